@@ -1,0 +1,61 @@
+/** Where Millrace runs. One typed literal per environment; constructs never ask which one they are in. */
+
+export interface ProvisionedWarehouse {
+  readonly kind: 'provisioned';
+  /** A Redshift node type that can pause and stream, `ra3.large` the smallest. */
+  readonly nodeType: 'ra3.large' | 'ra3.xlplus' | 'ra3.4xlarge' | 'ra3.16xlarge';
+  /** 1 makes a single-node cluster. */
+  readonly nodeCount: number;
+  /** Automated snapshots are kept so many days: 1 to 35. */
+  readonly snapshotRetentionDays: number;
+  /** When the cluster sleeps, as Redshift cron expressions in UTC. @default - it never pauses */
+  readonly pause?: { readonly pauseAt: string; readonly resumeAt: string };
+}
+
+export interface ServerlessWarehouse {
+  readonly kind: 'serverless';
+  /** Redshift processing units: 8 to 512 in steps of 8. */
+  readonly baseCapacityRpus: number;
+  /** Upper bound of scaling, in RPUs. @default - the base capacity */
+  readonly maxCapacityRpus?: number;
+}
+
+/** Somebody outside who reads exports or writes into a prefix of their own. */
+export interface Partner {
+  /** Lower-case letters, digits and hyphens, at most 32. */
+  readonly name: string;
+  /** ARN of the account root, role or user that may assume the partner's role. */
+  readonly principal: string;
+  /** `read`: the named exports, as `<pipeline>.<export>`. `write`: the prefix `partners/<name>/`, in the shape of Materialize's COPY TO. */
+  readonly access: { readonly mode: 'read'; readonly exports: readonly string[] } | { readonly mode: 'write' };
+  /**
+   * The partner's system made the id (Materialize, Snowflake) and it is known; or it is not known yet and the role trusts nobody;
+   * or Millrace makes one and keeps it in Secrets Manager.
+   */
+  readonly externalId:
+    | { readonly kind: 'generated' }
+    | { readonly kind: 'given'; readonly value: string }
+    | { readonly kind: 'awaited' };
+}
+
+export interface Environment {
+  /** Lower-case letters, digits and hyphens, at most 16. */
+  readonly name: string;
+  /** @default - CDK_DEFAULT_ACCOUNT, else an account-agnostic template */
+  readonly account?: string;
+  /** @default - CDK_DEFAULT_REGION, else a region-agnostic template */
+  readonly region?: string;
+  readonly warehouse: ProvisionedWarehouse | ServerlessWarehouse;
+  /** Database of the warehouse. */
+  readonly database: string;
+  /** False deploys every schedule disabled. */
+  readonly schedulesEnabled: boolean;
+  /** True keeps streams, buckets, keys, tables and the warehouse's last snapshot when a stack goes. */
+  readonly retainData: boolean;
+  /** True makes CloudFormation refuse to delete the stateful stack, and Redshift the cluster. */
+  readonly deletionProtection: boolean;
+  readonly logRetentionDays: number;
+  /** Where alarms go. @default - a topic without subscribers */
+  readonly alarmEmail?: string;
+  readonly partners: readonly Partner[];
+}

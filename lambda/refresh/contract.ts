@@ -1,0 +1,29 @@
+import { defineEnv } from '../shared/env';
+import type { Step } from '../shared/plan';
+
+/** WAREHOUSE_KIND is `provisioned` or `serverless`; WAREHOUSE_NAME the cluster identifier or the workgroup name. */
+export const env = defineEnv('ENVIRONMENT', 'PIPELINE', 'WAREHOUSE_KIND', 'WAREHOUSE_NAME', 'DATABASE', 'SECRET_ARN');
+
+/** `plan.json` beside the bundle. Placeholders: `run_id`. */
+export interface RefreshPlan {
+  readonly pipeline: string;
+  /** In order: refresh the landing view, merge, refresh the views. */
+  readonly steps: readonly Step[];
+}
+
+/** What the schedule sends: the scheduled time comes from EventBridge Scheduler's context attribute. */
+export interface StartRun {
+  readonly kind: 'start';
+  /** ISO 8601, `<aws.scheduler.scheduled-time>`. */
+  readonly scheduledTime: string;
+}
+
+/** The part of Redshift's `Redshift Data Statement Status Change` event that is used. */
+export interface StatementDone {
+  readonly source: 'aws.redshift-data';
+  readonly detail: { readonly statementName: string; readonly statementId: string; readonly state: string };
+}
+
+/** Statements of a function are named `millrace/<environment>/<pipeline>/<purpose>/<run id>/<step>/<attempt>`. */
+export const statementNamePrefix = (environment: string, pipeline: string, purpose: 'refresh' | 'export' | 'load') =>
+  `millrace/${environment}/${pipeline}/${purpose}/`;

@@ -1,0 +1,20 @@
+/** The variables of one function: their names are declared once and the construct and the handler both use them. */
+export interface Env<Name extends string> {
+  readonly names: readonly Name[];
+  /** For the construct: a forgotten or unknown name does not compile. */
+  of(values: Record<Name, string>): Record<Name, string>;
+  /** For the handler: names every missing variable at once. */
+  read(from?: NodeJS.ProcessEnv): Record<Name, string>;
+}
+
+export function defineEnv<const Name extends string>(...names: Name[]): Env<Name> {
+  return {
+    names,
+    of: (values) => values,
+    read(from = process.env) {
+      const missing = names.filter((name) => !from[name]);
+      if (missing.length > 0) throw new Error(`missing environment variables: ${missing.join(', ')}`);
+      return Object.fromEntries(names.map((name) => [name, from[name]])) as Record<Name, string>;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import { defineEnv } from '../shared/env';
+import type { Step } from '../shared/plan';
+
+export const env = defineEnv('ENVIRONMENT', 'WAREHOUSE_KIND', 'WAREHOUSE_NAME', 'DATABASE', 'ADMIN_SECRET_ARN', 'OWNER_SECRET_ARN');
+
+export const resourceType = 'Custom::WarehouseObject';
+
+/**
+ * One object of the warehouse. Structured values travel as JSON text, because CloudFormation
+ * turns every number and boolean on the way to a custom resource into a string.
+ */
+export interface WarehouseObjectProperties {
+  /** Schema-qualified name, as in `estore.events`. */
+  readonly name: string;
+  readonly kind: WarehouseObjectKind;
+  /** Hash of the normalized definition. */
+  readonly version: string;
+  /** Who runs the statements: `admin` creates the owner identity and nothing else. */
+  readonly identity: 'admin' | 'owner';
+  /** JSON text of `Step[]`. Placeholder for kind `owner`: `owner_password` (a sha256 digest in Redshift's notation). */
+  readonly create: string;
+  /** JSON text of `Step[]`, run when the object or this version of it goes. */
+  readonly delete: string;
+  /** JSON text of `ColumnSpec[]`, for tables: compared with the catalog when the table exists already or its columns changed. */
+  readonly columns?: string;
+}
+
+/** A versioned object has its version in its physical id, so that an edit is a replacement; others are updated in place. */
+export const objectKinds = ['owner', 'schema', 'external-schema', 'table', 'landing-view', 'materialized-view', 'public-view'] as const;
+export type WarehouseObjectKind = (typeof objectKinds)[number];
+
+export interface ColumnSpec {
+  readonly name: string;
+  /** As `svv_columns` spells it: data_type, and length or precision where it has one; `character varying(64)`, `numeric(12,2)`, `super`. */
+  readonly type: string;
+  /** The ALTER TABLE that adds it to a table that lacks it. */
+  readonly add: string;
+}
+
+export type { Step };

@@ -1,0 +1,141 @@
+/**
+ * What the front end (`local/warehouse/sql`) makes of a Redshift statement and the engine (`local/warehouse/engine`) carries out.
+ * `duckdb` texts are complete and safe to run; the engine adds nothing but values it owns.
+ */
+
+/** A type as Redshift names it. */
+export type RedshiftType =
+  | { readonly name: 'smallint' | 'integer' | 'bigint' | 'real' | 'double precision' | 'boolean' | 'date' | 'timestamp' | 'timestamptz' | 'super' }
+  | { readonly name: 'decimal'; readonly precision: number; readonly scale: number }
+  | { readonly name: 'varchar' | 'char'; readonly length: number }
+  | { readonly name: 'varbyte'; readonly length: number };
+
+export interface ColumnInfo {
+  readonly name: string;
+  readonly type: RedshiftType;
+}
+
+/** What the front end knows of the database; the engine keeps it. Names are folded as Redshift folds them. */
+export interface Relation {
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'table' | 'temp-table' | 'view' | 'materialized-view' | 'system-view';
+  readonly columns: readonly ColumnInfo[];
+}
+export interface Catalog {
+  /** Session settings and search path are resolved here; a temp table hides a table of the same name. */
+  find(schema: string | undefined, name: string): Relation | undefined;
+  /** The external schema's KINESIS source, if `schema` is one. */
+  externalSchema(schema: string): { readonly roleArn: string } | undefined;
+  readonly caseSensitiveIdentifiers: boolean;
+}
+
+export type CompressionName = 'none' | 'gzip' | 'bzip2' | 'zstd';
+
+/** Every statement that the local warehouse accepts. */
+export type Statement =
+  | { readonly kind: 'query'; readonly duckdb: string; readonly columns: readonly ColumnInfo[] }
+  /** insert, update, delete: `target` is the changed relation. */
+  | { readonly kind: 'change'; readonly verb: 'insert' | 'update' | 'delete'; readonly target: Name; readonly duckdb: string }
+  | { readonly kind: 'lock'; readonly tables: readonly Name[] }
+  | { readonly kind: 'create-user'; readonly user: string; readonly password: string }
+  | { readonly kind: 'drop-user'; readonly user: string; readonly ifExists: boolean }
+  | { readonly kind: 'grant' | 'revoke'; readonly privileges: readonly string[]; readonly on: { readonly type: 'database' | 'schema' | 'table' | 'all-tables'; readonly name: string }; readonly to: string }
+  | { readonly kind: 'create-schema'; readonly schema: string; readonly ifNotExists: boolean }
+  | { readonly kind: 'create-external-schema'; readonly schema: string; readonly roleArn: string; readonly ifNotExists: boolean }
+  | { readonly kind: 'drop-schema'; readonly schema: string; readonly ifExists: boolean; readonly cascade: boolean }
+  | { readonly kind: 'create-table'; readonly table: Name; readonly temp: boolean; readonly ifNotExists: boolean; readonly columns: readonly TableColumn[]; readonly duckdb: string }
+  | { readonly kind: 'create-table-as'; readonly table: Name; readonly temp: boolean; readonly columns: readonly ColumnInfo[]; readonly duckdb: string }
+  | { readonly kind: 'drop'; readonly what: 'table' | 'view' | 'materialized view'; readonly name: Name; readonly ifExists: boolean; readonly cascade: boolean }
+  | { readonly kind: 'add-column'; readonly table: Name; readonly column: TableColumn; readonly duckdb: string }
+  | { readonly kind: 'truncate'; readonly table: Name }
+  | { readonly kind: 'create-view'; readonly view: Name; readonly orReplace: boolean; readonly columns: readonly ColumnInfo[]; readonly reads: readonly Name[]; readonly query: string; readonly text: string }
+  | {
+      readonly kind: 'create-materialized-view';
+      readonly view: Name;
+      readonly columns: readonly ColumnInfo[];
+      readonly autoRefresh: boolean;
+      readonly reads: readonly Name[];
+      /** DuckDB SELECT over the relations it reads. */
+      readonly query: string;
+      /** Redshift's classification: why it must be recomputed, or undefined when it refreshes incrementally. */
+      readonly recomputeReason?: string;
+      readonly text: string;
+    }
+  | {
+      readonly kind: 'create-streaming-view';
+      readonly view: Name;
+      readonly columns: readonly ColumnInfo[];
+      readonly autoRefresh: boolean;
+      readonly externalSchema: string;
+      readonly stream: string;
+      /**
+       * DuckDB SELECT that reads the CTE-like relation `stream_records` with the columns approximate_arrival_timestamp (timestamp), partition_key,
+       * shard_id, sequence_number (varchar), refresh_time (timestamp), kinesis_data (blob). The engine supplies that relation for each refresh.
+       */
+      readonly query: string;
+      readonly text: string;
+    }
+  | { readonly kind: 'refresh'; readonly view: Name; readonly cascade: boolean }
+  | {
+      readonly kind: 'copy';
+      readonly table: Name;
+      /** `s3://bucket/prefix`, or a manifest's URL. */
+      readonly from: string;
+      readonly roleArn: string;
+      readonly manifest: boolean;
+      readonly format: 'json-auto' | 'json-noshred' | 'csv' | 'parquet';
+      readonly compression: CompressionName;
+      readonly maxErrors: number;
+      /** Options in effect that the engine has to honour: `timeformat`, `ignoreheader`, …, lower-case. */
+      readonly options: Readonly<Record<string, string | number | boolean>>;
+    }
+  | {
+      readonly kind: 'unload';
+      readonly duckdb: string;
+      readonly columns: readonly ColumnInfo[];
+      readonly to: string;
+      readonly roleArn: string;
+      readonly format: 'parquet' | 'csv' | 'json';
+      readonly compression: CompressionName;
+      readonly header: boolean;
+      readonly delimiter: string;
+      readonly manifest: 'none' | 'plain' | 'verbose';
+      readonly parallel: boolean;
+      readonly allowOverwrite: boolean;
+      readonly cleanPath: boolean;
+      readonly maxFileBytes: number;
+      readonly encryptedAuto: boolean;
+      readonly extension?: string;
+      readonly partitionBy: readonly string[];
+      readonly includePartitionColumns: boolean;
+    }
+  | { readonly kind: 'set'; readonly name: string; readonly value: string };
+
+export interface Name {
+  readonly schema?: string;
+  readonly name: string;
+}
+export interface TableColumn extends ColumnInfo {
+  readonly notNull: boolean;
+  /** DuckDB expression. */
+  readonly defaultValue?: string;
+}
+
+/** A refusal or a mistake in the statement, as the Data API would report it in `Error`. Line and column start at 1. */
+export class SqlError extends Error {
+  constructor(
+    message: string,
+    readonly line?: number,
+    readonly column?: number,
+  ) {
+    super(line === undefined ? message : `line ${line}, column ${column}: ${message}`);
+    this.name = 'SqlError';
+  }
+}
+
+/**
+ * Parses, resolves and translates one or more statements separated by semicolons.
+ * `parameters` are the Data API's named parameters (`:name`), bound as text.
+ */
+export type Translate = (sql: string, catalog: Catalog, parameters?: Readonly<Record<string, string>>) => Iterable<Statement>;

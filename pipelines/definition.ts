@@ -1,0 +1,85 @@
+/**
+ * What a pipeline is. A folder below `pipelines/` holds one: `pipeline.ts`, its views and its exports as SQL files,
+ * and a generator of sample data.
+ */
+
+/** How many records a stream takes. */
+export type StreamCapacity = { readonly mode: 'on-demand' } | { readonly mode: 'provisioned'; readonly shards: number };
+
+export interface StreamDefinition {
+  readonly capacity: StreamCapacity;
+  /** How long the stream keeps a record, in hours: 24 to 8760 (Kinesis limits). */
+  readonly retentionHours: number;
+}
+
+/**
+ * What makes two records the same event: named columns of the payload, or the position on the stream.
+ * A pipeline with history has to name columns, since a foreign file has no stream position.
+ */
+export type Identity =
+  | { readonly by: 'columns'; readonly columns: readonly string[] }
+  | { readonly by: 'stream-position' };
+
+export type ColumnType =
+  | { readonly type: 'varchar'; /** In bytes of UTF-8: 1 to 65535. */ readonly maxBytes: number }
+  | { readonly type: 'bigint' }
+  | { readonly type: 'decimal'; readonly precision: number; readonly scale: number }
+  | { readonly type: 'double' }
+  | { readonly type: 'boolean' }
+  /** An ISO 8601 text in the payload, stored as timestamp without time zone, in UTC. */
+  | { readonly type: 'timestamp' };
+
+export type Column = ColumnType & {
+  /** Column of `events`: lower-case snake_case. */
+  readonly name: string;
+  /** Where it is in the payload, attribute by attribute, in the payload's own case. */
+  readonly path: readonly string[];
+  /** A record without it goes to rejects. @default false */
+  readonly required?: boolean;
+};
+
+/** Objects that others wrote: newline-delimited JSON, one event a line. */
+export interface HistoryDefinition {
+  /** Keys below the history bucket, `*` for one path segment or part of it, `**` for any depth. */
+  readonly glob: string;
+  readonly compression: 'gzip' | 'none';
+}
+
+/** A materialized view over the pipeline's tables; its definition is the SELECT in `views/<name>.sql`. */
+export interface ViewDefinition {
+  readonly name: string;
+  /** The SELECT, comments included. Names the tables and views of its pipeline as `<pipeline>.<name>`. */
+  readonly query: string;
+  /** Where the text came from, for messages. */
+  readonly file: string;
+}
+
+export interface ExportDefinition {
+  readonly name: string;
+  /** The SELECT to unload, from `exports/<name>.sql`. */
+  readonly query: string;
+  readonly file: string;
+  /** The timestamp column of the query's result that decides a row's window. */
+  readonly timeColumn: string;
+  /** Length of a window: aligned to midnight UTC, a divisor of a day. */
+  readonly windowMinutes: number;
+  /** How long after its end a window stays open for late rows. @default 0 */
+  readonly latenessMinutes?: number;
+  readonly format: 'parquet' | 'csv';
+  /** How often the schedule looks for closed windows. @default - once a window, at most every 15 minutes */
+  readonly everyMinutes?: number;
+}
+
+export interface Pipeline {
+  /** Lower-case letters, digits and underscores, at most 32: it names the warehouse schema. */
+  readonly name: string;
+  readonly stream: StreamDefinition;
+  readonly identity: Identity;
+  readonly columns: readonly Column[];
+  /** @default - no history */
+  readonly history?: HistoryDefinition;
+  /** Minutes between two refreshes, 1 to 59. */
+  readonly refreshEveryMinutes: number;
+  readonly views: readonly ViewDefinition[];
+  readonly exports: readonly ExportDefinition[];
+}
