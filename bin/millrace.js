@@ -1,3 +1,5 @@
 #!/usr/bin/env node
+// The SDK announces on every start that it will drop Node 20 some day; engines in package.json says what is supported here.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 require('tsx/cjs');
 require('./millrace.ts');

@@ -204,6 +204,8 @@ export interface ResourceTwin {
   readonly type: string;
   /** Supported top-level properties; any other is refused by name before anything is created. Deeper ones the twin checks itself. */
   readonly properties: readonly string[];
+  /** What Fn::GetAtt may ask for; where given, any other attribute is refused by name before anything is created. */
+  readonly attributes?: readonly string[];
   create(properties: any, context: ResourceContext): Promise<ResourceState> | ResourceState;
 }
 

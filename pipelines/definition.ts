@@ -21,7 +21,13 @@ export type Identity =
   | { readonly by: 'stream-position' };
 
 export type ColumnType =
-  | { readonly type: 'varchar'; /** In bytes of UTF-8: 1 to 65535. */ readonly maxBytes: number }
+  | {
+      readonly type: 'varchar';
+      /** In bytes of UTF-8: 1 to 65535. A longer text goes to rejects. */
+      readonly maxBytes: number;
+      /** The only values allowed; any other goes to rejects. @default - any text */
+      readonly oneOf?: readonly string[];
+    }
   | { readonly type: 'bigint' }
   | { readonly type: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly type: 'double' }

@@ -2,8 +2,14 @@ import { defineEnv } from '../shared/env';
 import type { StatementTemplate } from '../shared/plan';
 
 export const env = defineEnv(
-  'ENVIRONMENT', 'PIPELINE', 'WAREHOUSE_KIND', 'WAREHOUSE_NAME', 'DATABASE', 'SECRET_ARN',
-  'EXPORT_BUCKET', 'UNLOAD_ROLE_ARN',
+  'ENVIRONMENT',
+  'PIPELINE',
+  'WAREHOUSE_KIND',
+  'WAREHOUSE_NAME',
+  'DATABASE',
+  'SECRET_ARN',
+  'EXPORT_BUCKET',
+  'UNLOAD_ROLE_ARN',
 );
 
 /** All of one export lives below `exports/<pipeline>/<export>/` of the export bucket. */

@@ -2,8 +2,15 @@ import { defineEnv } from '../shared/env';
 import type { StatementTemplate } from '../shared/plan';
 
 export const env = defineEnv(
-  'ENVIRONMENT', 'PIPELINE', 'WAREHOUSE_KIND', 'WAREHOUSE_NAME', 'DATABASE', 'SECRET_ARN',
-  'HISTORY_BUCKET', 'WORK_BUCKET', 'LOAD_ROLE_ARN',
+  'ENVIRONMENT',
+  'PIPELINE',
+  'WAREHOUSE_KIND',
+  'WAREHOUSE_NAME',
+  'DATABASE',
+  'SECRET_ARN',
+  'HISTORY_BUCKET',
+  'WORK_BUCKET',
+  'LOAD_ROLE_ARN',
 );
 
 /** COPY manifests are written to `<WORK_BUCKET>/<manifestPrefix><pipeline>/<run id>.manifest`. */

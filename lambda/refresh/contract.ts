@@ -24,6 +24,4 @@ export interface StatementDone {
   readonly detail: { readonly statementName: string; readonly statementId: string; readonly state: string };
 }
 
-/** Statements of a function are named `millrace/<environment>/<pipeline>/<purpose>/<run id>/<step>/<attempt>`. */
-export const statementNamePrefix = (environment: string, pipeline: string, purpose: 'refresh' | 'export' | 'load') =>
-  `millrace/${environment}/${pipeline}/${purpose}/`;
+export { statementNamePrefix } from '../shared/plan';

@@ -13,3 +13,11 @@ export interface Step {
   readonly mode: StepMode;
   readonly statements: readonly StatementTemplate[];
 }
+
+/** What a function's statements are for. */
+export const purposes = ['refresh', 'export', 'load'] as const;
+export type Purpose = (typeof purposes)[number];
+
+/** Statements of a function are named `millrace/<environment>/<pipeline>/<purpose>/<run id>/<step>/<attempt>`. */
+export const statementNamePrefix = (environment: string, pipeline: string, purpose: Purpose) =>
+  `millrace/${environment}/${pipeline}/${purpose}/`;

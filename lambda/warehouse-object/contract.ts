@@ -1,7 +1,14 @@
 import { defineEnv } from '../shared/env';
 import type { Step } from '../shared/plan';
 
-export const env = defineEnv('ENVIRONMENT', 'WAREHOUSE_KIND', 'WAREHOUSE_NAME', 'DATABASE', 'ADMIN_SECRET_ARN', 'OWNER_SECRET_ARN');
+export const env = defineEnv(
+  'ENVIRONMENT',
+  'WAREHOUSE_KIND',
+  'WAREHOUSE_NAME',
+  'DATABASE',
+  'ADMIN_SECRET_ARN',
+  'OWNER_SECRET_ARN',
+);
 
 export const resourceType = 'Custom::WarehouseObject';
 
@@ -26,7 +33,15 @@ export interface WarehouseObjectProperties {
 }
 
 /** A versioned object has its version in its physical id, so that an edit is a replacement; others are updated in place. */
-export const objectKinds = ['owner', 'schema', 'external-schema', 'table', 'landing-view', 'materialized-view', 'public-view'] as const;
+export const objectKinds = [
+  'owner',
+  'schema',
+  'external-schema',
+  'table',
+  'landing-view',
+  'materialized-view',
+  'public-view',
+] as const;
 export type WarehouseObjectKind = (typeof objectKinds)[number];
 
 export interface ColumnSpec {

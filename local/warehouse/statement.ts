@@ -3,9 +3,24 @@
  * `duckdb` texts are complete and safe to run; the engine adds nothing but values it owns.
  */
 
-/** A type as Redshift names it. */
+/**
+ * A type as Redshift names it. In DuckDB: SUPER is JSON (text: keeps null apart from missing, numbers as they were written, keys that differ
+ * only in case; read as fast as VARIANT), VARBYTE is BLOB, CHAR and VARCHAR are VARCHAR, the others are their namesakes.
+ */
 export type RedshiftType =
-  | { readonly name: 'smallint' | 'integer' | 'bigint' | 'real' | 'double precision' | 'boolean' | 'date' | 'timestamp' | 'timestamptz' | 'super' }
+  | {
+      readonly name:
+        | 'smallint'
+        | 'integer'
+        | 'bigint'
+        | 'real'
+        | 'double precision'
+        | 'boolean'
+        | 'date'
+        | 'timestamp'
+        | 'timestamptz'
+        | 'super';
+    }
   | { readonly name: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly name: 'varchar' | 'char'; readonly length: number }
   | { readonly name: 'varbyte'; readonly length: number };
@@ -36,20 +51,62 @@ export type CompressionName = 'none' | 'gzip' | 'bzip2' | 'zstd';
 export type Statement =
   | { readonly kind: 'query'; readonly duckdb: string; readonly columns: readonly ColumnInfo[] }
   /** insert, update, delete: `target` is the changed relation. */
-  | { readonly kind: 'change'; readonly verb: 'insert' | 'update' | 'delete'; readonly target: Name; readonly duckdb: string }
+  | {
+      readonly kind: 'change';
+      readonly verb: 'insert' | 'update' | 'delete';
+      readonly target: Name;
+      readonly duckdb: string;
+    }
   | { readonly kind: 'lock'; readonly tables: readonly Name[] }
   | { readonly kind: 'create-user'; readonly user: string; readonly password: string }
   | { readonly kind: 'drop-user'; readonly user: string; readonly ifExists: boolean }
-  | { readonly kind: 'grant' | 'revoke'; readonly privileges: readonly string[]; readonly on: { readonly type: 'database' | 'schema' | 'table' | 'all-tables'; readonly name: string }; readonly to: string }
+  | {
+      readonly kind: 'grant' | 'revoke';
+      readonly privileges: readonly string[];
+      readonly on: { readonly type: 'database' | 'schema' | 'table' | 'all-tables'; readonly name: string };
+      readonly to: string;
+    }
   | { readonly kind: 'create-schema'; readonly schema: string; readonly ifNotExists: boolean }
-  | { readonly kind: 'create-external-schema'; readonly schema: string; readonly roleArn: string; readonly ifNotExists: boolean }
+  | {
+      readonly kind: 'create-external-schema';
+      readonly schema: string;
+      readonly roleArn: string;
+      readonly ifNotExists: boolean;
+    }
   | { readonly kind: 'drop-schema'; readonly schema: string; readonly ifExists: boolean; readonly cascade: boolean }
-  | { readonly kind: 'create-table'; readonly table: Name; readonly temp: boolean; readonly ifNotExists: boolean; readonly columns: readonly TableColumn[]; readonly duckdb: string }
-  | { readonly kind: 'create-table-as'; readonly table: Name; readonly temp: boolean; readonly columns: readonly ColumnInfo[]; readonly duckdb: string }
-  | { readonly kind: 'drop'; readonly what: 'table' | 'view' | 'materialized view'; readonly name: Name; readonly ifExists: boolean; readonly cascade: boolean }
+  | {
+      readonly kind: 'create-table';
+      readonly table: Name;
+      readonly temp: boolean;
+      readonly ifNotExists: boolean;
+      readonly columns: readonly TableColumn[];
+      readonly duckdb: string;
+    }
+  | {
+      readonly kind: 'create-table-as';
+      readonly table: Name;
+      readonly temp: boolean;
+      readonly columns: readonly ColumnInfo[];
+      readonly duckdb: string;
+    }
+  | {
+      readonly kind: 'drop';
+      readonly what: 'table' | 'view' | 'materialized view';
+      readonly name: Name;
+      readonly ifExists: boolean;
+      readonly cascade: boolean;
+    }
   | { readonly kind: 'add-column'; readonly table: Name; readonly column: TableColumn; readonly duckdb: string }
   | { readonly kind: 'truncate'; readonly table: Name }
-  | { readonly kind: 'create-view'; readonly view: Name; readonly orReplace: boolean; readonly columns: readonly ColumnInfo[]; readonly reads: readonly Name[]; readonly query: string; readonly text: string }
+  | {
+      readonly kind: 'create-view';
+      readonly view: Name;
+      readonly orReplace: boolean;
+      readonly columns: readonly ColumnInfo[];
+      readonly reads: readonly Name[];
+      readonly query: string;
+      readonly text: string;
+    }
   | {
       readonly kind: 'create-materialized-view';
       readonly view: Name;
@@ -138,4 +195,8 @@ export class SqlError extends Error {
  * Parses, resolves and translates one or more statements separated by semicolons.
  * `parameters` are the Data API's named parameters (`:name`), bound as text.
  */
-export type Translate = (sql: string, catalog: Catalog, parameters?: Readonly<Record<string, string>>) => Iterable<Statement>;
+export type Translate = (
+  sql: string,
+  catalog: Catalog,
+  parameters?: Readonly<Record<string, string>>,
+) => Iterable<Statement>;

@@ -1,0 +1,138 @@
+import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline as pipe } from 'node:stream/promises';
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import type { Command } from 'commander';
+import type { GeneratedRecord, Generation } from '../../pipelines/generator/generator';
+import { Failure } from '../failure';
+import { grouped, type Output, plural } from '../terminal';
+import { feedStream } from './feed';
+import { generatorOf } from './generators';
+import { MOST_EVENTS, share, text, wholeNumber } from './options';
+
+interface GenerateOptions {
+  readonly pipeline: string;
+  readonly events: number;
+  readonly seed: string;
+  readonly start?: number;
+  readonly duplicates?: number;
+  readonly late?: number;
+  readonly malformed?: number;
+  readonly oversized?: number;
+  readonly refused?: number;
+  readonly historyDays?: number;
+  readonly out?: string;
+  readonly history?: string;
+  readonly oracle?: string;
+  readonly stream?: string;
+  readonly endpoint?: string;
+}
+
+function instant(flag: string): (value: string) => number {
+  return (value) => {
+    const time = Date.parse(value);
+    if (Number.isNaN(time) || time < 0)
+      throw new Failure(`${flag} must be an ISO 8601 time such as 2026-01-31T12:00:00Z, got '${value}'`, 2);
+    return time;
+  };
+}
+
+export function addGenerate(program: Command, stdout: Writable & Output, stderr: Output): void {
+  program
+    .command('generate')
+    .summary('generate sample events, to a file or onto a stream')
+    .description(
+      'Generates the sample events of a pipeline: newline-delimited JSON on stdout or in a file, or records on a Kinesis stream, in AWS or local.\n' +
+        'The same seed and start give the same bytes.\n\n' +
+        '  npx millrace generate --events 1000 > events.ndjson\n' +
+        '  eval "$(npx millrace endpoints)" && npx millrace generate --stream millrace-dev-estore --events 1000 --seed 2',
+    )
+    .option('--pipeline <name>', 'whose events', 'estore')
+    .option('--events <n>', 'distinct valid events', wholeNumber('--events', 0, MOST_EVENTS), 20_000)
+    .option('--seed <text>', 'seed of all randomness', text('--seed'), '1')
+    .option('--start <time>', 'events end here (default: now)', instant('--start'))
+    .option('--duplicates <share>', 'part of the events sent twice (default: 0.02)', share('--duplicates'))
+    .option('--late <share>', 'part of the events that happened hours before (default: 0.01)', share('--late'))
+    .option('--malformed <share>', 'malformed records per event (default: 0.005)', share('--malformed'))
+    .option('--oversized <share>', 'records with an oversized field per event (default: 0.0005)', share('--oversized'))
+    .option(
+      '--refused <n>',
+      'records over 1 MiB, which a stream refuses (default: 0)',
+      wholeNumber('--refused', 0, 1000),
+    )
+    .option('--out <file>', 'write the stream’s records here instead of stdout', text('--out'))
+    .option('--history <dir>', 'put a fifth of the events into history objects below this folder', text('--history'))
+    .option('--history-days <n>', 'days of the history (default: 2)', wholeNumber('--history-days', 1, 366))
+    .option('--oracle <file>', 'write what the warehouse must hold in the end, as JSON', text('--oracle'))
+    .option('--stream <name>', 'put the records onto this Kinesis stream instead', text('--stream'))
+    .option('--endpoint <url>', 'endpoint of Kinesis (default: AWS_ENDPOINT_URL, else AWS)', text('--endpoint'))
+    .action(async (options: GenerateOptions) => {
+      if (options.stream !== undefined && options.out !== undefined)
+        throw new Failure('--out and --stream exclude each other', 2);
+      if (options.endpoint !== undefined && options.stream === undefined)
+        throw new Failure('--endpoint needs --stream', 2);
+      const { oracle: _oracle, history, ...knobs } = options;
+      const generation = generatorOf(options.pipeline).generate({
+        ...knobs,
+        start: options.start ?? Date.now(),
+        ...(history === undefined ? { historyShare: 0, overlap: 0 } : {}),
+      });
+      if (history !== undefined) writeHistory(generation, history, stderr);
+      if (options.stream !== undefined) await toStream(generation, options.stream, options.endpoint, stderr);
+      else await toFile(generation.stream(), options.out, stdout);
+      if (options.oracle !== undefined)
+        writeFileSync(options.oracle, `${JSON.stringify(generation.oracle, null, 2)}\n`);
+    });
+}
+
+function writeHistory(generation: Generation, dir: string, stderr: Output): void {
+  let objects = 0;
+  let rows = 0;
+  for (const object of generation.history()) {
+    const path = join(dir, object.key);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, object.body);
+    objects++;
+    rows += object.rows;
+  }
+  stderr.write(`wrote ${plural(rows, 'row')} in ${plural(objects, 'history object')} below ${dir}\n`);
+}
+
+async function toFile(records: Iterable<GeneratedRecord>, path: string | undefined, stdout: Writable): Promise<void> {
+  const source = Readable.from(chunks(records), { objectMode: false });
+  await pipe(source, path === undefined ? stdout : createWriteStream(path), { end: path !== undefined });
+}
+
+/** Lines in pieces of about 64 KiB: one write a line would be slow. */
+function* chunks(records: Iterable<GeneratedRecord>): Generator<string> {
+  let chunk = '';
+  for (const { data } of records) {
+    chunk += `${data}\n`;
+    if (chunk.length < 65_536) continue;
+    yield chunk;
+    chunk = '';
+  }
+  if (chunk !== '') yield chunk;
+}
+
+async function toStream(
+  generation: Generation,
+  stream: string,
+  endpoint: string | undefined,
+  stderr: Output,
+): Promise<void> {
+  const client = new KinesisClient(endpoint === undefined ? {} : { endpoint });
+  try {
+    const result = await feedStream(client, stream, generation.stream());
+    const extras = [
+      result.refused > 0 ? `${grouped(result.refused)} refused` : '',
+      result.resent > 0 ? `${grouped(result.resent)} sent again` : '',
+    ].filter(Boolean);
+    stderr.write(
+      `put ${plural(result.accepted, 'record')} onto ${stream}${extras.length > 0 ? ` (${extras.join(', ')})` : ''}\n`,
+    );
+  } finally {
+    client.destroy();
+  }
+}

@@ -1,0 +1,86 @@
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { S3Client } from '@aws-sdk/client-s3';
+import type { Command } from 'commander';
+import { pipelines } from '../../pipelines';
+import type { Output } from '../terminal';
+import { generators } from './generators';
+import type { DemoRuntime } from './local/demo-runtime';
+import { type LocalDependencies, type LocalOptions, type OpenOptions, runLocal } from './local/run';
+import { synthesize } from './local/synth';
+import { DEFAULT_DATA, MOST_EVENTS, text, wholeNumber } from './options';
+
+export interface LocalCommandIo {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export function addLocal(program: Command, io: LocalCommandIo, exit: { code: number }): void {
+  program
+    .command('local')
+    .summary('run the dev environment on this machine')
+    .description(
+      'Synthesizes the dev environment, starts its streams, functions, schedules and warehouse on this machine, sends sample events and history,\n' +
+        'and shows where every record went. Goes on until Ctrl-C. A second start over the same folder continues with its data.',
+    )
+    .option(
+      '--once',
+      'stop when nothing is pending and all closed windows are exported; exit 0 only if every record is accounted for',
+    )
+    .option('--json', 'the result as one JSON object, the only line on stdout')
+    .option('--events <n>', 'distinct valid events to generate', wholeNumber('--events', 0, MOST_EVENTS), 20_000)
+    .option('--seed <text>', 'seed of all randomness', text('--seed'), '1')
+    .option('--data <dir>', 'folder for all data', text('--data'), DEFAULT_DATA)
+    .option('--port <n>', 'port of all services on 127.0.0.1 (default: a free one)', wholeNumber('--port', 1, 65_535))
+    .action(async (given: Partial<LocalOptions> & Pick<LocalOptions, 'events' | 'seed' | 'data'>) => {
+      const options: LocalOptions = { ...given, once: given.once === true, json: given.json === true };
+      const interrupt = interruptions();
+      try {
+        const good = await runLocal(options, { ...io, signal: interrupt.signal }, dependencies());
+        exit.code = good || (interrupt.signal.aborted && !options.once) ? 0 : 1;
+      } finally {
+        interrupt.end();
+      }
+    });
+}
+
+/** The first Ctrl-C asks for an orderly end, the second one ends at once. */
+function interruptions(): { signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of signals) process.on(name, onSignal);
+  return {
+    signal: controller.signal,
+    end: () => {
+      for (const name of signals) process.off(name, onSignal);
+    },
+  };
+}
+
+function dependencies(): LocalDependencies {
+  return { pipelines, generators: generators(), synthesize, open, clients };
+}
+
+/** Loaded when it is needed: the other verbs do without the runtime. */
+async function open(options: OpenOptions): Promise<DemoRuntime> {
+  const { openRuntime } = require('./local/open-runtime') as { openRuntime: LocalDependencies['open'] };
+  return openRuntime(options);
+}
+
+function clients(runtime: DemoRuntime) {
+  const { endpoint, region, credentials } = runtime;
+  const kinesis = new KinesisClient({ endpoint, region, credentials });
+  const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  return {
+    kinesis,
+    s3,
+    destroy: () => {
+      kinesis.destroy();
+      s3.destroy();
+    },
+  };
+}

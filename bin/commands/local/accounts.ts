@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import type { Pipeline } from '../../../pipelines/definition';
+import { landingName, pipelineTables } from '../../../sql';
+import type { DemoRuntime } from './demo-runtime';
+
+/** Where every record is. Nothing vanishes: `produced = events + duplicates + rejects + pending`. */
+export interface Account {
+  /** Records accepted by the stream and rows of history objects. */
+  readonly produced: number;
+  readonly events: number;
+  readonly duplicates: number;
+  readonly rejects: number;
+  /** Counted by itself, not as the difference: on the stream and not merged, in objects that are not loaded, staged. */
+  readonly pending: number;
+}
+
+export const balances = (account: Account) =>
+  account.produced === account.events + account.duplicates + account.rejects + account.pending;
+
+export function addAccounts(accounts: readonly Account[]): Account {
+  const sum = (term: keyof Account) => accounts.reduce((total, account) => total + account[term], 0);
+  return {
+    produced: sum('produced'),
+    events: sum('events'),
+    duplicates: sum('duplicates'),
+    rejects: sum('rejects'),
+    pending: sum('pending'),
+  };
+}
+
+/** Counts rows of history objects, each object once: objects are not rewritten while the runtime runs. */
+export class HistoryRows {
+  private readonly counted = new Map<string, number>();
+
+  constructor(private readonly runtime: Pick<DemoRuntime, 'pathOf' | 'historyBucket'>) {}
+
+  of(key: string): number {
+    const known = this.counted.get(key);
+    if (known !== undefined) return known;
+    const bytes = readFileSync(this.runtime.pathOf(this.runtime.historyBucket, key));
+    const plain = key.endsWith('.gz') ? gunzipSync(bytes) : bytes;
+    const rows = plain
+      .toString('latin1')
+      .split('\n')
+      .filter((line) => line.trim() !== '').length;
+    this.counted.set(key, rows);
+    return rows;
+  }
+}
+
+/** The account of one pipeline, from the stream, the bucket and the warehouse. */
+export async function accountOf(runtime: DemoRuntime, pipeline: Pipeline, historyRows: HistoryRows): Promise<Account> {
+  const tables = pipelineTables(pipeline);
+  const landing = landingName(pipeline);
+  const countOf = (relation: string) => `(select count(*) from ${relation})`;
+  const { rows } = await runtime.query(`select
+  ${countOf(tables.events)} as events,
+  ${countOf(tables.duplicates)} as duplicates,
+  ${countOf(tables.rejects)} as rejects,
+  ${countOf(tables.staged)} as staged,
+  ${countOf(`(select distinct shard_id, sequence_number from ${landing}) as positions`)} as landed,
+  (select count(*) from ${landing} where refresh_time > coalesce(
+    (select max(refresh_time) from ${tables.checkpoints} where landing = '${landing.split('.')[1]}'), '1970-01-01'::timestamp)) as unmerged`);
+  const [events, duplicates, rejects, staged, landed, unmerged] = rows[0]!.map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const accepted = runtime.acceptedRecords(runtime.streamOf(pipeline.name));
+  const history = await historyAccount(runtime, pipeline, historyRows);
+  return {
+    produced: accepted + history.produced,
+    events,
+    duplicates,
+    rejects,
+    pending: accepted - landed + unmerged + history.pending + staged,
+  };
+}
+
+async function historyAccount(runtime: DemoRuntime, pipeline: Pipeline, historyRows: HistoryRows) {
+  if (pipeline.history === undefined) return { produced: 0, pending: 0 };
+  const prefix = pipeline.history.glob.split('*')[0]!;
+  const objects = await runtime.objects(runtime.historyBucket, prefix);
+  const ledger = await runtime.query(`select object_key from ${pipelineTables(pipeline).ledger}`);
+  const loaded = new Set(ledger.rows.map(([key]) => String(key)));
+  const rowsOf = (list: readonly { key: string }[]) => list.reduce((total, { key }) => total + historyRows.of(key), 0);
+  return { produced: rowsOf(objects), pending: rowsOf(objects.filter(({ key }) => !loaded.has(key))) };
+}

@@ -1,0 +1,61 @@
+import type { Pipeline } from '../../../pipelines/definition';
+import { pipelineTables } from '../../../sql';
+import { grouped, type Style } from '../../terminal';
+import type { DemoRuntime } from './demo-runtime';
+
+/** Tells of every merge and every published window once, in the order in which they are seen. */
+export class RunWatch {
+  private readonly seen = new Set<string>();
+
+  constructor(
+    private readonly runtime: Pick<DemoRuntime, 'query'>,
+    private readonly pipelines: readonly Pipeline[],
+    private readonly style: Style,
+  ) {}
+
+  /** Lines for what happened since the last call. */
+  async news(): Promise<string[]> {
+    const lines: string[] = [];
+    for (const pipeline of this.pipelines)
+      lines.push(...(await this.merges(pipeline)), ...(await this.exports(pipeline)));
+    return lines;
+  }
+
+  private async merges(pipeline: Pipeline): Promise<string[]> {
+    const { rows } = await this.runtime.query(
+      `select run_id, source, events, duplicates, rejects, merged_at from ${pipelineTables(pipeline).runs} where rows_read > 0 order by merged_at desc limit 50`,
+    );
+    return this.fresh(rows, ([runId, source]) => `${pipeline.name}/${source}/${runId}`).map(
+      ([, source, events, duplicates, rejects, mergedAt]) => {
+        const counts = `${String(grouped(Number(events))).padStart(7)} events  ${grouped(Number(duplicates))} duplicates  ${grouped(Number(rejects))} rejects`;
+        return `${this.time(mergedAt)}  ${this.style.bold(pipeline.name.padEnd(10))} ${`merged ${source}`.padEnd(16)} ${counts}`;
+      },
+    );
+  }
+
+  private async exports(pipeline: Pipeline): Promise<string[]> {
+    const { rows } = await this.runtime.query(
+      `select export, window_start, row_count, file_count, published_at from ${pipelineTables(pipeline).exports} order by published_at desc limit 50`,
+    );
+    return this.fresh(rows, ([name, start]) => `${pipeline.name}/export/${name}/${start}`).map(
+      ([name, start, count, files, publishedAt]) => {
+        const window = String(start).slice(0, 16);
+        return `${this.time(publishedAt)}  ${this.style.bold(pipeline.name.padEnd(10))} ${'published'.padEnd(16)} ${this.style.cyan(String(name))} ${window}  ${grouped(Number(count))} rows in ${Number(files)} file${Number(files) === 1 ? '' : 's'}`;
+      },
+    );
+  }
+
+  private fresh(rows: readonly unknown[][], keyOf: (row: readonly unknown[]) => string): unknown[][] {
+    return rows
+      .filter((row) => !this.seen.has(keyOf(row)))
+      .reverse()
+      .map((row) => {
+        this.seen.add(keyOf(row));
+        return row;
+      });
+  }
+
+  private time(timestamp: unknown): string {
+    return this.style.dim(String(timestamp).slice(11, 19));
+  }
+}

@@ -1,0 +1,75 @@
+import { startRuntime } from '../../../local/runtime';
+import { Failure } from '../../failure';
+import { plural } from '../../terminal';
+import type { DemoRuntime } from './demo-runtime';
+import type { OpenOptions } from './run';
+
+const stageName = 'dev';
+
+/** Deploys the dev environment on this machine; its clock stands still until somebody moves it. */
+export async function openRuntime({ assemblyDir, dataDir, port, onProgress }: OpenOptions): Promise<DemoRuntime> {
+  let ready = 0;
+  const runtime = await startRuntime({
+    assemblyDir,
+    stageName,
+    dataDir,
+    port,
+    clock: { rate: 0 },
+    onRun: (event) => {
+      if (event.kind === 'resource' && event.done) onProgress(`${plural(++ready, 'resource')}, ${event.name}`);
+    },
+  }).catch((error: Error) => {
+    if (error.name === 'DeploymentError')
+      throw new Failure(`the dev environment could not be started:\n${indented(error.message)}`, 1, { cause: error });
+    throw error;
+  });
+  const { principal, credentials } = runtime.administrator;
+  const outputs = runtime.deployment.outputs[`millrace-${stageName}-data`] ?? {};
+  const output = (name: string): string => {
+    const value = outputs[name];
+    if (typeof value !== 'string') throw new Error(`the data stack of ${stageName} has no output ${name}`);
+    return value;
+  };
+  const serverless = runtime.ofType('AWS::RedshiftServerless::Workgroup').length > 0;
+  return {
+    endpoint: runtime.endpoint,
+    region: runtime.region,
+    credentials,
+    warehouse: {
+      [serverless ? 'WorkgroupName' : 'ClusterIdentifier']: output('WarehouseName'),
+      Database: output('DatabaseName'),
+      SecretArn: output('OwnerSecretArn'),
+    },
+    resources: runtime.deployment.resources.length,
+    historyBucket: output('HistoryBucketName'),
+    exportBucket: output('ExportsBucketName'),
+    streamOf: (pipeline) => `millrace-${stageName}-${pipeline.replaceAll('_', '-')}`,
+    now: () => runtime.clock.now(),
+    setRate: (rate) => runtime.clock.setRate(rate),
+    settle: (signal) => runtime.settle(signal),
+    async step(signal) {
+      if (!(await runtime.step(signal))) throw new Error('no schedule is enabled, so nothing will ever happen');
+    },
+    query: (sql) => runtime.warehouse.query(sql),
+    acceptedRecords: (stream) => runtime.kinesis.acceptedRecords(stream),
+    objects: (bucket, prefix) => runtime.s3.list(principal, bucket, prefix),
+    pathOf: (bucket, key) => runtime.s3.pathOf(bucket, key),
+    onTrouble(listener) {
+      runtime.onRun((event) => {
+        if (event.kind === 'trouble') listener(`${event.name}: ${event.message}`);
+        else if (event.kind === 'statement' && event.error !== undefined) listener(`${event.name}: ${event.error}`);
+        else if (event.kind === 'function' && event.error !== undefined)
+          listener(`${event.name}: ${event.error.errorMessage}`);
+      });
+    },
+    dispose: () => runtime.dispose(),
+  };
+}
+
+/** Without the stacks and empty lines that functions put into their messages. */
+const indented = (text: string) =>
+  text
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^\s+at /.test(line))
+    .map((line) => `  ${line.trim()}`)
+    .join('\n');

@@ -1,0 +1,127 @@
+import { relative } from 'node:path';
+import { type Cell, grouped, plural, type Style, table } from '../../terminal';
+import { type Account, balances } from './accounts';
+import type { PublishedExport, Summary } from './summary';
+
+export interface Verdict {
+  /** Undefined: an earlier run was cut short while it generated, so nobody knows what to expect. */
+  readonly differences?: readonly string[];
+}
+
+const EXPORTS_SHOWN = 3;
+
+/** The summary as a person reads it. */
+export function summaryText(summary: Summary, verdict: Verdict, dataDir: string, live: boolean, style: Style): string {
+  return [
+    '',
+    accountsText(summary, style),
+    '',
+    equationText(summary.total, style),
+    verdictText(verdict, style),
+    ...(summary.reasons.length > 0 ? ['', style.bold('Rejects by reason'), reasonsText(summary, style)] : []),
+    '',
+    style.bold('Views'),
+    viewsText(summary, style),
+    '',
+    style.bold('Exports'),
+    exportsText(summary.exports, style),
+    '',
+    style.bold('Next'),
+    ...nextSteps(dataDir, live).map(([command, what]) => `  ${style.cyan(command.padEnd(72))} ${style.dim(what)}`),
+    '',
+  ].join('\n');
+}
+
+function accountsText({ pipelines, total }: Summary, style: Style): string {
+  const row = (name: string, account: Account): Cell[] => [
+    name,
+    ...[account.produced, account.events, account.duplicates, account.rejects, account.pending].map(grouped),
+    balances(account) ? '✔' : '✘',
+  ];
+  const columns = ['pipeline', 'produced', 'events', 'duplicates', 'rejects', 'pending', ''];
+  const rows = [...Object.entries(pipelines).map(([name, account]) => row(name, account)), row('total', total)];
+  return table(columns, rows, style, '  ');
+}
+
+export function equationText(total: Account, style: Style): string {
+  const right = total.events + total.duplicates + total.rejects + total.pending;
+  const terms = `${grouped(total.events)} + ${grouped(total.duplicates)} + ${grouped(total.rejects)} + ${grouped(total.pending)}`;
+  return right === total.produced
+    ? `${style.green('✔')} nothing vanished: ${grouped(total.produced)} produced = ${terms}`
+    : `${style.red('✘')} ${grouped(total.produced)} produced, but ${terms} = ${grouped(right)}`;
+}
+
+function verdictText({ differences }: Verdict, style: Style): string {
+  if (differences === undefined)
+    return `${style.yellow('?')} the generator’s truth is not known: an earlier run was cut short while it was sending`;
+  if (differences.length === 0)
+    return `${style.green('✔')} every count, sum and exported file agrees with what the generator knows`;
+  return [
+    `${style.red('✘')} not what the generator knows:`,
+    ...differences.map((difference) => `    ${difference}`),
+  ].join('\n');
+}
+
+function reasonsText({ reasons }: Summary, style: Style): string {
+  return table(
+    ['pipeline', 'reason', 'records'],
+    reasons.map(({ pipeline, reason, records }) => [pipeline, reason, records]),
+    style,
+    '  ',
+  );
+}
+
+function viewsText({ views }: Summary, style: Style): string {
+  return Object.entries(views)
+    .map(([name, view]) => {
+      const heading = `  ${style.bold(name)}${style.dim(`  ${plural(view.rows, 'row')}`)}`;
+      return view.rows === 0
+        ? heading
+        : `${heading}\n${table(view.columns, shortened(view.columns, view.top), style, '    ')}`;
+    })
+    .join('\n');
+}
+
+/** Hashes say nothing to a person. */
+function shortened(columns: readonly string[], rows: readonly (readonly Cell[])[]): Cell[][] {
+  return rows.map((row) =>
+    row.map((cell, index) => (columns[index] === 'event_id' ? `${String(cell).slice(0, 12)}…` : cell)),
+  );
+}
+
+function exportsText(exports: readonly PublishedExport[], style: Style): string {
+  if (exports.length === 0) return style.dim('  none yet: windows are published once they are closed');
+  const names = [...new Set(exports.map((item) => item.name))];
+  return names
+    .map((name) => {
+      const windows = exports.filter((item) => item.name === name);
+      const rows = windows.reduce((total, item) => total + item.rows, 0);
+      const files = windows.flatMap((item) => item.files);
+      const newest = windows.slice(-EXPORTS_SHOWN).map((item) => {
+        const [file] = item.files;
+        return `    ${item.window.split('/')[0]}  ${String(item.rows).padStart(6)} rows  ${style.dim(file === undefined ? 'no file' : relative(process.cwd(), file))}`;
+      });
+      const what = `${plural(windows.length, 'window')}, ${plural(rows, 'row')}, ${plural(files.length, `${windows[0]!.format} file`)}`;
+      const hidden =
+        windows.length > EXPORTS_SHOWN ? [style.dim(`    … and ${windows.length - EXPORTS_SHOWN} older`)] : [];
+      return [`  ${style.bold(name)}${style.dim(`  ${what}`)}`, ...newest, ...hidden].join('\n');
+    })
+    .join('\n');
+}
+
+function nextSteps(dataDir: string, live: boolean): [string, string][] {
+  const data = dataDir === '.millrace' ? '' : ` --data ${dataDir}`;
+  const query = 'select * from estore.hourly_revenue order by hour desc limit 5';
+  return live
+    ? [
+        [`npx millrace sql${data} "${query}"`, 'ask the warehouse'],
+        [`eval "$(npx millrace endpoints${data})"`, 'then any AWS SDK or the AWS CLI talks to it'],
+        ['npx millrace generate --stream millrace-dev-estore --seed 2 --events 500', 'send more, after the line above'],
+        ['Ctrl-C', 'stop; the data stays'],
+      ]
+    : [
+        [`npm start${data === '' ? '' : ` --${data}`}`, 'go on with this data, live'],
+        ['edit pipelines/estore/views/*.sql', 'then start again: the view is replaced, its rows stay'],
+        ['npx cdk deploy "dev/*"', 'the same templates in your AWS account; see README'],
+      ];
+}

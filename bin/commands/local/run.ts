@@ -1,0 +1,351 @@
+import { rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { LockedError, lockFolder } from '../../../local/lock';
+import type { Pipeline } from '../../../pipelines/definition';
+import type { PipelineGenerator } from '../../../pipelines/generator/generator';
+import { Failure } from '../../failure';
+import { grouped, type Output, Progress, plural, styleFor } from '../../terminal';
+import { removeRuntimeFile, writeRuntimeFile } from '../runtime-file';
+import { type Account, accountOf, addAccounts, HistoryRows } from './accounts';
+import { type BatchesFile, oracleOf, readBatches, writeBatches } from './batches';
+import type { DemoRuntime } from './demo-runtime';
+import { RunWatch } from './live';
+import { equationText, summaryText } from './print';
+import { type Clients, sendBatch } from './send';
+import { publishedExports, type Summary, summarize } from './summary';
+import { type DueWindow, differences, dueWindows } from './verify';
+
+export interface LocalOptions {
+  readonly once: boolean;
+  readonly json: boolean;
+  readonly events: number;
+  readonly seed: string;
+  readonly data: string;
+  readonly port?: number;
+}
+
+export interface OpenOptions {
+  readonly assemblyDir: string;
+  readonly dataDir: string;
+  readonly port?: number;
+  readonly onProgress: (what: string) => void;
+}
+
+/** What the demo stands on; tests put fakes here. */
+export interface LocalDependencies {
+  readonly pipelines: readonly Pipeline[];
+  readonly generators: readonly PipelineGenerator[];
+  synthesize(outDir: string, signal: AbortSignal): Promise<string>;
+  open(options: OpenOptions): Promise<DemoRuntime>;
+  clients(runtime: DemoRuntime): Clients & { destroy(): void };
+}
+
+export interface LocalIo {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: NodeJS.ProcessEnv;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** Clock time after which a lack of progress is a failure: many refreshes and export runs fit in. */
+const PATIENCE_MS = 3 * 3_600_000;
+/** In live mode a minute passes in a second. */
+const LIVE_RATE = 60;
+const LIVE_BATCH_EVERY_MS = 10_000;
+const LAST_WORD_MS = 1000;
+
+/** Runs the demo to its end. Answers whether everything is as it should be. */
+export async function runLocal(options: LocalOptions, io: LocalIo, deps: LocalDependencies): Promise<boolean> {
+  return new Demo(options, io, deps).run();
+}
+
+class Demo {
+  private readonly dataDir: string;
+  private readonly progress: Progress;
+  private readonly seconds: Record<string, number> = {};
+  private readonly began = performance.now();
+  private file: BatchesFile;
+  private runtime!: DemoRuntime;
+  private rows!: HistoryRows;
+
+  constructor(
+    private readonly options: LocalOptions,
+    private readonly io: LocalIo,
+    private readonly deps: LocalDependencies,
+  ) {
+    this.dataDir = resolve(options.data);
+    this.progress = new Progress(io.stderr, styleFor(io.stderr, io.env));
+    prepare(options.data, this.dataDir);
+    this.file = readBatches(this.dataDir);
+  }
+
+  async run(): Promise<boolean> {
+    try {
+      if (this.options.port !== undefined) await assertFree(this.options.port);
+      const assemblyDir = await this.synth();
+      await this.start(assemblyDir);
+      return await this.demonstrate();
+    } catch (error) {
+      if (!this.io.signal.aborted) throw error;
+      await this.lastWord();
+      return false;
+    } finally {
+      this.progress.stop();
+      removeRuntimeFile(this.dataDir);
+      await this.runtime?.dispose();
+    }
+  }
+
+  private async demonstrate(): Promise<boolean> {
+    const clients = this.deps.clients(this.runtime);
+    try {
+      await this.send(clients);
+      await this.ingest();
+      const due = await this.publish();
+      this.file = { ...this.file, clock: this.runtime.now() };
+      writeBatches(this.dataDir, this.file);
+      const { good, json } = await this.conclude(due);
+      if (!this.options.once) await this.live(clients);
+      if (this.options.json) this.io.stdout.write(`${JSON.stringify(json)}\n`);
+      return good;
+    } finally {
+      clients.destroy();
+    }
+  }
+
+  private async synth(): Promise<string> {
+    return this.timed('synth', async (stage) => {
+      const outDir = join(this.dataDir, 'cdk.out');
+      rmSync(outDir, { recursive: true, force: true });
+      await this.deps.synthesize(outDir, this.io.signal);
+      stage('the dev environment');
+      return outDir;
+    });
+  }
+
+  private async start(assemblyDir: string): Promise<void> {
+    await this.timed('start', async (stage) => {
+      const { dataDir } = this;
+      this.runtime = await this.deps.open({ assemblyDir, dataDir, port: this.options.port, onProgress: stage });
+      this.io.signal.throwIfAborted();
+      // nothing is merged or exported before everything was sent
+      this.runtime.setRate(0);
+      this.runtime.onTrouble((message) => this.progress.line(`${this.progress.style.yellow('!')} ${message}`));
+      this.rows = new HistoryRows(this.runtime);
+      const { endpoint, region, credentials, warehouse } = this.runtime;
+      writeRuntimeFile(dataDir, { pid: process.pid, endpoint, region, credentials, warehouse });
+      stage(`${plural(this.runtime.resources, 'resource')} on ${endpoint}`);
+    });
+  }
+
+  private async send(clients: Clients): Promise<void> {
+    await this.timed('generate', async (stage) => {
+      const { complete } = this.file;
+      writeBatches(this.dataDir, { ...this.file, complete: false });
+      const batch = { seed: this.options.seed, events: this.options.events, withHistory: true };
+      const { signal } = this.io;
+      const onProgress = (records: number) => stage(`${grouped(records)} records`);
+      const sent = await sendBatch(this.runtime, clients, this.deps.generators, this.file, batch, {
+        signal,
+        onProgress,
+      });
+      this.file = { ...sent.file, complete };
+      writeBatches(this.dataDir, this.file);
+      stage(
+        `${plural(sent.records, 'record')} onto the streams, ${plural(sent.rows, 'row')} in ${plural(sent.objects, 'history object')}`,
+      );
+    });
+  }
+
+  private async ingest(): Promise<void> {
+    await this.timed('ingest', async (stage) => {
+      await this.stepUntil('pending records', async () => {
+        const account = await this.account();
+        stage(`${grouped(account.events)} events, ${grouped(account.pending)} pending`);
+        return account.pending;
+      });
+      const account = await this.account();
+      stage(
+        `${grouped(account.events)} events, ${grouped(account.duplicates)} duplicates, ${grouped(account.rejects)} rejects`,
+      );
+    });
+  }
+
+  /** Goes on until every closed window is published. */
+  private async publish(): Promise<readonly DueWindow[]> {
+    const due = this.deps.pipelines.flatMap((pipeline) => {
+      const generator = this.deps.generators.find((candidate) => candidate.pipeline === pipeline.name);
+      const known = this.file.pipelines[pipeline.name];
+      return generator && known ? dueWindows(pipeline, generator, known.oracle, known.until) : [];
+    });
+    if (!this.file.complete) return [];
+    await this.timed('exports', async (stage) => {
+      await this.stepUntil('unpublished windows', async () => {
+        const published = new Set((await this.published()).map((item) => `${item.name} ${item.window.split('/')[0]}`));
+        const missing = due.filter((window) => !published.has(`${window.export} ${window.start}`)).length;
+        stage(`${grouped(published.size)} of ${grouped(published.size + missing)} windows`);
+        return missing;
+      });
+      const published = await this.published();
+      const files = published.reduce((total, item) => total + item.files.length, 0);
+      stage(`${plural(published.length, 'window')} in ${plural(files, 'file')}`);
+    });
+    return due;
+  }
+
+  private async published() {
+    const lists = [];
+    for (const pipeline of this.deps.pipelines) lists.push(await publishedExports(this.runtime, pipeline));
+    return lists.flat();
+  }
+
+  /** Moves the clock from moment to moment until nothing is left. */
+  private async stepUntil(what: string, left: () => Promise<number>): Promise<void> {
+    const { runtime } = this;
+    const { signal } = this.io;
+    await runtime.settle(signal);
+    let least = Number.POSITIVE_INFINITY;
+    let since = runtime.now();
+    for (let now = await left(); now > 0; now = await left()) {
+      signal.throwIfAborted();
+      if (now < least) {
+        least = now;
+        since = runtime.now();
+      } else if (runtime.now() - since > PATIENCE_MS)
+        throw new Failure(
+          `${grouped(now)} ${what} are left and nothing has changed for ${PATIENCE_MS / 3_600_000} hours of the clock; see the logs in ${join(this.options.data, 'logs')}`,
+        );
+      await runtime.step(signal);
+    }
+  }
+
+  private async conclude(due: readonly DueWindow[]): Promise<{ good: boolean; json: unknown }> {
+    const summary = await summarize(this.runtime, this.deps.pipelines, this.rows);
+    const found: string[] = [];
+    for (const generator of this.file.complete ? this.deps.generators : []) {
+      const ours = due.filter((window) => window.export.startsWith(`${generator.pipeline}.`));
+      found.push(
+        ...(await differences(this.runtime, generator, oracleOf(this.file, generator.pipeline), summary, ours)),
+      );
+    }
+    const verdict = this.file.complete ? { differences: found } : {};
+    this.seconds['total'] = (performance.now() - this.began) / 1000;
+    if (!this.options.json)
+      this.io.stdout.write(
+        summaryText(summary, verdict, this.options.data, !this.options.once, styleFor(this.io.stdout, this.io.env)),
+      );
+    else for (const difference of found) this.io.stderr.write(`${difference}\n`);
+    const good = summary.balanced && summary.total.pending === 0 && found.length === 0;
+    return { good, json: this.json(summary, verdict.differences) };
+  }
+
+  private json(summary: Summary, found: readonly string[] | undefined): unknown {
+    const seconds = Object.fromEntries(
+      Object.entries(this.seconds).map(([stage, value]) => [stage, Math.round(value * 1000) / 1000]),
+    );
+    return {
+      ...summary.total,
+      views: Object.fromEntries(Object.entries(summary.views).map(([name, view]) => [name, view.rows])),
+      exports: summary.exports,
+      seconds,
+      pipelines: summary.pipelines,
+      oracle: found === undefined ? { known: false } : { known: true, agrees: found.length === 0, differences: found },
+    };
+  }
+
+  /** Until Ctrl-C: the clock runs fast, a little more happens, every run gets a line. */
+  private async live(clients: Clients): Promise<void> {
+    const { runtime, progress } = this;
+    const { signal } = this.io;
+    const watch = new RunWatch(runtime, this.deps.pipelines, progress.style);
+    await watch.news();
+    progress.line(progress.style.dim(`live: a minute passes in a second, a few events happen; Ctrl-C stops`));
+    runtime.setRate(LIVE_RATE);
+    let nextBatch = performance.now() + LIVE_BATCH_EVERY_MS / 2;
+    while (!signal.aborted) {
+      if (performance.now() >= nextBatch) {
+        nextBatch = performance.now() + LIVE_BATCH_EVERY_MS;
+        await this.trickle(clients);
+      }
+      for (const line of await watch.news()) progress.line(line);
+      this.file = { ...this.file, clock: runtime.now() };
+      writeBatches(this.dataDir, this.file);
+      await wait(1000, undefined, { signal }).catch(() => {});
+    }
+    await this.lastWord();
+  }
+
+  private async trickle(clients: Clients): Promise<void> {
+    const { signal } = this.io;
+    const { complete } = this.file;
+    const events = Math.max(10, Math.min(1000, Math.round(this.options.events / 100)));
+    writeBatches(this.dataDir, { ...this.file, complete: false });
+    const batch = { seed: this.options.seed, events, withHistory: false };
+    const sent = await sendBatch(this.runtime, clients, this.deps.generators, this.file, batch, { signal });
+    // the loop writes it
+    this.file = { ...sent.file, complete };
+  }
+
+  private async account(): Promise<Account> {
+    const accounts: Account[] = [];
+    for (const pipeline of this.deps.pipelines) accounts.push(await accountOf(this.runtime, pipeline, this.rows));
+    return addAccounts(accounts);
+  }
+
+  /** One line before the end, if the warehouse still answers at once. */
+  private async lastWord(): Promise<void> {
+    this.progress.stop();
+    const { style } = this.progress;
+    const account =
+      this.runtime === undefined
+        ? undefined
+        : await Promise.race([this.account().catch(() => undefined), wait(LAST_WORD_MS, undefined)]);
+    this.io.stderr.write(`\nstopped; the data stays in ${this.options.data}\n`);
+    if (account !== undefined) this.io.stderr.write(`${equationText(account, style)}\n`);
+  }
+
+  private async timed<T>(name: string, work: (stage: (detail: string) => void) => Promise<T>): Promise<T> {
+    this.io.signal.throwIfAborted();
+    const began = performance.now();
+    const stage = this.progress.stage(name);
+    let detail = '';
+    try {
+      const result = await work((text) => {
+        detail = text;
+        stage.update(text);
+      });
+      stage.done(detail);
+      return result;
+    } catch (error) {
+      stage.failed();
+      throw error;
+    } finally {
+      this.seconds[name] = (this.seconds[name] ?? 0) + (performance.now() - began) / 1000;
+    }
+  }
+}
+
+/** The folder exists, can be written to, and nobody else runs over it. */
+function prepare(shown: string, dataDir: string): void {
+  try {
+    // taken for good by the runtime, once there is an assembly to run
+    lockFolder(dataDir)();
+  } catch (error) {
+    if (!(error instanceof LockedError)) throw error;
+    throw new Failure(
+      `a local runtime (process ${error.pid}) is running over ${shown}; stop it, or choose another folder with --data`,
+    );
+  }
+}
+
+/** Before the synthesis, so that nobody waits for it in vain. @throws Error EADDRINUSE, EACCES */
+function assertFree(port: number): Promise<void> {
+  return new Promise((resolvePromise, reject) => {
+    const probe = createServer()
+      .once('error', reject)
+      .listen(port, '127.0.0.1', () => probe.close(() => resolvePromise()));
+  });
+}

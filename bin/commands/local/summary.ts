@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import type { Pipeline } from '../../../pipelines/definition';
+import { pipelineTables, quoteIdentifier } from '../../../sql';
+import type { Cell } from '../../terminal';
+import { type Account, accountOf, addAccounts, balances, type HistoryRows } from './accounts';
+import type { DemoRuntime } from './demo-runtime';
+
+export interface PublishedExport {
+  /** `<pipeline>.<export>`. */
+  readonly name: string;
+  /** Start and end, ISO 8601, separated by a slash. */
+  readonly window: string;
+  readonly rows: number;
+  /** On disk. */
+  readonly files: readonly string[];
+  readonly format: string;
+}
+
+export interface ViewSummary {
+  readonly rows: number;
+  readonly columns: readonly string[];
+  readonly top: readonly (readonly Cell[])[];
+}
+
+export interface Summary {
+  readonly total: Account;
+  readonly pipelines: Readonly<Record<string, Account>>;
+  /** Of every pipeline and of the whole. */
+  readonly balanced: boolean;
+  /** By `<pipeline>.<view>`. */
+  readonly views: Readonly<Record<string, ViewSummary>>;
+  readonly exports: readonly PublishedExport[];
+  /** Rejects by pipeline and reason, the most frequent first. */
+  readonly reasons: readonly { readonly pipeline: string; readonly reason: string; readonly records: number }[];
+}
+
+const TOP_ROWS = 3;
+
+/** Everything that the end of a run tells, read from the runtime. */
+export async function summarize(
+  runtime: DemoRuntime,
+  pipelines: readonly Pipeline[],
+  historyRows: HistoryRows,
+): Promise<Summary> {
+  const accounts: Record<string, Account> = {};
+  const views: Record<string, ViewSummary> = {};
+  const exports: PublishedExport[] = [];
+  const reasons: Summary['reasons'][number][] = [];
+  for (const pipeline of pipelines) {
+    accounts[pipeline.name] = await accountOf(runtime, pipeline, historyRows);
+    for (const { name } of pipeline.views)
+      views[`${pipeline.name}.${name}`] = await viewSummary(runtime, `${pipeline.name}.${name}`);
+    exports.push(...(await publishedExports(runtime, pipeline)));
+    reasons.push(...(await rejectReasons(runtime, pipeline)));
+  }
+  const total = addAccounts(Object.values(accounts));
+  return {
+    total,
+    pipelines: accounts,
+    balanced: [total, ...Object.values(accounts)].every(balances),
+    views,
+    exports,
+    reasons,
+  };
+}
+
+async function viewSummary(runtime: DemoRuntime, view: string): Promise<ViewSummary> {
+  const counted = await runtime.query(`select count(*) from ${view}`);
+  const { columns } = await runtime.query(`select * from ${view} limit 1`);
+  const top = await runtime.query(
+    `select * from ${view} order by ${quoteIdentifier(rankingColumn(columns))} desc limit ${TOP_ROWS}`,
+  );
+  return { rows: Number(counted.rows[0]![0]), columns, top: top.rows as Cell[][] };
+}
+
+/** What makes rows the top ones: the time where there is one, else a sum or a count, else the first column. */
+function rankingColumn(columns: readonly string[]): string {
+  return ['hour', 'day', 'occurred_at', 'revenue'].find((name) => columns.includes(name)) ?? columns[0]!;
+}
+
+async function rejectReasons(runtime: DemoRuntime, pipeline: Pipeline): Promise<Summary['reasons'][number][]> {
+  const { rows } = await runtime.query(
+    `select reason, count(*) as records from ${pipelineTables(pipeline).rejects} group by reason order by 2 desc, 1 limit 5`,
+  );
+  return rows.map(([reason, records]) => ({
+    pipeline: pipeline.name,
+    reason: String(reason),
+    records: Number(records),
+  }));
+}
+
+/** Complete runs only: the ledger has no others. */
+export async function publishedExports(runtime: DemoRuntime, pipeline: Pipeline): Promise<PublishedExport[]> {
+  const { rows } = await runtime.query(
+    `select ${quoteIdentifier('export')}, window_start, window_end, row_count, location from ${pipelineTables(pipeline).exports} order by 1, 2`,
+  );
+  return rows.map(([name, start, end, count, location]) => ({
+    name: `${pipeline.name}.${name}`,
+    window: `${isoText(start)}/${isoText(end)}`,
+    rows: Number(count),
+    files: filesOf(runtime, String(location)),
+    format: pipeline.exports.find((definition) => definition.name === name)?.format ?? 'unknown',
+  }));
+}
+
+/** What the run's success file names. */
+function filesOf(runtime: DemoRuntime, location: string): string[] {
+  const [, bucket, prefix] = /^s3:\/\/([^/]+)\/(.*)$/.exec(location)!;
+  const success = JSON.parse(readFileSync(runtime.pathOf(bucket!, `${prefix}success.json`), 'utf8')) as {
+    files: string[];
+  };
+  return success.files.map((key) => runtime.pathOf(bucket!, key));
+}
+
+/** `2026-11-21 09:00:00` as `2026-11-21T09:00:00Z`. */
+export function isoText(timestamp: unknown): string {
+  return `${String(timestamp).slice(0, 19).replace(' ', 'T')}Z`;
+}

@@ -1,0 +1,160 @@
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { Pipeline } from '../../../pipelines/definition';
+import {
+  type ExportTruth,
+  formatCents,
+  type Oracle,
+  type PipelineGenerator,
+} from '../../../pipelines/generator/generator';
+import type { Account } from './accounts';
+import type { DemoRuntime } from './demo-runtime';
+import { isoText, type PublishedExport, type Summary } from './summary';
+
+/** One line for everything in which a pipeline differs from what its generator knows. */
+export async function differences(
+  runtime: DemoRuntime,
+  generator: PipelineGenerator,
+  oracle: Oracle,
+  summary: Summary,
+  due: readonly DueWindow[],
+): Promise<string[]> {
+  const name = generator.pipeline;
+  const ours = summary.exports.filter((item) => item.name.startsWith(`${name}.`));
+  return [
+    ...accountDifferences(name, summary.pipelines[name]!, oracle),
+    ...viewDifferences(name, summary, generator.viewRows(oracle)),
+    ...(await checkDifferences(runtime, generator, oracle)),
+    ...(await exportDifferences(generator, oracle, ours, due)),
+  ];
+}
+
+function accountDifferences(name: string, account: Account, oracle: Oracle): string[] {
+  return (['produced', 'events', 'duplicates', 'rejects'] as const)
+    .filter((term) => account[term] !== oracle[term])
+    .map((term) => `${name}: ${account[term]} ${term}, the generator knows ${oracle[term]}`);
+}
+
+function viewDifferences(name: string, summary: Summary, expected: Record<string, number>): string[] {
+  return Object.entries(expected).flatMap(([view, rows]) => {
+    const found = summary.views[`${name}.${view}`];
+    if (found === undefined) return [`${name}.${view}: there is no such view, the generator expects ${rows} rows`];
+    return found.rows === rows ? [] : [`${name}.${view}: ${found.rows} rows, the generator knows ${rows}`];
+  });
+}
+
+async function checkDifferences(runtime: DemoRuntime, generator: PipelineGenerator, oracle: Oracle): Promise<string[]> {
+  const found: string[] = [];
+  for (const check of generator.checks(oracle)) {
+    const { rows } = await runtime.query(check.query);
+    const text = rows.map((row) => row.map((value) => (value === null ? '' : String(value))));
+    const at = check.expected.findIndex((row, index) => JSON.stringify(row) !== JSON.stringify(text[index]));
+    if (at >= 0)
+      found.push(
+        `${generator.pipeline}: ${check.name}: (${(text[at] ?? ['no row']).join(', ')}), the generator knows (${check.expected[at]!.join(', ')})`,
+      );
+    else if (text.length !== check.expected.length)
+      found.push(
+        `${generator.pipeline}: ${check.name}: ${text.length} rows, the generator knows ${check.expected.length}`,
+      );
+  }
+  return found;
+}
+
+/** A window whose end has come and whose lateness has passed by the given moment. */
+export interface DueWindow {
+  /** `<pipeline>.<export>`. */
+  readonly export: string;
+  /** `2026-11-21T09:00:00Z`. */
+  readonly start: string;
+  /** Epoch milliseconds. */
+  readonly dueAt: number;
+}
+
+/** The windows that must be published once the clock is past each's `dueAt`: those with rows that end by `until`. */
+export function dueWindows(
+  pipeline: Pipeline,
+  generator: PipelineGenerator,
+  oracle: Oracle,
+  until: number,
+): DueWindow[] {
+  return Object.entries(generator.exportTruths(oracle)).flatMap(([name, truth]) => {
+    const definition = pipeline.exports.find((item) => item.name === name);
+    if (definition === undefined) return [];
+    return Object.keys(truth.windows)
+      .map((start) => ({ start: isoText(start), end: Date.parse(isoText(start)) + definition.windowMinutes * 60_000 }))
+      .filter(({ end }) => end <= until)
+      .map(({ start, end }) => ({
+        export: `${pipeline.name}.${name}`,
+        start,
+        dueAt: end + (definition.latenessMinutes ?? 0) * 60_000,
+      }));
+  });
+}
+
+/** Reads the published files with an engine of their own: neither the warehouse nor the ledger has a say. */
+async function exportDifferences(
+  generator: PipelineGenerator,
+  oracle: Oracle,
+  published: readonly PublishedExport[],
+  due: readonly DueWindow[],
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const { export: name, start } of due)
+    if (!published.some((item) => item.name === name && startOf(item) === start))
+      found.push(`${name}: the window of ${start} is not published`);
+  for (const [name, truth] of Object.entries(generator.exportTruths(oracle))) {
+    const full = `${generator.pipeline}.${name}`;
+    const windows = published.filter((item) => item.name === full);
+    if (windows.length > 0) found.push(...(await windowDifferences(full, truth, windows)));
+  }
+  return found;
+}
+
+async function windowDifferences(
+  full: string,
+  truth: ExportTruth,
+  windows: readonly PublishedExport[],
+): Promise<string[]> {
+  const known = new Map(Object.entries(truth.windows).map(([start, window]) => [isoText(start), window]));
+  const found: string[] = [];
+  if (new Set(windows.map(startOf)).size !== windows.length) found.push(`${full}: a window was published twice`);
+  for (const item of windows) {
+    const rows = known.get(startOf(item))?.rows ?? 0;
+    if (item.rows !== rows)
+      found.push(`${full}, window ${item.window}: ${item.rows} rows, the generator knows ${rows}`);
+  }
+  const sum = (term: 'rows' | 'cents') =>
+    windows.reduce((total, item) => total + (known.get(startOf(item))?.[term] ?? 0), 0);
+  const inFiles = await sumOf(windows, truth.moneyColumn);
+  if (inFiles.rows !== sum('rows'))
+    found.push(`${full}: the files hold ${inFiles.rows} rows, the generator knows ${sum('rows')}`);
+  if (truth.moneyColumn !== undefined && inFiles.total !== formatCents(sum('cents')))
+    found.push(
+      `${full}: the files hold ${inFiles.total} of ${truth.moneyColumn}, the generator knows ${formatCents(sum('cents'))}`,
+    );
+  return found;
+}
+
+const startOf = (item: PublishedExport) => item.window.split('/')[0]!;
+
+async function sumOf(
+  windows: readonly PublishedExport[],
+  column: string | undefined,
+): Promise<{ rows: number; total: string }> {
+  const files = windows.flatMap((item) => item.files);
+  const reader = windows[0]!.format === 'parquet' ? 'read_parquet' : 'read_csv';
+  const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
+  const money = column === undefined ? '0' : `"${column.replaceAll('"', '""')}"`;
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  try {
+    const result = await connection.runAndReadAll(
+      `select count(*)::varchar, coalesce(sum(cast(${money} as decimal(30, 2))), 0)::decimal(38, 2)::varchar from ${reader}([${list}])`,
+    );
+    const [rows, total] = result.getRows()[0] as [string, string];
+    return { rows: Number(rows), total };
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}

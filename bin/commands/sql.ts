@@ -1,0 +1,81 @@
+import {
+  DescribeStatementCommand,
+  ExecuteStatementCommand,
+  type Field,
+  GetStatementResultCommand,
+  RedshiftDataClient,
+} from '@aws-sdk/client-redshift-data';
+import type { Command } from 'commander';
+import { Failure } from '../failure';
+import { type Cell, type Output, plural, styleFor, table } from '../terminal';
+import { DEFAULT_DATA, text } from './options';
+import { type RuntimeFile, readRuntimeFile } from './runtime-file';
+
+export interface QueryResult {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+  /** Rows changed, of a statement without a result. */
+  readonly changed?: number;
+}
+
+/** Runs one statement through the Data API and waits for its end. Decimals and timestamps come as text, as the API sends them. */
+export async function runStatement(file: RuntimeFile, sql: string): Promise<QueryResult> {
+  const client = new RedshiftDataClient({
+    endpoint: file.endpoint,
+    region: file.region,
+    credentials: file.credentials,
+  });
+  try {
+    const statement = await client.send(
+      new ExecuteStatementCommand({ ...file.warehouse, Sql: sql, WaitTimeSeconds: 20 }),
+    );
+    let state = await client.send(new DescribeStatementCommand({ Id: statement.Id, WaitTimeSeconds: 20 }));
+    while (!['FINISHED', 'FAILED', 'ABORTED'].includes(state.Status ?? ''))
+      state = await client.send(new DescribeStatementCommand({ Id: statement.Id, WaitTimeSeconds: 20 }));
+    if (state.Status !== 'FINISHED')
+      throw new Failure(state.Error ?? `the statement was ${state.Status?.toLowerCase()}`);
+    if (!state.HasResultSet) return { columns: [], rows: [], changed: Math.max(0, state.ResultRows ?? 0) };
+    const rows: Cell[][] = [];
+    let columns: string[] = [];
+    let token: string | undefined;
+    do {
+      const page = await client.send(new GetStatementResultCommand({ Id: statement.Id, NextToken: token }));
+      columns = (page.ColumnMetadata ?? []).map((column) => column.label ?? column.name ?? '');
+      for (const record of page.Records ?? []) rows.push(record.map(cell));
+      token = page.NextToken;
+    } while (token !== undefined);
+    return { columns, rows };
+  } finally {
+    client.destroy();
+  }
+}
+
+function cell(field: Field): Cell {
+  if (field.isNull) return null;
+  return field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null;
+}
+
+export function addSql(program: Command, stdout: Output, env: NodeJS.ProcessEnv, run = runStatement): void {
+  program
+    .command('sql')
+    .summary('run one statement in the running local warehouse')
+    .description(
+      'Runs one Redshift statement in the warehouse of the local runtime that is running over the data folder.\n\n' +
+        '  npx millrace sql "select * from estore.hourly_revenue order by 1 desc limit 5"',
+    )
+    .argument('<query>', 'the statement; what the local warehouse does not model is refused by name', text('<query>'))
+    .option('--data <dir>', 'data folder of the running runtime', text('--data'), DEFAULT_DATA)
+    .option('--json', 'a JSON array with one object a row')
+    .action(async (query: string, options: { data: string; json?: boolean }) => {
+      const result = await run(readRuntimeFile(options.data), query);
+      if (options.json)
+        stdout.write(
+          `${JSON.stringify(result.rows.map((row) => Object.fromEntries(result.columns.map((name, n) => [name, row[n]]))))}\n`,
+        );
+      else if (result.columns.length === 0) stdout.write(`${plural(result.changed ?? 0, 'row')} changed\n`);
+      else {
+        const style = styleFor(stdout, env);
+        stdout.write(`${table(result.columns, result.rows, style)}\n${style.dim(plural(result.rows.length, 'row'))}\n`);
+      }
+    });
+}

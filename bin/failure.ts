@@ -1,0 +1,33 @@
+/** Something went wrong that the message fully explains: printed without a stack. */
+export class Failure extends Error {
+  constructor(
+    message: string,
+    /** 1: it was tried and failed. 2: the command line asks for something impossible. */
+    readonly exitCode: 1 | 2 = 1,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'Failure';
+  }
+}
+
+const systemErrors: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is a file',
+  EMFILE: 'too many open files',
+};
+
+/** One line for a person: what the operating system meant, and where. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return `${message.replace(/^listen EADDRINUSE: /, '')}; choose another port with --port`;
+  const meaning = code === undefined ? undefined : systemErrors[code];
+  if (meaning !== undefined) return path === undefined ? `${meaning}: ${message}` : `${path}: ${meaning}`;
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(explain).join('\n');
+  return message === '' ? error.name : message;
+}

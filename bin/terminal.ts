@@ -1,0 +1,145 @@
+/** How the command line talks to a person. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export interface Style {
+  bold(text: string): string;
+  dim(text: string): string;
+  green(text: string): string;
+  red(text: string): string;
+  yellow(text: string): string;
+  cyan(text: string): string;
+}
+
+const plain = (text: string) => text;
+const wrap = (on: number, off: number) => (text: string) => `\u001b[${on}m${text}\u001b[${off}m`;
+
+/** Colours on a terminal only, and never where NO_COLOR is set to anything (no-color.org). */
+export function styleFor(output: Output, env: NodeJS.ProcessEnv): Style {
+  if (output.isTTY !== true || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb')
+    return { bold: plain, dim: plain, green: plain, red: plain, yellow: plain, cyan: plain };
+  return {
+    bold: wrap(1, 22),
+    dim: wrap(2, 22),
+    green: wrap(32, 39),
+    red: wrap(31, 39),
+    yellow: wrap(33, 39),
+    cyan: wrap(36, 39),
+  };
+}
+
+export interface Stage {
+  /** Replaces the text behind the stage's name while it runs; shown on a terminal only. */
+  update(detail: string): void;
+  done(detail: string): void;
+  failed(): void;
+}
+
+/** Writes stages as they end, one line each with its time; on a terminal the running one is shown too. */
+export class Progress {
+  private current: { name: string; detail: string; began: number } | undefined;
+  private ticker: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly output: Output,
+    readonly style: Style,
+    /** Milliseconds of a monotonic clock. */
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  stage(name: string): Stage {
+    const stage = { name, detail: '', began: this.now() };
+    this.current = stage;
+    this.draw();
+    if (this.output.isTTY) {
+      clearInterval(this.ticker);
+      this.ticker = setInterval(() => this.draw(), 200);
+      this.ticker.unref();
+    }
+    const end = (mark: string, detail: string) => {
+      this.stop();
+      this.output.write(
+        `${mark} ${this.label(name)} ${detail}${this.style.dim(`  ${seconds(this.now() - stage.began)}`)}\n`,
+      );
+    };
+    return {
+      update: (detail) => {
+        stage.detail = detail;
+        this.draw();
+      },
+      done: (detail) => end(this.style.green('✔'), detail),
+      failed: () => end(this.style.red('✘'), stage.detail || 'failed'),
+    };
+  }
+
+  /** A line of its own, above the running stage. */
+  line(text: string): void {
+    this.erase();
+    this.output.write(`${text}\n`);
+    this.draw();
+  }
+
+  /** Leaves the terminal as it should be when the command ends in the middle of a stage. */
+  stop(): void {
+    this.erase();
+    this.current = undefined;
+    clearInterval(this.ticker);
+  }
+
+  private label(name: string): string {
+    return this.style.bold(name.padEnd(9));
+  }
+
+  private draw(): void {
+    if (!this.output.isTTY || this.current === undefined) return;
+    const { name, detail, began } = this.current;
+    const room = Math.max(10, (this.output.columns ?? 80) - 24);
+    this.output.write(
+      `\r\u001b[2K${this.style.cyan('●')} ${this.label(name)} ${detail.slice(0, room)}${this.style.dim(`  ${seconds(this.now() - began)}`)}`,
+    );
+  }
+
+  private erase(): void {
+    if (this.output.isTTY && this.current !== undefined) this.output.write('\r\u001b[2K');
+  }
+}
+
+export const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+export const grouped = (value: number) => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+export const plural = (amount: number, noun: string) => `${grouped(amount)} ${noun}${amount === 1 ? '' : 's'}`;
+
+export type Cell = string | number | boolean | null;
+
+/** Rows under their column names; numbers to the right, nulls empty, long texts cut to 60 characters. */
+export function table(
+  columns: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  style: Style,
+  indent = '',
+): string {
+  const shown = rows.map((row) => row.map(cellText));
+  const numeric = columns.map(
+    (_, index) => rows.length > 0 && rows.every((row) => row[index] === null || isNumber(row[index]!)),
+  );
+  const widths = columns.map((column, index) => Math.max(column.length, ...shown.map((row) => row[index]!.length)));
+  const line = (cells: readonly string[], paint: (text: string) => string) =>
+    indent +
+    cells
+      .map((cell, index) => paint(numeric[index] ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!)))
+      .join('  ')
+      .trimEnd();
+  const rule = indent + widths.map((width) => style.dim('─'.repeat(width))).join('  ');
+  return [line(columns, style.bold), rule, ...shown.map((row) => line(row, plain))].join('\n');
+}
+
+const isNumber = (cell: Cell) => typeof cell === 'number' || (typeof cell === 'string' && /^-?\d+(\.\d+)?$/.test(cell));
+
+function cellText(cell: Cell): string {
+  if (cell === null) return '';
+  // control characters of the data must not reach the terminal
+  const text = String(cell).replace(/\p{Cc}/gu, ' ');
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}

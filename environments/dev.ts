@@ -1,0 +1,35 @@
+import type { Environment } from './environment';
+
+/** The smallest cluster there is, asleep at night, and gone without a trace after `cdk destroy`. */
+export const dev: Environment = {
+  name: 'dev',
+  warehouse: {
+    kind: 'provisioned',
+    nodeType: 'ra3.large',
+    nodeCount: 1,
+    snapshotRetentionDays: 1,
+    pause: { pauseAt: 'cron(0 20 * * ? *)', resumeAt: 'cron(0 6 * * ? *)' },
+  },
+  database: 'millrace',
+  schedulesEnabled: true,
+  retainData: false,
+  deletionProtection: false,
+  logRetentionDays: 7,
+  partners: [
+    {
+      name: 'analytics',
+      // An account of the AWS documentation: IAM refuses principals that do not exist, so put the reader's own here.
+      principal: 'arn:aws:iam::111122223333:root',
+      access: { mode: 'read', exports: ['estore.purchases', 'estore.hourly_revenue'] },
+      externalId: { kind: 'generated' },
+    },
+    {
+      name: 'materialize',
+      // The role that Materialize's hosted service assumes its customers' roles with.
+      principal: 'arn:aws:iam::664411391173:role/MaterializeConnection',
+      access: { mode: 'write' },
+      // Known after CREATE CONNECTION, in mz_internal.mz_aws_connections; then { kind: 'given', value: 'mz_…' }.
+      externalId: { kind: 'awaited' },
+    },
+  ],
+};

@@ -1,0 +1,14 @@
+import { dev } from './dev';
+import type { Environment } from './environment';
+
+/** Nothing here goes away by accident: data outlives its stack, and the stack refuses to be deleted. */
+export const prod: Environment = {
+  name: 'prod',
+  warehouse: { kind: 'provisioned', nodeType: 'ra3.xlplus', nodeCount: 2, snapshotRetentionDays: 14 },
+  database: 'millrace',
+  schedulesEnabled: true,
+  retainData: true,
+  deletionProtection: true,
+  logRetentionDays: 365,
+  partners: dev.partners,
+};

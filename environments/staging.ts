@@ -1,0 +1,14 @@
+import { dev } from './dev';
+import type { Environment } from './environment';
+
+/** Shaped like prod, one size smaller, and still destroyable. */
+export const staging: Environment = {
+  name: 'staging',
+  warehouse: { kind: 'provisioned', nodeType: 'ra3.large', nodeCount: 2, snapshotRetentionDays: 2 },
+  database: 'millrace',
+  schedulesEnabled: true,
+  retainData: false,
+  deletionProtection: false,
+  logRetentionDays: 30,
+  partners: dev.partners,
+};

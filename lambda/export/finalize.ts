@@ -1,0 +1,111 @@
+import { asJson, asNumber, asRecord, asTime } from '../shared/parse';
+import { render } from '../shared/statement';
+import { execute, run as runStatement } from '../shared/warehouse';
+import type { ExportItem } from './contract';
+import type { ExportHost } from './host';
+import { emptyManifest, holds, type Manifest, parseManifest } from './manifest';
+import {
+  type ExportRun,
+  helperName,
+  latestKey,
+  manifestKey,
+  runLabel,
+  runPrefix,
+  sentinelKey,
+  successKey,
+} from './run';
+import { formatTimestamp } from './timestamp';
+
+/** The pointer `latest.json` of an export: its newest complete window. */
+export interface LatestPointer {
+  /** Start and end, ISO 8601. */
+  readonly window: { readonly start: string; readonly end: string };
+  /** Key prefix of the run. */
+  readonly prefix: string;
+  readonly rows: number;
+  /** Keys. */
+  readonly files: readonly string[];
+  readonly publishedAt: string;
+}
+
+/**
+ * Checks what UNLOAD wrote and publishes it: success file, ledger, pointer, and last of all the sentinel's removal. Each can be repeated.
+ * Returns what is wrong when the files do not hold the window's rows.
+ */
+export async function finalize(
+  host: ExportHost,
+  item: ExportItem,
+  run: ExportRun,
+  unload: { readonly id: string; readonly endedAt: number },
+  remainingMs: () => number,
+): Promise<string | undefined> {
+  const { environment, bucket, plan, warehouse, objects, log, metrics } = host;
+  const prefix = runPrefix(plan.pipeline, run);
+  const window = { window_start: formatTimestamp(run.windowStart), window_end: formatTimestamp(endOf(item, run)) };
+  const text = await objects.get(bucket, manifestKey(prefix));
+  const manifest = text === undefined ? emptyManifest : parseManifest(text);
+  const [counted] = await runStatement(
+    warehouse,
+    helperName(environment, plan.pipeline, run, 'count'),
+    render(item.count, window),
+    remainingMs,
+  );
+  const rows = asNumber(counted?.rows, `${item.name}: rows`);
+  if (!holds(manifest, rows, item.format))
+    return `export ${item.name}, window ${window.window_start}: the files hold ${manifest.records} records, the window ${rows} rows`;
+
+  const success = {
+    export: item.name,
+    window: isoWindow(item, run),
+    rows,
+    bytes: manifest.bytes,
+    files: keysOf(manifest, bucket),
+    statementId: unload.id,
+    schema: manifest.schema,
+  };
+  await objects.put(bucket, successKey(prefix), JSON.stringify(success, null, 2), 'application/json');
+  const name = helperName(environment, plan.pipeline, run, 'record');
+  const location = `s3://${bucket}/${prefix}`;
+  const values = { ...window, run_id: runLabel(run), rows, files: manifest.files.length, location };
+  await execute(warehouse, name, render(item.record, values), remainingMs);
+  await point(host, item, run, {
+    window: success.window,
+    prefix,
+    rows,
+    files: success.files,
+    publishedAt: new Date(unload.endedAt).toISOString(),
+  });
+  await objects.delete(bucket, sentinelKey(prefix));
+  metrics(
+    unload.endedAt,
+    { ExportedWindows: 1, ExportedRows: rows },
+    { export: item.name, window: window.window_start },
+  );
+  log('published', { export: item.name, window: window.window_start, rows, files: manifest.files.length, prefix });
+  return undefined;
+}
+
+/** Never back to an older window: a repeated publication of one must not hide a newer. */
+async function point(
+  { objects, bucket, plan }: ExportHost,
+  item: ExportItem,
+  run: ExportRun,
+  pointer: LatestPointer,
+): Promise<void> {
+  const key = latestKey(plan.pipeline, item.name);
+  const text = await objects.get(bucket, key);
+  if (text !== undefined) {
+    const window = asRecord(asRecord(asJson(text, key), key).window, `${key}: window`);
+    if (asTime(window.start, `${key}: window.start`) > run.windowStart) return;
+  }
+  await objects.put(bucket, key, JSON.stringify(pointer, null, 2), 'application/json');
+}
+
+const endOf = (item: ExportItem, run: ExportRun) => run.windowStart + item.windowMinutes * 60_000;
+
+const isoWindow = (item: ExportItem, run: ExportRun) => ({
+  start: new Date(run.windowStart).toISOString(),
+  end: new Date(endOf(item, run)).toISOString(),
+});
+
+const keysOf = (manifest: Manifest, bucket: string) => manifest.files.map((url) => url.replace(`s3://${bucket}/`, ''));

@@ -1,0 +1,29 @@
+import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { S3Client } from '@aws-sdk/client-s3';
+import { consoleLog } from '../shared/log';
+import { embeddedMetrics } from '../shared/metrics';
+import { readPlan } from '../shared/plan-file';
+import { redshiftData, warehouseTarget } from '../shared/redshift-data';
+import { s3Objects } from '../shared/s3';
+import { env, type LoadPlan } from './contract';
+import { load } from './load';
+import { parseBatch } from './notification';
+
+/** Kept back for the answer to SQS. */
+const marginMs = 3000;
+
+const settings = env.read();
+const onBatch = load({
+  environment: settings.ENVIRONMENT,
+  historyBucket: settings.HISTORY_BUCKET,
+  workBucket: settings.WORK_BUCKET,
+  loadRoleArn: settings.LOAD_ROLE_ARN,
+  plan: readPlan<LoadPlan>(),
+  warehouse: redshiftData(new RedshiftDataClient({}), warehouseTarget(settings)),
+  objects: s3Objects(new S3Client({})),
+  log: consoleLog,
+  metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
+});
+
+export const handler = (event: unknown, context: { getRemainingTimeInMillis(): number }) =>
+  onBatch(parseBatch(event), () => context.getRemainingTimeInMillis() - marginMs);

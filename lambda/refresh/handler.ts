@@ -1,0 +1,19 @@
+import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { consoleLog } from '../shared/log';
+import { embeddedMetrics } from '../shared/metrics';
+import { readPlan } from '../shared/plan-file';
+import { redshiftData, warehouseTarget } from '../shared/redshift-data';
+import { parseRunEvent } from '../shared/run-event';
+import { env, type RefreshPlan } from './contract';
+import { refresh } from './refresh';
+
+const settings = env.read();
+const onEvent = refresh({
+  environment: settings.ENVIRONMENT,
+  plan: readPlan<RefreshPlan>(),
+  warehouse: redshiftData(new RedshiftDataClient({}), warehouseTarget(settings)),
+  log: consoleLog,
+  metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
+});
+
+export const handler = (event: unknown) => onEvent(parseRunEvent(event));

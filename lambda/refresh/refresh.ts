@@ -1,0 +1,129 @@
+import type { Log } from '../shared/log';
+import type { Metrics } from '../shared/metrics';
+import { statementNamePrefix } from '../shared/plan';
+import type { Ended, Tick } from '../shared/run-event';
+import { asked, clientToken, renderAll } from '../shared/statement';
+import { compactTime, formatStatementName, parseStatementName, type StatementName } from '../shared/statement-name';
+import { isPassing, maxAttempts, StatementError, type StatementSummary, type Warehouse } from '../shared/warehouse';
+import type { RefreshPlan } from './contract';
+
+export interface RefreshHost {
+  readonly environment: string;
+  readonly plan: RefreshPlan;
+  readonly warehouse: Warehouse;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** A statement of this function with what its name says. */
+type Known = StatementSummary & { readonly at: StatementName };
+
+/**
+ * Takes a run from step to step. The state of a run is in the names and statuses of its statements: a tick starts a run, or resumes one whose
+ * event was lost; the end of a statement submits the next. Repeating any of it finds the statement that was submitted before.
+ */
+export const refresh = (host: RefreshHost) => (event: Tick | Ended) =>
+  event.kind === 'tick' ? onTick(host, event) : onEnd(host, event);
+
+async function onTick(host: RefreshHost, { scheduledTime }: Tick): Promise<void> {
+  const { log } = host;
+  const [active] = await host.warehouse.active(prefixOf(host));
+  if (active) return log('an earlier run is active, nothing to do', { statement: active.name, id: active.id });
+
+  const runId = compactTime(scheduledTime);
+  const latest = lastStatement(host, await recentStatements(host, scheduledTime));
+  if (latest && (await resume(host, latest))) return;
+  if (latest && latest.at.runId >= runId)
+    return log('this run was there before, nothing to do', { runId, latest: latest.name });
+  await submit(host, runId, 0, 1);
+}
+
+async function onEnd(host: RefreshHost, { statementName, statementId, state }: Ended): Promise<void> {
+  const { plan, log } = host;
+  const at = own(host, statementName);
+  if (!at) return log('not a statement of this function, ignored', { statement: statementName });
+  const index = plan.steps.findIndex(({ name }) => name === at.step);
+  if (index < 0) return log('not a step of the present plan, left to the next tick', { statement: statementName });
+
+  if (state === 'FINISHED')
+    return index + 1 < plan.steps.length ? submit(host, at.runId, index + 1, 1) : complete(host, at, statementId);
+  const ended = await host.warehouse.describe(statementId);
+  if (isPassing(ended.error) && at.attempt < maxAttempts) return submit(host, at.runId, index, at.attempt + 1);
+  host.metrics(ended.updatedAt, { RunFailed: 1 }, { runId: at.runId, step: at.step });
+  throw new StatementError(statementName, ended);
+}
+
+/** True when the latest run was unfinished and has gone on: its next statement was never submitted, or an attempt failed that may be repeated. */
+async function resume(host: RefreshHost, { at, status, id, name }: Known): Promise<boolean> {
+  const { steps } = host.plan;
+  const index = steps.findIndex((step) => step.name === at.step);
+  if (index < 0) return false;
+  if (status === 'FINISHED') {
+    if (index === steps.length - 1) return false;
+    host.log('resuming a run whose event was lost', { statement: name, id });
+    await submit(host, at.runId, index + 1, 1);
+    return true;
+  }
+  if (at.attempt >= maxAttempts || !isPassing((await host.warehouse.describe(id)).error)) return false;
+  host.log('resuming a run that failed for a passing reason', { statement: name, id });
+  await submit(host, at.runId, index, at.attempt + 1);
+  return true;
+}
+
+async function submit(
+  { environment, plan, warehouse, log }: RefreshHost,
+  runId: string,
+  index: number,
+  attempt: number,
+): Promise<void> {
+  const step = plan.steps[index]!;
+  const name = formatStatementName({
+    environment,
+    pipeline: plan.pipeline,
+    purpose: 'refresh',
+    runId,
+    step: step.name,
+    attempt,
+  });
+  const statements = renderAll(step.statements, asked(step.statements, { run_id: runId }));
+  const id = await warehouse.submit({ name, mode: step.mode, statements, withEvent: true, token: clientToken(name) });
+  log('submitted', { statement: name, id });
+}
+
+async function complete(host: RefreshHost, at: StatementName, id: string): Promise<void> {
+  const statements = await host.warehouse.list(`${prefixOf(host)}${at.runId}/`);
+  const end = Math.max(...statements.map(({ updatedAt }) => updatedAt), (await host.warehouse.describe(id)).updatedAt);
+  const start = Math.min(...statements.map(({ createdAt }) => createdAt), end);
+  host.metrics(end, { RunCompleted: 1, RunSeconds: (end - start) / 1000 }, { runId: at.runId });
+}
+
+const prefixOf = ({ environment, plan }: RefreshHost) => statementNamePrefix(environment, plan.pipeline, 'refresh');
+
+function own(host: RefreshHost, name: string): StatementName | undefined {
+  return name.startsWith(prefixOf(host)) ? parseStatementName(name) : undefined;
+}
+
+/**
+ * Statements of the runs of this hour, the one before and, as a tick can come late, the one after: what a run left undone earlier than
+ * that, a new one does as well.
+ * By the hour, because run ids begin with it and a day's listing would be long at the API's three calls a second.
+ */
+async function recentStatements(host: RefreshHost, scheduledTime: number): Promise<Known[]> {
+  const known: Known[] = [];
+  for (const hoursAgo of [-1, 0, 1]) {
+    const hour = compactTime(scheduledTime - hoursAgo * 3_600_000).slice(0, -3);
+    for (const statement of await host.warehouse.list(prefixOf(host) + hour)) {
+      const at = own(host, statement.name);
+      if (at) known.push({ ...statement, at });
+    }
+  }
+  return known;
+}
+
+/** Of the latest run, the furthest step's last attempt. Not by time of submission: a fast step and the next may have the same. */
+function lastStatement({ plan }: RefreshHost, statements: readonly Known[]): Known | undefined {
+  const stepOf = ({ at }: Known) => plan.steps.findIndex(({ name }) => name === at.step);
+  const runOrder = (a: Known, b: Known) => (a.at.runId < b.at.runId ? -1 : a.at.runId > b.at.runId ? 1 : 0);
+  const order = (a: Known, b: Known) => runOrder(a, b) || stepOf(a) - stepOf(b) || a.at.attempt - b.at.attempt;
+  return [...statements].sort(order).at(-1);
+}

@@ -1,0 +1,173 @@
+import {
+  BatchExecuteStatementCommand,
+  DescribeStatementCommand,
+  ExecuteStatementCommand,
+  type Field,
+  GetStatementResultCommand,
+  ListStatementsCommand,
+  type RedshiftDataClient,
+  type StatusString,
+} from '@aws-sdk/client-redshift-data';
+import { retry } from './retry';
+import type { Row, StatementState, StatementStatus, StatementSummary, Submission, Warehouse } from './warehouse';
+
+export interface WarehouseTarget {
+  readonly kind: 'provisioned' | 'serverless';
+  /** Cluster identifier or workgroup name. */
+  readonly name: string;
+  readonly database: string;
+  /** The database identity that runs the statements. */
+  readonly secretArn: string;
+}
+
+/** What the environment says of the warehouse. Throws on a kind that is neither. */
+export function warehouseTarget(settings: {
+  WAREHOUSE_KIND: string;
+  WAREHOUSE_NAME: string;
+  DATABASE: string;
+  SECRET_ARN: string;
+}): WarehouseTarget {
+  const kind = settings.WAREHOUSE_KIND;
+  if (kind !== 'provisioned' && kind !== 'serverless')
+    throw new Error(`WAREHOUSE_KIND must be provisioned or serverless, got ${kind}`);
+  return { kind, name: settings.WAREHOUSE_NAME, database: settings.DATABASE, secretArn: settings.SECRET_ARN };
+}
+
+/** Data API limit. */
+const maxBatch = 40;
+/** 100 statements a page: bounds what one listing may cost at the API's 3 calls a second. */
+const maxPages = 20;
+const pausesMs = [200, 400, 800, 1600, 3200];
+const passing = new Set([
+  'ThrottlingException',
+  'ActiveStatementsExceededException',
+  'ActiveWaitingRequestsExceededException',
+  'InternalServerException',
+]);
+
+/** Redshift Serverless reports throttling as a ValidationException with HTTP 400, which the SDK does not retry; only the message tells. */
+const throttled = /throttl|rate exceeded|too many requests|try again later/i;
+
+export function isPassingCall(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return passing.has(error.name) || (error.name === 'ValidationException' && throttled.test(error.message));
+}
+
+const sleepMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+export function redshiftData(
+  client: Pick<RedshiftDataClient, 'send'>,
+  target: WarehouseTarget,
+  sleep: (ms: number) => Promise<void> = sleepMs,
+): Warehouse {
+  const where = {
+    Database: target.database,
+    ...(target.kind === 'provisioned' ? { ClusterIdentifier: target.name } : { WorkgroupName: target.name }),
+  };
+  const call = <T>(send: () => Promise<T>) => retry(send, { retryable: isPassingCall, pausesMs, sleep });
+
+  const list = async (namePrefix: string, Status: StatusString) => {
+    const found: StatementSummary[] = [];
+    let NextToken: string | undefined;
+    for (let page = 0; page < maxPages; page += 1) {
+      const input = { ...where, StatementName: namePrefix, Status, RoleLevel: true, MaxResults: 100, NextToken };
+      const answer = await call(() => client.send(new ListStatementsCommand(input)));
+      found.push(...(answer.Statements ?? []).map(summary));
+      NextToken = answer.NextToken;
+      if (!NextToken) return found;
+    }
+    throw new Error(`more than ${maxPages * 100} statements are named ${namePrefix}*`);
+  };
+
+  return {
+    async submit({ name, mode, statements, withEvent, token }: Submission) {
+      if (statements.length === 0 || statements.length > (mode === 'single' ? 1 : maxBatch))
+        throw new Error(
+          `${name}: a ${mode} step takes 1 to ${mode === 'single' ? 1 : maxBatch} statements, got ${statements.length}`,
+        );
+      const common = {
+        ...where,
+        SecretArn: target.secretArn,
+        StatementName: name,
+        WithEvent: withEvent ?? false,
+        ClientToken: token,
+      };
+      const { Id } = await call(() =>
+        mode === 'single'
+          ? client.send(new ExecuteStatementCommand({ ...common, Sql: statements[0] }))
+          : client.send(
+              new BatchExecuteStatementCommand({
+                ...common,
+                Sqls: [...statements],
+                ExecutionMode: mode === 'transaction' ? 'TRANSACTION' : 'AUTO_COMMIT',
+              }),
+            ),
+      );
+      if (!Id) throw new Error(`${name}: the Data API gave no statement id`);
+      return Id;
+    },
+
+    async describe(id, waitSeconds) {
+      const answer = await call(() =>
+        client.send(new DescribeStatementCommand({ Id: id, WaitTimeSeconds: waitSeconds })),
+      );
+      const parts = (answer.SubStatements ?? []).map(({ Id, Status, Error: error }) => ({
+        id: Id!,
+        status: Status!,
+        error: error || undefined,
+      }));
+      const { name: _, ...state } = summary(answer);
+      return { ...state, error: joinErrors(answer.Error, parts), parts };
+    },
+
+    list: (namePrefix) => list(namePrefix, 'ALL'),
+
+    async active(namePrefix) {
+      const found: StatementSummary[] = [];
+      for (const status of ['SUBMITTED', 'PICKED', 'STARTED'] as const) found.push(...(await list(namePrefix, status)));
+      return found;
+    },
+
+    async rows(id) {
+      const rows: Row[] = [];
+      let NextToken: string | undefined;
+      do {
+        const answer = await call(() => client.send(new GetStatementResultCommand({ Id: id, NextToken })));
+        const names = (answer.ColumnMetadata ?? []).map(({ name }) => (name ?? '').toLowerCase());
+        for (const record of answer.Records ?? [])
+          rows.push(Object.fromEntries(record.map((field, i) => [names[i], scalar(field)])));
+        NextToken = answer.NextToken;
+      } while (NextToken);
+      return rows;
+    },
+  };
+}
+
+function summary(answer: {
+  Id?: string;
+  StatementName?: string;
+  Status?: string;
+  CreatedAt?: Date;
+  UpdatedAt?: Date;
+}): StatementSummary {
+  return {
+    id: answer.Id!,
+    name: answer.StatementName ?? '',
+    status: answer.Status as StatementStatus,
+    createdAt: answer.CreatedAt?.getTime() ?? 0,
+    updatedAt: answer.UpdatedAt?.getTime() ?? 0,
+  };
+}
+
+/** A batch may keep its reasons in the statements alone: number them as the batch does. */
+function joinErrors(error: string | undefined, parts: StatementState['parts']): string | undefined {
+  const inner = parts.flatMap((part, i) =>
+    part.error && !error?.includes(part.error) ? [`statement ${i + 1}: ${part.error}`] : [],
+  );
+  return [...(error ? [error] : []), ...inner].join('; ') || undefined;
+}
+
+function scalar(field: Field): string | number | boolean | null {
+  if (field.isNull) return null;
+  return field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null;
+}

@@ -1,0 +1,32 @@
+import type { StartRun, StatementDone } from '../refresh/contract';
+import { asOneOf, asRecord, asText, asTime } from './parse';
+
+/** A tick of the schedule. */
+export interface Tick {
+  readonly kind: 'tick';
+  /** Epoch milliseconds. */
+  readonly scheduledTime: number;
+}
+
+/** A statement came to its end. */
+export interface Ended {
+  readonly kind: 'ended';
+  readonly statementName: string;
+  readonly statementId: string;
+  readonly state: 'FINISHED' | 'FAILED' | 'ABORTED';
+}
+
+/** What starts the refresh and the export: a StartRun of the schedule, or Redshift's StatementDone. Throws on anything else. */
+export function parseRunEvent(event: unknown): Tick | Ended {
+  const fields = asRecord(event, 'event') as Partial<Record<keyof StartRun | keyof StatementDone, unknown>>;
+  if (fields.kind === 'start')
+    return { kind: 'tick', scheduledTime: asTime(fields.scheduledTime, 'event.scheduledTime') };
+  asOneOf(fields.source, ['aws.redshift-data'], 'event.source');
+  const detail = asRecord(fields.detail, 'event.detail');
+  return {
+    kind: 'ended',
+    statementName: asText(detail.statementName ?? '', 'event.detail.statementName'),
+    statementId: asText(detail.statementId, 'event.detail.statementId'),
+    state: asOneOf(detail.state, ['FINISHED', 'FAILED', 'ABORTED'], 'event.detail.state'),
+  };
+}

@@ -1,0 +1,120 @@
+import type { StepMode } from './plan';
+
+export type StatementStatus = 'SUBMITTED' | 'PICKED' | 'STARTED' | 'FINISHED' | 'FAILED' | 'ABORTED';
+
+export interface StatementSummary {
+  readonly id: string;
+  /** Empty when whoever submitted it gave no name. */
+  readonly name: string;
+  readonly status: StatementStatus;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** DescribeStatement does not tell the name. */
+export interface StatementState extends Omit<StatementSummary, 'name'> {
+  /** What Redshift says went wrong, the statements of a batch included. */
+  readonly error?: string;
+  /** Of a batch: its statements in order. */
+  readonly parts: readonly { readonly id: string; readonly status: string; readonly error?: string }[];
+}
+
+export interface Submission {
+  readonly name: string;
+  readonly mode: StepMode;
+  /** Complete SQL. One for mode `single`, 1 to 40 for the others (Data API limit). */
+  readonly statements: readonly string[];
+  /** Asks for a status change event on EventBridge. @default false */
+  readonly withEvent?: boolean;
+  /** A token seen in the last eight hours gives the statement that was submitted with it. @default - every call is a new statement */
+  readonly token?: string;
+}
+
+export type Row = Readonly<Record<string, string | number | boolean | null>>;
+
+/** The Redshift Data API as the functions need it. Calls throw only for what is wrong with the call; a statement's failure is its status. */
+export interface Warehouse {
+  /** Returns the statement's id. */
+  submit(submission: Submission): Promise<string>;
+  /** With `waitSeconds` (1 to 30) the answer may come later, but as soon as the statement ends. */
+  describe(id: string, waitSeconds?: number): Promise<StatementState>;
+  /** This role's statements of the last 24 hours whose name begins with the prefix, in every status, in no order. */
+  list(namePrefix: string): Promise<StatementSummary[]>;
+  /** Of those, the ones that have not ended. */
+  active(namePrefix: string): Promise<StatementSummary[]>;
+  /** All rows of a finished statement, by lower-case column name. */
+  rows(id: string): Promise<Row[]>;
+}
+
+export const isTerminal = (status: StatementStatus) =>
+  status === 'FINISHED' || status === 'FAILED' || status === 'ABORTED';
+
+/** A step is tried so often in one run. */
+export const maxAttempts = 3;
+
+const passing = [
+  /serializable isolation violation/i,
+  /\berror:? *1023\b/i,
+  /\bdeadlock\b/i,
+  /could not connect/i,
+  /\bconnection\b.*\b(?:failed|failure|lost|reset|refused|closed|timed out|terminated|unavailable)\b/is,
+];
+
+/** A failure that the same statement may not meet again: a conflict of transactions (error 1023), a deadlock, a lost connection. */
+export const isPassing = (error: string | undefined) =>
+  error !== undefined && passing.some((pattern) => pattern.test(error));
+
+/** Waits by long polling until the statement ends or no time is left; then the state is not terminal. */
+export async function waitFor(warehouse: Warehouse, id: string, remainingMs: () => number): Promise<StatementState> {
+  for (;;) {
+    const waitSeconds = Math.min(20, Math.floor(remainingMs() / 1000));
+    if (waitSeconds < 1) return warehouse.describe(id);
+    const state = await warehouse.describe(id, waitSeconds);
+    if (isTerminal(state.status)) return state;
+  }
+}
+
+/** A statement that did not finish, with what an operator needs to find it. */
+export class StatementError extends Error {
+  constructor(
+    readonly statementName: string,
+    readonly state: StatementState,
+  ) {
+    super(`statement ${statementName} (${state.id}) ${describeEnd(state)}`);
+    this.name = 'StatementError';
+  }
+}
+
+const describeEnd = ({ status, error }: StatementState) =>
+  isTerminal(status)
+    ? `${status.toLowerCase()}: ${error ?? 'Redshift gave no reason'}`
+    : `is still ${status.toLowerCase()}`;
+
+/** Runs one read or one repeatable change to its end, always as a new statement, and returns its rows. Throws StatementError. */
+export async function run(warehouse: Warehouse, name: string, sql: string, remainingMs: () => number): Promise<Row[]> {
+  const state = await finish(warehouse, name, sql, remainingMs);
+  return warehouse.rows(state.id);
+}
+
+/** As `run`, for a statement without a result. */
+export async function execute(
+  warehouse: Warehouse,
+  name: string,
+  sql: string,
+  remainingMs: () => number,
+): Promise<void> {
+  await finish(warehouse, name, sql, remainingMs);
+}
+
+async function finish(
+  warehouse: Warehouse,
+  name: string,
+  sql: string,
+  remainingMs: () => number,
+): Promise<StatementState> {
+  const id = await warehouse.submit({ name, mode: 'single', statements: [sql] });
+  const state = await waitFor(warehouse, id, remainingMs);
+  if (state.status !== 'FINISHED') throw new StatementError(name, state);
+  return state;
+}

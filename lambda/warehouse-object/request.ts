@@ -1,0 +1,81 @@
+import { asArray, asJson, asOneOf, asRecord, asText } from '../shared/parse';
+import type { Step, StepMode } from '../shared/plan';
+import { type ColumnSpec, objectKinds, type WarehouseObjectKind, type WarehouseObjectProperties } from './contract';
+
+export interface WarehouseObject {
+  readonly name: string;
+  readonly kind: WarehouseObjectKind;
+  readonly version: string;
+  readonly identity: 'admin' | 'owner';
+  readonly create: readonly Step[];
+  readonly delete: readonly Step[];
+  readonly columns?: readonly ColumnSpec[];
+}
+
+export interface ObjectRequest {
+  readonly type: 'Create' | 'Update' | 'Delete';
+  /** The same for onEvent and every isComplete of one operation. */
+  readonly requestId: string;
+  /** Of Update and Delete. */
+  readonly physicalId?: string;
+  readonly object: WarehouseObject;
+}
+
+const modes = ['single', 'transaction', 'auto-commit'] as const satisfies readonly StepMode[];
+
+/** The request of CDK's provider framework. Throws an error that names the property at fault. */
+export function parseRequest(event: unknown): ObjectRequest {
+  const request = asRecord(event, 'event');
+  const properties = asRecord(request.ResourceProperties, 'ResourceProperties') as Partial<
+    Record<keyof WarehouseObjectProperties, unknown>
+  >;
+  return {
+    type: asOneOf(request.RequestType, ['Create', 'Update', 'Delete'], 'RequestType'),
+    requestId: asText(request.RequestId, 'RequestId'),
+    physicalId:
+      request.PhysicalResourceId === undefined ? undefined : asText(request.PhysicalResourceId, 'PhysicalResourceId'),
+    object: {
+      name: asText(properties.name, 'name'),
+      kind: asOneOf(properties.kind, objectKinds, 'kind'),
+      version: String(properties.version ?? asText(properties.version, 'version')),
+      identity: asOneOf(properties.identity, ['admin', 'owner'], 'identity'),
+      create: parseSteps(properties.create, 'create'),
+      delete: parseSteps(properties.delete, 'delete'),
+      columns: properties.columns === undefined ? undefined : parseColumns(properties.columns),
+    },
+  };
+}
+
+function parseSteps(text: unknown, field: string): Step[] {
+  return asArray(asJson(text, field), field).map((value, i) => {
+    const step = asRecord(value, `${field}[${i}]`);
+    return {
+      name: asText(step.name, `${field}[${i}].name`),
+      mode: asOneOf(step.mode, modes, `${field}[${i}].mode`),
+      statements: asArray(step.statements, `${field}[${i}].statements`).map((sql, j) =>
+        asText(sql, `${field}[${i}].statements[${j}]`),
+      ),
+    };
+  });
+}
+
+function parseColumns(text: unknown): ColumnSpec[] {
+  return asArray(asJson(text, 'columns'), 'columns').map((value, i) => {
+    const column = asRecord(value, `columns[${i}]`);
+    return {
+      name: asText(column.name, `columns[${i}].name`),
+      type: asText(column.type, `columns[${i}].type`),
+      add: asText(column.add, `columns[${i}].add`),
+    };
+  });
+}
+
+const versioned: readonly WarehouseObjectKind[] = ['landing-view', 'materialized-view'];
+
+/**
+ * A versioned object's id holds its version, so that CloudFormation makes an edit a replacement: the new one is created, and the old one
+ * deleted only when the whole deployment succeeded. The others are changed in place; for a public view that is what switches readers
+ * to the new version, and what switches them back in a rollback.
+ */
+export const physicalIdOf = ({ name, kind, version }: WarehouseObject) =>
+  versioned.includes(kind) ? `${name}@${version}` : name;

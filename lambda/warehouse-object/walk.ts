@@ -1,0 +1,66 @@
+import type { Log } from '../shared/log';
+import type { Step } from '../shared/plan';
+import { asked, clientToken, renderAll, type Values } from '../shared/statement';
+import { isPassing, isTerminal, maxAttempts, type StatementState, type Warehouse, waitFor } from '../shared/warehouse';
+
+export interface Walk {
+  /** For messages: `warehouse object estore.events`. */
+  readonly subject: string;
+  /** `millrace/<environment>/deploy/<request id>`. */
+  readonly namePrefix: string;
+  readonly warehouse: Warehouse;
+  readonly log: Log;
+  readonly remainingMs: () => number;
+  /** A failure that means that there is nothing to do: what is to be created exists, what is to be deleted does not. */
+  readonly harmless: RegExp | undefined;
+  /** Whether the statements of a transaction that met it are then run each for itself, because together none of them took effect. */
+  readonly apart: boolean;
+}
+
+/** `waiting`: time is up and a statement still runs. */
+export type WalkResult = 'done' | 'waiting';
+
+/** Fills in the steps; each takes of the values what it asks for. */
+export const renderSteps = (steps: readonly Step[], values: Values): Step[] =>
+  steps.map((step) => ({ ...step, statements: renderAll(step.statements, asked(step.statements, values)) }));
+
+/**
+ * Submits the rendered steps one after the other. It keeps no state: a repeated walk names each statement as before, so its token finds the one that
+ * was submitted first, and the walk goes on where that one has got to.
+ */
+export async function walk(host: Walk, steps: readonly Step[], label = ''): Promise<WalkResult> {
+  for (const [index, step] of steps.entries()) {
+    const at = `${label}${index}`;
+    const state = await submit(host, at, step);
+    if (!isTerminal(state.status)) return 'waiting';
+    if (state.status === 'FINISHED') continue;
+    if (!isHarmless(host, state)) throw failure(host, state, at, step);
+    if (!host.apart || step.statements.length === 1) continue;
+    const single = step.statements.map((sql): Step => ({ name: step.name, mode: 'single', statements: [sql] }));
+    const result = await walk(host, single, `${at}.`);
+    if (result === 'waiting') return 'waiting';
+  }
+  return 'done';
+}
+
+async function submit(host: Walk, at: string, { mode, statements }: Step): Promise<StatementState> {
+  const { namePrefix, warehouse, log, remainingMs } = host;
+  for (let attempt = 1; ; attempt += 1) {
+    const name = `${namePrefix}/${at}${attempt === 1 ? '' : `/${attempt}`}`;
+    const id = await warehouse.submit({ name, mode, statements, token: clientToken(name) });
+    const state = await waitFor(warehouse, id, remainingMs);
+    log('submitted', { statement: name, id, status: state.status });
+    const failed = state.status === 'FAILED' || state.status === 'ABORTED';
+    if (!failed || attempt === maxAttempts || !isPassing(state.error)) return state;
+  }
+}
+
+const isHarmless = ({ harmless }: Walk, { status, error }: StatementState) =>
+  status === 'FAILED' && harmless !== undefined && error !== undefined && harmless.test(error);
+
+function failure(host: Walk, state: StatementState, at: string, step: Step): Error {
+  const part = state.parts.findIndex(({ status }) => status === 'FAILED' || status === 'ABORTED') + 1 || 1;
+  const reason = state.error ?? 'Redshift gave no reason';
+  const where = `step ${at} (${step.name}), statement ${part} of ${step.statements.length}`;
+  return new Error(`${host.subject}: ${where} ${state.status.toLowerCase()}: ${reason}`);
+}

@@ -1,0 +1,185 @@
+import { CfnOutput, Duration, Fn, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Stream } from 'aws-cdk-lib/aws-kinesis';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { StorageClass } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import type { Environment } from '../environments/environment';
+import type { Pipeline } from '../pipelines/definition';
+import { ownerUser } from '../sql';
+import { literalPrefix } from './history/glob';
+import { HistoryQueue, notifyQueues } from './history/history-queue';
+import { EventStream } from './ingest/event-stream';
+import { names, pascalCase } from './shared/names';
+import { PrivateBucket } from './shared/private-bucket';
+import { createWarehouse } from './warehouse/create-warehouse';
+import { DatabaseUserSecret } from './warehouse/database-user-secret';
+import { Network } from './warehouse/network';
+import type { Warehouse } from './warehouse/warehouse';
+import { WarehouseRoles } from './warehouse/warehouse-roles';
+
+export interface DataStackProps extends StackProps {
+  readonly environment: Environment;
+  readonly pipelines: readonly Pipeline[];
+}
+
+/** What holds data: the key, streams, buckets, queues and the warehouse. Everything else may be replaced at will. */
+export class DataStack extends Stack {
+  readonly key: Key;
+  readonly history: PrivateBucket;
+  readonly archive: PrivateBucket;
+  readonly exports: PrivateBucket;
+  readonly work: PrivateBucket;
+  readonly warehouse: Warehouse;
+  readonly roles: WarehouseRoles;
+  readonly ownerSecret: DatabaseUserSecret;
+  private readonly streams = new Map<string, Stream>();
+  private readonly queues = new Map<string, HistoryQueue>();
+
+  constructor(scope: Construct, id: string, { environment, pipelines, ...props }: DataStackProps) {
+    super(scope, id, props);
+    const retain = environment.retainData;
+    this.key = this.createKey(retain);
+
+    const logs = new PrivateBucket(this, 'Logs', {
+      versioned: false,
+      retain,
+      lifecycle: [{ id: 'expiry', expiration: Duration.days(environment.logRetentionDays) }],
+    });
+    const bucket = (
+      name: string,
+      options: { versioned: boolean; encrypted?: boolean; lifecycle?: PrivateBucketLifecycle },
+    ) =>
+      new PrivateBucket(this, name, {
+        key: options.encrypted === false ? undefined : this.key,
+        accessLogs: { bucket: logs, prefix: `access/${name.toLowerCase()}/` },
+        versioned: options.versioned,
+        retain,
+        lifecycle: options.lifecycle,
+      });
+    this.history = bucket('History', { versioned: true, lifecycle: coldAfter(90) });
+    this.archive = bucket('Archive', { versioned: true, lifecycle: coldAfter(90) });
+    this.exports = bucket('Exports', { versioned: true });
+    // Holds COPY manifests, which are lists of keys: keys of S3 itself are enough for them.
+    this.work = bucket('Work', {
+      versioned: false,
+      encrypted: false,
+      lifecycle: [{ id: 'expiry', expiration: Duration.days(7) }],
+    });
+
+    for (const pipeline of pipelines) this.createStream(environment, pipeline, retain);
+    this.createQueues(pipelines, retain);
+
+    this.ownerSecret = new DatabaseUserSecret(this, 'OwnerSecret', { user: ownerUser, key: this.key, retain });
+    const network = new Network(this, 'Network', { zones: environment.warehouse.kind === 'serverless' ? 3 : 2, logs });
+    this.roles = new WarehouseRoles(this, 'WarehouseRoles', {
+      environment,
+      key: this.key,
+      streams: [...this.streams.values()],
+      history: this.history,
+      archive: this.archive,
+      work: this.work,
+      exports: this.exports,
+    });
+    this.warehouse = createWarehouse(this, 'Warehouse', {
+      environment,
+      key: this.key,
+      network,
+      logs,
+      roles: this.roles.all,
+    });
+    this.output();
+  }
+
+  /** Zones by position, so that synthesis asks no account. */
+  override get availabilityZones(): string[] {
+    return [0, 1, 2].map((index) => Fn.select(index, Fn.getAzs()));
+  }
+
+  /** Throws for a pipeline that this stack was not made with. */
+  stream(pipeline: Pipeline): Stream {
+    return found(this.streams, pipeline, 'stream');
+  }
+
+  /** Throws for a pipeline without history. */
+  queue(pipeline: Pipeline): HistoryQueue {
+    return found(this.queues, pipeline, 'history queue');
+  }
+
+  private createKey(retain: boolean): Key {
+    const key = new Key(this, 'Key', {
+      description: 'Encrypts everything that Millrace keeps',
+      enableKeyRotation: true,
+      pendingWindow: Duration.days(retain ? 30 : 7),
+      removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    // S3 writes to encrypted queues and CloudWatch to an encrypted topic as services, without a role.
+    for (const service of ['s3', 'cloudwatch']) {
+      key.addToResourcePolicy(
+        new PolicyStatement({
+          principals: [new ServicePrincipal(`${service}.amazonaws.com`)],
+          actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+          resources: ['*'],
+          conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+        }),
+      );
+    }
+    return key;
+  }
+
+  private createStream(environment: Environment, pipeline: Pipeline, retain: boolean): void {
+    const name = names.stream(environment.name, pipeline.name);
+    const scope = new Construct(this, pascalCase(pipeline.name));
+    const stream = new EventStream(scope, 'Stream', { name, definition: pipeline.stream, key: this.key, retain });
+    this.streams.set(pipeline.name, stream);
+    new CfnOutput(scope, 'StreamName', {
+      value: stream.streamName,
+      description: `Producers of ${pipeline.name} write here`,
+    });
+  }
+
+  private createQueues(pipelines: readonly Pipeline[], retain: boolean): void {
+    const targets = pipelines.flatMap((pipeline) => {
+      if (!pipeline.history) return [];
+      const scope = this.node.findChild(pascalCase(pipeline.name)) as Construct;
+      const history = new HistoryQueue(scope, 'History', { key: this.key, retain });
+      this.queues.set(pipeline.name, history);
+      new CfnOutput(scope, 'HistoryQueueUrl', { value: history.queue.queueUrl });
+      new CfnOutput(scope, 'HistoryDeadLettersUrl', { value: history.deadLetters.queueUrl });
+      return [{ queue: history.queue, prefix: literalPrefix(pipeline.history.glob) }];
+    });
+    if (targets.length > 0) notifyQueues(this.history, targets);
+  }
+
+  private output(): void {
+    const values: Record<string, string> = {
+      KeyArn: this.key.keyArn,
+      HistoryBucketName: this.history.bucketName,
+      ArchiveBucketName: this.archive.bucketName,
+      ExportsBucketName: this.exports.bucketName,
+      WarehouseName: this.warehouse.name,
+      DatabaseName: this.warehouse.database,
+      OwnerSecretArn: this.ownerSecret.secretArn,
+      AdminSecretArn: this.warehouse.adminSecretArn,
+    };
+    for (const [name, value] of Object.entries(values)) new CfnOutput(this, name, { value });
+  }
+}
+
+type PrivateBucketLifecycle = ConstructorParameters<typeof PrivateBucket>[2]['lifecycle'];
+
+/** Read when somebody backfills, so rarely; Glacier Instant Retrieval answers as fast and bills by the read. */
+function coldAfter(days: number): PrivateBucketLifecycle {
+  return [
+    {
+      id: 'cold',
+      transitions: [{ storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL, transitionAfter: Duration.days(days) }],
+    },
+  ];
+}
+
+function found<T>(map: ReadonlyMap<string, T>, pipeline: Pipeline, what: string): T {
+  const value = map.get(pipeline.name);
+  if (!value) throw new Error(`pipeline ${pipeline.name} has no ${what}`);
+  return value;
+}

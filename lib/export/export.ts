@@ -1,0 +1,84 @@
+import { Duration } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { env, exportPrefix } from '../../lambda/export/contract';
+import { statementNamePrefix } from '../../lambda/refresh/contract';
+import type { ExportDefinition, Pipeline } from '../../pipelines/definition';
+import { exportPlan } from '../../sql';
+import type { PipelineFunctionProps } from '../refresh/refresh';
+import { explained } from '../shared/grant';
+import { Handler } from '../shared/handler';
+import { keyUse } from '../shared/key-use';
+import { Schedule } from '../shared/schedule';
+import { StatementEvents } from '../shared/statement-events';
+import { dataApiStatements, warehouseVariables } from '../warehouse/data-api';
+
+export interface ExportsProps extends PipelineFunctionProps {
+  readonly bucket: Bucket;
+  readonly unloadRoleArn: string;
+}
+
+/** Unloads the closed windows of a pipeline's exports and publishes them. */
+export class Exports extends Construct {
+  readonly handler: Handler;
+
+  constructor(scope: Construct, id: string, props: ExportsProps) {
+    super(scope, id);
+    const { environment, pipeline, bundles, key, warehouse, ownerSecretArn, bucket, unloadRoleArn } = props;
+    const plan = exportPlan(pipeline);
+    const prefixes = pipeline.exports.map((item) => exportPrefix(pipeline.name, item.name));
+    this.handler = new Handler(this, 'Handler', {
+      code: bundles.code('export', pipeline.name, plan),
+      description: `Exports of ${pipeline.name}`,
+      environment: env.of({
+        ENVIRONMENT: environment.name,
+        PIPELINE: pipeline.name,
+        ...warehouseVariables(warehouse),
+        SECRET_ARN: ownerSecretArn,
+        EXPORT_BUCKET: bucket.bucketName,
+        UNLOAD_ROLE_ARN: unloadRoleArn,
+      }),
+      timeout: Duration.minutes(5),
+      logRetentionDays: environment.logRetentionDays,
+      retainLogs: environment.retainData,
+      statements: plan,
+    }).allow(
+      ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function' }),
+      // Of the whole bucket: under a condition on s3:prefix, S3 answers a GET of an object that is not there with 403 instead of 404.
+      new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
+      explained(
+        new PolicyStatement({
+          actions: ['s3:DeleteObject', 's3:GetObject', 's3:PutObject'],
+          resources: prefixes.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
+        }),
+        'Runs and windows have prefixes of their own below that of the export',
+      ),
+      keyUse(key, 's3', 'write'),
+    );
+    const target = this.handler.function;
+    // The next tick resumes the run: one retry is for a passing fault of the moment.
+    target.configureAsyncInvoke({ retryAttempts: 1, maxEventAge: Duration.minutes(5) });
+    new StatementEvents(this, 'Statements', {
+      namePrefix: statementNamePrefix(environment.name, pipeline.name, 'export'),
+      target,
+    });
+    new Schedule(this, 'Schedule', {
+      description: `Exports of ${pipeline.name} in ${environment.name}`,
+      every: lookEvery(pipeline),
+      enabled: environment.schedulesEnabled,
+      target,
+      after: props.objects,
+    });
+  }
+}
+
+/** One schedule serves all exports of a pipeline, so the most frequent one decides. */
+function lookEvery({ exports }: Pipeline): Duration {
+  return Duration.minutes(Math.min(...exports.map(everyMinutes)));
+}
+
+/** A look at a window that is still open is one cheap query, and a published window is late by a quarter of an hour at most. */
+function everyMinutes(item: ExportDefinition): number {
+  return item.everyMinutes ?? Math.min(item.windowMinutes, 15);
+}

@@ -1,0 +1,67 @@
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { loadTimeout } from './load-timeout';
+
+export interface HistoryQueueProps {
+  readonly key: IKey;
+  readonly retain: boolean;
+}
+
+/** Notifications about a pipeline's history objects, and the dead letters among them. */
+export class HistoryQueue extends Construct {
+  readonly queue: Queue;
+  readonly deadLetters: Queue;
+
+  constructor(scope: Construct, id: string, { key, retain }: HistoryQueueProps) {
+    super(scope, id);
+    const common = {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: key,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+      removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    };
+    this.deadLetters = new Queue(this, 'DeadLetters', common);
+    this.queue = new Queue(this, 'Queue', {
+      ...common,
+      // Six times the function's timeout leaves room for retries of a throttled function (Lambda guide, "Using Lambda with Amazon SQS").
+      visibilityTimeout: Duration.seconds(loadTimeout.toSeconds() * 6),
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },
+    });
+  }
+}
+
+/**
+ * Sends "object created" notifications of a bucket to queues, by key prefix. Declared in the bucket itself: CDK's own way adds a Python
+ * function that calls S3 at deploy time. The bucket needs the queues' policies first, so those can't name the bucket; they name the
+ * account and what generated bucket names begin with, the stack's name (CloudFormation shortens long ones, so only its first 24 letters count).
+ */
+export function notifyQueues(bucket: Bucket, targets: readonly { queue: Queue; prefix: string }[]): void {
+  const stack = Stack.of(bucket);
+  const generatedNames = `arn:${stack.partition}:s3:::${stack.stackName.slice(0, 24)}*`;
+  for (const { queue } of targets) {
+    queue.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('s3.amazonaws.com')],
+        actions: ['sqs:SendMessage'],
+        resources: [queue.queueArn],
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': stack.account },
+          ArnLike: { 'aws:SourceArn': generatedNames },
+        },
+      }),
+    );
+    bucket.node.addDependency(queue);
+  }
+  (bucket.node.defaultChild as CfnBucket).notificationConfiguration = {
+    queueConfigurations: targets.map(({ queue, prefix }) => ({
+      event: 's3:ObjectCreated:*',
+      queue: queue.queueArn,
+      ...(prefix ? { filter: { s3Key: { rules: [{ name: 'prefix', value: prefix }] } } } : {}),
+    })),
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * Every alarm there is. `docs/runbook.md` has a heading for each, equal to its `heading`; an alarm's name in CloudWatch is
+ * `millrace <environment> <pipeline>: <heading>`, and its description states the impact.
+ */
+export interface AlarmText {
+  readonly heading: string;
+  /** What is wrong for whom while it lasts. */
+  readonly impact: string;
+}
+
+export const alarms = {
+  streamLag: {
+    heading: 'stream lag',
+    impact:
+      'a consumer of the stream is behind by more than half of the retention; records that expire before they are read are lost to the events',
+  },
+  archiveLag: {
+    heading: 'archive lag',
+    impact:
+      'the archive is more than an hour behind the stream; a backfill would miss the newest records, and records that expire unread are lost to it',
+  },
+  refreshFailed: {
+    heading: 'refresh failed',
+    impact:
+      "a run ended without merging; events and views stay as they were until a run succeeds, nothing is lost before the stream's retention",
+  },
+  refreshMissing: {
+    heading: 'refresh missing',
+    impact: 'no run was completed for three intervals; readers see stale events and views, and nothing else may tell',
+  },
+  exportFailed: {
+    heading: 'export failed',
+    impact: 'a window was not published; partners see the windows before it, complete, and wait for this one',
+  },
+  exportAge: {
+    heading: 'export age',
+    impact: 'no window was published for longer than two windows take; partners read old figures',
+  },
+  deadLetters: {
+    heading: 'history dead letters',
+    impact:
+      'history objects could not be loaded in five attempts; their events are missing until the messages are redriven',
+  },
+  historyAge: {
+    heading: 'history age',
+    impact: 'a history object has waited for more than six hours; its events are missing so far',
+  },
+  functionErrors: {
+    heading: 'function errors',
+    impact:
+      'a function threw; the next tick or the queue repeats its work, so events, loads or exports come late while it lasts',
+  },
+} as const satisfies Record<string, AlarmText>;
+
+export type AlarmKind = keyof typeof alarms;
+
+/** The metrics that the functions write to their logs, and the dimensions of all of them. */
+export const functionMetrics = {
+  namespace: 'Millrace',
+  refreshFailed: 'RunFailed',
+  refreshCompleted: 'RunCompleted',
+  exportFailed: 'ExportFailed',
+  exportedWindows: 'ExportedWindows',
+} as const;
+
+export const alarmName = (environment: string, pipeline: string, kind: AlarmKind, detail?: string) =>
+  `millrace ${environment} ${pipeline}: ${alarms[kind].heading}${detail ? ` (${detail})` : ''}`;

@@ -1,0 +1,187 @@
+import { Duration } from 'aws-cdk-lib';
+import {
+  Alarm,
+  ComparisonOperator,
+  type IAlarmAction,
+  Metric,
+  type MetricOptions,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Stream } from 'aws-cdk-lib/aws-kinesis';
+import type { CfnDeliveryStream } from 'aws-cdk-lib/aws-kinesisfirehose';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { CfnSubscription, Topic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import type { Environment } from '../../environments/environment';
+import type { Pipeline } from '../../pipelines/definition';
+import type { HistoryQueue } from '../history/history-queue';
+import type { Handler } from '../shared/handler';
+import { type AlarmKind, alarmName, alarms, functionMetrics } from './alarms';
+
+export interface AlarmTopicProps {
+  readonly key: IKey;
+  /** @default - nobody is subscribed */
+  readonly email?: string;
+}
+
+/** Where alarms go. */
+export class AlarmTopic extends Topic {
+  constructor(scope: Construct, id: string, { key, email }: AlarmTopicProps) {
+    super(scope, id, { masterKey: key, enforceSSL: true });
+    this.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [this.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': this.stack.account } },
+      }),
+    );
+    if (email) new CfnSubscription(this, 'Email', { topicArn: this.topicArn, protocol: 'email', endpoint: email });
+  }
+}
+
+export interface MonitoringProps {
+  readonly environment: Environment;
+  readonly pipeline: Pipeline;
+  readonly topic: Topic;
+  readonly stream: Stream;
+  readonly delivery: CfnDeliveryStream;
+  /** By the word that tells them apart in the alarm's name. */
+  readonly handlers: Readonly<Record<string, Handler>>;
+  readonly history?: HistoryQueue;
+}
+
+interface Condition {
+  readonly metric: Metric;
+  readonly threshold: number;
+  /** @default 'above' */
+  readonly when?: 'above' | 'below';
+  /** @default 1 */
+  readonly periods?: number;
+  /** @default 'fine' */
+  readonly silenceIs?: 'fine' | 'alarming';
+}
+
+/** The alarms of one pipeline. */
+export class Monitoring extends Construct {
+  private readonly action: IAlarmAction;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: MonitoringProps,
+  ) {
+    super(scope, id);
+    this.action = { bind: () => ({ alarmActionArn: props.topic.topicArn }) };
+    this.ingest();
+    this.runs();
+    if (props.history) this.historyOf(props.history);
+    for (const [name, handler] of Object.entries(props.handlers)) {
+      this.alarm(
+        'functionErrors',
+        { metric: handler.function.metricErrors({ period: Duration.minutes(5) }), threshold: 0 },
+        name,
+      );
+    }
+  }
+
+  private ingest(): void {
+    const { stream, delivery, pipeline } = this.props;
+    const lagMs = new Metric({
+      namespace: 'AWS/Kinesis',
+      metricName: 'GetRecords.IteratorAgeMilliseconds',
+      dimensionsMap: { StreamName: stream.streamName },
+      statistic: Stats.MAXIMUM,
+      period: Duration.minutes(5),
+    });
+    this.alarm('streamLag', { metric: lagMs, threshold: (pipeline.stream.retentionHours * 3_600_000) / 2, periods: 3 });
+    const archiveLagMs = new Metric({
+      namespace: 'AWS/Firehose',
+      metricName: 'KinesisMillisBehindLatest',
+      dimensionsMap: { DeliveryStreamName: delivery.ref },
+      statistic: Stats.MAXIMUM,
+      period: Duration.minutes(5),
+    });
+    this.alarm('archiveLag', { metric: archiveLagMs, threshold: Duration.hours(1).toMilliseconds(), periods: 3 });
+  }
+
+  private runs(): void {
+    const { environment, pipeline } = this.props;
+    const everyFive = { period: Duration.minutes(5) };
+    this.alarm('refreshFailed', { metric: this.counted(functionMetrics.refreshFailed, everyFive), threshold: 0 });
+    if (pipeline.exports.length > 0) {
+      this.alarm('exportFailed', { metric: this.counted(functionMetrics.exportFailed, everyFive), threshold: 0 });
+    }
+    if (!runsAlways(environment)) return;
+    this.alarm('refreshMissing', {
+      metric: this.counted(functionMetrics.refreshCompleted, {
+        period: Duration.minutes(pipeline.refreshEveryMinutes),
+      }),
+      threshold: 1,
+      when: 'below',
+      periods: 3,
+      silenceIs: 'alarming',
+    });
+    const windows = pipeline.exports.map((item) => 2 * item.windowMinutes + (item.latenessMinutes ?? 0));
+    if (windows.length === 0) return;
+    this.alarm('exportAge', {
+      metric: this.counted(functionMetrics.exportedWindows, { period: Duration.hours(1) }),
+      threshold: 1,
+      when: 'below',
+      periods: Math.ceil(Math.min(...windows) / 60),
+      silenceIs: 'alarming',
+    });
+  }
+
+  private historyOf({ queue, deadLetters }: HistoryQueue): void {
+    this.alarm('deadLetters', {
+      metric: deadLetters.metricApproximateNumberOfMessagesVisible({
+        statistic: Stats.MAXIMUM,
+        period: Duration.minutes(5),
+      }),
+      threshold: 0,
+    });
+    this.alarm('historyAge', {
+      metric: queue.metricApproximateAgeOfOldestMessage({ statistic: Stats.MAXIMUM, period: Duration.minutes(5) }),
+      threshold: Duration.hours(6).toSeconds(),
+      periods: 3,
+    });
+  }
+
+  private counted(metricName: string, options: MetricOptions): Metric {
+    const { environment, pipeline } = this.props;
+    return new Metric({
+      namespace: functionMetrics.namespace,
+      metricName,
+      dimensionsMap: { Environment: environment.name, Pipeline: pipeline.name },
+      statistic: Stats.SUM,
+      ...options,
+    });
+  }
+
+  private alarm(kind: AlarmKind, { metric, threshold, when, periods, silenceIs }: Condition, detail?: string): void {
+    const { environment, pipeline } = this.props;
+    const { heading, impact } = alarms[kind];
+    new Alarm(
+      this,
+      `${kind}${detail ?? ''}`.replace(/^./, (letter) => letter.toUpperCase()),
+      {
+        alarmName: alarmName(environment.name, pipeline.name, kind, detail),
+        alarmDescription: `Impact: ${impact}. What to do: docs/runbook.md, "${heading}"`,
+        metric,
+        threshold,
+        comparisonOperator:
+          when === 'below' ? ComparisonOperator.LESS_THAN_THRESHOLD : ComparisonOperator.GREATER_THAN_THRESHOLD,
+        evaluationPeriods: periods ?? 1,
+        treatMissingData: silenceIs === 'alarming' ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+      },
+    ).addAlarmAction(this.action);
+  }
+}
+
+/** Silence means something only where schedules run and the warehouse never sleeps. */
+function runsAlways({ schedulesEnabled, warehouse }: Environment): boolean {
+  return schedulesEnabled && !(warehouse.kind === 'provisioned' && warehouse.pause);
+}

@@ -1,0 +1,132 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import type { Environment } from '../environments/environment';
+import type { Pipeline } from '../pipelines/definition';
+import { warehouseObjects } from '../sql';
+import type { DataStack } from './data-stack';
+import { Exports } from './export/export';
+import { Load } from './history/load';
+import { Archive, ArchiveTransform } from './ingest/archive';
+import { AlarmTopic, Monitoring } from './monitoring/monitoring';
+import { PartnerRole } from './partners/partner-role';
+import { Refresh } from './refresh/refresh';
+import type { Bundles } from './shared/bundles';
+import type { Handler } from './shared/handler';
+import { pascalCase } from './shared/names';
+import { PipelineObjects, WarehouseObjectProvider } from './warehouse/warehouse-objects';
+
+export interface PipelinesStackProps extends StackProps {
+  readonly environment: Environment;
+  readonly pipelines: readonly Pipeline[];
+  readonly data: DataStack;
+  readonly bundles: Bundles;
+}
+
+/** What moves data: functions, schedules, delivery streams, warehouse objects, partner roles and alarms. Holds none itself. */
+export class PipelinesStack extends Stack {
+  constructor(scope: Construct, id: string, { environment, pipelines, data, bundles, ...props }: PipelinesStackProps) {
+    super(scope, id, props);
+    const shared = new Shared(this, environment, data, bundles);
+    for (const pipeline of pipelines) shared.pipeline(new Construct(this, pascalCase(pipeline.name)), pipeline);
+    for (const partner of environment.partners) {
+      const role = new PartnerRole(new Construct(this, `Partner${pascalCase(partner.name)}`), 'Access', {
+        partner,
+        bucket: data.exports,
+        key: data.key,
+        retain: environment.retainData,
+      });
+      new CfnOutput(role, 'RoleArn', { value: role.role.roleArn, description: `For ${partner.name}` });
+      if (role.generatedId) {
+        new CfnOutput(role, 'ExternalIdSecretArn', {
+          value: role.generatedId.secretArn,
+          description: `External id for ${partner.name}`,
+        });
+      }
+    }
+  }
+}
+
+/** What the pipelines of an environment share. */
+class Shared {
+  private readonly transform: ArchiveTransform;
+  private readonly provider: WarehouseObjectProvider;
+  private readonly topic: AlarmTopic;
+
+  constructor(
+    stack: Stack,
+    private readonly environment: Environment,
+    private readonly data: DataStack,
+    private readonly bundles: Bundles,
+  ) {
+    this.transform = new ArchiveTransform(stack, 'ArchiveTransform', { environment, bundles });
+    this.provider = new WarehouseObjectProvider(stack, 'WarehouseObjects', {
+      environment,
+      bundles,
+      key: data.key,
+      warehouse: data.warehouse,
+      ownerSecretArn: data.ownerSecret.secretArn,
+    });
+    this.topic = new AlarmTopic(stack, 'Alarms', { key: data.key, email: environment.alarmEmail });
+  }
+
+  pipeline(scope: Construct, pipeline: Pipeline): void {
+    const { environment, data, bundles } = this;
+    const stream = data.stream(pipeline);
+    const objects = new PipelineObjects(scope, 'Objects', {
+      provider: this.provider,
+      objects: warehouseObjects(pipeline, {
+        streamName: stream.streamName,
+        streamRoleArn: data.roles.streamRead.roleArn,
+        database: environment.database,
+      }),
+      retainData: environment.retainData,
+    });
+    const common = {
+      objects,
+      environment,
+      pipeline,
+      bundles,
+      key: data.key,
+      warehouse: data.warehouse,
+      ownerSecretArn: data.ownerSecret.secretArn,
+    };
+    const archive = new Archive(scope, 'Archive', {
+      environment,
+      pipelineName: pipeline.name,
+      stream,
+      bucket: data.archive,
+      transform: this.transform,
+      key: data.key,
+    });
+    const handlers: Record<string, Handler> = {};
+    const refresh = new Refresh(scope, 'Refresh', common);
+    handlers['refresh'] = refresh.handler;
+    if (pipeline.history) {
+      const load = new Load(scope, 'Load', {
+        ...common,
+        queue: data.queue(pipeline),
+        history: data.history,
+        work: data.work,
+        loadRoleArn: data.roles.load.roleArn,
+      });
+      handlers['load'] = load.handler;
+    }
+    if (pipeline.exports.length > 0) {
+      const exports = new Exports(scope, 'Exports', {
+        ...common,
+        bucket: data.exports,
+        unloadRoleArn: data.roles.unload.roleArn,
+      });
+      handlers['export'] = exports.handler;
+    }
+    new Monitoring(scope, 'Monitoring', {
+      environment,
+      pipeline,
+      topic: this.topic,
+      stream,
+      delivery: archive.deliveryStream,
+      handlers: { ...handlers, archive: this.transform },
+      history: pipeline.history ? data.queue(pipeline) : undefined,
+    });
+  }
+}

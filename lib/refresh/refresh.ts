@@ -1,0 +1,65 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Construct } from 'constructs';
+import type { Environment } from '../../environments/environment';
+import { env, statementNamePrefix } from '../../lambda/refresh/contract';
+import type { Pipeline } from '../../pipelines/definition';
+import { refreshPlan } from '../../sql';
+import type { Bundles } from '../shared/bundles';
+import { Handler } from '../shared/handler';
+import { Schedule } from '../shared/schedule';
+import { StatementEvents } from '../shared/statement-events';
+import { dataApiStatements, warehouseVariables } from '../warehouse/data-api';
+import type { Warehouse } from '../warehouse/warehouse';
+import type { PipelineObjects } from '../warehouse/warehouse-objects';
+
+/** What the functions of a pipeline have in common. */
+export interface PipelineFunctionProps {
+  readonly environment: Environment;
+  readonly pipeline: Pipeline;
+  readonly bundles: Bundles;
+  readonly key: IKey;
+  readonly warehouse: Warehouse;
+  readonly ownerSecretArn: string;
+  /** The pipeline's warehouse objects: nothing runs before there is something to run on. */
+  readonly objects: PipelineObjects;
+}
+
+/** Refreshes the landing view, merges and refreshes the views, on a schedule and from statement to statement by events. */
+export class Refresh extends Construct {
+  readonly handler: Handler;
+
+  constructor(scope: Construct, id: string, props: PipelineFunctionProps) {
+    super(scope, id);
+    const { environment, pipeline, bundles, key, warehouse, ownerSecretArn } = props;
+    const plan = refreshPlan(pipeline);
+    this.handler = new Handler(this, 'Handler', {
+      code: bundles.code('refresh', pipeline.name, plan),
+      description: `Refreshes ${pipeline.name}`,
+      environment: env.of({
+        ENVIRONMENT: environment.name,
+        PIPELINE: pipeline.name,
+        ...warehouseVariables(warehouse),
+        SECRET_ARN: ownerSecretArn,
+      }),
+      timeout: Duration.minutes(2),
+      logRetentionDays: environment.logRetentionDays,
+      retainLogs: environment.retainData,
+      statements: plan,
+    }).allow(...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function' }));
+    const target = this.handler.function;
+    // The next tick resumes the run: one retry is for a passing fault of the moment.
+    target.configureAsyncInvoke({ retryAttempts: 1, maxEventAge: Duration.minutes(5) });
+    new StatementEvents(this, 'Statements', {
+      namePrefix: statementNamePrefix(environment.name, pipeline.name, 'refresh'),
+      target,
+    });
+    new Schedule(this, 'Schedule', {
+      description: `Refreshes ${pipeline.name} in ${environment.name}`,
+      every: Duration.minutes(pipeline.refreshEveryMinutes),
+      enabled: environment.schedulesEnabled,
+      target,
+      after: props.objects,
+    });
+  }
+}

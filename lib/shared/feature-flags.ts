@@ -1,0 +1,8 @@
+import recommended from 'aws-cdk-lib/recommended-feature-flags.json';
+
+/** CDK's recommended behaviour, for the app and its tests alike. */
+export const featureFlags: Record<string, unknown> = {
+  ...recommended,
+  // Exports and imports: CloudFormation refuses to remove what the other stack still uses.
+  '@aws-cdk/core:defaultCrossStackReferences': 'strong',
+};

@@ -1,0 +1,15 @@
+/** The construct id of a name: `purchases_by_hour` and `purchases-by-hour` are `PurchasesByHour`. */
+export function pascalCase(name: string): string {
+  return name.replace(/(?:^|[_-])([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Names that outsiders have to know: role trusts name the cluster, external schemas name the stream. */
+export const names = {
+  /** Cluster identifier, and workgroup and namespace name. */
+  warehouse: (environment: string) => `millrace-${environment}`,
+  /** Lower case, since Redshift folds identifiers. */
+  stream: (environment: string, pipeline: string) => `millrace-${environment}-${pipeline.replaceAll('_', '-')}`,
+} as const;
+
+/** Creates the owner of the warehouse objects, and is used for nothing else. */
+export const adminUser = 'millrace_admin';

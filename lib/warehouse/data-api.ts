@@ -1,0 +1,52 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { explained } from '../shared/grant';
+import { keyUse } from '../shared/key-use';
+import type { Warehouse } from './warehouse';
+
+export interface DataApiAccess {
+  readonly warehouse: Warehouse;
+  readonly key: IKey;
+  /** Credentials that statements may be submitted with. */
+  readonly secretArns: readonly string[];
+  /**
+   * `function`: the function sees its own statements only. `role`: it sees those of every function with its role,
+   * for statements that one function submits and another follows.
+   */
+  readonly sees: 'function' | 'role';
+}
+
+/** What a function needs to run statements through the Data API (Redshift management guide, "Authorizing access to the Data API"). */
+export function dataApiStatements({ warehouse, key, secretArns, sees }: DataApiAccess): PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      actions: ['redshift-data:BatchExecuteStatement', 'redshift-data:ExecuteStatement'],
+      resources: [warehouse.arn],
+    }),
+    // aws:userid is `<role id>:<function name>`, and Redshift shows a statement to its submitter's role alone.
+    explained(
+      new PolicyStatement({
+        actions: [
+          'redshift-data:DescribeStatement',
+          'redshift-data:GetStatementResult',
+          'redshift-data:ListStatements',
+        ],
+        resources: ['*'],
+        ...(sees === 'function'
+          ? // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy variable of IAM
+            { conditions: { StringEquals: { 'redshift-data:statement-owner-iam-userid': '${aws:userid}' } } }
+          : {}),
+      }),
+      'These actions have no resource-level permissions; Redshift shows a statement to the role that submitted it',
+    ),
+    new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [...secretArns] }),
+    keyUse(key, 'secretsmanager', 'read'),
+  ];
+}
+
+/** The variables that every contract names the warehouse with. */
+export const warehouseVariables = (warehouse: Warehouse) => ({
+  WAREHOUSE_KIND: warehouse.kind,
+  WAREHOUSE_NAME: warehouse.name,
+  DATABASE: warehouse.database,
+});

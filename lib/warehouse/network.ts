@@ -1,0 +1,68 @@
+import { Fn, Stack } from 'aws-cdk-lib';
+import {
+  FlowLogDestination,
+  FlowLogTrafficType,
+  GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpoint,
+  InterfaceVpcEndpointAwsService,
+  Peer,
+  Port,
+  SecurityGroup,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+
+export interface NetworkProps {
+  /** Redshift Serverless wants three zones, a cluster two to relocate between. */
+  readonly zones: 2 | 3;
+  /** Receives the flow log. */
+  readonly logs: Bucket;
+}
+
+/**
+ * A network without a way out: isolated subnets, no NAT, no internet gateway. The warehouse reaches what it needs through endpoints:
+ * S3 for COPY, UNLOAD and the audit log (enhanced VPC routing sends all of it through here), Kinesis for streaming ingestion, STS for the roles.
+ * None for KMS and Secrets Manager: S3, Kinesis and the Data API call those themselves, outside this network.
+ */
+export class Network extends Construct {
+  readonly vpc: Vpc;
+  readonly warehouseSecurityGroup: SecurityGroup;
+
+  constructor(scope: Construct, id: string, props: NetworkProps) {
+    super(scope, id);
+    const zones = Array.from({ length: props.zones }, (_, index) => Fn.select(index, Fn.getAzs(Stack.of(this).region)));
+    this.vpc = new Vpc(this, 'Vpc', {
+      availabilityZones: zones,
+      natGateways: 0,
+      restrictDefaultSecurityGroup: false,
+      subnetConfiguration: [{ name: 'Isolated', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 }],
+      gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },
+    });
+    this.vpc.addFlowLog('FlowLog', {
+      destination: FlowLogDestination.toS3(props.logs, 'vpc-flow/'),
+      trafficType: FlowLogTrafficType.REJECT,
+    });
+    this.warehouseSecurityGroup = new SecurityGroup(this, 'WarehouseSecurityGroup', {
+      vpc: this.vpc,
+      description: 'The warehouse: nobody connects to it, statements come through the Data API',
+      allowAllOutbound: false,
+    });
+    // The gateway endpoint of S3 has public addresses, so the rule can't name the network; without a route nothing else is reachable.
+    this.warehouseSecurityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'AWS services through the endpoints');
+    this.endpoint('Kinesis', InterfaceVpcEndpointAwsService.KINESIS_STREAMS);
+    this.endpoint('Sts', InterfaceVpcEndpointAwsService.STS);
+  }
+
+  private endpoint(id: string, service: InterfaceVpcEndpointAwsService): void {
+    const endpoint = new InterfaceVpcEndpoint(this, `${id}Endpoint`, {
+      vpc: this.vpc,
+      service,
+      privateDnsEnabled: true,
+      subnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
+      open: false,
+    });
+    endpoint.connections.allowDefaultPortFrom(this.warehouseSecurityGroup, 'Only the warehouse');
+  }
+}

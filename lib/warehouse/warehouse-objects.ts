@@ -1,0 +1,145 @@
+import { CfnDeletionPolicy, type CfnResource, CustomResource, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { Provider } from 'aws-cdk-lib/custom-resources';
+import { Construct } from 'constructs';
+import type { Environment } from '../../environments/environment';
+import { env, resourceType } from '../../lambda/warehouse-object/contract';
+import { ownerObject, type WarehouseObject } from '../../sql';
+import type { Bundles } from '../shared/bundles';
+import { acknowledgeWildcards, grant } from '../shared/grant';
+import { Handler, handlerRole, logStatement } from '../shared/handler';
+import { dataApiStatements, warehouseVariables } from './data-api';
+import type { Warehouse } from './warehouse';
+
+export interface WarehouseObjectProviderProps {
+  readonly environment: Environment;
+  readonly bundles: Bundles;
+  readonly key: IKey;
+  readonly warehouse: Warehouse;
+  readonly ownerSecretArn: string;
+}
+
+/**
+ * Creates, changes and deletes warehouse objects as CloudFormation does everything else. Asynchronous: a statement may run for
+ * an hour, which no function can wait for, so a state machine asks every few seconds.
+ */
+export class WarehouseObjectProvider extends Construct {
+  readonly serviceToken: string;
+  /** The database identity that all other objects belong to. */
+  readonly owner: CustomResource;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { environment, bundles, key, warehouse, ownerSecretArn }: WarehouseObjectProviderProps,
+  ) {
+    super(scope, id);
+    // One role for both: the Data API shows a statement only to the role that submitted it.
+    const role = handlerRole(this, 'Role', 'Creates and changes warehouse objects');
+    const secretArns = [ownerSecretArn, warehouse.adminSecretArn];
+    grant(role, ...dataApiStatements({ warehouse, key, secretArns, sees: 'role' }));
+    const handler = (name: string, entry: string, description: string) =>
+      new Handler(this, name, {
+        code: bundles.code('warehouse-object'),
+        handler: `index.${entry}`,
+        description,
+        role,
+        timeout: Duration.minutes(2),
+        environment: env.of({
+          ENVIRONMENT: environment.name,
+          ...warehouseVariables(warehouse),
+          ADMIN_SECRET_ARN: warehouse.adminSecretArn,
+          OWNER_SECRET_ARN: ownerSecretArn,
+        }),
+        logRetentionDays: environment.logRetentionDays,
+        retainLogs: environment.retainData,
+      });
+    const onEventHandler = handler('OnEvent', 'onEvent', 'Submits the statements of a warehouse object').function;
+    const isCompleteHandler = handler(
+      'IsComplete',
+      'isComplete',
+      'Follows the statements of a warehouse object',
+    ).function;
+    const logGroup = new LogGroup(this, 'FrameworkLogs', {
+      retention: environment.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const [startRole, endRole] = (['OnEvent', 'IsComplete'] as const).map((part) => {
+      const frameworkRole = handlerRole(this, `Framework${part}Role`, `CDK provider framework, ${part}`);
+      frameworkRole.addToPolicy(logStatement(logGroup));
+      return frameworkRole;
+    });
+    const provider = new Provider(this, 'Provider', {
+      onEventHandler,
+      isCompleteHandler,
+      frameworkOnEventRole: startRole,
+      frameworkCompleteAndTimeoutRole: endRole,
+      queryInterval: Duration.seconds(5),
+      totalTimeout: Duration.hours(1),
+      logGroup,
+    });
+    this.explain(provider, [onEventHandler, isCompleteHandler]);
+    this.serviceToken = provider.serviceToken;
+    const owner = ownerObject(environment.database);
+    this.owner = this.add(this, owner, environment.retainData && owner.retain);
+    // Also keeps the role's policy until the last object is gone.
+    this.owner.node.addDependency(provider, role);
+  }
+
+  /** What CDK's framework makes and cdk-nag asks about. */
+  private explain(provider: Provider, handlers: readonly IFunction[]): void {
+    const framework = ['framework-isComplete', 'framework-onTimeout'].map(
+      (id) => provider.node.findChild(id) as IFunction,
+    );
+    const versions = [...handlers, ...framework].map(({ functionArn }) => `${functionArn}:*`);
+    acknowledgeWildcards(this, versions, 'The provider framework may call any version of its own functions');
+    Validations.of(provider).acknowledge({
+      id: 'AwsSolutions-SF1',
+      reason: 'The waiter only repeats a call until it says that it is complete; the functions log what they do',
+    });
+    Validations.of(provider).acknowledge({
+      id: 'AwsSolutions-SF2',
+      reason: 'The waiter lives for minutes during a deployment, whose own events tell of it',
+    });
+  }
+
+  /** @param retain whether the object outlives its stack; an old version that was replaced goes in any case */
+  add(scope: Construct, object: WarehouseObject, retain: boolean): CustomResource {
+    const resource = new CustomResource(scope, object.id, {
+      serviceToken: this.serviceToken,
+      resourceType,
+      properties: { ...object.properties },
+    });
+    const { cfnOptions } = resource.node.defaultChild as CfnResource;
+    cfnOptions.deletionPolicy = retain ? CfnDeletionPolicy.RETAIN : CfnDeletionPolicy.DELETE;
+    cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE;
+    if (this.owner) resource.node.addDependency(this.owner);
+    return resource;
+  }
+}
+
+export interface PipelineObjectsProps {
+  readonly provider: WarehouseObjectProvider;
+  readonly objects: readonly WarehouseObject[];
+  /** Keeps what says of itself that it holds data. */
+  readonly retainData: boolean;
+}
+
+/** The warehouse objects of one pipeline, in their order. */
+export class PipelineObjects extends Construct {
+  constructor(scope: Construct, id: string, { provider, objects, retainData }: PipelineObjectsProps) {
+    super(scope, id);
+    const made = new Map<string, CustomResource>();
+    for (const object of objects) {
+      const resource = provider.add(this, object, retainData && object.retain);
+      for (const before of object.dependsOn) {
+        const other = made.get(before);
+        if (!other) throw new Error(`warehouse object ${object.id} must depend on objects before it, got ${before}`);
+        resource.node.addDependency(other);
+      }
+      made.set(object.id, resource);
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { CompositePrincipal, type IPrincipal, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Stream } from 'aws-cdk-lib/aws-kinesis';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import type { Environment } from '../../environments/environment';
+import { manifestPrefix } from '../../lambda/load/contract';
+import { ownerUser } from '../../sql';
+import { explained, grant } from '../shared/grant';
+import { keyUse } from '../shared/key-use';
+import { names } from '../shared/names';
+
+export interface WarehouseRolesProps {
+  readonly environment: Environment;
+  readonly key: IKey;
+  readonly streams: readonly Stream[];
+  readonly history: Bucket;
+  readonly archive: Bucket;
+  readonly work: Bucket;
+  readonly exports: Bucket;
+}
+
+/** Below it lies everything that UNLOAD may write. */
+export const exportsRoot = 'exports/';
+
+/** One role per purpose, each open to the owner of the warehouse objects alone. */
+export class WarehouseRoles extends Construct {
+  /** Streaming ingestion. */
+  readonly streamRead: Role;
+  /** COPY of history and archive. */
+  readonly load: Role;
+  /** UNLOAD of exports. */
+  readonly unload: Role;
+
+  constructor(scope: Construct, id: string, props: WarehouseRolesProps) {
+    super(scope, id);
+    const role = (name: string, description: string) =>
+      new Role(this, name, { assumedBy: ownerOnly(Stack.of(this), props.environment), description });
+    this.streamRead = role('StreamRead', 'Lets the warehouse read the streams');
+    this.load = role('Load', 'Lets COPY read history, archive and manifests');
+    this.unload = role('Unload', 'Lets UNLOAD write exports');
+    grant(this.streamRead, ...streamStatements(props));
+    grant(this.load, ...loadStatements(props));
+    grant(this.unload, ...unloadStatements(props));
+  }
+
+  get all(): readonly Role[] {
+    return [this.streamRead, this.load, this.unload];
+  }
+}
+
+/**
+ * Redshift sends the ARN of the database user as sts:ExternalId when it assumes an attached role
+ * (management guide, "Restricting access to IAM roles"), so the trust can name the one user.
+ */
+function ownerOnly(stack: Stack, { name, warehouse }: Environment): IPrincipal {
+  const user = (cluster: string) =>
+    stack.formatArn({
+      service: 'redshift',
+      resource: 'dbuser',
+      resourceName: `${cluster}/${ownerUser}`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+  if (warehouse.kind === 'provisioned') {
+    return new ServicePrincipal('redshift.amazonaws.com', {
+      conditions: { StringEquals: { 'sts:ExternalId': user(names.warehouse(name)) } },
+    });
+  }
+  // The workgroup's id exists only after its namespace, which wants the roles first: any workgroup of the account, then.
+  const conditions = { StringLike: { 'sts:ExternalId': user(`serverless-${stack.account}-*`) } };
+  return new CompositePrincipal(
+    new ServicePrincipal('redshift.amazonaws.com', { conditions }),
+    new ServicePrincipal('redshift-serverless.amazonaws.com', { conditions }),
+  );
+}
+
+/** Redshift developer guide, "Getting started with streaming ingestion from Amazon Kinesis Data Streams", narrowed to the streams. */
+function streamStatements({ key, streams }: WarehouseRolesProps): PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      actions: [
+        'kinesis:DescribeStream',
+        'kinesis:DescribeStreamSummary',
+        'kinesis:GetRecords',
+        'kinesis:GetShardIterator',
+        'kinesis:ListShards',
+      ],
+      resources: streams.map((stream) => stream.streamArn),
+    }),
+    explained(
+      new PolicyStatement({ actions: ['kinesis:ListStreams'], resources: ['*'] }),
+      'ListStreams has no resource-level permissions',
+    ),
+    keyUse(key, 'kinesis', 'read'),
+  ];
+}
+
+function loadStatements({ key, history, archive, work }: WarehouseRolesProps): PolicyStatement[] {
+  const buckets = [history, archive, work];
+  return [
+    new PolicyStatement({
+      actions: ['s3:GetBucketLocation', 's3:ListBucket'],
+      resources: buckets.map((bucket) => bucket.bucketArn),
+    }),
+    explained(
+      new PolicyStatement({
+        actions: ['s3:GetObject'],
+        resources: [history.arnForObjects('*'), archive.arnForObjects('*'), work.arnForObjects(`${manifestPrefix}*`)],
+      }),
+      'COPY reads the objects that a manifest names, anywhere in these buckets',
+    ),
+    keyUse(key, 's3', 'read'),
+  ];
+}
+
+function unloadStatements({ key, exports }: WarehouseRolesProps): PolicyStatement[] {
+  return [
+    new PolicyStatement({ actions: ['s3:GetBucketLocation'], resources: [exports.bucketArn] }),
+    new PolicyStatement({
+      actions: ['s3:ListBucket'],
+      resources: [exports.bucketArn],
+      conditions: { StringLike: { 's3:prefix': [`${exportsRoot}*`] } },
+    }),
+    explained(
+      new PolicyStatement({
+        actions: ['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'],
+        resources: [exports.arnForObjects(`${exportsRoot}*`)],
+      }),
+      'UNLOAD names its files itself, below the prefix of exports',
+    ),
+    keyUse(key, 's3', 'write'),
+  ];
+}

@@ -1,0 +1,159 @@
+import { type Activity, createActivity, type RunListener } from './activity';
+import type { RuntimeClock } from './clock';
+import { type Assembly, answerPath, type CustomResources, createCustomResources } from './cloudformation';
+import { createCloudWatch, createMetrics, type Metrics } from './cloudwatch';
+import { createEventBus } from './events';
+import { createFirehose, type Firehose, kinesisSource } from './firehose';
+import { createGateway, type Gateway } from './gateway';
+import { createIam, type Iam } from './iam';
+import { createKinesis, type Kinesis } from './kinesis';
+import { createKms } from './kms';
+import { createLambda, type Lambda } from './lambda';
+import { createNetwork } from './network';
+import type { EventBusPort, ResourceTwin } from './ports';
+import { createS3 } from './s3';
+import { createScheduler, type Scheduler } from './scheduler';
+import { createSecrets, type Secrets } from './secrets';
+import { createSqs, type Sqs } from './sqs';
+import { createStepFunctions } from './stepfunctions';
+import { createWarehouse, type LocalWarehouse } from './warehouse';
+
+export interface CompositionOptions {
+  readonly account: string;
+  readonly region: string;
+  readonly dataDir: string;
+  readonly port?: number;
+  readonly assembly: Assembly;
+  readonly clock: RuntimeClock;
+  readonly onRun: RunListener;
+}
+
+/** All services of one runtime, wired to each other; nothing is deployed yet. */
+export interface Services {
+  readonly activity: Activity;
+  readonly iam: Iam;
+  readonly gateway: Gateway;
+  readonly secrets: Secrets;
+  readonly sqs: Sqs;
+  readonly s3: ReturnType<typeof createS3>['port'];
+  readonly kinesis: Kinesis;
+  readonly warehouse: LocalWarehouse;
+  readonly lambda: Lambda;
+  readonly scheduler: Scheduler;
+  readonly firehose: Firehose;
+  readonly metrics: Metrics;
+  readonly customResources: CustomResources;
+  readonly twins: readonly ResourceTwin[];
+  dispose(): Promise<void>;
+}
+
+/** @throws Error naming the port when it is in use */
+export async function composeServices(options: CompositionOptions): Promise<Services> {
+  const { clock, onRun, region } = options;
+  const activity = createActivity();
+  const iam = createIam(options);
+  const gateway = await createGateway({
+    port: options.port,
+    principalOf: iam.principalOf,
+    services: [iam.service],
+    region,
+  });
+  const base = { ...options, authorizer: iam.authorizer, sts: iam.sts, activity, endpoint: gateway.endpoint };
+  const kms = createKms(base);
+  const secrets = createSecrets({ ...base, kms: kms.port });
+  const sqs = createSqs({ ...base, kms: kms.port });
+  const s3 = createS3({ ...base, kms: kms.port, sqs: sqs.port });
+  const kinesis = createKinesis({ ...base, kms: kms.port });
+  const bus = createEventBus({ ...base, lambda: () => lambda.port, sqs: () => sqs.port });
+  const warehouse = createWarehouse({
+    ...base,
+    s3: s3.port,
+    kinesis: kinesis.port,
+    secrets: secrets.port,
+    bus: watched(bus.port, clock, onRun),
+  });
+  const metrics = createMetrics();
+  const lambda: Lambda = createLambda({
+    ...base,
+    endpoint: () => gateway.endpoint,
+    sqs: sqs.port,
+    assetFolder: options.assembly.assetPath,
+    metrics,
+  });
+  const after = { ...base, lambda: lambda.port, sqs: sqs.port, s3: s3.port };
+  const states = createStepFunctions(after);
+  const scheduler = createScheduler(after);
+  const firehose = createFirehose({ ...after, readSource: kinesisSource(kinesis.port) });
+  const customResources = createCustomResources({
+    region,
+    clock,
+    lambda: lambda.port,
+    principal: iam.administrator.principal,
+  });
+  gateway.add(
+    secrets.service,
+    sqs.service,
+    s3.service,
+    kinesis.service,
+    warehouse.service,
+    lambda.service,
+    states.service,
+  );
+  gateway.addInternal(answerPath, customResources.handler);
+  const owners = [
+    iam,
+    kms,
+    secrets,
+    sqs,
+    s3,
+    kinesis,
+    bus,
+    warehouse,
+    lambda,
+    states,
+    scheduler,
+    firehose,
+    createCloudWatch(options),
+    createNetwork(),
+  ];
+  return {
+    activity,
+    iam,
+    gateway,
+    secrets: secrets.port,
+    sqs: sqs.port,
+    s3: s3.port,
+    kinesis: kinesis.port,
+    warehouse,
+    lambda,
+    scheduler,
+    firehose,
+    metrics,
+    customResources,
+    twins: owners.flatMap(({ resources }) => resources),
+    async dispose() {
+      scheduler.dispose();
+      firehose.dispose();
+      clock.dispose();
+      await lambda.dispose();
+      await gateway.dispose();
+      await warehouse.dispose();
+      await Promise.all([kinesis.port.dispose(), sqs.port.dispose()]);
+    },
+  };
+}
+
+/** Tells of statements that ended, from what the warehouse publishes. */
+function watched(bus: EventBusPort, clock: RuntimeClock, onRun: RunListener): EventBusPort {
+  return {
+    publish(event) {
+      const { statementName, state, error } = (event.detail ?? {}) as {
+        statementName?: string;
+        state?: string;
+        error?: string;
+      };
+      if (statementName && state) onRun({ kind: 'statement', at: clock.now(), name: statementName, state, error });
+      bus.publish(event);
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import type { Service, ServiceResponse } from '../ports';
+import { AwsError } from '../ports';
+import { xmlDocument } from './xml';
+
+/** What any failure is to the caller: an AwsError stays itself, anything else is a fault of the runtime. */
+export function asAwsError(error: unknown): AwsError {
+  if (error instanceof AwsError) return error;
+  return new AwsError('InternalFailure', error instanceof Error ? error.message : String(error), 500);
+}
+
+/**
+ * The error in the wire format of the protocol. What policies forbid is `AccessDeniedException` in the JSON protocols and `AccessDenied`
+ * with status 403 in the XML ones.
+ */
+export function errorResponse(protocol: Service['protocol'], error: AwsError, resource: string): ServiceResponse {
+  const requestId = randomUUID();
+  const headers = { 'x-amzn-requestid': requestId, 'x-amz-request-id': requestId };
+  switch (protocol) {
+    case 'json-1.0':
+    case 'json-1.1':
+      return {
+        status: error.statusCode,
+        headers: { ...headers, 'content-type': `application/x-amz-${protocol}`, 'x-amzn-errortype': error.code },
+        body: JSON.stringify({ __type: error.code, message: error.message }),
+      };
+    case 'rest-json':
+      return {
+        status: error.code === 'AccessDeniedException' ? 403 : error.statusCode,
+        headers: { ...headers, 'content-type': 'application/json', 'x-amzn-errortype': error.code },
+        body: JSON.stringify({ message: error.message, Message: error.message }),
+      };
+    case 'rest-xml':
+      return {
+        ...xmlStatus(error),
+        headers: { ...headers, 'content-type': 'application/xml' },
+        body: xmlDocument('Error', {
+          Code: xmlCode(error),
+          Message: error.message,
+          Resource: resource,
+          RequestId: requestId,
+        }),
+      };
+    case 'query': {
+      const type = error.statusCode < 500 ? 'Sender' : 'Receiver';
+      return {
+        ...xmlStatus(error),
+        headers: { ...headers, 'content-type': 'text/xml' },
+        body: xmlDocument('ErrorResponse', {
+          Error: { Type: type, Code: xmlCode(error), Message: error.message },
+          RequestId: requestId,
+        }),
+      };
+    }
+  }
+}
+
+function xmlCode(error: AwsError): string {
+  return error.code === 'AccessDeniedException' ? 'AccessDenied' : error.code;
+}
+
+function xmlStatus(error: AwsError): { status: number } {
+  return { status: error.code === 'AccessDeniedException' ? 403 : error.statusCode };
+}

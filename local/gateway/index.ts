@@ -1,0 +1,4 @@
+export type { Gateway, GatewayOptions, InternalHandler } from './gateway';
+export { createGateway } from './gateway';
+export type { JsonService } from './json';
+export { jsonService } from './json';

@@ -1,0 +1,64 @@
+import type { JsonOperations, Service, ServiceRequest, ServiceResponse } from '../ports';
+import { AwsError, NotModelledError } from '../ports';
+
+/** A service of the JSON protocols; the gateway also finds it by the target of an unsigned request. */
+export interface JsonService extends Service {
+  readonly targetPrefix: string;
+}
+
+/**
+ * A service of the protocols json-1.0 and json-1.1 from its operations by name. Input and output are what stands in the JSON:
+ * blobs as base64 text, timestamps as epoch seconds.
+ * @param signingName as in a SigV4 credential scope, `kinesis`
+ * @param targetPrefix of X-Amz-Target, `Kinesis_20131202`
+ * @throws NotModelledError in `handle`, naming an operation that is not in `operations`
+ */
+export function jsonService(
+  signingName: string,
+  protocol: 'json-1.0' | 'json-1.1',
+  targetPrefix: string,
+  operations: JsonOperations,
+): JsonService {
+  const contentType = protocol === 'json-1.0' ? 'application/x-amz-json-1.0' : 'application/x-amz-json-1.1';
+  return {
+    signingName,
+    protocol,
+    targetPrefix,
+    async handle(request: ServiceRequest): Promise<ServiceResponse> {
+      const operation = operationOf(request, signingName, targetPrefix);
+      const run = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
+      if (!run) throw new NotModelledError(`operation ${signingName}:${operation}`);
+      const output = await run(inputOf(request), request.principal);
+      return { headers: { 'content-type': contentType }, body: JSON.stringify(output ?? {}) };
+    },
+  };
+}
+
+function operationOf(request: ServiceRequest, signingName: string, targetPrefix: string): string {
+  const target = request.headers['x-amz-target'];
+  if (target === undefined) {
+    if (request.headers['smithy-protocol'] !== undefined)
+      throw new NotModelledError(`protocol ${request.headers['smithy-protocol']} of ${signingName}`);
+    throw new AwsError('UnknownOperationException', `the request to ${signingName} has no X-Amz-Target header`);
+  }
+  const dot = target.lastIndexOf('.');
+  if (target.slice(0, dot) !== targetPrefix)
+    throw new AwsError(
+      'UnknownOperationException',
+      `target ${target} does not belong to ${signingName}: expected ${targetPrefix}.<operation>`,
+    );
+  return target.slice(dot + 1);
+}
+
+function inputOf(request: ServiceRequest): Record<string, unknown> {
+  if (request.body.length === 0) return {};
+  let input: unknown;
+  try {
+    input = JSON.parse(request.body.toString('utf8'));
+  } catch (cause) {
+    throw new AwsError('SerializationException', `the request body is not JSON: ${(cause as Error).message}`);
+  }
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    throw new AwsError('SerializationException', 'the request body must be a JSON object');
+  return input as Record<string, unknown>;
+}

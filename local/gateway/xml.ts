@@ -1,0 +1,85 @@
+/** XML as the AWS protocols rest-xml and query write it: elements and text, no attributes but a namespace. */
+
+export type XmlValue =
+  | string
+  | number
+  | boolean
+  | undefined
+  | readonly XmlValue[]
+  | { readonly [name: string]: XmlValue };
+
+/** One document. A list repeats its element; undefined members are left out. */
+export function xmlDocument(root: string, value: XmlValue, namespace?: string): string {
+  const attribute = namespace ? ` xmlns="${escapeXml(namespace)}"` : '';
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<${root}${attribute}>${content(value)}</${root}>`;
+}
+
+function content(value: XmlValue): string {
+  if (value === undefined) return '';
+  if (Array.isArray(value)) return value.map(content).join('');
+  if (typeof value !== 'object') return escapeXml(String(value));
+  return Object.entries(value)
+    .map(([name, member]) => element(name, member))
+    .join('');
+}
+
+function element(name: string, value: XmlValue): string {
+  if (value === undefined) return '';
+  if (Array.isArray(value)) return value.map((item) => element(name, item)).join('');
+  return `<${name}>${content(value)}</${name}>`;
+}
+
+export function escapeXml(text: string): string {
+  return text.replace(/[<>&"'\p{Cc}]/gu, (c) => {
+    if (c === '<') return '&lt;';
+    if (c === '>') return '&gt;';
+    if (c === '&') return '&amp;';
+    if (c === '"') return '&quot;';
+    if (c === "'") return '&apos;';
+    return `&#x${c.charCodeAt(0).toString(16)};`;
+  });
+}
+
+/** An element of a parsed document: its text, and its child elements in order. */
+export interface XmlElement {
+  readonly name: string;
+  readonly text: string;
+  readonly children: readonly XmlElement[];
+}
+
+/** Parses a request body: elements, text and character references. Comments, CDATA and doctypes do not occur in AWS requests and are refused. */
+export function parseXml(source: string): XmlElement {
+  const tokens = /<\?[^>]*\?>|<(\/?)([A-Za-z_][\w:.-]*)((?:\s+[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(\/?)>|([^<]+)/gy;
+  const root = { name: '', text: '', children: [] as XmlElement[] };
+  const stack = [root];
+  let end = 0;
+  for (let token = tokens.exec(source); token; token = tokens.exec(source)) {
+    end = tokens.lastIndex;
+    const [, closing, name, , selfClosing, text] = token;
+    const top = stack.at(-1)!;
+    if (text !== undefined) top.text += unescapeXml(text);
+    else if (name === undefined) continue;
+    else if (closing) {
+      if (stack.length === 1 || top.name !== name) throw new Error(`unexpected </${name}>`);
+      stack.pop();
+    } else {
+      const child = { name, text: '', children: [] as XmlElement[] };
+      top.children.push(child);
+      if (!selfClosing) stack.push(child);
+    }
+  }
+  if (end !== source.length) throw new Error(`malformed XML at character ${end}`);
+  const only = root.children[0];
+  if (stack.length !== 1 || !only || root.children.length !== 1)
+    throw new Error('malformed XML: not one closed element');
+  return only;
+}
+
+function unescapeXml(text: string): string {
+  const named: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
+  return text.replace(/&(?:#x([0-9a-fA-F]+)|#(\d+)|(\w+));/g, (whole, hex, decimal, name) => {
+    if (hex) return String.fromCodePoint(Number.parseInt(hex, 16));
+    if (decimal) return String.fromCodePoint(Number(decimal));
+    return named[name as string] ?? whole;
+  });
+}

@@ -1,0 +1,190 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { Segment, type StoredRecord } from './segment';
+
+/** What the stream's description keeps of a shard. */
+export interface ShardDescription {
+  readonly id: string;
+  /** First and last MD5 of the partition keys it takes, 32 hexadecimal digits. */
+  readonly startHash: string;
+  readonly endHash: string;
+  readonly parentId?: string;
+  readonly adjacentParentId?: string;
+  readonly createdAt: number;
+  /** Every sequence number of the shard begins with these 21 digits; 35 digits of a counter follow. */
+  readonly sequencePrefix: string;
+  /** When it was split or merged: it takes no more records. */
+  readonly closedAt?: number;
+}
+
+const counterDigits = 35;
+const segmentBytes = 32 * 1024 * 1024;
+const segmentSpanMs = 3_600_000;
+
+/** The prefix for a shard: 49, as real ones begin, the moment of its creation and its number. Children sort behind their parents. */
+export function sequencePrefix(createdAt: number, number: number): string {
+  return `49${String(createdAt).padStart(13, '0')}${String(number).padStart(6, '0')}`;
+}
+
+/** The records of one shard, in segments on disk. */
+export class Shard {
+  readonly #segments: Segment[] = [];
+  #next = 0;
+  #lastArrival = 0;
+
+  private constructor(
+    readonly description: ShardDescription,
+    private readonly folder: string,
+  ) {}
+
+  /** Opens the shard with the records that its folder holds. Segments that expired before `oldest` are deleted. */
+  static open(description: ShardDescription, folder: string, oldest: number): Shard {
+    fs.mkdirSync(folder, { recursive: true });
+    const shard = new Shard(description, folder);
+    const names = fs
+      .readdirSync(folder)
+      .filter((name) => name.endsWith('.ndjson'))
+      .sort();
+    for (const [i, name] of names.entries()) {
+      const file = path.join(folder, name);
+      const segment = Segment.open(file, Number.parseInt(name, 10));
+      const following = names[i + 1] === undefined ? undefined : Number.parseInt(names[i + 1]!, 10);
+      // A segment that reaches into the next one is what was left of it when its oldest records expired.
+      const replaced = following !== undefined && following < segment.end;
+      const expired = following !== undefined && segment.lastArrival < oldest;
+      if (replaced || expired) {
+        fs.rmSync(file);
+        continue;
+      }
+      segment.sealed = true;
+      if (segment.count > 0) shard.#segments.push(segment);
+      shard.#next = Math.max(shard.#next, segment.end);
+      shard.#lastArrival = Math.max(shard.#lastArrival, segment.lastArrival);
+    }
+    return shard;
+  }
+
+  get id(): string {
+    return this.description.id;
+  }
+
+  /** Records ever accepted, which is the counter of the next one. */
+  get accepted(): number {
+    return this.#next;
+  }
+
+  sequenceNumber(counter: number): string {
+    return this.description.sequencePrefix + String(counter).padStart(counterDigits, '0');
+  }
+
+  /** The counter behind a sequence number of this shard; undefined for any other text. */
+  counterOf(sequenceNumber: string): number | undefined {
+    const { sequencePrefix: prefix } = this.description;
+    if (!sequenceNumber.startsWith(prefix) || sequenceNumber.length !== prefix.length + counterDigits) return undefined;
+    const counter = Number(sequenceNumber.slice(prefix.length));
+    return Number.isSafeInteger(counter) ? counter : undefined;
+  }
+
+  /** Appends records in order. @returns their sequence numbers */
+  append(records: readonly { readonly key: string; readonly data: string }[], now: number): string[] {
+    const arrival = Math.max(now, this.#lastArrival);
+    const head = `{"shard_id":"${this.id}","sequence_number":"`;
+    const middle = `,"arrival_ms":${arrival},"data":"`;
+    const numbers: string[] = [];
+    const lines: string[] = [];
+    for (const [i, { key, data }] of records.entries()) {
+      const number = this.sequenceNumber(this.#next + i);
+      numbers.push(number);
+      lines.push(`${head}${number}","partition_key":${asciiJson(key)}${middle}${data}"}\n`);
+    }
+    this.#writable(arrival).append(lines, arrival);
+    this.#next += records.length;
+    this.#lastArrival = arrival;
+    return numbers;
+  }
+
+  /** Files that hold every retained record from a counter on, and may hold earlier ones. They never change any more. */
+  seal(from: number, oldest: number): string[] {
+    this.#segments.at(-1)?.seal();
+    const files: string[] = [];
+    for (const [i, segment] of this.#segments.entries()) {
+      if (segment.end <= from || segment.lastArrival < oldest) continue;
+      files.push((segment.firstArrival < oldest ? this.#retained(i, oldest) : segment).file);
+    }
+    return files;
+  }
+
+  /** Records from a counter on that are not older than `oldest`, until `take` has had enough. */
+  read(from: number, oldest: number, take: (record: StoredRecord, counter: number) => boolean): void {
+    let going = true;
+    for (const segment of this.#segments) {
+      if (!going) return;
+      if (segment.end <= from || segment.lastArrival < oldest) continue;
+      segment.read(Math.max(from, segment.first), (record, counter) => {
+        going = record.arrival_ms < oldest || take(record, counter);
+        return going;
+      });
+    }
+  }
+
+  /** Counter of the first record that arrived at the moment or later; the next counter when there is none. */
+  counterAt(moment: number): number {
+    let found = this.#next;
+    this.read(0, moment, (_, counter) => {
+      found = counter;
+      return false;
+    });
+    return found;
+  }
+
+  /** Whether any retained record has this counter or a later one. */
+  hasFrom(from: number, oldest: number): boolean {
+    return from < this.#next && this.#lastArrival >= oldest;
+  }
+
+  close(): void {
+    this.#segments.at(-1)?.seal();
+  }
+
+  #writable(arrival: number): Segment {
+    const last = this.#segments.at(-1);
+    if (last && !last.sealed && last.bytes < segmentBytes && arrival - last.firstArrival < segmentSpanMs) return last;
+    last?.seal();
+    const segment = new Segment(this.#fileOf(this.#next), this.#next);
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  /** Replaces a segment whose first records have expired by one without them. The old file stays for whoever is reading it. */
+  #retained(index: number, oldest: number): Segment {
+    const segment = this.#segments[index]!;
+    const lines: string[] = [];
+    let first: number | undefined;
+    segment.read(segment.first, (record, counter) => {
+      if (record.arrival_ms < oldest) return true;
+      first ??= counter;
+      lines.push(`${asciiOnly(JSON.stringify(record))}\n`);
+      return true;
+    });
+    const file = this.#fileOf(first!);
+    fs.writeFileSync(`${file}.new`, lines.join(''), 'latin1');
+    fs.renameSync(`${file}.new`, file);
+    const rest = Segment.open(file, first!);
+    rest.sealed = true;
+    this.#segments[index] = rest;
+    return rest;
+  }
+
+  #fileOf(first: number): string {
+    return path.join(this.folder, `${String(first).padStart(16, '0')}.ndjson`);
+  }
+}
+
+/** A JSON string in ASCII, so that characters and bytes are the same. */
+function asciiJson(text: string): string {
+  return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : asciiOnly(JSON.stringify(text));
+}
+
+function asciiOnly(json: string): string {
+  return json.replace(/[\u007f-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -1,0 +1,2 @@
+export type { KmsOptions, KmsUse } from './kms';
+export { createKms, Kms } from './kms';

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+
+/** Folder inside a bucket's for what is not a current object: no key is stored there. */
+export const internalFolder = '.millrace';
+
+const longestName = 200;
+const longestPath = 900;
+
+/**
+ * Where a key's bytes lie below the bucket's folder: the key itself, as far as a file system takes it. Characters outside letters, digits,
+ * blank and `._=+@,()-` become %XX of their UTF-8 bytes; `.`, `..`, empty and over-long segments are made safe. Different keys give different paths.
+ */
+export function pathOfKey(key: string): string {
+  const segments = key.split('/').map(encodeSegment);
+  const path = segments.join('/');
+  if (path.length > longestPath || segments.some((segment) => segment.length > longestName)) return hashedPath(key);
+  return path;
+}
+
+/** Where a key lies whose own path is taken, since `a` and `a/b` cannot both be files. */
+export function hashedPath(key: string): string {
+  return `${internalFolder}/keys/${createHash('sha256').update(key).digest('hex')}`;
+}
+
+function encodeSegment(segment: string): string {
+  if (segment === '') return '%';
+  const encoded = segment.replace(/[^A-Za-z0-9 ._=+@,()-]/gu, (character) =>
+    [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
+  if (encoded === '.' || encoded === '..' || encoded.startsWith(internalFolder)) return encoded.replace('.', '%2E');
+  return encoded.endsWith('.') || encoded.endsWith(' ') ? `${encoded}%` : encoded;
+}

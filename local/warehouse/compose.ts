@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import { jsonService } from '../gateway/json';
+import type {
+  Authorizer,
+  Clock,
+  Disposable,
+  EventBusPort,
+  JsonOperations,
+  KinesisPort,
+  Principal,
+  ResourceTwin,
+  S3Port,
+  SecretsPort,
+  Service,
+  StsPort,
+  WarehousePort,
+} from '../ports';
+import { Executor } from './data-api/executor';
+import { fileJournal } from './data-api/journal';
+import { dataApiOperations } from './data-api/operations';
+import { StatementStore } from './data-api/store';
+import { WarehouseError } from './engine/errors';
+import { scalarOf } from './engine/result';
+import { warehouseTwins } from './resources';
+import type { Translate } from './statement';
+import { Warehouses } from './warehouses';
+
+export interface WarehouseOptions {
+  /** The runtime's data folder; the warehouse keeps to `warehouse/` below it. */
+  readonly dataDir: string;
+  readonly account: string;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly authorizer: Authorizer;
+  readonly sts: StsPort & { userIdOf(principal: Principal): string };
+  readonly s3: S3Port;
+  readonly kinesis: KinesisPort;
+  readonly secrets: SecretsPort & ManagedSecrets;
+  readonly bus: EventBusPort;
+  /** The front end. */
+  readonly translate: Translate;
+}
+
+/** Where Redshift keeps an admin password that it manages itself. */
+export interface ManagedSecrets {
+  /** The first value given under a name stays. */
+  createManagedSecret(name: string, value: string, kmsKey?: string): { readonly arn: string; readonly value: string };
+}
+
+export interface LocalWarehouse extends Disposable {
+  readonly port: WarehousePort;
+  readonly operations: JsonOperations;
+  readonly service: Service;
+  readonly resources: ResourceTwin[];
+}
+
+/** The warehouse with a front end of the caller's choice. */
+export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
+  const directory = join(options.dataDir, 'warehouse');
+  const warehouses = new Warehouses({ ...options, directory });
+  const store = new StatementStore(options.clock, fileJournal(join(directory, 'statements.jsonl'), options.clock));
+  const executor = new Executor(store, options.clock, options.bus);
+  const operations = dataApiOperations({
+    ...options,
+    store,
+    executor,
+    userIdOf: (principal) => options.sts.userIdOf(principal),
+    find: (kind, name) => warehouses.find(kind, name),
+    arnOf: (kind, name) => warehouses.arnOf(kind, name),
+  });
+  return {
+    port: { query: (sql) => query(warehouses, sql), activeStatements: () => store.active() },
+    operations,
+    service: jsonService('redshift-data', 'json-1.1', 'RedshiftData', operations),
+    resources: warehouseTwins(warehouses, options),
+    async dispose() {
+      await executor.stop();
+      warehouses.close();
+    },
+  };
+}
+
+/** A query of the one warehouse there is, as a superuser. */
+async function query(warehouses: Warehouses, sql: string): Promise<{ columns: string[]; rows: unknown[][] }> {
+  const [warehouse, ...others] = warehouses.all();
+  if (!warehouse || others.length > 0)
+    throw new WarehouseError(`a query needs exactly one warehouse, there are ${others.length + (warehouse ? 1 : 0)}`);
+  const result = await warehouse.engine.query(sql);
+  return {
+    columns: result.columns.map((column) => column.name),
+    rows: result.records.map((record) => record.map(scalarOf)),
+  };
+}

@@ -1,0 +1,121 @@
+import type { Clock, EventBusPort } from '../../ports';
+import type { Engine } from '../engine/engine';
+import { errorText } from '../engine/errors';
+import { isTerminal, type StatementRecord } from './records';
+import { retentionMs, type StatementStore } from './store';
+
+/** Carries submitted statements through their states and tells the event bus of the end. */
+export class Executor {
+  private readonly running = new Map<string, AbortController>();
+  private readonly work = new Set<Promise<void>>();
+
+  constructor(
+    private readonly store: StatementStore,
+    private readonly clock: Clock,
+    private readonly bus: EventBusPort,
+  ) {}
+
+  /** Starts the statement. `refusal` is what the database would answer to the connection itself. */
+  start(record: StatementRecord, engine: Engine, refusal: string | undefined): void {
+    const controller = new AbortController();
+    this.running.set(record.id, controller);
+    const done = this.execute(record, engine, refusal, controller.signal).finally(() => {
+      this.running.delete(record.id);
+      this.work.delete(done);
+    });
+    this.work.add(done);
+  }
+
+  cancel(record: StatementRecord): void {
+    this.running.get(record.id)?.abort(new Error('the statement was cancelled'));
+  }
+
+  /** Cancels everything and waits for it. */
+  async stop(): Promise<void> {
+    for (const controller of this.running.values()) controller.abort(new Error('the warehouse is stopping'));
+    await Promise.all(this.work);
+  }
+
+  private async execute(
+    record: StatementRecord,
+    engine: Engine,
+    refusal: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    // Submission answers before the statement is picked.
+    await new Promise((resolve) => setImmediate(resolve));
+    const started = performance.now();
+    try {
+      if (refusal !== undefined) return this.end(record, 'FAILED', started, refusal);
+      if (signal.aborted) return this.end(record, 'ABORTED', started);
+      record.status = 'PICKED';
+      const result = await engine.run({
+        sqls: record.members.map((member) => member.sql),
+        mode: record.mode,
+        user: record.dbUser,
+        parameters: record.parameters && Object.fromEntries(record.parameters.map(({ name, value }) => [name, value])),
+        signal,
+        onStart: (index) => {
+          record.status = 'STARTED';
+          record.updatedMs = this.clock.now();
+          const member = record.members[index]!;
+          member.status = 'STARTED';
+          member.updatedMs = record.updatedMs;
+        },
+        onEnd: (index, outcome) => {
+          const member = record.members[index]!;
+          member.status = outcome.status;
+          member.updatedMs = this.clock.now();
+          member.durationMs = outcome.durationMs;
+          member.queryId = outcome.queryId;
+          if (outcome.status === 'FAILED') member.error = outcome.error;
+          if (outcome.status === 'FINISHED') {
+            member.rows = outcome.rows;
+            member.result = outcome.result;
+          }
+        },
+      });
+      this.end(record, result.status, started, result.error);
+    } catch (error) {
+      this.end(record, signal.aborted ? 'ABORTED' : 'FAILED', started, signal.aborted ? undefined : errorText(error));
+    }
+  }
+
+  private end(
+    record: StatementRecord,
+    status: 'FINISHED' | 'FAILED' | 'ABORTED',
+    started: number,
+    error?: string,
+  ): void {
+    record.status = status;
+    record.error = error;
+    record.updatedMs = this.clock.now();
+    record.durationMs = performance.now() - started;
+    for (const member of record.members) {
+      if (isTerminal(member.status)) continue;
+      member.status = status === 'FINISHED' ? 'FINISHED' : 'ABORTED';
+      if (!record.batch) Object.assign(member, { status, error });
+    }
+    this.store.update(record);
+    if (record.withEvent) this.publish(record);
+  }
+
+  /** The shape in the Redshift management guide, "Monitoring events for the Amazon Redshift Data API". */
+  private publish(record: StatementRecord): void {
+    const only = record.batch ? undefined : record.members[0];
+    this.bus.publish({
+      source: 'aws.redshift-data',
+      'detail-type': 'Redshift Data Statement Status Change',
+      resources: [record.warehouse.arn],
+      detail: {
+        principal: record.principal.arn,
+        statementName: record.name ?? '',
+        statementId: record.id,
+        redshiftQueryId: only?.queryId ?? -1,
+        state: record.status,
+        rows: only?.rows ?? 0,
+        expireAt: Math.floor((record.createdMs + retentionMs) / 1000),
+      },
+    });
+  }
+}

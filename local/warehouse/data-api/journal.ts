@@ -1,0 +1,61 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Clock } from '../../ports';
+import { isTerminal, type StatementRecord } from './records';
+import { retentionMs, type StatementJournal } from './store';
+
+/**
+ * Statements as lines of JSON, one when submitted and one when ended, so that client tokens and descriptions outlive the process.
+ * A statement that was running when the process ended comes back as ABORTED; results do not come back.
+ * @param compactBytes after so many bytes the file is written anew with what is kept
+ */
+export function fileJournal(file: string, clock: Clock, compactBytes = 32 * 2 ** 20): StatementJournal {
+  mkdirSync(dirname(file), { recursive: true });
+  let written = 0;
+  const rewrite = (records: Iterable<StatementRecord>) => {
+    writeFileSync(`${file}.new`, [...records].map(line).join(''));
+    renameSync(`${file}.new`, file);
+    written = 0;
+  };
+  return {
+    write(record, kept) {
+      const text = line(record);
+      appendFileSync(file, text);
+      written += text.length;
+      if (written > compactBytes) rewrite(kept());
+    },
+    load() {
+      const records = existsSync(file) ? readRecords(readFileSync(file, 'utf8'), clock.now() - retentionMs) : [];
+      for (const record of records) if (!isTerminal(record.status)) abort(record);
+      rewrite(records);
+      return records;
+    },
+  };
+}
+
+const line = (record: StatementRecord) =>
+  `${JSON.stringify({ ...record, members: record.members.map(({ result, ...member }) => member) })}\n`;
+
+function readRecords(text: string, oldestMs: number): StatementRecord[] {
+  const byId = new Map<string, StatementRecord>();
+  for (const row of text.split('\n')) {
+    const record = parse(row);
+    if (record && record.createdMs > oldestMs) byId.set(record.id, record);
+  }
+  return [...byId.values()];
+}
+
+/** The last line may be torn by a kill. */
+function parse(row: string): StatementRecord | undefined {
+  try {
+    return JSON.parse(row) as StatementRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+function abort(record: StatementRecord): void {
+  record.status = 'ABORTED';
+  record.error = 'the warehouse was stopped while the statement ran';
+  for (const member of record.members) if (!isTerminal(member.status)) member.status = 'ABORTED';
+}

@@ -1,0 +1,148 @@
+import { invalid } from '../../properties';
+import type { ResultSet } from '../engine/result';
+import type { ColumnInfo, RedshiftType } from '../statement';
+import type { StatementRecord, SubStatement } from './records';
+
+/** A page of a result holds about so many bytes. */
+const pageBytes = 2 ** 20;
+
+const seconds = (epochMs: number) => epochMs / 1000;
+const nanoseconds = (milliseconds: number) => Math.round(milliseconds * 1e6);
+
+const place = (record: StatementRecord) => ({
+  ClusterIdentifier: record.warehouse.kind === 'cluster' ? record.warehouse.name : undefined,
+  WorkgroupName: record.warehouse.kind === 'workgroup' ? record.warehouse.name : undefined,
+  Database: record.database,
+  DbUser: record.dbUser,
+  SecretArn: record.secretArn,
+});
+
+const hasResult = (members: readonly SubStatement[]) => members.some((member) => member.result !== undefined);
+
+export function submitted(record: StatementRecord, waited: boolean) {
+  return {
+    ...place(record),
+    Id: record.id,
+    CreatedAt: seconds(record.createdMs),
+    ...(waited ? { Status: record.status, HasResultSet: hasResult(record.members), RedshiftPid: record.pid } : {}),
+  };
+}
+
+export function describe(record: StatementRecord, member: SubStatement | undefined) {
+  const only = member ?? (record.batch ? undefined : record.members[0]);
+  const index = member && record.members.indexOf(member) + 1;
+  return {
+    ...place(record),
+    Id: index === undefined ? record.id : `${record.id}:${index}`,
+    Status: member ? member.status : record.status,
+    Error: member ? member.error : record.error,
+    Duration: nanoseconds(member ? member.durationMs : record.durationMs),
+    CreatedAt: seconds(record.createdMs),
+    UpdatedAt: seconds(member ? member.updatedMs : record.updatedMs),
+    RedshiftPid: record.pid,
+    RedshiftQueryId: only?.queryId ?? 0,
+    HasResultSet: hasResult(only ? [only] : record.members),
+    ResultRows: only?.rows ?? -1,
+    ResultSize: only?.result?.bytes ?? (only ? 0 : -1),
+    QueryString: only?.sql,
+    QueryParameters: record.parameters,
+    ResultFormat: 'JSON',
+    ExecutionMode:
+      record.batch && !member ? (record.mode === 'transaction' ? 'TRANSACTION' : 'AUTO_COMMIT') : undefined,
+    SubStatements:
+      record.batch && !member ? record.members.map((each, i) => subStatement(record, each, i + 1)) : undefined,
+  };
+}
+
+function subStatement(record: StatementRecord, member: SubStatement, index: number) {
+  return {
+    Id: `${record.id}:${index}`,
+    Status: member.status,
+    Error: member.error,
+    Duration: nanoseconds(member.durationMs),
+    CreatedAt: seconds(record.createdMs),
+    UpdatedAt: seconds(member.updatedMs),
+    QueryString: member.sql,
+    ResultRows: member.rows,
+    ResultSize: member.result?.bytes ?? 0,
+    RedshiftQueryId: member.queryId,
+    HasResultSet: member.result !== undefined,
+  };
+}
+
+export function listed(record: StatementRecord) {
+  return {
+    Id: record.id,
+    StatementName: record.name,
+    Status: record.status,
+    CreatedAt: seconds(record.createdMs),
+    UpdatedAt: seconds(record.updatedMs),
+    SecretArn: record.secretArn,
+    QueryString: record.batch ? undefined : record.members[0]!.sql,
+    QueryStrings: record.batch ? record.members.map((member) => member.sql) : undefined,
+    QueryParameters: record.parameters,
+    IsBatchStatement: record.batch,
+    ResultFormat: 'JSON',
+  };
+}
+
+/** One page of the rows; the token is the index of the next row. */
+export function resultPage(result: ResultSet, token: string | undefined) {
+  const start = token === undefined ? 0 : Number(token);
+  if (token !== undefined && !(Number.isInteger(start) && start > 0 && start < result.records.length))
+    throw invalid('NextToken', token, 'a token of an earlier page');
+  const rowBytes = Math.max(1, result.bytes / Math.max(1, result.records.length));
+  const size = Math.max(1, Math.floor(pageBytes / rowBytes));
+  const end = Math.min(result.records.length, start + size);
+  return {
+    ColumnMetadata: result.columns.map(columnMetadata),
+    Records: result.records.slice(start, end),
+    TotalNumRows: result.records.length,
+    NextToken: end < result.records.length ? String(end) : undefined,
+  };
+}
+
+const typeNames: Record<RedshiftType['name'], string> = {
+  smallint: 'int2',
+  integer: 'int4',
+  bigint: 'int8',
+  real: 'float4',
+  'double precision': 'float8',
+  boolean: 'bool',
+  date: 'date',
+  timestamp: 'timestamp',
+  timestamptz: 'timestamptz',
+  super: 'super',
+  decimal: 'numeric',
+  varchar: 'varchar',
+  char: 'bpchar',
+  varbyte: 'varbyte',
+};
+const integerDigits: Partial<Record<RedshiftType['name'], number>> = {
+  smallint: 5,
+  integer: 10,
+  bigint: 19,
+  real: 8,
+  'double precision': 17,
+};
+
+function columnMetadata(column: ColumnInfo) {
+  const { type } = column;
+  const text = type.name === 'varchar' || type.name === 'char' || type.name === 'super';
+  const length = 'length' in type ? type.length : 0;
+  return {
+    name: column.name,
+    label: column.name,
+    typeName: typeNames[type.name],
+    length,
+    precision:
+      type.name === 'decimal' ? type.precision : 'length' in type ? type.length : (integerDigits[type.name] ?? 0),
+    scale: type.name === 'decimal' ? type.scale : 0,
+    nullable: 1,
+    isCaseSensitive: text,
+    isCurrency: false,
+    isSigned: ['smallint', 'integer', 'bigint', 'real', 'double precision', 'decimal'].includes(type.name),
+    schemaName: '',
+    tableName: '',
+  };
+}

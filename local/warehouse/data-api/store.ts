@@ -1,0 +1,105 @@
+import type { Clock, Principal } from '../../ports';
+import { isTerminal, ownerOf, type StatementRecord } from './records';
+
+const hourMs = 3_600_000;
+/** Results and descriptions are kept for 24 hours, client tokens for 8 (Redshift management guide, Data API). */
+export const retentionMs = 24 * hourMs;
+const tokenMs = 8 * hourMs;
+
+/** What a restart has to know of a statement: all but its results. */
+export interface StatementJournal {
+  /** @param kept all statements that are to be remembered, for when the journal is written anew */
+  write(record: StatementRecord, kept: () => Iterable<StatementRecord>): void;
+  load(): StatementRecord[];
+}
+
+/** The statements of the last 24 hours by the clock. */
+export class StatementStore {
+  private readonly byId = new Map<string, StatementRecord>();
+  private readonly byToken = new Map<string, StatementRecord>();
+  private readonly waiters = new Map<string, Set<() => void>>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly journal: StatementJournal,
+  ) {
+    for (const record of journal.load()) this.remember(record);
+  }
+
+  add(record: StatementRecord): void {
+    this.expire();
+    this.remember(record);
+    this.journal.write(record, () => this.byId.values());
+  }
+
+  /** To be called after each change of a record; wakes those who wait for its end. */
+  update(record: StatementRecord): void {
+    if (!isTerminal(record.status)) return;
+    this.journal.write(record, () => this.byId.values());
+    for (const wake of this.waiters.get(record.id) ?? []) wake();
+    this.waiters.delete(record.id);
+  }
+
+  find(id: string): StatementRecord | undefined {
+    const record = this.byId.get(id);
+    return record && this.clock.now() - record.createdMs < retentionMs ? record : undefined;
+  }
+
+  /** The statement that the caller submitted under the token in the last 8 hours. */
+  findToken(principal: Principal, token: string): StatementRecord | undefined {
+    const record = this.byToken.get(tokenKey(principal, token));
+    return record && this.clock.now() - record.createdMs < tokenMs ? record : undefined;
+  }
+
+  /** Newest first. */
+  all(): StatementRecord[] {
+    this.expire();
+    return [...this.byId.values()].reverse();
+  }
+
+  active(): number {
+    let count = 0;
+    for (const record of this.byId.values()) if (!isTerminal(record.status)) count += 1;
+    return count;
+  }
+
+  waiting(id: string): number {
+    return this.waiters.get(id)?.size ?? 0;
+  }
+
+  /** Resolves when the statement has ended, or after the time by the clock. */
+  async settled(record: StatementRecord, waitSeconds: number): Promise<void> {
+    if (waitSeconds === 0 || isTerminal(record.status)) return;
+    await new Promise<void>((resolve) => {
+      const waiters = this.waiters.get(record.id) ?? new Set();
+      this.waiters.set(record.id, waiters);
+      const timer = this.clock.at(this.clock.now() + waitSeconds * 1000, () => wake());
+      const wake = () => {
+        timer.cancel();
+        waiters.delete(wake);
+        resolve();
+      };
+      waiters.add(wake);
+    });
+  }
+
+  private remember(record: StatementRecord): void {
+    this.byId.set(record.id, record);
+    if (record.clientToken !== undefined) this.byToken.set(tokenKey(record.principal, record.clientToken), record);
+  }
+
+  /** Records are in the order of their creation, so the old ones come first. */
+  private expire(): void {
+    const limit = this.clock.now() - retentionMs;
+    for (const record of this.byId.values()) {
+      if (record.createdMs > limit) return;
+      if (!isTerminal(record.status)) continue;
+      this.byId.delete(record.id);
+      if (record.clientToken === undefined) continue;
+      const key = tokenKey(record.principal, record.clientToken);
+      if (this.byToken.get(key) === record) this.byToken.delete(key);
+    }
+  }
+}
+
+const tokenKey = (principal: Principal, token: string) => `${ownerOf(principal)} ${token}`;

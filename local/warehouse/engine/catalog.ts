@@ -1,0 +1,174 @@
+import type { Catalog, ColumnInfo, Name, RedshiftType, Relation, TableColumn } from '../statement';
+import { systemSchema, systemViews } from './system-views';
+
+/** What the catalog keeps, by kind; each is one row of `millrace_system.objects`, keyed by `<kind>/<name>`. */
+export interface Entries {
+  schema: SchemaEntry;
+  relation: RelationEntry;
+  user: UserEntry;
+  grant: GrantEntry;
+  /** Last sequence number read, per shard of a streaming view. */
+  positions: Readonly<Record<string, string>>;
+  /** Grows with each change of a relation's rows, and outlives the relation. */
+  version: { readonly value: number };
+}
+export type EntryKind = keyof Entries;
+
+export interface SchemaEntry {
+  readonly name: string;
+  readonly owner: string;
+  /** Of an external schema FROM KINESIS. */
+  readonly streamRoleArn?: string;
+}
+export interface UserEntry {
+  readonly name: string;
+  readonly id: number;
+  /** `sha256|<digest>|<salt>`, as Redshift notes it. */
+  readonly password: string;
+  readonly superuser: boolean;
+}
+export interface GrantEntry {
+  readonly grantee: string;
+  readonly privilege: string;
+  readonly type: 'database' | 'schema' | 'table';
+  readonly object: string;
+  readonly grantor: string;
+}
+export interface RelationEntry {
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'table' | 'view' | 'materialized-view';
+  readonly owner: string;
+  readonly columns: readonly (ColumnInfo & Partial<TableColumn>)[];
+  /** Of views: the statement as it was written. */
+  readonly text?: string;
+  /** Relations that the definition names. */
+  readonly reads?: readonly Name[];
+  /** DuckDB SELECT of a materialized view. */
+  readonly query?: string;
+  readonly autoRefresh?: boolean;
+  /** Why a refresh recomputes; absent when Redshift maintains the view incrementally. */
+  readonly recomputeReason?: string;
+  /** Versions of the relations read, as of the last refresh, by `schema.name`. */
+  readonly seen?: Readonly<Record<string, number>>;
+  readonly stream?: { readonly externalSchema: string; readonly name: string; readonly lastRefreshMs: number };
+}
+
+export const qualified = (name: Name): string => `${name.schema ?? 'public'}.${name.name}`;
+
+/**
+ * The catalog as of one commit, or the draft of a transaction over it. A draft remembers what it changed, so that
+ * the changes can be written with the data they belong to.
+ */
+export class CatalogState {
+  readonly changed = new Set<string>();
+  /** Only of the session; never written. */
+  readonly temporary = new Map<string, RelationEntry>();
+
+  constructor(private readonly entries: Map<string, unknown> = new Map()) {}
+
+  draft(): CatalogState {
+    return new CatalogState(new Map(this.entries));
+  }
+
+  get<K extends EntryKind>(kind: K, name: string): Entries[K] | undefined {
+    return this.entries.get(`${kind}/${name}`) as Entries[K] | undefined;
+  }
+
+  put<K extends EntryKind>(kind: K, name: string, entry: Entries[K]): void {
+    this.entries.set(`${kind}/${name}`, entry);
+    this.changed.add(`${kind}/${name}`);
+  }
+
+  remove(kind: EntryKind, name: string): void {
+    this.entries.delete(`${kind}/${name}`);
+    this.changed.add(`${kind}/${name}`);
+  }
+
+  all<K extends EntryKind>(kind: K): Entries[K][] {
+    const prefix = `${kind}/`;
+    return [...this.entries].filter(([key]) => key.startsWith(prefix)).map(([, entry]) => entry as Entries[K]);
+  }
+
+  raw(key: string): unknown {
+    return this.entries.get(key);
+  }
+
+  relation(name: Name): RelationEntry | undefined {
+    return this.get('relation', qualified(name));
+  }
+
+  version(relation: string): number {
+    return this.get('version', relation)?.value ?? 0;
+  }
+
+  bump(relation: string): void {
+    this.put('version', relation, { value: this.version(relation) + 1 });
+  }
+
+  /** True when a relation below the materialized view has changed since its last refresh, directly or further down. */
+  isStale(view: RelationEntry): boolean {
+    for (const [base, seen] of Object.entries(view.seen ?? {})) {
+      if (this.version(base) !== seen) return true;
+      const entry = this.get('relation', base);
+      if (entry?.kind === 'materialized-view' && this.isStale(entry)) return true;
+    }
+    return false;
+  }
+}
+
+/** The front end's view of a catalog; it notes what was looked up, for the check of privileges. */
+export class SessionCatalog implements Catalog {
+  readonly found = new Set<string>();
+  readonly externals = new Set<string>();
+
+  constructor(
+    public state: CatalogState,
+    readonly caseSensitiveIdentifiers: boolean,
+  ) {}
+
+  find(schema: string | undefined, name: string): Relation | undefined {
+    if (schema === undefined || schema === temporarySchema) {
+      const temporary = this.state.temporary.get(name);
+      if (temporary) return { schema: temporarySchema, name, kind: 'temp-table', columns: temporary.columns };
+    }
+    if (schema === undefined || schema === 'pg_catalog' || schema === systemSchema) {
+      const view = systemViews.get(name);
+      if (view) return { schema: systemSchema, name, kind: 'system-view', columns: view.columns };
+    }
+    const entry = this.state.relation({ schema, name });
+    if (!entry) return undefined;
+    this.found.add(qualified(entry));
+    return { schema: entry.schema, name: entry.name, kind: entry.kind, columns: entry.columns };
+  }
+
+  externalSchema(schema: string): { readonly roleArn: string } | undefined {
+    const roleArn = this.state.get('schema', schema)?.streamRoleArn;
+    if (roleArn === undefined) return undefined;
+    this.externals.add(schema);
+    return { roleArn };
+  }
+}
+
+/** Where DuckDB keeps temporary tables. */
+export const temporarySchema = 'temp';
+
+/** As `svv_columns.data_type` spells it. */
+export const dataType = (type: RedshiftType): string => {
+  switch (type.name) {
+    case 'varchar':
+      return 'character varying';
+    case 'char':
+      return 'character';
+    case 'decimal':
+      return 'numeric';
+    case 'varbyte':
+      return 'binary varying';
+    case 'timestamp':
+      return 'timestamp without time zone';
+    case 'timestamptz':
+      return 'timestamp with time zone';
+    default:
+      return type.name;
+  }
+};

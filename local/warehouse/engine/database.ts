@@ -1,0 +1,91 @@
+import { mkdirSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import { dirname } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+
+const gibibyte = 2 ** 30;
+
+/**
+ * One DuckDB file. Queries run in DuckDB's own threads, so the event loop stays free without a worker of ours.
+ */
+export class Database {
+  private constructor(
+    private readonly instance: DuckDBInstance,
+    readonly file: string,
+  ) {}
+
+  static async open(file: string): Promise<Database> {
+    mkdirSync(dirname(file), { recursive: true });
+    const memory = Math.max(gibibyte, Math.min(3 * gibibyte, Math.floor(totalmem() * 0.4)));
+    const instance = await DuckDBInstance.create(file, {
+      storage_compatibility_version: 'latest',
+      // Should a VARIANT come up: shredded it reads 5 to 14 times slower.
+      variant_minimum_shredding_size: '-1',
+      threads: String(Math.min(8, availableParallelism())),
+      memory_limit: `${Math.floor(memory / 2 ** 20)}MiB`,
+      temp_directory: `${file}.tmp`,
+      checkpoint_threshold: '256MB',
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+    });
+    return new Database(instance, file);
+  }
+
+  async connect(): Promise<Connection> {
+    const raw = await this.instance.connect();
+    const connection = new Connection(raw);
+    await connection.run(`set timezone = 'UTC'`);
+    return connection;
+  }
+
+  close(): void {
+    this.instance.closeSync();
+  }
+}
+
+/** One session with the database; temporary objects and variables live as long as it. */
+export class Connection {
+  constructor(private readonly raw: DuckDBConnection) {}
+
+  /** Runs one or more statements and returns the number of rows that the last one changed. */
+  async run(sql: string): Promise<number> {
+    return (await this.raw.run(sql)).rowsChanged;
+  }
+
+  /** All rows as objects of JavaScript values. */
+  async rows<T>(sql: string): Promise<T[]> {
+    const reader = await this.raw.runAndReadAll(sql);
+    return reader.getRowObjectsJS() as T[];
+  }
+
+  /** Chunk by chunk, so that a caller can stop before all of it is in memory. */
+  async *chunks(sql: string): AsyncIterable<DuckDBValue[][]> {
+    const result = await this.raw.stream(sql);
+    for (;;) {
+      const chunk = await result.fetchChunk();
+      if (!chunk || chunk.rowCount === 0) return;
+      yield chunk.getRows();
+    }
+  }
+
+  /** Stops what runs; it fails with an error. */
+  interrupt(): void {
+    this.raw.interrupt();
+  }
+
+  close(): void {
+    this.raw.closeSync();
+  }
+}
+
+/** For what the engine writes itself; statements of users arrive translated. */
+export const literal = (value: string | number | boolean | null | undefined): string => {
+  if (value === null || value === undefined) return 'null';
+  if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`;
+  return String(value);
+};
+
+export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** Epoch milliseconds as a DuckDB timestamp. */
+export const timestampLiteral = (epochMs: number): string => `make_timestamp(${Math.round(epochMs * 1000)})`;

@@ -1,0 +1,114 @@
+import type { Name, Statement } from '../statement';
+import { qualified, temporarySchema } from './catalog';
+import { copy } from './copy';
+import * as ddl from './ddl';
+import { WarehouseError } from './errors';
+import { createMaterializedView, refresh } from './materialized';
+import { requireReads, requireRelation } from './privileges';
+import { type ResultSet, runQuery } from './result';
+import type { Planned, Session } from './session';
+import { createStreamingView } from './streaming';
+import { unload } from './unload';
+
+/** What a statement gave: a result, or the rows it changed; -1 where there is nothing to count. */
+export interface Done {
+  readonly rows: number;
+  readonly result?: ResultSet;
+}
+
+/** Carries out one statement in the session's transaction. */
+export async function execute(session: Session, planned: Planned): Promise<Done> {
+  const { statement } = planned;
+  switch (statement.kind) {
+    case 'query': {
+      requireReads(session, planned);
+      const result = await runQuery(session.connection, statement.duckdb, statement.columns);
+      return { rows: result.records.length, result };
+    }
+    case 'change':
+      return { rows: await change(session, planned, statement) };
+    case 'copy':
+      return { rows: await copy(session, statement) };
+    case 'unload':
+      requireReads(session, planned);
+      return { rows: await unload(session, statement) };
+    case 'create-table-as':
+      return { rows: await ddl.createTable(session, planned, statement) };
+    default:
+      await executeDefinition(session, planned, statement);
+      return { rows: -1 };
+  }
+}
+
+type Definition = Exclude<Statement, { kind: 'query' | 'change' | 'copy' | 'unload' | 'create-table-as' }>;
+
+async function executeDefinition(session: Session, planned: Planned, statement: Definition): Promise<void> {
+  switch (statement.kind) {
+    case 'lock':
+      return lock(session, statement.tables);
+    case 'create-user':
+      return ddl.createUser(session, statement);
+    case 'drop-user':
+      return ddl.dropUser(session, statement);
+    case 'grant':
+    case 'revoke':
+      return ddl.changeGrant(session, statement);
+    case 'create-schema':
+    case 'create-external-schema':
+      return ddl.createSchema(session, statement);
+    case 'drop-schema':
+      return ddl.dropSchema(session, statement);
+    case 'create-table':
+      await ddl.createTable(session, planned, statement);
+      return;
+    case 'drop':
+      return ddl.drop(session, statement);
+    case 'add-column':
+      return ddl.addColumn(session, statement);
+    case 'truncate':
+      return ddl.truncate(session, statement.table);
+    case 'create-view':
+      return ddl.createView(session, planned, statement);
+    case 'create-materialized-view':
+      return createMaterializedView(session, planned, statement);
+    case 'create-streaming-view':
+      return createStreamingView(session, planned, statement);
+    case 'refresh':
+      return refresh(session, statement);
+    case 'set':
+      // The front end refuses settings that would change the meaning of a statement.
+      return;
+    default:
+      throw new WarehouseError(`statement ${(statement as Statement).kind} is not modelled by the local warehouse`);
+  }
+}
+
+async function change(
+  session: Session,
+  planned: Planned,
+  statement: Extract<Statement, { kind: 'change' }>,
+): Promise<number> {
+  const { target } = statement;
+  const temporary =
+    (target.schema === undefined || target.schema === temporarySchema) && session.state.temporary.has(target.name);
+  if (!temporary) {
+    const entry = session.state.relation(target);
+    if (entry?.stream && statement.verb !== 'delete')
+      throw new WarehouseError(`cannot change materialized view "${entry.name}"`);
+    if (entry && entry.kind !== 'table' && !entry.stream)
+      throw new WarehouseError(`cannot change "${entry.name}": it is not a table`);
+    requireRelation(session, target, statement.verb);
+  }
+  requireReads(session, planned, temporary ? undefined : target);
+  const rows = await session.connection.run(statement.duckdb);
+  if (!temporary && rows > 0) session.changed(qualified(target));
+  return rows;
+}
+
+/** Transactions that write run one after the other, so a lock has nothing to wait for. */
+function lock(session: Session, tables: readonly Name[]): void {
+  for (const table of tables) {
+    if (!session.state.relation(table)) throw new WarehouseError(`relation "${qualified(table)}" does not exist`);
+    requireRelation(session, table, 'update');
+  }
+}

@@ -1,0 +1,113 @@
+import type { Name, Statement } from '../statement';
+import { qualified, type RelationEntry } from './catalog';
+import { identifier } from './database';
+import { duckdbName } from './ddl';
+import { WarehouseError } from './errors';
+import { requireCreateIn, requireReads, requireRefresher, requireRelation } from './privileges';
+import type { Planned, Session } from './session';
+import { loadStream } from './streaming';
+
+export async function createMaterializedView(
+  session: Session,
+  planned: Planned,
+  statement: Extract<Statement, { kind: 'create-materialized-view' }>,
+): Promise<void> {
+  const name: Name = { schema: statement.view.schema ?? 'public', name: statement.view.name };
+  requireReads(session, planned);
+  requireCreateIn(session, name.schema!);
+  if (session.state.relation(name)) throw new WarehouseError(`Relation "${name.name}" already exists`);
+  if (statement.autoRefresh) throw new WarehouseError('AUTO REFRESH YES is not modelled by the local warehouse');
+  const bases = statement.reads.map((read) => {
+    const base = session.state.relation(read);
+    if (!base || base.kind === 'view') throw new WarehouseError(`a materialized view cannot read "${qualified(read)}"`);
+    return base;
+  });
+  const entry: RelationEntry = {
+    schema: name.schema!,
+    name: name.name,
+    kind: 'materialized-view',
+    owner: session.user.name,
+    columns: statement.columns,
+    text: statement.text,
+    reads: bases.map((base) => ({ schema: base.schema, name: base.name })),
+    query: statement.query,
+    autoRefresh: false,
+    recomputeReason: statement.recomputeReason,
+    seen: versionsOf(session, bases),
+  };
+  await fill(session, entry, 'create');
+  session.state.put('relation', qualified(name), entry);
+  session.changed(qualified(name));
+}
+
+/** REFRESH: of the view alone, or with `cascade` of the views below it first, all in one transaction. */
+export async function refresh(
+  session: Session,
+  { view, cascade }: Extract<Statement, { kind: 'refresh' }>,
+): Promise<void> {
+  const entry = session.state.relation(view);
+  if (entry?.kind !== 'materialized-view')
+    throw new WarehouseError(`materialized view "${qualified(view)}" does not exist`);
+  requireRefresher(session, entry, cascade);
+  if (cascade) for (const base of basesOf(session, entry)) await refreshBelow(session, base, new Set());
+  await refreshOne(session, entry);
+}
+
+async function refreshBelow(session: Session, entry: RelationEntry, done: Set<string>): Promise<void> {
+  if (entry.kind !== 'materialized-view' || done.has(qualified(entry))) return;
+  done.add(qualified(entry));
+  for (const base of basesOf(session, entry)) await refreshBelow(session, base, done);
+  await refreshOne(session, session.state.relation(entry)!);
+}
+
+async function refreshOne(session: Session, entry: RelationEntry): Promise<void> {
+  const status = entry.stream ? await loadStream(session, entry) : await recompute(session, entry);
+  await session.log('sys_mv_refresh_history', {
+    user_id: session.user.id,
+    transaction_id: session.transactionId,
+    database_name: session.options.database,
+    schema_name: entry.schema,
+    mv_name: entry.name,
+    refresh_type: 'Manual',
+    status,
+    start_time: { epochMs: session.now },
+    end_time: { epochMs: session.options.clock.now() },
+    duration: (session.options.clock.now() - session.now) * 1000,
+  });
+}
+
+async function recompute(session: Session, entry: RelationEntry): Promise<string> {
+  const bases = basesOf(session, entry);
+  for (const base of bases) requireRelation(session, base, 'select');
+  const stale = bases.find((base) => base.kind === 'materialized-view' && session.state.isStale(base));
+  const seen = versionsOf(session, bases);
+  if (Object.entries(seen).every(([base, version]) => entry.seen?.[base] === version)) {
+    if (!stale) return 'MV was already updated';
+    return `MV was already updated; it depends on another materialized view that is not up to date: ${qualified(stale)}`;
+  }
+  await fill(session, entry, 'create or replace');
+  session.state.put('relation', qualified(entry), { ...entry, seen });
+  session.changed(qualified(entry));
+  return entry.recomputeReason === undefined
+    ? 'Refresh successfully updated MV incrementally'
+    : 'Refresh successfully recomputed MV from scratch';
+}
+
+const fill = (session: Session, entry: RelationEntry, verb: 'create' | 'create or replace') =>
+  session.connection.run(
+    `${verb} table ${duckdbName(entry)} (${entry.columns.map((column) => identifier(column.name)).join(', ')}) as ${entry.query}`,
+  );
+
+function basesOf(session: Session, entry: RelationEntry): RelationEntry[] {
+  return (entry.reads ?? []).map((read) => {
+    const base = session.state.relation(read);
+    if (!base)
+      throw new WarehouseError(
+        `Refresh failed. relation "${qualified(read)}" of materialized view ${entry.name} was not found`,
+      );
+    return base;
+  });
+}
+
+const versionsOf = (session: Session, bases: readonly RelationEntry[]): Record<string, number> =>
+  Object.fromEntries(bases.map((base) => [qualified(base), session.state.version(qualified(base))]));

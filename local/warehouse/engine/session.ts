@@ -1,0 +1,166 @@
+import type { Clock, KinesisPort, Principal, S3Port } from '../../ports';
+import type { Statement, Translate } from '../statement';
+import { CatalogState, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';
+import { type Connection, literal, timestampLiteral } from './database';
+import { systemSchema } from './system-views';
+
+/** What the engine is given. */
+export interface EngineOptions {
+  /** DuckDB file; made if it is not there. */
+  readonly file: string;
+  /** Name of the Redshift database. */
+  readonly database: string;
+  readonly clock: Clock;
+  readonly s3: S3Port;
+  readonly kinesis: KinesisPort;
+  readonly translate: Translate;
+  /** A session of a role that is attached to the warehouse, assumed by Redshift for the database user. */
+  assume(roleArn: string, user: string): Principal;
+  readonly caseSensitiveIdentifiers: boolean;
+}
+
+/** A statement with what its resolution looked up. */
+export interface Planned {
+  readonly statement: Statement;
+  /** `schema.name` of the relations found. */
+  readonly found: readonly string[];
+  readonly externals: readonly string[];
+}
+
+/** A row of a system log, by column. */
+export type LogRow = Readonly<Record<string, string | number | boolean | null | LogTimestamp>>;
+export interface LogTimestamp {
+  readonly epochMs: number;
+}
+
+/**
+ * One connection of a user: a single statement or a batch. Begins and ends transactions; the draft of the catalog is written
+ * in the transaction whose data it describes.
+ */
+export class Session {
+  state = new CatalogState();
+  readonly catalog: SessionCatalog;
+  /** Epoch milliseconds at which the transaction began. */
+  now = 0;
+  transactionId = 0;
+  queryId = 0;
+  /** `schema.name` of what this transaction changed. */
+  readonly changedRelations = new Set<string>();
+  /** The connection holds temporary objects and must not serve another session. */
+  usedTemporary = false;
+  private logs: { view: string; rows: readonly LogRow[] }[] = [];
+  private temporary = new Map<string, RelationEntry>();
+
+  constructor(
+    readonly connection: Connection,
+    readonly user: UserEntry,
+    readonly options: EngineOptions,
+    private readonly store: CommittedCatalog,
+  ) {
+    this.catalog = new SessionCatalog(this.state, options.caseSensitiveIdentifiers);
+  }
+
+  /** Starts a transaction over what is committed. */
+  async begin(): Promise<void> {
+    this.state = this.store.committed.draft();
+    for (const [name, entry] of this.temporary) this.state.temporary.set(name, entry);
+    this.catalog.state = this.state;
+    this.changedRelations.clear();
+    this.logs = [];
+    this.now = this.options.clock.now();
+    this.transactionId = this.store.nextTransactionId();
+    await this.connection.run(
+      [
+        'begin',
+        `set variable millrace_now = ${timestampLiteral(this.now)}`,
+        `set variable millrace_user = ${literal(this.user.name)}`,
+        `set variable millrace_user_id = ${this.user.id}`,
+        `set variable millrace_superuser = ${this.user.superuser}`,
+        `set variable millrace_database = ${literal(this.options.database)}`,
+      ].join('; '),
+    );
+  }
+
+  async commit(): Promise<void> {
+    await this.writeCatalog();
+    await this.connection.run('commit');
+    this.temporary = new Map(this.state.temporary);
+    if (this.temporary.size > 0) this.usedTemporary = true;
+    if (this.state.changed.size > 0) this.store.committed = this.state.draft();
+    this.logs = [];
+  }
+
+  /** Undoes the transaction. What was logged stays: the system logs of Redshift tell of failed statements too. */
+  async rollback(): Promise<void> {
+    await this.connection.run('rollback');
+    for (const { view, rows } of this.logs) await this.connection.run(insertLog(view, rows));
+    this.logs = [];
+  }
+
+  async log(view: string, ...rows: LogRow[]): Promise<void> {
+    for (let start = 0; start < rows.length; start += 1000) {
+      const part = rows.slice(start, start + 1000);
+      this.logs.push({ view, rows: part });
+      await this.connection.run(insertLog(view, part));
+    }
+  }
+
+  /** Members that most logs have. */
+  logBase() {
+    return { user_id: this.user.id, query_id: this.queryId, transaction_id: this.transactionId };
+  }
+
+  changed(relation: string): void {
+    this.state.bump(relation);
+    this.changedRelations.add(relation);
+  }
+
+  /** Resolves the text statement by statement, each after the one before it was carried out. */
+  *plan(sql: string, parameters: Readonly<Record<string, string>> | undefined): Generator<Planned> {
+    yield* planStatements(this.options.translate, sql, this.catalog, parameters);
+  }
+
+  private async writeCatalog(): Promise<void> {
+    const changed = [...this.state.changed];
+    if (changed.length === 0) return;
+    const keys = changed.map((key) => literal(key)).join(', ');
+    await this.connection.run(`delete from ${systemSchema}.objects where kind || '/' || name in (${keys})`);
+    const rows = changed
+      .filter((key) => this.state.raw(key) !== undefined)
+      .map((key) => {
+        const slash = key.indexOf('/');
+        return `(${literal(key.slice(0, slash))}, ${literal(key.slice(slash + 1))}, ${literal(JSON.stringify(this.state.raw(key)))})`;
+      });
+    if (rows.length > 0) await this.connection.run(`insert into ${systemSchema}.objects values ${rows.join(', ')}`);
+  }
+}
+
+/** What sessions share: the catalog as of the last commit. */
+export interface CommittedCatalog {
+  committed: CatalogState;
+  nextTransactionId(): number;
+}
+
+export function* planStatements(
+  translate: Translate,
+  sql: string,
+  catalog: SessionCatalog,
+  parameters: Readonly<Record<string, string>> | undefined,
+): Generator<Planned> {
+  catalog.found.clear();
+  catalog.externals.clear();
+  for (const statement of translate(sql, catalog, parameters)) {
+    yield { statement, found: [...catalog.found], externals: [...catalog.externals] };
+    catalog.found.clear();
+    catalog.externals.clear();
+  }
+}
+
+function insertLog(view: string, rows: readonly LogRow[]): string {
+  const names = Object.keys(rows[0] ?? {});
+  const values = rows.map((row) => `(${names.map((name) => logValue(row[name])).join(', ')})`);
+  return `insert into ${systemSchema}.log_${view} (${names.map((name) => `"${name}"`).join(', ')}) values ${values.join(', ')}`;
+}
+
+const logValue = (value: LogRow[string] | undefined): string =>
+  typeof value === 'object' && value !== null ? timestampLiteral(value.epochMs) : literal(value);

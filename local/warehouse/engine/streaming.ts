@@ -1,0 +1,182 @@
+import { statSync } from 'node:fs';
+import type { Name, Statement } from '../statement';
+import { qualified, type RelationEntry } from './catalog';
+import { identifier, literal, timestampLiteral } from './database';
+import { duckdbName } from './ddl';
+import { WarehouseError } from './errors';
+import { requireCreateIn, requireReads } from './privileges';
+import type { Planned, Session } from './session';
+
+/** Redshift skips larger records into SYS_STREAM_SCAN_ERRORS. */
+const maxRecordBytes = 1_048_576;
+/** Segments are read in groups of about so many bytes, so that memory stays bounded whatever the stream holds. */
+const groupBytes = 256 * 2 ** 20;
+
+const batchTable = 'temp.millrace_stream_batch';
+
+/** Makes the view and loads what the stream retains, from TRIM_HORIZON. */
+export async function createStreamingView(
+  session: Session,
+  planned: Planned,
+  statement: Extract<Statement, { kind: 'create-streaming-view' }>,
+): Promise<void> {
+  const name: Name = { schema: statement.view.schema ?? 'public', name: statement.view.name };
+  requireReads(session, planned);
+  requireCreateIn(session, name.schema!);
+  if (session.state.relation(name)) throw new WarehouseError(`Relation "${name.name}" already exists`);
+  if (statement.autoRefresh) throw new WarehouseError('AUTO REFRESH YES is not modelled by the local warehouse');
+  const entry: RelationEntry = {
+    schema: name.schema!,
+    name: name.name,
+    kind: 'materialized-view',
+    owner: session.user.name,
+    columns: statement.columns,
+    text: statement.text,
+    query: statement.query,
+    autoRefresh: false,
+    seen: {},
+    stream: { externalSchema: statement.externalSchema, name: statement.stream, lastRefreshMs: 0 },
+  };
+  session.state.put('relation', qualified(name), entry);
+  session.state.put('positions', qualified(name), {});
+  const columns = statement.columns.map((column) => identifier(column.name)).join(', ');
+  await emptyBatch(session);
+  await defineRecords(session, session.now);
+  await session.connection.run(`create table ${duckdbName(name)} (${columns}) as ${statement.query}`);
+  await loadStream(session, entry);
+}
+
+/** Loads the records after the view's positions, once each. Returns the status for SYS_MV_REFRESH_HISTORY. */
+export async function loadStream(session: Session, entry: RelationEntry): Promise<string> {
+  const id = qualified(entry);
+  const { externalSchema, name: stream, lastRefreshMs } = entry.stream!;
+  const roleArn = session.state.get('schema', externalSchema)?.streamRoleArn;
+  if (roleArn === undefined) throw new WarehouseError(`external schema "${externalSchema}" does not exist`);
+  const principal = session.options.assume(roleArn, session.user.name);
+  const after = session.state.get('positions', id) ?? {};
+  const slice = await session.options.kinesis.readSlice(principal, stream, after);
+  if (Object.keys(slice.latest).length === 0) return `${updated}: Stream returned no new data`;
+
+  const refreshMs = Math.max(session.now, lastRefreshMs + 1);
+  const bounds = Object.entries(slice.latest)
+    .map(([shard, latest]) => `(${literal(shard)}, ${literal(after[shard] ?? '')}, ${literal(latest)})`)
+    .join(', ');
+  let loaded = 0;
+  let skipped = 0;
+  for (const files of groupsOf(slice.files)) {
+    await readBatch(session, files, bounds);
+    await defineRecords(session, refreshMs);
+    loaded += await session.connection.run(`insert into ${duckdbName(entry)} ${entry.query}`);
+    skipped += await logBatch(session, entry);
+  }
+  await emptyBatch(session);
+  session.state.put('positions', id, { ...after, ...slice.latest });
+  session.state.put('relation', id, { ...entry, stream: { ...entry.stream!, lastRefreshMs: refreshMs } });
+  if (loaded > 0) session.changed(id);
+  if (skipped === 0) return updated;
+  return `${updated}: ${loaded === 0 ? 'All records received from the stream were skipped' : 'Some stream records were skipped'}`;
+}
+
+const updated = 'Refresh successfully updated MV incrementally';
+
+function* groupsOf(files: readonly string[]): Generator<string[]> {
+  let group: string[] = [];
+  let size = 0;
+  for (const file of files) {
+    group.push(file);
+    size += statSync(file).size;
+    if (size < groupBytes) continue;
+    yield group;
+    group = [];
+    size = 0;
+  }
+  if (group.length > 0) yield group;
+}
+
+const emptyBatch = (session: Session) =>
+  session.connection.run(
+    `create or replace temp table millrace_stream_batch (shard_id varchar, sequence_number varchar, partition_key varchar, arrival_ms bigint, data varchar)`,
+  );
+
+/** Sequence numbers are of one length within a stream, so their order is that of their text. */
+const readBatch = (session: Session, files: readonly string[], bounds: string) =>
+  session.connection.run(
+    `create or replace temp table millrace_stream_batch as
+     select r.shard_id, r.sequence_number, r.partition_key, r.arrival_ms, r.data
+     from read_json([${files.map((file) => literal(file)).join(', ')}], format = 'newline_delimited', compression = 'uncompressed',
+       columns = {shard_id: 'VARCHAR', sequence_number: 'VARCHAR', partition_key: 'VARCHAR', arrival_ms: 'BIGINT', data: 'VARCHAR'}) as r
+     join (values ${bounds}) as b(shard_id, after_number, latest) on b.shard_id = r.shard_id
+     where r.sequence_number > b.after_number and r.sequence_number <= b.latest`,
+  );
+
+/** Length of the bytes behind the base64 text. */
+const byteLength = `(strlen(data) // 4 * 3 - ends_with(data, '=')::integer - ends_with(data, '==')::integer)`;
+
+const defineRecords = (session: Session, refreshMs: number) =>
+  session.connection.run(
+    `create or replace temp view stream_records as
+     select make_timestamp(arrival_ms * 1000) as approximate_arrival_timestamp, partition_key, shard_id, sequence_number,
+       ${timestampLiteral(refreshMs)} as refresh_time, from_base64(data) as kinesis_data
+     from ${batchTable} where ${byteLength} <= ${maxRecordBytes}`,
+  );
+
+/** Counts per shard, and a row for each record that was too large. Returns how many were. */
+async function logBatch(session: Session, entry: RelationEntry): Promise<number> {
+  const base = {
+    ...session.logBase(),
+    external_schema_name: entry.stream!.externalSchema,
+    stream_name: entry.stream!.name,
+    mv_name: entry.name,
+  };
+  const recordTime = { epochMs: session.now };
+  const shards = await session.connection.rows<{
+    shard: string;
+    latest: string;
+    records: bigint;
+    bytes: bigint;
+    skipped: bigint;
+    first: bigint;
+    last: bigint;
+  }>(
+    `select shard_id as shard, max(sequence_number) as latest, count(*) as records, sum(${byteLength})::bigint as bytes,
+       count(*) filter (where ${byteLength} > ${maxRecordBytes}) as skipped, min(arrival_ms) as first, max(arrival_ms) as last
+     from ${batchTable} group by all order by all`,
+  );
+  await session.log(
+    'sys_stream_scan_states',
+    ...shards.map((shard) => ({
+      ...base,
+      partition_id: shard.shard,
+      latest_position: shard.latest,
+      scanned_rows: Number(shard.records),
+      skipped_rows: Number(shard.skipped),
+      scanned_bytes: Number(shard.bytes),
+      stream_record_time_min: { epochMs: Number(shard.first) },
+      stream_record_time_max: { epochMs: Number(shard.last) },
+      record_time: recordTime,
+    })),
+  );
+  const skipped = shards.reduce((sum, shard) => sum + Number(shard.skipped), 0);
+  if (skipped === 0) return 0;
+  const large = await session.connection.rows<{
+    shard_id: string;
+    sequence_number: string;
+    arrival_ms: bigint;
+    bytes: bigint;
+  }>(
+    `select shard_id, sequence_number, arrival_ms, ${byteLength} as bytes from ${batchTable} where ${byteLength} > ${maxRecordBytes}`,
+  );
+  await session.log(
+    'sys_stream_scan_errors',
+    ...large.map((record) => ({
+      ...base,
+      partition_id: record.shard_id,
+      position: record.sequence_number,
+      stream_timestamp: { epochMs: Number(record.arrival_ms) },
+      record_time: recordTime,
+      error_code: 8013,
+      error_reason: `the record of ${record.bytes} bytes is larger than ${maxRecordBytes} bytes`,
+    })),
+  );
+  return skipped;
+}

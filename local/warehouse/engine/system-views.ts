@@ -1,0 +1,288 @@
+import type { ColumnInfo, RedshiftType } from '../statement';
+
+/** Schema of the DuckDB file that holds the catalog, the logs and the system views. */
+export const systemSchema = 'millrace_system';
+
+export interface SystemView {
+  readonly columns: readonly ColumnInfo[];
+  /** DuckDB SELECT; a log of what happened has a table instead, named `log_<name>`. */
+  readonly query?: string;
+}
+
+const text = (length = 128): RedshiftType => ({ name: 'varchar', length });
+const flag: RedshiftType = { name: 'char', length: 1 };
+const integer: RedshiftType = { name: 'integer' };
+const bigint: RedshiftType = { name: 'bigint' };
+const timestamp: RedshiftType = { name: 'timestamp' };
+const boolean: RedshiftType = { name: 'boolean' };
+const columns = (types: Record<string, RedshiftType>): ColumnInfo[] =>
+  Object.entries(types).map(([name, type]) => ({ name, type }));
+
+const objects = (kind: string) => `(select body from ${systemSchema}.objects where kind = '${kind}')`;
+/** In brackets: the arrow binds more loosely than a comparison. */
+const member = (path: string) => `(body->>'$.${path}')`;
+
+/**
+ * The system views that the local warehouse has, after the Redshift developer guide; columns that say nothing locally are left out,
+ * so that a query for them is refused. A regular user sees its own rows of the logs.
+ */
+export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, SystemView>([
+  [
+    'svv_tables',
+    {
+      columns: columns({
+        table_catalog: text(),
+        table_schema: text(),
+        table_name: text(),
+        table_type: text(),
+        remarks: text(),
+      }),
+      query: `select getvariable('millrace_database')::varchar as table_catalog, ${member('schema')} as table_schema, ${member('name')} as table_name,
+        case ${member('kind')} when 'table' then 'BASE TABLE' else 'VIEW' end as table_type, null::varchar as remarks from ${objects('relation')}`,
+    },
+  ],
+  [
+    'svv_columns',
+    {
+      columns: columns({
+        table_catalog: text(),
+        table_schema: text(),
+        table_name: text(),
+        column_name: text(),
+        ordinal_position: integer,
+        column_default: text(4000),
+        is_nullable: text(3),
+        data_type: text(),
+        character_maximum_length: integer,
+        numeric_precision: integer,
+        numeric_scale: integer,
+        remarks: text(256),
+      }),
+      query: `select getvariable('millrace_database')::varchar as table_catalog, ${member('schema')} as table_schema, ${member('name')} as table_name,
+          (c.value->>'$.name') as column_name, (c.key::integer + 1)::integer as ordinal_position, (c.value->>'$.defaultValue') as column_default,
+          case when (c.value->>'$.notNull') = 'true' then 'NO' else 'YES' end as is_nullable,
+          case (c.value->>'$.type.name') when 'varchar' then 'character varying' when 'char' then 'character' when 'decimal' then 'numeric'
+            when 'varbyte' then 'binary varying' when 'timestamp' then 'timestamp without time zone' when 'timestamptz' then 'timestamp with time zone'
+            else (c.value->>'$.type.name') end as data_type,
+          (c.value->>'$.type.length')::integer as character_maximum_length,
+          coalesce((c.value->>'$.type.precision')::integer, case (c.value->>'$.type.name') when 'smallint' then 16 when 'integer' then 32 when 'bigint' then 64 end) as numeric_precision,
+          coalesce((c.value->>'$.type.scale')::integer, case when (c.value->>'$.type.name') in ('smallint', 'integer', 'bigint') then 0 end) as numeric_scale,
+          null::varchar as remarks
+        from ${objects('relation')} as r, lateral (select key, value from json_each(r.body, '$.columns')) as c`,
+    },
+  ],
+  [
+    'svv_mv_info',
+    {
+      columns: columns({
+        database_name: text(),
+        schema_name: text(),
+        user_name: text(),
+        name: text(),
+        is_stale: flag,
+        state: integer,
+        autorewrite: flag,
+        autorefresh: flag,
+      }),
+      query: `with recursive versions as (select name, (body->>'$.value')::bigint as value from ${systemSchema}.objects where kind = 'version'),
+          views as (select name as id, body from ${systemSchema}.objects where kind = 'relation' and (body->>'$.kind') = 'materialized-view'),
+          bases as (select v.id, b.key as base, b.value::bigint as seen from views as v, lateral (select key, value from json_each(v.body, '$.seen')) as b),
+          stale(id) as (
+            select b.id from bases as b left join versions as n on n.name = b.base where coalesce(n.value, 0) <> b.seen
+            union select b.id from bases as b join stale as s on s.id = b.base)
+        select getvariable('millrace_database')::varchar as database_name, ${member('schema')} as schema_name, ${member('owner')} as user_name, ${member('name')} as name,
+          case when id in (select id from stale) then 't' else 'f' end as is_stale,
+          case when ${member('recomputeReason')} is null then 1 else 0 end::integer as state, 'f' as autorewrite,
+          case when ${member('autoRefresh')} = 'true' then 't' else 'f' end as autorefresh from views`,
+    },
+  ],
+  [
+    'svv_external_schemas',
+    {
+      columns: columns({ schemaname: text(), databasename: text(), esoptions: text(4096) }),
+      query: `select ${member('name')} as schemaname, null::varchar as databasename, json_object('IAM_ROLE', ${member('streamRoleArn')})::varchar as esoptions
+        from ${objects('schema')} where ${member('streamRoleArn')} is not null`,
+    },
+  ],
+  [
+    'svv_all_schemas',
+    {
+      columns: columns({ database_name: text(), schema_name: text(), schema_owner: text(), schema_type: text() }),
+      query: `select getvariable('millrace_database')::varchar as database_name, ${member('name')} as schema_name, ${member('owner')} as schema_owner,
+        case when ${member('streamRoleArn')} is null then 'local' else 'external' end as schema_type from ${objects('schema')}`,
+    },
+  ],
+  [
+    'svv_user_info',
+    {
+      columns: columns({ user_name: text(), user_id: integer, createdb: boolean, superuser: boolean }),
+      query: `select ${member('name')} as user_name, (${member('id')})::integer as user_id, (${member('superuser')})::boolean as createdb,
+        (${member('superuser')})::boolean as superuser from ${objects('user')}`,
+    },
+  ],
+  [
+    'pg_user',
+    {
+      columns: columns({ usename: text(), usesysid: integer, usecreatedb: boolean, usesuper: boolean }),
+      query: `select ${member('name')} as usename, (${member('id')})::integer as usesysid, (${member('superuser')})::boolean as usecreatedb,
+        (${member('superuser')})::boolean as usesuper from ${objects('user')}`,
+    },
+  ],
+  [
+    'svv_relation_privileges',
+    {
+      columns: columns({
+        namespace_name: text(),
+        relation_name: text(),
+        privilege_type: text(),
+        identity_name: text(),
+        identity_type: text(),
+      }),
+      query: `select split_part(${member('object')}, '.', 1) as namespace_name, split_part(${member('object')}, '.', 2) as relation_name,
+        upper(${member('privilege')}) as privilege_type, ${member('grantee')} as identity_name, 'user' as identity_type
+        from ${objects('grant')} where ${member('type')} = 'table'`,
+    },
+  ],
+  [
+    'sys_load_history',
+    {
+      columns: columns({
+        user_id: integer,
+        query_id: bigint,
+        transaction_id: bigint,
+        status: text(),
+        database_name: text(),
+        table_name: text(),
+        start_time: timestamp,
+        end_time: timestamp,
+        data_source: text(65535),
+        file_format: text(),
+        loaded_rows: bigint,
+        loaded_bytes: bigint,
+        source_file_count: integer,
+        error_count: integer,
+      }),
+    },
+  ],
+  [
+    'sys_load_error_detail',
+    {
+      columns: columns({
+        user_id: integer,
+        query_id: bigint,
+        transaction_id: bigint,
+        database_name: text(),
+        table_id: integer,
+        start_time: timestamp,
+        file_name: text(256),
+        line_number: bigint,
+        column_name: text(),
+        column_type: text(10),
+        column_length: text(10),
+        position: integer,
+        error_code: integer,
+        error_message: text(512),
+      }),
+    },
+  ],
+  [
+    'sys_unload_history',
+    {
+      columns: columns({
+        user_id: integer,
+        query_id: bigint,
+        transaction_id: bigint,
+        status: text(),
+        database_name: text(),
+        start_time: timestamp,
+        end_time: timestamp,
+        file_format: text(),
+        compression_type: text(),
+        unloaded_location: text(65535),
+        unloaded_rows: bigint,
+        unloaded_files_count: bigint,
+        unloaded_files_size: bigint,
+        error_message: text(512),
+      }),
+    },
+  ],
+  [
+    'sys_mv_refresh_history',
+    {
+      columns: columns({
+        user_id: integer,
+        transaction_id: bigint,
+        database_name: text(),
+        schema_name: text(),
+        mv_name: text(),
+        refresh_type: text(),
+        status: text(512),
+        start_time: timestamp,
+        end_time: timestamp,
+        duration: bigint,
+      }),
+    },
+  ],
+  [
+    'sys_stream_scan_states',
+    {
+      columns: columns({
+        user_id: integer,
+        query_id: bigint,
+        transaction_id: bigint,
+        external_schema_name: text(),
+        stream_name: text(),
+        mv_name: text(),
+        partition_id: text(),
+        latest_position: text(),
+        scanned_rows: bigint,
+        skipped_rows: bigint,
+        scanned_bytes: bigint,
+        stream_record_time_min: timestamp,
+        stream_record_time_max: timestamp,
+        record_time: timestamp,
+      }),
+    },
+  ],
+  [
+    'sys_stream_scan_errors',
+    {
+      columns: columns({
+        user_id: integer,
+        query_id: bigint,
+        transaction_id: bigint,
+        external_schema_name: text(),
+        stream_name: text(),
+        mv_name: text(),
+        partition_id: text(),
+        position: text(),
+        stream_timestamp: timestamp,
+        record_time: timestamp,
+        error_code: integer,
+        error_reason: text(512),
+      }),
+    },
+  ],
+]);
+
+const duckdbType = (type: RedshiftType): string =>
+  type.name === 'varchar' || type.name === 'char' ? 'varchar' : type.name;
+
+/** DuckDB statements that make the catalog's schema; they may run over an existing one. */
+export function systemDdl(): string[] {
+  const statements = [
+    `create schema if not exists ${systemSchema}`,
+    `create table if not exists ${systemSchema}.objects (kind varchar not null, name varchar not null, body json not null)`,
+  ];
+  for (const [name, view] of systemViews) {
+    if (view.query === undefined) {
+      const list = view.columns.map((column) => `"${column.name}" ${duckdbType(column.type)}`).join(', ');
+      statements.push(`create table if not exists ${systemSchema}.log_${name} (${list})`);
+    }
+    const query =
+      view.query ??
+      `select * from ${systemSchema}.log_${name} where user_id = getvariable('millrace_user_id') or getvariable('millrace_superuser')`;
+    statements.push(`create or replace view ${systemSchema}.${name} as ${query}`);
+  }
+  return statements;
+}

@@ -1,0 +1,9 @@
+import { composeWarehouse, type LocalWarehouse, type WarehouseOptions } from './compose';
+import { translate } from './sql';
+
+export type { LocalWarehouse, ManagedSecrets, WarehouseOptions } from './compose';
+
+/** The Redshift Data API over DuckDB, and the twins of the Redshift resources. */
+export function createWarehouse(options: Omit<WarehouseOptions, 'translate'>): LocalWarehouse {
+  return composeWarehouse({ ...options, translate });
+}

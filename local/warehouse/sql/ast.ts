@@ -1,0 +1,309 @@
+import type { RedshiftType } from '../statement';
+
+/** A name as written: unquoted parts are lower case already, quoted ones are folded by the resolver. */
+export interface Identifier {
+  readonly text: string;
+  readonly quoted: boolean;
+  readonly at: number;
+}
+
+export type BinaryOperator = '+' | '-' | '*' | '/' | '%' | '||' | '=' | '<>' | '<' | '>' | '<=' | '>=';
+
+interface Positioned {
+  readonly at: number;
+  /** Written in parentheses of its own. */
+  parenthesized?: boolean;
+}
+
+export type Expression = Positioned &
+  (
+    | { readonly kind: 'number'; readonly text: string }
+    | { readonly kind: 'string'; readonly text: string }
+    | { readonly kind: 'parameter'; readonly name: string }
+    | { readonly kind: 'null' }
+    | { readonly kind: 'boolean'; readonly value: boolean }
+    | { readonly kind: 'typed-literal'; readonly type: 'date' | 'timestamp'; readonly text: string }
+    | { readonly kind: 'interval'; readonly text: string }
+    | { readonly kind: 'name'; readonly parts: readonly Identifier[] }
+    /** `[1]` and attributes after an index, or attributes of anything but a plain name. */
+    | { readonly kind: 'navigate'; readonly from: Expression; readonly steps: readonly (Identifier | number)[] }
+    | {
+        readonly kind: 'binary';
+        readonly operator: BinaryOperator;
+        readonly left: Expression;
+        readonly right: Expression;
+      }
+    | { readonly kind: 'logic'; readonly operator: 'and' | 'or'; readonly operands: readonly Expression[] }
+    | { readonly kind: 'not'; readonly operand: Expression }
+    | { readonly kind: 'negate'; readonly operand: Expression }
+    | {
+        readonly kind: 'is';
+        readonly operand: Expression;
+        readonly what: 'null' | 'true' | 'false' | 'unknown';
+        readonly negated: boolean;
+      }
+    | {
+        readonly kind: 'in';
+        readonly operand: Expression;
+        readonly list: readonly Expression[];
+        readonly negated: boolean;
+      }
+    | { readonly kind: 'in-query'; readonly operand: Expression; readonly query: Query; readonly negated: boolean }
+    | {
+        readonly kind: 'between';
+        readonly operand: Expression;
+        readonly low: Expression;
+        readonly high: Expression;
+        readonly negated: boolean;
+      }
+    | {
+        readonly kind: 'like';
+        readonly operand: Expression;
+        readonly pattern: Expression;
+        readonly escape?: Expression;
+        readonly insensitive: boolean;
+        readonly negated: boolean;
+      }
+    | {
+        readonly kind: 'match';
+        readonly operand: Expression;
+        readonly pattern: Expression;
+        readonly insensitive: boolean;
+        readonly negated: boolean;
+      }
+    | {
+        readonly kind: 'case';
+        readonly operand?: Expression;
+        readonly branches: readonly { readonly when: Expression; readonly result: Expression }[];
+        readonly otherwise?: Expression;
+      }
+    | { readonly kind: 'cast'; readonly operand: Expression; readonly type: RedshiftType; readonly lenient?: boolean }
+    | { readonly kind: 'exists'; readonly query: Query }
+    | { readonly kind: 'subquery'; readonly query: Query }
+    | FunctionCall
+  );
+
+export interface FunctionCall extends Positioned {
+  readonly kind: 'call';
+  readonly name: string;
+  readonly args: readonly Expression[];
+  /** `count(*)` */
+  readonly star: boolean;
+  readonly distinct: boolean;
+  /** The keyword of `extract(<field> from …)` or `trim(<side> …)`. */
+  readonly keyword?: string;
+  readonly ignoreNulls?: boolean;
+  readonly over?: Window;
+}
+
+export interface Window {
+  readonly partitionBy: readonly Expression[];
+  readonly orderBy: readonly OrderItem[];
+  readonly frame?: { readonly start: FrameBound; readonly end: FrameBound };
+  readonly at: number;
+}
+export type FrameBound =
+  | { readonly kind: 'unbounded preceding' | 'unbounded following' | 'current row' }
+  | { readonly kind: 'preceding' | 'following'; readonly rows: number };
+
+export interface OrderItem {
+  readonly expression: Expression;
+  readonly descending: boolean;
+  readonly nulls?: 'first' | 'last';
+}
+
+export type SelectItem =
+  | { readonly kind: 'star'; readonly qualifier?: readonly Identifier[]; readonly at: number }
+  | { readonly kind: 'expression'; readonly expression: Expression; readonly alias?: Identifier };
+
+export type JoinKind = 'inner' | 'left' | 'right' | 'full' | 'cross';
+
+export type FromItem =
+  | {
+      readonly kind: 'relation';
+      readonly name: readonly Identifier[];
+      readonly alias?: Identifier;
+      readonly columnAliases: readonly Identifier[];
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'query';
+      readonly query: Query;
+      readonly alias: Identifier;
+      readonly columnAliases: readonly Identifier[];
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'join';
+      readonly join: JoinKind;
+      readonly left: FromItem;
+      readonly right: FromItem;
+      readonly on?: Expression;
+      readonly using?: readonly Identifier[];
+      /** Written as a comma. */
+      readonly comma: boolean;
+      readonly at: number;
+    };
+
+export interface SelectCore {
+  readonly kind: 'select';
+  readonly distinct: boolean;
+  readonly items: readonly SelectItem[];
+  readonly from?: FromItem;
+  readonly where?: Expression;
+  readonly groupBy: readonly Expression[];
+  readonly having?: Expression;
+  readonly qualify?: Expression;
+  readonly at: number;
+}
+export interface SetOperation {
+  readonly kind: 'set';
+  readonly operator: 'union' | 'union all' | 'intersect' | 'except';
+  readonly left: Body;
+  readonly right: Body;
+  readonly at: number;
+}
+/** A query in parentheses as an operand of a set operation. */
+export interface NestedQuery {
+  readonly kind: 'nested';
+  readonly query: Query;
+  readonly at: number;
+}
+export type Body = SelectCore | SetOperation | NestedQuery;
+
+export interface CommonTable {
+  readonly name: Identifier;
+  readonly columns: readonly Identifier[];
+  readonly query: Query;
+}
+export interface Query {
+  readonly with: readonly CommonTable[];
+  readonly body: Body;
+  readonly orderBy: readonly OrderItem[];
+  readonly limit?: Expression;
+  readonly offset?: Expression;
+  readonly at: number;
+}
+
+export interface ColumnDefinition {
+  readonly name: Identifier;
+  readonly type: RedshiftType;
+  readonly notNull: boolean;
+  readonly defaultValue?: Expression;
+  readonly distkey: boolean;
+  readonly sortkey: boolean;
+}
+export interface TableAttributes {
+  readonly diststyle?: 'even' | 'all' | 'key' | 'auto';
+  readonly distkey?: Identifier;
+  readonly sortkey: readonly Identifier[];
+  readonly backup?: boolean;
+  readonly autoRefresh?: boolean;
+}
+/** An option of COPY or UNLOAD with the position of its name. */
+export type Options = ReadonlyMap<
+  string,
+  { readonly value: string | number | boolean | readonly Identifier[]; readonly at: number }
+>;
+
+type Reference = readonly Identifier[];
+export type StatementNode = { readonly at: number; readonly end: number } & (
+  | { readonly kind: 'query'; readonly query: Query }
+  | {
+      readonly kind: 'insert';
+      readonly table: Reference;
+      readonly columns: readonly Identifier[];
+      readonly query?: Query;
+      readonly rows?: readonly (readonly (Expression | 'default')[])[];
+    }
+  | {
+      readonly kind: 'update';
+      readonly table: Reference;
+      readonly alias?: Identifier;
+      readonly set: readonly { readonly column: Identifier; readonly value: Expression }[];
+      readonly from?: FromItem;
+      readonly where?: Expression;
+    }
+  | {
+      readonly kind: 'delete';
+      readonly table: Reference;
+      readonly alias?: Identifier;
+      readonly using?: FromItem;
+      readonly where?: Expression;
+    }
+  | { readonly kind: 'lock'; readonly tables: readonly Reference[] }
+  | { readonly kind: 'create-user'; readonly user: Identifier; readonly password: string }
+  | { readonly kind: 'drop-user'; readonly user: Identifier; readonly ifExists: boolean }
+  | {
+      readonly kind: 'grant';
+      readonly revoke: boolean;
+      readonly privileges: readonly string[];
+      readonly onType: 'database' | 'schema' | 'table' | 'all-tables';
+      readonly on: Reference;
+      readonly to: Identifier;
+    }
+  | { readonly kind: 'create-schema'; readonly schema: Identifier; readonly ifNotExists: boolean }
+  | {
+      readonly kind: 'create-external-schema';
+      readonly schema: Identifier;
+      readonly roleArn: string;
+      readonly ifNotExists: boolean;
+    }
+  | { readonly kind: 'drop-schema'; readonly schema: Identifier; readonly ifExists: boolean; readonly cascade: boolean }
+  | {
+      readonly kind: 'create-table';
+      readonly table: Reference;
+      readonly temp: boolean;
+      readonly ifNotExists: boolean;
+      readonly columns: readonly ColumnDefinition[];
+      readonly keys: readonly Identifier[];
+      readonly attributes: TableAttributes;
+    }
+  | {
+      readonly kind: 'create-table-as';
+      readonly table: Reference;
+      readonly temp: boolean;
+      readonly columns: readonly Identifier[];
+      readonly attributes: TableAttributes;
+      readonly query: Query;
+    }
+  | {
+      readonly kind: 'drop';
+      readonly what: 'table' | 'view' | 'materialized view';
+      readonly name: Reference;
+      readonly ifExists: boolean;
+      readonly cascade: boolean;
+    }
+  | { readonly kind: 'add-column'; readonly table: Reference; readonly column: ColumnDefinition }
+  | { readonly kind: 'truncate'; readonly table: Reference }
+  | {
+      readonly kind: 'create-view';
+      readonly view: Reference;
+      readonly orReplace: boolean;
+      readonly columns: readonly Identifier[];
+      readonly query: Query;
+    }
+  | {
+      readonly kind: 'create-materialized-view';
+      readonly view: Reference;
+      readonly attributes: TableAttributes;
+      readonly query: Query;
+      readonly queryAt: number;
+    }
+  | { readonly kind: 'refresh'; readonly view: Reference; readonly cascade: boolean }
+  | {
+      readonly kind: 'copy';
+      readonly table: Reference;
+      readonly columns: readonly Identifier[];
+      readonly from: string;
+      readonly options: Options;
+    }
+  | {
+      readonly kind: 'unload';
+      readonly query: string;
+      readonly queryAt: number;
+      readonly to: string;
+      readonly options: Options;
+    }
+  | { readonly kind: 'set'; readonly name: string; readonly value: string }
+);

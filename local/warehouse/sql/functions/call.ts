@@ -1,0 +1,119 @@
+import type { Expression, FunctionCall } from '../ast';
+import type { Environment } from '../resolve/environment';
+import { settle } from '../resolve/operators';
+import type { Value } from '../resolve/value';
+import { date, describe, duckdbType, isInteger, isText, type Type, timestamp, varchar } from '../types';
+
+/** One entry of the table of supported functions. */
+export interface FunctionEntry {
+  readonly arguments: readonly [least: number, most: number];
+  readonly kind?: 'aggregate' | 'window';
+  /** Its value may differ from call to call: such a function keeps a materialized view from being maintained. */
+  readonly mutable?: boolean;
+  readonly emit: (call: Call) => { readonly sql: string; readonly type: Type };
+}
+
+/** A function call being translated: its arguments, checked as they are asked for. */
+export class Call {
+  private readonly resolved: (Value | undefined)[] = [];
+
+  constructor(
+    readonly node: FunctionCall,
+    readonly environment: Environment,
+    /** ` over (…)`, or nothing. */
+    readonly over: string,
+  ) {}
+
+  get count(): number {
+    return this.node.args.length;
+  }
+  get values(): readonly Value[] {
+    return this.node.args.map((_, i) => this.value(i));
+  }
+  private argument(i: number): Expression {
+    return this.node.args[i]!;
+  }
+  value(i: number): Value {
+    const value = this.resolved[i] ?? this.environment.resolve(this.argument(i), this.environment);
+    this.resolved[i] = value;
+    return value;
+  }
+  /** A value whose type is known: an untyped literal is text. */
+  typed(i: number): Value {
+    return settle(this.environment, this.value(i), { name: 'unknown' }, this.argument(i).at);
+  }
+  /** An argument that is emitted more than once. */
+  repeated(sql: string): string {
+    return this.environment.caster.repeated(sql, this.node.at);
+  }
+
+  text(i: number): { sql: string; length: number } {
+    const value = this.typed(i);
+    if (!isText(value.type)) throw this.wrongType(i);
+    return { sql: value.sql, length: value.type.length };
+  }
+  /** Of one of the given types; literals become the first of them. */
+  of(i: number, ...names: readonly Type['name'][]): Value {
+    const value = settle(this.environment, this.value(i), { name: names[0] } as Type, this.argument(i).at);
+    if (!names.includes(value.type.name)) throw this.wrongType(i);
+    return value;
+  }
+  integer(i: number): string {
+    const value = settle(this.environment, this.value(i), { name: 'integer' }, this.argument(i).at);
+    if (!isInteger(value.type)) throw this.wrongType(i);
+    return value.sql;
+  }
+  /** Of four bytes at most, as positions in a text are. */
+  position(i: number): string {
+    const sql = this.integer(i);
+    if (this.value(i).type.name === 'bigint') throw this.wrongType(i);
+    return sql;
+  }
+  /** A date or timestamp, as a timestamp. */
+  time(i: number): string {
+    const value = settle(this.environment, this.value(i), timestamp, this.argument(i).at);
+    if (value.type.name === timestamp.name) return value.sql;
+    if (value.type.name === date.name) return `cast(${value.sql} as timestamp)`;
+    throw this.wrongType(i);
+  }
+  /** SUPER as it is, for the JSON functions. */
+  super(i: number): Value {
+    const value = this.value(i);
+    if (value.type.name === 'super') return value;
+    if (value.constant === null)
+      return { sql: `cast(null as ${duckdbType({ name: 'super' })})`, type: { name: 'super' } };
+    throw this.wrongType(i);
+  }
+  /** The text of a literal, which has to be one. */
+  literal(i: number): string {
+    const { constant } = this.value(i);
+    if (typeof constant !== 'string')
+      throw this.unsupported(`argument ${i + 1} of function ${this.name} that is not a literal`, this.argument(i).at);
+    return constant;
+  }
+  literalInteger(i: number, least: number, most = 65_535): number {
+    const value = Number(this.literal(i));
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw this.unsupported(
+        `argument ${i + 1} of function ${this.name} outside ${least} to ${most}`,
+        this.argument(i).at,
+      );
+    }
+    return value;
+  }
+
+  get name(): string {
+    return this.node.name.toUpperCase();
+  }
+  wrongType(i: number): Error {
+    return this.unsupported(
+      `function ${this.name} with ${describe(this.value(i).type)} as argument ${i + 1}`,
+      this.argument(i).at,
+    );
+  }
+  unsupported(what: string, at = this.node.at): Error {
+    return this.environment.context.source.unsupported(what, at);
+  }
+}
+
+export const maxText = varchar(65_535);

@@ -1,0 +1,116 @@
+import type { FrameBound, FunctionCall, OrderItem, Window } from '../ast';
+import type { Environment } from '../resolve/environment';
+import { settle } from '../resolve/operators';
+import type { Value } from '../resolve/value';
+import { aggregateFunctions, framelessFunctions, orderedFunctions } from './aggregate';
+import { Call, type FunctionEntry } from './call';
+import { jsonFunctions } from './json';
+import { conditionalFunctions, numberFunctions, sessionFunctions } from './number';
+import { textFunctions } from './text';
+import { timeFunctions } from './time';
+
+/** Every function that the local warehouse supports. */
+export const functions: Readonly<Record<string, FunctionEntry>> = {
+  ...textFunctions,
+  ...numberFunctions,
+  ...conditionalFunctions,
+  ...timeFunctions,
+  ...jsonFunctions,
+  ...aggregateFunctions,
+  ...sessionFunctions,
+};
+
+function checkShape(node: FunctionCall, entry: FunctionEntry, environment: Environment): void {
+  const { source } = environment.context;
+  const name = node.name.toUpperCase();
+  const [least, most] = entry.arguments;
+  if (node.args.length < least || node.args.length > most) {
+    const wanted = least === most ? `${least}` : `${least} to ${most}`;
+    throw source.error(`function ${name} takes ${wanted} arguments, got ${node.args.length}`, node.at);
+  }
+  if (node.star && node.name !== 'count') throw source.unsupported(`function ${name}(*)`, node.at);
+  if (node.name === 'count' && !node.star && node.args.length === 0)
+    throw source.error('function COUNT takes an argument or *', node.at);
+  if (node.distinct && (node.name !== 'count' || node.over))
+    throw source.unsupported(`DISTINCT in function ${name}${node.over ? ' with OVER' : ''}`, node.at);
+  if (node.over && !entry.kind) throw source.unsupported(`OVER with function ${name}`, node.at);
+  if (!node.over && entry.kind === 'window')
+    throw source.error(`window function ${name} requires an OVER clause`, node.at);
+  if (node.ignoreNulls !== undefined && !['lag', 'lead', 'first_value', 'last_value'].includes(node.name)) {
+    throw source.unsupported(`IGNORE NULLS with function ${name}`, node.at);
+  }
+}
+
+export function resolveCall(node: FunctionCall, environment: Environment): Value {
+  const { context, clause } = environment;
+  const entry = Object.hasOwn(functions, node.name) ? functions[node.name] : undefined;
+  if (!entry) throw context.source.unsupported(`function ${node.name.toUpperCase()}`, node.at);
+  checkShape(node, entry, environment);
+  if (entry.mutable) context.mark('mutable function', node.at);
+  if (node.over) return windowCall(node, entry, node.over, environment);
+  if (entry.kind !== 'aggregate') {
+    const call = new Call(node, environment, '');
+    const { sql, type } = entry.emit(call);
+    return {
+      sql,
+      type,
+      aggregate: call.values.some(({ aggregate }) => aggregate),
+      window: call.values.some(({ window }) => window),
+    };
+  }
+  if (!environment.aggregates) throw context.source.error(`aggregates not allowed in ${clause}`, node.at);
+  context.mark(node.distinct ? 'distinct aggregate' : 'aggregate', node.at);
+  const inner = { ...environment, aggregates: false, windows: false, clause: 'an aggregate' };
+  const call = new Call(node, inner, '');
+  const { sql, type } = entry.emit(call);
+  if (call.values.some((value) => value.type.name === 'varbyte') && node.name !== 'count')
+    context.mark('varbyte aggregate', node.at);
+  return { sql, type, aggregate: true };
+}
+
+function windowCall(node: FunctionCall, entry: FunctionEntry, window: Window, environment: Environment): Value {
+  const { context, clause } = environment;
+  if (!environment.windows) throw context.source.error(`window functions not allowed in ${clause}`, node.at);
+  context.mark('window function', node.at);
+  const inner = { ...environment, windows: false, clause: 'a window function' };
+  const call = new Call(node, inner, ` over (${windowSql(node, window, inner)})`);
+  const { sql, type } = entry.emit(call);
+  return { sql, type, window: true, aggregate: call.values.some(({ aggregate }) => aggregate) };
+}
+
+function windowSql(node: FunctionCall, window: Window, environment: Environment): string {
+  const { source } = environment.context;
+  const frameless = framelessFunctions.has(node.name);
+  if (frameless && window.frame) throw source.error(`function ${node.name.toUpperCase()} takes no frame`, window.at);
+  if (!frameless && window.orderBy.length > 0 && !window.frame) {
+    throw source.error('aggregate window functions with an ORDER BY clause require a frame clause', window.at);
+  }
+  if (orderedFunctions.has(node.name) && window.orderBy.length === 0)
+    throw source.unsupported(`function ${node.name.toUpperCase()} without ORDER BY`, window.at);
+  const parts: string[] = [];
+  if (window.partitionBy.length > 0)
+    parts.push(`partition by ${window.partitionBy.map((item) => sortable(item, environment)).join(', ')}`);
+  if (window.orderBy.length > 0)
+    parts.push(
+      `order by ${window.orderBy.map((item) => orderSql(sortable(item.expression, environment), item)).join(', ')}`,
+    );
+  if (window.frame) parts.push(`rows between ${boundSql(window.frame.start)} and ${boundSql(window.frame.end)}`);
+  return parts.join(' ');
+}
+
+function sortable(node: OrderItem['expression'], environment: Environment): string {
+  const value = settle(environment, environment.resolve(node, environment), { name: 'unknown' }, node.at);
+  if (value.type.name === 'super')
+    throw environment.context.source.unsupported('sorting or grouping by a super value (cast it)', node.at);
+  return value.sql;
+}
+
+/** NULLs are the largest values: last in ascending order, first in descending. */
+export function orderSql(sql: string, item: OrderItem): string {
+  const nulls = item.nulls ?? (item.descending ? 'first' : 'last');
+  return `${sql} ${item.descending ? 'desc' : 'asc'} nulls ${nulls}`;
+}
+
+function boundSql(bound: FrameBound): string {
+  return 'rows' in bound ? `${bound.rows} ${bound.kind}` : bound.kind;
+}

@@ -1,0 +1,180 @@
+import { regularExpression } from '../resolve/regexp';
+import { quoteLiteral } from '../resolve/value';
+import { integer, isText, varchar } from '../types';
+import { type Call, type FunctionEntry, maxText } from './call';
+
+const sameLength = (emit: (text: string) => string): FunctionEntry => ({
+  arguments: [1, 1],
+  emit: (call) => ({ sql: emit(call.text(0).sql), type: varchar(call.text(0).length) }),
+});
+
+const characters: FunctionEntry = {
+  arguments: [1, 1],
+  emit: (call) => ({ sql: `cast(length(${call.text(0).sql}) as integer)`, type: integer }),
+};
+
+const trimmed = (side: '' | 'l' | 'r'): FunctionEntry => ({
+  arguments: [1, 2],
+  emit: (call) => {
+    const set = call.count === 2 ? call.text(1).sql : "' '";
+    return { sql: `${side}trim(${call.text(0).sql}, ${set})`, type: varchar(call.text(0).length) };
+  },
+});
+
+const trim: FunctionEntry = {
+  arguments: [1, 2],
+  emit: (call) => {
+    const side = call.node.keyword === 'leading' ? 'l' : call.node.keyword === 'trailing' ? 'r' : '';
+    return trimmed(side).emit(call);
+  },
+};
+
+/** Positions before the first character count, as in the standard; DuckDB would count them from the end. */
+const substring: FunctionEntry = {
+  arguments: [2, 3],
+  emit: (call) => {
+    const { sql, length } = call.text(0);
+    const start = call.repeated(call.position(1));
+    if (call.count === 2) return { sql: `substring(${sql}, greatest(${start}, 1))`, type: varchar(length) };
+    const size = call.repeated(call.position(2));
+    const taken = `greatest(${start} + ${size} - greatest(${start}, 1), 0)`;
+    const guarded = `case when ${size} < 0 then error('negative substring length not allowed') else ${taken} end`;
+    return {
+      sql: `substring(${sql}, greatest(${start}, 1), ${/^\d+$/.test(size) ? taken : guarded})`,
+      type: varchar(length),
+    };
+  },
+};
+
+const side = (name: 'left' | 'right'): FunctionEntry => ({
+  arguments: [2, 2],
+  emit: (call) => ({
+    sql: `${name}(${call.text(0).sql}, ${call.literalInteger(1, 0)})`,
+    type: varchar(call.text(0).length),
+  }),
+});
+
+function concatenated(call: Call): { sql: string; type: ReturnType<typeof varchar> } {
+  return {
+    sql: `(${call.text(0).sql} || ${call.text(1).sql})`,
+    type: varchar(call.text(0).length + call.text(1).length),
+  };
+}
+
+const strpos = (haystack: number, needle: number): FunctionEntry => ({
+  arguments: [2, 2],
+  emit: (call) => {
+    if (call.value(needle).constant === '')
+      throw call.unsupported(`function ${call.name} with an empty text to look for`);
+    return { sql: `cast(strpos(${call.text(haystack).sql}, ${call.text(needle).sql}) as integer)`, type: integer };
+  },
+});
+
+const padded = (name: 'lpad' | 'rpad'): FunctionEntry => ({
+  arguments: [2, 3],
+  emit: (call) => {
+    const fill = call.count === 3 ? call.literal(2) : ' ';
+    if (fill === '') throw call.unsupported(`function ${call.name} with an empty fill`);
+    return { sql: `${name}(${call.text(0).sql}, ${call.literalInteger(1, 0)}, ${quoteLiteral(fill)})`, type: maxText };
+  },
+});
+
+/** Of text or bytes. */
+function hashed(call: Call, digest: string, length: number) {
+  const value = call.typed(0);
+  if (!isText(value.type) && value.type.name !== 'varbyte') throw call.wrongType(0);
+  return { sql: `${digest}(${value.sql})`, type: varchar(length) };
+}
+
+export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
+  lower: sameLength((text) => `lower(${text})`),
+  upper: sameLength((text) => `upper(${text})`),
+  reverse: sameLength((text) => `reverse(${text})`),
+  len: characters,
+  length: characters,
+  char_length: characters,
+  character_length: characters,
+  octet_length: {
+    arguments: [1, 1],
+    emit: (call) => {
+      const value = call.typed(0);
+      if (isText(value.type)) return { sql: `cast(strlen(${value.sql}) as integer)`, type: integer };
+      if (value.type.name === 'varbyte') return { sql: `cast(octet_length(${value.sql}) as integer)`, type: integer };
+      throw call.wrongType(0);
+    },
+  },
+  trim,
+  btrim: trimmed(''),
+  ltrim: trimmed('l'),
+  rtrim: trimmed('r'),
+  substring,
+  substr: substring,
+  left: side('left'),
+  right: side('right'),
+  replace: {
+    arguments: [3, 3],
+    emit: (call) => ({ sql: `replace(${call.text(0).sql}, ${call.text(1).sql}, ${call.text(2).sql})`, type: maxText }),
+  },
+  split_part: {
+    arguments: [3, 3],
+    emit: (call) => {
+      if (call.literal(1) === '') throw call.unsupported('function SPLIT_PART with an empty delimiter');
+      return {
+        sql: `split_part(${call.text(0).sql}, ${call.text(1).sql}, ${call.literalInteger(2, 1)})`,
+        type: varchar(call.text(0).length),
+      };
+    },
+  },
+  strpos: strpos(0, 1),
+  charindex: strpos(1, 0),
+  concat: { arguments: [2, 2], emit: concatenated },
+  lpad: padded('lpad'),
+  rpad: padded('rpad'),
+  repeat: {
+    arguments: [2, 2],
+    emit: (call) => ({ sql: `repeat(${call.text(0).sql}, ${call.literalInteger(1, 0)})`, type: maxText }),
+  },
+  chr: {
+    arguments: [1, 1],
+    emit: (call) => ({ sql: `chr(${call.literalInteger(0, 1, 0x10ffff)})`, type: varchar(4) }),
+  },
+  md5: { arguments: [1, 1], emit: (call) => hashed(call, 'md5', 32) },
+  sha1: { arguments: [1, 1], emit: (call) => hashed(call, 'sha1', 40) },
+  sha2: {
+    arguments: [2, 2],
+    emit: (call) => {
+      if (!['0', '256'].includes(call.literal(1))) throw call.unsupported(`function SHA2 with ${call.literal(1)} bits`);
+      return hashed(call, 'sha256', 64);
+    },
+  },
+  regexp_substr: {
+    arguments: [2, 2],
+    emit: (call) => {
+      const pattern = regularExpression(call.node.args[1]!, call.environment, 'substring');
+      return {
+        sql: `regexp_extract(${call.text(0).sql}, ${quoteLiteral(pattern)}, 0, 's')`,
+        type: varchar(call.text(0).length),
+      };
+    },
+  },
+  regexp_replace: {
+    arguments: [2, 3],
+    emit: (call) => {
+      const pattern = regularExpression(call.node.args[1]!, call.environment, 'substring');
+      const replacement = call.count === 3 ? call.literal(2) : '';
+      if (/[\\$&]/.test(replacement)) throw call.unsupported(`replacement '${replacement}'`);
+      return {
+        sql: `regexp_replace(${call.text(0).sql}, ${quoteLiteral(pattern)}, ${quoteLiteral(replacement)}, 'gs')`,
+        type: maxText,
+      };
+    },
+  },
+  from_varbyte: {
+    arguments: [2, 2],
+    emit: (call) => {
+      if (!['utf8', 'utf-8'].includes(call.literal(1).toLowerCase()))
+        throw call.unsupported(`function FROM_VARBYTE with the format ${call.literal(1)}`);
+      return { sql: `decode(${call.of(0, 'varbyte').sql})`, type: maxText };
+    },
+  },
+};

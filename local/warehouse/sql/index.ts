@@ -1,0 +1,123 @@
+import type { Catalog, Statement, Translate } from '../statement';
+import type { StatementNode } from './ast';
+import { Source } from './lexer';
+import { Cursor } from './parser/cursor';
+import { parseStatement } from './parser/statement';
+import { findRelation, splitName } from './resolve/from';
+import { resolveQuery } from './resolve/query';
+import { Context } from './resolve/scope';
+import { translateCopy, translateUnload } from './statements/bulk';
+import { nameOf, targetOf, translateDelete, translateInsert, translateUpdate } from './statements/change';
+import {
+  translateAddColumn,
+  translateCreateTable,
+  translateCreateTableAs,
+  translateCreateView,
+  translateDrop,
+} from './statements/ddl';
+import { translateMaterializedView } from './statements/materialized-view';
+import { toColumns } from './statements/shared';
+
+/**
+ * Redshift SQL to statements for the engine. The whole text is parsed before the first statement is resolved; each one is resolved when it is asked
+ * for, so that it sees what the ones before it made. Throws SqlError for what Redshift or the local warehouse refuses.
+ */
+export const translate: Translate = function* (sql: string, catalog: Catalog, parameters = {}): Iterable<Statement> {
+  const source = new Source(sql);
+  const cursor = new Cursor(source);
+  const nodes: StatementNode[] = [];
+  for (;;) {
+    while (cursor.takeOperator(';'));
+    if (cursor.token.kind === 'end') break;
+    nodes.push(parseStatement(cursor));
+  }
+  for (const node of nodes) yield translateStatement(node, new Context(catalog, source, parameters));
+};
+
+function translateStatement(node: StatementNode, context: Context): Statement {
+  switch (node.kind) {
+    case 'query': {
+      const { sql, columns } = resolveQuery(node.query, context);
+      if (context.stream) throw context.source.unsupported('a query of a stream outside a materialized view', node.at);
+      return { kind: 'query', duckdb: sql, columns: toColumns(columns) };
+    }
+    case 'insert':
+      return translateInsert(node, context);
+    case 'update':
+      return translateUpdate(node, context);
+    case 'delete':
+      return translateDelete(node, context);
+    case 'create-table':
+      return translateCreateTable(node, context);
+    case 'create-table-as':
+      return translateCreateTableAs(node, context);
+    case 'create-view':
+      return translateCreateView(node, context);
+    case 'create-materialized-view':
+      return translateMaterializedView(node, context);
+    case 'add-column':
+      return translateAddColumn(node, context);
+    case 'drop':
+      return translateDrop(node, context);
+    case 'copy':
+      return translateCopy(node, context);
+    case 'unload':
+      return translateUnload(node, context);
+    default:
+      return translateCommand(node, context);
+  }
+}
+
+type Command = Extract<
+  StatementNode,
+  {
+    kind:
+      | 'lock'
+      | 'create-user'
+      | 'drop-user'
+      | 'grant'
+      | 'create-schema'
+      | 'create-external-schema'
+      | 'drop-schema'
+      | 'truncate'
+      | 'refresh'
+      | 'set';
+  }
+>;
+
+function translateCommand(node: Command, context: Context): Statement {
+  switch (node.kind) {
+    case 'lock':
+      return { kind: 'lock', tables: node.tables.map((table) => nameOf(targetOf(table, context, 'lock'))) };
+    case 'create-user':
+      return { kind: 'create-user', user: context.fold(node.user), password: node.password };
+    case 'drop-user':
+      return { kind: 'drop-user', user: context.fold(node.user), ifExists: node.ifExists };
+    case 'grant': {
+      const { schema, name } = splitName(node.on, context);
+      const on = { type: node.onType, name: schema ? `${schema}.${name}` : name };
+      return { kind: node.revoke ? 'revoke' : 'grant', privileges: node.privileges, on, to: context.fold(node.to) };
+    }
+    case 'create-schema':
+      return { kind: 'create-schema', schema: context.fold(node.schema), ifNotExists: node.ifNotExists };
+    case 'create-external-schema':
+      return {
+        kind: 'create-external-schema',
+        schema: context.fold(node.schema),
+        roleArn: node.roleArn,
+        ifNotExists: node.ifNotExists,
+      };
+    case 'drop-schema':
+      return { kind: 'drop-schema', schema: context.fold(node.schema), ifExists: node.ifExists, cascade: node.cascade };
+    case 'truncate':
+      return { kind: 'truncate', table: nameOf(targetOf(node.table, context, 'truncate')) };
+    case 'refresh': {
+      const relation = findRelation(node.view, context);
+      if (relation.kind !== 'materialized-view')
+        throw context.source.error(`"${relation.name}" is not a materialized view`, node.view[0]!.at);
+      return { kind: 'refresh', view: nameOf(relation), cascade: node.cascade };
+    }
+    case 'set':
+      return { kind: 'set', name: node.name, value: node.value };
+  }
+}

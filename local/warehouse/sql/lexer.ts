@@ -1,0 +1,181 @@
+import { SqlError } from '../statement';
+
+/** `word` is unquoted and already lower case; `quoted` keeps its case; `value` of strings is unescaped. */
+export interface Token {
+  readonly kind: 'word' | 'quoted' | 'string' | 'number' | 'parameter' | 'operator' | 'end';
+  readonly value: string;
+  /** Offset of its first character in the source. */
+  readonly at: number;
+  readonly end: number;
+}
+
+/** Source text of a statement with its positions. */
+export class Source {
+  private readonly lineStarts: number[] = [0];
+
+  constructor(readonly text: string) {
+    for (let i = text.indexOf('\n'); i >= 0; i = text.indexOf('\n', i + 1)) this.lineStarts.push(i + 1);
+  }
+
+  error(message: string, at: number): SqlError {
+    let low = 0;
+    let high = this.lineStarts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.lineStarts[middle]! <= at) low = middle;
+      else high = middle - 1;
+    }
+    return new SqlError(message, low + 1, at - this.lineStarts[low]! + 1);
+  }
+
+  unsupported(what: string, at: number): SqlError {
+    return this.error(`${what} is not supported by the local warehouse`, at);
+  }
+}
+
+/** The Data API's limit for the text of a statement. */
+export const maxSqlBytes = 200 * 1024;
+
+const operators = [
+  '::',
+  '!~*',
+  '!~',
+  '~*',
+  '~',
+  '||',
+  '<>',
+  '!=',
+  '<=',
+  '>=',
+  '=',
+  '<',
+  '>',
+  '+',
+  '-',
+  '*',
+  '/',
+  '%',
+  '(',
+  ')',
+  '[',
+  ']',
+  ',',
+  '.',
+  ';',
+];
+const escapes: Readonly<Record<string, string>> = { '\\': '\\', "'": "'", n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' };
+const word = /[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*/iy;
+const number = /(?:\d+(?:\.\d*)?|\.\d+)/y;
+const parameter = /:([a-z_][a-z0-9_]*)/iy;
+const blank = /[ \t\r\n\f\v]+/y;
+
+function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
+}
+
+function skipComment(source: Source, at: number): number {
+  const { text } = source;
+  let depth = 0;
+  let i = at;
+  do {
+    if (text.startsWith('/*', i)) {
+      depth++;
+      i += 2;
+    } else if (text.startsWith('*/', i)) {
+      depth--;
+      i += 2;
+    } else i++;
+    if (i > text.length) throw source.error('comment is not closed', at);
+  } while (depth > 0);
+  return i;
+}
+
+/** Backslash escapes, as Redshift reads them in every string literal. */
+function readString(source: Source, at: number): Token {
+  const { text } = source;
+  let value = '';
+  for (let i = at + 1; i < text.length; i++) {
+    const char = text[i]!;
+    if (char === "'") {
+      if (text[i + 1] !== "'") return { kind: 'string', value, at, end: i + 1 };
+      value += "'";
+      i++;
+    } else if (char === '\\') {
+      const escaped = escapes[text[i + 1] ?? ''];
+      if (escaped === undefined) throw source.unsupported(`escape \\${text[i + 1] ?? ''} in a string literal`, i);
+      value += escaped;
+      i++;
+    } else value += char;
+  }
+  throw source.error('string literal is not closed', at);
+}
+
+function readQuoted(source: Source, at: number): Token {
+  const { text } = source;
+  let value = '';
+  for (let i = at + 1; i < text.length; i++) {
+    if (text[i] !== '"') value += text[i];
+    else if (text[i + 1] === '"') {
+      value += '"';
+      i++;
+    } else {
+      if (value === '') throw source.error('quoted identifier is empty', at);
+      return { kind: 'quoted', value, at, end: i + 1 };
+    }
+  }
+  throw source.error('quoted identifier is not closed', at);
+}
+
+function readNumber(source: Source, at: number): Token {
+  const found = match(number, source.text, at)!;
+  const end = at + found[0].length;
+  if (/[a-z_]/i.test(source.text[end] ?? ''))
+    throw source.unsupported(`number with the suffix ${source.text[end]}`, at);
+  return { kind: 'number', value: found[0], at, end };
+}
+
+function readToken(source: Source, at: number): Token {
+  const { text } = source;
+  const char = text[at]!;
+  if (char === "'") return readString(source, at);
+  if (char === '"') return readQuoted(source, at);
+  if (/\d/.test(char) || (char === '.' && /\d/.test(text[at + 1] ?? ''))) return readNumber(source, at);
+  if (text.startsWith('$$', at)) {
+    const close = text.indexOf('$$', at + 2);
+    if (close < 0) throw source.error('$$ literal is not closed', at);
+    return { kind: 'string', value: text.slice(at + 2, close), at, end: close + 2 };
+  }
+  const name = match(word, text, at);
+  if (name) return { kind: 'word', value: name[0].toLowerCase(), at, end: at + name[0].length };
+  if (char === ':' && text[at + 1] !== ':') {
+    const bound = match(parameter, text, at);
+    if (bound) return { kind: 'parameter', value: bound[1]!, at, end: at + bound[0].length };
+  }
+  const operator = operators.find((candidate) => text.startsWith(candidate, at));
+  if (operator) return { kind: 'operator', value: operator, at, end: at + operator.length };
+  throw source.error(`syntax error at or near "${char}"`, at);
+}
+
+export function tokenize(source: Source): Token[] {
+  const { text } = source;
+  if (Buffer.byteLength(text) > maxSqlBytes)
+    throw new SqlError(`statement text must be at most ${maxSqlBytes} bytes, got ${Buffer.byteLength(text)}`);
+  const tokens: Token[] = [];
+  let at = 0;
+  while (at < text.length) {
+    const space = match(blank, text, at);
+    if (space) at += space[0].length;
+    else if (text.startsWith('--', at)) {
+      const newline = text.indexOf('\n', at);
+      at = newline < 0 ? text.length : newline + 1;
+    } else if (text.startsWith('/*', at)) at = skipComment(source, at);
+    else {
+      const token = readToken(source, at);
+      tokens.push(token);
+      at = token.end;
+    }
+  }
+  tokens.push({ kind: 'end', value: '', at: text.length, end: text.length });
+  return tokens;
+}

@@ -1,0 +1,138 @@
+import type { Identifier, Options, StatementNode } from '../ast';
+import type { Cursor } from './cursor';
+import { roleArn } from './ddl';
+
+type Unplaced = StatementNode extends infer S ? (S extends unknown ? Omit<S, 'at' | 'end'> : never) : never;
+type OptionValue = string | number | boolean | readonly Identifier[];
+type Reader = (cursor: Cursor) => OptionValue;
+
+const flag: Reader = () => true;
+const text: Reader = (cursor) => {
+  cursor.takeWords('as');
+  return cursor.expectString('a text').value;
+};
+const onOff: Reader = (cursor) => {
+  if (cursor.isWord('on', 'off', 'true', 'false')) return ['on', 'true'].includes(cursor.next().value);
+  throw cursor.syntaxError('ON or OFF');
+};
+const count: Reader = (cursor) => {
+  cursor.takeWords('as');
+  return cursor.expectInteger('a number');
+};
+const role: Reader = (cursor) => {
+  if (cursor.isWord('default')) throw cursor.unsupported('IAM_ROLE default');
+  const { value, at } = cursor.expectString('a role ARN');
+  return roleArn(cursor, value, at);
+};
+
+const unloadFormats = ['parquet', 'csv', 'json'];
+
+const unloadOptions: Readonly<Record<string, Reader>> = {
+  iam_role: role,
+  format: (cursor) => {
+    cursor.takeWords('as');
+    return cursor.expectWord(...unloadFormats).value;
+  },
+  parquet: () => 'parquet',
+  csv: () => 'csv',
+  json: () => 'json',
+  partition: (cursor) => {
+    cursor.expectWord('by');
+    return cursor.identifiers('a column');
+  },
+  include: flag,
+  manifest: (cursor) => (cursor.takeWords('verbose') ? 'verbose' : 'plain'),
+  header: flag,
+  delimiter: text,
+  encrypted: (cursor) => (cursor.takeWords('auto') ? 'auto' : 'yes'),
+  gzip: flag,
+  bzip2: flag,
+  zstd: flag,
+  allowoverwrite: flag,
+  cleanpath: flag,
+  parallel: onOff,
+  extension: text,
+  maxfilesize: (cursor) => {
+    cursor.takeWords('as');
+    const at = cursor.at;
+    const value = Number(cursor.token.value);
+    if (cursor.token.kind !== 'number') throw cursor.syntaxError('a size');
+    cursor.next();
+    const unit = cursor.isWord('mb', 'gb') ? cursor.next().value : 'mb';
+    const bytes = value * (unit === 'gb' ? 1024 ** 3 : 1024 ** 2);
+    if (bytes < 5 * 1024 ** 2 || bytes > 6.2 * 1024 ** 3)
+      throw cursor.source.error(`MAXFILESIZE must be between 5 MB and 6.2 GB, got ${value}`, at);
+    return Math.floor(bytes);
+  },
+};
+
+const copyOptions: Readonly<Record<string, Reader>> = {
+  iam_role: role,
+  manifest: flag,
+  format: (cursor) => {
+    cursor.takeWords('as');
+    return readCopyFormat(cursor, cursor.expectWord('json', 'csv', 'parquet').value);
+  },
+  json: (cursor) => readCopyFormat(cursor, 'json'),
+  csv: (cursor) => readCopyFormat(cursor, 'csv'),
+  parquet: (cursor) => readCopyFormat(cursor, 'parquet'),
+  gzip: flag,
+  bzip2: flag,
+  zstd: flag,
+  maxerror: count,
+  timeformat: text,
+  ignoreheader: count,
+  delimiter: text,
+  compupdate: onOff,
+  statupdate: onOff,
+};
+
+/** Parquet files are compressed inside; JSON takes the way of reading with it. */
+function readCopyFormat(cursor: Cursor, format: string): string {
+  if (format !== 'json') return format;
+  cursor.takeWords('as');
+  const { value, at } = cursor.expectString("'auto' or 'noshred'");
+  if (value !== 'auto' && value !== 'noshred') throw cursor.unsupported(`JSON '${value}' in COPY`, at);
+  return `json-${value}`;
+}
+
+function parseOptions(cursor: Cursor, statement: string, readers: Readonly<Record<string, Reader>>): Options {
+  const options = new Map<string, { value: OptionValue; at: number }>();
+  while (cursor.token.kind === 'word') {
+    const { value: word, at } = cursor.next();
+    const reader = Object.hasOwn(readers, word) ? readers[word] : undefined;
+    if (!reader) throw cursor.unsupported(`option ${word.toUpperCase()} of ${statement}`, at);
+    const name = ['parquet', 'csv', 'json'].includes(word) ? 'format' : word;
+    if (options.has(name)) throw cursor.source.error(`option ${name.toUpperCase()} is given twice`, at);
+    options.set(name, { value: reader(cursor), at });
+  }
+  return options;
+}
+
+export function parseCopy(cursor: Cursor): Unplaced {
+  cursor.expectWord('copy');
+  const table = cursor.reference('a table');
+  const columns = cursor.isOperator('(') ? cursor.identifiers('a column') : [];
+  cursor.expectWord('from');
+  const from = s3Url(cursor, 'FROM');
+  cursor.takeWords('with');
+  return { kind: 'copy', table, columns, from, options: parseOptions(cursor, 'COPY', copyOptions) };
+}
+
+export function parseUnload(cursor: Cursor): Unplaced {
+  cursor.expectWord('unload');
+  cursor.expectOperator('(');
+  const { value: query, at: queryAt } = cursor.expectString('a query in quotes');
+  cursor.expectOperator(')');
+  cursor.expectWord('to');
+  const to = s3Url(cursor, 'TO');
+  cursor.takeWords('with');
+  return { kind: 'unload', query, queryAt, to, options: parseOptions(cursor, 'UNLOAD', unloadOptions) };
+}
+
+function s3Url(cursor: Cursor, clause: string): string {
+  const { value, at } = cursor.expectString("an 's3://…' location");
+  if (!/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/./.test(value))
+    throw cursor.source.error(`${clause} must be s3://bucket/prefix, got "${value}"`, at);
+  return value;
+}

@@ -1,0 +1,241 @@
+import type { ColumnDefinition, Identifier, StatementNode, TableAttributes } from '../ast';
+import type { Cursor } from './cursor';
+import { parseExpression } from './expression';
+import { isQueryStart, parseQuery } from './query';
+import { parseType } from './type';
+
+type Unplaced = StatementNode extends infer S ? (S extends unknown ? Omit<S, 'at' | 'end'> : never) : never;
+
+export function parseCreate(cursor: Cursor): Unplaced {
+  cursor.expectWord('create');
+  const orReplace = cursor.takeWords('or', 'replace');
+  if (cursor.takeWords('view')) return parseView(cursor, orReplace);
+  if (orReplace) throw cursor.unsupported(`CREATE OR REPLACE ${cursor.token.value.toUpperCase()}`);
+  if (cursor.takeWords('materialized', 'view')) return parseMaterializedView(cursor);
+  if (cursor.takeWords('external', 'schema')) return parseExternalSchema(cursor);
+  if (cursor.takeWords('schema')) return parseSchema(cursor);
+  if (cursor.takeWords('user')) return parseUser(cursor);
+  if (
+    cursor.takeWords('temp', 'table') ||
+    cursor.takeWords('temporary', 'table') ||
+    cursor.takeWords('local', 'temp', 'table')
+  )
+    return parseTable(cursor, true);
+  if (cursor.takeWords('table')) return parseTable(cursor, false);
+  throw cursor.unsupported(`CREATE ${cursor.token.value.toUpperCase()}`);
+}
+
+const ifNotExists = (cursor: Cursor) => cursor.takeWords('if', 'not', 'exists');
+const ifExists = (cursor: Cursor) => cursor.takeWords('if', 'exists');
+
+function parseView(cursor: Cursor, orReplace: boolean): Unplaced {
+  const view = cursor.reference('a view');
+  const columns = cursor.isOperator('(') ? cursor.identifiers('a column') : [];
+  cursor.expectWord('as');
+  const query = parseQuery(cursor);
+  if (cursor.isWord('with')) throw cursor.unsupported('WITH NO SCHEMA BINDING');
+  return { kind: 'create-view', view, orReplace, columns, query };
+}
+
+function parseMaterializedView(cursor: Cursor): Unplaced {
+  if (cursor.isWord('if')) throw cursor.syntaxError('a name');
+  const view = cursor.reference('a materialized view');
+  if (cursor.isOperator('(')) throw cursor.unsupported('column names of a materialized view');
+  const attributes = parseAttributes(cursor, ['backup', 'diststyle', 'distkey', 'sortkey', 'auto']);
+  cursor.expectWord('as');
+  const queryAt = cursor.at;
+  return { kind: 'create-materialized-view', view, attributes, query: parseQuery(cursor), queryAt };
+}
+
+function parseExternalSchema(cursor: Cursor): Unplaced {
+  const exists = ifNotExists(cursor);
+  const schema = cursor.identifier('a schema');
+  cursor.expectWord('from');
+  if (!cursor.takeWords('kinesis'))
+    throw cursor.unsupported(`an external schema from ${cursor.token.value.toUpperCase()}`);
+  if (cursor.isWord('region')) throw cursor.unsupported('REGION of an external schema');
+  cursor.expectWord('iam_role');
+  if (cursor.isWord('default')) throw cursor.unsupported('IAM_ROLE default');
+  const { value, at } = cursor.expectString('a role ARN');
+  return { kind: 'create-external-schema', schema, roleArn: roleArn(cursor, value, at), ifNotExists: exists };
+}
+
+export function roleArn(cursor: Cursor, value: string, at: number): string {
+  if (value.includes(',')) throw cursor.unsupported('role chaining', at);
+  if (!/^arn:aws[\w-]*:iam::\d{12}:role\/.+$/.test(value))
+    throw cursor.source.error(`invalid IAM role ARN "${value}"`, at);
+  return value;
+}
+
+function parseSchema(cursor: Cursor): Unplaced {
+  const exists = ifNotExists(cursor);
+  const schema = cursor.identifier('a schema');
+  if (cursor.isWord('authorization', 'quota')) throw cursor.unsupported(cursor.token.value.toUpperCase());
+  return { kind: 'create-schema', schema, ifNotExists: exists };
+}
+
+function parseUser(cursor: Cursor): Unplaced {
+  const user = cursor.identifier('a user');
+  cursor.takeWords('with');
+  cursor.expectWord('password');
+  if (cursor.isWord('disable')) throw cursor.unsupported('PASSWORD DISABLE');
+  return { kind: 'create-user', user, password: cursor.expectString('a password').value };
+}
+
+function parseTable(cursor: Cursor, temp: boolean): Unplaced {
+  const exists = ifNotExists(cursor);
+  const table = cursor.reference('a table');
+  if (!cursor.isOperator('(') || isColumnNames(cursor)) {
+    const columns = cursor.isOperator('(') ? cursor.identifiers('a column') : [];
+    const attributes = parseAttributes(cursor, [
+      'backup',
+      'diststyle',
+      'distkey',
+      'compound',
+      'interleaved',
+      'sortkey',
+    ]);
+    const at = cursor.expectWord('as').at;
+    if (exists) throw cursor.unsupported('IF NOT EXISTS with AS', at);
+    const wrapped = cursor.isOperator('(') && isQueryStart(cursor) ? parseQuery(cursor) : parseQuery(cursor);
+    return { kind: 'create-table-as', table, temp, columns, attributes, query: wrapped };
+  }
+  const { columns, keys } = parseColumns(cursor);
+  const attributes = parseAttributes(cursor, ['backup', 'diststyle', 'distkey', 'compound', 'interleaved', 'sortkey']);
+  return { kind: 'create-table', table, temp, ifNotExists: exists, columns, keys, attributes };
+}
+
+/** `(a, b)`: no types, so a CREATE TABLE AS. */
+function isColumnNames(cursor: Cursor): boolean {
+  const after = cursor.peek(2);
+  return after.kind === 'operator' && (after.value === ',' || after.value === ')');
+}
+
+function parseColumns(cursor: Cursor): { columns: ColumnDefinition[]; keys: Identifier[] } {
+  const columns: ColumnDefinition[] = [];
+  const keys: Identifier[] = [];
+  cursor.expectOperator('(');
+  cursor.list(() => {
+    if (cursor.isWord('like')) throw cursor.unsupported('LIKE in CREATE TABLE');
+    if (cursor.isWord('foreign', 'constraint')) throw cursor.unsupported(cursor.token.value.toUpperCase());
+    if (cursor.takeWords('primary', 'key') || cursor.takeWords('unique')) keys.push(...cursor.identifiers('a column'));
+    else columns.push(parseColumn(cursor));
+  });
+  cursor.expectOperator(')');
+  return { columns, keys };
+}
+
+export function parseColumn(cursor: Cursor): ColumnDefinition {
+  const name = cursor.identifier('a column');
+  const type = parseType(cursor);
+  let notNull = false;
+  let distkey = false;
+  let sortkey = false;
+  let defaultValue: ColumnDefinition['defaultValue'];
+  for (;;) {
+    if (cursor.takeWords('not', 'null')) notNull = true;
+    else if (cursor.takeWords('primary', 'key')) notNull = true;
+    else if (cursor.takeWords('distkey')) distkey = true;
+    else if (cursor.takeWords('sortkey')) sortkey = true;
+    else if (cursor.takeWords('default')) defaultValue = parseExpression(cursor);
+    else if (cursor.takeWords('encode'))
+      cursor.expectWord(
+        'raw',
+        'az64',
+        'bytedict',
+        'delta',
+        'delta32k',
+        'lzo',
+        'mostly8',
+        'mostly16',
+        'mostly32',
+        'runlength',
+        'text255',
+        'text32k',
+        'zstd',
+        'auto',
+      );
+    else if (cursor.takeWords('null') || cursor.takeWords('unique')) continue;
+    else if (cursor.isWord('identity', 'generated', 'references', 'collate', 'check'))
+      throw cursor.unsupported(cursor.token.value.toUpperCase());
+    else return { name, type, notNull, defaultValue, distkey, sortkey };
+  }
+}
+
+function parseAttributes(cursor: Cursor, allowed: readonly string[]): TableAttributes {
+  let attributes: TableAttributes = { sortkey: [] };
+  while (cursor.isWord(...allowed)) {
+    const { value, at } = cursor.token;
+    cursor.next();
+    switch (value) {
+      case 'backup':
+        attributes = { ...attributes, backup: cursor.expectWord('yes', 'no').value === 'yes' };
+        break;
+      case 'auto':
+        cursor.expectWord('refresh');
+        attributes = { ...attributes, autoRefresh: cursor.expectWord('yes', 'no').value === 'yes' };
+        break;
+      case 'diststyle':
+        attributes = { ...attributes, diststyle: cursor.expectWord('even', 'all', 'key', 'auto').value as 'even' };
+        break;
+      case 'distkey': {
+        const [distkey, ...others] = cursor.identifiers('a column');
+        if (others.length > 0) throw cursor.source.error('a table has one distribution key', at);
+        attributes = { ...attributes, distkey };
+        break;
+      }
+      case 'interleaved':
+        throw cursor.unsupported('INTERLEAVED SORTKEY', at);
+      case 'compound':
+        cursor.expectWord('sortkey');
+        attributes = { ...attributes, sortkey: cursor.identifiers('a column') };
+        break;
+      case 'sortkey':
+        if (cursor.isWord('auto')) throw cursor.unsupported('SORTKEY AUTO');
+        attributes = { ...attributes, sortkey: cursor.identifiers('a column') };
+    }
+  }
+  return attributes;
+}
+
+export function parseDrop(cursor: Cursor): Unplaced {
+  cursor.expectWord('drop');
+  const cascade = () => {
+    const cascades = cursor.takeWords('cascade');
+    if (!cascades) cursor.takeWords('restrict');
+    return cascades;
+  };
+  if (cursor.takeWords('user')) {
+    const exists = ifExists(cursor);
+    return { kind: 'drop-user', user: cursor.identifier('a user'), ifExists: exists };
+  }
+  if (cursor.takeWords('schema')) {
+    const exists = ifExists(cursor);
+    const schema = cursor.identifier('a schema');
+    if (cursor.isWord('drop')) throw cursor.unsupported('DROP EXTERNAL DATABASE');
+    return { kind: 'drop-schema', schema, ifExists: exists, cascade: cascade() };
+  }
+  const what = cursor.takeWords('materialized', 'view')
+    ? 'materialized view'
+    : cursor.takeWords('view')
+      ? 'view'
+      : cursor.takeWords('table')
+        ? 'table'
+        : undefined;
+  if (!what) throw cursor.unsupported(`DROP ${cursor.token.value.toUpperCase()}`);
+  const exists = ifExists(cursor);
+  const name = cursor.reference('a name');
+  if (cursor.isOperator(',')) throw cursor.unsupported('DROP of several objects');
+  return { kind: 'drop', what, name, ifExists: exists, cascade: cascade() };
+}
+
+export function parseAlter(cursor: Cursor): Unplaced {
+  cursor.expectWord('alter');
+  if (!cursor.takeWords('table')) throw cursor.unsupported(`ALTER ${cursor.token.value.toUpperCase()}`);
+  const table = cursor.reference('a table');
+  if (!cursor.takeWords('add')) throw cursor.unsupported(`ALTER TABLE ${cursor.token.value.toUpperCase()}`);
+  if (cursor.isWord('primary', 'constraint', 'unique', 'foreign'))
+    throw cursor.unsupported(`ADD ${cursor.token.value.toUpperCase()}`);
+  cursor.takeWords('column');
+  return { kind: 'add-column', table, column: parseColumn(cursor) };
+}

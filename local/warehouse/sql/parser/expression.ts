@@ -1,0 +1,282 @@
+import type { BinaryOperator, Expression, Identifier } from '../ast';
+import { parseCall } from './call';
+import type { Cursor } from './cursor';
+import { isQueryStart, parseQuery } from './query';
+import { parseType, tryParseType } from './type';
+
+/** Longer chains of one operator, and lists of IN, are refused: they would overflow the engine's stack. */
+const maxChain = 400;
+const maxList = 5000;
+
+export function parseExpression(cursor: Cursor): Expression {
+  return cursor.nested(() => parseLogic(cursor, 'or'));
+}
+
+function parseLogic(cursor: Cursor, operator: 'or' | 'and'): Expression {
+  const at = cursor.at;
+  const operand = () => (operator === 'or' ? parseLogic(cursor, 'and') : parseNot(cursor));
+  const operands = [operand()];
+  while (cursor.takeWords(operator)) {
+    if (operands.length > maxList) throw cursor.unsupported(`a chain of more than ${maxList} operators`);
+    operands.push(operand());
+  }
+  return operands.length === 1 ? operands[0]! : { kind: 'logic', operator, operands, at };
+}
+
+function parseNot(cursor: Cursor): Expression {
+  const at = cursor.at;
+  if (cursor.isWord('not') && !(cursor.peek().kind === 'word' && cursor.peek().value === 'exists')) {
+    cursor.next();
+    return { kind: 'not', operand: cursor.nested(() => parseNot(cursor)), at };
+  }
+  if (cursor.takeWords('not', 'exists')) {
+    return { kind: 'not', operand: parseExists(cursor, at), at };
+  }
+  return parseComparison(cursor);
+}
+
+function parseExists(cursor: Cursor, at: number): Expression {
+  cursor.expectOperator('(');
+  const query = parseQuery(cursor);
+  cursor.expectOperator(')');
+  return { kind: 'exists', query, at };
+}
+
+const comparisons = ['=', '<>', '!=', '<', '>', '<=', '>='];
+
+/** Redshift's old precedence of IS differs from today's standard; where the two readings differ, parentheses are demanded. */
+function refuseAmbiguous(cursor: Cursor, operand: Expression): void {
+  if (!operand.parenthesized && ['is', 'in', 'between', 'like', 'in-query', 'match'].includes(operand.kind)) {
+    throw cursor.unsupported('a comparison of a condition without parentheses', operand.at);
+  }
+}
+
+function parseComparison(cursor: Cursor): Expression {
+  const left = parsePredicate(cursor);
+  if (!cursor.isOperator(...comparisons)) return left;
+  refuseAmbiguous(cursor, left);
+  const { at, value } = cursor.next();
+  if (cursor.isWord('any', 'all', 'some'))
+    throw cursor.unsupported(`comparison with ${cursor.token.value.toUpperCase()}`);
+  const right = parsePredicate(cursor);
+  refuseAmbiguous(cursor, right);
+  if (cursor.isOperator(...comparisons)) throw cursor.unsupported('a chain of comparisons without parentheses');
+  return { kind: 'binary', operator: (value === '!=' ? '<>' : value) as BinaryOperator, left, right, at };
+}
+
+function parsePredicate(cursor: Cursor): Expression {
+  const operand = parseConcatenation(cursor);
+  const at = cursor.at;
+  if (cursor.isWord('is', 'isnull', 'notnull')) return parseIs(cursor, operand);
+  const negated =
+    cursor.isWord('not') &&
+    cursor.peek().kind === 'word' &&
+    ['in', 'like', 'ilike', 'between', 'similar'].includes(cursor.peek().value);
+  if (negated) cursor.next();
+  let predicate: Expression | undefined;
+  if (cursor.takeWords('in')) predicate = parseIn(cursor, operand, negated, at);
+  else if (cursor.takeWords('between')) {
+    if (cursor.takeWords('symmetric')) throw cursor.unsupported('BETWEEN SYMMETRIC', at);
+    const low = parseConcatenation(cursor);
+    cursor.expectWord('and');
+    predicate = { kind: 'between', operand, low, high: parseConcatenation(cursor), negated, at };
+  } else if (cursor.isWord('like', 'ilike')) {
+    const insensitive = cursor.next().value === 'ilike';
+    const pattern = parseConcatenation(cursor);
+    const escapedBy = cursor.takeWords('escape') ? parseConcatenation(cursor) : undefined;
+    predicate = { kind: 'like', operand, pattern, escape: escapedBy, insensitive, negated, at };
+  } else if (cursor.isOperator('~', '!~', '~*', '!~*')) {
+    const operator = cursor.next().value;
+    const pattern = parseConcatenation(cursor);
+    predicate = {
+      kind: 'match',
+      operand,
+      pattern,
+      insensitive: operator.endsWith('*'),
+      negated: operator.startsWith('!'),
+      at,
+    };
+  } else if (cursor.isWord('similar')) throw cursor.unsupported('SIMILAR TO');
+  if (!predicate) return operand;
+  if (cursor.isWord('is', 'in', 'like', 'ilike', 'between'))
+    throw cursor.unsupported('a chain of conditions without parentheses');
+  return predicate;
+}
+
+function parseIs(cursor: Cursor, operand: Expression): Expression {
+  const at = cursor.at;
+  if (!operand.parenthesized && operand.kind === 'binary' && operand.operator === '||') {
+    throw cursor.unsupported('IS after || without parentheses');
+  }
+  const word = cursor.next().value;
+  if (word !== 'is') return { kind: 'is', operand, what: 'null', negated: word === 'notnull', at };
+  const negated = cursor.takeWords('not');
+  if (cursor.isWord('distinct')) throw cursor.unsupported('IS DISTINCT FROM', at);
+  const what = cursor.expectWord('null', 'true', 'false', 'unknown').value as 'null' | 'true' | 'false' | 'unknown';
+  if (cursor.isWord('is', 'isnull', 'notnull')) throw cursor.unsupported('a chain of conditions without parentheses');
+  return { kind: 'is', operand, what, negated, at };
+}
+
+function parseIn(cursor: Cursor, operand: Expression, negated: boolean, at: number): Expression {
+  cursor.expectOperator('(');
+  if (isQueryStart(cursor)) {
+    const query = parseQuery(cursor);
+    cursor.expectOperator(')');
+    return { kind: 'in-query', operand, query, negated, at };
+  }
+  const list = cursor.list(() => parseExpression(cursor));
+  if (list.length > maxList) throw cursor.unsupported(`IN with more than ${maxList} values`, at);
+  cursor.expectOperator(')');
+  return { kind: 'in', operand, list, negated, at };
+}
+
+function parseChain(cursor: Cursor, operators: readonly string[], operand: () => Expression): Expression {
+  let left = operand();
+  for (let length = 1; cursor.isOperator(...operators); length++) {
+    if (length > maxChain) throw cursor.unsupported(`a chain of more than ${maxChain} operators`);
+    const { at, value } = cursor.next();
+    left = { kind: 'binary', operator: value as BinaryOperator, left, right: operand(), at };
+  }
+  return left;
+}
+
+function parseConcatenation(cursor: Cursor): Expression {
+  return parseChain(cursor, ['||'], () => parseAdditive(cursor));
+}
+
+function parseAdditive(cursor: Cursor): Expression {
+  return parseChain(cursor, ['+', '-'], () => parseChain(cursor, ['*', '/', '%'], () => parseUnary(cursor)));
+}
+
+function parseUnary(cursor: Cursor): Expression {
+  const at = cursor.at;
+  if (cursor.takeOperator('-')) return { kind: 'negate', operand: cursor.nested(() => parseUnary(cursor)), at };
+  if (cursor.takeOperator('+')) return cursor.nested(() => parseUnary(cursor));
+  return parsePostfix(cursor);
+}
+
+function parsePostfix(cursor: Cursor): Expression {
+  let operand = parsePrimary(cursor);
+  for (let length = 0; ; length++) {
+    if (length > maxChain / 4) throw cursor.unsupported(`a chain of more than ${maxChain / 4} casts or attributes`);
+    const at = cursor.at;
+    if (cursor.takeOperator('::')) operand = { kind: 'cast', operand, type: parseType(cursor), at };
+    else if (cursor.isOperator('[', '.')) {
+      operand = { kind: 'navigate', from: operand, steps: parseSteps(cursor), at };
+    } else return operand;
+  }
+}
+
+function parseSteps(cursor: Cursor): (Identifier | number)[] {
+  const steps: (Identifier | number)[] = [];
+  while (cursor.isOperator('[', '.')) {
+    if (cursor.takeOperator('.')) steps.push(cursor.anyIdentifier('an attribute'));
+    else {
+      cursor.expectOperator('[');
+      if (cursor.token.kind !== 'number') throw cursor.unsupported('an array index that is not a number');
+      steps.push(cursor.expectInteger('an array index'));
+      cursor.expectOperator(']');
+    }
+    if (steps.length > maxChain / 4) throw cursor.unsupported(`a path of more than ${maxChain / 4} attributes`);
+  }
+  return steps;
+}
+
+function parsePrimary(cursor: Cursor): Expression {
+  const { kind, value, at } = cursor.token;
+  switch (kind) {
+    case 'number':
+    case 'string':
+      cursor.next();
+      return { kind, text: value, at };
+    case 'parameter':
+      cursor.next();
+      return { kind, name: value, at };
+    case 'quoted':
+      return parseName(cursor);
+    case 'word':
+      return parseWord(cursor);
+    case 'operator':
+      if (value === '(') return parseParenthesized(cursor);
+  }
+  throw cursor.syntaxError('an expression');
+}
+
+function parseParenthesized(cursor: Cursor): Expression {
+  const at = cursor.expectOperator('(').at;
+  if (isQueryStart(cursor)) {
+    const query = parseQuery(cursor);
+    cursor.expectOperator(')');
+    return { kind: 'subquery', query, at };
+  }
+  const inner = parseExpression(cursor);
+  if (cursor.isOperator(',')) throw cursor.unsupported('a row of values');
+  cursor.expectOperator(')');
+  inner.parenthesized = true;
+  return inner;
+}
+
+const niladic = new Set([
+  'current_date',
+  'current_user',
+  'sysdate',
+  'user',
+  'session_user',
+  'current_timestamp',
+  'localtimestamp',
+]);
+
+function parseWord(cursor: Cursor): Expression {
+  const { value, at } = cursor.token;
+  if (cursor.takeWords('null')) return { kind: 'null', at };
+  if (value === 'true' || value === 'false') {
+    cursor.next();
+    return { kind: 'boolean', value: value === 'true', at };
+  }
+  if (value === 'case') return parseCase(cursor);
+  if (cursor.takeWords('exists')) return parseExists(cursor, at);
+  if (value === 'cast' || value === 'try_cast') return parseCast(cursor);
+  if (cursor.peek().kind === 'string' && (value === 'interval' || value === 'date' || value === 'timestamp')) {
+    cursor.next();
+    const text = cursor.next().value;
+    return value === 'interval' ? { kind: value, text, at } : { kind: 'typed-literal', type: value, text, at };
+  }
+  if (niladic.has(value) && !(cursor.peek().kind === 'operator' && cursor.peek().value === '(')) {
+    cursor.next();
+    return { kind: 'call', name: value, args: [], star: false, distinct: false, at };
+  }
+  if (cursor.peek().kind === 'operator' && cursor.peek().value === '(') return parseCall(cursor);
+  return parseName(cursor);
+}
+
+function parseName(cursor: Cursor): Expression {
+  const at = cursor.at;
+  return { kind: 'name', parts: cursor.reference('an expression'), at };
+}
+
+function parseCast(cursor: Cursor): Expression {
+  const { at, value } = cursor.expectWord('cast', 'try_cast');
+  cursor.expectOperator('(');
+  const operand = parseExpression(cursor);
+  cursor.expectWord('as');
+  const type = parseType(cursor);
+  cursor.expectOperator(')');
+  return { kind: 'cast', operand, type, lenient: value === 'try_cast', at };
+}
+
+function parseCase(cursor: Cursor): Expression {
+  const at = cursor.expectWord('case').at;
+  const operand = cursor.isWord('when') ? undefined : parseExpression(cursor);
+  const branches: { when: Expression; result: Expression }[] = [];
+  while (cursor.takeWords('when')) {
+    const when = parseExpression(cursor);
+    cursor.expectWord('then');
+    branches.push({ when, result: parseExpression(cursor) });
+  }
+  if (branches.length === 0) throw cursor.syntaxError('WHEN');
+  const otherwise = cursor.takeWords('else') ? parseExpression(cursor) : undefined;
+  cursor.expectWord('end');
+  return { kind: 'case', operand, branches, otherwise, at };
+}
+
+export { parseType, tryParseType };

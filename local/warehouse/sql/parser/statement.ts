@@ -1,0 +1,169 @@
+import type { Expression, Identifier, StatementNode } from '../ast';
+import { parseCopy, parseUnload } from './bulk';
+import type { Cursor } from './cursor';
+import { parseAlter, parseCreate, parseDrop } from './ddl';
+import { parseExpression } from './expression';
+import { isQueryStart, parseFrom, parseQuery } from './query';
+
+type Unplaced = StatementNode extends infer S ? (S extends unknown ? Omit<S, 'at' | 'end'> : never) : never;
+
+/** Reads the statement at the cursor, up to its semicolon or the end. */
+export function parseStatement(cursor: Cursor): StatementNode {
+  const at = cursor.at;
+  const node = parseAny(cursor) as Unplaced;
+  const end = cursor.previousEnd;
+  if (cursor.token.kind !== 'end' && !cursor.isOperator(';')) throw cursor.syntaxError('the end of the statement');
+  return { ...node, at, end } as StatementNode;
+}
+
+function parseAny(cursor: Cursor): Unplaced {
+  if (isQueryStart(cursor)) return { kind: 'query', query: parseQuery(cursor) };
+  const { kind, value } = cursor.token;
+  if (kind !== 'word') throw cursor.syntaxError('a statement');
+  switch (value) {
+    case 'insert':
+      return parseInsert(cursor);
+    case 'update':
+      return parseUpdate(cursor);
+    case 'delete':
+      return parseDelete(cursor);
+    case 'lock':
+      cursor.next();
+      cursor.takeWords('table');
+      return { kind: 'lock', tables: cursor.list(() => cursor.reference('a table')) };
+    case 'truncate':
+      cursor.next();
+      cursor.takeWords('table');
+      return { kind: 'truncate', table: cursor.reference('a table') };
+    case 'create':
+      return parseCreate(cursor);
+    case 'drop':
+      return parseDrop(cursor);
+    case 'alter':
+      return parseAlter(cursor);
+    case 'grant':
+    case 'revoke':
+      return parseGrant(cursor, value);
+    case 'refresh':
+      return parseRefresh(cursor);
+    case 'copy':
+      return parseCopy(cursor);
+    case 'unload':
+      return parseUnload(cursor);
+    case 'set':
+      return parseSet(cursor);
+    default:
+      throw cursor.unsupported(`statement ${value.toUpperCase()}`);
+  }
+}
+
+function parseInsert(cursor: Cursor): Unplaced {
+  cursor.expectWord('insert');
+  cursor.expectWord('into');
+  const table = cursor.reference('a table');
+  const columns = cursor.isOperator('(') && !isQueryStart(cursor) ? cursor.identifiers('a column') : [];
+  if (cursor.isWord('default')) throw cursor.unsupported('DEFAULT VALUES');
+  if (!cursor.takeWords('values')) return { kind: 'insert', table, columns, query: parseQuery(cursor) };
+  const rows = cursor.list(() => {
+    cursor.expectOperator('(');
+    const row = cursor.list((): Expression | 'default' =>
+      cursor.takeWords('default') ? 'default' : parseExpression(cursor),
+    );
+    cursor.expectOperator(')');
+    return row;
+  });
+  return { kind: 'insert', table, columns, rows };
+}
+
+function aliasBefore(cursor: Cursor, ...stops: string[]): Identifier | undefined {
+  if (cursor.takeWords('as')) return cursor.anyIdentifier('an alias');
+  return cursor.isIdentifier() && !cursor.isWord(...stops) ? cursor.identifier('an alias') : undefined;
+}
+
+function parseUpdate(cursor: Cursor): Unplaced {
+  cursor.expectWord('update');
+  const table = cursor.reference('a table');
+  const alias = aliasBefore(cursor, 'set');
+  cursor.expectWord('set');
+  const set = cursor.list(() => {
+    const column = cursor.identifier('a column');
+    cursor.expectOperator('=');
+    if (cursor.isWord('default')) throw cursor.unsupported('SET to DEFAULT');
+    return { column, value: parseExpression(cursor) };
+  });
+  const from = cursor.takeWords('from') ? parseFrom(cursor) : undefined;
+  const where = cursor.takeWords('where') ? parseExpression(cursor) : undefined;
+  return { kind: 'update', table, alias, set, from, where };
+}
+
+function parseDelete(cursor: Cursor): Unplaced {
+  cursor.expectWord('delete');
+  cursor.takeWords('from');
+  const table = cursor.reference('a table');
+  const alias = aliasBefore(cursor, 'using', 'where');
+  const using = cursor.takeWords('using') ? parseFrom(cursor) : undefined;
+  const where = cursor.takeWords('where') ? parseExpression(cursor) : undefined;
+  return { kind: 'delete', table, alias, using, where };
+}
+
+const privileges = [
+  'select',
+  'insert',
+  'update',
+  'delete',
+  'create',
+  'usage',
+  'references',
+  'drop',
+  'all',
+  'temporary',
+  'temp',
+  'truncate',
+  'alter',
+];
+
+function parseGrant(cursor: Cursor, verb: 'grant' | 'revoke'): Unplaced {
+  cursor.next();
+  if (cursor.isWord('assumerole', 'role', 'explain', 'execute'))
+    throw cursor.unsupported(`${verb.toUpperCase()} ${cursor.token.value.toUpperCase()}`);
+  const granted = cursor.list(() => cursor.expectWord(...privileges).value);
+  cursor.takeWords('privileges');
+  cursor.expectWord('on');
+  let onType: 'database' | 'schema' | 'table' | 'all-tables' = 'table';
+  if (cursor.takeWords('database')) onType = 'database';
+  else if (cursor.takeWords('schema')) onType = 'schema';
+  else if (cursor.takeWords('all', 'tables', 'in', 'schema')) onType = 'all-tables';
+  else cursor.takeWords('table');
+  const on = cursor.reference('a name');
+  cursor.expectWord(verb === 'grant' ? 'to' : 'from');
+  if (cursor.isWord('role', 'group'))
+    throw cursor.unsupported(`${verb.toUpperCase()} with ${cursor.token.value.toUpperCase()}`);
+  const to = cursor.identifier('a user');
+  if (cursor.isOperator(',')) throw cursor.unsupported(`${verb.toUpperCase()} with several users`);
+  if (cursor.isWord('with')) throw cursor.unsupported('WITH GRANT OPTION');
+  return { kind: 'grant', revoke: verb === 'revoke', privileges: granted, onType, on, to };
+}
+
+function parseRefresh(cursor: Cursor): Unplaced {
+  cursor.expectWord('refresh');
+  cursor.expectWord('materialized');
+  cursor.expectWord('view');
+  const view = cursor.reference('a materialized view');
+  const cascade = cursor.takeWords('cascade');
+  if (!cascade) cursor.takeWords('restrict');
+  return { kind: 'refresh', view, cascade };
+}
+
+/** Settings that the local warehouse honours. */
+const settings = new Set(['enable_case_sensitive_identifier', 'query_group', 'statement_timeout']);
+
+function parseSet(cursor: Cursor): Unplaced {
+  cursor.expectWord('set');
+  const { value: name, at } = cursor.next();
+  if (!settings.has(name)) throw cursor.unsupported(`setting ${name}`, at);
+  if (!cursor.takeOperator('=')) cursor.expectWord('to');
+  const { kind, value } = cursor.token;
+  if (!['word', 'string', 'number'].includes(kind)) throw cursor.syntaxError('a value');
+  cursor.next();
+  return { kind: 'set', name, value: value.toLowerCase() };
+}

@@ -1,0 +1,207 @@
+import type { RedshiftType } from '../../statement';
+import type { Source } from '../lexer';
+import { describe, duckdbType, isInteger, isNumeric, isText, type Type, varchar } from '../types';
+import { jsonText, jsonType, quoteLiteral, type Value } from './value';
+
+/** How a value becomes one of another type: `cast(…)` or `::`, try_cast, or storing it in a column. */
+export type CastMode = 'explicit' | 'lenient' | 'assignment';
+
+const patterns: Readonly<Record<string, string>> = {
+  integer: '\\s*[+-]?\\d+\\s*',
+  number: '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)\\s*',
+  float: '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?\\s*',
+  date: '\\d{4}-\\d{1,2}-\\d{1,2}',
+  // An offset is ignored by a timestamp without time zone, so it may only be one that means UTC here.
+  timestamp: '\\d{4}-\\d{1,2}-\\d{1,2}([T ]\\d{1,2}:\\d{2}(:\\d{2}(\\.\\d{1,6})?)?(Z|\\+00(:?00)?)?)?',
+};
+
+function patternOf(type: Type): string | undefined {
+  if (isInteger(type)) return patterns['integer'];
+  if (type.name === 'decimal') return patterns['number'];
+  if (type.name === 'real' || type.name === 'double precision') return patterns['float'];
+  return patterns[type.name];
+}
+
+const truths = ['t', 'true', 'y', 'yes', '1'];
+const falsehoods = ['f', 'false', 'n', 'no', '0'];
+const listed = (texts: readonly string[]) => texts.map(quoteLiteral).join(', ');
+
+/** Emitted expressions name their argument more than once; past this size a nest of them would explode. */
+const maxExpressionLength = 200_000;
+
+export class Caster {
+  constructor(private readonly source: Source) {}
+
+  /** Guards an expression that will be repeated. */
+  repeated(sql: string, at: number): string {
+    if (sql.length > maxExpressionLength) throw this.source.unsupported('an expression of this size', at);
+    return sql;
+  }
+
+  cast(value: Value, to: RedshiftType, mode: CastMode, at: number): Value {
+    if (value.constant !== undefined && value.type.name === 'unknown')
+      return { ...this.constant(value.constant, to, mode, at), aggregate: value.aggregate };
+    const sql = this.repeated(this.castSql(value, to, mode, at), at);
+    return { sql, type: to, aggregate: value.aggregate, window: value.window };
+  }
+
+  private castSql(value: Value, to: RedshiftType, mode: CastMode, at: number): string {
+    const { type, sql } = value;
+    if (type.name === 'super') {
+      if (mode === 'assignment' && to.name !== 'super') throw this.impossible(type, to, at, 'store');
+      return to.name === 'super' ? sql : this.fromSuper(value, to, at);
+    }
+    if (mode === 'lenient' && !isText(type)) throw this.source.unsupported(`try_cast from ${describe(type)}`, at);
+    if (isText(type)) return this.fromText(sql, type, to, mode, at);
+    if (to.name === 'super') return this.toSuper(value, at);
+    if (isText(to)) return this.toText(value, to, mode, at);
+    if (!this.isPlain(type, to, mode)) throw this.impossible(type, to, at);
+    if (type.name === to.name && type.name !== 'decimal') return sql;
+    return `cast(${sql} as ${duckdbType(to)})`;
+  }
+
+  private impossible(from: Type, to: Type, at: number, verb = 'cast'): Error {
+    return this.source.unsupported(
+      `${verb === 'store' ? 'storing' : 'a cast from'} ${describe(from)} ${verb === 'store' ? 'in a column of type' : 'to'} ${describe(to)}`,
+      at,
+    );
+  }
+
+  /** Casts in which DuckDB and Redshift agree: doubles to exact numbers are not among them, since they round differently. */
+  private isPlain(from: Type, to: Type, mode: CastMode): boolean {
+    const exact = (type: Type) => isInteger(type) || type.name === 'decimal';
+    if (from.name === to.name) return true;
+    if (exact(from) && isNumeric(to)) return true;
+    if (isNumeric(from) && !exact(from)) return to.name === 'double precision';
+    if (from.name === 'date') return to.name === 'timestamp';
+    if (from.name === 'timestamp') return to.name === 'date' && mode === 'explicit';
+    if (mode !== 'explicit') return false;
+    return (from.name === 'boolean' && to.name === 'integer') || (isInteger(from) && to.name === 'boolean');
+  }
+
+  private toSuper({ sql, type }: Value, at: number): string {
+    if (isInteger(type) || type.name === 'boolean') return `to_json(${sql})`;
+    throw this.impossible(type, { name: 'super' }, at);
+  }
+
+  private toText({ sql, type }: Value, to: RedshiftType & { length: number }, mode: CastMode, at: number): string {
+    const widest: Readonly<Record<string, number>> = {
+      smallint: 6,
+      integer: 11,
+      bigint: 20,
+      decimal: 41,
+      date: 10,
+      timestamp: 26,
+    };
+    const width = widest[type.name];
+    if (width === undefined) throw this.impossible(type, to, at);
+    return this.fitText(`cast(${sql} as varchar)`, varchar(width), to, mode, at);
+  }
+
+  /** VARCHAR(n) counts bytes: an explicit cast cuts between characters, storing a longer text is an error. */
+  fitText(sql: string, from: Type, to: RedshiftType, mode: CastMode, at: number): string {
+    if (!isText(to)) return sql;
+    if (isText(from) && from.length <= to.length) return sql;
+    this.repeated(sql, at);
+    const cut = cutSql(sql, to.length);
+    if (mode !== 'assignment') return `case when strlen(${sql}) <= ${to.length} then ${sql} else ${cut} end`;
+    const message = quoteLiteral(`value too long for type ${describe(to)}`);
+    return `case when ${sql} is null or strlen(${sql}) <= ${to.length} then ${sql} when strlen(rtrim(${sql}, ' ')) <= ${to.length} then ${cut} else error(${message}) end`;
+  }
+
+  private fromText(sql: string, from: Type, to: RedshiftType, mode: CastMode, at: number): string {
+    if (isText(to)) return this.fitText(sql, from, to, mode, at);
+    if (mode === 'assignment') throw this.impossible(from, to, at, 'store');
+    if (to.name === 'super') return `to_json(${sql})`;
+    this.repeated(sql, at);
+    if (to.name === 'boolean') {
+      const branches = `when lower(trim(${sql})) in (${listed(truths)}) then true when lower(trim(${sql})) in (${listed(falsehoods)}) then false`;
+      return mode === 'lenient'
+        ? `case ${branches} end`
+        : `case when ${sql} is null then null ${branches} else ${this.invalid(sql, to)} end`;
+    }
+    const pattern = patternOf(to);
+    if (!pattern) throw this.impossible(from, to, at);
+    const fits = `regexp_full_match(${sql}, ${quoteLiteral(pattern)})`;
+    if (mode === 'lenient') return `case when ${fits} then try_cast(${sql} as ${duckdbType(to)}) end`;
+    return `case when ${sql} is null or ${fits} then cast(${sql} as ${duckdbType(to)}) else ${this.invalid(sql, to)} end`;
+  }
+
+  private invalid(sql: string, to: Type): string {
+    const shown =
+      to.name === 'timestamp' || to.name === 'date'
+        ? 'not a text that the local warehouse reads as'
+        : 'invalid input syntax for type';
+    return `error(${quoteLiteral(`${shown} ${to.name}: "`)} || ${sql} || '"')`;
+  }
+
+  /** SUPER casts are lax: what does not fit is NULL (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */
+  private fromSuper(value: Value, to: RedshiftType, at: number): string {
+    const type = this.repeated(jsonType(value), at);
+    const text = this.repeated(jsonText(value), at);
+    const isWhole = `${type} in ('UBIGINT', 'BIGINT', 'HUGEINT')`;
+    const isNumber = `${type} in ('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE')`;
+    const duckdb = duckdbType(to);
+    if (isText(to)) {
+      const fitted = to.length === 65_535 ? text : this.fitText(text, varchar(65_535), to, 'explicit', at);
+      return `case when ${type} in ('VARCHAR', 'UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE') then ${fitted} end`;
+    }
+    if (to.name === 'boolean') {
+      return `case when ${type} = 'BOOLEAN' then ${text} = 'true' when ${isWhole} then ${text} <> '0' when ${type} = 'VARCHAR' then ${this.fromText(text, varchar(65_535), to, 'lenient', at)} end`;
+    }
+    const pattern = patternOf(to);
+    if (!pattern) throw this.impossible({ name: 'super' }, to, at);
+    const fits = `${type} = 'VARCHAR' and regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
+    if (to.name === 'timestamp' || to.name === 'date')
+      return `case when ${fits} then try_cast(${text} as ${duckdb}) end`;
+    if (!isInteger(to)) return `case when ${isNumber} or (${fits}) then try_cast(${text} as ${duckdb}) end`;
+    const rounded = `try_cast(try_cast(${text} as decimal(38, 10)) as ${duckdb})`;
+    return `case when ${isWhole} or (${fits}) then try_cast(${text} as ${duckdb}) when ${type} = 'DOUBLE' then ${rounded} end`;
+  }
+
+  /** A literal's text is checked while the statement is read. */
+  constant(text: string | null, to: RedshiftType, mode: CastMode, at: number): Value {
+    if (text === null)
+      return { sql: `cast(null as ${duckdbType(to)})`, type: to, constant: to.name === 'varchar' ? null : undefined };
+    if (isText(to)) {
+      const bytes = Buffer.byteLength(text);
+      if (bytes <= to.length) return { sql: quoteLiteral(text), type: to };
+      if (mode === 'assignment' && Buffer.byteLength(text.replace(/ +$/, '')) > to.length)
+        throw this.source.error(`value too long for type ${describe(to)}`, at);
+      return { sql: quoteLiteral(cutToBytes(text, to.length)), type: to };
+    }
+    if (to.name === 'super') return { sql: `to_json(${quoteLiteral(text)})`, type: to };
+    if (to.name === 'boolean') {
+      const word = text.trim().toLowerCase();
+      if (truths.includes(word) || falsehoods.includes(word)) return { sql: String(truths.includes(word)), type: to };
+    }
+    const pattern = patternOf(to);
+    if (pattern && new RegExp(`^(?:${pattern})$`).test(text))
+      return { sql: `cast(${quoteLiteral(text.trim())} as ${duckdbType(to)})`, type: to };
+    if (mode === 'lenient' && pattern) return { sql: `cast(null as ${duckdbType(to)})`, type: to };
+    if (to.name === 'date' || to.name === 'timestamp') throw this.source.unsupported(`"${text}" as a ${to.name}`, at);
+    if (!pattern && to.name !== 'boolean') throw this.impossible({ name: 'unknown' }, to, at);
+    throw this.source.error(`invalid input syntax for type ${describe(to)}: "${text}"`, at);
+  }
+}
+
+/** The longest start of a text that ends between two characters and has at most this many bytes. */
+function cutSql(sql: string, bytes: number): string {
+  const upTo = (end: number) => `decode(encode(${sql})[1:${end}])`;
+  const startsAfter = (end: number) => `hex(encode(${sql})[${end + 1}:${end + 1}]) not between '80' and 'BF'`;
+  const branches = [0, 1, 2]
+    .filter((back) => bytes > back)
+    .map((back) => `when ${startsAfter(bytes - back)} then ${upTo(bytes - back)}`);
+  return `case ${branches.join(' ')} else ${bytes > 3 ? upTo(bytes - 3) : "''"} end`;
+}
+
+function cutToBytes(text: string, bytes: number): string {
+  let length = 0;
+  let end = 0;
+  for (const char of text) {
+    length += Buffer.byteLength(char);
+    if (length > bytes) break;
+    end += char.length;
+  }
+  return text.slice(0, end);
+}

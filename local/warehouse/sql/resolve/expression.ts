@@ -1,0 +1,239 @@
+import type { Expression } from '../ast';
+import { resolveCall } from '../functions/registry';
+import { boolean, date, describe, isText, timestamp, varchar } from '../types';
+import type { Environment } from './environment';
+import { navigate, resolveName } from './names';
+import { comparable, compare, negate, numberLiteral, resolveBinary, settle, unify, withoutBlanks } from './operators';
+import { regularExpression } from './regexp';
+import { jsonType, nullValue, quoteLiteral, type Value } from './value';
+
+const flags = (values: readonly Value[]) => ({
+  aggregate: values.some((value) => value.aggregate),
+  window: values.some((value) => value.window),
+});
+
+/** A condition; a literal of unknown type is read as a boolean. */
+export function resolveCondition(node: Expression, environment: Environment, what = environment.clause): Value {
+  const value = settle(environment, environment.resolve(node, environment), boolean, node.at);
+  if (value.type.name !== 'boolean')
+    throw environment.context.source.error(
+      `argument of ${what} must be type boolean, not type ${describe(value.type)}`,
+      node.at,
+    );
+  return value;
+}
+
+export function resolveExpression(node: Expression, environment: Environment): Value {
+  const { context, caster } = environment;
+  switch (node.kind) {
+    case 'number':
+      return numberLiteral(node.text, environment, node.at);
+    case 'string':
+      return text(node.text);
+    case 'parameter': {
+      const bound = context.parameters[node.name];
+      if (bound === undefined) throw context.source.error(`parameter :${node.name} has no value`, node.at);
+      return text(bound);
+    }
+    case 'null':
+      return nullValue;
+    case 'boolean':
+      return { sql: String(node.value), type: boolean };
+    case 'typed-literal':
+      return caster.constant(node.text, node.type === 'date' ? date : timestamp, 'explicit', node.at);
+    case 'interval':
+      throw context.source.unsupported('an interval that is not added to or taken from a timestamp', node.at);
+    case 'name':
+      return resolveName(node, environment);
+    case 'navigate':
+      return navigate(environment.resolve(node.from, environment), node.steps, environment, node.at);
+    case 'binary':
+      return resolveBinary(node, environment);
+    case 'negate':
+      return negate(environment.resolve(node.operand, environment), environment, node.at);
+    case 'cast':
+      return caster.cast(
+        environment.resolve(node.operand, environment),
+        node.type,
+        node.lenient ? 'lenient' : 'explicit',
+        node.at,
+      );
+    case 'call':
+      return resolveCall(node, environment);
+    case 'case':
+      return resolveCase(node, environment);
+    case 'subquery':
+      return scalarSubquery(node, environment);
+    default:
+      return resolvePredicate(node, environment);
+  }
+}
+
+const text = (constant: string): Value => ({ sql: quoteLiteral(constant), type: { name: 'unknown' }, constant });
+
+type Predicate = Exclude<
+  Expression,
+  {
+    kind:
+      | 'number'
+      | 'string'
+      | 'parameter'
+      | 'null'
+      | 'boolean'
+      | 'typed-literal'
+      | 'interval'
+      | 'name'
+      | 'navigate'
+      | 'binary'
+      | 'negate'
+      | 'cast'
+      | 'call'
+      | 'case'
+      | 'subquery';
+  }
+>;
+
+function resolvePredicate(node: Predicate, environment: Environment): Value {
+  const { resolve, context } = environment;
+  const not = 'negated' in node && node.negated ? 'not ' : '';
+  switch (node.kind) {
+    case 'logic': {
+      const operands = node.operands.map((operand) =>
+        resolveCondition(operand, environment, node.operator.toUpperCase()),
+      );
+      return {
+        sql: `(${operands.map(({ sql }) => sql).join(` ${node.operator} `)})`,
+        type: boolean,
+        ...flags(operands),
+      };
+    }
+    case 'not': {
+      const operand = resolveCondition(node.operand, environment, 'NOT');
+      return { sql: `(not ${operand.sql})`, type: boolean, ...flags([operand]) };
+    }
+    case 'is':
+      return resolveIs(node, environment, not);
+    case 'in': {
+      const operand = resolve(node.operand, environment);
+      const list = node.list.map((item) => resolve(item, environment));
+      return resolveIn(operand, list, not, environment, node.at);
+    }
+    case 'in-query':
+      return inQuery(node, environment, not);
+    case 'exists': {
+      context.mark('subquery', node.at);
+      const { sql } = environment.resolveQuery(node.query, context, environment.scope);
+      return { sql: `exists (${sql})`, type: boolean };
+    }
+    case 'between': {
+      const [operand, low, high] = [node.operand, node.low, node.high].map((part) => resolve(part, environment)) as [
+        Value,
+        Value,
+        Value,
+      ];
+      const [a, from] = comparable(operand, low, environment, node.at, 'BETWEEN');
+      const [b, to] = comparable(operand, high, environment, node.at, 'BETWEEN');
+      const sql = a === b ? `(${a} ${not}between ${from} and ${to})` : `(${not}(${a} >= ${from} and ${b} <= ${to}))`;
+      return { sql, type: boolean, ...flags([operand, low, high]) };
+    }
+    case 'like':
+      return resolveLike(node, environment, not);
+    case 'match': {
+      const operand = settle(environment, resolve(node.operand, environment), { name: 'unknown' }, node.at);
+      if (!isText(operand.type)) throw context.source.unsupported(`operator ~ with ${describe(operand.type)}`, node.at);
+      const pattern = regularExpression(node.pattern, environment, 'match');
+      return {
+        sql: `(${not}regexp_matches(${operand.sql}, ${quoteLiteral(pattern)}, '${node.insensitive ? 'is' : 's'}'))`,
+        type: boolean,
+        ...flags([operand]),
+      };
+    }
+  }
+}
+
+function resolveIs(node: Predicate & { kind: 'is' }, environment: Environment, not: string): Value {
+  if (node.what !== 'null') {
+    const operand = resolveCondition(node.operand, environment, 'IS');
+    return {
+      sql: `(${operand.sql} is ${not}${node.what === 'unknown' ? 'null' : node.what})`,
+      type: boolean,
+      ...flags([operand]),
+    };
+  }
+  const operand = environment.resolve(node.operand, environment);
+  // A JSON null is NULL as well.
+  const sql =
+    operand.type.name === 'super'
+      ? `(coalesce(${jsonType(operand)}, 'NULL') ${node.negated ? '<>' : '='} 'NULL')`
+      : `(${operand.sql} is ${not}null)`;
+  return { sql, type: boolean, ...flags([operand]) };
+}
+
+function resolveIn(operand: Value, list: readonly Value[], not: string, environment: Environment, at: number): Value {
+  const typed = list.find((item) => item.type.name !== 'unknown');
+  const subject = settle(environment, operand, typed?.type ?? { name: 'unknown' }, at);
+  const items = list.map((item) => settle(environment, item, subject.type, at));
+  for (const item of items) comparable(subject, item, environment, at, 'IN');
+  const unified = unify(environment, [subject, ...items], at, 'IN');
+  const sql = isText(unified.type) ? unified.sql.map(withoutBlanks) : unified.sql;
+  return { sql: `(${sql[0]} ${not}in (${sql.slice(1).join(', ')}))`, type: boolean, ...flags([operand, ...list]) };
+}
+
+function inQuery(node: Predicate & { kind: 'in-query' }, environment: Environment, not: string): Value {
+  const { context } = environment;
+  context.mark('subquery', node.at);
+  const query = environment.resolveQuery(node.query, context, environment.scope);
+  const column = query.columns[0]!;
+  if (query.columns.length !== 1) throw context.source.error('subquery has too many columns', node.at);
+  const operand = settle(environment, environment.resolve(node.operand, environment), column.type, node.at);
+  comparable(operand, { sql: '', type: column.type }, environment, node.at, 'IN');
+  const text = isText(operand.type);
+  const list = text ? `select ${withoutBlanks('"list"."item"')} from (${query.sql}) as "list"("item")` : query.sql;
+  const subject = text ? withoutBlanks(operand.sql) : operand.sql;
+  return { sql: `(${subject} ${not}in (${list}))`, type: boolean, ...flags([operand]) };
+}
+
+function resolveLike(node: Predicate & { kind: 'like' }, environment: Environment, not: string): Value {
+  const { source } = environment.context;
+  const [operand, pattern] = [node.operand, node.pattern].map((part) =>
+    settle(environment, environment.resolve(part, environment), { name: 'unknown' }, node.at),
+  ) as [Value, Value];
+  for (const value of [operand, pattern]) {
+    if (!isText(value.type)) throw source.unsupported(`LIKE with ${describe(value.type)}`, node.at);
+  }
+  // Redshift's escape character is the backslash unless another is given.
+  const escapedBy = node.escape ? environment.resolve(node.escape, environment).constant : '\\';
+  if (typeof escapedBy !== 'string' || [...escapedBy].length !== 1)
+    throw source.unsupported('an escape that is not one character', node.at);
+  if (node.pattern.kind !== 'string' && node.pattern.kind !== 'parameter')
+    throw source.unsupported('a LIKE pattern that is not a literal', node.pattern.at);
+  const like = node.insensitive ? 'ilike' : 'like';
+  return {
+    sql: `(${operand.sql} ${not}${like} ${pattern.sql} escape ${quoteLiteral(escapedBy)})`,
+    type: boolean,
+    ...flags([operand]),
+  };
+}
+
+function resolveCase(node: Expression & { kind: 'case' }, environment: Environment): Value {
+  const subject = node.operand && environment.resolve(node.operand, environment);
+  const whens = node.branches.map(({ when }) => {
+    if (!subject) return resolveCondition(when, environment, 'CASE/WHEN');
+    environment.caster.repeated(subject.sql, node.at);
+    return compare('=', subject, environment.resolve(when, environment), environment, when.at);
+  });
+  const thens = node.branches.map(({ result }) => environment.resolve(result, environment));
+  const results = node.otherwise ? [...thens, environment.resolve(node.otherwise, environment)] : thens;
+  const { type, sql } = unify(environment, results, node.at, 'CASE');
+  const branches = whens.map((when, i) => `when ${when.sql} then ${sql[i]}`).join(' ');
+  const otherwise = node.otherwise ? ` else ${sql.at(-1)}` : '';
+  return { sql: `case ${branches}${otherwise} end`, type, ...flags([...whens, ...results]) };
+}
+
+function scalarSubquery(node: Expression & { kind: 'subquery' }, environment: Environment): Value {
+  const { context } = environment;
+  context.mark('subquery', node.at);
+  const { sql, columns } = environment.resolveQuery(node.query, context, environment.scope);
+  if (columns.length !== 1) throw context.source.error('subquery must return only one column', node.at);
+  return { sql: `(${sql})`, type: columns[0]!.type.name === 'unknown' ? varchar(1) : columns[0]!.type };
+}

@@ -1,0 +1,207 @@
+import type { ColumnInfo, Relation } from '../../statement';
+import type { FromItem, Identifier } from '../ast';
+import { describe, type Type } from '../types';
+import type { Environment } from './environment';
+import { resolveCondition } from './expression';
+import { resolveName } from './names';
+import { comparable } from './operators';
+import type { Context, Scope, ScopeColumn, ScopeRelation } from './scope';
+import { quoteIdentifier } from './value';
+
+type RelationItem = FromItem & { kind: 'relation' };
+
+/** What a stream offers to a streaming view (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-streaming-ingestion-getting-started.html). */
+export const streamColumns: readonly ColumnInfo[] = [
+  { name: 'approximate_arrival_timestamp', type: { name: 'timestamp' } },
+  { name: 'partition_key', type: { name: 'varchar', length: 256 } },
+  { name: 'shard_id', type: { name: 'char', length: 20 } },
+  { name: 'sequence_number', type: { name: 'varchar', length: 128 } },
+  { name: 'refresh_time', type: { name: 'timestamp' } },
+  { name: 'kinesis_data', type: { name: 'varbyte', length: 1_048_576 } },
+];
+
+/** DuckDB's name of a relation: system views live in a schema of their own, temporary tables in DuckDB's. */
+export function relationSql(relation: Pick<Relation, 'kind' | 'schema' | 'name'>): string {
+  if (relation.kind === 'temp-table') return `temp.main.${quoteIdentifier(relation.name)}`;
+  const schema = relation.kind === 'system-view' ? 'millrace_system' : relation.schema;
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(relation.name)}`;
+}
+
+/** Splits `schema.name` as the statement wrote it. */
+export function splitName(parts: readonly Identifier[], context: Context): { schema?: string; name: string } {
+  if (parts.length > 2) throw context.source.unsupported('a relation of another database', parts[0]!.at);
+  const folded = parts.map((part) => context.fold(part));
+  return folded.length === 2 ? { schema: folded[0]!, name: folded[1]! } : { name: folded[0]! };
+}
+
+export function findRelation(parts: readonly Identifier[], context: Context): Relation {
+  const { schema, name } = splitName(parts, context);
+  const relation = context.catalog.find(schema, name);
+  if (!relation)
+    throw context.source.error(`relation "${schema ? `${schema}.` : ''}${name}" does not exist`, parts[0]!.at);
+  return relation;
+}
+
+/** Adds the item's relations to the scope and returns the FROM clause. */
+export function resolveFrom(item: FromItem, environment: Environment): string {
+  switch (item.kind) {
+    case 'relation':
+      return resolveRelation(item, environment);
+    case 'query': {
+      const { context, scope } = environment;
+      context.mark('subquery', item.at);
+      // A subquery in FROM sees the queries around this one, not its neighbours.
+      const { sql, columns } = environment.resolveQuery(item.query, context, scope.parent);
+      return `(${sql}) as ${addRelation(environment, context.fold(item.alias), columns, item)}`;
+    }
+    case 'join':
+      return resolveJoin(item, environment);
+  }
+}
+
+function resolveRelation(item: RelationItem, environment: Environment): string {
+  const { context } = environment;
+  const first = context.fold(item.name[0]!);
+  if (item.name.length === 1) {
+    const table = context.findCommonTable(first);
+    if (table)
+      return `${table.sql} as ${addRelation(environment, item.alias ? context.fold(item.alias) : first, table.columns, item)}`;
+  }
+  if (
+    item.name.length > 1 &&
+    environment.scope.relations.some(({ alias, item: element }) => alias === first || element?.name === first)
+  ) {
+    return unnest(item, environment);
+  }
+  if (item.name.length === 2 && context.catalog.externalSchema(first)) return readStream(item, first, environment);
+  const relation = findRelation(item.name, context);
+  markRelation(relation, item.at, context);
+  const alias = item.alias ? context.fold(item.alias) : relation.name;
+  const schema = item.alias ? undefined : relation.schema;
+  return `${relationSql(relation)} as ${addRelation(environment, alias, relation.columns, item, schema)}`;
+}
+
+function markRelation(relation: Relation, at: number, context: Context): void {
+  if (relation.kind === 'view') context.mark('view', at);
+  if (relation.kind === 'system-view') context.mark('system view', at);
+  if (relation.kind === 'temp-table') context.mark('temporary table', at);
+  if (relation.kind === 'materialized-view') context.mark('materialized view', at);
+  const { schema, name } = relation;
+  if (!context.traits.reads.some((read) => read.schema === schema && read.name === name))
+    context.traits.reads.push({ schema, name });
+}
+
+function readStream(item: RelationItem, externalSchema: string, environment: Environment): string {
+  const { context } = environment;
+  const stream = context.fold(item.name[1]!);
+  if (context.stream) throw context.source.unsupported('a second stream in one statement', item.at);
+  context.stream = { externalSchema, stream };
+  return `"stream_records" as ${addRelation(environment, item.alias ? context.fold(item.alias) : stream, streamColumns, item)}`;
+}
+
+/** Registers a relation and returns its alias, with a list of columns where the statement or doubled names ask for one. */
+function addRelation(
+  environment: Environment,
+  alias: string,
+  columns: readonly { name: string; type: Type }[],
+  item: { columnAliases: readonly Identifier[]; at: number },
+  schema?: string,
+): string {
+  const { context, scope } = environment;
+  checkAlias(alias, environment, item.at);
+  if (item.columnAliases.length > columns.length)
+    throw context.source.error(
+      `"${alias}" has ${columns.length} columns, got ${item.columnAliases.length} names`,
+      item.at,
+    );
+  const names = columns.map(({ name }, i) => (item.columnAliases[i] ? context.fold(item.columnAliases[i]!) : name));
+  const unique = uniqueNames(names);
+  const quoted = quoteIdentifier(alias);
+  const scopeColumns: ScopeColumn[] = columns.map(({ type }, i) => ({
+    name: names[i]!,
+    type,
+    sql: `${quoted}.${quoteIdentifier(unique[i]!)}`,
+  }));
+  scope.relations.push({ alias, schema, columns: scopeColumns });
+  const renamed = unique.some((name, i) => name !== columns[i]!.name);
+  return renamed ? `${quoted}(${unique.map(quoteIdentifier).join(', ')})` : quoted;
+}
+
+function checkAlias(alias: string, { scope, context }: Environment, at: number): void {
+  if (scope.relations.some((relation) => relation.alias === alias)) {
+    throw context.source.error(`table name "${alias}" specified more than once`, at);
+  }
+}
+
+/** DuckDB compares names without case, and needs each of them once. */
+export function uniqueNames(names: readonly string[]): string[] {
+  const used = new Set<string>();
+  return names.map((name) => {
+    let unique = name;
+    for (let i = 1; used.has(unique.toLowerCase()); i++) unique = `${name}_${i}`;
+    used.add(unique.toLowerCase());
+    return unique;
+  });
+}
+
+/** `from t, t.payload.items i`: one row for each element; none where there is no array. */
+function unnest(item: RelationItem, environment: Environment): string {
+  const { context, scope } = environment;
+  if (!item.alias) throw context.source.unsupported('unnesting without an alias', item.at);
+  if (item.columnAliases.length > 0) throw context.source.unsupported('column names of an unnested array', item.at);
+  context.mark('unnesting', item.at);
+  const value = resolveName({ kind: 'name', parts: item.name, at: item.at }, environment);
+  if (value.type.name !== 'super')
+    throw context.source.error(`cannot unnest a value of type ${describe(value.type)}`, item.at);
+  const alias = context.fold(item.alias);
+  checkAlias(alias, environment, item.at);
+  const quoted = quoteIdentifier(alias);
+  const element: ScopeColumn = { name: alias, type: { name: 'super' }, sql: `${quoted}."item"` };
+  const relation: ScopeRelation = { alias, columns: [], item: element };
+  scope.relations.push(relation);
+  return `unnest(json_extract(${value.sql}, '$[*]')) as ${quoted}("item")`;
+}
+
+function resolveJoin(item: FromItem & { kind: 'join' }, environment: Environment): string {
+  const { context, scope } = environment;
+  if (item.join !== 'cross' && item.join !== 'inner') context.mark('outer join', item.at);
+  const left = resolveFrom(item.left, environment);
+  const between = scope.relations.length;
+  const isUnnest =
+    item.right.kind === 'relation' &&
+    item.right.name.length > 1 &&
+    scope.relations.some(({ alias }) => alias === context.fold((item.right as RelationItem).name[0]!));
+  if (isUnnest && item.join !== 'cross')
+    throw context.source.unsupported(`unnesting with ${item.join.toUpperCase()} JOIN`, item.at);
+  const right = resolveFrom(item.right, environment);
+  if (!isUnnest) context.mark('join', item.at);
+  if (item.join === 'cross') return `${left} cross join ${right}`;
+  const condition = item.using
+    ? usingCondition(item.using, item.join, between, environment)
+    : resolveCondition(item.on!, { ...environment, clause: 'JOIN/ON', aggregates: false, windows: false }).sql;
+  return `${left} ${item.join} join ${right} on ${condition}`;
+}
+
+function usingCondition(names: readonly Identifier[], join: string, between: number, environment: Environment): string {
+  const { context, scope } = environment;
+  if (join === 'full') throw context.source.unsupported('FULL JOIN with USING', names[0]!.at);
+  const conditions = names.map((identifier) => {
+    const name = context.fold(identifier);
+    const side = (relations: readonly ScopeRelation[]) => {
+      const found = relations.flatMap(({ columns }) =>
+        columns.filter((column) => column.name === name && !column.hidden),
+      );
+      if (found.length !== 1)
+        throw context.source.error(`column "${name}" of USING must be on both sides once`, identifier.at);
+      return found[0]!;
+    };
+    const a = side(scope.relations.slice(0, between));
+    const b = side(scope.relations.slice(between));
+    const [x, y] = comparable(a, b, environment, identifier.at, 'USING');
+    (join === 'right' ? a : b).hidden = true;
+    return `${x} = ${y}`;
+  });
+  return `(${conditions.join(' and ')})`;
+}
+
+export type { Scope };

@@ -1,0 +1,90 @@
+import type { Expression, Identifier } from '../ast';
+import { describe } from '../types';
+import type { Environment } from './environment';
+import type { Scope, ScopeColumn, ScopeRelation } from './scope';
+import { navigated, type Value } from './value';
+
+interface Found {
+  readonly column?: ScopeColumn;
+  readonly value?: Value;
+  /** How many of the name's parts were used up. */
+  readonly used: number;
+}
+
+const columnValue = (column: ScopeColumn): Value =>
+  column.type.name === 'super' ? navigated(column.sql, []) : { sql: column.sql, type: column.type };
+
+/** Columns win over aliases of the select list; inner queries win over outer ones. */
+export function resolveName(node: Expression & { kind: 'name' }, environment: Environment): Value {
+  const { context } = environment;
+  const parts = node.parts.map((part) => context.fold(part));
+  for (let scope: Scope | undefined = environment.scope; scope; scope = scope.parent) {
+    const found = findIn(scope, parts, node, environment);
+    if (found) return follow(found, node.parts, environment);
+  }
+  throw context.source.error(`column "${parts.join('.')}" does not exist`, node.at);
+}
+
+function findIn(scope: Scope, parts: readonly string[], node: Expression, environment: Environment): Found | undefined {
+  const { source } = environment.context;
+  const pick = (relations: readonly ScopeRelation[], name: string): ScopeColumn | undefined => {
+    const columns = relations.flatMap(({ columns }) => columns.filter((column) => column.name === name));
+    if (columns.length > 1) throw source.error(`column reference "${name}" is ambiguous`, node.at);
+    return columns[0];
+  };
+  const [first, second, third] = parts;
+  if (third !== undefined) {
+    const qualified = scope.relations.filter(({ alias, schema }) => schema === first && alias === second);
+    const column = pick(qualified, third);
+    if (column) return { column, used: 3 };
+  }
+  if (second !== undefined) {
+    const column = pick(
+      scope.relations.filter(({ alias }) => alias === first),
+      second,
+    );
+    if (column) return { column, used: 2 };
+  }
+  const items = scope.relations.filter(({ item }) => item?.name === first);
+  if (items.length === 1) return { column: items[0]!.item!, used: 1 };
+  const visible = scope.relations.map((relation) => ({
+    ...relation,
+    columns: relation.columns.filter(({ hidden }) => !hidden),
+  }));
+  const column = pick(visible, first!);
+  if (column) return { column, used: 1 };
+  const value = scope.lateral.get(first!);
+  if (value) environment.caster.repeated(value.sql, node.at);
+  return value ? { value, used: 1 } : undefined;
+}
+
+function follow(found: Found, parts: readonly Identifier[], environment: Environment): Value {
+  const value = found.value ?? columnValue(found.column!);
+  const rest = parts.slice(found.used);
+  return rest.length === 0 ? value : navigate(value, rest, environment, rest[0]!.at);
+}
+
+/** `payload."product"."price"`, `items[0]`: NULL where there is no such attribute or element (lax mode). */
+export function navigate(
+  value: Value,
+  steps: readonly (Identifier | number)[],
+  environment: Environment,
+  at: number,
+): Value {
+  const { source } = environment.context;
+  const first = steps[0]!;
+  if (value.type.name !== 'super') {
+    throw source.error(
+      `${typeof first === 'number' ? `index [${first}]` : `attribute "${first.text}"`} of a value of type ${describe(value.type)}`,
+      at,
+    );
+  }
+  const path = steps.map((step) => {
+    if (typeof step === 'number') return step;
+    if (/["*\\\p{Cc}]/u.test(step.text))
+      throw source.unsupported(`attribute name ${JSON.stringify(step.text)}`, step.at);
+    return environment.context.fold(step);
+  });
+  const { base, steps: before } = value.path ?? { base: value.sql, steps: [] };
+  return { ...navigated(base, [...before, ...path]), aggregate: value.aggregate, window: value.window };
+}

@@ -1,0 +1,114 @@
+import type { Catalog, Name } from '../../statement';
+import type { CommonTable, Identifier } from '../ast';
+import type { Source } from '../lexer';
+import type { Type } from '../types';
+import { quoteIdentifier, type Value } from './value';
+
+export interface ScopeColumn {
+  readonly name: string;
+  readonly type: Type;
+  readonly sql: string;
+  /** The other side of USING: found by its qualifier only. */
+  hidden?: boolean;
+}
+export interface ScopeRelation {
+  readonly alias: string;
+  /** Of a relation without alias: it may be named `schema.table.column`. */
+  readonly schema?: string;
+  readonly columns: ScopeColumn[];
+  /** An item of an unnested array: its name is the value itself. */
+  readonly item?: ScopeColumn;
+}
+
+/** The relations of one SELECT; a correlated subquery sees those of the queries around it. */
+export class Scope {
+  readonly relations: ScopeRelation[] = [];
+  /** Names of the select list that later items may use. */
+  readonly lateral = new Map<string, Value>();
+  constructor(readonly parent?: Scope) {}
+}
+
+export interface CommonTableInfo {
+  readonly columns: readonly { readonly name: string; readonly type: Type }[];
+  readonly sql: string;
+}
+
+/** What a query does that decides how a materialized view over it is refreshed. */
+export interface Traits {
+  readonly reads: Name[];
+  readonly found: Map<Trait, number>;
+}
+export type Trait =
+  | 'outer join'
+  | 'join'
+  | 'union'
+  | 'union all'
+  | 'window function'
+  | 'distinct aggregate'
+  | 'select distinct'
+  | 'subquery'
+  | 'mutable function'
+  | 'order by'
+  | 'limit'
+  | 'offset'
+  | 'aggregate'
+  | 'group by'
+  | 'varbyte aggregate'
+  | 'view'
+  | 'system view'
+  | 'temporary table'
+  | 'materialized view'
+  | 'unnesting'
+  | 'common table';
+
+/** State of the translation of one statement. */
+export class Context {
+  readonly traits: Traits = { reads: [], found: new Map() };
+  private readonly commonTables: Map<string, CommonTableInfo>[] = [];
+  /** The stream that the statement reads. */
+  stream?: { readonly externalSchema: string; readonly stream: string };
+  private names = 0;
+
+  constructor(
+    readonly catalog: Catalog,
+    readonly source: Source,
+    readonly parameters: Readonly<Record<string, string>>,
+  ) {}
+
+  fold(identifier: Identifier): string {
+    return identifier.quoted && this.catalog.caseSensitiveIdentifiers ? identifier.text : identifier.text.toLowerCase();
+  }
+
+  mark(trait: Trait, at: number): void {
+    if (!this.traits.found.has(trait)) this.traits.found.set(trait, at);
+  }
+
+  freshName(): string {
+    return quoteIdentifier(`_${++this.names}`);
+  }
+
+  withCommonTables<T>(
+    tables: readonly CommonTable[],
+    resolve: (table: CommonTable) => CommonTableInfo,
+    read: () => T,
+  ): T {
+    const known = new Map<string, CommonTableInfo>();
+    this.commonTables.push(known);
+    for (const table of tables) {
+      const name = this.fold(table.name);
+      if (known.has(name)) throw this.source.error(`WITH query name "${name}" specified more than once`, table.name.at);
+      known.set(name, resolve(table));
+    }
+    const value = read();
+    this.commonTables.pop();
+    return value;
+  }
+
+  findCommonTable(name: string): CommonTableInfo | undefined {
+    for (let i = this.commonTables.length - 1; i >= 0; i--) {
+      const found = this.commonTables[i]!.get(name);
+      if (found) return found;
+    }
+    return undefined;
+  }
+}

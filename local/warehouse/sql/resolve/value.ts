@@ -1,0 +1,49 @@
+import type { Type } from '../types';
+
+/** What an expression became: DuckDB text and its Redshift type. */
+export interface Value {
+  readonly sql: string;
+  readonly type: Type;
+  /** Text of a string literal, parameter or number; null for NULL. Undefined for anything that is not a constant as written. */
+  readonly constant?: string | null;
+  /** A SUPER value as a path below a JSON expression, so that it is read in one go. */
+  readonly path?: { readonly base: string; readonly steps: readonly (string | number)[] };
+  /** Holds an aggregate, or a window function. */
+  readonly aggregate?: boolean;
+  readonly window?: boolean;
+}
+
+export const nullValue: Value = { sql: 'null', type: { name: 'unknown' }, constant: null };
+
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quoteLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+function jsonPath(steps: readonly (string | number)[]): string {
+  return quoteLiteral(`$${steps.map((step) => (typeof step === 'number' ? `[${step}]` : `."${step}"`)).join('')}`);
+}
+
+export function navigated(base: string, steps: readonly (string | number)[]): Value {
+  return {
+    sql: steps.length === 0 ? base : `json_extract(${base}, ${jsonPath(steps)})`,
+    type: { name: 'super' },
+    path: { base, steps },
+  };
+}
+
+/** DuckDB's name of the JSON type: OBJECT, ARRAY, VARCHAR, BIGINT, UBIGINT, HUGEINT, DOUBLE, BOOLEAN, NULL; null where there is no value. */
+export function jsonType(value: Value): string {
+  const { path } = value;
+  return path && path.steps.length > 0 ? `json_type(${path.base}, ${jsonPath(path.steps)})` : `json_type(${value.sql})`;
+}
+
+/** The text of a JSON scalar without its quotes, JSON text of anything else. */
+export function jsonText(value: Value): string {
+  const { path } = value;
+  if (path && path.steps.length > 0) return `json_extract_string(${path.base}, ${jsonPath(path.steps)})`;
+  return `json_extract_string(${value.sql}, '$')`;
+}

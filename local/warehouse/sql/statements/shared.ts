@@ -1,0 +1,33 @@
+import type { ColumnInfo, Name } from '../../statement';
+import type { Identifier } from '../ast';
+import type { ResolvedColumn } from '../resolve/environment';
+import { splitName } from '../resolve/from';
+import type { Context } from '../resolve/scope';
+
+/** Where an unqualified name is created. */
+const defaultSchema = 'public';
+
+export function toColumns(columns: readonly ResolvedColumn[]): ColumnInfo[] {
+  return columns.map(({ name, type }) => ({
+    name,
+    type: type.name === 'unknown' ? { name: 'varchar', length: 256 } : type,
+  }));
+}
+
+/** The name of an object to be created. */
+export function newName(parts: readonly Identifier[], context: Context): Name {
+  const { schema, name } = splitName(parts, context);
+  return { schema: schema ?? defaultSchema, name };
+}
+
+/** DuckDB compares names without case, so two that differ only in case do not fit into one relation either. */
+export function requireUnique(columns: readonly { readonly name: string }[], context: Context, at: number): void {
+  const seen = new Set<string>();
+  for (const { name } of columns) {
+    if (seen.has(name)) throw context.source.error(`column "${name}" specified more than once`, at);
+    if (seen.has(name.toLowerCase()))
+      throw context.source.unsupported(`columns that differ only in case ("${name}")`, at);
+    seen.add(name);
+    seen.add(name.toLowerCase());
+  }
+}

@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import { AwsError, type Clock, type KinesisPort, type Principal, type S3Port, type StsPort } from '../ports';
+import type { ReachableWarehouse } from './data-api/operations';
+import type { WarehouseTarget } from './data-api/records';
+import { Engine } from './engine/engine';
+import { WarehouseError } from './engine/errors';
+import type { Translate } from './statement';
+
+export interface WarehousesOptions {
+  /** Folder of the database files. */
+  readonly directory: string;
+  readonly account: string;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly sts: StsPort;
+  readonly s3: S3Port;
+  readonly kinesis: KinesisPort;
+  readonly translate: Translate;
+}
+
+/** A cluster or workgroup to be opened. */
+export interface WarehouseDefinition {
+  readonly target: WarehouseTarget;
+  /** Before `/<user>` in the ARN of a database user. */
+  readonly userScope: string;
+  /** Name of the database file: a workgroup's is its namespace's. */
+  readonly storage: string;
+  readonly database: string;
+  readonly roleArns: readonly string[];
+  readonly caseSensitiveIdentifiers: boolean;
+  readonly admin: { readonly name: string; password(): string };
+}
+
+/** The open warehouses of the account. */
+export class Warehouses {
+  private readonly open = new Map<string, ReachableWarehouse>();
+
+  constructor(private readonly options: WarehousesOptions) {}
+
+  async create(definition: WarehouseDefinition): Promise<void> {
+    const { target, database } = definition;
+    const key = `${target.kind}/${target.name}`;
+    if (this.open.has(key))
+      throw new AwsError('ResourceExistsException', `${target.kind} ${target.name} already exists`);
+    const engine = await Engine.open(
+      {
+        file: join(this.options.directory, `${definition.storage}.duckdb`),
+        database,
+        clock: this.options.clock,
+        s3: this.options.s3,
+        kinesis: this.options.kinesis,
+        translate: this.options.translate,
+        assume: (roleArn, user) => this.assume(definition, roleArn, user),
+        caseSensitiveIdentifiers: definition.caseSensitiveIdentifiers,
+      },
+      definition.admin,
+    );
+    this.open.set(key, { target, database, engine });
+  }
+
+  find(kind: 'cluster' | 'workgroup', name: string): ReachableWarehouse | undefined {
+    return this.open.get(`${kind}/${name}`);
+  }
+
+  all(): ReachableWarehouse[] {
+    return [...this.open.values()];
+  }
+
+  arnOf(kind: 'cluster' | 'workgroup', name: string): string {
+    const { region, account } = this.options;
+    return kind === 'cluster'
+      ? `arn:aws:redshift:${region}:${account}:cluster:${name}`
+      : `arn:aws:redshift-serverless:${region}:${account}:workgroup/${name}`;
+  }
+
+  close(): void {
+    for (const { engine } of this.open.values()) engine.close();
+    this.open.clear();
+  }
+
+  /** As Redshift does: the role has to be attached, and the external id is the database user's ARN. */
+  private assume(definition: WarehouseDefinition, roleArn: string, user: string): Principal {
+    const { account, region, sts } = this.options;
+    if (roleArn.includes(',')) throw new WarehouseError('role chaining is not modelled by the local warehouse');
+    if (!definition.roleArns.includes(roleArn))
+      throw new WarehouseError(
+        `User arn:aws:redshift:${region}:${account}:dbuser:${definition.userScope}/${user} is not authorized to assume IAM Role ${roleArn}: it is not attached to the ${definition.target.kind} ${definition.target.name}`,
+      );
+    const service: Principal = { kind: 'service', arn: 'redshift.amazonaws.com', account };
+    const externalId = `arn:aws:redshift:${region}:${account}:dbuser:${definition.userScope}/${user}`;
+    return sts.assumeRole(service, { roleArn, sessionName: 'RedshiftIamRoleSession', externalId }).principal;
+  }
+}

@@ -1,0 +1,34 @@
+import type { Pipeline } from '../definition';
+import { readExports, readViews } from '../read';
+
+/**
+ * What customers do in a shop: they view products, put them into the cart or take them out, buy and return them. The events are those of
+ * the Tinybird materialized views workshop: `{"customer_id", "product": {"product_id"[, "price"]}, "action", "timestamp"}`, the time in
+ * UTC without a zone, a price with purchases only. They carry no id of their own.
+ */
+export const pipeline: Pipeline = {
+  name: 'estore',
+  stream: { capacity: { mode: 'on-demand' }, retentionHours: 7 * 24 },
+  identity: { by: 'columns', columns: ['customer_id', 'product_id', 'action', 'occurred_at'] },
+  columns: [
+    { name: 'customer_id', path: ['customer_id'], type: 'varchar', maxBytes: 64, required: true },
+    { name: 'product_id', path: ['product', 'product_id'], type: 'varchar', maxBytes: 64, required: true },
+    {
+      name: 'action',
+      path: ['action'],
+      type: 'varchar',
+      maxBytes: 16,
+      oneOf: ['view', 'cart', 'uncart', 'purchase', 'return'],
+      required: true,
+    },
+    { name: 'price', path: ['product', 'price'], type: 'decimal', precision: 12, scale: 2 },
+    { name: 'occurred_at', path: ['timestamp'], type: 'timestamp', required: true },
+  ],
+  history: { glob: 'estore/*/*/*.gz', compression: 'gzip' },
+  refreshEveryMinutes: 1,
+  views: readViews(__dirname),
+  exports: readExports(__dirname, {
+    purchases: { timeColumn: 'occurred_at', windowMinutes: 60, latenessMinutes: 15, format: 'parquet' },
+    hourly_revenue: { timeColumn: 'hour', windowMinutes: 60, latenessMinutes: 15, format: 'csv' },
+  }),
+};

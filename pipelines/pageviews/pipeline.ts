@@ -1,0 +1,26 @@
+import type { Pipeline } from '../definition';
+import { readExports, readViews } from '../read';
+
+/**
+ * Page calls as Segment sends them (https://segment.com/docs/connections/spec/page/): camelCase attributes, times in ISO 8601 with
+ * milliseconds and `Z`, and a `messageId` that stays the same when a client sends a call again.
+ */
+export const pipeline: Pipeline = {
+  name: 'pageviews',
+  stream: { capacity: { mode: 'on-demand' }, retentionHours: 24 },
+  identity: { by: 'columns', columns: ['message_id'] },
+  columns: [
+    { name: 'message_id', path: ['messageId'], type: 'varchar', maxBytes: 128, required: true },
+    { name: 'anonymous_id', path: ['anonymousId'], type: 'varchar', maxBytes: 64 },
+    { name: 'user_id', path: ['userId'], type: 'varchar', maxBytes: 256 },
+    { name: 'url', path: ['properties', 'url'], type: 'varchar', maxBytes: 4096 },
+    { name: 'page_path', path: ['properties', 'path'], type: 'varchar', maxBytes: 2048, required: true },
+    { name: 'user_agent', path: ['context', 'userAgent'], type: 'varchar', maxBytes: 1024 },
+    { name: 'occurred_at', path: ['timestamp'], type: 'timestamp', required: true },
+  ],
+  refreshEveryMinutes: 5,
+  views: readViews(__dirname),
+  exports: readExports(__dirname, {
+    page_views: { timeColumn: 'occurred_at', windowMinutes: 1440, latenessMinutes: 60, format: 'parquet' },
+  }),
+};

@@ -1,0 +1,136 @@
+import type { ColumnSpec } from '../lambda/warehouse-object/contract';
+import type { Column, ColumnType } from '../pipelines/definition';
+import { identifier } from './identifier';
+
+/** Columns of `events` that Millrace fills itself: a pipeline cannot declare one of these names. */
+export const ownColumns: ReadonlySet<string> = new Set([
+  'event_id',
+  'source',
+  'shard_id',
+  'sequence_number',
+  'partition_key',
+  'arrived_at',
+  'run_id',
+  'merged_at',
+  'payload',
+]);
+
+/** Largest VARBYTE: a stream record that is not JSON has to fit, whatever the stream's record limit is. */
+const unparsedBytes = 16_777_216;
+
+/** A column of a table as DDL and as the catalog show it. */
+export interface TableColumn {
+  readonly name: string;
+  /** As in `create table`: `varchar(64)`. */
+  readonly type: string;
+  readonly notNull?: boolean;
+}
+
+/** The Redshift type of a pipeline's column, as in DDL. */
+export function redshiftType(column: ColumnType): string {
+  switch (column.type) {
+    case 'varchar':
+      return `varchar(${column.maxBytes})`;
+    case 'decimal':
+      return `decimal(${column.precision},${column.scale})`;
+    case 'double':
+      return 'double precision';
+    default:
+      return column.type;
+  }
+}
+
+/** A DDL type as `svv_columns` spells it: `varchar(64)` is `character varying(64)`. */
+export function catalogType(type: string): string {
+  const [, name, rest = ''] = /^([a-z ]+)(\(.*\))?$/.exec(type) ?? [];
+  const spelling: Record<string, string> = {
+    varchar: 'character varying',
+    char: 'character',
+    decimal: 'numeric',
+    timestamp: 'timestamp without time zone',
+    varbyte: 'binary varying',
+  };
+  if (name === undefined) throw new Error(`not a Redshift type: ${type}`);
+  return `${spelling[name] ?? name}${rest}`;
+}
+
+/** What the custom resource compares with the catalog, each with the statement that adds the column to a table that lacks it. */
+export function columnSpecs(table: string, columns: readonly TableColumn[]): ColumnSpec[] {
+  return columns.map(({ name, type }) => ({
+    name,
+    type: catalogType(type),
+    add: `alter table ${table} add column ${identifier(name)} ${type}`,
+  }));
+}
+
+const position: readonly TableColumn[] = [
+  { name: 'source', type: 'varchar(16)', notNull: true },
+  { name: 'shard_id', type: 'varchar(20)' },
+  { name: 'sequence_number', type: 'varchar(128)' },
+  { name: 'partition_key', type: 'varchar(256)' },
+  { name: 'arrived_at', type: 'timestamp' },
+];
+const merged: readonly TableColumn[] = [
+  { name: 'run_id', type: 'varchar(128)', notNull: true },
+  { name: 'merged_at', type: 'timestamp', notNull: true },
+];
+const eventId: TableColumn = { name: 'event_id', type: 'varchar(64)', notNull: true };
+
+/** A required column is checked by the merge, not by the table: a column added later is null for the past. */
+export function eventColumns(columns: readonly Column[]): TableColumn[] {
+  const typed = columns.map((column) => ({ name: column.name, type: redshiftType(column) }));
+  return [eventId, ...typed, ...position, ...merged, { name: 'payload', type: 'super' }];
+}
+
+export const duplicateColumns: readonly TableColumn[] = [eventId, ...position, ...merged];
+
+export const rejectColumns: readonly TableColumn[] = [
+  ...position,
+  { name: 'object_key', type: 'varchar(1024)' },
+  { name: 'line', type: 'bigint' },
+  { name: 'reason', type: 'varchar(512)', notNull: true },
+  { name: 'payload', type: 'super' },
+  { name: 'unparsed', type: `varbyte(${unparsedBytes})` },
+  ...merged,
+];
+
+export const stagedColumns: readonly TableColumn[] = [{ name: 'payload', type: 'super' }];
+
+export const ledgerColumns: readonly TableColumn[] = [
+  { name: 'bucket', type: 'varchar(63)', notNull: true },
+  { name: 'object_key', type: 'varchar(1024)', notNull: true },
+  { name: 'version', type: 'varchar(1024)', notNull: true },
+  { name: 'size', type: 'bigint' },
+  { name: 'run_id', type: 'varchar(128)', notNull: true },
+  { name: 'loaded_at', type: 'timestamp', notNull: true },
+];
+
+export const runColumns: readonly TableColumn[] = [
+  { name: 'run_id', type: 'varchar(128)', notNull: true },
+  { name: 'source', type: 'varchar(16)', notNull: true },
+  { name: 'rows_read', type: 'bigint', notNull: true },
+  { name: 'events', type: 'bigint', notNull: true },
+  { name: 'duplicates', type: 'bigint', notNull: true },
+  { name: 'rejects', type: 'bigint', notNull: true },
+  { name: 'merged_at', type: 'timestamp', notNull: true },
+];
+
+export const checkpointColumns: readonly TableColumn[] = [
+  { name: 'landing', type: 'varchar(256)', notNull: true },
+  { name: 'refresh_time', type: 'timestamp' },
+  { name: 'merged_at', type: 'timestamp', notNull: true },
+  // Whatever arrived before the first is merged, before the second is in the views too: see merge.ts.
+  { name: 'merged_until', type: 'timestamp' },
+  { name: 'complete_until', type: 'timestamp' },
+];
+
+export const exportColumns: readonly TableColumn[] = [
+  { name: 'export', type: 'varchar(128)', notNull: true },
+  { name: 'window_start', type: 'timestamp', notNull: true },
+  { name: 'window_end', type: 'timestamp', notNull: true },
+  { name: 'run_id', type: 'varchar(128)', notNull: true },
+  { name: 'row_count', type: 'bigint', notNull: true },
+  { name: 'file_count', type: 'bigint', notNull: true },
+  { name: 'location', type: 'varchar(2048)', notNull: true },
+  { name: 'published_at', type: 'timestamp', notNull: true },
+];

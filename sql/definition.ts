@@ -1,0 +1,18 @@
+import { createHash } from 'node:crypto';
+import { significant, tokenize } from './tokens';
+
+/**
+ * A definition in the form that decides whether two are the same: comments dropped, white space collapsed, names and keywords folded
+ * as Redshift folds them. Literals and delimited names stay as written.
+ */
+export function normalizeDefinition(sql: string): string {
+  return significant(tokenize(sql))
+    .map((token) => (token.kind === 'word' ? token.value : token.text))
+    .join(' ')
+    .replace(/( ;)+$/, '');
+}
+
+/** 8 hexadecimal characters over the normalized definition: the version in a physical name. */
+export function hashDefinition(sql: string): string {
+  return createHash('sha256').update(normalizeDefinition(sql)).digest('hex').slice(0, 8);
+}

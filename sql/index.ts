@@ -1,0 +1,11 @@
+/** Pipelines to Redshift statements: pure functions, no AWS. */
+export { quoteLiteral } from '../lambda/shared/quote';
+export { hashDefinition, normalizeDefinition } from './definition';
+export { exportPlan } from './exports';
+export { quoteIdentifier } from './identifier';
+export { loadPlan } from './load';
+export { landingName, ownerUser, pipelineTables, streamSchema, type TableName, tableNames } from './names';
+export { type ObjectTokens, ownerObject, type WarehouseObject, warehouseObjects } from './objects';
+export { refreshPlan } from './refresh';
+export { validatePipelines } from './validate';
+export { type CompiledView, compileViews } from './views';

@@ -1,0 +1,202 @@
+import { quoteLiteral } from '../lambda/shared/quote';
+import type { Step, WarehouseObjectKind, WarehouseObjectProperties } from '../lambda/warehouse-object/contract';
+import type { Pipeline } from '../pipelines/definition';
+import * as columns from './columns';
+import { hashDefinition } from './definition';
+import { identifier, quoteIdentifier } from './identifier';
+import { landingQuery } from './landing';
+import { lastMergeStatements } from './merge';
+import { landingName, ownerUser, pascalCase, pipelineTables, streamSchema, type TableName } from './names';
+import { type CompiledView, compileViews } from './views';
+
+/**
+ * One custom resource. Its create statements fail where the object exists already: whoever runs them takes that for success only if
+ * what exists is the same, which `if not exists` would hide.
+ */
+export interface WarehouseObject {
+  /** Construct id within its pipeline's scope, stable over edits: `Events`, `HourlyViews`. */
+  readonly id: string;
+  /** Ids, of the same pipeline, of the objects that must exist first. */
+  readonly dependsOn: readonly string[];
+  readonly properties: WarehouseObjectProperties;
+  /** Holds data: an environment that retains its data keeps it when the stack goes. */
+  readonly retain: boolean;
+}
+
+/** What only the deployment knows; unresolved CloudFormation tokens are fine. */
+export interface ObjectTokens {
+  readonly streamName: string;
+  readonly streamRoleArn: string;
+  readonly database: string;
+}
+
+/** The identity that owns everything else, created by the admin. Placeholder of its statements: `owner_password`. */
+export function ownerObject(database: string): WarehouseObject {
+  const privilege = `create on database ${quoteIdentifier(database)}`;
+  const create = [`create user ${ownerUser} password {{owner_password}}`, `grant ${privilege} to ${ownerUser}`];
+  const remove = [`revoke ${privilege} from ${ownerUser}`, `drop user ${ownerUser}`];
+  return object('Owner', ownerUser, 'owner', {
+    create: [step('create', create)],
+    delete: [step('drop', remove)],
+    identity: 'admin',
+    retain: true,
+  });
+}
+
+/** Everything of one pipeline, in the order of creation. */
+export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): WarehouseObject[] {
+  const tables = tableObjects(pipeline);
+  return [
+    schemaObject(pipeline),
+    streamSchemaObject(pipeline, tokens.streamRoleArn),
+    ...tables,
+    landingObject(
+      pipeline,
+      tokens.streamName,
+      tables.map(({ id }) => id),
+    ),
+    ...compileViews(pipeline).flatMap((view) => [viewObject(view), publicViewObject(view)]),
+  ];
+}
+
+function schemaObject({ name }: Pipeline): WarehouseObject {
+  return object('Schema', name, 'schema', {
+    create: [single('create', `create schema ${identifier(name)}`)],
+    delete: [single('drop', `drop schema if exists ${identifier(name)}`)],
+    retain: true,
+  });
+}
+
+function streamSchemaObject(pipeline: Pipeline, roleArn: string): WarehouseObject {
+  const name = streamSchema(pipeline);
+  const create = `create external schema ${name}\nfrom kinesis\niam_role`;
+  return object('StreamSchema', name, 'external-schema', {
+    // Without the ARN: an unresolved token is spelled differently in every synthesis.
+    version: hashDefinition(create),
+    create: [single('create', `${create} ${quoteLiteral(roleArn)}`)],
+    delete: [single('drop', `drop schema if exists ${name}`)],
+    dependsOn: ['Schema'],
+    retain: true,
+  });
+}
+
+/** What is special about each table: how its rows are spread and sorted. */
+const tableAttributes: Record<TableName, string> = {
+  events: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
+  duplicates: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
+  rejects: 'diststyle even compound sortkey (merged_at)',
+  staged: 'diststyle even',
+  ledger: 'diststyle even compound sortkey (object_key)',
+  runs: 'diststyle even compound sortkey (merged_at)',
+  checkpoints: 'diststyle all',
+  exports: 'diststyle all',
+};
+
+function tableObjects(pipeline: Pipeline): WarehouseObject[] {
+  const names = pipelineTables(pipeline);
+  const shapes: Record<TableName, readonly columns.TableColumn[]> = {
+    events: columns.eventColumns(pipeline.columns),
+    duplicates: columns.duplicateColumns,
+    rejects: columns.rejectColumns,
+    staged: columns.stagedColumns,
+    ledger: columns.ledgerColumns,
+    runs: columns.runColumns,
+    checkpoints: columns.checkpointColumns,
+    exports: columns.exportColumns,
+  };
+  return (Object.keys(shapes) as TableName[]).map((table) => {
+    const lines = shapes[table].map(
+      ({ name, type, notNull }) => `  ${identifier(name)} ${type}${notNull ? ' not null' : ''}`,
+    );
+    // Informational in Redshift, which does not enforce it: the merge does.
+    if (table === 'events') lines.push('  primary key (event_id)');
+    const create = `create table ${names[table]} (\n${lines.join(',\n')}\n)\n${tableAttributes[table]}`;
+    return object(pascalCase(table), names[table], 'table', {
+      create: [single('create', create)],
+      delete: [single('drop', `drop table if exists ${names[table]}`)],
+      columns: JSON.stringify(columns.columnSpecs(names[table], shapes[table])),
+      dependsOn: ['Schema'],
+      retain: true,
+    });
+  });
+}
+
+function landingObject(pipeline: Pipeline, streamName: string, tableIds: readonly string[]): WarehouseObject {
+  const name = landingName(pipeline);
+  const source = `${streamSchema(pipeline)}.${quoteIdentifier(streamName)}`;
+  const create = `create materialized view ${name}
+backup yes
+diststyle even
+sortkey (refresh_time)
+auto refresh no
+as
+${landingQuery(source)}`;
+  return object('Landing', name, 'landing-view', {
+    version: hashDefinition(landingQuery('stream')),
+    create: [single('create', create)],
+    delete: [
+      step('last-merge', lastMergeStatements(pipeline)),
+      single('drop', `drop materialized view if exists ${name}`),
+    ],
+    dependsOn: ['StreamSchema', ...tableIds],
+    retain: true,
+  });
+}
+
+function viewObject(view: CompiledView): WarehouseObject {
+  const create = `create materialized view ${view.physicalName}\nauto refresh no\nas\n${view.query}`;
+  return object(pascalCase(view.name), view.physicalName, 'materialized-view', {
+    version: view.hash,
+    create: [single('create', create)],
+    delete: [single('drop', `drop materialized view if exists ${view.physicalName}`)],
+    dependsOn: [...ownTableIds, ...view.reads.map(pascalCase)],
+    retain: false,
+  });
+}
+
+/** Views may read any of them. */
+const ownTableIds = ['Events', 'Duplicates', 'Rejects', 'Ledger', 'Runs', 'Exports'];
+
+/** The stable name over the versioned view, switched in one transaction. */
+function publicViewObject(view: CompiledView): WarehouseObject {
+  const drop = `drop view if exists ${view.publicName}`;
+  return object(`${pascalCase(view.name)}Public`, view.publicName, 'public-view', {
+    create: [step('switch', [drop, `create view ${view.publicName} as\nselect * from ${view.physicalName}`])],
+    delete: [single('drop', drop)],
+    dependsOn: [pascalCase(view.name)],
+    retain: false,
+  });
+}
+
+interface ObjectOptions {
+  readonly create: readonly Step[];
+  readonly delete: readonly Step[];
+  readonly columns?: string;
+  readonly version?: string;
+  readonly identity?: 'admin' | 'owner';
+  readonly dependsOn?: readonly string[];
+  readonly retain: boolean;
+}
+
+function object(id: string, name: string, kind: WarehouseObjectKind, options: ObjectOptions): WarehouseObject {
+  const create = JSON.stringify(options.create);
+  const definition = options.create.flatMap(({ statements }) => statements).join(';\n');
+  const properties: WarehouseObjectProperties = {
+    name,
+    kind,
+    version: options.version ?? hashDefinition(definition),
+    identity: options.identity ?? 'owner',
+    create,
+    delete: JSON.stringify(options.delete),
+    ...(options.columns ? { columns: options.columns } : {}),
+  };
+  return { id, dependsOn: options.dependsOn ?? [], properties, retain: options.retain };
+}
+
+function single(name: string, statement: string): Step {
+  return { name, mode: 'single', statements: [statement] };
+}
+
+function step(name: string, statements: readonly string[]): Step {
+  return { name, mode: 'transaction', statements };
+}

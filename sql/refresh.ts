@@ -1,0 +1,26 @@
+import type { RefreshPlan } from '../lambda/refresh/contract';
+import type { Step } from '../lambda/shared/plan';
+import type { Pipeline } from '../pipelines/definition';
+import { completeStatement, mergeStatements } from './merge';
+import { landingName } from './names';
+import { compileViews } from './views';
+
+/** Statements that the Data API takes in one batch. */
+const maxBatchStatements = 40;
+
+/** What the refresh function carries: read the stream, merge, bring the views up to date, each after those that it reads. */
+export function refreshPlan(pipeline: Pipeline): RefreshPlan {
+  const views = compileViews(pipeline);
+  const steps: Step[] = [
+    { name: 'refresh-landing', mode: 'single', statements: [`refresh materialized view ${landingName(pipeline)}`] },
+    { name: 'merge', mode: 'transaction', statements: mergeStatements(pipeline) },
+  ];
+  // Each refresh has to see what the one before it committed, so they do not share a transaction.
+  const statements = views.map(({ physicalName }) => `refresh materialized view ${physicalName}`);
+  for (let at = 0; at < statements.length; at += maxBatchStatements) {
+    const name = at === 0 ? 'refresh-views' : `refresh-views-${at / maxBatchStatements + 1}`;
+    steps.push({ name, mode: 'auto-commit', statements: statements.slice(at, at + maxBatchStatements) });
+  }
+  steps.push({ name: 'complete', mode: 'single', statements: [completeStatement(pipeline)] });
+  return { pipeline: pipeline.name, steps };
+}

@@ -1,0 +1,169 @@
+import { quoteLiteral } from '../lambda/shared/quote';
+import type { Column, Identity } from '../pipelines/definition';
+import { redshiftType } from './columns';
+import { identifier, quoteIdentifier } from './identifier';
+
+/** A select item. */
+export interface Item {
+  readonly name: string;
+  readonly expression: string;
+}
+
+/** `payload."product"."price"`: delimited, since attribute names are case-sensitive in the warehouse. */
+export function payloadPath(path: readonly string[]): string {
+  return ['payload', ...path.map(quoteIdentifier)].join('.');
+}
+
+const kindOf = (column: Column) => identifier(`${column.name}_kind`);
+const textOf = (column: Column) => identifier(`${column.name}_text`);
+
+/** What the JSON holds at the column's path, as json_typeof names it; `null` also where nothing is. */
+export function kindItem(column: Column): Item {
+  return { name: `${column.name}_kind`, expression: `coalesce(json_typeof(${payloadPath(column.path)}), 'null')` };
+}
+
+/** The column's text, by which everything but a flag or a double is checked before it is cast. */
+export function textItem(column: Column): Item | undefined {
+  const path = payloadPath(column.path);
+  const name = `${column.name}_text`;
+  switch (column.type) {
+    case 'varchar':
+    case 'timestamp':
+      // The guard keeps the cast away from texts longer than a varchar, for which no behaviour is documented.
+      return {
+        name,
+        expression: `case when ${kindOf(column)} = 'string' and (payload_bytes <= ${maxTextBytes} or json_size(${path}) <= ${maxTextBytes}) then ${path}::varchar(${maxTextBytes}) end`,
+      };
+    case 'bigint':
+    case 'decimal':
+      return { name, expression: `case when ${kindOf(column)} = 'number' then json_serialize(${path}) end` };
+    default:
+      return undefined;
+  }
+}
+
+const maxTextBytes = 65_535;
+
+/** The typed value, or null where the payload has none that fits: a null with a kind other than `null` is a reject. */
+export function valueItem(column: Column): Item {
+  return { name: column.name, expression: valueExpression(column) };
+}
+
+function valueExpression(column: Column): string {
+  const text = textOf(column);
+  const path = payloadPath(column.path);
+  switch (column.type) {
+    case 'varchar': {
+      const fits = `octet_length(${text}) <= ${column.maxBytes}`;
+      const listed = column.oneOf ? ` and ${text} in (${column.oneOf.map(quoteLiteral).join(', ')})` : '';
+      return `case when ${fits}${listed} then ${text}::varchar(${column.maxBytes}) end`;
+    }
+    case 'bigint':
+      return `case when ${text} ~ '^-?[0-9]{1,19}$' then try_cast(${text} as bigint) end`;
+    case 'decimal':
+      return `case when ${text} ~ '${decimalPattern(column.precision, column.scale)}' then try_cast(${text} as ${redshiftType(column)}) end`;
+    case 'double':
+      return `case when ${kindOf(column)} = 'number' then ${path}::double precision end`;
+    case 'boolean':
+      return `case when ${kindOf(column)} = 'boolean' then ${path}::boolean end`;
+    case 'timestamp':
+      return timestampExpression(text);
+  }
+}
+
+/** Zeros behind the last place change nothing; any other digit there would be rounded away, so it makes a reject. */
+function decimalPattern(precision: number, scale: number): string {
+  const whole = precision === scale ? '0' : `[0-9]{1,${precision - scale}}`;
+  const fraction = scale === 0 ? '0+' : `[0-9]{1,${scale}}0*`;
+  return `^-?${whole}([.]${fraction})?$`;
+}
+
+const timestampPattern =
+  '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$';
+
+/**
+ * ISO 8601 to a UTC timestamp: the date, time and up to six digits of the fraction are cast in Redshift's own format, then a given
+ * offset is taken off. Digits beyond microseconds are cut. A day that does not exist gives null. In a text that matches, the sixth
+ * character from the end is a sign only where an offset follows.
+ */
+function timestampExpression(text: string): string {
+  const minutes = `left(right(${text}, 5), 2)::int * 60 + right(${text}, 2)::int`;
+  return `case when ${text} ~ '${timestampPattern}' then
+      dateadd(
+        minute,
+        case left(right(${text}, 6), 1) when '+' then -(${minutes}) when '-' then ${minutes} else 0 end,
+        try_cast(replace(left(${text}, 19), 'T', ' ') || regexp_substr(${text}, '[.][0-9]{1,6}') as timestamp)
+      )
+    end`;
+}
+
+/** What each type calls a value of the right kind, and one that does not fit. */
+const expectations: Record<Column['type'], { kind: string; phrase: string }> = {
+  varchar: { kind: 'string', phrase: 'a string' },
+  timestamp: { kind: 'string', phrase: 'a string' },
+  bigint: { kind: 'number', phrase: 'a number' },
+  decimal: { kind: 'number', phrase: 'a number' },
+  double: { kind: 'number', phrase: 'a number' },
+  boolean: { kind: 'boolean', phrase: 'a boolean' },
+};
+
+/** `a string`, `an object`: for a kind in the middle of a reason. */
+export function withArticle(kind: string): string {
+  return `case when ${kind} in ('array', 'object') then 'an ' else 'a ' end || ${kind}`;
+}
+
+/** The `when … then …` lines that name what is wrong with a column, in the order in which they apply. */
+export function problemLines(column: Column): string[] {
+  const kind = kindOf(column);
+  const expected = expectations[column.type];
+  const reason = (text: string) => quoteLiteral(`${column.name}: ${text}`);
+  return [
+    ...(column.required ? [`when ${kind} = 'null' then ${reason('missing')}`] : []),
+    `when ${kind} not in ('null', '${expected.kind}') then ${reason(`expected ${expected.phrase}, got `)} || ${withArticle(kind)}`,
+    ...misfits(column).map(([when, text]) => `when ${when} then ${reason(text)}`),
+  ];
+}
+
+function misfits(column: Column): [string, string][] {
+  const misfit = `${kindOf(column)} <> 'null' and ${identifier(column.name)} is null`;
+  switch (column.type) {
+    case 'varchar': {
+      const tooLong: [string, string] = [
+        `${kindOf(column)} = 'string' and (${textOf(column)} is null or octet_length(${textOf(column)}) > ${column.maxBytes})`,
+        `longer than ${column.maxBytes} bytes`,
+      ];
+      return column.oneOf ? [tooLong, [misfit, `not one of ${column.oneOf.join(', ')}`]] : [tooLong];
+    }
+    case 'timestamp':
+      return [[misfit, 'not an ISO 8601 timestamp']];
+    case 'bigint':
+      return [[misfit, 'not a whole number in the range of bigint']];
+    case 'decimal':
+      return [[misfit, `does not fit ${redshiftType(column)}`]];
+    case 'double':
+      return [[misfit, 'out of the range of double precision']];
+    case 'boolean':
+      return [];
+  }
+}
+
+/**
+ * Text whose SHA-256 is the event's id. Each column's value stands behind its length, so that no two lists of values make one text.
+ * `columns` are required ones: a row without a reason has them all.
+ */
+export function identityExpression(identity: Identity, columns: readonly Column[]): string {
+  if (identity.by === 'stream-position') return "sha2(shard_id || ':' || sequence_number, 256)";
+  const parts = identity.columns.map((name) => {
+    const column = columns.find((candidate) => candidate.name === name);
+    if (!column) throw new Error(`identity names the column ${name}, which is not declared`);
+    return identityPart(column);
+  });
+  return `sha2(${parts.join(" || ','\n      || ")}, 256)`;
+}
+
+function identityPart(column: Column): string {
+  const name = identifier(column.name);
+  if (column.type === 'varchar') return `octet_length(${name})::varchar || ':' || ${name}`;
+  if (column.type === 'boolean') return `case when ${name} then 'true' else 'false' end`;
+  return `${name}::varchar`;
+}

@@ -1,0 +1,257 @@
+import type { Column, ExportDefinition, Pipeline, ViewDefinition } from '../pipelines/definition';
+import { ownColumns } from './columns';
+import { isPlainName } from './identifier';
+import { incrementalProblems } from './incremental';
+import { incomingStatement } from './merge';
+import { tableNames } from './names';
+import { significant, TokenError, tokenize } from './tokens';
+import { dependencyProblems, referenceProblems } from './views';
+
+/** Every problem of every pipeline, each naming its field as the user wrote it, the value and what is allowed. Empty when all is well. */
+export function validatePipelines(pipelines: readonly Pipeline[]): string[] {
+  const names = pipelines.map(({ name }) => name);
+  return [
+    ...duplicates(names).map((name) => `pipelines.${name} is declared more than once`),
+    ...names
+      .filter((name) => names.includes(`${name}_stream`))
+      .map((name) => `pipelines.${name}_stream has the name of the external schema of pipelines.${name}`),
+    ...historyOverlaps(pipelines),
+    ...pipelines.flatMap(pipelineProblems),
+  ];
+}
+
+/** S3 notifies one queue only of an object, chosen by the literal beginning of its key. */
+function historyOverlaps(pipelines: readonly Pipeline[]): string[] {
+  const prefixes = pipelines.flatMap(({ name, history }) =>
+    history ? [{ name, glob: history.glob, prefix: history.glob.split('*')[0]! }] : [],
+  );
+  return prefixes.flatMap((one, index) =>
+    prefixes
+      .slice(index + 1)
+      .filter((other) => one.prefix.startsWith(other.prefix) || other.prefix.startsWith(one.prefix))
+      .map(
+        (other) =>
+          `pipelines.${other.name}.history.glob must not begin as that of pipelines.${one.name}, got ${show(other.glob)} and ${show(one.glob)}`,
+      ),
+  );
+}
+
+function pipelineProblems(pipeline: Pipeline): string[] {
+  const at = `pipelines.${pipeline.name}`;
+  const queries = queryProblems(pipeline);
+  const problems = [
+    ...nameProblems(pipeline, at),
+    ...streamProblems(pipeline, at),
+    ...columnsProblems(pipeline.columns, at),
+    ...identityProblems(pipeline, at),
+    ...historyProblems(pipeline, at),
+    ...between(`${at}.refreshEveryMinutes`, pipeline.refreshEveryMinutes, 1, 59),
+    ...viewNameProblems(pipeline, at),
+    ...pipeline.exports.flatMap((definition) => exportProblems(definition, `${at}.exports.${definition.name}`)),
+    ...duplicates(pipeline.exports.map(({ name }) => name)).map(
+      (name) => `${at}.exports.${name} is declared more than once`,
+    ),
+    ...queries,
+    ...(queries.length === 0 ? relationProblems(pipeline) : []),
+  ];
+  return problems.length === 0 ? sizeProblems(pipeline, at) : problems;
+}
+
+const maxNameLength = 32;
+
+function nameProblems({ name }: Pipeline, at: string): string[] {
+  if (/^[a-z][a-z0-9_]*$/.test(name) && name.length <= maxNameLength && !reservedSchemas.test(name)) return [];
+  return [
+    `${at}.name must be lower-case letters, digits and underscores, begin with a letter, have at most ${maxNameLength} characters and not be a schema of Redshift's own, got ${show(name)}`,
+  ];
+}
+
+/** SQL text that the Data API takes, less room for what is filled in. */
+const maxStatementBytes = 190_000;
+
+function sizeProblems(pipeline: Pipeline, at: string): string[] {
+  const bytes = Buffer.byteLength(incomingStatement(pipeline, 'stream'));
+  if (bytes <= maxStatementBytes) return [];
+  return [
+    `${at}.columns are too many for a statement of ${maxStatementBytes} bytes: ${pipeline.columns.length} columns make ${bytes}`,
+  ];
+}
+
+const reservedSchemas = /^(pg_.*|public|information_schema|catalog_history|stl|sys)$/;
+
+function streamProblems({ stream }: Pipeline, at: string): string[] {
+  const { capacity, retentionHours } = stream;
+  return [
+    ...between(`${at}.stream.retentionHours`, retentionHours, 24, 8760),
+    ...(capacity.mode === 'provisioned' ? between(`${at}.stream.capacity.shards`, capacity.shards, 1, 10_000) : []),
+  ];
+}
+
+/** Names that the merge uses between the landing view and the tables. */
+const mergeNames = new Set([
+  'refresh_time',
+  'unparsed',
+  'payload_kind',
+  'payload_bytes',
+  'reason',
+  'known',
+  'copy_number',
+  'outcome',
+]);
+
+function columnsProblems(columns: readonly Column[], at: string): string[] {
+  const names = columns.map(({ name }) => name);
+  const helpers = new Set(names.flatMap((name) => [`${name}_kind`, `${name}_text`]));
+  return [
+    ...(columns.length === 0 ? [`${at}.columns must name at least one column`] : []),
+    ...duplicates(names).map((name) => `${at}.columns.${name} is declared more than once`),
+    ...columns.flatMap((column) => columnProblems(column, `${at}.columns.${column.name}`, helpers)),
+  ];
+}
+
+function columnProblems(column: Column, at: string, helpers: ReadonlySet<string>): string[] {
+  const problems: string[] = [];
+  const { name, path } = column;
+  if (!isPlainName(name) || name.length > 64)
+    problems.push(`${at}.name must be lower-case snake_case of at most 64 characters, got ${show(name)}`);
+  if (ownColumns.has(name) || mergeNames.has(name) || helpers.has(name))
+    problems.push(`${at}.name is used by Millrace itself; choose another name`);
+  if (
+    path.length === 0 ||
+    path.some((attribute) => attribute === '' || attribute.includes('\0') || attribute.includes('{{'))
+  )
+    problems.push(`${at}.path must name one or more attributes of the payload, got ${show(path)}`);
+  if (column.type === 'varchar') problems.push(...varcharProblems(column, at));
+  if (column.type === 'decimal') {
+    problems.push(...between(`${at}.precision`, column.precision, 1, 38));
+    problems.push(...between(`${at}.scale`, column.scale, 0, Math.min(column.precision, 37)));
+  }
+  return problems;
+}
+
+function varcharProblems({ maxBytes, oneOf }: Extract<Column, { type: 'varchar' }>, at: string): string[] {
+  const problems = between(`${at}.maxBytes`, maxBytes, 1, 65_535);
+  if (!oneOf) return problems;
+  if (oneOf.length === 0) problems.push(`${at}.oneOf must list at least one value`);
+  for (const value of oneOf) {
+    if (Buffer.byteLength(value) > maxBytes)
+      problems.push(`${at}.oneOf holds ${show(value)}, which is longer than maxBytes, ${maxBytes}`);
+    if (value.includes('\0') || value.includes('{{')) problems.push(`${at}.oneOf cannot hold ${show(value)}`);
+  }
+  // The reason of a reject lists them.
+  if (Buffer.byteLength(oneOf.join(', ')) > 400) problems.push(`${at}.oneOf must have at most 400 bytes in all`);
+  return problems;
+}
+
+function identityProblems({ identity, columns, history }: Pipeline, at: string): string[] {
+  if (identity.by === 'stream-position')
+    return history
+      ? [
+          `${at}.identity must name columns, since ${at}.history has events without a stream position; got by: 'stream-position'`,
+        ]
+      : [];
+  const problems = identity.columns.length === 0 ? [`${at}.identity.columns must name at least one column`] : [];
+  let bytes = 0;
+  for (const name of identity.columns) {
+    const column = columns.find((candidate) => candidate.name === name);
+    if (!column)
+      problems.push(
+        `${at}.identity.columns names ${show(name)}, which is not one of ${columns.map((c) => c.name).join(', ')}`,
+      );
+    else if (!column.required)
+      problems.push(`${at}.columns.${name}.required must be true, since the identity names it`);
+    else if (column.type === 'double')
+      problems.push(
+        `${at}.identity.columns names ${show(name)}, a double: two spellings of a number could make two events`,
+      );
+    bytes += column?.type === 'varchar' ? column.maxBytes + 8 : 48;
+  }
+  if (bytes > 65_535) problems.push(`${at}.identity.columns together must have at most 65535 bytes, got ${bytes}`);
+  return [
+    ...problems,
+    ...duplicates(identity.columns).map((name) => `${at}.identity.columns names ${show(name)} more than once`),
+  ];
+}
+
+function historyProblems({ history }: Pipeline, at: string): string[] {
+  if (!history) return [];
+  const { glob } = history;
+  const problems: string[] = [];
+  if (glob === '' || glob.startsWith('/') || glob.split('/').includes(''))
+    problems.push(`${at}.history.glob must be a key without empty segments, got ${show(glob)}`);
+  if (/[?[\]{}\\\0]/.test(glob)) problems.push(`${at}.history.glob knows * and ** only, got ${show(glob)}`);
+  if (/^\*/.test(glob)) problems.push(`${at}.history.glob must begin with a literal prefix, got ${show(glob)}`);
+  return problems;
+}
+
+function viewNameProblems({ name, views }: Pipeline, at: string): string[] {
+  const names = views.map((view) => view.name);
+  return [
+    ...names
+      .filter((view) => !isPlainName(view) || view.length > 64)
+      .map((view) => `${at}.views.${view}.name must be lower-case snake_case of at most 64 characters`),
+    ...names
+      .filter((view) => (tableNames as readonly string[]).includes(view) || view.startsWith('landing_'))
+      .map((view) => `${at}.views.${view} has the name of one of the tables of ${name}`),
+    ...duplicates(names).map((view) => `${at}.views.${view} is declared more than once`),
+  ];
+}
+
+const minutesOfDay = 1440;
+
+function exportProblems(definition: ExportDefinition, at: string): string[] {
+  const { name, timeColumn, windowMinutes, latenessMinutes = 0, everyMinutes } = definition;
+  const problems: string[] = [];
+  if (!isPlainName(name) || name.length > 64)
+    problems.push(`${at}.name must be lower-case snake_case of at most 64 characters`);
+  if (!isPlainName(timeColumn))
+    problems.push(`${at}.timeColumn must be a lower-case column name, got ${show(timeColumn)}`);
+  if (!Number.isInteger(windowMinutes) || windowMinutes < 1 || minutesOfDay % windowMinutes !== 0)
+    problems.push(`${at}.windowMinutes must divide a day of 1440 minutes, got ${windowMinutes}`);
+  problems.push(...between(`${at}.latenessMinutes`, latenessMinutes, 0, 10_080));
+  if (everyMinutes !== undefined) problems.push(...between(`${at}.everyMinutes`, everyMinutes, 1, minutesOfDay));
+  return problems;
+}
+
+/** What is wrong with the queries by themselves. */
+function queryProblems(pipeline: Pipeline): string[] {
+  const check = (list: 'views' | 'exports', { name, query, file }: ViewDefinition | ExportDefinition) => {
+    const at = `pipelines.${pipeline.name}.${list}.${name} (${file})`;
+    try {
+      const tokens = significant(tokenize(query));
+      if (query.includes('{{')) return [`${at} cannot hold {{, which marks a placeholder`];
+      const end = tokens.findIndex((token) => token.text === ';');
+      if (end >= 0 && end < tokens.length - 1) return [`${at} must be one statement`];
+      if (tokens[0]?.value !== 'select' && !(list === 'exports' && tokens[0]?.value === 'with'))
+        return [`${at} must be a select, got ${show(tokens[0]?.text ?? '')}`];
+      return list === 'views' ? incrementalProblems(tokens).map((problem) => `${at} ${problem}`) : [];
+    } catch (error) {
+      if (error instanceof TokenError) return [`${at}: ${error.message}`];
+      throw error;
+    }
+  };
+  return [
+    ...pipeline.views.flatMap((view) => check('views', view)),
+    ...pipeline.exports.flatMap((definition) => check('exports', definition)),
+  ];
+}
+
+function relationProblems(pipeline: Pipeline): string[] {
+  return [
+    ...dependencyProblems(pipeline),
+    ...pipeline.exports.flatMap((definition) => referenceProblems(pipeline, 'exports', definition)),
+  ];
+}
+
+function between(field: string, value: number, low: number, high: number): string[] {
+  if (Number.isInteger(value) && value >= low && value <= high) return [];
+  return [`${field} must be a whole number between ${low} and ${high}, got ${value}`];
+}
+
+function duplicates(names: readonly string[]): string[] {
+  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value);
+}

@@ -1,0 +1,98 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+const root = join(__dirname, '../..');
+const rooms = ['bin', 'lib', 'sql', 'pipelines', 'environments', 'lambda', 'local', 'bench'];
+
+interface Import {
+  /** File, from the root. */
+  readonly from: string;
+  /** File from the root, or the package's name. */
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+const files = (folder: string): string[] =>
+  !existsSync(join(root, folder))
+    ? []
+    : readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+        const path = join(folder, entry.name);
+        if (entry.isDirectory()) return files(path);
+        return /\.[jt]s$/.test(entry.name) ? [path] : [];
+      });
+
+const statement =
+  /(?:\b(?:import|export)\s+(type\s+)?(?:[\w*\s{},$]*?\bfrom\s*)?|\b(?:require|import)\s*\(\s*)(['"])([^'"\n]+)\2/g;
+
+function importsOf(from: string): Import[] {
+  const text = readFileSync(join(root, from), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+  return [...text.matchAll(statement)].map(([, type, , target]) => ({
+    from,
+    to: resolve(from, target!),
+    typeOnly: type !== undefined,
+  }));
+}
+
+function resolve(from: string, target: string): string {
+  if (!target.startsWith('.')) return target;
+  const path = relative(root, join(root, dirname(from), target));
+  return (
+    [path, `${path}.ts`, `${path}.js`, join(path, 'index.ts')].find(
+      (file) => /\.\w+$/.test(file) && existsSync(join(root, file)),
+    ) ?? path
+  );
+}
+
+const all = rooms.flatMap(files).flatMap(importsOf);
+const isPackage = (to: string, name: string) => to === name || to.startsWith(`${name}/`);
+const inside = (to: string) => rooms.some((room) => to.startsWith(`${room}/`));
+const shown = ({ from, to }: Import) => `${from} -> ${to}`;
+const contract = /^lambda\/[\w-]+\/contract\.ts$/;
+
+/** What a room may import of the project beyond itself. */
+const allowed: Record<string, RegExp[]> = {
+  bin: [/./],
+  bench: [/./],
+  lib: [/^(sql|pipelines|environments)\//, contract, /^lambda\/shared\/(env|plan|quote|metrics)\.ts$/],
+  sql: [/^pipelines\//, contract, /^lambda\/shared\/(plan|quote)\.ts$/],
+  pipelines: [],
+  environments: [],
+  lambda: [],
+  local: [contract, /^lambda\/shared\/(env|plan|warehouse|objects)\.ts$/],
+};
+
+test('finds imports at all', () => {
+  expect(all.map(shown)).toContain('lambda/refresh/handler.ts -> lambda/shared/redshift-data.ts');
+  expect(all.map(shown)).toContain('lambda/refresh/handler.ts -> @aws-sdk/client-redshift-data');
+  expect(all.filter(({ to }) => to.startsWith('.') || (inside(to) && !existsSync(join(root, to)))).map(shown)).toEqual(
+    [],
+  );
+});
+
+test.each(rooms)('%s imports only what it may', (room) => {
+  const foreign = all.filter(({ from, to }) => from.startsWith(`${room}/`) && inside(to) && !to.startsWith(`${room}/`));
+  expect(foreign.filter(({ to }) => !allowed[room]!.some((pattern) => pattern.test(to))).map(shown)).toEqual([]);
+});
+
+test('the CDK is known in bin and lib alone', () => {
+  const cdk = all.filter(({ to }) => ['aws-cdk-lib', 'constructs', 'cdk-nag'].some((name) => isPackage(to, name)));
+  expect(cdk.filter(({ from }) => !/^(bin|lib)\//.test(from)).map(shown)).toEqual([]);
+});
+
+test('no Lambda core imports an AWS SDK: handlers and the adapters in shared do', () => {
+  const adapters = ['lambda/shared/redshift-data.ts', 'lambda/shared/s3.ts'];
+  const sdk = all.filter(({ from, to }) => from.startsWith('lambda/') && /^@(aws-sdk|smithy)\//.test(to));
+  expect(sdk.filter(({ from }) => !from.endsWith('/handler.ts') && !adapters.includes(from)).map(shown)).toEqual([]);
+});
+
+test('nothing imports a handler: cores are what can be used', () => {
+  expect(all.filter(({ to }) => /^lambda\/[\w-]+\/handler\.ts$/.test(to)).map(shown)).toEqual([]);
+});
+
+test('process.env is read in bin, in one file of lambda/shared, and by what stands for the Lambda runtime', () => {
+  const readersAllowed = ['lambda/shared/env.ts', 'local/lambda/bootstrap.js'];
+  const readers = rooms
+    .flatMap(files)
+    .filter((file) => /process\s*\.\s*env\b|process\[['"]env/.test(readFileSync(join(root, file), 'utf8')));
+  expect(readers.filter((file) => !file.startsWith('bin/') && !readersAllowed.includes(file))).toEqual([]);
+});

@@ -1,0 +1,113 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { version } from '../../package.json';
+import { millrace } from './io';
+
+const dir = mkdtempSync(join(tmpdir(), 'millrace-bin-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+test.each([
+  ['an unknown verb', ['lcoal'], /unknown command 'lcoal'\n\(Did you mean local\?\)/],
+  ['an unknown option', ['local', '--evnets', '3'], /unknown option '--evnets'\n\(Did you mean --events\?\)/],
+  [
+    'a number that is none',
+    ['local', '--events', 'abc'],
+    /--events must be a whole number from 0 to 100,000,000, got 'abc'/,
+  ],
+  [
+    'a number out of bounds',
+    ['local', '--port', '70000'],
+    /--port must be a whole number from 1 to 65,535, got '70000'/,
+  ],
+  ['a share above 1', ['generate', '--late', '1.5'], /--late must be a number from 0 to 1, got '1.5'/],
+  ['a time that is none', ['generate', '--start', 'soon'], /--start must be an ISO 8601 time .*, got 'soon'/],
+  ['an unknown pipeline', ['generate', '--pipeline', 'x'], /--pipeline must be one of estore, pageviews, got 'x'/],
+  [
+    'options that exclude each other',
+    ['generate', '--out', 'a', '--stream', 'b'],
+    /--out and --stream exclude each other/,
+  ],
+  ['a missing argument', ['sql'], /missing required argument 'query'/],
+])('%s ends with 2 and says what is wrong', async (_, args, message) => {
+  const { code, stdout, stderr } = await millrace(...args);
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+});
+
+test('--version and --help end with 0', async () => {
+  expect(await millrace('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  const help = await millrace('--help');
+  expect(help.code).toBe(0);
+  for (const verb of ['local', 'generate', 'sql', 'endpoints']) expect(help.stdout).toContain(`\n  ${verb} `);
+});
+
+test.each([['sql', 'select 1'], ['endpoints']])(
+  '%s without a running runtime ends with 1 and says how to start one',
+  async (...args) => {
+    const { code, stderr } = await millrace(...args, '--data', join(dir, 'none'));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: no local runtime is running over .*none; start one with 'npm start'/);
+  },
+);
+
+describe('with a runtime file', () => {
+  const write = (pid: number) =>
+    writeFileSync(
+      join(dir, 'runtime.json'),
+      JSON.stringify({
+        pid,
+        endpoint: 'http://127.0.0.1:1234',
+        region: 'eu-west-1',
+        credentials: { accessKeyId: 'AK', secretAccessKey: "it's", sessionToken: 'T' },
+        warehouse: { ClusterIdentifier: 'c', Database: 'd' },
+      }),
+    );
+
+  test('endpoints prints lines for a shell, quoted', async () => {
+    write(process.pid);
+    expect((await millrace('endpoints', '--data', dir)).stdout).toBe(
+      [
+        'unset AWS_PROFILE',
+        "export AWS_ENDPOINT_URL='http://127.0.0.1:1234'",
+        "export AWS_REGION='eu-west-1'",
+        "export AWS_DEFAULT_REGION='eu-west-1'",
+        "export AWS_ACCESS_KEY_ID='AK'",
+        "export AWS_SECRET_ACCESS_KEY='it'\\''s'",
+        "export AWS_SESSION_TOKEN='T'",
+        '',
+      ].join('\n'),
+    );
+    expect(JSON.parse((await millrace('endpoints', '--json', '--data', dir)).stdout).AWS_REGION).toBe('eu-west-1');
+  });
+
+  test('a second start over the same folder is refused with the process that runs', async () => {
+    writeFileSync(join(dir, 'lock'), String(process.pid));
+    const { code, stderr } = await millrace('local', '--data', dir);
+    rmSync(join(dir, 'lock'));
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `a local runtime (process ${process.pid}) is running over ${dir}; stop it, or choose another folder with --data`,
+    );
+  });
+
+  test('a file left behind by a process that is gone counts for nothing', async () => {
+    write(2 ** 22 + 1);
+    expect((await millrace('endpoints', '--data', dir)).code).toBe(1);
+  });
+});
+
+test('generate writes the same bytes for the same seed and start, to stdout and to a file', async () => {
+  const args = ['generate', '--events', '500', '--seed', '9', '--start', '2026-11-21T09:00:00Z'];
+  const once = await millrace(...args);
+  const out = join(dir, 'events.ndjson');
+  const oracle = join(dir, 'oracle.json');
+  await millrace(...args, '--out', out, '--oracle', oracle);
+  expect(once.code).toBe(0);
+  expect(readFileSync(out, 'utf8')).toBe(once.stdout);
+  expect(JSON.parse(readFileSync(oracle, 'utf8'))).toMatchObject({
+    produced: once.stdout.trimEnd().split('\n').length,
+    events: 500,
+  });
+});

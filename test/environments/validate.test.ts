@@ -1,0 +1,131 @@
+import { environments } from '../../environments';
+import type { Environment, Partner } from '../../environments/environment';
+import { validateEnvironments } from '../../environments/validate';
+import { serverless, testEnvironment } from '../lib/fixtures';
+
+const known = { exports: ['shop.visits', 'estore.purchases', 'estore.hourly_revenue'] };
+const problems = (changes: Partial<Environment>) => validateEnvironments([testEnvironment(changes)], known);
+const provisioned = { kind: 'provisioned', nodeType: 'ra3.large', nodeCount: 2, snapshotRetentionDays: 1 } as const;
+const partner = (changes: Partial<Partner> = {}): Partner => ({
+  name: 'reader',
+  principal: 'arn:aws:iam::111122223333:root',
+  access: { mode: 'read', exports: ['shop.visits'] },
+  externalId: { kind: 'generated' },
+  ...changes,
+});
+
+test('the environments of this repository are valid', () => {
+  expect(validateEnvironments(environments, known)).toEqual([]);
+});
+
+test('a serverless environment with a partner is valid', () => {
+  expect(problems({ warehouse: serverless, partners: [partner()] })).toEqual([]);
+});
+
+test('fails when there is no environment', () => {
+  expect(validateEnvironments([], known)).toEqual(['environments must have at least one environment, got none']);
+});
+
+test('fails when two environments have one name', () => {
+  expect(validateEnvironments([testEnvironment(), testEnvironment()], known)).toEqual([
+    'environments must have unique names, got test more than once',
+  ]);
+});
+
+test.each<[string, Partial<Environment>, string]>([
+  ['the account', { account: '1234' }, 'environments.test.account must be 12 digits, got 1234'],
+  ['the region', { region: 'Ireland' }, 'environments.test.region must be a region such as eu-west-1, got Ireland'],
+  [
+    'the node count',
+    { warehouse: { ...provisioned, nodeCount: 0 } },
+    'environments.test.warehouse.nodeCount must be between 1 and 16 for ra3.large, got 0',
+  ],
+  [
+    'nodes in halves',
+    { warehouse: { ...provisioned, nodeCount: 1.5 } },
+    'environments.test.warehouse.nodeCount must be between 1 and 16 for ra3.large, got 1.5',
+  ],
+  [
+    'one large node',
+    { warehouse: { ...provisioned, nodeType: 'ra3.4xlarge', nodeCount: 1 } },
+    'environments.test.warehouse.nodeCount must be between 2 and 128 for ra3.4xlarge, got 1',
+  ],
+  [
+    'the node type',
+    { warehouse: { ...provisioned, nodeType: 'dc2.large' as never } },
+    'environments.test.warehouse.nodeType must be one of ra3.large, ra3.xlplus, ra3.4xlarge, ra3.16xlarge, got dc2.large',
+  ],
+  [
+    'no snapshots',
+    { warehouse: { ...provisioned, snapshotRetentionDays: 0 } },
+    'environments.test.warehouse.snapshotRetentionDays must be between 1 and 35, got 0',
+  ],
+  [
+    'the capacity',
+    { warehouse: { kind: 'serverless', baseCapacityRpus: 12 } },
+    'environments.test.warehouse.baseCapacityRpus must be 8 to 512 in steps of 8, got 12',
+  ],
+  [
+    'a limit below the base',
+    { warehouse: { kind: 'serverless', baseCapacityRpus: 16, maxCapacityRpus: 8 } },
+    'environments.test.warehouse.maxCapacityRpus must be 8 to 512 in steps of 8 and not below baseCapacityRpus, got 8',
+  ],
+  ['the log retention', { logRetentionDays: 10 }, 'environments.test.logRetentionDays must be one of 1, 3, 5,'],
+  [
+    'protection of data that is not retained',
+    { retainData: false, deletionProtection: true },
+    'environments.test.deletionProtection must be false where retainData is false, got true',
+  ],
+  ['the address of alarms', { alarmEmail: 'nobody' }, 'environments.test.alarmEmail must be an address, got nobody'],
+])('fails when %s is wrong', (_, changes, message) => {
+  expect(problems(changes)).toEqual([expect.stringContaining(message)]);
+});
+
+test('fails when a pause is not a cron expression of Redshift', () => {
+  const warehouse = { ...provisioned, pause: { pauseAt: '0 20 * * *', resumeAt: 'cron(0 6 * * ? *)' } };
+  expect(problems({ warehouse })).toEqual([
+    'environments.test.warehouse.pause.pauseAt must be a cron expression of six fields, as in cron(0 20 * * ? *), got 0 20 * * *',
+  ]);
+});
+
+test.each<[string, Partial<Partner>, string]>([
+  [
+    'its principal is everybody',
+    { principal: '*' },
+    'environments.test.partners.reader.principal must be the ARN of an account root, a role or a user, got *',
+  ],
+  [
+    'its external id is empty',
+    { externalId: { kind: 'given', value: '' } },
+    "environments.test.partners.reader.externalId.value must be 2 to 1224 letters, digits and _+=,.@:/-, got ''",
+  ],
+  [
+    'it reads nothing',
+    { access: { mode: 'read', exports: [] } },
+    'environments.test.partners.reader.access.exports must name at least one export, got none',
+  ],
+  [
+    'it reads an export that no pipeline has',
+    { access: { mode: 'read', exports: ['shop.sales'] } },
+    'environments.test.partners.reader.access.exports must name exports of the pipelines (shop.visits, estore.purchases, estore.hourly_revenue), got shop.sales',
+  ],
+])('fails when a partner is wrong: %s', (_, changes, message) => {
+  expect(problems({ partners: [partner(changes)] })).toEqual([message]);
+});
+
+test('fails when two partners share a name, and with it a prefix', () => {
+  expect(problems({ partners: [partner(), partner()] })).toEqual([
+    'environments.test.partners must have unique names, got reader more than once',
+  ]);
+});
+
+test('tells every problem of every environment at once', () => {
+  const wrong = { database: 'Mill Race', logRetentionDays: 10, warehouse: { ...provisioned, nodeCount: 99 } };
+  const found = validateEnvironments([testEnvironment(wrong), testEnvironment({ name: 'other', account: '1' })], known);
+  expect(found.map((problem) => problem.split(' ')[0])).toEqual([
+    'environments.test.database',
+    'environments.test.logRetentionDays',
+    'environments.test.warehouse.nodeCount',
+    'environments.other.account',
+  ]);
+});

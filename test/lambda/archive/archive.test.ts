@@ -1,0 +1,81 @@
+import {
+  archive,
+  archiveLine,
+  type FirehoseRecord,
+  maxResponseBytes,
+  parseTransformation,
+} from '../../../lambda/archive/archive';
+import { quiet } from '../fakes';
+
+const record = (data: string | Buffer, recordId = 'r'): FirehoseRecord => ({
+  recordId,
+  data: Buffer.from(data).toString('base64'),
+  shardId: 'shardId-000000000001',
+  sequenceNumber: '49590338271490256608559692538361571095921575989136588898',
+  partitionKey: 'customer "7"',
+  arrivedAt: Date.parse('2026-11-21T05:00:00.123Z'),
+});
+
+const place =
+  '{"shard_id":"shardId-000000000001","sequence_number":"49590338271490256608559692538361571095921575989136588898",' +
+  '"partition_key":"customer \\"7\\"","approximate_arrival_timestamp":"2026-11-21T05:00:00.123"';
+
+test('wraps the payload in its place on the stream, byte for byte', () => {
+  const payload = '{"id":9007199254740993,"price":1.10,"big":1e400,"a":1,"a":2,"text":"\\u00e9é\\n"}';
+  expect(archiveLine(record(payload))).toBe(`${place},"payload":${payload},"unparsed":null}\n`);
+});
+
+test('keeps a pretty-printed payload on one line', () => {
+  expect(archiveLine(record('{\r\n  "a": 1\n}\n'))).toBe(`${place},"payload":{    "a": 1 } ,"unparsed":null}\n`);
+});
+
+test.each([
+  ['text that is not JSON', Buffer.from('{"a":')],
+  ['nothing', Buffer.from('')],
+  ['a JSON text in broken UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+  ['a byte order mark before JSON', Buffer.from('\ufeff{}')],
+  ['two JSON values', Buffer.from('{"a":1}{"a":2}')],
+])('keeps %s aside as base64', (_, bytes) => {
+  expect(JSON.parse(archiveLine(record(bytes)))).toMatchObject({ payload: null, unparsed: bytes.toString('base64') });
+});
+
+test('a payload cannot add lines or attributes of its own', () => {
+  const line = archiveLine(record('"\\",\\"unparsed\\":\\"x\\"}\\n{"'));
+  expect(line.match(/\n/g)).toHaveLength(1);
+  expect(JSON.parse(line)).toMatchObject({ payload: '","unparsed":"x"}\n{', unparsed: null });
+});
+
+test('answers every record, and leaves out the data of those that do not fit', () => {
+  const large = JSON.stringify('x'.repeat(1_000_000));
+  const records = Array.from({ length: 6 }, (_, i) => record(large, `r${i}`));
+  const answer = archive([...records, record('{}', 'small')], quiet);
+  expect(answer.records.map(({ recordId, result }) => `${recordId} ${result}`)).toEqual([
+    'r0 Ok',
+    'r1 Ok',
+    'r2 Ok',
+    'r3 Ok',
+    'r4 ProcessingFailed',
+    'r5 ProcessingFailed',
+    'small Ok',
+  ]);
+  expect(JSON.stringify(answer).length).toBeLessThan(maxResponseBytes);
+  expect(answer.records[4]).not.toHaveProperty('data');
+});
+
+test('parses what Firehose sends and names what is missing', () => {
+  const kinesisRecordMetadata = {
+    shardId: 's',
+    partitionKey: 'p',
+    sequenceNumber: '1',
+    subsequenceNumber: 0,
+    approximateArrivalTimestamp: 1_795_237_200_123,
+  };
+  expect(
+    parseTransformation({ invocationId: 'i', records: [{ recordId: 'r', data: 'e30=', kinesisRecordMetadata }] }),
+  ).toEqual([
+    { recordId: 'r', data: 'e30=', shardId: 's', partitionKey: 'p', sequenceNumber: '1', arrivedAt: 1_795_237_200_123 },
+  ]);
+  expect(() => parseTransformation({ records: [{ recordId: 'r', data: 'e30=' }] })).toThrow(
+    'event.records[0].kinesisRecordMetadata must be an object, got nothing',
+  );
+});

@@ -1,0 +1,135 @@
+import type { Metrics } from '../../lambda/shared/metrics';
+import type { ObjectStore } from '../../lambda/shared/objects';
+import {
+  isTerminal,
+  type Row,
+  type StatementState,
+  type StatementStatus,
+  type StatementSummary,
+  type Submission,
+  type Warehouse,
+} from '../../lambda/shared/warehouse';
+
+interface Statement extends StatementSummary {
+  submission: Submission;
+  status: StatementStatus;
+  updatedAt: number;
+  error?: string;
+  parts: StatementState['parts'];
+  rows: Row[];
+}
+
+export interface Outcome {
+  status?: StatementStatus;
+  error?: string;
+  rows?: Row[];
+  parts?: StatementState['parts'];
+}
+
+/** A warehouse whose statements end as the test says: tokens find earlier statements, every submission takes a second. */
+export class FakeWarehouse implements Warehouse {
+  readonly statements: Statement[] = [];
+  /** Decides how a new statement stands: undefined leaves it STARTED until `end`. */
+  outcome: (submission: Submission) => Outcome | undefined = () => undefined;
+  /** Stands for the moment at which the function is killed. */
+  crashOn: (call: string, about: string) => boolean = () => false;
+  /** How far the clock goes with each submission and end. Zero: as on a clock that stands still. */
+  stepMs = 1000;
+  private now = Date.parse('2026-11-21T05:00:01Z');
+
+  get names(): string[] {
+    return this.statements.map(({ name }) => name);
+  }
+
+  of(name: string): Statement {
+    const statement = this.statements.find((candidate) => candidate.name === name);
+    if (!statement) throw new Error(`no statement ${name} among ${this.names.join(', ')}`);
+    return statement;
+  }
+
+  end(name: string, outcome: Outcome = {}): Statement {
+    const statement = this.of(name);
+    this.now += this.stepMs;
+    Object.assign(statement, { status: 'FINISHED', updatedAt: this.now, ...outcome });
+    return statement;
+  }
+
+  async submit(submission: Submission): Promise<string> {
+    this.crash('submit', submission.name);
+    const before = submission.token && this.statements.find((known) => known.submission.token === submission.token);
+    if (before) return before.id;
+    this.now += this.stepMs;
+    const id = `id-${this.statements.length + 1}`;
+    const { name } = submission;
+    const times = { createdAt: this.now, updatedAt: this.now };
+    this.statements.push({ id, name, submission, status: 'STARTED', ...times, parts: [], rows: [] });
+    const outcome = this.outcome(submission);
+    if (outcome) Object.assign(this.statements.at(-1)!, { status: 'FINISHED', ...outcome });
+    this.crash('submitted', name);
+    return id;
+  }
+
+  async describe(id: string): Promise<StatementState> {
+    const { status, createdAt, updatedAt, error, parts } = this.byId(id);
+    return { id, status, createdAt, updatedAt, error, parts };
+  }
+
+  async list(namePrefix: string): Promise<StatementSummary[]> {
+    return this.statements.filter(({ name }) => name.startsWith(namePrefix)).reverse();
+  }
+
+  async active(namePrefix: string): Promise<StatementSummary[]> {
+    return (await this.list(namePrefix)).filter(({ status }) => !isTerminal(status));
+  }
+
+  async rows(id: string): Promise<Row[]> {
+    return this.byId(id).rows;
+  }
+
+  private byId(id: string): Statement {
+    return this.statements.find((statement) => statement.id === id)!;
+  }
+
+  private crash(call: string, about: string): void {
+    if (this.crashOn(call, about)) throw new Error(`killed at ${call} ${about}`);
+  }
+}
+
+/** Objects of all buckets by `<bucket>/<key>`; `calls` tells puts and deletes in order. */
+export class FakeObjects implements ObjectStore {
+  readonly held = new Map<string, string>();
+  readonly calls: string[] = [];
+  crashOn: (call: string, key: string) => boolean = () => false;
+
+  async put(bucket: string, key: string, body: string): Promise<void> {
+    this.call('put', key);
+    this.held.set(`${bucket}/${key}`, body);
+  }
+
+  async get(bucket: string, key: string): Promise<string | undefined> {
+    return this.held.get(`${bucket}/${key}`);
+  }
+
+  async list(bucket: string, prefix: string): Promise<string[]> {
+    const keys = [...this.held.keys()].filter((key) => key.startsWith(`${bucket}/${prefix}`));
+    return keys.map((key) => key.slice(bucket.length + 1)).sort();
+  }
+
+  async delete(bucket: string, key: string): Promise<void> {
+    this.call('delete', key);
+    this.held.delete(`${bucket}/${key}`);
+  }
+
+  private call(call: string, key: string): void {
+    if (this.crashOn(call, key)) throw new Error(`killed at ${call} ${key}`);
+    this.calls.push(`${call} ${key}`);
+  }
+}
+
+export function recordMetrics() {
+  const recorded: { at: number; values: Parameters<Metrics>[1] }[] = [];
+  const metrics: Metrics = (at, values) => recorded.push({ at, values });
+  return { metrics, recorded };
+}
+
+export const quiet = () => undefined;

@@ -1,0 +1,186 @@
+import type { RefreshPlan } from '../../../lambda/refresh/contract';
+import { refresh } from '../../../lambda/refresh/refresh';
+import { parseRunEvent } from '../../../lambda/shared/run-event';
+import { FakeWarehouse, quiet, recordMetrics } from '../fakes';
+
+const plan: RefreshPlan = {
+  pipeline: 'estore',
+  steps: [
+    { name: 'landing', mode: 'single', statements: ['refresh materialized view estore.landing'] },
+    {
+      name: 'merge',
+      mode: 'transaction',
+      statements: ['lock estore.checkpoints', 'insert into estore.runs select {{run_id}}'],
+    },
+    {
+      name: 'views',
+      mode: 'auto-commit',
+      statements: ['refresh materialized view estore.a', 'refresh materialized view estore.b'],
+    },
+  ],
+};
+const nameOf = (step: string, { run = '20261121T0500Z', attempt = 1 } = {}) =>
+  `millrace/dev/estore/refresh/${run}/${step}/${attempt}`;
+
+function setUp() {
+  const warehouse = new FakeWarehouse();
+  const { metrics, recorded } = recordMetrics();
+  const on = refresh({ environment: 'dev', plan, warehouse, log: quiet, metrics });
+  const tick = (time: string) => on(parseRunEvent({ kind: 'start', scheduledTime: `2026-11-21T${time}:00Z` }));
+  const tell = (name: string) => {
+    const { id, status } = warehouse.of(name);
+    const detail = { statementName: name, statementId: id, state: status };
+    return on(parseRunEvent({ source: 'aws.redshift-data', detail }));
+  };
+  const end = (name: string, outcome = {}) => {
+    warehouse.end(name, outcome);
+    return tell(name);
+  };
+  return { warehouse, recorded, on, tick, tell, end };
+}
+
+test('a run goes from step to step by the ends of its statements', async () => {
+  const { warehouse, recorded, tick, end } = setUp();
+  await tick('05:00');
+  await end(nameOf('landing'));
+  await end(nameOf('merge'));
+  await end(nameOf('views'));
+
+  expect(warehouse.statements.map(({ submission }) => submission)).toEqual([
+    expect.objectContaining({ name: nameOf('landing'), mode: 'single', withEvent: true, token: expect.any(String) }),
+    expect.objectContaining({
+      name: nameOf('merge'),
+      mode: 'transaction',
+      statements: ['lock estore.checkpoints', "insert into estore.runs select '20261121T0500Z'"],
+    }),
+    expect.objectContaining({ name: nameOf('views'), mode: 'auto-commit' }),
+  ]);
+  const seconds = (warehouse.of(nameOf('views')).updatedAt - warehouse.of(nameOf('landing')).createdAt) / 1000;
+  expect(recorded).toEqual([
+    { at: warehouse.of(nameOf('views')).updatedAt, values: { RunCompleted: 1, RunSeconds: seconds } },
+  ]);
+});
+
+test('a tick does nothing while a statement of an earlier run is active, however old', async () => {
+  const { warehouse, tick } = setUp();
+  await tick('05:00');
+  await tick('05:05');
+  await tick('23:55');
+  expect(warehouse.names).toEqual([nameOf('landing')]);
+});
+
+test.each([
+  ['landing', 'merge'],
+  ['merge', 'views'],
+])('when the event of %s is lost, the next tick submits %s of the same run', async (lost, next) => {
+  const { warehouse, tick, end } = setUp();
+  await tick('05:00');
+  for (const { name } of plan.steps) {
+    if (name === lost) break;
+    await end(nameOf(name));
+  }
+  warehouse.end(nameOf(lost));
+  await tick('05:05');
+  expect(warehouse.names.at(-1)).toBe(nameOf(next));
+});
+
+test('after a complete run the next tick starts a new one', async () => {
+  const { warehouse, tick, end } = setUp();
+  await tick('05:00');
+  for (const { name } of plan.steps) await end(nameOf(name));
+  await tick('05:05');
+  expect(warehouse.names.at(-1)).toBe(nameOf('landing', { run: '20261121T0505Z' }));
+});
+
+test('tells a complete run from an unfinished one although all its statements have the same time', async () => {
+  const { warehouse, tick, end } = setUp();
+  warehouse.stepMs = 0;
+  await tick('05:00');
+  for (const { name } of plan.steps) await end(nameOf(name));
+  await tick('05:05');
+  expect(warehouse.names.at(-1)).toBe(nameOf('landing', { run: '20261121T0505Z' }));
+});
+
+test('resumes a run of the hour before', async () => {
+  const { warehouse, tick } = setUp();
+  await tick('05:55');
+  warehouse.end(nameOf('landing', { run: '20261121T0555Z' }));
+  await tick('06:00');
+  expect(warehouse.names.at(-1)).toBe(nameOf('merge', { run: '20261121T0555Z' }));
+});
+
+test('duplicate ticks and events change nothing', async () => {
+  const { warehouse, tick, end, tell } = setUp();
+  await tick('05:00');
+  await end(nameOf('landing'));
+  await tell(nameOf('landing'));
+  await end(nameOf('merge'));
+  await tell(nameOf('landing'));
+  await tell(nameOf('merge'));
+  await end(nameOf('views'));
+  await tick('05:00');
+  await tick('04:55');
+  expect(warehouse.names).toEqual([nameOf('landing'), nameOf('merge'), nameOf('views')]);
+});
+
+test.each(['FAILED', 'ABORTED'] as const)('a statement that is %s for good fails the run aloud', async (status) => {
+  const { recorded, warehouse, tick, end } = setUp();
+  await tick('05:00');
+  await end(nameOf('landing'));
+  await expect(end(nameOf('merge'), { status, error: 'permission denied for estore' })).rejects.toThrow(
+    `statement ${nameOf('merge')} (id-2) ${status.toLowerCase()}: permission denied for estore`,
+  );
+  expect(recorded.map(({ values }) => values)).toEqual([{ RunFailed: 1 }]);
+  expect(warehouse.names).toHaveLength(2);
+
+  await tick('05:05');
+  expect(warehouse.names.at(-1)).toBe(nameOf('landing', { run: '20261121T0505Z' }));
+});
+
+test('a conflict of transactions is tried again, three times in all', async () => {
+  const { warehouse, recorded, tick, end } = setUp();
+  const conflict = { status: 'FAILED', error: 'ERROR: 1023 DETAIL: Serializable isolation violation on table' };
+  await tick('05:00');
+  await end(nameOf('landing'));
+  await end(nameOf('merge'), conflict);
+  await end(nameOf('merge', { attempt: 2 }), conflict);
+  await expect(end(nameOf('merge', { attempt: 3 }), conflict)).rejects.toThrow('Serializable isolation violation');
+  expect(warehouse.names.slice(1)).toEqual([1, 2, 3].map((attempt) => nameOf('merge', { attempt })));
+  expect(recorded).toHaveLength(1);
+});
+
+test('a tick repeats a passing failure whose event was lost', async () => {
+  const { warehouse, tick } = setUp();
+  await tick('05:00');
+  warehouse.end(nameOf('landing'), { status: 'FAILED', error: 'ERROR: deadlock detected' });
+  await tick('05:05');
+  expect(warehouse.names.at(-1)).toBe(nameOf('landing', { attempt: 2 }));
+});
+
+test.each([
+  '',
+  'nightly-report',
+  'millrace/prod/estore/refresh/20261121T0500Z/landing/1',
+  'millrace/dev/estore_eu/refresh/20261121T0500Z/landing/1',
+  'millrace/dev/estore/export/20261121T0500Z/landing/1',
+  'millrace/dev/estore/refresh/20261121T0500Z/landing/one',
+  'millrace/dev/estore/refresh/20261121T0500Z/dropped-step/1',
+])('ignores the foreign statement "%s"', async (statementName) => {
+  const { warehouse, on, recorded } = setUp();
+  const detail = { statementName, statementId: 'x', state: 'FAILED' };
+  await on(parseRunEvent({ source: 'aws.redshift-data', detail }));
+  expect(warehouse.names).toEqual([]);
+  expect(recorded).toEqual([]);
+});
+
+test.each([
+  [{ kind: 'start', scheduledTime: 'soon' }, 'event.scheduledTime must be an ISO 8601 time, got "soon"'],
+  [{ source: 'aws.s3', detail: {} }, 'event.source must be one of aws.redshift-data, got "aws.s3"'],
+  [
+    { source: 'aws.redshift-data', detail: { statementId: 'i', state: 'STARTED' } },
+    'event.detail.state must be one of FINISHED, FAILED, ABORTED',
+  ],
+  ['start', 'event must be an object, got "start"'],
+])('refuses the event %j', (event, message) => {
+  expect(() => parseRunEvent(event)).toThrow(message);
+});

@@ -1,0 +1,172 @@
+import {
+  isPassingCall,
+  redshiftData,
+  type WarehouseTarget,
+  warehouseTarget,
+} from '../../../lambda/shared/redshift-data';
+import { isPassing, waitFor } from '../../../lambda/shared/warehouse';
+
+const target: WarehouseTarget = {
+  kind: 'provisioned',
+  name: 'millrace-dev',
+  database: 'millrace',
+  secretArn: 'arn:secret',
+};
+
+/** Answers each call in turn; an Error is thrown. */
+function adapter(answers: unknown[], to: WarehouseTarget = target) {
+  const calls: { command: string; input: Record<string, unknown> }[] = [];
+  const pauses: number[] = [];
+  const send = async (command: { constructor: { name: string }; input: Record<string, unknown> }) => {
+    calls.push({ command: command.constructor.name, input: command.input });
+    const answer = answers.shift();
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  const warehouse = redshiftData({ send } as never, to, async (ms) => void pauses.push(ms));
+  return { warehouse, calls, pauses };
+}
+
+const error = (name: string, message = '') => Object.assign(new Error(message), { name });
+
+describe('submit', () => {
+  test('one statement goes out by itself, with name, token and event', async () => {
+    const { warehouse, calls } = adapter([{ Id: 'i' }]);
+    const submission = { name: 'n', mode: 'single', statements: ['select 1'], withEvent: true, token: 't' } as const;
+    expect(await warehouse.submit(submission)).toBe('i');
+    expect(calls).toEqual([
+      {
+        command: 'ExecuteStatementCommand',
+        input: expect.objectContaining({
+          Sql: 'select 1',
+          StatementName: 'n',
+          ClientToken: 't',
+          WithEvent: true,
+          ClusterIdentifier: 'millrace-dev',
+          Database: 'millrace',
+          SecretArn: 'arn:secret',
+        }),
+      },
+    ]);
+  });
+
+  test.each([
+    ['transaction', 'TRANSACTION'],
+    ['auto-commit', 'AUTO_COMMIT'],
+  ] as const)('a step of mode %s is a batch of mode %s', async (mode, ExecutionMode) => {
+    const { warehouse, calls } = adapter([{ Id: 'i' }], { ...target, kind: 'serverless', name: 'wg' });
+    await warehouse.submit({ name: 'n', mode, statements: ['a', 'b'] });
+    expect(calls[0]!.command).toBe('BatchExecuteStatementCommand');
+    expect(calls[0]!.input).toMatchObject({ Sqls: ['a', 'b'], ExecutionMode, WorkgroupName: 'wg', WithEvent: false });
+    expect(calls[0]!.input).not.toHaveProperty('ClusterIdentifier');
+  });
+
+  test('refuses more statements than a batch takes', async () => {
+    const { warehouse } = adapter([]);
+    const statements = Array.from({ length: 41 }, () => 'select 1');
+    await expect(warehouse.submit({ name: 'n', mode: 'transaction', statements })).rejects.toThrow(
+      '1 to 40 statements, got 41',
+    );
+  });
+});
+
+describe('retries', () => {
+  test('a throttled call is repeated after growing pauses', async () => {
+    const throttled = error('ValidationException', 'Rate exceeded');
+    const { warehouse, calls, pauses } = adapter([throttled, error('ThrottlingException'), { Id: 'i' }]);
+    expect(await warehouse.submit({ name: 'n', mode: 'single', statements: ['s'] })).toBe('i');
+    expect(calls).toHaveLength(3);
+    expect(pauses[1]!).toBeGreaterThanOrEqual(200);
+  });
+
+  test('gives up after a bounded number of attempts', async () => {
+    const { warehouse, calls } = adapter(Array.from({ length: 50 }, () => error('ActiveStatementsExceededException')));
+    await expect(warehouse.describe('i')).rejects.toThrow();
+    expect(calls).toHaveLength(6);
+  });
+
+  test.each([
+    ['ValidationException', 'Cluster millrace-dev does not exist', false],
+    ['ValidationException', 'Too many requests for the workgroup, please try again later', true],
+    ['ResourceNotFoundException', 'Rate exceeded', false],
+    ['AccessDeniedException', '', false],
+    ['InternalServerException', '', true],
+  ])('%s (%s): repeated %s', (name, message, repeated) => {
+    expect(isPassingCall(error(name, message))).toBe(repeated);
+  });
+
+  test.each([
+    ['ERROR: 1023 DETAIL: Serializable isolation violation on table - 105', true],
+    ['ERROR: deadlock detected', true],
+    ['connection to the cluster was lost', true],
+    ['ERROR: relation "connection" does not exist', false],
+    ['1023 rows were refused', false],
+    ['ERROR: division by zero', false],
+  ])('SQL failure "%s" passes: %s', (text, passes) => {
+    expect(isPassing(text)).toBe(passes);
+  });
+});
+
+test('lists in every status, page by page, within bounds', async () => {
+  const statement = { Id: 'a', StatementName: 'p/1', Status: 'FAILED', CreatedAt: new Date(1), UpdatedAt: new Date(2) };
+  const { warehouse, calls } = adapter([
+    { Statements: [statement], NextToken: 't' },
+    { Statements: [{ ...statement, Id: 'b' }] },
+  ]);
+  expect(await warehouse.list('p/')).toEqual([
+    { id: 'a', name: 'p/1', status: 'FAILED', createdAt: 1, updatedAt: 2 },
+    { id: 'b', name: 'p/1', status: 'FAILED', createdAt: 1, updatedAt: 2 },
+  ]);
+  expect(calls.map(({ input }) => [input.Status, input.NextToken])).toEqual([
+    ['ALL', undefined],
+    ['ALL', 't'],
+  ]);
+
+  const endless = adapter(Array.from({ length: 100 }, () => ({ Statements: [], NextToken: 't' })));
+  await expect(endless.warehouse.list('p/')).rejects.toThrow('more than 2000 statements are named p/*');
+});
+
+test('the error of a batch tells which statement failed', async () => {
+  const SubStatements = [
+    { Id: 'i:1', Status: 'FINISHED' },
+    { Id: 'i:2', Status: 'FAILED', Error: 'division by zero' },
+  ];
+  const { warehouse } = adapter([{ Id: 'i', Status: 'FAILED', SubStatements }]);
+  expect(await warehouse.describe('i')).toMatchObject({ status: 'FAILED', error: 'statement 2: division by zero' });
+});
+
+test('rows of all pages by lower-case column name, null told from empty', async () => {
+  const ColumnMetadata = [{ name: 'A' }, { name: 'b' }];
+  const { warehouse } = adapter([
+    { ColumnMetadata, Records: [[{ longValue: 0 }, { stringValue: '' }]], NextToken: 't' },
+    { ColumnMetadata, Records: [[{ isNull: true }, { booleanValue: false }]] },
+  ]);
+  expect(await warehouse.rows('i')).toEqual([
+    { a: 0, b: '' },
+    { a: null, b: false },
+  ]);
+});
+
+test.each(['FINISHED', 'FAILED', 'ABORTED'])('waiting ends with %s, by long polling', async (Status) => {
+  const { warehouse, calls } = adapter([
+    { Id: 'i', Status: 'STARTED' },
+    { Id: 'i', Status },
+  ]);
+  expect((await waitFor(warehouse, 'i', () => 60_000)).status).toBe(Status);
+  expect(calls.map(({ input }) => input.WaitTimeSeconds)).toEqual([20, 20]);
+});
+
+test('waiting ends when the time is up', async () => {
+  const remaining = [5500, 900];
+  const { warehouse, calls } = adapter([
+    { Id: 'i', Status: 'STARTED' },
+    { Id: 'i', Status: 'STARTED' },
+  ]);
+  expect((await waitFor(warehouse, 'i', () => remaining.shift()!)).status).toBe('STARTED');
+  expect(calls.map(({ input }) => input.WaitTimeSeconds)).toEqual([5, undefined]);
+});
+
+test('an unknown kind of warehouse is refused', () => {
+  const settings = { WAREHOUSE_KIND: 'cluster', WAREHOUSE_NAME: 'n', DATABASE: 'd', SECRET_ARN: 's' };
+  expect(() => warehouseTarget(settings)).toThrow('WAREHOUSE_KIND must be provisioned or serverless, got cluster');
+});

@@ -1,0 +1,46 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EsbuildBundles } from '../../lib/shared/bundles';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'millrace-bundles-'));
+  mkdirSync(join(dir, 'lambda', 'greet'), { recursive: true });
+  mkdirSync(join(dir, 'lambda', 'shared'));
+  writeFileSync(join(dir, 'lambda', 'shared', 'words.ts'), "export const word: string = 'hello';");
+  writeFileSync(
+    join(dir, 'lambda', 'greet', 'handler.ts'),
+    "import { word } from '../shared/words';\nexport const handler = async () => word;",
+  );
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const bundles = () => new EsbuildBundles(join(dir, 'lambda'), join(dir, 'build'));
+
+test('a bundle stands alone and has its plan beside it', async () => {
+  bundles().code('greet', 'shop', { pipeline: 'shop' });
+  const folder = join(dir, 'build', 'greet-shop');
+  expect(await require(join(folder, 'index.js')).handler()).toBe('hello');
+  expect(JSON.parse(readFileSync(join(folder, 'plan.json'), 'utf8'))).toEqual({ pipeline: 'shop' });
+});
+
+test('the plans of two pipelines do not meet', () => {
+  const one = bundles();
+  for (const owner of ['shop', 'blog']) one.code('greet', owner, { pipeline: owner });
+  expect(JSON.parse(readFileSync(join(dir, 'build', 'greet-shop', 'plan.json'), 'utf8'))).toEqual({ pipeline: 'shop' });
+});
+
+test('a second synthesis leaves files alone that are right already', () => {
+  const written = () =>
+    statSync(join(dir, 'build', 'greet-shop', 'index.js')).ino +
+    statSync(join(dir, 'build', 'greet-shop', 'index.js')).mtimeMs;
+  bundles().code('greet', 'shop', {});
+  const first = written();
+  bundles().code('greet', 'shop', {});
+  expect(written()).toBe(first);
+});
+
+test('fails when there is no such handler', () => {
+  expect(() => bundles().code('sing')).toThrow('lambda/sing/handler.ts must exist');
+});

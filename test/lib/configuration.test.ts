@@ -1,0 +1,46 @@
+import { createApp } from '../../lib/app';
+import { assertConfiguration } from '../../lib/configuration';
+import { noBundles, shopPipeline, testEnvironment } from './fixtures';
+
+test('fails when environments or pipelines are wrong, with all of it in one error', () => {
+  const stream = { capacity: { mode: 'on-demand' }, retentionHours: 12 } as const;
+  expect(() => assertConfiguration([testEnvironment({ account: '1' })], [shopPipeline({ stream })])).toThrow(
+    /^invalid configuration, nothing was synthesized:\n {2}- pipelines\.shop\.stream\.retentionHours must .*got 12\n {2}- environments\.test\.account must be 12 digits, got 1$/,
+  );
+});
+
+test('fails when histories overlap, which S3 would refuse while it deploys', () => {
+  const inner = shopPipeline({
+    name: 'inner',
+    views: [],
+    exports: [],
+    history: { glob: 'shop-logs/inner/*.gz', compression: 'gzip' },
+  });
+  expect(() => assertConfiguration([testEnvironment()], [shopPipeline(), inner])).toThrow(
+    'pipelines.inner.history.glob must begin apart from that of shop (shop-logs/), got shop-logs/inner/',
+  );
+});
+
+const build = (environment?: string) =>
+  createApp({
+    environments: [testEnvironment({ name: 'one' }), testEnvironment({ name: 'two' })],
+    pipelines: [shopPipeline()],
+    bundles: noBundles,
+    app: { context: environment === undefined ? {} : { environment } },
+  });
+const stages = (environment?: string) =>
+  build(environment)
+    .node.children.map(({ node }) => node.id)
+    .filter((id) => id !== 'Tree');
+
+test('builds every environment', () => {
+  expect(stages()).toEqual(['one', 'two']);
+});
+
+test('builds the environment that the context names', () => {
+  expect(stages('two')).toEqual(['two']);
+});
+
+test('fails when the context names no environment', () => {
+  expect(() => build('three')).toThrow('context environment must be one of one, two, got three');
+});

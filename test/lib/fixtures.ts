@@ -1,0 +1,84 @@
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import type { Environment, ServerlessWarehouse } from '../../environments/environment';
+import { EnvironmentStage } from '../../lib/environment-stage';
+import type { Bundles } from '../../lib/shared/bundles';
+import { featureFlags } from '../../lib/shared/feature-flags';
+import type { Pipeline } from '../../pipelines/definition';
+
+/** Stands in for the bundles, so that a stack is built without running esbuild. */
+export const noBundles: Bundles = { code: () => Code.fromInline('exports.handler = () => {}') };
+
+export function shopPipeline(changes: Partial<Pipeline> = {}): Pipeline {
+  return {
+    name: 'shop',
+    stream: { capacity: { mode: 'on-demand' }, retentionHours: 48 },
+    identity: { by: 'columns', columns: ['message_id'] },
+    columns: [
+      { name: 'message_id', type: 'varchar', maxBytes: 64, path: ['messageId'], required: true },
+      { name: 'happened_at', type: 'timestamp', path: ['timestamp'], required: true },
+    ],
+    history: { glob: 'shop-logs/*/*.gz', compression: 'gzip' },
+    refreshEveryMinutes: 5,
+    views: [
+      {
+        name: 'hourly_visits',
+        file: 'pipelines/shop/views/hourly_visits.sql',
+        query:
+          "select date_trunc('hour', happened_at) as hour, count(*) as visits from shop.events group by date_trunc('hour', happened_at)",
+      },
+    ],
+    exports: [
+      {
+        name: 'visits',
+        file: 'pipelines/shop/exports/visits.sql',
+        query: 'select event_id, happened_at from shop.events',
+        timeColumn: 'happened_at',
+        windowMinutes: 60,
+        format: 'parquet',
+      },
+    ],
+    ...changes,
+  };
+}
+
+export function testEnvironment(changes: Partial<Environment> = {}): Environment {
+  return {
+    name: 'test',
+    warehouse: { kind: 'provisioned', nodeType: 'ra3.large', nodeCount: 2, snapshotRetentionDays: 3 },
+    database: 'millrace',
+    schedulesEnabled: true,
+    retainData: true,
+    deletionProtection: false,
+    logRetentionDays: 30,
+    partners: [],
+    ...changes,
+  };
+}
+
+export interface Templates {
+  readonly stage: EnvironmentStage;
+  readonly data: Template;
+  readonly pipelines: Template;
+}
+
+const built = new Map<string, Templates>();
+
+/** The templates of one environment; built once for the same input, since nobody changes them. */
+export function templates(
+  changes: Partial<Environment> = {},
+  pipelines: readonly Pipeline[] = [shopPipeline()],
+): Templates {
+  const environment = testEnvironment(changes);
+  const key = JSON.stringify([environment, pipelines]);
+  const known = built.get(key);
+  if (known) return known;
+  const app = new App({ analyticsReporting: false, context: featureFlags });
+  const stage = new EnvironmentStage(app, { environment, pipelines, bundles: noBundles });
+  const made = { stage, data: Template.fromStack(stage.data), pipelines: Template.fromStack(stage.pipelines) };
+  built.set(key, made);
+  return made;
+}
+
+export const serverless: ServerlessWarehouse = { kind: 'serverless', baseCapacityRpus: 8, maxCapacityRpus: 32 };

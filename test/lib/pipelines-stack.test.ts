@@ -1,0 +1,292 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { metricUnits } from '../../lambda/shared/metrics';
+import { alarms, functionMetrics } from '../../lib/monitoring/alarms';
+import { serverless, shopPipeline, templates, testEnvironment } from './fixtures';
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+}
+
+type Template = ReturnType<typeof templates>['pipelines'];
+
+/** Statements of the policies whose logical id begins so. */
+function statements(template: Template, idPrefix: string): Statement[] {
+  return Object.entries(template.findResources('AWS::IAM::Policy'))
+    .filter(([id]) => id.startsWith(idPrefix))
+    .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
+}
+
+const actions = (statement: Statement) => [statement.Action].flat();
+
+describe('functions', () => {
+  test('no function has a wildcard action', () => {
+    const all = statements(templates().pipelines, '').flatMap(actions);
+    expect(all).toContain('redshift-data:ExecuteStatement');
+    expect(all.filter((action) => action.includes('*'))).toEqual([]);
+  });
+
+  test('no role has a managed policy', () => {
+    templates().pipelines.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
+  });
+
+  test('every function may write the log group that it is given', () => {
+    const { pipelines } = templates();
+    const policies = Object.values(pipelines.findResources('AWS::IAM::Policy'));
+    const functions = Object.values(pipelines.findResources('AWS::Lambda::Function'));
+    expect(functions.length).toBeGreaterThan(5);
+    for (const { Properties } of functions) {
+      const logGroup = { 'Fn::GetAtt': [Properties.LoggingConfig.LogGroup.Ref, 'Arn'] };
+      const role = Properties.Role['Fn::GetAtt'][0];
+      const allowed = policies
+        .filter((policy) => policy['Properties'].Roles.some(({ Ref }: { Ref: string }) => Ref === role))
+        .flatMap((policy) => policy['Properties'].PolicyDocument.Statement as Statement[])
+        .filter((statement) => actions(statement).includes('logs:PutLogEvents'))
+        .flatMap(({ Resource }) => Resource);
+      expect(allowed).toContainEqual(logGroup);
+    }
+  });
+
+  test('a refresh runs statements on the one warehouse and sees its own alone', () => {
+    const found = statements(templates().pipelines, 'ShopRefreshHandler');
+    const of = (action: string) => found.find((statement) => actions(statement).includes(action))!;
+    expect(JSON.stringify(of('redshift-data:ExecuteStatement').Resource)).toContain('cluster:millrace-test');
+    expect(of('redshift-data:DescribeStatement').Condition).toEqual({
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy variable of IAM
+      StringEquals: { 'redshift-data:statement-owner-iam-userid': '${aws:userid}' },
+    });
+  });
+
+  test('only those of the warehouse objects read the admin secret', () => {
+    const { pipelines } = templates();
+    const reads = (idPrefix: string) =>
+      statements(pipelines, idPrefix)
+        .filter((statement) => actions(statement).includes('secretsmanager:GetSecretValue'))
+        .flatMap(({ Resource }) => JSON.stringify(Resource));
+    expect(reads('WarehouseObjectsRole').join()).toContain('MasterPasswordSecretArn');
+    expect(reads('Shop')).toHaveLength(3);
+    expect(reads('Shop').join()).not.toContain('MasterPasswordSecretArn');
+  });
+
+  test('a load writes manifests of its own pipeline and touches no history object', () => {
+    const s3 = statements(templates().pipelines, 'ShopLoadHandler').filter((statement) =>
+      actions(statement).some((action) => action.startsWith('s3:')),
+    );
+    expect(s3.flatMap(actions)).toEqual(['s3:PutObject']);
+    expect(JSON.stringify(s3[0]!.Resource)).toMatch(/\/manifests\/shop\/\*"/);
+  });
+
+  test('the key opens through the services that hold the data', () => {
+    const uses = statements(templates().pipelines, '').filter((statement) =>
+      actions(statement).some((action) => action.startsWith('kms:')),
+    );
+    expect(uses.length).toBeGreaterThan(5);
+    for (const { Condition } of uses)
+      expect(Condition).toEqual({ StringEquals: { 'kms:ViaService': expect.anything() } });
+  });
+
+  test('a refresh shows its statements to reviewers', () => {
+    templates().pipelines.hasResource('AWS::Lambda::Function', {
+      Metadata: { Statements: { pipeline: 'shop', steps: Match.anyValue() } },
+      Properties: {
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        Environment: { Variables: Match.objectLike({ PIPELINE: 'shop' }) },
+      },
+    });
+  });
+
+  test('a pipeline without history and exports has neither function', () => {
+    const variables = Object.values(
+      templates({}, [shopPipeline({ history: undefined, exports: [] })]).pipelines.findResources(
+        'AWS::Lambda::Function',
+      ),
+    ).map(({ Properties }) => Object.keys(Properties.Environment?.Variables ?? {}));
+    expect(variables.some((names) => names.includes('PIPELINE'))).toBe(true);
+    expect(variables.flat()).not.toContain('LOAD_ROLE_ARN');
+    expect(variables.flat()).not.toContain('UNLOAD_ROLE_ARN');
+  });
+});
+
+describe('triggers', () => {
+  test('the schedule tells the function when it was due', () => {
+    templates().pipelines.hasResourceProperties('AWS::Scheduler::Schedule', {
+      ScheduleExpression: 'rate(5 minutes)',
+      State: 'ENABLED',
+      Target: Match.objectLike({ Input: '{"kind":"start","scheduledTime":"<aws.scheduler.scheduled-time>"}' }),
+    });
+  });
+
+  test('are deployed disabled where schedules are', () => {
+    templates({ schedulesEnabled: false }).pipelines.allResourcesProperties('AWS::Scheduler::Schedule', {
+      State: 'DISABLED',
+    });
+  });
+
+  test('a schedule can be used by the scheduler of this account alone', () => {
+    templates().pipelines.hasResourceProperties('AWS::IAM::Role', {
+      AssumeRolePolicyDocument: {
+        Statement: [
+          Match.objectLike({
+            Principal: { Service: 'scheduler.amazonaws.com' },
+            Condition: {
+              StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' }, 'aws:SourceArn': Match.anyValue() },
+            },
+          }),
+        ],
+      },
+    });
+  });
+
+  test('the end of a statement reaches the function that named it', () => {
+    for (const purpose of ['refresh', 'export']) {
+      templates().pipelines.hasResourceProperties('AWS::Events::Rule', {
+        EventPattern: {
+          source: ['aws.redshift-data'],
+          'detail-type': ['Redshift Data Statement Status Change'],
+          detail: { statementName: [{ prefix: `millrace/test/shop/${purpose}/` }] },
+        },
+      });
+    }
+  });
+
+  test('the queue repeats single messages of a batch', () => {
+    templates().pipelines.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+    });
+  });
+
+  test('wait for the warehouse objects', () => {
+    const { pipelines } = templates();
+    for (const type of ['AWS::Scheduler::Schedule', 'AWS::Lambda::EventSourceMapping']) {
+      pipelines.allResources(type, { DependsOn: Match.arrayWith([Match.stringLikeRegexp('^ShopObjectsLanding')]) });
+    }
+  });
+
+  test.each([
+    ['as often as a window closes', { windowMinutes: 10 }, 'rate(10 minutes)'],
+    ['every quarter of an hour for longer windows', { windowMinutes: 1440 }, 'rate(15 minutes)'],
+    ['as often as the export says', { windowMinutes: 60, everyMinutes: 1 }, 'rate(1 minute)'],
+  ])('exports are looked at %s', (_, item, ScheduleExpression) => {
+    const exports = [{ ...shopPipeline().exports[0]!, ...item }];
+    templates({}, [shopPipeline({ refreshEveryMinutes: 7, exports })]).pipelines.hasResourceProperties(
+      'AWS::Scheduler::Schedule',
+      { ScheduleExpression },
+    );
+  });
+});
+
+describe('warehouse objects', () => {
+  test('are created after what they depend on, the owner first', () => {
+    const { pipelines } = templates();
+    pipelines.hasResource('Custom::WarehouseObject', {
+      Properties: { name: 'shop.events', kind: 'table' },
+      DependsOn: Match.arrayWith([
+        Match.stringLikeRegexp('^ShopObjectsSchema'),
+        Match.stringLikeRegexp('^WarehouseObjectsOwner'),
+      ]),
+    });
+    pipelines.hasResource('Custom::WarehouseObject', {
+      Properties: { kind: 'landing-view' },
+      DependsOn: Match.arrayWith([Match.stringLikeRegexp('^ShopObjectsStreamSchema')]),
+    });
+  });
+
+  test('that hold data stay where data is retained; views go', () => {
+    const policies = (retainData: boolean) =>
+      Object.values(templates({ retainData }).pipelines.findResources('Custom::WarehouseObject')).map(
+        ({ Properties, DeletionPolicy }) => [Properties.kind, DeletionPolicy] as const,
+      );
+    for (const kind of ['table', 'schema', 'landing-view']) expect(policies(true)).toContainEqual([kind, 'Retain']);
+    for (const kind of ['materialized-view', 'public-view']) expect(policies(true)).toContainEqual([kind, 'Delete']);
+    expect(policies(false).filter(([, policy]) => policy !== 'Delete')).toEqual([]);
+  });
+
+  test('replaced versions go in any case', () => {
+    templates({ retainData: true }).pipelines.allResources('Custom::WarehouseObject', {
+      UpdateReplacePolicy: 'Delete',
+    });
+  });
+
+  test('name the role of the stream, which the other stack exports', () => {
+    const [schema] = Object.values(
+      templates().pipelines.findResources('Custom::WarehouseObject', { Properties: { kind: 'external-schema' } }),
+    );
+    expect(JSON.stringify(schema!['Properties'].create)).toMatch(
+      /iam_role '",\{"Fn::ImportValue":"millrace-test-data:[^"]*StreamRead/,
+    );
+  });
+});
+
+test('the archive is compressed, by hour, and wrapped by the transform', () => {
+  templates().pipelines.hasResourceProperties('AWS::KinesisFirehose::DeliveryStream', {
+    ExtendedS3DestinationConfiguration: {
+      Prefix: 'archive/shop/!{timestamp:yyyy/MM/dd/HH}/',
+      ErrorOutputPrefix: 'archive-errors/shop/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/',
+      CompressionFormat: 'GZIP',
+      ProcessingConfiguration: { Enabled: true, Processors: [Match.objectLike({ Type: 'Lambda' })] },
+    },
+  });
+});
+
+describe('alarms', () => {
+  const found = (changes = {}, pipeline = shopPipeline()) =>
+    Object.values(templates(changes, [pipeline]).pipelines.findResources('AWS::CloudWatch::Alarm')).map(
+      ({ Properties }) => Properties,
+    );
+  const headings = (changes = {}, pipeline = shopPipeline()) =>
+    new Set(
+      found(changes, pipeline).map(({ AlarmName }) =>
+        AlarmName.replace(/^millrace test shop: /, '').replace(/ \(.*\)$/, ''),
+      ),
+    );
+
+  test('there is one of each kind', () => {
+    expect([...headings()].sort()).toEqual(
+      Object.values(alarms)
+        .map(({ heading }) => heading)
+        .sort(),
+    );
+  });
+
+  test('state their impact and go to the topic', () => {
+    for (const { AlarmDescription, AlarmActions } of found()) {
+      expect(AlarmDescription).toMatch(/^Impact: .+ What to do: docs\/runbook\.md, "/);
+      expect(AlarmActions).toEqual([{ Ref: expect.stringMatching(/^Alarms/) }]);
+    }
+  });
+
+  test('do not wait for runs where none are due', () => {
+    const { warehouse } = testEnvironment();
+    const pause = { pauseAt: 'cron(0 20 * * ? *)', resumeAt: 'cron(0 6 * * ? *)' };
+    for (const changes of [{ schedulesEnabled: false }, { warehouse: { ...warehouse, pause } }]) {
+      expect(headings(changes)).not.toContain('refresh missing');
+      expect(headings(changes)).toContain('refresh failed');
+    }
+    expect(headings({ warehouse: serverless })).toContain('refresh missing');
+  });
+
+  test('watch metrics that the functions write', () => {
+    const { namespace, ...metrics } = functionMetrics;
+    expect(namespace).toBe('Millrace');
+    expect(Object.keys(metricUnits)).toEqual(expect.arrayContaining(Object.values(metrics)));
+  });
+
+  test('have the range that CloudWatch allows: seven days for periods of an hour or more, else one', () => {
+    const exports = [{ ...shopPipeline().exports[0]!, windowMinutes: 1440, latenessMinutes: 1440 }];
+    for (const { Period, EvaluationPeriods } of found({}, shopPipeline({ refreshEveryMinutes: 59, exports }))) {
+      expect(Period * EvaluationPeriods).toBeLessThanOrEqual(86_400 * (Period >= 3600 ? 7 : 1));
+    }
+  });
+
+  test('reach the address of the environment', () => {
+    templates({ alarmEmail: 'ops@example.com' }).pipelines.hasResourceProperties('AWS::SNS::Subscription', {
+      Protocol: 'email',
+      Endpoint: 'ops@example.com',
+    });
+    templates().pipelines.resourceCountIs('AWS::SNS::Subscription', 0);
+  });
+});

@@ -1,0 +1,23 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lockFolder } from '../../local/lock';
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-lock-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('a second runtime over the folder is told whose it is', () => {
+  const unlock = lockFolder(folder);
+  expect(() => lockFolder(folder)).toThrow(`a local runtime (process ${process.pid}) is running over ${folder}`);
+  unlock();
+  lockFolder(folder)();
+});
+
+test('takes over the lock of a process that is gone', () => {
+  const { pid } = spawnSync(process.execPath, ['-e', '0']);
+  writeFileSync(join(folder, 'lock'), String(pid));
+  const unlock = lockFolder(folder);
+  expect(readFileSync(join(folder, 'lock'), 'utf8')).toBe(String(process.pid));
+  unlock();
+});

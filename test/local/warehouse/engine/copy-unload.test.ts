@@ -1,0 +1,258 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { Statement } from '../../../../local/warehouse/statement';
+import { rolePrincipal } from '../support/fakes';
+import { say, translateJson } from '../support/json-translate';
+import * as sql from '../support/statements';
+import { roles, startWarehouse, type TestWarehouse } from '../support/warehouse';
+
+type Copy = Extract<Statement, { kind: 'copy' }>;
+type Unload = Extract<Statement, { kind: 'unload' }>;
+
+const copy = (of: Partial<Copy>) =>
+  say({
+    kind: 'copy',
+    table: { schema: 's', name: 'staged' },
+    from: 's3://history/in/',
+    roleArn: roles.load,
+    manifest: false,
+    format: 'json-noshred',
+    compression: 'gzip',
+    maxErrors: 0,
+    options: {},
+    ...of,
+  });
+const someone = rolePrincipal('someone');
+
+describe('COPY', () => {
+  let local: TestWarehouse;
+  const object = (key: string, content: string | Buffer) => local.s3.put(someone, 'history', key, gzipSync(content));
+  const staged = () =>
+    local.rows(sql.query('select payload from s.staged order by payload::varchar', { payload: 'super' }, ['s.staged']));
+  const errors = () =>
+    local.rows(
+      sql.query('select file_name, line_number, error_code from millrace_system.sys_load_error_detail order by 1, 2', {
+        file: 'text',
+        line: 'bigint',
+        code: 'bigint',
+      }),
+    );
+  beforeEach(async () => {
+    local = await startWarehouse(translateJson, sql.ownerStatements);
+    await local.run([sql.createSchema('s'), sql.createTable('s.staged', { payload: 'super' }, 'payload json')]);
+  });
+  afterEach(() => local.dispose());
+
+  test('loads a line a row from every object of a prefix, as the load role', async () => {
+    await object('in/1', '{"a": 1}\n\n[2]\r\n');
+    await object('in/2', '"three"');
+    await object('other/3', '{"a":4}');
+    const done = await local.run(copy({}));
+    expect([done.Status, done.ResultRows]).toEqual(['FINISHED', 3]);
+    expect(await staged()).toEqual([['"three"'], ['[2]'], ['{"a":1}']]);
+    expect(local.s3.callers).toContain(roles.load);
+  });
+
+  test('a manifest names the objects; what is mandatory must be there', async () => {
+    await object('in/1', '{"a":1}');
+    const manifest = (mandatory: boolean) =>
+      local.s3.put(
+        someone,
+        'work',
+        'm',
+        Buffer.from(
+          JSON.stringify({
+            entries: [
+              { url: 's3://history/in/1', mandatory: true },
+              { url: 's3://history/in/gone', mandatory },
+            ],
+          }),
+        ),
+      );
+    await manifest(true);
+    expect((await local.run(copy({ from: 's3://work/m', manifest: true }))).Error).toBe(
+      'ERROR: mandatory object s3://history/in/gone of manifest s3://work/m does not exist',
+    );
+    await manifest(false);
+    expect(await local.run(copy({ from: 's3://work/m', manifest: true }))).toMatchObject({
+      Status: 'FINISHED',
+      ResultRows: 1,
+    });
+  });
+
+  test('lines that are not JSON or not UTF-8 are counted, by their number in the file', async () => {
+    const bytes = Buffer.concat([
+      Buffer.from('{"a":1}\nbroken\n'),
+      Buffer.from([0xff, 0x0a]),
+      Buffer.from([0xfe, 0x0a]),
+      Buffer.from('{"a":5}\n\n{"a":\n'),
+      Buffer.from([0xff, 0x0a]),
+      Buffer.from('nope\n{"a":10}\n'),
+    ]);
+    await object('in/1', bytes);
+    await object('in/2', '{"a":11}\nx\n');
+    const expected = [
+      ['s3://history/in/1', 2, 1216],
+      ['s3://history/in/1', 3, 1220],
+      ['s3://history/in/1', 4, 1220],
+      ['s3://history/in/1', 7, 1216],
+      ['s3://history/in/1', 8, 1220],
+      ['s3://history/in/1', 9, 1216],
+      ['s3://history/in/2', 2, 1216],
+    ];
+    expect((await local.run(copy({ maxErrors: 7 }))).Error).toBe(
+      `ERROR: Load into table 'staged' failed. Check 'sys_load_error_detail' system table for details`,
+    );
+    expect(await staged()).toEqual([]);
+    expect(await errors()).toEqual(expected);
+    const done = await local.run([
+      copy({ maxErrors: 8 }),
+      sql.query(
+        `select getvariable('millrace_last_copy_id')::bigint - max(query_id) from millrace_system.sys_load_error_detail`,
+        { same: 'bigint' },
+      ),
+    ]);
+    expect(done.Status).toBe('FINISHED');
+    expect(await staged()).toEqual([['{"a":10}'], ['{"a":11}'], ['{"a":1}'], ['{"a":5}']]);
+    expect((await local.call('GetStatementResult', { Id: `${done.Id}:2` })).Records).toEqual([[{ longValue: 0 }]]);
+  });
+
+  test(`JSON 'auto' takes attributes by name and refuses values that do not fit`, async () => {
+    await local.run(
+      sql.createTable(
+        's.typed',
+        { id: 'text', n: 'bigint', stamp: 'timestamp', more: 'super' },
+        'id varchar, n bigint, stamp timestamp, more json',
+      ),
+    );
+    await object(
+      'in/1',
+      '{"id":"x","n":"7","stamp":"2026-02-28T10:00:00.5Z","more":{"k":[1]},"unknown":1}\n{"id":"y","n":"seven"}\n{"n":null}\n',
+    );
+    const load = copy({ table: { schema: 's', name: 'typed' }, format: 'json-auto', maxErrors: 2 });
+    expect(await local.run(load)).toMatchObject({ Status: 'FINISHED', ResultRows: 2 });
+    expect(
+      await local.rows(
+        sql.query('select id, n, stamp, more from s.typed order by id', {
+          id: 'text',
+          n: 'bigint',
+          stamp: 'timestamp',
+          more: 'super',
+        }),
+      ),
+    ).toEqual([
+      ['x', 7, '2026-02-28 10:00:00.5', '{"k":[1]}'],
+      [null, null, null, null],
+    ]);
+    expect(
+      await local.rows(
+        sql.query('select line_number, column_name from millrace_system.sys_load_error_detail', {
+          line: 'bigint',
+          column: 'text',
+        }),
+      ),
+    ).toEqual([[2, 'n']]);
+  });
+
+  test('refuses what it does not model by name', async () => {
+    expect((await local.run(copy({ options: { acceptinvchars: true } }))).Error).toBe(
+      'ERROR: COPY option ACCEPTINVCHARS is not modelled by the local warehouse',
+    );
+    expect((await local.run(copy({ format: 'csv' }))).Error).toBe(
+      'ERROR: COPY FORMAT CSV is not modelled by the local warehouse',
+    );
+  });
+});
+
+describe('UNLOAD', () => {
+  let local: TestWarehouse;
+  const rows = `select range::bigint as id, 'name ' || range as name, (range % 2 = 0) as even, '{"k": [1]}'::json as more, (range / 4)::decimal(12, 2) as amount from range(5)`;
+  const unload = (of: Partial<Unload>) =>
+    say({
+      kind: 'unload',
+      duckdb: rows,
+      columns: sql.columns({ id: 'bigint', name: 'text', even: 'boolean', more: 'super', amount: 'decimal' }),
+      to: 's3://exports/run/',
+      roleArn: roles.unload,
+      format: 'parquet',
+      compression: 'none',
+      header: false,
+      delimiter: ',',
+      manifest: 'verbose',
+      parallel: true,
+      allowOverwrite: false,
+      cleanPath: false,
+      maxFileBytes: 256 * 2 ** 20,
+      encryptedAuto: true,
+      partitionBy: [],
+      includePartitionColumns: false,
+      ...of,
+    });
+  const keys = () => [...local.s3.objects.keys()];
+  beforeEach(async () => {
+    local = await startWarehouse(translateJson, sql.ownerStatements);
+  });
+  afterEach(() => local.dispose());
+
+  test('writes Parquet and a manifest that tells its rows, bytes and columns', async () => {
+    const done = await local.run(unload({}));
+    expect([done.Status, done.ResultRows]).toEqual(['FINISHED', 5]);
+    expect(keys()).toEqual(['exports/run/0000_part_00.parquet', 'exports/run/manifest']);
+    const manifest = JSON.parse((await local.s3.get(someone, 'exports', 'run/manifest')).toString());
+    const size = local.s3.objects.get('exports/run/0000_part_00.parquet')!.size;
+    expect(manifest.entries).toEqual([
+      { url: 's3://exports/run/0000_part_00.parquet', meta: { content_length: size, record_count: 5 } },
+    ]);
+    expect(manifest.meta).toEqual({ content_length: size, record_count: 5 });
+    expect(manifest.schema.elements[4]).toEqual({ name: 'amount', type: { base: 'numeric', precision: 12, scale: 2 } });
+    const connection = await (await DuckDBInstance.create()).connect();
+    const read = await connection.runAndReadAll(
+      `select id, more, amount from '${local.s3.pathOf('exports', 'run/0000_part_00.parquet')}' where even order by id`,
+    );
+    expect(read.getRowsJson()).toEqual([
+      ['0', '{"k": [1]}', '0.00'],
+      ['2', '{"k": [1]}', '0.50'],
+      ['4', '{"k": [1]}', '1.00'],
+    ]);
+    expect([...local.s3.callers].filter((caller) => caller !== someone.roleArn)).toEqual([roles.unload]);
+  });
+
+  test('writes CSV, where the manifest counts the header', async () => {
+    await local.run(unload({ format: 'csv', compression: 'gzip', header: true }));
+    expect(keys()).toEqual(['exports/run/0000_part_00.gz', 'exports/run/manifest']);
+    const text = gunzipSync(await local.s3.get(someone, 'exports', 'run/0000_part_00.gz')).toString();
+    expect(text.split('\n').slice(0, 3)).toEqual([
+      'id,name,even,more,amount',
+      '0,name 0,t,"{""k"": [1]}",0.00',
+      '1,name 1,f,"{""k"": [1]}",0.25',
+    ]);
+    expect(JSON.parse((await local.s3.get(someone, 'exports', 'run/manifest')).toString()).meta.record_count).toBe(6);
+  });
+
+  test('fails over existing objects, unless they may be overwritten or cleaned', async () => {
+    await local.s3.put(someone, 'exports', 'run/old', Buffer.from('old'));
+    expect((await local.run(unload({}))).Error).toMatch(/^ERROR: Specified unload destination on S3 is not empty/);
+    expect(keys()).toEqual(['exports/run/old']);
+    await local.run(unload({ allowOverwrite: true, manifest: 'none' }));
+    expect(keys()).toEqual(['exports/run/old', 'exports/run/0000_part_00.parquet']);
+    await local.run(unload({ cleanPath: true, manifest: 'none', duckdb: `${rows} limit 0` }));
+    expect(keys()).toEqual([]);
+  });
+
+  test('what was unloaded can be copied back', async () => {
+    await local.run([sql.createSchema('s'), sql.createTable('s.staged', { payload: 'super' }, 'payload json')]);
+    await local.run(
+      unload({
+        to: 's3://history/in/',
+        format: 'csv',
+        delimiter: '\t',
+        compression: 'gzip',
+        manifest: 'none',
+        duckdb: `select '[1,2]'::json`,
+        columns: sql.columns({ payload: 'super' }),
+      }),
+    );
+    await local.run(copy({}));
+    expect(await local.rows(sql.query('select payload from s.staged', { payload: 'super' }))).toEqual([['[1,2]']]);
+  });
+});

@@ -1,0 +1,61 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipelines } from '../../pipelines';
+import { readExports } from '../../pipelines/read';
+import { compileViews, validatePipelines } from '../../sql';
+
+test('the pipelines that are shipped are sound', () => {
+  expect(pipelines.map(({ name }) => name)).toEqual(['estore', 'pageviews']);
+  expect(validatePipelines(pipelines)).toEqual([]);
+});
+
+test('the views of estore, each after those that it reads', () => {
+  const views = compileViews(pipelines.find(({ name }) => name === 'estore')!);
+  expect(views.map(({ name, reads }) => [name, reads])).toEqual([
+    ['carts', []],
+    ['purchases', []],
+    ['hourly_revenue', ['purchases']],
+    ['hourly_views', []],
+    ['returns', []],
+    ['revenue_by_product', ['purchases']],
+    ['uncarts', []],
+  ]);
+});
+
+const files = pipelines.flatMap(({ views, exports }) => [...views, ...exports].map(({ file }) => file));
+
+test.each(files)('%s says what a row means, its grain, and why it has this shape', (file) => {
+  const [row, grain, reason] = readFileSync(join(__dirname, '../..', file), 'utf8').split('\n');
+  expect(row).toMatch(/^-- One row: ./);
+  expect(grain).toMatch(/^-- Grain: ./);
+  expect(reason).toMatch(/^-- ./);
+});
+
+describe('reading exports', () => {
+  const options = { timeColumn: 'at', windowMinutes: 60, format: 'csv' } as const;
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'pipeline-'));
+    mkdirSync(join(folder, 'exports'));
+    writeFileSync(join(folder, 'exports', 'sold.sql'), 'select at from shop.events');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  test('joins a file with its options', () => {
+    expect(readExports(folder, { sold: options })).toEqual([
+      {
+        name: 'sold',
+        query: 'select at from shop.events',
+        file: expect.stringMatching(/\/exports\/sold\.sql$/),
+        ...options,
+      },
+    ]);
+  });
+
+  test('names every file without options and all options without a file', () => {
+    expect(() => readExports(folder, { sould: options })).toThrow(
+      /export sould of .* has no file exports\/sould\.sql\nexports\/sold\.sql of .* has no options/,
+    );
+  });
+});

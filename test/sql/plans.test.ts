@@ -1,0 +1,167 @@
+import { exportPlan } from '../../sql/exports';
+import { loadPlan } from '../../sql/load';
+import { refreshPlan } from '../../sql/refresh';
+import { anExport, aPipeline, aView } from './fixtures';
+
+const history = { glob: 'shop/*/*.gz', compression: 'gzip' as const };
+const firstLine = (statement: string) => statement.split('\n')[0];
+const placeholders = (statements: readonly string[]) =>
+  [...new Set(statements.join(' ').match(/\{\{[^}]*\}\}/g) ?? [])].sort();
+
+describe('the refresh plan', () => {
+  const views = [
+    aView('totals', 'select kind, sum(amount) as amount from shop.sold group by kind'),
+    aView('sold', 'select kind, amount from shop.events'),
+  ];
+  const { steps } = refreshPlan(aPipeline({ views }));
+
+  test('reads the stream, merges, refreshes each view after those it reads, then says how far it is complete', () => {
+    expect(steps.map(({ name, mode }) => [name, mode])).toEqual([
+      ['refresh-landing', 'single'],
+      ['merge', 'transaction'],
+      ['refresh-views', 'auto-commit'],
+      ['complete', 'single'],
+    ]);
+    expect(steps[2]!.statements.map((statement) => statement.replace(/_[0-9a-f]{8}$/, ''))).toEqual([
+      'refresh materialized view shop.sold',
+      'refresh materialized view shop.totals',
+    ]);
+  });
+
+  test('the merge takes its lock before anything that reads, and leaves nothing behind', () => {
+    const { statements } = steps[1]!;
+    expect(statements.map(firstLine)).toEqual([
+      'lock shop.checkpoints',
+      'create temp table shop_incoming as',
+      expect.stringMatching(/^insert into shop.rejects /),
+      expect.stringMatching(/^insert into shop.duplicates /),
+      expect.stringMatching(/^insert into shop.events /),
+      expect.stringMatching(/^insert into shop.runs /),
+      expect.stringMatching(/^insert into shop.checkpoints /),
+      'delete from shop.checkpoints',
+      'drop table shop_incoming',
+    ]);
+    expect(placeholders(statements)).toEqual(['{{run_id}}']);
+  });
+
+  test('more views than a batch takes are refreshed in several', () => {
+    const many = Array.from({ length: 41 }, (_, n) => aView(`v${n}`, 'select kind from shop.events'));
+    const batches = refreshPlan(aPipeline({ views: many })).steps.filter(({ mode }) => mode === 'auto-commit');
+    expect(batches.map(({ name, statements }) => [name, statements.length])).toEqual([
+      ['refresh-views', 40],
+      ['refresh-views-2', 1],
+    ]);
+  });
+
+  test('a pipeline without views has no step for them', () => {
+    expect(refreshPlan(aPipeline()).steps.map(({ name }) => name)).toEqual(['refresh-landing', 'merge', 'complete']);
+  });
+
+  test('attributes of the payload keep their case, and a quote in one stays inside', () => {
+    const columns = [{ name: 'id', path: ['messageId', 'a"b'], type: 'bigint' as const, required: true }];
+    const [, incoming] = refreshPlan(aPipeline({ columns })).steps[1]!.statements;
+    expect(incoming).toContain('json_typeof(payload."messageId"."a""b")');
+  });
+
+  test('a quote in an allowed value stays inside its literal', () => {
+    const columns = [
+      { name: 'id', path: ['id'], type: 'varchar' as const, maxBytes: 16, oneOf: ["a'b", 'c\\'], required: true },
+    ];
+    const [, incoming] = refreshPlan(aPipeline({ columns })).steps[1]!.statements;
+    expect(incoming).toContain(String.raw`in ('a''b', 'c\\')`);
+    expect(incoming).toContain(String.raw`then 'id: not one of a''b, c\\'`);
+  });
+});
+
+describe('the load plan', () => {
+  const plan = loadPlan(aPipeline({ history }));
+
+  test('copies, merges and enters the ledger in one transaction', () => {
+    expect(plan.glob).toBe('shop/*/*.gz');
+    expect(plan.load.map(firstLine)).toEqual([
+      'lock shop.checkpoints',
+      'create temp table shop_objects as',
+      'copy shop.staged from {{manifest}} iam_role {{load_role}} manifest',
+      'create temp table shop_malformed as',
+      'delete from shop.staged where (select count(*) from shop_objects) = 0',
+      'delete from shop_malformed where (select count(*) from shop_objects) = 0',
+      'create temp table shop_incoming as',
+      expect.stringMatching(/^insert into shop.rejects \(source, shard_id/),
+      expect.stringMatching(/^insert into shop.duplicates /),
+      expect.stringMatching(/^insert into shop.events /),
+      expect.stringMatching(/^insert into shop.rejects \(source, object_key/),
+      expect.stringMatching(/^insert into shop.runs /),
+      expect.stringMatching(/^insert into shop.ledger /),
+      'delete from shop.staged',
+      'drop table shop_incoming',
+      'drop table shop_malformed',
+      'drop table shop_objects',
+    ]);
+    expect(placeholders(plan.load)).toEqual(['{{load_role}}', '{{manifest}}', '{{objects}}', '{{run_id}}']);
+    expect(placeholders([plan.loaded])).toEqual(['{{objects}}']);
+  });
+
+  test.each([
+    ['gzip', "format json 'noshred' gzip maxerror 100000 compupdate off statupdate off"],
+    ['none', "format json 'noshred' maxerror 100000 compupdate off statupdate off"],
+  ] as const)('reads objects with compression %s', (compression, options) => {
+    const { load } = loadPlan(aPipeline({ history: { ...history, compression } }));
+    expect(load[2]!.split('\n')[1]).toBe(options);
+  });
+
+  test('fails for a pipeline without history', () => {
+    expect(() => loadPlan(aPipeline())).toThrow('pipelines.shop.history is not declared');
+  });
+});
+
+describe('the export plan', () => {
+  const quoted = anExport(
+    'sold',
+    `-- One row: a sale.\nselect id, at\nfrom shop.events\nwhere kind = 'a'\n  and id <> '\\\\'`,
+  );
+  const [item] = exportPlan(aPipeline({ exports: [quoted] })).exports;
+
+  test('literals of the query are quoted once more inside UNLOAD, backslashes too', () => {
+    expect(item!.unload).toBe(String.raw`unload ('select *
+from (
+  select id, at
+  from shop.events
+  where kind = ''a''
+    and id <> ''\\\\''
+) as exported
+where exported.at >= {{window_start:nested}}::timestamp and exported.at < {{window_end:nested}}::timestamp')
+to {{target}} iam_role {{unload_role}}
+format parquet manifest verbose encrypted auto maxfilesize 256 mb`);
+  });
+
+  test('the ledger takes a window once', () => {
+    expect(item!.record).toContain(
+      "where not exists (\n  select 1 from shop.exports where export = 'sold' and window_start = {{window_start}}::timestamp",
+    );
+    expect(placeholders([item!.record])).toEqual([
+      '{{files}}',
+      '{{location}}',
+      '{{rows}}',
+      '{{run_id}}',
+      '{{window_end}}',
+      '{{window_start}}',
+    ]);
+  });
+
+  test.each([
+    [60, "date_trunc('hour', exported.at)"],
+    [1440, "date_trunc('day', exported.at)"],
+    [
+      15,
+      "dateadd(minute, datediff(minute, date_trunc('day', exported.at), exported.at) - mod(datediff(minute, date_trunc('day', exported.at), exported.at), 15), date_trunc('day', exported.at))",
+    ],
+  ])('windows of %i minutes are aligned to midnight', (windowMinutes, expression) => {
+    const { exports } = exportPlan(aPipeline({ exports: [{ ...quoted, windowMinutes }] }));
+    expect(exports[0]!.next).toContain(`select distinct ${expression} as window_start`);
+  });
+
+  test('a CSV has its header and is compressed', () => {
+    const { exports } = exportPlan(aPipeline({ exports: [{ ...quoted, format: 'csv' }] }));
+    expect(exports[0]!.unload).toContain('\nformat csv header gzip manifest verbose');
+  });
+});

@@ -1,0 +1,162 @@
+import type { Column, Pipeline } from '../../pipelines/definition';
+import { validatePipelines } from '../../sql/validate';
+import { anExport, aPipeline, aView } from './fixtures';
+
+const problems = (overrides: Partial<Pipeline>) => validatePipelines([aPipeline(overrides)]);
+const id: Column = { name: 'id', path: ['id'], type: 'varchar', maxBytes: 16, required: true };
+
+test('a sound pipeline has no problems', () => {
+  expect(problems({})).toEqual([]);
+});
+
+test('all problems of all pipelines come at once', () => {
+  const stream = { capacity: { mode: 'provisioned' as const, shards: 0 }, retentionHours: 12 };
+  expect(validatePipelines([aPipeline({ stream }), aPipeline({ name: 'Shop-2', refreshEveryMinutes: 60 })])).toEqual([
+    'pipelines.shop.stream.retentionHours must be a whole number between 24 and 8760, got 12',
+    'pipelines.shop.stream.capacity.shards must be a whole number between 1 and 10000, got 0',
+    expect.stringContaining('pipelines.Shop-2.name must be lower-case letters'),
+    'pipelines.Shop-2.refreshEveryMinutes must be a whole number between 1 and 59, got 60',
+  ]);
+});
+
+test.each<[string, Partial<Pipeline>, string]>([
+  [
+    'stream position as identity beside history',
+    { identity: { by: 'stream-position' }, history: { glob: 'a/*.gz', compression: 'gzip' } },
+    'pipelines.shop.identity must name columns, since pipelines.shop.history has events without a stream position',
+  ],
+  [
+    'an unknown identity column',
+    { identity: { by: 'columns', columns: ['ID'] } },
+    'pipelines.shop.identity.columns names "ID"',
+  ],
+  [
+    'an identity that may be missing',
+    { columns: [{ ...id, required: false }] },
+    'pipelines.shop.columns.id.required must be true, since the identity names it',
+  ],
+  [
+    'an identity of doubles',
+    { columns: [{ name: 'id', path: ['id'], type: 'double', required: true }] },
+    'names "id", a double',
+  ],
+  [
+    'a column name that SQL would fold',
+    { columns: [id, { ...id, name: 'messageId' }] },
+    'pipelines.shop.columns.messageId.name',
+  ],
+  ["one of Millrace's own columns", { columns: [id, { ...id, name: 'payload' }] }, 'is used by Millrace itself'],
+  ['a name that the merge needs', { columns: [id, { ...id, name: 'id_text' }] }, 'is used by Millrace itself'],
+  ['a column twice', { columns: [id, id] }, 'pipelines.shop.columns.id is declared more than once'],
+  ['no path', { columns: [{ ...id, path: [] }] }, 'pipelines.shop.columns.id.path must name one or more attributes'],
+  [
+    'a text of no length',
+    { columns: [{ ...id, maxBytes: 0 }] },
+    'columns.id.maxBytes must be a whole number between 1 and 65535, got 0',
+  ],
+  [
+    'a value that cannot fit',
+    { columns: [{ ...id, maxBytes: 1, oneOf: ['é'] }] },
+    'oneOf holds "é", which is longer than maxBytes, 1',
+  ],
+  [
+    'more places than digits',
+    { columns: [id, { name: 'n', path: ['n'], type: 'decimal', precision: 2, scale: 3 }] },
+    'columns.n.scale must be a whole number between 0 and 2, got 3',
+  ],
+  [
+    'a glob without a prefix',
+    { history: { glob: '*/a.gz', compression: 'gzip' } },
+    'history.glob must begin with a literal prefix',
+  ],
+  [
+    'a glob of another kind',
+    { history: { glob: 'a/{b,c}.gz', compression: 'gzip' } },
+    'history.glob knows * and ** only',
+  ],
+  [
+    'a view named as a table',
+    { views: [aView('rejects', 'select id from shop.events')] },
+    'has the name of one of the tables',
+  ],
+  [
+    'a window that does not divide the day',
+    { exports: [{ ...anExport('x', 'select at from shop.events'), windowMinutes: 7 }] },
+    'exports.x.windowMinutes must divide a day',
+  ],
+  [
+    'an export of nothing',
+    { exports: [anExport('x', 'select at from shop.nowhere')] },
+    'pipelines.shop.exports.x (exports/x.sql) reads shop.nowhere',
+  ],
+  [
+    'two statements',
+    { views: [aView('v', 'select id from shop.events; drop table shop.events')] },
+    '(views/v.sql) must be one statement',
+  ],
+  ['no select', { views: [aView('v', 'delete from shop.events')] }, 'must be a select, got "delete"'],
+  [
+    'an open literal',
+    { views: [aView('v', "select 'a from shop.events")] },
+    `(views/v.sql): ' at line 1, column 8 is not closed`,
+  ],
+  ['a placeholder', { exports: [anExport('x', "select '{{run_id}}' as at from shop.events")] }, 'cannot hold {{'],
+])('%s', (_, overrides, expected) => {
+  expect(problems(overrides)).toEqual([expect.stringContaining(expected)]);
+});
+
+test.each([
+  ['select id from shop.events left join shop.rejects on true', 'uses an outer join (left)'],
+  ['select count(distinct id) as n from shop.events', 'uses distinct'],
+  ['select id, row_number() over (order by at) as n from shop.events', 'uses a window function'],
+  ['select id from shop.events union all select id from shop.duplicates', 'uses union'],
+  ['select id from shop.events where at > getdate()', 'uses getdate, whose value changes by itself'],
+  [
+    'select median(weight) as m from shop.events',
+    'uses median, where only count, sum, min, max, avg are kept up to date',
+  ],
+  ['select id from (select id from shop.events) as t', 'uses a subquery'],
+  ['select id from shop.events limit 10', 'uses limit'],
+  ['select * from shop.events', 'selects *'],
+  ['select e.* from shop.events e', 'selects *'],
+])('a view that Redshift would recompute is refused: %s', (query, expected) => {
+  expect(problems({ views: [aView('v', query)] }).join('\n')).toContain(
+    `pipelines.shop.views.v (views/v.sql) ${expected}`,
+  );
+});
+
+test('what looks like such a view and is not, passes', () => {
+  const query =
+    "select left(id, 1) as initial, count(*) as n, sum(pieces * 2) as m from shop.events where id <> 'union' group by left(id, 1)";
+  expect(problems({ views: [aView('v', query)] })).toEqual([]);
+});
+
+test("a pipeline cannot take another one's external schema", () => {
+  expect(validatePipelines([aPipeline({ name: 'a' }), aPipeline({ name: 'a_stream' })])).toEqual([
+    'pipelines.a_stream has the name of the external schema of pipelines.a',
+  ]);
+});
+
+test('histories whose objects could be meant for either pipeline are refused', () => {
+  const history = (glob: string) => ({ history: { glob, compression: 'gzip' as const } });
+  const [one, other] = [
+    aPipeline({ name: 'a', ...history('logs/*/*.gz') }),
+    aPipeline({ name: 'b', ...history('logs/b/*.gz') }),
+  ];
+  expect(validatePipelines([one, other])).toEqual([
+    'pipelines.b.history.glob must not begin as that of pipelines.a, got "logs/b/*.gz" and "logs/*/*.gz"',
+  ]);
+  expect(validatePipelines([one, { ...other, ...history('other/*.gz') }])).toEqual([]);
+});
+
+test('more columns than one statement can speak of are refused', () => {
+  const columns = Array.from({ length: 250 }, (_, n) => ({
+    ...id,
+    name: n === 0 ? 'id' : `column_with_a_long_name_${n}`,
+  }));
+  expect(problems({ columns })).toEqual([
+    expect.stringMatching(
+      /^pipelines.shop.columns are too many for a statement of 190000 bytes: 250 columns make \d+$/,
+    ),
+  ]);
+});

@@ -1,0 +1,228 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Step } from '../../lambda/shared/plan';
+import { render } from '../../lambda/shared/statement';
+import type { Clock, KinesisPort, Principal, StreamSlice } from '../../local/ports';
+import { Engine } from '../../local/warehouse/engine/engine';
+import { translate } from '../../local/warehouse/sql';
+import type { Pipeline } from '../../pipelines/definition';
+import { loadPlan, ownerObject, ownerUser, refreshPlan, type WarehouseObject, warehouseObjects } from '../../sql';
+import { FakeS3, roleArn, rolePrincipal, stoppedClock, temporaryFolder } from '../local/warehouse/support/fakes';
+
+/** A stream of one shard: a segment file for each call of `put`. */
+class TestStream implements KinesisPort {
+  private readonly files: string[] = [];
+  private sequence = 0;
+
+  constructor(
+    private readonly folder: string,
+    private readonly clock: Clock,
+  ) {
+    mkdirSync(folder, { recursive: true });
+  }
+
+  put(records: readonly string[]): void {
+    const lines = records.map((data) => {
+      this.sequence += 1;
+      return JSON.stringify({
+        shard_id: shard,
+        sequence_number: this.number(),
+        partition_key: 'key',
+        arrival_ms: this.clock.now(),
+        data: Buffer.from(data).toString('base64'),
+      });
+    });
+    this.files.push(join(this.folder, `${this.files.length}.ndjson`));
+    writeFileSync(this.files.at(-1)!, `${lines.join('\n')}\n`);
+  }
+
+  async readSlice(_: Principal, __: string, after: Readonly<Record<string, string>>): Promise<StreamSlice> {
+    const isNew = this.sequence > 0 && this.number() > (after[shard] ?? '');
+    return { files: this.files, latest: isNew ? { [shard]: this.number() } : {} };
+  }
+
+  acceptedRecords(): number {
+    return this.sequence;
+  }
+
+  private number(): string {
+    return `4${String(this.sequence).padStart(55, '0')}`;
+  }
+}
+
+const shard = 'shardId-000000000000';
+const bucket = 'history';
+const streamName = 'millrace-test';
+
+/** A pipeline's objects in a local warehouse, and the statements that its functions would submit. */
+export class TestWarehouse {
+  private runs = 0;
+  private objects = 0;
+
+  private constructor(
+    readonly pipeline: Pipeline,
+    private readonly engine: Engine,
+    private readonly stream: TestStream,
+    private readonly s3: FakeS3,
+    private readonly clock: ReturnType<typeof stoppedClock>,
+    private readonly folder: ReturnType<typeof temporaryFolder>,
+  ) {}
+
+  static async create(pipeline: Pipeline): Promise<TestWarehouse> {
+    const folder = temporaryFolder();
+    const clock = stoppedClock();
+    const s3 = new FakeS3(join(folder.path, 's3'));
+    const kinesis = new TestStream(join(folder.path, 'kinesis'), clock);
+    const engine = await Engine.open(
+      {
+        file: join(folder.path, 'warehouse.duckdb'),
+        database: 'millrace',
+        clock,
+        s3,
+        kinesis,
+        translate,
+        assume: (arn) => rolePrincipal(arn.split('/').at(-1)!),
+        caseSensitiveIdentifiers: true,
+      },
+      { name: 'millrace_admin', password: () => 'Password1' },
+    );
+    const warehouse = new TestWarehouse(pipeline, engine, kinesis, s3, clock, folder);
+    await warehouse.install(ownerObject('millrace'), 'millrace_admin');
+    for (const object of warehouseObjects(pipeline, {
+      streamName,
+      streamRoleArn: roleArn('stream'),
+      database: 'millrace',
+    }))
+      await warehouse.install(object, ownerUser);
+    return warehouse;
+  }
+
+  private async install({ properties }: WarehouseObject, user: string): Promise<void> {
+    await this.steps(JSON.parse(properties.create) as Step[], { owner_password: 'Password2' }, user);
+  }
+
+  /** Records on the stream: texts as they are, anything else as JSON. */
+  send(...records: (unknown | string)[]): void {
+    this.stream.put(records.map((record) => (typeof record === 'string' ? record : JSON.stringify(record))));
+  }
+
+  /** One run of the refresh function. */
+  async refresh(): Promise<void> {
+    this.pass();
+    this.runs += 1;
+    await this.steps(refreshPlan(this.pipeline).steps, { run_id: `run-${this.runs}` });
+  }
+
+  /** The first step of a run only, as when the function died after it. */
+  async land(): Promise<void> {
+    this.pass();
+    await this.steps(refreshPlan(this.pipeline).steps.slice(0, 1), {});
+  }
+
+  /** Takes an object's version out of the ledger. */
+  async forget(version: string): Promise<void> {
+    const statements = [`delete from ${this.pipeline.name}.ledger where version = '${version}'`];
+    await this.steps([{ name: 'forget', mode: 'single', statements }], {});
+  }
+
+  /** One run of the load function over objects of these lines. Returns the batch, so that it can be loaded again. */
+  async load(...objects: string[][]): Promise<string> {
+    const batch = [];
+    for (const lines of objects) {
+      this.objects += 1;
+      const key = `shop/${this.objects}.gz`;
+      const body = gzipSync(`${lines.join('\n')}\n`);
+      await this.s3.put(rolePrincipal('test'), bucket, key, body);
+      batch.push({ bucket, key, version: `v${this.objects}`, size: body.length });
+    }
+    const json = JSON.stringify(batch);
+    await this.loadBatch(json);
+    return json;
+  }
+
+  async loadBatch(objects: string): Promise<void> {
+    this.pass();
+    this.runs += 1;
+    const entries = (JSON.parse(objects) as { key: string }[]).map(({ key }) => ({
+      url: `s3://${bucket}/${key}`,
+      mandatory: true,
+    }));
+    const key = `manifests/${this.runs}.manifest`;
+    await this.s3.put(rolePrincipal('test'), bucket, key, Buffer.from(JSON.stringify({ entries })));
+    const statements = loadPlan(this.pipeline).load;
+    await this.steps([{ name: 'load', mode: 'transaction', statements }], {
+      run_id: `run-${this.runs}`,
+      manifest: `s3://${bucket}/${key}`,
+      load_role: roleArn('load'),
+      objects,
+    });
+  }
+
+  async loaded(objects: string): Promise<unknown[][]> {
+    return this.query(render(loadPlan(this.pipeline).loaded, { objects }));
+  }
+
+  /** Drops the landing view and makes it again, so that the stream is read from its beginning. */
+  async rebuildLanding({ lastMerge }: { lastMerge: boolean }): Promise<void> {
+    const objects = warehouseObjects(this.pipeline, {
+      streamName,
+      streamRoleArn: roleArn('stream'),
+      database: 'millrace',
+    });
+    const { properties } = objects.find(({ id }) => id === 'Landing')!;
+    const steps = JSON.parse(properties.delete) as Step[];
+    await this.steps(lastMerge ? steps : steps.slice(1), { run_id: 'deploy' });
+    // A new version has no checkpoint; of this one it goes with the last merge.
+    if (!lastMerge)
+      await this.steps(
+        [{ name: 'forget', mode: 'single', statements: [`delete from ${this.pipeline.name}.checkpoints`] }],
+        {},
+      );
+    await this.install({ properties } as WarehouseObject, ownerUser);
+  }
+
+  async query(sql: string): Promise<unknown[][]> {
+    const { records } = await this.engine.query(sql);
+    return records.map((record) =>
+      record.map((field) => ('stringValue' in field ? field.stringValue : Object.values(field)[0])),
+    );
+  }
+
+  /** Rows per table. */
+  async counts(): Promise<{ events: number; duplicates: number; rejects: number; staged: number }> {
+    const { name } = this.pipeline;
+    const [row] = await this.query(
+      `select (select count(*) from ${name}.events), (select count(*) from ${name}.duplicates), (select count(*) from ${name}.rejects), (select count(*) from ${name}.staged)`,
+    );
+    const [events, duplicates, rejects, staged] = row!.map(Number) as [number, number, number, number];
+    return { events, duplicates, rejects, staged };
+  }
+
+  /** Lets a minute go by. */
+  private pass(): void {
+    this.clock.advanceTo(this.clock.now() + 60_000);
+  }
+
+  private async steps(steps: readonly Step[], values: Record<string, string>, user: string = ownerUser): Promise<void> {
+    for (const { mode, statements } of steps) {
+      const sqls = statements.map((statement) => {
+        const used = Object.entries(values).filter(([name]) => statement.includes(`{{${name}}}`));
+        return render(statement, Object.fromEntries(used));
+      });
+      const signal = new AbortController().signal;
+      const { status, error } = await this.engine.run({
+        sqls,
+        mode: mode === 'transaction' ? 'transaction' : 'auto-commit',
+        user,
+        signal,
+      });
+      if (status !== 'FINISHED') throw new Error(`${status}: ${error}`);
+    }
+  }
+
+  dispose(): void {
+    this.engine.close();
+    this.folder.remove();
+  }
+}
