@@ -332,7 +332,9 @@ async function cleanUp(
     .sort((left, right) => right.order - left.order);
   for (const item of pending) {
     const { logicalId, type, properties, physicalId } = item;
+    const event = { kind: 'resource', name: physicalId, type, action: 'delete' } as const;
     try {
+      onRun({ ...event, at: clock.now(), done: false });
       await customResources.request({
         requestType: 'Delete',
         stackId: stackId({ account, region, stackName }),
@@ -341,6 +343,7 @@ async function cleanUp(
         properties,
         physicalId,
       });
+      onRun({ ...event, at: clock.now(), done: true });
       state.removePending(item);
       state.save();
     } catch (error) {

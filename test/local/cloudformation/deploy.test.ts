@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: Fn::Sub has the same notation
 import type { Template } from '../../../local/cloudformation/assembly';
 import type { ResourceTwin } from '../../../local/ports';
 import { Fixture } from './fixture';

@@ -153,7 +153,8 @@ export class Fixture {
     };
   }
 
-  private writeAssembly(stacks: Readonly<Record<string, Template>>): void {
+  /** Writes what `cdk synth` would, with the stage `dev`. */
+  writeAssembly(stacks: Readonly<Record<string, Template>>): void {
     const stage = join(this.folder, 'assembly-dev');
     mkdirSync(join(this.folder, 'asset.abc'), { recursive: true });
     mkdirSync(stage, { recursive: true });

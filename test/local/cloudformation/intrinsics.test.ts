@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: Fn::Sub has the same notation
 import { intrinsicOf, noValue, resolve, type Scope, substitutions } from '../../../local/cloudformation/intrinsics';
 
 const scope: Scope = {

@@ -85,7 +85,8 @@ function deliveryOver(stream: ReturnType<typeof fakeStream>, lambda = echo(), ch
   });
   const interval = async () => {
     options.clock.advanceTo(options.clock.now() + 60_000);
-    await turns(60);
+    while (options.activity.count() > 0) await turns(1);
+    await turns();
   };
   return { ...options, firehose, objects, lambda, interval };
 }
