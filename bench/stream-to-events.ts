@@ -42,7 +42,7 @@ async function main(events: number): Promise<void> {
     const through = await merge(runtime);
     const merged = Number((await runtime.warehouse.query('select count(*) from estore.events')).rows[0]![0]);
     if (merged !== events) throw new Error(`${merged} events were merged, ${events} expected`);
-    const raw = await load(await segments(runtime));
+    const raw = await load(dataDir, await segments(runtime));
     report(produced, through, raw);
   } finally {
     await runtime?.dispose();
@@ -117,8 +117,8 @@ async function segments(runtime: Runtime): Promise<readonly string[]> {
 }
 
 /** Seconds that DuckDB needs for the files by itself. */
-async function load(files: readonly string[]): Promise<number> {
-  const instance = await DuckDBInstance.create(join(mkdtempSync(join(tmpdir(), 'millrace-raw-')), 'raw.duckdb'));
+async function load(dataDir: string, files: readonly string[]): Promise<number> {
+  const instance = await DuckDBInstance.create(join(dataDir, 'raw.duckdb'));
   const connection = await instance.connect();
   try {
     const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');

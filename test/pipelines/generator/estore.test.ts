@@ -211,3 +211,9 @@ test('fails with every senseless knob at once', () => {
     'events must be a whole number from 0, got -1; historyDays must be a whole number from 1 to 366, got 0; duplicates must be between 0 and 1, got 2',
   );
 });
+
+test('a crowd in one minute makes no two equal events by chance', () => {
+  const { lines, oracle } = run({ ...clean, events: 100_000, historyShare: 0, notBefore: start - 60_000 });
+  expect(new Set(lines).size).toBe(100_000);
+  expect(oracle.events).toBe(100_000);
+});

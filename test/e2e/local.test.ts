@@ -1,0 +1,108 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { S3Client } from '@aws-sdk/client-s3';
+import { generators } from '../../bin/commands/generators';
+import { openRuntime } from '../../bin/commands/local/open-runtime';
+import { type LocalDependencies, runLocal } from '../../bin/commands/local/run';
+import { synthesize } from '../../bin/commands/local/synth';
+import { startRuntime } from '../../local/runtime';
+import { pipelines } from '../../pipelines';
+
+const dataDir = mkdtempSync(join(tmpdir(), 'millrace-e2e-'));
+const assemblyDir = join(dataDir, 'cdk.out');
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+jest.setTimeout(180_000);
+
+interface Result {
+  produced: number;
+  events: number;
+  duplicates: number;
+  rejects: number;
+  pending: number;
+  views: Record<string, number>;
+  exports: { name: string; window: string; rows: number; files: string[]; format: string }[];
+  oracle: { known: boolean; agrees: boolean; differences: string[] };
+}
+
+/** Runs the demo to its end over the shared folder. */
+async function demo(events: number) {
+  const said = { stdout: '', stderr: '' };
+  const output = (stream: 'stdout' | 'stderr') => ({ write: (text: string) => (said[stream] += text) });
+  const dependencies: LocalDependencies = {
+    pipelines,
+    generators: generators(),
+    synthesize,
+    open: openRuntime,
+    clients({ endpoint, region, credentials }) {
+      const kinesis = new KinesisClient({ endpoint, region, credentials });
+      const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+      return {
+        kinesis,
+        s3,
+        destroy() {
+          kinesis.destroy();
+          s3.destroy();
+        },
+      };
+    },
+  };
+  const options = { once: true, json: true, events, seed: 'e2e', data: dataDir };
+  const io = { stdout: output('stdout'), stderr: output('stderr'), env: {}, signal: new AbortController().signal };
+  const good = await runLocal(options, io, dependencies);
+  const lines = said.stdout.trimEnd().split('\n');
+  return { good, lines, result: JSON.parse(lines[0]!) as Result, stderr: said.stderr };
+}
+
+test('every record of the dev environment is accounted for, as the generator knows it, and a restart goes on', async () => {
+  const first = await demo(1500);
+  expect(first.result.oracle).toEqual({ known: true, agrees: true, differences: [] });
+  expect(first.good).toBe(true);
+  expect(first.lines).toHaveLength(1);
+  const { produced, events, duplicates, rejects, pending, views, exports } = first.result;
+  expect(produced).toBe(events + duplicates + rejects + pending);
+  expect({ events, pending }).toEqual({ events: 1500, pending: 0 });
+  for (const term of [duplicates, rejects]) expect(term).toBeGreaterThan(0);
+  expect(Object.keys(views)).toEqual(
+    expect.arrayContaining(['estore.hourly_revenue', 'estore.revenue_by_product', 'pageviews.hourly_pages']),
+  );
+  for (const format of ['parquet', 'csv']) expect(exports.some((item) => item.format === format)).toBe(true);
+  for (const { files } of exports) for (const file of files) expect(readFileSync(file).length).toBeGreaterThan(0);
+
+  const second = await demo(500);
+  expect(second.result.oracle).toEqual({ known: true, agrees: true, differences: [] });
+  expect(second.result.events).toBe(2000);
+  const windows = (result: Result) => result.exports.map((item) => `${item.name} ${item.window} ${item.files.join()}`);
+  expect(windows(second.result)).toEqual(expect.arrayContaining(windows(first.result)));
+});
+
+test('a partner’s role opens with its external id only, and only to its own exports', async () => {
+  const runtime = await startRuntime({ assemblyDir, stageName: 'dev', dataDir, clock: { rate: 0 } });
+  try {
+    const role = runtime.find('PartnerAnalytics/Access/Role').attributes['Arn'] as string;
+    const secret = runtime.find('PartnerAnalytics/Access/ExternalId').ref;
+    const id = await runtime.secrets.getSecretString(runtime.administrator.principal, secret);
+    const partner = runtime.iam.outsider('arn:aws:iam::111122223333:root').principal;
+    const open = (externalId?: string) =>
+      runtime.iam.sts.assumeRole(partner, { roleArn: role, sessionName: 'e2e', externalId });
+    expect(() => open()).toThrow(/not authorized/);
+    expect(() => open(`${id}x`)).toThrow(/not authorized/);
+
+    const { principal } = open(id);
+    const outputs = runtime.deployment.outputs['millrace-dev-data']!;
+    const exportBucket = String(outputs['ExportsBucketName']);
+    const published = await runtime.s3.list(principal, exportBucket, 'exports/estore/purchases/');
+    expect(published.length).toBeGreaterThan(0);
+    expect((await runtime.s3.get(principal, exportBucket, published[0]!.key)).length).toBeGreaterThan(0);
+    await expect(runtime.s3.list(principal, exportBucket, 'exports/')).rejects.toThrow(/not authorized/);
+    await expect(runtime.s3.list(principal, String(outputs['HistoryBucketName']), 'estore/')).rejects.toThrow(
+      /not authorized/,
+    );
+    await expect(runtime.s3.put(principal, exportBucket, published[0]!.key, Buffer.from('x'))).rejects.toThrow(
+      /not authorized/,
+    );
+  } finally {
+    await runtime.dispose();
+  }
+});
