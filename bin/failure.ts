@@ -21,6 +21,9 @@ const systemErrors: Readonly<Record<string, string>> = {
   EMFILE: 'too many open files',
 };
 
+export const isFull = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+
 /** One line for a person: what the operating system meant, and where. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -2,6 +2,7 @@ import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Command } from 'commander';
 import { pipelines } from '../../pipelines';
+import { explain, isFull } from '../failure';
 import type { Output } from '../terminal';
 import { generators } from './generators';
 import type { DemoRuntime } from './local/demo-runtime';
@@ -51,12 +52,20 @@ function interruptions(): { signal: AbortSignal; end(): void } {
     if (controller.signal.aborted) process.exit(130);
     controller.abort();
   };
+  // a store that fails between two looks at the disk fails outside of every await
+  const onUncaught = (error: Error) => {
+    process.stderr.write(`error: ${explain(error)}\n`);
+    if (!isFull(error)) process.stderr.write(`${error.stack}\n`);
+    process.exit(1);
+  };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of signals) process.on(name, onSignal);
+  process.on('uncaughtException', onUncaught);
   return {
     signal: controller.signal,
     end: () => {
       for (const name of signals) process.off(name, onSignal);
+      process.off('uncaughtException', onUncaught);
     },
   };
 }

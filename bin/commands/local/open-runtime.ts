@@ -30,6 +30,7 @@ export async function openRuntime({ assemblyDir, dataDir, port, onProgress }: Op
     if (typeof value !== 'string') throw new Error(`the data stack of ${stageName} has no output ${name}`);
     return value;
   };
+  let disposing = false;
   const serverless = runtime.ofType('AWS::RedshiftServerless::Workgroup').length > 0;
   return {
     endpoint: runtime.endpoint,
@@ -56,13 +57,18 @@ export async function openRuntime({ assemblyDir, dataDir, port, onProgress }: Op
     pathOf: (bucket, key) => runtime.s3.pathOf(bucket, key),
     onTrouble(listener) {
       runtime.onRun((event) => {
+        // what an end cuts short is no trouble
+        if (disposing) return;
         if (event.kind === 'trouble') listener(`${event.name}: ${event.message}`);
         else if (event.kind === 'statement' && event.error !== undefined) listener(`${event.name}: ${event.error}`);
         else if (event.kind === 'function' && event.error !== undefined)
           listener(`${event.name}: ${event.error.errorMessage}`);
       });
     },
-    dispose: () => runtime.dispose(),
+    dispose: () => {
+      disposing = true;
+      return runtime.dispose();
+    },
   };
 }
 

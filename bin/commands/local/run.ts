@@ -11,6 +11,7 @@ import { removeRuntimeFile, writeRuntimeFile } from '../runtime-file';
 import { type Account, accountOf, addAccounts, HistoryRows } from './accounts';
 import { type BatchesFile, oracleOf, readBatches, writeBatches } from './batches';
 import type { DemoRuntime } from './demo-runtime';
+import { assertRoom, watchDisk } from './disk';
 import { RunWatch } from './live';
 import { equationText, summaryText } from './print';
 import { type Clients, sendBatch } from './send';
@@ -70,15 +71,20 @@ class Demo {
   private file: BatchesFile;
   private runtime!: DemoRuntime;
   private rows!: HistoryRows;
+  private readonly disk: ReturnType<typeof watchDisk>;
+  private readonly io: LocalIo;
 
   constructor(
     private readonly options: LocalOptions,
-    private readonly io: LocalIo,
+    io: LocalIo,
     private readonly deps: LocalDependencies,
   ) {
     this.dataDir = resolve(options.data);
     this.progress = new Progress(io.stderr, styleFor(io.stderr, io.env));
     prepare(options.data, this.dataDir);
+    assertRoom(this.dataDir, options.events);
+    this.disk = watchDisk(this.dataDir);
+    this.io = { ...io, signal: AbortSignal.any([io.signal, this.disk.signal]) };
     this.file = readBatches(this.dataDir);
   }
 
@@ -89,10 +95,12 @@ class Demo {
       await this.start(assemblyDir);
       return await this.demonstrate();
     } catch (error) {
+      if (this.disk.signal.aborted) throw this.disk.signal.reason;
       if (!this.io.signal.aborted) throw error;
       await this.lastWord();
       return false;
     } finally {
+      this.disk.dispose();
       this.progress.stop();
       removeRuntimeFile(this.dataDir);
       await this.runtime?.dispose();
@@ -275,6 +283,7 @@ class Demo {
       writeBatches(this.dataDir, this.file);
       await wait(1000, undefined, { signal }).catch(() => {});
     }
+    this.disk.signal.throwIfAborted();
     await this.lastWord();
   }
 

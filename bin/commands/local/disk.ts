@@ -1,0 +1,46 @@
+import { statfsSync } from 'node:fs';
+import { Failure } from '../../failure';
+
+const MIB = 1024 * 1024;
+/** Template, functions' bundles, an empty warehouse and its write-ahead log. */
+export const NEEDED_TO_START_MIB = 192;
+/** Below this the stores could fail in the middle of a write. */
+export const NEEDED_TO_GO_ON_MIB = 48;
+/** Measured: what an event takes in segments, warehouse, archive and exports. */
+const KIB_PER_EVENT = 2;
+const LOOK_EVERY_MS = 500;
+
+/** Bytes that a process may still write below the folder. */
+export type FreeBytes = (folder: string) => number;
+const freeBytes: FreeBytes = (folder) => {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+};
+
+/** @throws Failure when the disk would be full before the run is through */
+export function assertRoom(folder: string, events: number, free: FreeBytes = freeBytes): void {
+  const needed = NEEDED_TO_START_MIB + Math.ceil((events * KIB_PER_EVENT) / 1024);
+  const found = Math.floor(free(folder) / MIB);
+  if (found < needed)
+    throw new Failure(
+      `${folder} has ${found} MiB free, and ${events} events need about ${needed} MiB; free some space, choose another folder with --data, or fewer --events`,
+    );
+}
+
+/** Looks at the disk until it is disposed of; when little is left, the signal aborts with a Failure that says so. */
+export function watchDisk(folder: string, free: FreeBytes = freeBytes, everyMs = LOOK_EVERY_MS) {
+  const controller = new AbortController();
+  const look = () => {
+    const found = Math.floor(free(folder) / MIB);
+    if (found >= NEEDED_TO_GO_ON_MIB) return;
+    clearInterval(timer);
+    controller.abort(
+      new Failure(
+        `stopped before the disk is full: ${folder} has ${found} MiB free; the data stays, so free some space and start again`,
+      ),
+    );
+  };
+  const timer = setInterval(look, everyMs);
+  timer.unref();
+  return { signal: controller.signal, look, dispose: () => clearInterval(timer) };
+}
