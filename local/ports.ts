@@ -88,9 +88,7 @@ export interface Service {
   handle(request: ServiceRequest): Promise<ServiceResponse>;
 }
 /** A service of the json protocols: the gateway parses X-Amz-Target and the body, and serializes the answer. */
-export type JsonOperations = Readonly<
-  Record<string, (input: any, principal: Principal) => Promise<unknown> | unknown>
->;
+export type JsonOperations = Readonly<Record<string, (input: any, principal: Principal) => Promise<unknown> | unknown>>;
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -100,7 +98,10 @@ export interface Credentials {
 
 export interface StsPort {
   /** Evaluates the role's trust policy for the caller, `sts:ExternalId` included, and returns a session of the role. */
-  assumeRole(caller: Principal, input: { roleArn: string; sessionName: string; externalId?: string; context?: Record<string, string> }): { principal: Principal; credentials: Credentials };
+  assumeRole(
+    caller: Principal,
+    input: { roleArn: string; sessionName: string; externalId?: string; context?: Record<string, string> },
+  ): { principal: Principal; credentials: Credentials };
   /** Credentials for a principal that the runtime itself starts (a Lambda's role is checked against its trust of lambda.amazonaws.com). */
   credentialsFor(principal: Principal): Credentials;
 }
@@ -164,14 +165,22 @@ export interface EventBusPort {
 
 export interface LambdaPort {
   /** Runs the function to its end. Authorizes lambda:InvokeFunction through the role's or the function's policy. */
-  invoke(principal: Principal, functionArn: string, payload: unknown): Promise<{ payload: unknown; error?: { errorType: string; errorMessage: string } }>;
+  invoke(
+    principal: Principal,
+    functionArn: string,
+    payload: unknown,
+  ): Promise<{ payload: unknown; error?: { errorType: string; errorMessage: string } }>;
   /** Queues the event; the runtime retries as asynchronous invocation does. */
   invokeAsync(principal: Principal, functionArn: string, payload: unknown): Promise<void>;
 }
 
 export interface SqsPort {
   send(principal: Principal, queueArn: string, body: string): Promise<void>;
-  receive(principal: Principal, queueArn: string, max: number): Promise<{ messageId: string; receiptHandle: string; body: string; attributes: Record<string, string> }[]>;
+  receive(
+    principal: Principal,
+    queueArn: string,
+    max: number,
+  ): Promise<{ messageId: string; receiptHandle: string; body: string; attributes: Record<string, string> }[]>;
   delete(principal: Principal, queueArn: string, receiptHandle: string): Promise<void>;
   /** Messages that are waiting, in flight or delayed. */
   depth(queueArn: string): number;

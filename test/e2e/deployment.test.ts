@@ -1,0 +1,130 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { synthesize } from '../../bin/commands/local/synth';
+import { startRuntime } from '../../local/runtime';
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-deployment-'));
+const assemblyDir = join(folder, 'cdk.out');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+jest.setTimeout(120_000);
+
+beforeAll(() => synthesize(assemblyDir, new AbortController().signal));
+
+/** The synthesized assembly with the text of its templates and plans changed, as an edit of the code would have changed it. */
+function edited(name: string, edit: (text: string) => string): string {
+  const copy = join(folder, name);
+  cpSync(assemblyDir, copy, { recursive: true });
+  const files = readdirSync(copy, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /\.template\.json$|plan\.json$/.test(file),
+  );
+  let changed = false;
+  for (const file of files) {
+    const before = readFileSync(join(copy, file), 'utf8');
+    const after = edit(before);
+    changed ||= after !== before;
+    writeFileSync(join(copy, file), after);
+  }
+  if (!changed) throw new Error(`the edit ${name} changed nothing`);
+  return copy;
+}
+
+const start = (assembly: string, data: string) =>
+  startRuntime({ assemblyDir: assembly, stageName: 'dev', dataDir: join(folder, data), clock: { rate: 0 } });
+
+/** Starts what must not start, and answers why it did not. */
+async function failure(assembly: string, data: string): Promise<string> {
+  try {
+    await (await start(assembly, data)).dispose();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('the deployment succeeded');
+}
+
+test('a permission that the stream role lacks stops the deployment where AWS would', async () => {
+  const message = await failure(
+    edited('no-get-records', (text) =>
+      text.replace(/("kinesis:DescribeStreamSummary",\s*)"kinesis:GetRecords",/, '$1'),
+    ),
+    'denied',
+  );
+  expect(message).toMatch(/landing_[0-9a-f]{8}.*failed/);
+  expect(message).toMatch(/not authorized to perform: kinesis:GetRecords/);
+});
+
+test('a warehouse role whose external id is another user’s cannot be assumed', async () => {
+  const message = await failure(
+    edited('other-user', (text) => text.replaceAll('/millrace_owner"', '/somebody_else"')),
+    'distrusted',
+  );
+  expect(message).toMatch(/not authorized to perform: sts:AssumeRole/);
+});
+
+test('a statement that fails, fails the deployment with its message', async () => {
+  const message = await failure(
+    edited('bad-sql', (text) => text.replace("date_trunc('hour', occurred_at) as hour", 'no_such_column as hour')),
+    'failed',
+  );
+  expect(message).toMatch(/no_such_column/);
+});
+
+test('a property that is not modelled is refused by name before anything is created', async () => {
+  const message = await failure(
+    edited('unknown-property', (text) => text.replace('"RetentionPeriodHours"', '"RetentionPeriodDays"')),
+    'refused',
+  );
+  expect(message).toMatch(/RetentionPeriodDays/);
+});
+
+test('an edited view and an edited landing view replace their versions, and no event is lost or counted twice', async () => {
+  const { KinesisClient, PutRecordCommand } = await import('@aws-sdk/client-kinesis');
+  const event = (second: number) => ({
+    customer_id: 'customer_1',
+    product: { product_id: 'product_1' },
+    action: 'view',
+    timestamp: `2026-03-01T10:00:0${second}`,
+  });
+  const put = async ({ endpoint, region, administrator }: Awaited<ReturnType<typeof start>>, second: number) => {
+    const client = new KinesisClient({ endpoint, region, credentials: administrator.credentials });
+    const Data = Buffer.from(JSON.stringify(event(second)));
+    await client.send(new PutRecordCommand({ StreamName: 'millrace-dev-estore', PartitionKey: 'customer_1', Data }));
+    client.destroy();
+  };
+  const counts = async (runtime: Awaited<ReturnType<typeof start>>) =>
+    (
+      await runtime.warehouse.query(
+        'select (select count(*) from estore.events), (select count(*) from estore.duplicates), (select sum(views) from estore.hourly_views)',
+      )
+    ).rows[0]!.map(Number);
+  const settled = async (runtime: Awaited<ReturnType<typeof start>>, events: number) => {
+    for (let steps = 0; steps < 200 && (await counts(runtime))[2] !== events; steps += 1) await runtime.step();
+  };
+
+  const first = await start(assemblyDir, 'edited');
+  await put(first, 1);
+  await settled(first, 1);
+  // merged by the last merge of the old landing view, or read again by the new one
+  await put(first, 2);
+  await first.dispose();
+
+  const landing = /landing_[0-9a-f]{8}/g;
+  const view = /hourly_views_[0-9a-f]{8}/g;
+  const second = await start(
+    edited('new-versions', (text) =>
+      text.replaceAll(landing, 'landing_00000001').replaceAll(view, 'hourly_views_00000002'),
+    ),
+    'edited',
+  );
+  try {
+    await put(second, 3);
+    await settled(second, 3);
+    expect(await counts(second)).toEqual([3, 0, 3]);
+    const { rows } = await second.warehouse.query('select name from svv_mv_info order by name');
+    const names = rows.flat().map(String);
+    expect(new Set(names.filter((name) => name.startsWith('landing_')))).toEqual(new Set(['landing_00000001']));
+    expect(names.filter((name) => name.startsWith('hourly_views_'))).toEqual(['hourly_views_00000002']);
+  } finally {
+    await second.dispose();
+  }
+});
