@@ -181,10 +181,17 @@ async function lastQueryId(connection: Connection): Promise<number> {
   return Number(row?.id ?? 0);
 }
 
+const interruptEveryMs = 20;
+
 /** One request on one session, which is opened with the first turn. */
 class Run {
   private opened: Session | undefined;
-  private readonly interrupt = () => this.opened?.connection.interrupt();
+  private interrupting: NodeJS.Timeout | undefined;
+  /** DuckDB forgets an interruption that comes just before a query begins, so it is repeated until the run ends. */
+  private readonly interrupt = () => {
+    this.opened?.connection.interrupt();
+    this.interrupting ??= setInterval(this.interrupt, interruptEveryMs);
+  };
 
   constructor(
     private readonly engine: Engine,
@@ -195,6 +202,7 @@ class Run {
   }
 
   close(): void {
+    clearInterval(this.interrupting);
     this.request.signal.removeEventListener('abort', this.interrupt);
     if (this.opened) this.engine.closeSession(this.opened, !this.request.signal.aborted);
   }
