@@ -88,6 +88,7 @@ export interface Service {
   handle(request: ServiceRequest): Promise<ServiceResponse>;
 }
 /** A service of the json protocols: the gateway parses X-Amz-Target and the body, and serializes the answer. */
+// biome-ignore lint/suspicious/noExplicitAny: each operation checks its own input
 export type JsonOperations = Readonly<Record<string, (input: any, principal: Principal) => Promise<unknown> | unknown>>;
 
 export interface Credentials {
@@ -215,6 +216,7 @@ export interface ResourceTwin {
   readonly properties: readonly string[];
   /** What Fn::GetAtt may ask for; where given, any other attribute is refused by name before anything is created. */
   readonly attributes?: readonly string[];
+  // biome-ignore lint/suspicious/noExplicitAny: each twin checks its own properties
   create(properties: any, context: ResourceContext): Promise<ResourceState> | ResourceState;
 }
 
