@@ -1,8 +1,8 @@
 import {
   type Check,
-  type ExportTruth,
   completeOptions,
   count,
+  type ExportTruth,
   emptyOracle,
   formatCents,
   type GeneratedRecord,
@@ -193,7 +193,11 @@ function checks(oracle: Oracle): Check[] {
 }
 
 function exportTruths(oracle: Oracle): Record<string, ExportTruth> {
-  const hours = keys(oracle, 'revenueByHour').map(([hour, cents]) => ({ hour, cents, purchases: oracle.groups['purchasesByHour']![hour]! }));
+  const hours = keys(oracle, 'revenueByHour').map(([hour, cents]) => ({
+    hour,
+    cents,
+    purchases: oracle.groups['purchasesByHour']![hour]!,
+  }));
   const windows = (rowsOf: (purchases: number) => number) =>
     Object.fromEntries(hours.map(({ hour, cents, purchases }) => [hour, { rows: rowsOf(purchases), cents }]));
   return {

@@ -2,8 +2,8 @@ import {
   type Check,
   completeOptions,
   count,
-  emptyOracle,
   type ExportTruth,
+  emptyOracle,
   type Generation,
   type GeneratorOptions,
   type Oracle,
@@ -14,7 +14,14 @@ import { createRandom, randomText } from '../generator/random';
 import { type RecordShape, withNoise } from '../generator/records';
 
 /** Segment page calls; `messageId` is the identity. There is no history: every event comes by the stream. */
-export const generator: PipelineGenerator = { pipeline: 'pageviews', weight: 1, generate, viewRows, checks, exportTruths };
+export const generator: PipelineGenerator = {
+  pipeline: 'pageviews',
+  weight: 1,
+  generate,
+  viewRows,
+  checks,
+  exportTruths,
+};
 
 interface PageView {
   readonly messageId: string;
@@ -39,7 +46,10 @@ const pages: readonly Page[] = [
   ...Array.from({ length: 20 }, (_, n) => ({ path: `/products/product_${n}`, title: `Product ${n}` })),
 ];
 
-const userAgents = ['Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0', 'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Safari/605.1'];
+const userAgents = [
+  'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0',
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Safari/605.1',
+];
 
 function generate(given: GeneratorOptions): Generation {
   const options = completeOptions(given);
@@ -113,7 +123,11 @@ function checks(oracle: Oracle): Check[] {
       .sort(([one], [other]) => (one < other ? -1 : 1))
       .map(([key, views]) => [key, String(views)]);
   return [
-    { name: 'page views by hour', query: 'select hour::varchar, page_views from pageviews.hourly_pages order by hour', expected: pairs('viewsByHour') },
+    {
+      name: 'page views by hour',
+      query: 'select hour::varchar, page_views from pageviews.hourly_pages order by hour',
+      expected: pairs('viewsByHour'),
+    },
     {
       name: 'page views by path',
       query: 'select page_path, count(*) from pageviews.events group by page_path order by page_path',
