@@ -1,10 +1,16 @@
 import type { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
+import { addBackfill } from './commands/backfill';
 import { addEndpoints } from './commands/endpoints';
+import { addFiles } from './commands/files';
 import { addGenerate } from './commands/generate';
 import { addLocal } from './commands/local';
+import { addRedrive } from './commands/redrive';
+import { addRejects } from './commands/rejects';
+import { addReprocess } from './commands/reprocess';
 import { addSql } from './commands/sql';
+import { addWhy } from './commands/why';
 import { explain, Failure } from './failure';
 import type { Output } from './terminal';
 
@@ -43,6 +49,12 @@ function createProgram(io: Io, exit: { code: number }): Command {
   addGenerate(program, io.stdout, io.stderr);
   addSql(program, io.stdout, io.env);
   addEndpoints(program, io.stdout);
+  addFiles(program, io, exit);
+  addBackfill(program, io, exit);
+  addRedrive(program, io, exit);
+  addReprocess(program, io, exit);
+  addRejects(program, io, exit);
+  addWhy(program, io, exit);
   return program;
 }
 

@@ -113,14 +113,15 @@ export const plural = (amount: number, noun: string) => `${grouped(amount)} ${no
 
 export type Cell = string | number | boolean | null;
 
-/** Rows under their column names; numbers to the right, nulls empty, long texts cut to 60 characters. */
+/** Rows under their column names; numbers to the right, nulls empty, texts cut to so many characters. */
 export function table(
   columns: readonly string[],
   rows: readonly (readonly Cell[])[],
   style: Style,
   indent = '',
+  longest = 60,
 ): string {
-  const shown = rows.map((row) => row.map(cellText));
+  const shown = rows.map((row) => row.map((cell) => cellText(cell, longest)));
   const numeric = columns.map(
     (_, index) => rows.length > 0 && rows.every((row) => row[index] === null || isNumber(row[index]!)),
   );
@@ -137,9 +138,11 @@ export function table(
 
 const isNumber = (cell: Cell) => typeof cell === 'number' || (typeof cell === 'string' && /^-?\d+(\.\d+)?$/.test(cell));
 
-function cellText(cell: Cell): string {
+function cellText(cell: Cell, longest: number): string {
   if (cell === null) return '';
-  // control characters of the data must not reach the terminal
-  const text = String(cell).replace(/\p{Cc}/gu, ' ');
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  const text = printable(cell);
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
 }
+
+/** Without control characters: those of the data must not reach the terminal. */
+export const printable = (value: unknown) => String(value).replace(/\p{Cc}/gu, ' ');

@@ -12,6 +12,7 @@ export const dev: Environment = {
   },
   database: 'millrace',
   schedulesEnabled: true,
+  reconcileEveryMinutes: 15,
   retainData: false,
   deletionProtection: false,
   logRetentionDays: 7,

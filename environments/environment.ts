@@ -50,6 +50,8 @@ export interface Environment {
   readonly database: string;
   /** False deploys every schedule disabled. */
   readonly schedulesEnabled: boolean;
+  /** How often the history buckets are listed for objects that no notification told of: 15 to 1440, a divisor of a day. */
+  readonly reconcileEveryMinutes: number;
   /** True keeps streams, buckets, keys, tables and the warehouse's last snapshot when a stack goes. */
   readonly retainData: boolean;
   /** True makes CloudFormation refuse to delete the stateful stack, and Redshift the cluster. */

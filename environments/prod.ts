@@ -7,6 +7,7 @@ export const prod: Environment = {
   warehouse: { kind: 'provisioned', nodeType: 'ra3.xlplus', nodeCount: 2, snapshotRetentionDays: 14 },
   database: 'millrace',
   schedulesEnabled: true,
+  reconcileEveryMinutes: 60,
   retainData: true,
   deletionProtection: true,
   logRetentionDays: 365,

@@ -7,6 +7,7 @@ export const staging: Environment = {
   warehouse: { kind: 'provisioned', nodeType: 'ra3.large', nodeCount: 2, snapshotRetentionDays: 2 },
   database: 'millrace',
   schedulesEnabled: true,
+  reconcileEveryMinutes: 60,
   retainData: false,
   deletionProtection: false,
   logRetentionDays: 30,

@@ -70,6 +70,14 @@ function environmentProblems(environment: Environment, known: KnownExports): str
       environment.logRetentionDays,
     ),
     ...must(
+      Number.isInteger(environment.reconcileEveryMinutes) &&
+        environment.reconcileEveryMinutes >= 15 &&
+        1440 % environment.reconcileEveryMinutes === 0,
+      `${at}.reconcileEveryMinutes`,
+      'be 15 to 1440 and a divisor of a day',
+      environment.reconcileEveryMinutes,
+    ),
+    ...must(
       environment.alarmEmail === undefined || /^\S+@\S+\.\S+$/.test(environment.alarmEmail),
       `${at}.alarmEmail`,
       'be an address',

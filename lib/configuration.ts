@@ -2,7 +2,7 @@ import type { Environment } from '../environments/environment';
 import { validateEnvironments } from '../environments/validate';
 import type { Pipeline } from '../pipelines/definition';
 import { validatePipelines } from '../sql';
-import { literalPrefix } from './history/glob';
+import { literalPrefixes } from './history/glob';
 
 /** Configuration that cannot be deployed; `problems` holds every one of them. */
 export class ConfigurationError extends Error {
@@ -17,24 +17,19 @@ export function assertConfiguration(environments: readonly Environment[], pipeli
   const exports = pipelines.flatMap((pipeline) => pipeline.exports.map((item) => `${pipeline.name}.${item.name}`));
   const problems = [
     ...validatePipelines([...pipelines]),
-    ...overlappingHistory(pipelines),
+    ...tooManyNotifications(pipelines),
     ...validateEnvironments(environments, { exports }),
   ];
   if (problems.length > 0) throw new ConfigurationError(problems);
 }
 
-/** S3 refuses two notifications of one bucket whose prefixes overlap (PutBucketNotificationConfiguration). */
-function overlappingHistory(pipelines: readonly Pipeline[]): string[] {
-  const prefixes = pipelines.flatMap(({ name, history }) =>
-    history ? [{ name, prefix: literalPrefix(history.glob) }] : [],
-  );
-  return prefixes.flatMap((one, index) =>
-    prefixes
-      .slice(index + 1)
-      .filter((other) => one.prefix.startsWith(other.prefix) || other.prefix.startsWith(one.prefix))
-      .map(
-        (other) =>
-          `pipelines.${other.name}.history.glob must begin apart from that of ${one.name} (${one.prefix || 'the whole bucket'}), got ${other.prefix || 'the whole bucket'}`,
-      ),
-  );
+/** Notification configurations that a bucket may have (S3 user guide, "Amazon S3 Event Notifications"). */
+const maxNotifications = 100;
+
+/** Pipelines whose prefixes overlap, which S3 refuses, are a problem of theirs already. */
+function tooManyNotifications(pipelines: readonly Pipeline[]): string[] {
+  const prefixes = pipelines.flatMap(({ history }) => literalPrefixes((history ?? []).flatMap(({ globs }) => globs)));
+  return prefixes.length > maxNotifications
+    ? [`pipelines.*.history.globs must begin in at most ${maxNotifications} different ways, got ${prefixes.length}`]
+    : [];
 }

@@ -7,7 +7,7 @@ import { Construct } from 'constructs';
 import type { Environment } from '../environments/environment';
 import type { Pipeline } from '../pipelines/definition';
 import { ownerUser } from '../sql';
-import { literalPrefix } from './history/glob';
+import { literalPrefixes } from './history/glob';
 import { HistoryQueue, notifyQueues } from './history/history-queue';
 import { EventStream } from './ingest/event-stream';
 import { names, pascalCase } from './shared/names';
@@ -60,7 +60,7 @@ export class DataStack extends Stack {
     this.history = bucket('History', { versioned: true, lifecycle: coldAfter(90) });
     this.archive = bucket('Archive', { versioned: true, lifecycle: coldAfter(90) });
     this.exports = bucket('Exports', { versioned: true });
-    // Holds COPY manifests, which are lists of keys: keys of S3 itself are enough for them.
+    // Holds COPY manifests and listings, which are lists of keys: keys of S3 itself are enough for them. Copies of objects name the key.
     this.work = bucket('Work', {
       versioned: false,
       encrypted: false,
@@ -101,9 +101,9 @@ export class DataStack extends Stack {
     return found(this.streams, pipeline, 'stream');
   }
 
-  /** Throws for a pipeline without history. */
+  /** Throws for a pipeline that this stack was not made with. */
   queue(pipeline: Pipeline): HistoryQueue {
-    return found(this.queues, pipeline, 'history queue');
+    return found(this.queues, pipeline, 'queues');
   }
 
   private createKey(retain: boolean): Key {
@@ -140,13 +140,15 @@ export class DataStack extends Stack {
 
   private createQueues(pipelines: readonly Pipeline[], retain: boolean): void {
     const targets = pipelines.flatMap((pipeline) => {
-      if (!pipeline.history) return [];
       const scope = this.node.findChild(pascalCase(pipeline.name)) as Construct;
-      const history = new HistoryQueue(scope, 'History', { key: this.key, retain });
+      const history = new HistoryQueue(scope, 'History', { key: this.key, retain, notified: !!pipeline.history });
       this.queues.set(pipeline.name, history);
-      new CfnOutput(scope, 'HistoryQueueUrl', { value: history.queue.queueUrl });
-      new CfnOutput(scope, 'HistoryDeadLettersUrl', { value: history.deadLetters.queueUrl });
-      return [{ queue: history.queue, prefix: literalPrefix(pipeline.history.glob) }];
+      const { queue, backlog, deadLetters } = history;
+      if (queue) new CfnOutput(scope, 'HistoryQueueUrl', { value: queue.queueUrl });
+      new CfnOutput(scope, 'HistoryBacklogUrl', { value: backlog.queueUrl });
+      new CfnOutput(scope, 'HistoryDeadLettersUrl', { value: deadLetters.queueUrl });
+      const globs = (pipeline.history ?? []).flatMap((source) => source.globs);
+      return queue ? literalPrefixes(globs).map((prefix) => ({ queue, prefix })) : [];
     });
     if (targets.length > 0) notifyQueues(this.history, targets);
   }
@@ -157,6 +159,8 @@ export class DataStack extends Stack {
       HistoryBucketName: this.history.bucketName,
       ArchiveBucketName: this.archive.bucketName,
       ExportsBucketName: this.exports.bucketName,
+      WorkBucketName: this.work.bucketName,
+      WarehouseKind: this.warehouse.kind,
       WarehouseName: this.warehouse.name,
       DatabaseName: this.warehouse.database,
       OwnerSecretArn: this.ownerSecret.secretArn,

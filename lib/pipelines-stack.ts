@@ -6,6 +6,7 @@ import { warehouseObjects } from '../sql';
 import type { DataStack } from './data-stack';
 import { Exports } from './export/export';
 import { Load } from './history/load';
+import { Reconcile } from './history/reconcile';
 import { Archive, ArchiveTransform } from './ingest/archive';
 import { AlarmTopic, Monitoring } from './monitoring/monitoring';
 import { PartnerRole } from './partners/partner-role';
@@ -101,15 +102,12 @@ class Shared {
     const handlers: Record<string, Handler> = {};
     const refresh = new Refresh(scope, 'Refresh', common);
     handlers['refresh'] = refresh.handler;
+    const objectsOf = { history: data.history, work: data.work, loadRoleArn: data.roles.load.roleArn };
+    const queues = data.queue(pipeline);
+    handlers['load'] = new Load(scope, 'Load', { ...common, ...objectsOf, archive: data.archive, queues }).handler;
     if (pipeline.history) {
-      const load = new Load(scope, 'Load', {
-        ...common,
-        queue: data.queue(pipeline),
-        history: data.history,
-        work: data.work,
-        loadRoleArn: data.roles.load.roleArn,
-      });
-      handlers['load'] = load.handler;
+      const { backlog } = queues;
+      handlers['reconcile'] = new Reconcile(scope, 'Reconcile', { ...common, ...objectsOf, backlog }).handler;
     }
     if (pipeline.exports.length > 0) {
       const exports = new Exports(scope, 'Exports', {
@@ -126,7 +124,7 @@ class Shared {
       stream,
       delivery: archive.deliveryStream,
       handlers: { ...handlers, archive: this.transform },
-      history: pipeline.history ? data.queue(pipeline) : undefined,
+      queues,
     });
   }
 }

@@ -3,6 +3,7 @@ import type { RuntimeClock } from './clock';
 import { type Assembly, answerPath, type CustomResources, createCustomResources } from './cloudformation';
 import { createCloudWatch, createMetrics, type Metrics } from './cloudwatch';
 import { createEventBus } from './events';
+import type { Faults } from './faults';
 import { createFirehose, type Firehose, kinesisSource } from './firehose';
 import { createGateway, type Gateway } from './gateway';
 import { createIam, type Iam } from './iam';
@@ -26,6 +27,8 @@ export interface CompositionOptions {
   readonly assembly: Assembly;
   readonly clock: RuntimeClock;
   readonly onRun: RunListener;
+  /** Makes things go wrong. @default - nothing does */
+  readonly faults?: Faults;
 }
 
 /** All services of one runtime, wired to each other; nothing is deployed yet. */
@@ -49,7 +52,7 @@ export interface Services {
 
 /** @throws Error naming the port when it is in use */
 export async function composeServices(options: CompositionOptions): Promise<Services> {
-  const { clock, onRun, region } = options;
+  const { clock, onRun, region, faults } = options;
   const activity = createActivity();
   const iam = createIam(options);
   const gateway = await createGateway({
@@ -62,15 +65,21 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
   const kms = createKms(base);
   const secrets = createSecrets({ ...base, kms: kms.port });
   const sqs = createSqs({ ...base, kms: kms.port });
-  const s3 = createS3({ ...base, kms: kms.port, sqs: sqs.port });
+  const s3 = createS3({ ...base, kms: kms.port, sqs: sqs.port, deliver: faults?.deliver('notification') });
   const kinesis = createKinesis({ ...base, kms: kms.port });
-  const bus = createEventBus({ ...base, lambda: () => lambda.port, sqs: () => sqs.port });
+  const bus = createEventBus({
+    ...base,
+    lambda: () => lambda.port,
+    sqs: () => sqs.port,
+    deliver: faults?.deliver('event'),
+  });
   const warehouse = createWarehouse({
     ...base,
     s3: s3.port,
     kinesis: kinesis.port,
     secrets: secrets.port,
     bus: watched(bus.port, clock, onRun),
+    faults: faults?.statements,
   });
   const metrics = createMetrics();
   const lambda: Lambda = createLambda({
@@ -82,7 +91,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
   });
   const after = { ...base, lambda: lambda.port, sqs: sqs.port, s3: s3.port };
   const states = createStepFunctions(after);
-  const scheduler = createScheduler(after);
+  const scheduler = createScheduler({ ...after, deliver: faults?.deliver('tick') });
   const firehose = createFirehose({ ...after, readSource: kinesisSource(kinesis.port) });
   const customResources = createCustomResources({
     region,

@@ -120,6 +120,11 @@ export interface S3Port {
   get(principal: Principal, bucket: string, key: string): Promise<Buffer>;
   /** Authorizes like a GET and returns the file below the data folder that holds the bytes: to be read in bulk, never written. */
   pathForRead(principal: Principal, bucket: string, key: string): Promise<string>;
+  /**
+   * Authorizes like a GET and hard-links the bytes of the current version to `link`: they stay what the answer says they are, whatever becomes of
+   * the object while they are read.
+   */
+  linkForRead(principal: Principal, bucket: string, key: string, link: string): Promise<S3ObjectInfo>;
   put(principal: Principal, bucket: string, key: string, body: Buffer): Promise<S3ObjectInfo>;
   /** Like put; the file is moved into place. */
   putFile(principal: Principal, bucket: string, key: string, file: string): Promise<S3ObjectInfo>;

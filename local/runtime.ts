@@ -5,6 +5,7 @@ import { createClock, type RuntimeClock } from './clock';
 import { type DeployedResource, type Deployment, deploy, loadAssembly, openState } from './cloudformation';
 import type { Metrics } from './cloudwatch';
 import { composeServices, type Services } from './composition';
+import { createFaults, type FaultSource, type Faults } from './faults';
 import { lockFolder } from './lock';
 import type { Credentials, Disposable, Principal, WarehousePort } from './ports';
 
@@ -25,6 +26,8 @@ export interface RuntimeOptions {
   };
   /** Hears everything, deployment included. */
   readonly onRun?: RunListener;
+  /** Decides what goes wrong, from the deployment on. @default - nothing does */
+  readonly faults?: FaultSource;
 }
 
 /** A deployed environment on this machine. */
@@ -46,6 +49,8 @@ export interface Runtime extends Disposable {
   readonly warehouse: WarehousePort;
   readonly metrics: Metrics;
   readonly iam: Services['iam'];
+  /** To pause the cluster, and to let things go well again; only where faults were asked for. */
+  readonly faults?: Faults;
   /** Resources of one type, in the order of creation. */
   ofType(type: string): readonly DeployedResource[];
   /**
@@ -85,6 +90,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     for (const listener of listeners) listener(event);
   };
   const clock = openClock(options, onRun);
+  const faults = options.faults && createFaults({ clock, source: options.faults });
   let services: Services | undefined;
   try {
     services = await composeServices({
@@ -95,6 +101,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       assembly,
       clock,
       onRun,
+      faults,
     });
     const state = openState(options.dataDir);
     const { iam, secrets, customResources, twins } = services;
@@ -116,7 +123,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     services.lambda.start();
     services.firehose.start();
     services.scheduler.start();
-    return runtimeOf(services, { account, region, deployment, clock, listeners, unlock, dataDir: options.dataDir });
+    return runtimeOf(services, {
+      account,
+      region,
+      deployment,
+      clock,
+      listeners,
+      unlock,
+      faults,
+      dataDir: options.dataDir,
+    });
   } catch (error) {
     saveClock(options.dataDir, clock);
     clock.dispose();
@@ -133,6 +149,7 @@ interface Parts {
   readonly clock: RuntimeClock;
   readonly listeners: Set<RunListener>;
   readonly unlock: () => void;
+  readonly faults?: Faults;
   readonly dataDir: string;
 }
 
@@ -164,6 +181,7 @@ function runtimeOf(services: Services, parts: Parts): Runtime {
     warehouse: services.warehouse.port,
     metrics: services.metrics,
     iam,
+    faults: parts.faults,
     ofType: (type) => deployment.resources.filter((resource) => resource.type === type),
     find: (pathEnd) => findResource(deployment, pathEnd),
     idle: () => isIdle(services),

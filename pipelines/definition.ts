@@ -44,11 +44,23 @@ export type Column = ColumnType & {
   readonly required?: boolean;
 };
 
-/** Objects that others wrote: newline-delimited JSON, one event a line. */
-export interface HistoryDefinition {
-  /** Keys below the history bucket, `*` for one path segment or part of it, `**` for any depth. */
-  readonly glob: string;
-  readonly compression: 'gzip' | 'none';
+/** Objects of the history bucket that others wrote. No key may belong to two sources. */
+export interface HistorySource {
+  /** Lower-case snake_case, at most 32 characters, unique within its pipeline; `archive` is taken. */
+  readonly name: string;
+  /** Keys, `*` for one path segment or part of it, `**` for any depth. */
+  readonly globs: readonly string[];
+  /**
+   * `ndjson`: one event a line. `firehose`: one event a line in the envelope of this project's own archive, with its place on the
+   * stream.
+   */
+  readonly format: 'ndjson' | 'firehose';
+  readonly compression: 'gzip' | 'zstd' | 'none';
+  /**
+   * What it means when a key that was loaded has other bytes: one more object, whose events are merged too, or a mistake, which is
+   * parked and raises an alarm. @default load-again
+   */
+  readonly overwritten?: 'load-again' | 'alarm';
 }
 
 /** A materialized view over the pipeline's tables; its definition is the SELECT in `views/<name>.sql`. */
@@ -83,7 +95,7 @@ export interface Pipeline {
   readonly identity: Identity;
   readonly columns: readonly Column[];
   /** @default - no history */
-  readonly history?: HistoryDefinition;
+  readonly history?: readonly HistorySource[];
   /** Minutes between two refreshes, 1 to 59. */
   readonly refreshEveryMinutes: number;
   readonly views: readonly ViewDefinition[];

@@ -96,13 +96,56 @@ export const rejectColumns: readonly TableColumn[] = [
 
 export const stagedColumns: readonly TableColumn[] = [{ name: 'payload', type: 'super' }];
 
-export const ledgerColumns: readonly TableColumn[] = [
+/** A line of the archive. The time and the base64 text of what is not JSON are converted by the merge. */
+export const stagedArchiveColumns: readonly TableColumn[] = [
+  { name: 'shard_id', type: 'varchar(20)' },
+  { name: 'sequence_number', type: 'varchar(128)' },
+  { name: 'partition_key', type: 'varchar(256)' },
+  { name: 'approximate_arrival_timestamp', type: 'varchar(32)' },
+  { name: 'payload', type: 'super' },
+  { name: 'unparsed', type: 'super' },
+];
+
+/** An object is its bucket, its key and its bytes, which the etag stands for. */
+const objectIdentity: readonly TableColumn[] = [
   { name: 'bucket', type: 'varchar(63)', notNull: true },
   { name: 'object_key', type: 'varchar(1024)', notNull: true },
-  { name: 'version', type: 'varchar(1024)', notNull: true },
+  { name: 'etag', type: 'varchar(128)', notNull: true },
+];
+
+export const ledgerColumns: readonly TableColumn[] = [
+  ...objectIdentity,
+  { name: 'version_id', type: 'varchar(1024)' },
+  { name: 'source', type: 'varchar(32)', notNull: true },
   { name: 'size', type: 'bigint' },
+  // Lines that COPY scanned, where Redshift tells.
+  { name: 'row_count', type: 'bigint' },
   { name: 'run_id', type: 'varchar(128)', notNull: true },
   { name: 'loaded_at', type: 'timestamp', notNull: true },
+];
+
+/** Objects that the load function gave up, until they are redriven. */
+export const parkedColumns: readonly TableColumn[] = [
+  ...objectIdentity,
+  { name: 'reason', type: 'varchar(2048)', notNull: true },
+  { name: 'parked_at', type: 'timestamp', notNull: true },
+];
+
+/** What the history bucket held when it was listed last. */
+export const listingColumns: readonly TableColumn[] = [
+  { name: 'object_key', type: 'varchar(1024)' },
+  { name: 'etag', type: 'varchar(128)' },
+  { name: 'size', type: 'bigint' },
+  { name: 'last_modified', type: 'timestamp' },
+];
+
+/** Times of arrival whose records the stream may have dropped unseen; one row a shard, or one without a shard for the whole stream. */
+export const gapColumns: readonly TableColumn[] = [
+  { name: 'shard_id', type: 'varchar(20)' },
+  { name: 'after_sequence', type: 'varchar(128)' },
+  { name: 'from_time', type: 'timestamp', notNull: true },
+  { name: 'to_time', type: 'timestamp', notNull: true },
+  { name: 'detected_at', type: 'timestamp', notNull: true },
 ];
 
 export const runColumns: readonly TableColumn[] = [

@@ -1,16 +1,40 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
+import { gapStatement } from './gaps';
 import { identifier } from './identifier';
 import { landingTable, pipelineTables } from './names';
-import { type Item, identityExpression, kindItem, problemLines, textItem, valueItem, withArticle } from './typing';
+import {
+  type Item,
+  identityExpression,
+  partItem,
+  problemLines,
+  soundCondition,
+  textItem,
+  valueItem,
+  withArticle,
+} from './typing';
 
-/** Where rows come from: the stream's landing view, or the table that COPY filled. */
-export type Source = 'stream' | 'history';
+/**
+ * Where rows come from: the stream's landing view, or a table that COPY filled with lines of the archive or of history. Stream and
+ * archive have positions, and the same ones.
+ */
+export type Source = 'stream' | 'archive' | 'history';
 
-/** The temporary table of one merge. */
-export function incomingTable(pipeline: Pipeline): string {
-  return `${pipeline.name}_incoming`;
+/** The temporary tables of one merge. */
+export function temporaryTables({ name }: Pipeline) {
+  return {
+    /** Every row, typed. */
+    incoming: `${name}_incoming`,
+    /** How many they were, and the times between which they arrived. */
+    read: `${name}_read`,
+    /** Positions that may be among them and have an outcome. */
+    merged: `${name}_merged`,
+    /** Ids that more than one row has, or an event of before. */
+    shared: `${name}_shared`,
+    /** The rows of those ids. */
+    copies: `${name}_copies`,
+  };
 }
 
 /** Taken first by every transaction that merges. A LOCK takes no snapshot, so what follows sees what the previous holder committed. */
@@ -24,13 +48,15 @@ export function lockStatement(pipeline: Pipeline): StatementTemplate {
  */
 export function mergeStatements(pipeline: Pipeline): StatementTemplate[] {
   const landing = landingTable();
+  const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
   return [
     lockStatement(pipeline),
-    incomingStatement(pipeline, 'stream', landing),
-    ...placeStatements(pipeline, 'stream'),
-    runStatement(pipeline, 'stream'),
+    ...incoming,
+    ...place,
+    run,
+    gapStatement(pipeline),
     ...checkpointStatements(pipeline, landing),
-    `drop table ${incomingTable(pipeline)}`,
+    ...drop,
   ];
 }
 
@@ -39,31 +65,75 @@ export function mergeStatements(pipeline: Pipeline): StatementTemplate[] {
  * its checkpoint goes with it. Placeholder: `run_id`.
  */
 export function lastMergeStatements(pipeline: Pipeline): StatementTemplate[] {
-  const landing = landingTable();
+  const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
   return [
     lockStatement(pipeline),
-    incomingStatement(pipeline, 'stream', landing),
-    ...placeStatements(pipeline, 'stream'),
-    runStatement(pipeline, 'stream'),
-    `delete from ${pipelineTables(pipeline).checkpoints} where landing = ${quoteLiteral(landing)}`,
-    `drop table ${incomingTable(pipeline)}`,
+    ...incoming,
+    ...place,
+    run,
+    `delete from ${pipelineTables(pipeline).checkpoints} where landing = ${quoteLiteral(landingTable())}`,
+    ...drop,
   ];
 }
 
-/**
- * Types every row, finds what is wrong with it, gives it its id and decides its outcome:
- * `known` (this position was merged before), `reject`, `duplicate` (an event of that id exists or comes earlier in this batch) or `event`.
- */
-export function incomingStatement(pipeline: Pipeline, source: Source, landing = landingTable()): StatementTemplate {
+export interface MergeOptions {
+  /** SQL for the object that the rows came from; null where it is not known. */
+  readonly objectKey?: string;
+  /** SQL for a count of rejects that never reached the temporary table. */
+  readonly extraRejects?: string;
+}
+
+/** The parts of a merge, for transactions that do more around them. */
+export interface MergeSteps {
+  /** Make the temporary tables. */
+  readonly incoming: readonly StatementTemplate[];
+  /** Take their rows to where they belong. */
+  readonly place: readonly StatementTemplate[];
+  /** Account for them. */
+  readonly run: StatementTemplate;
+  /** Drop the temporary tables. */
+  readonly drop: readonly StatementTemplate[];
+}
+
+export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOptions = {}): MergeSteps {
+  const { incoming, read, merged, shared, copies } = temporaryTables(pipeline);
+  return {
+    incoming: [
+      incomingStatement(pipeline, arrivedQueries(pipeline, source)),
+      readStatement(pipeline),
+      ...(source === 'history' ? [] : forgetMergedStatements(pipeline)),
+      ...copiesStatements(pipeline),
+    ],
+    place: placeStatements(pipeline, options.objectKey),
+    run: runStatement(pipeline, source, options.extraRejects),
+    drop: [incoming, read, ...(source === 'history' ? [] : [merged]), shared, copies].map(
+      (table) => `drop table ${table}`,
+    ),
+  };
+}
+
+/** Types every row, finds what is wrong with it and gives it its id. */
+export function incomingStatement(
+  pipeline: Pipeline,
+  arrived: string,
+  more: readonly string[] = [],
+): StatementTemplate {
   const { columns } = pipeline;
   const texts = columns.map(textItem).filter((item) => item !== undefined);
-  return `create temp table ${incomingTable(pipeline)} as
-with ${arrivedQueries(pipeline, source, landing)}
+  const kept = [
+    ...columns.map(({ name }) => identifier(name)),
+    'source',
+    ...placeColumns,
+    'refresh_time',
+    'payload',
+    'unparsed',
+    ...more,
+  ];
+  return `create temp table ${temporaryTables(pipeline).incoming} as
+with ${arrived},
 inspected as (
   select *,
-    coalesce(json_typeof(payload), 'null') as payload_kind,
-    json_size(payload) as payload_bytes,
-${items(columns.map(kindItem))}
+${items(columns.map(partItem))}
   from arrived
 ),
 spelled as (
@@ -78,31 +148,52 @@ ${items(columns.map(valueItem))}
 judged as (
   select *,
     case
+      when ${soundCondition(columns)} then null
       when unparsed is not null then 'payload: not JSON'
-      when payload_kind = 'null' then 'payload: expected an object, got null'
-      when payload_kind <> 'object' then 'payload: expected an object, got ' || ${withArticle('payload_kind')}
+      when coalesce(json_typeof(payload), 'null') = 'null' then 'payload: expected an object, got null'
+      when not is_object(payload) then 'payload: expected an object, got ' || ${withArticle('json_typeof(payload)')}
 ${indent(columns.flatMap(problemLines).join('\n'), 6)}
     end as reason
   from typed
-),
-identified as (
-  select *,
-    case when reason is null then ${identityExpression(pipeline.identity, columns)} end as event_id
-  from judged
-),
-${source === 'stream' ? knownQueries(pipeline, landing) : historyQuery}
-${outcomeQuery(pipeline)}`;
+)
+select
+  ${kept.join(', ')}, reason,
+  case when reason is null then ${identityExpression(pipeline.identity, columns)} end as event_id
+from judged`;
 }
 
-function arrivedQueries(pipeline: Pipeline, source: Source, landing: string): string {
-  const { staged, checkpoints } = pipelineTables(pipeline);
+/** No function turns longer base64 into bytes: what is longer stays base64, as the payload of its reject. */
+const maxBase64Bytes = 65_535;
+
+export const placeColumns = ['shard_id', 'sequence_number', 'partition_key', 'arrived_at'];
+
+function arrivedQueries(pipeline: Pipeline, source: Source): string {
+  const landing = landingTable();
+  const { staged, staged_archive: archive, checkpoints } = pipelineTables(pipeline);
   if (source === 'history')
     return `arrived as (
   select
-    null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key,
+    'history'::varchar(16) as source, null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key,
     null::timestamp as arrived_at, null::timestamp as refresh_time, payload, null::varbyte as unparsed
   from ${staged}
-),`;
+)`;
+  if (source === 'archive')
+    return `arrived as (
+  select
+    'archive'::varchar(16) as source, shard_id, sequence_number, partition_key,
+    replace(approximate_arrival_timestamp, 'T', ' ')::timestamp as arrived_at, null::timestamp as refresh_time,
+    case when not is_varchar(unparsed) then payload when json_size(unparsed) > ${maxBase64Bytes} then unparsed end as payload,
+    case
+      when not is_varchar(unparsed) then null
+      when json_size(unparsed) > ${maxBase64Bytes} then to_varbyte('', 'utf8')
+      else to_varbyte(unparsed::varchar(65535), 'base64')
+    end as unparsed
+  from (
+    select *, row_number() over (partition by shard_id, sequence_number order by approximate_arrival_timestamp) as copy_number
+    from ${archive}
+  ) as lines
+  where copy_number = 1 or shard_id is null or sequence_number is null
+)`;
   return `checkpoint as (
   select coalesce(max(refresh_time), '1970-01-01'::timestamp) as refresh_time
   from ${checkpoints}
@@ -110,98 +201,175 @@ function arrivedQueries(pipeline: Pipeline, source: Source, landing: string): st
 ),
 arrived as (
   select
-    shard_id::varchar(20) as shard_id, sequence_number, partition_key,
+    'stream'::varchar(16) as source, shard_id::varchar(20) as shard_id, sequence_number, partition_key,
     approximate_arrival_timestamp as arrived_at, refresh_time, payload, unparsed
   from ${pipeline.name}.${landing}
   where refresh_time > (select refresh_time from checkpoint)
-),`;
+)`;
+}
+
+/** Arrival is told to the millisecond, by the archive perhaps another way than by the stream: a second is room for that. */
+export function readStatement(pipeline: Pipeline): StatementTemplate {
+  const { incoming, read } = temporaryTables(pipeline);
+  const times = identityTimes(pipeline).map(
+    (name) => `,\n  min(${name}) as first_${name}, max(${name}) as last_${name}`,
+  );
+  return `create temp table ${read} as
+select
+  count(*) as records, max(refresh_time) as refresh_time,
+  dateadd(second, -1, min(arrived_at)) as oldest, dateadd(second, 1, max(arrived_at)) as newest${times.join('')}
+from ${incoming}`;
 }
 
 /**
- * A position has one outcome for good: wherever it went, it is not looked at again. A record read again has arrived when it arrived, so
- * older rows need not be searched.
+ * A position has one outcome for good: a row whose position was merged before is not looked at again. A record read again has arrived when
+ * it arrived, so neither older nor younger rows need to be searched. Rows of history have no time of arrival.
  */
-function knownQueries(pipeline: Pipeline, landing: string): string {
+function forgetMergedStatements(pipeline: Pipeline): StatementTemplate[] {
   const { events, duplicates, rejects } = pipelineTables(pipeline);
-  const positions = [events, duplicates, rejects]
-    .map(
-      (table) => `  select shard_id, sequence_number
-  from ${table}
-  where source = 'stream' and arrived_at >= (select arrived_at from oldest)`,
-    )
-    .join('\n  union all\n');
-  return `oldest as (
-  select min(approximate_arrival_timestamp) as arrived_at
-  from ${pipeline.name}.${landing}
-  where refresh_time > (select refresh_time from checkpoint)
-),
-merged as (
-${positions}
-),
-counted as (
-  select i.*, m.sequence_number is not null as known
-  from identified i
-  left join merged m on m.shard_id = i.shard_id and m.sequence_number = i.sequence_number
-),`;
-}
-
-/** Rows of history have no position: the ledger keeps an object from being loaded twice. */
-const historyQuery = `counted as (
-  select *, false as known
-  from identified
-),`;
-
-function outcomeQuery(pipeline: Pipeline): string {
-  const { events } = pipelineTables(pipeline);
-  const kept = [...pipeline.columns.map((column) => column.name), 'shard_id', 'sequence_number', 'partition_key']
-    .concat('arrived_at', 'refresh_time', 'payload', 'unparsed', 'reason', 'event_id')
-    .map((name) => `n.${identifier(name)}`);
-  return `numbered as (
-  select *, row_number() over (partition by event_id, known order by arrived_at, shard_id, sequence_number) as copy_number
-  from counted
-)
-select
-  ${kept.join(', ')},
-  case
-    when n.known then 'known'
-    when n.reason is not null then 'reject'
-    when e.event_id is not null or n.copy_number > 1 then 'duplicate'
-    else 'event'
-  end as outcome
-from numbered n
-left join ${events} e on e.event_id = n.event_id`;
-}
-
-/** Takes the rows of the temporary table to rejects, duplicates and events. */
-export function placeStatements(pipeline: Pipeline, source: Source): StatementTemplate[] {
-  const { events, duplicates, rejects } = pipelineTables(pipeline);
-  const incoming = incomingTable(pipeline);
-  const typed = pipeline.columns.map((column) => identifier(column.name));
-  const place = 'shard_id, sequence_number, partition_key, arrived_at';
+  const { incoming, read, merged } = temporaryTables(pipeline);
+  const positions = [events, duplicates, rejects].map(
+    (table) => `select shard_id, sequence_number
+from ${table}
+where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read})`,
+  );
   return [
-    `insert into ${rejects} (source, ${place}, reason, payload, unparsed, run_id, merged_at)
-select '${source}', ${place}, reason, payload, unparsed, {{run_id}}, getdate()
+    `create temp table ${merged} as
+${positions.join('\nunion all\n')}`,
+    `delete from ${incoming}
+using ${merged}
+where ${merged}.shard_id = ${incoming}.shard_id and ${merged}.sequence_number = ${incoming}.sequence_number`,
+  ];
+}
+
+/**
+ * Rows that share their id with an event of before or with each other; of the latter the first, by arrival, is the event. A sound stream has
+ * few, so that the many need no order.
+ */
+export function copiesStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { events } = pipelineTables(pipeline);
+  const { incoming, read, shared, copies } = temporaryTables(pipeline);
+  const kept = [
+    ...pipeline.columns.map(({ name }) => identifier(name)),
+    ...placeColumns,
+    'payload',
+    'event_id',
+    'source',
+  ];
+  return [
+    `create temp table ${shared} as
+with stored as (
+  select distinct i.event_id
+  from ${incoming} i
+  inner join ${events} e on e.event_id = i.event_id${sameTimes(pipeline, read)}
+),
+repeated as (
+  select event_id
+  from ${incoming}
+  where reason is null
+  group by event_id
+  having count(*) > 1
+),
+found as (
+  select event_id, 1 as is_stored from stored
+  union all
+  select event_id, 0 as is_stored from repeated
+)
+select event_id, max(is_stored) as is_stored
+from found
+group by event_id`,
+    `create temp table ${copies} as
+select
+  ${kept.map((name) => `i.${name}`).join(', ')}, s.is_stored,
+  row_number() over (partition by i.event_id order by i.arrived_at, i.shard_id, i.sequence_number) as copy_number
+from ${incoming} i
+inner join ${shared} s on s.event_id = i.event_id`,
+  ];
+}
+
+/**
+ * Equal ids have equal times, where times make the id: that narrows the search to the part of `events` around the times that came in. The
+ * range lets Redshift skip blocks, which it does by constants only; the equality is what a hash join narrows its scan by.
+ */
+function sameTimes(pipeline: Pipeline, read: string): string {
+  return identityTimes(pipeline)
+    .map(
+      (name) => `
+    and e.${name} = i.${name} and e.${name} between (select first_${name} from ${read}) and (select last_${name} from ${read})`,
+    )
+    .join('');
+}
+
+/** Columns of `events` with a time that is part of the id. */
+function identityTimes({ identity, columns }: Pipeline): string[] {
+  if (identity.by === 'stream-position') return ['arrived_at'];
+  return columns
+    .filter(({ name, type }) => type === 'timestamp' && identity.columns.includes(name))
+    .map(({ name }) => identifier(name));
+}
+
+/** Takes the rows of the temporary tables to rejects, duplicates and events. */
+function placeStatements(pipeline: Pipeline, objectKey?: string): StatementTemplate[] {
+  const { rejects } = pipelineTables(pipeline);
+  const { incoming } = temporaryTables(pipeline);
+  const place = placeColumns.join(', ');
+  return [
+    `insert into ${rejects} (source, ${place}${objectKey ? ', object_key' : ''}, reason, payload, unparsed, run_id, merged_at)
+select source, ${place}${objectKey ? `, ${objectKey}` : ''}, reason, payload, unparsed, {{run_id}}, getdate()
 from ${incoming}
-where outcome = 'reject'`,
+where reason is not null`,
+    ...acceptStatements(pipeline),
+  ];
+}
+
+/** Takes the rows that nothing is wrong with to duplicates and events. */
+export function acceptStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { events, duplicates } = pipelineTables(pipeline);
+  const { incoming, copies } = temporaryTables(pipeline);
+  const typed = pipeline.columns.map((column) => identifier(column.name));
+  const place = placeColumns.join(', ');
+  const event = (of: string) =>
+    ['event_id', ...typed, ...placeColumns, 'payload', 'source'].map((name) => `${of}.${name}`);
+  const intoEvents = `insert into ${events} (event_id, ${typed.join(', ')}, ${place}, payload, source, run_id, merged_at)`;
+  return [
     `insert into ${duplicates} (event_id, source, ${place}, run_id, merged_at)
-select event_id, '${source}', ${place}, {{run_id}}, getdate()
-from ${incoming}
-where outcome = 'duplicate'`,
-    `insert into ${events} (event_id, ${typed.join(', ')}, source, ${place}, run_id, merged_at, payload)
-select event_id, ${typed.join(', ')}, '${source}', ${place}, {{run_id}}, getdate(), payload
-from ${incoming}
-where outcome = 'event'`,
+select event_id, source, ${place}, {{run_id}}, getdate()
+from ${copies}
+where is_stored = 1 or copy_number > 1`,
+    `${intoEvents}
+select ${event('i').join(', ')}, {{run_id}}, getdate()
+from ${incoming} i
+left join ${copies} c on c.event_id = i.event_id
+where i.reason is null and c.event_id is null`,
+    `${intoEvents}
+select ${event('c').join(', ')}, {{run_id}}, getdate()
+from ${copies} c
+where c.is_stored = 0 and c.copy_number = 1`,
   ];
 }
 
 /** What the run did. `extraRejects` is a count of rows that never reached the temporary table. */
-export function runStatement(pipeline: Pipeline, source: Source, extraRejects?: string): StatementTemplate {
-  const { runs } = pipelineTables(pipeline);
-  const count = (outcome: string) => `count(case when outcome = '${outcome}' then 1 end)`;
-  const extra = extraRejects ? ` + ${extraRejects}` : '';
-  return `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at)
-select {{run_id}}, '${source}', count(*)${extra}, ${count('event')}, ${count('duplicate')}, ${count('reject')}${extra}, getdate()
-from ${incomingTable(pipeline)}`;
+function runStatement(pipeline: Pipeline, source: Source, extraRejects = '0'): StatementTemplate {
+  const { incoming, read, copies } = temporaryTables(pipeline);
+  return `insert into ${pipelineTables(pipeline).runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at)
+with incoming as (
+  select count(*) as records, count(reason) as rejected
+  from ${incoming}
+),
+copies as (
+  select count(*) as duplicates
+  from ${copies}
+  where is_stored = 1 or copy_number > 1
+),
+unread as (
+  select records, ${extraRejects} as rejected
+  from ${read}
+)
+select
+  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected, getdate()
+from incoming i
+cross join copies c
+cross join unread u`;
 }
 
 /**
@@ -215,11 +383,11 @@ function checkpointStatements(pipeline: Pipeline, landing: string): StatementTem
     `insert into ${checkpoints} (landing, refresh_time, merged_at, merged_until, complete_until)
 select
   ${quoteLiteral(landing)},
-  coalesce(max(refresh_time), (select max(refresh_time) from ${checkpoints} where ${ours})),
+  coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ours})),
   getdate(),
   (select max(merged_at) from ${checkpoints}),
   (select max(complete_until) from ${checkpoints})
-from ${incomingTable(pipeline)}`,
+from ${temporaryTables(pipeline).read}`,
     `delete from ${checkpoints}
 where ${ours} and merged_at < (select max(merged_at) from ${checkpoints} where ${ours})`,
   ];

@@ -7,7 +7,7 @@ import { identifier, quoteIdentifier } from './identifier';
 import { landingQuery } from './landing';
 import { lastMergeStatements } from './merge';
 import { landingName, ownerUser, pascalCase, pipelineTables, streamSchema, type TableName } from './names';
-import { type CompiledView, compileViews } from './views';
+import { type CompiledView, compileViews, readableTables } from './views';
 
 /**
  * One custom resource. Its create statements fail where the object exists already: whoever runs them takes that for success only if
@@ -86,7 +86,11 @@ const tableAttributes: Record<TableName, string> = {
   duplicates: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
   rejects: 'diststyle even compound sortkey (merged_at)',
   staged: 'diststyle even',
+  staged_archive: 'diststyle even',
   ledger: 'diststyle even compound sortkey (object_key)',
+  parked: 'diststyle all',
+  listing: 'diststyle even',
+  gaps: 'diststyle all',
   runs: 'diststyle even compound sortkey (merged_at)',
   checkpoints: 'diststyle all',
   exports: 'diststyle all',
@@ -99,7 +103,11 @@ function tableObjects(pipeline: Pipeline): WarehouseObject[] {
     duplicates: columns.duplicateColumns,
     rejects: columns.rejectColumns,
     staged: columns.stagedColumns,
+    staged_archive: columns.stagedArchiveColumns,
     ledger: columns.ledgerColumns,
+    parked: columns.parkedColumns,
+    listing: columns.listingColumns,
+    gaps: columns.gapColumns,
     runs: columns.runColumns,
     checkpoints: columns.checkpointColumns,
     exports: columns.exportColumns,
@@ -155,7 +163,7 @@ function viewObject(view: CompiledView): WarehouseObject {
 }
 
 /** Views may read any of them. */
-const ownTableIds = ['Events', 'Duplicates', 'Rejects', 'Ledger', 'Runs', 'Exports'];
+const ownTableIds = readableTables.map(pascalCase);
 
 /** The stable name over the versioned view, switched in one transaction. */
 function publicViewObject(view: CompiledView): WarehouseObject {

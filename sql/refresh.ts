@@ -1,6 +1,7 @@
 import type { RefreshPlan } from '../lambda/refresh/contract';
 import type { Step } from '../lambda/shared/plan';
 import type { Pipeline } from '../pipelines/definition';
+import { gapsQuery } from './gaps';
 import { completeStatement, mergeStatements } from './merge';
 import { landingName } from './names';
 import { compileViews } from './views';
@@ -22,5 +23,5 @@ export function refreshPlan(pipeline: Pipeline): RefreshPlan {
     steps.push({ name, mode: 'auto-commit', statements: statements.slice(at, at + maxBatchStatements) });
   }
   steps.push({ name: 'complete', mode: 'single', statements: [completeStatement(pipeline)] });
-  return { pipeline: pipeline.name, steps };
+  return { pipeline: pipeline.name, steps, gaps: gapsQuery(pipeline) };
 }

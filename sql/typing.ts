@@ -14,17 +14,19 @@ export function payloadPath(path: readonly string[]): string {
   return ['payload', ...path.map(quoteIdentifier)].join('.');
 }
 
-const kindOf = (column: Column) => identifier(`${column.name}_kind`);
+const partOf = (column: Column) => identifier(`${column.name}_part`);
 const textOf = (column: Column) => identifier(`${column.name}_text`);
-
 /** What the JSON holds at the column's path, as json_typeof names it; `null` also where nothing is. */
-export function kindItem(column: Column): Item {
-  return { name: `${column.name}_kind`, expression: `coalesce(json_typeof(${payloadPath(column.path)}), 'null')` };
+const kindOf = (column: Column) => `coalesce(json_typeof(${partOf(column)}), 'null')`;
+
+/** The part of the payload that the column is made of, so that the path is followed once. */
+export function partItem(column: Column): Item {
+  return { name: `${column.name}_part`, expression: payloadPath(column.path) };
 }
 
 /** The column's text, by which everything but a flag or a double is checked before it is cast. */
 export function textItem(column: Column): Item | undefined {
-  const path = payloadPath(column.path);
+  const part = partOf(column);
   const name = `${column.name}_text`;
   switch (column.type) {
     case 'varchar':
@@ -32,11 +34,11 @@ export function textItem(column: Column): Item | undefined {
       // The guard keeps the cast away from texts longer than a varchar, for which no behaviour is documented.
       return {
         name,
-        expression: `case when ${kindOf(column)} = 'string' and (payload_bytes <= ${maxTextBytes} or json_size(${path}) <= ${maxTextBytes}) then ${path}::varchar(${maxTextBytes}) end`,
+        expression: `case when is_varchar(${part}) and json_size(${part}) <= ${maxTextBytes + 2} then ${part}::varchar(${maxTextBytes}) end`,
       };
     case 'bigint':
     case 'decimal':
-      return { name, expression: `case when ${kindOf(column)} = 'number' then json_serialize(${path}) end` };
+      return { name, expression: `case when json_typeof(${part}) = 'number' then json_serialize(${part}) end` };
     default:
       return undefined;
   }
@@ -51,7 +53,7 @@ export function valueItem(column: Column): Item {
 
 function valueExpression(column: Column): string {
   const text = textOf(column);
-  const path = payloadPath(column.path);
+  const part = partOf(column);
   switch (column.type) {
     case 'varchar': {
       const fits = `octet_length(${text}) <= ${column.maxBytes}`;
@@ -63,9 +65,9 @@ function valueExpression(column: Column): string {
     case 'decimal':
       return `case when ${text} ~ '${decimalPattern(column.precision, column.scale)}' then try_cast(${text} as ${redshiftType(column)}) end`;
     case 'double':
-      return `case when ${kindOf(column)} = 'number' then ${path}::double precision end`;
+      return `case when json_typeof(${part}) = 'number' then ${part}::double precision end`;
     case 'boolean':
-      return `case when ${kindOf(column)} = 'boolean' then ${path}::boolean end`;
+      return `case when is_boolean(${part}) then ${part}::boolean end`;
     case 'timestamp':
       return timestampExpression(text);
   }
@@ -78,17 +80,19 @@ function decimalPattern(precision: number, scale: number): string {
   return `^-?${whole}([.]${fraction})?$`;
 }
 
-const timestampPattern =
-  '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$';
+const secondsPattern = '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]';
+const utcPattern = `^${secondsPattern}([.][0-9]{1,6})?Z?$`;
+const timestampPattern = `^${secondsPattern}([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$`;
 
 /**
- * ISO 8601 to a UTC timestamp: the date, time and up to six digits of the fraction are cast in Redshift's own format, then a given
- * offset is taken off. Digits beyond microseconds are cut. A day that does not exist gives null. In a text that matches, the sixth
+ * ISO 8601 to a UTC timestamp, most often one that needs no more than Redshift's own spelling. Of any other the date, time and up to six
+ * digits of the fraction are cast, then a given offset is taken off. Digits beyond microseconds are cut. A day that does not exist gives null. In a text that matches, the sixth
  * character from the end is a sign only where an offset follows.
  */
 function timestampExpression(text: string): string {
   const minutes = `left(right(${text}, 5), 2)::int * 60 + right(${text}, 2)::int`;
-  return `case when ${text} ~ '${timestampPattern}' then
+  return `case when ${text} ~ '${utcPattern}' then try_cast(replace(rtrim(${text}, 'Z'), 'T', ' ') as timestamp)
+    when ${text} ~ '${timestampPattern}' then
       dateadd(
         minute,
         case left(right(${text}, 6), 1) when '+' then -(${minutes}) when '-' then ${minutes} else 0 end,
@@ -110,6 +114,19 @@ const expectations: Record<Column['type'], { kind: string; phrase: string }> = {
 /** `a string`, `an object`: for a kind in the middle of a reason. */
 export function withArticle(kind: string): string {
   return `case when ${kind} in ('array', 'object') then 'an ' else 'a ' end || ${kind}`;
+}
+
+/**
+ * True for a row that nothing is wrong with. It says no more than the lines of `problemLines`, but without looking at the kinds of values
+ * that are there: nearly every row ends here.
+ */
+export function soundCondition(columns: readonly Column[]): string {
+  const isSound = (column: Column) => {
+    const name = identifier(column.name);
+    return column.required ? `${name} is not null` : `(${name} is not null or ${kindOf(column)} = 'null')`;
+  };
+  const conditions = columns.map(isSound);
+  return [...(columns.some(({ required }) => required) ? [] : ['is_object(payload)']), ...conditions].join(' and ');
 }
 
 /** The `when … then …` lines that name what is wrong with a column, in the order in which they apply. */

@@ -1,9 +1,12 @@
-import type { Column, ExportDefinition, Pipeline, ViewDefinition } from '../pipelines/definition';
+import type { Column, ExportDefinition, HistorySource, Pipeline, ViewDefinition } from '../pipelines/definition';
 import { ownColumns } from './columns';
+import { globsOverlap } from './glob';
 import { isPlainName } from './identifier';
 import { incrementalProblems } from './incremental';
-import { incomingStatement } from './merge';
+import { archiveSource } from './load';
+import { mergeStatements } from './merge';
 import { tableNames } from './names';
+import { rejectNames } from './retry';
 import { significant, TokenError, tokenize } from './tokens';
 import { dependencyProblems, referenceProblems } from './views';
 
@@ -20,18 +23,23 @@ export function validatePipelines(pipelines: readonly Pipeline[]): string[] {
   ];
 }
 
+const literalPrefix = (glob: string) => glob.split('*')[0]!;
+const overlap = (one: string, other: string) => one.startsWith(other) || other.startsWith(one);
+
 /** S3 notifies one queue only of an object, chosen by the literal beginning of its key. */
 function historyOverlaps(pipelines: readonly Pipeline[]): string[] {
-  const prefixes = pipelines.flatMap(({ name, history }) =>
-    history ? [{ name, glob: history.glob, prefix: history.glob.split('*')[0]! }] : [],
+  const all = pipelines.flatMap(({ name, history = [] }) =>
+    history.flatMap((source) =>
+      source.globs.map((glob) => ({ name, glob, at: `pipelines.${name}.history.${source.name}.globs` })),
+    ),
   );
-  return prefixes.flatMap((one, index) =>
-    prefixes
+  return all.flatMap((one, index) =>
+    all
       .slice(index + 1)
-      .filter((other) => one.prefix.startsWith(other.prefix) || other.prefix.startsWith(one.prefix))
+      .filter((other) => other.name !== one.name && overlap(literalPrefix(one.glob), literalPrefix(other.glob)))
       .map(
         (other) =>
-          `pipelines.${other.name}.history.glob must not begin as that of pipelines.${one.name}, got ${show(other.glob)} and ${show(one.glob)}`,
+          `${other.at} must not begin as those of pipelines.${one.name}, got ${show(other.glob)} and ${show(one.glob)}`,
       ),
   );
 }
@@ -70,7 +78,7 @@ function nameProblems({ name }: Pipeline, at: string): string[] {
 const maxStatementBytes = 190_000;
 
 function sizeProblems(pipeline: Pipeline, at: string): string[] {
-  const bytes = Buffer.byteLength(incomingStatement(pipeline, 'stream'));
+  const bytes = Math.max(...mergeStatements(pipeline).map((statement) => Buffer.byteLength(statement)));
   if (bytes <= maxStatementBytes) return [];
   return [
     `${at}.columns are too many for a statement of ${maxStatementBytes} bytes: ${pipeline.columns.length} columns make ${bytes}`,
@@ -91,17 +99,15 @@ function streamProblems({ stream }: Pipeline, at: string): string[] {
 const mergeNames = new Set([
   'refresh_time',
   'unparsed',
-  'payload_kind',
-  'payload_bytes',
   'reason',
-  'known',
   'copy_number',
-  'outcome',
+  'is_stored',
+  ...Object.values(rejectNames),
 ]);
 
 function columnsProblems(columns: readonly Column[], at: string): string[] {
   const names = columns.map(({ name }) => name);
-  const helpers = new Set(names.flatMap((name) => [`${name}_kind`, `${name}_text`]));
+  const helpers = new Set(names.flatMap((name) => [`${name}_part`, `${name}_text`]));
   return [
     ...(columns.length === 0 ? [`${at}.columns must name at least one column`] : []),
     ...duplicates(names).map((name) => `${at}.columns.${name} is declared more than once`),
@@ -175,12 +181,39 @@ function identityProblems({ identity, columns, history }: Pipeline, at: string):
 
 function historyProblems({ history }: Pipeline, at: string): string[] {
   if (!history) return [];
-  const { glob } = history;
+  const globs = history.flatMap((source) => source.globs.map((glob) => ({ name: source.name, glob })));
+  return [
+    ...(history.length === 0 ? [`${at}.history must name at least one source, or be left out`] : []),
+    ...duplicates(history.map(({ name }) => name)).map((name) => `${at}.history.${name} is declared more than once`),
+    ...history.flatMap((source) => sourceProblems(source, `${at}.history.${source.name}`)),
+    ...globs.flatMap((one, index) =>
+      globs
+        .slice(index + 1)
+        .filter((other) => globsOverlap(one.glob, other.glob))
+        .map(
+          (other) =>
+            `${at}.history.${other.name}.globs must not match keys that ${show(one.glob)} of ${at}.history.${one.name} matches, got ${show(other.glob)}`,
+        ),
+    ),
+  ];
+}
+
+function sourceProblems({ name, globs }: HistorySource, at: string): string[] {
+  const problems: string[] = [];
+  if (!isPlainName(name) || name.length > 32 || name === archiveSource)
+    problems.push(
+      `${at}.name must be lower-case snake_case of at most 32 characters and not ${archiveSource}, got ${show(name)}`,
+    );
+  if (globs.length === 0) problems.push(`${at}.globs must hold at least one glob`);
+  return [...problems, ...globs.flatMap((glob) => globProblems(glob, `${at}.globs`))];
+}
+
+function globProblems(glob: string, at: string): string[] {
   const problems: string[] = [];
   if (glob === '' || glob.startsWith('/') || glob.split('/').includes(''))
-    problems.push(`${at}.history.glob must be a key without empty segments, got ${show(glob)}`);
-  if (/[?[\]{}\\\0]/.test(glob)) problems.push(`${at}.history.glob knows * and ** only, got ${show(glob)}`);
-  if (/^\*/.test(glob)) problems.push(`${at}.history.glob must begin with a literal prefix, got ${show(glob)}`);
+    problems.push(`${at} must hold keys without empty segments, got ${show(glob)}`);
+  if (/[?[\]{}\\\0]/.test(glob)) problems.push(`${at} knows * and ** only, got ${show(glob)}`);
+  if (/^\*/.test(glob)) problems.push(`${at} must begin with a literal prefix, got ${show(glob)}`);
   return problems;
 }
 

@@ -1,6 +1,6 @@
 import type { Pipeline, ViewDefinition } from '../pipelines/definition';
 import { hashDefinition } from './definition';
-import { tableNames } from './names';
+import type { TableName } from './names';
 import { significant, type Token, tokenize, withoutComments } from './tokens';
 
 /** A view, its references resolved. */
@@ -113,9 +113,16 @@ function resolve(sql: string, pipeline: Pipeline, physicalNames: ReadonlyMap<str
 }
 
 /** What a view may read besides other views. */
-export const readableTables: readonly string[] = tableNames.filter(
-  (table) => table !== 'staged' && table !== 'checkpoints',
-);
+export const readableTables = [
+  'events',
+  'duplicates',
+  'rejects',
+  'ledger',
+  'parked',
+  'gaps',
+  'runs',
+  'exports',
+] as const satisfies readonly TableName[];
 
 /**
  * The views in the order in which they are created and refreshed: each after those that it reads, otherwise as declared.

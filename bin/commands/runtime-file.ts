@@ -21,6 +21,8 @@ export interface RuntimeFile {
     readonly SecretArn?: string;
     readonly DbUser?: string;
   };
+  /** Outputs of the data stack by logical id: what buckets, streams and queues are called. */
+  readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
 const pathIn = (dataDir: string) => join(dataDir, 'runtime.json');

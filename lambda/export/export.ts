@@ -2,28 +2,43 @@ import { statementNamePrefix } from '../shared/plan';
 import type { Ended, Tick } from '../shared/run-event';
 import { clientToken, render } from '../shared/statement';
 import { compactTime, formatStatementName } from '../shared/statement-name';
-import { isPassing, isTerminal, maxAttempts, run as runStatement, StatementError } from '../shared/warehouse';
-import type { ExportItem } from './contract';
-import { finalize } from './finalize';
+import { formatTimestamp, parseTimestamp } from '../shared/timestamp';
+import {
+  isPassing,
+  isTerminal,
+  maxAttempts,
+  run as runStatement,
+  StatementError,
+  WarehouseAsleepError,
+} from '../shared/warehouse';
+import { type ExportItem, exportPrefix } from './contract';
+import { finalize, finish } from './finalize';
 import type { ExportHost } from './host';
 import {
   dataPrefix,
   type ExportRun,
+  parseSentinelKey,
   parseUnloadName,
   runIdPrefix,
   runPrefix,
   sentinelKey,
+  successKey,
   unloadName,
   windowPrefix,
 } from './run';
-import { formatTimestamp, parseTimestamp } from './timestamp';
 
 /**
  * Publishes closed windows, one at a time and in order for each export. The state of a window is the ledger's row, the status of its UNLOAD and
  * the sentinel; whatever is repeated after a crash finds them and goes on from there.
  */
-export const exporter = (host: ExportHost) => (event: Tick | Ended, remainingMs: () => number) =>
-  event.kind === 'tick' ? onTick(host, event, remainingMs) : onEnd(host, event, remainingMs);
+export const exporter = (host: ExportHost) => async (event: Tick | Ended, remainingMs: () => number) => {
+  try {
+    await (event.kind === 'tick' ? onTick(host, event, remainingMs) : onEnd(host, event, remainingMs));
+  } catch (error) {
+    if (!(error instanceof WarehouseAsleepError)) throw error;
+    host.log('the warehouse is asleep, left to the next tick', { error: error.message });
+  }
+};
 
 async function onTick(host: ExportHost, { scheduledTime }: Tick, remainingMs: () => number): Promise<void> {
   const failures: unknown[] = [];
@@ -31,6 +46,7 @@ async function onTick(host: ExportHost, { scheduledTime }: Tick, remainingMs: ()
     try {
       if (await mayStart(host, item, remainingMs)) await startNext(host, item, scheduledTime, 1, remainingMs);
     } catch (error) {
+      if (error instanceof WarehouseAsleepError) throw error;
       host.log('an export did not start', { export: item.name, error: String(error) });
       failures.push(error);
     }
@@ -102,6 +118,8 @@ async function mayStart(host: ExportHost, item: ExportItem, remainingMs: () => n
     const run = parseUnloadName(environment, plan.pipeline, statement.name);
     return run ? [{ ...statement, run }] : [];
   });
+  // Redshift tells of a day: what was interrupted before that has left its traces in the bucket alone.
+  if (unloads.length === 0) await finishForgotten(host, item, remainingMs);
   const active = unloads.find(({ status }) => !isTerminal(status));
   if (active) {
     log('an earlier run is active, nothing to do', { statement: active.name, id: active.id });
@@ -179,6 +197,21 @@ async function cleanGivenUp(host: ExportHost, run: ExportRun): Promise<void> {
   for (const key of await host.objects.list(host.bucket, windowPrefix(host.plan.pipeline, run))) {
     const prefix = key.slice(0, -'INCOMPLETE'.length);
     if (key === sentinelKey(prefix) && prefix !== own) await clean(host, prefix);
+  }
+}
+
+/**
+ * Runs that were complete but for their last steps when the function was killed, and of which nothing happened for a day. Their success
+ * file says that their files were checked, so only the ledger, the pointer and the sentinel may be behind.
+ */
+async function finishForgotten(host: ExportHost, item: ExportItem, remainingMs: () => number): Promise<void> {
+  const { pipeline } = host.plan;
+  const keys = new Set(await host.objects.list(host.bucket, exportPrefix(pipeline, item.name)));
+  for (const key of keys) {
+    const run = parseSentinelKey(pipeline, item.name, key);
+    if (!run || !keys.has(successKey(runPrefix(pipeline, run)))) continue;
+    host.log('finishing a run that was forgotten', { export: item.name, prefix: runPrefix(pipeline, run) });
+    await finish(host, item, run, remainingMs);
   }
 }
 

@@ -1,5 +1,6 @@
-import { asJson, asNumber, asRecord, asTime } from '../shared/parse';
+import { asArray, asJson, asNumber, asRecord, asText, asTime } from '../shared/parse';
 import { render } from '../shared/statement';
+import { formatTimestamp } from '../shared/timestamp';
 import { execute, run as runStatement } from '../shared/warehouse';
 import type { ExportItem } from './contract';
 import type { ExportHost } from './host';
@@ -14,7 +15,6 @@ import {
   sentinelKey,
   successKey,
 } from './run';
-import { formatTimestamp } from './timestamp';
 
 /** The pointer `latest.json` of an export: its newest complete window. */
 export interface LatestPointer {
@@ -39,7 +39,7 @@ export async function finalize(
   unload: { readonly id: string; readonly endedAt: number },
   remainingMs: () => number,
 ): Promise<string | undefined> {
-  const { environment, bucket, plan, warehouse, objects, log, metrics } = host;
+  const { environment, bucket, plan, warehouse, objects } = host;
   const prefix = runPrefix(plan.pipeline, run);
   const window = { window_start: formatTimestamp(run.windowStart), window_end: formatTimestamp(endOf(item, run)) };
   const text = await objects.get(bucket, manifestKey(prefix));
@@ -61,28 +61,60 @@ export async function finalize(
     bytes: manifest.bytes,
     files: keysOf(manifest, bucket),
     statementId: unload.id,
+    endedAt: new Date(unload.endedAt).toISOString(),
     schema: manifest.schema,
   };
   await objects.put(bucket, successKey(prefix), JSON.stringify(success, null, 2), 'application/json');
+  await finish(host, item, run, remainingMs, success);
+  return undefined;
+}
+
+/**
+ * What follows the success file, whose content is read where it is not given: the ledger's row, unless another run of the window has it,
+ * the pointer, and the sentinel's removal.
+ */
+export async function finish(
+  host: ExportHost,
+  item: ExportItem,
+  run: ExportRun,
+  remainingMs: () => number,
+  given?: Success,
+): Promise<void> {
+  const { environment, bucket, plan, warehouse, objects, log, metrics } = host;
+  const prefix = runPrefix(plan.pipeline, run);
+  const { rows, files, endedAt } = given ?? (await readSuccess(host, prefix));
+  const window = { window_start: formatTimestamp(run.windowStart), window_end: formatTimestamp(endOf(item, run)) };
   const name = helperName(environment, plan.pipeline, run, 'record');
   const location = `s3://${bucket}/${prefix}`;
-  const values = { ...window, run_id: runLabel(run), rows, files: manifest.files.length, location };
+  const values = { ...window, run_id: runLabel(run), rows, files: files.length, location };
   await execute(warehouse, name, render(item.record, values), remainingMs);
-  await point(host, item, run, {
-    window: success.window,
-    prefix,
-    rows,
-    files: success.files,
-    publishedAt: new Date(unload.endedAt).toISOString(),
-  });
+  await point(host, item, run, { window: isoWindow(item, run), prefix, rows, files, publishedAt: endedAt });
   await objects.delete(bucket, sentinelKey(prefix));
   metrics(
-    unload.endedAt,
+    Date.parse(endedAt),
     { ExportedWindows: 1, ExportedRows: rows },
     { export: item.name, window: window.window_start },
   );
-  log('published', { export: item.name, window: window.window_start, rows, files: manifest.files.length, prefix });
-  return undefined;
+  log('published', { export: item.name, window: window.window_start, rows, files: files.length, prefix });
+}
+
+/** Of the success file, what the steps after it need. */
+interface Success {
+  readonly rows: number;
+  /** Keys. */
+  readonly files: readonly string[];
+  /** The end of the UNLOAD, ISO 8601. */
+  readonly endedAt: string;
+}
+
+async function readSuccess({ objects, bucket }: ExportHost, prefix: string): Promise<Success> {
+  const key = successKey(prefix);
+  const fields = asRecord(asJson((await objects.get(bucket, key)) ?? '', key), key);
+  return {
+    rows: asNumber(fields.rows, `${key}: rows`),
+    files: asArray(fields.files, `${key}: files`).map((file) => asText(file, `${key}: files`)),
+    endedAt: new Date(asTime(fields.endedAt, `${key}: endedAt`)).toISOString(),
+  };
 }
 
 /** Never back to an older window: a repeated publication of one must not hide a newer. */

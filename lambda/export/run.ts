@@ -70,6 +70,21 @@ export const runPrefix = (pipeline: string, run: ExportRun) => `${windowPrefix(p
 
 /** There while a run is incomplete; its removal is the completion event. */
 export const sentinelKey = (prefix: string) => `${prefix}INCOMPLETE`;
+/** The run whose sentinel it is, except for its place in the tick's chain, which no key tells; undefined for any other key. */
+export function parseSentinelKey(pipeline: string, exportName: string, key: string): ExportRun | undefined {
+  const match = /^window=(\d{8}T\d{4}Z)\/run=(\d{8}T\d{4}Z)-([1-9]\d*)\/INCOMPLETE$/.exec(
+    key.slice(exportPrefix(pipeline, exportName).length),
+  );
+  if (!match) return undefined;
+  return {
+    export: exportName,
+    windowStart: parseCompactTime(match[1]!),
+    tick: parseCompactTime(match[2]!),
+    ordinal: 1,
+    attempt: Number(match[3]),
+  };
+}
+
 /** Written when a run is complete: what is in it. */
 export const successKey = (prefix: string) => `${prefix}success.json`;
 /**

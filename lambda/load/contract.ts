@@ -9,20 +9,83 @@ export const env = defineEnv(
   'DATABASE',
   'SECRET_ARN',
   'HISTORY_BUCKET',
+  'ARCHIVE_BUCKET',
   'WORK_BUCKET',
   'LOAD_ROLE_ARN',
+  'DEAD_LETTERS_URL',
+  'KEY_ARN',
 );
 
 /** COPY manifests are written to `<WORK_BUCKET>/<manifestPrefix><pipeline>/<run id>.manifest`. */
 export const manifestPrefix = 'manifests/';
 
-/** `plan.json` beside the bundle. */
+/**
+ * Copies of single versions of objects, for a COPY that must read those bytes and no others, are
+ * `<WORK_BUCKET>/<versionPrefix><pipeline>/<run id>`, encrypted with KEY_ARN as the objects are.
+ */
+export const versionPrefix = 'versions/';
+
+/** What every key matched by the glob begins with: S3 lists and notifies by prefix, not by glob. */
+export function literalPrefix(glob: string): string {
+  const wildcard = glob.indexOf('*');
+  return wildcard < 0 ? glob : glob.slice(0, wildcard);
+}
+
+/** The narrowest prefixes that cover the globs, sorted; none begins with another, which S3 refuses for notifications of one bucket. */
+export function literalPrefixes(globs: readonly string[]): string[] {
+  const all = [...new Set(globs.map(literalPrefix))].sort();
+  return all.filter((prefix) => !all.some((other) => other !== prefix && prefix.startsWith(other)));
+}
+
+/** A message of the dead-letter queue that the load function wrote. */
+export interface ParkedMessage {
+  /** Why the object was not loaded, as Redshift or S3 said it. */
+  readonly reason: string;
+  /** Undefined where the message itself could not be read. */
+  readonly object?: {
+    readonly bucket: string;
+    readonly key: string;
+    readonly etag: string;
+    readonly versionId: string;
+    readonly size: number;
+  };
+  /** How often the message was delivered. */
+  readonly attempts: number;
+  /** ISO 8601. */
+  readonly at: string;
+  /** A body that the load function takes: sent to a history or backlog queue, it tries again, as it does with this message itself. */
+  readonly original: string;
+}
+
+/** Objects of one shape that a pipeline loads, and how. */
+export interface LoadSource {
+  /** The name of the pipeline's history source, or `archive` for what Firehose wrote. */
+  readonly name: string;
+  readonly bucket: 'history' | 'archive';
+  /** An object belongs to the source whose glob its key matches. */
+  readonly globs: readonly string[];
+  /** What a key with other bytes than those loaded before means. */
+  readonly overwritten: 'load-again' | 'alarm';
+  /**
+   * One transaction. Placeholders: `run_id`; `manifest` (s3:// URL); `load_role`; `objects` (JSON text:
+   * `[{bucket,key,etag,versionId,size}]`); `files` (JSON text: `[{url,etag}]`, what COPY must have read; an empty etag is not
+   * checked: the URL is that of a copy that nobody changes). All or nothing; nothing also, though it finishes, if one of the objects
+   * is in the ledger already or one of the files was not read with its etag: ask `loaded`.
+   */
+  readonly load: readonly StatementTemplate[];
+}
+
+/** `plan.json` beside the bundle. `objects` is the same JSON text everywhere. */
 export interface LoadPlan {
   readonly pipeline: string;
-  /** Keys of the history bucket that belong to the pipeline. */
-  readonly glob: string;
-  /** One transaction. Placeholders: `run_id`, `manifest` (s3:// URL), `load_role`, `objects` (JSON text: `[{bucket,key,version,size}]`). */
-  readonly load: readonly StatementTemplate[];
-  /** Rows `object_key, version` of those of `objects` (same JSON text) that are in the ledger. Placeholder: `objects`. */
+  /** The sources of the history bucket, then `archive`, whose objects are loaded on demand only. */
+  readonly sources: readonly LoadSource[];
+  /** Rows `object_key, etag` of those of `objects` that are in the ledger. Placeholder: `objects`. */
   readonly loaded: StatementTemplate;
+  /** Rows `object_key` of those of `objects` whose key is in the ledger with other etags only. Placeholder: `objects`. */
+  readonly overwritten: StatementTemplate;
+  /** Sets objects aside, once each. Placeholders: `objects`, `reason`. */
+  readonly park: StatementTemplate;
+  /** Takes objects back. Placeholder: `objects`. */
+  readonly unpark: StatementTemplate;
 }

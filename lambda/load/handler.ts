@@ -1,10 +1,12 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { consoleLog } from '../shared/log';
 import { embeddedMetrics } from '../shared/metrics';
 import { readPlan } from '../shared/plan-file';
 import { redshiftData, warehouseTarget } from '../shared/redshift-data';
 import { s3Objects } from '../shared/s3';
+import { sqsQueues } from '../shared/sqs';
 import { env, type LoadPlan } from './contract';
 import { load } from './load';
 import { parseBatch } from './notification';
@@ -15,12 +17,15 @@ const marginMs = 3000;
 const settings = env.read();
 const onBatch = load({
   environment: settings.ENVIRONMENT,
-  historyBucket: settings.HISTORY_BUCKET,
+  buckets: { history: settings.HISTORY_BUCKET, archive: settings.ARCHIVE_BUCKET },
   workBucket: settings.WORK_BUCKET,
   loadRoleArn: settings.LOAD_ROLE_ARN,
+  deadLettersUrl: settings.DEAD_LETTERS_URL,
+  keyArn: settings.KEY_ARN,
   plan: readPlan<LoadPlan>(),
   warehouse: redshiftData(new RedshiftDataClient({}), warehouseTarget(settings)),
   objects: s3Objects(new S3Client({})),
+  queues: sqsQueues(new SQSClient({})),
   log: consoleLog,
   metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
 });

@@ -1,232 +1,240 @@
-import { createHash } from 'node:crypto';
-import type { Log } from '../shared/log';
-import type { Metrics } from '../shared/metrics';
-import type { ObjectStore } from '../shared/objects';
-import { statementNamePrefix } from '../shared/plan';
-import { clientToken, render, renderAll } from '../shared/statement';
-import { formatStatementName, parseStatementName } from '../shared/statement-name';
-import {
-  isPassing,
-  isTerminal,
-  maxAttempts,
-  run,
-  type StatementState,
-  type Warehouse,
-  waitFor,
-} from '../shared/warehouse';
-import { type LoadPlan, manifestPrefix } from './contract';
-import { globMatcher } from './glob';
-import { type HistoryObject, type Message, parseNotification } from './notification';
+import { maxCopyBytes } from '../shared/objects';
+import { isTerminal, type StatementState, WarehouseAsleepError } from '../shared/warehouse';
+import { type LoadSource, versionPrefix } from './contract';
+import { classify, type Failure } from './failure';
+import { type Group, groups, idOf, sourceFinder } from './groups';
+import type { LoadHost } from './host';
+import { type Message, parseNotification, type ToldObject } from './notification';
+import { park, parkMessage, unpark } from './park';
+import { type File, inLedger, inPlace, overwriting, runIdOf, transact } from './transaction';
 
-export interface LoadHost {
-  readonly environment: string;
-  readonly historyBucket: string;
-  readonly workBucket: string;
-  readonly loadRoleArn: string;
-  readonly plan: LoadPlan;
-  readonly warehouse: Warehouse;
-  readonly objects: ObjectStore;
-  readonly log: Log;
-  readonly metrics: Metrics;
-}
+export type { LoadHost } from './host';
 
 export interface BatchResponse {
   batchItemFailures: { itemIdentifier: string }[];
 }
 
-/** One transaction takes so many objects; their JSON text has to fit a SQL literal of 65,535 bytes (Redshift's varchar limit). */
-const maxObjects = 100;
-const maxObjectsBytes = 60_000;
+/** An object with how often it was delivered. */
+type Wanted = ToldObject & { readonly attempts: number };
 
-const step = 'load';
-const idOf = ({ bucket, key, version }: HistoryObject) => JSON.stringify([bucket, key, version]);
+/** A failure that nobody recognizes may be the warehouse's: an object is held to be at fault when it met one in so many deliveries. */
+const unknownAttempts = 3;
 
 /**
- * Loads the objects that a batch of messages tells of. A message is done when all of its objects are in the ledger; the others are
- * reported as failed, so that SQS brings them back and, in the end, moves them to the dead-letter queue.
+ * Loads the objects that a batch of messages tells of. A message is done when each of its objects is in the ledger or parked; the others are
+ * reported as failed, so that SQS brings them back.
  */
 export const load =
   (host: LoadHost) =>
   async (messages: readonly Message[], remainingMs: () => number): Promise<BatchResponse> => {
-    const matches = globMatcher(host.plan.glob);
-    const failed = new Set<string>();
-    const wantedBy = new Map<string, { object: HistoryObject; messageIds: string[] }>();
-    for (const { messageId, body } of messages) {
+    const { wanted, messagesOf, failed } = await read(host, messages);
+    const settled = new Set<string>();
+    for (const group of groups(wanted)) {
       try {
-        for (const object of parseNotification(body)) {
-          if (object.bucket !== host.historyBucket || !matches(object.key)) {
-            host.log('not an object of this pipeline, ignored', {
-              bucket: object.bucket,
-              key: object.key,
-              glob: host.plan.glob,
-            });
-            continue;
-          }
-          const wanted = wantedBy.get(idOf(object)) ?? { object, messageIds: [] };
-          wanted.messageIds.push(messageId);
-          wantedBy.set(idOf(object), wanted);
+        for (const id of await settle(host, group, remainingMs)) settled.add(id);
+      } catch (error) {
+        if (error instanceof WarehouseAsleepError) {
+          host.log('the warehouse is asleep, the messages will come back', { error: error.message });
+          break;
         }
-      } catch (error) {
-        host.log('not an S3 notification', { messageId, error: (error as Error).message });
-        failed.add(messageId);
-      }
-    }
-
-    const loaded = new Set<string>();
-    for (const chunk of chunks([...wantedBy.values()].map(({ object }) => object))) {
-      try {
-        for (const object of await loadNew(host, chunk, remainingMs)) loaded.add(idOf(object));
-      } catch (error) {
         host.log('objects were not loaded, their messages will come back', {
-          objects: chunk.length,
+          objects: group.objects.length,
           error: String(error),
         });
+        host.metrics((host.now ?? Date.now)(), { LoadFailed: 1 });
       }
     }
-    for (const [id, { messageIds }] of wantedBy)
-      if (!loaded.has(id)) for (const messageId of messageIds) failed.add(messageId);
+    for (const [id, messageIds] of messagesOf)
+      if (!settled.has(id)) for (const messageId of messageIds) failed.add(messageId);
     return { batchItemFailures: [...failed].map((itemIdentifier) => ({ itemIdentifier })) };
   };
 
-/** Returns those of the objects that are in the ledger at the end. */
-async function loadNew(
+/** Ids of the objects that came to an end. */
+interface Settled {
+  readonly loaded: readonly string[];
+  readonly parked: readonly string[];
+}
+const none: Settled = { loaded: [], parked: [] };
+const both = (one: Settled, other: Settled): Settled => ({
+  loaded: [...one.loaded, ...other.loaded],
+  parked: [...one.parked, ...other.parked],
+});
+
+/** The objects of the messages, each once, and which messages tell of it. */
+async function read(host: LoadHost, messages: readonly Message[]) {
+  const sourceOf = sourceFinder(host.plan.sources, host.buckets);
+  const wanted = new Map<string, { object: Wanted; source: LoadSource }>();
+  const messagesOf = new Map<string, string[]>();
+  const failed = new Set<string>();
+  for (const message of messages) {
+    const { messageId, attempts } = message;
+    let objects: ToldObject[];
+    try {
+      objects = parseNotification(message.body);
+    } catch (error) {
+      await parkMessage(host, message, (error as Error).message).catch((cause) => {
+        host.log('a message could not be parked and will come back', { messageId, error: String(cause) });
+        failed.add(messageId);
+      });
+      continue;
+    }
+    for (const object of objects) {
+      const source = sourceOf(object);
+      if (!source) {
+        host.log('not an object of this pipeline, ignored', { bucket: object.bucket, key: object.key });
+        continue;
+      }
+      const id = idOf(object);
+      const before = wanted.get(id)?.object;
+      wanted.set(id, {
+        object: {
+          ...object,
+          versionId: object.versionId || (before?.versionId ?? ''),
+          attempts: Math.max(attempts, before?.attempts ?? 0),
+          parked: object.parked || before?.parked,
+        },
+        source,
+      });
+      messagesOf.set(id, [...(messagesOf.get(id) ?? []), messageId]);
+    }
+  }
+  return { wanted: [...wanted.values()], messagesOf, failed };
+}
+
+/** Returns the ids of the objects that are in the ledger or parked at the end. */
+async function settle(
   host: LoadHost,
-  objects: readonly HistoryObject[],
+  { source, objects }: Group<Wanted>,
   remainingMs: () => number,
-): Promise<HistoryObject[]> {
+): Promise<string[]> {
+  if (remainingMs() < 1000) return [];
   const known = await inLedger(host, objects, remainingMs);
-  const fresh = objects.filter((object) => !known.has(idOf(object)));
   if (known.size > 0) host.log('loaded before', { objects: known.size });
-  const old = objects.filter((object) => known.has(idOf(object)));
-  return fresh.length === 0 ? old : [...old, ...(await loadTogether(host, fresh, remainingMs))];
+  const fresh = objects.filter((object) => !known.has(idOf(object)));
+  const refused = source.overwritten === 'alarm' ? await parkOverwriting(host, fresh, remainingMs) : new Set<string>();
+  const rest = fresh.filter((object) => !refused.has(idOf(object)));
+  const { loaded, parked } = await loadTogether(host, source, rest, remainingMs);
+  const inside = [...known, ...loaded];
+  await unpark(
+    host,
+    objects.filter((object) => object.parked && inside.includes(idOf(object))),
+    remainingMs,
+  );
+  return [...inside, ...refused, ...parked];
+}
+
+async function parkOverwriting(
+  host: LoadHost,
+  objects: readonly Wanted[],
+  remainingMs: () => number,
+): Promise<Set<string>> {
+  if (objects.length === 0) return new Set();
+  const { found, at } = await overwriting(host, objects, remainingMs);
+  const reason = 'overwritten: other bytes were loaded from this key, and the source says that this is a mistake';
+  for (const object of found) {
+    await park(host, object, { reason, at }, remainingMs);
+    host.metrics(at, { OverwrittenObjects: 1 }, { bucket: object.bucket, key: object.key });
+  }
+  return new Set(found.map(idOf));
 }
 
 /**
- * One transaction for all; if it fails, one for each half, down to the single object that is at fault.
+ * One transaction for all; if that does not take them, one for each half, down to the single object that is at fault.
  * Objects whose transaction is still running when time is up are not returned: their messages come back and find it.
  */
 async function loadTogether(
   host: LoadHost,
-  objects: readonly HistoryObject[],
+  source: LoadSource,
+  objects: readonly Wanted[],
   remainingMs: () => number,
-): Promise<HistoryObject[]> {
-  const { log, metrics, plan } = host;
-  if (remainingMs() < 1000) return [];
-  const ended = await transact(host, objects, remainingMs);
-  const facts = { pipeline: plan.pipeline, id: ended.id, runId: runIdOf(objects) };
-  if (!isTerminal(ended.status)) {
-    log('still loading when time was up, left to the next delivery', { ...facts, objects: objects.length });
-    return [];
+): Promise<Settled> {
+  if (objects.length === 0 || remainingMs() < 1000) return none;
+  const ended = await transact(host, source, 'load', objects, inPlace(objects), remainingMs);
+  const failure = await failureOf(host, objects, ended, remainingMs);
+  if (failure === 'running') return none;
+  if (!('kind' in failure)) {
+    const rest = objects.filter((object) => !failure.loaded.has(idOf(object)));
+    return both({ loaded: [...failure.loaded], parked: [] }, await loadTogether(host, source, rest, remainingMs));
   }
-  if (ended.status === 'FINISHED') {
-    const known = await inLedger(host, objects, remainingMs);
-    metrics(ended.updatedAt, { LoadedFiles: known.size }, facts);
-    return objects.filter((object) => known.has(idOf(object)));
+  host.log('objects were not loaded', { ...factsOf(host, objects, ended), kind: failure.kind, reason: failure.reason });
+  if (failure.kind === 'passing') {
+    host.metrics(ended.updatedAt, { LoadFailed: 1 });
+    return none;
   }
-  if (objects.length === 1) {
-    log('an object cannot be loaded', {
-      ...facts,
-      bucket: objects[0]!.bucket,
-      key: objects[0]!.key,
-      status: ended.status,
-      error: ended.error,
-    });
-    metrics(ended.updatedAt, { LoadFailed: 1 }, facts);
-    return [];
+  const [object, ...others] = objects as [Wanted, ...Wanted[]];
+  if (others.length === 0) {
+    const before = { ...failure, at: ended.updatedAt };
+    return loadExactly(host, source, object, before, remainingMs);
   }
-  log('a batch failed, trying its halves', {
-    ...facts,
-    objects: objects.length,
-    status: ended.status,
-    error: ended.error,
-  });
   const middle = Math.ceil(objects.length / 2);
-  const first = await loadTogether(host, objects.slice(0, middle), remainingMs);
-  return [...first, ...(await loadTogether(host, objects.slice(middle), remainingMs))];
+  const first = await loadTogether(host, source, objects.slice(0, middle), remainingMs);
+  return both(first, await loadTogether(host, source, objects.slice(middle), remainingMs));
 }
 
-/** Submits the transaction, or finds the one that an earlier delivery of the same objects left running, and waits for its end. */
-async function transact(
+/**
+ * For an object that alone was not loaded from where it is: perhaps it was overwritten or deleted meanwhile, so the very version is copied
+ * and loaded from there. If that does not take it either, it is parked.
+ */
+async function loadExactly(
   host: LoadHost,
-  objects: readonly HistoryObject[],
+  source: LoadSource,
+  object: Wanted,
+  before: Failure & { readonly at: number },
   remainingMs: () => number,
-): Promise<StatementState> {
-  const { environment, plan, warehouse, log } = host;
-  const runId = runIdOf(objects);
-  const manifest = await writeManifest(host, runId, objects);
-  const values = { run_id: runId, manifest, load_role: host.loadRoleArn, objects: objectsJson(objects) };
-  const statements = renderAll(plan.load, values);
-  let attempt = await nextAttempt(host, runId);
-  for (let tries = 1; ; tries += 1, attempt += 1) {
-    const name = formatStatementName({ environment, pipeline: plan.pipeline, purpose: 'load', runId, step, attempt });
-    const id = await warehouse.submit({ name, mode: 'transaction', statements, token: clientToken(name) });
-    log('submitted', { statement: name, id, objects: objects.length });
-    const state = await waitFor(warehouse, id, remainingMs);
-    const failed = state.status === 'FAILED' || state.status === 'ABORTED';
-    if (!failed || !isPassing(state.error) || tries >= maxAttempts) return state;
-    log('failed for a passing reason, once more', { statement: name, id, error: state.error });
+): Promise<Settled> {
+  const { objects, workBucket, keyArn, plan } = host;
+  const giveUp = async (reason: string, at = before.at) => {
+    await park(host, object, { reason, at }, remainingMs);
+    return { loaded: [], parked: [idOf(object)] };
+  };
+  if (before.kind === 'unknown' && object.attempts < unknownAttempts) {
+    host.metrics(before.at, { LoadFailed: 1 });
+    return none;
   }
+  if (remainingMs() < 1000) return none;
+  if (object.size > maxCopyBytes)
+    return giveUp(`${before.reason}; larger than 5 GB, so its version was not copied to be tried alone`);
+  const versionId = object.versionId || (await objects.find(object.bucket, object.key, object.etag));
+  const copy = `${versionPrefix}${plan.pipeline}/${runIdOf([object])}`;
+  const from = { bucket: object.bucket, key: object.key, versionId: versionId ?? '' };
+  if (!versionId || !(await objects.copy(from, { bucket: workBucket, key: copy, kmsKeyArn: keyArn })))
+    return giveUp(`${before.reason}; the version with etag ${object.etag} is there no more, or must not be read`);
+
+  const files: File[] = [{ url: `s3://${workBucket}/${copy}`, etag: '' }];
+  const ended = await transact(host, source, 'exact', [object], files, remainingMs);
+  const failure = await failureOf(host, [object], ended, remainingMs);
+  if (failure === 'running') return none;
+  if (!('kind' in failure)) return { loaded: [...failure.loaded], parked: [] };
+  if (failure.kind === 'object' || (failure.kind === 'unknown' && object.attempts >= unknownAttempts))
+    return giveUp(failure.reason, ended.updatedAt);
+  host.log('an object was not loaded, its message will come back', factsOf(host, [object], ended));
+  host.metrics(ended.updatedAt, { LoadFailed: 1 });
+  return none;
 }
 
-/** The attempt that is running, or the one after the last that ended: objects that come back want another try. */
-async function nextAttempt({ environment, plan, warehouse }: LoadHost, runId: string): Promise<number> {
-  let last = 0;
-  let running = false;
-  for (const { name, status } of await warehouse.list(
-    `${statementNamePrefix(environment, plan.pipeline, 'load')}${runId}/${step}/`,
-  )) {
-    const attempt = parseStatementName(name)?.attempt ?? 0;
-    if (attempt > last) [last, running] = [attempt, !isTerminal(status)];
-  }
-  return running ? last : last + 1;
-}
-
-async function writeManifest(host: LoadHost, runId: string, objects: readonly HistoryObject[]): Promise<string> {
-  const key = `${manifestPrefix}${host.plan.pipeline}/${runId}.manifest`;
-  const entries = objects.map(({ bucket, key }) => ({ url: `s3://${bucket}/${key}`, mandatory: true }));
-  await host.objects.put(host.workBucket, key, JSON.stringify({ entries }), 'application/json');
-  return `s3://${host.workBucket}/${key}`;
-}
-
-async function inLedger(
+/** What became of the objects of a transaction: the ids of those that are in the ledger, if any is; else why not. */
+async function failureOf(
   host: LoadHost,
-  objects: readonly HistoryObject[],
+  objects: readonly Wanted[],
+  ended: StatementState,
   remainingMs: () => number,
-): Promise<Set<string>> {
-  const { environment, plan, warehouse } = host;
-  const name = formatStatementName({
-    environment,
-    pipeline: plan.pipeline,
-    purpose: 'load',
-    runId: runIdOf(objects),
-    step: 'loaded',
-    attempt: 1,
-  });
-  const rows = await run(warehouse, name, render(plan.loaded, { objects: objectsJson(objects) }), remainingMs);
-  const found = new Set(rows.map(({ object_key, version }) => JSON.stringify([object_key, version])));
-  return new Set(objects.filter(({ key, version }) => found.has(JSON.stringify([key, version]))).map(idOf));
-}
-
-const objectsJson = (objects: readonly HistoryObject[]) =>
-  JSON.stringify(objects.map(({ bucket, key, version, size }) => ({ bucket, key, version, size })));
-
-/** The same objects have the same run id: `chunks` puts them in order. */
-function runIdOf(objects: readonly HistoryObject[]): string {
-  return createHash('sha256').update(objects.map(idOf).join('\n')).digest('hex').slice(0, 32);
-}
-
-function chunks(objects: readonly HistoryObject[]): HistoryObject[][] {
-  const sorted = [...objects].sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
-  const result: HistoryObject[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const object of sorted) {
-    const size = Buffer.byteLength(objectsJson([object]));
-    if (bytes + size > maxObjectsBytes || result.at(-1)!.length === maxObjects) {
-      result.push([]);
-      bytes = 0;
-    }
-    result.at(-1)!.push(object);
-    bytes += size;
+): Promise<'running' | { readonly loaded: ReadonlySet<string> } | Failure> {
+  if (!isTerminal(ended.status)) {
+    host.log('still loading when time was up, left to the next delivery', factsOf(host, objects, ended));
+    return 'running';
   }
-  return result;
+  if (ended.status !== 'FINISHED') return classify(ended);
+  const loaded = await inLedger(host, objects, remainingMs);
+  if (loaded.size === 0) return { kind: 'object', reason: 'the bytes that COPY read are not those of the etag' };
+  host.metrics(ended.updatedAt, { LoadedFiles: loaded.size }, factsOf(host, objects, ended));
+  return { loaded };
 }
+
+const factsOf = ({ plan }: LoadHost, objects: readonly Wanted[], { id, status }: StatementState) => ({
+  pipeline: plan.pipeline,
+  id,
+  status,
+  runId: runIdOf(objects),
+  objects: objects.length,
+  ...(objects.length === 1 ? { bucket: objects[0]!.bucket, key: objects[0]!.key } : {}),
+});

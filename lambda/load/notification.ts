@@ -1,38 +1,59 @@
 import { asArray, asJson, asNumber, asRecord, asText } from '../shared/parse';
 
-/** One version of an object of the history bucket. */
+/** One version of an object of the history or the archive bucket. */
 export interface HistoryObject {
   readonly bucket: string;
   /** Plain, not URL-encoded. */
   readonly key: string;
-  /** The version id, or the ETag where the bucket has no versions. */
-  readonly version: string;
+  /** Without quotes: what the bytes are. */
+  readonly etag: string;
+  /** '' where it is not known or the bucket has no versions. */
+  readonly versionId: string;
   /** Bytes. */
   readonly size: number;
+}
+
+/** An object as a message tells of it. */
+export interface ToldObject extends HistoryObject {
+  /** When the object was written, in epoch milliseconds; 0 where the message does not say. */
+  readonly writtenAt: number;
+  /** It was parked, and SQS moved its message back. */
+  readonly parked?: boolean;
 }
 
 export interface Message {
   readonly messageId: string;
   readonly body: string;
+  /** How often it was delivered, this time included. */
+  readonly attempts: number;
+  /** Epoch milliseconds. */
+  readonly sentAt: number;
 }
 
 /** The messages of an SQS batch. The bodies are parsed one by one, so that a bad one does not hold up the others. */
 export function parseBatch(event: unknown): Message[] {
   return asArray(asRecord(event, 'event').Records, 'event.Records').map((value, i) => {
-    const record = asRecord(value, `event.Records[${i}]`);
+    const at = `event.Records[${i}]`;
+    const record = asRecord(value, at);
+    const attributes = asRecord(record.attributes ?? {}, `${at}.attributes`);
     return {
-      messageId: asText(record.messageId, `event.Records[${i}].messageId`),
-      body: asText(record.body, `event.Records[${i}].body`),
+      messageId: asText(record.messageId, `${at}.messageId`),
+      body: asText(record.body, `${at}.body`),
+      attempts: asNumber(attributes.ApproximateReceiveCount ?? 1, `${at}.attributes.ApproximateReceiveCount`),
+      sentAt: asNumber(attributes.SentTimestamp ?? 0, `${at}.attributes.SentTimestamp`),
     };
   });
 }
 
 /**
  * The objects that an S3 notification tells of. None for S3's test event and for deletions.
- * Keys arrive URL-encoded with `+` for a space (Amazon S3 user guide, event message structure).
+ * Keys arrive URL-encoded with `+` for a space (Amazon S3 user guide, event message structure). A message that was parked stands for
+ * what it was made of, so that SQS's own redrive of a dead-letter queue works.
  */
-export function parseNotification(body: string): HistoryObject[] {
+export function parseNotification(body: string): ToldObject[] {
   const notification = asRecord(asJson(body, 'body'), 'body');
+  if (typeof notification.original === 'string' && typeof notification.reason === 'string')
+    return parseNotification(notification.original).map((object) => ({ ...object, parked: true }));
   if (notification.Event === 's3:TestEvent') return [];
   return asArray(notification.Records, 'body.Records').flatMap((value, i) => {
     const at = `body.Records[${i}]`;
@@ -40,13 +61,33 @@ export function parseNotification(body: string): HistoryObject[] {
     if (!/^(s3:)?ObjectCreated:/.test(asText(record.eventName, `${at}.eventName`))) return [];
     const s3 = asRecord(record.s3, `${at}.s3`);
     const object = asRecord(s3.object, `${at}.s3.object`);
+    const etag = asText(object.eTag, `${at}.s3.object.eTag`).replaceAll('"', '');
+    if (etag === '') throw new Error(`${at}.s3.object.eTag must tell what the bytes are, got an empty text`);
     return [
       {
         bucket: asText(asRecord(s3.bucket, `${at}.s3.bucket`).name, `${at}.s3.bucket.name`),
         key: decodeURIComponent(asText(object.key, `${at}.s3.object.key`).replaceAll('+', ' ')),
-        version: asText(object.versionId ?? object.eTag, `${at}.s3.object.versionId or eTag`),
+        etag,
+        versionId: asText(object.versionId ?? '', `${at}.s3.object.versionId`),
         size: asNumber(object.size ?? 0, `${at}.s3.object.size`),
+        writtenAt: Date.parse(asText(record.eventTime ?? '', `${at}.eventTime`)) || 0,
       },
     ];
+  });
+}
+
+/** A body in the shape of S3's own notifications, for objects that nobody told of or that are to be tried again. */
+export function notificationOf({ bucket, key, etag, versionId, size }: HistoryObject, writtenAt?: number): string {
+  const object = {
+    key: encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/'),
+    size,
+    eTag: etag,
+    ...(versionId === '' ? {} : { versionId }),
+  };
+  const eventTime = writtenAt === undefined ? {} : { eventTime: new Date(writtenAt).toISOString() };
+  return JSON.stringify({
+    Records: [
+      { eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', ...eventTime, s3: { bucket: { name: bucket }, object } },
+    ],
   });
 }

@@ -1,5 +1,5 @@
 import { defineEnv } from '../shared/env';
-import type { Step } from '../shared/plan';
+import type { StatementTemplate, Step } from '../shared/plan';
 
 /** WAREHOUSE_KIND is `provisioned` or `serverless`; WAREHOUSE_NAME the cluster identifier or the workgroup name. */
 export const env = defineEnv('ENVIRONMENT', 'PIPELINE', 'WAREHOUSE_KIND', 'WAREHOUSE_NAME', 'DATABASE', 'SECRET_ARN');
@@ -9,6 +9,11 @@ export interface RefreshPlan {
   readonly pipeline: string;
   /** In order: refresh the landing view, merge, refresh the views. */
   readonly steps: readonly Step[];
+  /**
+   * Rows `shard_id, after_sequence, from_time, to_time` of the gaps that nobody has closed yet: asked at the end of every run, and told by
+   * the metric StreamGap. @default - no run looks for gaps
+   */
+  readonly gaps?: StatementTemplate;
 }
 
 /** What the schedule sends: the scheduled time comes from EventBridge Scheduler's context attribute. */

@@ -4,7 +4,16 @@ import { statementNamePrefix } from '../shared/plan';
 import type { Ended, Tick } from '../shared/run-event';
 import { asked, clientToken, renderAll } from '../shared/statement';
 import { compactTime, formatStatementName, parseStatementName, type StatementName } from '../shared/statement-name';
-import { isPassing, maxAttempts, StatementError, type StatementSummary, type Warehouse } from '../shared/warehouse';
+import {
+  isAsleep,
+  isPassing,
+  maxAttempts,
+  query,
+  StatementError,
+  type StatementSummary,
+  type Warehouse,
+  WarehouseAsleepError,
+} from '../shared/warehouse';
 import type { RefreshPlan } from './contract';
 
 export interface RefreshHost {
@@ -22,8 +31,19 @@ type Known = StatementSummary & { readonly at: StatementName };
  * Takes a run from step to step. The state of a run is in the names and statuses of its statements: a tick starts a run, or resumes one whose
  * event was lost; the end of a statement submits the next. Repeating any of it finds the statement that was submitted before.
  */
-export const refresh = (host: RefreshHost) => (event: Tick | Ended) =>
-  event.kind === 'tick' ? onTick(host, event) : onEnd(host, event);
+export const refresh = (host: RefreshHost) => async (event: Tick | Ended) => {
+  try {
+    await (event.kind === 'tick' ? onTick(host, event) : onEnd(host, event));
+  } catch (error) {
+    if (!(error instanceof WarehouseAsleepError)) throw error;
+    // Nobody's fault, so no alarm: the first tick after it woke up resumes the run or starts another.
+    host.log('the warehouse is asleep, nothing to do', { error: error.message });
+  }
+};
+
+const gapsStep = 'gaps';
+/** What reading the gaps may take of the end of a run. */
+const gapsMs = 20_000;
 
 async function onTick(host: RefreshHost, { scheduledTime }: Tick): Promise<void> {
   const { log } = host;
@@ -49,6 +69,8 @@ async function onEnd(host: RefreshHost, { statementName, statementId, state }: E
     return index + 1 < plan.steps.length ? submit(host, at.runId, index + 1, 1) : complete(host, at, statementId);
   const ended = await host.warehouse.describe(statementId);
   if (isPassing(ended.error) && at.attempt < maxAttempts) return submit(host, at.runId, index, at.attempt + 1);
+  if (isAsleep(ended.error))
+    return log('the warehouse fell asleep, left to the next tick', { statement: statementName });
   host.metrics(ended.updatedAt, { RunFailed: 1 }, { runId: at.runId, step: at.step });
   throw new StatementError(statementName, ended);
 }
@@ -95,6 +117,30 @@ async function complete(host: RefreshHost, at: StatementName, id: string): Promi
   const end = Math.max(...statements.map(({ updatedAt }) => updatedAt), (await host.warehouse.describe(id)).updatedAt);
   const start = Math.min(...statements.map(({ createdAt }) => createdAt), end);
   host.metrics(end, { RunCompleted: 1, RunSeconds: (end - start) / 1000 }, { runId: at.runId });
+  await tellGaps(host, at);
+}
+
+/** Tells of records that the stream may have dropped unseen, at every run until a backfill from the archive has closed the gap. */
+async function tellGaps(
+  { environment, plan, warehouse, log, metrics }: RefreshHost,
+  { runId }: StatementName,
+): Promise<void> {
+  if (plan.gaps === undefined) return;
+  const name = formatStatementName({
+    environment,
+    pipeline: plan.pipeline,
+    purpose: 'refresh',
+    runId,
+    step: gapsStep,
+    attempt: 1,
+  });
+  const until = Date.now() + gapsMs;
+  const { rows, endedAt } = await query(warehouse, name, plan.gaps, () => until - Date.now());
+  for (const { shard_id, after_sequence, from_time, to_time } of rows) {
+    const gap = { shard: shard_id, afterSequence: after_sequence, from: from_time, to: to_time };
+    log('records of the stream may be missing, backfill them from the archive', gap);
+    metrics(endedAt, { StreamGap: 1 }, gap);
+  }
 }
 
 const prefixOf = ({ environment, plan }: RefreshHost) => statementNamePrefix(environment, plan.pipeline, 'refresh');

@@ -5,7 +5,18 @@ export const metricUnits = {
   /** From the submission of a run's first statement to the end of its last. */
   RunSeconds: 'Seconds',
   LoadedFiles: 'Count',
+  /** Loads that ended without a result for a reason that is not their objects'; the messages come back. */
   LoadFailed: 'Count',
+  /** Objects that were given up and set aside. */
+  ParkedObjects: 'Count',
+  /** Of those, the ones whose key was loaded before with other bytes. */
+  OverwrittenObjects: 'Count',
+  ReconcileCompleted: 'Count',
+  ListedObjects: 'Count',
+  /** Objects that a reconcile queued: nobody had told of them. */
+  MissingObjects: 'Count',
+  /** Times of arrival, per shard, whose records the stream may have dropped unseen. */
+  StreamGap: 'Count',
   ExportFailed: 'Count',
   ExportedRows: 'Count',
   ExportedWindows: 'Count',

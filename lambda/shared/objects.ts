@@ -1,6 +1,6 @@
 /** Objects of S3 as the functions need them. Keys are plain, not URL-encoded. */
 export interface ObjectStore {
-  put(bucket: string, key: string, body: string, contentType?: string): Promise<void>;
+  put(bucket: string, key: string, body: string | Uint8Array, contentType?: string): Promise<void>;
   /** Undefined when there is no such object. */
   get(bucket: string, key: string): Promise<string | undefined>;
   /** Keys below the prefix, in order. */
@@ -8,3 +8,33 @@ export interface ObjectStore {
   /** Deleting what is not there succeeds. */
   delete(bucket: string, key: string): Promise<void>;
 }
+
+/** An object as a listing tells of it. */
+export interface ListedObject {
+  readonly key: string;
+  /** Without quotes. */
+  readonly etag: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Epoch milliseconds. */
+  readonly lastModified: number;
+}
+
+export interface ObjectListing {
+  /** The objects below the prefix whose keys come after `after`, in order, a page of up to 1,000 at a time. */
+  pages(bucket: string, prefix: string, after?: string): AsyncIterable<readonly ListedObject[]>;
+}
+
+/** The versions of objects in a versioned bucket. */
+export interface ObjectVersions {
+  /** The newest version of the key with these bytes; undefined when there is none. */
+  find(bucket: string, key: string, etag: string): Promise<string | undefined>;
+  /** Copies a version within S3, encrypted with the key. False when that version is not there or must not be read. */
+  copy(
+    from: { readonly bucket: string; readonly key: string; readonly versionId: string },
+    to: { readonly bucket: string; readonly key: string; readonly kmsKeyArn: string },
+  ): Promise<boolean>;
+}
+
+/** What S3 copies in one call, in bytes (CopyObject). */
+export const maxCopyBytes = 5 * 1024 ** 3;

@@ -15,7 +15,7 @@ export interface Step {
 }
 
 /** What a function's statements are for. */
-export const purposes = ['refresh', 'export', 'load'] as const;
+export const purposes = ['refresh', 'export', 'load', 'reconcile'] as const;
 export type Purpose = (typeof purposes)[number];
 
 /** Statements of a function are named `millrace/<environment>/<pipeline>/<purpose>/<run id>/<step>/<attempt>`. */

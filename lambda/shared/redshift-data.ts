@@ -9,7 +9,17 @@ import {
   type StatusString,
 } from '@aws-sdk/client-redshift-data';
 import { retry } from './retry';
-import type { Row, StatementState, StatementStatus, StatementSummary, Submission, Warehouse } from './warehouse';
+import {
+  isAsleep,
+  type Row,
+  type RowPages,
+  type StatementState,
+  type StatementStatus,
+  type StatementSummary,
+  type Submission,
+  type Warehouse,
+  WarehouseAsleepError,
+} from './warehouse';
 
 export interface WarehouseTarget {
   readonly kind: 'provisioned' | 'serverless';
@@ -59,12 +69,20 @@ export function redshiftData(
   client: Pick<RedshiftDataClient, 'send'>,
   target: WarehouseTarget,
   sleep: (ms: number) => Promise<void> = sleepMs,
-): Warehouse {
+): Warehouse & RowPages {
   const where = {
     Database: target.database,
     ...(target.kind === 'provisioned' ? { ClusterIdentifier: target.name } : { WorkgroupName: target.name }),
   };
-  const call = <T>(send: () => Promise<T>) => retry(send, { retryable: isPassingCall, pausesMs, sleep });
+  const call = async <T>(send: () => Promise<T>) => {
+    try {
+      return await retry(send, { retryable: isPassingCall, pausesMs, sleep });
+    } catch (error) {
+      if (error instanceof Error && error.name === 'ValidationException' && isAsleep(error.message))
+        throw new WarehouseAsleepError(error.message, { cause: error });
+      throw error;
+    }
+  };
 
   const list = async (namePrefix: string, Status: StatusString) => {
     const found: StatementSummary[] = [];
@@ -78,6 +96,18 @@ export function redshiftData(
     }
     throw new Error(`more than ${maxPages * 100} statements are named ${namePrefix}*`);
   };
+
+  async function* rowPages(Id: string): AsyncGenerator<Row[]> {
+    let NextToken: string | undefined;
+    do {
+      const answer = await call(() => client.send(new GetStatementResultCommand({ Id, NextToken })));
+      const names = (answer.ColumnMetadata ?? []).map(({ name }) => (name ?? '').toLowerCase());
+      yield (answer.Records ?? []).map((record) =>
+        Object.fromEntries(record.map((field, i) => [names[i], scalar(field)])),
+      );
+      NextToken = answer.NextToken;
+    } while (NextToken);
+  }
 
   return {
     async submit({ name, mode, statements, withEvent, token }: Submission) {
@@ -130,16 +160,11 @@ export function redshiftData(
 
     async rows(id) {
       const rows: Row[] = [];
-      let NextToken: string | undefined;
-      do {
-        const answer = await call(() => client.send(new GetStatementResultCommand({ Id: id, NextToken })));
-        const names = (answer.ColumnMetadata ?? []).map(({ name }) => (name ?? '').toLowerCase());
-        for (const record of answer.Records ?? [])
-          rows.push(Object.fromEntries(record.map((field, i) => [names[i], scalar(field)])));
-        NextToken = answer.NextToken;
-      } while (NextToken);
+      for await (const page of rowPages(id)) for (const row of page) rows.push(row);
       return rows;
     },
+
+    rowPages,
   };
 }
 

@@ -19,8 +19,7 @@ export interface Ended {
 /** What starts the refresh and the export: a StartRun of the schedule, or Redshift's StatementDone. Throws on anything else. */
 export function parseRunEvent(event: unknown): Tick | Ended {
   const fields = asRecord(event, 'event') as Partial<Record<keyof StartRun | keyof StatementDone, unknown>>;
-  if (fields.kind === 'start')
-    return { kind: 'tick', scheduledTime: asTime(fields.scheduledTime, 'event.scheduledTime') };
+  if (fields.kind === 'start') return parseTick(event);
   asOneOf(fields.source, ['aws.redshift-data'], 'event.source');
   const detail = asRecord(fields.detail, 'event.detail');
   return {
@@ -29,4 +28,11 @@ export function parseRunEvent(event: unknown): Tick | Ended {
     statementId: asText(detail.statementId, 'event.detail.statementId'),
     state: asOneOf(detail.state, ['FINISHED', 'FAILED', 'ABORTED'], 'event.detail.state'),
   };
+}
+
+/** What starts a function that has nothing but its schedule. Throws on anything else. */
+export function parseTick(event: unknown): Tick {
+  const fields = asRecord(event, 'event') as Partial<Record<keyof StartRun, unknown>>;
+  asOneOf(fields.kind, ['start'], 'event.kind');
+  return { kind: 'tick', scheduledTime: asTime(fields.scheduledTime, 'event.scheduledTime') };
 }

@@ -1,26 +1,42 @@
 import {
+  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import type { ObjectStore } from './objects';
+import type { ListedObject, ObjectListing, ObjectStore, ObjectVersions } from './objects';
 
-export function s3Objects(client: Pick<S3Client, 'send'>): ObjectStore {
-  const list = async (Bucket: string, Prefix: string) => {
-    const keys: string[] = [];
+/** What S3 answers for a version that is not there: 403 without the permission to list, 405 for a delete marker. */
+const gone = new Set(['NoSuchKey', 'NoSuchVersion', 'NotFound', 'AccessDenied', 'MethodNotAllowed']);
+
+export function s3Objects(client: Pick<S3Client, 'send'>): ObjectStore & ObjectListing & ObjectVersions {
+  async function* pages(Bucket: string, Prefix: string, StartAfter?: string): AsyncGenerator<ListedObject[]> {
     let ContinuationToken: string | undefined;
     do {
-      const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken }));
-      keys.push(...(page.Contents ?? []).map(({ Key }) => Key!));
+      const input = ContinuationToken === undefined ? { StartAfter } : { ContinuationToken };
+      const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix, ...input }));
+      yield (page.Contents ?? []).map(({ Key, ETag, Size, LastModified }) => ({
+        key: Key!,
+        etag: unquoted(ETag),
+        size: Size ?? 0,
+        lastModified: LastModified?.getTime() ?? 0,
+      }));
       ContinuationToken = page.NextContinuationToken;
     } while (ContinuationToken);
+  }
+
+  const list = async (bucket: string, prefix: string) => {
+    const keys: string[] = [];
+    for await (const page of pages(bucket, prefix)) keys.push(...page.map(({ key }) => key));
     return keys;
   };
 
   return {
     list,
+    pages,
 
     async put(Bucket, Key, Body, ContentType) {
       await client.send(new PutObjectCommand({ Bucket, Key, Body, ContentType }));
@@ -42,5 +58,39 @@ export function s3Objects(client: Pick<S3Client, 'send'>): ObjectStore {
     async delete(Bucket, Key) {
       await client.send(new DeleteObjectCommand({ Bucket, Key }));
     },
+
+    async find(Bucket, Prefix, etag) {
+      let markers: { KeyMarker?: string; VersionIdMarker?: string } = {};
+      do {
+        const page = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix, ...markers }));
+        // The key itself comes before all others that begin with it, and its newest version before the older ones.
+        for (const { Key, ETag, VersionId } of page.Versions ?? [])
+          if (Key === Prefix && unquoted(ETag) === etag) return VersionId;
+        if (page.NextKeyMarker !== Prefix) return undefined;
+        markers = { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker };
+      } while (markers.KeyMarker !== undefined);
+      return undefined;
+    },
+
+    async copy(from, to) {
+      const key = from.key.split('/').map(encodeURIComponent).join('/');
+      try {
+        await client.send(
+          new CopyObjectCommand({
+            Bucket: to.bucket,
+            Key: to.key,
+            CopySource: `${from.bucket}/${key}?versionId=${encodeURIComponent(from.versionId)}`,
+            ServerSideEncryption: 'aws:kms',
+            SSEKMSKeyId: to.kmsKeyArn,
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (gone.has((error as Error).name)) return false;
+        throw error;
+      }
+    },
   };
 }
+
+const unquoted = (etag: string | undefined) => (etag ?? '').replaceAll('"', '');

@@ -47,13 +47,34 @@ export interface Warehouse {
   rows(id: string): Promise<Row[]>;
 }
 
+/** For results that are too long to be held at once. */
+export interface RowPages {
+  /** The rows of a finished statement, as many at a time as the Data API gives. */
+  rowPages(id: string): AsyncIterable<readonly Row[]>;
+}
+
 export const isTerminal = (status: StatementStatus) =>
   status === 'FINISHED' || status === 'FAILED' || status === 'ABORTED';
 
 /** A step is tried so often in one run. */
 export const maxAttempts = 3;
 
+/** The warehouse is paused, or on its way there or back: whatever was to be done waits until it is awake, which is nobody's fault. */
+export class WarehouseAsleepError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'WarehouseAsleepError';
+  }
+}
+
+const asleep = /\b(?:cluster|warehouse|workgroup)\b.*\b(?:paused|pausing|resuming)\b/is;
+
+/** Whether a text says that the warehouse is asleep. Redshift has no code for it. */
+export const isAsleep = (error: string | undefined) => error !== undefined && asleep.test(error);
+
 const passing = [
+  asleep,
+  /\bSlowDown\b|\bStatus 50[03]\b|\bthrottl/i,
   /serializable isolation violation/i,
   /\berror:? *1023\b/i,
   /\bdeadlock\b/i,
@@ -61,7 +82,7 @@ const passing = [
   /\bconnection\b.*\b(?:failed|failure|lost|reset|refused|closed|timed out|terminated|unavailable)\b/is,
 ];
 
-/** A failure that the same statement may not meet again: a conflict of transactions (error 1023), a deadlock, a lost connection. */
+/** A failure that the same statement may not meet again: a conflict of transactions (error 1023), a deadlock, a lost connection, a sleeping warehouse. */
 export const isPassing = (error: string | undefined) =>
   error !== undefined && passing.some((pattern) => pattern.test(error));
 
@@ -93,27 +114,32 @@ const describeEnd = ({ status, error }: StatementState) =>
 
 /** Runs one read or one repeatable change to its end, always as a new statement, and returns its rows. Throws StatementError. */
 export async function run(warehouse: Warehouse, name: string, sql: string, remainingMs: () => number): Promise<Row[]> {
-  const state = await finish(warehouse, name, sql, remainingMs);
-  return warehouse.rows(state.id);
+  return (await query(warehouse, name, sql, remainingMs)).rows;
 }
 
-/** As `run`, for a statement without a result. */
+/** As `run`, with the statement's end in epoch milliseconds. */
+export async function query(
+  warehouse: Warehouse,
+  name: string,
+  sql: string,
+  remainingMs: () => number,
+): Promise<{ rows: Row[]; endedAt: number }> {
+  const state = await execute(warehouse, name, sql, remainingMs);
+  return { rows: await warehouse.rows(state.id), endedAt: state.updatedAt };
+}
+
+/** As `run`, for one statement or a transaction whose rows nobody needs, or that are read by the state's id. */
 export async function execute(
   warehouse: Warehouse,
   name: string,
-  sql: string,
-  remainingMs: () => number,
-): Promise<void> {
-  await finish(warehouse, name, sql, remainingMs);
-}
-
-async function finish(
-  warehouse: Warehouse,
-  name: string,
-  sql: string,
+  sql: string | readonly string[],
   remainingMs: () => number,
 ): Promise<StatementState> {
-  const id = await warehouse.submit({ name, mode: 'single', statements: [sql] });
+  const id = await warehouse.submit(
+    typeof sql === 'string'
+      ? { name, mode: 'single', statements: [sql] }
+      : { name, mode: 'transaction', statements: sql },
+  );
   const state = await waitFor(warehouse, id, remainingMs);
   if (state.status !== 'FINISHED') throw new StatementError(name, state);
   return state;

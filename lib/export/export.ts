@@ -40,6 +40,8 @@ export class Exports extends Construct {
         UNLOAD_ROLE_ARN: unloadRoleArn,
       }),
       timeout: Duration.minutes(5),
+      // Two deliveries of one event at once would publish the same run side by side, and one may take away what the other has published.
+      reservedConcurrency: 1,
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
       statements: plan,

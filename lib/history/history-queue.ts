@@ -9,14 +9,26 @@ import { loadTimeout } from './load-timeout';
 export interface HistoryQueueProps {
   readonly key: IKey;
   readonly retain: boolean;
+  /** Whether S3 tells of new objects. Without, there is only what somebody queues on demand. */
+  readonly notified: boolean;
 }
 
-/** Notifications about a pipeline's history objects, and the dead letters among them. */
+/**
+ * Redshift that sleeps for days is no reason to give up: with a visibility of an hour this is more than four days. What really cannot be loaded
+ * the function parks itself, and what SQS moves to the dead letters is still missing in the next reconcile.
+ */
+const maxReceiveCount = 100;
+
+/** Messages about a pipeline's objects. */
 export class HistoryQueue extends Construct {
-  readonly queue: Queue;
+  /** S3's notifications: what arrives now. Undefined for a pipeline without history. */
+  readonly queue?: Queue;
+  /** What was there before: filled by the reconcile and by backfills, so that years of it do not delay what arrives now. */
+  readonly backlog: Queue;
+  /** What could not be loaded, with the reason. */
   readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, { key, retain }: HistoryQueueProps) {
+  constructor(scope: Construct, id: string, { key, retain, notified }: HistoryQueueProps) {
     super(scope, id);
     const common = {
       encryption: QueueEncryption.KMS,
@@ -26,12 +38,15 @@ export class HistoryQueue extends Construct {
       removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     };
     this.deadLetters = new Queue(this, 'DeadLetters', common);
-    this.queue = new Queue(this, 'Queue', {
-      ...common,
-      // Six times the function's timeout leaves room for retries of a throttled function (Lambda guide, "Using Lambda with Amazon SQS").
-      visibilityTimeout: Duration.seconds(loadTimeout.toSeconds() * 6),
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },
-    });
+    const queue = (name: string) =>
+      new Queue(this, name, {
+        ...common,
+        // Six times the function's timeout leaves room for retries of a throttled function (Lambda guide, "Using Lambda with Amazon SQS").
+        visibilityTimeout: Duration.seconds(loadTimeout.toSeconds() * 6),
+        deadLetterQueue: { queue: this.deadLetters, maxReceiveCount },
+      });
+    if (notified) this.queue = queue('Queue');
+    this.backlog = queue('Backlog');
   }
 }
 

@@ -1,7 +1,9 @@
+import { Duration } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { env, manifestPrefix } from '../../lambda/load/contract';
+import { env, literalPrefixes, manifestPrefix, versionPrefix } from '../../lambda/load/contract';
 import { loadPlan } from '../../sql';
 import type { PipelineFunctionProps } from '../refresh/refresh';
 import { explained } from '../shared/grant';
@@ -12,21 +14,25 @@ import type { HistoryQueue } from './history-queue';
 import { loadTimeout } from './load-timeout';
 
 export interface LoadProps extends PipelineFunctionProps {
-  readonly queue: HistoryQueue;
+  readonly queues: HistoryQueue;
   readonly history: Bucket;
+  readonly archive: Bucket;
   readonly work: Bucket;
   readonly loadRoleArn: string;
 }
 
-/** Loads the history objects that the queue tells of. */
+/** Loads the objects that the queues tell of: those of the history and, on demand, those of the archive. */
 export class Load extends Construct {
   readonly handler: Handler;
 
-  constructor(scope: Construct, id: string, props: LoadProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: LoadProps,
+  ) {
     super(scope, id);
-    const { environment, pipeline, bundles, key, warehouse, ownerSecretArn, history, work, loadRoleArn } = props;
+    const { environment, pipeline, bundles, key, warehouse, ownerSecretArn, history, archive, work, queues } = props;
     const plan = loadPlan(pipeline);
-    const { queue } = props.queue;
     this.handler = new Handler(this, 'Handler', {
       code: bundles.code('load', pipeline.name, plan),
       description: `Loads history of ${pipeline.name}`,
@@ -36,8 +42,11 @@ export class Load extends Construct {
         ...warehouseVariables(warehouse),
         SECRET_ARN: ownerSecretArn,
         HISTORY_BUCKET: history.bucketName,
+        ARCHIVE_BUCKET: archive.bucketName,
         WORK_BUCKET: work.bucketName,
-        LOAD_ROLE_ARN: loadRoleArn,
+        LOAD_ROLE_ARN: props.loadRoleArn,
+        DEAD_LETTERS_URL: queues.deadLetters.queueUrl,
+        KEY_ARN: key.keyArn,
       }),
       timeout: loadTimeout,
       logRetentionDays: environment.logRetentionDays,
@@ -52,20 +61,78 @@ export class Load extends Construct {
         }),
         'Each run writes a manifest of its own below the prefix of the pipeline',
       ),
+      ...this.versionStatements(),
+      ...this.queueStatements(),
+    );
+    // What arrives now is not kept waiting by a backlog of years, since each queue has invocations of its own.
+    if (queues.queue) this.read('Queue', queues.queue);
+    this.read('Backlog', queues.backlog);
+  }
+
+  /** Copies of single versions: below the prefixes of the pipeline's globs only. */
+  private versionStatements(): PolicyStatement[] {
+    const { pipeline, key, history, archive, work } = this.props;
+    const of = (wanted: 'history' | 'archive') =>
+      literalPrefixes(loadPlan(pipeline).sources.flatMap(({ bucket, globs }) => (bucket === wanted ? globs : [])));
+    const sources = [
+      { bucket: history, prefixes: of('history') },
+      { bucket: archive, prefixes: of('archive') },
+    ];
+    return [
+      explained(
+        new PolicyStatement({
+          // Copying an object copies its tags.
+          actions: ['s3:GetObjectVersion', 's3:GetObjectVersionTagging'],
+          resources: sources.flatMap(({ bucket, prefixes }) =>
+            prefixes.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
+          ),
+        }),
+        'One version of an object below the prefixes of the pipeline is copied where the object was overwritten or deleted before its load',
+      ),
+      ...sources
+        .filter(({ prefixes }) => prefixes.length > 0)
+        .map(
+          ({ bucket, prefixes }) =>
+            new PolicyStatement({
+              actions: ['s3:ListBucketVersions'],
+              resources: [bucket.bucketArn],
+              conditions: { StringLike: { 's3:prefix': prefixes.map((prefix) => `${prefix}*`) } },
+            }),
+        ),
+      explained(
+        new PolicyStatement({
+          actions: ['s3:PutObject', 's3:PutObjectTagging'],
+          resources: [work.arnForObjects(`${versionPrefix}${pipeline.name}/*`)],
+        }),
+        'Each copy is named after its run, below the prefix of the pipeline',
+      ),
+      keyUse(key, 's3', 'write'),
+    ];
+  }
+
+  private queueStatements(): PolicyStatement[] {
+    const { key, queues } = this.props;
+    return [
       new PolicyStatement({
         actions: ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
-        resources: [queue.queueArn],
+        resources: [queues.queue, queues.backlog].flatMap((queue) => (queue ? [queue.queueArn] : [])),
       }),
-      keyUse(key, 'sqs', 'read'),
-    );
-    const source = this.handler.function.addEventSourceMapping('Queue', {
-      eventSourceArn: queue.queueArn,
-      batchSize: 10,
+      new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queues.deadLetters.queueArn] }),
+      keyUse(key, 'sqs', 'write'),
+    ];
+  }
+
+  private read(id: string, { queueArn }: Queue): void {
+    const source = this.handler.function.addEventSourceMapping(id, {
+      eventSourceArn: queueArn,
+      // As many as one COPY takes; SQS gives ten at a time, so more than ten need a window to be gathered in.
+      batchSize: 100,
+      maxBatchingWindow: Duration.seconds(5),
       reportBatchItemFailures: true,
       // Loads of one pipeline wait for each other's lock anyway; two is the least that Lambda allows.
       maxConcurrency: 2,
     });
     // Lambda checks the permission when the mapping is created.
-    source.node.addDependency(this.handler.role, props.objects);
+    source.node.addDependency(this.handler.role, this.props.objects);
   }
 }

@@ -39,11 +39,31 @@ export const alarms = {
   deadLetters: {
     heading: 'history dead letters',
     impact:
-      'history objects could not be loaded in five attempts; their events are missing until the messages are redriven',
+      'objects could not be loaded and wait, each with its reason, among the dead letters; their events are missing until they are redriven',
+  },
+  objectsParked: {
+    heading: 'objects parked',
+    impact: 'objects were given up just now; their events are missing until they are redriven',
+  },
+  objectsOverwritten: {
+    heading: 'objects overwritten',
+    impact:
+      'a key that was loaded has other bytes now, which the pipeline takes for a mistake; they are not loaded, the events of the first stay',
   },
   historyAge: {
     heading: 'history age',
-    impact: 'a history object has waited for more than six hours; its events are missing so far',
+    impact:
+      'an object has waited for more than six hours, or one of the backlog for more than three days; its events are missing so far',
+  },
+  reconcileMissing: {
+    heading: 'reconcile missing',
+    impact:
+      'nobody has looked for three intervals for objects that no notification told of; such an object stays unloaded',
+  },
+  streamGap: {
+    heading: 'stream gap',
+    impact:
+      'the stream may have dropped records before they were read; their events are missing until they are backfilled from the archive',
   },
   functionErrors: {
     heading: 'function errors',
@@ -61,6 +81,10 @@ export const functionMetrics = {
   refreshCompleted: 'RunCompleted',
   exportFailed: 'ExportFailed',
   exportedWindows: 'ExportedWindows',
+  parkedObjects: 'ParkedObjects',
+  overwrittenObjects: 'OverwrittenObjects',
+  reconcileCompleted: 'ReconcileCompleted',
+  streamGap: 'StreamGap',
 } as const;
 
 export const alarmName = (environment: string, pipeline: string, kind: AlarmKind, detail?: string) =>

@@ -13,9 +13,10 @@ import type { Stream } from 'aws-cdk-lib/aws-kinesis';
 import type { CfnDeliveryStream } from 'aws-cdk-lib/aws-kinesisfirehose';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnSubscription, Topic } from 'aws-cdk-lib/aws-sns';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Environment } from '../../environments/environment';
-import type { Pipeline } from '../../pipelines/definition';
+import type { HistorySource, Pipeline } from '../../pipelines/definition';
 import type { HistoryQueue } from '../history/history-queue';
 import type { Handler } from '../shared/handler';
 import { type AlarmKind, alarmName, alarms, functionMetrics } from './alarms';
@@ -50,7 +51,7 @@ export interface MonitoringProps {
   readonly delivery: CfnDeliveryStream;
   /** By the word that tells them apart in the alarm's name. */
   readonly handlers: Readonly<Record<string, Handler>>;
-  readonly history?: HistoryQueue;
+  readonly queues: HistoryQueue;
 }
 
 interface Condition {
@@ -77,7 +78,8 @@ export class Monitoring extends Construct {
     this.action = { bind: () => ({ alarmActionArn: props.topic.topicArn }) };
     this.ingest();
     this.runs();
-    if (props.history) this.historyOf(props.history);
+    this.objects(props.queues);
+    if (props.pipeline.history) this.history(props.pipeline.history);
     for (const [name, handler] of Object.entries(props.handlers)) {
       this.alarm(
         'functionErrors',
@@ -110,6 +112,7 @@ export class Monitoring extends Construct {
   private runs(): void {
     const { environment, pipeline } = this.props;
     const everyFive = { period: Duration.minutes(5) };
+    this.alarm('streamGap', { metric: this.counted(functionMetrics.streamGap, everyFive), threshold: 0 });
     this.alarm('refreshFailed', { metric: this.counted(functionMetrics.refreshFailed, everyFive), threshold: 0 });
     if (pipeline.exports.length > 0) {
       this.alarm('exportFailed', { metric: this.counted(functionMetrics.exportFailed, everyFive), threshold: 0 });
@@ -135,7 +138,7 @@ export class Monitoring extends Construct {
     });
   }
 
-  private historyOf({ queue, deadLetters }: HistoryQueue): void {
+  private objects({ queue, backlog, deadLetters }: HistoryQueue): void {
     this.alarm('deadLetters', {
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({
         statistic: Stats.MAXIMUM,
@@ -143,10 +146,41 @@ export class Monitoring extends Construct {
       }),
       threshold: 0,
     });
-    this.alarm('historyAge', {
-      metric: queue.metricApproximateAgeOfOldestMessage({ statistic: Stats.MAXIMUM, period: Duration.minutes(5) }),
-      threshold: Duration.hours(6).toSeconds(),
+    this.alarm('objectsParked', {
+      metric: this.counted(functionMetrics.parkedObjects, { period: Duration.minutes(5) }),
+      threshold: 0,
+    });
+    const age = (of: Queue, limit: Duration, detail?: string) =>
+      this.alarm(
+        'historyAge',
+        {
+          metric: of.metricApproximateAgeOfOldestMessage({ statistic: Stats.MAXIMUM, period: Duration.minutes(5) }),
+          threshold: limit.toSeconds(),
+          periods: 3,
+        },
+        detail,
+      );
+    if (queue) age(queue, Duration.hours(6));
+    age(backlog, Duration.days(3), 'backlog');
+  }
+
+  private history(sources: readonly HistorySource[]): void {
+    const { environment } = this.props;
+    if (sources.some(({ overwritten }) => overwritten === 'alarm')) {
+      this.alarm('objectsOverwritten', {
+        metric: this.counted(functionMetrics.overwrittenObjects, { period: Duration.minutes(5) }),
+        threshold: 0,
+      });
+    }
+    if (!runsAlways(environment)) return;
+    this.alarm('reconcileMissing', {
+      metric: this.counted(functionMetrics.reconcileCompleted, {
+        period: Duration.minutes(environment.reconcileEveryMinutes),
+      }),
+      threshold: 1,
+      when: 'below',
       periods: 3,
+      silenceIs: 'alarming',
     });
   }
 

@@ -16,6 +16,8 @@ export interface HandlerProps {
   readonly timeout: Duration;
   /** @default 256 */
   readonly memoryMb?: number;
+  /** At most so many invocations at a time, taken out of the account's. @default - as many as Lambda starts */
+  readonly reservedConcurrency?: number;
   readonly logRetentionDays: number;
   readonly retainLogs: boolean;
   /** @default - a role of its own that may write its own log */
@@ -46,6 +48,7 @@ export class Handler extends Construct {
       environment: props.environment,
       timeout: props.timeout,
       memorySize: props.memoryMb ?? 256,
+      reservedConcurrentExecutions: props.reservedConcurrency,
       role: this.role,
       logGroup,
     });

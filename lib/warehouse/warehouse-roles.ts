@@ -5,7 +5,8 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Environment } from '../../environments/environment';
-import { manifestPrefix } from '../../lambda/load/contract';
+import { manifestPrefix, versionPrefix } from '../../lambda/load/contract';
+import { listingPrefix } from '../../lambda/reconcile/contract';
 import { ownerUser } from '../../sql';
 import { explained, grant } from '../shared/grant';
 import { keyUse } from '../shared/key-use';
@@ -106,7 +107,11 @@ function loadStatements({ key, history, archive, work }: WarehouseRolesProps): P
     explained(
       new PolicyStatement({
         actions: ['s3:GetObject'],
-        resources: [history.arnForObjects('*'), archive.arnForObjects('*'), work.arnForObjects(`${manifestPrefix}*`)],
+        resources: [
+          history.arnForObjects('*'),
+          archive.arnForObjects('*'),
+          ...[manifestPrefix, versionPrefix, listingPrefix].map((prefix) => work.arnForObjects(`${prefix}*`)),
+        ],
       }),
       'COPY reads the objects that a manifest names, anywhere in these buckets',
     ),

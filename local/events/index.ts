@@ -22,6 +22,8 @@ export interface EventBusOptions {
   readonly sqs: () => SqsPort;
   readonly activity: Activity;
   readonly onRun: RunListener;
+  /** Carries an event to a target; a test may lose, repeat or delay it. @default - at once */
+  readonly deliver?: (send: () => Promise<void>) => Promise<void>;
 }
 
 export interface EventBus {
@@ -51,7 +53,7 @@ interface Envelope extends BusEvent {
 
 /** The default event bus: rules with patterns, targets that are functions. */
 export function createEventBus(options: EventBusOptions): EventBus {
-  const { account, region, clock, activity } = options;
+  const { account, region, clock, activity, deliver: carry = (send) => send() } = options;
   const rules = new Map<string, Rule>();
   const principal: Principal = { kind: 'service', arn: 'events.amazonaws.com', account };
 
@@ -86,7 +88,7 @@ export function createEventBus(options: EventBusOptions): EventBus {
         };
         for (const rule of rules.values()) {
           if (!rule.pattern(envelope)) continue;
-          for (const target of rule.targets) void activity.track(deliver(rule, target, envelope));
+          for (const target of rule.targets) void activity.track(carry(() => deliver(rule, target, envelope)));
         }
       },
     },

@@ -130,17 +130,17 @@ class Mapping {
     if (this.polling) return;
     this.polling = true;
     const look = async () => {
-      while (this.pollAgain) {
-        this.pollAgain = false;
-        await this.gather();
+      try {
+        while (this.pollAgain) {
+          this.pollAgain = false;
+          await this.gather();
+        }
+      } finally {
+        // At once: a message that came between the end of the loop and a later step would be overlooked.
+        this.polling = false;
       }
     };
-    this.options.activity
-      .track(look())
-      .catch(this.report)
-      .finally(() => {
-        this.polling = false;
-      });
+    this.options.activity.track(look()).catch(this.report);
   }
 
   /** Lambda refuses to create a mapping whose role cannot read the queue. */

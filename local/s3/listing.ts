@@ -38,9 +38,7 @@ export function listObjects(bucket: Bucket, { query }: ServiceRequest): ServiceR
   const prefixes = new Set<string>();
   let last = '';
   let truncated = false;
-  for (const key of bucket.store.keys()) {
-    if (!key.startsWith(prefix) || (after !== '' && Buffer.compare(Buffer.from(key), Buffer.from(after)) <= 0))
-      continue;
+  for (const key of keysFrom(bucket.store.keys(), prefix, after)) {
     const version = bucket.store.current(key)!;
     if (version.deleteMarker) continue;
     const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
@@ -77,6 +75,20 @@ export function listObjects(bucket: Bucket, { query }: ServiceRequest): ServiceR
     })),
     CommonPrefixes: [...prefixes].map((group) => ({ Prefix: encode(group) })),
   });
+}
+
+/** The keys with the prefix that come after another, found without a look at the ones before: a page costs what it holds. */
+function* keysFrom(keys: readonly string[], prefix: string, after: string): Generator<string> {
+  const isBefore = (key: string, bound: Buffer) => Buffer.compare(Buffer.from(key), bound) < 0;
+  const bound = Buffer.from(after);
+  const wanted = Buffer.compare(Buffer.from(prefix), bound) > 0 ? Buffer.from(prefix) : bound;
+  let low = 0;
+  for (let high = keys.length; low < high; ) {
+    const middle = (low + high) >> 1;
+    if (isBefore(keys[middle]!, wanted)) low = middle + 1;
+    else high = middle;
+  }
+  for (let at = low; at < keys.length && keys[at]!.startsWith(prefix); at += 1) if (keys[at] !== after) yield keys[at]!;
 }
 
 /** ListObjectVersions: keys in order, the newest version first. */

@@ -124,6 +124,14 @@ export class S3 implements S3Port, Disposable {
     return bucket.store.pathOf(this.readable(principal, bucket, key));
   }
 
+  async linkForRead(principal: Principal, bucketName: string, key: string, link: string): Promise<S3ObjectInfo> {
+    const bucket = this.bucket(bucketName);
+    const version = this.readable(principal, bucket, key);
+    // A new version gets a file of its own, so a link keeps the old bytes.
+    fs.linkSync(bucket.store.pathOf(version), link);
+    return info(version);
+  }
+
   async put(principal: Principal, bucketName: string, key: string, body: Buffer): Promise<S3ObjectInfo> {
     return info(this.write(principal, this.bucket(bucketName), key, body));
   }

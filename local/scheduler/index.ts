@@ -22,6 +22,8 @@ export interface SchedulerOptions {
   readonly lambda: LambdaInvoker;
   readonly activity: Activity;
   readonly onRun: RunListener;
+  /** Carries a schedule's invocation to its target; a test may lose, repeat or delay it. @default - at once */
+  readonly deliver?: (send: () => Promise<void>) => Promise<void>;
 }
 
 export interface Scheduler {
@@ -56,7 +58,7 @@ const longestRetryDelayMs = 600_000;
 
 /** EventBridge Scheduler: schedules fire by the clock and invoke functions as their role. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { account, region, clock, activity } = options;
+  const { account, region, clock, activity, deliver = (send) => send() } = options;
   const schedules: Schedule[] = [];
   const timers = new Map<Schedule, Timer>();
   let started = false;
@@ -108,7 +110,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (time === undefined) return;
     const timer = clock.at(time, () => {
       arm(schedule);
-      return activity.track(invoke(schedule, time, randomUUID(), 1));
+      return activity.track(deliver(() => invoke(schedule, time, randomUUID(), 1)));
     });
     timers.set(schedule, timer);
   };

@@ -16,6 +16,7 @@ import type {
   WarehousePort,
 } from '../ports';
 import { Executor } from './data-api/executor';
+import type { StatementFaults } from './data-api/faults';
 import { fileJournal } from './data-api/journal';
 import { dataApiOperations } from './data-api/operations';
 import { StatementStore } from './data-api/store';
@@ -39,6 +40,8 @@ export interface WarehouseOptions {
   readonly bus: EventBusPort;
   /** The front end. */
   readonly translate: Translate;
+  /** @default - nothing goes wrong */
+  readonly faults?: StatementFaults;
 }
 
 /** Where Redshift keeps an admin password that it manages itself. */
@@ -59,8 +62,8 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
   const directory = join(options.dataDir, 'warehouse');
   const warehouses = new Warehouses({ ...options, directory });
   const store = new StatementStore(options.clock, fileJournal(join(directory, 'statements.jsonl'), options.clock));
-  const executor = new Executor(store, options.clock, options.bus);
-  const operations = dataApiOperations({
+  const executor = new Executor(store, options.clock, options.bus, options.faults);
+  const api = dataApiOperations({
     ...options,
     store,
     executor,
@@ -68,6 +71,7 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
     find: (kind, name) => warehouses.find(kind, name),
     arnOf: (kind, name) => warehouses.arnOf(kind, name),
   });
+  const operations = options.faults ? faulty(api, options.faults) : api;
   return {
     port: { query: (sql) => query(warehouses, sql), activeStatements: () => store.active() },
     operations,
@@ -78,6 +82,14 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
       warehouses.close();
     },
   };
+}
+
+function faulty(operations: JsonOperations, faults: StatementFaults): JsonOperations {
+  const entries = Object.entries(operations).map(([name, run]): [string, JsonOperations[string]] => [
+    name,
+    (input, principal) => faults.call(name, async () => run(input, principal)),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /** A query of the one warehouse there is, as a superuser. */

@@ -29,6 +29,33 @@ test.each([
     /--out and --stream exclude each other/,
   ],
   ['a missing argument', ['sql'], /missing required argument 'query'/],
+  ['a backfill from nowhere', ['backfill'], /required option '--from <place>' not specified/],
+  [
+    'a backfill from a place that there is not',
+    ['backfill', '--from', 'attic'],
+    /argument 'attic' is invalid. Allowed choices are history, archive/,
+  ],
+  [
+    'a time without its zone',
+    ['backfill', '--from', 'history', '--since', '2026-11-21T09:00:00'],
+    /--since must be a day such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z, got '2026-11-21T09:00:00'/,
+  ],
+  [
+    'a time span that ends before it begins',
+    ['backfill', '--from', 'history', '--since', '2026-11-21', '--until', '2026-11-20'],
+    /--since must be before --until/,
+  ],
+  [
+    'a retry of some rejects',
+    ['rejects', '--retry', '--apply', '--reason', 'x'],
+    /--reason and --apply exclude each other/,
+  ],
+  ['--apply without --retry', ['rejects', '--apply'], /--apply needs --retry/],
+  [
+    'history of a pipeline without',
+    ['files', '--pipeline', 'pageviews'],
+    /--pipeline must be one of estore, got 'pageviews'/,
+  ],
 ])('%s ends with 2 and says what is wrong', async (_, args, message) => {
   const { code, stdout, stderr } = await millrace(...args);
   expect(stderr).toMatch(message);
@@ -40,17 +67,42 @@ test('--version and --help end with 0', async () => {
   expect(await millrace('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   const help = await millrace('--help');
   expect(help.code).toBe(0);
-  for (const verb of ['local', 'generate', 'sql', 'endpoints']) expect(help.stdout).toContain(`\n  ${verb} `);
+  const verbs = [
+    'local',
+    'generate',
+    'sql',
+    'endpoints',
+    'files',
+    'backfill',
+    'redrive',
+    'reprocess',
+    'rejects',
+    'why',
+  ];
+  for (const verb of verbs) expect(help.stdout).toContain(`\n  ${verb} `);
 });
 
-test.each([['sql', 'select 1'], ['endpoints']])(
-  '%s without a running runtime ends with 1 and says how to start one',
-  async (...args) => {
-    const { code, stderr } = await millrace(...args, '--data', join(dir, 'none'));
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^error: no local runtime is running over .*none; start one with 'npm start'/);
+test.each(['files', 'backfill', 'redrive', 'reprocess', 'rejects', 'why'])(
+  'the help of %s has an example',
+  async (verb) => {
+    expect((await millrace(verb, '--help')).stdout).toContain(`\n  npx millrace ${verb}`);
   },
 );
+
+test.each([
+  ['sql', 'select 1'],
+  ['endpoints'],
+  ['files'],
+  ['backfill', '--from', 'history'],
+  ['redrive'],
+  ['reprocess', 'estore/a/b/c.gz'],
+  ['rejects'],
+  ['why', 'action=view'],
+])('%s without a running runtime ends with 1 and says how to start one', async (...args) => {
+  const { code, stderr } = await millrace(...args, '--data', join(dir, 'none'));
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error: no local runtime is running over .*none; start one with 'npm start'/);
+});
 
 describe('with a runtime file', () => {
   const write = (pid: number) =>

@@ -33,6 +33,11 @@ test('fails when two environments have one name', () => {
 });
 
 test.each<[string, Partial<Environment>, string]>([
+  [
+    'the reconcile',
+    { reconcileEveryMinutes: 7 },
+    'environments.test.reconcileEveryMinutes must be 15 to 1440 and a divisor of a day, got 7',
+  ],
   ['the account', { account: '1234' }, 'environments.test.account must be 12 digits, got 1234'],
   ['the region', { region: 'Ireland' }, 'environments.test.region must be a region such as eu-west-1, got Ireland'],
   [

@@ -14,10 +14,18 @@ test('fails when histories overlap, which S3 would refuse while it deploys', () 
     name: 'inner',
     views: [],
     exports: [],
-    history: { glob: 'shop-logs/inner/*.gz', compression: 'gzip' },
+    history: [{ name: 'logs', globs: ['shop-logs/inner/*.gz'], format: 'ndjson', compression: 'gzip' }],
   });
   expect(() => assertConfiguration([testEnvironment()], [shopPipeline(), inner])).toThrow(
-    'pipelines.inner.history.glob must begin apart from that of shop (shop-logs/), got shop-logs/inner/',
+    /pipelines\.inner\.history\.logs\.globs must not begin as those of pipelines\.shop/,
+  );
+});
+
+test('fails when there are more prefixes than a bucket may have notifications', () => {
+  const globs = Array.from({ length: 101 }, (_, i) => `logs-${i}/*.gz`);
+  const many = shopPipeline({ history: [{ name: 'logs', globs, format: 'ndjson', compression: 'gzip' }] });
+  expect(() => assertConfiguration([testEnvironment()], [many])).toThrow(
+    'pipelines.*.history.globs must begin in at most 100 different ways, got 101',
   );
 });
 

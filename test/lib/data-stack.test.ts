@@ -171,6 +171,28 @@ describe('warehouse roles', () => {
   });
 });
 
+test('COPY reads manifests, copies and listings of the work bucket, and nothing else there', () => {
+  const [policy] = Object.entries(templates().data.findResources('AWS::IAM::Policy')).flatMap(([id, { Properties }]) =>
+    id.startsWith('WarehouseRolesLoad') ? [Properties.PolicyDocument.Statement] : [],
+  );
+  const read = policy.find(({ Action }: { Action: unknown }) => Action === 's3:GetObject');
+  const inWork = read.Resource.map((resource: unknown) => JSON.stringify(resource))
+    .filter((text: string) => text.includes('"Work'))
+    .map((text: string) => /"(\/[^"]*)"/.exec(text)![1]);
+  expect(inWork.sort()).toEqual(['/listings/*', '/manifests/*', '/versions/*']);
+});
+
+test('what is in the work bucket expires', () => {
+  templates().data.hasResource('AWS::S3::Bucket', {
+    Properties: {
+      LifecycleConfiguration: { Rules: Match.arrayWith([{ ExpirationInDays: 7, Id: 'expiry', Status: 'Enabled' }]) },
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
+    },
+  });
+});
+
 describe('network', () => {
   test('has no way out', () => {
     const { data } = templates();
@@ -248,20 +270,58 @@ describe('history', () => {
     });
   });
 
-  test('gives up on a message after five attempts, each longer than six loads may take', () => {
-    templates().data.hasResourceProperties('AWS::SQS::Queue', {
-      VisibilityTimeout: 3600,
-      RedrivePolicy: {
-        maxReceiveCount: 5,
-        deadLetterTargetArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ShopHistoryDeadLetters'), 'Arn'] },
-      },
-    });
+  test('has one notification for globs that begin alike, and one for each other prefix', () => {
+    const source = { format: 'ndjson', compression: 'gzip' } as const;
+    const history = [
+      { ...source, name: 'logs', globs: ['logs/a/*.gz', 'logs/*/b.gz', 'other/x-*.gz'] },
+      { ...source, name: 'more', globs: ['more/*.gz'] },
+    ];
+    const [bucket] = Object.values(
+      templates({}, [shopPipeline({ history })]).data.findResources('AWS::S3::Bucket', {
+        Properties: { NotificationConfiguration: Match.anyValue() },
+      }),
+    );
+    const prefixes = bucket!['Properties'].NotificationConfiguration.QueueConfigurations.map(
+      ({ Filter }: { Filter: { S3Key: { Rules: { Value: string }[] } } }) => Filter.S3Key.Rules[0]!.Value,
+    );
+    expect(prefixes).toEqual(['logs/', 'more/', 'other/x-']);
   });
 
-  test('has no queue where no pipeline has history', () => {
+  test('hides a message for longer than six loads may take, and does not give up in a night without a warehouse', () => {
+    const { data } = templates();
+    const working = data.findResources('AWS::SQS::Queue', {
+      Properties: {
+        VisibilityTimeout: 3600,
+        MessageRetentionPeriod: 1_209_600,
+        RedrivePolicy: {
+          maxReceiveCount: 100,
+          deadLetterTargetArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ShopHistoryDeadLetters'), 'Arn'] },
+        },
+      },
+    });
+    expect(Object.keys(working)).toHaveLength(2);
+    const ids = Object.keys(data.findResources('AWS::SQS::Queue')).map((id) => id.slice(0, -8));
+    expect(ids.sort()).toEqual(['ShopHistoryBacklog', 'ShopHistoryDeadLetters', 'ShopHistoryQueue']);
+  });
+
+  test('without it a pipeline has a backlog, for its archive, but no notifications', () => {
     const { data } = templates({}, [shopPipeline({ history: undefined })]);
-    data.resourceCountIs('AWS::SQS::Queue', 0);
+    const ids = Object.keys(data.findResources('AWS::SQS::Queue')).map((id) => id.slice(0, -8));
+    expect(ids.sort()).toEqual(['ShopHistoryBacklog', 'ShopHistoryDeadLetters']);
+    data.resourceCountIs('AWS::SQS::QueuePolicy', 2);
     data.allResourcesProperties('AWS::S3::Bucket', { NotificationConfiguration: Match.absent() });
+  });
+
+  test('is told of to commands by outputs', () => {
+    const outputs = Object.keys(templates().data.toJSON()['Outputs']);
+    for (const name of ['History', 'Archive', 'Exports', 'Work']) expect(outputs).toContain(`${name}BucketName`);
+    expect(outputs).toEqual(
+      expect.arrayContaining(['WarehouseName', 'WarehouseKind', 'DatabaseName', 'OwnerSecretArn']),
+    );
+    const ofPipeline = outputs
+      .filter((id) => id.startsWith('ShopHistory') && id.includes('Url'))
+      .map((id) => id.slice(0, -8));
+    expect(ofPipeline.sort()).toEqual(['ShopHistoryBacklogUrl', 'ShopHistoryDeadLettersUrl', 'ShopHistoryQueueUrl']);
   });
 });
 

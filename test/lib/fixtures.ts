@@ -19,7 +19,9 @@ export function shopPipeline(changes: Partial<Pipeline> = {}): Pipeline {
       { name: 'message_id', type: 'varchar', maxBytes: 64, path: ['messageId'], required: true },
       { name: 'happened_at', type: 'timestamp', path: ['timestamp'], required: true },
     ],
-    history: { glob: 'shop-logs/*/*.gz', compression: 'gzip' },
+    history: [
+      { name: 'logs', globs: ['shop-logs/*/*.gz'], format: 'ndjson', compression: 'gzip', overwritten: 'alarm' },
+    ],
     refreshEveryMinutes: 5,
     views: [
       {
@@ -49,6 +51,7 @@ export function testEnvironment(changes: Partial<Environment> = {}): Environment
     warehouse: { kind: 'provisioned', nodeType: 'ra3.large', nodeCount: 2, snapshotRetentionDays: 3 },
     database: 'millrace',
     schedulesEnabled: true,
+    reconcileEveryMinutes: 30,
     retainData: true,
     deletionProtection: false,
     logRetentionDays: 30,

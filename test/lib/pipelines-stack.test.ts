@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { metricUnits } from '../../lambda/shared/metrics';
 import { alarms, functionMetrics } from '../../lib/monitoring/alarms';
@@ -66,16 +68,69 @@ describe('functions', () => {
         .filter((statement) => actions(statement).includes('secretsmanager:GetSecretValue'))
         .flatMap(({ Resource }) => JSON.stringify(Resource));
     expect(reads('WarehouseObjectsRole').join()).toContain('MasterPasswordSecretArn');
-    expect(reads('Shop')).toHaveLength(3);
+    expect(reads('Shop')).toHaveLength(4);
     expect(reads('Shop').join()).not.toContain('MasterPasswordSecretArn');
   });
 
-  test('a load writes manifests of its own pipeline and touches no history object', () => {
-    const s3 = statements(templates().pipelines, 'ShopLoadHandler').filter((statement) =>
-      actions(statement).some((action) => action.startsWith('s3:')),
-    );
-    expect(s3.flatMap(actions)).toEqual(['s3:PutObject']);
-    expect(JSON.stringify(s3[0]!.Resource)).toMatch(/\/manifests\/shop\/\*"/);
+  /** What a function may do with a service, as `<action> <resource>[ under <prefixes>]`, resources without the names of their stacks. */
+  const allowed = (idPrefix: string, service: string) =>
+    statements(templates().pipelines, idPrefix)
+      .filter((statement) => actions(statement).some((action) => action.startsWith(`${service}:`)))
+      .flatMap((statement) => {
+        const resources = [statement.Resource].flat().map((resource) =>
+          JSON.stringify(resource)
+            .replace(
+              /.*?Fn(?:GetAtt|Ref)?(?:Shop)?(History(?:Queue|Backlog|DeadLetters)|[A-Z][a-z]+)[0-9A-F]{8}.*?Arn[0-9A-F]*"\}?/,
+              '$1',
+            )
+            .replace(/[",\]}]/g, ''),
+        );
+        const condition = statement.Condition as { StringLike?: { 's3:prefix': string[] } } | undefined;
+        const under = condition?.StringLike ? ` under ${condition.StringLike['s3:prefix']}` : '';
+        return actions(statement).flatMap((action) => resources.map((resource) => `${action} ${resource}${under}`));
+      })
+      .sort();
+
+  test('a load writes manifests and copies of its own pipeline and reads the versions of its globs', () => {
+    expect(allowed('ShopLoadHandler', 's3')).toEqual([
+      's3:GetObjectVersion Archive/archive/shop/*',
+      's3:GetObjectVersion History/shop-logs/*',
+      's3:GetObjectVersionTagging Archive/archive/shop/*',
+      's3:GetObjectVersionTagging History/shop-logs/*',
+      's3:ListBucketVersions Archive under archive/shop/*',
+      's3:ListBucketVersions History under shop-logs/*',
+      's3:PutObject Work/manifests/shop/*',
+      's3:PutObject Work/versions/shop/*',
+      's3:PutObjectTagging Work/versions/shop/*',
+    ]);
+  });
+
+  test('a load reads its two queues and writes to the dead letters alone', () => {
+    const found = allowed('ShopLoadHandler', 'sqs');
+    expect(found.filter((text) => text.startsWith('sqs:SendMessage '))).toEqual(['sqs:SendMessage HistoryDeadLetters']);
+    expect(found.filter((text) => text.startsWith('sqs:ReceiveMessage '))).toEqual([
+      'sqs:ReceiveMessage HistoryBacklog',
+      'sqs:ReceiveMessage HistoryQueue',
+    ]);
+  });
+
+  test('a reconcile lists its own prefixes, writes its listings and fills the backlog', () => {
+    expect([...allowed('ShopReconcileHandler', 's3'), ...allowed('ShopReconcileHandler', 'sqs')]).toEqual([
+      's3:DeleteObject Work/listings/shop/*',
+      's3:GetObject Work/listings/shop/*',
+      's3:ListBucket History under shop-logs/*',
+      's3:ListBucket Work under listings/shop/*',
+      's3:PutObject Work/listings/shop/*',
+      'sqs:GetQueueAttributes HistoryBacklog',
+      'sqs:SendMessage HistoryBacklog',
+    ]);
+  });
+
+  test('exports run one at a time, so that no run is published side by side', () => {
+    templates().pipelines.hasResourceProperties('AWS::Lambda::Function', {
+      ReservedConcurrentExecutions: 1,
+      Environment: { Variables: Match.objectLike({ UNLOAD_ROLE_ARN: Match.anyValue() }) },
+    });
   });
 
   test('the key opens through the services that hold the data', () => {
@@ -98,15 +153,15 @@ describe('functions', () => {
     });
   });
 
-  test('a pipeline without history and exports has neither function', () => {
-    const variables = Object.values(
-      templates({}, [shopPipeline({ history: undefined, exports: [] })]).pipelines.findResources(
-        'AWS::Lambda::Function',
-      ),
-    ).map(({ Properties }) => Object.keys(Properties.Environment?.Variables ?? {}));
-    expect(variables.some((names) => names.includes('PIPELINE'))).toBe(true);
-    expect(variables.flat()).not.toContain('LOAD_ROLE_ARN');
-    expect(variables.flat()).not.toContain('UNLOAD_ROLE_ARN');
+  test('a pipeline without history and exports loads its archive alone, on demand', () => {
+    const { pipelines } = templates({}, [shopPipeline({ history: undefined, exports: [] })]);
+    const variables = Object.values(pipelines.findResources('AWS::Lambda::Function')).flatMap(({ Properties }) =>
+      Object.keys(Properties.Environment?.Variables ?? {}),
+    );
+    expect(variables).toContain('LOAD_ROLE_ARN');
+    expect(variables).not.toContain('BACKLOG_URL');
+    expect(variables).not.toContain('UNLOAD_ROLE_ARN');
+    pipelines.resourceCountIs('AWS::Lambda::EventSourceMapping', 1);
   });
 });
 
@@ -152,10 +207,21 @@ describe('triggers', () => {
     }
   });
 
-  test('the queue repeats single messages of a batch', () => {
-    templates().pipelines.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
-      BatchSize: 10,
+  test('each queue gives as many messages as a transaction takes, and repeats single ones, in invocations of its own', () => {
+    const { pipelines } = templates();
+    pipelines.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
+    pipelines.allResourcesProperties('AWS::Lambda::EventSourceMapping', {
+      BatchSize: 100,
+      MaximumBatchingWindowInSeconds: 5,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 2 },
+    });
+  });
+
+  test('the reconcile runs as often as the environment says', () => {
+    templates({ reconcileEveryMinutes: 45 }).pipelines.hasResourceProperties('AWS::Scheduler::Schedule', {
+      ScheduleExpression: 'rate(45 minutes)',
+      Description: 'Reconciles history of shop in test',
     });
   });
 
@@ -264,9 +330,28 @@ describe('alarms', () => {
     const pause = { pauseAt: 'cron(0 20 * * ? *)', resumeAt: 'cron(0 6 * * ? *)' };
     for (const changes of [{ schedulesEnabled: false }, { warehouse: { ...warehouse, pause } }]) {
       expect(headings(changes)).not.toContain('refresh missing');
+      expect(headings(changes)).not.toContain('reconcile missing');
       expect(headings(changes)).toContain('refresh failed');
     }
     expect(headings({ warehouse: serverless })).toContain('refresh missing');
+  });
+
+  test('watch overwritten objects only where the pipeline takes them for a mistake', () => {
+    const history = [{ ...shopPipeline().history![0]!, overwritten: 'load-again' }] as const;
+    expect(headings({}, shopPipeline({ history }))).not.toContain('objects overwritten');
+    const without = headings({}, shopPipeline({ history: undefined }));
+    expect(without).not.toContain('reconcile missing');
+    expect(without).toContain('objects parked');
+  });
+
+  test('have a section each in the runbook, and no section is without an alarm', () => {
+    const runbook = readFileSync(join(__dirname, '../../docs/runbook.md'), 'utf8');
+    const sections = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+    expect(sections.sort()).toEqual(
+      Object.values(alarms)
+        .map(({ heading }) => heading)
+        .sort(),
+    );
   });
 
   test('watch metrics that the functions write', () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { RunEvent } from '../../local/activity';
 import type { Template } from '../../local/cloudformation/assembly';
+import { type FaultSource, scriptedFaults } from '../../local/faults';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { Fixture } from './cloudformation/fixture';
 
@@ -73,13 +74,14 @@ function template(schedulerMay = 'lambda:InvokeFunction'): Template {
   };
 }
 
-async function runtimeOf(content: Template, port?: number): Promise<Runtime> {
+async function runtimeOf(content: Template, port?: number, faults?: FaultSource): Promise<Runtime> {
   fixture.writeAssembly({ pipelines: content });
   const runtime = await startRuntime({
     assemblyDir: fixture.folder,
     stageName: 'dev',
     dataDir: join(fixture.folder, 'data'),
     port,
+    faults,
     clock: { start, rate: 0 },
     onRun: (event) => events.push(event),
   });
@@ -182,4 +184,16 @@ test('an unknown stage is answered with those there are', async () => {
   await expect(
     startRuntime({ assemblyDir: fixture.folder, stageName: 'prod', dataDir: join(fixture.folder, 'data') }),
   ).rejects.toThrow('has no stage prod; it has dev');
+});
+
+test('makes go wrong what it is told to: a tick is lost, the next comes twice', async () => {
+  const runtime = await runtimeOf(template(), undefined, scriptedFaults({ ticks: [[], [0, 0]] }));
+  const started = () =>
+    events.filter((event) => event.kind === 'function' && event.phase === 'started' && event.name === 'refresh');
+  await runtime.step();
+  expect(started()).toHaveLength(0);
+  await runtime.step();
+  expect(started()).toHaveLength(2);
+  await runtime.step();
+  expect(started()).toHaveLength(3);
 });

@@ -1,4 +1,4 @@
-import type { Pipeline } from '../../pipelines/definition';
+import type { HistorySource, Pipeline } from '../../pipelines/definition';
 
 /** A pipeline with one column of each kind that matters; a test overrides what it is about. */
 export function aPipeline(overrides: Partial<Pipeline> = {}): Pipeline {
@@ -21,6 +21,14 @@ export function aPipeline(overrides: Partial<Pipeline> = {}): Pipeline {
     ...overrides,
   };
 }
+
+export const aSource = (overrides: Partial<HistorySource> = {}): HistorySource => ({
+  name: 'logs',
+  globs: ['shop/*/*.gz'],
+  format: 'ndjson',
+  compression: 'gzip',
+  ...overrides,
+});
 
 export const aView = (name: string, query: string) => ({ name, query, file: `views/${name}.sql` });
 

@@ -1,9 +1,8 @@
 import { exportPlan } from '../../sql/exports';
 import { loadPlan } from '../../sql/load';
 import { refreshPlan } from '../../sql/refresh';
-import { anExport, aPipeline, aView } from './fixtures';
+import { anExport, aPipeline, aSource, aView } from './fixtures';
 
-const history = { glob: 'shop/*/*.gz', compression: 'gzip' as const };
 const firstLine = (statement: string) => statement.split('\n')[0];
 const placeholders = (statements: readonly string[]) =>
   [...new Set(statements.join(' ').match(/\{\{[^}]*\}\}/g) ?? [])].sort();
@@ -33,13 +32,24 @@ describe('the refresh plan', () => {
     expect(statements.map(firstLine)).toEqual([
       'lock shop.checkpoints',
       'create temp table shop_incoming as',
+      'create temp table shop_read as',
+      'create temp table shop_merged as',
+      'delete from shop_incoming',
+      'create temp table shop_shared as',
+      'create temp table shop_copies as',
       expect.stringMatching(/^insert into shop.rejects /),
       expect.stringMatching(/^insert into shop.duplicates /),
       expect.stringMatching(/^insert into shop.events /),
+      expect.stringMatching(/^insert into shop.events /),
       expect.stringMatching(/^insert into shop.runs /),
+      expect.stringMatching(/^insert into shop.gaps /),
       expect.stringMatching(/^insert into shop.checkpoints /),
       'delete from shop.checkpoints',
       'drop table shop_incoming',
+      'drop table shop_read',
+      'drop table shop_merged',
+      'drop table shop_shared',
+      'drop table shop_copies',
     ]);
     expect(placeholders(statements)).toEqual(['{{run_id}}']);
   });
@@ -60,7 +70,7 @@ describe('the refresh plan', () => {
   test('attributes of the payload keep their case, and a quote in one stays inside', () => {
     const columns = [{ name: 'id', path: ['messageId', 'a"b'], type: 'bigint' as const, required: true }];
     const [, incoming] = refreshPlan(aPipeline({ columns })).steps[1]!.statements;
-    expect(incoming).toContain('json_typeof(payload."messageId"."a""b")');
+    expect(incoming).toContain('payload."messageId"."a""b" as id_part');
   });
 
   test('a quote in an allowed value stays inside its literal', () => {
@@ -74,43 +84,56 @@ describe('the refresh plan', () => {
 });
 
 describe('the load plan', () => {
-  const plan = loadPlan(aPipeline({ history }));
+  const sources = (overrides = {}) => loadPlan(aPipeline({ history: [aSource(overrides)] })).sources;
 
   test('copies, merges and enters the ledger in one transaction', () => {
-    expect(plan.glob).toBe('shop/*/*.gz');
-    expect(plan.load.map(firstLine)).toEqual([
+    const [logs, archive] = sources();
+    expect(logs!.load.map(firstLine)).toEqual([
       'lock shop.checkpoints',
-      'create temp table shop_objects as',
       'copy shop.staged from {{manifest}} iam_role {{load_role}} manifest',
+      'create temp table shop_scanned as',
       'create temp table shop_malformed as',
+      'create temp table shop_objects as',
       'delete from shop.staged where (select count(*) from shop_objects) = 0',
       'delete from shop_malformed where (select count(*) from shop_objects) = 0',
       'create temp table shop_incoming as',
+      'create temp table shop_read as',
+      'create temp table shop_shared as',
+      'create temp table shop_copies as',
       expect.stringMatching(/^insert into shop.rejects \(source, shard_id/),
       expect.stringMatching(/^insert into shop.duplicates /),
+      expect.stringMatching(/^insert into shop.events /),
       expect.stringMatching(/^insert into shop.events /),
       expect.stringMatching(/^insert into shop.rejects \(source, object_key/),
       expect.stringMatching(/^insert into shop.runs /),
       expect.stringMatching(/^insert into shop.ledger /),
       'delete from shop.staged',
       'drop table shop_incoming',
+      'drop table shop_read',
+      'drop table shop_shared',
+      'drop table shop_copies',
+      'drop table shop_scanned',
       'drop table shop_malformed',
       'drop table shop_objects',
     ]);
-    expect(placeholders(plan.load)).toEqual(['{{load_role}}', '{{manifest}}', '{{objects}}', '{{run_id}}']);
-    expect(placeholders([plan.loaded])).toEqual(['{{objects}}']);
+    const all = ['{{files}}', '{{load_role}}', '{{manifest}}', '{{objects}}', '{{run_id}}'];
+    for (const { load } of [logs!, archive!]) expect(placeholders(load)).toEqual(all);
   });
 
   test.each([
     ['gzip', "format json 'noshred' gzip maxerror 100000 compupdate off statupdate off"],
+    ['zstd', "format json 'noshred' zstd maxerror 100000 compupdate off statupdate off"],
     ['none', "format json 'noshred' maxerror 100000 compupdate off statupdate off"],
   ] as const)('reads objects with compression %s', (compression, options) => {
-    const { load } = loadPlan(aPipeline({ history: { ...history, compression } }));
-    expect(load[2]!.split('\n')[1]).toBe(options);
+    expect(sources({ compression })[0]!.load[1]!.split('\n')[1]).toBe(options);
   });
 
-  test('fails for a pipeline without history', () => {
-    expect(() => loadPlan(aPipeline())).toThrow('pipelines.shop.history is not declared');
+  test('the archive is a source of every pipeline, the last', () => {
+    expect(sources().map(({ name, bucket, globs }) => [name, bucket, globs])).toEqual([
+      ['logs', 'history', ['shop/*/*.gz']],
+      ['archive', 'archive', ['archive/shop/**']],
+    ]);
+    expect(loadPlan(aPipeline()).sources.map(({ name }) => name)).toEqual(['archive']);
   });
 });
 

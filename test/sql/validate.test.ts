@@ -1,6 +1,7 @@
 import type { Column, Pipeline } from '../../pipelines/definition';
+import { globsOverlap } from '../../sql/glob';
 import { validatePipelines } from '../../sql/validate';
-import { anExport, aPipeline, aView } from './fixtures';
+import { anExport, aPipeline, aSource, aView } from './fixtures';
 
 const problems = (overrides: Partial<Pipeline>) => validatePipelines([aPipeline(overrides)]);
 const id: Column = { name: 'id', path: ['id'], type: 'varchar', maxBytes: 16, required: true };
@@ -22,7 +23,7 @@ test('all problems of all pipelines come at once', () => {
 test.each<[string, Partial<Pipeline>, string]>([
   [
     'stream position as identity beside history',
-    { identity: { by: 'stream-position' }, history: { glob: 'a/*.gz', compression: 'gzip' } },
+    { identity: { by: 'stream-position' }, history: [aSource({ globs: ['a/*.gz'] })] },
     'pipelines.shop.identity must name columns, since pipelines.shop.history has events without a stream position',
   ],
   [
@@ -64,15 +65,23 @@ test.each<[string, Partial<Pipeline>, string]>([
     { columns: [id, { name: 'n', path: ['n'], type: 'decimal', precision: 2, scale: 3 }] },
     'columns.n.scale must be a whole number between 0 and 2, got 3',
   ],
+  ['an empty list of sources', { history: [] }, 'history must name at least one source, or be left out'],
+  ['a source named as the archive', { history: [aSource({ name: 'archive' })] }, 'and not archive, got "archive"'],
+  ['a source without globs', { history: [aSource({ globs: [] })] }, 'history.logs.globs must hold at least one glob'],
+  [
+    'sources that share keys',
+    { history: [aSource(), aSource({ name: 'more', globs: ['shop/more/*'] })] },
+    'history.more.globs must not match keys that "shop/*/*.gz" of pipelines.shop.history.logs matches, got "shop/more/*"',
+  ],
   [
     'a glob without a prefix',
-    { history: { glob: '*/a.gz', compression: 'gzip' } },
-    'history.glob must begin with a literal prefix',
+    { history: [aSource({ globs: ['*/a.gz'] })] },
+    'history.logs.globs must begin with a literal prefix',
   ],
   [
     'a glob of another kind',
-    { history: { glob: 'a/{b,c}.gz', compression: 'gzip' } },
-    'history.glob knows * and ** only',
+    { history: [aSource({ globs: ['a/{b,c}.gz'] })] },
+    'history.logs.globs knows * and ** only',
   ],
   [
     'a view named as a table',
@@ -138,13 +147,13 @@ test("a pipeline cannot take another one's external schema", () => {
 });
 
 test('histories whose objects could be meant for either pipeline are refused', () => {
-  const history = (glob: string) => ({ history: { glob, compression: 'gzip' as const } });
+  const history = (glob: string) => ({ history: [aSource({ globs: [glob] })] });
   const [one, other] = [
     aPipeline({ name: 'a', ...history('logs/*/*.gz') }),
     aPipeline({ name: 'b', ...history('logs/b/*.gz') }),
   ];
   expect(validatePipelines([one, other])).toEqual([
-    'pipelines.b.history.glob must not begin as that of pipelines.a, got "logs/b/*.gz" and "logs/*/*.gz"',
+    'pipelines.b.history.logs.globs must not begin as those of pipelines.a, got "logs/b/*.gz" and "logs/*/*.gz"',
   ]);
   expect(validatePipelines([one, { ...other, ...history('other/*.gz') }])).toEqual([]);
 });
@@ -159,4 +168,20 @@ test('more columns than one statement can speak of are refused', () => {
       /^pipelines.shop.columns are too many for a statement of 190000 bytes: 250 columns make \d+$/,
     ),
   ]);
+});
+
+test.each([
+  ['a/*.gz', 'a/*.json', false],
+  ['a/*/x', 'a/b/*', true],
+  ['a/*', 'a/b/c', false],
+  ['a/**', 'a/b/c', true],
+  ['a/**/c', 'a/c', true],
+  ['a/**/c', 'a/b/d/c', true],
+  ['a/**/c', 'a/b/d', false],
+  ['a/*b*', 'a/*c*', true],
+  ['a/x*', 'a/y*', false],
+  ['a/*', 'a/**', true],
+])('%s and %s share keys: %s', (one, other, shared) => {
+  expect(globsOverlap(one, other)).toBe(shared);
+  expect(globsOverlap(other, one)).toBe(shared);
 });

@@ -1,18 +1,28 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
 import type { Step } from '../../lambda/shared/plan';
 import { render } from '../../lambda/shared/statement';
 import type { Clock, KinesisPort, Principal, StreamSlice } from '../../local/ports';
 import { Engine } from '../../local/warehouse/engine/engine';
 import { translate } from '../../local/warehouse/sql';
 import type { Pipeline } from '../../pipelines/definition';
-import { loadPlan, ownerObject, ownerUser, refreshPlan, type WarehouseObject, warehouseObjects } from '../../sql';
+import {
+  loadPlan,
+  ownerObject,
+  ownerUser,
+  reconcilePlan,
+  refreshPlan,
+  type WarehouseObject,
+  warehouseObjects,
+} from '../../sql';
 import { FakeS3, roleArn, rolePrincipal, stoppedClock, temporaryFolder } from '../local/warehouse/support/fakes';
 
 /** A stream of one shard: a segment file for each call of `put`. */
 class TestStream implements KinesisPort {
   private readonly files: string[] = [];
+  private readonly records: FirehoseRecord[] = [];
   private sequence = 0;
 
   constructor(
@@ -25,6 +35,14 @@ class TestStream implements KinesisPort {
   put(records: readonly string[]): void {
     const lines = records.map((data) => {
       this.sequence += 1;
+      this.records.push({
+        recordId: '',
+        data: Buffer.from(data).toString('base64'),
+        shardId: shard,
+        sequenceNumber: this.number(),
+        partitionKey: 'key',
+        arrivedAt: this.clock.now(),
+      });
       return JSON.stringify({
         shard_id: shard,
         sequence_number: this.number(),
@@ -42,6 +60,11 @@ class TestStream implements KinesisPort {
     return { files: this.files, latest: isNew ? { [shard]: this.number() } : {} };
   }
 
+  /** The nth record, from 1, as Firehose hands it over. */
+  recordAt(n: number): FirehoseRecord {
+    return this.records[n - 1]!;
+  }
+
   acceptedRecords(): number {
     return this.sequence;
   }
@@ -52,7 +75,26 @@ class TestStream implements KinesisPort {
 }
 
 const shard = 'shardId-000000000000';
-const bucket = 'history';
+
+type Bucket = 'history' | 'archive' | 'work';
+
+/** An object as the load function speaks of it. */
+export interface TestObject {
+  readonly bucket: string;
+  readonly key: string;
+  readonly etag: string;
+  readonly versionId: string;
+  readonly size: number;
+}
+
+interface LoadOptions {
+  readonly source?: string;
+  /** @default - the objects themselves */
+  readonly files?: readonly { url: string; etag: string }[];
+}
+
+const filesOf = (batch: readonly TestObject[]) =>
+  batch.map(({ bucket, key, etag }) => ({ url: `s3://${bucket}/${key}`, etag }));
 const streamName = 'millrace-test';
 
 /** A pipeline's objects in a local warehouse, and the statements that its functions would submit. */
@@ -61,7 +103,8 @@ export class TestWarehouse {
   private objects = 0;
 
   private constructor(
-    readonly pipeline: Pipeline,
+    /** A later edition may take its place. */
+    public pipeline: Pipeline,
     private readonly engine: Engine,
     private readonly stream: TestStream,
     private readonly s3: FakeS3,
@@ -120,47 +163,85 @@ export class TestWarehouse {
     await this.steps(refreshPlan(this.pipeline).steps.slice(0, 1), {});
   }
 
-  /** Takes an object's version out of the ledger. */
-  async forget(version: string): Promise<void> {
-    const statements = [`delete from ${this.pipeline.name}.ledger where version = '${version}'`];
-    await this.steps([{ name: 'forget', mode: 'single', statements }], {});
+  /** Takes an object out of the ledger. */
+  async forget(key: string): Promise<void> {
+    await this.execute([`delete from ${this.pipeline.name}.ledger where object_key = '${key}'`]);
   }
 
-  /** One run of the load function over objects of these lines. Returns the batch, so that it can be loaded again. */
-  async load(...objects: string[][]): Promise<string> {
-    const batch = [];
+  /** Writes an object of these lines. */
+  async put(key: string, lines: readonly string[], bucket: Bucket = 'history'): Promise<TestObject> {
+    const { size, etag } = await this.s3.put(rolePrincipal('test'), bucket, key, gzipSync(`${lines.join('\n')}\n`));
+    return { bucket, key, etag: etag.replaceAll('"', ''), versionId: '', size };
+  }
+
+  /** One run of the load function over new objects of these lines. */
+  async load(...objects: string[][]): Promise<TestObject[]> {
+    const batch: TestObject[] = [];
     for (const lines of objects) {
       this.objects += 1;
-      const key = `shop/${this.objects}.gz`;
-      const body = gzipSync(`${lines.join('\n')}\n`);
-      await this.s3.put(rolePrincipal('test'), bucket, key, body);
-      batch.push({ bucket, key, version: `v${this.objects}`, size: body.length });
+      batch.push(await this.put(`shop/${this.objects}.gz`, lines));
     }
-    const json = JSON.stringify(batch);
-    await this.loadBatch(json);
-    return json;
+    await this.loadBatch(batch);
+    return batch;
   }
 
-  async loadBatch(objects: string): Promise<void> {
+  /** The same for an object of the archive. */
+  async loadArchive(...lines: string[]): Promise<TestObject> {
+    this.objects += 1;
+    const object = await this.put(`archive/shop/2026/11/21/10/${this.objects}.gz`, lines, 'archive');
+    await this.loadBatch([object], { source: 'archive' });
+    return object;
+  }
+
+  /** The line that the archive has for the nth record of the stream. */
+  archived(n: number): string {
+    return archiveLine(this.stream.recordAt(n));
+  }
+
+  async loadBatch(
+    batch: readonly TestObject[],
+    { source = 'logs', files = filesOf(batch) }: LoadOptions = {},
+  ): Promise<void> {
     this.pass();
     this.runs += 1;
-    const entries = (JSON.parse(objects) as { key: string }[]).map(({ key }) => ({
-      url: `s3://${bucket}/${key}`,
-      mandatory: true,
-    }));
     const key = `manifests/${this.runs}.manifest`;
-    await this.s3.put(rolePrincipal('test'), bucket, key, Buffer.from(JSON.stringify({ entries })));
-    const statements = loadPlan(this.pipeline).load;
+    const entries = files.map(({ url }) => ({ url, mandatory: true }));
+    await this.s3.put(rolePrincipal('test'), 'work', key, Buffer.from(JSON.stringify({ entries })));
+    const statements = loadPlan(this.pipeline).sources.find(({ name }) => name === source)!.load;
     await this.steps([{ name: 'load', mode: 'transaction', statements }], {
       run_id: `run-${this.runs}`,
-      manifest: `s3://${bucket}/${key}`,
+      manifest: `s3://work/${key}`,
       load_role: roleArn('load'),
-      objects,
+      objects: JSON.stringify(batch),
+      files: JSON.stringify(files),
     });
   }
 
-  async loaded(objects: string): Promise<unknown[][]> {
-    return this.query(render(loadPlan(this.pipeline).loaded, { objects }));
+  /** Runs a statement of the load plan. */
+  async ask(statement: 'loaded' | 'overwritten', batch: readonly TestObject[]): Promise<unknown[][]> {
+    return this.query(render(loadPlan(this.pipeline)[statement], { objects: JSON.stringify(batch) }));
+  }
+
+  /** Statements in one transaction. */
+  async execute(statements: readonly string[], values: Record<string, string> = {}): Promise<void> {
+    this.pass();
+    await this.steps([{ name: 'test', mode: 'transaction', statements }], values);
+  }
+
+  /** The listing of the history bucket becomes these objects, as the reconcile function writes it. */
+  async list(
+    rows: readonly { object_key: string; etag: string; size: number; last_modified: string }[],
+  ): Promise<void> {
+    const body = gzipSync(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    await this.s3.put(rolePrincipal('test'), 'work', 'listing.gz', body);
+    const entries = [{ url: 's3://work/listing.gz', mandatory: true }];
+    await this.s3.put(rolePrincipal('test'), 'work', 'listing.manifest', Buffer.from(JSON.stringify({ entries })));
+    const values = { manifest: 's3://work/listing.manifest', load_role: roleArn('load') };
+    await this.execute(reconcilePlan(this.pipeline).list, values);
+  }
+
+  async missing(before: string): Promise<unknown[][]> {
+    return this.query(render(reconcilePlan(this.pipeline).missing, { before }));
   }
 
   /** Drops the landing view and makes it again, so that the stream is read from its beginning. */
@@ -174,11 +255,7 @@ export class TestWarehouse {
     const steps = JSON.parse(properties.delete) as Step[];
     await this.steps(lastMerge ? steps : steps.slice(1), { run_id: 'deploy' });
     // A new version has no checkpoint; of this one it goes with the last merge.
-    if (!lastMerge)
-      await this.steps(
-        [{ name: 'forget', mode: 'single', statements: [`delete from ${this.pipeline.name}.checkpoints`] }],
-        {},
-      );
+    if (!lastMerge) await this.execute([`delete from ${this.pipeline.name}.checkpoints`]);
     await this.install({ properties } as WarehouseObject, ownerUser);
   }
 
@@ -199,9 +276,9 @@ export class TestWarehouse {
     return { events, duplicates, rejects, staged };
   }
 
-  /** Lets a minute go by. */
-  private pass(): void {
-    this.clock.advanceTo(this.clock.now() + 60_000);
+  /** Lets time go by. */
+  pass(minutes = 1): void {
+    this.clock.advanceTo(this.clock.now() + minutes * 60_000);
   }
 
   private async steps(steps: readonly Step[], values: Record<string, string>, user: string = ownerUser): Promise<void> {

@@ -83,8 +83,8 @@ export async function accountOf(runtime: DemoRuntime, pipeline: Pipeline, histor
 
 async function historyAccount(runtime: DemoRuntime, pipeline: Pipeline, historyRows: HistoryRows) {
   if (pipeline.history === undefined) return { produced: 0, pending: 0 };
-  const prefix = pipeline.history.glob.split('*')[0]!;
-  const objects = await runtime.objects(runtime.historyBucket, prefix);
+  const prefixes = pipeline.history.flatMap(({ globs }) => globs.map((glob) => glob.split('*')[0]!));
+  const objects = (await Promise.all(prefixes.map((prefix) => runtime.objects(runtime.historyBucket, prefix)))).flat();
   const ledger = await runtime.query(`select object_key from ${pipelineTables(pipeline).ledger}`);
   const loaded = new Set(ledger.rows.map(([key]) => String(key)));
   const rowsOf = (list: readonly { key: string }[]) => list.reduce((total, { key }) => total + historyRows.of(key), 0);

@@ -16,6 +16,8 @@ export interface DemoRuntime {
     readonly SecretArn?: string;
     readonly DbUser?: string;
   };
+  /** Outputs of the data stack by logical id. */
+  readonly outputs?: Readonly<Record<string, unknown>>;
   readonly resources: number;
   readonly historyBucket: string;
   readonly exportBucket: string;

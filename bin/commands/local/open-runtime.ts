@@ -41,6 +41,7 @@ export async function openRuntime({ assemblyDir, dataDir, port, onProgress }: Op
       Database: output('DatabaseName'),
       SecretArn: output('OwnerSecretArn'),
     },
+    outputs,
     resources: runtime.deployment.resources.length,
     historyBucket: output('HistoryBucketName'),
     exportBucket: output('ExportsBucketName'),

@@ -143,8 +143,8 @@ class Demo {
       this.runtime.setRate(0);
       this.runtime.onTrouble((message) => this.progress.line(`${this.progress.style.yellow('!')} ${message}`));
       this.rows = new HistoryRows(this.runtime);
-      const { endpoint, region, credentials, warehouse } = this.runtime;
-      writeRuntimeFile(dataDir, { pid: process.pid, endpoint, region, credentials, warehouse });
+      const { endpoint, region, credentials, warehouse, outputs } = this.runtime;
+      writeRuntimeFile(dataDir, { pid: process.pid, endpoint, region, credentials, warehouse, outputs });
       stage(`${plural(this.runtime.resources, 'resource')} on ${endpoint}`);
     });
   }

@@ -1,6 +1,7 @@
 import type { Clock, EventBusPort } from '../../ports';
-import type { Engine } from '../engine/engine';
+import type { Engine, RunResult } from '../engine/engine';
 import { errorText } from '../engine/errors';
+import type { StatementFaults } from './faults';
 import { isTerminal, type StatementRecord } from './records';
 import { retentionMs, type StatementStore } from './store';
 
@@ -13,6 +14,7 @@ export class Executor {
     private readonly store: StatementStore,
     private readonly clock: Clock,
     private readonly bus: EventBusPort,
+    private readonly faults?: StatementFaults,
   ) {}
 
   /** Starts the statement. `refusal` is what the database would answer to the connection itself. */
@@ -49,36 +51,49 @@ export class Executor {
       if (refusal !== undefined) return this.end(record, 'FAILED', started, refusal);
       if (signal.aborted) return this.end(record, 'ABORTED', started);
       record.status = 'PICKED';
-      const result = await engine.run({
-        sqls: record.members.map((member) => member.sql),
-        mode: record.mode,
-        user: record.dbUser,
-        parameters: record.parameters && Object.fromEntries(record.parameters.map(({ name, value }) => [name, value])),
-        signal,
-        onStart: (index) => {
-          record.status = 'STARTED';
-          record.updatedMs = this.clock.now();
-          const member = record.members[index]!;
-          member.status = 'STARTED';
-          member.updatedMs = record.updatedMs;
-        },
-        onEnd: (index, outcome) => {
-          const member = record.members[index]!;
-          member.status = outcome.status;
-          member.updatedMs = this.clock.now();
-          member.durationMs = outcome.durationMs;
-          member.queryId = outcome.queryId;
-          if (outcome.status === 'FAILED') member.error = outcome.error;
-          if (outcome.status === 'FINISHED') {
-            member.rows = outcome.rows;
-            member.result = outcome.result;
-          }
-        },
-      });
+      const result = await this.faulty(record, (onStart) =>
+        engine.run({
+          sqls: record.members.map((member) => member.sql),
+          mode: record.mode,
+          user: record.dbUser,
+          parameters:
+            record.parameters && Object.fromEntries(record.parameters.map(({ name, value }) => [name, value])),
+          signal,
+          onStart: (index) => {
+            onStart?.(index);
+            record.status = 'STARTED';
+            record.updatedMs = this.clock.now();
+            const member = record.members[index]!;
+            member.status = 'STARTED';
+            member.updatedMs = record.updatedMs;
+          },
+          onEnd: (index, outcome) => {
+            const member = record.members[index]!;
+            member.status = outcome.status;
+            member.updatedMs = this.clock.now();
+            member.durationMs = outcome.durationMs;
+            member.queryId = outcome.queryId;
+            if (outcome.status === 'FAILED') member.error = outcome.error;
+            if (outcome.status === 'FINISHED') {
+              member.rows = outcome.rows;
+              member.result = outcome.result;
+            }
+          },
+        }),
+      );
       this.end(record, result.status, started, result.error);
     } catch (error) {
       this.end(record, signal.aborted ? 'ABORTED' : 'FAILED', started, signal.aborted ? undefined : errorText(error));
     }
+  }
+
+  private faulty(
+    record: StatementRecord,
+    run: (onStart?: (index: number) => void) => Promise<RunResult>,
+  ): Promise<RunResult> {
+    if (!this.faults) return run();
+    const { name = '', members } = record;
+    return this.faults.execute({ name, count: members.length, abort: () => this.cancel(record) }, run);
   }
 
   private end(

@@ -1,53 +1,33 @@
-import { statSync } from 'node:fs';
-import { AwsError, type Principal } from '../../ports';
 import type { Name, Statement } from '../statement';
 import { qualified, type RelationEntry, temporarySchema } from './catalog';
-import { jsonColumns } from './copy-json';
-import { identifier, literal } from './database';
+import { csvReading } from './copy-csv';
+import { errorOf, type Reading } from './copy-fields';
+import { autoReading, noshredReading } from './copy-json';
+import { type LineError, type Repaired, repair, requireReadable } from './copy-lines';
+import { copyParquet } from './copy-parquet';
+import { type SourceFile, Sources } from './copy-sources';
+import { identifier } from './database';
 import { duckdbName } from './ddl';
-import { WarehouseError } from './errors';
+import { errorText, WarehouseError } from './errors';
 import { requireRelation } from './privileges';
-import { parseS3Url } from './s3-url';
 import type { LogRow, Session } from './session';
-import { unreadableLines } from './unreadable-lines';
 
 type Copy = Extract<Statement, { kind: 'copy' }>;
 
-/** An object to load; `path` is where its lines can be read. */
-export interface SourceFile {
-  readonly url: string;
-  readonly path: string;
-  readonly compression: string;
-}
-
-interface LineError {
-  readonly file: string;
-  readonly line: number;
-  readonly column?: string;
-  readonly type?: string;
-  readonly code: number;
-  readonly message: string;
-}
-
-/** Options without a meaning for a local load, or honoured elsewhere. */
-const harmless = ['compupdate', 'statupdate', 'timeformat', 'dateformat'];
-
-/** Loads objects into a table: one JSON value a line. Returns the number of rows. */
+/** Loads objects into a table. Returns the number of rows. */
 export async function copy(session: Session, statement: Copy): Promise<number> {
   const table = target(session, statement.table);
   checkOptions(statement, table);
   const principal = session.options.assume(statement.roleArn, session.user.name);
-  const sources = await sourcesOf(session, principal, statement);
+  const sources = await Sources.open(session, principal, statement);
   try {
     return await load(session, statement, table, sources);
   } finally {
+    sources.close();
     // In an aborted transaction nothing can be dropped; its rollback does it.
-    for (const name of workTables)
-      await session.connection.run(`drop table if exists temp.${name}`).catch(() => undefined);
+    await dropRejects(session).catch(() => undefined);
   }
 }
-
-const workTables = ['millrace_copy_lines', 'millrace_copy_rejects', 'millrace_copy_scans'];
 
 function target(session: Session, name: Name): RelationEntry {
   const temporary =
@@ -59,219 +39,195 @@ function target(session: Session, name: Name): RelationEntry {
   return entry;
 }
 
-function checkOptions(statement: Copy, table: RelationEntry): void {
-  if (statement.format === 'csv' || statement.format === 'parquet')
-    throw new WarehouseError(`COPY FORMAT ${statement.format.toUpperCase()} is not modelled by the local warehouse`);
-  if (statement.compression !== 'none' && statement.compression !== 'gzip' && statement.compression !== 'zstd')
-    throw new WarehouseError(`COPY ${statement.compression.toUpperCase()} is not modelled by the local warehouse`);
-  for (const option of Object.keys(statement.options))
-    if (!harmless.includes(option))
+/** Options without a meaning for a local load, or honoured where the format is read. */
+const known: Readonly<Record<Copy['format'], readonly string[]>> = {
+  'json-auto': ['compupdate', 'statupdate', 'timeformat'],
+  'json-noshred': ['compupdate', 'statupdate', 'timeformat'],
+  csv: [
+    'compupdate',
+    'statupdate',
+    'timeformat',
+    'ignoreheader',
+    'ignoreblanklines',
+    'delimiter',
+    'quote',
+    'emptyasnull',
+  ],
+  parquet: ['statupdate'],
+};
+
+function checkOptions({ format, compression, options }: Copy, table: RelationEntry): void {
+  if (!['none', 'gzip', 'zstd'].includes(compression))
+    throw new WarehouseError(`COPY ${compression.toUpperCase()} is not modelled by the local warehouse`);
+  for (const option of Object.keys(options))
+    if (!known[format].includes(option))
       throw new WarehouseError(`COPY option ${option.toUpperCase()} is not modelled by the local warehouse`);
-  if (statement.format === 'json-noshred' && (table.columns.length !== 1 || table.columns[0]!.type.name !== 'super'))
+  // The reader of DuckDB skips blank lines, which Redshift takes for records.
+  if (format === 'csv' && options['ignoreblanklines'] !== true)
+    throw new WarehouseError('COPY CSV without IGNOREBLANKLINES is not modelled by the local warehouse');
+  if (format === 'json-noshred' && (table.columns.length !== 1 || table.columns[0]!.type.name !== 'super'))
     throw new WarehouseError(
       `JSON 'noshred' needs a table with a single SUPER column, "${table.name}" has ${table.columns.length} columns`,
     );
 }
 
-async function sourcesOf(session: Session, principal: Principal, statement: Copy): Promise<SourceFile[]> {
-  const { s3 } = session.options;
-  const { bucket, key } = parseS3Url(statement.from);
-  const compression = statement.compression;
-  if (!statement.manifest) {
-    const objects = (await s3.list(principal, bucket, key)).filter((object) => !object.key.endsWith('/'));
-    if (objects.length === 0) throw new WarehouseError(`The specified S3 prefix '${key}' does not exist`);
-    return Promise.all(
-      objects.map(async (object) => ({
-        url: `s3://${bucket}/${object.key}`,
-        path: await s3.pathForRead(principal, bucket, object.key),
-        compression,
-      })),
-    );
-  }
-  const sources: SourceFile[] = [];
-  for (const entry of manifestEntries(await s3.get(principal, bucket, key), statement.from)) {
-    const object = parseS3Url(entry.url);
-    try {
-      sources.push({ url: entry.url, path: await s3.pathForRead(principal, object.bucket, object.key), compression });
-    } catch (error) {
-      const missing = error instanceof AwsError && ['NoSuchKey', 'NotFound'].includes(error.code);
-      if (!missing) throw error;
-      if (entry.mandatory)
-        throw new WarehouseError(`mandatory object ${entry.url} of manifest ${statement.from} does not exist`);
-    }
-  }
-  return sources;
+interface Loaded {
+  readonly rows: number;
+  /** Lines or records of each file that hold something, by path. */
+  readonly lines: ReadonlyMap<string, number>;
+  readonly errors: readonly LineError[];
+  readonly failed: boolean;
 }
 
-function manifestEntries(body: Buffer, url: string): { url: string; mandatory: boolean }[] {
-  const bad = (why: string) => new WarehouseError(`manifest ${url} is not valid: ${why}`);
-  let manifest: { entries?: unknown };
-  try {
-    manifest = JSON.parse(body.toString('utf8'));
-  } catch {
-    throw bad('it is not JSON');
-  }
-  if (!Array.isArray(manifest?.entries)) throw bad('it has no list "entries"');
-  return manifest.entries.map((entry, index) => {
-    if (typeof entry?.url !== 'string') throw bad(`entry ${index + 1} has no url`);
-    return { url: entry.url, mandatory: entry.mandatory === true };
-  });
-}
-
-/** Above Redshift's 16,000,000 bytes for a SUPER value. */
-const maxLineBytes = 20_000_000;
-
-/** Lines as text. The separator is a control character that JSON has only as an escape. */
-const readLinesSql = (paths: readonly string[], compression: string, more: string) =>
-  `read_csv([${paths.map((path) => literal(path)).join(', ')}], auto_detect = false, columns = {'line': 'VARCHAR'}, header = false, delim = chr(31), quote = '', escape = '',
-   new_line = '\\n', compression = '${compression}', filename = true, strict_mode = false, max_line_size = ${maxLineBytes}, ${more})`;
-
-/** Puts all lines into `temp.millrace_copy_lines`, but for those that are not text, which it returns. */
-async function readLines(session: Session, sources: readonly SourceFile[]): Promise<LineError[]> {
-  await session.connection.run('create or replace temp table millrace_copy_lines (filename varchar, line varchar)');
-  if (sources.length === 0) return [];
-  const reader = readLinesSql(
-    sources.map((source) => source.path),
-    sources[0]!.compression,
-    `store_rejects = true, rejects_table = 'millrace_copy_rejects', rejects_scan = 'millrace_copy_scans', rejects_limit = 0`,
-  );
-  await session.connection.run(
-    `insert into temp.millrace_copy_lines select filename, line from ${reader} where trim(line, ' \t\r') <> ''`,
-  );
-  const rejects = await session.connection.rows<{ path: string; line: bigint; type: string }>(
-    `select s.file_path as path, r.line, r.error_type::varchar as type from temp.millrace_copy_rejects as r
-     join temp.millrace_copy_scans as s on s.scan_id = r.scan_id and s.file_id = r.file_id order by path, r.line`,
-  );
-  const errors: LineError[] = [];
-  for (const path of new Set(rejects.map((reject) => reject.path))) {
-    const source = sources.find((candidate) => candidate.path === path)!;
-    const own = rejects.filter((reject) => reject.path === path);
-    const numbers = await unreadableLines(path, source.compression, maxLineBytes);
-    own.forEach(({ line, type }, index) => {
-      const utf8 = type === 'INVALID ENCODING';
-      errors.push({
-        file: source.url,
-        line: numbers?.length === own.length ? numbers[index]! : Number(line),
-        code: utf8 ? 1220 : 1216,
-        message: utf8
-          ? 'String contains invalid or unsupported UTF8 codepoints'
-          : `The line cannot be read: ${type.toLowerCase()}`,
-      });
-    });
-  }
-  return errors;
-}
-
-async function load(
-  session: Session,
-  statement: Copy,
-  table: RelationEntry,
-  sources: readonly SourceFile[],
-): Promise<number> {
-  const name = table.schema === temporarySchema ? `temp.${identifier(table.name)}` : duckdbName(table);
-  const unreadable = await readLines(session, sources);
-  const errors = [...unreadable];
-  let insert: string;
-  if (statement.format === 'json-noshred') {
-    insert = `insert into ${name} select json(line) from temp.millrace_copy_lines where json_valid(line)`;
-    errors.push(
-      ...(await findErrors(session, sources, unreadable, `case when not json_valid(line) then '' end`, table)),
-    );
-  } else {
-    const columns = jsonColumns(table.columns, statement.options);
-    insert = `insert into ${name} (${columns.names}) select ${columns.values} from temp.millrace_copy_lines where json_valid(line) and ${columns.firstBad} is null`;
-    errors.push(
-      ...(await findErrors(
-        session,
-        sources,
-        unreadable,
-        `case when not json_valid(line) then '' else ${columns.firstBad} end`,
-        table,
-      )),
-    );
-  }
-  await logErrors(session, errors);
-  const failed = errors.length > 0 && errors.length >= Math.max(1, statement.maxErrors);
-  const rows = failed ? 0 : await session.connection.run(insert);
-  await session.log('sys_load_history', {
-    ...session.logBase(),
-    status: failed ? 'aborted' : 'completed',
-    database_name: session.options.database,
-    table_name: table.name,
-    start_time: { epochMs: session.now },
-    end_time: { epochMs: session.options.clock.now() },
-    data_source: statement.from,
-    file_format: 'JSON',
-    loaded_rows: rows,
-    loaded_bytes: sources.reduce((sum, source) => sum + statSync(source.path).size, 0),
-    source_file_count: sources.length,
-    error_count: errors.length,
-  });
-  if (failed)
+async function load(session: Session, statement: Copy, table: RelationEntry, sources: Sources): Promise<number> {
+  const into = table.schema === temporarySchema ? `temp.${identifier(table.name)}` : duckdbName(table);
+  const loaded =
+    statement.format === 'parquet'
+      ? await loadParquet(session, into, table, sources)
+      : await loadRecords(session, statement, into, table, sources);
+  await log(session, statement, table, sources, loaded);
+  if (loaded.failed)
     throw new WarehouseError(
       `Load into table '${table.name}' failed. Check 'sys_load_error_detail' system table for details`,
     );
-  if (rows > 0 && table.schema !== temporarySchema) session.changed(qualified(table));
+  if (loaded.rows > 0 && table.schema !== temporarySchema) session.changed(qualified(table));
   await session.connection.run(`set variable millrace_last_copy_id = ${session.queryId}`);
-  return rows;
+  return loaded.rows;
 }
 
-/** `bad` is NULL for a good line, the column's name for a bad value, empty for a line that is not JSON. Only files with errors are read again, for the line numbers. */
-async function findErrors(
+async function loadParquet(session: Session, into: string, table: RelationEntry, sources: Sources): Promise<Loaded> {
+  const lines = await copyParquet(session, into, table.columns, sources);
+  return { rows: [...lines.values()].reduce((sum, n) => sum + n, 0), lines, errors: [], failed: false };
+}
+
+function readingOf({ format, options }: Copy, table: RelationEntry): Reading {
+  if (format === 'csv') return csvReading(table.columns, options);
+  return format === 'json-noshred' ? noshredReading(table.columns) : autoReading(table.columns, options);
+}
+
+/** Counts first, so that a load with too many errors changes nothing; files with errors are read apart, for their line numbers. */
+async function loadRecords(
   session: Session,
-  sources: readonly SourceFile[],
-  unreadable: readonly LineError[],
-  bad: string,
+  statement: Copy,
+  into: string,
+  table: RelationEntry,
+  sources: Sources,
+): Promise<Loaded> {
+  const reading = readingOf(statement, table);
+  const counts = await countRecords(session, reading, sources.files, statement);
+  const lines = new Map<string, number>();
+  const repaired: Repaired[] = [];
+  const errors: LineError[] = [];
+  const clean: SourceFile[] = [];
+  for (const source of sources.files) {
+    const count = counts.get(source.path) ?? { lines: 0, bad: 0 };
+    if (count.bad === 0) {
+      lines.set(source.path, count.lines);
+      clean.push(source);
+      continue;
+    }
+    const file = await repair(source, sources.fresh(), reading.rules);
+    const found = [...file.errors, ...(await badRecords(session, reading, file, table))];
+    errors.push(...found.sort((one, other) => one.line - other.line));
+    lines.set(source.path, file.lineOf.length + file.errors.length);
+    repaired.push(file);
+  }
+  if (errors.length > 0 && errors.length >= Math.max(1, statement.maxErrors))
+    return { rows: 0, lines, errors, failed: true };
+  const insert = `insert into ${into} (${reading.names.join(', ')}) select ${reading.values.join(', ')} from`;
+  let rows = 0;
+  if (clean.length > 0)
+    rows += await readable(session, `${insert} ${reading.reader(paths(clean), statement.compression, false)}`);
+  if (repaired.length > 0)
+    rows += await readable(
+      session,
+      `${insert} ${reading.reader(paths(repaired), 'none', true)} where (${reading.bad}) is null`,
+    );
+  return { rows, lines, errors, failed: false };
+}
+
+const paths = (files: readonly { path: string }[]) => files.map(({ path }) => path);
+
+interface Count {
+  readonly lines: number;
+  readonly bad: number;
+}
+
+/** By path; a file without a line is not there. */
+async function countRecords(
+  session: Session,
+  { reader, bad, rejects, rules }: Reading,
+  files: readonly SourceFile[],
+  { compression }: Copy,
+): Promise<Map<string, Count>> {
+  if (files.length === 0) return new Map();
+  const sql = `select filename, count(*) as lines, count(${bad}) as bad from ${reader(paths(files), compression, false)} group by 1`;
+  let rows: { filename: string; lines: bigint; bad: bigint }[];
+  try {
+    await dropRejects(session);
+    rows = await session.connection.rows(sql);
+  } catch (error) {
+    if (/interrupt/i.test(errorText(error))) throw error;
+    // DuckDB does not say which file stopped it.
+    for (const file of files) await requireReadable(file, rules);
+    throw error;
+  }
+  const counts = new Map(rows.map((row) => [row.filename, { lines: Number(row.lines), bad: Number(row.bad) }]));
+  if (!rejects) return counts;
+  const rejected = await session.connection.rows<{ path: string }>(
+    `select distinct s.file_path as path from temp.millrace_copy_rejects as r join temp.millrace_copy_scans as s on s.scan_id = r.scan_id and s.file_id = r.file_id`,
+  );
+  for (const { path } of rejected) counts.set(path, { lines: counts.get(path)?.lines ?? 0, bad: 1 });
+  return counts;
+}
+
+/** The records of one repaired file that are not what the table wants. */
+async function badRecords(
+  session: Session,
+  { reader, bad, brokenMessage }: Reading,
+  file: Repaired,
   table: RelationEntry,
 ): Promise<LineError[]> {
-  const files = await session.connection.rows<{ filename: string }>(
-    `select distinct filename from temp.millrace_copy_lines where (${bad}) is not null order by 1`,
+  await dropRejects(session);
+  const rows = await session.connection.rows<{ number: bigint; bad: string }>(
+    `select number, (${bad}) as bad from (select row_number() over () as number, * from ${reader([file.path], 'none', true)}) where (${bad}) is not null order by number`,
   );
-  const errors: LineError[] = [];
-  for (const { filename } of files) {
-    const source = sources.find((candidate) => candidate.path === filename)!;
-    const skipped = unreadable.filter((error) => error.file === source.url).map((error) => error.line);
-    const lines = await session.connection.rows<{ number: bigint; bad: string }>(
-      `select number, (${bad}) as bad from (
-         select row_number() over () as number, line from ${readLinesSql([filename], source.compression, 'parallel = false, ignore_errors = true')})
-       where trim(line, ' \t\r') <> '' and (${bad}) is not null order by number`,
-    );
-    for (const { number, bad: column } of lines) {
-      const line = lineNumber(Number(number), skipped);
-      const type = table.columns.find((candidate) => candidate.name === column)?.type;
-      errors.push(
-        column === ''
-          ? { file: source.url, line, code: 1216, message: 'Invalid JSON format' }
-          : {
-              file: source.url,
-              line,
-              column,
-              type: type?.name,
-              code: 1207,
-              message: `Invalid value for column ${column}`,
-            },
-      );
-    }
-  }
-  return errors;
+  return rows.map(({ number, bad: column }) => {
+    const at = { file: file.source.url, line: file.lineOf[Number(number) - 1]! };
+    const type = table.columns.find((candidate) => candidate.name === column)?.type;
+    return type ? { ...at, column, type: type.name, ...errorOf(type) } : { ...at, code: 1216, message: brokenMessage };
+  });
 }
 
-/** The number in the file of the nth line that could be read. */
-function lineNumber(nth: number, skipped: readonly number[]): number {
-  let line = nth;
-  for (const number of skipped) if (number <= line) line += 1;
-  return line;
+async function readable(session: Session, sql: string): Promise<number> {
+  await dropRejects(session);
+  return session.connection.run(sql);
 }
 
-const logErrors = (session: Session, errors: readonly LineError[]) =>
-  session.log(
+const dropRejects = (session: Session) =>
+  session.connection.run(
+    'drop table if exists temp.millrace_copy_rejects; drop table if exists temp.millrace_copy_scans',
+  );
+
+async function log(
+  session: Session,
+  statement: Copy,
+  table: RelationEntry,
+  sources: Sources,
+  { rows, lines, errors, failed }: Loaded,
+): Promise<void> {
+  const now = { epochMs: session.options.clock.now() };
+  const started = { epochMs: session.now };
+  const database_name = session.options.database;
+  const { user_id, query_id } = session.logBase();
+  await session.log(
     'sys_load_error_detail',
     ...errors.map(
       (error): LogRow => ({
         ...session.logBase(),
-        database_name: session.options.database,
+        database_name,
         table_id: null,
-        start_time: { epochMs: session.now },
+        start_time: started,
         file_name: error.file.slice(0, 256),
         line_number: error.line,
         column_name: error.column ?? '',
@@ -283,3 +239,36 @@ const logErrors = (session: Session, errors: readonly LineError[]) =>
       }),
     ),
   );
+  await session.log(
+    'sys_load_detail',
+    ...sources.files.map(
+      ({ url, path, info }): LogRow => ({
+        user_id,
+        query_id,
+        file_name: url.slice(0, 256),
+        bytes_scanned: Math.min(info.size, 2_147_483_647),
+        lines_scanned: lines.get(path) ?? 0,
+        record_time: now,
+        splits_scanned: 1,
+        start_time: started,
+        end_time: now,
+        file_etag: info.etag.replaceAll('"', ''),
+        file_last_modified: { epochMs: info.lastModified },
+      }),
+    ),
+  );
+  await session.log('sys_load_history', {
+    ...session.logBase(),
+    status: failed ? 'aborted' : 'completed',
+    database_name,
+    table_name: table.name,
+    start_time: started,
+    end_time: now,
+    data_source: statement.from,
+    file_format: statement.format === 'csv' ? 'CSV' : statement.format === 'parquet' ? 'Parquet' : 'JSON',
+    loaded_rows: rows,
+    loaded_bytes: sources.bytes,
+    source_file_count: sources.files.length,
+    error_count: errors.length,
+  });
+}

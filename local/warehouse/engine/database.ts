@@ -25,6 +25,8 @@ export class Database {
       memory_limit: `${Math.floor(memory / 2 ** 20)}MiB`,
       temp_directory: `${file}.tmp`,
       checkpoint_threshold: '256MB',
+      // Writing events takes two thirds of the time without them; the file is up to three times as large.
+      disabled_compression_methods: 'zstd,fsst,dict_fsst',
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
     });

@@ -1,4 +1,6 @@
+import { rmSync } from 'node:fs';
 import { CatalogState, SessionCatalog, type UserEntry } from './catalog';
+import { readingFolder } from './copy-sources';
 import { type Connection, Database } from './database';
 import { addUser } from './ddl';
 import { errorText, WarehouseError } from './errors';
@@ -55,6 +57,8 @@ export class Engine implements CommittedCatalog {
     options: EngineOptions,
     admin: { name: string; password: () => Promise<string> | string },
   ): Promise<Engine> {
+    // What a COPY that was killed left behind.
+    rmSync(readingFolder(options.file), { recursive: true, force: true });
     const database = await Database.open(options.file);
     const connection = await database.connect();
     try {

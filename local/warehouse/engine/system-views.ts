@@ -165,6 +165,24 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
     },
   ],
   [
+    'sys_load_detail',
+    {
+      columns: columns({
+        user_id: integer,
+        query_id: bigint,
+        file_name: { name: 'char', length: 256 },
+        bytes_scanned: integer,
+        lines_scanned: integer,
+        record_time: timestamp,
+        splits_scanned: integer,
+        start_time: timestamp,
+        end_time: timestamp,
+        file_etag: { name: 'char', length: 256 },
+        file_last_modified: timestamp,
+      }),
+    },
+  ],
+  [
     'sys_load_error_detail',
     {
       columns: columns({

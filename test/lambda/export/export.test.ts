@@ -1,9 +1,9 @@
 import type { ExportItem } from '../../../lambda/export/contract';
 import { exporter } from '../../../lambda/export/export';
 import { holds } from '../../../lambda/export/manifest';
-import { parseTimestamp } from '../../../lambda/export/timestamp';
 import { parseRunEvent } from '../../../lambda/shared/run-event';
-import type { Submission } from '../../../lambda/shared/warehouse';
+import { parseTimestamp } from '../../../lambda/shared/timestamp';
+import { type Submission, WarehouseAsleepError } from '../../../lambda/shared/warehouse';
 import { FakeObjects, FakeWarehouse, type Outcome, quiet, recordMetrics } from '../fakes';
 
 const item: ExportItem = {
@@ -274,6 +274,52 @@ describe('when the function is killed', () => {
       expect(keys).toHaveLength(1);
     }
   });
+});
+
+describe('a run that was interrupted before its sentinel went, more than a day ago', () => {
+  const interrupted = async (step: 'ledger' | 'sentinel') => {
+    const given = setUp({ maxWindows: 1 });
+    const { warehouse, objects, tick, end, unloaded } = given;
+    await tick('08:30');
+    unloaded(prefixOf('0500'));
+    if (step === 'ledger') warehouse.crashOn = (call, name) => call === 'submit' && name.includes('/record/');
+    else objects.crashOn = (call) => call === 'delete';
+    await expect(end(nameOf('0500'))).rejects.toThrow('killed');
+    warehouse.crashOn = () => false;
+    objects.crashOn = () => false;
+    // Redshift forgets its statements after a day.
+    warehouse.statements.length = 0;
+    return given;
+  };
+
+  test.each(['ledger', 'sentinel'] as const)('before the %s, is finished by the next tick', async (step) => {
+    const { tick, ledger, incomplete, read, unloads, objects } = await interrupted(step);
+    await tick('08:45');
+    expect(ledger).toEqual(['2026-11-21 05:00:00']);
+    expect(incomplete()).toEqual([`exports/${prefixOf('0600', { tick: '0845' })}INCOMPLETE`]);
+    expect(read(`${base}latest.json`)).toMatchObject({ prefix: prefixOf('0500'), rows: 3 });
+    expect(objects.held.has(`exports/${prefixOf('0500')}data/manifest`)).toBe(true);
+    expect(unloads()).toEqual([nameOf('0600', { tick: '0845' })]);
+  });
+
+  test('without its success file is begun anew', async () => {
+    const { tick, objects, warehouse, unloads, incomplete } = setUp();
+    await tick('08:30');
+    warehouse.statements.length = 0;
+    await tick('08:45');
+    expect(unloads()).toEqual([nameOf('0500', { tick: '0845' })]);
+    expect(incomplete()).toEqual([`exports/${prefixOf('0500', { tick: '0845' })}INCOMPLETE`]);
+    expect(objects.calls).toContain(`delete ${prefixOf('0500')}INCOMPLETE`);
+  });
+});
+
+test('a sleeping warehouse is nothing to do and no failure', async () => {
+  const { tick, warehouse, recorded, incomplete } = setUp();
+  warehouse.submit = async () => {
+    throw new WarehouseAsleepError('The cluster is paused');
+  };
+  await tick('08:30');
+  expect([recorded, incomplete()]).toEqual([[], []]);
 });
 
 describe('a failed UNLOAD', () => {

@@ -1,6 +1,7 @@
 import type { RefreshPlan } from '../../../lambda/refresh/contract';
 import { refresh } from '../../../lambda/refresh/refresh';
 import { parseRunEvent } from '../../../lambda/shared/run-event';
+import { WarehouseAsleepError } from '../../../lambda/shared/warehouse';
 import { FakeWarehouse, quiet, recordMetrics } from '../fakes';
 
 const plan: RefreshPlan = {
@@ -22,10 +23,10 @@ const plan: RefreshPlan = {
 const nameOf = (step: string, { run = '20261121T0500Z', attempt = 1 } = {}) =>
   `millrace/dev/estore/refresh/${run}/${step}/${attempt}`;
 
-function setUp() {
+function setUp(changes: Partial<RefreshPlan> = {}) {
   const warehouse = new FakeWarehouse();
   const { metrics, recorded } = recordMetrics();
-  const on = refresh({ environment: 'dev', plan, warehouse, log: quiet, metrics });
+  const on = refresh({ environment: 'dev', plan: { ...plan, ...changes }, warehouse, log: quiet, metrics });
   const tick = (time: string) => on(parseRunEvent({ kind: 'start', scheduledTime: `2026-11-21T${time}:00Z` }));
   const tell = (name: string) => {
     const { id, status } = warehouse.of(name);
@@ -155,6 +156,44 @@ test('a tick repeats a passing failure whose event was lost', async () => {
   warehouse.end(nameOf('landing'), { status: 'FAILED', error: 'ERROR: deadlock detected' });
   await tick('05:05');
   expect(warehouse.names.at(-1)).toBe(nameOf('landing', { attempt: 2 }));
+});
+
+describe('a sleeping warehouse', () => {
+  test('is nothing to do and no alarm, and the first tick after it starts a run', async () => {
+    const { warehouse, recorded, tick } = setUp();
+    const { submit } = warehouse;
+    warehouse.submit = async () => {
+      throw new WarehouseAsleepError('The cluster is paused');
+    };
+    await tick('05:00');
+    expect([warehouse.names, recorded]).toEqual([[], []]);
+    warehouse.submit = submit;
+    await tick('05:05');
+    expect(warehouse.names).toEqual([nameOf('landing', { run: '20261121T0505Z' })]);
+  });
+
+  test('that fell asleep under a statement fails no run', async () => {
+    const { warehouse, recorded, tick, end } = setUp();
+    const asleep = { status: 'FAILED', error: 'ERROR: the cluster is being paused' };
+    const paused = { status: 'ABORTED', error: 'ERROR: Cluster millrace-dev is pausing' };
+    await tick('05:00');
+    await end(nameOf('landing'), asleep);
+    for (const attempt of [2, 3]) await end(nameOf('landing', { attempt }), paused);
+    expect(recorded).toEqual([]);
+    await tick('05:05');
+    expect(warehouse.names.at(-1)).toBe(nameOf('landing', { run: '20261121T0505Z' }));
+  });
+});
+
+test('a complete run tells of every gap that is open', async () => {
+  const { warehouse, recorded, tick, end } = setUp({ gaps: 'select gaps' });
+  const gap = { shard_id: 'shardId-000000000001', after_sequence: '49', from_time: 'a', to_time: 'b' };
+  warehouse.outcome = ({ name }) => (name.includes('/gaps/') ? { rows: [gap, gap] } : undefined);
+  await tick('05:00');
+  for (const { name } of plan.steps) await end(nameOf(name));
+  expect(recorded.map(({ values }) => Object.keys(values)[0])).toEqual(['RunCompleted', 'StreamGap', 'StreamGap']);
+  await tick('05:05');
+  expect(warehouse.names.at(-1)).toBe(nameOf('landing', { run: '20261121T0505Z' }));
 });
 
 test.each([

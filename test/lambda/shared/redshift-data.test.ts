@@ -4,7 +4,7 @@ import {
   type WarehouseTarget,
   warehouseTarget,
 } from '../../../lambda/shared/redshift-data';
-import { isPassing, waitFor } from '../../../lambda/shared/warehouse';
+import { isPassing, WarehouseAsleepError, waitFor } from '../../../lambda/shared/warehouse';
 
 const target: WarehouseTarget = {
   kind: 'provisioned',
@@ -169,4 +169,35 @@ test('waiting ends when the time is up', async () => {
 test('an unknown kind of warehouse is refused', () => {
   const settings = { WAREHOUSE_KIND: 'cluster', WAREHOUSE_NAME: 'n', DATABASE: 'd', SECRET_ARN: 's' };
   expect(() => warehouseTarget(settings)).toThrow('WAREHOUSE_KIND must be provisioned or serverless, got cluster');
+});
+
+test.each(['The cluster is paused and cannot take statements', 'Cluster millrace-dev is resuming.'])(
+  'a warehouse that says "%s" is asleep, and is not asked again',
+  async (message) => {
+    const { warehouse, calls } = adapter([error('ValidationException', message)]);
+    await expect(warehouse.submit({ name: 'n', mode: 'single', statements: ['a'] })).rejects.toThrow(
+      WarehouseAsleepError,
+    );
+    expect(calls).toHaveLength(1);
+  },
+);
+
+test('another refusal is no sleep', async () => {
+  const { warehouse } = adapter([error('ValidationException', 'Database name is missing')]);
+  await expect(warehouse.submit({ name: 'n', mode: 'single', statements: ['a'] })).rejects.toThrow('Database name');
+});
+
+test('rows come page by page to who wants them so', async () => {
+  const page = (value: string, NextToken?: string) => ({
+    ColumnMetadata: [{ name: 'A' }],
+    Records: [[{ stringValue: value }]],
+    NextToken,
+  });
+  const { warehouse, calls } = adapter([page('x', 't'), page('y')]);
+  const pages = [];
+  for await (const rows of warehouse.rowPages('i')) {
+    pages.push(rows);
+    expect(calls).toHaveLength(pages.length);
+  }
+  expect(pages).toEqual([[{ a: 'x' }], [{ a: 'y' }]]);
 });

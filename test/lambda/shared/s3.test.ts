@@ -43,3 +43,62 @@ test('lists all pages', async () => {
   expect(await objects.list('b', 'p/')).toEqual(['p/a', 'p/b']);
   expect(inputs.map(({ ContinuationToken }) => ContinuationToken)).toEqual([undefined, 't']);
 });
+
+describe('versions', () => {
+  test('finds the newest version of the key with the bytes, whatever else begins like it', async () => {
+    const version = (Key: string, VersionId: string, ETag: string) => ({ Key, VersionId, ETag: `"${ETag}"` });
+    const { objects, inputs } = adapter({
+      ListObjectVersionsCommand: [
+        { Versions: [version('k', 'v3', 'c')], NextKeyMarker: 'k', NextVersionIdMarker: 'v3' },
+        { Versions: [version('k', 'v2', 'a'), version('k', 'v1', 'a'), version('k2', 'v9', 'x')] },
+        {
+          Versions: [version('k', 'v1', 'a'), version('k2', 'v9', 'x')],
+          NextKeyMarker: 'k2',
+          NextVersionIdMarker: 'v9',
+        },
+      ],
+    });
+    expect(await objects.find('b', 'k', 'a')).toBe('v2');
+    expect(inputs[1]).toMatchObject({ Prefix: 'k', KeyMarker: 'k', VersionIdMarker: 'v3' });
+    expect(await objects.find('b', 'k', 'x')).toBeUndefined();
+    expect(inputs).toHaveLength(3);
+  });
+
+  test('copies one version, under the key', async () => {
+    const { objects, inputs } = adapter({
+      CopyObjectCommand: [{}, error('NoSuchVersion'), error('AccessDenied'), error('SlowDown')],
+    });
+    const copy = () =>
+      objects.copy(
+        { bucket: 'b', key: 'a b/ü?.gz', versionId: 'v+1' },
+        { bucket: 'w', key: 'versions/x', kmsKeyArn: 'arn:key' },
+      );
+    expect(await copy()).toBe(true);
+    expect(inputs[0]).toEqual({
+      Bucket: 'w',
+      Key: 'versions/x',
+      CopySource: 'b/a%20b/%C3%BC%3F.gz?versionId=v%2B1',
+      ServerSideEncryption: 'aws:kms',
+      SSEKMSKeyId: 'arn:key',
+    });
+    expect([await copy(), await copy()]).toEqual([false, false]);
+    await expect(copy()).rejects.toThrow('SlowDown');
+  });
+});
+
+test('gives pages of objects after a key', async () => {
+  const at = new Date('2026-11-21T05:00:00Z');
+  const { objects, inputs } = adapter({
+    ListObjectsV2Command: [
+      { Contents: [{ Key: 'p/b', ETag: '"e"', Size: 3, LastModified: at }], NextContinuationToken: 't' },
+      {},
+    ],
+  });
+  const pages = [];
+  for await (const page of objects.pages('b', 'p/', 'p/a')) pages.push(page);
+  expect(pages).toEqual([[{ key: 'p/b', etag: 'e', size: 3, lastModified: at.getTime() }], []]);
+  expect(inputs.map(({ StartAfter, ContinuationToken }) => [StartAfter, ContinuationToken])).toEqual([
+    ['p/a', undefined],
+    [undefined, 't'],
+  ]);
+});

@@ -170,3 +170,15 @@ test.each<[string, unknown, string[]]>([
 ])('an answer with %s', (_name, answer, expected) => {
   expect([...failedItems(answer, [{ messageId: 'a' }, { messageId: 'b' }])]).toEqual(expected);
 });
+
+test('does not overlook a message that comes just when a poll is ending', async () => {
+  for (let later = 0; later < 30; later++) {
+    const { queue, mappings, batches, made } = mappingOver([], () => ok());
+    made();
+    mappings.start();
+    for (let turn = 0; turn < later; turn++) await Promise.resolve();
+    queue.send('a');
+    await turns();
+    expect([later, batches]).toEqual([later, [['a']]]);
+  }
+});

@@ -1,20 +1,10 @@
+import { isLenientJson } from '../../json-text';
 import { jsonType, quoteLiteral, type Value } from '../resolve/value';
-import { boolean, integer, isText, superType, varchar } from '../types';
+import { boolean, integer, isFloat, isInteger, isText, superType, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
-/** DuckDB reads trailing commas and NaN; Redshift's parser does not. Texts that may hold one are looked at again without their strings. */
-const suspicious = ',\\s*[}\\]]|[nN][aA][nN]|[iI][nN][fF]';
-const anyString = '"(?:[^"\\\\]|\\\\.)*"';
-
-function isSuspicious(text: string): { sql: string; confirmed: string } {
-  const pattern = quoteLiteral(suspicious);
-  const withoutStrings = `regexp_replace(${text}, ${quoteLiteral(anyString)}, '0', 'g')`;
-  return { sql: `regexp_matches(${text}, ${pattern})`, confirmed: `regexp_matches(${withoutStrings}, ${pattern})` };
-}
-
 function strictlyValid(text: string): string {
-  const { sql, confirmed } = isSuspicious(text);
-  return `case when ${text} is null then null when not json_valid(${text}) then false when ${sql} then not ${confirmed} else true end`;
+  return `case when ${text} is null then null when not json_valid(${text}) then false else not (${isLenientJson(text)}) end`;
 }
 
 /** Text, or bytes that have to be UTF-8; `lenient` gives NULL for those that are not. */
@@ -26,12 +16,22 @@ function jsonInput(call: Call, lenient: boolean): string {
   throw call.wrongType(0);
 }
 
-const typeNames = { OBJECT: 'object', ARRAY: 'array', VARCHAR: 'string', BOOLEAN: 'boolean', NULL: 'null' };
+const typeNames = {
+  OBJECT: 'object',
+  ARRAY: 'array',
+  VARCHAR: 'string',
+  BOOLEAN: 'boolean',
+  NULL: 'null',
+  UBIGINT: 'number',
+  BIGINT: 'number',
+  HUGEINT: 'number',
+  DOUBLE: 'number',
+};
 
 const typeof_ = (value: Value) => {
-  const known = Object.entries(typeNames).map(([duckdb, name]) => `when '${duckdb}' then '${name}'`);
-  const type = jsonType(value);
-  return `case ${type} ${known.join(' ')} else case when ${type} is not null then 'number' end end`;
+  // A map, since CASE would look at the value once for each branch.
+  const names = Object.entries(typeNames).map(([duckdb, name]) => `'${duckdb}': '${name}'`);
+  return `map {${names.join(', ')}}[${jsonType(value)}]`;
 };
 
 const isOfType = (...types: readonly string[]): FunctionEntry => ({
@@ -42,20 +42,45 @@ const isOfType = (...types: readonly string[]): FunctionEntry => ({
   }),
 });
 
+const constructed = (open: string, parts: readonly string[], close: string) =>
+  `cast('${open}' || ${parts.length > 0 ? `${parts.join(" || ',' || ")} || ` : ''}'${close}' as json)`;
+
+/** JSON text of a value of any type but dates and times, which Redshift does not turn into SUPER; NULL is null. */
+function elementText(call: Call, i: number): string {
+  const value = call.typed(i);
+  const { type, sql } = value;
+  if (value.constant === null) return `'null'`;
+  if (type.name === 'super') return `coalesce(cast(${sql} as varchar), 'null')`;
+  // A decimal keeps its places.
+  if (type.name === 'decimal') return `coalesce(cast(${sql} as varchar), 'null')`;
+  const plain = isText(type) || isInteger(type) || isFloat(type) || type.name === 'boolean';
+  if (!plain) throw call.wrongType(i);
+  return `coalesce(cast(to_json(${sql}) as varchar), 'null')`;
+}
+
 export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
   json_parse: {
     arguments: [1, 1],
     emit: (call) => {
+      const { parsed, sql } = call.value(0);
+      if (parsed)
+        return {
+          sql: `case when ${parsed} is null and ${sql} is not null then error('invalid JSON') else ${parsed} end`,
+          type: superType,
+        };
       const text = jsonInput(call, false);
-      const { sql, confirmed } = isSuspicious(text);
-      const refused = `case when ${confirmed} then error('invalid JSON') else cast(${text} as json) end`;
-      return { sql: `case when ${sql} then ${refused} else cast(${text} as json) end`, type: superType };
+      return {
+        sql: `case when ${isLenientJson(text)} then error('invalid JSON') else cast(${text} as json) end`,
+        type: superType,
+      };
     },
   },
   can_json_parse: {
     arguments: [1, 1],
     emit: (call) => {
       const value = call.typed(0);
+      if (value.parsed)
+        return { sql: `case when ${value.sql} is not null then ${value.parsed} is not null end`, type: boolean };
       const text = jsonInput(call, true);
       const valid = strictlyValid(text);
       return {
@@ -80,6 +105,25 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
   is_array: isOfType('ARRAY'),
   is_boolean: isOfType('BOOLEAN'),
   is_varchar: isOfType('VARCHAR'),
+  object: {
+    arguments: [0, 200],
+    emit: (call) => {
+      if (call.count % 2 === 1) throw call.unsupported('function OBJECT with a key that has no value');
+      const pairs = Array.from({ length: call.count / 2 }, (_, i) => {
+        const key = call.text(2 * i).sql;
+        const named = `coalesce(${call.repeated(key)}, error('the key of an object is NULL'))`;
+        return `cast(to_json(${named}) as varchar) || ':' || ${elementText(call, 2 * i + 1)}`;
+      });
+      return { sql: constructed('{', pairs, '}'), type: superType };
+    },
+  },
+  array: {
+    arguments: [0, 200],
+    emit: (call) => {
+      const elements = Array.from({ length: call.count }, (_, i) => elementText(call, i));
+      return { sql: constructed('[', elements, ']'), type: superType };
+    },
+  },
   get_array_length: {
     arguments: [1, 1],
     emit: (call) => {

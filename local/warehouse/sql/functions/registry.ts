@@ -3,6 +3,7 @@ import type { Environment } from '../resolve/environment';
 import { settle } from '../resolve/operators';
 import type { Value } from '../resolve/value';
 import { aggregateFunctions, framelessFunctions, orderedFunctions } from './aggregate';
+import { binaryFunctions } from './binary';
 import { Call, type FunctionEntry } from './call';
 import { jsonFunctions } from './json';
 import { conditionalFunctions, numberFunctions, sessionFunctions } from './number';
@@ -16,6 +17,7 @@ export const functions: Readonly<Record<string, FunctionEntry>> = {
   ...conditionalFunctions,
   ...timeFunctions,
   ...jsonFunctions,
+  ...binaryFunctions,
   ...aggregateFunctions,
   ...sessionFunctions,
 };

@@ -169,12 +169,4 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
       };
     },
   },
-  from_varbyte: {
-    arguments: [2, 2],
-    emit: (call) => {
-      if (!['utf8', 'utf-8'].includes(call.literal(1).toLowerCase()))
-        throw call.unsupported(`function FROM_VARBYTE with the format ${call.literal(1)}`);
-      return { sql: `decode(${call.of(0, 'varbyte').sql})`, type: maxText };
-    },
-  },
 };

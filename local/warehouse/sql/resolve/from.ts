@@ -96,7 +96,11 @@ function readStream(item: RelationItem, externalSchema: string, environment: Env
   const stream = context.fold(item.name[1]!);
   if (context.stream) throw context.source.unsupported('a second stream in one statement', item.at);
   context.stream = { externalSchema, stream };
-  return `"stream_records" as ${addRelation(environment, item.alias ? context.fold(item.alias) : stream, streamColumns, item)}`;
+  const alias = addRelation(environment, item.alias ? context.fold(item.alias) : stream, streamColumns, item);
+  const { columns } = environment.scope.relations.at(-1)!;
+  const data = columns.at(-1)!;
+  columns[columns.length - 1] = { ...data, parsed: data.sql.replace(/"[^"]*"$/, '"kinesis_json"') };
+  return `"stream_records" as ${alias}`;
 }
 
 /** Registers a relation and returns its alias, with a list of columns where the statement or doubled names ask for one. */

@@ -12,7 +12,9 @@ interface Found {
 }
 
 const columnValue = (column: ScopeColumn): Value =>
-  column.type.name === 'super' ? navigated(column.sql, []) : { sql: column.sql, type: column.type };
+  column.type.name === 'super'
+    ? navigated(column.sql, [])
+    : { sql: column.sql, type: column.type, parsed: column.parsed };
 
 /** Columns win over aliases of the select list; inner queries win over outer ones. */
 export function resolveName(node: Expression & { kind: 'name' }, environment: Environment): Value {

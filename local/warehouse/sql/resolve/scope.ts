@@ -8,6 +8,8 @@ export interface ScopeColumn {
   readonly name: string;
   readonly type: Type;
   readonly sql: string;
+  /** Of bytes that the engine has read as JSON: see `create-streaming-view` in statement.ts. */
+  readonly parsed?: string;
   /** The other side of USING: found by its qualifier only. */
   hidden?: boolean;
 }

@@ -8,6 +8,8 @@ export interface Value {
   readonly constant?: string | null;
   /** A SUPER value as a path below a JSON expression, so that it is read in one go. */
   readonly path?: { readonly base: string; readonly steps: readonly (string | number)[] };
+  /** DuckDB JSON that these bytes hold, NULL where they hold none. */
+  readonly parsed?: string;
   /** Holds an aggregate, or a window function. */
   readonly aggregate?: boolean;
   readonly window?: boolean;

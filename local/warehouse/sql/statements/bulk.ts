@@ -52,11 +52,22 @@ export function translateCopy(node: Copy, context: Context): Statement {
     | 'csv'
     | 'parquet';
   // https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html
-  if (format.startsWith('json')) exclude(options, ['delimiter', 'ignoreheader'], 'JSON in COPY', context);
+  if (format.startsWith('json'))
+    exclude(options, ['delimiter', 'ignoreheader', 'ignoreblanklines', 'quote'], 'JSON in COPY', context);
   if (format === 'parquet')
     exclude(
       options,
-      [...compressions, 'delimiter', 'ignoreheader', 'timeformat', 'maxerror'],
+      [
+        ...compressions,
+        'delimiter',
+        'quote',
+        'ignoreheader',
+        'ignoreblanklines',
+        'emptyasnull',
+        'timeformat',
+        'maxerror',
+        'compupdate',
+      ],
       'PARQUET in COPY',
       context,
     );
@@ -72,8 +83,13 @@ export function translateCopy(node: Copy, context: Context): Statement {
   const timeformat = options.get('timeformat');
   if (timeformat && !['auto', 'epochsecs', 'epochmillisecs'].includes(timeformat.value as string))
     throw context.source.unsupported(`TIMEFORMAT '${timeformat.value}'`, timeformat.at);
-  const passed = ['timeformat', 'ignoreheader', 'delimiter'].flatMap((name) =>
-    options.has(name) ? [[name, options.get(name)!.value as string | number]] : [],
+  for (const name of ['delimiter', 'quote']) {
+    const option = options.get(name);
+    if (option && !/^[\x20-\x7e\t]$/.test(option.value as string))
+      throw context.source.error(`${name.toUpperCase()} must be one printable ASCII character`, option.at);
+  }
+  const passed = ['timeformat', 'ignoreheader', 'ignoreblanklines', 'emptyasnull', 'quote', 'delimiter'].flatMap(
+    (name) => (options.has(name) ? [[name, options.get(name)!.value as string | number | boolean]] : []),
   );
   return {
     kind: 'copy',

@@ -66,16 +66,23 @@ describe.each<[PipelineGenerator]>([[estore], [pageviews]])('pipeline %#', (gene
 
     const objects = [];
     for (const { key, body } of generation.history()) {
-      const { size } = await local.s3.put(rolePrincipal('segment'), 'history', key, body);
-      objects.push({ bucket: 'history', key, version: '1', size });
+      const { size, etag } = await local.s3.put(rolePrincipal('segment'), 'history', key, body);
+      objects.push({ bucket: 'history', key, etag: etag.replaceAll('"', ''), versionId: '', size });
     }
     if (objects.length > 0) {
       const entries = objects.map(({ key }) => ({ url: `s3://history/${key}`, mandatory: true }));
       await local.s3.put(rolePrincipal('load'), 'work', 'm', Buffer.from(JSON.stringify({ entries })));
-      const { load } = loadPlan(pipeline);
+      const { load } = loadPlan(pipeline).sources[0]!;
+      const files = objects.map(({ key, etag }) => ({ url: `s3://history/${key}`, etag }));
       for (const run_id of ['load-1', 'load-2'])
         await finished(
-          renderAll(load, { run_id, manifest: 's3://work/m', load_role: roles.load, objects: JSON.stringify(objects) }),
+          renderAll(load, {
+            run_id,
+            manifest: 's3://work/m',
+            load_role: roles.load,
+            objects: JSON.stringify(objects),
+            files: JSON.stringify(files),
+          }),
         );
       await refresh('run-4');
     }

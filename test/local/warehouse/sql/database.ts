@@ -83,6 +83,12 @@ const systemViews: Readonly<Record<string, readonly ColumnInfo[]>> = {
         type: { name: 'bigint' } as RedshiftType,
       })) as never,
     ),
+  sys_load_detail: ['file_name', 'file_etag']
+    .map((name) => ({ name, type: { name: 'char', length: 256 } as RedshiftType }))
+    .concat([
+      { name: 'query_id', type: { name: 'bigint' } },
+      { name: 'lines_scanned', type: { name: 'integer' } },
+    ]),
   sys_unload_history: ['query_id', 'unloaded_rows', 'unloaded_files_count']
     .map((name) => ({ name, type: { name: 'bigint' } as RedshiftType }))
     .concat([{ name: 'file_format', type: text(16) }] as never),
@@ -97,7 +103,7 @@ const systemView = (name: string): Relation | undefined =>
 
 const noRecords = `stream_records as (
   select null::timestamp approximate_arrival_timestamp, ''::varchar partition_key, ''::varchar shard_id, ''::varchar sequence_number,
-    null::timestamp refresh_time, ''::blob kinesis_data
+    null::timestamp refresh_time, ''::blob kinesis_data, ''::json kinesis_json
   where false
 )`;
 

@@ -8,7 +8,7 @@ const values: Readonly<Record<string, string>> = {
   run_id: 'run-1',
   manifest: 's3://work/manifests/run-1.manifest',
   load_role: role,
-  objects: JSON.stringify([{ bucket: 'history', key: "it's/a\\key.gz", version: 'v1', size: 12 }]),
+  objects: JSON.stringify([{ bucket: 'history', key: "it's/a\\key.gz", etag: 'e1', versionId: 'v1', size: 12 }]),
   window_start: '2026-01-01 00:00:00',
   window_end: '2026-01-01 01:00:00',
   target: 's3://exports/exports/x/run-1/',
@@ -18,9 +18,11 @@ const values: Readonly<Record<string, string>> = {
   location: 's3://exports/exports/x/run-1/',
   owner_password: 'sha256|00',
 };
-const rendered = (templates: readonly string[]) => {
+/** Of a load; an export has a number of them. */
+const files = JSON.stringify([{ url: "s3://history/it's/a\\key.gz", etag: '' }]);
+const rendered = (templates: readonly string[], given: Readonly<Record<string, string>> = values) => {
   const wanted = placeholdersOf(...templates);
-  return renderAll(templates, Object.fromEntries([...wanted].map((name) => [name, values[name]!])));
+  return renderAll(templates, Object.fromEntries([...wanted].map((name) => [name, given[name]!])));
 };
 const tokens = { streamName: 'millrace-dev-stream', streamRoleArn: role, database: 'millrace' };
 const statementsOf = (steps: string) =>
@@ -30,8 +32,8 @@ describe.each(pipelines.map((pipeline) => [pipeline.name, pipeline] as const))(
   'every statement of %s',
   (_, pipeline) => {
     let database: Database;
-    const runAll = async (templates: readonly string[]) => {
-      for (const statement of rendered(templates)) await database.run(statement);
+    const runAll = async (templates: readonly string[], given = values) => {
+      for (const statement of rendered(templates, given)) await database.run(statement);
     };
 
     beforeEach(async () => {
@@ -88,10 +90,10 @@ describe.each(pipelines.map((pipeline) => [pipeline.name, pipeline] as const))(
       const plan = loadPlan(pipeline);
       const [event] = examples[pipeline.name]!;
       await database.run(`insert into ${pipeline.name}.staged select json_parse('${event}')`);
-      await runAll(plan.load);
+      await runAll(plan.sources[0]!.load, { ...values, files });
       expect(await database.run(`select source, run_id from ${pipeline.name}.events`)).toEqual([['history', 'run-1']]);
       await runAll([plan.loaded]);
-      expect(await database.run(rendered([plan.loaded])[0]!)).toEqual([["it's/a\\key.gz", 'v1']]);
+      expect(await database.run(rendered([plan.loaded])[0]!)).toEqual([["it's/a\\key.gz", 'e1']]);
     });
 
     test('runs the exports', async () => {

@@ -30,6 +30,26 @@ const refused: [sql: string, message: string][] = [
   ["select * from shop.t where name similar to 'x'", `line 1, column 33: ${unsupported('SIMILAR TO')}`],
   ['select name::xml from shop.t', `line 1, column 14: ${unsupported('type xml')}`],
   ['select name::timestamptz from shop.t', `line 1, column 14: ${unsupported('type timestamptz')}`],
+  [
+    "select object('k', at) from shop.t",
+    `line 1, column 20: ${unsupported('function OBJECT with timestamp without time zone as argument 2')}`,
+  ],
+  [
+    "select object('k') from shop.t",
+    `line 1, column 8: ${unsupported('function OBJECT with a key that has no value')}`,
+  ],
+  [
+    "select to_varbyte(name, 'binary') from shop.t",
+    `line 1, column 8: ${unsupported("function TO_VARBYTE with the format 'binary'")}`,
+  ],
+  [
+    "copy shop.t from 's3://bucket/x' iam_role 'arn:aws:iam::000000000000:role/r' csv quote '12'",
+    'line 1, column 82: QUOTE must be one printable ASCII character',
+  ],
+  [
+    "copy shop.t from 's3://bucket/x' iam_role 'arn:aws:iam::000000000000:role/r' json 'auto' ignoreblanklines",
+    'line 1, column 90: IGNOREBLANKLINES is not supported with JSON in COPY',
+  ],
   ['vacuum shop.t', `line 1, column 1: ${unsupported('statement VACUUM')}`],
   ['merge into shop.t using x on 1=1', `line 1, column 1: ${unsupported('statement MERGE')}`],
   [

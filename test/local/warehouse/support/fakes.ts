@@ -1,4 +1,5 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createClock, type RuntimeClock } from '../../../../local/clock';
@@ -122,9 +123,14 @@ export class FakeS3 implements S3Port {
     await this.head(principal, bucket, key);
     return this.pathOf(bucket, key);
   }
+  async linkForRead(principal: Principal, bucket: string, key: string, link: string) {
+    linkSync(await this.pathForRead(principal, bucket, key), link);
+    return this.head(principal, bucket, key);
+  }
   async put(principal: Principal, bucket: string, key: string, body: Buffer) {
     this.callers.add(principal.roleArn ?? principal.arn);
     mkdirSync(dirname(this.pathOf(bucket, key)), { recursive: true });
+    rmSync(this.pathOf(bucket, key), { force: true });
     writeFileSync(this.pathOf(bucket, key), body);
     return this.remember(bucket, key);
   }
@@ -138,7 +144,14 @@ export class FakeS3 implements S3Port {
     this.objects.delete(`${bucket}/${key}`);
   }
   private remember(bucket: string, key: string): S3ObjectInfo {
-    const info = { key, size: statSync(this.pathOf(bucket, key)).size, etag: 'etag', lastModified: start };
+    const info = {
+      key,
+      size: statSync(this.pathOf(bucket, key)).size,
+      etag: `"${createHash('md5')
+        .update(readFileSync(this.pathOf(bucket, key)))
+        .digest('hex')}"`,
+      lastModified: start,
+    };
     this.objects.set(`${bucket}/${key}`, info);
     return info;
   }

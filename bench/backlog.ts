@@ -1,0 +1,116 @@
+/**
+ * How fast a backlog of many small files loads, beside DuckDB's own rate over the same files.
+ *
+ * The files are gzipped newline-delimited estore events in the work bucket, below a prefix that COPY's role may read and no notification watches; putting
+ * them there is not timed. Timed are the COPY of all of them by one manifest into the staged table, and the load function's whole transactions of up to 100
+ * objects (COPY, merge, ledger), one after the other. DuckDB alone reads the same files in one statement: as lines into a table of one JSON column, the
+ * limit of the COPY, and typed, the limit of the whole load.
+ */
+import { gzipSync } from 'node:zlib';
+import { grouped } from '../bin/terminal';
+import { renderAll } from '../lambda/shared/statement';
+import { loadPlan } from '../sql';
+import { duckdbAlone, type Environment, line, pipeline, withEnvironment } from './environment';
+import { typedColumns } from './stream-to-events';
+
+const objectsPerLoad = 100;
+const prefix = 'versions/bench/';
+
+export const backlog = (files: number, bytes: number) =>
+  withEnvironment(async (environment) => {
+    const written = await write(environment, files, Math.floor(bytes / files));
+    console.log(
+      `${grouped(files)} files, ${grouped(written.lines)} events, ${grouped(Math.round(written.bytes / 1e6))} MB, ${grouped(Math.round(written.packed / 1e6))} MB gzipped`,
+    );
+    const { runtime } = environment;
+    const paths = written.objects.map(({ key }) => `'${runtime.s3.pathOf(environment.output('WorkBucketName'), key)}'`);
+    const lines = await duckdbAlone(
+      `select json as payload from read_ndjson_objects([${paths.join(', ')}], compression = 'gzip')`,
+    );
+    const typed = await duckdbAlone(
+      `select ${typedColumns} from (select json as body from read_ndjson_objects([${paths.join(', ')}], compression = 'gzip'))`,
+    );
+    const copied = await copyAll(environment, written.objects);
+    const loaded = await loadAll(environment, written.objects);
+    line('DuckDB alone: the lines', lines, written.lines, 'events');
+    line('COPY of all files by one manifest', copied, written.lines, 'events');
+    console.log(`${(lines / copied).toFixed(2)} of DuckDB's rate; wanted: 0.5`);
+    line('DuckDB alone: typed columns', typed, written.lines, 'events');
+    line(`COPY, merge and ledger, ${objectsPerLoad} files a transaction`, loaded, written.lines, 'events');
+    console.log(`${(typed / loaded).toFixed(2)} of DuckDB's rate`);
+  });
+
+interface Written {
+  readonly objects: readonly { key: string; etag: string; size: number }[];
+  readonly lines: number;
+  readonly bytes: number;
+  readonly packed: number;
+}
+
+async function write({ runtime, output }: Environment, files: number, fileBytes: number): Promise<Written> {
+  const objects: { key: string; etag: string; size: number }[] = [];
+  let [lines, bytes] = [0, 0];
+  const actions = ['view', 'view', 'view', 'cart', 'uncart'];
+  for (let file = 0; file < files; file += 1) {
+    const texts: string[] = [];
+    for (let size = 0; size < fileBytes; lines += 1) {
+      const customer_id = `customer_${(lines * 7919) % 500}`;
+      const product = { product_id: `product_${(lines * 104_729) % 500}` };
+      const timestamp = new Date(runtime.clock.now() - lines).toISOString().slice(0, -1);
+      const text = JSON.stringify({ customer_id, product, action: actions[lines % 5], timestamp });
+      texts.push(text);
+      size += text.length + 1;
+    }
+    const body = Buffer.from(`${texts.join('\n')}\n`);
+    bytes += body.length;
+    const key = `${prefix}${String(file).padStart(6, '0')}.gz`;
+    const info = await runtime.s3.put(
+      runtime.administrator.principal,
+      output('WorkBucketName'),
+      key,
+      gzipSync(body, { level: 1 }),
+    );
+    objects.push({ key, etag: info.etag.replaceAll('"', ''), size: info.size });
+  }
+  return { objects, lines, bytes, packed: objects.reduce((sum, { size }) => sum + size, 0) };
+}
+
+async function manifest({ runtime, output }: Environment, objects: Written['objects'], name: string): Promise<string> {
+  const bucket = output('WorkBucketName');
+  const entries = objects.map(({ key }) => ({ url: `s3://${bucket}/${key}`, mandatory: true }));
+  const key = `manifests/bench/${name}.manifest`;
+  await runtime.s3.put(runtime.administrator.principal, bucket, key, Buffer.from(JSON.stringify({ entries })));
+  return `s3://${bucket}/${key}`;
+}
+
+const loadRole = ({ runtime }: Environment): string =>
+  String(runtime.find('Data/WarehouseRoles/Load').attributes['Arn']);
+
+async function copyAll(environment: Environment, objects: Written['objects']): Promise<number> {
+  const from = await manifest(environment, objects, 'all');
+  const seconds = await environment.run([
+    `copy estore.staged from '${from}' iam_role '${loadRole(environment)}' manifest format json 'noshred' gzip`,
+  ]);
+  await environment.run(['delete from estore.staged']);
+  return seconds;
+}
+
+async function loadAll(environment: Environment, objects: Written['objects']): Promise<number> {
+  const bucket = environment.output('WorkBucketName');
+  const [source] = loadPlan(pipeline).sources;
+  let seconds = 0;
+  for (let start = 0; start < objects.length; start += objectsPerLoad) {
+    const group = objects.slice(start, start + objectsPerLoad);
+    const values = {
+      run_id: `bench-${start}`,
+      manifest: await manifest(environment, group, String(start)),
+      load_role: loadRole(environment),
+      objects: JSON.stringify(group.map((object) => ({ bucket, ...object, versionId: '' }))),
+      files: JSON.stringify(group.map(({ key, etag }) => ({ url: `s3://${bucket}/${key}`, etag }))),
+    };
+    seconds += await environment.run(renderAll(source!.load, values));
+  }
+  const loaded = await environment.number('select count(*) from estore.ledger');
+  if (loaded !== objects.length) throw new Error(`${loaded} of ${objects.length} files were loaded`);
+  return seconds;
+}

@@ -1,0 +1,55 @@
+import { Command } from 'commander';
+import { wholeNumber } from '../bin/commands/options';
+import { explain } from '../bin/failure';
+import { backlog } from './backlog';
+import { machine } from './environment';
+import { mergeGrowth } from './merge-growth';
+import { reconcileScan } from './reconcile-scan';
+import { ingest } from './stream-to-events';
+
+const count = (option: string, most: number) => wholeNumber(option, 1, most);
+
+interface Options {
+  readonly events: number;
+  readonly large: number;
+  readonly repeats: number;
+  readonly keys: number;
+  readonly files: number;
+  readonly megabytes: number;
+}
+
+const benches: Readonly<Record<string, (options: Options) => Promise<void>>> = {
+  ingest: ({ events }) => ingest(events),
+  merge: ({ large, repeats }) => mergeGrowth(large, repeats),
+  reconcile: ({ keys }) => reconcileScan(keys),
+  backlog: ({ files, megabytes }) => backlog(files, megabytes * 1e6),
+};
+
+async function run(names: readonly string[], options: Options): Promise<void> {
+  const unknown = names.filter((name) => !Object.hasOwn(benches, name));
+  if (unknown.length > 0)
+    throw new Error(`unknown bench ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}`);
+  console.log(machine());
+  for (const name of names.length > 0 ? names : Object.keys(benches)) {
+    console.log(`\n${name}`);
+    await benches[name]!(options);
+  }
+}
+
+new Command('bench')
+  .description(
+    'how fast the local runtime is, beside what DuckDB alone does; the head of each file in bench/ tells the method',
+  )
+  .argument('[names...]', `${Object.keys(benches).join(', ')} (default: all)`)
+  .option('--events <n>', 'ingest: distinct valid events', count('--events', 10_000_000), 1_000_000)
+  .option('--large <n>', 'merge: events that the large table holds', count('--large', 100_000_000), 10_000_000)
+  .option('--repeats <n>', 'merge: measurements of each size', count('--repeats', 99), 5)
+  .option('--keys <n>', 'reconcile: keys of the bucket', count('--keys', 10_000_000), 1_000_000)
+  .option('--files <n>', 'backlog: files', count('--files', 1_000_000), 10_000)
+  .option('--megabytes <n>', 'backlog: of all files before they are compressed', count('--megabytes', 100_000), 1000)
+  .action(run)
+  .parseAsync()
+  .catch((error: unknown) => {
+    console.error(`error: ${explain(error)}`);
+    process.exitCode = 1;
+  });

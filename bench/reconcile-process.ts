@@ -1,0 +1,49 @@
+/** One reconcile run in a process of its own. The last line that it prints is JSON: seconds, and megabytes of the largest resident set. */
+import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { ReconcilePlan } from '../lambda/reconcile/contract';
+import { reconcile } from '../lambda/reconcile/reconcile';
+import { redshiftData, type WarehouseTarget } from '../lambda/shared/redshift-data';
+import { s3Objects } from '../lambda/shared/s3';
+import { sqsQueues } from '../lambda/shared/sqs';
+
+export interface ReconcileTask {
+  readonly client: {
+    readonly endpoint: string;
+    readonly region: string;
+    readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  };
+  readonly plan: ReconcilePlan;
+  readonly historyBucket: string;
+  readonly workBucket: string;
+  readonly loadRoleArn: string;
+  readonly backlogUrl: string;
+  readonly warehouse: WarehouseTarget;
+  /** The scheduled time, epoch milliseconds. */
+  readonly now: number;
+}
+
+async function main({ client, warehouse, now, ...host }: ReconcileTask): Promise<void> {
+  const began = performance.now();
+  const run = reconcile({
+    ...host,
+    environment: 'dev',
+    warehouse: redshiftData(new RedshiftDataClient(client), warehouse),
+    objects: s3Objects(new S3Client({ ...client, forcePathStyle: true })),
+    queues: sqsQueues(new SQSClient(client)),
+    log: () => undefined,
+    metrics: () => undefined,
+    limits: { messages: 1000, waiting: Number.POSITIVE_INFINITY, reserveMs: 0 },
+  });
+  await run({ kind: 'tick', scheduledTime: now }, () => 900_000);
+  const seconds = (performance.now() - began) / 1000;
+  // kilobytes
+  const megabytes = Math.round(process.resourceUsage().maxRSS / 1024);
+  console.log(JSON.stringify({ seconds, megabytes }));
+}
+
+main(JSON.parse(process.argv[2]!)).catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,82 @@
+/**
+ * How long reconciling a bucket of 1,000,000 keys takes, and what memory it needs: list all, write the listing, COPY it, and ask the warehouse what is missing.
+ *
+ * The bucket's keys are entered in the twin's own journal, without bytes behind them, since only a listing looks at them. The core of the reconcile function runs
+ * in a process of its own with the adapters that it has in AWS, over HTTP; it queues at most 1,000 of what is missing. Its largest resident set is compared with
+ * that of a listing of 10,000 keys: flat means that it does not follow the number of keys.
+ */
+import { execFile } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { grouped } from '../bin/terminal';
+import { reconcilePlan } from '../sql';
+import { type Environment, line, pipeline, withEnvironment } from './environment';
+import type { ReconcileTask } from './reconcile-process';
+
+const few = 10_000;
+
+export const reconcileScan = (keys: number) =>
+  withEnvironment(async (environment, restart) => {
+    enter(environment, 'few', few);
+    enter(environment, 'many', keys - few);
+    const restarted = await restart();
+    const small = await scan(restarted, ['estore/few/*/*.gz'], 1);
+    const all = await scan(restarted, ['estore/*/*/*.gz'], 2);
+    const listed = await restarted.number('select count(*) from estore.listing');
+    if (listed !== keys) throw new Error(`${listed} of ${keys} keys were listed`);
+    line(`reconcile of ${grouped(few)} keys`, small.seconds, few, 'keys');
+    line(`reconcile of ${grouped(keys)} keys`, all.seconds, keys, 'keys');
+    console.log(
+      `largest resident set ${small.megabytes} MB and ${all.megabytes} MB; wanted: flat, and below 60 s for 1,000,000 keys`,
+    );
+  });
+
+/** Writes keys to the history bucket's journal: the twin reads it when it starts. */
+function enter({ runtime, dataDir, output }: Environment, workspace: string, count: number): void {
+  const journal = join(dataDir, 's3', output('HistoryBucketName'), '.millrace', 'journal.jsonl');
+  const lastModified = runtime.clock.now() - 86_400_000;
+  for (let start = 0; start < count; start += 10_000) {
+    const lines: string[] = [];
+    for (let i = start; i < Math.min(count, start + 10_000); i += 1) {
+      const key = `estore/${workspace}/${1_600_000_000 + Math.floor(i / 1000) * 86_400}/${String(i).padStart(9, '0')}.gz`;
+      const etag = `"${i.toString(16).padStart(32, '0')}"`;
+      lines.push(
+        JSON.stringify({ put: { key, versionId: `v${i}`, size: 1000, etag, lastModified, file: key, headers: {} } }),
+      );
+    }
+    appendFileSync(journal, `${lines.join('\n')}\n`);
+  }
+}
+
+async function scan(
+  environment: Environment,
+  globs: readonly string[],
+  minute: number,
+): Promise<{ seconds: number; megabytes: number }> {
+  const { runtime, output, client } = environment;
+  const task: ReconcileTask = {
+    client,
+    plan: { ...reconcilePlan(pipeline), globs },
+    historyBucket: output('HistoryBucketName'),
+    workBucket: output('WorkBucketName'),
+    loadRoleArn: String(runtime.find('Data/WarehouseRoles/Load').attributes['Arn']),
+    backlogUrl: String(
+      runtime.ofType('AWS::SQS::Queue').find(({ path = '' }) => /backlog/i.test(path) && !/dead/i.test(path))!.ref,
+    ),
+    warehouse: {
+      kind: 'provisioned',
+      name: output('WarehouseName'),
+      database: output('DatabaseName'),
+      secretArn: output('OwnerSecretArn'),
+    },
+    // A run is named after its time.
+    now: runtime.clock.now() + minute * 60_000,
+  };
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['-r', 'tsx/cjs', join(__dirname, 'reconcile-process.ts'), JSON.stringify(task)],
+    { maxBuffer: 2 ** 26, cwd: join(__dirname, '..') },
+  );
+  return JSON.parse(stdout.trim().split('\n').at(-1)!);
+}

@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { environments } from '../../environments';
+import type { Environment } from '../../environments/environment';
+import { redshiftData, type WarehouseTarget } from '../../lambda/shared/redshift-data';
+import { readRuntimeFile } from '../commands/runtime-file';
+import { Failure } from '../failure';
+import { dataStackName, namesFrom, type StackOutputs } from './names';
+import type { Cloud } from './ports';
+import { kinesisStreams, s3Buckets, sqsQueues } from './sdk';
+
+export interface ConnectOptions {
+  /** Data folder of the local runtime to talk to. */
+  readonly data: string;
+  /** An environment in AWS instead. */
+  readonly environment?: string;
+  /** Where `cdk deploy --outputs-file` wrote the outputs of that environment. */
+  readonly outputs: string;
+}
+
+interface ClientSettings {
+  readonly endpoint?: string;
+  readonly region?: string;
+  readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+}
+
+/** The local runtime deploys this environment. */
+const LOCAL_ENVIRONMENT = 'dev';
+
+/** Connects to the local runtime that runs over the data folder, or to an environment in AWS with the credentials that any SDK program finds. */
+export function connect(options: ConnectOptions): Cloud {
+  return options.environment === undefined
+    ? connectLocal(options.data)
+    : connectAws(options.environment, options.outputs);
+}
+
+function connectLocal(dataDir: string): Cloud {
+  const { endpoint, region, credentials, warehouse, outputs } = readRuntimeFile(dataDir);
+  if (outputs === undefined)
+    throw new Failure(`the local runtime over ${dataDir} was started by an older version; stop it and start it again`);
+  const name = warehouse.WorkgroupName ?? warehouse.ClusterIdentifier ?? '';
+  return cloud(
+    LOCAL_ENVIRONMENT,
+    outputs,
+    `the runtime file of ${dataDir}`,
+    { endpoint, region, credentials },
+    {
+      kind: warehouse.WorkgroupName === undefined ? 'provisioned' : 'serverless',
+      name,
+      database: warehouse.Database,
+      secretArn: warehouse.SecretArn ?? '',
+    },
+  );
+}
+
+function connectAws(environmentName: string, outputsFile: string): Cloud {
+  const environment = environments.find(({ name }) => name === environmentName);
+  if (environment === undefined)
+    throw new Failure(
+      `--environment must be one of ${environments.map(({ name }) => name).join(', ')}, got '${environmentName}'`,
+      2,
+    );
+  const outputs = readOutputs(environment, outputsFile);
+  const text = (name: string): string => {
+    const value = outputs[name];
+    if (typeof value !== 'string')
+      throw new Failure(
+        `${outputsFile} has no output ${name} of the stack ${dataStackName(environment.name)}; deploy it again`,
+      );
+    return value;
+  };
+  const target: WarehouseTarget = {
+    kind: environment.warehouse.kind,
+    name: text('WarehouseName'),
+    database: text('DatabaseName'),
+    secretArn: text('OwnerSecretArn'),
+  };
+  return cloud(environment.name, outputs, outputsFile, { region: environment.region }, target);
+}
+
+function readOutputs(environment: Environment, file: string): StackOutputs {
+  const again = `write it with: npx cdk deploy -c environment=${environment.name} "${environment.name}/*" --outputs-file ${file}`;
+  let content: string;
+  try {
+    content = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new Failure(`--outputs ${file}: there is no such file; ${again}`, 2);
+    throw error;
+  }
+  let stacks: Record<string, StackOutputs>;
+  try {
+    stacks = JSON.parse(content) as Record<string, StackOutputs>;
+  } catch (cause) {
+    throw new Failure(`--outputs ${file} is not JSON: ${(cause as Error).message}; ${again}`, 2, { cause });
+  }
+  const outputs = stacks[dataStackName(environment.name)];
+  if (outputs === undefined)
+    throw new Failure(
+      `--outputs ${file} has no stack ${dataStackName(environment.name)}, only ${Object.keys(stacks).join(', ') || 'nothing'}; ${again}`,
+      2,
+    );
+  return outputs;
+}
+
+function cloud(
+  environment: string,
+  outputs: StackOutputs,
+  source: string,
+  settings: ClientSettings,
+  target: WarehouseTarget,
+): Cloud {
+  const names = namesFrom(environment, outputs, source);
+  const s3 = new S3Client({ ...settings, forcePathStyle: settings.endpoint !== undefined });
+  const sqs = new SQSClient({ ...settings });
+  const kinesis = new KinesisClient({ ...settings });
+  const data = new RedshiftDataClient({ ...settings });
+  return {
+    names,
+    buckets: s3Buckets(s3),
+    queues: sqsQueues(sqs, wait),
+    streams: kinesisStreams(kinesis, wait),
+    warehouse: redshiftData(data, target),
+    close() {
+      for (const client of [s3, sqs, kinesis, data]) client.destroy();
+    },
+  };
+}

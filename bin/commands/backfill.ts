@@ -1,0 +1,284 @@
+import { type Command, Option } from 'commander';
+import { globMatcher } from '../../lambda/load/glob';
+import { notificationOf } from '../../lambda/load/notification';
+import type { Pipeline } from '../../pipelines/definition';
+import { pipelineTables } from '../../sql';
+import type { ListedObject } from '../cloud/ports';
+import { Failure } from '../failure';
+import { grouped, plural, table } from '../terminal';
+import { bytes, costOf, dollars } from './history/cost';
+import { follow, type Outcome, warehouseNow } from './history/follow';
+import { type ObjectId, readLedger, readParked } from './history/ledger';
+import { isCold, isFrozen, Listing } from './history/list';
+import { any, chosenPipeline, hasHistory, Sources } from './history/sources';
+import { text } from './options';
+import {
+  ask,
+  change,
+  type Exit,
+  moment,
+  type Work,
+  type WorkIo,
+  type WorkOptions,
+  warehouseText,
+  warehouseTime,
+  working,
+  workOptions,
+} from './work';
+
+export interface BackfillOptions {
+  readonly pipeline?: string;
+  readonly from: 'history' | 'archive';
+  /** Epoch milliseconds. */
+  readonly since?: number;
+  readonly until?: number;
+  readonly glob?: string;
+  readonly apply?: boolean;
+}
+
+/** What a backfill would do. */
+interface Found {
+  readonly toLoad: readonly ListedObject[];
+  readonly loaded: number;
+  readonly parked: number;
+  /** In a storage class that wants a restore first. */
+  readonly frozen: number;
+  readonly lists: number;
+  /** The earliest hour of arrival that the archive holds, epoch milliseconds. */
+  readonly archiveBegins?: number;
+}
+
+export function addBackfill(program: Command, io: WorkIo, exit: Exit): void {
+  const command = program
+    .command('backfill')
+    .summary('load history that was there before, or what the archive holds')
+    .description(
+      'Lists the objects of a pipeline in the history bucket or in its archive, leaves out those that the ledger has, and queues the rest. ' +
+        'Without --apply it only tells what it would load and what that costs roughly. It can be cut short and started again: what is ' +
+        'loaded is not loaded twice. Exit code 1 when something could not be loaded.\n\n' +
+        '  npx millrace backfill --from history --since 2026-01-01\n' +
+        '  npx millrace backfill --from archive --since 2026-11-20T08:00:00Z --apply',
+    )
+    .option('--pipeline <name>', 'whose objects (default: the only pipeline with history)', text('--pipeline'))
+    .addOption(
+      new Option('--from <place>', 'where the objects are').choices(['history', 'archive']).makeOptionMandatory(),
+    )
+    .option('--since <time>', 'history: modified then or later; archive: arrived then or later', moment('--since'))
+    .option('--until <time>', 'history: modified before; archive: arrived before', moment('--until'))
+    .option('--glob <glob>', 'only keys that match, besides the globs of the pipeline', text('--glob'))
+    .option('--apply', 'queue them and wait until they are loaded');
+  workOptions(command, 3600).action(async (options: BackfillOptions & WorkOptions) => {
+    if (options.since !== undefined && options.until !== undefined && options.since >= options.until)
+      throw new Failure('--since must be before --until', 2);
+    const pipeline = chosenPipeline(options.pipeline, options.from === 'history' ? hasHistory : any);
+    await working(options, io, exit, (work) => backfill(work, pipeline, options));
+  });
+}
+
+/** Answers whether everything that was to be loaded is. */
+export async function backfill(work: Work, pipeline: Pipeline, options: BackfillOptions): Promise<boolean> {
+  const bucket = options.from === 'history' ? work.cloud.names.historyBucket : work.cloud.names.archiveBucket;
+  const found = await find(work, pipeline, bucket, options);
+  const totalBytes = found.toLoad.reduce((sum, { size }) => sum + size, 0);
+  const outcome =
+    options.apply && found.toLoad.length > 0 ? await load(work, pipeline, bucket, found.toLoad) : undefined;
+  const complete =
+    found.frozen === 0 && found.parked === 0 && (outcome?.parked.length ?? 0) === 0 && (outcome?.waiting ?? 0) === 0;
+  const gaps =
+    options.from === 'archive' ? await closeGaps(work, pipeline, options, complete, found.archiveBegins) : [];
+  if (work.json)
+    work.stdout.write(
+      `${JSON.stringify({
+        pipeline: pipeline.name,
+        from: options.from,
+        applied: options.apply === true,
+        objects: found.toLoad.length,
+        bytes: totalBytes,
+        loadedBefore: found.loaded,
+        parkedBefore: found.parked,
+        frozen: found.frozen,
+        cost: costLines(found),
+        ...(outcome === undefined ? {} : { loaded: outcome.loaded, parked: outcome.parked, waiting: outcome.waiting }),
+        gaps,
+      })}\n`,
+    );
+  else print(work, pipeline, options, found, totalBytes, outcome, gaps);
+  return !options.apply || (outcome === undefined ? found.frozen === 0 : complete);
+}
+
+async function find(work: Work, pipeline: Pipeline, bucket: string, options: BackfillOptions): Promise<Found> {
+  const stage = work.progress.stage('list');
+  const sources = new Sources(pipeline);
+  const loaded = await readLedger(work, pipeline, bucket);
+  const parked = await readParked(work, pipeline, bucket);
+  const wanted = options.glob === undefined ? () => true : globMatcher(options.glob);
+  const listing = new Listing(work, bucket, sources.prefixes(options.from), stage);
+  const toLoad: ListedObject[] = [];
+  const counts = { loaded: 0, parked: 0, frozen: 0 };
+  let archiveBegins: number | undefined;
+  for await (const object of listing) {
+    const hour = archiveHour(object.key);
+    if (options.from === 'archive' && hour !== undefined) archiveBegins = Math.min(hour, archiveBegins ?? hour);
+    if (sources.of(options.from, object.key) === undefined || !wanted(object.key) || !isInTime(object, options))
+      continue;
+    if (loaded.has(object)) counts.loaded++;
+    else if (parked.has(object)) counts.parked++;
+    else if (isFrozen(object)) counts.frozen++;
+    else toLoad.push(object);
+  }
+  stage.done(`${plural(listing.objects, 'object')} of ${bucket}, ${grouped(toLoad.length)} to load`);
+  return { toLoad, ...counts, lists: listing.lists, ...(archiveBegins === undefined ? {} : { archiveBegins }) };
+}
+
+const HOUR_MS = 3_600_000;
+/** Firehose keeps a record for up to 900 s before it writes (Firehose quotas, buffer interval): so late may the last one of an hour's object be. */
+const BUFFER_MS = 900_000;
+
+/** Whether an object may hold what was modified, or arrived, in the time asked for. */
+function isInTime({ key, lastModified }: ListedObject, { from, since, until }: BackfillOptions): boolean {
+  if (from === 'history')
+    return (since === undefined || lastModified >= since) && (until === undefined || lastModified < until);
+  const hour = archiveHour(key);
+  // a key without its hour cannot be left out
+  if (hour === undefined) return true;
+  return (since === undefined || hour + HOUR_MS + BUFFER_MS > since) && (until === undefined || hour < until);
+}
+
+/** The hour of the oldest record in an archive object, which its key tells: `archive/<pipeline>/2026/11/21/09/…`. */
+export function archiveHour(key: string): number | undefined {
+  const [, year, month, day, hour] = /^archive\/[^/]+\/(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\//.exec(key) ?? [];
+  if (year === undefined) return undefined;
+  return Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour));
+}
+
+async function load(
+  work: Work,
+  pipeline: Pipeline,
+  bucket: string,
+  objects: readonly ListedObject[],
+): Promise<Outcome> {
+  const { backlog } = work.cloud.names.queues(pipeline.name);
+  const since = await warehouseNow(work);
+  const queueing = work.progress.stage('queue');
+  for (let at = 0; at < objects.length; at += 100) {
+    await work.cloud.queues.send(
+      backlog,
+      objects
+        .slice(at, at + 100)
+        .map((object) => notificationOf({ bucket, versionId: '', ...object }, object.lastModified)),
+    );
+    queueing.update(`${grouped(Math.min(at + 100, objects.length))} of ${grouped(objects.length)}`);
+  }
+  queueing.done(plural(objects.length, 'message'));
+  const loading = work.progress.stage('load');
+  const outcome = await follow(work, pipeline, bucket, objects, since, loading);
+  if (outcome.waiting > 0 || outcome.parked.length > 0) loading.failed();
+  else loading.done(`${plural(outcome.loaded, 'object')} loaded`);
+  return outcome;
+}
+
+interface Gap {
+  /** Null: any of them. */
+  readonly shard: string | null;
+  /** As the warehouse writes them. */
+  readonly from: string;
+  readonly to: string;
+  readonly closed: boolean;
+}
+
+/**
+ * Gaps of the stream within the time of a backfill from the archive. Once all of the archive is loaded, those are closed that do not begin
+ * before the archive does.
+ */
+async function closeGaps(
+  work: Work,
+  pipeline: Pipeline,
+  options: BackfillOptions,
+  complete: boolean,
+  archiveBegins: number | undefined,
+): Promise<Gap[]> {
+  const { gaps } = pipelineTables(pipeline);
+  const { since, until } = options;
+  const within = [
+    ...(since === undefined ? [] : ['from_time >= {{since}}::timestamp']),
+    ...(until === undefined ? [] : ['to_time <= {{until}}::timestamp']),
+  ];
+  const values = {
+    ...(since === undefined ? {} : { since: warehouseText(since) }),
+    ...(until === undefined ? {} : { until: warehouseText(until) }),
+  };
+  const where = (conditions: readonly string[]) =>
+    conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
+  const select = `select shard_id, from_time, to_time from ${gaps}${where(within)} order by from_time, shard_id`;
+  const rows = await ask(work, 'gaps', select, values);
+  const close = options.apply === true && complete && options.glob === undefined && archiveBegins !== undefined;
+  if (close && rows.length > 0)
+    await change(work, 'gaps', `delete from ${gaps}${where([...within, 'from_time >= {{begins}}::timestamp'])}`, {
+      ...values,
+      begins: warehouseText(archiveBegins),
+    });
+  return rows.map(({ shard_id, from_time, to_time }) => ({
+    shard: shard_id === null ? null : String(shard_id),
+    from: String(from_time),
+    to: String(to_time),
+    closed: close && warehouseTime(from_time) >= archiveBegins,
+  }));
+}
+
+const costLines = ({ toLoad, lists }: Found) => {
+  const cold = toLoad.filter(isCold);
+  return costOf({
+    lists,
+    objects: toLoad.length,
+    coldObjects: cold.length,
+    coldBytes: cold.reduce((sum, { size }) => sum + size, 0),
+  });
+};
+
+function print(
+  work: Work,
+  pipeline: Pipeline,
+  options: BackfillOptions,
+  found: Found,
+  totalBytes: number,
+  outcome: Outcome | undefined,
+  gaps: readonly Gap[],
+): void {
+  const { style, stdout } = work;
+  const cost = costLines(found);
+  const sum = cost.reduce((total, line) => total + line.dollars, 0);
+  const lines = [
+    `${style.bold(`${pipeline.name} from ${options.from}`)}`,
+    `  to load        ${plural(found.toLoad.length, 'object')}, ${bytes(totalBytes)}`,
+    `  loaded before  ${plural(found.loaded, 'object')}`,
+    ...(found.parked > 0
+      ? [`  parked         ${plural(found.parked, 'object')}, left alone: see npx millrace redrive`]
+      : []),
+    ...(found.frozen > 0 ? [`  frozen         ${plural(found.frozen, 'object')} in Glacier: restore them first`] : []),
+    `  cost           about ${dollars(sum)}: ${cost.map(({ how }) => how).join(' + ')}`,
+    ...gaps.map(
+      ({ shard, from, to, closed }) =>
+        `  gap            ${shard ?? 'all shards'}, ${from} to ${to}${closed ? ', closed' : ''}`,
+    ),
+  ];
+  if (outcome !== undefined) {
+    lines.push(`  loaded now     ${plural(outcome.loaded, 'object')}`);
+    if (outcome.waiting > 0)
+      lines.push(
+        `  still waiting  ${plural(outcome.waiting, 'object')}: they are queued; ask npx millrace files later`,
+      );
+    if (outcome.parked.length > 0) lines.push('', parkedTable(outcome.parked, work));
+  } else if (!options.apply && found.toLoad.length > 0)
+    lines.push(
+      '',
+      `Nothing was done. Add ${style.cyan('--apply')} to load ${found.toLoad.length === 1 ? 'it' : 'them'}.`,
+    );
+  stdout.write(`${lines.join('\n')}\n`);
+}
+
+const parkedTable = (parked: readonly (ObjectId & { reason: string })[], { style }: Work) =>
+  table(
+    ['parked', 'reason'],
+    parked.map(({ key, reason }) => [key, reason]),
+    style,
+  );

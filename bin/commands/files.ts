@@ -1,0 +1,206 @@
+import { type Command, Option } from 'commander';
+import { pipelines as allPipelines } from '../../pipelines';
+import type { Pipeline } from '../../pipelines/definition';
+import { grouped, plural, table } from '../terminal';
+import { bytes } from './history/cost';
+import { type ObjectSet, type Parked, readLedger, readParked } from './history/ledger';
+import { isFolder, isFrozen, Listing } from './history/list';
+import { chosenPipelines, hasHistory, Sources } from './history/sources';
+import { text, wholeNumber } from './options';
+import { type Exit, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
+
+export const statuses = ['loaded', 'pending', 'failed', 'unknown'] as const;
+export type FileStatus = (typeof statuses)[number];
+
+export interface FilesOptions {
+  readonly pipeline?: string;
+  readonly status?: FileStatus;
+  readonly limit: number;
+}
+
+/** One object of the history bucket, or of the ledger. */
+export interface FileRow {
+  /** Null for a key that matches no source. */
+  readonly pipeline: string | null;
+  readonly status: FileStatus;
+  readonly key: string;
+  readonly etag: string;
+  /** Bytes; null for what is in the ledger only. */
+  readonly size: number | null;
+  /** Why it failed or is unknown. */
+  readonly reason?: string;
+}
+
+type Counts = Record<FileStatus, { objects: number; bytes: number }>;
+
+export interface Files {
+  readonly counts: Readonly<Record<string, Counts>>;
+  /** Those of the status asked for; without one, all that are not loaded. */
+  readonly files: readonly FileRow[];
+}
+
+export function addFiles(program: Command, io: WorkIo, exit: Exit): void {
+  const command = program
+    .command('files')
+    .summary('compare the ledger with the history bucket')
+    .description(
+      'Compares what the history bucket holds with what the ledger says is loaded.\n\n' +
+        '  loaded   in the bucket and in the ledger\n' +
+        '  pending  in the bucket, not in the ledger: on its way, or found by the next reconcile\n' +
+        '  failed   parked, with the reason: see redrive\n' +
+        '  unknown  in the ledger and no longer in the bucket, or of no source of any pipeline\n\n' +
+        'Exit code 1 when something failed.\n\n' +
+        '  npx millrace files --status pending',
+    )
+    .option('--pipeline <name>', 'one pipeline (default: all, and keys that belong to none)', text('--pipeline'))
+    .addOption(new Option('--status <status>', 'list these (default: all that are not loaded)').choices([...statuses]))
+    .option('--limit <n>', 'objects to show; --json shows all', wholeNumber('--limit', 1, 1_000_000), 20);
+  workOptions(command, 600).action(async (options: FilesOptions & WorkOptions) => {
+    const chosen = chosenPipelines(options.pipeline, hasHistory);
+    await working(options, io, exit, (work) => files(work, chosen, options));
+  });
+}
+
+/** Answers whether nothing failed. */
+export async function files(work: Work, pipelines: readonly Pipeline[], options: FilesOptions): Promise<boolean> {
+  const result = await compare(work, pipelines, options);
+  if (work.json) work.stdout.write(`${JSON.stringify(result)}\n`);
+  else print(work, result, options);
+  return Object.values(result.counts).every(({ failed }) => failed.objects === 0);
+}
+
+async function compare(work: Work, pipelines: readonly Pipeline[], options: FilesOptions): Promise<Files> {
+  const stage = work.progress.stage('compare');
+  const bucket = work.cloud.names.historyBucket;
+  const books = await Promise.all(pipelines.map((pipeline) => Book.read(work, pipeline, bucket)));
+  const collector = new Collector(options.status);
+  for (const book of books) collector.begin(book.name);
+  // of one pipeline alone, what others own is not looked at
+  const prefixes = options.pipeline === undefined ? [''] : books.flatMap(({ sources }) => sources.prefixes('history'));
+  const others = allPipelines.filter(({ history }) => history !== undefined).map((pipeline) => new Sources(pipeline));
+  const listing = new Listing(work, bucket, prefixes, stage);
+  for await (const object of listing) {
+    const book = books.find(({ sources }) => sources.of('history', object.key) !== undefined);
+    if (book !== undefined) collector.add(book.classify(object));
+    else if (!isFolder(object) && !others.some((sources) => sources.of('history', object.key) !== undefined))
+      collector.add({
+        pipeline: null,
+        status: 'unknown',
+        key: object.key,
+        etag: object.etag,
+        size: object.size,
+        reason: 'matches no source of any pipeline',
+      });
+  }
+  for (const book of books) for (const row of book.gone()) collector.add(row);
+  stage.done(`${plural(listing.objects, 'object')} of ${bucket}`);
+  const { counts, files } = collector;
+  return { counts, files };
+}
+
+/** What the warehouse knows of one pipeline's objects. */
+class Book {
+  private readonly seen = new Set<string>();
+
+  private constructor(
+    readonly name: string,
+    readonly sources: Sources,
+    private readonly loaded: ObjectSet,
+    private readonly parked: ObjectSet<Parked>,
+  ) {}
+
+  static async read(work: Work, pipeline: Pipeline, bucket: string): Promise<Book> {
+    const [loaded, parked] = await Promise.all([
+      readLedger(work, pipeline, bucket),
+      readParked(work, pipeline, bucket),
+    ]);
+    return new Book(pipeline.name, new Sources(pipeline), loaded, parked);
+  }
+
+  classify(object: { key: string; etag: string; size: number; lastModified: number; storageClass: string }): FileRow {
+    this.seen.add(object.key);
+    const { key, etag, size } = object;
+    const row = { pipeline: this.name, key, etag, size };
+    if (this.loaded.has(object)) return { ...row, status: 'loaded' };
+    const parked = this.parked.get(object);
+    if (parked !== undefined) return { ...row, status: 'failed', reason: parked.reason };
+    if (isFrozen(object)) return { ...row, status: 'pending', reason: 'in Glacier: restore it first' };
+    if (this.loaded.hasKey(key))
+      return { ...row, status: 'pending', reason: 'overwritten: loaded with another etag before' };
+    return { ...row, status: 'pending' };
+  }
+
+  /** Known to the ledger and no longer in the bucket. */
+  *gone(): Generator<FileRow> {
+    for (const [{ key, etag }] of this.loaded.entries())
+      if (!this.seen.has(key))
+        yield {
+          pipeline: this.name,
+          status: 'unknown',
+          key,
+          etag,
+          size: null,
+          reason: 'loaded, no longer in the bucket',
+        };
+    for (const [{ key, etag }, { reason }] of this.parked.entries())
+      if (!this.seen.has(key))
+        yield {
+          pipeline: this.name,
+          status: 'failed',
+          key,
+          etag,
+          size: null,
+          reason: `${reason}; no longer in the bucket`,
+        };
+  }
+}
+
+const none = (): Counts => Object.fromEntries(statuses.map((status) => [status, { objects: 0, bytes: 0 }])) as Counts;
+
+class Collector implements Files {
+  readonly counts: Record<string, Counts> = {};
+  readonly files: FileRow[] = [];
+
+  constructor(private readonly wanted: FileStatus | undefined) {}
+
+  begin(pipeline: string): void {
+    this.counts[pipeline] = none();
+  }
+
+  add(row: FileRow): void {
+    const name = row.pipeline ?? NO_PIPELINE;
+    this.counts[name] ??= none();
+    const count = this.counts[name][row.status];
+    count.objects++;
+    count.bytes += row.size ?? 0;
+    if (this.wanted === undefined ? row.status !== 'loaded' : row.status === this.wanted) this.files.push(row);
+  }
+}
+
+const NO_PIPELINE = '(none)';
+
+function print({ stdout, style }: Work, { counts, files: rows }: Files, { status, limit }: FilesOptions): void {
+  const lines = [
+    table(
+      ['pipeline', ...statuses, 'bytes'],
+      Object.entries(counts).map(([pipeline, count]) => [
+        pipeline,
+        ...statuses.map((name) => grouped(count[name].objects)),
+        bytes(statuses.reduce((sum, name) => sum + count[name].bytes, 0)),
+      ]),
+      style,
+    ),
+  ];
+  if (rows.length > 0)
+    lines.push(
+      '',
+      table(
+        ['pipeline', 'status', 'key', 'bytes', 'reason'],
+        rows.slice(0, limit).map((row) => [row.pipeline, row.status, row.key, row.size, row.reason ?? null]),
+        style,
+      ),
+    );
+  if (rows.length > limit) lines.push(style.dim(`and ${grouped(rows.length - limit)} more: raise --limit, or --json`));
+  else if (rows.length === 0 && status !== undefined) lines.push('', `No object is ${status}.`);
+  stdout.write(`${lines.join('\n')}\n`);
+}

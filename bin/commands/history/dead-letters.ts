@@ -1,0 +1,60 @@
+import { type HistoryObject, parseNotification } from '../../../lambda/load/notification';
+import type { Cloud, QueueMessage } from '../../cloud/ports';
+
+/** A message of a dead-letter queue: what the load function parked, or what SQS moved after too many deliveries. */
+export interface DeadLetter {
+  readonly message: QueueMessage;
+  /** The message as it once arrived: to be sent again. */
+  readonly original: string;
+  readonly reason: string;
+  /** Those that it tells of; none where it is not a notification. */
+  readonly objects: readonly HistoryObject[];
+}
+
+const MOVED_BY_SQS = 'delivered too often without an end: see the logs of the load function';
+
+/** Does not throw: what cannot be read is told of as it is. */
+export function parseDeadLetter(message: QueueMessage): DeadLetter {
+  const parked = parkedBody(message.body);
+  const original = parked?.original ?? message.body;
+  const reason = parked?.reason;
+  try {
+    const objects = parseNotification(original).map(({ bucket, key, etag, versionId, size }) => ({
+      bucket,
+      key,
+      etag,
+      versionId,
+      size,
+    }));
+    return { message, original, reason: reason ?? MOVED_BY_SQS, objects };
+  } catch (error) {
+    return { message, original, reason: reason ?? `not a notification: ${(error as Error).message}`, objects: [] };
+  }
+}
+
+function parkedBody(body: string): { reason: string; original: string } | undefined {
+  try {
+    const { reason, original } = JSON.parse(body) as { reason?: unknown; original?: unknown };
+    return typeof reason === 'string' && typeof original === 'string' ? { reason, original } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** So long a message stays hidden from other readers while it is looked at. */
+const HIDE_SECONDS = 60;
+/** SQS may answer with nothing although it has something, since it asks a sample of its servers. */
+const EMPTY_ANSWERS = 3;
+
+/** All messages of a dead-letter queue, each once and hidden for a minute: release or delete each. */
+export async function* deadLetters({ queues }: Pick<Cloud, 'queues'>, url: string): AsyncGenerator<DeadLetter> {
+  const seen = new Set<string>();
+  for (let empty = 0; empty < EMPTY_ANSWERS; ) {
+    const messages = (await queues.receive(url, HIDE_SECONDS)).filter(({ id }) => !seen.has(id));
+    empty = messages.length === 0 ? empty + 1 : 0;
+    for (const message of messages) {
+      seen.add(message.id);
+      yield parseDeadLetter(message);
+    }
+  }
+}

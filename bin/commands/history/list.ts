@@ -1,0 +1,36 @@
+import type { ListedObject } from '../../cloud/ports';
+import { grouped, type Stage } from '../../terminal';
+import { checkTime, type Work } from '../work';
+
+/** Everything below the prefixes, with a count of the calls that it took. */
+export class Listing {
+  /** LIST requests so far. */
+  lists = 0;
+  objects = 0;
+
+  constructor(
+    private readonly work: Work,
+    private readonly bucket: string,
+    private readonly prefixes: readonly string[],
+    private readonly stage: Stage,
+  ) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ListedObject> {
+    for (const prefix of this.prefixes)
+      for await (const page of this.work.cloud.buckets.pages(this.bucket, prefix)) {
+        checkTime(this.work, `listing ${this.bucket}`);
+        this.lists++;
+        this.objects += page.length;
+        this.stage.update(`${grouped(this.objects)} objects of ${this.bucket}`);
+        yield* page;
+      }
+  }
+}
+
+/** S3 wants a restore before it gives these out, so COPY cannot read them. */
+export const isFrozen = ({ storageClass }: ListedObject) =>
+  storageClass === 'GLACIER' || storageClass === 'DEEP_ARCHIVE';
+export const isCold = ({ storageClass }: ListedObject) => storageClass === 'GLACIER_IR';
+
+/** A console-made "folder" is an empty object whose key ends in a slash; it holds no rows. */
+export const isFolder = ({ key, size }: ListedObject) => key.endsWith('/') && size === 0;

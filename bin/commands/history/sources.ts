@@ -1,0 +1,61 @@
+import { type LoadPlan, type LoadSource, literalPrefixes } from '../../../lambda/load/contract';
+import { globMatcher } from '../../../lambda/load/glob';
+import { pipelines as all } from '../../../pipelines';
+import type { Pipeline } from '../../../pipelines/definition';
+import { loadPlan } from '../../../sql';
+import { Failure } from '../../failure';
+
+export const hasHistory = ({ history }: Pipeline) => history !== undefined;
+/** The archive of every pipeline can be loaded. */
+export const any = () => true;
+
+/** Pipelines of a kind: all, or the one that is named. @throws Failure naming those that there are */
+export function chosenPipelines(name: string | undefined, able: (pipeline: Pipeline) => boolean): Pipeline[] {
+  const possible = all.filter(able);
+  const chosen = possible.filter((pipeline) => name === undefined || pipeline.name === name);
+  if (chosen.length > 0 || name === undefined) return chosen;
+  throw new Failure(
+    `--pipeline must be one of ${possible.map((pipeline) => pipeline.name).join(', ')}, got '${name}'`,
+    2,
+  );
+}
+
+/** The pipeline that is named, or the only one with history. @throws Failure naming those that there are */
+export function chosenPipeline(name: string | undefined, able: (pipeline: Pipeline) => boolean): Pipeline {
+  const [first, ...others] = name === undefined ? all.filter(hasHistory) : chosenPipelines(name, able);
+  if (first !== undefined && others.length === 0) return first;
+  throw new Failure(
+    `--pipeline must be one of ${all
+      .filter(able)
+      .map((pipeline) => pipeline.name)
+      .join(', ')}`,
+    2,
+  );
+}
+
+/** Which objects are a pipeline's, and what the load function would do with them. */
+export class Sources {
+  readonly plan: LoadPlan;
+  private readonly matchers: readonly { source: LoadSource; matches: (key: string) => boolean }[];
+
+  constructor(readonly pipeline: Pipeline) {
+    this.plan = loadPlan(pipeline);
+    this.matchers = this.plan.sources.flatMap((source) =>
+      source.globs.map((glob) => ({ source, matches: globMatcher(glob) })),
+    );
+  }
+
+  /** The source that a key of that bucket belongs to. */
+  of(bucket: LoadSource['bucket'], key: string): LoadSource | undefined {
+    return this.matchers.find(({ source, matches }) => source.bucket === bucket && matches(key))?.source;
+  }
+
+  globs(bucket: LoadSource['bucket']): string[] {
+    return this.plan.sources.filter((source) => source.bucket === bucket).flatMap(({ globs }) => globs);
+  }
+
+  /** What to list so that each key of the sources comes once: no prefix contains another. */
+  prefixes(bucket: LoadSource['bucket']): string[] {
+    return literalPrefixes(this.globs(bucket));
+  }
+}

@@ -1,0 +1,121 @@
+import type { Command } from 'commander';
+import { type HistoryObject, notificationOf } from '../../lambda/load/notification';
+import type { Pipeline } from '../../pipelines/definition';
+import { plural, table } from '../terminal';
+import { type DeadLetter, deadLetters } from './history/dead-letters';
+import { readParked } from './history/ledger';
+import { any, chosenPipeline } from './history/sources';
+import { unpark } from './history/unpark';
+import { text } from './options';
+import { checkTime, type Exit, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
+
+export interface RedriveOptions {
+  readonly apply?: boolean;
+}
+
+interface Found {
+  readonly letters: readonly DeadLetter[];
+  /** Parked objects whose message is gone: SQS keeps one for 14 days at most. */
+  readonly stranded: readonly Stranded[];
+}
+
+type Stranded = HistoryObject & { readonly reason: string };
+
+export function addRedrive(program: Command, io: WorkIo, exit: Exit): void {
+  const command = program
+    .command('redrive')
+    .summary('give what could not be loaded another try')
+    .description(
+      'Lists the dead letters of a pipeline and the parked objects, with their reasons. With --apply they go back to the queue and out of ' +
+        '`parked`: do that when the cause is gone. Exit code 1 when there is something to redrive and nothing was done.\n\n' +
+        '  npx millrace redrive\n' +
+        '  npx millrace redrive --apply',
+    )
+    .option('--pipeline <name>', 'whose dead letters (default: the only pipeline with history)', text('--pipeline'))
+    .option('--apply', 'send them back');
+  workOptions(command, 300).action(async (options: RedriveOptions & { pipeline?: string } & WorkOptions) => {
+    const pipeline = chosenPipeline(options.pipeline, any);
+    await working(options, io, exit, (work) => redrive(work, pipeline, options));
+  });
+}
+
+/** Answers whether nothing is left to redrive. */
+export async function redrive(work: Work, pipeline: Pipeline, { apply = false }: RedriveOptions): Promise<boolean> {
+  const found = await find(work, pipeline);
+  const amount = found.letters.length + found.stranded.length;
+  if (apply) await sendBack(work, pipeline, found);
+  else await release(work, pipeline, found.letters);
+  if (work.json)
+    work.stdout.write(
+      `${JSON.stringify({
+        pipeline: pipeline.name,
+        applied: apply,
+        messages: found.letters.map(({ reason, objects }) => ({
+          reason,
+          objects: objects.map(({ bucket, key, etag }) => ({ bucket, key, etag })),
+        })),
+        withoutMessage: found.stranded.map(({ bucket, key, etag, reason }) => ({ bucket, key, etag, reason })),
+      })}\n`,
+    );
+  else print(work, found, apply);
+  return apply || amount === 0;
+}
+
+async function find(work: Work, pipeline: Pipeline): Promise<Found> {
+  const { names } = work.cloud;
+  const stage = work.progress.stage('letters');
+  const letters: DeadLetter[] = [];
+  for await (const letter of deadLetters(work.cloud, names.queues(pipeline.name).deadLetters)) {
+    checkTime(work, 'reading dead letters');
+    letters.push(letter);
+    stage.update(plural(letters.length, 'dead letter'));
+  }
+  const told = new Set(letters.flatMap(({ objects }) => objects.map(idOf)));
+  const stranded: Stranded[] = [];
+  for (const bucket of [names.historyBucket, names.archiveBucket])
+    for (const [{ key, etag }, { reason }] of (await readParked(work, pipeline, bucket)).entries()) {
+      const object = { bucket, key, etag, versionId: '', size: 0, reason };
+      if (!told.has(idOf(object))) stranded.push(object);
+    }
+  stage.done(`${plural(letters.length, 'dead letter')}, ${plural(stranded.length, 'parked object')} without one`);
+  return { letters, stranded };
+}
+
+const idOf = ({ bucket, key, etag }: { bucket: string; key: string; etag: string }) =>
+  JSON.stringify([bucket, key, etag]);
+
+/** Out of `parked` first, last of all out of the dead letters: cut short at any point, it can be repeated. */
+async function sendBack(work: Work, pipeline: Pipeline, { letters, stranded }: Found): Promise<void> {
+  const { cloud } = work;
+  const { backlog, deadLetters: url } = cloud.names.queues(pipeline.name);
+  await unpark(work, pipeline, [...letters.flatMap(({ objects }) => objects), ...stranded]);
+  const current: string[] = [];
+  for (const object of stranded) {
+    // a later version has a message of its own
+    const head = await cloud.buckets.head(object.bucket, object.key);
+    if (head?.etag === object.etag)
+      current.push(notificationOf({ bucket: object.bucket, versionId: '', ...head }, head.lastModified));
+  }
+  await cloud.queues.send(backlog, current);
+  for (const { message, original } of letters) {
+    await cloud.queues.send(backlog, [original]);
+    await cloud.queues.delete(url, message.receipt);
+  }
+}
+
+async function release(work: Work, pipeline: Pipeline, letters: readonly DeadLetter[]): Promise<void> {
+  const { queues, names } = work.cloud;
+  for (const { message } of letters) await queues.release(names.queues(pipeline.name).deadLetters, message.receipt);
+}
+
+function print({ stdout, style }: Work, { letters, stranded }: Found, applied: boolean): void {
+  const rows = [
+    ...letters.map(({ objects, reason, original }) => [objects.map(({ key }) => key).join(', ') || original, reason]),
+    ...stranded.map(({ key, reason }) => [key, `${reason} (no message left)`]),
+  ];
+  if (rows.length === 0) return void stdout.write('There are no dead letters.\n');
+  const end = applied
+    ? `${plural(rows.length, 'object')} sent back; follow with ${style.cyan('npx millrace files')}`
+    : `Nothing was done. Add ${style.cyan('--apply')} to send them back.`;
+  stdout.write(`${table(['object', 'reason'], rows, style, '', 200)}\n\n${end}\n`);
+}

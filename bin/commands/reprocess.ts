@@ -1,0 +1,98 @@
+import type { Command } from 'commander';
+import { notificationOf } from '../../lambda/load/notification';
+import type { Pipeline } from '../../pipelines/definition';
+import { pipelineTables } from '../../sql';
+import { Failure } from '../failure';
+import { follow, warehouseNow } from './history/follow';
+import { any, chosenPipelines, Sources } from './history/sources';
+import { unpark } from './history/unpark';
+import { text } from './options';
+import { ask, type Exit, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
+
+export interface Reprocessed {
+  readonly bucket: string;
+  readonly key: string;
+  readonly etag: string;
+  readonly outcome: 'loaded' | 'loaded before' | 'parked' | 'waiting';
+  /** The run that loaded it before. */
+  readonly runId?: string;
+  readonly reason?: string;
+}
+
+export function addReprocess(program: Command, io: WorkIo, exit: Exit): void {
+  const command = program
+    .command('reprocess')
+    .summary('load one object again that could not be loaded')
+    .description(
+      'Takes one object out of `parked`, queues it and waits until it is loaded. An object that is in the ledger with these very bytes is ' +
+        'left alone: its rows are in. Exit code 1 when it was not loaded.\n\n' +
+        '  npx millrace reprocess estore/2026/11/21/part-7.gz',
+    )
+    .argument('<key>', 'key of the history bucket, or of the archive', text('<key>'))
+    .option('--pipeline <name>', 'whose object (default: the one whose sources match the key)', text('--pipeline'));
+  workOptions(command, 600).action(async (key: string, options: { pipeline?: string } & WorkOptions) => {
+    const chosen = chosenPipelines(options.pipeline, any);
+    // before anything is connected: a key that belongs to nobody
+    ownerOf(chosen, key);
+    await working(options, io, exit, (work) => reprocess(work, chosen, key));
+  });
+}
+
+/** Answers whether the object is loaded in the end. */
+export async function reprocess(work: Work, pipelines: readonly Pipeline[], key: string): Promise<boolean> {
+  const result = await again(work, pipelines, key);
+  if (work.json) work.stdout.write(`${JSON.stringify(result)}\n`);
+  else work.stdout.write(`${sentence(result)}\n`);
+  return result.outcome === 'loaded' || result.outcome === 'loaded before';
+}
+
+async function again(work: Work, pipelines: readonly Pipeline[], key: string): Promise<Reprocessed> {
+  const { names, buckets, queues } = work.cloud;
+  const { pipeline, where } = ownerOf(pipelines, key);
+  const bucket = where === 'history' ? names.historyBucket : names.archiveBucket;
+  const head = await buckets.head(bucket, key);
+  if (head === undefined) throw new Failure(`there is no object ${key} in ${bucket}`);
+  const { etag } = head;
+  const object = { bucket, versionId: '', ...head };
+  const [entry] = await ask(
+    work,
+    'ledger',
+    `select run_id from ${pipelineTables(pipeline).ledger} where bucket = {{bucket}} and object_key = {{key}} and etag = {{etag}}`,
+    { bucket, key, etag },
+  );
+  if (entry !== undefined) return { bucket, key, etag, outcome: 'loaded before', runId: String(entry['run_id']) };
+  const stage = work.progress.stage('load');
+  const since = await warehouseNow(work);
+  await unpark(work, pipeline, [object]);
+  // ahead of the backlog: somebody waits
+  const urls = names.queues(pipeline.name);
+  await queues.send(urls.history ?? urls.backlog, [notificationOf(object, head.lastModified)]);
+  const { loaded, parked } = await follow(work, pipeline, bucket, [head], since, stage);
+  if (loaded === 1) {
+    stage.done(key);
+    return { bucket, key, etag, outcome: 'loaded' };
+  }
+  stage.failed();
+  const [failed] = parked;
+  return { bucket, key, etag, ...(failed ? { outcome: 'parked', reason: failed.reason } : { outcome: 'waiting' }) };
+}
+
+function ownerOf(pipelines: readonly Pipeline[], key: string) {
+  for (const where of ['history', 'archive'] as const)
+    for (const pipeline of pipelines) if (new Sources(pipeline).of(where, key)) return { pipeline, where };
+  const globs = pipelines.flatMap((pipeline) => new Sources(pipeline).plan.sources.flatMap((source) => source.globs));
+  throw new Failure(`<key> must match one of ${globs.join(', ')}, got '${key}'`, 2);
+}
+
+function sentence({ key, outcome, runId, reason }: Reprocessed): string {
+  switch (outcome) {
+    case 'loaded':
+      return `${key} is loaded.`;
+    case 'loaded before':
+      return `${key} was loaded by run ${runId} with these very bytes; nothing was done.`;
+    case 'parked':
+      return `${key} could not be loaded: ${reason}`;
+    case 'waiting':
+      return `${key} is queued and not loaded yet; ask npx millrace files later.`;
+  }
+}

@@ -1,0 +1,120 @@
+import type { Command } from 'commander';
+import { pipelines } from '../../pipelines';
+import type { Pipeline } from '../../pipelines/definition';
+import { Failure } from '../failure';
+import { printable, type Style } from '../terminal';
+import { text, wholeNumber } from './options';
+import type { Bounds, Sighting } from './why/answer';
+import { Investigation } from './why/investigation';
+import { parseQuestion, type Question } from './why/question';
+import { type Exit, moment, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
+
+interface WhyOptions {
+  readonly pipeline?: string;
+  readonly since?: number;
+  readonly until?: number;
+  readonly records: number;
+  readonly megabytes: number;
+  readonly everywhere?: boolean;
+}
+
+export interface Answer {
+  readonly pipeline: string;
+  readonly eventId: string | null;
+  readonly verdict: string;
+  /** In the table `events`. */
+  readonly inEvents: boolean;
+  readonly sightings: readonly Sighting[];
+}
+
+export function addWhy(program: Command, io: WorkIo, exit: Exit): void {
+  const command = program
+    .command('why')
+    .summary('for one event: where it is, or why it is not there')
+    .description(
+      'Follows one event through every place: stream, landing view, archive, history, queue, staged table, rejects, duplicates, events, ' +
+        'views and exports. Name it by its event id, or by columns that it has. What is known of it is looked up; the rest of the stream and ' +
+        'of the buckets is read within the bounds given. Exit code 1 when it is not in events.\n\n' +
+        '  npx millrace why customer_id=customer_7 action=cart\n' +
+        '  npx millrace why 3f0c9b0e… --since 2026-11-21',
+    )
+    .argument('<event...>', 'an event id, or column=value …', (value: string, before: string[] | undefined) => [
+      ...(before ?? []),
+      text('<event>')(value),
+    ])
+    .option('--pipeline <name>', 'whose event (default: the first pipeline that has the columns)', text('--pipeline'))
+    .option('--since <time>', 'read nothing older', moment('--since'))
+    .option('--until <time>', 'read nothing younger', moment('--until'))
+    .option(
+      '--records <n>',
+      'read so many records of the stream at most',
+      wholeNumber('--records', 1, 1_000_000_000),
+      200_000,
+    )
+    .option('--everywhere', 'read the history also when another source brought the event')
+    .option(
+      '--megabytes <n>',
+      'read so much of the archive and of the history at most',
+      wholeNumber('--megabytes', 1, 1_000_000),
+      256,
+    );
+  workOptions(command, 300).action(async (args: string[], options: WhyOptions & WorkOptions) => {
+    const question = parseQuestion(pipelineOf(options.pipeline, args), args);
+    await working(options, io, exit, (work) => why(work, question, boundsOf(options)));
+  });
+}
+
+const boundsOf = ({ since, until, records, megabytes, everywhere }: WhyOptions): Bounds => ({
+  ...(since === undefined ? {} : { since }),
+  ...(until === undefined ? {} : { until }),
+  records,
+  bytes: megabytes * 1e6,
+  everywhere: everywhere === true,
+});
+
+/** The pipeline that is named, or the first whose columns are those asked for. */
+function pipelineOf(name: string | undefined, args: readonly string[]): Pipeline {
+  const columns = args.filter((arg) => arg.includes('=')).map((arg) => arg.split('=')[0]!);
+  const found =
+    name === undefined
+      ? pipelines.find((pipeline) => columns.every((column) => pipeline.columns.some((known) => known.name === column)))
+      : pipelines.find((pipeline) => pipeline.name === name);
+  if (found) return found;
+  if (name === undefined) return pipelines[0]!;
+  throw new Failure(
+    `--pipeline must be one of ${pipelines.map((pipeline) => pipeline.name).join(', ')}, got '${name}'`,
+    2,
+  );
+}
+
+/** Answers whether the event is in events. */
+export async function why(work: Work, question: Question, bounds: Bounds): Promise<boolean> {
+  const investigation = new Investigation(work, question, bounds);
+  const sightings = await investigation.run();
+  const answer: Answer = {
+    pipeline: question.pipeline.name,
+    eventId: investigation.eventId ?? null,
+    verdict: investigation.verdict(),
+    inEvents: investigation.inEvents,
+    sightings,
+  };
+  work.stdout.write(work.json ? `${JSON.stringify(answer)}\n` : chain(answer, work.style));
+  return answer.inEvents;
+}
+
+function chain({ pipeline, eventId, verdict, sightings, inEvents }: Answer, style: Style): string {
+  const marks = { yes: style.green('✔'), no: style.dim('–'), unknown: style.yellow('?') };
+  const lines = sightings.map(
+    ({ place, found, what }, n) =>
+      `${marks[found]} ${style.bold((sightings[n - 1]?.place === place ? '' : place).padEnd(10))} ${found === 'no' ? style.dim(printable(what)) : printable(what)}`,
+  );
+  const id = eventId === null ? '' : ` ${eventId}`;
+  return [
+    `${style.bold(pipeline)}${id}`,
+    '',
+    ...lines,
+    '',
+    inEvents ? style.green(verdict) : style.yellow(verdict),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,339 @@
+import { landingName } from '../../../sql';
+import { plural } from '../../terminal';
+import { type Work, warehouseText, warehouseTime } from '../work';
+import { type Bounds, no, type Position, type Sighting, unknown, yes } from './answer';
+import { exportSightings, viewSightings } from './derived';
+import { type ObjectHit, searchArchive, searchHistory, searchStream } from './places';
+import type { Question } from './question';
+import {
+  bookOf,
+  countStaged,
+  type Found,
+  findDuplicates,
+  findEvents,
+  findLanded,
+  findRejectAt,
+  findRejectInObject,
+  findRejects,
+  objectsOfRun,
+  ROWS,
+} from './warehouse';
+
+/** Looks for one event, what is known first: each step tells the next where to look. */
+export class Investigation {
+  private events: Found[] = [];
+  private duplicates: Found[] = [];
+  private rejects: Found[] = [];
+  /** Why the event is not in events, the most telling first. */
+  private readonly explanations: string[] = [];
+
+  constructor(
+    private readonly work: Work,
+    private readonly question: Question,
+    private readonly bounds: Bounds,
+  ) {}
+
+  get inEvents(): boolean {
+    return this.events.length > 0;
+  }
+
+  get eventId(): string | undefined {
+    return this.question.id ?? (this.events.length === 1 ? String(this.events[0]!.row['event_id']) : undefined);
+  }
+
+  verdict(): string {
+    if (this.events.length > 1)
+      return `${this.events.length > ROWS ? `More than ${ROWS}` : this.events.length} events are like that; name more columns, or an event id, to follow one.`;
+    if (this.inEvents) return 'It is in events.';
+    return `It is not in events: ${this.explanations[0] ?? 'it is nowhere that was looked at'}.`;
+  }
+
+  async run(): Promise<Sighting[]> {
+    const { work, question } = this;
+    this.events = await findEvents(work, question);
+    const ids = [
+      ...new Set([...(question.id ? [question.id] : []), ...this.events.map(({ row }) => String(row['event_id']))]),
+    ];
+    this.duplicates = ids.length === 0 ? [] : await findDuplicates(work, question, ids);
+    this.rejects = await findRejects(work, question);
+    const stream = await this.stream();
+    const landing = await this.landing(stream.positions);
+    const archive = await this.archive(stream.positions);
+    const history = await this.history();
+    const queue = await this.queue(history.objects);
+    const staged = await this.staged();
+    return [
+      ...stream.sightings,
+      ...landing,
+      ...archive,
+      ...history.sightings,
+      ...queue,
+      ...staged,
+      ...this.rejected(),
+      ...this.dropped(),
+      ...this.merged(),
+      ...(await this.derived()),
+    ];
+  }
+
+  /** Positions that the tables know are looked up; without any the stream is read. */
+  private async stream(): Promise<{ positions: Position[]; sightings: Sighting[] }> {
+    const { work, question, bounds } = this;
+    const known = distinct(
+      [...this.events, ...this.duplicates, ...this.rejects].flatMap(({ position }) => position ?? []),
+    );
+    const stream = work.cloud.names.stream(question.pipeline.name);
+    if (known.length > 0) {
+      const sightings: Sighting[] = [];
+      for (const position of known) {
+        const record = await work.cloud.streams.record(stream, position.shard, position.sequenceNumber);
+        sightings.push(
+          record === undefined
+            ? no('stream', `${place(position)}: the stream holds it no longer`, facts(position))
+            : yes('stream', place({ ...position, arrivedAt: record.arrivedAt }), facts(position)),
+        );
+      }
+      return { positions: known, sightings };
+    }
+    const { hits, complete, extent } = await searchStream(work, question, bounds);
+    if (hits.length === 0)
+      return {
+        positions: [],
+        sightings: [complete ? no('stream', extent) : unknown('stream', `${extent}: raise --records`)],
+      };
+    return { positions: [...hits], sightings: hits.map((hit) => yes('stream', place(hit), facts(hit))) };
+  }
+
+  private async landing(positions: readonly Position[]): Promise<Sighting[]> {
+    const { work, question } = this;
+    const sightings: Sighting[] = [];
+    const view = landingName(question.pipeline);
+    for (const position of positions) {
+      const [found] = await findLanded(work, question, position);
+      if (found === undefined) {
+        if (!this.isMerged(position))
+          this.explanations.push('it is on the stream and waits for the next refresh of the landing view');
+        sightings.push(
+          no('landing', `${view} has not read ${position.sequenceNumber}, or holds it no longer`, facts(position)),
+        );
+        continue;
+      }
+      const merged = found.row['merged'] === true || this.isMerged(position);
+      if (!merged) this.explanations.push('it has landed and waits for the next merge');
+      else if (!this.isMerged(position)) await this.rejectAt(position);
+      sightings.push(
+        yes('landing', `read ${found.row['refresh_time']}, ${merged ? 'merged' : 'not merged yet'}`, {
+          ...facts(position),
+          refreshTime: String(found.row['refresh_time']),
+          merged,
+        }),
+      );
+    }
+    return sightings.length > 0 ? sightings : [no('landing', 'no position to look up')];
+  }
+
+  private isMerged({ shard, sequenceNumber }: Position): boolean {
+    return [...this.events, ...this.duplicates, ...this.rejects].some(
+      ({ position }) => position?.shard === shard && position.sequenceNumber === sequenceNumber,
+    );
+  }
+
+  private async rejectAt(position: Position): Promise<void> {
+    this.rejects.push(...(await findRejectAt(this.work, this.question, position)));
+  }
+
+  private async archive(positions: readonly Position[]): Promise<Sighting[]> {
+    const { hits, complete, extent } = await searchArchive(this.work, this.question, positions, this.bounds);
+    if (hits.length === 0)
+      return [
+        complete
+          ? no('archive', `${extent}: Firehose writes some minutes later`)
+          : unknown('archive', `${extent}: narrow --since and --until, or raise --megabytes`),
+      ];
+    const sightings: Sighting[] = [];
+    for (const hit of hits) {
+      const merged =
+        hit.position !== undefined &&
+        (this.isMerged(hit.position) || positions.some((known) => same(known, hit.position!)));
+      const book = await bookOf(this.work, this.question, hit.bucket, hit.key, hit.etag);
+      if (!merged && book.state !== 'loaded')
+        this.explanations.push('it is in the archive and was not read from the stream: backfill --from archive');
+      sightings.push(
+        yes(
+          'archive',
+          `${url(hit)}, line ${hit.line}${book.state === 'pending' ? '' : `, ${book.detail}`}`,
+          objectFacts(hit),
+        ),
+      );
+    }
+    return sightings;
+  }
+
+  private async history(): Promise<{
+    objects: { hit: ObjectHit; state: string; detail: string }[];
+    sightings: Sighting[];
+  }> {
+    const { work, question, bounds } = this;
+    if (question.pipeline.history === undefined)
+      return { objects: [], sightings: [no('history', 'the pipeline has none')] };
+    const runs = [
+      ...new Set(
+        [...this.events, ...this.duplicates]
+          .filter(({ row }) => row['source'] === 'history')
+          .map(({ row }) => String(row['run_id'])),
+      ),
+    ];
+    const keys: string[] = [];
+    for (const run of runs)
+      for (const { bucket, key } of await objectsOfRun(work, question, run))
+        if (bucket === work.cloud.names.historyBucket) keys.push(key);
+    // what came from the stream alone needs no search through years
+    if (keys.length === 0 && this.inEvents && !bounds.everywhere)
+      return {
+        objects: [],
+        sightings: [unknown('history', 'not looked for, since no load brought it: --everywhere looks')],
+      };
+    const { hits, complete, extent } = await searchHistory(work, question, keys, bounds);
+    if (hits.length === 0)
+      return {
+        objects: [],
+        sightings: [
+          complete
+            ? no('history', extent)
+            : unknown('history', `${extent}: narrow --since and --until, or raise --megabytes`),
+        ],
+      };
+    const objects: { hit: ObjectHit; state: string; detail: string }[] = [];
+    for (const hit of hits) {
+      const book = await bookOf(work, question, hit.bucket, hit.key, hit.etag);
+      objects.push({ hit, ...book });
+      if (book.state === 'loaded' && !this.inEvents && this.rejects.length === 0)
+        this.rejects.push(...(await findRejectInObject(work, question, hit.bucket, hit.key, hit.line)));
+    }
+    return {
+      objects,
+      sightings: objects.map(({ hit, state, detail }) =>
+        yes('history', `${url(hit)}, line ${hit.line}, ${detail}`, { ...objectFacts(hit), state }),
+      ),
+    };
+  }
+
+  /** A look into the queue would count as a delivery, so only its length is told. */
+  private async queue(objects: readonly { hit: ObjectHit; state: string; detail: string }[]): Promise<Sighting[]> {
+    const { work, question } = this;
+    const urls = work.cloud.names.queues(question.pipeline.name);
+    const counts = (queue: string) => work.cloud.queues.counts(queue);
+    const queues = await Promise.all([urls.history, urls.backlog].flatMap((queue) => (queue ? [counts(queue)] : [])));
+    const dead = await counts(urls.deadLetters);
+    const waiting = queues.reduce((sum, one) => sum + one.waiting + one.inFlight + one.delayed, 0);
+    const summary = `${plural(waiting, 'message')} waiting or in flight, ${plural(dead.waiting + dead.inFlight, 'dead letter')}`;
+    const open = objects.filter(({ state }) => state !== 'loaded');
+    if (open.length < objects.length && this.rejects.length === 0)
+      this.explanations.push(`its object ${objects[0]!.hit.key} is loaded, yet neither events nor rejects have it`);
+    if (open.length === 0) return [no('queue', summary, { waiting })];
+    return open.map(({ hit, state, detail }) => {
+      if (state === 'parked') {
+        this.explanations.push(`its object ${hit.key} is ${detail}`);
+        return no('queue', `${hit.key} is ${detail}; ${summary}`, { waiting, key: hit.key });
+      }
+      this.explanations.push(
+        waiting > 0
+          ? `its object ${hit.key} is not loaded yet, and ${plural(waiting, 'message')} wait in the queue`
+          : `its object ${hit.key} is not loaded and nothing is queued: the next reconcile finds it, or backfill --from history`,
+      );
+      return waiting > 0
+        ? unknown('queue', summary, { waiting, key: hit.key })
+        : no('queue', summary, { waiting, key: hit.key });
+    });
+  }
+
+  private async staged(): Promise<Sighting[]> {
+    const amount = await countStaged(this.work, this.question);
+    return [
+      amount === 0
+        ? no('staged', 'empty')
+        : unknown('staged', `${plural(amount, 'row')} being merged`, { rows: amount }),
+    ];
+  }
+
+  private rejected(): Sighting[] {
+    if (this.rejects.length === 0)
+      return [
+        no('rejects', this.question.fields.size === 0 ? 'not found by its position' : 'no reject has these values'),
+      ];
+    return this.rejects.slice(0, ROWS).map(({ row, position }) => {
+      const from = position
+        ? place(position)
+        : [row['object_key'] ?? String(row['source']), row['line'] === null ? '' : `line ${row['line']}`]
+            .filter(Boolean)
+            .join(', ');
+      if (!this.inEvents) this.explanations.unshift(`it was rejected: ${row['reason']}`);
+      return yes('rejects', `${row['reason']} (${from})`, {
+        reason: String(row['reason']),
+        source: String(row['source']),
+        objectKey: (row['object_key'] ?? null) as string | null,
+        line: (row['line'] ?? null) as number | null,
+        ...(position ? facts(position) : {}),
+      });
+    });
+  }
+
+  private dropped(): Sighting[] {
+    if (this.duplicates.length === 0) return [no('duplicates', 'none')];
+    return this.duplicates.slice(0, ROWS).map(({ row, position }) =>
+      yes(
+        'duplicates',
+        `from ${row['source']}${position ? `, ${place(position)}` : ''}, merged ${row['merged_at']} by run ${row['run_id']}`,
+        {
+          source: String(row['source']),
+          runId: String(row['run_id']),
+        },
+      ),
+    );
+  }
+
+  private merged(): Sighting[] {
+    if (!this.inEvents) return [no('events', 'not there')];
+    return this.events.slice(0, ROWS).map(({ row }) =>
+      yes('events', `${row['event_id']}, from ${row['source']}, merged ${row['merged_at']} by run ${row['run_id']}`, {
+        eventId: String(row['event_id']),
+        source: String(row['source']),
+        mergedAt: String(row['merged_at']),
+        runId: String(row['run_id']),
+      }),
+    );
+  }
+
+  private async derived(): Promise<Sighting[]> {
+    const [event] = this.events;
+    if (event === undefined || this.events.length > 1) return [];
+    const { pipeline } = this.question;
+    const id = String(event.row['event_id']);
+    const stage = this.work.progress.stage('views');
+    const sightings = [
+      ...(await viewSightings(this.work, pipeline, id)),
+      ...(await exportSightings(this.work, pipeline, id, warehouseTime(event.row['merged_at']))),
+    ];
+    stage.done(`${plural(pipeline.views.length, 'view')}, ${plural(pipeline.exports.length, 'export')}`);
+    return sightings;
+  }
+}
+
+const same = (one: Position, other: Position) =>
+  one.shard === other.shard && one.sequenceNumber === other.sequenceNumber;
+
+function distinct(positions: readonly Position[]): Position[] {
+  return positions.filter((position, n) => positions.findIndex((other) => same(other, position)) === n);
+}
+
+const place = ({ shard, sequenceNumber, arrivedAt }: Position) =>
+  `${shard}, ${sequenceNumber}${arrivedAt === undefined ? '' : `, arrived ${warehouseText(arrivedAt)}`}`;
+
+const facts = ({ shard, sequenceNumber, arrivedAt }: Position) => ({
+  shard,
+  sequenceNumber,
+  arrivedAt: arrivedAt === undefined ? null : new Date(arrivedAt).toISOString(),
+});
+
+const url = ({ bucket, key }: ObjectHit) => `s3://${bucket}/${key}`;
+const objectFacts = ({ bucket, key, etag, line }: ObjectHit) => ({ bucket, key, etag, line });

@@ -1,0 +1,210 @@
+import type { HistorySource } from '../../../pipelines/definition';
+import type { ListedObject } from '../../cloud/ports';
+import { grouped, plural } from '../../terminal';
+import { archiveHour } from '../backfill';
+import { isFolder, isFrozen } from '../history/list';
+import { Sources } from '../history/sources';
+import type { Work } from '../work';
+import type { Bounds, Position } from './answer';
+import { json, linesOf, UnreadableError } from './lines';
+import { matches, positionId, type Question } from './question';
+
+/** What reading a place brought. */
+export interface Search<Hit> {
+  readonly hits: readonly Hit[];
+  /** Everything within the bounds in time was read. */
+  readonly complete: boolean;
+  /** How much was read, in words. */
+  readonly extent: string;
+}
+
+/** Enough to answer: a record that is there more often is told of by the duplicates. */
+const HITS = 5;
+
+/** Reads the stream shard by shard. */
+export async function searchStream(work: Work, question: Question, bounds: Bounds): Promise<Search<Position>> {
+  const { streams, names } = work.cloud;
+  const { pipeline } = question;
+  const stream = names.stream(pipeline.name);
+  const stage = work.progress.stage('stream');
+  const hits: Position[] = [];
+  let read = 0;
+  let complete = true;
+  search: for (const shard of await streams.shards(stream))
+    for await (const records of streams.records(stream, shard, bounds.since)) {
+      for (const { data, sequenceNumber, arrivedAt } of records) {
+        if (bounds.until !== undefined && arrivedAt >= bounds.until) break;
+        read++;
+        const found =
+          pipeline.identity.by === 'stream-position' && question.fields.size === 0
+            ? positionId(shard, sequenceNumber) === question.id
+            : matches(question, json(Buffer.from(data).toString('utf8')));
+        if (found) hits.push({ shard, sequenceNumber, arrivedAt });
+      }
+      stage.update(plural(read, 'record'));
+      if (hits.length >= HITS) break search;
+      if (read >= bounds.records || work.remainingMs() <= 0) {
+        complete = false;
+        break search;
+      }
+      if (bounds.until !== undefined && (records.at(-1)?.arrivedAt ?? 0) >= bounds.until) break;
+    }
+  const extent = `${plural(read, 'record')} of ${stream} read`;
+  stage.done(extent);
+  return { hits, complete, extent };
+}
+
+export interface ObjectHit {
+  readonly bucket: string;
+  readonly key: string;
+  readonly etag: string;
+  readonly line: number;
+  readonly position?: Position;
+}
+
+/** What is looked for in a line. */
+type LineTest = (value: unknown) => boolean;
+
+interface Candidate {
+  readonly object: ListedObject;
+  readonly compression: HistorySource['compression'];
+  readonly test: LineTest;
+}
+
+/** Reads objects of the archive: those that can hold the positions, or, without positions, all within the bounds. */
+export async function searchArchive(
+  work: Work,
+  question: Question,
+  positions: readonly Position[],
+  bounds: Bounds,
+): Promise<Search<ObjectHit>> {
+  const { names, buckets } = work.cloud;
+  const { pipeline } = question;
+  const bucket = names.archiveBucket;
+  const known = positions.filter(({ arrivedAt }) => arrivedAt !== undefined);
+  const isAt = (value: unknown) => {
+    const { shard_id, sequence_number } = value as { shard_id?: unknown; sequence_number?: unknown };
+    return known.some(({ shard, sequenceNumber }) => shard === shard_id && sequenceNumber === sequence_number);
+  };
+  const holds = (value: unknown) => matches(question, (value as { payload?: unknown }).payload);
+  const test: LineTest = (value) =>
+    typeof value === 'object' && value !== null && (known.length > 0 ? isAt(value) : holds(value));
+  const prefixes =
+    known.length > 0
+      ? [...new Set(known.flatMap(({ arrivedAt }) => hourPrefixes(pipeline.name, arrivedAt!)))]
+      : [`archive/${pipeline.name}/`];
+  const candidates: Candidate[] = [];
+  for (const prefix of prefixes)
+    for await (const page of buckets.pages(bucket, prefix))
+      for (const object of page)
+        if (isWithin(archiveHour(object.key), bounds)) candidates.push({ object, compression: 'gzip', test });
+  return searchObjects(work, bucket, candidates, bounds, 'archive', Math.max(1, known.length));
+}
+
+/** The hour of the oldest record in the object may be the one before. */
+function hourPrefixes(pipeline: string, arrivedAt: number): string[] {
+  return [arrivedAt - 900_000, arrivedAt].map(
+    (time) => `archive/${pipeline}/${new Date(time).toISOString().slice(0, 13).replace(/[-T]/g, '/')}/`,
+  );
+}
+
+function isWithin(hour: number | undefined, { since, until }: Bounds): boolean {
+  if (hour === undefined) return true;
+  return (since === undefined || hour + 3_600_000 + 900_000 > since) && (until === undefined || hour < until);
+}
+
+/** Reads history objects: those named, or else all within the bounds, the newest first. */
+export async function searchHistory(
+  work: Work,
+  question: Question,
+  keys: readonly string[],
+  bounds: Bounds,
+): Promise<Search<ObjectHit>> {
+  const { names, buckets } = work.cloud;
+  const bucket = names.historyBucket;
+  const sources = new Sources(question.pipeline);
+  const objects: ListedObject[] = [];
+  if (keys.length > 0)
+    for (const key of keys) {
+      const head = await buckets.head(bucket, key);
+      if (head !== undefined) objects.push(head);
+    }
+  else
+    for (const prefix of sources.prefixes('history'))
+      for await (const page of buckets.pages(bucket, prefix))
+        objects.push(
+          ...page.filter(
+            (object) =>
+              !isFolder(object) &&
+              (bounds.since === undefined || object.lastModified >= bounds.since) &&
+              (bounds.until === undefined || object.lastModified < bounds.until),
+          ),
+        );
+  const candidates = objects.flatMap((object): Candidate[] => {
+    const name = sources.of('history', object.key)?.name;
+    const source = question.pipeline.history?.find((candidate) => candidate.name === name);
+    if (source === undefined) return [];
+    const test: LineTest =
+      source.format === 'firehose'
+        ? (value) => matches(question, (value as { payload?: unknown } | null)?.payload)
+        : (value) => matches(question, value);
+    // a file of columns is no text of JSON lines: told of, not guessed
+    const readable = source.format === 'ndjson' || source.format === 'firehose';
+    return [{ object, compression: source.compression, test: readable ? test : neverRead }];
+  });
+  return searchObjects(work, bucket, candidates, bounds, 'history', HITS);
+}
+
+const neverRead: LineTest = () => false;
+
+async function searchObjects(
+  work: Work,
+  bucket: string,
+  candidates: readonly Candidate[],
+  bounds: Bounds,
+  name: string,
+  enough: number,
+): Promise<Search<ObjectHit>> {
+  const stage = work.progress.stage(name);
+  const hits: ObjectHit[] = [];
+  const unread: string[] = [];
+  const newestFirst = [...candidates].sort((one, other) => other.object.lastModified - one.object.lastModified);
+  let bytes = 0;
+  let read = 0;
+  for (const { object, compression, test } of newestFirst) {
+    if (hits.length >= enough || bytes >= bounds.bytes || work.remainingMs() <= 0) break;
+    if (isFrozen(object) || test === neverRead) {
+      unread.push(object.key);
+      continue;
+    }
+    try {
+      for await (const { line, text } of linesOf(await work.cloud.buckets.read(bucket, object.key), compression)) {
+        const value = json(text);
+        if (!test(value)) continue;
+        hits.push({ bucket, key: object.key, etag: object.etag, line, ...archived(name, value) });
+        if (hits.length >= enough) break;
+      }
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+      unread.push(object.key);
+    }
+    bytes += object.size;
+    read++;
+    stage.update(`${grouped(read)} of ${plural(candidates.length, 'object')}`);
+  }
+  const extent = `${grouped(read)} of ${plural(candidates.length, 'object')} read${unread.length > 0 ? `, ${grouped(unread.length)} that cannot be read line by line` : ''}`;
+  stage.done(extent);
+  return { hits, complete: hits.length > 0 || read === candidates.length, extent };
+}
+
+function archived(name: string, value: unknown): { position?: Position } {
+  if (name !== 'archive') return {};
+  const { shard_id, sequence_number, approximate_arrival_timestamp } = value as Record<string, unknown>;
+  return {
+    position: {
+      shard: String(shard_id),
+      sequenceNumber: String(sequence_number),
+      arrivedAt: Date.parse(`${approximate_arrival_timestamp}Z`),
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { render } from '../shared/statement';
+import { execute } from '../shared/warehouse';
+import type { ParkedMessage } from './contract';
+import { objectsJson } from './groups';
+import type { LoadHost } from './host';
+import { type HistoryObject, type Message, notificationOf } from './notification';
+import { helperName } from './transaction';
+
+/** `parked` takes 2,048 bytes. */
+const maxReasonLength = 500;
+
+/**
+ * Sets an object aside: in the table that the reconcile asks, then in the dead-letter queue, where an operator finds it. After a crash in
+ * between its message comes back and does both again.
+ * @param at epoch milliseconds
+ */
+export async function park(
+  host: LoadHost,
+  object: HistoryObject & { readonly attempts: number },
+  { reason, at }: { readonly reason: string; readonly at: number },
+  remainingMs: () => number,
+): Promise<void> {
+  const { bucket, key, etag, versionId, size, attempts } = object;
+  const sql = render(host.plan.park, { objects: objectsJson([object]), reason: reason.slice(0, maxReasonLength) });
+  await execute(host.warehouse, helperName(host, [object], 'park'), sql, remainingMs);
+  const message: ParkedMessage = {
+    reason,
+    object: { bucket, key, etag, versionId, size },
+    attempts,
+    at: new Date(at).toISOString(),
+    original: notificationOf(object),
+  };
+  await host.queues.send(host.deadLettersUrl, [JSON.stringify(message)]);
+  host.log('an object is given up and parked', { bucket, key, etag, reason, attempts });
+  host.metrics(at, { ParkedObjects: 1 }, { bucket, key, reason });
+}
+
+/** Objects that were parked and have been loaded after all. */
+export async function unpark(
+  host: LoadHost,
+  objects: readonly HistoryObject[],
+  remainingMs: () => number,
+): Promise<void> {
+  if (objects.length === 0) return;
+  const sql = render(host.plan.unpark, { objects: objectsJson(objects) });
+  await execute(host.warehouse, helperName(host, objects, 'unpark'), sql, remainingMs);
+}
+
+/** A message that is no notification cannot get better. */
+export async function parkMessage(host: LoadHost, message: Message, reason: string): Promise<void> {
+  const { attempts, sentAt, body } = message;
+  const parked: ParkedMessage = { reason, attempts, at: new Date(sentAt).toISOString(), original: body };
+  await host.queues.send(host.deadLettersUrl, [JSON.stringify(parked)]);
+  host.log('not an S3 notification, parked', { messageId: message.messageId, reason });
+}

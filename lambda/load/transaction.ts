@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { statementNamePrefix } from '../shared/plan';
+import { clientToken, render, renderAll } from '../shared/statement';
+import { formatStatementName, parseStatementName } from '../shared/statement-name';
+import { isPassing, isTerminal, maxAttempts, query, type StatementState, waitFor } from '../shared/warehouse';
+import { type LoadSource, manifestPrefix } from './contract';
+import { idOf, objectsJson } from './groups';
+import type { LoadHost } from './host';
+import type { HistoryObject } from './notification';
+
+/** What COPY reads for an object. */
+export interface File {
+  /** `s3://…`. */
+  readonly url: string;
+  /** '' for a copy that nobody changes. */
+  readonly etag: string;
+}
+
+/** `load` reads the objects where they are, `exact` a copy of one version. */
+export type LoadStep = 'load' | 'exact';
+
+/** Submits the transaction, or finds the one that an earlier delivery of the same objects left running, and waits for its end. */
+export async function transact(
+  host: LoadHost,
+  source: LoadSource,
+  step: LoadStep,
+  objects: readonly HistoryObject[],
+  files: readonly File[],
+  remainingMs: () => number,
+): Promise<StatementState> {
+  const { environment, plan, warehouse, log } = host;
+  const runId = runIdOf(objects);
+  const manifest = await writeManifest(host, `${runId}${step === 'exact' ? '-exact' : ''}`, objects, files);
+  const values = {
+    run_id: runId,
+    manifest,
+    load_role: host.loadRoleArn,
+    objects: objectsJson(objects),
+    files: JSON.stringify(files),
+  };
+  const statements = renderAll(source.load, values);
+  let attempt = await nextAttempt(host, runId, step);
+  for (let tries = 1; ; tries += 1, attempt += 1) {
+    const name = formatStatementName({ environment, pipeline: plan.pipeline, purpose: 'load', runId, step, attempt });
+    const id = await warehouse.submit({ name, mode: 'transaction', statements, token: clientToken(name) });
+    log('submitted', { statement: name, id, source: source.name, objects: objects.length });
+    const state = await waitFor(warehouse, id, remainingMs);
+    if (state.status !== 'FAILED' || !isPassing(state.error) || tries >= maxAttempts) return state;
+    log('failed for a passing reason, once more', { statement: name, id, error: state.error });
+  }
+}
+
+/** The objects where they are. */
+export const inPlace = (objects: readonly HistoryObject[]): File[] =>
+  objects.map(({ bucket, key, etag }) => ({ url: `s3://${bucket}/${key}`, etag }));
+
+/** The attempt that is running, or the one after the last that ended: objects that come back want another try. */
+async function nextAttempt({ environment, plan, warehouse }: LoadHost, runId: string, step: LoadStep): Promise<number> {
+  let last = 0;
+  let running = false;
+  for (const { name, status } of await warehouse.list(
+    `${statementNamePrefix(environment, plan.pipeline, 'load')}${runId}/${step}/`,
+  )) {
+    const attempt = parseStatementName(name)?.attempt ?? 0;
+    if (attempt > last) [last, running] = [attempt, !isTerminal(status)];
+  }
+  return running ? last : last + 1;
+}
+
+async function writeManifest(
+  host: LoadHost,
+  name: string,
+  objects: readonly HistoryObject[],
+  files: readonly File[],
+): Promise<string> {
+  const key = `${manifestPrefix}${host.plan.pipeline}/${name}.manifest`;
+  // COPY of Parquet wants the length.
+  const entries = files.map(({ url }, i) => ({ url, mandatory: true, meta: { content_length: objects[i]!.size } }));
+  await host.objects.put(host.workBucket, key, JSON.stringify({ entries }), 'application/json');
+  return `s3://${host.workBucket}/${key}`;
+}
+
+/** The ids of those of the objects that are in the ledger. */
+export async function inLedger(
+  host: LoadHost,
+  objects: readonly HistoryObject[],
+  remainingMs: () => number,
+): Promise<Set<string>> {
+  const { rows } = await ask(host, 'loaded', objects, remainingMs);
+  const found = new Set(rows.map(({ object_key, etag }) => JSON.stringify([object_key, etag])));
+  return new Set(objects.filter(({ key, etag }) => found.has(JSON.stringify([key, etag]))).map(idOf));
+}
+
+/** Those of the objects whose key was loaded with other bytes, and when that was asked, in epoch milliseconds. */
+export async function overwriting<Item extends HistoryObject>(
+  host: LoadHost,
+  objects: readonly Item[],
+  remainingMs: () => number,
+): Promise<{ found: Item[]; at: number }> {
+  const { rows, endedAt } = await ask(host, 'overwritten', objects, remainingMs);
+  const keys = new Set(rows.map(({ object_key }) => object_key));
+  return { found: objects.filter(({ key }) => keys.has(key)), at: endedAt };
+}
+
+function ask(
+  host: LoadHost,
+  question: 'loaded' | 'overwritten',
+  objects: readonly HistoryObject[],
+  remainingMs: () => number,
+) {
+  const sql = render(host.plan[question], { objects: objectsJson(objects) });
+  return query(host.warehouse, helperName(host, objects, question), sql, remainingMs);
+}
+
+export function helperName({ environment, plan }: LoadHost, objects: readonly HistoryObject[], step: string): string {
+  const runId = runIdOf(objects);
+  return formatStatementName({ environment, pipeline: plan.pipeline, purpose: 'load', runId, step, attempt: 1 });
+}
+
+/** The same objects in the same order have the same run id. */
+export function runIdOf(objects: readonly HistoryObject[]): string {
+  return createHash('sha256').update(objects.map(idOf).join('\n')).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,39 @@
+import { defineEnv } from '../shared/env';
+import type { StatementTemplate } from '../shared/plan';
+
+export const env = defineEnv(
+  'ENVIRONMENT',
+  'PIPELINE',
+  'WAREHOUSE_KIND',
+  'WAREHOUSE_NAME',
+  'DATABASE',
+  'SECRET_ARN',
+  'HISTORY_BUCKET',
+  'WORK_BUCKET',
+  'LOAD_ROLE_ARN',
+  'BACKLOG_URL',
+);
+
+/**
+ * A run writes what it listed to `<WORK_BUCKET>/<listingPrefix><pipeline>/<run id>/`: parts, gzipped NDJSON, and their manifest. Where it
+ * stopped before the end of the bucket is in `<listingPrefix><pipeline>/cursor.json`.
+ */
+export const listingPrefix = 'listings/';
+
+/** `plan.json` beside the bundle. */
+export interface ReconcilePlan {
+  readonly pipeline: string;
+  /** Keys of the history bucket that belong to the pipeline. */
+  readonly globs: readonly string[];
+  /**
+   * One transaction: `listing` becomes what the manifest's files hold, gzipped NDJSON
+   * `{"object_key","etag","size","last_modified"}`, the etag without quotes, the time as `2026-11-21 10:00:00` in UTC.
+   * Placeholders: `manifest` (s3:// URL), `load_role`.
+   */
+  readonly list: readonly StatementTemplate[];
+  /**
+   * Rows `object_key, etag, size, last_modified` of `listing` that are neither in the ledger nor parked, the oldest first. Placeholder: `before`
+   * (`2026-11-21 10:00:00`): younger objects are left to their notifications.
+   */
+  readonly missing: StatementTemplate;
+}

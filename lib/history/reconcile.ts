@@ -1,0 +1,84 @@
+import { Duration } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { literalPrefixes } from '../../lambda/load/contract';
+import { env, listingPrefix } from '../../lambda/reconcile/contract';
+import { reconcilePlan } from '../../sql';
+import type { PipelineFunctionProps } from '../refresh/refresh';
+import { explained } from '../shared/grant';
+import { Handler } from '../shared/handler';
+import { keyUse } from '../shared/key-use';
+import { Schedule } from '../shared/schedule';
+import { dataApiStatements, warehouseVariables } from '../warehouse/data-api';
+
+export interface ReconcileProps extends PipelineFunctionProps {
+  readonly backlog: Queue;
+  readonly history: Bucket;
+  readonly work: Bucket;
+  readonly loadRoleArn: string;
+}
+
+/** Lists the history of a pipeline on a schedule and queues what is neither loaded nor parked. */
+export class Reconcile extends Construct {
+  readonly handler: Handler;
+
+  constructor(scope: Construct, id: string, props: ReconcileProps) {
+    super(scope, id);
+    const { environment, pipeline, bundles, key, warehouse, ownerSecretArn, history, work, backlog } = props;
+    const plan = reconcilePlan(pipeline);
+    this.handler = new Handler(this, 'Handler', {
+      code: bundles.code('reconcile', pipeline.name, plan),
+      description: `Looks for history of ${pipeline.name} that nobody told of`,
+      environment: env.of({
+        ENVIRONMENT: environment.name,
+        PIPELINE: pipeline.name,
+        ...warehouseVariables(warehouse),
+        SECRET_ARN: ownerSecretArn,
+        HISTORY_BUCKET: history.bucketName,
+        WORK_BUCKET: work.bucketName,
+        LOAD_ROLE_ARN: props.loadRoleArn,
+        BACKLOG_URL: backlog.queueUrl,
+      }),
+      // The longest that Lambda allows: a listing takes about two minutes for a million objects.
+      timeout: Duration.minutes(15),
+      memoryMb: 512,
+      logRetentionDays: environment.logRetentionDays,
+      retainLogs: environment.retainData,
+      statements: plan,
+    }).allow(
+      ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function' }),
+      new PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [history.bucketArn],
+        conditions: { StringLike: { 's3:prefix': literalPrefixes(plan.globs).map((prefix) => `${prefix}*`) } },
+      }),
+      explained(
+        new PolicyStatement({
+          actions: ['s3:DeleteObject', 's3:GetObject', 's3:PutObject'],
+          resources: [work.arnForObjects(`${listingPrefix}${pipeline.name}/*`)],
+        }),
+        'Each run writes parts of its own below the prefix of the pipeline',
+      ),
+      // Without it S3 denies the cursor that is not there instead of saying so.
+      new PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [work.bucketArn],
+        conditions: { StringLike: { 's3:prefix': [`${listingPrefix}${pipeline.name}/*`] } },
+      }),
+      new PolicyStatement({ actions: ['sqs:GetQueueAttributes', 'sqs:SendMessage'], resources: [backlog.queueArn] }),
+      keyUse(key, 'sqs', 'write'),
+    );
+    const target = this.handler.function;
+    // The next tick does it again.
+    target.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(5) });
+    new Schedule(this, 'Schedule', {
+      description: `Reconciles history of ${pipeline.name} in ${environment.name}`,
+      every: Duration.minutes(environment.reconcileEveryMinutes),
+      enabled: environment.schedulesEnabled,
+      target,
+      after: props.objects,
+    });
+  }
+}

@@ -1,0 +1,114 @@
+import { AwsError, type Clock } from '../ports';
+import type { StatementFaults } from '../warehouse/data-api/faults';
+
+/** Between whom a delivery can go wrong: S3 and a queue, the event bus and a function, a schedule and a function. */
+export type DeliveryPoint = 'notification' | 'event' | 'tick';
+
+/** When a delivery is made, in milliseconds from now, once for each entry: `[0]` as it should be, `[]` lost, `[0, 0]` doubled, `[86_400_000]` a day late. */
+export type Deliveries = readonly number[];
+
+/** What happens to one statement, or batch of statements, of the warehouse. */
+export type StatementFault =
+  /** Changes nothing and fails: by default with a serializable conflict. */
+  | { readonly kind: 'fail'; readonly error?: string }
+  /** Is aborted when the statement of this index of the batch begins (0 is the first); one that has fewer is aborted at its last. */
+  | { readonly kind: 'abort'; readonly at: number }
+  /** Takes effect, but the connection is lost before its end is known: it counts as failed. */
+  | { readonly kind: 'answer-lost' }
+  /** Begins so much later, by the clock. */
+  | { readonly kind: 'slow'; readonly ms: number };
+
+/** What happens to one call of the Data API: it is refused as too many, or it takes effect and its answer is lost. */
+export type CallFault = 'throttle' | 'answer-lost';
+
+/** Decides what goes wrong, one occasion after the other. Undefined: nothing. */
+export interface FaultSource {
+  delivery(point: DeliveryPoint): Deliveries | undefined;
+  /** @param name of the statement, empty when it has none */
+  statement(name: string): StatementFault | undefined;
+  call(operation: string): CallFault | undefined;
+}
+
+/** Makes things go wrong in the twins that ask it. */
+export interface Faults {
+  readonly deliver: (point: DeliveryPoint) => (send: () => Promise<void>) => Promise<void>;
+  readonly statements: StatementFaults;
+  /** From now on the cluster refuses every statement, as a paused one does. What runs goes on. */
+  pause(): void;
+  resume(): void;
+  /** From now on nothing goes wrong, but for what is under way: late deliveries still come. */
+  stop(): void;
+  /** Statements that wait for the clock before they begin. */
+  waiting(): number;
+}
+
+/** Redshift's words for error 1023. */
+export const serializableConflict =
+  'ERROR: 1023 DETAIL: Serializable isolation violation on table, transactions forming the cycle are: 1, 2';
+export const lostConnection = 'connection to the cluster was lost before the statement ended';
+
+const submissions = ['ExecuteStatement', 'BatchExecuteStatement'];
+
+export function createFaults({ clock, source }: { readonly clock: Clock; readonly source: FaultSource }): Faults {
+  let stopped = false;
+  let paused = false;
+  let waiting = 0;
+  const later = (ms: number, run: () => void | Promise<void>) => clock.at(clock.now() + ms, run);
+  const wait = async (ms: number) => {
+    waiting += 1;
+    await new Promise<void>((resolve) => later(ms, resolve));
+    waiting -= 1;
+  };
+
+  return {
+    deliver: (point) => async (send) => {
+      const deliveries = (stopped ? undefined : source.delivery(point)) ?? [0];
+      for (const ms of deliveries)
+        if (ms === 0) await send();
+        else later(ms, send);
+    },
+    statements: {
+      async call(operation, run) {
+        const fault = stopped ? undefined : source.call(operation);
+        if (fault === 'throttle') throw new AwsError('ThrottlingException', 'Rate exceeded');
+        if (paused && submissions.includes(operation))
+          throw new AwsError('ValidationException', 'The cluster is paused and cannot take statements');
+        const answer = await run();
+        if (fault === 'answer-lost') throw new AwsError('InternalServerException', 'The answer was lost', 500);
+        return answer;
+      },
+      async execute(statement, run) {
+        const fault = stopped ? undefined : source.statement(statement.name);
+        switch (fault?.kind) {
+          case undefined:
+            return run();
+          case 'slow':
+            await wait(fault.ms);
+            return run();
+          case 'fail':
+            return { status: 'FAILED', error: fault.error ?? serializableConflict };
+          case 'abort': {
+            const at = Math.min(fault.at, statement.count - 1);
+            return run((index) => {
+              if (index === at) statement.abort();
+            });
+          }
+          case 'answer-lost': {
+            const result = await run();
+            return result.status === 'FINISHED' ? { status: 'FAILED', error: lostConnection } : result;
+          }
+        }
+      },
+    },
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+    },
+    stop() {
+      stopped = true;
+    },
+    waiting: () => waiting,
+  };
+}

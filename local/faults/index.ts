@@ -1,0 +1,2 @@
+export * from './faults';
+export { type FaultScript, scriptedFaults } from './sources';

@@ -1,0 +1,33 @@
+import type { CallFault, Deliveries, DeliveryPoint, FaultSource, StatementFault } from './faults';
+
+/** Faults written out: the nth entry of a list is for the nth occasion, and after its end nothing goes wrong. */
+export interface FaultScript {
+  readonly notifications?: readonly (Deliveries | undefined)[];
+  readonly events?: readonly (Deliveries | undefined)[];
+  readonly ticks?: readonly (Deliveries | undefined)[];
+  /** By purpose, the fourth part of a statement's name: `load`, `refresh`. Each purpose has its own count, so that what runs side by side does not take the other's turn. */
+  readonly statements?: Readonly<Record<string, readonly (StatementFault | undefined)[]>>;
+  readonly calls?: readonly (CallFault | undefined)[];
+}
+
+const scriptOf = { notification: 'notifications', event: 'events', tick: 'ticks' } as const satisfies Record<
+  DeliveryPoint,
+  keyof FaultScript
+>;
+
+export function scriptedFaults(script: FaultScript): FaultSource {
+  const taken = new Map<string, number>();
+  const next = <T>(name: string, list: readonly (T | undefined)[] | undefined): T | undefined => {
+    const index = taken.get(name) ?? 0;
+    taken.set(name, index + 1);
+    return list?.[index];
+  };
+  return {
+    delivery: (point) => next(point, script[scriptOf[point]]),
+    statement(name) {
+      const purpose = name.split('/')[3] ?? '';
+      return next(`statement/${purpose}`, script.statements?.[purpose]);
+    },
+    call: () => next('call', script.calls),
+  };
+}

@@ -1,0 +1,12 @@
+import type { RunResult } from '../engine/engine';
+
+/** Lets a test stand between the Data API and its callers, and between its statements and the engine. */
+export interface StatementFaults {
+  /** In place of a call of the API: may throw instead of it, or after it. */
+  call(operation: string, run: () => Promise<unknown>): Promise<unknown>;
+  /** In place of the execution of what was submitted. `run` tells when each statement of a batch begins. */
+  execute(
+    statement: { readonly name: string; readonly count: number; readonly abort: () => void },
+    run: (onStart?: (index: number) => void) => Promise<RunResult>,
+  ): Promise<RunResult>;
+}

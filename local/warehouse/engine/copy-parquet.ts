@@ -1,0 +1,104 @@
+import type { ColumnInfo, RedshiftType } from '../statement';
+import type { Sources } from './copy-sources';
+import { identifier, literal } from './database';
+import { WarehouseError } from './errors';
+import type { Session } from './session';
+
+interface FileColumn {
+  readonly column_name: string;
+  readonly column_type: string;
+}
+
+/**
+ * COPY … PARQUET: the file's columns in their order are the table's columns, of the same types; one value that does not fit fails the command
+ * (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html). Returns the rows of each file, by path.
+ */
+export async function copyParquet(
+  session: Session,
+  into: string,
+  columns: readonly ColumnInfo[],
+  sources: Sources,
+): Promise<Map<string, number>> {
+  const rows = new Map<string, number>();
+  const alike = new Map<string, { paths: string[]; columns: FileColumn[] }>();
+  for (const { path, url } of sources.files) {
+    const found = await session.connection
+      .rows<FileColumn>(`describe select * from read_parquet(${literal(path)})`)
+      .catch(() => {
+        throw new WarehouseError(`Spectrum Scan Error. ${url} is not a Parquet file that can be read`);
+      });
+    const key = JSON.stringify(found);
+    const group = alike.get(key) ?? { paths: [], columns: found };
+    if (!alike.has(key)) checkColumns(columns, found, url);
+    group.paths.push(path);
+    alike.set(key, group);
+  }
+  for (const { paths, columns: found } of alike.values()) {
+    const reader = `read_parquet([${paths.map(literal).join(', ')}], filename = 'millrace_file')`;
+    const values = columns.map((column, index) => valueSql(column, found[index]!));
+    const lengths = columns.flatMap((column, index) => tooLong(column, found[index]!));
+    if (lengths.length > 0) {
+      const [bad] = await session.connection.rows<{ name: string; path: string }>(
+        `select coalesce(${lengths.join(', ')}) as name, millrace_file as path from ${reader} where name is not null limit 1`,
+      );
+      if (bad)
+        throw new WarehouseError(
+          `Spectrum Scan Error. The length of the data column ${bad.name} is longer than the length defined in the table. File: ${sources.at(bad.path).url}`,
+        );
+    }
+    const names = columns.map(({ name }) => identifier(name)).join(', ');
+    await session.connection.run(`insert into ${into} (${names}) select ${values.join(', ')} from ${reader}`);
+    for (const row of await session.connection.rows<{ path: string; n: bigint }>(
+      `select millrace_file as path, count(*) as n from ${reader} group by 1`,
+    ))
+      rows.set(row.path, Number(row.n));
+  }
+  return rows;
+}
+
+const fileTypes: Readonly<Record<string, readonly string[]>> = {
+  smallint: ['SMALLINT'],
+  integer: ['INTEGER'],
+  bigint: ['BIGINT'],
+  real: ['FLOAT'],
+  'double precision': ['DOUBLE'],
+  boolean: ['BOOLEAN'],
+  date: ['DATE'],
+  timestamp: ['TIMESTAMP', 'TIMESTAMP_MS', 'TIMESTAMP_NS', 'TIMESTAMP WITH TIME ZONE'],
+  varchar: ['VARCHAR'],
+  char: ['VARCHAR'],
+};
+
+function fits(type: RedshiftType, fileType: string): boolean {
+  if (type.name === 'decimal') return fileType === `DECIMAL(${type.precision},${type.scale})`;
+  return fileTypes[type.name]?.includes(fileType) ?? false;
+}
+
+function checkColumns(columns: readonly ColumnInfo[], found: readonly FileColumn[], url: string): void {
+  if (columns.length !== found.length)
+    throw new WarehouseError(
+      `Spectrum Scan Error. Unmatched number of columns between table and file. Table columns: ${columns.length}, Data columns: ${found.length}, File name: ${url}`,
+    );
+  for (const [index, { name, type }] of columns.entries()) {
+    const { column_name, column_type } = found[index]!;
+    if (type.name === 'super')
+      throw new WarehouseError(
+        `COPY PARQUET into SUPER column "${name}" (SERIALIZETOJSON) is not modelled by the local warehouse`,
+      );
+    if (!fits(type, column_type))
+      throw new WarehouseError(
+        `Spectrum Scan Error. File ${url} has an incompatible Parquet schema for column ${column_name}. Column type: ${type.name.toUpperCase()}, Parquet type: ${column_type}`,
+      );
+  }
+}
+
+function valueSql({ type }: ColumnInfo, { column_name, column_type }: FileColumn): string {
+  const column = identifier(column_name);
+  if (column_type === 'TIMESTAMP WITH TIME ZONE') return `timezone('UTC', ${column})`;
+  return type.name === 'timestamp' ? `cast(${column} as timestamp)` : column;
+}
+
+function tooLong({ name, type }: ColumnInfo, { column_name }: FileColumn): string[] {
+  if (type.name !== 'varchar' && type.name !== 'char') return [];
+  return [`case when strlen(${identifier(column_name)}) > ${type.length} then ${literal(name)} end`];
+}

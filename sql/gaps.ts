@@ -1,0 +1,46 @@
+import type { StatementTemplate } from '../lambda/shared/plan';
+import { quoteLiteral } from '../lambda/shared/quote';
+import type { Pipeline } from '../pipelines/definition';
+import { landingName, landingTable, pipelineTables } from './names';
+
+/** A refresh begins at most so long before its merge ends; its beginning is not recorded. */
+const refreshHours = 1;
+
+/**
+ * Tells of records that the stream may have dropped before anyone read them: where the last refresh before this one is longer ago than the
+ * stream keeps a record. Belongs into the merge, before its checkpoint, so that a gap is told once. What arrived before `from_time` is merged,
+ * what arrived after `to_time` was still there. A shard that had no record in the last day before is not named; one row without a shard
+ * stands for a stream that had none at all.
+ */
+export function gapStatement(pipeline: Pipeline): StatementTemplate {
+  const { gaps, checkpoints } = pipelineTables(pipeline);
+  const hoursAgo = (hours: number) => `dateadd(hour, ${-hours}, getdate())`;
+  const { retentionHours } = pipeline.stream;
+  return `insert into ${gaps} (shard_id, after_sequence, from_time, to_time, detected_at)
+with latest as (
+  select max(refresh_time) as refresh_time, max(merged_at) as merged_at, max(coalesce(merged_until, merged_at)) as from_time
+  from ${checkpoints}
+  where landing = ${quoteLiteral(landingTable())}
+),
+gap as (
+  select 1 as gap, refresh_time, from_time, ${hoursAgo(retentionHours)} as to_time
+  from latest
+  where from_time < ${hoursAgo(retentionHours)} and merged_at < ${hoursAgo(retentionHours - refreshHours)}
+),
+shards as (
+  select 1 as gap, shard_id, ltrim(max(lpad(sequence_number, 128, '0')), '0') as after_sequence
+  from ${landingName(pipeline)}
+  where refresh_time <= (select refresh_time from gap) and refresh_time > (select dateadd(day, -1, refresh_time) from gap)
+  group by shard_id
+)
+select s.shard_id, s.after_sequence, g.from_time, g.to_time, getdate()
+from gap g
+left join shards s on s.gap = g.gap`;
+}
+
+/** The gaps that no backfill has closed. */
+export function gapsQuery(pipeline: Pipeline): StatementTemplate {
+  return `select shard_id, after_sequence, from_time, to_time
+from ${pipelineTables(pipeline).gaps}
+order by from_time, shard_id`;
+}

@@ -1,0 +1,158 @@
+import { gzipSync } from 'node:zlib';
+import { restricted } from '../../bin/commands/why/derived';
+import { linesOf } from '../../bin/commands/why/lines';
+import { searchStream } from '../../bin/commands/why/places';
+import { eventIdOf, matches, parseQuestion, timestampText } from '../../bin/commands/why/question';
+import type { Pipeline } from '../../pipelines/definition';
+import { pipeline } from '../../pipelines/estore/pipeline';
+import { FakeCloud, fakeWork } from './cloud';
+
+const payload = {
+  customer_id: 'c-1',
+  product: { product_id: 'p-1', price: 12.5 },
+  action: 'purchase',
+  timestamp: '2026-11-21T09:00:00Z',
+};
+
+describe('timestamps are written as the warehouse writes them', () => {
+  test.each([
+    ['2026-11-21T09:00:00', '2026-11-21 09:00:00'],
+    ['2026-11-21 09:00:00.120Z', '2026-11-21 09:00:00.12'],
+    ['2026-11-21T00:30:00+01:00', '2026-11-20 23:30:00'],
+    ['2026-11-21T09:00:00.1234567-00:30', '2026-11-21 09:30:00.123456'],
+    ['2026-04-31T09:00:00', undefined],
+    ['2026-11-21', undefined],
+    ['yesterday', undefined],
+  ])('%s', (text, expected) => {
+    expect(timestampText(text)).toBe(expected);
+  });
+});
+
+describe('a question', () => {
+  test('names an event by its id, or by columns; all of the identity give the id', () => {
+    const id = eventIdOf(pipeline, payload)!;
+    expect(parseQuestion(pipeline, [id])).toMatchObject({ id });
+    const columns = ['customer_id=c-1', 'product_id=p-1', 'action=purchase', 'occurred_at=2026-11-21T10:00:00+01:00'];
+    expect(parseQuestion(pipeline, columns).id).toBe(id);
+    expect(parseQuestion(pipeline, columns.slice(1)).id).toBeUndefined();
+  });
+
+  test.each([
+    ['abc', 'or column=value with a column of customer_id, product_id, action, price, occurred_at'],
+    ['colour=red', "got 'colour=red'"],
+    ['occurred_at=noon', "occurred_at must be a timestamp, got 'noon'"],
+    ['price=cheap', "price must be a decimal, got 'cheap'"],
+  ])('%s is refused', (arg, message) => {
+    expect(() => parseQuestion(pipeline, [arg])).toThrow(message);
+  });
+
+  test('a text of 64 hexadecimal digits with an equals sign in front is a value', () => {
+    expect(parseQuestion(pipeline, [`customer_id=${'a'.repeat(64)}`]).id).toBeUndefined();
+  });
+
+  test.each([
+    [['customer_id=c-1'], true],
+    [['customer_id=c-1', 'action=view'], false],
+    [['price=12.50'], true],
+    [['occurred_at=2026-11-21 09:00:00'], true],
+    [['customer_id=C-1'], false],
+  ])('%j matches: %s', (args, expected) => {
+    expect(matches(parseQuestion(pipeline, args), payload)).toBe(expected);
+  });
+
+  test.each([[null], [[payload]], ['text'], [{}], [{ ...payload, customer_id: 7 }]])(
+    '%j is nothing that is asked for',
+    (other) => {
+      expect(matches(parseQuestion(pipeline, [eventIdOf(pipeline, payload)!]), other)).toBe(false);
+      expect(matches(parseQuestion(pipeline, ['customer_id=c-1']), other)).toBe(false);
+    },
+  );
+});
+
+test('two lists of values never make one id', () => {
+  const two = (customer_id: string, product_id: string) =>
+    eventIdOf(pipeline, { ...payload, customer_id, product: { product_id } });
+  expect(two('a,1:b', 'c')).not.toBe(two('a', '1:b,c'));
+});
+
+describe('a query restricted to one event', () => {
+  test('takes the events and the views before it from expressions of their names', () => {
+    const sql = restricted(pipeline, pipeline.exports.find(({ name }) => name === 'hourly_revenue')!.query);
+    expect(sql).toContain('events as (select * from estore.events where event_id = {{id}})');
+    expect(sql.match(/estore\./g)).toHaveLength(1);
+    expect(sql.indexOf('"purchases" as (')).toBeLessThan(sql.indexOf('"hourly_revenue" as ('));
+  });
+
+  test('leaves other tables alone', () => {
+    const query = 'select e.event_id from estore.events e join estore.duplicates d on d.event_id = e.event_id';
+    expect(restricted({ ...pipeline, views: [] } as Pipeline, query)).toContain(
+      'from "events" e join estore.duplicates d',
+    );
+  });
+});
+
+describe('lines of an object', () => {
+  const read = async (bytes: Buffer, compression: 'gzip' | 'none') => {
+    const lines: [number, string][] = [];
+    const chunks = (async function* () {
+      for (let at = 0; at < bytes.length; at += 7) yield bytes.subarray(at, at + 7);
+    })();
+    for await (const { line, text } of linesOf(chunks, compression)) lines.push([line, text]);
+    return lines;
+  };
+
+  test('are numbered from one, whatever the chunks', async () => {
+    const text = '{"a":"ä"}\r\n\n{"b":2}';
+    const expected = [
+      [1, '{"a":"ä"}'],
+      [2, ''],
+      [3, '{"b":2}'],
+    ];
+    expect(await read(Buffer.from(text), 'none')).toEqual(expected);
+    expect(await read(gzipSync(text), 'gzip')).toEqual(expected);
+  });
+
+  test('of bytes that are no gzip, or cut short, are an error and no end of the file', async () => {
+    await expect(read(Buffer.from('plain text'), 'gzip')).rejects.toThrow('incorrect header check');
+    const whole = gzipSync('line\n'.repeat(1000));
+    await expect(read(whole.subarray(0, whole.length - 9), 'gzip')).rejects.toThrow('unexpected end of file');
+  });
+});
+
+describe('the stream is read', () => {
+  const record = (n: number, data: unknown) => ({
+    sequenceNumber: String(n),
+    partitionKey: 'k',
+    arrivedAt: n * 1000,
+    data: Buffer.from(typeof data === 'string' ? data : JSON.stringify(data)),
+  });
+  const cloudWith = () => {
+    const cloud = new FakeCloud();
+    cloud.streams.shards = async () => ['s-0', 's-1'];
+    cloud.streams.records = async function* (_stream, shard) {
+      if (shard === 's-0') yield [record(1, 'no JSON'), record(2, { ...payload, customer_id: 'c-2' })];
+      else {
+        yield [record(3, payload)];
+        yield [record(4, payload), record(5, 'x')];
+      }
+    };
+    return cloud;
+  };
+  const question = parseQuestion(pipeline, ['customer_id=c-1']);
+
+  test('in all shards, over what is no JSON', async () => {
+    const { hits, complete } = await searchStream(fakeWork(cloudWith()), question, { records: 100, bytes: 1 });
+    expect(hits.map(({ shard, sequenceNumber }) => [shard, sequenceNumber])).toEqual([
+      ['s-1', '3'],
+      ['s-1', '4'],
+    ]);
+    expect(complete).toBe(true);
+  });
+
+  test('not beyond its bounds, and says so', async () => {
+    const few = await searchStream(fakeWork(cloudWith()), question, { records: 2, bytes: 1 });
+    expect(few).toMatchObject({ hits: [], complete: false, extent: '2 records of millrace-dev-estore read' });
+    const early = await searchStream(fakeWork(cloudWith()), question, { records: 100, bytes: 1, until: 4000 });
+    expect(early.hits).toHaveLength(1);
+  });
+});

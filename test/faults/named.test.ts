@@ -1,0 +1,177 @@
+import { type Template, templateOf } from '../support/cloud';
+import { simPipeline } from '../support/pipeline';
+import { type Action, firstOnceKey, type Scenario, simulate } from '../support/simulation';
+import { verify } from '../support/verify';
+
+const upload = (key: number, ...events: number[]): Action => ({ do: 'upload', key, events });
+const poison = (key: number): Action => ({ do: 'upload', key, events: [1], poison: true });
+const put = (...events: number[]): Action => ({ do: 'put', events });
+const pass = (minutes: number): Action => ({ do: 'pass', minutes });
+const tick: Action = { do: 'tick' };
+const reconcile: Action = { do: 'reconcile' };
+const again = (key: number): Action => ({ do: 'again', key });
+const remove = (key: number): Action => ({ do: 'delete', key });
+const minuteMs = 60_000;
+
+/** Places in the order of the load function's statements: it asks the ledger before it submits the transaction. */
+const slowLoad = [undefined, { kind: 'slow' as const, ms: 5 * minuteMs }];
+
+interface Named {
+  readonly name: string;
+  readonly actions: readonly Action[];
+  readonly faults?: Scenario['faults'];
+  readonly kills?: Scenario['kills'];
+  /** Rows that must be there, as proof that what the name says did happen. */
+  readonly ledger?: number;
+  readonly parked?: number;
+  /** A message that a function must have logged. */
+  readonly said?: RegExp;
+}
+
+const cases: readonly Named[] = [
+  {
+    name: 'a notification that is lost',
+    actions: [upload(0, 1), pass(5), reconcile],
+    faults: { notifications: [[]] },
+    ledger: 1,
+  },
+  {
+    name: 'a notification that comes three days late, after the reconcile',
+    actions: [upload(0, 1), pass(5), reconcile],
+    faults: { notifications: [[3 * 24 * 60 * minuteMs]] },
+    ledger: 1,
+    said: /loaded before/,
+  },
+  {
+    name: 'the same bytes uploaded twice',
+    actions: [upload(0, 1, 2), pass(1), again(0), pass(1)],
+    ledger: 1,
+    said: /loaded before/,
+  },
+  {
+    name: 'an object overwritten while its load waits: both versions',
+    actions: [upload(0, 1, 2), upload(0, 2, 3)],
+    faults: { statements: { load: slowLoad } },
+    ledger: 2,
+  },
+  {
+    name: 'an object overwritten, and then the first bytes again',
+    actions: [upload(0, 1), upload(0, 2), upload(0, 1), pass(5)],
+    faults: { statements: { load: slowLoad } },
+    ledger: 2,
+  },
+  {
+    name: 'an object deleted before its load',
+    actions: [upload(0, 1, 2), remove(0)],
+    faults: { statements: { load: slowLoad } },
+    ledger: 1,
+  },
+  {
+    name: 'an object that cannot be read, among others',
+    actions: [upload(0, 1), poison(1), upload(2, 3)],
+    ledger: 2,
+    parked: 1,
+    said: /given up and parked/,
+  },
+  {
+    name: 'an object overwritten where that is a mistake',
+    actions: [upload(firstOnceKey, 1), pass(1), upload(firstOnceKey, 2), pass(1)],
+    ledger: 1,
+    parked: 1,
+  },
+  {
+    name: 'an object overwritten where that is a mistake, its notification lost',
+    actions: [upload(firstOnceKey, 1), pass(1), upload(firstOnceKey, 2), pass(5), reconcile],
+    faults: { notifications: [undefined, []] },
+    ledger: 1,
+    parked: 1,
+  },
+  {
+    name: 'a load that took effect, its answer lost',
+    actions: [upload(0, 1, 2), pass(1)],
+    faults: { statements: { load: [undefined, { kind: 'answer-lost' }] } },
+    ledger: 1,
+    said: /once more/,
+  },
+  {
+    name: 'a load in conflict with another transaction, three times',
+    actions: [upload(0, 1), pass(1)],
+    faults: { statements: { load: [undefined, { kind: 'fail' }, { kind: 'fail' }, { kind: 'fail' }] } },
+    ledger: 1,
+  },
+  {
+    name: 'a load that outlives its function',
+    actions: [upload(0, 1), pass(30)],
+    faults: { statements: { load: [undefined, { kind: 'slow', ms: 20 * minuteMs }] } },
+    ledger: 1,
+    said: /still loading|timed out/,
+  },
+  {
+    name: 'a paused cluster',
+    actions: [{ do: 'pause' }, put(1), upload(0, 1, 2), tick, reconcile, pass(26 * 60), { do: 'resume' }],
+    ledger: 1,
+  },
+  {
+    name: 'a stream that is split and merged between two refreshes',
+    actions: [
+      put(1, 2, 3),
+      tick,
+      { do: 'split' },
+      put(3, 4, 5),
+      { do: 'merge' },
+      { do: 'merge' },
+      put(5, 6, 7, 8, 9),
+      tick,
+    ],
+  },
+  {
+    name: 'history that is in the stream already, and the other way round',
+    actions: [put(1, 2, 8, 9), tick, pass(1), upload(0, 1, 2, 3, 8, 9), pass(1), put(3, 3)],
+    ledger: 1,
+  },
+  {
+    name: 'every event of the statements lost: only ticks go on',
+    actions: [put(1, 2), tick, pass(1), tick, pass(1), tick, pass(1), tick],
+    faults: { events: Array.from({ length: 30 }, () => []) },
+  },
+];
+
+describe('one fault at a time', () => {
+  let template: Template;
+  beforeAll(async () => {
+    template = await templateOf(simPipeline, Date.UTC(2026, 10, 21));
+  });
+  afterAll(() => template.remove());
+
+  test.each(cases)('$name', async ({ actions, faults = {}, kills = {}, ledger, parked = 0, said }) => {
+    const simulated = await simulate(template, { actions, faults, kills });
+    try {
+      expect(await verify(simulated, 'sim')).toEqual([]);
+      const { rows } = await simulated.cloud.warehouse.port.query(
+        'select (select count(*) from sim.ledger), (select count(*) from sim.parked)',
+      );
+      if (ledger !== undefined) expect(rows[0]!.map(Number)).toEqual([ledger, parked]);
+      if (said) expect(simulated.cloud.log.some(({ message, error }) => said.test(`${message} ${error}`))).toBe(true);
+    } finally {
+      await simulated.dispose();
+    }
+  });
+
+  test.each(Array.from({ length: 14 }, (_, call) => call + 1))(
+    'a load function killed at its call %i, before and after',
+    async (call) => {
+      for (const after of [false, true]) {
+        const simulated = await simulate(template, {
+          actions: [upload(0, 1, 2), upload(0, 3), pass(1)],
+          faults: {},
+          kills: { load: [{ call, after }] },
+        });
+        try {
+          expect(await verify(simulated, 'sim')).toEqual([]);
+        } finally {
+          await simulated.dispose();
+        }
+      }
+    },
+  );
+});

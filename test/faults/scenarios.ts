@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { type Deliveries, lostConnection, type StatementFault } from '../../local/faults';
+import type { Kill } from '../support/invocation';
+import { type Action, firstOnceKey, type Scenario } from '../support/simulation';
+
+const minuteMs = 60_000;
+const dayMs = 86_400_000;
+
+/** Few numbers, so that the stream and the objects overlap a lot. */
+const events = fc.array(fc.nat(24), { minLength: 1, maxLength: 8 });
+/** Three keys that may be overwritten, and one that must not. */
+const key = fc.nat(firstOnceKey);
+
+const upload: fc.Arbitrary<Action> = fc.record({ do: fc.constant('upload' as const), key, events });
+const poison: fc.Arbitrary<Action> = fc.record({
+  do: fc.constant('upload' as const),
+  key,
+  events,
+  poison: fc.constant(true),
+});
+const simple = <Name extends 'tick' | 'reconcile' | 'split' | 'merge' | 'pause' | 'resume'>(name: Name) =>
+  fc.constant({ do: name } as Action);
+
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 6, arbitrary: upload },
+  { weight: 1, arbitrary: poison },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('again' as const), key }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), key }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('put' as const), events }) },
+  { weight: 5, arbitrary: simple('tick') },
+  { weight: 2, arbitrary: simple('reconcile') },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('pass' as const), minutes: fc.constantFrom(0, 1, 3, 11, 70, 60 * 25) }),
+  },
+  { weight: 1, arbitrary: simple('split') },
+  { weight: 1, arbitrary: simple('merge') },
+  { weight: 1, arbitrary: simple('pause') },
+  { weight: 1, arbitrary: simple('resume') },
+);
+
+const actions = fc.array(action, { minLength: 2, maxLength: 10 });
+
+/** Undefined leaves the occasion alone. */
+const sometimes = <T>(arbitrary: fc.Arbitrary<T>, maxLength: number) =>
+  fc.array(fc.option(arbitrary, { nil: undefined, freq: 2 }), { maxLength });
+
+const deliveries: fc.Arbitrary<Deliveries> = fc.oneof(
+  fc.constant([]),
+  fc.constant([0, 0]),
+  fc.array(fc.constantFrom(0, 5 * minuteMs, 90 * minuteMs, 2 * dayMs, 5 * dayMs), { minLength: 1, maxLength: 3 }),
+);
+
+const statementFault: fc.Arbitrary<StatementFault> = fc.oneof(
+  fc.constant({ kind: 'fail' as const }),
+  fc.constant({ kind: 'fail' as const, error: lostConnection }),
+  fc.record({ kind: fc.constant('abort' as const), at: fc.nat(16) }),
+  fc.constant({ kind: 'answer-lost' as const }),
+  fc.record({ kind: fc.constant('slow' as const), ms: fc.constantFrom(30_000, 12 * minuteMs, 90 * minuteMs) }),
+);
+
+const kill: fc.Arbitrary<Kill> = fc.record({ call: fc.integer({ min: 1, max: 18 }), after: fc.boolean() });
+
+const none = fc.constant([]);
+export interface Kinds {
+  readonly deliveries: boolean;
+  readonly statements: boolean;
+  readonly kills: boolean;
+  /** What comes next does not wait for what came before. */
+  readonly hurry?: boolean;
+}
+
+/** Scenarios in which the given kinds of faults happen. */
+export function scenarios(kinds: Kinds): fc.Arbitrary<Scenario> {
+  const late = kinds.deliveries ? sometimes(deliveries, 6) : none;
+  const broken = kinds.statements ? sometimes(statementFault, 8) : none;
+  const killed = kinds.kills ? sometimes(kill, 6) : none;
+  return fc.record({
+    actions,
+    turns: kinds.hurry ? sometimes(fc.nat(40), 10) : none,
+    faults: fc.record({
+      notifications: late,
+      events: late,
+      ticks: kinds.deliveries ? sometimes(fc.constantFrom([], [0, 0], [3 * minuteMs]), 4) : none,
+      statements: fc.record({ load: broken, refresh: broken, reconcile: broken }),
+      calls: kinds.statements ? sometimes(fc.constantFrom('throttle' as const, 'answer-lost' as const), 30) : none,
+    }),
+    kills: fc.record({ load: killed, refresh: killed, reconcile: killed }),
+  });
+}

@@ -1,0 +1,69 @@
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import type { Weakening } from '../support/functions';
+
+/** Each leaves out one of the things that keep the promise that nothing vanishes and nothing is there twice. */
+export const weakenings = {
+  /** Each statement of a load is committed for itself, so that rows can be in without their ledger entry. */
+  ledgerOutsideTheTransaction: {
+    loadWarehouse: (warehouse) => ({
+      ...warehouse,
+      submit: (submission) =>
+        warehouse.submit(
+          submission.mode === 'transaction'
+            ? { ...submission, mode: 'auto-commit', statements: withoutLock(submission.statements) }
+            : submission,
+        ),
+    }),
+  },
+  /** Nobody looks for objects that no notification told of. */
+  withoutReconcile: { noReconcile: true },
+  /** An event is taken for new whether or not it is known. */
+  withoutIdentityCheck: {
+    loadPlan: (plan) => ({
+      ...plan,
+      sources: plan.sources.map((source) => ({ ...source, load: withoutIdentity(source.load) })),
+    }),
+    refreshPlan: (plan) => ({
+      ...plan,
+      steps: plan.steps.map((step) =>
+        step.name === 'merge' ? { ...step, statements: withoutIdentity(step.statements) } : step,
+      ),
+    }),
+  },
+  /** How far the stream is merged is written down first, and by itself. */
+  checkpointBeforeMerge: {
+    refreshPlan: (plan) => ({
+      ...plan,
+      steps: plan.steps.map((step) =>
+        step.name === 'merge' ? { ...step, mode: 'auto-commit', statements: checkpointFirst(step.statements) } : step,
+      ),
+    }),
+  },
+  /** Messages are deleted whatever became of their objects. */
+  acknowledgedBeforeLoaded: { loadAnswer: () => ({ batchItemFailures: [] }), noReconcile: true },
+} as const satisfies Readonly<Record<string, Weakening>>;
+
+const withoutLock = (statements: readonly string[]) => {
+  const rest = statements.filter((statement) => !/^lock /.test(statement));
+  if (rest.length === statements.length)
+    throw new Error('the transaction takes no lock any more: adapt this weakening');
+  return rest;
+};
+
+function withoutIdentity(statements: readonly StatementTemplate[]): StatementTemplate[] {
+  const weak = statements.map((statement) =>
+    statement.replace(/(inner join \w+\.events e on e\.event_id = i\.event_id)/, '$1 and 1 = 0'),
+  );
+  if (weak.join() === statements.join()) throw new Error('events are not looked up as they were: adapt this weakening');
+  return weak;
+}
+
+/** The temporary table, then the checkpoint, then what the checkpoint says has been done. */
+function checkpointFirst(statements: readonly StatementTemplate[]): StatementTemplate[] {
+  const isCheckpoint = (statement: string) => /^(insert into|delete from) \w+\.checkpoints\b/.test(statement);
+  const checkpoint = statements.filter(isCheckpoint);
+  const rest = withoutLock(statements).filter((statement) => !isCheckpoint(statement));
+  if (checkpoint.length === 0) throw new Error('the merge writes no checkpoint any more: adapt this weakening');
+  const temporary = rest.findLastIndex((statement) => statement.startsWith('create temp table'));
+  return [...rest.slice(0, temporary + 1), ...checkpoint, ...rest.slice(temporary + 1)];
+}

@@ -1,0 +1,89 @@
+import { literalPrefixes } from '../../../lambda/load/contract';
+import { globMatcher } from '../../../lambda/load/glob';
+import { notificationOf, parseBatch, parseNotification } from '../../../lambda/load/notification';
+import { message } from './world';
+
+describe('parseNotification', () => {
+  test('decodes keys as S3 encodes them', () => {
+    const { body } = message({ key: 'a+b%2Bc%C3%A9/%27quoted%27.gz', etag: 'e' });
+    expect(parseNotification(body)[0]!.key).toBe("a b+cé/'quoted'.gz");
+  });
+
+  test('takes etags with and without quotes, and objects without a version', () => {
+    const { body } = message({ key: 'k', etag: '"e"' });
+    expect(parseNotification(body)).toEqual([
+      {
+        bucket: 'history',
+        key: 'k',
+        etag: 'e',
+        versionId: '',
+        size: 10,
+        writtenAt: Date.parse('2026-11-21T05:00:00Z'),
+      },
+    ]);
+  });
+
+  test('reads what notificationOf writes, whatever the key', () => {
+    for (const key of ["a b+cé/'q'&%2F=?.gz", 'x'.repeat(1024), '日本/😀']) {
+      const object = { bucket: 'b', key, etag: 'e-2', versionId: 'v', size: 0 };
+      expect(parseNotification(notificationOf(object, 5000))).toEqual([{ ...object, writtenAt: 5000 }]);
+      expect(parseNotification(notificationOf({ ...object, versionId: '' }))).toEqual([
+        { ...object, versionId: '', writtenAt: 0 },
+      ]);
+    }
+  });
+
+  test('names what is missing', () => {
+    expect(() => parseNotification('{"Records":[{"eventName":"ObjectCreated:Put"}]}')).toThrow(
+      'body.Records[0].s3 must be an object',
+    );
+    expect(() => parseNotification(message({ key: 'k', etag: '' }).body)).toThrow(
+      'body.Records[0].s3.object.eTag must tell what the bytes are',
+    );
+    expect(() => parseBatch({})).toThrow('event.Records must be a list, got nothing');
+  });
+});
+
+test('parseBatch tells how often and when a message came', () => {
+  const attributes = { ApproximateReceiveCount: '3', SentTimestamp: '1795237200000' };
+  expect(
+    parseBatch({
+      Records: [
+        { messageId: 'm', body: 'b', attributes },
+        { messageId: 'n', body: 'c' },
+      ],
+    }),
+  ).toEqual([
+    { messageId: 'm', body: 'b', attempts: 3, sentAt: 1795237200000 },
+    { messageId: 'n', body: 'c', attempts: 1, sentAt: 0 },
+  ]);
+});
+
+test.each([
+  ['a/*/b.gz', 'a/x/b.gz', true],
+  ['a/*/b.gz', 'a/x/y/b.gz', false],
+  ['a/*/b.gz', 'a/x/bxgz', false],
+  ['a/*.gz', 'a/.gz', true],
+  ['a/**/b.gz', 'a/b.gz', true],
+  ['a/**/b.gz', 'a/x/y/b.gz', true],
+  ['a/**', 'a/x/y', true],
+  ['a/**', 'b/a/x', false],
+  ['a(1)/[x].gz', 'a(1)/[x].gz', true],
+])('glob %s on %s: %s', (glob, key, matches) => {
+  expect(globMatcher(glob)(key)).toBe(matches);
+});
+
+test.each<[readonly string[], string[]]>([
+  [['a/*/b.gz', 'a/c/*.gz'], ['a/']],
+  [
+    ['b/*', 'a/*', 'b/*.gz'],
+    ['a/', 'b/'],
+  ],
+  [
+    ['a/x*', 'a/y*'],
+    ['a/x', 'a/y'],
+  ],
+  [['a/x', '*'], ['']],
+])('prefixes of %j: %j', (globs, prefixes) => {
+  expect(literalPrefixes(globs)).toEqual(prefixes);
+});

@@ -1,0 +1,235 @@
+import type { LoadPlan, LoadSource, ParkedMessage } from '../../../lambda/load/contract';
+import { type LoadHost, load } from '../../../lambda/load/load';
+import type { HistoryObject } from '../../../lambda/load/notification';
+import type { Metrics } from '../../../lambda/shared/metrics';
+import type { Submission } from '../../../lambda/shared/warehouse';
+import { FakeWarehouse, type Outcome, quiet } from '../fakes';
+
+const statements = ['copy {{manifest}} iam_role {{load_role}}', 'check {{files}}', 'ledger {{run_id}} {{objects}}'];
+const logs: LoadSource = {
+  name: 'logs',
+  bucket: 'history',
+  globs: ['segment-logs/*/*/*.gz', 'more/**'],
+  overwritten: 'load-again',
+  load: statements,
+};
+export const plan: LoadPlan = {
+  pipeline: 'estore',
+  sources: [
+    logs,
+    { ...logs, name: 'orders', globs: ['orders/*.csv'], overwritten: 'alarm' },
+    { ...logs, name: 'archive', bucket: 'archive', globs: ['archive/estore/**'] },
+  ],
+  loaded: 'loaded {{objects}}',
+  overwritten: 'overwritten {{objects}}',
+  park: 'park {{reason}} {{objects}}',
+  unpark: 'unpark {{objects}}',
+};
+
+export interface Version {
+  readonly etag: string;
+  readonly versionId: string;
+  readonly size: number;
+  /** What Redshift says when it reads these bytes. */
+  readonly poison?: string;
+}
+
+export interface SentMessage {
+  readonly messageId: string;
+  readonly body: string;
+  attempts: number;
+  sentAt: number;
+}
+
+class Killed extends Error {}
+
+/**
+ * Buckets with versions, a queue that brings back what was not done, and a warehouse that loads all of a batch or nothing: nothing if one
+ * object is in the ledger or was not read with its etag.
+ */
+export class World {
+  readonly warehouse = new FakeWarehouse();
+  readonly versions = new Map<string, Version[]>();
+  /** Copies in the work bucket by `<bucket>/<key>`. */
+  readonly copies = new Map<string, Version>();
+  readonly manifests = new Map<string, { entries: { url: string; mandatory: boolean }[] }>();
+  readonly ledger: { bucket: string; key: string; etag: string }[] = [];
+  readonly parked = new Map<string, string>();
+  readonly deadLetters: ParkedMessage[] = [];
+  readonly metrics: Parameters<Metrics>[1][] = [];
+  queue: SentMessage[] = [];
+  /** Instead of what the world would do with a transaction: undefined leaves it running. */
+  instead: ((submission: Submission) => Outcome | undefined) | undefined;
+  remainingMs = 60_000;
+  /** Kills the function around its so-manieth call of a port. */
+  killAt: { call: number; moment: 'before' | 'after' } | undefined;
+  calls = 0;
+  private dead = false;
+  private readonly handle: ReturnType<typeof load>;
+
+  constructor(sources = plan.sources) {
+    this.warehouse.outcome = (submission) => this.outcome(submission);
+    const host: LoadHost = {
+      environment: 'dev',
+      buckets: { history: 'history', archive: 'archive' },
+      workBucket: 'work',
+      loadRoleArn: 'arn:role',
+      deadLettersUrl: 'https://dead-letters',
+      keyArn: 'arn:key',
+      plan: { ...plan, sources },
+      warehouse: this.mortal(this.warehouse, ['submit', 'describe', 'list', 'active', 'rows']),
+      objects: this.mortal(
+        {
+          put: async (bucket, key, body) => {
+            this.manifests.set(`s3://${bucket}/${key}`, JSON.parse(String(body)));
+          },
+          find: async (bucket, key, etag) =>
+            (this.versions.get(`${bucket}/${key}`) ?? []).findLast((version) => version.etag === etag)?.versionId,
+          copy: async (from, to) => {
+            const version = (this.versions.get(`${from.bucket}/${from.key}`) ?? []).find(
+              ({ versionId }) => versionId === from.versionId,
+            );
+            if (version) this.copies.set(`${to.bucket}/${to.key}`, version);
+            return version !== undefined;
+          },
+        } satisfies LoadHost['objects'],
+        ['put', 'find', 'copy'],
+      ),
+      queues: this.mortal(
+        {
+          send: async (url: string, bodies: readonly string[]) => {
+            if (url !== host.deadLettersUrl) throw new Error(`sent to ${url}`);
+            this.deadLetters.push(...bodies.map((body) => JSON.parse(body)));
+          },
+        },
+        ['send'],
+      ),
+      log: quiet,
+      metrics: (_, values) => this.metrics.push(values),
+      now: () => 0,
+    };
+    this.handle = load(host);
+  }
+
+  /** A new version of an object; returns what S3 would tell of it. */
+  write(
+    key: string,
+    { etag = `etag of ${key}`, size = 10, poison, bucket = 'history' }: Partial<Version> & { bucket?: string } = {},
+  ) {
+    const versions = this.versions.get(`${bucket}/${key}`) ?? [];
+    const version = { etag, versionId: `v${versions.length + 1}`, size, poison };
+    this.versions.set(`${bucket}/${key}`, [...versions, version]);
+    return { bucket, key, etag, versionId: version.versionId, size };
+  }
+
+  /** Delivers messages until none comes back, at most so often. */
+  async deliver(messages: readonly SentMessage[], deliveries = 1): Promise<string[]> {
+    this.queue = [...messages];
+    for (let i = 0; i < deliveries && this.queue.length > 0; i += 1) {
+      this.dead = false;
+      const failed = await this.handle(this.queue, () => this.remainingMs).then(
+        ({ batchItemFailures }) => new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)),
+        (error) => {
+          throw error;
+        },
+      );
+      // Whoever is killed gives no answer, so all of the batch comes back.
+      this.queue = this.queue.filter(({ messageId }) => this.dead || failed.has(messageId));
+      for (const message of this.queue) message.attempts += 1;
+    }
+    return this.queue.map(({ messageId }) => messageId);
+  }
+
+  transactions() {
+    return this.warehouse.statements.filter(({ name }) => /\/(load|exact)\/\d+$/.test(name));
+  }
+
+  loadedKeys() {
+    return this.ledger.map(({ key }) => key).sort();
+  }
+
+  private outcome(submission: Submission): Outcome | undefined {
+    const step = submission.name.split('/').at(-2)!;
+    const last = submission.statements.at(-1)!;
+    const objects: HistoryObject[] = JSON.parse(/\[\{.*\}\]/.exec(last)![0]);
+    const inLedger = ({ key, etag }: HistoryObject) => this.ledger.some((row) => row.key === key && row.etag === etag);
+    if (step === 'loaded')
+      return { rows: objects.filter(inLedger).map(({ key, etag }) => ({ object_key: key, etag })) };
+    if (step === 'overwritten') {
+      const known = objects.filter((object) => !inLedger(object) && this.ledger.some(({ key }) => key === object.key));
+      return { rows: known.map(({ key }) => ({ object_key: key })) };
+    }
+    for (const { bucket, key, etag } of step === 'park' || step === 'unpark' ? objects : []) {
+      if (step === 'park') this.parked.set(`${bucket}/${key} ${etag}`, /^park '([^']*)'/.exec(last)![1]!);
+      else this.parked.delete(`${bucket}/${key} ${etag}`);
+    }
+    if (step === 'park' || step === 'unpark') return {};
+    return this.instead ? this.instead(submission) : this.transact(submission);
+  }
+
+  /** What Redshift does with the transaction. */
+  transact({ statements: [copy, check, insert] }: Submission): Outcome {
+    const files: { url: string; etag: string }[] = JSON.parse(/\[.*\]/.exec(check!)![0]);
+    const objects: HistoryObject[] = JSON.parse(/\[\{.*\}\]/.exec(insert!)![0]);
+    const manifest = this.manifests.get(/'(s3:[^']*)'/.exec(copy!)![1]!)!;
+    const read = manifest.entries.map(({ url }) => {
+      const path = url.slice('s3://'.length);
+      return { url, version: this.copies.get(path) ?? this.versions.get(path)?.at(-1) };
+    });
+    const missing = read.find(({ version }) => version === undefined || version.etag === 'deleted');
+    if (missing) return { status: 'FAILED', error: `ERROR: S3ServiceException: NoSuchKey ${missing.url}` };
+    const poison = read.find(({ version }) => version!.poison)?.version?.poison;
+    if (poison) return { status: 'FAILED', error: poison };
+    const stale = files.some(
+      ({ url, etag }) => etag !== '' && read.find((entry) => entry.url === url)?.version?.etag !== etag,
+    );
+    const known = objects.some(({ key, etag }) => this.ledger.some((row) => row.key === key && row.etag === etag));
+    if (!stale && !known) this.ledger.push(...objects.map(({ bucket, key, etag }) => ({ bucket, key, etag })));
+    return {};
+  }
+
+  /** The port, of which each call may be the last that the function makes. */
+  private mortal<Port extends object>(port: Port, methods: readonly (keyof Port & string)[]): Port {
+    const call =
+      (method: keyof Port & string) =>
+      async (...args: unknown[]) => {
+        if (this.dead) throw new Killed();
+        this.calls += 1;
+        const last = this.calls === this.killAt?.call ? this.killAt.moment : undefined;
+        if (last === 'before') {
+          this.dead = true;
+          throw new Killed();
+        }
+        const answer = await (port[method] as (...args: unknown[]) => Promise<unknown>).apply(port, args);
+        if (last === 'after') {
+          this.dead = true;
+          throw new Killed();
+        }
+        return answer;
+      };
+    return Object.fromEntries(methods.map((method) => [method, call(method)])) as Port;
+  }
+}
+
+let messages = 0;
+
+/** A notification as S3 sends it. */
+export function message(...objects: Partial<HistoryObject & { eventName: string; eventTime: string }>[]): SentMessage {
+  messages += 1;
+  return {
+    messageId: `m${messages}`,
+    attempts: 1,
+    sentAt: Date.parse('2026-11-21T05:00:00Z'),
+    body: JSON.stringify({
+      Records: objects.map(
+        ({ bucket = 'history', key, etag, versionId, size = 10, eventName = 'ObjectCreated:Put', eventTime }) => ({
+          eventName,
+          eventTime: eventTime ?? '2026-11-21T05:00:00.000Z',
+          s3: { bucket: { name: bucket }, object: { key, eTag: etag, versionId: versionId || undefined, size } },
+        }),
+      ),
+    }),
+  };
+}
+
+export const fileKey = (name: string) => `segment-logs/w/20261120/${name}.gz`;

@@ -1,0 +1,345 @@
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Step } from '../../lambda/shared/plan';
+import { asked, renderAll } from '../../lambda/shared/statement';
+import { createActivity, type RunEvent } from '../../local/activity';
+import { createClock, type RuntimeClock } from '../../local/clock';
+import { createEventBus } from '../../local/events';
+import { createFaults, type FaultSource, type Faults } from '../../local/faults';
+import { createKinesis } from '../../local/kinesis';
+import { createKms } from '../../local/kms';
+import { createAsyncQueue } from '../../local/lambda/async-queue';
+import { createEventSourceMappings } from '../../local/lambda/event-source-mapping';
+import type { Functions, LambdaFunction } from '../../local/lambda/functions';
+import type { LambdaInvoker, LambdaOptions } from '../../local/lambda/index';
+import type { Principal, ResourceContext, ResourceTwin, StsPort } from '../../local/ports';
+import { createS3 } from '../../local/s3';
+import { createSqs } from '../../local/sqs';
+import { createWarehouse, type LocalWarehouse } from '../../local/warehouse';
+import type { Pipeline } from '../../pipelines/definition';
+import { ownerObject, warehouseObjects } from '../../sql';
+import { Invocations, type Kill } from './invocation';
+
+export const account = '000000000000';
+export const region = 'eu-west-1';
+export const environment = 'sim';
+export const cluster = 'millrace-sim';
+export const database = 'millrace';
+export const buckets = { history: 'history', archive: 'archive', work: 'work' } as const;
+const admin = { name: 'millrace_admin', password: 'Admin1pw' };
+const owner = { name: 'millrace_owner', password: 'Owner1pw' };
+
+export const roleArn = (name: string) => `arn:aws:iam::${account}:role/${name}`;
+export const roleOf = (name: string): Principal => ({
+  kind: 'role',
+  arn: `arn:aws:sts::${account}:assumed-role/${name}/session`,
+  roleArn: roleArn(name),
+  account,
+});
+const roles = { stream: roleArn('stream'), load: roleArn('load') };
+export const loadRoleArn = roles.load;
+/** Who uploads objects and puts records. */
+export const outsider = roleOf('outsider');
+
+/** Policies are tested elsewhere: here everybody may everything. */
+const authorizer = { authorize: () => undefined };
+const credentials = { accessKeyId: 'a', secretAccessKey: 's', sessionToken: 't' };
+const sts: StsPort & { userIdOf(principal: Principal): string } = {
+  assumeRole: (_, input) => ({ principal: roleOf(input.roleArn.split('/').at(-1)!), credentials }),
+  credentialsFor: () => credentials,
+  userIdOf: (principal) => principal.arn,
+};
+const secrets = {
+  async getSecretString(_: Principal, id: string) {
+    const user = id === admin.name ? admin : owner;
+    return JSON.stringify({ username: user.name, password: user.password });
+  },
+  createManagedSecret: (): never => {
+    throw new Error('the simulated cluster has its password given');
+  },
+};
+
+const contextOf = (name: string): ResourceContext => ({
+  stackName: 'sim',
+  logicalId: name,
+  account,
+  region,
+  generatedName: name,
+});
+
+/** Runs a function's core with an event: what a deployed handler does. */
+export type Handlers = Readonly<Record<string, { readonly timeoutMs: number; run(event: unknown): Promise<unknown> }>>;
+
+/** The twins of one account in this process: the real ones, but for child processes and sockets. */
+export interface Cloud {
+  readonly clock: RuntimeClock;
+  readonly faults: Faults;
+  readonly invocations: Invocations;
+  readonly s3: ReturnType<typeof createS3>;
+  readonly sqs: ReturnType<typeof createSqs>;
+  readonly kinesis: ReturnType<typeof createKinesis>;
+  readonly warehouse: LocalWarehouse;
+  /** Invokes asynchronously, with Lambda's retries. */
+  invokeAsync(name: string, event: unknown): Promise<void>;
+  /** Statements whose name begins so tell the function of their end. */
+  onStatements(namePrefix: string, functionName: string): void;
+  onQueue(queueArn: string, functionName: string, batchSize: number): void;
+  /** What was lost, failed and given up. */
+  readonly troubles: readonly RunEvent[];
+  /** Of a key that everybody may use. */
+  readonly keyArn: string;
+  /** What the functions logged. */
+  readonly log: Readonly<Record<string, unknown>>[];
+  /** Lets everything happen that needs no clock. */
+  settle(): Promise<void>;
+  /** Moves the clock, stopping wherever something is due. */
+  pass(ms: number): Promise<void>;
+  /** @param keep told the path of the warehouse's database, closed, before it is removed */
+  dispose(keep?: (databaseFile: string) => void): Promise<void>;
+}
+
+export interface CloudOptions {
+  readonly startMs: number;
+  readonly faults: FaultSource;
+  readonly killNext: (name: string) => Kill | undefined;
+  readonly handlers: () => Handlers;
+  /** Of the warehouse, as `templateOf` made it. @default - empty */
+  readonly databaseFile?: string;
+  readonly streamName: string;
+  readonly shards: number;
+}
+
+export async function createCloud(options: CloudOptions): Promise<Cloud> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-sim-'));
+  const troubles: RunEvent[] = [];
+  const onRun = (event: RunEvent) => void troubles.push(event);
+  const clock = createClock({
+    start: options.startMs,
+    rate: 0,
+    onError: (error) => onRun({ kind: 'trouble', at: 0, name: 'clock', message: String(error) }),
+  });
+  const faults = createFaults({ clock, source: options.faults });
+  const base = {
+    account,
+    region,
+    dataDir,
+    clock,
+    authorizer,
+    sts,
+    activity: createActivity(),
+    onRun,
+    endpoint: 'http://twin',
+  };
+  const { port: kms, resources: keys } = createKms(base);
+  const key = await keys
+    .find(({ type }) => type === 'AWS::KMS::Key')!
+    .create({ KeyPolicy: { Statement: [] } }, contextOf('key'));
+  const sqs = createSqs({ ...base, kms });
+  const s3 = createS3({ ...base, kms, sqs: sqs.port, deliver: faults.deliver('notification') });
+  for (const name of Object.values(buckets)) s3.port.open(name, { versioned: name !== buckets.work, tags: [] });
+  const kinesis = createKinesis({ ...base, kms });
+  kinesis.port.open(
+    options.streamName,
+    { mode: 'PROVISIONED', retentionHours: 8760, maxRecordBytes: 2 ** 20 },
+    options.shards,
+  );
+  const invocations = new Invocations(clock, options.killNext);
+  const log: Record<string, unknown>[] = [];
+  const functions = inProcessFunctions(invocations, options.handlers, log);
+  const lambdaOptions = { ...base, sqs: sqs.port } as unknown as LambdaOptions;
+  const asyncQueue = createAsyncQueue(lambdaOptions, functions);
+  const mappings = createEventSourceMappings(lambdaOptions, functions);
+  const invoker: LambdaInvoker = {
+    invoke: (_, arn, payload) => functions.run(arn, payload),
+    async invokeAsync(_, arn, payload) {
+      asyncQueue.add(arn, payload);
+    },
+  };
+  const bus = createEventBus({ ...base, lambda: () => invoker, sqs: () => sqs.port, deliver: faults.deliver('event') });
+  const warehouse = await openWarehouse(
+    { ...base, s3: s3.port, kinesis: kinesis.port, bus: bus.port, faults: faults.statements },
+    options.databaseFile,
+  );
+  const atWork = () => invocations.atWork() || warehouse.port.activeStatements() > faults.waiting();
+  const settle = async () => {
+    for (let calm = 0; calm < calmTurns; calm = atWork() ? 0 : calm + 1)
+      await new Promise((resolve) => setImmediate(resolve));
+  };
+  return {
+    clock,
+    faults,
+    invocations,
+    s3,
+    sqs,
+    kinesis,
+    warehouse,
+    keyArn: String(key.attributes['Arn']),
+    troubles,
+    log,
+    invokeAsync: (name, event) => invoker.invokeAsync(outsider, name, event),
+    onStatements(namePrefix, functionName) {
+      create(bus.resources, 'AWS::Events::Rule', `${functionName}-rule`, {
+        EventPattern: { source: ['aws.redshift-data'], detail: { statementName: [{ prefix: namePrefix }] } },
+        Targets: [{ Id: 'Function', Arn: `arn:aws:lambda:${region}:${account}:function:${functionName}` }],
+      });
+    },
+    onQueue(queueArn, functionName, batchSize) {
+      create(mappings.resources, 'AWS::Lambda::EventSourceMapping', `${functionName}-${queueArn}`, {
+        EventSourceArn: queueArn,
+        FunctionName: functionName,
+        BatchSize: batchSize,
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+      });
+      mappings.start();
+    },
+    settle,
+    async pass(ms) {
+      const end = clock.now() + ms;
+      await settle();
+      for (let next = clock.nextTimerAt(); next !== undefined && next <= end; next = clock.nextTimerAt()) {
+        clock.advanceTo(next);
+        await settle();
+      }
+      clock.advanceTo(end);
+      await settle();
+    },
+    async dispose(keep) {
+      mappings.dispose();
+      clock.dispose();
+      await warehouse.dispose();
+      await Promise.all([kinesis.port.dispose(), sqs.port.dispose(), s3.port.dispose()]);
+      keep?.(join(dataDir, 'warehouse', `${cluster}.duckdb`));
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Turns of the event loop without work in sight: work is handed on by promises, and files are read by other threads. */
+const calmTurns = 12;
+
+function create(resources: readonly ResourceTwin[], type: string, name: string, properties: unknown): void {
+  resources.find((twin) => twin.type === type)!.create(properties, contextOf(name));
+}
+
+function inProcessFunctions(
+  invocations: Invocations,
+  handlers: () => Handlers,
+  log: Record<string, unknown>[],
+): Functions {
+  const nameOf = (arnOrName: string) => arnOrName.slice(arnOrName.lastIndexOf(':') + 1);
+  const get = (arnOrName: string) => {
+    const name = nameOf(arnOrName);
+    const arn = `arn:aws:lambda:${region}:${account}:function:${name}`;
+    // One at a time, so that what happens does not depend on who is faster.
+    return { name, arn, roleArn: roleArn(name), principal: roleOf(name), concurrency: 1 } as LambdaFunction;
+  };
+  return {
+    resources: [],
+    find: get,
+    get,
+    async run(arnOrName, event) {
+      const name = nameOf(arnOrName);
+      const handler = handlers()[name];
+      if (!handler) throw new Error(`no function ${name}`);
+      const outcome = await invocations.run(name, handler.timeoutMs, () => handler.run(event));
+      if (outcome.error) log.push({ message: `${name} failed`, error: outcome.error.errorMessage });
+      return outcome;
+    },
+    release: () => undefined,
+    dispose: async () => undefined,
+  };
+}
+
+type WarehouseParts = Omit<Parameters<typeof createWarehouse>[0], 'secrets'>;
+
+async function openWarehouse(parts: WarehouseParts, databaseFile: string | undefined): Promise<LocalWarehouse> {
+  const folder = join(parts.dataDir, 'warehouse');
+  mkdirSync(folder, { recursive: true });
+  if (databaseFile) copyFileSync(databaseFile, join(folder, `${cluster}.duckdb`));
+  const warehouse = createWarehouse({ ...parts, secrets });
+  const twin = (type: string) => warehouse.resources.find((resource) => resource.type === type)!;
+  const group = await twin('AWS::Redshift::ClusterParameterGroup').create(
+    {
+      ParameterGroupFamily: 'redshift-1.0',
+      Parameters: [{ ParameterName: 'enable_case_sensitive_identifier', ParameterValue: 'true' }],
+    },
+    contextOf('parameters'),
+  );
+  await twin('AWS::Redshift::Cluster').create(
+    {
+      ClusterIdentifier: cluster,
+      ClusterParameterGroupName: group.ref,
+      DBName: database,
+      IamRoles: Object.values(roles),
+      MasterUsername: admin.name,
+      MasterUserPassword: admin.password,
+      NodeType: 'ra3.large',
+      ClusterType: 'single-node',
+    },
+    contextOf('cluster'),
+  );
+  return warehouse;
+}
+
+export interface Template {
+  readonly pipeline: Pipeline;
+  readonly streamName: string;
+  readonly databaseFile: string;
+  readonly startMs: number;
+  remove(): void;
+}
+
+/** A warehouse in which everything of the pipeline was created, as a file to be copied. */
+export async function templateOf(pipeline: Pipeline, startMs: number): Promise<Template> {
+  const streamName = `millrace-${environment}-${pipeline.name}`;
+  const nothing: FaultSource = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-template-'));
+  const databaseFile = join(folder, 'warehouse.duckdb');
+  const cloud = await createCloud({
+    startMs,
+    streamName,
+    shards: 1,
+    faults: nothing,
+    killNext: () => undefined,
+    handlers: () => ({}),
+  });
+  try {
+    const objects = [
+      ownerObject(database),
+      ...warehouseObjects(pipeline, { streamName, streamRoleArn: roles.stream, database }),
+    ];
+    for (const { properties } of objects)
+      for (const step of JSON.parse(properties.create) as Step[])
+        await runStep(cloud.warehouse, step, properties.identity === 'admin' ? admin.name : owner.name);
+  } finally {
+    await cloud.dispose((file) => copyFileSync(file, databaseFile));
+  }
+  return {
+    pipeline,
+    streamName,
+    databaseFile,
+    startMs,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+async function runStep(warehouse: LocalWarehouse, { mode, statements }: Step, user: string): Promise<void> {
+  const values = asked(statements, { owner_password: owner.password, run_id: 'deploy' });
+  const { Id } = (await warehouse.operations['BatchExecuteStatement']!(
+    {
+      ClusterIdentifier: cluster,
+      Database: database,
+      SecretArn: user,
+      Sqls: renderAll(statements, values),
+      ExecutionMode: mode === 'transaction' ? 'TRANSACTION' : 'AUTO_COMMIT',
+      WaitTimeSeconds: 30,
+    },
+    outsider,
+  )) as { Id: string };
+  const ended = (await warehouse.operations['DescribeStatement']!({ Id }, outsider)) as {
+    Status: string;
+    Error?: string;
+  };
+  if (ended.Status !== 'FINISHED') throw new Error(`${ended.Status}: ${ended.Error}: ${statements.join(';\n')}`);
+}
