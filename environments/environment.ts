@@ -54,7 +54,7 @@ export interface Environment {
   readonly reconcileEveryMinutes: number;
   /** True keeps streams, buckets, keys, tables and the warehouse's last snapshot when a stack goes. */
   readonly retainData: boolean;
-  /** True makes CloudFormation refuse to delete the stateful stack, and Redshift the cluster. */
+  /** True makes CloudFormation refuse to delete the stateful stack; the cluster stays even when it leaves the template. */
   readonly deletionProtection: boolean;
   readonly logRetentionDays: number;
   /** Where alarms go. @default - a topic without subscribers */

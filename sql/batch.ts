@@ -40,6 +40,15 @@ group by g.object_key, g.etag
 having count(case when l.etag = g.etag then 1 end) = 0`;
 }
 
+export function parkedQuery(pipeline: Pipeline): StatementTemplate {
+  return `with given as (
+${givenQuery}
+)
+select g.object_key
+from given g
+inner join ${pipelineTables(pipeline).parked} p on ${sameObject('p', 'g')}`;
+}
+
 export function parkStatement(pipeline: Pipeline): StatementTemplate {
   const { parked } = pipelineTables(pipeline);
   return `insert into ${parked} (bucket, object_key, etag, reason, parked_at)

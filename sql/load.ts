@@ -7,6 +7,7 @@ import {
   givenQuery,
   loadedQuery,
   overwrittenQuery,
+  parkedQuery,
   parkStatement,
   sameObject,
   unparkStatement,
@@ -39,6 +40,7 @@ export function loadPlan(pipeline: Pipeline): LoadPlan {
     ],
     loaded: loadedQuery(pipeline),
     overwritten: overwrittenQuery(pipeline),
+    parked: parkedQuery(pipeline),
     park: parkStatement(pipeline),
     unpark: unparkStatement(pipeline),
   };

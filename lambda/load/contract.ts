@@ -84,6 +84,8 @@ export interface LoadPlan {
   readonly loaded: StatementTemplate;
   /** Rows `object_key` of those of `objects` whose key is in the ledger with other etags only. Placeholder: `objects`. */
   readonly overwritten: StatementTemplate;
+  /** Rows `object_key` of those of `objects` that are set aside. Placeholder: `objects`. */
+  readonly parked: StatementTemplate;
   /** Sets objects aside, once each. Placeholders: `objects`, `reason`. */
   readonly park: StatementTemplate;
   /** Takes objects back. Placeholder: `objects`. */

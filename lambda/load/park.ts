@@ -3,26 +3,29 @@ import { execute } from '../shared/warehouse';
 import type { ParkedMessage } from './contract';
 import { objectsJson } from './groups';
 import type { LoadHost } from './host';
-import { type HistoryObject, type Message, notificationOf } from './notification';
-import { helperName } from './transaction';
+import { type HistoryObject, type Message, notificationOf, type ToldObject } from './notification';
+import { helperName, isParked } from './transaction';
 
 /** `parked` takes 2,048 bytes. */
 const maxReasonLength = 500;
 
 /**
- * Sets an object aside: in the table that the reconcile asks, then in the dead-letter queue, where an operator finds it. After a crash in
- * between its message comes back and does both again.
+ * Sets an object aside: in the dead-letter queue, where an operator finds it, then in the table that the reconcile asks. Another message
+ * about an object that is in the table adds nothing, unless it is the dead letter itself that was moved back. After a crash in between
+ * its message comes back and does both again.
  * @param at epoch milliseconds
  */
 export async function park(
   host: LoadHost,
-  object: HistoryObject & { readonly attempts: number },
+  object: ToldObject & { readonly attempts: number },
   { reason, at }: { readonly reason: string; readonly at: number },
   remainingMs: () => number,
 ): Promise<void> {
   const { bucket, key, etag, versionId, size, attempts } = object;
-  const sql = render(host.plan.park, { objects: objectsJson([object]), reason: reason.slice(0, maxReasonLength) });
-  await execute(host.warehouse, helperName(host, [object], 'park'), sql, remainingMs);
+  if (!object.parked && (await isParked(host, object, remainingMs))) {
+    host.log('an object is parked already', { bucket, key, etag, reason, attempts });
+    return;
+  }
   const message: ParkedMessage = {
     reason,
     object: { bucket, key, etag, versionId, size },
@@ -31,6 +34,8 @@ export async function park(
     original: notificationOf(object),
   };
   await host.queues.send(host.deadLettersUrl, [JSON.stringify(message)]);
+  const sql = render(host.plan.park, { objects: objectsJson([object]), reason: reason.slice(0, maxReasonLength) });
+  await execute(host.warehouse, helperName(host, [object], 'park'), sql, remainingMs);
   host.log('an object is given up and parked', { bucket, key, etag, reason, attempts });
   host.metrics(at, { ParkedObjects: 1 }, { bucket, key, reason });
 }

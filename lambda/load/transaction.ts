@@ -102,9 +102,15 @@ export async function overwriting<Item extends HistoryObject>(
   return { found: objects.filter(({ key }) => keys.has(key)), at: endedAt };
 }
 
+/** Whether the object is set aside already. */
+export async function isParked(host: LoadHost, object: HistoryObject, remainingMs: () => number): Promise<boolean> {
+  const { rows } = await ask(host, 'parked', [object], remainingMs);
+  return rows.length > 0;
+}
+
 function ask(
   host: LoadHost,
-  question: 'loaded' | 'overwritten',
+  question: 'loaded' | 'overwritten' | 'parked',
   objects: readonly HistoryObject[],
   remainingMs: () => number,
 ) {

@@ -274,6 +274,16 @@ test('a message that is no notification is parked alone', async () => {
   expect(world.loadedKeys()).toEqual([fileKey('a')]);
 });
 
+test('an object that is parked already gets no second dead letter, unless the first one was moved back', async () => {
+  const world = new World();
+  const bad = world.write(fileKey('a'), { poison: 'ERROR: gzip: not in gzip format' });
+  await world.deliver([message(bad)]);
+  expect(await world.deliver([message(bad)])).toEqual([]);
+  expect(world.deadLetters).toHaveLength(1);
+  expect(await world.deliver([{ ...message(), body: JSON.stringify(world.deadLetters[0]) }])).toEqual([]);
+  expect(world.deadLetters).toHaveLength(2);
+});
+
 test('a dead letter that SQS moved back is tried again, and is parked no more once it is loaded', async () => {
   const world = new World();
   const bad = world.write(fileKey('a'), { poison: 'ERROR: gzip: not in gzip format' });

@@ -22,6 +22,7 @@ export const plan: LoadPlan = {
   ],
   loaded: 'loaded {{objects}}',
   overwritten: 'overwritten {{objects}}',
+  parked: 'parked {{objects}}',
   park: 'park {{reason}} {{objects}}',
   unpark: 'unpark {{objects}}',
 };
@@ -158,6 +159,10 @@ export class World {
     if (step === 'overwritten') {
       const known = objects.filter((object) => !inLedger(object) && this.ledger.some(({ key }) => key === object.key));
       return { rows: known.map(({ key }) => ({ object_key: key })) };
+    }
+    if (step === 'parked') {
+      const aside = objects.filter(({ bucket, key, etag }) => this.parked.has(`${bucket}/${key} ${etag}`));
+      return { rows: aside.map(({ key }) => ({ object_key: key })) };
     }
     for (const { bucket, key, etag } of step === 'park' || step === 'unpark' ? objects : []) {
       if (step === 'park') this.parked.set(`${bucket}/${key} ${etag}`, /^park '([^']*)'/.exec(last)![1]!);
