@@ -2,6 +2,7 @@ import type { Name, Statement } from '../statement';
 import { qualified, type RelationEntry, temporarySchema } from './catalog';
 import { csvReading } from './copy-csv';
 import { errorOf, type Reading } from './copy-fields';
+import { assertWholeGzip } from './copy-gzip';
 import { autoReading, noshredReading } from './copy-json';
 import { type LineError, type Repaired, repair, requireReadable } from './copy-lines';
 import { copyParquet } from './copy-parquet';
@@ -21,6 +22,7 @@ export async function copy(session: Session, statement: Copy): Promise<number> {
   const principal = session.options.assume(statement.roleArn, session.user.name);
   const sources = await Sources.open(session, principal, statement);
   try {
+    await assertWholeGzip(sources.files);
     return await load(session, statement, table, sources);
   } finally {
     sources.close();
