@@ -2,9 +2,8 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../failure';
 
-/** What another process needs to talk to a running local runtime: `<data>/runtime.json`, there while it runs. */
-export interface RuntimeFile {
-  readonly pid: number;
+/** How a program talks to a running local runtime. */
+export interface RuntimeConnection {
   /** `http://127.0.0.1:<port>`: every service. */
   readonly endpoint: string;
   readonly region: string;
@@ -23,6 +22,11 @@ export interface RuntimeFile {
   };
   /** Outputs of the data stack by logical id: what buckets, streams and queues are called. */
   readonly outputs?: Readonly<Record<string, unknown>>;
+}
+
+/** What another process needs: `<data>/runtime.json`, there while the runtime runs. */
+export interface RuntimeFile extends RuntimeConnection {
+  readonly pid: number;
 }
 
 const pathIn = (dataDir: string) => join(dataDir, 'runtime.json');

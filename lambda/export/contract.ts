@@ -1,16 +1,7 @@
-import { defineEnv } from '../shared/env';
+import { defineEnv, pipelineVariables } from '../shared/env';
 import type { StatementTemplate } from '../shared/plan';
 
-export const env = defineEnv(
-  'ENVIRONMENT',
-  'PIPELINE',
-  'WAREHOUSE_KIND',
-  'WAREHOUSE_NAME',
-  'DATABASE',
-  'SECRET_ARN',
-  'EXPORT_BUCKET',
-  'UNLOAD_ROLE_ARN',
-);
+export const env = defineEnv(...pipelineVariables, 'EXPORT_BUCKET', 'UNLOAD_ROLE_ARN');
 
 /** All of one export lives below `exports/<pipeline>/<export>/` of the export bucket. */
 export const exportPrefix = (pipeline: string, name: string) => `exports/${pipeline}/${name}/`;

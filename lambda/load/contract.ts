@@ -1,13 +1,8 @@
-import { defineEnv } from '../shared/env';
+import { defineEnv, pipelineVariables } from '../shared/env';
 import type { StatementTemplate } from '../shared/plan';
 
 export const env = defineEnv(
-  'ENVIRONMENT',
-  'PIPELINE',
-  'WAREHOUSE_KIND',
-  'WAREHOUSE_NAME',
-  'DATABASE',
-  'SECRET_ARN',
+  ...pipelineVariables,
   'HISTORY_BUCKET',
   'ARCHIVE_BUCKET',
   'WORK_BUCKET',

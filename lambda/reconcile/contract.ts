@@ -1,18 +1,7 @@
-import { defineEnv } from '../shared/env';
+import { defineEnv, pipelineVariables } from '../shared/env';
 import type { StatementTemplate } from '../shared/plan';
 
-export const env = defineEnv(
-  'ENVIRONMENT',
-  'PIPELINE',
-  'WAREHOUSE_KIND',
-  'WAREHOUSE_NAME',
-  'DATABASE',
-  'SECRET_ARN',
-  'HISTORY_BUCKET',
-  'WORK_BUCKET',
-  'LOAD_ROLE_ARN',
-  'BACKLOG_URL',
-);
+export const env = defineEnv(...pipelineVariables, 'HISTORY_BUCKET', 'WORK_BUCKET', 'LOAD_ROLE_ARN', 'BACKLOG_URL');
 
 /**
  * A run writes what it listed to `<WORK_BUCKET>/<listingPrefix><pipeline>/<run id>/`: parts, gzipped NDJSON, and their manifest. Where it

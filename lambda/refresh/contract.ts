@@ -1,8 +1,7 @@
-import { defineEnv } from '../shared/env';
+import { defineEnv, pipelineVariables } from '../shared/env';
 import type { StatementTemplate, Step } from '../shared/plan';
 
-/** WAREHOUSE_KIND is `provisioned` or `serverless`; WAREHOUSE_NAME the cluster identifier or the workgroup name. */
-export const env = defineEnv('ENVIRONMENT', 'PIPELINE', 'WAREHOUSE_KIND', 'WAREHOUSE_NAME', 'DATABASE', 'SECRET_ARN');
+export const env = defineEnv(...pipelineVariables);
 
 /** `plan.json` beside the bundle. Placeholders: `run_id`. */
 export interface RefreshPlan {

@@ -18,3 +18,13 @@ export function defineEnv<const Name extends string>(...names: Name[]): Env<Name
     },
   };
 }
+
+/** What every function has that runs statements for a pipeline. WAREHOUSE_KIND is `provisioned` or `serverless`; WAREHOUSE_NAME the cluster identifier or the workgroup name. */
+export const pipelineVariables = [
+  'ENVIRONMENT',
+  'PIPELINE',
+  'WAREHOUSE_KIND',
+  'WAREHOUSE_NAME',
+  'DATABASE',
+  'SECRET_ARN',
+] as const;

@@ -1,23 +1,7 @@
+import type { RuntimeConnection } from '../runtime-file';
+
 /** What the demo needs of a running environment; `open-runtime.ts` makes it from the local runtime, tests from a fake. */
-export interface DemoRuntime {
-  /** `http://127.0.0.1:<port>`. */
-  readonly endpoint: string;
-  readonly region: string;
-  readonly credentials: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
-  /** How the Data API names the warehouse. */
-  readonly warehouse: {
-    readonly ClusterIdentifier?: string;
-    readonly WorkgroupName?: string;
-    readonly Database: string;
-    readonly SecretArn?: string;
-    readonly DbUser?: string;
-  };
-  /** Outputs of the data stack by logical id. */
-  readonly outputs?: Readonly<Record<string, unknown>>;
+export interface DemoRuntime extends RuntimeConnection {
   readonly resources: number;
   readonly historyBucket: string;
   readonly exportBucket: string;

@@ -1,9 +1,10 @@
-import type { Name, Statement } from '../statement';
+import type { Statement } from '../statement';
 import { qualified, type RelationEntry } from './catalog';
 import { identifier } from './database';
 import { duckdbName } from './ddl';
 import { WarehouseError } from './errors';
-import { requireCreateIn, requireReads, requireRefresher, requireRelation } from './privileges';
+import { newViewName } from './new-view';
+import { requireRefresher, requireRelation } from './privileges';
 import type { Planned, Session } from './session';
 import { loadStream } from './streaming';
 
@@ -12,18 +13,14 @@ export async function createMaterializedView(
   planned: Planned,
   statement: Extract<Statement, { kind: 'create-materialized-view' }>,
 ): Promise<void> {
-  const name: Name = { schema: statement.view.schema ?? 'public', name: statement.view.name };
-  requireReads(session, planned);
-  requireCreateIn(session, name.schema!);
-  if (session.state.relation(name)) throw new WarehouseError(`Relation "${name.name}" already exists`);
-  if (statement.autoRefresh) throw new WarehouseError('AUTO REFRESH YES is not modelled by the local warehouse');
+  const name = newViewName(session, planned, statement);
   const bases = statement.reads.map((read) => {
     const base = session.state.relation(read);
     if (!base || base.kind === 'view') throw new WarehouseError(`a materialized view cannot read "${qualified(read)}"`);
     return base;
   });
   const entry: RelationEntry = {
-    schema: name.schema!,
+    schema: name.schema,
     name: name.name,
     kind: 'materialized-view',
     owner: session.user.name,

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { isLenientJson } from '../json-text';
-import type { Name, Statement } from '../statement';
+import type { Statement } from '../statement';
 import { qualified, type RelationEntry } from './catalog';
 import { identifier, literal, timestampLiteral } from './database';
 import { duckdbName } from './ddl';
 import { WarehouseError } from './errors';
-import { requireCreateIn, requireReads } from './privileges';
+import { newViewName } from './new-view';
 import type { Planned, Session } from './session';
 
 /** Redshift skips larger records into SYS_STREAM_SCAN_ERRORS. */
@@ -21,13 +21,9 @@ export async function createStreamingView(
   planned: Planned,
   statement: Extract<Statement, { kind: 'create-streaming-view' }>,
 ): Promise<void> {
-  const name: Name = { schema: statement.view.schema ?? 'public', name: statement.view.name };
-  requireReads(session, planned);
-  requireCreateIn(session, name.schema!);
-  if (session.state.relation(name)) throw new WarehouseError(`Relation "${name.name}" already exists`);
-  if (statement.autoRefresh) throw new WarehouseError('AUTO REFRESH YES is not modelled by the local warehouse');
+  const name = newViewName(session, planned, statement);
   const entry: RelationEntry = {
-    schema: name.schema!,
+    schema: name.schema,
     name: name.name,
     kind: 'materialized-view',
     owner: session.user.name,
