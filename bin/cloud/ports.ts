@@ -1,18 +1,10 @@
+import type { ListedWithClass } from '../../lambda/shared/s3';
+import type { MessageCounts } from '../../lambda/shared/sqs';
 import type { Warehouse } from '../../lambda/shared/warehouse';
 import type { Names } from './names';
 
 /** An object as a listing tells of it. Keys are plain, not URL-encoded. */
-export interface ListedObject {
-  readonly key: string;
-  /** Without quotes. */
-  readonly etag: string;
-  /** Bytes. */
-  readonly size: number;
-  /** Epoch milliseconds. */
-  readonly lastModified: number;
-  /** `STANDARD`, `GLACIER_IR`, `DEEP_ARCHIVE`, … */
-  readonly storageClass: string;
-}
+export type ListedObject = ListedWithClass;
 
 export interface Buckets {
   /** The objects below a prefix in the order of their keys, a page of up to 1,000 at a time. */
@@ -29,22 +21,15 @@ export interface QueueMessage {
   readonly body: string;
 }
 
-export interface QueueCounts {
-  /** SQS calls all three approximate. */
-  readonly waiting: number;
-  readonly inFlight: number;
-  readonly delayed: number;
-}
-
 export interface Queues {
-  /** Any number of messages, in calls of ten; what a call refuses is sent again. @throws Error when it is refused for good */
+  /** Any number of messages. One that is refused for good holds up none of the others. @throws Error when one was not taken */
   send(url: string, bodies: readonly string[]): Promise<void>;
   /** Up to ten messages, hidden from other readers for so long. */
   receive(url: string, hideSeconds: number): Promise<QueueMessage[]>;
   /** Ends the hiding of a message. */
   release(url: string, receipt: string): Promise<void>;
   delete(url: string, receipt: string): Promise<void>;
-  counts(url: string): Promise<QueueCounts>;
+  counts(url: string): Promise<MessageCounts>;
 }
 
 export interface StreamRecord {
