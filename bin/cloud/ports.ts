@@ -19,6 +19,27 @@ export interface QueueMessage {
   readonly id: string;
   readonly receipt: string;
   readonly body: string;
+  /** How often it was delivered, this time included. */
+  readonly deliveries: number;
+  /** Epoch milliseconds. */
+  readonly sentAt: number;
+}
+
+/** A message of a queue that was looked at and left where it is. */
+export interface SeenMessage {
+  readonly body: string;
+  /** How often it was delivered so far. */
+  readonly deliveries: number;
+  /** Epoch milliseconds. */
+  readonly sentAt: number;
+  /** Nobody can receive it before that moment, in epoch milliseconds. Undefined: it can be received now. */
+  readonly hiddenUntil?: number;
+}
+
+export interface QueueLook {
+  readonly messages: readonly SeenMessage[];
+  /** Every message of the queue was seen. */
+  readonly whole: boolean;
 }
 
 export interface Queues {
@@ -30,6 +51,13 @@ export interface Queues {
   release(url: string, receipt: string): Promise<void>;
   delete(url: string, receipt: string): Promise<void>;
   counts(url: string): Promise<MessageCounts>;
+  /** Up to so many messages, left where they are. */
+  look(url: string, most: number): Promise<QueueLook>;
+  /**
+   * Whether a look counts as a delivery of what it sees, as it does in AWS, which knows no other way to see a message. After a hundred
+   * deliveries a message goes to the dead letters, and in the third one an object may be held to be at fault.
+   */
+  readonly lookCounts: boolean;
 }
 
 export interface StreamRecord {

@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { listedObject, listPages } from '../../lambda/shared/s3';
 import { messageCounts, sendMessages } from '../../lambda/shared/sqs';
-import type { Buckets, Queues, StreamRecord, Streams } from './ports';
+import type { Buckets, QueueLook, QueueMessage, Queues, StreamRecord, Streams } from './ports';
 
 type Sleep = (ms: number) => Promise<unknown>;
 
@@ -40,17 +40,25 @@ export function s3Buckets(client: Pick<S3Client, 'send'>): Buckets {
 }
 
 export function sqsQueues(client: Pick<SQSClient, 'send'>, sleep: Sleep): Queues {
-  return {
+  const queues: Queues = {
     send: (url, bodies) => sendMessages(client, url, bodies, sleep),
 
     async receive(QueueUrl, VisibilityTimeout) {
       const answer = await client.send(
-        new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout, MaxNumberOfMessages: 10, WaitTimeSeconds: 0 }),
+        new ReceiveMessageCommand({
+          QueueUrl,
+          VisibilityTimeout,
+          MaxNumberOfMessages: 10,
+          WaitTimeSeconds: 0,
+          MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
+        }),
       );
-      return (answer.Messages ?? []).map(({ MessageId, ReceiptHandle, Body }) => ({
+      return (answer.Messages ?? []).map(({ MessageId, ReceiptHandle, Body, Attributes = {} }) => ({
         id: MessageId!,
         receipt: ReceiptHandle!,
         body: Body ?? '',
+        deliveries: Number(Attributes['ApproximateReceiveCount'] ?? 1),
+        sentAt: Number(Attributes['SentTimestamp'] ?? 0),
       }));
     },
 
@@ -63,7 +71,47 @@ export function sqsQueues(client: Pick<SQSClient, 'send'>, sleep: Sleep): Queues
     },
 
     counts: (url) => messageCounts(client, url),
+
+    look: (url, most) => lookByReceiving(queues, url, most),
+    lookCounts: true,
   };
+  return queues;
+}
+
+/** So long a message that is looked at stays hidden when nobody is left to release it. */
+const LOOK_SECONDS = 10;
+
+/** SQS shows a message only to whom it delivers it: each is released at once. */
+async function lookByReceiving(queues: Queues, url: string, most: number): Promise<QueueLook> {
+  const seen: QueueMessage[] = [];
+  const { waiting, inFlight, delayed } = await queues.counts(url);
+  try {
+    for await (const page of received(queues, url, LOOK_SECONDS)) if (seen.push(...page) >= most) break;
+  } finally {
+    for (const { receipt } of seen) await queues.release(url, receipt);
+  }
+  return {
+    messages: seen.map(({ body, deliveries, sentAt }) => ({ body, deliveries, sentAt })),
+    whole: seen.length >= waiting + inFlight + delayed,
+  };
+}
+
+/** SQS may answer with nothing although it has something, since it asks a sample of its servers. */
+const EMPTY_ANSWERS = 3;
+
+/** Messages of a queue that can be received, a call's worth at a time, each once and hidden for so long: release or delete each. */
+export async function* received(
+  queues: Pick<Queues, 'receive'>,
+  url: string,
+  hideSeconds: number,
+): AsyncGenerator<readonly QueueMessage[]> {
+  const seen = new Set<string>();
+  for (let empty = 0; empty < EMPTY_ANSWERS; ) {
+    const messages = (await queues.receive(url, hideSeconds)).filter(({ id }) => !seen.has(id));
+    empty = messages.length === 0 ? empty + 1 : 0;
+    for (const { id } of messages) seen.add(id);
+    if (messages.length > 0) yield messages;
+  }
 }
 
 /** GetRecords takes 5 calls a second and shard (Kinesis limits). */
