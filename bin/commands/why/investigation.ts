@@ -171,7 +171,7 @@ export class Investigation {
       // what the stream brings needs no object of the archive
       if (!known && state !== 'loaded') open.push({ hit, bucket: 'archive', state, detail });
       sightings.push(
-        yes('archive', `${url(hit)}, line ${hit.line}${state === 'pending' ? '' : `, ${detail}`}`, {
+        yes('archive', `${url(hit)}, ${hit.unit} ${hit.line}${state === 'pending' ? '' : `, ${detail}`}`, {
           ...objectFacts(hit),
           state,
         }),
@@ -215,7 +215,7 @@ export class Investigation {
     const open: OpenObject[] = [];
     for (const hit of hits) {
       const { state, detail } = await bookOf(work, question, hit.bucket, hit.key, hit.etag);
-      sightings.push(yes('history', `${url(hit)}, line ${hit.line}, ${detail}`, { ...objectFacts(hit), state }));
+      sightings.push(yes('history', `${url(hit)}, ${hit.unit} ${hit.line}, ${detail}`, { ...objectFacts(hit), state }));
       if (state !== 'loaded') open.push({ hit, bucket: 'history', state, detail });
       else if (!this.inEvents && this.rejects.length === 0) await this.rejectIn(hit);
     }
