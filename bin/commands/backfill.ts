@@ -80,8 +80,7 @@ export async function backfill(work: Work, pipeline: Pipeline, options: Backfill
   const bucket = options.from === 'history' ? work.cloud.names.historyBucket : work.cloud.names.archiveBucket;
   const found = await find(work, pipeline, bucket, options);
   const totalBytes = found.toLoad.reduce((sum, { size }) => sum + size, 0);
-  const outcome =
-    options.apply && found.toLoad.length > 0 ? await load(work, pipeline, bucket, found.toLoad) : undefined;
+  const outcome = options.apply ? await load(work, pipeline, bucket, found.toLoad) : undefined;
   const complete =
     found.frozen === 0 && found.parked === 0 && (outcome?.parked.length ?? 0) === 0 && (outcome?.waiting ?? 0) === 0;
   const gaps =
@@ -103,7 +102,7 @@ export async function backfill(work: Work, pipeline: Pipeline, options: Backfill
       })}\n`,
     );
   else print(work, pipeline, options, found, totalBytes, outcome, gaps);
-  return !options.apply || (outcome === undefined ? found.frozen === 0 : complete);
+  return !options.apply || complete;
 }
 
 async function find(work: Work, pipeline: Pipeline, bucket: string, options: BackfillOptions): Promise<Found> {
@@ -166,6 +165,7 @@ async function load(
   bucket: string,
   objects: readonly ListedObject[],
 ): Promise<Outcome> {
+  if (objects.length === 0) return { loaded: 0, parked: [], waiting: 0 };
   const { backlog } = work.cloud.names.queues(pipeline.name);
   const since = await warehouseNow(work);
   const queueing = work.progress.stage('queue');

@@ -70,6 +70,20 @@ describe('backfill', () => {
     expect(work.result()).toMatchObject({ loaded: 1, waiting: 0, parked: [{ key: odd, reason: 'not gzip' }] });
   });
 
+  test('counts what others had queued before: a load that commits late has its own earlier time in the ledger', async () => {
+    const cloud = new FakeCloud();
+    cloud.put('history', key('a'));
+    cloud.answers = [now, ['loaded_at >=', [{ ...row('a'), loaded_at: '2026-11-21 08:52:00' }]]];
+    await backfill(fakeWork(cloud), pipeline, { from: 'history', apply: true });
+    expect(cloud.asked('loaded_at >=')[0]).toContain("'2026-11-21 08:45:00.000'::timestamp");
+  });
+
+  test('with --apply and nothing to load says so in the same shape', async () => {
+    const work = fakeWork(new FakeCloud(), { json: true });
+    expect(await backfill(work, pipeline, { from: 'history', apply: true })).toBe(true);
+    expect(work.result()).toMatchObject({ applied: true, objects: 0, loaded: 0, parked: [], waiting: 0, gaps: [] });
+  });
+
   test('gives up at its deadline and tells what still waits', async () => {
     const cloud = new FakeCloud();
     cloud.put('history', key('a'));

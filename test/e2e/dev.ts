@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -28,13 +28,15 @@ export interface Dev {
   query(sql: string): Promise<string[][]>;
   /** Moves the clock by so much, stopping wherever something is due. */
   pass(ms: number): Promise<void>;
-  /** Runs something while an hour passes in a minute. */
+  /** Runs something while ten minutes pass in one. */
   live<T>(act: () => Promise<T>): Promise<T>;
   cli(...args: string[]): ReturnType<typeof millrace>;
   // biome-ignore lint/suspicious/noExplicitAny: each test says what it expects
   json(...args: string[]): Promise<any>;
   /** The command line as a process of its own, as somebody with AWS credentials would run it on this environment. */
   aws(...args: string[]): Process;
+  /** Everything goes off. Answers the folder, for a start at a later time. */
+  stop(): Promise<string>;
   dispose(): Promise<void>;
 }
 
@@ -45,11 +47,12 @@ export interface Process {
 
 const fine: FaultSource = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
 
-export async function startDev(start: number): Promise<Dev> {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-dev-'));
+/** @param folder of a runtime that was stopped, to go on with what it held */
+export async function startDev(start: number, folder = mkdtempSync(join(tmpdir(), 'millrace-dev-'))): Promise<Dev> {
   const data = join(folder, 'data');
   const trouble: Trouble = { ...fine };
-  const assemblyDir = await synthesize(join(folder, 'cdk.out'), new AbortController().signal);
+  const assemblyDir = join(folder, 'cdk.out');
+  if (!existsSync(assemblyDir)) await synthesize(assemblyDir, new AbortController().signal);
   const runtime = await startRuntime({
     assemblyDir,
     stageName: 'dev',
@@ -73,6 +76,12 @@ export async function startDev(start: number): Promise<Dev> {
   writeRuntimeFile(data, { pid: process.pid, endpoint, region, credentials, warehouse, outputs });
   const outputsFile = join(folder, 'outputs.json');
   writeFileSync(outputsFile, JSON.stringify(runtime.deployment.outputs));
+  const stop = async () => {
+    s3.destroy();
+    kinesis.destroy();
+    await runtime.dispose();
+    return folder;
+  };
   const cli = (...args: string[]) => millrace(...args, '--data', data);
   return {
     runtime,
@@ -105,7 +114,7 @@ export async function startDev(start: number): Promise<Dev> {
       await runtime.settle();
     },
     async live(act) {
-      runtime.clock.setRate(60);
+      runtime.clock.setRate(10);
       try {
         return await act();
       } finally {
@@ -122,10 +131,9 @@ export async function startDev(start: number): Promise<Dev> {
         ...runtime.environment,
         PATH: process.env['PATH'],
       }),
+    stop,
     async dispose() {
-      s3.destroy();
-      kinesis.destroy();
-      await runtime.dispose();
+      await stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
