@@ -10,6 +10,7 @@ import { ownerUser } from '../sql';
 import { literalPrefixes } from './history/glob';
 import { HistoryQueue, notifyQueues } from './history/history-queue';
 import { EventStream } from './ingest/event-stream';
+import { guardAgainstPartners } from './partners/guards';
 import { names, pascalCase } from './shared/names';
 import { PrivateBucket } from './shared/private-bucket';
 import { createWarehouse } from './warehouse/create-warehouse';
@@ -66,6 +67,9 @@ export class DataStack extends Stack {
       encrypted: false,
       lifecycle: [{ id: 'expiry', expiration: Duration.days(7) }],
     });
+
+    const closed = [this.history, this.archive, this.work, logs];
+    guardAgainstPartners({ exports: this.exports, closed, key: this.key }, environment);
 
     for (const pipeline of pipelines) this.createStream(environment, pipeline, retain);
     this.createQueues(pipelines, retain);
