@@ -6,6 +6,7 @@ import { addEndpoints } from './commands/endpoints';
 import { addFiles } from './commands/files';
 import { addGenerate } from './commands/generate';
 import { addLocal } from './commands/local';
+import { addPartners } from './commands/partners';
 import { addRedrive } from './commands/redrive';
 import { addRejects } from './commands/rejects';
 import { addReprocess } from './commands/reprocess';
@@ -55,6 +56,7 @@ function createProgram(io: Io, exit: { code: number }): Command {
   addReprocess(program, io, exit);
   addRejects(program, io, exit);
   addWhy(program, io, exit);
+  addPartners(program, io, exit);
   return program;
 }
 

@@ -92,7 +92,7 @@ export class DataStack extends Stack {
       logs,
       roles: this.roles.all,
     });
-    this.output();
+    this.output(logs);
   }
 
   /** Zones by position, so that synthesis asks no account. */
@@ -157,13 +157,14 @@ export class DataStack extends Stack {
     if (targets.length > 0) notifyQueues(this.history, targets);
   }
 
-  private output(): void {
+  private output(logs: PrivateBucket): void {
     const values: Record<string, string> = {
       KeyArn: this.key.keyArn,
       HistoryBucketName: this.history.bucketName,
       ArchiveBucketName: this.archive.bucketName,
       ExportsBucketName: this.exports.bucketName,
       WorkBucketName: this.work.bucketName,
+      LogsBucketName: logs.bucketName,
       WarehouseKind: this.warehouse.kind,
       WarehouseName: this.warehouse.name,
       DatabaseName: this.warehouse.database,

@@ -41,6 +41,8 @@ export interface Principal {
   /** ARN of the role behind a session. */
   readonly roleArn?: string;
   readonly account: string;
+  /** The request came without TLS: `aws:SecureTransport` is false. @default - with it */
+  readonly unencrypted?: true;
 }
 
 export interface PolicyDocument {
