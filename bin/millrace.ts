@@ -10,6 +10,7 @@ import { addRedrive } from './commands/redrive';
 import { addRejects } from './commands/rejects';
 import { addReprocess } from './commands/reprocess';
 import { addSql } from './commands/sql';
+import { addWarehouse } from './commands/warehouse';
 import { addWhy } from './commands/why';
 import { explain, Failure } from './failure';
 import type { Output } from './terminal';
@@ -55,6 +56,7 @@ function createProgram(io: Io, exit: { code: number }): Command {
   addReprocess(program, io, exit);
   addRejects(program, io, exit);
   addWhy(program, io, exit);
+  addWarehouse(program, io);
   return program;
 }
 
