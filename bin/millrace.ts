@@ -11,6 +11,7 @@ import { addRedrive } from './commands/redrive';
 import { addRejects } from './commands/rejects';
 import { addReprocess } from './commands/reprocess';
 import { addSql } from './commands/sql';
+import { addWarehouse } from './commands/warehouse';
 import { addWhy } from './commands/why';
 import { explain, Failure } from './failure';
 import type { Output } from './terminal';
@@ -57,6 +58,7 @@ function createProgram(io: Io, exit: { code: number }): Command {
   addRejects(program, io, exit);
   addWhy(program, io, exit);
   addPartners(program, io, exit);
+  addWarehouse(program, io);
   return program;
 }
 
