@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { addBackfill } from './commands/backfill';
+import { addConformance } from './commands/conformance';
 import { addEndpoints } from './commands/endpoints';
 import { addFiles } from './commands/files';
 import { addGenerate } from './commands/generate';
@@ -55,6 +56,7 @@ function createProgram(io: Io, exit: { code: number }): Command {
   addReprocess(program, io, exit);
   addRejects(program, io, exit);
   addWhy(program, io, exit);
+  addConformance(program, io, exit);
   return program;
 }
 
