@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { addBackfill } from './commands/backfill';
+import { addConformance } from './commands/conformance';
 import { addEndpoints } from './commands/endpoints';
 import { addFiles } from './commands/files';
 import { addGenerate } from './commands/generate';
@@ -59,6 +60,7 @@ function createProgram(io: Io, exit: { code: number }): Command {
   addWhy(program, io, exit);
   addPartners(program, io, exit);
   addWarehouse(program, io);
+  addConformance(program, io, exit);
   return program;
 }
 
