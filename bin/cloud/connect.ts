@@ -7,10 +7,11 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { environments } from '../../environments';
 import type { Environment } from '../../environments/environment';
 import { redshiftData, type WarehouseTarget } from '../../lambda/shared/redshift-data';
+import { messagesOnDisk } from '../../local/sqs/look';
 import { readRuntimeFile } from '../commands/runtime-file';
 import { Failure } from '../failure';
 import { dataStackName, namesFrom, type StackOutputs } from './names';
-import type { Cloud } from './ports';
+import type { Cloud, Queues } from './ports';
 import { kinesisStreams, s3Buckets, sqsQueues } from './sdk';
 
 export interface ConnectOptions {
@@ -43,7 +44,7 @@ function connectLocal(dataDir: string): Cloud {
   if (outputs === undefined)
     throw new Failure(`the local runtime over ${dataDir} was started by an older version; stop it and start it again`);
   const name = warehouse.WorkgroupName ?? warehouse.ClusterIdentifier ?? '';
-  return cloud(
+  const connected = cloud(
     LOCAL_ENVIRONMENT,
     outputs,
     `the runtime file of ${dataDir}`,
@@ -55,6 +56,24 @@ function connectLocal(dataDir: string): Cloud {
       secretArn: warehouse.SecretArn ?? '',
     },
   );
+  return { ...connected, queues: { ...connected.queues, ...looksOnDisk(dataDir) } };
+}
+
+/** The local runtime's queues can be looked at without a delivery: in its folder. */
+function looksOnDisk(dataDir: string): Pick<Queues, 'look' | 'lookCounts'> {
+  return {
+    async look(url, most) {
+      const all = messagesOnDisk(dataDir, url.slice(url.lastIndexOf('/') + 1));
+      const messages = all.slice(0, most).map(({ body, receiveCount, sentAt, visibleAt }) => ({
+        body,
+        deliveries: receiveCount,
+        sentAt,
+        hiddenUntil: visibleAt,
+      }));
+      return { messages, whole: messages.length === all.length };
+    },
+    lookCounts: false,
+  };
 }
 
 function connectAws(environmentName: string, outputsFile: string): Cloud {
