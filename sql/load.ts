@@ -12,8 +12,9 @@ import {
   sameObject,
   unparkStatement,
 } from './batch';
-import { lockStatement, mergeSteps, type Source } from './merge';
+import { lockStatement, mergeSteps } from './merge';
 import { pipelineTables } from './names';
+import type { Source } from './record';
 
 /** What the load function carries. Every pipeline has one: what Firehose archives can be loaded even where there is no history. */
 export function loadPlan(pipeline: Pipeline): LoadPlan {
