@@ -30,7 +30,7 @@ interface ClientSettings {
 }
 
 /** The local runtime deploys this environment. */
-const LOCAL_ENVIRONMENT = 'dev';
+export const LOCAL_ENVIRONMENT = 'dev';
 
 /** Connects to the local runtime that runs over the data folder, or to an environment in AWS with the credentials that any SDK program finds. */
 export function connect(options: ConnectOptions): Cloud {
@@ -83,7 +83,7 @@ function connectAws(environmentName: string, outputsFile: string): Cloud {
       `--environment must be one of ${environments.map(({ name }) => name).join(', ')}, got '${environmentName}'`,
       2,
     );
-  const outputs = readOutputs(environment, outputsFile);
+  const outputs = stackOutputs(environment, 'data', outputsFile);
   const text = (name: string): string => {
     const value = outputs[name];
     if (typeof value !== 'string')
@@ -101,7 +101,9 @@ function connectAws(environmentName: string, outputsFile: string): Cloud {
   return cloud(environment.name, outputs, outputsFile, { region: environment.region }, target);
 }
 
-function readOutputs(environment: Environment, file: string): StackOutputs {
+/** Outputs of one of the environment's stacks, from the file that `cdk deploy --outputs-file` wrote. */
+export function stackOutputs(environment: Environment, stack: 'data' | 'pipelines', file: string): StackOutputs {
+  const name = `millrace-${environment.name}-${stack}`;
   const again = `write it with: npx cdk deploy -c environment=${environment.name} "${environment.name}/*" --outputs-file ${file}`;
   let content: string;
   try {
@@ -117,10 +119,10 @@ function readOutputs(environment: Environment, file: string): StackOutputs {
   } catch (cause) {
     throw new Failure(`--outputs ${file} is not JSON: ${(cause as Error).message}; ${again}`, 2, { cause });
   }
-  const outputs = stacks[dataStackName(environment.name)];
+  const outputs = stacks[name];
   if (outputs === undefined)
     throw new Failure(
-      `--outputs ${file} has no stack ${dataStackName(environment.name)}, only ${Object.keys(stacks).join(', ') || 'nothing'}; ${again}`,
+      `--outputs ${file} has no stack ${name}, only ${Object.keys(stacks).join(', ') || 'nothing'}; ${again}`,
       2,
     );
   return outputs;
