@@ -264,7 +264,7 @@ function print(
       ? [`  parked         ${plural(found.parked, 'object')}, left alone: see npx millrace redrive`]
       : []),
     ...(found.frozen > 0 ? [`  frozen         ${plural(found.frozen, 'object')} in Glacier: restore them first`] : []),
-    `  cost           about ${dollars(sum)}: ${cost.map(({ how }) => how).join(' + ')}`,
+    `  cost           roughly ${dollars(sum)}: ${cost.map(({ how }) => how).join(' + ')}`,
     ...gaps.map(
       ({ shard, from, to, closed }) =>
         `  gap            ${shard ?? 'all shards'}, ${from} to ${to}${closed ? ', closed' : ''}`,

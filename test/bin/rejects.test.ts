@@ -15,9 +15,12 @@ describe('a reject is named by', () => {
     expect(parse(given)).toEqual(expected);
   });
 
-  test.each(['', '4959', 'shard,1', 's3://bucket', 's3://bucket/', 'estore/a.gz,1'])('%j is refused', (given) => {
-    expect(() => parse(given)).toThrow(/--id must be <shard>,<sequence number> or/);
-  });
+  test.each(['', '4959', 'shard,1', 's3://bucket', 's3://bucket/', 'estore/a.gz,1', `s3://b/k,${'9'.repeat(20)}`])(
+    '%j is refused',
+    (given) => {
+      expect(() => parse(given)).toThrow(/--id must be <shard>,<sequence number> or/);
+    },
+  );
 });
 
 describe('the condition', () => {

@@ -31,7 +31,9 @@ export function rejectId(flag: string): (value: string) => RejectId {
   return (value) => {
     const [, container, place] =
       /^(.*?)(?:, *(?:line )?(\d+))?$/s.exec(value.replace(/^(?:stream|archive|history), /, '')) ?? [];
-    if (container && (/^shardId-\d+$/.test(container) || /^s3:\/\/[^/]+\/./s.test(container)))
+    // a line is a bigint of the warehouse
+    const fits = place === undefined || !value.includes('s3://') || place.length <= 18;
+    if (container && fits && (/^shardId-\d+$/.test(container) || /^s3:\/\/[^/]+\/./s.test(container)))
       return { container, ...(place === undefined ? {} : { place }) };
     throw new Failure(
       `${flag} must be <shard>,<sequence number> or s3://<bucket>/<key>,<line> as rejects shows them, or one without its number, got '${value}'`,
