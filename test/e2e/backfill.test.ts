@@ -109,7 +109,7 @@ describe('through the adapters that talk to AWS', () => {
     });
     expect(queue.counts()).toEqual({ visible: 0, inFlight: 1, delayed: 0 });
     dev.trouble.statement = () => undefined;
-    expect(await aws('reprocess', key)).toMatchObject({ code: 0, outcome: 'loaded' });
+    expect(await dev.live(() => aws('reprocess', key))).toMatchObject({ code: 0, outcome: 'loaded' });
     expect(await aws('why', 'customer_id=a-queued')).toMatchObject({ inEvents: true });
   });
 
