@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Dev, event, gzipped, HOUR_MS, startDev } from './dev';
 
-jest.setTimeout(240_000);
+jest.setTimeout(400_000);
 
 const start = Date.UTC(2026, 10, 21, 9);
 const MINUTE_MS = 60_000;
@@ -18,7 +18,7 @@ beforeAll(async () => {
         dev.put(keyOf(n + i), gzipped([event(`b-${n + i}`)])),
       ),
     );
-}, 120_000);
+}, 300_000);
 afterAll(() => dev?.dispose());
 
 const waiting = () => dev.runtime.sqs.queueAt(dev.output(/^EstoreHistoryBacklogUrl/)).depth();
@@ -109,7 +109,11 @@ describe('through the adapters that talk to AWS', () => {
     });
     expect(queue.counts()).toEqual({ visible: 0, inFlight: 1, delayed: 0 });
     dev.trouble.statement = () => undefined;
-    expect(await dev.live(() => aws('reprocess', key))).toMatchObject({ code: 0, outcome: 'loaded' });
+    // the message from before may be first
+    expect(await dev.live(() => aws('reprocess', key))).toMatchObject({
+      code: 0,
+      outcome: expect.stringMatching(/^loaded/),
+    });
     expect(await aws('why', 'customer_id=a-queued')).toMatchObject({ inEvents: true });
   });
 

@@ -1,6 +1,6 @@
 import { type Dev, event, HOUR_MS, startDev } from './dev';
 
-jest.setTimeout(180_000);
+jest.setTimeout(400_000);
 
 const start = Date.UTC(2026, 10, 21, 9);
 const MINUTE_MS = 60_000;

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { StatementFault } from '../../local/faults';
 import { type Dev, event, gzipped, startDev } from './dev';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const start = Date.UTC(2026, 10, 21, 9);
 const MINUTE_MS = 60_000;
@@ -22,7 +22,7 @@ const meet = (prefix: string, ...faults: StatementFault[]) => {
 
 beforeAll(async () => {
   dev = await startDev(start);
-}, 120_000);
+}, 300_000);
 afterAll(() => dev?.dispose());
 afterEach(() => heal());
 
