@@ -37,6 +37,20 @@ export function evaluate(statements: readonly Statement[], request: EvaluationRe
   return { effect };
 }
 
+/** Of a statement that lets the request through, the action and the resource, as they are written, that do. */
+export function grantedBy(
+  statement: Statement,
+  request: EvaluationRequest,
+): { readonly action: string; readonly resource: string } | undefined {
+  if (statement.effect !== 'Allow' || !statement.actions || !statement.resources) return undefined;
+  if (!statementMatch(statement, request)) return undefined;
+  const action = statement.actions.find((pattern) => wildcardMatches(pattern, request.action, true));
+  const resource = statement.resources.find((pattern) =>
+    resourceMatches({ ...statement, resources: [pattern] }, request),
+  );
+  return action === undefined || resource === undefined ? undefined : { action, resource };
+}
+
 function statementMatch(statement: Statement, request: EvaluationRequest): 'direct' | 'account' | undefined {
   const whom = statement.principal ? principalMatch(statement.principal, request.principal) : 'direct';
   if (!whom || !actionMatches(statement, request.action) || !resourceMatches(statement, request)) return undefined;
