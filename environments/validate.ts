@@ -1,4 +1,10 @@
-import type { Environment, Partner, ProvisionedWarehouse, ServerlessWarehouse } from './environment';
+import type {
+  Environment,
+  ExportNotification,
+  Partner,
+  ProvisionedWarehouse,
+  ServerlessWarehouse,
+} from './environment';
 
 /** What the environments are checked against: the pipelines that they will run. */
 export interface KnownExports {
@@ -96,6 +102,7 @@ function environmentProblems(environment: Environment, known: KnownExports): str
       `${at}.partners`,
       environment.partners.map((partner) => partner.name),
     ),
+    ...(environment.exportNotifications ?? []).flatMap((notification) => notificationProblems(at, notification, known)),
     ...environment.partners.flatMap((partner) => partnerProblems(`${at}.partners.${partner.name}`, partner, known)),
   ];
 }
@@ -164,6 +171,25 @@ function partnerProblems(at: string, partner: Partner, known: KnownExports): str
         `name exports of the pipelines (${known.exports.join(', ') || 'there are none'})`,
         name,
       ),
+    ),
+  ];
+}
+
+const targetArn = /^arn:aws[a-z-]*:(sqs|sns):[a-z0-9-]+:\d{12}:[\w-]{1,256}$/;
+
+function notificationProblems(at: string, notification: ExportNotification, known: KnownExports): string[] {
+  return [
+    ...must(
+      known.exports.includes(notification.export),
+      `${at}.exportNotifications.export`,
+      `name an export of the pipelines (${known.exports.join(', ') || 'there are none'})`,
+      notification.export,
+    ),
+    ...must(
+      targetArn.test(notification.to),
+      `${at}.exportNotifications.to`,
+      'be the ARN of an SQS queue or an SNS topic, not a FIFO one',
+      notification.to,
     ),
   ];
 }

@@ -1,4 +1,5 @@
 import { DuckDBInstance } from '@duckdb/node-api';
+import { windowEnd } from '../../../lambda/export/contract';
 import type { Pipeline } from '../../../pipelines/definition';
 import {
   type ExportTruth,
@@ -79,14 +80,15 @@ export function dueWindows(
 ): DueWindow[] {
   return Object.entries(generator.exportTruths(oracle)).flatMap(([name, truth]) => {
     const definition = pipeline.exports.find((item) => item.name === name);
-    if (definition === undefined) return [];
+    if (definition?.content.kind !== 'incremental') return [];
+    const { window, latenessMinutes = 0 } = definition.content;
     return Object.keys(truth.windows)
-      .map((start) => ({ start: isoText(start), end: Date.parse(isoText(start)) + definition.windowMinutes * 60_000 }))
+      .map((start) => ({ start: isoText(start), end: windowEnd(window, Date.parse(isoText(start))) }))
       .filter(({ end }) => end <= until)
       .map(({ start, end }) => ({
         export: `${pipeline.name}.${name}`,
         start,
-        dueAt: end + (definition.latenessMinutes ?? 0) * 60_000,
+        dueAt: end + latenessMinutes * 60_000,
       }));
   });
 }
