@@ -35,18 +35,18 @@ export class PipelinesStack extends Stack {
       new ExportNotifications(this, 'ExportNotifications', { environment, notifications, key: data.key });
     for (const partner of environment.partners) {
       const role = new PartnerRole(new Construct(this, `Partner${pascalCase(partner.name)}`), 'Access', {
+        environment: environment.name,
         partner,
         bucket: data.exports,
         key: data.key,
         retain: environment.retainData,
       });
       new CfnOutput(role, 'RoleArn', { value: role.role.roleArn, description: `For ${partner.name}` });
-      if (role.generatedId) {
-        new CfnOutput(role, 'ExternalIdSecretArn', {
-          value: role.generatedId.secretArn,
-          description: `External id for ${partner.name}`,
+      for (const [generation, secret] of role.generatedIds)
+        new CfnOutput(role, `ExternalId${generation === 1 ? '' : generation}SecretArn`, {
+          value: secret.secretArn,
+          description: `External id ${generation} for ${partner.name}`,
         });
-      }
     }
   }
 }

@@ -10,9 +10,9 @@ import {
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { ExportContent, ExportDefinition, ExportFormat, Pipeline } from '../pipelines/definition';
 import { identifier } from './identifier';
-import { indent } from './merge';
 import { pipelineTables } from './names';
 import { outputColumns } from './output-columns';
+import { indent } from './record';
 import { withoutComments } from './tokens';
 
 const defaultMaxFileMb = 256;
