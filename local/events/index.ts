@@ -23,7 +23,7 @@ export interface EventBusOptions {
   readonly authorizer: Authorizer;
   /** Late-bound: Lambda is made after the services that publish. */
   readonly lambda: () => LambdaInvoker;
-  readonly sqs: () => Sqs;
+  readonly sqs: () => Pick<Sqs, 'send'>;
   readonly activity: Activity;
   readonly onRun: RunListener;
   /** Carries an event to a target; a test may lose, repeat or delay it. @default - at once */
