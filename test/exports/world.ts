@@ -209,6 +209,7 @@ export class World {
 
   /** The schedule comes; what follows from it is done when this resolves, as far as it needs no clock. */
   async tick(time: string): Promise<void> {
+    await this.cloud.pass(Math.max(0, Date.parse(time) - this.cloud.clock.now()));
     await this.send({ kind: 'start', scheduledTime: time });
   }
 
@@ -284,11 +285,17 @@ export class World {
     if (digest !== `${bytes} ${sha256}`) throw new Error(`${key} is not what its success file says`);
   }
 
-  /** Forgets every publication, and what the Data API knows of: two days pass. */
+  /** The day of the clock, as in `2026-11-21`. */
+  get day(): string {
+    return new Date(this.cloud.clock.now()).toISOString().slice(0, 10);
+  }
+
+  /** Forgets every publication, and what the Data API knows of: the clock is at five o'clock two days or more later. */
   async forget(name: string): Promise<void> {
     await this.sql(`delete from shop.exports where export = '${name}'`);
     for (const key of await this.keys(name)) await this.cloud.s3.port.delete(outsider, buckets.exports, key);
-    await this.cloud.pass(48 * hourMs);
+    const now = this.cloud.clock.now();
+    await this.cloud.pass(Math.ceil((now + 42 * hourMs) / (24 * hourMs)) * 24 * hourMs + 5 * hourMs - now);
     this.invocations = 0;
     this.calls.length = 0;
     this.metrics.length = 0;
