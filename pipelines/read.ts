@@ -43,7 +43,7 @@ export function readExports(folder: string, options: Readonly<Record<string, Exp
         : {
             name,
             query: `select * from ${pipeline}.${view}`,
-            file: `pipelines/${pipeline}/pipeline.ts, view ${view}`,
+            file: `pipelines/${pipeline}/views/${view}.sql`,
           }),
       ...rest,
     }))

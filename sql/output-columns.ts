@@ -156,7 +156,9 @@ class Reader {
     const text = tokens
       .map((token) => token.text)
       .join(' ')
-      .replace(/ ?([.()]|::) ?/g, '$1');
+      .replace(/ ?(\.|::) ?/g, '$1')
+      .replace(/ ?\( ?/g, '(')
+      .replace(/ \)/g, ')');
     if (tokens.length === 1 && text === '*') return relations.flatMap(({ columns }) => [...columns]);
     if (tokens.length === 3 && tokens[1]!.text === '.' && tokens[2]!.text === '*')
       return [...(relations.find(({ name }) => name === tokens[0]!.value)?.columns ?? [])];
@@ -313,7 +315,8 @@ function operatorType(
   relations: readonly Relation[],
 ): { readonly found: boolean; readonly type?: string } {
   const at = (matches: (token: Token) => boolean) => {
-    const index = find(tokens, 1, matches);
+    const first = find(tokens, 0, matches);
+    const index = first === 0 ? find(tokens, 1, matches) : first;
     return index < tokens.length ? index : undefined;
   };
   const isLogic = (token: Token) =>

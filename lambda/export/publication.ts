@@ -1,6 +1,6 @@
+import type { ConditionalObjects, ObjectStore } from '../shared/objects';
 import { asArray, asJson, asNumber, asOneOf, asRecord, asText, asTime } from '../shared/parse';
 import type { ExportItem, ItemColumn, ItemFormat, PublishedDetail } from './contract';
-import type { ExportHost } from './host';
 import { latestKey } from './layout';
 
 /** A file of a publication, as its success file has it. */
@@ -70,8 +70,17 @@ export interface Head extends Previous {
 
 const kinds = ['window', 'correction', 'snapshot'] as const;
 
+/** Who reads needs no more than this. */
+export interface ChainReader {
+  readonly bucket: string;
+  readonly objects: Pick<ObjectStore, 'get'> & Pick<ConditionalObjects, 'getWithEtag'>;
+}
+
 /** The head of an export's chain. Before the first publication: sequence 0. */
-export async function readHead({ objects, bucket, plan }: ExportHost, item: ExportItem): Promise<Head> {
+export async function readHead(
+  { objects, bucket, plan }: ChainReader & { readonly plan: { readonly pipeline: string } },
+  item: Pick<ExportItem, 'name'>,
+): Promise<Head> {
   const key = latestKey(plan.pipeline, item.name);
   const found = await objects.getWithEtag(bucket, key);
   if (found === undefined) return { sequence: 0, success: '' };
@@ -140,7 +149,7 @@ export function parseSuccess(text: string, key: string): Success {
 
 /** The publications with a sequence above the given one, the oldest first. */
 export async function publishedAfter(
-  { objects, bucket }: Pick<ExportHost, 'objects' | 'bucket'>,
+  { objects, bucket }: Pick<ChainReader, 'objects' | 'bucket'>,
   head: Previous,
   sequence: number,
 ): Promise<Success[]> {

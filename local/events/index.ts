@@ -72,12 +72,10 @@ export function createEventBus(options: EventBusOptions): EventBus {
     try {
       const input = target.input ?? event;
       if (isQueue)
-        await options
-          .sqs()
-          .send(principal, target.arn, JSON.stringify(input), {
-            'aws:SourceArn': rule.arn,
-            'aws:SourceAccount': account,
-          });
+        await options.sqs().send(principal, target.arn, JSON.stringify(input), {
+          'aws:SourceArn': rule.arn,
+          'aws:SourceAccount': account,
+        });
       else await options.lambda().invokeAsync(principal, target.arn, input, { sourceArn: rule.arn });
     } catch (error) {
       options.onRun({

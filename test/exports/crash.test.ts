@@ -84,7 +84,9 @@ test('after every single call of every invocation, readers see whole windows and
         const told = new Set(world.events.map(({ sequence }) => sequence));
         expect(told.size).toBe(ledger.length);
       } catch (error) {
-        problems.push(`invocation ${invocation}, call ${call} (${world.calls[invocation]?.[call - 1]}): ${(error as Error).message}`);
+        problems.push(
+          `invocation ${invocation}, call ${call} (${world.calls[invocation]?.[call - 1]}): ${(error as Error).message}`,
+        );
         if (problems.length > 3) break;
       }
     }

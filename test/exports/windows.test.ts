@@ -33,7 +33,12 @@ test('publishes the windows of the past that have rows, and from the first run o
   await world.completeUntil(`${day} 07:40:00`);
   await world.tick(`${day}T07:30:00Z`);
   expect(world.readWindows('sold')).toEqual(['02:00.0', '04:00.0', '05:00.0', '06:00.0']);
-  expect(world.read('sold').map(({ rows, files }) => [rows, files.length])).toEqual([[2, 1], [1, 1], [0, 0], [0, 0]]);
+  expect(world.read('sold').map(({ rows, files }) => [rows, files.length])).toEqual([
+    [2, 1],
+    [1, 1],
+    [0, 0],
+    [0, 0],
+  ]);
   expect(await world.leftovers('sold')).toEqual([]);
 });
 

@@ -204,7 +204,9 @@ export class World {
     if (Status !== 'FINISHED') throw new Error(`${Status}: ${reason}: ${text}`);
     if (!HasResultSet) return [];
     const { Records } = await call('GetStatementResult', { Id });
-    return Records.map((record: object[]) => record.map((field) => ('isNull' in field ? null : Object.values(field)[0])));
+    return Records.map((record: object[]) =>
+      record.map((field) => ('isNull' in field ? null : Object.values(field)[0])),
+    );
   }
 
   /** The schedule comes; what follows from it is done when this resolves, as far as it needs no clock. */

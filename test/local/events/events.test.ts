@@ -59,8 +59,8 @@ test('a disabled rule delivers nothing, other targets are refused', async () => 
   bus.port.publish(event);
   await turns();
   expect(lambda.invocations).toEqual([]);
-  expect(() => busWith(fakeLambda(), { Targets: [{ Arn: 'arn:aws:sqs:x', Id: 'a' }] })).toThrow(
-    'rule stack-One.Targets.Arn arn:aws:sqs:x is not modelled',
+  expect(() => busWith(fakeLambda(), { Targets: [{ Arn: 'arn:aws:states:x', Id: 'a' }] })).toThrow(
+    'rule stack-One.Targets.Arn arn:aws:states:x is not modelled',
   );
   expect(() => busWith(fakeLambda(), { Targets: [{ Arn: functionArn, Id: 'a', InputPath: '$' }] })).toThrow(
     'rule stack-One.Targets.InputPath is not modelled',
