@@ -128,6 +128,9 @@ function textOf({ name, type }: ItemColumn): string {
   // Redshift casts no boolean to text.
   if (type === 'boolean') return `case when ${column} then 't' when not ${column} then 'f' end`;
   if (type === 'super') return `json_serialize(${column})`;
+  // Redshift's text of a double is for people: six decimals of it tell values apart, or whole millions of large ones.
+  if (/^(real|double)/.test(type))
+    return `case when abs(${column}) < 1000000000000 then floor(${column} * 1000000)::bigint::varchar when abs(${column}) < 1000000000000000000000000 then floor(${column} / 1000000)::bigint::varchar when ${column} is not null then 'large' end`;
   if (type.startsWith('varbyte')) return `to_hex(${column})`;
   return `${column}::varchar`;
 }

@@ -85,6 +85,7 @@ export interface WorldOptions {
 export class World {
   readonly metrics: { readonly at: number; readonly values: Parameters<Metrics>[1] }[] = [];
   readonly events: Record<string, unknown>[] = [];
+  readonly reader = outsider;
   /** Calls of each invocation, by number. */
   readonly calls: string[][] = [];
   around: Around | undefined;

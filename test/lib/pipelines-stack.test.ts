@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { metricUnits } from '../../lambda/shared/metrics';
 import { alarms, functionMetrics } from '../../lib/monitoring/alarms';
+import type { ExportDefinition, WindowLength } from '../../pipelines/definition';
 import { serverless, shopPipeline, templates, testEnvironment } from './fixtures';
 
 interface Statement {
@@ -126,11 +127,17 @@ describe('functions', () => {
     ]);
   });
 
-  test('exports run one at a time, so that no run is published side by side', () => {
-    templates().pipelines.hasResourceProperties('AWS::Lambda::Function', {
-      ReservedConcurrentExecutions: 1,
-      Environment: { Variables: Match.objectLike({ UNLOAD_ROLE_ARN: Match.anyValue() }) },
-    });
+  test('no function takes concurrency from the account, which a new one may not give', () => {
+    for (const { Properties } of Object.values(templates().pipelines.findResources('AWS::Lambda::Function')))
+      expect(Properties.ReservedConcurrentExecutions).toBeUndefined();
+  });
+
+  test('exports tell of what they published under their own name only', () => {
+    expect(
+      statements(templates().pipelines, 'ShopExportsHandler').filter((statement) =>
+        actions(statement).includes('events:PutEvents'),
+      ),
+    ).toEqual([expect.objectContaining({ Condition: { StringEquals: { 'events:source': 'millrace' } } })]);
   });
 
   test('the key opens through the services that hold the data', () => {
@@ -233,9 +240,9 @@ describe('triggers', () => {
   });
 
   test.each([
-    ['as often as a window closes', { windowMinutes: 10 }, 'rate(10 minutes)'],
-    ['every quarter of an hour for longer windows', { windowMinutes: 1440 }, 'rate(15 minutes)'],
-    ['as often as the export says', { windowMinutes: 60, everyMinutes: 1 }, 'rate(1 minute)'],
+    ['as often as a window closes', windowOf({ minutes: 10 }), 'rate(10 minutes)'],
+    ['every quarter of an hour for longer windows', windowOf('day'), 'rate(15 minutes)'],
+    ['as often as the export says', { ...windowOf('hour'), everyMinutes: 1 }, 'rate(1 minute)'],
   ])('exports are looked at %s', (_, item, ScheduleExpression) => {
     const exports = [{ ...shopPipeline().exports[0]!, ...item }];
     templates({}, [shopPipeline({ refreshEveryMinutes: 7, exports })]).pipelines.hasResourceProperties(
@@ -385,4 +392,8 @@ describe('alarms', () => {
     });
     templates().pipelines.resourceCountIs('AWS::SNS::Subscription', 0);
   });
+});
+
+const windowOf = (window: WindowLength): Pick<ExportDefinition, 'content'> => ({
+  content: { kind: 'incremental', timeColumn: 'happened_at', window },
 });
