@@ -394,6 +394,47 @@ describe('alarms', () => {
   });
 });
 
-const windowOf = (window: WindowLength): Pick<ExportDefinition, 'content'> => ({
-  content: { kind: 'incremental', timeColumn: 'happened_at', window },
+function windowOf(window: WindowLength): Pick<ExportDefinition, 'content'> {
+  return { content: { kind: 'incremental', timeColumn: 'happened_at', window } };
+}
+
+describe('who is told of publications', () => {
+  const to = (account: string) => `arn:aws:sqs:eu-west-1:${account}:told`;
+  const told = (account: string) =>
+    templates({ account: '111122223333', exportNotifications: [{ export: 'shop.visits', to: to(account) }] }).pipelines;
+
+  test('nobody, unless the environment says so', () => {
+    expect(Object.keys(templates().pipelines.findResources('AWS::SQS::Queue'))).toEqual([]);
+  });
+
+  test('a queue gets the events of its export, and what cannot be delivered is kept', () => {
+    told('111122223333').hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        source: ['millrace'],
+        'detail-type': ['Millrace Export Published'],
+        detail: { environment: ['test'], pipeline: ['shop'], export: ['visits'] },
+      },
+      Targets: [
+        Match.objectLike({
+          Arn: to('111122223333'),
+          RoleArn: Match.absent(),
+          DeadLetterConfig: {
+            Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ExportNotificationsUndelivered'), 'Arn'] },
+          },
+        }),
+      ],
+    });
+  });
+
+  test('a queue of another account is reached through a role that may do nothing else', () => {
+    const pipelines = told('444455556666');
+    pipelines.hasResourceProperties('AWS::Events::Rule', {
+      Targets: [Match.objectLike({ Arn: to('444455556666'), RoleArn: Match.anyValue() })],
+    });
+    pipelines.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: Match.objectLike({
+        Statement: [{ Effect: 'Allow', Action: 'sqs:SendMessage', Resource: to('444455556666') }],
+      }),
+    });
+  });
 });
