@@ -22,10 +22,10 @@ function report(permissions: readonly Permission[]): number {
   const style = styleFor(process.stdout, process.env);
   const unused = permissions.filter(({ used }) => !used);
   const explained = unused.flatMap((permission) => {
-    const reason = reasonFor(permission);
+    const reason = reasonFor(permission, permissions);
     return reason ? [[permission.role, permission.action, reason]] : [];
   });
-  const unexplained = unused.filter((permission) => !reasonFor(permission));
+  const unexplained = unused.filter((permission) => !reasonFor(permission, permissions));
   const roles = new Set(permissions.map(({ role }) => role));
   process.stdout.write(`${perRole(permissions).length} roles\n\n`);
   process.stdout.write(
@@ -53,7 +53,7 @@ function perRole(permissions: readonly Permission[]): (string | number)[][] {
   return [...new Set(permissions.map(({ role }) => role))].map((role) => {
     const own = permissions.filter((permission) => permission.role === role);
     const unused = own.filter(({ used }) => !used);
-    const explained = unused.filter((permission) => reasonFor(permission)).length;
+    const explained = unused.filter((permission) => reasonFor(permission, permissions)).length;
     return [role, own.length, own.length - unused.length, explained, unused.length - explained];
   });
 }

@@ -15,7 +15,7 @@ export interface GuardedResources {
 
 /**
  * Denies in the policies of the buckets and of the key, so that a partner's role cannot reach more even if somebody attaches more to it:
- * objects outside its prefixes, actions that its preset does not have, any other bucket, and the key except through S3.
+ * objects outside its prefixes, their names, actions that its preset does not have, any other bucket, and the key except through S3.
  */
 export function guardAgainstPartners(
   { exports, closed, key }: GuardedResources,
@@ -33,6 +33,16 @@ export function guardAgainstPartners(
         actions: ['s3:*'],
         notResources: [exports.bucketArn, ...prefixesOf(partner).map((prefix) => exports.arnForObjects(`${prefix}*`))],
         conditions: isPartner,
+      }),
+    );
+    exports.addToResourcePolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: ['s3:ListBucket'],
+        resources: [exports.bucketArn],
+        // also without a prefix: a negated operator holds when the key is missing
+        conditions: { ...isPartner, StringNotLike: { 's3:prefix': prefixesOf(partner).map((prefix) => `${prefix}*`) } },
       }),
     );
     exports.addToResourcePolicy(

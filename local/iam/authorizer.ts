@@ -1,7 +1,6 @@
 import { type AuthorizationRequest, type Authorizer, AwsError, type Clock, type Principal } from '../ports';
-import { UndecidableCondition } from './conditions';
 import { type EvaluationRequest, evaluate, type Verdict } from './evaluate';
-import type { Context } from './match';
+import { type Context, UndecidableCondition } from './match';
 import { parsePolicy, type Statement } from './policy';
 
 export interface AuthorizerOptions {

@@ -136,6 +136,10 @@ describe('what the bucket and the key say', () => {
         NotResource: [{ 'Fn::GetAtt': expect.anything() }, own('/exports/shop/visits/*')],
         Condition: isReader,
       },
+      {
+        Action: 's3:ListBucket',
+        Condition: { ...isReader, StringNotLike: { 's3:prefix': ['exports/shop/visits/*'] } },
+      },
       { NotAction: ['s3:ListBucket', 's3:GetObject'], Condition: isReader },
     ]);
   });
