@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { FaultSource } from '../../local/faults';
 import type { Runtime } from '../../local/runtime';
 import { generators } from '../commands/generators';
 import type { DemoRuntime } from '../commands/local/demo-runtime';
@@ -25,9 +26,11 @@ export async function playEverything(folder: string, tell: Tell): Promise<Permis
   const usage = new Usage((arn) => started!.iam.statementsOf(arn));
   tell('deploy');
   const dataDir = join(folder, 'data');
+  const post = new Post();
   const runtime = await openRuntime(
     { assemblyDir, dataDir, onProgress: () => {} },
     {
+      faults: post,
       // what the deployment asks for is judged when the roles can be looked up
       onAllowed: (...allowed) =>
         started ? usage.listener(...allowed) : void early.push(() => usage.listener(...allowed)),
@@ -38,14 +41,33 @@ export async function playEverything(folder: string, tell: Tell): Promise<Permis
     },
   );
   try {
-    await play(runtime, started!, dataDir, tell);
+    await play(runtime, started!, post, dataDir, tell);
     return usage.permissions(started!.ofType('AWS::IAM::Role'));
   } finally {
     await runtime.dispose();
   }
 }
 
-async function play(runtime: DemoRuntime, deployed: Runtime, dataDir: string, tell: Tell): Promise<void> {
+/** Loses notifications, as long as it is told to. */
+class Post implements FaultSource {
+  losing = false;
+
+  delivery(point: Parameters<FaultSource['delivery']>[0]): ReturnType<FaultSource['delivery']> {
+    return this.losing && point === 'notification' ? [] : undefined;
+  }
+
+  statement(): undefined {}
+
+  call(): undefined {}
+}
+
+const event = {
+  product: { product_id: 'product_1' },
+  action: 'view',
+  timestamp: '2026-01-01T10:00:00',
+};
+
+async function play(runtime: DemoRuntime, deployed: Runtime, post: Post, dataDir: string, tell: Tell): Promise<void> {
   const { endpoint, region, credentials, warehouse, outputs, pipelineOutputs } = runtime;
   const clients = {
     kinesis: new KinesisClient({ endpoint, region, credentials }),
@@ -63,6 +85,11 @@ async function play(runtime: DemoRuntime, deployed: Runtime, dataDir: string, te
       'estore/poison/object/2.gz',
       gzipSync('{"customer_id":1\nno JSON\n{"action":"a record without the rest"}\n'),
     );
+    const line = (customer_id: string) => gzipSync(`${JSON.stringify({ ...event, customer_id })}\n`);
+    for (const customer of ['customer_2', 'customer_3']) await put('estore/2026/01/overwritten.gz', line(customer));
+    post.losing = true;
+    await put('estore/2026/01/nobody-was-told.gz', line('customer_1'));
+    post.losing = false;
     tell('refreshes, loads, exports, reconciling');
     await pass(runtime, 80);
     tell('the archive');

@@ -31,7 +31,7 @@ const reasons: readonly Reason[] = [
   {
     role: /^Data\/WarehouseRoles\/(Load|Unload)$/,
     actions: ['s3:GetBucketLocation'],
-    reason: 'COPY and UNLOAD look up the region of the bucket where the statement does not say it',
+    reason: 'Part of Redshift’s managed policy for COPY and UNLOAD, AmazonRedshiftAllCommandsFullAccess',
   },
   {
     role: /^Data\/WarehouseRoles\/StreamRead$/,
@@ -64,6 +64,11 @@ const reasons: readonly Reason[] = [
     role: /^Pipelines\/\w+\/Load\/Handler\/Role$/,
     actions: ['s3:GetObjectVersionTagging', 's3:PutObjectTagging'],
     reason: 'CopyObject copies the tags of an object that has any; objects have none here',
+  },
+  {
+    role: /^Pipelines\/\w+\/Load\/Handler\/Role$/,
+    actions: ['s3:GetObject'],
+    reason: 'The columns of CSV and Parquet files are looked at before COPY; the histories here are NDJSON',
   },
   {
     role: /^Pipelines\/\w+\/Load\/Handler\/Role$/,

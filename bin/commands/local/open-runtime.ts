@@ -1,3 +1,4 @@
+import type { FaultSource } from '../../../local/faults';
 import type { AllowedListener } from '../../../local/iam';
 import { type Runtime, startRuntime } from '../../../local/runtime';
 import { Failure } from '../../failure';
@@ -11,12 +12,14 @@ export interface RuntimeHooks {
   /** Hears of every request that IAM let through, those of the deployment included. */
   readonly onAllowed?: AllowedListener;
   readonly onStarted?: (runtime: Runtime) => void;
+  /** Decides what goes wrong. @default - nothing does */
+  readonly faults?: FaultSource;
 }
 
 /** Deploys the dev environment on this machine; its clock stands still until somebody moves it. */
 export async function openRuntime(
   { assemblyDir, dataDir, port, onProgress }: OpenOptions,
-  { onAllowed, onStarted }: RuntimeHooks = {},
+  { onAllowed, onStarted, faults }: RuntimeHooks = {},
 ): Promise<DemoRuntime> {
   let ready = 0;
   const runtime = await startRuntime({
@@ -26,6 +29,7 @@ export async function openRuntime(
     port,
     clock: { rate: 0 },
     onAllowed,
+    faults,
     onRun: (event) => {
       if (event.kind === 'resource' && event.done) onProgress(`${plural(++ready, 'resource')}, ${event.name}`);
     },
