@@ -87,5 +87,7 @@ function commonNumber(left: Type, right: Type): Type {
     return integerRank.indexOf(left.name) < integerRank.indexOf(right.name) ? right : left;
   const [a, b] = [asDecimal(left)!, asDecimal(right)!];
   const scale = Math.max(a.scale, b.scale);
-  return decimal(Math.min(38, Math.max(a.precision - a.scale, b.precision - b.scale) + scale), scale);
+  // Documented for up to 19 digits: https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html
+  const most = Math.max(a.precision, b.precision) > 19 ? 38 : 19;
+  return decimal(Math.min(most, Math.max(a.precision - a.scale, b.precision - b.scale) + scale), scale);
 }

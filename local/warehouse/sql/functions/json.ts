@@ -1,4 +1,5 @@
 import { isLenientJson } from '../../json-text';
+import { failure } from '../failure';
 import { jsonType, quoteLiteral, type Value } from '../resolve/value';
 import { boolean, integer, isFloat, isInteger, isText, superType, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
@@ -65,12 +66,12 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
       const { parsed, sql } = call.value(0);
       if (parsed)
         return {
-          sql: `case when ${parsed} is null and ${sql} is not null then error('invalid JSON') else ${parsed} end`,
+          sql: `case when ${parsed} is null and ${sql} is not null then ${failure('invalid JSON')} else ${parsed} end`,
           type: superType,
         };
       const text = jsonInput(call, false);
       return {
-        sql: `case when ${isLenientJson(text)} then error('invalid JSON') else cast(${text} as json) end`,
+        sql: `case when ${isLenientJson(text)} then ${failure('invalid JSON')} else cast(${text} as json) end`,
         type: superType,
       };
     },
@@ -111,7 +112,7 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
       if (call.count % 2 === 1) throw call.unsupported('function OBJECT with a key that has no value');
       const pairs = Array.from({ length: call.count / 2 }, (_, i) => {
         const key = call.text(2 * i).sql;
-        const named = `coalesce(${call.repeated(key)}, error('the key of an object is NULL'))`;
+        const named = `coalesce(${call.repeated(key)}, ${failure('the key of an object is NULL')})`;
         return `cast(to_json(${named}) as varchar) || ':' || ${elementText(call, 2 * i + 1)}`;
       });
       return { sql: constructed('{', pairs, '}'), type: superType };

@@ -1,3 +1,4 @@
+import { failure } from '../failure';
 import { regularExpression } from '../resolve/regexp';
 import { quoteLiteral } from '../resolve/value';
 import { integer, isText, varchar } from '../types';
@@ -38,7 +39,7 @@ const substring: FunctionEntry = {
     if (call.count === 2) return { sql: `substring(${sql}, greatest(${start}, 1))`, type: varchar(length) };
     const size = call.repeated(call.position(2));
     const taken = `greatest(${start} + ${size} - greatest(${start}, 1), 0)`;
-    const guarded = `case when ${size} < 0 then error('negative substring length not allowed') else ${taken} end`;
+    const guarded = `case when ${size} < 0 then ${failure('negative substring length not allowed')} else ${taken} end`;
     return {
       sql: `substring(${sql}, greatest(${start}, 1), ${/^\d+$/.test(size) ? taken : guarded})`,
       type: varchar(length),

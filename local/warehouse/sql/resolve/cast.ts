@@ -1,4 +1,5 @@
 import type { RedshiftType } from '../../statement';
+import { failure, failureWith } from '../failure';
 import type { Source } from '../lexer';
 import { describe, duckdbType, isInteger, isNumeric, isText, type Type, varchar } from '../types';
 import { jsonText, jsonType, quoteLiteral, type Value } from './value';
@@ -57,7 +58,21 @@ export class Caster {
     if (isText(to)) return this.toText(value, to, mode, at);
     if (!this.isPlain(type, to, mode)) throw this.impossible(type, to, at);
     if (type.name === to.name && type.name !== 'decimal') return sql;
-    return `cast(${sql} as ${duckdbType(to)})`;
+    const cast = `cast(${sql} as ${duckdbType(to)})`;
+    return mode === 'explicit' && value.constant === undefined && losesFraction(type, to)
+      ? this.unrounded(sql, cast, to, at)
+      : cast;
+  }
+
+  /**
+   * The documentation has explicit casts of a table's values "not rounded", other conversions rounded, and says no more: a value that would show the difference is refused.
+   * https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html#r_Type_conversion
+   */
+  private unrounded(sql: string, cast: string, to: RedshiftType, at: number): string {
+    this.repeated(sql, at);
+    const kept = to.name === 'decimal' ? `trunc(${sql}, ${to.scale})` : `trunc(${sql})`;
+    const words = `a cast to ${describe(to)} that drops digits is not supported by the local warehouse (use round or trunc)`;
+    return `case when ${sql} is null or ${sql} = ${kept} then ${cast} else ${failure(words)} end`;
   }
 
   private impossible(from: Type, to: Type, at: number, verb = 'cast'): Error {
@@ -72,7 +87,8 @@ export class Caster {
     const exact = (type: Type) => isInteger(type) || type.name === 'decimal';
     if (from.name === to.name) return true;
     if (exact(from) && isNumeric(to)) return true;
-    if (isNumeric(from) && !exact(from)) return to.name === 'double precision';
+    if (isNumeric(from) && !exact(from))
+      return to.name === 'double precision' || (isInteger(to) && mode === 'explicit');
     if (from.name === 'date') return to.name === 'timestamp';
     if (from.name === 'timestamp') return to.name === 'date' && mode === 'explicit';
     if (mode !== 'explicit') return false;
@@ -105,8 +121,8 @@ export class Caster {
     this.repeated(sql, at);
     const cut = cutSql(sql, to.length);
     if (mode !== 'assignment') return `case when strlen(${sql}) <= ${to.length} then ${sql} else ${cut} end`;
-    const message = quoteLiteral(`value too long for type ${describe(to)}`);
-    return `case when ${sql} is null or strlen(${sql}) <= ${to.length} then ${sql} when strlen(rtrim(${sql}, ' ')) <= ${to.length} then ${cut} else error(${message}) end`;
+    const tooLong = failure(`value too long for type ${describe(to)}`);
+    return `case when ${sql} is null or strlen(${sql}) <= ${to.length} then ${sql} when strlen(rtrim(${sql}, ' ')) <= ${to.length} then ${cut} else ${tooLong} end`;
   }
 
   private fromText(sql: string, from: Type, to: RedshiftType, mode: CastMode, at: number): string {
@@ -123,8 +139,9 @@ export class Caster {
     const pattern = patternOf(to);
     if (!pattern) throw this.impossible(from, to, at);
     const fits = `regexp_full_match(${sql}, ${quoteLiteral(pattern)})`;
-    if (mode === 'lenient') return `case when ${fits} then try_cast(${sql} as ${duckdbType(to)}) end`;
-    return `case when ${sql} is null or ${fits} then cast(${sql} as ${duckdbType(to)}) else ${this.invalid(sql, to)} end`;
+    const cast = `cast(${sql} as ${duckdbType(to)})`;
+    if (mode === 'lenient') return `case when ${fits} then ${finite(`try_${cast}`, to, 'null')} end`;
+    return `case when ${sql} is null or ${fits} then ${finite(cast, to)} else ${this.invalid(sql, to)} end`;
   }
 
   private invalid(sql: string, to: Type): string {
@@ -132,7 +149,7 @@ export class Caster {
       to.name === 'timestamp' || to.name === 'date'
         ? 'not a text that the local warehouse reads as'
         : 'invalid input syntax for type';
-    return `error(${quoteLiteral(`${shown} ${to.name}: "`)} || ${sql} || '"')`;
+    return failureWith(`${shown} ${to.name}`, sql);
   }
 
   /** SUPER casts are lax: what does not fit is NULL (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */
@@ -155,7 +172,8 @@ export class Caster {
     const fits = `${type} = 'VARCHAR' and regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
     if (to.name === 'timestamp' || to.name === 'date')
       return `case when ${fits} then try_cast(${text} as ${duckdb}) end`;
-    if (!isInteger(to)) return `case when ${isNumber} or (${fits}) then try_cast(${text} as ${duckdb}) end`;
+    if (!isInteger(to))
+      return `case when ${isNumber} or (${fits}) then ${finite(`try_cast(${text} as ${duckdb})`, to, 'null')} end`;
     const rounded = `try_cast(try_cast(${text} as decimal(38, 10)) as ${duckdb})`;
     return `case when ${isWhole} or (${fits}) then try_cast(${text} as ${duckdb}) when ${type} = 'DOUBLE' then ${rounded} end`;
   }
@@ -178,7 +196,7 @@ export class Caster {
     }
     const pattern = patternOf(to);
     if (pattern && new RegExp(`^(?:${pattern})$`).test(text))
-      return { sql: `cast(${quoteLiteral(text.trim())} as ${duckdbType(to)})`, type: to };
+      return { sql: finite(`cast(${quoteLiteral(text.trim())} as ${duckdbType(to)})`, to), type: to };
     if (mode === 'lenient' && pattern) return { sql: `cast(null as ${duckdbType(to)})`, type: to };
     if (to.name === 'date' || to.name === 'timestamp') throw this.source.unsupported(`"${text}" as a ${to.name}`, at);
     if (!pattern && to.name !== 'boolean') throw this.impossible({ name: 'unknown' }, to, at);
@@ -194,6 +212,18 @@ function cutSql(sql: string, bytes: number): string {
     .filter((back) => bytes > back)
     .map((back) => `when ${startsAfter(bytes - back)} then ${upTo(bytes - back)}`);
   return `case ${branches.join(' ')} else ${bytes > 3 ? upTo(bytes - 3) : "''"} end`;
+}
+
+/** The engine reads a number too large for a double as infinity, and computes it; to Redshift that is an overflow. */
+export function finite(sql: string, type: Type, otherwise = failure('value out of range: overflow')): string {
+  if (type.name !== 'double precision' && type.name !== 'real') return sql;
+  return `list_transform([${sql}], lambda v: case when isinf(v) then ${otherwise} else v end)[1]`;
+}
+
+/** Whether a number of one type may have digits behind the point that the other has no place for. */
+function losesFraction(from: Type, to: RedshiftType): boolean {
+  if (isInteger(to)) return !isInteger(from);
+  return from.name === 'decimal' && to.name === 'decimal' && from.scale > to.scale;
 }
 
 function cutToBytes(text: string, bytes: number): string {
