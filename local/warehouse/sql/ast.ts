@@ -61,14 +61,13 @@ export type Expression = Positioned &
         readonly operand: Expression;
         readonly pattern: Expression;
         readonly escape?: Expression;
-        readonly insensitive: boolean;
+        readonly how: 'like' | 'ilike' | 'similar';
         readonly negated: boolean;
       }
     | {
         readonly kind: 'match';
         readonly operand: Expression;
         readonly pattern: Expression;
-        readonly insensitive: boolean;
         readonly negated: boolean;
       }
     | {
@@ -93,6 +92,8 @@ export interface FunctionCall extends Positioned {
   /** The keyword of `extract(<field> from …)` or `trim(<side> …)`. */
   readonly keyword?: string;
   readonly ignoreNulls?: boolean;
+  /** `within group (order by …)` */
+  readonly withinGroup?: readonly OrderItem[];
   readonly over?: Window;
 }
 

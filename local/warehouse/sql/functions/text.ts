@@ -1,5 +1,4 @@
 import { failure } from '../failure';
-import { regularExpression } from '../resolve/regexp';
 import { quoteLiteral } from '../resolve/value';
 import { integer, isText, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
@@ -90,7 +89,8 @@ function hashed(call: Call, digest: string, length: number) {
 export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   lower: sameLength((text) => `lower(${text})`),
   upper: sameLength((text) => `upper(${text})`),
-  reverse: sameLength((text) => `reverse(${text})`),
+  // The engine's own would keep characters and their accents together.
+  reverse: sameLength((text) => `array_to_string(list_reverse(regexp_extract_all(${text}, '(?s).')), '')`),
   len: characters,
   length: characters,
   char_length: characters,
@@ -114,7 +114,10 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   right: side('right'),
   replace: {
     arguments: [3, 3],
-    emit: (call) => ({ sql: `replace(${call.text(0).sql}, ${call.text(1).sql}, ${call.text(2).sql})`, type: maxText }),
+    emit: (call) => {
+      if (call.value(1).constant === '') throw call.unsupported('function REPLACE of an empty text');
+      return { sql: `replace(${call.text(0).sql}, ${call.text(1).sql}, ${call.text(2).sql})`, type: maxText };
+    },
   },
   split_part: {
     arguments: [3, 3],
@@ -127,8 +130,22 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
     },
   },
   strpos: strpos(0, 1),
+  position: strpos(1, 0),
   charindex: strpos(1, 0),
   concat: { arguments: [2, 2], emit: concatenated },
+  translate: {
+    arguments: [3, 3],
+    emit: (call) => ({
+      sql: `translate(${call.text(0).sql}, ${call.text(1).sql}, ${call.text(2).sql})`,
+      type: maxText,
+    }),
+  },
+  /** A word is a run of letters and digits (https://docs.aws.amazon.com/redshift/latest/dg/r_INITCAP.html). */
+  initcap: sameLength(
+    (text) =>
+      `array_to_string(list_transform(regexp_extract_all(lower(${text}), '[\\p{L}\\p{M}\\p{N}]+|[^\\p{L}\\p{M}\\p{N}]+'), lambda w: upper(w[1]) || w[2:]), '')`,
+  ),
+  ascii: { arguments: [1, 1], emit: (call) => ({ sql: `ascii(${call.text(0).sql})`, type: integer }) },
   lpad: padded('lpad'),
   rpad: padded('rpad'),
   repeat: {
@@ -146,28 +163,6 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
     emit: (call) => {
       if (!['0', '256'].includes(call.literal(1))) throw call.unsupported(`function SHA2 with ${call.literal(1)} bits`);
       return hashed(call, 'sha256', 64);
-    },
-  },
-  regexp_substr: {
-    arguments: [2, 2],
-    emit: (call) => {
-      const pattern = regularExpression(call.node.args[1]!, call.environment, 'substring');
-      return {
-        sql: `regexp_extract(${call.text(0).sql}, ${quoteLiteral(pattern)}, 0, 's')`,
-        type: varchar(call.text(0).length),
-      };
-    },
-  },
-  regexp_replace: {
-    arguments: [2, 3],
-    emit: (call) => {
-      const pattern = regularExpression(call.node.args[1]!, call.environment, 'substring');
-      const replacement = call.count === 3 ? call.literal(2) : '';
-      if (/[\\$&]/.test(replacement)) throw call.unsupported(`replacement '${replacement}'`);
-      return {
-        sql: `regexp_replace(${call.text(0).sql}, ${quoteLiteral(pattern)}, ${quoteLiteral(replacement)}, 'gs')`,
-        type: maxText,
-      };
     },
   },
 };

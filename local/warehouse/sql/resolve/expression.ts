@@ -5,7 +5,7 @@ import type { Environment } from './environment';
 import { activeGroupings } from './grouping';
 import { navigate, resolveName } from './names';
 import { comparable, compare, negate, numberLiteral, resolveBinary, settle, unify, withoutBlanks } from './operators';
-import { regularExpression } from './regexp';
+import { regularExpression, similarPattern } from './regexp';
 import { jsonType, nullValue, quoteLiteral, type Value } from './value';
 
 const flags = (values: readonly Value[]) => ({
@@ -148,7 +148,7 @@ function resolvePredicate(node: Predicate, environment: Environment): Value {
       if (!isText(operand.type)) throw context.source.unsupported(`operator ~ with ${describe(operand.type)}`, node.at);
       const pattern = regularExpression(node.pattern, environment, 'match');
       return {
-        sql: `(${not}regexp_matches(${operand.sql}, ${quoteLiteral(pattern)}, '${node.insensitive ? 'is' : 's'}'))`,
+        sql: `(${not}regexp_matches(${operand.sql}, ${quoteLiteral(pattern)}, 's'))`,
         type: boolean,
         ...flags([operand]),
       };
@@ -214,12 +214,37 @@ function resolveLike(node: Predicate & { kind: 'like' }, environment: Environmen
     throw source.unsupported('an escape that is not one character', node.at);
   if (node.pattern.kind !== 'string' && node.pattern.kind !== 'parameter')
     throw source.unsupported('a LIKE pattern that is not a literal', node.pattern.at);
-  const like = node.insensitive ? 'ilike' : 'like';
-  return {
-    sql: `(${operand.sql} ${not}${like} ${pattern.sql} escape ${quoteLiteral(escapedBy)})`,
-    type: boolean,
-    ...flags([operand]),
-  };
+  const literal = environment.resolve(node.pattern, environment).constant!;
+  const sql = likeSql(node, operand.sql, literal, escapedBy, environment);
+  return { sql: `(${not}${sql})`, type: boolean, ...flags([operand]) };
+}
+
+/** ILIKE knows upper and lower case of ASCII letters only (https://docs.aws.amazon.com/redshift/latest/dg/r_patternmatching_condition_like.html). */
+function likeSql(
+  node: Predicate & { kind: 'like' },
+  text: string,
+  pattern: string,
+  escapedBy: string,
+  { context: { source } }: Environment,
+): string {
+  if (node.how === 'similar') {
+    const expression = similarPattern(pattern, escapedBy);
+    if (expression === undefined) throw source.unsupported(`SIMILAR TO '${pattern}'`, node.pattern.at);
+    return `regexp_full_match(${text}, ${quoteLiteral(expression)}, 's')`;
+  }
+  if (endsInEscape(pattern, escapedBy))
+    throw source.error('LIKE pattern must not end with escape character', node.pattern.at);
+  if (node.how === 'like') return `(${text} like ${quoteLiteral(pattern)} escape ${quoteLiteral(escapedBy)})`;
+  if (/[a-z]/i.test(escapedBy)) throw source.unsupported('a letter as escape of ILIKE', node.at);
+  const lower = pattern.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const folded = `translate(${text}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')`;
+  return `(${folded} like ${quoteLiteral(lower)} escape ${quoteLiteral(escapedBy)})`;
+}
+
+function endsInEscape(pattern: string, escapedBy: string): boolean {
+  let open = false;
+  for (const char of pattern) open = !open && char === escapedBy;
+  return open;
 }
 
 function resolveCase(node: Expression & { kind: 'case' }, environment: Environment): Value {

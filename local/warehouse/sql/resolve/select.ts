@@ -224,6 +224,15 @@ function resolveItems(items: readonly Item[], environment: Environment): Output[
   });
 }
 
+/** Functions whose columns are named otherwise (the pages of DATEADD, DATEDIFF and DATE_PART say so). */
+const callNames: Readonly<Record<string, string>> = {
+  extract: 'date_part',
+  trim: 'btrim',
+  dateadd: 'date_add',
+  datediff: 'date_diff',
+  date_part: 'pgdate_part',
+};
+
 /** What Redshift calls a column without alias. */
 function defaultName(node: Expression, context: Context): string {
   switch (node.kind) {
@@ -234,7 +243,7 @@ function defaultName(node: Expression, context: Context): string {
       return typeof last === 'number' ? '?column?' : context.fold(last);
     }
     case 'call':
-      return node.name === 'extract' ? 'date_part' : node.name === 'trim' ? 'btrim' : node.name;
+      return callNames[node.name] ?? node.name;
     case 'cast':
       return node.operand.kind === 'name' || node.operand.kind === 'call' || node.operand.kind === 'navigate'
         ? defaultName(node.operand, context)
