@@ -125,6 +125,8 @@ export type FromItem =
       readonly name: readonly Identifier[];
       readonly alias?: Identifier;
       readonly columnAliases: readonly Identifier[];
+      /** `at i`: the name of an unnested element's position. */
+      readonly index?: Identifier;
       readonly at: number;
     }
   | {

@@ -72,6 +72,7 @@ export function asDecimal(type: Type): { precision: number; scale: number } | un
 export function commonType(left: Type, right: Type): Type | undefined {
   if (left.name === 'unknown') return right;
   if (right.name === 'unknown') return left;
+  if (left.name === 'char' && right.name === 'char') return left.length < right.length ? right : left;
   if (isText(left) && isText(right)) return varchar(Math.max(left.length, right.length));
   if (left.name === 'varbyte' && right.name === 'varbyte')
     return { name: 'varbyte', length: Math.max(left.length, right.length) };

@@ -1,11 +1,11 @@
-import { isLenientJson } from '../../json-text';
+import { hasDuplicateKeys, isLenientJson } from '../../json-text';
 import { failure } from '../failure';
-import { jsonType, quoteLiteral, type Value } from '../resolve/value';
+import { jsonText, jsonType, navigated, quoteLiteral, type Value } from '../resolve/value';
 import { boolean, integer, isFloat, isInteger, isText, superType, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
 function strictlyValid(text: string): string {
-  return `case when ${text} is null then null when not json_valid(${text}) then false else not (${isLenientJson(text)}) end`;
+  return `case when ${text} is null then null when not json_valid(${text}) then false when ${isLenientJson(text)} then false else not (${hasDuplicateKeys(text)}) end`;
 }
 
 /** Text, or bytes that have to be UTF-8; `lenient` gives NULL for those that are not. */
@@ -59,6 +59,32 @@ function elementText(call: Call, i: number): string {
   return `coalesce(cast(to_json(${sql}) as varchar), 'null')`;
 }
 
+/**
+ * NULL where the path leads nowhere. A value is given as the text has it: where the engine's spelling of a number or of what is nested could differ, the statement fails.
+ * https://docs.aws.amazon.com/redshift/latest/dg/JSON_EXTRACT_PATH_TEXT.html
+ */
+function extractPathText(call: Call): { sql: string; type: typeof maxText } {
+  const last = call.value(call.count - 1);
+  const lenient = last.type.name === 'boolean';
+  if (lenient && !/^(?:true|false)$/.test(last.sql)) throw call.wrongType(call.count - 1);
+  const elements = Array.from({ length: call.count - (lenient ? 2 : 1) }, (_, i) => call.literal(i + 1));
+  if (elements.length < 1 || elements.length > 5)
+    throw call.unsupported(`a path of ${elements.length} elements in function ${call.name}`);
+  const odd = elements.find((element) => element === '' || /["*\\\p{Cc}]/u.test(element));
+  if (odd !== undefined) throw call.unsupported(`path element ${JSON.stringify(odd)}`);
+  const text = call.repeated(call.text(0).sql);
+  const found = navigated(text, elements);
+  const spelled = (value: string) => `contains(regexp_replace(${text}, '\\s', '', 'g'), ':' || ${value})`;
+  const kept = `regexp_replace(${found.sql}::varchar, '\\s', '', 'g')`;
+  const known = `case ${jsonType(found)} when 'VARCHAR' then true when 'DOUBLE' then (${spelled(`${kept} || ','`)} or ${spelled(`${kept} || '}'`)}) when 'OBJECT' then contains(${text}, ${found.sql}::varchar) when 'ARRAY' then contains(${text}, ${found.sql}::varchar) else true end`;
+  const value = `case when ${jsonType(found)} = 'NULL' then null when ${known} then ${jsonText(found)} else ${failure('JSON_EXTRACT_PATH_TEXT of a value that may be spelled otherwise is not supported by the local warehouse (use JSON_PARSE)')} end`;
+  const invalid = last.sql === 'true' ? 'null' : failure('invalid json object');
+  return {
+    sql: `case when ${text} is null then null when not (${strictlyValid(text)}) then ${invalid} else ${value} end`,
+    type: maxText,
+  };
+}
+
 export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
   json_parse: {
     arguments: [1, 1],
@@ -71,7 +97,7 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
         };
       const text = jsonInput(call, false);
       return {
-        sql: `case when ${isLenientJson(text)} then ${failure('invalid JSON')} else cast(${text} as json) end`,
+        sql: `case when ${text} is null then null when not json_valid(${text}) or ${isLenientJson(text)} then ${failure('invalid JSON')} when ${hasDuplicateKeys(text)} then ${failure('invalid JSON: an object has an attribute twice')} else cast(${text} as json) end`,
         type: superType,
       };
     },
@@ -93,6 +119,7 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
       };
     },
   },
+  json_extract_path_text: { arguments: [2, 7], emit: extractPathText },
   json_serialize: {
     arguments: [1, 1],
     emit: (call) => ({ sql: `cast(json(${call.super(0).sql}) as varchar)`, type: maxText }),
@@ -106,6 +133,7 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
   is_array: isOfType('ARRAY'),
   is_boolean: isOfType('BOOLEAN'),
   is_varchar: isOfType('VARCHAR'),
+  is_scalar: isOfType('VARCHAR', 'BOOLEAN', 'UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE'),
   object: {
     arguments: [0, 200],
     emit: (call) => {

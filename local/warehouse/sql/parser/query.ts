@@ -207,8 +207,9 @@ function parseFromItem(cursor: Cursor): FromItem {
   const name = cursor.reference('a relation');
   if (cursor.isOperator('(')) throw cursor.unsupported('a function in FROM', at);
   if (cursor.isOperator('[')) throw cursor.unsupported('an array index in FROM');
-  const relation = { kind: 'relation' as const, name, ...parseAlias(cursor), at };
-  if (cursor.isWord('at')) throw cursor.unsupported('AT in FROM');
+  const alias = parseAlias(cursor);
+  const index = cursor.takeWords('at') ? cursor.identifier('a name of the position') : undefined;
+  const relation = { kind: 'relation' as const, name, ...alias, index, at };
   if (cursor.isWord('tablesample', 'pivot', 'unpivot')) throw cursor.unsupported(cursor.token.value.toUpperCase());
   return relation;
 }

@@ -117,12 +117,21 @@ export class Caster {
   /** VARCHAR(n) counts bytes: an explicit cast cuts between characters, storing a longer text is an error. */
   fitText(sql: string, from: Type, to: RedshiftType, mode: CastMode, at: number): string {
     if (!isText(to)) return sql;
-    if (isText(from) && from.length <= to.length) return sql;
     this.repeated(sql, at);
+    if (to.name === 'char' && from.name !== 'char') return this.fitChar(sql, to, mode);
+    if (isText(from) && from.length <= to.length) return sql;
     const cut = cutSql(sql, to.length);
     if (mode !== 'assignment') return `case when strlen(${sql}) <= ${to.length} then ${sql} else ${cut} end`;
     const tooLong = failure(`value too long for type ${describe(to)}`);
     return `case when ${sql} is null or strlen(${sql}) <= ${to.length} then ${sql} when strlen(rtrim(${sql}, ' ')) <= ${to.length} then ${cut} else ${tooLong} end`;
+  }
+
+  /** A CHAR has single-byte characters only, and is kept without its trailing blanks. */
+  private fitChar(sql: string, to: RedshiftType & { length: number }, mode: CastMode): string {
+    const trimmed = `rtrim(${sql}, ' ')`;
+    const kept = mode === 'assignment' ? trimmed : `rtrim(left(${sql}, ${to.length}), ' ')`;
+    const tooLong = failure(`value too long for type ${describe(to)}`);
+    return `case when strlen(${sql}) <> length(${sql}) then ${failure('multibyte character not supported for CHAR')} when length(${kept}) > ${to.length} then ${tooLong} else ${kept} end`;
   }
 
   private fromText(sql: string, from: Type, to: RedshiftType, mode: CastMode, at: number): string {
@@ -160,7 +169,8 @@ export class Caster {
     const isNumber = `${type} in ('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE')`;
     const duckdb = duckdbType(to);
     if (isText(to)) {
-      const fitted = to.length === 65_535 ? text : this.fitText(text, varchar(65_535), to, 'explicit', at);
+      const fitted =
+        to.name === 'varchar' && to.length === 65_535 ? text : this.fitText(text, varchar(65_535), to, 'explicit', at);
       // Four values: of five or more DuckDB makes a join, that is no longer kept from rows by a CASE around it.
       return `case when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted} end`;
     }
@@ -182,6 +192,12 @@ export class Caster {
   constant(text: string | null, to: RedshiftType, mode: CastMode, at: number): Value {
     if (text === null)
       return { sql: `cast(null as ${duckdbType(to)})`, type: to, constant: to.name === 'varchar' ? null : undefined };
+    if (to.name === 'char') {
+      if (/[^\0-\x7f]/.test(text)) throw this.source.error('multibyte character not supported for CHAR', at);
+      const kept = mode === 'assignment' ? text.replace(/ +$/, '') : text.slice(0, to.length).replace(/ +$/, '');
+      if (kept.length > to.length) throw this.source.error(`value too long for type ${describe(to)}`, at);
+      return { sql: quoteLiteral(kept), type: to, tight: true };
+    }
     if (isText(to)) {
       const bytes = Buffer.byteLength(text);
       if (bytes <= to.length) return { sql: quoteLiteral(text), type: to };

@@ -145,7 +145,8 @@ function resolvePredicate(node: Predicate, environment: Environment): Value {
       return resolveLike(node, environment, not);
     case 'match': {
       const operand = settle(environment, resolve(node.operand, environment), { name: 'unknown' }, node.at);
-      if (!isText(operand.type)) throw context.source.unsupported(`operator ~ with ${describe(operand.type)}`, node.at);
+      if (operand.type.name !== 'varchar')
+        throw context.source.unsupported(`operator ~ with ${describe(operand.type)}`, node.at);
       const pattern = regularExpression(node.pattern, environment, 'match');
       return {
         sql: `(${not}regexp_matches(${operand.sql}, ${quoteLiteral(pattern)}, 's'))`,
@@ -215,6 +216,9 @@ function resolveLike(node: Predicate & { kind: 'like' }, environment: Environmen
   if (node.pattern.kind !== 'string' && node.pattern.kind !== 'parameter')
     throw source.unsupported('a LIKE pattern that is not a literal', node.pattern.at);
   const literal = environment.resolve(node.pattern, environment).constant!;
+  // Whether the trailing blanks of a CHAR count in a pattern is not documented.
+  if (operand.type.name === 'char' && !/^[^_ \\]*%$/.test(literal))
+    throw source.unsupported(`LIKE '${literal}' with ${describe(operand.type)} (cast it to varchar)`, node.pattern.at);
   const sql = likeSql(node, operand.sql, literal, escapedBy, environment);
   return { sql: `(${not}${sql})`, type: boolean, ...flags([operand]) };
 }

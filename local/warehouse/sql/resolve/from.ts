@@ -62,23 +62,28 @@ export function resolveFrom(item: FromItem, environment: Environment): string {
 function resolveRelation(item: RelationItem, environment: Environment): string {
   const { context } = environment;
   const first = context.fold(item.name[0]!);
+  const isPath = isUnnested(item, environment);
+  if (item.index && !isPath) throw context.source.unsupported('AT with anything but an array', item.index.at);
   if (item.name.length === 1) {
     const table = context.findCommonTable(first);
     if (table)
       return `${table.sql} as ${addRelation(environment, item.alias ? context.fold(item.alias) : first, table.columns, item)}`;
   }
-  if (
-    item.name.length > 1 &&
-    environment.scope.relations.some(({ alias, item: element }) => alias === first || element?.name === first)
-  ) {
-    return unnest(item, environment);
-  }
+  if (isPath) return unnest(item, environment);
   if (item.name.length === 2 && context.catalog.externalSchema(first)) return readStream(item, first, environment);
   const relation = findRelation(item.name, context);
   markRelation(relation, item.at, context);
   const alias = item.alias ? context.fold(item.alias) : relation.name;
   const schema = item.alias ? undefined : relation.schema;
   return `${relationSql(relation)} as ${addRelation(environment, alias, relation.columns, item, schema)}`;
+}
+
+/** `t.payload.items`, or `items` where that is an element of an array itself. */
+function isUnnested(item: RelationItem, { scope, context }: Environment): boolean {
+  const first = context.fold(item.name[0]!);
+  return scope.relations.some(
+    ({ alias, item: element }) => element?.name === first || (item.name.length > 1 && alias === first),
+  );
 }
 
 function markRelation(relation: Relation, at: number, context: Context): void {
@@ -161,9 +166,15 @@ function unnest(item: RelationItem, environment: Environment): string {
   checkAlias(alias, environment, item.at);
   const quoted = quoteIdentifier(alias);
   const element: ScopeColumn = { name: alias, type: { name: 'super' }, sql: `${quoted}."item"` };
-  const relation: ScopeRelation = { alias, columns: [], item: element };
-  scope.relations.push(relation);
-  return `unnest(json_extract(${value.sql}, '$[*]')) as ${quoted}("item")`;
+  const elements = `json_extract(${value.sql}, '$[*]')`;
+  if (!item.index) {
+    scope.relations.push({ alias, columns: [], item: element });
+    return `unnest(${elements}) as ${quoted}("item")`;
+  }
+  const part = (position: number) => `struct_extract(${element.sql}, ${position})`;
+  const index: ScopeColumn = { name: context.fold(item.index), type: { name: 'bigint' }, sql: part(2), hidden: true };
+  scope.relations.push({ alias, columns: [], item: { ...element, sql: part(1) }, index });
+  return `unnest(list_zip(${elements}, range(len(${elements})))) as ${quoted}("item")`;
 }
 
 function resolveJoin(item: FromItem & { kind: 'join' }, environment: Environment): string {
@@ -171,10 +182,7 @@ function resolveJoin(item: FromItem & { kind: 'join' }, environment: Environment
   if (item.join !== 'cross' && item.join !== 'inner') context.mark('outer join', item.at);
   const left = resolveFrom(item.left, environment);
   const between = scope.relations.length;
-  const isUnnest =
-    item.right.kind === 'relation' &&
-    item.right.name.length > 1 &&
-    scope.relations.some(({ alias }) => alias === context.fold((item.right as RelationItem).name[0]!));
+  const isUnnest = item.right.kind === 'relation' && isUnnested(item.right, environment);
   if (isUnnest && item.join !== 'cross')
     throw context.source.unsupported(`unnesting with ${item.join.toUpperCase()} JOIN`, item.at);
   const right = resolveFrom(item.right, environment);

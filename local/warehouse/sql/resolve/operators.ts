@@ -23,7 +23,7 @@ import {
 } from '../types';
 import { finite } from './cast';
 import type { Environment } from './environment';
-import { quoteLiteral, type Value } from './value';
+import { jsonText, jsonType, quoteLiteral, type Value } from './value';
 
 type Binary = Expression & { kind: 'binary' };
 
@@ -247,7 +247,40 @@ export function withoutBlanks({ sql, tight }: Pick<Value, 'sql' | 'tight'>): str
   return `rtrim(${sql}, ' ')`;
 }
 
+const mirrored: Readonly<Record<string, string>> = { '=': '=', '<': '>', '>': '<', '<=': '>=', '>=': '<=' };
+
+/**
+ * A SUPER value against one of a plain type: equality with a value of another kind is false, any other comparison with one is NULL.
+ * https://docs.aws.amazon.com/redshift/latest/dg/query-super.html#dynamic-typing-lax-processing
+ */
+function compareSuper(
+  operator: string,
+  value: Value,
+  other: Value,
+  { caster }: Environment,
+  at: number,
+): string | undefined {
+  const [type, text] = [caster.repeated(jsonType(value), at), caster.repeated(jsonText(value), at)];
+  const otherwise = operator === '=' ? ' else false' : '';
+  const when = (kinds: string, compared: string) => `when ${type} in (${kinds}) then ${compared}`;
+  if (isText(other.type))
+    return `case ${when("'VARCHAR'", `rtrim(${text}, ' ') ${operator} ${withoutBlanks(other)}`)}${otherwise} end`;
+  if (other.type.name === 'boolean' && operator === '=')
+    return `case ${when("'BOOLEAN'", `(${text} = 'true') = ${other.sql}`)}${otherwise} end`;
+  if (!isNumeric(other.type)) return undefined;
+  const whole = when("'UBIGINT', 'BIGINT', 'HUGEINT'", `try_cast(${text} as decimal(38, 0)) ${operator} ${other.sql}`);
+  const fraction = when("'DOUBLE'", `try_cast(${text} as double) ${operator} cast(${other.sql} as double)`);
+  return `case ${whole} ${fraction}${otherwise} end`;
+}
+
 export function compare(operator: string, left: Value, right: Value, environment: Environment, at: number): Value {
+  const swapped = mirrored[operator];
+  if (swapped && (left.type.name === 'super') !== (right.type.name === 'super')) {
+    const [value, other] = left.type.name === 'super' ? [left, right] : [right, left];
+    const settled = settle(environment, other, { name: 'unknown' }, at);
+    const sql = compareSuper(left.type.name === 'super' ? operator : swapped, value, settled, environment, at);
+    if (sql) return { sql: `(${sql})`, type: boolean, ...flags(left, right) };
+  }
   const [a, b] = comparable(left, right, environment, at, `operator ${operator}`);
   return { sql: `(${a} ${operator} ${b})`, type: boolean, ...flags(left, right) };
 }

@@ -21,6 +21,8 @@ export interface ScopeRelation {
   readonly columns: ScopeColumn[];
   /** An item of an unnested array: its name is the value itself. */
   readonly item?: ScopeColumn;
+  /** The position of that item, under its own name. */
+  readonly index?: ScopeColumn;
 }
 
 /** The relations of one SELECT; a correlated subquery sees those of the queries around it. */

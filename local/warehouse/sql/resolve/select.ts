@@ -7,6 +7,7 @@ import type { Environment, ResolvedQuery } from './environment';
 import { resolveCondition } from './expression';
 import { resolveFrom } from './from';
 import { Grouping } from './grouping';
+import { columnValue } from './names';
 import { settle } from './operators';
 import { orderSql, refuseSuper, sortKey } from './order';
 import type { Context, Scope, ScopeColumn } from './scope';
@@ -191,7 +192,8 @@ function aliasedBy(node: Expression, items: readonly Item[], { context, scope }:
   for (let current: Scope | undefined = scope; current; current = current.parent) {
     if (
       current.relations.some(
-        ({ columns, item }) => item?.name === name || columns.some((c) => c.name === name && !c.hidden),
+        ({ columns, item, index }) =>
+          item?.name === name || index?.name === name || columns.some((c) => c.name === name && !c.hidden),
       )
     )
       return node;
@@ -199,8 +201,6 @@ function aliasedBy(node: Expression, items: readonly Item[], { context, scope }:
   const item = items.find((candidate) => 'expression' in candidate && candidate.aliased && candidate.name === name);
   return item && 'expression' in item ? item.expression : node;
 }
-
-const columnValue = ({ sql, type, parsed }: ScopeColumn): Value => ({ sql, type, parsed });
 
 function resolveItems(items: readonly Item[], environment: Environment): Output[] {
   const { scope } = environment;
