@@ -9,9 +9,7 @@ export function errorText(error: unknown): string {
   if (error instanceof SqlError) return error.message;
   const message = String((error as { message?: unknown })?.message ?? error);
   if (error instanceof WarehouseError) return `ERROR: ${message}`;
-  const words = redshiftWords(message);
-  return `ERROR: ${words
-    .split('\n\nLINE ')[0]!
+  return `ERROR: ${redshiftWords(message)
     .replace(/^[A-Z][A-Za-z ]* Error: /, '')
     .trim()}`;
 }

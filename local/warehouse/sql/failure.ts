@@ -16,7 +16,6 @@ const bytes: Readonly<Record<string, number>> = { INT8: 1, INT16: 2, INT32: 4, I
 
 /** The engine's words for what Redshift reports too, and Redshift's. The first that fits counts. */
 const translations: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[] = [
-  [new RegExp(`${failureMark}([^]*)`), ([, words]) => words!],
   [/DECIMAL|HUGEINT|INT128/, () => overflow],
   [/\b(INT8|INT16|INT32|INT64)\b/, ([, type]) => `Value out of range for ${bytes[type!]} bytes`],
   [/^(?:Out of Range|Conversion) Error: (?:Could not (?:cast|convert)|Overflow|Casting)/, () => overflow],
@@ -46,6 +45,8 @@ const translations: readonly (readonly [RegExp, (found: RegExpExecArray) => stri
 /** Errors of DuckDB begin with their class. */
 const engineError =
   /^(?:Binder|Catalog|Constraint|Conversion|Invalid Input|Invalid Type|Mismatch Type|Not implemented|Out of Range|Parser|Permission|Sequence|Serialization|Syntax|INTERNAL|FATAL|TransactionContext|Expression|Executor|Dependency|Parameter Not Resolved|Parameter Not Allowed|Object Size|Index|Stat|Connection|Scheduler|Optimizer|Missing Extension|Out of Memory|Interrupted|INTERRUPT|IO|HTTP|Autoloading|Unknown Type|Null Pointer|Divide by Zero|Decimal) Error: |^INTERRUPT Error/;
+/** Of a value rather than the statement. */
+const valueError = /^(?:Conversion|Out of Range|Invalid Input|Constraint|Decimal) Error/;
 /** Of the machine rather than the statement: said as they are. */
 const machineError = /^(?:IO|Out of Memory|TransactionContext|Interrupted|INTERRUPT|FATAL) Error/;
 
@@ -53,17 +54,20 @@ const machineError = /^(?:IO|Out of Memory|TransactionContext|Interrupted|INTERR
  * An error of the engine in Redshift's words. What is neither Redshift's nor the machine's is a statement that should have been refused; it is said to be
  * one that the local warehouse could not run. Texts that do not come from the engine are returned as they are.
  */
-export function redshiftWords(message: string): string {
+export function redshiftWords(error: string): string {
+  // The engine shows the part of its statement that failed.
+  const message = error.split('\n\nLINE ')[0]!.trim();
   const at = message.indexOf(failureMark);
-  if (at >= 0)
-    return message
-      .slice(at + failureMark.length)
-      .split('\n\nLINE ')[0]!
-      .trim();
+  if (at >= 0) return message.slice(at + failureMark.length);
   if (!engineError.test(message) || machineError.test(message)) return message;
+  const words = valueError.test(message) ? translated(message) : undefined;
+  return words ?? 'the local warehouse could not run this statement';
+}
+
+function translated(message: string): string | undefined {
   for (const [pattern, words] of translations) {
     const found = pattern.exec(message);
     if (found) return words(found);
   }
-  return 'the local warehouse could not run this statement';
+  return undefined;
 }

@@ -1,6 +1,6 @@
 import { hasDuplicateKeys, isLenientJson } from '../../json-text';
 import { failure } from '../failure';
-import { jsonText, jsonType, navigated, quoteLiteral, type Value } from '../resolve/value';
+import { jsonText, jsonType, letting, navigated, quoteLiteral, type Value } from '../resolve/value';
 import { boolean, integer, isFloat, isInteger, isText, superType, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
@@ -72,17 +72,24 @@ function extractPathText(call: Call): { sql: string; type: typeof maxText } {
     throw call.unsupported(`a path of ${elements.length} elements in function ${call.name}`);
   const odd = elements.find((element) => element === '' || /["*\\\p{Cc}]/u.test(element));
   if (odd !== undefined) throw call.unsupported(`path element ${JSON.stringify(odd)}`);
-  const text = call.repeated(call.text(0).sql);
-  const found = navigated(text, elements);
-  const spelled = (value: string) => `contains(regexp_replace(${text}, '\\s', '', 'g'), ':' || ${value})`;
-  const kept = `regexp_replace(${found.sql}::varchar, '\\s', '', 'g')`;
-  const known = `case ${jsonType(found)} when 'VARCHAR' then true when 'DOUBLE' then (${spelled(`${kept} || ','`)} or ${spelled(`${kept} || '}'`)}) when 'OBJECT' then contains(${text}, ${found.sql}::varchar) when 'ARRAY' then contains(${text}, ${found.sql}::varchar) else true end`;
-  const value = `case when ${jsonType(found)} = 'NULL' then null when ${known} then ${jsonText(found)} else ${failure('JSON_EXTRACT_PATH_TEXT of a value that may be spelled otherwise is not supported by the local warehouse (use JSON_PARSE)')} end`;
   const invalid = last.sql === 'true' ? 'null' : failure('invalid json object');
-  return {
-    sql: `case when ${text} is null then null when not (${strictlyValid(text)}) then ${invalid} else ${value} end`,
-    type: maxText,
-  };
+  const sql = letting('j', `cast(${call.text(0).sql} as varchar)`, (j) => {
+    return `case when ${j} is null then null when not (${strictlyValid(j)}) then ${invalid} else ${spelledValue(j, elements)} end`;
+  });
+  return { sql, type: maxText };
+}
+
+/** The value below a path, if the text has it as the engine spells it. */
+function spelledValue(text: string, path: readonly string[]): string {
+  const found = navigated(text, path);
+  const blankless = (sql: string) => `regexp_replace(${sql}, '\\s', '', 'g')`;
+  const number = (after: string) => `contains(${blankless(text)}, ':' || cast(${found.sql} as varchar) || '${after}')`;
+  const nested = `contains(${text}, cast(${found.sql} as varchar))`;
+  const known = `case when ${jsonType(found)} = 'DOUBLE' then ${number(',')} or ${number('}')} when ${jsonType(found)} in ('OBJECT', 'ARRAY') then ${nested} else true end`;
+  const unknown = failure(
+    'JSON_EXTRACT_PATH_TEXT of a value that may be spelled otherwise is not supported by the local warehouse (use JSON_PARSE)',
+  );
+  return `case when ${jsonType(found)} = 'NULL' then null when ${known} then ${jsonText(found)} else ${unknown} end`;
 }
 
 export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {

@@ -1,6 +1,6 @@
 import { failure } from '../failure';
 import { quoteLiteral } from '../resolve/value';
-import { integer, isText, varchar } from '../types';
+import { describe, integer, isText, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
 const sameLength = (emit: (text: string) => string): FunctionEntry => ({
@@ -150,7 +150,15 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   rpad: padded('rpad'),
   repeat: {
     arguments: [2, 2],
-    emit: (call) => ({ sql: `repeat(${call.text(0).sql}, ${call.literalInteger(1, 0)})`, type: maxText }),
+    emit: (call) => {
+      const text = call.repeated(`cast(${call.text(0).sql} as varchar)`);
+      const times = call.literalInteger(1, 0);
+      const tooLong = failure(`value too long for type ${describe(maxText)}`);
+      return {
+        sql: `case when strlen(${text}) * ${times} > 65535 then ${tooLong} else repeat(${text}, ${times}) end`,
+        type: maxText,
+      };
+    },
   },
   chr: {
     arguments: [1, 1],

@@ -1,5 +1,5 @@
 import { failureWith } from '../failure';
-import { quoteLiteral } from '../resolve/value';
+import { letting, quoteLiteral } from '../resolve/value';
 import { bigint, date as date_, double, integer, timestamp, varchar } from '../types';
 import type { Call, FunctionEntry } from './call';
 import { charFormat, dateFormat, monthNumber } from './time-format';
@@ -111,10 +111,10 @@ const datediff: FunctionEntry = {
 const toChar: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
-    const parts = charFormat(call.literal(1), call.repeated(call.time(0)));
+    const parts = charFormat(call.literal(1), 't');
     if (!Array.isArray(parts)) throw call.unsupported(`format "${parts.unknown}" in function TO_CHAR`);
     if (parts.length === 0) throw call.unsupported('an empty format in function TO_CHAR');
-    return { sql: `(${parts.join(' || ')})`, type: varchar(256) };
+    return { sql: letting('t', call.time(0), () => parts.join(' || ')), type: varchar(256) };
   },
 };
 
@@ -127,7 +127,7 @@ const toDate: FunctionEntry = {
     const strict = call.count === 3 && call.value(2).sql === 'true';
     if (call.count === 3 && !strict && call.value(2).sql !== 'false')
       throw call.unsupported('argument 3 of function TO_DATE that is not a literal');
-    const text = call.repeated(call.text(0).sql);
+    const text = 't';
     const group = (number: number) => `regexp_extract(${text}, ${quoteLiteral(`^${format.pattern}$`)}, ${number})`;
     const { year, day } = format.groups;
     const month = format.monthByName
@@ -139,7 +139,7 @@ const toDate: FunctionEntry = {
     const wrong = failureWith('date/time field date value out of range', text);
     const unread = failureWith(`not a text that the local warehouse reads with the format ${call.literal(1)}`, text);
     const sql = `case when ${text} is null then null when not ${fits} then ${unread} when ${group(year)} <> '0000' and ${month} between 1 and 12 then case when ${inRange} then ${date} else ${wrong} end else ${wrong} end`;
-    return { sql: `cast(${sql} as date)`, type: date_ };
+    return { sql: `cast(${letting(text, call.text(0).sql, () => sql)} as date)`, type: date_ };
   },
 };
 
@@ -147,10 +147,14 @@ const toDate: FunctionEntry = {
 const addMonths: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
-    const t = call.repeated(call.time(0));
-    const later = `(${t} + to_months(${call.position(1)}))`;
-    const atEnd = `cast(last_day(${later}) as timestamp) + (${t} - date_trunc('day', ${t}))`;
-    const sql = `case when cast(${t} as date) = last_day(${t}) then ${atEnd} else ${later} end`;
+    const later = '(p.t + to_months(p.n))';
+    const atEnd = `cast(last_day(${later}) as timestamp) + (p.t - date_trunc('day', p.t))`;
+    const given = `{'t': ${call.time(0)}, 'n': ${call.position(1)}}`;
+    const sql = letting(
+      'p',
+      given,
+      () => `case when cast(p.t as date) = last_day(p.t) then ${atEnd} else ${later} end`,
+    );
     return { sql, type: timestamp };
   },
 };
@@ -159,13 +163,18 @@ const addMonths: FunctionEntry = {
 const monthsBetween: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
-    const [a, b] = [call.repeated(call.time(0)), call.repeated(call.time(1))];
+    const [a, b] = ['p.a', 'p.b'];
     const whole = `((year(${a}) - year(${b})) * 12 + month(${a}) - month(${b}))`;
     const isLast = (t: string) => `cast(${t} as date) = last_day(${t})`;
     const seconds = (t: string) => `(epoch(${t}) - epoch(date_trunc('month', ${t})))`;
     const same = `day(${a}) = day(${b}) or (${isLast(a)} and ${isLast(b)})`;
     const rest = `(${seconds(a)} - ${seconds(b)}) / (31 * 86400.0::double)`;
-    return { sql: `case when ${same} then cast(${whole} as double) else ${whole} + ${rest} end`, type: double };
+    const sql = letting(
+      'p',
+      `{'a': ${call.time(0)}, 'b': ${call.time(1)}}`,
+      () => `case when ${same} then cast(${whole} as double) else ${whole} + ${rest} end`,
+    );
+    return { sql, type: double };
   },
 };
 

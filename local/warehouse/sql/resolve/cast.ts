@@ -2,7 +2,7 @@ import type { RedshiftType } from '../../statement';
 import { failure, failureWith } from '../failure';
 import type { Source } from '../lexer';
 import { describe, duckdbType, isInteger, isNumeric, isText, type Type, varchar } from '../types';
-import { jsonText, jsonType, quoteLiteral, type Value } from './value';
+import { jsonText, jsonType, letting, quoteLiteral, type Value } from './value';
 
 /** How a value becomes one of another type: `cast(…)` or `::`, try_cast, or storing it in a column. */
 export type CastMode = 'explicit' | 'lenient' | 'assignment';
@@ -233,7 +233,7 @@ function cutSql(sql: string, bytes: number): string {
 /** The engine reads a number too large for a double as infinity, and computes it; to Redshift that is an overflow. */
 export function finite(sql: string, type: Type, otherwise = failure('value out of range: overflow')): string {
   if (type.name !== 'double precision' && type.name !== 'real') return sql;
-  return `list_transform([${sql}], lambda v: case when isinf(v) then ${otherwise} else v end)[1]`;
+  return letting('v', sql, (v) => `case when isinf(${v}) then ${otherwise} else ${v} end`);
 }
 
 /** Whether a number of one type may have digits behind the point that the other has no place for. */

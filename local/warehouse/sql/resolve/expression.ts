@@ -126,7 +126,7 @@ function resolvePredicate(node: Predicate, environment: Environment): Value {
     case 'in-query':
       return inQuery(node, environment, not);
     case 'exists': {
-      context.mark('subquery', node.at);
+      context.markSubquery(node.at);
       const { sql } = environment.resolveQuery(node.query, context, environment.scope);
       return { sql: `exists (${sql})`, type: boolean };
     }
@@ -187,7 +187,7 @@ function resolveIn(operand: Value, list: readonly Value[], not: string, environm
 
 function inQuery(node: Predicate & { kind: 'in-query' }, environment: Environment, not: string): Value {
   const { context } = environment;
-  context.mark('subquery', node.at);
+  context.markSubquery(node.at);
   const query = environment.resolveQuery(node.query, context, environment.scope);
   const column = query.columns[0]!;
   if (query.columns.length !== 1) throw context.source.error('subquery has too many columns', node.at);
@@ -268,7 +268,7 @@ function resolveCase(node: Expression & { kind: 'case' }, environment: Environme
 
 function scalarSubquery(node: Expression & { kind: 'subquery' }, environment: Environment): Value {
   const { context } = environment;
-  context.mark('subquery', node.at);
+  context.markSubquery(node.at);
   const { sql, columns } = environment.resolveQuery(node.query, context, environment.scope);
   if (columns.length !== 1) throw context.source.error('subquery must return only one column', node.at);
   return { sql: `(${sql})`, type: columns[0]!.type.name === 'unknown' ? varchar(1) : columns[0]!.type };

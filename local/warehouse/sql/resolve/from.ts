@@ -1,5 +1,5 @@
 import type { ColumnInfo, Relation } from '../../statement';
-import type { FromItem, Identifier } from '../ast';
+import type { Expression, FromItem, Identifier } from '../ast';
 import { describe, type Type } from '../types';
 import type { Environment } from './environment';
 import { resolveCondition } from './expression';
@@ -190,8 +190,20 @@ function resolveJoin(item: FromItem & { kind: 'join' }, environment: Environment
   if (item.join === 'cross') return `${left} cross join ${right}`;
   const condition = item.using
     ? usingCondition(item.using, item.join, between, environment)
-    : resolveCondition(item.on!, { ...environment, clause: 'JOIN/ON', aggregates: false, windows: false }).sql;
+    : onCondition(item.on!, item.join, environment);
   return `${left} ${item.join} join ${right} on ${condition}`;
+}
+
+function onCondition(node: Expression, join: string, environment: Environment): string {
+  const { context } = environment;
+  const before = context.subqueries;
+  const { sql } = resolveCondition(node, { ...environment, clause: 'JOIN/ON', aggregates: false, windows: false });
+  if (join !== 'inner' && context.subqueries > before)
+    throw context.source.unsupported('a subquery in the ON clause of an outer join', node.at);
+  const conditions = node.kind === 'logic' && node.operator === 'and' ? node.operands : [node];
+  if (join === 'full' && !conditions.every((part) => part.kind === 'binary' && part.operator === '='))
+    throw context.source.error('FULL JOIN is only supported with merge-joinable join conditions', node.at);
+  return sql;
 }
 
 function usingCondition(names: readonly Identifier[], join: string, between: number, environment: Environment): string {

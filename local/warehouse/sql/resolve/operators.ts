@@ -23,7 +23,7 @@ import {
 } from '../types';
 import { finite } from './cast';
 import type { Environment } from './environment';
-import { jsonText, jsonType, quoteLiteral, type Value } from './value';
+import { jsonText, jsonType, letting, quoteLiteral, type Value } from './value';
 
 type Binary = Expression & { kind: 'binary' };
 
@@ -178,7 +178,7 @@ function decimalQuotient(a: Value, b: Value, environment: Environment, at: numbe
   const up = (sql: string, places: number) => (places > 0 ? `${sql} * ${10n ** BigInt(places)}::hugeint` : sql);
   const parts = `{'x': ${up(unscaled(a), shift)}, 'y': ${up(unscaled(b), -shift)}}`;
   const whole = `case when p.y = 0 then ${failure('division by zero')} when p.x % p.y <> 0 then ${failure(inexact)} else p.x // p.y end`;
-  const quotient = `list_transform([${environment.caster.repeated(parts, at)}], lambda p: ${whole})[1]`;
+  const quotient = letting('p', environment.caster.repeated(parts, at), () => whole);
   return { sql: scaled(quotient, type), type };
 }
 

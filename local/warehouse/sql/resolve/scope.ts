@@ -80,6 +80,8 @@ export class Context {
   stream?: { readonly externalSchema: string; readonly stream: string };
   /** How many names were found in a query around the one that has them. */
   correlations = 0;
+  /** How many subqueries stood in expressions. */
+  subqueries = 0;
   private names = 0;
 
   constructor(
@@ -94,6 +96,11 @@ export class Context {
 
   mark(trait: Trait, at: number): void {
     if (!this.traits.found.has(trait)) this.traits.found.set(trait, at);
+  }
+
+  markSubquery(at: number): void {
+    this.subqueries++;
+    this.mark('subquery', at);
   }
 
   freshName(): string {

@@ -51,3 +51,8 @@ export function jsonText(value: Value): string {
   if (path && path.steps.length > 0) return `json_extract_string(${path.base}, ${jsonPath(path.steps)})`;
   return `json_extract_string(${value.sql}, '$')`;
 }
+
+/** DuckDB text that computes something once and then reads it by name. No subquery may stand in the body. */
+export function letting(name: string, sql: string, body: (name: string) => string): string {
+  return `list_transform([${sql}], lambda ${name}: ${body(name)})[1]`;
+}
