@@ -8,6 +8,9 @@ function strictlyValid(text: string): string {
   return `case when ${text} is null then null when not json_valid(${text}) then false when ${isLenientJson(text)} then false else not (${hasDuplicateKeys(text)}) end`;
 }
 
+const parsedJson = (text: string) =>
+  `case when ${text} is null then null when not json_valid(${text}) or ${isLenientJson(text)} then ${failure('invalid JSON')} when ${hasDuplicateKeys(text)} then ${failure('invalid JSON: an object has an attribute twice')} else cast(${text} as json) end`;
+
 /** Text, or bytes that have to be UTF-8; `lenient` gives NULL for those that are not. */
 function jsonInput(call: Call, lenient: boolean): string {
   const value = call.typed(0);
@@ -72,6 +75,7 @@ function extractPathText(call: Call): { sql: string; type: typeof maxText } {
     throw call.unsupported(`a path of ${elements.length} elements in function ${call.name}`);
   const odd = elements.find((element) => element === '' || /["*\\\p{Cc}]/u.test(element));
   if (odd !== undefined) throw call.unsupported(`path element ${JSON.stringify(odd)}`);
+  if (call.value(0).constant === null) return { sql: 'cast(null as varchar)', type: maxText };
   const invalid = last.sql === 'true' ? 'null' : failure('invalid json object');
   const sql = letting('j', `cast(${call.text(0).sql} as varchar)`, (j) => {
     return `case when ${j} is null then null when not (${strictlyValid(j)}) then ${invalid} else ${spelledValue(j, elements)} end`;
@@ -104,7 +108,7 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
         };
       const text = jsonInput(call, false);
       return {
-        sql: `case when ${text} is null then null when not json_valid(${text}) or ${isLenientJson(text)} then ${failure('invalid JSON')} when ${hasDuplicateKeys(text)} then ${failure('invalid JSON: an object has an attribute twice')} else cast(${text} as json) end`,
+        sql: letting('t', text, parsedJson),
         type: superType,
       };
     },
@@ -116,7 +120,7 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
       if (value.parsed)
         return { sql: `case when ${value.sql} is not null then ${value.parsed} is not null end`, type: boolean };
       const text = jsonInput(call, true);
-      const valid = strictlyValid(text);
+      const valid = letting('t', text, strictlyValid);
       return {
         sql:
           value.type.name === 'varbyte'

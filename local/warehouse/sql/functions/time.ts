@@ -2,7 +2,7 @@ import { failureWith } from '../failure';
 import { letting, quoteLiteral } from '../resolve/value';
 import { bigint, date as date_, double, integer, timestamp, varchar } from '../types';
 import type { Call, FunctionEntry } from './call';
-import { charFormat, dateFormat, monthNumber } from './time-format';
+import { charFormat, type DateFormat, dateFormat, monthNumber } from './time-format';
 
 /** Redshift's spellings of a date part (https://docs.aws.amazon.com/redshift/latest/dg/r_Dateparts_for_datetime_functions.html). */
 const spellings: Readonly<Record<string, readonly string[]>> = {
@@ -111,12 +111,28 @@ const datediff: FunctionEntry = {
 const toChar: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
-    const parts = charFormat(call.literal(1), 't');
-    if (!Array.isArray(parts)) throw call.unsupported(`format "${parts.unknown}" in function TO_CHAR`);
-    if (parts.length === 0) throw call.unsupported('an empty format in function TO_CHAR');
-    return { sql: letting('t', call.time(0), () => parts.join(' || ')), type: varchar(256) };
+    const sql = letting('t', call.time(0), (t) => {
+      const parts = charFormat(call.literal(1), t);
+      if (!Array.isArray(parts)) throw call.unsupported(`format "${parts.unknown}" in function TO_CHAR`);
+      if (parts.length === 0) throw call.unsupported('an empty format in function TO_CHAR');
+      return parts.join(' || ');
+    });
+    return { sql: `(${sql})`, type: varchar(256) };
   },
 };
+
+function readDate(text: string, format: DateFormat, strict: boolean, written: string): string {
+  const group = (number: number) => `regexp_extract(${text}, ${quoteLiteral(`^${format.pattern}$`)}, ${number})`;
+  const [year, day] = [group(format.groups.year), `${group(format.groups.day)}::integer`];
+  const given = group(format.groups.month);
+  const month = format.monthByName ? monthNumber(given) : `${given}::integer`;
+  const date = `make_date(${year}::integer, ${month}, 1) + (${day} - 1)`;
+  const fits = `regexp_full_match(${text}, ${quoteLiteral(format.pattern)})`;
+  const inRange = `${day} between 1 and 31${strict ? ` and month(${date}) = ${month}` : ''}`;
+  const wrong = failureWith('date/time field date value out of range', text);
+  const unread = failureWith(`not a text that the local warehouse reads with the format ${written}`, text);
+  return `case when ${text} is null then null when not ${fits} then ${unread} when ${year} <> '0000' and ${month} between 1 and 12 then case when ${inRange} then ${date} else ${wrong} end else ${wrong} end`;
+}
 
 /** A day behind the end of its month counts on into the next one, unless `is_strict` is true (https://docs.aws.amazon.com/redshift/latest/dg/r_TO_DATE_function.html). */
 const toDate: FunctionEntry = {
@@ -127,19 +143,8 @@ const toDate: FunctionEntry = {
     const strict = call.count === 3 && call.value(2).sql === 'true';
     if (call.count === 3 && !strict && call.value(2).sql !== 'false')
       throw call.unsupported('argument 3 of function TO_DATE that is not a literal');
-    const text = 't';
-    const group = (number: number) => `regexp_extract(${text}, ${quoteLiteral(`^${format.pattern}$`)}, ${number})`;
-    const { year, day } = format.groups;
-    const month = format.monthByName
-      ? monthNumber(group(format.groups.month))
-      : `${group(format.groups.month)}::integer`;
-    const date = `make_date(${group(year)}::integer, ${month}, 1) + (${group(day)}::integer - 1)`;
-    const fits = `regexp_full_match(${text}, ${quoteLiteral(format.pattern)})`;
-    const inRange = `${month} between 1 and 12 and ${group(day)}::integer between 1 and 31${strict ? ` and month(${date}) = ${month}` : ''}`;
-    const wrong = failureWith('date/time field date value out of range', text);
-    const unread = failureWith(`not a text that the local warehouse reads with the format ${call.literal(1)}`, text);
-    const sql = `case when ${text} is null then null when not ${fits} then ${unread} when ${group(year)} <> '0000' and ${month} between 1 and 12 then case when ${inRange} then ${date} else ${wrong} end else ${wrong} end`;
-    return { sql: `cast(${letting(text, call.text(0).sql, () => sql)} as date)`, type: date_ };
+    const sql = letting('t', call.text(0).sql, (t) => readDate(t, format, strict, call.literal(1)));
+    return { sql: `cast(${sql} as date)`, type: date_ };
   },
 };
 
@@ -147,14 +152,12 @@ const toDate: FunctionEntry = {
 const addMonths: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
-    const later = '(p.t + to_months(p.n))';
-    const atEnd = `cast(last_day(${later}) as timestamp) + (p.t - date_trunc('day', p.t))`;
     const given = `{'t': ${call.time(0)}, 'n': ${call.position(1)}}`;
-    const sql = letting(
-      'p',
-      given,
-      () => `case when cast(p.t as date) = last_day(p.t) then ${atEnd} else ${later} end`,
-    );
+    const sql = letting('p', given, (p) => {
+      const later = `(${p}.t + to_months(${p}.n))`;
+      const atEnd = `cast(last_day(${later}) as timestamp) + (${p}.t - date_trunc('day', ${p}.t))`;
+      return `case when cast(${p}.t as date) = last_day(${p}.t) then ${atEnd} else ${later} end`;
+    });
     return { sql, type: timestamp };
   },
 };
@@ -163,20 +166,19 @@ const addMonths: FunctionEntry = {
 const monthsBetween: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
-    const [a, b] = ['p.a', 'p.b'];
-    const whole = `((year(${a}) - year(${b})) * 12 + month(${a}) - month(${b}))`;
-    const isLast = (t: string) => `cast(${t} as date) = last_day(${t})`;
-    const seconds = (t: string) => `(epoch(${t}) - epoch(date_trunc('month', ${t})))`;
-    const same = `day(${a}) = day(${b}) or (${isLast(a)} and ${isLast(b)})`;
-    const rest = `(${seconds(a)} - ${seconds(b)}) / (31 * 86400.0::double)`;
-    const sql = letting(
-      'p',
-      `{'a': ${call.time(0)}, 'b': ${call.time(1)}}`,
-      () => `case when ${same} then cast(${whole} as double) else ${whole} + ${rest} end`,
-    );
-    return { sql, type: double };
+    const given = `{'a': ${call.time(0)}, 'b': ${call.time(1)}}`;
+    return { sql: letting('p', given, (p) => monthsApart(`${p}.a`, `${p}.b`)), type: double };
   },
 };
+
+function monthsApart(a: string, b: string): string {
+  const whole = `((year(${a}) - year(${b})) * 12 + month(${a}) - month(${b}))`;
+  const isLast = (t: string) => `cast(${t} as date) = last_day(${t})`;
+  const seconds = (t: string) => `(epoch(${t}) - epoch(date_trunc('month', ${t})))`;
+  const same = `day(${a}) = day(${b}) or (${isLast(a)} and ${isLast(b)})`;
+  const rest = `(${seconds(a)} - ${seconds(b)}) / (31 * 86400.0::double)`;
+  return `case when ${same} then cast(${whole} as double) else ${whole} + ${rest} end`;
+}
 
 const zones = new Set(Intl.supportedValuesOf('timeZone'));
 

@@ -28,7 +28,7 @@ const falsehoods = ['f', 'false', 'n', 'no', '0'];
 const listed = (texts: readonly string[]) => texts.map(quoteLiteral).join(', ');
 
 /** Emitted expressions name their argument more than once; past this size a nest of them would explode. */
-const maxExpressionLength = 200_000;
+const maxExpressionLength = 100_000;
 
 export class Caster {
   constructor(private readonly source: Source) {}
@@ -59,20 +59,7 @@ export class Caster {
     if (!this.isPlain(type, to, mode)) throw this.impossible(type, to, at);
     if (type.name === to.name && type.name !== 'decimal') return sql;
     const cast = `cast(${sql} as ${duckdbType(to)})`;
-    return mode === 'explicit' && value.constant === undefined && losesFraction(type, to)
-      ? this.unrounded(sql, cast, to, at)
-      : cast;
-  }
-
-  /**
-   * The documentation has explicit casts of a table's values "not rounded", other conversions rounded, and says no more: a value that would show the difference is refused.
-   * https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html#r_Type_conversion
-   */
-  private unrounded(sql: string, cast: string, to: RedshiftType, at: number): string {
-    this.repeated(sql, at);
-    const kept = to.name === 'decimal' ? `trunc(${sql}, ${to.scale})` : `trunc(${sql})`;
-    const words = `a cast to ${describe(to)} that drops digits is not supported by the local warehouse (use round or trunc)`;
-    return `case when ${sql} is null or ${sql} = ${kept} then ${cast} else ${failure(words)} end`;
+    return mode === 'explicit' && value.constant === undefined && losesFraction(type, to) ? unrounded(sql, to) : cast;
   }
 
   private impossible(from: Type, to: Type, at: number, verb = 'cast'): Error {
@@ -118,20 +105,14 @@ export class Caster {
   fitText(sql: string, from: Type, to: RedshiftType, mode: CastMode, at: number): string {
     if (!isText(to)) return sql;
     this.repeated(sql, at);
-    if (to.name === 'char' && from.name !== 'char') return this.fitChar(sql, to, mode);
+    if (to.name === 'char' && from.name !== 'char') return fitChar(sql, to, mode);
     if (isText(from) && from.length <= to.length) return sql;
-    const cut = cutSql(sql, to.length);
-    if (mode !== 'assignment') return `case when strlen(${sql}) <= ${to.length} then ${sql} else ${cut} end`;
     const tooLong = failure(`value too long for type ${describe(to)}`);
-    return `case when ${sql} is null or strlen(${sql}) <= ${to.length} then ${sql} when strlen(rtrim(${sql}, ' ')) <= ${to.length} then ${cut} else ${tooLong} end`;
-  }
-
-  /** A CHAR has single-byte characters only, and is kept without its trailing blanks. */
-  private fitChar(sql: string, to: RedshiftType & { length: number }, mode: CastMode): string {
-    const trimmed = `rtrim(${sql}, ' ')`;
-    const kept = mode === 'assignment' ? trimmed : `rtrim(left(${sql}, ${to.length}), ' ')`;
-    const tooLong = failure(`value too long for type ${describe(to)}`);
-    return `case when strlen(${sql}) <> length(${sql}) then ${failure('multibyte character not supported for CHAR')} when length(${kept}) > ${to.length} then ${tooLong} else ${kept} end`;
+    return letting('t', sql, (t) => {
+      const cut = cutSql(t, to.length);
+      if (mode !== 'assignment') return `case when strlen(${t}) <= ${to.length} then ${t} else ${cut} end`;
+      return `case when ${t} is null or strlen(${t}) <= ${to.length} then ${t} when strlen(rtrim(${t}, ' ')) <= ${to.length} then ${cut} else ${tooLong} end`;
+    });
   }
 
   private fromText(sql: string, from: Type, to: RedshiftType, mode: CastMode, at: number): string {
@@ -139,18 +120,22 @@ export class Caster {
     if (mode === 'assignment') throw this.impossible(from, to, at, 'store');
     if (to.name === 'super') return `to_json(${sql})`;
     this.repeated(sql, at);
-    if (to.name === 'boolean') {
-      const branches = `when lower(trim(${sql})) in (${listed(truths)}) then true when lower(trim(${sql})) in (${listed(falsehoods)}) then false`;
-      return mode === 'lenient'
-        ? `case ${branches} end`
-        : `case when ${sql} is null then null ${branches} else ${this.invalid(sql, to)} end`;
-    }
     const pattern = patternOf(to);
-    if (!pattern) throw this.impossible(from, to, at);
-    const fits = `regexp_full_match(${sql}, ${quoteLiteral(pattern)})`;
-    const cast = `cast(${sql} as ${duckdbType(to)})`;
+    if (to.name !== 'boolean' && !pattern) throw this.impossible(from, to, at);
+    return letting('x', sql, (x) => (pattern ? this.read(x, pattern, to, mode) : this.readTruth(x, to, mode)));
+  }
+
+  private readTruth(x: string, to: RedshiftType, mode: CastMode): string {
+    const branches = `when lower(trim(${x})) in (${listed(truths)}) then true when lower(trim(${x})) in (${listed(falsehoods)}) then false`;
+    if (mode === 'lenient') return `case ${branches} end`;
+    return `case when ${x} is null then null ${branches} else ${this.invalid(x, to)} end`;
+  }
+
+  private read(x: string, pattern: string, to: RedshiftType, mode: CastMode): string {
+    const fits = `regexp_full_match(${x}, ${quoteLiteral(pattern)})`;
+    const cast = `cast(${x} as ${duckdbType(to)})`;
     if (mode === 'lenient') return `case when ${fits} then ${finite(`try_${cast}`, to, 'null')} end`;
-    return `case when ${sql} is null or ${fits} then ${finite(cast, to)} else ${this.invalid(sql, to)} end`;
+    return `case when ${x} is null or ${fits} then ${finite(cast, to)} else ${this.invalid(x, to)} end`;
   }
 
   private invalid(sql: string, to: Type): string {
@@ -163,6 +148,11 @@ export class Caster {
 
   /** SUPER casts are lax: what does not fit is NULL (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */
   private fromSuper(value: Value, to: RedshiftType, at: number): string {
+    if (value.path || value.sql.length <= 60) return this.fromJson(value, to, at);
+    return letting('s', value.sql, (s) => this.fromJson({ sql: s, type: value.type }, to, at));
+  }
+
+  private fromJson(value: Value, to: RedshiftType, at: number): string {
     const type = this.repeated(jsonType(value), at);
     const text = this.repeated(jsonText(value), at);
     const isWhole = `${type} in ('UBIGINT', 'BIGINT', 'HUGEINT')`;
@@ -220,6 +210,28 @@ export class Caster {
   }
 }
 
+/** A CHAR has single-byte characters only, and is kept without its trailing blanks. */
+function fitChar(sql: string, to: RedshiftType & { length: number }, mode: CastMode): string {
+  const tooLong = failure(`value too long for type ${describe(to)}`);
+  const wide = failure('multibyte character not supported for CHAR');
+  return letting('t', sql, (t) => {
+    const kept = mode === 'assignment' ? `rtrim(${t}, ' ')` : `rtrim(left(${t}, ${to.length}), ' ')`;
+    return `case when strlen(${t}) <> length(${t}) then ${wide} when length(${kept}) > ${to.length} then ${tooLong} else ${kept} end`;
+  });
+}
+
+/**
+ * The documentation has explicit casts of a table's values "not rounded", other conversions rounded, and says no more: a value that would show the difference is refused.
+ * https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html#r_Type_conversion
+ */
+function unrounded(sql: string, to: RedshiftType): string {
+  const words = `a cast to ${describe(to)} that drops digits is not supported by the local warehouse (use round or trunc)`;
+  return letting('u', sql, (u) => {
+    const kept = to.name === 'decimal' ? `trunc(${u}, ${to.scale})` : `trunc(${u})`;
+    return `case when ${u} is null or ${u} = ${kept} then cast(${u} as ${duckdbType(to)}) else ${failure(words)} end`;
+  });
+}
+
 /** The longest start of a text that ends between two characters and has at most this many bytes. */
 function cutSql(sql: string, bytes: number): string {
   const upTo = (end: number) => `decode(encode(${sql})[1:${end}])`;
@@ -233,7 +245,7 @@ function cutSql(sql: string, bytes: number): string {
 /** The engine reads a number too large for a double as infinity, and computes it; to Redshift that is an overflow. */
 export function finite(sql: string, type: Type, otherwise = failure('value out of range: overflow')): string {
   if (type.name !== 'double precision' && type.name !== 'real') return sql;
-  return letting('v', sql, (v) => `case when isinf(${v}) then ${otherwise} else ${v} end`);
+  return letting('f', sql, (f) => `case when isinf(${f}) then ${otherwise} else ${f} end`);
 }
 
 /** Whether a number of one type may have digits behind the point that the other has no place for. */

@@ -142,8 +142,10 @@ function arithmetic(operator: BinaryOperator, a: Value, b: Value, environment: E
 /** DuckDB answers NULL or infinity where Redshift reports an error. */
 function divided(x: string, y: string, operator: string, divisor: Value, { caster }: Environment, at: number): string {
   if (divisor.constant !== undefined && Number(divisor.constant) !== 0) return `(${x} ${operator} ${y})`;
-  caster.repeated(y, at);
-  return `case when ${y} = 0 then ${failure('division by zero')} else ${x} ${operator} ${y} end`;
+  const quotient = (a: string, b: string) =>
+    `case when ${b} = 0 then ${failure('division by zero')} else ${a} ${operator} ${b} end`;
+  if (caster.repeated(y, at).length <= 60) return quotient(x, y);
+  return letting('q', `{'a': ${x}, 'b': ${y}}`, (q) => quotient(`${q}.a`, `${q}.b`));
 }
 
 /** Precision and scale as in https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html */
@@ -177,8 +179,12 @@ function decimalQuotient(a: Value, b: Value, environment: Environment, at: numbe
   const inexact = `a quotient of more than ${type.scale} places is not supported by the local warehouse (cast to double precision)`;
   const up = (sql: string, places: number) => (places > 0 ? `${sql} * ${10n ** BigInt(places)}::hugeint` : sql);
   const parts = `{'x': ${up(unscaled(a), shift)}, 'y': ${up(unscaled(b), -shift)}}`;
-  const whole = `case when p.y = 0 then ${failure('division by zero')} when p.x % p.y <> 0 then ${failure(inexact)} else p.x // p.y end`;
-  const quotient = letting('p', environment.caster.repeated(parts, at), () => whole);
+  const quotient = letting(
+    'p',
+    environment.caster.repeated(parts, at),
+    (p) =>
+      `case when ${p}.y = 0 then ${failure('division by zero')} when ${p}.x % ${p}.y <> 0 then ${failure(inexact)} else ${p}.x // ${p}.y end`,
+  );
   return { sql: scaled(quotient, type), type };
 }
 

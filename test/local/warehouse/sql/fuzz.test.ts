@@ -66,6 +66,6 @@ test.each(Object.keys(statements) as (keyof typeof statements)[])(
       }),
       { numRuns: runs, seed },
     );
-    console.log(name, accepted); expect(accepted).toBeGreaterThan(runs / 20);
+    expect(accepted).toBeGreaterThan(runs / 20);
   },
 );
