@@ -1,11 +1,14 @@
-import type { ColumnInfo, Relation } from '../../statement';
+import { type ColumnInfo, type Relation, SqlError } from '../../statement';
 import type { Expression, FromItem, Identifier } from '../ast';
+import { Source } from '../lexer';
+import { Cursor } from '../parser/cursor';
+import { parseQuery } from '../parser/query';
 import { describe, type Type } from '../types';
 import type { Environment } from './environment';
 import { resolveCondition } from './expression';
 import { resolveName } from './names';
 import { comparable } from './operators';
-import { type Context, Scope, type ScopeColumn, type ScopeRelation } from './scope';
+import { Context, Scope, type ScopeColumn, type ScopeRelation } from './scope';
 import { quoteIdentifier } from './value';
 
 type RelationItem = FromItem & { kind: 'relation' };
@@ -75,6 +78,10 @@ function resolveRelation(item: RelationItem, environment: Environment): string {
   markRelation(relation, item.at, context);
   const alias = item.alias ? context.fold(item.alias) : relation.name;
   const schema = item.alias ? undefined : relation.schema;
+  if (relation.lateQuery !== undefined) {
+    const { sql, columns } = readLateView(relation, relation.lateQuery, environment);
+    return `(${sql}) as ${addRelation(environment, alias, columns, item, schema)}`;
+  }
   return `${relationSql(relation)} as ${addRelation(environment, alias, relation.columns, item, schema)}`;
 }
 
@@ -85,6 +92,21 @@ function isUnnested(item: RelationItem, { scope, context }: Environment): boolea
     ({ alias, item: element }) => element?.name === first || (item.name.length > 1 && alias === first),
   );
 }
+
+/** A late-binding view means what its text means now. */
+function readLateView(relation: Relation, text: string, { context, resolveQuery }: Environment) {
+  if (context.depth >= maxLateViews)
+    throw new SqlError(`view "${relation.name}" reads itself, or ${maxLateViews} views one over the other`);
+  try {
+    const source = new Source(text);
+    const inner = new Context(context.catalog, source, {}, context.depth + 1);
+    return resolveQuery(parseQuery(new Cursor(source)), inner, undefined);
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    throw new SqlError(`in view "${relation.name}": ${error.message}`);
+  }
+}
+const maxLateViews = 16;
 
 function markRelation(relation: Relation, at: number, context: Context): void {
   if (relation.kind === 'view') context.mark('view', at);

@@ -88,6 +88,8 @@ export class Context {
     readonly catalog: Catalog,
     readonly source: Source,
     readonly parameters: Readonly<Record<string, string>>,
+    /** Late-binding views around what is translated. */
+    readonly depth = 0,
   ) {}
 
   fold(identifier: Identifier): string {
