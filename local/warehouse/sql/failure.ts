@@ -16,7 +16,9 @@ const bytes: Readonly<Record<string, number>> = { INT8: 1, INT16: 2, INT32: 4, I
 
 /** The engine's words for what Redshift reports too, and Redshift's. The first that fits counts. */
 const translations: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[] = [
+  [/Could not convert string ['"]([^'"]*[^'"\d.eE+-][^'"]*)['"] to/, ([, text]) => `invalid input syntax: "${text}"`],
   [/DECIMAL|HUGEINT|INT128/, () => overflow],
+  [/destination type (INT8|INT16|INT32|INT64)\b/, ([, type]) => `Value out of range for ${bytes[type!]} bytes`],
   [/\b(INT8|INT16|INT32|INT64)\b/, ([, type]) => `Value out of range for ${bytes[type!]} bytes`],
   [/^(?:Out of Range|Conversion) Error: (?:Could not (?:cast|convert)|Overflow|Casting)/, () => overflow],
   [
@@ -60,6 +62,8 @@ export function redshiftWords(error: string): string {
   const at = message.indexOf(failureMark);
   if (at >= 0) return message.slice(at + failureMark.length);
   if (!engineError.test(message) || machineError.test(message)) return message;
+  const missing = /^Catalog Error: Table with name (\S+) does not exist/.exec(message);
+  if (missing) return `relation "${missing[1]}" does not exist`;
   const words = valueError.test(message) ? translated(message) : undefined;
   return words ?? 'the local warehouse could not run this statement';
 }

@@ -87,8 +87,9 @@ function extractPathText(call: Call): { sql: string; type: typeof maxText } {
 function spelledValue(text: string, path: readonly string[]): string {
   const found = navigated(text, path);
   const blankless = (sql: string) => `regexp_replace(${sql}, '\\s', '', 'g')`;
-  const number = (after: string) => `contains(${blankless(text)}, ':' || cast(${found.sql} as varchar) || '${after}')`;
-  const nested = `contains(${text}, cast(${found.sql} as varchar))`;
+  const number = (after: string) =>
+    `strpos(${blankless(text)}, ':' || cast(${found.sql} as varchar) || '${after}') > 0`;
+  const nested = `strpos(${text}, cast(${found.sql} as varchar)) > 0`;
   const known = `case when ${jsonType(found)} = 'DOUBLE' then ${number(',')} or ${number('}')} when ${jsonType(found)} in ('OBJECT', 'ARRAY') then ${nested} else true end`;
   const unknown = failure(
     'JSON_EXTRACT_PATH_TEXT of a value that may be spelled otherwise is not supported by the local warehouse (use JSON_PARSE)',

@@ -227,6 +227,8 @@ function parseWord(cursor: Cursor): Expression {
     cursor.next();
     return { kind: 'boolean', value: value === 'true', at };
   }
+  if (value === 'approximate' && cursor.peek().kind === 'word' && cursor.peek(2).value === '(')
+    throw cursor.unsupported('APPROXIMATE');
   if (value === 'case') return parseCase(cursor);
   if (cursor.takeWords('exists')) return parseExists(cursor, at);
   if (value === 'cast' || value === 'try_cast') return parseCast(cursor);

@@ -201,6 +201,10 @@ export class Caster {
       if (truths.includes(word) || falsehoods.includes(word)) return { sql: String(truths.includes(word)), type: to };
     }
     const pattern = patternOf(to);
+    if (pattern && new RegExp(`^(?:${pattern})$`).test(text) && mode === 'lenient') {
+      const cast = `try_cast(${quoteLiteral(text.trim())} as ${duckdbType(to)})`;
+      return { sql: finite(cast, to, 'null'), type: to };
+    }
     if (pattern && new RegExp(`^(?:${pattern})$`).test(text))
       return { sql: finite(`cast(${quoteLiteral(text.trim())} as ${duckdbType(to)})`, to), type: to };
     if (mode === 'lenient' && pattern) return { sql: `cast(null as ${duckdbType(to)})`, type: to };
@@ -250,7 +254,7 @@ export function finite(sql: string, type: Type, otherwise = failure('value out o
 
 /** Whether a number of one type may have digits behind the point that the other has no place for. */
 function losesFraction(from: Type, to: RedshiftType): boolean {
-  if (isInteger(to)) return !isInteger(from);
+  if (isInteger(to)) return isNumeric(from) && !isInteger(from);
   return from.name === 'decimal' && to.name === 'decimal' && from.scale > to.scale;
 }
 
