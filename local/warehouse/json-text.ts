@@ -13,7 +13,7 @@ const anyString = '"(?:[^"\\\\]|\\\\.)*"';
 /** A DuckDB condition that is true for a valid JSON text in which an object, however deep, has one attribute twice; JSON_PARSE refuses those (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */
 export function hasDuplicateKeys(text: string): string {
   const given = `coalesce(${text}, 'null')`;
-  const objects = `list_append(json_extract(${given}, '$..*'), cast(${given} as json))`;
-  const doubled = `json_type(n) = 'OBJECT' and len(json_keys(n)) <> len(list_distinct(json_keys(n)))`;
-  return `len(list_filter(${objects}, lambda n: ${doubled})) > 0`;
+  const doubled = (object: string) => `len(json_keys(${object})) <> len(list_distinct(json_keys(${object})))`;
+  const below = `list_filter(json_extract(${given}, '$..*'), lambda n: starts_with(cast(n as varchar), '{'))`;
+  return `(${doubled(given)} or len(list_filter(${below}, lambda n: ${doubled('n')})) > 0)`;
 }
