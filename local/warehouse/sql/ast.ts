@@ -150,6 +150,8 @@ export type FromItem =
 
 export interface SelectCore {
   readonly kind: 'select';
+  /** `select top 10 …` */
+  readonly top?: number;
   readonly distinct: boolean;
   readonly items: readonly SelectItem[];
   readonly from?: FromItem;

@@ -232,6 +232,7 @@ function parseWord(cursor: Cursor): Expression {
   if (value === 'case') return parseCase(cursor);
   if (cursor.takeWords('exists')) return parseExists(cursor, at);
   if (value === 'cast' || value === 'try_cast') return parseCast(cursor);
+  if (value === 'convert' && cursor.peek().value === '(') return parseConvert(cursor);
   if (cursor.peek().kind === 'string' && (value === 'interval' || value === 'date' || value === 'timestamp')) {
     cursor.next();
     const text = cursor.next().value;
@@ -258,6 +259,17 @@ function parseCast(cursor: Cursor): Expression {
   const type = parseType(cursor);
   cursor.expectOperator(')');
   return { kind: 'cast', operand, type, lenient: value === 'try_cast', at };
+}
+
+/** `convert(integer, x)`, which is a cast. */
+function parseConvert(cursor: Cursor): Expression {
+  const { at } = cursor.next();
+  cursor.expectOperator('(');
+  const type = parseType(cursor);
+  cursor.expectOperator(',');
+  const operand = parseExpression(cursor);
+  cursor.expectOperator(')');
+  return { kind: 'cast', operand, type, at };
 }
 
 function parseCase(cursor: Cursor): Expression {

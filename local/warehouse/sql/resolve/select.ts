@@ -62,7 +62,9 @@ export function resolveSelect(
     constant: literal ? value.constant : undefined,
   }));
   const distinct = select.distinct ? distinctSql(body, outputs) : `select ${body}`;
-  return { sql: order.length > 0 ? `${distinct} order by ${order.join(', ')}` : distinct, columns };
+  if (select.top !== undefined) context.mark('limit', select.at);
+  const sorted = order.length > 0 ? ` order by ${order.join(', ')}` : '';
+  return { sql: `${distinct}${sorted}${select.top === undefined ? '' : ` limit ${select.top}`}`, columns };
 }
 
 /** Rows that differ in trailing blanks only are one. */

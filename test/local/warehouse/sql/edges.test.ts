@@ -261,6 +261,8 @@ const rows: [ground: string, sql: string, expected: unknown[]][] = [
     "select try_cast('2026-13-01' as date), true::int, '2028-02-29'::date",
     [null, 1, '2028-02-29'],
   ],
+  ['r_SELECT_list', 'select top 1 id from shop.b order by id desc', [6]],
+  ['r_CAST_function', "select convert(integer, '7'), convert(varchar(2), 'abc')", [7, 'ab']],
   [
     'assumed',
     "select ascii('é'), ascii(''), reverse('é€x'), power(2, 10), sqrt(2.25), log(100), sign(-3)",
