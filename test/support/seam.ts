@@ -3,6 +3,7 @@ import { scriptedFaults } from '../../local/faults';
 import type { Pipeline } from '../../pipelines/definition';
 import { buckets, type Cloud, createCloud, type Handlers, outsider, type Template, templateOf } from './cloud';
 import { functionsOf, refreshStatements } from './functions';
+import type { Kill } from './invocation';
 
 const minuteMs = 60_000;
 const queueSettings = {
@@ -15,6 +16,9 @@ const queueSettings = {
 
 /** A pipeline's functions over the twins of one account, for tests that say themselves what happens and when. */
 export class SeamWorld {
+  /** What happens to the next invocation of a function. */
+  readonly kills: Record<string, Kill | undefined> = {};
+
   private constructor(
     readonly cloud: Cloud,
     private readonly template: Template,
@@ -23,6 +27,7 @@ export class SeamWorld {
   static async open(pipeline: Pipeline, startMs = Date.parse('2026-11-21T00:00:00Z')): Promise<SeamWorld> {
     const template = await templateOf(pipeline, startMs);
     let handlers: Handlers = {};
+    let world: SeamWorld | undefined;
     const cloud = await createCloud({
       startMs: startMs + 60 * minuteMs,
       streamName: template.streamName,
@@ -30,10 +35,14 @@ export class SeamWorld {
       databaseFile: template.databaseFile,
       handlers: () => handlers,
       faults: scriptedFaults({}),
-      killNext: () => undefined,
+      killNext(name) {
+        const kill = world?.kills[name];
+        if (kill) delete world!.kills[name];
+        return kill;
+      },
     });
     handlers = functionsOf(cloud, pipeline);
-    const world = new SeamWorld(cloud, template);
+    world = new SeamWorld(cloud, template);
     await world.wire(pipeline);
     return world;
   }
@@ -104,6 +113,11 @@ export class SeamWorld {
   /** Messages that the functions logged. */
   logged(message: string): readonly Record<string, unknown>[] {
     return this.cloud.log.filter((entry) => entry['message'] === message);
+  }
+
+  /** Messages that are not done. */
+  waiting(): number {
+    return this.cloud.sqs.port.depth('queue') + this.cloud.sqs.port.depth('backlog');
   }
 
   get streamName(): string {
