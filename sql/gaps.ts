@@ -1,6 +1,5 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
-import { formatTimestamp } from '../lambda/shared/timestamp';
 import type { Pipeline } from '../pipelines/definition';
 import { landingName, landingTable, pipelineTables } from './names';
 
@@ -19,7 +18,7 @@ export function gapStatement(pipeline: Pipeline): StatementTemplate {
   const { retentionHours, recreatedAt } = pipeline.stream;
   const expired = hoursAgo(retentionHours);
   const late = `from_time < ${expired} and merged_at < ${hoursAgo(retentionHours - refreshHours)}`;
-  const began = recreatedAt && `${quoteLiteral(formatTimestamp(Date.parse(recreatedAt)))}::timestamp`;
+  const began = recreatedAt && `${quoteLiteral(recreatedAt.slice(0, -1).replace('T', ' '))}::timestamp`;
   return `insert into ${gaps} (shard_id, after_sequence, from_time, to_time, detected_at)
 with latest as (
   select
