@@ -1,7 +1,7 @@
 import type { Statement } from '../statement';
 import type { RelationEntry } from './catalog';
 import { csvReading } from './copy-csv';
-import { errorOf, type Reading } from './copy-fields';
+import { type CopyColumn, errorOf, missingMark, type Reading } from './copy-fields';
 import { autoReading, noshredReading } from './copy-json';
 import { type LineError, type Repaired, repair, requireReadable } from './copy-lines';
 import type { SourceFile, Sources } from './copy-sources';
@@ -19,9 +19,16 @@ export interface Loaded {
   readonly failed: boolean;
 }
 
-export function readingOf({ format, options }: Copy, table: RelationEntry): Reading {
-  if (format === 'csv') return csvReading(table.columns, options);
-  return format === 'json-noshred' ? noshredReading(table.columns) : autoReading(table.columns, options);
+/** The columns that a COPY fills: those it lists, in their order, or all of the table. */
+export function columnsOf({ columns }: Copy, table: RelationEntry): readonly CopyColumn[] {
+  return columns?.map((name) => table.columns.find((column) => column.name === name)!) ?? table.columns;
+}
+
+export function readingOf(statement: Copy, table: RelationEntry): Reading {
+  const { format, options } = statement;
+  const columns = columnsOf(statement, table);
+  if (format === 'csv') return csvReading(columns, options);
+  return format === 'json-noshred' ? noshredReading(columns) : autoReading(columns, options);
 }
 
 /** Counts first, so that a load with too many errors changes nothing; files with errors are read apart, for their line numbers. */
@@ -111,10 +118,14 @@ export async function badRecords(
   const rows = await session.connection.rows<{ number: bigint; bad: string }>(
     `select number, (${bad}) as bad from (select row_number() over () as number, * from ${reader([file.path], 'none', true)}) where (${bad}) is not null order by number`,
   );
-  return rows.map(({ number, bad: column }) => {
+  return rows.map(({ number, bad: told }) => {
     const at = { file: file.source.url, line: file.lineOf[Number(number) - 1]! };
+    const missing = told.startsWith(missingMark);
+    const column = missing ? told.slice(missingMark.length) : told;
     const type = table.columns.find((candidate) => candidate.name === column)?.type;
-    return type ? { ...at, column, type: type.name, ...errorOf(type) } : { ...at, code: 1216, message: brokenMessage };
+    if (!type) return { ...at, code: 1216, message: brokenMessage };
+    const error = missing ? { code: 1213, message: 'Missing data for not-null field' } : errorOf(type);
+    return { ...at, column, type: type.name, ...error };
   });
 }
 

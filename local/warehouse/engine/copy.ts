@@ -3,7 +3,7 @@ import { qualified, type RelationEntry, temporarySchema } from './catalog';
 import { assertWholeGzip } from './copy-gzip';
 import { loadPacked } from './copy-packed';
 import { copyParquet } from './copy-parquet';
-import { type Copy, dropRejects, type Loaded, loadRecords, readingOf } from './copy-records';
+import { type Copy, columnsOf, dropRejects, type Loaded, loadRecords, readingOf } from './copy-records';
 import { Sources } from './copy-sources';
 import { identifier } from './database';
 import { duckdbName } from './ddl';
@@ -37,23 +37,31 @@ function target(session: Session, name: Name): RelationEntry {
 }
 
 /** Options without a meaning for a local load, or honoured where the format is read. */
+const conversions = [
+  'compupdate',
+  'statupdate',
+  'timeformat',
+  'dateformat',
+  'truncatecolumns',
+  'blanksasnull',
+  'emptyasnull',
+  'trimblanks',
+];
 const known: Readonly<Record<Copy['format'], readonly string[]>> = {
-  'json-auto': ['compupdate', 'statupdate', 'timeformat'],
-  'json-noshred': ['compupdate', 'statupdate', 'timeformat'],
-  csv: [
-    'compupdate',
-    'statupdate',
-    'timeformat',
-    'ignoreheader',
-    'ignoreblanklines',
-    'delimiter',
-    'quote',
-    'emptyasnull',
-  ],
+  'json-auto': conversions,
+  'json-noshred': conversions,
+  csv: [...conversions, 'ignoreheader', 'ignoreblanklines', 'delimiter', 'quote', 'null'],
   parquet: ['statupdate'],
 };
 
-function checkOptions({ format, compression, options }: Copy, table: RelationEntry): void {
+function checkOptions(statement: Copy, table: RelationEntry): void {
+  const { format, compression, options } = statement;
+  const filled = new Set(columnsOf(statement, table).map(({ name }) => name));
+  const empty = table.columns.find(
+    ({ name, notNull, defaultValue }) => notNull && defaultValue === undefined && !filled.has(name),
+  );
+  if (empty)
+    throw new WarehouseError(`column "${empty.name}" is NOT NULL without a DEFAULT, but COPY does not list it`);
   if (!['none', 'gzip', 'zstd'].includes(compression))
     throw new WarehouseError(`COPY ${compression.toUpperCase()} is not modelled by the local warehouse`);
   for (const option of Object.keys(options))
@@ -72,7 +80,7 @@ async function load(session: Session, statement: Copy, table: RelationEntry, sou
   const into = table.schema === temporarySchema ? `temp.${identifier(table.name)}` : duckdbName(table);
   const loaded =
     statement.format === 'parquet'
-      ? await loadParquet(session, into, table, sources)
+      ? await loadParquet(session, statement, into, table, sources)
       : await loadText(session, statement, into, table, sources);
   await log(session, statement, table, sources, loaded);
   if (loaded.failed)
@@ -84,8 +92,14 @@ async function load(session: Session, statement: Copy, table: RelationEntry, sou
   return loaded.rows;
 }
 
-async function loadParquet(session: Session, into: string, table: RelationEntry, sources: Sources): Promise<Loaded> {
-  const lines = await copyParquet(session, into, table.columns, sources);
+async function loadParquet(
+  session: Session,
+  statement: Copy,
+  into: string,
+  table: RelationEntry,
+  sources: Sources,
+): Promise<Loaded> {
+  const lines = await copyParquet(session, into, columnsOf(statement, table), sources);
   return { rows: [...lines.values()].reduce((sum, n) => sum + n, 0), lines, errors: [], failed: false };
 }
 
