@@ -41,6 +41,8 @@ export interface Principal {
   /** ARN of the role behind a session. */
   readonly roleArn?: string;
   readonly account: string;
+  /** The request came without TLS: `aws:SecureTransport` is false. @default - with it */
+  readonly unencrypted?: true;
 }
 
 export interface PolicyDocument {
@@ -158,6 +160,8 @@ export interface StreamSlice {
   readonly files: readonly string[];
   /** Last sequence number in the slice, per shard that has records. */
   readonly latest: Readonly<Record<string, string>>;
+  /** The files hold what is after the given positions and nothing else; then sequence numbers may differ in length. @default false */
+  readonly exact?: boolean;
 }
 export interface KinesisPort {
   /**
