@@ -24,7 +24,11 @@ export const memory = (events: number) =>
       await growEvents(environment, events);
       const filled = most;
       await environment.feed(100_000, 'more');
-      for (const step of refreshPlan(pipeline).steps) await runStep(environment, step);
+      for (const step of refreshPlan(pipeline).steps) {
+        // Redshift refreshes a view in a transaction of its own.
+        const parts = step.mode === 'transaction' ? [step] : step.statements.map((sql) => ({ statements: [sql] }));
+        for (const part of parts) await runStep(environment, part);
+      }
       const query = 'select customer_id, count(*), min(occurred_at) from estore.events group by customer_id';
       line('grouping all of them', await environment.run([query]), events, 'events');
       sample();

@@ -176,6 +176,8 @@ function checkUnload(node: Unload, format: UnloadFormat, context: Context): void
   if (encrypted?.value === 'auto') exclude(options, ['kms_key_id'], 'ENCRYPTED AUTO in UNLOAD', context);
   else if (encrypted && !key)
     throw context.source.error('ENCRYPTED needs AUTO or KMS_KEY_ID: client-side encryption has ended', encrypted.at);
+  const extension = options.get('extension');
+  if (extension?.value === '') throw context.source.error('EXTENSION must not be empty', extension.at);
   if (key && !encrypted) throw context.source.error('KMS_KEY_ID needs ENCRYPTED', key.at);
 }
 
@@ -220,6 +222,10 @@ export function translateUnload(node: Unload, context: Context): Statement {
   const columns = toColumns(query.columns);
   if (format === 'json' || format === 'parquet') requireUnique(columns, context, node.queryAt);
   checkTypes(columns, format, node, context);
+  // DuckDB's writer would give the second one another name.
+  const names = columns.map(({ name }) => name.toLowerCase());
+  const twice = options.has('header') && names.find((name, index) => names.indexOf(name) < index);
+  if (twice) throw context.source.unsupported(`HEADER over several columns named "${twice}" in UNLOAD`, node.queryAt);
   const delimiter = delimiterOf(options, format === 'text' ? '|' : ',', context);
   return {
     kind: 'unload',
