@@ -76,7 +76,7 @@ function valueSql(type: RedshiftType, text: string, options: CopyOptions): strin
       const cut =
         type.scale === 0
           ? `regexp_replace(${text}, '\\..*$', '')`
-          : `regexp_replace(${text}, '(\\.\\d{${type.scale}})\\d+', '\\1')`;
+          : `case when strlen(${text}) - instr(${text}, '.') > ${type.scale} then regexp_replace(${text}, '(\\.\\d{${type.scale}})\\d+', '\\1') else ${text} end`;
       return `case when regexp_full_match(${text}, '${number}') then try_cast(${cut} as decimal(${type.precision}, ${type.scale})) end`;
     }
     case 'smallint':
