@@ -214,7 +214,7 @@ describe('triggers', () => {
     const { pipelines } = templates();
     pipelines.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
     pipelines.allResourcesProperties('AWS::Lambda::EventSourceMapping', {
-      BatchSize: 100,
+      BatchSize: 250,
       MaximumBatchingWindowInSeconds: 5,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: 2 },

@@ -240,6 +240,25 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
     },
   ],
   [
+    'stl_load_errors',
+    {
+      columns: columns({
+        userid: integer,
+        starttime: timestamp,
+        query: bigint,
+        filename: { name: 'char', length: 256 },
+        line_number: bigint,
+        colname: { name: 'char', length: 127 },
+        type: { name: 'char', length: 10 },
+        err_code: integer,
+        err_reason: { name: 'char', length: 100 },
+      }),
+      query: `select user_id as userid, start_time as starttime, query_id as query, file_name as filename, line_number, column_name as colname,
+        column_type as type, error_code as err_code, left(error_message, 100) as err_reason
+        from ${systemSchema}.log_sys_load_error_detail where user_id = getvariable('millrace_user_id') or getvariable('millrace_superuser')`,
+    },
+  ],
+  [
     'sys_unload_history',
     {
       columns: columns({
