@@ -20,6 +20,7 @@ import type { StatementFaults } from './data-api/faults';
 import { fileJournal } from './data-api/journal';
 import { AwsLogins, type Logins } from './data-api/logins';
 import { type DataApiOptions, dataApiOperations } from './data-api/operations';
+import { ResultFiles } from './data-api/results';
 import { StatementStore } from './data-api/store';
 import { WarehouseError } from './engine/errors';
 import { scalarOf } from './engine/result';
@@ -67,6 +68,7 @@ export interface DataApiParts {
   readonly bus: EventBusPort;
   readonly logins: Logins;
   readonly find: DataApiOptions['find'];
+  readonly databases: DataApiOptions['databases'];
   readonly arnOf: DataApiOptions['arnOf'];
   readonly userIdOf: DataApiOptions['userIdOf'];
   readonly faults?: StatementFaults;
@@ -74,9 +76,10 @@ export interface DataApiParts {
 
 export function composeDataApi(parts: DataApiParts) {
   const { clock, directory, faults } = parts;
-  const store = new StatementStore(clock, fileJournal(join(directory, 'statements.jsonl'), clock));
-  const executor = new Executor(store, clock, parts.bus, faults);
-  const api = dataApiOperations({ ...parts, store, executor });
+  const results = new ResultFiles(join(directory, 'results'));
+  const store = new StatementStore(clock, fileJournal(join(directory, 'statements.jsonl'), clock), results);
+  const executor = new Executor(store, clock, parts.bus, results, faults);
+  const api = dataApiOperations({ ...parts, store, executor, results });
   const operations = faults ? faulty(api, faults) : api;
   return { store, executor, operations, service: jsonService('redshift-data', 'json-1.1', 'RedshiftData', operations) };
 }
@@ -91,6 +94,7 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
     logins: new AwsLogins(options),
     userIdOf: (principal) => options.sts.userIdOf(principal),
     find: async (kind, name) => warehouses.find(kind, name),
+    databases: (kind, name) => [warehouses.find(kind, name)!.database],
     arnOf: (kind, name) => warehouses.arnOf(kind, name),
   });
   return {

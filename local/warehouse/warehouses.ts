@@ -58,8 +58,10 @@ export class Warehouses {
     this.open.set(key, { target, database, engine });
   }
 
+  /** @param name or ARN */
   find(kind: 'cluster' | 'workgroup', name: string): ReachableWarehouse | undefined {
-    return this.open.get(`${kind}/${name}`);
+    const named = this.open.get(`${kind}/${name}`);
+    return named ?? this.all().find(({ target }) => target.kind === kind && target.arn === name);
   }
 
   all(): ReachableWarehouse[] {

@@ -1,8 +1,9 @@
 import type { Clock, EventBusPort } from '../../ports';
-import type { Engine, RunResult } from '../engine/engine';
+import type { Engine, RunRequest, RunResult } from '../engine/engine';
 import { errorText } from '../engine/errors';
 import type { StatementFaults } from './faults';
 import { isTerminal, type StatementRecord } from './records';
+import type { ResultFiles, ResultWriter } from './results';
 import { retentionMs, type StatementStore } from './store';
 
 /** Carries submitted statements through their states and tells the event bus of the end. */
@@ -14,6 +15,7 @@ export class Executor {
     private readonly store: StatementStore,
     private readonly clock: Clock,
     private readonly bus: EventBusPort,
+    private readonly results: ResultFiles,
     private readonly faults?: StatementFaults,
   ) {}
 
@@ -52,40 +54,47 @@ export class Executor {
       record.status = 'PICKED';
       const refusal = await connect(signal);
       if (refusal !== undefined) return this.end(record, 'FAILED', started, refusal);
-      const result = await this.faulty(record, (onStart) =>
-        engine.run({
-          sqls: record.members.map((member) => member.sql),
-          mode: record.mode,
-          user: record.dbUser,
-          parameters:
-            record.parameters && Object.fromEntries(record.parameters.map(({ name, value }) => [name, value])),
-          signal,
-          onStart: (index) => {
-            onStart?.(index);
-            record.status = 'STARTED';
-            record.updatedMs = this.clock.now();
-            const member = record.members[index]!;
-            member.status = 'STARTED';
-            member.updatedMs = record.updatedMs;
-          },
-          onEnd: (index, outcome) => {
-            const member = record.members[index]!;
-            member.status = outcome.status;
-            member.updatedMs = this.clock.now();
-            member.durationMs = outcome.durationMs;
-            member.queryId = outcome.queryId;
-            if (outcome.status === 'FAILED') member.error = outcome.error;
-            if (outcome.status === 'FINISHED') {
-              member.rows = outcome.rows;
-              member.result = outcome.result;
-            }
-          },
-        }),
-      );
+      const result = await this.faulty(record, (onStart) => engine.run(this.request(record, signal, onStart)));
       this.end(record, result.status, started, result.error);
     } catch (error) {
       this.end(record, signal.aborted ? 'ABORTED' : 'FAILED', started, signal.aborted ? undefined : errorText(error));
     }
+  }
+
+  private request(record: StatementRecord, signal: AbortSignal, onStart?: (index: number) => void): RunRequest {
+    const writers = new Map<number, ResultWriter>();
+    const { members, parameters } = record;
+    return {
+      sqls: members.map((member) => member.sql),
+      mode: record.mode,
+      user: record.dbUser,
+      parameters: parameters && Object.fromEntries(parameters.map(({ name, value }) => [name, value])),
+      signal,
+      sinkOf: (index) => {
+        const writer = this.results.writer(record.id, index);
+        writers.set(index, writer);
+        return writer;
+      },
+      onStart: (index) => {
+        onStart?.(index);
+        record.status = 'STARTED';
+        record.updatedMs = this.clock.now();
+        const member = members[index]!;
+        member.status = 'STARTED';
+        member.updatedMs = record.updatedMs;
+      },
+      onEnd: (index, outcome) => {
+        const member = members[index]!;
+        if (outcome.status === 'FINISHED' && outcome.result) member.result = writers.get(index)!.end(outcome.result);
+        else writers.get(index)?.discard();
+        member.status = outcome.status;
+        member.updatedMs = this.clock.now();
+        member.durationMs = outcome.durationMs;
+        member.queryId = outcome.queryId;
+        if (outcome.status === 'FAILED') member.error = outcome.error;
+        if (outcome.status === 'FINISHED') member.rows = outcome.rows;
+      },
+    };
   }
 
   private faulty(

@@ -5,8 +5,8 @@ import { isTerminal, type StatementRecord } from './records';
 import { retentionMs, type StatementJournal } from './store';
 
 /**
- * Statements as lines of JSON, one when submitted and one when ended, so that client tokens and descriptions outlive the process.
- * A statement that was running when the process ended comes back as ABORTED; results do not come back.
+ * Statements as lines of JSON, one when submitted and one when ended, so that client tokens, descriptions and where results lie outlive the process.
+ * A statement that was running when the process ended comes back as ABORTED.
  * @param compactBytes after so many bytes the file is written anew with what is kept
  */
 export function fileJournal(file: string, clock: Clock, compactBytes = 32 * 2 ** 20): StatementJournal {
@@ -33,8 +33,7 @@ export function fileJournal(file: string, clock: Clock, compactBytes = 32 * 2 **
   };
 }
 
-const line = (record: StatementRecord) =>
-  `${JSON.stringify({ ...record, members: record.members.map(({ result, ...member }) => member) })}\n`;
+const line = (record: StatementRecord) => `${JSON.stringify(record)}\n`;
 
 function readRecords(text: string, oldestMs: number): StatementRecord[] {
   const byId = new Map<string, StatementRecord>();

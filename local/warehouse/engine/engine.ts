@@ -8,7 +8,7 @@ import { errorText, WarehouseError } from './errors';
 import { type Done, execute } from './execute';
 import { passwordMatches } from './passwords';
 import { Queue } from './queue';
-import type { ResultSet } from './result';
+import type { ResultSet, ResultSink } from './result';
 import { type CommittedCatalog, type EngineOptions, type Planned, planStatements, Session } from './session';
 import { systemDdl, systemSchema, systemViews } from './system-views';
 
@@ -24,6 +24,8 @@ export interface RunRequest {
   /** Told when each of `sqls` starts and ends. */
   readonly onStart?: (index: number) => void;
   readonly onEnd?: (index: number, outcome: Outcome) => void;
+  /** Takes the rows of each of `sqls`. @default - they are in the outcome */
+  readonly sinkOf?: (index: number) => ResultSink;
 }
 
 export type Outcome =
@@ -310,6 +312,7 @@ class Run {
     request.onStart?.(index);
     const started = performance.now();
     session.queryId = this.engine.nextQueryId();
+    session.sink = request.sinkOf?.(index);
     try {
       let done: Done | undefined;
       for (const planned of session.plan(sql, request.parameters)) {

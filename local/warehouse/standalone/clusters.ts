@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -13,6 +14,7 @@ import { RemoteS3 } from './remote-s3';
 
 /** The user that every database begins with, as in a cluster made in the console. */
 export const administrator = 'awsuser';
+const suffix = '.duckdb';
 /** Each holds threads and memory. */
 const mostDatabases = 32;
 
@@ -52,6 +54,14 @@ export class Clusters {
     return opening;
   }
 
+  /** Those that have been named so far. */
+  databases(kind: 'cluster' | 'workgroup', name: string): string[] {
+    return readdirSync(join(this.options.dataDir, `${kind}s`, name))
+      .filter((file) => file.endsWith(suffix))
+      .map((file) => decodeURIComponent(file.slice(0, -suffix.length)))
+      .sort();
+  }
+
   arnOf(kind: 'cluster' | 'workgroup', name: string): string {
     const { region, account } = this.options;
     return kind === 'cluster'
@@ -70,7 +80,7 @@ export class Clusters {
     name: string,
     database: string,
   ): Promise<ReachableWarehouse> {
-    const file = join(this.options.dataDir, `${kind}s`, name, `${encodeURIComponent(database)}.duckdb`);
+    const file = join(this.options.dataDir, `${kind}s`, name, `${encodeURIComponent(database)}${suffix}`);
     const engine = await Engine.open(
       {
         file,

@@ -52,6 +52,7 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
       bus: eventFile(join(dataDir, 'events.jsonl'), region),
       logins: new OpenLogins(options.secrets),
       find: (kind, name, database) => clusters.find(kind, name, database),
+      databases: (kind, name) => clusters.databases(kind, name),
       arnOf: (kind, name) => clusters.arnOf(kind, name),
       userIdOf: (principal) => principal.arn.slice(principal.arn.lastIndexOf('/') + 1),
     });
