@@ -104,7 +104,10 @@ const lowerFirst = (member: string) => member.charAt(0).toLowerCase() + member.s
 
 /** What the service's parser refuses before it looks at constraints. */
 const wrongType = (where: string, value: unknown, allowed: string) =>
-  new AwsError(
-    'SerializationException',
-    `${where} must be ${allowed}, got ${JSON.stringify(value).slice(0, shownLength)}`,
-  );
+  new AwsError('SerializationException', `${where} must be ${allowed}, got ${shown(value)}`);
+
+/** Without looking into it: what a client nests may be too deep to be written out. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : JSON.stringify(value).slice(0, shownLength);
+}
