@@ -21,6 +21,7 @@ import { fileJournal } from './data-api/journal';
 import { AwsLogins, type Logins } from './data-api/logins';
 import { type DataApiOptions, dataApiOperations } from './data-api/operations';
 import { ResultFiles } from './data-api/results';
+import { Sessions } from './data-api/sessions';
 import { StatementStore } from './data-api/store';
 import { WarehouseError } from './engine/errors';
 import { scalarOf } from './engine/result';
@@ -79,16 +80,22 @@ export function composeDataApi(parts: DataApiParts) {
   const results = new ResultFiles(join(directory, 'results'));
   const store = new StatementStore(clock, fileJournal(join(directory, 'statements.jsonl'), clock), results);
   const executor = new Executor(store, clock, parts.bus, results, faults);
-  const api = dataApiOperations({ ...parts, store, executor, results });
+  const sessions = new Sessions(clock);
+  const api = dataApiOperations({ ...parts, store, executor, results, sessions });
   const operations = faults ? faulty(api, faults) : api;
-  return { store, executor, operations, service: jsonService('redshift-data', 'json-1.1', 'RedshiftData', operations) };
+  /** Ends what runs; then the warehouses may be closed. */
+  const stop = async () => {
+    await executor.stop();
+    sessions.close();
+  };
+  return { store, stop, operations, service: jsonService('redshift-data', 'json-1.1', 'RedshiftData', operations) };
 }
 
 /** The warehouse with a front end of the caller's choice. */
 export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
   const directory = join(options.dataDir, 'warehouse');
   const warehouses = new Warehouses({ ...options, directory });
-  const { store, executor, operations, service } = composeDataApi({
+  const { store, stop, operations, service } = composeDataApi({
     ...options,
     directory,
     logins: new AwsLogins(options),
@@ -103,7 +110,7 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
     service,
     resources: warehouseTwins(warehouses, options),
     async dispose() {
-      await executor.stop();
+      await stop();
       warehouses.close();
     },
   };

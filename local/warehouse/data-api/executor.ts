@@ -1,10 +1,20 @@
 import type { Clock, EventBusPort } from '../../ports';
-import type { Engine, RunRequest, RunResult } from '../engine/engine';
+import type { Engine, HeldSession, RunRequest, RunResult } from '../engine/engine';
 import { errorText } from '../engine/errors';
 import type { StatementFaults } from './faults';
 import { isTerminal, type StatementRecord } from './records';
 import type { ResultFiles, ResultWriter } from './results';
 import { retentionMs, type StatementStore } from './store';
+
+/** Where a statement runs. */
+export interface DatabaseConnection {
+  readonly engine: Engine;
+  /** What the database answers to the connection itself: undefined lets the user in. */
+  connect(signal: AbortSignal): Promise<string | undefined>;
+  readonly held?: HeldSession;
+  /** Told when the statement has ended, before anybody who waits for it. */
+  readonly onEnd?: () => void;
+}
 
 /** Carries submitted statements through their states and tells the event bus of the end. */
 export class Executor {
@@ -19,11 +29,10 @@ export class Executor {
     private readonly faults?: StatementFaults,
   ) {}
 
-  /** Starts the statement. `connect` tells what the database answers to the connection itself, undefined when it lets the user in. */
-  start(record: StatementRecord, engine: Engine, connect: (signal: AbortSignal) => Promise<string | undefined>): void {
+  start(record: StatementRecord, connection: DatabaseConnection): void {
     const controller = new AbortController();
     this.running.set(record.id, controller);
-    const done = this.execute(record, engine, connect, controller.signal).finally(() => {
+    const done = this.execute(record, connection, controller.signal).finally(() => {
       this.running.delete(record.id);
       this.work.delete(done);
     });
@@ -40,24 +49,27 @@ export class Executor {
     await Promise.all(this.work);
   }
 
-  private async execute(
-    record: StatementRecord,
-    engine: Engine,
-    connect: (signal: AbortSignal) => Promise<string | undefined>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async execute(record: StatementRecord, connection: DatabaseConnection, signal: AbortSignal): Promise<void> {
     // Submission answers before the statement is picked.
     await new Promise((resolve) => setImmediate(resolve));
     const started = performance.now();
     try {
-      if (signal.aborted) return this.end(record, 'ABORTED', started);
+      if (signal.aborted) return this.end(record, connection, 'ABORTED', started);
       record.status = 'PICKED';
-      const refusal = await connect(signal);
-      if (refusal !== undefined) return this.end(record, 'FAILED', started, refusal);
-      const result = await this.faulty(record, (onStart) => engine.run(this.request(record, signal, onStart)));
-      this.end(record, result.status, started, result.error);
+      const refusal = await connection.connect(signal);
+      if (refusal !== undefined) return this.end(record, connection, 'FAILED', started, refusal);
+      const result = await this.faulty(record, (onStart) =>
+        connection.engine.run({ ...this.request(record, signal, onStart), held: connection.held }),
+      );
+      this.end(record, connection, result.status, started, result.error);
     } catch (error) {
-      this.end(record, signal.aborted ? 'ABORTED' : 'FAILED', started, signal.aborted ? undefined : errorText(error));
+      this.end(
+        record,
+        connection,
+        signal.aborted ? 'ABORTED' : 'FAILED',
+        started,
+        signal.aborted ? undefined : errorText(error),
+      );
     }
   }
 
@@ -108,6 +120,7 @@ export class Executor {
 
   private end(
     record: StatementRecord,
+    connection: DatabaseConnection,
     status: 'FINISHED' | 'FAILED' | 'ABORTED',
     started: number,
     error?: string,
@@ -121,6 +134,7 @@ export class Executor {
       member.status = status === 'FINISHED' ? 'FINISHED' : 'ABORTED';
       if (!record.batch) Object.assign(member, { status, error });
     }
+    connection.onEnd?.();
     this.store.update(record);
     if (record.withEvent) this.publish(record);
   }

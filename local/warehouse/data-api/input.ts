@@ -1,4 +1,4 @@
-import { AwsError, NotModelledError } from '../../ports';
+import { AwsError } from '../../ports';
 import { objectOf, type Properties } from '../../properties';
 import { Constraints } from './constraints';
 import type { SqlParameter } from './records';
@@ -11,6 +11,7 @@ export const limits = {
   clientTokenLength: 64,
   statementNameLength: 2048,
   waitSeconds: 30,
+  sessionSeconds: 86_400,
   waitersPerStatement: 10,
 } as const;
 
@@ -39,7 +40,10 @@ export interface Place {
 export type ResultFormat = 'JSON' | 'CSV';
 
 /** ExecuteStatement and BatchExecuteStatement, checked. */
-export interface Submission extends Place {
+export interface Submission {
+  /** Where to connect; a session that is open knows it. */
+  readonly target: { readonly place: Place } | { readonly sessionId: string };
+  readonly keepAliveSeconds?: number;
   readonly sqls: readonly string[];
   readonly batch: boolean;
   readonly mode: 'transaction' | 'auto-commit';
@@ -86,10 +90,10 @@ function withinSize(sql: string, where: string): string {
   return sql;
 }
 
+const idPattern = /^[a-z0-9]{8}(-[a-z0-9]{4}){3}-[a-z0-9]{12}(:\d{0,2})?$/;
+
 /** Members that both calls have; checks all of them before it looks at how they go together. */
-function commonInput(input: Properties, check: Constraints) {
-  for (const name of ['SessionId', 'SessionKeepAliveSeconds'])
-    if (input[name] !== undefined) throw new NotModelledError(`redshift-data ${name}`);
+function commonInput(input: Properties, check: Constraints): Omit<Submission, 'sqls' | 'batch' | 'mode'> {
   const members = {
     withEvent: check.boolean('WithEvent') ?? false,
     name: check.text('StatementName', { max: limits.statementNameLength }),
@@ -98,9 +102,15 @@ function commonInput(input: Properties, check: Constraints) {
     resultFormat: check.oneOf('ResultFormat', ['JSON', 'CSV']) ?? ('JSON' as const),
     waitSeconds: check.integer('WaitTimeSeconds', 1, limits.waitSeconds) ?? 0,
   };
+  const keepAliveSeconds = check.integer('SessionKeepAliveSeconds', 0, limits.sessionSeconds);
+  const sessionId = check.text('SessionId', { pattern: idPattern });
   const place = placeMembersOf(check);
   check.done();
-  return { ...members, ...placeOf(place) };
+  if (sessionId === undefined) return { ...members, keepAliveSeconds, target: { place: placeOf(place) } };
+  const extra = placeMembers.find((name) => input[name] !== undefined);
+  if (extra !== undefined)
+    throw new AwsError('ValidationException', `${extra} and SessionId cannot be specified together.`);
+  return { ...members, keepAliveSeconds, target: { sessionId } };
 }
 
 type GivenPlace = Partial<Place>;
@@ -152,8 +162,6 @@ function parametersOf(check: Constraints): SqlParameter[] | undefined {
   if (twice) throw new AwsError('ValidationException', `Parameters names ${twice.name} more than once.`);
   return parameters;
 }
-
-const idPattern = /^[a-z0-9]{8}(-[a-z0-9]{4}){3}-[a-z0-9]{12}(:\d{0,2})?$/;
 
 /** Id, WaitTimeSeconds and NextToken of the calls about one statement. */
 export function statementInput(raw: unknown, allowed: readonly string[], operation: string) {

@@ -25,6 +25,7 @@ import {
   type WarehouseTarget,
 } from './records';
 import type { ResultFiles } from './results';
+import type { DataApiSession, Sessions } from './sessions';
 import type { StatementStore } from './store';
 
 /** A cluster or workgroup as the Data API reaches it. */
@@ -41,6 +42,7 @@ export interface DataApiOptions {
   readonly store: StatementStore;
   readonly executor: Executor;
   readonly results: ResultFiles;
+  readonly sessions: Sessions;
   /** @param database as the caller named it; a warehouse may have another one only */
   find(kind: 'cluster' | 'workgroup', name: string, database: string): Promise<ReachableWarehouse | undefined>;
   /** The databases of a warehouse. */
@@ -81,7 +83,7 @@ class DataApi {
 
   async submit(operation: string, raw: unknown, submission: Submission, principal: Principal): Promise<unknown> {
     const { store, executor } = this.options;
-    const { warehouse, login } = await this.reach(operation, submission, principal);
+    const connection = await this.connection(operation, submission, principal);
     const fingerprint = fingerprintOf(raw, operation);
     const repeated =
       submission.clientToken === undefined ? undefined : store.findToken(principal, submission.clientToken);
@@ -90,18 +92,53 @@ class DataApi {
         'ValidationException',
         `ClientToken ${submission.clientToken} was used for a different request`,
       );
-    const record = repeated ?? this.record(submission, warehouse, principal, login.user, fingerprint);
-    if (!repeated) {
-      if (store.active(warehouse.target.arn) >= limits.activeStatements)
-        throw new AwsError(
-          'ActiveStatementsExceededException',
-          `${limits.activeStatements} statements are active, which is the limit`,
-        );
-      store.add(record);
-      executor.start(record, warehouse.engine, (signal) => connect(submission.database, warehouse, login, signal));
+    if (repeated) return this.answer(repeated, submission.waitSeconds);
+    const { warehouse, database, login } = connection;
+    if (store.active(warehouse.target.arn) >= limits.activeStatements)
+      throw new AwsError(
+        'ActiveStatementsExceededException',
+        `${limits.activeStatements} statements are active, which is the limit`,
+      );
+    const session = this.session(connection, submission, principal);
+    const record = this.record(submission, { ...connection, sessionId: session?.id }, principal, fingerprint);
+    store.add(record);
+    executor.start(record, {
+      engine: warehouse.engine,
+      connect: (signal) => connect(database, warehouse, login, signal),
+      held: session?.held,
+      onEnd: () => session && this.options.sessions.release(session),
+    });
+    return this.answer(record, submission.waitSeconds);
+  }
+
+  private async answer(record: StatementRecord, waitSeconds: number): Promise<unknown> {
+    await this.wait(record, waitSeconds);
+    return submitted(record, waitSeconds > 0);
+  }
+
+  /** From the place that the caller names, or that its session is in. */
+  private async connection(operation: string, { target }: Submission, principal: Principal): Promise<Connection> {
+    if ('place' in target) {
+      const { database, secretArn } = target.place;
+      return { ...(await this.reach(operation, target.place, principal)), database, secretArn };
     }
-    await this.wait(record, submission.waitSeconds);
-    return submitted(record, submission.waitSeconds > 0);
+    const session = this.options.sessions.find(target.sessionId, principal);
+    const context = { 'redshift-data:session-owner-iam-userid': this.options.userIdOf(session.principal) };
+    const resource = session.warehouse.target.arn;
+    this.options.authorizer.authorize({ principal, action: `redshift-data:${operation}`, resource, context });
+    return { ...session, session };
+  }
+
+  /** The session to run in, taken: the one that was named, or a new one if the caller wants it kept. */
+  private session(
+    { session, ...from }: Connection,
+    { keepAliveSeconds }: Submission,
+    principal: Principal,
+  ): DataApiSession | undefined {
+    const { sessions } = this.options;
+    const used = session ?? (keepAliveSeconds ? sessions.create({ ...from, principal }, keepAliveSeconds) : undefined);
+    if (used) sessions.take(used, keepAliveSeconds);
+    return used;
   }
 
   /** The warehouse that the caller may use the operation on, and the user there. */
@@ -247,9 +284,8 @@ class DataApi {
 
   private record(
     submission: Submission,
-    warehouse: ReachableWarehouse,
+    { warehouse, database, login, secretArn, sessionId }: Connection & { readonly sessionId?: string },
     principal: Principal,
-    dbUser: string,
     fingerprint: string,
   ): StatementRecord {
     const now = this.options.clock.now();
@@ -257,9 +293,10 @@ class DataApi {
     return {
       id: newStatementId(),
       warehouse: warehouse.target,
-      database: submission.database,
-      dbUser,
-      secretArn: submission.secretArn,
+      database,
+      dbUser: login.user,
+      secretArn,
+      sessionId,
       principal,
       name: submission.name,
       batch: submission.batch,
@@ -284,6 +321,15 @@ class DataApi {
       })),
     };
   }
+}
+
+/** Where and as whom a submission runs. */
+interface Connection {
+  readonly warehouse: ReachableWarehouse;
+  readonly database: string;
+  readonly secretArn?: string;
+  readonly login: Login;
+  readonly session?: DataApiSession;
 }
 
 /** Redshift answers these when the Data API connects: the statement fails, the call does not. */

@@ -10,6 +10,7 @@ const place = (record: StatementRecord) => ({
   Database: record.database,
   DbUser: record.dbUser,
   SecretArn: record.secretArn,
+  SessionId: record.sessionId,
 });
 
 const hasResult = (members: readonly SubStatement[]) => members.some((member) => member.result !== undefined);
@@ -73,6 +74,7 @@ export function listed(record: StatementRecord) {
     CreatedAt: seconds(record.createdMs),
     UpdatedAt: seconds(record.updatedMs),
     SecretArn: record.secretArn,
+    SessionId: record.sessionId,
     QueryString: record.batch ? undefined : record.members[0]!.sql,
     QueryStrings: record.batch ? record.members.map((member) => member.sql) : undefined,
     QueryParameters: record.parameters,

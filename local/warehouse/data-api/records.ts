@@ -38,6 +38,7 @@ export interface StatementRecord {
   readonly withEvent: boolean;
   readonly resultFormat: ResultFormat;
   readonly clientToken?: string;
+  readonly sessionId?: string;
   /** Of what the client sent, the token aside. */
   readonly fingerprint: string;
   readonly createdMs: number;

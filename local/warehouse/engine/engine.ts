@@ -24,8 +24,15 @@ export interface RunRequest {
   /** Told when each of `sqls` starts and ends. */
   readonly onStart?: (index: number) => void;
   readonly onEnd?: (index: number, outcome: Outcome) => void;
+  /** Keeps the connection and its temporary tables from one request to the next. @default - they end with the request */
+  readonly held?: HeldSession;
   /** Takes the rows of each of `sqls`. @default - they are in the outcome */
   readonly sinkOf?: (index: number) => ResultSink;
+}
+
+/** Filled by the first request that runs in it; one request at a time. */
+export interface HeldSession {
+  session?: Session;
 }
 
 export type Outcome =
@@ -144,6 +151,11 @@ export class Engine implements CommittedCatalog {
     return new Session(this.idle.pop() ?? (await this.database.connect()), user, this.options, this);
   }
 
+  endSession(held: HeldSession): void {
+    held.session?.connection.close();
+    held.session = undefined;
+  }
+
   closeSession(session: Session, reusable: boolean): void {
     if (!reusable || session.usedTemporary || this.idle.length >= maxReaders) session.connection.close();
     else this.idle.push(session.connection);
@@ -228,13 +240,15 @@ class Run {
     private readonly user: UserEntry,
     private readonly request: RunRequest,
   ) {
+    this.opened = request.held?.session;
     request.signal.addEventListener('abort', this.interrupt);
   }
 
   close(): void {
     clearInterval(this.interrupting);
     this.request.signal.removeEventListener('abort', this.interrupt);
-    if (this.opened) this.engine.closeSession(this.opened, !this.request.signal.aborted);
+    if (this.request.held) this.request.held.session = this.opened;
+    else if (this.opened) this.engine.closeSession(this.opened, !this.request.signal.aborted);
   }
 
   /** All or nothing. */

@@ -60,7 +60,7 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
     return {
       endpoint: gateway.endpoint,
       async dispose() {
-        await api.executor.stop();
+        await api.stop();
         await gateway.dispose();
         await clusters.close();
         unlock();

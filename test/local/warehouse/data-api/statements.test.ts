@@ -325,7 +325,6 @@ describe('the Data API', () => {
       },
       'Parameters names a more than once.',
     ],
-    ['a session', { SessionKeepAliveSeconds: 1 }, 'SessionKeepAliveSeconds is not modelled'],
     ['an unknown member', { Retries: 1 }, 'ExecuteStatement.Retries is not modelled'],
   ])('refuses %s', async (_, more, message) => {
     await expect(execute(more)).rejects.toThrow(message);
