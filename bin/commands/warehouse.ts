@@ -20,6 +20,7 @@ interface Options {
   readonly s3?: string;
   readonly kinesis?: string;
   readonly secrets?: string;
+  readonly throttle?: boolean;
 }
 
 const DEFAULT_DIRECTORY = '.millrace/warehouse-only';
@@ -53,6 +54,7 @@ export function addWarehouse(program: Command, io: WarehouseCommandIo): void {
     .option('--s3 <url>', 'S3 endpoint for COPY and UNLOAD', url('--s3'))
     .option('--kinesis <url>', 'Kinesis endpoint for streaming views', url('--kinesis'))
     .option('--secrets <url>', 'Secrets Manager endpoint for SecretArn', url('--secrets'))
+    .option('--throttle', 'refuse calls above the documented rates, as AWS does (30 ExecuteStatement a second, …)')
     .action(async (options: Options) => {
       const stop = stopSignal();
       const served = await serve(options, io.env);
@@ -80,6 +82,7 @@ async function serve(options: Options, env: NodeJS.ProcessEnv): Promise<ServedWa
     return await serveWarehouse({
       dataDir: options.data,
       port: options.port,
+      throttle: options.throttle,
       region,
       s3:
         options.s3 === undefined

@@ -23,6 +23,7 @@ import { type DataApiOptions, dataApiOperations } from './data-api/operations';
 import { ResultFiles } from './data-api/results';
 import { Sessions } from './data-api/sessions';
 import { StatementStore } from './data-api/store';
+import { throttled } from './data-api/throttle';
 import { WarehouseError } from './engine/errors';
 import { scalarOf } from './engine/result';
 import { warehouseTwins } from './resources';
@@ -73,6 +74,8 @@ export interface DataApiParts {
   readonly arnOf: DataApiOptions['arnOf'];
   readonly userIdOf: DataApiOptions['userIdOf'];
   readonly faults?: StatementFaults;
+  /** Refuses calls above the rates that AWS documents. @default false */
+  readonly throttle?: boolean;
 }
 
 export function composeDataApi(parts: DataApiParts) {
@@ -82,7 +85,8 @@ export function composeDataApi(parts: DataApiParts) {
   const executor = new Executor(store, clock, parts.bus, results, faults);
   const sessions = new Sessions(clock);
   const api = dataApiOperations({ ...parts, store, executor, results, sessions });
-  const operations = faults ? faulty(api, faults) : api;
+  const unthrottled = faults ? faulty(api, faults) : api;
+  const operations = parts.throttle ? throttled(unthrottled, clock) : unthrottled;
   /** Ends what runs; then the warehouses may be closed. */
   const stop = async () => {
     await executor.stop();

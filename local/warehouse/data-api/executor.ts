@@ -83,7 +83,7 @@ export class Executor {
       parameters: parameters && Object.fromEntries(parameters.map(({ name, value }) => [name, value])),
       signal,
       sinkOf: (index) => {
-        const writer = this.results.writer(record.id, index);
+        const writer = this.results.writer(record.id, index, signal);
         writers.set(index, writer);
         return writer;
       },

@@ -27,9 +27,9 @@ export class ResultFiles {
   constructor(private readonly folder: string) {}
 
   /** @param index of the statement in its batch */
-  writer(id: string, index: number): ResultWriter {
+  writer(id: string, index: number, signal: AbortSignal): ResultWriter {
     mkdirSync(this.folder, { recursive: true });
-    return new ResultWriter(this.file(id, index));
+    return new ResultWriter(this.file(id, index), signal);
   }
 
   /** The rows of a page. @throws AwsError ResourceNotFoundException when somebody took the file away */
@@ -75,7 +75,10 @@ export class ResultWriter implements ResultSink {
   private written = 0;
   private pages: number[] = [0];
 
-  constructor(private readonly file: string) {}
+  constructor(
+    private readonly file: string,
+    private readonly signal: AbortSignal,
+  ) {}
 
   begin(): void {
     if (this.descriptor !== undefined) truncateSync(this.file);
@@ -85,7 +88,9 @@ export class ResultWriter implements ResultSink {
     this.pages = [0];
   }
 
+  /** @throws the reason of a cancellation */
   rows(records: readonly (readonly Field[])[]): void {
+    this.signal.throwIfAborted();
     for (const record of records) {
       const line = `${JSON.stringify(record, exact)}\n`;
       this.buffer.push(line);

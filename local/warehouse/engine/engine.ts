@@ -334,6 +334,7 @@ class Run {
         checkRefresh(session, planned);
         done = await execute(session, planned);
       }
+      request.signal.throwIfAborted();
       if (!done) throw new WarehouseError('the statement is empty');
       return { status: 'FINISHED', ...done, queryId: session.queryId, durationMs: performance.now() - started };
     } catch (error) {

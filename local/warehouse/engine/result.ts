@@ -1,7 +1,7 @@
 import type { DuckDBValue } from '@duckdb/node-api';
 import { DuckDBBlobValue } from '@duckdb/node-api';
 import type { ColumnInfo, RedshiftType } from '../statement';
-import { type Connection, identifier } from './database';
+import { type Connection, identifier, TooManyRows } from './database';
 import { WarehouseError } from './errors';
 
 /** A value as the Data API writes it; blobs as base64. */
@@ -33,6 +33,8 @@ export interface ResultSet {
 export const maxResultBytes = 500 * 2 ** 20;
 /** What is kept in memory, for want of a sink. */
 const maxRecordsBytes = 100 * 2 ** 20;
+/** What a value weighs at least where the number of rows is limited, before any of them is looked at. */
+const leastFieldBytes = 8;
 /** Redshift's limit for a row of a result. */
 const maxRowBytes = 64 * 1024;
 
@@ -46,30 +48,39 @@ export async function runQuery(
   const most = sink ? maxResultBytes : maxRecordsBytes;
   let bytes = 0;
   let count = 0;
+  const mostRows = Math.floor(most / (leastFieldBytes * columns.length));
   sink?.begin();
-  for await (const rows of connection.chunks(readable(duckdb, columns))) {
-    const chunk: Field[][] = sink ? [] : records;
-    count += rows.length;
-    for (const row of rows) {
-      const fields = row.map((value, index) => fieldOf(value, columns[index]!.type));
-      const size = fields.reduce((sum, field) => sum + sizeOf(field), 0);
-      if (size > maxRowBytes)
-        throw new WarehouseError(
-          `Packet for query is too large (${size} > ${maxRowBytes}): the Data API returns rows of at most 64 KB`,
-        );
-      bytes += size;
-      if (bytes > most)
-        throw new WarehouseError(`Database response exceeded size limit: the result is larger than ${most} bytes`);
-      chunk.push(fields);
+  try {
+    for await (const rows of connection.chunks(readable(duckdb, columns), mostRows)) {
+      const chunk: Field[][] = sink ? [] : records;
+      count += rows.length;
+      for (const row of rows) {
+        const fields = row.map((value, index) => fieldOf(value, columns[index]!.type));
+        bytes += checkedSize(fields);
+        if (bytes > most) throw tooLarge(most);
+        chunk.push(fields);
+      }
+      sink?.rows(chunk);
     }
-    sink?.rows(chunk);
+  } catch (error) {
+    throw error instanceof TooManyRows ? tooLarge(most) : error;
   }
   return { columns, rows: count, records, bytes };
 }
 
+const tooLarge = (most: number) =>
+  new WarehouseError(`Database response exceeded size limit: the result is larger than ${most} bytes`);
+
+function checkedSize(fields: readonly Field[]): number {
+  const size = fields.reduce((sum, field) => sum + sizeOf(field), 0);
+  if (size <= maxRowBytes) return size;
+  throw new WarehouseError(
+    `Packet for query is too large (${size} > ${maxRowBytes}): the Data API returns rows of at most 64 KB`,
+  );
+}
+
 /** SUPER leaves the database as JSON text. */
 export function readable(duckdb: string, columns: readonly ColumnInfo[]): string {
-  if (!columns.some((column) => column.type.name === 'super')) return duckdb;
   const list = columns.map((column, index) =>
     column.type.name === 'super' ? `c${index}::json::varchar as c${index}` : `c${index}`,
   );

@@ -19,6 +19,8 @@ export interface ServeOptions {
   readonly port: number;
   /** Of the ARNs that answers carry; requests may be signed for any. */
   readonly region: string;
+  /** Refuses calls above the rates that AWS documents. @default false */
+  readonly throttle?: boolean;
   /** Where COPY and UNLOAD go. @default - they fail */
   readonly s3?: S3Client;
   /** Where streaming views read. @default - they fail */
@@ -48,6 +50,7 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
     const api = composeDataApi({
       directory: dataDir,
       clock: systemClock,
+      throttle: options.throttle,
       authorizer: everything,
       bus: eventFile(join(dataDir, 'events.jsonl'), region),
       logins: new OpenLogins(options.secrets),

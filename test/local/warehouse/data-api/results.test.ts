@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { translate } from '../../../../local/warehouse/sql';
 import { ownerStatements } from '../support/sql';
-import { startWarehouse, type TestWarehouse } from '../support/warehouse';
+import { cluster, owner, startWarehouse, type TestWarehouse } from '../support/warehouse';
 
 let local: TestWarehouse;
 beforeEach(async () => {
@@ -10,6 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => local.dispose());
 
+const place = { ClusterIdentifier: cluster, Database: 'millrace', SecretArn: owner };
 const files = () => readdirSync(join(local.folder, 'warehouse', 'results'));
 const digits = `select (a.n * 10000 + b.n * 1000 + c.n * 100 + d.n * 10 + e.n) as n, repeat('x', 60) as pad from t a, t b, t c, t d, t e order by 1`;
 
@@ -95,4 +96,39 @@ test('a row of more than 64 KB is refused', async () => {
     'FAILED',
     'ERROR: Packet for query is too large (65600 > 65536): the Data API returns rows of at most 64 KB',
   ]);
+});
+
+test('a query that fails after thousands of rows fails, and gives none of them', async () => {
+  await fillDigits();
+  const done = await local.run(`select 1 / (n - 90000) as x from (${digits.replace(' order by 1', '')})`);
+  expect(done).toMatchObject({ Status: 'FAILED', HasResultSet: false });
+  await expect(local.call('GetStatementResult', { Id: done.Id })).rejects.toMatchObject({
+    code: 'ResourceNotFoundException',
+  });
+  expect(files()).toHaveLength(0);
+});
+
+test('a query that is cancelled in the midst of its rows is ABORTED, and gives none of them', async () => {
+  await fillDigits();
+  const { Id } = await local.call('ExecuteStatement', {
+    ...place,
+    Sql: 'select a.n from t a, t b, t c, t d, t e, t f, t g, t h, t i, t j, t k',
+  });
+  while ((await local.call('DescribeStatement', { Id })).Status !== 'STARTED') await new Promise(setImmediate);
+  await local.call('CancelStatement', { Id });
+  expect(await local.call('DescribeStatement', { Id, WaitTimeSeconds: 30 })).toMatchObject({
+    Status: 'ABORTED',
+    HasResultSet: false,
+  });
+  expect(files()).toHaveLength(0);
+});
+
+test('a result that would be larger than the limit is refused before it is fetched', async () => {
+  await fillDigits();
+  const columns = Array.from({ length: 100 }, (_, i) => `a.n as c${i}`).join(', ');
+  const done = await local.run(`select ${columns} from t a, t b, t c, t d, t e, t f, t g, t h, t i, t j, t k`);
+  expect(done).toMatchObject({
+    Status: 'FAILED',
+    Error: 'ERROR: Database response exceeded size limit: the result is larger than 524288000 bytes',
+  });
 });
