@@ -92,7 +92,7 @@ export class ResultWriter implements ResultSink {
   rows(records: readonly (readonly Field[])[]): void {
     this.signal.throwIfAborted();
     for (const record of records) {
-      const line = `${JSON.stringify(record, exact)}\n`;
+      const line = `${lineOf(record)}\n`;
       this.buffer.push(line);
       this.buffered += Buffer.byteLength(line);
       if (this.written + this.buffered - this.pages.at(-1)! >= pageBytes) this.pages.push(this.written + this.buffered);
@@ -133,7 +133,10 @@ export class ResultWriter implements ResultSink {
 }
 
 /** An integer that a number of JavaScript cannot hold lies in the file as text. */
-const exact = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+function lineOf(record: readonly Field[]): string {
+  const large = record.some((field) => 'longValue' in field && typeof field.longValue === 'bigint');
+  return JSON.stringify(record, large ? (_, value) => (typeof value === 'bigint' ? String(value) : value) : undefined);
+}
 
 function rowOf(line: string): Field[] {
   const fields = JSON.parse(line) as Field[];
