@@ -60,7 +60,7 @@ export function executeInput(raw: unknown): Submission {
   const check = new Constraints(input);
   const sql = check.requiredText('Sql');
   const rest = commonInput(input, check);
-  return { ...rest, sqls: [withinSize(sql, 'Sql')], batch: false, mode: 'transaction' };
+  return { ...rest, sqls: used([withinSize(sql, 'Sql')], rest.parameters), batch: false, mode: 'transaction' };
 }
 
 export function batchInput(raw: unknown): Submission {
@@ -73,7 +73,10 @@ export function batchInput(raw: unknown): Submission {
   const rest = commonInput(input, check);
   return {
     ...rest,
-    sqls: sqls.map((sql, index) => withinSize(sql, `Sqls[${index}]`)),
+    sqls: used(
+      sqls.map((sql, index) => withinSize(sql, `Sqls[${index}]`)),
+      rest.parameters,
+    ),
     batch: true,
     mode: mode === 'TRANSACTION' ? 'transaction' : 'auto-commit',
   };
@@ -88,6 +91,16 @@ function withinSize(sql: string, where: string): string {
     );
   if (sql.trim() === '') throw new AwsError('ValidationException', `${where} must hold a statement, got '${sql}'.`);
   return sql;
+}
+
+/** Each parameter has to be used by a statement of the batch at least (API reference, BatchExecuteStatement). */
+function used(sqls: readonly string[], parameters: readonly SqlParameter[] = []): readonly string[] {
+  for (const { name } of parameters) {
+    const mention = new RegExp(`:${name}(?![0-9a-z_])`, 'i');
+    if (!sqls.some((sql) => mention.test(sql)))
+      throw new AwsError('ValidationException', `Parameter ${name} is used by no statement.`);
+  }
+  return sqls;
 }
 
 const idPattern = /^[a-z0-9]{8}(-[a-z0-9]{4}){3}-[a-z0-9]{12}(:\d{0,2})?$/;

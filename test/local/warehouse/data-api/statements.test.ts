@@ -325,6 +325,11 @@ describe('the Data API', () => {
       },
       'Parameters names a more than once.',
     ],
+    [
+      'a parameter that nothing uses',
+      { Parameters: [{ name: 'a', value: '1' }] },
+      'Parameter a is used by no statement.',
+    ],
     ['an unknown member', { Retries: 1 }, 'ExecuteStatement.Retries is not modelled'],
   ])('refuses %s', async (_, more, message) => {
     await expect(execute(more)).rejects.toThrow(message);
