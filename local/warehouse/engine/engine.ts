@@ -11,6 +11,7 @@ import { Queue } from './queue';
 import type { ResultSet, ResultSink } from './result';
 import { type CommittedCatalog, type EngineOptions, type Planned, planStatements, Session } from './session';
 import { systemDdl, systemSchema, systemViews } from './system-views';
+import { mayStartBlock, requireEndedBlock, requireLiveBlock } from './transaction';
 
 /** A statement, or a batch of them. */
 export interface RunRequest {
@@ -279,12 +280,33 @@ class Run {
 
   /** Each for itself; a failed one does not stop the rest. */
   async autoCommit(): Promise<RunResult> {
+    if (mayStartBlock(this.request.sqls)) return this.blocks();
     let result: RunResult = { status: 'FINISHED' };
     for (const [index, sql] of this.request.sqls.entries()) {
       const outcome = await this.alone(index, sql);
       this.request.onEnd?.(index, outcome);
       if (result.status === 'FINISHED') result = this.resultOf(index, outcome);
     }
+    return this.request.signal.aborted ? { status: 'ABORTED' } : result;
+  }
+
+  /** As autoCommit, but with what is between BEGIN and COMMIT in one transaction: in one turn, since others may not write meanwhile. */
+  private async blocks(): Promise<RunResult> {
+    let result: RunResult = { status: 'FINISHED' };
+    await this.turn(this.request.sqls, async (session) => {
+      for (const [index, sql] of this.request.sqls.entries()) {
+        const outcome = await this.statement(session, index, sql);
+        const done = outcome.status === 'FINISHED';
+        if (session.block === undefined) {
+          if (done) await session.commit();
+          else await session.rollback();
+          await session.begin();
+        } else if (!done) session.block = 'aborted';
+        this.request.onEnd?.(index, outcome);
+        if (result.status === 'FINISHED') result = this.resultOf(index, outcome);
+      }
+      return true;
+    });
     return this.request.signal.aborted ? { status: 'ABORTED' } : result;
   }
 
@@ -308,8 +330,12 @@ class Run {
       this.opened ??= await this.engine.openSession(this.user);
       const session = this.opened;
       await session.begin();
+      session.block = undefined;
       try {
-        if (await work(session)) await session.commit();
+        // A block that nobody ended goes with its session.
+        const good = await work(session);
+        if (this.request.held) requireEndedBlock(session);
+        if (good && session.block === undefined) await session.commit();
         else await session.rollback();
       } catch (error) {
         await session.rollback().catch(() => undefined);
@@ -327,10 +353,13 @@ class Run {
     const started = performance.now();
     session.queryId = this.engine.nextQueryId();
     session.sink = request.sinkOf?.(index);
+    session.batched = request.mode === 'transaction' && request.sqls.length > 1;
     try {
+      await session.beginStatement();
       let done: Done | undefined;
       for (const planned of session.plan(sql, request.parameters)) {
         request.signal.throwIfAborted();
+        requireLiveBlock(session, planned.statement.kind);
         checkRefresh(session, planned);
         done = await execute(session, planned);
       }

@@ -70,8 +70,15 @@ export async function loadStream(session: Session, entry: RelationEntry): Promis
   session.state.put('positions', id, { ...after, ...slice.latest });
   session.state.put('relation', id, { ...entry, stream: { ...entry.stream!, lastRefreshMs: refreshMs } });
   if (loaded > 0) session.changed(id);
-  if (skipped === 0) return updated;
-  return `${updated}: ${loaded === 0 ? 'All records received from the stream were skipped' : 'Some stream records were skipped'}`;
+  // What came meanwhile is for the next refresh.
+  const { latest } = await session.options.kinesis.readSlice(principal, stream, { ...after, ...slice.latest });
+  const qualifiers = [
+    ...(skipped === 0
+      ? []
+      : [loaded === 0 ? 'All records received from the stream were skipped' : 'Some stream records were skipped']),
+    ...(Object.keys(latest).length === 0 ? [] : ['The stream may contain more data']),
+  ];
+  return qualifiers.length === 0 ? updated : `${updated}: ${qualifiers.join('. ')}`;
 }
 
 const updated = 'Refresh successfully updated MV incrementally';

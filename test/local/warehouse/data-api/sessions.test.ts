@@ -44,6 +44,15 @@ test('a statement that fails or is cancelled leaves the session as it was', asyn
   expect((await local.call('GetStatementResult', { Id: counted.Id })).Records).toEqual([[{ longValue: 1 }]]);
 });
 
+test('a transaction that would stay open is refused', async () => {
+  const session = await opened();
+  expect(await within(session, 'begin')).toMatchObject({
+    Status: 'FAILED',
+    Error: expect.stringContaining('a transaction that is open at the end of a statement of a session is not modelled'),
+  });
+  expect(await within(session, 'begin; insert into t values (1); commit')).toMatchObject({ Status: 'FINISHED' });
+});
+
 test('it ends after the time that was last asked for, counted from the last statement', async () => {
   const session = await opened();
   local.clock.advanceTo(local.clock.now() + 50_000);
