@@ -298,6 +298,26 @@ describe('with endpoints', () => {
     });
   });
 
+  test('an endpoint that never answers does not keep the server from ending', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const reached = once(silent, 'connection');
+    const { port } = silent.address() as { port: number };
+    const server = await startServer(folder(), ['--s3', `http://127.0.0.1:${port}`]);
+    servers.push(server);
+    const client = dataClient(server.endpoint);
+    await run(client, 'create table t (a integer)');
+    const { Id } = await client.send(
+      new ExecuteStatementCommand({ ...place, Sql: `copy t from 's3://bucket/in/' ${role} format json 'auto'` }),
+    );
+    expect(Id).toBeDefined();
+    const [socket] = await reached;
+    server.kill('SIGTERM');
+    expect(await server.exited()).toBe(0);
+    socket.destroy();
+    silent.close();
+  });
+
   test('without them, what needs one says which option is missing', async () => {
     const client = await startWith();
     await run(client, 'create table t (a integer)');

@@ -25,6 +25,8 @@ export interface ClustersOptions {
   readonly clock: Clock;
   readonly s3?: S3Client;
   readonly kinesis?: KinesisClient;
+  /** Aborts what is under way at the endpoints. */
+  readonly ending: AbortSignal;
 }
 
 /** Clusters and workgroups by name, and their databases: each a file, opened or made when it is first named. */
@@ -33,7 +35,7 @@ export class Clusters {
   private readonly s3: S3Port;
 
   constructor(private readonly options: ClustersOptions) {
-    this.s3 = options.s3 ? new RemoteS3(options.s3) : missingS3;
+    this.s3 = options.s3 ? new RemoteS3(options.s3, options.ending) : missingS3;
   }
 
   /** @throws AwsError ValidationException for a name that neither kind of warehouse can have */
@@ -87,7 +89,9 @@ export class Clusters {
         database,
         clock: this.options.clock,
         s3: this.s3,
-        kinesis: this.options.kinesis ? new RemoteKinesis(this.options.kinesis, `${file}.stream`) : missingKinesis,
+        kinesis: this.options.kinesis
+          ? new RemoteKinesis(this.options.kinesis, `${file}.stream`, this.options.ending)
+          : missingKinesis,
         translate,
         assume: (roleArn) => this.assume(roleArn),
         caseSensitiveIdentifiers: false,

@@ -46,7 +46,8 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
   const unlock = lockFolder(options.dataDir);
   try {
     const { dataDir, region } = options;
-    const clusters = new Clusters({ ...options, account, clock: systemClock });
+    const ending = new AbortController();
+    const clusters = new Clusters({ ...options, account, clock: systemClock, ending: ending.signal });
     const api = composeDataApi({
       directory: dataDir,
       clock: systemClock,
@@ -63,6 +64,7 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
     return {
       endpoint: gateway.endpoint,
       async dispose() {
+        ending.abort();
         await api.stop();
         await gateway.dispose();
         await clusters.close();
