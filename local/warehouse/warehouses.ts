@@ -16,6 +16,8 @@ export interface WarehousesOptions {
   readonly s3: S3Port;
   readonly kinesis: KinesisPort;
   readonly translate: Translate;
+  /** Told of each warehouse before anybody can reach it. */
+  readonly onOpen?: (warehouse: ReachableWarehouse) => void;
 }
 
 /** A cluster or workgroup to be opened. */
@@ -58,7 +60,9 @@ export class Warehouses {
       },
       definition.admin,
     );
-    this.open.set(key, { target, database, engine });
+    const warehouse = { target, database, engine };
+    this.options.onOpen?.(warehouse);
+    this.open.set(key, warehouse);
   }
 
   /** @param name or ARN */

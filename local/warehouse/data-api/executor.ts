@@ -79,6 +79,7 @@ export class Executor {
     return {
       sqls: members.map((member) => member.sql),
       mode: record.mode,
+      tag: record.id,
       user: record.dbUser,
       parameters: parameters && Object.fromEntries(parameters.map(({ name, value }) => [name, value])),
       signal,
@@ -136,6 +137,7 @@ export class Executor {
     }
     connection.onEnd?.();
     this.store.update(record);
+    connection.engine.done.forget(record.id);
     if (record.withEvent) this.publish(record);
   }
 

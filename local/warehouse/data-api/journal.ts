@@ -6,7 +6,7 @@ import { retentionMs, type StatementJournal } from './store';
 
 /**
  * Statements as lines of JSON, one when submitted and one when ended, so that client tokens, descriptions and where results lie outlive the process.
- * A statement that was running when the process ended comes back as ABORTED.
+ * A statement that was running when the process ended comes back as ABORTED, until its database tells that it was committed.
  * @param compactBytes after so many bytes the file is written anew with what is kept
  */
 export function fileJournal(file: string, clock: Clock, compactBytes = 32 * 2 ** 20): StatementJournal {
@@ -53,8 +53,11 @@ function parse(row: string): StatementRecord | undefined {
   }
 }
 
+/** The error of statements that ran when the process ended. */
+export const interruptedError = 'the warehouse was stopped while the statement ran';
+
 function abort(record: StatementRecord): void {
   record.status = 'ABORTED';
-  record.error = 'the warehouse was stopped while the statement ran';
+  record.error = interruptedError;
   for (const member of record.members) if (!isTerminal(member.status)) member.status = 'ABORTED';
 }

@@ -1,4 +1,6 @@
 import type { Clock, Principal } from '../../ports';
+import { interruptedError } from './journal';
+import type { ReachableWarehouse } from './operations';
 import { isTerminal, ownerOf, type StatementRecord } from './records';
 import type { ResultFiles } from './results';
 
@@ -41,6 +43,31 @@ export class StatementStore {
     this.journal.write(record, () => this.byId.values());
     for (const wake of this.waiters.get(record.id) ?? []) wake();
     this.waiters.delete(record.id);
+  }
+
+  /** Statements that ran when an earlier process ended. */
+  interrupted(): StatementRecord[] {
+    return [...this.byId.values()].filter(({ error }) => error === interruptedError);
+  }
+
+  /** Puts right what is said of interrupted statements of a warehouse, which knows what it committed. Their results are lost. */
+  reconcile({ target, database, engine }: ReachableWarehouse): void {
+    const committed = new Set(engine.committed.all('done').map(({ tag }) => tag));
+    for (const record of this.interrupted()) {
+      const { kind, name } = record.warehouse;
+      if (kind !== target.kind || name !== target.name || record.database !== database) continue;
+      for (const [index, member] of record.members.entries())
+        if (committed.has(record.id) || committed.has(`${record.id}:${index + 1}`)) {
+          member.status = 'FINISHED';
+          member.error = undefined;
+        }
+      if (record.members.every(({ status }) => status === 'FINISHED')) {
+        record.status = 'FINISHED';
+        record.error = undefined;
+      }
+      this.journal.write(record, () => this.byId.values());
+    }
+    for (const tag of committed) engine.done.forget(tag);
   }
 
   find(id: string): StatementRecord | undefined {

@@ -25,6 +25,8 @@ export interface ClustersOptions {
   readonly clock: Clock;
   readonly s3?: S3Client;
   readonly kinesis?: KinesisClient;
+  /** Told of each database before anybody can reach it. */
+  readonly onOpen: (warehouse: ReachableWarehouse) => void;
   /** Aborts what is under way at the endpoints. */
   readonly ending: AbortSignal;
 }
@@ -98,7 +100,9 @@ export class Clusters {
       },
       { name: administrator, password: () => randomBytes(24).toString('hex') },
     );
-    return { target: { kind, name, arn: this.arnOf(kind, name) }, database, engine };
+    const warehouse = { target: { kind, name, arn: this.arnOf(kind, name) }, database, engine };
+    this.options.onOpen(warehouse);
+    return warehouse;
   }
 
   /** Roles are texts here: what they may do is decided by the endpoints, on the credentials of this process. */

@@ -47,8 +47,14 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
   try {
     const { dataDir, region } = options;
     const ending = new AbortController();
-    const clusters = new Clusters({ ...options, account, clock: systemClock, ending: ending.signal });
-    const api = composeDataApi({
+    const clusters = new Clusters({
+      ...options,
+      account,
+      clock: systemClock,
+      ending: ending.signal,
+      onOpen: (warehouse) => api.store.reconcile(warehouse),
+    });
+    const api: ReturnType<typeof composeDataApi> = composeDataApi({
       directory: dataDir,
       clock: systemClock,
       throttle: options.throttle,
@@ -60,6 +66,8 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
       arnOf: (kind, name) => clusters.arnOf(kind, name),
       userIdOf: (principal) => principal.arn.slice(principal.arn.lastIndexOf('/') + 1),
     });
+    for (const { warehouse, database } of api.store.interrupted())
+      await clusters.find(warehouse.kind, warehouse.name, database);
     const gateway = await createGateway({ port: options.port, principalOf: callerOf, services: [api.service] });
     return {
       endpoint: gateway.endpoint,
