@@ -126,6 +126,7 @@ describe('a server for whoever comes', () => {
       /Value '\.\.\/\.\.\/etc' at 'clusterIdentifier' failed/,
     );
     await expect(sent({ Database: '../x' })).rejects.toThrow(/Database must be .* got "..\/x"/);
+    await expect(sent({ Database: 'Dev' })).rejects.toThrow(/Database must be in lower case/);
     await expect(sent({ ClusterIdentifier: undefined })).rejects.toThrow(
       'Either ClusterIdentifier or WorkgroupName needs to be specified.',
     );

@@ -118,11 +118,12 @@ function checkNames(kind: 'cluster' | 'workgroup', name: string, database: strin
   if (!/^[a-z0-9](-?[a-z0-9])*$/.test(name) || name.length < least || name.length > most)
     throw invalid(field, name, `${least} to ${most} lower-case letters, digits and single hyphens between them`);
   // https://docs.aws.amazon.com/redshift/latest/dg/r_names.html
-  if (!/^[\p{L}_][\p{L}\p{N}_$@-]*$/u.test(database) || Buffer.byteLength(database) > 127)
+  const valid = /^[\p{L}_][\p{L}\p{N}_$@-]*$/u.test(database) && database === database.toLowerCase();
+  if (!valid || Buffer.byteLength(database) > 127)
     throw invalid(
       'Database',
       database,
-      'a letter or underscore, then letters, digits, underscores, hyphens, $ and @, at most 127 bytes',
+      'in lower case: a letter or underscore, then letters, digits, underscores, hyphens, $ and @, at most 127 bytes',
     );
 }
 
