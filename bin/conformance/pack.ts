@@ -67,7 +67,7 @@ export function readPack(folder = packFolder): Topic[] {
 type Fields = Readonly<Record<string, unknown>>;
 
 export function readTopic(name: string, text: string): Topic {
-  const top = fieldsOf(parse(text), name, ['about', 'ground', 'given', 'cases']);
+  const top = fieldsOf(parsed(name, text), name, ['about', 'ground', 'given', 'cases']);
   const shared = top['given'] === undefined ? [] : listOf(top['given'], `${name}: given`);
   const cases = listOf(top['cases'], `${name}: cases`).map((value, i) => {
     const where = `${name}: case ${i + 1}`;
@@ -79,6 +79,14 @@ export function readTopic(name: string, text: string): Topic {
     names.add(each.name);
   }
   return { name, about: textOf(top['about'], `${name}: about`), cases };
+}
+
+function parsed(name: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw wrong(`${name}.yaml`, (error as Error).message);
+  }
 }
 
 const stepFields = ['sql', 'mode', 'parameters', 'rows', 'columns', 'error', 'changed', 'put', 'object', 'body'];

@@ -34,7 +34,8 @@ export function settle(environment: Environment, value: Value, type: Type, at: n
   if (value.type.name !== 'unknown') return value;
   return environment.caster.cast(
     value,
-    type.name === 'unknown' ? varchar(Math.max(1, Buffer.byteLength(value.constant ?? ''))) : type,
+    // Text stays whole whatever it is compared or joined with: only a cast that is written cuts it.
+    type.name === 'unknown' || isText(type) ? varchar(Math.max(1, Buffer.byteLength(value.constant ?? ''))) : type,
     'explicit',
     at,
   );
@@ -57,8 +58,11 @@ export function unify(
       );
     type = common;
   }
-  if (type.name === 'unknown')
-    type = varchar(Math.max(1, ...values.map((value) => Buffer.byteLength(value.constant ?? ''))));
+  if (type.name === 'unknown' || isText(type)) {
+    const literals = values.filter((value) => value.type.name === 'unknown');
+    const longest = Math.max(1, ...literals.map((value) => Buffer.byteLength(value.constant ?? '')));
+    type = varchar(type.name === 'unknown' ? longest : Math.max(type.length, longest));
+  }
   return { type, sql: values.map((value) => widen(environment, value, type, at)) };
 }
 
