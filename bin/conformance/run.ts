@@ -164,16 +164,16 @@ class CaseRun {
   }
 }
 
-/** Waits for the statement's end. The answer is that of `part`; a batch that failed says why itself. */
+/** Waits for the statement's end. The answer is that of `part`: the statement itself, or the last of a batch. A transaction fails as a whole. */
 async function answerOf(client: RedshiftDataClient, id: string, part: string): Promise<Answer> {
   const deadline = Date.now() + statementDeadlineMs;
   for (;;) {
     const state = await client.send(new DescribeStatementCommand({ Id: id, WaitTimeSeconds: 20 }));
-    if (state.Status === 'FAILED' || state.Status === 'ABORTED')
-      return { error: state.Error ?? state.Status.toLowerCase() };
-    if (state.Status === 'FINISHED') {
-      const last = state.SubStatements?.at(-1) ?? state;
-      return last.HasResultSet ? resultOf(client, part) : { changed: last.ResultRows };
+    if (state.Status === 'FINISHED' || state.Status === 'FAILED' || state.Status === 'ABORTED') {
+      const last = (state.ExecutionMode !== 'TRANSACTION' && state.SubStatements?.at(-1)) || state;
+      if (last.Status !== 'FINISHED') return { error: last.Error || state.Error || last.Status?.toLowerCase() };
+      const { HasResultSet, ResultRows } = state.SubStatements?.at(-1) ?? state;
+      return HasResultSet ? resultOf(client, part) : { changed: ResultRows };
     }
     if (Date.now() > deadline)
       throw new Error(`statement ${id} did not end within ${statementDeadlineMs / 1000} seconds`);
