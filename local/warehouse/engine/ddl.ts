@@ -14,7 +14,25 @@ export const duckdbName = (name: Name): string => `${identifier(name.schema ?? '
 export function createUser(session: Session, { user, password }: Of<'create-user'>): void {
   privileges.requireSuperuser(session, 'create user');
   if (session.state.get('user', user)) throw new WarehouseError(`user "${user}" already exists`);
+  checkPassword(password);
   addUser(session.state, user, password, false);
+}
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_USER.html */
+function checkPassword(password: string): void {
+  if (/^(?:md5[0-9a-f]{32}$|sha256\|)/i.test(password))
+    throw new WarehouseError('a password given as its hash is not modelled by the local warehouse');
+  const whole = password.length >= 8 && password.length <= 64 && /^[\x21-\x7e]+$/.test(password);
+  if (
+    !whole ||
+    !/[A-Z]/.test(password) ||
+    !/[a-z]/.test(password) ||
+    !/\d/.test(password) ||
+    /['"\\/@ ]/.test(password)
+  )
+    throw new WarehouseError(
+      'password must have 8 to 64 characters, of them an upper-case letter, a lower-case letter and a digit, and none of \' " \\ / @ and blank',
+    );
 }
 
 export function addUser(state: CatalogState, name: string, password: string, superuser: boolean): void {
