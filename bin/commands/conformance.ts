@@ -70,7 +70,7 @@ export function addConformance(program: Command, io: Io, exit: { code: number })
   command.option('--parallel <n>', 'cases at a time', wholeNumber('--parallel', 1, 16), 4);
   command.action(async (options: Options) => {
     if (options.reference) {
-      await writeReference();
+      writeReference();
       io.stderr.write(`${referencePath} is written\n`);
       return;
     }
