@@ -61,7 +61,7 @@ describe('statements of one session', () => {
     const done = await inTurn(
       'begin',
       'insert into s.times select getdate(), sysdate',
-      `unload ('select 1 as a') to 's3://b/out/' iam_role 'arn:aws:iam::000000000000:role/unload' format parquet`,
+      `unload ('select 1 as a') to 's3://bucket/out/' iam_role 'arn:aws:iam::000000000000:role/unload' format parquet`,
       'insert into s.times select getdate(), sysdate',
       'commit',
     );
