@@ -177,16 +177,22 @@ export type Statement =
       readonly columns: readonly ColumnInfo[];
       readonly to: string;
       readonly roleArn: string;
-      readonly format: 'parquet' | 'csv' | 'json';
+      /** `text` is delimited text, the default of Redshift. */
+      readonly format: 'parquet' | 'csv' | 'json' | 'text';
       readonly compression: CompressionName;
       readonly header: boolean;
       readonly delimiter: string;
+      /** What stands for NULL in csv and text; nothing if left out. */
+      readonly nullAs?: string;
+      readonly escape: boolean;
       readonly manifest: 'none' | 'plain' | 'verbose';
       readonly parallel: boolean;
       readonly allowOverwrite: boolean;
       readonly cleanPath: boolean;
       readonly maxFileBytes: number;
-      readonly encryptedAuto: boolean;
+      readonly rowGroupBytes?: number;
+      /** With a key of S3, as the bucket says (ENCRYPTED AUTO), or with a KMS key. */
+      readonly encryption: 's3' | 'bucket' | { readonly kmsKey: string };
       readonly extension?: string;
       readonly partitionBy: readonly string[];
       readonly includePartitionColumns: boolean;

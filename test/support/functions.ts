@@ -10,6 +10,7 @@ import { statementNamePrefix } from '../../lambda/shared/plan';
 import { redshiftData } from '../../lambda/shared/redshift-data';
 import { parseRunEvent, parseTick } from '../../lambda/shared/run-event';
 import { s3Objects } from '../../lambda/shared/s3';
+import { s3Bytes } from '../../lambda/shared/s3-bytes';
 import { sqsQueues } from '../../lambda/shared/sqs';
 import type { Warehouse } from '../../lambda/shared/warehouse';
 import type { Principal, Service } from '../../local/ports';
@@ -57,7 +58,10 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
       { kind: 'provisioned', name: cluster, database, secretArn: 'millrace_owner' },
       (ms) => cloud.invocations.sleep(ms),
     );
-  const objectsOf = (role: string) => s3Objects(new S3Client(clientOptions(cloud.s3.service, roleOf(role))));
+  const objectsOf = (role: string) => {
+    const client = new S3Client(clientOptions(cloud.s3.service, roleOf(role)));
+    return { ...s3Objects(client), ...s3Bytes(client) };
+  };
   const queuesOf = (role: string) =>
     sqsQueues(new SQSClient(clientOptions(cloud.sqs.service, roleOf(role))), (ms) => cloud.invocations.sleep(ms));
   const remainingMs = () => cloud.invocations.remainingMs() - marginMs;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { CatalogState, SessionCatalog, type UserEntry } from './catalog';
 import { readingFolder } from './copy-sources';
@@ -35,6 +36,9 @@ export interface RunResult {
   readonly status: 'FINISHED' | 'FAILED' | 'ABORTED';
   readonly error?: string;
 }
+
+/** The owner of what nobody made. */
+const system: UserEntry = { name: 'rdsdb', id: 1, password: '', superuser: true };
 
 /** Readers share the threads of DuckDB with the one writer. */
 const maxReaders = 2;
@@ -80,13 +84,33 @@ export class Engine implements CommittedCatalog {
   }
 
   private async bootstrap(connection: Connection, name: string, password: string): Promise<void> {
-    const system: UserEntry = { name: 'rdsdb', id: 1, password: '', superuser: true };
     const session = new Session(connection, system, this.options, this);
     await session.begin();
     await connection.run('create schema if not exists public');
     session.state.put('schema', 'public', { name: 'public', owner: name });
     addUser(session.state, name, password, true);
     await session.commit();
+  }
+
+  /** Makes a user who is not there, with a password that nobody knows unless one is given. Returns false when the user was there. */
+  async ensureUser(
+    name: string,
+    { superuser, password = randomBytes(32).toString('hex') }: { superuser: boolean; password?: string },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (this.user(name)) return false;
+    return this.asWriter(signal, async () => {
+      if (this.user(name)) return false;
+      const session = await this.openSession(system);
+      try {
+        await session.begin();
+        addUser(session.state, name, password, superuser);
+        await session.commit();
+      } finally {
+        this.closeSession(session, false);
+      }
+      return true;
+    });
   }
 
   nextTransactionId(): number {

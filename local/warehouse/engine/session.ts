@@ -17,6 +17,8 @@ export interface EngineOptions {
   /** A session of a role that is attached to the warehouse, assumed by Redshift for the database user. */
   assume(roleArn: string, user: string): Principal;
   readonly caseSensitiveIdentifiers: boolean;
+  /** Of a cluster's nodes; a workgroup has none. */
+  readonly nodeType?: string;
 }
 
 /** A statement with what its resolution looked up. */

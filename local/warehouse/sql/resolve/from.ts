@@ -8,7 +8,7 @@ import type { Environment } from './environment';
 import { resolveCondition } from './expression';
 import { resolveName } from './names';
 import { comparable } from './operators';
-import { Context, type Scope, type ScopeColumn, type ScopeRelation } from './scope';
+import { Context, Scope, type ScopeColumn, type ScopeRelation } from './scope';
 import { quoteIdentifier } from './value';
 
 type RelationItem = FromItem & { kind: 'relation' };
@@ -53,8 +53,8 @@ export function resolveFrom(item: FromItem, environment: Environment): string {
     case 'query': {
       const { context, scope } = environment;
       context.mark('subquery', item.at);
-      // A subquery in FROM sees the queries around this one, not its neighbours.
-      const { sql, columns } = environment.resolveQuery(item.query, context, scope.parent);
+      // A subquery in FROM sees neither its neighbours nor the queries around this one; the empty scope lets a mistake be named.
+      const { sql, columns } = environment.resolveQuery(item.query, context, scope.parent && new Scope(scope.parent));
       return `(${sql}) as ${addRelation(environment, context.fold(item.alias), columns, item)}`;
     }
     case 'join':
@@ -229,5 +229,3 @@ function usingCondition(names: readonly Identifier[], join: string, between: num
   });
   return `(${conditions.join(' and ')})`;
 }
-
-export type { Scope };
