@@ -113,8 +113,8 @@ function readCase(topic: string, place: string, fields: Fields, shared: readonly
     name,
     ground: readGround(fields['ground'] ?? ground, `${where}: ground`),
     needs: [
-      ...(text.includes('{stream}') || text.includes('"kind":"put"') ? (['stream'] as const) : []),
-      ...(text.includes('{s3}') || text.includes('"kind":"object"') ? (['bucket'] as const) : []),
+      ...(/\{stream(?:_role)?\}|"kind":"put"/.test(text) ? (['stream'] as const) : []),
+      ...(/\{s3\}|\{role\}|"kind":"object"/.test(text) ? (['bucket'] as const) : []),
     ],
     given,
     steps,
@@ -122,7 +122,8 @@ function readCase(topic: string, place: string, fields: Fields, shared: readonly
   };
 }
 
-const hasExpectation = (step: Step) =>
+/** Whether a step says what the answer has to be. */
+export const hasExpectation = (step: Step): boolean =>
   step.kind === 'sql' && [step.rows, step.columns, step.error, step.changed].some((value) => value !== undefined);
 
 function readStep(value: unknown, where: string): Step {
