@@ -11,3 +11,11 @@ export function isLenientJson(text: string): string {
 const trailingComma = ',\\s*[}\\]]';
 const suspicious = `${trailingComma}|(?:^|[\\[,:])\\s*-?(?:[nN][aA][nN]|[iI][nN][fF])`;
 const anyString = '"(?:[^"\\\\]|\\\\.)*"';
+
+/** A DuckDB condition that is true for a valid JSON text in which an object, however deep, has one attribute twice; JSON_PARSE refuses those (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */
+export function hasDuplicateKeys(text: string): string {
+  const given = `coalesce(${text}, 'null')`;
+  const doubled = (object: string) => `len(json_keys(${object})) <> len(list_distinct(json_keys(${object})))`;
+  const below = `list_filter(json_extract(${given}, '$..*'), lambda n: starts_with(cast(n as varchar), '{'))`;
+  return `(${doubled(given)} or len(list_filter(${below}, lambda n: ${doubled('n')})) > 0)`;
+}
