@@ -161,6 +161,8 @@ export type Statement =
   | {
       readonly kind: 'copy';
       readonly table: Name;
+      /** Columns to fill, in the order of the fields. @default - all of the table */
+      readonly columns?: readonly string[];
       /** `s3://bucket/prefix`, or a manifest's URL. */
       readonly from: string;
       readonly roleArn: string;

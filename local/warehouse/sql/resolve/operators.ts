@@ -29,15 +29,11 @@ const flags = (...values: Value[]) => ({
   window: values.some((value) => value.window),
 });
 
-/** Turns a literal of unknown type into one of the given type; other values stay as they are. */
+/** Turns a literal of unknown type into one of the given type; other values stay as they are. Beside a text it is a text of its own length, so that none is cut. */
 export function settle(environment: Environment, value: Value, type: Type, at: number): Value {
   if (value.type.name !== 'unknown') return value;
-  return environment.caster.cast(
-    value,
-    type.name === 'unknown' ? varchar(Math.max(1, Buffer.byteLength(value.constant ?? ''))) : type,
-    'explicit',
-    at,
-  );
+  const own = varchar(Math.max(1, Buffer.byteLength(value.constant ?? '')));
+  return environment.caster.cast(value, type.name === 'unknown' || isText(type) ? own : type, 'explicit', at);
 }
 
 /** Values made one type, as for CASE, COALESCE, IN and UNION. */
@@ -57,8 +53,11 @@ export function unify(
       );
     type = common;
   }
-  if (type.name === 'unknown')
-    type = varchar(Math.max(1, ...values.map((value) => Buffer.byteLength(value.constant ?? ''))));
+  if (type.name === 'unknown' || isText(type)) {
+    const literals = values.filter((value) => value.type.name === 'unknown');
+    const longest = Math.max(1, ...literals.map((value) => Buffer.byteLength(value.constant ?? '')));
+    if (type.name === 'unknown' || longest > type.length) type = varchar(longest);
+  }
   return { type, sql: values.map((value) => widen(environment, value, type, at)) };
 }
 
