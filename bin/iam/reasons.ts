@@ -73,7 +73,8 @@ const reasons: readonly Reason[] = [
   {
     role: /^Pipelines\/\w+\/Load\/Handler\/Role$/,
     actions: ['s3:ListBucketVersions'],
-    reason: 'Finds the version of an archive object that was deleted before its load; here nobody deletes any',
+    reason:
+      'Finds the version of an object that was overwritten or deleted before its load; here no load comes too late',
   },
   {
     role: /^Pipelines\/Partner\w+\/Access\/Role$/,
