@@ -90,8 +90,8 @@ function databricks(facts: OnboardingFacts): string {
     ...(facts.access === 'read'
       ? [
           '-- the files of the newest complete run',
-          `SELECT concat('s3://${facts.bucket}/', explode(files)) AS file`,
-          `  FROM read_files('${urlOf(facts, `${prefix}latest.json`)}', format => 'json');`,
+          `SELECT concat('s3://${facts.bucket}/', file) AS file FROM`,
+          `  (SELECT explode(files) AS file FROM read_files('${urlOf(facts, `${prefix}latest.json`)}', format => 'json', multiLine => true));`,
           `SELECT * FROM read_files('<file>', format => '${facts.formats[0]}'${options});`,
         ]
       : [`INSERT OVERWRITE DIRECTORY '${urlOf(facts, prefix)}' USING parquet SELECT * FROM my_table;`]),
