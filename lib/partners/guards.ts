@@ -55,6 +55,16 @@ export function guardAgainstPartners(
       }),
     );
   }
+  exports.node.addValidation({
+    validate: () => {
+      const bytes = JSON.stringify(rendered(Stack.of(exports).resolve(exports.policy!.document))).length;
+      return bytes <= policyBytes
+        ? []
+        : [
+            `environments.${name}.partners must leave the policy of the exports bucket below ${policyBytes} bytes, got ${partners.length} partners and about ${bytes} bytes`,
+          ];
+    },
+  });
   const areAll = { ArnEquals: { 'aws:PrincipalArn': partners.map((partner) => arnOf(partner.name)) } };
   for (const bucket of closed)
     bucket.addToResourcePolicy(
@@ -75,4 +85,21 @@ export function guardAgainstPartners(
       conditions: { ...areAll, StringNotEquals: { 'kms:ViaService': `s3.${Stack.of(key).region}.amazonaws.com` } },
     }),
   );
+}
+
+/** Largest bucket policy (Amazon S3, "Bucket policies for Amazon S3"). */
+const policyBytes = 20_480;
+/** About as long as the ARN of a bucket or a function is. */
+const someArn = 'a'.repeat(80);
+
+/** The document about as long as it is when it is deployed. */
+function rendered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(rendered);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value);
+  const [name, content] = entries[0] ?? ['', undefined];
+  if (name === 'Fn::Join') return (content[1] as unknown[]).map(rendered).join(content[0]);
+  if (name === 'Ref') return String(content).startsWith('AWS::') ? 'a'.repeat(12) : someArn;
+  if (name.startsWith('Fn::')) return someArn;
+  return Object.fromEntries(entries.map(([key, member]) => [key, rendered(member)]));
 }

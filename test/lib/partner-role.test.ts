@@ -187,3 +187,14 @@ test('people find the role and its external id in the outputs', () => {
     ]),
   );
 });
+
+test('fails when the policy of the exports bucket would be larger than S3 takes', () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, n) =>
+      partner({ name: `reader-${n}`, externalId: { kind: 'given', values: [`reader-${n}-5f3c1a9e7b2d4680`] } }),
+    );
+  expect(() => templates({ partners: many(12) })).not.toThrow();
+  expect(() => templates({ partners: many(30) })).toThrow(
+    /environments\.test\.partners must leave the policy of the exports bucket below 20480 bytes, got 30 partners/,
+  );
+});
