@@ -18,6 +18,9 @@ export type { HeldSession, Outcome, RunRequest, RunResult } from './run';
 /** The owner of what nobody made. */
 const system: UserEntry = { name: 'rdsdb', id: 1, password: '', superuser: true };
 
+/** Queries need no turn among the writers, nor does a statement that cannot be understood. */
+export type Asked = 'queries' | 'changes' | 'mistake';
+
 /** Readers share the threads of DuckDB with the one writer. */
 const maxReaders = 2;
 
@@ -136,7 +139,8 @@ export class Engine implements CommittedCatalog {
   /** A query as a superuser; anything but a query is refused. */
   async query(sql: string): Promise<ResultSet> {
     const user = this.committed.all('user').find((candidate) => candidate.superuser)!;
-    if (!this.readOnlyPlans([sql], undefined)) throw new WarehouseError('only queries are allowed here');
+    if (this.asks([sql], undefined, this.catalog()) === 'changes')
+      throw new WarehouseError('only queries are allowed here');
     let outcome: Outcome | undefined;
     const signal = new AbortController().signal;
     await this.run({
@@ -155,21 +159,25 @@ export class Engine implements CommittedCatalog {
     return this.queries;
   }
 
-  /** The plans, if all that is asked is to read what is committed. The first mistake also needs no turn among the writers. */
-  readOnlyPlans(sqls: readonly string[], parameters: RunRequest['parameters']): boolean {
-    const catalog = new SessionCatalog(this.committed, this.options.caseSensitiveIdentifiers);
+  /** What the statements ask for over a catalog. Only the first mistake is one: before it there is nothing that a writer would have done. */
+  asks(sqls: readonly string[], parameters: RunRequest['parameters'], catalog: SessionCatalog): Asked {
     let statements = 0;
     try {
       for (const sql of sqls) {
         for (const { statement } of planStatements(this.options.translate, sql, catalog, parameters)) {
-          if (statement.kind !== 'query') return false;
+          if (statement.kind !== 'query') return 'changes';
           statements += 1;
         }
       }
     } catch {
-      return statements === 0;
+      return statements === 0 ? 'mistake' : 'changes';
     }
-    return true;
+    return 'queries';
+  }
+
+  /** The catalog as of the last commit. */
+  catalog(caseSensitiveIdentifiers = this.options.caseSensitiveIdentifiers): SessionCatalog {
+    return new SessionCatalog(this.committed, caseSensitiveIdentifiers);
   }
 
   asReader<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {

@@ -101,12 +101,35 @@ function fieldOf(value: DuckDBValue, type: RedshiftType): Field {
     }
     case 'boolean':
       return { booleanValue: Boolean(value) };
+    case 'super':
+      return { stringValue: compactJson(String(value)) };
+    case 'date':
+    case 'timestamp':
+      return { stringValue: afterChrist(String(value)) };
     case 'varbyte':
       if (value instanceof DuckDBBlobValue) return { blobValue: Buffer.from(value.bytes).toString('base64') };
       return { stringValue: String(value) };
     default:
       return { stringValue: String(value) };
   }
+}
+
+/**
+ * SUPER is no text: blanks between its tokens and the escapes of its strings are gone when it is shown
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_SUPER_type.html). Numbers keep their spelling.
+ */
+function compactJson(json: string): string {
+  if (!/[\s\\]/.test(json)) return json;
+  return json.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|\s+/g, (token) => {
+    if (token[0] !== '"') return '';
+    return token.includes('\\') ? JSON.stringify(JSON.parse(token)) : token;
+  });
+}
+
+/** The engine counts a year 0 and negative ones, where Redshift writes BC. */
+function afterChrist(time: string): string {
+  if (!/^(?:-|0+-)|BC/.test(time)) return time;
+  throw new WarehouseError('a date before the year 1 is not supported by the local warehouse');
 }
 
 function sizeOf(field: Field): number {

@@ -46,8 +46,6 @@ const interruptEveryMs = 20;
 /** One request on one session, which is opened with the first turn. */
 export class Run {
   private opened: Session | undefined;
-  /** Its turn is one among the readers. */
-  private reading = false;
   private interrupting: NodeJS.Timeout | undefined;
   /** DuckDB forgets an interruption that comes just before a query begins, so it is repeated until the run ends. */
   private readonly interrupt = () => {
@@ -144,38 +142,57 @@ export class Run {
   }
 
   /** Runs the work in a transaction when its turn has come; commits if it says so. */
-  private turn(
+  private async turn(
     sqls: readonly string[],
     tag: string | undefined,
     work: (session: Session) => Promise<boolean>,
   ): Promise<void> {
     const { signal, parameters } = this.request;
-    const { opened } = this;
-    // What a session has made or set changes what a text means, so that the committed catalog alone cannot tell.
-    const own =
-      opened !== undefined &&
-      (opened.usedTemporary || opened.catalog.caseSensitiveIdentifiers !== opened.options.caseSensitiveIdentifiers);
-    const reads = !own && this.engine.readOnlyPlans(sqls, parameters);
-    this.reading = reads;
-    const task = async () => {
-      this.opened ??= await this.engine.openSession(this.user);
-      const session = this.opened;
-      await session.begin();
-      session.block = undefined;
-      try {
-        // A block that nobody ended goes with its session.
-        const good = await work(session);
-        if (this.request.held) requireEndedBlock(session);
-        const ends = good && session.block === undefined;
-        if (ends && !reads) this.engine.done.note(session, tag);
-        if (ends) await session.commit();
-        else await session.rollback();
-      } catch (error) {
-        await session.rollback().catch(() => undefined);
-        throw error;
-      }
-    };
-    return reads ? this.engine.asReader(signal, task) : this.engine.asWriter(signal, task);
+    const catalog = this.engine.catalog(this.opened?.catalog.caseSensitiveIdentifiers);
+    // In a block the statements after a mistake are run too.
+    const writes = this.opened?.usedTemporary || mayStartBlock(sqls);
+    const asked = writes ? 'changes' : this.engine.asks(sqls, parameters, catalog);
+    if (asked !== 'changes') {
+      const done = await this.engine.asReader(signal, async () => {
+        const session = await this.begin();
+        // What was a mistake may have become a change while it waited.
+        if (asked === 'mistake' && this.engine.asks(sqls, parameters, session.catalog) === 'changes') {
+          await session.rollback();
+          return false;
+        }
+        await this.carryOut(session, work);
+        return true;
+      });
+      if (done) return;
+    }
+    await this.engine.asWriter(signal, async () =>
+      this.carryOut(await this.begin(), work, (session) => this.engine.done.note(session, tag)),
+    );
+  }
+
+  private async begin(): Promise<Session> {
+    this.opened ??= await this.engine.openSession(this.user);
+    await this.opened.begin();
+    this.opened.block = undefined;
+    return this.opened;
+  }
+
+  private async carryOut(
+    session: Session,
+    work: (session: Session) => Promise<boolean>,
+    beforeCommit?: (session: Session) => void,
+  ): Promise<void> {
+    try {
+      // A block that nobody ended goes with its session.
+      const good = await work(session);
+      if (this.request.held) requireEndedBlock(session);
+      if (!good || session.block !== undefined) return await session.rollback();
+      beforeCommit?.(session);
+      await session.commit();
+    } catch (error) {
+      await session.rollback().catch(() => undefined);
+      throw error;
+    }
   }
 
   /** All statements of one text; the last one's result counts. */
@@ -193,9 +210,6 @@ export class Run {
         request.signal.throwIfAborted();
         requireLiveBlock(session, planned.statement.kind);
         checkRefresh(session, planned);
-        // It could not be planned when its turn was chosen; what it needs was committed since.
-        if (this.reading && planned.statement.kind !== 'query')
-          throw new WarehouseError('1023: Serializable isolation violation: the catalog changed meanwhile, try again');
         done = await execute(session, planned);
       }
       request.signal.throwIfAborted();

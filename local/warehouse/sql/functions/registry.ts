@@ -69,6 +69,7 @@ export function resolveCall(node: FunctionCall, environment: Environment): Value
   }
   if (!environment.aggregates) throw context.source.error(`aggregates not allowed in ${clause}`, node.at);
   context.mark(node.distinct ? 'distinct aggregate' : 'aggregate', node.at);
+  if (!incrementalAggregates.includes(node.name)) context.mark('recomputed aggregate', node.at);
   const { grouping } = environment.scope;
   if (!grouping)
     throw context.source.unsupported(`function ${node.name.toUpperCase()} over the rows of an outer query`, node.at);
@@ -79,6 +80,9 @@ export function resolveCall(node: FunctionCall, environment: Environment): Value
     context.mark('varbyte aggregate', node.at);
   return { sql: grouping.aggregate(sql), type, aggregate: true };
 }
+
+/** Those that a materialized view keeps up to date by the changes alone (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-refresh-sql-command.html). */
+const incrementalAggregates: readonly string[] = ['count', 'sum', 'min', 'max', 'avg'];
 
 /** In SQL an aggregate of nothing but an outer query's columns belongs to that query. */
 function checkedRows<T>(call: Call, { scope, context }: Environment, emit: () => T): T {

@@ -1,4 +1,4 @@
-import { failureWith } from '../failure';
+import { failure, failureWith } from '../failure';
 import { letting, quoteLiteral } from '../resolve/value';
 import { bigint, date as date_, double, integer, timestamp, varchar } from '../types';
 import type { Call, FunctionEntry } from './call';
@@ -109,6 +109,9 @@ const datediff: FunctionEntry = {
   },
 };
 
+/** The engine counts a year 0 and negative ones. */
+const beforeChrist = failure('a date before the year 1 is not supported by the local warehouse');
+
 const toChar: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
@@ -116,7 +119,7 @@ const toChar: FunctionEntry = {
       const parts = charFormat(call.literal(1), t);
       if (!Array.isArray(parts)) throw call.unsupported(`format "${parts.unknown}" in function TO_CHAR`);
       if (parts.length === 0) throw call.unsupported('an empty format in function TO_CHAR');
-      return parts.join(' || ');
+      return `case when ${t} < timestamp '0001-01-01' then ${beforeChrist} else ${parts.join(' || ')} end`;
     });
     return { sql: `(${sql})`, type: varchar(256) };
   },

@@ -7,13 +7,16 @@ import { jsonText, jsonType, letting, quoteLiteral, type Value } from './value';
 /** How a value becomes one of another type: `cast(…)` or `::`, try_cast, or storing it in a column. */
 export type CastMode = 'explicit' | 'lenient' | 'assignment';
 
+/** There is no year 0. Without lookaheads, which the engine's expressions do not have. */
+const year = '(?:\\d{3}[1-9]|\\d{2}[1-9]0|\\d[1-9]00|[1-9]000)';
+
 const patterns: Readonly<Record<string, string>> = {
   integer: '\\s*[+-]?\\d+\\s*',
   number: '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)\\s*',
   float: '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?\\s*',
-  date: '\\d{4}-\\d{1,2}-\\d{1,2}',
+  date: `${year}-\\d{1,2}-\\d{1,2}`,
   // An offset is ignored by a timestamp without time zone, so it may only be one that means UTC here.
-  timestamp: '\\d{4}-\\d{1,2}-\\d{1,2}([T ]\\d{1,2}:\\d{2}(:\\d{2}(\\.\\d{1,6})?)?(Z|\\+00(:?00)?)?)?',
+  timestamp: `${year}-\\d{1,2}-\\d{1,2}([T ]\\d{1,2}:\\d{2}(:\\d{2}(\\.\\d{1,6})?)?(Z|\\+00(:?00)?)?)?`,
 };
 
 function patternOf(type: Type): string | undefined {

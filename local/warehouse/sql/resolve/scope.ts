@@ -62,6 +62,7 @@ export type Trait =
   | 'union all'
   | 'window function'
   | 'distinct aggregate'
+  | 'recomputed aggregate'
   | 'select distinct'
   | 'subquery'
   | 'mutable function'

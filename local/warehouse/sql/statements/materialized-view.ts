@@ -16,6 +16,7 @@ const recomputed: readonly Trait[] = [
   'union',
   'window function',
   'distinct aggregate',
+  'recomputed aggregate',
   'select distinct',
   'subquery',
   'common table',

@@ -101,4 +101,22 @@ describe('statements of one session', () => {
     );
     expect((await local.run('refresh materialized view s.m cascade', { user: admin })).Status).toBe('FINISHED');
   });
+
+  test.each([
+    [
+      'with names that the session alone folds',
+      ['set enable_case_sensitive_identifier to false', ...Array(10).fill('insert into s."T" values (1)')],
+    ],
+    [
+      'in a block behind a mistake',
+      ['select nosuch', 'begin', ...Array(10).fill('insert into s.t values (1)'), 'commit'],
+    ],
+  ])('changes %s run one after the other with all other changes', async (_, sqls) => {
+    const numbers = Array.from({ length: 12 }, (_, i) => i);
+    const changed = numbers.map(() => inTurn(...sqls));
+    await Promise.all(numbers.map((i) => local.run([`create table s.made_${i} as select ${i} as a`])));
+    for (const done of await Promise.all(changed)) expect(statuses(done).slice(1)).not.toContain('FAILED');
+    expect(await local.rows('select count(*) from s.t')).toEqual([[120]]);
+    for (const i of numbers) expect(await local.rows(`select a from s.made_${i}`)).toEqual([[i]]);
+  });
 });

@@ -50,7 +50,7 @@ describe('COPY', () => {
     await object('other/3', '{"a":4}');
     const done = await local.run(copy({}));
     expect([done.Status, done.ResultRows]).toEqual(['FINISHED', 3]);
-    expect(await staged()).toEqual([['"three"'], ['[2]'], ['{"a": 1.50}']]);
+    expect(await staged()).toEqual([['"three"'], ['[2]'], ['{"a":1.50}']]);
     expect(local.s3.callers).toContain(roles.load);
   });
 
@@ -255,7 +255,7 @@ describe('COPY', () => {
       const load = copy({ ...into, format: 'csv', options: { ignoreheader: 1, ignoreblanklines: true } });
       expect(await local.run(load)).toMatchObject({ Status: 'FINISHED', ResultRows: 3 });
       expect(await typed()).toEqual([
-        ['a "quoted", b\nand more', 1, '2.34', '2026-02-28 10:00:00', '{"k": 1.50}'],
+        ['a "quoted", b\nand more', 1, '2.34', '2026-02-28 10:00:00', '{"k":1.50}'],
         ['b', null, null, null, null],
         [null, 2, null, null, '[]'],
       ]);

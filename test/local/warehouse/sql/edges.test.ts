@@ -315,3 +315,18 @@ test('what the engine could not run is said without its words', () => {
   expect(redshiftWords('IO Error: Could not write file: no space')).toContain('no space');
   expect(redshiftWords('access denied')).toBe('access denied');
 });
+
+describe('what Redshift writes differently or not at all is refused (assumed)', () => {
+  test.each([
+    ["select upper('straße')", 'UPPER of this text is not supported by the local warehouse: "straße"'],
+    ["select lower('ΛΟΓΟΣ')", 'LOWER of this text is not supported by the local warehouse: "ΛΟΓΟΣ"'],
+    ["select lower('İ')", 'LOWER of this text is not supported by the local warehouse: "İ"'],
+    ["select initcap('ﬁn')", 'INITCAP of this text is not supported by the local warehouse: "ﬁn"'],
+    [
+      "select to_char('0001-01-01'::date - 1, 'YYYY')",
+      'a date before the year 1 is not supported by the local warehouse',
+    ],
+  ])('%s', async (sql, words) => {
+    expect(await failure(sql)).toBe(words);
+  });
+});
