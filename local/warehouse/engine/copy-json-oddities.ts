@@ -8,19 +8,18 @@ const exactDigits = 15;
 const escaped = (name: string) =>
   name.replace(/[^A-Za-z0-9_]/g, (letter) => `\\x{${letter.codePointAt(0)!.toString(16)}}`);
 const keyOf = (names: readonly string[]) => `"(?:${names.map(escaped).join('|')})"\\s*:\\s*`;
-const longFraction = Array.from(
-  { length: exactDigits },
-  (_, index) => `[0-9]{${index + 1}}\\.[0-9]{${exactDigits - index}}`,
-).join('|');
+/** Simple, since compiling a pattern that counts digits on both sides of the point costs more than a file of lines; `[0-9.]` is one too many for a number without a point. */
+const long = `[0-9.]{${exactDigits + 2}}`;
 /** Numbers that DuckDB does not give back as they are written. */
-const rewritten = `-?(?:[0-9]*(?:${longFraction})|[0-9.]+[eE]|[0-9]+\\.[0-9]*0(?:[^0-9eE]|$)|0\\.0000)|-0(?:[^0-9.]|$)`;
-const imprecise = `-?(?:[0-9]*(?:${longFraction})|[0-9]{${exactDigits + 1}}|[0-9.]+[eE])`;
+const rewritten = `-?(?:${long}|[0-9.]+[eE]|[0-9]+\\.[0-9]*0(?:[^0-9eE]|$)|0\\.0000)`;
+const negativeZero = '-0(?:[^0-9.]|$)';
+const imprecise = `-?(?:${long}|[0-9]{${exactDigits + 1}}|[0-9.]+[eE])`;
 /** Numbers that are zero in a double, or look like it to `problemOf`. */
-const vanishing = '-?(?:[0-9.]+[eE]-[0-9]{3}|0\\.0{40})';
+const vanishing = '-?(?:[0-9.]+[eE]-[0-9]{3}|0\\.0{30})';
 /** An attribute's name with a character in disguise, which may be a column's. */
 const disguised = '\\\\u00[2-7][^"]*"\\s*:';
 const lenient = ',\\s*[}\\]]|[nN][aA][nN]|[iI][nN][fF]';
-const longNumber = `[:\\[,]\\s*-?(?:[0-9]*(?:${longFraction})|[0-9]{${exactDigits + 1}}|[0-9.]+[eE])`;
+const longNumber = `[:\\[,]\\s*-?(?:${long}|[0-9]{${exactDigits + 1}}|[0-9.]+[eE])`;
 
 const isText = ({ type }: CopyColumn) => !numeric.has(type.name) && type.name !== 'super' && type.name !== 'decimal';
 const numeric = new Set(['smallint', 'integer', 'bigint', 'real', 'double precision']);
@@ -39,7 +38,7 @@ export function isOdd(line: string, columns: readonly CopyColumn[]): string {
     lenient,
     disguised,
     '\\\\u0000',
-    ...(texts.length > 0 ? [`${keyOf(names(texts))}(?:[{\\[]|${rewritten})`] : []),
+    ...(texts.length > 0 ? [`${keyOf(names(texts))}(?:[{\\[]|${rewritten}|${negativeZero})`] : []),
     ...(decimals.length > 0 ? [`${keyOf(names(decimals))}(?:${imprecise})`] : []),
     ...(floats.length > 0 ? [`${keyOf(names(floats))}(?:${vanishing})`] : []),
     ...columns.map(twice),
@@ -57,18 +56,19 @@ export function problemOf(line: string, columns: readonly CopyColumn[]): string 
     const { name } = column;
     const type = column.type.name.toUpperCase();
     const found = `json_type(${line}, ${literal(`$."${name.replaceAll('"', '\\"')}"`)})`;
-    const number = (pattern: string, what: string) =>
-      `when ${found} in ('DOUBLE', 'UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT') and ${matches(`${keyOf([name])}(?:${pattern})`)} then ${unmodelled(name, `${what} into ${type}`)}`;
+    const number = (pattern: string, what: string, kinds = "'DOUBLE', 'UBIGINT', 'BIGINT'") =>
+      `when ${found} in (${kinds}) and ${matches(`${keyOf([name])}(?:${pattern})`)} then ${unmodelled(name, `${what} into ${type}`)}`;
     const keys = `len(list_filter(json_keys(${line}), lambda k: k = ${literal(name)})) > 1`;
-    const doubled = `when ${matches(twice(column))} and json_type(${line}) = 'OBJECT' then case when ${keys} then ${unmodelled(name, 'an attribute that is there twice, for')} end`;
-    const long = `more than ${exactDigits} digits`;
+    const doubled = `when json_type(${line}) = 'OBJECT' and ${keys} then ${unmodelled(name, 'an attribute that is there twice, for')}`;
+    const digits = `more than ${exactDigits} digits`;
     if (column.type.name === 'decimal')
-      return [number(imprecise, `a JSON number with an exponent or ${long}, and not in quotation marks,`), doubled];
+      return [number(imprecise, `a JSON number with an exponent or ${digits}, and not in quotation marks,`), doubled];
     if (isFloat(column)) return [number(vanishing, 'a JSON number that close to zero'), doubled];
     if (!isText(column)) return [doubled];
     return [
       `when ${found} in ('OBJECT', 'ARRAY') then ${unmodelled(name, `a JSON object or array into ${type}, which SUPER takes,`)}`,
-      number(rewritten, `a JSON number with an exponent, closing zeros or ${long}`),
+      number(rewritten, `a JSON number with an exponent, closing zeros or ${digits}`, "'DOUBLE'"),
+      number(negativeZero, 'the JSON number -0', "'BIGINT'"),
       doubled,
     ];
   });
