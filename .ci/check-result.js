@@ -12,7 +12,7 @@ for (const [name, value] of Object.entries({ events, duplicates, rejects }))
   assert.ok(value > 0, `${name} must be above 0`);
 assert.deepEqual(oracle, { known: true, agrees: true, differences: [] });
 for (const [name, rows] of Object.entries(views)) assert.ok(rows > 0, `${name} has no rows`);
-for (const format of ['parquet', 'csv'])
+for (const format of ['parquet', 'csv', 'json'])
   assert.ok(
     published.some((item) => item.format === format),
     `nothing was exported as ${format}`,

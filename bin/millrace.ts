@@ -4,6 +4,7 @@ import { version } from '../package.json';
 import { addBackfill } from './commands/backfill';
 import { addConformance } from './commands/conformance';
 import { addEndpoints } from './commands/endpoints';
+import { addExports } from './commands/exports';
 import { addFiles } from './commands/files';
 import { addGenerate } from './commands/generate';
 import { addLocal } from './commands/local';
@@ -58,6 +59,7 @@ function createProgram(io: Io, exit: { code: number }): Command {
   addReprocess(program, io, exit);
   addRejects(program, io, exit);
   addWhy(program, io, exit);
+  addExports(program, io, exit);
   addPartners(program, io, exit);
   addWarehouse(program, io);
   addConformance(program, io, exit);

@@ -73,6 +73,17 @@ export interface Partner {
   readonly until?: string;
 }
 
+/** Who is told when an export has published something. */
+export interface ExportNotification {
+  /** `<pipeline>.<export>`. */
+  readonly export: string;
+  /**
+   * ARN of an SQS queue or an SNS topic in the environment's region, of any account. Its own policy has to let EventBridge in, and if it is
+   * encrypted with a customer key, the key's: docs/exports.md has both.
+   */
+  readonly to: string;
+}
+
 export interface Environment {
   /** Lower-case letters, digits and hyphens, at most 16. */
   readonly name: string;
@@ -95,4 +106,6 @@ export interface Environment {
   /** Where alarms go. @default - a topic without subscribers */
   readonly alarmEmail?: string;
   readonly partners: readonly Partner[];
+  /** Beside the event on the account's event bus, which everybody gets. @default - nobody */
+  readonly exportNotifications?: readonly ExportNotification[];
 }

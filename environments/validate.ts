@@ -1,4 +1,4 @@
-import type { Environment, ProvisionedWarehouse, ServerlessWarehouse } from './environment';
+import type { Environment, ExportNotification, ProvisionedWarehouse, ServerlessWarehouse } from './environment';
 import { must, repeated, shown } from './problems';
 import { partnersProblems } from './validate-partners';
 
@@ -91,6 +91,7 @@ function environmentProblems(environment: Environment, known: KnownExports): str
     ...(environment.warehouse.kind === 'provisioned'
       ? provisionedProblems(`${at}.warehouse`, environment.warehouse)
       : serverlessProblems(`${at}.warehouse`, environment.warehouse)),
+    ...(environment.exportNotifications ?? []).flatMap((notification) => notificationProblems(at, notification, known)),
     ...partnersProblems(at, environment, known.exports),
   ];
 }
@@ -128,6 +129,25 @@ function serverlessProblems(at: string, warehouse: ServerlessWarehouse): string[
 }
 
 const isRpus = (value: number) => Number.isInteger(value) && value >= 8 && value <= 512 && value % 8 === 0;
+
+const targetArn = /^arn:aws[a-z-]*:(sqs|sns):[a-z0-9-]+:\d{12}:[\w-]{1,256}$/;
+
+function notificationProblems(at: string, notification: ExportNotification, known: KnownExports): string[] {
+  return [
+    ...must(
+      known.exports.includes(notification.export),
+      `${at}.exportNotifications.export`,
+      `name an export of the pipelines (${known.exports.join(', ') || 'there are none'})`,
+      notification.export,
+    ),
+    ...must(
+      targetArn.test(notification.to),
+      `${at}.exportNotifications.to`,
+      'be the ARN of an SQS queue or an SNS topic, not a FIFO one',
+      notification.to,
+    ),
+  ];
+}
 
 function between(field: string, value: number, min: number, max: number, suffix = ''): string[] {
   return must(

@@ -18,6 +18,7 @@ export function assertConfiguration(environments: readonly Environment[], pipeli
   const problems = [
     ...validatePipelines([...pipelines]),
     ...tooManyNotifications(pipelines),
+    ...rowGroupProblems(environments, pipelines),
     ...validateEnvironments(environments, { exports }),
   ];
   if (problems.length > 0) throw new ConfigurationError(problems);
@@ -32,4 +33,23 @@ function tooManyNotifications(pipelines: readonly Pipeline[]): string[] {
   return prefixes.length > maxNotifications
     ? [`pipelines.*.history.globs must begin in at most ${maxNotifications} different ways, got ${prefixes.length}`]
     : [];
+}
+
+/** Node types on which UNLOAD takes ROWGROUPSIZE (Redshift database developer guide, "UNLOAD"). */
+const largeNodes = ['ra3.4xlarge', 'ra3.16xlarge'];
+
+function rowGroupProblems(environments: readonly Environment[], pipelines: readonly Pipeline[]): string[] {
+  const small = environments.filter(
+    ({ warehouse }) => warehouse.kind === 'serverless' || !largeNodes.includes(warehouse.nodeType),
+  );
+  return pipelines.flatMap((pipeline) =>
+    pipeline.exports
+      .filter(({ format }) => format.kind === 'parquet' && format.rowGroupMb !== undefined)
+      .flatMap(({ name }) =>
+        small.map(
+          (environment) =>
+            `pipelines.${pipeline.name}.exports.${name}.format.rowGroupMb needs ${largeNodes.join(' or ')}, which environments.${environment.name} does not have`,
+        ),
+      ),
+  );
 }

@@ -60,7 +60,7 @@ export class DataStack extends Stack {
       });
     this.history = bucket('History', { versioned: true, lifecycle: coldAfter(90) });
     this.archive = bucket('Archive', { versioned: true, lifecycle: coldAfter(90) });
-    this.exports = bucket('Exports', { versioned: true });
+    this.exports = bucket('Exports', { versioned: true, lifecycle: [forgottenMarkers] });
     // Holds COPY manifests and listings, which are lists of keys: keys of S3 itself are enough for them. Copies of objects name the key.
     this.work = bucket('Work', {
       versioned: false,
@@ -117,8 +117,8 @@ export class DataStack extends Stack {
       pendingWindow: Duration.days(retain ? 30 : 7),
       removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
-    // S3 writes to encrypted queues and CloudWatch to an encrypted topic as services, without a role.
-    for (const service of ['s3', 'cloudwatch']) {
+    // S3 and EventBridge write to encrypted queues and CloudWatch to an encrypted topic as services, without a role.
+    for (const service of ['s3', 'cloudwatch', 'events']) {
       key.addToResourcePolicy(
         new PolicyStatement({
           principals: [new ServicePrincipal(`${service}.amazonaws.com`)],
@@ -174,6 +174,9 @@ export class DataStack extends Stack {
     for (const [name, value] of Object.entries(values)) new CfnOutput(this, name, { value });
   }
 }
+
+/** A run that is deleted leaves a marker a key, whose versions expire; the last of it goes with them. */
+const forgottenMarkers = { id: 'forgotten-markers', expiredObjectDeleteMarker: true };
 
 type PrivateBucketLifecycle = ConstructorParameters<typeof PrivateBucket>[2]['lifecycle'];
 

@@ -5,6 +5,7 @@ import type { Pipeline } from '../pipelines/definition';
 import { warehouseObjects } from '../sql';
 import type { DataStack } from './data-stack';
 import { Exports } from './export/export';
+import { ExportNotifications } from './export/notifications';
 import { Load } from './history/load';
 import { Reconcile } from './history/reconcile';
 import { Archive, ArchiveTransform } from './ingest/archive';
@@ -29,6 +30,9 @@ export class PipelinesStack extends Stack {
     super(scope, id, props);
     const shared = new Shared(this, environment, data, bundles);
     for (const pipeline of pipelines) shared.pipeline(new Construct(this, pascalCase(pipeline.name)), pipeline);
+    const notifications = environment.exportNotifications ?? [];
+    if (notifications.length > 0)
+      new ExportNotifications(this, 'ExportNotifications', { environment, notifications, key: data.key });
     for (const partner of environment.partners) {
       const role = new PartnerRole(new Construct(this, `Partner${pascalCase(partner.name)}`), 'Access', {
         environment: environment.name,

@@ -105,6 +105,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     sqs.service,
     s3.service,
     kinesis.service,
+    bus.service,
     warehouse.service,
     lambda.service,
     states.service,

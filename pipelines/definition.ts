@@ -117,20 +117,84 @@ export interface ViewDefinition {
   readonly file: string;
 }
 
+/**
+ * How long a window is. All are aligned in UTC: minutes divide a day and count from midnight (5 to 720), a week begins on Monday, a month
+ * on its first day.
+ */
+export type WindowLength = { readonly minutes: number } | 'hour' | 'day' | 'week' | 'month';
+
+/** The rows of each window by a time column: every window is published once, and again as a correction where that is asked for. */
+export interface IncrementalContent {
+  readonly kind: 'incremental';
+  /** The timestamp column of the query's result that decides a row's window. Rows without a time are in no window; they are counted as late. */
+  readonly timeColumn: string;
+  readonly window: WindowLength;
+  /** How long after its end a window stays open for late rows, in minutes: 0 to 10080. @default 0 */
+  readonly latenessMinutes?: number;
+  /**
+   * A day or an ISO 8601 time in UTC: from its window on every window is published, empty ones too, and none before it.
+   * @default - of the time before the export's first run, the windows that have rows; from then on every window
+   */
+  readonly since?: string;
+  /**
+   * True publishes a window again, whole and marked as a correction, when rows reached it after its publication. False leaves it as it is
+   * and counts those rows (metric LateRows, alarm "export late rows"). @default false
+   */
+  readonly corrections?: boolean;
+}
+
+/** The whole result of the query, once an interval. Intervals that were missed are not caught up: their state is gone. */
+export interface SnapshotContent {
+  readonly kind: 'snapshot';
+  readonly every: WindowLength;
+}
+
+export type ExportContent = IncrementalContent | SnapshotContent;
+
+interface FileOptions {
+  /** Largest file in MB: 5 to 6200; of Parquet a multiple of 32 (UNLOAD, MAXFILESIZE). @default 256 */
+  readonly maxFileMb?: number;
+  /** Columns whose values become folders, `product=a/`, and leave the files. At least one column must remain. @default - no folders */
+  readonly partitionBy?: readonly string[];
+}
+
+/** Snappy inside, as Redshift writes it; there is no other compression. */
+export interface ParquetFormat extends FileOptions {
+  readonly kind: 'parquet';
+  /** 32 to 128, on ra3.4xlarge and ra3.16xlarge only (UNLOAD, ROWGROUPSIZE). @default - Redshift's, 32 */
+  readonly rowGroupMb?: number;
+}
+
+export interface CsvFormat extends FileOptions {
+  readonly kind: 'csv';
+  /** Names of the columns in the first line of each file. @default true */
+  readonly header?: boolean;
+  /** One printable ASCII character. @default , */
+  readonly delimiter?: string;
+  /** @default true */
+  readonly gzip?: boolean;
+}
+
+/** One object a line. */
+export interface JsonFormat extends FileOptions {
+  readonly kind: 'json';
+  /** @default true */
+  readonly gzip?: boolean;
+}
+
+export type ExportFormat = ParquetFormat | CsvFormat | JsonFormat;
+
 export interface ExportDefinition {
   readonly name: string;
-  /** The SELECT to unload, from `exports/<name>.sql`. */
+  /** The SELECT to unload, from `exports/<name>.sql`, or all columns of a view. */
   readonly query: string;
   readonly file: string;
-  /** The timestamp column of the query's result that decides a row's window. */
-  readonly timeColumn: string;
-  /** Length of a window: aligned to midnight UTC, a divisor of a day. */
-  readonly windowMinutes: number;
-  /** How long after its end a window stays open for late rows. @default 0 */
-  readonly latenessMinutes?: number;
-  readonly format: 'parquet' | 'csv';
+  readonly content: ExportContent;
+  readonly format: ExportFormat;
   /** How often the schedule looks for closed windows. @default - once a window, at most every 15 minutes */
   readonly everyMinutes?: number;
+  /** Windows that one tick catches up at most: 1 to 1000. @default 48 */
+  readonly windowsPerTick?: number;
 }
 
 export interface Pipeline {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { ExportDefinition, ViewDefinition } from './definition';
 
@@ -8,26 +8,50 @@ export function readViews(folder: string): ViewDefinition[] {
 }
 
 /** What an export's SQL file does not say. */
-export type ExportOptions = Omit<ExportDefinition, 'name' | 'query' | 'file'>;
+export type ExportOptions = Omit<ExportDefinition, 'name' | 'query' | 'file'> & {
+  /** A view of the pipeline, exported with all of its columns. @default - the query is in `exports/<name>.sql` */
+  readonly view?: string;
+};
 
 /**
- * The exports of a pipeline's folder: `exports/<name>.sql` with the options of that name. Throws, naming them, on files without options
- * and on options without a file.
+ * The exports of a pipeline's folder: `exports/<name>.sql` with the options of that name, and those whose options name a view. Throws,
+ * naming them, on files without options and on options that have neither a file nor a view, or both.
  */
 export function readExports(folder: string, options: Readonly<Record<string, ExportOptions>>): ExportDefinition[] {
+  const pipeline = basename(folder);
   const files = sqlFiles(folder, 'exports');
   const names = files.map(({ name }) => name);
-  const missing = Object.keys(options).filter((name) => !names.includes(name));
-  const unused = names.filter((name) => !(name in options));
+  const entries = Object.entries(options);
   const problems = [
-    ...missing.map((name) => `export ${name} of ${basename(folder)} has no file exports/${name}.sql`),
-    ...unused.map((name) => `exports/${name}.sql of ${basename(folder)} has no options in pipeline.ts`),
+    ...entries
+      .filter(([name, { view }]) => view === undefined && !names.includes(name))
+      .map(([name]) => `export ${name} of ${pipeline} has no file exports/${name}.sql`),
+    ...entries
+      .filter(([name, { view }]) => view !== undefined && names.includes(name))
+      .map(
+        ([name]) => `export ${name} of ${pipeline} has a view and a file exports/${name}.sql; it can have one of them`,
+      ),
+    ...names
+      .filter((name) => !(name in options))
+      .map((name) => `exports/${name}.sql of ${pipeline} has no options in pipeline.ts`),
   ];
   if (problems.length > 0) throw new Error(problems.join('\n'));
-  return files.map((file) => ({ ...file, ...options[file.name]! }));
+  return entries
+    .map(([name, { view, ...rest }]) => ({
+      ...(view === undefined
+        ? files.find((file) => file.name === name)!
+        : {
+            name,
+            query: `select * from ${pipeline}.${view}`,
+            file: `pipelines/${pipeline}/views/${view}.sql`,
+          }),
+      ...rest,
+    }))
+    .sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 function sqlFiles(folder: string, kind: 'views' | 'exports') {
+  if (!existsSync(join(folder, kind))) return [];
   return readdirSync(join(folder, kind))
     .filter((file) => file.endsWith('.sql'))
     .sort()

@@ -1,6 +1,7 @@
 import type { ColumnSpec } from '../lambda/warehouse-object/contract';
-import type { Column, ColumnType } from '../pipelines/definition';
+import type { Column, ColumnType, Pipeline } from '../pipelines/definition';
 import { identifier } from './identifier';
+import type { TableName } from './names';
 
 /** Columns of `events` that Millrace fills itself: a pipeline cannot declare one of these names. */
 export const ownColumns: ReadonlySet<string> = new Set([
@@ -176,4 +177,28 @@ export const exportColumns: readonly TableColumn[] = [
   { name: 'file_count', type: 'bigint', notNull: true },
   { name: 'location', type: 'varchar(2048)', notNull: true },
   { name: 'published_at', type: 'timestamp', notNull: true },
+  // One row a publication: a correction is one more row of its window. Of before there were any, these are null.
+  { name: 'revision', type: 'bigint' },
+  { name: 'sequence', type: 'bigint' },
+  { name: 'byte_count', type: 'bigint' },
+  { name: 'fingerprint', type: 'varchar(64)' },
+  { name: 'statement_id', type: 'varchar(128)' },
 ];
+
+/** The columns of every table of a pipeline. */
+export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableName, readonly TableColumn[]> {
+  return {
+    events: eventColumns(pipeline.columns),
+    duplicates: duplicateColumns,
+    rejects: rejectColumns,
+    staged: stagedColumns,
+    staged_archive: stagedArchiveColumns,
+    ledger: ledgerColumns,
+    parked: parkedColumns,
+    listing: listingColumns,
+    gaps: gapColumns,
+    runs: runColumns,
+    checkpoints: checkpointColumns,
+    exports: exportColumns,
+  };
+}

@@ -1,91 +1,227 @@
-import type { ExportItem, ExportPlan } from '../lambda/export/contract';
+import {
+  type ExportItem,
+  type ExportPlan,
+  type ItemColumn,
+  type ItemContent,
+  type ItemFormat,
+  type WindowLength,
+  windowStart,
+} from '../lambda/export/contract';
 import { quoteLiteral } from '../lambda/shared/quote';
-import type { ExportDefinition, Pipeline } from '../pipelines/definition';
+import type { ExportContent, ExportDefinition, ExportFormat, Pipeline } from '../pipelines/definition';
 import { identifier } from './identifier';
 import { pipelineTables } from './names';
+import { outputColumns } from './output-columns';
 import { indent } from './record';
 import { withoutComments } from './tokens';
 
-/** What the export function carries. */
-export function exportPlan(pipeline: Pipeline): ExportPlan {
-  return { pipeline: pipeline.name, exports: pipeline.exports.map((definition) => exportItem(pipeline, definition)) };
-}
+const defaultMaxFileMb = 256;
+const defaultWindowsPerTick = 48;
+/** Of a survey: more than the windows of many ticks, and one page of the Data API. */
+const surveyLimit = 500;
 
-function exportItem(pipeline: Pipeline, definition: ExportDefinition): ExportItem {
-  const { name, format, windowMinutes, latenessMinutes = 0 } = definition;
+/** What the export function carries. The pipeline has to be valid. */
+export function exportPlan(pipeline: Pipeline): ExportPlan {
   return {
-    name,
-    format,
-    windowMinutes,
-    latenessMinutes,
-    next: nextQuery(pipeline, definition),
-    unload: unloadStatement(definition),
-    count: `select count(*) as "rows"\nfrom ${exported(definition)}\nwhere ${inWindow(definition, '{{window_start}}', '{{window_end}}')}`,
-    record: recordStatement(pipeline, name),
+    pipeline: pipeline.name,
+    everyMinutes: exportEveryMinutes(pipeline),
+    exports: pipeline.exports.map((definition) => exportItem(pipeline, definition)),
   };
 }
 
-function exported({ query }: ExportDefinition): string {
-  return `(\n${indent(withoutComments(query))}\n) as exported`;
+/** One schedule serves all exports of a pipeline, so the most frequent one decides. */
+export function exportEveryMinutes({ exports }: Pick<Pipeline, 'exports'>): number {
+  return Math.min(...exports.map(everyMinutes));
 }
 
-function inWindow({ timeColumn }: ExportDefinition, start: string, end: string): string {
-  const time = `exported.${identifier(timeColumn)}`;
-  return `${time} >= ${start}::timestamp and ${time} < ${end}::timestamp`;
+/** A look at a window that is still open is one cheap query, and a published window is late by a quarter of an hour at most. */
+function everyMinutes({ everyMinutes: given, content }: ExportDefinition): number {
+  const window = windowOf(content);
+  return given ?? (typeof window === 'string' ? 15 : Math.min(window.minutes, 15));
 }
 
-/** The start of a time's window: windows are aligned to midnight UTC. */
-function windowStart({ timeColumn, windowMinutes }: ExportDefinition): string {
-  const time = `exported.${identifier(timeColumn)}`;
-  if (windowMinutes === 60) return `date_trunc('hour', ${time})`;
-  if (windowMinutes === 1440) return `date_trunc('day', ${time})`;
+export const windowOf = (content: ExportContent): WindowLength =>
+  content.kind === 'snapshot' ? content.every : content.window;
+
+function exportItem(pipeline: Pipeline, definition: ExportDefinition): ExportItem {
+  const columns = outputColumns(pipeline, definition.query).map(({ name, type }) => ({ name: name!, type: type! }));
+  const source = sourceOf(definition, columns);
+  const format = itemFormat(definition.format);
+  return {
+    name: definition.name,
+    content: itemContent(definition.content),
+    format,
+    columns,
+    windowsPerTick: definition.windowsPerTick ?? defaultWindowsPerTick,
+    state: stateQuery(pipeline, definition),
+    ...(definition.content.kind === 'incremental' ? { survey: surveyQuery(pipeline, definition, source) } : {}),
+    revisions: `select coalesce(revision, 0) as revision\nfrom ${pipelineTables(pipeline).exports}\nwhere ${ours(definition)} and window_start = {{window_start}}::timestamp`,
+    locations: `select location\nfrom ${pipelineTables(pipeline).exports}\nwhere ${ours(definition)}`,
+    count: `select count(*) as row_count, ${fingerprint(columns)} as fingerprint\n${source.from}${source.where('{{window_start}}', '{{window_end}}')}`,
+    unload: unloadStatement(definition, source),
+    record: recordStatements(pipeline, definition),
+  };
+}
+
+function itemContent(content: ExportContent): ItemContent {
+  if (content.kind === 'snapshot') return { kind: 'snapshot', window: content.every };
+  const { window, latenessMinutes = 0, corrections = false, since } = content;
+  const common = { kind: 'incremental', window, latenessMinutes, corrections } as const;
+  return since === undefined ? common : { ...common, since: windowStart(window, sinceTime(since)) };
+}
+
+/** A day or a time in UTC as epoch milliseconds; NaN for anything else. */
+export function sinceTime(since: string): number {
+  return /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?Z)?$/.test(since) ? Date.parse(since) : Number.NaN;
+}
+
+function itemFormat(format: ExportFormat): ItemFormat {
+  const { kind, partitionBy = [] } = format;
+  if (kind === 'parquet') return { kind, compression: 'snappy', partitionBy };
+  const compression = (format.gzip ?? true) ? 'gzip' : 'none';
+  if (kind === 'json') return { kind, compression, partitionBy };
+  return { kind, compression, partitionBy, header: format.header ?? true, delimiter: format.delimiter ?? ',' };
+}
+
+/** The exported rows, and those of a window among them. */
+interface Source {
+  readonly names: string;
+  readonly from: string;
+  where(start: string, end: string): string;
+}
+
+function sourceOf({ query, content }: ExportDefinition, columns: readonly ItemColumn[]): Source {
+  return {
+    names: columns.map(({ name }) => `exported.${identifier(name)}`).join(', '),
+    from: `from (\n${indent(withoutComments(query))}\n) as exported`,
+    where(start, end) {
+      if (content.kind === 'snapshot') return '';
+      const time = timeOf(content);
+      return `\nwhere ${time} >= ${start}::timestamp and ${time} < ${end}::timestamp`;
+    },
+  };
+}
+
+const timeOf = ({ timeColumn }: { readonly timeColumn: string }) => `exported.${identifier(timeColumn)}`;
+const ours = ({ name }: ExportDefinition) => `export = ${quoteLiteral(name)}`;
+
+/** The start of a time's window, as `windowStart` has it: DATE_TRUNC begins weeks on Monday. */
+function windowStartOf(time: string, window: WindowLength): string {
+  if (typeof window === 'string') return `date_trunc('${window}', ${time})`;
   const day = `date_trunc('day', ${time})`;
   const minutes = `datediff(minute, ${day}, ${time})`;
-  return `dateadd(minute, ${minutes} - mod(${minutes}, ${windowMinutes}), ${day})`;
+  return `dateadd(minute, ${minutes} - mod(${minutes}, ${window.minutes}), ${day})`;
 }
 
 /**
- * The earliest window that has rows and was never published, so that history which arrives after the stream's first export still gets
- * its windows; with none left, where the last published window ends.
+ * Text of 1 to 38 digits that differs when any row differs, whatever their order: the sum of 60 bits of each row's digest. Columns are
+ * digested one by one, so that a row may be longer than a text of Redshift's.
  */
-function nextQuery(pipeline: Pipeline, definition: ExportDefinition): string {
+function fingerprint(columns: readonly ItemColumn[]): string {
+  const digests = columns.map((column) => `coalesce(md5(${textOf(column)}), '-')`);
+  return `coalesce(sum(strtol(left(md5(${digests.join(' || ')}), 15), 16)), 0)::varchar(64)`;
+}
+
+function textOf({ name, type }: ItemColumn): string {
+  const column = `exported.${identifier(name)}`;
+  if (/^(var)?char/.test(type)) return column;
+  // Redshift casts no boolean to text.
+  if (type === 'boolean') return `case when ${column} then 't' when not ${column} then 'f' end`;
+  if (type === 'super') return `json_serialize(${column})`;
+  // Redshift's text of a double is for people: six decimals of it tell values apart, or whole millions of large ones.
+  if (/^(real|double)/.test(type))
+    return `case when abs(${column}) < 1000000000000 then floor(${column} * 1000000)::bigint::varchar when abs(${column}) < 1000000000000000000000000 then floor(${column} / 1000000)::bigint::varchar when ${column} is not null then 'large' end`;
+  if (type.startsWith('varbyte')) return `to_hex(${column})`;
+  return `${column}::varchar`;
+}
+
+function stateQuery(pipeline: Pipeline, definition: ExportDefinition): string {
   const { exports, checkpoints } = pipelineTables(pipeline);
-  const ours = `export = ${quoteLiteral(definition.name)}`;
+  const of = (what: string) => `(select ${what} from ${exports} where ${ours(definition)})`;
+  return `select
+  ${of('max(sequence)')} as sequence,
+  ${of('max(window_end)')} as last_end,
+  ${of('min(published_at)')} as born,
+  (select max(complete_until) from ${checkpoints}) as complete_until`;
+}
+
+function surveyQuery(pipeline: Pipeline, definition: ExportDefinition, { from }: Source): string {
+  const { content } = definition;
+  if (content.kind === 'snapshot') throw new Error(`export ${definition.name} has no windows to survey`);
+  const time = timeOf(content);
+  const since =
+    content.since === undefined
+      ? ''
+      : `\n  where ${time} >= ${quoteLiteral(timestampText(windowStart(content.window, sinceTime(content.since))))}::timestamp or ${time} is null`;
+  const columns = outputColumns(pipeline, definition.query).map(({ name, type }) => ({ name: name!, type: type! }));
   return `with windows as (
-  select distinct ${windowStart(definition)} as window_start
-  from ${indent(exported(definition)).trimStart()}
+  select ${windowStartOf(time, content.window)} as window_start, count(*) as row_count, ${fingerprint(columns)} as fingerprint
+  ${indent(from).trimStart()}${since}
+  group by 1
 ),
-published as (
-  select window_start, window_end
-  from ${exports}
-  where ${ours}
+numbered as (
+  select
+    window_start, row_count, fingerprint, coalesce(revision, 0) as revision,
+    row_number() over (partition by window_start order by coalesce(revision, 0) desc) as newest
+  from ${pipelineTables(pipeline).exports}
+  where ${ours(definition)}
+)
+select w.window_start, w.row_count, p.row_count as published_rows, p.revision
+from windows w
+left join numbered p on p.window_start = w.window_start and p.newest = 1
+where p.window_start is null or p.row_count <> w.row_count or p.fingerprint <> w.fingerprint
+order by case when w.window_start is null then 0 when p.window_start is null then 1 else 2 end, w.window_start
+limit ${surveyLimit}`;
+}
+
+const timestampText = (epochMs: number) => new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ');
+
+function unloadStatement(definition: ExportDefinition, { names, from, where }: Source): string {
+  const query = `select ${names}\n${from}${where('{{window_start:nested}}', '{{window_end:nested}}')}`;
+  const { format } = definition;
+  const options = [
+    ...formatOptions(format),
+    ...(format.partitionBy?.length ? [`partition by (${format.partitionBy.map(identifier).join(', ')})`] : []),
+    `manifest verbose encrypted auto maxfilesize ${format.maxFileMb ?? defaultMaxFileMb} mb`,
+  ];
+  return `unload (${quoteLiteral(query)})\nto {{target}} iam_role {{unload_role}}\n${options.join(' ')}`;
+}
+
+function formatOptions(format: ExportFormat): string[] {
+  if (format.kind === 'parquet')
+    return ['format parquet', ...(format.rowGroupMb === undefined ? [] : [`rowgroupsize ${format.rowGroupMb} mb`])];
+  const gzip = (format.gzip ?? true) ? ['gzip'] : [];
+  if (format.kind === 'json') return ['format json', ...gzip];
+  return [
+    'format csv',
+    ...(format.delimiter === undefined ? [] : [`delimiter ${quoteLiteral(format.delimiter)}`]),
+    ...((format.header ?? true) ? ['header'] : []),
+    ...gzip,
+  ];
+}
+
+/** A run is recorded once: its location is its own, and the lock lets no two functions look at the same time. */
+function recordStatements(pipeline: Pipeline, definition: ExportDefinition): string[] {
+  const { exports } = pipelineTables(pipeline);
+  return [
+    `lock ${exports}`,
+    `insert into ${exports} (
+  export, window_start, window_end, run_id, row_count, file_count, location, published_at, revision, sequence, byte_count, fingerprint,
+  statement_id
+)
+with given as (
+  select
+    o."start"::varchar(32) as window_start, o."end"::varchar(32) as window_end, o."runId"::varchar(128) as run_id,
+    o."rows"::bigint as row_count, o."files"::bigint as file_count, o."location"::varchar(2048) as location,
+    o."revision"::bigint as revision, o."sequence"::bigint as sequence, o."bytes"::bigint as byte_count,
+    o."fingerprint"::varchar(64) as fingerprint, o."statementId"::varchar(128) as statement_id
+  from (select json_parse({{publications}}) as list) as batch, batch.list as o
 )
 select
-  coalesce(
-    (
-      select min(w.window_start)
-      from windows w
-      left join published p on p.window_start = w.window_start
-      where p.window_start is null
-    ),
-    (select max(window_end) from published)
-  ) as next_start,
-  (select max(complete_until) from ${checkpoints}) as merged_until`;
-}
-
-function unloadStatement(definition: ExportDefinition): string {
-  const query = `select *\nfrom ${exported(definition)}\nwhere ${inWindow(definition, '{{window_start:nested}}', '{{window_end:nested}}')}`;
-  const format = definition.format === 'csv' ? 'format csv header gzip' : 'format parquet';
-  return `unload (${quoteLiteral(query)})
-to {{target}} iam_role {{unload_role}}
-${format} manifest verbose encrypted auto maxfilesize 256 mb`;
-}
-
-function recordStatement(pipeline: Pipeline, name: string): string {
-  const { exports } = pipelineTables(pipeline);
-  return `insert into ${exports} (export, window_start, window_end, run_id, row_count, file_count, location, published_at)
-select ${quoteLiteral(name)}, {{window_start}}::timestamp, {{window_end}}::timestamp, {{run_id}}, {{rows}}::bigint, {{files}}::bigint, {{location}}, getdate()
-where not exists (
-  select 1 from ${exports} where export = ${quoteLiteral(name)} and window_start = {{window_start}}::timestamp
-)`;
+  ${quoteLiteral(definition.name)}, g.window_start::timestamp, g.window_end::timestamp, g.run_id, g.row_count, g.file_count, g.location,
+  getdate(), g.revision, g.sequence, g.byte_count, g.fingerprint, g.statement_id
+from given g
+left join ${exports} p on p.${ours(definition)} and p.location = g.location
+where p.location is null`,
+  ];
 }

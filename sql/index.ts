@@ -1,7 +1,7 @@
 /** Pipelines to Redshift statements: pure functions, no AWS. */
 export { quoteLiteral } from '../lambda/shared/quote';
 export { hashDefinition, normalizeDefinition } from './definition';
-export { exportPlan } from './exports';
+export { exportEveryMinutes, exportPlan, windowOf } from './exports';
 export { quoteIdentifier } from './identifier';
 export { archiveGlob, archiveSource, loadPlan } from './load';
 export { landingName, ownerUser, pipelineTables, streamSchema, type TableName, tableNames } from './names';

@@ -106,20 +106,7 @@ const tableAttributes: Record<TableName, string> = {
 
 function tableObjects(pipeline: Pipeline): WarehouseObject[] {
   const names = pipelineTables(pipeline);
-  const shapes: Record<TableName, readonly columns.TableColumn[]> = {
-    events: columns.eventColumns(pipeline.columns),
-    duplicates: columns.duplicateColumns,
-    rejects: columns.rejectColumns,
-    staged: columns.stagedColumns,
-    staged_archive: columns.stagedArchiveColumns,
-    ledger: columns.ledgerColumns,
-    parked: columns.parkedColumns,
-    listing: columns.listingColumns,
-    gaps: columns.gapColumns,
-    runs: columns.runColumns,
-    checkpoints: columns.checkpointColumns,
-    exports: columns.exportColumns,
-  };
+  const shapes = columns.tableShapes(pipeline);
   return (Object.keys(shapes) as TableName[]).map((table) => {
     const lines = shapes[table].map(
       ({ name, type, notNull }) => `  ${identifier(name)} ${type}${notNull ? ' not null' : ''}`,

@@ -1,5 +1,6 @@
 import type { Column, ExportDefinition, HistorySource, Pipeline, ViewDefinition } from '../pipelines/definition';
 import { ownColumns } from './columns';
+import { exportColumnProblems, exportProblems } from './export-rules';
 import { fileProblems } from './file-problems';
 import { globsOverlap } from './glob';
 import { isPlainName } from './identifier';
@@ -63,7 +64,11 @@ function pipelineProblems(pipeline: Pipeline): string[] {
     ...queries,
     ...(queries.length === 0 ? relationProblems(pipeline) : []),
   ];
-  return problems.length === 0 ? sizeProblems(pipeline, at) : problems;
+  if (problems.length > 0) return problems;
+  return [
+    ...sizeProblems(pipeline, at),
+    ...pipeline.exports.flatMap((definition) => exportColumnProblems(pipeline, definition)),
+  ];
 }
 
 const maxNameLength = 32;
@@ -237,22 +242,6 @@ function viewNameProblems({ name, views }: Pipeline, at: string): string[] {
       .map((view) => `${at}.views.${view} has the name of one of the tables of ${name}`),
     ...duplicates(names).map((view) => `${at}.views.${view} is declared more than once`),
   ];
-}
-
-const minutesOfDay = 1440;
-
-function exportProblems(definition: ExportDefinition, at: string): string[] {
-  const { name, timeColumn, windowMinutes, latenessMinutes = 0, everyMinutes } = definition;
-  const problems: string[] = [];
-  if (!isPlainName(name) || name.length > 64)
-    problems.push(`${at}.name must be lower-case snake_case of at most 64 characters`);
-  if (!isPlainName(timeColumn))
-    problems.push(`${at}.timeColumn must be a lower-case column name, got ${show(timeColumn)}`);
-  if (!Number.isInteger(windowMinutes) || windowMinutes < 1 || minutesOfDay % windowMinutes !== 0)
-    problems.push(`${at}.windowMinutes must divide a day of 1440 minutes, got ${windowMinutes}`);
-  problems.push(...between(`${at}.latenessMinutes`, latenessMinutes, 0, 10_080));
-  if (everyMinutes !== undefined) problems.push(...between(`${at}.everyMinutes`, everyMinutes, 1, minutesOfDay));
-  return problems;
 }
 
 /** What is wrong with the queries by themselves. */

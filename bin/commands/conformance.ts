@@ -6,7 +6,7 @@ import { removeOldMarks } from '../conformance/marks';
 import { type Case, readPack } from '../conformance/pack';
 import { referencePath, writeReference } from '../conformance/reference';
 import { type Report, reportOf, writeReport } from '../conformance/report';
-import { type CaseResult, runCases } from '../conformance/run';
+import { type CaseResult, requireAnswer, runCases } from '../conformance/run';
 import { awsSurroundings, type Surroundings } from '../conformance/surroundings';
 import { Failure } from '../failure';
 import type { Io } from '../millrace';
@@ -101,6 +101,7 @@ async function compare(options: Options, io: Io): Promise<number> {
   const target = targetOf(options);
   const around = target === undefined ? await localSurroundings() : target.surroundings();
   try {
+    if (target !== undefined) await requireAnswer(around, target.name);
     let done = 0;
     const onResult = () => {
       done += 1;

@@ -5,6 +5,7 @@ import {
   GetStatementResultCommand,
   type RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
+import { Failure } from '../failure';
 import { type Answer, cellOf, difference } from './compare';
 import { type Case, type Cell, hasExpectation, type Step } from './pack';
 import type { Surroundings } from './surroundings';
@@ -28,6 +29,18 @@ export interface RunOptions {
 
 /** A statement that takes longer fails its case. */
 const statementDeadlineMs = 120_000;
+
+/** Whether the warehouse answers at all. @throws Failure with its reason */
+export async function requireAnswer({ client, where }: Surroundings, name: string): Promise<void> {
+  let error: string | undefined;
+  try {
+    const { Id } = await client.send(new ExecuteStatementCommand({ ...where, Sql: 'select 1', WaitTimeSeconds: 20 }));
+    error = (await answerOf(client, Id!, Id!)).error;
+  } catch (cause) {
+    throw new Failure(`${name} cannot be asked: ${(cause as Error).message}`, 1, { cause });
+  }
+  if (error !== undefined) throw new Failure(`${name} cannot be asked: ${error}`);
+}
 
 /** Runs the cases, each in a schema of its own that is dropped afterwards, and answers in their order. */
 export async function runCases(

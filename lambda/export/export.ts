@@ -1,224 +1,223 @@
-import { statementNamePrefix } from '../shared/plan';
 import type { Ended, Tick } from '../shared/run-event';
-import { clientToken, render } from '../shared/statement';
-import { compactTime, formatStatementName } from '../shared/statement-name';
-import { formatTimestamp, parseTimestamp } from '../shared/timestamp';
-import {
-  isPassing,
-  isTerminal,
-  maxAttempts,
-  run as runStatement,
-  StatementError,
-  WarehouseAsleepError,
-} from '../shared/warehouse';
-import { type ExportItem, exportPrefix } from './contract';
-import { finalize, finish } from './finalize';
+import { maxAttempts, WarehouseAsleepError } from '../shared/warehouse';
+import { type ExportItem, windowStart } from './contract';
+import { type Due, due, surveyIsDue } from './due';
+import type { UnloadState } from './engine';
+import type { Request } from './event';
 import type { ExportHost } from './host';
-import {
-  dataPrefix,
-  type ExportRun,
-  parseSentinelKey,
-  parseUnloadName,
-  runIdPrefix,
-  runPrefix,
-  sentinelKey,
-  successKey,
-  unloadName,
-  windowPrefix,
-} from './run';
+import { type Batch, maxBatchWindows, parseUnloadName, sentinelKey, unloadName } from './layout';
+import type { LedgerState } from './ledger';
+import { deleteRun, sweep } from './leftovers';
+import { type Head, publishedAfter, readHead } from './publication';
+import { complete, type Outcome, publish, runsOf, targetsOf } from './publish';
+import { parseSentinel, type Sentinel } from './sentinel';
+
+const dayMs = 86_400_000;
+/** Unloads of an export whose end may have been missed: the newest, as one begins after the other has ended. */
+const lookBack = 3;
+/** Of two functions at once, one is through after that many looks. */
+const maxLooks = 3;
 
 /**
- * Publishes closed windows, one at a time and in order for each export. The state of a window is the ledger's row, the status of its UNLOAD and
- * the sentinel; whatever is repeated after a crash finds them and goes on from there.
+ * Publishes closed windows in order, some at a time, each export for itself. What is published is told by the pointer `latest.json`, what is
+ * under way by the engine and the sentinels; whatever is repeated after a crash finds them and goes on from there.
  */
-export const exporter = (host: ExportHost) => async (event: Tick | Ended, remainingMs: () => number) => {
+export const exporter = (host: ExportHost) => async (event: Tick | Request | Ended) => {
   try {
-    await (event.kind === 'tick' ? onTick(host, event, remainingMs) : onEnd(host, event, remainingMs));
+    if (event.kind === 'ended') await onEnd(host, event);
+    else await onTick(host, event);
   } catch (error) {
     if (!(error instanceof WarehouseAsleepError)) throw error;
     host.log('the warehouse is asleep, left to the next tick', { error: error.message });
   }
 };
 
-async function onTick(host: ExportHost, { scheduledTime }: Tick, remainingMs: () => number): Promise<void> {
+async function onTick(host: ExportHost, event: Tick | Request): Promise<void> {
+  const asked = event.kind === 'request' ? event.export : undefined;
+  const items = host.plan.exports.filter(({ name }) => asked === undefined || asked === name);
+  if (items.length === 0)
+    throw new Error(`export must be one of ${host.plan.exports.map(({ name }) => name).join(', ')}, got ${asked}`);
   const failures: unknown[] = [];
-  for (const item of host.plan.exports) {
+  for (const item of items) {
     try {
-      if (await mayStart(host, item, remainingMs)) await startNext(host, item, scheduledTime, 1, remainingMs);
+      await look(host, item, event);
     } catch (error) {
       if (error instanceof WarehouseAsleepError) throw error;
-      host.log('an export did not start', { export: item.name, error: String(error) });
+      host.log('an export failed', { export: item.name, error: String(error) });
       failures.push(error);
     }
   }
   if (failures.length > 0) throw new AggregateError(failures, `exports failed: ${failures.map(String).join('; ')}`);
 }
 
-async function onEnd(
-  host: ExportHost,
-  { statementName, statementId, state }: Ended,
-  remainingMs: () => number,
-): Promise<void> {
-  const { environment, plan, log } = host;
-  const run = parseUnloadName(environment, plan.pipeline, statementName);
-  const item = plan.exports.find(({ name }) => name === run?.export);
-  if (!run || !item) return log('not an export of this function, ignored', { statement: statementName });
-  if (!(await isIncomplete(host, run)))
-    return log('published or given up before, nothing to do', { statement: statementName });
-
-  if (state !== 'FINISHED') {
-    const ended = await host.warehouse.describe(statementId);
-    return again(host, item, run, new StatementError(statementName, ended), ended.updatedAt, isPassing(ended.error));
-  }
-  if (!(await publish(host, item, run, statementId, remainingMs))) return;
-  if (run.ordinal < (host.maxWindows ?? 48)) await startNext(host, item, run.tick, run.ordinal + 1, remainingMs);
+async function look(host: ExportHost, item: ExportItem, event: Tick | Request): Promise<void> {
+  const tick = event.scheduledTime;
+  if (!(await resume(host, item))) return;
+  if (event.kind === 'request' && event.rerun !== undefined) return rerun(host, item, tick, event.rerun);
+  await startNext(host, item, tick, 1);
+  if (event.kind === 'tick' && Math.floor(tick / dayMs) !== Math.floor((tick - host.tickEveryMs) / dayMs))
+    await sweep(host, item, tick);
 }
 
-/** False when the files are not what they should be and another attempt was submitted. */
-async function publish(
+async function onEnd(host: ExportHost, { statementName, statementId }: Ended): Promise<void> {
+  const { environment, plan, log } = host;
+  const batch = parseUnloadName(environment, plan.pipeline, statementName);
+  const item = plan.exports.find(({ name }) => name === batch?.export);
+  if (!batch || !item) return log('not an export of this function, ignored', { statement: statementName });
+  if ((await baseOf(host, batch)) === undefined)
+    return log('published or given up before', { statement: statementName });
+  if (await finish(host, item, batch, statementId, await host.engine.describe(statementId)))
+    await startNext(host, item, batch.tick, batch.ordinal + 1);
+}
+
+/** An unload that has ended is published, or tried again. False when another attempt is under way. */
+async function finish(
   host: ExportHost,
   item: ExportItem,
-  run: ExportRun,
-  statementId: string,
-  remainingMs: () => number,
+  batch: Batch,
+  id: string,
+  state: UnloadState,
 ): Promise<boolean> {
-  const { updatedAt } = await host.warehouse.describe(statementId);
-  const mismatch = await finalize(host, item, run, { id: statementId, endedAt: updatedAt }, remainingMs);
-  if (mismatch) await again(host, item, run, new Error(mismatch), updatedAt, true);
-  return mismatch === undefined;
+  if (state.status === 'failed') {
+    const error = new Error(
+      `${unloadName(host.environment, host.plan.pipeline, batch)} (${id}): ${state.error ?? 'no reason given'}`,
+    );
+    return again(host, item, batch, error, state.updatedAt, state.mayPass);
+  }
+  const outcome: Outcome = await publish(host, item, batch, { id, endedAt: state.updatedAt });
+  if (outcome.kind === 'wrong') return again(host, item, batch, outcome.error, state.updatedAt, true);
+  return true;
 }
 
-/** After a failed attempt: its leftovers go, and another follows if that may help; else it throws. */
+/**
+ * After a failed attempt: its files go, and another follows if that may help. A failure that will come again is looked for in half of the
+ * windows, so that those before it are published; of one window alone it is thrown. True when somebody else has published since, so that
+ * what is due has to be decided anew.
+ */
 async function again(
   host: ExportHost,
   item: ExportItem,
-  run: ExportRun,
+  batch: Batch,
   error: Error,
   at: number,
   mayPass: boolean,
-): Promise<void> {
-  await clean(host, runPrefix(host.plan.pipeline, run));
-  if (mayPass && run.attempt < maxAttempts) {
-    host.log('an attempt failed, another follows', {
-      export: run.export,
-      window: compactTime(run.windowStart),
-      error: error.message,
-    });
-    return submit(host, item, { ...run, attempt: run.attempt + 1 });
+): Promise<boolean> {
+  const basedOn = await baseOf(host, batch);
+  for (const { prefix } of runsOf(host, batch)) await deleteRun(host, prefix);
+  const repeat = mayPass && batch.attempt < maxAttempts;
+  if (!repeat && batch.windows.length === 1) {
+    const window = new Date(batch.windows[0]!.start).toISOString();
+    host.metrics(at, { ExportFailed: 1 }, { export: item.name, window });
+    throw error;
   }
-  host.metrics(at, { ExportFailed: 1 }, { export: run.export, window: compactTime(run.windowStart) });
-  throw error;
+  host.log('an attempt failed, another follows', { export: item.name, error: error.message });
+  const { head } = await standing(host, item, batch.tick);
+  if (head.sequence !== basedOn) return true;
+  const half = batch.windows.slice(0, Math.ceil(batch.windows.length / 2));
+  await submit(
+    host,
+    item,
+    repeat ? { ...batch, attempt: batch.attempt + 1 } : { ...batch, attempt: 1, windows: half },
+    head,
+  );
+  return false;
 }
 
-/** False when a run of the export is under way. What a lost event or a crash left half done is brought to its end first. */
-async function mayStart(host: ExportHost, item: ExportItem, remainingMs: () => number): Promise<boolean> {
-  const { environment, plan, warehouse, log } = host;
-  const prefix = statementNamePrefix(environment, plan.pipeline, 'export') + runIdPrefix(item.name);
-  const unloads = (await warehouse.list(prefix)).flatMap((statement) => {
-    const run = parseUnloadName(environment, plan.pipeline, statement.name);
-    return run ? [{ ...statement, run }] : [];
+/** The publication that the batch was begun on; undefined when no sentinel of it is left, since it was published or given up. */
+async function baseOf(host: ExportHost, batch: Batch): Promise<number | undefined> {
+  for (const { prefix } of runsOf(host, batch)) {
+    const key = sentinelKey(prefix);
+    const text = await host.objects.get(host.bucket, key);
+    if (text !== undefined) return parseSentinel(text, key).basedOn;
+  }
+  return undefined;
+}
+
+/** False while an unload of the export is under way. One whose end was missed is brought to it first. */
+async function resume(host: ExportHost, item: ExportItem): Promise<boolean> {
+  const { environment, plan, engine, log } = host;
+  const known = (await engine.recent(item.name)).flatMap((unload) => {
+    const batch = parseUnloadName(environment, plan.pipeline, unload.name);
+    return batch ? [{ ...unload, batch }] : [];
   });
-  // Redshift tells of a day: what was interrupted before that has left its traces in the bucket alone.
-  if (unloads.length === 0) await finishForgotten(host, item, remainingMs);
-  const active = unloads.find(({ status }) => !isTerminal(status));
+  const active = known.find(({ status }) => status === 'running');
   if (active) {
     log('an earlier run is active, nothing to do', { statement: active.name, id: active.id });
     return false;
   }
-  // By the chain, not by window: rows of history can open a window that is older than published ones.
-  const order = (a: ExportRun, b: ExportRun) => a.tick - b.tick || a.ordinal - b.ordinal || a.attempt - b.attempt;
-  const latest = unloads.sort((a, b) => order(a.run, b.run)).at(-1);
-  if (latest?.status !== 'FINISHED' || !(await isIncomplete(host, latest.run))) return true;
-  log('publishing a window whose event was lost', { statement: latest.name, id: latest.id });
-  return publish(host, item, latest.run, latest.id, remainingMs);
+  const newest = known.sort((one, other) => other.createdAt - one.createdAt).slice(0, lookBack);
+  for (const { id, name, batch } of newest) {
+    if ((await baseOf(host, batch)) === undefined) continue;
+    log('going on with an unload whose end was missed', { statement: name, id });
+    if (!(await finish(host, item, batch, id, await engine.describe(id)))) return false;
+  }
+  return true;
 }
 
-async function startNext(
+/** What is published, by the chain and by the ledger, after the ledger has got everything that the chain has. */
+async function standing(
   host: ExportHost,
   item: ExportItem,
   tick: number,
-  ordinal: number,
-  remainingMs: () => number,
-): Promise<void> {
-  const { environment, plan, warehouse, log } = host;
-  const name = formatStatementName({
-    environment,
-    pipeline: plan.pipeline,
-    purpose: 'export',
-    runId: `${runIdPrefix(item.name)}${compactTime(tick)}`,
-    step: `next-${ordinal}`,
-    attempt: 1,
-  });
-  const [row] = await runStatement(warehouse, name, item.next, remainingMs);
-  const windowStart = parseTimestamp(row?.next_start ?? null, `${item.name}: next_start`);
-  if (windowStart === undefined) return log('nothing to export yet', { export: item.name });
-  const mergedUntil =
-    parseTimestamp(row?.merged_until ?? null, `${item.name}: merged_until`) ?? Number.NEGATIVE_INFINITY;
-  const closedAt = windowStart + (item.windowMinutes + item.latenessMinutes) * 60_000;
-  if (closedAt > tick || mergedUntil < closedAt)
-    return log('the next window is still open', {
-      export: item.name,
-      window: compactTime(windowStart),
-      closesAt: new Date(closedAt).toISOString(),
-    });
-  const run = { export: item.name, windowStart, tick, ordinal, attempt: 1 };
-  await cleanGivenUp(host, run);
-  await submit(host, item, run);
-}
-
-/** The sentinel first, so that no reader takes what UNLOAD has written so far for a complete run. */
-async function submit(host: ExportHost, item: ExportItem, run: ExportRun): Promise<void> {
-  const { environment, bucket, plan, warehouse, objects, log } = host;
-  const prefix = runPrefix(plan.pipeline, run);
-  const name = unloadName(environment, plan.pipeline, run);
-  const sql = render(item.unload, {
-    window_start: formatTimestamp(run.windowStart),
-    window_end: formatTimestamp(run.windowStart + item.windowMinutes * 60_000),
-    target: `s3://${bucket}/${dataPrefix(prefix)}`,
-    unload_role: host.unloadRoleArn,
-  });
-  await objects.put(bucket, sentinelKey(prefix), '');
-  const id = await warehouse.submit({
-    name,
-    mode: 'single',
-    statements: [sql],
-    withEvent: true,
-    token: clientToken(name),
-  });
-  log('submitted', { statement: name, id });
-}
-
-const isIncomplete = async ({ objects, bucket, plan }: ExportHost, run: ExportRun) =>
-  (await objects.get(bucket, sentinelKey(runPrefix(plan.pipeline, run)))) !== undefined;
-
-/** Earlier runs of a window that is not published: those that still have their sentinel, each within its own prefix. */
-async function cleanGivenUp(host: ExportHost, run: ExportRun): Promise<void> {
-  const own = runPrefix(host.plan.pipeline, run);
-  for (const key of await host.objects.list(host.bucket, windowPrefix(host.plan.pipeline, run))) {
-    const prefix = key.slice(0, -'INCOMPLETE'.length);
-    if (key === sentinelKey(prefix) && prefix !== own) await clean(host, prefix);
+): Promise<{ readonly head: Head; readonly state: LedgerState }> {
+  for (let look = 0; look < maxLooks; look += 1) {
+    // In this order: the ledger follows the pointer, so one that is read first is never ahead.
+    const state = await host.ledger.state(item, tick);
+    const head = await readHead(host, item);
+    if (head.sequence === state.sequence) return { head, state };
+    if (head.sequence < state.sequence)
+      throw new Error(
+        `${item.name}: latest.json is at publication ${head.sequence}, the ledger at ${state.sequence}; restore the newer version of latest.json`,
+      );
+    const missing = await publishedAfter(host, head, state.sequence);
+    host.log('finishing publications that were interrupted', { export: item.name, publications: missing.length });
+    await complete(host, item, tick, missing);
   }
+  throw new Error(`${item.name}: another function publishes at the same time; the next tick goes on`);
 }
 
-/**
- * Runs that were complete but for their last steps when the function was killed, and of which nothing happened for a day. Their success
- * file says that their files were checked, so only the ledger, the pointer and the sentinel may be behind.
- */
-async function finishForgotten(host: ExportHost, item: ExportItem, remainingMs: () => number): Promise<void> {
-  const { pipeline } = host.plan;
-  const keys = new Set(await host.objects.list(host.bucket, exportPrefix(pipeline, item.name)));
-  for (const key of keys) {
-    const run = parseSentinelKey(pipeline, item.name, key);
-    if (!run || !keys.has(successKey(runPrefix(pipeline, run)))) continue;
-    host.log('finishing a run that was forgotten', { export: item.name, prefix: runPrefix(pipeline, run) });
-    await finish(host, item, run, remainingMs);
-  }
+async function startNext(host: ExportHost, item: ExportItem, tick: number, ordinal: number): Promise<void> {
+  const { ledger, log } = host;
+  const left = item.windowsPerTick - (ordinal - 1) * maxBatchWindows;
+  if (left <= 0) return log('the rest is left to the next tick', { export: item.name });
+  const { head, state } = await standing(host, item, tick);
+  const everyMs = ordinal === 1 ? host.tickEveryMs : 0;
+  const survey = surveyIsDue(item, state, tick, everyMs) ? await ledger.survey(item, tick) : [];
+  const next = due(item, state, survey, tick, Math.min(maxBatchWindows, left));
+  tellLate(host, item, next, tick);
+  if (next.windows.length === 0) return log('nothing is due', { export: item.name });
+  await submit(host, item, { export: item.name, tick, ordinal, attempt: 1, windows: next.windows }, head);
 }
 
-/** Deletes one run, its sentinel last, so that an interrupted cleaning is taken up again. */
-async function clean({ objects, bucket, log }: ExportHost, prefix: string): Promise<void> {
-  const sentinel = sentinelKey(prefix);
-  const keys = (await objects.list(bucket, prefix)).filter((key) => key !== sentinel);
-  for (const key of [...keys, sentinel]) await objects.delete(bucket, key);
-  log('deleted what a failed attempt left', { prefix, objects: keys.length });
+function tellLate({ log, metrics }: ExportHost, item: ExportItem, { lateRows, lateWindows }: Due, tick: number): void {
+  if (lateRows === 0) return;
+  const windows = lateWindows.slice(0, 20).map((start) => new Date(start).toISOString());
+  log('rows came after their window was published, or have no time, and are in no file', {
+    export: item.name,
+    rows: lateRows,
+    windows,
+  });
+  metrics(tick, { LateRows: lateRows }, { export: item.name });
+}
+
+/** One window that was published before, once more. */
+async function rerun(host: ExportHost, item: ExportItem, tick: number, start: number): Promise<void> {
+  const at = new Date(start).toISOString();
+  const { head } = await standing(host, item, tick);
+  const revisions = await host.ledger.revisions(item, tick, start);
+  if (windowStart(item.content.window, start) !== start || revisions.length === 0)
+    throw new Error(`rerun must be the start of a published window of ${item.name}, got ${at}`);
+  const revision = Math.max(...revisions) + 1;
+  await submit(host, item, { export: item.name, tick, ordinal: 1, attempt: 1, windows: [{ start, revision }] }, head);
+}
+
+/** Sentinels first, so that no reader takes what the engine has written so far for a complete run. */
+async function submit(host: ExportHost, item: ExportItem, batch: Batch, head: Head): Promise<void> {
+  const { environment, plan, bucket, objects, engine, log } = host;
+  const name = unloadName(environment, plan.pipeline, batch);
+  const sentinel: Sentinel = { basedOn: head.sequence, statement: name };
+  for (const { prefix } of runsOf(host, batch))
+    await objects.put(bucket, sentinelKey(prefix), JSON.stringify(sentinel), 'application/json');
+  const id = await engine.submit(item, { name, targets: targetsOf(host, item, batch) });
+  log('submitted', { statement: name, id, windows: batch.windows.length });
 }

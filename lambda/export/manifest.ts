@@ -1,43 +1,29 @@
 import { asArray, asJson, asNumber, asRecord, asText } from '../shared/parse';
-import type { ExportItem } from './contract';
+import type { WrittenFile } from './engine';
 
-/** What UNLOAD says it wrote: its manifest with the option VERBOSE. */
-export interface Manifest {
-  /** s3:// URLs. */
-  readonly files: readonly string[];
-  readonly bytes: number;
-  /** Sum of the files' record counts. */
-  readonly records: number;
-  /** Columns as the manifest gives them, if it does. */
-  readonly schema: unknown;
-}
-
-export const emptyManifest: Manifest = { files: [], bytes: 0, records: 0, schema: null };
-
-export function parseManifest(text: string): Manifest {
+/** What UNLOAD says it wrote: its manifest with the option VERBOSE. Throws when it names a file outside the prefix. */
+export function parseManifest(text: string, bucket: string, prefix: string): WrittenFile[] {
   const manifest = asRecord(asJson(text, 'manifest'), 'manifest');
-  const entries = asArray(manifest.entries, 'manifest.entries').map((value, i) => {
+  const below = `s3://${bucket}/${prefix}`;
+  return asArray(manifest.entries, 'manifest.entries').map((value, i) => {
     const at = `manifest.entries[${i}]`;
     const entry = asRecord(value, at);
     const meta = asRecord(entry.meta, `${at}.meta`);
+    const url = asText(entry.url, `${at}.url`);
+    if (!url.startsWith(below)) throw new Error(`${at}.url must be below ${below}, got ${url}`);
     return {
-      url: asText(entry.url, `${at}.url`),
+      key: url.slice(`s3://${bucket}/`.length),
       bytes: asNumber(meta.content_length, `${at}.meta.content_length`),
-      records: asNumber(meta.record_count, `${at}.meta.record_count`),
+      rows: asNumber(meta.record_count, `${at}.meta.record_count`),
     };
   });
-  return {
-    files: entries.map(({ url }) => url),
-    bytes: entries.reduce((sum, entry) => sum + entry.bytes, 0),
-    records: entries.reduce((sum, entry) => sum + entry.records, 0),
-    schema: manifest.schema ?? null,
-  };
 }
 
 /**
- * Whether the files hold the window's rows. The counts of CSV files with a header include the header lines, as observed with UNLOAD's
- * HEADER option; AWS documents neither. So for CSV both readings count as equal: rows, and rows plus one line a file.
+ * The files with their rows alone. The counts of CSV files with a header include the header lines, as observed with UNLOAD's HEADER option;
+ * AWS documents neither. So where the sum is one line a file too high, a line is taken from each.
  */
-export function holds(manifest: Manifest, rows: number, format: ExportItem['format']): boolean {
-  return manifest.records === rows || (format === 'csv' && manifest.records === rows + manifest.files.length);
+export function withoutHeaders(files: readonly WrittenFile[], rows: number): readonly WrittenFile[] {
+  const sum = files.reduce((total, file) => total + file.rows, 0);
+  return sum === rows + files.length ? files.map((file) => ({ ...file, rows: file.rows - 1 })) : files;
 }

@@ -20,6 +20,10 @@ export const metricUnits = {
   ExportFailed: 'Count',
   ExportedRows: 'Count',
   ExportedWindows: 'Count',
+  /** Of those, the ones that replace what was published before. */
+  CorrectedWindows: 'Count',
+  /** Rows that came after their window's publication and are not in it, and rows without a time; counted anew every hour. */
+  LateRows: 'Count',
 } as const;
 export type MetricName = keyof typeof metricUnits;
 

@@ -25,6 +25,22 @@ export interface ObjectListing {
   pages(bucket: string, prefix: string, after?: string): AsyncIterable<readonly ListedObject[]>;
 }
 
+/** Reads and writes that say which state of an object they mean. */
+export interface ConditionalObjects {
+  /** Undefined when there is no such object. */
+  getWithEtag(bucket: string, key: string): Promise<{ readonly text: string; readonly etag: string } | undefined>;
+  /**
+   * Writes only over the object with that etag, or, without one, only where there is no object. False when somebody else was faster; also
+   * when an answer was lost and it was this caller, so look again.
+   */
+  putIf(bucket: string, key: string, body: string, etag: string | undefined, contentType?: string): Promise<boolean>;
+}
+
+export interface ObjectDigests {
+  /** Reads the whole object. Throws when there is none. */
+  digest(bucket: string, key: string): Promise<{ readonly bytes: number; readonly sha256: string }>;
+}
+
 /** The versions of objects in a versioned bucket. */
 export interface ObjectVersions {
   /** The newest version of the key with these bytes; undefined when there is none. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
@@ -7,10 +8,20 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import type { ListedObject, ObjectListing, ObjectStore, ObjectVersions } from './objects';
+import type {
+  ConditionalObjects,
+  ListedObject,
+  ObjectDigests,
+  ObjectListing,
+  ObjectStore,
+  ObjectVersions,
+} from './objects';
 
 /** What S3 answers for a version that is not there: 403 without the permission to list, 405 for a delete marker. */
 const gone = new Set(['NoSuchKey', 'NoSuchVersion', 'NotFound', 'AccessDenied', 'MethodNotAllowed']);
+
+/** Answers to a conditional write whose condition did not hold: it changed, it is being changed, it is gone (S3 guide, "Conditional writes"). */
+const overtaken = new Set(['PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchKey']);
 
 /** An object of a listing, with what it costs to read it. */
 export type ListedWithClass = ListedObject & {
@@ -47,13 +58,28 @@ export const listedObject = (
   storageClass: object.StorageClass ?? 'STANDARD',
 });
 
-export function s3Objects(client: Pick<S3Client, 'send'>): ObjectStore & ObjectListing & ObjectVersions {
+export function s3Objects(
+  client: Pick<S3Client, 'send'>,
+): ObjectStore & ObjectListing & ObjectVersions & ConditionalObjects & ObjectDigests {
   const pages = (bucket: string, prefix: string, after?: string) => listPages(client, bucket, prefix, after);
 
   const list = async (bucket: string, prefix: string) => {
     const keys: string[] = [];
     for await (const page of pages(bucket, prefix)) keys.push(...page.map(({ key }) => key));
     return keys;
+  };
+
+  const getWithEtag = async (Bucket: string, Key: string) => {
+    try {
+      const { Body, ETag } = await client.send(new GetObjectCommand({ Bucket, Key }));
+      return { text: (await Body?.transformToString('utf-8')) ?? '', etag: unquoted(ETag) };
+    } catch (error) {
+      const { name } = error as Error;
+      if (name === 'NoSuchKey') return undefined;
+      // Who may list only below a prefix is denied what is missing, since S3 tells nothing of keys without s3:ListBucket on all of them.
+      if (name === 'AccessDenied' && !(await list(Bucket, Key)).includes(Key)) return undefined;
+      throw error;
+    }
   };
 
   return {
@@ -65,16 +91,31 @@ export function s3Objects(client: Pick<S3Client, 'send'>): ObjectStore & ObjectL
     },
 
     async get(Bucket, Key) {
+      return (await getWithEtag(Bucket, Key))?.text;
+    },
+
+    getWithEtag,
+
+    async putIf(Bucket, Key, Body, etag, ContentType) {
+      const condition = etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: `"${etag}"` };
       try {
-        const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
-        return (await Body?.transformToString('utf-8')) ?? '';
+        await client.send(new PutObjectCommand({ Bucket, Key, Body, ContentType, ...condition }));
+        return true;
       } catch (error) {
-        const { name } = error as Error;
-        if (name === 'NoSuchKey') return undefined;
-        // Who may list only below a prefix is denied what is missing, since S3 tells nothing of keys without s3:ListBucket on all of them.
-        if (name === 'AccessDenied' && !(await list(Bucket, Key)).includes(Key)) return undefined;
+        if (overtaken.has((error as Error).name)) return false;
         throw error;
       }
+    },
+
+    async digest(Bucket, Key) {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
+      const hash = createHash('sha256');
+      let bytes = 0;
+      for await (const chunk of Body as unknown as AsyncIterable<Uint8Array>) {
+        hash.update(chunk);
+        bytes += chunk.length;
+      }
+      return { bytes, sha256: hash.digest('hex') };
     },
 
     async delete(Bucket, Key) {

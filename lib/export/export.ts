@@ -1,10 +1,9 @@
-import { Duration } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { env, exportPrefix } from '../../lambda/export/contract';
+import { env, exportPrefix, publishedEvent } from '../../lambda/export/contract';
 import { statementNamePrefix } from '../../lambda/refresh/contract';
-import type { ExportDefinition, Pipeline } from '../../pipelines/definition';
 import { exportPlan } from '../../sql';
 import type { PipelineFunctionProps } from '../refresh/refresh';
 import { explained } from '../shared/grant';
@@ -39,9 +38,9 @@ export class Exports extends Construct {
         EXPORT_BUCKET: bucket.bucketName,
         UNLOAD_ROLE_ARN: unloadRoleArn,
       }),
-      timeout: Duration.minutes(5),
-      // Two deliveries of one event at once would publish the same run side by side, and one may take away what the other has published.
-      reservedConcurrency: 1,
+      // Every exported byte is read once for its checksum.
+      timeout: Duration.minutes(15),
+      memoryMb: 512,
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
       statements: plan,
@@ -57,30 +56,29 @@ export class Exports extends Construct {
         'Runs and windows have prefixes of their own below that of the export',
       ),
       keyUse(key, 's3', 'write'),
+      new PolicyStatement({
+        actions: ['events:PutEvents'],
+        resources: [Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' })],
+        conditions: { StringEquals: { 'events:source': publishedEvent.source } },
+      }),
     );
+    new CfnOutput(this, 'FunctionName', {
+      value: this.handler.function.functionName,
+      description: `Publishes the exports of ${pipeline.name}`,
+    });
     const target = this.handler.function;
     // The next tick resumes the run: one retry is for a passing fault of the moment.
-    target.configureAsyncInvoke({ retryAttempts: 1, maxEventAge: Duration.minutes(5) });
+    target.configureAsyncInvoke({ retryAttempts: 1, maxEventAge: Duration.minutes(15) });
     new StatementEvents(this, 'Statements', {
       namePrefix: statementNamePrefix(environment.name, pipeline.name, 'export'),
       target,
     });
     new Schedule(this, 'Schedule', {
       description: `Exports of ${pipeline.name} in ${environment.name}`,
-      every: lookEvery(pipeline),
+      every: Duration.minutes(plan.everyMinutes),
       enabled: environment.schedulesEnabled,
       target,
       after: props.objects,
     });
   }
-}
-
-/** One schedule serves all exports of a pipeline, so the most frequent one decides. */
-function lookEvery({ exports }: Pipeline): Duration {
-  return Duration.minutes(Math.min(...exports.map(everyMinutes)));
-}
-
-/** A look at a window that is still open is one cheap query, and a published window is late by a quarter of an hour at most. */
-function everyMinutes(item: ExportDefinition): number {
-  return item.everyMinutes ?? Math.min(item.windowMinutes, 15);
 }

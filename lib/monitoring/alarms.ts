@@ -32,6 +32,11 @@ export const alarms = {
     heading: 'export failed',
     impact: 'a window was not published; partners see the windows before it, complete, and wait for this one',
   },
+  exportLateRows: {
+    heading: 'export late rows',
+    impact:
+      'rows reached a window after it was published, of an export without corrections, or have no time; partners do not have them',
+  },
   exportAge: {
     heading: 'export age',
     impact: 'no window was published for longer than two windows take; partners read old figures',
@@ -86,6 +91,7 @@ export const functionMetrics = {
   refreshCompleted: 'RunCompleted',
   exportFailed: 'ExportFailed',
   exportedWindows: 'ExportedWindows',
+  lateRows: 'LateRows',
   parkedObjects: 'ParkedObjects',
   loadFailed: 'LoadFailed',
   overwrittenObjects: 'OverwrittenObjects',

@@ -16,7 +16,9 @@ import { CfnSubscription, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Environment } from '../../environments/environment';
-import type { HistorySource, Pipeline } from '../../pipelines/definition';
+import { longestMinutes } from '../../lambda/export/contract';
+import type { ExportDefinition, HistorySource, Pipeline } from '../../pipelines/definition';
+import { windowOf } from '../../sql';
 import type { HistoryQueue } from '../history/history-queue';
 import type { Handler } from '../shared/handler';
 import { type AlarmKind, alarmName, alarms, functionMetrics } from './alarms';
@@ -118,6 +120,10 @@ export class Monitoring extends Construct {
     this.alarm('refreshFailed', { metric: this.counted(functionMetrics.refreshFailed, everyFive), threshold: 0 });
     if (pipeline.exports.length > 0) {
       this.alarm('exportFailed', { metric: this.counted(functionMetrics.exportFailed, everyFive), threshold: 0 });
+      this.alarm('exportLateRows', {
+        metric: this.counted(functionMetrics.lateRows, { period: Duration.hours(1) }),
+        threshold: 0,
+      });
     }
     if (!runsAlways(environment)) return;
     this.alarm('refreshMissing', {
@@ -129,13 +135,14 @@ export class Monitoring extends Construct {
       periods: 3,
       silenceIs: 'alarming',
     });
-    const windows = pipeline.exports.map((item) => 2 * item.windowMinutes + (item.latenessMinutes ?? 0));
-    if (windows.length === 0) return;
+    const [shortest] = pipeline.exports.map(twoWindowsHours).sort((one, other) => one - other);
+    // CloudWatch evaluates a week at most, in periods of an hour or more (PutMetricAlarm): longer windows have no alarm of this kind.
+    if (shortest === undefined || shortest > 7 * 24) return;
     this.alarm('exportAge', {
       metric: this.counted(functionMetrics.exportedWindows, { period: Duration.hours(1) }),
       threshold: 1,
       when: 'below',
-      periods: Math.ceil(Math.min(...windows) / 60),
+      periods: shortest,
       silenceIs: 'alarming',
     });
   }
@@ -232,4 +239,10 @@ export class Monitoring extends Construct {
 /** Silence means something only where schedules run and the warehouse never sleeps. */
 function runsAlways({ schedulesEnabled, warehouse }: Environment): boolean {
   return schedulesEnabled && !(warehouse.kind === 'provisioned' && warehouse.pause);
+}
+
+/** Hours until two windows are over and their lateness too. */
+function twoWindowsHours({ content }: ExportDefinition): number {
+  const lateness = content.kind === 'incremental' ? (content.latenessMinutes ?? 0) : 0;
+  return Math.ceil((2 * longestMinutes(windowOf(content)) + lateness) / 60);
 }

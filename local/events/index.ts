@@ -2,24 +2,28 @@ import { randomUUID } from 'node:crypto';
 import type { Activity, RunListener } from '../activity';
 import type { LambdaInvoker } from '../lambda';
 import {
+  type Authorizer,
   type BusEvent,
   type Clock,
   type EventBusPort,
   NotModelledError,
   type Principal,
   type ResourceTwin,
-  type SqsPort,
+  type Service,
 } from '../ports';
 import { integerOf, listOf, objectOf, oneOf, requiredText } from '../properties';
+import type { Sqs } from '../sqs';
 import { compilePattern, type Pattern } from './pattern';
+import { eventsService } from './service';
 
 export interface EventBusOptions {
   readonly account: string;
   readonly region: string;
   readonly clock: Clock;
+  readonly authorizer: Authorizer;
   /** Late-bound: Lambda is made after the services that publish. */
   readonly lambda: () => LambdaInvoker;
-  readonly sqs: () => SqsPort;
+  readonly sqs: () => Pick<Sqs, 'send'>;
   readonly activity: Activity;
   readonly onRun: RunListener;
   /** Carries an event to a target; a test may lose, repeat or delay it. @default - at once */
@@ -28,6 +32,7 @@ export interface EventBusOptions {
 
 export interface EventBus {
   readonly port: EventBusPort;
+  readonly service: Service;
   readonly resources: readonly ResourceTwin[];
 }
 
@@ -51,15 +56,27 @@ interface Envelope extends BusEvent {
   readonly region: string;
 }
 
-/** The default event bus: rules with patterns, targets that are functions. */
+/**
+ * The default event bus: rules with patterns, targets that are functions or queues of the account. Topics, and queues of other accounts, are
+ * accepted as targets and get nothing: there is nobody here behind them.
+ */
 export function createEventBus(options: EventBusOptions): EventBus {
   const { account, region, clock, activity, deliver: carry = (send) => send() } = options;
   const rules = new Map<string, Rule>();
   const principal: Principal = { kind: 'service', arn: 'events.amazonaws.com', account };
 
   const deliver = async (rule: Rule, target: Target, event: Envelope): Promise<void> => {
+    const isQueue = target.arn.startsWith('arn:aws:sqs:');
+    if (!isQueue && !target.arn.startsWith('arn:aws:lambda:')) return;
+    if (isQueue && target.arn.split(':')[4] !== account) return;
     try {
-      await options.lambda().invokeAsync(principal, target.arn, target.input ?? event, { sourceArn: rule.arn });
+      const input = target.input ?? event;
+      if (isQueue)
+        await options.sqs().send(principal, target.arn, JSON.stringify(input), {
+          'aws:SourceArn': rule.arn,
+          'aws:SourceAccount': account,
+        });
+      else await options.lambda().invokeAsync(principal, target.arn, input, { sourceArn: rule.arn });
     } catch (error) {
       options.onRun({
         kind: 'trouble',
@@ -72,26 +89,28 @@ export function createEventBus(options: EventBusOptions): EventBus {
     }
   };
 
-  return {
-    port: {
-      publish(event) {
-        const envelope: Envelope = {
-          version: '0',
-          id: randomUUID(),
-          'detail-type': event['detail-type'],
-          source: event.source,
-          account,
-          time: `${new Date(clock.now()).toISOString().slice(0, 19)}Z`,
-          region,
-          resources: event.resources,
-          detail: event.detail,
-        };
-        for (const rule of rules.values()) {
-          if (!rule.pattern(envelope)) continue;
-          for (const target of rule.targets) void activity.track(carry(() => deliver(rule, target, envelope)));
-        }
-      },
+  const port: EventBusPort = {
+    publish(event) {
+      const envelope: Envelope = {
+        version: '0',
+        id: randomUUID(),
+        'detail-type': event['detail-type'],
+        source: event.source,
+        account,
+        time: `${new Date(clock.now()).toISOString().slice(0, 19)}Z`,
+        region,
+        resources: event.resources,
+        detail: event.detail,
+      };
+      for (const rule of rules.values()) {
+        if (!rule.pattern(envelope)) continue;
+        for (const target of rule.targets) void activity.track(carry(() => deliver(rule, target, envelope)));
+      }
     },
+  };
+  return {
+    port,
+    service: eventsService(port, options),
     resources: [
       {
         type: 'AWS::Events::Rule',
@@ -117,9 +136,9 @@ export function createEventBus(options: EventBusOptions): EventBus {
 
 function parseTarget(value: unknown, rule: string): Target {
   const where = `rule ${rule}.Targets`;
-  const target = objectOf(value, ['Arn', 'DeadLetterConfig', 'Id', 'Input', 'RetryPolicy'], where)!;
+  const target = objectOf(value, ['Arn', 'DeadLetterConfig', 'Id', 'Input', 'RetryPolicy', 'RoleArn'], where)!;
   const arn = requiredText(target['Arn'], `${where}.Arn`);
-  if (!arn.startsWith('arn:aws:lambda:')) throw new NotModelledError(`${where}.Arn ${arn}`);
+  if (!/^arn:aws:(lambda|sqs|sns):/.test(arn)) throw new NotModelledError(`${where}.Arn ${arn}`);
   const retry = objectOf(
     target['RetryPolicy'],
     ['MaximumEventAgeInSeconds', 'MaximumRetryAttempts'],

@@ -203,5 +203,13 @@ function exportTruths(oracle: Oracle): Record<string, ExportTruth> {
   return {
     purchases: { moneyColumn: 'price', windows: windows((purchases) => purchases) },
     hourly_revenue: { moneyColumn: 'revenue', windows: windows(() => 1) },
+    product_revenue: {
+      moneyColumn: 'revenue',
+      windows: {},
+      snapshot: {
+        rows: keys(oracle, 'revenueByProduct').length,
+        cents: keys(oracle, 'revenueByProduct').reduce((sum, [, cents]) => sum + cents, 0),
+      },
+    },
   };
 }

@@ -28,7 +28,24 @@ export const pipeline: Pipeline = {
   refreshEveryMinutes: 1,
   views: readViews(__dirname),
   exports: readExports(__dirname, {
-    purchases: { timeColumn: 'occurred_at', windowMinutes: 60, latenessMinutes: 15, format: 'parquet' },
-    hourly_revenue: { timeColumn: 'hour', windowMinutes: 60, latenessMinutes: 15, format: 'csv' },
+    purchases: {
+      content: {
+        kind: 'incremental',
+        timeColumn: 'occurred_at',
+        window: 'hour',
+        latenessMinutes: 15,
+        corrections: true,
+      },
+      format: { kind: 'parquet', partitionBy: ['sold_on'] },
+    },
+    hourly_revenue: {
+      content: { kind: 'incremental', timeColumn: 'hour', window: 'hour', latenessMinutes: 15 },
+      format: { kind: 'csv' },
+    },
+    product_revenue: {
+      view: 'revenue_by_product',
+      content: { kind: 'snapshot', every: 'hour' },
+      format: { kind: 'json' },
+    },
   }),
 };

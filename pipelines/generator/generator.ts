@@ -77,6 +77,8 @@ export interface ExportTruth {
   readonly moneyColumn?: string;
   /** By the start of the window, `2026-11-21 09:00:00`. */
   readonly windows: Readonly<Record<string, { readonly rows: number; readonly cents?: number }>>;
+  /** Of a snapshot, instead of windows: what it holds once everything is merged. */
+  readonly snapshot?: { readonly rows: number; readonly cents?: number };
 }
 
 /** Reading either iterable to its end adds its records to `oracle`; each can be read once. */

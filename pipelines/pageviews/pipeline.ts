@@ -21,6 +21,9 @@ export const pipeline: Pipeline = {
   refreshEveryMinutes: 5,
   views: readViews(__dirname),
   exports: readExports(__dirname, {
-    page_views: { timeColumn: 'occurred_at', windowMinutes: 1440, latenessMinutes: 60, format: 'parquet' },
+    page_views: {
+      content: { kind: 'incremental', timeColumn: 'occurred_at', window: 'day', latenessMinutes: 60 },
+      format: { kind: 'parquet' },
+    },
   }),
 };

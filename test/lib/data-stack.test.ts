@@ -383,13 +383,13 @@ test('only the stateful stack refuses to be deleted, and only where the environm
   }
 });
 
-test('the key rotates and serves S3 and CloudWatch of this account', () => {
+test('the key rotates and serves S3, EventBridge and CloudWatch of this account', () => {
   templates().data.hasResourceProperties('AWS::KMS::Key', {
     EnableKeyRotation: true,
     KeyPolicy: {
       Statement: Match.arrayWith([
         Match.objectLike({
-          Principal: { Service: ['cloudwatch.amazonaws.com', 's3.amazonaws.com'] },
+          Principal: { Service: ['cloudwatch.amazonaws.com', 'events.amazonaws.com', 's3.amazonaws.com'] },
           Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
         }),
       ]),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { metricUnits } from '../../lambda/shared/metrics';
 import { alarms, functionMetrics } from '../../lib/monitoring/alarms';
+import type { ExportDefinition, WindowLength } from '../../pipelines/definition';
 import { serverless, shopPipeline, templates, testEnvironment } from './fixtures';
 
 interface Statement {
@@ -129,11 +130,17 @@ describe('functions', () => {
     ]);
   });
 
-  test('exports run one at a time, so that no run is published side by side', () => {
-    templates().pipelines.hasResourceProperties('AWS::Lambda::Function', {
-      ReservedConcurrentExecutions: 1,
-      Environment: { Variables: Match.objectLike({ UNLOAD_ROLE_ARN: Match.anyValue() }) },
-    });
+  test('no function takes concurrency from the account, which a new one may not give', () => {
+    for (const { Properties } of Object.values(templates().pipelines.findResources('AWS::Lambda::Function')))
+      expect(Properties.ReservedConcurrentExecutions).toBeUndefined();
+  });
+
+  test('exports tell of what they published under their own name only', () => {
+    expect(
+      statements(templates().pipelines, 'ShopExportsHandler').filter((statement) =>
+        actions(statement).includes('events:PutEvents'),
+      ),
+    ).toEqual([expect.objectContaining({ Condition: { StringEquals: { 'events:source': 'millrace' } } })]);
   });
 
   test('the key opens through the services that hold the data', () => {
@@ -236,9 +243,9 @@ describe('triggers', () => {
   });
 
   test.each([
-    ['as often as a window closes', { windowMinutes: 10 }, 'rate(10 minutes)'],
-    ['every quarter of an hour for longer windows', { windowMinutes: 1440 }, 'rate(15 minutes)'],
-    ['as often as the export says', { windowMinutes: 60, everyMinutes: 1 }, 'rate(1 minute)'],
+    ['as often as a window closes', windowOf({ minutes: 10 }), 'rate(10 minutes)'],
+    ['every quarter of an hour for longer windows', windowOf('day'), 'rate(15 minutes)'],
+    ['as often as the export says', { ...windowOf('hour'), everyMinutes: 1 }, 'rate(1 minute)'],
   ])('exports are looked at %s', (_, item, ScheduleExpression) => {
     const exports = [{ ...shopPipeline().exports[0]!, ...item }];
     templates({}, [shopPipeline({ refreshEveryMinutes: 7, exports })]).pipelines.hasResourceProperties(
@@ -387,5 +394,50 @@ describe('alarms', () => {
       Endpoint: 'ops@example.com',
     });
     templates().pipelines.resourceCountIs('AWS::SNS::Subscription', 0);
+  });
+});
+
+function windowOf(window: WindowLength): Pick<ExportDefinition, 'content'> {
+  return { content: { kind: 'incremental', timeColumn: 'happened_at', window } };
+}
+
+describe('who is told of publications', () => {
+  const to = (account: string) => `arn:aws:sqs:eu-west-1:${account}:told`;
+  const told = (account: string) =>
+    templates({ account: '111122223333', exportNotifications: [{ export: 'shop.visits', to: to(account) }] }).pipelines;
+
+  test('nobody, unless the environment says so', () => {
+    expect(Object.keys(templates().pipelines.findResources('AWS::SQS::Queue'))).toEqual([]);
+  });
+
+  test('a queue gets the events of its export, and what cannot be delivered is kept', () => {
+    told('111122223333').hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        source: ['millrace'],
+        'detail-type': ['Millrace Export Published'],
+        detail: { environment: ['test'], pipeline: ['shop'], export: ['visits'] },
+      },
+      Targets: [
+        Match.objectLike({
+          Arn: to('111122223333'),
+          RoleArn: Match.absent(),
+          DeadLetterConfig: {
+            Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ExportNotificationsUndelivered'), 'Arn'] },
+          },
+        }),
+      ],
+    });
+  });
+
+  test('a queue of another account is reached through a role that may do nothing else', () => {
+    const pipelines = told('444455556666');
+    pipelines.hasResourceProperties('AWS::Events::Rule', {
+      Targets: [Match.objectLike({ Arn: to('444455556666'), RoleArn: Match.anyValue() })],
+    });
+    pipelines.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: Match.objectLike({
+        Statement: [{ Effect: 'Allow', Action: 'sqs:SendMessage', Resource: to('444455556666') }],
+      }),
+    });
   });
 });

@@ -33,7 +33,10 @@ test.each(files)('%s says what a row means, its grain, and why it has this shape
 });
 
 describe('reading exports', () => {
-  const options = { timeColumn: 'at', windowMinutes: 60, format: 'csv' } as const;
+  const options = {
+    content: { kind: 'incremental', timeColumn: 'at', window: 'hour' },
+    format: { kind: 'csv' },
+  } as const;
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'pipeline-'));
@@ -51,6 +54,12 @@ describe('reading exports', () => {
         ...options,
       },
     ]);
+  });
+
+  test('takes a view instead of a file', () => {
+    const [, top] = readExports(folder, { sold: options, top: { ...options, view: 'best' } });
+    expect(top).toMatchObject({ name: 'top', query: expect.stringMatching(/^select \* from .*\.best$/) });
+    expect(() => readExports(folder, { sold: { ...options, view: 'best' } })).toThrow('has a view and a file');
   });
 
   test('names every file without options and all options without a file', () => {

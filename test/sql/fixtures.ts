@@ -1,4 +1,4 @@
-import type { HistorySource, Pipeline } from '../../pipelines/definition';
+import type { ExportDefinition, HistorySource, Pipeline } from '../../pipelines/definition';
 
 /** A pipeline with one column of each kind that matters; a test overrides what it is about. */
 export function aPipeline(overrides: Partial<Pipeline> = {}): Pipeline {
@@ -32,11 +32,11 @@ export const aSource = (overrides: Partial<HistorySource> = {}): HistorySource =
 
 export const aView = (name: string, query: string) => ({ name, query, file: `views/${name}.sql` });
 
-export const anExport = (name: string, query: string) => ({
+export const anExport = (name: string, query: string, overrides: Partial<ExportDefinition> = {}): ExportDefinition => ({
   name,
   query,
   file: `exports/${name}.sql`,
-  timeColumn: 'at',
-  windowMinutes: 60,
-  format: 'parquet' as const,
+  content: { kind: 'incremental', timeColumn: 'at', window: 'hour' },
+  format: { kind: 'parquet' },
+  ...overrides,
 });

@@ -1,3 +1,4 @@
+import type { ExportDefinition, ExportFormat } from '../../pipelines/definition';
 import { exportPlan } from '../../sql/exports';
 import { loadPlan } from '../../sql/load';
 import { refreshPlan } from '../../sql/refresh';
@@ -187,10 +188,11 @@ describe('the export plan', () => {
     'sold',
     `-- One row: a sale.\nselect id, at\nfrom shop.events\nwhere kind = 'a'\n  and id <> '\\\\'`,
   );
-  const [item] = exportPlan(aPipeline({ exports: [quoted] })).exports;
+  const planOf = (definition: ExportDefinition) => exportPlan(aPipeline({ exports: [definition] })).exports[0]!;
+  const item = planOf(quoted);
 
   test('literals of the query are quoted once more inside UNLOAD, backslashes too', () => {
-    expect(item!.unload).toBe(String.raw`unload ('select *
+    expect(item.unload).toBe(String.raw`unload ('select exported.id, exported.at
 from (
   select id, at
   from shop.events
@@ -202,34 +204,59 @@ to {{target}} iam_role {{unload_role}}
 format parquet manifest verbose encrypted auto maxfilesize 256 mb`);
   });
 
-  test('the ledger takes a window once', () => {
-    expect(item!.record).toContain(
-      "where not exists (\n  select 1 from shop.exports where export = 'sold' and window_start = {{window_start}}::timestamp",
-    );
-    expect(placeholders([item!.record])).toEqual([
-      '{{files}}',
-      '{{location}}',
-      '{{rows}}',
-      '{{run_id}}',
-      '{{window_end}}',
-      '{{window_start}}',
-    ]);
+  test('the ledger takes a run once, and nobody looks at it at the same time', () => {
+    const [lock, insert] = item.record;
+    expect(lock).toBe('lock shop.exports');
+    expect(insert).toContain("on p.export = 'sold' and p.location = g.location\nwhere p.location is null");
+    expect(placeholders(item.record)).toEqual(['{{publications}}']);
   });
 
   test.each([
-    [60, "date_trunc('hour', exported.at)"],
-    [1440, "date_trunc('day', exported.at)"],
+    ['hour', "date_trunc('hour', exported.at)"],
+    ['week', "date_trunc('week', exported.at)"],
+    ['month', "date_trunc('month', exported.at)"],
     [
-      15,
+      { minutes: 15 },
       "dateadd(minute, datediff(minute, date_trunc('day', exported.at), exported.at) - mod(datediff(minute, date_trunc('day', exported.at), exported.at), 15), date_trunc('day', exported.at))",
     ],
-  ])('windows of %i minutes are aligned to midnight', (windowMinutes, expression) => {
-    const { exports } = exportPlan(aPipeline({ exports: [{ ...quoted, windowMinutes }] }));
-    expect(exports[0]!.next).toContain(`select distinct ${expression} as window_start`);
+  ] as const)('windows of %j are aligned in UTC', (window, expression) => {
+    const { survey } = planOf({ ...quoted, content: { kind: 'incremental', timeColumn: 'at', window } });
+    expect(survey).toContain(`select ${expression} as window_start`);
   });
 
-  test('a CSV has its header and is compressed', () => {
-    const { exports } = exportPlan(aPipeline({ exports: [{ ...quoted, format: 'csv' }] }));
-    expect(exports[0]!.unload).toContain('\nformat csv header gzip manifest verbose');
+  test.each<[ExportFormat, string]>([
+    [{ kind: 'csv' }, 'format csv header gzip manifest verbose encrypted auto maxfilesize 256 mb'],
+    [
+      { kind: 'csv', header: false, gzip: false, delimiter: "'" },
+      "format csv delimiter '''' manifest verbose encrypted auto maxfilesize 256 mb",
+    ],
+    [{ kind: 'json', maxFileMb: 5 }, 'format json gzip manifest verbose encrypted auto maxfilesize 5 mb'],
+    [
+      { kind: 'parquet', rowGroupMb: 64, partitionBy: ['id'] },
+      'format parquet rowgroupsize 64 mb partition by (id) manifest verbose encrypted auto maxfilesize 256 mb',
+    ],
+  ])('%j', (format, options) => {
+    expect(
+      planOf({ ...quoted, format })
+        .unload.split('\n')
+        .at(-1),
+    ).toBe(options);
+  });
+
+  test('a snapshot has no window in its query and none to survey', () => {
+    const snapshot = planOf({ ...quoted, content: { kind: 'snapshot', every: 'day' } });
+    expect(placeholders([snapshot.unload, snapshot.count])).toEqual(['{{target}}', '{{unload_role}}']);
+    expect(snapshot.survey).toBeUndefined();
+  });
+
+  test('all columns of a view are named, so that a new one changes no file', () => {
+    const views = [aView('best', 'select id, amount, at from shop.events')];
+    const [all] = exportPlan(aPipeline({ views, exports: [{ ...quoted, query: 'select * from shop.best' }] })).exports;
+    expect(all!.columns).toEqual([
+      { name: 'id', type: 'varchar(16)' },
+      { name: 'amount', type: 'decimal(6,2)' },
+      { name: 'at', type: 'timestamp' },
+    ]);
+    expect(all!.unload).toContain('select exported.id, exported.amount, exported.at');
   });
 });

@@ -1,4 +1,4 @@
-import type { Column, Pipeline } from '../../pipelines/definition';
+import type { Column, ExportDefinition, ExportFormat, Pipeline, WindowLength } from '../../pipelines/definition';
 import { globsOverlap } from '../../sql/glob';
 import { validatePipelines } from '../../sql/validate';
 import { anExport, aPipeline, aSource, aView } from './fixtures';
@@ -88,11 +88,7 @@ test.each<[string, Partial<Pipeline>, string]>([
     { views: [aView('rejects', 'select id from shop.events')] },
     'has the name of one of the tables',
   ],
-  [
-    'a window that does not divide the day',
-    { exports: [{ ...anExport('x', 'select at from shop.events'), windowMinutes: 7 }] },
-    'exports.x.windowMinutes must divide a day',
-  ],
+  ...exportCases(),
   [
     'an export of nothing',
     { exports: [anExport('x', 'select at from shop.nowhere')] },
@@ -264,3 +260,105 @@ test.each([
   expect(globsOverlap(one, other)).toBe(shared);
   expect(globsOverlap(other, one)).toBe(shared);
 });
+
+function exportCases(): [string, Partial<Pipeline>, string][] {
+  const sold = (query: string, overrides: Partial<ExportDefinition> = {}) => ({
+    exports: [anExport('x', query, overrides)],
+  });
+  const window = (length: WindowLength) =>
+    sold('select at from shop.events', { content: { kind: 'incremental', timeColumn: 'at', window: length } });
+  const at = 'pipelines.shop.exports.x (exports/x.sql): ';
+  const formatted = (query: string, format: ExportFormat) => sold(query, { format });
+  const all = 'select id, amount, gift, weight, at from shop.events';
+  return [
+    [
+      'a window that does not divide the day',
+      window({ minutes: 7 }),
+      'exports.x.content.window must be hour, day, week, month or 5 to 720 minutes that divide a day, got 7 minutes',
+    ],
+    ['a window of a minute', window({ minutes: 1 }), 'got 1 minutes'],
+    ['an unknown window', window('fortnight' as never), 'got "fortnight"'],
+    [
+      'a beginning that is no time',
+      sold(all, { content: { kind: 'incremental', timeColumn: 'at', window: 'day', since: 'yesterday' } }),
+      'exports.x.content.since must be a day',
+    ],
+    [
+      'a time column that is not there',
+      sold('select id from shop.events'),
+      `${at}content.timeColumn must be one of id, got "at"`,
+    ],
+    [
+      'a time column that is no time',
+      sold('select id as at from shop.events'),
+      `${at}content.timeColumn at must be a timestamp or a date, got varchar(16)`,
+    ],
+    [
+      'VARBYTE in Parquet',
+      sold('select merged_at as at, unparsed from shop.rejects'),
+      `${at}column unparsed is varbyte(16777216): Parquet holds no VARBYTE`,
+    ],
+    [
+      'a zone in Parquet',
+      sold('select at, at::timestamptz as local from shop.events'),
+      `${at}column local is timestamptz: in Parquet a timestamp loses its zone`,
+    ],
+    [
+      'VARBYTE in JSON',
+      formatted('select merged_at as at, unparsed from shop.rejects', { kind: 'json' }),
+      `${at}column unparsed is varbyte(16777216): JSON holds no VARBYTE`,
+    ],
+    ['a column without a name', sold('select at, amount * 2 from shop.events'), `${at}amount * 2 has no name`],
+    [
+      'a column whose type cannot be told',
+      sold('select at, mystery(id) as m from shop.events'),
+      `${at}the type of column m cannot be told; cast it, as in (mystery(id))::bigint`,
+    ],
+    ['a column twice', sold('select at, id, amount as id from shop.events'), `${at}column id is there more than once`],
+    [
+      'folders of a column that is not there',
+      formatted(all, { kind: 'parquet', partitionBy: ['day'] }),
+      `${at}format.partitionBy must name columns of the query (id, amount, gift, weight, at), got "day"`,
+    ],
+    [
+      'folders of a double',
+      formatted(all, { kind: 'parquet', partitionBy: ['weight'] }),
+      `${at}column weight is double precision: folders are made of`,
+    ],
+    [
+      'folders of SUPER',
+      formatted('select at, payload from shop.events', { kind: 'json', partitionBy: ['payload'] }),
+      `${at}column payload is super: folders are made of`,
+    ],
+    [
+      'nothing but folders',
+      formatted('select at, id from shop.events', { kind: 'parquet', partitionBy: ['at', 'id'] }),
+      `${at}format.partitionBy must leave at least one column in the files`,
+    ],
+    [
+      'a delimiter of two characters',
+      formatted(all, { kind: 'csv', delimiter: '||' }),
+      'exports.x.format.delimiter must be one printable ASCII character',
+    ],
+    [
+      'files that are too small',
+      formatted(all, { kind: 'csv', maxFileMb: 4 }),
+      'exports.x.format.maxFileMb must be a whole number between 5 and 6200, got 4',
+    ],
+    [
+      'Parquet files of a size that UNLOAD rounds',
+      formatted(all, { kind: 'parquet', maxFileMb: 100 }),
+      'exports.x.format.maxFileMb must be a multiple of 32',
+    ],
+    [
+      'row groups that are too small',
+      formatted(all, { kind: 'parquet', rowGroupMb: 16 }),
+      'exports.x.format.rowGroupMb must be a whole number between 32 and 128',
+    ],
+    [
+      'a format that there is not',
+      formatted(all, { kind: 'avro' } as never),
+      'exports.x.format.kind must be parquet, csv or json, got "avro"',
+    ],
+  ];
+}

@@ -26,7 +26,7 @@ export const region = 'eu-west-1';
 export const environment = 'sim';
 export const cluster = 'millrace-sim';
 export const database = 'millrace';
-export const buckets = { history: 'history', archive: 'archive', work: 'work' } as const;
+export const buckets = { history: 'history', archive: 'archive', work: 'work', exports: 'exports' } as const;
 const admin = { name: 'millrace_admin', password: 'Admin1pw' };
 export const owner = { name: 'millrace_owner', password: 'Owner1pw' };
 
@@ -37,8 +37,9 @@ export const roleOf = (name: string): Principal => ({
   roleArn: roleArn(name),
   account,
 });
-export const roles = { stream: roleArn('stream'), load: roleArn('load') };
+export const roles = { stream: roleArn('stream'), load: roleArn('load'), unload: roleArn('unload') };
 export const loadRoleArn = roles.load;
+export const unloadRoleArn = roles.unload;
 /** Who uploads objects and puts records. */
 export const outsider = roleOf('outsider');
 
@@ -80,6 +81,7 @@ export interface Cloud {
   readonly sqs: ReturnType<typeof createSqs>;
   readonly kinesis: ReturnType<typeof createKinesis>;
   readonly warehouse: LocalWarehouse;
+  readonly bus: ReturnType<typeof createEventBus>;
   /** Invokes asynchronously, with Lambda's retries. */
   invokeAsync(name: string, event: unknown): Promise<void>;
   /** Statements whose name begins so tell the function of their end. */
@@ -174,6 +176,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     sqs,
     kinesis,
     warehouse,
+    bus,
     keyArn: String(key.attributes['Arn']),
     troubles,
     log,

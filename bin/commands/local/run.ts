@@ -188,7 +188,7 @@ class Demo {
     const due = this.deps.pipelines.flatMap((pipeline) => {
       const generator = this.deps.generators.find((candidate) => candidate.pipeline === pipeline.name);
       const known = this.file.pipelines[pipeline.name];
-      return generator && known ? dueWindows(pipeline, generator, known.oracle, known.until) : [];
+      return generator && known ? dueWindows(pipeline, generator, known.oracle, known.until, this.runtime.now()) : [];
     });
     if (!this.file.complete) return [];
     await this.timed('exports', async (stage) => {

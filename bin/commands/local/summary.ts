@@ -89,17 +89,22 @@ async function rejectReasons(runtime: DemoRuntime, pipeline: Pipeline): Promise<
   }));
 }
 
-/** Complete runs only: the ledger has no others. */
+/** Of each window its newest publication: the ledger has complete ones only. */
 export async function publishedExports(runtime: DemoRuntime, pipeline: Pipeline): Promise<PublishedExport[]> {
-  const { rows } = await runtime.query(
-    `select ${quoteIdentifier('export')}, window_start, window_end, row_count, location from ${pipelineTables(pipeline).exports} order by 1, 2`,
-  );
+  const { rows } =
+    await runtime.query(`select ${quoteIdentifier('export')}, window_start, window_end, row_count, location
+from (
+  select *, row_number() over (partition by ${quoteIdentifier('export')}, window_start order by coalesce(revision, 0) desc) as newest
+  from ${pipelineTables(pipeline).exports}
+) as publications
+where newest = 1
+order by 1, 2`);
   return rows.map(([name, start, end, count, location]) => ({
     name: `${pipeline.name}.${name}`,
     window: `${isoText(start)}/${isoText(end)}`,
     rows: Number(count),
     files: filesOf(runtime, String(location)),
-    format: pipeline.exports.find((definition) => definition.name === name)?.format ?? 'unknown',
+    format: pipeline.exports.find((definition) => definition.name === name)?.format.kind ?? 'unknown',
   }));
 }
 
@@ -107,9 +112,9 @@ export async function publishedExports(runtime: DemoRuntime, pipeline: Pipeline)
 function filesOf(runtime: DemoRuntime, location: string): string[] {
   const [, bucket, prefix] = /^s3:\/\/([^/]+)\/(.*)$/.exec(location)!;
   const success = JSON.parse(readFileSync(runtime.pathOf(bucket!, `${prefix}success.json`), 'utf8')) as {
-    files: string[];
+    files: { key: string }[];
   };
-  return success.files.map((key) => runtime.pathOf(bucket!, key));
+  return success.files.map(({ key }) => runtime.pathOf(bucket!, key));
 }
 
 /** `2026-11-21 09:00:00` as `2026-11-21T09:00:00Z`. */

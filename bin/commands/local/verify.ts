@@ -1,4 +1,5 @@
 import { DuckDBInstance } from '@duckdb/node-api';
+import { windowEnd, windowStart } from '../../../lambda/export/contract';
 import type { Pipeline } from '../../../pipelines/definition';
 import {
   type ExportTruth,
@@ -6,6 +7,7 @@ import {
   type Oracle,
   type PipelineGenerator,
 } from '../../../pipelines/generator/generator';
+import { windowOf } from '../../../sql';
 import type { Account } from './accounts';
 import type { DemoRuntime } from './demo-runtime';
 import { isoText, type PublishedExport, type Summary } from './summary';
@@ -70,23 +72,32 @@ export interface DueWindow {
   readonly dueAt: number;
 }
 
-/** The windows that must be published once the clock is past each's `dueAt`: those with rows that end by `until`. */
+/**
+ * The windows that must be published once the clock is past each's `dueAt`: those with rows that end by `until`, and of a snapshot the
+ * interval of `now`, since one that is taken then has everything that was merged by now.
+ */
 export function dueWindows(
   pipeline: Pipeline,
   generator: PipelineGenerator,
   oracle: Oracle,
   until: number,
+  now: number,
 ): DueWindow[] {
   return Object.entries(generator.exportTruths(oracle)).flatMap(([name, truth]) => {
-    const definition = pipeline.exports.find((item) => item.name === name);
-    if (definition === undefined) return [];
-    return Object.keys(truth.windows)
-      .map((start) => ({ start: isoText(start), end: Date.parse(isoText(start)) + definition.windowMinutes * 60_000 }))
-      .filter(({ end }) => end <= until)
+    const content = pipeline.exports.find((item) => item.name === name)?.content;
+    if (content === undefined) return [];
+    const window = windowOf(content);
+    const isSnapshot = content.kind === 'snapshot';
+    const starts = isSnapshot
+      ? [windowStart(window, now)]
+      : Object.keys(truth.windows).map((start) => Date.parse(isoText(start)));
+    return starts
+      .map((start) => ({ start, end: windowEnd(window, start) }))
+      .filter(({ end }) => isSnapshot || end <= until)
       .map(({ start, end }) => ({
         export: `${pipeline.name}.${name}`,
-        start,
-        dueAt: end + (definition.latenessMinutes ?? 0) * 60_000,
+        start: isoText(new Date(start).toISOString()),
+        dueAt: end + (isSnapshot ? 0 : (content.latenessMinutes ?? 0)) * 60_000,
       }));
   });
 }
@@ -105,9 +116,32 @@ async function exportDifferences(
   for (const [name, truth] of Object.entries(generator.exportTruths(oracle))) {
     const full = `${generator.pipeline}.${name}`;
     const windows = published.filter((item) => item.name === full);
-    if (windows.length > 0) found.push(...(await windowDifferences(full, truth, windows)));
+    if (windows.length === 0) continue;
+    found.push(
+      ...(truth.snapshot
+        ? await snapshotDifferences(full, truth, truth.snapshot, windows.at(-1)!)
+        : await windowDifferences(full, truth, windows)),
+    );
   }
   return found;
+}
+
+async function snapshotDifferences(
+  full: string,
+  { moneyColumn }: ExportTruth,
+  known: NonNullable<ExportTruth['snapshot']>,
+  newest: PublishedExport,
+): Promise<string[]> {
+  const { rows, total } = await sumOf([newest], moneyColumn);
+  const wanted = formatCents(known.cents ?? 0);
+  return [
+    ...(rows === known.rows && newest.rows === known.rows
+      ? []
+      : [`${full}: the newest snapshot holds ${rows} rows, the generator knows ${known.rows}`]),
+    ...(moneyColumn === undefined || total === wanted
+      ? []
+      : [`${full}: the newest snapshot holds ${total} of ${moneyColumn}, the generator knows ${wanted}`]),
+  ];
 }
 
 async function windowDifferences(
@@ -137,12 +171,14 @@ async function windowDifferences(
 
 const startOf = (item: PublishedExport) => item.window.split('/')[0]!;
 
+const readers: Readonly<Record<string, string>> = { parquet: 'read_parquet', csv: 'read_csv', json: 'read_json' };
+
 async function sumOf(
   windows: readonly PublishedExport[],
   column: string | undefined,
 ): Promise<{ rows: number; total: string }> {
   const files = windows.flatMap((item) => item.files);
-  const reader = windows[0]!.format === 'parquet' ? 'read_parquet' : 'read_csv';
+  const reader = readers[windows[0]!.format] ?? 'read_csv';
   const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
   const money = column === undefined ? '0' : `"${column.replaceAll('"', '""')}"`;
   const instance = await DuckDBInstance.create(':memory:');

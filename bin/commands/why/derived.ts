@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { windowStart } from '../../../lambda/export/contract';
 import type { Row } from '../../../lambda/shared/warehouse';
 import type { ExportDefinition, Pipeline } from '../../../pipelines/definition';
 import { compileViews, pipelineTables, quoteIdentifier } from '../../../sql';
@@ -119,15 +120,20 @@ async function exportSighting(
   eventId: string,
   mergedAt: number,
 ): Promise<Sighting> {
-  const { name, timeColumn } = definition;
+  const { name, content } = definition;
+  if (content.kind === 'snapshot')
+    return unknown('export', `${name} takes it: a snapshot is in the newest publication since the view has it`, {
+      export: name,
+    });
+  const { timeColumn } = content;
   const time = row[timeColumn];
   if (time === null || time === undefined)
     return no('export', `${name}: its ${timeColumn} is null, so it has no window`, { export: name });
-  const window = warehouseText(windowStart(definition, warehouseTime(time))).slice(0, 19);
+  const window = warehouseText(windowStart(content.window, warehouseTime(time))).slice(0, 19);
   const [published] = await ask(
     work,
     `export-${name}`,
-    `select location, row_count, published_at from ${pipelineTables(pipeline).exports} where export = {{export}} and window_start = {{window}}::timestamp`,
+    `select location, row_count, published_at from ${pipelineTables(pipeline).exports} where export = {{export}} and window_start = {{window}}::timestamp order by coalesce(revision, 0) desc limit 1`,
     { export: name, window },
   );
   const facts = { export: name, window };
@@ -159,21 +165,12 @@ async function exportSighting(
       });
 }
 
-const DAY_MS = 86_400_000;
-
-/** Windows are aligned to midnight UTC. */
-function windowStart({ windowMinutes }: ExportDefinition, time: number): number {
-  const midnight = Math.floor(time / DAY_MS) * DAY_MS;
-  const length = windowMinutes * 60_000;
-  return midnight + Math.floor((time - midnight) / length) * length;
-}
-
 /** What the run's success file names. */
 async function filesOf(work: Work, location: string): Promise<string[]> {
   const [, bucket, prefix] = /^s3:\/\/([^/]+)\/(.*)$/.exec(location) ?? [];
   if (bucket === undefined) return [];
   const success = await wholeObject(work, bucket, `${prefix}success.json`);
-  return (JSON.parse(success.toString('utf8')) as { files: string[] }).files;
+  return (JSON.parse(success.toString('utf8')) as { files: { key: string }[] }).files.map(({ key }) => key);
 }
 
 async function wholeObject(work: Work, bucket: string, key: string): Promise<Buffer> {
@@ -196,7 +193,7 @@ async function fileWith(
     for (const key of keys) {
       const path = join(folder, basename(key));
       await writeFile(path, await wholeObject(work, work.cloud.names.exportsBucket, key));
-      const reader = format === 'parquet' ? 'read_parquet' : 'read_csv';
+      const reader = { parquet: 'read_parquet', csv: 'read_csv', json: 'read_json' }[format.kind];
       const found = await connection.runAndReadAll(`select 1 from ${reader}($1) where event_id = $2 limit 1`, [
         path,
         eventId,

@@ -34,9 +34,12 @@ export async function execute(session: Session, planned: Planned): Promise<Done>
     case 'copy':
       refuseIdentity(session, statement.table);
       return { rows: await copy(session, statement) };
-    case 'unload':
+    case 'unload': {
       requireReads(session, planned);
-      return { rows: await unload(session, statement) };
+      const rows = await unload(session, statement);
+      await session.connection.run(`set variable millrace_last_unload_count = ${rows}`);
+      return { rows };
+    }
     case 'create-table-as':
       return { rows: await ddl.createTable(session, planned, statement) };
     default:

@@ -46,6 +46,8 @@ const interruptEveryMs = 20;
 /** One request on one session, which is opened with the first turn. */
 export class Run {
   private opened: Session | undefined;
+  /** Its turn is one among the readers. */
+  private reading = false;
   private interrupting: NodeJS.Timeout | undefined;
   /** DuckDB forgets an interruption that comes just before a query begins, so it is repeated until the run ends. */
   private readonly interrupt = () => {
@@ -148,7 +150,13 @@ export class Run {
     work: (session: Session) => Promise<boolean>,
   ): Promise<void> {
     const { signal, parameters } = this.request;
-    const reads = !this.opened?.usedTemporary && this.engine.readOnlyPlans(sqls, parameters);
+    const { opened } = this;
+    // What a session has made or set changes what a text means, so that the committed catalog alone cannot tell.
+    const own =
+      opened !== undefined &&
+      (opened.usedTemporary || opened.catalog.caseSensitiveIdentifiers !== opened.options.caseSensitiveIdentifiers);
+    const reads = !own && this.engine.readOnlyPlans(sqls, parameters);
+    this.reading = reads;
     const task = async () => {
       this.opened ??= await this.engine.openSession(this.user);
       const session = this.opened;
@@ -185,6 +193,9 @@ export class Run {
         request.signal.throwIfAborted();
         requireLiveBlock(session, planned.statement.kind);
         checkRefresh(session, planned);
+        // It could not be planned when its turn was chosen; what it needs was committed since.
+        if (this.reading && planned.statement.kind !== 'query')
+          throw new WarehouseError('1023: Serializable isolation violation: the catalog changed meanwhile, try again');
         done = await execute(session, planned);
       }
       request.signal.throwIfAborted();

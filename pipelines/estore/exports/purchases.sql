@@ -6,5 +6,6 @@ select
   customer_id,
   product_id,
   price,
-  occurred_at
+  occurred_at,
+  occurred_at::date as sold_on
 from estore.purchases

@@ -59,10 +59,57 @@ test('a disabled rule delivers nothing, other targets are refused', async () => 
   bus.port.publish(event);
   await turns();
   expect(lambda.invocations).toEqual([]);
-  expect(() => busWith(fakeLambda(), { Targets: [{ Arn: 'arn:aws:sqs:x', Id: 'a' }] })).toThrow(
-    'rule stack-One.Targets.Arn arn:aws:sqs:x is not modelled',
+  expect(() => busWith(fakeLambda(), { Targets: [{ Arn: 'arn:aws:states:x', Id: 'a' }] })).toThrow(
+    'rule stack-One.Targets.Arn arn:aws:states:x is not modelled',
   );
   expect(() => busWith(fakeLambda(), { Targets: [{ Arn: functionArn, Id: 'a', InputPath: '$' }] })).toThrow(
     'rule stack-One.Targets.InputPath is not modelled',
   );
+});
+
+describe('PutEvents', () => {
+  const put = (bus: ReturnType<typeof busWith>['bus'], ...Entries: object[]) =>
+    bus.service.handle({
+      principal: { kind: 'role', arn: 'arn:aws:iam::000000000000:role/x', account: '000000000000' } as never,
+      method: 'POST',
+      path: '/',
+      query: new URLSearchParams(),
+      headers: { 'x-amz-target': 'AWSEvents.PutEvents' },
+      body: Buffer.from(JSON.stringify({ Entries })),
+    });
+  const entry = { Source: 'millrace', DetailType: 'Told', Detail: '{"n":1}' };
+
+  test('an event reaches a queue of the account as EventBridge, and none of another', async () => {
+    const targets = ['000000000000', '111122223333'].map((account, i) => ({
+      Arn: `arn:aws:sqs:eu-west-1:${account}:told`,
+      Id: `t${i}`,
+    }));
+    const { bus, sent } = busWith(fakeLambda(), { EventPattern: { source: ['millrace'] }, Targets: targets });
+    const answer = await put(bus, entry);
+    await turns();
+    expect(JSON.parse(String(answer.body))).toEqual({
+      FailedEntryCount: 0,
+      Entries: [{ EventId: expect.any(String) }],
+    });
+    expect(sent).toEqual([['events.amazonaws.com', 'arn:aws:sqs:eu-west-1:000000000000:told', { n: 1 }]]);
+  });
+
+  test('an entry that is wrong is refused by itself', async () => {
+    const { bus } = busWith();
+    const answer = await put(bus, entry, { ...entry, Detail: '[1]' }, { ...entry, Source: 'aws.s3' }, { Source: 'x' });
+    const { FailedEntryCount, Entries } = JSON.parse(String(answer.body));
+    expect(FailedEntryCount).toBe(3);
+    expect(Entries.map(({ ErrorCode }: { ErrorCode?: string }) => ErrorCode)).toEqual([
+      undefined,
+      'MalformedDetail',
+      'NotAuthorizedForSourceException',
+      'InvalidArgument',
+    ]);
+  });
+
+  test('more entries than EventBridge takes are refused', async () => {
+    await expect(put(busWith().bus, ...Array.from({ length: 11 }, () => entry))).rejects.toThrow(
+      '1 to 10 members, got 11',
+    );
+  });
 });

@@ -116,6 +116,14 @@ export const numberFunctions: Readonly<Record<string, FunctionEntry>> = {
   trunc: truncDate,
   round: toPlaces('round'),
   ...doubles,
+  /** Of hexadecimal text, up to 16 digits of it as Redshift's BIGINT holds. */
+  strtol: {
+    arguments: [2, 2],
+    emit: (call) => {
+      if (call.literalInteger(1, 2, 36) !== 16) throw call.unsupported('function STRTOL of another base than 16');
+      return { sql: `cast('0x' || ${call.text(0).sql} as bigint)`, type: { name: 'bigint' } };
+    },
+  },
   mod: {
     arguments: [2, 2],
     emit: (call) => {
@@ -192,6 +200,7 @@ const session = (variable: string, type: Type, duckdb: string): FunctionEntry =>
 });
 
 export const sessionFunctions: Readonly<Record<string, FunctionEntry>> = {
+  pg_last_unload_count: session('millrace_last_unload_count', { name: 'bigint' }, 'bigint'),
   pg_last_copy_id: session('millrace_last_copy_id', { name: 'bigint' }, 'bigint'),
   current_user: session('millrace_user', varchar(128), 'varchar'),
   user: session('millrace_user', varchar(128), 'varchar'),

@@ -54,7 +54,12 @@ export function resolveFrom(item: FromItem, environment: Environment): string {
       const { context, scope } = environment;
       context.mark('subquery', item.at);
       // A subquery in FROM sees neither its neighbours nor the queries around this one; the empty scope lets a mistake be named.
-      const { sql, columns } = environment.resolveQuery(item.query, context, scope.parent && new Scope(scope.parent));
+      const { sql, columns, groups } = environment.resolveQuery(
+        item.query,
+        context,
+        scope.parent && new Scope(scope.parent),
+      );
+      scope.groups = Math.max(scope.groups, groups);
       return `(${sql}) as ${addRelation(environment, context.fold(item.alias), columns, item)}`;
     }
     case 'join':
@@ -69,6 +74,7 @@ function resolveRelation(item: RelationItem, environment: Environment): string {
   if (item.index && !isPath) throw context.source.unsupported('AT with anything but an array', item.index.at);
   if (item.name.length === 1) {
     const table = context.findCommonTable(first);
+    if (table) environment.scope.groups = Math.max(environment.scope.groups, table.groups);
     if (table)
       return `${table.sql} as ${addRelation(environment, item.alias ? context.fold(item.alias) : first, table.columns, item)}`;
   }

@@ -42,6 +42,9 @@ function noteCorrelation(scope: Scope, depth: number, at: number, { scope: inner
   inner.correlatedAt ??= at;
 }
 
+/** Each alias is put in place of its name; the engine takes long for deeper ones. */
+const maxAliasDepth = 40;
+
 function findIn(scope: Scope, parts: readonly string[], node: Expression, environment: Environment): Found | undefined {
   const { source } = environment.context;
   const pick = (relations: readonly ScopeRelation[], name: string): ScopeColumn | undefined => {
@@ -74,7 +77,12 @@ function findIn(scope: Scope, parts: readonly string[], node: Expression, enviro
   if (column) return { column, used: 1 };
   const aliases = scope.grouping && !scope.grouping.isActive ? scope.grouping.lateral : scope.lateral;
   const value = aliases.get(first!);
-  if (value) environment.caster.repeated(value.sql, node.at);
+  if (value) {
+    environment.caster.repeated(value.sql, node.at);
+    scope.aliasDepth = Math.max(scope.aliasDepth, (scope.aliasDepths.get(first!) ?? 0) + 1);
+    if (scope.aliasDepth > maxAliasDepth)
+      throw source.unsupported(`a chain of more than ${maxAliasDepth} aliases of the select list`, node.at);
+  }
   return value ? { value, used: 1 } : undefined;
 }
 

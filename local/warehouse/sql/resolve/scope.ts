@@ -30,6 +30,11 @@ export class Scope {
   readonly relations: ScopeRelation[] = [];
   /** Names of the select list that later items may use. */
   readonly lateral = new Map<string, Value>();
+  /** Most groupings one upon the other below an item of FROM. */
+  groups = 0;
+  /** How many aliases stand one upon the other behind each alias, and behind the item that is being resolved. */
+  readonly aliasDepths = new Map<string, number>();
+  aliasDepth = 0;
   /** Set once the query's rows are groups: what reads it from then on sees keys and aggregates only. */
   grouping?: Grouping;
   /** Where it first names a column of the query around it. */
@@ -40,6 +45,7 @@ export class Scope {
 }
 
 export interface CommonTableInfo {
+  readonly groups: number;
   readonly columns: readonly { readonly name: string; readonly type: Type }[];
   readonly sql: string;
 }
@@ -72,6 +78,8 @@ export type Trait =
   | 'unnesting'
   | 'common table';
 
+const maxGroups = 14;
+
 /** State of the translation of one statement. */
 export class Context {
   readonly traits: Traits = { reads: [], found: new Map() };
@@ -103,6 +111,12 @@ export class Context {
   markSubquery(at: number): void {
     this.subqueries++;
     this.mark('subquery', at);
+  }
+
+  /** The engine's planning time doubles with each further one. */
+  checkGroups(groups: number, at: number): number {
+    if (groups > maxGroups) throw this.source.unsupported(`more than ${maxGroups} groupings one upon the other`, at);
+    return groups;
   }
 
   freshName(): string {

@@ -62,9 +62,10 @@ export function resolveSelect(
     constant: literal ? value.constant : undefined,
   }));
   const distinct = select.distinct ? distinctSql(body, outputs) : `select ${body}`;
+  const groups = context.checkGroups(scope.groups + (grouping ? 1 : 0) + (select.distinct ? 1 : 0), select.at);
   if (select.top !== undefined) context.mark('limit', select.at);
   const sorted = order.length > 0 ? ` order by ${order.join(', ')}` : '';
-  return { sql: `${distinct}${sorted}${select.top === undefined ? '' : ` limit ${select.top}`}`, columns };
+  return { sql: `${distinct}${sorted}${select.top === undefined ? '' : ` limit ${select.top}`}`, columns, groups };
 }
 
 /** Rows that differ in trailing blanks only are one. */
@@ -155,7 +156,9 @@ function resolvePlainAliases(items: readonly Item[], scope: Scope, grouping: Gro
   for (const item of items) {
     if (!('expression' in item) || !item.aliased || scope.lateral.has(item.name)) continue;
     try {
+      scope.aliasDepth = 0;
       scope.lateral.set(item.name, environment.resolve(item.expression, environment));
+      scope.aliasDepths.set(item.name, scope.aliasDepth);
     } catch (error) {
       // An aggregate, or a mistake that is reported when the item itself is resolved.
       if (!(error instanceof SqlError)) throw error;
@@ -213,8 +216,10 @@ function resolveItems(items: readonly Item[], environment: Environment): Output[
       return { name: item.column.name, value, named: true };
     }
     const { expression, name } = item;
+    scope.aliasDepth = 0;
     const resolved = environment.resolve(expression, environment);
     const value = settle(environment, resolved, resolved.type, expression.at);
+    if (!scope.aliasDepths.has(name)) scope.aliasDepths.set(name, scope.aliasDepth);
     if (item.aliased && !scope.lateral.has(name)) scope.lateral.set(name, resolved);
     const untyped = resolved.constant === null && resolved.type.name === 'unknown';
     return {

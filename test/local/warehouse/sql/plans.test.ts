@@ -98,10 +98,29 @@ describe.each(pipelines.map((pipeline) => [pipeline.name, pipeline] as const))(
 
     test('runs the exports', async () => {
       for (const item of exportPlan(pipeline).exports) {
-        await runAll([item.next, item.unload, item.count, item.record, item.record]);
+        const publication = {
+          start: '2026-01-01 00:00:00',
+          end: '2026-01-01 01:00:00',
+          runId: 'r',
+          rows: 3,
+          files: 1,
+          location: 's3://x/',
+        };
+        const publications = JSON.stringify([
+          { ...publication, revision: 0, sequence: 1, bytes: 9, fingerprint: '1', statementId: 's' },
+        ]);
+        await runAll([
+          item.state,
+          item.revisions,
+          item.locations,
+          item.unload,
+          item.count,
+          ...(item.survey ? [item.survey] : []),
+        ]);
+        for (let time = 0; time < 2; time += 1) await runAll([item.record[1]!], { publications });
         expect(
-          await database.run(`select row_count from ${pipeline.name}.exports where export = '${item.name}'`),
-        ).toEqual([['3']]);
+          await database.run(`select row_count, sequence from ${pipeline.name}.exports where export = '${item.name}'`),
+        ).toEqual([['3', '1']]);
       }
     });
   },

@@ -163,6 +163,11 @@ test('garbage, deep nesting and long texts are refused, in time', () => {
     `select 1, 'a' as c0 ${Array.from({ length: 60 }, (_, i) => `, c${i} || c${i} as c${i + 1}`).join('')}`,
     `select ${'nullif('.repeat(55)}1${',1)'.repeat(55)}`,
   ];
+  hostile.push(
+    `select id as a0${Array.from({ length: 300 }, (_, i) => `, a${i} + 1 as a${i + 1}`).join('')} from shop.t`,
+  );
+  hostile.push(`${'select name, count(*) from ('.repeat(30)}select name from shop.t${') x group by name'.repeat(30)}`);
+  hostile.push(Array.from({ length: 60 }, () => 'select name from shop.t').join(' except '));
   for (const sql of hostile) expect(refusal(sql)).not.toBe('accepted');
 });
 
