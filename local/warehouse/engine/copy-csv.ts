@@ -1,33 +1,42 @@
 import type { CompressionName } from '../statement';
-import { type CopyColumn, type CopyOptions, fieldOf, type Reading } from './copy-fields';
+import { type CopyColumn, type CopyOptions, evaluated, fieldOf, type Reading, unmodelled } from './copy-fields';
 import { maxLineBytes } from './copy-lines';
 import { identifier, literal } from './database';
 
 const field = (index: number) => `f${index}`;
 
 /**
- * COPY … CSV: fields in the order of the table's columns. An empty field is an empty text in a CHAR or VARCHAR column unless EMPTYASNULL is given,
- * NULL in any other; `\N` is NULL unless NULL AS names another text (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html).
+ * COPY … CSV: fields in the order of the table's columns. An empty field, in quotes or not, is an empty text in a CHAR or VARCHAR column unless
+ * EMPTYASNULL is given, NULL in any other; `\N` is NULL unless NULL AS names another text (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html).
+ * What NULL's text means in quotes is not documented, nor what becomes of U+0000: both fail the COPY.
  */
 export function csvReading(columns: readonly CopyColumn[], options: CopyOptions): Reading {
   const delimiter = String(options['delimiter'] ?? ',');
   const quote = String(options['quote'] ?? '"');
+  const nothing = literal(String(options['null'] ?? '\\N'));
   const types = columns.map((_, index) => `${field(index)}: 'VARCHAR'`).join(', ');
-  const reader = (paths: readonly string[], compression: CompressionName, skip: number) =>
+  const file = (paths: readonly string[], compression: CompressionName, skip: number) =>
     `read_csv([${paths.map(literal).join(', ')}], auto_detect = false, columns = {${types}}, header = false, skip = ${skip}, delim = ${literal(delimiter)},
-      quote = ${literal(quote)}, escape = ${literal(quote)}, nullstr = ${literal(String(options['null'] ?? '\\N'))}, compression = '${compression}', filename = true,
+      quote = ${literal(quote)}, escape = ${literal(quote)}, nullstr = ${nothing}, allow_quoted_nulls = false, compression = '${compression}', filename = true,
       max_line_size = ${maxLineBytes}, store_rejects = true, rejects_table = 'millrace_copy_rejects', rejects_scan = 'millrace_copy_scans', rejects_limit = 0)`;
-  const skip = Number(options['ignoreheader'] ?? 0);
+  const given = columns.map(({ type }, index) =>
+    type.name === 'varchar' || type.name === 'char' ? field(index) : `nullif(${field(index)}, '') as ${field(index)}`,
+  );
   const fields = columns.map((column, index) => {
-    const text = column.type.name === 'varchar' || column.type.name === 'char';
-    return fieldOf(column, text ? field(index) : `nullif(${field(index)}, '')`, options);
+    const plain = fieldOf(column, field(index), options);
+    const strange = `when ${field(index)} = ${nothing} then ${unmodelled(column.name, 'the text of NULL in quotation marks, for')}
+      when contains(${field(index)}, chr(0)) then ${unmodelled(column.name, 'the character U+0000, for')}`;
+    return { ...plain, bad: (of: string) => `case ${strange} else ${plain.bad(of)} end` };
   });
+  const skip = Number(options['ignoreheader'] ?? 0);
+  const rows = (relation: string) => evaluated(`(select filename, ${given.join(', ')} from ${relation})`, fields);
+  const { values, bad } = rows('none');
   return {
     // A repaired file has lost its header.
-    reader: (paths, compression, repaired) => reader(paths, compression, repaired ? 0 : skip),
+    reader: (paths, compression, repaired) => rows(file(paths, compression, repaired ? 0 : skip)).relation,
     names: columns.map(({ name }) => identifier(name)),
-    values: fields.map(({ value }) => value),
-    bad: `coalesce(${[...fields.map(({ bad }) => bad), 'null'].join(', ')})`,
+    values,
+    bad,
     rules: { skip, quote, fields: { delimiter, count: columns.length } },
     brokenMessage: 'Invalid CSV record',
     rejects: true,

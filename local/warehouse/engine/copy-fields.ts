@@ -12,7 +12,7 @@ export interface Reading {
   readonly reader: (paths: readonly string[], compression: CompressionName, repaired: boolean) => string;
   readonly names: readonly string[];
   readonly values: readonly string[];
-  /** NULL for a good record, the column's name where a value does not fit, empty where the whole record cannot be read. */
+  /** NULL for a good record, the column's name where a value does not fit, empty where the whole record cannot be read; may begin with a mark. */
   readonly bad: string;
   readonly rules: RecordRules;
   readonly brokenMessage: string;
@@ -26,22 +26,67 @@ export type CopyColumn = ColumnInfo & Partial<TableColumn>;
 /** In what `bad` gives, before the name of a column that must not be NULL and is. */
 export const missingMark = '\u0001';
 
-/** A value from its text, and the column's name where the text does not fit. `text` is repeated, so it should be cheap. */
-export function fieldOf(column: CopyColumn, text: string, options: CopyOptions): { value: string; bad: string } {
+const unmodelledMark = '\u0002';
+
+/** What `bad` is for a value whose meaning on Redshift is not known, which fails the COPY. @param what with the column's name, said before "is not modelled" */
+export const unmodelled = (column: string, what: string): string =>
+  literal(`${unmodelledMark}${what} column "${column}"`);
+
+/** @throws WarehouseError for a record that `bad` gives as not modelled */
+export function requireModelled(bad: string, file: string, line: number): void {
+  if (bad.startsWith(unmodelledMark))
+    throw new WarehouseError(`line ${line} of ${file}: ${bad.slice(1)} is not modelled by the local warehouse`);
+}
+
+/** A field of a record; DuckDB expressions. */
+export interface Field {
+  /** What DuckDB makes of the field's text, whether Redshift does or not. */
+  readonly cast: string;
+  /** @param cast name of the column that holds `cast` */
+  readonly value: (cast: string) => string;
+  /** Why the value cannot be taken. @param value name of the column that holds `value` */
+  readonly bad: (value: string) => string;
+}
+
+/** `text` is the name of a column: it is repeated. */
+export function fieldOf(column: CopyColumn, text: string, options: CopyOptions): Field {
   const { type, name } = column;
   if (type.name === 'varchar' || type.name === 'char') {
-    const value = convertedText(text, type.length, options);
-    const tooLong =
-      options['truncatecolumns'] === true ? [] : [`when strlen(${value}) > ${type.length} then ${literal(name)}`];
-    return { value, bad: caseOf([...tooLong, ...missing(column, value)]) };
+    const cut = options['truncatecolumns'] === true;
+    const tooLong = (of: string) => (cut ? [] : [`when strlen(${of}) > ${type.length} then ${literal(name)}`]);
+    return {
+      cast: convertedText(text, type.length, options),
+      value: (cast) => cast,
+      bad: (of) => caseOf([...tooLong(of), ...missing(column, of)]),
+    };
   }
-  const value = valueSql(type, text, options);
-  const misfit = `when ${text} is not null and ${value} is null then ${literal(name)}`;
-  return { value, bad: caseOf([misfit, ...missing(column, value)]) };
+  const misfit = (of: string) => `when ${text} is not null and ${of} is null then ${misfitOf(column, text, options)}`;
+  return { ...conversionOf(type, text, options), bad: (of) => caseOf([misfit(of), ...missing(column, of)]) };
 }
 
 /** For a value that fits whatever it is. */
 export const badIfMissing = (column: CopyColumn, value: string): string => caseOf(missing(column, value));
+
+/**
+ * The rows of `relation`, its values as v0, v1, … and `bad`. Each expression is evaluated once: a filter on `bad` stays above what is volatile, where
+ * DuckDB would otherwise evaluate all of it again below.
+ */
+export function evaluated(
+  relation: string,
+  fields: readonly Field[],
+  badRecord?: string,
+): Omit<Reading, 'reader' | 'names' | 'rules' | 'brokenMessage'> & { relation: string } {
+  const value = (index: number) => `v${index}`;
+  const bads = fields.map(({ bad }, index) => bad(value(index))).filter((sql) => sql !== 'null');
+  const bad = `case when millrace_once >= 0 then coalesce(${[...(badRecord === undefined ? [] : [badRecord]), ...bads, 'null'].join(', ')}) end`;
+  const casts = fields.map(({ cast }, index) => `${cast} as c${index}`);
+  const values = fields.map(({ value: of }, index) => `${of(`c${index}`)} as ${value(index)}`);
+  return {
+    relation: `(select *, ${bad} as bad from (select *, random() as millrace_once, ${values.join(', ')} from (select *, ${casts.join(', ')} from ${relation})))`,
+    values: fields.map((_, index) => value(index)),
+    bad: 'bad',
+  };
+}
 
 const missing = ({ name, notNull }: CopyColumn, value: string): string[] =>
   notNull ? [`when ${value} is null then ${literal(missingMark + name)}`] : [];
@@ -64,43 +109,131 @@ function convertedText(text: string, length: number, options: CopyOptions): stri
 
 const whole = '\\s*[+-]?\\d+\\s*';
 const number = '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)\\s*';
+const floating = '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?\\s*';
+const day = '\\d{4}-\\d{2}-\\d{2}';
+/** The default, with fractions of a second. */
+const moment = `${day} \\d{2}:\\d{2}:\\d{2}(\\.\\d{1,6})?`;
+const iso = `${day}([T ]\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,6})?)?)?`;
+const utc = '(Z|[+-]00(:?00)?)?';
+const offset = '(Z|[+-]\\d{2}(:?\\d{2})?)?';
 
-function valueSql(type: RedshiftType, text: string, options: CopyOptions): string {
+const matches = (text: string, pattern: string) => `regexp_full_match(${text}, '${pattern}')`;
+
+function conversionOf(type: RedshiftType, text: string, options: CopyOptions): Omit<Field, 'bad'> {
   switch (type.name) {
     case 'super':
-      return `case when ${text} is not null and json_valid(${text}) and not (${isLenientJson(text)}) then cast(${text} as json) end`;
+      return {
+        cast: `case when json_valid(${text}) and not (${isLenientJson(text)}) then cast(${text} as json) end`,
+        value: (cast) => cast,
+      };
     case 'varbyte':
       throw new WarehouseError('COPY into a VARBYTE column is not modelled by the local warehouse');
     case 'decimal': {
       // Places beyond the column's are cut off unless ROUNDEC is given.
       const cut =
         type.scale === 0
-          ? `regexp_replace(${text}, '\\..*$', '')`
+          ? `regexp_replace(regexp_replace(${text}, '\\..*$', ''), '^\\s*[+-]?$', '0')`
           : `case when strlen(${text}) - instr(${text}, '.') > ${type.scale} then regexp_replace(${text}, '(\\.\\d{${type.scale}})\\d+', '\\1') else ${text} end`;
-      return `case when regexp_full_match(${text}, '${number}') then try_cast(${cut} as decimal(${type.precision}, ${type.scale})) end`;
+      return {
+        cast: `try_cast(${cut} as decimal(${type.precision}, ${type.scale}))`,
+        value: (cast) => `case when ${matches(text, number)} then ${cast} end`,
+      };
     }
     case 'smallint':
     case 'integer':
     case 'bigint':
-      return `case when regexp_full_match(${text}, '${whole}') then try_cast(${text} as ${type.name}) end`;
+      return {
+        cast: `try_cast(${text} as ${type.name})`,
+        // Most numbers are written as DuckDB writes them.
+        value: (cast) =>
+          `case when cast(${cast} as varchar) = ${text} then ${cast} when ${matches(text, whole)} then ${cast} end`,
+      };
+    case 'date':
+      return {
+        cast: `try_cast(${text} as date)`,
+        value: (cast) => `case when ${matches(text, day)} and ${text} >= '0001' then ${cast} end`,
+      };
     case 'timestamp':
     case 'timestamptz':
-      return timestampOf(type.name, text, String(options['timeformat'] ?? 'auto').toLowerCase());
+      return timestampOf(type.name, text, timeFormat(options));
     case 'real':
     case 'double precision':
-      return `try_cast(${text} as ${type.name === 'real' ? 'float' : 'double'})`;
+      return {
+        cast: `try_cast(${text} as ${type.name === 'real' ? 'float' : 'double'})`,
+        // Neither too large, nor so small that nothing is left of it; DuckDB takes 1_000 for a number.
+        value: (cast) =>
+          `case when isfinite(${cast}) and not contains(${text}, '_') and (${cast} <> 0 or not regexp_matches(${text}, '^[^eE]*[1-9]')) then ${cast} end`,
+      };
     default:
-      return `try_cast(${text} as ${type.name})`;
+      return { cast: `try_cast(${text} as ${type.name})`, value: (cast) => cast };
   }
 }
 
-function timestampOf(type: 'timestamp' | 'timestamptz', text: string, format: string): string {
-  if (format === 'auto') return `try_cast(${text} as ${type})`;
-  const factors: Record<string, number> = { epochsecs: 1_000_000, epochmillisecs: 1000 };
-  const factor = factors[format];
-  if (factor === undefined) throw new WarehouseError(`TIMEFORMAT '${format}' is not modelled by the local warehouse`);
-  return `make_timestamp((try_cast(${text} as decimal(38, 6)) * ${factor})::bigint)::${type}`;
+const timeFormat = (options: CopyOptions) => String(options['timeformat'] ?? 'default').toLowerCase();
+
+const epochFactors: Readonly<Record<string, number>> = { epochsecs: 1_000_000, epochmillisecs: 1000 };
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_DATEFORMAT_and_TIMEFORMAT_strings.html */
+function timestampOf(type: 'timestamp' | 'timestamptz', text: string, format: string): Omit<Field, 'bad'> {
+  const factor = epochFactors[format];
+  if (factor !== undefined)
+    return {
+      cast: `try(make_timestamp((try_cast(${text} as decimal(38, 6)) * ${factor})::bigint)::${type})`,
+      value: (cast) => `case when ${matches(text, number)} then ${cast} end`,
+    };
+  if (!['auto', 'default'].includes(format))
+    throw new WarehouseError(`TIMEFORMAT '${format}' is not modelled by the local warehouse`);
+  const usual = format === 'auto' ? `${text} like '____-__-__T__:__:__.___' or` : '';
+  return {
+    cast: `try_cast(${text} as ${type})`,
+    value: (cast) =>
+      `case when ${text} >= '0001' and not ${strangeTime(text)} and (${usual} ${matches(text, shapeOf(type, format))}) then ${cast} end`,
+  };
 }
+
+const shapeOf = (type: 'timestamp' | 'timestamptz', format: string) =>
+  `${format === 'auto' ? iso : moment}${type === 'timestamptz' ? offset : format === 'auto' ? utc : ''}`;
+
+/** DuckDB takes midnight at a day's end, and Redshift may take a leap second. */
+const strangeTime = (text: string) =>
+  `(contains(${text}, 'T24:') or contains(${text}, ' 24:') or ends_with(${text}, ':60') or contains(${text}, ':60.'))`;
+
+/** Why a text is no value of the column: its name where Redshift fails the record, or that its meaning there is not known. */
+function misfitOf({ type, name }: CopyColumn, text: string, options: CopyOptions): string {
+  const told = literal(name);
+  const refused = (what: string) => unmodelled(name, `${what} into ${type.name.toUpperCase()}`);
+  const unknown = (condition: string, what: string) =>
+    `case when ${text} = '' then ${refused('an empty text')} when ${condition} then ${refused(what)} else ${told} end`;
+  const special = (words: string) => `regexp_full_match(lower(trim(${text})), '${words}')`;
+  switch (type.name) {
+    case 'decimal':
+      return unknown(`${matches(text, floating)} and not ${matches(text, number)}`, 'a number with an exponent');
+    case 'real':
+    case 'double precision':
+      return unknown(special('[+-]?(nan|inf|infinity)'), 'NaN or Infinity');
+    case 'date':
+      return unknown(
+        `(${special(words)} or regexp_matches(${text}, '\\d')) and not ${matches(text, day)}`,
+        'a date not written YYYY-MM-DD',
+      );
+    case 'timestamp':
+    case 'timestamptz': {
+      const format = timeFormat(options);
+      if (epochFactors[format] !== undefined) return unknown('false', '');
+      const shape = `${matches(text, shapeOf(type.name, format))} and not ${strangeTime(text)}`;
+      return unknown(
+        `(${special(words)} or regexp_matches(${text}, '\\d')) and not (${shape})`,
+        format === 'auto'
+          ? 'a time that is not ISO 8601 in UTC with at most six digits of a second'
+          : `a time not written YYYY-MM-DD HH:MI:SS, without TIMEFORMAT 'auto',`,
+      );
+    }
+    default:
+      return unknown('false', '');
+  }
+}
+
+const words = 'now|today|yesterday|tomorrow|epoch|[+-]?infinity';
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_Load_Error_Reference.html */
 export function errorOf(type: RedshiftType): { code: number; message: string } {

@@ -1,6 +1,16 @@
 import { isLenientJson } from '../json-text';
 import type { CompressionName } from '../statement';
-import { badIfMissing, type CopyColumn, type CopyOptions, fieldOf, type Reading } from './copy-fields';
+import {
+  badIfMissing,
+  type CopyColumn,
+  type CopyOptions,
+  evaluated,
+  type Field,
+  fieldOf,
+  type Reading,
+  unmodelled,
+} from './copy-fields';
+import { hasLongNumber, isOdd, numberMark, problemOf, quoted, unquoted } from './copy-json-oddities';
 import { maxLineBytes } from './copy-lines';
 import { identifier, literal } from './database';
 
@@ -28,40 +38,60 @@ export function noshredReading(columns: readonly CopyColumn[]): Reading {
 
 /** COPY … JSON 'auto': attributes named like the columns, others ignored, missing ones their column's DEFAULT or NULL. */
 export function autoReading(columns: readonly CopyColumn[], options: CopyOptions): Reading {
-  const path = ({ name }: CopyColumn) => literal(`$."${name.replaceAll('"', '\\"')}"`);
   const texts = columns.filter(({ type }) => type.name !== 'super');
-  const values = columns.filter(({ type }) => type.name === 'super');
+  const supers = columns.filter(({ type }) => type.name === 'super');
+  const from = (column: CopyColumn) => `f${columns.indexOf(column)}`;
   // One look at the line for all its attributes.
   const parts = [
+    `${isOdd('line', columns)} as odd`,
     ...(texts.length > 0 ? [`json_extract_string(line, [${texts.map(path).join(', ')}]) as texts`] : []),
-    ...(values.length > 0 ? [`json_extract(line, [${values.map(path).join(', ')}]) as parts`] : []),
+    ...(supers.length > 0 ? [`json_extract(line, [${supers.map(path).join(', ')}]) as parts`] : []),
+    ...(supers.length > 0 ? [`case when ${hasLongNumber('line')} then ${quoted('line')} end as exact`] : []),
   ];
-  const from = (column: CopyColumn) => `f${columns.indexOf(column)}`;
   const attributes = [
     ...texts.map((column, index) => `texts[${index + 1}] as ${from(column)}`),
-    ...values.map((column, index) => `parts[${index + 1}] as ${from(column)}`),
+    ...supers.map((column, index) => `${superOf(column, `parts[${index + 1}]`)} as ${from(column)}`),
   ];
-  const fields = columns.map((column) => {
-    const given = from(column);
-    const field =
-      column.type.name === 'super'
-        ? { value: given, bad: badIfMissing(column, given) }
-        : fieldOf(column, given, options);
-    if (column.defaultValue === undefined) return field;
-    const absent = `json_type(line, ${path(column)}) is null`;
-    return {
-      value: `case when ${absent} then ${column.defaultValue} else ${field.value} end`,
-      bad: `case when not ${absent} then ${field.bad} end`,
-    };
-  });
-  const bad = fields.map((field) => field.bad).filter((sql) => sql !== 'null');
+  const fields = columns.map((column) => autoField(column, from(column), options));
+  const marked =
+    supers.length > 0
+      ? `when exact is not null and contains(line, '${numberMark}') then ${unmodelled(supers[0]!.name, `the text ${numberMark} in a record with`)}`
+      : '';
+  const broken = `case when line is null then '' ${marked} when odd then ${problemOf('line', columns)} end`;
+  const rows = (relation: string) =>
+    evaluated(
+      `(select line, filename, odd, ${supers.length > 0 ? 'exact, ' : ''}${attributes.join(', ')} from (select line, filename, ${parts.join(', ')} from ${relation}))`,
+      fields,
+      broken,
+    );
+  const { values, bad } = rows('none');
   return {
-    reader: (paths, compression) =>
-      `(select line, filename, ${attributes.join(', ')} from (select line, filename, ${parts.join(', ')} from ${reader(paths, compression)}))`,
+    reader: (paths, compression) => rows(reader(paths, compression)).relation,
     names: columns.map(({ name }) => identifier(name)),
-    values: fields.map(({ value }) => value),
-    bad: `case when ${broken} then ''${bad.length > 0 ? ` else coalesce(${[...bad, 'null'].join(', ')})` : ''} end`,
+    values,
+    bad,
     rules: { skip: 0 },
     brokenMessage: 'Invalid JSON format',
+  };
+}
+
+const path = ({ name }: CopyColumn) => literal(`$."${name.replaceAll('"', '\\"')}"`);
+
+/** DuckDB gives long numbers through a double. */
+const superOf = (column: CopyColumn, part: string) =>
+  `case when exact is null then ${part} else cast(${unquoted(`cast(json_extract(exact, ${path(column)}) as varchar)`)} as json) end`;
+
+function autoField(column: CopyColumn, given: string, options: CopyOptions): Field {
+  const { type, defaultValue } = column;
+  const field =
+    type.name === 'super'
+      ? { cast: given, value: (cast: string) => cast, bad: (of: string) => badIfMissing(column, of) }
+      : fieldOf(column, given, options);
+  if (defaultValue === undefined) return field;
+  const absent = `json_type(line, ${path(column)}) is null`;
+  return {
+    cast: field.cast,
+    value: (cast) => `case when ${absent} then ${defaultValue} else ${field.value(cast)} end`,
+    bad: (of) => `case when not ${absent} then ${field.bad(of)} end`,
   };
 }

@@ -1,7 +1,7 @@
 import type { Statement } from '../statement';
 import type { RelationEntry } from './catalog';
 import { csvReading } from './copy-csv';
-import { type CopyColumn, errorOf, missingMark, type Reading } from './copy-fields';
+import { type CopyColumn, errorOf, missingMark, type Reading, requireModelled } from './copy-fields';
 import { autoReading, noshredReading } from './copy-json';
 import { type LineError, type Repaired, repair, requireReadable } from './copy-lines';
 import type { SourceFile, Sources } from './copy-sources';
@@ -120,6 +120,7 @@ export async function badRecords(
   );
   return rows.map(({ number, bad: told }) => {
     const at = { file: file.source.url, line: file.lineOf[Number(number) - 1]! };
+    requireModelled(told, at.file, at.line);
     const missing = told.startsWith(missingMark);
     const column = missing ? told.slice(missingMark.length) : told;
     const type = table.columns.find((candidate) => candidate.name === column)?.type;

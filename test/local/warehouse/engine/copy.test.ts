@@ -132,7 +132,12 @@ describe('COPY', () => {
       'in/1',
       '{"id":"x","n":"7","stamp":"2026-02-28T10:00:00.5Z","more":{"k":[1]},"unknown":1}\n{"id":"y","n":"seven"}\n{"n":null}\n',
     );
-    const load = copy({ table: { schema: 's', name: 'typed' }, format: 'json-auto', maxErrors: 2 });
+    const load = copy({
+      table: { schema: 's', name: 'typed' },
+      format: 'json-auto',
+      maxErrors: 2,
+      options: { timeformat: 'auto' },
+    });
     expect(await local.run(load)).toMatchObject({ Status: 'FINISHED', ResultRows: 2 });
     expect(
       await local.rows(
@@ -247,7 +252,7 @@ describe('COPY', () => {
         'c,1.5,,,',
         'd,3,x,,',
         'e,3,,,"[1,]"',
-        'f,3,,2026-02-30,',
+        'f,3,,2026-02-30 10:00:00,',
         'g"x,3,,,',
         '',
       ];

@@ -1,0 +1,91 @@
+import { isLenientJson } from '../json-text';
+import { type CopyColumn, unmodelled } from './copy-fields';
+import { literal } from './database';
+
+/** Digits that a double holds whatever they are. */
+const exactDigits = 15;
+
+const escaped = (name: string) =>
+  name.replace(/[^A-Za-z0-9_]/g, (letter) => `\\x{${letter.codePointAt(0)!.toString(16)}}`);
+const keyOf = (names: readonly string[]) => `"(?:${names.map(escaped).join('|')})"\\s*:\\s*`;
+/** Simple, since compiling a pattern that counts digits on both sides of the point costs more than a file of lines; `[0-9.]` is one too many for a number without a point. */
+const long = `[0-9.]{${exactDigits + 2}}`;
+/** Numbers that DuckDB does not give back as they are written. */
+const rewritten = `-?(?:${long}|[0-9.]+[eE]|[0-9]+\\.[0-9]*0(?:[^0-9eE]|$)|0\\.0000)`;
+const negativeZero = '-0(?:[^0-9.]|$)';
+const imprecise = `-?(?:${long}|[0-9]{${exactDigits + 1}}|[0-9.]+[eE])`;
+/** Numbers that are zero in a double, or look like it to `problemOf`. */
+const vanishing = '-?(?:[0-9.]+[eE]-[0-9]{3}|0\\.0{30})';
+/** An attribute's name with a character in disguise, which may be a column's. */
+const disguised = '\\\\u00[2-7][^"]*"\\s*:';
+const lenient = ',\\s*[}\\]]|[nN][aA][nN]|[iI][nN][fF]';
+const longNumber = `[:\\[,]\\s*-?(?:${long}|[0-9]{${exactDigits + 1}}|[0-9.]+[eE])`;
+
+const isText = ({ type }: CopyColumn) => !numeric.has(type.name) && type.name !== 'super' && type.name !== 'decimal';
+const numeric = new Set(['smallint', 'integer', 'bigint', 'real', 'double precision']);
+
+const isFloat = ({ type }: CopyColumn) => type.name === 'real' || type.name === 'double precision';
+
+const twice = ({ name }: CopyColumn) => `${keyOf([name])}.*${keyOf([name])}`;
+
+/** A DuckDB condition that few lines meet: one look at a line that tells whether `problemOf` must look closer. */
+export function isOdd(line: string, columns: readonly CopyColumn[]): string {
+  const names = (which: readonly CopyColumn[]) => which.map(({ name }) => name);
+  const texts = columns.filter(isText);
+  const decimals = columns.filter(({ type }) => type.name === 'decimal');
+  const floats = columns.filter(isFloat);
+  const patterns = [
+    lenient,
+    disguised,
+    '\\\\u0000',
+    ...(texts.length > 0 ? [`${keyOf(names(texts))}(?:[{\\[]|${rewritten}|${negativeZero})`] : []),
+    ...(decimals.length > 0 ? [`${keyOf(names(decimals))}(?:${imprecise})`] : []),
+    ...(floats.length > 0 ? [`${keyOf(names(floats))}(?:${vanishing})`] : []),
+    ...columns.map(twice),
+  ];
+  return `regexp_matches(${line}, ${literal(patterns.join('|'))}, 's')`;
+}
+
+/**
+ * What `bad` is for an odd line, NULL when it is as good as any other. What Redshift makes of these is not documented, or documented as inexact
+ * (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-json.html), so they are refused.
+ */
+export function problemOf(line: string, columns: readonly CopyColumn[]): string {
+  const matches = (pattern: string) => `regexp_matches(${line}, ${literal(pattern)}, 's')`;
+  const branches = columns.flatMap((column) => {
+    const { name } = column;
+    const type = column.type.name.toUpperCase();
+    const found = `json_type(${line}, ${literal(`$."${name.replaceAll('"', '\\"')}"`)})`;
+    const number = (pattern: string, what: string, kinds = "'DOUBLE', 'UBIGINT', 'BIGINT'") =>
+      `when ${found} in (${kinds}) and ${matches(`${keyOf([name])}(?:${pattern})`)} then ${unmodelled(name, `${what} into ${type}`)}`;
+    const keys = `len(list_filter(json_keys(${line}), lambda k: k = ${literal(name)})) > 1`;
+    const doubled = `when json_type(${line}) = 'OBJECT' and ${keys} then ${unmodelled(name, 'an attribute that is there twice, for')}`;
+    const digits = `more than ${exactDigits} digits`;
+    if (column.type.name === 'decimal')
+      return [number(imprecise, `a JSON number with an exponent or ${digits}, and not in quotation marks,`), doubled];
+    if (isFloat(column)) return [number(vanishing, 'a JSON number that close to zero'), doubled];
+    if (!isText(column)) return [doubled];
+    return [
+      `when ${found} in ('OBJECT', 'ARRAY') then ${unmodelled(name, `a JSON object or array into ${type}, which SUPER takes,`)}`,
+      number(rewritten, `a JSON number with an exponent, closing zeros or ${digits}`, "'DOUBLE'"),
+      number(negativeZero, 'the JSON number -0', "'BIGINT'"),
+      doubled,
+    ];
+  });
+  const first = columns[0]!.name;
+  return `case when ${isLenientJson(line)} then '' when ${matches('\\\\u0000')} then ${unmodelled(first, 'a record with the character U+0000')}
+    when ${matches(disguised)} then ${unmodelled(first, 'an attribute name with an escaped ASCII character')}
+    else coalesce(${branches.map((branch) => `case ${branch} end`).join(', ')}) end`;
+}
+
+/** A DuckDB condition that is true where a SUPER value may have a number that DuckDB would not give back digit by digit. */
+export const hasLongNumber = (line: string): string => `regexp_matches(${line}, '${longNumber}')`;
+
+const anyString = '"(?:[^"\\\\]|\\\\.)*"';
+/** No text of a line that is quoted has it. */
+export const numberMark = '#millrace number#';
+
+/** A JSON text with its numbers as strings, from which `unquoted` makes numbers again: no digit is lost on the way. */
+export const quoted = (text: string): string =>
+  `regexp_replace(regexp_replace(${text}, '((?:${anyString}|[^"0-9-])+)(-?[0-9][-+.0-9eE]*)?', '\\1"${numberMark}\\2"', 'g'), '"${numberMark}"\\s*$', '')`;
+export const unquoted = (json: string): string => `regexp_replace(${json}, '"${numberMark}([^"]*)"', '\\1', 'g')`;
