@@ -41,10 +41,15 @@ export function isOdd(line: string, columns: readonly CopyColumn[]): string {
     ...(texts.length > 0 ? [`${keyOf(names(texts))}(?:[{\\[]|${rewritten}|${negativeZero})`] : []),
     ...(decimals.length > 0 ? [`${keyOf(names(decimals))}(?:${imprecise})`] : []),
     ...(floats.length > 0 ? [`${keyOf(names(floats))}(?:${vanishing})`] : []),
-    ...columns.map(twice),
+    ...(columns.length > mostPatterns ? [] : columns.map(twice)),
   ];
-  return `regexp_matches(${line}, ${literal(patterns.join('|'))}, 's')`;
+  const odd = `regexp_matches(${line}, ${literal(patterns.join('|'))}, 's')`;
+  const keys = `json_keys(${line})`;
+  return columns.length > mostPatterns ? `(${odd} or len(${keys}) > len(list_distinct(${keys})))` : odd;
 }
+
+/** A pattern for each of more columns takes longer than to list the keys of a line. */
+const mostPatterns = 30;
 
 /**
  * What `bad` is for an odd line, NULL when it is as good as any other. What Redshift makes of these is not documented, or documented as inexact

@@ -102,7 +102,7 @@ describe('the Data API', () => {
     const { Id } = await execute({ Sql: sql.query('select 1/', { n: 'bigint' }) });
     expect(await ended(Id)).toMatchObject({
       Status: 'FAILED',
-      Error: expect.stringMatching(/^ERROR: .*syntax error/),
+      Error: 'ERROR: the local warehouse could not run this statement',
       HasResultSet: false,
     });
     await expect(local.call('GetStatementResult', { Id })).rejects.toMatchObject({ code: 'ResourceNotFoundException' });

@@ -189,4 +189,20 @@ describe('what COPY makes of a value', () => {
     expect(await copy('varchar(30)', line, `json 'auto' gzip`)).toMatch(failed);
     expect(await code()).toEqual([1220]);
   });
+
+  test('a table of many columns is loaded as one of few, and a doubled attribute is found in it', async () => {
+    const names = Array.from({ length: 200 }, (_, index) => `c${index}`);
+    const line = (row: number) => JSON.stringify(Object.fromEntries(names.map((name) => [name, row])));
+    const load = async (lines: readonly string[]) => {
+      local.s3.objects.clear();
+      await local.run('drop table if exists s.t');
+      await local.run(`create table s.t (${names.map((name) => `${name} bigint`).join(', ')})`);
+      await local.s3.put(someone, 'history', 'in/1', gzipSync(`${lines.join('\n')}\n`));
+      return (await local.run(`copy s.t from 's3://history/in/' iam_role '${roles.load}' json 'auto' gzip`)).Error;
+    };
+    const lines = Array.from({ length: 500 }, (_, row) => line(row));
+    expect(await load(lines)).toBeUndefined();
+    expect(await local.rows('select count(*), sum(c0), sum(c199) from s.t')).toEqual([[500, 124750, 124750]]);
+    expect(await load([...lines, line(1).replace('{', '{"c7":1,')])).toMatch(/line 501 .* twice, for column "c7"/);
+  });
 });
