@@ -21,7 +21,9 @@ export function materializeProblems({ name, materialize, partners }: Environment
     ...must(isName(cluster), `${at}.cluster`, 'be a name', cluster),
     ...must(isName(connection), `${at}.connection`, 'be a name', connection),
     ...must(
-      partners.some(({ name, who, access }) => name === partner && who.kind === 'materialize' && access.mode === 'write'),
+      partners.some(
+        ({ name, who, access }) => name === partner && who.kind === 'materialize' && access.mode === 'write',
+      ),
       `${at}.partner`,
       'be a partner of kind materialize with write access',
       partner,

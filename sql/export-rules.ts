@@ -103,7 +103,9 @@ function engineProblems({ engine = 'redshift', columns, content, format }: Expor
   const problems = materializeColumnProblems(columns ?? [], content, at);
   if (content.kind === 'incremental') {
     if (content.since === undefined)
-      problems.push(`${at}.content.since must be given: which windows have rows cannot be asked of Materialize beforehand`);
+      problems.push(
+        `${at}.content.since must be given: which windows have rows cannot be asked of Materialize beforehand`,
+      );
     if (content.corrections)
       problems.push(`${at}.content.corrections must not be true: late rows are not looked for in Materialize`);
   }
@@ -137,7 +139,10 @@ function materializeColumnProblems(
     ),
     ...columns
       .filter(({ type }) => !(materializeTypes as readonly string[]).includes(type))
-      .map(({ name, type }) => `${at}.columns.${name}.type must be one of ${materializeTypes.join(', ')}, got ${show(type)}`),
+      .map(
+        ({ name, type }) =>
+          `${at}.columns.${name}.type must be one of ${materializeTypes.join(', ')}, got ${show(type)}`,
+      ),
     ...(time === undefined || timeType === 'timestamp' || timeType === 'timestamptz' || timeType === 'date'
       ? []
       : [`${at}.content.timeColumn must be a column of type timestamp, timestamptz or date, got ${show(time)}`]),

@@ -9,7 +9,8 @@ export function engines(
 ): UnloadEngine {
   const of = (item: Pick<ExportItem, 'name' | 'engine'> | undefined): UnloadEngine => {
     if (item?.engine !== 'materialize') return redshift;
-    if (!materialize) throw new Error(`export ${item.name} needs a connection to Materialize, and the function has none`);
+    if (!materialize)
+      throw new Error(`export ${item.name} needs a connection to Materialize, and the function has none`);
     return materialize;
   };
   const named = (name: string) => of(exports.find((item) => item.name === name));
@@ -20,7 +21,6 @@ export function engines(
     describe: (id) => (materialize && isRecordKey(id, pipeline) ? materialize : redshift).describe(id),
     recent: (name) => named(name).recent(name),
     results: (item, id, targets) => of(item).results(item, id, targets),
-    forget: (prefix) =>
-      of(exports.find(({ name }) => prefix.startsWith(exportPrefix(pipeline, name)))).forget(prefix),
+    forget: (prefix) => of(exports.find(({ name }) => prefix.startsWith(exportPrefix(pipeline, name)))).forget(prefix),
   };
 }

@@ -45,7 +45,8 @@ const newestRecords = 20;
  * published are copies that it cannot reach.
  */
 export function materializeEngine(options: MaterializeEngineOptions): UnloadEngine {
-  const { environment, pipeline, bucket, stagingPrefix, target, postgres, objects, now, remainingMs, sleep, log } = options;
+  const { environment, pipeline, bucket, stagingPrefix, target, postgres, objects, now, remainingMs, sleep, log } =
+    options;
   const staged = (prefix: string) => `${stagingPrefix}${prefix}`;
 
   const read = async (key: string): Promise<CopyRecord | undefined> => {
@@ -111,7 +112,11 @@ export function materializeEngine(options: MaterializeEngineOptions): UnloadEngi
         log('the answer of a COPY was lost, its files are complete', { statement: record.name, error: error.message });
         return settle({ status: 'finished' });
       }
-      return settle({ status: 'failed', error: `${error.code ?? 'timeout'}: ${error.message}`, mayPass: error.mayPass });
+      return settle({
+        status: 'failed',
+        error: `${error.code ?? 'timeout'}: ${error.message}`,
+        mayPass: error.mayPass,
+      });
     }
   };
 
@@ -132,7 +137,8 @@ export function materializeEngine(options: MaterializeEngineOptions): UnloadEngi
         updatedAt: now(),
       };
       // Whoever wrote it first carries it out; if that was this function, and the answer was lost, it fails by its deadline.
-      if (!(await objects.putIf(bucket, key, JSON.stringify(record), undefined, 'application/json'))) return { id: key };
+      if (!(await objects.putIf(bucket, key, JSON.stringify(record), undefined, 'application/json')))
+        return { id: key };
       return { id: key, end: await carryOut(item, key, record, to) };
     },
 

@@ -49,6 +49,7 @@ export const clientToken = (statementName: string) => createHash('sha256').updat
 
 function parse(whole: string, body: string): { name: string; form: string | undefined } {
   const match = placeholderBody.exec(body);
-  if (!match) throw new Error(`${whole} is not a placeholder: allowed are {{name}}, {{name:nested}} and {{name:identifier}}`);
+  if (!match)
+    throw new Error(`${whole} is not a placeholder: allowed are {{name}}, {{name:nested}} and {{name:identifier}}`);
   return { name: match[1]!, form: match[2] };
 }

@@ -26,7 +26,11 @@ export function selfSigned(host: string): Certificate {
       0xa3,
       sequence(
         // basicConstraints, critical, with cA true; subjectAltName with one dNSName.
-        sequence(oid(2, 5, 29, 19), der(0x01, Buffer.from([0xff])), der(0x04, sequence(der(0x01, Buffer.from([0xff]))))),
+        sequence(
+          oid(2, 5, 29, 19),
+          der(0x01, Buffer.from([0xff])),
+          der(0x04, sequence(der(0x01, Buffer.from([0xff])))),
+        ),
         sequence(oid(2, 5, 29, 17), der(0x04, sequence(der(0x82, Buffer.from(host))))),
       ),
     ),

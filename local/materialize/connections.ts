@@ -65,7 +65,10 @@ export class Connections {
 
   private session({ roleArn, name }: AwsConnection, externalId: string | undefined): Principal {
     const { sts, jumpRole } = this.options;
-    const sessionName = name.replace(/[^\w+=,.@-]/g, '-').slice(0, 60).padEnd(2, '-');
+    const sessionName = name
+      .replace(/[^\w+=,.@-]/g, '-')
+      .slice(0, 60)
+      .padEnd(2, '-');
     return sts.assumeRole(jumpRole, { roleArn, sessionName, externalId }).principal;
   }
 }

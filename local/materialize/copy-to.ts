@@ -22,10 +22,8 @@ export interface CopyTo {
 /** Materialize, "COPY TO": at least, and by default. */
 const [minFileBytes, defaultFileBytes] = [16_000_000, 256_000_000];
 const name = String.raw`(?:"((?:[^"]|"")+)"|([a-z_][\w$]*))`;
-const statement = new RegExp(
-  String.raw`^copy\s+(?:\(([\s\S]*)\)|((?:[a-z_][\w$]*\.)*[a-z_][\w$]*))\s+to\s+'s3://([^/']+)/?([^']*)'\s+with\s*\(([^()]*)\)$`,
-  'i',
-);
+const statement =
+  /^copy\s+(?:\(([\s\S]*)\)|((?:[a-z_][\w$]*\.)*[a-z_][\w$]*))\s+to\s+'s3:\/\/([^/']+)\/?([^']*)'\s+with\s*\(([^()]*)\)$/i;
 
 /** Undefined for anything but a COPY to S3. @throws SqlError naming what is wrong with its options */
 export function parseCopyTo(sql: string): CopyTo | undefined {
@@ -96,8 +94,7 @@ export async function copyTo(host: CopyHost, copy: CopyTo): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-materialize-'));
   try {
     const found = await s3.list(role, bucket, prefix);
-    if (found.length > 0)
-      throw new SqlError(`S3 bucket path is not empty, contains ${found.length} objects`, 'XX000');
+    if (found.length > 0) throw new SqlError(`S3 bucket path is not empty, contains ${found.length} objects`, 'XX000');
     alive();
     const sentinel = `${prefix}mz-${id}-INCOMPLETE`;
     await s3.put(role, bucket, sentinel, Buffer.alloc(0));
@@ -124,7 +121,9 @@ async function write({ engine, s3, alive }: CopyHost, copy: CopyTo, { role, id, 
   const out = join(folder, 'out');
   mkdirSync(out);
   const options =
-    format === 'parquet' ? `format parquet, compression snappy` : `format csv, header false, delimiter ',', quote '"', escape '"'`;
+    format === 'parquet'
+      ? `format parquet, compression snappy`
+      : `format csv, header false, delimiter ',', quote '"', escape '"'`;
   const target = `'${out.replaceAll("'", "''")}'`;
   const rows = await engine.run(
     `copy (${query}) to ${target} (${options}, file_size_bytes ${maxFileBytes}, per_thread_output false, overwrite_or_ignore true)`,

@@ -44,7 +44,9 @@ export class Data {
     const data = new Data(instance);
     const session = await data.connect();
     // Bytes of a digest; `get_byte` counts from 0.
-    await session.raw.run(`create macro digest(value, kind) as case when kind = 'md5' then unhex(md5(value)) else error('not modelled') end`);
+    await session.raw.run(
+      `create macro digest(value, kind) as case when kind = 'md5' then unhex(md5(value)) else error('not modelled') end`,
+    );
     await session.raw.run(
       `create macro get_byte(bytes, place) as instr('0123456789ABCDEF', substr(hex(bytes), 2 * place + 1, 1)) * 16 + instr('0123456789ABCDEF', substr(hex(bytes), 2 * place + 2, 1)) - 17`,
     );
@@ -137,7 +139,11 @@ async function translated<T>(run: () => Promise<T>): Promise<T> {
     if (error instanceof SqlError) throw error;
     const { message } = error as Error;
     if (/^INTERRUPT/i.test(message)) throw new SqlError('canceling statement due to statement timeout', '57014');
-    const code = /^Parser Error/.test(message) ? '42601' : /^(?:Catalog|Binder) Error/.test(message) ? '42704' : 'XX000';
+    const code = /^Parser Error/.test(message)
+      ? '42601'
+      : /^(?:Catalog|Binder) Error/.test(message)
+        ? '42704'
+        : 'XX000';
     throw new SqlError(message.split('\n')[0]!, code);
   }
 }

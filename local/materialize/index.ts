@@ -15,11 +15,7 @@ export { SqlError } from './messages';
 export const materializeRole = 'arn:aws:iam::664411391173:role/MaterializeConnection';
 
 /** Told of each statement: may let it run, or not, and cut the client's connection at any moment. */
-export type AroundStatement = (
-  sql: string,
-  run: () => Promise<Buffer>,
-  cut: () => void,
-) => Promise<Buffer>;
+export type AroundStatement = (sql: string, run: () => Promise<Buffer>, cut: () => void) => Promise<Buffer>;
 
 export interface MaterializeOptions {
   readonly s3: S3Port;
@@ -134,7 +130,9 @@ function serve(socket: Socket, { key, cert }: Certificate, { open, passwordOf, a
     },
     async validateCredentials(credentials) {
       const expected = await passwordOf(credentials.user);
-      return credentials.authMode === 'cleartextPassword' && expected !== undefined && credentials.password === expected;
+      return (
+        credentials.authMode === 'cleartextPassword' && expected !== undefined && credentials.password === expected
+      );
     },
     async onMessage(message, { isAuthenticated }) {
       const code = String.fromCharCode(message[0]!);

@@ -147,7 +147,8 @@ export class Session {
   }
 
   #set(sql: string): Answer {
-    const [, name, value] = new RegExp(`^set\\s+([a-z_]+)\\s*(?:=|\\bto\\b)\\s*(${identifier}|'[^']*'|\\S+)$`, 'i').exec(sql) ?? [];
+    const [, name, value] =
+      new RegExp(`^set\\s+([a-z_]+)\\s*(?:=|\\bto\\b)\\s*(${identifier}|'[^']*'|\\S+)$`, 'i').exec(sql) ?? [];
     if (!name || !(name.toLowerCase() in variables)) throw notModelled(`${sql.split(/\s+/).slice(0, 2).join(' ')}`);
     const bare = value!.startsWith("'") ? value!.slice(1, -1) : folded(value!);
     if (name.toLowerCase() === 'statement_timeout') milliseconds(bare);
@@ -179,8 +180,7 @@ export class Session {
   }
 }
 
-const folded = (name: string) =>
-  name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase();
+const folded = (name: string) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase());
 
 function milliseconds(text: string): number {
   const match = /^(\d+)\s*(ms|s|min|h)?$/.exec(text);

@@ -1,4 +1,4 @@
-import { createMaterialize, materializeRole, type MaterializeOptions, type Materialize } from '../../local/materialize';
+import { createMaterialize, type Materialize, type MaterializeOptions, materializeRole } from '../../local/materialize';
 import { AwsError, type Principal, type StsPort } from '../../local/ports';
 import type { ExportDefinition } from '../../pipelines/definition';
 import { roleArn, roleOf } from '../support/cloud';
@@ -18,7 +18,13 @@ export const copied = (name: string, overrides: Partial<ExportDefinition> = {}):
     { name: 'amount', type: 'numeric' },
     { name: 'sold_at', type: 'timestamp' },
   ],
-  content: { kind: 'incremental', timeColumn: 'sold_at', window: 'hour', latenessMinutes: 15, since: '2026-11-21T03:00Z' },
+  content: {
+    kind: 'incremental',
+    timeColumn: 'sold_at',
+    window: 'hour',
+    latenessMinutes: 15,
+    since: '2026-11-21T03:00Z',
+  },
   format: { kind: 'parquet' },
   ...overrides,
 });
@@ -48,7 +54,8 @@ export async function openMaterializeWorld(
   const trust: Trust = { externalIds: [] };
   const sts: Pick<StsPort, 'assumeRole'> = {
     assumeRole(_, { externalId, roleArn: role }) {
-      if (!trust.externalIds.includes(externalId ?? '')) throw new AwsError('AccessDenied', `not trusted by ${role}`, 403);
+      if (!trust.externalIds.includes(externalId ?? ''))
+        throw new AwsError('AccessDenied', `not trusted by ${role}`, 403);
       return { principal: roleOf('partner'), credentials: { accessKeyId: '', secretAccessKey: '', sessionToken: '' } };
     },
   };
