@@ -1,6 +1,7 @@
 import type { Pipeline } from '../pipelines/definition';
 import { tableShapes } from './columns';
 import { isInteger, resultOf, spelledType } from './function-types';
+import { closing, find, isName, isWord, split } from './token-walk';
 import { significant, type Token, tokenize } from './tokens';
 import { readableTables } from './views';
 
@@ -369,46 +370,6 @@ function castAt(tokens: readonly Token[]): number | undefined {
     if (depth === 0 && text === '::') found = at;
   }
   return found;
-}
-
-const isName = (token: Token | undefined): token is Token => token?.kind === 'word' || token?.kind === 'identifier';
-const isWord = (token: Token | undefined, ...words: string[]) => token?.kind === 'word' && words.includes(token.value);
-
-/** Where the parenthesis that opens there closes. */
-function closing(tokens: readonly Token[], open: number): number {
-  let depth = 0;
-  for (let at = open; at < tokens.length; at += 1) {
-    if (tokens[at]!.text === '(') depth += 1;
-    if (tokens[at]!.text === ')') depth -= 1;
-    if (depth === 0) return at;
-  }
-  return tokens.length;
-}
-
-/** The first token outside of all parentheses that matches; their number where there is none. */
-function find(tokens: readonly Token[], start: number, matches: (token: Token) => boolean): number {
-  let depth = 0;
-  let cases = 0;
-  for (let at = start; at < tokens.length; at += 1) {
-    const token = tokens[at]!;
-    if (depth === 0 && cases === 0 && matches(token)) return at;
-    if (token.text === '(' || token.text === '[') depth += 1;
-    if (token.text === ')' || token.text === ']') depth -= 1;
-    if (isWord(token, 'case')) cases += 1;
-    if (isWord(token, 'end') && cases > 0) cases -= 1;
-  }
-  return tokens.length;
-}
-
-/** By the commas outside of all parentheses. */
-function split(tokens: readonly Token[]): Token[][] {
-  const parts: Token[][] = [];
-  for (let at = 0; at < tokens.length; ) {
-    const end = find(tokens, at, ({ text }) => text === ',');
-    parts.push(tokens.slice(at, end));
-    at = end + 1;
-  }
-  return parts;
 }
 
 const renamed = (columns: readonly OutputColumn[], names: readonly string[] | undefined): OutputColumn[] =>

@@ -52,7 +52,7 @@ beforeEach(async () => {
       database,
       secretArn: 'millrace_owner',
     }),
-  } as Cloud;
+  } as unknown as Cloud;
   await world.sell(`${day} 02:10:00`, [1, 2]);
   await world.sell(`${day} 03:10:00`, [3]);
   await world.completeUntil(`${day} 04:40:00`);

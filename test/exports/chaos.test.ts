@@ -96,8 +96,9 @@ async function play(seed: string, trouble: Trouble): Promise<void> {
     const wrong = trouble.wrongHours === 0 ? 0 : random.below(2 * trouble.wrongHours + 1) - trouble.wrongHours;
     const scheduled = new Date(Date.parse(`${day}T${hour(now)}:00:00Z`) + wrong * 3_600_000).toISOString();
     await world.cloud.pass(Math.max(0, Date.parse(`${day}T${hour(now)}:30:00Z`) - world.cloud.clock.now()));
-    const others = Array.from({ length: trouble.besides }, () =>
-      world.besides({ kind: 'start', scheduledTime: scheduled }),
+    // A minute later by its own clock, so that it makes runs of its own.
+    const others = Array.from({ length: trouble.besides }, (__, n) =>
+      world.besides({ kind: 'start', scheduledTime: new Date(Date.parse(scheduled) + (n + 1) * 60_000).toISOString() }),
     );
     await Promise.all([world.besides({ kind: 'start', scheduledTime: scheduled }), ...others, world.cloud.settle()]);
     await world.cloud.settle();

@@ -28,7 +28,7 @@ export const cluster = 'millrace-sim';
 export const database = 'millrace';
 export const buckets = { history: 'history', archive: 'archive', work: 'work', exports: 'exports' } as const;
 const admin = { name: 'millrace_admin', password: 'Admin1pw' };
-const owner = { name: 'millrace_owner', password: 'Owner1pw' };
+export const owner = { name: 'millrace_owner', password: 'Owner1pw' };
 
 export const roleArn = (name: string) => `arn:aws:iam::${account}:role/${name}`;
 export const roleOf = (name: string): Principal => ({
@@ -37,7 +37,7 @@ export const roleOf = (name: string): Principal => ({
   roleArn: roleArn(name),
   account,
 });
-const roles = { stream: roleArn('stream'), load: roleArn('load'), unload: roleArn('unload') };
+export const roles = { stream: roleArn('stream'), load: roleArn('load'), unload: roleArn('unload') };
 export const loadRoleArn = roles.load;
 export const unloadRoleArn = roles.unload;
 /** Who uploads objects and puts records. */
@@ -327,7 +327,8 @@ export async function templateOf(pipeline: Pipeline, startMs: number): Promise<T
   };
 }
 
-async function runStep(warehouse: LocalWarehouse, { mode, statements }: Step, user: string): Promise<void> {
+/** Runs statements as a deployment does. */
+export async function runStep(warehouse: LocalWarehouse, { mode, statements }: Step, user: string): Promise<void> {
   const values = asked(statements, { owner_password: owner.password, run_id: 'deploy' });
   const { Id } = (await warehouse.operations['BatchExecuteStatement']!(
     {

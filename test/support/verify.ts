@@ -1,4 +1,4 @@
-import type { Cloud } from './cloud';
+import { buckets, type Cloud } from './cloud';
 import { mustNotBeOverwritten, type Simulated, type Uploaded } from './simulation';
 
 /**
@@ -37,8 +37,28 @@ export async function verify({ truth, cloud }: Simulated, schema: string): Promi
       if (count > 1 || count < wanted) wrong.push(`${key} must be loaded once, ${count} versions are in the ledger`);
     }
 
+  wrong.push(...(await verifyOrigins(cloud, schema, truth.uploads)));
   const lines = [...truth.stream, ...[...new Set(entered)].flatMap((id) => uploads.get(id)?.lines ?? [])];
   wrong.push(...(await verifyRows(cloud, schema, lines)));
+  return wrong;
+}
+
+/** Whatever a reject says of its object and line is so, and no other reject of its run says the same. */
+async function verifyOrigins(cloud: Cloud, schema: string, uploads: readonly Uploaded[]): Promise<string[]> {
+  const wrong: string[] = [];
+  const found = await rows<[string, string, number | string]>(
+    cloud,
+    `select run_id, object_key, line from ${schema}.rejects where source = 'history' and line is not null`,
+  );
+  for (const place of repeated(found.map((row) => row.join(' ')))) wrong.push(`two rejects are of ${place}`);
+  for (const [, url, line] of found) {
+    const versions = uploads.filter(({ key }) => url === `s3://${buckets.history}/${key}`);
+    const isBad = ({ lines }: Uploaded) => {
+      const text = lines[Number(line) - 1];
+      return text !== undefined && eventOf(text) === undefined;
+    };
+    if (!versions.some(isBad)) wrong.push(`line ${line} of ${url} is said to be a reject`);
+  }
   return wrong;
 }
 

@@ -22,3 +22,14 @@ function childrenOf(node: Expression): Expression[] {
   for (const [name, value] of Object.entries(node)) if (name !== 'query') visit(value);
   return children;
 }
+
+const sizes = new WeakMap<Expression, number>();
+
+/** Number of expressions in an expression. */
+export function sizeOf(node: Expression): number {
+  const known = sizes.get(node);
+  if (known !== undefined) return known;
+  const size = childrenOf(node).reduce((sum, child) => sum + sizeOf(child), 1);
+  sizes.set(node, size);
+  return size;
+}

@@ -8,6 +8,8 @@ import type { Value } from './value';
 export interface ResolvedQuery {
   readonly sql: string;
   readonly columns: readonly ResolvedColumn[];
+  /** Groupings, DISTINCT and set operations that stand one upon the other in FROM. */
+  readonly groups: number;
 }
 export interface ResolvedColumn {
   readonly name: string;

@@ -2,6 +2,7 @@ import { SqlError } from '../../statement';
 import type { Expression } from '../ast';
 import type { Type } from '../types';
 import { isText } from '../types';
+import { sizeOf } from './aggregates';
 import type { Environment } from './environment';
 import { withoutBlanks } from './operators';
 import type { Scope, ScopeColumn } from './scope';
@@ -69,7 +70,7 @@ export class Grouping {
 
   /** The key that is this expression, if there is one. */
   expression(node: Expression, environment: Environment): Value | undefined {
-    if (node.kind === 'name' || !this.keys.some((key) => key.node?.kind === node.kind)) return undefined;
+    if (!this.keys.some((key) => this.mayBe(node, key.node))) return undefined;
     try {
       const plain = { ...environment, aggregates: false, windows: false };
       return this.find(this.overRows(() => environment.resolve(node, plain)));
@@ -77,6 +78,12 @@ export class Grouping {
       if (error instanceof SqlError) return undefined;
       throw error;
     }
+  }
+
+  /** A cheap look before a whole expression is resolved once more; where aliases are in use, two that mean the same may be of different size. */
+  private mayBe(node: Expression, key: Expression | undefined): boolean {
+    if (!key || node.kind !== key.kind || node.kind === 'name') return false;
+    return this.lateral.size > 0 || sizeOf(node) === sizeOf(key);
   }
 
   private find(value: Value): Value | undefined {
@@ -104,9 +111,7 @@ function groupedBy(value: Value): string {
 
 const sameType = (a: Type, b: Type) => JSON.stringify(a) === JSON.stringify(b);
 
-/** The groupings that the scopes around an expression have, from the inside out. */
-export function* activeGroupings(scope: Scope | undefined): Iterable<Grouping> {
-  for (let current = scope; current; current = current.parent) {
-    if (current.grouping?.isActive) yield current.grouping;
-  }
+/** The groupings that an expression may read: of its own query and of the one around it. */
+export function activeGroupings({ grouping, parent }: Scope): readonly Grouping[] {
+  return [grouping, parent?.grouping].filter((found) => found?.isActive) as Grouping[];
 }

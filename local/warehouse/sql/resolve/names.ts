@@ -11,10 +11,11 @@ interface Found {
   readonly used: number;
 }
 
-const columnValue = (column: ScopeColumn): Value =>
-  column.type.name === 'super'
-    ? navigated(column.sql, [])
-    : { sql: column.sql, type: column.type, parsed: column.parsed };
+/** A CHAR is met without its trailing blanks, which never mean anything. */
+export function columnValue({ sql, type, parsed }: ScopeColumn): Value {
+  if (type.name === 'super') return navigated(sql, []);
+  return type.name === 'char' ? { sql: `rtrim(${sql}, ' ')`, type, tight: true } : { sql, type, parsed };
+}
 
 /** Columns win over aliases of the select list; inner queries win over outer ones. */
 export function resolveName(node: Expression & { kind: 'name' }, environment: Environment): Value {
@@ -41,6 +42,9 @@ function noteCorrelation(scope: Scope, depth: number, at: number, { scope: inner
   inner.correlatedAt ??= at;
 }
 
+/** Each alias is put in place of its name; the engine takes long for deeper ones. */
+const maxAliasDepth = 40;
+
 function findIn(scope: Scope, parts: readonly string[], node: Expression, environment: Environment): Found | undefined {
   const { source } = environment.context;
   const pick = (relations: readonly ScopeRelation[], name: string): ScopeColumn | undefined => {
@@ -63,6 +67,8 @@ function findIn(scope: Scope, parts: readonly string[], node: Expression, enviro
   }
   const items = scope.relations.filter(({ item }) => item?.name === first);
   if (items.length === 1) return { column: items[0]!.item!, used: 1 };
+  const positions = scope.relations.filter(({ index }) => index?.name === first);
+  if (positions.length === 1) return { column: positions[0]!.index!, used: 1 };
   const visible = scope.relations.map((relation) => ({
     ...relation,
     columns: relation.columns.filter(({ hidden }) => !hidden),
@@ -71,7 +77,12 @@ function findIn(scope: Scope, parts: readonly string[], node: Expression, enviro
   if (column) return { column, used: 1 };
   const aliases = scope.grouping && !scope.grouping.isActive ? scope.grouping.lateral : scope.lateral;
   const value = aliases.get(first!);
-  if (value) environment.caster.repeated(value.sql, node.at);
+  if (value) {
+    environment.caster.repeated(value.sql, node.at);
+    scope.aliasDepth = Math.max(scope.aliasDepth, (scope.aliasDepths.get(first!) ?? 0) + 1);
+    if (scope.aliasDepth > maxAliasDepth)
+      throw source.unsupported(`a chain of more than ${maxAliasDepth} aliases of the select list`, node.at);
+  }
   return value ? { value, used: 1 } : undefined;
 }
 

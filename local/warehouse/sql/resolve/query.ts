@@ -52,7 +52,7 @@ export function resolveQuery(query: Query, context: Context, parent?: Scope): Re
         .map(quoteIdentifier)
         .join(', ')}) as (${resolved.sql})`,
     );
-    return { columns, sql };
+    return { columns, sql, groups: resolved.groups };
   };
   return context.withCommonTables(query.with, resolveTable, () => {
     if (query.orderBy.length > 0) context.mark('order by', query.at);
@@ -61,7 +61,7 @@ export function resolveQuery(query: Query, context: Context, parent?: Scope): Re
     if (query.limit) parts.push(`limit ${rowCount(query.limit, 'limit', context)}`);
     if (query.offset) parts.push(`offset ${rowCount(query.offset, 'offset', context)}`);
     const prefix = definitions.length > 0 ? `with ${definitions.join(', ')} ` : '';
-    return { sql: `${prefix}${parts.join(' ')}`, columns: body.columns };
+    return { ...body, sql: `${prefix}${parts.join(' ')}` };
   });
 }
 
@@ -90,8 +90,15 @@ function resolveBody(
     return resolveSelect(body, orderBy, scope, (clause, allowed) => environmentOf(context, scope, clause, allowed));
   }
   if (body.kind === 'set') return resolveSetOperation(body, orderBy, context, parent);
-  const { sql, columns } = resolveQuery(body.query, context, parent);
-  return ordered(`(${sql})`, columns, orderBy, context);
+  const query = resolveQuery(body.query, context, parent);
+  return ordered({ ...query, sql: `(${query.sql})` }, orderBy, context);
+}
+
+/** Operands of a chain that ends in UNION, which takes all duplicates out at once; the two of any other operation. */
+function operandsOf(body: SetOperation): readonly Body[] {
+  const { left, right, operator } = body;
+  const chain = left.kind === 'set' && left.operator.startsWith('union') && operator === 'union';
+  return chain ? [...operandsOf({ ...left, operator: 'union' }), right] : [left, right];
 }
 
 function resolveSetOperation(
@@ -101,59 +108,62 @@ function resolveSetOperation(
   parent: Scope | undefined,
 ): ResolvedQuery {
   context.mark(body.operator === 'union all' ? 'union all' : 'union', body.at);
-  const left = resolveBody(body.left, [], context, parent);
-  const right = resolveBody(body.right, [], context, parent);
-  const name = body.operator.toUpperCase();
-  if (left.columns.length !== right.columns.length)
-    throw context.source.error(`each ${name} query must have the same number of columns`, body.at);
-  const columns = left.columns.map((column, i) => {
-    const { type } = right.columns[i]!;
+  const sides = operandsOf(body).map((side) => resolveBody(side, [], context, parent));
+  const [first, ...others] = sides as [ResolvedQuery, ...ResolvedQuery[]];
+  const columns = others.reduce((known, side) => commonColumns(known, side.columns, body, context), first.columns);
+  const named = columns.map(({ name, type }) => ({ name, type: settledType(type) }));
+  const sql = combined(
+    body.operator,
+    sides.map((side) => operand(side, named)),
+    named,
+  );
+  const below = Math.max(...sides.map(({ groups }) => groups));
+  const groups = context.checkGroups(below + (body.operator === 'union all' ? 0 : 1), body.at);
+  return ordered({ sql, columns: named, groups }, orderBy, context);
+}
+
+function commonColumns(
+  left: readonly ResolvedColumn[],
+  right: readonly ResolvedColumn[],
+  { operator, at }: SetOperation,
+  { source }: Context,
+): readonly ResolvedColumn[] {
+  const name = operator.toUpperCase();
+  if (left.length !== right.length) throw source.error(`each ${name} query must have the same number of columns`, at);
+  return left.map((column, i) => {
+    const { type } = right[i]!;
     const common = commonType(column.type, type);
     if (!common)
-      throw context.source.error(
-        `${name} types ${describe(column.type)} and ${describe(type)} cannot be matched`,
-        body.at,
-      );
-    if (body.operator !== 'union all' && common.name === 'super')
-      throw context.source.unsupported(`${name} of super values`, body.at);
-    return { name: column.name, type: settledType(common) };
+      throw source.error(`${name} types ${describe(column.type)} and ${describe(type)} cannot be matched`, at);
+    if (operator !== 'union all' && common.name === 'super') throw source.unsupported(`${name} of super values`, at);
+    return { name: column.name, type: common };
   });
-  return ordered(
-    combined(body.operator, operand(left, columns), operand(right, columns), columns),
-    columns,
-    orderBy,
-    context,
-  );
 }
 
 /** Rows that differ in trailing blanks only are the same one, and the left side shows it. */
 function combined(
   operator: SetOperation['operator'],
-  left: string,
-  right: string,
+  sides: readonly string[],
   columns: readonly ResolvedColumn[],
 ): string {
-  if (operator === 'union all' || !columns.some(({ type }) => isText(type))) return `${left} ${operator} ${right}`;
-  if (operator === 'union') return distinctRows(`${left} union all ${right}`, columns);
+  if (operator === 'union all' || !columns.some(({ type }) => isText(type))) return sides.join(` ${operator} `);
+  if (operator === 'union') return distinctRows(sides.join(' union all '), columns);
+  const [left, right] = sides;
   const found = (side: number) => `bool_or("rows"."side" = ${side})`;
   const names = columns.map((_, i) => `"c${i + 1}"`).join(', ');
   const both = `select *, 1 as "side" from ${left} as "left"(${names}) union all select *, 2 from ${right} as "right"(${names})`;
   return distinctRows(both, columns, ` having ${found(1)} and ${operator === 'except' ? 'not ' : ''}${found(2)}`);
 }
 
-function ordered(
-  sql: string,
-  columns: readonly ResolvedColumn[],
-  orderBy: readonly OrderItem[],
-  context: Context,
-): ResolvedQuery {
-  if (orderBy.length === 0) return { sql, columns };
+function ordered(query: ResolvedQuery, orderBy: readonly OrderItem[], context: Context): ResolvedQuery {
+  const { sql, columns } = query;
+  if (orderBy.length === 0) return query;
   const names = columns.map((_, i) => `"c${i + 1}"`);
   const list = columns.map(({ name }, i) => `${names[i]} as ${quoteIdentifier(name)}`);
   const order = orderBy.map((item) => orderByOutput(item, columns, context));
   return {
+    ...query,
     sql: `select ${list.join(', ')} from (${sql}) as "rows"(${names.join(', ')}) order by ${order.join(', ')}`,
-    columns,
   };
 }
 

@@ -21,6 +21,8 @@ export interface ScopeRelation {
   readonly columns: ScopeColumn[];
   /** An item of an unnested array: its name is the value itself. */
   readonly item?: ScopeColumn;
+  /** The position of that item, under its own name. */
+  readonly index?: ScopeColumn;
 }
 
 /** The relations of one SELECT; a correlated subquery sees those of the queries around it. */
@@ -28,6 +30,11 @@ export class Scope {
   readonly relations: ScopeRelation[] = [];
   /** Names of the select list that later items may use. */
   readonly lateral = new Map<string, Value>();
+  /** Most groupings one upon the other below an item of FROM. */
+  groups = 0;
+  /** How many aliases stand one upon the other behind each alias, and behind the item that is being resolved. */
+  readonly aliasDepths = new Map<string, number>();
+  aliasDepth = 0;
   /** Set once the query's rows are groups: what reads it from then on sees keys and aggregates only. */
   grouping?: Grouping;
   /** Where it first names a column of the query around it. */
@@ -38,6 +45,7 @@ export class Scope {
 }
 
 export interface CommonTableInfo {
+  readonly groups: number;
   readonly columns: readonly { readonly name: string; readonly type: Type }[];
   readonly sql: string;
 }
@@ -70,6 +78,8 @@ export type Trait =
   | 'unnesting'
   | 'common table';
 
+const maxGroups = 14;
+
 /** State of the translation of one statement. */
 export class Context {
   readonly traits: Traits = { reads: [], found: new Map() };
@@ -78,6 +88,8 @@ export class Context {
   stream?: { readonly externalSchema: string; readonly stream: string };
   /** How many names were found in a query around the one that has them. */
   correlations = 0;
+  /** How many subqueries stood in expressions. */
+  subqueries = 0;
   private names = 0;
 
   constructor(
@@ -94,6 +106,17 @@ export class Context {
 
   mark(trait: Trait, at: number): void {
     if (!this.traits.found.has(trait)) this.traits.found.set(trait, at);
+  }
+
+  markSubquery(at: number): void {
+    this.subqueries++;
+    this.mark('subquery', at);
+  }
+
+  /** The engine's planning time doubles with each further one. */
+  checkGroups(groups: number, at: number): number {
+    if (groups > maxGroups) throw this.source.unsupported(`more than ${maxGroups} groupings one upon the other`, at);
+    return groups;
   }
 
   freshName(): string {
