@@ -239,4 +239,21 @@ test('a function that ends after any of its calls: readers see whole windows, th
       problems.push(`${call} ${calls[call - 1]}: ${seen.join()} left ${left.join(' ')}`);
   }
   expect(problems).toEqual([]);
-}, 300_000);
+}, 600_000);
+
+test('while Materialize cannot be reached nothing is published, and everything afterwards; comments in the query do not matter', async () => {
+  const query = 'select id, amount, sold_at -- of the till\nfrom sales /* all */ ;\n';
+  mz = await openMaterializeWorld(copied(name, { query }));
+  const { world } = mz;
+  await mz.sell('2026-11-21 03:10:00', 1, 2);
+  const { target } = world.materialize!;
+  world.materialize!.target = { ...target, port: 1 };
+  await world.tick('2026-11-21T04:30:00Z');
+  await world.cloud.pass(60_000);
+  expect(world.read(name)).toEqual([]);
+  expect(world.cloud.log.map(({ error }) => error)).toContainEqual(expect.stringContaining('ECONNREFUSED'));
+  world.materialize!.target = target;
+  await world.tick('2026-11-21T04:45:00Z');
+  expect(world.readWindows(name)).toEqual(['03:00.0']);
+  expect(await mz.staged()).toEqual([]);
+});
