@@ -73,6 +73,24 @@ export interface Partner {
   readonly until?: string;
 }
 
+/** Where exports with `engine: 'materialize'` are copied from. docs/materialize.md has the setup. */
+export interface MaterializeRegion {
+  /** Host name of the region, as the console shows it; its certificate is checked against it. */
+  readonly host: string;
+  /** @default 6875 */
+  readonly port?: number;
+  /** @default materialize */
+  readonly database?: string;
+  /** Role that connects. Its app password goes into the secret that the stack makes, whose ARN is an output. */
+  readonly user: string;
+  /** Cluster that runs the queries. */
+  readonly cluster: string;
+  /** Name of the AWS connection there, which assumes the partner's role. */
+  readonly connection: string;
+  /** Name of the partner of kind `materialize` with write access. */
+  readonly partner: string;
+}
+
 /** Who is told when an export has published something. */
 export interface ExportNotification {
   /** `<pipeline>.<export>`. */
@@ -106,6 +124,8 @@ export interface Environment {
   /** Where alarms go. @default - a topic without subscribers */
   readonly alarmEmail?: string;
   readonly partners: readonly Partner[];
+  /** Needed by exports of the engine `materialize`. @default - none */
+  readonly materialize?: MaterializeRegion;
   /** Beside the event on the account's event bus, which everybody gets. @default - nobody */
   readonly exportNotifications?: readonly ExportNotification[];
 }

@@ -1,11 +1,14 @@
 import type { Environment, ExportNotification, ProvisionedWarehouse, ServerlessWarehouse } from './environment';
 import { must, repeated, shown } from './problems';
+import { materializeProblems } from './validate-materialize';
 import { partnersProblems } from './validate-partners';
 
 /** What the environments are checked against: the pipelines that they will run. */
 export interface KnownExports {
   /** Every export, as `<pipeline>.<export>`. */
   readonly exports: readonly string[];
+  /** Those of the engine `materialize`. @default - none */
+  readonly materialize?: readonly string[];
 }
 
 /** Retentions that CloudWatch Logs accepts, in days (PutRetentionPolicy). */
@@ -92,6 +95,7 @@ function environmentProblems(environment: Environment, known: KnownExports): str
       ? provisionedProblems(`${at}.warehouse`, environment.warehouse)
       : serverlessProblems(`${at}.warehouse`, environment.warehouse)),
     ...(environment.exportNotifications ?? []).flatMap((notification) => notificationProblems(at, notification, known)),
+    ...materializeProblems(environment, known.materialize ?? []),
     ...partnersProblems(at, environment, known.exports),
   ];
 }

@@ -15,11 +15,14 @@ export class ConfigurationError extends Error {
 /** Throws one ConfigurationError that lists everything wrong with the environments and the pipelines together. */
 export function assertConfiguration(environments: readonly Environment[], pipelines: readonly Pipeline[]): void {
   const exports = pipelines.flatMap((pipeline) => pipeline.exports.map((item) => `${pipeline.name}.${item.name}`));
+  const materialize = pipelines.flatMap((pipeline) =>
+    pipeline.exports.filter(({ engine }) => engine === 'materialize').map(({ name }) => `${pipeline.name}.${name}`),
+  );
   const problems = [
     ...validatePipelines([...pipelines]),
     ...tooManyNotifications(pipelines),
     ...rowGroupProblems(environments, pipelines),
-    ...validateEnvironments(environments, { exports }),
+    ...validateEnvironments(environments, { exports, materialize }),
   ];
   if (problems.length > 0) throw new ConfigurationError(problems);
 }

@@ -2,7 +2,7 @@ import { CfnOutput, Duration, Fn, RemovalPolicy, Stack, type StackProps } from '
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Stream } from 'aws-cdk-lib/aws-kinesis';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { StorageClass } from 'aws-cdk-lib/aws-s3';
+import { type LifecycleRule, StorageClass } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Environment } from '../environments/environment';
 import type { Pipeline } from '../pipelines/definition';
@@ -11,6 +11,7 @@ import { literalPrefixes } from './history/glob';
 import { HistoryQueue, notifyQueues } from './history/history-queue';
 import { EventStream } from './ingest/event-stream';
 import { guardAgainstPartners } from './partners/guards';
+import { partnerPrefix } from './partners/prefixes';
 import { names, pascalCase } from './shared/names';
 import { PrivateBucket } from './shared/private-bucket';
 import { createWarehouse } from './warehouse/create-warehouse';
@@ -60,7 +61,7 @@ export class DataStack extends Stack {
       });
     this.history = bucket('History', { versioned: true, lifecycle: coldAfter(90) });
     this.archive = bucket('Archive', { versioned: true, lifecycle: coldAfter(90) });
-    this.exports = bucket('Exports', { versioned: true, lifecycle: [forgottenMarkers] });
+    this.exports = bucket('Exports', { versioned: true, lifecycle: [forgottenMarkers, ...stagedFiles(environment)] });
     // Holds COPY manifests and listings, which are lists of keys: keys of S3 itself are enough for them. Copies of objects name the key.
     this.work = bucket('Work', {
       versioned: false,
@@ -177,6 +178,16 @@ export class DataStack extends Stack {
 
 /** A run that is deleted leaves a marker a key, whose versions expire; the last of it goes with them. */
 const forgottenMarkers = { id: 'forgotten-markers', expiredObjectDeleteMarker: true };
+
+/** What Materialize wrote is copied and deleted within minutes; what a lost connection left behind goes this way, and so do the records. */
+function stagedFiles({ materialize }: Environment): LifecycleRule[] {
+  if (!materialize) return [];
+  const expiration = Duration.days(7);
+  return [
+    { id: 'unload-records', prefix: 'unloads/', expiration },
+    { id: 'staged-files', prefix: `${partnerPrefix(materialize.partner)}exports/`, expiration },
+  ];
+}
 
 type PrivateBucketLifecycle = ConstructorParameters<typeof PrivateBucket>[2]['lifecycle'];
 

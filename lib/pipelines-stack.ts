@@ -5,6 +5,7 @@ import type { Pipeline } from '../pipelines/definition';
 import { warehouseObjects } from '../sql';
 import type { DataStack } from './data-stack';
 import { Exports } from './export/export';
+import { MaterializeAccess } from './export/materialize';
 import { ExportNotifications } from './export/notifications';
 import { Load } from './history/load';
 import { Reconcile } from './history/reconcile';
@@ -56,6 +57,7 @@ class Shared {
   private readonly transform: ArchiveTransform;
   private readonly provider: WarehouseObjectProvider;
   private readonly topic: AlarmTopic;
+  private readonly materialize: MaterializeAccess | undefined;
 
   constructor(
     stack: Stack,
@@ -71,6 +73,8 @@ class Shared {
       warehouse: data.warehouse,
       ownerSecretArn: data.ownerSecret.secretArn,
     });
+    const { materialize: region } = environment;
+    this.materialize = region && new MaterializeAccess(stack, 'Materialize', { environment, region, key: data.key });
     this.topic = new AlarmTopic(stack, 'Alarms', { key: data.key, email: environment.alarmEmail });
   }
 
@@ -118,6 +122,7 @@ class Shared {
         ...common,
         bucket: data.exports,
         unloadRoleArn: data.roles.unload.roleArn,
+        materialize: this.materialize,
       });
       handlers['export'] = exports.handler;
     }

@@ -184,11 +184,47 @@ export interface JsonFormat extends FileOptions {
 
 export type ExportFormat = ParquetFormat | CsvFormat | JsonFormat;
 
+/** Types of Materialize that COPY TO writes and whose meaning is the same everywhere; it refuses oid, interval and record. */
+export const materializeTypes = [
+  'boolean',
+  'bytea',
+  'smallint',
+  'integer',
+  'bigint',
+  'real',
+  'double precision',
+  'numeric',
+  'text',
+  'varchar',
+  'uuid',
+  'jsonb',
+  'date',
+  'time',
+  'timestamp',
+  'timestamptz',
+] as const;
+
+/** A column of a query in Materialize. */
+export interface MaterializeColumn {
+  readonly name: string;
+  /** Without a size. A run fails when Materialize has another. */
+  readonly type: (typeof materializeTypes)[number];
+}
+
 export interface ExportDefinition {
   readonly name: string;
   /** The SELECT to unload, from `exports/<name>.sql`, or all columns of a view. */
   readonly query: string;
   readonly file: string;
+  /**
+   * Who runs the query and writes the files. `materialize`: the query is in its SQL and over its objects, `columns` declares what comes out,
+   * and the environment has to say where Materialize is. Its files are Parquet, or CSV without header and compression; of windows,
+   * `since` is required and corrections are not to be had.
+   * @default redshift
+   */
+  readonly engine?: 'redshift' | 'materialize';
+  /** Of the engine `materialize`, and there required: the columns of the query in their order. @default - read from the query */
+  readonly columns?: readonly MaterializeColumn[];
   readonly content: ExportContent;
   readonly format: ExportFormat;
   /** How often the schedule looks for closed windows. @default - once a window, at most every 15 minutes */

@@ -1,11 +1,13 @@
 import { lengthText } from '../lambda/export/contract';
-import type {
-  CsvFormat,
-  ExportContent,
-  ExportDefinition,
-  ExportFormat,
-  Pipeline,
-  WindowLength,
+import {
+  type CsvFormat,
+  type ExportContent,
+  type ExportDefinition,
+  type ExportFormat,
+  type MaterializeColumn,
+  materializeTypes,
+  type Pipeline,
+  type WindowLength,
 } from '../pipelines/definition';
 import { sinceTime, windowOf } from './exports';
 import { isPlainName } from './identifier';
@@ -22,6 +24,7 @@ export function exportProblems(definition: ExportDefinition, at: string): string
   if (!isPlainName(name) || name.length > 64)
     problems.push(`${at}.name must be lower-case snake_case of at most 64 characters`);
   problems.push(...contentProblems(content, at), ...formatProblems(format, `${at}.format`));
+  problems.push(...engineProblems(definition, at));
   if (everyMinutes !== undefined) problems.push(...between(`${at}.everyMinutes`, everyMinutes, 1, minutesOfDay));
   if (windowsPerTick !== undefined) problems.push(...between(`${at}.windowsPerTick`, windowsPerTick, 1, 1000));
   return problems;
@@ -79,6 +82,7 @@ function delimiterProblems({ delimiter }: CsvFormat, at: string): string[] {
 
 /** What the engine, or the window, refuses of the columns: the query has to be readable. */
 export function exportColumnProblems(pipeline: Pipeline, definition: ExportDefinition): string[] {
+  if (definition.engine === 'materialize') return [];
   const at = `pipelines.${pipeline.name}.exports.${definition.name} (${definition.file})`;
   const columns = readColumns(pipeline, definition, at);
   if (columns.length === 0) return [`${at} has no columns`];
@@ -87,6 +91,61 @@ export function exportColumnProblems(pipeline: Pipeline, definition: ExportDefin
     ...timeProblems(definition.content, columns, at),
     ...columns.flatMap((column) => typeProblems(definition.format, column, at)),
     ...partitionProblems(definition.format, columns, at),
+  ];
+}
+
+/** Engine and columns by themselves, and what COPY TO of Materialize does not have. */
+function engineProblems({ engine = 'redshift', columns, content, format }: ExportDefinition, at: string): string[] {
+  if (engine !== 'redshift' && engine !== 'materialize')
+    return [`${at}.engine must be redshift or materialize, got ${show(engine)}`];
+  if (engine === 'redshift')
+    return columns === undefined ? [] : [`${at}.columns must not be given: those of Redshift are read from the query`];
+  const problems = materializeColumnProblems(columns ?? [], content, at);
+  if (content.kind === 'incremental') {
+    if (content.since === undefined)
+      problems.push(
+        `${at}.content.since must be given: which windows have rows cannot be asked of Materialize beforehand`,
+      );
+    if (content.corrections)
+      problems.push(`${at}.content.corrections must not be true: late rows are not looked for in Materialize`);
+  }
+  const none = (field: string, is: boolean, what: string) => {
+    if (is) problems.push(`${at}.format.${field} must be ${what}: Materialize has no choice of it`);
+  };
+  if (format.kind === 'json') problems.push(`${at}.format.kind must be parquet or csv, got ${show(format.kind)}`);
+  none('partitionBy', (format.partitionBy ?? []).length > 0, 'left out');
+  if (format.kind === 'parquet') none('rowGroupMb', format.rowGroupMb !== undefined, 'left out');
+  if (format.kind === 'csv') {
+    none('header', format.header !== false, 'false');
+    none('gzip', format.gzip !== false, 'false');
+    none('delimiter', (format.delimiter ?? ',') !== ',', 'a comma');
+  }
+  return problems;
+}
+
+function materializeColumnProblems(
+  columns: readonly MaterializeColumn[],
+  content: ExportContent,
+  at: string,
+): string[] {
+  if (columns.length === 0) return [`${at}.columns must name the columns of the query, got none`];
+  const names = columns.map(({ name }) => name);
+  const time = content.kind === 'incremental' ? content.timeColumn : undefined;
+  const timeType = columns.find(({ name }) => name === time)?.type;
+  return [
+    ...names.filter((name) => !isPlainName(name)).map((name) => `${at}.columns: ${show(name)} must be a plain name`),
+    ...[...new Set(names.filter((name, i) => names.indexOf(name) !== i))].map(
+      (name) => `${at}.columns name ${name} more than once`,
+    ),
+    ...columns
+      .filter(({ type }) => !(materializeTypes as readonly string[]).includes(type))
+      .map(
+        ({ name, type }) =>
+          `${at}.columns.${name}.type must be one of ${materializeTypes.join(', ')}, got ${show(type)}`,
+      ),
+    ...(time === undefined || timeType === 'timestamp' || timeType === 'timestamptz' || timeType === 'date'
+      ? []
+      : [`${at}.content.timeColumn must be a column of type timestamp, timestamptz or date, got ${show(time)}`]),
   ];
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../lambda/export/contract';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { ExportContent, ExportDefinition, ExportFormat, Pipeline } from '../pipelines/definition';
+import { materializeColumns, materializeStatements } from './exports-materialize';
 import { identifier } from './identifier';
 import { pipelineTables } from './names';
 import { outputColumns } from './output-columns';
@@ -44,22 +45,32 @@ export const windowOf = (content: ExportContent): WindowLength =>
   content.kind === 'snapshot' ? content.every : content.window;
 
 function exportItem(pipeline: Pipeline, definition: ExportDefinition): ExportItem {
-  const columns = outputColumns(pipeline, definition.query).map(({ name, type }) => ({ name: name!, type: type! }));
-  const source = sourceOf(definition, columns);
-  const format = itemFormat(definition.format);
+  const { name, content, engine = 'redshift' } = definition;
+  const { exports } = pipelineTables(pipeline);
   return {
-    name: definition.name,
-    content: itemContent(definition.content),
-    format,
-    columns,
+    name,
+    engine,
+    content: itemContent(content),
+    format: itemFormat(definition.format),
     windowsPerTick: definition.windowsPerTick ?? defaultWindowsPerTick,
     state: stateQuery(pipeline, definition),
+    revisions: `select coalesce(revision, 0) as revision\nfrom ${exports}\nwhere ${ours(definition)} and window_start = {{window_start}}::timestamp`,
+    locations: `select location\nfrom ${exports}\nwhere ${ours(definition)}`,
+    record: recordStatements(pipeline, definition),
+    ...(engine === 'materialize'
+      ? { columns: materializeColumns(definition), ...materializeStatements(definition) }
+      : redshiftStatements(pipeline, definition)),
+  };
+}
+
+function redshiftStatements(pipeline: Pipeline, definition: ExportDefinition) {
+  const columns = outputColumns(pipeline, definition.query).map(({ name, type }) => ({ name: name!, type: type! }));
+  const source = sourceOf(definition, columns);
+  return {
+    columns,
     ...(definition.content.kind === 'incremental' ? { survey: surveyQuery(pipeline, definition, source) } : {}),
-    revisions: `select coalesce(revision, 0) as revision\nfrom ${pipelineTables(pipeline).exports}\nwhere ${ours(definition)} and window_start = {{window_start}}::timestamp`,
-    locations: `select location\nfrom ${pipelineTables(pipeline).exports}\nwhere ${ours(definition)}`,
     count: `select count(*) as row_count, ${fingerprint(columns)} as fingerprint\n${source.from}${source.where('{{window_start}}', '{{window_end}}')}`,
     unload: unloadStatement(definition, source),
-    record: recordStatements(pipeline, definition),
   };
 }
 
@@ -137,12 +148,15 @@ function textOf({ name, type }: ItemColumn): string {
 
 function stateQuery(pipeline: Pipeline, definition: ExportDefinition): string {
   const { exports, checkpoints } = pipelineTables(pipeline);
+  // What is in Materialize is as old as its sources: the lateness of the windows allows for it.
+  const completeUntil =
+    definition.engine === 'materialize' ? 'getdate()' : `(select max(complete_until) from ${checkpoints})`;
   const of = (what: string) => `(select ${what} from ${exports} where ${ours(definition)})`;
   return `select
   ${of('max(sequence)')} as sequence,
   ${of('max(window_end)')} as last_end,
   ${of('min(published_at)')} as born,
-  (select max(complete_until) from ${checkpoints}) as complete_until`;
+  ${completeUntil} as complete_until`;
 }
 
 function surveyQuery(pipeline: Pipeline, definition: ExportDefinition, { from }: Source): string {

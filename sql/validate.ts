@@ -270,7 +270,9 @@ function queryProblems(pipeline: Pipeline): string[] {
 function relationProblems(pipeline: Pipeline): string[] {
   return [
     ...dependencyProblems(pipeline),
-    ...pipeline.exports.flatMap((definition) => referenceProblems(pipeline, 'exports', definition)),
+    ...pipeline.exports
+      .filter(({ engine }) => engine !== 'materialize')
+      .flatMap((definition) => referenceProblems(pipeline, 'exports', definition)),
   ];
 }
 

@@ -6,6 +6,20 @@ export { lengthText, longestMinutes, type WindowLength, windowEnd, windowStart }
 
 export const env = defineEnv(...pipelineVariables, 'EXPORT_BUCKET', 'UNLOAD_ROLE_ARN');
 
+/** Of functions that have exports of Materialize, besides. The partner's prefix ends in a slash. */
+export const materializeEnv = defineEnv(
+  'MATERIALIZE_HOST',
+  'MATERIALIZE_PORT',
+  'MATERIALIZE_DATABASE',
+  'MATERIALIZE_CLUSTER',
+  'MATERIALIZE_CONNECTION',
+  'MATERIALIZE_PREFIX',
+  'MATERIALIZE_SECRET_ARN',
+);
+
+/** What is known of COPYs of Materialize lies here, out of every partner's sight. */
+export const unloadRecordPrefix = (pipeline: string) => `unloads/${pipeline}/`;
+
 /** All of one export lives below `exports/<pipeline>/<export>/` of the export bucket. */
 export const exportPrefix = (pipeline: string, name: string) => `exports/${pipeline}/${name}/`;
 
@@ -46,6 +60,7 @@ export interface ItemColumn {
 
 export interface ExportItem {
   readonly name: string;
+  readonly engine: 'redshift' | 'materialize';
   readonly content: ItemContent;
   readonly format: ItemFormat;
   /** In the order of the query, partition columns included. */
@@ -67,7 +82,9 @@ export interface ExportItem {
   readonly locations: StatementTemplate;
   /** One row of what a window holds: `row_count` and `fingerprint`. Placeholders: `window_start`, `window_end`; none of a snapshot. */
   readonly count: StatementTemplate;
-  /** The UNLOAD. Placeholders: `window_start:nested`, `window_end:nested` (none of a snapshot), `target` (s3:// URL ending in `/`), `unload_role`. */
+  /** Of Materialize: a query without rows that has the columns of the export. */
+  readonly shape?: StatementTemplate;
+  /** The UNLOAD, or the COPY TO of Materialize, which has `connection:identifier` instead of `unload_role` and no nested ones. Placeholders: `window_start:nested`, `window_end:nested` (none of a snapshot), `target` (s3:// URL ending in `/`), `unload_role`. */
   readonly unload: StatementTemplate;
   /** A transaction that writes publications into the ledger, each once. Placeholder: `publications`, a JSON list. */
   readonly record: readonly StatementTemplate[];

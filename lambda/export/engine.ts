@@ -54,13 +54,25 @@ export interface Written {
   readonly files: readonly WrittenFile[];
 }
 
-/** Writes windows to S3. It submits and answers questions; it never waits. */
+export interface Submitted {
+  readonly id: string;
+  /** There when the unload came to its end meanwhile, or cannot be waited for: then no event tells of it. */
+  readonly end?: UnloadState;
+}
+
+/** Writes windows to S3. Redshift's submits and never waits; Materialize's stays until the files are written. */
 export interface UnloadEngine {
-  /** Begins to write. Returns the unload's id; its end comes as an event. */
-  submit(item: ExportItem, unload: Unload): Promise<string>;
+  /** Windows of one unload at most. */
+  windowsAtOnce(item: ExportItem): number;
+  /** Whether there is time left to begin an unload in. */
+  mayBegin(item: ExportItem): boolean;
+  /** Begins to write. */
+  submit(item: ExportItem, unload: Unload): Promise<Submitted>;
   describe(id: string): Promise<UnloadState>;
   /** The export's unloads that the engine still knows of, a day's at least, in no order. */
   recent(exportName: string): Promise<KnownUnload[]>;
   /** Of a finished unload, in the order of its targets. */
   results(item: ExportItem, id: string, targets: readonly UnloadTarget[]): Promise<Written[]>;
+  /** Deletes what the engine keeps of a run elsewhere, by the run's prefix: it is published, or never will be. */
+  forget(prefix: string): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { type Due, due, surveyIsDue } from './due';
 import type { UnloadState } from './engine';
 import type { Request } from './event';
 import type { ExportHost } from './host';
-import { type Batch, maxBatchWindows, parseUnloadName, sentinelKey, unloadName } from './layout';
+import { type Batch, parseUnloadName, sentinelKey, unloadName } from './layout';
 import type { LedgerState } from './ledger';
 import { deleteRun, sweep } from './leftovers';
 import { type Head, publishedAfter, readHead } from './publication';
@@ -178,12 +178,13 @@ async function standing(
 
 async function startNext(host: ExportHost, item: ExportItem, tick: number, ordinal: number): Promise<void> {
   const { ledger, log } = host;
-  const left = item.windowsPerTick - (ordinal - 1) * maxBatchWindows;
+  const atOnce = host.engine.windowsAtOnce(item);
+  const left = item.windowsPerTick - (ordinal - 1) * atOnce;
   if (left <= 0) return log('the rest is left to the next tick', { export: item.name });
   const { head, state } = await standing(host, item, tick);
   const everyMs = ordinal === 1 ? host.tickEveryMs : 0;
   const survey = surveyIsDue(item, state, tick, everyMs) ? await ledger.survey(item, tick) : [];
-  const next = due(item, state, survey, tick, Math.min(maxBatchWindows, left));
+  const next = due(item, state, survey, tick, Math.min(atOnce, left));
   tellLate(host, item, next, tick);
   if (next.windows.length === 0) return log('nothing is due', { export: item.name });
   await submit(host, item, { export: item.name, tick, ordinal, attempt: 1, windows: next.windows }, head);
@@ -211,13 +212,18 @@ async function rerun(host: ExportHost, item: ExportItem, tick: number, start: nu
   await submit(host, item, { export: item.name, tick, ordinal: 1, attempt: 1, windows: [{ start, revision }] }, head);
 }
 
-/** Sentinels first, so that no reader takes what the engine has written so far for a complete run. */
+/**
+ * Sentinels first, so that no reader takes what the engine has written so far for a complete run. What has come to its end already is
+ * published here and now, and what is due next follows.
+ */
 async function submit(host: ExportHost, item: ExportItem, batch: Batch, head: Head): Promise<void> {
   const { environment, plan, bucket, objects, engine, log } = host;
   const name = unloadName(environment, plan.pipeline, batch);
+  if (!engine.mayBegin(item)) return log('no time is left, the next tick goes on', { statement: name });
   const sentinel: Sentinel = { basedOn: head.sequence, statement: name };
   for (const { prefix } of runsOf(host, batch))
     await objects.put(bucket, sentinelKey(prefix), JSON.stringify(sentinel), 'application/json');
-  const id = await engine.submit(item, { name, targets: targetsOf(host, item, batch) });
+  const { id, end } = await engine.submit(item, { name, targets: targetsOf(host, item, batch) });
   log('submitted', { statement: name, id, windows: batch.windows.length });
+  if (end && (await finish(host, item, batch, id, end))) await startNext(host, item, batch.tick, batch.ordinal + 1);
 }

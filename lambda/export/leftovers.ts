@@ -8,10 +8,12 @@ import { parseSentinel } from './sentinel';
  * Deletes one run: what says that it is complete first, its sentinel last, so that an interrupted deletion is taken up again. Only for runs
  * that can no longer be published.
  */
-export async function deleteRun({ objects, bucket, log }: ExportHost, prefix: string): Promise<void> {
+export async function deleteRun({ objects, bucket, engine, log }: ExportHost, prefix: string): Promise<void> {
   const [success, sentinel] = [successKey(prefix), sentinelKey(prefix)];
   const files = (await objects.list(bucket, prefix)).filter((key) => key !== success && key !== sentinel);
-  for (const key of [success, ...files, sentinel]) await objects.delete(bucket, key);
+  for (const key of [success, ...files]) await objects.delete(bucket, key);
+  await engine.forget(prefix);
+  await objects.delete(bucket, sentinel);
   log('deleted what an unpublished run left', { prefix, objects: files.length });
 }
 

@@ -96,8 +96,9 @@ export async function complete(
   tick: number,
   successes: readonly Success[],
 ): Promise<void> {
-  const { objects, bucket, ledger, bus, log, metrics } = host;
+  const { objects, bucket, engine, ledger, bus, log, metrics } = host;
   for (const { prefix } of successes) await objects.delete(bucket, sentinelKey(prefix));
+  for (const { prefix } of successes) await engine.forget(prefix);
   for (const success of successes) await deleteRivals(host, item, success);
   await bus.send(successes.map((success) => ({ ...publishedEvent, detail: detailOf(host, item, success) })));
   await ledger.record(

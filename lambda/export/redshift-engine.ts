@@ -6,7 +6,7 @@ import { formatTimestamp } from '../shared/timestamp';
 import { isPassing, isTerminal, type StatementStatus, type Warehouse } from '../shared/warehouse';
 import type { ExportItem } from './contract';
 import type { UnloadEngine, UnloadState, UnloadTarget, Written } from './engine';
-import { unloadIdPrefix } from './layout';
+import { maxBatchWindows, unloadIdPrefix } from './layout';
 import { parseManifest, withoutHeaders } from './manifest';
 
 export interface RedshiftEngineOptions {
@@ -56,14 +56,19 @@ export function redshiftEngine(options: RedshiftEngineOptions): UnloadEngine {
   };
 
   return {
-    submit: (item, { name, targets }) =>
-      warehouse.submit({
+    windowsAtOnce: () => maxBatchWindows,
+    mayBegin: () => true,
+    forget: async () => undefined,
+
+    submit: async (item, { name, targets }) => ({
+      id: await warehouse.submit({
         name,
         mode: 'transaction',
         statements: targets.flatMap((target) => statements(item, target)),
         withEvent: true,
         token: clientToken(name),
       }),
+    }),
 
     async describe(id) {
       const { status, error, updatedAt } = await warehouse.describe(id);

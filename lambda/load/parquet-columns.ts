@@ -32,6 +32,15 @@ export function parquetColumns(footer: Buffer): string[] {
   }
 }
 
+/** How many rows a file says that it has. `footer` is what `footerBytes` asks for. */
+export function parquetRows(footer: Buffer): number {
+  try {
+    return new CompactReader(footer).rows();
+  } catch (cause) {
+    throw new UnreadableError('not a Parquet file: its footer cannot be read', { cause });
+  }
+}
+
 /** The wire types of Thrift's compact protocol ("Thrift compact protocol encoding"). */
 const wire = {
   true: 1,
@@ -49,7 +58,7 @@ const wire = {
 };
 
 /** Fields of FileMetaData and SchemaElement in parquet.thrift. */
-const schemaField = 2;
+const [schemaField, rowsField] = [2, 3];
 const [nameField, childrenField] = [4, 5];
 
 interface SchemaElement {
@@ -74,6 +83,20 @@ class CompactReader {
     );
     if (!elements || elements.length === 0) throw new Error('no schema');
     return elements;
+  }
+
+  rows(): number {
+    let rows: number | undefined;
+    this.fields(
+      (id, type) => {
+        if (id === schemaField && type === wire.list) this.list(() => this.element());
+        else if (id === rowsField && type === wire.i64) rows = this.zigzag();
+        else this.skip(type);
+      },
+      () => rows !== undefined,
+    );
+    if (rows === undefined) throw new Error('no number of rows');
+    return rows;
   }
 
   private element(): SchemaElement {

@@ -52,6 +52,11 @@ export interface ObjectVersions {
   ): Promise<boolean>;
 }
 
+export interface ObjectCopies {
+  /** Copies an object within a bucket, encrypted as the bucket says. Throws when it is gone, or larger than `maxCopyBytes`. */
+  copyWithin(bucket: string, from: string, to: string): Promise<void>;
+}
+
 /** What S3 copies in one call, in bytes (CopyObject). */
 export const maxCopyBytes = 5 * 1024 ** 3;
 

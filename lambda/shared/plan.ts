@@ -1,6 +1,7 @@
 /**
  * Statements compiled at synthesis. A statement may hold placeholders, filled in at run time:
- * `{{name}}` becomes a quoted SQL literal, `{{name:nested}}` one inside a literal (the query of an UNLOAD).
+ * `{{name}}` becomes a quoted SQL literal, `{{name:nested}}` one inside a literal (the query of an UNLOAD), `{{name:identifier}}` a
+ * delimited identifier.
  */
 export type StatementTemplate = string;
 

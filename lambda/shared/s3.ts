@@ -11,6 +11,7 @@ import {
 import type {
   ConditionalObjects,
   ListedObject,
+  ObjectCopies,
   ObjectDigests,
   ObjectListing,
   ObjectStore,
@@ -60,7 +61,7 @@ export const listedObject = (
 
 export function s3Objects(
   client: Pick<S3Client, 'send'>,
-): ObjectStore & ObjectListing & ObjectVersions & ConditionalObjects & ObjectDigests {
+): ObjectStore & ObjectListing & ObjectVersions & ConditionalObjects & ObjectDigests & ObjectCopies {
   const pages = (bucket: string, prefix: string, after?: string) => listPages(client, bucket, prefix, after);
 
   const list = async (bucket: string, prefix: string) => {
@@ -135,8 +136,12 @@ export function s3Objects(
       return undefined;
     },
 
+    async copyWithin(Bucket, from, Key) {
+      await client.send(new CopyObjectCommand({ Bucket, Key, CopySource: `${Bucket}/${encoded(from)}` }));
+    },
+
     async copy(from, to) {
-      const key = from.key.split('/').map(encodeURIComponent).join('/');
+      const key = encoded(from.key);
       try {
         await client.send(
           new CopyObjectCommand({
@@ -156,4 +161,5 @@ export function s3Objects(
   };
 }
 
+const encoded = (key: string) => key.split('/').map(encodeURIComponent).join('/');
 const unquoted = (etag: string | undefined) => (etag ?? '').replaceAll('"', '');

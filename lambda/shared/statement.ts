@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { StatementTemplate } from './plan';
-import { quoteLiteral } from './quote';
+import { quoteLiteral, quoteName } from './quote';
 
 /** What fills the placeholders: a number is quoted too, which Redshift reads as a literal of unknown type. */
 export type Values = Readonly<Record<string, string | number>>;
 
 const placeholder = /\{\{([^{}]*)\}\}/g;
-const placeholderBody = /^([a-z][a-z0-9_]*)(:nested)?$/;
+const placeholderBody = /^([a-z][a-z0-9_]*)(:nested|:identifier)?$/;
 
 /** The names of the placeholders in the templates. Throws on one that is misspelt, as `{{ x }}` or `{{x:raw}}`. */
 export function placeholdersOf(...templates: readonly StatementTemplate[]): Set<string> {
@@ -30,9 +30,10 @@ export function renderAll(templates: readonly StatementTemplate[], values: Value
   if (unused.length > 0) throw new Error(`no placeholder for the values ${unused.join(', ')}`);
   return templates.map((template) =>
     template.replace(placeholder, (whole, body: string) => {
-      const { name, nested } = parse(whole, body);
+      const { name, form } = parse(whole, body);
+      if (form === ':identifier') return quoteName(String(values[name]));
       const literal = quoteLiteral(String(values[name]));
-      return nested ? quoteLiteral(literal).slice(1, -1) : literal;
+      return form === ':nested' ? quoteLiteral(literal).slice(1, -1) : literal;
     }),
   );
 }
@@ -46,8 +47,9 @@ export function asked(templates: readonly StatementTemplate[], offered: Values):
 /** The same statement name gives the same token, so that a repeated submission finds the first. Redshift keeps a token for 8 hours. */
 export const clientToken = (statementName: string) => createHash('sha256').update(statementName).digest('hex');
 
-function parse(whole: string, body: string): { name: string; nested: boolean } {
+function parse(whole: string, body: string): { name: string; form: string | undefined } {
   const match = placeholderBody.exec(body);
-  if (!match) throw new Error(`${whole} is not a placeholder: allowed are {{name}} and {{name:nested}}`);
-  return { name: match[1]!, nested: match[2] !== undefined };
+  if (!match)
+    throw new Error(`${whole} is not a placeholder: allowed are {{name}}, {{name:nested}} and {{name:identifier}}`);
+  return { name: match[1]!, form: match[2] };
 }

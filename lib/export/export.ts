@@ -12,10 +12,13 @@ import { keyUse } from '../shared/key-use';
 import { Schedule } from '../shared/schedule';
 import { StatementEvents } from '../shared/statement-events';
 import { dataApiStatements, warehouseVariables } from '../warehouse/data-api';
+import type { MaterializeAccess } from './materialize';
 
 export interface ExportsProps extends PipelineFunctionProps {
   readonly bucket: Bucket;
   readonly unloadRoleArn: string;
+  /** Needed by exports of the engine `materialize`. */
+  readonly materialize?: MaterializeAccess;
 }
 
 /** Unloads the closed windows of a pipeline's exports and publishes them. */
@@ -26,18 +29,22 @@ export class Exports extends Construct {
     super(scope, id);
     const { environment, pipeline, bundles, key, warehouse, ownerSecretArn, bucket, unloadRoleArn } = props;
     const plan = exportPlan(pipeline);
+    const materialize = plan.exports.some(({ engine }) => engine === 'materialize') ? props.materialize : undefined;
     const prefixes = pipeline.exports.map((item) => exportPrefix(pipeline.name, item.name));
     this.handler = new Handler(this, 'Handler', {
       code: bundles.code('export', pipeline.name, plan),
       description: `Exports of ${pipeline.name}`,
-      environment: env.of({
-        ENVIRONMENT: environment.name,
-        PIPELINE: pipeline.name,
-        ...warehouseVariables(warehouse),
-        SECRET_ARN: ownerSecretArn,
-        EXPORT_BUCKET: bucket.bucketName,
-        UNLOAD_ROLE_ARN: unloadRoleArn,
-      }),
+      environment: {
+        ...materialize?.variables(),
+        ...env.of({
+          ENVIRONMENT: environment.name,
+          PIPELINE: pipeline.name,
+          ...warehouseVariables(warehouse),
+          SECRET_ARN: ownerSecretArn,
+          EXPORT_BUCKET: bucket.bucketName,
+          UNLOAD_ROLE_ARN: unloadRoleArn,
+        }),
+      },
       // Every exported byte is read once for its checksum.
       timeout: Duration.minutes(15),
       memoryMb: 512,
@@ -61,6 +68,7 @@ export class Exports extends Construct {
         resources: [Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' })],
         conditions: { StringEquals: { 'events:source': publishedEvent.source } },
       }),
+      ...(materialize?.statements(pipeline, bucket) ?? []),
     );
     new CfnOutput(this, 'FunctionName', {
       value: this.handler.function.functionName,

@@ -3,18 +3,23 @@ import { readFileSync } from 'node:fs';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
+import { engines } from '../../lambda/export/engines';
 import { parseExportEvent } from '../../lambda/export/event';
 import { exporter } from '../../lambda/export/export';
 import { latestKey, sentinelKey } from '../../lambda/export/layout';
 import { warehouseLedger } from '../../lambda/export/ledger';
+import { materializeEngine } from '../../lambda/export/materialize-engine';
 import { parseSuccess, type Success } from '../../lambda/export/publication';
 import { redshiftEngine } from '../../lambda/export/redshift-engine';
 import { eventBridge } from '../../lambda/shared/event-bus';
 import type { Metrics } from '../../lambda/shared/metrics';
 import { statementNamePrefix } from '../../lambda/shared/plan';
+import { type Postgres, type PostgresTarget, postgres } from '../../lambda/shared/postgres';
 import { redshiftData } from '../../lambda/shared/redshift-data';
 import { s3Objects } from '../../lambda/shared/s3';
+import { s3Bytes } from '../../lambda/shared/s3-bytes';
 import type { FaultSource } from '../../local/faults';
+import type { Materialize } from '../../local/materialize';
 import type { Service, ServiceRequest, ServiceResponse } from '../../local/ports';
 import type { ExportDefinition, Pipeline } from '../../pipelines/definition';
 import { exportPlan } from '../../sql';
@@ -89,6 +94,8 @@ export class World {
   /** Calls of each invocation, by number. */
   readonly calls: string[][] = [];
   around: Around | undefined;
+  /** Where exports of the engine `materialize` are copied from. */
+  materialize: { readonly server: Materialize; target: PostgresTarget } | undefined;
   kill: ((invocation: number) => Kill | undefined) | undefined;
   private invocations = 0;
   private number = 0;
@@ -153,7 +160,22 @@ export class World {
     await exporter({
       ...common,
       plan,
-      engine: redshiftEngine({ ...common, unloadRoleArn, warehouse, objects }),
+      engine: engines(plan, {
+        redshift: redshiftEngine({ ...common, unloadRoleArn, warehouse, objects }),
+        ...(this.materialize && {
+          materialize: materializeEngine({
+            ...common,
+            stagingPrefix: 'partners/materialize/',
+            target: { connection: 'exports', cluster: 'quickstart' },
+            postgres: this.watchedPostgres(made),
+            objects: { ...objects, ...s3Bytes(new S3Client(options(cloud.s3.service))) },
+            now: () => cloud.clock.now(),
+            remainingMs: () => cloud.invocations.remainingMs() - marginMs,
+            sleep: (ms) => cloud.invocations.sleep(ms),
+            log: (message, facts) => void cloud.log.push({ message, ...facts }),
+          }),
+        }),
+      }),
       ledger: warehouseLedger({ ...common, warehouse, remainingMs: () => cloud.invocations.remainingMs() - marginMs }),
       objects,
       bus: {
@@ -166,6 +188,25 @@ export class World {
       metrics: (at, values) => void this.metrics.push({ at, values }),
       tickEveryMs: plan.everyMinutes * minuteMs,
     })(parseExportEvent(event));
+  }
+
+  /** The real client, with each of its calls one of the invocation's. */
+  private watchedPostgres(made: string[]): Postgres {
+    const { invocations } = this.cloud;
+    const call = <T>(what: string, run: () => Promise<T>) => {
+      made.push(what);
+      return invocations.call(what, false, run);
+    };
+    const real = postgres(async () => this.materialize!.target);
+    return {
+      async connect() {
+        const session = await call('materialize:connect', () => real.connect());
+        return {
+          query: (sql, timeoutMs) => call(`materialize:${sql.split(/\s/)[0]}`, () => session.query(sql, timeoutMs)),
+          close: () => session.close(),
+        };
+      },
+    };
   }
 
   /** Adds rows to the events. */
