@@ -40,6 +40,8 @@ export interface Faults {
   stop(): void;
   /** Statements that wait for the clock before they begin. */
   waiting(): number;
+  /** When the last of the deliveries under way is made, in epoch milliseconds; undefined when there is none. */
+  lateUntil(): number | undefined;
 }
 
 /** Redshift's words for error 1023. */
@@ -53,6 +55,7 @@ export function createFaults({ clock, source }: { readonly clock: Clock; readonl
   let stopped = false;
   let paused = false;
   let waiting = 0;
+  const late = new Set<{ readonly at: number }>();
   const later = (ms: number, run: () => void | Promise<void>) => clock.at(clock.now() + ms, run);
   const wait = async (ms: number) => {
     waiting += 1;
@@ -65,7 +68,14 @@ export function createFaults({ clock, source }: { readonly clock: Clock; readonl
       const deliveries = (stopped ? undefined : source.delivery(point)) ?? [0];
       for (const ms of deliveries)
         if (ms === 0) await send();
-        else later(ms, send);
+        else {
+          const delivery = { at: clock.now() + ms };
+          late.add(delivery);
+          later(ms, () => {
+            late.delete(delivery);
+            return send();
+          });
+        }
     },
     statements: {
       async call(operation, run) {
@@ -110,5 +120,6 @@ export function createFaults({ clock, source }: { readonly clock: Clock; readonl
       stopped = true;
     },
     waiting: () => waiting,
+    lateUntil: () => (late.size === 0 ? undefined : Math.max(...[...late].map(({ at }) => at))),
   };
 }

@@ -1,14 +1,15 @@
 import fc from 'fast-check';
-import type { Template } from '../support/cloud';
+import type { Scenario } from '../support/actions';
 import type { Weakening } from '../support/functions';
-import { type Scenario, simulate } from '../support/simulation';
+import { simulate } from '../support/simulation';
+import type { Template } from '../support/template';
 import { verify } from '../support/verify';
 
 /** What is wrong after the scenario and the recovery from it. */
 export async function play(template: Template, scenario: Scenario, weakening?: Weakening): Promise<string[]> {
   const simulated = await simulate(template, scenario, weakening);
   try {
-    return await verify(simulated, template.pipeline.name);
+    return await verify(simulated, template);
   } finally {
     await simulated.dispose();
   }

@@ -1,11 +1,13 @@
-import { type Template, templateOf } from '../support/cloud';
+import { type Template, templateOf } from '../support/template';
 import { simPipeline } from '../support/pipeline';
-import { type Action, firstOnceKey, type Scenario, simulate } from '../support/simulation';
+import { type Action, firstOnceKey, type Scenario } from '../support/actions';
+import { simulate } from '../support/simulation';
 import { verify } from '../support/verify';
 
-const upload = (key: number, ...events: number[]): Action => ({ do: 'upload', key, events });
-const poison = (key: number): Action => ({ do: 'upload', key, events: [1], poison: true });
-const put = (...events: number[]): Action => ({ do: 'put', events });
+const each = (events: readonly number[]) => events.map((from) => ({ from, count: 1 }));
+const upload = (key: number, ...events: number[]): Action => ({ do: 'upload', key, events: each(events) });
+const poison = (key: number): Action => ({ do: 'upload', key, events: each([1]), poison: true });
+const put = (...events: number[]): Action => ({ do: 'put', events: each(events) });
 const pass = (minutes: number): Action => ({ do: 'pass', minutes });
 const tick: Action = { do: 'tick' };
 const reconcile: Action = { do: 'reconcile' };
@@ -146,7 +148,7 @@ describe('one fault at a time', () => {
   test.each(cases)('$name', async ({ actions, faults = {}, kills = {}, ledger, parked = 0, said }) => {
     const simulated = await simulate(template, { actions, faults, kills });
     try {
-      expect(await verify(simulated, 'sim')).toEqual([]);
+      expect(await verify(simulated, template)).toEqual([]);
       const { rows } = await simulated.cloud.warehouse.port.query(
         'select (select count(*) from sim.ledger), (select count(*) from sim.parked)',
       );
@@ -167,7 +169,7 @@ describe('one fault at a time', () => {
           kills: { load: [{ call, after }] },
         });
         try {
-          expect(await verify(simulated, 'sim')).toEqual([]);
+          expect(await verify(simulated, template)).toEqual([]);
         } finally {
           await simulated.dispose();
         }

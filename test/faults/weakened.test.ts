@@ -1,14 +1,15 @@
 import fc from 'fast-check';
-import { type Template, templateOf } from '../support/cloud';
+import { type Template, templateOf } from '../support/template';
 import type { Weakening } from '../support/functions';
 import { simPipeline } from '../support/pipeline';
-import type { Action, Scenario } from '../support/simulation';
+import type { Action, Scenario } from '../support/actions';
 import { play, recovers, seed } from './check';
 import { weakenings } from './weakened';
 
 const quiet: Pick<Scenario, 'faults' | 'kills'> = { faults: {}, kills: {} };
-const upload = (key: number, events: number[]): Action => ({ do: 'upload', key, events });
-const put = (events: number[]): Action => ({ do: 'put', events });
+const each = (events: readonly number[]) => events.map((from) => ({ from, count: 1 }));
+const upload = (key: number, events: number[]): Action => ({ do: 'upload', key, events: each(events) });
+const put = (events: number[]): Action => ({ do: 'put', events: each(events) });
 const tick: Action = { do: 'tick' };
 const soon: Action = { do: 'pass', minutes: 1 };
 

@@ -5,14 +5,16 @@ import type { Weakening } from '../support/functions';
 export const weakenings = {
   /** Each statement of a load is committed for itself, so that rows can be in without their ledger entry. */
   ledgerOutsideTheTransaction: {
-    loadWarehouse: (warehouse) => ({
-      ...warehouse,
-      submit: (submission) =>
-        warehouse.submit(
-          submission.mode === 'transaction'
-            ? { ...submission, mode: 'auto-commit', statements: withoutLock(submission.statements) }
-            : submission,
-        ),
+    loadPorts: ({ warehouse }) => ({
+      warehouse: {
+        ...warehouse,
+        submit: (submission) =>
+          warehouse.submit(
+            submission.mode === 'transaction'
+              ? { ...submission, mode: 'auto-commit', statements: withoutLock(submission.statements) }
+              : submission,
+          ),
+      },
     }),
   },
   /** Nobody looks for objects that no notification told of. */

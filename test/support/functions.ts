@@ -1,7 +1,10 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { load } from '../../lambda/load/load';
+import { archive, parseTransformation } from '../../lambda/archive/archive';
+import { exporter } from '../../lambda/export/export';
+import type { ExportHost } from '../../lambda/export/host';
+import { type LoadHost, load } from '../../lambda/load/load';
 import { parseBatch } from '../../lambda/load/notification';
 import { reconcile } from '../../lambda/reconcile/reconcile';
 import { refresh } from '../../lambda/refresh/refresh';
@@ -11,10 +14,9 @@ import { redshiftData } from '../../lambda/shared/redshift-data';
 import { parseRunEvent, parseTick } from '../../lambda/shared/run-event';
 import { s3Objects } from '../../lambda/shared/s3';
 import { sqsQueues } from '../../lambda/shared/sqs';
-import type { Warehouse } from '../../lambda/shared/warehouse';
-import type { Principal, Service } from '../../local/ports';
+import type { Service } from '../../local/ports';
 import type { Pipeline } from '../../pipelines/definition';
-import { loadPlan, reconcilePlan, refreshPlan } from '../../sql';
+import { exportPlan, loadPlan, reconcilePlan, refreshPlan } from '../../sql';
 import {
   account,
   buckets,
@@ -23,86 +25,140 @@ import {
   database,
   environment,
   type Handlers,
-  loadRoleArn,
   roleOf,
+  roles,
 } from './cloud';
+import type { Calls } from './invocation';
 import { inProcess } from './sdk';
 
 /** Timeouts of the deployed functions. */
 const minuteMs = 60_000;
 const marginMs = 3000;
 
-const queueUrl = (name: string) => `http://twin/${account}/${name}`;
+export const queueUrl = (name: string) => `http://twin/${account}/${name}`;
+
+type LoadPorts = Pick<LoadHost, 'warehouse' | 'queues' | 'objects'>;
+type ExportPorts = Pick<ExportHost, 'warehouse' | 'objects'>;
 
 /** Ways to make the functions weaker than they are, to see that the checks notice. */
 export interface Weakening {
   readonly loadPlan?: (plan: ReturnType<typeof loadPlan>) => ReturnType<typeof loadPlan>;
   readonly refreshPlan?: (plan: ReturnType<typeof refreshPlan>) => ReturnType<typeof refreshPlan>;
-  readonly loadWarehouse?: (warehouse: Warehouse) => Warehouse;
+  readonly exportPlan?: (plan: ReturnType<typeof exportPlan>) => ReturnType<typeof exportPlan>;
+  /** In place of the ports that they are told. */
+  readonly loadPorts?: (ports: LoadPorts) => Partial<LoadPorts>;
+  readonly exportPorts?: (ports: ExportPorts) => Partial<ExportPorts>;
   readonly loadAnswer?: (answer: unknown) => unknown;
   /** Nobody looks for what no notification told of. */
   readonly noReconcile?: true;
 }
 
+const same = <T>(value: T) => value;
+
+/** Clients of the twins, whose calls are those of the invocation that is under way. */
+export function clientsOf(cloud: Cloud, role: string, calls: Calls) {
+  const options = (service: Service) =>
+    inProcess(service, roleOf(role), (operation, request, run) =>
+      calls.call(operation, waits(operation, request.body), run),
+    );
+  return {
+    warehouse: redshiftData(
+      new RedshiftDataClient(options(cloud.warehouse.service)),
+      { kind: 'provisioned', name: cluster, database, secretArn: 'millrace_owner' },
+      calls.sleep,
+    ),
+    s3: new S3Client(options(cloud.s3.service)),
+    sqs: new SQSClient(options(cloud.sqs.service)),
+  };
+}
+
 /** The real cores of a pipeline's functions, over real SDK clients that talk to the twins of the cloud. */
 export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakening = {}): Handlers {
   const log: Log = (message, facts) => void cloud.log.push({ message, ...facts });
-  const clientOptions = (service: Service, principal: Principal) =>
-    inProcess(service, principal, (operation, request, run) =>
-      cloud.invocations.call(operation, waits(operation, request.body), run),
-    );
-  const warehouseOf = (role: string) =>
-    redshiftData(
-      new RedshiftDataClient(clientOptions(cloud.warehouse.service, roleOf(role))),
-      { kind: 'provisioned', name: cluster, database, secretArn: 'millrace_owner' },
-      (ms) => cloud.invocations.sleep(ms),
-    );
-  const objectsOf = (role: string) => s3Objects(new S3Client(clientOptions(cloud.s3.service, roleOf(role))));
-  const queuesOf = (role: string) =>
-    sqsQueues(new SQSClient(clientOptions(cloud.sqs.service, roleOf(role))), (ms) => cloud.invocations.sleep(ms));
-  const remainingMs = () => cloud.invocations.remainingMs() - marginMs;
-  const common = { environment, log, metrics: () => undefined };
-
-  const onRefresh = refresh({
-    ...common,
-    plan: (weakening.refreshPlan ?? ((plan) => plan))(refreshPlan(pipeline)),
-    warehouse: warehouseOf('refresh'),
-  });
-  const onBatch = load({
-    ...common,
-    buckets,
-    workBucket: buckets.work,
-    loadRoleArn,
-    deadLettersUrl: queueUrl('letters'),
-    keyArn: cloud.keyArn,
-    plan: (weakening.loadPlan ?? ((plan) => plan))(loadPlan(pipeline)),
-    warehouse: (weakening.loadWarehouse ?? ((warehouse) => warehouse))(warehouseOf('load')),
-    objects: objectsOf('load'),
-    queues: queuesOf('load'),
-  });
-  const onReconcile = reconcile({
-    ...common,
-    historyBucket: buckets.history,
-    workBucket: buckets.work,
-    loadRoleArn,
-    backlogUrl: queueUrl('backlog'),
-    plan: reconcilePlan(pipeline),
-    warehouse: warehouseOf('reconcile'),
-    objects: objectsOf('reconcile'),
-    queues: queuesOf('reconcile'),
-  });
+  const portsOf = (role: string, calls: Calls) => {
+    const { warehouse, s3, sqs } = clientsOf(cloud, role, calls);
+    return {
+      environment,
+      log,
+      metrics: () => undefined,
+      warehouse,
+      objects: s3Objects(s3),
+      queues: sqsQueues(sqs, calls.sleep),
+    };
+  };
+  const plans = {
+    refresh: (weakening.refreshPlan ?? same)(refreshPlan(pipeline)),
+    load: (weakening.loadPlan ?? same)(loadPlan(pipeline)),
+    export: (weakening.exportPlan ?? same)(exportPlan(pipeline)),
+    reconcile: reconcilePlan(pipeline),
+  };
   return {
-    reconcile: { timeoutMs: 15 * minuteMs, run: (event) => onReconcile(parseTick(event), remainingMs) },
-    refresh: { timeoutMs: minuteMs, run: (event) => onRefresh(parseRunEvent(event)) },
+    archive: {
+      timeoutMs: minuteMs,
+      start: () => async (event) => archive(parseTransformation(event), log),
+    },
+    refresh: {
+      timeoutMs: 2 * minuteMs,
+      start(calls) {
+        const run = refresh({ ...portsOf('refresh', calls), plan: plans.refresh });
+        return (event) => run(parseRunEvent(event));
+      },
+    },
     load: {
       timeoutMs: 10 * minuteMs,
-      run: async (event) =>
-        (weakening.loadAnswer ?? ((answer) => answer))(await onBatch(parseBatch(event), remainingMs)),
+      start(calls) {
+        const ports = portsOf('load', calls);
+        const run = load({
+          ...ports,
+          buckets,
+          workBucket: buckets.work,
+          loadRoleArn: roles.load,
+          deadLettersUrl: queueUrl('letters'),
+          keyArn: cloud.keyArn,
+          plan: plans.load,
+          ...weakening.loadPorts?.(ports),
+          now: cloud.clock.now,
+        });
+        const answered = weakening.loadAnswer ?? same;
+        return async (event) => answered(await run(parseBatch(event), remaining(calls)));
+      },
+    },
+    reconcile: {
+      timeoutMs: 15 * minuteMs,
+      start(calls) {
+        const run = reconcile({
+          ...portsOf('reconcile', calls),
+          historyBucket: buckets.history,
+          workBucket: buckets.work,
+          loadRoleArn: roles.load,
+          backlogUrl: queueUrl('backlog'),
+          plan: plans.reconcile,
+        });
+        return (event) => run(parseTick(event), remaining(calls));
+      },
+    },
+    export: {
+      timeoutMs: 5 * minuteMs,
+      start(calls) {
+        const ports = portsOf('export', calls);
+        const run = exporter({
+          ...ports,
+          bucket: buckets.exports,
+          unloadRoleArn: roles.unload,
+          plan: plans.export,
+          ...weakening.exportPorts?.(ports),
+        });
+        return (event) => run(parseRunEvent(event), remaining(calls));
+      },
     },
   };
 }
 
-export const refreshStatements = (pipeline: Pipeline) => statementNamePrefix(environment, pipeline.name, 'refresh');
+const remaining = (calls: Calls) => () => calls.remainingMs() - marginMs;
+
+/** What the names of the statements begin with that tell a function of their end. */
+export const statementsOf = (pipeline: Pipeline, purpose: 'refresh' | 'export') =>
+  statementNamePrefix(environment, pipeline.name, purpose);
 
 function waits(operation: string, body: Buffer): boolean {
   return operation === 'redshift-data:DescribeStatement' && (JSON.parse(body.toString()).WaitTimeSeconds ?? 0) > 0;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Template, templateOf } from '../../support/cloud';
+import { type Template, templateOf } from '../../support/template';
 import { simPipeline } from '../../support/pipeline';
 import { recovers, runs, seed } from '../check';
 import { type Kinds, scenarios } from '../scenarios';
