@@ -7,6 +7,20 @@ import { landingName, landingTable, pipelineTables } from './names';
 const refreshHours = 1;
 
 /**
+ * The first row of the landing view's account, written when the view is created: what it does not read within the stream's retention from then
+ * on is a gap, even if nothing was ever merged. A view that takes the place of another one goes on from what that one had merged.
+ * Repeated, it changes nothing.
+ */
+export function beginStatement(pipeline: Pipeline): StatementTemplate {
+  const { checkpoints } = pipelineTables(pipeline);
+  const landing = quoteLiteral(landingTable());
+  return `insert into ${checkpoints} (landing, merged_at, merged_until, complete_until)
+select ${landing}, coalesce(max(merged_at), getdate()), max(merged_until), max(complete_until)
+from ${checkpoints}
+having count(case when landing = ${landing} then 1 end) = 0`;
+}
+
+/**
  * Tells of records that the stream may have dropped before anyone read them: where the last refresh before this one is longer ago than the
  * stream keeps a record. Belongs into the merge, before its checkpoint, so that a gap is told once. What arrived before `from_time` is merged,
  * what arrived after `to_time` was still there. A shard that had no record in the last day before is not named; one row without a shard

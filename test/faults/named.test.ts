@@ -1,8 +1,9 @@
-import { type Template, templateOf } from '../support/template';
-import { simPipeline } from '../support/pipeline';
 import { type Action, firstOnceKey, type Scenario } from '../support/actions';
+import { simPipeline } from '../support/pipeline';
 import { simulate } from '../support/simulation';
+import { type Template, templateOf } from '../support/template';
 import { verify } from '../support/verify';
+import { startMs } from './check';
 
 const each = (events: readonly number[]) => events.map((from) => ({ from, count: 1 }));
 const upload = (key: number, ...events: number[]): Action => ({ do: 'upload', key, events: each(events) });
@@ -141,7 +142,7 @@ const cases: readonly Named[] = [
 describe('one fault at a time', () => {
   let template: Template;
   beforeAll(async () => {
-    template = await templateOf(simPipeline, Date.UTC(2026, 10, 21));
+    template = await templateOf(simPipeline, startMs);
   });
   afterAll(() => template.remove());
 

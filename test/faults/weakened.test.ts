@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { type Template, templateOf } from '../support/template';
+import type { Action, Scenario } from '../support/actions';
 import type { Weakening } from '../support/functions';
 import { simPipeline } from '../support/pipeline';
-import type { Action, Scenario } from '../support/actions';
-import { play, recovers, seed } from './check';
+import { type Template, templateOf } from '../support/template';
+import { play, recovers, seed, startMs } from './check';
 import { weakenings } from './weakened';
 
 const quiet: Pick<Scenario, 'faults' | 'kills'> = { faults: {}, kills: {} };
@@ -64,7 +64,7 @@ const cases: readonly (readonly [string, Weakening, fc.Arbitrary<Scenario>])[] =
 describe('a version that is weakened on purpose', () => {
   let template: Template;
   beforeAll(async () => {
-    template = await templateOf(simPipeline, Date.UTC(2026, 10, 21));
+    template = await templateOf(simPipeline, startMs);
   });
   afterAll(() => template.remove());
 

@@ -185,8 +185,12 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     create(firehose.resources, 'AWS::KinesisFirehose::DeliveryStream', 'archive', deliveryStream(options));
   const atWork = () => invocations.atWork() || statements > faults.waiting();
   const settle = async () => {
-    for (let calm = 0; calm < calmTurns; calm = atWork() ? 0 : calm + 1)
+    const deadline = performance.now() + longestSettleMs;
+    for (let calm = 0; calm < calmTurns; calm = atWork() ? 0 : calm + 1) {
+      if (performance.now() > deadline)
+        throw new Error(`still at work after ${longestSettleMs} ms: ${invocations.names()}`);
       await new Promise((resolve) => setImmediate(resolve));
+    }
   };
   return {
     clock,
@@ -241,6 +245,8 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
 
 /** Turns of the event loop without work in sight: work is handed on by promises, and files are read by other threads. */
 const calmTurns = 12;
+/** Of real time: nothing takes so long but what hangs. */
+const longestSettleMs = 120_000;
 
 /** As the archive of a pipeline has it. */
 const deliveryStream = ({ streamName, archivePrefix }: CloudOptions) => ({

@@ -1,6 +1,6 @@
+import { s3Buckets, sqsQueues } from '../../bin/cloud/sdk';
 import { backfill } from '../../bin/commands/backfill';
 import type { Work } from '../../bin/commands/work';
-import { s3Buckets, sqsQueues } from '../../bin/cloud/sdk';
 import { Progress, styleFor } from '../../bin/terminal';
 import type { Pipeline } from '../../pipelines/definition';
 import { buckets, type Cloud, environment } from './cloud';

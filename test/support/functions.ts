@@ -17,17 +17,7 @@ import { sqsQueues } from '../../lambda/shared/sqs';
 import type { Service } from '../../local/ports';
 import type { Pipeline } from '../../pipelines/definition';
 import { exportPlan, loadPlan, reconcilePlan, refreshPlan } from '../../sql';
-import {
-  account,
-  buckets,
-  type Cloud,
-  cluster,
-  database,
-  environment,
-  type Handlers,
-  roleOf,
-  roles,
-} from './cloud';
+import { account, buckets, type Cloud, cluster, database, environment, type Handlers, roleOf, roles } from './cloud';
 import type { Calls } from './invocation';
 import { inProcess } from './sdk';
 

@@ -123,9 +123,7 @@ class ExecutionEnvironment implements Calls {
     this.invocation!.call(what, rests, run);
 
   readonly sleep = (ms: number): Promise<void> =>
-    this.invocation!.sleep(
-      () => new Promise<void>((resolve) => this.clock.at(this.clock.now() + ms, () => resolve())),
-    );
+    this.invocation!.sleep(() => new Promise<void>((resolve) => this.clock.at(this.clock.now() + ms, () => resolve())));
 
   readonly remainingMs = (): number => this.invocation!.deadline - this.clock.now();
 }
@@ -159,6 +157,11 @@ export class Invocations {
       timeout.cancel();
       this.running.delete(invocation);
     }
+  }
+
+  /** Functions that run, for messages. */
+  names(): string {
+    return [...this.running].map(({ name }) => name).join(', ');
   }
 
   /** Whether any invocation is doing something, other than to wait for the clock. */

@@ -89,7 +89,10 @@ export function outcomeOf(line: string): { readonly event: Event } | { readonly 
 export const notJson = 'payload: not JSON';
 
 /** The identity of an event with this id: the SHA-256 of the id behind its length. */
-export const eventIdOf = (id: string) => createHash('sha256').update(`${Buffer.byteLength(id)}:${id}`).digest('hex');
+export const eventIdOf = (id: string) =>
+  createHash('sha256')
+    .update(`${Buffer.byteLength(id)}:${id}`)
+    .digest('hex');
 
 /** Epoch milliseconds as the warehouse writes a timestamp: without the zeros at the end of its fraction. */
 export function timestampText(epochMs: number): string {

@@ -10,11 +10,7 @@ export async function accountProblems(cloud: Cloud, schema: string): Promise<str
     ['duplicates that the runs count', runs('duplicates'), count('duplicates')],
     ['rejects that the runs count', runs('rejects'), count('rejects')],
     ['identities of events', count('events', 'distinct event_id'), count('events')],
-    [
-      'objects of the ledger',
-      count('ledger', "distinct bucket || ' ' || object_key || ' ' || etag"),
-      count('ledger'),
-    ],
+    ['objects of the ledger', count('ledger', "distinct bucket || ' ' || object_key || ' ' || etag"), count('ledger')],
   ];
   const [found] = await rows(cloud, `select ${pairs.flatMap(([, one, other]) => [one, other]).join(', ')}`);
   return pairs.flatMap(([what], index) => {

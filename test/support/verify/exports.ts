@@ -33,7 +33,9 @@ export class ExportReader {
       problems.push(`latest.json went back from ${before.window.start} to ${pointer.window.start}`);
     const lines = await this.linesOf(pointer.files, problems);
     if (lines.length !== pointer.rows)
-      problems.push(`latest.json tells of ${pointer.rows} rows, the files below ${pointer.prefix} have ${lines.length}`);
+      problems.push(
+        `latest.json tells of ${pointer.rows} rows, the files below ${pointer.prefix} have ${lines.length}`,
+      );
     if ((await this.read(`${pointer.prefix}success.json`)) === undefined)
       problems.push(`latest.json names ${pointer.prefix}, which has no success.json`);
   }

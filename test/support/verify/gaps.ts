@@ -1,7 +1,7 @@
 import { archiveHour } from '../../../bin/commands/backfill';
 import type { Cloud } from '../cloud';
 import type { Simulation } from '../simulation';
-import { timestampText, type Truth } from '../world';
+import { type Truth, timestampText } from '../world';
 import { rows, type Value } from './query';
 
 /** Records of the stream that no table has, and those of them that no gap tells of. */

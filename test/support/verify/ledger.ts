@@ -47,7 +47,9 @@ export async function verifyLedger({ truth, cloud }: Simulated, schema: string):
       problems.push(`${idOf(key, etag)} is there, but not in the ledger`);
   for (const key of new Set(truth.uploads.map((upload) => upload.key).filter(mustNotBeOverwritten))) {
     const count = history.filter(([, loaded]) => loaded === key).length;
-    const some = truth.uploads.some((upload) => upload.key === key && !upload.poison && told.has(idOf(key, upload.etag)));
+    const some = truth.uploads.some(
+      (upload) => upload.key === key && !upload.poison && told.has(idOf(key, upload.etag)),
+    );
     if (count > 1 || (some && count < 1))
       problems.push(`${key} must be loaded once, ${count} versions are in the ledger`);
   }

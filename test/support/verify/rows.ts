@@ -1,5 +1,14 @@
-import { type Event, eventIdOf, notJson, outcomeOf, type Position, timestampText, type Truth, type Uploaded } from '../world';
 import type { Cloud } from '../cloud';
+import {
+  type Event,
+  eventIdOf,
+  notJson,
+  outcomeOf,
+  type Position,
+  type Truth,
+  timestampText,
+  type Uploaded,
+} from '../world';
 import { difference, rows, type Value } from './query';
 
 /** One time that a line arrived: as a record of the stream, or in an object. A record that came by both ways arrived once. */
@@ -63,7 +72,9 @@ const placeOf = (position: Position | undefined) =>
 
 /** As `placeOf`, of a row. The stream and its archive are two ways to the same place. */
 function placeIn(source: Value, place: readonly Value[]): string {
-  return source === 'history' && place.every((value) => value === null) ? 'history' : `${place.join('/')}${origin(source)}`;
+  return source === 'history' && place.every((value) => value === null)
+    ? 'history'
+    : `${place.join('/')}${origin(source)}`;
 }
 const origin = (source: Value) => (source === 'stream' || source === 'archive' ? '' : ` from ${source}`);
 
@@ -118,7 +129,10 @@ async function verifyRejects(
   const actual = found.map(([reason, payload, unparsed, key, line, source, ...place]) => {
     if (source === 'history' && String(reason).startsWith('payload: '))
       return `payload of ${String(key).replace(/^s3:\/\/history\//, '')}, line ${line}`;
-    const text = payload === null ? Buffer.from(String(unparsed), 'base64').toString() : JSON.stringify(JSON.parse(String(payload)));
+    const text =
+      payload === null
+        ? Buffer.from(String(unparsed), 'base64').toString()
+        : JSON.stringify(JSON.parse(String(payload)));
     return `${placeIn(source!, place)}: ${reason}: ${text}`;
   });
   return difference('rejects', expected, actual);

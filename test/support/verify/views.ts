@@ -19,11 +19,7 @@ export async function verifyViews(cloud: Cloud, schema: string, events: readonly
   const large = events.flatMap(({ id, amount }) => (amount !== null && amount >= 10 ? [`${id} ${amount}`] : []));
   const text = (row: readonly unknown[]) => row.join(' ');
   return [
-    ...difference(
-      'hourly',
-      hourly,
-      (await rows(cloud, `select hour, events, amount from ${schema}.hourly`)).map(text),
-    ),
+    ...difference('hourly', hourly, (await rows(cloud, `select hour, events, amount from ${schema}.hourly`)).map(text)),
     ...difference('large', large, (await rows(cloud, `select id, amount from ${schema}.large`)).map(text)),
   ];
 }
