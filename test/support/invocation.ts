@@ -20,6 +20,7 @@ class Invocation {
     readonly name: string,
     readonly deadline: number,
     private readonly kill: Kill | undefined,
+    private readonly onChange: () => void,
   ) {
     this.killed = new Promise((_, reject) => {
       this.end = reject;
@@ -51,6 +52,7 @@ class Invocation {
       return await run();
     } finally {
       this.atWork -= 1;
+      this.onChange();
     }
   }
 
@@ -62,6 +64,7 @@ class Invocation {
 
   private async resting<T>(run: () => Promise<T>): Promise<T> {
     this.atRest += 1;
+    this.onChange();
     try {
       return await run();
     } finally {
@@ -137,14 +140,17 @@ export class Invocations {
     private readonly clock: RuntimeClock,
     /** What happens to the next invocation of a function. */
     private readonly killNext: (name: string) => Kill | undefined,
+    /** Told whenever `atWork` may have another answer. */
+    private readonly onChange: () => void,
   ) {}
 
   async run(name: string, handler: Handler, event: unknown): Promise<Outcome> {
-    const invocation = new Invocation(name, this.clock.now() + handler.timeoutMs, this.killNext(name));
-    const timeout = this.clock.at(invocation.deadline, () => invocation.die('timed out'));
+    const { clock, onChange } = this;
+    const invocation = new Invocation(name, clock.now() + handler.timeoutMs, this.killNext(name), onChange);
+    const timeout = clock.at(invocation.deadline, () => invocation.die('timed out'));
     const warm = this.warm.get(name) ?? [];
     this.warm.set(name, warm);
-    const place = warm.pop() ?? new ExecutionEnvironment(handler, this.clock);
+    const place = warm.pop() ?? new ExecutionEnvironment(handler, clock);
     this.running.add(invocation);
     try {
       const payload = await place.invoke(invocation, event);
@@ -156,6 +162,7 @@ export class Invocations {
       if (!invocation.isDead) warm.push(place);
       timeout.cancel();
       this.running.delete(invocation);
+      onChange();
     }
   }
 
