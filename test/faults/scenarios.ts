@@ -1,7 +1,7 @@
 import fc from 'fast-check';
+import type { Kill } from '../../local/faults';
 import { type Deliveries, lostConnection, type StatementFault } from '../../local/faults';
 import { type Action, firstOnceKey, keys, type Scenario, type Span } from '../support/actions';
-import type { Kill } from '../support/invocation';
 import { longRetentionHours } from '../support/pipeline';
 
 const minuteMs = 60_000;

@@ -1,5 +1,4 @@
-import type { FaultScript } from '../../local/faults';
-import type { Kill } from './invocation';
+import type { FaultScript, Kill } from '../../local/faults';
 
 /** Events of consecutive numbers: see `lineOf`. */
 export interface Span {

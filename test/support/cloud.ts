@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createActivity, type RunEvent } from '../../local/activity';
 import { createClock, type RuntimeClock } from '../../local/clock';
 import { createEventBus } from '../../local/events';
-import { createFaults, type FaultSource, type Faults } from '../../local/faults';
+import { createFaults, type FaultSource, type Faults, type Kill } from '../../local/faults';
 import { createFirehose, kinesisSource } from '../../local/firehose';
 import { createKinesis } from '../../local/kinesis';
 import { createKms } from '../../local/kms';
@@ -17,7 +17,7 @@ import type { Principal, ResourceContext, ResourceTwin, StsPort } from '../../lo
 import { createS3 } from '../../local/s3';
 import { createSqs } from '../../local/sqs';
 import { createWarehouse, type LocalWarehouse } from '../../local/warehouse';
-import { type Handler, Invocations, type Kill } from './invocation';
+import { type Handler, Invocations } from './invocation';
 
 export const account = '000000000000';
 export const region = 'eu-west-1';

@@ -27,7 +27,7 @@ const marginMs = 3000;
 
 export const queueUrl = (name: string) => `http://twin/${account}/${name}`;
 
-type LoadPorts = Pick<LoadHost, 'warehouse' | 'queues' | 'objects'>;
+export type LoadPorts = Pick<LoadHost, 'warehouse' | 'queues' | 'objects'>;
 type ExportPorts = Pick<ExportHost, 'warehouse' | 'objects'>;
 
 /** Ways to make the functions weaker than they are, to see that the checks notice. */

@@ -1,10 +1,5 @@
 import type { RuntimeClock } from '../../local/clock';
-
-/** Where an invocation ends without a word: at its nth call (1 is the first), before it takes effect or after. */
-export interface Kill {
-  readonly call: number;
-  readonly after: boolean;
-}
+import type { Kill } from '../../local/faults';
 
 /** One run of a function's core in this process. What it calls goes through here, so that it can be stopped between two calls. */
 class Invocation {
