@@ -29,6 +29,9 @@ interface Named {
   readonly parked?: number;
   /** A message that a function must have logged. */
   readonly said?: RegExp;
+  readonly retentionHours?: number;
+  /** Shard and beginning of the gaps that were found and, in the end, closed. */
+  readonly gaps?: readonly (readonly [string, string])[];
 }
 
 const cases: readonly Named[] = [
@@ -133,6 +136,32 @@ const cases: readonly Named[] = [
     ledger: 1,
   },
   {
+    name: 'records that the stream forgot before anything was ever merged',
+    actions: [put(1, 2, 8, 9), pass(25 * 60), { do: 'tick' }, pass(70), tick],
+    retentionHours: 24,
+    gaps: [['all shards', '2026-11-21 00:00:00']],
+  },
+  {
+    name: 'a cluster paused for longer than the stream remembers, some of it in the archive',
+    actions: [
+      put(1, 2, 3),
+      tick,
+      pass(1),
+      { do: 'pause' },
+      put(4, 5, 8, 9),
+      pass(26 * 60),
+      put(6, 7),
+      { do: 'resume' },
+      tick,
+      pass(1),
+    ],
+    retentionHours: 24,
+    gaps: [
+      ['shardId-000000000000', '2026-11-21 01:00:00'],
+      ['shardId-000000000001', '2026-11-21 01:00:00'],
+    ],
+  },
+  {
     name: 'every event of the statements lost: only ticks go on',
     actions: [put(1, 2), tick, pass(1), tick, pass(1), tick, pass(1), tick],
     faults: { events: Array.from({ length: 30 }, () => []) },
@@ -146,19 +175,23 @@ describe('one fault at a time', () => {
   });
   afterAll(() => template.remove());
 
-  test.each(cases)('$name', async ({ actions, faults = {}, kills = {}, ledger, parked = 0, said }) => {
-    const simulated = await simulate(template, { actions, faults, kills });
-    try {
-      expect(await verify(simulated, template)).toEqual([]);
-      const { rows } = await simulated.cloud.warehouse.port.query(
-        'select (select count(*) from sim.ledger), (select count(*) from sim.parked)',
-      );
-      if (ledger !== undefined) expect(rows[0]!.map(Number)).toEqual([ledger, parked]);
-      if (said) expect(simulated.cloud.log.some(({ message, error }) => said.test(`${message} ${error}`))).toBe(true);
-    } finally {
-      await simulated.dispose();
-    }
-  });
+  test.each(cases)(
+    '$name',
+    async ({ actions, faults = {}, kills = {}, ledger, parked = 0, said, retentionHours, gaps = [] }) => {
+      const simulated = await simulate(template, { actions, faults, kills, retentionHours });
+      try {
+        expect(await verify(simulated, template)).toEqual([]);
+        const { rows } = await simulated.cloud.warehouse.port.query(
+          'select (select count(*) from sim.ledger), (select count(*) from sim.parked)',
+        );
+        if (ledger !== undefined) expect(rows[0]!.map(Number)).toEqual([ledger, parked]);
+        expect(simulated.gaps.map(({ shard, from }) => [shard, from])).toEqual(gaps);
+        if (said) expect(simulated.cloud.log.some(({ message, error }) => said.test(`${message} ${error}`))).toBe(true);
+      } finally {
+        await simulated.dispose();
+      }
+    },
+  );
 
   test.each(Array.from({ length: 14 }, (_, call) => call + 1))(
     'a load function killed at its call %i, before and after',

@@ -76,16 +76,6 @@ export const weakenings = {
     refreshPlan: (plan) =>
       inMerge(plan, (statements) => without(statements, (sql) => /^insert into \w+\.gaps\b/.test(sql))),
   },
-  /** A window is closed by the time of a merge, though what arrived before it may not be merged yet. */
-  windowsClosedEarly: {
-    exportPlan: (plan) => ({
-      ...plan,
-      exports: plan.exports.map((item) => ({
-        ...item,
-        next: changed([item.next], (sql) => sql.replace('max(complete_until)', 'max(merged_at)'))[0]!,
-      })),
-    }),
-  },
 } as const satisfies Readonly<Record<string, Weakening>>;
 
 const withoutLock = (statements: readonly string[]) => {

@@ -60,7 +60,8 @@ export class Recovery {
     const { world } = this;
     const { missing, unnamed, gaps } = await missingRecords(world);
     world.problems.push(...unnamed);
-    if (missing + gaps === 0) return;
+    world.gaps.push(...gaps);
+    if (missing === 0 && gaps.length === 0) return;
     world.backfill();
     await world.pass(hourMs);
     await this.schedules();

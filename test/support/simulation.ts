@@ -10,6 +10,7 @@ import { Recovery } from './recovery';
 import type { Template } from './template';
 import { accountProblems } from './verify/accounts';
 import { ExportReader } from './verify/exports';
+import type { Gap } from './verify/gaps';
 import { lineOf, type StreamRecord, type Truth, type Uploaded } from './world';
 
 const minuteMs = 60_000;
@@ -27,6 +28,8 @@ export interface Simulated {
   readonly cloud: Cloud;
   /** What was wrong before the recovery already, and what must not be at any moment. */
   readonly problems: readonly string[];
+  /** What an operator was told before the backfill that closes them. */
+  readonly gaps: readonly Gap[];
   dispose(): Promise<void>;
 }
 
@@ -51,6 +54,7 @@ export class Simulation implements Simulated {
     archived: [] as string[],
   };
   readonly problems: string[] = [];
+  readonly gaps: Gap[] = [];
   private readonly reader: ExportReader;
   private lastDelivery: readonly number[] = [0];
   private stopped = false;

@@ -4,12 +4,19 @@ import type { Simulation } from '../simulation';
 import { type Truth, timestampText } from '../world';
 import { rows, type Value } from './query';
 
+/** Times are as the warehouse writes them. */
+export interface Gap {
+  readonly shard: string;
+  readonly from: string;
+  readonly to: string;
+}
+
 /** Records of the stream that no table has, and those of them that no gap tells of. */
 export async function missingRecords({
   cloud,
   truth,
   template,
-}: Simulation): Promise<{ missing: number; unnamed: string[]; gaps: number }> {
+}: Simulation): Promise<{ missing: number; unnamed: string[]; gaps: Gap[] }> {
   const { name } = template.pipeline;
   const placed = new Set<string>();
   for (const table of ['events', 'duplicates', 'rejects'])
@@ -25,7 +32,7 @@ export async function missingRecords({
     if (gaps.some(({ from, to }) => from <= at && at <= to)) return [];
     return [`${shardId}/${sequenceNumber}, which arrived at ${at}, is missing, and no gap says so`];
   });
-  return { missing: missing.length, unnamed, gaps: gaps.length };
+  return { missing: missing.length, unnamed, gaps };
 }
 
 /** After the backfill a gap may only remain where the archive does not reach back to its beginning. */
@@ -37,7 +44,11 @@ export async function verifyGaps(cloud: Cloud, schema: string, { archived }: Tru
   );
 }
 
-async function gapsOf(cloud: Cloud, schema: string) {
-  const found = await rows<Value[]>(cloud, `select shard_id, from_time, to_time from ${schema}.gaps`);
-  return found.map(([shard, from, to]) => ({ shard: shard ?? 'all shards', from: String(from), to: String(to) }));
+async function gapsOf(cloud: Cloud, schema: string): Promise<Gap[]> {
+  const found = await rows<Value[]>(cloud, `select shard_id, from_time, to_time from ${schema}.gaps order by 1, 2`);
+  return found.map(([shard, from, to]) => ({
+    shard: String(shard ?? 'all shards'),
+    from: String(from),
+    to: String(to),
+  }));
 }
