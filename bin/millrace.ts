@@ -2,14 +2,17 @@ import type { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { addBackfill } from './commands/backfill';
+import { addConformance } from './commands/conformance';
 import { addEndpoints } from './commands/endpoints';
 import { addFiles } from './commands/files';
 import { addGenerate } from './commands/generate';
 import { addLocal } from './commands/local';
+import { addPartners } from './commands/partners';
 import { addRedrive } from './commands/redrive';
 import { addRejects } from './commands/rejects';
 import { addReprocess } from './commands/reprocess';
 import { addSql } from './commands/sql';
+import { addWarehouse } from './commands/warehouse';
 import { addWhy } from './commands/why';
 import { explain, Failure } from './failure';
 import type { Output } from './terminal';
@@ -55,6 +58,9 @@ function createProgram(io: Io, exit: { code: number }): Command {
   addReprocess(program, io, exit);
   addRejects(program, io, exit);
   addWhy(program, io, exit);
+  addPartners(program, io, exit);
+  addWarehouse(program, io);
+  addConformance(program, io, exit);
   return program;
 }
 

@@ -20,16 +20,15 @@ export const dev: Environment = {
     {
       name: 'analytics',
       // An account of the AWS documentation: IAM refuses principals that do not exist, so put the reader's own here.
-      principal: 'arn:aws:iam::111122223333:root',
+      who: { kind: 'aws', principal: 'arn:aws:iam::111122223333:root' },
       access: { mode: 'read', exports: ['estore.purchases', 'estore.hourly_revenue'] },
       externalId: { kind: 'generated' },
     },
     {
       name: 'materialize',
-      // The role that Materialize's hosted service assumes its customers' roles with.
-      principal: 'arn:aws:iam::664411391173:role/MaterializeConnection',
+      who: { kind: 'materialize' },
       access: { mode: 'write' },
-      // Known after CREATE CONNECTION, in mz_internal.mz_aws_connections; then { kind: 'given', value: 'mz_…' }.
+      // Known after CREATE CONNECTION, in mz_internal.mz_aws_connections; then { kind: 'given', values: ['mz_…'] }.
       externalId: { kind: 'awaited' },
     },
   ],

@@ -20,22 +20,57 @@ export interface ServerlessWarehouse {
   readonly maxCapacityRpus?: number;
 }
 
+/**
+ * Who the partner is. The presets know the principal and the permissions that the partner's system documents; `aws` is anybody with an
+ * account, a role or a user of their own.
+ */
+export type PartnerIdentity =
+  | {
+      readonly kind: 'aws';
+      /** ARN of the account root, role or user that may assume the partner's role. */
+      readonly principal: string;
+    }
+  | {
+      readonly kind: 'snowflake';
+      /** ARN of the user that Snowflake made for the storage integration: STORAGE_AWS_IAM_USER_ARN of DESC INTEGRATION. @default - not known yet: the role trusts nobody */
+      readonly userArn?: string;
+    }
+  /** Unity Catalog of the commercial regions. */
+  | { readonly kind: 'databricks' }
+  /** The hosted service. */
+  | { readonly kind: 'materialize' };
+
+/**
+ * What a caller has to send to assume the role (`sts:ExternalId`).
+ * - `generated`: Millrace makes it once and keeps it in Secrets Manager.
+ * - `given`: the partner's system made it (Materialize, Databricks, Snowflake), or the partner chose it.
+ * - `awaited`: the partner's system will make it; until it is known the role trusts nobody.
+ *
+ * To rotate an id, deploy the old and the new one together, let the partner change over, then deploy the new one alone.
+ */
+export type PartnerExternalId =
+  | {
+      readonly kind: 'generated';
+      /** Which ids are valid, by number: one, or two during a rotation, as `[1]`, `[1, 2]`, `[2]`. @default [1] */
+      readonly generations?: readonly number[];
+    }
+  | {
+      readonly kind: 'given';
+      /** One, or two during a rotation. 20 to 1224 letters, digits and `_+=,.@:/-`. */
+      readonly values: readonly string[];
+    }
+  | { readonly kind: 'awaited' };
+
 /** Somebody outside who reads exports or writes into a prefix of their own. */
 export interface Partner {
   /** Lower-case letters, digits and hyphens, at most 32. */
   readonly name: string;
-  /** ARN of the account root, role or user that may assume the partner's role. */
-  readonly principal: string;
-  /** `read`: the named exports, as `<pipeline>.<export>`. `write`: the prefix `partners/<name>/`, in the shape of Materialize's COPY TO. */
+  readonly who: PartnerIdentity;
+  /** `read`: the named exports, as `<pipeline>.<export>`. `write`: the prefix `partners/<name>/`. */
   readonly access: { readonly mode: 'read'; readonly exports: readonly string[] } | { readonly mode: 'write' };
-  /**
-   * The partner's system made the id (Materialize, Snowflake) and it is known; or it is not known yet and the role trusts nobody;
-   * or Millrace makes one and keeps it in Secrets Manager.
-   */
-  readonly externalId:
-    | { readonly kind: 'generated' }
-    | { readonly kind: 'given'; readonly value: string }
-    | { readonly kind: 'awaited' };
+  readonly externalId: PartnerExternalId;
+  /** The day (UTC, `2027-03-31`) from whose beginning on nothing is granted any more. @default - no end */
+  readonly until?: string;
 }
 
 export interface Environment {

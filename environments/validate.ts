@@ -1,4 +1,6 @@
-import type { Environment, Partner, ProvisionedWarehouse, ServerlessWarehouse } from './environment';
+import type { Environment, ProvisionedWarehouse, ServerlessWarehouse } from './environment';
+import { must, repeated, shown } from './problems';
+import { partnersProblems } from './validate-partners';
 
 /** What the environments are checked against: the pipelines that they will run. */
 export interface KnownExports {
@@ -20,9 +22,6 @@ const nodeCounts: Record<ProvisionedWarehouse['nodeType'], { min: number; max: n
 };
 
 const cron = /^cron\(\S+ \S+ \S+ \S+ \S+ \S+\)$/;
-const principalArn = /^arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)\/[\w+=,.@/-]{1,512})$/;
-/** sts:AssumeRole, parameter ExternalId: 2 to 1224 of these. */
-const externalId = /^[\w+=,.@:/-]{2,1224}$/;
 
 /** All problems at once, each naming its field, the rule and the value; empty when there is none. */
 export function validateEnvironments(environments: readonly Environment[], known: KnownExports): string[] {
@@ -92,11 +91,7 @@ function environmentProblems(environment: Environment, known: KnownExports): str
     ...(environment.warehouse.kind === 'provisioned'
       ? provisionedProblems(`${at}.warehouse`, environment.warehouse)
       : serverlessProblems(`${at}.warehouse`, environment.warehouse)),
-    ...repeated(
-      `${at}.partners`,
-      environment.partners.map((partner) => partner.name),
-    ),
-    ...environment.partners.flatMap((partner) => partnerProblems(`${at}.partners.${partner.name}`, partner, known)),
+    ...partnersProblems(at, environment, known.exports),
   ];
 }
 
@@ -134,40 +129,6 @@ function serverlessProblems(at: string, warehouse: ServerlessWarehouse): string[
 
 const isRpus = (value: number) => Number.isInteger(value) && value >= 8 && value <= 512 && value % 8 === 0;
 
-function partnerProblems(at: string, partner: Partner, known: KnownExports): string[] {
-  const given = partner.externalId.kind === 'given' ? partner.externalId.value : undefined;
-  const wanted = partner.access.mode === 'read' ? partner.access.exports : undefined;
-  return [
-    ...must(
-      /^[a-z][a-z0-9-]{0,31}$/.test(partner.name),
-      `${at}.name`,
-      'be lower-case letters, digits and hyphens, starting with a letter, at most 32',
-      partner.name,
-    ),
-    ...must(
-      principalArn.test(partner.principal),
-      `${at}.principal`,
-      'be the ARN of an account root, a role or a user',
-      partner.principal,
-    ),
-    ...must(
-      given === undefined || externalId.test(given),
-      `${at}.externalId.value`,
-      'be 2 to 1224 letters, digits and _+=,.@:/-',
-      given,
-    ),
-    ...must(wanted === undefined || wanted.length > 0, `${at}.access.exports`, 'name at least one export', 'none'),
-    ...(wanted ?? []).flatMap((name) =>
-      must(
-        known.exports.includes(name),
-        `${at}.access.exports`,
-        `name exports of the pipelines (${known.exports.join(', ') || 'there are none'})`,
-        name,
-      ),
-    ),
-  ];
-}
-
 function between(field: string, value: number, min: number, max: number, suffix = ''): string[] {
   return must(
     Number.isInteger(value) && value >= min && value <= max,
@@ -176,14 +137,3 @@ function between(field: string, value: number, min: number, max: number, suffix 
     value,
   );
 }
-
-function must(holds: boolean, field: string, rule: string, got: unknown): string[] {
-  return holds ? [] : [`${field} must ${rule}, got ${shown(got)}`];
-}
-
-function repeated(field: string, names: readonly string[]): string[] {
-  const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index));
-  return [...twice].map((name) => `${field} must have unique names, got ${name} more than once`);
-}
-
-const shown = (value: unknown) => (value === '' ? "''" : String(value));

@@ -10,6 +10,7 @@ import { ownerUser } from '../sql';
 import { literalPrefixes } from './history/glob';
 import { HistoryQueue, notifyQueues } from './history/history-queue';
 import { EventStream } from './ingest/event-stream';
+import { guardAgainstPartners } from './partners/guards';
 import { names, pascalCase } from './shared/names';
 import { PrivateBucket } from './shared/private-bucket';
 import { createWarehouse } from './warehouse/create-warehouse';
@@ -67,6 +68,9 @@ export class DataStack extends Stack {
       lifecycle: [{ id: 'expiry', expiration: Duration.days(7) }],
     });
 
+    const closed = [this.history, this.archive, this.work, logs];
+    guardAgainstPartners({ exports: this.exports, closed, key: this.key }, environment);
+
     for (const pipeline of pipelines) this.createStream(environment, pipeline, retain);
     this.createQueues(pipelines, retain);
 
@@ -88,7 +92,7 @@ export class DataStack extends Stack {
       logs,
       roles: this.roles.all,
     });
-    this.output();
+    this.output(logs);
   }
 
   /** Zones by position, so that synthesis asks no account. */
@@ -153,13 +157,14 @@ export class DataStack extends Stack {
     if (targets.length > 0) notifyQueues(this.history, targets);
   }
 
-  private output(): void {
+  private output(logs: PrivateBucket): void {
     const values: Record<string, string> = {
       KeyArn: this.key.keyArn,
       HistoryBucketName: this.history.bucketName,
       ArchiveBucketName: this.archive.bucketName,
       ExportsBucketName: this.exports.bucketName,
       WorkBucketName: this.work.bucketName,
+      LogsBucketName: logs.bucketName,
       WarehouseKind: this.warehouse.kind,
       WarehouseName: this.warehouse.name,
       DatabaseName: this.warehouse.database,

@@ -31,18 +31,18 @@ export class PipelinesStack extends Stack {
     for (const pipeline of pipelines) shared.pipeline(new Construct(this, pascalCase(pipeline.name)), pipeline);
     for (const partner of environment.partners) {
       const role = new PartnerRole(new Construct(this, `Partner${pascalCase(partner.name)}`), 'Access', {
+        environment: environment.name,
         partner,
         bucket: data.exports,
         key: data.key,
         retain: environment.retainData,
       });
       new CfnOutput(role, 'RoleArn', { value: role.role.roleArn, description: `For ${partner.name}` });
-      if (role.generatedId) {
-        new CfnOutput(role, 'ExternalIdSecretArn', {
-          value: role.generatedId.secretArn,
-          description: `External id for ${partner.name}`,
+      for (const [generation, secret] of role.generatedIds)
+        new CfnOutput(role, `ExternalId${generation === 1 ? '' : generation}SecretArn`, {
+          value: secret.secretArn,
+          description: `External id ${generation} for ${partner.name}`,
         });
-      }
     }
   }
 }

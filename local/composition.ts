@@ -7,6 +7,7 @@ import type { Faults } from './faults';
 import { createFirehose, type Firehose, kinesisSource } from './firehose';
 import { createGateway, type Gateway } from './gateway';
 import { createIam, type Iam } from './iam';
+import { outsiderHandler, outsiderPath } from './iam/outsiders';
 import { createKinesis, type Kinesis } from './kinesis';
 import { createKms } from './kms';
 import { createLambda, type Lambda } from './lambda';
@@ -111,6 +112,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     states.service,
   );
   gateway.addInternal(answerPath, customResources.handler);
+  gateway.addInternal(outsiderPath, outsiderHandler(iam));
   const owners = [
     iam,
     kms,

@@ -41,6 +41,8 @@ export interface Principal {
   /** ARN of the role behind a session. */
   readonly roleArn?: string;
   readonly account: string;
+  /** The request came without TLS: `aws:SecureTransport` is false. @default - with it */
+  readonly unencrypted?: true;
 }
 
 export interface PolicyDocument {
@@ -114,6 +116,10 @@ export interface S3ObjectInfo {
   readonly versionId?: string;
   readonly lastModified: number;
 }
+/** Encryption that a request demands; without it the bucket's default counts. */
+export type S3Encryption =
+  | { readonly algorithm: 'AES256' }
+  | { readonly algorithm: 'aws:kms'; readonly kmsKey: string };
 export interface S3Port {
   list(principal: Principal, bucket: string, prefix: string): Promise<S3ObjectInfo[]>;
   head(principal: Principal, bucket: string, key: string): Promise<S3ObjectInfo>;
@@ -125,9 +131,21 @@ export interface S3Port {
    * the object while they are read.
    */
   linkForRead(principal: Principal, bucket: string, key: string, link: string): Promise<S3ObjectInfo>;
-  put(principal: Principal, bucket: string, key: string, body: Buffer): Promise<S3ObjectInfo>;
+  put(
+    principal: Principal,
+    bucket: string,
+    key: string,
+    body: Buffer,
+    encryption?: S3Encryption,
+  ): Promise<S3ObjectInfo>;
   /** Like put; the file is moved into place. */
-  putFile(principal: Principal, bucket: string, key: string, file: string): Promise<S3ObjectInfo>;
+  putFile(
+    principal: Principal,
+    bucket: string,
+    key: string,
+    file: string,
+    encryption?: S3Encryption,
+  ): Promise<S3ObjectInfo>;
   delete(principal: Principal, bucket: string, key: string): Promise<void>;
   /** For the summary: where an object's bytes are on disk, no authorization. */
   pathOf(bucket: string, key: string): string;
@@ -142,6 +160,8 @@ export interface StreamSlice {
   readonly files: readonly string[];
   /** Last sequence number in the slice, per shard that has records. */
   readonly latest: Readonly<Record<string, string>>;
+  /** The files hold what is after the given positions and nothing else; then sequence numbers may differ in length. @default false */
+  readonly exact?: boolean;
 }
 export interface KinesisPort {
   /**

@@ -44,6 +44,36 @@ export type Column = ColumnType & {
   readonly required?: boolean;
 };
 
+/**
+ * What a column of a Parquet file is, as Redshift would declare it: COPY converts nothing. Dates become `2026-11-21` in the payload,
+ * timestamps `2026-11-21T10:00:00.000000Z`.
+ */
+export type FileType =
+  | 'varchar'
+  | 'smallint'
+  | 'integer'
+  | 'bigint'
+  | 'real'
+  | 'double'
+  | `decimal(${number},${number})`
+  | 'boolean'
+  | 'date'
+  | 'timestamp';
+
+/**
+ * A column of a CSV or Parquet file. Its values become parts of the payload, so that they are typed, rejected and found like those of any
+ * other record. A CSV has texts only: at the path of a number or a boolean of the pipeline they become one if they are spelled so, and
+ * stay texts, and thereby make rejects, if not. An empty field is null.
+ */
+export interface FileColumn {
+  /** As the file spells it, case included. */
+  readonly name: string;
+  /** Where its values stand in the payload. @default - one attribute with the column's name */
+  readonly path?: readonly string[];
+  /** Parquet files only, and there required. */
+  readonly type?: FileType;
+}
+
 /** Objects of the history bucket that others wrote. No key may belong to two sources. */
 export interface HistorySource {
   /** Lower-case snake_case, at most 32 characters, unique within its pipeline; `archive` is taken. */
@@ -52,10 +82,19 @@ export interface HistorySource {
   readonly globs: readonly string[];
   /**
    * `ndjson`: one event a line. `firehose`: one event a line in the envelope of this project's own archive, with its place on the
-   * stream.
+   * stream. `csv`: RFC 4180 with a header. `parquet`: columns of plain types.
    */
-  readonly format: 'ndjson' | 'firehose';
+  readonly format: 'ndjson' | 'firehose' | 'csv' | 'parquet';
+  /** Of the object as a whole. Parquet compresses inside the file: `none`. */
   readonly compression: 'gzip' | 'zstd' | 'none';
+  /**
+   * The columns of `csv` and `parquet` files, all of them, in the files' order: 1 to 100. A file that has others is parked, since Redshift
+   * takes them by their place and would load them shifted.
+   * @default - none: the other formats have no columns
+   */
+  readonly columns?: readonly FileColumn[];
+  /** Between the fields of `csv`. @default , */
+  readonly delimiter?: ',' | ';' | '|' | '\t';
   /**
    * What it means when a key that was loaded has other bytes: one more object, whose events are merged too, or a mistake, which is
    * parked and raises an alarm. @default load-again

@@ -2,8 +2,8 @@ import type { ExportItem, ExportPlan } from '../lambda/export/contract';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { ExportDefinition, Pipeline } from '../pipelines/definition';
 import { identifier } from './identifier';
-import { indent } from './merge';
 import { pipelineTables } from './names';
+import { indent } from './record';
 import { withoutComments } from './tokens';
 
 /** What the export function carries. */

@@ -1,4 +1,4 @@
-import type { LoadPlan, LoadSource } from '../lambda/load/contract';
+import type { FileShape, LoadPlan, LoadSource } from '../lambda/load/contract';
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { HistorySource, Pipeline } from '../pipelines/definition';
@@ -12,8 +12,10 @@ import {
   sameObject,
   unparkStatement,
 } from './batch';
-import { lockStatement, mergeSteps, type Source } from './merge';
+import { columnarStatements, isColumnar, pathOf, recordsTable, spellingOf } from './files';
+import { lockStatement, mergeSteps } from './merge';
 import { pipelineTables } from './names';
+import type { Source } from './record';
 
 /** What the load function carries. Every pipeline has one: what Firehose archives can be loaded even where there is no history. */
 export function loadPlan(pipeline: Pipeline): LoadPlan {
@@ -26,6 +28,7 @@ export function loadPlan(pipeline: Pipeline): LoadPlan {
           bucket: 'history',
           globs: source.globs,
           overwritten: source.overwritten ?? 'load-again',
+          shape: shapeOf(pipeline, source),
           load: loadStatements(pipeline, source),
         }),
       ),
@@ -35,6 +38,7 @@ export function loadPlan(pipeline: Pipeline): LoadPlan {
         globs: [archiveGlob(pipeline)],
         // Firehose never writes an object twice.
         overwritten: 'load-again',
+        shape: { format: 'firehose', compression: 'gzip' },
         load: loadStatements(pipeline, { name: archiveSource, format: 'firehose', compression: 'gzip' }),
       },
     ],
@@ -52,7 +56,20 @@ export const archiveSource = 'archive';
 /** Keys of the archive bucket that are the pipeline's. */
 export const archiveGlob = (pipeline: Pick<Pipeline, 'name'>) => `archive/${pipeline.name}/**`;
 
-type Format = Pick<HistorySource, 'name' | 'format' | 'compression'>;
+type Format = Pick<HistorySource, 'name' | 'format' | 'compression' | 'columns' | 'delimiter'>;
+
+/** What the load function knows of the files itself. */
+function shapeOf(pipeline: Pipeline, source: Format): FileShape {
+  const { compression } = source;
+  if (source.format === 'ndjson' || source.format === 'firehose') return { format: source.format, compression };
+  if (!isColumnar(source)) throw new Error(`history source ${source.name} must name the columns of its files`);
+  const columns = source.columns.map((column) => ({
+    name: column.name,
+    path: pathOf(column),
+    spelling: spellingOf(pipeline, column),
+  }));
+  return { format: source.format, compression, delimiter: source.delimiter ?? ',', columns };
+}
 
 /**
  * One transaction: the objects of the batch are copied, merged and entered in the ledger, all or none. If one of them is in the ledger
@@ -69,7 +86,7 @@ function loadStatements(pipeline: Pipeline, source: Format): StatementTemplate[]
   });
   return [
     lockStatement(pipeline),
-    copyStatement(staged, source),
+    ...(isColumnar(source) ? columnarStatements(pipeline, source) : [copyStatement(staged, source)]),
     ...scanStatements(pipeline),
     objectsStatement(pipeline),
     `delete from ${staged} where (select count(*) from ${objects}) = 0`,
@@ -83,7 +100,9 @@ from ${malformed}`,
     ledgerStatement(pipeline, source),
     `delete from ${staged}`,
     ...drop,
-    ...[scanned, malformed, objects].map((table) => `drop table ${table}`),
+    ...[...(isColumnar(source) ? [recordsTable(pipeline)] : []), scanned, malformed, objects].map(
+      (table) => `drop table ${table}`,
+    ),
   ];
 }
 

@@ -1,15 +1,8 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import type { Pipeline } from '../pipelines/definition';
-import {
-  acceptStatements,
-  copiesStatements,
-  incomingStatement,
-  lockStatement,
-  placeColumns,
-  readStatement,
-  temporaryTables,
-} from './merge';
+import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { pipelineTables } from './names';
+import { incomingStatement, placeColumns, readStatement, temporaryTables } from './record';
 
 /**
  * One transaction that looks at the rejects once more, under the columns that the pipeline has now: what is sound becomes an event or a

@@ -1,5 +1,6 @@
 import type { Column, ExportDefinition, HistorySource, Pipeline, ViewDefinition } from '../pipelines/definition';
 import { ownColumns } from './columns';
+import { fileProblems } from './file-problems';
 import { globsOverlap } from './glob';
 import { isPlainName } from './identifier';
 import { incrementalProblems } from './incremental';
@@ -179,13 +180,14 @@ function identityProblems({ identity, columns, history }: Pipeline, at: string):
   ];
 }
 
-function historyProblems({ history }: Pipeline, at: string): string[] {
+function historyProblems(pipeline: Pipeline, at: string): string[] {
+  const { history } = pipeline;
   if (!history) return [];
   const globs = history.flatMap((source) => source.globs.map((glob) => ({ name: source.name, glob })));
   return [
     ...(history.length === 0 ? [`${at}.history must name at least one source, or be left out`] : []),
     ...duplicates(history.map(({ name }) => name)).map((name) => `${at}.history.${name} is declared more than once`),
-    ...history.flatMap((source) => sourceProblems(source, `${at}.history.${source.name}`)),
+    ...history.flatMap((source) => sourceProblems(pipeline, source, `${at}.history.${source.name}`)),
     ...globs.flatMap((one, index) =>
       globs
         .slice(index + 1)
@@ -198,8 +200,9 @@ function historyProblems({ history }: Pipeline, at: string): string[] {
   ];
 }
 
-function sourceProblems({ name, globs }: HistorySource, at: string): string[] {
-  const problems: string[] = [];
+function sourceProblems(pipeline: Pipeline, source: HistorySource, at: string): string[] {
+  const { name, globs } = source;
+  const problems: string[] = fileProblems(pipeline, source, at);
   if (!isPlainName(name) || name.length > 32 || name === archiveSource)
     problems.push(
       `${at}.name must be lower-case snake_case of at most 32 characters and not ${archiveSource}, got ${show(name)}`,

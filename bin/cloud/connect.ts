@@ -7,10 +7,11 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { environments } from '../../environments';
 import type { Environment } from '../../environments/environment';
 import { redshiftData, type WarehouseTarget } from '../../lambda/shared/redshift-data';
+import { messagesOnDisk } from '../../local/sqs/look';
 import { readRuntimeFile } from '../commands/runtime-file';
 import { Failure } from '../failure';
 import { dataStackName, namesFrom, type StackOutputs } from './names';
-import type { Cloud } from './ports';
+import type { Cloud, Queues } from './ports';
 import { kinesisStreams, s3Buckets, sqsQueues } from './sdk';
 
 export interface ConnectOptions {
@@ -29,7 +30,7 @@ interface ClientSettings {
 }
 
 /** The local runtime deploys this environment. */
-const LOCAL_ENVIRONMENT = 'dev';
+export const LOCAL_ENVIRONMENT = 'dev';
 
 /** Connects to the local runtime that runs over the data folder, or to an environment in AWS with the credentials that any SDK program finds. */
 export function connect(options: ConnectOptions): Cloud {
@@ -43,7 +44,7 @@ function connectLocal(dataDir: string): Cloud {
   if (outputs === undefined)
     throw new Failure(`the local runtime over ${dataDir} was started by an older version; stop it and start it again`);
   const name = warehouse.WorkgroupName ?? warehouse.ClusterIdentifier ?? '';
-  return cloud(
+  const connected = cloud(
     LOCAL_ENVIRONMENT,
     outputs,
     `the runtime file of ${dataDir}`,
@@ -55,6 +56,24 @@ function connectLocal(dataDir: string): Cloud {
       secretArn: warehouse.SecretArn ?? '',
     },
   );
+  return { ...connected, queues: { ...connected.queues, ...looksOnDisk(dataDir) } };
+}
+
+/** The local runtime's queues can be looked at without a delivery: in its folder. */
+function looksOnDisk(dataDir: string): Pick<Queues, 'look' | 'lookCounts'> {
+  return {
+    async look(url, most) {
+      const all = messagesOnDisk(dataDir, url.slice(url.lastIndexOf('/') + 1));
+      const messages = all.slice(0, most).map(({ body, receiveCount, sentAt, visibleAt }) => ({
+        body,
+        deliveries: receiveCount,
+        sentAt,
+        hiddenUntil: visibleAt,
+      }));
+      return { messages, whole: messages.length === all.length };
+    },
+    lookCounts: false,
+  };
 }
 
 function connectAws(environmentName: string, outputsFile: string): Cloud {
@@ -64,7 +83,7 @@ function connectAws(environmentName: string, outputsFile: string): Cloud {
       `--environment must be one of ${environments.map(({ name }) => name).join(', ')}, got '${environmentName}'`,
       2,
     );
-  const outputs = readOutputs(environment, outputsFile);
+  const outputs = stackOutputs(environment, 'data', outputsFile);
   const text = (name: string): string => {
     const value = outputs[name];
     if (typeof value !== 'string')
@@ -82,7 +101,9 @@ function connectAws(environmentName: string, outputsFile: string): Cloud {
   return cloud(environment.name, outputs, outputsFile, { region: environment.region }, target);
 }
 
-function readOutputs(environment: Environment, file: string): StackOutputs {
+/** Outputs of one of the environment's stacks, from the file that `cdk deploy --outputs-file` wrote. */
+export function stackOutputs(environment: Environment, stack: 'data' | 'pipelines', file: string): StackOutputs {
+  const name = `millrace-${environment.name}-${stack}`;
   const again = `write it with: npx cdk deploy -c environment=${environment.name} "${environment.name}/*" --outputs-file ${file}`;
   let content: string;
   try {
@@ -98,10 +119,10 @@ function readOutputs(environment: Environment, file: string): StackOutputs {
   } catch (cause) {
     throw new Failure(`--outputs ${file} is not JSON: ${(cause as Error).message}; ${again}`, 2, { cause });
   }
-  const outputs = stacks[dataStackName(environment.name)];
+  const outputs = stacks[name];
   if (outputs === undefined)
     throw new Failure(
-      `--outputs ${file} has no stack ${dataStackName(environment.name)}, only ${Object.keys(stacks).join(', ') || 'nothing'}; ${again}`,
+      `--outputs ${file} has no stack ${name}, only ${Object.keys(stacks).join(', ') || 'nothing'}; ${again}`,
       2,
     );
   return outputs;

@@ -1,18 +1,10 @@
+import type { ListedWithClass } from '../../lambda/shared/s3';
+import type { MessageCounts } from '../../lambda/shared/sqs';
 import type { Warehouse } from '../../lambda/shared/warehouse';
 import type { Names } from './names';
 
 /** An object as a listing tells of it. Keys are plain, not URL-encoded. */
-export interface ListedObject {
-  readonly key: string;
-  /** Without quotes. */
-  readonly etag: string;
-  /** Bytes. */
-  readonly size: number;
-  /** Epoch milliseconds. */
-  readonly lastModified: number;
-  /** `STANDARD`, `GLACIER_IR`, `DEEP_ARCHIVE`, … */
-  readonly storageClass: string;
-}
+export type ListedObject = ListedWithClass;
 
 export interface Buckets {
   /** The objects below a prefix in the order of their keys, a page of up to 1,000 at a time. */
@@ -27,24 +19,45 @@ export interface QueueMessage {
   readonly id: string;
   readonly receipt: string;
   readonly body: string;
+  /** How often it was delivered, this time included. */
+  readonly deliveries: number;
+  /** Epoch milliseconds. */
+  readonly sentAt: number;
 }
 
-export interface QueueCounts {
-  /** SQS calls all three approximate. */
-  readonly waiting: number;
-  readonly inFlight: number;
-  readonly delayed: number;
+/** A message of a queue that was looked at and left where it is. */
+export interface SeenMessage {
+  readonly body: string;
+  /** How often it was delivered so far. */
+  readonly deliveries: number;
+  /** Epoch milliseconds. */
+  readonly sentAt: number;
+  /** Nobody can receive it before that moment, in epoch milliseconds. Undefined: it can be received now. */
+  readonly hiddenUntil?: number;
+}
+
+export interface QueueLook {
+  readonly messages: readonly SeenMessage[];
+  /** Every message of the queue was seen. */
+  readonly whole: boolean;
 }
 
 export interface Queues {
-  /** Any number of messages, in calls of ten; what a call refuses is sent again. @throws Error when it is refused for good */
+  /** Any number of messages. One that is refused for good holds up none of the others. @throws Error when one was not taken */
   send(url: string, bodies: readonly string[]): Promise<void>;
   /** Up to ten messages, hidden from other readers for so long. */
   receive(url: string, hideSeconds: number): Promise<QueueMessage[]>;
   /** Ends the hiding of a message. */
   release(url: string, receipt: string): Promise<void>;
   delete(url: string, receipt: string): Promise<void>;
-  counts(url: string): Promise<QueueCounts>;
+  counts(url: string): Promise<MessageCounts>;
+  /** Up to so many messages, left where they are. */
+  look(url: string, most: number): Promise<QueueLook>;
+  /**
+   * Whether a look counts as a delivery of what it sees, as it does in AWS, which knows no other way to see a message. After a hundred
+   * deliveries a message goes to the dead letters, and in the third one an object may be held to be at fault.
+   */
+  readonly lookCounts: boolean;
 }
 
 export interface StreamRecord {

@@ -4,34 +4,27 @@ import {
   type KinesisClient,
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis';
-import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import {
   ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
-  GetQueueAttributesCommand,
   ReceiveMessageCommand,
-  SendMessageBatchCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import type { Buckets, ListedObject, Queues, StreamRecord, Streams } from './ports';
+import { listedObject, listPages } from '../../lambda/shared/s3';
+import { messageCounts, sendMessages } from '../../lambda/shared/sqs';
+import type { Buckets, QueueLook, QueueMessage, Queues, StreamRecord, Streams } from './ports';
 
 type Sleep = (ms: number) => Promise<unknown>;
 
 export function s3Buckets(client: Pick<S3Client, 'send'>): Buckets {
   return {
-    async *pages(Bucket, Prefix) {
-      let ContinuationToken: string | undefined;
-      do {
-        const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken }));
-        yield (page.Contents ?? []).map((object) => listed(object.Key!, object));
-        ContinuationToken = page.NextContinuationToken;
-      } while (ContinuationToken !== undefined);
-    },
+    pages: (bucket, prefix) => listPages(client, bucket, prefix),
 
     async head(Bucket, Key) {
       try {
         const answer = await client.send(new HeadObjectCommand({ Bucket, Key }));
-        const object = listed(Key, { ...answer, Size: answer.ContentLength });
+        const object = listedObject(Key, { ...answer, Size: answer.ContentLength });
         return answer.VersionId === undefined ? object : { ...object, versionId: answer.VersionId };
       } catch (error) {
         if (['NotFound', 'NoSuchKey'].includes((error as Error).name)) return undefined;
@@ -46,52 +39,26 @@ export function s3Buckets(client: Pick<S3Client, 'send'>): Buckets {
   };
 }
 
-function listed(
-  key: string,
-  object: { ETag?: string; Size?: number; LastModified?: Date; StorageClass?: string },
-): ListedObject {
-  return {
-    key,
-    etag: (object.ETag ?? '').replaceAll('"', ''),
-    size: object.Size ?? 0,
-    lastModified: object.LastModified?.getTime() ?? 0,
-    storageClass: object.StorageClass ?? 'STANDARD',
-  };
-}
-
-/** SQS limits of SendMessageBatch. */
-const MESSAGES_PER_CALL = 10;
-const BYTES_PER_CALL = 262_144;
-const SEND_ATTEMPTS = 5;
-
 export function sqsQueues(client: Pick<SQSClient, 'send'>, sleep: Sleep): Queues {
-  const sendSome = async (QueueUrl: string, bodies: readonly string[]) => {
-    let left = bodies;
-    for (let attempt = 1; ; attempt++) {
-      const Entries = left.map((MessageBody, n) => ({ Id: String(n), MessageBody }));
-      const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
-      if (Failed.length === 0) return;
-      if (attempt === SEND_ATTEMPTS || Failed.every(({ SenderFault }) => SenderFault))
-        throw new Error(
-          `${QueueUrl} refused ${Failed.length} messages: ${Failed[0]!.Code} ${Failed[0]!.Message ?? ''}`,
-        );
-      left = Failed.map(({ Id }) => left[Number(Id)]!);
-      await sleep(100 * 2 ** attempt);
-    }
-  };
-  return {
-    async send(url, bodies) {
-      for (const some of batched(bodies)) await sendSome(url, some);
-    },
+  const queues: Queues = {
+    send: (url, bodies) => sendMessages(client, url, bodies, sleep),
 
     async receive(QueueUrl, VisibilityTimeout) {
       const answer = await client.send(
-        new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout, MaxNumberOfMessages: 10, WaitTimeSeconds: 0 }),
+        new ReceiveMessageCommand({
+          QueueUrl,
+          VisibilityTimeout,
+          MaxNumberOfMessages: 10,
+          WaitTimeSeconds: 0,
+          MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
+        }),
       );
-      return (answer.Messages ?? []).map(({ MessageId, ReceiptHandle, Body }) => ({
+      return (answer.Messages ?? []).map(({ MessageId, ReceiptHandle, Body, Attributes = {} }) => ({
         id: MessageId!,
         receipt: ReceiptHandle!,
         body: Body ?? '',
+        deliveries: Number(Attributes['ApproximateReceiveCount'] ?? 1),
+        sentAt: Number(Attributes['SentTimestamp'] ?? 0),
       }));
     },
 
@@ -103,53 +70,64 @@ export function sqsQueues(client: Pick<SQSClient, 'send'>, sleep: Sleep): Queues
       await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
     },
 
-    async counts(QueueUrl) {
-      const { Attributes = {} } = await client.send(
-        new GetQueueAttributesCommand({
-          QueueUrl,
-          AttributeNames: [
-            'ApproximateNumberOfMessages',
-            'ApproximateNumberOfMessagesNotVisible',
-            'ApproximateNumberOfMessagesDelayed',
-          ],
-        }),
-      );
-      return {
-        waiting: Number(Attributes['ApproximateNumberOfMessages'] ?? 0),
-        inFlight: Number(Attributes['ApproximateNumberOfMessagesNotVisible'] ?? 0),
-        delayed: Number(Attributes['ApproximateNumberOfMessagesDelayed'] ?? 0),
-      };
-    },
+    counts: (url) => messageCounts(client, url),
+
+    look: (url, most) => lookByReceiving(queues, url, most),
+    lookCounts: true,
+  };
+  return queues;
+}
+
+/** So long a message that is looked at stays hidden when nobody is left to release it. */
+const LOOK_SECONDS = 10;
+
+/** SQS shows a message only to whom it delivers it: each is released at once. */
+async function lookByReceiving(queues: Queues, url: string, most: number): Promise<QueueLook> {
+  const seen: QueueMessage[] = [];
+  const { waiting, inFlight, delayed } = await queues.counts(url);
+  try {
+    for await (const page of received(queues, url, LOOK_SECONDS)) if (seen.push(...page) >= most) break;
+  } finally {
+    for (const { receipt } of seen) await queues.release(url, receipt);
+  }
+  return {
+    messages: seen.map(({ body, deliveries, sentAt }) => ({ body, deliveries, sentAt })),
+    whole: seen.length >= waiting + inFlight + delayed,
   };
 }
 
-function* batched(bodies: readonly string[]): Generator<string[]> {
-  let some: string[] = [];
-  let bytes = 0;
-  for (const body of bodies) {
-    const size = Buffer.byteLength(body);
-    if (some.length === MESSAGES_PER_CALL || (some.length > 0 && bytes + size > BYTES_PER_CALL)) {
-      yield some;
-      some = [];
-      bytes = 0;
-    }
-    some.push(body);
-    bytes += size;
+/** SQS may answer with nothing although it has something, since it asks a sample of its servers. */
+const EMPTY_ANSWERS = 3;
+
+/** Messages of a queue that can be received, a call's worth at a time, each once and hidden for so long: release or delete each. */
+export async function* received(
+  queues: Pick<Queues, 'receive'>,
+  url: string,
+  hideSeconds: number,
+): AsyncGenerator<readonly QueueMessage[]> {
+  const seen = new Set<string>();
+  for (let empty = 0; empty < EMPTY_ANSWERS; ) {
+    const messages = (await queues.receive(url, hideSeconds)).filter(({ id }) => !seen.has(id));
+    empty = messages.length === 0 ? empty + 1 : 0;
+    for (const { id } of messages) seen.add(id);
+    if (messages.length > 0) yield messages;
   }
-  if (some.length > 0) yield some;
 }
 
 /** GetRecords takes 5 calls a second and shard (Kinesis limits). */
 const PAUSE_MS = 210;
 const THROTTLED_MS = 1000;
+/** Another consumer that takes every call for half a minute leaves nothing for this one. */
+const THROTTLED_ATTEMPTS = 30;
 
 export function kinesisStreams(client: Pick<KinesisClient, 'send'>, sleep: Sleep): Streams {
   const get = async (ShardIterator: string, Limit?: number) => {
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       try {
         return await client.send(new GetRecordsCommand({ ShardIterator, Limit }));
       } catch (error) {
-        if ((error as Error).name !== 'ProvisionedThroughputExceededException') throw error;
+        const throttled = (error as Error).name === 'ProvisionedThroughputExceededException';
+        if (!throttled || attempt === THROTTLED_ATTEMPTS) throw error;
         await sleep(THROTTLED_MS);
       }
     }

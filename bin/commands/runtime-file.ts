@@ -22,6 +22,8 @@ export interface RuntimeConnection {
   };
   /** Outputs of the data stack by logical id: what buckets, streams and queues are called. */
   readonly outputs?: Readonly<Record<string, unknown>>;
+  /** Outputs of the pipelines stack: which secrets hold the external ids of partners. */
+  readonly pipelineOutputs?: Readonly<Record<string, unknown>>;
 }
 
 /** What another process needs: `<data>/runtime.json`, there while the runtime runs. */

@@ -16,6 +16,7 @@ interface WhyOptions {
   readonly records: number;
   readonly megabytes: number;
   readonly everywhere?: boolean;
+  readonly look?: boolean;
 }
 
 export interface Answer {
@@ -53,6 +54,10 @@ export function addWhy(program: Command, io: WorkIo, exit: Exit): void {
     )
     .option('--everywhere', 'read the history also when another source brought the event')
     .option(
+      '--look',
+      'look for its message in the queues of the load function too; in AWS each message that is seen counts as delivered once more',
+    )
+    .option(
       '--megabytes <n>',
       'read so much of the archive and of the history at most',
       wholeNumber('--megabytes', 1, 1_000_000),
@@ -64,12 +69,13 @@ export function addWhy(program: Command, io: WorkIo, exit: Exit): void {
   });
 }
 
-const boundsOf = ({ since, until, records, megabytes, everywhere }: WhyOptions): Bounds => ({
+const boundsOf = ({ since, until, records, megabytes, everywhere, look }: WhyOptions): Bounds => ({
   ...(since === undefined ? {} : { since }),
   ...(until === undefined ? {} : { until }),
   records,
   bytes: megabytes * 1e6,
   everywhere: everywhere === true,
+  look: look === true,
 });
 
 /** The pipeline that is named, or the first whose columns are those asked for. */

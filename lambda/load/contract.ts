@@ -52,6 +52,25 @@ export interface ParkedMessage {
   readonly original: string;
 }
 
+/** A column of CSV and Parquet files, and what becomes of its values. */
+export interface FileShapeColumn {
+  readonly name: string;
+  /** Where in the payload. */
+  readonly path: readonly string[];
+  /** What a text of a CSV may stand for. */
+  readonly spelling: 'text' | 'number' | 'flag';
+}
+
+/** What an object of a source looks like inside. */
+export interface FileShape {
+  readonly format: 'ndjson' | 'firehose' | 'csv' | 'parquet';
+  readonly compression: 'gzip' | 'zstd' | 'none';
+  /** CSV only. */
+  readonly delimiter?: string;
+  /** CSV and Parquet only: all columns, in their order. */
+  readonly columns?: readonly FileShapeColumn[];
+}
+
 /** Objects of one shape that a pipeline loads, and how. */
 export interface LoadSource {
   /** The name of the pipeline's history source, or `archive` for what Firehose wrote. */
@@ -61,6 +80,7 @@ export interface LoadSource {
   readonly globs: readonly string[];
   /** What a key with other bytes than those loaded before means. */
   readonly overwritten: 'load-again' | 'alarm';
+  readonly shape: FileShape;
   /**
    * One transaction. Placeholders: `run_id`; `manifest` (s3:// URL); `load_role`; `objects` (JSON text:
    * `[{bucket,key,etag,versionId,size}]`); `files` (JSON text: `[{url,etag}]`, what COPY must have read; an empty etag is not

@@ -6,6 +6,7 @@ import { embeddedMetrics } from '../shared/metrics';
 import { readPlan } from '../shared/plan-file';
 import { redshiftData, warehouseTarget } from '../shared/redshift-data';
 import { s3Objects } from '../shared/s3';
+import { s3Bytes } from '../shared/s3-bytes';
 import { sqsQueues } from '../shared/sqs';
 import { env, type LoadPlan } from './contract';
 import { load } from './load';
@@ -15,6 +16,7 @@ import { parseBatch } from './notification';
 const marginMs = 3000;
 
 const settings = env.read();
+const s3 = new S3Client({});
 const onBatch = load({
   environment: settings.ENVIRONMENT,
   buckets: { history: settings.HISTORY_BUCKET, archive: settings.ARCHIVE_BUCKET },
@@ -24,7 +26,7 @@ const onBatch = load({
   keyArn: settings.KEY_ARN,
   plan: readPlan<LoadPlan>(),
   warehouse: redshiftData(new RedshiftDataClient({}), warehouseTarget(settings)),
-  objects: s3Objects(new S3Client({})),
+  objects: { ...s3Objects(s3), ...s3Bytes(s3) },
   queues: sqsQueues(new SQSClient({})),
   log: consoleLog,
   metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),

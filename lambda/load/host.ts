@@ -1,6 +1,6 @@
 import type { Log } from '../shared/log';
 import type { Metrics } from '../shared/metrics';
-import type { ObjectStore, ObjectVersions } from '../shared/objects';
+import type { ObjectBytes, ObjectStore, ObjectVersions } from '../shared/objects';
 import type { Queues } from '../shared/queue';
 import type { Warehouse } from '../shared/warehouse';
 import type { LoadPlan, LoadSource } from './contract';
@@ -16,7 +16,7 @@ export interface LoadHost {
   readonly keyArn: string;
   readonly plan: LoadPlan;
   readonly warehouse: Warehouse;
-  readonly objects: Pick<ObjectStore, 'put'> & ObjectVersions;
+  readonly objects: Pick<ObjectStore, 'put'> & ObjectVersions & ObjectBytes;
   readonly queues: Pick<Queues, 'send'>;
   readonly log: Log;
   readonly metrics: Metrics;

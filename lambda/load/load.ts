@@ -6,6 +6,7 @@ import { type Group, groups, idOf, sourceFinder } from './groups';
 import type { LoadHost } from './host';
 import { type Message, parseNotification, type ToldObject } from './notification';
 import { park, parkMessage, unpark } from './park';
+import { judge, type Verdict } from './shape';
 import { type File, inLedger, inPlace, overwriting, runIdOf, transact } from './transaction';
 
 export type { LoadHost } from './host';
@@ -113,7 +114,7 @@ async function settle(
   const fresh = objects.filter((object) => !known.has(idOf(object)));
   const refused = source.overwritten === 'alarm' ? await parkOverwriting(host, fresh, remainingMs) : new Set<string>();
   const rest = fresh.filter((object) => !refused.has(idOf(object)));
-  const { loaded, parked } = await loadTogether(host, source, rest, remainingMs);
+  const { loaded, parked } = await loadFitting(host, source, rest, remainingMs);
   const inside = [...known, ...loaded];
   await unpark(
     host,
@@ -136,6 +137,53 @@ async function parkOverwriting(
     host.metrics(at, { OverwrittenObjects: 1 }, { bucket: object.bucket, key: object.key });
   }
   return new Set(found.map(idOf));
+}
+
+/** Of files with columns those that are as their source declares them; the others are parked, or looked at again as copies. */
+async function loadFitting(
+  host: LoadHost,
+  source: LoadSource,
+  objects: readonly Wanted[],
+  remainingMs: () => number,
+): Promise<Settled> {
+  if (!source.shape.columns) return loadTogether(host, source, objects, remainingMs);
+  const fitting: Wanted[] = [];
+  let settled = none;
+  for (const [object, verdict] of await verdicts(host, source, objects)) {
+    const at = (host.now ?? Date.now)();
+    if (verdict === 'fits') fitting.push(object);
+    else if (verdict === 'gone') {
+      const before: Failure = { kind: 'object', reason: 'the object is gone, or was overwritten' };
+      settled = both(settled, await loadExactly(host, source, object, { ...before, at }, remainingMs));
+    } else settled = both(settled, await giveUp(host, object, { ...verdict, at }, remainingMs));
+  }
+  return both(settled, await loadTogether(host, source, fitting, remainingMs));
+}
+
+/** Some at a time: the answer is a request away, and its time is S3's. */
+async function verdicts(host: LoadHost, { shape }: LoadSource, objects: readonly Wanted[]) {
+  const found: [Wanted, Verdict][] = [];
+  for (let first = 0; first < objects.length; first += judgedAtOnce) {
+    const some = objects.slice(first, first + judgedAtOnce);
+    found.push(
+      ...(await Promise.all(
+        some.map(async (object): Promise<[Wanted, Verdict]> => [object, await judge(host.objects, shape, object)]),
+      )),
+    );
+  }
+  return found;
+}
+
+const judgedAtOnce = 10;
+
+async function giveUp(
+  host: LoadHost,
+  object: Wanted,
+  why: { readonly reason: string; readonly at: number },
+  remainingMs: () => number,
+): Promise<Settled> {
+  await park(host, object, why, remainingMs);
+  return { loaded: [], parked: [idOf(object)] };
 }
 
 /**
@@ -183,30 +231,30 @@ async function loadExactly(
   remainingMs: () => number,
 ): Promise<Settled> {
   const { objects, workBucket, keyArn, plan } = host;
-  const giveUp = async (reason: string, at = before.at) => {
-    await park(host, object, { reason, at }, remainingMs);
-    return { loaded: [], parked: [idOf(object)] };
-  };
+  const giveUpFor = (reason: string, at = before.at) => giveUp(host, object, { reason, at }, remainingMs);
   if (before.kind === 'unknown' && object.attempts < unknownAttempts) {
     host.metrics(before.at, { LoadFailed: 1 });
     return none;
   }
   if (remainingMs() < 1000) return none;
   if (object.size > maxCopyBytes)
-    return giveUp(`${before.reason}; larger than 5 GB, so its version was not copied to be tried alone`);
+    return giveUpFor(`${before.reason}; larger than 5 GB, so its version was not copied to be tried alone`);
   const versionId = object.versionId || (await objects.find(object.bucket, object.key, object.etag));
   const copy = `${versionPrefix}${plan.pipeline}/${runIdOf([object])}`;
   const from = { bucket: object.bucket, key: object.key, versionId: versionId ?? '' };
   if (!versionId || !(await objects.copy(from, { bucket: workBucket, key: copy, kmsKeyArn: keyArn })))
-    return giveUp(`${before.reason}; the version with etag ${object.etag} is there no more, or must not be read`);
+    return giveUpFor(`${before.reason}; the version with etag ${object.etag} is there no more, or must not be read`);
 
+  const verdict = await judge(objects, source.shape, { bucket: workBucket, key: copy });
+  if (verdict === 'gone') throw new Error(`the copy s3://${workBucket}/${copy} cannot be read`);
+  if (verdict !== 'fits') return giveUpFor(verdict.reason);
   const files: File[] = [{ url: `s3://${workBucket}/${copy}`, etag: '' }];
   const ended = await transact(host, source, 'exact', [object], files, remainingMs);
   const failure = await failureOf(host, [object], ended, remainingMs);
   if (failure === 'running') return none;
   if (!('kind' in failure)) return { loaded: [...failure.loaded], parked: [] };
   if (failure.kind === 'object' || (failure.kind === 'unknown' && object.attempts >= unknownAttempts))
-    return giveUp(failure.reason, ended.updatedAt);
+    return giveUpFor(failure.reason, ended.updatedAt);
   host.log('an object was not loaded, its message will come back', factsOf(host, [object], ended));
   host.metrics(ended.updatedAt, { LoadFailed: 1 });
   return none;

@@ -38,3 +38,15 @@ export interface ObjectVersions {
 
 /** What S3 copies in one call, in bytes (CopyObject). */
 export const maxCopyBytes = 5 * 1024 ** 3;
+
+/** The contents of objects, as a stream: whoever stops reading ends the transfer. */
+export interface ObjectBytes {
+  /**
+   * The bytes of the version, or of the object with this etag; undefined when there is none, or none that may be read.
+   * @param last so many bytes of the end only
+   */
+  bytes(
+    object: { readonly bucket: string; readonly key: string; readonly etag?: string; readonly versionId?: string },
+    last?: number,
+  ): Promise<AsyncIterable<Uint8Array> | undefined>;
+}

@@ -12,21 +12,43 @@ import type { ListedObject, ObjectListing, ObjectStore, ObjectVersions } from '.
 /** What S3 answers for a version that is not there: 403 without the permission to list, 405 for a delete marker. */
 const gone = new Set(['NoSuchKey', 'NoSuchVersion', 'NotFound', 'AccessDenied', 'MethodNotAllowed']);
 
+/** An object of a listing, with what it costs to read it. */
+export type ListedWithClass = ListedObject & {
+  /** `STANDARD`, `GLACIER_IR`, `DEEP_ARCHIVE`, … */
+  readonly storageClass: string;
+};
+
+/** The objects below a prefix whose keys come after `after`, in the order of their keys, a page of up to 1,000 at a time. */
+export async function* listPages(
+  client: Pick<S3Client, 'send'>,
+  Bucket: string,
+  Prefix: string,
+  StartAfter?: string,
+): AsyncGenerator<ListedWithClass[]> {
+  let ContinuationToken: string | undefined;
+  do {
+    const input = ContinuationToken === undefined ? { StartAfter } : { ContinuationToken };
+    const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix, ...input }));
+    yield (page.Contents ?? []).map((object) => listedObject(object.Key!, object));
+    ContinuationToken = page.NextContinuationToken;
+  } while (ContinuationToken);
+}
+
+/** What S3 says of an object, in a listing or for its head. */
+export const listedObject = (
+  key: string,
+  object: { ETag?: string; Size?: number; LastModified?: Date; StorageClass?: string },
+): ListedWithClass => ({
+  key,
+  etag: unquoted(object.ETag),
+  size: object.Size ?? 0,
+  lastModified: object.LastModified?.getTime() ?? 0,
+  // left out where it is the standard one
+  storageClass: object.StorageClass ?? 'STANDARD',
+});
+
 export function s3Objects(client: Pick<S3Client, 'send'>): ObjectStore & ObjectListing & ObjectVersions {
-  async function* pages(Bucket: string, Prefix: string, StartAfter?: string): AsyncGenerator<ListedObject[]> {
-    let ContinuationToken: string | undefined;
-    do {
-      const input = ContinuationToken === undefined ? { StartAfter } : { ContinuationToken };
-      const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix, ...input }));
-      yield (page.Contents ?? []).map(({ Key, ETag, Size, LastModified }) => ({
-        key: Key!,
-        etag: unquoted(ETag),
-        size: Size ?? 0,
-        lastModified: LastModified?.getTime() ?? 0,
-      }));
-      ContinuationToken = page.NextContinuationToken;
-    } while (ContinuationToken);
-  }
+  const pages = (bucket: string, prefix: string, after?: string) => listPages(client, bucket, prefix, after);
 
   const list = async (bucket: string, prefix: string) => {
     const keys: string[] = [];

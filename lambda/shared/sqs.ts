@@ -1,4 +1,9 @@
-import { GetQueueAttributesCommand, SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import {
+  type BatchResultErrorEntry,
+  GetQueueAttributesCommand,
+  SendMessageBatchCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
 import type { Queues } from './queue';
 
 /** SQS limits of SendMessageBatch. */
@@ -9,38 +14,85 @@ const pausesMs = [200, 400, 800, 1600, 3200];
 
 const sleepMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-export function sqsQueues(client: Pick<SQSClient, 'send'>, sleep: (ms: number) => Promise<void> = sleepMs): Queues {
-  /** A batch may succeed in part: only what failed is sent again. */
-  const sendBatch = async (QueueUrl: string, bodies: readonly string[]) => {
-    let left = bodies;
-    for (const pauseMs of [...pausesMs, undefined]) {
-      const Entries = left.map((MessageBody, i) => ({ Id: String(i), MessageBody }));
-      const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
-      if (Failed.length === 0) return;
-      const refused = Failed.find(({ SenderFault }) => SenderFault) ?? (pauseMs === undefined ? Failed[0] : undefined);
-      if (refused)
-        throw new Error(`${QueueUrl} did not take ${Failed.length} messages: ${refused.Code} ${refused.Message ?? ''}`);
-      left = Failed.map(({ Id }) => left[Number(Id)]!);
-      await sleep(pauseMs!);
-    }
-  };
+type Client = Pick<SQSClient, 'send'>;
+type Sleep = (ms: number) => Promise<unknown>;
 
+export function sqsQueues(client: Client, sleep: Sleep = sleepMs): Queues {
   return {
-    async send(url, bodies) {
-      for (const batch of batches(bodies)) await sendBatch(url, batch);
-    },
+    send: (url, bodies) => sendMessages(client, url, bodies, sleep),
 
-    async depth(QueueUrl) {
-      const AttributeNames = [
+    async depth(url) {
+      const { waiting, inFlight, delayed } = await messageCounts(client, url);
+      return waiting + inFlight + delayed;
+    },
+  };
+}
+
+/**
+ * Sends any number of messages, ten at a time. What a call refuses for a passing reason is sent again, up to five times. A message that is
+ * refused for good holds up none of the others: they are sent, then the call fails.
+ * @throws Error that tells how many messages the queue did not take, and why; with a queue that does not recover the rest was not tried
+ */
+export async function sendMessages(
+  client: Client,
+  url: string,
+  bodies: readonly string[],
+  sleep: Sleep = sleepMs,
+): Promise<void> {
+  const refused: BatchResultErrorEntry[] = [];
+  for (const batch of batches(bodies)) refused.push(...(await sendBatch(client, url, batch, sleep)));
+  if (refused.length > 0) throw notTaken(url, refused);
+}
+
+/** A batch may succeed in part. Answers what is refused for good: the sender's fault. */
+async function sendBatch(
+  client: Client,
+  QueueUrl: string,
+  bodies: readonly string[],
+  sleep: Sleep,
+): Promise<BatchResultErrorEntry[]> {
+  const refused: BatchResultErrorEntry[] = [];
+  let left = bodies;
+  for (const pauseMs of [...pausesMs, undefined]) {
+    const Entries = left.map((MessageBody, i) => ({ Id: String(i), MessageBody }));
+    const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+    refused.push(...Failed.filter(({ SenderFault }) => SenderFault));
+    const passing = Failed.filter(({ SenderFault }) => !SenderFault);
+    if (passing.length === 0) return refused;
+    if (pauseMs === undefined) throw notTaken(QueueUrl, [...passing, ...refused]);
+    left = passing.map(({ Id }) => left[Number(Id)]!);
+    await sleep(pauseMs);
+  }
+  return refused;
+}
+
+const notTaken = (url: string, [first, ...others]: readonly BatchResultErrorEntry[]) =>
+  new Error(
+    `${url} did not take ${others.length === 0 ? 'a message' : `${others.length + 1} messages`}: ${first!.Code} ${first!.Message ?? ''}`.trim(),
+  );
+
+/** About how many messages a queue holds, as SQS tells it. */
+export interface MessageCounts {
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly delayed: number;
+}
+
+export async function messageCounts(client: Client, QueueUrl: string): Promise<MessageCounts> {
+  const { Attributes = {} } = await client.send(
+    new GetQueueAttributesCommand({
+      QueueUrl,
+      AttributeNames: [
         'ApproximateNumberOfMessages',
         'ApproximateNumberOfMessagesNotVisible',
         'ApproximateNumberOfMessagesDelayed',
-      ] as const;
-      const { Attributes = {} } = await client.send(
-        new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] }),
-      );
-      return AttributeNames.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0);
-    },
+      ],
+    }),
+  );
+  return {
+    waiting: Number(Attributes['ApproximateNumberOfMessages'] ?? 0),
+    inFlight: Number(Attributes['ApproximateNumberOfMessagesNotVisible'] ?? 0),
+    delayed: Number(Attributes['ApproximateNumberOfMessagesDelayed'] ?? 0),
   };
 }
 

@@ -69,7 +69,7 @@ export class Load extends Construct {
     this.read('Backlog', queues.backlog);
   }
 
-  /** Copies of single versions: below the prefixes of the pipeline's globs only. */
+  /** Looking into objects, and copies of single versions: below the prefixes of the pipeline's globs only. */
   private versionStatements(): PolicyStatement[] {
     const { pipeline, key, history, archive, work } = this.props;
     const of = (wanted: 'history' | 'archive') =>
@@ -82,12 +82,12 @@ export class Load extends Construct {
       explained(
         new PolicyStatement({
           // Copying an object copies its tags.
-          actions: ['s3:GetObjectVersion', 's3:GetObjectVersionTagging'],
+          actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:GetObjectVersionTagging'],
           resources: sources.flatMap(({ bucket, prefixes }) =>
             prefixes.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
           ),
         }),
-        'One version of an object below the prefixes of the pipeline is copied where the object was overwritten or deleted before its load',
+        'Objects below the prefixes of the pipeline are looked into for their columns and for the lines of rejects; one version is copied where the object was overwritten or deleted before its load',
       ),
       ...sources
         .filter(({ prefixes }) => prefixes.length > 0)
@@ -101,7 +101,8 @@ export class Load extends Construct {
         ),
       explained(
         new PolicyStatement({
-          actions: ['s3:PutObject', 's3:PutObjectTagging'],
+          // A copy is looked into as the object would have been.
+          actions: ['s3:GetObject', 's3:PutObject', 's3:PutObjectTagging'],
           resources: [work.arnForObjects(`${versionPrefix}${pipeline.name}/*`)],
         }),
         'Each copy is named after its run, below the prefix of the pipeline',

@@ -45,6 +45,11 @@ export const alarms = {
     heading: 'objects parked',
     impact: 'objects were given up just now; their events are missing until they are redriven',
   },
+  loadFailed: {
+    heading: 'load failed',
+    impact:
+      'loads fail again and again for reasons that no object is to blame for; objects wait in their queues and their events come late, none is lost',
+  },
   objectsOverwritten: {
     heading: 'objects overwritten',
     impact:
@@ -82,6 +87,7 @@ export const functionMetrics = {
   exportFailed: 'ExportFailed',
   exportedWindows: 'ExportedWindows',
   parkedObjects: 'ParkedObjects',
+  loadFailed: 'LoadFailed',
   overwrittenObjects: 'OverwrittenObjects',
   reconcileCompleted: 'ReconcileCompleted',
   streamGap: 'StreamGap',

@@ -61,6 +61,8 @@ interface Condition {
   readonly when?: 'above' | 'below';
   /** @default 1 */
   readonly periods?: number;
+  /** So many of the periods have to be beyond the threshold. @default - all */
+  readonly ofThem?: number;
   /** @default 'fine' */
   readonly silenceIs?: 'fine' | 'alarming';
 }
@@ -150,6 +152,13 @@ export class Monitoring extends Construct {
       metric: this.counted(functionMetrics.parkedObjects, { period: Duration.minutes(5) }),
       threshold: 0,
     });
+    // A message comes back after the queue's visibility of an hour: one failure is repaired by that, a second one is not an accident.
+    this.alarm('loadFailed', {
+      metric: this.counted(functionMetrics.loadFailed, { period: Duration.hours(1) }),
+      threshold: 0,
+      periods: 3,
+      ofThem: 2,
+    });
     const age = (of: Queue, limit: Duration, detail?: string) =>
       this.alarm(
         'historyAge',
@@ -195,7 +204,11 @@ export class Monitoring extends Construct {
     });
   }
 
-  private alarm(kind: AlarmKind, { metric, threshold, when, periods, silenceIs }: Condition, detail?: string): void {
+  private alarm(
+    kind: AlarmKind,
+    { metric, threshold, when, periods, ofThem, silenceIs }: Condition,
+    detail?: string,
+  ): void {
     const { environment, pipeline } = this.props;
     const { heading, impact } = alarms[kind];
     new Alarm(
@@ -209,6 +222,7 @@ export class Monitoring extends Construct {
         comparisonOperator:
           when === 'below' ? ComparisonOperator.LESS_THAN_THRESHOLD : ComparisonOperator.GREATER_THAN_THRESHOLD,
         evaluationPeriods: periods ?? 1,
+        datapointsToAlarm: ofThem,
         treatMissingData: silenceIs === 'alarming' ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
       },
     ).addAlarmAction(this.action);

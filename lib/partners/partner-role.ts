@@ -1,15 +1,25 @@
 import { RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { ArnPrincipal, type CfnRole, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
+import {
+  AccountRootPrincipal,
+  ArnPrincipal,
+  type CfnRole,
+  type Conditions,
+  Effect,
+  PolicyStatement,
+  Role,
+} from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { Partner } from '../../environments/environment';
-import { exportPrefix } from '../../lambda/export/contract';
 import { explained, grant } from '../shared/grant';
 import { keyUse } from '../shared/key-use';
+import { prefixesOf } from './prefixes';
+import { partnerRoleArn, partnerRoleName, preset } from './presets';
 
 export interface PartnerRoleProps {
+  readonly environment: string;
   readonly partner: Partner;
   readonly bucket: Bucket;
   readonly key: IKey;
@@ -17,94 +27,123 @@ export interface PartnerRoleProps {
   readonly retain: boolean;
 }
 
-/** What a partner may write below, without a slash at the end. */
-export const partnerPrefix = (partner: string) => `partners/${partner}`;
-
 /** A role for somebody outside: opens only with its external id, and only for what was granted. */
 export class PartnerRole extends Construct {
   readonly role: Role;
-  /** Holds the external id that Millrace made; the other kinds have none. */
-  readonly generatedId?: Secret;
+  /** Hold the external ids that Millrace made, by generation; the other kinds have none. */
+  readonly generatedIds: ReadonlyMap<number, Secret>;
 
-  constructor(scope: Construct, id: string, { partner, bucket, key, retain }: PartnerRoleProps) {
+  constructor(scope: Construct, id: string, props: PartnerRoleProps) {
     super(scope, id);
-    if (partner.externalId.kind === 'generated') this.generatedId = this.generateId(partner, key, retain);
-    const externalId =
-      // Not a secret to AWS (the trust policy shows it), so the reference may stand where it is resolved in plain text.
-      this.generatedId?.secretValue.unsafeUnwrap() ??
-      (partner.externalId.kind === 'given' ? partner.externalId.value : undefined);
-    const principal = new ArnPrincipal(partner.principal);
+    const { partner, bucket, key, environment } = props;
+    const known = preset(partner);
+    this.generatedIds = this.generateIds(props);
+    const externalIds =
+      partner.externalId.kind === 'given'
+        ? partner.externalId.values
+        : // Not secret to AWS (the trust policy shows it), so the reference may stand where it is resolved in plain text.
+          [...this.generatedIds.values()].map((secret) => secret.secretValue.unsafeUnwrap());
     this.role = new Role(this, 'Role', {
+      roleName: partnerRoleName(environment, partner.name),
       description: `Partner ${partner.name}: ${partner.access.mode}s below its own prefix`,
-      assumedBy: externalId ? principal.withConditions({ StringEquals: { 'sts:ExternalId': externalId } }) : principal,
+      assumedBy: new AccountRootPrincipal(),
     });
-    if (!externalId) trustNobody(this.role);
-    const statements =
-      partner.access.mode === 'read'
-        ? readStatements(partner.access.exports, bucket)
-        : writeStatements(partner.name, bucket);
-    grant(this.role, ...statements, keyUse(key, 's3', partner.access.mode));
+    const self = partnerRoleArn(this, environment, partner.name);
+    this.trust(
+      known.principal === undefined || externalIds.length === 0
+        ? [trustNobody]
+        : trustOf(known.principal, externalIds, partner, known.assumesItself ? self : undefined),
+    );
+    const statements = [
+      ...bucketStatements(partner, bucket),
+      keyUse(key, 's3', partner.access.mode),
+      ...(known.assumesItself ? [new PolicyStatement({ actions: ['sts:AssumeRole'], resources: [self] })] : []),
+    ];
+    for (const statement of statements) statement.addConditions(untilOf(partner));
+    grant(this.role, ...statements);
   }
 
-  private generateId(partner: Partner, key: IKey, retain: boolean): Secret {
-    const secret = new Secret(this, 'ExternalId', {
-      description: `External id that ${partner.name} has to send`,
+  private trust(statements: readonly PolicyStatement[]): void {
+    (this.role.node.defaultChild as CfnRole).assumeRolePolicyDocument = {
+      Version: '2012-10-17',
+      Statement: statements.map((statement) => statement.toStatementJson()),
+    };
+  }
+
+  private generateIds({ partner, key, retain }: PartnerRoleProps): Map<number, Secret> {
+    if (partner.externalId.kind !== 'generated') return new Map();
+    const generations = partner.externalId.generations ?? [1];
+    return new Map(generations.map((generation) => [generation, this.generateId(partner, generation, key, retain)]));
+  }
+
+  private generateId(partner: Partner, generation: number, key: IKey, retain: boolean): Secret {
+    const secret = new Secret(this, generation === 1 ? 'ExternalId' : `ExternalId${generation}`, {
+      description: `External id ${generation} that ${partner.name} has to send`,
       encryptionKey: key,
       generateSecretString: { passwordLength: 40, excludePunctuation: true },
       removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     Validations.of(secret).acknowledge({
       id: 'AwsSolutions-SMG4',
-      reason: 'An external id is agreed on with the partner: changing it by itself would lock the partner out',
+      reason:
+        'An external id is agreed on with the partner, and rotated by adding a generation: by itself it would lock the partner out',
     });
     return secret;
   }
 }
 
-/** While the partner's id is awaited the trust denies everybody, instead of standing open behind a placeholder that anyone can guess. */
-function trustNobody(role: Role): void {
-  (role.node.defaultChild as CfnRole).assumeRolePolicyDocument = {
-    Version: '2012-10-17',
-    Statement: [{ Sid: 'ExternalIdAwaited', Effect: 'Deny', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' }],
+/** While principal or id are awaited the trust denies everybody, instead of standing open behind a placeholder that anyone can guess. */
+const trustNobody = new PolicyStatement({
+  sid: 'ExternalIdAwaited',
+  effect: Effect.DENY,
+  principals: [new ArnPrincipal('*')],
+  actions: ['sts:AssumeRole'],
+});
+
+function trustOf(
+  principal: string,
+  externalIds: readonly string[],
+  partner: Partner,
+  self: string | undefined,
+): PolicyStatement[] {
+  const conditions: Conditions = {
+    StringEquals: { 'sts:ExternalId': externalIds.length === 1 ? externalIds[0] : externalIds },
+    ...untilOf(partner),
   };
+  const trusted = new PolicyStatement({
+    principals: [new ArnPrincipal(principal)],
+    actions: ['sts:AssumeRole'],
+    conditions,
+  });
+  if (self === undefined) return [trusted];
+  // IAM refuses a principal that does not exist yet, as the role itself, so the account stands for it and the condition names it.
+  const itself = new PolicyStatement({
+    principals: [new AccountRootPrincipal()],
+    actions: ['sts:AssumeRole'],
+    conditions: { ...conditions, ArnEquals: { 'aws:PrincipalArn': self } },
+  });
+  return [trusted, itself];
 }
 
-function readStatements(exports: readonly string[], bucket: Bucket): PolicyStatement[] {
-  const prefixes = exports.map((name) => {
-    const [pipeline, item] = name.split('.') as [string, string];
-    return exportPrefix(pipeline, item);
-  });
+/** Also on what is granted: a session that was opened before the end lives for an hour. */
+const untilOf = ({ until }: Partner): Conditions =>
+  until === undefined ? {} : { DateLessThan: { 'aws:CurrentTime': `${until}T00:00:00Z` } };
+
+function bucketStatements(partner: Partner, bucket: Bucket): PolicyStatement[] {
+  const { objects, bucket: onBucket } = preset(partner);
+  const below = prefixesOf(partner).map((prefix) => `${prefix}*`);
   return [
     explained(
-      new PolicyStatement({
-        actions: ['s3:GetObject'],
-        resources: prefixes.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
-      }),
-      'All runs and windows of the exports that were granted, and of no others',
+      new PolicyStatement({ actions: [...objects], resources: below.map((prefix) => bucket.arnForObjects(prefix)) }),
+      partner.access.mode === 'read'
+        ? 'All runs and windows of the exports that were granted, and of no others'
+        : 'The partner names its objects itself, below its own prefix',
     ),
-    listStatement(
-      bucket,
-      prefixes.map((prefix) => `${prefix}*`),
-    ),
+    new PolicyStatement({
+      actions: ['s3:ListBucket'],
+      resources: [bucket.bucketArn],
+      conditions: { StringLike: { 's3:prefix': below } },
+    }),
+    ...(onBucket.length > 0 ? [new PolicyStatement({ actions: [...onBucket], resources: [bucket.bucketArn] })] : []),
   ];
-}
-
-/** Materialize, "Amazon S3": what COPY TO needs. */
-function writeStatements(partner: string, bucket: Bucket): PolicyStatement[] {
-  const below = `${partnerPrefix(partner)}/*`;
-  return [
-    explained(
-      new PolicyStatement({ actions: ['s3:DeleteObject', 's3:PutObject'], resources: [bucket.arnForObjects(below)] }),
-      'The partner names its objects itself, below its own prefix',
-    ),
-    listStatement(bucket, [below]),
-  ];
-}
-
-function listStatement(bucket: Bucket, prefixes: string[]): PolicyStatement {
-  return new PolicyStatement({
-    actions: ['s3:ListBucket'],
-    resources: [bucket.bucketArn],
-    conditions: { StringLike: { 's3:prefix': prefixes } },
-  });
 }

@@ -54,7 +54,7 @@ const xmlBodyBytes = 1024 * 1024 * 1024;
 /**
  * Opens the one port of the local runtime: HTTP/1.1 and HTTP/2 with prior knowledge, told apart by the first bytes of a connection.
  * The service is found by the credential scope of the SigV4 signature, the caller by its access key id. Signatures are not verified:
- * the port listens on loopback only.
+ * the port listens on loopback only. A request with `X-Forwarded-Proto: http` counts as one that came without TLS, any other as one with it.
  * @throws Error naming the port when it is in use
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
@@ -224,7 +224,7 @@ function callerOf(
     const code = service.protocol === 'rest-xml' ? error.code.replace(/Exception$/, '') : error.code;
     throw new ProtocolError(service, code, error.message, error.statusCode);
   }
-  if (principal) return principal;
+  if (principal) return headers['x-forwarded-proto'] === 'http' ? { ...principal, unencrypted: true } : principal;
   const code = { 'rest-xml': 'InvalidAccessKeyId', query: 'InvalidClientTokenId' }[service.protocol as string];
   const message = `The security token included in the request is invalid: access key id ${accessKeyId} is not known here`;
   throw new ProtocolError(service, code ?? 'UnrecognizedClientException', message, 403);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { JsonOperations, Service, ServiceRequest, ServiceResponse } from '../ports';
 import { AwsError, NotModelledError } from '../ports';
 
@@ -29,7 +30,8 @@ export function jsonService(
       const run = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
       if (!run) throw new NotModelledError(`operation ${signingName}:${operation}`);
       const output = await run(inputOf(request), request.principal);
-      return { headers: { 'content-type': contentType }, body: JSON.stringify(output ?? {}) };
+      const headers = { 'content-type': contentType, 'x-amzn-requestid': randomUUID() };
+      return { headers, body: JSON.stringify(output ?? {}) };
     },
   };
 }

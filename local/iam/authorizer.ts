@@ -35,6 +35,7 @@ const optionalKeys = new Set([
   's3:max-keys',
   's3:versionid',
   's3:x-amz-acl',
+  's3:tlsversion',
   's3:x-amz-server-side-encryption',
   's3:x-amz-server-side-encryption-aws-kms-key-id',
   'secretsmanager:versionid',
@@ -48,7 +49,7 @@ const optionalKeys = new Set([
  * denies, except to assume a role that does not trust it.
  *
  * Local traffic is plain HTTP over loopback and never leaves the machine: it counts as if it had used TLS 1.3
- * (`aws:SecureTransport` true, `s3:TlsVersion` 1.3), so that policies demanding TLS can be evaluated.
+ * (`aws:SecureTransport` true, `s3:TlsVersion` 1.3), unless the request says that it did not, so that policies demanding TLS can be evaluated.
  */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   return {
@@ -105,8 +106,8 @@ function contextOf(request: AuthorizationRequest, options: AuthorizerOptions): C
   const isService = principal.kind === 'service';
   const hasAccount = !isService && principal.kind !== 'anonymous';
   const values: Record<string, readonly string[]> = {
-    'aws:securetransport': ['true'],
-    's3:tlsversion': ['1.3'],
+    'aws:securetransport': [String(!principal.unencrypted)],
+    ...(principal.unencrypted ? {} : { 's3:tlsversion': ['1.3'] }),
     'aws:requestedregion': [options.region],
     'aws:currenttime': [new Date(now).toISOString()],
     'aws:epochtime': [String(Math.floor(now / 1000))],

@@ -8,6 +8,7 @@ import {
   type Disposable,
   type PolicyDocument,
   type Principal,
+  type S3Encryption,
   type S3ObjectInfo,
   type S3Port,
 } from '../ports';
@@ -61,6 +62,14 @@ export interface PutOptions {
 
 const encryptionHeader = 'x-amz-server-side-encryption';
 const keyHeader = `${encryptionHeader}-aws-kms-key-id`;
+
+/** What a request with these headers would demand. */
+function demanding(encryption: S3Encryption | undefined): PutOptions {
+  if (!encryption) return {};
+  const context: Record<string, string> = { [`s3:${encryptionHeader}`]: encryption.algorithm };
+  if (encryption.algorithm === 'aws:kms') context[`s3:${keyHeader}`] = encryption.kmsKey;
+  return { encryption, context };
+}
 
 /** The buckets of the account. Names are checked within the account only. */
 export class S3 implements S3Port, Disposable {
@@ -132,12 +141,24 @@ export class S3 implements S3Port, Disposable {
     return info(version);
   }
 
-  async put(principal: Principal, bucketName: string, key: string, body: Buffer): Promise<S3ObjectInfo> {
-    return info(this.write(principal, this.bucket(bucketName), key, body));
+  async put(
+    principal: Principal,
+    bucketName: string,
+    key: string,
+    body: Buffer,
+    encryption?: S3Encryption,
+  ): Promise<S3ObjectInfo> {
+    return info(this.write(principal, this.bucket(bucketName), key, body, demanding(encryption)));
   }
 
-  async putFile(principal: Principal, bucketName: string, key: string, file: string): Promise<S3ObjectInfo> {
-    return info(this.write(principal, this.bucket(bucketName), key, file));
+  async putFile(
+    principal: Principal,
+    bucketName: string,
+    key: string,
+    file: string,
+    encryption?: S3Encryption,
+  ): Promise<S3ObjectInfo> {
+    return info(this.write(principal, this.bucket(bucketName), key, file, demanding(encryption)));
   }
 
   async delete(principal: Principal, bucketName: string, key: string): Promise<void> {

@@ -25,7 +25,7 @@ export interface QueueSettings {
   readonly redrive?: { readonly queueArn: string; readonly maxReceiveCount: number };
 }
 
-type Entry = { readonly put: Message } | { readonly gone: string } | { readonly purged: true };
+export type Entry = { readonly put: Message } | { readonly gone: string } | { readonly purged: true };
 
 /** One standard queue: messages in memory, every change in a journal. */
 export class Queue {

@@ -18,7 +18,8 @@ import type {
 import { Executor } from './data-api/executor';
 import type { StatementFaults } from './data-api/faults';
 import { fileJournal } from './data-api/journal';
-import { dataApiOperations } from './data-api/operations';
+import { AwsLogins, type Logins } from './data-api/logins';
+import { type DataApiOptions, dataApiOperations } from './data-api/operations';
 import { StatementStore } from './data-api/store';
 import { WarehouseError } from './engine/errors';
 import { scalarOf } from './engine/result';
@@ -59,25 +60,45 @@ export interface LocalWarehouse extends Disposable {
   readonly resources: ResourceTwin[];
 }
 
+/** The Data API over warehouses that somebody else opens. */
+export interface DataApiParts {
+  /** Folder of what outlives the process. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly authorizer: Authorizer;
+  readonly bus: EventBusPort;
+  readonly logins: Logins;
+  readonly find: DataApiOptions['find'];
+  readonly arnOf: DataApiOptions['arnOf'];
+  readonly userIdOf: DataApiOptions['userIdOf'];
+  readonly faults?: StatementFaults;
+}
+
+export function composeDataApi(parts: DataApiParts) {
+  const { clock, directory, faults } = parts;
+  const store = new StatementStore(clock, fileJournal(join(directory, 'statements.jsonl'), clock));
+  const executor = new Executor(store, clock, parts.bus, faults);
+  const api = dataApiOperations({ ...parts, store, executor });
+  const operations = faults ? faulty(api, faults) : api;
+  return { store, executor, operations, service: jsonService('redshift-data', 'json-1.1', 'RedshiftData', operations) };
+}
+
 /** The warehouse with a front end of the caller's choice. */
 export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
   const directory = join(options.dataDir, 'warehouse');
   const warehouses = new Warehouses({ ...options, directory });
-  const store = new StatementStore(options.clock, fileJournal(join(directory, 'statements.jsonl'), options.clock));
-  const executor = new Executor(store, options.clock, options.bus, options.faults);
-  const api = dataApiOperations({
+  const { store, executor, operations, service } = composeDataApi({
     ...options,
-    store,
-    executor,
+    directory,
+    logins: new AwsLogins(options),
     userIdOf: (principal) => options.sts.userIdOf(principal),
-    find: (kind, name) => warehouses.find(kind, name),
+    find: async (kind, name) => warehouses.find(kind, name),
     arnOf: (kind, name) => warehouses.arnOf(kind, name),
   });
-  const operations = options.faults ? faulty(api, options.faults) : api;
   return {
     port: { query: (sql) => query(warehouses, sql), activeStatements: () => store.active() },
     operations,
-    service: jsonService('redshift-data', 'json-1.1', 'RedshiftData', operations),
+    service,
     resources: warehouseTwins(warehouses, options),
     async dispose() {
       await executor.stop();

@@ -2,6 +2,7 @@ import { composeWarehouse, type LocalWarehouse, type WarehouseOptions } from './
 import { translate } from './sql';
 
 export type { LocalWarehouse, ManagedSecrets, WarehouseOptions } from './compose';
+export { type ServedWarehouse, type ServeOptions, serveWarehouse } from './standalone';
 
 /** The Redshift Data API over DuckDB, and the twins of the Redshift resources. */
 export function createWarehouse(options: Omit<WarehouseOptions, 'translate'>): LocalWarehouse {

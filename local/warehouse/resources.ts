@@ -152,6 +152,7 @@ function clusterTwin(
         database: requiredText(properties['DBName'], `${where}.DBName`),
         roleArns: rolesOf(properties['IamRoles'], where),
         caseSensitiveIdentifiers: caseSensitive(group === undefined ? undefined : groups.get(group)),
+        nodeType: textOf(properties['NodeType'], `${where}.NodeType`),
         admin,
       });
       return {

@@ -30,6 +30,8 @@ export interface WarehouseDefinition {
   readonly database: string;
   readonly roleArns: readonly string[];
   readonly caseSensitiveIdentifiers: boolean;
+  /** Of a cluster's nodes; a workgroup has none. */
+  readonly nodeType?: string;
   readonly admin: { readonly name: string; password(): string };
 }
 
@@ -55,6 +57,7 @@ export class Warehouses {
         translate: this.options.translate,
         assume: (roleArn, user) => this.assume(definition, roleArn, user),
         caseSensitiveIdentifiers: definition.caseSensitiveIdentifiers,
+        nodeType: definition.nodeType,
       },
       definition.admin,
     );

@@ -75,7 +75,8 @@ export class FakeCloud implements Cloud {
   readonly queues: Cloud['queues'] = {
     send: async (url, bodies) => {
       const queue = this.queued.get(url) ?? [];
-      for (const body of bodies) queue.push({ id: `m${++this.messages}`, receipt: `r${this.messages}`, body });
+      for (const body of bodies)
+        queue.push({ id: `m${++this.messages}`, receipt: `r${this.messages}`, body, deliveries: 0, sentAt: 0 });
       this.queued.set(url, queue);
     },
     receive: async (url) =>
@@ -88,6 +89,11 @@ export class FakeCloud implements Cloud {
       );
     },
     counts: async (url) => ({ waiting: this.bodies(url).length, inFlight: 0, delayed: 0 }),
+    look: async (url, most) => {
+      const messages = (this.queued.get(url) ?? []).slice(0, most);
+      return { messages, whole: messages.length === this.bodies(url).length };
+    },
+    lookCounts: false,
   };
 
   readonly streams: Cloud['streams'] = {

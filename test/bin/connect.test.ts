@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '../../bin/cloud/connect';
 import { namesFrom } from '../../bin/cloud/names';
-import { kinesisStreams, s3Buckets, sqsQueues } from '../../bin/cloud/sdk';
+import { kinesisStreams, s3Buckets } from '../../bin/cloud/sdk';
 import { millrace } from './io';
 
 const dir = mkdtempSync(join(tmpdir(), 'millrace-connect-'));
@@ -66,54 +66,6 @@ describe('an environment in AWS', () => {
   });
 });
 
-describe('the queue adapter', () => {
-  const client = (answer: (entries: { Id?: string; MessageBody?: string }[]) => object[]) => {
-    const calls: number[] = [];
-    const sent: string[] = [];
-    const send = async ({ input }: { input: { Entries: { Id: string; MessageBody: string }[] } }) => {
-      const Failed = answer(input.Entries) as { Id: string }[];
-      calls.push(input.Entries.length);
-      sent.push(
-        ...input.Entries.filter(({ Id }) => !Failed.some((failed) => failed.Id === Id)).map(
-          ({ MessageBody }) => MessageBody,
-        ),
-      );
-      return { Failed };
-    };
-    return { send: send as never, calls, sent };
-  };
-
-  test('sends tens, and what was refused once more', async () => {
-    let refused = false;
-    const sqs = client((entries) => {
-      if (refused) return [];
-      refused = true;
-      return [{ Id: entries[3]!.Id, Code: 'InternalError', SenderFault: false }];
-    });
-    const bodies = Array.from({ length: 25 }, (_, n) => String(n));
-    await sqsQueues(sqs, noSleep).send('q', bodies);
-    expect(sqs.calls).toEqual([10, 1, 10, 5]);
-    expect([...sqs.sent].sort()).toEqual([...bodies].sort());
-  });
-
-  test('stays below the size of a call', async () => {
-    const sqs = client(() => []);
-    await sqsQueues(sqs, noSleep).send(
-      'q',
-      Array.from({ length: 3 }, () => 'x'.repeat(100_000)),
-    );
-    expect(sqs.calls).toEqual([2, 1]);
-  });
-
-  test('does not repeat what is refused for good', async () => {
-    const sqs = client(() => [{ Id: '0', Code: 'InvalidMessageContents', Message: 'bad', SenderFault: true }]);
-    await expect(sqsQueues(sqs, noSleep).send('q', ['x'])).rejects.toThrow(
-      'q refused 1 messages: InvalidMessageContents bad',
-    );
-    expect(sqs.calls).toEqual([1]);
-  });
-});
-
 test('the bucket adapter reads all pages and takes the quotes from etags', async () => {
   const pages = [
     { Contents: [{ Key: 'a', ETag: '"e1"', Size: 1, LastModified: new Date(5) }], NextContinuationToken: 't' },
@@ -164,6 +116,15 @@ describe('the stream adapter', () => {
     for await (const records of streams.records('s', 'shard', undefined))
       found.push(...records.map(({ sequenceNumber }) => sequenceNumber));
     expect(found).toEqual(['1', '2']);
+  });
+
+  test('does not wait for ever for a stream that others read too', async () => {
+    const throttled = Array.from({ length: 99 }, () =>
+      Object.assign(new Error('slow down'), { name: 'ProvisionedThroughputExceededException' }),
+    );
+    const streams = streamOf({ GetShardIteratorCommand: [{ ShardIterator: 'i1' }], GetRecordsCommand: throttled });
+    await expect(streams.records('s', 'shard', undefined)[Symbol.asyncIterator]().next()).rejects.toThrow('slow down');
+    expect(throttled).toHaveLength(69);
   });
 
   test('a position that is no longer kept is not the next record', async () => {

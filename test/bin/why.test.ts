@@ -1,8 +1,13 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { restricted } from '../../bin/commands/why/derived';
-import { linesOf } from '../../bin/commands/why/lines';
-import { searchStream } from '../../bin/commands/why/places';
+import { linesOf, UnreadableError } from '../../bin/commands/why/lines';
+import { searchHistory, searchStream } from '../../bin/commands/why/places';
 import { eventIdOf, matches, parseQuestion, timestampText } from '../../bin/commands/why/question';
+import { type FileShape, recordsOf } from '../../bin/commands/why/records';
 import type { Pipeline } from '../../pipelines/definition';
 import { pipeline } from '../../pipelines/estore/pipeline';
 import { FakeCloud, fakeWork } from './cloud';
@@ -116,6 +121,96 @@ describe('lines of an object', () => {
     await expect(read(Buffer.from('plain text'), 'gzip')).rejects.toThrow('incorrect header check');
     const whole = gzipSync('line\n'.repeat(1000));
     await expect(read(whole.subarray(0, whole.length - 9), 'gzip')).rejects.toThrow('unexpected end of file');
+  });
+});
+
+describe('files with columns', () => {
+  const columns = [
+    { name: 'customer', path: ['customer_id'] },
+    { name: 'product', path: ['product', 'product_id'] },
+    { name: 'price', path: ['product', 'price'] },
+    { name: 'note' },
+  ];
+  const readAll = async (body: Buffer, shape: Partial<FileShape> & { format: string }) => {
+    const found: [number, unknown][] = [];
+    const bytes = (async function* () {
+      for (let at = 0; at < body.length; at += 11) yield body.subarray(at, at + 11);
+    })();
+    for await (const { line, value } of recordsOf(bytes, { compression: 'none', columns, ...shape }, pipeline.columns))
+      found.push([line, value]);
+    return found;
+  };
+  const record = (customer_id: unknown, product_id: unknown, price: unknown, note: unknown) => ({
+    customer_id,
+    product: { product_id, price },
+    note,
+  });
+
+  test('CSV: quotes, line ends within them, empty fields, CRLF and a byte order mark', async () => {
+    const text =
+      '\uFEFFcustomer,product,price,note\r\nc-1,p-1,12.50,"two\nlines, ""both"""\r\n\r\nc-2,p-2,,\r\n"c-3","",cheap,007\r\nc-4,p-4\r\n';
+    const expected = [
+      [2, record('c-1', 'p-1', 12.5, 'two\nlines, "both"')],
+      [5, record('c-2', 'p-2', null, null)],
+      [6, record('c-3', null, 'cheap', '007')],
+      [7, undefined],
+    ];
+    expect(await readAll(Buffer.from(text), { format: 'csv' })).toEqual(expected);
+    expect(await readAll(gzipSync(text.replace(/\r/g, '')), { format: 'csv', compression: 'gzip' })).toEqual(expected);
+    expect(
+      await readAll(Buffer.from('customer;product;price;note\na,b;c;1;'), { format: 'csv', delimiter: ';' }),
+    ).toEqual([[2, record('a,b', 'c', 1, null)]]);
+  });
+
+  test.each([
+    [
+      'product,customer,price,note\n',
+      'its header is product, customer, price, note, the source declares customer, product, price, note',
+    ],
+    ['customer,product,price,note\nc,p,1,"open\n', 'the quote that opens in line 2 is never closed'],
+  ])('CSV that cannot be what is declared is not guessed at: %j', async (text, message) => {
+    await expect(readAll(Buffer.from(text), { format: 'csv' })).rejects.toThrow(message);
+  });
+
+  test('Parquet: rows by their number, columns at their paths', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-parquet-'));
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    const path = join(folder, 'x.parquet');
+    await connection.run(
+      `copy (select 'c-' || i as customer, 'p' as product, (i + 0.5)::decimal(12, 2) as price, timestamp '2026-11-21 09:00:00' as note from range(1, 5001) t(i)) to '${path}' (format parquet)`,
+    );
+    connection.closeSync();
+    instance.closeSync();
+    const found = await readAll(readFileSync(path), { format: 'parquet' });
+    expect(found).toHaveLength(5000);
+    expect(found[4321]).toEqual([4322, record('c-4322', 'p', 4322.5, '2026-11-21 09:00:00')]);
+    rmSync(folder, { recursive: true });
+    await expect(readAll(Buffer.from('no parquet'), { format: 'parquet' })).rejects.toThrow(UnreadableError);
+  });
+
+  test('a format that nothing reads is told of and not guessed', async () => {
+    await expect(readAll(Buffer.from('x'), { format: 'avro' })).rejects.toThrow('nothing here reads the format avro');
+  });
+
+  test('are looked through for the event, with the place where it is', async () => {
+    const cloud = new FakeCloud();
+    const header = Buffer.from('customer,product,price,note\nc-0,p,1,\nc-1,p,12.5,\n');
+    cloud.put('history', 'estore/files/a.csv', { body: header });
+    cloud.put('history', 'estore/files/b.csv', { body: Buffer.from('other\n'), lastModified: 1 });
+    const history = [{ name: 'files', globs: ['estore/files/*.csv'], format: 'csv', compression: 'none', columns }];
+    const other = { ...pipeline, history } as unknown as Pipeline;
+    const bounds = { records: 1, bytes: 1e6 };
+    const found = await searchHistory(
+      fakeWork(cloud),
+      parseQuestion(other, ['customer_id=c-1', 'price=12.5']),
+      [],
+      bounds,
+    );
+    expect(found.hits).toMatchObject([{ key: 'estore/files/a.csv', line: 3, unit: 'line' }]);
+    const nowhere = await searchHistory(fakeWork(cloud), parseQuestion(other, ['customer_id=c-9']), [], bounds);
+    expect(nowhere).toMatchObject({ hits: [], complete: false });
+    expect(nowhere.extent).toMatch(/2 of 2 objects read, 1 cannot be \(estore\/files\/b\.csv: its header is other/);
   });
 });
 

@@ -8,7 +8,7 @@ const problems = (changes: Partial<Environment>) => validateEnvironments([testEn
 const provisioned = { kind: 'provisioned', nodeType: 'ra3.large', nodeCount: 2, snapshotRetentionDays: 1 } as const;
 const partner = (changes: Partial<Partner> = {}): Partner => ({
   name: 'reader',
-  principal: 'arn:aws:iam::111122223333:root',
+  who: { kind: 'aws', principal: 'arn:aws:iam::111122223333:root' },
   access: { mode: 'read', exports: ['shop.visits'] },
   externalId: { kind: 'generated' },
   ...changes,
@@ -96,13 +96,48 @@ test('fails when a pause is not a cron expression of Redshift', () => {
 test.each<[string, Partial<Partner>, string]>([
   [
     'its principal is everybody',
-    { principal: '*' },
-    'environments.test.partners.reader.principal must be the ARN of an account root, a role or a user, got *',
+    { who: { kind: 'aws', principal: '*' } },
+    'environments.test.partners.reader.who.principal must be the ARN of an account root, a role or a user, got *',
   ],
   [
     'its external id is empty',
-    { externalId: { kind: 'given', value: '' } },
-    "environments.test.partners.reader.externalId.value must be 2 to 1224 letters, digits and _+=,.@:/-, got ''",
+    { externalId: { kind: 'given', values: [''] } },
+    "environments.test.partners.reader.externalId.values must be 20 to 1224 letters, digits and _+=,.@:/-, got ''",
+  ],
+  [
+    'its external id can be guessed',
+    { externalId: { kind: 'given', values: ['partner-1'] } },
+    'environments.test.partners.reader.externalId.values must be 20 to 1224 letters, digits and _+=,.@:/-, got partner-1',
+  ],
+  [
+    'its external id contains its account number',
+    { externalId: { kind: 'given', values: ['partner-111122223333-millrace'] } },
+    'environments.test.partners.reader.externalId.values must not contain the account number 111122223333, which is no secret, got partner-111122223333-millrace',
+  ],
+  [
+    'it has three external ids',
+    { externalId: { kind: 'given', values: ['a', 'b', 'c'].map((letter) => letter.repeat(20)) } },
+    `environments.test.partners.reader.externalId.values must be one id, or two different ones during a rotation, got [${'a'.repeat(20)}, ${'b'.repeat(20)}, ${'c'.repeat(20)}]`,
+  ],
+  [
+    'its generations are none',
+    { externalId: { kind: 'generated', generations: [] } },
+    'environments.test.partners.reader.externalId.generations must be one number from 1 on, or two different ones during a rotation, got []',
+  ],
+  [
+    'its system takes no id that was made elsewhere',
+    { who: { kind: 'databricks' } },
+    'environments.test.partners.reader.externalId.kind must be given or awaited for databricks, which makes its ids itself, got generated',
+  ],
+  [
+    'its end is no day',
+    { until: '2027-02-30' },
+    'environments.test.partners.reader.until must be a day, as in 2027-03-31, got 2027-02-30',
+  ],
+  [
+    'the user of Snowflake is a role',
+    { who: { kind: 'snowflake', userArn: 'arn:aws:iam::111122223333:role/x' } },
+    'environments.test.partners.reader.who.userArn must be the ARN of a user, as STORAGE_AWS_IAM_USER_ARN tells it, got arn:aws:iam::111122223333:role/x',
   ],
   [
     'it reads nothing',
@@ -121,6 +156,13 @@ test.each<[string, Partial<Partner>, string]>([
 test('fails when two partners share a name, and with it a prefix', () => {
   expect(problems({ partners: [partner(), partner()] })).toEqual([
     'environments.test.partners must have unique names, got reader more than once',
+  ]);
+});
+
+test('fails when two partners share an external id', () => {
+  const externalId = { kind: 'given', values: ['mz_1b2c3d4e-0000-4000-8000-000000000001_u1'] } as const;
+  expect(problems({ partners: [partner({ externalId }), partner({ name: 'other', externalId })] })).toEqual([
+    'environments.test.partners must not share an external id, got mz_1b2c3d4e-0000-4000-8000-000000000001_u1 for reader and other',
   ]);
 });
 

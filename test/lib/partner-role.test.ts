@@ -3,23 +3,30 @@ import { templates } from './fixtures';
 
 const partner = (changes: Partial<Partner> = {}): Partner => ({
   name: 'reader',
-  principal: 'arn:aws:iam::111122223333:role/reader',
+  who: { kind: 'aws', principal: 'arn:aws:iam::111122223333:role/reader' },
   access: { mode: 'read', exports: ['shop.visits'] },
-  externalId: { kind: 'given', value: 'mz_1234_u1' },
+  externalId: { kind: 'given', values: ['reader-5f3c1a9e7b2d4680'] },
   ...changes,
 });
 
 function role(changes: Partial<Partner> = {}) {
-  const { pipelines } = templates({ partners: [partner(changes)] });
+  const { pipelines, data } = templates({ partners: [partner(changes)] });
   const of = (type: string) =>
     Object.entries(pipelines.findResources(type)).find(([id]) => id.startsWith('Partner'))![1]['Properties'];
   return {
     template: pipelines,
+    data,
     trust: of('AWS::IAM::Role').AssumeRolePolicyDocument.Statement,
     statements: of('AWS::IAM::Policy').PolicyDocument.Statement,
   };
 }
 
+const roleArn = {
+  'Fn::Join': [
+    '',
+    ['arn:', { Ref: 'AWS::Partition' }, ':iam::', { Ref: 'AWS::AccountId' }, ':role/millrace-test-reader'],
+  ],
+};
 const bucketArn = { 'Fn::ImportValue': expect.stringMatching(/^millrace-test-data:.*Exports/) };
 const below = (path: string) => ({ 'Fn::Join': ['', [bucketArn, path]] });
 
@@ -30,7 +37,7 @@ describe('trust', () => {
         Effect: 'Allow',
         Action: 'sts:AssumeRole',
         Principal: { AWS: 'arn:aws:iam::111122223333:role/reader' },
-        Condition: { StringEquals: { 'sts:ExternalId': 'mz_1234_u1' } },
+        Condition: { StringEquals: { 'sts:ExternalId': 'reader-5f3c1a9e7b2d4680' } },
       },
     ]);
   });
@@ -46,10 +53,46 @@ describe('trust', () => {
     );
   });
 
-  test('denies everybody while the external id is awaited', () => {
-    expect(role({ externalId: { kind: 'awaited' } }).trust).toEqual([
+  test.each<[string, Partial<Partner>]>([
+    ['external id', { externalId: { kind: 'awaited' } }],
+    ['user', { who: { kind: 'snowflake' }, externalId: { kind: 'generated' } }],
+  ])('denies everybody while the %s is awaited', (_, changes) => {
+    expect(role(changes).trust).toEqual([
       { Sid: 'ExternalIdAwaited', Effect: 'Deny', Action: 'sts:AssumeRole', Principal: { AWS: '*' } },
     ]);
+  });
+
+  test('takes the old and the new external id during a rotation', () => {
+    const values = ['reader-5f3c1a9e7b2d4680', 'reader-91e0d4c2a7f35b68'];
+    expect(role({ externalId: { kind: 'given', values } }).trust[0].Condition).toEqual({
+      StringEquals: { 'sts:ExternalId': values },
+    });
+    const { trust, template } = role({ externalId: { kind: 'generated', generations: [1, 2] } });
+    expect(trust[0].Condition.StringEquals['sts:ExternalId']).toHaveLength(2);
+    const ids = Object.keys(template.findResources('AWS::SecretsManager::Secret')).filter((id) => /Partner/.test(id));
+    expect(ids).toEqual([
+      expect.stringMatching(/ExternalId[0-9A-F]{8}$/),
+      expect.stringMatching(/ExternalId2[0-9A-F]{8}$/),
+    ]);
+  });
+
+  test('ends on the day that was agreed, and so does what was granted', () => {
+    const { trust, statements } = role({ until: '2027-04-01' });
+    for (const { Condition } of [...trust, ...statements])
+      expect(Condition.DateLessThan).toEqual({ 'aws:CurrentTime': '2027-04-01T00:00:00Z' });
+  });
+
+  test('lets the role of Databricks assume itself, by name', () => {
+    const { trust, statements } = role({
+      who: { kind: 'databricks' },
+      externalId: { kind: 'given', values: ['0d26daa6-5e44-4c97-a497-ef015f91254a'] },
+    });
+    expect(trust.map(({ Principal }: { Principal: { AWS: unknown } }) => Principal.AWS)).toEqual([
+      'arn:aws:iam::414351767826:role/unity-catalog-prod-UCMasterRole-14S5ZJVKOTYTL',
+      { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':iam::', { Ref: 'AWS::AccountId' }, ':root']] },
+    ]);
+    expect(trust[1].Condition.ArnEquals).toEqual({ 'aws:PrincipalArn': roleArn });
+    expect(statements).toContainEqual({ Effect: 'Allow', Action: 'sts:AssumeRole', Resource: roleArn });
   });
 });
 
@@ -69,6 +112,43 @@ describe('a reader', () => {
         Resource: expect.anything(),
         Condition: { StringEquals: { 'kms:ViaService': expect.anything() } },
       },
+    ]);
+  });
+});
+
+describe('what the bucket and the key say', () => {
+  const denies = (type: string, policy: string, id: RegExp) => {
+    const found = Object.entries(role().data.findResources(type)).find(([name]) => id.test(name))!;
+    return found[1]['Properties'][policy].Statement.filter(
+      ({ Effect, Condition }: { Effect: string; Condition: object }) =>
+        Effect === 'Deny' && JSON.stringify(Condition).includes('aws:PrincipalArn'),
+    );
+  };
+  const isReader = { ArnEquals: { 'aws:PrincipalArn': roleArn } };
+  const own = (path: string) => ({
+    'Fn::Join': ['', [{ 'Fn::GetAtt': [expect.stringMatching(/^Exports/), 'Arn'] }, path]],
+  });
+
+  test('the exports bucket denies the role everything outside its prefixes and everything but reading', () => {
+    expect(denies('AWS::S3::BucketPolicy', 'PolicyDocument', /^ExportsPolicy/)).toMatchObject([
+      {
+        Action: 's3:*',
+        NotResource: [{ 'Fn::GetAtt': expect.anything() }, own('/exports/shop/visits/*')],
+        Condition: isReader,
+      },
+      { NotAction: ['s3:ListBucket', 's3:GetObject'], Condition: isReader },
+    ]);
+  });
+
+  test.each(['History', 'Archive', 'Work', 'Logs'])('the bucket %s denies it everything', (bucket) => {
+    expect(denies('AWS::S3::BucketPolicy', 'PolicyDocument', new RegExp(`^${bucket}Policy`))).toMatchObject([
+      { Action: 's3:*', Condition: { ArnEquals: { 'aws:PrincipalArn': [roleArn] } } },
+    ]);
+  });
+
+  test('the key denies it everything that does not come through S3', () => {
+    expect(denies('AWS::KMS::Key', 'KeyPolicy', /^Key/)).toMatchObject([
+      { Action: 'kms:*', Condition: { StringNotEquals: { 'kms:ViaService': expect.anything() } } },
     ]);
   });
 });

@@ -336,6 +336,17 @@ describe('alarms', () => {
     expect(headings({ warehouse: serverless })).toContain('refresh missing');
   });
 
+  test('take one failed load for an accident, which its message repairs an hour later, and a second one not', () => {
+    const failed = found().find(({ AlarmName }) => AlarmName === 'millrace test shop: load failed');
+    expect(failed).toMatchObject({
+      MetricName: 'LoadFailed',
+      Period: 3600,
+      EvaluationPeriods: 3,
+      DatapointsToAlarm: 2,
+    });
+    expect(failed).toMatchObject({ Threshold: 0, TreatMissingData: 'notBreaching' });
+  });
+
   test('watch overwritten objects only where the pipeline takes them for a mistake', () => {
     const history = [{ ...shopPipeline().history![0]!, overwritten: 'load-again' }] as const;
     expect(headings({}, shopPipeline({ history }))).not.toContain('objects overwritten');

@@ -266,6 +266,13 @@ export class TestWarehouse {
     );
   }
 
+  /** Rows with the types of their columns, null where a cell is empty. */
+  async result(sql: string) {
+    const { columns, records } = await this.engine.query(sql);
+    const cell = (field: object) => ('isNull' in field ? null : Object.values(field)[0]);
+    return { columns, records: records.map((record) => record.map(cell)) };
+  }
+
   /** Rows per table. */
   async counts(): Promise<{ events: number; duplicates: number; rejects: number; staged: number }> {
     const { name } = this.pipeline;

@@ -13,6 +13,7 @@ import { statementNamePrefix } from '../../lambda/shared/plan';
 import { redshiftData } from '../../lambda/shared/redshift-data';
 import { parseRunEvent, parseTick } from '../../lambda/shared/run-event';
 import { s3Objects } from '../../lambda/shared/s3';
+import { s3Bytes } from '../../lambda/shared/s3-bytes';
 import { sqsQueues } from '../../lambda/shared/sqs';
 import type { Service } from '../../local/ports';
 import type { Pipeline } from '../../pipelines/definition';
@@ -72,7 +73,7 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
       log,
       metrics: () => undefined,
       warehouse,
-      objects: s3Objects(s3),
+      objects: { ...s3Objects(s3), ...s3Bytes(s3) },
       queues: sqsQueues(sqs, calls.sleep),
     };
   };

@@ -1,5 +1,6 @@
 import { type HistoryObject, parseNotification } from '../../../lambda/load/notification';
 import type { Cloud, QueueMessage } from '../../cloud/ports';
+import { received } from '../../cloud/sdk';
 
 /** A message of a dead-letter queue: what the load function parked, or what SQS moved after too many deliveries. */
 export interface DeadLetter {
@@ -13,10 +14,10 @@ export interface DeadLetter {
 
 const MOVED_BY_SQS = 'delivered too often without an end: see the logs of the load function';
 
-/** Does not throw: what cannot be read is told of as it is. */
-export function parseDeadLetter(message: QueueMessage): DeadLetter {
-  const parked = parkedBody(message.body);
-  const original = parked?.original ?? message.body;
+/** What a message of a queue says, parked or as it once arrived. Does not throw: what cannot be read is told of as it is. */
+export function parseDeadLetter(body: string): Omit<DeadLetter, 'message'> {
+  const parked = parkedBody(body);
+  const original = parked?.original ?? body;
   const reason = parked?.reason;
   try {
     const objects = parseNotification(original).map(({ bucket, key, etag, versionId, size }) => ({
@@ -26,9 +27,9 @@ export function parseDeadLetter(message: QueueMessage): DeadLetter {
       versionId,
       size,
     }));
-    return { message, original, reason: reason ?? MOVED_BY_SQS, objects };
+    return { original, reason: reason ?? MOVED_BY_SQS, objects };
   } catch (error) {
-    return { message, original, reason: reason ?? `not a notification: ${(error as Error).message}`, objects: [] };
+    return { original, reason: reason ?? `not a notification: ${(error as Error).message}`, objects: [] };
   }
 }
 
@@ -43,18 +44,8 @@ function parkedBody(body: string): { reason: string; original: string } | undefi
 
 /** So long a message stays hidden from other readers while it is looked at. */
 const HIDE_SECONDS = 60;
-/** SQS may answer with nothing although it has something, since it asks a sample of its servers. */
-const EMPTY_ANSWERS = 3;
-
 /** All messages of a dead-letter queue, each once and hidden for a minute: release or delete each. */
 export async function* deadLetters({ queues }: Pick<Cloud, 'queues'>, url: string): AsyncGenerator<DeadLetter> {
-  const seen = new Set<string>();
-  for (let empty = 0; empty < EMPTY_ANSWERS; ) {
-    const messages = (await queues.receive(url, HIDE_SECONDS)).filter(({ id }) => !seen.has(id));
-    empty = messages.length === 0 ? empty + 1 : 0;
-    for (const message of messages) {
-      seen.add(message.id);
-      yield parseDeadLetter(message);
-    }
-  }
+  for await (const page of received(queues, url, HIDE_SECONDS))
+    for (const message of page) yield { message, ...parseDeadLetter(message.body) };
 }

@@ -42,6 +42,7 @@ export async function openRuntime({ assemblyDir, dataDir, port, onProgress }: Op
       SecretArn: output('OwnerSecretArn'),
     },
     outputs,
+    pipelineOutputs: runtime.deployment.outputs[`millrace-${stageName}-pipelines`] ?? {},
     resources: runtime.deployment.resources.length,
     historyBucket: output('HistoryBucketName'),
     exportBucket: output('ExportsBucketName'),

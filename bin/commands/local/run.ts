@@ -143,8 +143,9 @@ class Demo {
       this.runtime.setRate(0);
       this.runtime.onTrouble((message) => this.progress.line(`${this.progress.style.yellow('!')} ${message}`));
       this.rows = new HistoryRows(this.runtime);
-      const { endpoint, region, credentials, warehouse, outputs } = this.runtime;
-      writeRuntimeFile(dataDir, { pid: process.pid, endpoint, region, credentials, warehouse, outputs });
+      const { endpoint, region, credentials, warehouse, outputs, pipelineOutputs } = this.runtime;
+      const connection = { endpoint, region, credentials, warehouse, outputs, pipelineOutputs };
+      writeRuntimeFile(dataDir, { pid: process.pid, ...connection });
       stage(`${plural(this.runtime.resources, 'resource')} on ${endpoint}`);
     });
   }

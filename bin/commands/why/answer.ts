@@ -63,4 +63,6 @@ export interface Bounds {
   readonly bytes: number;
   /** Read the history also where nothing says that it brought the event. @default false */
   readonly everywhere?: boolean;
+  /** Look into the queues of the load function also where that counts as a delivery. @default false */
+  readonly look?: boolean;
 }

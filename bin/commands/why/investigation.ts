@@ -5,6 +5,7 @@ import { type Bounds, no, type Position, type Sighting, unknown, yes } from './a
 import { exportSightings, viewSightings } from './derived';
 import { type ObjectHit, searchArchive, searchHistory, searchStream } from './places';
 import type { Question } from './question';
+import { lookIntoQueues, type OpenObject } from './queues';
 import {
   bookOf,
   countStaged,
@@ -18,6 +19,13 @@ import {
   objectsOfRun,
   ROWS,
 } from './warehouse';
+
+/** What a bucket has of the event. */
+interface InBucket {
+  readonly sightings: readonly Sighting[];
+  /** Objects that hold it and are not loaded. */
+  readonly open: readonly OpenObject[];
+}
 
 /** Looks for one event, what is known first: each step tells the next where to look. */
 export class Investigation {
@@ -60,12 +68,12 @@ export class Investigation {
     const landing = await this.landing(stream.positions);
     const archive = await this.archive(stream.positions);
     const history = await this.history();
-    const queue = await this.queue(history.objects);
+    const queue = await this.queue([...archive.open, ...history.open]);
     const staged = await this.staged();
     return [
       ...stream.sightings,
       ...landing,
-      ...archive,
+      ...archive.sightings,
       ...history.sightings,
       ...queue,
       ...staged,
@@ -142,40 +150,40 @@ export class Investigation {
     this.rejects.push(...(await findRejectAt(this.work, this.question, position)));
   }
 
-  private async archive(positions: readonly Position[]): Promise<Sighting[]> {
+  private async archive(positions: readonly Position[]): Promise<InBucket> {
     const { hits, complete, extent } = await searchArchive(this.work, this.question, positions, this.bounds);
     if (hits.length === 0)
-      return [
-        complete
-          ? no('archive', `${extent}: Firehose writes some minutes later`)
-          : unknown('archive', `${extent}: narrow --since and --until, or raise --megabytes`),
-      ];
+      return {
+        open: [],
+        sightings: [
+          complete
+            ? no('archive', `${extent}: Firehose writes some minutes later`)
+            : unknown('archive', `${extent}: narrow --since and --until, or raise --megabytes`),
+        ],
+      };
     const sightings: Sighting[] = [];
+    const open: OpenObject[] = [];
     for (const hit of hits) {
-      const merged =
+      const known =
         hit.position !== undefined &&
-        (this.isMerged(hit.position) || positions.some((known) => same(known, hit.position!)));
-      const book = await bookOf(this.work, this.question, hit.bucket, hit.key, hit.etag);
-      if (!merged && book.state !== 'loaded')
-        this.explanations.push('it is in the archive and was not read from the stream: backfill --from archive');
+        (this.isMerged(hit.position) || positions.some((position) => same(position, hit.position!)));
+      const { state, detail } = await bookOf(this.work, this.question, hit.bucket, hit.key, hit.etag);
+      // what the stream brings needs no object of the archive
+      if (!known && state !== 'loaded') open.push({ hit, bucket: 'archive', state, detail });
       sightings.push(
-        yes(
-          'archive',
-          `${url(hit)}, line ${hit.line}${book.state === 'pending' ? '' : `, ${book.detail}`}`,
-          objectFacts(hit),
-        ),
+        yes('archive', `${url(hit)}, ${hit.unit} ${hit.line}${state === 'pending' ? '' : `, ${detail}`}`, {
+          ...objectFacts(hit),
+          state,
+        }),
       );
     }
-    return sightings;
+    return { open, sightings };
   }
 
-  private async history(): Promise<{
-    objects: { hit: ObjectHit; state: string; detail: string }[];
-    sightings: Sighting[];
-  }> {
+  private async history(): Promise<InBucket> {
     const { work, question, bounds } = this;
     if (question.pipeline.history === undefined)
-      return { objects: [], sightings: [no('history', 'the pipeline has none')] };
+      return { open: [], sightings: [no('history', 'the pipeline has none')] };
     const runs = [
       ...new Set(
         [...this.events, ...this.duplicates]
@@ -190,61 +198,42 @@ export class Investigation {
     // what came from the stream alone needs no search through years
     if (keys.length === 0 && this.inEvents && !bounds.everywhere)
       return {
-        objects: [],
+        open: [],
         sightings: [unknown('history', 'not looked for, since no load brought it: --everywhere looks')],
       };
     const { hits, complete, extent } = await searchHistory(work, question, keys, bounds);
     if (hits.length === 0)
       return {
-        objects: [],
+        open: [],
         sightings: [
           complete
             ? no('history', extent)
             : unknown('history', `${extent}: narrow --since and --until, or raise --megabytes`),
         ],
       };
-    const objects: { hit: ObjectHit; state: string; detail: string }[] = [];
+    const sightings: Sighting[] = [];
+    const open: OpenObject[] = [];
     for (const hit of hits) {
-      const book = await bookOf(work, question, hit.bucket, hit.key, hit.etag);
-      objects.push({ hit, ...book });
-      if (book.state === 'loaded' && !this.inEvents && this.rejects.length === 0)
-        this.rejects.push(...(await findRejectInObject(work, question, hit.bucket, hit.key, hit.line)));
+      const { state, detail } = await bookOf(work, question, hit.bucket, hit.key, hit.etag);
+      sightings.push(yes('history', `${url(hit)}, ${hit.unit} ${hit.line}, ${detail}`, { ...objectFacts(hit), state }));
+      if (state !== 'loaded') open.push({ hit, bucket: 'history', state, detail });
+      else if (!this.inEvents && this.rejects.length === 0) await this.rejectIn(hit);
     }
-    return {
-      objects,
-      sightings: objects.map(({ hit, state, detail }) =>
-        yes('history', `${url(hit)}, line ${hit.line}, ${detail}`, { ...objectFacts(hit), state }),
-      ),
-    };
+    return { open, sightings };
   }
 
-  /** A look into the queue would count as a delivery, so only its length is told. */
-  private async queue(objects: readonly { hit: ObjectHit; state: string; detail: string }[]): Promise<Sighting[]> {
+  private async rejectIn(hit: ObjectHit): Promise<void> {
     const { work, question } = this;
-    const urls = work.cloud.names.queues(question.pipeline.name);
-    const counts = (queue: string) => work.cloud.queues.counts(queue);
-    const queues = await Promise.all([urls.history, urls.backlog].flatMap((queue) => (queue ? [counts(queue)] : [])));
-    const dead = await counts(urls.deadLetters);
-    const waiting = queues.reduce((sum, one) => sum + one.waiting + one.inFlight + one.delayed, 0);
-    const summary = `${plural(waiting, 'message')} waiting or in flight, ${plural(dead.waiting + dead.inFlight, 'dead letter')}`;
-    const open = objects.filter(({ state }) => state !== 'loaded');
-    if (open.length < objects.length && this.rejects.length === 0)
-      this.explanations.push(`its object ${objects[0]!.hit.key} is loaded, yet neither events nor rejects have it`);
-    if (open.length === 0) return [no('queue', summary, { waiting })];
-    return open.map(({ hit, state, detail }) => {
-      if (state === 'parked') {
-        this.explanations.push(`its object ${hit.key} is ${detail}`);
-        return no('queue', `${hit.key} is ${detail}; ${summary}`, { waiting, key: hit.key });
-      }
-      this.explanations.push(
-        waiting > 0
-          ? `its object ${hit.key} is not loaded yet, and ${plural(waiting, 'message')} wait in the queue`
-          : `its object ${hit.key} is not loaded and nothing is queued: the next reconcile finds it, or backfill --from history`,
-      );
-      return waiting > 0
-        ? unknown('queue', summary, { waiting, key: hit.key })
-        : no('queue', summary, { waiting, key: hit.key });
-    });
+    this.rejects.push(...(await findRejectInObject(work, question, hit.bucket, hit.key, hit.line)));
+    if (this.rejects.length === 0)
+      this.explanations.push(`its object ${hit.key} is loaded, yet neither events nor rejects have it`);
+  }
+
+  private async queue(objects: readonly OpenObject[]): Promise<readonly Sighting[]> {
+    const { work, question, bounds } = this;
+    const { sightings, explanations } = await lookIntoQueues(work, question, objects, bounds.look === true);
+    this.explanations.push(...explanations);
+    return sightings;
   }
 
   private async staged(): Promise<Sighting[]> {

@@ -1,4 +1,4 @@
-import type { HistorySource } from '../../../pipelines/definition';
+import type { Pipeline } from '../../../pipelines/definition';
 import type { ListedObject } from '../../cloud/ports';
 import { grouped, plural } from '../../terminal';
 import { archiveHour } from '../backfill';
@@ -6,8 +6,9 @@ import { isFolder, isFrozen } from '../history/list';
 import { Sources } from '../history/sources';
 import type { Work } from '../work';
 import type { Bounds, Position } from './answer';
-import { json, linesOf, UnreadableError } from './lines';
+import { json, UnreadableError } from './lines';
 import { matches, positionId, type Question } from './question';
+import { type FileShape, recordsOf, unitOf } from './records';
 
 /** What reading a place brought. */
 export interface Search<Hit> {
@@ -58,7 +59,9 @@ export interface ObjectHit {
   readonly bucket: string;
   readonly key: string;
   readonly etag: string;
+  /** Or row, of a format that has no lines. */
   readonly line: number;
+  readonly unit: 'line' | 'row';
   readonly position?: Position;
 }
 
@@ -67,7 +70,7 @@ type LineTest = (value: unknown) => boolean;
 
 interface Candidate {
   readonly object: ListedObject;
-  readonly compression: HistorySource['compression'];
+  readonly shape: FileShape;
   readonly test: LineTest;
 }
 
@@ -97,8 +100,8 @@ export async function searchArchive(
   for (const prefix of prefixes)
     for await (const page of buckets.pages(bucket, prefix))
       for (const object of page)
-        if (isWithin(archiveHour(object.key), bounds)) candidates.push({ object, compression: 'gzip', test });
-  return searchObjects(work, bucket, candidates, bounds, 'archive', Math.max(1, known.length));
+        if (isWithin(archiveHour(object.key), bounds)) candidates.push({ object, shape: archived, test });
+  return searchObjects(work, pipeline, bucket, candidates, bounds, 'archive', Math.max(1, known.length));
 }
 
 /** The hour of the oldest record in the object may be the one before. */
@@ -148,17 +151,17 @@ export async function searchHistory(
       source.format === 'firehose'
         ? (value) => matches(question, (value as { payload?: unknown } | null)?.payload)
         : (value) => matches(question, value);
-    // a file of columns is no text of JSON lines: told of, not guessed
-    const readable = source.format === 'ndjson' || source.format === 'firehose';
-    return [{ object, compression: source.compression, test: readable ? test : neverRead }];
+    return [{ object, shape: source, test }];
   });
-  return searchObjects(work, bucket, candidates, bounds, 'history', HITS);
+  return searchObjects(work, question.pipeline, bucket, candidates, bounds, 'history', HITS);
 }
 
-const neverRead: LineTest = () => false;
+/** What Firehose writes. */
+const archived: FileShape = { format: 'firehose', compression: 'gzip' };
 
 async function searchObjects(
   work: Work,
+  { columns }: Pipeline,
   bucket: string,
   candidates: readonly Candidate[],
   bounds: Bounds,
@@ -171,33 +174,37 @@ async function searchObjects(
   const newestFirst = [...candidates].sort((one, other) => other.object.lastModified - one.object.lastModified);
   let bytes = 0;
   let read = 0;
-  for (const { object, compression, test } of newestFirst) {
+  for (const { object, shape, test } of newestFirst) {
     if (hits.length >= enough || bytes >= bounds.bytes || work.remainingMs() <= 0) break;
-    if (isFrozen(object) || test === neverRead) {
-      unread.push(object.key);
+    if (isFrozen(object)) {
+      unread.push(`${object.key}: in Glacier`);
       continue;
     }
     try {
-      for await (const { line, text } of linesOf(await work.cloud.buckets.read(bucket, object.key), compression)) {
-        const value = json(text);
+      const unit = unitOf(shape.format);
+      for await (const { line, value } of recordsOf(
+        await work.cloud.buckets.read(bucket, object.key),
+        shape,
+        columns,
+      )) {
         if (!test(value)) continue;
-        hits.push({ bucket, key: object.key, etag: object.etag, line, ...archived(name, value) });
+        hits.push({ bucket, key: object.key, etag: object.etag, line, unit, ...positioned(name, value) });
         if (hits.length >= enough) break;
       }
     } catch (error) {
       if (!(error instanceof UnreadableError)) throw error;
-      unread.push(object.key);
+      unread.push(`${object.key}: ${error.message}`);
     }
     bytes += object.size;
     read++;
     stage.update(`${grouped(read)} of ${plural(candidates.length, 'object')}`);
   }
-  const extent = `${grouped(read)} of ${plural(candidates.length, 'object')} read${unread.length > 0 ? `, ${grouped(unread.length)} that cannot be read line by line` : ''}`;
+  const extent = `${grouped(read)} of ${plural(candidates.length, 'object')} read${unread.length > 0 ? `, ${grouped(unread.length)} cannot be (${unread[0]})` : ''}`;
   stage.done(extent);
-  return { hits, complete: hits.length > 0 || read === candidates.length, extent };
+  return { hits, complete: hits.length > 0 || (read === candidates.length && unread.length === 0), extent };
 }
 
-function archived(name: string, value: unknown): { position?: Position } {
+function positioned(name: string, value: unknown): { position?: Position } {
   if (name !== 'archive') return {};
   const { shard_id, sequence_number, approximate_arrival_timestamp } = value as Record<string, unknown>;
   return {

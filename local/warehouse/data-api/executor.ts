@@ -17,11 +17,11 @@ export class Executor {
     private readonly faults?: StatementFaults,
   ) {}
 
-  /** Starts the statement. `refusal` is what the database would answer to the connection itself. */
-  start(record: StatementRecord, engine: Engine, refusal: string | undefined): void {
+  /** Starts the statement. `connect` tells what the database answers to the connection itself, undefined when it lets the user in. */
+  start(record: StatementRecord, engine: Engine, connect: (signal: AbortSignal) => Promise<string | undefined>): void {
     const controller = new AbortController();
     this.running.set(record.id, controller);
-    const done = this.execute(record, engine, refusal, controller.signal).finally(() => {
+    const done = this.execute(record, engine, connect, controller.signal).finally(() => {
       this.running.delete(record.id);
       this.work.delete(done);
     });
@@ -41,16 +41,17 @@ export class Executor {
   private async execute(
     record: StatementRecord,
     engine: Engine,
-    refusal: string | undefined,
+    connect: (signal: AbortSignal) => Promise<string | undefined>,
     signal: AbortSignal,
   ): Promise<void> {
     // Submission answers before the statement is picked.
     await new Promise((resolve) => setImmediate(resolve));
     const started = performance.now();
     try {
-      if (refusal !== undefined) return this.end(record, 'FAILED', started, refusal);
       if (signal.aborted) return this.end(record, 'ABORTED', started);
       record.status = 'PICKED';
+      const refusal = await connect(signal);
+      if (refusal !== undefined) return this.end(record, 'FAILED', started, refusal);
       const result = await this.faulty(record, (onStart) =>
         engine.run({
           sqls: record.members.map((member) => member.sql),

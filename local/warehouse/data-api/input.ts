@@ -19,6 +19,8 @@ export const limits = {
   activeStatements: 500,
   clientTokenLength: 64,
   statementNameLength: 2048,
+  identifierLength: 128,
+  secretArnLength: 2048,
   waitSeconds: 30,
   waitersPerStatement: 10,
 } as const;
@@ -47,7 +49,8 @@ export interface Submission {
   readonly cluster?: string;
   readonly workgroup?: string;
   readonly secretArn?: string;
-  readonly database?: string;
+  readonly dbUser?: string;
+  readonly database: string;
   readonly withEvent: boolean;
   readonly name?: string;
   readonly parameters?: readonly SqlParameter[];
@@ -77,24 +80,37 @@ function sqlOf(value: unknown, where: string): string {
 }
 
 function commonInput(input: Properties) {
-  for (const name of ['SessionId', 'SessionKeepAliveSeconds', 'DbUser'])
+  for (const name of ['SessionId', 'SessionKeepAliveSeconds'])
     if (input[name] !== undefined) throw new NotModelledError(`redshift-data ${name}`);
   oneOf(input['ResultFormat'], ['JSON'], 'ResultFormat');
-  const cluster = textOf(input['ClusterIdentifier'], 'ClusterIdentifier');
-  const workgroup = textOf(input['WorkgroupName'], 'WorkgroupName');
-  if ((cluster === undefined) === (workgroup === undefined))
-    throw new AwsError('ValidationException', 'exactly one of ClusterIdentifier and WorkgroupName must be given');
   return {
-    cluster,
-    workgroup,
-    secretArn: textOf(input['SecretArn'], 'SecretArn'),
-    database: textOf(input['Database'], 'Database'),
+    ...placeOf(input),
     withEvent: booleanOf(input['WithEvent'], 'WithEvent') ?? false,
     name: shortText(input['StatementName'], 'StatementName', limits.statementNameLength),
     parameters: parametersOf(input['Parameters']),
     clientToken: shortText(input['ClientToken'], 'ClientToken', limits.clientTokenLength),
     waitSeconds: waitOf(input),
   };
+}
+
+/** Which warehouse, which database, and as whom. */
+export function placeOf(input: Properties) {
+  const cluster = shortText(input['ClusterIdentifier'], 'ClusterIdentifier', limits.identifierLength);
+  const workgroup = shortText(input['WorkgroupName'], 'WorkgroupName', limits.identifierLength);
+  const secretArn = shortText(input['SecretArn'], 'SecretArn', limits.secretArnLength);
+  const dbUser = shortText(input['DbUser'], 'DbUser', limits.identifierLength);
+  const database = shortText(input['Database'], 'Database', limits.identifierLength);
+  if (cluster === undefined && workgroup === undefined)
+    throw new AwsError('ValidationException', 'Either ClusterIdentifier or WorkgroupName needs to be specified.');
+  const exclude = (first: string, second: string) => {
+    throw new AwsError('ValidationException', `${first} and ${second} cannot be specified together.`);
+  };
+  if (cluster !== undefined && workgroup !== undefined) exclude('ClusterIdentifier', 'WorkgroupName');
+  if (secretArn !== undefined && dbUser !== undefined) exclude('SecretArn', 'DbUser');
+  if (workgroup !== undefined && dbUser !== undefined) exclude('WorkgroupName', 'DbUser');
+  if (database === undefined)
+    throw new AwsError('ValidationException', 'Database needs to be specified for this authentication.');
+  return { cluster: cluster?.toLowerCase(), workgroup, secretArn, dbUser, database };
 }
 
 function shortText(value: unknown, where: string, max: number): string | undefined {

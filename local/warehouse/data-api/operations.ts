@@ -1,16 +1,10 @@
 import { createHash } from 'node:crypto';
-import {
-  type Authorizer,
-  AwsError,
-  type Clock,
-  type JsonOperations,
-  type Principal,
-  type SecretsPort,
-} from '../../ports';
+import { type Authorizer, AwsError, type Clock, type JsonOperations, type Principal } from '../../ports';
 import { booleanOf, integerOf, invalid, objectOf, oneOf, requiredText, textOf } from '../../properties';
 import type { Engine } from '../engine/engine';
 import type { Executor } from './executor';
 import { batchInput, executeInput, limits, type Submission, waitOf } from './input';
+import type { Login, Logins } from './logins';
 import { describe, listed, resultPage, submitted } from './output';
 import {
   isTerminal,
@@ -32,10 +26,11 @@ export interface ReachableWarehouse {
 export interface DataApiOptions {
   readonly clock: Clock;
   readonly authorizer: Authorizer;
-  readonly secrets: SecretsPort;
+  readonly logins: Logins;
   readonly store: StatementStore;
   readonly executor: Executor;
-  find(kind: 'cluster' | 'workgroup', name: string): ReachableWarehouse | undefined;
+  /** @param database as the caller named it; a warehouse may have another one only */
+  find(kind: 'cluster' | 'workgroup', name: string, database: string): Promise<ReachableWarehouse | undefined>;
   /** As in `aws:userid`: `<role id>:<session>`. */
   userIdOf(principal: Principal): string;
   /** ARN for the authorization of a warehouse that may not exist. */
@@ -65,12 +60,12 @@ class DataApi {
     const { store, authorizer, executor } = this.options;
     const kind = submission.cluster === undefined ? 'workgroup' : 'cluster';
     const name = (submission.cluster ?? submission.workgroup)!;
-    const warehouse = this.options.find(kind, name);
+    const warehouse = await this.options.find(kind, name, submission.database);
     const arn = warehouse?.target.arn ?? this.options.arnOf(kind, name);
     authorizer.authorize({ principal, action: `redshift-data:${operation}`, resource: arn });
     if (!warehouse)
       throw new AwsError('ValidationException', `Redshift endpoint doesn't exist in this region: ${kind} ${name}`);
-    const login = await this.loginOf(submission, principal);
+    const login = await this.options.logins.login({ ...submission, principal, warehouse });
     const fingerprint = fingerprintOf(raw, operation);
     const repeated =
       submission.clientToken === undefined ? undefined : store.findToken(principal, submission.clientToken);
@@ -87,7 +82,7 @@ class DataApi {
           `${limits.activeStatements} statements are active, which is the limit`,
         );
       store.add(record);
-      executor.start(record, warehouse.engine, refusal(submission, warehouse, login));
+      executor.start(record, warehouse.engine, (signal) => connect(submission.database, warehouse, login, signal));
     }
     await this.wait(record, submission.waitSeconds);
     return submitted(record, submission.waitSeconds > 0);
@@ -205,21 +200,6 @@ class DataApi {
     return { record, member };
   }
 
-  private async loginOf(submission: Submission, principal: Principal): Promise<Login> {
-    if (submission.secretArn === undefined)
-      throw new AwsError('NotModelled', 'authentication without SecretArn is not modelled by the local runtime', 501);
-    const text = await this.options.secrets.getSecretString(principal, submission.secretArn);
-    try {
-      const secret = JSON.parse(text) as { username?: unknown; password?: unknown };
-      if (typeof secret.username === 'string' && typeof secret.password === 'string')
-        return { user: secret.username, password: secret.password };
-    } catch {}
-    throw new AwsError(
-      'ValidationException',
-      `secret ${submission.secretArn} is not a JSON object with username and password`,
-    );
-  }
-
   private record(
     submission: Submission,
     warehouse: ReachableWarehouse,
@@ -232,7 +212,7 @@ class DataApi {
     return {
       id: newStatementId(),
       warehouse: warehouse.target,
-      database: submission.database ?? warehouse.database,
+      database: submission.database,
       dbUser,
       secretArn: submission.secretArn,
       principal,
@@ -260,18 +240,15 @@ class DataApi {
   }
 }
 
-interface Login {
-  readonly user: string;
-  readonly password: string;
-}
-
 /** Redshift answers these when the Data API connects: the statement fails, the call does not. */
-function refusal(submission: Submission, warehouse: ReachableWarehouse, login: Login): string | undefined {
-  if (submission.database !== undefined && submission.database !== warehouse.database)
-    return `FATAL: database "${submission.database}" does not exist`;
-  if (!warehouse.engine.authenticate(login.user, login.password))
-    return `FATAL: password authentication failed for user "${login.user}"`;
-  return undefined;
+async function connect(
+  database: string,
+  warehouse: ReachableWarehouse,
+  login: Login,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (database !== warehouse.database) return `FATAL: database "${database}" does not exist`;
+  return login.connect(signal);
 }
 
 function fingerprintOf(raw: unknown, operation: string): string {

@@ -47,12 +47,21 @@ export interface RelationEntry {
   /** DuckDB SELECT of a materialized view. */
   readonly query?: string;
   readonly autoRefresh?: boolean;
+  /** Of a late-binding view: its query as it was written. */
+  readonly lateQuery?: string;
+  /** Why a materialized view can no longer be refreshed: a state of SVV_MV_INFO. */
+  readonly broken?: BrokenState;
+  /** A materialized view whose value changes by itself. */
+  readonly mutable?: boolean;
   /** Why a refresh recomputes; absent when Redshift maintains the view incrementally. */
   readonly recomputeReason?: string;
   /** Versions of the relations read, as of the last refresh, by `schema.name`. */
   readonly seen?: Readonly<Record<string, number>>;
   readonly stream?: { readonly externalSchema: string; readonly name: string; readonly lastRefreshMs: number };
 }
+
+/** As SVV_MV_INFO.state has them: a dropped column, a changed type, a renamed table, a renamed column. */
+export type BrokenState = 101 | 102 | 103 | 104;
 
 export const qualified = (name: Name): string => `${name.schema ?? 'public'}.${name.name}`;
 
@@ -108,6 +117,7 @@ export class CatalogState {
 
   /** True when a relation below the materialized view has changed since its last refresh, directly or further down. */
   isStale(view: RelationEntry): boolean {
+    if (view.mutable) return true;
     for (const [base, seen] of Object.entries(view.seen ?? {})) {
       if (this.version(base) !== seen) return true;
       const entry = this.get('relation', base);
@@ -124,7 +134,8 @@ export class SessionCatalog implements Catalog {
 
   constructor(
     public state: CatalogState,
-    readonly caseSensitiveIdentifiers: boolean,
+    /** Of the cluster, until the session sets it. */
+    public caseSensitiveIdentifiers: boolean,
   ) {}
 
   find(schema: string | undefined, name: string): Relation | undefined {
@@ -139,7 +150,8 @@ export class SessionCatalog implements Catalog {
     const entry = this.state.relation({ schema, name });
     if (!entry) return undefined;
     this.found.add(qualified(entry));
-    return { schema: entry.schema, name: entry.name, kind: entry.kind, columns: entry.columns };
+    const { columns, kind, lateQuery } = entry;
+    return { schema: entry.schema, name: entry.name, kind, columns, lateQuery };
   }
 
   externalSchema(schema: string): { readonly roleArn: string } | undefined {

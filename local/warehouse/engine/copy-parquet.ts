@@ -38,12 +38,12 @@ export async function copyParquet(
     const values = columns.map((column, index) => valueSql(column, found[index]!));
     const lengths = columns.flatMap((column, index) => tooLong(column, found[index]!));
     if (lengths.length > 0) {
-      const [bad] = await session.connection.rows<{ name: string; path: string }>(
-        `select coalesce(${lengths.join(', ')}) as name, millrace_file as path from ${reader} where name is not null limit 1`,
+      const [bad] = await session.connection.rows<{ millrace_long: string; millrace_file: string }>(
+        `select millrace_long, millrace_file from (select coalesce(${lengths.join(', ')}) as millrace_long, millrace_file from ${reader}) where millrace_long is not null limit 1`,
       );
       if (bad)
         throw new WarehouseError(
-          `Spectrum Scan Error. The length of the data column ${bad.name} is longer than the length defined in the table. File: ${sources.at(bad.path).url}`,
+          `Spectrum Scan Error. The length of the data column ${bad.millrace_long} is longer than the length defined in the table. File: ${sources.at(bad.millrace_file).url}`,
         );
     }
     const names = columns.map(({ name }) => identifier(name)).join(', ');

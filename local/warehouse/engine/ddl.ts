@@ -170,7 +170,10 @@ export async function createView(session: Session, planned: Planned, statement: 
     privileges.requireOwner(session, existing);
   }
   const columns = statement.columns.map((column) => identifier(column.name)).join(', ');
-  await session.connection.run(`create or replace view ${duckdbName(name)} (${columns}) as ${statement.query}`);
+  if (existing && existing.lateQuery === undefined && statement.lateQuery !== undefined)
+    await session.connection.run(`drop view ${duckdbName(name)}`);
+  if (statement.lateQuery === undefined)
+    await session.connection.run(`create or replace view ${duckdbName(name)} (${columns}) as ${statement.query}`);
   session.state.put('relation', qualified(name), {
     ...name,
     kind: 'view',
@@ -178,8 +181,13 @@ export async function createView(session: Session, planned: Planned, statement: 
     columns: statement.columns,
     text: statement.text,
     reads: statement.reads,
+    lateQuery: statement.lateQuery,
   });
 }
+
+/** As the front end names the sequence of an identity column. */
+const identitySequence = (table: Name): string =>
+  `${table.schema === undefined ? 'temp.main' : identifier(table.schema)}.${identifier(`${table.name} identity`)}`;
 
 const kindOf = { table: 'table', view: 'view', 'materialized view': 'materialized-view' } as const;
 
@@ -188,6 +196,8 @@ export async function drop(session: Session, { what, name, ifExists, cascade }: 
     (name.schema === undefined || name.schema === temporarySchema) && session.state.temporary.get(name.name);
   if (temporary && what === 'table') {
     await session.connection.run(`drop table temp.${identifier(name.name)}`);
+    if (temporary.columns.some(({ identity }) => identity))
+      await session.connection.run(`drop sequence ${identitySequence({ name: name.name })}`);
     session.state.temporary.delete(name.name);
     return;
   }
@@ -212,7 +222,10 @@ async function dropRelation(session: Session, entry: RelationEntry, cascade: boo
       `cannot drop ${entry.name} because other objects depend on it: ${dependents.map(qualified).join(', ')}`,
     );
   for (const dependent of dependents) await dropRelation(session, dependent, true);
-  await session.connection.run(`drop ${entry.kind === 'view' ? 'view' : 'table'} ${duckdbName(entry)}`);
+  if (entry.lateQuery === undefined)
+    await session.connection.run(`drop ${entry.kind === 'view' ? 'view' : 'table'} ${duckdbName(entry)}`);
+  if (entry.columns.some(({ identity }) => identity))
+    await session.connection.run(`drop sequence ${identitySequence(entry)}`);
   session.state.remove('relation', id);
   session.state.remove('positions', id);
   session.changed(id);
@@ -237,10 +250,13 @@ export async function truncate(session: Session, table: Name): Promise<void> {
   else {
     const entry = session.state.relation(table);
     if (!entry || entry.kind === 'view') throw new WarehouseError(`table "${table.name}" does not exist`);
+    if (entry.kind === 'materialized-view' && !entry.stream)
+      throw new WarehouseError(`cannot truncate materialized view "${entry.name}"`);
     privileges.requireOwner(session, entry);
     await session.connection.run(`truncate ${duckdbName(entry)}`);
     session.changed(qualified(entry));
   }
   await session.commit();
+  session.block = undefined;
   await session.begin();
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { CatalogState, SessionCatalog, type UserEntry } from './catalog';
 import { readingFolder } from './copy-sources';
@@ -10,6 +11,7 @@ import { Queue } from './queue';
 import type { ResultSet } from './result';
 import { type CommittedCatalog, type EngineOptions, type Planned, planStatements, Session } from './session';
 import { systemDdl, systemSchema, systemViews } from './system-views';
+import { mayStartBlock, requireLiveBlock } from './transaction';
 
 /** A statement, or a batch of them. */
 export interface RunRequest {
@@ -34,6 +36,9 @@ export interface RunResult {
   readonly status: 'FINISHED' | 'FAILED' | 'ABORTED';
   readonly error?: string;
 }
+
+/** The owner of what nobody made. */
+const system: UserEntry = { name: 'rdsdb', id: 1, password: '', superuser: true };
 
 /** Readers share the threads of DuckDB with the one writer. */
 const maxReaders = 2;
@@ -79,13 +84,33 @@ export class Engine implements CommittedCatalog {
   }
 
   private async bootstrap(connection: Connection, name: string, password: string): Promise<void> {
-    const system: UserEntry = { name: 'rdsdb', id: 1, password: '', superuser: true };
     const session = new Session(connection, system, this.options, this);
     await session.begin();
     await connection.run('create schema if not exists public');
     session.state.put('schema', 'public', { name: 'public', owner: name });
     addUser(session.state, name, password, true);
     await session.commit();
+  }
+
+  /** Makes a user who is not there, with a password that nobody knows unless one is given. Returns false when the user was there. */
+  async ensureUser(
+    name: string,
+    { superuser, password = randomBytes(32).toString('hex') }: { superuser: boolean; password?: string },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (this.user(name)) return false;
+    return this.asWriter(signal, async () => {
+      if (this.user(name)) return false;
+      const session = await this.openSession(system);
+      try {
+        await session.begin();
+        addUser(session.state, name, password, superuser);
+        await session.commit();
+      } finally {
+        this.closeSession(session, false);
+      }
+      return true;
+    });
   }
 
   nextTransactionId(): number {
@@ -239,12 +264,33 @@ class Run {
 
   /** Each for itself; a failed one does not stop the rest. */
   async autoCommit(): Promise<RunResult> {
+    if (mayStartBlock(this.request.sqls)) return this.blocks();
     let result: RunResult = { status: 'FINISHED' };
     for (const [index, sql] of this.request.sqls.entries()) {
       const outcome = await this.alone(index, sql);
       this.request.onEnd?.(index, outcome);
       if (result.status === 'FINISHED') result = this.resultOf(index, outcome);
     }
+    return this.request.signal.aborted ? { status: 'ABORTED' } : result;
+  }
+
+  /** As autoCommit, but with what is between BEGIN and COMMIT in one transaction: in one turn, since others may not write meanwhile. */
+  private async blocks(): Promise<RunResult> {
+    let result: RunResult = { status: 'FINISHED' };
+    await this.turn(this.request.sqls, async (session) => {
+      for (const [index, sql] of this.request.sqls.entries()) {
+        const outcome = await this.statement(session, index, sql);
+        const done = outcome.status === 'FINISHED';
+        if (session.block === undefined) {
+          if (done) await session.commit();
+          else await session.rollback();
+          await session.begin();
+        } else if (!done) session.block = 'aborted';
+        this.request.onEnd?.(index, outcome);
+        if (result.status === 'FINISHED') result = this.resultOf(index, outcome);
+      }
+      return true;
+    });
     return this.request.signal.aborted ? { status: 'ABORTED' } : result;
   }
 
@@ -268,8 +314,10 @@ class Run {
       this.opened ??= await this.engine.openSession(this.user);
       const session = this.opened;
       await session.begin();
+      session.block = undefined;
       try {
-        if (await work(session)) await session.commit();
+        // A block that nobody ended goes with its session.
+        if ((await work(session)) && session.block === undefined) await session.commit();
         else await session.rollback();
       } catch (error) {
         await session.rollback().catch(() => undefined);
@@ -286,10 +334,13 @@ class Run {
     request.onStart?.(index);
     const started = performance.now();
     session.queryId = this.engine.nextQueryId();
+    session.batched = request.mode === 'transaction' && request.sqls.length > 1;
     try {
+      await session.beginStatement();
       let done: Done | undefined;
       for (const planned of session.plan(sql, request.parameters)) {
         request.signal.throwIfAborted();
+        requireLiveBlock(session, planned.statement.kind);
         checkRefresh(session, planned);
         done = await execute(session, planned);
       }

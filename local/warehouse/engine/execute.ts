@@ -1,4 +1,5 @@
 import type { Name, Statement } from '../statement';
+import { alterTable } from './alter';
 import { qualified, temporarySchema } from './catalog';
 import { copy } from './copy';
 import * as ddl from './ddl';
@@ -8,6 +9,7 @@ import { requireReads, requireRelation } from './privileges';
 import { type ResultSet, runQuery } from './result';
 import type { Planned, Session } from './session';
 import { createStreamingView } from './streaming';
+import { changeBlock } from './transaction';
 import { unload } from './unload';
 
 /** What a statement gave: a result, or the rows it changed; -1 where there is nothing to count. */
@@ -27,7 +29,10 @@ export async function execute(session: Session, planned: Planned): Promise<Done>
     }
     case 'change':
       return { rows: await change(session, planned, statement) };
+    case 'merge':
+      return { rows: await merge(session, planned, statement) };
     case 'copy':
+      refuseIdentity(session, statement.table);
       return { rows: await copy(session, statement) };
     case 'unload':
       requireReads(session, planned);
@@ -40,7 +45,7 @@ export async function execute(session: Session, planned: Planned): Promise<Done>
   }
 }
 
-type Definition = Exclude<Statement, { kind: 'query' | 'change' | 'copy' | 'unload' | 'create-table-as' }>;
+type Definition = Exclude<Statement, { kind: 'query' | 'change' | 'merge' | 'copy' | 'unload' | 'create-table-as' }>;
 
 async function executeDefinition(session: Session, planned: Planned, statement: Definition): Promise<void> {
   switch (statement.kind) {
@@ -75,8 +80,16 @@ async function executeDefinition(session: Session, planned: Planned, statement: 
       return createStreamingView(session, planned, statement);
     case 'refresh':
       return refresh(session, statement);
+    case 'alter-table':
+      return alterTable(session, statement);
+    case 'begin':
+    case 'commit':
+    case 'rollback':
+      return changeBlock(session, statement.kind);
     case 'set':
-      // The front end refuses settings that would change the meaning of a statement.
+      // The other settings change no result.
+      if (statement.name === 'enable_case_sensitive_identifier')
+        session.catalog.caseSensitiveIdentifiers = statement.value === 'true';
       return;
     default:
       throw new WarehouseError(`statement ${(statement as Statement).kind} is not modelled by the local warehouse`);
@@ -103,6 +116,28 @@ async function change(
   const rows = await session.connection.run(statement.duckdb);
   if (!temporary && rows > 0) session.changed(qualified(target));
   return rows;
+}
+
+async function merge(
+  session: Session,
+  planned: Planned,
+  statement: Extract<Statement, { kind: 'merge' }>,
+): Promise<number> {
+  const { target } = statement;
+  const temporary = target.schema === temporarySchema;
+  if (!temporary) for (const privilege of statement.privileges) requireRelation(session, target, privilege);
+  requireReads(session, planned, temporary ? undefined : target);
+  if ((await session.connection.rows(statement.conflicts)).length > 0) throw new WarehouseError(statement.conflict);
+  let rows = 0;
+  for (const duckdb of statement.duckdb) rows += await session.connection.run(duckdb);
+  if (!temporary && rows > 0) session.changed(qualified(target));
+  return rows;
+}
+
+/** Redshift makes the values of an identity while it copies; the local COPY does not. */
+function refuseIdentity(session: Session, table: Name): void {
+  if (session.state.relation(table)?.columns.some(({ identity }) => identity))
+    throw new WarehouseError('COPY into a table with an identity column is not modelled by the local warehouse');
 }
 
 /** Transactions that write run one after the other, so a lock has nothing to wait for. */

@@ -1,5 +1,5 @@
 import type { Statement } from '../statement';
-import { qualified, type RelationEntry } from './catalog';
+import { type BrokenState, qualified, type RelationEntry } from './catalog';
 import { identifier } from './database';
 import { duckdbName } from './ddl';
 import { WarehouseError } from './errors';
@@ -30,6 +30,7 @@ export async function createMaterializedView(
     query: statement.query,
     autoRefresh: false,
     recomputeReason: statement.recomputeReason,
+    mutable: statement.mutable,
     seen: versionsOf(session, bases),
   };
   await fill(session, entry, 'create');
@@ -46,8 +47,22 @@ export async function refresh(
   if (entry?.kind !== 'materialized-view')
     throw new WarehouseError(`materialized view "${qualified(view)}" does not exist`);
   requireRefresher(session, entry, cascade);
-  if (cascade) for (const base of basesOf(session, entry)) await refreshBelow(session, base, new Set());
+  if (cascade) await refreshBases(session, entry);
   await refreshOne(session, entry);
+}
+
+/** A base that cannot be refreshed stops all that is above it. */
+async function refreshBases(session: Session, entry: RelationEntry): Promise<void> {
+  const done = new Set<string>();
+  for (const base of basesOf(session, entry)) {
+    try {
+      await refreshBelow(session, base, done);
+    } catch (error) {
+      const status = `Cascade refresh failed because materialized view ${qualified(base)} was not refreshed.`;
+      await logRefresh(session, entry, status).catch(() => undefined);
+      throw error;
+    }
+  }
 }
 
 async function refreshBelow(session: Session, entry: RelationEntry, done: Set<string>): Promise<void> {
@@ -57,9 +72,24 @@ async function refreshBelow(session: Session, entry: RelationEntry, done: Set<st
   await refreshOne(session, session.state.relation(entry)!);
 }
 
+/** The status of a refresh that a change of a base has made impossible (r_SVL_MV_REFRESH_STATUS). */
+const failures: Record<BrokenState, string> = {
+  101: 'Refresh failed. A base table column was dropped',
+  102: 'Refresh failed. A base table column type was changed',
+  103: 'Refresh failed. A base table was renamed',
+  104: 'Refresh failed. A base table column was renamed',
+};
+
 async function refreshOne(session: Session, entry: RelationEntry): Promise<void> {
-  const status = entry.stream ? await loadStream(session, entry) : await recompute(session, entry);
-  await session.log('sys_mv_refresh_history', {
+  if (entry.broken !== undefined) {
+    await logRefresh(session, entry, failures[entry.broken]);
+    throw new WarehouseError(`materialized view "${entry.name}" cannot be refreshed: ${failures[entry.broken]}`);
+  }
+  await logRefresh(session, entry, entry.stream ? await loadStream(session, entry) : await recompute(session, entry));
+}
+
+const logRefresh = (session: Session, entry: RelationEntry, status: string) =>
+  session.log('sys_mv_refresh_history', {
     user_id: session.user.id,
     transaction_id: session.transactionId,
     database_name: session.options.database,
@@ -71,14 +101,13 @@ async function refreshOne(session: Session, entry: RelationEntry): Promise<void>
     end_time: { epochMs: session.options.clock.now() },
     duration: (session.options.clock.now() - session.now) * 1000,
   });
-}
 
 async function recompute(session: Session, entry: RelationEntry): Promise<string> {
   const bases = basesOf(session, entry);
   for (const base of bases) requireRelation(session, base, 'select');
   const stale = bases.find((base) => base.kind === 'materialized-view' && session.state.isStale(base));
   const seen = versionsOf(session, bases);
-  if (Object.entries(seen).every(([base, version]) => entry.seen?.[base] === version)) {
+  if (!entry.mutable && Object.entries(seen).every(([base, version]) => entry.seen?.[base] === version)) {
     if (!stale) return 'MV was already updated';
     return `MV was already updated; it depends on another materialized view that is not up to date: ${qualified(stale)}`;
   }

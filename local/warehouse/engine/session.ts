@@ -19,6 +19,8 @@ export interface EngineOptions {
   /** A session of a role that is attached to the warehouse, assumed by Redshift for the database user. */
   assume(roleArn: string, user: string): Principal;
   readonly caseSensitiveIdentifiers: boolean;
+  /** Of a cluster's nodes; a workgroup has none. */
+  readonly nodeType?: string;
 }
 
 /** A statement with what its resolution looked up. */
@@ -46,6 +48,10 @@ export class Session {
   now = 0;
   transactionId = 0;
   queryId = 0;
+  /** Of BEGIN … COMMIT: open, or aborted by a statement that failed. */
+  block?: 'open' | 'aborted';
+  /** The statement is one of several in a transaction. */
+  batched = false;
   /** `schema.name` of what this transaction changed. */
   readonly changedRelations = new Set<string>();
   /** The connection holds temporary objects and must not serve another session. */
@@ -75,12 +81,19 @@ export class Session {
       [
         'begin',
         `set variable millrace_now = ${timestampLiteral(this.now)}`,
+        `set variable millrace_statement_now = ${timestampLiteral(this.now)}`,
         `set variable millrace_user = ${literal(this.user.name)}`,
         `set variable millrace_user_id = ${this.user.id}`,
         `set variable millrace_superuser = ${this.user.superuser}`,
         `set variable millrace_database = ${literal(this.options.database)}`,
       ].join('; '),
     );
+  }
+
+  /** Tells GETDATE the time at which a statement begins. */
+  async beginStatement(): Promise<void> {
+    const now = this.options.clock.now();
+    if (now !== this.now) await this.connection.run(`set variable millrace_statement_now = ${timestampLiteral(now)}`);
   }
 
   async commit(): Promise<void> {

@@ -61,7 +61,7 @@ export async function loadStream(session: Session, entry: RelationEntry): Promis
   let loaded = 0;
   let skipped = 0;
   for (const files of groupsOf(slice.files)) {
-    await readBatch(session, files, bounds);
+    await readBatch(session, files, bounds, slice.exact === true);
     await defineRecords(session, refreshMs);
     loaded += await session.connection.run(`insert into ${duckdbName(entry)} ${entry.query}`);
     skipped += await logBatch(session, entry);
@@ -70,8 +70,15 @@ export async function loadStream(session: Session, entry: RelationEntry): Promis
   session.state.put('positions', id, { ...after, ...slice.latest });
   session.state.put('relation', id, { ...entry, stream: { ...entry.stream!, lastRefreshMs: refreshMs } });
   if (loaded > 0) session.changed(id);
-  if (skipped === 0) return updated;
-  return `${updated}: ${loaded === 0 ? 'All records received from the stream were skipped' : 'Some stream records were skipped'}`;
+  // What came meanwhile is for the next refresh.
+  const { latest } = await session.options.kinesis.readSlice(principal, stream, { ...after, ...slice.latest });
+  const qualifiers = [
+    ...(skipped === 0
+      ? []
+      : [loaded === 0 ? 'All records received from the stream were skipped' : 'Some stream records were skipped']),
+    ...(Object.keys(latest).length === 0 ? [] : ['The stream may contain more data']),
+  ];
+  return qualifiers.length === 0 ? updated : `${updated}: ${qualifiers.join('. ')}`;
 }
 
 const updated = 'Refresh successfully updated MV incrementally';
@@ -96,14 +103,14 @@ const emptyBatch = (session: Session) =>
   );
 
 /** Sequence numbers are of one length within a stream, so their order is that of their text. */
-const readBatch = (session: Session, files: readonly string[], bounds: string) =>
+const readBatch = (session: Session, files: readonly string[], bounds: string, exact: boolean) =>
   session.connection.run(
     `create or replace temp table millrace_stream_batch as
      select r.shard_id, r.sequence_number, r.partition_key, r.arrival_ms, r.data
      from read_json([${files.map((file) => literal(file)).join(', ')}], format = 'newline_delimited', compression = 'uncompressed',
        columns = {shard_id: 'VARCHAR', sequence_number: 'VARCHAR', partition_key: 'VARCHAR', arrival_ms: 'BIGINT', data: 'VARCHAR'}) as r
      join (values ${bounds}) as b(shard_id, after_number, latest) on b.shard_id = r.shard_id
-     where r.sequence_number > b.after_number and r.sequence_number <= b.latest`,
+     ${exact ? '' : 'where r.sequence_number > b.after_number and r.sequence_number <= b.latest'}`,
   );
 
 /** Length of the bytes behind the base64 text. */

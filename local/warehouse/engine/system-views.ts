@@ -91,9 +91,45 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
             select b.id from bases as b left join versions as n on n.name = b.base where coalesce(n.value, 0) <> b.seen
             union select b.id from bases as b join stale as s on s.id = b.base)
         select getvariable('millrace_database')::varchar as database_name, ${member('schema')} as schema_name, ${member('owner')} as user_name, ${member('name')} as name,
-          case when id in (select id from stale) then 't' else 'f' end as is_stale,
-          case when ${member('recomputeReason')} is null then 1 else 0 end::integer as state, 'f' as autorewrite,
+          case when id in (select id from stale) or ${member('mutable')} = 'true' then 't' else 'f' end as is_stale,
+          coalesce(${member('broken')}::integer, case when ${member('recomputeReason')} is null then 1 else 0 end)::integer as state, 'f' as autorewrite,
           case when ${member('autoRefresh')} = 'true' then 't' else 'f' end as autorefresh from views`,
+    },
+  ],
+  [
+    'stv_mv_deps',
+    {
+      columns: columns({
+        db_name: text(),
+        schema: text(),
+        name: text(),
+        ref_schema: text(),
+        ref_name: text(),
+        ref_database_name: text(),
+      }),
+      query: `select getvariable('millrace_database')::varchar as db_name, ${member('schema')} as schema, ${member('name')} as name,
+          (b.value->>'$.schema') as ref_schema, (b.value->>'$.name') as ref_name, getvariable('millrace_database')::varchar as ref_database_name
+        from ${objects('relation')} as r, lateral (select value from json_each(r.body, '$.reads')) as b
+        where ${member('kind')} = 'materialized-view'`,
+    },
+  ],
+  [
+    'svl_mv_refresh_status',
+    {
+      columns: columns({
+        db_name: text(),
+        userid: bigint,
+        schema_name: text(),
+        mv_name: text(),
+        xid: bigint,
+        starttime: timestamp,
+        endtime: timestamp,
+        status: text(512),
+        refresh_type: { name: 'char', length: 32 },
+      }),
+      query: `select database_name as db_name, user_id::bigint as userid, schema_name, mv_name, transaction_id as xid, start_time as starttime,
+          end_time as endtime, status, refresh_type from ${systemSchema}.log_sys_mv_refresh_history
+        where user_id = getvariable('millrace_user_id') or getvariable('millrace_superuser')`,
     },
   ],
   [
@@ -293,10 +329,11 @@ export function systemDdl(): string[] {
     `create table if not exists ${systemSchema}.objects (kind varchar not null, name varchar not null, body json not null)`,
   ];
   for (const [name, view] of systemViews) {
-    if (view.query === undefined) {
-      const list = view.columns.map((column) => `"${column.name}" ${duckdbType(column.type)}`).join(', ');
-      statements.push(`create table if not exists ${systemSchema}.log_${name} (${list})`);
-    }
+    if (view.query !== undefined) continue;
+    const list = view.columns.map((column) => `"${column.name}" ${duckdbType(column.type)}`).join(', ');
+    statements.push(`create table if not exists ${systemSchema}.log_${name} (${list})`);
+  }
+  for (const [name, view] of systemViews) {
     const query =
       view.query ??
       `select * from ${systemSchema}.log_${name} where user_id = getvariable('millrace_user_id') or getvariable('millrace_superuser')`;

@@ -1,20 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Principal } from '../../ports';
-import type { ColumnInfo, RedshiftType, Statement } from '../statement';
+import { mkdirSync, rmSync } from 'node:fs';
+import type { Principal, S3Encryption } from '../../ports';
+import type { ColumnInfo, RedshiftType } from '../statement';
 import { dataType } from './catalog';
-import { identifier, literal } from './database';
 import { WarehouseError } from './errors';
 import { parseS3Url } from './s3-url';
 import type { Session } from './session';
+import { fileColumns, type Unload } from './unload-format';
+import { type Part, PartWriter } from './unload-parts';
 
-type Unload = Extract<Statement, { kind: 'unload' }>;
-
-interface Part {
-  readonly file: string;
-  readonly rows: number;
-  readonly bytes: number;
+interface Target {
+  readonly principal: Principal;
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly encryption: S3Encryption | undefined;
 }
 interface ManifestEntry {
   readonly url: string;
@@ -23,10 +22,9 @@ interface ManifestEntry {
 
 /** Writes the result of a query to S3 as the unload role. What was written stays if it fails later, as in Redshift. Returns the rows. */
 export async function unload(session: Session, statement: Unload): Promise<number> {
-  checkModelled(statement);
-  const principal = session.options.assume(statement.roleArn, session.user.name);
-  const { bucket, key: prefix } = parseS3Url(statement.to);
-  await clearTarget(session, principal, bucket, prefix, statement);
+  checkNodeType(session, statement);
+  const target = targetOf(session, statement);
+  await clearTarget(session, statement, target);
   const work = `${session.options.file}.unload-${randomUUID()}`;
   const log = (status: string, parts: readonly Part[], error: string | null) =>
     session.log('sys_unload_history', {
@@ -45,8 +43,8 @@ export async function unload(session: Session, statement: Unload): Promise<numbe
     });
   try {
     mkdirSync(work, { recursive: true });
-    const parts = await writeParts(session, statement, work);
-    await publish(session, statement, principal, { bucket, prefix }, parts);
+    const parts = await new PartWriter(session, statement, work).write();
+    await publish(session, statement, target, parts);
     await log('completed', parts, null);
     return total(parts, 'rows');
   } catch (error) {
@@ -59,117 +57,70 @@ export async function unload(session: Session, statement: Unload): Promise<numbe
 
 const total = (parts: readonly Part[], member: 'rows' | 'bytes') => parts.reduce((sum, part) => sum + part[member], 0);
 
-function checkModelled(statement: Unload): void {
-  const refuse = (what: string) => {
-    throw new WarehouseError(`UNLOAD ${what} is not modelled by the local warehouse`);
-  };
-  if (statement.format === 'json') refuse('FORMAT JSON');
-  if (statement.partitionBy.length > 0) refuse('PARTITION BY');
-  if (statement.compression === 'bzip2') refuse('BZIP2');
-  const binary = statement.columns.find((column) => column.type.name === 'varbyte');
-  if (binary && statement.format !== 'csv')
-    throw new WarehouseError(
-      `UNLOAD of VARBYTE column "${binary.name}" is not supported in ${statement.format} format`,
-    );
+/** Node types on which ROWGROUPSIZE may be given (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-rowgroupsize). */
+const largeNodes = ['ra3.4xlarge', 'ra3.16xlarge', 'rg.4xlarge', 'rg.12xlarge', 'ds2.8xlarge', 'dc2.8xlarge'];
+
+function checkNodeType({ options: { nodeType } }: Session, { rowGroupBytes }: Unload): void {
+  if (rowGroupBytes === undefined || (nodeType !== undefined && largeNodes.includes(nodeType))) return;
+  throw new WarehouseError(
+    `ROWGROUPSIZE is not supported on ${nodeType === undefined ? 'this warehouse' : `nodes of type ${nodeType}`}, only on ${largeNodes.join(', ')}`,
+  );
 }
 
-async function clearTarget(
-  session: Session,
-  principal: Principal,
-  bucket: string,
-  prefix: string,
-  statement: Unload,
-): Promise<void> {
-  const { s3 } = session.options;
-  const existing = await s3.list(principal, bucket, prefix);
+function targetOf(session: Session, { roleArn, to, partitionBy, encryption }: Unload): Target {
+  const { bucket, key } = parseS3Url(to);
+  const byDefault = encryption === 'bucket' ? undefined : { algorithm: 'AES256' as const };
+  return {
+    principal: session.options.assume(roleArn, session.user.name),
+    bucket,
+    prefix: partitionBy.length > 0 && !key.endsWith('/') ? `${key}/` : key,
+    encryption: typeof encryption === 'object' ? { algorithm: 'aws:kms', kmsKey: encryption.kmsKey } : byDefault,
+  };
+}
+
+/** With PARTITION BY only the folders that receive files are cleaned, when they are known. */
+async function clearTarget(session: Session, statement: Unload, { principal, bucket, prefix }: Target): Promise<void> {
+  const existing = await session.options.s3.list(principal, bucket, prefix);
   if (existing.length === 0 || statement.allowOverwrite) return;
   if (!statement.cleanPath)
     throw new WarehouseError(
       'Specified unload destination on S3 is not empty. Consider using a different bucket / prefix, manually removing the target files in S3, or using the ALLOWOVERWRITE option.',
     );
-  for (const object of existing) await s3.delete(principal, bucket, object.key);
+  if (statement.partitionBy.length === 0) await clean(session, { principal, bucket }, prefix);
 }
 
-async function writeParts(session: Session, statement: Unload, work: string): Promise<Part[]> {
-  const query = outputQuery(statement);
-  const target = join(work, 'out');
-  if (statement.format === 'parquet') {
-    // Redshift rounds the size of Parquet files down to a multiple of 32 MB.
-    const size = Math.max(32, Math.floor(statement.maxFileBytes / 2 ** 20 / 32) * 32);
-    const written = await session.connection.rows<{ filename: string; count: bigint; file_size_bytes: bigint }>(
-      `copy (${query}) to ${literal(target)} (format parquet, compression snappy, parquet_version v1, file_size_bytes '${size}MiB', return_stats true)`,
-    );
-    return written
-      .map((file) => ({ file: file.filename, rows: Number(file.count), bytes: Number(file.file_size_bytes) }))
-      .filter((part) => part.rows > 0)
-      .sort(byNumber);
-  }
-  const rows = await session.connection.run(
-    `copy (${query}) to ${literal(target)} (format csv, header ${statement.header}, delimiter ${literal(statement.delimiter)}, compression ${statement.compression},
-      file_size_bytes '${Math.floor(statement.maxFileBytes)}B')`,
-  );
-  if (rows === 0) return [];
-  const files = readdirSync(target).map((name) => join(target, name));
-  const parts = files.map((file) => ({ file, rows: 0, bytes: statSync(file).size })).sort(byNumber);
-  if (parts.length === 1) return [{ ...parts[0]!, rows }];
-  return Promise.all(parts.map(async (part) => ({ ...part, rows: await csvRows(session, statement, part.file) })));
-}
-
-const csvRows = async (session: Session, statement: Unload, file: string): Promise<number> => {
-  const columns = statement.columns.map((column) => `${literal(column.name)}: 'VARCHAR'`).join(', ');
-  const [row] = await session.connection.rows<{ n: bigint }>(
-    `select count(*) as n from read_csv(${literal(file)}, auto_detect = false, header = ${statement.header}, delim = ${literal(statement.delimiter)}, quote = '"', escape = '"',
-      compression = '${statement.compression}', columns = {${columns}})`,
-  );
-  return Number(row!.n);
-};
-
-/** DuckDB numbers the files: `data_0`, `data_1`, …, `data_10`. */
-const byNumber = (one: Part, other: Part) => numberOf(one.file) - numberOf(other.file);
-const numberOf = (file: string) => Number(/data_(\d+)/.exec(file)?.[1] ?? 0);
-
-/** The query with its columns as Redshift writes them out: SUPER as JSON text, booleans in text formats as t and f. */
-function outputQuery(statement: Unload): string {
-  const list = statement.columns.map(
-    (column, index) => `${outputOf(column.type, `c${index}`, statement.format)} as ${identifier(column.name)}`,
-  );
-  const names = statement.columns.map((_, index) => `c${index}`);
-  return `select ${list.join(', ')} from (${statement.duckdb}) as result(${names.join(', ')})`;
-}
-
-function outputOf(type: RedshiftType, name: string, format: Unload['format']): string {
-  if (type.name === 'super') return `${name}::json::varchar`;
-  if (type.name === 'timestamptz' && format === 'parquet') return `${name}::timestamp`;
-  if (format !== 'csv') return name;
-  if (type.name === 'boolean') return `case when ${name} then 't' when not ${name} then 'f' end`;
-  if (type.name === 'varbyte') return `lower(hex(${name}))`;
-  return name;
-}
-
-async function publish(
-  session: Session,
-  statement: Unload,
-  principal: Principal,
-  target: { bucket: string; prefix: string },
-  parts: readonly Part[],
-): Promise<void> {
+async function clean(session: Session, { principal, bucket }: Pick<Target, 'principal' | 'bucket'>, prefix: string) {
   const { s3 } = session.options;
+  for (const { key } of await s3.list(principal, bucket, prefix)) await s3.delete(principal, bucket, key);
+}
+
+async function publish(session: Session, statement: Unload, target: Target, parts: readonly Part[]): Promise<void> {
+  const { s3 } = session.options;
+  const { principal, bucket, prefix, encryption } = target;
+  const headers = statement.header ? 1 : 0;
   const entries: ManifestEntry[] = [];
-  for (const [index, part] of parts.entries()) {
-    const key = `${target.prefix}${partName(statement, index)}`;
-    await s3.putFile(principal, target.bucket, key, part.file);
-    const header = statement.format === 'csv' && statement.header ? 1 : 0;
+  let folder: string | undefined;
+  let index = 0;
+  for (const part of parts) {
+    if (part.folder !== folder) {
+      index = 0;
+      folder = part.folder;
+      if (statement.cleanPath && folder !== '') await clean(session, target, prefix + folder);
+    }
+    const key = `${prefix}${folder}${partName(statement, index)}`;
+    index += 1;
+    await s3.putFile(principal, bucket, key, part.file, encryption);
     entries.push({
-      url: `s3://${target.bucket}/${key}`,
-      meta: { content_length: part.bytes, record_count: part.rows + header },
+      url: `s3://${bucket}/${key}`,
+      meta: { content_length: part.bytes, record_count: part.rows + headers },
     });
   }
   if (statement.manifest === 'none') return;
   const body =
     statement.manifest === 'verbose'
-      ? verboseManifest(statement.columns, entries)
+      ? verboseManifest(fileColumns(statement), entries)
       : { entries: entries.map(({ url }) => ({ url })) };
-  await s3.put(principal, target.bucket, `${target.prefix}manifest`, Buffer.from(JSON.stringify(body, null, 1)));
+  await s3.put(principal, bucket, `${prefix}manifest`, Buffer.from(JSON.stringify(body, null, 1)), encryption);
 }
 
 /** `0000_part_00.parquet`; with PARALLEL OFF `000`. */

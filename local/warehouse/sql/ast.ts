@@ -1,4 +1,4 @@
-import type { RedshiftType } from '../statement';
+import type { IdentityColumn, RedshiftType } from '../statement';
 
 /** A name as written: unquoted parts are lower case already, quoted ones are folded by the resolver. */
 export interface Identifier {
@@ -192,6 +192,17 @@ export interface ColumnDefinition {
   readonly defaultValue?: Expression;
   readonly distkey: boolean;
   readonly sortkey: boolean;
+  readonly identity?: IdentityColumn;
+}
+/** Keys are informational: none is enforced. */
+export interface TableKeys {
+  readonly primary: readonly Identifier[];
+  readonly unique: readonly Identifier[];
+  readonly foreign: readonly {
+    readonly columns: readonly Identifier[];
+    readonly table: readonly Identifier[];
+    readonly references: readonly Identifier[];
+  }[];
 }
 export interface TableAttributes {
   readonly diststyle?: 'even' | 'all' | 'key' | 'auto';
@@ -200,6 +211,21 @@ export interface TableAttributes {
   readonly backup?: boolean;
   readonly autoRefresh?: boolean;
 }
+/** What ALTER TABLE does besides ADD COLUMN. */
+export type AlterAction =
+  | { readonly kind: 'drop-column'; readonly column: Identifier; readonly cascade: boolean }
+  | { readonly kind: 'rename'; readonly to: Identifier }
+  | { readonly kind: 'rename-column'; readonly column: Identifier; readonly to: Identifier }
+  | { readonly kind: 'alter-type'; readonly column: Identifier; readonly type: RedshiftType; readonly typeAt: number }
+  | { readonly kind: 'owner'; readonly to: Identifier }
+  | { readonly kind: 'add-key'; readonly what: 'primary key' | 'unique'; readonly columns: readonly Identifier[] }
+  | {
+      readonly kind: 'append';
+      readonly from: readonly Identifier[];
+      readonly ignoreExtra: boolean;
+      readonly fillTarget: boolean;
+    };
+
 /** An option of COPY or UNLOAD with the position of its name. */
 export type Options = ReadonlyMap<
   string,
@@ -214,13 +240,31 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
       readonly table: Reference;
       readonly columns: readonly Identifier[];
       readonly query?: Query;
+      /** No row at all is DEFAULT VALUES. */
       readonly rows?: readonly (readonly (Expression | 'default')[])[];
     }
+  | {
+      readonly kind: 'merge';
+      readonly table: Reference;
+      readonly source: Reference;
+      readonly alias?: Identifier;
+      readonly on: Expression;
+      /** REMOVE DUPLICATES has none. */
+      readonly clauses?: {
+        /** `delete`, or the columns to be set. */
+        readonly matched: 'delete' | readonly { readonly column: Identifier; readonly value: Expression }[];
+        readonly columns: readonly Identifier[];
+        readonly values: readonly (Expression | 'default')[];
+      };
+    }
+  | { readonly kind: 'begin' }
+  | { readonly kind: 'commit' }
+  | { readonly kind: 'rollback' }
   | {
       readonly kind: 'update';
       readonly table: Reference;
       readonly alias?: Identifier;
-      readonly set: readonly { readonly column: Identifier; readonly value: Expression }[];
+      readonly set: readonly { readonly column: Identifier; readonly value: Expression | 'default' }[];
       readonly from?: FromItem;
       readonly where?: Expression;
     }
@@ -256,8 +300,16 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
       readonly temp: boolean;
       readonly ifNotExists: boolean;
       readonly columns: readonly ColumnDefinition[];
-      readonly keys: readonly Identifier[];
+      readonly keys: TableKeys;
       readonly attributes: TableAttributes;
+    }
+  | {
+      readonly kind: 'create-table-like';
+      readonly table: Reference;
+      readonly temp: boolean;
+      readonly ifNotExists: boolean;
+      readonly like: Reference;
+      readonly includingDefaults: boolean;
     }
   | {
       readonly kind: 'create-table-as';
@@ -275,6 +327,8 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
       readonly cascade: boolean;
     }
   | { readonly kind: 'add-column'; readonly table: Reference; readonly column: ColumnDefinition }
+  | { readonly kind: 'alter-table'; readonly table: Reference; readonly action: AlterAction }
+  | { readonly kind: 'alter-view'; readonly view: Reference }
   | { readonly kind: 'truncate'; readonly table: Reference }
   | {
       readonly kind: 'create-view';
@@ -282,6 +336,10 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
       readonly orReplace: boolean;
       readonly columns: readonly Identifier[];
       readonly query: Query;
+      readonly queryAt: number;
+      readonly queryEnd: number;
+      /** WITH NO SCHEMA BINDING. */
+      readonly late: boolean;
     }
   | {
       readonly kind: 'create-materialized-view';

@@ -6,16 +6,18 @@ import { parseStatement } from './parser/statement';
 import { findRelation, splitName } from './resolve/from';
 import { resolveQuery } from './resolve/query';
 import { Context } from './resolve/scope';
+import { translateAddColumn, translateAlterTable } from './statements/alter';
 import { translateCopy, translateUnload } from './statements/bulk';
 import { nameOf, targetOf, translateDelete, translateInsert, translateUpdate } from './statements/change';
 import {
-  translateAddColumn,
   translateCreateTable,
   translateCreateTableAs,
+  translateCreateTableLike,
   translateCreateView,
   translateDrop,
 } from './statements/ddl';
 import { translateMaterializedView } from './statements/materialized-view';
+import { translateMerge } from './statements/merge';
 import { toColumns } from './statements/shared';
 
 /**
@@ -51,6 +53,12 @@ function translateStatement(node: StatementNode, context: Context): Statement {
       return translateCreateTable(node, context);
     case 'create-table-as':
       return translateCreateTableAs(node, context);
+    case 'create-table-like':
+      return translateCreateTableLike(node, context);
+    case 'merge':
+      return translateMerge(node, context);
+    case 'alter-table':
+      return translateAlterTable(node, context);
     case 'create-view':
       return translateCreateView(node, context);
     case 'create-materialized-view':
@@ -81,6 +89,10 @@ type Command = Extract<
       | 'drop-schema'
       | 'truncate'
       | 'refresh'
+      | 'alter-view'
+      | 'begin'
+      | 'commit'
+      | 'rollback'
       | 'set';
   }
 >;
@@ -110,14 +122,31 @@ function translateCommand(node: Command, context: Context): Statement {
     case 'drop-schema':
       return { kind: 'drop-schema', schema: context.fold(node.schema), ifExists: node.ifExists, cascade: node.cascade };
     case 'truncate':
-      return { kind: 'truncate', table: nameOf(targetOf(node.table, context, 'truncate')) };
+      return { kind: 'truncate', table: nameOf(truncated(node.table, context)) };
     case 'refresh': {
       const relation = findRelation(node.view, context);
       if (relation.kind !== 'materialized-view')
         throw context.source.error(`"${relation.name}" is not a materialized view`, node.view[0]!.at);
       return { kind: 'refresh', view: nameOf(relation), cascade: node.cascade };
     }
+    case 'alter-view': {
+      const relation = findRelation(node.view, context);
+      if (relation.kind !== 'materialized-view')
+        throw context.source.error(`"${relation.name}" is not a materialized view`, node.view[0]!.at);
+      // AUTO REFRESH NO is how every view is here.
+      return { kind: 'alter-table', table: nameOf(relation), change: { kind: 'key' }, duckdb: [] };
+    }
+    case 'begin':
+    case 'commit':
+    case 'rollback':
+      return { kind: node.kind };
     case 'set':
       return { kind: 'set', name: node.name, value: node.value };
   }
+}
+
+/** Of materialized views only those over a stream can be emptied, which the engine knows. */
+function truncated(parts: Parameters<typeof targetOf>[0], context: Context) {
+  const relation = findRelation(parts, context);
+  return relation.kind === 'materialized-view' ? relation : targetOf(parts, context, 'truncate');
 }

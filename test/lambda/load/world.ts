@@ -11,6 +11,7 @@ const logs: LoadSource = {
   bucket: 'history',
   globs: ['segment-logs/*/*/*.gz', 'more/**'],
   overwritten: 'load-again',
+  shape: { format: 'ndjson', compression: 'gzip' },
   load: statements,
 };
 export const plan: LoadPlan = {
@@ -93,8 +94,9 @@ export class World {
             if (version) this.copies.set(`${to.bucket}/${to.key}`, version);
             return version !== undefined;
           },
+          bytes: async () => undefined,
         } satisfies LoadHost['objects'],
-        ['put', 'find', 'copy'],
+        ['put', 'find', 'copy', 'bytes'],
       ),
       queues: this.mortal(
         {

@@ -36,15 +36,26 @@ test('sends again only what a batch did not take', async () => {
   expect(pauses).toEqual([200]);
 });
 
-test('fails for a message that the queue never takes, and when it does not recover', async () => {
+test('a message that is refused for good holds up none of the others, and fails the call', async () => {
   const refused = { Id: '0', Code: 'InvalidMessageContents', Message: 'no', SenderFault: true };
-  await expect(adapter([{ Failed: [refused] }]).queues.send('url', ['a'])).rejects.toThrow(
-    'url did not take 1 messages: InvalidMessageContents no',
-  );
-  const down = { Failed: [{ Id: '0', Code: 'InternalError' }] };
-  const { queues, batches } = adapter(Array.from({ length: 9 }, () => down));
-  await expect(queues.send('url', ['a'])).rejects.toThrow('InternalError');
+  const { queues, batches, pauses } = adapter([{ Failed: [refused, { Id: '2', Code: 'InternalError' }] }]);
+  const bodies = Array.from({ length: 12 }, (_, i) => `m${i}`);
+  await expect(queues.send('url', bodies)).rejects.toThrow('url did not take a message: InvalidMessageContents no');
+  expect(batches).toEqual([bodies.slice(0, 10), ['m2'], bodies.slice(10)]);
+  expect(pauses).toEqual([200]);
+});
+
+test('gives a queue that does not recover up, after five pauses, and sends it nothing more', async () => {
+  const down = { Failed: Array.from({ length: 10 }, (_, i) => ({ Id: String(i), Code: 'InternalError' })) };
+  const { queues, batches, pauses } = adapter(Array.from({ length: 9 }, () => down));
+  await expect(
+    queues.send(
+      'url',
+      Array.from({ length: 25 }, (_, i) => `m${i}`),
+    ),
+  ).rejects.toThrow('url did not take 10 messages: InternalError');
   expect(batches).toHaveLength(6);
+  expect(pauses).toEqual([200, 400, 800, 1600, 3200]);
 });
 
 test('counts messages that wait, are delayed or have a reader', async () => {

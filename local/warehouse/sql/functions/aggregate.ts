@@ -1,3 +1,4 @@
+import { sortKey } from '../resolve/order';
 import { bigint, decimal, double, isFloat, isInteger, isNumeric, isText, isTime, type Type } from '../types';
 import type { Call, FunctionEntry } from './call';
 
@@ -37,7 +38,8 @@ function count(call: Call): { sql: string; type: Type } {
   if (call.count !== 1) throw call.unsupported(`function COUNT with ${call.count} arguments`);
   const value = call.typed(0);
   if (value.type.name === 'super') throw call.wrongType(0);
-  return { sql: `count(${call.node.distinct ? 'distinct ' : ''}${value.sql})${call.over}`, type: bigint };
+  const counted = call.node.distinct ? `distinct ${sortKey(value)}` : value.sql;
+  return { sql: `count(${counted})${call.over}`, type: bigint };
 }
 
 const ranking = (name: string): FunctionEntry => ({

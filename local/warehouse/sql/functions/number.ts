@@ -111,7 +111,9 @@ export const conditionalFunctions: Readonly<Record<string, FunctionEntry>> = {
       ]);
       if (tested.type.name === 'super') throw call.wrongType(0);
       call.repeated(tested.sql[0]!);
-      const [subject, ...searches] = isText(tested.type) ? tested.sql.map(withoutBlanks) : tested.sql;
+      const [subject, ...searches] = isText(tested.type)
+        ? tested.sql.map((item) => withoutBlanks({ sql: item }))
+        : tested.sql;
       const branches = searches.map((search, i) => `when ${subject} is not distinct from ${search} then ${sql[i]}`);
       return { sql: `case ${branches.join(' ')}${sql.length > pairs ? ` else ${sql.at(-1)}` : ''} end`, type };
     },

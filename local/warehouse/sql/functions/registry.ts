@@ -1,6 +1,7 @@
 import type { FrameBound, FunctionCall, OrderItem, Window } from '../ast';
 import type { Environment } from '../resolve/environment';
 import { settle } from '../resolve/operators';
+import { orderSql, refuseSuper, sortKey } from '../resolve/order';
 import type { Value } from '../resolve/value';
 import { aggregateFunctions, framelessFunctions, orderedFunctions } from './aggregate';
 import { binaryFunctions } from './binary';
@@ -62,13 +63,28 @@ export function resolveCall(node: FunctionCall, environment: Environment): Value
   }
   if (!environment.aggregates) throw context.source.error(`aggregates not allowed in ${clause}`, node.at);
   context.mark(node.distinct ? 'distinct aggregate' : 'aggregate', node.at);
+  const { grouping } = environment.scope;
+  if (!grouping)
+    throw context.source.unsupported(`function ${node.name.toUpperCase()} over the rows of an outer query`, node.at);
   const inner = { ...environment, aggregates: false, windows: false, clause: 'an aggregate' };
   const call = new Call(node, inner, '');
-  const { sql, type } = entry.emit(call);
+  const { sql, type } = grouping.overRows(() => checkedRows(call, environment, () => entry.emit(call)));
   if (call.values.some((value) => value.type.name === 'varbyte') && node.name !== 'count')
     context.mark('varbyte aggregate', node.at);
-  return { sql, type, aggregate: true };
+  return { sql: grouping.aggregate(sql), type, aggregate: true };
 }
+
+/** In SQL an aggregate of nothing but an outer query's columns belongs to that query. */
+function checkedRows<T>(call: Call, { scope, context }: Environment, emit: () => T): T {
+  const [own, outer] = [scope.used, context.correlations];
+  const emitted = emit();
+  if (context.correlations > outer && scope.used === own)
+    throw call.unsupported(`function ${call.name} of an outer query's columns`);
+  return emitted;
+}
+
+export const isAggregate = (name: string): boolean =>
+  Object.hasOwn(functions, name) && functions[name]!.kind === 'aggregate';
 
 function windowCall(node: FunctionCall, entry: FunctionEntry, window: Window, environment: Environment): Value {
   const { context, clause } = environment;
@@ -102,15 +118,8 @@ function windowSql(node: FunctionCall, window: Window, environment: Environment)
 
 function sortable(node: OrderItem['expression'], environment: Environment): string {
   const value = settle(environment, environment.resolve(node, environment), { name: 'unknown' }, node.at);
-  if (value.type.name === 'super')
-    throw environment.context.source.unsupported('sorting or grouping by a super value (cast it)', node.at);
-  return value.sql;
-}
-
-/** NULLs are the largest values: last in ascending order, first in descending. */
-export function orderSql(sql: string, item: OrderItem): string {
-  const nulls = item.nulls ?? (item.descending ? 'first' : 'last');
-  return `${sql} ${item.descending ? 'desc' : 'asc'} nulls ${nulls}`;
+  refuseSuper(value.type, environment.context, node.at);
+  return sortKey(value);
 }
 
 function boundSql(bound: FrameBound): string {

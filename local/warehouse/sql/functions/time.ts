@@ -26,6 +26,7 @@ function datePart(call: Call, text: string, allowed: readonly string[]): string 
   return part;
 }
 
+/** Of the transaction; GETDATE alone goes by the statement (r_GETDATE, r_SYSDATE). */
 const now = "cast(getvariable('millrace_now') as timestamp)";
 const moment = (sql: string, type: typeof date): FunctionEntry => ({
   arguments: [0, 0],
@@ -96,7 +97,10 @@ function strftime(call: Call, format: string): string {
 
 export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
   // Of the statement, without a fraction; SYSDATE has one, and is the same all through a transaction.
-  getdate: moment(`date_trunc('second', ${now})`, timestamp),
+  getdate: moment(
+    `date_trunc('second', coalesce(cast(getvariable('millrace_statement_now') as timestamp), ${now}))`,
+    timestamp,
+  ),
   sysdate: moment(now, timestamp),
   current_date: moment(`cast(${now} as date)`, date),
   date_trunc: {

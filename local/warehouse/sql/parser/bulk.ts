@@ -25,8 +25,28 @@ const role: Reader = (cursor) => {
   return roleArn(cursor, value, at);
 };
 
+/** A size with a unit, in bytes. */
+function size(name: string, check: (bytes: number, value: number) => string | undefined): Reader {
+  return (cursor) => {
+    cursor.takeWords('as');
+    const at = cursor.at;
+    const value = Number(cursor.token.value);
+    if (cursor.token.kind !== 'number') throw cursor.syntaxError('a size');
+    cursor.next();
+    const unit = cursor.isWord('mb', 'gb') ? cursor.next().value : 'mb';
+    const bytes = Math.floor(value * (unit === 'gb' ? gigabyte : megabyte));
+    const wanted = check(bytes, value);
+    if (wanted) throw cursor.source.error(`${name} must be ${wanted}, got ${value} ${unit.toUpperCase()}`, at);
+    return bytes;
+  };
+}
+
+const megabyte = 1024 ** 2;
+const gigabyte = 1024 ** 3;
+
 const unloadFormats = ['parquet', 'csv', 'json'];
 
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html */
 const unloadOptions: Readonly<Record<string, Reader>> = {
   iam_role: role,
   format: (cursor) => {
@@ -44,26 +64,24 @@ const unloadOptions: Readonly<Record<string, Reader>> = {
   manifest: (cursor) => (cursor.takeWords('verbose') ? 'verbose' : 'plain'),
   header: flag,
   delimiter: text,
+  null: text,
+  escape: flag,
   encrypted: (cursor) => (cursor.takeWords('auto') ? 'auto' : 'yes'),
+  kms_key_id: text,
   gzip: flag,
-  bzip2: flag,
   zstd: flag,
   allowoverwrite: flag,
   cleanpath: flag,
   parallel: onOff,
   extension: text,
-  maxfilesize: (cursor) => {
-    cursor.takeWords('as');
-    const at = cursor.at;
-    const value = Number(cursor.token.value);
-    if (cursor.token.kind !== 'number') throw cursor.syntaxError('a size');
-    cursor.next();
-    const unit = cursor.isWord('mb', 'gb') ? cursor.next().value : 'mb';
-    const bytes = value * (unit === 'gb' ? 1024 ** 3 : 1024 ** 2);
-    if (bytes < 5 * 1024 ** 2 || bytes > 6.2 * 1024 ** 3)
-      throw cursor.source.error(`MAXFILESIZE must be between 5 MB and 6.2 GB, got ${value}`, at);
-    return Math.floor(bytes);
-  },
+  maxfilesize: size('MAXFILESIZE', (bytes) =>
+    bytes < 5 * megabyte || bytes > 6.2 * gigabyte ? 'between 5 MB and 6.2 GB' : undefined,
+  ),
+  rowgroupsize: size('ROWGROUPSIZE', (bytes, value) =>
+    !Number.isInteger(value) || bytes < 32 * megabyte || bytes > 128 * megabyte
+      ? 'a whole number between 32 MB and 128 MB'
+      : undefined,
+  ),
 };
 
 const copyOptions: Readonly<Record<string, Reader>> = {
@@ -101,13 +119,16 @@ function readCopyFormat(cursor: Cursor, format: string): string {
 
 function parseOptions(cursor: Cursor, statement: string, readers: Readonly<Record<string, Reader>>): Options {
   const options = new Map<string, { value: OptionValue; at: number }>();
+  let before: string | undefined;
   while (cursor.token.kind === 'word') {
     const { value: word, at } = cursor.next();
     const reader = Object.hasOwn(readers, word) ? readers[word] : undefined;
     if (!reader) throw cursor.unsupported(`option ${word.toUpperCase()} of ${statement}`, at);
     const name = ['parquet', 'csv', 'json'].includes(word) ? 'format' : word;
     if (options.has(name)) throw cursor.source.error(`option ${name.toUpperCase()} is given twice`, at);
+    if (name === 'include' && before !== 'partition') throw cursor.source.error('INCLUDE must follow PARTITION BY', at);
     options.set(name, { value: reader(cursor), at });
+    before = name;
   }
   return options;
 }

@@ -1,8 +1,7 @@
-import type { ColumnDefinition, Identifier, StatementNode, TableAttributes } from '../ast';
+import type { Identifier, StatementNode, TableAttributes } from '../ast';
+import { parseColumns } from './columns';
 import type { Cursor } from './cursor';
-import { parseExpression } from './expression';
-import { isQueryStart, parseQuery } from './query';
-import { parseType } from './type';
+import { parseQuery } from './query';
 
 type Unplaced = StatementNode extends infer S ? (S extends unknown ? Omit<S, 'at' | 'end'> : never) : never;
 
@@ -32,9 +31,11 @@ function parseView(cursor: Cursor, orReplace: boolean): Unplaced {
   const view = cursor.reference('a view');
   const columns = cursor.isOperator('(') ? cursor.identifiers('a column') : [];
   cursor.expectWord('as');
+  const queryAt = cursor.at;
   const query = parseQuery(cursor);
-  if (cursor.isWord('with')) throw cursor.unsupported('WITH NO SCHEMA BINDING');
-  return { kind: 'create-view', view, orReplace, columns, query };
+  const queryEnd = cursor.previousEnd;
+  const late = cursor.takeWords('with', 'no', 'schema', 'binding');
+  return { kind: 'create-view', view, orReplace, columns, query, queryAt, queryEnd, late };
 }
 
 function parseMaterializedView(cursor: Cursor): Unplaced {
@@ -97,69 +98,32 @@ function parseTable(cursor: Cursor, temp: boolean): Unplaced {
     ]);
     const at = cursor.expectWord('as').at;
     if (exists) throw cursor.unsupported('IF NOT EXISTS with AS', at);
-    const wrapped = cursor.isOperator('(') && isQueryStart(cursor) ? parseQuery(cursor) : parseQuery(cursor);
-    return { kind: 'create-table-as', table, temp, columns, attributes, query: wrapped };
+    return { kind: 'create-table-as', table, temp, columns, attributes, query: parseQuery(cursor) };
   }
+  if (cursor.peek().kind === 'word' && cursor.peek().value === 'like') return parseLike(cursor, table, temp, exists);
   const { columns, keys } = parseColumns(cursor);
   const attributes = parseAttributes(cursor, ['backup', 'diststyle', 'distkey', 'compound', 'interleaved', 'sortkey']);
   return { kind: 'create-table', table, temp, ifNotExists: exists, columns, keys, attributes };
+}
+
+/** Of all that a parent passes on, only defaults are a choice. */
+function parseLike(cursor: Cursor, table: Identifier[], temp: boolean, exists: boolean): Unplaced {
+  cursor.expectOperator('(');
+  cursor.expectWord('like');
+  const like = cursor.reference('a table');
+  const includingDefaults = cursor.takeWords('including', 'defaults');
+  if (!includingDefaults) cursor.takeWords('excluding', 'defaults');
+  if (cursor.isOperator(',')) throw cursor.unsupported('LIKE beside other columns');
+  cursor.expectOperator(')');
+  if (cursor.isWord('diststyle', 'distkey', 'sortkey', 'compound', 'interleaved', 'backup'))
+    throw cursor.source.error('a table made LIKE another one has its distribution style and keys', cursor.at);
+  return { kind: 'create-table-like', table, temp, ifNotExists: exists, like, includingDefaults };
 }
 
 /** `(a, b)`: no types, so a CREATE TABLE AS. */
 function isColumnNames(cursor: Cursor): boolean {
   const after = cursor.peek(2);
   return after.kind === 'operator' && (after.value === ',' || after.value === ')');
-}
-
-function parseColumns(cursor: Cursor): { columns: ColumnDefinition[]; keys: Identifier[] } {
-  const columns: ColumnDefinition[] = [];
-  const keys: Identifier[] = [];
-  cursor.expectOperator('(');
-  cursor.list(() => {
-    if (cursor.isWord('like')) throw cursor.unsupported('LIKE in CREATE TABLE');
-    if (cursor.isWord('foreign', 'constraint')) throw cursor.unsupported(cursor.token.value.toUpperCase());
-    if (cursor.takeWords('primary', 'key') || cursor.takeWords('unique')) keys.push(...cursor.identifiers('a column'));
-    else columns.push(parseColumn(cursor));
-  });
-  cursor.expectOperator(')');
-  return { columns, keys };
-}
-
-export function parseColumn(cursor: Cursor): ColumnDefinition {
-  const name = cursor.identifier('a column');
-  const type = parseType(cursor);
-  let notNull = false;
-  let distkey = false;
-  let sortkey = false;
-  let defaultValue: ColumnDefinition['defaultValue'];
-  for (;;) {
-    if (cursor.takeWords('not', 'null')) notNull = true;
-    else if (cursor.takeWords('primary', 'key')) notNull = true;
-    else if (cursor.takeWords('distkey')) distkey = true;
-    else if (cursor.takeWords('sortkey')) sortkey = true;
-    else if (cursor.takeWords('default')) defaultValue = parseExpression(cursor);
-    else if (cursor.takeWords('encode'))
-      cursor.expectWord(
-        'raw',
-        'az64',
-        'bytedict',
-        'delta',
-        'delta32k',
-        'lzo',
-        'mostly8',
-        'mostly16',
-        'mostly32',
-        'runlength',
-        'text255',
-        'text32k',
-        'zstd',
-        'auto',
-      );
-    else if (cursor.takeWords('null') || cursor.takeWords('unique')) continue;
-    else if (cursor.isWord('identity', 'generated', 'references', 'collate', 'check'))
-      throw cursor.unsupported(cursor.token.value.toUpperCase());
-    else return { name, type, notNull, defaultValue, distkey, sortkey };
-  }
 }
 
 function parseAttributes(cursor: Cursor, allowed: readonly string[]): TableAttributes {
@@ -185,13 +149,12 @@ function parseAttributes(cursor: Cursor, allowed: readonly string[]): TableAttri
         break;
       }
       case 'interleaved':
-        throw cursor.unsupported('INTERLEAVED SORTKEY', at);
       case 'compound':
         cursor.expectWord('sortkey');
         attributes = { ...attributes, sortkey: cursor.identifiers('a column') };
         break;
       case 'sortkey':
-        if (cursor.isWord('auto')) throw cursor.unsupported('SORTKEY AUTO');
+        if (cursor.takeWords('auto')) break;
         attributes = { ...attributes, sortkey: cursor.identifiers('a column') };
     }
   }
@@ -227,15 +190,4 @@ export function parseDrop(cursor: Cursor): Unplaced {
   const name = cursor.reference('a name');
   if (cursor.isOperator(',')) throw cursor.unsupported('DROP of several objects');
   return { kind: 'drop', what, name, ifExists: exists, cascade: cascade() };
-}
-
-export function parseAlter(cursor: Cursor): Unplaced {
-  cursor.expectWord('alter');
-  if (!cursor.takeWords('table')) throw cursor.unsupported(`ALTER ${cursor.token.value.toUpperCase()}`);
-  const table = cursor.reference('a table');
-  if (!cursor.takeWords('add')) throw cursor.unsupported(`ALTER TABLE ${cursor.token.value.toUpperCase()}`);
-  if (cursor.isWord('primary', 'constraint', 'unique', 'foreign'))
-    throw cursor.unsupported(`ADD ${cursor.token.value.toUpperCase()}`);
-  cursor.takeWords('column');
-  return { kind: 'add-column', table, column: parseColumn(cursor) };
 }

@@ -1,8 +1,10 @@
-import type { Expression, Identifier, StatementNode } from '../ast';
+import type { Identifier, StatementNode } from '../ast';
+import { parseAlter } from './alter';
 import { parseCopy, parseUnload } from './bulk';
 import type { Cursor } from './cursor';
-import { parseAlter, parseCreate, parseDrop } from './ddl';
+import { parseCreate, parseDrop } from './ddl';
 import { parseExpression } from './expression';
+import { parseMerge, parseSetList, parseValues } from './merge';
 import { isQueryStart, parseFrom, parseQuery } from './query';
 
 type Unplaced = StatementNode extends infer S ? (S extends unknown ? Omit<S, 'at' | 'end'> : never) : never;
@@ -27,6 +29,15 @@ function parseAny(cursor: Cursor): Unplaced {
       return parseUpdate(cursor);
     case 'delete':
       return parseDelete(cursor);
+    case 'merge':
+      return parseMerge(cursor);
+    case 'begin':
+    case 'start':
+    case 'commit':
+    case 'end':
+    case 'rollback':
+    case 'abort':
+      return parseTransaction(cursor);
     case 'lock':
       cursor.next();
       cursor.takeWords('table');
@@ -62,17 +73,20 @@ function parseInsert(cursor: Cursor): Unplaced {
   cursor.expectWord('into');
   const table = cursor.reference('a table');
   const columns = cursor.isOperator('(') && !isQueryStart(cursor) ? cursor.identifiers('a column') : [];
-  if (cursor.isWord('default')) throw cursor.unsupported('DEFAULT VALUES');
+  if (columns.length === 0 && cursor.takeWords('default', 'values'))
+    return { kind: 'insert', table, columns, rows: [] };
   if (!cursor.takeWords('values')) return { kind: 'insert', table, columns, query: parseQuery(cursor) };
-  const rows = cursor.list(() => {
-    cursor.expectOperator('(');
-    const row = cursor.list((): Expression | 'default' =>
-      cursor.takeWords('default') ? 'default' : parseExpression(cursor),
-    );
-    cursor.expectOperator(')');
-    return row;
-  });
-  return { kind: 'insert', table, columns, rows };
+  return { kind: 'insert', table, columns, rows: cursor.list(() => parseValues(cursor)) };
+}
+
+function parseTransaction(cursor: Cursor): Unplaced {
+  const { value } = cursor.next();
+  if (value === 'start') cursor.expectWord('transaction');
+  else if (!cursor.takeWords('work')) cursor.takeWords('transaction');
+  if (cursor.isWord('isolation', 'read'))
+    throw cursor.unsupported(`${cursor.token.value.toUpperCase()} of a transaction`);
+  if (value === 'begin' || value === 'start') return { kind: 'begin' };
+  return { kind: value === 'commit' || value === 'end' ? 'commit' : 'rollback' };
 }
 
 function aliasBefore(cursor: Cursor, ...stops: string[]): Identifier | undefined {
@@ -85,12 +99,7 @@ function parseUpdate(cursor: Cursor): Unplaced {
   const table = cursor.reference('a table');
   const alias = aliasBefore(cursor, 'set');
   cursor.expectWord('set');
-  const set = cursor.list(() => {
-    const column = cursor.identifier('a column');
-    cursor.expectOperator('=');
-    if (cursor.isWord('default')) throw cursor.unsupported('SET to DEFAULT');
-    return { column, value: parseExpression(cursor) };
-  });
+  const set = parseSetList(cursor);
   const from = cursor.takeWords('from') ? parseFrom(cursor) : undefined;
   const where = cursor.takeWords('where') ? parseExpression(cursor) : undefined;
   return { kind: 'update', table, alias, set, from, where };
@@ -154,8 +163,9 @@ function parseRefresh(cursor: Cursor): Unplaced {
   return { kind: 'refresh', view, cascade };
 }
 
-/** Settings that the local warehouse honours. */
+/** Settings that the local warehouse honours, or that change no result. */
 const settings = new Set(['enable_case_sensitive_identifier', 'query_group', 'statement_timeout']);
+const switches = ['true', 'false', 'on', 'off'];
 
 function parseSet(cursor: Cursor): Unplaced {
   cursor.expectWord('set');
@@ -164,6 +174,9 @@ function parseSet(cursor: Cursor): Unplaced {
   if (!cursor.takeOperator('=')) cursor.expectWord('to');
   const { kind, value } = cursor.token;
   if (!['word', 'string', 'number'].includes(kind)) throw cursor.syntaxError('a value');
+  const word = value.toLowerCase();
+  if (name === 'enable_case_sensitive_identifier' && !switches.includes(word))
+    throw cursor.source.error(`parameter "${name}" requires a Boolean value`, cursor.at);
   cursor.next();
-  return { kind: 'set', name, value: value.toLowerCase() };
+  return { kind: 'set', name, value: word === 'on' ? 'true' : word === 'off' ? 'false' : word };
 }

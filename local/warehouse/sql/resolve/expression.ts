@@ -2,6 +2,7 @@ import type { Expression } from '../ast';
 import { resolveCall } from '../functions/registry';
 import { boolean, date, describe, isText, timestamp, varchar } from '../types';
 import type { Environment } from './environment';
+import { activeGroupings } from './grouping';
 import { navigate, resolveName } from './names';
 import { comparable, compare, negate, numberLiteral, resolveBinary, settle, unify, withoutBlanks } from './operators';
 import { regularExpression } from './regexp';
@@ -25,6 +26,10 @@ export function resolveCondition(node: Expression, environment: Environment, wha
 
 export function resolveExpression(node: Expression, environment: Environment): Value {
   const { context, caster } = environment;
+  for (const grouping of activeGroupings(environment.scope)) {
+    const key = grouping.expression(node, environment);
+    if (key) return key;
+  }
   switch (node.kind) {
     case 'number':
       return numberLiteral(node.text, environment, node.at);
@@ -175,7 +180,7 @@ function resolveIn(operand: Value, list: readonly Value[], not: string, environm
   const items = list.map((item) => settle(environment, item, subject.type, at));
   for (const item of items) comparable(subject, item, environment, at, 'IN');
   const unified = unify(environment, [subject, ...items], at, 'IN');
-  const sql = isText(unified.type) ? unified.sql.map(withoutBlanks) : unified.sql;
+  const sql = isText(unified.type) ? unified.sql.map((item) => withoutBlanks({ sql: item })) : unified.sql;
   return { sql: `(${sql[0]} ${not}in (${sql.slice(1).join(', ')}))`, type: boolean, ...flags([operand, ...list]) };
 }
 
@@ -188,8 +193,10 @@ function inQuery(node: Predicate & { kind: 'in-query' }, environment: Environmen
   const operand = settle(environment, environment.resolve(node.operand, environment), column.type, node.at);
   comparable(operand, { sql: '', type: column.type }, environment, node.at, 'IN');
   const text = isText(operand.type);
-  const list = text ? `select ${withoutBlanks('"list"."item"')} from (${query.sql}) as "list"("item")` : query.sql;
-  const subject = text ? withoutBlanks(operand.sql) : operand.sql;
+  const list = text
+    ? `select ${withoutBlanks({ sql: '"list"."item"' })} from (${query.sql}) as "list"("item")`
+    : query.sql;
+  const subject = text ? withoutBlanks(operand) : operand.sql;
   return { sql: `(${subject} ${not}in (${list}))`, type: boolean, ...flags([operand]) };
 }
 

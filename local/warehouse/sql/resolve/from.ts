@@ -1,11 +1,14 @@
-import type { ColumnInfo, Relation } from '../../statement';
+import { type ColumnInfo, type Relation, SqlError } from '../../statement';
 import type { FromItem, Identifier } from '../ast';
+import { Source } from '../lexer';
+import { Cursor } from '../parser/cursor';
+import { parseQuery } from '../parser/query';
 import { describe, type Type } from '../types';
 import type { Environment } from './environment';
 import { resolveCondition } from './expression';
 import { resolveName } from './names';
 import { comparable } from './operators';
-import type { Context, Scope, ScopeColumn, ScopeRelation } from './scope';
+import { Context, Scope, type ScopeColumn, type ScopeRelation } from './scope';
 import { quoteIdentifier } from './value';
 
 type RelationItem = FromItem & { kind: 'relation' };
@@ -50,8 +53,8 @@ export function resolveFrom(item: FromItem, environment: Environment): string {
     case 'query': {
       const { context, scope } = environment;
       context.mark('subquery', item.at);
-      // A subquery in FROM sees the queries around this one, not its neighbours.
-      const { sql, columns } = environment.resolveQuery(item.query, context, scope.parent);
+      // A subquery in FROM sees neither its neighbours nor the queries around this one; the empty scope lets a mistake be named.
+      const { sql, columns } = environment.resolveQuery(item.query, context, scope.parent && new Scope(scope.parent));
       return `(${sql}) as ${addRelation(environment, context.fold(item.alias), columns, item)}`;
     }
     case 'join':
@@ -78,8 +81,27 @@ function resolveRelation(item: RelationItem, environment: Environment): string {
   markRelation(relation, item.at, context);
   const alias = item.alias ? context.fold(item.alias) : relation.name;
   const schema = item.alias ? undefined : relation.schema;
+  if (relation.lateQuery !== undefined) {
+    const { sql, columns } = readLateView(relation, relation.lateQuery, environment);
+    return `(${sql}) as ${addRelation(environment, alias, columns, item, schema)}`;
+  }
   return `${relationSql(relation)} as ${addRelation(environment, alias, relation.columns, item, schema)}`;
 }
+
+/** A late-binding view means what its text means now. */
+function readLateView(relation: Relation, text: string, { context, resolveQuery }: Environment) {
+  if (context.depth >= maxLateViews)
+    throw new SqlError(`view "${relation.name}" reads itself, or ${maxLateViews} views one over the other`);
+  try {
+    const source = new Source(text);
+    const inner = new Context(context.catalog, source, {}, context.depth + 1);
+    return resolveQuery(parseQuery(new Cursor(source)), inner, undefined);
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    throw new SqlError(`in view "${relation.name}": ${error.message}`);
+  }
+}
+const maxLateViews = 16;
 
 function markRelation(relation: Relation, at: number, context: Context): void {
   if (relation.kind === 'view') context.mark('view', at);
@@ -207,5 +229,3 @@ function usingCondition(names: readonly Identifier[], join: string, between: num
   });
   return `(${conditions.join(' and ')})`;
 }
-
-export type { Scope };

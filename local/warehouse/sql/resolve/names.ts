@@ -20,11 +20,25 @@ const columnValue = (column: ScopeColumn): Value =>
 export function resolveName(node: Expression & { kind: 'name' }, environment: Environment): Value {
   const { context } = environment;
   const parts = node.parts.map((part) => context.fold(part));
+  let depth = 0;
   for (let scope: Scope | undefined = environment.scope; scope; scope = scope.parent) {
     const found = findIn(scope, parts, node, environment);
-    if (found) return follow(found, node.parts, environment);
+    if (found) {
+      noteCorrelation(scope, depth, node.at, environment);
+      return follow(found, scope, node, environment);
+    }
+    depth++;
   }
   throw context.source.error(`column "${parts.join('.')}" does not exist`, node.at);
+}
+
+/** Redshift decorrelates references to the query directly around a subquery (https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html). */
+function noteCorrelation(scope: Scope, depth: number, at: number, { scope: inner, context }: Environment): void {
+  scope.used++;
+  if (depth === 0) return;
+  if (depth > 1) throw context.source.unsupported('a correlated subquery that skips a level', at);
+  context.correlations++;
+  inner.correlatedAt ??= at;
 }
 
 function findIn(scope: Scope, parts: readonly string[], node: Expression, environment: Environment): Found | undefined {
@@ -55,14 +69,17 @@ function findIn(scope: Scope, parts: readonly string[], node: Expression, enviro
   }));
   const column = pick(visible, first!);
   if (column) return { column, used: 1 };
-  const value = scope.lateral.get(first!);
+  const aliases = scope.grouping && !scope.grouping.isActive ? scope.grouping.lateral : scope.lateral;
+  const value = aliases.get(first!);
   if (value) environment.caster.repeated(value.sql, node.at);
   return value ? { value, used: 1 } : undefined;
 }
 
-function follow(found: Found, parts: readonly Identifier[], environment: Environment): Value {
-  const value = found.value ?? columnValue(found.column!);
-  const rest = parts.slice(found.used);
+function follow(found: Found, scope: Scope, node: Expression & { kind: 'name' }, environment: Environment): Value {
+  const { column } = found;
+  const plain = found.value ?? columnValue(column!);
+  const value = column && scope.grouping?.isActive ? scope.grouping.column(column, plain, environment, node.at) : plain;
+  const rest = node.parts.slice(found.used);
   return rest.length === 0 ? value : navigate(value, rest, environment, rest[0]!.at);
 }
 

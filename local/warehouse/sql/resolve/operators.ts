@@ -196,11 +196,12 @@ export function comparable(
   }
   const mixed = isTime(a.type) && a.type.name !== b.type.name;
   if (mixed) return [widen(environment, a, type, at), widen(environment, b, type, at)];
-  return isText(type) ? [withoutBlanks(a.sql), withoutBlanks(b.sql)] : [a.sql, b.sql];
+  return isText(type) ? [withoutBlanks(a), withoutBlanks(b)] : [a.sql, b.sql];
 }
 
 /** Trailing blanks count for nothing where texts are compared (https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html). */
-export function withoutBlanks(sql: string): string {
+export function withoutBlanks({ sql, tight }: Pick<Value, 'sql' | 'tight'>): string {
+  if (tight) return sql;
   if (/^'(?:[^']|'')*'$/.test(sql)) return quoteLiteral(sql.slice(1, -1).replaceAll("''", "'").replace(/ +$/, ''));
   return `rtrim(${sql}, ' ')`;
 }

@@ -2,6 +2,7 @@ import type { Catalog, Name } from '../../statement';
 import type { CommonTable, Identifier } from '../ast';
 import type { Source } from '../lexer';
 import type { Type } from '../types';
+import type { Grouping } from './grouping';
 import { quoteIdentifier, type Value } from './value';
 
 export interface ScopeColumn {
@@ -27,6 +28,12 @@ export class Scope {
   readonly relations: ScopeRelation[] = [];
   /** Names of the select list that later items may use. */
   readonly lateral = new Map<string, Value>();
+  /** Set once the query's rows are groups: what reads it from then on sees keys and aggregates only. */
+  grouping?: Grouping;
+  /** Where it first names a column of the query around it. */
+  correlatedAt?: number;
+  /** How many columns of its own were named. */
+  used = 0;
   constructor(readonly parent?: Scope) {}
 }
 
@@ -69,12 +76,16 @@ export class Context {
   private readonly commonTables: Map<string, CommonTableInfo>[] = [];
   /** The stream that the statement reads. */
   stream?: { readonly externalSchema: string; readonly stream: string };
+  /** How many names were found in a query around the one that has them. */
+  correlations = 0;
   private names = 0;
 
   constructor(
     readonly catalog: Catalog,
     readonly source: Source,
     readonly parameters: Readonly<Record<string, string>>,
+    /** Late-binding views around what is translated. */
+    readonly depth = 0,
   ) {}
 
   fold(identifier: Identifier): string {

@@ -10,6 +10,8 @@ export interface Value {
   readonly path?: { readonly base: string; readonly steps: readonly (string | number)[] };
   /** DuckDB JSON that these bytes hold, NULL where they hold none. */
   readonly parsed?: string;
+  /** A text that has no trailing blanks, so that none need be taken off to compare it. */
+  readonly tight?: boolean;
   /** Holds an aggregate, or a window function. */
   readonly aggregate?: boolean;
   readonly window?: boolean;

@@ -6,7 +6,6 @@ import { parseQuery } from '../parser/query';
 import type { ResolvedQuery } from '../resolve/environment';
 import { resolveQuery } from '../resolve/query';
 import { Context } from '../resolve/scope';
-import { quoteIdentifier } from '../resolve/value';
 import { describe } from '../types';
 import { nameOf, targetOf } from './change';
 import { requireUnique, toColumns } from './shared';
@@ -121,57 +120,125 @@ function unloadedQuery(node: Unload, context: Context): { query: ResolvedQuery; 
   }
 }
 
-function checkUnload(node: Unload, format: string, context: Context): void {
+type UnloadFormat = Extract<Statement, { kind: 'unload' }>['format'];
+
+/** Options that go with no file of the format (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-csv). */
+const excludedByFormat: Readonly<Record<UnloadFormat, readonly string[]>> = {
+  parquet: [...compressions, 'delimiter', 'escape', 'null', 'header'],
+  json: ['delimiter', 'header', 'escape', 'null', 'rowgroupsize'],
+  csv: ['escape', 'rowgroupsize'],
+  text: ['rowgroupsize'],
+};
+
+function checkUnload(node: Unload, format: UnloadFormat, context: Context): void {
   const { options } = node;
-  // https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html
-  if (format === 'parquet') exclude(options, [...compressions, 'delimiter', 'header'], 'PARQUET in UNLOAD', context);
-  if (format === 'json') exclude(options, ['delimiter', 'header'], 'JSON in UNLOAD', context);
+  const name = format === 'text' ? 'delimited text' : format.toUpperCase();
+  exclude(options, excludedByFormat[format], `${name} in UNLOAD`, context);
   if (options.has('cleanpath')) exclude(options, ['allowoverwrite'], 'CLEANPATH in UNLOAD', context);
-  if (options.has('include') && !options.has('partition'))
-    throw context.source.error('INCLUDE needs PARTITION BY', options.get('include')!.at);
-  const delimiter = options.get('delimiter');
-  if (delimiter && !/^[\x20-\x7e]$/.test(delimiter.value as string))
-    throw context.source.error('DELIMITER must be one printable ASCII character', delimiter.at);
-  if (options.get('encrypted')?.value === 'yes')
-    throw context.source.unsupported('ENCRYPTED without AUTO', options.get('encrypted')!.at);
+  const encrypted = options.get('encrypted');
+  const key = options.get('kms_key_id');
+  if (encrypted?.value === 'auto') exclude(options, ['kms_key_id'], 'ENCRYPTED AUTO in UNLOAD', context);
+  else if (encrypted && !key)
+    throw context.source.error('ENCRYPTED needs AUTO or KMS_KEY_ID: client-side encryption has ended', encrypted.at);
+  if (key && !encrypted) throw context.source.error('KMS_KEY_ID needs ENCRYPTED', key.at);
+}
+
+/** One ASCII character, also written as `\\t` or in octal digits. */
+function delimiterOf(options: Options, otherwise: string, context: Context): string {
+  const option = options.get('delimiter');
+  if (!option) return otherwise;
+  const given = option.value as string;
+  const octal = /^\\([0-7]{3})$/.exec(given);
+  const character = given === '\\t' ? '\t' : octal ? String.fromCharCode(Number.parseInt(octal[1]!, 8)) : given;
+  const code = character.length === 1 ? character.charCodeAt(0) : 0;
+  if (code < 1 || code > 127 || '"\r\n\\'.includes(character))
+    throw context.source.error(
+      `DELIMITER must be one ASCII character, not a quotation mark, backslash or line end, got "${given}"`,
+      option.at,
+    );
+  return character;
+}
+
+function nullOf(options: Options, delimiter: string, context: Context): string | undefined {
+  const option = options.get('null');
+  const text = option?.value as string | undefined;
+  if (text === undefined || ![delimiter, '"', '\r', '\n'].some((mark) => text.includes(mark))) return text;
+  throw context.source.unsupported(
+    `NULL AS with a delimiter, quotation mark or line end, ${JSON.stringify(text)},`,
+    option!.at,
+  );
+}
+
+function encryptionOf(options: Options): Extract<Statement, { kind: 'unload' }>['encryption'] {
+  const encrypted = options.get('encrypted');
+  if (!encrypted) return 's3';
+  return encrypted.value === 'auto' ? 'bucket' : { kmsKey: options.get('kms_key_id')!.value as string };
 }
 
 export function translateUnload(node: Unload, context: Context): Statement {
   const { options } = node;
-  const format = required(options, 'format', 'UNLOAD', context, node.at) as 'parquet' | 'csv' | 'json';
+  const option = <T>(name: string) => options.get(name)?.value as T | undefined;
+  const format = option<UnloadFormat>('format') ?? 'text';
   checkUnload(node, format, context);
   const { query, inner } = unloadedQuery(node, context);
   const columns = toColumns(query.columns);
-  if (format !== 'csv') requireUnique(columns, context, node.queryAt);
-  const bytes = columns.find(({ type }) => type.name === 'varbyte');
-  if (bytes && format !== 'csv')
-    throw context.source.error(
-      `column "${bytes.name}" of type ${describe(bytes.type)} is not supported with ${format.toUpperCase()} in UNLOAD`,
-      node.queryAt,
-    );
-  if (bytes)
-    throw context.source.unsupported(`column "${bytes.name}" of type ${describe(bytes.type)} in UNLOAD`, node.queryAt);
+  if (format === 'json' || format === 'parquet') requireUnique(columns, context, node.queryAt);
+  checkTypes(columns, format, node, context);
+  const delimiter = delimiterOf(options, format === 'text' ? '|' : ',', context);
   return {
     kind: 'unload',
-    duckdb: unloadSql(query, columns, format),
+    duckdb: query.sql,
     columns,
     to: node.to,
     roleArn: required(options, 'iam_role', 'UNLOAD', context, node.at),
     format,
     compression: compressionOf(options, context),
     header: options.has('header'),
-    delimiter: (options.get('delimiter')?.value as string | undefined) ?? ',',
-    manifest: (options.get('manifest')?.value as 'plain' | 'verbose' | undefined) ?? 'none',
-    parallel: (options.get('parallel')?.value as boolean | undefined) ?? true,
+    delimiter,
+    nullAs: nullOf(options, delimiter, context),
+    escape: options.has('escape'),
+    manifest: option('manifest') ?? 'none',
+    parallel: option('parallel') ?? true,
     allowOverwrite: options.has('allowoverwrite'),
     cleanPath: options.has('cleanpath'),
-    maxFileBytes: (options.get('maxfilesize')?.value as number | undefined) ?? Math.floor(6.2 * 1024 ** 3),
-    encryptedAuto: options.get('encrypted')?.value === 'auto',
-    extension: options.get('extension')?.value as string | undefined,
+    maxFileBytes: option('maxfilesize') ?? Math.floor(6.2 * 1024 ** 3),
+    rowGroupBytes: option('rowgroupsize'),
+    encryption: encryptionOf(options),
+    extension: option('extension'),
     partitionBy: partitions(options, columns, inner, context),
     includePartitionColumns: options.has('include'),
   };
 }
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-usage-varbyte; how JSON writes a boolean is documented as `t`, which is no JSON. */
+function checkTypes(columns: ReturnType<typeof toColumns>, format: UnloadFormat, node: Unload, context: Context): void {
+  const find = (name: string) => columns.find(({ type }) => type.name === name);
+  const bytes = find('varbyte');
+  if (bytes && (format === 'json' || format === 'parquet'))
+    throw context.source.error(
+      `column "${bytes.name}" of type ${describe(bytes.type)} is not supported with ${format.toUpperCase()} in UNLOAD`,
+      node.queryAt,
+    );
+  const truth = format === 'json' && find('boolean');
+  if (truth)
+    throw context.source.unsupported(`column "${truth.name}" of type boolean with JSON in UNLOAD`, node.queryAt);
+}
+
+/** Documented as partition columns. */
+const partitionTypes = [
+  'smallint',
+  'integer',
+  'bigint',
+  'decimal',
+  'char',
+  'varchar',
+  'date',
+  'real',
+  'boolean',
+  'timestamp',
+];
+/** How Redshift spells their values in a folder's name is not documented. */
+const unspelledTypes = ['real', 'boolean', 'timestamp'];
 
 function partitions(
   options: Options,
@@ -184,25 +251,16 @@ function partitions(
     const name = inner.fold(identifier);
     const column = columns.find((candidate) => candidate.name === name);
     if (!column) throw context.source.error(`partition column "${name}" is not in the query`, identifier.at);
-    if (['super', 'varbyte', 'double precision'].includes(column.type.name))
-      throw context.source.error(
-        `column "${name}" of type ${describe(column.type)} cannot be a partition column`,
-        identifier.at,
-      );
+    const what = `column "${name}" of type ${describe(column.type)}`;
+    if (!partitionTypes.includes(column.type.name))
+      throw context.source.error(`${what} cannot be a partition column`, identifier.at);
+    if (unspelledTypes.includes(column.type.name))
+      throw context.source.unsupported(`${what} as a partition column`, identifier.at);
+    if (columns.filter((candidate) => candidate.name === name).length > 1)
+      throw context.source.error(`partition column "${name}" is ambiguous`, identifier.at);
     return name;
   });
   if (option && names.length >= columns.length)
     throw context.source.error('at least one column must not be a partition column', option.at);
   return names;
-}
-
-/** SUPER becomes JSON text, except in JSON files, where it stays a value. */
-function unloadSql(query: ResolvedQuery, columns: ReturnType<typeof toColumns>, format: string): string {
-  if (format === 'json' || !columns.some(({ type }) => type.name === 'super')) return query.sql;
-  const given = columns.map((_, i) => `"c${i + 1}"`);
-  const list = columns.map(
-    ({ name, type }, i) =>
-      `${type.name === 'super' ? `cast(${given[i]} as varchar)` : given[i]} as ${quoteIdentifier(name)}`,
-  );
-  return `select ${list.join(', ')} from (${query.sql}) as "unloaded"(${given.join(', ')})`;
 }

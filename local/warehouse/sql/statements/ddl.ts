@@ -1,12 +1,12 @@
-import type { Name, Relation, Statement, TableColumn } from '../../statement';
-import type { ColumnDefinition, Identifier, StatementNode, TableAttributes } from '../ast';
+import type { IdentityColumn, Name, Relation, Statement, TableColumn } from '../../statement';
+import type { ColumnDefinition, Identifier, StatementNode, TableAttributes, TableKeys } from '../ast';
 import { Caster } from '../resolve/cast';
-import { relationSql, splitName, uniqueNames } from '../resolve/from';
+import { findRelation, relationSql, splitName, uniqueNames } from '../resolve/from';
 import { environmentOf, resolveQuery } from '../resolve/query';
 import { type Context, Scope } from '../resolve/scope';
-import { quoteIdentifier } from '../resolve/value';
-import { duckdbType } from '../types';
-import { nameOf, targetOf } from './change';
+import { quoteIdentifier, quoteLiteral } from '../resolve/value';
+import { describe, duckdbType, isInteger } from '../types';
+import { columnOf, nameOf, targetOf } from './change';
 import { newName, requireUnique, toColumns } from './shared';
 
 type Node<K extends StatementNode['kind']> = StatementNode & { kind: K };
@@ -41,9 +41,17 @@ export function checkKeys(
     throw context.source.error('DISTKEY needs DISTSTYLE KEY', attributes.distkey.at);
 }
 
-function tableColumn(column: ColumnDefinition, context: Context): TableColumn {
-  const { type, notNull } = column;
+export function tableColumn(column: ColumnDefinition, context: Context): TableColumn {
+  const { type, notNull, identity } = column;
   let defaultValue: string | undefined;
+  if (identity) {
+    if (!isInteger(type) || type.name === 'smallint')
+      throw context.source.error(
+        `an identity column must be of type integer or bigint, not ${describe(type)}`,
+        column.name.at,
+      );
+    if (column.defaultValue) throw context.source.error('an identity column has no default', column.name.at);
+  }
   if (column.defaultValue) {
     const environment = environmentOf(context, new Scope(), 'DEFAULT');
     defaultValue = new Caster(context.source).cast(
@@ -53,26 +61,91 @@ function tableColumn(column: ColumnDefinition, context: Context): TableColumn {
       column.defaultValue.at,
     ).sql;
   }
-  return { name: context.fold(column.name), type, notNull, defaultValue };
+  return { name: context.fold(column.name), type, notNull: notNull || identity !== undefined, defaultValue, identity };
 }
 
-const columnSql = ({ name, type, notNull, defaultValue }: TableColumn) =>
+export const columnSql = ({ name, type, notNull, defaultValue }: TableColumn) =>
   `${quoteIdentifier(name)} ${duckdbType(type)}${defaultValue ? ` default (${defaultValue})` : ''}${notNull ? ' not null' : ''}`;
+
+/** The sequence behind an identity column; it lives and dies with the table. */
+export const identitySequence = (table: Name): string =>
+  `${table.schema === undefined ? 'temp.main' : quoteIdentifier(table.schema)}.${quoteIdentifier(`${table.name} identity`)}`;
+
+/** The sequence has to be there before the table that asks it for values. */
+function tableSql(
+  node: { temp: boolean; ifNotExists: boolean },
+  table: Name,
+  sql: string,
+  columns: readonly TableColumn[],
+): string {
+  const list = columns.map((column) => {
+    const { identity } = column;
+    return columnSql(
+      identity ? { ...column, defaultValue: `nextval(${quoteLiteral(identitySequence(table))})` } : column,
+    );
+  });
+  const { identity } = columns.find((column) => column.identity) ?? {};
+  const exists = node.ifNotExists ? 'if not exists ' : '';
+  const bounds =
+    identity &&
+    `start ${identity.seed} increment ${identity.step} minvalue ${least(identity)} maxvalue ${most(identity)}`;
+  const sequence = bounds
+    ? `create ${node.temp ? 'temp ' : ''}sequence ${exists}${identitySequence(table)} ${bounds}; `
+    : '';
+  return `${sequence}create ${node.temp ? 'temp ' : ''}table ${exists}${sql} (${list.join(', ')})`;
+}
+
+const least = ({ seed, step }: IdentityColumn) => (step > 0 ? seed : -(2 ** 53));
+const most = ({ seed, step }: IdentityColumn) => (step > 0 ? 2 ** 53 : seed);
 
 export function translateCreateTable(node: Node<'create-table'>, context: Context): Statement {
   const { name, sql } = createdName(node.table, node.temp, context);
-  const keys = new Set(node.keys.map((key) => context.fold(key)));
+  const primary = new Set(node.keys.primary.map((key) => context.fold(key)));
   const columns = node.columns.map((column) => {
     const described = tableColumn(column, context);
-    return keys.has(described.name) ? { ...described, notNull: true } : described;
+    return primary.has(described.name) ? { ...described, notNull: true } : described;
   });
   requireUnique(columns, context, node.at);
-  checkKeys(node.attributes, columns, context, node.keys);
+  const { unique, foreign } = node.keys;
+  checkKeys(node.attributes, columns, context, [
+    ...node.keys.primary,
+    ...unique,
+    ...foreign.flatMap((key) => key.columns),
+  ]);
+  for (const key of foreign) checkForeignKey(key, name, context);
   for (const { name: column, type, distkey, sortkey } of node.columns) {
     if ((distkey || sortkey) && type.name === 'super')
       throw context.source.error(`column "${column.text}" of type super cannot be a key`, column.at);
   }
-  const duckdb = `create ${node.temp ? 'temp ' : ''}table ${node.ifNotExists ? 'if not exists ' : ''}${sql} (${columns.map(columnSql).join(', ')})`;
+  if (columns.filter(({ identity }) => identity).length > 1)
+    throw context.source.error('a table has one identity column at most', node.at);
+  const duckdb = tableSql(node, name, sql, columns);
+  return { kind: 'create-table', table: name, temp: node.temp, ifNotExists: node.ifNotExists, columns, duckdb };
+}
+
+/** What a foreign key names has to be there, even though nothing is enforced. */
+function checkForeignKey(
+  { columns, table, references }: TableKeys['foreign'][number],
+  own: Name,
+  context: Context,
+): void {
+  const { schema = 'public', name } = splitName(table, context);
+  if (schema === own.schema && name === own.name) return;
+  const relation = findRelation(table, context);
+  for (const reference of references) columnOf(relation, reference, context);
+  if (references.length > 0 && references.length !== columns.length)
+    throw context.source.error('number of referencing and referenced columns for foreign key disagree', table[0]!.at);
+}
+
+/** Names, types and NOT NULL come from the parent; keys do not, defaults if asked for (r_CREATE_TABLE_NEW). */
+export function translateCreateTableLike(node: Node<'create-table-like'>, context: Context): Statement {
+  const { name, sql } = createdName(node.table, node.temp, context);
+  const parent = targetOf(node.like, context, 'create a table like');
+  const columns = parent.columns.map(({ name: column, type, notNull = false, defaultValue, identity }): TableColumn => {
+    if (identity) throw context.source.unsupported('LIKE of a table with an identity column', node.like[0]!.at);
+    return { name: column, type, notNull, defaultValue: node.includingDefaults ? defaultValue : undefined };
+  });
+  const duckdb = tableSql(node, name, sql, columns);
   return { kind: 'create-table', table: name, temp: node.temp, ifNotExists: node.ifNotExists, columns, duckdb };
 }
 
@@ -114,16 +187,6 @@ export function translateCreateTableAs(node: Node<'create-table-as'>, context: C
   };
 }
 
-export function translateAddColumn(node: Node<'add-column'>, context: Context): Statement {
-  const relation = targetOf(node.table, context, 'alter');
-  const column = tableColumn(node.column, context);
-  requireUnique([...relation.columns, column], context, node.column.name.at);
-  // Redshift wants a default for a column that may not be null; DuckDB cannot add such a column at all.
-  if (column.notNull) throw context.source.unsupported('ADD COLUMN with NOT NULL', node.column.name.at);
-  const duckdb = `alter table ${relationSql(relation)} add column ${columnSql(column)}`;
-  return { kind: 'add-column', table: nameOf(relation), column, duckdb };
-}
-
 export function translateDrop(node: Node<'drop'>, context: Context): Statement {
   const { schema, name } = splitName(node.name, context);
   const relation = context.catalog.find(schema, name);
@@ -140,8 +203,8 @@ export function translateDrop(node: Node<'drop'>, context: Context): Statement {
   return { kind: 'drop', what: node.what, name: dropped, ifExists: node.ifExists, cascade: node.cascade };
 }
 
-/** A materialized view is created from a query that can be maintained; `why` it can't be maintained incrementally is Redshift's own list. */
 export function translateCreateView(node: Node<'create-view'>, context: Context): Statement {
+  if (node.late) return translateLateView(node, context);
   const query = resolveQuery(node.query, context);
   if (node.columns.length > query.columns.length)
     throw context.source.error(`view has ${query.columns.length} columns, got ${node.columns.length} names`, node.at);
@@ -165,4 +228,46 @@ export function translateCreateView(node: Node<'create-view'>, context: Context)
     query: node.columns.length > 0 ? renamed : query.sql,
     text: context.source.text.slice(node.at, node.end),
   };
+}
+
+/** A late-binding view is taken as it is written; whether it can be read shows when it is read (r_CREATE_VIEW). */
+function translateLateView(node: Node<'create-view'>, context: Context): Statement {
+  const bare = unqualified(node.query, new Set());
+  if (bare)
+    throw context.source.error(
+      `a view with no schema binding must name the schema of each relation it reads, "${bare.text}" has none`,
+      bare.at,
+    );
+  if (node.columns.length > 0) throw context.source.unsupported('column names of a late-binding view', node.at);
+  return {
+    kind: 'create-view',
+    view: newName(node.view, context),
+    orReplace: node.orReplace,
+    columns: [],
+    reads: [],
+    query: '',
+    lateQuery: context.source.text.slice(node.queryAt, node.queryEnd),
+    text: context.source.text.slice(node.at, node.end),
+  };
+}
+
+/** The first relation without a schema that is no common table. */
+function unqualified(part: unknown, tables: ReadonlySet<string>): Identifier | undefined {
+  if (typeof part !== 'object' || part === null) return undefined;
+  if (Array.isArray(part)) {
+    for (const each of part) {
+      const found = unqualified(each, tables);
+      if (found) return found;
+    }
+    return undefined;
+  }
+  const node = part as { kind?: string; name?: unknown; with?: readonly { name: Identifier }[] };
+  if (node.kind === 'relation' && Array.isArray(node.name) && node.name.length === 1) {
+    const [name] = node.name as Identifier[];
+    return tables.has(name!.text.toLowerCase()) ? undefined : name;
+  }
+  const known = node.with?.length
+    ? new Set([...tables, ...node.with.map(({ name }) => name.text.toLowerCase())])
+    : tables;
+  return unqualified(Object.values(part), known);
 }

@@ -68,7 +68,13 @@ export function translateMaterializedView(node: Node, context: Context): Stateme
       'AUTO REFRESH YES is not allowed on a view over another materialized view',
       found.get('materialized view')!,
     );
-  return { kind: 'create-materialized-view', ...common, reads, recomputeReason: recomputeReason(node, context) };
+  return {
+    kind: 'create-materialized-view',
+    ...common,
+    reads,
+    recomputeReason: recomputeReason(node, context),
+    mutable: found.has('mutable function'),
+  };
 }
 
 function streamOf(context: Context, node: Node): { externalSchema: string; stream: string } {

@@ -311,7 +311,7 @@ test('identifiers are folded unless the cluster keeps the case of quoted ones', 
 test('each statement sees what the ones before it made', async () => {
   expect(
     await database.run(
-      'create temp table sales as select 5 as id; insert into sales values (6); update sales set id = id + 1 where id = 5; delete from sales using shop.sales s where s.id = 9; select id from sales order by id',
+      'create temp table sales as select 5 as id; insert into sales values (6); update sales set id = id + 1 where id = 5; delete from sales using shop.sales s where s.id = 9 and sales.id = s.id; select id from sales order by id',
     ),
   ).toEqual([[6], [6]]);
   await database.run('drop table sales');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Statement } from '../../../../local/warehouse/statement';
 import { rolePrincipal } from '../support/fakes';
@@ -9,7 +9,6 @@ import * as sql from '../support/statements';
 import { roles, startWarehouse, type TestWarehouse } from '../support/warehouse';
 
 type Copy = Extract<Statement, { kind: 'copy' }>;
-type Unload = Extract<Statement, { kind: 'unload' }>;
 
 const copy = (of: Partial<Copy>) =>
   say({
@@ -364,98 +363,5 @@ describe('COPY', () => {
     expect((await local.run(copy({ format: 'csv' }))).Error).toBe(
       'ERROR: COPY CSV without IGNOREBLANKLINES is not modelled by the local warehouse',
     );
-  });
-});
-
-describe('UNLOAD', () => {
-  let local: TestWarehouse;
-  const rows = `select range::bigint as id, 'name ' || range as name, (range % 2 = 0) as even, '{"k": [1]}'::json as more, (range / 4)::decimal(12, 2) as amount from range(5)`;
-  const unload = (of: Partial<Unload>) =>
-    say({
-      kind: 'unload',
-      duckdb: rows,
-      columns: sql.columns({ id: 'bigint', name: 'text', even: 'boolean', more: 'super', amount: 'decimal' }),
-      to: 's3://exports/run/',
-      roleArn: roles.unload,
-      format: 'parquet',
-      compression: 'none',
-      header: false,
-      delimiter: ',',
-      manifest: 'verbose',
-      parallel: true,
-      allowOverwrite: false,
-      cleanPath: false,
-      maxFileBytes: 256 * 2 ** 20,
-      encryptedAuto: true,
-      partitionBy: [],
-      includePartitionColumns: false,
-      ...of,
-    });
-  const keys = () => [...local.s3.objects.keys()];
-  beforeEach(async () => {
-    local = await startWarehouse(translateJson, sql.ownerStatements);
-  });
-  afterEach(() => local.dispose());
-
-  test('writes Parquet and a manifest that tells its rows, bytes and columns', async () => {
-    const done = await local.run(unload({}));
-    expect([done.Status, done.ResultRows]).toEqual(['FINISHED', 5]);
-    expect(keys()).toEqual(['exports/run/0000_part_00.parquet', 'exports/run/manifest']);
-    const manifest = JSON.parse((await local.s3.get(someone, 'exports', 'run/manifest')).toString());
-    const size = local.s3.objects.get('exports/run/0000_part_00.parquet')!.size;
-    expect(manifest.entries).toEqual([
-      { url: 's3://exports/run/0000_part_00.parquet', meta: { content_length: size, record_count: 5 } },
-    ]);
-    expect(manifest.meta).toEqual({ content_length: size, record_count: 5 });
-    expect(manifest.schema.elements[4]).toEqual({ name: 'amount', type: { base: 'numeric', precision: 12, scale: 2 } });
-    const connection = await (await DuckDBInstance.create()).connect();
-    const read = await connection.runAndReadAll(
-      `select id, more, amount from '${local.s3.pathOf('exports', 'run/0000_part_00.parquet')}' where even order by id`,
-    );
-    expect(read.getRowsJson()).toEqual([
-      ['0', '{"k": [1]}', '0.00'],
-      ['2', '{"k": [1]}', '0.50'],
-      ['4', '{"k": [1]}', '1.00'],
-    ]);
-    expect([...local.s3.callers].filter((caller) => caller !== someone.roleArn)).toEqual([roles.unload]);
-  });
-
-  test('writes CSV, where the manifest counts the header', async () => {
-    await local.run(unload({ format: 'csv', compression: 'gzip', header: true }));
-    expect(keys()).toEqual(['exports/run/0000_part_00.gz', 'exports/run/manifest']);
-    const text = gunzipSync(await local.s3.get(someone, 'exports', 'run/0000_part_00.gz')).toString();
-    expect(text.split('\n').slice(0, 3)).toEqual([
-      'id,name,even,more,amount',
-      '0,name 0,t,"{""k"": [1]}",0.00',
-      '1,name 1,f,"{""k"": [1]}",0.25',
-    ]);
-    expect(JSON.parse((await local.s3.get(someone, 'exports', 'run/manifest')).toString()).meta.record_count).toBe(6);
-  });
-
-  test('fails over existing objects, unless they may be overwritten or cleaned', async () => {
-    await local.s3.put(someone, 'exports', 'run/old', Buffer.from('old'));
-    expect((await local.run(unload({}))).Error).toMatch(/^ERROR: Specified unload destination on S3 is not empty/);
-    expect(keys()).toEqual(['exports/run/old']);
-    await local.run(unload({ allowOverwrite: true, manifest: 'none' }));
-    expect(keys()).toEqual(['exports/run/old', 'exports/run/0000_part_00.parquet']);
-    await local.run(unload({ cleanPath: true, manifest: 'none', duckdb: `${rows} limit 0` }));
-    expect(keys()).toEqual([]);
-  });
-
-  test('what was unloaded can be copied back', async () => {
-    await local.run([sql.createSchema('s'), sql.createTable('s.staged', { payload: 'super' }, 'payload json')]);
-    await local.run(
-      unload({
-        to: 's3://history/in/',
-        format: 'csv',
-        delimiter: '\t',
-        compression: 'gzip',
-        manifest: 'none',
-        duckdb: `select '[1,2]'::json`,
-        columns: sql.columns({ payload: 'super' }),
-      }),
-    );
-    await local.run(copy({}));
-    expect(await local.rows(sql.query('select payload from s.staged', { payload: 'super' }))).toEqual([['[1,2]']]);
   });
 });

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import type { Command } from 'commander';
+import { localSurroundings } from '../conformance/local';
+import { type Case, readPack } from '../conformance/pack';
+import { referencePath, writeReference } from '../conformance/reference';
+import { type Report, reportOf, writeReport } from '../conformance/report';
+import { type CaseResult, runCases } from '../conformance/run';
+import { awsSurroundings, type Surroundings } from '../conformance/surroundings';
+import { Failure } from '../failure';
+import type { Io } from '../millrace';
+import { type Output, plural, styleFor, table } from '../terminal';
+import { text, wholeNumber } from './options';
+
+interface Options {
+  readonly topic?: string;
+  readonly json?: boolean;
+  readonly list?: boolean;
+  readonly reference?: boolean;
+  readonly cluster?: string;
+  readonly workgroup?: string;
+  readonly database?: string;
+  readonly secret?: string;
+  readonly dbUser?: string;
+  readonly region?: string;
+  readonly bucket?: string;
+  readonly bucketRole?: string;
+  readonly streamRole?: string;
+  readonly out: string;
+  readonly parallel: number;
+}
+
+const explanation = `Runs the conformance pack: SQL and what Amazon Redshift makes of it, each case with its ground in the documentation.
+
+Without a cluster it runs against the local warehouse, which has to agree or to refuse. With one it tells where Redshift differs from the pack, in a table and in a
+JSON file; every case works in a schema of its own, named conformance_<run>_<case>, and drops it. The user needs to be allowed to create schemas.
+
+  npx millrace conformance
+  npx millrace conformance --topic merge
+  npx millrace conformance --cluster my-cluster --database dev --secret arn:aws:secretsmanager:…
+  npx millrace conformance --workgroup my-workgroup --database dev --stream-role arn:aws:iam::…
+
+Exit code 0: nothing differs. 1: something does. 2: the command line asks for something impossible.`;
+
+export function addConformance(program: Command, io: Io, exit: { code: number }): void {
+  const option = (command: Command, flag: string, description: string, standard?: string) =>
+    command.option(flag, description, text(flag.split(' ')[0]!), standard);
+  const command = program
+    .command('conformance')
+    .summary('compare the local warehouse, or a real one, with what Redshift is documented to do')
+    .description(explanation);
+  option(command, '--topic <name>', 'only this topic');
+  command.option('--list', 'only list the topics');
+  command.option('--json', 'the report as one JSON object on stdout');
+  command.option('--reference', `write ${referencePath} from the pack and the registry of functions, and end`);
+  option(command, '--cluster <id>', 'a provisioned cluster');
+  option(command, '--workgroup <name>', 'a serverless workgroup');
+  option(command, '--database <name>', 'its database');
+  option(command, '--secret <arn>', 'secret of the database user');
+  option(command, '--db-user <name>', 'database user of a cluster, by temporary credentials');
+  option(command, '--region <name>', 'region of the warehouse (default: that of the AWS configuration)');
+  option(command, '--bucket <name>', 'a bucket in which COPY and UNLOAD may work, below conformance_<run>_<case>/');
+  option(command, '--bucket-role <arn>', 'role of the warehouse for that bucket');
+  option(
+    command,
+    '--stream-role <arn>',
+    'role of the warehouse for streams named conformance_…, which are made and deleted',
+  );
+  option(command, '--out <file>', 'where the report on a real warehouse goes', 'conformance-report.json');
+  command.option('--parallel <n>', 'cases at a time', wholeNumber('--parallel', 1, 16), 4);
+  command.action(async (options: Options) => {
+    if (options.reference) {
+      await writeReference();
+      io.stderr.write(`${referencePath} is written\n`);
+      return;
+    }
+    if (options.list) return list(io.stdout);
+    exit.code = await compare(options, io);
+  });
+}
+
+function list(stdout: Output): void {
+  for (const { name, about, cases } of readPack())
+    stdout.write(`${name}: ${about} (${plural(cases.length, 'case')})\n`);
+}
+
+async function compare(options: Options, io: Io): Promise<number> {
+  const cases = chosen(options.topic);
+  const target = targetOf(options);
+  const around = target === undefined ? await localSurroundings() : target.surroundings();
+  try {
+    let done = 0;
+    const onResult = () => {
+      done += 1;
+      if (io.stderr.isTTY) io.stderr.write(`\r${done} of ${cases.length} cases`);
+    };
+    const runId = randomBytes(4).toString('hex');
+    const results = await runCases(cases, around, { parallel: options.parallel, runId, onResult });
+    if (io.stderr.isTTY) io.stderr.write('\r\u001b[K');
+    const report = reportOf(target?.name ?? 'the local warehouse', results);
+    if (target !== undefined) writeReport(options.out, report);
+    if (options.json) io.stdout.write(`${JSON.stringify(report)}\n`);
+    else print(report, results, io);
+    if (target !== undefined) io.stderr.write(`the report is in ${options.out}\n`);
+    return report.differ === 0 ? 0 : 1;
+  } finally {
+    await around.dispose();
+  }
+}
+
+function chosen(topic: string | undefined): Case[] {
+  const pack = readPack();
+  const found = topic === undefined ? pack : pack.filter(({ name }) => name === topic);
+  if (found.length === 0)
+    throw new Failure(`--topic must be one of ${pack.map(({ name }) => name).join(', ')}, got '${topic}'`, 2);
+  return found.flatMap(({ cases }) => cases);
+}
+
+/** The warehouse that the options name; undefined for the local one. */
+function targetOf(options: Options): { name: string; surroundings(): Surroundings } | undefined {
+  const { cluster, workgroup, database, secret, dbUser, region, bucket, bucketRole, streamRole } = options;
+  if (cluster === undefined && workgroup === undefined) {
+    const idle = Object.entries({ database, secret, dbUser, region, bucket, bucketRole, streamRole }).find(
+      ([, value]) => value,
+    );
+    if (idle)
+      throw new Failure(`--${kebab(idle[0])} is for a real warehouse: name it with --cluster or --workgroup`, 2);
+    return undefined;
+  }
+  if (cluster !== undefined && workgroup !== undefined)
+    throw new Failure('give one of --cluster and --workgroup, not both', 2);
+  if (database === undefined) throw new Failure('--database is missing', 2);
+  if (cluster !== undefined && secret === undefined && dbUser === undefined)
+    throw new Failure('a cluster needs --secret or --db-user', 2);
+  if ((bucket === undefined) !== (bucketRole === undefined))
+    throw new Failure('--bucket and --bucket-role go together', 2);
+  const where = {
+    Database: database,
+    ClusterIdentifier: cluster,
+    WorkgroupName: workgroup,
+    SecretArn: secret,
+    DbUser: dbUser,
+  };
+  return {
+    name: `${cluster === undefined ? `workgroup ${workgroup}` : `cluster ${cluster}`}, database ${database}`,
+    surroundings: () => {
+      // The API takes 20 to 30 calls a second; more are throttled and tried again.
+      const client = new RedshiftDataClient({ region, maxAttempts: 10, retryMode: 'adaptive' });
+      return awsSurroundings({ client, where, region, bucket, bucketRole, streamRole });
+    },
+  };
+}
+
+const kebab = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+function print(report: Report, results: readonly CaseResult[], { stdout, env }: Io): void {
+  const style = styleFor(stdout, env);
+  const topics = [...new Set(results.map((result) => result.case.topic))];
+  const count = (topic: string, ...verdicts: string[]) =>
+    results.filter((result) => result.case.topic === topic && verdicts.includes(result.verdict)).length;
+  const rows = topics.map((topic) => [
+    topic,
+    count(topic, 'agrees'),
+    count(topic, 'refused'),
+    count(topic, 'skipped'),
+    count(topic, 'differs'),
+  ]);
+  stdout.write(`${table(['topic', 'agree', 'refused', 'skipped', 'differ'], rows, style)}\n`);
+  for (const { topic, name, detail, ground } of report.differences)
+    stdout.write(`${style.red('✘')} ${topic}: ${name} ${style.dim(`(${ground})`)}\n    ${detail}\n`);
+  const { cases, agree, refused, skipped, differ } = report;
+  stdout.write(
+    `${plural(cases, 'case')} on ${report.target}: ${agree} agree, ${refused} refused, ${skipped} skipped, ${differ} differ\n`,
+  );
+}

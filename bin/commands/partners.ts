@@ -1,0 +1,110 @@
+import { writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { Partner } from '../../environments/environment';
+import { prefixesOf } from '../../lib/partners/prefixes';
+import { preset } from '../../lib/partners/presets';
+import { styleFor, table } from '../terminal';
+import { text } from './options';
+import { partnerCaller } from './partners/caller';
+import { type Check, checkPartner } from './partners/checks';
+import { externalIdsOf, type PartnerSite, partnerNamed, partnerSite, roleArnOf } from './partners/find';
+import { onboarding } from './partners/onboarding';
+import { type Exit, type WorkIo, type WorkOptions, workOptions } from './work';
+
+export function addPartners(program: Command, io: WorkIo, exit: Exit): void {
+  const partners = program
+    .command('partners')
+    .summary('who outside reads exports or writes, and what their roles open')
+    .description(
+      'The partners of an environment (environments/*.ts): their roles, what to send them, and proof of what the roles open.',
+    );
+  workOptions(partners.command('list').summary('every partner with its role'), 60).action(
+    async (options: WorkOptions) => {
+      list(await partnerSite(options), options, io);
+    },
+  );
+  workOptions(
+    partners
+      .command('onboard <name>')
+      .summary('what to send to a partner: role, external id, bucket, prefixes, and a snippet for their system')
+      .option('--out <file>', 'write it there instead of to stdout; only its owner can read it', text('--out')),
+    60,
+  ).action(async (name: string, options: WorkOptions & { out?: string }) => {
+    const site = await partnerSite(options);
+    const partner = partnerNamed(site, name);
+    const page = onboarding(site, partner, await externalIdsOf(site, partner));
+    if (options.out === undefined) io.stdout.write(options.json ? `${JSON.stringify(page.facts)}\n` : page.text);
+    else {
+      writeFileSync(options.out, options.json ? `${JSON.stringify(page.facts)}\n` : page.text, { mode: 0o600 });
+      io.stderr.write(`wrote ${options.out}\n`);
+    }
+  });
+  workOptions(
+    partners
+      .command('verify [name]')
+      .summary('try everything that the roles must and must not open')
+      .description(
+        'Calls STS and S3 as the partner would: without an external id, with wrong ones, with those of others, with its own; then inside and outside of its ' +
+          'prefixes. Exit code 0 only if everything is as it should be; 1 if something is open, closed or could not be proven.',
+      )
+      .option('--as <profile>', 'in AWS: profile with credentials of the principal of the partner', text('--as')),
+    300,
+  ).action(async (name: string | undefined, options: WorkOptions & { as?: string }) => {
+    const site = await partnerSite(options);
+    const chosen = name === undefined ? site.environment.partners : [partnerNamed(site, name)];
+    const checks: Check[] = [];
+    for (const partner of chosen) checks.push(...(await checkPartner(site, partner, partnerCaller(site, options.as))));
+    printChecks(checks, options, io);
+    exit.code = checks.every(({ result }) => result === 'holds') ? 0 : 1;
+  });
+}
+
+function list(site: PartnerSite, { json }: WorkOptions, io: WorkIo): void {
+  const rows = site.environment.partners.map((partner) => ({
+    name: partner.name,
+    who: partner.who.kind,
+    mode: partner.access.mode,
+    prefixes: prefixesOf(partner),
+    role: roleArnOf(site, partner),
+    externalId: stateOf(partner),
+    until: partner.until ?? null,
+  }));
+  if (json) return void io.stdout.write(`${JSON.stringify({ environment: site.environment.name, partners: rows })}\n`);
+  if (rows.length === 0) return void io.stdout.write(`environments.${site.environment.name}.partners is empty.\n`);
+  const cells = rows.map((row) => [
+    row.name,
+    row.who,
+    row.mode,
+    row.prefixes.join(', '),
+    row.externalId,
+    row.until ?? '',
+    row.role,
+  ]);
+  io.stdout.write(
+    `${table(['partner', 'who', 'access', 'prefixes', 'external id', 'until', 'role'], cells, styleFor(io.stdout, io.env), '', 200)}\n`,
+  );
+}
+
+function stateOf(partner: Partner): string {
+  if (preset(partner).principal === undefined) return 'awaited: the role trusts nobody until who.userArn is known';
+  const { externalId } = partner;
+  if (externalId.kind === 'awaited') return 'awaited: the role trusts nobody';
+  const count = externalId.kind === 'given' ? externalId.values.length : (externalId.generations ?? [1]).length;
+  return count === 1 ? externalId.kind : `${externalId.kind}, in rotation`;
+}
+
+function printChecks(checks: readonly Check[], { json }: WorkOptions, io: WorkIo): void {
+  const of = (result: Check['result']) => checks.filter((check) => check.result === result).length;
+  const counts = { holds: of('holds'), broken: of('broken'), unproven: of('unproven') };
+  if (json) return void io.stdout.write(`${JSON.stringify({ ...counts, checks })}\n`);
+  const style = styleFor(io.stdout, io.env);
+  const rows = checks.map(({ partner, what, expected, result, detail }) => [
+    partner,
+    what,
+    expected,
+    result === 'broken' ? 'BROKEN' : result,
+    detail ?? '',
+  ]);
+  io.stdout.write(`${table(['partner', 'what', 'must be', '', ''], rows, style, '', 160)}\n\n`);
+  io.stdout.write(`${counts.holds} hold, ${counts.broken} broken, ${counts.unproven} unproven\n`);
+}

@@ -1,0 +1,24 @@
+import { preset } from '../../../lib/partners/presets';
+import { outsiderPath } from '../../../local/iam/outsiders';
+import type { Credentials } from '../../cloud/partner-access';
+import { Failure } from '../../failure';
+import type { PartnerCaller } from './checks';
+import type { PartnerSite } from './find';
+
+/** Somebody from nowhere, who stands for the world while the partner's own principal is not known. */
+const stranger = 'arn:aws:iam::999999999999:root';
+
+/** Credentials of the partner's principal: made by the local runtime, or those of a profile. */
+export function partnerCaller({ reach }: PartnerSite, profile: string | undefined): PartnerCaller {
+  const { endpoint } = reach;
+  if (endpoint === undefined) return async () => (profile === undefined ? undefined : { profile });
+  return async (partner) => {
+    const answer = await fetch(`${endpoint}${outsiderPath}`, {
+      method: 'POST',
+      body: preset(partner).principal ?? stranger,
+    });
+    if (!answer.ok)
+      throw new Failure(`the local runtime gives no credentials for ${partner.name}: ${await answer.text()}`);
+    return (await answer.json()) as Credentials;
+  };
+}

@@ -1,0 +1,114 @@
+import { environments } from '../../../environments';
+import type { Environment, Partner } from '../../../environments/environment';
+import { type ConnectOptions, LOCAL_ENVIRONMENT, stackOutputs } from '../../cloud/connect';
+import type { StackOutputs } from '../../cloud/names';
+import { type Credentials, type Reach, RoleDoor, readSecret } from '../../cloud/partner-access';
+import { Failure } from '../../failure';
+import { readRuntimeFile } from '../runtime-file';
+
+/** An environment with its partners, and how to reach it. */
+export interface PartnerSite {
+  readonly environment: Environment;
+  readonly reach: Reach;
+  /** Of who verifies; undefined for those that any SDK program finds. */
+  readonly credentials?: Credentials;
+  /** Of the account that the environment is in. */
+  readonly account: string;
+  readonly region: string;
+  /** Of the data stack and of the pipelines stack. */
+  readonly data: StackOutputs;
+  readonly pipelines: StackOutputs;
+}
+
+export async function partnerSite(options: ConnectOptions): Promise<PartnerSite> {
+  const name = options.environment ?? LOCAL_ENVIRONMENT;
+  const environment = environments.find((candidate) => candidate.name === name);
+  if (!environment)
+    throw new Failure(
+      `--environment must be one of ${environments.map((known) => known.name).join(', ')}, got '${name}'`,
+      2,
+    );
+  if (options.environment === undefined) {
+    const { endpoint, region, credentials, outputs, pipelineOutputs } = readRuntimeFile(options.data);
+    if (!outputs || !pipelineOutputs)
+      throw new Failure(
+        `the local runtime over ${options.data} was started by an older version; stop it and start it again`,
+      );
+    const reach = { endpoint, region };
+    return {
+      environment,
+      reach,
+      credentials,
+      region,
+      data: outputs,
+      pipelines: pipelineOutputs,
+      ...(await accountOf(reach, credentials)),
+    };
+  }
+  const [data, pipelines] = (['data', 'pipelines'] as const).map((part) =>
+    stackOutputs(environment, part, options.outputs),
+  ) as [StackOutputs, StackOutputs];
+  const region = regionOf(data, environment);
+  const reach = { region };
+  return { environment, reach, region, data, pipelines, ...(await accountOf(reach)) };
+}
+
+async function accountOf(reach: Reach, credentials?: Credentials): Promise<{ account: string }> {
+  const door = new RoleDoor(reach, credentials);
+  try {
+    return { account: (await door.caller()).account };
+  } finally {
+    door.close();
+  }
+}
+
+/** An ARN among the outputs tells the region where the environment does not. */
+function regionOf(data: StackOutputs, environment: Environment): string {
+  const region = environment.region ?? String(data['KeyArn'] ?? '').split(':')[3];
+  if (!region)
+    throw new Failure(`environments.${environment.name}.region is not given, and the outputs do not tell it`, 2);
+  return region;
+}
+
+export const roleArnOf = ({ environment, account }: PartnerSite, partner: Partner): string =>
+  `arn:aws:iam::${account}:role/millrace-${environment.name}-${partner.name}`;
+
+/** @throws Failure naming the partners that there are */
+export function partnerNamed({ environment }: PartnerSite, name: string): Partner {
+  const partner = environment.partners.find((candidate) => candidate.name === name);
+  if (partner) return partner;
+  const known = environment.partners.map((candidate) => candidate.name).join(', ') || 'there are none';
+  throw new Failure(`partner must be one of environments.${environment.name}.partners (${known}), got '${name}'`, 2);
+}
+
+/** The ids that open the partner's role now, the newest last; none while they are awaited. */
+export async function externalIdsOf(site: PartnerSite, partner: Partner): Promise<string[]> {
+  const { externalId } = partner;
+  if (externalId.kind === 'awaited') return [];
+  if (externalId.kind === 'given') return [...externalId.values];
+  const scope = `Partner${pascalCase(partner.name)}Access`;
+  return Promise.all(
+    (externalId.generations ?? [1]).map((generation) => {
+      const pattern = new RegExp(`^${scope}ExternalId${generation === 1 ? '' : generation}SecretArn[0-9A-F]{8}$`);
+      const found = Object.entries(site.pipelines).find(([id]) => pattern.test(id))?.[1];
+      if (typeof found !== 'string')
+        throw new Failure(
+          `the pipelines stack of ${site.environment.name} has no secret for generation ${generation} of ${partner.name}; deploy it`,
+        );
+      return readSecret(site.reach, site.credentials, found);
+    }),
+  );
+}
+
+/** `data-science` as part of a construct id: `DataScience`. */
+const pascalCase = (name: string) => name.replace(/(?:^|[_-])([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
+/** @throws Failure naming the output that is missing */
+export function bucketOf(
+  { data, environment }: PartnerSite,
+  name: 'Exports' | 'History' | 'Archive' | 'Work' | 'Logs',
+): string {
+  const value = data[`${name}BucketName`];
+  if (typeof value === 'string') return value;
+  throw new Failure(`the data stack of ${environment.name} has no output ${name}BucketName; deploy it again`);
+}

@@ -1,0 +1,95 @@
+import type { Partner } from '../../../environments/environment';
+import { prefixesOf } from '../../../lib/partners/prefixes';
+import { preset } from '../../../lib/partners/presets';
+import { bucketOf, type PartnerSite, roleArnOf } from './find';
+import { snippet } from './snippets';
+
+/** What a partner has to know. */
+export interface OnboardingFacts {
+  readonly partner: string;
+  readonly environment: string;
+  readonly roleArn: string;
+  /** Empty while awaited; two during a rotation, the newer one last. */
+  readonly externalIds: readonly string[];
+  readonly principal: string | null;
+  readonly bucket: string;
+  readonly region: string;
+  readonly prefixes: readonly string[];
+  readonly access: 'read' | 'write';
+  readonly until: string | null;
+}
+
+/** The page to send to the partner, and the facts on it. */
+export function onboarding(
+  site: PartnerSite,
+  partner: Partner,
+  externalIds: readonly string[],
+): { readonly text: string; readonly facts: OnboardingFacts } {
+  const facts: OnboardingFacts = {
+    partner: partner.name,
+    environment: site.environment.name,
+    roleArn: roleArnOf(site, partner),
+    externalIds,
+    principal: preset(partner).principal ?? null,
+    bucket: bucketOf(site, 'Exports'),
+    region: site.region,
+    prefixes: prefixesOf(partner),
+    access: partner.access.mode,
+    until: partner.until ?? null,
+  };
+  const parts = [
+    `# ${partner.name}: access to ${facts.access === 'read' ? 'exports' : 'a prefix of your own'}`,
+    table(facts),
+    ...missing(partner, facts),
+    facts.access === 'read' ? layout(facts) : writing(facts),
+    snippet(partner, facts),
+  ];
+  return { text: `${parts.join('\n\n')}\n`, facts };
+}
+
+function table(facts: OnboardingFacts): string {
+  const rows: [string, string][] = [
+    ['role', facts.roleArn],
+    ...facts.externalIds.map((id, index): [string, string] => [
+      index === 0 && facts.externalIds.length === 2 ? 'external id, until you have changed over' : 'external id',
+      id,
+    ]),
+    ['who may assume it', facts.principal ?? 'not known yet'],
+    ['bucket', facts.bucket],
+    ['region', facts.region],
+    ...facts.prefixes.map((prefix): [string, string] => ['prefix', prefix]),
+    ['access', facts.access],
+    ...(facts.until ? [['ends on', `${facts.until}, 00:00 UTC`] as [string, string]] : []),
+  ];
+  return ['| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | \`${value}\` |`)].join('\n');
+}
+
+/** What we wait for, and where the partner finds it. */
+function missing({ who, externalId }: Partner, facts: OnboardingFacts): string[] {
+  if (facts.principal !== null && externalId.kind !== 'awaited') return [];
+  const where: Record<typeof who.kind, string> = {
+    aws: 'Choose an id of at least 20 random characters and send it to us over a channel that you trust.',
+    snowflake:
+      'Create the storage integration below, then run `DESC INTEGRATION millrace` and send us `STORAGE_AWS_IAM_USER_ARN`' +
+      (externalId.kind === 'awaited' ? ' and `STORAGE_AWS_EXTERNAL_ID`.' : '.'),
+    databricks: 'Create the storage credential below; Databricks then shows its external id. Send it to us.',
+    materialize:
+      'Create the connection below and send us the id that this query shows:\n\n```sql\n' +
+      "SELECT external_id FROM mz_internal.mz_aws_connections a JOIN mz_connections c ON a.id = c.id WHERE c.name = 'millrace';\n```",
+  };
+  return [`## What we still need\n\nThe role trusts nobody yet. ${where[who.kind]}`];
+}
+
+function layout({ prefixes }: OnboardingFacts): string {
+  return `## How the files lie
+
+- \`<prefix>latest.json\` names the newest complete run: its window, its prefix and its files. Read it first; it only ever names complete runs.
+- \`<prefix>window=<start>/run=<id>/\` is one run of one window: \`success.json\` (window, rows, bytes, files, schema) and the files below \`data/\`.
+- A run that has a file named \`INCOMPLETE\` is not finished: leave it alone. It is there before the first file, and its removal is the last step.
+
+${prefixes.map((prefix) => `- \`${prefix}\``).join('\n')}`;
+}
+
+function writing({ prefixes }: OnboardingFacts): string {
+  return `## Where to write\n\nAnything below \`${prefixes[0]}\`. You can write, list and delete there, and nowhere else.`;
+}

@@ -1,0 +1,109 @@
+import type { Partner } from '../../../environments/environment';
+import type { OnboardingFacts } from './onboarding';
+
+/** Something to paste into the partner's own system. */
+export function snippet({ who, access }: Partner, facts: OnboardingFacts): string {
+  const body = { aws, snowflake, databricks, materialize }[who.kind](facts);
+  const title = { aws: 'AWS CLI', snowflake: 'Snowflake', databricks: 'Databricks', materialize: 'Materialize' }[
+    who.kind
+  ];
+  return `## ${title}: ${access.mode === 'read' ? 'reading' : 'writing'}\n\n${body}`;
+}
+
+const idOf = ({ externalIds }: OnboardingFacts) => externalIds.at(-1) ?? '<external id>';
+const urlOf = ({ bucket }: OnboardingFacts, prefix: string) => `s3://${bucket}/${prefix}`;
+const block = (language: string, lines: readonly string[]) => [`\`\`\`${language}`, ...lines, '```'].join('\n');
+
+function aws(facts: OnboardingFacts): string {
+  const [prefix] = facts.prefixes as [string];
+  const assume = [
+    '# needs the AWS CLI and jq; run it as the principal above',
+    `export AWS_REGION=${facts.region}`,
+    'session=$(aws sts assume-role \\',
+    `  --role-arn ${facts.roleArn} \\`,
+    `  --external-id '${idOf(facts)}' \\`,
+    '  --role-session-name millrace --query Credentials --output json)',
+    'export AWS_ACCESS_KEY_ID=$(jq -r .AccessKeyId <<<"$session")',
+    'export AWS_SECRET_ACCESS_KEY=$(jq -r .SecretAccessKey <<<"$session")',
+    'export AWS_SESSION_TOKEN=$(jq -r .SessionToken <<<"$session")',
+  ];
+  const read = [
+    '# the newest complete run',
+    `aws s3 cp ${urlOf(facts, `${prefix}latest.json`)} latest.json`,
+    `jq -r '.files[]' latest.json | while read -r key; do`,
+    `  aws s3 cp "s3://${facts.bucket}/$key" "$(basename "$key")"`,
+    'done',
+  ];
+  return block('sh', [
+    ...assume,
+    ...(facts.access === 'read' ? read : [`aws s3 cp report.csv ${urlOf(facts, prefix)}`]),
+  ]);
+}
+
+function snowflake(facts: OnboardingFacts): string {
+  const locations = facts.prefixes.map((prefix) => `'${urlOf(facts, prefix)}'`).join(', ');
+  const given = facts.externalIds.length > 0 ? [`  STORAGE_AWS_EXTERNAL_ID = '${idOf(facts)}'`] : [];
+  const [prefix] = facts.prefixes as [string];
+  const use =
+    facts.access === 'read'
+      ? [
+          `COPY INTO my_table FROM @millrace`,
+          "  PATTERN = '.*/run=[^/]*/data/.*[.]parquet'",
+          '  FILE_FORMAT = (TYPE = PARQUET) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;',
+        ]
+      : ['COPY INTO @millrace FROM my_table FILE_FORMAT = (TYPE = PARQUET) HEADER = TRUE;'];
+  const note =
+    facts.access === 'read'
+      ? '\n\nA pattern also finds runs that are being written. To take complete runs only, load the files that `latest.json` names: `FILES = (…)`.'
+      : '';
+  return (
+    block('sql', [
+      'CREATE STORAGE INTEGRATION millrace',
+      '  TYPE = EXTERNAL_STAGE',
+      "  STORAGE_PROVIDER = 'S3'",
+      '  ENABLED = TRUE',
+      `  STORAGE_AWS_ROLE_ARN = '${facts.roleArn}'`,
+      ...given,
+      `  STORAGE_ALLOWED_LOCATIONS = (${locations});`,
+      'DESC INTEGRATION millrace;',
+      '',
+      `CREATE STAGE millrace URL = '${urlOf(facts, prefix)}' STORAGE_INTEGRATION = millrace;`,
+      ...use,
+    ]) + note
+  );
+}
+
+function databricks(facts: OnboardingFacts): string {
+  const [prefix] = facts.prefixes as [string];
+  const steps =
+    'In Catalog Explorer, External data, Credentials: create a storage credential of type AWS IAM role with the ARN above; its external id is ' +
+    'the one that the role has to demand. Then:';
+  return `${steps}\n\n${block('sql', [
+    `CREATE EXTERNAL LOCATION millrace URL '${urlOf(facts, prefix)}' WITH (STORAGE CREDENTIAL millrace);`,
+    ...(facts.access === 'read'
+      ? [
+          `SELECT * FROM read_files('${urlOf(facts, `${prefix}latest.json`)}', format => 'json', multiLine => true);`,
+          '-- then the files that it names',
+          `SELECT * FROM read_files('${urlOf(facts, '<file>')}', format => 'parquet');`,
+        ]
+      : [`INSERT OVERWRITE DIRECTORY '${urlOf(facts, prefix)}' USING parquet SELECT * FROM my_table;`]),
+  ])}`;
+}
+
+function materialize(facts: OnboardingFacts): string {
+  const [prefix] = facts.prefixes as [string];
+  const use =
+    facts.access === 'write'
+      ? [
+          '-- a path of its own for every run: COPY TO refuses one that is not empty',
+          `COPY my_view TO '${urlOf(facts, `${prefix}2026-01-31`)}'`,
+          "  WITH (AWS CONNECTION = millrace, FORMAT = 'parquet');",
+        ]
+      : [`COPY INTO my_table FROM '${urlOf(facts, '<file>')}'`, '  (FORMAT PARQUET, AWS CONNECTION = millrace);'];
+  return block('sql', [
+    `CREATE CONNECTION millrace TO AWS (ASSUME ROLE ARN = '${facts.roleArn}');`,
+    '-- when we have the external id:',
+    'VALIDATE CONNECTION millrace;',
+    ...use,
+  ]);
+}

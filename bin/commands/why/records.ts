@@ -1,0 +1,162 @@
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline as pump } from 'node:stream/promises';
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { Column } from '../../../pipelines/definition';
+import { type Compression, json, linesOf, UnreadableError } from './lines';
+
+/** What the objects of a source are. */
+export interface FileShape {
+  readonly format: string;
+  readonly compression: Compression;
+  /** Of files that have columns, in their order. `path` is where the values stand in the payload. */
+  readonly columns?: readonly { readonly name: string; readonly path?: readonly string[] }[];
+  /** Between the fields of CSV. @default , */
+  readonly delimiter?: string;
+}
+
+/** A record and the line on which it begins, or its row, from 1. */
+export interface FileRecord {
+  readonly line: number;
+  /** As the merge sees it; undefined where the line is no record. */
+  readonly value: unknown;
+}
+
+type Bytes = AsyncIterable<Uint8Array>;
+type Reader = (bytes: Bytes, shape: FileShape, columns: readonly Column[]) => AsyncGenerator<FileRecord>;
+
+const readers: Readonly<Record<string, Reader>> = {
+  ndjson: jsonRecords,
+  firehose: jsonRecords,
+  csv: csvRecords,
+  parquet: parquetRecords,
+};
+
+/** How a place in a file of the format is called. */
+export const unitOf = (format: string) => (format === 'parquet' ? 'row' : 'line');
+
+/**
+ * The records of an object, one after the other.
+ * @throws UnreadableError where the bytes are not what the shape says
+ */
+export function recordsOf(bytes: Bytes, shape: FileShape, columns: readonly Column[]): AsyncGenerator<FileRecord> {
+  const reader = readers[shape.format];
+  if (reader === undefined) throw new UnreadableError(`nothing here reads the format ${shape.format}`);
+  return reader(bytes, shape, columns);
+}
+
+async function* jsonRecords(bytes: Bytes, { compression }: FileShape): AsyncGenerator<FileRecord> {
+  for await (const { line, text } of linesOf(bytes, compression)) yield { line, value: json(text) };
+}
+
+/** RFC 4180: a field in quotes may hold delimiters, doubled quotes and line ends. */
+async function* csvRecords(bytes: Bytes, shape: FileShape, columns: readonly Column[]): AsyncGenerator<FileRecord> {
+  const { compression, delimiter = ',' } = shape;
+  let header: string[] | undefined;
+  let open: { line: number; text: string } | undefined;
+  for await (const { line, text } of linesOf(bytes, compression)) {
+    if (open === undefined && text === '') continue;
+    const begun: { line: number; text: string } =
+      open === undefined
+        ? { line, text: line === 1 ? text.replace(/^\uFEFF/, '') : text }
+        : { line: open.line, text: `${open.text}\n${text}` };
+    const fields = fieldsOf(begun.text, delimiter);
+    open = fields === undefined ? begun : undefined;
+    if (fields === undefined) continue;
+    if (header === undefined) header = checkedHeader(fields, shape);
+    else if (fields.length !== header.length) yield { line: begun.line, value: undefined };
+    else {
+      const values = fields.map((text, n) => typed(text, pathOf(shape.columns, n, header![n]!), columns));
+      yield { line: begun.line, value: payloadOf(header, values, shape) };
+    }
+  }
+  if (open !== undefined) throw new UnreadableError(`the quote that opens in line ${open.line} is never closed`);
+}
+
+function checkedHeader(header: string[], { columns }: FileShape): string[] {
+  const names = columns?.map(({ name }) => name) ?? header;
+  if (header.length === names.length && names.every((name, n) => name === header[n])) return header;
+  throw new UnreadableError(`its header is ${header.join(', ')}, the source declares ${names.join(', ')}`);
+}
+
+/** Undefined while a quote is open. */
+function fieldsOf(text: string, delimiter: string): string[] | undefined {
+  const fields: string[] = [];
+  for (let at = 0; ; at++) {
+    let field = '';
+    if (text[at] === '"') {
+      for (at++; ; at++) {
+        if (at >= text.length) return undefined;
+        if (text[at] !== '"') field += text[at];
+        else if (text[at + 1] === '"') field += text[at++];
+        else break;
+      }
+      at++;
+    }
+    const end = text.indexOf(delimiter, at);
+    field += text.slice(at, end < 0 ? undefined : end);
+    fields.push(field);
+    if (end < 0) return fields;
+    at = end;
+  }
+}
+
+async function* parquetRecords(bytes: Bytes, shape: FileShape): AsyncGenerator<FileRecord> {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-why-'));
+  const path = join(folder, 'object.parquet');
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  try {
+    await pump(bytes, createWriteStream(path));
+    const rows = await connection
+      .stream('select file_row_number + 1, to_json(f)::varchar from read_parquet($1, file_row_number = true) f', [path])
+      .catch((cause: Error) => {
+        throw new UnreadableError(cause.message, { cause });
+      });
+    for await (const chunk of rows)
+      for (const [row, text] of chunk.getRows()) {
+        const value = JSON.parse(String(text)) as Record<string, unknown>;
+        const names =
+          shape.columns?.map(({ name }) => name) ?? Object.keys(value).filter((name) => name !== 'file_row_number');
+        yield {
+          line: Number(row),
+          value: payloadOf(
+            names,
+            names.map((name) => value[name]),
+            shape,
+          ),
+        };
+      }
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The columns of a file as the attributes of a payload. */
+function payloadOf(names: readonly string[], values: readonly unknown[], { columns }: FileShape): object {
+  const payload: Record<string, unknown> = {};
+  for (const [n, name] of names.entries()) {
+    const path = pathOf(columns, n, name);
+    let parent = payload;
+    for (const part of path.slice(0, -1)) {
+      parent[part] ??= {};
+      parent = parent[part] as Record<string, unknown>;
+    }
+    parent[path.at(-1)!] = values[n];
+  }
+  return payload;
+}
+
+const pathOf = (columns: FileShape['columns'], n: number, name: string) => columns?.[n]?.path ?? [name];
+
+/** CSV has texts only: at the place of a number or a boolean they are one if they are spelled so. An empty field is null. */
+function typed(text: string, path: readonly string[], columns: readonly Column[]): unknown {
+  if (text === '') return null;
+  const type = columns.find((column) => column.path.join('\n') === path.join('\n'))?.type;
+  if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
+  const isNumber = type === 'bigint' || type === 'decimal' || type === 'double';
+  return isNumber && /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : text;
+}

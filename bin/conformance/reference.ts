@@ -1,0 +1,2 @@
+export const referencePath = 'docs/reference/local-warehouse.md';
+export async function writeReference(): Promise<void> {}

@@ -1,0 +1,124 @@
+import { pipeline, Readable } from 'node:stream';
+import zlib from 'node:zlib';
+import type { FileShape } from './contract';
+
+/** A line of a file, or what a quoted line end makes of several. */
+export interface FileRecord {
+  /** From 1: the line at which it begins. */
+  readonly line: number;
+  /** Without its line end. */
+  readonly bytes: Buffer;
+}
+
+/** The contents of an object are not what its name or its source says. */
+export class UnreadableError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'UnreadableError';
+  }
+}
+
+export interface RecordOptions {
+  readonly compression: FileShape['compression'];
+  /** A line end between quotes is part of a value, as in CSV. */
+  readonly quoted: boolean;
+  /** A longer record is an UnreadableError. */
+  readonly maxBytes: number;
+}
+
+const [newline, quote] = [10, 34];
+
+/** The records of an object in their order. Throws UnreadableError for bytes that are not of the compression. */
+export async function* recordsOf(
+  body: AsyncIterable<Uint8Array>,
+  { compression, quoted, maxBytes }: RecordOptions,
+): AsyncGenerator<FileRecord> {
+  let parts: Buffer[] = [];
+  let [size, line, start, open] = [0, 1, 1, false];
+  const keep = (bytes: Buffer) => {
+    size += bytes.length;
+    if (size > maxBytes) throw new UnreadableError(`the record at line ${start} is longer than ${maxBytes} bytes`);
+    parts.push(bytes);
+  };
+  const take = (): FileRecord => {
+    const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    const record = { line: start, bytes: bytes.at(-1) === 13 ? bytes.subarray(0, -1) : bytes };
+    [parts, size, start, open] = [[], 0, line, false];
+    return record;
+  };
+  for await (const chunk of plainBytes(body, compression)) {
+    let from = 0;
+    for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, at + 1)) {
+      line += 1;
+      const piece = chunk.subarray(from, at);
+      if (quoted && isOdd(piece)) open = !open;
+      keep(open ? chunk.subarray(from, at + 1) : piece);
+      from = at + 1;
+      if (!open) yield take();
+    }
+    const rest = chunk.subarray(from);
+    if (quoted && isOdd(rest)) open = !open;
+    if (rest.length > 0) keep(rest);
+  }
+  if (size > 0) yield take();
+}
+
+/** Whether there is an odd number of quotes. */
+function isOdd(bytes: Buffer): boolean {
+  let odd = false;
+  for (let at = bytes.indexOf(quote); at >= 0; at = bytes.indexOf(quote, at + 1)) odd = !odd;
+  return odd;
+}
+
+async function* plainBytes(
+  body: AsyncIterable<Uint8Array>,
+  compression: FileShape['compression'],
+): AsyncGenerator<Buffer> {
+  const unpack = compression === 'none' ? undefined : unpackerOf(compression);
+  const source = body instanceof Readable ? body : Readable.from(body);
+  try {
+    // Whoever stops reading the last stream ends the first one too, and that is no error.
+    for await (const chunk of unpack ? pipeline(source, unpack, () => undefined) : source) yield Buffer.from(chunk);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code?.startsWith('Z_') || code?.startsWith('ZSTD_'))
+      throw new UnreadableError(`${compression}: ${message}`, { cause: error });
+    throw error;
+  }
+}
+
+function unpackerOf(compression: 'gzip' | 'zstd'): zlib.Gunzip {
+  if (compression === 'gzip') return zlib.createGunzip();
+  const { createZstdDecompress } = zlib as { createZstdDecompress?: () => zlib.Gunzip };
+  // Node 22.15 and later; the deployed functions run on a later one.
+  if (!createZstdDecompress) throw new UnreadableError(`zstd cannot be read by Node ${process.version}`);
+  return createZstdDecompress();
+}
+
+/** The fields of a CSV record, or undefined where a quote is not closed or something follows it. */
+export function csvFields(text: string, delimiter: string): string[] | undefined {
+  const fields: string[] = [];
+  for (let at = 0; ; at += 1) {
+    if (text[at] === '"') {
+      const [value, after] = quotedField(text, at) ?? [];
+      if (value === undefined || (after! < text.length && text[after!] !== delimiter)) return undefined;
+      fields.push(value);
+      at = after!;
+    } else {
+      const next = text.indexOf(delimiter, at);
+      const end = next < 0 ? text.length : next;
+      fields.push(text.slice(at, end));
+      at = end;
+    }
+    if (at >= text.length) return fields;
+  }
+}
+
+/** The value of the field whose quote opens at `at`, and what follows its closing quote. */
+function quotedField(text: string, at: number): [value: string, after: number] | undefined {
+  for (let end = at + 1; ; end += 2) {
+    end = text.indexOf('"', end);
+    if (end < 0) return undefined;
+    if (text[end + 1] !== '"') return [text.slice(at + 1, end).replaceAll('""', '"'), end + 1];
+  }
+}

@@ -1,0 +1,68 @@
+import { Stack } from 'aws-cdk-lib';
+import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Environment } from '../../environments/environment';
+import { prefixesOf } from './prefixes';
+import { partnerRoleArn, preset } from './presets';
+
+export interface GuardedResources {
+  readonly exports: Bucket;
+  /** Buckets that no partner ever reaches. */
+  readonly closed: readonly Bucket[];
+  readonly key: Key;
+}
+
+/**
+ * Denies in the policies of the buckets and of the key, so that a partner's role cannot reach more even if somebody attaches more to it:
+ * objects outside its prefixes, actions that its preset does not have, any other bucket, and the key except through S3.
+ */
+export function guardAgainstPartners(
+  { exports, closed, key }: GuardedResources,
+  { name, partners }: Environment,
+): void {
+  if (partners.length === 0) return;
+  const arnOf = (partner: string) => partnerRoleArn(key, name, partner);
+  for (const partner of partners) {
+    const { objects, bucket } = preset(partner);
+    const isPartner = { ArnEquals: { 'aws:PrincipalArn': arnOf(partner.name) } };
+    exports.addToResourcePolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: ['s3:*'],
+        notResources: [exports.bucketArn, ...prefixesOf(partner).map((prefix) => exports.arnForObjects(`${prefix}*`))],
+        conditions: isPartner,
+      }),
+    );
+    exports.addToResourcePolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        notActions: ['s3:ListBucket', ...objects, ...bucket],
+        resources: [exports.bucketArn, exports.arnForObjects('*')],
+        conditions: isPartner,
+      }),
+    );
+  }
+  const areAll = { ArnEquals: { 'aws:PrincipalArn': partners.map((partner) => arnOf(partner.name)) } };
+  for (const bucket of closed)
+    bucket.addToResourcePolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: ['s3:*'],
+        resources: [bucket.bucketArn, bucket.arnForObjects('*')],
+        conditions: areAll,
+      }),
+    );
+  key.addToResourcePolicy(
+    new PolicyStatement({
+      effect: Effect.DENY,
+      principals: [new AnyPrincipal()],
+      actions: ['kms:*'],
+      resources: ['*'],
+      conditions: { ...areAll, StringNotEquals: { 'kms:ViaService': `s3.${Stack.of(key).region}.amazonaws.com` } },
+    }),
+  );
+}

@@ -1,0 +1,108 @@
+import type { Name, Statement, TableChange } from '../statement';
+import { type BrokenState, qualified, type RelationEntry } from './catalog';
+import { WarehouseError } from './errors';
+import { requireOwner } from './privileges';
+import type { Session } from './session';
+
+type Alter = Extract<Statement, { kind: 'alter-table' }>;
+
+/** What a change of a table does to the materialized views over it (r_SVV_MV_INFO). */
+const breaks: Partial<Record<TableChange['kind'], BrokenState>> = {
+  'drop-column': 101,
+  'alter-type': 102,
+  rename: 103,
+  'rename-column': 104,
+};
+
+/** ALTER TABLE, ADD COLUMN aside. */
+export async function alterTable(session: Session, { table, change, duckdb }: Alter): Promise<void> {
+  const entry = session.state.relation(table);
+  if (!entry) throw new WarehouseError(`relation "${table.name}" does not exist`);
+  requireOwner(session, entry);
+  if (change.kind === 'append') return append(session, entry, change.from, duckdb);
+  const state = breaks[change.kind];
+  if (state !== undefined) refuseUnderViews(session, entry, change.kind);
+  if (change.kind === 'rename' && session.state.relation({ schema: entry.schema, name: change.to }))
+    throw new WarehouseError(`relation "${change.to}" already exists`);
+  if (change.kind === 'owner' && !session.state.get('user', change.to))
+    throw new WarehouseError(`user "${change.to}" does not exist`);
+  for (const statement of duckdb) await session.connection.run(statement);
+  const changed = described(entry, change);
+  if (state !== undefined) breakViews(session, entry, changed, state);
+  if (qualified(changed) !== qualified(entry)) move(session, entry, changed);
+  session.state.put('relation', qualified(changed), changed);
+}
+
+function described(entry: RelationEntry, change: TableChange): RelationEntry {
+  const { columns } = entry;
+  switch (change.kind) {
+    case 'drop-column':
+      return { ...entry, columns: columns.filter(({ name }) => name !== change.column) };
+    case 'rename':
+      return { ...entry, name: change.to };
+    case 'rename-column':
+      return {
+        ...entry,
+        columns: columns.map((column) => (column.name === change.column ? { ...column, name: change.to } : column)),
+      };
+    case 'alter-type':
+      return {
+        ...entry,
+        columns: columns.map((column) => (column.name === change.column ? { ...column, type: change.type } : column)),
+      };
+    case 'owner':
+      return { ...entry, owner: change.to };
+    default:
+      return entry;
+  }
+}
+
+const readersOf = (session: Session, table: Name): RelationEntry[] =>
+  session.state.all('relation').filter((other) => other.reads?.some((read) => qualified(read) === qualified(table)));
+
+/** A bound view follows its table by what it uses of it, which is not noted here. */
+function refuseUnderViews(session: Session, entry: RelationEntry, what: string): void {
+  const view = readersOf(session, entry).find(({ kind }) => kind === 'view');
+  if (view)
+    throw new WarehouseError(
+      `ALTER TABLE (${what.replace('-', ' ')}) of ${qualified(entry)}, which the view ${qualified(view)} reads, is not modelled by the local warehouse`,
+    );
+}
+
+function breakViews(session: Session, entry: RelationEntry, changed: RelationEntry, state: BrokenState): void {
+  const [from, to] = [qualified(entry), qualified(changed)];
+  for (const view of readersOf(session, entry)) {
+    const reads = view.reads!.map((read) =>
+      qualified(read) === from ? { schema: changed.schema, name: changed.name } : read,
+    );
+    const seen = Object.fromEntries(
+      Object.entries(view.seen ?? {}).map(([name, version]) => [name === from ? to : name, version]),
+    );
+    session.state.put('relation', qualified(view), { ...view, reads, seen, broken: view.broken ?? state });
+  }
+}
+
+/** What is kept under the name goes with it. */
+function move(session: Session, entry: RelationEntry, changed: RelationEntry): void {
+  const { state } = session;
+  const [from, to] = [qualified(entry), qualified(changed)];
+  state.remove('relation', from);
+  state.put('version', to, { value: Math.max(state.version(from), state.version(to)) });
+  for (const grant of state.all('grant').filter(({ type, object }) => type === 'table' && object === from)) {
+    state.remove('grant', `table/${from}/${grant.privilege}/${grant.grantee}`);
+    state.put('grant', `table/${to}/${grant.privilege}/${grant.grantee}`, { ...grant, object: to });
+  }
+}
+
+async function append(session: Session, target: RelationEntry, from: Name, duckdb: readonly string[]): Promise<void> {
+  const source = session.state.relation(from);
+  if (!source) throw new WarehouseError(`relation "${from.name}" does not exist`);
+  if (session.batched || session.block)
+    throw new WarehouseError('ALTER TABLE APPEND cannot run inside a transaction block');
+  if (source.kind !== 'table' && !source.stream)
+    throw new WarehouseError(`cannot append from "${source.name}": it is neither a table nor a streaming view`);
+  requireOwner(session, source);
+  for (const statement of duckdb) await session.connection.run(statement);
+  session.changed(qualified(target));
+  session.changed(qualified(source));
+}

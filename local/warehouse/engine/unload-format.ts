@@ -1,0 +1,113 @@
+import type { ColumnInfo, RedshiftType, Statement } from '../statement';
+import { identifier, literal } from './database';
+
+export type Unload = Extract<Statement, { kind: 'unload' }>;
+
+/** The name of the query's column at an index, in the relation that is written out. */
+export const columnAt = (index: number): string => `c${index}`;
+
+/** The query with its columns named by their place. */
+export function unloaded({ duckdb, columns }: Unload): string {
+  return `(${duckdb}) as result(${columns.map((_, index) => columnAt(index)).join(', ')})`;
+}
+
+/** The columns of the files: without those of PARTITION BY, unless INCLUDE is given. */
+export function fileColumns({ columns, partitionBy, includePartitionColumns }: Unload): readonly ColumnInfo[] {
+  return includePartitionColumns ? columns : columns.filter(({ name }) => !partitionBy.includes(name));
+}
+
+/** SELECT over a relation as `unloaded` gives it: what the files hold, as DuckDB's writer takes it. */
+export function outputSql(statement: Unload, relation: string): string {
+  const { columns, format } = statement;
+  const kept = fileColumns(statement).map((column) => ({ column, from: columnAt(columns.indexOf(column)) }));
+  if (format === 'json') {
+    const members = kept.map(
+      ({ column, from }) => `${literal(`${JSON.stringify(column.name)}:`)} || ${jsonOf(column.type, from)}`,
+    );
+    return `select '{' || ${members.join(` || ',' || `)} || '}' as line from ${relation}`;
+  }
+  const list = kept.map(({ column, from }) => {
+    const value = format === 'parquet' ? parquetOf(column.type, from) : textOf(column.type, from, statement);
+    return `${value} as ${identifier(headOf(column.name, statement))}`;
+  });
+  return `select ${list.join(', ')} from ${relation}`;
+}
+
+const blanksForLineEnds = (text: string) => `replace(replace(${text}, chr(10), ' '), chr(13), ' ')`;
+
+/** TIMESTAMPTZ loses its zone, SUPER is a text (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-parquet-usage). */
+function parquetOf(type: RedshiftType, value: string): string {
+  if (type.name === 'super') return `cast(${value} as varchar)`;
+  return type.name === 'timestamptz' ? `cast(${value} as timestamp)` : value;
+}
+
+/** In text SUPER is JSON, its NULL `null` whatever NULL AS says; booleans are t and f, VARBYTE hexadecimal. */
+function textOf(type: RedshiftType, value: string, statement: Unload): string {
+  switch (type.name) {
+    case 'super':
+      return `coalesce(cast(${value} as varchar), 'null')`;
+    case 'boolean':
+      return `case when ${value} then 't' when not ${value} then 'f' end`;
+    case 'varbyte':
+      return `lower(hex(${value}))`;
+    case 'char':
+    case 'varchar':
+      return statement.escape ? escaped(value, statement.delimiter) : value;
+    default:
+      return value;
+  }
+}
+
+const marksOf = (delimiter: string) => ['\\', '\n', '\r', delimiter];
+
+/** ESCAPE: a backslash before line ends, delimiters and backslashes of CHAR and VARCHAR. */
+function escaped(value: string, delimiter: string): string {
+  return marksOf(delimiter).reduce(
+    (text, mark) => `replace(${text}, ${literal(mark)}, ${literal(`\\${mark}`)})`,
+    value,
+  );
+}
+
+function headOf(name: string, statement: Unload): string {
+  if (!statement.escape) return name;
+  return marksOf(statement.delimiter).reduce((text, mark) => text.replaceAll(mark, `\\${mark}`), name);
+}
+
+/** A member's value. A line end in SUPER stands between tokens, where a blank means the same. */
+function jsonOf(type: RedshiftType, value: string): string {
+  return `coalesce(${presentJson(type, value)}, 'null')`;
+}
+
+function presentJson(type: RedshiftType, value: string): string {
+  const text = `cast(${value} as varchar)`;
+  switch (type.name) {
+    case 'super':
+      return blanksForLineEnds(text);
+    case 'smallint':
+    case 'integer':
+    case 'bigint':
+    case 'decimal':
+      return text;
+    case 'real':
+    case 'double precision':
+      return `case when ${value} is null or isfinite(${value}) then ${text} else error('UNLOAD of NaN and Infinity in JSON format is not modelled by the local warehouse') end`;
+    default:
+      return `cast(to_json(${text}) as varchar)`;
+  }
+}
+
+/** Options of DuckDB's COPY for the format. */
+export function writerOptions(statement: Unload): string {
+  const { format, compression, delimiter, nullAs, header } = statement;
+  if (format === 'parquet') {
+    // DuckDB's row group of 122,880 rows stands for the default of 32 MB, of which ROWGROUPSIZE asks a multiple.
+    const rows = Math.round((122_880 * (statement.rowGroupBytes ?? 32 * 2 ** 20)) / (32 * 2 ** 20) / 2048) * 2048;
+    return `format parquet, compression snappy, parquet_version v1, row_group_size ${rows}`;
+  }
+  const shape =
+    format === 'json'
+      ? // The lines are made by the query; a delimiter that JSON text cannot hold keeps them whole.
+        `header false, quote '', escape '', delimiter '\x01'`
+      : `header ${header}, delimiter ${literal(delimiter)}, nullstr ${literal(nullAs ?? '')}${format === 'text' ? `, quote '', escape ''` : ''}`;
+  return `format csv, ${shape}, compression ${compression}`;
+}

@@ -1,0 +1,74 @@
+import type { AlterAction, StatementNode } from '../ast';
+import { parseColumn } from './columns';
+import type { Cursor } from './cursor';
+import { parseType } from './type';
+
+type Unplaced = StatementNode extends infer S ? (S extends unknown ? Omit<S, 'at' | 'end'> : never) : never;
+
+export function parseAlter(cursor: Cursor): Unplaced {
+  cursor.expectWord('alter');
+  if (cursor.takeWords('materialized', 'view')) return parseAlterView(cursor);
+  if (!cursor.takeWords('table')) throw cursor.unsupported(`ALTER ${cursor.token.value.toUpperCase()}`);
+  const table = cursor.reference('a table');
+  if (cursor.takeWords('add')) {
+    const constraint = parseConstraint(cursor);
+    if (constraint) return { kind: 'alter-table', table, action: constraint };
+    cursor.takeWords('column');
+    return { kind: 'add-column', table, column: parseColumn(cursor) };
+  }
+  return { kind: 'alter-table', table, action: parseAction(cursor) };
+}
+
+function parseAlterView(cursor: Cursor): Unplaced {
+  const view = cursor.reference('a materialized view');
+  if (!cursor.takeWords('auto'))
+    throw cursor.unsupported(`ALTER MATERIALIZED VIEW ${cursor.token.value.toUpperCase()}`);
+  cursor.expectWord('refresh');
+  if (cursor.isWord('yes')) throw cursor.unsupported('AUTO REFRESH YES');
+  cursor.expectWord('no');
+  return { kind: 'alter-view', view };
+}
+
+function parseConstraint(cursor: Cursor): AlterAction | undefined {
+  if (!cursor.isWord('primary', 'constraint', 'unique', 'foreign')) return undefined;
+  if (cursor.takeWords('constraint')) cursor.identifier('a constraint');
+  if (cursor.takeWords('primary', 'key'))
+    return { kind: 'add-key', what: 'primary key', columns: cursor.identifiers('a column') };
+  if (cursor.takeWords('unique')) return { kind: 'add-key', what: 'unique', columns: cursor.identifiers('a column') };
+  throw cursor.unsupported(`ADD ${cursor.token.value.toUpperCase()}`);
+}
+
+function parseAction(cursor: Cursor): AlterAction {
+  if (cursor.isWord('drop') && cursor.peek().value !== 'constraint') {
+    cursor.next();
+    cursor.takeWords('column');
+    const column = cursor.identifier('a column');
+    const cascade = cursor.takeWords('cascade');
+    if (!cascade) cursor.takeWords('restrict');
+    return { kind: 'drop-column', column, cascade };
+  }
+  if (cursor.takeWords('rename', 'to')) return { kind: 'rename', to: cursor.identifier('a name') };
+  if (cursor.takeWords('rename')) {
+    cursor.takeWords('column');
+    const column = cursor.identifier('a column');
+    cursor.expectWord('to');
+    return { kind: 'rename-column', column, to: cursor.identifier('a name') };
+  }
+  if (cursor.takeWords('owner', 'to')) return { kind: 'owner', to: cursor.identifier('a user') };
+  if (cursor.takeWords('alter', 'column')) {
+    const column = cursor.identifier('a column');
+    if (!cursor.takeWords('type')) throw cursor.unsupported(`ALTER COLUMN ${cursor.token.value.toUpperCase()}`);
+    const typeAt = cursor.at;
+    return { kind: 'alter-type', column, type: parseType(cursor), typeAt };
+  }
+  if (cursor.takeWords('append')) return parseAppend(cursor);
+  throw cursor.unsupported(`ALTER TABLE ${cursor.token.value.toUpperCase()}`);
+}
+
+function parseAppend(cursor: Cursor): AlterAction {
+  cursor.expectWord('from');
+  const from = cursor.reference('a table');
+  const ignoreExtra = cursor.takeWords('ignoreextra');
+  const fillTarget = !ignoreExtra && cursor.takeWords('filltarget');
+  return { kind: 'append', from, ignoreExtra, fillTarget };
+}

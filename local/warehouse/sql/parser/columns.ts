@@ -1,0 +1,94 @@
+import type { ColumnDefinition, Identifier, TableKeys } from '../ast';
+import type { Cursor } from './cursor';
+import { parseExpression } from './expression';
+import { parseType } from './type';
+
+interface Keys {
+  primary: Identifier[];
+  unique: Identifier[];
+  foreign: TableKeys['foreign'][number][];
+}
+
+/** The columns and constraints of CREATE TABLE, in their parentheses. */
+export function parseColumns(cursor: Cursor): { columns: ColumnDefinition[]; keys: TableKeys } {
+  const columns: ColumnDefinition[] = [];
+  const keys: Keys = { primary: [], unique: [], foreign: [] };
+  cursor.expectOperator('(');
+  cursor.list(() => {
+    if (cursor.isWord('like')) throw cursor.unsupported('LIKE beside other columns');
+    if (!parseTableConstraint(cursor, keys)) columns.push(parseColumn(cursor, keys));
+  });
+  cursor.expectOperator(')');
+  return { columns, keys };
+}
+
+function parseTableConstraint(cursor: Cursor, keys: Keys): boolean {
+  const named = cursor.takeWords('constraint');
+  if (named) cursor.identifier('a constraint');
+  const at = cursor.at;
+  if (cursor.takeWords('primary', 'key')) addPrimary(cursor, keys, cursor.identifiers('a column'), at);
+  else if (cursor.takeWords('unique')) keys.unique.push(...cursor.identifiers('a column'));
+  else if (cursor.takeWords('foreign', 'key')) {
+    const columns = cursor.identifiers('a column');
+    cursor.expectWord('references');
+    keys.foreign.push({ columns, ...parseReferences(cursor) });
+  } else if (named) throw cursor.syntaxError('PRIMARY KEY, UNIQUE or FOREIGN KEY');
+  else return false;
+  return true;
+}
+
+function addPrimary(cursor: Cursor, keys: Keys, columns: Identifier[], at: number): void {
+  if (keys.primary.length > 0) throw cursor.source.error('multiple primary keys for one table are not allowed', at);
+  keys.primary.push(...columns);
+}
+
+function parseReferences(cursor: Cursor): { table: Identifier[]; references: Identifier[] } {
+  const table = cursor.reference('a table');
+  return { table, references: cursor.isOperator('(') ? cursor.identifiers('a column') : [] };
+}
+
+const encodings =
+  `raw az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd auto`.split(' ');
+
+/** A column and its constraints; its keys are added to those of the table. */
+export function parseColumn(cursor: Cursor, keys: Keys = { primary: [], unique: [], foreign: [] }): ColumnDefinition {
+  const name = cursor.identifier('a column');
+  const type = parseType(cursor);
+  let notNull = false;
+  let distkey = false;
+  let sortkey = false;
+  let defaultValue: ColumnDefinition['defaultValue'];
+  let identity: ColumnDefinition['identity'];
+  for (;;) {
+    const at = cursor.at;
+    if (cursor.takeWords('not', 'null')) notNull = true;
+    else if (cursor.takeWords('primary', 'key')) addPrimary(cursor, keys, [name], at);
+    else if (cursor.takeWords('unique')) keys.unique.push(name);
+    else if (cursor.takeWords('references')) keys.foreign.push({ columns: [name], ...parseReferences(cursor) });
+    else if (cursor.takeWords('distkey')) distkey = true;
+    else if (cursor.takeWords('sortkey')) sortkey = true;
+    else if (cursor.takeWords('default')) defaultValue = parseExpression(cursor);
+    else if (cursor.takeWords('identity')) identity = parseIdentity(cursor, false);
+    else if (cursor.takeWords('generated', 'by', 'default', 'as', 'identity')) identity = parseIdentity(cursor, true);
+    else if (cursor.takeWords('encode')) cursor.expectWord(...encodings);
+    else if (cursor.takeWords('null')) continue;
+    else if (cursor.isWord('generated', 'collate', 'check')) throw cursor.unsupported(cursor.token.value.toUpperCase());
+    else return { name, type, notNull, defaultValue, distkey, sortkey, identity };
+  }
+}
+
+function parseIdentity(cursor: Cursor, byDefault: boolean): ColumnDefinition['identity'] {
+  const whole = (what: string) => {
+    const negative = cursor.takeOperator('-');
+    const value = cursor.expectInteger(what);
+    return negative ? -value : value;
+  };
+  cursor.expectOperator('(');
+  const seed = whole('a seed');
+  cursor.expectOperator(',');
+  const at = cursor.at;
+  const step = whole('a step');
+  if (step === 0) throw cursor.source.error('the step of an identity must not be 0', at);
+  cursor.expectOperator(')');
+  return { seed, step, byDefault };
+}

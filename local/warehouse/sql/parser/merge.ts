@@ -1,0 +1,63 @@
+import type { Expression, Identifier, StatementNode } from '../ast';
+import type { Cursor } from './cursor';
+import { parseExpression } from './expression';
+
+type Merge = Omit<StatementNode & { kind: 'merge' }, 'at' | 'end'>;
+
+/** `(a, default, …)` */
+export function parseValues(cursor: Cursor): (Expression | 'default')[] {
+  cursor.expectOperator('(');
+  const row = cursor.list((): Expression | 'default' =>
+    cursor.takeWords('default') ? 'default' : parseExpression(cursor),
+  );
+  cursor.expectOperator(')');
+  return row;
+}
+
+/** `a = 1, b = default` */
+export function parseSetList(cursor: Cursor): { column: Identifier; value: Expression | 'default' }[] {
+  return cursor.list(() => {
+    const column = cursor.identifier('a column');
+    if (cursor.isOperator('.')) throw cursor.unsupported('a qualified column in SET');
+    cursor.expectOperator('=');
+    return { column, value: cursor.takeWords('default') ? ('default' as const) : parseExpression(cursor) };
+  });
+}
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_MERGE.html: both WHEN clauses, matched first, or REMOVE DUPLICATES. */
+export function parseMerge(cursor: Cursor): Merge {
+  cursor.expectWord('merge');
+  cursor.expectWord('into');
+  const table = cursor.reference('a table');
+  if (!cursor.isWord('using')) throw cursor.syntaxError('USING');
+  cursor.next();
+  if (cursor.isOperator('(')) throw cursor.unsupported('MERGE with a subquery as its source');
+  const source = cursor.reference('a table');
+  const alias = cursor.takeWords('as')
+    ? cursor.anyIdentifier('an alias')
+    : cursor.isIdentifier()
+      ? cursor.identifier('an alias')
+      : undefined;
+  cursor.expectWord('on');
+  const on = parseExpression(cursor);
+  if (cursor.takeWords('remove', 'duplicates')) return { kind: 'merge', table, source, alias, on };
+  expectWords(cursor, 'when', 'matched', 'then');
+  const matched = parseMatched(cursor);
+  expectWords(cursor, 'when', 'not', 'matched', 'then', 'insert');
+  const columns = cursor.isOperator('(') ? cursor.identifiers('a column') : [];
+  cursor.expectWord('values');
+  return { kind: 'merge', table, source, alias, on, clauses: { matched, columns, values: parseValues(cursor) } };
+}
+
+function parseMatched(cursor: Cursor): NonNullable<Merge['clauses']>['matched'] {
+  if (cursor.takeWords('delete')) return 'delete';
+  expectWords(cursor, 'update', 'set');
+  return parseSetList(cursor).map(({ column, value }) => {
+    if (value === 'default') throw cursor.unsupported('DEFAULT in the UPDATE of a MERGE', column.at);
+    return { column, value };
+  });
+}
+
+const expectWords = (cursor: Cursor, ...words: string[]) => {
+  for (const word of words) cursor.expectWord(word);
+};

@@ -1,0 +1,24 @@
+import type { Expression } from '../ast';
+
+/** Whether an expression holds one of these functions, outside of the subqueries in it; a window function counts by its arguments only. */
+export function holdsAggregate(node: Expression | undefined, isAggregate: (name: string) => boolean): boolean {
+  if (!node) return false;
+  if (node.kind === 'call' && !node.over && isAggregate(node.name)) return true;
+  return childrenOf(node).some((child) => holdsAggregate(child, isAggregate));
+}
+
+function isExpression(value: unknown): value is Expression {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'at' in value;
+}
+
+/** Expressions directly below; a subquery is a world of its own. */
+function childrenOf(node: Expression): Expression[] {
+  const children: Expression[] = [];
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(visit);
+    else if (isExpression(value)) children.push(value);
+    else if (typeof value === 'object' && value !== null) Object.values(value).forEach(visit);
+  };
+  for (const [name, value] of Object.entries(node)) if (name !== 'query') visit(value);
+  return children;
+}

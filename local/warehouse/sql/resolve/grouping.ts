@@ -1,0 +1,112 @@
+import { SqlError } from '../../statement';
+import type { Expression } from '../ast';
+import type { Type } from '../types';
+import { isText } from '../types';
+import type { Environment } from './environment';
+import { withoutBlanks } from './operators';
+import type { Scope, ScopeColumn } from './scope';
+import { quoteIdentifier, type Value } from './value';
+
+interface Key {
+  readonly node: Expression | undefined;
+  readonly value: Value;
+  /** Of the grouped relation. */
+  readonly sql: string;
+}
+
+/**
+ * The groups of one SELECT, as a relation of their own: a column for each key and each aggregate. Select list, HAVING, QUALIFY and ORDER BY read that relation,
+ * so that a text key can be compared without its trailing blanks and yet be shown as one of the group's rows has it.
+ */
+export class Grouping {
+  /** Aliases of the select list, resolved over the ungrouped rows. */
+  readonly lateral = new Map<string, Value>();
+  private readonly keys: Key[] = [];
+  private readonly aggregates = new Map<string, string>();
+  private active = true;
+
+  constructor(private readonly alias: string) {}
+
+  /** Whether names mean groups now; inside an aggregate they mean rows. */
+  get isActive(): boolean {
+    return this.active;
+  }
+
+  /** `node` is the expression that an item of the select list may repeat; a column needs none. */
+  addKey(node: Expression | undefined, value: Value): void {
+    this.keys.push({ node, value, sql: `${this.alias}.${quoteIdentifier(`k${this.keys.length + 1}`)}` });
+  }
+
+  aggregate(sql: string): string {
+    const known = this.aggregates.get(sql);
+    if (known) return known;
+    const column = `${this.alias}.${quoteIdentifier(`a${this.aggregates.size + 1}`)}`;
+    this.aggregates.set(sql, column);
+    return column;
+  }
+
+  /** Over the rows instead of the groups. */
+  overRows<T>(resolve: () => T): T {
+    const before = this.active;
+    this.active = false;
+    try {
+      return resolve();
+    } finally {
+      this.active = before;
+    }
+  }
+
+  /** The key that is this column, or an error as Redshift reports it. */
+  column(column: ScopeColumn, value: Value, environment: Environment, at: number): Value {
+    const key = this.find(value);
+    if (key) return key;
+    const name = column.sql.replaceAll('"', '');
+    throw environment.context.source.error(
+      `column "${name}" must appear in the GROUP BY clause or be used in an aggregate function`,
+      at,
+    );
+  }
+
+  /** The key that is this expression, if there is one. */
+  expression(node: Expression, environment: Environment): Value | undefined {
+    if (node.kind === 'name' || !this.keys.some((key) => key.node?.kind === node.kind)) return undefined;
+    try {
+      const plain = { ...environment, aggregates: false, windows: false };
+      return this.find(this.overRows(() => environment.resolve(node, plain)));
+    } catch (error) {
+      if (error instanceof SqlError) return undefined;
+      throw error;
+    }
+  }
+
+  private find(value: Value): Value | undefined {
+    const key = this.keys.find((key) => key.value.sql === value.sql && sameType(key.value.type, value.type));
+    return key && { sql: key.sql, type: value.type, tight: value.tight };
+  }
+
+  /** The grouped relation as an item of FROM. */
+  sql(from: string, where: string): string {
+    const keys = this.keys.map(
+      ({ value }, i) => `${isText(value.type) && !value.tight ? `min(${value.sql})` : value.sql} as "k${i + 1}"`,
+    );
+    const aggregates = [...this.aggregates.keys()].map((sql, i) => `${sql} as "a${i + 1}"`);
+    const list = [...keys, ...aggregates];
+    const by = this.keys.map(({ value }) => groupedBy(value));
+    return ` from (select ${list.length > 0 ? list.join(', ') : 'count(*) as "rows"'}${from}${where}${by.length > 0 ? ` group by ${by.join(', ')}` : ''}) as ${this.alias}`;
+  }
+}
+
+/** A bare constant would be read as an ordinal. */
+function groupedBy(value: Value): string {
+  if (value.constant !== undefined) return `coalesce(${value.sql})`;
+  return isText(value.type) ? withoutBlanks(value) : value.sql;
+}
+
+const sameType = (a: Type, b: Type) => JSON.stringify(a) === JSON.stringify(b);
+
+/** The groupings that the scopes around an expression have, from the inside out. */
+export function* activeGroupings(scope: Scope | undefined): Iterable<Grouping> {
+  for (let current = scope; current; current = current.parent) {
+    if (current.grouping?.isActive) yield current.grouping;
+  }
+}

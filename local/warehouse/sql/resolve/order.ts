@@ -1,0 +1,20 @@
+import type { OrderItem } from '../ast';
+import { isText, type Type } from '../types';
+import { withoutBlanks } from './operators';
+import type { Context } from './scope';
+import type { Value } from './value';
+
+/** NULLs are the largest values: last in ascending order, first in descending. */
+export function orderSql(sql: string, item: OrderItem): string {
+  const nulls = item.nulls ?? (item.descending ? 'first' : 'last');
+  return `${sql} ${item.descending ? 'desc' : 'asc'} nulls ${nulls}`;
+}
+
+/** What rows are sorted, partitioned or grouped by: texts without their trailing blanks. */
+export function sortKey(value: Value): string {
+  return isText(value.type) ? withoutBlanks(value) : value.sql;
+}
+
+export function refuseSuper(type: Type, context: Context, at: number): void {
+  if (type.name === 'super') throw context.source.unsupported('sorting or grouping by a super value (cast it)', at);
+}

@@ -1,0 +1,282 @@
+import { SqlError } from '../../statement';
+import type { Expression, OrderItem, SelectCore, SelectItem } from '../ast';
+import { isAggregate } from '../functions/registry';
+import { isText, type Type } from '../types';
+import { holdsAggregate } from './aggregates';
+import type { Environment, ResolvedQuery } from './environment';
+import { resolveCondition } from './expression';
+import { resolveFrom } from './from';
+import { Grouping } from './grouping';
+import { settle } from './operators';
+import { orderSql, refuseSuper, sortKey } from './order';
+import type { Context, Scope, ScopeColumn } from './scope';
+import { quoteIdentifier, type Value } from './value';
+
+interface Output {
+  readonly name: string;
+  readonly value: Value;
+  /** Written by the user or taken from a column, so that ORDER BY may name it. */
+  readonly named: boolean;
+  /** A literal without a type. */
+  readonly literal?: boolean;
+}
+
+/** An item of the select list; `*` has become the columns that it stands for. */
+type Item =
+  | { readonly column: ScopeColumn; readonly at: number }
+  | { readonly expression: Expression; readonly name: string; readonly aliased: boolean };
+
+type Clause = (name: string, allowed?: { aggregates?: boolean; windows?: boolean }) => Environment;
+
+/** One SELECT with its ORDER BY. `clause` makes the environment of a clause over the scope. */
+export function resolveSelect(
+  select: SelectCore,
+  orderBy: readonly OrderItem[],
+  scope: Scope,
+  clause: Clause,
+): ResolvedQuery {
+  const { context } = clause('SELECT');
+  const from = select.from ? ` from ${resolveFrom(select.from, clause('FROM'))}` : '';
+  const where = select.where ? ` where ${resolveCondition(select.where, clause('WHERE')).sql}` : '';
+  const items = itemsOf(select.items, clause('SELECT'));
+  const grouping = groupingOf(select, orderBy, items, scope, clause);
+  const outputs = resolveItems(items, clause('SELECT', { aggregates: true, windows: true }));
+  const aggregated = clause('HAVING', { aggregates: true });
+  const having = select.having && resolveCondition(select.having, aggregated).sql;
+  const qualify =
+    select.qualify && resolveCondition(select.qualify, { ...aggregated, clause: 'QUALIFY', windows: true });
+  if (select.distinct) {
+    context.mark('select distinct', select.at);
+    for (const { value } of outputs) refuseSuper(value.type, context, select.at);
+  }
+  const orderEnvironment = clause('ORDER BY', { aggregates: true, windows: true });
+  const order = orderBy.map((item) => orderItem(item, outputs, orderEnvironment, select.distinct));
+  checkWindows(outputs, qualify, scope, context, select.qualify?.at ?? select.at);
+  const list = outputs.map(({ name, value }) => `${value.sql} as ${quoteIdentifier(name)}`).join(', ');
+  const rows = grouping ? `${grouping.sql(from, where)}${having ? ` where ${having}` : ''}` : `${from}${where}`;
+  const body = `${list}${rows}${qualify ? ` qualify ${qualify.sql}` : ''}`;
+  const columns = outputs.map(({ name, value, literal }) => ({
+    name,
+    type: value.type,
+    constant: literal ? value.constant : undefined,
+  }));
+  const distinct = select.distinct ? distinctSql(body, outputs) : `select ${body}`;
+  return { sql: order.length > 0 ? `${distinct} order by ${order.join(', ')}` : distinct, columns };
+}
+
+/** Rows that differ in trailing blanks only are one. */
+function distinctSql(body: string, outputs: readonly Output[]): string {
+  if (outputs.every(({ value }) => !isText(value.type) || value.tight)) return `select distinct ${body}`;
+  return distinctRows(
+    `select ${body}`,
+    outputs.map(({ name, value }) => ({ name, type: value.type })),
+  );
+}
+
+/** The rows of a query, each once; texts are compared without their trailing blanks. */
+export function distinctRows(sql: string, columns: readonly { name: string; type: Type }[], having = ''): string {
+  const column = (i: number) => `"rows"."c${i + 1}"`;
+  const list = columns.map(
+    ({ name, type }, i) => `${isText(type) ? `min(${column(i)})` : column(i)} as ${quoteIdentifier(name)}`,
+  );
+  const keys = columns.map(({ type }, i) => sortKey({ sql: column(i), type }));
+  const names = columns.map((_, i) => `"c${i + 1}"`);
+  return `select ${list.join(', ')} from (${sql}) as "rows"(${names.join(', ')}) group by ${keys.join(', ')}${having}`;
+}
+
+/** Redshift cannot decorrelate a subquery with a window function (https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html). */
+function checkWindows(
+  outputs: readonly Output[],
+  qualify: Value | undefined,
+  scope: Scope,
+  context: Context,
+  at: number,
+): void {
+  const windows = outputs.some(({ value }) => value.window) || qualify?.window;
+  if (qualify && !windows)
+    throw context.source.error('QUALIFY needs a window function in the select list or in itself', at);
+  if (windows && scope.correlatedAt !== undefined)
+    throw context.source.unsupported('a correlated subquery with a window function', scope.correlatedAt);
+}
+
+function itemsOf(items: readonly SelectItem[], environment: Environment): Item[] {
+  const { context } = environment;
+  return items.flatMap((item): Item[] => {
+    if (item.kind === 'star') return starColumns(item, environment).map((column) => ({ column, at: item.at }));
+    const { expression, alias } = item;
+    const name = alias ? context.fold(alias) : defaultName(expression, context);
+    return [{ expression, name, aliased: alias !== undefined }];
+  });
+}
+
+function starColumns(item: SelectItem & { kind: 'star' }, { context, scope }: Environment): ScopeColumn[] {
+  const qualifier = item.qualifier?.map((part) => context.fold(part));
+  const relations = qualifier
+    ? scope.relations.filter(
+        ({ alias, schema }) => alias === qualifier.at(-1) && (qualifier.length === 1 || schema === qualifier[0]),
+      )
+    : scope.relations;
+  if (relations.length === 0) {
+    if (qualifier) throw context.source.error(`relation "${qualifier.join('.')}" does not exist`, item.at);
+    throw context.source.error('SELECT * with no tables specified is not valid', item.at);
+  }
+  return relations.flatMap(({ columns, item: element }) => {
+    if (element) throw context.source.unsupported('* with an unnested array', item.at);
+    return columns.filter(({ hidden }) => qualifier !== undefined || !hidden);
+  });
+}
+
+/** Resolves the keys over the rows and switches the scope to groups, if the query has any. */
+function groupingOf(
+  select: SelectCore,
+  orderBy: readonly OrderItem[],
+  items: readonly Item[],
+  scope: Scope,
+  clause: Clause,
+): Grouping | undefined {
+  const { context } = clause('GROUP BY');
+  const expressions = items.flatMap((item) => ('expression' in item ? [item.expression] : []));
+  const candidates = [...expressions, select.qualify, ...orderBy.map(({ expression }) => expression)];
+  if (select.groupBy.length === 0 && !select.having && !candidates.some((node) => holdsAggregate(node, isAggregate)))
+    return undefined;
+  if (select.groupBy.length > 0) context.mark('group by', select.at);
+  const grouping = new Grouping(context.freshName());
+  resolvePlainAliases(items, scope, grouping, clause('SELECT'));
+  for (const node of select.groupBy) addKey(node, items, grouping, clause('GROUP BY'));
+  scope.grouping = grouping;
+  return grouping;
+}
+
+/** Aliases as they mean over ungrouped rows: for GROUP BY, and within aggregates. */
+function resolvePlainAliases(items: readonly Item[], scope: Scope, grouping: Grouping, environment: Environment): void {
+  for (const item of items) {
+    if (!('expression' in item) || !item.aliased || scope.lateral.has(item.name)) continue;
+    try {
+      scope.lateral.set(item.name, environment.resolve(item.expression, environment));
+    } catch (error) {
+      // An aggregate, or a mistake that is reported when the item itself is resolved.
+      if (!(error instanceof SqlError)) throw error;
+    }
+  }
+  for (const [name, value] of scope.lateral) grouping.lateral.set(name, value);
+  scope.lateral.clear();
+}
+
+/** GROUP BY takes ordinals, input columns before output names, and expressions. */
+function addKey(node: Expression, items: readonly Item[], grouping: Grouping, environment: Environment): void {
+  const { context, scope } = environment;
+  const item = node.kind === 'number' ? items[Number(node.text) - 1] : undefined;
+  if (node.kind === 'number' && !item)
+    throw context.source.error(`GROUP BY position ${node.text} is not in select list`, node.at);
+  for (const [name, value] of grouping.lateral) scope.lateral.set(name, value);
+  const before = context.correlations;
+  const of = aliasedBy(item && 'expression' in item ? item.expression : node, items, environment);
+  if (holdsAggregate(of, isAggregate)) throw context.source.error('aggregates not allowed in GROUP BY clause', node.at);
+  if (of.kind === 'call' && of.over)
+    throw context.source.error('window functions not allowed in GROUP BY clause', node.at);
+  const resolved = item && 'column' in item ? columnValue(item.column) : environment.resolve(of, environment);
+  scope.lateral.clear();
+  const value = settle(environment, resolved, { name: 'unknown' }, node.at);
+  if (context.correlations > before && of.kind === 'subquery')
+    throw context.source.unsupported('GROUP BY of a correlated subquery', node.at);
+  refuseSuper(value.type, context, node.at);
+  if (value.type.name === 'varbyte') context.mark('varbyte aggregate', node.at);
+  grouping.addKey(item && 'column' in item ? undefined : of, value);
+}
+
+/** A name of GROUP BY that is no column stands for the item of that name. */
+function aliasedBy(node: Expression, items: readonly Item[], { context, scope }: Environment): Expression {
+  if (node.kind !== 'name' || node.parts.length !== 1) return node;
+  const name = context.fold(node.parts[0]!);
+  for (let current: Scope | undefined = scope; current; current = current.parent) {
+    if (
+      current.relations.some(
+        ({ columns, item }) => item?.name === name || columns.some((c) => c.name === name && !c.hidden),
+      )
+    )
+      return node;
+  }
+  const item = items.find((candidate) => 'expression' in candidate && candidate.aliased && candidate.name === name);
+  return item && 'expression' in item ? item.expression : node;
+}
+
+const columnValue = ({ sql, type, parsed }: ScopeColumn): Value => ({ sql, type, parsed });
+
+function resolveItems(items: readonly Item[], environment: Environment): Output[] {
+  const { scope } = environment;
+  return items.map((item): Output => {
+    if ('column' in item) {
+      const plain = columnValue(item.column);
+      const value = scope.grouping ? scope.grouping.column(item.column, plain, environment, item.at) : plain;
+      return { name: item.column.name, value, named: true };
+    }
+    const { expression, name } = item;
+    const resolved = environment.resolve(expression, environment);
+    const value = settle(environment, resolved, resolved.type, expression.at);
+    if (item.aliased && !scope.lateral.has(name)) scope.lateral.set(name, resolved);
+    const untyped = resolved.constant === null && resolved.type.name === 'unknown';
+    return {
+      name,
+      value: { ...value, type: untyped ? resolved.type : value.type, constant: resolved.constant },
+      literal: resolved.type.name === 'unknown',
+      named: item.aliased || expression.kind === 'name',
+    };
+  });
+}
+
+/** What Redshift calls a column without alias. */
+function defaultName(node: Expression, context: Context): string {
+  switch (node.kind) {
+    case 'name':
+      return context.fold(node.parts.at(-1)!);
+    case 'navigate': {
+      const last = node.steps.at(-1)!;
+      return typeof last === 'number' ? '?column?' : context.fold(last);
+    }
+    case 'call':
+      return node.name === 'extract' ? 'date_part' : node.name === 'trim' ? 'btrim' : node.name;
+    case 'cast':
+      return node.operand.kind === 'name' || node.operand.kind === 'call' || node.operand.kind === 'navigate'
+        ? defaultName(node.operand, context)
+        : '?column?';
+    case 'case':
+      return 'case';
+    case 'boolean':
+      return 'bool';
+    default:
+      return '?column?';
+  }
+}
+
+/** ORDER BY takes ordinals, output names before input columns, and expressions. */
+function orderItem(item: OrderItem, outputs: readonly Output[], environment: Environment, distinct: boolean): string {
+  const { context } = environment;
+  const { expression } = item;
+  const byPosition = (position: number) => {
+    const { value } = outputs[position]!;
+    refuseSuper(value.type, context, expression.at);
+    if (!isText(value.type) || value.tight || value.constant !== undefined) return orderSql(String(position + 1), item);
+    // Over distinct rows only the columns of the result are left.
+    return orderSql(sortKey(distinct ? { ...value, sql: `min("rows"."c${position + 1}")` } : value), item);
+  };
+  if (expression.kind === 'number') {
+    if (!outputs[Number(expression.text) - 1])
+      throw context.source.error(`ORDER BY position ${expression.text} is not in select list`, expression.at);
+    return byPosition(Number(expression.text) - 1);
+  }
+  if (expression.kind === 'name' && expression.parts.length === 1) {
+    const name = context.fold(expression.parts[0]!);
+    const matches = outputs.flatMap((output, i) => (output.name === name && output.named ? [i] : []));
+    if (new Set(matches.map((i) => outputs[i]!.value.sql)).size > 1)
+      throw context.source.error(`ORDER BY "${name}" is ambiguous`, expression.at);
+    if (matches.length > 0) return byPosition(matches[0]!);
+  }
+  const value = environment.resolve(expression, environment);
+  refuseSuper(value.type, context, expression.at);
+  const same = outputs.findIndex((output) => output.value.sql === value.sql);
+  if (same >= 0) return byPosition(same);
+  if (distinct)
+    throw context.source.error('for SELECT DISTINCT, ORDER BY expressions must appear in select list', expression.at);
+  if (value.constant !== undefined) throw context.source.error('non-integer constant in ORDER BY', expression.at);
+  return orderSql(sortKey(value), item);
+}

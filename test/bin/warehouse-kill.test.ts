@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  BatchExecuteStatementCommand,
+  DescribeStatementCommand,
+  type RedshiftDataClient,
+} from '@aws-sdk/client-redshift-data';
+import { dataClient, place, rows, run, startServer } from './warehouse-server';
+
+jest.setTimeout(120_000);
+
+const writers = 4;
+/** Answers to wait for before the kill: early and late, so that it falls into opening, writing, committing and answering. */
+const kills = [1, 2, 3, 5, 8, 13, 21, 34];
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-killed-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** One transaction of four statements: a row in each of two tables, and a table of its own with a row. */
+const transaction = (id: number) => [
+  `insert into one values (${id})`,
+  `create table own_${id} (a integer)`,
+  `insert into own_${id} values (${id})`,
+  `insert into two values (${id})`,
+];
+
+/** Writes transactions until the server is gone; notes those that were reported as finished. */
+async function write(client: RedshiftDataClient, next: () => number, onFinished: (id: number) => void): Promise<void> {
+  for (;;) {
+    const id = next();
+    try {
+      const { Id } = await client.send(
+        new BatchExecuteStatementCommand({ ...place, Sqls: transaction(id), WaitTimeSeconds: 30 }),
+      );
+      const { Status, Error: why } = await client.send(new DescribeStatementCommand({ Id }));
+      if (Status !== 'FINISHED') throw new Error(`unexpected ${Status}: ${why}`);
+    } catch (error) {
+      if ((error as Error).message.startsWith('unexpected')) throw error;
+      return;
+    }
+    onFinished(id);
+  }
+}
+
+test('kill -9 at any moment loses nothing that was reported, leaves nothing half done, and the folder opens again', async () => {
+  const finished = new Set<number>();
+  let last = 0;
+  let before = await startServer(folder);
+  const setUp = dataClient(before.endpoint);
+  for (const table of ['one', 'two'])
+    expect((await run(setUp, `create table ${table} (id integer)`)).Status).toBe('FINISHED');
+
+  for (const after of kills) {
+    let answers = 0;
+    const client = dataClient(before.endpoint);
+    const onFinished = (id: number) => {
+      finished.add(id);
+      answers += 1;
+      if (answers === after) before.kill('SIGKILL');
+    };
+    await Promise.all(Array.from({ length: writers }, () => write(client, () => ++last, onFinished)));
+    expect(await before.exited()).toBe('SIGKILL');
+
+    before = await startServer(folder);
+    const reader = dataClient(before.endpoint);
+    const one = (await rows(reader, 'select id from one order by id')).map(([id]) => id as number);
+    const two = (await rows(reader, 'select id from two order by id')).map(([id]) => id as number);
+    const own = (await rows(reader, `select table_name from svv_tables where table_name like 'own%'`)).map(([name]) =>
+      Number(String(name).slice('own_'.length)),
+    );
+    expect(two).toEqual(one);
+    expect(own.sort((left, right) => left - right)).toEqual(one);
+    expect(new Set(one).size).toBe(one.length);
+    expect([...finished].filter((id) => !one.includes(id))).toEqual([]);
+    // at most what was under way may have been committed without an answer
+    expect(one.filter((id) => !finished.has(id)).length).toBeLessThanOrEqual(writers);
+    for (const id of one) finished.add(id);
+  }
+  expect(finished.size).toBeGreaterThanOrEqual(kills.reduce((sum, after) => sum + after, 0));
+  before.kill('SIGTERM');
+  expect(await before.exited()).toBe(0);
+});
