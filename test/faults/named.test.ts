@@ -144,11 +144,11 @@ const cases: readonly Named[] = [
   {
     name: 'a cluster paused for longer than the stream remembers, some of it in the archive',
     actions: [
-      put(1, 2, 3),
+      put(0, 1, 2, 3, 4, 5, 6, 7),
       tick,
       pass(1),
       { do: 'pause' },
-      put(4, 5, 8, 9),
+      put(14, 15, 8, 9),
       pass(26 * 60),
       put(6, 7),
       { do: 'resume' },
@@ -157,8 +157,8 @@ const cases: readonly Named[] = [
     ],
     retentionHours: 24,
     gaps: [
-      ['shardId-000000000000', '2026-11-21 01:00:00'],
-      ['shardId-000000000001', '2026-11-21 01:00:00'],
+      ['shardId-000000000000', '2026-11-21 00:00:00'],
+      ['shardId-000000000001', '2026-11-21 00:00:00'],
     ],
   },
   {

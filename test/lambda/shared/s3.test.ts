@@ -96,7 +96,10 @@ test('gives pages of objects after a key', async () => {
   });
   const pages = [];
   for await (const page of objects.pages('b', 'p/', 'p/a')) pages.push(page);
-  expect(pages).toEqual([[{ key: 'p/b', etag: 'e', size: 3, lastModified: at.getTime(), storageClass: 'STANDARD' }], []]);
+  expect(pages).toEqual([
+    [{ key: 'p/b', etag: 'e', size: 3, lastModified: at.getTime(), storageClass: 'STANDARD' }],
+    [],
+  ]);
   expect(inputs.map(({ StartAfter, ContinuationToken }) => [StartAfter, ContinuationToken])).toEqual([
     ['p/a', undefined],
     [undefined, 't'],

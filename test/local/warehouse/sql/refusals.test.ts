@@ -51,7 +51,10 @@ const refused: [sql: string, message: string][] = [
     'line 1, column 90: IGNOREBLANKLINES is not supported with JSON in COPY',
   ],
   ['vacuum shop.t', `line 1, column 1: ${unsupported('statement VACUUM')}`],
-  ['merge into shop.t using (select 1) x on 1=1', `line 1, column 25: ${unsupported('MERGE with a subquery as its source')}`],
+  [
+    'merge into shop.t using (select 1) x on 1=1',
+    `line 1, column 25: ${unsupported('MERGE with a subquery as its source')}`,
+  ],
   [
     'select price / 3 from shop.t',
     `line 1, column 14: ${unsupported('operator / between numeric(10,2) and integer (cast to double precision or bigint)')}`,
