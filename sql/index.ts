@@ -8,6 +8,6 @@ export { landingName, ownerUser, pipelineTables, streamSchema, type TableName, t
 export { type ObjectTokens, ownerObject, type WarehouseObject, warehouseObjects } from './objects';
 export { reconcilePlan } from './reconcile';
 export { refreshPlan } from './refresh';
-export { retryStatements } from './retry';
+export { retryPreview, retryStatements } from './retry';
 export { validatePipelines } from './validate';
 export { type CompiledView, compileViews } from './views';

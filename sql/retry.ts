@@ -6,46 +6,84 @@ import { incomingStatement, placeColumns, readStatement, temporaryTables } from 
 
 /**
  * One transaction that looks at the rejects once more, under the columns that the pipeline has now: what is sound becomes an event or a
- * duplicate and leaves them, the others get their present reason. The run counts what left as rejects taken back. Placeholder: `run_id`.
+ * duplicate and leaves them, the others get their present reason. The run counts what left as rejects taken back. Placeholder: `run_id`,
+ * and those of `chosen`.
+ * @param chosen a condition on the columns of `rejects`: the others are left alone. @default - all of them
  */
-export function retryStatements(pipeline: Pipeline): StatementTemplate[] {
+export function retryStatements(pipeline: Pipeline, chosen?: StatementTemplate): StatementTemplate[] {
   const { rejects, runs } = pipelineTables(pipeline);
-  const { incoming, read, shared, copies } = temporaryTables(pipeline);
-  const arrived = `arrived as (
-  select
-    source, ${placeColumns.join(', ')}, null::timestamp as refresh_time, payload, null::varbyte as unparsed,
-    ${Object.entries(rejectNames)
-      .map(([name, alias]) => `${name} as ${alias}`)
-      .join(', ')}
-  from ${rejects}
-  where is_object(payload)
-)`;
+  const { incoming } = temporaryTables(pipeline);
   return [
     lockStatement(pipeline),
-    incomingStatement(pipeline, arrived, Object.values(rejectNames)),
-    readStatement(pipeline),
-    ...copiesStatements(pipeline),
-    `delete from ${rejects} where is_object(payload)`,
+    ...judgeStatements(pipeline, chosen),
+    `delete from ${rejects} where ${retryable(chosen)}`,
     `insert into ${rejects} (source, ${placeColumns.join(', ')}, reason, payload, ${Object.keys(rejectNames).join(', ')})
 select source, ${placeColumns.join(', ')}, reason, payload, ${Object.values(rejectNames).join(', ')}
 from ${incoming}
 where reason is not null`,
     ...acceptStatements(pipeline),
     `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at)
-with accepted as (
-  select count(*) - count(reason) as records
+with ${outcomeQueries(pipeline)}
+select {{run_id}}, 'retry', 0, a.records - c.duplicates, c.duplicates, -a.records, getdate()
+from accepted a
+cross join copies c`,
+    ...dropStatements(pipeline),
+  ];
+}
+
+/**
+ * A transaction that changes nothing and tells what `retryStatements` would do now: its statement number `answer`, from 0, has one row
+ * `records, events, duplicates`, where `records` are those that would be judged again.
+ */
+export function retryPreview(
+  pipeline: Pipeline,
+  chosen?: StatementTemplate,
+): { readonly statements: readonly StatementTemplate[]; readonly answer: number } {
+  const judged = judgeStatements(pipeline, chosen);
+  const counts = `with ${outcomeQueries(pipeline)}
+select a.judged as records, a.records - c.duplicates as events, c.duplicates
+from accepted a
+cross join copies c`;
+  return { statements: [...judged, counts, ...dropStatements(pipeline)], answer: judged.length };
+}
+
+/** Rejects that are no object have no columns to look at. */
+const retryable = (chosen?: StatementTemplate) => `is_object(payload)${chosen === undefined ? '' : ` and ${chosen}`}`;
+
+/** Fill the temporary tables with the rejects, as the columns judge them now. */
+function judgeStatements(pipeline: Pipeline, chosen?: StatementTemplate): StatementTemplate[] {
+  const arrived = `arrived as (
+  select
+    source, ${placeColumns.join(', ')}, null::timestamp as refresh_time, payload, null::varbyte as unparsed,
+    ${Object.entries(rejectNames)
+      .map(([name, alias]) => `${name} as ${alias}`)
+      .join(', ')}
+  from ${pipelineTables(pipeline).rejects}
+  where ${retryable(chosen)}
+)`;
+  return [
+    incomingStatement(pipeline, arrived, Object.values(rejectNames)),
+    readStatement(pipeline),
+    ...copiesStatements(pipeline),
+  ];
+}
+
+function outcomeQueries(pipeline: Pipeline): string {
+  const { incoming, copies } = temporaryTables(pipeline);
+  return `accepted as (
+  select count(*) as judged, count(*) - count(reason) as records
   from ${incoming}
 ),
 copies as (
   select count(*) as duplicates
   from ${copies}
   where is_stored = 1 or copy_number > 1
-)
-select {{run_id}}, 'retry', 0, a.records - c.duplicates, c.duplicates, -a.records, getdate()
-from accepted a
-cross join copies c`,
-    ...[incoming, read, shared, copies].map((table) => `drop table ${table}`),
-  ];
+)`;
+}
+
+function dropStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { incoming, read, shared, copies } = temporaryTables(pipeline);
+  return [incoming, read, shared, copies].map((table) => `drop table ${table}`);
 }
 
 /** What a reject keeps when it stays one, under names that are no column's. */

@@ -109,13 +109,14 @@ export function stackOutputs(environment: Environment, stack: 'data' | 'pipeline
   try {
     content = readFileSync(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new Failure(`--outputs ${file}: there is no such file; ${again}`, 2);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new Failure(`--outputs ${file}: there is no such file; ${again}`, 2);
+    if (code === 'EISDIR') throw new Failure(`--outputs ${file} is a folder; ${again}`, 2);
     throw error;
   }
   let stacks: Record<string, StackOutputs>;
   try {
-    stacks = JSON.parse(content) as Record<string, StackOutputs>;
+    stacks = (JSON.parse(content) ?? {}) as Record<string, StackOutputs>;
   } catch (cause) {
     throw new Failure(`--outputs ${file} is not JSON: ${(cause as Error).message}; ${again}`, 2, { cause });
   }

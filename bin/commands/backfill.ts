@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
+import { literalPrefix } from '../../lambda/load/contract';
 import { globMatcher } from '../../lambda/load/glob';
 import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline } from '../../pipelines/definition';
 import { pipelineTables } from '../../sql';
 import type { ListedObject } from '../cloud/ports';
-import { Failure } from '../failure';
 import { grouped, plural, table } from '../terminal';
 import { bytes, costOf, dollars } from './history/cost';
 import { follow, type Outcome, warehouseNow } from './history/follow';
@@ -15,6 +15,7 @@ import { text } from './options';
 import {
   ask,
   change,
+  checkOrder,
   type Exit,
   moment,
   type Work,
@@ -68,8 +69,7 @@ export function addBackfill(program: Command, io: WorkIo, exit: Exit): void {
     .option('--glob <glob>', 'only keys that match, besides the globs of the pipeline', text('--glob'))
     .option('--apply', 'queue them and wait until they are loaded');
   workOptions(command, 3600).action(async (options: BackfillOptions & WorkOptions) => {
-    if (options.since !== undefined && options.until !== undefined && options.since >= options.until)
-      throw new Failure('--since must be before --until', 2);
+    checkOrder(options);
     const pipeline = chosenPipeline(options.pipeline, options.from === 'history' ? hasHistory : any);
     await working(options, io, exit, (work) => backfill(work, pipeline, options));
   });
@@ -80,8 +80,7 @@ export async function backfill(work: Work, pipeline: Pipeline, options: Backfill
   const bucket = options.from === 'history' ? work.cloud.names.historyBucket : work.cloud.names.archiveBucket;
   const found = await find(work, pipeline, bucket, options);
   const totalBytes = found.toLoad.reduce((sum, { size }) => sum + size, 0);
-  const outcome =
-    options.apply && found.toLoad.length > 0 ? await load(work, pipeline, bucket, found.toLoad) : undefined;
+  const outcome = options.apply ? await load(work, pipeline, bucket, found.toLoad) : undefined;
   const complete =
     found.frozen === 0 && found.parked === 0 && (outcome?.parked.length ?? 0) === 0 && (outcome?.waiting ?? 0) === 0;
   const gaps =
@@ -103,7 +102,7 @@ export async function backfill(work: Work, pipeline: Pipeline, options: Backfill
       })}\n`,
     );
   else print(work, pipeline, options, found, totalBytes, outcome, gaps);
-  return !options.apply || (outcome === undefined ? found.frozen === 0 : complete);
+  return !options.apply || complete;
 }
 
 async function find(work: Work, pipeline: Pipeline, bucket: string, options: BackfillOptions): Promise<Found> {
@@ -112,7 +111,7 @@ async function find(work: Work, pipeline: Pipeline, bucket: string, options: Bac
   const loaded = await readLedger(work, pipeline, bucket);
   const parked = await readParked(work, pipeline, bucket);
   const wanted = options.glob === undefined ? () => true : globMatcher(options.glob);
-  const listing = new Listing(work, bucket, sources.prefixes(options.from), stage);
+  const listing = new Listing(work, bucket, narrowed(sources.prefixes(options.from), options.glob), stage);
   const toLoad: ListedObject[] = [];
   const counts = { loaded: 0, parked: 0, frozen: 0 };
   let archiveBegins: number | undefined;
@@ -128,6 +127,15 @@ async function find(work: Work, pipeline: Pipeline, bucket: string, options: Bac
   }
   stage.done(`${plural(listing.objects, 'object')} of ${bucket}, ${grouped(toLoad.length)} to load`);
   return { toLoad, ...counts, lists: listing.lists, ...(archiveBegins === undefined ? {} : { archiveBegins }) };
+}
+
+/** What of the prefixes can hold keys that match the glob. */
+function narrowed(prefixes: readonly string[], glob: string | undefined): string[] {
+  if (glob === undefined) return [...prefixes];
+  const wanted = literalPrefix(glob);
+  return prefixes.flatMap((prefix) =>
+    wanted.startsWith(prefix) ? [wanted] : prefix.startsWith(wanted) ? [prefix] : [],
+  );
 }
 
 const HOUR_MS = 3_600_000;
@@ -157,6 +165,7 @@ async function load(
   bucket: string,
   objects: readonly ListedObject[],
 ): Promise<Outcome> {
+  if (objects.length === 0) return { loaded: 0, parked: [], waiting: 0 };
   const { backlog } = work.cloud.names.queues(pipeline.name);
   const since = await warehouseNow(work);
   const queueing = work.progress.stage('queue');
@@ -255,7 +264,7 @@ function print(
       ? [`  parked         ${plural(found.parked, 'object')}, left alone: see npx millrace redrive`]
       : []),
     ...(found.frozen > 0 ? [`  frozen         ${plural(found.frozen, 'object')} in Glacier: restore them first`] : []),
-    `  cost           about ${dollars(sum)}: ${cost.map(({ how }) => how).join(' + ')}`,
+    `  cost           roughly ${dollars(sum)}: ${cost.map(({ how }) => how).join(' + ')}`,
     ...gaps.map(
       ({ shard, from, to, closed }) =>
         `  gap            ${shard ?? 'all shards'}, ${from} to ${to}${closed ? ', closed' : ''}`,

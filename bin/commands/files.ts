@@ -3,6 +3,7 @@ import { pipelines as allPipelines } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
 import { grouped, plural, table } from '../terminal';
 import { bytes } from './history/cost';
+import { readLetters } from './history/dead-letters';
 import { type ObjectSet, type Parked, readLedger, readParked } from './history/ledger';
 import { isFolder, isFrozen, Listing } from './history/list';
 import { chosenPipelines, hasHistory, Sources } from './history/sources';
@@ -47,7 +48,7 @@ export function addFiles(program: Command, io: WorkIo, exit: Exit): void {
       'Compares what the history bucket holds with what the ledger says is loaded.\n\n' +
         '  loaded   in the bucket and in the ledger\n' +
         '  pending  in the bucket, not in the ledger: on its way, or found by the next reconcile\n' +
-        '  failed   parked, with the reason: see redrive\n' +
+        '  failed   parked or among the dead letters, with the reason: see redrive\n' +
         '  unknown  in the ledger and no longer in the bucket, or of no source of any pipeline\n\n' +
         'Exit code 1 when something failed.\n\n' +
         '  npx millrace files --status pending',
@@ -107,14 +108,17 @@ class Book {
     readonly sources: Sources,
     private readonly loaded: ObjectSet,
     private readonly parked: ObjectSet<Parked>,
+    /** Why SQS gave a message up, by its objects. */
+    private readonly letters: ObjectSet<string>,
   ) {}
 
   static async read(work: Work, pipeline: Pipeline, bucket: string): Promise<Book> {
-    const [loaded, parked] = await Promise.all([
+    const [loaded, parked, letters] = await Promise.all([
       readLedger(work, pipeline, bucket),
       readParked(work, pipeline, bucket),
+      readLetters(work, pipeline, bucket),
     ]);
-    return new Book(pipeline.name, new Sources(pipeline), loaded, parked);
+    return new Book(pipeline.name, new Sources(pipeline), loaded, parked, letters);
   }
 
   classify(object: { key: string; etag: string; size: number; lastModified: number; storageClass: string }): FileRow {
@@ -124,6 +128,8 @@ class Book {
     if (this.loaded.has(object)) return { ...row, status: 'loaded' };
     const parked = this.parked.get(object);
     if (parked !== undefined) return { ...row, status: 'failed', reason: parked.reason };
+    const letter = this.letters.get(object);
+    if (letter !== undefined) return { ...row, status: 'failed', reason: letter };
     if (isFrozen(object)) return { ...row, status: 'pending', reason: 'in Glacier: restore it first' };
     if (this.loaded.hasKey(key))
       return { ...row, status: 'pending', reason: 'overwritten: loaded with another etag before' };
@@ -198,6 +204,8 @@ function print({ stdout, style }: Work, { counts, files: rows }: Files, { status
         ['pipeline', 'status', 'key', 'bytes', 'reason'],
         rows.slice(0, limit).map((row) => [row.pipeline, row.status, row.key, row.size, row.reason ?? null]),
         style,
+        '',
+        200,
       ),
     );
   if (rows.length > limit) lines.push(style.dim(`and ${grouped(rows.length - limit)} more: raise --limit, or --json`));

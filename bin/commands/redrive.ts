@@ -10,16 +10,23 @@ import { text } from './options';
 import { checkTime, type Exit, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
 
 export interface RedriveOptions {
+  /** Try what is under the keys now, and give up for good what is there no longer. @default false */
+  readonly present?: boolean;
   readonly apply?: boolean;
 }
 
 interface Found {
-  readonly letters: readonly DeadLetter[];
+  readonly letters: readonly Letter[];
   /** Parked objects whose message is gone: SQS keeps one for 14 days at most. */
   readonly stranded: readonly Stranded[];
 }
 
 type Stranded = HistoryObject & { readonly reason: string };
+
+/** What became of an object since it could not be loaded. */
+type Since = 'same' | 'replaced' | 'gone';
+
+type Letter = DeadLetter & { readonly since: readonly Since[] };
 
 export function addRedrive(program: Command, io: WorkIo, exit: Exit): void {
   const command = program
@@ -27,12 +34,14 @@ export function addRedrive(program: Command, io: WorkIo, exit: Exit): void {
     .summary('give what could not be loaded another try')
     .description(
       'Lists the dead letters of a pipeline and the parked objects, with their reasons. With --apply they go back to the queue and out of ' +
-        '`parked`: do that when the cause is gone. Exit code 1 when there is something to redrive and nothing was done.\n\n' +
+        '`parked`: do that when the cause is gone. An object that was replaced or deleted meanwhile is tried by its old version, which may ' +
+        'fail again; --present tries what is there now instead. Exit code 1 when there is something to redrive and nothing was done.\n\n' +
         '  npx millrace redrive\n' +
-        '  npx millrace redrive --apply',
+        '  npx millrace redrive --apply --present',
     )
     .option('--pipeline <name>', 'whose dead letters (default: the only pipeline with history)', text('--pipeline'))
-    .option('--apply', 'send them back');
+    .option('--apply', 'send them back')
+    .option('--present', 'instead of bytes that were replaced try the present ones, and give up what was deleted');
   workOptions(command, 300).action(async (options: RedriveOptions & { pipeline?: string } & WorkOptions) => {
     const pipeline = chosenPipeline(options.pipeline, any);
     await working(options, io, exit, (work) => redrive(work, pipeline, options));
@@ -40,19 +49,23 @@ export function addRedrive(program: Command, io: WorkIo, exit: Exit): void {
 }
 
 /** Answers whether nothing is left to redrive. */
-export async function redrive(work: Work, pipeline: Pipeline, { apply = false }: RedriveOptions): Promise<boolean> {
+export async function redrive(
+  work: Work,
+  pipeline: Pipeline,
+  { apply = false, present = false }: RedriveOptions,
+): Promise<boolean> {
   const found = await find(work, pipeline);
   const amount = found.letters.length + found.stranded.length;
-  if (apply) await sendBack(work, pipeline, found);
+  if (apply) await sendBack(work, pipeline, found, present);
   else await release(work, pipeline, found.letters);
   if (work.json)
     work.stdout.write(
       `${JSON.stringify({
         pipeline: pipeline.name,
         applied: apply,
-        messages: found.letters.map(({ reason, objects }) => ({
+        messages: found.letters.map(({ reason, objects, since }) => ({
           reason,
-          objects: objects.map(({ bucket, key, etag }) => ({ bucket, key, etag })),
+          objects: objects.map(({ bucket, key, etag }, n) => ({ bucket, key, etag, since: since[n] })),
         })),
         withoutMessage: found.stranded.map(({ bucket, key, etag, reason }) => ({ bucket, key, etag, reason })),
       })}\n`,
@@ -64,10 +77,10 @@ export async function redrive(work: Work, pipeline: Pipeline, { apply = false }:
 async function find(work: Work, pipeline: Pipeline): Promise<Found> {
   const { names } = work.cloud;
   const stage = work.progress.stage('letters');
-  const letters: DeadLetter[] = [];
+  const letters: Letter[] = [];
   for await (const letter of deadLetters(work.cloud, names.queues(pipeline.name).deadLetters)) {
     checkTime(work, 'reading dead letters');
-    letters.push(letter);
+    letters.push({ ...letter, since: await Promise.all(letter.objects.map((object) => sinceThen(work, object))) });
     stage.update(plural(letters.length, 'dead letter'));
   }
   const told = new Set(letters.flatMap(({ objects }) => objects.map(idOf)));
@@ -81,26 +94,42 @@ async function find(work: Work, pipeline: Pipeline): Promise<Found> {
   return { letters, stranded };
 }
 
+async function sinceThen({ cloud }: Work, { bucket, key, etag }: HistoryObject): Promise<Since> {
+  const { historyBucket, archiveBucket } = cloud.names;
+  // not a bucket of this environment: the load function ignores it
+  if (bucket !== historyBucket && bucket !== archiveBucket) return 'gone';
+  const head = await cloud.buckets.head(bucket, key);
+  if (head === undefined) return 'gone';
+  return head.etag === etag ? 'same' : 'replaced';
+}
+
 const idOf = ({ bucket, key, etag }: { bucket: string; key: string; etag: string }) =>
   JSON.stringify([bucket, key, etag]);
 
 /** Out of `parked` first, last of all out of the dead letters: cut short at any point, it can be repeated. */
-async function sendBack(work: Work, pipeline: Pipeline, { letters, stranded }: Found): Promise<void> {
+async function sendBack(work: Work, pipeline: Pipeline, { letters, stranded }: Found, present: boolean): Promise<void> {
   const { cloud } = work;
   const { backlog, deadLetters: url } = cloud.names.queues(pipeline.name);
   await unpark(work, pipeline, [...letters.flatMap(({ objects }) => objects), ...stranded]);
-  const current: string[] = [];
-  for (const object of stranded) {
-    // a later version has a message of its own
-    const head = await cloud.buckets.head(object.bucket, object.key);
-    if (head?.etag === object.etag)
-      current.push(notificationOf({ bucket: object.bucket, versionId: '', ...head }, head.lastModified));
-  }
-  await cloud.queues.send(backlog, current);
-  for (const { message, original } of letters) {
-    await cloud.queues.send(backlog, [original]);
+  await cloud.queues.send(backlog, await presentOf(work, stranded));
+  for (const { message, original, objects, since } of letters) {
+    const old = !present || since.length === 0 || since.includes('same');
+    const replaced = present ? objects.filter((_, n) => since[n] === 'replaced') : [];
+    await cloud.queues.send(backlog, [...(old ? [original] : []), ...(await presentOf(work, replaced, true))]);
     await cloud.queues.delete(url, message.receipt);
   }
+}
+
+/** Messages about what is under the keys now: of objects that are still the same, or of all that are there. */
+async function presentOf(work: Work, objects: readonly HistoryObject[], replaced = false): Promise<string[]> {
+  const messages: string[] = [];
+  for (const { bucket, key, etag } of objects) {
+    const head = await work.cloud.buckets.head(bucket, key);
+    // a later version has a message of its own
+    if (head !== undefined && (replaced || head.etag === etag))
+      messages.push(notificationOf({ bucket, versionId: '', ...head }, head.lastModified));
+  }
+  return messages;
 }
 
 async function release(work: Work, pipeline: Pipeline, letters: readonly DeadLetter[]): Promise<void> {
@@ -110,12 +139,15 @@ async function release(work: Work, pipeline: Pipeline, letters: readonly DeadLet
 
 function print({ stdout, style }: Work, { letters, stranded }: Found, applied: boolean): void {
   const rows = [
-    ...letters.map(({ objects, reason, original }) => [objects.map(({ key }) => key).join(', ') || original, reason]),
+    ...letters.map(({ objects, reason, original, since }) => [
+      objects.map(({ key }, n) => `${key}${since[n] === 'same' ? '' : ` (${since[n]} since)`}`).join(', ') || original,
+      reason,
+    ]),
     ...stranded.map(({ key, reason }) => [key, `${reason} (no message left)`]),
   ];
   if (rows.length === 0) return void stdout.write('There are no dead letters.\n');
   const end = applied
     ? `${plural(rows.length, 'object')} sent back; follow with ${style.cyan('npx millrace files')}`
-    : `Nothing was done. Add ${style.cyan('--apply')} to send them back.`;
+    : `Nothing was done. Add ${style.cyan('--apply')} to send them back${letters.some(({ since }) => since.some((what) => what !== 'same')) ? `, and ${style.cyan('--present')} to try the present bytes where they were replaced` : ''}.`;
   stdout.write(`${table(['object', 'reason'], rows, style, '', 200)}\n\n${end}\n`);
 }

@@ -1,16 +1,25 @@
-import type { Command } from 'commander';
-import { pipelines } from '../../pipelines';
+import { type Command, Option } from 'commander';
 import type { Pipeline } from '../../pipelines/definition';
 import { pipelineTables } from '../../sql';
 import { Failure } from '../failure';
 import { grouped, plural, printable, type Style } from '../terminal';
+import { any, chosenPipelines } from './history/sources';
 import { text, wholeNumber } from './options';
-import { type RetryResult, retryRejects } from './rejects/retry';
-import { ask, type Exit, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
+import { type Choice, conditionOf, rejectId, sources } from './rejects/choice';
+import { previewRetry, type RetryResult, retryRejects } from './rejects/retry';
+import {
+  ask,
+  checkOrder,
+  type Exit,
+  moment,
+  type Work,
+  type WorkIo,
+  type WorkOptions,
+  working,
+  workOptions,
+} from './work';
 
-export interface RejectsOptions {
-  /** A part of the reason. */
-  readonly reason?: string;
+export interface RejectsOptions extends Choice {
   /** Samples a reason. */
   readonly limit: number;
   readonly retry?: boolean;
@@ -38,56 +47,57 @@ export function addRejects(program: Command, io: WorkIo, exit: Exit): void {
     .command('rejects')
     .summary('list the records that do not fit the columns, or merge them again')
     .description(
-      'Lists the rejects by reason, each with samples. After the columns of a pipeline were changed and deployed, --retry tells how many of ' +
-        'them there are to try again, and --retry --apply merges them: what fits now becomes events, the rest stays with its reason. ' +
-        'Exit code 1 when there are rejects.\n\n' +
+      'Lists the rejects by reason, each with samples. After the columns of a pipeline were changed and deployed, --retry tells what would ' +
+        'become of them, and --retry --apply merges them: what fits now becomes events, the rest stays with its present reason. It is one ' +
+        'transaction: cut short, it took effect or it did not. Exit code 1 when there are rejects.\n\n' +
         "  npx millrace rejects --reason 'price' --limit 3\n" +
-        '  npx millrace rejects --pipeline estore --retry --apply',
+        '  npx millrace rejects --pipeline estore --retry --since 2026-11-20\n' +
+        '  npx millrace rejects --id s3://bucket/estore/shop/part.gz,17 --retry --apply',
     )
     .option('--pipeline <name>', 'one pipeline (default: all)', text('--pipeline'))
     .option('--reason <text>', 'reasons that contain this', text('--reason'))
+    .addOption(new Option('--source <source>', 'what brought them').choices([...sources]))
+    .option('--since <time>', 'rejected then or later', moment('--since'))
+    .option('--until <time>', 'rejected before', moment('--until'))
+    .option('--id <place>', 'one record, or all of one shard or object, as the list shows it', rejectId('--id'))
     .option('--limit <n>', 'samples a reason', wholeNumber('--limit', 0, 1000), 2)
     .option('--retry', 'merge them again under the present columns')
     .option('--apply', 'with --retry: do it');
   workOptions(command, 600).action(async (options: RejectsOptions & { pipeline?: string } & WorkOptions) => {
     if (options.apply && !options.retry) throw new Failure('--apply needs --retry', 2);
-    if (options.apply && options.reason !== undefined)
-      throw new Failure(
-        '--reason and --apply exclude each other: all rejects of a pipeline are tried again together',
-        2,
-      );
-    const chosen = pipelines.filter(({ name }) => options.pipeline === undefined || name === options.pipeline);
-    if (chosen.length === 0)
-      throw new Failure(
-        `--pipeline must be one of ${pipelines.map(({ name }) => name).join(', ')}, got '${options.pipeline}'`,
-        2,
-      );
+    checkOrder(options);
+    const chosen = chosenPipelines(options.pipeline, any);
     await working(options, io, exit, (work) => rejects(work, chosen, options));
   });
 }
 
-/** Answers whether there are none, or, after a retry, whether none are left. */
+/** Answers whether there are none of those that are chosen, or, after a retry, whether none are left. */
 export async function rejects(work: Work, chosen: readonly Pipeline[], options: RejectsOptions): Promise<boolean> {
-  const retried: RetryResult[] = [];
-  if (options.retry && options.apply) for (const pipeline of chosen) retried.push(await retryRejects(work, pipeline));
+  const results: RetryResult[] = [];
+  if (options.retry)
+    for (const pipeline of chosen)
+      results.push(await (options.apply ? retryRejects : previewRetry)(work, pipeline, options));
   const reasons: Reason[] = [];
   for (const pipeline of chosen) reasons.push(...(await listReasons(work, pipeline, options)));
-  if (work.json) work.stdout.write(`${JSON.stringify({ ...(retried.length > 0 ? { retried } : {}), reasons })}\n`);
-  else print(work, reasons, retried, options);
+  if (work.json)
+    work.stdout.write(
+      `${JSON.stringify({ ...(options.retry ? { applied: options.apply === true, retried: results } : {}), reasons })}\n`,
+    );
+  else print(work, reasons, results, options);
   return reasons.length === 0;
 }
 
-async function listReasons(work: Work, pipeline: Pipeline, { reason, limit }: RejectsOptions): Promise<Reason[]> {
+async function listReasons(work: Work, pipeline: Pipeline, options: RejectsOptions): Promise<Reason[]> {
   const table = pipelineTables(pipeline).rejects;
-  // a text that is searched for is no pattern
-  const where = reason === undefined ? '' : '\nwhere strpos(reason, {{reason}}) > 0';
-  const values: Record<string, string> = reason === undefined ? {} : { reason };
+  const { sql, values } = conditionOf(options);
+  const where = sql === undefined ? '' : `\nwhere ${sql}`;
   const totals = await ask(
     work,
     'rejects',
     `select reason, count(*) as records, max(merged_at) as newest from ${table}${where}\ngroup by reason order by 2 desc, 1`,
     values,
   );
+  const { limit } = options;
   const samples = limit === 0 ? [] : await ask(work, 'rejects', sampleQuery(table, where, limit), values);
   return totals.map((row) => ({
     pipeline: pipeline.name,
@@ -124,22 +134,26 @@ const PAYLOAD_SHOWN = 160;
 function print(
   { stdout, style }: Work,
   reasons: readonly Reason[],
-  retried: readonly RetryResult[],
+  results: readonly RetryResult[],
   options: RejectsOptions,
 ): void {
-  const lines = retried.map(
-    ({ pipeline, events, duplicates, rejects: left }) =>
-      `${style.bold(pipeline)}: ${grouped(events)} became events, ${grouped(duplicates)} duplicates, ${grouped(left)} are rejects still`,
-  );
+  const lines = reasons.flatMap((reason) => reasonLines(reason, style));
   const total = reasons.reduce((sum, { records }) => sum + records, 0);
-  for (const reason of reasons) lines.push(...reasonLines(reason, style));
-  if (total === 0) lines.push('There are no rejects.');
-  else {
-    lines.push('', plural(total, 'reject'));
-    if (options.retry && !options.apply)
-      lines.push(`Nothing was done. Add ${style.cyan('--apply')} to merge them again under the present columns.`);
-  }
+  lines.push(...(total === 0 ? ['There are no rejects.'] : ['', plural(total, 'reject')]));
+  for (const result of results) lines.push(resultLine(result, options.apply === true, style));
+  if (options.retry && !options.apply && results.some(({ chosen }) => chosen > 0))
+    lines.push('', `Nothing was done. Add ${style.cyan('--apply')} to merge them again under the present columns.`);
   stdout.write(`${lines.join('\n')}\n`);
+}
+
+function resultLine(
+  { pipeline, chosen, judged, events, duplicates, before, after }: RetryResult,
+  applied: boolean,
+  style: Style,
+) {
+  const became = applied ? 'became' : 'would become';
+  const others = chosen > judged ? `, ${grouped(chosen - judged)} of them no JSON objects` : '';
+  return `${style.bold(pipeline)}: of ${plural(chosen, 'reject')}${others}, ${grouped(events)} ${became} events, ${grouped(duplicates)} duplicates; rejects before ${grouped(before)}, after ${grouped(after)}`;
 }
 
 function reasonLines({ pipeline, reason, records, newest, samples }: Reason, style: Style): string[] {

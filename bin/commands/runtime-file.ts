@@ -44,7 +44,7 @@ export function removeRuntimeFile(dataDir: string): void {
   rmSync(pathIn(dataDir), { force: true });
 }
 
-/** @throws Failure when no runtime runs over the folder */
+/** @throws Failure when no runtime runs over the folder, or when its file is damaged */
 export function readRuntimeFile(dataDir: string): RuntimeFile {
   const none = () =>
     new Failure(
@@ -57,9 +57,32 @@ export function readRuntimeFile(dataDir: string): RuntimeFile {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw none();
     throw error;
   }
-  const file = JSON.parse(content) as RuntimeFile;
+  const file = parse(content, pathIn(dataDir));
   if (!isRunning(file.pid)) throw none();
   return file;
+}
+
+/** The file may be cut off by a full disk, or be changed by somebody. */
+function parse(content: string, path: string): RuntimeFile {
+  const damaged = (what: string, cause?: unknown) =>
+    new Failure(`${path} is damaged: ${what}; stop the local runtime and start it again`, 1, { cause });
+  let file: Readonly<Record<string, unknown>>;
+  try {
+    file = JSON.parse(content);
+  } catch (cause) {
+    throw damaged('it is not JSON', cause);
+  }
+  const must = (name: string, good: boolean, allowed: string) => {
+    if (!good) throw damaged(`${name} must be ${allowed}, got ${JSON.stringify(file[name])}`);
+  };
+  const { pid, endpoint, region, credentials, warehouse } = file ?? {};
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null;
+  must('pid', Number.isInteger(pid) && (pid as number) > 0, 'a process id');
+  must('endpoint', typeof endpoint === 'string', 'a text');
+  must('region', typeof region === 'string', 'a text');
+  must('credentials', isObject(credentials), 'an object');
+  must('warehouse', isObject(warehouse), 'an object');
+  return file as unknown as RuntimeFile;
 }
 
 function isRunning(pid: number): boolean {

@@ -7,7 +7,7 @@ import { text, wholeNumber } from './options';
 import type { Bounds, Sighting } from './why/answer';
 import { Investigation } from './why/investigation';
 import { parseQuestion, type Question } from './why/question';
-import { type Exit, moment, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
+import { checkOrder, type Exit, moment, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
 
 interface WhyOptions {
   readonly pipeline?: string;
@@ -64,6 +64,7 @@ export function addWhy(program: Command, io: WorkIo, exit: Exit): void {
       256,
     );
   workOptions(command, 300).action(async (args: string[], options: WhyOptions & WorkOptions) => {
+    checkOrder(options);
     const question = parseQuestion(pipelineOf(options.pipeline, args), args);
     await working(options, io, exit, (work) => why(work, question, boundsOf(options)));
   });

@@ -128,15 +128,23 @@ export function checkTime(work: Work, what: string): void {
 /** A parser for commander: a moment in UTC as a day or an ISO 8601 time with its zone, in epoch milliseconds. */
 export function moment(flag: string): (value: string) => number {
   return (value) => {
-    const known = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(value);
-    const time = known ? Date.parse(value) : Number.NaN;
-    if (Number.isNaN(time))
+    const [, day] = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.exec(value) ?? [];
+    const time = day === undefined ? Number.NaN : Date.parse(value);
+    // 30 February is 2 March for the parser
+    if (Number.isNaN(time) || new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day)
       throw new Failure(
         `${flag} must be a day such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z, got '${value}'`,
         2,
       );
     return time;
   };
+}
+
+/** @throws Failure where nothing can lie between the moments */
+export function checkOrder({ since, until }: { readonly since?: number; readonly until?: number }): void {
+  if (since === undefined || until === undefined || since < until) return;
+  const shown = (time: number) => new Date(time).toISOString();
+  throw new Failure(`--since must be before --until, got ${shown(since)} and ${shown(until)}`, 2);
 }
 
 /** `2026-11-21 09:00:00` of the warehouse, which is in UTC, as epoch milliseconds. */

@@ -51,6 +51,12 @@ describe('an environment in AWS', () => {
     });
     writeFileSync(file, 'no');
     expect(await commandLine()).toMatchObject({ code: 2, stderr: expect.stringContaining('is not JSON') });
+    writeFileSync(file, 'null');
+    expect(await commandLine()).toMatchObject({ code: 2, stderr: expect.stringContaining('only nothing') });
+    expect(await millrace('files', '--environment', 'dev', '--outputs', dir)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`--outputs ${dir} is a folder; write it with`),
+    });
     writeFileSync(file, JSON.stringify({ 'millrace-prod-data': outputs }));
     expect(await commandLine()).toMatchObject({
       code: 2,

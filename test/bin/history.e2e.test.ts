@@ -136,6 +136,12 @@ describe('why', () => {
     expect(views).toEqual(['purchases', 'hourly_revenue', 'revenue_by_product']);
     const file = sightings.find(({ facts }) => facts['export'] === 'purchases')!.facts;
     expect(file).toMatchObject({ window: hour!.slice(0, 19), file: expect.stringMatching(/\.parquet$/) });
+    const exports = sightings.filter(({ place, found }) => place === 'export' && found === 'yes');
+    expect(exports.map(({ facts }) => facts['export'])).toEqual(['hourly_revenue', 'purchases']);
+    expect(exports[0]!.facts).toMatchObject({
+      window: hour!.slice(0, 19),
+      contributes: expect.stringContaining('hour='),
+    });
   });
 
   test('finds the object and the line of an event of the history, by its columns', async () => {

@@ -3,7 +3,7 @@ import { files } from '../../bin/commands/files';
 import { costOf } from '../../bin/commands/history/cost';
 import { redrive } from '../../bin/commands/redrive';
 import { reprocess } from '../../bin/commands/reprocess';
-import { parseNotification } from '../../lambda/load/notification';
+import { notificationOf, parseNotification } from '../../lambda/load/notification';
 import { pipeline } from '../../pipelines/estore/pipeline';
 import { FakeCloud, fakeWork } from './cloud';
 
@@ -68,6 +68,20 @@ describe('backfill', () => {
     expect(await backfill(work, pipeline, { from: 'history', apply: true })).toBe(false);
     expect(toldOf(cloud, 'backlog-queue').sort()).toEqual([key('a'), odd].sort());
     expect(work.result()).toMatchObject({ loaded: 1, waiting: 0, parked: [{ key: odd, reason: 'not gzip' }] });
+  });
+
+  test('counts what others had queued before: a load that commits late has its own earlier time in the ledger', async () => {
+    const cloud = new FakeCloud();
+    cloud.put('history', key('a'));
+    cloud.answers = [now, ['loaded_at >=', [{ ...row('a'), loaded_at: '2026-11-21 08:52:00' }]]];
+    await backfill(fakeWork(cloud), pipeline, { from: 'history', apply: true });
+    expect(cloud.asked('loaded_at >=')[0]).toContain("'2026-11-21 08:45:00.000'::timestamp");
+  });
+
+  test('with --apply and nothing to load says so in the same shape', async () => {
+    const work = fakeWork(new FakeCloud(), { json: true });
+    expect(await backfill(work, pipeline, { from: 'history', apply: true })).toBe(true);
+    expect(work.result()).toMatchObject({ applied: true, objects: 0, loaded: 0, parked: [], waiting: 0, gaps: [] });
   });
 
   test('gives up at its deadline and tells what still waits', async () => {
@@ -170,6 +184,26 @@ describe('files', () => {
     expect(counts).toMatchObject({ estore: { loaded: { objects: 1 } }, '(none)': { unknown: { objects: 1 } } });
   });
 
+  test('an object whose message SQS gave up has failed, unless it is loaded', async () => {
+    const given = new FakeCloud();
+    const told = (name: string) =>
+      notificationOf({
+        bucket: 'history-bucket',
+        key: key(name),
+        etag: `etag of ${key(name)}`,
+        versionId: '',
+        size: 1,
+      });
+    for (const name of ['moved', 'loaded']) given.put('history', key(name));
+    await given.queues.send('dead-letters', [told('moved'), told('loaded'), 'rubbish']);
+    given.answers = [['estore.ledger', [row('loaded')]]];
+    const work = fakeWork(given, { json: true });
+    expect(await files(work, [pipeline], { limit: 1 })).toBe(false);
+    expect((work.result() as { files: object[] }).files).toMatchObject([
+      { key: key('moved'), status: 'failed', reason: expect.stringMatching(/delivered too often/) },
+    ]);
+  });
+
   test('lists one status, with its reason, up to the limit', async () => {
     const work = fakeWork(cloud);
     await files(work, [pipeline], { status: 'pending', limit: 1 });
@@ -200,7 +234,7 @@ describe('redrive', () => {
     const cloud = new FakeCloud();
     const parked = { reason: 'not gzip', attempts: 3, at: 0, original: notification('parked') };
     await cloud.queues.send('dead-letters', [JSON.stringify(parked), notification('moved'), 'rubbish']);
-    cloud.put('history', key('stranded'));
+    for (const name of ['parked', 'moved', 'stranded']) cloud.put('history', key(name));
     cloud.answers = [
       ['estore.parked', () => [row('parked', { reason: 'not gzip' }), row('stranded', { reason: 'too old' })]],
     ];
@@ -243,6 +277,49 @@ describe('redrive', () => {
         .flatMap((body) => parseNotification(body).map((object) => object.key))
         .sort(),
     ).toEqual([key('moved'), key('parked'), key('stranded')]);
+  });
+});
+
+describe('redrive of objects that were replaced or deleted meanwhile', () => {
+  const apply = async (options: object) => {
+    const cloud = await cloudOf();
+    await redrive(fakeWork(cloud), pipeline, { apply: true, ...options });
+    expect(cloud.bodies('dead-letters')).toEqual([]);
+    return cloud
+      .bodies('backlog-queue')
+      .flatMap((body) => parseNotification(body).map((object) => [object.key, object.etag]));
+  };
+  const cloudOf = async () => {
+    const cloud = new FakeCloud();
+    const told = (name: string) =>
+      notificationOf({
+        bucket: 'history-bucket',
+        key: key(name),
+        etag: `etag of ${key(name)}`,
+        versionId: '',
+        size: 1,
+      });
+    await cloud.queues.send('dead-letters', ['same', 'replaced', 'gone'].map(told));
+    cloud.put('history', key('same'));
+    cloud.put('history', key('replaced'), { etag: 'new' });
+    return cloud;
+  };
+
+  test('is told of, and tries the old version', async () => {
+    const work = fakeWork(await cloudOf());
+    await redrive(work, pipeline, {});
+    for (const text of [/replaced\.gz \(replaced since\)/, /gone\.gz \(gone since\)/, /same\.gz +deliv/, /--present/])
+      expect(work.text()).toMatch(text);
+    expect((await apply({})).sort()).toEqual(
+      ['gone', 'replaced', 'same'].map((name) => [key(name), `etag of ${key(name)}`]),
+    );
+  });
+
+  test('tries what is there now, if that is asked for', async () => {
+    expect((await apply({ present: true })).sort()).toEqual([
+      [key('replaced'), 'new'],
+      [key('same'), `etag of ${key('same')}`],
+    ]);
   });
 });
 

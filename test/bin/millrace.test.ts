@@ -46,10 +46,18 @@ test.each([
     /--since must be before --until/,
   ],
   [
-    'a retry of some rejects',
-    ['rejects', '--retry', '--apply', '--reason', 'x'],
-    /--reason and --apply exclude each other/,
+    'a day that no calendar has',
+    ['backfill', '--from', 'history', '--since', '2026-02-30'],
+    /--since must be a day such as 2026-01-31 .*, got '2026-02-30'/,
   ],
+  [
+    'an empty span',
+    ['why', 'customer_id=x', '--since', '2026-11-21', '--until', '2026-11-21'],
+    /--since must be before --until, got 2026-11-21T00:00:00.000Z and/,
+  ],
+  ['an empty glob', ['backfill', '--from', 'history', '--glob', ' '], /--glob must not be empty/],
+  ['a place that is none', ['rejects', '--id', 'here'], /--id must be <shard>,<sequence number> or s3:.*, got 'here'/],
+  ['a source that is none', ['rejects', '--source', 'attic'], /Allowed choices are stream, archive, history/],
   ['--apply without --retry', ['rejects', '--apply'], /--apply needs --retry/],
   [
     'history of a pipeline without',
@@ -161,5 +169,68 @@ test('generate writes the same bytes for the same seed and start, to stdout and 
   expect(JSON.parse(readFileSync(oracle, 'utf8'))).toMatchObject({
     produced: once.stdout.trimEnd().split('\n').length,
     events: 500,
+  });
+});
+
+describe('every verb', () => {
+  const verbs: [string, ...string[]][] = [
+    ['sql', 'select 1'],
+    ['endpoints'],
+    ['files'],
+    ['backfill', '--from', 'history'],
+    ['redrive'],
+    ['reprocess', 'estore/a/b/c.gz'],
+    ['rejects'],
+    ['why', 'customer_id=x'],
+  ];
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-verbs-'));
+  const file = join(folder, 'runtime.json');
+  const sound = {
+    pid: process.pid,
+    endpoint: 'http://127.0.0.1:1',
+    region: 'eu-west-1',
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+    warehouse: { ClusterIdentifier: 'c', Database: 'd', SecretArn: 's' },
+    outputs: { HistoryBucketName: 'h', ArchiveBucketName: 'a', ExportsBucketName: 'e' },
+  };
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const refused = async (verb: readonly string[], code: number, message: RegExp) => {
+    const answer = await millrace(...verb, '--data', folder);
+    expect(answer.stderr).toMatch(message);
+    expect(answer.stderr).not.toMatch(/\n\s+at /);
+    expect({ code: answer.code, stdout: answer.stdout }).toEqual({ code, stdout: '' });
+  };
+
+  test.each(verbs)('%s without a running runtime says how to start one', async (...verb) => {
+    rmSync(file, { force: true });
+    await refused(verb, 1, /no local runtime is running over .*; start one with 'npm start', or name its folder/);
+    writeFileSync(file, JSON.stringify({ ...sound, pid: 2 ** 22 + 1 }));
+    await refused(verb, 1, /no local runtime is running over/);
+  });
+
+  test.each(verbs)('%s names a damaged runtime file and what is wrong with it', async (...verb) => {
+    for (const [content, wrong] of [
+      ['', /is not JSON/],
+      ['{"pid": 1', /is not JSON/],
+      ['[]', /pid must be a process id, got undefined/],
+      [JSON.stringify({ ...sound, pid: 'x' }), /pid must be a process id, got "x"/],
+      [JSON.stringify({ ...sound, endpoint: 5 }), /endpoint must be a text, got 5/],
+      [JSON.stringify({ ...sound, credentials: null }), /credentials must be an object, got null/],
+      [JSON.stringify({ ...sound, warehouse: undefined }), /warehouse must be an object, got undefined/],
+    ] as const) {
+      writeFileSync(file, content);
+      await refused(verb, 1, new RegExp(`runtime\\.json is damaged: .*${wrong.source}`));
+    }
+  });
+
+  test.each(verbs.slice(2).filter(([verb]) => verb !== 'reprocess'))(
+    '%s names the pipelines that there are',
+    async (...verb) => {
+      await refused([...verb, '--pipeline', 'x'], 2, /--pipeline must be one of estore(, pageviews)?, got 'x'/);
+    },
+  );
+
+  test('of a key that belongs to nobody names the globs', async () => {
+    await refused(['reprocess', 'attic/x'], 2, /<key> must match one of estore\/\*\/\*\/\*\.gz, archive\/estore/);
   });
 });

@@ -1,6 +1,9 @@
 import { type HistoryObject, parseNotification } from '../../../lambda/load/notification';
+import type { Pipeline } from '../../../pipelines/definition';
 import type { Cloud, QueueMessage } from '../../cloud/ports';
 import { received } from '../../cloud/sdk';
+import type { Work } from '../work';
+import { ObjectSet } from './ledger';
 
 /** A message of a dead-letter queue: what the load function parked, or what SQS moved after too many deliveries. */
 export interface DeadLetter {
@@ -48,4 +51,18 @@ const HIDE_SECONDS = 60;
 export async function* deadLetters({ queues }: Pick<Cloud, 'queues'>, url: string): AsyncGenerator<DeadLetter> {
   for await (const page of received(queues, url, HIDE_SECONDS))
     for (const message of page) yield { message, ...parseDeadLetter(message.body) };
+}
+
+/** What `files` looks at: more dead letters than these are counted as pending objects, which they are too. */
+const MOST_LETTERS = 10_000;
+
+/** Why messages were given up, by the objects of the bucket that they tell of. The messages stay where they are. */
+export async function readLetters(work: Work, pipeline: Pipeline, bucket: string): Promise<ObjectSet<string>> {
+  const { names, queues } = work.cloud;
+  const letters = new ObjectSet<string>();
+  for (const { body } of (await queues.look(names.queues(pipeline.name).deadLetters, MOST_LETTERS)).messages) {
+    const { objects, reason } = parseDeadLetter(body);
+    for (const object of objects) if (object.bucket === bucket) letters.add(object, reason);
+  }
+  return letters;
 }

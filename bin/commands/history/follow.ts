@@ -1,7 +1,7 @@
 import type { Pipeline } from '../../../pipelines/definition';
 import { pipelineTables } from '../../../sql';
 import { grouped, type Stage } from '../../terminal';
-import { ask, type Work } from '../work';
+import { ask, type Work, warehouseText, warehouseTime } from '../work';
 import { type ObjectId, ObjectSet } from './ledger';
 
 /** Where objects that were queued have ended. */
@@ -13,12 +13,16 @@ export interface Outcome {
 }
 
 const POLL_MS = 2000;
+/** A look that takes long is not repeated at once: looks take a fifth of the time at most. */
+const POLL_SHARE = 4;
+/** A load writes the time of its statement into the ledger, and commits later: so much at most, since the load function takes 10 minutes at most. */
+const COMMIT_MS = 15 * 60_000;
 /** Left for the last look at the ledger. */
 const MARGIN_MS = 5000;
 
 /**
  * Watches the ledger until every object is loaded or parked, or the time is up. `since`, a timestamp of the warehouse from before the
- * objects were queued, keeps each look at the ledger to what is new.
+ * objects were queued, keeps each look at the ledger to what is new; objects that somebody else had queued before count too.
  */
 export async function follow(
   work: Work,
@@ -33,18 +37,19 @@ export async function follow(
   for (const object of objects) open.add(object, true);
   const done = new ObjectSet();
   const failed = new ObjectSet<string>();
-  let from = since;
+  let from = warehouseTime(since) - COMMIT_MS;
   for (;;) {
+    const began = performance.now();
     const loaded = await ask(
       work,
       'progress',
       `select object_key, etag, loaded_at from ${ledger} where bucket = {{bucket}} and loaded_at >= {{since}}::timestamp order by loaded_at`,
-      { bucket, since: from },
+      { bucket, since: warehouseText(from) },
     );
     for (const row of loaded) {
       const id = idOf(row);
       if (open.has(id)) done.add(id, true);
-      from = String(row['loaded_at']);
+      from = Math.max(from, warehouseTime(row['loaded_at']) - COMMIT_MS);
     }
     const aside = await ask(
       work,
@@ -64,7 +69,7 @@ export async function follow(
         parked: [...failed.entries()].filter(([id]) => !done.has(id)).map(([id, reason]) => ({ ...id, reason })),
         waiting: Math.max(0, waiting),
       };
-    await work.sleep(POLL_MS);
+    await work.sleep(Math.max(POLL_MS, POLL_SHARE * (performance.now() - began)));
   }
 }
 

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { backfill } from '../../bin/commands/backfill';
+import { files } from '../../bin/commands/files';
+import { redrive } from '../../bin/commands/redrive';
+import { rejects } from '../../bin/commands/rejects';
+import { reprocess } from '../../bin/commands/reprocess';
+import { why } from '../../bin/commands/why';
+import { parseQuestion } from '../../bin/commands/why/question';
+import type { Work } from '../../bin/commands/work';
+import { notificationOf } from '../../lambda/load/notification';
+import { pipeline } from '../../pipelines/estore/pipeline';
+import { FakeCloud, fakeWork } from './cloud';
+
+const documented = [
+  ...readFileSync(join(__dirname, '../../docs/commands.md'), 'utf8').matchAll(
+    /^## (\w+)$[\s\S]*?```json\n([\s\S]*?)```/gm,
+  ),
+].map(([, verb, example]) => [verb!, JSON.parse(example!)] as const);
+
+const key = (name: string) => `estore/shop/2026-11-21/${name}.gz`;
+const row = (name: string, more = {}) => ({ object_key: key(name), etag: `etag of ${key(name)}`, ...more });
+
+/** An environment in which every list that a command answers with has something in it. */
+function cloud(): FakeCloud {
+  const made = new FakeCloud();
+  for (const name of ['a', 'b', 'c']) made.put('history', key(name));
+  const letter = { bucket: 'history-bucket', key: key('a'), etag: `etag of ${key('a')}`, versionId: '', size: 1 };
+  void made.queues.send('dead-letters', [notificationOf(letter)]);
+  made.answers = [
+    ['getdate()', [{ now: '2026-11-21 09:00:00' }]],
+    ['select run_id from estore.ledger', [{ run_id: 'run-7' }]],
+    ['loaded_at >=', [row('c', { loaded_at: '2026-11-21 09:00:00' })]],
+    ['reason from estore.parked', [row('a', { reason: 'not gzip' })]],
+    ['estore.parked', [row('b', { reason: 'not gzip', parked_at: '2026-11-21 09:00:00' })]],
+    [
+      'select shard_id, from_time',
+      [{ shard_id: 's', from_time: '2026-11-21 09:00:00', to_time: '2026-11-21 10:00:00' }],
+    ],
+    ['where run_id =', [{ events: 1, duplicates: 0 }]],
+    ['as chosen', [{ amount: 1, chosen: 1, judged: 1 }]],
+    ['group by reason', [{ reason: 'r', records: 1, newest: '2026-11-21 09:00:00' }]],
+    ['with numbered', [{ reason: 'r', source: 'stream', shard_id: 's', sequence_number: '1', payload: '{}' }]],
+  ];
+  return made;
+}
+
+const runs: Readonly<Record<string, (work: Work) => Promise<unknown>>> = {
+  files: (work) => files(work, [pipeline], { limit: 1 }),
+  backfill: (work) => backfill(work, pipeline, { from: 'archive', apply: true }),
+  redrive: (work) => redrive(work, pipeline, {}),
+  reprocess: (work) => reprocess(work, [pipeline], key('a')),
+  rejects: (work) => rejects(work, [pipeline], { limit: 1, retry: true, apply: true }),
+  why: (work) => why(work, parseQuestion(pipeline, ['customer_id=x']), { records: 1, bytes: 1 }),
+};
+
+test('the page has every verb that answers on an environment', () => {
+  expect(documented.map(([verb]) => verb).sort()).toEqual(Object.keys(runs).sort());
+});
+
+test.each(documented)('%s --json has the names and types that its documentation shows', async (verb, example) => {
+  const made = cloud();
+  if (verb === 'backfill') made.put('archive', 'archive/estore/2026/11/21/09/x.gz');
+  const work = fakeWork(made, { json: true, timeoutMs: 12_000 });
+  await runs[verb]!(work);
+  expect(work.text()).toMatch(/^\{.*\}\n$/);
+  same(work.result(), example, verb);
+});
+
+/** Of lists the first elements are compared; `facts` differ by place. */
+function same(given: unknown, example: unknown, at: string): void {
+  if (example === null || given === null || at.endsWith('.facts')) return;
+  if (Array.isArray(example)) {
+    expect([at, Array.isArray(given)]).toEqual([at, true]);
+    const [first] = given as unknown[];
+    if (first !== undefined) same(first, example[0], `${at}[]`);
+  } else if (typeof example === 'object') {
+    const optional = new Set(['reason', 'runId']);
+    const names = (value: object) =>
+      Object.keys(value)
+        .filter((name) => !optional.has(name))
+        .sort();
+    expect([at, names(given as object)]).toEqual([at, names(example)]);
+    for (const [name, value] of Object.entries(example))
+      if (name in (given as object)) same((given as Record<string, unknown>)[name], value, `${at}.${name}`);
+  } else expect([at, typeof given]).toEqual([at, typeof example]);
+}
