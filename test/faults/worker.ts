@@ -26,7 +26,7 @@ const maxShrinkMs = 120_000;
  */
 async function work(task: Task, template: Template): Promise<Answer> {
   if ('scenario' in task) {
-    const problems = await play(template, task.scenario);
+    const problems = await problemsOf(template, task.scenario);
     return problems.length === 0 ? { done: 1 } : { failed: { problems, scenario: task.scenario, shrinks: 0 } };
   }
   let problems: readonly string[] = [];

@@ -179,6 +179,8 @@ export class Simulation implements Simulated {
         return cloud.faults.pause();
       case 'resume':
         return cloud.faults.resume();
+      default:
+        throw new Error(`there is no action ${JSON.stringify(action)}`);
     }
   }
 
