@@ -2,15 +2,15 @@ import type { Kinds } from './scenarios';
 
 /** What may go wrong, by what is said of it; how often each is tried of 200 runs. */
 export const kinds = {
-  'nothing went wrong': { usual: 8, deliveries: false, statements: false, kills: false, hurry: true },
-  'deliveries were lost, doubled, reordered and late': { usual: 40, deliveries: true, statements: false, kills: false },
+  'nothing went wrong': { usual: 6, deliveries: false, statements: false, kills: false, hurry: true },
+  'deliveries were lost, doubled, reordered and late': { usual: 26, deliveries: true, statements: false, kills: false },
   'statements failed, were aborted or slow, or lost their answer': {
-    usual: 40,
+    usual: 26,
     deliveries: false,
     statements: true,
     kills: false,
   },
-  'functions were killed between two calls': { usual: 40, deliveries: false, statements: false, kills: true },
+  'functions were killed between two calls': { usual: 26, deliveries: false, statements: false, kills: true },
   'all of it at once': { usual: 72, deliveries: true, statements: true, kills: true, hurry: true },
 } as const satisfies Readonly<Record<string, Kinds & { readonly usual: number }>>;
 
