@@ -2,18 +2,18 @@
  * How fast a backlog of many small files loads, beside DuckDB's own rate over the same files.
  *
  * The files are gzipped newline-delimited estore events in the work bucket, below a prefix that COPY's role may read and no notification watches; putting
- * them there is not timed. Timed are the COPY of all of them by one manifest into the staged table, and the load function's whole transactions of up to 100
- * objects (COPY, merge, ledger), one after the other. DuckDB alone reads the same files in one statement: as lines into a table of one JSON column, the
+ * them there is not timed. Timed are the COPY of all of them by one manifest into the staged table, and the load function's whole transactions
+ * (COPY, merge, ledger) over groups of objects as it forms them, one after the other. DuckDB alone reads the same files in one statement: as lines into a table of one JSON column, the
  * limit of the COPY, and typed, the limit of the whole load.
  */
 import { gzipSync } from 'node:zlib';
 import { grouped } from '../bin/terminal';
+import { groups, objectsJson } from '../lambda/load/groups';
 import { renderAll } from '../lambda/shared/statement';
 import { loadPlan } from '../sql';
 import { duckdbAlone, type Environment, line, pipeline, withEnvironment } from './environment';
 import { typedColumns } from './stream-to-events';
 
-const objectsPerLoad = 100;
 const prefix = 'versions/bench/';
 
 export const backlog = (files: number, bytes: number) =>
@@ -36,7 +36,7 @@ export const backlog = (files: number, bytes: number) =>
     line('COPY of all files by one manifest', copied, written.lines, 'events');
     console.log(`${(lines / copied).toFixed(2)} of DuckDB's rate; wanted: 0.5`);
     line('DuckDB alone: typed columns', typed, written.lines, 'events');
-    line(`COPY, merge and ledger, ${objectsPerLoad} files a transaction`, loaded, written.lines, 'events');
+    line('COPY, merge and ledger, in the groups of the load function', loaded, written.lines, 'events');
     console.log(`${(typed / loaded).toFixed(2)} of DuckDB's rate`);
   });
 
@@ -95,20 +95,21 @@ async function copyAll(environment: Environment, objects: Written['objects']): P
   return seconds;
 }
 
+/** The transactions of the load function, its messages' objects grouped as it groups them. */
 async function loadAll(environment: Environment, objects: Written['objects']): Promise<number> {
   const bucket = environment.output('WorkBucketName');
-  const [source] = loadPlan(pipeline).sources;
+  const source = loadPlan(pipeline).sources[0]!;
+  const told = objects.map((object) => ({ object: { ...object, bucket, versionId: '', writtenAt: 0 }, source }));
   let seconds = 0;
-  for (let start = 0; start < objects.length; start += objectsPerLoad) {
-    const group = objects.slice(start, start + objectsPerLoad);
+  for (const [index, group] of groups(told).entries()) {
     const values = {
-      run_id: `bench-${start}`,
-      manifest: await manifest(environment, group, String(start)),
+      run_id: `bench-${index}`,
+      manifest: await manifest(environment, group.objects, String(index)),
       load_role: loadRole(environment),
-      objects: JSON.stringify(group.map((object) => ({ bucket, ...object, versionId: '' }))),
-      files: JSON.stringify(group.map(({ key, etag }) => ({ url: `s3://${bucket}/${key}`, etag }))),
+      objects: objectsJson(group.objects),
+      files: JSON.stringify(group.objects.map(({ key, etag }) => ({ url: `s3://${bucket}/${key}`, etag }))),
     };
-    seconds += await environment.run(renderAll(source!.load, values));
+    seconds += await environment.run(renderAll(source.load, values));
   }
   const loaded = await environment.number('select count(*) from estore.ledger');
   if (loaded !== objects.length) throw new Error(`${loaded} of ${objects.length} files were loaded`);

@@ -113,14 +113,22 @@ async function runStatements(
 }
 
 /** Seconds that DuckDB needs by itself for `create table raw as <query>` in a file of its own. */
-export async function duckdbAlone(query: string): Promise<number> {
+export const duckdbAlone = (query: string) => duckdbTimed([], `create table raw as ${query}`);
+
+/** Seconds that DuckDB needs by itself for a statement, in a file of its own in which others ran before. */
+export async function duckdbTimed(before: readonly string[], statement: string, repeats = 1): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-raw-'));
   const instance = await DuckDBInstance.create(join(folder, 'raw.duckdb'));
   const connection = await instance.connect();
   try {
-    const began = performance.now();
-    await connection.run(`create table raw as ${query}`);
-    return secondsSince(began);
+    for (const sql of before) await connection.run(sql);
+    const seconds: number[] = [];
+    for (let i = 0; i < repeats; i += 1) {
+      const began = performance.now();
+      await connection.runAndReadAll(statement);
+      seconds.push(secondsSince(began));
+    }
+    return median(seconds);
   } finally {
     connection.closeSync();
     instance.closeSync();

@@ -3,9 +3,13 @@ import { wholeNumber } from '../bin/commands/options';
 import { explain } from '../bin/failure';
 import { backlog } from './backlog';
 import { machine } from './environment';
+import { memory } from './memory';
 import { mergeGrowth } from './merge-growth';
 import { reconcileScan } from './reconcile-scan';
+import { refresh } from './refresh';
+import { roundTrip } from './round-trip';
 import { ingest } from './stream-to-events';
+import { typedFiles } from './typed-files';
 
 const count = (option: string, most: number) => wholeNumber(option, 1, most);
 
@@ -13,6 +17,7 @@ interface Options {
   readonly events: number;
   readonly large: number;
   readonly repeats: number;
+  readonly times: number;
   readonly keys: number;
   readonly files: number;
   readonly megabytes: number;
@@ -22,6 +27,10 @@ const benches: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   ingest: ({ events }) => ingest(events),
   merge: ({ large, repeats }) => mergeGrowth(large, repeats),
   reconcile: ({ keys }) => reconcileScan(keys),
+  refresh: ({ events }) => refresh(events),
+  files: ({ events }) => typedFiles(events),
+  select: ({ times }) => roundTrip(times),
+  memory: ({ large }) => memory(large),
   backlog: ({ files, megabytes }) => backlog(files, megabytes * 1e6),
 };
 
@@ -41,9 +50,10 @@ new Command('bench')
     'how fast the local runtime is, beside what DuckDB alone does; the head of each file in bench/ tells the method',
   )
   .argument('[names...]', `${Object.keys(benches).join(', ')} (default: all)`)
-  .option('--events <n>', 'ingest: distinct valid events', count('--events', 10_000_000), 1_000_000)
-  .option('--large <n>', 'merge: events that the large table holds', count('--large', 100_000_000), 10_000_000)
+  .option('--events <n>', 'ingest, refresh, files: distinct valid events', count('--events', 10_000_000), 1_000_000)
+  .option('--large <n>', 'merge, memory: events that the large table holds', count('--large', 100_000_000), 10_000_000)
   .option('--repeats <n>', 'merge: measurements of each size', count('--repeats', 99), 5)
+  .option('--times <n>', 'select: round trips', count('--times', 100_000), 300)
   .option('--keys <n>', 'reconcile: keys of the bucket', count('--keys', 10_000_000), 1_000_000)
   .option('--files <n>', 'backlog: files', count('--files', 1_000_000), 10_000)
   .option('--megabytes <n>', 'backlog: of all files before they are compressed', count('--megabytes', 100_000), 1000)

@@ -16,7 +16,7 @@ export const mergeGrowth = (large: number, repeats: number) =>
   withEnvironment(async (environment) => {
     await mergeOnce(environment, 'base');
     const small = await measure(environment, 'small', repeats);
-    await grow(environment, large);
+    await growEvents(environment, large);
     const big = await measure(environment, 'large', repeats);
     console.log(`ratio ${(big / small).toFixed(2)}; wanted: below 2`);
   });
@@ -39,7 +39,7 @@ async function mergeOnce(environment: Environment, seed: string): Promise<number
   return runStep(environment, merge!);
 }
 
-async function grow(environment: Environment, wanted: number): Promise<void> {
+export async function growEvents(environment: Environment, wanted: number): Promise<void> {
   const columns = pipeline.columns.map(({ name }) => name).filter((name) => name !== 'occurred_at');
   for (let days = 1; ; days *= 2) {
     const held = await environment.number('select count(*) from estore.events');

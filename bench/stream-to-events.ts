@@ -43,14 +43,19 @@ export function runStep(environment: Environment, step: { readonly statements: r
   return environment.run(renderAll(step.statements, asked(step.statements, { run_id: 'bench' })));
 }
 
-async function rawQuery({ runtime }: Environment): Promise<string> {
+/** A relation of DuckDB over the stream's records: the segment files that the landing view reads. */
+export async function segments({ runtime }: Environment): Promise<string> {
   const { files } = await runtime.kinesis.readSlice(runtime.administrator.principal, streamName, {});
   const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
+  return `read_json([${list}], format = 'newline_delimited',
+    columns = {shard_id: 'varchar', sequence_number: 'varchar', partition_key: 'varchar', arrival_ms: 'bigint', data: 'varchar'})`;
+}
+
+async function rawQuery(environment: Environment): Promise<string> {
   return `select shard_id, sequence_number, partition_key, make_timestamp(arrival_ms * 1000) as arrived_at, ${typedColumns}
 from (
   select *, try_cast(decode(from_base64(data)) as json) as body
-  from read_json([${list}], format = 'newline_delimited',
-    columns = {shard_id: 'varchar', sequence_number: 'varchar', partition_key: 'varchar', arrival_ms: 'bigint', data: 'varchar'})
+  from ${await segments(environment)}
 )`;
 }
 

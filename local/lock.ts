@@ -22,14 +22,31 @@ export function lockFolder(dataDir: string): () => void {
   const file = join(dataDir, 'lock');
   for (let attempt = 0; ; attempt++) {
     try {
-      writeFileSync(file, String(process.pid), { flag: 'wx' });
+      writeFileSync(file, identityOf(process.pid), { flag: 'wx' });
       return () => rmSync(file, { force: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const holder = Number(readFileSync(file, 'utf8'));
-    if (attempt > 0 || isAlive(holder)) throw new LockedError(dataDir, holder);
+    const written = readFileSync(file, 'utf8');
+    const holder = Number(written.split(' ')[0]);
+    if (attempt > 0 || isHolder(holder, written)) throw new LockedError(dataDir, holder);
     rmSync(file, { force: true });
+  }
+}
+
+/** A number is given to another process some day, in a container at the very next start: where the system tells when a process began, that counts too. */
+const isHolder = (pid: number, written: string): boolean =>
+  isAlive(pid) && (!written.includes(' ') || written === identityOf(pid));
+
+/** `<pid> <moment of its start>`, or the pid alone. */
+function identityOf(pid: number): string {
+  try {
+    // proc(5): the name, the second field, may hold anything; the 22nd is the start in clock ticks
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return `${pid} ${fields[19]}`;
+  } catch {
+    return String(pid);
   }
 }
 

@@ -61,7 +61,16 @@ export function oneOf<T extends string>(value: unknown, allowed: readonly T[], w
 }
 
 export function invalid(where: string, value: unknown, allowed: string): AwsError {
-  return new AwsError('ValidationException', `${where} must be ${allowed}, got ${JSON.stringify(value)}`);
+  return new AwsError('ValidationException', `${where} must be ${allowed}, got ${jsonOf(value)}`);
+}
+
+/** What a client nests may be too deep to be written out. */
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'what cannot be written as JSON';
+  }
 }
 
 /** A generated name within a service's limit: its middle goes, the characters at its end that make it unique stay. */

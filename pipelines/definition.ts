@@ -10,6 +10,12 @@ export interface StreamDefinition {
   readonly capacity: StreamCapacity;
   /** How long the stream keeps a record, in hours: 24 to 8760 (Kinesis limits). */
   readonly retentionHours: number;
+  /**
+   * When the stream was last deleted and created again under its name, as `2026-11-21T10:00:00Z`. Nobody can read on in a stream that is
+   * another one: with a new time the next deployment reads the stream from its beginning, and tells of the records that may have gone
+   * with the old one. @default - never
+   */
+  readonly recreatedAt?: string;
 }
 
 /**

@@ -52,6 +52,13 @@ function copyOptions({ format, compression, delimiter = ',' }: ColumnarSource): 
   return `format csv${separated} ignoreheader 1 ignoreblanklines emptyasnull${compressed} maxerror 100000 compupdate off statupdate off`;
 }
 
+/** In the last column of a CSV with Windows line ends there may be half of one: nobody says that COPY takes it off. */
+function given({ format, columns }: ColumnarSource, index: number): string {
+  return format === 'csv' && index === columns.length - 1
+    ? `nullif(rtrim(${place(index)}, chr(13)), '')`
+    : place(index);
+}
+
 /** The values of a file's columns by attribute; a nested object where more than one path goes on. */
 type Tree = Map<string, Tree | string>;
 
@@ -68,7 +75,7 @@ export function payloadExpression(pipeline: Pick<Pipeline, 'columns'>, source: C
       if (child !== next) node.set(attribute, child);
       node = child;
     }
-    node.set(last, valueExpression(pipeline, source, column, place(index)));
+    node.set(last, valueExpression(pipeline, source, column, given(source, index)));
   }
   return objectExpression(root);
 }

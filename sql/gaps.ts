@@ -7,39 +7,40 @@ import { landingName, landingTable, pipelineTables } from './names';
 const refreshHours = 1;
 
 /**
- * The first row of the landing view's account, written when the view is created: what it does not read within the stream's retention from then
- * on is a gap, even if nothing was ever merged. A view that takes the place of another one goes on from what that one had merged.
- * Repeated, it changes nothing.
+ * The first row of the account of how far the stream is merged, written with the first landing view: what is not read within the stream's retention
+ * from then on is a gap, even if nothing was ever merged. Where there is an account already, nothing changes.
  */
 export function beginStatement(pipeline: Pipeline): StatementTemplate {
   const { checkpoints } = pipelineTables(pipeline);
-  const landing = quoteLiteral(landingTable());
-  return `insert into ${checkpoints} (landing, merged_at, merged_until, complete_until)
-select ${landing}, coalesce(max(merged_at), getdate()), max(merged_until), max(complete_until)
-from ${checkpoints}
-having count(case when landing = ${landing} then 1 end) = 0`;
+  return `insert into ${checkpoints} (landing, merged_at)
+select ${quoteLiteral(landingTable(pipeline))}, getdate()
+where not exists (select 1 from ${checkpoints})`;
 }
 
 /**
- * Tells of records that the stream may have dropped before anyone read them: where the last refresh before this one is longer ago than the
- * stream keeps a record. Belongs into the merge, before its checkpoint, so that a gap is told once. What arrived before `from_time` is merged,
- * what arrived after `to_time` was still there. A shard that had no record in the last day before is not named; one row without a shard
- * stands for a stream that had none at all.
+ * Tells of records that the stream may have dropped before anyone read them: where the last refresh before this one, of this landing view or
+ * the one before it, is longer ago than the stream keeps a record, or where the stream went and another has its name. Belongs into the
+ * merge, before its checkpoint, so that a gap is told once. What arrived before `from_time` is merged, what arrived after `to_time` was still
+ * there. A shard that had no record in the last day before is not named; one row without a shard stands for a stream that had none at all.
  */
 export function gapStatement(pipeline: Pipeline): StatementTemplate {
   const { gaps, checkpoints } = pipelineTables(pipeline);
   const hoursAgo = (hours: number) => `dateadd(hour, ${-hours}, getdate())`;
-  const { retentionHours } = pipeline.stream;
+  const { retentionHours, recreatedAt } = pipeline.stream;
+  const expired = hoursAgo(retentionHours);
+  const late = `from_time < ${expired} and merged_at < ${hoursAgo(retentionHours - refreshHours)}`;
+  const began = recreatedAt && `${quoteLiteral(recreatedAt.slice(0, -1).replace('T', ' '))}::timestamp`;
   return `insert into ${gaps} (shard_id, after_sequence, from_time, to_time, detected_at)
 with latest as (
-  select max(refresh_time) as refresh_time, max(merged_at) as merged_at, max(coalesce(merged_until, merged_at)) as from_time
+  select
+    max(refresh_time) as refresh_time, max(merged_at) as merged_at, max(coalesce(merged_until, merged_at)) as from_time,
+    count(case when landing = ${quoteLiteral(landingTable(pipeline))} then 1 end) as merges
   from ${checkpoints}
-  where landing = ${quoteLiteral(landingTable())}
 ),
 gap as (
-  select 1 as gap, refresh_time, from_time, ${hoursAgo(retentionHours)} as to_time
+  select 1 as gap, refresh_time, from_time, ${began ? `case when ${began} > ${expired} then ${began} else ${expired} end` : expired} as to_time
   from latest
-  where from_time < ${hoursAgo(retentionHours)} and merged_at < ${hoursAgo(retentionHours - refreshHours)}
+  where ${began ? `(${late}) or (merges = 0 and from_time < ${began})` : late}
 ),
 shards as (
   select 1 as gap, shard_id, ltrim(max(lpad(sequence_number, 128, '0')), '0') as after_sequence

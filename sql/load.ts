@@ -15,6 +15,7 @@ import {
 import { columnarStatements, isColumnar, pathOf, recordsTable, spellingOf } from './files';
 import { lockStatement, mergeSteps } from './merge';
 import { pipelineTables } from './names';
+import { originsPlan } from './origins';
 import type { Source } from './record';
 
 /** What the load function carries. Every pipeline has one: what Firehose archives can be loaded even where there is no history. */
@@ -47,6 +48,7 @@ export function loadPlan(pipeline: Pipeline): LoadPlan {
     parked: parkedQuery(pipeline),
     park: parkStatement(pipeline),
     unpark: unparkStatement(pipeline),
+    origins: originsPlan(pipeline),
   };
 }
 

@@ -24,7 +24,7 @@ export function lockStatement(pipeline: Pipeline): StatementTemplate {
  * Nothing changes for a position that was merged before, so a landing view that reads the stream again is harmless.
  */
 export function mergeStatements(pipeline: Pipeline): StatementTemplate[] {
-  const landing = landingTable();
+  const landing = landingTable(pipeline);
   const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
   return [
     lockStatement(pipeline),
@@ -38,17 +38,24 @@ export function mergeStatements(pipeline: Pipeline): StatementTemplate[] {
 }
 
 /**
- * The same for a landing view that is about to go. It was not refreshed for this, so it says nothing about how far the stream is merged:
- * its checkpoint goes with it. Placeholder: `run_id`.
+ * The same for a landing view that is about to go. It was not refreshed for this, so it says nothing new about how far the stream is merged.
+ * What its checkpoint said before stays, and no more than that: the view that takes its place may not have seen what this one merged last,
+ * and where it began too late, a gap begins where this one ended. A first row without any merge stays as it is. Placeholder: `run_id`.
  */
 export function lastMergeStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { checkpoints } = pipelineTables(pipeline);
+  const ours = `landing = ${quoteLiteral(landingTable(pipeline))}`;
   const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
   return [
     lockStatement(pipeline),
     ...incoming,
     ...place,
     run,
-    `delete from ${pipelineTables(pipeline).checkpoints} where landing = ${quoteLiteral(landingTable())}`,
+    `delete from ${checkpoints}
+where ${ours} and merged_until is null and refresh_time is not null`,
+    `update ${checkpoints}
+set merged_at = merged_until
+where ${ours} and merged_until is not null`,
     ...drop,
   ];
 }
@@ -257,5 +264,5 @@ where ${ours} and merged_at < (select max(merged_at) from ${checkpoints} where $
 export function completeStatement(pipeline: Pipeline): StatementTemplate {
   return `update ${pipelineTables(pipeline).checkpoints}
 set complete_until = merged_until
-where landing = ${quoteLiteral(landingTable())} and merged_until is not null`;
+where landing = ${quoteLiteral(landingTable(pipeline))} and merged_until is not null`;
 }

@@ -35,14 +35,23 @@ export function streamSchema(pipeline: Pick<Pipeline, 'name'>): string {
   return `${pipeline.name}_stream`;
 }
 
-/** Name of the landing view without its schema: its version is part of it. The stream's name is not, since it follows from environment and pipeline. */
-export function landingTable(): string {
-  return `landing_${hashDefinition(landingQuery('stream'))}`;
+/**
+ * What the landing view is made of: its query, and which stream of that name it reads. Not the name itself, since it follows from environment
+ * and pipeline.
+ */
+export function landingVersion({ stream }: Pick<Pipeline, 'stream'>): string {
+  const { recreatedAt } = stream;
+  return hashDefinition(landingQuery(recreatedAt === undefined ? 'stream' : `"stream of ${recreatedAt}"`));
+}
+
+/** Name of the landing view without its schema: its version is part of it. */
+export function landingTable(pipeline: Pick<Pipeline, 'stream'>): string {
+  return `landing_${landingVersion(pipeline)}`;
 }
 
 /** The landing view, schema-qualified: `estore.landing_1a2b3c4d`. */
-export function landingName(pipeline: Pick<Pipeline, 'name'>): string {
-  return `${pipeline.name}.${landingTable()}`;
+export function landingName(pipeline: Pick<Pipeline, 'name' | 'stream'>): string {
+  return `${pipeline.name}.${landingTable(pipeline)}`;
 }
 
 /** `hourly_views` as a construct id: `HourlyViews`. */

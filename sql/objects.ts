@@ -7,7 +7,15 @@ import { beginStatement } from './gaps';
 import { identifier, quoteIdentifier } from './identifier';
 import { landingQuery } from './landing';
 import { lastMergeStatements } from './merge';
-import { landingName, ownerUser, pascalCase, pipelineTables, streamSchema, type TableName } from './names';
+import {
+  landingName,
+  landingVersion,
+  ownerUser,
+  pascalCase,
+  pipelineTables,
+  streamSchema,
+  type TableName,
+} from './names';
 import { type CompiledView, compileViews, readableTables } from './views';
 
 /**
@@ -141,7 +149,7 @@ auto refresh no
 as
 ${landingQuery(source)}`;
   return object('Landing', name, 'landing-view', {
-    version: hashDefinition(landingQuery('stream')),
+    version: landingVersion(pipeline),
     create: [single('create', create), single('begin', beginStatement(pipeline))],
     delete: [
       step('last-merge', lastMergeStatements(pipeline)),

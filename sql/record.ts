@@ -91,7 +91,7 @@ from judged`;
 
 /** The relation `arrived`: the new rows of a source, all with the same columns. */
 export function arrivedQueries(pipeline: Pipeline, source: Source): string {
-  const landing = landingTable();
+  const landing = landingTable(pipeline);
   const { staged, staged_archive: archive, checkpoints } = pipelineTables(pipeline);
   if (source === 'history')
     return `arrived as (

@@ -89,12 +89,18 @@ function sizeProblems(pipeline: Pipeline, at: string): string[] {
 const reservedSchemas = /^(pg_.*|public|information_schema|catalog_history|stl|sys)$/;
 
 function streamProblems({ stream }: Pipeline, at: string): string[] {
-  const { capacity, retentionHours } = stream;
+  const { capacity, retentionHours, recreatedAt } = stream;
   return [
+    ...(recreatedAt === undefined || isUtcTime(recreatedAt)
+      ? []
+      : [`${at}.stream.recreatedAt must be a time in UTC as 2026-11-21T10:00:00Z, got ${show(recreatedAt)}`]),
     ...between(`${at}.stream.retentionHours`, retentionHours, 24, 8760),
     ...(capacity.mode === 'provisioned' ? between(`${at}.stream.capacity.shards`, capacity.shards, 1, 10_000) : []),
   ];
 }
+
+const isUtcTime = (text: string) =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/.test(text) && !Number.isNaN(Date.parse(text));
 
 /** Names that the merge uses between the landing view and the tables. */
 const mergeNames = new Set([

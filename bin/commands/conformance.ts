@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import type { Command } from 'commander';
 import { localSurroundings } from '../conformance/local';
+import { removeOldMarks } from '../conformance/marks';
 import { type Case, readPack } from '../conformance/pack';
 import { referencePath, writeReference } from '../conformance/reference';
 import { type Report, reportOf, writeReport } from '../conformance/report';
@@ -52,7 +53,10 @@ export function addConformance(program: Command, io: Io, exit: { code: number })
   option(command, '--topic <name>', 'only this topic');
   command.option('--list', 'only list the topics');
   command.option('--json', 'the report as one JSON object on stdout');
-  command.option('--reference', `write ${referencePath} from the pack and the registry of functions, and end`);
+  command.option(
+    '--reference',
+    `take the marks of refusals that are gone from the pack, write ${referencePath}, and end`,
+  );
   option(command, '--cluster <id>', 'a provisioned cluster');
   option(command, '--workgroup <name>', 'a serverless workgroup');
   option(command, '--database <name>', 'its database');
@@ -69,14 +73,22 @@ export function addConformance(program: Command, io: Io, exit: { code: number })
   option(command, '--out <file>', 'where the report on a real warehouse goes', 'conformance-report.json');
   command.option('--parallel <n>', 'cases at a time', wholeNumber('--parallel', 1, 16), 4);
   command.action(async (options: Options) => {
-    if (options.reference) {
-      await writeReference();
-      io.stderr.write(`${referencePath} is written\n`);
-      return;
-    }
+    if (options.reference) return refresh(io);
     if (options.list) return list(io.stdout);
     exit.code = await compare(options, io);
   });
+}
+
+async function refresh({ stderr }: Io): Promise<void> {
+  const around = await localSurroundings();
+  try {
+    const removed = await removeOldMarks(readPack(), around);
+    if (removed > 0) stderr.write(`${plural(removed, 'case')} of the pack agree by now and lost their mark\n`);
+  } finally {
+    await around.dispose();
+  }
+  writeReference();
+  stderr.write(`${referencePath} is written\n`);
 }
 
 function list(stdout: Output): void {

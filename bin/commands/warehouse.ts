@@ -1,6 +1,6 @@
-import { KinesisClient } from '@aws-sdk/client-kinesis';
-import { S3Client } from '@aws-sdk/client-s3';
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { SecretsManagerClient, type SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import type { Command } from 'commander';
 import { LockedError } from '../../local/lock';
 import type { ServedWarehouse, ServeOptions } from '../../local/warehouse';
@@ -20,11 +20,21 @@ interface Options {
   readonly s3?: string;
   readonly kinesis?: string;
   readonly secrets?: string;
+  readonly throttle?: boolean;
 }
 
 const DEFAULT_DIRECTORY = '.millrace/warehouse-only';
 /** What is committed is on disk long before; this is for an endpoint that does not answer. */
 const LONGEST_STOP_MS = 20_000;
+
+/** An endpoint that says nothing for so long has failed. */
+const TIMEOUTS = { connectionTimeout: 5_000, socketTimeout: 60_000 };
+/** Not every S3 knows the newer checksums. */
+const S3_SETTINGS: S3ClientConfig = {
+  forcePathStyle: true,
+  requestChecksumCalculation: 'WHEN_REQUIRED',
+  responseChecksumValidation: 'WHEN_REQUIRED',
+};
 
 const DESCRIPTION = `Serves the Amazon Redshift Data API over a local database, for the SDKs and the AWS CLI; nothing else of AWS runs.
 When it is ready it prints one line on stdout, {"endpoint":"http://127.0.0.1:<port>"}. SIGTERM and Ctrl-C end it; the data stays.
@@ -53,6 +63,7 @@ export function addWarehouse(program: Command, io: WarehouseCommandIo): void {
     .option('--s3 <url>', 'S3 endpoint for COPY and UNLOAD', url('--s3'))
     .option('--kinesis <url>', 'Kinesis endpoint for streaming views', url('--kinesis'))
     .option('--secrets <url>', 'Secrets Manager endpoint for SecretArn', url('--secrets'))
+    .option('--throttle', 'refuse calls above the documented rates, as AWS does (30 ExecuteStatement a second, …)')
     .action(async (options: Options) => {
       const stop = stopSignal();
       const served = await serve(options, io.env);
@@ -75,25 +86,13 @@ async function serve(options: Options, env: NodeJS.ProcessEnv): Promise<ServedWa
     serveWarehouse(options: ServeOptions): Promise<ServedWarehouse>;
   };
   const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? 'us-east-1';
-  const client = { region, ...credentials(env), maxAttempts: 5 };
   try {
     return await serveWarehouse({
       dataDir: options.data,
       port: options.port,
+      throttle: options.throttle,
       region,
-      s3:
-        options.s3 === undefined
-          ? undefined
-          : new S3Client({
-              ...client,
-              endpoint: options.s3,
-              forcePathStyle: true,
-              requestChecksumCalculation: 'WHEN_REQUIRED',
-              responseChecksumValidation: 'WHEN_REQUIRED',
-            }),
-      kinesis: options.kinesis === undefined ? undefined : new KinesisClient({ ...client, endpoint: options.kinesis }),
-      secrets:
-        options.secrets === undefined ? undefined : new SecretsManagerClient({ ...client, endpoint: options.secrets }),
+      ...endpoints(options, { region, ...credentials(env), maxAttempts: 5, requestHandler: TIMEOUTS }),
     });
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
@@ -103,6 +102,18 @@ async function serve(options: Options, env: NodeJS.ProcessEnv): Promise<ServedWa
       { cause: error },
     );
   }
+}
+
+/** The clients of the endpoints that were given. */
+function endpoints(options: Options, client: S3ClientConfig & KinesisClientConfig & SecretsManagerClientConfig) {
+  const { s3, kinesis, secrets } = options;
+  // A client of Kinesis would speak HTTP/2, which few servers on a laptop do.
+  const { requestHandler } = new S3Client(client).config;
+  return {
+    s3: s3 === undefined ? undefined : new S3Client({ ...client, ...S3_SETTINGS, endpoint: s3 }),
+    kinesis: kinesis === undefined ? undefined : new KinesisClient({ ...client, endpoint: kinesis, requestHandler }),
+    secrets: secrets === undefined ? undefined : new SecretsManagerClient({ ...client, endpoint: secrets }),
+  };
 }
 
 /** What the SDK looks for itself where the environment has it; endpoints on a laptop take any key. */

@@ -67,7 +67,7 @@ export function readPack(folder = packFolder): Topic[] {
 type Fields = Readonly<Record<string, unknown>>;
 
 export function readTopic(name: string, text: string): Topic {
-  const top = fieldsOf(parse(text), name, ['about', 'ground', 'given', 'cases']);
+  const top = fieldsOf(parsed(name, text), name, ['about', 'ground', 'given', 'cases']);
   const shared = top['given'] === undefined ? [] : listOf(top['given'], `${name}: given`);
   const cases = listOf(top['cases'], `${name}: cases`).map((value, i) => {
     const where = `${name}: case ${i + 1}`;
@@ -79,6 +79,14 @@ export function readTopic(name: string, text: string): Topic {
     names.add(each.name);
   }
   return { name, about: textOf(top['about'], `${name}: about`), cases };
+}
+
+function parsed(name: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw wrong(`${name}.yaml`, (error as Error).message);
+  }
 }
 
 const stepFields = ['sql', 'mode', 'parameters', 'rows', 'columns', 'error', 'changed', 'put', 'object', 'body'];
@@ -105,8 +113,8 @@ function readCase(topic: string, place: string, fields: Fields, shared: readonly
     name,
     ground: readGround(fields['ground'] ?? ground, `${where}: ground`),
     needs: [
-      ...(text.includes('{stream}') || text.includes('"kind":"put"') ? (['stream'] as const) : []),
-      ...(text.includes('{s3}') || text.includes('"kind":"object"') ? (['bucket'] as const) : []),
+      ...(/\{stream(?:_role)?\}|"kind":"put"/.test(text) ? (['stream'] as const) : []),
+      ...(/\{s3\}|\{role\}|"kind":"object"/.test(text) ? (['bucket'] as const) : []),
     ],
     given,
     steps,
@@ -114,7 +122,8 @@ function readCase(topic: string, place: string, fields: Fields, shared: readonly
   };
 }
 
-const hasExpectation = (step: Step) =>
+/** Whether a step says what the answer has to be. */
+export const hasExpectation = (step: Step): boolean =>
   step.kind === 'sql' && [step.rows, step.columns, step.error, step.changed].some((value) => value !== undefined);
 
 function readStep(value: unknown, where: string): Step {

@@ -90,6 +90,21 @@ export interface LoadSource {
   readonly load: readonly StatementTemplate[];
 }
 
+/** Where the rejects of loads came from. */
+export interface OriginsPlan {
+  /**
+   * Rejects of the runs that loaded `objects`. Those without a line, equal payloads of a run together: `run_id, digest, copies, payload`
+   * (JSON text). Those of lines that COPY could not read, without their bytes: `run_id, object_key` (s3:// URL)`, line`. Placeholder: `objects`.
+   */
+  readonly missing: StatementTemplate;
+  /** Rows `run_id, bucket, object_key, etag, version_id, size` of all objects of these runs. Placeholder: `objects`. */
+  readonly objects: StatementTemplate;
+  /** One transaction. Placeholders: `run_id`, `places` (JSON text: `[{digest,copy,url,line}]`, copies from 1). */
+  readonly place: readonly StatementTemplate[];
+  /** One transaction. Placeholders: `run_id`, `texts` (JSON text: `[{url,line,bytes}]`, bytes in base64). */
+  readonly keep: readonly StatementTemplate[];
+}
+
 /** `plan.json` beside the bundle. `objects` is the same JSON text everywhere. */
 export interface LoadPlan {
   readonly pipeline: string;
@@ -105,4 +120,5 @@ export interface LoadPlan {
   readonly park: StatementTemplate;
   /** Takes objects back. Placeholder: `objects`. */
   readonly unpark: StatementTemplate;
+  readonly origins: OriginsPlan;
 }

@@ -10,7 +10,7 @@ export interface Group<Item extends HistoryObject> {
   readonly objects: Item[];
 }
 
-const maxObjects = 100;
+const maxObjects = 250;
 const maxBytes = 1024 ** 3;
 /** An object that is larger is loaded alone: it would hold up the small ones, and be read again with them if one of those failed. */
 const maxSharedBytes = 256 * 1024 ** 2;

@@ -5,6 +5,7 @@ import { classify, type Failure } from './failure';
 import { type Group, groups, idOf, sourceFinder } from './groups';
 import type { LoadHost } from './host';
 import { type Message, parseNotification, type ToldObject } from './notification';
+import { findOrigins } from './origins';
 import { park, parkMessage, unpark } from './park';
 import { judge, type Verdict } from './shape';
 import { type File, inLedger, inPlace, overwriting, runIdOf, transact } from './transaction';
@@ -119,6 +120,12 @@ async function settle(
   await unpark(
     host,
     objects.filter((object) => object.parked && inside.includes(idOf(object))),
+    remainingMs,
+  );
+  await findOrigins(
+    host,
+    source,
+    objects.filter((object) => inside.includes(idOf(object))),
     remainingMs,
   );
   return [...inside, ...refused, ...parked];

@@ -34,11 +34,17 @@ export async function park(
     original: notificationOf(object),
   };
   await host.queues.send(host.deadLettersUrl, [JSON.stringify(message)]);
-  const sql = render(host.plan.park, { objects: objectsJson([object]), reason: reason.slice(0, maxReasonLength) });
+  const sql = render(host.plan.park, {
+    objects: objectsJson([object]),
+    reason: withoutNul(reason).slice(0, maxReasonLength),
+  });
   await execute(host.warehouse, helperName(host, [object], 'park'), sql, remainingMs);
   host.log('an object is given up and parked', { bucket, key, etag, reason, attempts });
   host.metrics(at, { ParkedObjects: 1 }, { bucket, key, reason });
 }
+
+/** A reason may quote the object, and no text of SQL can hold a NUL. */
+const withoutNul = (reason: string) => reason.replaceAll('\0', '\\0');
 
 /** Objects that were parked and have been loaded after all. */
 export async function unpark(

@@ -6,6 +6,8 @@ import type { FileShape } from './contract';
 export interface FileRecord {
   /** From 1: the line at which it begins. */
   readonly line: number;
+  /** The line at which it ends. */
+  readonly lastLine: number;
   /** Without its line end. */
   readonly bytes: Buffer;
 }
@@ -40,9 +42,9 @@ export async function* recordsOf(
     if (size > maxBytes) throw new UnreadableError(`the record at line ${start} is longer than ${maxBytes} bytes`);
     parts.push(bytes);
   };
-  const take = (): FileRecord => {
+  const take = (lastLine: number): FileRecord => {
     const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-    const record = { line: start, bytes: bytes.at(-1) === 13 ? bytes.subarray(0, -1) : bytes };
+    const record = { line: start, lastLine, bytes: bytes.at(-1) === 13 ? bytes.subarray(0, -1) : bytes };
     [parts, size, start, open] = [[], 0, line, false];
     return record;
   };
@@ -54,13 +56,13 @@ export async function* recordsOf(
       if (quoted && isOdd(piece)) open = !open;
       keep(open ? chunk.subarray(from, at + 1) : piece);
       from = at + 1;
-      if (!open) yield take();
+      if (!open) yield take(line - 1);
     }
     const rest = chunk.subarray(from);
     if (quoted && isOdd(rest)) open = !open;
     if (rest.length > 0) keep(rest);
   }
-  if (size > 0) yield take();
+  if (size > 0) yield take(line);
 }
 
 /** Whether there is an odd number of quotes. */

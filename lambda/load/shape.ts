@@ -69,7 +69,8 @@ async function schemaOf(objects: ObjectBytes, object: Readable): Promise<readonl
   let end = await endOf(objects, object, firstTailBytes);
   if (!end) return undefined;
   const wanted = footerBytes(end);
-  if (wanted > maxFooterBytes) throw new UnreadableError(`not a Parquet file: its footer is longer than ${maxFooterBytes} bytes`);
+  if (wanted > maxFooterBytes)
+    throw new UnreadableError(`not a Parquet file: its footer is longer than ${maxFooterBytes} bytes`);
   if (wanted > end.length) end = await endOf(objects, object, wanted);
   return end && parquetColumns(end.subarray(Math.max(0, end.length - wanted), -parquetTailBytes));
 }

@@ -1,14 +1,16 @@
-import { gzipSync } from 'node:zlib';
+import { once } from 'node:events';
+import { createGzip, type Gzip } from 'node:zlib';
 import type { ListedObject } from '../shared/objects';
 import { formatTimestamp } from '../shared/timestamp';
 
-/** Of the text before it is compressed. Bounds the memory: one part is held at a time. */
+/** Of the text before it is compressed: a part is held as it was compressed, about a tenth of it, until it is written. */
 const maxPartBytes = 16 * 1024 ** 2;
+/** Lines are compressed so many at a time; more of them would be kept as texts for nothing. */
+const maxWaitingBytes = 64 * 1024;
 
 /** Writes objects as gzipped NDJSON, part by part. */
 export class PartWriter {
-  private lines: string[] = [];
-  private bytes = 0;
+  private part: Part | undefined;
   private readonly written: { key: string; bytes: number }[] = [];
   objects = 0;
 
@@ -20,25 +22,59 @@ export class PartWriter {
   ) {}
 
   async add({ key, etag, size, lastModified }: ListedObject): Promise<void> {
-    const line = JSON.stringify({ object_key: key, etag, size, last_modified: formatTimestamp(lastModified) });
-    this.lines.push(line, '\n');
-    this.bytes += line.length + 1;
+    this.part ??= new Part();
     this.objects += 1;
-    if (this.bytes >= this.partBytes) await this.flush();
+    const waiting = this.part.add(
+      `${JSON.stringify({ object_key: key, etag, size, last_modified: formatTimestamp(lastModified) })}\n`,
+    );
+    if (waiting >= maxWaitingBytes) await this.part.compress();
+    if (this.part.bytes >= this.partBytes) await this.flush(this.part);
   }
 
   /** Writes what is left. Returns the parts in the order of their keys. */
   async end(): Promise<readonly { key: string; bytes: number }[]> {
-    if (this.lines.length > 0) await this.flush();
+    if (this.part) await this.flush(this.part);
     return this.written;
   }
 
-  private async flush(): Promise<void> {
-    const body = gzipSync(this.lines.join(''), { level: 1 });
-    this.lines = [];
-    this.bytes = 0;
+  private async flush(part: Part): Promise<void> {
+    const body = await part.end();
+    this.part = undefined;
     const key = `${this.prefix}${String(this.written.length).padStart(6, '0')}.ndjson.gz`;
     await this.put(key, body);
     this.written.push({ key, bytes: body.length });
+  }
+}
+
+/** One part while it grows. */
+class Part {
+  private readonly gzip: Gzip = createGzip({ level: 1 });
+  private readonly compressed: Buffer[] = [];
+  private waiting = '';
+  /** Of the text. */
+  bytes = 0;
+
+  constructor() {
+    this.gzip.on('data', (chunk: Buffer) => this.compressed.push(chunk));
+  }
+
+  /** Returns the length of what was not compressed yet. */
+  add(line: string): number {
+    this.waiting += line;
+    this.bytes += line.length;
+    return this.waiting.length;
+  }
+
+  async compress(): Promise<void> {
+    const text = this.waiting;
+    this.waiting = '';
+    await new Promise<void>((resolve, reject) => this.gzip.write(text, (error) => (error ? reject(error) : resolve())));
+  }
+
+  async end(): Promise<Buffer> {
+    const ended = once(this.gzip, 'end');
+    this.gzip.end(this.waiting);
+    await ended;
+    return Buffer.concat(this.compressed);
   }
 }

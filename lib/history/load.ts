@@ -127,7 +127,7 @@ export class Load extends Construct {
     const source = this.handler.function.addEventSourceMapping(id, {
       eventSourceArn: queueArn,
       // As many as one COPY takes; SQS gives ten at a time, so more than ten need a window to be gathered in.
-      batchSize: 100,
+      batchSize: 250,
       maxBatchingWindow: Duration.seconds(5),
       reportBatchItemFailures: true,
       // Loads of one pipeline wait for each other's lock anyway; two is the least that Lambda allows.

@@ -31,7 +31,7 @@ export function jsonService(
       if (!run) throw new NotModelledError(`operation ${signingName}:${operation}`);
       const output = await run(inputOf(request), request.principal);
       const headers = { 'content-type': contentType, 'x-amzn-requestid': randomUUID() };
-      return { headers, body: JSON.stringify(output ?? {}) };
+      return { headers, body: jsonText(output ?? {}) };
     },
   };
 }
@@ -63,4 +63,17 @@ function inputOf(request: ServiceRequest): Record<string, unknown> {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw new AwsError('SerializationException', 'the request body must be a JSON object');
   return input as Record<string, unknown>;
+}
+
+const bigints = randomUUID();
+
+/** JSON with integers of any size in all their digits. */
+function jsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+  const marked = (_: string, member: unknown) => (typeof member === 'bigint' ? `${bigints}:${member}` : member);
+  return JSON.stringify(value, marked).replace(new RegExp(`"${bigints}:(-?\\d+)"`, 'g'), '$1');
 }

@@ -20,7 +20,10 @@ import type { StatementFaults } from './data-api/faults';
 import { fileJournal } from './data-api/journal';
 import { AwsLogins, type Logins } from './data-api/logins';
 import { type DataApiOptions, dataApiOperations } from './data-api/operations';
+import { ResultFiles } from './data-api/results';
+import { Sessions } from './data-api/sessions';
 import { StatementStore } from './data-api/store';
+import { throttled } from './data-api/throttle';
 import { WarehouseError } from './engine/errors';
 import { scalarOf } from './engine/result';
 import { warehouseTwins } from './resources';
@@ -69,30 +72,42 @@ export interface DataApiParts {
   readonly bus: EventBusPort;
   readonly logins: Logins;
   readonly find: DataApiOptions['find'];
+  readonly databases: DataApiOptions['databases'];
   readonly arnOf: DataApiOptions['arnOf'];
   readonly userIdOf: DataApiOptions['userIdOf'];
   readonly faults?: StatementFaults;
+  /** Refuses calls above the rates that AWS documents. @default false */
+  readonly throttle?: boolean;
 }
 
 export function composeDataApi(parts: DataApiParts) {
   const { clock, directory, faults } = parts;
-  const store = new StatementStore(clock, fileJournal(join(directory, 'statements.jsonl'), clock));
-  const executor = new Executor(store, clock, parts.bus, faults);
-  const api = dataApiOperations({ ...parts, store, executor });
-  const operations = faults ? faulty(api, faults) : api;
-  return { store, executor, operations, service: jsonService('redshift-data', 'json-1.1', 'RedshiftData', operations) };
+  const results = new ResultFiles(join(directory, 'results'));
+  const store = new StatementStore(clock, fileJournal(join(directory, 'statements.jsonl'), clock), results);
+  const executor = new Executor(store, clock, parts.bus, results, faults);
+  const sessions = new Sessions(clock);
+  const api = dataApiOperations({ ...parts, store, executor, results, sessions });
+  const unthrottled = faults ? faulty(api, faults) : api;
+  const operations = parts.throttle ? throttled(unthrottled, clock) : unthrottled;
+  /** Ends what runs; then the warehouses may be closed. */
+  const stop = async () => {
+    await executor.stop();
+    sessions.close();
+  };
+  return { store, stop, operations, service: jsonService('redshift-data', 'json-1.1', 'RedshiftData', operations) };
 }
 
 /** The warehouse with a front end of the caller's choice. */
 export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
   const directory = join(options.dataDir, 'warehouse');
-  const warehouses = new Warehouses({ ...options, directory });
-  const { store, executor, operations, service } = composeDataApi({
+  const warehouses = new Warehouses({ ...options, directory, onOpen: (warehouse) => store.reconcile(warehouse) });
+  const { store, stop, operations, service } = composeDataApi({
     ...options,
     directory,
     logins: new AwsLogins(options),
     userIdOf: (principal) => options.sts.userIdOf(principal),
     find: async (kind, name) => warehouses.find(kind, name),
+    databases: (kind, name) => [warehouses.find(kind, name)!.database],
     arnOf: (kind, name) => warehouses.arnOf(kind, name),
   });
   return {
@@ -101,7 +116,7 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
     service,
     resources: warehouseTwins(warehouses, options),
     async dispose() {
-      await executor.stop();
+      await stop();
       warehouses.close();
     },
   };

@@ -5,7 +5,7 @@
 
 /**
  * A type as Redshift names it. In DuckDB: SUPER is JSON (text: keeps null apart from missing, numbers as they were written, keys that differ
- * only in case; read as fast as VARIANT), VARBYTE is BLOB, CHAR and VARCHAR are VARCHAR, the others are their namesakes.
+ * only in case; read as fast as VARIANT), VARBYTE is BLOB, VARCHAR is VARCHAR, CHAR too (without its trailing blanks, which a query puts back on in its result), the others are their namesakes.
  */
 export type RedshiftType =
   | {
@@ -161,6 +161,8 @@ export type Statement =
   | {
       readonly kind: 'copy';
       readonly table: Name;
+      /** Columns to fill, in the order of the fields. @default - all of the table */
+      readonly columns?: readonly string[];
       /** `s3://bucket/prefix`, or a manifest's URL. */
       readonly from: string;
       readonly roleArn: string;

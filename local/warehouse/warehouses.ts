@@ -18,6 +18,8 @@ export interface WarehousesOptions {
   readonly translate: Translate;
   /** Of each warehouse. @default - one a core, at most 8 */
   readonly threads?: number;
+  /** Told of each warehouse before anybody can reach it. */
+  readonly onOpen?: (warehouse: ReachableWarehouse) => void;
 }
 
 /** A cluster or workgroup to be opened. */
@@ -61,11 +63,15 @@ export class Warehouses {
       },
       definition.admin,
     );
-    this.open.set(key, { target, database, engine });
+    const warehouse = { target, database, engine };
+    this.options.onOpen?.(warehouse);
+    this.open.set(key, warehouse);
   }
 
+  /** @param name or ARN */
   find(kind: 'cluster' | 'workgroup', name: string): ReachableWarehouse | undefined {
-    return this.open.get(`${kind}/${name}`);
+    const named = this.open.get(`${kind}/${name}`);
+    return named ?? this.all().find(({ target }) => target.kind === kind && target.arn === name);
   }
 
   all(): ReachableWarehouse[] {

@@ -25,14 +25,20 @@ const transaction = (id: number) => [
   `insert into two values (${id})`,
 ];
 
+/** The token finds the statement again, whether its answer arrived or not. */
+const submission = (id: number) => ({
+  ...place,
+  Sqls: transaction(id),
+  ClientToken: `transaction-${id}`,
+  WaitTimeSeconds: 30,
+});
+
 /** Writes transactions until the server is gone; notes those that were reported as finished. */
 async function write(client: RedshiftDataClient, next: () => number, onFinished: (id: number) => void): Promise<void> {
   for (;;) {
     const id = next();
     try {
-      const { Id } = await client.send(
-        new BatchExecuteStatementCommand({ ...place, Sqls: transaction(id), WaitTimeSeconds: 30 }),
-      );
+      const { Id } = await client.send(new BatchExecuteStatementCommand(submission(id)));
       const { Status, Error: why } = await client.send(new DescribeStatementCommand({ Id }));
       if (Status !== 'FINISHED') throw new Error(`unexpected ${Status}: ${why}`);
     } catch (error) {
@@ -75,7 +81,13 @@ test('kill -9 at any moment loses nothing that was reported, leaves nothing half
     expect([...finished].filter((id) => !one.includes(id))).toEqual([]);
     // at most what was under way may have been committed without an answer
     expect(one.filter((id) => !finished.has(id)).length).toBeLessThanOrEqual(writers);
-    for (const id of one) finished.add(id);
+    // what the server says of a transaction that it was killed in is what happened to it
+    for (let id = last - writers + 1; id <= last; id++) {
+      const { Status } = await reader.send(new BatchExecuteStatementCommand(submission(id)));
+      const now = (await rows(reader, `select count(*) from one where id = ${id}`))[0]![0];
+      expect([id, Status, now]).toEqual([id, now === 1 ? 'FINISHED' : 'ABORTED', now]);
+    }
+    for (const [id] of await rows(reader, 'select id from one')) finished.add(id as number);
   }
   expect(finished.size).toBeGreaterThanOrEqual(kills.reduce((sum, after) => sum + after, 0));
   before.kill('SIGTERM');

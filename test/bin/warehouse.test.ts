@@ -123,9 +123,10 @@ describe('a server for whoever comes', () => {
     const client = dataClient(server.endpoint);
     const sent = (where: object) => client.send(new ExecuteStatementCommand({ ...place, ...where, Sql: 'select 1' }));
     await expect(sent({ ClusterIdentifier: '../../etc' })).rejects.toThrow(
-      /ClusterIdentifier must be .* got "..\/..\/etc"/,
+      /Value '\.\.\/\.\.\/etc' at 'clusterIdentifier' failed/,
     );
     await expect(sent({ Database: '../x' })).rejects.toThrow(/Database must be .* got "..\/x"/);
+    await expect(sent({ Database: 'Dev' })).rejects.toThrow(/Database must be in lower case/);
     await expect(sent({ ClusterIdentifier: undefined })).rejects.toThrow(
       'Either ClusterIdentifier or WorkgroupName needs to be specified.',
     );
@@ -296,6 +297,26 @@ describe('with endpoints', () => {
     ).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     });
+  });
+
+  test('an endpoint that never answers does not keep the server from ending', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const reached = once(silent, 'connection');
+    const { port } = silent.address() as { port: number };
+    const server = await startServer(folder(), ['--s3', `http://127.0.0.1:${port}`]);
+    servers.push(server);
+    const client = dataClient(server.endpoint);
+    await run(client, 'create table t (a integer)');
+    const { Id } = await client.send(
+      new ExecuteStatementCommand({ ...place, Sql: `copy t from 's3://bucket/in/' ${role} format json 'auto'` }),
+    );
+    expect(Id).toBeDefined();
+    const [socket] = await reached;
+    server.kill('SIGTERM');
+    expect(await server.exited()).toBe(0);
+    socket.destroy();
+    silent.close();
   });
 
   test('without them, what needs one says which option is missing', async () => {

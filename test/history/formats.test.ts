@@ -116,6 +116,12 @@ test.each([
     `column 1 is "${header.replaceAll(',', ';')}" in the header`,
   ],
   ['a blank first line', 'sheets/blank.csv', `\n${header}\n1,x5,1,,,,\n`, 'column 1 is "" in the header'],
+  [
+    'another character set',
+    'sheets/utf16.csv',
+    Buffer.from(`\uFEFF${header}\n1,x7,1,,,,\n`, 'utf16le'),
+    'in the header and "Amount" in the source',
+  ],
   ['no gzip', 'packed/plain.csv.gz', `${header}\n1,x6,1,,,,\n`, 'gzip: incorrect header check'],
 ])('a CSV with %s is parked, and nothing of it is loaded', async (_, key, body, reason) => {
   const beside = key.replace(/[^/]+(?=\.csv)/, (name) => `beside-${name}`);

@@ -91,8 +91,11 @@ describe('functions', () => {
       })
       .sort();
 
-  test('a load writes manifests and copies of its own pipeline and reads the versions of its globs', () => {
+  test('a load writes manifests and copies of its own pipeline and reads the objects of its globs', () => {
     expect(allowed('ShopLoadHandler', 's3')).toEqual([
+      's3:GetObject Archive/archive/shop/*',
+      's3:GetObject History/shop-logs/*',
+      's3:GetObject Work/versions/shop/*',
       's3:GetObjectVersion Archive/archive/shop/*',
       's3:GetObjectVersion History/shop-logs/*',
       's3:GetObjectVersionTagging Archive/archive/shop/*',
@@ -211,7 +214,7 @@ describe('triggers', () => {
     const { pipelines } = templates();
     pipelines.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
     pipelines.allResourcesProperties('AWS::Lambda::EventSourceMapping', {
-      BatchSize: 100,
+      BatchSize: 250,
       MaximumBatchingWindowInSeconds: 5,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: 2 },

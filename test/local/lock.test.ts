@@ -18,6 +18,13 @@ test('takes over the lock of a process that is gone', () => {
   const { pid } = spawnSync(process.execPath, ['-e', '0']);
   writeFileSync(join(folder, 'lock'), String(pid));
   const unlock = lockFolder(folder);
-  expect(readFileSync(join(folder, 'lock'), 'utf8')).toBe(String(process.pid));
+  expect(readFileSync(join(folder, 'lock'), 'utf8').split(' ')[0]).toBe(String(process.pid));
   unlock();
+});
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+onLinux('takes over the lock of an earlier process with the number of one that lives', () => {
+  writeFileSync(join(folder, 'lock'), `${process.pid} 1`);
+  lockFolder(folder)();
 });

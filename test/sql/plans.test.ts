@@ -128,6 +128,51 @@ describe('the load plan', () => {
     expect(sources({ compression })[0]!.load[1]!.split('\n')[1]).toBe(options);
   });
 
+  const columns = [
+    { name: 'messageId' },
+    { name: 'Sum', path: ['order', 'amount'] },
+    { name: "it's", path: ['order', "it's"] },
+  ];
+
+  test.each([
+    [{}, 'format csv ignoreheader 1 ignoreblanklines emptyasnull gzip maxerror 100000 compupdate off statupdate off'],
+    [
+      { compression: 'none', delimiter: ';' },
+      "format csv delimiter ';' ignoreheader 1 ignoreblanklines emptyasnull maxerror 100000 compupdate off statupdate off",
+    ],
+  ] as const)('reads CSV %j into a table of its own and makes payloads of it', (overrides, options) => {
+    const [logs] = sources({ format: 'csv', columns, ...overrides });
+    const [, create, copy, payloads] = logs!.load;
+    expect(create).toBe(
+      'create temp table shop_records (\n  c1 varchar(65535),\n  c2 varchar(65535),\n  c3 varchar(65535)\n)',
+    );
+    expect(copy).toBe(`copy shop_records from {{manifest}} iam_role {{load_role}} manifest\n${options}`);
+    expect(payloads).toContain("'messageId', c1,\n  'order', object(");
+    expect(payloads).toMatch(
+      /'amount', case when c2 ~ '[^']+' and can_json_parse\(c2\) then json_parse\(c2\) else c2::super end/,
+    );
+    expect(payloads).toContain("'it''s', nullif(rtrim(c3, chr(13)), '')");
+    expect(logs!.load).toContain('drop table shop_records');
+    expect(logs!.shape).toMatchObject({
+      format: 'csv',
+      columns: [{ name: 'messageId', spelling: 'text' }, { spelling: 'number' }, {}],
+    });
+    expect(logs!.load.length).toBeLessThanOrEqual(40);
+  });
+
+  test('reads Parquet by the types that are declared', () => {
+    const types = ['varchar', 'double', 'decimal(12,2)', 'timestamp'] as const;
+    const [logs] = sources({
+      format: 'parquet',
+      compression: 'none',
+      columns: types.map((type, n) => ({ name: `x${n}`, type })),
+    });
+    const [, create, copy, payloads] = logs!.load;
+    expect(create).toContain('c1 varchar(65535),\n  c2 double precision,\n  c3 decimal(12,2),\n  c4 timestamp');
+    expect(copy!.split('\n')[1]).toBe('format parquet statupdate off');
+    expect(payloads).toContain("'x2', c3,\n  'x3', replace(to_char(c4, 'YYYY-MM-DD HH24:MI:SS.US'), ' ', 'T') || 'Z'");
+  });
+
   test('the archive is a source of every pipeline, the last', () => {
     expect(sources().map(({ name, bucket, globs }) => [name, bucket, globs])).toEqual([
       ['logs', 'history', ['shop/*/*.gz']],

@@ -115,6 +115,85 @@ test.each<[string, Partial<Pipeline>, string]>([
 });
 
 test.each([
+  [
+    'a compression around Parquet',
+    { format: 'parquet', columns: [{ name: 'messageId', type: 'varchar' }] },
+    'compression must be none: Parquet compresses inside the file, got "gzip"',
+  ],
+  ['an unknown format', { format: 'orc' }, 'format must be one of "ndjson", "firehose", "csv", "parquet", got "orc"'],
+  [
+    'an unknown compression',
+    { compression: 'brotli' },
+    'compression must be one of "gzip", "zstd", "none", got "brotli"',
+  ],
+  [
+    'CSV without columns',
+    { format: 'csv' },
+    'columns must name the columns of the files in their order, 1 to 100, got none',
+  ],
+  [
+    'too many columns',
+    { format: 'csv', columns: Array.from({ length: 101 }, (_, n) => ({ name: `c${n}` })) },
+    '1 to 100, got 101',
+  ],
+  [
+    'columns of ndjson',
+    { columns: [{ name: 'messageId' }] },
+    'columns belong to csv and parquet only, got them with ndjson',
+  ],
+  ['a delimiter of ndjson', { delimiter: ';' }, 'delimiter belongs to csv only, got it with ndjson'],
+  [
+    'a delimiter that is none',
+    { format: 'csv', columns: [{ name: 'messageId' }], delimiter: 'x' },
+    'delimiter must be one of ",", ";", "|", "\\t", got "x"',
+  ],
+  [
+    'a type in CSV',
+    { format: 'csv', columns: [{ name: 'messageId', type: 'varchar' }] },
+    'columns[0].type belongs to parquet only, since a CSV has texts, got "varchar"',
+  ],
+  [
+    'no type in Parquet',
+    { format: 'parquet', compression: 'none', columns: [{ name: 'messageId' }] },
+    'columns[0].type must be one of varchar, smallint',
+  ],
+  [
+    'a type that does not exist',
+    { format: 'parquet', compression: 'none', columns: [{ name: 'messageId', type: 'decimal(40,2)' }] },
+    'or decimal(p,s), got "decimal(40,2)"',
+  ],
+  [
+    'a name without a letter',
+    { format: 'csv', columns: [{ name: 'messageId' }, { name: '', path: ['x'] }] },
+    'columns[1].name must be 1 to 127 bytes',
+  ],
+  [
+    'a path through a value',
+    { format: 'csv', columns: [{ name: 'messageId' }, { name: 'a' }, { name: 'b', path: ['a', 'b'] }] },
+    'columns[2].path must not meet that of "a", got ["a","b"] and ["a"]',
+  ],
+  [
+    'a required column without values',
+    { format: 'csv', columns: [{ name: 'kind' }] },
+    'columns must have one with the path ["messageId"], which the required column id is read from',
+  ],
+])('a history source with %s', (_, overrides, expected) => {
+  const found = problems({ history: [aSource(overrides as never)] });
+  expect(found).toEqual([expect.stringContaining(expected)]);
+  expect(found[0]).toMatch(/^pipelines\.shop\.history\.logs\./);
+});
+
+test.each(['yesterday', '2026-11-21', '2026-11-21T10:00:00', '2026-13-21T10:00:00Z'])(
+  'a stream that was recreated at %s',
+  (recreatedAt) => {
+    const stream = { capacity: { mode: 'on-demand' }, retentionHours: 24, recreatedAt } as const;
+    expect(problems({ stream })).toEqual([
+      `pipelines.shop.stream.recreatedAt must be a time in UTC as 2026-11-21T10:00:00Z, got "${recreatedAt}"`,
+    ]);
+  },
+);
+
+test.each([
   ['select id from shop.events left join shop.rejects on true', 'uses an outer join (left)'],
   ['select count(distinct id) as n from shop.events', 'uses distinct'],
   ['select id, row_number() over (order by at) as n from shop.events', 'uses a window function'],

@@ -1,9 +1,15 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
 import { literalPrefixes } from '../../lambda/load/contract';
-import { scriptedFaults } from '../../local/faults';
+import type { Step } from '../../lambda/shared/plan';
+import { type Kill, scriptedFaults } from '../../local/faults';
 import type { Pipeline } from '../../pipelines/definition';
-import { buckets, type Cloud, createCloud, type Handlers, outsider } from './cloud';
+import { warehouseObjects } from '../../sql';
+import { buckets, type Cloud, createCloud, database, type Handlers, outsider, owner, roles } from './cloud';
 import { functionsOf, statementsOf } from './functions';
-import { type Template, templateOf } from './template';
+import { runStep, type Template, templateOf } from './template';
 
 const minuteMs = 60_000;
 const queueSettings = {
@@ -16,26 +22,37 @@ const queueSettings = {
 
 /** A pipeline's functions over the twins of one account, for tests that say themselves what happens and when. */
 export class SeamWorld {
+  /** What happens to the next invocation of a function. */
+  readonly kills: Record<string, Kill | undefined> = {};
+
+  private handlers: Handlers = {};
+  private archived = 0;
+
   private constructor(
     readonly cloud: Cloud,
     private readonly template: Template,
+    private pipeline: Pipeline,
   ) {}
 
   static async open(pipeline: Pipeline, startMs = Date.parse('2026-11-21T00:00:00Z')): Promise<SeamWorld> {
     const template = await templateOf(pipeline, startMs);
-    let handlers: Handlers = {};
+    let world: SeamWorld | undefined;
     const cloud = await createCloud({
       startMs: startMs + 60 * minuteMs,
       streamName: template.streamName,
       shards: 2,
       retentionHours: pipeline.stream.retentionHours,
       databaseFile: template.databaseFile,
-      handlers: () => handlers,
+      handlers: () => world!.handlers,
       faults: scriptedFaults({}),
-      killNext: () => undefined,
+      killNext(name) {
+        const kill = world?.kills[name];
+        if (kill) delete world!.kills[name];
+        return kill;
+      },
     });
-    handlers = functionsOf(cloud, pipeline);
-    const world = new SeamWorld(cloud, template);
+    world = new SeamWorld(cloud, template, pipeline);
+    world.handlers = functionsOf(cloud, pipeline);
     await world.wire(pipeline);
     return world;
   }
@@ -58,6 +75,57 @@ export class SeamWorld {
     onQueue(queue.arn, 'load', 100);
     onQueue(backlog.arn, 'load', 100);
     onStatements(statementsOf(pipeline, 'refresh'), 'refresh');
+  }
+
+  /** Deploys another edition of the pipeline whose landing view differs: the new one is made, then the old one goes with a last merge. */
+  async deploy(next: Pipeline): Promise<void> {
+    const [before, after] = [this.pipeline, next].map(
+      (pipeline) =>
+        warehouseObjects(pipeline, { streamName: this.streamName, streamRoleArn: roles.stream, database }).find(
+          ({ id }) => id === 'Landing',
+        )!.properties,
+    );
+    for (const step of JSON.parse(after!.create) as Step[]) await runStep(this.cloud.warehouse, step, owner.name);
+    this.pipeline = next;
+    this.handlers = functionsOf(this.cloud, next);
+    for (const step of JSON.parse(before!.delete) as Step[]) await runStep(this.cloud.warehouse, step, owner.name);
+  }
+
+  /** The stream goes with what it holds, and another one gets its name. */
+  recreateStream(): void {
+    const { port } = this.cloud.kinesis;
+    const { settings } = port.stream(this.streamName);
+    port.stream(this.streamName).close();
+    rmSync(join(port.options.dataDir, 'kinesis', this.streamName), { recursive: true, force: true });
+    port.open(this.streamName, settings, 2);
+  }
+
+  /** What Firehose wrote of these records: an object of the archive, whose key tells the hour of the oldest. */
+  async archive(records: readonly FirehoseRecord[]): Promise<string> {
+    const hour = new Date(records[0]!.arrivedAt).toISOString().slice(0, 13).replaceAll(/[-T]/g, '/');
+    this.archived += 1;
+    const key = `archive/${this.pipeline.name}/${hour}/${this.archived}.gz`;
+    await this.put(key, gzipSync(records.map(archiveLine).join('')), 'archive');
+    return key;
+  }
+
+  /** The records of the stream as Firehose reads them. */
+  async records(): Promise<FirehoseRecord[]> {
+    const { files } = await this.cloud.kinesis.port.readSlice(outsider, this.streamName, {});
+    return files
+      .flatMap((file) => readFileSync(file, 'utf8').split('\n'))
+      .filter((line) => line !== '')
+      .map((line, index) => {
+        const record = JSON.parse(line) as Record<string, string>;
+        return {
+          recordId: String(index),
+          data: record['data']!,
+          shardId: record['shard_id']!,
+          sequenceNumber: record['sequence_number']!,
+          partitionKey: record['partition_key']!,
+          arrivedAt: Number(record['arrival_ms']),
+        };
+      });
   }
 
   /** Puts texts as they are, anything else as JSON, onto the stream. */
@@ -106,6 +174,11 @@ export class SeamWorld {
   /** Messages that the functions logged. */
   logged(message: string): readonly Record<string, unknown>[] {
     return this.cloud.log.filter((entry) => entry['message'] === message);
+  }
+
+  /** Messages that are not done. */
+  waiting(): number {
+    return this.cloud.sqs.port.depth('queue') + this.cloud.sqs.port.depth('backlog');
   }
 
   get streamName(): string {

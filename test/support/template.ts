@@ -53,7 +53,8 @@ export async function templateOf(pipeline: Pipeline, startMs: number): Promise<T
   };
 }
 
-async function runStep(warehouse: LocalWarehouse, { mode, statements }: Step, user: string): Promise<void> {
+/** Runs statements as a deployment does. */
+export async function runStep(warehouse: LocalWarehouse, { mode, statements }: Step, user: string): Promise<void> {
   const values = asked(statements, { owner_password: owner.password, run_id: 'deploy' });
   const { Id } = (await warehouse.operations['BatchExecuteStatement']!(
     {

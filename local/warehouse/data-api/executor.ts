@@ -1,9 +1,20 @@
 import type { Clock, EventBusPort } from '../../ports';
-import type { Engine, RunResult } from '../engine/engine';
+import type { Engine, HeldSession, RunRequest, RunResult } from '../engine/engine';
 import { errorText } from '../engine/errors';
 import type { StatementFaults } from './faults';
 import { isTerminal, type StatementRecord } from './records';
+import type { ResultFiles, ResultWriter } from './results';
 import { retentionMs, type StatementStore } from './store';
+
+/** Where a statement runs. */
+export interface DatabaseConnection {
+  readonly engine: Engine;
+  /** What the database answers to the connection itself: undefined lets the user in. */
+  connect(signal: AbortSignal): Promise<string | undefined>;
+  readonly held?: HeldSession;
+  /** Told when the statement has ended, before anybody who waits for it. */
+  readonly onEnd?: () => void;
+}
 
 /** Carries submitted statements through their states and tells the event bus of the end. */
 export class Executor {
@@ -14,14 +25,14 @@ export class Executor {
     private readonly store: StatementStore,
     private readonly clock: Clock,
     private readonly bus: EventBusPort,
+    private readonly results: ResultFiles,
     private readonly faults?: StatementFaults,
   ) {}
 
-  /** Starts the statement. `connect` tells what the database answers to the connection itself, undefined when it lets the user in. */
-  start(record: StatementRecord, engine: Engine, connect: (signal: AbortSignal) => Promise<string | undefined>): void {
+  start(record: StatementRecord, connection: DatabaseConnection): void {
     const controller = new AbortController();
     this.running.set(record.id, controller);
-    const done = this.execute(record, engine, connect, controller.signal).finally(() => {
+    const done = this.execute(record, connection, controller.signal).finally(() => {
       this.running.delete(record.id);
       this.work.delete(done);
     });
@@ -38,54 +49,65 @@ export class Executor {
     await Promise.all(this.work);
   }
 
-  private async execute(
-    record: StatementRecord,
-    engine: Engine,
-    connect: (signal: AbortSignal) => Promise<string | undefined>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async execute(record: StatementRecord, connection: DatabaseConnection, signal: AbortSignal): Promise<void> {
     // Submission answers before the statement is picked.
     await new Promise((resolve) => setImmediate(resolve));
     const started = performance.now();
     try {
-      if (signal.aborted) return this.end(record, 'ABORTED', started);
+      if (signal.aborted) return this.end(record, connection, 'ABORTED', started);
       record.status = 'PICKED';
-      const refusal = await connect(signal);
-      if (refusal !== undefined) return this.end(record, 'FAILED', started, refusal);
+      const refusal = await connection.connect(signal);
+      if (refusal !== undefined) return this.end(record, connection, 'FAILED', started, refusal);
       const result = await this.faulty(record, (onStart) =>
-        engine.run({
-          sqls: record.members.map((member) => member.sql),
-          mode: record.mode,
-          user: record.dbUser,
-          parameters:
-            record.parameters && Object.fromEntries(record.parameters.map(({ name, value }) => [name, value])),
-          signal,
-          onStart: (index) => {
-            onStart?.(index);
-            record.status = 'STARTED';
-            record.updatedMs = this.clock.now();
-            const member = record.members[index]!;
-            member.status = 'STARTED';
-            member.updatedMs = record.updatedMs;
-          },
-          onEnd: (index, outcome) => {
-            const member = record.members[index]!;
-            member.status = outcome.status;
-            member.updatedMs = this.clock.now();
-            member.durationMs = outcome.durationMs;
-            member.queryId = outcome.queryId;
-            if (outcome.status === 'FAILED') member.error = outcome.error;
-            if (outcome.status === 'FINISHED') {
-              member.rows = outcome.rows;
-              member.result = outcome.result;
-            }
-          },
-        }),
+        connection.engine.run({ ...this.request(record, signal, onStart), held: connection.held }),
       );
-      this.end(record, result.status, started, result.error);
+      this.end(record, connection, result.status, started, result.error);
     } catch (error) {
-      this.end(record, signal.aborted ? 'ABORTED' : 'FAILED', started, signal.aborted ? undefined : errorText(error));
+      this.end(
+        record,
+        connection,
+        signal.aborted ? 'ABORTED' : 'FAILED',
+        started,
+        signal.aborted ? undefined : errorText(error),
+      );
     }
+  }
+
+  private request(record: StatementRecord, signal: AbortSignal, onStart?: (index: number) => void): RunRequest {
+    const writers = new Map<number, ResultWriter>();
+    const { members, parameters } = record;
+    return {
+      sqls: members.map((member) => member.sql),
+      mode: record.mode,
+      tag: record.id,
+      user: record.dbUser,
+      parameters: parameters && Object.fromEntries(parameters.map(({ name, value }) => [name, value])),
+      signal,
+      sinkOf: (index) => {
+        const writer = this.results.writer(record.id, index, signal);
+        writers.set(index, writer);
+        return writer;
+      },
+      onStart: (index) => {
+        onStart?.(index);
+        record.status = 'STARTED';
+        record.updatedMs = this.clock.now();
+        const member = members[index]!;
+        member.status = 'STARTED';
+        member.updatedMs = record.updatedMs;
+      },
+      onEnd: (index, outcome) => {
+        const member = members[index]!;
+        if (outcome.status === 'FINISHED' && outcome.result) member.result = writers.get(index)!.end(outcome.result);
+        else writers.get(index)?.discard();
+        member.status = outcome.status;
+        member.updatedMs = this.clock.now();
+        member.durationMs = outcome.durationMs;
+        member.queryId = outcome.queryId;
+        if (outcome.status === 'FAILED') member.error = outcome.error;
+        if (outcome.status === 'FINISHED') member.rows = outcome.rows;
+      },
+    };
   }
 
   private faulty(
@@ -99,6 +121,7 @@ export class Executor {
 
   private end(
     record: StatementRecord,
+    connection: DatabaseConnection,
     status: 'FINISHED' | 'FAILED' | 'ABORTED',
     started: number,
     error?: string,
@@ -112,7 +135,9 @@ export class Executor {
       member.status = status === 'FINISHED' ? 'FINISHED' : 'ABORTED';
       if (!record.batch) Object.assign(member, { status, error });
     }
+    connection.onEnd?.();
     this.store.update(record);
+    connection.engine.done.forget(record.id);
     if (record.withEvent) this.publish(record);
   }
 

@@ -5,8 +5,8 @@ import { isTerminal, type StatementRecord } from './records';
 import { retentionMs, type StatementJournal } from './store';
 
 /**
- * Statements as lines of JSON, one when submitted and one when ended, so that client tokens and descriptions outlive the process.
- * A statement that was running when the process ended comes back as ABORTED; results do not come back.
+ * Statements as lines of JSON, one when submitted and one when ended, so that client tokens, descriptions and where results lie outlive the process.
+ * A statement that was running when the process ended comes back as ABORTED, until its database tells that it was committed.
  * @param compactBytes after so many bytes the file is written anew with what is kept
  */
 export function fileJournal(file: string, clock: Clock, compactBytes = 32 * 2 ** 20): StatementJournal {
@@ -33,8 +33,7 @@ export function fileJournal(file: string, clock: Clock, compactBytes = 32 * 2 **
   };
 }
 
-const line = (record: StatementRecord) =>
-  `${JSON.stringify({ ...record, members: record.members.map(({ result, ...member }) => member) })}\n`;
+const line = (record: StatementRecord) => `${JSON.stringify(record)}\n`;
 
 function readRecords(text: string, oldestMs: number): StatementRecord[] {
   const byId = new Map<string, StatementRecord>();
@@ -54,8 +53,11 @@ function parse(row: string): StatementRecord | undefined {
   }
 }
 
+/** The error of statements that ran when the process ended. */
+export const interruptedError = 'the warehouse was stopped while the statement ran';
+
 function abort(record: StatementRecord): void {
   record.status = 'ABORTED';
-  record.error = 'the warehouse was stopped while the statement ran';
+  record.error = interruptedError;
   for (const member of record.members) if (!isTerminal(member.status)) member.status = 'ABORTED';
 }

@@ -1,11 +1,21 @@
 import { createHash } from 'node:crypto';
 import { type Authorizer, AwsError, type Clock, type JsonOperations, type Principal } from '../../ports';
-import { booleanOf, integerOf, invalid, objectOf, oneOf, requiredText, textOf } from '../../properties';
 import type { Engine } from '../engine/engine';
 import type { Executor } from './executor';
-import { batchInput, executeInput, limits, type Submission, waitOf } from './input';
+import {
+  batchInput,
+  executeInput,
+  limits,
+  listInput,
+  type Place,
+  type ResultFormat,
+  type Submission,
+  statementInput,
+} from './input';
 import type { Login, Logins } from './logins';
-import { describe, listed, resultPage, submitted } from './output';
+import { Metadata } from './metadata';
+import { describe, listed, submitted } from './output';
+import { listPage, pageOf, resultPage } from './pages';
 import {
   isTerminal,
   newStatementId,
@@ -14,6 +24,8 @@ import {
   type SubStatement,
   type WarehouseTarget,
 } from './records';
+import type { ResultFiles } from './results';
+import type { DataApiSession, Sessions } from './sessions';
 import type { StatementStore } from './store';
 
 /** A cluster or workgroup as the Data API reaches it. */
@@ -29,8 +41,12 @@ export interface DataApiOptions {
   readonly logins: Logins;
   readonly store: StatementStore;
   readonly executor: Executor;
+  readonly results: ResultFiles;
+  readonly sessions: Sessions;
   /** @param database as the caller named it; a warehouse may have another one only */
   find(kind: 'cluster' | 'workgroup', name: string, database: string): Promise<ReachableWarehouse | undefined>;
+  /** The databases of a warehouse. */
+  databases(kind: 'cluster' | 'workgroup', name: string): readonly string[];
   /** As in `aws:userid`: `<role id>:<session>`. */
   userIdOf(principal: Principal): string;
   /** ARN for the authorization of a warehouse that may not exist. */
@@ -40,16 +56,25 @@ export interface DataApiOptions {
 /** The operations of the Redshift Data API, in its JSON. */
 export function dataApiOperations(options: DataApiOptions): JsonOperations {
   const api = new DataApi(options);
+  const metadata = new Metadata((operation, place, principal) => api.connect(operation, place, principal));
   return {
     ExecuteStatement: (input, principal) => api.submit('ExecuteStatement', input, executeInput(input), principal),
     BatchExecuteStatement: (input, principal) =>
       api.submit('BatchExecuteStatement', input, batchInput(input), principal),
     DescribeStatement: (input, principal) => api.describe(input, principal),
-    GetStatementResult: (input, principal) => api.result(input, principal),
+    GetStatementResult: (input, principal) => api.result(input, principal, 'JSON'),
+    GetStatementResultV2: (input, principal) => api.result(input, principal, 'CSV'),
     CancelStatement: (input, principal) => api.cancel(input, principal),
     ListStatements: (input, principal) => api.list(input, principal),
+    ListDatabases: (input, principal) => metadata.databases(input, principal),
+    ListSchemas: (input, principal) => metadata.schemas(input, principal),
+    ListTables: (input, principal) => metadata.tables(input, principal),
+    DescribeTable: (input, principal) => metadata.table(input, principal),
   };
 }
+
+/** A writer in the way of a new user is waited for no longer. */
+const longestConnectMs = 60_000;
 
 class DataApi {
   private pids = 1_073_741_824;
@@ -57,15 +82,8 @@ class DataApi {
   constructor(private readonly options: DataApiOptions) {}
 
   async submit(operation: string, raw: unknown, submission: Submission, principal: Principal): Promise<unknown> {
-    const { store, authorizer, executor } = this.options;
-    const kind = submission.cluster === undefined ? 'workgroup' : 'cluster';
-    const name = (submission.cluster ?? submission.workgroup)!;
-    const warehouse = await this.options.find(kind, name, submission.database);
-    const arn = warehouse?.target.arn ?? this.options.arnOf(kind, name);
-    authorizer.authorize({ principal, action: `redshift-data:${operation}`, resource: arn });
-    if (!warehouse)
-      throw new AwsError('ValidationException', `Redshift endpoint doesn't exist in this region: ${kind} ${name}`);
-    const login = await this.options.logins.login({ ...submission, principal, warehouse });
+    const { store, executor } = this.options;
+    const connection = await this.connection(operation, submission, principal);
     const fingerprint = fingerprintOf(raw, operation);
     const repeated =
       submission.clientToken === undefined ? undefined : store.findToken(principal, submission.clientToken);
@@ -74,48 +92,127 @@ class DataApi {
         'ValidationException',
         `ClientToken ${submission.clientToken} was used for a different request`,
       );
-    const record = repeated ?? this.record(submission, warehouse, principal, login.user, fingerprint);
-    if (!repeated) {
-      if (store.active() >= limits.activeStatements)
-        throw new AwsError(
-          'ActiveStatementsExceededException',
-          `${limits.activeStatements} statements are active, which is the limit`,
-        );
-      store.add(record);
-      executor.start(record, warehouse.engine, (signal) => connect(submission.database, warehouse, login, signal));
+    if (repeated) return this.answer(repeated, submission.waitSeconds);
+    const { warehouse, database, login } = connection;
+    if (store.active(warehouse.target.arn) >= limits.activeStatements)
+      throw new AwsError(
+        'ActiveStatementsExceededException',
+        `${limits.activeStatements} statements are active, which is the limit`,
+      );
+    const session = this.session(connection, submission, principal);
+    const record = this.record(submission, { ...connection, sessionId: session?.id }, principal, fingerprint);
+    store.add(record);
+    executor.start(record, {
+      engine: warehouse.engine,
+      connect: (signal) => connect(database, warehouse, login, signal),
+      held: session?.held,
+      onEnd: () => session && this.options.sessions.release(session),
+    });
+    return this.answer(record, submission.waitSeconds);
+  }
+
+  private async answer(record: StatementRecord, waitSeconds: number): Promise<unknown> {
+    await this.wait(record, waitSeconds);
+    return submitted(record, waitSeconds > 0);
+  }
+
+  /** From the place that the caller names, or that its session is in. */
+  private async connection(operation: string, { target }: Submission, principal: Principal): Promise<Connection> {
+    if ('place' in target) {
+      const { database, secretArn } = target.place;
+      return { ...(await this.reach(operation, target.place, principal)), database, secretArn };
     }
-    await this.wait(record, submission.waitSeconds);
-    return submitted(record, submission.waitSeconds > 0);
+    const session = this.options.sessions.find(target.sessionId, principal);
+    const context = { 'redshift-data:session-owner-iam-userid': this.options.userIdOf(session.principal) };
+    const resource = session.warehouse.target.arn;
+    this.options.authorizer.authorize({ principal, action: `redshift-data:${operation}`, resource, context });
+    return { ...session, session };
+  }
+
+  /** The session to run in, taken: the one that was named, or a new one if the caller wants it kept. */
+  private session(
+    { session, ...from }: Connection,
+    { keepAliveSeconds }: Submission,
+    principal: Principal,
+  ): DataApiSession | undefined {
+    const { sessions } = this.options;
+    const used = session ?? (keepAliveSeconds ? sessions.create({ ...from, principal }, keepAliveSeconds) : undefined);
+    if (used) sessions.take(used, keepAliveSeconds);
+    return used;
+  }
+
+  /** The warehouse that the caller may use the operation on, and the user there. */
+  async reach(
+    operation: string,
+    place: Place,
+    principal: Principal,
+  ): Promise<{ warehouse: ReachableWarehouse; login: Login }> {
+    const kind = place.cluster === undefined ? 'workgroup' : 'cluster';
+    const name = (place.cluster ?? place.workgroup)!;
+    const warehouse = await this.options.find(kind, name, place.database);
+    const resource = warehouse?.target.arn ?? this.options.arnOf(kind, name);
+    this.options.authorizer.authorize({ principal, action: `redshift-data:${operation}`, resource });
+    if (!warehouse)
+      throw new AwsError('ValidationException', `Redshift endpoint doesn't exist in this region: ${kind} ${name}`);
+    return { warehouse, login: await this.options.logins.login({ ...place, principal, warehouse }) };
+  }
+
+  /** For calls that wait for the database themselves. @throws AwsError DatabaseConnectionException when it does not let the user in */
+  async connect(operation: string, place: Place, principal: Principal) {
+    const { warehouse, login } = await this.reach(operation, place, principal);
+    const signal = AbortSignal.timeout(longestConnectMs);
+    const refusal = await connect(place.database, warehouse, login, signal).catch((error: Error) => {
+      if (error.name === 'TimeoutError') throw new AwsError('QueryTimeoutException', 'the database is busy');
+      throw error;
+    });
+    if (refusal !== undefined) throw new AwsError('DatabaseConnectionException', refusal, 500);
+    const { kind, name } = warehouse.target;
+    return { warehouse, databases: this.options.databases(kind, name) };
   }
 
   async describe(raw: unknown, principal: Principal): Promise<unknown> {
-    const input = objectOf(raw, ['Id', 'WaitTimeSeconds'], 'DescribeStatement') ?? {};
-    const { record, member } = this.statement('DescribeStatement', input['Id'], principal);
-    await this.wait(record, waitOf(input));
+    const { id, waitSeconds } = statementInput(raw, ['Id', 'WaitTimeSeconds'], 'DescribeStatement');
+    const { record, member } = this.statement('DescribeStatement', id, principal);
+    await this.wait(record, waitSeconds);
     return describe(record, member);
   }
 
-  async result(raw: unknown, principal: Principal): Promise<unknown> {
-    const input = objectOf(raw, ['Id', 'NextToken', 'WaitTimeSeconds'], 'GetStatementResult') ?? {};
-    const { record, member } = this.statement('GetStatementResult', input['Id'], principal);
-    await this.wait(record, waitOf(input));
+  /** A page of a result in the format that the statement was submitted with: each format has its operation. */
+  async result(raw: unknown, principal: Principal, format: ResultFormat): Promise<unknown> {
+    const operation = format === 'JSON' ? 'GetStatementResult' : 'GetStatementResultV2';
+    const { id, waitSeconds, nextToken } = statementInput(raw, ['Id', 'NextToken', 'WaitTimeSeconds'], operation);
+    // IAM knows one action for both (Redshift management guide, "Authorizing access to the Amazon Redshift Data API").
+    const { record, member } = this.statement('GetStatementResult', id, principal);
+    await this.wait(record, waitSeconds);
     if (record.batch && !member)
       throw new AwsError(
         'ValidationException',
         `statement ${record.id} is a batch: results are those of ${record.id}:1 and following`,
       );
-    const statement = member ?? record.members[0]!;
-    if (statement.status !== 'FINISHED' || !statement.result)
+    if (record.resultFormat !== format)
+      throw new AwsError(
+        'ValidationException',
+        `${operation} gives results in ${format} format; statement ${id} was submitted with ResultFormat ${record.resultFormat}`,
+      );
+    const { result, status } = member ?? record.members[0]!;
+    if (status !== 'FINISHED' || !result)
       throw new AwsError(
         'ResourceNotFoundException',
         'Query does not have result. Please check query status with DescribeStatement.',
       );
-    return resultPage(statement.result, textOf(input['NextToken'], 'NextToken'));
+    const page = pageOf(result, nextToken);
+    const rows = await this.options.results.page(
+      record.id,
+      record.members.indexOf(member ?? record.members[0]!),
+      result,
+      page,
+    );
+    return resultPage(result, page, rows, format);
   }
 
   cancel(raw: unknown, principal: Principal): unknown {
-    const input = objectOf(raw, ['Id'], 'CancelStatement') ?? {};
-    const { record, member } = this.statement('CancelStatement', input['Id'], principal);
+    const { id } = statementInput(raw, ['Id'], 'CancelStatement');
+    const { record, member } = this.statement('CancelStatement', id, principal);
     if (member) throw new AwsError('ValidationException', 'a statement of a batch cannot be cancelled by itself');
     if (isTerminal(record.status))
       throw new AwsError(
@@ -127,27 +224,9 @@ class DataApi {
   }
 
   list(raw: unknown, principal: Principal): unknown {
-    const known = [
-      'NextToken',
-      'MaxResults',
-      'StatementName',
-      'Status',
-      'RoleLevel',
-      'Database',
-      'ClusterIdentifier',
-      'WorkgroupName',
-    ];
-    const input = objectOf(raw, known, 'ListStatements') ?? {};
+    const input = listInput(raw);
     this.authorize('ListStatements', principal, principal);
-    const states = ['SUBMITTED', 'PICKED', 'STARTED', 'FINISHED', 'ABORTED', 'FAILED', 'ALL'] as const;
-    // By default only finished statements are shown.
-    const status = oneOf(input['Status'], states, 'Status') ?? 'FINISHED';
-    const prefix = textOf(input['StatementName'], 'StatementName');
-    const roleLevel = booleanOf(input['RoleLevel'], 'RoleLevel') ?? true;
-    const database = textOf(input['Database'], 'Database');
-    const cluster = textOf(input['ClusterIdentifier'], 'ClusterIdentifier');
-    const workgroup = textOf(input['WorkgroupName'], 'WorkgroupName');
-    const size = integerOf(input['MaxResults'], 'MaxResults', 0, 100) || 100;
+    const { status, prefix, roleLevel, database, cluster, workgroup, size, nextToken } = input;
     const matching = this.options.store
       .all()
       .filter(
@@ -159,11 +238,16 @@ class DataApi {
           (cluster === undefined || (record.warehouse.kind === 'cluster' && record.warehouse.name === cluster)) &&
           (workgroup === undefined || (record.warehouse.kind === 'workgroup' && record.warehouse.name === workgroup)),
       );
-    const after = textOf(input['NextToken'], 'NextToken');
-    const start = after === undefined ? 0 : matching.findIndex((record) => record.id === after) + 1;
-    if (after !== undefined && start === 0) throw invalid('NextToken', after, 'a token of an earlier page');
-    const page = matching.slice(start, start + size);
-    return { Statements: page.map(listed), NextToken: start + size < matching.length ? page.at(-1)!.id : undefined };
+    return listPage(
+      matching,
+      (record) => record.id,
+      size,
+      nextToken,
+      (page, NextToken) => ({
+        Statements: page.map(listed),
+        NextToken,
+      }),
+    );
   }
 
   private authorize(operation: string, principal: Principal, owner: Principal): void {
@@ -184,27 +268,24 @@ class DataApi {
   /** A statement, or with `<id>:<n>` a member of a batch, of the caller's role. */
   private statement(
     operation: string,
-    id: unknown,
+    id: string,
     principal: Principal,
   ): { record: StatementRecord; member?: SubStatement } {
-    const text = requiredText(id, 'Id');
-    const match = /^([0-9a-f-]{36})(?::([1-9]\d*))?$/.exec(text);
-    if (!match) throw invalid('Id', text, 'a statement id, or <id>:<n> for a statement of a batch');
-    const record = this.options.store.find(match[1]!);
+    const [text, number] = id.split(':') as [string, string | undefined];
+    const record = this.options.store.find(text);
     this.authorize(operation, principal, record?.principal ?? principal);
     if (!record || ownerOf(record.principal) !== ownerOf(principal))
-      throw new AwsError('ResourceNotFoundException', `Query does not exist: ${text}`);
-    if (match[2] === undefined) return { record };
-    const member = record.batch ? record.members[Number(match[2]) - 1] : undefined;
-    if (!member) throw new AwsError('ResourceNotFoundException', `Query does not exist: ${text}`);
+      throw new AwsError('ResourceNotFoundException', `Query does not exist: ${id}`);
+    if (number === undefined) return { record };
+    const member = record.batch ? record.members[Number(number) - 1] : undefined;
+    if (!member) throw new AwsError('ResourceNotFoundException', `Query does not exist: ${id}`);
     return { record, member };
   }
 
   private record(
     submission: Submission,
-    warehouse: ReachableWarehouse,
+    { warehouse, database, login, secretArn, sessionId }: Connection & { readonly sessionId?: string },
     principal: Principal,
-    dbUser: string,
     fingerprint: string,
   ): StatementRecord {
     const now = this.options.clock.now();
@@ -212,15 +293,17 @@ class DataApi {
     return {
       id: newStatementId(),
       warehouse: warehouse.target,
-      database: submission.database,
-      dbUser,
-      secretArn: submission.secretArn,
+      database,
+      dbUser: login.user,
+      secretArn,
+      sessionId,
       principal,
       name: submission.name,
       batch: submission.batch,
       mode: submission.mode,
       parameters: submission.parameters,
       withEvent: submission.withEvent,
+      resultFormat: submission.resultFormat,
       clientToken: submission.clientToken,
       fingerprint,
       createdMs: now,
@@ -238,6 +321,15 @@ class DataApi {
       })),
     };
   }
+}
+
+/** Where and as whom a submission runs. */
+interface Connection {
+  readonly warehouse: ReachableWarehouse;
+  readonly database: string;
+  readonly secretArn?: string;
+  readonly login: Login;
+  readonly session?: DataApiSession;
 }
 
 /** Redshift answers these when the Data API connects: the statement fails, the call does not. */

@@ -1,10 +1,5 @@
-import { invalid } from '../../properties';
-import type { ResultSet } from '../engine/result';
 import type { ColumnInfo, RedshiftType } from '../statement';
 import type { StatementRecord, SubStatement } from './records';
-
-/** A page of a result holds about so many bytes. */
-const pageBytes = 2 ** 20;
 
 const seconds = (epochMs: number) => epochMs / 1000;
 const nanoseconds = (milliseconds: number) => Math.round(milliseconds * 1e6);
@@ -15,6 +10,7 @@ const place = (record: StatementRecord) => ({
   Database: record.database,
   DbUser: record.dbUser,
   SecretArn: record.secretArn,
+  SessionId: record.sessionId,
 });
 
 const hasResult = (members: readonly SubStatement[]) => members.some((member) => member.result !== undefined);
@@ -46,7 +42,7 @@ export function describe(record: StatementRecord, member: SubStatement | undefin
     ResultSize: only?.result?.bytes ?? (only ? 0 : -1),
     QueryString: only?.sql,
     QueryParameters: record.parameters,
-    ResultFormat: 'JSON',
+    ResultFormat: record.resultFormat,
     ExecutionMode:
       record.batch && !member ? (record.mode === 'transaction' ? 'TRANSACTION' : 'AUTO_COMMIT') : undefined,
     SubStatements:
@@ -78,27 +74,12 @@ export function listed(record: StatementRecord) {
     CreatedAt: seconds(record.createdMs),
     UpdatedAt: seconds(record.updatedMs),
     SecretArn: record.secretArn,
+    SessionId: record.sessionId,
     QueryString: record.batch ? undefined : record.members[0]!.sql,
     QueryStrings: record.batch ? record.members.map((member) => member.sql) : undefined,
     QueryParameters: record.parameters,
     IsBatchStatement: record.batch,
-    ResultFormat: 'JSON',
-  };
-}
-
-/** One page of the rows; the token is the index of the next row. */
-export function resultPage(result: ResultSet, token: string | undefined) {
-  const start = token === undefined ? 0 : Number(token);
-  if (token !== undefined && !(Number.isInteger(start) && start > 0 && start < result.records.length))
-    throw invalid('NextToken', token, 'a token of an earlier page');
-  const rowBytes = Math.max(1, result.bytes / Math.max(1, result.records.length));
-  const size = Math.max(1, Math.floor(pageBytes / rowBytes));
-  const end = Math.min(result.records.length, start + size);
-  return {
-    ColumnMetadata: result.columns.map(columnMetadata),
-    Records: result.records.slice(start, end),
-    TotalNumRows: result.records.length,
-    NextToken: end < result.records.length ? String(end) : undefined,
+    ResultFormat: record.resultFormat,
   };
 }
 
@@ -126,7 +107,7 @@ const integerDigits: Partial<Record<RedshiftType['name'], number>> = {
   'double precision': 17,
 };
 
-function columnMetadata(column: ColumnInfo) {
+export function columnMetadata(column: ColumnInfo) {
   const { type } = column;
   const text = type.name === 'varchar' || type.name === 'char' || type.name === 'super';
   const length = 'length' in type ? type.length : 0;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Principal } from '../../ports';
-import type { ResultSet } from '../engine/result';
+import type { ResultFormat } from './input';
+import type { StoredResult } from './results';
 
 export type Status = 'SUBMITTED' | 'PICKED' | 'STARTED' | 'FINISHED' | 'FAILED' | 'ABORTED';
 
@@ -19,7 +20,7 @@ export interface SubStatement {
   queryId: number;
   /** -1 where there is nothing to count. */
   rows: number;
-  result?: ResultSet;
+  result?: StoredResult;
 }
 
 /** What was submitted, and its state. */
@@ -35,7 +36,9 @@ export interface StatementRecord {
   readonly mode: 'transaction' | 'auto-commit';
   readonly parameters?: readonly SqlParameter[];
   readonly withEvent: boolean;
+  readonly resultFormat: ResultFormat;
   readonly clientToken?: string;
+  readonly sessionId?: string;
   /** Of what the client sent, the token aside. */
   readonly fingerprint: string;
   readonly createdMs: number;

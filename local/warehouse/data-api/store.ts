@@ -1,12 +1,15 @@
 import type { Clock, Principal } from '../../ports';
+import { interruptedError } from './journal';
+import type { ReachableWarehouse } from './operations';
 import { isTerminal, ownerOf, type StatementRecord } from './records';
+import type { ResultFiles } from './results';
 
 const hourMs = 3_600_000;
 /** Results and descriptions are kept for 24 hours, client tokens for 8 (Redshift management guide, Data API). */
 export const retentionMs = 24 * hourMs;
 const tokenMs = 8 * hourMs;
 
-/** What a restart has to know of a statement: all but its results. */
+/** What a restart has to know of a statement; its results are files of their own. */
 export interface StatementJournal {
   /** @param kept all statements that are to be remembered, for when the journal is written anew */
   write(record: StatementRecord, kept: () => Iterable<StatementRecord>): void;
@@ -22,8 +25,10 @@ export class StatementStore {
   constructor(
     private readonly clock: Clock,
     private readonly journal: StatementJournal,
+    private readonly results: ResultFiles,
   ) {
     for (const record of journal.load()) this.remember(record);
+    results.keepOnly(new Set(this.byId.keys()));
   }
 
   add(record: StatementRecord): void {
@@ -38,6 +43,31 @@ export class StatementStore {
     this.journal.write(record, () => this.byId.values());
     for (const wake of this.waiters.get(record.id) ?? []) wake();
     this.waiters.delete(record.id);
+  }
+
+  /** Statements that ran when an earlier process ended. */
+  interrupted(): StatementRecord[] {
+    return [...this.byId.values()].filter(({ error }) => error === interruptedError);
+  }
+
+  /** Puts right what is said of interrupted statements of a warehouse, which knows what it committed. Their results are lost. */
+  reconcile({ target, database, engine }: ReachableWarehouse): void {
+    const committed = new Set(engine.committed.all('done').map(({ tag }) => tag));
+    for (const record of this.interrupted()) {
+      const { kind, name } = record.warehouse;
+      if (kind !== target.kind || name !== target.name || record.database !== database) continue;
+      for (const [index, member] of record.members.entries())
+        if (committed.has(record.id) || committed.has(`${record.id}:${index + 1}`)) {
+          member.status = 'FINISHED';
+          member.error = undefined;
+        }
+      if (record.members.every(({ status }) => status === 'FINISHED')) {
+        record.status = 'FINISHED';
+        record.error = undefined;
+      }
+      this.journal.write(record, () => this.byId.values());
+    }
+    for (const tag of committed) engine.done.forget(tag);
   }
 
   find(id: string): StatementRecord | undefined {
@@ -57,9 +87,11 @@ export class StatementStore {
     return [...this.byId.values()].reverse();
   }
 
-  active(): number {
+  /** @param arn of one warehouse. @default - all */
+  active(arn?: string): number {
     let count = 0;
-    for (const record of this.byId.values()) if (!isTerminal(record.status)) count += 1;
+    for (const record of this.byId.values())
+      if (!isTerminal(record.status) && (arn === undefined || record.warehouse.arn === arn)) count += 1;
     return count;
   }
 
@@ -95,6 +127,7 @@ export class StatementStore {
       if (record.createdMs > limit) return;
       if (!isTerminal(record.status)) continue;
       this.byId.delete(record.id);
+      this.results.remove(record.id, record.members.length);
       if (record.clientToken === undefined) continue;
       const key = tokenKey(record.principal, record.clientToken);
       if (this.byToken.get(key) === record) this.byToken.delete(key);

@@ -11,6 +11,8 @@ export interface Entries {
   positions: Readonly<Record<string, string>>;
   /** Grows with each change of a relation's rows, and outlives the relation. */
   version: { readonly value: number };
+  /** A submission that is committed while nobody may know yet. */
+  done: { readonly tag: string };
 }
 export type EntryKind = keyof Entries;
 

@@ -1,5 +1,5 @@
-import type { ColumnInfo, CompressionName } from '../statement';
-import { type CopyOptions, fieldOf, type Reading } from './copy-fields';
+import type { CompressionName } from '../statement';
+import { type CopyColumn, type CopyOptions, fieldOf, type Reading } from './copy-fields';
 import { maxLineBytes } from './copy-lines';
 import { identifier, literal } from './database';
 
@@ -7,21 +7,20 @@ const field = (index: number) => `f${index}`;
 
 /**
  * COPY … CSV: fields in the order of the table's columns. An empty field is an empty text in a CHAR or VARCHAR column unless EMPTYASNULL is given,
- * NULL in any other; `\N` is NULL (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html).
+ * NULL in any other; `\N` is NULL unless NULL AS names another text (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html).
  */
-export function csvReading(columns: readonly ColumnInfo[], options: CopyOptions): Reading {
+export function csvReading(columns: readonly CopyColumn[], options: CopyOptions): Reading {
   const delimiter = String(options['delimiter'] ?? ',');
   const quote = String(options['quote'] ?? '"');
   const types = columns.map((_, index) => `${field(index)}: 'VARCHAR'`).join(', ');
   const reader = (paths: readonly string[], compression: CompressionName, skip: number) =>
     `read_csv([${paths.map(literal).join(', ')}], auto_detect = false, columns = {${types}}, header = false, skip = ${skip}, delim = ${literal(delimiter)},
-      quote = ${literal(quote)}, escape = ${literal(quote)}, nullstr = '\\N', compression = '${compression}', filename = true,
+      quote = ${literal(quote)}, escape = ${literal(quote)}, nullstr = ${literal(String(options['null'] ?? '\\N'))}, compression = '${compression}', filename = true,
       max_line_size = ${maxLineBytes}, store_rejects = true, rejects_table = 'millrace_copy_rejects', rejects_scan = 'millrace_copy_scans', rejects_limit = 0)`;
   const skip = Number(options['ignoreheader'] ?? 0);
   const fields = columns.map((column, index) => {
     const text = column.type.name === 'varchar' || column.type.name === 'char';
-    const given = text && options['emptyasnull'] !== true ? field(index) : `nullif(${field(index)}, '')`;
-    return fieldOf(column, given, options);
+    return fieldOf(column, text ? field(index) : `nullif(${field(index)}, '')`, options);
   });
   return {
     // A repaired file has lost its header.

@@ -1,5 +1,5 @@
 import { isLenientJson } from '../json-text';
-import type { ColumnInfo, CompressionName, RedshiftType } from '../statement';
+import type { ColumnInfo, CompressionName, RedshiftType, TableColumn } from '../statement';
 import type { RecordRules } from './copy-lines';
 import { literal } from './database';
 import { WarehouseError } from './errors';
@@ -20,13 +20,46 @@ export interface Reading {
   readonly rejects?: boolean;
 }
 
-/** A value from its text, and the column's name where the text does not fit. */
-export function fieldOf(column: ColumnInfo, text: string, options: CopyOptions): { value: string; bad: string } {
+/** A column as COPY fills it. */
+export type CopyColumn = ColumnInfo & Partial<TableColumn>;
+
+/** In what `bad` gives, before the name of a column that must not be NULL and is. */
+export const missingMark = '\u0001';
+
+/** A value from its text, and the column's name where the text does not fit. `text` is repeated, so it should be cheap. */
+export function fieldOf(column: CopyColumn, text: string, options: CopyOptions): { value: string; bad: string } {
   const { type, name } = column;
-  if (type.name === 'varchar' || type.name === 'char')
-    return { value: text, bad: `case when strlen(${text}) > ${type.length} then ${literal(name)} end` };
+  if (type.name === 'varchar' || type.name === 'char') {
+    const value = convertedText(text, type.length, options);
+    const tooLong =
+      options['truncatecolumns'] === true ? [] : [`when strlen(${value}) > ${type.length} then ${literal(name)}`];
+    return { value, bad: caseOf([...tooLong, ...missing(column, value)]) };
+  }
   const value = valueSql(type, text, options);
-  return { value, bad: `case when ${text} is not null and ${value} is null then ${literal(name)} end` };
+  const misfit = `when ${text} is not null and ${value} is null then ${literal(name)}`;
+  return { value, bad: caseOf([misfit, ...missing(column, value)]) };
+}
+
+/** For a value that fits whatever it is. */
+export const badIfMissing = (column: CopyColumn, value: string): string => caseOf(missing(column, value));
+
+const missing = ({ name, notNull }: CopyColumn, value: string): string[] =>
+  notNull ? [`when ${value} is null then ${literal(missingMark + name)}`] : [];
+
+const caseOf = (branches: readonly string[]) => (branches.length > 0 ? `case ${branches.join(' ')} end` : 'null');
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html */
+function convertedText(text: string, length: number, options: CopyOptions): string {
+  let value = text;
+  if (options['blanksasnull'] === true) value = `case when not regexp_full_match(${value}, '\\s+') then ${value} end`;
+  if (options['emptyasnull'] === true) value = `nullif(${value}, '')`;
+  if (options['trimblanks'] === true) value = `regexp_replace(${value}, '\\s+$', '')`;
+  if (options['truncatecolumns'] !== true) return value;
+  // A cut within a character gives no text; a character has four bytes at most.
+  const cuts = [0, 1, 2, 3]
+    .filter((back) => length > back)
+    .map((back) => `try(decode(encode(${value})[1:${length - back}]))`);
+  return `case when ${value} is null or strlen(${value}) <= ${length} then ${value} else coalesce(${cuts.join(', ')}, '') end`;
 }
 
 const whole = '\\s*[+-]?\\d+\\s*';
@@ -43,7 +76,7 @@ function valueSql(type: RedshiftType, text: string, options: CopyOptions): strin
       const cut =
         type.scale === 0
           ? `regexp_replace(${text}, '\\..*$', '')`
-          : `regexp_replace(${text}, '(\\.\\d{${type.scale}})\\d+', '\\1')`;
+          : `case when strlen(${text}) - instr(${text}, '.') > ${type.scale} then regexp_replace(${text}, '(\\.\\d{${type.scale}})\\d+', '\\1') else ${text} end`;
       return `case when regexp_full_match(${text}, '${number}') then try_cast(${cut} as decimal(${type.precision}, ${type.scale})) end`;
     }
     case 'smallint':

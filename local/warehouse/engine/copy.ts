@@ -1,19 +1,15 @@
-import type { Name, Statement } from '../statement';
+import type { Name } from '../statement';
 import { qualified, type RelationEntry, temporarySchema } from './catalog';
-import { csvReading } from './copy-csv';
-import { errorOf, type Reading } from './copy-fields';
 import { assertWholeGzip } from './copy-gzip';
-import { autoReading, noshredReading } from './copy-json';
-import { type LineError, type Repaired, repair, requireReadable } from './copy-lines';
+import { loadPacked } from './copy-packed';
 import { copyParquet } from './copy-parquet';
-import { type SourceFile, Sources } from './copy-sources';
+import { type Copy, columnsOf, dropRejects, type Loaded, loadRecords, readingOf } from './copy-records';
+import { Sources } from './copy-sources';
 import { identifier } from './database';
 import { duckdbName } from './ddl';
-import { errorText, WarehouseError } from './errors';
+import { WarehouseError } from './errors';
 import { requireRelation } from './privileges';
 import type { LogRow, Session } from './session';
-
-type Copy = Extract<Statement, { kind: 'copy' }>;
 
 /** Loads objects into a table. Returns the number of rows. */
 export async function copy(session: Session, statement: Copy): Promise<number> {
@@ -22,7 +18,6 @@ export async function copy(session: Session, statement: Copy): Promise<number> {
   const principal = session.options.assume(statement.roleArn, session.user.name);
   const sources = await Sources.open(session, principal, statement);
   try {
-    await assertWholeGzip(sources.files);
     return await load(session, statement, table, sources);
   } finally {
     sources.close();
@@ -42,23 +37,31 @@ function target(session: Session, name: Name): RelationEntry {
 }
 
 /** Options without a meaning for a local load, or honoured where the format is read. */
+const conversions = [
+  'compupdate',
+  'statupdate',
+  'timeformat',
+  'dateformat',
+  'truncatecolumns',
+  'blanksasnull',
+  'emptyasnull',
+  'trimblanks',
+];
 const known: Readonly<Record<Copy['format'], readonly string[]>> = {
-  'json-auto': ['compupdate', 'statupdate', 'timeformat'],
-  'json-noshred': ['compupdate', 'statupdate', 'timeformat'],
-  csv: [
-    'compupdate',
-    'statupdate',
-    'timeformat',
-    'ignoreheader',
-    'ignoreblanklines',
-    'delimiter',
-    'quote',
-    'emptyasnull',
-  ],
+  'json-auto': conversions,
+  'json-noshred': conversions,
+  csv: [...conversions, 'ignoreheader', 'ignoreblanklines', 'delimiter', 'quote', 'null'],
   parquet: ['statupdate'],
 };
 
-function checkOptions({ format, compression, options }: Copy, table: RelationEntry): void {
+function checkOptions(statement: Copy, table: RelationEntry): void {
+  const { format, compression, options } = statement;
+  const filled = new Set(columnsOf(statement, table).map(({ name }) => name));
+  const empty = table.columns.find(
+    ({ name, notNull, defaultValue }) => notNull && defaultValue === undefined && !filled.has(name),
+  );
+  if (empty)
+    throw new WarehouseError(`column "${empty.name}" is NOT NULL without a DEFAULT, but COPY does not list it`);
   if (!['none', 'gzip', 'zstd'].includes(compression))
     throw new WarehouseError(`COPY ${compression.toUpperCase()} is not modelled by the local warehouse`);
   for (const option of Object.keys(options))
@@ -73,20 +76,12 @@ function checkOptions({ format, compression, options }: Copy, table: RelationEnt
     );
 }
 
-interface Loaded {
-  readonly rows: number;
-  /** Lines or records of each file that hold something, by path. */
-  readonly lines: ReadonlyMap<string, number>;
-  readonly errors: readonly LineError[];
-  readonly failed: boolean;
-}
-
 async function load(session: Session, statement: Copy, table: RelationEntry, sources: Sources): Promise<number> {
   const into = table.schema === temporarySchema ? `temp.${identifier(table.name)}` : duckdbName(table);
   const loaded =
     statement.format === 'parquet'
-      ? await loadParquet(session, into, table, sources)
-      : await loadRecords(session, statement, into, table, sources);
+      ? await loadParquet(session, statement, into, table, sources)
+      : await loadText(session, statement, into, table, sources);
   await log(session, statement, table, sources, loaded);
   if (loaded.failed)
     throw new WarehouseError(
@@ -97,18 +92,18 @@ async function load(session: Session, statement: Copy, table: RelationEntry, sou
   return loaded.rows;
 }
 
-async function loadParquet(session: Session, into: string, table: RelationEntry, sources: Sources): Promise<Loaded> {
-  const lines = await copyParquet(session, into, table.columns, sources);
+async function loadParquet(
+  session: Session,
+  statement: Copy,
+  into: string,
+  table: RelationEntry,
+  sources: Sources,
+): Promise<Loaded> {
+  const lines = await copyParquet(session, into, columnsOf(statement, table), sources);
   return { rows: [...lines.values()].reduce((sum, n) => sum + n, 0), lines, errors: [], failed: false };
 }
 
-function readingOf({ format, options }: Copy, table: RelationEntry): Reading {
-  if (format === 'csv') return csvReading(table.columns, options);
-  return format === 'json-noshred' ? noshredReading(table.columns) : autoReading(table.columns, options);
-}
-
-/** Counts first, so that a load with too many errors changes nothing; files with errors are read apart, for their line numbers. */
-async function loadRecords(
+async function loadText(
   session: Session,
   statement: Copy,
   into: string,
@@ -116,100 +111,11 @@ async function loadRecords(
   sources: Sources,
 ): Promise<Loaded> {
   const reading = readingOf(statement, table);
-  const counts = await countRecords(session, reading, sources.files, statement);
-  const lines = new Map<string, number>();
-  const repaired: Repaired[] = [];
-  const errors: LineError[] = [];
-  const clean: SourceFile[] = [];
-  for (const source of sources.files) {
-    const count = counts.get(source.path) ?? { lines: 0, bad: 0 };
-    if (count.bad === 0) {
-      lines.set(source.path, count.lines);
-      clean.push(source);
-      continue;
-    }
-    const file = await repair(source, sources.fresh(), reading.rules);
-    const found = [...file.errors, ...(await badRecords(session, reading, file, table))];
-    errors.push(...found.sort((one, other) => one.line - other.line));
-    lines.set(source.path, file.lineOf.length + file.errors.length);
-    repaired.push(file);
-  }
-  if (errors.length > 0 && errors.length >= Math.max(1, statement.maxErrors))
-    return { rows: 0, lines, errors, failed: true };
-  const insert = `insert into ${into} (${reading.names.join(', ')}) select ${reading.values.join(', ')} from`;
-  let rows = 0;
-  if (clean.length > 0)
-    rows += await readable(session, `${insert} ${reading.reader(paths(clean), statement.compression, false)}`);
-  if (repaired.length > 0)
-    rows += await readable(
-      session,
-      `${insert} ${reading.reader(paths(repaired), 'none', true)} where (${reading.bad}) is null`,
-    );
-  return { rows, lines, errors, failed: false };
+  if (statement.compression === 'gzip' && statement.format !== 'csv')
+    return loadPacked(session, statement, reading, into, table, sources);
+  await assertWholeGzip(sources.files);
+  return loadRecords(session, statement, reading, into, table, sources);
 }
-
-const paths = (files: readonly { path: string }[]) => files.map(({ path }) => path);
-
-interface Count {
-  readonly lines: number;
-  readonly bad: number;
-}
-
-/** By path; a file without a line is not there. */
-async function countRecords(
-  session: Session,
-  { reader, bad, rejects, rules }: Reading,
-  files: readonly SourceFile[],
-  { compression }: Copy,
-): Promise<Map<string, Count>> {
-  if (files.length === 0) return new Map();
-  const sql = `select filename, count(*) as lines, count(${bad}) as bad from ${reader(paths(files), compression, false)} group by 1`;
-  let rows: { filename: string; lines: bigint; bad: bigint }[];
-  try {
-    await dropRejects(session);
-    rows = await session.connection.rows(sql);
-  } catch (error) {
-    if (/interrupt/i.test(errorText(error))) throw error;
-    // DuckDB does not say which file stopped it.
-    for (const file of files) await requireReadable(file, rules);
-    throw error;
-  }
-  const counts = new Map(rows.map((row) => [row.filename, { lines: Number(row.lines), bad: Number(row.bad) }]));
-  if (!rejects) return counts;
-  const rejected = await session.connection.rows<{ path: string }>(
-    `select distinct s.file_path as path from temp.millrace_copy_rejects as r join temp.millrace_copy_scans as s on s.scan_id = r.scan_id and s.file_id = r.file_id`,
-  );
-  for (const { path } of rejected) counts.set(path, { lines: counts.get(path)?.lines ?? 0, bad: 1 });
-  return counts;
-}
-
-/** The records of one repaired file that are not what the table wants. */
-async function badRecords(
-  session: Session,
-  { reader, bad, brokenMessage }: Reading,
-  file: Repaired,
-  table: RelationEntry,
-): Promise<LineError[]> {
-  await dropRejects(session);
-  const rows = await session.connection.rows<{ number: bigint; bad: string }>(
-    `select number, (${bad}) as bad from (select row_number() over () as number, * from ${reader([file.path], 'none', true)}) where (${bad}) is not null order by number`,
-  );
-  return rows.map(({ number, bad: column }) => {
-    const at = { file: file.source.url, line: file.lineOf[Number(number) - 1]! };
-    const type = table.columns.find((candidate) => candidate.name === column)?.type;
-    return type ? { ...at, column, type: type.name, ...errorOf(type) } : { ...at, code: 1216, message: brokenMessage };
-  });
-}
-
-async function readable(session: Session, sql: string): Promise<number> {
-  await dropRejects(session);
-  return session.connection.run(sql);
-}
-
-const dropRejects = (session: Session) =>
-  session.connection.run(
-    'drop table if exists temp.millrace_copy_rejects; drop table if exists temp.millrace_copy_scans',
-  );
 
 async function log(
   session: Session,

@@ -46,6 +46,9 @@ export class Database {
   }
 }
 
+/** What a query gave would not fit. */
+export class TooManyRows extends Error {}
+
 /** One session with the database; temporary objects and variables live as long as it. */
 export class Connection {
   constructor(private readonly raw: DuckDBConnection) {}
@@ -61,9 +64,16 @@ export class Connection {
     return reader.getRowObjectsJS() as T[];
   }
 
-  /** Chunk by chunk, so that a caller can stop before all of it is in memory. */
-  async *chunks(sql: string): AsyncIterable<DuckDBValue[][]> {
-    const result = await this.raw.stream(sql);
+  /**
+   * All rows, chunk by chunk. The query has ended before the first one: a streamed result that breaks off, by an error or an
+   * interruption, looks to this client like one that ends.
+   * @param sql without a limit of its own
+   * @param mostRows of which the query is to be refused
+   * @throws Error of DuckDB, TooManyRows
+   */
+  async *chunks(sql: string, mostRows: number): AsyncIterable<DuckDBValue[][]> {
+    const result = await this.raw.run(`${sql} limit ${mostRows + 1}`);
+    if (result.rowCount > mostRows) throw new TooManyRows(`the query has more than ${mostRows} rows`);
     for (;;) {
       const chunk = await result.fetchChunk();
       if (!chunk || chunk.rowCount === 0) return;

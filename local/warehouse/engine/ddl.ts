@@ -2,7 +2,7 @@ import type { Name, Statement } from '../statement';
 import { type CatalogState, type GrantEntry, qualified, type RelationEntry, temporarySchema } from './catalog';
 import { identifier } from './database';
 import { WarehouseError } from './errors';
-import { storedPassword } from './passwords';
+import { isDigest, storedPassword } from './passwords';
 import * as privileges from './privileges';
 import type { Planned, Session } from './session';
 import { systemSchema } from './system-views';
@@ -14,7 +14,20 @@ export const duckdbName = (name: Name): string => `${identifier(name.schema ?? '
 export function createUser(session: Session, { user, password }: Of<'create-user'>): void {
   privileges.requireSuperuser(session, 'create user');
   if (session.state.get('user', user)) throw new WarehouseError(`user "${user}" already exists`);
+  checkPassword(password);
   addUser(session.state, user, password, false);
+}
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_USER.html */
+function checkPassword(given: string): void {
+  if (isDigest(given)) return;
+  const password = given.replace(/^sha256\|/, '');
+  const whole = password.length >= 8 && password.length <= 64 && /^[\x21-\x7e]+$/.test(password);
+  const kinds = [/[A-Z]/, /[a-z]/, /\d/].every((kind) => kind.test(password));
+  if (!whole || !kinds || /['"\\/@]/.test(password))
+    throw new WarehouseError(
+      'password must have 8 to 64 characters, of them an upper-case letter, a lower-case letter and a digit, and none of \' " \\ / @ and blank',
+    );
 }
 
 export function addUser(state: CatalogState, name: string, password: string, superuser: boolean): void {

@@ -1,3 +1,4 @@
+import { redshiftWords } from '../sql/failure';
 import { SqlError } from '../statement';
 
 /** What Redshift answers when a statement cannot be carried out; reported as `ERROR: <message>`. */
@@ -8,8 +9,7 @@ export function errorText(error: unknown): string {
   if (error instanceof SqlError) return error.message;
   const message = String((error as { message?: unknown })?.message ?? error);
   if (error instanceof WarehouseError) return `ERROR: ${message}`;
-  return `ERROR: ${message
-    .split('\n\nLINE ')[0]!
+  return `ERROR: ${redshiftWords(message)
     .replace(/^[A-Z][A-Za-z ]* Error: /, '')
     .trim()}`;
 }

@@ -24,8 +24,8 @@ export async function execute(session: Session, planned: Planned): Promise<Done>
   switch (statement.kind) {
     case 'query': {
       requireReads(session, planned);
-      const result = await runQuery(session.connection, statement.duckdb, statement.columns);
-      return { rows: result.records.length, result };
+      const result = await runQuery(session.connection, statement.duckdb, statement.columns, session.sink);
+      return { rows: result.rows, result };
     }
     case 'change':
       return { rows: await change(session, planned, statement) };

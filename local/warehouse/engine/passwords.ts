@@ -7,12 +7,16 @@ const saltBytes = (salt: string) =>
 const digest = (password: string, salt: string) =>
   createHash('sha256').update(password).update(saltBytes(salt)).digest('hex');
 
+/** Whether CREATE USER was given a digest instead of the password. */
+export const isDigest = (password: string): boolean =>
+  /^sha256\|[0-9a-f]{64}\|[^|]+$/i.test(password) || /^md5[0-9a-f]{32}$/i.test(password);
+
 /**
  * What the catalog keeps of a password, from any notation of CREATE USER: clear text, `sha256|<password>`, `sha256|<digest>|<salt>`
  * or `md5<digest of password and user name>`.
  */
 export function storedPassword(password: string): string {
-  if (/^sha256\|[0-9a-f]{64}\|[^|]+$/i.test(password) || /^md5[0-9a-f]{32}$/i.test(password)) return password;
+  if (isDigest(password)) return password;
   const clear = password.startsWith('sha256|') ? password.slice('sha256|'.length) : password;
   const salt = randomBytes(16).toString('hex');
   return `sha256|${digest(clear, salt)}|${salt}`;

@@ -2,6 +2,7 @@ import type { Clock, KinesisPort, Principal, S3Port } from '../../ports';
 import type { Statement, Translate } from '../statement';
 import { CatalogState, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';
 import { type Connection, literal, timestampLiteral } from './database';
+import type { ResultSink } from './result';
 import { systemSchema } from './system-views';
 
 /** What the engine is given. */
@@ -56,6 +57,8 @@ export class Session {
   readonly changedRelations = new Set<string>();
   /** The connection holds temporary objects and must not serve another session. */
   usedTemporary = false;
+  /** Takes the rows of queries. @default - they are kept in memory */
+  sink: ResultSink | undefined;
   private logs: { view: string; rows: readonly LogRow[] }[] = [];
   private temporary = new Map<string, RelationEntry>();
 

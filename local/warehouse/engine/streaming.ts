@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { isLenientJson } from '../json-text';
+import { hasDuplicateKeys, isLenientJson } from '../json-text';
 import type { Statement } from '../statement';
 import { qualified, type RelationEntry } from './catalog';
 import { identifier, literal, timestampLiteral } from './database';
@@ -119,7 +119,7 @@ const byteLength = `(strlen(data) // 4 * 3 - ends_with(data, '=')::integer - end
 const defineRecords = (session: Session, refreshMs: number) =>
   session.connection.run(
     `create or replace temp view stream_records as
-     select * exclude (text), case when ${isLenientJson('text')} then null else text end as kinesis_json
+     select * exclude (text), case when text is null or ${isLenientJson('text')} then null when ${hasDuplicateKeys('text')} then null else text end as kinesis_json
      from (select *, try_cast(try(decode(kinesis_data)) as json) as text
        from (select make_timestamp(arrival_ms * 1000) as approximate_arrival_timestamp, partition_key, shard_id, sequence_number,
            ${timestampLiteral(refreshMs)} as refresh_time, from_base64(data) as kinesis_data

@@ -22,9 +22,23 @@ const objects = (kind: string) => `(select body from ${systemSchema}.objects whe
 /** In brackets: the arrow binds more loosely than a comparison. */
 const member = (path: string) => `(body->>'$.${path}')`;
 
+const superuser = `getvariable('millrace_superuser')`;
+const user = `getvariable('millrace_user')`;
+const isGranted = (type: string, object: string) =>
+  `exists (select 1 from ${systemSchema}.objects as g where g.kind = 'grant' and (g.body->>'$.type') = '${type}' and (g.body->>'$.object') = ${object}
+    and (g.body->>'$.grantee') in (${user}, 'public'))`;
+const ownsSchema = (schema: string) =>
+  `exists (select 1 from ${systemSchema}.objects as s where s.kind = 'schema' and s.name = ${schema} and (s.body->>'$.owner') = ${user})`;
+/** A regular user sees what it owns, what lies in its schemas and what it has any privilege on. */
+const visibleRelations = `(select o.body from ${systemSchema}.objects as o where o.kind = 'relation' and (${superuser} or (o.body->>'$.owner') = ${user}
+  or ${ownsSchema(`(o.body->>'$.schema')`)} or ${isGranted('table', 'o.name')}))`;
+const visibleSchemas = `(select o.body from ${systemSchema}.objects as o where o.kind = 'schema' and (${superuser} or (o.body->>'$.owner') = ${user}
+  or o.name = 'public' or ${isGranted('schema', 'o.name')}))`;
+
 /**
  * The system views that the local warehouse has, after the Redshift developer guide; columns that say nothing locally are left out,
- * so that a query for them is refused. A regular user sees its own rows of the logs.
+ * so that a query for them is refused. A regular user sees its own rows of the logs, and of the catalog what concerns it ("Visibility of data
+ * in system tables and views" there).
  */
 export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, SystemView>([
   [
@@ -38,7 +52,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
         remarks: text(),
       }),
       query: `select getvariable('millrace_database')::varchar as table_catalog, ${member('schema')} as table_schema, ${member('name')} as table_name,
-        case ${member('kind')} when 'table' then 'BASE TABLE' else 'VIEW' end as table_type, null::varchar as remarks from ${objects('relation')}`,
+        case ${member('kind')} when 'table' then 'BASE TABLE' else 'VIEW' end as table_type, null::varchar as remarks from ${visibleRelations}`,
     },
   ],
   [
@@ -68,7 +82,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
           coalesce((c.value->>'$.type.precision')::integer, case (c.value->>'$.type.name') when 'smallint' then 16 when 'integer' then 32 when 'bigint' then 64 end) as numeric_precision,
           coalesce((c.value->>'$.type.scale')::integer, case when (c.value->>'$.type.name') in ('smallint', 'integer', 'bigint') then 0 end) as numeric_scale,
           null::varchar as remarks
-        from ${objects('relation')} as r, lateral (select key, value from json_each(r.body, '$.columns')) as c`,
+        from ${visibleRelations} as r, lateral (select key, value from json_each(r.body, '$.columns')) as c`,
     },
   ],
   [
@@ -93,7 +107,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
         select getvariable('millrace_database')::varchar as database_name, ${member('schema')} as schema_name, ${member('owner')} as user_name, ${member('name')} as name,
           case when id in (select id from stale) or ${member('mutable')} = 'true' then 't' else 'f' end as is_stale,
           coalesce(${member('broken')}::integer, case when ${member('recomputeReason')} is null then 1 else 0 end)::integer as state, 'f' as autorewrite,
-          case when ${member('autoRefresh')} = 'true' then 't' else 'f' end as autorefresh from views`,
+          case when ${member('autoRefresh')} = 'true' then 't' else 'f' end as autorefresh from views where ${superuser} or ${member('owner')} = ${user}`,
     },
   ],
   [
@@ -109,7 +123,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
       }),
       query: `select getvariable('millrace_database')::varchar as db_name, ${member('schema')} as schema, ${member('name')} as name,
           (b.value->>'$.schema') as ref_schema, (b.value->>'$.name') as ref_name, getvariable('millrace_database')::varchar as ref_database_name
-        from ${objects('relation')} as r, lateral (select value from json_each(r.body, '$.reads')) as b
+        from ${visibleRelations} as r, lateral (select value from json_each(r.body, '$.reads')) as b
         where ${member('kind')} = 'materialized-view'`,
     },
   ],
@@ -137,7 +151,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
     {
       columns: columns({ schemaname: text(), databasename: text(), esoptions: text(4096) }),
       query: `select ${member('name')} as schemaname, null::varchar as databasename, json_object('IAM_ROLE', ${member('streamRoleArn')})::varchar as esoptions
-        from ${objects('schema')} where ${member('streamRoleArn')} is not null`,
+        from ${visibleSchemas} where ${member('streamRoleArn')} is not null`,
     },
   ],
   [
@@ -145,7 +159,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
     {
       columns: columns({ database_name: text(), schema_name: text(), schema_owner: text(), schema_type: text() }),
       query: `select getvariable('millrace_database')::varchar as database_name, ${member('name')} as schema_name, ${member('owner')} as schema_owner,
-        case when ${member('streamRoleArn')} is null then 'local' else 'external' end as schema_type from ${objects('schema')}`,
+        case when ${member('streamRoleArn')} is null then 'local' else 'external' end as schema_type from ${visibleSchemas}`,
     },
   ],
   [
@@ -153,7 +167,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
     {
       columns: columns({ user_name: text(), user_id: integer, createdb: boolean, superuser: boolean }),
       query: `select ${member('name')} as user_name, (${member('id')})::integer as user_id, (${member('superuser')})::boolean as createdb,
-        (${member('superuser')})::boolean as superuser from ${objects('user')}`,
+        (${member('superuser')})::boolean as superuser from ${objects('user')} where ${superuser} or ${member('name')} = ${user}`,
     },
   ],
   [
@@ -175,8 +189,9 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
         identity_type: text(),
       }),
       query: `select split_part(${member('object')}, '.', 1) as namespace_name, split_part(${member('object')}, '.', 2) as relation_name,
-        upper(${member('privilege')}) as privilege_type, ${member('grantee')} as identity_name, 'user' as identity_type
-        from ${objects('grant')} where ${member('type')} = 'table'`,
+        upper(${member('privilege')}) as privilege_type, ${member('grantee')} as identity_name,
+        case ${member('grantee')} when 'public' then 'public' else 'user' end as identity_type
+        from ${objects('grant')} where ${member('type')} = 'table' and (${superuser} or ${member('grantee')} in (${user}, 'public') or ${member('grantor')} = ${user})`,
     },
   ],
   [
@@ -237,6 +252,25 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
         error_code: integer,
         error_message: text(512),
       }),
+    },
+  ],
+  [
+    'stl_load_errors',
+    {
+      columns: columns({
+        userid: integer,
+        starttime: timestamp,
+        query: bigint,
+        filename: { name: 'char', length: 256 },
+        line_number: bigint,
+        colname: { name: 'char', length: 127 },
+        type: { name: 'char', length: 10 },
+        err_code: integer,
+        err_reason: { name: 'char', length: 100 },
+      }),
+      query: `select user_id as userid, start_time as starttime, query_id as query, file_name as filename, line_number, column_name as colname,
+        column_type as type, error_code as err_code, left(error_message, 100) as err_reason
+        from ${systemSchema}.log_sys_load_error_detail where user_id = getvariable('millrace_user_id') or getvariable('millrace_superuser')`,
     },
   ],
   [

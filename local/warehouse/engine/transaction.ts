@@ -28,3 +28,11 @@ export function requireLiveBlock(session: Session, kind: string): void {
   if (session.block === 'aborted' && kind !== 'commit' && kind !== 'rollback')
     throw new WarehouseError('current transaction is aborted, commands ignored until end of transaction block');
 }
+
+/** A transaction stays open from one statement of a Data API session to the next on Redshift; here it would keep all other writers waiting. */
+export function requireEndedBlock(session: Session): void {
+  if (session.block !== undefined)
+    throw new WarehouseError(
+      'a transaction that is open at the end of a statement of a session is not modelled by the local warehouse',
+    );
+}

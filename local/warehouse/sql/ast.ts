@@ -61,14 +61,13 @@ export type Expression = Positioned &
         readonly operand: Expression;
         readonly pattern: Expression;
         readonly escape?: Expression;
-        readonly insensitive: boolean;
+        readonly how: 'like' | 'ilike' | 'similar';
         readonly negated: boolean;
       }
     | {
         readonly kind: 'match';
         readonly operand: Expression;
         readonly pattern: Expression;
-        readonly insensitive: boolean;
         readonly negated: boolean;
       }
     | {
@@ -93,6 +92,8 @@ export interface FunctionCall extends Positioned {
   /** The keyword of `extract(<field> from …)` or `trim(<side> …)`. */
   readonly keyword?: string;
   readonly ignoreNulls?: boolean;
+  /** `within group (order by …)` */
+  readonly withinGroup?: readonly OrderItem[];
   readonly over?: Window;
 }
 
@@ -124,6 +125,8 @@ export type FromItem =
       readonly name: readonly Identifier[];
       readonly alias?: Identifier;
       readonly columnAliases: readonly Identifier[];
+      /** `at i`: the name of an unnested element's position. */
+      readonly index?: Identifier;
       readonly at: number;
     }
   | {
@@ -147,6 +150,8 @@ export type FromItem =
 
 export interface SelectCore {
   readonly kind: 'select';
+  /** `select top 10 …` */
+  readonly top?: number;
   readonly distinct: boolean;
   readonly items: readonly SelectItem[];
   readonly from?: FromItem;

@@ -3,9 +3,11 @@ import type { StatementNode } from './ast';
 import { Source } from './lexer';
 import { Cursor } from './parser/cursor';
 import { parseStatement } from './parser/statement';
+import type { ResolvedColumn } from './resolve/environment';
 import { findRelation, splitName } from './resolve/from';
 import { resolveQuery } from './resolve/query';
 import { Context } from './resolve/scope';
+import { quoteIdentifier } from './resolve/value';
 import { translateAddColumn, translateAlterTable } from './statements/alter';
 import { translateCopy, translateUnload } from './statements/bulk';
 import { nameOf, targetOf, translateDelete, translateInsert, translateUpdate } from './statements/change';
@@ -41,7 +43,7 @@ function translateStatement(node: StatementNode, context: Context): Statement {
     case 'query': {
       const { sql, columns } = resolveQuery(node.query, context);
       if (context.stream) throw context.source.unsupported('a query of a stream outside a materialized view', node.at);
-      return { kind: 'query', duckdb: sql, columns: toColumns(columns) };
+      return { kind: 'query', duckdb: padded(sql, columns), columns: toColumns(columns) };
     }
     case 'insert':
       return translateInsert(node, context);
@@ -74,6 +76,16 @@ function translateStatement(node: StatementNode, context: Context): Statement {
     default:
       return translateCommand(node, context);
   }
+}
+
+/** A CHAR is shown with its trailing blanks. */
+function padded(sql: string, columns: readonly ResolvedColumn[]): string {
+  if (!columns.some(({ type }) => type.name === 'char')) return sql;
+  const list = columns.map(({ name, type }, i) => {
+    const column = `"result"."c${i + 1}"`;
+    return `${type.name === 'char' ? `rpad(${column}, ${type.length}, ' ')` : column} as ${quoteIdentifier(name)}`;
+  });
+  return `select ${list.join(', ')} from (${sql}) as "result"(${columns.map((_, i) => `"c${i + 1}"`).join(', ')})`;
 }
 
 type Command = Extract<

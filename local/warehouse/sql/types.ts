@@ -72,6 +72,7 @@ export function asDecimal(type: Type): { precision: number; scale: number } | un
 export function commonType(left: Type, right: Type): Type | undefined {
   if (left.name === 'unknown') return right;
   if (right.name === 'unknown') return left;
+  if (left.name === 'char' && right.name === 'char') return left.length < right.length ? right : left;
   if (isText(left) && isText(right)) return varchar(Math.max(left.length, right.length));
   if (left.name === 'varbyte' && right.name === 'varbyte')
     return { name: 'varbyte', length: Math.max(left.length, right.length) };
@@ -87,5 +88,7 @@ function commonNumber(left: Type, right: Type): Type {
     return integerRank.indexOf(left.name) < integerRank.indexOf(right.name) ? right : left;
   const [a, b] = [asDecimal(left)!, asDecimal(right)!];
   const scale = Math.max(a.scale, b.scale);
-  return decimal(Math.min(38, Math.max(a.precision - a.scale, b.precision - b.scale) + scale), scale);
+  // Documented for up to 19 digits: https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html
+  const most = Math.max(a.precision, b.precision) > 19 ? 38 : 19;
+  return decimal(Math.min(most, Math.max(a.precision - a.scale, b.precision - b.scale) + scale), scale);
 }

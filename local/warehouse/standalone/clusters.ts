@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -13,6 +14,7 @@ import { RemoteS3 } from './remote-s3';
 
 /** The user that every database begins with, as in a cluster made in the console. */
 export const administrator = 'awsuser';
+const suffix = '.duckdb';
 /** Each holds threads and memory. */
 const mostDatabases = 32;
 
@@ -23,6 +25,10 @@ export interface ClustersOptions {
   readonly clock: Clock;
   readonly s3?: S3Client;
   readonly kinesis?: KinesisClient;
+  /** Told of each database before anybody can reach it. */
+  readonly onOpen: (warehouse: ReachableWarehouse) => void;
+  /** Aborts what is under way at the endpoints. */
+  readonly ending: AbortSignal;
 }
 
 /** Clusters and workgroups by name, and their databases: each a file, opened or made when it is first named. */
@@ -31,7 +37,7 @@ export class Clusters {
   private readonly s3: S3Port;
 
   constructor(private readonly options: ClustersOptions) {
-    this.s3 = options.s3 ? new RemoteS3(options.s3) : missingS3;
+    this.s3 = options.s3 ? new RemoteS3(options.s3, options.ending) : missingS3;
   }
 
   /** @throws AwsError ValidationException for a name that neither kind of warehouse can have */
@@ -52,6 +58,14 @@ export class Clusters {
     return opening;
   }
 
+  /** Those that have been named so far. */
+  databases(kind: 'cluster' | 'workgroup', name: string): string[] {
+    return readdirSync(join(this.options.dataDir, `${kind}s`, name))
+      .filter((file) => file.endsWith(suffix))
+      .map((file) => decodeURIComponent(file.slice(0, -suffix.length)))
+      .sort();
+  }
+
   arnOf(kind: 'cluster' | 'workgroup', name: string): string {
     const { region, account } = this.options;
     return kind === 'cluster'
@@ -70,21 +84,25 @@ export class Clusters {
     name: string,
     database: string,
   ): Promise<ReachableWarehouse> {
-    const file = join(this.options.dataDir, `${kind}s`, name, `${encodeURIComponent(database)}.duckdb`);
+    const file = join(this.options.dataDir, `${kind}s`, name, `${encodeURIComponent(database)}${suffix}`);
     const engine = await Engine.open(
       {
         file,
         database,
         clock: this.options.clock,
         s3: this.s3,
-        kinesis: this.options.kinesis ? new RemoteKinesis(this.options.kinesis, `${file}.stream`) : missingKinesis,
+        kinesis: this.options.kinesis
+          ? new RemoteKinesis(this.options.kinesis, `${file}.stream`, this.options.ending)
+          : missingKinesis,
         translate,
         assume: (roleArn) => this.assume(roleArn),
         caseSensitiveIdentifiers: false,
       },
       { name: administrator, password: () => randomBytes(24).toString('hex') },
     );
-    return { target: { kind, name, arn: this.arnOf(kind, name) }, database, engine };
+    const warehouse = { target: { kind, name, arn: this.arnOf(kind, name) }, database, engine };
+    this.options.onOpen(warehouse);
+    return warehouse;
   }
 
   /** Roles are texts here: what they may do is decided by the endpoints, on the credentials of this process. */
@@ -100,11 +118,12 @@ function checkNames(kind: 'cluster' | 'workgroup', name: string, database: strin
   if (!/^[a-z0-9](-?[a-z0-9])*$/.test(name) || name.length < least || name.length > most)
     throw invalid(field, name, `${least} to ${most} lower-case letters, digits and single hyphens between them`);
   // https://docs.aws.amazon.com/redshift/latest/dg/r_names.html
-  if (!/^[\p{L}_][\p{L}\p{N}_$@-]*$/u.test(database) || Buffer.byteLength(database) > 127)
+  const valid = /^[\p{L}_][\p{L}\p{N}_$@-]*$/u.test(database) && database === database.toLowerCase();
+  if (!valid || Buffer.byteLength(database) > 127)
     throw invalid(
       'Database',
       database,
-      'a letter or underscore, then letters, digits, underscores, hyphens, $ and @, at most 127 bytes',
+      'in lower case: a letter or underscore, then letters, digits, underscores, hyphens, $ and @, at most 127 bytes',
     );
 }
 

@@ -19,6 +19,8 @@ export interface ServeOptions {
   readonly port: number;
   /** Of the ARNs that answers carry; requests may be signed for any. */
   readonly region: string;
+  /** Refuses calls above the rates that AWS documents. @default false */
+  readonly throttle?: boolean;
   /** Where COPY and UNLOAD go. @default - they fail */
   readonly s3?: S3Client;
   /** Where streaming views read. @default - they fail */
@@ -44,22 +46,34 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
   const unlock = lockFolder(options.dataDir);
   try {
     const { dataDir, region } = options;
-    const clusters = new Clusters({ ...options, account, clock: systemClock });
-    const api = composeDataApi({
+    const ending = new AbortController();
+    const clusters = new Clusters({
+      ...options,
+      account,
+      clock: systemClock,
+      ending: ending.signal,
+      onOpen: (warehouse) => api.store.reconcile(warehouse),
+    });
+    const api: ReturnType<typeof composeDataApi> = composeDataApi({
       directory: dataDir,
       clock: systemClock,
+      throttle: options.throttle,
       authorizer: everything,
       bus: eventFile(join(dataDir, 'events.jsonl'), region),
       logins: new OpenLogins(options.secrets),
       find: (kind, name, database) => clusters.find(kind, name, database),
+      databases: (kind, name) => clusters.databases(kind, name),
       arnOf: (kind, name) => clusters.arnOf(kind, name),
       userIdOf: (principal) => principal.arn.slice(principal.arn.lastIndexOf('/') + 1),
     });
+    for (const { warehouse, database } of api.store.interrupted())
+      await clusters.find(warehouse.kind, warehouse.name, database);
     const gateway = await createGateway({ port: options.port, principalOf: callerOf, services: [api.service] });
     return {
       endpoint: gateway.endpoint,
       async dispose() {
-        await api.executor.stop();
+        ending.abort();
+        await api.stop();
         await gateway.dispose();
         await clusters.close();
         unlock();

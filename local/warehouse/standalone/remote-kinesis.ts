@@ -27,12 +27,13 @@ interface Progress {
 
 /**
  * Streams behind a Kinesis endpoint, read with the credentials of the client. A slice lies in files below `folder` until the next one is read,
- * so one instance serves one warehouse, whose refreshes run one at a time.
+ * so one instance serves one warehouse, whose refreshes run one at a time. `ending` aborts what is under way.
  */
 export class RemoteKinesis implements KinesisPort {
   constructor(
     private readonly client: KinesisClient,
     private readonly folder: string,
+    private readonly ending: AbortSignal,
   ) {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -58,7 +59,9 @@ export class RemoteKinesis implements KinesisPort {
     const ids: string[] = [];
     let NextToken: string | undefined;
     do {
-      const page = await this.client.send(new ListShardsCommand(NextToken ? { NextToken } : { StreamName }));
+      const page = await this.client.send(new ListShardsCommand(NextToken ? { NextToken } : { StreamName }), {
+        abortSignal: this.ending,
+      });
       for (const { ShardId } of page.Shards ?? []) ids.push(ShardId!);
       if (page.NextToken !== undefined && page.NextToken === NextToken)
         throw new AwsError(
@@ -106,7 +109,7 @@ export class RemoteKinesis implements KinesisPort {
   }
 
   private records(ShardIterator: string) {
-    return this.client.send(new GetRecordsCommand({ ShardIterator, Limit: 10_000 }));
+    return this.client.send(new GetRecordsCommand({ ShardIterator, Limit: 10_000 }), { abortSignal: this.ending });
   }
 
   private async iterator(StreamName: string, ShardId: string, after: string | undefined): Promise<string | undefined> {
@@ -116,6 +119,7 @@ export class RemoteKinesis implements KinesisPort {
           ? { StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }
           : { StreamName, ShardId, ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: after },
       ),
+      { abortSignal: this.ending },
     );
     return answer.ShardIterator;
   }

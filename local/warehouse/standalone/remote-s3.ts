@@ -18,14 +18,20 @@ import { awsErrorOf } from './remote-error';
  * Failures arrive as AwsError with the endpoint's code.
  */
 export class RemoteS3 implements S3Port {
-  constructor(private readonly client: S3Client) {}
+  /** @param ending aborts what is under way */
+  constructor(
+    private readonly client: S3Client,
+    private readonly ending: AbortSignal,
+  ) {}
 
   async list(_: Principal, bucket: string, prefix: string): Promise<S3ObjectInfo[]> {
     const objects: S3ObjectInfo[] = [];
     let token: string | undefined;
     do {
       const page = await asked(() =>
-        this.client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token })),
+        this.client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }), {
+          abortSignal: this.ending,
+        }),
       );
       for (const { Key, Size, ETag, LastModified } of page.Contents ?? [])
         objects.push({ key: Key!, size: Size ?? 0, etag: ETag ?? '', lastModified: LastModified?.getTime() ?? 0 });
@@ -38,12 +44,19 @@ export class RemoteS3 implements S3Port {
   }
 
   async head(_: Principal, bucket: string, key: string): Promise<S3ObjectInfo> {
-    return infoOf(key, await asked(() => this.client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))));
+    return infoOf(
+      key,
+      await asked(() =>
+        this.client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: this.ending }),
+      ),
+    );
   }
 
   async get(_: Principal, bucket: string, key: string): Promise<Buffer> {
     return asked(async () => {
-      const answer = await this.client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      const answer = await this.client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
+        abortSignal: this.ending,
+      });
       return Buffer.from(await answer.Body!.transformToByteArray());
     });
   }
@@ -55,8 +68,10 @@ export class RemoteS3 implements S3Port {
   /** Downloads the object. @throws AwsError IncompleteBody when less arrived than the endpoint announced */
   async linkForRead(_: Principal, bucket: string, key: string, link: string): Promise<S3ObjectInfo> {
     return asked(async () => {
-      const answer = await this.client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-      await pipeline(answer.Body as Readable, createWriteStream(link));
+      const answer = await this.client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
+        abortSignal: this.ending,
+      });
+      await pipeline(answer.Body as Readable, createWriteStream(link), { signal: this.ending });
       const { size } = await stat(link);
       if (answer.ContentLength !== undefined && answer.ContentLength !== size)
         throw new AwsError(
@@ -69,7 +84,9 @@ export class RemoteS3 implements S3Port {
 
   async put(_: Principal, bucket: string, key: string, body: Buffer): Promise<S3ObjectInfo> {
     const answer = await asked(() =>
-      this.client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentLength: body.length })),
+      this.client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentLength: body.length }), {
+        abortSignal: this.ending,
+      }),
     );
     return infoOf(key, { ...answer, ContentLength: body.length, LastModified: new Date() });
   }
@@ -79,13 +96,16 @@ export class RemoteS3 implements S3Port {
     const answer = await asked(() =>
       this.client.send(
         new PutObjectCommand({ Bucket: bucket, Key: key, Body: createReadStream(file), ContentLength: size }),
+        { abortSignal: this.ending },
       ),
     );
     return infoOf(key, { ...answer, ContentLength: size, LastModified: new Date() });
   }
 
   async delete(_: Principal, bucket: string, key: string): Promise<void> {
-    await asked(() => this.client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
+    await asked(() =>
+      this.client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: this.ending }),
+    );
   }
 
   pathOf(): string {

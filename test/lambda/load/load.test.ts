@@ -46,9 +46,9 @@ describe('a batch', () => {
     expect(tokens[0]).toBe(tokens[1]);
   });
 
-  test('has a transaction for each source, the newest objects first, and no more than 100 objects or a gigabyte in one', async () => {
+  test('has a transaction for each source, the newest objects first, and no more than 250 objects or a gigabyte in one', async () => {
     const world = new World();
-    const objects = Array.from({ length: 150 }, (_, i) => ({
+    const objects = Array.from({ length: 300 }, (_, i) => ({
       ...world.write(fileKey(`f${i}`)),
       eventTime: new Date(Date.UTC(2026, 10, 21, 0, i)).toISOString(),
     }));
@@ -57,15 +57,15 @@ describe('a batch', () => {
     const giant = world.write('more/giant', { size: 300 * 1024 ** 2 });
     const all = [...objects, archived, ...large, giant];
     expect(await world.deliver(all.map((object) => message(object)))).toEqual([]);
-    expect(world.ledger).toHaveLength(155);
+    expect(world.ledger).toHaveLength(305);
     const keysOf = ({ submission }: ReturnType<World['transactions']>[0]) =>
       [...submission.statements[1]!.matchAll(/"url":"s3:\/\/\w+\/([^"]+)"/g)].map(([, key]) => key!);
     const batches = world.transactions().map(keysOf);
     expect(batches.find((keys) => keys.includes('more/giant'))).toEqual(['more/giant']);
     expect(batches.find((keys) => keys.includes(archived.key))).toEqual([archived.key]);
-    expect(Math.max(...batches.map((keys) => keys.length))).toBe(100);
+    expect(Math.max(...batches.map((keys) => keys.length))).toBe(250);
     const of = (i: number) => batches.findIndex((keys) => keys.includes(fileKey(`f${i}`)));
-    expect(of(149)).toBeLessThan(of(0));
+    expect(of(299)).toBeLessThan(of(0));
   });
 
   test('is split where its list of objects would not fit a SQL literal', async () => {

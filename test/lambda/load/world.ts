@@ -26,6 +26,12 @@ export const plan: LoadPlan = {
   parked: 'parked {{objects}}',
   park: 'park {{reason}} {{objects}}',
   unpark: 'unpark {{objects}}',
+  origins: {
+    missing: 'rejects {{objects}}',
+    objects: 'origins {{objects}}',
+    place: ['place {{run_id}} {{places}}'],
+    keep: ['keep {{run_id}} {{texts}}'],
+  },
 };
 
 export interface Version {
@@ -158,6 +164,7 @@ export class World {
     const inLedger = ({ key, etag }: HistoryObject) => this.ledger.some((row) => row.key === key && row.etag === etag);
     if (step === 'loaded')
       return { rows: objects.filter(inLedger).map(({ key, etag }) => ({ object_key: key, etag })) };
+    if (step === 'rejects') return { rows: [] };
     if (step === 'overwritten') {
       const known = objects.filter((object) => !inLedger(object) && this.ledger.some(({ key }) => key === object.key));
       return { rows: known.map(({ key }) => ({ object_key: key })) };

@@ -106,20 +106,20 @@ describe('Redshift resources', () => {
       IamRoles: [],
     });
     const { ref, attributes } = await create('AWS::RedshiftServerless::Workgroup', {
-      WorkgroupName: 'w',
+      WorkgroupName: 'work',
       NamespaceName: namespace.ref,
       ConfigParameters: [{ ParameterKey: 'require_ssl', ParameterValue: 'true' }],
     });
     expect([ref, attributes['Workgroup.WorkgroupArn']]).toEqual([
-      'w',
+      'work',
       expect.stringMatching(/^arn:aws:redshift-serverless:eu-west-1:000000000000:workgroup\/[0-9a-f-]{36}$/),
     ]);
     secrets.values.set('boss', JSON.stringify({ username: 'boss', password: 'Boss1pass' }));
     const answer = await warehouse.operations['ExecuteStatement']!(
-      { Sql: 'select 1', WorkgroupName: 'w', Database: 'db', SecretArn: 'boss', WaitTimeSeconds: 30 },
+      { Sql: 'select 1', WorkgroupName: 'work', Database: 'db', SecretArn: 'boss', WaitTimeSeconds: 30 },
       rolePrincipal('anyone'),
     );
-    expect(answer).toMatchObject({ Status: 'FINISHED', WorkgroupName: 'w' });
+    expect(answer).toMatchObject({ Status: 'FINISHED', WorkgroupName: 'work' });
   });
 
   test('what the twins do not know is refused by name', async () => {

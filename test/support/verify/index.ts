@@ -4,6 +4,7 @@ import { accountProblems } from './accounts';
 import { verifyExports } from './exports';
 import { verifyGaps } from './gaps';
 import { verifyLedger } from './ledger';
+import { verifyOrigins } from './origins';
 import { verifyRows } from './rows';
 import { verifyViews } from './views';
 
@@ -18,6 +19,7 @@ export async function verify(simulated: Simulated, { pipeline }: Pick<Template, 
     ...(await accountProblems(cloud, name)),
     ...ledger.problems,
     ...wrongRows,
+    ...(await verifyOrigins(cloud, name, truth.uploads)),
     ...(await verifyViews(cloud, name, events)),
     ...(await verifyGaps(cloud, name, truth)),
     ...(await verifyExports(cloud, pipeline)),

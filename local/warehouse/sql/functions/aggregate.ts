@@ -1,11 +1,20 @@
+import { failure } from '../failure';
+import { scaled, unscaled } from '../resolve/operators';
 import { sortKey } from '../resolve/order';
-import { bigint, decimal, double, isFloat, isInteger, isNumeric, isText, isTime, type Type } from '../types';
-import type { Call, FunctionEntry } from './call';
+import { quoteLiteral } from '../resolve/value';
+import { bigint, boolean, decimal, double, isFloat, isInteger, isNumeric, isText, isTime, type Type } from '../types';
+import { type Call, type FunctionEntry, maxText } from './call';
+
+type Emitted = ReturnType<FunctionEntry['emit']>;
+
+/** `distinct` where the call has it; texts that differ in trailing blanks only are the same. */
+const each = (call: Call, sql: string) => `${call.node.distinct ? 'distinct ' : ''}${sql}`;
 
 function extreme(name: 'min' | 'max'): FunctionEntry {
   return {
     arguments: [1, 1],
     kind: 'aggregate',
+    distinct: true,
     emit: (call) => {
       const { sql, type } = call.typed(0);
       if (!isNumeric(type) && !isText(type) && !isTime(type)) throw call.wrongType(0);
@@ -15,75 +24,135 @@ function extreme(name: 'min' | 'max'): FunctionEntry {
 }
 
 /** INTEGER adds up to BIGINT, BIGINT to NUMERIC(38,0), a decimal keeps its scale. */
-function sum(call: Call): { sql: string; type: Type } {
+function sum(call: Call): Emitted {
   const { sql, type } = call.typed(0);
-  if (isFloat(type)) return { sql: `sum(cast(${sql} as double))${call.over}`, type: double };
-  if (type.name === 'decimal') return { sql: `sum(${sql})${call.over}`, type: decimal(38, type.scale) };
-  if (type.name === 'bigint') return { sql: `cast(sum(${sql})${call.over} as decimal(38, 0))`, type: decimal(38, 0) };
-  if (isInteger(type)) return { sql: `cast(sum(${sql})${call.over} as bigint)`, type: bigint };
+  if (isFloat(type)) return { sql: `sum(${each(call, `cast(${sql} as double)`)})${call.over}`, type: double };
+  const total = `sum(${each(call, sql)})${call.over}`;
+  if (type.name === 'decimal')
+    return { sql: `cast(${total} as decimal(38, ${type.scale}))`, type: decimal(38, type.scale) };
+  if (type.name === 'bigint') return { sql: `cast(${total} as decimal(38, 0))`, type: decimal(38, 0) };
+  if (isInteger(type)) return { sql: `cast(${total} as bigint)`, type: bigint };
   throw call.wrongType(0);
 }
 
-/** The average of integers is an integer, cut off. */
-function average(call: Call): { sql: string; type: Type } {
-  const { sql, type } = call.typed(0);
-  if (isFloat(type)) return { sql: `avg(cast(${sql} as double))${call.over}`, type: double };
-  if (isInteger(type))
-    return { sql: `cast(sum(${call.repeated(sql)})${call.over} // count(${sql})${call.over} as bigint)`, type: bigint };
+/** The average of integers is an integer, that of decimals keeps their scale; both are cut off, as the examples of https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html show. */
+function average(call: Call): Emitted {
+  const value = call.typed(0);
+  const { sql, type } = value;
+  if (isFloat(type)) return { sql: `avg(${each(call, `cast(${sql} as double)`)})${call.over}`, type: double };
+  const total = `sum(${each(call, type.name === 'decimal' ? unscaled(value) : sql)})${call.over}`;
+  const quotient = `${total} // count(${each(call, call.repeated(sql))})${call.over}`;
+  if (type.name === 'decimal') {
+    const result = { name: 'decimal', precision: 38, scale: type.scale } as const;
+    return { sql: scaled(quotient, result), type: result };
+  }
+  if (isInteger(type)) return { sql: `cast(${quotient} as bigint)`, type: bigint };
   throw call.wrongType(0);
 }
 
-function count(call: Call): { sql: string; type: Type } {
+function count(call: Call): Emitted {
   if (call.node.star) return { sql: `count(*)${call.over}`, type: bigint };
   if (call.count !== 1) throw call.unsupported(`function COUNT with ${call.count} arguments`);
   const value = call.typed(0);
   if (value.type.name === 'super') throw call.wrongType(0);
-  const counted = call.node.distinct ? `distinct ${sortKey(value)}` : value.sql;
-  return { sql: `count(${counted})${call.over}`, type: bigint };
+  return { sql: `count(${each(call, call.node.distinct ? sortKey(value) : value.sql)})${call.over}`, type: bigint };
 }
 
-const ranking = (name: string): FunctionEntry => ({
-  arguments: [0, 0],
-  kind: 'window',
-  emit: (call) => ({ sql: `${name}()${call.over}`, type: bigint }),
-});
-
-const nulls = (call: Call) => (call.node.ignoreNulls ? ' ignore nulls' : '');
-
-const neighbour = (name: 'lag' | 'lead'): FunctionEntry => ({
-  arguments: [1, 2],
-  kind: 'window',
+/** Computed with doubles whatever the argument (https://docs.aws.amazon.com/redshift/latest/dg/r_STDDEV_functions.html). */
+const spread = (name: string): FunctionEntry => ({
+  arguments: [1, 1],
+  kind: 'aggregate',
+  distinct: true,
   emit: (call) => {
     const { sql, type } = call.typed(0);
-    const offset = call.count === 2 ? call.literalInteger(1, 0) : 1;
-    return { sql: `${name}(${sql}, ${offset}${nulls(call)})${call.over}`, type };
+    if (!isNumeric(type)) throw call.wrongType(0);
+    return { sql: `${name}(${each(call, `cast(${sql} as double)`)})${call.over}`, type: double };
   },
 });
 
-const edge = (name: 'first_value' | 'last_value'): FunctionEntry => ({
+const truth = (name: 'bool_and' | 'bool_or'): FunctionEntry => ({
   arguments: [1, 1],
-  kind: 'window',
+  kind: 'aggregate',
+  distinct: true,
+  emit: (call) => ({ sql: `${name}(${call.of(0, 'boolean').sql})${call.over}`, type: boolean }),
+});
+
+const anyValue: FunctionEntry = {
+  arguments: [1, 1],
+  kind: 'aggregate',
+  distinct: true,
   emit: (call) => {
     const { sql, type } = call.typed(0);
-    return { sql: `${name}(${sql}${nulls(call)})${call.over}`, type };
+    if (type.name === 'super' || type.name === 'varbyte') throw call.wrongType(0);
+    return { sql: `min(${sql})${call.over}`, type };
+  },
+};
+
+/** NULLs and empty texts are passed over, and a longer list than VARCHAR holds is an error (https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html). */
+function listed(call: Call): Emitted {
+  const value = call.typed(0);
+  const text = isInteger(value.type) ? call.cast(value, maxText) : value;
+  if (!isText(text.type)) throw call.wrongType(0);
+  const separator = call.count === 2 ? call.literal(1) : '';
+  const order = call.withinGroup();
+  const list = `list(${text.sql}${order}) filter (where ${call.repeated(text.sql)} <> '')`;
+  const first = `list_filter(l, lambda x, i: list_position(list_transform(l, lambda y: rtrim(y, ' ')), rtrim(x, ' ')) = i)`;
+  const joined = `array_to_string(${call.node.distinct ? first : 'l'}, ${quoteLiteral(separator)})`;
+  const limited = `list_transform([${joined}], lambda t: case when strlen(t) > 65535 then ${failure('Result size exceeds LISTAGG limit')} else t end)[1]`;
+  return { sql: `list_transform([${list}], lambda l: ${limited})[1]`, type: maxText };
+}
+
+/** Of doubles and times: what type Redshift gives the interpolated value of whole numbers and decimals is not documented to the digit. */
+function percentile(
+  call: Call,
+  name: 'quantile_cont' | 'quantile_disc',
+  value: { sql: string; type: Type },
+  share: string,
+): Emitted {
+  const { sql, type } = value;
+  const known = name === 'quantile_disc' ? isNumeric(type) || isTime(type) : isFloat(type);
+  if (!known) throw call.unsupported(`function ${call.name} of ${type.name} (cast it to double precision)`);
+  return {
+    sql: `${name}(${isFloat(type) ? `cast(${sql} as double)` : sql}, ${share})`,
+    type: isFloat(type) ? double : type,
+  };
+}
+
+const inverse = (name: 'quantile_cont' | 'quantile_disc'): FunctionEntry => ({
+  arguments: [1, 1],
+  kind: 'aggregate',
+  ordered: true,
+  emit: (call) => {
+    const share = Number(call.literal(0));
+    if (!(share >= 0 && share <= 1)) throw call.unsupported(`function ${call.name} of ${call.literal(0)}`);
+    const { value, descending } = call.withinGroupValue();
+    if (descending && name === 'quantile_disc') throw call.unsupported(`function ${call.name} in descending order`);
+    return percentile(call, name, value, `${descending ? '1 - ' : ''}cast(${share} as double)`);
   },
 });
 
 export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
-  count: { arguments: [0, 1], kind: 'aggregate', emit: count },
-  sum: { arguments: [1, 1], kind: 'aggregate', emit: sum },
-  avg: { arguments: [1, 1], kind: 'aggregate', emit: average },
+  count: { arguments: [0, 1], kind: 'aggregate', distinct: true, emit: count },
+  sum: { arguments: [1, 1], kind: 'aggregate', distinct: true, emit: sum },
+  avg: { arguments: [1, 1], kind: 'aggregate', distinct: true, emit: average },
   min: extreme('min'),
   max: extreme('max'),
-  row_number: ranking('row_number'),
-  rank: ranking('rank'),
-  dense_rank: ranking('dense_rank'),
-  lag: neighbour('lag'),
-  lead: neighbour('lead'),
-  first_value: edge('first_value'),
-  last_value: edge('last_value'),
+  stddev: spread('stddev_samp'),
+  stddev_samp: spread('stddev_samp'),
+  stddev_pop: spread('stddev_pop'),
+  variance: spread('var_samp'),
+  var_samp: spread('var_samp'),
+  var_pop: spread('var_pop'),
+  bool_and: truth('bool_and'),
+  bool_or: truth('bool_or'),
+  any_value: anyValue,
+  listagg: { arguments: [1, 2], kind: 'aggregate', ordered: true, distinct: true, alone: true, emit: listed },
+  median: {
+    arguments: [1, 1],
+    kind: 'aggregate',
+    alone: true,
+    emit: (call) => percentile(call, 'quantile_cont', call.typed(0), '0.5'),
+  },
+  percentile_cont: { ...inverse('quantile_cont'), alone: true },
+  percentile_disc: { ...inverse('quantile_disc'), alone: true },
 };
-
-/** Take no frame; the others must have one when they have an order (https://docs.aws.amazon.com/redshift/latest/dg/r_Window_function_synopsis.html). */
-export const framelessFunctions: ReadonlySet<string> = new Set(['row_number', 'rank', 'dense_rank', 'lag', 'lead']);
-export const orderedFunctions: ReadonlySet<string> = new Set(['rank', 'dense_rank', 'lag', 'lead']);

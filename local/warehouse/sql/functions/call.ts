@@ -1,6 +1,8 @@
-import type { Expression, FunctionCall } from '../ast';
+import type { RedshiftType } from '../../statement';
+import type { Expression, FunctionCall, OrderItem } from '../ast';
 import type { Environment } from '../resolve/environment';
 import { settle } from '../resolve/operators';
+import { orderSql, refuseSuper, sortKey } from '../resolve/order';
 import type { Value } from '../resolve/value';
 import { date, describe, duckdbType, isInteger, isText, type Type, timestamp, varchar } from '../types';
 
@@ -8,6 +10,12 @@ import { date, describe, duckdbType, isInteger, isText, type Type, timestamp, va
 export interface FunctionEntry {
   readonly arguments: readonly [least: number, most: number];
   readonly kind?: 'aggregate' | 'window';
+  /** Takes DISTINCT. */
+  readonly distinct?: boolean;
+  /** Takes WITHIN GROUP. */
+  readonly ordered?: boolean;
+  /** An aggregate that is not modelled with OVER. */
+  readonly alone?: boolean;
   /** Its value may differ from call to call: such a function keeps a materialized view from being maintained. */
   readonly mutable?: boolean;
   readonly emit: (call: Call) => { readonly sql: string; readonly type: Type };
@@ -100,6 +108,28 @@ export class Call {
       );
     }
     return value;
+  }
+
+  /** ` order by …` of WITHIN GROUP, or nothing. */
+  withinGroup(): string {
+    const items = (this.node.withinGroup ?? []).map((item) => orderSql(sortKey(this.sortable(item)), item));
+    return items.length > 0 ? ` order by ${items.join(', ')}` : '';
+  }
+  /** The one value that WITHIN GROUP sorts. */
+  withinGroupValue(): { value: Value; descending: boolean } {
+    const [item, ...more] = this.node.withinGroup ?? [];
+    if (!item || more.length > 0)
+      throw this.unsupported(`function ${this.name} without WITHIN GROUP (ORDER BY <one value>)`);
+    return { value: this.sortable(item), descending: item.descending };
+  }
+  private sortable({ expression }: OrderItem): Value {
+    const { environment } = this;
+    const value = settle(environment, environment.resolve(expression, environment), { name: 'unknown' }, expression.at);
+    refuseSuper(value.type, environment.context, expression.at);
+    return value;
+  }
+  cast(value: Value, type: RedshiftType): Value {
+    return this.environment.caster.cast(value, type, 'explicit', this.node.at);
   }
 
   get name(): string {

@@ -1,11 +1,15 @@
-import { isLenientJson } from '../../json-text';
-import { jsonType, quoteLiteral, type Value } from '../resolve/value';
+import { hasDuplicateKeys, isLenientJson } from '../../json-text';
+import { failure } from '../failure';
+import { jsonText, jsonType, letting, navigated, quoteLiteral, type Value } from '../resolve/value';
 import { boolean, integer, isFloat, isInteger, isText, superType, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
 function strictlyValid(text: string): string {
-  return `case when ${text} is null then null when not json_valid(${text}) then false else not (${isLenientJson(text)}) end`;
+  return `case when ${text} is null then null when not json_valid(${text}) then false when ${isLenientJson(text)} then false else not (${hasDuplicateKeys(text)}) end`;
 }
+
+const parsedJson = (text: string) =>
+  `case when ${text} is null then null when not json_valid(${text}) or ${isLenientJson(text)} then ${failure('invalid JSON')} when ${hasDuplicateKeys(text)} then ${failure('invalid JSON: an object has an attribute twice')} else cast(${text} as json) end`;
 
 /** Text, or bytes that have to be UTF-8; `lenient` gives NULL for those that are not. */
 function jsonInput(call: Call, lenient: boolean): string {
@@ -58,6 +62,41 @@ function elementText(call: Call, i: number): string {
   return `coalesce(cast(to_json(${sql}) as varchar), 'null')`;
 }
 
+/**
+ * NULL where the path leads nowhere. A value is given as the text has it: where the engine's spelling of a number or of what is nested could differ, the statement fails.
+ * https://docs.aws.amazon.com/redshift/latest/dg/JSON_EXTRACT_PATH_TEXT.html
+ */
+function extractPathText(call: Call): { sql: string; type: typeof maxText } {
+  const last = call.value(call.count - 1);
+  const lenient = last.type.name === 'boolean';
+  if (lenient && !/^(?:true|false)$/.test(last.sql)) throw call.wrongType(call.count - 1);
+  const elements = Array.from({ length: call.count - (lenient ? 2 : 1) }, (_, i) => call.literal(i + 1));
+  if (elements.length < 1 || elements.length > 5)
+    throw call.unsupported(`a path of ${elements.length} elements in function ${call.name}`);
+  const odd = elements.find((element) => element === '' || /["*\\\p{Cc}]/u.test(element));
+  if (odd !== undefined) throw call.unsupported(`path element ${JSON.stringify(odd)}`);
+  if (call.value(0).constant === null) return { sql: 'cast(null as varchar)', type: maxText };
+  const invalid = last.sql === 'true' ? 'null' : failure('invalid json object');
+  const sql = letting('j', `cast(${call.text(0).sql} as varchar)`, (j) => {
+    return `case when ${j} is null then null when not (${strictlyValid(j)}) then ${invalid} else ${spelledValue(j, elements)} end`;
+  });
+  return { sql, type: maxText };
+}
+
+/** The value below a path, if the text has it as the engine spells it. */
+function spelledValue(text: string, path: readonly string[]): string {
+  const found = navigated(text, path);
+  const blankless = (sql: string) => `regexp_replace(${sql}, '\\s', '', 'g')`;
+  const number = (after: string) =>
+    `strpos(${blankless(text)}, ':' || cast(${found.sql} as varchar) || '${after}') > 0`;
+  const nested = `strpos(${text}, cast(${found.sql} as varchar)) > 0`;
+  const known = `case when ${jsonType(found)} = 'DOUBLE' then ${number(',')} or ${number('}')} when ${jsonType(found)} in ('OBJECT', 'ARRAY') then ${nested} else true end`;
+  const unknown = failure(
+    'JSON_EXTRACT_PATH_TEXT of a value that may be spelled otherwise is not supported by the local warehouse (use JSON_PARSE)',
+  );
+  return `case when ${jsonType(found)} = 'NULL' then null when ${known} then ${jsonText(found)} else ${unknown} end`;
+}
+
 export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
   json_parse: {
     arguments: [1, 1],
@@ -65,12 +104,12 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
       const { parsed, sql } = call.value(0);
       if (parsed)
         return {
-          sql: `case when ${parsed} is null and ${sql} is not null then error('invalid JSON') else ${parsed} end`,
+          sql: `case when ${parsed} is null and ${sql} is not null then ${failure('invalid JSON')} else ${parsed} end`,
           type: superType,
         };
       const text = jsonInput(call, false);
       return {
-        sql: `case when ${isLenientJson(text)} then error('invalid JSON') else cast(${text} as json) end`,
+        sql: letting('t', text, parsedJson),
         type: superType,
       };
     },
@@ -82,7 +121,7 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
       if (value.parsed)
         return { sql: `case when ${value.sql} is not null then ${value.parsed} is not null end`, type: boolean };
       const text = jsonInput(call, true);
-      const valid = strictlyValid(text);
+      const valid = letting('t', text, strictlyValid);
       return {
         sql:
           value.type.name === 'varbyte'
@@ -92,6 +131,7 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
       };
     },
   },
+  json_extract_path_text: { arguments: [2, 7], emit: extractPathText },
   json_serialize: {
     arguments: [1, 1],
     emit: (call) => ({ sql: `cast(json(${call.super(0).sql}) as varchar)`, type: maxText }),
@@ -105,13 +145,14 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
   is_array: isOfType('ARRAY'),
   is_boolean: isOfType('BOOLEAN'),
   is_varchar: isOfType('VARCHAR'),
+  is_scalar: isOfType('VARCHAR', 'BOOLEAN', 'UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE'),
   object: {
     arguments: [0, 200],
     emit: (call) => {
       if (call.count % 2 === 1) throw call.unsupported('function OBJECT with a key that has no value');
       const pairs = Array.from({ length: call.count / 2 }, (_, i) => {
         const key = call.text(2 * i).sql;
-        const named = `coalesce(${call.repeated(key)}, error('the key of an object is NULL'))`;
+        const named = `coalesce(${call.repeated(key)}, ${failure('the key of an object is NULL')})`;
         return `cast(to_json(${named}) as varchar) || ':' || ${elementText(call, 2 * i + 1)}`;
       });
       return { sql: constructed('{', pairs, '}'), type: superType };

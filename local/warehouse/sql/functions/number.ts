@@ -1,5 +1,20 @@
+import { failure } from '../failure';
+import { finite } from '../resolve/cast';
 import { compare, resolveBinary, settle, unify, withoutBlanks } from '../resolve/operators';
-import { asDecimal, double, integer, isFloat, isInteger, isNumeric, isText, type Type, varchar } from '../types';
+import { letting } from '../resolve/value';
+import {
+  asDecimal,
+  decimal,
+  double,
+  duckdbType,
+  integer,
+  isFloat,
+  isInteger,
+  isNumeric,
+  isText,
+  type Type,
+  varchar,
+} from '../types';
 import type { Call, FunctionEntry } from './call';
 
 function number(call: Call, i: number): { sql: string; type: Type } {
@@ -8,23 +23,82 @@ function number(call: Call, i: number): { sql: string; type: Type } {
   return value;
 }
 
-/** On doubles; integers are returned as they are. */
-const whole = (name: 'floor' | 'ceil' | 'trunc'): FunctionEntry => ({
+/** Of decimals the result has as many places as are asked for, as the examples of the functions' pages show; integers are returned as they are. */
+function rounded(call: Call, name: 'floor' | 'ceil' | 'trunc' | 'round', places: number): { sql: string; type: Type } {
+  const { sql, type } = number(call, 0);
+  if (isFloat(type)) {
+    const value = `cast(${sql} as double)`;
+    return { sql: name === 'round' ? `round(${value}, ${places})` : `${name}(${value})`, type: double };
+  }
+  if (isInteger(type)) return { sql, type };
+  const { precision, scale } = asDecimal(type)!;
+  const kept = Math.min(scale, places);
+  const result = decimal(Math.min(38, Math.max(1, precision - scale + kept + 1)), kept);
+  const arguments_ = name === 'round' || name === 'trunc' ? `${sql}, ${kept}` : sql;
+  return { sql: `cast(${name}(${arguments_}) as ${duckdbType(result)})`, type: result };
+}
+
+const whole = (name: 'floor' | 'ceil'): FunctionEntry => ({
   arguments: [1, 1],
+  emit: (call) => rounded(call, name, 0),
+});
+
+const toPlaces = (name: 'trunc' | 'round'): FunctionEntry => ({
+  arguments: [1, 2],
   emit: (call) => {
-    const { sql, type } = number(call, 0);
-    if (isInteger(type)) return { sql, type };
-    if (isFloat(type)) return { sql: `${name}(cast(${sql} as double))`, type: double };
-    throw call.wrongType(0);
+    const places = call.count === 2 ? call.literalInteger(1, 0, 37) : 0;
+    if (name === 'trunc' && places > 0 && isFloat(call.value(0).type)) throw call.wrongType(0);
+    return rounded(call, name, places);
   },
 });
 
 const truncDate: FunctionEntry = {
-  arguments: [1, 1],
+  arguments: [1, 2],
   emit: (call) => {
     const { type } = call.value(0);
     if (type.name === 'timestamp') return { sql: `cast(${call.value(0).sql} as date)`, type: { name: 'date' } };
-    return whole('trunc').emit(call);
+    return toPlaces('trunc').emit(call);
+  },
+};
+
+/** Computed with doubles, whatever the argument. */
+const double_ = (emit: (x: string) => string): FunctionEntry => ({
+  arguments: [1, 1],
+  emit: (call) => ({ sql: finite(emit(`cast(${number(call, 0).sql} as double)`), double), type: double }),
+});
+
+const power: FunctionEntry = {
+  arguments: [2, 2],
+  emit: (call) => {
+    const [x, y] = [0, 1].map((i) => `cast(${number(call, i).sql} as double)`);
+    const complex = failure('a negative number raised to a non-integer power yields a complex result');
+    const guarded = letting(
+      'n',
+      finite(`power(${x}, ${y})`, double),
+      (n) => `case when isnan(${n}) then ${complex} else ${n} end`,
+    );
+    return { sql: guarded, type: double };
+  },
+};
+
+const doubles: Readonly<Record<string, FunctionEntry>> = {
+  sqrt: double_((x) => `sqrt(${x})`),
+  exp: double_((x) => `exp(${x})`),
+  ln: double_((x) => `ln(${x})`),
+  log: double_((x) => `log10(${x})`),
+  cbrt: double_((x) => `cbrt(${x})`),
+  degrees: double_((x) => `degrees(${x})`),
+  radians: double_((x) => `radians(${x})`),
+  power,
+  pow: power,
+  pi: { arguments: [0, 0], emit: () => ({ sql: 'pi()', type: double }) },
+  sign: {
+    arguments: [1, 1],
+    emit: (call) => {
+      const { sql, type } = number(call, 0);
+      if (!isInteger(type)) throw call.wrongType(0);
+      return { sql: `cast(sign(${sql}) as integer)`, type: integer };
+    },
   },
 };
 
@@ -40,17 +114,8 @@ export const numberFunctions: Readonly<Record<string, FunctionEntry>> = {
   ceil: whole('ceil'),
   ceiling: whole('ceil'),
   trunc: truncDate,
-  round: {
-    arguments: [1, 2],
-    emit: (call) => {
-      const { sql, type } = number(call, 0);
-      const places = call.count === 2 ? call.literalInteger(1, 0, 37) : 0;
-      if (isInteger(type)) return { sql, type };
-      if (isFloat(type)) return { sql: `round(cast(${sql} as double), ${places})`, type: double };
-      const { precision, scale } = asDecimal(type)!;
-      return { sql: `cast(round(${sql}, ${places}) as decimal(${precision}, ${scale}))`, type };
-    },
-  },
+  round: toPlaces('round'),
+  ...doubles,
   mod: {
     arguments: [2, 2],
     emit: (call) => {

@@ -3,23 +3,27 @@ import type { Environment } from '../resolve/environment';
 import { settle } from '../resolve/operators';
 import { orderSql, refuseSuper, sortKey } from '../resolve/order';
 import type { Value } from '../resolve/value';
-import { aggregateFunctions, framelessFunctions, orderedFunctions } from './aggregate';
+import { aggregateFunctions } from './aggregate';
 import { binaryFunctions } from './binary';
 import { Call, type FunctionEntry } from './call';
 import { jsonFunctions } from './json';
 import { conditionalFunctions, numberFunctions, sessionFunctions } from './number';
+import { patternFunctions } from './pattern';
 import { textFunctions } from './text';
 import { timeFunctions } from './time';
+import { framelessFunctions, nullTreatments, orderedFunctions, unorderedFunctions, windowFunctions } from './window';
 
 /** Every function that the local warehouse supports. */
 export const functions: Readonly<Record<string, FunctionEntry>> = {
   ...textFunctions,
+  ...patternFunctions,
   ...numberFunctions,
   ...conditionalFunctions,
   ...timeFunctions,
   ...jsonFunctions,
   ...binaryFunctions,
   ...aggregateFunctions,
+  ...windowFunctions,
   ...sessionFunctions,
 };
 
@@ -34,12 +38,14 @@ function checkShape(node: FunctionCall, entry: FunctionEntry, environment: Envir
   if (node.star && node.name !== 'count') throw source.unsupported(`function ${name}(*)`, node.at);
   if (node.name === 'count' && !node.star && node.args.length === 0)
     throw source.error('function COUNT takes an argument or *', node.at);
-  if (node.distinct && (node.name !== 'count' || node.over))
+  if (node.distinct && (!entry.distinct || node.over))
     throw source.unsupported(`DISTINCT in function ${name}${node.over ? ' with OVER' : ''}`, node.at);
+  if (node.withinGroup && !entry.ordered) throw source.unsupported(`WITHIN GROUP with function ${name}`, node.at);
+  if (node.over && entry.alone) throw source.unsupported(`OVER with function ${name}`, node.at);
   if (node.over && !entry.kind) throw source.unsupported(`OVER with function ${name}`, node.at);
   if (!node.over && entry.kind === 'window')
     throw source.error(`window function ${name} requires an OVER clause`, node.at);
-  if (node.ignoreNulls !== undefined && !['lag', 'lead', 'first_value', 'last_value'].includes(node.name)) {
+  if (node.ignoreNulls !== undefined && !nullTreatments.has(node.name)) {
     throw source.unsupported(`IGNORE NULLS with function ${name}`, node.at);
   }
 }
@@ -105,6 +111,8 @@ function windowSql(node: FunctionCall, window: Window, environment: Environment)
   }
   if (orderedFunctions.has(node.name) && window.orderBy.length === 0)
     throw source.unsupported(`function ${node.name.toUpperCase()} without ORDER BY`, window.at);
+  if (unorderedFunctions.has(node.name) && window.orderBy.length > 0)
+    throw source.error(`function ${node.name.toUpperCase()} takes no ORDER BY`, window.at);
   const parts: string[] = [];
   if (window.partitionBy.length > 0)
     parts.push(`partition by ${window.partitionBy.map((item) => sortable(item, environment)).join(', ')}`);
@@ -117,8 +125,11 @@ function windowSql(node: FunctionCall, window: Window, environment: Environment)
 }
 
 function sortable(node: OrderItem['expression'], environment: Environment): string {
-  const value = settle(environment, environment.resolve(node, environment), { name: 'unknown' }, node.at);
+  const resolved = environment.resolve(node, environment);
+  const value = settle(environment, resolved, { name: 'unknown' }, node.at);
   refuseSuper(value.type, environment.context, node.at);
+  if (resolved.constant !== undefined || node.kind === 'typed-literal' || node.kind === 'boolean')
+    throw environment.context.source.unsupported('a constant in the PARTITION BY or ORDER BY of a window', node.at);
   return sortKey(value);
 }
 

@@ -1,6 +1,6 @@
-import { regularExpression } from '../resolve/regexp';
+import { failure } from '../failure';
 import { quoteLiteral } from '../resolve/value';
-import { integer, isText, varchar } from '../types';
+import { describe, integer, isText, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
 const sameLength = (emit: (text: string) => string): FunctionEntry => ({
@@ -38,7 +38,7 @@ const substring: FunctionEntry = {
     if (call.count === 2) return { sql: `substring(${sql}, greatest(${start}, 1))`, type: varchar(length) };
     const size = call.repeated(call.position(2));
     const taken = `greatest(${start} + ${size} - greatest(${start}, 1), 0)`;
-    const guarded = `case when ${size} < 0 then error('negative substring length not allowed') else ${taken} end`;
+    const guarded = `case when ${size} < 0 then ${failure('negative substring length not allowed')} else ${taken} end`;
     return {
       sql: `substring(${sql}, greatest(${start}, 1), ${/^\d+$/.test(size) ? taken : guarded})`,
       type: varchar(length),
@@ -89,7 +89,8 @@ function hashed(call: Call, digest: string, length: number) {
 export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   lower: sameLength((text) => `lower(${text})`),
   upper: sameLength((text) => `upper(${text})`),
-  reverse: sameLength((text) => `reverse(${text})`),
+  // The engine's own would keep characters and their accents together.
+  reverse: sameLength((text) => `array_to_string(list_reverse(regexp_extract_all(${text}, '(?s).')), '')`),
   len: characters,
   length: characters,
   char_length: characters,
@@ -113,7 +114,10 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   right: side('right'),
   replace: {
     arguments: [3, 3],
-    emit: (call) => ({ sql: `replace(${call.text(0).sql}, ${call.text(1).sql}, ${call.text(2).sql})`, type: maxText }),
+    emit: (call) => {
+      if (call.value(1).constant === '') throw call.unsupported('function REPLACE of an empty text');
+      return { sql: `replace(${call.text(0).sql}, ${call.text(1).sql}, ${call.text(2).sql})`, type: maxText };
+    },
   },
   split_part: {
     arguments: [3, 3],
@@ -126,13 +130,35 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
     },
   },
   strpos: strpos(0, 1),
+  position: strpos(1, 0),
   charindex: strpos(1, 0),
   concat: { arguments: [2, 2], emit: concatenated },
+  translate: {
+    arguments: [3, 3],
+    emit: (call) => ({
+      sql: `translate(${call.text(0).sql}, ${call.text(1).sql}, ${call.text(2).sql})`,
+      type: maxText,
+    }),
+  },
+  /** A word is a run of letters and digits (https://docs.aws.amazon.com/redshift/latest/dg/r_INITCAP.html). */
+  initcap: sameLength(
+    (text) =>
+      `array_to_string(list_transform(regexp_extract_all(lower(${text}), '[\\p{L}\\p{M}\\p{N}]+|[^\\p{L}\\p{M}\\p{N}]+'), lambda w: upper(w[1]) || w[2:]), '')`,
+  ),
+  ascii: { arguments: [1, 1], emit: (call) => ({ sql: `ascii(${call.text(0).sql})`, type: integer }) },
   lpad: padded('lpad'),
   rpad: padded('rpad'),
   repeat: {
     arguments: [2, 2],
-    emit: (call) => ({ sql: `repeat(${call.text(0).sql}, ${call.literalInteger(1, 0)})`, type: maxText }),
+    emit: (call) => {
+      const text = call.repeated(`cast(${call.text(0).sql} as varchar)`);
+      const times = call.literalInteger(1, 0);
+      const tooLong = failure(`value too long for type ${describe(maxText)}`);
+      return {
+        sql: `case when strlen(${text}) * ${times} > 65535 then ${tooLong} else repeat(${text}, ${times}) end`,
+        type: maxText,
+      };
+    },
   },
   chr: {
     arguments: [1, 1],
@@ -145,28 +171,6 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
     emit: (call) => {
       if (!['0', '256'].includes(call.literal(1))) throw call.unsupported(`function SHA2 with ${call.literal(1)} bits`);
       return hashed(call, 'sha256', 64);
-    },
-  },
-  regexp_substr: {
-    arguments: [2, 2],
-    emit: (call) => {
-      const pattern = regularExpression(call.node.args[1]!, call.environment, 'substring');
-      return {
-        sql: `regexp_extract(${call.text(0).sql}, ${quoteLiteral(pattern)}, 0, 's')`,
-        type: varchar(call.text(0).length),
-      };
-    },
-  },
-  regexp_replace: {
-    arguments: [2, 3],
-    emit: (call) => {
-      const pattern = regularExpression(call.node.args[1]!, call.environment, 'substring');
-      const replacement = call.count === 3 ? call.literal(2) : '';
-      if (/[\\$&]/.test(replacement)) throw call.unsupported(`replacement '${replacement}'`);
-      return {
-        sql: `regexp_replace(${call.text(0).sql}, ${quoteLiteral(pattern)}, ${quoteLiteral(replacement)}, 'gs')`,
-        type: maxText,
-      };
     },
   },
 };

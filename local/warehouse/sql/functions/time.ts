@@ -1,6 +1,8 @@
-import { quoteLiteral } from '../resolve/value';
-import { bigint, date, double, integer, timestamp, varchar } from '../types';
+import { failureWith } from '../failure';
+import { letting, quoteLiteral } from '../resolve/value';
+import { bigint, date as date_, double, integer, timestamp, varchar } from '../types';
 import type { Call, FunctionEntry } from './call';
+import { charFormat, type DateFormat, dateFormat, monthNumber } from './time-format';
 
 /** Redshift's spellings of a date part (https://docs.aws.amazon.com/redshift/latest/dg/r_Dateparts_for_datetime_functions.html). */
 const spellings: Readonly<Record<string, readonly string[]>> = {
@@ -15,6 +17,19 @@ const spellings: Readonly<Record<string, readonly string[]>> = {
   dow: ['dow', 'dayofweek', 'dw', 'weekday'],
   doy: ['doy', 'dayofyear', 'dy', 'yearday'],
   epoch: ['epoch'],
+  millisecond: [
+    'millisecond',
+    'milliseconds',
+    'ms',
+    'msec',
+    'msecs',
+    'msecond',
+    'mseconds',
+    'millisec',
+    'millisecs',
+    'millisecon',
+  ],
+  microsecond: ['microsecond', 'microseconds', 'us', 'usec', 'usecs', 'usecond', 'useconds', 'microsec', 'microsecs'],
 };
 const partOf = new Map(
   Object.entries(spellings).flatMap(([part, names]) => names.map((name) => [name, part] as const)),
@@ -28,13 +43,26 @@ function datePart(call: Call, text: string, allowed: readonly string[]): string 
 
 /** Of the transaction; GETDATE alone goes by the statement (r_GETDATE, r_SYSDATE). */
 const now = "cast(getvariable('millrace_now') as timestamp)";
-const moment = (sql: string, type: typeof date): FunctionEntry => ({
+const moment = (sql: string, type: typeof date_): FunctionEntry => ({
   arguments: [0, 0],
   mutable: true,
   emit: () => ({ sql, type }),
 });
 
-const extracted = ['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'second', 'dow', 'doy', 'epoch'];
+const extracted = [
+  'year',
+  'quarter',
+  'month',
+  'week',
+  'day',
+  'hour',
+  'minute',
+  'second',
+  'millisecond',
+  'dow',
+  'doy',
+  'epoch',
+];
 const truncated = ['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'second'];
 const adders: Readonly<Record<string, string>> = {
   year: 'to_years',
@@ -45,7 +73,13 @@ const adders: Readonly<Record<string, string>> = {
   hour: 'to_hours',
   minute: 'to_minutes',
   second: 'to_seconds',
+  millisecond: 'to_milliseconds',
+  microsecond: 'to_microseconds',
 };
+
+/** Milliseconds are those of the second alone (https://docs.aws.amazon.com/redshift/latest/dg/r_EXTRACT_function.html). */
+const extractedSql = (part: string, time: string) =>
+  part === 'millisecond' ? `(extract(millisecond from ${time}) % 1000)` : `extract(${part} from ${time})`;
 
 const dateadd: FunctionEntry = {
   arguments: [3, 3],
@@ -60,40 +94,108 @@ const dateadd: FunctionEntry = {
 const datediff: FunctionEntry = {
   arguments: [3, 3],
   emit: (call) => {
-    const part = datePart(call, call.literal(0), ['year', 'quarter', 'month', 'day', 'hour', 'minute', 'second']);
+    const part = datePart(call, call.literal(0), [
+      'year',
+      'quarter',
+      'month',
+      'day',
+      'hour',
+      'minute',
+      'second',
+      'millisecond',
+      'microsecond',
+    ]);
     return { sql: `date_diff('${part}', ${call.time(1)}, ${call.time(2)})`, type: bigint };
   },
 };
 
-const formats: Readonly<Record<string, string>> = {
-  YYYY: '%Y',
-  MM: '%m',
-  DD: '%d',
-  HH24: '%H',
-  MI: '%M',
-  SS: '%S',
-  MS: '%g',
-  US: '%f',
+const toChar: FunctionEntry = {
+  arguments: [2, 2],
+  emit: (call) => {
+    const sql = letting('t', call.time(0), (t) => {
+      const parts = charFormat(call.literal(1), t);
+      if (!Array.isArray(parts)) throw call.unsupported(`format "${parts.unknown}" in function TO_CHAR`);
+      if (parts.length === 0) throw call.unsupported('an empty format in function TO_CHAR');
+      return parts.join(' || ');
+    });
+    return { sql: `(${sql})`, type: varchar(256) };
+  },
 };
 
-/** A TO_CHAR format of the patterns above, punctuation, and texts in double quotes. */
-function strftime(call: Call, format: string): string {
-  let rest = format;
-  let pattern = '';
-  while (rest !== '') {
-    const name = Object.keys(formats).find((candidate) => rest.startsWith(candidate));
-    const literal = /^(?:"([^"\\%]*)"|([-/:., _T]))/.exec(rest);
-    const after = name ? rest.slice(name.length) : '';
-    if (name && !/^(th|TH|SP)/.test(after)) {
-      pattern += formats[name];
-      rest = after;
-    } else if (literal) {
-      pattern += literal[1] ?? literal[2];
-      rest = rest.slice(literal[0].length);
-    } else throw call.unsupported(`format "${rest}" in function TO_CHAR`);
-  }
-  return pattern;
+function readDate(text: string, format: DateFormat, strict: boolean, written: string): string {
+  const group = (number: number) => `regexp_extract(${text}, ${quoteLiteral(`^${format.pattern}$`)}, ${number})`;
+  const [year, day] = [group(format.groups.year), `${group(format.groups.day)}::integer`];
+  const given = group(format.groups.month);
+  const month = format.monthByName ? monthNumber(given) : `${given}::integer`;
+  const date = `make_date(${year}::integer, ${month}, 1) + (${day} - 1)`;
+  const fits = `regexp_full_match(${text}, ${quoteLiteral(format.pattern)})`;
+  const inRange = `${day} between 1 and 31${strict ? ` and month(${date}) = ${month}` : ''}`;
+  const wrong = failureWith('date/time field date value out of range', text);
+  const unread = failureWith(`not a text that the local warehouse reads with the format ${written}`, text);
+  return `case when ${text} is null then null when not ${fits} then ${unread} when ${year} <> '0000' and ${month} between 1 and 12 then case when ${inRange} then ${date} else ${wrong} end else ${wrong} end`;
 }
+
+/** A day behind the end of its month counts on into the next one, unless `is_strict` is true (https://docs.aws.amazon.com/redshift/latest/dg/r_TO_DATE_function.html). */
+const toDate: FunctionEntry = {
+  arguments: [2, 3],
+  emit: (call) => {
+    const format = dateFormat(call.literal(1));
+    if (!format) throw call.unsupported(`format "${call.literal(1)}" in function TO_DATE`);
+    const strict = call.count === 3 && call.value(2).sql === 'true';
+    if (call.count === 3 && !strict && call.value(2).sql !== 'false')
+      throw call.unsupported('argument 3 of function TO_DATE that is not a literal');
+    const sql = letting('t', call.text(0).sql, (t) => readDate(t, format, strict, call.literal(1)));
+    return { sql: `cast(${sql} as date)`, type: date_ };
+  },
+};
+
+/** Of the last day of a month comes the last day of a month (https://docs.aws.amazon.com/redshift/latest/dg/r_ADD_MONTHS.html). */
+const addMonths: FunctionEntry = {
+  arguments: [2, 2],
+  emit: (call) => {
+    const given = `{'t': ${call.time(0)}, 'n': ${call.position(1)}}`;
+    const sql = letting('p', given, (p) => {
+      const later = `(${p}.t + to_months(${p}.n))`;
+      const atEnd = `cast(last_day(${later}) as timestamp) + (${p}.t - date_trunc('day', ${p}.t))`;
+      return `case when cast(${p}.t as date) = last_day(${p}.t) then ${atEnd} else ${later} end`;
+    });
+    return { sql, type: timestamp };
+  },
+};
+
+/** Whole months, and the days that are left over as parts of a month of 31 (https://docs.aws.amazon.com/redshift/latest/dg/r_MONTHS_BETWEEN_function.html). */
+const monthsBetween: FunctionEntry = {
+  arguments: [2, 2],
+  emit: (call) => {
+    const given = `{'a': ${call.time(0)}, 'b': ${call.time(1)}}`;
+    return { sql: letting('p', given, (p) => monthsApart(`${p}.a`, `${p}.b`)), type: double };
+  },
+};
+
+function monthsApart(a: string, b: string): string {
+  const whole = `((year(${a}) - year(${b})) * 12 + month(${a}) - month(${b}))`;
+  const isLast = (t: string) => `cast(${t} as date) = last_day(${t})`;
+  const seconds = (t: string) => `(epoch(${t}) - epoch(date_trunc('month', ${t})))`;
+  const same = `day(${a}) = day(${b}) or (${isLast(a)} and ${isLast(b)})`;
+  const rest = `(${seconds(a)} - ${seconds(b)}) / (31 * 86400.0::double)`;
+  return `case when ${same} then cast(${whole} as double) else ${whole} + ${rest} end`;
+}
+
+const zones = new Set(Intl.supportedValuesOf('timeZone'));
+
+/** Zones by their names only: abbreviations and offsets have rules of their own. */
+const convertTimezone: FunctionEntry = {
+  arguments: [2, 3],
+  emit: (call) => {
+    const zone = (i: number) => {
+      const name = call.literal(i);
+      if (name !== 'UTC' && !(name.includes('/') && zones.has(name))) throw call.unsupported(`time zone '${name}'`);
+      return quoteLiteral(name);
+    };
+    const [from, to, time] = call.count === 3 ? [zone(0), zone(1), call.time(2)] : ["'UTC'", zone(0), call.time(1)];
+    return { sql: `timezone(${to}, timezone(${from}, ${time}))`, type: timestamp };
+  },
+};
 
 export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
   // Of the statement, without a fraction; SYSDATE has one, and is the same all through a transaction.
@@ -102,7 +204,7 @@ export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
     timestamp,
   ),
   sysdate: moment(now, timestamp),
-  current_date: moment(`cast(${now} as date)`, date),
+  current_date: moment(`cast(${now} as date)`, date_),
   date_trunc: {
     arguments: [2, 2],
     emit: (call) => ({
@@ -115,7 +217,7 @@ export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
     emit: (call) => {
       const part = datePart(call, call.node.keyword!, extracted);
       if (part === 'epoch') return { sql: `cast(floor(epoch(${call.time(0)})) as bigint)`, type: bigint };
-      return { sql: `cast(extract(${part} from ${call.time(0)}) as integer)`, type: integer };
+      return { sql: `cast(${extractedSql(part, call.time(0))} as integer)`, type: integer };
     },
   },
   date_part: {
@@ -127,19 +229,17 @@ export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
         extracted.filter((name) => name !== 'second'),
       );
       if (part === 'epoch') return { sql: `epoch(${call.time(1)})`, type: double };
-      return { sql: `cast(extract(${part} from ${call.time(1)}) as double)`, type: double };
+      return { sql: `cast(${extractedSql(part, call.time(1))} as double)`, type: double };
     },
   },
   dateadd,
   date_add: dateadd,
   datediff,
   date_diff: datediff,
-  last_day: { arguments: [1, 1], emit: (call) => ({ sql: `last_day(${call.time(0)})`, type: date }) },
-  to_char: {
-    arguments: [2, 2],
-    emit: (call) => ({
-      sql: `strftime(${call.time(0)}, ${quoteLiteral(strftime(call, call.literal(1)))})`,
-      type: varchar(256),
-    }),
-  },
+  last_day: { arguments: [1, 1], emit: (call) => ({ sql: `last_day(${call.time(0)})`, type: date_ }) },
+  to_char: toChar,
+  to_date: toDate,
+  add_months: addMonths,
+  months_between: monthsBetween,
+  convert_timezone: convertTimezone,
 };

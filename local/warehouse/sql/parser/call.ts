@@ -1,9 +1,9 @@
 import type { Expression, FrameBound, FunctionCall, OrderItem, Window } from '../ast';
 import type { Cursor } from './cursor';
-import { parseExpression } from './expression';
+import { parseConcatenation, parseExpression } from './expression';
 
 /** Arguments that are a bare word in Redshift: `datediff(day, …)`. The word becomes a string. */
-const fieldFirst = new Set(['dateadd', 'datediff', 'date_part', 'date_add', 'date_diff', 'datepart']);
+const fieldFirst = new Set(['dateadd', 'datediff', 'date_part', 'date_add', 'date_diff', 'datepart', 'pgdate_part']);
 
 export function parseCall(cursor: Cursor): FunctionCall {
   const { value: name, at } = cursor.next();
@@ -22,16 +22,29 @@ export function parseCall(cursor: Cursor): FunctionCall {
   else if (!cursor.isOperator(')')) {
     distinct = cursor.takeWords('distinct');
     if (!distinct) cursor.takeWords('all');
-    args = cursor.list(() => parseArgument(cursor, fieldFirst.has(name)));
-    if (name === 'substring' && cursor.isWord('from', 'for')) throw cursor.unsupported('SUBSTRING with FROM or FOR');
+    args = cursor.list(() =>
+      name === 'position' ? parseConcatenation(cursor) : parseArgument(cursor, fieldFirst.has(name)),
+    );
+    if (name === 'substring' && args.length === 1) args = parseSubstring(cursor, args[0]!);
+    if (name === 'position' && args.length === 1 && cursor.takeWords('in')) args.push(parseExpression(cursor));
   }
   cursor.expectOperator(')');
-  if (cursor.isWord('within')) throw cursor.unsupported('WITHIN GROUP');
+  const withinGroup = parseWithinGroup(cursor);
   if (cursor.isWord('filter')) throw cursor.unsupported('FILTER');
   const ignoreNulls = parseNullTreatment(cursor);
   const over = cursor.takeWords('over') ? parseWindow(cursor) : undefined;
   if (ignoreNulls !== undefined && !over) throw cursor.syntaxError('OVER');
-  return { kind: 'call', name, args, star, distinct, keyword, ignoreNulls, over, at };
+  return { kind: 'call', name, args, star, distinct, keyword, ignoreNulls, withinGroup, over, at };
+}
+
+function parseWithinGroup(cursor: Cursor): OrderItem[] | undefined {
+  if (!cursor.takeWords('within', 'group')) return undefined;
+  cursor.expectOperator('(');
+  cursor.expectWord('order');
+  cursor.expectWord('by');
+  const order = parseOrderBy(cursor);
+  cursor.expectOperator(')');
+  return order;
 }
 
 function parseArgument(cursor: Cursor, wordIsField: boolean): Expression {
@@ -45,10 +58,17 @@ function parseArgument(cursor: Cursor, wordIsField: boolean): Expression {
 }
 const dateParts = new Set(
   `millennium century decade year years y yr yrs quarter quarters qtr qtrs month months mon mons week weeks w day days d hour hours hr hrs h
-  minute minutes min mins m second seconds sec secs s millisecond milliseconds ms microsecond microseconds us dow doy epoch dayofweek dayofyear`.split(
+  minute minutes min mins m second seconds sec secs s millisecond milliseconds ms microsecond microseconds us dow dayofweek dw weekday doy dayofyear dy yearday epoch msec msecs msecond mseconds millisec millisecs millisecon usec usecs usecond useconds microsec microsecs`.split(
     /\s+/,
   ),
 );
+
+/** `substring(text from 2 for 3)` */
+function parseSubstring(cursor: Cursor, text: Expression): Expression[] {
+  if (!cursor.takeWords('from')) return [text];
+  const start = parseExpression(cursor);
+  return cursor.takeWords('for') ? [text, start, parseExpression(cursor)] : [text, start];
+}
 
 function parseTrim(cursor: Cursor): { keyword?: string; args: Expression[] } {
   const keyword = cursor.isWord('both', 'leading', 'trailing') ? cursor.next().value : undefined;
@@ -75,14 +95,26 @@ function parseWindow(cursor: Cursor): Window {
   let frame: Window['frame'];
   if (cursor.isWord('range', 'groups')) throw cursor.unsupported(`a ${cursor.token.value.toUpperCase()} frame`);
   if (cursor.takeWords('rows')) {
+    const frameAt = cursor.at;
     if (cursor.takeWords('between')) {
       const start = parseFrameBound(cursor);
       cursor.expectWord('and');
       frame = { start, end: parseFrameBound(cursor) };
     } else frame = { start: parseFrameBound(cursor), end: { kind: 'current row' } };
+    checkFrame(cursor, frame, frameAt);
   }
   cursor.expectOperator(')');
   return { partitionBy, orderBy, frame, at };
+}
+
+/** "You can't specify a frame in which the starting boundary is greater than the ending boundary." */
+function checkFrame(cursor: Cursor, { start, end }: NonNullable<Window['frame']>, at: number): void {
+  const place = (bound: FrameBound) => {
+    if ('rows' in bound) return bound.kind === 'preceding' ? -bound.rows : bound.rows;
+    return { 'unbounded preceding': -Infinity, 'current row': 0, 'unbounded following': Infinity }[bound.kind];
+  };
+  const backwards = start.kind === 'unbounded following' || end.kind === 'unbounded preceding';
+  if (backwards || place(start) > place(end)) throw cursor.source.error('a frame cannot start behind its end', at);
 }
 
 function parseFrameBound(cursor: Cursor): FrameBound {

@@ -80,23 +80,17 @@ function parsePredicate(cursor: Cursor): Expression {
     const low = parseConcatenation(cursor);
     cursor.expectWord('and');
     predicate = { kind: 'between', operand, low, high: parseConcatenation(cursor), negated, at };
-  } else if (cursor.isWord('like', 'ilike')) {
-    const insensitive = cursor.next().value === 'ilike';
+  } else if (cursor.isWord('like', 'ilike', 'similar')) {
+    const how = cursor.next().value as 'like' | 'ilike' | 'similar';
+    if (how === 'similar') cursor.expectWord('to');
     const pattern = parseConcatenation(cursor);
     const escapedBy = cursor.takeWords('escape') ? parseConcatenation(cursor) : undefined;
-    predicate = { kind: 'like', operand, pattern, escape: escapedBy, insensitive, negated, at };
+    predicate = { kind: 'like', operand, pattern, escape: escapedBy, how, negated, at };
   } else if (cursor.isOperator('~', '!~', '~*', '!~*')) {
     const operator = cursor.next().value;
-    const pattern = parseConcatenation(cursor);
-    predicate = {
-      kind: 'match',
-      operand,
-      pattern,
-      insensitive: operator.endsWith('*'),
-      negated: operator.startsWith('!'),
-      at,
-    };
-  } else if (cursor.isWord('similar')) throw cursor.unsupported('SIMILAR TO');
+    if (operator.endsWith('*')) throw cursor.unsupported(`operator ${operator}`, at);
+    predicate = { kind: 'match', operand, pattern: parseConcatenation(cursor), negated: operator.startsWith('!'), at };
+  }
   if (!predicate) return operand;
   if (cursor.isWord('is', 'in', 'like', 'ilike', 'between'))
     throw cursor.unsupported('a chain of conditions without parentheses');
@@ -140,7 +134,7 @@ function parseChain(cursor: Cursor, operators: readonly string[], operand: () =>
   return left;
 }
 
-function parseConcatenation(cursor: Cursor): Expression {
+export function parseConcatenation(cursor: Cursor): Expression {
   return parseChain(cursor, ['||'], () => parseAdditive(cursor));
 }
 
@@ -233,9 +227,12 @@ function parseWord(cursor: Cursor): Expression {
     cursor.next();
     return { kind: 'boolean', value: value === 'true', at };
   }
+  if (value === 'approximate' && cursor.peek().kind === 'word' && cursor.peek(2).value === '(')
+    throw cursor.unsupported('APPROXIMATE');
   if (value === 'case') return parseCase(cursor);
   if (cursor.takeWords('exists')) return parseExists(cursor, at);
   if (value === 'cast' || value === 'try_cast') return parseCast(cursor);
+  if (value === 'convert' && cursor.peek().value === '(') return parseConvert(cursor);
   if (cursor.peek().kind === 'string' && (value === 'interval' || value === 'date' || value === 'timestamp')) {
     cursor.next();
     const text = cursor.next().value;
@@ -262,6 +259,17 @@ function parseCast(cursor: Cursor): Expression {
   const type = parseType(cursor);
   cursor.expectOperator(')');
   return { kind: 'cast', operand, type, lenient: value === 'try_cast', at };
+}
+
+/** `convert(integer, x)`, which is a cast. */
+function parseConvert(cursor: Cursor): Expression {
+  const { at } = cursor.next();
+  cursor.expectOperator('(');
+  const type = parseType(cursor);
+  cursor.expectOperator(',');
+  const operand = parseExpression(cursor);
+  cursor.expectOperator(')');
+  return { kind: 'cast', operand, type, at };
 }
 
 function parseCase(cursor: Cursor): Expression {

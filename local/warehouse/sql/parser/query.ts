@@ -39,6 +39,8 @@ export function parseQuery(cursor: Cursor): Query {
       } else if (!offset && cursor.takeWords('offset')) offset = parseExpression(cursor);
       else break;
     }
+    if (limit && body.kind === 'select' && body.top !== undefined)
+      throw cursor.source.error('TOP and LIMIT do not go together', limit.at);
     if (cursor.isWord('fetch', 'for')) throw cursor.unsupported(cursor.token.value.toUpperCase());
     return { with: tables, body, orderBy, limit, offset, at };
   });
@@ -97,7 +99,7 @@ function parseOperand(cursor: Cursor): Body {
 
 function parseSelect(cursor: Cursor): SelectCore {
   const at = cursor.expectWord('select').at;
-  if (cursor.isWord('top') && cursor.peek().kind === 'number') throw cursor.unsupported('TOP');
+  const top = cursor.takeWords('top') ? cursor.expectInteger('a number of rows') : undefined;
   const distinct = cursor.takeWords('distinct');
   if (distinct && cursor.isWord('on')) throw cursor.unsupported('DISTINCT ON');
   if (!distinct) cursor.takeWords('all');
@@ -110,7 +112,7 @@ function parseSelect(cursor: Cursor): SelectCore {
   const having = cursor.takeWords('having') ? parseExpression(cursor) : undefined;
   const qualify = cursor.takeWords('qualify') ? parseExpression(cursor) : undefined;
   if (cursor.isWord('window')) throw cursor.unsupported('WINDOW');
-  return { kind: 'select', distinct, items, from, where, groupBy, having, qualify, at };
+  return { kind: 'select', top, distinct, items, from, where, groupBy, having, qualify, at };
 }
 
 function parseGroupBy(cursor: Cursor): Expression[] {
@@ -207,8 +209,9 @@ function parseFromItem(cursor: Cursor): FromItem {
   const name = cursor.reference('a relation');
   if (cursor.isOperator('(')) throw cursor.unsupported('a function in FROM', at);
   if (cursor.isOperator('[')) throw cursor.unsupported('an array index in FROM');
-  const relation = { kind: 'relation' as const, name, ...parseAlias(cursor), at };
-  if (cursor.isWord('at')) throw cursor.unsupported('AT in FROM');
+  const alias = parseAlias(cursor);
+  const index = cursor.takeWords('at') ? cursor.identifier('a name of the position') : undefined;
+  const relation = { kind: 'relation' as const, name, ...alias, index, at };
   if (cursor.isWord('tablesample', 'pivot', 'unpivot')) throw cursor.unsupported(cursor.token.value.toUpperCase());
   return relation;
 }

@@ -18,9 +18,9 @@ const simple: Readonly<Record<string, RedshiftType>> = {
   date: { name: 'date' },
   super: { name: 'super' },
 };
-const maxLength: Readonly<Record<string, number>> = { varchar: 65_535, varbyte: 16_777_216 };
+const maxLength: Readonly<Record<string, number>> = { varchar: 65_535, char: 4096, varbyte: 16_777_216 };
 
-function readLength(cursor: Cursor, name: 'varchar' | 'varbyte', standard: number): number {
+function readLength(cursor: Cursor, name: 'varchar' | 'char' | 'varbyte', standard: number): number {
   if (!cursor.takeOperator('(')) return standard;
   const at = cursor.at;
   const length = cursor.takeWords('max') ? maxLength[name]! : cursor.expectInteger('a length');
@@ -62,6 +62,9 @@ export function tryParseType(cursor: Cursor): RedshiftType | undefined {
   if (cursor.takeWords('varchar') || cursor.takeWords('nvarchar') || cursor.takeWords('character', 'varying')) {
     return { name: 'varchar', length: readLength(cursor, 'varchar', 256) };
   }
+  if (cursor.takeWords('char') || cursor.takeWords('nchar') || cursor.takeWords('character'))
+    return { name: 'char', length: readLength(cursor, 'char', 1) };
+  if (cursor.takeWords('bpchar')) return { name: 'char', length: 256 };
   if (cursor.takeWords('text')) return { name: 'varchar', length: 256 };
   if (cursor.takeWords('varbyte') || cursor.takeWords('varbinary') || cursor.takeWords('binary', 'varying')) {
     return { name: 'varbyte', length: readLength(cursor, 'varbyte', 64_000) };

@@ -1,7 +1,8 @@
 import type { RedshiftType } from '../../statement';
+import { failure, failureWith } from '../failure';
 import type { Source } from '../lexer';
 import { describe, duckdbType, isInteger, isNumeric, isText, type Type, varchar } from '../types';
-import { jsonText, jsonType, quoteLiteral, type Value } from './value';
+import { jsonText, jsonType, letting, quoteLiteral, type Value } from './value';
 
 /** How a value becomes one of another type: `cast(…)` or `::`, try_cast, or storing it in a column. */
 export type CastMode = 'explicit' | 'lenient' | 'assignment';
@@ -27,7 +28,7 @@ const falsehoods = ['f', 'false', 'n', 'no', '0'];
 const listed = (texts: readonly string[]) => texts.map(quoteLiteral).join(', ');
 
 /** Emitted expressions name their argument more than once; past this size a nest of them would explode. */
-const maxExpressionLength = 200_000;
+const maxExpressionLength = 100_000;
 
 export class Caster {
   constructor(private readonly source: Source) {}
@@ -57,7 +58,8 @@ export class Caster {
     if (isText(to)) return this.toText(value, to, mode, at);
     if (!this.isPlain(type, to, mode)) throw this.impossible(type, to, at);
     if (type.name === to.name && type.name !== 'decimal') return sql;
-    return `cast(${sql} as ${duckdbType(to)})`;
+    const cast = `cast(${sql} as ${duckdbType(to)})`;
+    return mode === 'explicit' && value.constant === undefined && losesFraction(type, to) ? unrounded(sql, to) : cast;
   }
 
   private impossible(from: Type, to: Type, at: number, verb = 'cast'): Error {
@@ -72,7 +74,8 @@ export class Caster {
     const exact = (type: Type) => isInteger(type) || type.name === 'decimal';
     if (from.name === to.name) return true;
     if (exact(from) && isNumeric(to)) return true;
-    if (isNumeric(from) && !exact(from)) return to.name === 'double precision';
+    if (isNumeric(from) && !exact(from))
+      return to.name === 'double precision' || (isInteger(to) && mode === 'explicit');
     if (from.name === 'date') return to.name === 'timestamp';
     if (from.name === 'timestamp') return to.name === 'date' && mode === 'explicit';
     if (mode !== 'explicit') return false;
@@ -101,12 +104,15 @@ export class Caster {
   /** VARCHAR(n) counts bytes: an explicit cast cuts between characters, storing a longer text is an error. */
   fitText(sql: string, from: Type, to: RedshiftType, mode: CastMode, at: number): string {
     if (!isText(to)) return sql;
-    if (isText(from) && from.length <= to.length) return sql;
     this.repeated(sql, at);
-    const cut = cutSql(sql, to.length);
-    if (mode !== 'assignment') return `case when strlen(${sql}) <= ${to.length} then ${sql} else ${cut} end`;
-    const message = quoteLiteral(`value too long for type ${describe(to)}`);
-    return `case when ${sql} is null or strlen(${sql}) <= ${to.length} then ${sql} when strlen(rtrim(${sql}, ' ')) <= ${to.length} then ${cut} else error(${message}) end`;
+    if (to.name === 'char' && from.name !== 'char') return fitChar(sql, to, mode);
+    if (isText(from) && from.length <= to.length) return sql;
+    const tooLong = failure(`value too long for type ${describe(to)}`);
+    return letting('t', sql, (t) => {
+      const cut = cutSql(t, to.length);
+      if (mode !== 'assignment') return `case when strlen(${t}) <= ${to.length} then ${t} else ${cut} end`;
+      return `case when ${t} is null or strlen(${t}) <= ${to.length} then ${t} when strlen(rtrim(${t}, ' ')) <= ${to.length} then ${cut} else ${tooLong} end`;
+    });
   }
 
   private fromText(sql: string, from: Type, to: RedshiftType, mode: CastMode, at: number): string {
@@ -114,17 +120,22 @@ export class Caster {
     if (mode === 'assignment') throw this.impossible(from, to, at, 'store');
     if (to.name === 'super') return `to_json(${sql})`;
     this.repeated(sql, at);
-    if (to.name === 'boolean') {
-      const branches = `when lower(trim(${sql})) in (${listed(truths)}) then true when lower(trim(${sql})) in (${listed(falsehoods)}) then false`;
-      return mode === 'lenient'
-        ? `case ${branches} end`
-        : `case when ${sql} is null then null ${branches} else ${this.invalid(sql, to)} end`;
-    }
     const pattern = patternOf(to);
-    if (!pattern) throw this.impossible(from, to, at);
-    const fits = `regexp_full_match(${sql}, ${quoteLiteral(pattern)})`;
-    if (mode === 'lenient') return `case when ${fits} then try_cast(${sql} as ${duckdbType(to)}) end`;
-    return `case when ${sql} is null or ${fits} then cast(${sql} as ${duckdbType(to)}) else ${this.invalid(sql, to)} end`;
+    if (to.name !== 'boolean' && !pattern) throw this.impossible(from, to, at);
+    return letting('x', sql, (x) => (pattern ? this.read(x, pattern, to, mode) : this.readTruth(x, to, mode)));
+  }
+
+  private readTruth(x: string, to: RedshiftType, mode: CastMode): string {
+    const branches = `when lower(trim(${x})) in (${listed(truths)}) then true when lower(trim(${x})) in (${listed(falsehoods)}) then false`;
+    if (mode === 'lenient') return `case ${branches} end`;
+    return `case when ${x} is null then null ${branches} else ${this.invalid(x, to)} end`;
+  }
+
+  private read(x: string, pattern: string, to: RedshiftType, mode: CastMode): string {
+    const fits = `regexp_full_match(${x}, ${quoteLiteral(pattern)})`;
+    const cast = `cast(${x} as ${duckdbType(to)})`;
+    if (mode === 'lenient') return `case when ${fits} then ${finite(`try_${cast}`, to, 'null')} end`;
+    return `case when ${x} is null or ${fits} then ${finite(cast, to)} else ${this.invalid(x, to)} end`;
   }
 
   private invalid(sql: string, to: Type): string {
@@ -132,18 +143,24 @@ export class Caster {
       to.name === 'timestamp' || to.name === 'date'
         ? 'not a text that the local warehouse reads as'
         : 'invalid input syntax for type';
-    return `error(${quoteLiteral(`${shown} ${to.name}: "`)} || ${sql} || '"')`;
+    return failureWith(`${shown} ${to.name}`, sql);
   }
 
   /** SUPER casts are lax: what does not fit is NULL (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */
   private fromSuper(value: Value, to: RedshiftType, at: number): string {
+    if (value.path || value.sql.length <= 60) return this.fromJson(value, to, at);
+    return letting('s', value.sql, (s) => this.fromJson({ sql: s, type: value.type }, to, at));
+  }
+
+  private fromJson(value: Value, to: RedshiftType, at: number): string {
     const type = this.repeated(jsonType(value), at);
     const text = this.repeated(jsonText(value), at);
     const isWhole = `${type} in ('UBIGINT', 'BIGINT', 'HUGEINT')`;
     const isNumber = `${type} in ('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE')`;
     const duckdb = duckdbType(to);
     if (isText(to)) {
-      const fitted = to.length === 65_535 ? text : this.fitText(text, varchar(65_535), to, 'explicit', at);
+      const fitted =
+        to.name === 'varchar' && to.length === 65_535 ? text : this.fitText(text, varchar(65_535), to, 'explicit', at);
       // Four values: of five or more DuckDB makes a join, that is no longer kept from rows by a CASE around it.
       return `case when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted} end`;
     }
@@ -155,7 +172,8 @@ export class Caster {
     const fits = `${type} = 'VARCHAR' and regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
     if (to.name === 'timestamp' || to.name === 'date')
       return `case when ${fits} then try_cast(${text} as ${duckdb}) end`;
-    if (!isInteger(to)) return `case when ${isNumber} or (${fits}) then try_cast(${text} as ${duckdb}) end`;
+    if (!isInteger(to))
+      return `case when ${isNumber} or (${fits}) then ${finite(`try_cast(${text} as ${duckdb})`, to, 'null')} end`;
     const rounded = `try_cast(try_cast(${text} as decimal(38, 10)) as ${duckdb})`;
     return `case when ${isWhole} or (${fits}) then try_cast(${text} as ${duckdb}) when ${type} = 'DOUBLE' then ${rounded} end`;
   }
@@ -164,6 +182,12 @@ export class Caster {
   constant(text: string | null, to: RedshiftType, mode: CastMode, at: number): Value {
     if (text === null)
       return { sql: `cast(null as ${duckdbType(to)})`, type: to, constant: to.name === 'varchar' ? null : undefined };
+    if (to.name === 'char') {
+      if (/[^\0-\x7f]/.test(text)) throw this.source.error('multibyte character not supported for CHAR', at);
+      const kept = mode === 'assignment' ? text.replace(/ +$/, '') : text.slice(0, to.length).replace(/ +$/, '');
+      if (kept.length > to.length) throw this.source.error(`value too long for type ${describe(to)}`, at);
+      return { sql: quoteLiteral(kept), type: to, tight: true };
+    }
     if (isText(to)) {
       const bytes = Buffer.byteLength(text);
       if (bytes <= to.length) return { sql: quoteLiteral(text), type: to };
@@ -177,13 +201,39 @@ export class Caster {
       if (truths.includes(word) || falsehoods.includes(word)) return { sql: String(truths.includes(word)), type: to };
     }
     const pattern = patternOf(to);
+    if (pattern && new RegExp(`^(?:${pattern})$`).test(text) && mode === 'lenient') {
+      const cast = `try_cast(${quoteLiteral(text.trim())} as ${duckdbType(to)})`;
+      return { sql: finite(cast, to, 'null'), type: to };
+    }
     if (pattern && new RegExp(`^(?:${pattern})$`).test(text))
-      return { sql: `cast(${quoteLiteral(text.trim())} as ${duckdbType(to)})`, type: to };
+      return { sql: finite(`cast(${quoteLiteral(text.trim())} as ${duckdbType(to)})`, to), type: to };
     if (mode === 'lenient' && pattern) return { sql: `cast(null as ${duckdbType(to)})`, type: to };
     if (to.name === 'date' || to.name === 'timestamp') throw this.source.unsupported(`"${text}" as a ${to.name}`, at);
     if (!pattern && to.name !== 'boolean') throw this.impossible({ name: 'unknown' }, to, at);
     throw this.source.error(`invalid input syntax for type ${describe(to)}: "${text}"`, at);
   }
+}
+
+/** A CHAR has single-byte characters only, and is kept without its trailing blanks. */
+function fitChar(sql: string, to: RedshiftType & { length: number }, mode: CastMode): string {
+  const tooLong = failure(`value too long for type ${describe(to)}`);
+  const wide = failure('multibyte character not supported for CHAR');
+  return letting('t', sql, (t) => {
+    const kept = mode === 'assignment' ? `rtrim(${t}, ' ')` : `rtrim(left(${t}, ${to.length}), ' ')`;
+    return `case when strlen(${t}) <> length(${t}) then ${wide} when length(${kept}) > ${to.length} then ${tooLong} else ${kept} end`;
+  });
+}
+
+/**
+ * The documentation has explicit casts of a table's values "not rounded", other conversions rounded, and says no more: a value that would show the difference is refused.
+ * https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html#r_Type_conversion
+ */
+function unrounded(sql: string, to: RedshiftType): string {
+  const words = `a cast to ${describe(to)} that drops digits is not supported by the local warehouse (use round or trunc)`;
+  return letting('u', sql, (u) => {
+    const kept = to.name === 'decimal' ? `trunc(${u}, ${to.scale})` : `trunc(${u})`;
+    return `case when ${u} is null or ${u} = ${kept} then cast(${u} as ${duckdbType(to)}) else ${failure(words)} end`;
+  });
 }
 
 /** The longest start of a text that ends between two characters and has at most this many bytes. */
@@ -194,6 +244,18 @@ function cutSql(sql: string, bytes: number): string {
     .filter((back) => bytes > back)
     .map((back) => `when ${startsAfter(bytes - back)} then ${upTo(bytes - back)}`);
   return `case ${branches.join(' ')} else ${bytes > 3 ? upTo(bytes - 3) : "''"} end`;
+}
+
+/** The engine reads a number too large for a double as infinity, and computes it; to Redshift that is an overflow. */
+export function finite(sql: string, type: Type, otherwise = failure('value out of range: overflow')): string {
+  if (type.name !== 'double precision' && type.name !== 'real') return sql;
+  return letting('f', sql, (f) => `case when isinf(${f}) then ${otherwise} else ${f} end`);
+}
+
+/** Whether a number of one type may have digits behind the point that the other has no place for. */
+function losesFraction(from: Type, to: RedshiftType): boolean {
+  if (isInteger(to)) return isNumeric(from) && !isInteger(from);
+  return from.name === 'decimal' && to.name === 'decimal' && from.scale > to.scale;
 }
 
 function cutToBytes(text: string, bytes: number): string {

@@ -5,7 +5,7 @@ import type { Environment } from './environment';
 import { activeGroupings } from './grouping';
 import { navigate, resolveName } from './names';
 import { comparable, compare, negate, numberLiteral, resolveBinary, settle, unify, withoutBlanks } from './operators';
-import { regularExpression } from './regexp';
+import { regularExpression, similarPattern } from './regexp';
 import { jsonType, nullValue, quoteLiteral, type Value } from './value';
 
 const flags = (values: readonly Value[]) => ({
@@ -126,7 +126,7 @@ function resolvePredicate(node: Predicate, environment: Environment): Value {
     case 'in-query':
       return inQuery(node, environment, not);
     case 'exists': {
-      context.mark('subquery', node.at);
+      context.markSubquery(node.at);
       const { sql } = environment.resolveQuery(node.query, context, environment.scope);
       return { sql: `exists (${sql})`, type: boolean };
     }
@@ -145,10 +145,11 @@ function resolvePredicate(node: Predicate, environment: Environment): Value {
       return resolveLike(node, environment, not);
     case 'match': {
       const operand = settle(environment, resolve(node.operand, environment), { name: 'unknown' }, node.at);
-      if (!isText(operand.type)) throw context.source.unsupported(`operator ~ with ${describe(operand.type)}`, node.at);
+      if (operand.type.name !== 'varchar')
+        throw context.source.unsupported(`operator ~ with ${describe(operand.type)}`, node.at);
       const pattern = regularExpression(node.pattern, environment, 'match');
       return {
-        sql: `(${not}regexp_matches(${operand.sql}, ${quoteLiteral(pattern)}, '${node.insensitive ? 'is' : 's'}'))`,
+        sql: `(${not}regexp_matches(${operand.sql}, ${quoteLiteral(pattern)}, 's'))`,
         type: boolean,
         ...flags([operand]),
       };
@@ -186,7 +187,7 @@ function resolveIn(operand: Value, list: readonly Value[], not: string, environm
 
 function inQuery(node: Predicate & { kind: 'in-query' }, environment: Environment, not: string): Value {
   const { context } = environment;
-  context.mark('subquery', node.at);
+  context.markSubquery(node.at);
   const query = environment.resolveQuery(node.query, context, environment.scope);
   const column = query.columns[0]!;
   if (query.columns.length !== 1) throw context.source.error('subquery has too many columns', node.at);
@@ -214,12 +215,40 @@ function resolveLike(node: Predicate & { kind: 'like' }, environment: Environmen
     throw source.unsupported('an escape that is not one character', node.at);
   if (node.pattern.kind !== 'string' && node.pattern.kind !== 'parameter')
     throw source.unsupported('a LIKE pattern that is not a literal', node.pattern.at);
-  const like = node.insensitive ? 'ilike' : 'like';
-  return {
-    sql: `(${operand.sql} ${not}${like} ${pattern.sql} escape ${quoteLiteral(escapedBy)})`,
-    type: boolean,
-    ...flags([operand]),
-  };
+  const literal = environment.resolve(node.pattern, environment).constant!;
+  // Whether the trailing blanks of a CHAR count in a pattern is not documented.
+  if (operand.type.name === 'char' && !/^[^_ \\]*%$/.test(literal))
+    throw source.unsupported(`LIKE '${literal}' with ${describe(operand.type)} (cast it to varchar)`, node.pattern.at);
+  const sql = likeSql(node, operand.sql, literal, escapedBy, environment);
+  return { sql: `(${not}${sql})`, type: boolean, ...flags([operand]) };
+}
+
+/** ILIKE knows upper and lower case of ASCII letters only (https://docs.aws.amazon.com/redshift/latest/dg/r_patternmatching_condition_like.html). */
+function likeSql(
+  node: Predicate & { kind: 'like' },
+  text: string,
+  pattern: string,
+  escapedBy: string,
+  { context: { source } }: Environment,
+): string {
+  if (node.how === 'similar') {
+    const expression = similarPattern(pattern, escapedBy);
+    if (expression === undefined) throw source.unsupported(`SIMILAR TO '${pattern}'`, node.pattern.at);
+    return `regexp_full_match(${text}, ${quoteLiteral(expression)}, 's')`;
+  }
+  if (endsInEscape(pattern, escapedBy))
+    throw source.error('LIKE pattern must not end with escape character', node.pattern.at);
+  if (node.how === 'like') return `(${text} like ${quoteLiteral(pattern)} escape ${quoteLiteral(escapedBy)})`;
+  if (/[a-z]/i.test(escapedBy)) throw source.unsupported('a letter as escape of ILIKE', node.at);
+  const lower = pattern.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const folded = `translate(${text}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')`;
+  return `(${folded} like ${quoteLiteral(lower)} escape ${quoteLiteral(escapedBy)})`;
+}
+
+function endsInEscape(pattern: string, escapedBy: string): boolean {
+  let open = false;
+  for (const char of pattern) open = !open && char === escapedBy;
+  return open;
 }
 
 function resolveCase(node: Expression & { kind: 'case' }, environment: Environment): Value {
@@ -239,7 +268,7 @@ function resolveCase(node: Expression & { kind: 'case' }, environment: Environme
 
 function scalarSubquery(node: Expression & { kind: 'subquery' }, environment: Environment): Value {
   const { context } = environment;
-  context.mark('subquery', node.at);
+  context.markSubquery(node.at);
   const { sql, columns } = environment.resolveQuery(node.query, context, environment.scope);
   if (columns.length !== 1) throw context.source.error('subquery must return only one column', node.at);
   return { sql: `(${sql})`, type: columns[0]!.type.name === 'unknown' ? varchar(1) : columns[0]!.type };

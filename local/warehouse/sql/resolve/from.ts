@@ -1,5 +1,5 @@
 import { type ColumnInfo, type Relation, SqlError } from '../../statement';
-import type { FromItem, Identifier } from '../ast';
+import type { Expression, FromItem, Identifier } from '../ast';
 import { Source } from '../lexer';
 import { Cursor } from '../parser/cursor';
 import { parseQuery } from '../parser/query';
@@ -65,17 +65,14 @@ export function resolveFrom(item: FromItem, environment: Environment): string {
 function resolveRelation(item: RelationItem, environment: Environment): string {
   const { context } = environment;
   const first = context.fold(item.name[0]!);
+  const isPath = isUnnested(item, environment);
+  if (item.index && !isPath) throw context.source.unsupported('AT with anything but an array', item.index.at);
   if (item.name.length === 1) {
     const table = context.findCommonTable(first);
     if (table)
       return `${table.sql} as ${addRelation(environment, item.alias ? context.fold(item.alias) : first, table.columns, item)}`;
   }
-  if (
-    item.name.length > 1 &&
-    environment.scope.relations.some(({ alias, item: element }) => alias === first || element?.name === first)
-  ) {
-    return unnest(item, environment);
-  }
+  if (isPath) return unnest(item, environment);
   if (item.name.length === 2 && context.catalog.externalSchema(first)) return readStream(item, first, environment);
   const relation = findRelation(item.name, context);
   markRelation(relation, item.at, context);
@@ -86,6 +83,14 @@ function resolveRelation(item: RelationItem, environment: Environment): string {
     return `(${sql}) as ${addRelation(environment, alias, columns, item, schema)}`;
   }
   return `${relationSql(relation)} as ${addRelation(environment, alias, relation.columns, item, schema)}`;
+}
+
+/** `t.payload.items`, or `items` where that is an element of an array itself. */
+function isUnnested(item: RelationItem, { scope, context }: Environment): boolean {
+  const first = context.fold(item.name[0]!);
+  return scope.relations.some(
+    ({ alias, item: element }) => element?.name === first || (item.name.length > 1 && alias === first),
+  );
 }
 
 /** A late-binding view means what its text means now. */
@@ -183,9 +188,15 @@ function unnest(item: RelationItem, environment: Environment): string {
   checkAlias(alias, environment, item.at);
   const quoted = quoteIdentifier(alias);
   const element: ScopeColumn = { name: alias, type: { name: 'super' }, sql: `${quoted}."item"` };
-  const relation: ScopeRelation = { alias, columns: [], item: element };
-  scope.relations.push(relation);
-  return `unnest(json_extract(${value.sql}, '$[*]')) as ${quoted}("item")`;
+  const elements = `json_extract(${value.sql}, '$[*]')`;
+  if (!item.index) {
+    scope.relations.push({ alias, columns: [], item: element });
+    return `unnest(${elements}) as ${quoted}("item")`;
+  }
+  const part = (position: number) => `struct_extract(${element.sql}, ${position})`;
+  const index: ScopeColumn = { name: context.fold(item.index), type: { name: 'bigint' }, sql: part(2), hidden: true };
+  scope.relations.push({ alias, columns: [], item: { ...element, sql: part(1) }, index });
+  return `unnest(list_zip(${elements}, range(len(${elements})))) as ${quoted}("item")`;
 }
 
 function resolveJoin(item: FromItem & { kind: 'join' }, environment: Environment): string {
@@ -193,10 +204,7 @@ function resolveJoin(item: FromItem & { kind: 'join' }, environment: Environment
   if (item.join !== 'cross' && item.join !== 'inner') context.mark('outer join', item.at);
   const left = resolveFrom(item.left, environment);
   const between = scope.relations.length;
-  const isUnnest =
-    item.right.kind === 'relation' &&
-    item.right.name.length > 1 &&
-    scope.relations.some(({ alias }) => alias === context.fold((item.right as RelationItem).name[0]!));
+  const isUnnest = item.right.kind === 'relation' && isUnnested(item.right, environment);
   if (isUnnest && item.join !== 'cross')
     throw context.source.unsupported(`unnesting with ${item.join.toUpperCase()} JOIN`, item.at);
   const right = resolveFrom(item.right, environment);
@@ -204,8 +212,20 @@ function resolveJoin(item: FromItem & { kind: 'join' }, environment: Environment
   if (item.join === 'cross') return `${left} cross join ${right}`;
   const condition = item.using
     ? usingCondition(item.using, item.join, between, environment)
-    : resolveCondition(item.on!, { ...environment, clause: 'JOIN/ON', aggregates: false, windows: false }).sql;
+    : onCondition(item.on!, item.join, environment);
   return `${left} ${item.join} join ${right} on ${condition}`;
+}
+
+function onCondition(node: Expression, join: string, environment: Environment): string {
+  const { context } = environment;
+  const before = context.subqueries;
+  const { sql } = resolveCondition(node, { ...environment, clause: 'JOIN/ON', aggregates: false, windows: false });
+  if (join !== 'inner' && context.subqueries > before)
+    throw context.source.unsupported('a subquery in the ON clause of an outer join', node.at);
+  const conditions = node.kind === 'logic' && node.operator === 'and' ? node.operands : [node];
+  if (join === 'full' && !conditions.every((part) => part.kind === 'binary' && part.operator === '='))
+    throw context.source.error('FULL JOIN is only supported with merge-joinable join conditions', node.at);
+  return sql;
 }
 
 function usingCondition(names: readonly Identifier[], join: string, between: number, environment: Environment): string {

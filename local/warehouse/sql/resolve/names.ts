@@ -11,10 +11,11 @@ interface Found {
   readonly used: number;
 }
 
-const columnValue = (column: ScopeColumn): Value =>
-  column.type.name === 'super'
-    ? navigated(column.sql, [])
-    : { sql: column.sql, type: column.type, parsed: column.parsed };
+/** A CHAR is met without its trailing blanks, which never mean anything. */
+export function columnValue({ sql, type, parsed }: ScopeColumn): Value {
+  if (type.name === 'super') return navigated(sql, []);
+  return type.name === 'char' ? { sql: `rtrim(${sql}, ' ')`, type, tight: true } : { sql, type, parsed };
+}
 
 /** Columns win over aliases of the select list; inner queries win over outer ones. */
 export function resolveName(node: Expression & { kind: 'name' }, environment: Environment): Value {
@@ -63,6 +64,8 @@ function findIn(scope: Scope, parts: readonly string[], node: Expression, enviro
   }
   const items = scope.relations.filter(({ item }) => item?.name === first);
   if (items.length === 1) return { column: items[0]!.item!, used: 1 };
+  const positions = scope.relations.filter(({ index }) => index?.name === first);
+  if (positions.length === 1) return { column: positions[0]!.index!, used: 1 };
   const visible = scope.relations.map((relation) => ({
     ...relation,
     columns: relation.columns.filter(({ hidden }) => !hidden),

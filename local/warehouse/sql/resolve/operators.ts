@@ -1,4 +1,6 @@
+import type { RedshiftType } from '../../statement';
 import type { BinaryOperator, Expression } from '../ast';
+import { failure } from '../failure';
 import {
   asDecimal,
   bigint,
@@ -19,8 +21,9 @@ import {
   timestamp,
   varchar,
 } from '../types';
+import { finite } from './cast';
 import type { Environment } from './environment';
-import { quoteLiteral, type Value } from './value';
+import { jsonText, jsonType, letting, quoteLiteral, type Value } from './value';
 
 type Binary = Expression & { kind: 'binary' };
 
@@ -29,15 +32,11 @@ const flags = (...values: Value[]) => ({
   window: values.some((value) => value.window),
 });
 
-/** Turns a literal of unknown type into one of the given type; other values stay as they are. */
+/** Turns a literal of unknown type into one of the given type; other values stay as they are. Beside a text it is a text of its own length, so that none is cut. */
 export function settle(environment: Environment, value: Value, type: Type, at: number): Value {
   if (value.type.name !== 'unknown') return value;
-  return environment.caster.cast(
-    value,
-    type.name === 'unknown' ? varchar(Math.max(1, Buffer.byteLength(value.constant ?? ''))) : type,
-    'explicit',
-    at,
-  );
+  const own = varchar(Math.max(1, Buffer.byteLength(value.constant ?? '')));
+  return environment.caster.cast(value, type.name === 'unknown' || isText(type) ? own : type, 'explicit', at);
 }
 
 /** Values made one type, as for CASE, COALESCE, IN and UNION. */
@@ -57,8 +56,11 @@ export function unify(
       );
     type = common;
   }
-  if (type.name === 'unknown')
-    type = varchar(Math.max(1, ...values.map((value) => Buffer.byteLength(value.constant ?? ''))));
+  if (type.name === 'unknown' || isText(type)) {
+    const literals = values.filter((value) => value.type.name === 'unknown');
+    const longest = Math.max(1, ...literals.map((value) => Buffer.byteLength(value.constant ?? '')));
+    if (type.name === 'unknown' || longest > type.length) type = varchar(longest);
+  }
   return { type, sql: values.map((value) => widen(environment, value, type, at)) };
 }
 
@@ -121,7 +123,8 @@ function arithmetic(operator: BinaryOperator, a: Value, b: Value, environment: E
     if (operator === '%')
       throw source.unsupported(`operator % between ${describe(a.type)} and ${describe(b.type)}`, at);
     const [x, y] = [`cast(${a.sql} as double)`, `cast(${b.sql} as double)`];
-    return { sql: operator === '/' ? divided(x, y, '/', b, environment, at) : `(${x} ${operator} ${y})`, type: double };
+    const sql = operator === '/' ? divided(x, y, '/', b, environment, at) : `(${x} ${operator} ${y})`;
+    return { sql: finite(environment.caster.repeated(sql, at), double), type: double };
   }
   if (isInteger(a.type) && isInteger(b.type)) {
     const type = commonType(a.type, b.type)!;
@@ -138,30 +141,73 @@ function arithmetic(operator: BinaryOperator, a: Value, b: Value, environment: E
 /** DuckDB answers NULL or infinity where Redshift reports an error. */
 function divided(x: string, y: string, operator: string, divisor: Value, { caster }: Environment, at: number): string {
   if (divisor.constant !== undefined && Number(divisor.constant) !== 0) return `(${x} ${operator} ${y})`;
-  caster.repeated(y, at);
-  return `case when ${y} = 0 then error('division by zero') else ${x} ${operator} ${y} end`;
+  const quotient = (a: string, b: string) =>
+    `case when ${b} = 0 then ${failure('division by zero')} else ${a} ${operator} ${b} end`;
+  if (caster.repeated(y, at).length <= 60) return quotient(x, y);
+  return letting('q', `{'a': ${x}, 'b': ${y}}`, (q) => quotient(`${q}.a`, `${q}.b`));
 }
 
 /** Precision and scale as in https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html */
-function decimalArithmetic(operator: BinaryOperator, a: Value, b: Value, { context }: Environment, at: number): Value {
+function decimalArithmetic(operator: BinaryOperator, a: Value, b: Value, environment: Environment, at: number): Value {
+  const { context } = environment;
   const [x, y] = [asDecimal(a.type)!, asDecimal(b.type)!];
-  if (operator === '/' || operator === '%') {
-    throw context.source.unsupported(
-      `operator ${operator} between ${describe(a.type)} and ${describe(b.type)} (cast to double precision or bigint)`,
-      at,
-    );
+  const refuse = (why: string) =>
+    context.source.unsupported(`operator ${operator} between ${describe(a.type)} and ${describe(b.type)}${why}`, at);
+  if (operator === '%') throw refuse(' (cast to bigint)');
+  if (operator === '/') return decimalQuotient(a, b, environment, at);
+  if (operator === '*') {
+    const scale = x.scale + y.scale;
+    if (scale > 37) throw refuse(', which has more than 37 places,');
+    return { sql: `(${wide(a)} * ${wide(b)})`, type: decimal(Math.min(38, x.precision + y.precision + 1), scale) };
   }
-  const scale = operator === '*' ? x.scale + y.scale : Math.max(x.scale, y.scale);
-  const precision =
-    operator === '*'
-      ? x.precision + y.precision + 1
-      : Math.max(x.precision - x.scale, y.precision - y.scale) + scale + 1;
-  if (operator === '*' && precision > 38)
-    throw context.source.unsupported(
-      `a product of ${describe(a.type)} and ${describe(b.type)}, which has more than 38 digits`,
-      at,
-    );
-  return { sql: `(${a.sql} ${operator} ${b.sql})`, type: decimal(Math.min(38, precision), scale) };
+  const scale = Math.max(x.scale, y.scale);
+  const precision = Math.max(x.precision - x.scale, y.precision - y.scale) + scale + 1;
+  return { sql: `(${wide(a)} ${operator} ${wide(b)})`, type: decimal(Math.min(38, precision), scale) };
+}
+
+/** An integer as the decimal that Redshift makes of it. */
+function wide({ sql, type }: Value): string {
+  return type.name === 'decimal' ? sql : `cast(${sql} as decimal(${asDecimal(type)!.precision}, 0))`;
+}
+
+/** A quotient that does not end within its scale is refused where it comes up, since it is not documented how Redshift cuts it. */
+function decimalQuotient(a: Value, b: Value, environment: Environment, at: number): Value {
+  const type = quotientType(asDecimal(a.type)!, asDecimal(b.type)!);
+  const [x, y] = [asDecimal(a.type)!, asDecimal(b.type)!];
+  const shift = type.scale - x.scale + y.scale;
+  const inexact = `a quotient of more than ${type.scale} places is not supported by the local warehouse (cast to double precision)`;
+  const up = (sql: string, places: number) => (places > 0 ? `${sql} * ${10n ** BigInt(places)}::hugeint` : sql);
+  const parts = `{'x': ${up(unscaled(a), shift)}, 'y': ${up(unscaled(b), -shift)}}`;
+  const quotient = letting(
+    'p',
+    environment.caster.repeated(parts, at),
+    (p) =>
+      `case when ${p}.y = 0 then ${failure('division by zero')} when ${p}.x % ${p}.y <> 0 then ${failure(inexact)} else ${p}.x // ${p}.y end`,
+  );
+  return { sql: scaled(quotient, type), type };
+}
+
+function quotientType(
+  x: { precision: number; scale: number },
+  y: { precision: number; scale: number },
+): RedshiftType & { precision: number; scale: number } {
+  const scale = Math.max(4, x.scale + y.precision - y.scale + 1);
+  const precision = x.precision - x.scale + y.scale + scale;
+  if (precision <= 38) return { name: 'decimal', precision, scale };
+  return { name: 'decimal', precision: 38, scale: Math.min(37, Math.max(38 + scale - precision, 4)) };
+}
+
+/** The digits of a decimal as a whole number. */
+export function unscaled(value: Value): string {
+  const { scale } = asDecimal(value.type)!;
+  if (scale === 0) return `cast(${value.sql} as hugeint)`;
+  return `cast(replace(cast(${value.sql} as varchar), '.', '') as hugeint)`;
+}
+
+/** A whole number of digits as the decimal that has them. */
+export function scaled(sql: string, type: RedshiftType & { precision: number; scale: number }): string {
+  const unit = `cast('${type.scale === 0 ? '1' : `0.${'0'.repeat(type.scale - 1)}1`}' as decimal(38, ${type.scale}))`;
+  return `cast(cast(${sql} as decimal(38, 0)) * ${unit} as decimal(${type.precision}, ${type.scale}))`;
 }
 
 function concatenate(left: Value, right: Value, environment: Environment, at: number): Value {
@@ -206,7 +252,40 @@ export function withoutBlanks({ sql, tight }: Pick<Value, 'sql' | 'tight'>): str
   return `rtrim(${sql}, ' ')`;
 }
 
+const mirrored: Readonly<Record<string, string>> = { '=': '=', '<': '>', '>': '<', '<=': '>=', '>=': '<=' };
+
+/**
+ * A SUPER value against one of a plain type: equality with a value of another kind is false, any other comparison with one is NULL.
+ * https://docs.aws.amazon.com/redshift/latest/dg/query-super.html#dynamic-typing-lax-processing
+ */
+function compareSuper(
+  operator: string,
+  value: Value,
+  other: Value,
+  { caster }: Environment,
+  at: number,
+): string | undefined {
+  const [type, text] = [caster.repeated(jsonType(value), at), caster.repeated(jsonText(value), at)];
+  const otherwise = operator === '=' ? ' else false' : '';
+  const when = (kinds: string, compared: string) => `when ${type} in (${kinds}) then ${compared}`;
+  if (isText(other.type))
+    return `case ${when("'VARCHAR'", `rtrim(${text}, ' ') ${operator} ${withoutBlanks(other)}`)}${otherwise} end`;
+  if (other.type.name === 'boolean' && operator === '=')
+    return `case ${when("'BOOLEAN'", `(${text} = 'true') = ${other.sql}`)}${otherwise} end`;
+  if (!isNumeric(other.type)) return undefined;
+  const whole = when("'UBIGINT', 'BIGINT', 'HUGEINT'", `try_cast(${text} as decimal(38, 0)) ${operator} ${other.sql}`);
+  const fraction = when("'DOUBLE'", `try_cast(${text} as double) ${operator} cast(${other.sql} as double)`);
+  return `case ${whole} ${fraction}${otherwise} end`;
+}
+
 export function compare(operator: string, left: Value, right: Value, environment: Environment, at: number): Value {
+  const swapped = mirrored[operator];
+  if (swapped && (left.type.name === 'super') !== (right.type.name === 'super')) {
+    const [value, other] = left.type.name === 'super' ? [left, right] : [right, left];
+    const settled = settle(environment, other, { name: 'unknown' }, at);
+    const sql = compareSuper(left.type.name === 'super' ? operator : swapped, value, settled, environment, at);
+    if (sql) return { sql: `(${sql})`, type: boolean, ...flags(left, right) };
+  }
   const [a, b] = comparable(left, right, environment, at, `operator ${operator}`);
   return { sql: `(${a} ${operator} ${b})`, type: boolean, ...flags(left, right) };
 }

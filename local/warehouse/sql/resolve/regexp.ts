@@ -1,6 +1,10 @@
 import type { Expression } from '../ast';
 import type { Environment } from './environment';
 
+const posixClass = /\[:[a-z]+:\]/g;
+/** Perl's classes, as far as Redshift's POSIX operators have them (https://docs.aws.amazon.com/redshift/latest/dg/pattern-matching-conditions-posix.html). */
+const perlClass = /\\[dDsSwW]/g;
+
 /**
  * A POSIX pattern that means the same to the engine: a literal of plain characters, classes, groups and greedy quantifiers.
  * For `substring` and `replace`, where the length of a match matters, alternatives are refused too: POSIX takes the longest one, the engine the first.
@@ -9,14 +13,57 @@ export function regularExpression(node: Expression, environment: Environment, us
   const { source } = environment.context;
   const pattern = environment.resolve(node, environment).constant;
   if (typeof pattern !== 'string') throw source.unsupported('a regular expression that is not a literal', node.at);
-  const outside = pattern.replace(/\\[^a-z0-9]/gi, '').replace(/\[\^?\]?(?:\[:[a-z]+:\]|[^\]\\])*\]/g, 'x');
+  const outside = pattern
+    .replace(perlClass, 'x')
+    .replace(/\\[^a-z0-9]/gi, '')
+    .replace(/\[\^?\]?(?:\[:[a-z]+:\]|[^\]\\])*\]/g, 'x');
   if (/[\\]|\(\?|[*+?}][*+?]|[[\]]/.test(outside) || (use === 'substring' && outside.includes('|'))) {
     throw source.unsupported(`regular expression '${pattern}'`, node.at);
   }
-  try {
-    new RegExp(pattern.replace(/\[:[a-z]+:\]/g, 'a'));
-  } catch {
-    throw source.error(`invalid regular expression '${pattern}'`, node.at);
-  }
+  if (!isPattern(pattern)) throw source.error(`invalid regular expression '${pattern}'`, node.at);
   return pattern;
+}
+
+/** Checked with the limits of the engine's matcher in mind: repetitions of at most 1000, ASCII class names that it knows. */
+function isPattern(pattern: string): boolean {
+  const repetitions = [...pattern.matchAll(/\{(\d*),?(\d*)\}/g)].flatMap(([, least, most]) => [
+    Number(least),
+    Number(most),
+  ]);
+  if (repetitions.some((count) => count > 1000)) return false;
+  const names = 'alnum|alpha|blank|cntrl|digit|graph|lower|print|punct|space|upper|xdigit';
+  for (const [name] of pattern.matchAll(posixClass)) if (!new RegExp(`^\\[:(?:${names}):\\]$`).test(name)) return false;
+  try {
+    new RegExp(pattern.replace(posixClass, 'a'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The pattern of SIMILAR TO for the whole text: `%` and `_` as in LIKE; `|`, `*`, `+`, `?`, `{}`, `()` and `[]` as in a regular expression; a full stop is itself.
+ * https://docs.aws.amazon.com/redshift/latest/dg/pattern-matching-conditions-similar-to.html
+ */
+export function similarPattern(pattern: string, escapedBy: string): string | undefined {
+  let result = '';
+  const characters = [...pattern];
+  for (let i = 0; i < characters.length; i++) {
+    const char = characters[i]!;
+    if (char === escapedBy) {
+      const escaped = characters[++i];
+      if (escaped === undefined || /[a-z0-9]/i.test(escaped)) return undefined;
+      result += /\w/.test(escaped) ? escaped : `\\${escaped}`;
+    } else if (char === '%') result += '.*';
+    else if (char === '_') result += '.';
+    else if (char === '[') {
+      const close = characters.indexOf(']', i + 2);
+      const inside = characters.slice(i + 1, close).join('');
+      if (close < 0 || /[\\[]/.test(inside)) return undefined;
+      result += `[${inside}]`;
+      i = close;
+    } else if ('.^$\\'.includes(char)) result += `\\${char}`;
+    else result += char;
+  }
+  return /(?<!\\)[*+?}][*+?]|\(\?/.test(result) || !isPattern(result) ? undefined : result;
 }

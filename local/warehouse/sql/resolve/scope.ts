@@ -21,6 +21,8 @@ export interface ScopeRelation {
   readonly columns: ScopeColumn[];
   /** An item of an unnested array: its name is the value itself. */
   readonly item?: ScopeColumn;
+  /** The position of that item, under its own name. */
+  readonly index?: ScopeColumn;
 }
 
 /** The relations of one SELECT; a correlated subquery sees those of the queries around it. */
@@ -78,6 +80,8 @@ export class Context {
   stream?: { readonly externalSchema: string; readonly stream: string };
   /** How many names were found in a query around the one that has them. */
   correlations = 0;
+  /** How many subqueries stood in expressions. */
+  subqueries = 0;
   private names = 0;
 
   constructor(
@@ -94,6 +98,11 @@ export class Context {
 
   mark(trait: Trait, at: number): void {
     if (!this.traits.found.has(trait)) this.traits.found.set(trait, at);
+  }
+
+  markSubquery(at: number): void {
+    this.subqueries++;
+    this.mark('subquery', at);
   }
 
   freshName(): string {

@@ -7,6 +7,7 @@ import type { Environment, ResolvedQuery } from './environment';
 import { resolveCondition } from './expression';
 import { resolveFrom } from './from';
 import { Grouping } from './grouping';
+import { columnValue } from './names';
 import { settle } from './operators';
 import { orderSql, refuseSuper, sortKey } from './order';
 import type { Context, Scope, ScopeColumn } from './scope';
@@ -61,7 +62,9 @@ export function resolveSelect(
     constant: literal ? value.constant : undefined,
   }));
   const distinct = select.distinct ? distinctSql(body, outputs) : `select ${body}`;
-  return { sql: order.length > 0 ? `${distinct} order by ${order.join(', ')}` : distinct, columns };
+  if (select.top !== undefined) context.mark('limit', select.at);
+  const sorted = order.length > 0 ? ` order by ${order.join(', ')}` : '';
+  return { sql: `${distinct}${sorted}${select.top === undefined ? '' : ` limit ${select.top}`}`, columns };
 }
 
 /** Rows that differ in trailing blanks only are one. */
@@ -191,7 +194,8 @@ function aliasedBy(node: Expression, items: readonly Item[], { context, scope }:
   for (let current: Scope | undefined = scope; current; current = current.parent) {
     if (
       current.relations.some(
-        ({ columns, item }) => item?.name === name || columns.some((c) => c.name === name && !c.hidden),
+        ({ columns, item, index }) =>
+          item?.name === name || index?.name === name || columns.some((c) => c.name === name && !c.hidden),
       )
     )
       return node;
@@ -199,8 +203,6 @@ function aliasedBy(node: Expression, items: readonly Item[], { context, scope }:
   const item = items.find((candidate) => 'expression' in candidate && candidate.aliased && candidate.name === name);
   return item && 'expression' in item ? item.expression : node;
 }
-
-const columnValue = ({ sql, type, parsed }: ScopeColumn): Value => ({ sql, type, parsed });
 
 function resolveItems(items: readonly Item[], environment: Environment): Output[] {
   const { scope } = environment;
@@ -224,6 +226,15 @@ function resolveItems(items: readonly Item[], environment: Environment): Output[
   });
 }
 
+/** Functions whose columns are named otherwise (the pages of DATEADD, DATEDIFF and DATE_PART say so). */
+const callNames: Readonly<Record<string, string>> = {
+  extract: 'date_part',
+  trim: 'btrim',
+  dateadd: 'date_add',
+  datediff: 'date_diff',
+  date_part: 'pgdate_part',
+};
+
 /** What Redshift calls a column without alias. */
 function defaultName(node: Expression, context: Context): string {
   switch (node.kind) {
@@ -234,7 +245,7 @@ function defaultName(node: Expression, context: Context): string {
       return typeof last === 'number' ? '?column?' : context.fold(last);
     }
     case 'call':
-      return node.name === 'extract' ? 'date_part' : node.name === 'trim' ? 'btrim' : node.name;
+      return callNames[node.name] ?? node.name;
     case 'cast':
       return node.operand.kind === 'name' || node.operand.kind === 'call' || node.operand.kind === 'navigate'
         ? defaultName(node.operand, context)

@@ -51,3 +51,17 @@ export function jsonText(value: Value): string {
   if (path && path.steps.length > 0) return `json_extract_string(${path.base}, ${jsonPath(path.steps)})`;
   return `json_extract_string(${value.sql}, '$')`;
 }
+
+/** Shorter texts are cheaper repeated than named. */
+const shortText = 60;
+
+/**
+ * DuckDB text that computes something once and then reads it by name, so that nested expressions do not grow with the power of their depth.
+ * No subquery may stand in the body, and no other `letting` of the same name.
+ */
+export function letting(name: string, sql: string, body: (name: string) => string): string {
+  if (sql.length <= shortText && !sql.includes('{')) return body(sql);
+  // The engine would take `p.a` for the column of a table p.
+  const own = `millrace_let_${name}`;
+  return `list_transform([${sql}], lambda ${own}: ${body(own)})[1]`;
+}

@@ -44,32 +44,15 @@ function required(options: Options, name: string, statement: string, context: Co
 export function translateCopy(node: Copy, context: Context): Statement {
   const { options } = node;
   const relation = targetOf(node.table, context, 'copy into');
-  if (node.columns.length > 0) throw context.source.unsupported('a list of columns in COPY', node.columns[0]!.at);
   const format = required(options, 'format', 'COPY', context, node.at) as
     | 'json-auto'
     | 'json-noshred'
     | 'csv'
     | 'parquet';
-  // https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html
-  if (format.startsWith('json'))
-    exclude(options, ['delimiter', 'ignoreheader', 'ignoreblanklines', 'quote'], 'JSON in COPY', context);
-  if (format === 'parquet')
-    exclude(
-      options,
-      [
-        ...compressions,
-        'delimiter',
-        'quote',
-        'ignoreheader',
-        'ignoreblanklines',
-        'emptyasnull',
-        'timeformat',
-        'maxerror',
-        'compupdate',
-      ],
-      'PARQUET in COPY',
-      context,
-    );
+  checkCopyFormat(options, format, context);
+  const columns = listedColumns(node, relation.columns, context);
+  if (columns && format === 'json-noshred')
+    throw context.source.error(`a list of columns is not supported with JSON 'noshred' in COPY`, node.columns[0]!.at);
   if (format === 'json-noshred' && (relation.columns.length !== 1 || relation.columns[0]!.type.name !== 'super')) {
     throw context.source.error(
       `JSON 'noshred' needs a table with one column of type super, "${relation.name}" has another shape`,
@@ -79,6 +62,9 @@ export function translateCopy(node: Copy, context: Context): Statement {
   const maxErrors = (options.get('maxerror')?.value as number | undefined) ?? 0;
   if (maxErrors > 100_000)
     throw context.source.error(`MAXERROR must be between 0 and 100000, got ${maxErrors}`, options.get('maxerror')!.at);
+  const dateformat = options.get('dateformat');
+  if (dateformat && dateformat.value !== 'YYYY-MM-DD')
+    throw context.source.unsupported(`DATEFORMAT '${dateformat.value}'`, dateformat.at);
   const timeformat = options.get('timeformat');
   if (timeformat && !['auto', 'epochsecs', 'epochmillisecs'].includes(timeformat.value as string))
     throw context.source.unsupported(`TIMEFORMAT '${timeformat.value}'`, timeformat.at);
@@ -87,20 +73,70 @@ export function translateCopy(node: Copy, context: Context): Statement {
     if (option && !/^[\x20-\x7e\t]$/.test(option.value as string))
       throw context.source.error(`${name.toUpperCase()} must be one printable ASCII character`, option.at);
   }
-  const passed = ['timeformat', 'ignoreheader', 'ignoreblanklines', 'emptyasnull', 'quote', 'delimiter'].flatMap(
-    (name) => (options.has(name) ? [[name, options.get(name)!.value as string | number | boolean]] : []),
-  );
+  nullOf(options, (options.get('delimiter')?.value as string | undefined) ?? ',', context);
   return {
     kind: 'copy',
     table: nameOf(relation),
+    columns,
     from: node.from,
     roleArn: required(options, 'iam_role', 'COPY', context, node.at),
     manifest: options.has('manifest'),
     format,
     compression: compressionOf(options, context),
     maxErrors,
-    options: Object.fromEntries(passed),
+    options: Object.fromEntries(
+      passedOptions.flatMap((name) =>
+        options.has(name) ? [[name, options.get(name)!.value as string | number | boolean]] : [],
+      ),
+    ),
   };
+}
+
+/** What the engine has to know of a COPY. */
+const passedOptions = [
+  'timeformat',
+  'ignoreheader',
+  'ignoreblanklines',
+  'emptyasnull',
+  'blanksasnull',
+  'trimblanks',
+  'truncatecolumns',
+  'null',
+  'quote',
+  'delimiter',
+];
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html */
+function checkCopyFormat(options: Options, format: string, context: Context): void {
+  const notJson = ['delimiter', 'ignoreheader', 'ignoreblanklines', 'null', 'quote'];
+  if (format.startsWith('json')) exclude(options, notJson, 'JSON in COPY', context);
+  const conversions = ['emptyasnull', 'blanksasnull', 'trimblanks', 'truncatecolumns', 'dateformat', 'timeformat'];
+  if (format === 'json-noshred') exclude(options, conversions.slice(0, 4), `JSON 'noshred' in COPY`, context);
+  if (format === 'parquet')
+    exclude(
+      options,
+      [...compressions, ...notJson, ...conversions, 'maxerror', 'compupdate'],
+      'PARQUET in COPY',
+      context,
+    );
+}
+
+/** The columns that a COPY lists. */
+function listedColumns(
+  node: Copy,
+  columns: readonly { readonly name: string }[],
+  context: Context,
+): string[] | undefined {
+  if (node.columns.length === 0) return undefined;
+  const names = node.columns.map((identifier) => {
+    const name = context.fold(identifier);
+    if (!columns.some((column) => column.name === name))
+      throw context.source.error(`column "${name}" of COPY is not in the table`, identifier.at);
+    return name;
+  });
+  const twice = names.findIndex((name, index) => names.indexOf(name) < index);
+  if (twice >= 0) throw context.source.error(`column "${names[twice]}" is listed twice`, node.columns[twice]!.at);
+  return names;
 }
 
 /** The query of an UNLOAD is a text of its own; positions in its errors count from its first character. */
@@ -140,6 +176,8 @@ function checkUnload(node: Unload, format: UnloadFormat, context: Context): void
   if (encrypted?.value === 'auto') exclude(options, ['kms_key_id'], 'ENCRYPTED AUTO in UNLOAD', context);
   else if (encrypted && !key)
     throw context.source.error('ENCRYPTED needs AUTO or KMS_KEY_ID: client-side encryption has ended', encrypted.at);
+  const extension = options.get('extension');
+  if (extension?.value === '') throw context.source.error('EXTENSION must not be empty', extension.at);
   if (key && !encrypted) throw context.source.error('KMS_KEY_ID needs ENCRYPTED', key.at);
 }
 
@@ -184,6 +222,10 @@ export function translateUnload(node: Unload, context: Context): Statement {
   const columns = toColumns(query.columns);
   if (format === 'json' || format === 'parquet') requireUnique(columns, context, node.queryAt);
   checkTypes(columns, format, node, context);
+  // DuckDB's writer would give the second one another name.
+  const names = columns.map(({ name }) => name.toLowerCase());
+  const twice = options.has('header') && names.find((name, index) => names.indexOf(name) < index);
+  if (twice) throw context.source.unsupported(`HEADER over several columns named "${twice}" in UNLOAD`, node.queryAt);
   const delimiter = delimiterOf(options, format === 'text' ? '|' : ',', context);
   return {
     kind: 'unload',

@@ -172,7 +172,16 @@ export function translateUpdate(node: Node<'update'>, context: Context): Stateme
   return { kind: 'change', verb: 'update', target: nameOf(relation), duckdb };
 }
 
+/** A streaming view may be emptied; whether it is one, the engine knows (materialized-view-streaming-ingestion). */
+function emptied(node: Node<'delete'>, relation: Relation, context: Context): Statement {
+  const part = node.where ?? node.using;
+  if (part) throw context.source.unsupported('DELETE of some rows of a materialized view', part.at);
+  return { kind: 'change', verb: 'delete', target: nameOf(relation), duckdb: `delete from ${relationSql(relation)}` };
+}
+
 export function translateDelete(node: Node<'delete'>, context: Context): Statement {
+  const found = findRelation(node.table, context);
+  if (found.kind === 'materialized-view') return emptied(node, found, context);
   const relation = targetOf(node.table, context, 'delete from');
   const { scope, target, from } = changedScope(relation, node.alias, node.using, context);
   if (from) requireEquijoin(node.where, relation.name, node.alias, environmentOf(context, scope, 'WHERE'), node.at);

@@ -22,12 +22,11 @@ export function newName(parts: readonly Identifier[], context: Context): Name {
 
 /** DuckDB compares names without case, so two that differ only in case do not fit into one relation either. */
 export function requireUnique(columns: readonly { readonly name: string }[], context: Context, at: number): void {
-  const seen = new Set<string>();
+  const seen = new Map<string, string>();
   for (const { name } of columns) {
-    if (seen.has(name)) throw context.source.error(`column "${name}" specified more than once`, at);
-    if (seen.has(name.toLowerCase()))
-      throw context.source.unsupported(`columns that differ only in case ("${name}")`, at);
-    seen.add(name);
-    seen.add(name.toLowerCase());
+    const other = seen.get(name.toLowerCase());
+    if (other === name) throw context.source.error(`column "${name}" specified more than once`, at);
+    if (other !== undefined) throw context.source.unsupported(`columns that differ only in case ("${name}")`, at);
+    seen.set(name.toLowerCase(), name);
   }
 }

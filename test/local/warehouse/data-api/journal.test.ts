@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileJournal } from '../../../../local/warehouse/data-api/journal';
 import type { StatementRecord } from '../../../../local/warehouse/data-api/records';
+import { ResultFiles } from '../../../../local/warehouse/data-api/results';
 import { StatementStore } from '../../../../local/warehouse/data-api/store';
 import { rolePrincipal, start, stoppedClock, temporaryFolder } from '../support/fakes';
 
@@ -14,6 +15,7 @@ const record = (id: string): StatementRecord => ({
   batch: false,
   mode: 'transaction',
   withEvent: false,
+  resultFormat: 'JSON',
   fingerprint: 'f',
   createdMs: start,
   pid: 1,
@@ -25,18 +27,19 @@ const record = (id: string): StatementRecord => ({
 
 describe('the journal of statements', () => {
   const folder = temporaryFolder();
+  const results = new ResultFiles(join(folder.path, 'results'));
   afterAll(() => folder.remove());
 
   test('brings back what ended as it ended, and what ran as ABORTED, though the last line is torn', () => {
     const file = join(folder.path, 'a');
-    const store = new StatementStore(stoppedClock(), fileJournal(file, stoppedClock()));
+    const store = new StatementStore(stoppedClock(), fileJournal(file, stoppedClock()), results);
     const [done, running] = [record('done'), record('running')];
     store.add(done);
     store.add(running);
     done.status = 'FINISHED';
     store.update(done);
     appendFileSync(file, '{"id":"torn');
-    const later = new StatementStore(stoppedClock(), fileJournal(file, stoppedClock()));
+    const later = new StatementStore(stoppedClock(), fileJournal(file, stoppedClock()), results);
     expect(later.find('done')?.status).toBe('FINISHED');
     expect(later.find('running')).toMatchObject({ status: 'ABORTED', members: [{ status: 'ABORTED' }] });
     expect(later.active()).toBe(0);
@@ -45,7 +48,7 @@ describe('the journal of statements', () => {
   test('does not grow for ever', () => {
     const file = join(folder.path, 'b');
     const clock = stoppedClock();
-    const store = new StatementStore(clock, fileJournal(file, clock, 5000));
+    const store = new StatementStore(clock, fileJournal(file, clock, 5000), results);
     for (let i = 0; i < 100; i++) {
       const each = { ...record(`${i}`), createdMs: clock.now() };
       store.add(each);

@@ -277,28 +277,67 @@ describe('the Data API', () => {
   });
 
   test.each([
-    ['no place', { ClusterIdentifier: undefined }, 'exactly one of ClusterIdentifier and WorkgroupName'],
+    ['no place', { ClusterIdentifier: undefined }, 'Either ClusterIdentifier or WorkgroupName needs to be specified.'],
+    ['two places', { WorkgroupName: 'work' }, 'ClusterIdentifier and WorkgroupName cannot be specified together.'],
+    ['two ways in', { DbUser: 'u' }, 'SecretArn and DbUser cannot be specified together.'],
+    ['no database', { Database: undefined }, 'Database needs to be specified.'],
     ['another cluster', { ClusterIdentifier: 'other' }, `endpoint doesn't exist`],
-    ['an empty statement', { Sql: '' }, 'Sql must be a string that is not empty'],
-    ['too much SQL', { Sql: 'x'.repeat(200 * 1024 + 1) }, 'Sql must be at most 204800 bytes long'],
-    ['a long token', { ClientToken: 'x'.repeat(65) }, 'ClientToken must be 1 to 64 characters long'],
-    ['a long wait', { WaitTimeSeconds: 31 }, 'WaitTimeSeconds must be an integer between 0 and 30'],
+    [
+      'no statement',
+      { Sql: undefined },
+      "1 validation error detected: Value null at 'sql' failed to satisfy constraint: Member must not be null",
+    ],
+    ['an empty statement', { Sql: ' ' }, "Sql must hold a statement, got ' '."],
+    ['a statement that is a number', { Sql: 1 }, 'sql must be a string, got 1'],
+    [
+      'too much SQL',
+      { Sql: 'x'.repeat(200 * 1024 + 1) },
+      'The maximum query statement size is 200 KB: Sql has 204801 bytes.',
+    ],
+    [
+      'a long token',
+      { ClientToken: 'x'.repeat(65) },
+      `Value '${'x'.repeat(65)}' at 'clientToken' failed to satisfy constraint: Member must have length less than or equal to 64`,
+    ],
+    [
+      'a long wait and an unknown format at once',
+      { WaitTimeSeconds: 31, ResultFormat: 'XML' },
+      "2 validation errors detected: Value 'XML' at 'resultFormat' failed to satisfy constraint: Member must satisfy enum value set: [JSON, CSV]; " +
+        "Value '31' at 'waitTimeSeconds' failed to satisfy constraint: Member must have value less than or equal to 30",
+    ],
+    [
+      'a cluster in capitals',
+      { ClusterIdentifier: 'Demo' },
+      "Value 'Demo' at 'clusterIdentifier' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z][a-z0-9]*(-[a-z0-9]+)*",
+    ],
     [
       'an empty parameter',
       { Parameters: [{ name: 'a', value: '' }] },
-      'Parameters[0].value must be a string that is not empty',
+      "Value '' at 'parameters.1.member.value' failed to satisfy constraint: Member must have length greater than or equal to 1",
     ],
-    ['a session', { SessionKeepAliveSeconds: 1 }, 'SessionKeepAliveSeconds is not modelled'],
-    ['CSV', { ResultFormat: 'CSV' }, 'ResultFormat "CSV" is not modelled'],
+    [
+      'a parameter given twice',
+      {
+        Parameters: [
+          { name: 'a', value: '1' },
+          { name: 'a', value: '2' },
+        ],
+      },
+      'Parameters names a more than once.',
+    ],
+    [
+      'a parameter that nothing uses',
+      { Parameters: [{ name: 'a', value: '1' }] },
+      'Parameter a is used by no statement.',
+    ],
     ['an unknown member', { Retries: 1 }, 'ExecuteStatement.Retries is not modelled'],
-    ['no secret', { SecretArn: undefined }, 'authentication without SecretArn is not modelled'],
   ])('refuses %s', async (_, more, message) => {
     await expect(execute(more)).rejects.toThrow(message);
   });
 
   test('refuses batches of more than 40, and the 501st active statement', async () => {
     await expect(local.call('BatchExecuteStatement', { ...request, Sqls: Array(41).fill(one) })).rejects.toThrow(
-      'a list of 1 to 40 statements',
+      `Value 'a list of 41' at 'sqls' failed to satisfy constraint: Member must have length less than or equal to 40`,
     );
     const list = blockLists(local);
     const ids = [(await execute({ Sql: slowCopy })).Id];

@@ -21,7 +21,7 @@ describe('transactions', () => {
       sql.insert('s.t', 'values (2)'),
     ]);
     expect(done.Status).toBe('FAILED');
-    expect(done.Error).toMatch(/^Query #3 failed with ERROR: Could not convert string 'not a number'/);
+    expect(done.Error).toMatch(/^Query #3 failed with ERROR: invalid input syntax: "not a number"/);
     expect(done.SubStatements.map((statement: { Status: string }) => statement.Status)).toEqual([
       'FINISHED',
       'FINISHED',

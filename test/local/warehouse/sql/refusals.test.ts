@@ -24,10 +24,10 @@ const unsupported = (what: string) => `${what} is not supported by the local war
 
 const refused: [sql: string, message: string][] = [
   [
-    'select id,\n  id as two,\n             listagg(name) from shop.t',
-    `line 3, column 14: ${unsupported('function LISTAGG')}`,
+    'select id,\n  id as two,\n             soundex(name) from shop.t',
+    `line 3, column 14: ${unsupported('function SOUNDEX')}`,
   ],
-  ["select * from shop.t where name similar to 'x'", `line 1, column 33: ${unsupported('SIMILAR TO')}`],
+  ["select * from shop.t where name similar to 'a**'", `line 1, column 44: ${unsupported("SIMILAR TO 'a**'")}`],
   ['select name::xml from shop.t', `line 1, column 14: ${unsupported('type xml')}`],
   ['select name::timestamptz from shop.t', `line 1, column 14: ${unsupported('type timestamptz')}`],
   [
@@ -56,17 +56,20 @@ const refused: [sql: string, message: string][] = [
     `line 1, column 25: ${unsupported('MERGE with a subquery as its source')}`,
   ],
   [
-    'select price / 3 from shop.t',
-    `line 1, column 14: ${unsupported('operator / between numeric(10,2) and integer (cast to double precision or bigint)')}`,
+    'select price % 3 from shop.t',
+    `line 1, column 14: ${unsupported('operator % between numeric(10,2) and integer (cast to bigint)')}`,
   ],
   [
-    'select avg(price) from shop.t',
-    `line 1, column 12: ${unsupported('function AVG with numeric(10,2) as argument 1')}`,
+    'select median(price) from shop.t',
+    `line 1, column 8: ${unsupported('function MEDIAN of decimal (cast it to double precision)')}`,
   ],
-  ['select ratio::int from shop.t', `line 1, column 13: ${unsupported('a cast from double precision to integer')}`],
   [
-    "select id from shop.t where payload.a = 'x'",
-    `line 1, column 39: ${unsupported('operator = between super and character varying(1) (cast the super value)')}`,
+    'select ratio::decimal(8,2) from shop.t',
+    `line 1, column 13: ${unsupported('a cast from double precision to numeric(8,2)')}`,
+  ],
+  [
+    "select id from shop.t where payload.a <> 'x'",
+    `line 1, column 39: ${unsupported('operator <> between super and character varying(1) (cast the super value)')}`,
   ],
   [
     'select id from shop.t where name = 5',
@@ -84,7 +87,7 @@ const refused: [sql: string, message: string][] = [
   ["select name || 'x' is null from shop.t", `line 1, column 20: ${unsupported('IS after || without parentheses')}`],
   ["select 'a\\d'", `line 1, column 10: ${unsupported('escape \\d in a string literal')}`],
   ["select name ~ '(?i)x' from shop.t", `line 1, column 15: ${unsupported("regular expression '(?i)x'")}`],
-  ["select to_char(at, 'Month') from shop.t", `line 1, column 8: ${unsupported('format "Month" in function TO_CHAR')}`],
+  ["select to_char(at, 'CC') from shop.t", `line 1, column 8: ${unsupported('format "CC" in function TO_CHAR')}`],
   [
     'select datediff(week, at, at) from shop.t',
     `line 1, column 8: ${unsupported('date part week in function DATEDIFF')}`,
@@ -158,11 +161,16 @@ test('garbage, deep nesting and long texts are refused, in time', () => {
     'x'.repeat(300_000),
     `select * from shop.t${' join shop.t on 1=1'.repeat(9_000)}`,
     `select 1, 'a' as c0 ${Array.from({ length: 60 }, (_, i) => `, c${i} || c${i} as c${i + 1}`).join('')}`,
-    `select ${'1/('.repeat(55)}1${')'.repeat(55)}`,
     `select ${'nullif('.repeat(55)}1${',1)'.repeat(55)}`,
-    `select name${'::int::varchar'.repeat(45)} from shop.t`,
   ];
   for (const sql of hostile) expect(refusal(sql)).not.toBe('accepted');
+});
+
+test('nesting up to the bound is small enough to run', async () => {
+  expect(await database.run(`select ${'1/('.repeat(55)}1${')'.repeat(55)}`)).toEqual([[1]]);
+  expect(await database.run(`select ${'('.repeat(50)}'7'${'::int::varchar)'.repeat(50)}`)).toEqual([['7']]);
+  const sql = `select ${'coalesce(nullif('.repeat(25)}1${',0),1)'.repeat(25)} + ${'(select '.repeat(10)}1${')'.repeat(10)}`;
+  expect(refusal(sql)).toMatch(/^accepted$|not supported by the local warehouse$/);
 });
 
 const pieces = [
@@ -256,138 +264,4 @@ test('no sequence of words and signs makes anything but a statement or a SqlErro
     }),
     { numRuns: 1500, seed: 1 },
   );
-});
-
-/** Well-formed expressions, many of them with types that do not go together. */
-const expression: fc.Arbitrary<string> = fc.letrec<{ e: string }>((tie) => ({
-  e: fc.oneof(
-    { maxDepth: 4, withCrossShrink: true },
-    fc.constantFrom(
-      'id',
-      'name',
-      'price',
-      'at',
-      'ratio',
-      'payload',
-      'payload.a.b',
-      'payload.x[0]',
-      'raw',
-      '1',
-      '0',
-      '2.50',
-      "'x'",
-      "'7'",
-      "'2026-01-01'",
-      'null',
-      'true',
-      '9999999999',
-      "''",
-    ),
-    fc
-      .tuple(tie('e'), fc.constantFrom('+', '-', '*', '/', '%', '||', '=', '<>', '<', '>='), tie('e'))
-      .map(([a, o, b]) => `(${a} ${o} ${b})`),
-    fc
-      .tuple(
-        tie('e'),
-        fc.constantFrom(
-          'int',
-          'bigint',
-          'smallint',
-          'decimal(8,2)',
-          'varchar(3)',
-          'varchar',
-          'boolean',
-          'timestamp',
-          'date',
-          'super',
-          'double precision',
-          'real',
-        ),
-      )
-      .map(([a, t]) => `(${a})::${t}`),
-    fc
-      .tuple(
-        tie('e'),
-        fc.constantFrom(
-          'is null',
-          'is not true',
-          "like 'a%'",
-          'in (1, 2, null)',
-          "not in ('x', 'y')",
-          'between 1 and 2',
-          "between '2025-01-01' and '2027-01-01'",
-          "~ '[a-z]+'",
-        ),
-      )
-      .map(([a, p]) => `((${a}) ${p})`),
-    fc.tuple(tie('e'), tie('e'), tie('e')).map(([a, b, c]) => `case when ${a} then ${b} else ${c} end`),
-    fc
-      .tuple(fc.constantFrom('coalesce', 'nvl', 'nullif', 'greatest', 'concat', 'strpos', 'mod'), tie('e'), tie('e'))
-      .map(([f, a, b]) => `${f}(${a}, ${b})`),
-    fc
-      .tuple(
-        fc.constantFrom(
-          'lower',
-          'len',
-          'octet_length',
-          'trim',
-          'abs',
-          'round',
-          'floor',
-          'json_typeof',
-          'json_parse',
-          'can_json_parse',
-          'json_serialize',
-          'json_size',
-          'md5',
-          'trunc',
-          'is_array',
-          'get_array_length',
-          'last_day',
-          'reverse',
-        ),
-        tie('e'),
-      )
-      .map(([f, a]) => `${f}(${a})`),
-    fc
-      .tuple(
-        fc.constantFrom(
-          "date_trunc('hour', ",
-          'extract(year from ',
-          'dateadd(day, 1, ',
-          "left('abc' || ",
-          "datediff(day, '2026-01-01', ",
-        ),
-        tie('e'),
-      )
-      .map(([f, a]) => (f.startsWith('left') ? `${f}${a}, 2)` : `${f}${a})`)),
-    fc.tuple(tie('e'), tie('e'), tie('e')).map(([a, b, c]) => `decode(${a}, ${b}, ${c})`),
-    fc.tuple(tie('e'), tie('e')).map(([a, b]) => `substring(${a}, ${b}, 2)`),
-  ),
-})).e;
-
-/** What the translation itself raises, or an overflow, which Redshift reports as well. */
-const legitimate =
-  /division by zero|invalid input syntax|not a text that the local warehouse reads|negative substring|[Oo]verflow|out of range|Could not (cast|convert)|Conversion Error|Malformed JSON|value too long|Invalid unicode|can't be cast/;
-
-test('no accepted expression fails inside DuckDB for its types', async () => {
-  await database.run(
-    `insert into shop.t (id, name, price, at, ratio, payload) values (1, 'abc', 1.25, '2026-01-01', 0.5, json_parse('{"a":{"b":"x"},"x":[1]}')), (0, null, null, null, null, null)`,
-  );
-  let accepted = 0;
-  await fc.assert(
-    fc.asyncProperty(expression, async (sql) => {
-      const text = `select ${sql} as v from shop.t`;
-      if (refusal(text) !== 'accepted') return;
-      accepted++;
-      try {
-        await database.run(text);
-      } catch (error) {
-        const message = (error as Error).message;
-        if (!legitimate.test(message)) throw new Error(`${text}\n${message}`);
-      }
-    }),
-    { numRuns: 2000, seed: 7 },
-  );
-  expect(accepted).toBeGreaterThan(200);
 });

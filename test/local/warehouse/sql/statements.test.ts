@@ -205,6 +205,11 @@ test.each([
         : `${option.split(' ')[0]!.toUpperCase()} is not supported with ${format.toUpperCase()} in UNLOAD`,
     ]),
   ),
+  [
+    unload('\'select id, name as "ID" from shop.sales\'', 'csv header'),
+    'HEADER over several columns named "id" in UNLOAD is not supported by the local warehouse',
+  ],
+  [unload("'select id from shop.sales'", "csv extension ''"), 'EXTENSION must not be empty'],
   [unload("'select id from shop.sales'", 'csv escape'), 'ESCAPE is not supported with CSV in UNLOAD'],
   [
     unload("'select id from shop.sales'", "delimiter '||'"),

@@ -1,0 +1,22 @@
+/**
+ * How fast a streaming view reads its stream into SUPER: one refresh of the landing view over records that are on the stream, submitted through the Data
+ * API. DuckDB alone reads the same segment files into a table with the payload as JSON.
+ */
+import { grouped } from '../bin/terminal';
+import { refreshPlan } from '../sql';
+import { duckdbAlone, line, pipeline, withEnvironment } from './environment';
+import { runStep, segments } from './stream-to-events';
+
+export const refresh = (events: number) =>
+  withEnvironment(async (environment) => {
+    const produced = await environment.feed(events, 'bench');
+    const [landing] = refreshPlan(pipeline).steps;
+    const seconds = await runStep(environment, landing!);
+    const alone = await duckdbAlone(
+      `select shard_id, sequence_number, partition_key, make_timestamp(arrival_ms * 1000) as arrived_at, try_cast(decode(from_base64(data)) as json) as payload
+from ${await segments(environment)}`,
+    );
+    line('DuckDB alone: the same files, JSON', alone, produced);
+    line(`refresh of ${grouped(produced)} records into SUPER`, seconds, produced);
+    console.log(`${(alone / seconds).toFixed(2)} of DuckDB's rate; wanted: 300,000 records/s`);
+  });

@@ -1,0 +1,66 @@
+import type { FileShape } from './contract';
+import { csvFields } from './records';
+
+/** What COPY and the load's statements make of a record; undefined for one that COPY does not read. */
+export function payloadOf(bytes: Buffer, shape: FileShape): unknown {
+  const text = utf8Of(bytes);
+  if (text === undefined) return undefined;
+  return shape.format === 'csv' ? csvPayload(text, shape) : jsonOf(text);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function utf8Of(bytes: Buffer): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Longer fields do not fit a varchar. */
+const maxFieldBytes = 65_535;
+
+function csvPayload(text: string, { columns = [], delimiter = ',' }: FileShape): unknown {
+  const fields = csvFields(text, delimiter);
+  if (fields?.length !== columns.length || fields.some((field) => Buffer.byteLength(field) > maxFieldBytes))
+    return undefined;
+  const payload = Object.create(null) as Record<string, unknown>;
+  for (const [index, { path, spelling }] of columns.entries()) {
+    let node = payload;
+    for (const attribute of path.slice(0, -1)) {
+      node[attribute] ??= Object.create(null);
+      node = node[attribute] as Record<string, unknown>;
+    }
+    node[path.at(-1)!] = fieldValue(fields[index]!, spelling);
+  }
+  return payload;
+}
+
+const number = /^-?(?:0|[1-9][0-9]{0,99})(?:[.][0-9]{1,99})?(?:[eE][+-]?[0-9]{1,3})?$/;
+
+function fieldValue(field: string, spelling: 'text' | 'number' | 'flag'): unknown {
+  if (field === '' || field === '\\N') return null;
+  if (spelling === 'number' && number.test(field)) return Number(field);
+  if (spelling === 'flag' && /^(?:true|t)$/i.test(field)) return true;
+  if (spelling === 'flag' && /^(?:false|f)$/i.test(field)) return false;
+  return field;
+}
+
+/** The same text for equal values, whatever the order of attributes and the spelling of numbers and characters. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${canonical(item)}`).join(',')}}`;
+  }
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
+}

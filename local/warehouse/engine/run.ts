@@ -1,0 +1,221 @@
+import type { UserEntry } from './catalog';
+import type { Engine } from './engine';
+import { errorText, WarehouseError } from './errors';
+import { type Done, execute } from './execute';
+import type { ResultSink } from './result';
+import type { Planned, Session } from './session';
+import { mayStartBlock, requireEndedBlock, requireLiveBlock } from './transaction';
+
+/** A statement, or a batch of them. */
+export interface RunRequest {
+  readonly sqls: readonly string[];
+  readonly mode: 'transaction' | 'auto-commit';
+  /** Must be a user of the database. */
+  readonly user: string;
+  /** Under which a commit is noted; of a batch that commits one by one, `<tag>:<n>`. @default - it is not noted */
+  readonly tag?: string;
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Aborting it cancels what runs and what waits. */
+  readonly signal: AbortSignal;
+  /** Told when each of `sqls` starts and ends. */
+  readonly onStart?: (index: number) => void;
+  readonly onEnd?: (index: number, outcome: Outcome) => void;
+  /** Keeps the connection and its temporary tables from one request to the next. @default - they end with the request */
+  readonly held?: HeldSession;
+  /** Takes the rows of each of `sqls`. @default - they are in the outcome */
+  readonly sinkOf?: (index: number) => ResultSink;
+}
+
+/** Filled by the first request that runs in it; one request at a time. */
+export interface HeldSession {
+  session?: Session;
+}
+
+export type Outcome =
+  | ({ readonly status: 'FINISHED'; readonly queryId: number; readonly durationMs: number } & Done)
+  | { readonly status: 'FAILED'; readonly error: string; readonly queryId: number; readonly durationMs: number }
+  | { readonly status: 'ABORTED'; readonly queryId: number; readonly durationMs: number };
+
+export interface RunResult {
+  readonly status: 'FINISHED' | 'FAILED' | 'ABORTED';
+  readonly error?: string;
+}
+
+const interruptEveryMs = 20;
+
+/** One request on one session, which is opened with the first turn. */
+export class Run {
+  private opened: Session | undefined;
+  private interrupting: NodeJS.Timeout | undefined;
+  /** DuckDB forgets an interruption that comes just before a query begins, so it is repeated until the run ends. */
+  private readonly interrupt = () => {
+    this.opened?.connection.interrupt();
+    this.interrupting ??= setInterval(this.interrupt, interruptEveryMs);
+  };
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly user: UserEntry,
+    private readonly request: RunRequest,
+  ) {
+    this.opened = request.held?.session;
+    request.signal.addEventListener('abort', this.interrupt);
+  }
+
+  close(): void {
+    clearInterval(this.interrupting);
+    this.request.signal.removeEventListener('abort', this.interrupt);
+    if (this.request.held) this.request.held.session = this.opened;
+    else if (this.opened) this.engine.closeSession(this.opened, !this.request.signal.aborted);
+  }
+
+  /** All or nothing. */
+  async transaction(): Promise<RunResult> {
+    const { sqls, onEnd } = this.request;
+    const outcomes: Outcome[] = [];
+    try {
+      await this.turn(sqls, this.request.tag, async (session) => {
+        for (const [index, sql] of sqls.entries()) {
+          const outcome = await this.statement(session, index, sql);
+          outcomes.push(outcome);
+          if (outcome.status !== 'FINISHED') return false;
+          // The end of the last one is told when it is committed.
+          if (index < sqls.length - 1) onEnd?.(index, outcome);
+        }
+        return true;
+      });
+    } catch (error) {
+      const outcome = this.outcomeOf(error, -1, 0);
+      outcomes[Math.max(0, outcomes.length - 1)] = outcome;
+    }
+    const last = outcomes.length - 1;
+    onEnd?.(last, outcomes[last]!);
+    for (let index = last + 1; index < sqls.length; index++)
+      onEnd?.(index, { status: 'ABORTED', queryId: -1, durationMs: 0 });
+    return this.resultOf(last, outcomes[last]!);
+  }
+
+  /** Each for itself; a failed one does not stop the rest. */
+  async autoCommit(): Promise<RunResult> {
+    if (mayStartBlock(this.request.sqls)) return this.blocks();
+    let result: RunResult = { status: 'FINISHED' };
+    for (const [index, sql] of this.request.sqls.entries()) {
+      const outcome = await this.alone(index, sql);
+      this.request.onEnd?.(index, outcome);
+      if (result.status === 'FINISHED') result = this.resultOf(index, outcome);
+    }
+    return this.request.signal.aborted ? { status: 'ABORTED' } : result;
+  }
+
+  /** As autoCommit, but with what is between BEGIN and COMMIT in one transaction: in one turn, since others may not write meanwhile. */
+  private async blocks(): Promise<RunResult> {
+    let result: RunResult = { status: 'FINISHED' };
+    await this.turn(this.request.sqls, this.request.tag, async (session) => {
+      for (const [index, sql] of this.request.sqls.entries()) {
+        const outcome = await this.statement(session, index, sql);
+        const done = outcome.status === 'FINISHED';
+        if (session.block === undefined) {
+          if (done) await session.commit();
+          else await session.rollback();
+          await session.begin();
+        } else if (!done) session.block = 'aborted';
+        this.request.onEnd?.(index, outcome);
+        if (result.status === 'FINISHED') result = this.resultOf(index, outcome);
+      }
+      return true;
+    });
+    return this.request.signal.aborted ? { status: 'ABORTED' } : result;
+  }
+
+  private async alone(index: number, sql: string): Promise<Outcome> {
+    let outcome: Outcome | undefined;
+    try {
+      const { tag } = this.request;
+      await this.turn([sql], tag && `${tag}:${index + 1}`, async (session) => {
+        outcome = await this.statement(session, index, sql);
+        return outcome.status === 'FINISHED';
+      });
+      return outcome!;
+    } catch (error) {
+      return this.outcomeOf(error, -1, 0);
+    }
+  }
+
+  /** Runs the work in a transaction when its turn has come; commits if it says so. */
+  private turn(
+    sqls: readonly string[],
+    tag: string | undefined,
+    work: (session: Session) => Promise<boolean>,
+  ): Promise<void> {
+    const { signal, parameters } = this.request;
+    const reads = !this.opened?.usedTemporary && this.engine.readOnlyPlans(sqls, parameters);
+    const task = async () => {
+      this.opened ??= await this.engine.openSession(this.user);
+      const session = this.opened;
+      await session.begin();
+      session.block = undefined;
+      try {
+        // A block that nobody ended goes with its session.
+        const good = await work(session);
+        if (this.request.held) requireEndedBlock(session);
+        const ends = good && session.block === undefined;
+        if (ends && !reads) this.engine.done.note(session, tag);
+        if (ends) await session.commit();
+        else await session.rollback();
+      } catch (error) {
+        await session.rollback().catch(() => undefined);
+        throw error;
+      }
+    };
+    return reads ? this.engine.asReader(signal, task) : this.engine.asWriter(signal, task);
+  }
+
+  /** All statements of one text; the last one's result counts. */
+  private async statement(session: Session, index: number, sql: string): Promise<Outcome> {
+    const { request } = this;
+    request.onStart?.(index);
+    const started = performance.now();
+    session.queryId = this.engine.nextQueryId();
+    session.sink = request.sinkOf?.(index);
+    session.batched = request.mode === 'transaction' && request.sqls.length > 1;
+    try {
+      await session.beginStatement();
+      let done: Done | undefined;
+      for (const planned of session.plan(sql, request.parameters)) {
+        request.signal.throwIfAborted();
+        requireLiveBlock(session, planned.statement.kind);
+        checkRefresh(session, planned);
+        done = await execute(session, planned);
+      }
+      request.signal.throwIfAborted();
+      if (!done) throw new WarehouseError('the statement is empty');
+      return { status: 'FINISHED', ...done, queryId: session.queryId, durationMs: performance.now() - started };
+    } catch (error) {
+      return this.outcomeOf(error, session.queryId, performance.now() - started);
+    }
+  }
+
+  private outcomeOf(error: unknown, queryId: number, durationMs: number): Outcome {
+    if (this.request.signal.aborted) return { status: 'ABORTED', queryId, durationMs };
+    return { status: 'FAILED', error: errorText(error), queryId, durationMs };
+  }
+
+  private resultOf(index: number, outcome: Outcome): RunResult {
+    if (outcome.status !== 'FAILED') return { status: outcome.status };
+    return {
+      status: 'FAILED',
+      error: this.request.sqls.length > 1 ? `Query #${index + 1} failed with ${outcome.error}` : outcome.error,
+    };
+  }
+}
+
+/** In Redshift a refresh sees only what was committed before, which a transaction of DuckDB cannot do. */
+function checkRefresh(session: Session, { statement }: Planned): void {
+  if (statement.kind !== 'refresh' || statement.cascade) return;
+  const entry = session.state.relation(statement.view);
+  const changed = entry?.reads?.find((read) => session.changedRelations.has(`${read.schema}.${read.name}`));
+  if (changed)
+    throw new WarehouseError(
+      `REFRESH after a change of ${changed.schema}.${changed.name} in the same transaction is not modelled by the local warehouse`,
+    );
+}

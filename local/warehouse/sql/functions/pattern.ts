@@ -1,0 +1,68 @@
+import { regularExpression } from '../resolve/regexp';
+import { quoteLiteral } from '../resolve/value';
+import { integer, varchar } from '../types';
+import { type Call, type FunctionEntry, maxText } from './call';
+
+/** The text to search, from a position on that counts characters from 1. */
+function searched(call: Call, position: number): string {
+  const { sql } = call.text(0);
+  if (call.count <= position) return sql;
+  const start = call.literalInteger(position, 1);
+  return start === 1 ? sql : `substring(${sql}, ${start})`;
+}
+
+/** `i` of the parameters `c` and `i`; `e` and `p` are not modelled. */
+function insensitive(call: Call, position: number): string {
+  const given = call.count > position ? call.literal(position) : 'c';
+  if (!/^[ci]$/.test(given)) throw call.unsupported(`the parameters '${given}' of function ${call.name}`);
+  return given === 'i' ? 'i' : '';
+}
+
+const patternOf = (call: Call) => regularExpression(call.node.args[1]!, call.environment, 'substring');
+
+export const patternFunctions: Readonly<Record<string, FunctionEntry>> = {
+  regexp_substr: {
+    arguments: [2, 5],
+    emit: (call) => {
+      const pattern = quoteLiteral(patternOf(call));
+      const options = quoteLiteral(`s${insensitive(call, 4)}`);
+      const text = searched(call, 2);
+      const occurrence = call.count > 3 ? call.literalInteger(3, 1) : 1;
+      const sql =
+        occurrence === 1
+          ? `regexp_extract(${text}, ${pattern}, 0, ${options})`
+          : `coalesce(regexp_extract_all(${call.repeated(text)}, ${pattern}, 0, ${options})[${occurrence}], case when ${text} is not null then '' end)`;
+      return { sql, type: varchar(call.text(0).length) };
+    },
+  },
+  regexp_count: {
+    arguments: [2, 4],
+    emit: (call) => {
+      const options = quoteLiteral(`s${insensitive(call, 3)}`);
+      const found = `regexp_extract_all(${searched(call, 2)}, ${quoteLiteral(patternOf(call))}, 0, ${options})`;
+      return { sql: `cast(len(${found}) as integer)`, type: integer };
+    },
+  },
+  regexp_instr: {
+    arguments: [2, 2],
+    emit: (call) => {
+      const pattern = patternOf(call);
+      if (pattern.startsWith('^')) throw call.unsupported(`an anchored pattern in function ${call.name}`);
+      const text = call.repeated(call.text(0).sql);
+      const before = `regexp_extract(${text}, ${quoteLiteral(`^(.*?)(?:${pattern})`)}, 1, 's')`;
+      const sql = `case when regexp_matches(${text}, ${quoteLiteral(pattern)}, 's') then length(${before}) + 1 when ${text} is not null then 0 end`;
+      return { sql: `cast(${sql} as integer)`, type: integer };
+    },
+  },
+  regexp_replace: {
+    arguments: [2, 3],
+    emit: (call) => {
+      const replacement = call.count === 3 ? call.literal(2) : '';
+      if (/[\\$&]/.test(replacement)) throw call.unsupported(`replacement '${replacement}'`);
+      return {
+        sql: `regexp_replace(${call.text(0).sql}, ${quoteLiteral(patternOf(call))}, ${quoteLiteral(replacement)}, 'gs')`,
+        type: maxText,
+      };
+    },
+  },
+};

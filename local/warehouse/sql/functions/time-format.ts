@@ -1,0 +1,106 @@
+/** Pieces of a TO_CHAR format over a timestamp `t`, longest names first (https://docs.aws.amazon.com/redshift/latest/dg/r_FORMAT_strings.html). */
+const pieces: readonly (readonly [name: string, sql: (t: string) => string])[] = [
+  ['YYYY', strftime('%Y')],
+  ['IYYY', strftime('%G')],
+  ['MONTH', (t) => `rpad(upper(${strftime('%B')(t)}), 9, ' ')`],
+  ['Month', (t) => `rpad(${strftime('%B')(t)}, 9, ' ')`],
+  ['month', (t) => `rpad(lower(${strftime('%B')(t)}), 9, ' ')`],
+  ['HH24', strftime('%H')],
+  ['HH12', strftime('%I')],
+  ['DAY', (t) => `rpad(upper(${strftime('%A')(t)}), 9, ' ')`],
+  ['Day', (t) => `rpad(${strftime('%A')(t)}, 9, ' ')`],
+  ['day', (t) => `rpad(lower(${strftime('%A')(t)}), 9, ' ')`],
+  ['MON', (t) => `upper(${strftime('%b')(t)})`],
+  ['Mon', strftime('%b')],
+  ['mon', (t) => `lower(${strftime('%b')(t)})`],
+  ['DDD', strftime('%j')],
+  ['YY', strftime('%y')],
+  ['MM', strftime('%m')],
+  ['DD', strftime('%d')],
+  ['DY', (t) => `upper(${strftime('%a')(t)})`],
+  ['Dy', strftime('%a')],
+  ['dy', (t) => `lower(${strftime('%a')(t)})`],
+  ['ID', (t) => `cast(isodow(${t}) as varchar)`],
+  ['IW', strftime('%V')],
+  ['HH', strftime('%I')],
+  ['MI', strftime('%M')],
+  ['SS', strftime('%S')],
+  ['MS', strftime('%g')],
+  ['US', strftime('%f')],
+  ['AM', strftime('%p')],
+  ['PM', strftime('%p')],
+  ['am', (t) => `lower(${strftime('%p')(t)})`],
+  ['pm', (t) => `lower(${strftime('%p')(t)})`],
+  ['D', (t) => `cast(dayofweek(${t}) + 1 as varchar)`],
+  ['Q', (t) => `cast(quarter(${t}) as varchar)`],
+];
+
+function strftime(pattern: string): (t: string) => string {
+  return (t) => `strftime(${t}, '${pattern}')`;
+}
+
+const quoted = /^"([^"\\]*)"/;
+const separator = /^[-/:., ]/;
+
+/** DuckDB texts to be joined, or the rest of a format that is not known. */
+export function charFormat(format: string, t: string): string[] | { readonly unknown: string } {
+  const parts: string[] = [];
+  for (let rest = format; rest !== ''; ) {
+    const piece = pieces.find(([name]) => rest.startsWith(name));
+    const literal = quoted.exec(rest) ?? separator.exec(rest);
+    const after = piece ? rest.slice(piece[0].length) : '';
+    if (piece && !/^(?:th|TH|SP)/.test(after)) {
+      parts.push(piece[1](t));
+      rest = after;
+    } else if (literal) {
+      parts.push(`'${(literal[1] ?? literal[0]).replaceAll("'", "''")}'`);
+      rest = rest.slice(literal[0].length);
+    } else return { unknown: rest };
+  }
+  return parts;
+}
+
+const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const fields: readonly (readonly [name: string, field: 'year' | 'month' | 'day', pattern: string])[] = [
+  ['YYYY', 'year', '\\d{4}'],
+  ['MON', 'month', '[A-Za-z]{3}'],
+  ['Mon', 'month', '[A-Za-z]{3}'],
+  ['mon', 'month', '[A-Za-z]{3}'],
+  ['MM', 'month', '\\d{2}'],
+  ['DD', 'day', '\\d{2}'],
+];
+
+export interface DateFormat {
+  /** Of the whole text, with a group for each field. */
+  readonly pattern: string;
+  /** Number of the group. */
+  readonly groups: Readonly<Record<'year' | 'month' | 'day', number>>;
+  readonly monthByName: boolean;
+}
+
+/** A TO_DATE format that has year, month and day once each. */
+export function dateFormat(format: string): DateFormat | undefined {
+  let pattern = '';
+  let monthByName = false;
+  const groups: Partial<Record<'year' | 'month' | 'day', number>> = {};
+  for (let rest = format; rest !== ''; ) {
+    const field = fields.find(([name]) => rest.startsWith(name));
+    if (field) {
+      if (groups[field[1]] !== undefined) return undefined;
+      groups[field[1]] = Object.keys(groups).length + 1;
+      monthByName ||= field[0].toLowerCase() === 'mon';
+      pattern += `(${field[2]})`;
+      rest = rest.slice(field[0].length);
+    } else if (separator.test(rest)) {
+      pattern += `[${rest[0] === '-' ? '\\-' : rest[0]}]`;
+      rest = rest.slice(1);
+    } else return undefined;
+  }
+  const { year, month, day } = groups;
+  if (year === undefined || month === undefined || day === undefined) return undefined;
+  return { pattern, groups: { year, month, day }, monthByName };
+}
+
+/** The number of a month's short name, 0 for none, as DuckDB text. */
+export const monthNumber = (name: string): string =>
+  `coalesce(list_position([${months.map((month) => `'${month}'`).join(', ')}], lower(${name})), 0)`;
