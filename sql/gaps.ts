@@ -6,6 +6,9 @@ import { landingName, landingTable, pipelineTables } from './names';
 /** A refresh begins at most so long before its merge ends; its beginning is not recorded. */
 const refreshHours = 1;
 
+/** In place of a landing view's name: nothing was merged yet. */
+export const beginning = 'beginning';
+
 /**
  * The first row of the account of how far the stream is merged, written with the first landing view: what is not read within the stream's retention
  * from then on is a gap, even if nothing was ever merged. Where there is an account already, nothing changes.
@@ -13,7 +16,7 @@ const refreshHours = 1;
 export function beginStatement(pipeline: Pipeline): StatementTemplate {
   const { checkpoints } = pipelineTables(pipeline);
   return `insert into ${checkpoints} (landing, merged_at)
-select ${quoteLiteral(landingTable(pipeline))}, getdate()
+select ${quoteLiteral(beginning)}, getdate()
 where not exists (select 1 from ${checkpoints})`;
 }
 

@@ -1,7 +1,7 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
-import { gapStatement } from './gaps';
+import { beginning, gapStatement } from './gaps';
 import { identifier } from './identifier';
 import { landingTable, pipelineTables } from './names';
 import {
@@ -40,7 +40,7 @@ export function mergeStatements(pipeline: Pipeline): StatementTemplate[] {
 /**
  * The same for a landing view that is about to go. It was not refreshed for this, so it says nothing new about how far the stream is merged.
  * What its checkpoint said before stays, and no more than that: the view that takes its place may not have seen what this one merged last,
- * and where it began too late, a gap begins where this one ended. A first row without any merge stays as it is. Placeholder: `run_id`.
+ * and where it began too late, a gap begins where this one ended. Placeholder: `run_id`.
  */
 export function lastMergeStatements(pipeline: Pipeline): StatementTemplate[] {
   const { checkpoints } = pipelineTables(pipeline);
@@ -52,10 +52,10 @@ export function lastMergeStatements(pipeline: Pipeline): StatementTemplate[] {
     ...place,
     run,
     `delete from ${checkpoints}
-where ${ours} and merged_until is null and refresh_time is not null`,
+where ${ours} and merged_until is null`,
     `update ${checkpoints}
 set merged_at = merged_until
-where ${ours} and merged_until is not null`,
+where ${ours}`,
     ...drop,
   ];
 }
@@ -252,7 +252,7 @@ select
   ${quoteLiteral(landing)},
   coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ours})),
   getdate(),
-  (select max(merged_at) from ${checkpoints}),
+  (select max(merged_at) from ${checkpoints} where landing <> ${quoteLiteral(beginning)}),
   (select max(complete_until) from ${checkpoints})
 from ${temporaryTables(pipeline).read}`,
     `delete from ${checkpoints}

@@ -128,7 +128,8 @@ class ExecutionEnvironment implements Calls {
 
 /** The invocations of one simulated account. */
 export class Invocations {
-  private readonly warm = new Map<string, ExecutionEnvironment[]>();
+  /** By what is deployed: after a deployment nobody meets the code of before. */
+  private readonly warm = new Map<Handler, ExecutionEnvironment[]>();
   private readonly running = new Set<Invocation>();
 
   constructor(
@@ -143,8 +144,8 @@ export class Invocations {
     const { clock, onChange } = this;
     const invocation = new Invocation(name, clock.now() + handler.timeoutMs, this.killNext(name), onChange);
     const timeout = clock.at(invocation.deadline, () => invocation.die('timed out'));
-    const warm = this.warm.get(name) ?? [];
-    this.warm.set(name, warm);
+    const warm = this.warm.get(handler) ?? [];
+    this.warm.set(handler, warm);
     const place = warm.pop() ?? new ExecutionEnvironment(handler, clock);
     this.running.add(invocation);
     try {
