@@ -1,5 +1,5 @@
-import type { Template } from '../support/cloud';
-import type { Kill } from '../support/invocation';
+import type { Kill } from '../../local/faults';
+import type { Template } from '../support/template';
 import { anExport, openTemplate, shop, World } from './world';
 
 /*

@@ -1,11 +1,14 @@
-import { type Template, templateOf } from '../support/cloud';
+import { type Action, firstOnceKey, type Scenario } from '../support/actions';
 import { simPipeline } from '../support/pipeline';
-import { type Action, firstOnceKey, type Scenario, simulate } from '../support/simulation';
+import { simulate } from '../support/simulation';
+import { type Template, templateOf } from '../support/template';
 import { verify } from '../support/verify';
+import { startMs } from './check';
 
-const upload = (key: number, ...events: number[]): Action => ({ do: 'upload', key, events });
-const poison = (key: number): Action => ({ do: 'upload', key, events: [1], poison: true });
-const put = (...events: number[]): Action => ({ do: 'put', events });
+const each = (events: readonly number[]) => events.map((from) => ({ from, count: 1 }));
+const upload = (key: number, ...events: number[]): Action => ({ do: 'upload', key, events: each(events) });
+const poison = (key: number): Action => ({ do: 'upload', key, events: each([1]), poison: true });
+const put = (...events: number[]): Action => ({ do: 'put', events: each(events) });
 const pass = (minutes: number): Action => ({ do: 'pass', minutes });
 const tick: Action = { do: 'tick' };
 const reconcile: Action = { do: 'reconcile' };
@@ -26,6 +29,9 @@ interface Named {
   readonly parked?: number;
   /** A message that a function must have logged. */
   readonly said?: RegExp;
+  readonly retentionHours?: number;
+  /** Shard and beginning of the gaps that were found and, in the end, closed. */
+  readonly gaps?: readonly (readonly [string, string])[];
 }
 
 const cases: readonly Named[] = [
@@ -130,6 +136,32 @@ const cases: readonly Named[] = [
     ledger: 1,
   },
   {
+    name: 'records that the stream forgot before anything was ever merged',
+    actions: [put(1, 2, 8, 9), pass(25 * 60), { do: 'tick' }, pass(70), tick],
+    retentionHours: 24,
+    gaps: [['all shards', '2026-11-21 00:00:00']],
+  },
+  {
+    name: 'a cluster paused for longer than the stream remembers, some of it in the archive',
+    actions: [
+      put(0, 1, 2, 3, 4, 5, 6, 7),
+      tick,
+      pass(1),
+      { do: 'pause' },
+      put(14, 15, 8, 9),
+      pass(26 * 60),
+      put(6, 7),
+      { do: 'resume' },
+      tick,
+      pass(1),
+    ],
+    retentionHours: 24,
+    gaps: [
+      ['shardId-000000000000', '2026-11-21 01:00:00'],
+      ['shardId-000000000001', '2026-11-21 01:00:00'],
+    ],
+  },
+  {
     name: 'every event of the statements lost: only ticks go on',
     actions: [put(1, 2), tick, pass(1), tick, pass(1), tick, pass(1), tick],
     faults: { events: Array.from({ length: 30 }, () => []) },
@@ -139,23 +171,27 @@ const cases: readonly Named[] = [
 describe('one fault at a time', () => {
   let template: Template;
   beforeAll(async () => {
-    template = await templateOf(simPipeline, Date.UTC(2026, 10, 21));
+    template = await templateOf(simPipeline, startMs);
   });
   afterAll(() => template.remove());
 
-  test.each(cases)('$name', async ({ actions, faults = {}, kills = {}, ledger, parked = 0, said }) => {
-    const simulated = await simulate(template, { actions, faults, kills });
-    try {
-      expect(await verify(simulated, 'sim')).toEqual([]);
-      const { rows } = await simulated.cloud.warehouse.port.query(
-        'select (select count(*) from sim.ledger), (select count(*) from sim.parked)',
-      );
-      if (ledger !== undefined) expect(rows[0]!.map(Number)).toEqual([ledger, parked]);
-      if (said) expect(simulated.cloud.log.some(({ message, error }) => said.test(`${message} ${error}`))).toBe(true);
-    } finally {
-      await simulated.dispose();
-    }
-  });
+  test.each(cases)(
+    '$name',
+    async ({ actions, faults = {}, kills = {}, ledger, parked = 0, said, retentionHours, gaps = [] }) => {
+      const simulated = await simulate(template, { actions, faults, kills, retentionHours });
+      try {
+        expect(await verify(simulated, template)).toEqual([]);
+        const { rows } = await simulated.cloud.warehouse.port.query(
+          'select (select count(*) from sim.ledger), (select count(*) from sim.parked)',
+        );
+        if (ledger !== undefined) expect(rows[0]!.map(Number)).toEqual([ledger, parked]);
+        expect(simulated.gaps.map(({ shard, from }) => [shard, from])).toEqual(gaps);
+        if (said) expect(simulated.cloud.log.some(({ message, error }) => said.test(`${message} ${error}`))).toBe(true);
+      } finally {
+        await simulated.dispose();
+      }
+    },
+  );
 
   test.each(Array.from({ length: 14 }, (_, call) => call + 1))(
     'a load function killed at its call %i, before and after',
@@ -167,7 +203,7 @@ describe('one fault at a time', () => {
           kills: { load: [{ call, after }] },
         });
         try {
-          expect(await verify(simulated, 'sim')).toEqual([]);
+          expect(await verify(simulated, template)).toEqual([]);
         } finally {
           await simulated.dispose();
         }
