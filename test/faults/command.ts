@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { text, wholeNumber } from '../../bin/commands/options';
 import { explain, Failure } from '../../bin/failure';
 import type { Scenario } from '../support/actions';
+import { memoryFolder } from '../support/memory';
 import { type KindName, kinds } from './kinds';
 import type { Answer, Task } from './worker';
 
@@ -34,16 +35,6 @@ function tasksOf(runs: number, seed: number, names: readonly KindName[]): (Task 
     }));
   });
   return tasks.sort((a, b) => a.nth - b.nth).map((task, index) => ({ ...task, seed: seed + index }));
-}
-
-/** The files of a run live for a second: memory is the place for them. */
-function memoryFolder(): string | undefined {
-  try {
-    accessSync('/dev/shm', constants.W_OK);
-    return '/dev/shm';
-  } catch {
-    return undefined;
-  }
 }
 
 /** A child that takes one task after the other. */

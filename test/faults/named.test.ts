@@ -15,6 +15,8 @@ const reconcile: Action = { do: 'reconcile' };
 const again = (key: number): Action => ({ do: 'again', key });
 const remove = (key: number): Action => ({ do: 'delete', key });
 const minuteMs = 60_000;
+/** Of real time, on a machine that is busy. */
+const longestMs = 5 * minuteMs;
 
 /** Places in the order of the load function's statements: it asks the ledger before it submits the transaction. */
 const slowLoad = [undefined, { kind: 'slow' as const, ms: 5 * minuteMs }];
@@ -30,6 +32,8 @@ interface Named {
   /** A message that a function must have logged. */
   readonly said?: RegExp;
   readonly retentionHours?: number;
+  /** Windows that were published again. */
+  readonly corrections?: number;
   /** Shard and beginning of the gaps that were found and, in the end, closed. */
   readonly gaps?: readonly (readonly [string, string])[];
 }
@@ -162,6 +166,23 @@ const cases: readonly Named[] = [
     ],
   },
   {
+    name: 'a backfill from the archive after the publication of its day',
+    actions: [
+      put(0, 1),
+      tick,
+      pass(1),
+      { do: 'pause' },
+      put(14, 15),
+      pass(26 * 60),
+      { do: 'resume' },
+      ...[tick, pass(60), tick, pass(60), { do: 'export' } as const, pass(60)],
+      { do: 'backfill' },
+      pass(60),
+    ],
+    retentionHours: 24,
+    corrections: 1,
+  },
+  {
     name: 'every event of the statements lost: only ticks go on',
     actions: [put(1, 2), tick, pass(1), tick, pass(1), tick, pass(1), tick],
     faults: { events: Array.from({ length: 30 }, () => []) },
@@ -177,37 +198,51 @@ describe('one fault at a time', () => {
 
   test.each(cases)(
     '$name',
-    async ({ actions, faults = {}, kills = {}, ledger, parked = 0, said, retentionHours, gaps = [] }) => {
+    async ({
+      actions,
+      faults = {},
+      kills = {},
+      ledger,
+      parked = 0,
+      said,
+      retentionHours,
+      gaps = [],
+      corrections = 0,
+    }) => {
       const simulated = await simulate(template, { actions, faults, kills, retentionHours });
       try {
         expect(await verify(simulated, template)).toEqual([]);
         const { rows } = await simulated.cloud.warehouse.port.query(
-          'select (select count(*) from sim.ledger), (select count(*) from sim.parked)',
+          'select (select count(*) from sim.ledger), (select count(*) from sim.parked), (select count(*) from sim.exports where revision > 0)',
         );
-        if (ledger !== undefined) expect(rows[0]!.map(Number)).toEqual([ledger, parked]);
+        const [loaded, aside, again] = rows[0]!.map(Number);
+        if (ledger !== undefined) expect([loaded, aside]).toEqual([ledger, parked]);
+        expect(again).toBe(corrections);
         expect(simulated.gaps.map(({ shard, from }) => [shard, from])).toEqual(gaps);
         if (said) expect(simulated.cloud.log.some(({ message, error }) => said.test(`${message} ${error}`))).toBe(true);
       } finally {
         await simulated.dispose();
       }
     },
+    longestMs,
   );
 
-  test.each(Array.from({ length: 14 }, (_, call) => call + 1))(
-    'a load function killed at its call %i, before and after',
-    async (call) => {
-      for (const after of [false, true]) {
-        const simulated = await simulate(template, {
-          actions: [upload(0, 1, 2), upload(0, 3), pass(1)],
-          faults: {},
-          kills: { load: [{ call, after }] },
-        });
-        try {
-          expect(await verify(simulated, template)).toEqual([]);
-        } finally {
-          await simulated.dispose();
-        }
+  // Between the end of one call and the beginning of the next nothing happens that anybody else could see.
+  test.each(Array.from({ length: 15 }, (_, call) => call))(
+    'a load function killed after %i calls',
+    async (calls) => {
+      const kill = calls === 0 ? { call: 1, after: false } : { call: calls, after: true };
+      const simulated = await simulate(template, {
+        actions: [upload(0, 1, 2), upload(0, 3), pass(1)],
+        faults: {},
+        kills: { load: [kill] },
+      });
+      try {
+        expect(await verify(simulated, template)).toEqual([]);
+      } finally {
+        await simulated.dispose();
       }
     },
+    longestMs,
   );
 });

@@ -43,10 +43,13 @@ export const weakenings = {
   },
   /** Messages are deleted whatever became of their objects. */
   acknowledgedBeforeLoaded: { loadAnswer: () => ({ batchItemFailures: [] }), noReconcile: true },
-  /** A repeated submission is another statement. */
-  withoutTokens: {
-    exportPorts: ({ warehouse }) => ({
-      warehouse: { ...warehouse, submit: (submission) => warehouse.submit({ ...submission, token: undefined }) },
+  /** A published window stays as it was published. */
+  withoutCorrections: {
+    exportPlan: (plan) => ({
+      ...plan,
+      exports: plan.exports.map((item) =>
+        item.content.kind === 'incremental' ? { ...item, content: { ...item.content, corrections: false } } : item,
+      ),
     }),
   },
   /** An object is entered as set aside before its dead letter is sent. */

@@ -18,6 +18,7 @@ import { createS3 } from '../../local/s3';
 import { createSqs } from '../../local/sqs';
 import { createWarehouse, type LocalWarehouse } from '../../local/warehouse';
 import { type Handler, Invocations } from './invocation';
+import { memoryFolder } from './memory';
 
 export const account = '000000000000';
 export const region = 'eu-west-1';
@@ -116,7 +117,7 @@ export interface CloudOptions {
 }
 
 export async function createCloud(options: CloudOptions): Promise<Cloud> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-sim-'));
+  const dataDir = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'millrace-sim-'));
   const troubles: RunEvent[] = [];
   const onRun = (event: RunEvent) => void troubles.push(event);
   const clock = createClock({

@@ -8,6 +8,7 @@ import type { LocalWarehouse } from '../../local/warehouse';
 import type { Pipeline } from '../../pipelines/definition';
 import { ownerObject, warehouseObjects } from '../../sql';
 import { admin, cluster, createCloud, database, environment, outsider, owner, roles } from './cloud';
+import { memoryFolder } from './memory';
 import { longRetentionHours } from './pipeline';
 
 export interface Template {
@@ -22,7 +23,7 @@ export interface Template {
 export async function templateOf(pipeline: Pipeline, startMs: number): Promise<Template> {
   const streamName = `millrace-${environment}-${pipeline.name}`;
   const nothing: FaultSource = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-template-'));
+  const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'millrace-template-'));
   const databaseFile = join(folder, 'warehouse.duckdb');
   const cloud = await createCloud({
     startMs,
