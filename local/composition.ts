@@ -6,7 +6,7 @@ import { createEventBus } from './events';
 import type { Faults } from './faults';
 import { createFirehose, type Firehose, kinesisSource } from './firehose';
 import { createGateway, type Gateway } from './gateway';
-import { createIam, type Iam } from './iam';
+import { type AllowedListener, createIam, type Iam } from './iam';
 import { outsiderHandler, outsiderPath } from './iam/outsiders';
 import { createKinesis, type Kinesis } from './kinesis';
 import { createKms } from './kms';
@@ -30,6 +30,7 @@ export interface CompositionOptions {
   readonly onRun: RunListener;
   /** Makes things go wrong. @default - nothing does */
   readonly faults?: Faults;
+  readonly onAllowed?: AllowedListener;
 }
 
 /** All services of one runtime, wired to each other; nothing is deployed yet. */

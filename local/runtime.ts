@@ -6,6 +6,7 @@ import { type DeployedResource, type Deployment, deploy, loadAssembly, openState
 import type { Metrics } from './cloudwatch';
 import { composeServices, type Services } from './composition';
 import { createFaults, type FaultSource, type Faults } from './faults';
+import type { AllowedListener } from './iam';
 import { lockFolder } from './lock';
 import type { Credentials, Disposable, Principal, WarehousePort } from './ports';
 
@@ -28,6 +29,8 @@ export interface RuntimeOptions {
   readonly onRun?: RunListener;
   /** Decides what goes wrong, from the deployment on. @default - nothing does */
   readonly faults?: FaultSource;
+  /** Hears of every request that IAM let through. */
+  readonly onAllowed?: AllowedListener;
 }
 
 /** A deployed environment on this machine. */
@@ -102,6 +105,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       clock,
       onRun,
       faults,
+      onAllowed: options.onAllowed,
     });
     const state = openState(options.dataDir);
     const { iam, secrets, customResources, twins } = services;

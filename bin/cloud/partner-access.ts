@@ -84,16 +84,20 @@ export class RoleDoor {
 export class PartnerBuckets {
   private readonly client: S3Client;
 
-  /** @param encrypted false leaves TLS out: plain HTTP in AWS, a header that says so where the local runtime answers */
-  constructor({ endpoint, region }: Reach, credentials: Credentials, encrypted = true) {
+  /**
+   * @param credentials those that any SDK program finds where they are not given
+   * @param encrypted false leaves TLS out: plain HTTP in AWS, a header that says so where an endpoint stands for it
+   */
+  constructor({ endpoint, region }: Reach, credentials?: Credentials, encrypted = true) {
+    const elsewhere = endpoint ?? process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
     this.client = new S3Client({
       region,
       credentials,
-      forcePathStyle: endpoint !== undefined,
-      endpoint: endpoint ?? (encrypted ? undefined : `http://s3.${region}.amazonaws.com`),
+      forcePathStyle: elsewhere !== undefined,
+      endpoint: elsewhere ?? (encrypted ? undefined : `http://s3.${region}.amazonaws.com`),
       maxAttempts: 2,
     });
-    if (!encrypted && endpoint !== undefined)
+    if (!encrypted && elsewhere !== undefined)
       this.client.middlewareStack.add(
         (next) => (args) => {
           (args.request as { headers: Record<string, string> }).headers['x-forwarded-proto'] = 'http';

@@ -45,7 +45,7 @@ export class Exports extends Construct {
       retainLogs: environment.retainData,
       statements: plan,
     }).allow(
-      ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function' }),
+      ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: true }),
       // Of the whole bucket: under a condition on s3:prefix, S3 answers a GET of an object that is not there with 403 instead of 404.
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
       explained(

@@ -53,7 +53,7 @@ export class Load extends Construct {
       retainLogs: environment.retainData,
       statements: plan,
     }).allow(
-      ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function' }),
+      ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: true }),
       explained(
         new PolicyStatement({
           actions: ['s3:PutObject'],
@@ -115,7 +115,7 @@ export class Load extends Construct {
     const { key, queues } = this.props;
     return [
       new PolicyStatement({
-        actions: ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
+        actions: ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
         resources: [queues.queue, queues.backlog].flatMap((queue) => (queue ? [queue.queueArn] : [])),
       }),
       new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queues.deadLetters.queueArn] }),

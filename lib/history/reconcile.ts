@@ -48,7 +48,7 @@ export class Reconcile extends Construct {
       retainLogs: environment.retainData,
       statements: plan,
     }).allow(
-      ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function' }),
+      ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: false }),
       new PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [history.bucketArn],

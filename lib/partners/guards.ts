@@ -15,7 +15,7 @@ export interface GuardedResources {
 
 /**
  * Denies in the policies of the buckets and of the key, so that a partner's role cannot reach more even if somebody attaches more to it:
- * objects outside its prefixes, actions that its preset does not have, any other bucket, and the key except through S3.
+ * objects outside its prefixes, their names, actions that its preset does not have, any other bucket, and the key except through S3.
  */
 export function guardAgainstPartners(
   { exports, closed, key }: GuardedResources,
@@ -39,12 +39,32 @@ export function guardAgainstPartners(
       new PolicyStatement({
         effect: Effect.DENY,
         principals: [new AnyPrincipal()],
+        actions: ['s3:ListBucket'],
+        resources: [exports.bucketArn],
+        // also without a prefix: a negated operator holds when the key is missing
+        conditions: { ...isPartner, StringNotLike: { 's3:prefix': prefixesOf(partner).map((prefix) => `${prefix}*`) } },
+      }),
+    );
+    exports.addToResourcePolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
         notActions: ['s3:ListBucket', ...objects, ...bucket],
         resources: [exports.bucketArn, exports.arnForObjects('*')],
         conditions: isPartner,
       }),
     );
   }
+  exports.node.addValidation({
+    validate: () => {
+      const bytes = JSON.stringify(rendered(Stack.of(exports).resolve(exports.policy!.document))).length;
+      return bytes <= policyBytes
+        ? []
+        : [
+            `environments.${name}.partners must leave the policy of the exports bucket below ${policyBytes} bytes, got ${partners.length} partners and about ${bytes} bytes`,
+          ];
+    },
+  });
   const areAll = { ArnEquals: { 'aws:PrincipalArn': partners.map((partner) => arnOf(partner.name)) } };
   for (const bucket of closed)
     bucket.addToResourcePolicy(
@@ -65,4 +85,21 @@ export function guardAgainstPartners(
       conditions: { ...areAll, StringNotEquals: { 'kms:ViaService': `s3.${Stack.of(key).region}.amazonaws.com` } },
     }),
   );
+}
+
+/** Largest bucket policy (Amazon S3, "Bucket policies for Amazon S3"). */
+const policyBytes = 20_480;
+/** About as long as the ARN of a bucket or a function is. */
+const someArn = 'a'.repeat(80);
+
+/** The document about as long as it is when it is deployed. */
+function rendered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(rendered);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value);
+  const [name, content] = entries[0] ?? ['', undefined];
+  if (name === 'Fn::Join') return (content[1] as unknown[]).map(rendered).join(content[0]);
+  if (name === 'Ref') return String(content).startsWith('AWS::') ? 'a'.repeat(12) : someArn;
+  if (name.startsWith('Fn::')) return someArn;
+  return Object.fromEntries(entries.map(([key, member]) => [key, rendered(member)]));
 }

@@ -46,7 +46,7 @@ export class Refresh extends Construct {
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
       statements: plan,
-    }).allow(...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function' }));
+    }).allow(...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: true }));
     const target = this.handler.function;
     // The next tick resumes the run: one retry is for a passing fault of the moment.
     target.configureAsyncInvoke({ retryAttempts: 1, maxEventAge: Duration.minutes(5) });

@@ -14,10 +14,12 @@ export interface DataApiAccess {
    * for statements that one function submits and another follows.
    */
   readonly sees: 'function' | 'role';
+  /** Finds its statements of before by their names. */
+  readonly lists: boolean;
 }
 
 /** What a function needs to run statements through the Data API (Redshift management guide, "Authorizing access to the Data API"). */
-export function dataApiStatements({ warehouse, key, secretArns, sees }: DataApiAccess): PolicyStatement[] {
+export function dataApiStatements({ warehouse, key, secretArns, sees, lists }: DataApiAccess): PolicyStatement[] {
   return [
     new PolicyStatement({
       actions: ['redshift-data:BatchExecuteStatement', 'redshift-data:ExecuteStatement'],
@@ -29,7 +31,7 @@ export function dataApiStatements({ warehouse, key, secretArns, sees }: DataApiA
         actions: [
           'redshift-data:DescribeStatement',
           'redshift-data:GetStatementResult',
-          'redshift-data:ListStatements',
+          ...(lists ? ['redshift-data:ListStatements'] : []),
         ],
         resources: ['*'],
         ...(sees === 'function'

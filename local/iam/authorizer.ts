@@ -1,7 +1,6 @@
 import { type AuthorizationRequest, type Authorizer, AwsError, type Clock, type Principal } from '../ports';
-import { UndecidableCondition } from './conditions';
 import { type EvaluationRequest, evaluate, type Verdict } from './evaluate';
-import type { Context } from './match';
+import { type Context, UndecidableCondition } from './match';
 import { parsePolicy, type Statement } from './policy';
 
 export interface AuthorizerOptions {
@@ -11,7 +10,11 @@ export interface AuthorizerOptions {
   /** Identity statements of a role: inline and managed; undefined when there is no such role. */
   readonly statementsOf: (roleArn: string) => readonly Statement[] | undefined;
   readonly userIdOf: (principal: Principal) => string;
+  /** Hears of every request that was let through, with the keys of its context. */
+  readonly onAllowed?: AllowedListener;
 }
+
+export type AllowedListener = (request: AuthorizationRequest, context: Context) => void;
 
 /** Keys that a request may lack in AWS too; any other key that a policy names has to come with the request or cannot be decided. */
 const optionalKeys = new Set([
@@ -55,7 +58,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   return {
     authorize(request) {
       const reason = refusal(request, options);
-      if (reason === undefined) return;
+      if (reason === undefined) return options.onAllowed?.(request, contextOf(request, options));
       const { principal, action, resource } = request;
       throw new AwsError(
         'AccessDeniedException',

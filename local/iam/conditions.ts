@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
-import { arnMatches, type Context, expand, matchesPieces } from './match';
+import { BlockList, isIP } from 'node:net';
+import { arnMatches, type Context, expand, matchesPieces, UndecidableCondition } from './match';
 import type { Condition } from './policy';
 
 type Comparison = (actual: string, wanted: string, context: Context, variables: boolean) => boolean;
@@ -40,8 +40,12 @@ const date =
     return !moments.some(Number.isNaN) && holds(...moments);
   };
 
+/** The W3C profile of ISO 8601, in which a time of day has its zone, or seconds since 1970. */
+const moment = /^\d{4}(-\d{2}(-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?)?)?$/;
+
 function epochMs(value: string): number {
-  return /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value);
+  if (moment.test(value) && value.length !== 4) return Date.parse(value);
+  return /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Number.NaN;
 }
 
 const eq = (a: number, b: number) => a === b;
@@ -74,12 +78,10 @@ const operators: Readonly<Record<string, Operator>> = {
   DateGreaterThan: { compare: date(gt) },
   DateGreaterThanEquals: { compare: date(ge) },
   Bool: { compare: (actual, wanted) => actual.toLowerCase() === wanted.toLowerCase() },
+  BinaryEquals: { compare: (actual, wanted) => actual === wanted },
   IpAddress: { compare: (actual, wanted) => inRange(actual, wanted) },
   NotIpAddress: { compare: (actual, wanted) => inRange(actual, wanted), negated: true },
 };
-
-/** Why a condition cannot be decided here: the caller must treat it as a denial. */
-export class UndecidableCondition extends Error {}
 
 /**
  * Whether the condition holds, as IAM evaluates it: any of the wanted values for the key's value, none of them for a negated operator; a
@@ -92,8 +94,10 @@ export function conditionHolds(condition: Condition, context: Context, variables
   if (!/^[a-z0-9-]+:\S+$/i.test(condition.key))
     throw new UndecidableCondition(`condition key ${condition.key} is malformed`);
   const actual = context(condition.key);
-  if (name === 'Null' && !ifExists)
-    return condition.values.some((wanted) => (wanted.toLowerCase() === 'true') === (actual === undefined));
+  if (name === 'Null' && !ifExists && !quantifier)
+    return condition.values.some(
+      (wanted) => (wanted.toLowerCase() === 'true') === (actual === undefined || actual.length === 0),
+    );
   const operator = Object.hasOwn(operators, name) ? operators[name] : undefined;
   if (!operator) throw new UndecidableCondition(`condition operator ${condition.operator} is not modelled`);
   const matchesOne = (value: string) => {
@@ -115,12 +119,12 @@ export function conditionHolds(condition: Condition, context: Context, variables
 
 function inRange(address: string, range: string): boolean {
   const [network = '', length] = range.split('/');
-  if (isIP(address) !== 4 || isIP(network) !== 4) return address === network && length === undefined;
-  const bits = length === undefined ? 32 : Number(length);
-  const mask = bits === 0 ? 0 : (0xffffffff << (32 - bits)) >>> 0;
-  return ((ipv4(address) ^ ipv4(network)) & mask) === 0;
-}
-
-function ipv4(address: string): number {
-  return address.split('.').reduce((number, octet) => number * 256 + Number(octet), 0);
+  const family = isIP(network) === 6 ? 'ipv6' : 'ipv4';
+  const bits = length === undefined ? (family === 'ipv6' ? 128 : 32) : Number(length);
+  if (isIP(network) === 0 || !Number.isInteger(bits) || bits < 0 || bits > (family === 'ipv6' ? 128 : 32))
+    throw new UndecidableCondition(`${range} is no range of addresses`);
+  if (isIP(address) !== isIP(network)) return false;
+  const block = new BlockList();
+  block.addSubnet(network, bits, family);
+  return block.check(address, family);
 }

@@ -1,6 +1,14 @@
 import type { Principal } from '../ports';
-import { conditionHolds, UndecidableCondition } from './conditions';
-import { arnMatches, type Context, expand, principalMatch, wildcardMatches } from './match';
+import { conditionHolds } from './conditions';
+import {
+  arnMatches,
+  type Context,
+  expand,
+  principalExcepted,
+  principalMatch,
+  UndecidableCondition,
+  wildcardMatches,
+} from './match';
 import type { Statement } from './policy';
 
 export interface EvaluationRequest {
@@ -37,13 +45,32 @@ export function evaluate(statements: readonly Statement[], request: EvaluationRe
   return { effect };
 }
 
+/** Of a statement that lets the request through, the action and the resource, as they are written, that do. */
+export function grantedBy(
+  statement: Statement,
+  request: EvaluationRequest,
+): { readonly action: string; readonly resource: string } | undefined {
+  if (statement.effect !== 'Allow' || !statement.actions || !statement.resources) return undefined;
+  if (!statementMatch(statement, request)) return undefined;
+  const action = statement.actions.find((pattern) => wildcardMatches(pattern, request.action, true));
+  const resource = statement.resources.find((pattern) =>
+    resourceMatches({ ...statement, resources: [pattern] }, request),
+  );
+  return action === undefined || resource === undefined ? undefined : { action, resource };
+}
+
 function statementMatch(statement: Statement, request: EvaluationRequest): 'direct' | 'account' | undefined {
-  const whom = statement.principal ? principalMatch(statement.principal, request.principal) : 'direct';
+  const whom = whomOf(statement, request.principal);
   if (!whom || !actionMatches(statement, request.action) || !resourceMatches(statement, request)) return undefined;
   const holds = statement.conditions.every((condition) =>
     conditionHolds(condition, request.context, statement.variables),
   );
   return holds ? whom : undefined;
+}
+
+function whomOf({ principal, notPrincipal }: Statement, caller: Principal): 'direct' | 'account' | undefined {
+  if (notPrincipal) return principalExcepted(notPrincipal, caller) ? undefined : 'direct';
+  return principal ? principalMatch(principal, caller) : 'direct';
 }
 
 function actionMatches(statement: Statement, action: string): boolean {

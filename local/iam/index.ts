@@ -1,12 +1,16 @@
 import type { Authorizer, Clock, Credentials, Principal, ResourceTwin, Service } from '../ports';
-import { createAuthorizer } from './authorizer';
+import { type AllowedListener, createAuthorizer } from './authorizer';
+import type { Statement } from './policy';
 import { IamStore, iamTwins } from './store';
 import { Sts } from './sts';
+
+export type { AllowedListener } from './authorizer';
 
 export interface IamOptions {
   readonly account: string;
   readonly region: string;
   readonly clock: Clock;
+  readonly onAllowed?: AllowedListener;
 }
 
 export interface Iam {
@@ -18,6 +22,8 @@ export interface Iam {
   readonly resources: ResourceTwin[];
   /** The person at the terminal: allowed everything but what a resource policy denies. Its credentials are the same on every start. */
   readonly administrator: { readonly principal: Principal; readonly credentials: Credentials };
+  /** What a role's policies say; undefined when there is no such role. */
+  statementsOf(roleArn: string): readonly Statement[] | undefined;
   /** For the gateway: the caller behind an access key. */
   principalOf(accessKeyId: string, sessionToken?: string): Principal | undefined;
   /** Somebody of another account who is allowed everything there, as a partner's system is. */
@@ -51,6 +57,7 @@ export function createIam(options: IamOptions): Iam {
     sts,
     service: sts.service,
     resources: iamTwins(store),
+    statementsOf: (roleArn) => store.statementsOf(roleArn),
     administrator: { principal, credentials: administratorCredentials },
     principalOf: (accessKeyId, sessionToken) => sts.principalOf(accessKeyId, sessionToken),
     outsider(arn) {

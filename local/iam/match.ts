@@ -10,6 +10,9 @@ interface Piece {
   readonly literal: boolean;
 }
 
+/** Why something cannot be decided here: the caller must treat it as a denial. */
+export class UndecidableCondition extends Error {}
+
 const expressions = new Map<string, RegExp>();
 
 /** `*` stands for any characters, `?` for one. */
@@ -77,12 +80,19 @@ export function expand(text: string, variables: boolean, context: Context): Piec
     if (match.index > end) pieces.push({ text: text.slice(end, match.index), literal: false });
     end = match.index + match[0].length;
     const [, name = '', fallback] = /^\s*([^,]+?)\s*(?:,\s*'([^']*)'\s*)?$/.exec(match[1]!) ?? [];
-    const value = ['*', '?', '$'].includes(name) ? name : (context(name)?.[0] ?? fallback);
+    const value = ['*', '?', '$'].includes(name) ? name : (singleValue(name, context) ?? fallback);
     if (value === undefined) return undefined;
     pieces.push({ text: value, literal: true });
   }
   if (end < text.length) pieces.push({ text: text.slice(end), literal: false });
   return pieces;
+}
+
+function singleValue(name: string, context: Context): string | undefined {
+  const values = context(name);
+  if (values !== undefined && values.length > 1)
+    throw new UndecidableCondition(`the policy variable ${name} has several values`);
+  return values?.[0];
 }
 
 /** How a statement's Principal names the caller: itself, everyone, or its account (which leaves the decision to that account's policies). */
@@ -98,4 +108,17 @@ export function principalMatch(element: PrincipalElement, principal: Principal):
   const isAccount = (name: string) =>
     name === principal.account || /^arn:[^:]+:iam::(\d{12}):root$/.exec(name)?.[1] === principal.account;
   return element.aws.some(isAccount) ? 'account' : undefined;
+}
+
+/**
+ * Whether a statement's NotPrincipal leaves the caller out. A role's session is left out where the session, the role and the account are
+ * all named: the documentation of NotPrincipal asks for each of them.
+ */
+export function principalExcepted(element: PrincipalElement, principal: Principal): boolean {
+  if (principal.kind === 'service') return element.everyone || element.services.includes(principal.arn);
+  if (element.everyone) return true;
+  const account = [principal.account, `arn:aws:iam::${principal.account}:root`];
+  if (!account.some((name) => element.aws.includes(name))) return false;
+  const names = principal.roleArn === undefined ? [principal.arn] : [principal.arn, principal.roleArn];
+  return names.every((name) => element.aws.includes(name));
 }

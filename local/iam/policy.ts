@@ -21,6 +21,8 @@ export interface Statement {
   readonly sid?: string;
   readonly effect: 'Allow' | 'Deny';
   readonly principal?: PrincipalElement;
+  /** Everybody but these; in a Deny alone. */
+  readonly notPrincipal?: PrincipalElement;
   readonly actions?: readonly string[];
   readonly notActions?: readonly string[];
   readonly resources?: readonly string[];
@@ -32,7 +34,19 @@ export interface Statement {
 
 export type PolicyKind = 'identity' | 'resource' | 'trust';
 
-const statementElements = ['Sid', 'Effect', 'Principal', 'Action', 'NotAction', 'Resource', 'NotResource', 'Condition'];
+const statementElements = [
+  'Sid',
+  'Effect',
+  'Principal',
+  'NotPrincipal',
+  'Action',
+  'NotAction',
+  'Resource',
+  'NotResource',
+  'Condition',
+];
+/** A service's prefix and an action of it, or everything. */
+const actionPattern = /^(\*|[a-z0-9-]+:[\w*?]+)$/i;
 const cache = new WeakMap<object, Map<PolicyKind, readonly Statement[]>>();
 
 /**
@@ -66,9 +80,9 @@ function parseStatement(value: unknown, kind: PolicyKind, variables: boolean, wh
   const notResources = texts(raw['NotResource'], `${where}.NotResource`);
   if ((actions === undefined) === (notActions === undefined))
     throw invalid(where, raw, 'a statement with either Action or NotAction');
-  if (kind === 'identity' && raw['Principal'] !== undefined)
-    throw invalid(`${where}.Principal`, raw['Principal'], 'absent from an identity policy');
-  if (kind !== 'identity' && raw['Principal'] === undefined) throw invalid(`${where}.Principal`, undefined, 'given');
+  for (const action of [...(actions ?? []), ...(notActions ?? [])])
+    if (!actionPattern.test(action)) throw invalid(`${where}.Action`, action, 'an action as service:Name, or *');
+  checkWhom(raw, kind, where);
   if (kind === 'trust' ? (resources ?? notResources) : (resources === undefined) === (notResources === undefined))
     throw invalid(
       where,
@@ -81,6 +95,8 @@ function parseStatement(value: unknown, kind: PolicyKind, variables: boolean, wh
     sid: raw['Sid'] as string | undefined,
     effect,
     principal: raw['Principal'] === undefined ? undefined : parsePrincipal(raw['Principal'], `${where}.Principal`),
+    notPrincipal:
+      raw['NotPrincipal'] === undefined ? undefined : parsePrincipal(raw['NotPrincipal'], `${where}.NotPrincipal`),
     actions,
     notActions,
     resources,
@@ -88,6 +104,20 @@ function parseStatement(value: unknown, kind: PolicyKind, variables: boolean, wh
     conditions: parseConditions(raw['Condition'], `${where}.Condition`),
     variables,
   };
+}
+
+function checkWhom(raw: Record<string, unknown>, kind: PolicyKind, where: string): void {
+  const { Principal: whom, NotPrincipal: others, Effect: effect } = raw;
+  for (const [name, value] of Object.entries({ Principal: whom, NotPrincipal: others }))
+    if (kind === 'identity' && value !== undefined)
+      throw invalid(`${where}.${name}`, value, 'absent from an identity policy');
+  if (kind === 'identity') return;
+  if (whom === undefined && others === undefined) throw invalid(`${where}.Principal`, undefined, 'given');
+  if (whom !== undefined && others !== undefined)
+    throw invalid(where, raw, 'a statement with either Principal or NotPrincipal');
+  if (others !== undefined && kind === 'trust')
+    throw invalid(`${where}.NotPrincipal`, others, 'absent from a trust policy');
+  if (others !== undefined && effect !== 'Deny') throw invalid(`${where}.NotPrincipal`, others, 'in a Deny');
 }
 
 function parsePrincipal(value: unknown, where: string): PrincipalElement {
@@ -113,6 +143,7 @@ function parseConditions(value: unknown, where: string): Condition[] {
     if (typeof keys !== 'object' || keys === null) throw invalid(`${where}.${operator}`, keys, 'an object');
     for (const [key, values] of Object.entries(keys)) {
       const list = Array.isArray(values) ? values : [values];
+      if (list.length === 0) throw invalid(`${where}.${operator}.${key}`, values, 'one value or more');
       conditions.push({ operator, key, values: list.map((item) => scalar(item, `${where}.${operator}.${key}`)) });
     }
   }

@@ -136,6 +136,10 @@ describe('what the bucket and the key say', () => {
         NotResource: [{ 'Fn::GetAtt': expect.anything() }, own('/exports/shop/visits/*')],
         Condition: isReader,
       },
+      {
+        Action: 's3:ListBucket',
+        Condition: { ...isReader, StringNotLike: { 's3:prefix': ['exports/shop/visits/*'] } },
+      },
       { NotAction: ['s3:ListBucket', 's3:GetObject'], Condition: isReader },
     ]);
   });
@@ -181,5 +185,16 @@ test('people find the role and its external id in the outputs', () => {
       expect.stringMatching(/^PartnerReader.*RoleArn/),
       expect.stringMatching(/^PartnerReader.*ExternalIdSecretArn/),
     ]),
+  );
+});
+
+test('fails when the policy of the exports bucket would be larger than S3 takes', () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, n) =>
+      partner({ name: `reader-${n}`, externalId: { kind: 'given', values: [`reader-${n}-5f3c1a9e7b2d4680`] } }),
+    );
+  expect(() => templates({ partners: many(12) })).not.toThrow();
+  expect(() => templates({ partners: many(30) })).toThrow(
+    /environments\.test\.partners must leave the policy of the exports bucket below 20480 bytes, got 30 partners/,
   );
 });

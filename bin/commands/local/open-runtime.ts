@@ -1,4 +1,6 @@
-import { startRuntime } from '../../../local/runtime';
+import type { FaultSource } from '../../../local/faults';
+import type { AllowedListener } from '../../../local/iam';
+import { type Runtime, startRuntime } from '../../../local/runtime';
 import { Failure } from '../../failure';
 import { plural } from '../../terminal';
 import type { DemoRuntime } from './demo-runtime';
@@ -6,8 +8,19 @@ import type { OpenOptions } from './run';
 
 const stageName = 'dev';
 
+export interface RuntimeHooks {
+  /** Hears of every request that IAM let through, those of the deployment included. */
+  readonly onAllowed?: AllowedListener;
+  readonly onStarted?: (runtime: Runtime) => void;
+  /** Decides what goes wrong. @default - nothing does */
+  readonly faults?: FaultSource;
+}
+
 /** Deploys the dev environment on this machine; its clock stands still until somebody moves it. */
-export async function openRuntime({ assemblyDir, dataDir, port, onProgress }: OpenOptions): Promise<DemoRuntime> {
+export async function openRuntime(
+  { assemblyDir, dataDir, port, onProgress }: OpenOptions,
+  { onAllowed, onStarted, faults }: RuntimeHooks = {},
+): Promise<DemoRuntime> {
   let ready = 0;
   const runtime = await startRuntime({
     assemblyDir,
@@ -15,6 +28,8 @@ export async function openRuntime({ assemblyDir, dataDir, port, onProgress }: Op
     dataDir,
     port,
     clock: { rate: 0 },
+    onAllowed,
+    faults,
     onRun: (event) => {
       if (event.kind === 'resource' && event.done) onProgress(`${plural(++ready, 'resource')}, ${event.name}`);
     },
@@ -23,6 +38,7 @@ export async function openRuntime({ assemblyDir, dataDir, port, onProgress }: Op
       throw new Failure(`the dev environment could not be started:\n${indented(error.message)}`, 1, { cause: error });
     throw error;
   });
+  onStarted?.(runtime);
   const { principal, credentials } = runtime.administrator;
   const outputs = runtime.deployment.outputs[`millrace-${stageName}-data`] ?? {};
   const output = (name: string): string => {

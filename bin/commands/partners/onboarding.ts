@@ -1,6 +1,8 @@
 import type { Partner } from '../../../environments/environment';
 import { prefixesOf } from '../../../lib/partners/prefixes';
 import { preset } from '../../../lib/partners/presets';
+import type { ExportFormat } from '../../../pipelines/definition';
+import { exportNamed } from '../exports/named';
 import { bucketOf, type PartnerSite, roleArnOf } from './find';
 import { snippet } from './snippets';
 
@@ -15,6 +17,8 @@ export interface OnboardingFacts {
   readonly bucket: string;
   readonly region: string;
   readonly prefixes: readonly string[];
+  /** Of the files below each prefix, in their order; empty for who writes. */
+  readonly formats: readonly ExportFormat['kind'][];
   readonly access: 'read' | 'write';
   readonly until: string | null;
 }
@@ -34,6 +38,7 @@ export function onboarding(
     bucket: bucketOf(site, 'Exports'),
     region: site.region,
     prefixes: prefixesOf(partner),
+    formats: formatsOf(partner),
     access: partner.access.mode,
     until: partner.until ?? null,
   };
@@ -47,6 +52,9 @@ export function onboarding(
   return { text: `${parts.join('\n\n')}\n`, facts };
 }
 
+const formatsOf = ({ access }: Partner) =>
+  access.mode === 'read' ? access.exports.map((name) => exportNamed(name).definition.format.kind) : [];
+
 function table(facts: OnboardingFacts): string {
   const rows: [string, string][] = [
     ['role', facts.roleArn],
@@ -57,7 +65,10 @@ function table(facts: OnboardingFacts): string {
     ['who may assume it', facts.principal ?? 'not known yet'],
     ['bucket', facts.bucket],
     ['region', facts.region],
-    ...facts.prefixes.map((prefix): [string, string] => ['prefix', prefix]),
+    ...facts.prefixes.map((prefix, index): [string, string] => [
+      facts.formats[index] ? `prefix, ${facts.formats[index]}` : 'prefix',
+      prefix,
+    ]),
     ['access', facts.access],
     ...(facts.until ? [['ends on', `${facts.until}, 00:00 UTC`] as [string, string]] : []),
   ];
@@ -83,9 +94,10 @@ function missing({ who, externalId }: Partner, facts: OnboardingFacts): string[]
 function layout({ prefixes }: OnboardingFacts): string {
   return `## How the files lie
 
-- \`<prefix>latest.json\` names the newest complete run: its window, its prefix and its files. Read it first; it only ever names complete runs.
-- \`<prefix>window=<start>/run=<id>/\` is one run of one window: \`success.json\` (window, rows, bytes, files, schema) and the files below \`data/\`.
-- A run that has a file named \`INCOMPLETE\` is not finished: leave it alone. It is there before the first file, and its removal is the last step.
+- \`<prefix>latest.json\` names the newest publication: its window, its success file and the keys of its files in the bucket. Read it first; it only ever names complete runs. A window without rows has no files.
+- \`<prefix>window=<start>/revision=<n>/run=<id>/\` is one run: \`success.json\` (window, rows, columns, each file with its bytes and SHA-256) and the files below \`data/\`, where the folders are columns too.
+- To take everything once, read the success file that \`latest.json\` names, then the one that its \`previous\` names, back to the \`sequence\` that you had last. A \`correction\` replaces its window, a \`snapshot\` the one before.
+- Take no files that nothing names: they are being written, or will be deleted.
 
 ${prefixes.map((prefix) => `- \`${prefix}\``).join('\n')}`;
 }

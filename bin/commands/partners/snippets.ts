@@ -1,4 +1,5 @@
 import type { Partner } from '../../../environments/environment';
+import type { ExportFormat } from '../../../pipelines/definition';
 import type { OnboardingFacts } from './onboarding';
 
 /** Something to paste into the partner's own system. */
@@ -28,10 +29,10 @@ function aws(facts: OnboardingFacts): string {
     'export AWS_SESSION_TOKEN=$(jq -r .SessionToken <<<"$session")',
   ];
   const read = [
-    '# the newest complete run',
+    '# the newest complete run, below the current folder',
     `aws s3 cp ${urlOf(facts, `${prefix}latest.json`)} latest.json`,
-    `jq -r '.files[]' latest.json | while read -r key; do`,
-    `  aws s3 cp "s3://${facts.bucket}/$key" "$(basename "$key")"`,
+    `jq -r '.files[]' latest.json | while IFS= read -r key; do`,
+    `  aws s3 cp "s3://${facts.bucket}/$key" "$key"`,
     'done',
   ];
   return block('sh', [
@@ -40,6 +41,13 @@ function aws(facts: OnboardingFacts): string {
   ]);
 }
 
+const snowflakeFormats: Record<ExportFormat['kind'], string> = {
+  parquet: '(TYPE = PARQUET) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE',
+  json: '(TYPE = JSON) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE',
+  csv: "(TYPE = CSV PARSE_HEADER = TRUE FIELD_OPTIONALLY_ENCLOSED_BY = '\"') MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE",
+};
+
+/** Snowflake, "CREATE STORAGE INTEGRATION", "Querying data in staged files", "COPY INTO <table>" and "COPY INTO <location>". */
 function snowflake(facts: OnboardingFacts): string {
   const locations = facts.prefixes.map((prefix) => `'${urlOf(facts, prefix)}'`).join(', ');
   const given = facts.externalIds.length > 0 ? [`  STORAGE_AWS_EXTERNAL_ID = '${idOf(facts)}'`] : [];
@@ -47,51 +55,53 @@ function snowflake(facts: OnboardingFacts): string {
   const use =
     facts.access === 'read'
       ? [
-          `COPY INTO my_table FROM @millrace`,
-          "  PATTERN = '.*/run=[^/]*/data/.*[.]parquet'",
-          '  FILE_FORMAT = (TYPE = PARQUET) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;',
+          'CREATE FILE FORMAT millrace_json TYPE = JSON;',
+          '-- the files of the newest complete run, as COPY wants them: relative to the stage',
+          `SELECT REPLACE(f.value::STRING, '${prefix}') AS file`,
+          "  FROM @millrace/latest.json (FILE_FORMAT => 'millrace_json') l, LATERAL FLATTEN(INPUT => l.$1:files) f;",
+          "COPY INTO my_table FROM @millrace FILES = ('<file>', '<file>')",
+          `  FILE_FORMAT = ${snowflakeFormats[facts.formats[0]!]};`,
         ]
       : ['COPY INTO @millrace FROM my_table FILE_FORMAT = (TYPE = PARQUET) HEADER = TRUE;'];
-  const note =
-    facts.access === 'read'
-      ? '\n\nA pattern also finds runs that are being written. To take complete runs only, load the files that `latest.json` names: `FILES = (…)`.'
-      : '';
-  return (
-    block('sql', [
-      'CREATE STORAGE INTEGRATION millrace',
-      '  TYPE = EXTERNAL_STAGE',
-      "  STORAGE_PROVIDER = 'S3'",
-      '  ENABLED = TRUE',
-      `  STORAGE_AWS_ROLE_ARN = '${facts.roleArn}'`,
-      ...given,
-      `  STORAGE_ALLOWED_LOCATIONS = (${locations});`,
-      'DESC INTEGRATION millrace;',
-      '',
-      `CREATE STAGE millrace URL = '${urlOf(facts, prefix)}' STORAGE_INTEGRATION = millrace;`,
-      ...use,
-    ]) + note
-  );
+  return block('sql', [
+    'CREATE STORAGE INTEGRATION millrace',
+    '  TYPE = EXTERNAL_STAGE',
+    "  STORAGE_PROVIDER = 'S3'",
+    '  ENABLED = TRUE',
+    `  STORAGE_AWS_ROLE_ARN = '${facts.roleArn}'`,
+    ...given,
+    `  STORAGE_ALLOWED_LOCATIONS = (${locations});`,
+    'DESC INTEGRATION millrace;',
+    '',
+    `CREATE STAGE millrace URL = '${urlOf(facts, prefix)}' STORAGE_INTEGRATION = millrace;`,
+    ...use,
+  ]);
 }
 
+/** Databricks, "Create a storage credential for connecting to AWS S3", "CREATE EXTERNAL LOCATION" and "read_files". */
 function databricks(facts: OnboardingFacts): string {
   const [prefix] = facts.prefixes as [string];
   const steps =
     'In Catalog Explorer, External data, Credentials: create a storage credential of type AWS IAM role with the ARN above; its external id is ' +
     'the one that the role has to demand. Then:';
+  const options = { parquet: '', json: '', csv: ', header => true' }[facts.formats[0] ?? 'parquet'];
   return `${steps}\n\n${block('sql', [
     `CREATE EXTERNAL LOCATION millrace URL '${urlOf(facts, prefix)}' WITH (STORAGE CREDENTIAL millrace);`,
     ...(facts.access === 'read'
       ? [
-          `SELECT * FROM read_files('${urlOf(facts, `${prefix}latest.json`)}', format => 'json', multiLine => true);`,
-          '-- then the files that it names',
-          `SELECT * FROM read_files('${urlOf(facts, '<file>')}', format => 'parquet');`,
+          '-- the files of the newest complete run',
+          `SELECT concat('s3://${facts.bucket}/', file) AS file FROM`,
+          `  (SELECT explode(files) AS file FROM read_files('${urlOf(facts, `${prefix}latest.json`)}', format => 'json', multiLine => true));`,
+          `SELECT * FROM read_files('<file>', format => '${facts.formats[0]}'${options});`,
         ]
       : [`INSERT OVERWRITE DIRECTORY '${urlOf(facts, prefix)}' USING parquet SELECT * FROM my_table;`]),
   ])}`;
 }
 
+/** Materialize, "AWS connections", "COPY TO" and "COPY FROM". */
 function materialize(facts: OnboardingFacts): string {
   const [prefix] = facts.prefixes as [string];
+  const format = facts.formats[0];
   const use =
     facts.access === 'write'
       ? [
@@ -99,7 +109,13 @@ function materialize(facts: OnboardingFacts): string {
           `COPY my_view TO '${urlOf(facts, `${prefix}2026-01-31`)}'`,
           "  WITH (AWS CONNECTION = millrace, FORMAT = 'parquet');",
         ]
-      : [`COPY INTO my_table FROM '${urlOf(facts, '<file>')}'`, '  (FORMAT PARQUET, AWS CONNECTION = millrace);'];
+      : format === 'json'
+        ? ['-- COPY FROM reads CSV and Parquet; these files are JSON']
+        : [
+            '-- each file that latest.json names',
+            `COPY INTO my_table FROM 's3://${facts.bucket}/<file>'`,
+            `  (FORMAT ${format === 'csv' ? 'CSV, HEADER = true' : 'PARQUET'}, AWS CONNECTION = millrace);`,
+          ];
   return block('sql', [
     `CREATE CONNECTION millrace TO AWS (ASSUME ROLE ARN = '${facts.roleArn}');`,
     '-- when we have the external id:',

@@ -256,7 +256,6 @@ test.each<[string, Part, 'identity' | 'resource' | 'trust', RegExp]>([
   ['a resource that is no ARN', allow({ Resource: 'data/*' }), 'identity', /must be an ARN or \*, got "data\/\*"/],
   ['a principal in an identity policy', allow({ Principal: '*' }), 'identity', /absent from an identity policy/],
   ['no principal in a resource policy', allow(), 'resource', /Principal must be given/],
-  ['NotPrincipal', allow({ NotPrincipal: '*' }), 'resource', /NotPrincipal is not modelled/],
   [
     'a federated principal',
     allow({ Principal: { Federated: 'x' } }),

@@ -1,0 +1,122 @@
+import type { Permission } from './usage';
+
+/** Why a permission is granted that the local pipeline does not use. */
+interface Reason {
+  readonly role: RegExp;
+  readonly actions: readonly string[];
+  readonly reason: string;
+}
+
+const reasons: readonly Reason[] = [
+  {
+    role: /^Pipelines\//,
+    actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    reason: 'Lambda and Firehose write their logs under the role of the function or the stream; here they are files',
+  },
+  {
+    role: /^Data\/Custom::S3AutoDeleteObjects/,
+    actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+    reason: 'CDK’s function that empties buckets before they are deleted logs by the managed policy that CDK gives it',
+  },
+  {
+    role: /^Data\/Warehouse\/PauseRole$/,
+    actions: ['redshift:PauseCluster', 'redshift:ResumeCluster'],
+    reason: 'The scheduled actions of Redshift send the cluster to sleep and wake it; here it never sleeps',
+  },
+  {
+    role: /^Data\/WarehouseRoles\/Load$/,
+    actions: ['s3:ListBucket'],
+    reason: 'COPY asks for LIST on the bucket (Redshift, "IAM permissions for COPY, UNLOAD, and CREATE LIBRARY")',
+  },
+  {
+    role: /^Data\/WarehouseRoles\/(Load|Unload)$/,
+    actions: ['s3:GetBucketLocation'],
+    reason: 'Part of Redshift’s managed policy for COPY and UNLOAD, AmazonRedshiftAllCommandsFullAccess',
+  },
+  {
+    role: /^Data\/WarehouseRoles\/StreamRead$/,
+    actions: ['kinesis:DescribeStream', 'kinesis:ListStreams'],
+    reason:
+      'Part of the policy in Redshift, "Getting started with streaming ingestion from Amazon Kinesis Data Streams"',
+  },
+  {
+    role: /^Data\/WarehouseRoles\/Unload$/,
+    actions: ['s3:GetObject'],
+    reason: 'UNLOAD asks for GET, LIST and PUT (Redshift, "IAM permissions for COPY, UNLOAD, and CREATE LIBRARY")',
+  },
+  {
+    role: /^Data\/WarehouseRoles\/Unload$|^Pipelines\/\w+\/Archive\/Role$/,
+    actions: ['kms:Decrypt', 's3:AbortMultipartUpload'],
+    reason: 'A large file is uploaded in parts, which S3 decrypts to put them together, and aborted when it fails',
+  },
+  {
+    role: /^Pipelines\/\w+\/Archive\/Role$/,
+    actions: [
+      'lambda:GetFunctionConfiguration',
+      's3:GetBucketLocation',
+      's3:GetObject',
+      's3:ListBucket',
+      's3:ListBucketMultipartUploads',
+    ],
+    reason: 'Part of the policy in Firehose, "Grant Firehose access to an Amazon S3 destination"',
+  },
+  {
+    role: /^Pipelines\/\w+\/Load\/Handler\/Role$/,
+    actions: ['s3:GetObjectVersionTagging', 's3:PutObjectTagging'],
+    reason: 'CopyObject copies the tags of an object that has any; objects have none here',
+  },
+  {
+    role: /^Pipelines\/\w+\/Load\/Handler\/Role$/,
+    actions: ['s3:GetObject'],
+    reason: 'The columns of CSV and Parquet files are looked at before COPY; the histories here are NDJSON',
+  },
+  {
+    role: /^Pipelines\/\w+\/Load\/Handler\/Role$/,
+    actions: ['s3:ListBucketVersions'],
+    reason:
+      'Finds the version of an object that was overwritten or deleted before its load; here no load comes too late',
+  },
+  {
+    role: /^Pipelines\/Partner\w+\/Access\/Role$/,
+    actions: ['kms:Decrypt', 'kms:GenerateDataKey', 's3:DeleteObject', 's3:ListBucket', 's3:PutObject'],
+    reason: 'For the day on which the partner tells its external id: until then the role trusts nobody',
+  },
+  {
+    role: /^Pipelines\/WarehouseObjects\/Framework/,
+    actions: ['lambda:GetFunction'],
+    reason: 'CDK’s provider framework waits for a function that is not active yet; here every function is',
+  },
+];
+
+const explains = ({ role, actions }: Reason, permission: Pick<Permission, 'role' | 'action'>) =>
+  role.test(permission.role) && actions.includes(permission.action);
+
+/** The same construct in another pipeline: `Pipelines/Estore/Load/Handler/Role` for `Pipelines/Pageviews/Load/Handler/Role`. */
+const construct = (role: string) => role.replace(/^(Pipelines\/)[^/]+(\/.+\/)/, '$1*$2');
+
+/**
+ * Why the permission is granted: what was written down, or that the same function of another pipeline uses it.
+ * @param all permissions of the run
+ */
+export function reasonFor(permission: Permission, all: readonly Permission[]): string | undefined {
+  const written = reasons.find((reason) => explains(reason, permission))?.reason;
+  if (written) return written;
+  const twin = all.find(
+    ({ role, action, used }) =>
+      used &&
+      role !== permission.role &&
+      action === permission.action &&
+      construct(role) === construct(permission.role) &&
+      construct(role) !== role,
+  );
+  return twin && `The same function of another pipeline uses it (${twin.role})`;
+}
+
+/** Reasons, by role and action, that explain none of the unused permissions: what they explained is used by now, or gone. */
+export function unusedReasons(unused: readonly Pick<Permission, 'role' | 'action'>[]): string[] {
+  return reasons.flatMap(({ role, actions, reason }) =>
+    actions
+      .filter((action) => !unused.some((permission) => explains({ role, actions: [action], reason }, permission)))
+      .map((action) => `${action} of ${role.source}`),
+  );
+}
