@@ -51,7 +51,6 @@ export interface Weakening {
   readonly exportPlan?: (plan: ReturnType<typeof exportPlan>) => ReturnType<typeof exportPlan>;
   /** In place of the ports that they are told. */
   readonly loadPorts?: (ports: LoadPorts) => Partial<LoadPorts>;
-  readonly exportPorts?: (ports: ExportPorts) => Partial<ExportPorts>;
   readonly loadAnswer?: (answer: unknown) => unknown;
   /** Nobody looks for what no notification told of. */
   readonly noReconcile?: true;
@@ -164,8 +163,7 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
     export: {
       timeoutMs: 15 * minuteMs,
       start(calls) {
-        const ports = portsOf('export', calls);
-        return exportFunction(plans.export, calls, { ...ports, ...weakening.exportPorts?.(ports) });
+        return exportFunction(plans.export, calls, portsOf('export', calls));
       },
     },
   };
