@@ -8,7 +8,7 @@ import { anExport, openTemplate, shop, World } from './world';
  */
 
 const name = 'sold';
-const seeds = 5;
+const seeds = 3;
 let template: Template;
 let world: World;
 

@@ -21,7 +21,7 @@ const region = 'eu-west-1';
 /** Names that are the beginnings of others. */
 const exportNames = ['a.b', 'a.bc', 'a.b_c', 'ab.c', 'a_b.c', 'partners.a', 'a.a'];
 const partnerNames = ['a', 'ab', 'a-b', 'abc', 'exports', 'b'];
-const sets = Number(process.env['PARTNER_SETS'] ?? 1000);
+const sets = Number(process.env['PARTNER_SETS'] ?? 300);
 
 const identity: fc.Arbitrary<PartnerIdentity> = fc.oneof(
   fc
