@@ -106,7 +106,8 @@ export class Caster {
     };
     const width = widest[type.name];
     if (width === undefined) throw this.impossible(type, to, at);
-    return this.fitText(`cast(${sql} as varchar)`, varchar(width), to, mode, at);
+    const text = type.name === 'date' || type.name === 'timestamp' ? timeText(sql) : `cast(${sql} as varchar)`;
+    return this.fitText(text, varchar(width), to, mode, at);
   }
 
   /** VARCHAR(n) counts bytes: an explicit cast cuts between characters, storing a longer text is an error. */
@@ -187,7 +188,8 @@ export class Caster {
   }
 
   /** A literal's text is checked while the statement is read. */
-  constant(text: string | null, to: RedshiftType, mode: CastMode, at: number): Value {
+  constant(given: string | null, to: RedshiftType, mode: CastMode, at: number): Value {
+    const text = given !== null && (to.name === 'date' || to.name === 'timestamp') ? withDashes(given) : given;
     if (text === null)
       return { sql: `cast(null as ${duckdbType(to)})`, type: to, constant: to.name === 'varchar' ? null : undefined };
     if (to.name === 'char') {
@@ -221,6 +223,14 @@ export class Caster {
     throw this.source.error(`invalid input syntax for type ${describe(to)}: "${text}"`, at);
   }
 }
+
+/** `20240209` is a date as well (https://docs.aws.amazon.com/redshift/latest/dg/r_Date_and_time_literals.html). */
+const withDashes = (text: string) => text.replace(/^(\d{4})(\d{2})(\d{2})(?= |$)/, '$1-$2-$3');
+
+/** The engine counts a year 0 and negative ones. */
+export const beforeChrist = failure('a date before the year 1 is not supported by the local warehouse');
+const timeText = (sql: string) =>
+  letting('d', sql, (d) => `case when ${d} < date '0001-01-01' then ${beforeChrist} else cast(${d} as varchar) end`);
 
 /** A CHAR has single-byte characters only, and is kept without its trailing blanks. */
 function fitChar(sql: string, to: RedshiftType & { length: number }, mode: CastMode): string {
