@@ -68,7 +68,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
   const secrets = createSecrets({ ...base, kms: kms.port });
   const sqs = createSqs({ ...base, kms: kms.port });
   const s3 = createS3({ ...base, kms: kms.port, sqs: sqs.port, deliver: faults?.deliver('notification') });
-  const kinesis = createKinesis({ ...base, kms: kms.port });
+  const kinesis = createKinesis({ ...base, kms: kms.port, around: faults?.kinesis });
   const bus = createEventBus({
     ...base,
     lambda: () => lambda.port,
@@ -90,6 +90,8 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     sqs: sqs.port,
     assetFolder: options.assembly.assetPath,
     metrics,
+    deliver: faults?.deliver('message'),
+    killNext: faults?.kill,
   });
   const after = { ...base, lambda: lambda.port, sqs: sqs.port, s3: s3.port };
   const states = createStepFunctions(after);

@@ -6,6 +6,20 @@ import { landingName, landingTable, pipelineTables } from './names';
 /** A refresh begins at most so long before its merge ends; its beginning is not recorded. */
 const refreshHours = 1;
 
+/** In place of a landing view's name: nothing was merged yet. */
+export const beginning = 'beginning';
+
+/**
+ * The first row of the account of how far the stream is merged, written with the first landing view: what is not read within the stream's retention
+ * from then on is a gap, even if nothing was ever merged. Where there is an account already, nothing changes.
+ */
+export function beginStatement(pipeline: Pipeline): StatementTemplate {
+  const { checkpoints } = pipelineTables(pipeline);
+  return `insert into ${checkpoints} (landing, merged_at)
+select ${quoteLiteral(beginning)}, getdate()
+where not exists (select 1 from ${checkpoints})`;
+}
+
 /**
  * Tells of records that the stream may have dropped before anyone read them: where the last refresh before this one, of this landing view or
  * the one before it, is longer ago than the stream keeps a record, or where the stream went and another has its name. Belongs into the

@@ -1,7 +1,7 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
-import { gapStatement } from './gaps';
+import { beginning, gapStatement } from './gaps';
 import { identifier } from './identifier';
 import { landingTable, pipelineTables } from './names';
 import {
@@ -252,7 +252,7 @@ select
   ${quoteLiteral(landing)},
   coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ours})),
   getdate(),
-  (select max(merged_at) from ${checkpoints}),
+  (select max(merged_at) from ${checkpoints} where landing <> ${quoteLiteral(beginning)}),
   (select max(complete_until) from ${checkpoints})
 from ${temporaryTables(pipeline).read}`,
     `delete from ${checkpoints}

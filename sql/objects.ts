@@ -3,6 +3,7 @@ import type { Step, WarehouseObjectKind, WarehouseObjectProperties } from '../la
 import type { Pipeline } from '../pipelines/definition';
 import * as columns from './columns';
 import { hashDefinition } from './definition';
+import { beginStatement } from './gaps';
 import { identifier, quoteIdentifier } from './identifier';
 import { landingQuery } from './landing';
 import { lastMergeStatements } from './merge';
@@ -136,7 +137,7 @@ as
 ${landingQuery(source)}`;
   return object('Landing', name, 'landing-view', {
     version: landingVersion(pipeline),
-    create: [single('create', create)],
+    create: [single('create', create), single('begin', beginStatement(pipeline))],
     delete: [
       step('last-merge', lastMergeStatements(pipeline)),
       single('drop', `drop materialized view if exists ${name}`),

@@ -1,8 +1,11 @@
 import { AwsError, type Clock } from '../ports';
 import type { StatementFaults } from '../warehouse/data-api/faults';
 
-/** Between whom a delivery can go wrong: S3 and a queue, the event bus and a function, a schedule and a function. */
-export type DeliveryPoint = 'notification' | 'event' | 'tick';
+/**
+ * Between whom a delivery can go wrong: S3 and a queue (`notification`), a queue and a function (`message`: what is lost there comes back
+ * when its visibility timeout is over), the event bus and a function (`event`), a schedule and a function (`tick`).
+ */
+export type DeliveryPoint = 'notification' | 'message' | 'event' | 'tick';
 
 /** When a delivery is made, in milliseconds from now, once for each entry: `[0]` as it should be, `[]` lost, `[0, 0]` doubled, `[86_400_000]` a day late. */
 export type Deliveries = readonly number[];
@@ -18,21 +21,35 @@ export type StatementFault =
   /** Begins so much later, by the clock. */
   | { readonly kind: 'slow'; readonly ms: number };
 
-/** What happens to one call of the Data API: it is refused as too many, or it takes effect and its answer is lost. */
+/** What happens to one call of an API: it is refused as too many, or it takes effect and its answer is lost. */
 export type CallFault = 'throttle' | 'answer-lost';
+
+/** Where an invocation of a function ends without a word: at its nth call of AWS (1 is the first), before it is made or after its answer. */
+export interface Kill {
+  readonly call: number;
+  readonly after: boolean;
+}
 
 /** Decides what goes wrong, one occasion after the other. Undefined: nothing. */
 export interface FaultSource {
   delivery(point: DeliveryPoint): Deliveries | undefined;
   /** @param name of the statement, empty when it has none */
   statement(name: string): StatementFault | undefined;
+  /** @param operation of the Data API */
   call(operation: string): CallFault | undefined;
+  /** @param operation of Kinesis. @default - nothing goes wrong there */
+  kinesisCall?(operation: string): CallFault | undefined;
+  /** What happens to the next invocation of a function. @default - no function dies */
+  kill?(functionName: string): Kill | undefined;
 }
 
 /** Makes things go wrong in the twins that ask it. */
 export interface Faults {
   readonly deliver: (point: DeliveryPoint) => (send: () => Promise<void>) => Promise<void>;
   readonly statements: StatementFaults;
+  /** In place of an operation of Kinesis, whose input is given. */
+  readonly kinesis: (operation: string, input: unknown, run: () => unknown) => unknown;
+  readonly kill: (functionName: string) => Kill | undefined;
   /** From now on the cluster refuses every statement, as a paused one does. What runs goes on. */
   pause(): void;
   resume(): void;
@@ -40,6 +57,8 @@ export interface Faults {
   stop(): void;
   /** Statements that wait for the clock before they begin. */
   waiting(): number;
+  /** When the last of the deliveries under way is made, in epoch milliseconds; undefined when there is none. */
+  lateUntil(): number | undefined;
 }
 
 /** Redshift's words for error 1023. */
@@ -53,6 +72,7 @@ export function createFaults({ clock, source }: { readonly clock: Clock; readonl
   let stopped = false;
   let paused = false;
   let waiting = 0;
+  const late = new Set<{ readonly at: number }>();
   const later = (ms: number, run: () => void | Promise<void>) => clock.at(clock.now() + ms, run);
   const wait = async (ms: number) => {
     waiting += 1;
@@ -65,7 +85,14 @@ export function createFaults({ clock, source }: { readonly clock: Clock; readonl
       const deliveries = (stopped ? undefined : source.delivery(point)) ?? [0];
       for (const ms of deliveries)
         if (ms === 0) await send();
-        else later(ms, send);
+        else {
+          const delivery = { at: clock.now() + ms };
+          late.add(delivery);
+          later(ms, () => {
+            late.delete(delivery);
+            return send();
+          });
+        }
     },
     statements: {
       async call(operation, run) {
@@ -100,6 +127,14 @@ export function createFaults({ clock, source }: { readonly clock: Clock; readonl
         }
       },
     },
+    async kinesis(operation, input, run) {
+      const fault = stopped ? undefined : source.kinesisCall?.(operation);
+      if (fault === 'throttle') return throttledKinesis(operation, input);
+      const answer = await run();
+      if (fault === 'answer-lost') throw new AwsError('InternalFailureException', 'The answer was lost', 500);
+      return answer;
+    },
+    kill: (functionName) => (stopped ? undefined : source.kill?.(functionName)),
     pause() {
       paused = true;
     },
@@ -110,5 +145,15 @@ export function createFaults({ clock, source }: { readonly clock: Clock; readonl
       stopped = true;
     },
     waiting: () => waiting,
+    lateUntil: () => (late.size === 0 ? undefined : Math.max(...[...late].map(({ at }) => at))),
   };
+}
+
+/** PutRecords refuses record by record, in an answer that is no error (Kinesis API reference). */
+function throttledKinesis(operation: string, input: unknown): unknown {
+  const ErrorCode = 'ProvisionedThroughputExceededException';
+  const ErrorMessage = 'Rate exceeded';
+  const { Records } = (input ?? {}) as { Records?: unknown };
+  if (operation !== 'PutRecords' || !Array.isArray(Records)) throw new AwsError(ErrorCode, ErrorMessage);
+  return { FailedRecordCount: Records.length, Records: Records.map(() => ({ ErrorCode, ErrorMessage })) };
 }

@@ -1,19 +1,25 @@
-import type { CallFault, Deliveries, DeliveryPoint, FaultSource, StatementFault } from './faults';
+import type { CallFault, Deliveries, DeliveryPoint, FaultSource, Kill, StatementFault } from './faults';
 
 /** Faults written out: the nth entry of a list is for the nth occasion, and after its end nothing goes wrong. */
 export interface FaultScript {
   readonly notifications?: readonly (Deliveries | undefined)[];
+  readonly messages?: readonly (Deliveries | undefined)[];
   readonly events?: readonly (Deliveries | undefined)[];
   readonly ticks?: readonly (Deliveries | undefined)[];
   /** By purpose, the fourth part of a statement's name: `load`, `refresh`. Each purpose has its own count, so that what runs side by side does not take the other's turn. */
   readonly statements?: Readonly<Record<string, readonly (StatementFault | undefined)[]>>;
   readonly calls?: readonly (CallFault | undefined)[];
+  readonly kinesisCalls?: readonly (CallFault | undefined)[];
+  /** By a part of the function's name: what happens to its nth invocation. */
+  readonly kills?: Readonly<Record<string, readonly (Kill | undefined)[]>>;
 }
 
-const scriptOf = { notification: 'notifications', event: 'events', tick: 'ticks' } as const satisfies Record<
-  DeliveryPoint,
-  keyof FaultScript
->;
+const scriptOf = {
+  notification: 'notifications',
+  message: 'messages',
+  event: 'events',
+  tick: 'ticks',
+} as const satisfies Record<DeliveryPoint, keyof FaultScript>;
 
 export function scriptedFaults(script: FaultScript): FaultSource {
   const taken = new Map<string, number>();
@@ -29,5 +35,10 @@ export function scriptedFaults(script: FaultScript): FaultSource {
       return next(`statement/${purpose}`, script.statements?.[purpose]);
     },
     call: () => next('call', script.calls),
+    kinesisCall: () => next('kinesis', script.kinesisCalls),
+    kill(functionName) {
+      const part = Object.keys(script.kills ?? {}).find((name) => functionName.includes(name));
+      return part === undefined ? undefined : next(`kill/${part}`, script.kills?.[part]);
+    },
   };
 }

@@ -47,7 +47,7 @@ export function createKinesis(options: KinesisOptions): {
   return {
     port,
     operations,
-    service: jsonService('kinesis', 'json-1.1', 'Kinesis_20131202', operations),
+    service: jsonService('kinesis', 'json-1.1', 'Kinesis_20131202', standingAround(operations, options.around)),
     resources: [
       {
         type: 'AWS::Kinesis::Stream',
@@ -65,6 +65,16 @@ export function createKinesis(options: KinesisOptions): {
       },
     ],
   };
+}
+
+function standingAround(operations: JsonOperations, around: KinesisOptions['around']): JsonOperations {
+  if (!around) return operations;
+  return Object.fromEntries(
+    Object.entries(operations).map(([name, run]) => [
+      name,
+      (input: unknown, principal: Principal) => around(name, input, () => run(input, principal)),
+    ]),
+  );
 }
 
 /** Ranges: CloudFormation's AWS::Kinesis::Stream reference. */

@@ -25,6 +25,8 @@ export interface KinesisOptions {
    * @default false, since a clock that is fast or stands still makes the limit meaningless
    */
   readonly throttle?: boolean;
+  /** Stands in place of every operation of the API. @default - each runs */
+  readonly around?: (operation: string, input: unknown, run: () => unknown) => unknown;
 }
 
 const serviceContext = (stream: Stream, region: string): Readonly<Record<string, string>> => ({

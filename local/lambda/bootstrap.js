@@ -1,8 +1,9 @@
 /*
  * What the Lambda runtime does around a handler, in a child process of the local runtime. The parent speaks over IPC:
- *   parent -> child  { type: 'invoke', requestId, functionArn, payload, deadlineMs }
+ *   parent -> child  { type: 'invoke', requestId, functionArn, payload, deadlineMs, kill? }
  *   child -> parent  { type: 'ready' } | { type: 'init-error', error } | { type: 'result', requestId, payload } | { type: 'error', requestId, error }
- * deadlineMs is epoch milliseconds of real time; error is { errorType, errorMessage, trace }.
+ * deadlineMs is epoch milliseconds of real time; error is { errorType, errorMessage, trace };
+ * kill is { call, after }: the process ends at its nth call of AWS in this invocation.
  */
 const http = require('node:http');
 const https = require('node:https');
@@ -12,7 +13,10 @@ const path = require('node:path');
 const taskRoot = process.env.LAMBDA_TASK_ROOT;
 const [fileName, exportName] = splitHandler(process.env._HANDLER);
 
+const calls = { made: 0, kill: undefined };
+
 redirectDeploymentAnswers();
+countCalls();
 refuseWhatLambdaDoesNotShip();
 
 let handler;
@@ -31,7 +35,8 @@ try {
 }
 
 process.on('message', async (invocation) => {
-  const { requestId, payload } = invocation;
+  const { requestId, payload, kill } = invocation;
+  Object.assign(calls, { made: 0, kill });
   try {
     const result = await handler(payload, contextOf(invocation));
     process.send({ type: 'result', requestId, payload: result === undefined ? null : result });
@@ -69,6 +74,23 @@ function redirectDeploymentAnswers() {
     const second = typeof rest[0] === 'object' ? rest.shift() : {};
     const target = { hostname: gateway.hostname, host: gateway.hostname, port: gateway.port, protocol: 'http:' };
     return http.request({ ...options, ...second, ...target, agent: undefined }, ...rest);
+  };
+}
+
+/** An end like that of a machine that fails: no handler runs, no answer is sent. */
+function countCalls() {
+  const gateway = new URL(process.env.AWS_ENDPOINT_URL);
+  const request = http.request;
+  const die = () => process.kill(process.pid, 'SIGKILL');
+  http.request = (...given) => {
+    const target = typeof given[0] === 'string' ? new URL(given[0]) : given[0];
+    if (calls.kill === undefined || String(target.port) !== gateway.port) return request(...given);
+    calls.made += 1;
+    if (calls.made !== calls.kill.call) return request(...given);
+    if (!calls.kill.after) die();
+    const made = request(...given);
+    made.prependListener('response', die);
+    return made;
   };
 }
 

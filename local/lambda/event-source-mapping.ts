@@ -179,12 +179,16 @@ class Mapping {
     this.gathered = [];
     this.running += 1;
     this.options.activity
-      .track(this.deliver(batch))
+      .track(this.carry(() => this.deliver(batch)))
       .catch(this.report)
       .finally(() => {
         this.running -= 1;
       })
       .then(() => this.poll());
+  }
+
+  private carry(send: () => Promise<void>): Promise<void> {
+    return this.options.deliver ? this.options.deliver(send) : send();
   }
 
   private async deliver(batch: readonly Message[]): Promise<void> {

@@ -106,7 +106,7 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
       const requestId = randomUUID();
       const started = performance.now();
       options.onRun({ kind: 'function', at: options.clock.now(), name, requestId, phase: 'started' });
-      const result = await runner.invoke(payload, requestId);
+      const result = await runner.invoke(payload, requestId, options.killNext?.(name));
       const durationMs = performance.now() - started;
       options.onRun({
         kind: 'function',

@@ -1,5 +1,6 @@
 import type { Activity, RunListener } from '../activity';
 import type { Metrics } from '../cloudwatch';
+import type { Kill } from '../faults';
 import type {
   Authorizer,
   Clock,
@@ -34,6 +35,10 @@ export interface LambdaOptions {
   readonly metrics: Metrics;
   readonly activity: Activity;
   readonly onRun: RunListener;
+  /** Carries a batch of messages to a function; a test may lose, repeat or delay it. @default - at once */
+  readonly deliver?: (send: () => Promise<void>) => Promise<void>;
+  /** What happens to the next invocation of a function. @default - nothing */
+  readonly killNext?: (functionName: string) => Kill | undefined;
 }
 
 /** Queues, and word of new messages, so that nobody has to poll. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { devNull } from 'node:os';
 import { join } from 'node:path';
+import type { Kill } from '../faults';
 import type { Credentials } from '../ports';
 
 /** What a function's processes are started with. */
@@ -36,7 +37,8 @@ export interface InvocationResult {
 /** Runs a function's invocations in child processes, which stay warm between them. */
 export interface FunctionRunner {
   /** Waits for a free process when all are busy. Never rejects because of what the function does: that is in the answer. */
-  invoke(payload: unknown, requestId?: string): Promise<InvocationResult>;
+  /** @param kill where the process ends without a word */
+  invoke(payload: unknown, requestId?: string, kill?: Kill): Promise<InvocationResult>;
   busy(): number;
   /** Ends the idle processes. */
   release(): void;
@@ -64,6 +66,7 @@ interface Worker {
 interface Job {
   readonly payload: unknown;
   readonly requestId: string;
+  readonly kill?: Kill;
   readonly done: (result: InvocationResult) => void;
 }
 
@@ -132,13 +135,14 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
         resolve({ payload: error, error });
         worker.child.kill('SIGKILL');
       }, timeoutMs);
-      const { requestId, payload } = job;
+      const { requestId, payload, kill } = job;
       const message = {
         type: 'invoke',
         requestId,
         functionArn: settings.arn,
         payload,
         deadlineMs: Date.now() + timeoutMs,
+        kill,
       };
       worker.child.send(message, (error) => error && resolve({ payload: null, error: exitError(null, null) }));
     });
@@ -172,9 +176,9 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   };
 
   return {
-    invoke: (payload, requestId = randomUUID()) =>
+    invoke: (payload, requestId = randomUUID(), kill) =>
       new Promise((done) => {
-        waiting.push({ payload, requestId, done });
+        waiting.push({ payload, requestId, kill, done });
         pump();
       }),
     busy: () => busy + waiting.length,

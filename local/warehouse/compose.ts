@@ -46,6 +46,8 @@ export interface WarehouseOptions {
   readonly translate: Translate;
   /** @default - nothing goes wrong */
   readonly faults?: StatementFaults;
+  /** Of each warehouse's engine. @default - one a core, at most 8 */
+  readonly threads?: number;
 }
 
 /** Where Redshift keeps an admin password that it manages itself. */

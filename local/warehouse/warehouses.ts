@@ -16,6 +16,8 @@ export interface WarehousesOptions {
   readonly s3: S3Port;
   readonly kinesis: KinesisPort;
   readonly translate: Translate;
+  /** Of each warehouse. @default - one a core, at most 8 */
+  readonly threads?: number;
   /** Told of each warehouse before anybody can reach it. */
   readonly onOpen?: (warehouse: ReachableWarehouse) => void;
 }
@@ -49,6 +51,7 @@ export class Warehouses {
     const engine = await Engine.open(
       {
         file: join(this.options.directory, `${definition.storage}.duckdb`),
+        threads: this.options.threads,
         database,
         clock: this.options.clock,
         s3: this.options.s3,

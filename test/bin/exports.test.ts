@@ -9,8 +9,9 @@ import { runAgain, runNow } from '../../bin/commands/exports/request';
 import { redshiftData } from '../../lambda/shared/redshift-data';
 import { exportPlan } from '../../sql';
 import { anExport, openTemplate, shop, World } from '../exports/world';
-import { buckets, cluster, database, environment, roleOf, type Template } from '../support/cloud';
+import { buckets, cluster, database, environment, roleOf } from '../support/cloud';
 import { inProcess } from '../support/sdk';
+import type { Template } from '../support/template';
 import { fakeWork } from './cloud';
 import { millrace } from './io';
 

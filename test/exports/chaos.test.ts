@@ -1,6 +1,6 @@
 import type { ServiceResponse } from '../../local/ports';
 import { createRandom } from '../../pipelines/generator/random';
-import type { Template } from '../support/cloud';
+import type { Template } from '../support/template';
 import { anExport, openTemplate, shop, World } from './world';
 
 /*

@@ -1,5 +1,5 @@
-import type { Template } from '../support/cloud';
-import type { Kill } from '../support/invocation';
+import type { Kill } from '../../local/faults';
+import type { Template } from '../support/template';
 import { anExport, openTemplate, shop, World } from './world';
 
 /*
@@ -67,12 +67,18 @@ test('without a kill everything is published once', async () => {
   expect(world.events).toHaveLength(4);
 });
 
-test('after every single call of every invocation, readers see whole windows and the next runs finish', async () => {
+/** A function that ends after a call that changes nothing leaves what the call before it left. */
+const changes = (call: string) => /^(s3:(Put|Delete|Copy)|redshift-data:(Batch)?Execute|events:Put)/.test(call);
+
+test('after every call that changes anything, readers see whole windows and the next runs finish', async () => {
   await play();
-  const counts = world.calls.map((calls) => calls.length);
+  const made = world.calls.map((calls) => [...calls]);
+  let kills = 0;
   const problems: string[] = [];
-  for (const [invocation, count] of counts.entries())
-    for (let call = 1; call <= count; call += 1) {
+  for (const [invocation, calls] of made.entries())
+    for (let call = 1; call <= calls.length; call += 1) {
+      if (call > 1 && !changes(calls[call - 1]!)) continue;
+      kills += 1;
       const seen = await play((number) => (number === invocation ? { call, after: true } : undefined));
       try {
         expectWhole(seen);
@@ -91,5 +97,5 @@ test('after every single call of every invocation, readers see whole windows and
       }
     }
   expect(problems).toEqual([]);
-  expect(counts.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(50);
+  expect(kills).toBeGreaterThan(20);
 }, 600_000);

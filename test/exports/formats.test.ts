@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { ExportDefinition } from '../../pipelines/definition';
-import type { Template } from '../support/cloud';
+import type { Template } from '../support/template';
 import { anExport, openTemplate, shop, World } from './world';
 
 /*

@@ -1,4 +1,4 @@
-import type { Template } from '../support/cloud';
+import type { Template } from '../support/template';
 import { anExport, openTemplate, shop, World } from './world';
 
 const day = '2026-11-21';

@@ -1,47 +1,26 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
-import { S3Client } from '@aws-sdk/client-s3';
-import { engines } from '../../lambda/export/engines';
-import { parseExportEvent } from '../../lambda/export/event';
-import { exporter } from '../../lambda/export/export';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { UnloadEngine } from '../../lambda/export/engine';
 import { latestKey, sentinelKey } from '../../lambda/export/layout';
-import { warehouseLedger } from '../../lambda/export/ledger';
 import { materializeEngine } from '../../lambda/export/materialize-engine';
 import { parseSuccess, type Success } from '../../lambda/export/publication';
-import { redshiftEngine } from '../../lambda/export/redshift-engine';
-import { eventBridge } from '../../lambda/shared/event-bus';
 import type { Metrics } from '../../lambda/shared/metrics';
 import { statementNamePrefix } from '../../lambda/shared/plan';
 import { type Postgres, type PostgresTarget, postgres } from '../../lambda/shared/postgres';
-import { redshiftData } from '../../lambda/shared/redshift-data';
 import { s3Objects } from '../../lambda/shared/s3';
 import { s3Bytes } from '../../lambda/shared/s3-bytes';
-import type { FaultSource } from '../../local/faults';
+import type { FaultSource, Kill } from '../../local/faults';
 import type { Materialize } from '../../local/materialize';
-import type { Service, ServiceRequest, ServiceResponse } from '../../local/ports';
 import type { ExportDefinition, Pipeline } from '../../pipelines/definition';
 import { exportPlan } from '../../sql';
-import {
-  buckets,
-  type Cloud,
-  cluster,
-  createCloud,
-  database,
-  environment,
-  outsider,
-  roleOf,
-  type Template,
-  templateOf,
-  unloadRoleArn,
-} from '../support/cloud';
-import type { Kill } from '../support/invocation';
-import { inProcess } from '../support/sdk';
+import { buckets, type Cloud, cluster, createCloud, database, environment, outsider } from '../support/cloud';
+import { type Around, clientsOf, exportFunction, remaining } from '../support/functions';
+import type { Calls, Handler } from '../support/invocation';
+import { type Template, templateOf } from '../support/template';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-const marginMs = 3000;
 
 export const anExport = (name: string, overrides: Partial<ExportDefinition> = {}): ExportDefinition => ({
   name,
@@ -71,13 +50,6 @@ export const shop = (...exports: ExportDefinition[]): Pipeline => ({
 
 export const startMs = Date.parse('2026-11-21T05:00:00Z');
 export const openTemplate = (pipeline: Pipeline) => templateOf(pipeline, startMs);
-
-/** What happens around a call of the function to AWS; the default is to make it. */
-export type Around = (
-  operation: string,
-  request: ServiceRequest,
-  run: () => Promise<ServiceResponse>,
-) => Promise<ServiceResponse>;
 
 export interface WorldOptions {
   readonly around?: Around;
@@ -113,10 +85,9 @@ export class World {
       startMs,
       streamName: template.streamName,
       shards: 1,
+      retentionHours: template.pipeline.stream.retentionHours,
       databaseFile: template.databaseFile,
-      handlers: () => ({
-        export: { timeoutMs: 15 * minuteMs, run: (event) => world!.invoke(event) },
-      }),
+      handlers: () => ({ export: world!.handler }),
       faults: {
         delivery: () => undefined,
         statement: () => undefined,
@@ -136,66 +107,58 @@ export class World {
     return world;
   }
 
-  /** Runs the core, with an invocation of its own around it. */
-  private async invoke(event: unknown): Promise<void> {
-    const { cloud, pipeline } = this;
-    const made: string[] = [];
-    this.calls.push(made);
-    const options = (service: Service) =>
-      inProcess(service, roleOf('export'), (operation, request, run) => {
-        made.push(`${operation} ${request.path}`);
-        return cloud.invocations.call(operation, waits(operation, request), () =>
-          this.around ? this.around(operation, request, run) : run(),
-        );
-      });
-    const warehouse = redshiftData(
-      new RedshiftDataClient(options(cloud.warehouse.service)),
-      { kind: 'provisioned', name: cluster, database, secretArn: 'millrace_owner' },
-      (ms) => cloud.invocations.sleep(ms),
-    );
-    const objects = s3Objects(new S3Client(options(cloud.s3.service)));
-    const common = { environment, pipeline: pipeline.name, bucket: buckets.exports };
-    const send = eventBridge(new EventBridgeClient(options(cloud.bus.service)), (ms) => cloud.invocations.sleep(ms));
-    const plan = exportPlan(pipeline);
-    await exporter({
-      ...common,
-      plan,
-      engine: engines(plan, {
-        redshift: redshiftEngine({ ...common, unloadRoleArn, warehouse, objects }),
-        ...(this.materialize && {
-          materialize: materializeEngine({
-            ...common,
-            stagingPrefix: 'partners/materialize/',
-            target: { connection: 'exports', cluster: 'quickstart' },
-            postgres: this.watchedPostgres(made),
-            objects: { ...objects, ...s3Bytes(new S3Client(options(cloud.s3.service))) },
-            now: () => cloud.clock.now(),
-            remainingMs: () => cloud.invocations.remainingMs() - marginMs,
-            sleep: (ms) => cloud.invocations.sleep(ms),
-            log: (message, facts) => void cloud.log.push({ message, ...facts }),
-          }),
-        }),
-      }),
-      ledger: warehouseLedger({ ...common, warehouse, remainingMs: () => cloud.invocations.remainingMs() - marginMs }),
-      objects,
+  private readonly handler: Handler = { timeoutMs: 15 * minuteMs, start: (calls) => this.start(calls) };
+
+  /** What an execution environment keeps between its invocations. */
+  private start(calls: Calls): (event: unknown) => Promise<unknown> {
+    const { cloud } = this;
+    let made: string[] = [];
+    const { warehouse, s3, bus } = clientsOf(cloud, 'export', calls, (operation, request, run) => {
+      made.push(`${operation} ${request.path}`);
+      return this.around ? this.around(operation, request, run) : run();
+    });
+    const run = exportFunction(exportPlan(this.pipeline), calls, {
+      warehouse,
+      objects: s3Objects(s3),
+      materialize: this.materialize && this.materializeBeside(calls, made, s3),
       bus: {
         send: async (events) => {
-          await send.send(events);
+          await bus.send(events);
           this.events.push(...events.map(({ detail }) => detail as Record<string, unknown>));
         },
       },
       log: (message, facts) => void cloud.log.push({ message, ...facts }),
       metrics: (at, values) => void this.metrics.push({ at, values }),
-      tickEveryMs: plan.everyMinutes * minuteMs,
-    })(parseExportEvent(event));
+    });
+    return (event) => {
+      made = [];
+      this.calls.push(made);
+      return run(event);
+    };
+  }
+
+  private materializeBeside(calls: Calls, made: string[], s3: S3Client): UnloadEngine {
+    const { cloud } = this;
+    return materializeEngine({
+      environment,
+      pipeline: this.pipeline.name,
+      bucket: buckets.exports,
+      stagingPrefix: 'partners/materialize/',
+      target: { connection: 'exports', cluster: 'quickstart' },
+      postgres: this.watchedPostgres(calls, made),
+      objects: { ...s3Objects(s3), ...s3Bytes(s3) },
+      now: () => cloud.clock.now(),
+      remainingMs: remaining(calls),
+      sleep: calls.sleep,
+      log: (message, facts) => void cloud.log.push({ message, ...facts }),
+    });
   }
 
   /** The real client, with each of its calls one of the invocation's. */
-  private watchedPostgres(made: string[]): Postgres {
-    const { invocations } = this.cloud;
+  private watchedPostgres(calls: Calls, made: string[]): Postgres {
     const call = <T>(what: string, run: () => Promise<T>) => {
       made.push(what);
-      return invocations.call(what, false, run);
+      return calls.call(what, false, run);
     };
     const real = postgres(async () => this.materialize!.target);
     return {
@@ -264,7 +227,7 @@ export class World {
 
   /** Runs the core beside whatever else runs, and answers whether it threw. */
   async besides(event: unknown): Promise<boolean> {
-    const outcome = await this.cloud.invocations.run('export', 15 * minuteMs, () => this.invoke(event));
+    const outcome = await this.cloud.invocations.run('export', this.handler, event);
     return outcome.error === undefined;
   }
 
@@ -360,8 +323,4 @@ export class World {
   dispose(): Promise<void> {
     return this.cloud.dispose();
   }
-}
-
-function waits(operation: string, { body }: ServiceRequest): boolean {
-  return operation === 'redshift-data:DescribeStatement' && (JSON.parse(body.toString()).WaitTimeSeconds ?? 0) > 0;
 }

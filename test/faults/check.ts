@@ -1,14 +1,15 @@
 import fc from 'fast-check';
-import type { Template } from '../support/cloud';
+import type { Scenario } from '../support/actions';
 import type { Weakening } from '../support/functions';
-import { type Scenario, simulate } from '../support/simulation';
+import { simulate } from '../support/simulation';
+import type { Template } from '../support/template';
 import { verify } from '../support/verify';
 
 /** What is wrong after the scenario and the recovery from it. */
 export async function play(template: Template, scenario: Scenario, weakening?: Weakening): Promise<string[]> {
   const simulated = await simulate(template, scenario, weakening);
   try {
-    return await verify(simulated, template.pipeline.name);
+    return await verify(simulated, template);
   } finally {
     await simulated.dispose();
   }
@@ -20,6 +21,8 @@ export const recovers = (template: Template, scenarios: fc.Arbitrary<Scenario>, 
     if (wrong.length > 0) throw new Error(wrong.join('\n'));
   });
 
-/** From the environment, so that a command can ask for more runs or another seed. */
-export const runs = (usual: number) => Math.ceil(usual * (Number(process.env['FAULT_RUNS'] ?? 200) / 200));
-export const seed = Number(process.env['FAULT_SEED'] ?? 20261121);
+/** The day on which every scenario begins. */
+export const startMs = Date.UTC(2026, 10, 21);
+
+/** Of the runs that the tests do: always the same. */
+export const seed = 20261121;

@@ -1,17 +1,22 @@
-import { type Template, templateOf } from '../support/cloud';
+import { type Action, firstOnceKey, type Scenario } from '../support/actions';
 import { simPipeline } from '../support/pipeline';
-import { type Action, firstOnceKey, type Scenario, simulate } from '../support/simulation';
+import { simulate } from '../support/simulation';
+import { type Template, templateOf } from '../support/template';
 import { verify } from '../support/verify';
+import { startMs } from './check';
 
-const upload = (key: number, ...events: number[]): Action => ({ do: 'upload', key, events });
-const poison = (key: number): Action => ({ do: 'upload', key, events: [1], poison: true });
-const put = (...events: number[]): Action => ({ do: 'put', events });
+const each = (events: readonly number[]) => events.map((from) => ({ from, count: 1 }));
+const upload = (key: number, ...events: number[]): Action => ({ do: 'upload', key, events: each(events) });
+const poison = (key: number): Action => ({ do: 'upload', key, events: each([1]), poison: true });
+const put = (...events: number[]): Action => ({ do: 'put', events: each(events) });
 const pass = (minutes: number): Action => ({ do: 'pass', minutes });
 const tick: Action = { do: 'tick' };
 const reconcile: Action = { do: 'reconcile' };
 const again = (key: number): Action => ({ do: 'again', key });
 const remove = (key: number): Action => ({ do: 'delete', key });
 const minuteMs = 60_000;
+/** Of real time, on a machine that is busy. */
+const longestMs = 5 * minuteMs;
 
 /** Places in the order of the load function's statements: it asks the ledger before it submits the transaction. */
 const slowLoad = [undefined, { kind: 'slow' as const, ms: 5 * minuteMs }];
@@ -26,6 +31,11 @@ interface Named {
   readonly parked?: number;
   /** A message that a function must have logged. */
   readonly said?: RegExp;
+  readonly retentionHours?: number;
+  /** Windows that were published again. */
+  readonly corrections?: number;
+  /** Shard and beginning of the gaps that were found and, in the end, closed. */
+  readonly gaps?: readonly (readonly [string, string])[];
 }
 
 const cases: readonly Named[] = [
@@ -130,6 +140,49 @@ const cases: readonly Named[] = [
     ledger: 1,
   },
   {
+    name: 'records that the stream forgot before anything was ever merged',
+    actions: [put(1, 2, 8, 9), pass(25 * 60), { do: 'tick' }, pass(70), tick],
+    retentionHours: 24,
+    gaps: [['all shards', '2026-11-21 00:00:00']],
+  },
+  {
+    name: 'a cluster paused for longer than the stream remembers, some of it in the archive',
+    actions: [
+      put(0, 1, 2, 3, 4, 5, 6, 7),
+      tick,
+      pass(1),
+      { do: 'pause' },
+      put(14, 15, 8, 9),
+      pass(26 * 60),
+      put(6, 7),
+      { do: 'resume' },
+      tick,
+      pass(1),
+    ],
+    retentionHours: 24,
+    gaps: [
+      ['shardId-000000000000', '2026-11-21 01:00:00'],
+      ['shardId-000000000001', '2026-11-21 01:00:00'],
+    ],
+  },
+  {
+    name: 'a backfill from the archive after the publication of its day',
+    actions: [
+      put(0, 1),
+      tick,
+      pass(1),
+      { do: 'pause' },
+      put(14, 15),
+      pass(26 * 60),
+      { do: 'resume' },
+      ...[tick, pass(60), tick, pass(60), { do: 'export' } as const, pass(60)],
+      { do: 'backfill' },
+      pass(60),
+    ],
+    retentionHours: 24,
+    corrections: 1,
+  },
+  {
     name: 'every event of the statements lost: only ticks go on',
     actions: [put(1, 2), tick, pass(1), tick, pass(1), tick, pass(1), tick],
     faults: { events: Array.from({ length: 30 }, () => []) },
@@ -139,39 +192,57 @@ const cases: readonly Named[] = [
 describe('one fault at a time', () => {
   let template: Template;
   beforeAll(async () => {
-    template = await templateOf(simPipeline, Date.UTC(2026, 10, 21));
+    template = await templateOf(simPipeline, startMs);
   });
   afterAll(() => template.remove());
 
-  test.each(cases)('$name', async ({ actions, faults = {}, kills = {}, ledger, parked = 0, said }) => {
-    const simulated = await simulate(template, { actions, faults, kills });
-    try {
-      expect(await verify(simulated, 'sim')).toEqual([]);
-      const { rows } = await simulated.cloud.warehouse.port.query(
-        'select (select count(*) from sim.ledger), (select count(*) from sim.parked)',
-      );
-      if (ledger !== undefined) expect(rows[0]!.map(Number)).toEqual([ledger, parked]);
-      if (said) expect(simulated.cloud.log.some(({ message, error }) => said.test(`${message} ${error}`))).toBe(true);
-    } finally {
-      await simulated.dispose();
-    }
-  });
-
-  test.each(Array.from({ length: 14 }, (_, call) => call + 1))(
-    'a load function killed at its call %i, before and after',
-    async (call) => {
-      for (const after of [false, true]) {
-        const simulated = await simulate(template, {
-          actions: [upload(0, 1, 2), upload(0, 3), pass(1)],
-          faults: {},
-          kills: { load: [{ call, after }] },
-        });
-        try {
-          expect(await verify(simulated, 'sim')).toEqual([]);
-        } finally {
-          await simulated.dispose();
-        }
+  test.each(cases)(
+    '$name',
+    async ({
+      actions,
+      faults = {},
+      kills = {},
+      ledger,
+      parked = 0,
+      said,
+      retentionHours,
+      gaps = [],
+      corrections = 0,
+    }) => {
+      const simulated = await simulate(template, { actions, faults, kills, retentionHours });
+      try {
+        expect(await verify(simulated, template)).toEqual([]);
+        const { rows } = await simulated.cloud.warehouse.port.query(
+          'select (select count(*) from sim.ledger), (select count(*) from sim.parked), (select count(*) from sim.exports where revision > 0)',
+        );
+        const [loaded, aside, again] = rows[0]!.map(Number);
+        if (ledger !== undefined) expect([loaded, aside]).toEqual([ledger, parked]);
+        expect(again).toBe(corrections);
+        expect(simulated.gaps.map(({ shard, from }) => [shard, from])).toEqual(gaps);
+        if (said) expect(simulated.cloud.log.some(({ message, error }) => said.test(`${message} ${error}`))).toBe(true);
+      } finally {
+        await simulated.dispose();
       }
     },
+    longestMs,
+  );
+
+  // Between the end of one call and the beginning of the next nothing happens that anybody else could see.
+  test.each(Array.from({ length: 15 }, (_, call) => call))(
+    'a load function killed after %i calls',
+    async (calls) => {
+      const kill = calls === 0 ? { call: 1, after: false } : { call: calls, after: true };
+      const simulated = await simulate(template, {
+        actions: [upload(0, 1, 2), upload(0, 3), pass(1)],
+        faults: {},
+        kills: { load: [kill] },
+      });
+      try {
+        expect(await verify(simulated, template)).toEqual([]);
+      } finally {
+        await simulated.dispose();
+      }
+    },
+    longestMs,
   );
 });

@@ -1,36 +1,58 @@
 import fc from 'fast-check';
+import type { Kill } from '../../local/faults';
 import { type Deliveries, lostConnection, type StatementFault } from '../../local/faults';
-import type { Kill } from '../support/invocation';
-import { type Action, firstOnceKey, type Scenario } from '../support/simulation';
+import { type Action, firstOnceKey, keys, type Scenario, type Span } from '../support/actions';
+import { longRetentionHours } from '../support/pipeline';
 
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 
-/** Few numbers, so that the stream and the objects overlap a lot. */
-const events = fc.array(fc.nat(24), { minLength: 1, maxLength: 8 });
-/** Three keys that may be overwritten, and one that must not. */
-const key = fc.nat(firstOnceKey);
+/** Of few numbers most often, so that the stream and the objects overlap a lot; now and then hundreds at once. */
+const span: fc.Arbitrary<Span> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ from: fc.nat(24), count: fc.integer({ min: 1, max: 8 }) }) },
+  { weight: 1, arbitrary: fc.record({ from: fc.nat(200), count: fc.integer({ min: 50, max: 400 }) }) },
+);
+const events = fc.array(span, { minLength: 1, maxLength: 3 });
+/** Twice as often one that may be overwritten. */
+const key = fc.oneof(fc.nat(keys - 1), fc.nat(1), fc.constant(firstOnceKey));
 
 const upload: fc.Arbitrary<Action> = fc.record({ do: fc.constant('upload' as const), key, events });
+const uploads: fc.Arbitrary<Action> = fc.record({
+  do: fc.constant('uploads' as const),
+  key: fc.nat(4),
+  objects: fc.integer({ min: 2, max: 14 }),
+  events,
+});
 const poison: fc.Arbitrary<Action> = fc.record({
   do: fc.constant('upload' as const),
   key,
   events,
   poison: fc.constant(true),
 });
-const simple = <Name extends 'tick' | 'reconcile' | 'split' | 'merge' | 'pause' | 'resume'>(name: Name) =>
-  fc.constant({ do: name } as Action);
+const envelope: fc.Arbitrary<Action> = fc.record({
+  do: fc.constant('envelope' as const),
+  key: fc.nat(1),
+  records: fc.record({ from: fc.nat(40), count: fc.integer({ min: 1, max: 60 }) }),
+});
+type Simple = Extract<Action, Readonly<Record<'do', string>> & { key?: never; events?: never; minutes?: never }>['do'];
+const simple = (name: Simple) => fc.constant({ do: name } as Action);
 
 const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 6, arbitrary: upload },
+  { weight: 1, arbitrary: uploads },
   { weight: 1, arbitrary: poison },
+  { weight: 1, arbitrary: envelope },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('again' as const), key }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('copy' as const), key, to: key }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), key }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('put' as const), events }) },
-  { weight: 5, arbitrary: simple('tick') },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('put' as const), events }) },
+  { weight: 6, arbitrary: simple('tick') },
   { weight: 2, arbitrary: simple('reconcile') },
+  { weight: 2, arbitrary: simple('export') },
+  { weight: 1, arbitrary: simple('backfill') },
+  { weight: 1, arbitrary: simple('archive twice') },
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc.record({ do: fc.constant('pass' as const), minutes: fc.constantFrom(0, 1, 3, 11, 70, 60 * 25) }),
   },
   { weight: 1, arbitrary: simple('split') },
@@ -39,7 +61,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: simple('resume') },
 );
 
-const actions = fc.array(action, { minLength: 2, maxLength: 10 });
+const actions = fc.array(action, { minLength: 2, maxLength: 14 });
 
 /** Undefined leaves the occasion alone. */
 const sometimes = <T>(arbitrary: fc.Arbitrary<T>, maxLength: number) =>
@@ -59,7 +81,7 @@ const statementFault: fc.Arbitrary<StatementFault> = fc.oneof(
   fc.record({ kind: fc.constant('slow' as const), ms: fc.constantFrom(30_000, 12 * minuteMs, 90 * minuteMs) }),
 );
 
-const kill: fc.Arbitrary<Kill> = fc.record({ call: fc.integer({ min: 1, max: 18 }), after: fc.boolean() });
+const kill: fc.Arbitrary<Kill> = fc.record({ call: fc.integer({ min: 1, max: 24 }), after: fc.boolean() });
 
 const none = fc.constant([]);
 export interface Kinds {
@@ -77,14 +99,15 @@ export function scenarios(kinds: Kinds): fc.Arbitrary<Scenario> {
   const killed = kinds.kills ? sometimes(kill, 6) : none;
   return fc.record({
     actions,
-    turns: kinds.hurry ? sometimes(fc.nat(40), 10) : none,
+    turns: kinds.hurry ? sometimes(fc.nat(40), 14) : none,
+    retentionHours: fc.constantFrom(longRetentionHours, longRetentionHours, 24),
     faults: fc.record({
       notifications: late,
       events: late,
       ticks: kinds.deliveries ? sometimes(fc.constantFrom([], [0, 0], [3 * minuteMs]), 4) : none,
-      statements: fc.record({ load: broken, refresh: broken, reconcile: broken }),
+      statements: fc.record({ load: broken, refresh: broken, reconcile: broken, export: broken }),
       calls: kinds.statements ? sometimes(fc.constantFrom('throttle' as const, 'answer-lost' as const), 30) : none,
     }),
-    kills: fc.record({ load: killed, refresh: killed, reconcile: killed }),
+    kills: fc.record({ load: killed, refresh: killed, reconcile: killed, export: killed, backfill: killed }),
   });
 }

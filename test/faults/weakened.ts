@@ -1,18 +1,20 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
-import type { Weakening } from '../support/functions';
+import type { LoadPorts, Weakening } from '../support/functions';
 
 /** Each leaves out one of the things that keep the promise that nothing vanishes and nothing is there twice. */
 export const weakenings = {
   /** Each statement of a load is committed for itself, so that rows can be in without their ledger entry. */
   ledgerOutsideTheTransaction: {
-    loadWarehouse: (warehouse) => ({
-      ...warehouse,
-      submit: (submission) =>
-        warehouse.submit(
-          submission.mode === 'transaction'
-            ? { ...submission, mode: 'auto-commit', statements: withoutLock(submission.statements) }
-            : submission,
-        ),
+    loadPorts: ({ warehouse }) => ({
+      warehouse: {
+        ...warehouse,
+        submit: (submission) =>
+          warehouse.submit(
+            submission.mode === 'transaction'
+              ? { ...submission, mode: 'auto-commit', statements: withoutLock(submission.statements) }
+              : submission,
+          ),
+      },
     }),
   },
   /** Nobody looks for objects that no notification told of. */
@@ -41,6 +43,42 @@ export const weakenings = {
   },
   /** Messages are deleted whatever became of their objects. */
   acknowledgedBeforeLoaded: { loadAnswer: () => ({ batchItemFailures: [] }), noReconcile: true },
+  /** A published window stays as it was published. */
+  withoutCorrections: {
+    exportPlan: (plan) => ({
+      ...plan,
+      exports: plan.exports.map((item) =>
+        item.content.kind === 'incremental' ? { ...item, content: { ...item.content, corrections: false } } : item,
+      ),
+    }),
+  },
+  /** An object is entered as set aside before its dead letter is sent. */
+  parkedBeforeDeadLetter: { loadPorts: lettersLater },
+  /** A record that is read again is taken for another record. */
+  withoutPositions: {
+    loadPlan: (plan) => ({
+      ...plan,
+      sources: plan.sources.map((source) =>
+        source.load.some(isForgetting) ? { ...source, load: source.load.filter((sql) => !isForgetting(sql)) } : source,
+      ),
+    }),
+    refreshPlan: (plan) => inMerge(plan, (statements) => without(statements, isForgetting)),
+  },
+  /** What COPY read is held to be what the notification told of. */
+  withoutEtagCheck: {
+    loadPlan: (plan) => ({
+      ...plan,
+      sources: plan.sources.map((source) => ({
+        ...source,
+        load: changed(source.load, (sql) => sql.replace(/(where f\.etag <> '')/, '$1 and 1 = 0')),
+      })),
+    }),
+  },
+  /** Nobody asks how long the stream was not read. */
+  withoutGaps: {
+    refreshPlan: (plan) =>
+      inMerge(plan, (statements) => without(statements, (sql) => /^insert into \w+\.gaps\b/.test(sql))),
+  },
 } as const satisfies Readonly<Record<string, Weakening>>;
 
 const withoutLock = (statements: readonly string[]) => {
@@ -66,4 +104,52 @@ function checkpointFirst(statements: readonly StatementTemplate[]): StatementTem
   if (checkpoint.length === 0) throw new Error('the merge writes no checkpoint any more: adapt this weakening');
   const temporary = rest.findLastIndex((statement) => statement.startsWith('create temp table'));
   return [...rest.slice(0, temporary + 1), ...checkpoint, ...rest.slice(temporary + 1)];
+}
+
+type RefreshPlan = Parameters<NonNullable<Weakening['refreshPlan']>>[0];
+
+const inMerge = (plan: RefreshPlan, change: (statements: readonly string[]) => string[]): RefreshPlan => ({
+  ...plan,
+  steps: plan.steps.map((step) => (step.name === 'merge' ? { ...step, statements: change(step.statements) } : step)),
+});
+
+const isForgetting = (sql: string) => /^delete from \w+_incoming\s+using \w+_merged\b/.test(sql);
+
+/** A weakening that weakens nothing any more shows nothing. */
+function changed(statements: readonly string[], change: (sql: string) => string): string[] {
+  const result = statements.map(change);
+  if (result.join() === statements.join())
+    throw new Error('the statements are not what they were: adapt this weakening');
+  return result;
+}
+
+function without(statements: readonly string[], unwanted: (sql: string) => boolean): string[] {
+  const result = statements.filter((sql) => !unwanted(sql));
+  if (result.length === statements.length)
+    throw new Error('the statements are not what they were: adapt this weakening');
+  return result;
+}
+
+/** Keeps dead letters back until the statement that enters their object as set aside has ended. */
+function lettersLater({ warehouse, queues }: LoadPorts): Partial<LoadPorts> {
+  const kept: (() => Promise<void>)[] = [];
+  const parking = new Set<string>();
+  return {
+    queues: {
+      send: async (url, bodies) => void kept.push(() => queues.send(url, bodies)),
+    },
+    warehouse: {
+      ...warehouse,
+      async submit(submission) {
+        const id = await warehouse.submit(submission);
+        if (submission.name.includes('/park/')) parking.add(id);
+        return id;
+      },
+      async describe(id, waitSeconds) {
+        const state = await warehouse.describe(id, waitSeconds);
+        if (state.status === 'FINISHED' && parking.delete(id)) for (const send of kept.splice(0)) await send();
+        return state;
+      },
+    },
+  };
 }

@@ -209,8 +209,12 @@ test('views follow the merge, and only then is the time up to which they are com
   );
   await warehouse.refresh();
   expect(await warehouse.query('select kind, sales, amount from shop.sold')).toEqual([['a', 2, '3.25']]);
-  expect(await warehouse.query('select complete_until from shop.checkpoints')).toEqual([[true]]);
-  const merged = await warehouse.query('select merged_at from shop.checkpoints');
+  expect(await warehouse.query('select complete_until from shop.checkpoints where refresh_time is not null')).toEqual([
+    [true],
+  ]);
+  const merged = await warehouse.query('select merged_at from shop.checkpoints where refresh_time is not null');
   await warehouse.refresh();
-  expect(await warehouse.query('select complete_until from shop.checkpoints')).toEqual(merged);
+  expect(await warehouse.query('select complete_until from shop.checkpoints where refresh_time is not null')).toEqual(
+    merged,
+  );
 });

@@ -207,6 +207,16 @@ describe('a pause longer than the stream keeps a record', () => {
     expect(await warehouse.query('select count(*), count(shard_id) from shop.gaps')).toEqual([[1, 0]]);
   });
 
+  test('before anything was ever merged is a gap from the creation of the landing view on', async () => {
+    const [[created]] = (await warehouse.query('select merged_at from shop.checkpoints')) as [[string]];
+    warehouse.send(numbered(1));
+    warehouse.pass(day + 90);
+    await warehouse.refresh();
+    expect(await warehouse.query('select count(*), count(shard_id), min(from_time) from shop.gaps')).toEqual([
+      [1, 0, created],
+    ]);
+  });
+
   test('a shorter one is none', async () => {
     warehouse.send(numbered(1));
     await warehouse.refresh();

@@ -1,12 +1,12 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Step } from '../../lambda/shared/plan';
-import { asked, renderAll } from '../../lambda/shared/statement';
 import { createActivity, type RunEvent } from '../../local/activity';
 import { createClock, type RuntimeClock } from '../../local/clock';
 import { createEventBus } from '../../local/events';
-import { createFaults, type FaultSource, type Faults } from '../../local/faults';
+import { createFaults, type FaultSource, type Faults, type Kill } from '../../local/faults';
+import { createFirehose, kinesisSource } from '../../local/firehose';
 import { createKinesis } from '../../local/kinesis';
 import { createKms } from '../../local/kms';
 import { createAsyncQueue } from '../../local/lambda/async-queue';
@@ -17,9 +17,8 @@ import type { Principal, ResourceContext, ResourceTwin, StsPort } from '../../lo
 import { createS3 } from '../../local/s3';
 import { createSqs } from '../../local/sqs';
 import { createWarehouse, type LocalWarehouse } from '../../local/warehouse';
-import type { Pipeline } from '../../pipelines/definition';
-import { ownerObject, warehouseObjects } from '../../sql';
-import { Invocations, type Kill } from './invocation';
+import { type Handler, Invocations } from './invocation';
+import { memoryFolder } from './memory';
 
 export const account = '000000000000';
 export const region = 'eu-west-1';
@@ -27,7 +26,7 @@ export const environment = 'sim';
 export const cluster = 'millrace-sim';
 export const database = 'millrace';
 export const buckets = { history: 'history', archive: 'archive', work: 'work', exports: 'exports' } as const;
-const admin = { name: 'millrace_admin', password: 'Admin1pw' };
+export const admin = { name: 'millrace_admin', password: 'Admin1pw' };
 export const owner = { name: 'millrace_owner', password: 'Owner1pw' };
 
 export const roleArn = (name: string) => `arn:aws:iam::${account}:role/${name}`;
@@ -37,9 +36,8 @@ export const roleOf = (name: string): Principal => ({
   roleArn: roleArn(name),
   account,
 });
+/** Those that Redshift may take on. */
 export const roles = { stream: roleArn('stream'), load: roleArn('load'), unload: roleArn('unload') };
-export const loadRoleArn = roles.load;
-export const unloadRoleArn = roles.unload;
 /** Who uploads objects and puts records. */
 export const outsider = roleOf('outsider');
 
@@ -69,8 +67,8 @@ const contextOf = (name: string): ResourceContext => ({
   generatedName: name,
 });
 
-/** Runs a function's core with an event: what a deployed handler does. */
-export type Handlers = Readonly<Record<string, { readonly timeoutMs: number; run(event: unknown): Promise<unknown> }>>;
+/** The functions by name. */
+export type Handlers = Readonly<Record<string, Handler>>;
 
 /** The twins of one account in this process: the real ones, but for child processes and sockets. */
 export interface Cloud {
@@ -93,6 +91,8 @@ export interface Cloud {
   readonly keyArn: string;
   /** What the functions logged. */
   readonly log: Readonly<Record<string, unknown>>[];
+  /** Firehose writes what the stream holds now. */
+  flushArchive(): Promise<void>;
   /** Lets everything happen that needs no clock. */
   settle(): Promise<void>;
   /** Moves the clock, stopping wherever something is due. */
@@ -110,10 +110,14 @@ export interface CloudOptions {
   readonly databaseFile?: string;
   readonly streamName: string;
   readonly shards: number;
+  /** Of the stream. */
+  readonly retentionHours: number;
+  /** The key prefix below which Firehose writes. @default - there is no archive */
+  readonly archivePrefix?: string;
 }
 
 export async function createCloud(options: CloudOptions): Promise<Cloud> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-sim-'));
+  const dataDir = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'millrace-sim-'));
   const troubles: RunEvent[] = [];
   const onRun = (event: RunEvent) => void troubles.push(event);
   const clock = createClock({
@@ -143,10 +147,11 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
   const kinesis = createKinesis({ ...base, kms });
   kinesis.port.open(
     options.streamName,
-    { mode: 'PROVISIONED', retentionHours: 8760, maxRecordBytes: 2 ** 20 },
+    { mode: 'PROVISIONED', retentionHours: options.retentionHours, maxRecordBytes: 2 ** 20 },
     options.shards,
   );
-  const invocations = new Invocations(clock, options.killNext);
+  const change = new Change();
+  const invocations = new Invocations(clock, options.killNext, () => change.tell());
   const log: Record<string, unknown>[] = [];
   const functions = inProcessFunctions(invocations, options.handlers, log);
   const lambdaOptions = { ...base, sqs: sqs.port } as unknown as LambdaOptions;
@@ -159,14 +164,38 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     },
   };
   const bus = createEventBus({ ...base, lambda: () => invoker, sqs: () => sqs.port, deliver: faults.deliver('event') });
+  let statements = 0;
+  const counted: typeof faults.statements = {
+    ...faults.statements,
+    execute: (statement, run) => {
+      statements += 1;
+      return faults.statements.execute(statement, run).finally(() => {
+        statements -= 1;
+        change.tell();
+      });
+    },
+  };
   const warehouse = await openWarehouse(
-    { ...base, s3: s3.port, kinesis: kinesis.port, bus: bus.port, faults: faults.statements },
+    { ...base, s3: s3.port, kinesis: kinesis.port, bus: bus.port, faults: counted, threads: 1 },
     options.databaseFile,
   );
-  const atWork = () => invocations.atWork() || warehouse.port.activeStatements() > faults.waiting();
+  const firehose = createFirehose({
+    ...base,
+    s3: s3.port,
+    lambda: invoker,
+    readSource: kinesisSource(kinesis.port),
+  });
+  if (options.archivePrefix !== undefined)
+    create(firehose.resources, 'AWS::KinesisFirehose::DeliveryStream', 'archive', deliveryStream(options));
+  const atWork = () => invocations.atWork() || statements > faults.waiting();
   const settle = async () => {
-    for (let calm = 0; calm < calmTurns; calm = atWork() ? 0 : calm + 1)
+    for (let calm = 0; calm < calmTurns; calm += 1) {
+      if (atWork()) {
+        await change.next(() => `still at work: ${invocations.names()}`);
+        calm = 0;
+      }
       await new Promise((resolve) => setImmediate(resolve));
+    }
   };
   return {
     clock,
@@ -196,6 +225,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       });
       mappings.start();
     },
+    flushArchive: () => firehose.flush(),
     settle,
     async pass(ms) {
       const end = clock.now() + ms;
@@ -210,16 +240,74 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     async dispose(keep) {
       mappings.dispose();
       clock.dispose();
+      firehose.dispose();
       await warehouse.dispose();
       await Promise.all([kinesis.port.dispose(), sqs.port.dispose(), s3.port.dispose()]);
       keep?.(join(dataDir, 'warehouse', `${cluster}.duckdb`));
-      rmSync(dataDir, { recursive: true, force: true });
+      await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
 
+/** Somebody has finished something: work is waited for, not asked about over and over, which would take the time that it needs. */
+class Change {
+  private readonly waiting = new Set<() => void>();
+
+  tell(): void {
+    for (const wake of this.waiting) wake();
+    this.waiting.clear();
+  }
+
+  /** @throws Error when nothing changes for so long that something hangs */
+  next(describe: () => string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`nothing changed in ${longestWorkMs} ms, ${describe()}`)),
+        longestWorkMs,
+      );
+      this.waiting.add(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}
+
 /** Turns of the event loop without work in sight: work is handed on by promises, and files are read by other threads. */
 const calmTurns = 12;
+/** Of real time: nothing takes so long but what hangs. */
+const longestWorkMs = 120_000;
+
+/** As the archive of a pipeline has it. */
+const deliveryStream = ({ streamName, archivePrefix }: CloudOptions) => ({
+  DeliveryStreamType: 'KinesisStreamAsSource',
+  KinesisStreamSourceConfiguration: {
+    KinesisStreamARN: `arn:aws:kinesis:${region}:${account}:stream/${streamName}`,
+    RoleARN: roleArn('firehose'),
+  },
+  ExtendedS3DestinationConfiguration: {
+    BucketARN: `arn:aws:s3:::${buckets.archive}`,
+    RoleARN: roleArn('firehose'),
+    Prefix: `${archivePrefix}!{timestamp:yyyy/MM/dd/HH}/`,
+    ErrorOutputPrefix: 'errors/!{firehose:error-output-type}/',
+    CompressionFormat: 'GZIP',
+    BufferingHints: { SizeInMBs: 64, IntervalInSeconds: 300 },
+    ProcessingConfiguration: {
+      Enabled: true,
+      Processors: [
+        {
+          Type: 'Lambda',
+          Parameters: [
+            {
+              ParameterName: 'LambdaArn',
+              ParameterValue: `arn:aws:lambda:${region}:${account}:function:archive`,
+            },
+          ],
+        },
+      ],
+    },
+  },
+});
 
 function create(resources: readonly ResourceTwin[], type: string, name: string, properties: unknown): void {
   resources.find((twin) => twin.type === type)!.create(properties, contextOf(name));
@@ -245,7 +333,7 @@ function inProcessFunctions(
       const name = nameOf(arnOrName);
       const handler = handlers()[name];
       if (!handler) throw new Error(`no function ${name}`);
-      const outcome = await invocations.run(name, handler.timeoutMs, () => handler.run(event));
+      const outcome = await invocations.run(name, handler, event);
       if (outcome.error) log.push({ message: `${name} failed`, error: outcome.error.errorMessage });
       return outcome;
     },
@@ -283,67 +371,4 @@ async function openWarehouse(parts: WarehouseParts, databaseFile: string | undef
     contextOf('cluster'),
   );
   return warehouse;
-}
-
-export interface Template {
-  readonly pipeline: Pipeline;
-  readonly streamName: string;
-  readonly databaseFile: string;
-  readonly startMs: number;
-  remove(): void;
-}
-
-/** A warehouse in which everything of the pipeline was created, as a file to be copied. */
-export async function templateOf(pipeline: Pipeline, startMs: number): Promise<Template> {
-  const streamName = `millrace-${environment}-${pipeline.name}`;
-  const nothing: FaultSource = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-template-'));
-  const databaseFile = join(folder, 'warehouse.duckdb');
-  const cloud = await createCloud({
-    startMs,
-    streamName,
-    shards: 1,
-    faults: nothing,
-    killNext: () => undefined,
-    handlers: () => ({}),
-  });
-  try {
-    const objects = [
-      ownerObject(database),
-      ...warehouseObjects(pipeline, { streamName, streamRoleArn: roles.stream, database }),
-    ];
-    for (const { properties } of objects)
-      for (const step of JSON.parse(properties.create) as Step[])
-        await runStep(cloud.warehouse, step, properties.identity === 'admin' ? admin.name : owner.name);
-  } finally {
-    await cloud.dispose((file) => copyFileSync(file, databaseFile));
-  }
-  return {
-    pipeline,
-    streamName,
-    databaseFile,
-    startMs,
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  };
-}
-
-/** Runs statements as a deployment does. */
-export async function runStep(warehouse: LocalWarehouse, { mode, statements }: Step, user: string): Promise<void> {
-  const values = asked(statements, { owner_password: owner.password, run_id: 'deploy' });
-  const { Id } = (await warehouse.operations['BatchExecuteStatement']!(
-    {
-      ClusterIdentifier: cluster,
-      Database: database,
-      SecretArn: user,
-      Sqls: renderAll(statements, values),
-      ExecutionMode: mode === 'transaction' ? 'TRANSACTION' : 'AUTO_COMMIT',
-      WaitTimeSeconds: 30,
-    },
-    outsider,
-  )) as { Id: string };
-  const ended = (await warehouse.operations['DescribeStatement']!({ Id }, outsider)) as {
-    Status: string;
-    Error?: string;
-  };
-  if (ended.Status !== 'FINISHED') throw new Error(`${ended.Status}: ${ended.Error}: ${statements.join(';\n')}`);
 }

@@ -1,10 +1,20 @@
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { load } from '../../lambda/load/load';
+import { archive, parseTransformation } from '../../lambda/archive/archive';
+import type { UnloadEngine } from '../../lambda/export/engine';
+import { engines } from '../../lambda/export/engines';
+import { parseExportEvent } from '../../lambda/export/event';
+import { exporter } from '../../lambda/export/export';
+import type { ExportHost } from '../../lambda/export/host';
+import { warehouseLedger } from '../../lambda/export/ledger';
+import { redshiftEngine } from '../../lambda/export/redshift-engine';
+import { type LoadHost, load } from '../../lambda/load/load';
 import { parseBatch } from '../../lambda/load/notification';
 import { reconcile } from '../../lambda/reconcile/reconcile';
 import { refresh } from '../../lambda/refresh/refresh';
+import { eventBridge } from '../../lambda/shared/event-bus';
 import type { Log } from '../../lambda/shared/log';
 import { statementNamePrefix } from '../../lambda/shared/plan';
 import { redshiftData } from '../../lambda/shared/redshift-data';
@@ -13,100 +23,166 @@ import { s3Objects } from '../../lambda/shared/s3';
 import { s3Bytes } from '../../lambda/shared/s3-bytes';
 import { sqsQueues } from '../../lambda/shared/sqs';
 import type { Warehouse } from '../../lambda/shared/warehouse';
-import type { Principal, Service } from '../../local/ports';
+import type { Service, ServiceRequest, ServiceResponse } from '../../local/ports';
 import type { Pipeline } from '../../pipelines/definition';
-import { loadPlan, reconcilePlan, refreshPlan } from '../../sql';
-import {
-  account,
-  buckets,
-  type Cloud,
-  cluster,
-  database,
-  environment,
-  type Handlers,
-  loadRoleArn,
-  roleOf,
-} from './cloud';
+import { exportPlan, loadPlan, reconcilePlan, refreshPlan } from '../../sql';
+import { account, buckets, type Cloud, cluster, database, environment, type Handlers, roleOf, roles } from './cloud';
+import type { Calls } from './invocation';
 import { inProcess } from './sdk';
 
 /** Timeouts of the deployed functions. */
 const minuteMs = 60_000;
 const marginMs = 3000;
 
-const queueUrl = (name: string) => `http://twin/${account}/${name}`;
+export const queueUrl = (name: string) => `http://twin/${account}/${name}`;
+
+export type LoadPorts = Pick<LoadHost, 'warehouse' | 'queues' | 'objects'>;
+export type ExportPorts = Pick<ExportHost, 'objects' | 'bus' | 'log' | 'metrics'> & {
+  readonly warehouse: Warehouse;
+  /** @default - the exports are of Redshift */
+  readonly materialize?: UnloadEngine;
+};
+
+/** What happens around a call to AWS; the default is to make it. */
+export type Around = (
+  operation: string,
+  request: ServiceRequest,
+  run: () => Promise<ServiceResponse>,
+) => Promise<ServiceResponse>;
 
 /** Ways to make the functions weaker than they are, to see that the checks notice. */
 export interface Weakening {
   readonly loadPlan?: (plan: ReturnType<typeof loadPlan>) => ReturnType<typeof loadPlan>;
   readonly refreshPlan?: (plan: ReturnType<typeof refreshPlan>) => ReturnType<typeof refreshPlan>;
-  readonly loadWarehouse?: (warehouse: Warehouse) => Warehouse;
+  readonly exportPlan?: (plan: ReturnType<typeof exportPlan>) => ReturnType<typeof exportPlan>;
+  /** In place of the ports that they are told. */
+  readonly loadPorts?: (ports: LoadPorts) => Partial<LoadPorts>;
   readonly loadAnswer?: (answer: unknown) => unknown;
   /** Nobody looks for what no notification told of. */
   readonly noReconcile?: true;
 }
 
+const same = <T>(value: T) => value;
+
+/** Clients of the twins, whose calls are those of the invocation that is under way. */
+export function clientsOf(cloud: Cloud, role: string, calls: Calls, around: Around = (_, __, run) => run()) {
+  const options = (service: Service) =>
+    inProcess(service, roleOf(role), (operation, request, run) =>
+      calls.call(operation, waits(operation, request.body), () => around(operation, request, run)),
+    );
+  return {
+    warehouse: redshiftData(
+      new RedshiftDataClient(options(cloud.warehouse.service)),
+      { kind: 'provisioned', name: cluster, database, secretArn: 'millrace_owner' },
+      calls.sleep,
+    ),
+    s3: new S3Client(options(cloud.s3.service)),
+    sqs: new SQSClient(options(cloud.sqs.service)),
+    bus: eventBridge(new EventBridgeClient(options(cloud.bus.service)), calls.sleep),
+  };
+}
+
+/** The core of the export function, as its handler puts it together. */
+export function exportFunction(
+  plan: ReturnType<typeof exportPlan>,
+  calls: Calls,
+  { warehouse, materialize, ...ports }: ExportPorts,
+): (event: unknown) => Promise<unknown> {
+  const common = { environment, pipeline: plan.pipeline, bucket: buckets.exports };
+  const run = exporter({
+    ...common,
+    ...ports,
+    plan,
+    engine: engines(plan, {
+      redshift: redshiftEngine({ ...common, unloadRoleArn: roles.unload, warehouse, objects: ports.objects }),
+      materialize,
+    }),
+    ledger: warehouseLedger({ ...common, warehouse, remainingMs: remaining(calls) }),
+    tickEveryMs: plan.everyMinutes * minuteMs,
+  });
+  return (event) => run(parseExportEvent(event));
+}
+
 /** The real cores of a pipeline's functions, over real SDK clients that talk to the twins of the cloud. */
 export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakening = {}): Handlers {
   const log: Log = (message, facts) => void cloud.log.push({ message, ...facts });
-  const clientOptions = (service: Service, principal: Principal) =>
-    inProcess(service, principal, (operation, request, run) =>
-      cloud.invocations.call(operation, waits(operation, request.body), run),
-    );
-  const warehouseOf = (role: string) =>
-    redshiftData(
-      new RedshiftDataClient(clientOptions(cloud.warehouse.service, roleOf(role))),
-      { kind: 'provisioned', name: cluster, database, secretArn: 'millrace_owner' },
-      (ms) => cloud.invocations.sleep(ms),
-    );
-  const objectsOf = (role: string) => {
-    const client = new S3Client(clientOptions(cloud.s3.service, roleOf(role)));
-    return { ...s3Objects(client), ...s3Bytes(client) };
+  const portsOf = (role: string, calls: Calls) => {
+    const { warehouse, s3, sqs, bus } = clientsOf(cloud, role, calls);
+    return {
+      environment,
+      log,
+      metrics: () => undefined,
+      warehouse,
+      bus,
+      objects: { ...s3Objects(s3), ...s3Bytes(s3) },
+      queues: sqsQueues(sqs, calls.sleep),
+    };
   };
-  const queuesOf = (role: string) =>
-    sqsQueues(new SQSClient(clientOptions(cloud.sqs.service, roleOf(role))), (ms) => cloud.invocations.sleep(ms));
-  const remainingMs = () => cloud.invocations.remainingMs() - marginMs;
-  const common = { environment, log, metrics: () => undefined };
-
-  const onRefresh = refresh({
-    ...common,
-    plan: (weakening.refreshPlan ?? ((plan) => plan))(refreshPlan(pipeline)),
-    warehouse: warehouseOf('refresh'),
-  });
-  const onBatch = load({
-    ...common,
-    buckets,
-    workBucket: buckets.work,
-    loadRoleArn,
-    deadLettersUrl: queueUrl('letters'),
-    keyArn: cloud.keyArn,
-    plan: (weakening.loadPlan ?? ((plan) => plan))(loadPlan(pipeline)),
-    warehouse: (weakening.loadWarehouse ?? ((warehouse) => warehouse))(warehouseOf('load')),
-    objects: objectsOf('load'),
-    queues: queuesOf('load'),
-  });
-  const onReconcile = reconcile({
-    ...common,
-    historyBucket: buckets.history,
-    workBucket: buckets.work,
-    loadRoleArn,
-    backlogUrl: queueUrl('backlog'),
-    plan: reconcilePlan(pipeline),
-    warehouse: warehouseOf('reconcile'),
-    objects: objectsOf('reconcile'),
-    queues: queuesOf('reconcile'),
-  });
+  const plans = {
+    refresh: (weakening.refreshPlan ?? same)(refreshPlan(pipeline)),
+    load: (weakening.loadPlan ?? same)(loadPlan(pipeline)),
+    export: (weakening.exportPlan ?? same)(exportPlan(pipeline)),
+    reconcile: reconcilePlan(pipeline),
+  };
   return {
-    reconcile: { timeoutMs: 15 * minuteMs, run: (event) => onReconcile(parseTick(event), remainingMs) },
-    refresh: { timeoutMs: minuteMs, run: (event) => onRefresh(parseRunEvent(event)) },
+    archive: {
+      timeoutMs: minuteMs,
+      start: () => async (event) => archive(parseTransformation(event), log),
+    },
+    refresh: {
+      timeoutMs: 2 * minuteMs,
+      start(calls) {
+        const run = refresh({ ...portsOf('refresh', calls), plan: plans.refresh });
+        return (event) => run(parseRunEvent(event));
+      },
+    },
     load: {
       timeoutMs: 10 * minuteMs,
-      run: async (event) =>
-        (weakening.loadAnswer ?? ((answer) => answer))(await onBatch(parseBatch(event), remainingMs)),
+      start(calls) {
+        const ports = portsOf('load', calls);
+        const run = load({
+          ...ports,
+          buckets,
+          workBucket: buckets.work,
+          loadRoleArn: roles.load,
+          deadLettersUrl: queueUrl('letters'),
+          keyArn: cloud.keyArn,
+          plan: plans.load,
+          ...weakening.loadPorts?.(ports),
+          now: cloud.clock.now,
+        });
+        const answered = weakening.loadAnswer ?? same;
+        return async (event) => answered(await run(parseBatch(event), remaining(calls)));
+      },
+    },
+    reconcile: {
+      timeoutMs: 15 * minuteMs,
+      start(calls) {
+        const run = reconcile({
+          ...portsOf('reconcile', calls),
+          historyBucket: buckets.history,
+          workBucket: buckets.work,
+          loadRoleArn: roles.load,
+          backlogUrl: queueUrl('backlog'),
+          plan: plans.reconcile,
+        });
+        return (event) => run(parseTick(event), remaining(calls));
+      },
+    },
+    export: {
+      timeoutMs: 15 * minuteMs,
+      start(calls) {
+        return exportFunction(plans.export, calls, portsOf('export', calls));
+      },
     },
   };
 }
 
-export const refreshStatements = (pipeline: Pipeline) => statementNamePrefix(environment, pipeline.name, 'refresh');
+export const remaining = (calls: Calls) => () => calls.remainingMs() - marginMs;
+
+/** What the names of the statements begin with that tell a function of their end. */
+export const statementsOf = (pipeline: Pipeline, purpose: 'refresh' | 'export') =>
+  statementNamePrefix(environment, pipeline.name, purpose);
 
 function waits(operation: string, body: Buffer): boolean {
   return operation === 'redshift-data:DescribeStatement' && (JSON.parse(body.toString()).WaitTimeSeconds ?? 0) > 0;

@@ -1,11 +1,5 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { RuntimeClock } from '../../local/clock';
-
-/** Where an invocation ends without a word: at its nth call (1 is the first), before it takes effect or after. */
-export interface Kill {
-  readonly call: number;
-  readonly after: boolean;
-}
+import type { Kill } from '../../local/faults';
 
 /** One run of a function's core in this process. What it calls goes through here, so that it can be stopped between two calls. */
 class Invocation {
@@ -21,6 +15,7 @@ class Invocation {
     readonly name: string,
     readonly deadline: number,
     private readonly kill: Kill | undefined,
+    private readonly onChange: () => void,
   ) {
     this.killed = new Promise((_, reject) => {
       this.end = reject;
@@ -52,17 +47,28 @@ class Invocation {
       return await run();
     } finally {
       this.atWork -= 1;
+      this.onChange();
     }
   }
 
-  /** Waits for something that the clock brings. */
-  async resting<T>(run: () => Promise<T>): Promise<T> {
+  /** Waits for the clock. */
+  async sleep(wait: () => Promise<void>): Promise<void> {
+    await this.resting(wait);
+    if (this.ended) return never();
+  }
+
+  private async resting<T>(run: () => Promise<T>): Promise<T> {
     this.atRest += 1;
+    this.onChange();
     try {
       return await run();
     } finally {
       this.atRest -= 1;
     }
+  }
+
+  get isDead(): boolean {
+    return this.ended;
   }
 
   get isResting(): boolean {
@@ -75,56 +81,96 @@ export interface Outcome {
   readonly error?: { readonly errorType: string; readonly errorMessage: string };
 }
 
+/** What a core may ask of the world: each call belongs to the invocation that is under way. */
+export interface Calls {
+  /**
+   * A call to AWS.
+   * @param rests whether it does nothing but wait for a statement or the clock
+   */
+  call<T>(what: string, rests: boolean, run: () => Promise<T>): Promise<T>;
+  sleep(ms: number): Promise<void>;
+  remainingMs(): number;
+}
+
+/** A function as it is deployed. */
+export interface Handler {
+  readonly timeoutMs: number;
+  /** What happens outside of the invocations: a core over clients of its own. */
+  start(calls: Calls): (event: unknown) => Promise<unknown>;
+}
+
+/** Runs one invocation after the other, until one dies: what goes on in it then goes on to nowhere. */
+class ExecutionEnvironment implements Calls {
+  private invocation: Invocation | undefined;
+  private readonly run: (event: unknown) => Promise<unknown>;
+
+  constructor(
+    handler: Handler,
+    private readonly clock: RuntimeClock,
+  ) {
+    this.run = handler.start(this);
+  }
+
+  /** Rejects when the invocation fails or dies. */
+  invoke(invocation: Invocation, event: unknown): Promise<unknown> {
+    this.invocation = invocation;
+    return Promise.race([this.run(event), invocation.killed]);
+  }
+
+  readonly call = <T>(what: string, rests: boolean, run: () => Promise<T>): Promise<T> =>
+    this.invocation!.call(what, rests, run);
+
+  readonly sleep = (ms: number): Promise<void> =>
+    this.invocation!.sleep(() => new Promise<void>((resolve) => this.clock.at(this.clock.now() + ms, () => resolve())));
+
+  readonly remainingMs = (): number => this.invocation!.deadline - this.clock.now();
+}
+
 /** The invocations of one simulated account. */
 export class Invocations {
-  private readonly current = new AsyncLocalStorage<Invocation>();
+  /** By what is deployed: after a deployment nobody meets the code of before. */
+  private readonly warm = new Map<Handler, ExecutionEnvironment[]>();
   private readonly running = new Set<Invocation>();
 
   constructor(
     private readonly clock: RuntimeClock,
     /** What happens to the next invocation of a function. */
     private readonly killNext: (name: string) => Kill | undefined,
+    /** Told whenever `atWork` may have another answer. */
+    private readonly onChange: () => void,
   ) {}
 
-  async run(name: string, timeoutMs: number, core: () => Promise<unknown>): Promise<Outcome> {
-    const invocation = new Invocation(name, this.clock.now() + timeoutMs, this.killNext(name));
-    const timeout = this.clock.at(invocation.deadline, () => invocation.die('timed out'));
+  async run(name: string, handler: Handler, event: unknown): Promise<Outcome> {
+    const { clock, onChange } = this;
+    const invocation = new Invocation(name, clock.now() + handler.timeoutMs, this.killNext(name), onChange);
+    const timeout = clock.at(invocation.deadline, () => invocation.die('timed out'));
+    const warm = this.warm.get(handler) ?? [];
+    this.warm.set(handler, warm);
+    const place = warm.pop() ?? new ExecutionEnvironment(handler, clock);
     this.running.add(invocation);
     try {
-      const payload = await Promise.race([this.current.run(invocation, core), invocation.killed]);
+      const payload = await place.invoke(invocation, event);
       return { payload: payload ?? null };
     } catch (error) {
       const { name: errorType, message: errorMessage } = error as Error;
       return { payload: null, error: { errorType, errorMessage } };
     } finally {
+      if (!invocation.isDead) warm.push(place);
       timeout.cancel();
       this.running.delete(invocation);
+      onChange();
     }
   }
 
-  /**
-   * A call to AWS by the invocation that is under way here.
-   * @param rests whether the call does nothing but wait for a statement or the clock
-   */
-  call<T>(what: string, rests: boolean, run: () => Promise<T>): Promise<T> {
-    return this.own().call(what, rests, run);
+  /** Functions that run, for messages. */
+  names(): string {
+    return [...this.running].map(({ name }) => name).join(', ');
   }
-
-  readonly sleep = (ms: number): Promise<void> =>
-    this.own().resting(() => new Promise<void>((resolve) => this.clock.at(this.clock.now() + ms, () => resolve())));
-
-  readonly remainingMs = (): number => this.own().deadline - this.clock.now();
 
   /** Whether any invocation is doing something, other than to wait for the clock. */
   atWork(): boolean {
     for (const invocation of this.running) if (!invocation.isResting) return true;
     return false;
-  }
-
-  private own(): Invocation {
-    const invocation = this.current.getStore();
-    if (!invocation) throw new Error('not within an invocation');
-    return invocation;
   }
 }
 

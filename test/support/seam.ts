@@ -4,24 +4,12 @@ import { gzipSync } from 'node:zlib';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
 import { literalPrefixes } from '../../lambda/load/contract';
 import type { Step } from '../../lambda/shared/plan';
-import { scriptedFaults } from '../../local/faults';
+import { type Kill, scriptedFaults } from '../../local/faults';
 import type { Pipeline } from '../../pipelines/definition';
 import { warehouseObjects } from '../../sql';
-import {
-  buckets,
-  type Cloud,
-  createCloud,
-  database,
-  type Handlers,
-  outsider,
-  owner,
-  roles,
-  runStep,
-  type Template,
-  templateOf,
-} from './cloud';
-import { functionsOf, refreshStatements } from './functions';
-import type { Kill } from './invocation';
+import { buckets, type Cloud, createCloud, database, type Handlers, outsider, owner, roles } from './cloud';
+import { functionsOf, statementsOf } from './functions';
+import { runStep, type Template, templateOf } from './template';
 
 const minuteMs = 60_000;
 const queueSettings = {
@@ -53,6 +41,7 @@ export class SeamWorld {
       startMs: startMs + 60 * minuteMs,
       streamName: template.streamName,
       shards: 2,
+      retentionHours: pipeline.stream.retentionHours,
       databaseFile: template.databaseFile,
       handlers: () => world!.handlers,
       faults: scriptedFaults({}),
@@ -69,9 +58,7 @@ export class SeamWorld {
   }
 
   private async wire(pipeline: Pipeline): Promise<void> {
-    const { s3, sqs, kinesis, onQueue, onStatements } = this.cloud;
-    const { settings } = kinesis.port.stream(this.streamName);
-    kinesis.port.open(this.streamName, { ...settings, retentionHours: pipeline.stream.retentionHours }, 2);
+    const { s3, sqs, onQueue, onStatements } = this.cloud;
     const letters = sqs.port.open('letters', queueSettings);
     const redrive = { queueArn: letters.arn, maxReceiveCount: 5 };
     const queue = sqs.port.open('queue', { ...queueSettings, redrive });
@@ -87,7 +74,7 @@ export class SeamWorld {
     await s3.port.setNotifications(s3.port.bucket(buckets.history), rules, true);
     onQueue(queue.arn, 'load', 100);
     onQueue(backlog.arn, 'load', 100);
-    onStatements(refreshStatements(pipeline), 'refresh');
+    onStatements(statementsOf(pipeline, 'refresh'), 'refresh');
   }
 
   /** Deploys another edition of the pipeline whose landing view differs: the new one is made, then the old one goes with a last merge. */

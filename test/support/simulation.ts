@@ -1,72 +1,35 @@
 import { gzipSync } from 'node:zlib';
-import { type FaultScript, scriptedFaults } from '../../local/faults';
-import { buckets, type Cloud, createCloud, type Handlers, outsider, type Template } from './cloud';
-import { functionsOf, refreshStatements, type Weakening } from './functions';
-import type { Kill } from './invocation';
+import { archiveLine } from '../../lambda/archive/archive';
+import { scriptedFaults } from '../../local/faults';
+import { type Action, envelopeKey, keyOf, numbersOf, type Scenario } from './actions';
+import { buckets, type Cloud, createCloud, type Handlers, outsider } from './cloud';
+import { backfillFromArchive } from './commands';
+import { functionsOf, statementsOf, type Weakening } from './functions';
+import { keeping, longRetentionHours } from './pipeline';
+import { Recovery } from './recovery';
+import type { Template } from './template';
+import { accountProblems } from './verify/accounts';
+import { ExportReader } from './verify/exports';
+import type { Gap } from './verify/gaps';
+import { lineOf, type StreamRecord, type Truth, type Uploaded } from './world';
 
-/** Something that the world, or an operator, does. Events are numbers: see `lineOf`. */
-export type Action =
-  | { readonly do: 'put'; readonly events: readonly number[] }
-  /** To a key of its own or one that was there: a new version, perhaps of the same bytes. */
-  | { readonly do: 'upload'; readonly key: number; readonly events: readonly number[]; readonly poison?: boolean }
-  /** The bytes of the current version once more. */
-  | { readonly do: 'again'; readonly key: number }
-  | { readonly do: 'delete'; readonly key: number }
-  | { readonly do: 'tick' }
-  | { readonly do: 'reconcile' }
-  | { readonly do: 'pass'; readonly minutes: number }
-  | { readonly do: 'split' }
-  | { readonly do: 'merge' }
-  | { readonly do: 'pause' }
-  | { readonly do: 'resume' };
-
-export interface Scenario {
-  readonly actions: readonly Action[];
-  /** By action: the next one follows after so many turns of the event loop. @default - when all that it caused is done, as far as it needs no clock */
-  readonly turns?: readonly (number | undefined)[];
-  readonly faults: FaultScript;
-  /** By function: what happens to its nth invocation. */
-  readonly kills: Readonly<Record<string, readonly (Kill | undefined)[]>>;
-}
-
-/** One version of an object that was uploaded. */
-export interface Uploaded {
-  readonly key: string;
-  readonly etag: string;
-  readonly lines: readonly string[];
-  readonly poison: boolean;
-  /** At least one notification reached, or will reach, the queue. */
-  readonly notified: boolean;
-}
-
-/** What the world did, for comparison. */
-export interface Truth {
-  readonly stream: readonly string[];
-  readonly uploads: readonly Uploaded[];
-  /** The versions that are there at the end, by key. */
-  readonly current: ReadonlyMap<string, Uploaded>;
-}
-
-/** An event, but for every tenth number a text that is not JSON, and for the one before a value that does not fit its column. */
-export function lineOf(event: number): string {
-  if (event % 10 === 9) return `{"id":"e${event}", oops`;
-  return JSON.stringify({ id: `e${event}`, amount: event % 10 === 8 ? 'many' : event });
-}
-
-/** With characters that events of S3 encode. From `firstOnceKey` on they are of the source that must not be overwritten. */
-const keyOf = (key: number) => (key < firstOnceKey ? `in/a+b ${key}.gz` : `once/é/${key}.gz`);
-export const firstOnceKey = 3;
-export const mustNotBeOverwritten = (key: string) => key.startsWith('once/');
-
-const hourMs = 3_600_000;
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
 /** As the deployed queues have it: six times the function's timeout. */
 const visibilitySeconds = 3600;
-const longestDelayMs = 6 * 24 * hourMs;
-const maxRounds = 12;
+/** Firehose writes so long after a record arrived. */
+const bufferMinutes = 5;
+/** Kinesis takes so many records a call. */
+const maxRecords = 500;
+const maxShards = 8;
 
 export interface Simulated {
   readonly truth: Truth;
   readonly cloud: Cloud;
+  /** What was wrong before the recovery already, and what must not be at any moment. */
+  readonly problems: readonly string[];
+  /** What an operator was told before the backfill that closes them. */
+  readonly gaps: readonly Gap[];
   dispose(): Promise<void>;
 }
 
@@ -83,19 +46,34 @@ export async function simulate(template: Template, scenario: Scenario, weakening
   }
 }
 
-class Simulation implements Simulated {
-  readonly truth = { stream: [] as string[], uploads: [] as Uploaded[], current: new Map<string, Uploaded>() };
+export class Simulation implements Simulated {
+  readonly truth = {
+    stream: [] as StreamRecord[],
+    uploads: [] as Uploaded[],
+    current: new Map<string, Uploaded>(),
+    archived: [] as string[],
+  };
+  readonly problems: string[] = [];
+  readonly gaps: Gap[] = [];
+  private readonly reader: ExportReader;
   private lastDelivery: readonly number[] = [0];
   private stopped = false;
+  private archivedRecords = 0;
+  private backfilling: Promise<unknown> | undefined;
 
   private constructor(
-    private readonly template: Template,
-    private readonly weakening: Weakening,
+    readonly template: Template,
+    readonly retentionHours: number,
+    readonly weakening: Weakening,
     readonly cloud: Cloud,
-  ) {}
+  ) {
+    this.reader = new ExportReader(cloud, template.pipeline);
+  }
 
   static async start(template: Template, scenario: Scenario, weakening: Weakening): Promise<Simulation> {
-    const { pipeline, streamName } = template;
+    const { streamName } = template;
+    const retentionHours = scenario.retentionHours ?? longRetentionHours;
+    const pipeline = keeping(template.pipeline, retentionHours);
     const script = scriptedFaults(scenario.faults);
     const invoked = new Map<string, number>();
     let handlers: Handlers = {};
@@ -104,6 +82,8 @@ class Simulation implements Simulated {
       startMs: template.startMs + hourMs,
       streamName,
       shards: 2,
+      retentionHours,
+      archivePrefix: `archive/${pipeline.name}/`,
       databaseFile: template.databaseFile,
       handlers: () => handlers,
       faults: {
@@ -122,13 +102,14 @@ class Simulation implements Simulated {
       },
     });
     handlers = functionsOf(cloud, pipeline, weakening);
-    simulation = new Simulation(template, weakening, cloud);
+    simulation = new Simulation({ ...template, pipeline }, retentionHours, weakening, cloud);
     await simulation.wire();
     return simulation;
   }
 
   private async wire(): Promise<void> {
     const { s3, sqs, onQueue, onStatements } = this.cloud;
+    const { pipeline } = this.template;
     const settings = {
       visibilitySeconds,
       retentionSeconds: 14 * 86_400,
@@ -140,81 +121,149 @@ class Simulation implements Simulated {
     const queue = sqs.port.open('queue', { ...settings, redrive: { queueArn: letters.arn, maxReceiveCount: 5 } });
     const backlog = sqs.port.open('backlog', queue.settings);
     const notification = { events: ['s3:ObjectCreated:*'], queueArn: queue.arn, suffix: '' };
-    const notifications = ['in/', 'once/'].map((prefix) => ({ ...notification, id: prefix, prefix }));
+    const notifications = ['in/', 'once/', 'envelopes/'].map((prefix) => ({ ...notification, id: prefix, prefix }));
     await s3.port.setNotifications(s3.port.bucket(buckets.history), notifications, true);
     onQueue(queue.arn, 'load', 10);
     onQueue(backlog.arn, 'load', 10);
-    onStatements(refreshStatements(this.template.pipeline), 'refresh');
+    for (const name of ['refresh', 'export'] as const) onStatements(statementsOf(pipeline, name), name);
   }
 
   async act(action: Action, turns: number | undefined): Promise<void> {
-    const { cloud } = this;
+    await this.perform(action);
+    if (turns === undefined) await this.cloud.settle();
+    else for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await this.reader.look(this.problems);
+  }
+
+  private async perform(action: Action): Promise<void> {
+    const { cloud, truth } = this;
     switch (action.do) {
       case 'put':
-        this.put(action.events.map(lineOf));
-        break;
+        return this.put(numbersOf(action.events));
       case 'upload':
-        await this.upload(keyOf(action.key), action.events.map(lineOf), action.poison ?? false);
-        break;
-      case 'again': {
-        const present = this.truth.current.get(keyOf(action.key));
-        if (present) await this.upload(present.key, present.lines, present.poison);
-        break;
+        return this.upload(keyOf(action.key), linesOf(keyOf(action.key), action.events), action.poison);
+      case 'uploads':
+        for (let n = 0; n < action.objects; n++) {
+          const key = `in/many ${action.key + n}.gz`;
+          await this.upload(key, linesOf(key, action.events));
+        }
+        return;
+      case 'envelope':
+        return this.envelope(envelopeKey(action.key), action.records);
+      case 'again':
+      case 'copy': {
+        const present = truth.current.get(keyOf(action.key));
+        const to = action.do === 'again' ? action.key : action.to;
+        if (present) await this.upload(keyOf(to), present.lines, present.poison);
+        return;
       }
       case 'delete':
         await cloud.s3.port.delete(outsider, buckets.history, keyOf(action.key));
-        this.truth.current.delete(keyOf(action.key));
-        break;
+        truth.current.delete(keyOf(action.key));
+        return;
       case 'tick':
-        await this.tick('refresh');
-        break;
+        return this.tick('refresh');
       case 'reconcile':
-        await this.tick('reconcile');
-        break;
+      case 'export':
+        return this.tick(action.do);
+      case 'backfill':
+        return this.backfill();
+      case 'archive twice':
+        return this.archiveTwice();
       case 'pass':
-        await cloud.pass(action.minutes * 60_000);
-        break;
+        return this.pass(action.minutes * minuteMs);
       case 'split':
       case 'merge':
-        this.reshard(action.do);
-        break;
+        return this.reshard(action.do);
       case 'pause':
-        cloud.faults.pause();
-        break;
+        return cloud.faults.pause();
       case 'resume':
-        cloud.faults.resume();
-        break;
+        return cloud.faults.resume();
+      default:
+        throw new Error(`there is no action ${JSON.stringify(action)}`);
     }
-    if (turns === undefined) await cloud.settle();
-    else for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  private put(lines: readonly string[]): void {
-    if (lines.length === 0) return;
-    const { kinesis } = this.cloud;
-    const Records = lines.map((line, index) => ({
-      Data: Buffer.from(line).toString('base64'),
-      PartitionKey: `${this.truth.stream.length + index}`,
-    }));
-    kinesis.operations.PutRecords({ StreamName: this.template.streamName, Records }, outsider);
-    this.truth.stream.push(...lines);
+  private put(numbers: readonly number[]): void {
+    const { kinesis, clock } = this.cloud;
+    for (let at = 0; at < numbers.length; at += maxRecords) {
+      const sent = numbers.slice(at, at + maxRecords).map((number, index) => {
+        const nth = this.truth.stream.length + index;
+        return { line: lineOf(number, `record ${nth}`), partitionKey: `${nth}` };
+      });
+      const Records = sent.map(({ line, partitionKey }) => ({
+        Data: Buffer.from(line).toString('base64'),
+        PartitionKey: partitionKey,
+      }));
+      const answer = kinesis.operations.PutRecords({ StreamName: this.template.streamName, Records }, outsider) as {
+        Records: { ShardId: string; SequenceNumber: string }[];
+      };
+      for (const [index, { ShardId: shardId, SequenceNumber: sequenceNumber }] of answer.Records.entries())
+        this.truth.stream.push({ ...sent[index]!, shardId, sequenceNumber, arrivedAt: clock.now() });
+    }
   }
 
-  private async upload(key: string, lines: readonly string[], poison: boolean): Promise<void> {
+  private async upload(
+    key: string,
+    lines: readonly string[],
+    poison = false,
+    records?: readonly StreamRecord[],
+  ): Promise<void> {
     const text = lines.map((line) => `${line}\n`).join('');
     const body = poison ? Buffer.from(`not gzip: ${text}`) : gzipSync(text);
     const { etag } = await this.cloud.s3.port.put(outsider, buckets.history, key, body);
-    const uploaded = { key, etag: etag.replaceAll('"', ''), lines, poison, notified: this.lastDelivery.length > 0 };
+    const notified = this.lastDelivery.length > 0;
+    const uploaded = { key, etag: etag.replaceAll('"', ''), lines, records, poison, notified };
     this.truth.uploads.push(uploaded);
     this.truth.current.set(key, uploaded);
   }
 
+  private async envelope(key: string, { from, count }: { from: number; count: number }): Promise<void> {
+    const { stream } = this.truth;
+    const first = stream.length === 0 ? 0 : from % stream.length;
+    const records = stream.slice(first, first + count);
+    const lines = records.map(({ line, ...place }) =>
+      archiveLine({ recordId: '', data: Buffer.from(line).toString('base64'), ...place }).trimEnd(),
+    );
+    if (records.length > 0) await this.upload(key, lines, false, records);
+  }
+
   /** What a schedule does. */
-  private async tick(functionName: 'refresh' | 'reconcile'): Promise<void> {
+  async tick(functionName: 'refresh' | 'reconcile' | 'export'): Promise<void> {
     const { cloud } = this;
     if (functionName === 'reconcile' && this.weakening.noReconcile) return;
-    const scheduledTime = new Date(Math.floor(cloud.clock.now() / 60_000) * 60_000).toISOString();
+    const scheduledTime = new Date(Math.floor(cloud.clock.now() / minuteMs) * minuteMs).toISOString();
     await cloud.faults.deliver('tick')(() => cloud.invokeAsync(functionName, { kind: 'start', scheduledTime }));
+  }
+
+  /** Begins a backfill; one at a time. */
+  backfill(): void {
+    this.backfilling ??= backfillFromArchive(this.cloud, this.template.pipeline).finally(() => {
+      this.backfilling = undefined;
+    });
+  }
+
+  get isBackfilling(): boolean {
+    return this.backfilling !== undefined;
+  }
+
+  private async archiveTwice(): Promise<void> {
+    const { s3 } = this.cloud;
+    const last = (await s3.port.list(outsider, buckets.archive, 'archive/')).at(-1);
+    if (!last) return;
+    const body = await s3.port.get(outsider, buckets.archive, last.key);
+    await s3.port.put(outsider, buckets.archive, last.key.replace(/(-again)?\.gz$/, '-again.gz'), body);
+  }
+
+  /** Moves the clock; Firehose writes what has arrived before its time is up. */
+  async pass(ms: number): Promise<void> {
+    const { cloud, truth } = this;
+    const bufferMs = bufferMinutes * minuteMs;
+    if (ms < bufferMs || this.archivedRecords === truth.stream.length) return cloud.pass(ms);
+    await cloud.pass(bufferMs);
+    this.archivedRecords = truth.stream.length;
+    await cloud.flushArchive();
+    await cloud.pass(ms - bufferMs);
   }
 
   /** The first open shard is split, or the first two are merged. */
@@ -223,7 +272,7 @@ class Simulation implements Simulated {
     const open = [...stream.openShards].sort((a, b) => (a.description.startHash < b.description.startHash ? -1 : 1));
     const [first, second] = open;
     if (how === 'merge' && second) stream.merge(first!.id, second.id);
-    if (how === 'split' && open.length < 8) {
+    if (how === 'split' && open.length < maxShards) {
       const { startHash, endHash } = first!.description;
       const middle = (BigInt(`0x${startHash}`) + BigInt(`0x${endHash}`)) / 2n + 1n;
       stream.split(first!.id, middle.toString(16).padStart(32, '0'));
@@ -232,44 +281,20 @@ class Simulation implements Simulated {
 
   /** Nothing goes wrong any more: what is late arrives, and the schedules run until nothing is left to do. */
   async recover(): Promise<void> {
-    const { cloud } = this;
+    const { cloud, truth } = this;
+    this.problems.push(...(await accountProblems(cloud, this.template.pipeline.name)));
     cloud.faults.stop();
     cloud.faults.resume();
     this.stopped = true;
-    await cloud.pass(longestDelayMs);
-    await this.runSchedules();
-    if (this.redrive() > 0) await this.runSchedules();
-  }
-
-  private async runSchedules(): Promise<void> {
-    for (let round = 1; round <= maxRounds; round++) {
-      await this.tick('refresh');
-      await this.tick('reconcile');
-      await this.cloud.pass(2 * hourMs);
-      if (round >= 2 && this.waiting() === 0) return;
-    }
-  }
-
-  /** What an operator does with messages that SQS itself gave up: those of objects that cannot be loaded say so, and stay. */
-  private redrive(): number {
-    const { port } = this.cloud.sqs;
-    const letters = port.queueAt('letters');
-    let count = 0;
-    for (const { body, receipt } of letters.receive(1000, 0, () => undefined)) {
-      if ('reason' in JSON.parse(body)) continue;
-      port.queueAt('queue').send(body, outsider.arn);
-      letters.delete(receipt!);
-      count += 1;
-    }
-    return count;
-  }
-
-  /** Messages that are still to be worked on. */
-  private waiting(): number {
-    return this.cloud.sqs.port.depth('queue') + this.cloud.sqs.port.depth('backlog');
+    await new Recovery(this).run();
+    await this.reader.look(this.problems);
+    for (const { key } of await cloud.s3.port.list(outsider, buckets.archive, 'archive/')) truth.archived.push(key);
   }
 
   async dispose(): Promise<void> {
     await this.cloud.dispose();
   }
 }
+
+const linesOf = (key: string, events: Parameters<typeof numbersOf>[0]) =>
+  numbersOf(events).map((number, index) => lineOf(number, `${key} ${index + 1}`));

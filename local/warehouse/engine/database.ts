@@ -14,14 +14,15 @@ export class Database {
     readonly file: string,
   ) {}
 
-  static async open(file: string): Promise<Database> {
+  /** @param threads @default one a core, at most 8 */
+  static async open(file: string, threads = Math.min(8, availableParallelism())): Promise<Database> {
     mkdirSync(dirname(file), { recursive: true });
     const memory = Math.max(gibibyte, Math.min(3 * gibibyte, Math.floor(totalmem() * 0.4)));
     const instance = await DuckDBInstance.create(file, {
       storage_compatibility_version: 'latest',
       // Should a VARIANT come up: shredded it reads 5 to 14 times slower.
       variant_minimum_shredding_size: '-1',
-      threads: String(Math.min(8, availableParallelism())),
+      threads: String(threads),
       memory_limit: `${Math.floor(memory / 2 ** 20)}MiB`,
       temp_directory: `${file}.tmp`,
       checkpoint_threshold: '256MB',

@@ -46,7 +46,7 @@ export class Engine implements CommittedCatalog {
   ): Promise<Engine> {
     // What a COPY that was killed left behind.
     rmSync(readingFolder(options.file), { recursive: true, force: true });
-    const database = await Database.open(options.file);
+    const database = await Database.open(options.file, options.threads);
     const connection = await database.connect();
     try {
       for (const statement of systemDdl()) await connection.run(statement);

@@ -9,6 +9,8 @@ import { systemSchema } from './system-views';
 export interface EngineOptions {
   /** DuckDB file; made if it is not there. */
   readonly file: string;
+  /** Of DuckDB. @default - one a core, at most 8 */
+  readonly threads?: number;
   /** Name of the Redshift database. */
   readonly database: string;
   readonly clock: Clock;

@@ -1,3 +1,3 @@
 import { testRecovery } from './property';
 
-testRecovery('all of it at once', 60, { deliveries: true, statements: true, kills: true, hurry: true });
+testRecovery('all of it at once');

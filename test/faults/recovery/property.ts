@@ -1,20 +1,23 @@
 import fc from 'fast-check';
-import { type Template, templateOf } from '../../support/cloud';
 import { simPipeline } from '../../support/pipeline';
-import { recovers, runs, seed } from '../check';
-import { type Kinds, scenarios } from '../scenarios';
+import { type Template, templateOf } from '../../support/template';
+import { recovers, seed, startMs } from '../check';
+import { type KindName, kinds } from '../kinds';
+import { scenarios } from '../scenarios';
 
-/** A file for each kind of fault, so that they run side by side. */
-export function testRecovery(name: string, usual: number, kinds: Kinds): void {
+const longestMs = 10 * 60_000;
+
+/** A file for each kind of fault, so that they run side by side. Thousands of runs are a command's: `npm run faults`. */
+export function testRecovery(name: KindName): void {
   let template: Template;
   beforeAll(async () => {
-    template = await templateOf(simPipeline, Date.UTC(2026, 10, 21));
+    template = await templateOf(simPipeline, startMs);
   });
   afterAll(() => template.remove());
 
   test(
     `the tables hold what was sent, each event once, after ${name}`,
-    () => fc.assert(recovers(template, scenarios(kinds)), { numRuns: runs(usual), seed }),
-    12 * 3_600_000,
+    () => fc.assert(recovers(template, scenarios(kinds[name])), { numRuns: kinds[name].usual, seed }),
+    longestMs,
   );
 }

@@ -137,3 +137,39 @@ test('after the stop nothing goes wrong, but what is late still comes', async ()
   await pass(1000);
   expect(sent).toHaveLength(2);
 });
+
+test('Kinesis refuses a call as too many, PutRecords record by record, or loses an answer', async () => {
+  const { faults } = faultsOf({ kinesisCalls: ['throttle', 'throttle', 'answer-lost'] });
+  let calls = 0;
+  const run = () => ++calls;
+  await expect(faults.kinesis('PutRecord', {}, run)).rejects.toMatchObject({
+    code: 'ProvisionedThroughputExceededException',
+  });
+  const refused = { ErrorCode: 'ProvisionedThroughputExceededException', ErrorMessage: 'Rate exceeded' };
+  expect(await faults.kinesis('PutRecords', { Records: [1, 2] }, run)).toEqual({
+    FailedRecordCount: 2,
+    Records: [refused, refused],
+  });
+  expect(calls).toBe(0);
+  await expect(faults.kinesis('PutRecord', {}, run)).rejects.toMatchObject({ code: 'InternalFailureException' });
+  expect(calls).toBe(1);
+  expect(await faults.kinesis('PutRecord', {}, run)).toBe(2);
+});
+
+test('each function has its own turn to die, found by a part of its name, until the stop', () => {
+  const kill = { call: 3, after: false };
+  const { faults } = faultsOf({ kills: { Load: [undefined, kill, kill] } });
+  expect(['ALoad1', 'ARefresh1', 'ALoad1'].map((name) => faults.kill(name))).toEqual([undefined, undefined, kill]);
+  faults.stop();
+  expect(faults.kill('ALoad1')).toBeUndefined();
+});
+
+test('the end of what is late is known', async () => {
+  const { faults, send, pass, clock } = faultsOf({ notifications: [[5000, 1000]] });
+  expect(faults.lateUntil()).toBeUndefined();
+  const start = clock.now();
+  await send();
+  expect(faults.lateUntil()).toBe(start + 5000);
+  await pass(5000);
+  expect(faults.lateUntil()).toBeUndefined();
+});

@@ -118,6 +118,34 @@ test('a crash and code that does not load are errors of the invocation', async (
   expect((await missing.invoke({})).error).toMatchObject({ errorType: 'Runtime.HandlerNotFound' });
 });
 
+test('a process dies at the call that it is told, before it is made or after its answer, and the next one does not', async () => {
+  let calls = 0;
+  const server = createServer((_, response) => {
+    calls += 1;
+    response.end('{}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const runner = runnerOf(
+    `const http = require('node:http');
+const call = () => new Promise((resolve, reject) =>
+  http.request(process.env.AWS_ENDPOINT_URL, (response) => response.resume().on('end', resolve)).on('error', reject).end());
+exports.handler = async () => { for (let n = 0; n < 4; n++) await call(); return 'done'; };`,
+    { endpoint },
+  );
+  try {
+    const exit = { errorType: 'Runtime.ExitError', errorMessage: 'Runtime exited with signal SIGKILL' };
+    expect((await runner.invoke({}, undefined, { call: 3, after: false })).error).toEqual(exit);
+    expect(calls).toBe(2);
+    expect((await runner.invoke({}, undefined, { call: 3, after: true })).error).toEqual(exit);
+    expect(calls).toBe(5);
+    expect((await runner.invoke({})).payload).toBe('done');
+    expect(calls).toBe(9);
+  } finally {
+    server.close();
+  }
+});
+
 test('runs no more processes at the same time than its concurrency', async () => {
   const runner = runnerOf(`exports.handler = async () => process.pid;`, { concurrency: 2 });
   const answers = await Promise.all(Array.from({ length: 12 }, () => runner.invoke({})));

@@ -1,0 +1,159 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { text, wholeNumber } from '../../bin/commands/options';
+import { explain, Failure } from '../../bin/failure';
+import type { Scenario } from '../support/actions';
+import { memoryFolder } from '../support/memory';
+import { type KindName, kinds } from './kinds';
+import type { Answer, Task } from './worker';
+
+interface Options {
+  readonly runs: number;
+  readonly seed?: number;
+  readonly workers: number;
+  readonly only?: string;
+  readonly replay?: string;
+}
+
+/** Runs of one task: few enough that a failure is near its seed, and progress is seen. */
+const runsPerTask = 25;
+const maxShown = 12;
+const worker = join(__dirname, 'worker.ts');
+
+/** Tasks of all kinds in turn, each with a seed of its own, so that a task can be played again without those before it. */
+function tasksOf(runs: number, seed: number, names: readonly KindName[]): (Task & { runs: number })[] {
+  const usual = names.reduce((sum, name) => sum + kinds[name].usual, 0);
+  const tasks = names.flatMap((kind) => {
+    const share = Math.max(1, Math.round((runs * kinds[kind].usual) / usual));
+    return Array.from({ length: Math.ceil(share / runsPerTask) }, (_, nth) => ({
+      kind,
+      nth,
+      runs: Math.min(runsPerTask, share - nth * runsPerTask),
+    }));
+  });
+  return tasks.sort((a, b) => a.nth - b.nth).map((task, index) => ({ ...task, seed: seed + index }));
+}
+
+/** A child that takes one task after the other. */
+class Worker {
+  private readonly child: ChildProcess;
+
+  constructor() {
+    const folder = memoryFolder();
+    const env = { ...process.env, ...(folder === undefined ? {} : { TMPDIR: folder }) };
+    this.child = fork(worker, { execArgv: ['--require', 'tsx/cjs'], env });
+  }
+
+  /** @throws Error when the child dies */
+  answer(task?: Task): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const onExit = (code: number | null) =>
+        reject(new Error(`a worker ended with ${code} at ${JSON.stringify(task)}`));
+      this.child.once('exit', onExit);
+      this.child.once('message', (answer: Answer) => {
+        this.child.off('exit', onExit);
+        resolve(answer);
+      });
+      if (task) this.child.send(task);
+    });
+  }
+
+  stop(): void {
+    this.child.removeAllListeners();
+    if (this.child.connected) this.child.disconnect();
+  }
+}
+
+async function run(options: Options): Promise<void> {
+  const tasks: Task[] = options.replay
+    ? [{ scenario: readScenario(options.replay) }]
+    : tasksOf(options.runs, options.seed ?? Math.floor(Math.random() * 2 ** 30), namesOf(options.only));
+  const [first] = tasks;
+  if (first && 'seed' in first) console.log(`${options.runs} runs from seed ${first.seed}`);
+  const total = tasks.reduce((sum, task) => sum + ('runs' in task ? task.runs : 1), 0);
+  const began = performance.now();
+  let done = 0;
+  let failures = 0;
+  const next = () => tasks.shift();
+  await Promise.all(
+    Array.from({ length: Math.min(options.workers, tasks.length) }, async () => {
+      const place = new Worker();
+      try {
+        await place.answer();
+        for (let task = next(); task; task = next()) {
+          const answer = await place.answer(task);
+          if ('failed' in answer) {
+            failures += 1;
+            report(task, answer.failed);
+          }
+          done += 'runs' in task ? task.runs : 1;
+          const seconds = (performance.now() - began) / 1000;
+          console.log(`${done} of ${total} runs, ${failures} failed, ${seconds.toFixed(0)} s`);
+        }
+      } finally {
+        place.stop();
+      }
+    }),
+  );
+  if (failures > 0) process.exitCode = 1;
+}
+
+function report(task: Task, failed: Extract<Answer, { failed: unknown }>['failed']): void {
+  const { problems, scenario, shrinks } = failed;
+  console.log(
+    `\nwrong${'kind' in task ? ` after ${task.kind}, seed ${task.seed}, made shorter ${shrinks} times` : ''}:`,
+  );
+  for (const problem of problems.slice(0, maxShown)) console.log(`  ${problem}`);
+  if (problems.length > maxShown) console.log(`  and ${problems.length - maxShown} more`);
+  if (!('kind' in task)) return;
+  const file = `faults-${task.seed}.json`;
+  writeFileSync(file, `${JSON.stringify(scenario, null, 2)}\n`);
+  console.log(`the scenario is in ${file}; again: npm run faults -- --replay ${file}\n`);
+}
+
+function readScenario(file: string): Scenario {
+  let scenario: Partial<Scenario>;
+  try {
+    scenario = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new Failure(`--replay ${file} cannot be read: ${(cause as Error).message}`, 2, { cause });
+  }
+  if (!Array.isArray(scenario?.actions)) throw new Failure(`--replay ${file} is no scenario: it has no actions`, 2);
+  // JSON has no undefined: an occasion that is left alone is null there.
+  return withoutNulls({ faults: {}, kills: {}, ...scenario }) as Scenario;
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (value === null) return undefined;
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withoutNulls(inner)]));
+}
+
+function namesOf(only: string | undefined): KindName[] {
+  const names = Object.keys(kinds) as KindName[];
+  const found = names.filter((name) => only === undefined || name.includes(only));
+  if (found.length === 0)
+    throw new Failure(`--only must be part of one of ${names.map((name) => `'${name}'`).join(', ')}, got '${only}'`, 2);
+  return found;
+}
+
+new Command('faults')
+  .description(
+    'Plays random faults against the functions and the twins, and compares every table with what the world did. A run that goes wrong is made ' +
+      'shorter, told and kept as a file. Exit code 1 when one went wrong.',
+  )
+  .option('--runs <n>', 'how many', wholeNumber('--runs', 1, 10_000_000), 1000)
+  .option('--seed <n>', 'where to begin (default: anywhere)', wholeNumber('--seed', 1, 2 ** 31 - 1))
+  .option('--workers <n>', 'processes', wholeNumber('--workers', 1, 256), availableParallelism())
+  .option('--only <part>', 'kinds of faults that are called so', text('--only'))
+  .option('--replay <file>', 'play one scenario again', text('--replay'))
+  .action(run)
+  .parseAsync()
+  .catch((error: unknown) => {
+    console.error(`error: ${explain(error)}`);
+    process.exitCode = error instanceof Failure ? error.exitCode : 1;
+  });

@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import type { Scenario } from '../support/actions';
+import { simPipeline } from '../support/pipeline';
+import { type Template, templateOf } from '../support/template';
+import { play, startMs } from './check';
+import { type KindName, kinds } from './kinds';
+import { scenarios } from './scenarios';
+
+/** What the parent asks for: some runs of one kind, or one scenario. */
+export type Task =
+  | { readonly kind: KindName; readonly seed: number; readonly runs: number }
+  | { readonly scenario: Scenario };
+
+export type Answer =
+  | { readonly done: number }
+  | {
+      readonly failed: { readonly problems: readonly string[]; readonly scenario: Scenario; readonly shrinks: number };
+    };
+
+/** A shorter scenario is worth so many runs. */
+const maxShrinkMs = 120_000;
+
+/**
+ * Runs a task and answers over IPC. The first scenario that fails ends it, made as short as can be. What is tried while it is made shorter may
+ * fail for another reason: told is the shortest one's.
+ */
+async function work(task: Task, template: Template): Promise<Answer> {
+  if ('scenario' in task) {
+    const problems = await problemsOf(template, task.scenario);
+    return problems.length === 0 ? { done: 1 } : { failed: { problems, scenario: task.scenario, shrinks: 0 } };
+  }
+  let problems: readonly string[] = [];
+  let failingSince: number | undefined;
+  const property = fc.asyncProperty(scenarios(kinds[task.kind]), async (scenario) => {
+    if (failingSince !== undefined && performance.now() - failingSince > maxShrinkMs) return;
+    const wrong = await problemsOf(template, scenario);
+    if (wrong.length === 0) return;
+    failingSince ??= performance.now();
+    problems = wrong;
+    throw new Error(wrong.join('\n'));
+  });
+  const { failed, counterexample, numRuns, numShrinks } = await fc.check(property, {
+    numRuns: task.runs,
+    seed: task.seed,
+  });
+  return failed ? { failed: { problems, scenario: counterexample![0], shrinks: numShrinks } } : { done: numRuns };
+}
+
+/** A scenario that cannot even be played to its end fails too. */
+async function problemsOf(template: Template, scenario: Scenario): Promise<readonly string[]> {
+  try {
+    return await play(template, scenario);
+  } catch (error) {
+    return [`not played to its end: ${(error as Error).stack}`];
+  }
+}
+
+async function main(): Promise<void> {
+  const template = await templateOf(simPipeline, startMs);
+  process.on('exit', () => template.remove());
+  process.on('disconnect', () => process.exit(0));
+  process.on('message', (task: Task) => {
+    work(task, template).then(
+      (answer) => process.send!(answer),
+      (error: Error) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  });
+  process.send!({ done: 0 } satisfies Answer);
+}
+
+void main();

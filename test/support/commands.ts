@@ -1,0 +1,58 @@
+import { s3Buckets, sqsQueues } from '../../bin/cloud/sdk';
+import { backfill } from '../../bin/commands/backfill';
+import type { Work } from '../../bin/commands/work';
+import { Progress, styleFor } from '../../bin/terminal';
+import type { Pipeline } from '../../pipelines/definition';
+import { buckets, type Cloud, environment } from './cloud';
+import { clientsOf, queueUrl } from './functions';
+import type { Calls } from './invocation';
+
+const timeoutMs = 3_600_000;
+
+/** What `npx millrace backfill --from archive --apply` does, as an invocation that may be killed and whose waits are the clock's. */
+export function backfillFromArchive(cloud: Cloud, pipeline: Pipeline): Promise<unknown> {
+  const start = (calls: Calls) => () => backfill(workOf(cloud, calls), pipeline, { from: 'archive', apply: true });
+  return cloud.invocations.run('backfill', { timeoutMs, start }, undefined);
+}
+
+/** The surroundings of a command that asks no stream. */
+function workOf(cloud: Cloud, calls: Calls): Work {
+  const { warehouse, s3, sqs } = clientsOf(cloud, 'operator', calls);
+  const silent = { write: () => undefined };
+  const style = styleFor(silent, {});
+  return {
+    cloud: {
+      names: {
+        environment,
+        historyBucket: buckets.history,
+        archiveBucket: buckets.archive,
+        exportsBucket: buckets.exports,
+        stream: () => '',
+        queues: () => ({
+          history: queueUrl('queue'),
+          backlog: queueUrl('backlog'),
+          deadLetters: queueUrl('letters'),
+        }),
+      },
+      buckets: s3Buckets(s3),
+      queues: sqsQueues(sqs, calls.sleep),
+      streams: {
+        shards: notAsked,
+        records: notAsked,
+        record: notAsked,
+      },
+      warehouse,
+      close: () => undefined,
+    },
+    stdout: silent,
+    progress: new Progress(silent, style, () => 0),
+    style,
+    json: true,
+    remainingMs: calls.remainingMs,
+    sleep: calls.sleep,
+  };
+}
+
+function notAsked(): never {
+  throw new Error('a backfill does not ask the stream');
+}

@@ -1,0 +1,76 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Step } from '../../lambda/shared/plan';
+import { asked, renderAll } from '../../lambda/shared/statement';
+import type { FaultSource } from '../../local/faults';
+import type { LocalWarehouse } from '../../local/warehouse';
+import type { Pipeline } from '../../pipelines/definition';
+import { ownerObject, warehouseObjects } from '../../sql';
+import { admin, cluster, createCloud, database, environment, outsider, owner, roles } from './cloud';
+import { memoryFolder } from './memory';
+import { longRetentionHours } from './pipeline';
+
+export interface Template {
+  readonly pipeline: Pipeline;
+  readonly streamName: string;
+  readonly databaseFile: string;
+  readonly startMs: number;
+  remove(): void;
+}
+
+/** A warehouse in which everything of the pipeline was created, as a file to be copied. */
+export async function templateOf(pipeline: Pipeline, startMs: number): Promise<Template> {
+  const streamName = `millrace-${environment}-${pipeline.name}`;
+  const nothing: FaultSource = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
+  const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'millrace-template-'));
+  const databaseFile = join(folder, 'warehouse.duckdb');
+  const cloud = await createCloud({
+    startMs,
+    streamName,
+    shards: 1,
+    retentionHours: longRetentionHours,
+    faults: nothing,
+    killNext: () => undefined,
+    handlers: () => ({}),
+  });
+  try {
+    const objects = [
+      ownerObject(database),
+      ...warehouseObjects(pipeline, { streamName, streamRoleArn: roles.stream, database }),
+    ];
+    for (const { properties } of objects)
+      for (const step of JSON.parse(properties.create) as Step[])
+        await runStep(cloud.warehouse, step, properties.identity === 'admin' ? admin.name : owner.name);
+  } finally {
+    await cloud.dispose((file) => copyFileSync(file, databaseFile));
+  }
+  return {
+    pipeline,
+    streamName,
+    databaseFile,
+    startMs,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Runs statements as a deployment does. */
+export async function runStep(warehouse: LocalWarehouse, { mode, statements }: Step, user: string): Promise<void> {
+  const values = asked(statements, { owner_password: owner.password, run_id: 'deploy' });
+  const { Id } = (await warehouse.operations['BatchExecuteStatement']!(
+    {
+      ClusterIdentifier: cluster,
+      Database: database,
+      SecretArn: user,
+      Sqls: renderAll(statements, values),
+      ExecutionMode: mode === 'transaction' ? 'TRANSACTION' : 'AUTO_COMMIT',
+      WaitTimeSeconds: 30,
+    },
+    outsider,
+  )) as { Id: string };
+  const ended = (await warehouse.operations['DescribeStatement']!({ Id }, outsider)) as {
+    Status: string;
+    Error?: string;
+  };
+  if (ended.Status !== 'FINISHED') throw new Error(`${ended.Status}: ${ended.Error}: ${statements.join(';\n')}`);
+}

@@ -1,0 +1,20 @@
+import type { Cloud } from '../cloud';
+import { rows } from './query';
+
+/** What must be right at any moment: an event and an object once each, and runs that count the rows of the tables. */
+export async function accountProblems(cloud: Cloud, schema: string): Promise<string[]> {
+  const runs = (column: string) => `(select coalesce(sum(${column}), 0) from ${schema}.runs)`;
+  const count = (table: string, what = '*') => `(select count(${what}) from ${schema}.${table})`;
+  const pairs: readonly (readonly [string, string, string])[] = [
+    ['events that the runs count', runs('events'), count('events')],
+    ['duplicates that the runs count', runs('duplicates'), count('duplicates')],
+    ['rejects that the runs count', runs('rejects'), count('rejects')],
+    ['identities of events', count('events', 'distinct event_id'), count('events')],
+    ['objects of the ledger', count('ledger', "distinct bucket || ' ' || object_key || ' ' || etag"), count('ledger')],
+  ];
+  const [found] = await rows(cloud, `select ${pairs.flatMap(([, one, other]) => [one, other]).join(', ')}`);
+  return pairs.flatMap(([what], index) => {
+    const [expected, actual] = [Number(found![2 * index]), Number(found![2 * index + 1])];
+    return expected === actual ? [] : [`${what}: ${expected}, but there are ${actual} rows`];
+  });
+}

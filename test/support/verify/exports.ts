@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { exportPrefix } from '../../../lambda/export/contract';
+import { latestKey, runOfKey, sentinelKey } from '../../../lambda/export/layout';
+import { parseSuccess, type Success } from '../../../lambda/export/publication';
+import type { Pipeline } from '../../../pipelines/definition';
+import { buckets, type Cloud, outsider } from '../cloud';
+import { difference, rows, type Value } from './query';
+
+/** What a partner has of a window. */
+interface Held {
+  readonly success: Success;
+  /** Of all files, without their headers. */
+  readonly lines: readonly string[];
+}
+
+/** Reads an export as a partner does who comes again and again: from the pointer along the chain to what was read last. */
+export class ExportReader {
+  /** By its start. */
+  readonly windows = new Map<string, Held>();
+  /** In the order of their sequence. */
+  readonly publications: Success[] = [];
+
+  constructor(
+    private readonly cloud: Cloud,
+    private readonly pipeline: Pipeline,
+  ) {}
+
+  /** Takes in what was published since. All of it must be whole now, in order, and replace only what was there. */
+  async look(problems: string[]): Promise<void> {
+    const key = latestKey(this.pipeline.name, this.pipeline.exports[0]!.name);
+    const text = await this.read(key);
+    const last = this.publications.at(-1);
+    if (text === undefined) {
+      if (last) problems.push(`${key} is gone`);
+      return;
+    }
+    let at: Success['previous'] = JSON.parse(text.toString());
+    const found: Success[] = [];
+    while (at !== null && at.sequence > (last?.sequence ?? 0)) {
+      const body = await this.read(at.success);
+      if (body === undefined) return void problems.push(`publication ${at.sequence}: ${at.success} is not there`);
+      const success = parseSuccess(body.toString(), at.success);
+      if (success.sequence !== at.sequence)
+        problems.push(`${at.success} must be publication ${at.sequence}, is ${success.sequence}`);
+      found.unshift(success);
+      at = success.previous;
+    }
+    if (at?.sequence !== last?.sequence || (at && at.success !== `${last!.prefix}success.json`))
+      problems.push(`the chain leads to ${at?.success}, and publication ${last?.sequence} was below ${last?.prefix}`);
+    for (const success of found) await this.take(success, problems);
+  }
+
+  private async take(success: Success, problems: string[]): Promise<void> {
+    const { sequence, kind, revision, window, prefix, files } = success;
+    const expected = this.publications.length + 1;
+    if (sequence !== expected) problems.push(`publication ${sequence} of ${prefix} follows ${expected - 1}`);
+    const before = this.windows.get(window.start)?.success;
+    if (kind !== (before ? 'correction' : 'window') || revision !== (before ? before.revision + 1 : 0))
+      problems.push(`${prefix} is ${kind} ${revision} of its window, after revision ${before?.revision ?? 'none'}`);
+    const lines: string[] = [];
+    for (const file of files) lines.push(...(await this.linesOf(file, problems)));
+    if (lines.length !== success.rows)
+      problems.push(`${prefix}: ${lines.length} lines, its success file says ${success.rows}`);
+    this.publications.push(success);
+    this.windows.set(window.start, { success, lines });
+  }
+
+  /** The lines of a CSV file without its header. */
+  private async linesOf(file: Success['files'][number], problems: string[]): Promise<string[]> {
+    const body = await this.read(file.key);
+    if (body === undefined) {
+      problems.push(`${file.key} was published, but is not there`);
+      return [];
+    }
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    if (body.length !== file.bytes || sha256 !== file.sha256)
+      problems.push(`${file.key} is not what its success file says`);
+    const lines = gunzipSync(body).toString().trimEnd().split('\n').slice(1);
+    if (lines.length !== file.rows)
+      problems.push(`${file.key}: ${lines.length} lines, its success file says ${file.rows}`);
+    return lines;
+  }
+
+  private async read(key: string): Promise<Buffer | undefined> {
+    try {
+      return await this.cloud.s3.port.get(outsider, buckets.exports, key);
+    } catch (error) {
+      if ((error as Error).name === 'NoSuchKey') return undefined;
+      throw error;
+    }
+  }
+}
+
+/**
+ * Each window has, in its newest revision, the events that arrived on the stream within it, each once, whichever way they came at last; the
+ * ledger has each publication once, and the bucket has nothing else.
+ */
+export async function verifyExports(cloud: Cloud, pipeline: Pipeline): Promise<string[]> {
+  const problems: string[] = [];
+  const reader = new ExportReader(cloud, pipeline);
+  await reader.look(problems);
+  const recorded = await rows<Value[]>(cloud, `select sequence, location, row_count from ${pipeline.name}.exports`);
+  const published = reader.publications.map(({ sequence, prefix, rows: count }) => [
+    sequence,
+    `s3://${buckets.exports}/${prefix}`,
+    count,
+  ]);
+  const text = (row: readonly unknown[]) => row.join(' ');
+  problems.push(...difference('ledger of exports', published.map(text), recorded.map(text)));
+  problems.push(...(await leftovers(cloud, pipeline, reader)));
+  const events = await rows<Value[]>(
+    cloud,
+    `select event_id, id, amount, arrived_at from ${pipeline.name}.events where arrived_at is not null`,
+  );
+  const open = new Set(events);
+  const timeOf = ([, , , at]: readonly Value[]) => new Date(`${at}Z`).toISOString();
+  for (const [start, { success, lines }] of reader.windows) {
+    const within = events.filter((event) => timeOf(event) >= start && timeOf(event) < success.window.end);
+    for (const event of within) open.delete(event);
+    const expected = within.map((event) => event.join(','));
+    problems.push(...difference(`export of ${start}, revision ${success.revision}`, expected, lines));
+  }
+  for (const [, id, , at] of open) problems.push(`${id} arrived at ${at}, and its window was never published`);
+  return problems;
+}
+
+/** Keys that belong to no publication, and those that say one is not finished. */
+async function leftovers(cloud: Cloud, { name, exports }: Pipeline, reader: ExportReader): Promise<string[]> {
+  const exported = exports[0]!.name;
+  const prefixes = new Set(reader.publications.map(({ prefix }) => prefix));
+  const objects = await cloud.s3.port.list(outsider, buckets.exports, exportPrefix(name, exported));
+  return objects.flatMap(({ key }) => {
+    const run = runOfKey(name, exported, key);
+    const isPublished = run !== undefined && prefixes.has(run) && key !== sentinelKey(run);
+    return isPublished || key === latestKey(name, exported) ? [] : [`${key} was left in the bucket`];
+  });
+}

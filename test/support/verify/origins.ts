@@ -1,0 +1,24 @@
+import { buckets, type Cloud } from '../cloud';
+import { outcomeOf, type Uploaded } from '../world';
+import { rows } from './query';
+
+/** Whatever a reject says of its object and line is so, and no other reject of its run says the same. */
+export async function verifyOrigins(cloud: Cloud, schema: string, uploads: readonly Uploaded[]): Promise<string[]> {
+  const wrong: string[] = [];
+  const found = await rows<[string, string, number | string]>(
+    cloud,
+    `select run_id, object_key, line from ${schema}.rejects where source = 'history' and line is not null`,
+  );
+  const places = found.map((row) => row.join(' '));
+  for (const place of new Set(places.filter((item, index) => places.indexOf(item) !== index)))
+    wrong.push(`two rejects are of ${place}`);
+  for (const [, url, line] of found) {
+    const versions = uploads.filter(({ key }) => url === `s3://${buckets.history}/${key}`);
+    const isBad = ({ lines }: Uploaded) => {
+      const text = lines[Number(line) - 1];
+      return text !== undefined && 'reason' in outcomeOf(text);
+    };
+    if (!versions.some(isBad)) wrong.push(`line ${line} of ${url} is said to be a reject`);
+  }
+  return wrong;
+}
