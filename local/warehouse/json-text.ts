@@ -19,3 +19,26 @@ export function hasDuplicateKeys(text: string): string {
   const below = `list_filter(json_extract(${given}, '$..*'), lambda n: starts_with(cast(n as varchar), '{'))`;
   return `(${doubled(given)} or len(list_filter(${below}, lambda n: ${doubled('n')})) > 0)`;
 }
+
+/** No text of a value that is quoted has it. */
+export const numberMark = '#millrace number#';
+
+/** A JSON text with its numbers as strings, from which `unquoted` makes numbers again: no digit is lost on the way. */
+export const quoted = (text: string): string =>
+  `regexp_replace(regexp_replace(${text}, '((?:${anyString}|[^"0-9-])+)(-?[0-9][-+.0-9eE]*)?', '\\1"${numberMark}\\2"', 'g'), '"${numberMark}"\\s*$', '')`;
+export const unquoted = (json: string): string => `regexp_replace(${json}, '"${numberMark}([^"]*)"', '\\1', 'g')`;
+
+/** What the engine would spell otherwise: long numbers, exponents, closing zeros, -0. More texts than these may match. */
+const respelled = '[0-9]{16}|[0-9.]{17}|[0-9][eE]|\\.[0-9]*0(?:[^0-9]|$)|-0';
+
+/**
+ * DuckDB text of a JSON value as results show it: without blanks between tokens and escapes of strings, numbers as they are spelled.
+ * @param text DuckDB text that is JSON or NULL, emitted several times
+ * @param refused DuckDB expression for a value that has the text `numberMark` itself
+ */
+export function compactJson(text: string, refused: string): string {
+  // A number that nothing precedes would not be seen.
+  const exact = unquoted(`cast(json(${quoted(`(' ' || ${text})`)}) as varchar)`);
+  return `case when not regexp_matches(${text}, '[\\s\\\\]') then ${text} when not regexp_matches(${text}, '${respelled}') then cast(json(${text}) as varchar)
+    when contains(${text}, '${numberMark}') then ${refused} else ${exact} end`;
+}

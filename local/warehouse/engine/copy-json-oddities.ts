@@ -42,6 +42,7 @@ export function isOdd(line: string, columns: readonly CopyColumn[]): string {
     ...(decimals.length > 0 ? [`${keyOf(names(decimals))}(?:${imprecise})`] : []),
     ...(floats.length > 0 ? [`${keyOf(names(floats))}(?:${vanishing})`] : []),
     ...(columns.length > mostPatterns ? [] : columns.map(twice)),
+    '^\\s*[^{\\s]',
   ];
   const odd = `regexp_matches(${line}, ${literal(patterns.join('|'))}, 's')`;
   const keys = `json_keys(${line})`;
@@ -78,19 +79,12 @@ export function problemOf(line: string, columns: readonly CopyColumn[]): string 
     ];
   });
   const first = columns[0]!.name;
-  return `case when ${isLenientJson(line)} then '' when ${matches('\\\\u0000')} then ${unmodelled(first, 'a record with the character U+0000')}
+  return `case when ${isLenientJson(line)} then ''
+    when json_type(${line}) <> 'OBJECT' then ${unmodelled(first, 'a line that is no JSON object, for')}
+    when ${matches('\\\\u0000')} then ${unmodelled(first, 'a record with the character U+0000')}
     when ${matches(disguised)} then ${unmodelled(first, 'an attribute name with an escaped ASCII character')}
     else coalesce(${branches.map((branch) => `case ${branch} end`).join(', ')}) end`;
 }
 
 /** A DuckDB condition that is true where a SUPER value may have a number that DuckDB would not give back digit by digit. */
 export const hasLongNumber = (line: string): string => `regexp_matches(${line}, '${longNumber}')`;
-
-const anyString = '"(?:[^"\\\\]|\\\\.)*"';
-/** No text of a line that is quoted has it. */
-export const numberMark = '#millrace number#';
-
-/** A JSON text with its numbers as strings, from which `unquoted` makes numbers again: no digit is lost on the way. */
-export const quoted = (text: string): string =>
-  `regexp_replace(regexp_replace(${text}, '((?:${anyString}|[^"0-9-])+)(-?[0-9][-+.0-9eE]*)?', '\\1"${numberMark}\\2"', 'g'), '"${numberMark}"\\s*$', '')`;
-export const unquoted = (json: string): string => `regexp_replace(${json}, '"${numberMark}([^"]*)"', '\\1', 'g')`;

@@ -1,4 +1,4 @@
-import { isLenientJson } from '../json-text';
+import { isLenientJson, numberMark, quoted, unquoted } from '../json-text';
 import type { CompressionName } from '../statement';
 import {
   badIfMissing,
@@ -10,7 +10,7 @@ import {
   type Reading,
   unmodelled,
 } from './copy-fields';
-import { hasLongNumber, isOdd, numberMark, problemOf, quoted, unquoted } from './copy-json-oddities';
+import { hasLongNumber, isOdd, problemOf } from './copy-json-oddities';
 import { maxLineBytes } from './copy-lines';
 import { identifier, literal } from './database';
 

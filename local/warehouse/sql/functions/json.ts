@@ -1,4 +1,4 @@
-import { hasDuplicateKeys, isLenientJson } from '../../json-text';
+import { compactJson, hasDuplicateKeys, isLenientJson, numberMark } from '../../json-text';
 import { failure } from '../failure';
 import { jsonText, jsonType, letting, navigated, quoteLiteral, type Value } from '../resolve/value';
 import { boolean, integer, isFloat, isInteger, isText, superType, varchar } from '../types';
@@ -97,6 +97,64 @@ function spelledValue(text: string, path: readonly string[]): string {
   return `case when ${jsonType(found)} = 'NULL' then null when ${known} then ${jsonText(found)} else ${unknown} end`;
 }
 
+/** JSON text of a SUPER value without blanks, its numbers digit by digit. */
+function serialized(call: Call): string {
+  const refused = failure(`the text ${numberMark} in a value of ${call.name} is not supported by the local warehouse`);
+  return letting('z', `cast(${call.super(0).sql} as varchar)`, (z) => compactJson(z, refused));
+}
+
+/** Whether a text is one JSON object, or one array; NULL for NULL (https://docs.aws.amazon.com/redshift/latest/dg/IS_VALID_JSON.html, IS_VALID_JSON_ARRAY). An attribute that is there twice is refused, as nothing is said of it. */
+const isValid = (type: 'OBJECT' | 'ARRAY'): FunctionEntry => ({
+  arguments: [1, 1],
+  emit: (call) => {
+    const twice = failure(
+      `an attribute that is there twice in a text of ${call.name} is not supported by the local warehouse`,
+    );
+    const sql = letting('v', `cast(${call.text(0).sql} as varchar)`, (v) => {
+      const wellFormed = `json_valid(${v}) and not ${isLenientJson(v)} and json_type(${v}) = '${type}'`;
+      return `case when ${v} is null then null when not json_valid(${v}) then false when ${wellFormed} then case when ${hasDuplicateKeys(v)} then ${twice} else true end else false end`;
+    });
+    return { sql: `(${sql})`, type: boolean };
+  },
+});
+
+/** What is below the outermost array of a text; another text is an error, or NULL with null_if_invalid. */
+function ofArray(call: Call, nullIfInvalidAt: number, body: (array: string) => string): string {
+  const flag = call.count > nullIfInvalidAt ? call.value(nullIfInvalidAt).sql : 'false';
+  if (!/^(?:true|false)$/.test(flag)) throw call.wrongType(nullIfInvalidAt);
+  const invalid = flag === 'true' ? 'null' : failure('invalid json array object');
+  return letting('a', `cast(${call.text(0).sql} as varchar)`, (a) => {
+    const isArray = `json_type(${a}) = 'ARRAY'`;
+    return `case when ${a} is null then null when not json_valid(${a}) then ${invalid} when ${isLenientJson(a)} then ${invalid} when not ${isArray} then ${invalid} else ${body(a)} end`;
+  });
+}
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/JSON_ARRAY_LENGTH.html */
+const arrayLength: FunctionEntry = {
+  arguments: [1, 2],
+  emit: (call) => ({ sql: ofArray(call, 1, (a) => `cast(json_array_length(${a}) as integer)`), type: integer }),
+};
+
+/** NULL for a negative position and one behind the end (https://docs.aws.amazon.com/redshift/latest/dg/JSON_EXTRACT_ARRAY_ELEMENT_TEXT.html); texts and whole numbers alone, since it is not said how others are spelled. */
+const arrayElement: FunctionEntry = {
+  arguments: [2, 3],
+  emit: (call) => {
+    const constant = call.value(1).constant;
+    if (typeof constant !== 'string' || !/^-?\d{1,9}$/.test(constant))
+      throw call.unsupported(`argument 2 of function ${call.name} that is not an integer literal`);
+    const unknown = failure(
+      `a ${call.name} that is no text, boolean or whole number of 18 digits is not supported by the local warehouse (use JSON_PARSE)`,
+    );
+    const element = (a: string) => {
+      const at = `'$[${constant}]'`;
+      const text = `json_extract_string(${a}, ${at})`;
+      return `case when json_type(${a}, ${at}) is null then null when json_type(${a}, ${at}) in ('VARCHAR', 'BOOLEAN') or (json_type(${a}, ${at}) in ('BIGINT', 'UBIGINT') and length(${text}) <= 18 and ${text} <> '0') then ${text} else ${unknown} end`;
+    };
+    const sql = ofArray(call, 2, constant.startsWith('-') ? () => 'null' : element);
+    return { sql: `cast(${sql} as varchar)`, type: maxText };
+  },
+};
+
 export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
   json_parse: {
     arguments: [1, 1],
@@ -131,14 +189,18 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
       };
     },
   },
+  is_valid_json: isValid('OBJECT'),
+  is_valid_json_array: isValid('ARRAY'),
+  json_array_length: arrayLength,
+  json_extract_array_element_text: arrayElement,
   json_extract_path_text: { arguments: [2, 7], emit: extractPathText },
   json_serialize: {
     arguments: [1, 1],
-    emit: (call) => ({ sql: `cast(json(${call.super(0).sql}) as varchar)`, type: maxText }),
+    emit: (call) => ({ sql: serialized(call), type: maxText }),
   },
   json_size: {
     arguments: [1, 1],
-    emit: (call) => ({ sql: `cast(strlen(cast(json(${call.super(0).sql}) as varchar)) as integer)`, type: integer }),
+    emit: (call) => ({ sql: `cast(strlen(${serialized(call)}) as integer)`, type: integer }),
   },
   json_typeof: { arguments: [1, 1], emit: (call) => ({ sql: typeof_(call.super(0)), type: varchar(16) }) },
   is_object: isOfType('OBJECT'),

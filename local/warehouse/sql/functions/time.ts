@@ -1,4 +1,5 @@
 import { failure, failureWith } from '../failure';
+import { beforeChrist } from '../resolve/cast';
 import { letting, quoteLiteral } from '../resolve/value';
 import { bigint, date as date_, double, integer, timestamp, varchar } from '../types';
 import type { Call, FunctionEntry } from './call';
@@ -79,7 +80,10 @@ const adders: Readonly<Record<string, string>> = {
 
 /** Milliseconds are those of the second alone (https://docs.aws.amazon.com/redshift/latest/dg/r_EXTRACT_function.html). */
 const extractedSql = (part: string, time: string) =>
-  part === 'millisecond' ? `(extract(millisecond from ${time}) % 1000)` : `extract(${part} from ${time})`;
+  letting('e', time, (t) => {
+    const value = part === 'millisecond' ? `(extract(millisecond from ${t}) % 1000)` : `extract(${part} from ${t})`;
+    return `case when ${t} < timestamp '0001-01-01' then ${beforeChrist} else ${value} end`;
+  });
 
 const dateadd: FunctionEntry = {
   arguments: [3, 3],
@@ -90,7 +94,22 @@ const dateadd: FunctionEntry = {
   },
 };
 
-/** Counts the boundaries between the two, like DuckDB's date_diff; weeks are left out, since their first day is not documented. */
+/** Weeks between two times. Which day begins one is not documented: a difference for which Sunday and Monday are not the same is refused. */
+function weeksApart(call: Call): string {
+  const given = `{'a': date_trunc('day', ${call.time(1)}), 'b': date_trunc('day', ${call.time(2)})}`;
+  const unknown = failure(
+    `${call.name} of weeks that depends on the first day of the week is not supported by the local warehouse (use days)`,
+  );
+  return letting('w', given, (w) => {
+    const weeks = (day: number) => {
+      const start = (time: string) => `date_trunc('week', ${time} + to_days(${day}))`;
+      return `(date_diff('day', ${start(`${w}.a`)}, ${start(`${w}.b`)}) // 7)`;
+    };
+    return `case when ${weeks(0)} is null then null when ${weeks(0)} = ${weeks(1)} then ${weeks(0)} else ${unknown} end`;
+  });
+}
+
+/** Counts the boundaries between the two, like DuckDB's date_diff (https://docs.aws.amazon.com/redshift/latest/dg/r_DATEDIFF_function.html). */
 const datediff: FunctionEntry = {
   arguments: [3, 3],
   emit: (call) => {
@@ -98,6 +117,7 @@ const datediff: FunctionEntry = {
       'year',
       'quarter',
       'month',
+      'week',
       'day',
       'hour',
       'minute',
@@ -105,12 +125,10 @@ const datediff: FunctionEntry = {
       'millisecond',
       'microsecond',
     ]);
+    if (part === 'week') return { sql: weeksApart(call), type: bigint };
     return { sql: `date_diff('${part}', ${call.time(1)}, ${call.time(2)})`, type: bigint };
   },
 };
-
-/** The engine counts a year 0 and negative ones. */
-const beforeChrist = failure('a date before the year 1 is not supported by the local warehouse');
 
 const toChar: FunctionEntry = {
   arguments: [2, 2],

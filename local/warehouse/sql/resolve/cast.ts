@@ -106,7 +106,8 @@ export class Caster {
     };
     const width = widest[type.name];
     if (width === undefined) throw this.impossible(type, to, at);
-    return this.fitText(`cast(${sql} as varchar)`, varchar(width), to, mode, at);
+    const text = type.name === 'date' || type.name === 'timestamp' ? timeText(sql) : `cast(${sql} as varchar)`;
+    return this.fitText(text, varchar(width), to, mode, at);
   }
 
   /** VARCHAR(n) counts bytes: an explicit cast cuts between characters, storing a longer text is an error. */
@@ -167,8 +168,9 @@ export class Caster {
     const isNumber = `${type} in ('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE')`;
     const duckdb = duckdbType(to);
     if (isText(to)) {
+      const kept = this.repeated(everyDigit(value, type, text), at);
       const fitted =
-        to.name === 'varchar' && to.length === 65_535 ? text : this.fitText(text, varchar(65_535), to, 'explicit', at);
+        to.name === 'varchar' && to.length === 65_535 ? kept : this.fitText(kept, varchar(65_535), to, 'explicit', at);
       // Four values: of five or more DuckDB makes a join, that is no longer kept from rows by a CASE around it.
       return `case when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted} end`;
     }
@@ -180,6 +182,8 @@ export class Caster {
     const fits = `${type} = 'VARCHAR' and regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
     if (to.name === 'timestamp' || to.name === 'date')
       return `case when ${fits} then try_cast(${text} as ${duckdb}) end`;
+    if (to.name === 'decimal' && to.scale > exactPlaces)
+      return `case when ${isNumber} or (${fits}) then try_cast(${this.repeated(everyDigit(value, type, text), at)} as ${duckdb}) end`;
     if (!isInteger(to))
       return `case when ${isNumber} or (${fits}) then ${finite(`try_cast(${text} as ${duckdb})`, to, 'null')} end`;
     const rounded = `try_cast(try_cast(${text} as decimal(38, 10)) as ${duckdb})`;
@@ -187,7 +191,8 @@ export class Caster {
   }
 
   /** A literal's text is checked while the statement is read. */
-  constant(text: string | null, to: RedshiftType, mode: CastMode, at: number): Value {
+  constant(given: string | null, to: RedshiftType, mode: CastMode, at: number): Value {
+    const text = given !== null && (to.name === 'date' || to.name === 'timestamp') ? withDashes(given) : given;
     if (text === null)
       return { sql: `cast(null as ${duckdbType(to)})`, type: to, constant: to.name === 'varchar' ? null : undefined };
     if (to.name === 'char') {
@@ -220,6 +225,25 @@ export class Caster {
     if (!pattern && to.name !== 'boolean') throw this.impossible({ name: 'unknown' }, to, at);
     throw this.source.error(`invalid input syntax for type ${describe(to)}: "${text}"`, at);
   }
+}
+
+/** `20240209` is a date as well (https://docs.aws.amazon.com/redshift/latest/dg/r_Date_and_time_literals.html). */
+const withDashes = (text: string) => text.replace(/^(\d{4})(\d{2})(\d{2})(?= |$)/, '$1-$2-$3');
+
+/** The engine counts a year 0 and negative ones. */
+export const beforeChrist = failure('a date before the year 1 is not supported by the local warehouse');
+const timeText = (sql: string) =>
+  letting('d', sql, (d) => `case when ${d} < date '0001-01-01' then ${beforeChrist} else cast(${d} as varchar) end`);
+
+/** Digits that a double holds whatever they are. */
+const exactPlaces = 15;
+
+/** The text of a JSON scalar; of a fraction that the engine read as a double, only where the value has it digit by digit. */
+function everyDigit({ path, sql }: Value, type: string, text: string): string {
+  const whole = `cast(${path?.base ?? sql} as varchar)`;
+  const written = [',', '}', ']', ' '].map((end) => `contains(${whole} || ' ', ${text} || '${end}')`).join(' or ');
+  const lost = failure('a fraction of more digits than a double has is not supported by the local warehouse');
+  return `case when ${type} = 'DOUBLE' and length(${text}) > ${exactPlaces + 1} and not (${written}) then ${lost} else ${text} end`;
 }
 
 /** A CHAR has single-byte characters only, and is kept without its trailing blanks. */

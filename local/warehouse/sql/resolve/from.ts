@@ -181,8 +181,11 @@ export function uniqueNames(names: readonly string[]): string[] {
   });
 }
 
-/** `from t, t.payload.items i`: one row for each element; none where there is no array. */
-function unnest(item: RelationItem, environment: Environment): string {
+/**
+ * `from t, t.payload.items i`: one row for each element, none where there is no array. Beside a single relation the rows are made from its own, in the
+ * array's order; the engine joins others by hash, which has none.
+ */
+function unnest(item: RelationItem, environment: Environment, beside?: { alias: string; sql: string }): string {
   const { context, scope } = environment;
   if (!item.alias) throw context.source.unsupported('unnesting without an alias', item.at);
   if (item.columnAliases.length > 0) throw context.source.unsupported('column names of an unnested array', item.at);
@@ -193,26 +196,46 @@ function unnest(item: RelationItem, environment: Environment): string {
   const alias = context.fold(item.alias);
   checkAlias(alias, environment, item.at);
   const quoted = quoteIdentifier(alias);
-  const element: ScopeColumn = { name: alias, type: { name: 'super' }, sql: `${quoted}."item"` };
   const elements = `json_extract(${value.sql}, '$[*]')`;
-  if (!item.index) {
-    scope.relations.push({ alias, columns: [], item: element });
-    return `unnest(${elements}) as ${quoted}("item")`;
+  const positions = `range(len(${elements}))`;
+  const push = (found: string, position: string) => {
+    const element: ScopeColumn = { name: alias, type: { name: 'super' }, sql: found };
+    const index: ScopeColumn | undefined = item.index && {
+      name: context.fold(item.index),
+      type: { name: 'bigint' },
+      sql: position,
+      hidden: true,
+    };
+    scope.relations.push({ alias, columns: [], item: element, index });
+  };
+  if (beside) {
+    const [base, own, at] = [beside.alias, `millrace_item_${alias}`, `millrace_at_${alias}`].map(quoteIdentifier);
+    push(`${base}.${own}`, `${base}.${at}`);
+    const counted = item.index ? `, unnest(${positions}) as ${at}` : '';
+    return `(select *, unnest(${elements}) as ${own}${counted} from ${beside.sql}) as ${base}`;
   }
-  const part = (position: number) => `struct_extract(${element.sql}, ${position})`;
-  const index: ScopeColumn = { name: context.fold(item.index), type: { name: 'bigint' }, sql: part(2), hidden: true };
-  scope.relations.push({ alias, columns: [], item: { ...element, sql: part(1) }, index });
-  return `unnest(list_zip(${elements}, range(len(${elements})))) as ${quoted}("item")`;
+  const found = `${quoted}."item"`;
+  push(item.index ? `struct_extract(${found}, 1)` : found, `struct_extract(${found}, 2)`);
+  return `unnest(${item.index ? `list_zip(${elements}, ${positions})` : elements}) as ${quoted}("item")`;
+}
+
+/** The one relation whose arrays may be unnested in its own rows; the others are elements of it. */
+function onlyRelation(relations: readonly ScopeRelation[]): string | undefined {
+  const [first, ...more] = relations;
+  return first && !first.item && more.every(({ item }) => item) ? first.alias : undefined;
 }
 
 function resolveJoin(item: FromItem & { kind: 'join' }, environment: Environment): string {
   const { context, scope } = environment;
   if (item.join !== 'cross' && item.join !== 'inner') context.mark('outer join', item.at);
+  const before = scope.relations.length;
   const left = resolveFrom(item.left, environment);
   const between = scope.relations.length;
   const isUnnest = item.right.kind === 'relation' && isUnnested(item.right, environment);
   if (isUnnest && item.join !== 'cross')
     throw context.source.unsupported(`unnesting with ${item.join.toUpperCase()} JOIN`, item.at);
+  const alias = isUnnest ? onlyRelation(scope.relations.slice(before)) : undefined;
+  if (alias !== undefined) return unnest(item.right as RelationItem, environment, { alias, sql: left });
   const right = resolveFrom(item.right, environment);
   if (!isUnnest) context.mark('join', item.at);
   if (item.join === 'cross') return `${left} cross join ${right}`;

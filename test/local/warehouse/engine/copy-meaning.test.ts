@@ -71,6 +71,11 @@ describe('what COPY makes of a value', () => {
     expect(await json(type, value)).toEqual([expected]);
   });
 
+  test.each(['[{"a":"1"}]', '"a"', ' 7', 'null'])('a line of JSON %s is refused', async (line) => {
+    const error = await copy('varchar(9)', `{"a":"1"}\n${line}\n`, `json 'auto'`);
+    expect(error).toContain('line 2 of s3://history/in/1: a line that is no JSON object');
+  });
+
   test('times have microseconds', async () => {
     expect(await json('timestamp', '"2026-02-28T10:00:00.123456Z"', "timeformat 'auto'")).toEqual([
       '2026-02-28 10:00:00.123456',

@@ -112,7 +112,7 @@ const expressions: [topic: string, sql: string, expected: unknown][] = [
   [
     'object() and array() nest',
     `json_serialize(object('a', object('aa', 1), 'b', array(2, 'x', price), 'c', payload."list"))`,
-    '{"a":{"aa":1},"b":[2,"x",1.5],"c":[1,"two",{"x":3}]}',
+    '{"a":{"aa":1},"b":[2,"x",1.50],"c":[1,"two",{"x":3}]}',
   ],
   ['array() is empty', 'json_typeof(array()) || get_array_length(array())', 'array0'],
   ['to_varbyte reads hex', "from_varbyte(to_varbyte('6162', 'hex'), 'utf8')", 'ab'],

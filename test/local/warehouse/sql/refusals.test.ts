@@ -89,8 +89,8 @@ const refused: [sql: string, message: string][] = [
   ["select name ~ '(?i)x' from shop.t", `line 1, column 15: ${unsupported("regular expression '(?i)x'")}`],
   ["select to_char(at, 'CC') from shop.t", `line 1, column 8: ${unsupported('format "CC" in function TO_CHAR')}`],
   [
-    'select datediff(week, at, at) from shop.t',
-    `line 1, column 8: ${unsupported('date part week in function DATEDIFF')}`,
+    'select datediff(dow, at, at) from shop.t',
+    `line 1, column 8: ${unsupported('date part dow in function DATEDIFF')}`,
   ],
   [
     "select '2026-01-01 00:00:00+02'::timestamp",
