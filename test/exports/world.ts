@@ -120,7 +120,7 @@ export class World {
     const run = exportFunction(exportPlan(this.pipeline), calls, {
       warehouse,
       objects: s3Objects(s3),
-      materialize: this.materialize && this.materializeBeside(calls, made, s3),
+      materialize: this.materialize && this.materializeBeside(calls, (call) => made.push(call), s3),
       bus: {
         send: async (events) => {
           await bus.send(events);
@@ -137,7 +137,7 @@ export class World {
     };
   }
 
-  private materializeBeside(calls: Calls, made: string[], s3: S3Client): UnloadEngine {
+  private materializeBeside(calls: Calls, heard: (call: string) => void, s3: S3Client): UnloadEngine {
     const { cloud } = this;
     return materializeEngine({
       environment,
@@ -145,7 +145,7 @@ export class World {
       bucket: buckets.exports,
       stagingPrefix: 'partners/materialize/',
       target: { connection: 'exports', cluster: 'quickstart' },
-      postgres: this.watchedPostgres(calls, made),
+      postgres: this.watchedPostgres(calls, heard),
       objects: { ...s3Objects(s3), ...s3Bytes(s3) },
       now: () => cloud.clock.now(),
       remainingMs: remaining(calls),
@@ -155,9 +155,9 @@ export class World {
   }
 
   /** The real client, with each of its calls one of the invocation's. */
-  private watchedPostgres(calls: Calls, made: string[]): Postgres {
+  private watchedPostgres(calls: Calls, heard: (call: string) => void): Postgres {
     const call = <T>(what: string, run: () => Promise<T>) => {
-      made.push(what);
+      heard(what);
       return calls.call(what, false, run);
     };
     const real = postgres(async () => this.materialize!.target);
