@@ -218,6 +218,7 @@ test('a function that ends after any of its calls: readers see whole windows, th
     const { day } = world;
     const definition = world.pipeline.exports[0]! as { content: object };
     definition.content = { ...definition.content, since: `${day}T03:00Z` };
+    world.redeploy();
     await mz.sell(`${day} 03:10:00`, 1, 2);
     await mz.sell(`${day} 04:10:00`, 3);
     world.kill = (number) => (kill && number === 0 ? kill : undefined);

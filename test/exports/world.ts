@@ -107,7 +107,16 @@ export class World {
     return world;
   }
 
-  private readonly handler: Handler = { timeoutMs: 15 * minuteMs, start: (calls) => this.start(calls) };
+  private handler = this.deployed();
+
+  private deployed(): Handler {
+    return { timeoutMs: 15 * minuteMs, start: (calls) => this.start(calls) };
+  }
+
+  /** After a change of the pipeline: environments of before are not used again. */
+  redeploy(): void {
+    this.handler = this.deployed();
+  }
 
   /** What an execution environment keeps between its invocations. */
   private start(calls: Calls): (event: unknown) => Promise<unknown> {
