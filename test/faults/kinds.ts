@@ -3,15 +3,15 @@ import type { Kinds } from './scenarios';
 /** What may go wrong, by what is said of it; how often each is tried in the tests, and its share of any number of runs. */
 export const kinds = {
   'nothing went wrong': { usual: 6, deliveries: false, statements: false, kills: false, hurry: true },
-  'deliveries were lost, doubled, reordered and late': { usual: 20, deliveries: true, statements: false, kills: false },
+  'deliveries were lost, doubled, reordered and late': { usual: 28, deliveries: true, statements: false, kills: false },
   'statements failed, were aborted or slow, or lost their answer': {
-    usual: 20,
+    usual: 28,
     deliveries: false,
     statements: true,
     kills: false,
   },
-  'functions were killed between two calls': { usual: 20, deliveries: false, statements: false, kills: true },
-  'all of it at once': { usual: 56, deliveries: true, statements: true, kills: true, hurry: true },
+  'functions were killed between two calls': { usual: 28, deliveries: false, statements: false, kills: true },
+  'all of it at once': { usual: 72, deliveries: true, statements: true, kills: true, hurry: true },
 } as const satisfies Readonly<Record<string, Kinds & { readonly usual: number }>>;
 
 export type KindName = keyof typeof kinds;
