@@ -77,10 +77,26 @@ const merged: readonly TableColumn[] = [
 ];
 const eventId: TableColumn = { name: 'event_id', type: 'varchar(64)', notNull: true };
 
+/** The name of a column in the table of events. */
+export const storedName = ({ name, stored = name }: Pick<Column, 'name' | 'stored'>) => stored;
+
 /** A required column is checked by the merge, not by the table: a column added later is null for the past. */
-export function eventColumns(columns: readonly Column[]): TableColumn[] {
-  const typed = columns.map((column) => ({ name: column.name, type: redshiftType(column) }));
+function eventColumns(columns: readonly Column[], nameOf: (column: Column) => string): TableColumn[] {
+  const typed = columns.map((column) => ({ name: nameOf(column), type: redshiftType(column) }));
   return [eventId, ...typed, ...position, ...merged, { name: 'payload', type: 'super' }];
+}
+
+/** The columns of the view `events`, in its order. */
+export const eventsViewColumns = ({ columns }: Pick<Pipeline, 'columns'>) => eventColumns(columns, ({ name }) => name);
+
+/** The query of the view `events`: what is declared, and no other column that the table may still have. */
+export function eventsViewQuery(columns: readonly Column[], table: string): string {
+  const stored = new Map(columns.map((column) => [column.name, storedName(column)]));
+  const items = eventColumns(columns, ({ name }) => name).map(({ name }) => {
+    const from = stored.get(name) ?? name;
+    return from === name ? identifier(name) : `${identifier(from)} as ${identifier(name)}`;
+  });
+  return `select\n  ${items.join(',\n  ')}\nfrom ${table}`;
 }
 
 export const duplicateColumns: readonly TableColumn[] = [eventId, ...position, ...merged];
@@ -188,7 +204,7 @@ export const exportColumns: readonly TableColumn[] = [
 /** The columns of every table of a pipeline. */
 export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableName, readonly TableColumn[]> {
   return {
-    events: eventColumns(pipeline.columns),
+    events_data: eventColumns(pipeline.columns, storedName),
     duplicates: duplicateColumns,
     rejects: rejectColumns,
     staged: stagedColumns,

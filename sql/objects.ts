@@ -8,6 +8,7 @@ import { identifier, quoteIdentifier } from './identifier';
 import { landingQuery } from './landing';
 import { lastMergeStatements } from './merge';
 import {
+  eventsView,
   landingName,
   landingVersion,
   ownerUser,
@@ -59,6 +60,7 @@ export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): Ware
     schemaObject(pipeline),
     streamSchemaObject(pipeline, tokens.streamRoleArn),
     ...tables,
+    eventsViewObject(pipeline),
     landingObject(
       pipeline,
       tokens.streamName,
@@ -91,7 +93,7 @@ function streamSchemaObject(pipeline: Pipeline, roleArn: string): WarehouseObjec
 
 /** What is special about each table: how its rows are spread and sorted. */
 const tableAttributes: Record<TableName, string> = {
-  events: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
+  events_data: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
   duplicates: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
   rejects: 'diststyle even compound sortkey (merged_at)',
   staged: 'diststyle even',
@@ -113,7 +115,7 @@ function tableObjects(pipeline: Pipeline): WarehouseObject[] {
       ({ name, type, notNull }) => `  ${identifier(name)} ${type}${notNull ? ' not null' : ''}`,
     );
     // Informational in Redshift, which does not enforce it: the merge does.
-    if (table === 'events') lines.push('  primary key (event_id)');
+    if (table === 'events_data') lines.push('  primary key (event_id)');
     const create = `create table ${names[table]} (\n${lines.join(',\n')}\n)\n${tableAttributes[table]}`;
     return object(pascalCase(table), names[table], 'table', {
       create: [single('create', create)],
@@ -158,8 +160,21 @@ function viewObject(view: CompiledView): WarehouseObject {
   });
 }
 
-/** Views may read any of them. */
-const ownTableIds = readableTables.map(pascalCase);
+/** Views may read any of them, the events from their table: a materialized view cannot read a plain one. */
+const ownTableIds = readableTables.map((name) => pascalCase(name === eventsView ? 'events_data' : name));
+
+/** What people and exports read. It shows what the definition declares, whatever else the table still holds. */
+function eventsViewObject(pipeline: Pipeline): WarehouseObject {
+  const { events, events_data: table } = pipelineTables(pipeline);
+  const drop = `drop view if exists ${events}`;
+  const create = `create view ${events} as\n${columns.eventsViewQuery(pipeline.columns, table)}`;
+  return object('Events', events, 'public-view', {
+    create: [step('switch', [drop, create])],
+    delete: [single('drop', drop)],
+    dependsOn: ['EventsData'],
+    retain: true,
+  });
+}
 
 /** The stable name over the versioned view, switched in one transaction. */
 function publicViewObject(view: CompiledView): WarehouseObject {
