@@ -1,7 +1,7 @@
 import type { Log } from '../shared/log';
 import type { Values } from '../shared/statement';
 import { run, type Warehouse } from '../shared/warehouse';
-import { checkExternalSchema, columnsQuery, externalSchemaQuery, missingColumns } from './catalog';
+import { checkExternalSchema, columnChanges, columnsQuery, externalSchemaQuery, otherTypeAdvice } from './catalog';
 import type { ColumnSpec } from './contract';
 import { passwordDigest, passwordOf, userOf } from './password';
 import { type ObjectRequest, physicalIdOf, type WarehouseObject } from './request';
@@ -84,11 +84,18 @@ async function viewGrants(host: ObjectHost, request: ObjectRequest, remainingMs:
 }
 
 /** The columns that an existing table lacks; none when there is no table yet. Throws when a column has another type. */
-async function lacking(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<ColumnSpec[]> {
+async function lacking(
+  host: ObjectHost,
+  request: ObjectRequest,
+  remainingMs: Remaining,
+): Promise<readonly ColumnSpec[]> {
   const { name, columns = [] } = request.object;
   if (columns.length === 0) return [];
   const catalog = await read(host, request, 'columns', columnsQuery(name), remainingMs);
-  return catalog.length === 0 ? [] : missingColumns(name, columns, catalog);
+  if (catalog.length === 0) return [];
+  const { add, refused } = columnChanges(name, columns, catalog);
+  if (refused.length > 0) throw new Error(`${refused.join('; ')}. Nothing was changed; ${otherTypeAdvice}`);
+  return add;
 }
 
 const read = (host: ObjectHost, request: ObjectRequest, what: string, sql: string, remainingMs: Remaining) =>
