@@ -16,6 +16,7 @@ import {
   streamSchema,
   type TableName,
 } from './names';
+import { publicView, viewColumns } from './public-view';
 import { type CompiledView, compileViews, readableTables } from './views';
 
 /**
@@ -64,7 +65,7 @@ export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): Ware
       tokens.streamName,
       tables.map(({ id }) => id),
     ),
-    ...compileViews(pipeline).flatMap((view) => [viewObject(view), publicViewObject(view)]),
+    ...compileViews(pipeline).flatMap((view) => [viewObject(view), publicViewObject(pipeline, view)]),
   ];
 }
 
@@ -161,12 +162,10 @@ function viewObject(view: CompiledView): WarehouseObject {
 /** Views may read any of them. */
 const ownTableIds = readableTables.map(pascalCase);
 
-/** The stable name over the versioned view, switched in one transaction. */
-function publicViewObject(view: CompiledView): WarehouseObject {
-  const drop = `drop view if exists ${view.publicName}`;
+/** The stable name over the versioned view. */
+function publicViewObject(pipeline: Pipeline, view: CompiledView): WarehouseObject {
   return object(`${pascalCase(view.name)}Public`, view.publicName, 'public-view', {
-    create: [step('switch', [drop, `create view ${view.publicName} as\nselect * from ${view.physicalName}`])],
-    delete: [single('drop', drop)],
+    ...publicView(view.publicName, view.physicalName, viewColumns(pipeline, view.name)),
     dependsOn: [pascalCase(view.name)],
     retain: false,
   });
