@@ -81,23 +81,21 @@ const eventId: TableColumn = { name: 'event_id', type: 'varchar(64)', notNull: t
 export const storedName = ({ name, stored = name }: Pick<Column, 'name' | 'stored'>) => stored;
 
 /** A required column is checked by the merge, not by the table: a column added later is null for the past. */
-function eventColumns(columns: readonly Column[], nameOf: (column: Column) => string): TableColumn[] {
-  const typed = columns.map((column) => ({ name: nameOf(column), type: redshiftType(column) }));
-  return [eventId, ...typed, ...position, ...merged, { name: 'payload', type: 'super' }];
-}
+const eventColumns = (typed: readonly TableColumn[]): TableColumn[] => [
+  eventId,
+  ...typed,
+  ...position,
+  ...merged,
+  { name: 'payload', type: 'super' },
+];
 
-/** The columns of the view `events`, in its order. */
-export const eventsViewColumns = ({ columns }: Pick<Pipeline, 'columns'>) => eventColumns(columns, ({ name }) => name);
-
-/** The query of the view `events`: what is declared, and no other column that the table may still have. */
-export function eventsViewQuery(columns: readonly Column[], table: string): string {
-  const stored = new Map(columns.map((column) => [column.name, storedName(column)]));
-  const items = eventColumns(columns, ({ name }) => name).map(({ name }) => {
-    const from = stored.get(name) ?? name;
-    return from === name ? identifier(name) : `${identifier(from)} as ${identifier(name)}`;
-  });
-  return `select\n  ${items.join(',\n  ')}\nfrom ${table}`;
-}
+/** The columns of the view `events`, in its order: what is declared, and no other column that the table may still have. */
+export const eventsViewColumns = ({
+  columns,
+}: Pick<Pipeline, 'columns'>): (TableColumn & { readonly stored?: string })[] =>
+  eventColumns(
+    columns.map((column) => ({ name: column.name, stored: storedName(column), type: redshiftType(column) })),
+  );
 
 export const duplicateColumns: readonly TableColumn[] = [eventId, ...position, ...merged];
 
@@ -204,7 +202,9 @@ export const exportColumns: readonly TableColumn[] = [
 /** The columns of every table of a pipeline. */
 export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableName, readonly TableColumn[]> {
   return {
-    events_data: eventColumns(pipeline.columns, storedName),
+    events_data: eventColumns(
+      pipeline.columns.map((column) => ({ name: storedName(column), type: redshiftType(column) })),
+    ),
     duplicates: duplicateColumns,
     rejects: rejectColumns,
     staged: stagedColumns,

@@ -6,6 +6,7 @@ export { quoteIdentifier } from './identifier';
 export { archiveGlob, archiveSource, loadPlan } from './load';
 export { landingName, ownerUser, pipelineTables, streamSchema, type TableName, tableNames } from './names';
 export { type ObjectTokens, ownerObject, type WarehouseObject, warehouseObjects } from './objects';
+export { type PublicColumn, publicView } from './public-view';
 export { reconcilePlan } from './reconcile';
 export { refreshPlan } from './refresh';
 export { retryPreview, retryStatements } from './retry';

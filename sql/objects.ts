@@ -17,6 +17,7 @@ import {
   streamSchema,
   type TableName,
 } from './names';
+import { publicView, viewColumns } from './public-view';
 import { type CompiledView, compileViews, readableTables } from './views';
 
 /**
@@ -66,7 +67,7 @@ export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): Ware
       tokens.streamName,
       tables.map(({ id }) => id),
     ),
-    ...compileViews(pipeline).flatMap((view) => [viewObject(view), publicViewObject(view)]),
+    ...compileViews(pipeline).flatMap((view) => [viewObject(view), publicViewObject(pipeline, view)]),
   ];
 }
 
@@ -166,22 +167,17 @@ const ownTableIds = readableTables.map((name) => pascalCase(name === eventsView 
 /** What people and exports read. It shows what the definition declares, whatever else the table still holds. */
 function eventsViewObject(pipeline: Pipeline): WarehouseObject {
   const { events, events_data: table } = pipelineTables(pipeline);
-  const drop = `drop view if exists ${events}`;
-  const create = `create view ${events} as\n${columns.eventsViewQuery(pipeline.columns, table)}`;
   return object('Events', events, 'public-view', {
-    create: [step('switch', [drop, create])],
-    delete: [single('drop', drop)],
+    ...publicView(events, table, columns.eventsViewColumns(pipeline)),
     dependsOn: ['EventsData'],
     retain: true,
   });
 }
 
-/** The stable name over the versioned view, switched in one transaction. */
-function publicViewObject(view: CompiledView): WarehouseObject {
-  const drop = `drop view if exists ${view.publicName}`;
+/** The stable name over the versioned view. */
+function publicViewObject(pipeline: Pipeline, view: CompiledView): WarehouseObject {
   return object(`${pascalCase(view.name)}Public`, view.publicName, 'public-view', {
-    create: [step('switch', [drop, `create view ${view.publicName} as\nselect * from ${view.physicalName}`])],
-    delete: [single('drop', drop)],
+    ...publicView(view.publicName, view.physicalName, viewColumns(pipeline, view.name)),
     dependsOn: [pascalCase(view.name)],
     retain: false,
   });

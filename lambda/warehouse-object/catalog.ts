@@ -16,7 +16,7 @@ export function columnsQuery(name: string): string {
 export const externalSchemaQuery = (name: string) =>
   `select esoptions from svv_external_schemas where schemaname = ${quoteLiteral(name)}`;
 
-function splitName(name: string): [string, string] {
+export function splitName(name: string): [string, string] {
   const parts = name.split('.');
   if (parts.length !== 2 || parts.includes('')) throw new Error(`name must be <schema>.<table>, got ${name}`);
   return parts as [string, string];

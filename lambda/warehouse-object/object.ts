@@ -3,8 +3,9 @@ import type { Values } from '../shared/statement';
 import { run, type Warehouse } from '../shared/warehouse';
 import { checkExternalSchema, columnChanges, columnsQuery, externalSchemaQuery, otherTypeAdvice } from './catalog';
 import type { ColumnSpec } from './contract';
-import { passwordDigest, passwordOf } from './password';
+import { passwordDigest, passwordOf, userOf } from './password';
 import { type ObjectRequest, physicalIdOf, type WarehouseObject } from './request';
+import { switchView, type ViewGrants } from './switch';
 import { renderSteps, type Walk, type WalkResult, walk } from './walk';
 
 export interface ObjectHost {
@@ -52,10 +53,12 @@ async function remove(host: ObjectHost, request: ObjectRequest, remainingMs: Rem
 /** For Create and Update alike: what exists is met, and then compared with what is asked for. */
 async function create(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
   const { object } = request;
-  // A public view is dropped and created in one transaction: that it exists is never what was asked for.
-  const harmless = object.kind === 'public-view' ? undefined : /already exists/i;
-  const walkHost = { ...walkOf(host, request, remainingMs), harmless, apart: true };
-  const result = await walk(walkHost, renderSteps(object.create, await values(host, request)));
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: /already exists/i, apart: true };
+  const steps = renderSteps(object.create, await values(host, request));
+  const result =
+    object.kind === 'public-view'
+      ? await switchView({ ...walkHost, ...(await viewGrants(host, request, remainingMs)) }, object.name, steps)
+      : await walk(walkHost, steps);
   if (result === 'waiting') return result;
   // Compared in any case: `if not exists` finishes without a word, whatever is there.
   if (object.kind === 'external-schema')
@@ -69,6 +72,15 @@ async function create(host: ObjectHost, request: ObjectRequest, remainingMs: Rem
     if (added === 'waiting') return 'waiting';
   }
   return result;
+}
+
+/** Grants are read by the admin, who alone sees all of them. */
+async function viewGrants(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<ViewGrants> {
+  const owner = userOf(await host.ownerSecret());
+  return {
+    ask: (what, queryOf) =>
+      run(host.as('admin'), `${namePrefix(host, request)}/${what}`, queryOf(request.object.name, owner), remainingMs),
+  };
 }
 
 /** The columns that an existing table lacks; none when there is no table yet. Throws when a column has another type. */

@@ -114,8 +114,7 @@ test('people read events by the declared names, and nothing else that the table 
   );
   const edited = objectsOf({ columns, views: [] });
   expect(statements(find('Events', edited), 'create')).toEqual([
-    'drop view if exists shop.events',
-    `create view shop.events as
+    `create or replace view shop.events as
 select
   event_id,
   id,
@@ -152,11 +151,8 @@ test('an edited view is another object under the same public name', () => {
   expect(JSON.parse(find('HourlyTotalsPublic', edited).properties.create)).toEqual([
     {
       name: 'switch',
-      mode: 'transaction',
-      statements: [
-        'drop view if exists shop.hourly_totals',
-        `create view shop.hourly_totals as\nselect * from ${after.name}`,
-      ],
+      mode: 'single',
+      statements: [`create or replace view shop.hourly_totals as\nselect\n  kind,\n  amount\nfrom ${after.name}`],
     },
   ]);
 });
