@@ -8,6 +8,7 @@ export { archiveGlob, archiveSource, loadPlan } from './load';
 export { landingName, ownerUser, pipelineTables, streamSchema, type TableName, tableNames } from './names';
 export type { WarehouseObject } from './object';
 export { type ObjectTokens, ownerObject, warehouseObjects } from './objects';
+export { type PublicColumn, publicView } from './public-view';
 export { reconcilePlan } from './reconcile';
 export { refreshPlan } from './refresh';
 export { registryObject } from './registry';

@@ -17,6 +17,7 @@ import {
   type TableName,
 } from './names';
 import { object, single, step, type WarehouseObject } from './object';
+import { publicView, viewColumns } from './public-view';
 import { type CompiledView, compileViews, readableTables } from './views';
 
 /** What only the deployment knows; unresolved CloudFormation tokens are fine. */
@@ -52,7 +53,7 @@ export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): Ware
       tokens.streamName,
       tables.map(({ id }) => id),
     ),
-    ...compileViews(pipeline).flatMap((view) => [viewObject(view), publicViewObject(view)]),
+    ...compileViews(pipeline).flatMap((view) => [viewObject(view), publicViewObject(pipeline, view)]),
   ];
   return objects.map((one) => ({ ...one, properties: { ...one.properties, pipeline: pipeline.name } }));
 }
@@ -151,12 +152,10 @@ function viewObject(view: CompiledView): WarehouseObject {
 /** Views may read any of them. */
 const ownTableIds = readableTables.map(pascalCase);
 
-/** The stable name over the versioned view, switched in one transaction. */
-function publicViewObject(view: CompiledView): WarehouseObject {
-  const drop = `drop view if exists ${view.publicName}`;
+/** The stable name over the versioned view. */
+function publicViewObject(pipeline: Pipeline, view: CompiledView): WarehouseObject {
   return object(`${pascalCase(view.name)}Public`, view.publicName, 'public-view', {
-    create: [step('switch', [drop, `create view ${view.publicName} as\nselect * from ${view.physicalName}`])],
-    delete: [single('drop', drop)],
+    ...publicView(view.publicName, view.physicalName, viewColumns(pipeline, view.name)),
     dependsOn: [pascalCase(view.name)],
     retain: false,
   });

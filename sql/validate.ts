@@ -8,6 +8,7 @@ import { incrementalProblems } from './incremental';
 import { archiveSource } from './load';
 import { mergeStatements } from './merge';
 import { tableNames } from './names';
+import { viewColumnProblems } from './public-view';
 import { rejectNames } from './retry';
 import { significant, TokenError, tokenize } from './tokens';
 import { dependencyProblems, referenceProblems } from './views';
@@ -67,6 +68,7 @@ function pipelineProblems(pipeline: Pipeline): string[] {
   if (problems.length > 0) return problems;
   return [
     ...sizeProblems(pipeline, at),
+    ...viewColumnProblems(pipeline),
     ...pipeline.exports.flatMap((definition) => exportColumnProblems(pipeline, definition)),
   ];
 }

@@ -38,7 +38,7 @@ export function checkSchemaOwner(name: string, [row]: readonly Row[]): void {
     );
 }
 
-function splitName(name: string): [string, string] {
+export function splitName(name: string): [string, string] {
   const parts = name.split('.');
   if (parts.length !== 2 || parts.includes('')) throw new Error(`name must be <schema>.<table>, got ${name}`);
   return parts as [string, string];

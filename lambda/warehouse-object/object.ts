@@ -11,9 +11,10 @@ import {
   presenceQuery,
 } from './catalog';
 import type { ColumnSpec, Step } from './contract';
-import { passwordDigest, passwordOf } from './password';
+import { passwordDigest, passwordOf, userOf } from './password';
 import { forgetting, type Recorded, recordedFrom, recordedQuery, recording, recordOf, sameRecord } from './registry';
 import { type ObjectRequest, physicalIdOf, type WarehouseObject } from './request';
+import { switchView, type ViewGrants } from './switch';
 import { renderSteps, type Walk, type WalkResult, walk } from './walk';
 
 export interface ObjectHost {
@@ -88,13 +89,16 @@ async function create(host: ObjectHost, request: ObjectRequest, remainingMs: Rem
 /** Creates it, and compares what was there already. */
 async function bring(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
   const { object } = request;
-  // A public view is dropped and created in one transaction: that it exists is never what was asked for.
-  const harmless = object.kind === 'public-view' ? undefined : /already exists/i;
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: /already exists/i, apart: true };
   const steps = renderSteps(object.create, await values(host, request));
-  const result = await walk(
-    { ...walkOf(host, request, remainingMs), harmless, apart: true },
-    withRecord(request, steps),
-  );
+  const result =
+    object.kind === 'public-view'
+      ? await switchView(
+          { ...walkHost, ...(await viewGrants(host, request, remainingMs)) },
+          object.name,
+          switchRecorded(request, steps),
+        )
+      : await walk(walkHost, steps);
   if (result === 'waiting') return result;
   // Compared in any case: `if not exists` finishes without a word, whatever is there.
   if (object.kind === 'schema')
@@ -119,11 +123,12 @@ async function complete(host: ObjectHost, request: ObjectRequest, remainingMs: R
   return 'done';
 }
 
-/** Readers are switched and the new version is recorded in one transaction. */
-function withRecord({ object, requestId }: ObjectRequest, steps: readonly Step[]): Step[] {
-  const last = steps.at(-1);
-  if (object.kind !== 'public-view' || last?.mode !== 'transaction') return [...steps];
-  return [...steps.slice(0, -1), { ...last, statements: recording(object, requestId, last.statements) }];
+/** Readers are switched and the new version is recorded in one transaction: a record that lags would make a rollback believe that nothing changed. */
+function switchRecorded({ object, requestId }: ObjectRequest, [replace, ...rest]: readonly Step[]): Step[] {
+  return [
+    { name: replace!.name, mode: 'transaction', statements: recording(object, requestId, replace!.statements) },
+    ...rest,
+  ];
 }
 
 /** What the registry has of the object; nothing where there is no registry yet. The owner comes before it. */
@@ -144,6 +149,15 @@ async function recordIn(
 async function isThere(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<boolean> {
   const query = presenceQuery(request.object);
   return query === undefined || (await read(host, request, 'presence', query, remainingMs)).length > 0;
+}
+
+/** Grants are read by the admin, who alone sees all of them. */
+async function viewGrants(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<ViewGrants> {
+  const owner = userOf(await host.ownerSecret());
+  return {
+    ask: (what, queryOf) =>
+      run(host.as('admin'), `${namePrefix(host, request)}/${what}`, queryOf(request.object.name, owner), remainingMs),
+  };
 }
 
 /** The columns that an existing table lacks; none when there is no table yet. Throws when a column has another type. */

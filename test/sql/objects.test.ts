@@ -123,11 +123,8 @@ test('an edited view is another object under the same public name', () => {
   expect(JSON.parse(find('HourlyTotalsPublic', edited).properties.create)).toEqual([
     {
       name: 'switch',
-      mode: 'transaction',
-      statements: [
-        'drop view if exists shop.hourly_totals',
-        `create view shop.hourly_totals as\nselect * from ${after.name}`,
-      ],
+      mode: 'single',
+      statements: [`create or replace view shop.hourly_totals as\nselect\n  kind,\n  amount\nfrom ${after.name}`],
     },
   ]);
 });

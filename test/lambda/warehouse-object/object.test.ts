@@ -190,12 +190,6 @@ describe('what exists already', () => {
     expect(await isComplete()).toEqual({ IsComplete: true });
   });
 
-  test('is a failure for a public view, which is replaced in its transaction', async () => {
-    const { world, isComplete } = setUp({ ...view, kind: 'public-view', name: 'estore.hourly_views' });
-    world.answer = exists;
-    await expect(isComplete()).rejects.toThrow('already exists');
-  });
-
   test.each(['Create', 'Update'])('%s of a table adds the columns that it lacks, once', async (type) => {
     const { world, isComplete, changes } = setUp(table, type);
     world.catalog = [eventId];
