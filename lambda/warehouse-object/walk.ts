@@ -43,24 +43,32 @@ export async function walk(host: Walk, steps: readonly Step[], label = ''): Prom
   return 'done';
 }
 
-async function submit(host: Walk, at: string, { mode, statements }: Step): Promise<StatementState> {
-  const { namePrefix, warehouse, log, remainingMs } = host;
-  for (let attempt = 1; ; attempt += 1) {
-    const name = `${namePrefix}/${at}${attempt === 1 ? '' : `/${attempt}`}`;
-    const id = await warehouse.submit({ name, mode, statements, token: clientToken(name) });
+/** Submits one rendered step under its place in the walk, or finds it, and waits for its end; what may pass is tried again. */
+export const submit = (host: Walk, at: string, { mode, statements }: Step): Promise<StatementState> =>
+  attempt(host, at, (name) => host.warehouse.submit({ name, mode, statements, token: clientToken(name) }));
+
+/** The same for a statement that `begin` submits under the name that it is given, or finds. */
+export async function attempt(
+  { namePrefix, warehouse, log, remainingMs }: Walk,
+  at: string,
+  begin: (name: string) => Promise<string>,
+): Promise<StatementState> {
+  for (let count = 1; ; count += 1) {
+    const name = `${namePrefix}/${at}${count === 1 ? '' : `/${count}`}`;
+    const id = await begin(name);
     const state = await waitFor(warehouse, id, remainingMs);
     log('submitted', { statement: name, id, status: state.status });
     const failed = state.status === 'FAILED' || state.status === 'ABORTED';
-    if (!failed || attempt === maxAttempts || !isPassing(state.error)) return state;
+    if (!failed || count === maxAttempts || !isPassing(state.error)) return state;
   }
 }
 
 const isHarmless = ({ harmless }: Walk, { status, error }: StatementState) =>
   status === 'FAILED' && harmless !== undefined && error !== undefined && harmless.test(error);
 
-function failure(host: Walk, state: StatementState, at: string, step: Step): Error {
+export function failure(host: Walk, state: StatementState, at: string, step: Step): Error {
   const part = state.parts.findIndex(({ status }) => status === 'FAILED' || status === 'ABORTED') + 1 || 1;
   const reason = state.error ?? 'Redshift gave no reason';
-  const where = `step ${at} (${step.name}), statement ${part} of ${step.statements.length}`;
+  const where = `step ${at} (${step.name}), statement ${part} of ${state.parts.length || step.statements.length}`;
   return new Error(`${host.subject}: ${where} ${state.status.toLowerCase()}: ${reason}`);
 }
