@@ -46,6 +46,7 @@ export async function openRuntime(
     if (typeof value !== 'string') throw new Error(`the data stack of ${stageName} has no output ${name}`);
     return value;
   };
+  const streamOf = (pipeline: string) => `millrace-${stageName}-${pipeline.replaceAll('_', '-')}`;
   let disposing = false;
   const serverless = runtime.ofType('AWS::RedshiftServerless::Workgroup').length > 0;
   return {
@@ -62,7 +63,8 @@ export async function openRuntime(
     resources: runtime.deployment.resources.length,
     historyBucket: output('HistoryBucketName'),
     exportBucket: output('ExportsBucketName'),
-    streamOf: (pipeline) => `millrace-${stageName}-${pipeline.replaceAll('_', '-')}`,
+    streamOf,
+    isDeployed: (pipeline) => runtime.ofType('AWS::Kinesis::Stream').some(({ ref }) => ref === streamOf(pipeline)),
     now: () => runtime.clock.now(),
     setRate: (rate) => runtime.clock.setRate(rate),
     settle: (signal) => runtime.settle(signal),

@@ -294,7 +294,8 @@ class Demo {
     const events = Math.max(10, Math.min(1000, Math.round(this.options.events / 100)));
     writeBatches(this.dataDir, { ...this.file, complete: false });
     const batch = { seed: this.options.seed, events, withHistory: false };
-    const sent = await sendBatch(this.runtime, clients, this.deps.generators, this.file, batch, { signal });
+    const deployed = this.deps.generators.filter(({ pipeline }) => this.runtime.isDeployed(pipeline));
+    const sent = await sendBatch(this.runtime, clients, deployed, this.file, batch, { signal });
     // the loop writes it
     this.file = { ...sent.file, complete };
   }
