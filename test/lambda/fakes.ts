@@ -82,6 +82,13 @@ export class FakeWarehouse implements Warehouse {
     return (await this.list(namePrefix)).filter(({ status }) => !isTerminal(status));
   }
 
+  async cancel(id: string): Promise<void> {
+    const statement = this.byId(id);
+    if (isTerminal(statement.status)) return;
+    this.now += this.stepMs;
+    Object.assign(statement, { status: 'ABORTED', updatedAt: this.now, error: 'Query was cancelled' });
+  }
+
   async rows(id: string): Promise<Row[]> {
     return this.byId(id).rows;
   }
