@@ -1,5 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { keepsData } from '../environments/declaration';
 import type { Environment } from '../environments/environment';
 import type { Pipeline } from '../pipelines/definition';
 import { warehouseObjects } from '../sql';
@@ -88,7 +89,7 @@ class Shared {
         streamRoleArn: data.roles.streamRead.roleArn,
         database: environment.database,
       }),
-      retainData: environment.retainData,
+      retainData: keepsData(environment, pipeline.name),
     });
     const common = {
       objects,

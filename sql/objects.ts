@@ -1,7 +1,7 @@
 import { quoteLiteral } from '../lambda/shared/quote';
-import type { Step, WarehouseObjectKind, WarehouseObjectProperties } from '../lambda/warehouse-object/contract';
 import type { Pipeline } from '../pipelines/definition';
 import * as columns from './columns';
+import { pipelineObject } from './declarations';
 import { hashDefinition } from './definition';
 import { beginStatement } from './gaps';
 import { identifier, quoteIdentifier } from './identifier';
@@ -16,22 +16,9 @@ import {
   streamSchema,
   type TableName,
 } from './names';
+import { object, single, step, type WarehouseObject } from './object';
 import { publicView, viewColumns } from './public-view';
 import { type CompiledView, compileViews, readableTables } from './views';
-
-/**
- * One custom resource. Its create statements fail where the object exists already: whoever runs them takes that for success only if
- * what exists is the same, which `if not exists` would hide.
- */
-export interface WarehouseObject {
-  /** Construct id within its pipeline's scope, stable over edits: `Events`, `HourlyViews`. */
-  readonly id: string;
-  /** Ids, of the same pipeline, of the objects that must exist first. */
-  readonly dependsOn: readonly string[];
-  readonly properties: WarehouseObjectProperties;
-  /** Holds data: an environment that retains its data keeps it when the stack goes. */
-  readonly retain: boolean;
-}
 
 /** What only the deployment knows; unresolved CloudFormation tokens are fine. */
 export interface ObjectTokens {
@@ -56,7 +43,8 @@ export function ownerObject(database: string): WarehouseObject {
 /** Everything of one pipeline, in the order of creation. */
 export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): WarehouseObject[] {
   const tables = tableObjects(pipeline);
-  return [
+  const objects = [
+    pipelineObject(pipeline),
     schemaObject(pipeline),
     streamSchemaObject(pipeline, tokens.streamRoleArn),
     ...tables,
@@ -67,12 +55,14 @@ export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): Ware
     ),
     ...compileViews(pipeline).flatMap((view) => [viewObject(view), publicViewObject(pipeline, view)]),
   ];
+  return objects.map((one) => ({ ...one, properties: { ...one.properties, pipeline: pipeline.name } }));
 }
 
 function schemaObject({ name }: Pipeline): WarehouseObject {
   return object('Schema', name, 'schema', {
     create: [single('create', `create schema ${identifier(name)}`)],
     delete: [single('drop', `drop schema if exists ${identifier(name)}`)],
+    dependsOn: ['Pipeline'],
     retain: true,
   });
 }
@@ -169,37 +159,4 @@ function publicViewObject(pipeline: Pipeline, view: CompiledView): WarehouseObje
     dependsOn: [pascalCase(view.name)],
     retain: false,
   });
-}
-
-interface ObjectOptions {
-  readonly create: readonly Step[];
-  readonly delete: readonly Step[];
-  readonly columns?: string;
-  readonly version?: string;
-  readonly identity?: 'admin' | 'owner';
-  readonly dependsOn?: readonly string[];
-  readonly retain: boolean;
-}
-
-function object(id: string, name: string, kind: WarehouseObjectKind, options: ObjectOptions): WarehouseObject {
-  const create = JSON.stringify(options.create);
-  const definition = options.create.flatMap(({ statements }) => statements).join(';\n');
-  const properties: WarehouseObjectProperties = {
-    name,
-    kind,
-    version: options.version ?? hashDefinition(definition),
-    identity: options.identity ?? 'owner',
-    create,
-    delete: JSON.stringify(options.delete),
-    ...(options.columns ? { columns: options.columns } : {}),
-  };
-  return { id, dependsOn: options.dependsOn ?? [], properties, retain: options.retain };
-}
-
-function single(name: string, statement: string): Step {
-  return { name, mode: 'single', statements: [statement] };
-}
-
-function step(name: string, statements: readonly string[]): Step {
-  return { name, mode: 'transaction', statements };
 }

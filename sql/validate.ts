@@ -78,7 +78,7 @@ const maxNameLength = 32;
 function nameProblems({ name }: Pipeline, at: string): string[] {
   if (/^[a-z][a-z0-9_]*$/.test(name) && name.length <= maxNameLength && !reservedSchemas.test(name)) return [];
   return [
-    `${at}.name must be lower-case letters, digits and underscores, begin with a letter, have at most ${maxNameLength} characters and not be a schema of Redshift's own, got ${show(name)}`,
+    `${at}.name must be lower-case letters, digits and underscores, begin with a letter, have at most ${maxNameLength} characters and be neither a schema of Redshift's own nor millrace, got ${show(name)}`,
   ];
 }
 
@@ -93,7 +93,7 @@ function sizeProblems(pipeline: Pipeline, at: string): string[] {
   ];
 }
 
-const reservedSchemas = /^(pg_.*|public|information_schema|catalog_history|stl|sys)$/;
+const reservedSchemas = /^(pg_.*|public|information_schema|catalog_history|stl|sys|millrace)$/;
 
 function streamProblems({ stream }: Pipeline, at: string): string[] {
   const { capacity, retentionHours, recreatedAt } = stream;

@@ -12,6 +12,9 @@ export const env = defineEnv(
 
 export const resourceType = 'Custom::WarehouseObject';
 
+/** Where every object of the environment is recorded, with its version and what makes it; in the schema `millrace`. */
+export const registryTable = 'millrace.objects';
+
 /**
  * One object of the warehouse. Structured values travel as JSON text, because CloudFormation
  * turns every number and boolean on the way to a custom resource into a string.
@@ -30,7 +33,16 @@ export interface WarehouseObjectProperties {
   readonly delete: string;
   /** JSON text of `ColumnSpec[]`, for tables: compared with the catalog when the table exists already or its columns changed. */
   readonly columns?: string;
+  /** The pipeline that it belongs to. @default - the environment itself */
+  readonly pipeline?: string;
+  /** What happens to it when it leaves the template, as the deletion policy says. @default - not told */
+  readonly onRemoval?: OnRemoval;
+  /** JSON text of what is declared, for the kinds `pipeline` and `environment`: recorded, so that a later deployment can be compared with it. */
+  readonly declaration?: string;
 }
+
+export const onRemovals = ['keep', 'drop'] as const;
+export type OnRemoval = (typeof onRemovals)[number];
 
 /** A versioned object has its version in its physical id, so that an edit is a replacement; others are updated in place. */
 export const objectKinds = [
@@ -41,6 +53,9 @@ export const objectKinds = [
   'landing-view',
   'materialized-view',
   'public-view',
+  // Recorded and nothing else: what functions, schedules and roles are made of.
+  'pipeline',
+  'environment',
 ] as const;
 export type WarehouseObjectKind = (typeof objectKinds)[number];
 

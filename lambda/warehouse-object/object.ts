@@ -1,9 +1,18 @@
 import type { Log } from '../shared/log';
 import type { Values } from '../shared/statement';
-import { run, type Warehouse } from '../shared/warehouse';
-import { checkExternalSchema, columnChanges, columnsQuery, externalSchemaQuery, otherTypeAdvice } from './catalog';
-import type { ColumnSpec } from './contract';
+import { isPassing, isTerminal, run, StatementError, type Warehouse } from '../shared/warehouse';
+import {
+  checkExternalSchema,
+  checkSchemaOwner,
+  columnChanges,
+  columnsQuery,
+  externalSchemaQuery,
+  otherTypeAdvice,
+  presenceQuery,
+} from './catalog';
+import type { ColumnSpec, Step } from './contract';
 import { passwordDigest, passwordOf, userOf } from './password';
+import { forgetting, type Recorded, recordedFrom, recordedQuery, recording, recordOf, sameRecord } from './registry';
 import { type ObjectRequest, physicalIdOf, type WarehouseObject } from './request';
 import { switchView, type ViewGrants } from './switch';
 import { renderSteps, type Walk, type WalkResult, walk } from './walk';
@@ -40,38 +49,106 @@ export async function isComplete(
   request: ObjectRequest,
   remainingMs: Remaining,
 ): Promise<{ IsComplete: boolean }> {
-  const result =
-    request.type === 'Delete' ? await remove(host, request, remainingMs) : await create(host, request, remainingMs);
-  return { IsComplete: result !== 'waiting' };
+  try {
+    const result =
+      request.type === 'Delete' ? await remove(host, request, remainingMs) : await create(host, request, remainingMs);
+    return { IsComplete: result !== 'waiting' };
+  } catch (error) {
+    if (!isUnanswered(error)) throw error;
+    host.log('unanswered', { statement: error.statementName, status: error.state.status, error: error.state.error });
+    return { IsComplete: false };
+  }
 }
+
+/** A read that still runs, or that the same statement may not fail on again: asked anew in the next call, as long as the framework calls. */
+const isUnanswered = (error: unknown): error is StatementError =>
+  error instanceof StatementError && (!isTerminal(error.state.status) || isPassing(error.state.error));
 
 async function remove(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
-  const steps = renderSteps(request.object.delete, offered(request));
-  return walk({ ...walkOf(host, request, remainingMs), harmless: /does not exist/i, apart: false }, steps);
+  const { object } = request;
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: /does not exist/i, apart: false };
+  const result = await walk(walkHost, renderSteps(object.delete, offered(request)));
+  if (result === 'waiting' || object.identity === 'admin') return result;
+  return walk(walkHost, [{ name: 'forget', mode: 'transaction', statements: forgetting(object) }], 'forget-');
 }
 
-/** For Create and Update alike: what exists is met, and then compared with what is asked for. */
+/** For Create and Update alike: what exists is met, and then compared with what is asked for; in the end it is recorded. */
 async function create(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
+  const { object, requestId } = request;
+  const recorded = await recordIn(host, request, remainingMs);
+  // Recorded alone says nothing of what somebody dropped since.
+  const there =
+    request.type === 'Update' && recorded?.version === object.version && (await isThere(host, request, remainingMs));
+  const result = there ? await complete(host, request, remainingMs) : await bring(host, request, remainingMs);
+  if (result === 'waiting' || object.identity === 'admin') return result;
+  if (recorded && sameRecord(recorded, recordOf(object))) return result;
+  const record = { name: 'record', mode: 'transaction', statements: recording(object, requestId) } as const;
+  return walk({ ...walkOf(host, request, remainingMs), harmless: undefined, apart: false }, [record], 'record-');
+}
+
+/** Creates it, and compares what was there already. */
+async function bring(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
   const { object } = request;
   const walkHost = { ...walkOf(host, request, remainingMs), harmless: /already exists/i, apart: true };
   const steps = renderSteps(object.create, await values(host, request));
   const result =
     object.kind === 'public-view'
-      ? await switchView({ ...walkHost, ...(await viewGrants(host, request, remainingMs)) }, object.name, steps)
+      ? await switchView(
+          { ...walkHost, ...(await viewGrants(host, request, remainingMs)) },
+          object.name,
+          switchRecorded(request, steps),
+        )
       : await walk(walkHost, steps);
   if (result === 'waiting') return result;
   // Compared in any case: `if not exists` finishes without a word, whatever is there.
+  if (object.kind === 'schema')
+    checkSchemaOwner(object.name, await read(host, request, 'schema', presenceQuery(object)!, remainingMs));
+  return complete(host, request, remainingMs);
+}
+
+/** What holds for an object that is there, whoever created it: the role of an external schema, the columns of a table. */
+async function complete(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
+  const { object } = request;
   if (object.kind === 'external-schema')
     checkExternalSchema(
       object,
       await read(host, request, 'external-schema', externalSchemaQuery(object.name), remainingMs),
     );
-  if (object.kind !== 'table') return result;
+  if (object.kind !== 'table') return 'done';
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: /already exists/i, apart: true };
   for (const { name, add } of await lacking(host, request, remainingMs)) {
     const added = await walk(walkHost, [{ name: `add-${name}`, mode: 'single', statements: [add] }], `add-${name}-`);
     if (added === 'waiting') return 'waiting';
   }
-  return result;
+  return 'done';
+}
+
+/** Readers are switched and the new version is recorded in one transaction: a record that lags would make a rollback believe that nothing changed. */
+function switchRecorded({ object, requestId }: ObjectRequest, [replace, ...rest]: readonly Step[]): Step[] {
+  return [
+    { name: replace!.name, mode: 'transaction', statements: recording(object, requestId, replace!.statements) },
+    ...rest,
+  ];
+}
+
+/** What the registry has of the object; nothing where there is no registry yet. The owner comes before it. */
+async function recordIn(
+  host: ObjectHost,
+  request: ObjectRequest,
+  remainingMs: Remaining,
+): Promise<Recorded | undefined> {
+  if (request.object.identity === 'admin') return undefined;
+  try {
+    return recordedFrom(await read(host, request, 'recorded', recordedQuery(request.object), remainingMs));
+  } catch (error) {
+    if (error instanceof StatementError && /does not exist/i.test(error.state.error ?? '')) return undefined;
+    throw error;
+  }
+}
+
+async function isThere(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<boolean> {
+  const query = presenceQuery(request.object);
+  return query === undefined || (await read(host, request, 'presence', query, remainingMs)).length > 0;
 }
 
 /** Grants are read by the admin, who alone sees all of them. */

@@ -1,6 +1,13 @@
 import { asArray, asJson, asOneOf, asRecord, asText } from '../shared/parse';
 import type { Step, StepMode } from '../shared/plan';
-import { type ColumnSpec, objectKinds, type WarehouseObjectKind, type WarehouseObjectProperties } from './contract';
+import {
+  type ColumnSpec,
+  type OnRemoval,
+  objectKinds,
+  onRemovals,
+  type WarehouseObjectKind,
+  type WarehouseObjectProperties,
+} from './contract';
 
 export interface WarehouseObject {
   readonly name: string;
@@ -10,6 +17,10 @@ export interface WarehouseObject {
   readonly create: readonly Step[];
   readonly delete: readonly Step[];
   readonly columns?: readonly ColumnSpec[];
+  readonly pipeline?: string;
+  readonly onRemoval?: OnRemoval;
+  /** JSON. */
+  readonly declaration?: unknown;
 }
 
 export interface ObjectRequest {
@@ -26,23 +37,30 @@ const modes = ['single', 'transaction', 'auto-commit'] as const satisfies readon
 /** The request of CDK's provider framework. Throws an error that names the property at fault. */
 export function parseRequest(event: unknown): ObjectRequest {
   const request = asRecord(event, 'event');
-  const properties = asRecord(request.ResourceProperties, 'ResourceProperties') as Partial<
-    Record<keyof WarehouseObjectProperties, unknown>
-  >;
   return {
     type: asOneOf(request.RequestType, ['Create', 'Update', 'Delete'], 'RequestType'),
     requestId: asText(request.RequestId, 'RequestId'),
     physicalId:
       request.PhysicalResourceId === undefined ? undefined : asText(request.PhysicalResourceId, 'PhysicalResourceId'),
-    object: {
-      name: asText(properties.name, 'name'),
-      kind: asOneOf(properties.kind, objectKinds, 'kind'),
-      version: String(properties.version ?? asText(properties.version, 'version')),
-      identity: asOneOf(properties.identity, ['admin', 'owner'], 'identity'),
-      create: parseSteps(properties.create, 'create'),
-      delete: parseSteps(properties.delete, 'delete'),
-      columns: properties.columns === undefined ? undefined : parseColumns(properties.columns),
-    },
+    object: parseObject(request.ResourceProperties),
+  };
+}
+
+/** The properties of the custom resource. Throws an error that names the property at fault. */
+export function parseObject(given: unknown): WarehouseObject {
+  const properties = asRecord(given, 'ResourceProperties') as Partial<Record<keyof WarehouseObjectProperties, unknown>>;
+  const { columns, pipeline, onRemoval, declaration } = properties;
+  return {
+    name: asText(properties.name, 'name'),
+    kind: asOneOf(properties.kind, objectKinds, 'kind'),
+    version: String(properties.version ?? asText(properties.version, 'version')),
+    identity: asOneOf(properties.identity, ['admin', 'owner'], 'identity'),
+    create: parseSteps(properties.create, 'create'),
+    delete: parseSteps(properties.delete, 'delete'),
+    columns: columns === undefined ? undefined : parseColumns(columns),
+    pipeline: pipeline === undefined ? undefined : asText(pipeline, 'pipeline'),
+    onRemoval: onRemoval === undefined ? undefined : asOneOf(onRemoval, onRemovals, 'onRemoval'),
+    declaration: declaration === undefined ? undefined : asJson(declaration, 'declaration'),
   };
 }
 

@@ -4,9 +4,10 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
+import { environmentDeclaration } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import { env, resourceType } from '../../lambda/warehouse-object/contract';
-import { ownerObject, type WarehouseObject } from '../../sql';
+import { environmentObject, ownerObject, registryObject, type WarehouseObject } from '../../sql';
 import type { Bundles } from '../shared/bundles';
 import { acknowledgeWildcards, grant } from '../shared/grant';
 import { Handler, handlerRole, logStatement } from '../shared/handler';
@@ -27,8 +28,8 @@ export interface WarehouseObjectProviderProps {
  */
 export class WarehouseObjectProvider extends Construct {
   readonly serviceToken: string;
-  /** The database identity that all other objects belong to. */
-  readonly owner: CustomResource;
+  /** What all other objects come after: the identity that owns them, then what they are recorded in. */
+  private readonly base: CustomResource[] = [];
 
   constructor(
     scope: Construct,
@@ -82,10 +83,11 @@ export class WarehouseObjectProvider extends Construct {
     });
     this.explain(provider, [onEventHandler, isCompleteHandler]);
     this.serviceToken = provider.serviceToken;
-    const owner = ownerObject(environment.database);
-    this.owner = this.add(this, owner, environment.retainData && owner.retain);
+    for (const object of [ownerObject(environment.database), registryObject()])
+      this.base.push(this.add(this, object, environment.retainData));
     // Also keeps the role's policy until the last object is gone.
-    this.owner.node.addDependency(provider, role);
+    this.base[0]!.node.addDependency(provider, role);
+    this.add(this, environmentObject(environment.name, environmentDeclaration(environment)), false);
   }
 
   /** What CDK's framework makes and cdk-nag asks about. */
@@ -110,12 +112,12 @@ export class WarehouseObjectProvider extends Construct {
     const resource = new CustomResource(scope, object.id, {
       serviceToken: this.serviceToken,
       resourceType,
-      properties: { ...object.properties },
+      properties: { ...object.properties, onRemoval: retain ? 'keep' : 'drop' },
     });
     const { cfnOptions } = resource.node.defaultChild as CfnResource;
     cfnOptions.deletionPolicy = retain ? CfnDeletionPolicy.RETAIN : CfnDeletionPolicy.DELETE;
     cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE;
-    if (this.owner) resource.node.addDependency(this.owner);
+    if (this.base.length > 0) resource.node.addDependency(...this.base);
     return resource;
   }
 }

@@ -1,5 +1,6 @@
 import type { Step } from '../../lambda/shared/plan';
-import { ownerObject, type WarehouseObject, warehouseObjects } from '../../sql/objects';
+import type { WarehouseObject } from '../../sql/object';
+import { ownerObject, warehouseObjects } from '../../sql/objects';
 import { aPipeline, aView } from './fixtures';
 
 const tokens = {
@@ -17,6 +18,7 @@ const statements = (object: WarehouseObject, when: 'create' | 'delete') =>
 test('each object comes after those that it depends on', () => {
   const ids = objectsOf().map(({ id }) => id);
   expect(ids).toEqual([
+    'Pipeline',
     'Schema',
     'StreamSchema',
     'Events',
@@ -134,7 +136,7 @@ test('what holds data is marked, what can be built again is not', () => {
   expect(kept).toEqual(
     objectsOf()
       .map(({ id }) => id)
-      .filter((id) => !/^(Sold|Hourly)/.test(id)),
+      .filter((id) => !/^(Sold|Hourly|Pipeline)/.test(id)),
   );
 });
 
