@@ -266,7 +266,7 @@ function queryProblems(pipeline: Pipeline): string[] {
       if (end >= 0 && end < tokens.length - 1) return [`${at} must be one statement`];
       if (tokens[0]?.value !== 'select' && !(list === 'exports' && tokens[0]?.value === 'with'))
         return [`${at} must be a select, got ${show(tokens[0]?.text ?? '')}`];
-            const recomputed = 'recomputed' in definition && definition.recomputed === true;
+      const recomputed = 'recomputed' in definition && definition.recomputed === true;
       return list === 'views' ? incrementalProblems(tokens, recomputed).map((problem) => `${at} ${problem}`) : [];
     } catch (error) {
       if (error instanceof TokenError) return [`${at}: ${error.message}`];

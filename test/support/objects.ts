@@ -44,6 +44,8 @@ export class Objects {
       environment,
       as: (identity) => this.warehouse(identity),
       ownerSecret: async () => JSON.stringify({ username: owner.name, password: owner.password }),
+      now: this.cloud.clock.now,
+      limitMs: 56 * 60_000,
       log: () => undefined,
     };
   }
