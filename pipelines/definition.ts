@@ -48,6 +48,12 @@ export type Column = ColumnType & {
   readonly path: readonly string[];
   /** A record without it goes to rejects. @default false */
   readonly required?: boolean;
+  /**
+   * Its name in the table behind `events`, where a column keeps name and type for good: a renamed column keeps its old name here, and
+   * one that changes its type gets another. Lower-case snake_case, unique within the pipeline.
+   * @default - the name
+   */
+  readonly stored?: string;
 };
 
 /**

@@ -9,6 +9,7 @@ import { identifier, quoteIdentifier } from './identifier';
 import { landingQuery } from './landing';
 import { lastMergeStatements } from './merge';
 import {
+  eventsView,
   landingName,
   landingVersion,
   ownerUser,
@@ -19,7 +20,8 @@ import {
 } from './names';
 import { object, single, step, type WarehouseObject } from './object';
 import { publicView, viewColumns } from './public-view';
-import { type CompiledView, compileViews, readableTables, relationReferences } from './views';
+import { relationReferences } from './relations';
+import { type CompiledView, compileViews, readableTables } from './views';
 
 /** What only the deployment knows; unresolved CloudFormation tokens are fine. */
 export interface ObjectTokens {
@@ -49,6 +51,7 @@ export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): Ware
     schemaObject(pipeline),
     streamSchemaObject(pipeline, tokens.streamRoleArn),
     ...tables,
+    eventsViewObject(pipeline),
     landingObject(
       pipeline,
       tokens.streamName,
@@ -83,7 +86,7 @@ function streamSchemaObject(pipeline: Pipeline, roleArn: string): WarehouseObjec
 
 /** What is special about each table: how its rows are spread and sorted. */
 const tableAttributes: Record<TableName, string> = {
-  events: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
+  events_data: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
   duplicates: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
   rejects: 'diststyle even compound sortkey (merged_at)',
   staged: 'diststyle even',
@@ -105,7 +108,7 @@ function tableObjects(pipeline: Pipeline): WarehouseObject[] {
       ({ name, type, notNull }) => `  ${identifier(name)} ${type}${notNull ? ' not null' : ''}`,
     );
     // Informational in Redshift, which does not enforce it: the merge does.
-    if (table === 'events') lines.push('  primary key (event_id)');
+    if (table === 'events_data') lines.push('  primary key (event_id)');
     const create = `create table ${names[table]} (\n${lines.join(',\n')}\n)\n${tableAttributes[table]}`;
     return object(pascalCase(table), names[table], 'table', {
       create: [single('create', create)],
@@ -161,8 +164,18 @@ function viewChecks(pipeline: Pipeline, { name, query }: CompiledView): ViewChec
   return { recomputed, mayShrink, mayGrow, reads: [...new Set(reads)], runs, rejects };
 }
 
-/** Views may read any of them. */
-const ownTableIds = readableTables.map(pascalCase);
+/** Views may read any of them, the events from their table: a materialized view cannot read a plain one. */
+const ownTableIds = readableTables.map((name) => pascalCase(name === eventsView ? 'events_data' : name));
+
+/** What people and exports read. It shows what the definition declares, whatever else the table still holds. */
+function eventsViewObject(pipeline: Pipeline): WarehouseObject {
+  const { events, events_data: table } = pipelineTables(pipeline);
+  return object('Events', events, 'public-view', {
+    ...publicView(events, table, columns.eventsViewColumns(pipeline)),
+    dependsOn: ['EventsData'],
+    retain: true,
+  });
+}
 
 /** The stable name over the versioned view. */
 function publicViewObject(pipeline: Pipeline, view: CompiledView): WarehouseObject {

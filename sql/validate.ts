@@ -1,5 +1,5 @@
 import type { Column, ExportDefinition, HistorySource, Pipeline, ViewDefinition } from '../pipelines/definition';
-import { ownColumns } from './columns';
+import { ownColumns, storedName } from './columns';
 import { exportColumnProblems, exportProblems } from './export-rules';
 import { fileProblems } from './file-problems';
 import { globsOverlap } from './glob';
@@ -7,7 +7,7 @@ import { isPlainName } from './identifier';
 import { incrementalProblems } from './incremental';
 import { archiveSource } from './load';
 import { mergeStatements } from './merge';
-import { tableNames } from './names';
+import { eventsView, tableNames } from './names';
 import { viewColumnProblems } from './public-view';
 import { rejectNames } from './retry';
 import { significant, TokenError, tokenize } from './tokens';
@@ -125,17 +125,36 @@ function columnsProblems(columns: readonly Column[], at: string): string[] {
   return [
     ...(columns.length === 0 ? [`${at}.columns must name at least one column`] : []),
     ...duplicates(names).map((name) => `${at}.columns.${name} is declared more than once`),
+    ...storedTwice(columns, at),
     ...columns.flatMap((column) => columnProblems(column, `${at}.columns.${column.name}`, helpers)),
   ];
+}
+
+/** Two columns of one name are told of already. */
+function storedTwice(columns: readonly Column[], at: string): string[] {
+  return columns.flatMap((column, index) => {
+    const stored = storedName(column);
+    const other = columns
+      .slice(0, index)
+      .find((before) => storedName(before) === stored && before.name !== column.name);
+    return other
+      ? [`${at}.columns.${column.name}.stored is ${show(stored)}, as that of ${at}.columns.${other.name}`]
+      : [];
+  });
 }
 
 function columnProblems(column: Column, at: string, helpers: ReadonlySet<string>): string[] {
   const problems: string[] = [];
   const { name, path } = column;
+  const stored = storedName(column);
   if (!isPlainName(name) || name.length > 64)
     problems.push(`${at}.name must be lower-case snake_case of at most 64 characters, got ${show(name)}`);
   if (ownColumns.has(name) || mergeNames.has(name) || helpers.has(name))
     problems.push(`${at}.name is used by Millrace itself; choose another name`);
+  if (stored !== name && (!isPlainName(stored) || stored.length > 64))
+    problems.push(`${at}.stored must be lower-case snake_case of at most 64 characters, got ${show(stored)}`);
+  if (stored !== name && ownColumns.has(stored))
+    problems.push(`${at}.stored is a column of Millrace itself, got ${show(stored)}; choose another name`);
   if (
     path.length === 0 ||
     path.some((attribute) => attribute === '' || attribute.includes('\0') || attribute.includes('{{'))
@@ -240,7 +259,7 @@ function viewNameProblems({ name, views }: Pipeline, at: string): string[] {
       .filter((view) => !isPlainName(view) || view.length > 64)
       .map((view) => `${at}.views.${view}.name must be lower-case snake_case of at most 64 characters`),
     ...names
-      .filter((view) => (tableNames as readonly string[]).includes(view) || view.startsWith('landing_'))
+      .filter((view) => [eventsView, ...tableNames].includes(view) || view.startsWith('landing_'))
       .map((view) => `${at}.views.${view} has the name of one of the tables of ${name}`),
     ...duplicates(names).map((view) => `${at}.views.${view} is declared more than once`),
     ...views.flatMap(({ name: view, mayShrink = 0, mayGrow = 1 }) => [
