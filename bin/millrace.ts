@@ -1,20 +1,6 @@
 import type { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
-import { addBackfill } from './commands/backfill';
-import { addConformance } from './commands/conformance';
-import { addEndpoints } from './commands/endpoints';
-import { addExports } from './commands/exports';
-import { addFiles } from './commands/files';
-import { addGenerate } from './commands/generate';
-import { addLocal } from './commands/local';
-import { addPartners } from './commands/partners';
-import { addRedrive } from './commands/redrive';
-import { addRejects } from './commands/rejects';
-import { addReprocess } from './commands/reprocess';
-import { addSql } from './commands/sql';
-import { addWarehouse } from './commands/warehouse';
-import { addWhy } from './commands/why';
 import { explain, Failure } from './failure';
 import type { Output } from './terminal';
 
@@ -24,10 +10,34 @@ export interface Io {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** What the process is going to answer. */
+type Exit = { code: number };
+type AddVerb = (program: Command, io: Io, exit: Exit) => void;
+
+const load = <Module>(verb: string) => require(`./commands/${verb}`) as Module;
+
+/** Each is loaded when it is named, so that none waits for what only the others need. */
+const verbs = {
+  local: () => load<typeof import('./commands/local')>('local').addLocal,
+  generate: () => load<typeof import('./commands/generate')>('generate').addGenerate,
+  sql: () => load<typeof import('./commands/sql')>('sql').addSql,
+  endpoints: () => load<typeof import('./commands/endpoints')>('endpoints').addEndpoints,
+  files: () => load<typeof import('./commands/files')>('files').addFiles,
+  backfill: () => load<typeof import('./commands/backfill')>('backfill').addBackfill,
+  redrive: () => load<typeof import('./commands/redrive')>('redrive').addRedrive,
+  reprocess: () => load<typeof import('./commands/reprocess')>('reprocess').addReprocess,
+  rejects: () => load<typeof import('./commands/rejects')>('rejects').addRejects,
+  why: () => load<typeof import('./commands/why')>('why').addWhy,
+  exports: () => load<typeof import('./commands/exports')>('exports').addExports,
+  partners: () => load<typeof import('./commands/partners')>('partners').addPartners,
+  warehouse: () => load<typeof import('./commands/warehouse')>('warehouse').addWarehouse,
+  conformance: () => load<typeof import('./commands/conformance')>('conformance').addConformance,
+} satisfies Record<string, () => AddVerb>;
+
 /** Runs one command line and answers its exit code: 0 done, 1 failed, 2 asked for something impossible. */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   const setExitCode = { code: 0 };
-  const program = createProgram(io, setExitCode);
+  const program = createProgram(args, io, setExitCode);
   try {
     await program.parseAsync(args, { from: 'user' });
     return setExitCode.code;
@@ -40,7 +50,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function createProgram(io: Io, exit: { code: number }): Command {
+function createProgram(args: readonly string[], io: Io, exit: Exit): Command {
   const program = new Command('millrace')
     .description(
       'From an event stream to fresh, complete, shareable analytics: the pipelines of this repository on this machine.',
@@ -49,20 +59,9 @@ function createProgram(io: Io, exit: { code: number }): Command {
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .showHelpAfterError('(add --help for what is possible)');
-  addLocal(program, io, exit);
-  addGenerate(program, io.stdout, io.stderr);
-  addSql(program, io.stdout, io.env);
-  addEndpoints(program, io.stdout);
-  addFiles(program, io, exit);
-  addBackfill(program, io, exit);
-  addRedrive(program, io, exit);
-  addReprocess(program, io, exit);
-  addRejects(program, io, exit);
-  addWhy(program, io, exit);
-  addExports(program, io, exit);
-  addPartners(program, io, exit);
-  addWarehouse(program, io);
-  addConformance(program, io, exit);
+  const named = args.find((argument) => !argument.startsWith('-')) ?? '';
+  const chosen = Object.hasOwn(verbs, named) ? [verbs[named as keyof typeof verbs]] : Object.values(verbs);
+  for (const add of chosen) add()(program, io, exit);
   return program;
 }
 

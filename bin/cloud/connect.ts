@@ -10,7 +10,7 @@ import { redshiftData, type WarehouseTarget } from '../../lambda/shared/redshift
 import { messagesOnDisk } from '../../local/sqs/look';
 import { readRuntimeFile } from '../commands/runtime-file';
 import { Failure } from '../failure';
-import { dataStackName, namesFrom, type StackOutputs } from './names';
+import { dataStackName, namesFrom, type StackOutputs, stackName } from './names';
 import type { Cloud, Queues } from './ports';
 import { kinesisStreams, s3Buckets, sqsQueues } from './sdk';
 
@@ -41,8 +41,6 @@ export function connect(options: ConnectOptions): Cloud {
 
 function connectLocal(dataDir: string): Cloud {
   const { endpoint, region, credentials, warehouse, outputs } = readRuntimeFile(dataDir);
-  if (outputs === undefined)
-    throw new Failure(`the local runtime over ${dataDir} was started by an older version; stop it and start it again`);
   const name = warehouse.WorkgroupName ?? warehouse.ClusterIdentifier ?? '';
   const connected = cloud(
     LOCAL_ENVIRONMENT,
@@ -77,12 +75,7 @@ function looksOnDisk(dataDir: string): Pick<Queues, 'look' | 'lookCounts'> {
 }
 
 function connectAws(environmentName: string, outputsFile: string): Cloud {
-  const environment = environments.find(({ name }) => name === environmentName);
-  if (environment === undefined)
-    throw new Failure(
-      `--environment must be one of ${environments.map(({ name }) => name).join(', ')}, got '${environmentName}'`,
-      2,
-    );
+  const environment = environmentNamed(environmentName);
   const outputs = stackOutputs(environment, 'data', outputsFile);
   const text = (name: string): string => {
     const value = outputs[name];
@@ -101,9 +94,19 @@ function connectAws(environmentName: string, outputsFile: string): Cloud {
   return cloud(environment.name, outputs, outputsFile, { region: environment.region }, target);
 }
 
+/** @throws Failure naming the environments that there are */
+export function environmentNamed(name: string): Environment {
+  const environment = environments.find((candidate) => candidate.name === name);
+  if (environment) return environment;
+  throw new Failure(
+    `--environment must be one of ${environments.map((known) => known.name).join(', ')}, got '${name}'`,
+    2,
+  );
+}
+
 /** Outputs of one of the environment's stacks, from the file that `cdk deploy --outputs-file` wrote. */
 export function stackOutputs(environment: Environment, stack: 'data' | 'pipelines', file: string): StackOutputs {
-  const name = `millrace-${environment.name}-${stack}`;
+  const name = stackName(environment.name, stack);
   const again = `write it with: npx cdk deploy -c environment=${environment.name} "${environment.name}/*" --outputs-file ${file}`;
   let content: string;
   try {

@@ -1,9 +1,10 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { environments } from '../../environments';
 import type { RequestExport } from '../../lambda/export/contract';
+import { pascalCase } from '../../lib/shared/names';
 import { readRuntimeFile } from '../commands/runtime-file';
 import { Failure } from '../failure';
-import { type ConnectOptions, stackOutputs } from './connect';
+import { type ConnectOptions, environmentNamed, stackOutputs } from './connect';
+import { outputLike, scoped } from './names';
 
 /** Sends a request to the export function of a pipeline, which works on it by itself. */
 export type ExportFunction = (request: RequestExport) => Promise<void>;
@@ -11,9 +12,8 @@ export type ExportFunction = (request: RequestExport) => Promise<void>;
 /** @throws Failure when the environment is not there, or was deployed before its outputs named the function */
 export function exportFunction(options: ConnectOptions, pipeline: string): ExportFunction {
   const { outputs, source, settings } = reach(options);
-  const id = new RegExp(`^${pascalCase(pipeline)}ExportsFunctionName[0-9A-F]{8}$`);
-  const name = Object.entries(outputs).find(([output]) => id.test(output))?.[1];
-  if (typeof name !== 'string')
+  const name = outputLike(outputs, scoped(pipeline, 'ExportsFunctionName'));
+  if (name === undefined)
     throw new Failure(`${source} has no output ${pascalCase(pipeline)}ExportsFunctionName; deploy it again`);
   return async (request) => {
     const client = new LambdaClient(settings);
@@ -28,21 +28,14 @@ export function exportFunction(options: ConnectOptions, pipeline: string): Expor
 
 function reach(options: ConnectOptions) {
   if (options.environment === undefined) {
-    const { endpoint, region, credentials, pipelineOutputs = {} } = readRuntimeFile(options.data);
+    const { endpoint, region, credentials, pipelineOutputs } = readRuntimeFile(options.data);
     const source = `the runtime file of ${options.data}`;
     return { outputs: pipelineOutputs, source, settings: { endpoint, region, credentials } };
   }
-  const environment = environments.find(({ name }) => name === options.environment);
-  if (environment === undefined)
-    throw new Failure(
-      `--environment must be one of ${environments.map(({ name }) => name).join(', ')}, got '${options.environment}'`,
-      2,
-    );
+  const environment = environmentNamed(options.environment);
   return {
     outputs: stackOutputs(environment, 'pipelines', options.outputs),
     source: options.outputs,
     settings: { region: environment.region },
   };
 }
-
-const pascalCase = (name: string) => name.replace(/(?:^|_+)([a-z0-9])/g, (_, first: string) => first.toUpperCase());

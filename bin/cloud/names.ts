@@ -1,3 +1,4 @@
+import { pascalCase } from '../../lib/shared/names';
 import { Failure } from '../failure';
 
 /** What an environment's resources are called. */
@@ -23,23 +24,29 @@ export interface QueueUrls {
 /** Values of a stack's outputs by their logical id, as `cdk deploy --outputs-file` writes them. */
 export type StackOutputs = Readonly<Record<string, unknown>>;
 
+/** The output of a construct that stands in a scope: that scope's name, the construct's, and eight hexadecimal digits of CDK. */
+export const scoped = (scope: string, name: string) => new RegExp(`^${idOf(scope)}${name}[0-9A-F]{8}$`);
+
+/** CDK leaves out of a logical id what is neither letter nor digit. */
+const idOf = (name: string) => pascalCase(name).replace(/[^A-Za-z0-9]/g, '');
+
+export function outputLike(outputs: StackOutputs, pattern: RegExp): string | undefined {
+  const found = Object.entries(outputs).find(([id]) => pattern.test(id))?.[1];
+  return typeof found === 'string' ? found : undefined;
+}
+
 /**
  * Reads the names from the outputs of the stack `millrace-<environment>-data`. The outputs of a pipeline have its name in front and,
  * since they stand in a scope of their own, eight hexadecimal digits of CDK behind.
  * @throws Failure naming the output that is missing
  */
 export function namesFrom(environment: string, outputs: StackOutputs, source: string): Names {
-  const value = (pattern: RegExp): string | undefined => {
-    const found = Object.entries(outputs).find(([id]) => pattern.test(id))?.[1];
-    return typeof found === 'string' ? found : undefined;
-  };
   const required = (pattern: RegExp, shown: string): string => {
-    const found = value(pattern);
+    const found = outputLike(outputs, pattern);
     if (found !== undefined) return found;
     throw new Failure(`${source} has no output ${shown} of the stack ${dataStackName(environment)}; deploy it again`);
   };
   const plain = (name: string) => required(new RegExp(`^${name}$`), name);
-  const scoped = (pipeline: string, name: string) => new RegExp(`^${pascalCase(pipeline)}${name}[0-9A-F]{8}$`);
   const ofPipeline = (pipeline: string, name: string) =>
     required(scoped(pipeline, name), `${pascalCase(pipeline)}${name}`);
   return {
@@ -49,14 +56,12 @@ export function namesFrom(environment: string, outputs: StackOutputs, source: st
     exportsBucket: plain('ExportsBucketName'),
     stream: (pipeline) => ofPipeline(pipeline, 'StreamName'),
     queues: (pipeline) => ({
-      history: value(scoped(pipeline, 'HistoryQueueUrl')),
+      history: outputLike(outputs, scoped(pipeline, 'HistoryQueueUrl')),
       backlog: ofPipeline(pipeline, 'HistoryBacklogUrl'),
       deadLetters: ofPipeline(pipeline, 'HistoryDeadLettersUrl'),
     }),
   };
 }
 
-export const dataStackName = (environment: string) => `millrace-${environment}-data`;
-
-/** `page_views` as part of a construct id: `PageViews`. */
-const pascalCase = (name: string) => name.replace(/(?:^|_+)([a-z0-9])/g, (_, first: string) => first.toUpperCase());
+export const stackName = (environment: string, stack: 'data' | 'pipelines') => `millrace-${environment}-${stack}`;
+export const dataStackName = (environment: string) => stackName(environment, 'data');

@@ -15,7 +15,7 @@ export function environmentVariables({ endpoint, region, credentials }: RuntimeF
   };
 }
 
-export function addEndpoints(program: Command, stdout: Output): void {
+export function addEndpoints(program: Command, { stdout }: { readonly stdout: Output }): void {
   program
     .command('endpoints')
     .summary('print how any AWS SDK or the AWS CLI reaches the running local services')

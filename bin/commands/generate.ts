@@ -38,7 +38,12 @@ function instant(flag: string): (value: string) => number {
   };
 }
 
-export function addGenerate(program: Command, stdout: Writable & Output, stderr: Output): void {
+interface GenerateIo {
+  readonly stdout: Writable & Output;
+  readonly stderr: Output;
+}
+
+export function addGenerate(program: Command, { stdout, stderr }: GenerateIo): void {
   program
     .command('generate')
     .summary('generate sample events, to a file or onto a stream')

@@ -21,9 +21,9 @@ export interface RuntimeConnection {
     readonly DbUser?: string;
   };
   /** Outputs of the data stack by logical id: what buckets, streams and queues are called. */
-  readonly outputs?: Readonly<Record<string, unknown>>;
-  /** Outputs of the pipelines stack: which secrets hold the external ids of partners. */
-  readonly pipelineOutputs?: Readonly<Record<string, unknown>>;
+  readonly outputs: Readonly<Record<string, unknown>>;
+  /** Outputs of the pipelines stack: export functions, and secrets that hold the external ids of partners. */
+  readonly pipelineOutputs: Readonly<Record<string, unknown>>;
 }
 
 /** What another process needs: `<data>/runtime.json`, there while the runtime runs. */
@@ -75,13 +75,15 @@ function parse(content: string, path: string): RuntimeFile {
   const must = (name: string, good: boolean, allowed: string) => {
     if (!good) throw damaged(`${name} must be ${allowed}, got ${JSON.stringify(file[name])}`);
   };
-  const { pid, endpoint, region, credentials, warehouse } = file ?? {};
+  const { pid, endpoint, region, credentials, warehouse, outputs, pipelineOutputs } = file ?? {};
   const isObject = (value: unknown) => typeof value === 'object' && value !== null;
   must('pid', Number.isInteger(pid) && (pid as number) > 0, 'a process id');
   must('endpoint', typeof endpoint === 'string', 'a text');
   must('region', typeof region === 'string', 'a text');
   must('credentials', isObject(credentials), 'an object');
   must('warehouse', isObject(warehouse), 'an object');
+  must('outputs', isObject(outputs), 'an object');
+  must('pipelineOutputs', isObject(pipelineOutputs), 'an object');
   return file as unknown as RuntimeFile;
 }
 

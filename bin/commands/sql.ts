@@ -55,7 +55,12 @@ function cell(field: Field): Cell {
   return field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null;
 }
 
-export function addSql(program: Command, stdout: Output, env: NodeJS.ProcessEnv, run = runStatement): void {
+interface SqlIo {
+  readonly stdout: Output;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export function addSql(program: Command, { stdout, env }: SqlIo): void {
   program
     .command('sql')
     .summary('run one statement in the running local warehouse')
@@ -67,7 +72,7 @@ export function addSql(program: Command, stdout: Output, env: NodeJS.ProcessEnv,
     .option('--data <dir>', 'data folder of the running runtime', text('--data'), DEFAULT_DATA)
     .option('--json', 'a JSON array with one object a row')
     .action(async (query: string, options: { data: string; json?: boolean }) => {
-      const result = await run(readRuntimeFile(options.data), query);
+      const result = await runStatement(readRuntimeFile(options.data), query);
       if (options.json)
         stdout.write(
           `${JSON.stringify(result.rows.map((row) => Object.fromEntries(result.columns.map((name, n) => [name, row[n]]))))}\n`,

@@ -18,42 +18,50 @@ async function main(): Promise<number> {
   }
 }
 
-function report(permissions: readonly Permission[]): number {
+interface Judged extends Permission {
+  readonly reason: string | undefined;
+}
+
+function report(granted: readonly Permission[]): number {
   const style = styleFor(process.stdout, process.env);
-  const unused = permissions.filter(({ used }) => !used);
-  const explained = unused.flatMap((permission) => {
-    const reason = reasonFor(permission, permissions);
-    return reason ? [[permission.role, permission.action, reason]] : [];
-  });
-  const unexplained = unused.filter((permission) => !reasonFor(permission, permissions));
-  const roles = new Set(permissions.map(({ role }) => role));
-  process.stdout.write(`${perRole(permissions).length} roles\n\n`);
-  process.stdout.write(
-    `${table(['role', 'granted', 'used', 'with a reason', 'unexplained'], perRole(permissions), style)}\n\n`,
+  const permissions = granted.map(
+    (permission): Judged => ({
+      ...permission,
+      reason: permission.used ? undefined : reasonFor(permission, granted),
+    }),
   );
-  if (explained.length > 0)
-    process.stdout.write(
-      `Not used here, and why they are granted:\n\n${table(['role', 'action', 'reason'], explained, style, '', 160)}\n\n`,
-    );
-  const rows = unexplained.map(({ role, action, resources }) => [role, action, resources.join(', ')]);
-  if (rows.length > 0)
-    process.stdout.write(
-      `Granted, never used, and nobody says why:\n\n${table(['role', 'action', 'resources'], rows, style, '', 160)}\n\n`,
-    );
+  const unused = permissions.filter(({ used }) => !used);
+  const explained = unused.filter(({ reason }) => reason !== undefined);
+  const unexplained = unused.filter(({ reason }) => reason === undefined);
+  const roles = perRole(permissions);
+  const section = (title: string, columns: string[], rows: string[][]) =>
+    rows.length > 0 && process.stdout.write(`${title}:\n\n${table(columns, rows, style, '', 160)}\n\n`);
+  process.stdout.write(`${roles.length} roles\n\n`);
+  process.stdout.write(`${table(['role', 'granted', 'used', 'with a reason', 'unexplained'], roles, style)}\n\n`);
+  section(
+    'Not used here, and why they are granted',
+    ['role', 'action', 'reason'],
+    explained.map(({ role, action, reason }) => [role, action, reason!]),
+  );
+  section(
+    'Granted, never used, and nobody says why',
+    ['role', 'action', 'resources'],
+    unexplained.map(({ role, action, resources }) => [role, action, resources.join(', ')]),
+  );
   const idle = unusedReasons(unused);
   for (const reason of idle)
     process.stdout.write(`bin/iam/reasons.ts explains ${reason}, which is used or not granted\n`);
   process.stdout.write(
-    `${permissions.length} permissions of ${roles.size} roles: ${permissions.length - unused.length} used, ${explained.length} with a reason, ${rows.length} unexplained\n`,
+    `${permissions.length} permissions of ${roles.length} roles: ${permissions.length - unused.length} used, ${explained.length} with a reason, ${unexplained.length} unexplained\n`,
   );
-  return rows.length === 0 && idle.length === 0 ? 0 : 1;
+  return unexplained.length === 0 && idle.length === 0 ? 0 : 1;
 }
 
-function perRole(permissions: readonly Permission[]): (string | number)[][] {
+function perRole(permissions: readonly Judged[]): (string | number)[][] {
   return [...new Set(permissions.map(({ role }) => role))].map((role) => {
     const own = permissions.filter((permission) => permission.role === role);
     const unused = own.filter(({ used }) => !used);
-    const explained = unused.filter((permission) => reasonFor(permission, permissions)).length;
+    const explained = unused.filter(({ reason }) => reason !== undefined).length;
     return [role, own.length, own.length - unused.length, explained, unused.length - explained];
   });
 }

@@ -16,30 +16,70 @@ export function columnsQuery(name: string): string {
 export const externalSchemaQuery = (name: string) =>
   `select esoptions from svv_external_schemas where schemaname = ${quoteLiteral(name)}`;
 
-function splitName(name: string): [string, string] {
+/**
+ * A row if the object exists, with its owner where the catalog tells. None of kinds that are recorded only.
+ */
+export function presenceQuery({ kind, name }: Pick<WarehouseObject, 'kind' | 'name'>): string | undefined {
+  if (kind === 'schema')
+    return `select schema_owner as owner, current_user::varchar as asker from svv_all_schemas where schema_name = ${quoteLiteral(name)}`;
+  if (kind === 'external-schema') return externalSchemaQuery(name);
+  if (kind === 'owner' || kind === 'pipeline' || kind === 'environment') return undefined;
+  const [schema, relation] = splitName(name).map(quoteLiteral);
+  return kind === 'materialized-view' || kind === 'landing-view'
+    ? `select user_name as owner from svv_mv_info where schema_name = ${schema} and name = ${relation}`
+    : `select table_type from svv_tables where table_schema = ${schema} and table_name = ${relation}`;
+}
+
+/** Throws where the schema is somebody else's, since nothing could be created in it. */
+export function checkSchemaOwner(name: string, [row]: readonly Row[]): void {
+  if (row && row.owner !== row.asker)
+    throw new Error(
+      `schema ${name} exists and belongs to ${row.owner}, not to ${row.asker}. Rename the pipeline, or drop the schema if nobody needs it`,
+    );
+}
+
+export function splitName(name: string): [string, string] {
   const parts = name.split('.');
   if (parts.length !== 2 || parts.includes('')) throw new Error(`name must be <schema>.<table>, got ${name}`);
   return parts as [string, string];
 }
 
-/** Which of the columns the table lacks. Throws if one is there with another type, since only a new table could change that. */
-export function missingColumns(name: string, wanted: readonly ColumnSpec[], catalog: readonly Row[]): ColumnSpec[] {
-  const present = new Map(catalog.map((row) => [String(row.column_name), row]));
-  const changed = wanted.flatMap(({ name: column, type }) => {
-    const row = present.get(column);
-    return row && !sameType(row, type) ? [`${column} is ${spell(row)}, not ${type}`] : [];
-  });
-  if (changed.length > 0)
-    throw new Error(
-      `table ${name} exists with other columns: ${changed.join('; ')}. A column keeps its type: add one under a new name instead`,
-    );
-  return wanted.filter(({ name: column }) => !present.has(column));
+export interface ColumnChanges {
+  /** What the table lacks, each with the statement that adds it. */
+  readonly add: readonly ColumnSpec[];
+  /** One line each: what is there, what is asked for and what to do instead. Nothing may be done while there are any. */
+  readonly refused: readonly string[];
 }
+
+/**
+ * What makes the table of that catalog have the wanted columns; all of them are to be added where the catalog has no rows. Columns that nobody
+ * asks for stay, and so does a text that is longer than asked for: it holds what is there, and a rollback cannot make it shorter. No type
+ * changes in place: every column is read by the view `events`, and Redshift alters no column that a view reads.
+ */
+export function columnChanges(name: string, wanted: readonly ColumnSpec[], catalog: readonly Row[]): ColumnChanges {
+  const present = new Map(catalog.map((row) => [String(row.column_name), row]));
+  const refused = wanted.flatMap(({ name: column, type }) => {
+    const row = present.get(column);
+    return row === undefined || sameType(row, type) || isLonger(row, type)
+      ? []
+      : [`column ${column} of ${name} is ${spell(row)}, not ${type}`];
+  });
+  return { add: wanted.filter(({ name: column }) => !present.has(column)), refused };
+}
+
+/** What to do where a column has another type. */
+export const otherTypeAdvice =
+  'a stored column keeps its type: give the column in pipeline.ts another `stored` name and `fill: true`, which fills it beside the one that is there';
 
 /** Where the catalog tells no length or precision, the name of the type decides. */
 const sameType = (row: Row, wanted: string) =>
   spell(row) === wanted.toLowerCase() ||
   (spell(row) === String(row.data_type) && wanted.toLowerCase().split('(')[0]!.trim() === row.data_type);
+
+function isLonger(row: Row, wanted: string): boolean {
+  const [, type, length] = /^(character varying)\((\d+)\)$/.exec(wanted.toLowerCase()) ?? [];
+  return row.data_type === type && Number(row.character_maximum_length) > Number(length);
+}
 
 function spell({
   data_type,

@@ -12,6 +12,10 @@ export function passwordDigest(password: string, requestId: string): string {
   return `sha256|${digest}|${salt.toString('hex')}`;
 }
 
+/** The name of the user in such a secret. */
+export const userOf = (secret: string) =>
+  asText(asRecord(asJson(secret, 'owner secret'), 'owner secret').username, 'owner secret: username');
+
 /** The password in a secret of the shape that Redshift and the Data API use: JSON with `username` and `password`. */
 export const passwordOf = (secret: string) =>
   asText(asRecord(asJson(secret, 'owner secret'), 'owner secret').password, 'owner secret: password');

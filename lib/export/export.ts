@@ -11,7 +11,7 @@ import { Handler } from '../shared/handler';
 import { keyUse } from '../shared/key-use';
 import { Schedule } from '../shared/schedule';
 import { StatementEvents } from '../shared/statement-events';
-import { dataApiStatements, warehouseVariables } from '../warehouse/data-api';
+import { dataApiStatements, pipelineVariables } from '../warehouse/data-api';
 import type { MaterializeAccess } from './materialize';
 
 export interface ExportsProps extends PipelineFunctionProps {
@@ -37,10 +37,7 @@ export class Exports extends Construct {
       environment: {
         ...materialize?.variables(),
         ...env.of({
-          ENVIRONMENT: environment.name,
-          PIPELINE: pipeline.name,
-          ...warehouseVariables(warehouse),
-          SECRET_ARN: ownerSecretArn,
+          ...pipelineVariables(props),
           EXPORT_BUCKET: bucket.bucketName,
           UNLOAD_ROLE_ARN: unloadRoleArn,
         }),

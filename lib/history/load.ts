@@ -9,7 +9,7 @@ import type { PipelineFunctionProps } from '../refresh/refresh';
 import { explained } from '../shared/grant';
 import { Handler } from '../shared/handler';
 import { keyUse } from '../shared/key-use';
-import { dataApiStatements, warehouseVariables } from '../warehouse/data-api';
+import { dataApiStatements, pipelineVariables } from '../warehouse/data-api';
 import type { HistoryQueue } from './history-queue';
 import { loadTimeout } from './load-timeout';
 
@@ -37,10 +37,7 @@ export class Load extends Construct {
       code: bundles.code('load', pipeline.name, plan),
       description: `Loads history of ${pipeline.name}`,
       environment: env.of({
-        ENVIRONMENT: environment.name,
-        PIPELINE: pipeline.name,
-        ...warehouseVariables(warehouse),
-        SECRET_ARN: ownerSecretArn,
+        ...pipelineVariables(props),
         HISTORY_BUCKET: history.bucketName,
         ARCHIVE_BUCKET: archive.bucketName,
         WORK_BUCKET: work.bucketName,

@@ -11,7 +11,7 @@ import { explained } from '../shared/grant';
 import { Handler } from '../shared/handler';
 import { keyUse } from '../shared/key-use';
 import { Schedule } from '../shared/schedule';
-import { dataApiStatements, warehouseVariables } from '../warehouse/data-api';
+import { dataApiStatements, pipelineVariables } from '../warehouse/data-api';
 
 export interface ReconcileProps extends PipelineFunctionProps {
   readonly backlog: Queue;
@@ -32,10 +32,7 @@ export class Reconcile extends Construct {
       code: bundles.code('reconcile', pipeline.name, plan),
       description: `Looks for history of ${pipeline.name} that nobody told of`,
       environment: env.of({
-        ENVIRONMENT: environment.name,
-        PIPELINE: pipeline.name,
-        ...warehouseVariables(warehouse),
-        SECRET_ARN: ownerSecretArn,
+        ...pipelineVariables(props),
         HISTORY_BUCKET: history.bucketName,
         WORK_BUCKET: work.bucketName,
         LOAD_ROLE_ARN: props.loadRoleArn,

@@ -4,7 +4,8 @@ import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Environment } from '../../environments/environment';
 import { prefixesOf } from './prefixes';
-import { partnerRoleArn, preset } from './presets';
+import { preset } from './presets';
+import { partnerRoleArn } from './role-arn';
 
 export interface GuardedResources {
   readonly exports: Bucket;

@@ -16,7 +16,8 @@ import type { Partner } from '../../environments/environment';
 import { explained, grant } from '../shared/grant';
 import { keyUse } from '../shared/key-use';
 import { prefixesOf } from './prefixes';
-import { partnerRoleArn, partnerRoleName, preset } from './presets';
+import { partnerRoleName, preset } from './presets';
+import { partnerRoleArn } from './role-arn';
 
 export interface PartnerRoleProps {
   readonly environment: string;

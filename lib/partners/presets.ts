@@ -1,5 +1,3 @@
-import { ArnFormat, Stack } from 'aws-cdk-lib';
-import type { Construct } from 'constructs';
 import type { Partner, PartnerIdentity } from '../../environments/environment';
 
 /** What the partner's system documents about the role that it assumes. */
@@ -62,14 +60,3 @@ export function preset({ who, access }: Partner): Preset {
 
 /** The name is what the partner has in its configuration, so it outlives a replacement of the role. */
 export const partnerRoleName = (environment: string, partner: string) => `millrace-${environment}-${partner}`;
-
-/** Without a reference to the role, for policies that the role itself depends on. */
-export function partnerRoleArn(scope: Construct, environment: string, partner: string): string {
-  return Stack.of(scope).formatArn({
-    service: 'iam',
-    region: '',
-    resource: 'role',
-    resourceName: partnerRoleName(environment, partner),
-    arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
-  });
-}

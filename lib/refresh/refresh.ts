@@ -9,7 +9,7 @@ import type { Bundles } from '../shared/bundles';
 import { Handler } from '../shared/handler';
 import { Schedule } from '../shared/schedule';
 import { StatementEvents } from '../shared/statement-events';
-import { dataApiStatements, warehouseVariables } from '../warehouse/data-api';
+import { dataApiStatements, pipelineVariables } from '../warehouse/data-api';
 import type { Warehouse } from '../warehouse/warehouse';
 import type { PipelineObjects } from '../warehouse/warehouse-objects';
 
@@ -37,10 +37,7 @@ export class Refresh extends Construct {
       code: bundles.code('refresh', pipeline.name, plan),
       description: `Refreshes ${pipeline.name}`,
       environment: env.of({
-        ENVIRONMENT: environment.name,
-        PIPELINE: pipeline.name,
-        ...warehouseVariables(warehouse),
-        SECRET_ARN: ownerSecretArn,
+        ...pipelineVariables(props),
       }),
       timeout: Duration.minutes(2),
       logRetentionDays: environment.logRetentionDays,

@@ -1,8 +1,17 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Environment } from '../../environments/environment';
+import type { Pipeline } from '../../pipelines/definition';
 import { explained } from '../shared/grant';
 import { keyUse } from '../shared/key-use';
 import type { Warehouse } from './warehouse';
+
+export interface PipelineAccess {
+  readonly environment: Environment;
+  readonly pipeline: Pipeline;
+  readonly warehouse: Warehouse;
+  readonly ownerSecretArn: string;
+}
 
 export interface DataApiAccess {
   readonly warehouse: Warehouse;
@@ -16,10 +25,19 @@ export interface DataApiAccess {
   readonly sees: 'function' | 'role';
   /** Finds its statements of before by their names. */
   readonly lists: boolean;
+  /** Ends statements that take too long. @default false */
+  readonly cancels?: boolean;
 }
 
 /** What a function needs to run statements through the Data API (Redshift management guide, "Authorizing access to the Data API"). */
-export function dataApiStatements({ warehouse, key, secretArns, sees, lists }: DataApiAccess): PolicyStatement[] {
+export function dataApiStatements({
+  warehouse,
+  key,
+  secretArns,
+  sees,
+  lists,
+  cancels,
+}: DataApiAccess): PolicyStatement[] {
   return [
     new PolicyStatement({
       actions: ['redshift-data:BatchExecuteStatement', 'redshift-data:ExecuteStatement'],
@@ -29,6 +47,7 @@ export function dataApiStatements({ warehouse, key, secretArns, sees, lists }: D
     explained(
       new PolicyStatement({
         actions: [
+          ...(cancels ? ['redshift-data:CancelStatement'] : []),
           'redshift-data:DescribeStatement',
           'redshift-data:GetStatementResult',
           ...(lists ? ['redshift-data:ListStatements'] : []),
@@ -45,6 +64,14 @@ export function dataApiStatements({ warehouse, key, secretArns, sees, lists }: D
     keyUse(key, 'secretsmanager', 'read'),
   ];
 }
+
+/** The variables of every function that works for one pipeline as the owner of its objects. */
+export const pipelineVariables = ({ environment, pipeline, warehouse, ownerSecretArn }: PipelineAccess) => ({
+  ENVIRONMENT: environment.name,
+  PIPELINE: pipeline.name,
+  ...warehouseVariables(warehouse),
+  SECRET_ARN: ownerSecretArn,
+});
 
 /** The variables that every contract names the warehouse with. */
 export const warehouseVariables = (warehouse: Warehouse) => ({

@@ -93,7 +93,8 @@ export type Work =
       readonly kind: 'grant' | 'revoke';
       readonly privileges: readonly string[];
       readonly on: { readonly type: 'database' | 'schema' | 'table' | 'all-tables'; readonly name: string };
-      readonly to: string;
+      /** Users, and `public`. */
+      readonly to: readonly string[];
     }
   | { readonly kind: 'create-schema'; readonly schema: string; readonly ifNotExists: boolean }
   | {

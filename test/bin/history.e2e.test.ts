@@ -64,6 +64,7 @@ beforeAll(async () => {
       SecretArn: String(outputs['OwnerSecretArn']),
     },
     outputs,
+    pipelineOutputs: {},
   });
   const generation = generator.generate({ seed: 'history', start, events: 600, malformed: 0.03 });
   for (const { key, body } of generation.history()) {

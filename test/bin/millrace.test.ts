@@ -122,6 +122,8 @@ describe('with a runtime file', () => {
         region: 'eu-west-1',
         credentials: { accessKeyId: 'AK', secretAccessKey: "it's", sessionToken: 'T' },
         warehouse: { ClusterIdentifier: 'c', Database: 'd' },
+        outputs: {},
+        pipelineOutputs: {},
       }),
     );
 
@@ -192,6 +194,7 @@ describe('every verb', () => {
     credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
     warehouse: { ClusterIdentifier: 'c', Database: 'd', SecretArn: 's' },
     outputs: { HistoryBucketName: 'h', ArchiveBucketName: 'a', ExportsBucketName: 'e' },
+    pipelineOutputs: {},
   };
   afterAll(() => rmSync(folder, { recursive: true }));
   const refused = async (verb: readonly string[], code: number, message: RegExp) => {

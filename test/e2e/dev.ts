@@ -73,7 +73,7 @@ export async function startDev(start: number, folder = mkdtempSync(join(tmpdir()
     String(outputs[name]),
   ) as [string, string, string];
   const warehouse = { ClusterIdentifier, Database, SecretArn };
-  writeRuntimeFile(data, { pid: process.pid, endpoint, region, credentials, warehouse, outputs });
+  writeRuntimeFile(data, { pid: process.pid, endpoint, region, credentials, warehouse, outputs, pipelineOutputs: {} });
   const outputsFile = join(folder, 'outputs.json');
   writeFileSync(outputsFile, JSON.stringify(runtime.deployment.outputs));
   const stop = async () => {

@@ -209,6 +209,16 @@ test.each([
   );
 });
 
+test.each([
+  [
+    'select kind, count(*) from shop.events group by kind',
+    'has a column without a name, count(*): give it one with as',
+  ],
+  ['select id, kind as id from shop.events', 'has more than one column id: give them different names with as'],
+])('the columns of a view have names of their own: %s', (query, expected) => {
+  expect(problems({ views: [aView('v', query)] })).toEqual([`pipelines.shop.views.v (views/v.sql) ${expected}`]);
+});
+
 test('what looks like such a view and is not, passes', () => {
   const query =
     "select left(id, 1) as initial, count(*) as n, sum(pieces * 2) as m from shop.events where id <> 'union' group by left(id, 1)";

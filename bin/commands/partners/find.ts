@@ -1,7 +1,7 @@
-import { environments } from '../../../environments';
 import type { Environment, Partner } from '../../../environments/environment';
-import { type ConnectOptions, LOCAL_ENVIRONMENT, stackOutputs } from '../../cloud/connect';
-import type { StackOutputs } from '../../cloud/names';
+import { partnerRoleName } from '../../../lib/partners/presets';
+import { type ConnectOptions, environmentNamed, LOCAL_ENVIRONMENT, stackOutputs } from '../../cloud/connect';
+import { outputLike, type StackOutputs, scoped } from '../../cloud/names';
 import { type Credentials, type Reach, RoleDoor, readSecret } from '../../cloud/partner-access';
 import { Failure } from '../../failure';
 import { readRuntimeFile } from '../runtime-file';
@@ -21,19 +21,9 @@ export interface PartnerSite {
 }
 
 export async function partnerSite(options: ConnectOptions): Promise<PartnerSite> {
-  const name = options.environment ?? LOCAL_ENVIRONMENT;
-  const environment = environments.find((candidate) => candidate.name === name);
-  if (!environment)
-    throw new Failure(
-      `--environment must be one of ${environments.map((known) => known.name).join(', ')}, got '${name}'`,
-      2,
-    );
+  const environment = environmentNamed(options.environment ?? LOCAL_ENVIRONMENT);
   if (options.environment === undefined) {
     const { endpoint, region, credentials, outputs, pipelineOutputs } = readRuntimeFile(options.data);
-    if (!outputs || !pipelineOutputs)
-      throw new Failure(
-        `the local runtime over ${options.data} was started by an older version; stop it and start it again`,
-      );
     const reach = { endpoint, region };
     return {
       environment,
@@ -71,7 +61,7 @@ function regionOf(data: StackOutputs, environment: Environment): string {
 }
 
 export const roleArnOf = ({ environment, account }: PartnerSite, partner: Partner): string =>
-  `arn:aws:iam::${account}:role/millrace-${environment.name}-${partner.name}`;
+  `arn:aws:iam::${account}:role/${partnerRoleName(environment.name, partner.name)}`;
 
 /** @throws Failure naming the partners that there are */
 export function partnerNamed({ environment }: PartnerSite, name: string): Partner {
@@ -86,12 +76,12 @@ export async function externalIdsOf(site: PartnerSite, partner: Partner): Promis
   const { externalId } = partner;
   if (externalId.kind === 'awaited') return [];
   if (externalId.kind === 'given') return [...externalId.values];
-  const scope = `Partner${pascalCase(partner.name)}Access`;
+  const scope = `Partner-${partner.name}`;
   return Promise.all(
     (externalId.generations ?? [1]).map((generation) => {
-      const pattern = new RegExp(`^${scope}ExternalId${generation === 1 ? '' : generation}SecretArn[0-9A-F]{8}$`);
-      const found = Object.entries(site.pipelines).find(([id]) => pattern.test(id))?.[1];
-      if (typeof found !== 'string')
+      const secret = `AccessExternalId${generation === 1 ? '' : generation}SecretArn`;
+      const found = outputLike(site.pipelines, scoped(scope, secret));
+      if (found === undefined)
         throw new Failure(
           `the pipelines stack of ${site.environment.name} has no secret for generation ${generation} of ${partner.name}; deploy it`,
         );
@@ -99,9 +89,6 @@ export async function externalIdsOf(site: PartnerSite, partner: Partner): Promis
     }),
   );
 }
-
-/** `data-science` as part of a construct id: `DataScience`. */
-const pascalCase = (name: string) => name.replace(/(?:^|[_-])([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
 /** @throws Failure naming the output that is missing */
 export function bucketOf(

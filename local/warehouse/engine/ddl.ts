@@ -67,16 +67,18 @@ const allPrivileges: Record<GrantEntry['type'], readonly string[]> = {
 export function changeGrant(session: Session, statement: Of<'grant' | 'revoke'>): void {
   const { on, to } = statement;
   const type = on.type === 'all-tables' ? 'table' : on.type;
-  if (to !== 'public' && !session.state.get('user', to)) throw new WarehouseError(`user "${to}" does not exist`);
+  for (const grantee of to)
+    if (grantee !== 'public' && !session.state.get('user', grantee))
+      throw new WarehouseError(`user "${grantee}" does not exist`);
   const names = statement.privileges.flatMap((name) => (name === 'all' ? allPrivileges[type] : [name]));
   for (const privilege of names)
     if (!allPrivileges[type].includes(privilege))
       throw new WarehouseError(`privilege ${privilege} does not exist for a ${type}`);
   for (const object of grantObjects(session, on)) {
-    for (const privilege of names) {
-      const key = `${type}/${object}/${privilege}/${to}`;
+    for (const [privilege, grantee] of names.flatMap((name) => to.map((one) => [name, one] as const))) {
+      const key = `${type}/${object}/${privilege}/${grantee}`;
       if (statement.kind === 'revoke') session.state.remove('grant', key);
-      else session.state.put('grant', key, { grantee: to, privilege, type, object, grantor: session.user.name });
+      else session.state.put('grant', key, { grantee, privilege, type, object, grantor: session.user.name });
     }
   }
 }
@@ -189,6 +191,8 @@ export async function createView(session: Session, planned: Planned, statement: 
     if (!statement.orReplace) throw new WarehouseError(`Relation "${name.name}" already exists`);
     if (existing.kind !== 'view') throw new WarehouseError(`"${name.name}" is not a view`);
     privileges.requireOwner(session, existing);
+    if (existing.lateQuery === undefined && statement.lateQuery === undefined)
+      requireSameColumns(existing.columns, statement.columns);
   }
   const columns = statement.columns.map((column) => identifier(column.name)).join(', ');
   if (existing && existing.lateQuery === undefined && statement.lateQuery !== undefined)
@@ -204,6 +208,17 @@ export async function createView(session: Session, planned: Planned, statement: 
     reads: statement.reads,
     lateQuery: statement.lateQuery,
   });
+}
+
+/** CREATE OR REPLACE VIEW keeps names and types of a view's columns: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html */
+function requireSameColumns(old: RelationEntry['columns'], wanted: RelationEntry['columns']): void {
+  if (old.length !== wanted.length) throw new WarehouseError('cannot change number of columns in view');
+  for (const [index, { name, type }] of old.entries()) {
+    const other = wanted[index]!;
+    if (other.name !== name) throw new WarehouseError(`cannot change name of view column "${name}"`);
+    if (JSON.stringify(other.type) !== JSON.stringify(type))
+      throw new WarehouseError(`cannot change data type of view column "${name}"`);
+  }
 }
 
 /** As the front end names the sequence of an identity column. */

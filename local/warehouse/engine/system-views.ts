@@ -187,11 +187,28 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
         privilege_type: text(),
         identity_name: text(),
         identity_type: text(),
+        admin_option: boolean,
       }),
       query: `select split_part(${member('object')}, '.', 1) as namespace_name, split_part(${member('object')}, '.', 2) as relation_name,
         upper(${member('privilege')}) as privilege_type, ${member('grantee')} as identity_name,
-        case ${member('grantee')} when 'public' then 'public' else 'user' end as identity_type
+        case ${member('grantee')} when 'public' then 'public' else 'user' end as identity_type, false as admin_option
         from ${objects('grant')} where ${member('type')} = 'table' and (${superuser} or ${member('grantee')} in (${user}, 'public') or ${member('grantor')} = ${user})`,
+    },
+  ],
+  // There are no grants on single columns here.
+  [
+    'svv_column_privileges',
+    {
+      columns: columns({
+        namespace_name: text(),
+        relation_name: text(),
+        column_name: text(),
+        privilege_type: text(),
+        identity_name: text(),
+        identity_type: text(),
+      }),
+      query: `select null::varchar as namespace_name, null::varchar as relation_name, null::varchar as column_name, null::varchar as privilege_type,
+        null::varchar as identity_name, null::varchar as identity_type where false`,
     },
   ],
   [

@@ -289,7 +289,7 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
       readonly privileges: readonly string[];
       readonly onType: 'database' | 'schema' | 'table' | 'all-tables';
       readonly on: Reference;
-      readonly to: Identifier;
+      readonly to: readonly Identifier[];
     }
   | { readonly kind: 'create-schema'; readonly schema: Identifier; readonly ifNotExists: boolean }
   | {

@@ -125,7 +125,8 @@ function translateCommand(node: Command, context: Context): Statement {
     case 'grant': {
       const { schema, name } = splitName(node.on, context);
       const on = { type: node.onType, name: schema ? `${schema}.${name}` : name };
-      return { kind: node.revoke ? 'revoke' : 'grant', privileges: node.privileges, on, to: context.fold(node.to) };
+      const to = node.to.map((grantee) => context.fold(grantee));
+      return { kind: node.revoke ? 'revoke' : 'grant', privileges: node.privileges, on, to };
     }
     case 'create-schema':
       return { kind: 'create-schema', schema: context.fold(node.schema), ifNotExists: node.ifNotExists };

@@ -145,10 +145,11 @@ function parseGrant(cursor: Cursor, verb: 'grant' | 'revoke'): Unplaced {
   else cursor.takeWords('table');
   const on = cursor.reference('a name');
   cursor.expectWord(verb === 'grant' ? 'to' : 'from');
-  if (cursor.isWord('role', 'group'))
-    throw cursor.unsupported(`${verb.toUpperCase()} with ${cursor.token.value.toUpperCase()}`);
-  const to = cursor.identifier('a user');
-  if (cursor.isOperator(',')) throw cursor.unsupported(`${verb.toUpperCase()} with several users`);
+  const to = cursor.list(() => {
+    if (cursor.isWord('role', 'group'))
+      throw cursor.unsupported(`${verb.toUpperCase()} with ${cursor.token.value.toUpperCase()}`);
+    return cursor.identifier('a user');
+  });
   if (cursor.isWord('with')) throw cursor.unsupported('WITH GRANT OPTION');
   return { kind: 'grant', revoke: verb === 'revoke', privileges: granted, onType, on, to };
 }

@@ -1,0 +1,14 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { partnerRoleName } from './presets';
+
+/** Without a reference to the role, for policies that the role itself depends on. */
+export function partnerRoleArn(scope: Construct, environment: string, partner: string): string {
+  return Stack.of(scope).formatArn({
+    service: 'iam',
+    region: '',
+    resource: 'role',
+    resourceName: partnerRoleName(environment, partner),
+    arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+  });
+}

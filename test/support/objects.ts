@@ -1,0 +1,87 @@
+import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { redshiftData } from '../../lambda/shared/redshift-data';
+import type { Row, Warehouse } from '../../lambda/shared/warehouse';
+import type { WarehouseObjectProperties } from '../../lambda/warehouse-object/contract';
+import { isComplete, type ObjectHost, onEvent } from '../../lambda/warehouse-object/object';
+import { parseRequest } from '../../lambda/warehouse-object/request';
+import { admin, type Cloud, cluster, database, environment, owner, roleOf } from './cloud';
+import { inProcess } from './sdk';
+
+/** What CloudFormation asks of the function behind a warehouse object. */
+export interface ObjectRequest {
+  readonly type: 'Create' | 'Update' | 'Delete';
+  readonly requestId: string;
+  readonly properties: WarehouseObjectProperties;
+  readonly physicalId?: string;
+  /** Of Update: those of before. */
+  readonly old?: WarehouseObjectProperties;
+  /** @default - one stack for all */
+  readonly stackId?: string;
+}
+
+/** Stands for the moment at which a function is killed; called before and after each call to the Data API. */
+export type Kill = (call: string) => void;
+
+/** The real core of the function, over a real SDK client that talks to the warehouse of the cloud. */
+export class Objects {
+  /** Throws to kill. */
+  kill: Kill = () => undefined;
+
+  constructor(readonly cloud: Cloud) {}
+
+  warehouse(identity: 'admin' | 'owner'): Warehouse {
+    const around: Parameters<typeof inProcess>[2] = async (operation, _, run) => {
+      this.kill(`before ${operation}`);
+      const response = await run();
+      this.kill(`after ${operation}`);
+      return response;
+    };
+    return redshiftData(
+      new RedshiftDataClient(inProcess(this.cloud.warehouse.service, roleOf('deployment'), around)),
+      { kind: 'provisioned', name: cluster, database, secretArn: identity === 'admin' ? admin.name : owner.name },
+      async () => undefined,
+    );
+  }
+
+  private host(): ObjectHost {
+    return {
+      environment,
+      as: (identity) => this.warehouse(identity),
+      ownerSecret: async () => JSON.stringify({ username: owner.name, password: owner.password }),
+      now: this.cloud.clock.now,
+      limitMs: 56 * 60_000,
+      log: () => undefined,
+    };
+  }
+
+  /** One request as CDK's provider framework carries it out. Returns the physical id. */
+  async request({ type, requestId, properties, physicalId, old, stackId = 'stack' }: ObjectRequest): Promise<string> {
+    const event = {
+      RequestType: type,
+      RequestId: requestId,
+      StackId: stackId,
+      ...(physicalId === undefined ? {} : { PhysicalResourceId: physicalId }),
+      ResourceProperties: { ServiceToken: 'arn', ...properties },
+      ...(old ? { OldResourceProperties: { ServiceToken: 'arn', ...old } } : {}),
+    };
+    const remaining = () => 60_000;
+    const { PhysicalResourceId } = await onEvent(this.host(), parseRequest(event), remaining);
+    for (let asked = 0; asked < 100; asked += 1) {
+      const named = { ...event, PhysicalResourceId };
+      if ((await isComplete(this.host(), parseRequest(named), remaining)).IsComplete) return PhysicalResourceId;
+    }
+    throw new Error(`${type} of ${properties.name} is not complete after 100 calls`);
+  }
+
+  /** Runs one statement and returns its rows. */
+  async run(sql: string, identity: 'admin' | 'owner' = 'owner'): Promise<Row[]> {
+    const warehouse = redshiftData(
+      new RedshiftDataClient(inProcess(this.cloud.warehouse.service, roleOf('outsider'), (_, __, run) => run())),
+      { kind: 'provisioned', name: cluster, database, secretArn: identity === 'admin' ? admin.name : owner.name },
+    );
+    const id = await warehouse.submit({ name: 'test', mode: 'single', statements: [sql] });
+    const state = await warehouse.describe(id, 30);
+    if (state.status !== 'FINISHED') throw new Error(`${state.status}: ${state.error}: ${sql}`);
+    return /^\s*(select|with)/i.test(sql) ? warehouse.rows(id) : [];
+  }
+}
