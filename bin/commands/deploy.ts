@@ -37,14 +37,15 @@ export function addDeploy(
       const assemblyDir = join(resolve(data), `deploy-${process.pid}`);
       const events: RunEvent[] = [];
       try {
-        await timed(progress, 'synth', 'the dev environment', () => synth(assemblyDir, new AbortController().signal));
-        const result = await timed(progress, 'deploy', '', () =>
-          deployTo(runtime, assemblyDir, (event) => {
-            events.push(event);
-            const line = lineOf(event, progress.style);
-            if (line !== undefined) progress.line(line);
-          }),
-        );
+        await synthesized(progress, () => synth(assemblyDir, new AbortController().signal));
+        const stage = progress.stage('deploy');
+        const result = await deployTo(runtime, assemblyDir, (event) => {
+          events.push(event);
+          const line = lineOf(event, progress.style);
+          if (line !== undefined) progress.line(line);
+        });
+        if (result.failures.length > 0) stage.failed();
+        else stage.done('');
         const changes = changesOf(events);
         exit.code = result.failures.length > 0 ? 1 : 0;
         if (json) io.stdout.write(`${JSON.stringify({ ...result, changes })}\n`);
@@ -56,12 +57,11 @@ export function addDeploy(
     });
 }
 
-async function timed<T>(progress: Progress, name: string, detail: string, work: () => Promise<T>): Promise<T> {
-  const stage = progress.stage(name);
+async function synthesized(progress: Progress, work: () => Promise<unknown>): Promise<void> {
+  const stage = progress.stage('synth');
   try {
-    const result = await work();
-    stage.done(detail);
-    return result;
+    await work();
+    stage.done('the dev environment');
   } catch (error) {
     stage.failed();
     throw error;
