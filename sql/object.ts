@@ -19,6 +19,7 @@ export interface ObjectOptions {
   readonly create: readonly Step[];
   readonly delete: readonly Step[];
   readonly columns?: string;
+  readonly fill?: string;
   readonly version?: string;
   readonly declaration?: string;
   readonly identity?: 'admin' | 'owner';
@@ -37,6 +38,7 @@ export function object(id: string, name: string, kind: WarehouseObjectKind, opti
     create,
     delete: JSON.stringify(options.delete),
     ...(options.columns ? { columns: options.columns } : {}),
+    ...(options.fill ? { fill: options.fill } : {}),
     ...(options.declaration ? { declaration: options.declaration } : {}),
   };
   return { id, dependsOn: options.dependsOn ?? [], properties, retain: options.retain };

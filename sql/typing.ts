@@ -17,7 +17,7 @@ export function payloadPath(path: readonly string[]): string {
 const partOf = (column: Column) => identifier(`${column.name}_part`);
 const textOf = (column: Column) => identifier(`${column.name}_text`);
 /** What the JSON holds at the column's path, as json_typeof names it; `null` also where nothing is. */
-const kindOf = (column: Column) => `coalesce(json_typeof(${partOf(column)}), 'null')`;
+export const kindOf = (column: Column) => `coalesce(json_typeof(${partOf(column)}), 'null')`;
 
 /** The part of the payload that the column is made of, so that the path is followed once. */
 export function partItem(column: Column): Item {

@@ -10,7 +10,8 @@ import {
   otherTypeAdvice,
   presenceQuery,
 } from './catalog';
-import type { ColumnSpec, Step } from './contract';
+import type { ColumnSpec, FillSpec, Step } from './contract';
+import { fill } from './fill';
 import { passwordDigest, passwordOf, userOf } from './password';
 import { forgetting, type Recorded, recordedFrom, recordedQuery, recording, recordOf, sameRecord } from './registry';
 import { type ObjectRequest, physicalIdOf, type WarehouseObject } from './request';
@@ -120,7 +121,20 @@ async function complete(host: ObjectHost, request: ObjectRequest, remainingMs: R
     const added = await walk(walkHost, [{ name: `add-${name}`, mode: 'single', statements: [add] }], `add-${name}-`);
     if (added === 'waiting') return 'waiting';
   }
-  return 'done';
+  return object.fill ? fillColumns(host, request, object.fill, remainingMs) : 'done';
+}
+
+async function fillColumns(
+  host: ObjectHost,
+  request: ObjectRequest,
+  spec: FillSpec,
+  remainingMs: Remaining,
+): Promise<WalkResult> {
+  const { name } = request.object;
+  const ask = (what: string, sql: string) => read(host, request, what, sql, remainingMs);
+  const present = new Set((await ask('columns', columnsQuery(name))).map((row) => String(row.column_name)));
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: undefined, apart: false };
+  return fill({ walk: walkHost, ask, present }, name, spec);
 }
 
 /** Readers are switched and the new version is recorded in one transaction: a record that lags would make a rollback believe that nothing changed. */
