@@ -1,4 +1,9 @@
-import type { Step, WarehouseObjectKind, WarehouseObjectProperties } from '../lambda/warehouse-object/contract';
+import type {
+  Step,
+  ViewChecks,
+  WarehouseObjectKind,
+  WarehouseObjectProperties,
+} from '../lambda/warehouse-object/contract';
 import { hashDefinition } from './definition';
 
 /**
@@ -22,6 +27,8 @@ export interface ObjectOptions {
   readonly fill?: string;
   readonly version?: string;
   readonly declaration?: string;
+  readonly checks?: ViewChecks;
+  readonly unread?: string;
   readonly identity?: 'admin' | 'owner';
   readonly dependsOn?: readonly string[];
   readonly retain: boolean;
@@ -40,6 +47,8 @@ export function object(id: string, name: string, kind: WarehouseObjectKind, opti
     ...(options.columns ? { columns: options.columns } : {}),
     ...(options.fill ? { fill: options.fill } : {}),
     ...(options.declaration ? { declaration: options.declaration } : {}),
+    ...(options.checks ? { checks: JSON.stringify(options.checks) } : {}),
+    ...(options.unread ? { unread: options.unread } : {}),
   };
   return { id, dependsOn: options.dependsOn ?? [], properties, retain: options.retain };
 }

@@ -38,6 +38,12 @@ export async function fill(host: Fill, table: string, spec: FillSpec): Promise<W
       .join('-');
     if (reached === before) throw new Error(`the fill of ${table} does not get on after ${reached || 'its beginning'}`);
     before = reached;
+    if (host.walk.deadline.isOver) {
+      const until = progress[0]?.filled_until;
+      throw new Error(
+        `the time of the deployment was over when ${table} was filled ${until ? `for what was merged before ${until}` : 'nowhere yet'}. Deploy again: it goes on there`,
+      );
+    }
     // The name of a batch tells where it begins, so that a repeated call finds the one that runs.
     const result = await walk(host.walk, batch, `fill-${reached.replace(/[^a-z0-9_]+/gi, '') || 'begin'}-`);
     if (result === 'waiting') return 'waiting';

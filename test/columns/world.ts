@@ -160,6 +160,8 @@ export class World {
       environment,
       as: (identity) => this.warehouse(identity),
       ownerSecret: async () => JSON.stringify({ username: owner.name, password: owner.password }),
+      now: () => this.cloud.clock.now(),
+      limitMs: 3_600_000,
       log: () => undefined,
     };
   }
