@@ -1,0 +1,20 @@
+/** A time without records: nobody read them before the stream forgot them, and no backfill has closed it. */
+export interface OpenGap {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface PipelineFacts {
+  /** Whatever arrived before is merged; epoch milliseconds. Null before the first merge. */
+  readonly mergedUntil: number | null;
+  readonly gaps: readonly OpenGap[];
+}
+
+/** What the warehouse says when it is asked. */
+export interface Facts {
+  /** The warehouse's own time, in epoch milliseconds. */
+  readonly now: number;
+  /** Rows by relation. */
+  readonly rows: ReadonlyMap<string, number>;
+  readonly pipelines: ReadonlyMap<string, PipelineFacts>;
+}
