@@ -119,6 +119,9 @@ const identity = ({ identity: declared }: PipelineDeclaration) =>
     ? `the ${declared.columns.length === 1 ? 'column' : 'columns'} ${list(declared.columns)}`
     : 'the place on the stream';
 
+/** What the table's own change tells of. */
+const ofTheTable = ['type', 'maxBytes', 'precision', 'scale'];
+
 /** New and missing columns and other types are the table's; these decide what becomes of later records. */
 function columnDeclarations(
   was: PipelineDeclaration,
@@ -140,7 +143,10 @@ function columnDeclarations(
         : [
             `Allowed are ${after['oneOf'] ? (after['oneOf'] as string[]).join(', ') : 'all texts'}, before ${before['oneOf'] ? (before['oneOf'] as string[]).join(', ') : 'all texts'}.`,
           ]),
-      ...otherDifferences(before, after, ['path', 'required', 'oneOf']),
+      ...(Number(after['maxBytes']) < Number(before['maxBytes'])
+        ? [`Texts of more than ${after['maxBytes']} bytes go to rejects; before it was ${before['maxBytes']}.`]
+        : []),
+      ...otherDifferences(before, after, ['path', 'required', 'oneOf', ...ofTheTable]),
     ];
     return notes.length === 0
       ? []

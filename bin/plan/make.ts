@@ -121,6 +121,7 @@ function removalSummary(kind: ObjectState['kind'], kept: boolean): string {
 }
 
 function removalNotes({ kind, name }: ObjectState, kept: boolean, sides: Sides): string[] {
+  if (kept && kind === 'public-view') return ['Readers still find what is there; nothing is added any more.'];
   if (kind === 'materialized-view' || kind === 'public-view')
     return ['Queries that name it fail from then on. It can be built again from the events at any time.'];
   if (kind === 'pipeline') {
@@ -130,6 +131,7 @@ function removalNotes({ kind, name }: ObjectState, kept: boolean, sides: Sides):
     return tables.every(isKept)
       ? [
           `Its data stays: ${amount}, and its stream. To drop them, deploy dropData: ['${name}'] in the environment with the pipeline still there, then remove it.`,
+          'What is not merged by then, and what still arrives, is merged no more.',
           `A stream that stays keeps its name: it has to be deleted or imported before a pipeline ${name} can come back.`,
         ]
       : [

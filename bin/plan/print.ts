@@ -21,9 +21,18 @@ const meanings: Readonly<Record<Action, string>> = {
 };
 
 const WIDTH = 110;
+/** A merge has hundreds of lines. */
+const MOST_LINES = 30;
+
+export interface PrintOptions {
+  /** @default true */
+  readonly statements?: boolean;
+  /** Every line of every statement. @default false */
+  readonly full?: boolean;
+}
 
 /** The plan for a person. */
-export function printedPlan(plan: Plan, style: Style, withStatements = true): string {
+export function printedPlan(plan: Plan, style: Style, { statements = true, full = false }: PrintOptions = {}): string {
   const { changes, steps, problems, environment, comparedWith } = plan;
   const counts = actions.map((action) => ({
     action,
@@ -51,7 +60,7 @@ export function printedPlan(plan: Plan, style: Style, withStatements = true): st
       ),
     ),
     ...keptBefore(changes, style),
-    ...(withStatements ? printedSteps(steps, changes, style) : []),
+    ...(statements ? printedSteps(steps, changes, style, full) : []),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -87,14 +96,15 @@ function printedEntry(action: Action, changes: readonly Change[], style: Style):
   return [
     '',
     ...wrapped(heading, '', '    ').map((line, index) => (index === 0 ? paint(action, style)(line) : line)),
-    ...wrapped([summary, ...own].join(' '), '    '),
+    ...wrapped(summary, '    '),
+    ...own.flatMap((note) => wrapped(`· ${note}`, '    ', '      ')),
     ...(estimate ? [`    ${style.dim(estimated(estimate))}`] : []),
   ];
 }
 
 function estimated({ rows, complete }: NonNullable<Change['estimate']>): string {
-  const read = rows === null ? 'rows to read: not known offline' : `rows to read: ${grouped(rows)}`;
-  const whole = complete === null ? 'not known offline' : complete ? 'yes' : 'no, see above';
+  const read = `rows to read: ${rows === null ? 'not known' : grouped(rows)}`;
+  const whole = complete === null ? 'not known' : complete ? 'yes' : 'no, see above';
   return `${read}; the source is complete: ${whole}`;
 }
 
@@ -108,7 +118,12 @@ function keptBefore(changes: readonly Change[], style: Style): string[] {
   ];
 }
 
-function printedSteps(steps: readonly PlannedStep[], changes: readonly Change[], style: Style): string[] {
+function printedSteps(
+  steps: readonly PlannedStep[],
+  changes: readonly Change[],
+  style: Style,
+  full: boolean,
+): string[] {
   if (steps.length === 0) return [];
   const refused = changes.some(({ action }) => action === 'refused');
   const lines = [
@@ -129,7 +144,7 @@ function printedSteps(steps: readonly PlannedStep[], changes: readonly Change[],
           : 'When everything else has succeeded:',
       ),
     );
-    for (const step of those) lines.push('', ...printedStep(step, ++number, style));
+    for (const step of those) lines.push('', ...printedStep(step, ++number, style, full));
   }
   return [
     ...lines,
@@ -140,13 +155,30 @@ function printedSteps(steps: readonly PlannedStep[], changes: readonly Change[],
   ];
 }
 
-function printedStep({ object, as, name, mode, statements }: PlannedStep, number: number, style: Style): string[] {
+function printedStep(
+  { object, as, name, mode, statements }: PlannedStep,
+  number: number,
+  style: Style,
+  full: boolean,
+): string[] {
   const one = mode === 'transaction' ? ', one transaction' : '';
-  const heading = `${String(number).padStart(3)}. ${object}: ${name}${one}${as === 'admin' ? ', as the admin' : ''}`;
-  if (statements === null) return [heading, '       (too long to be recorded: see the deployed template)'];
-  return [heading, ...statements.flatMap((sql) => `${sql};`.split('\n').map((line) => `       ${line}`.trimEnd()))].map(
-    (line, index) => (index === 0 ? style.bold(line) : line),
+  const heading = style.bold(
+    `${String(number).padStart(3)}. ${object}: ${name}${one}${as === 'admin' ? ', as the admin' : ''}`,
   );
+  const indent = ' '.repeat(7);
+  if (statements === null) return [heading, `${indent}(too long to be recorded: see the deployed template)`];
+  const lines = statements.flatMap((sql) => `${sql}${sql.startsWith('--') ? '' : ';'}`.split('\n'));
+  const shown = full || lines.length <= MOST_LINES ? lines : lines.slice(0, MOST_LINES - 5);
+  const rest = lines.length - shown.length;
+  return [
+    heading,
+    ...shown.map((line) => `${indent}${line}`.trimEnd()),
+    ...(rest > 0
+      ? [
+          `${indent}${style.dim(`… and ${plural(rest, 'line')} more of ${plural(statements.length, 'statement')}: --full`)}`,
+        ]
+      : []),
+  ];
 }
 
 /** Words in lines of a readable length. */

@@ -1,5 +1,5 @@
 import type { Row } from '../../lambda/shared/warehouse';
-import { columnChanges } from '../../lambda/warehouse-object/catalog';
+import { columnChanges, otherTypeAdvice } from '../../lambda/warehouse-object/catalog';
 import type { ColumnSpec } from '../../lambda/warehouse-object/contract';
 import { normalizeDefinition } from '../../sql';
 import { relationReferences } from '../../sql/relations';
@@ -166,9 +166,7 @@ export function tableOutcome({ label, before: [old], after: [now] }: Pair, sides
           ...common,
           action: 'refused',
           summary: `${sentence(refused.join('; '))}`,
-          notes: [
-            'A column keeps its type, since what is in it might not fit another one. The deployment stops before anything is changed.',
-          ],
+          notes: [sentence(otherTypeAdvice)],
         },
       ],
       steps: [],
