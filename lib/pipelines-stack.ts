@@ -127,6 +127,8 @@ class Shared {
       });
       handlers['export'] = exports.handler;
     }
+    // A function speaks of the objects that it was compiled with: the new one takes over when they are there, and the old ones go later.
+    for (const handler of Object.values(handlers)) handler.function.node.addDependency(objects);
     new Monitoring(scope, 'Monitoring', {
       environment,
       pipeline,

@@ -1,4 +1,9 @@
-import type { Step, WarehouseObjectKind, WarehouseObjectProperties } from '../lambda/warehouse-object/contract';
+import type {
+  Step,
+  ViewChecks,
+  WarehouseObjectKind,
+  WarehouseObjectProperties,
+} from '../lambda/warehouse-object/contract';
 import { hashDefinition } from './definition';
 
 /**
@@ -21,6 +26,8 @@ export interface ObjectOptions {
   readonly columns?: string;
   readonly version?: string;
   readonly declaration?: string;
+  readonly checks?: ViewChecks;
+  readonly unread?: string;
   readonly identity?: 'admin' | 'owner';
   readonly dependsOn?: readonly string[];
   readonly retain: boolean;
@@ -38,6 +45,8 @@ export function object(id: string, name: string, kind: WarehouseObjectKind, opti
     delete: JSON.stringify(options.delete),
     ...(options.columns ? { columns: options.columns } : {}),
     ...(options.declaration ? { declaration: options.declaration } : {}),
+    ...(options.checks ? { checks: JSON.stringify(options.checks) } : {}),
+    ...(options.unread ? { unread: options.unread } : {}),
   };
   return { id, dependsOn: options.dependsOn ?? [], properties, retain: options.retain };
 }

@@ -1,9 +1,10 @@
 import { quoteLiteral } from '../lambda/shared/quote';
+import type { ViewChecks } from '../lambda/warehouse-object/contract';
 import type { Pipeline } from '../pipelines/definition';
 import * as columns from './columns';
 import { pipelineObject } from './declarations';
 import { hashDefinition } from './definition';
-import { beginStatement } from './gaps';
+import { beginStatement, unreadQuery } from './gaps';
 import { identifier, quoteIdentifier } from './identifier';
 import { landingQuery } from './landing';
 import { lastMergeStatements } from './merge';
@@ -19,6 +20,7 @@ import {
 } from './names';
 import { object, single, step, type WarehouseObject } from './object';
 import { publicView, viewColumns } from './public-view';
+import { relationReferences } from './relations';
 import { type CompiledView, compileViews, readableTables } from './views';
 
 /** What only the deployment knows; unresolved CloudFormation tokens are fine. */
@@ -55,7 +57,7 @@ export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): Ware
       tokens.streamName,
       tables.map(({ id }) => id),
     ),
-    ...compileViews(pipeline).flatMap((view) => [viewObject(view), publicViewObject(pipeline, view)]),
+    ...compileViews(pipeline).flatMap((view) => [viewObject(pipeline, view), publicViewObject(pipeline, view)]),
   ];
   return objects.map((one) => ({ ...one, properties: { ...one.properties, pipeline: pipeline.name } }));
 }
@@ -135,20 +137,31 @@ ${landingQuery(source)}`;
       step('last-merge', lastMergeStatements(pipeline)),
       single('drop', `drop materialized view if exists ${name}`),
     ],
+    unread: unreadQuery(pipeline),
     dependsOn: ['StreamSchema', ...tableIds],
     retain: true,
   });
 }
 
-function viewObject(view: CompiledView): WarehouseObject {
+function viewObject(pipeline: Pipeline, view: CompiledView): WarehouseObject {
   const create = `create materialized view ${view.physicalName}\nauto refresh no\nas\n${view.query}`;
   return object(pascalCase(view.name), view.physicalName, 'materialized-view', {
     version: view.hash,
     create: [single('create', create)],
     delete: [single('drop', `drop materialized view if exists ${view.physicalName}`)],
+    checks: viewChecks(pipeline, view),
     dependsOn: [...ownTableIds, ...view.reads.map(pascalCase)],
     retain: false,
   });
+}
+
+function viewChecks(pipeline: Pipeline, { name, query }: CompiledView): ViewChecks {
+  const { recomputed = false, mayShrink = 0.5, mayGrow = 10 } = pipeline.views.find((view) => view.name === name)!;
+  const { runs, rejects } = pipelineTables(pipeline);
+  const reads = relationReferences(query).flatMap(({ schema, name: relation }) =>
+    schema === undefined ? [] : [`${identifier(schema)}.${identifier(relation)}`],
+  );
+  return { recomputed, mayShrink, mayGrow, reads: [...new Set(reads)], runs, rejects };
 }
 
 /** Views may read any of them, the events from their table: a materialized view cannot read a plain one. */

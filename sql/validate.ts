@@ -262,12 +262,21 @@ function viewNameProblems({ name, views }: Pipeline, at: string): string[] {
       .filter((view) => [eventsView, ...tableNames].includes(view) || view.startsWith('landing_'))
       .map((view) => `${at}.views.${view} has the name of one of the tables of ${name}`),
     ...duplicates(names).map((view) => `${at}.views.${view} is declared more than once`),
+    ...views.flatMap(({ name: view, mayShrink = 0, mayGrow = 1 }) => [
+      ...(mayShrink >= 0 && mayShrink <= 1
+        ? []
+        : [`${at}.views.${view}.mayShrink must be a share between 0 and 1, got ${mayShrink}`]),
+      ...(mayGrow >= 1 && Number.isFinite(mayGrow)
+        ? []
+        : [`${at}.views.${view}.mayGrow must be a number of at least 1, got ${mayGrow}`]),
+    ]),
   ];
 }
 
 /** What is wrong with the queries by themselves. */
 function queryProblems(pipeline: Pipeline): string[] {
-  const check = (list: 'views' | 'exports', { name, query, file }: ViewDefinition | ExportDefinition) => {
+  const check = (list: 'views' | 'exports', definition: ViewDefinition | ExportDefinition) => {
+    const { name, query, file } = definition;
     const at = `pipelines.${pipeline.name}.${list}.${name} (${file})`;
     try {
       const tokens = significant(tokenize(query));
@@ -276,7 +285,8 @@ function queryProblems(pipeline: Pipeline): string[] {
       if (end >= 0 && end < tokens.length - 1) return [`${at} must be one statement`];
       if (tokens[0]?.value !== 'select' && !(list === 'exports' && tokens[0]?.value === 'with'))
         return [`${at} must be a select, got ${show(tokens[0]?.text ?? '')}`];
-      return list === 'views' ? incrementalProblems(tokens).map((problem) => `${at} ${problem}`) : [];
+      const recomputed = 'recomputed' in definition && definition.recomputed === true;
+      return list === 'views' ? incrementalProblems(tokens, recomputed).map((problem) => `${at} ${problem}`) : [];
     } catch (error) {
       if (error instanceof TokenError) return [`${at}: ${error.message}`];
       throw error;

@@ -8,6 +8,8 @@ export const env = defineEnv(
   'DATABASE',
   'ADMIN_SECRET_ARN',
   'OWNER_SECRET_ARN',
+  // How long CloudFormation waits for one request, in seconds.
+  'TIMEOUT_SECONDS',
 );
 
 export const resourceType = 'Custom::WarehouseObject';
@@ -39,6 +41,28 @@ export interface WarehouseObjectProperties {
   readonly onRemoval?: OnRemoval;
   /** JSON text of what is declared, for the kinds `pipeline` and `environment`: recorded, so that a later deployment can be compared with it. */
   readonly declaration?: string;
+  /** JSON text of `ViewChecks`: what a new version has to stand before it is recorded, and readers are switched to it. @default - nothing */
+  readonly checks?: string;
+  /**
+   * Of a landing view: the query that `sql/gaps.ts` makes, asked before the view takes the place of another one. A row is a reason not to.
+   * @default - nothing is asked
+   */
+  readonly unread?: string;
+}
+
+/** What is asked of a new version of a view. Nothing of it is part of the definition. */
+export interface ViewChecks {
+  /** Redshift may compute it anew at every refresh. */
+  readonly recomputed: boolean;
+  /** The share of the rows of the version before it that it may lack, 0 to 1. */
+  readonly mayShrink: number;
+  /** How many times the rows of the largest relation below it it may have, from 1. */
+  readonly mayGrow: number;
+  /** The relations that it reads, schema-qualified. */
+  readonly reads: readonly string[];
+  /** The table with one row for each merge, and that of what merges rejected. */
+  readonly runs: string;
+  readonly rejects: string;
 }
 
 export const onRemovals = ['keep', 'drop'] as const;

@@ -22,6 +22,9 @@ export interface WarehouseObjectProviderProps {
   readonly ownerSecretArn: string;
 }
 
+/** CloudFormation waits no longer for a custom resource (ServiceTimeout). */
+const totalTimeout = Duration.hours(1);
+
 /**
  * Creates, changes and deletes warehouse objects as CloudFormation does everything else. Asynchronous: a statement may run for
  * an hour, which no function can wait for, so a state machine asks every few seconds.
@@ -40,7 +43,7 @@ export class WarehouseObjectProvider extends Construct {
     // One role for both: the Data API shows a statement only to the role that submitted it.
     const role = handlerRole(this, 'Role', 'Creates and changes warehouse objects');
     const secretArns = [ownerSecretArn, warehouse.adminSecretArn];
-    grant(role, ...dataApiStatements({ warehouse, key, secretArns, sees: 'role', lists: true }));
+    grant(role, ...dataApiStatements({ warehouse, key, secretArns, sees: 'role', lists: true, cancels: true }));
     const handler = (name: string, entry: string, description: string) =>
       new Handler(this, name, {
         code: bundles.code('warehouse-object'),
@@ -53,6 +56,7 @@ export class WarehouseObjectProvider extends Construct {
           ...warehouseVariables(warehouse),
           ADMIN_SECRET_ARN: warehouse.adminSecretArn,
           OWNER_SECRET_ARN: ownerSecretArn,
+          TIMEOUT_SECONDS: `${totalTimeout.toSeconds()}`,
         }),
         logRetentionDays: environment.logRetentionDays,
         retainLogs: environment.retainData,
@@ -78,7 +82,7 @@ export class WarehouseObjectProvider extends Construct {
       frameworkOnEventRole: startRole,
       frameworkCompleteAndTimeoutRole: endRole,
       queryInterval: Duration.seconds(5),
-      totalTimeout: Duration.hours(1),
+      totalTimeout,
       logGroup,
     });
     this.explain(provider, [onEventHandler, isCompleteHandler]);

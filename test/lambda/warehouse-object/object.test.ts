@@ -77,6 +77,8 @@ function setUp(properties: WarehouseObjectProperties, type = 'Create') {
     environment: 'dev',
     as: (identity: 'admin' | 'owner') => (identity === 'admin' ? admin : owner),
     ownerSecret: async () => JSON.stringify({ username: 'millrace_owner', password: "Pass'word1" }),
+    now: () => owner.now,
+    limitMs: 3_000_000,
     log: quiet,
   };
   const physical = type === 'Create' ? {} : { PhysicalResourceId: 'old-id' };
@@ -109,12 +111,9 @@ describe('a walk', () => {
     const { owner, isComplete, changes } = setUp(view);
     expect(await isComplete()).toEqual({ IsComplete: true });
     expect(changes()).toEqual(['create materialized view v as select 1', "select 'deploy-req-1'"]);
-    expect(owner.names.map((name) => name.slice('millrace/dev/deploy/req-1/'.length))).toEqual([
-      'recorded',
-      '0',
-      '1',
-      'record-0',
-    ]);
+    expect(
+      owner.names.map((name) => name.slice('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/'.length)),
+    ).toEqual(['recorded', '0', '1', 'record-0']);
   });
 
   test('is taken up where it was when time was up, without a second submission', async () => {
@@ -123,12 +122,12 @@ describe('a walk', () => {
     expect(await isComplete(500)).toEqual({ IsComplete: false });
     expect(await isComplete(500)).toEqual({ IsComplete: false });
     expect(changes()).toHaveLength(1);
-    owner.end('millrace/dev/deploy/req-1/0');
+    owner.end('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/0');
     expect(await isComplete(500)).toEqual({ IsComplete: false });
     expect(changes()).toHaveLength(2);
-    owner.end('millrace/dev/deploy/req-1/1');
+    owner.end('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/1');
     expect(await isComplete(500)).toEqual({ IsComplete: false });
-    owner.end('millrace/dev/deploy/req-1/record-0');
+    owner.end('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/record-0');
     expect(await isComplete(500)).toEqual({ IsComplete: true });
   });
 
@@ -156,7 +155,9 @@ describe('a walk', () => {
     world.answer = () => (conflicts-- > 0 ? { status: 'FAILED', error: 'ERROR: deadlock detected' } : {});
     expect(await isComplete()).toEqual({ IsComplete: true });
     expect(await isComplete()).toEqual({ IsComplete: true });
-    expect(owner.names.slice(1, 4)).toEqual(['0', '0/2', '0/3'].map((at) => `millrace/dev/deploy/req-1/${at}`));
+    expect(owner.names.slice(1, 4)).toEqual(
+      ['0', '0/2', '0/3'].map((at) => `millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/${at}`),
+    );
     expect(changes()).toHaveLength(4);
   });
 });
