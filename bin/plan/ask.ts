@@ -1,3 +1,4 @@
+import { lossOf } from '../../lambda/warehouse-object/loss';
 import { quoteLiteral } from '../../sql';
 import { ask, type Work, warehouseTime } from '../commands/work';
 import type { Facts, PipelineFacts } from './facts';
@@ -23,7 +24,7 @@ export async function askWarehouse(
 ): Promise<{ facts: Facts; problems: Problem[] }> {
   const schemas = [...new Set([...before, ...after].map(({ name }) => name.split('.')[0]!))];
   const catalog = await catalogOf(work, schemas);
-  return { facts: await factsOf(work, before, catalog), problems: problemsOf(before, after, catalog) };
+  return { facts: await factsOf(work, before, after, catalog), problems: problemsOf(before, after, catalog) };
 }
 
 async function catalogOf(work: Work, names: readonly string[]): Promise<Catalog> {
@@ -46,7 +47,12 @@ async function catalogOf(work: Work, names: readonly string[]): Promise<Catalog>
   };
 }
 
-async function factsOf(work: Work, before: readonly ObjectState[], { relations }: Catalog): Promise<Facts> {
+async function factsOf(
+  work: Work,
+  before: readonly ObjectState[],
+  after: readonly ObjectState[],
+  { relations }: Catalog,
+): Promise<Facts> {
   const counted = before
     .filter(({ kind, name }) => (kind === 'table' || kind === 'landing-view') && relations.has(name))
     .map(({ name }) => `select ${quoteLiteral(name)} as relation, count(*) as amount from ${name}`);
@@ -58,7 +64,29 @@ async function factsOf(work: Work, before: readonly ObjectState[], { relations }
     now: warehouseTime(time!.now),
     rows: new Map(rows.map((row) => [String(row.relation), Number(row.amount)])),
     pipelines: new Map(pipelines),
+    losses: await lossesOf(work, before, after),
   };
+}
+
+/** The deployment asks the same before it replaces a landing view. */
+async function lossesOf(
+  work: Work,
+  before: readonly ObjectState[],
+  after: readonly ObjectState[],
+): Promise<Map<string, string>> {
+  const replaced = after.filter(
+    (state) =>
+      state.unread !== undefined &&
+      before.some(
+        (other) => other.kind === state.kind && labelOf(other) === labelOf(state) && other.name !== state.name,
+      ),
+  );
+  const losses = new Map<string, string>();
+  for (const { name, unread } of replaced) {
+    const [row] = await ask(work, 'plan-unread', unread!);
+    if (row) losses.set(name, lossOf(row));
+  }
+  return losses;
 }
 
 async function pipelineFacts(work: Work, pipeline: string): Promise<PipelineFacts> {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { EnvironmentDeclaration } from '../../environments/declaration';
 import type { PipelineDeclaration } from '../../sql';
 import { plural } from '../terminal';
-import { hours, lossOf } from './landing';
+import { forgottenSince, hours } from './landing';
 import type { Action, Change, Outcome, Pair, Sides } from './plan';
 import { list, unchanged } from './relations';
 
@@ -67,14 +67,14 @@ function streamChanges(
   if (after > before)
     changes.push(change(object, 'online', `It keeps records for ${hours(after)} instead of ${hours(before)}.`));
   if (after < before) {
-    const loss = lossOf(pipeline, after, sides);
+    const loss = forgottenSince(pipeline, after, sides);
     changes.push(
       loss
         ? change(
             object,
             'refused',
             `It would keep records for ${hours(after)} instead of ${hours(before)}. ${loss}`,
-            'Let the refresh catch up first.',
+            'No deployment stops here: Kinesis drops them at once. Let the refresh catch up first.',
           )
         : change(
             object,
@@ -109,7 +109,7 @@ function identityChanges(
       'refused',
       from,
       `${events} ${rows === undefined ? 'has rows' : `has ${plural(rows, 'row')}`} under the old identity: each that comes again, from the stream, the archive or history, would count once more.`,
-      'Declare a pipeline of another name with the new identity, backfill it (npx millrace backfill), compare, then remove this one.',
+      'The deployment fails on it before anything is changed, and is rolled back. Declare a pipeline of another name with the new identity, backfill it (npx millrace backfill), compare, then remove this one.',
     ),
   ];
 }
@@ -129,7 +129,19 @@ function columnDeclarations(
   pipeline: string,
   change: Make,
 ): Change[] {
-  return differences(byName(was.columns), byName(is.columns)).flatMap(({ name, before, after }) => {
+  const changed = differences(byName(was.columns), byName(is.columns));
+  const stored = ({ name, stored: place = name }: Entry) => place;
+  return changed.flatMap(({ name, before, after }) => {
+    const old =
+      after && !before ? changed.find((other) => !other.after && stored(other.before!) === stored(after)) : undefined;
+    if (old)
+      return [
+        change(
+          `column ${pipeline}.${name}`,
+          'online',
+          `It is the new name of ${old.name}: the same values, stored as ${stored(after!)}.`,
+        ),
+      ];
     if (!before || !after) return [];
     const notes = [
       ...(isDeepStrictEqual(before['path'], after['path'])

@@ -53,9 +53,10 @@ export function statesOfFolder(dataDir: string): ObjectState[] {
     throw new Failure(
       `nothing is deployed in ${dataDir}: start it with 'npm start', name its folder with --data, an environment in AWS, or what to compare with by --from`,
     );
-  return openState(dataDir)
-    .entries()
-    .filter(({ resource }) => resource.type === resourceType && resource.properties !== undefined)
-    .sort((one, other) => one.resource.order - other.resource.order)
-    .map(({ resource }) => stateOf(resource.properties));
+  return Object.values(openState(dataDir).stacks)
+    .flatMap(({ resources }) => Object.values(resources))
+    .filter(({ type, properties }) => type === resourceType && properties !== undefined)
+    .map(({ deletionPolicy, properties }) =>
+      stateOf({ onRemoval: deletionPolicy.startsWith('Retain') ? 'keep' : 'drop', ...properties }),
+    );
 }

@@ -17,4 +17,6 @@ export interface Facts {
   /** Rows by relation. */
   readonly rows: ReadonlyMap<string, number>;
   readonly pipelines: ReadonlyMap<string, PipelineFacts>;
+  /** By the name of a landing view that is to be created: why the deployment would refuse it. */
+  readonly losses: ReadonlyMap<string, string>;
 }

@@ -1,6 +1,6 @@
 import type { PipelineDeclaration } from '../../sql';
 import { type Change, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
-import { unchanged } from './relations';
+import { sentence, unchanged } from './relations';
 import type { ObjectState } from './state';
 
 const HOUR_MS = 3_600_000;
@@ -19,15 +19,16 @@ export function landingOutcome({ label, before: [old], after: [now] }: Pair, sid
   const pipeline = pipelineOf([now!]);
   const [stream, next] = [streamOf(sides.before, pipeline), streamOf(sides.after, pipeline)];
   const recreated = next?.recreatedAt !== undefined && next.recreatedAt !== stream?.recreatedAt;
-  const loss = recreated ? undefined : lossOf(pipeline, stream?.retentionHours, sides);
+  const loss = sides.facts?.losses.get(now!.name);
   if (loss !== undefined) {
     const change: Change = {
       object: label,
       pipeline,
       action: 'refused',
-      summary: `Its new version would begin after the last record that was merged. ${loss}`,
+      summary: 'Its new version would begin after the last record that was merged.',
       notes: [
-        'A landing view cannot be altered: the new one reads the stream from the oldest record that it still keeps. Let the refresh catch up first, or bring the missing time back from the archive (npx millrace backfill --from archive).',
+        'A landing view cannot be altered: the new one reads the stream from the oldest record that it still keeps.',
+        sentence(loss),
       ],
     };
     return { changes: [change], steps: [] };
@@ -52,7 +53,7 @@ export function landingOutcome({ label, before: [old], after: [now] }: Pair, sid
 }
 
 /** What the stream forgot since the last merge, as a sentence; undefined where nothing, or nobody can tell. */
-export function lossOf(
+export function forgottenSince(
   pipeline: string | null,
   retentionHours: number | undefined,
   { facts }: Sides,

@@ -37,9 +37,48 @@ export function makePlan(
     outcomes.flatMap((outcome) => outcome.changes),
     sides,
   );
-  // Whatever is refused stops the deployment before its first statement.
-  const steps = [...outcomes.flatMap((outcome) => outcome.steps), ...cleanup(sides)];
-  return { environment, comparedWith, changes, steps, problems };
+  const refused = new Set(changes.filter(({ action }) => action === 'refused').map(({ object }) => object));
+  const steps = [
+    ...outcomes.flatMap((outcome) => outcome.steps),
+    ...cleanup(sides).filter(({ object }) => !refused.has(object)),
+  ];
+  return { environment, comparedWith, changes, steps, problems: [...problems, ...conflicts(sides)] };
+}
+
+/** What no object says for itself: a name that two kinds want, and tables that go although their pipeline stays. */
+function conflicts(sides: Sides): Problem[] {
+  const { before, after } = sides;
+  const named = (name: string, states: readonly ObjectState[]) =>
+    states.some((state) => state.kind === 'pipeline' && state.name === name);
+  const relation = ({ name }: ObjectState) => name.includes('.');
+  const taken = after.filter(relation).flatMap((state) => {
+    const other = before.find(({ name, kind }) => name === state.name && kind !== state.kind);
+    return other
+      ? [
+          {
+            object: labelOf(state),
+            problem: `Its name belongs to the ${labelOf(other)} that is deployed.`,
+            advice: 'Rename what is deployed by hand first, with its data.',
+            stops: true,
+          },
+        ]
+      : [];
+  });
+  const lost = before
+    .filter(
+      (state) =>
+        state.kind === 'table' &&
+        !isKept(state) &&
+        !after.some(({ name, kind }) => kind === 'table' && name === state.name),
+    )
+    .filter(({ pipeline = '' }) => named(pipeline, after))
+    .map((state) => ({
+      object: labelOf(state),
+      problem: `It would be dropped with its rows, although the pipeline ${state.pipeline} stays.`,
+      advice: 'Move its rows by hand first, or deploy retainData: true, which keeps it.',
+      stops: true,
+    }));
+  return [...taken, ...lost];
 }
 
 /** In the order of creation; what leaves comes last. */

@@ -7,7 +7,7 @@ import type { ObjectState } from './state';
  * - `added`: created; nothing that is there is touched.
  * - `online`: changed in place while everybody reads.
  * - `rebuild`: a new version is filled beside the old one before readers see it.
- * - `refused`: would destroy data, or cannot be done; the deployment stops before anything is changed.
+ * - `refused`: would destroy data, or cannot be done.
  * - `removed`: leaves the template.
  */
 export const actions = ['refused', 'rebuild', 'removed', 'online', 'added', 'unchanged'] as const;

@@ -12,7 +12,7 @@ const marks: Readonly<Record<Action, string>> = {
 
 /** What each kind of change means, for somebody who sees a plan for the first time. */
 const meanings: Readonly<Record<Action, string>> = {
-  refused: 'stops the deployment before anything is changed',
+  refused: 'would destroy data, or cannot be done',
   rebuild: 'a new version is filled beside the old one, then readers are switched',
   removed: 'leaves',
   online: 'changed while everybody reads',

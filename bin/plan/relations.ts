@@ -38,13 +38,24 @@ export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outco
         ? `It reads ${list(because)}, of which there will be another version; its own definition is the same.`
         : 'Its definition changed.',
     notes: [
-      'The new version is created and filled beside the old one. Readers keep the old one until the new one is complete; then the public name is switched in one statement. The old version goes when the whole deployment has succeeded.',
+      'Readers keep the old version until the new one is filled and has stood its checks; then the public name is switched in one statement.',
       ...readers,
+      ...checkNotes(old, now),
       ...sourceNotes(now, sides),
     ],
     estimate: estimateOf(now, sides),
   };
   return { changes: [change], steps };
+}
+
+/** The numbers of the definition: what decides whether readers get the new version. */
+function checkNotes(before: ObjectState | undefined, { checks }: ObjectState): string[] {
+  if (!checks) return [];
+  const { recomputed, mayShrink, mayGrow } = checks;
+  const rows = before ? `not lack more than ${Math.round(mayShrink * 100)} % of the rows of the old one, ` : '';
+  return [
+    `It must ${rows}have at most ${mayGrow} times the rows of what it reads${recomputed ? '; it may be computed anew at each refresh' : ', and be one that Redshift refreshes incrementally'}.`,
+  ];
 }
 
 export const physical = (states: readonly ObjectState[]) => states.find(({ kind }) => kind === 'materialized-view');
@@ -54,7 +65,7 @@ const publicName = (states: readonly ObjectState[]) => states.find(({ kind }) =>
 function switchSteps(label: string, before: ObjectState | undefined, after: ObjectState) {
   const steps = plannedSteps(label, 'update', after, after.create);
   const [old, now] = [columnsOf(before), columnsOf(after)];
-  if (!before || (old && now && old.join() === now.join())) return steps;
+  if (!old || !now || old.join() === now.join()) return steps;
   const statements = [
     `drop view if exists ${after.name}`,
     ...statementsOf(after.create),
@@ -66,7 +77,9 @@ function switchSteps(label: string, before: ObjectState | undefined, after: Obje
 /** The columns of a public view, as its definition names them. */
 function columnsOf(state: ObjectState | undefined): string[] | undefined {
   const [, selected] = /\bas\s+select\s+([\s\S]+?)\s+from\s/.exec(statementsOf(state?.create).join('\n')) ?? [];
-  return selected?.split(/,\s*/).map((column) => column.replace(/^.*\s+as\s+/, '').trim());
+  // What `*` stands for was decided when the view was created.
+  if (selected === undefined || selected.trim() === '*') return undefined;
+  return selected.split(/,\s*/).map((column) => column.replace(/^.*\s+as\s+/, '').trim());
 }
 
 function readerNotes(before: string[] | undefined, after: string[] | undefined): string[] {
@@ -166,7 +179,10 @@ export function tableOutcome({ label, before: [old], after: [now] }: Pair, sides
           ...common,
           action: 'refused',
           summary: `${sentence(refused.join('; '))}`,
-          notes: [sentence(otherTypeAdvice)],
+          notes: [
+            sentence(otherTypeAdvice),
+            'As it is, the deployment fails before it touches the table, and is rolled back.',
+          ],
         },
       ],
       steps: [],
@@ -231,7 +247,7 @@ export function otherOutcome({ label, before: [old], after: [now] }: Pair): Outc
           action: 'refused',
           summary: 'Its definition changed, and an external schema cannot be altered.',
           notes: [
-            'Drop it and what reads from it, or keep the definition. The deployment stops before anything is changed.',
+            'Drop it and what reads from it, or keep the definition. As it is, the deployment fails and is rolled back.',
           ],
         },
       ],

@@ -1,7 +1,7 @@
 import { environmentDeclaration, keepsData } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import type { Step } from '../../lambda/shared/plan';
-import type { OnRemoval, WarehouseObjectKind } from '../../lambda/warehouse-object/contract';
+import type { OnRemoval, ViewChecks, WarehouseObjectKind } from '../../lambda/warehouse-object/contract';
 import { parseObject } from '../../lambda/warehouse-object/request';
 import { names } from '../../lib/shared/names';
 import type { Pipeline } from '../../pipelines/definition';
@@ -27,6 +27,10 @@ export interface ObjectState {
   readonly remove?: readonly Step[];
   readonly columns?: readonly ColumnState[];
   readonly declaration?: unknown;
+  /** Of a view: what a new version has to stand. Not recorded. */
+  readonly checks?: ViewChecks;
+  /** Of a landing view: the query whose row is a reason not to replace it. Not recorded. */
+  readonly unread?: string;
 }
 
 /** The state that properties of a custom resource stand for. Throws an error that names the property at fault. */

@@ -17,7 +17,10 @@ export function shop(changes: Partial<Pipeline> = {}): Pipeline {
     refreshEveryMinutes: 5,
     views: [
       aView('sold', "select kind, amount, at from shop.events where kind = 'sale'"),
-      aView('hourly_sold', "select date_trunc('hour', at) as hour, sum(amount) as amount from shop.sold group by date_trunc('hour', at)"),
+      aView(
+        'hourly_sold',
+        "select date_trunc('hour', at) as hour, sum(amount) as amount from shop.sold group by date_trunc('hour', at)",
+      ),
     ],
     exports: [anExport('sales', 'select event_id, amount, at from shop.events')],
     ...changes,
@@ -25,11 +28,22 @@ export function shop(changes: Partial<Pipeline> = {}): Pipeline {
 }
 
 export const visits = (): Pipeline =>
-  shop({ name: 'visits', views: [aView('hourly', "select date_trunc('hour', at) as hour, count(*) as visits from visits.events group by date_trunc('hour', at)")], exports: [] });
+  shop({
+    name: 'visits',
+    views: [
+      aView(
+        'hourly',
+        "select date_trunc('hour', at) as hour, count(*) as visits from visits.events group by date_trunc('hour', at)",
+      ),
+    ],
+    exports: [],
+  });
 
 /** The sample with one column in another form. */
 export const withColumn = (name: string, change: Partial<Column>): Pipeline =>
-  shop({ columns: shop().columns.map((column) => (column.name === name ? ({ ...column, ...change } as Column) : column)) });
+  shop({
+    columns: shop().columns.map((column) => (column.name === name ? ({ ...column, ...change } as Column) : column)),
+  });
 
 /** The sample with one view in another form. */
 export const withView = (name: string, query: string): Pipeline =>
