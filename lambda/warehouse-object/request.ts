@@ -27,6 +27,7 @@ export interface WarehouseObject {
   readonly declaration?: unknown;
   readonly checks?: ViewChecks;
   readonly unread?: string;
+  readonly events?: string;
 }
 
 export interface ObjectRequest {
@@ -71,7 +72,7 @@ function previousName(properties: unknown): string | undefined {
 /** The properties of the custom resource. Throws an error that names the property at fault. */
 export function parseObject(given: unknown): WarehouseObject {
   const properties = asRecord(given, 'ResourceProperties') as Partial<Record<keyof WarehouseObjectProperties, unknown>>;
-  const { columns, fill, pipeline, onRemoval, declaration, checks, unread } = properties;
+  const { columns, fill, pipeline, onRemoval, declaration, checks, unread, events } = properties;
   return {
     name: asText(properties.name, 'name'),
     kind: asOneOf(properties.kind, objectKinds, 'kind'),
@@ -86,6 +87,7 @@ export function parseObject(given: unknown): WarehouseObject {
     declaration: declaration === undefined ? undefined : asJson(declaration, 'declaration'),
     checks: checks === undefined ? undefined : parseChecks(checks),
     unread: unread === undefined ? undefined : asText(unread, 'unread'),
+    events: events === undefined ? undefined : asText(events, 'events'),
   };
 }
 
