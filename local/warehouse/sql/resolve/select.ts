@@ -60,6 +60,7 @@ export function resolveSelect(
     name,
     type: value.type,
     constant: literal ? value.constant : undefined,
+    origin: value.origin,
   }));
   const distinct = select.distinct ? distinctSql(body, outputs) : `select ${body}`;
   const groups = context.checkGroups(scope.groups + (grouping ? 1 : 0) + (select.distinct ? 1 : 0), select.at);

@@ -1,3 +1,4 @@
+import type { Origin } from '../../statement';
 import type { Type } from '../types';
 
 /** What an expression became: DuckDB text and its Redshift type. */
@@ -12,6 +13,8 @@ export interface Value {
   readonly parsed?: string;
   /** A text that has no trailing blanks, so that none need be taken off to compare it. */
   readonly tight?: boolean;
+  /** The column that it is, where it is one. */
+  readonly origin?: Origin;
   /** Holds an aggregate, or a window function. */
   readonly aggregate?: boolean;
   readonly window?: boolean;
@@ -27,31 +30,6 @@ export function quoteLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-function jsonPath(steps: readonly (string | number)[]): string {
-  return quoteLiteral(`$${steps.map((step) => (typeof step === 'number' ? `[${step}]` : `."${step}"`)).join('')}`);
-}
-
-export function navigated(base: string, steps: readonly (string | number)[]): Value {
-  return {
-    sql: steps.length === 0 ? base : `json_extract(${base}, ${jsonPath(steps)})`,
-    type: { name: 'super' },
-    path: { base, steps },
-  };
-}
-
-/** DuckDB's name of the JSON type: OBJECT, ARRAY, VARCHAR, BIGINT, UBIGINT, HUGEINT, DOUBLE, BOOLEAN, NULL; null where there is no value. */
-export function jsonType(value: Value): string {
-  const { path } = value;
-  return path && path.steps.length > 0 ? `json_type(${path.base}, ${jsonPath(path.steps)})` : `json_type(${value.sql})`;
-}
-
-/** The text of a JSON scalar without its quotes, JSON text of anything else. */
-export function jsonText(value: Value): string {
-  const { path } = value;
-  if (path && path.steps.length > 0) return `json_extract_string(${path.base}, ${jsonPath(path.steps)})`;
-  return `json_extract_string(${value.sql}, '$')`;
-}
-
 /** Shorter texts are cheaper repeated than named. */
 const shortText = 60;
 
@@ -60,7 +38,11 @@ const shortText = 60;
  * No subquery may stand in the body, and no other `letting` of the same name.
  */
 export function letting(name: string, sql: string, body: (name: string) => string): string {
-  if (sql.length <= shortText && !sql.includes('{')) return body(sql);
+  return sql.length <= shortText && !sql.includes('{') ? body(sql) : naming(name, sql, body);
+}
+
+/** The same for what is dear, however short its text is. */
+export function naming(name: string, sql: string, body: (name: string) => string): string {
   // The engine would take `p.a` for the column of a table p.
   const own = `millrace_let_${name}`;
   return `list_transform([${sql}], lambda ${own}: ${body(own)})[1]`;
