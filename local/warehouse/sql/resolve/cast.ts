@@ -2,7 +2,7 @@ import type { RedshiftType } from '../../statement';
 import { failure, failureWith } from '../failure';
 import type { Source } from '../lexer';
 import { describe, duckdbType, isInteger, isNumeric, isText, type Type, varchar } from '../types';
-import { jsonText, jsonType, letting, quoteLiteral, type Value } from './value';
+import { isColumn, jsonText, jsonType, letting, looksLikeString, quoteLiteral, type Value } from './value';
 
 /** How a value becomes one of another type: `cast(…)` or `::`, try_cast, or storing it in a column. */
 export type CastMode = 'explicit' | 'lenient' | 'assignment';
@@ -168,11 +168,13 @@ export class Caster {
     const isNumber = `${type} in ('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE')`;
     const duckdb = duckdbType(to);
     if (isText(to)) {
-      const kept = this.repeated(everyDigit(value, type, text), at);
-      const fitted =
-        to.name === 'varchar' && to.length === 65_535 ? kept : this.fitText(kept, varchar(65_535), to, 'explicit', at);
+      const fitted = (kept: string) =>
+        to.name === 'varchar' && to.length === 65_535
+          ? kept
+          : this.fitText(this.repeated(kept, at), varchar(65_535), to, 'explicit', at);
+      const string = isColumn(value.sql) ? `when ${looksLikeString(value.sql)} then ${fitted(text)} ` : '';
       // Four values: of five or more DuckDB makes a join, that is no longer kept from rows by a CASE around it.
-      return `case when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted} end`;
+      return `case ${string}when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted(everyDigit(value, type, text))} end`;
     }
     if (to.name === 'boolean') {
       return `case when ${type} = 'BOOLEAN' then ${text} = 'true' when ${isWhole} then ${text} <> '0' when ${type} = 'VARCHAR' then ${this.fromText(text, varchar(65_535), to, 'lenient', at)} end`;

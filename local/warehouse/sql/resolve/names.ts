@@ -2,7 +2,7 @@ import type { Expression, Identifier } from '../ast';
 import { describe } from '../types';
 import type { Environment } from './environment';
 import type { Scope, ScopeColumn, ScopeRelation } from './scope';
-import { navigated, type Value } from './value';
+import { navigated, trimmedEnd, type Value } from './value';
 
 interface Found {
   readonly column?: ScopeColumn;
@@ -14,7 +14,7 @@ interface Found {
 /** A CHAR is met without its trailing blanks, which never mean anything. */
 export function columnValue({ sql, type, parsed }: ScopeColumn): Value {
   if (type.name === 'super') return navigated(sql, []);
-  return type.name === 'char' ? { sql: `rtrim(${sql}, ' ')`, type, tight: true } : { sql, type, parsed };
+  return type.name === 'char' ? { sql: trimmedEnd(sql, ' '), type, tight: true } : { sql, type, parsed };
 }
 
 /** Columns win over aliases of the select list; inner queries win over outer ones. */

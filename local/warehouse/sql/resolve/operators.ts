@@ -23,7 +23,7 @@ import {
 } from '../types';
 import { finite } from './cast';
 import type { Environment } from './environment';
-import { jsonText, jsonType, letting, quoteLiteral, type Value } from './value';
+import { jsonText, jsonType, letting, quoteLiteral, trimmedEnd, type Value } from './value';
 
 type Binary = Expression & { kind: 'binary' };
 
@@ -249,7 +249,7 @@ export function comparable(
 export function withoutBlanks({ sql, tight }: Pick<Value, 'sql' | 'tight'>): string {
   if (tight) return sql;
   if (/^'(?:[^']|'')*'$/.test(sql)) return quoteLiteral(sql.slice(1, -1).replaceAll("''", "'").replace(/ +$/, ''));
-  return `rtrim(${sql}, ' ')`;
+  return trimmedEnd(sql, ' ');
 }
 
 const mirrored: Readonly<Record<string, string>> = { '=': '=', '<': '>', '>': '<', '<=': '>=', '>=': '<=' };

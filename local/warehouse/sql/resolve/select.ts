@@ -11,7 +11,7 @@ import { columnValue } from './names';
 import { settle } from './operators';
 import { orderSql, refuseSuper, sortKey } from './order';
 import type { Context, Scope, ScopeColumn } from './scope';
-import { quoteIdentifier, type Value } from './value';
+import { quoteIdentifier, selected, type Value } from './value';
 
 interface Output {
   readonly name: string;
@@ -53,7 +53,8 @@ export function resolveSelect(
   const orderEnvironment = clause('ORDER BY', { aggregates: true, windows: true });
   const order = orderBy.map((item) => orderItem(item, outputs, orderEnvironment, select.distinct));
   checkWindows(outputs, qualify, scope, context, select.qualify?.at ?? select.at);
-  const list = outputs.map(({ name, value }) => `${value.sql} as ${quoteIdentifier(name)}`).join(', ');
+  const texts = selected(outputs.map(({ value }) => value));
+  const list = outputs.map(({ name }, i) => `${texts[i]} as ${quoteIdentifier(name)}`).join(', ');
   const rows = grouping ? `${grouping.sql(from, where)}${having ? ` where ${having}` : ''}` : `${from}${where}`;
   const body = `${list}${rows}${qualify ? ` qualify ${qualify.sql}` : ''}`;
   const columns = outputs.map(({ name, value, literal }) => ({

@@ -39,6 +39,33 @@ export function navigated(base: string, steps: readonly (string | number)[]): Va
   };
 }
 
+/** From so many on, attributes of one value are cheaper read together. */
+const fewAttributes = 3;
+
+/**
+ * The values' DuckDB texts for one select list. Attributes of the same column come from one look at it: the engine computes the list of them, which each text
+ * names in full, once a row.
+ */
+export function selected(values: readonly Value[]): string[] {
+  const pathsBelow = new Map<string, string[]>();
+  const attributeOf = ({ path, sql }: Value) =>
+    path && isColumn(path.base) && sql === navigated(path.base, path.steps).sql && path.steps.length > 0
+      ? { base: path.base, at: jsonPath(path.steps) }
+      : undefined;
+  for (const value of values) {
+    const attribute = attributeOf(value);
+    if (!attribute) continue;
+    const { base, at } = attribute;
+    pathsBelow.set(base, [...new Set([...(pathsBelow.get(base) ?? []), at])]);
+  }
+  return values.map((value) => {
+    const attribute = attributeOf(value);
+    const paths = attribute && pathsBelow.get(attribute.base)!;
+    if (!attribute || !paths || paths.length < fewAttributes) return value.sql;
+    return `json_extract(${attribute.base}, [${paths.join(', ')}])[${paths.indexOf(attribute.at) + 1}]`;
+  });
+}
+
 /** DuckDB's name of the JSON type: OBJECT, ARRAY, VARCHAR, BIGINT, UBIGINT, HUGEINT, DOUBLE, BOOLEAN, NULL; null where there is no value. */
 export function jsonType(value: Value): string {
   const { path } = value;
@@ -51,6 +78,24 @@ export function jsonText(value: Value): string {
   if (path && path.steps.length > 0) return `json_extract_string(${path.base}, ${jsonPath(path.steps)})`;
   return `json_extract_string(${value.sql}, '$')`;
 }
+
+const reference = /^"[^"]+"(?:\."[^"]+")*$/;
+
+/** Whether a value is a column as it stands, so that reading it several times costs nothing. */
+export const isColumn = (sql: string): boolean => reference.test(sql);
+
+/**
+ * The text without a character at its end, however often it stands there. The engine's RTRIM reads a text from its start, and few texts have anything to take off.
+ * @param letter one ASCII character
+ */
+export function trimmedEnd(sql: string, letter: string): string {
+  const set = quoteLiteral(letter);
+  const trimmed = `rtrim(${sql}, ${set})`;
+  return isColumn(sql) ? `case when ends_with(${sql}, ${set}) then ${trimmed} else ${sql} end` : trimmed;
+}
+
+/** A condition that only JSON strings meet, and all that the engine itself wrote: cheaper than their type. */
+export const looksLikeString = (sql: string): string => `starts_with(cast(${sql} as varchar), '"')`;
 
 /** Shorter texts are cheaper repeated than named. */
 const shortText = 60;
