@@ -46,7 +46,7 @@ export async function growEvents(environment: Environment, wanted: number): Prom
     if (held >= wanted) return;
     const kept = [...columns, 'source', 'shard_id', 'partition_key', 'run_id'].join(', ');
     await environment.run([
-      `insert into estore.events (event_id, ${kept}, occurred_at, arrived_at, merged_at, sequence_number)
+      `insert into estore.events_data (event_id, ${kept}, occurred_at, arrived_at, merged_at, sequence_number)
 select sha2(event_id || '${days}', 256), ${kept}, dateadd(day, -${days}, occurred_at), dateadd(day, -${days}, arrived_at), dateadd(day, -${days}, merged_at),
   sequence_number
 from estore.events

@@ -118,6 +118,11 @@ export interface Environment {
   readonly reconcileEveryMinutes: number;
   /** True keeps streams, buckets, keys, tables and the warehouse's last snapshot when a stack goes. */
   readonly retainData: boolean;
+  /**
+   * Pipelines whose stream, queues and tables go when the pipeline leaves, although `retainData` is true. What counts is the template that was
+   * deployed last: deploy this first, then remove the pipeline and its name here. @default - none
+   */
+  readonly dropData?: readonly string[];
   /** True makes CloudFormation refuse to delete the stateful stack; the cluster stays even when it leaves the template. */
   readonly deletionProtection: boolean;
   readonly logRetentionDays: number;

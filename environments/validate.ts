@@ -9,6 +9,8 @@ export interface KnownExports {
   readonly exports: readonly string[];
   /** Those of the engine `materialize`. @default - none */
   readonly materialize?: readonly string[];
+  /** Names of all pipelines. */
+  readonly pipelines: readonly string[];
 }
 
 /** Retentions that CloudWatch Logs accepts, in days (PutRetentionPolicy). */
@@ -85,6 +87,7 @@ function environmentProblems(environment: Environment, known: KnownExports): str
       'be an address',
       environment.alarmEmail,
     ),
+    ...dropDataProblems(at, environment, known.pipelines),
     ...must(
       environment.retainData || !environment.deletionProtection,
       `${at}.deletionProtection`,
@@ -97,6 +100,26 @@ function environmentProblems(environment: Environment, known: KnownExports): str
     ...(environment.exportNotifications ?? []).flatMap((notification) => notificationProblems(at, notification, known)),
     ...materializeProblems(environment, known.materialize ?? []),
     ...partnersProblems(at, environment, known.exports),
+  ];
+}
+
+function dropDataProblems(
+  at: string,
+  { retainData, dropData = [] }: Environment,
+  pipelines: readonly string[],
+): string[] {
+  const field = `${at}.dropData`;
+  return [
+    ...repeated(field, dropData),
+    ...dropData.flatMap((name) =>
+      must(pipelines.includes(name), field, `name pipelines (${pipelines.join(', ') || 'there are none'})`, name),
+    ),
+    ...must(
+      retainData || dropData.length === 0,
+      field,
+      'be left out where retainData is false, which drops everything',
+      `[${dropData.join(', ')}]`,
+    ),
   ];
 }
 

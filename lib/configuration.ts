@@ -22,7 +22,7 @@ export function assertConfiguration(environments: readonly Environment[], pipeli
     ...validatePipelines([...pipelines]),
     ...tooManyNotifications(pipelines),
     ...rowGroupProblems(environments, pipelines),
-    ...validateEnvironments(environments, { exports, materialize }),
+    ...validateEnvironments(environments, { exports, materialize, pipelines: pipelines.map(({ name }) => name) }),
   ];
   if (problems.length > 0) throw new ConfigurationError(problems);
 }

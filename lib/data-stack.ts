@@ -4,6 +4,7 @@ import type { Stream } from 'aws-cdk-lib/aws-kinesis';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { type LifecycleRule, StorageClass } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { keepsData } from '../environments/declaration';
 import type { Environment } from '../environments/environment';
 import type { Pipeline } from '../pipelines/definition';
 import { ownerUser } from '../sql';
@@ -72,8 +73,8 @@ export class DataStack extends Stack {
     const closed = [this.history, this.archive, this.work, logs];
     guardAgainstPartners({ exports: this.exports, closed, key: this.key }, environment);
 
-    for (const pipeline of pipelines) this.createStream(environment, pipeline, retain);
-    this.createQueues(pipelines, retain);
+    for (const pipeline of pipelines) this.createStream(environment, pipeline);
+    this.createQueues(environment, pipelines);
 
     this.ownerSecret = new DatabaseUserSecret(this, 'OwnerSecret', { user: ownerUser, key: this.key, retain });
     const network = new Network(this, 'Network', { zones: environment.warehouse.kind === 'serverless' ? 3 : 2, logs });
@@ -132,7 +133,8 @@ export class DataStack extends Stack {
     return key;
   }
 
-  private createStream(environment: Environment, pipeline: Pipeline, retain: boolean): void {
+  private createStream(environment: Environment, pipeline: Pipeline): void {
+    const retain = keepsData(environment, pipeline.name);
     const name = names.stream(environment.name, pipeline.name);
     const scope = new Construct(this, pascalCase(pipeline.name));
     const stream = new EventStream(scope, 'Stream', { name, definition: pipeline.stream, key: this.key, retain });
@@ -143,9 +145,10 @@ export class DataStack extends Stack {
     });
   }
 
-  private createQueues(pipelines: readonly Pipeline[], retain: boolean): void {
+  private createQueues(environment: Environment, pipelines: readonly Pipeline[]): void {
     const targets = pipelines.flatMap((pipeline) => {
       const scope = this.node.findChild(pascalCase(pipeline.name)) as Construct;
+      const retain = keepsData(environment, pipeline.name);
       const history = new HistoryQueue(scope, 'History', { key: this.key, retain, notified: !!pipeline.history });
       this.queues.set(pipeline.name, history);
       const { queue, backlog, deadLetters } = history;

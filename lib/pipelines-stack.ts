@@ -1,5 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { keepsData } from '../environments/declaration';
 import type { Environment } from '../environments/environment';
 import type { Pipeline } from '../pipelines/definition';
 import { warehouseObjects } from '../sql';
@@ -88,7 +89,7 @@ class Shared {
         streamRoleArn: data.roles.streamRead.roleArn,
         database: environment.database,
       }),
-      retainData: environment.retainData,
+      retainData: keepsData(environment, pipeline.name),
     });
     const common = {
       objects,
@@ -126,6 +127,8 @@ class Shared {
       });
       handlers['export'] = exports.handler;
     }
+    // A function speaks of the objects that it was compiled with: the new one takes over when they are there, and the old ones go later.
+    for (const handler of Object.values(handlers)) handler.function.node.addDependency(objects);
     new Monitoring(scope, 'Monitoring', {
       environment,
       pipeline,

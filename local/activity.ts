@@ -64,6 +64,16 @@ export type RunEvent =
       readonly type: string;
       readonly action: 'create' | 'update' | 'delete';
       readonly done: boolean;
+      /** It was tried and failed. */
+      readonly error?: string;
+    }
+  | {
+      readonly kind: 'stack';
+      readonly at: number;
+      readonly name: string;
+      /** As CloudFormation names it: `UPDATE_IN_PROGRESS`. */
+      readonly status: string;
+      readonly reason?: string;
     }
   /** Something was lost that a person should look at: an asynchronous invocation that failed for good, a delivery without permission. */
   | { readonly kind: 'trouble'; readonly at: number; readonly name: string; readonly message: string };

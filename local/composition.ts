@@ -1,6 +1,6 @@
 import { type Activity, createActivity, type RunListener } from './activity';
 import type { RuntimeClock } from './clock';
-import { type Assembly, answerPath, type CustomResources, createCustomResources } from './cloudformation';
+import { type Assets, answerPath, type CustomResources, createCustomResources } from './cloudformation';
 import { createCloudWatch, createMetrics, type Metrics } from './cloudwatch';
 import { createEventBus } from './events';
 import type { Faults } from './faults';
@@ -25,7 +25,8 @@ export interface CompositionOptions {
   readonly region: string;
   readonly dataDir: string;
   readonly port?: number;
-  readonly assembly: Assembly;
+  /** Where the code of functions is found. */
+  readonly assets: Pick<Assets, 'path'>;
   readonly clock: RuntimeClock;
   readonly onRun: RunListener;
   /** Makes things go wrong. @default - nothing does */
@@ -88,7 +89,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     ...base,
     endpoint: () => gateway.endpoint,
     sqs: sqs.port,
-    assetFolder: options.assembly.assetPath,
+    assetFolder: (key) => options.assets.path(key),
     metrics,
     deliver: faults?.deliver('message'),
     killNext: faults?.kill,

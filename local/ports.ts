@@ -229,20 +229,31 @@ export interface ResourceContext {
   readonly logicalId: string;
   readonly account: string;
   readonly region: string;
-  /** A physical name as CloudFormation would generate it: `<stack>-<logical id>-<12 characters>`, stable over restarts. */
+  /** A physical name as CloudFormation would generate it: `<stack>-<logical id>-<12 characters>`, stable over restarts, another one for a replacement. */
   readonly generatedName: string;
-  /** What this resource was when the same data folder ran before, if it was. */
+  /** What this physical resource was before: it is opened again, or updated. */
   readonly previous?: ResourceState;
 }
-/** The twin of one CloudFormation resource type. Called on every start with resolved properties; data on disk outlives it. */
+/**
+ * The twin of one CloudFormation resource type. Data on disk outlives it. Properties are resolved. On every start `create` is called for each
+ * resource of the data folder, with `previous` and what it was last given: it opens what is there.
+ */
 export interface ResourceTwin {
   readonly type: string;
   /** Supported top-level properties; any other is refused by name before anything is created. Deeper ones the twin checks itself. */
   readonly properties: readonly string[];
   /** What Fn::GetAtt may ask for; where given, any other attribute is refused by name before anything is created. */
   readonly attributes?: readonly string[];
+  /** Properties whose change makes a new physical resource, as "Update requires: Replacement" in the type's reference. @default - none */
+  readonly replacedBy?: readonly string[];
   // biome-ignore lint/suspicious/noExplicitAny: each twin checks its own properties
   create(properties: any, context: ResourceContext): Promise<ResourceState> | ResourceState;
+  /** Brings the physical resource from its old properties to new ones. @default - create does, since it writes everything anew */
+  // biome-ignore lint/suspicious/noExplicitAny: each twin checks its own properties
+  update?(properties: any, context: ResourceContext, old: any): Promise<ResourceState> | ResourceState;
+  /** Takes the physical resource away; one that never came to be, or is gone, is no error. @default - the type cannot be deleted here */
+  // biome-ignore lint/suspicious/noExplicitAny: each twin checks its own properties
+  delete?(state: ResourceState, context: ResourceContext, properties: any): Promise<void> | void;
 }
 
 /** Something that holds a handle. */

@@ -2,9 +2,18 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import type { RunEvent, RunListener } from './activity';
 import { createClock, type RuntimeClock } from './clock';
-import { type DeployedResource, type Deployment, deploy, loadAssembly, openState } from './cloudformation';
+import {
+  CloudFormation,
+  type DeployedResource,
+  type Deployment,
+  loadAssembly,
+  openAssets,
+  openState,
+} from './cloudformation';
 import type { Metrics } from './cloudwatch';
 import { composeServices, type Services } from './composition';
+import { deployHandler, deployPath } from './deploy-endpoint';
+import { createDeployments, type Deployments } from './deployments';
 import { createFaults, type FaultSource, type Faults } from './faults';
 import type { AllowedListener } from './iam';
 import { lockFolder } from './lock';
@@ -44,7 +53,13 @@ export interface Runtime extends Disposable {
   /** With these an AWS SDK or the AWS CLI talks to the runtime. */
   readonly environment: Readonly<Record<string, string>>;
   readonly clock: RuntimeClock;
+  /** As it is now. */
   readonly deployment: Deployment;
+  /**
+   * Brings what runs to another assembly of the same environment; the old one goes on where this fails. The clock has to move meanwhile.
+   * @throws DeploymentError, Error when a deployment is under way
+   */
+  deploy(assemblyDir: string): Promise<Deployment>;
   readonly s3: Services['s3'];
   readonly kinesis: Services['kinesis'];
   readonly sqs: Services['sqs'];
@@ -94,6 +109,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   const clock = openClock(options, onRun);
   const faults = options.faults && createFaults({ clock, source: options.faults });
+  const assets = openAssets(options.dataDir);
   let services: Services | undefined;
   try {
     services = await composeServices({
@@ -101,17 +117,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       region,
       dataDir: options.dataDir,
       port: options.port,
-      assembly,
+      assets,
       clock,
       onRun,
       faults,
       onAllowed: options.onAllowed,
     });
-    const state = openState(options.dataDir);
+    const state = openState(options.dataDir, services.gateway.endpoint);
     const { iam, secrets, customResources, twins } = services;
     const principal = iam.administrator.principal;
-    const deploying = deploy({
-      assembly,
+    const cloud = new CloudFormation({
       twins,
       customResources,
       secrets,
@@ -122,7 +137,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       clock,
       onRun,
     });
-    const deployment = await jumpingWhile(deploying, services, clock);
+    const deployments = createDeployments({ cloud, assets, state, stageName: options.stageName, account, region });
+    await jumpingWhile(deployments.start(assembly), services, clock);
+    services.gateway.addInternal(deployPath, deployHandler(deployments, iam.administrator.credentials, listeners));
     services.lambda.release();
     services.lambda.start();
     services.firehose.start();
@@ -130,7 +147,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     return runtimeOf(services, {
       account,
       region,
-      deployment,
+      deployments,
       clock,
       listeners,
       unlock,
@@ -149,7 +166,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 interface Parts {
   readonly account: string;
   readonly region: string;
-  readonly deployment: Deployment;
+  readonly deployments: Deployments;
   readonly clock: RuntimeClock;
   readonly listeners: Set<RunListener>;
   readonly unlock: () => void;
@@ -158,7 +175,7 @@ interface Parts {
 }
 
 function runtimeOf(services: Services, parts: Parts): Runtime {
-  const { clock, deployment, dataDir } = parts;
+  const { clock, deployments, dataDir } = parts;
   const { iam, gateway } = services;
   const { credentials } = iam.administrator;
   const saving = setInterval(() => saveClock(dataDir, clock), clockSaveIntervalMs).unref();
@@ -177,7 +194,10 @@ function runtimeOf(services: Services, parts: Parts): Runtime {
       ...(credentials.sessionToken && { AWS_SESSION_TOKEN: credentials.sessionToken }),
     },
     clock,
-    deployment,
+    get deployment() {
+      return deployments.current();
+    },
+    deploy: (assemblyDir) => deployments.deploy(assemblyDir),
     s3: services.s3,
     kinesis: services.kinesis,
     sqs: services.sqs,
@@ -186,8 +206,8 @@ function runtimeOf(services: Services, parts: Parts): Runtime {
     metrics: services.metrics,
     iam,
     faults: parts.faults,
-    ofType: (type) => deployment.resources.filter((resource) => resource.type === type),
-    find: (pathEnd) => findResource(deployment, pathEnd),
+    ofType: (type) => deployments.current().resources.filter((resource) => resource.type === type),
+    find: (pathEnd) => findResource(deployments.current(), pathEnd),
     idle: () => isIdle(services),
     settle,
     async step(signal) {
@@ -205,6 +225,7 @@ function runtimeOf(services: Services, parts: Parts): Runtime {
     dispose() {
       disposed ??= (async () => {
         clearInterval(saving);
+        deployments.abandon();
         saveClock(dataDir, clock);
         await services.dispose();
         parts.unlock();

@@ -48,6 +48,12 @@ export type Column = ColumnType & {
   readonly path: readonly string[];
   /** A record without it goes to rejects. @default false */
   readonly required?: boolean;
+  /**
+   * Its name in the table behind `events`, where a column keeps name and type for good: a renamed column keeps its old name here, and
+   * one that changes its type gets another. Lower-case snake_case, unique within the pipeline.
+   * @default - the name
+   */
+  readonly stored?: string;
 };
 
 /**
@@ -115,6 +121,20 @@ export interface ViewDefinition {
   readonly query: string;
   /** Where the text came from, for messages. */
   readonly file: string;
+  /**
+   * True allows a query that Redshift cannot keep up to date row by row: outer joins, set operators, distinct, window functions, subqueries,
+   * functions whose value changes. Every refresh then reads all that the view reads and computes it anew, so that its cost grows with
+   * the history, every `refreshEveryMinutes`. @default false - such a query is refused, at synthesis and again by the deployment
+   */
+  readonly recomputed?: boolean;
+  /**
+   * The share of its rows, 0 to 1, that the view may lose by an edit. A new version that loses more is never shown to readers, and its
+   * deployment fails with the numbers. 1 where an edit is meant to make the view much smaller, as days instead of hours.
+   * @default 0.5
+   */
+  readonly mayShrink?: number;
+  /** How many times the rows of the largest relation that it reads a version may have, from 1: what goes beyond looks like a join gone wrong. @default 10 */
+  readonly mayGrow?: number;
 }
 
 /**

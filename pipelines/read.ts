@@ -2,9 +2,22 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { ExportDefinition, ViewDefinition } from './definition';
 
-/** The views of a pipeline's folder: one for each `views/<name>.sql`, in the order of their names. */
-export function readViews(folder: string): ViewDefinition[] {
-  return sqlFiles(folder, 'views').map(({ name, query, file }) => ({ name, query, file }));
+/** What a view's SQL file does not say. */
+export type ViewOptions = Omit<ViewDefinition, 'name' | 'query' | 'file'>;
+
+/**
+ * The views of a pipeline's folder: one for each `views/<name>.sql`, in the order of their names. Throws on options for a view that has no
+ * file.
+ * @param options by the view's name. @default - every view has the defaults
+ */
+export function readViews(folder: string, options: Readonly<Record<string, ViewOptions>> = {}): ViewDefinition[] {
+  const files = sqlFiles(folder, 'views');
+  const unknown = Object.keys(options).filter((name) => !files.some((file) => file.name === name));
+  if (unknown.length > 0)
+    throw new Error(
+      unknown.map((name) => `view ${name} of ${basename(folder)} has options and no file views/${name}.sql`).join('\n'),
+    );
+  return files.map(({ name, query, file }) => ({ name, query, file, ...options[name] }));
 }
 
 /** What an export's SQL file does not say. */

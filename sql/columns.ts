@@ -77,11 +77,25 @@ const merged: readonly TableColumn[] = [
 ];
 const eventId: TableColumn = { name: 'event_id', type: 'varchar(64)', notNull: true };
 
+/** The name of a column in the table of events. */
+export const storedName = ({ name, stored = name }: Pick<Column, 'name' | 'stored'>) => stored;
+
 /** A required column is checked by the merge, not by the table: a column added later is null for the past. */
-export function eventColumns(columns: readonly Column[]): TableColumn[] {
-  const typed = columns.map((column) => ({ name: column.name, type: redshiftType(column) }));
-  return [eventId, ...typed, ...position, ...merged, { name: 'payload', type: 'super' }];
-}
+const eventColumns = (typed: readonly TableColumn[]): TableColumn[] => [
+  eventId,
+  ...typed,
+  ...position,
+  ...merged,
+  { name: 'payload', type: 'super' },
+];
+
+/** The columns of the view `events`, in its order: what is declared, and no other column that the table may still have. */
+export const eventsViewColumns = ({
+  columns,
+}: Pick<Pipeline, 'columns'>): (TableColumn & { readonly stored?: string })[] =>
+  eventColumns(
+    columns.map((column) => ({ name: column.name, stored: storedName(column), type: redshiftType(column) })),
+  );
 
 export const duplicateColumns: readonly TableColumn[] = [eventId, ...position, ...merged];
 
@@ -188,7 +202,9 @@ export const exportColumns: readonly TableColumn[] = [
 /** The columns of every table of a pipeline. */
 export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableName, readonly TableColumn[]> {
   return {
-    events: eventColumns(pipeline.columns),
+    events_data: eventColumns(
+      pipeline.columns.map((column) => ({ name: storedName(column), type: redshiftType(column) })),
+    ),
     duplicates: duplicateColumns,
     rejects: rejectColumns,
     staged: stagedColumns,

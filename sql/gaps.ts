@@ -32,7 +32,7 @@ export function gapStatement(pipeline: Pipeline): StatementTemplate {
   const { retentionHours, recreatedAt } = pipeline.stream;
   const expired = hoursAgo(retentionHours);
   const late = `from_time < ${expired} and merged_at < ${hoursAgo(retentionHours - refreshHours)}`;
-  const began = recreatedAt && `${quoteLiteral(recreatedAt.slice(0, -1).replace('T', ' '))}::timestamp`;
+  const began = recreatedAt && timestampLiteral(recreatedAt);
   return `insert into ${gaps} (shard_id, after_sequence, from_time, to_time, detected_at)
 with latest as (
   select
@@ -55,6 +55,35 @@ select s.shard_id, s.after_sequence, g.from_time, g.to_time, getdate()
 from gap g
 left join shards s on s.gap = g.gap`;
 }
+
+/** A deployment may take so long until the new landing view is there. */
+const deploymentHours = 1;
+
+/**
+ * A row if a landing view that is created now would begin after what is merged: when everything that arrived until then was merged, how many
+ * hours ago that is, how many the stream keeps, and how many gaps are open. Of a stream that was recreated the time counts from which it is
+ * the present one: what went with the old one no landing view can read.
+ */
+export function unreadQuery(pipeline: Pipeline): StatementTemplate {
+  const { gaps, checkpoints } = pipelineTables(pipeline);
+  const { retentionHours, recreatedAt } = pipeline.stream;
+  const began = recreatedAt && timestampLiteral(recreatedAt);
+  return `with latest as (
+  select max(coalesce(merged_until, merged_at)) as merged
+  from ${checkpoints}
+),
+known as (
+  select ${began ? `case when ${began} > merged then ${began} else merged end` : 'merged'} as until
+  from latest
+)
+select
+  to_char(until, 'YYYY-MM-DD HH24:MI') as last_merge, datediff(hour, until, getdate()) as hours_since, ${retentionHours} as hours_kept,
+  (select count(*) from ${gaps}) as open_gaps
+from known
+where until < dateadd(hour, ${deploymentHours - retentionHours}, getdate())`;
+}
+
+const timestampLiteral = (iso: string) => `${quoteLiteral(iso.slice(0, -1).replace('T', ' '))}::timestamp`;
 
 /** The gaps that no backfill has closed. */
 export function gapsQuery(pipeline: Pipeline): StatementTemplate {

@@ -2,13 +2,18 @@ import type { Token } from './tokens';
 
 /**
  * What keeps Redshift from refreshing a materialized view incrementally, or from creating it: one phrase each.
+ * @param recomputed true leaves what keeps Redshift from creating it
  * Source: "Refreshing a materialized view" and "CREATE MATERIALIZED VIEW" in the Redshift database developer guide.
  */
-export function incrementalProblems(tokens: readonly Token[]): string[] {
+export function incrementalProblems(tokens: readonly Token[], recomputed = false): string[] {
   const found = new Set<string>();
   for (const [index, token] of tokens.entries()) {
     const problem = token.kind === 'word' ? problemAt(tokens, index) : undefined;
-    if (problem) found.add(`${problem}, so it cannot be refreshed incrementally`);
+    if (problem && isBanned(tokens, index)) found.add(`${problem}, which no materialized view may have`);
+    else if (problem && !recomputed)
+      found.add(
+        `${problem}, so it cannot be refreshed incrementally (allowed with \`recomputed: true\`, and then computed anew at every refresh)`,
+      );
     if (token.text === '*' && isWildcard(tokens, index))
       found.add('selects *: name the columns, so that a new column of a table is no new view');
   }
@@ -72,6 +77,15 @@ function problemAt(tokens: readonly Token[], index: number): string | undefined 
   if (mutableFunctions.has(value) && tokens[index - 1]?.text !== '.')
     return `uses ${value}, whose value changes by itself`;
   return undefined;
+}
+
+/** ORDER BY of the query itself, LIMIT, OFFSET. */
+function isBanned(tokens: readonly Token[], index: number): boolean {
+  const { value } = tokens[index]!;
+  if (value === 'limit' || value === 'offset' || value === 'top') return true;
+  if (value !== 'order') return false;
+  const depth = tokens.slice(0, index).reduce((sum, { text }) => sum + (text === '(' ? 1 : text === ')' ? -1 : 0), 0);
+  return depth === 0;
 }
 
 /** `select *`, `, *` or `e.*`, but not `count(*)` nor a product. */

@@ -1,14 +1,17 @@
 /** Pipelines to Redshift statements: pure functions, no AWS. */
 export { quoteLiteral } from '../lambda/shared/quote';
+export { environmentObject, type PipelineDeclaration, pipelineDeclaration } from './declarations';
 export { hashDefinition, normalizeDefinition } from './definition';
 export { exportEveryMinutes, exportPlan, windowOf } from './exports';
 export { quoteIdentifier } from './identifier';
 export { archiveGlob, archiveSource, loadPlan } from './load';
 export { landingName, ownerUser, pipelineTables, streamSchema, type TableName, tableNames } from './names';
-export { type ObjectTokens, ownerObject, type WarehouseObject, warehouseObjects } from './objects';
+export type { WarehouseObject } from './object';
+export { type ObjectTokens, ownerObject, warehouseObjects } from './objects';
 export { type PublicColumn, publicView } from './public-view';
 export { reconcilePlan } from './reconcile';
 export { refreshPlan } from './refresh';
+export { registryObject } from './registry';
 export { retryPreview, retryStatements } from './retry';
 export { validatePipelines } from './validate';
 export { type CompiledView, compileViews } from './views';

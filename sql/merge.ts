@@ -1,6 +1,7 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
+import { storedName } from './columns';
 import { beginning, gapStatement } from './gaps';
 import { identifier } from './identifier';
 import { landingTable, pipelineTables } from './names';
@@ -101,7 +102,7 @@ export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOpt
  * it arrived, so neither older nor younger rows need to be searched. Rows of history have no time of arrival.
  */
 function forgetMergedStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { events, duplicates, rejects } = pipelineTables(pipeline);
+  const { events_data: events, duplicates, rejects } = pipelineTables(pipeline);
   const { incoming, read, merged } = temporaryTables(pipeline);
   const positions = [events, duplicates, rejects].map(
     (table) => `select shard_id, sequence_number
@@ -122,7 +123,7 @@ where ${merged}.shard_id = ${incoming}.shard_id and ${merged}.sequence_number = 
  * few, so that the many need no order.
  */
 export function copiesStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { events } = pipelineTables(pipeline);
+  const { events_data: events } = pipelineTables(pipeline);
   const { incoming, read, shared, copies } = temporaryTables(pipeline);
   const kept = [
     ...pipeline.columns.map(({ name }) => identifier(name)),
@@ -169,8 +170,8 @@ inner join ${shared} s on s.event_id = i.event_id`,
 function sameTimes(pipeline: Pipeline, read: string): string {
   return identityTimes(pipeline)
     .map(
-      (name) => `
-    and e.${name} = i.${name} and e.${name} between (select first_${name} from ${read}) and (select last_${name} from ${read})`,
+      ({ name, stored }) => `
+    and e.${stored} = i.${name} and e.${stored} between (select first_${name} from ${read}) and (select last_${name} from ${read})`,
     )
     .join('');
 }
@@ -191,13 +192,14 @@ where reason is not null`,
 
 /** Takes the rows that nothing is wrong with to duplicates and events. */
 export function acceptStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { events, duplicates } = pipelineTables(pipeline);
+  const { events_data: events, duplicates } = pipelineTables(pipeline);
   const { incoming, copies } = temporaryTables(pipeline);
   const typed = pipeline.columns.map((column) => identifier(column.name));
   const place = placeColumns.join(', ');
   const event = (of: string) =>
     ['event_id', ...typed, ...placeColumns, 'payload', 'source'].map((name) => `${of}.${name}`);
-  const intoEvents = `insert into ${events} (event_id, ${typed.join(', ')}, ${place}, payload, source, run_id, merged_at)`;
+  const stored = pipeline.columns.map((column) => identifier(storedName(column)));
+  const intoEvents = `insert into ${events} (event_id, ${stored.join(', ')}, ${place}, payload, source, run_id, merged_at)`;
   return [
     `insert into ${duplicates} (event_id, source, ${place}, run_id, merged_at)
 select event_id, source, ${place}, {{run_id}}, getdate()

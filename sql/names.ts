@@ -5,9 +5,9 @@ import { landingQuery } from './landing';
 /** The database user that owns every object and runs every statement but its own creation. */
 export const ownerUser = 'millrace_owner';
 
-/** The tables that every pipeline has. */
+/** The tables that every pipeline has. `events_data` holds the events; people read them through the view `events`. */
 export const tableNames = [
-  'events',
+  'events_data',
   'duplicates',
   'rejects',
   'staged',
@@ -22,12 +22,15 @@ export const tableNames = [
 ] as const;
 export type TableName = (typeof tableNames)[number];
 
-/** Schema-qualified names of a pipeline's tables: `estore.events`. */
-export function pipelineTables(pipeline: Pick<Pipeline, 'name'>): Record<TableName, string> {
-  return Object.fromEntries(tableNames.map((table) => [table, `${pipeline.name}.${table}`])) as Record<
-    TableName,
-    string
-  >;
+/** The view over `events_data` that shows the columns which the pipeline declares, under their own names. */
+export const eventsView = 'events';
+export type RelationName = TableName | typeof eventsView;
+
+/** Schema-qualified names of a pipeline's tables, and of the view of its events: `estore.events`. */
+export function pipelineTables(pipeline: Pick<Pipeline, 'name'>): Record<RelationName, string> {
+  return Object.fromEntries(
+    [eventsView, ...tableNames].map((relation) => [relation, `${pipeline.name}.${relation}`]),
+  ) as Record<RelationName, string>;
 }
 
 /** The external schema over the pipeline's stream. */

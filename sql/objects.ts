@@ -1,13 +1,15 @@
 import { quoteLiteral } from '../lambda/shared/quote';
-import type { Step, WarehouseObjectKind, WarehouseObjectProperties } from '../lambda/warehouse-object/contract';
+import type { ViewChecks } from '../lambda/warehouse-object/contract';
 import type { Pipeline } from '../pipelines/definition';
 import * as columns from './columns';
+import { pipelineObject } from './declarations';
 import { hashDefinition } from './definition';
-import { beginStatement } from './gaps';
+import { beginStatement, unreadQuery } from './gaps';
 import { identifier, quoteIdentifier } from './identifier';
 import { landingQuery } from './landing';
 import { lastMergeStatements } from './merge';
 import {
+  eventsView,
   landingName,
   landingVersion,
   ownerUser,
@@ -16,22 +18,10 @@ import {
   streamSchema,
   type TableName,
 } from './names';
+import { object, single, step, type WarehouseObject } from './object';
 import { publicView, viewColumns } from './public-view';
+import { relationReferences } from './relations';
 import { type CompiledView, compileViews, readableTables } from './views';
-
-/**
- * One custom resource. Its create statements fail where the object exists already: whoever runs them takes that for success only if
- * what exists is the same, which `if not exists` would hide.
- */
-export interface WarehouseObject {
-  /** Construct id within its pipeline's scope, stable over edits: `Events`, `HourlyViews`. */
-  readonly id: string;
-  /** Ids, of the same pipeline, of the objects that must exist first. */
-  readonly dependsOn: readonly string[];
-  readonly properties: WarehouseObjectProperties;
-  /** Holds data: an environment that retains its data keeps it when the stack goes. */
-  readonly retain: boolean;
-}
 
 /** What only the deployment knows; unresolved CloudFormation tokens are fine. */
 export interface ObjectTokens {
@@ -56,23 +46,27 @@ export function ownerObject(database: string): WarehouseObject {
 /** Everything of one pipeline, in the order of creation. */
 export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): WarehouseObject[] {
   const tables = tableObjects(pipeline);
-  return [
+  const objects = [
+    pipelineObject(pipeline),
     schemaObject(pipeline),
     streamSchemaObject(pipeline, tokens.streamRoleArn),
     ...tables,
+    eventsViewObject(pipeline),
     landingObject(
       pipeline,
       tokens.streamName,
       tables.map(({ id }) => id),
     ),
-    ...compileViews(pipeline).flatMap((view) => [viewObject(view), publicViewObject(pipeline, view)]),
+    ...compileViews(pipeline).flatMap((view) => [viewObject(pipeline, view), publicViewObject(pipeline, view)]),
   ];
+  return objects.map((one) => ({ ...one, properties: { ...one.properties, pipeline: pipeline.name } }));
 }
 
 function schemaObject({ name }: Pipeline): WarehouseObject {
   return object('Schema', name, 'schema', {
     create: [single('create', `create schema ${identifier(name)}`)],
     delete: [single('drop', `drop schema if exists ${identifier(name)}`)],
+    dependsOn: ['Pipeline'],
     retain: true,
   });
 }
@@ -92,7 +86,7 @@ function streamSchemaObject(pipeline: Pipeline, roleArn: string): WarehouseObjec
 
 /** What is special about each table: how its rows are spread and sorted. */
 const tableAttributes: Record<TableName, string> = {
-  events: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
+  events_data: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
   duplicates: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
   rejects: 'diststyle even compound sortkey (merged_at)',
   staged: 'diststyle even',
@@ -114,7 +108,7 @@ function tableObjects(pipeline: Pipeline): WarehouseObject[] {
       ({ name, type, notNull }) => `  ${identifier(name)} ${type}${notNull ? ' not null' : ''}`,
     );
     // Informational in Redshift, which does not enforce it: the merge does.
-    if (table === 'events') lines.push('  primary key (event_id)');
+    if (table === 'events_data') lines.push('  primary key (event_id)');
     const create = `create table ${names[table]} (\n${lines.join(',\n')}\n)\n${tableAttributes[table]}`;
     return object(pascalCase(table), names[table], 'table', {
       create: [single('create', create)],
@@ -143,24 +137,45 @@ ${landingQuery(source)}`;
       step('last-merge', lastMergeStatements(pipeline)),
       single('drop', `drop materialized view if exists ${name}`),
     ],
+    unread: unreadQuery(pipeline),
     dependsOn: ['StreamSchema', ...tableIds],
     retain: true,
   });
 }
 
-function viewObject(view: CompiledView): WarehouseObject {
+function viewObject(pipeline: Pipeline, view: CompiledView): WarehouseObject {
   const create = `create materialized view ${view.physicalName}\nauto refresh no\nas\n${view.query}`;
   return object(pascalCase(view.name), view.physicalName, 'materialized-view', {
     version: view.hash,
     create: [single('create', create)],
     delete: [single('drop', `drop materialized view if exists ${view.physicalName}`)],
+    checks: viewChecks(pipeline, view),
     dependsOn: [...ownTableIds, ...view.reads.map(pascalCase)],
     retain: false,
   });
 }
 
-/** Views may read any of them. */
-const ownTableIds = readableTables.map(pascalCase);
+function viewChecks(pipeline: Pipeline, { name, query }: CompiledView): ViewChecks {
+  const { recomputed = false, mayShrink = 0.5, mayGrow = 10 } = pipeline.views.find((view) => view.name === name)!;
+  const { runs, rejects } = pipelineTables(pipeline);
+  const reads = relationReferences(query).flatMap(({ schema, name: relation }) =>
+    schema === undefined ? [] : [`${identifier(schema)}.${identifier(relation)}`],
+  );
+  return { recomputed, mayShrink, mayGrow, reads: [...new Set(reads)], runs, rejects };
+}
+
+/** Views may read any of them, the events from their table: a materialized view cannot read a plain one. */
+const ownTableIds = readableTables.map((name) => pascalCase(name === eventsView ? 'events_data' : name));
+
+/** What people and exports read. It shows what the definition declares, whatever else the table still holds. */
+function eventsViewObject(pipeline: Pipeline): WarehouseObject {
+  const { events, events_data: table } = pipelineTables(pipeline);
+  return object('Events', events, 'public-view', {
+    ...publicView(events, table, columns.eventsViewColumns(pipeline)),
+    dependsOn: ['EventsData'],
+    retain: true,
+  });
+}
 
 /** The stable name over the versioned view. */
 function publicViewObject(pipeline: Pipeline, view: CompiledView): WarehouseObject {
@@ -169,37 +184,4 @@ function publicViewObject(pipeline: Pipeline, view: CompiledView): WarehouseObje
     dependsOn: [pascalCase(view.name)],
     retain: false,
   });
-}
-
-interface ObjectOptions {
-  readonly create: readonly Step[];
-  readonly delete: readonly Step[];
-  readonly columns?: string;
-  readonly version?: string;
-  readonly identity?: 'admin' | 'owner';
-  readonly dependsOn?: readonly string[];
-  readonly retain: boolean;
-}
-
-function object(id: string, name: string, kind: WarehouseObjectKind, options: ObjectOptions): WarehouseObject {
-  const create = JSON.stringify(options.create);
-  const definition = options.create.flatMap(({ statements }) => statements).join(';\n');
-  const properties: WarehouseObjectProperties = {
-    name,
-    kind,
-    version: options.version ?? hashDefinition(definition),
-    identity: options.identity ?? 'owner',
-    create,
-    delete: JSON.stringify(options.delete),
-    ...(options.columns ? { columns: options.columns } : {}),
-  };
-  return { id, dependsOn: options.dependsOn ?? [], properties, retain: options.retain };
-}
-
-function single(name: string, statement: string): Step {
-  return { name, mode: 'single', statements: [statement] };
-}
-
-function step(name: string, statements: readonly string[]): Step {
-  return { name, mode: 'transaction', statements };
 }

@@ -1,6 +1,7 @@
 import type { Pipeline } from '../pipelines/definition';
-import { tableShapes } from './columns';
+import { eventsViewColumns, tableShapes } from './columns';
 import { isInteger, resultOf, spelledType } from './function-types';
+import { castAt, isAliased, ownName } from './select-item';
 import { closing, find, isName, isWord, split } from './token-walk';
 import { significant, type Token, tokenize } from './tokens';
 import { readableTables } from './views';
@@ -33,7 +34,7 @@ class Reader {
   private readonly relations = new Map<string, readonly OutputColumn[]>();
 
   constructor(private readonly pipeline: Pipeline) {
-    const shapes = tableShapes(pipeline);
+    const shapes = { ...tableShapes(pipeline), events: eventsViewColumns(pipeline) };
     for (const table of readableTables)
       this.relations.set(
         table,
@@ -163,53 +164,11 @@ class Reader {
     if (tokens.length === 1 && text === '*') return relations.flatMap(({ columns }) => [...columns]);
     if (tokens.length === 3 && tokens[1]!.text === '.' && tokens[2]!.text === '*')
       return [...(relations.find(({ name }) => name === tokens[0]!.value)?.columns ?? [])];
-    const last = tokens.at(-1)!;
-    const before = tokens.at(-2);
-    const aliased = tokens.length > 1 && isName(last) && (isWord(before, 'as') || endsExpression(before, last));
-    const expression = aliased ? tokens.slice(0, isWord(before, 'as') ? -2 : -1) : tokens;
-    const name = aliased ? last.value : ownName(expression);
+    const aliased = isAliased(tokens);
+    const expression = aliased ? tokens.slice(0, isWord(tokens.at(-2), 'as') ? -2 : -1) : tokens;
+    const name = aliased ? tokens.at(-1)!.value : ownName(expression);
     return [{ name, type: typeOf(expression, relations), text }];
   }
-}
-
-/** `sum(x) total`: a name after what can only be the end of an expression. */
-function endsExpression(before: Token | undefined, last: Token): boolean {
-  if (before === undefined || isWord(last, 'end')) return false;
-  return (
-    before.text === ')' ||
-    before.text === ']' ||
-    before.kind === 'string' ||
-    before.kind === 'number' ||
-    before.kind === 'identifier' ||
-    isWord(before, 'end') ||
-    (before.kind === 'word' && !operators.has(before.value))
-  );
-}
-
-const operators = new Set([
-  'and',
-  'or',
-  'not',
-  'is',
-  'in',
-  'like',
-  'ilike',
-  'between',
-  'case',
-  'when',
-  'then',
-  'else',
-  'interval',
-  'similar',
-  'to',
-]);
-
-/** The name that Redshift gives to what has no alias; undefined where that is none that one could rely on. */
-function ownName(tokens: readonly Token[]): string | undefined {
-  const cast = castAt(tokens);
-  const inner = cast === undefined ? tokens : tokens.slice(0, cast);
-  const plain = inner.every((token, i) => (i % 2 === 0 ? isName(token) : token.text === '.'));
-  return plain && inner.length % 2 === 1 ? inner.at(-1)!.value : undefined;
 }
 
 function typeOf(given: readonly Token[], relations: readonly Relation[]): string | undefined {
@@ -358,18 +317,6 @@ function widest(types: readonly (string | undefined)[], isComputed = false): str
   if (known.some((type) => /^(real|double)/.test(type))) return 'double precision';
   if (known.some((type) => type.startsWith('decimal'))) return 'decimal';
   return known.includes('bigint') ? 'bigint' : 'integer';
-}
-
-/** Of the `::` that casts the whole expression. */
-function castAt(tokens: readonly Token[]): number | undefined {
-  let found: number | undefined;
-  let depth = 0;
-  for (const [at, { text }] of tokens.entries()) {
-    if (text === '(' || text === '[') depth += 1;
-    if (text === ')' || text === ']') depth -= 1;
-    if (depth === 0 && text === '::') found = at;
-  }
-  return found;
 }
 
 const renamed = (columns: readonly OutputColumn[], names: readonly string[] | undefined): OutputColumn[] =>

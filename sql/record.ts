@@ -1,6 +1,7 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
+import { storedName } from './columns';
 import { identifier } from './identifier';
 import { landingTable, pipelineTables } from './names';
 import {
@@ -138,7 +139,7 @@ const maxBase64Bytes = 65_535;
 export function readStatement(pipeline: Pipeline): StatementTemplate {
   const { incoming, read } = temporaryTables(pipeline);
   const times = identityTimes(pipeline).map(
-    (name) => `,\n  min(${name}) as first_${name}, max(${name}) as last_${name}`,
+    ({ name }) => `,\n  min(${name}) as first_${name}, max(${name}) as last_${name}`,
   );
   return `create temp table ${read} as
 select
@@ -147,12 +148,12 @@ select
 from ${incoming}`;
 }
 
-/** Columns of `events` with a time that is part of the id. */
-export function identityTimes({ identity, columns }: Pipeline): string[] {
-  if (identity.by === 'stream-position') return ['arrived_at'];
+/** Columns of events with a time that is part of the id: the name, and the one in the table. */
+export function identityTimes({ identity, columns }: Pipeline): { readonly name: string; readonly stored: string }[] {
+  if (identity.by === 'stream-position') return [{ name: 'arrived_at', stored: 'arrived_at' }];
   return columns
     .filter(({ name, type }) => type === 'timestamp' && identity.columns.includes(name))
-    .map(({ name }) => identifier(name));
+    .map((column) => ({ name: identifier(column.name), stored: identifier(storedName(column)) }));
 }
 
 function items(list: readonly Item[]): string {

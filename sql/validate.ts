@@ -1,5 +1,5 @@
 import type { Column, ExportDefinition, HistorySource, Pipeline, ViewDefinition } from '../pipelines/definition';
-import { ownColumns } from './columns';
+import { ownColumns, storedName } from './columns';
 import { exportColumnProblems, exportProblems } from './export-rules';
 import { fileProblems } from './file-problems';
 import { globsOverlap } from './glob';
@@ -7,7 +7,7 @@ import { isPlainName } from './identifier';
 import { incrementalProblems } from './incremental';
 import { archiveSource } from './load';
 import { mergeStatements } from './merge';
-import { tableNames } from './names';
+import { eventsView, tableNames } from './names';
 import { viewColumnProblems } from './public-view';
 import { rejectNames } from './retry';
 import { significant, TokenError, tokenize } from './tokens';
@@ -78,7 +78,7 @@ const maxNameLength = 32;
 function nameProblems({ name }: Pipeline, at: string): string[] {
   if (/^[a-z][a-z0-9_]*$/.test(name) && name.length <= maxNameLength && !reservedSchemas.test(name)) return [];
   return [
-    `${at}.name must be lower-case letters, digits and underscores, begin with a letter, have at most ${maxNameLength} characters and not be a schema of Redshift's own, got ${show(name)}`,
+    `${at}.name must be lower-case letters, digits and underscores, begin with a letter, have at most ${maxNameLength} characters and be neither a schema of Redshift's own nor millrace, got ${show(name)}`,
   ];
 }
 
@@ -93,7 +93,7 @@ function sizeProblems(pipeline: Pipeline, at: string): string[] {
   ];
 }
 
-const reservedSchemas = /^(pg_.*|public|information_schema|catalog_history|stl|sys)$/;
+const reservedSchemas = /^(pg_.*|public|information_schema|catalog_history|stl|sys|millrace)$/;
 
 function streamProblems({ stream }: Pipeline, at: string): string[] {
   const { capacity, retentionHours, recreatedAt } = stream;
@@ -125,17 +125,36 @@ function columnsProblems(columns: readonly Column[], at: string): string[] {
   return [
     ...(columns.length === 0 ? [`${at}.columns must name at least one column`] : []),
     ...duplicates(names).map((name) => `${at}.columns.${name} is declared more than once`),
+    ...storedTwice(columns, at),
     ...columns.flatMap((column) => columnProblems(column, `${at}.columns.${column.name}`, helpers)),
   ];
+}
+
+/** Two columns of one name are told of already. */
+function storedTwice(columns: readonly Column[], at: string): string[] {
+  return columns.flatMap((column, index) => {
+    const stored = storedName(column);
+    const other = columns
+      .slice(0, index)
+      .find((before) => storedName(before) === stored && before.name !== column.name);
+    return other
+      ? [`${at}.columns.${column.name}.stored is ${show(stored)}, as that of ${at}.columns.${other.name}`]
+      : [];
+  });
 }
 
 function columnProblems(column: Column, at: string, helpers: ReadonlySet<string>): string[] {
   const problems: string[] = [];
   const { name, path } = column;
+  const stored = storedName(column);
   if (!isPlainName(name) || name.length > 64)
     problems.push(`${at}.name must be lower-case snake_case of at most 64 characters, got ${show(name)}`);
   if (ownColumns.has(name) || mergeNames.has(name) || helpers.has(name))
     problems.push(`${at}.name is used by Millrace itself; choose another name`);
+  if (stored !== name && (!isPlainName(stored) || stored.length > 64))
+    problems.push(`${at}.stored must be lower-case snake_case of at most 64 characters, got ${show(stored)}`);
+  if (stored !== name && ownColumns.has(stored))
+    problems.push(`${at}.stored is a column of Millrace itself, got ${show(stored)}; choose another name`);
   if (
     path.length === 0 ||
     path.some((attribute) => attribute === '' || attribute.includes('\0') || attribute.includes('{{'))
@@ -240,15 +259,24 @@ function viewNameProblems({ name, views }: Pipeline, at: string): string[] {
       .filter((view) => !isPlainName(view) || view.length > 64)
       .map((view) => `${at}.views.${view}.name must be lower-case snake_case of at most 64 characters`),
     ...names
-      .filter((view) => (tableNames as readonly string[]).includes(view) || view.startsWith('landing_'))
+      .filter((view) => [eventsView, ...tableNames].includes(view) || view.startsWith('landing_'))
       .map((view) => `${at}.views.${view} has the name of one of the tables of ${name}`),
     ...duplicates(names).map((view) => `${at}.views.${view} is declared more than once`),
+    ...views.flatMap(({ name: view, mayShrink = 0, mayGrow = 1 }) => [
+      ...(mayShrink >= 0 && mayShrink <= 1
+        ? []
+        : [`${at}.views.${view}.mayShrink must be a share between 0 and 1, got ${mayShrink}`]),
+      ...(mayGrow >= 1 && Number.isFinite(mayGrow)
+        ? []
+        : [`${at}.views.${view}.mayGrow must be a number of at least 1, got ${mayGrow}`]),
+    ]),
   ];
 }
 
 /** What is wrong with the queries by themselves. */
 function queryProblems(pipeline: Pipeline): string[] {
-  const check = (list: 'views' | 'exports', { name, query, file }: ViewDefinition | ExportDefinition) => {
+  const check = (list: 'views' | 'exports', definition: ViewDefinition | ExportDefinition) => {
+    const { name, query, file } = definition;
     const at = `pipelines.${pipeline.name}.${list}.${name} (${file})`;
     try {
       const tokens = significant(tokenize(query));
@@ -257,7 +285,8 @@ function queryProblems(pipeline: Pipeline): string[] {
       if (end >= 0 && end < tokens.length - 1) return [`${at} must be one statement`];
       if (tokens[0]?.value !== 'select' && !(list === 'exports' && tokens[0]?.value === 'with'))
         return [`${at} must be a select, got ${show(tokens[0]?.text ?? '')}`];
-      return list === 'views' ? incrementalProblems(tokens).map((problem) => `${at} ${problem}`) : [];
+      const recomputed = 'recomputed' in definition && definition.recomputed === true;
+      return list === 'views' ? incrementalProblems(tokens, recomputed).map((problem) => `${at} ${problem}`) : [];
     } catch (error) {
       if (error instanceof TokenError) return [`${at}: ${error.message}`];
       throw error;

@@ -1,7 +1,10 @@
 import type { Pipeline, ViewDefinition } from '../pipelines/definition';
 import { hashDefinition } from './definition';
-import type { TableName } from './names';
-import { significant, type Token, tokenize, withoutComments } from './tokens';
+import { eventsView, type RelationName } from './names';
+import { relationReferences } from './relations';
+import { overStored } from './stored-names';
+import { isName } from './token-walk';
+import { significant, tokenize, withoutComments } from './tokens';
 
 /** A view, its references resolved. */
 export interface CompiledView {
@@ -11,110 +14,16 @@ export interface CompiledView {
   readonly physicalName: string;
   /** Stable name, a plain view: `estore.hourly_views`. */
   readonly publicName: string;
-  /** The user's query without comments, other views under their physical names. */
+  /** The user's query without comments, over what is stored: other views under their physical names, events in their table. */
   readonly query: string;
   readonly hash: string;
   /** Names of the views it reads. */
   readonly reads: readonly string[];
 }
 
-/** A reference to a relation in a query: `schema.name` and where it stands. */
-export interface RelationReference {
-  readonly schema: string | undefined;
-  readonly name: string;
-  readonly first: Token;
-  readonly last: Token;
-}
-
-/** Every relation named after FROM, JOIN or a comma of a FROM list. */
-export function relationReferences(sql: string): RelationReference[] {
-  const tokens = significant(tokenize(sql));
-  const references: RelationReference[] = [];
-  for (const [index, token] of tokens.entries()) {
-    if (startsRelation(tokens, index) && isName(tokens[index + 1])) references.push(referenceAt(tokens, index + 1));
-    else if (token.value === ',' && isName(tokens[index + 1]) && inFromList(tokens, index))
-      references.push(referenceAt(tokens, index + 1));
-  }
-  return references;
-}
-
-function startsRelation(tokens: readonly Token[], index: number): boolean {
-  const token = tokens[index]!;
-  if (token.kind !== 'word' || (token.value !== 'from' && token.value !== 'join')) return false;
-  return token.value === 'join' || !isFunctionFrom(tokens, index);
-}
-
-/** `extract(hour from x)`, `trim(both from x)`: a FROM within a call that holds no SELECT. */
-function isFunctionFrom(tokens: readonly Token[], index: number): boolean {
-  const opening = openingParenthesis(tokens, index);
-  return opening !== undefined && tokens[opening + 1]?.value !== 'select' && isName(tokens[opening - 1]);
-}
-
-function openingParenthesis(tokens: readonly Token[], index: number): number | undefined {
-  let depth = 0;
-  for (let at = index - 1; at >= 0; at -= 1) {
-    if (tokens[at]!.text === ')') depth += 1;
-    else if (tokens[at]!.text === '(') {
-      if (depth === 0) return at;
-      depth -= 1;
-    }
-  }
-  return undefined;
-}
-
-const clauses = new Set([
-  'select',
-  'from',
-  'where',
-  'group',
-  'having',
-  'order',
-  'limit',
-  'on',
-  'union',
-  'set',
-  'values',
-]);
-
-function inFromList(tokens: readonly Token[], index: number): boolean {
-  let depth = 0;
-  for (let at = index - 1; at >= 0; at -= 1) {
-    const token = tokens[at]!;
-    if (token.text === ')') depth += 1;
-    else if (token.text === '(') {
-      if (depth === 0) return false;
-      depth -= 1;
-    } else if (depth === 0 && token.kind === 'word' && clauses.has(token.value)) return token.value === 'from';
-  }
-  return false;
-}
-
-const isName = (token: Token | undefined): token is Token => token?.kind === 'word' || token?.kind === 'identifier';
-
-function referenceAt(tokens: readonly Token[], index: number): RelationReference {
-  const first = tokens[index]!;
-  const second = tokens[index + 2];
-  if (tokens[index + 1]?.text === '.' && isName(second))
-    return { schema: first.value, name: second.value, first, last: second };
-  return { schema: undefined, name: first.value, first, last: first };
-}
-
-/** The query with the pipeline's views under their physical names. */
-function resolve(sql: string, pipeline: Pipeline, physicalNames: ReadonlyMap<string, string>): string {
-  let resolved = '';
-  let at = 0;
-  for (const { schema, name, first, last } of relationReferences(sql)) {
-    const physical = schema === pipeline.name ? physicalNames.get(name) : undefined;
-    if (physical === undefined) continue;
-    resolved += sql.slice(at, first.at) + physical;
-    at = last.at + last.text.length;
-  }
-  return resolved + sql.slice(at);
-}
-
 /** What a view may read besides other views. */
 export const readableTables = [
-  'events',
+  eventsView,
   'duplicates',
   'rejects',
   'ledger',
@@ -122,7 +31,7 @@ export const readableTables = [
   'gaps',
   'runs',
   'exports',
-] as const satisfies readonly TableName[];
+] as const satisfies readonly RelationName[];
 
 /**
  * The views in the order in which they are created and refreshed: each after those that it reads, otherwise as declared.
@@ -137,7 +46,7 @@ export function compileViews(pipeline: Pipeline): CompiledView[] {
     const reads = viewsRead(pipeline, view);
     for (const name of reads) visit(pipeline.views.find((candidate) => candidate.name === name)!);
     const physicalNames = new Map([...compiled.values()].map(({ name, physicalName }) => [name, physicalName]));
-    const query = resolve(withoutComments(view.query), pipeline, physicalNames);
+    const { sql: query } = overStored(pipeline, withoutComments(view.query), physicalNames);
     const hash = hashDefinition(query);
     const publicName = `${pipeline.name}.${view.name}`;
     compiled.set(view.name, {
@@ -160,9 +69,13 @@ function viewsRead(pipeline: Pipeline, view: ViewDefinition): string[] {
   return [...new Set(read.map(({ name }) => name))];
 }
 
-/** Unknown relations and cycles among a pipeline's views, one line each. */
+/** Unknown relations, unclear columns and cycles among a pipeline's views, one line each. */
 export function dependencyProblems(pipeline: Pipeline): string[] {
-  return [...pipeline.views.flatMap((view) => referenceProblems(pipeline, 'views', view)), ...cycles(pipeline)];
+  return [
+    ...pipeline.views.flatMap((view) => referenceProblems(pipeline, 'views', view)),
+    ...pipeline.views.flatMap((view) => storedProblems(pipeline, view)),
+    ...cycles(pipeline),
+  ];
 }
 
 /** Relations that a query names and that are not its pipeline's. */
@@ -181,6 +94,12 @@ export function referenceProblems(
       const allowed = known.map((candidate) => `${pipeline.name}.${candidate}`).join(', ');
       return `pipelines.${pipeline.name}.${list}.${name} (${file}) reads ${written}, which is not one of ${allowed}`;
     });
+}
+
+function storedProblems(pipeline: Pipeline, { name, query, file }: ViewDefinition): string[] {
+  return overStored(pipeline, query, new Map()).problems.map(
+    (problem) => `pipelines.${pipeline.name}.views.${name} (${file}) ${problem}`,
+  );
 }
 
 function commonTableExpressions(query: string): Set<string> {

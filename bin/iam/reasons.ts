@@ -82,6 +82,12 @@ const reasons: readonly Reason[] = [
     reason: 'For the day on which the partner tells its external id: until then the role trusts nobody',
   },
   {
+    role: /^Pipelines\/WarehouseObjects\/Role$/,
+    actions: ['redshift-data:CancelStatement'],
+    reason:
+      'Ends a statement that takes longer than CloudFormation waits, or that a failed deployment left; here none does',
+  },
+  {
     role: /^Pipelines\/WarehouseObjects\/Framework/,
     actions: ['lambda:GetFunction'],
     reason: 'CDK’s provider framework waits for a function that is not active yet; here every function is',

@@ -1,5 +1,6 @@
 import {
   BatchExecuteStatementCommand,
+  CancelStatementCommand,
   DescribeStatementCommand,
   ExecuteStatementCommand,
   type Field,
@@ -47,7 +48,7 @@ export function warehouseTarget(settings: {
 const maxBatch = 40;
 /** 100 statements a page: bounds what one listing may cost at the API's 3 calls a second. */
 const maxPages = 20;
-const pausesMs = [200, 400, 800, 1600, 3200];
+const defaultPausesMs = [200, 400, 800, 1600, 3200];
 const passing = new Set([
   'ThrottlingException',
   'ActiveStatementsExceededException',
@@ -63,12 +64,18 @@ export function isPassingCall(error: unknown): boolean {
   return passing.has(error.name) || (error.name === 'ValidationException' && throttled.test(error.message));
 }
 
+/** What a cancel of a statement that is over comes to. */
+const hasEnded = (error: unknown) =>
+  error instanceof Error && error.name === 'ValidationException' && /could not cancel|already in/i.test(error.message);
+
 const sleepMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 export function redshiftData(
   client: Pick<RedshiftDataClient, 'send'>,
   target: WarehouseTarget,
   sleep: (ms: number) => Promise<void> = sleepMs,
+  /** Between the attempts of a call that may pass. */
+  pausesMs: readonly number[] = defaultPausesMs,
 ): Warehouse & RowPages {
   const where = {
     Database: target.database,
@@ -156,6 +163,14 @@ export function redshiftData(
       const found: StatementSummary[] = [];
       for (const status of ['SUBMITTED', 'PICKED', 'STARTED'] as const) found.push(...(await list(namePrefix, status)));
       return found;
+    },
+
+    async cancel(id) {
+      try {
+        await call(() => client.send(new CancelStatementCommand({ Id: id })));
+      } catch (error) {
+        if (!hasEnded(error)) throw error;
+      }
     },
 
     async rows(id) {

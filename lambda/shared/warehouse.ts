@@ -43,6 +43,8 @@ export interface Warehouse {
   list(namePrefix: string): Promise<StatementSummary[]>;
   /** Of those, the ones that have not ended. */
   active(namePrefix: string): Promise<StatementSummary[]>;
+  /** Asks to end a statement, which then becomes ABORTED some time later; one that has ended stays as it is. */
+  cancel(id: string): Promise<void>;
   /** All rows of a finished statement, by lower-case column name. */
   rows(id: string): Promise<Row[]>;
 }

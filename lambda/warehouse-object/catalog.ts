@@ -16,6 +16,28 @@ export function columnsQuery(name: string): string {
 export const externalSchemaQuery = (name: string) =>
   `select esoptions from svv_external_schemas where schemaname = ${quoteLiteral(name)}`;
 
+/**
+ * A row if the object exists, with its owner where the catalog tells. None of kinds that are recorded only.
+ */
+export function presenceQuery({ kind, name }: Pick<WarehouseObject, 'kind' | 'name'>): string | undefined {
+  if (kind === 'schema')
+    return `select schema_owner as owner, current_user::varchar as asker from svv_all_schemas where schema_name = ${quoteLiteral(name)}`;
+  if (kind === 'external-schema') return externalSchemaQuery(name);
+  if (kind === 'owner' || kind === 'pipeline' || kind === 'environment') return undefined;
+  const [schema, relation] = splitName(name).map(quoteLiteral);
+  return kind === 'materialized-view' || kind === 'landing-view'
+    ? `select user_name as owner from svv_mv_info where schema_name = ${schema} and name = ${relation}`
+    : `select table_type from svv_tables where table_schema = ${schema} and table_name = ${relation}`;
+}
+
+/** Throws where the schema is somebody else's, since nothing could be created in it. */
+export function checkSchemaOwner(name: string, [row]: readonly Row[]): void {
+  if (row && row.owner !== row.asker)
+    throw new Error(
+      `schema ${name} exists and belongs to ${row.owner}, not to ${row.asker}. Rename the pipeline, or drop the schema if nobody needs it`,
+    );
+}
+
 export function splitName(name: string): [string, string] {
   const parts = name.split('.');
   if (parts.length !== 2 || parts.includes('')) throw new Error(`name must be <schema>.<table>, got ${name}`);

@@ -8,9 +8,14 @@ export const env = defineEnv(
   'DATABASE',
   'ADMIN_SECRET_ARN',
   'OWNER_SECRET_ARN',
+  // How long CloudFormation waits for one request, in seconds.
+  'TIMEOUT_SECONDS',
 );
 
 export const resourceType = 'Custom::WarehouseObject';
+
+/** Where every object of the environment is recorded, with its version and what makes it; in the schema `millrace`. */
+export const registryTable = 'millrace.objects';
 
 /**
  * One object of the warehouse. Structured values travel as JSON text, because CloudFormation
@@ -30,7 +35,38 @@ export interface WarehouseObjectProperties {
   readonly delete: string;
   /** JSON text of `ColumnSpec[]`, for tables: compared with the catalog when the table exists already or its columns changed. */
   readonly columns?: string;
+  /** The pipeline that it belongs to. @default - the environment itself */
+  readonly pipeline?: string;
+  /** What happens to it when it leaves the template, as the deletion policy says. @default - not told */
+  readonly onRemoval?: OnRemoval;
+  /** JSON text of what is declared, for the kinds `pipeline` and `environment`: recorded, so that a later deployment can be compared with it. */
+  readonly declaration?: string;
+  /** JSON text of `ViewChecks`: what a new version has to stand before it is recorded, and readers are switched to it. @default - nothing */
+  readonly checks?: string;
+  /**
+   * Of a landing view: the query that `sql/gaps.ts` makes, asked before the view takes the place of another one. A row is a reason not to.
+   * @default - nothing is asked
+   */
+  readonly unread?: string;
 }
+
+/** What is asked of a new version of a view. Nothing of it is part of the definition. */
+export interface ViewChecks {
+  /** Redshift may compute it anew at every refresh. */
+  readonly recomputed: boolean;
+  /** The share of the rows of the version before it that it may lack, 0 to 1. */
+  readonly mayShrink: number;
+  /** How many times the rows of the largest relation below it it may have, from 1. */
+  readonly mayGrow: number;
+  /** The relations that it reads, schema-qualified. */
+  readonly reads: readonly string[];
+  /** The table with one row for each merge, and that of what merges rejected. */
+  readonly runs: string;
+  readonly rejects: string;
+}
+
+export const onRemovals = ['keep', 'drop'] as const;
+export type OnRemoval = (typeof onRemovals)[number];
 
 /** A versioned object has its version in its physical id, so that an edit is a replacement; others are updated in place. */
 export const objectKinds = [
@@ -41,6 +77,9 @@ export const objectKinds = [
   'landing-view',
   'materialized-view',
   'public-view',
+  // Recorded and nothing else: what functions, schedules and roles are made of.
+  'pipeline',
+  'environment',
 ] as const;
 export type WarehouseObjectKind = (typeof objectKinds)[number];
 

@@ -1,12 +1,24 @@
 import type { Log } from '../shared/log';
 import type { Values } from '../shared/statement';
-import { run, type Warehouse } from '../shared/warehouse';
-import { checkExternalSchema, columnChanges, columnsQuery, externalSchemaQuery, otherTypeAdvice } from './catalog';
-import type { ColumnSpec } from './contract';
+import { isPassing, isTerminal, run, StatementError, type Warehouse } from '../shared/warehouse';
+import {
+  checkExternalSchema,
+  checkSchemaOwner,
+  columnChanges,
+  columnsQuery,
+  externalSchemaQuery,
+  otherTypeAdvice,
+  presenceQuery,
+} from './catalog';
+import { checkView } from './check';
+import type { ColumnSpec, Step } from './contract';
+import { lossOf } from './loss';
+import { clearTheWay } from './others';
 import { passwordDigest, passwordOf, userOf } from './password';
+import { forgetting, type Recorded, recordedFrom, recordedQuery, recording, recordOf, sameRecord } from './registry';
 import { type ObjectRequest, physicalIdOf, type WarehouseObject } from './request';
 import { switchView, type ViewGrants } from './switch';
-import { renderSteps, type Walk, type WalkResult, walk } from './walk';
+import { Deadline, renderSteps, type Walk, type WalkResult, walk } from './walk';
 
 export interface ObjectHost {
   readonly environment: string;
@@ -14,7 +26,16 @@ export interface ObjectHost {
   readonly as: (identity: WarehouseObject['identity']) => Warehouse;
   /** The owner's secret, JSON with `password`. */
   readonly ownerSecret: () => Promise<string>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** How long a request may wait for its statements, in milliseconds: less than CloudFormation waits for the request. */
+  readonly limitMs: number;
   readonly log: Log;
+}
+
+/** One call of isComplete: all that it submits has the same deadline. */
+interface Call extends ObjectHost {
+  readonly deadline: Deadline;
 }
 
 type Remaining = () => number;
@@ -29,9 +50,27 @@ export async function onEvent(
   remainingMs: Remaining,
 ): Promise<{ PhysicalResourceId: string }> {
   const { type, object, physicalId } = request;
+  await clearTheWay({
+    subject: subjectOf(object),
+    warehouse: host.as(object.identity),
+    prefixes: prefixesOf(host, request),
+    now: host.now,
+    limitMs: host.limitMs,
+    remainingMs,
+  });
   if (type === 'Delete') return { PhysicalResourceId: physicalId ?? physicalIdOf(object) };
   if (object.kind === 'table') await lacking(host, request, remainingMs);
+  if (object.kind === 'landing-view') await refuseLoss(host, request, remainingMs);
   return { PhysicalResourceId: physicalIdOf(object) };
+}
+
+/** A new landing view reads what the stream still holds. Throws where that begins after the last merge; an older view that is there reads on. */
+async function refuseLoss(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<void> {
+  const { type, object, previous } = request;
+  const replaces = type === 'Update' && previous !== undefined && previous !== object.name;
+  if (!replaces || object.unread === undefined || (await isThere(host, request, remainingMs))) return;
+  const [row] = await read(host, request, 'unread', object.unread, remainingMs);
+  if (row) throw new Error(`${subjectOf(object)} cannot take the place of ${previous}: ${lossOf(row)}`);
 }
 
 /** Takes the object's statements as far as they get in the time; throws when one of them fails, which fails the deployment. */
@@ -40,38 +79,119 @@ export async function isComplete(
   request: ObjectRequest,
   remainingMs: Remaining,
 ): Promise<{ IsComplete: boolean }> {
-  const result =
-    request.type === 'Delete' ? await remove(host, request, remainingMs) : await create(host, request, remainingMs);
-  return { IsComplete: result !== 'waiting' };
+  const call = { ...host, deadline: new Deadline(host.now, host.limitMs) };
+  try {
+    const result =
+      request.type === 'Delete' ? await remove(call, request, remainingMs) : await create(call, request, remainingMs);
+    return { IsComplete: result !== 'waiting' };
+  } catch (error) {
+    if (!isUnanswered(error)) throw error;
+    host.log('unanswered', { statement: error.statementName, status: error.state.status, error: error.state.error });
+    return { IsComplete: false };
+  }
 }
 
-async function remove(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
-  const steps = renderSteps(request.object.delete, offered(request));
-  return walk({ ...walkOf(host, request, remainingMs), harmless: /does not exist/i, apart: false }, steps);
+/** A read that still runs, or that the same statement may not fail on again: asked anew in the next call, as long as the framework calls. */
+const isUnanswered = (error: unknown): error is StatementError =>
+  error instanceof StatementError && (!isTerminal(error.state.status) || isPassing(error.state.error));
+
+async function remove(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
+  const { object } = request;
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: /does not exist/i, apart: false };
+  const result = await walk(walkHost, renderSteps(object.delete, offered(request)));
+  if (result === 'waiting' || object.identity === 'admin') return result;
+  return walk(walkHost, [{ name: 'forget', mode: 'transaction', statements: forgetting(object) }], 'forget-');
 }
 
-/** For Create and Update alike: what exists is met, and then compared with what is asked for. */
-async function create(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
+/** For Create and Update alike: what exists is met, and then compared with what is asked for; in the end it is recorded. */
+async function create(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
+  const { object, requestId } = request;
+  const recorded = await recordIn(host, request, remainingMs);
+  // Recorded alone says nothing of what somebody dropped since.
+  const there =
+    request.type === 'Update' && recorded?.version === object.version && (await isThere(host, request, remainingMs));
+  const result = there ? await complete(host, request, remainingMs) : await bring(host, request, remainingMs);
+  if (result === 'waiting' || object.identity === 'admin') return result;
+  if (recorded?.version !== object.version && (await checked(host, request, remainingMs)) === 'waiting')
+    return 'waiting';
+  if (recorded && sameRecord(recorded, recordOf(object))) return result;
+  const record = { name: 'record', mode: 'transaction', statements: recording(object, requestId) } as const;
+  return walk({ ...walkOf(host, request, remainingMs), harmless: undefined, apart: false }, [record], 'record-');
+}
+
+/** Creates it, and compares what was there already. */
+async function bring(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
   const { object } = request;
   const walkHost = { ...walkOf(host, request, remainingMs), harmless: /already exists/i, apart: true };
   const steps = renderSteps(object.create, await values(host, request));
   const result =
     object.kind === 'public-view'
-      ? await switchView({ ...walkHost, ...(await viewGrants(host, request, remainingMs)) }, object.name, steps)
+      ? await switchView(
+          { ...walkHost, ...(await viewGrants(host, request, remainingMs)) },
+          object.name,
+          switchRecorded(request, steps),
+        )
       : await walk(walkHost, steps);
   if (result === 'waiting') return result;
   // Compared in any case: `if not exists` finishes without a word, whatever is there.
+  if (object.kind === 'schema')
+    checkSchemaOwner(object.name, await read(host, request, 'schema', presenceQuery(object)!, remainingMs));
+  return complete(host, request, remainingMs);
+}
+
+/** What holds for an object that is there, whoever created it: the role of an external schema, the columns of a table. */
+async function complete(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
+  const { object } = request;
   if (object.kind === 'external-schema')
     checkExternalSchema(
       object,
       await read(host, request, 'external-schema', externalSchemaQuery(object.name), remainingMs),
     );
-  if (object.kind !== 'table') return result;
+  if (object.kind !== 'table') return 'done';
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: /already exists/i, apart: true };
   for (const { name, add } of await lacking(host, request, remainingMs)) {
     const added = await walk(walkHost, [{ name: `add-${name}`, mode: 'single', statements: [add] }], `add-${name}-`);
     if (added === 'waiting') return 'waiting';
   }
-  return result;
+  return 'done';
+}
+
+/** A version that was recorded has stood its checks: a rollback may go back to it, whatever became of it since. */
+async function checked(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
+  const { object, previous } = request;
+  const { begunAt } = host.deadline;
+  if (!object.checks || begunAt === undefined) return 'done';
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: undefined, apart: false };
+  const replaced = previous === object.name ? undefined : previous;
+  return checkView(walkHost, { name: object.name, previous: replaced, checks: object.checks, begunAt });
+}
+
+/** Readers are switched and the new version is recorded in one transaction: a record that lags would make a rollback believe that nothing changed. */
+function switchRecorded({ object, requestId }: ObjectRequest, [replace, ...rest]: readonly Step[]): Step[] {
+  return [
+    { name: replace!.name, mode: 'transaction', statements: recording(object, requestId, replace!.statements) },
+    ...rest,
+  ];
+}
+
+/** What the registry has of the object; nothing where there is no registry yet. The owner comes before it. */
+async function recordIn(
+  host: ObjectHost,
+  request: ObjectRequest,
+  remainingMs: Remaining,
+): Promise<Recorded | undefined> {
+  if (request.object.identity === 'admin') return undefined;
+  try {
+    return recordedFrom(await read(host, request, 'recorded', recordedQuery(request.object), remainingMs));
+  } catch (error) {
+    if (error instanceof StatementError && /does not exist/i.test(error.state.error ?? '')) return undefined;
+    throw error;
+  }
+}
+
+async function isThere(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<boolean> {
+  const query = presenceQuery(request.object);
+  return query === undefined || (await read(host, request, 'presence', query, remainingMs)).length > 0;
 }
 
 /** Grants are read by the admin, who alone sees all of them. */
@@ -101,14 +221,21 @@ async function lacking(
 const read = (host: ObjectHost, request: ObjectRequest, what: string, sql: string, remainingMs: Remaining) =>
   run(host.as(request.object.identity), `${namePrefix(host, request)}/${what}`, sql, remainingMs);
 
-const namePrefix = ({ environment }: ObjectHost, { requestId }: ObjectRequest) =>
-  `millrace/${environment}/deploy/${requestId}`;
+/** What the names of statements begin with: of all about the object, of those of the stack, and of those of the request. */
+function prefixesOf({ environment }: ObjectHost, { object, stack, requestId }: ObjectRequest) {
+  const ofObject = `millrace/${environment}/deploy/${object.name}/`;
+  return { object: ofObject, stack: `${ofObject}${stack}/`, request: `${ofObject}${stack}/${requestId}` };
+}
 
-function walkOf(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Omit<Walk, 'harmless' | 'apart'> {
+const namePrefix = (host: ObjectHost, request: ObjectRequest) => prefixesOf(host, request).request;
+
+const subjectOf = ({ kind, name }: WarehouseObject) => `${kind} ${name}`;
+
+function walkOf(host: Call, request: ObjectRequest, remainingMs: Remaining): Omit<Walk, 'harmless' | 'apart'> {
   const { object } = request;
-  const subject = `${object.kind} ${object.name}`;
   return {
-    subject,
+    subject: subjectOf(object),
+    deadline: host.deadline,
     namePrefix: namePrefix(host, request),
     warehouse: host.as(object.identity),
     log: host.log,

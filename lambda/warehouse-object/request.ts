@@ -1,6 +1,15 @@
+import { createHash } from 'node:crypto';
 import { asArray, asJson, asOneOf, asRecord, asText } from '../shared/parse';
 import type { Step, StepMode } from '../shared/plan';
-import { type ColumnSpec, objectKinds, type WarehouseObjectKind, type WarehouseObjectProperties } from './contract';
+import {
+  type ColumnSpec,
+  type OnRemoval,
+  objectKinds,
+  onRemovals,
+  type ViewChecks,
+  type WarehouseObjectKind,
+  type WarehouseObjectProperties,
+} from './contract';
 
 export interface WarehouseObject {
   readonly name: string;
@@ -10,6 +19,12 @@ export interface WarehouseObject {
   readonly create: readonly Step[];
   readonly delete: readonly Step[];
   readonly columns?: readonly ColumnSpec[];
+  readonly pipeline?: string;
+  readonly onRemoval?: OnRemoval;
+  /** JSON. */
+  readonly declaration?: unknown;
+  readonly checks?: ViewChecks;
+  readonly unread?: string;
 }
 
 export interface ObjectRequest {
@@ -19,6 +34,10 @@ export interface ObjectRequest {
   /** Of Update and Delete. */
   readonly physicalId?: string;
   readonly object: WarehouseObject;
+  /** Of Update: the name of the object that was there before; another one where this is a replacement. */
+  readonly previous?: string;
+  /** Short, and the same for all requests of one stack. */
+  readonly stack: string;
 }
 
 const modes = ['single', 'transaction', 'auto-commit'] as const satisfies readonly StepMode[];
@@ -26,23 +45,62 @@ const modes = ['single', 'transaction', 'auto-commit'] as const satisfies readon
 /** The request of CDK's provider framework. Throws an error that names the property at fault. */
 export function parseRequest(event: unknown): ObjectRequest {
   const request = asRecord(event, 'event');
-  const properties = asRecord(request.ResourceProperties, 'ResourceProperties') as Partial<
-    Record<keyof WarehouseObjectProperties, unknown>
-  >;
   return {
     type: asOneOf(request.RequestType, ['Create', 'Update', 'Delete'], 'RequestType'),
     requestId: asText(request.RequestId, 'RequestId'),
     physicalId:
       request.PhysicalResourceId === undefined ? undefined : asText(request.PhysicalResourceId, 'PhysicalResourceId'),
-    object: {
-      name: asText(properties.name, 'name'),
-      kind: asOneOf(properties.kind, objectKinds, 'kind'),
-      version: String(properties.version ?? asText(properties.version, 'version')),
-      identity: asOneOf(properties.identity, ['admin', 'owner'], 'identity'),
-      create: parseSteps(properties.create, 'create'),
-      delete: parseSteps(properties.delete, 'delete'),
-      columns: properties.columns === undefined ? undefined : parseColumns(properties.columns),
-    },
+    object: parseObject(request.ResourceProperties),
+    previous: previousName(request.OldResourceProperties),
+    stack: createHash('sha256')
+      .update(String(request.StackId ?? ''))
+      .digest('hex')
+      .slice(0, 8),
+  };
+}
+
+/** Whatever an earlier edition of Millrace made of the other properties. */
+function previousName(properties: unknown): string | undefined {
+  if (properties === undefined || properties === null) return undefined;
+  const { name } = asRecord(properties, 'OldResourceProperties');
+  return typeof name === 'string' ? name : undefined;
+}
+
+/** The properties of the custom resource. Throws an error that names the property at fault. */
+export function parseObject(given: unknown): WarehouseObject {
+  const properties = asRecord(given, 'ResourceProperties') as Partial<Record<keyof WarehouseObjectProperties, unknown>>;
+  const { columns, pipeline, onRemoval, declaration, checks, unread } = properties;
+  return {
+    name: asText(properties.name, 'name'),
+    kind: asOneOf(properties.kind, objectKinds, 'kind'),
+    version: String(properties.version ?? asText(properties.version, 'version')),
+    identity: asOneOf(properties.identity, ['admin', 'owner'], 'identity'),
+    create: parseSteps(properties.create, 'create'),
+    delete: parseSteps(properties.delete, 'delete'),
+    columns: columns === undefined ? undefined : parseColumns(columns),
+    pipeline: pipeline === undefined ? undefined : asText(pipeline, 'pipeline'),
+    onRemoval: onRemoval === undefined ? undefined : asOneOf(onRemoval, onRemovals, 'onRemoval'),
+    declaration: declaration === undefined ? undefined : asJson(declaration, 'declaration'),
+    checks: checks === undefined ? undefined : parseChecks(checks),
+    unread: unread === undefined ? undefined : asText(unread, 'unread'),
+  };
+}
+
+function parseChecks(text: unknown): ViewChecks {
+  const checks = asRecord(asJson(text, 'checks'), 'checks');
+  const share = (field: 'mayShrink' | 'mayGrow') => {
+    const value = checks[field];
+    if (typeof value !== 'number' || !(value >= 0))
+      throw new Error(`checks.${field} must be a number from 0, got ${JSON.stringify(value)}`);
+    return value;
+  };
+  return {
+    recomputed: checks.recomputed === true,
+    mayShrink: share('mayShrink'),
+    mayGrow: share('mayGrow'),
+    reads: asArray(checks.reads, 'checks.reads').map((name, i) => asText(name, `checks.reads[${i}]`)),
+    runs: asText(checks.runs, 'checks.runs'),
+    rejects: asText(checks.rejects, 'checks.rejects'),
   };
 }
 

@@ -11,10 +11,34 @@ export interface Walk {
   readonly warehouse: Warehouse;
   readonly log: Log;
   readonly remainingMs: () => number;
+  readonly deadline: Deadline;
   /** A failure that means that there is nothing to do: what is to be created exists, what is to be deleted does not. */
   readonly harmless: RegExp | undefined;
   /** Whether the statements of a transaction that met it are then run each for itself, because together none of them took effect. */
   readonly apart: boolean;
+}
+
+/**
+ * When the statements of a request have to be over: so long after the first of them was submitted, which is known whenever it is found again.
+ */
+export class Deadline {
+  /** When the request's first statement was submitted, epoch milliseconds; undefined until one was. */
+  begunAt: number | undefined;
+
+  constructor(
+    /** Epoch milliseconds. */
+    private readonly now: () => number,
+    readonly limitMs: number,
+  ) {}
+
+  /** Told of every statement, in their order. */
+  see({ createdAt }: Pick<StatementState, 'createdAt'>): void {
+    this.begunAt ??= createdAt;
+  }
+
+  get isOver(): boolean {
+    return this.begunAt !== undefined && this.now() > this.begunAt + this.limitMs;
+  }
 }
 
 /** `waiting`: time is up and a statement still runs. */
@@ -49,18 +73,32 @@ export const submit = (host: Walk, at: string, { mode, statements }: Step): Prom
 
 /** The same for a statement that `begin` submits under the name that it is given, or finds. */
 export async function attempt(
-  { namePrefix, warehouse, log, remainingMs }: Walk,
+  host: Walk,
   at: string,
   begin: (name: string) => Promise<string>,
 ): Promise<StatementState> {
+  const { namePrefix, warehouse, log, remainingMs, deadline } = host;
   for (let count = 1; ; count += 1) {
     const name = `${namePrefix}/${at}${count === 1 ? '' : `/${count}`}`;
     const id = await begin(name);
-    const state = await waitFor(warehouse, id, remainingMs);
+    let state = await waitFor(warehouse, id, remainingMs);
+    deadline.see(state);
+    if (!isTerminal(state.status) && deadline.isOver) state = await cancelled(host, at, state);
     log('submitted', { statement: name, id, status: state.status });
     const failed = state.status === 'FAILED' || state.status === 'ABORTED';
     if (!failed || count === maxAttempts || !isPassing(state.error)) return state;
   }
+}
+
+/** Ends a statement whose time is over. Throws, unless it finished meanwhile. */
+async function cancelled({ subject, warehouse, deadline }: Walk, at: string, { id }: StatementState) {
+  await warehouse.cancel(id);
+  const state = await warehouse.describe(id, 1);
+  if (state.status === 'FINISHED') return state;
+  const minutes = Math.round(deadline.limitMs / 60_000);
+  throw new Error(
+    `${subject}: statement ${id} of step ${at} did not end within ${minutes} minutes of the deployment's first, and was cancelled. See in Redshift what it waited for, and deploy again`,
+  );
 }
 
 const isHarmless = ({ harmless }: Walk, { status, error }: StatementState) =>

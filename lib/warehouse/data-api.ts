@@ -25,10 +25,19 @@ export interface DataApiAccess {
   readonly sees: 'function' | 'role';
   /** Finds its statements of before by their names. */
   readonly lists: boolean;
+  /** Ends statements that take too long. @default false */
+  readonly cancels?: boolean;
 }
 
 /** What a function needs to run statements through the Data API (Redshift management guide, "Authorizing access to the Data API"). */
-export function dataApiStatements({ warehouse, key, secretArns, sees, lists }: DataApiAccess): PolicyStatement[] {
+export function dataApiStatements({
+  warehouse,
+  key,
+  secretArns,
+  sees,
+  lists,
+  cancels,
+}: DataApiAccess): PolicyStatement[] {
   return [
     new PolicyStatement({
       actions: ['redshift-data:BatchExecuteStatement', 'redshift-data:ExecuteStatement'],
@@ -38,6 +47,7 @@ export function dataApiStatements({ warehouse, key, secretArns, sees, lists }: D
     explained(
       new PolicyStatement({
         actions: [
+          ...(cancels ? ['redshift-data:CancelStatement'] : []),
           'redshift-data:DescribeStatement',
           'redshift-data:GetStatementResult',
           ...(lists ? ['redshift-data:ListStatements'] : []),

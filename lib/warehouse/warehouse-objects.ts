@@ -4,9 +4,10 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
+import { environmentDeclaration } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import { env, resourceType } from '../../lambda/warehouse-object/contract';
-import { ownerObject, type WarehouseObject } from '../../sql';
+import { environmentObject, ownerObject, registryObject, type WarehouseObject } from '../../sql';
 import type { Bundles } from '../shared/bundles';
 import { acknowledgeWildcards, grant } from '../shared/grant';
 import { Handler, handlerRole, logStatement } from '../shared/handler';
@@ -21,14 +22,17 @@ export interface WarehouseObjectProviderProps {
   readonly ownerSecretArn: string;
 }
 
+/** CloudFormation waits no longer for a custom resource (ServiceTimeout). */
+const totalTimeout = Duration.hours(1);
+
 /**
  * Creates, changes and deletes warehouse objects as CloudFormation does everything else. Asynchronous: a statement may run for
  * an hour, which no function can wait for, so a state machine asks every few seconds.
  */
 export class WarehouseObjectProvider extends Construct {
   readonly serviceToken: string;
-  /** The database identity that all other objects belong to. */
-  readonly owner: CustomResource;
+  /** What all other objects come after: the identity that owns them, then what they are recorded in. */
+  private readonly base: CustomResource[] = [];
 
   constructor(
     scope: Construct,
@@ -39,7 +43,7 @@ export class WarehouseObjectProvider extends Construct {
     // One role for both: the Data API shows a statement only to the role that submitted it.
     const role = handlerRole(this, 'Role', 'Creates and changes warehouse objects');
     const secretArns = [ownerSecretArn, warehouse.adminSecretArn];
-    grant(role, ...dataApiStatements({ warehouse, key, secretArns, sees: 'role', lists: true }));
+    grant(role, ...dataApiStatements({ warehouse, key, secretArns, sees: 'role', lists: true, cancels: true }));
     const handler = (name: string, entry: string, description: string) =>
       new Handler(this, name, {
         code: bundles.code('warehouse-object'),
@@ -52,6 +56,7 @@ export class WarehouseObjectProvider extends Construct {
           ...warehouseVariables(warehouse),
           ADMIN_SECRET_ARN: warehouse.adminSecretArn,
           OWNER_SECRET_ARN: ownerSecretArn,
+          TIMEOUT_SECONDS: `${totalTimeout.toSeconds()}`,
         }),
         logRetentionDays: environment.logRetentionDays,
         retainLogs: environment.retainData,
@@ -77,15 +82,16 @@ export class WarehouseObjectProvider extends Construct {
       frameworkOnEventRole: startRole,
       frameworkCompleteAndTimeoutRole: endRole,
       queryInterval: Duration.seconds(5),
-      totalTimeout: Duration.hours(1),
+      totalTimeout,
       logGroup,
     });
     this.explain(provider, [onEventHandler, isCompleteHandler]);
     this.serviceToken = provider.serviceToken;
-    const owner = ownerObject(environment.database);
-    this.owner = this.add(this, owner, environment.retainData && owner.retain);
+    for (const object of [ownerObject(environment.database), registryObject()])
+      this.base.push(this.add(this, object, environment.retainData));
     // Also keeps the role's policy until the last object is gone.
-    this.owner.node.addDependency(provider, role);
+    this.base[0]!.node.addDependency(provider, role);
+    this.add(this, environmentObject(environment.name, environmentDeclaration(environment)), false);
   }
 
   /** What CDK's framework makes and cdk-nag asks about. */
@@ -110,12 +116,12 @@ export class WarehouseObjectProvider extends Construct {
     const resource = new CustomResource(scope, object.id, {
       serviceToken: this.serviceToken,
       resourceType,
-      properties: { ...object.properties },
+      properties: { ...object.properties, onRemoval: retain ? 'keep' : 'drop' },
     });
     const { cfnOptions } = resource.node.defaultChild as CfnResource;
     cfnOptions.deletionPolicy = retain ? CfnDeletionPolicy.RETAIN : CfnDeletionPolicy.DELETE;
     cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE;
-    if (this.owner) resource.node.addDependency(this.owner);
+    if (this.base.length > 0) resource.node.addDependency(...this.base);
     return resource;
   }
 }

@@ -42,8 +42,8 @@ export interface Stack {
 export interface Assembly {
   /** In deployment order. */
   readonly stacks: readonly Stack[];
-  /** The folder or file of an asset, by the S3 object key that the templates use. */
-  assetPath(objectKey: string): string | undefined;
+  /** The folders and files of the functions' code, by the S3 object key that the templates use. */
+  readonly assets: ReadonlyMap<string, string>;
 }
 
 interface Artifact {
@@ -87,7 +87,7 @@ export function loadAssembly(assemblyDir: string, stageName: string): Assembly {
     if (artifact.type === 'cdk:asset-manifest') readAssets(folder, artifact.properties!['file'] as string, assets);
   }
   const stacks = inOrder(artifacts).map((artifact) => readStack(folder, artifact));
-  return { stacks, assetPath: (objectKey) => assets.get(objectKey) };
+  return { stacks, assets: new Map([...assets].filter(([key]) => !key.endsWith('.json'))) };
 }
 
 function artifactsOf(folder: string): Record<string, Artifact> {

@@ -7,6 +7,8 @@ export type Properties = Readonly<Record<string, unknown>>;
 
 export interface CustomResourceRequest {
   readonly requestType: 'Create' | 'Update' | 'Delete';
+  /** A request that is repeated, since its answer was never heard, has the same. */
+  readonly requestId: string;
   readonly stackId: string;
   readonly logicalId: string;
   readonly type: string;
@@ -121,7 +123,7 @@ function eventOf(request: CustomResourceRequest, responseUrl: string) {
     ServiceToken: request.properties['ServiceToken'],
     ResponseURL: responseUrl,
     StackId: request.stackId,
-    RequestId: randomUUID(),
+    RequestId: request.requestId,
     LogicalResourceId: request.logicalId,
     ...(request.physicalId !== undefined && { PhysicalResourceId: request.physicalId }),
     ResourceType: request.type,

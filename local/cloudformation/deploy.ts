@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto';
-import type { RunListener } from '../activity';
-import type { Clock, Principal, ResourceState, ResourceTwin, SecretsPort } from '../ports';
-import type { Assembly, Stack, Template, TemplateResource } from './assembly';
-import { asText, CustomResourceError, type CustomResources, type Properties } from './custom-resources';
-import { resolveDynamicReferences } from './dynamic-references';
-import { resolve, type Scope, stackId } from './intrinsics';
-import type { PendingDelete, StateFile, StoredResource } from './state';
-import { dependenciesOf, isCustom, validateAssembly } from './validate';
+import type { ResourceTwin } from '../ports';
+import { Actions, type ActionsOptions } from './actions';
+import type { Assembly, Stack } from './assembly';
+import { cleanUp } from './cleanup';
+import type { Properties } from './custom-resources';
+import { inOrder } from './order';
+import { rollBack, settle } from './rollback';
+import { newStack, type StackStatus, type StateFile, type StoredResource, type StoredStack } from './state';
+import { importsOf, isSamePhysical, StackUpdate } from './update';
+import { validateAssembly } from './validate';
 
 export interface DeployedResource {
   readonly stackName: string;
@@ -16,363 +17,275 @@ export interface DeployedResource {
   readonly path?: string;
   readonly ref: string;
   readonly attributes: Readonly<Record<string, unknown>>;
-  /** Resolved properties. */
+  /** Resolved properties, but for dynamic references. */
   readonly properties: Properties;
 }
 export interface Deployment {
   readonly resources: readonly DeployedResource[];
   /** Values of the outputs, by stack name and output name. */
   readonly outputs: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** By stack name. */
+  readonly statuses: Readonly<Record<string, StackStatus>>;
 }
 
-export interface DeployOptions {
-  readonly assembly: Assembly;
+export interface CloudFormationOptions extends Omit<ActionsOptions, 'twins'> {
   readonly twins: readonly ResourceTwin[];
-  readonly customResources: CustomResources;
-  readonly secrets: SecretsPort;
-  /** Reads the secrets of dynamic references. */
-  readonly principal: Principal;
   readonly state: StateFile;
   readonly account: string;
   readonly region: string;
-  readonly clock: Clock;
-  readonly onRun: RunListener;
 }
 
-/** Some resources could not be brought to what the templates say. What succeeded stays; a deployment of the mended assembly goes on from there. */
+/** The deployment failed. What it did was taken back, as far as the message does not say otherwise. */
 export class DeploymentError extends Error {
-  constructor(readonly failures: readonly string[]) {
+  constructor(
+    /** A line for each resource that failed. */
+    readonly failures: readonly string[],
+    /** Of the stack that failed; undefined when nothing was begun. */
+    readonly status?: StackStatus,
+  ) {
     super(failures.join('\n'));
     this.name = 'DeploymentError';
   }
 }
 
 /**
- * Deploys the stacks one after the other, the resources of each in the order of their dependencies and concurrently where they have none.
- * There is no rollback: what failed is told, what succeeded is kept.
- * @throws DeploymentError
+ * CloudFormation over the twins: stacks are updated as a whole or not at all.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks.html
+ *
+ * Where AWS leaves things open, or to the person who operates it: a resource that runs when another one fails is waited for instead of cancelled;
+ * what a cleanup could not delete is tried again with the next deployment; a stack whose rollback or creation failed is put in order by the next
+ * deployment, without further ado.
  */
-export async function deploy(options: DeployOptions): Promise<Deployment> {
-  const twins = new Map(options.twins.map((twin) => [twin.type, twin]));
-  const problems = validateAssembly(options.assembly, twins);
-  if (problems.length > 0) throw new DeploymentError(problems);
-  const exported = new Map<string, unknown>();
-  const deployed: DeployedResource[] = [];
-  const outputs: Record<string, Record<string, unknown>> = {};
-  for (const stack of options.assembly.stacks) {
-    const deployment = new StackDeployment(stack, twins, exported, outputs, options);
-    deployed.push(...(await deployment.run()));
-    outputs[stack.name] = deployment.outputs();
-    await cleanUp(stack.name, stack.template.Resources, options);
+export class CloudFormation {
+  private readonly twins: ReadonlyMap<string, ResourceTwin>;
+  private readonly state: StateFile;
+
+  constructor(private readonly options: CloudFormationOptions) {
+    this.twins = new Map(options.twins.map((twin) => [twin.type, twin]));
+    this.state = options.state;
+    for (const stored of Object.values(this.state.stacks)) {
+      stored.account ||= options.account;
+      stored.region ||= options.region;
+    }
   }
-  const present = new Set(options.assembly.stacks.map(({ name }) => name));
-  const known = [...options.state.entries(), ...options.state.pendingDeletes].map(({ stackName }) => stackName);
-  for (const name of new Set(known)) if (!present.has(name)) await cleanUp(name, {}, options);
-  options.state.save();
-  return { resources: deployed, outputs };
-}
 
-class StackDeployment {
-  private readonly account: string;
-  private readonly region: string;
-  private readonly resources: Readonly<Record<string, TemplateResource>>;
-  private readonly created = new Map<string, ResourceState>();
-  private readonly resolved = new Map<string, Properties>();
-  private readonly failures: string[] = [];
-  private readonly scope: Scope;
-  private order = 0;
+  /** Opens what the data folder holds: the state of twins is in memory, and this process has just begun. */
+  async open(): Promise<void> {
+    for (const [name, stored] of Object.entries(this.state.stacks)) {
+      const actions = this.actionsOf(name);
+      const present = physicalResources(stored);
+      const dependenciesOf = (id: string) => present.get(id)!.flatMap(({ dependsOn }) => dependsOn);
+      for (const id of inOrder(present.keys(), dependenciesOf))
+        for (const resource of present.get(id)!) await actions.open(id, resource);
+    }
+  }
 
-  constructor(
-    private readonly stack: Stack,
-    private readonly twins: ReadonlyMap<string, ResourceTwin>,
-    private readonly exported: Map<string, unknown>,
-    private readonly earlierOutputs: Deployment['outputs'],
-    private readonly options: DeployOptions,
-  ) {
-    this.account = stack.account ?? options.account;
-    this.region = stack.region ?? options.region;
-    this.scope = this.makeScope();
-    const all = Object.entries(stack.template.Resources);
-    this.resources = Object.fromEntries(
-      all.filter(([, { Condition }]) => Condition === undefined || this.scope.condition(Condition)),
+  /**
+   * Deploys the stacks one after the other. What an earlier deployment left unfinished is finished first, by taking it back where it had not yet
+   * succeeded.
+   * @throws DeploymentError
+   */
+  async deploy(assembly: Assembly): Promise<Deployment> {
+    const problems = validateAssembly(assembly, this.twins);
+    if (problems.length > 0) throw new DeploymentError(problems);
+    for (const [name, stored] of Object.entries(this.state.stacks)) await this.finish(name, stored);
+    for (const stack of assembly.stacks) {
+      for (const user of this.usersOfRemoved(stack, assembly)) await this.update(user);
+      await this.update(stack);
+    }
+    const present = new Set(assembly.stacks.map(({ name }) => name));
+    const gone = Object.keys(this.state.stacks).filter((name) => !present.has(name));
+    for (const name of gone.reverse()) await this.remove(name);
+    return this.deployment();
+  }
+
+  /** What is deployed, also after a deployment that failed. */
+  deployment(): Deployment {
+    const stacks = Object.entries(this.state.stacks);
+    return {
+      resources: stacks.flatMap(([stackName, { resources }]) =>
+        Object.entries(resources).map(([logicalId, { type, path, ref, attributes, properties = {} }]) => ({
+          stackName,
+          logicalId,
+          type,
+          path,
+          ref,
+          attributes,
+          properties,
+        })),
+      ),
+      outputs: Object.fromEntries(stacks.map(([name, { outputs }]) => [name, outputs])),
+      statuses: Object.fromEntries(stacks.map(([name, { status }]) => [name, status])),
+    };
+  }
+
+  /** S3 keys of the code of every function that is there, or that an unfinished operation could need again. */
+  codeKeys(): ReadonlySet<string> {
+    const keys = Object.values(this.state.stacks).flatMap((stored) =>
+      [...physicalResources(stored).values()]
+        .flat()
+        .map(({ properties }) => (properties?.['Code'] as { S3Key?: unknown } | undefined)?.S3Key),
+    );
+    return new Set(keys.filter((key) => typeof key === 'string'));
+  }
+
+  private async update(stack: Stack): Promise<void> {
+    const { account, region } = this.options;
+    this.state.stacks[stack.name] ??= newStack(stack.account ?? account, stack.region ?? region);
+    const stored = this.state.stacks[stack.name]!;
+    const update = new StackUpdate({
+      stack,
+      stored,
+      actions: this.actionsOf(stack.name),
+      save: () => this.state.save(),
+      exported: (name) => this.exported(name),
+      output: (other, output) => this.state.stacks[other]?.outputs[output],
+      checkExports: (exports) => this.checkExports(stack.name, exports),
+    });
+    this.tell(stack.name, Object.keys(stored.resources).length === 0 ? 'CREATE_IN_PROGRESS' : 'UPDATE_IN_PROGRESS');
+    if (await update.run()) return this.conclude(stack.name, stored);
+    stored.reason = update.failures.join('\n');
+    await this.rollBack(stack.name, stored, update.failures);
+    throw new DeploymentError(update.failures, stored.status);
+  }
+
+  /** The cleanup; what it cannot delete does not fail the stack. */
+  private async conclude(name: string, stored: StoredStack): Promise<void> {
+    if (stored.leftovers.length > 0) {
+      this.tell(name, stored.status);
+      await cleanUp(stored, this.actionsOf(name), () => this.state.save());
+    }
+    if (stored.status === 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS') stored.status = 'UPDATE_COMPLETE';
+    if (stored.status === 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS') stored.status = 'UPDATE_ROLLBACK_COMPLETE';
+    this.state.save();
+    this.tell(name, stored.status, stored.reason);
+  }
+
+  private async rollBack(name: string, stored: StoredStack, why: readonly string[]): Promise<void> {
+    const save = () => this.state.save();
+    const actions = this.actionsOf(name);
+    if (stored.operation) {
+      this.tell(name, stored.operation.kind === 'create' ? 'ROLLBACK_IN_PROGRESS' : 'UPDATE_ROLLBACK_IN_PROGRESS');
+      const failures = await rollBack(stored, actions, save);
+      if (failures.length > 0) this.giveUp(name, stored, [...why, ...failures.map((line) => `rollback: ${line}`)]);
+    }
+    if (stored.status !== 'ROLLBACK_IN_PROGRESS' && stored.status !== 'ROLLBACK_FAILED')
+      return this.conclude(name, stored);
+    const failures = await cleanUp(stored, actions, save);
+    stored.status = failures.length > 0 ? 'ROLLBACK_FAILED' : 'ROLLBACK_COMPLETE';
+    save();
+    if (failures.length > 0) this.giveUp(name, stored, [...why, ...failures.map((line) => `rollback: ${line}`)]);
+    this.tell(name, stored.status, stored.reason);
+  }
+
+  private giveUp(name: string, { status, reason }: StoredStack, failures: readonly string[]): never {
+    this.tell(name, status, reason);
+    throw new DeploymentError(failures, status);
+  }
+
+  /** Goes on where an earlier deployment stopped, or the end of its process stopped it. */
+  private async finish(name: string, stored: StoredStack): Promise<void> {
+    switch (stored.status) {
+      case 'CREATE_IN_PROGRESS':
+      case 'UPDATE_IN_PROGRESS':
+        stored.reason = 'the deployment was interrupted';
+        await settle(stored, this.actionsOf(name), () => this.state.save());
+        return this.rollBack(name, stored, []);
+      case 'ROLLBACK_IN_PROGRESS':
+      case 'ROLLBACK_FAILED':
+      case 'UPDATE_ROLLBACK_IN_PROGRESS':
+      case 'UPDATE_ROLLBACK_FAILED':
+        return this.rollBack(name, stored, []);
+      case 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS':
+      case 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS':
+        return this.conclude(name, stored);
+      default:
+        return undefined;
+    }
+  }
+
+  /** A stack that is no longer in the assembly. */
+  private async remove(name: string): Promise<void> {
+    const stored = this.state.stacks[name]!;
+    const importers = this.importers(name, Object.keys(stored.exports));
+    if (importers.length > 0) throw new DeploymentError(importers, stored.status);
+    stored.status = 'DELETE_IN_PROGRESS';
+    for (const [logicalId, resource] of Object.entries(stored.resources))
+      if (!resource.deletionPolicy.startsWith('Retain')) stored.leftovers.push({ ...resource, logicalId });
+    Object.assign(stored, { resources: {}, exports: {}, outputs: {}, imports: [] });
+    this.state.save();
+    this.tell(name, stored.status);
+    const failures = await cleanUp(stored, this.actionsOf(name), () => this.state.save());
+    if (failures.length > 0) stored.status = 'DELETE_FAILED';
+    else delete this.state.stacks[name];
+    this.state.save();
+    this.tell(name, failures.length > 0 ? 'DELETE_FAILED' : 'DELETE_COMPLETE', failures.join('\n') || undefined);
+  }
+
+  /** @throws Error for exports that are gone or changed while other stacks import them, as CloudFormation does */
+  private checkExports(name: string, exports: Readonly<Record<string, unknown>>): void {
+    const before = this.state.stacks[name]!.exports;
+    const changed = Object.keys(before).filter((item) => exports[item] !== before[item]);
+    const problems = this.importers(name, changed);
+    for (const [other, stored] of Object.entries(this.state.stacks))
+      for (const item of Object.keys(exports))
+        if (other !== name && item in stored.exports)
+          problems.push(`Export with name ${item} is already exported by stack ${other}`);
+    if (problems.length > 0) throw new Error(problems.join('; '));
+  }
+
+  private importers(name: string, exports: readonly string[]): string[] {
+    return Object.entries(this.state.stacks).flatMap(([other, { imports }]) =>
+      imports
+        .filter((item) => other !== name && exports.includes(item))
+        .map((item) => `Export ${item} cannot be deleted or updated as it is in use by ${other}`),
     );
   }
 
-  async run(): Promise<DeployedResource[]> {
-    const started = new Map<string, Promise<void>>();
-    const start = (id: string): Promise<void> => {
-      const known = started.get(id);
-      if (known) return known;
-      const resource = this.resources[id]!;
-      const dependencies = [...dependenciesOf(resource, this.resources)].filter(
-        (dependency) => dependency in this.resources,
+  /**
+   * Stacks that have to go first: the stack drops exports that they import today and will not any more. Whoever deploys to AWS has to choose this
+   * order too.
+   */
+  private usersOfRemoved(stack: Stack, { stacks }: Assembly): Stack[] {
+    const stored = this.state.stacks[stack.name];
+    if (!stored) return [];
+    const kept = new Set(Object.values(stack.template.Outputs ?? {}).map(({ Export }) => Export?.Name));
+    const dropped = Object.keys(stored.exports).filter((name) => !kept.has(name));
+    const isDropped = (name: string) => dropped.includes(name);
+    return stacks.filter((user) => {
+      const wanted = importsOf(user);
+      const imports = this.state.stacks[user.name]?.imports ?? [];
+      return (
+        user !== stack &&
+        imports.some(isDropped) &&
+        !wanted.some(isDropped) &&
+        wanted.every((item) => this.exported(item) !== undefined)
       );
-      const work = Promise.all(dependencies.map(start)).then(() => this.bring(id, resource));
-      started.set(id, work);
-      return work;
-    };
-    await Promise.all(Object.keys(this.resources).map(start));
-    this.options.state.save();
-    if (this.failures.length > 0) throw new DeploymentError(this.failures);
-    return [...this.created].map(([logicalId, state]) => ({
-      stackName: this.stack.name,
-      logicalId,
-      type: this.resources[logicalId]!.Type,
-      path:
-        (this.resources[logicalId]!.Metadata?.['aws:cdk:path'] as string | undefined) ?? this.stack.paths[logicalId],
-      ...state,
-      properties: this.resolved.get(logicalId)!,
-    }));
-  }
-
-  outputs(): Record<string, unknown> {
-    const values: Record<string, unknown> = {};
-    for (const [name, { Value, Export, Condition }] of Object.entries(this.stack.template.Outputs ?? {})) {
-      if (Condition !== undefined && !this.scope.condition(Condition)) continue;
-      values[name] = resolve(Value, this.scope);
-      if (Export) this.exported.set(String(resolve(Export.Name, this.scope)), values[name]);
-    }
-    return values;
-  }
-
-  /** After a failure nothing new is begun. */
-  private async bring(id: string, resource: TemplateResource): Promise<void> {
-    if (this.failures.length > 0) return;
-    try {
-      const properties = (await resolveDynamicReferences(
-        resolve(resource.Properties ?? {}, this.scope),
-        this.options,
-      )) as Properties;
-      const state = isCustom(resource.Type)
-        ? await this.bringCustom(id, resource, properties)
-        : await this.bringTwin(id, resource, properties);
-      this.resolved.set(id, properties);
-      this.created.set(id, state);
-    } catch (error) {
-      const path = this.stack.paths[id] ?? `${this.stack.displayName}/${id}`;
-      this.failures.push(`${path} (${resource.Type}): ${(error as Error).message}`);
-    }
-  }
-
-  private async bringTwin(id: string, resource: TemplateResource, properties: Properties): Promise<ResourceState> {
-    const previous = this.options.state.get(this.stack.name, id);
-    const state = await this.twins.get(resource.Type)!.create(properties, {
-      stackName: this.stack.name,
-      logicalId: id,
-      account: this.account,
-      region: this.region,
-      generatedName: generatedName(this.stack.name, id),
-      previous: previous?.type === resource.Type ? { ref: previous.ref, attributes: previous.attributes } : undefined,
-    });
-    this.store(id, resource, state);
-    return state;
-  }
-
-  private async bringCustom(id: string, resource: TemplateResource, resolved: Properties): Promise<ResourceState> {
-    const properties = asText(resolved) as Properties;
-    const previous = this.options.state.get(this.stack.name, id);
-    if (!previous) return this.createCustom(id, resource, properties);
-    if (previous.type !== resource.Type)
-      throw new Error(`its type changed from ${previous.type}, which CloudFormation does not allow`);
-    if (previous.properties?.['ServiceToken'] !== properties['ServiceToken'])
-      throw new Error('its ServiceToken changed, which CloudFormation does not allow');
-    if (sameValue(previous.properties, properties)) {
-      this.store(id, resource, previous, properties);
-      return previous;
-    }
-    const answer = await this.ask(id, resource, 'Update', {
-      properties,
-      oldProperties: previous.properties,
-      physicalId: previous.ref,
-    });
-    if (answer.physicalId !== previous.ref && resource.UpdateReplacePolicy !== 'Retain') {
-      this.options.state.addPending(this.pendingDelete(id, resource.Type, previous));
-    }
-    const state = { ref: answer.physicalId, attributes: answer.data };
-    this.store(id, resource, state, properties);
-    this.options.state.save();
-    return state;
-  }
-
-  private async createCustom(id: string, resource: TemplateResource, properties: Properties): Promise<ResourceState> {
-    try {
-      const answer = await this.ask(id, resource, 'Create', { properties });
-      const state = { ref: answer.physicalId, attributes: answer.data };
-      this.store(id, resource, state, properties);
-      this.options.state.save();
-      return state;
-    } catch (error) {
-      // CloudFormation has what was begun undone before it forgets the resource.
-      const physicalId = error instanceof CustomResourceError ? error.physicalId : undefined;
-      if (physicalId)
-        await this.ask(id, resource, 'Delete', { properties, physicalId }).catch((undo: Error) =>
-          this.trouble(id, `could not be undone: ${undo.message}`),
-        );
-      throw error;
-    }
-  }
-
-  private async ask(
-    id: string,
-    resource: TemplateResource,
-    requestType: 'Create' | 'Update' | 'Delete',
-    values: { properties: Properties; oldProperties?: Properties; physicalId?: string },
-  ) {
-    const { onRun, clock, customResources } = this.options;
-    const event = {
-      kind: 'resource',
-      name: this.stack.paths[id] ?? id,
-      type: resource.Type,
-      action: requestType.toLowerCase() as 'create',
-    } as const;
-    onRun({ ...event, at: clock.now(), done: false });
-    const answer = await customResources.request({
-      requestType,
-      stackId: stackId(this.scope),
-      logicalId: id,
-      type: resource.Type,
-      ...values,
-    });
-    onRun({ ...event, at: clock.now(), done: true });
-    return answer;
-  }
-
-  private store(
-    id: string,
-    resource: TemplateResource,
-    { ref, attributes }: ResourceState,
-    properties?: Properties,
-  ): void {
-    this.order += 1;
-    const retain = (resource.DeletionPolicy ?? 'Delete').startsWith('Retain');
-    this.options.state.put(this.stack.name, id, {
-      type: resource.Type,
-      ref,
-      attributes,
-      properties,
-      retain,
-      order: this.order,
     });
   }
 
-  private pendingDelete(id: string, type: string, previous: StoredResource): PendingDelete {
-    return {
-      stackName: this.stack.name,
-      logicalId: id,
-      type,
-      physicalId: previous.ref,
-      properties: previous.properties!,
-      order: previous.order,
-    };
+  private exported(name: string): unknown {
+    return Object.values(this.state.stacks).find(({ exports }) => name in exports)?.exports[name];
   }
 
-  private trouble(id: string, message: string): void {
-    this.options.onRun({ kind: 'trouble', at: this.options.clock.now(), name: this.stack.paths[id] ?? id, message });
+  private actionsOf(name: string): Actions {
+    return new Actions(name, this.state.stacks[name]!, { ...this.options, twins: this.twins });
   }
 
-  private makeScope(): Scope {
-    const { template } = this.stack;
-    const known = (id: string): ResourceState => {
-      const state = this.created.get(id);
-      if (!state) throw new Error(`${id} is needed but was not created`);
-      return state;
-    };
-    const scope: Scope = {
-      stackName: this.stack.name,
-      account: this.account,
-      region: this.region,
-      parameter: (name) => template.Parameters?.[name]?.Default,
-      mapping: (map, top, second) => {
-        const value = template.Mappings?.[map]?.[top]?.[second];
-        if (value === undefined) throw new Error(`mapping ${map} has no ${top}.${second}`);
-        return value;
-      },
-      condition: (name) => resolve(template.Conditions?.[name], scope) === true,
-      ref: (id) => known(id).ref,
-      attribute: (id, attribute) => {
-        const { attributes } = known(id);
-        if (!(attribute in attributes))
-          throw new Error(`attribute ${attribute} of ${id} (${this.resources[id]!.Type}) is not modelled`);
-        return attributes[attribute];
-      },
-      importValue: (name) => {
-        if (!this.exported.has(name)) throw new Error(`no stack exports ${name}`);
-        return this.exported.get(name);
-      },
-      stackOutput: (stackName, outputName) => {
-        const value = this.earlierOutputs[stackName]?.[outputName];
-        if (value === undefined) throw new Error(`stack ${stackName} has no output ${outputName}`);
-        return value;
-      },
-    };
-    return scope;
+  private tell(name: string, status: StackStatus, reason?: string): void {
+    this.options.onRun({ kind: 'stack', at: this.options.clock.now(), name, status, reason });
   }
 }
 
-/**
- * Deletes old versions and what the template has no more, the last created first. What cannot be deleted is told and tried again at the
- * next start, since the stack itself is done.
- */
-async function cleanUp(
-  stackName: string,
-  resources: Template['Resources'],
-  { state, customResources, account, region, clock, onRun }: DeployOptions,
-): Promise<void> {
-  for (const { logicalId, resource } of state
-    .entries()
-    .filter((entry) => entry.stackName === stackName && !(entry.logicalId in resources))) {
-    const { type, ref, properties, order, retain } = resource;
-    if (isCustom(type) && !retain)
-      state.addPending({ stackName, logicalId, type, physicalId: ref, properties: properties!, order });
-    state.remove(stackName, logicalId);
+/** By logical id; what the stack goes by is the last. */
+function physicalResources(stored: StoredStack): Map<string, StoredResource[]> {
+  const found = new Map<string, StoredResource[]>();
+  const add = (id: string, resource: StoredResource) => found.set(id, [...(found.get(id) ?? []), resource]);
+  for (const { logicalId, ...resource } of stored.leftovers) add(logicalId, resource);
+  for (const [id, resource] of Object.entries(stored.operation?.before ?? {})) {
+    const now = stored.resources[id];
+    if (!now || !isSamePhysical(now, resource)) add(id, resource);
   }
-  state.save();
-  const pending = state.pendingDeletes
-    .filter((item) => item.stackName === stackName)
-    .sort((left, right) => right.order - left.order);
-  for (const item of pending) {
-    const { logicalId, type, properties, physicalId } = item;
-    const event = { kind: 'resource', name: physicalId, type, action: 'delete' } as const;
-    try {
-      onRun({ ...event, at: clock.now(), done: false });
-      await customResources.request({
-        requestType: 'Delete',
-        stackId: stackId({ account, region, stackName }),
-        logicalId,
-        type,
-        properties,
-        physicalId,
-      });
-      onRun({ ...event, at: clock.now(), done: true });
-      state.removePending(item);
-      state.save();
-    } catch (error) {
-      onRun({
-        kind: 'trouble',
-        at: clock.now(),
-        name: logicalId,
-        message: `${physicalId} could not be deleted: ${(error as Error).message}`,
-      });
-    }
-  }
-}
-
-/** `<stack>-<logical id>-<12 characters>`, at most 62 characters long, so that it fits every service. */
-export function generatedName(stackName: string, logicalId: string): string {
-  const digest = createHash('sha256').update(`${stackName}/${logicalId}`).digest();
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  const suffix = [...digest.subarray(0, 12)].map((byte) => alphabet[byte % 32]).join('');
-  return `${stackName.slice(0, 24)}-${logicalId.slice(0, 24)}-${suffix}`;
-}
-
-function sameValue(left: unknown, right: unknown): boolean {
-  return canonical(left) === canonical(right);
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_name, member) =>
-    typeof member === 'object' && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  );
+  for (const [id, resource] of Object.entries(stored.resources)) add(id, resource);
+  return found;
 }

@@ -1,5 +1,12 @@
 export { type Assembly, loadAssembly, type Stack } from './assembly';
+export { type Assets, openAssets } from './assets';
 export { answerPath, type CustomResources, createCustomResources } from './custom-resources';
-export { type DeployedResource, type Deployment, type DeployOptions, deploy } from './deploy';
-export { openState, type StateFile } from './state';
+export {
+  CloudFormation,
+  type CloudFormationOptions,
+  type DeployedResource,
+  type Deployment,
+  DeploymentError,
+} from './deploy';
+export { openState, type StackStatus, type StateFile } from './state';
 export { validateAssembly } from './validate';

@@ -8,6 +8,7 @@ import {
   subArguments,
   substitutions,
 } from './intrinsics';
+import { isCustomType } from './values';
 
 const sections = [
   'AWSTemplateFormatVersion',
@@ -29,11 +30,14 @@ const resourceAttributes = [
   'Type',
   'UpdateReplacePolicy',
 ];
+/** `Snapshot` is for resources that keep snapshots; there are none here, and a local cluster is deleted without one. */
+const policies = {
+  DeletionPolicy: ['Delete', 'Retain', 'RetainExceptOnCreate', 'Snapshot'],
+  UpdateReplacePolicy: ['Delete', 'Retain', 'Snapshot'],
+} as const satisfies Record<string, readonly string[]>;
 const parameterTypes = ['String', 'Number', 'AWS::SSM::Parameter::Value<String>'];
 /** CDK's own check that the account is bootstrapped: there is nothing to bootstrap here. */
 const ignoredRule = 'CheckBootstrapVersion';
-
-export const isCustom = (type: string) => type.startsWith('Custom::') || type === 'AWS::CloudFormation::CustomResource';
 
 /** Everything in the templates that the local runtime does not model, or that CloudFormation would refuse; all at once. */
 export function validateAssembly(assembly: Assembly, twins: ReadonlyMap<string, ResourceTwin>): string[] {
@@ -91,7 +95,7 @@ class StackValidation {
     }
     const properties = resource.Properties ?? {};
     const twin = this.twins.get(resource.Type);
-    if (isCustom(resource.Type)) {
+    if (isCustomType(resource.Type)) {
       if (properties['ServiceToken'] === undefined) this.report(where, 'has no ServiceToken');
       if (JSON.stringify(properties).includes('{{resolve:'))
         this.report(where, 'dynamic references in a custom resource are not modelled');
@@ -99,6 +103,11 @@ class StackValidation {
     else {
       for (const name of Object.keys(properties))
         if (!twin.properties.includes(name)) this.report(where, `property ${name} is not modelled`);
+    }
+    for (const policy of ['DeletionPolicy', 'UpdateReplacePolicy'] as const) {
+      const value = resource[policy];
+      if (value !== undefined && !(policies[policy] as readonly string[]).includes(value))
+        this.report(where, `${policy} must be ${policies[policy].join(' or ')}, got ${value}`);
     }
     for (const dependency of dependsOn(resource))
       if (!(dependency in this.resources)) this.report(where, `DependsOn names ${dependency}, which is no resource`);

@@ -20,6 +20,8 @@ export function createCloudWatch({ account, region }: { account: string; region:
       const name = values[nameProperty] ?? context.generatedName;
       return { ref: name, attributes: { Arn: arnOf(name) } };
     },
+    replacedBy: [nameProperty],
+    delete: () => undefined,
   });
   const alarmArn = (name: string) => `arn:aws:cloudwatch:${region}:${account}:alarm:${name}`;
   return {
@@ -41,17 +43,21 @@ export function createCloudWatch({ account, region }: { account: string; region:
           const arn = `arn:aws:sns:${region}:${account}:${name}`;
           return { ref: arn, attributes: { TopicArn: arn, TopicName: name } };
         },
+        replacedBy: ['TopicName'],
+        delete: () => undefined,
       },
       recorded('AWS::SNS::TopicPolicy', ['PolicyDocument', 'Topics']),
-      recorded('AWS::SNS::Subscription', ['Endpoint', 'Protocol', 'TopicArn']),
+      recorded('AWS::SNS::Subscription', ['Endpoint', 'Protocol', 'TopicArn'], ['Endpoint', 'Protocol', 'TopicArn']),
     ],
   };
 }
 
-const recorded = (type: string, properties: string[]): ResourceTwin => ({
+const recorded = (type: string, properties: string[], replacedBy: string[] = []): ResourceTwin => ({
   type,
   properties,
+  replacedBy,
   attributes: [],
+  delete: () => undefined,
   create: (_values, context) => ({ ref: context.generatedName, attributes: {} }),
 });
 

@@ -127,8 +127,11 @@ export function createEventBus(options: EventBusOptions): EventBus {
             targets: listOf(properties.Targets, `rule ${name}.Targets`).map((target) => parseTarget(target, name)),
           };
           if (state === 'ENABLED') rules.set(name, rule);
+          else rules.delete(name);
           return { ref: name, attributes: { Arn: arn } };
         },
+        replacedBy: ['Name'],
+        delete: ({ ref }) => void rules.delete(ref),
       },
     ],
   };

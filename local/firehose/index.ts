@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { gzipSync } from 'node:zlib';
@@ -40,16 +40,18 @@ export interface Firehose {
 const shortestIntervalSeconds = 1;
 
 export function createFirehose(options: FirehoseOptions): Firehose {
-  const deliveries: Delivery[] = [];
+  const deliveries = new Map<string, Delivery>();
+  let started = false;
   return {
     start() {
-      for (const delivery of deliveries) delivery.arm();
+      started = true;
+      for (const delivery of deliveries.values()) delivery.arm();
     },
     async flush() {
-      for (const delivery of deliveries) await delivery.deliver();
+      for (const delivery of deliveries.values()) await delivery.deliver();
     },
     dispose() {
-      for (const delivery of deliveries) delivery.stop();
+      for (const delivery of deliveries.values()) delivery.stop();
     },
     resources: [
       {
@@ -62,12 +64,23 @@ export function createFirehose(options: FirehoseOptions): Firehose {
           'Tags',
         ],
         attributes: ['Arn'],
+        replacedBy: ['DeliveryStreamName', 'DeliveryStreamType', 'KinesisStreamSourceConfiguration'],
         create(properties, context) {
           const name: string = properties.DeliveryStreamName ?? context.generatedName;
           const delivery = new Delivery(options, name, parseDeliveryStream(properties, `delivery stream ${name}`));
           delivery.open();
-          deliveries.push(delivery);
+          deliveries.set(name, delivery);
+          if (started) delivery.arm();
           return { ref: name, attributes: { Arn: delivery.arn } };
+        },
+        async update(properties, context) {
+          await deliveries.get(context.previous!.ref)?.end();
+          return this.create(properties, context);
+        },
+        async delete({ ref }) {
+          await deliveries.get(ref)?.end();
+          deliveries.delete(ref);
+          rmSync(join(options.dataDir, 'firehose', `${ref}.json`), { force: true });
         },
       },
     ],
@@ -85,6 +98,7 @@ class Delivery {
   private timer: Timer | undefined;
   private delivering: Promise<void> | undefined;
   private told = '';
+  private ended = false;
 
   constructor(
     private readonly options: FirehoseOptions,
@@ -110,6 +124,7 @@ class Delivery {
   }
 
   arm(): void {
+    if (this.ended) return;
     const { clock } = this.options;
     const interval = Math.max(shortestIntervalSeconds, this.config.bufferSeconds) * 1000;
     this.timer = clock.at((Math.floor(clock.now() / interval) + 1) * interval, async () => {
@@ -120,6 +135,13 @@ class Delivery {
 
   stop(): void {
     this.timer?.cancel();
+  }
+
+  /** Stops, once what it is writing is written. */
+  async end(): Promise<void> {
+    this.ended = true;
+    this.stop();
+    await this.delivering;
   }
 
   /** Only one at a time; what fails is tried again at the next interval, from the same position. */

@@ -19,6 +19,8 @@ export interface Role {
   readonly maxSessionSeconds: number;
   /** Statements by the policy that they come from. */
   readonly policies: Map<string, readonly Statement[]>;
+  /** Those of policies that are resources of their own. */
+  readonly attached: Map<string, readonly Statement[]>;
 }
 
 /** Roles and policies of the account, as the templates declare them. */
@@ -38,7 +40,7 @@ export class IamStore {
     if (!role) return undefined;
     let statements = this.#flattened.get(roleArn);
     if (!statements) {
-      statements = [...role.policies.values()].flat();
+      statements = [...role.policies.values(), ...role.attached.values()].flat();
       this.#flattened.set(roleArn, statements);
     }
     return statements;
@@ -54,13 +56,26 @@ export class IamStore {
     this.#flattened.delete(arn);
   }
 
+  deleteManaged(arn: string): void {
+    this.#managed.delete(arn);
+  }
+
   putManaged(arn: string, statements: readonly Statement[]): void {
     this.#managed.set(arn, statements);
   }
 
   attach(role: Role, source: string, statements: readonly Statement[]): void {
-    role.policies.set(source, statements);
+    role.attached.set(source, statements);
     this.#flattened.delete(role.arn);
+  }
+
+  /** From the roles of these names, as far as they exist. */
+  detach(roleNames: readonly unknown[], source: string): void {
+    for (const role of this.#roles.values()) {
+      if (!roleNames.includes(role.name)) continue;
+      role.attached.delete(source);
+      this.#flattened.delete(role.arn);
+    }
   }
 
   /** The role by its name, without a path. */
@@ -100,17 +115,38 @@ export function iamTwins(store: IamStore): ResourceTwin[] {
         'RoleName',
         'Tags',
       ],
+      replacedBy: ['RoleName', 'Path'],
       create: (properties, context) => createRole(store, properties, context),
+      delete: ({ attributes }) => store.deleteRole(String(attributes['Arn'])),
     },
     {
       type: 'AWS::IAM::Policy',
       properties: ['PolicyDocument', 'PolicyName', 'Roles'],
       create: (properties, context) => createPolicy(store, properties, context),
+      update(properties, context, old) {
+        const state = createPolicy(store, properties, context);
+        const roles = old.PolicyName === properties.PolicyName ? properties.Roles : [];
+        const left = listOf(old.Roles, 'Roles').filter((role) => !listOf(roles, 'Roles').includes(role));
+        store.detach(left, `inline ${old.PolicyName}`);
+        return state;
+      },
+      delete: (_state, _context, { PolicyName, Roles }) => store.detach(listOf(Roles, 'Roles'), `inline ${PolicyName}`),
     },
     {
       type: 'AWS::IAM::ManagedPolicy',
       properties: ['Description', 'ManagedPolicyName', 'Path', 'PolicyDocument', 'Roles'],
+      replacedBy: ['Description', 'ManagedPolicyName', 'Path'],
       create: (properties, context) => createManagedPolicy(store, properties, context),
+      update(properties, context, old) {
+        const state = createManagedPolicy(store, properties, context);
+        const left = listOf(old.Roles, 'Roles').filter((role) => !listOf(properties.Roles, 'Roles').includes(role));
+        store.detach(left, state.ref);
+        return state;
+      },
+      delete({ ref }, _context, { Roles }) {
+        store.detach(listOf(Roles, 'Roles'), ref);
+        store.deleteManaged(ref);
+      },
     },
   ];
 }
@@ -130,6 +166,7 @@ function createRole(store: IamStore, properties: Properties, context: ResourceCo
     trust,
     maxSessionSeconds: integerOf(properties['MaxSessionDuration'], `${where}.MaxSessionDuration`, 3600, 43_200) ?? 3600,
     policies: new Map(),
+    attached: store.role(arn)?.attached ?? new Map(),
   };
   for (const [i, item] of listOf(properties['Policies'], `${where}.Policies`).entries()) {
     const policy = objectOf(item, ['PolicyName', 'PolicyDocument'], `${where}.Policies[${i}]`);

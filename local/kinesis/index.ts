@@ -61,7 +61,9 @@ export function createKinesis(options: KinesisOptions): {
           'Tags',
         ],
         attributes: ['Arn'],
+        replacedBy: ['Name'],
         create: (properties, context) => createStream(port, properties, context),
+        delete: ({ ref }) => port.remove(ref),
       },
     ],
   };

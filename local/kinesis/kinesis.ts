@@ -40,10 +40,15 @@ export class Kinesis implements KinesisPort, Disposable {
 
   constructor(readonly options: KinesisOptions) {}
 
-  /** Creates the stream, or opens it with what it held; another shard count then reshards it. */
+  /** Creates the stream, or opens it with what it held; one that is open takes on the settings. Another shard count reshards it. */
   open(name: string, settings: StreamSettings, shardCount: number): Stream {
     const { account, region, clock, dataDir } = this.options;
-    this.#streams.get(name)?.close();
+    const known = this.#streams.get(name);
+    if (known) {
+      known.settings = settings;
+      if (settings.mode === 'PROVISIONED') known.resize(shardCount);
+      return known;
+    }
     const folder = path.join(dataDir, 'kinesis', name);
     fs.mkdirSync(folder, { recursive: true });
     const arn = `arn:aws:kinesis:${region}:${account}:stream/${name}`;
@@ -51,6 +56,13 @@ export class Kinesis implements KinesisPort, Disposable {
     if (settings.mode === 'PROVISIONED') stream.resize(shardCount);
     this.#streams.set(name, stream);
     return stream;
+  }
+
+  /** Takes the stream away with its records. */
+  remove(name: string): void {
+    this.#streams.get(name)?.close();
+    this.#streams.delete(name);
+    fs.rmSync(path.join(this.options.dataDir, 'kinesis', name), { recursive: true, force: true });
   }
 
   get names(): string[] {

@@ -29,7 +29,7 @@ export class Stream {
   constructor(
     readonly name: string,
     readonly arn: string,
-    readonly settings: StreamSettings,
+    public settings: StreamSettings,
     shardCount: number,
     private readonly clock: Clock,
     private readonly folder: string,

@@ -60,11 +60,14 @@ export class Kms {
           'Tags',
         ],
         create: (properties, context) => this.#createKey(properties, context),
+        delete: ({ ref }) => void this.#keys.delete(ref),
       },
       {
         type: 'AWS::KMS::Alias',
         properties: ['AliasName', 'TargetKeyId'],
+        replacedBy: ['AliasName'],
         create: (properties, context) => this.#createAlias(properties, context),
+        delete: ({ ref }) => void this.#aliases.delete(ref),
       },
     ];
   }

@@ -103,6 +103,11 @@ export function createAsyncQueue(options: LambdaOptions, functions: Functions): 
           });
           return { ref: context.generatedName, attributes: {} };
         },
+        replacedBy: ['FunctionName', 'Qualifier'],
+        delete(_state, _context, { FunctionName }) {
+          const found = functions.find(String(FunctionName));
+          if (found) configs.delete(found.arn);
+        },
       },
     ],
   };

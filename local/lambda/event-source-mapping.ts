@@ -25,13 +25,19 @@ type Message = Awaited<ReturnType<LambdaOptions['sqs']['receive']>>[number];
 const receiveLimit = 10;
 
 export function createEventSourceMappings(options: LambdaOptions, functions: Functions): EventSourceMappings {
-  const mappings: Mapping[] = [];
+  const mappings = new Map<string, Mapping>();
+  let started = false;
+  const stop = (id: string) => {
+    mappings.get(id)?.stop();
+    mappings.delete(id);
+  };
   return {
     start() {
-      for (const mapping of mappings) mapping.start();
+      started = true;
+      for (const mapping of mappings.values()) mapping.start();
     },
     dispose() {
-      for (const mapping of mappings) mapping.stop();
+      for (const mapping of mappings.values()) mapping.stop();
     },
     resources: [
       {
@@ -53,7 +59,11 @@ export function createEventSourceMappings(options: LambdaOptions, functions: Fun
           const unknown = (properties.FunctionResponseTypes ?? []).filter((type) => type !== 'ReportBatchItemFailures');
           if (unknown.length > 0) throw new NotModelledError(`FunctionResponseTypes ${unknown.join(', ')}`);
           const id = context.generatedName;
-          if (String(properties.Enabled ?? true) === 'true') mappings.push(new Mapping(options, functions, properties));
+          const mapping =
+            String(properties.Enabled ?? true) === 'true' ? new Mapping(options, functions, properties) : undefined;
+          stop(id);
+          if (mapping) mappings.set(id, mapping);
+          if (started) mapping?.start();
           return {
             ref: id,
             attributes: {
@@ -62,6 +72,8 @@ export function createEventSourceMappings(options: LambdaOptions, functions: Fun
             },
           };
         },
+        replacedBy: ['EventSourceArn'],
+        delete: ({ ref }) => stop(ref),
       },
     ],
   };
@@ -73,8 +85,6 @@ class Mapping {
   private readonly windowMs: number;
   private readonly partialFailures: boolean;
   private readonly maximumConcurrency: number;
-  private readonly target: LambdaFunction;
-  private readonly principal: Principal;
   private gathered: Message[] = [];
   private window: Timer | undefined;
   private running = 0;
@@ -90,8 +100,6 @@ class Mapping {
     private readonly functions: Functions,
     private readonly properties: MappingProperties,
   ) {
-    this.target = functions.get(properties.FunctionName);
-    this.principal = this.target.principal;
     this.batchSize = Number(properties.BatchSize ?? 10);
     this.windowMs = Number(properties.MaximumBatchingWindowInSeconds ?? 0) * 1000;
     this.partialFailures = (properties.FunctionResponseTypes ?? []).length > 0;
@@ -102,13 +110,22 @@ class Mapping {
     this.authorizeSource();
   }
 
+  /** As it is now: its code and its role may have changed. */
+  private get target(): LambdaFunction {
+    return this.functions.get(this.properties.FunctionName);
+  }
+
+  private get principal(): Principal {
+    return this.target.principal;
+  }
+
   private readonly report = (error: Error) => {
     if (error.message === this.told) return;
     this.told = error.message;
     this.options.onRun({
       kind: 'trouble',
       at: this.options.clock.now(),
-      name: this.target.name,
+      name: this.properties.FunctionName,
       message: error.message,
     });
   };

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AwsError, NotModelledError, type PolicyDocument, type Principal, type ResourceTwin } from '../ports';
@@ -7,7 +7,7 @@ import type { Logs } from './logs';
 import { createRunner, type FunctionRunner, type InvocationResult } from './runner';
 
 /** Policies of the functions themselves, by function ARN. */
-export type FunctionPolicies = Map<string, PolicyDocument & { readonly Statement: unknown[] }>;
+export type FunctionPolicies = Map<string, PolicyDocument & { Statement: unknown[] }>;
 
 export interface LambdaFunction {
   readonly name: string;
@@ -56,6 +56,8 @@ const defaultConcurrency = 2;
 
 export function createFunctions(options: LambdaOptions, logs: Logs, policies: FunctionPolicies): Functions {
   const byArn = new Map<string, LambdaFunction>();
+  /** Replaced or deleted, and not idle yet. */
+  const retired = new Set<LambdaFunction>();
   const arnOf = (name: string) =>
     name.startsWith('arn:') ? name : `arn:aws:lambda:${options.region}:${options.account}:function:${name}`;
   const find = (arnOrName: string) => byArn.get(arnOf(arnOrName));
@@ -65,6 +67,12 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
     return found;
   };
 
+  /** What runs, and what waits for its turn, ends with the code that it came to. */
+  const retire = (old: LambdaFunction | undefined) => {
+    if (!old) return;
+    retired.add(old);
+    void old.runner.retire().then(() => retired.delete(old));
+  };
   const create = (properties: FunctionProperties, name: string): LambdaFunction => {
     const arn = arnOf(name);
     // The session is only checked here: a warm process outlives it, so its credentials must not expire by the clock.
@@ -124,7 +132,7 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
       for (const { runner } of byArn.values()) runner.release();
     },
     async dispose() {
-      await Promise.all([...byArn.values()].map(({ runner }) => runner.dispose()));
+      await Promise.all([...byArn.values(), ...retired].map(({ runner }) => runner.dispose()));
     },
     resources: [
       {
@@ -152,8 +160,16 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
             throw new NotModelledError(`Runtime ${properties.Runtime} of a Lambda function`);
           const name = properties.FunctionName ?? context.generatedName;
           const created = create(properties, name);
+          retire(byArn.get(created.arn));
           byArn.set(created.arn, created);
           return { ref: name, attributes: { Arn: created.arn } };
+        },
+        replacedBy: ['FunctionName', 'PackageType'],
+        delete({ attributes }) {
+          const arn = String(attributes['Arn']);
+          retire(byArn.get(arn));
+          byArn.delete(arn);
+          policies.delete(arn);
         },
       },
       {
@@ -163,9 +179,18 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
         create(properties: PermissionProperties, context) {
           const { arn } = get(properties.FunctionName);
           const policy = policies.get(arn) ?? { Version: '2012-10-17', Statement: [] };
-          policy.Statement.push(permissionStatement(properties, arn, context.generatedName));
+          const sid = context.generatedName;
+          policy.Statement = [
+            ...policy.Statement.filter((item) => sidOf(item) !== sid),
+            permissionStatement(properties, arn, sid),
+          ];
           policies.set(arn, policy);
-          return { ref: context.generatedName, attributes: { Id: context.generatedName } };
+          return { ref: sid, attributes: { Id: sid } };
+        },
+        replacedBy: ['Action', 'FunctionName', 'Principal', 'SourceAccount', 'SourceArn'],
+        delete({ ref }, _context, { FunctionName }) {
+          const policy = policies.get(arnOf(String(FunctionName)));
+          if (policy) policy.Statement = policy.Statement.filter((item) => sidOf(item) !== ref);
         },
       },
     ],
@@ -177,6 +202,8 @@ export const lambdaPrincipal = (account: string): Principal => ({
   arn: 'lambda.amazonaws.com',
   account,
 });
+
+const sidOf = (statement: unknown) => (statement as { readonly Sid?: unknown }).Sid;
 
 function permissionStatement(properties: PermissionProperties, functionArn: string, sid: string): unknown {
   const principal = properties.Principal.endsWith('.amazonaws.com')
@@ -198,7 +225,9 @@ function permissionStatement(properties: PermissionProperties, functionArn: stri
 
 function codeFolder(options: LambdaOptions, { Code, Handler }: FunctionProperties, name: string): string {
   if (Code.ZipFile !== undefined) {
-    const folder = join(options.dataDir, 'functions', name);
+    const digest = createHash('sha256').update(`${Handler}\n${Code.ZipFile}`).digest('hex').slice(0, 16);
+    // A folder of its own for every version: one that runs keeps its files.
+    const folder = join(options.dataDir, 'functions', `${name}-${digest}`);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${Handler.slice(0, Handler.lastIndexOf('.'))}.js`), Code.ZipFile);
     return realpathSync(folder);

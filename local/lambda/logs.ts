@@ -50,6 +50,8 @@ export function createLogs({
           const name = properties.LogGroupName ?? context.generatedName;
           return { ref: name, attributes: { Arn: `arn:aws:logs:${region}:${account}:log-group:${name}:*` } };
         },
+        replacedBy: ['LogGroupName'],
+        delete: () => undefined,
       },
       {
         type: 'AWS::Logs::LogStream',
@@ -58,12 +60,16 @@ export function createLogs({
           ref: properties.LogStreamName ?? context.generatedName,
           attributes: {},
         }),
+        replacedBy: ['LogGroupName', 'LogStreamName'],
+        delete: () => undefined,
       },
       {
         // Which services may write to log groups: no log is authorized locally.
         type: 'AWS::Logs::ResourcePolicy',
         properties: ['PolicyDocument', 'PolicyName'],
         create: (properties: { PolicyName: string }) => ({ ref: properties.PolicyName, attributes: {} }),
+        replacedBy: ['PolicyName'],
+        delete: () => undefined,
       },
       {
         // A filter turns log lines into metrics, which only alarms read: recorded, not evaluated.
@@ -73,6 +79,8 @@ export function createLogs({
           ref: properties.FilterName ?? context.generatedName,
           attributes: {},
         }),
+        replacedBy: ['FilterName', 'LogGroupName'],
+        delete: () => undefined,
       },
     ],
   };

@@ -42,6 +42,8 @@ export interface FunctionRunner {
   busy(): number;
   /** Ends the idle processes. */
   release(): void;
+  /** Ends once everything that was asked for has been answered. */
+  retire(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -101,6 +103,8 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   const waiting: Job[] = [];
   let busy = 0;
   let disposed = false;
+  let retiring = false;
+  const rested: (() => void)[] = [];
 
   const start = (): Worker => {
     const child = spawn(process.execPath, [join(__dirname, 'bootstrap.js')], {
@@ -162,6 +166,10 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
         if (workers.has(worker) && !worker.child.killed && worker.child.connected && !disposed) park(worker);
         job.done(result);
         pump();
+        if (retiring && busy + waiting.length === 0) {
+          for (const worker of [...idle]) end(worker);
+          for (const done of rested.splice(0)) done();
+        }
       });
     }
   };
@@ -184,6 +192,11 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
     busy: () => busy + waiting.length,
     release() {
       for (const worker of [...idle]) end(worker);
+    },
+    async retire() {
+      retiring = true;
+      for (const worker of [...idle]) end(worker);
+      if (busy + waiting.length > 0) await new Promise<void>((resolve) => rested.push(resolve));
     },
     async dispose() {
       disposed = true;

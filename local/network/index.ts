@@ -111,6 +111,8 @@ function inert(type: string, idPrefix: string, properties: string[], attributes:
     type,
     properties,
     attributes: Object.keys(attributes),
+    replacedBy: replacedBy[type] ?? [],
+    delete: () => undefined,
     create(values: Record<string, unknown>, context) {
       const id = `${idPrefix}-${idOf(context)}`;
       return {
@@ -121,5 +123,38 @@ function inert(type: string, idPrefix: string, properties: string[], attributes:
   };
 }
 
-const idOf = ({ stackName, logicalId }: ResourceContext) =>
-  createHash('sha256').update(`${stackName}/${logicalId}`).digest('hex').slice(0, 17);
+const idOf = ({ generatedName, previous }: ResourceContext) =>
+  previous?.ref.slice(previous.ref.lastIndexOf('-') + 1) ??
+  createHash('sha256').update(generatedName).digest('hex').slice(0, 17);
+
+const replacedBy: Readonly<Record<string, readonly string[]>> = {
+  'AWS::EC2::VPC': ['CidrBlock'],
+  'AWS::EC2::Subnet': ['AvailabilityZone', 'CidrBlock', 'VpcId'],
+  'AWS::EC2::RouteTable': ['VpcId'],
+  'AWS::EC2::Route': ['DestinationCidrBlock', 'RouteTableId'],
+  'AWS::EC2::SubnetRouteTableAssociation': ['SubnetId'],
+  'AWS::EC2::SecurityGroup': ['GroupDescription', 'GroupName', 'VpcId'],
+  'AWS::EC2::SecurityGroupIngress': ['CidrIp', 'FromPort', 'GroupId', 'IpProtocol', 'SourceSecurityGroupId', 'ToPort'],
+  'AWS::EC2::SecurityGroupEgress': [
+    'CidrIp',
+    'DestinationPrefixListId',
+    'DestinationSecurityGroupId',
+    'FromPort',
+    'GroupId',
+    'IpProtocol',
+    'ToPort',
+  ],
+  'AWS::EC2::VPCEndpoint': ['ServiceName', 'VpcEndpointType', 'VpcId'],
+  'AWS::EC2::FlowLog': [
+    'DeliverLogsPermissionArn',
+    'LogDestination',
+    'LogDestinationType',
+    'LogFormat',
+    'LogGroupName',
+    'MaxAggregationInterval',
+    'ResourceId',
+    'ResourceType',
+    'TrafficType',
+  ],
+  'AWS::EC2::NetworkAcl': ['VpcId'],
+};

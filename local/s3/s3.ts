@@ -43,7 +43,7 @@ export interface Bucket {
   readonly name: string;
   readonly arn: string;
   readonly createdAt: number;
-  readonly settings: BucketSettings;
+  settings: BucketSettings;
   readonly store: BucketStore;
   policy?: PolicyDocument;
   notifications: readonly QueueNotification[];
@@ -77,15 +77,35 @@ export class S3 implements S3Port, Disposable {
 
   constructor(readonly options: S3Options) {}
 
-  /** Creates the bucket, or opens it with what it held. */
+  /** Creates the bucket, or opens it with what it held; one that is open takes on the settings. */
   open(name: string, settings: BucketSettings): Bucket {
     const folder = path.join(this.options.dataDir, 's3', name);
-    this.#buckets.get(name)?.store.close();
+    const known = this.#buckets.get(name);
+    if (known && known.settings.versioned === settings.versioned) {
+      known.settings = settings;
+      return known;
+    }
+    known?.store.close();
     const store = new BucketStore(folder, settings.versioned);
     const createdAt = fs.statSync(folder).birthtimeMs;
-    const bucket: Bucket = { name, arn: `arn:aws:s3:::${name}`, createdAt, settings, store, notifications: [] };
+    const { policy, notifications = [] } = known ?? {};
+    const bucket: Bucket = { name, arn: `arn:aws:s3:::${name}`, createdAt, settings, store, policy, notifications };
     this.#buckets.set(name, bucket);
     return bucket;
+  }
+
+  /** Takes away a bucket that is empty. */
+  deleteBucket(name: string): void {
+    const bucket = this.#buckets.get(name);
+    if (bucket && bucket.store.keys().length > 0)
+      throw new AwsError('BucketNotEmpty', `The bucket you tried to delete is not empty: ${name}`, 409);
+    bucket?.store.close();
+    this.#buckets.delete(name);
+    fs.rmSync(path.join(this.options.dataDir, 's3', name), { recursive: true, force: true });
+  }
+
+  has(name: string): boolean {
+    return this.#buckets.has(name);
   }
 
   get buckets(): Bucket[] {

@@ -35,7 +35,9 @@ export function s3Twins(s3: S3): ResourceTwin[] {
         'VersioningConfiguration',
       ],
       attributes: ['Arn', 'DomainName', 'RegionalDomainName'],
+      replacedBy: ['BucketName'],
       create: (properties, context) => createBucket(s3, properties, context),
+      delete: ({ ref }) => s3.deleteBucket(ref),
     },
     {
       type: 'AWS::S3::BucketPolicy',
@@ -48,6 +50,10 @@ export function s3Twins(s3: S3): ResourceTwin[] {
         parsePolicy(policy, 'resource', `${where}.PolicyDocument`);
         s3.bucket(name).policy = policy;
         return { ref: name, attributes: {} };
+      },
+      replacedBy: ['Bucket'],
+      delete({ ref }) {
+        if (s3.has(ref)) s3.bucket(ref).policy = undefined;
       },
     },
     {
@@ -66,6 +72,10 @@ export function s3Twins(s3: S3): ResourceTwin[] {
         );
         await s3.setNotifications(bucket, notifications, skip || context.previous !== undefined);
         return { ref: context.generatedName, attributes: {} };
+      },
+      replacedBy: ['BucketName'],
+      delete(_state, _context, { BucketName }) {
+        if (s3.has(BucketName)) s3.bucket(BucketName).notifications = [];
       },
     },
   ];

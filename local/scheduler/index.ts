@@ -59,7 +59,7 @@ const longestRetryDelayMs = 600_000;
 /** EventBridge Scheduler: schedules fire by the clock and invoke functions as their role. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { account, region, clock, activity, deliver = (send) => send() } = options;
-  const schedules: Schedule[] = [];
+  const schedules = new Map<string, Schedule>();
   const timers = new Map<Schedule, Timer>();
   let started = false;
 
@@ -115,6 +115,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     timers.set(schedule, timer);
   };
 
+  /** What it has begun goes on. */
+  const remove = (arn: string) => {
+    const schedule = schedules.get(arn);
+    if (!schedule) return;
+    timers.get(schedule)?.cancel();
+    timers.delete(schedule);
+    schedules.delete(arn);
+  };
+
   const create = (properties: Record<string, unknown>, generatedName: string) => {
     const name = textOf(properties['Name'], 'Name') ?? generatedName;
     const where = `schedule ${name}`;
@@ -127,9 +136,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const timezone = textOf(properties['ScheduleExpressionTimezone'], `${where}.ScheduleExpressionTimezone`) ?? 'UTC';
     // AWS counts a rate from the schedule's creation; locally from the epoch, so that a restart does not shift it.
     const next = parseExpression(expression, timezone, 0);
-    if (state === 'DISABLED') return { ref: name, attributes: { Arn: arn } };
     const target = parseTarget(properties['Target'], `${where}.Target`);
-    if (!target) return { ref: name, attributes: { Arn: arn } };
+    remove(arn);
+    if (state === 'DISABLED' || !target) return { ref: name, attributes: { Arn: arn } };
     const schedule = {
       name,
       arn,
@@ -137,7 +146,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       next,
       target,
     };
-    schedules.push(schedule);
+    schedules.set(arn, schedule);
     if (started) arm(schedule);
     return { ref: name, attributes: { Arn: arn } };
   };
@@ -145,7 +154,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   return {
     start() {
       started = true;
-      for (const schedule of schedules) arm(schedule);
+      for (const schedule of schedules.values()) arm(schedule);
     },
     dispose() {
       for (const timer of timers.values()) timer.cancel();
@@ -165,7 +174,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           'Target',
         ],
         attributes: ['Arn'],
+        replacedBy: ['Name', 'GroupName'],
         create: (properties, context) => create(properties, context.generatedName),
+        delete: ({ attributes }) => remove(String(attributes['Arn'])),
       },
       {
         type: 'AWS::Scheduler::ScheduleGroup',
@@ -175,6 +186,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           const name = properties.Name ?? context.generatedName;
           return { ref: name, attributes: { Arn: `arn:aws:scheduler:${region}:${account}:schedule-group/${name}` } };
         },
+        replacedBy: ['Name'],
+        delete: () => undefined,
       },
     ],
   };

@@ -30,7 +30,16 @@ export function createSecrets(options: SecretsOptions): {
         type: 'AWS::SecretsManager::Secret',
         properties: ['Description', 'GenerateSecretString', 'KmsKeyId', 'Name', 'SecretString', 'Tags'],
         attributes: ['Id'],
+        replacedBy: ['Name'],
         create: (properties, context) => createSecret(port, properties, context),
+        update(properties, context, old) {
+          if (JSON.stringify(properties.GenerateSecretString) !== JSON.stringify(old.GenerateSecretString))
+            throw new NotModelledError(
+              `a change of GenerateSecretString of ${context.logicalId}, which makes a new value,`,
+            );
+          return createSecret(port, properties, context);
+        },
+        delete: ({ ref }) => port.delete(ref),
       },
       {
         type: 'AWS::SecretsManager::ResourcePolicy',
@@ -44,6 +53,8 @@ export function createSecrets(options: SecretsOptions): {
           const secret = port.setPolicy(requiredText(properties['SecretId'], `${where}.SecretId`), policy);
           return { ref: secret.arn, attributes: { Id: secret.arn } };
         },
+        replacedBy: ['SecretId'],
+        delete: ({ ref }) => port.deletePolicy(ref),
       },
     ],
   };

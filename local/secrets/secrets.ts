@@ -108,6 +108,16 @@ export class Secrets implements SecretsPort {
     return secret;
   }
 
+  deletePolicy(arn: string): void {
+    this.#policies.delete(arn);
+  }
+
+  /** At once: nothing here waits for a recovery window. */
+  delete(arn: string): void {
+    this.#policies.delete(arn);
+    if (this.#secrets.delete(arn)) this.#write();
+  }
+
   /** By name, ARN, or ARN without its six random characters. */
   find(secretId: string): Secret | undefined {
     const exact = this.#secrets.get(secretId);
@@ -147,11 +157,15 @@ export class Secrets implements SecretsPort {
 
   #put(secret: Secret): Secret {
     this.#secrets.set(secret.arn, secret);
+    this.#write();
+    return secret;
+  }
+
+  #write(): void {
     fs.mkdirSync(path.dirname(this.#file), { recursive: true });
     const replacement = `${this.#file}.new`;
     fs.writeFileSync(replacement, `${JSON.stringify([...this.#secrets.values()], null, 2)}\n`, { mode: 0o600 });
     fs.renameSync(replacement, this.#file);
-    return secret;
   }
 }
 

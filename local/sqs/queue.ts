@@ -38,7 +38,7 @@ export class Queue {
   constructor(
     readonly name: string,
     readonly arn: string,
-    readonly settings: QueueSettings,
+    public settings: QueueSettings,
     private readonly clock: Clock,
     file: string,
   ) {

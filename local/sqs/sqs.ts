@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import type { Kms } from '../kms';
 import { type Authorizer, AwsError, type Clock, type Disposable, type Principal, type SqsPort } from '../ports';
@@ -24,14 +25,33 @@ export class Sqs implements SqsPort, Disposable {
 
   constructor(readonly options: SqsOptions) {}
 
-  /** Creates the queue, or opens it with what it held. */
+  /** Creates the queue, or opens it with what it held; one that is open takes on the settings. */
   open(name: string, settings: QueueSettings): Queue {
     const { account, region, clock, dataDir } = this.options;
-    this.#queues.get(name)?.close();
+    const known = this.#queues.get(name);
+    if (known) {
+      known.settings = settings;
+      return known;
+    }
     const arn = `arn:aws:sqs:${region}:${account}:${name}`;
     const queue = new Queue(name, arn, settings, clock, path.join(dataDir, 'sqs', `${name}.jsonl`));
     this.#queues.set(name, queue);
     return queue;
+  }
+
+  /** Takes the queue away with its messages. */
+  remove(name: string): void {
+    this.#queues.get(name)?.close();
+    this.#queues.delete(name);
+    fs.rmSync(path.join(this.options.dataDir, 'sqs', `${name}.jsonl`), { force: true });
+  }
+
+  /** @param urls of queues, of which some may be gone */
+  forgetPolicy(urls: readonly unknown[]): void {
+    for (const url of urls) {
+      const queue = this.#queues.get(String(url).slice(String(url).lastIndexOf('/') + 1));
+      if (queue) queue.policy = undefined;
+    }
   }
 
   urlOf(queue: Queue): string {

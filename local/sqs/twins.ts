@@ -30,7 +30,9 @@ export function sqsTwins(sqs: Sqs): ResourceTwin[] {
         'VisibilityTimeout',
       ],
       attributes: ['Arn', 'QueueName', 'QueueUrl'],
+      replacedBy: ['QueueName'],
       create: (properties, context) => createQueue(sqs, properties, context),
+      delete: ({ attributes }) => sqs.remove(String(attributes['QueueName'])),
     },
     {
       type: 'AWS::SQS::QueuePolicy',
@@ -44,6 +46,11 @@ export function sqsTwins(sqs: Sqs): ResourceTwin[] {
           sqs.queueAt(requiredText(url, `${where}.Queues`)).policy = policy;
         return { ref: context.generatedName, attributes: { Id: context.generatedName } };
       },
+      update(properties, context, old) {
+        sqs.forgetPolicy(listOf(old.Queues, 'Queues'));
+        return this.create(properties, context);
+      },
+      delete: (_state, _context, { Queues }) => sqs.forgetPolicy(listOf(Queues, 'Queues')),
     },
   ];
 }

@@ -140,6 +140,8 @@ export function createStepFunctions(options: StepFunctionsOptions): StepFunction
           machines.set(arn, { name, definition: parseDefinition(properties.DefinitionString), principal });
           return { ref: arn, attributes: { Arn: arn, Name: name } };
         },
+        replacedBy: ['StateMachineName', 'StateMachineType'],
+        delete: ({ ref }) => void machines.delete(ref),
       },
     ],
   };

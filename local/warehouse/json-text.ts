@@ -30,8 +30,14 @@ export const quoted = (text: string): string =>
   `regexp_replace(regexp_replace(${text}, '((?:${anyString}|[^"0-9-])+)(-?[0-9][-+.0-9eE]*)?', '\\1"${numberMark}\\2"', 'g'), '"${numberMark}"\\s*$', '')`;
 export const unquoted = (json: string): string => `regexp_replace(${json}, '"${numberMark}([^"]*)"', '\\1', 'g')`;
 
-/** What the engine would spell otherwise: long numbers, exponents, closing zeros, -0. More texts than these may match. */
-const respelled = '[0-9]{16}|[0-9.]{17}|[0-9][eE]|\\.[0-9]*0(?:[^0-9]|$)|-0';
+/** What the engine would spell otherwise: long numbers, exponents, closing zeros, many zeros behind the point, -0. More texts than these may match. */
+const respelled = '[0-9]{16}|[0-9.]{17}|[0-9][eE]|\\.[0-9]*0(?:[^0-9]|$)|\\.00000|-0';
+
+/** A DuckDB condition that is false only for a JSON text whose numbers the engine spells as they are. */
+export const mayBeRespelled = (text: string): string => `regexp_matches(${text}, '${respelled}')`;
+
+/** A JSON text with its numbers as strings, also where the text is a number and nothing else. */
+export const quotedWhole = (text: string): string => quoted(`(' ' || ${text})`);
 
 /**
  * DuckDB text of a JSON value as results show it: without blanks between tokens and escapes of strings, numbers as they are spelled.
@@ -39,8 +45,7 @@ const respelled = '[0-9]{16}|[0-9.]{17}|[0-9][eE]|\\.[0-9]*0(?:[^0-9]|$)|-0';
  * @param refused DuckDB expression for a value that has the text `numberMark` itself
  */
 export function compactJson(text: string, refused: string): string {
-  // A number that nothing precedes would not be seen.
-  const exact = unquoted(`cast(json(${quoted(`(' ' || ${text})`)}) as varchar)`);
-  return `case when not regexp_matches(${text}, '[\\s\\\\]') then ${text} when not regexp_matches(${text}, '${respelled}') then cast(json(${text}) as varchar)
+  const exact = unquoted(`cast(json(${quotedWhole(text)}) as varchar)`);
+  return `case when not regexp_matches(${text}, '[\\s\\\\]') then ${text} when not ${mayBeRespelled(text)} then cast(json(${text}) as varchar)
     when contains(${text}, '${numberMark}') then ${refused} else ${exact} end`;
 }

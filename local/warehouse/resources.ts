@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { NotModelledError, type ResourceContext, type ResourceState, type ResourceTwin } from '../ports';
 import { booleanOf, integerOf, listOf, objectOf, oneOf, type Properties, requiredText, textOf } from '../properties';
 import type { ManagedSecrets } from './compose';
-import type { Warehouses } from './warehouses';
+import type { WarehouseDefinition, Warehouses } from './warehouses';
 
 export interface TwinOptions {
   readonly account: string;
@@ -34,7 +34,7 @@ export function warehouseTwins(warehouses: Warehouses, options: TwinOptions): Re
     subnetGroupTwin,
     clusterTwin(warehouses, options, parameterGroups),
     scheduledActionTwin,
-    namespaceTwin(options, namespaces),
+    namespaceTwin(warehouses, options, namespaces),
     workgroupTwin(warehouses, options, namespaces),
   ];
 }
@@ -54,6 +54,8 @@ function parameterGroupTwin(groups: Map<string, ReadonlyMap<string, string>>): R
       );
       return { ref: name, attributes: {} };
     },
+    replacedBy: ['Description', 'ParameterGroupFamily', 'ParameterGroupName'],
+    delete: ({ ref }) => void groups.delete(ref),
   };
 }
 
@@ -82,6 +84,7 @@ const subnetGroupTwin: ResourceTwin = {
     ref: context.generatedName.toLowerCase(),
     attributes: { ClusterSubnetGroupName: context.generatedName.toLowerCase() },
   }),
+  delete: () => undefined,
 };
 
 /** Properties of a cluster that have no effect on a laptop. */
@@ -127,6 +130,8 @@ function clusterTwin(
       'Port',
     ],
     attributes: ['Endpoint.Address', 'Endpoint.Port', 'MasterPasswordSecretArn', 'ClusterNamespaceArn', 'Id'],
+    replacedBy: ['ClusterIdentifier', 'ClusterSubnetGroupName', 'DBName', 'MasterUsername'],
+    delete: ({ ref }) => warehouses.delete('cluster', ref),
     async create(properties: Properties, context): Promise<ResourceState> {
       const where = `AWS::Redshift::Cluster ${context.logicalId}`;
       const identifier = (
@@ -145,7 +150,7 @@ function clusterTwin(
         kmsKey: 'MasterPasswordSecretKmsKeyId',
         secretName: `redshift!${identifier}-${textOf(properties['MasterUsername'], where) ?? ''}`,
       });
-      await warehouses.create({
+      await bring(warehouses, where, {
         target: { kind: 'cluster', name: identifier, arn: warehouses.arnOf('cluster', identifier) },
         userScope: identifier,
         storage: identifier,
@@ -167,6 +172,13 @@ function clusterTwin(
       };
     },
   };
+}
+
+/** Opens the warehouse, or updates the one that is open. */
+async function bring(warehouses: Warehouses, where: string, definition: WarehouseDefinition): Promise<void> {
+  const { kind, name } = definition.target;
+  if (warehouses.find(kind, name)) warehouses.update(definition, where);
+  else await warehouses.create(definition);
 }
 
 const rolesOf = (value: unknown, where: string): string[] =>
@@ -214,6 +226,8 @@ const scheduledActionTwin: ResourceTwin = {
     'TargetAction',
   ],
   attributes: ['State', 'NextInvocations'],
+  replacedBy: ['ScheduledActionName'],
+  delete: () => undefined,
   create(properties: Properties, context) {
     const where = `AWS::Redshift::ScheduledAction ${context.logicalId}`;
     objectOf(properties['TargetAction'], ['PauseCluster', 'ResumeCluster'], `${where}.TargetAction`);
@@ -225,7 +239,7 @@ const scheduledActionTwin: ResourceTwin = {
   },
 };
 
-function namespaceTwin(options: TwinOptions, namespaces: Map<string, Namespace>): ResourceTwin {
+function namespaceTwin(warehouses: Warehouses, options: TwinOptions, namespaces: Map<string, Namespace>): ResourceTwin {
   return {
     type: 'AWS::RedshiftServerless::Namespace',
     properties: [
@@ -250,6 +264,8 @@ function namespaceTwin(options: TwinOptions, namespaces: Map<string, Namespace>)
       'Namespace.DbName',
       'Namespace.AdminUsername',
     ],
+    replacedBy: ['NamespaceName'],
+    delete: ({ ref }) => void namespaces.delete(ref),
     create(properties: Properties, context: ResourceContext): ResourceState {
       const where = `AWS::RedshiftServerless::Namespace ${context.logicalId}`;
       const name = requiredText(properties['NamespaceName'], `${where}.NamespaceName`);
@@ -263,7 +279,9 @@ function namespaceTwin(options: TwinOptions, namespaces: Map<string, Namespace>)
         kmsKey: 'AdminPasswordSecretKmsKeyId',
         secretName: `redshift!${name}-${textOf(properties['AdminUsername'], where) ?? ''}`,
       });
-      namespaces.set(name, { name, database, roleArns: rolesOf(properties['IamRoles'], where), admin });
+      const roleArns = rolesOf(properties['IamRoles'], where);
+      namespaces.set(name, { name, database, roleArns, admin });
+      warehouses.attachRoles(name, roleArns);
       const id = stableUuid(`${context.account}/namespace/${name}`);
       return {
         ref: name,
@@ -307,6 +325,8 @@ function workgroupTwin(
       'Workgroup.Endpoint.Address',
       'Workgroup.Endpoint.Port',
     ],
+    replacedBy: ['NamespaceName', 'WorkgroupName'],
+    delete: ({ ref }) => warehouses.delete('workgroup', ref),
     async create(properties: Properties, context): Promise<ResourceState> {
       const where = `AWS::RedshiftServerless::Workgroup ${context.logicalId}`;
       const name = requiredText(properties['WorkgroupName'], `${where}.WorkgroupName`);
@@ -320,7 +340,7 @@ function workgroupTwin(
         ['ParameterKey', 'ParameterValue'],
         `${where}.ConfigParameters`,
       );
-      await warehouses.create({
+      await bring(warehouses, where, {
         target: { kind: 'workgroup', name, arn },
         userScope: `serverless-${options.account}-${id}`,
         storage: namespace.name,

@@ -29,6 +29,15 @@ export interface ColumnInfo {
   readonly name: string;
   readonly type: RedshiftType;
 }
+/** A column of a query's result; `origin` is the column of a table or view that it shows unchanged. */
+export interface ResultColumn extends ColumnInfo {
+  readonly origin?: Origin;
+}
+export interface Origin {
+  readonly schema: string;
+  readonly table: string;
+  readonly notNull: boolean;
+}
 
 /** What the front end knows of the database; the engine keeps it. Names are folded as Redshift folds them. */
 export interface Relation {
@@ -49,9 +58,16 @@ export interface Catalog {
 
 export type CompressionName = 'none' | 'gzip' | 'bzip2' | 'zstd';
 
+/** Where a statement begins in its text. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
 /** Every statement that the local warehouse accepts. */
-export type Statement =
-  | { readonly kind: 'query'; readonly duckdb: string; readonly columns: readonly ColumnInfo[] }
+export type Statement = Work & { readonly place?: Place };
+export type Work =
+  | { readonly kind: 'query'; readonly duckdb: string; readonly columns: readonly ResultColumn[] }
   /** insert, update, delete: `target` is the changed relation. */
   | {
       readonly kind: 'change';

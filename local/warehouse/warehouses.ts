@@ -1,5 +1,14 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { AwsError, type Clock, type KinesisPort, type Principal, type S3Port, type StsPort } from '../ports';
+import {
+  AwsError,
+  type Clock,
+  type KinesisPort,
+  NotModelledError,
+  type Principal,
+  type S3Port,
+  type StsPort,
+} from '../ports';
 import type { ReachableWarehouse } from './data-api/operations';
 import type { WarehouseTarget } from './data-api/records';
 import { Engine } from './engine/engine';
@@ -40,6 +49,8 @@ export interface WarehouseDefinition {
 /** The open warehouses of the account. */
 export class Warehouses {
   private readonly open = new Map<string, ReachableWarehouse>();
+  /** Of each open warehouse, as it was last updated. */
+  private readonly definitions = new Map<string, WarehouseDefinition>();
 
   constructor(private readonly options: WarehousesOptions) {}
 
@@ -57,7 +68,7 @@ export class Warehouses {
         s3: this.options.s3,
         kinesis: this.options.kinesis,
         translate: this.options.translate,
-        assume: (roleArn, user) => this.assume(definition, roleArn, user),
+        assume: (roleArn, user) => this.assume(this.definitions.get(key) ?? definition, roleArn, user),
         caseSensitiveIdentifiers: definition.caseSensitiveIdentifiers,
         nodeType: definition.nodeType,
       },
@@ -65,7 +76,42 @@ export class Warehouses {
     );
     const warehouse = { target, database, engine };
     this.options.onOpen?.(warehouse);
+    this.definitions.set(key, definition);
     this.open.set(key, warehouse);
+  }
+
+  /** Attaches other roles. @throws NotModelledError for what an open engine cannot take on */
+  update(definition: WarehouseDefinition, where: string): void {
+    const { kind, name } = definition.target;
+    const known = this.definitions.get(`${kind}/${name}`);
+    if (!known) throw new AwsError('ResourceNotFoundException', `${kind} ${name} does not exist`);
+    for (const field of ['caseSensitiveIdentifiers', 'nodeType', 'database', 'storage'] as const)
+      if (known[field] !== definition[field])
+        throw new NotModelledError(
+          `${where}: a change of ${field} from ${known[field]} to ${definition[field]} while it runs`,
+        );
+    if (known.admin.name !== definition.admin.name || known.admin.password() !== definition.admin.password())
+      throw new NotModelledError(`${where}: a change of its administrator`);
+    this.definitions.set(`${kind}/${name}`, definition);
+  }
+
+  /** Attaches other roles to the workgroups of a namespace. */
+  attachRoles(storage: string, roleArns: readonly string[]): void {
+    for (const [key, definition] of this.definitions)
+      if (definition.target.kind === 'workgroup' && definition.storage === storage)
+        this.definitions.set(key, { ...definition, roleArns });
+  }
+
+  /** Takes the warehouse away with its data. */
+  delete(kind: 'cluster' | 'workgroup', name: string): void {
+    const key = `${kind}/${name}`;
+    const definition = this.definitions.get(key);
+    if (!definition) return;
+    this.open.get(key)!.engine.close();
+    this.open.delete(key);
+    this.definitions.delete(key);
+    for (const suffix of ['', '.wal'])
+      rmSync(join(this.options.directory, `${definition.storage}.duckdb${suffix}`), { force: true });
   }
 
   /** @param name or ARN */

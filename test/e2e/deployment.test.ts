@@ -1,8 +1,9 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { synthesize } from '../../bin/commands/local/synth';
 import { startRuntime } from '../../local/runtime';
+import { editedAssembly } from '../support/assembly';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-deployment-'));
 const assemblyDir = join(folder, 'cdk.out');
@@ -11,23 +12,7 @@ jest.setTimeout(120_000);
 
 beforeAll(() => synthesize(assemblyDir, new AbortController().signal));
 
-/** The synthesized assembly with the text of its templates and plans changed, as an edit of the code would have changed it. */
-function edited(name: string, edit: (text: string) => string): string {
-  const copy = join(folder, name);
-  cpSync(assemblyDir, copy, { recursive: true });
-  const files = readdirSync(copy, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    /\.template\.json$|plan\.json$/.test(file),
-  );
-  let changed = false;
-  for (const file of files) {
-    const before = readFileSync(join(copy, file), 'utf8');
-    const after = edit(before);
-    changed ||= after !== before;
-    writeFileSync(join(copy, file), after);
-  }
-  if (!changed) throw new Error(`the edit ${name} changed nothing`);
-  return copy;
-}
+const edited = (name: string, edit: (text: string) => string) => editedAssembly(assemblyDir, join(folder, name), edit);
 
 const start = (assembly: string, data: string) =>
   startRuntime({ assemblyDir: assembly, stageName: 'dev', dataDir: join(folder, data), clock: { rate: 0 } });

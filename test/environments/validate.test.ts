@@ -3,7 +3,7 @@ import type { Environment, Partner } from '../../environments/environment';
 import { validateEnvironments } from '../../environments/validate';
 import { serverless, testEnvironment } from '../lib/fixtures';
 
-const known = { exports: ['shop.visits', 'estore.purchases', 'estore.hourly_revenue'] };
+const known = { exports: ['shop.visits', 'estore.purchases', 'estore.hourly_revenue'], pipelines: ['shop'] };
 const problems = (changes: Partial<Environment>) => validateEnvironments([testEnvironment(changes)], known);
 const provisioned = { kind: 'provisioned', nodeType: 'ra3.large', nodeCount: 2, snapshotRetentionDays: 1 } as const;
 const partner = (changes: Partial<Partner> = {}): Partner => ({

@@ -189,7 +189,7 @@ export class World {
       return `('${id}', '${id}', ${amount}, '${at}', ${amount % 2 === 0}, ${amount / 3}::double precision, 'stream', 'r', getdate())`;
     });
     await this.sql(
-      `insert into shop.events (event_id, id, amount, at, gift, weight, source, run_id, merged_at) values ${values.join(', ')}`,
+      `insert into shop.events_data (event_id, id, amount, at, gift, weight, source, run_id, merged_at) values ${values.join(', ')}`,
     );
   }
 

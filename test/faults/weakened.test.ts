@@ -42,6 +42,15 @@ const cases: readonly (readonly [string, Weakening, fc.Arbitrary<Scenario>])[] =
     })),
   ],
   [
+    'a notification that came twice, the ledger not asked',
+    weakenings.withoutLedger,
+    fc.nat(7).map((event) => ({
+      ...quiet,
+      actions: [upload(0, [event, 2]), quarter],
+      faults: { notifications: [[0, 5 * 60_000]] },
+    })),
+  ],
+  [
     'history that overlaps the stream, no identity check',
     weakenings.withoutIdentityCheck,
     fc

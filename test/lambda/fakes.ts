@@ -35,7 +35,7 @@ export class FakeWarehouse implements Warehouse {
   crashOn: (call: string, about: string) => boolean = () => false;
   /** How far the clock goes with each submission and end. Zero: as on a clock that stands still. */
   stepMs = 1000;
-  private now = Date.parse('2026-11-21T05:00:01Z');
+  now = Date.parse('2026-11-21T05:00:01Z');
 
   get names(): string[] {
     return this.statements.map(({ name }) => name);
@@ -80,6 +80,13 @@ export class FakeWarehouse implements Warehouse {
 
   async active(namePrefix: string): Promise<StatementSummary[]> {
     return (await this.list(namePrefix)).filter(({ status }) => !isTerminal(status));
+  }
+
+  async cancel(id: string): Promise<void> {
+    const statement = this.byId(id);
+    if (isTerminal(statement.status)) return;
+    this.now += this.stepMs;
+    Object.assign(statement, { status: 'ABORTED', updatedAt: this.now, error: 'Query was cancelled' });
   }
 
   async rows(id: string): Promise<Row[]> {

@@ -1,5 +1,6 @@
 import type { Step } from '../../lambda/shared/plan';
-import { ownerObject, type WarehouseObject, warehouseObjects } from '../../sql/objects';
+import type { WarehouseObject } from '../../sql/object';
+import { ownerObject, warehouseObjects } from '../../sql/objects';
 import { aPipeline, aView } from './fixtures';
 
 const tokens = {
@@ -17,9 +18,10 @@ const statements = (object: WarehouseObject, when: 'create' | 'delete') =>
 test('each object comes after those that it depends on', () => {
   const ids = objectsOf().map(({ id }) => id);
   expect(ids).toEqual([
+    'Pipeline',
     'Schema',
     'StreamSchema',
-    'Events',
+    'EventsData',
     'Duplicates',
     'Rejects',
     'Staged',
@@ -31,6 +33,7 @@ test('each object comes after those that it depends on', () => {
     'Runs',
     'Checkpoints',
     'Exports',
+    'Events',
     'Landing',
     'Sold',
     'SoldPublic',
@@ -71,9 +74,9 @@ test('a landing view is merged a last time before it is dropped', () => {
 });
 
 test('events holds the typed columns, all of them addable to a table that lacks them', () => {
-  const events = find('Events');
+  const events = find('EventsData');
   expect(statements(events, 'create')).toEqual([
-    `create table shop.events (
+    `create table shop.events_data (
   event_id varchar(64) not null,
   id varchar(16),
   kind varchar(8),
@@ -104,7 +107,36 @@ diststyle key distkey (event_id) compound sortkey (merged_at)`,
     'boolean',
     'timestamp without time zone',
   ]);
-  expect(specs[3]!.add).toBe('alter table shop.events add column amount decimal(6,2)');
+  expect(specs[3]!.add).toBe('alter table shop.events_data add column amount decimal(6,2)');
+});
+
+test('people read events by the declared names, and nothing else that the table may hold', () => {
+  const columns = aPipeline().columns.map((column) =>
+    column.name === 'amount' ? { ...column, stored: 'total' } : column,
+  );
+  const edited = objectsOf({ columns, views: [] });
+  expect(statements(find('Events', edited), 'create')).toEqual([
+    `create or replace view shop.events as
+select
+  event_id,
+  id,
+  kind,
+  total as amount,
+  pieces,
+  weight,
+  gift,
+  at,
+  source,
+  shard_id,
+  sequence_number,
+  partition_key,
+  arrived_at,
+  run_id,
+  merged_at,
+  payload
+from shop.events_data`,
+  ]);
+  expect(statements(find('EventsData', edited), 'create')[0]).toContain('\n  total decimal(6,2),\n');
 });
 
 test('nothing hides that an object exists already: what is created says so by failing', () => {
@@ -134,7 +166,7 @@ test('what holds data is marked, what can be built again is not', () => {
   expect(kept).toEqual(
     objectsOf()
       .map(({ id }) => id)
-      .filter((id) => !/^(Sold|Hourly)/.test(id)),
+      .filter((id) => !/^(Sold|Hourly|Pipeline)/.test(id)),
   );
 });
 

@@ -1,4 +1,5 @@
-import { compileViews, relationReferences } from '../../sql/views';
+import { relationReferences } from '../../sql/relations';
+import { compileViews } from '../../sql/views';
 import { aPipeline, aView } from './fixtures';
 
 const relations = (sql: string) =>
@@ -26,7 +27,7 @@ describe('views', () => {
     const [first, second] = compileViews(aPipeline({ views: [totals, sold] }));
     expect(first).toMatchObject({
       publicName: 'shop.sold',
-      query: 'select id, amount, at from shop.events',
+      query: 'select id, amount, at from shop.events_data as events',
       reads: [],
     });
     expect(first!.physicalName).toMatch(/^shop\.sold_[0-9a-f]{8}$/);

@@ -14,6 +14,7 @@ import {
   ownerUser,
   reconcilePlan,
   refreshPlan,
+  registryObject,
   type WarehouseObject,
   warehouseObjects,
 } from '../../sql';
@@ -132,6 +133,7 @@ export class TestWarehouse {
     );
     const warehouse = new TestWarehouse(pipeline, engine, kinesis, s3, clock, folder);
     await warehouse.install(ownerObject('millrace'), 'millrace_admin');
+    await warehouse.install(registryObject(), ownerUser);
     for (const object of warehouseObjects(pipeline, {
       streamName,
       streamRoleArn: roleArn('stream'),

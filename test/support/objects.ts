@@ -13,6 +13,10 @@ export interface ObjectRequest {
   readonly requestId: string;
   readonly properties: WarehouseObjectProperties;
   readonly physicalId?: string;
+  /** Of Update: those of before. */
+  readonly old?: WarehouseObjectProperties;
+  /** @default - one stack for all */
+  readonly stackId?: string;
 }
 
 /** Stands for the moment at which a function is killed; called before and after each call to the Data API. */
@@ -44,17 +48,21 @@ export class Objects {
       environment,
       as: (identity) => this.warehouse(identity),
       ownerSecret: async () => JSON.stringify({ username: owner.name, password: owner.password }),
+      now: this.cloud.clock.now,
+      limitMs: 56 * 60_000,
       log: () => undefined,
     };
   }
 
   /** One request as CDK's provider framework carries it out. Returns the physical id. */
-  async request({ type, requestId, properties, physicalId }: ObjectRequest): Promise<string> {
+  async request({ type, requestId, properties, physicalId, old, stackId = 'stack' }: ObjectRequest): Promise<string> {
     const event = {
       RequestType: type,
       RequestId: requestId,
+      StackId: stackId,
       ...(physicalId === undefined ? {} : { PhysicalResourceId: physicalId }),
       ResourceProperties: { ServiceToken: 'arn', ...properties },
+      ...(old ? { OldResourceProperties: { ServiceToken: 'arn', ...old } } : {}),
     };
     const remaining = () => 60_000;
     const { PhysicalResourceId } = await onEvent(this.host(), parseRequest(event), remaining);

@@ -6,7 +6,7 @@ import { asked, renderAll } from '../../lambda/shared/statement';
 import type { FaultSource } from '../../local/faults';
 import type { LocalWarehouse } from '../../local/warehouse';
 import type { Pipeline } from '../../pipelines/definition';
-import { ownerObject, warehouseObjects } from '../../sql';
+import { ownerObject, registryObject, warehouseObjects } from '../../sql';
 import { admin, cluster, createCloud, database, environment, outsider, owner, roles } from './cloud';
 import { memoryFolder } from './memory';
 import { longRetentionHours } from './pipeline';
@@ -37,6 +37,7 @@ export async function templateOf(pipeline: Pipeline, startMs: number): Promise<T
   try {
     const objects = [
       ownerObject(database),
+      registryObject(),
       ...warehouseObjects(pipeline, { streamName, streamRoleArn: roles.stream, database }),
     ];
     for (const { properties } of objects)

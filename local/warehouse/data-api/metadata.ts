@@ -88,6 +88,7 @@ export class Metadata {
         TableName: table,
         ColumnList: page.map((column) => ({
           ...columnMetadata(column),
+          length: 'length' in column.type ? column.type.length : 0,
           nullable: column.notNull ? 0 : 1,
           columnDefault: column.defaultValue,
           schemaName: place!.schema,

@@ -1,4 +1,4 @@
-import type { ColumnInfo, RedshiftType } from '../statement';
+import type { RedshiftType, ResultColumn } from '../statement';
 import type { StatementRecord, SubStatement } from './records';
 
 const seconds = (epochMs: number) => epochMs / 1000;
@@ -99,31 +99,41 @@ const typeNames: Record<RedshiftType['name'], string> = {
   char: 'bpchar',
   varbyte: 'varbyte',
 };
-const integerDigits: Partial<Record<RedshiftType['name'], number>> = {
+/** Digits, or characters of the longest text, as the JDBC driver gives them, on which the Data API is built (`TypeInfoCache` of amazon-redshift-jdbc-driver). */
+const precisions: Partial<Record<RedshiftType['name'], number>> = {
   smallint: 5,
   integer: 10,
   bigint: 19,
   real: 8,
   'double precision': 17,
+  boolean: 1,
+  date: 13,
+  timestamp: 29,
+  timestamptz: 35,
+};
+const scales: Partial<Record<RedshiftType['name'], number>> = {
+  real: 8,
+  'double precision': 17,
+  timestamp: 6,
+  timestamptz: 6,
 };
 
-export function columnMetadata(column: ColumnInfo) {
-  const { type } = column;
-  const text = type.name === 'varchar' || type.name === 'char' || type.name === 'super';
-  const length = 'length' in type ? type.length : 0;
+/** Shown of a column, as in the examples of https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-calling.html: only what is the column of a table or view has its names. */
+export function columnMetadata(column: ResultColumn) {
+  const { type, origin } = column;
+  const text = type.name === 'varchar' || type.name === 'char' || type.name === 'super' || type.name === 'varbyte';
   return {
     name: column.name,
     label: column.name,
     typeName: typeNames[type.name],
-    length,
-    precision:
-      type.name === 'decimal' ? type.precision : 'length' in type ? type.length : (integerDigits[type.name] ?? 0),
-    scale: type.name === 'decimal' ? type.scale : 0,
-    nullable: 1,
+    length: 0,
+    precision: type.name === 'decimal' ? type.precision : 'length' in type ? type.length : (precisions[type.name] ?? 0),
+    scale: type.name === 'decimal' ? type.scale : (scales[type.name] ?? 0),
+    nullable: origin?.notNull ? 0 : 1,
     isCaseSensitive: text,
     isCurrency: false,
     isSigned: ['smallint', 'integer', 'bigint', 'real', 'double precision', 'decimal'].includes(type.name),
-    schemaName: '',
-    tableName: '',
+    schemaName: origin?.schema ?? '',
+    tableName: origin?.table ?? '',
   };
 }

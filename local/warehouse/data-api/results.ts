@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AwsError } from '../../ports';
 import type { Field, ResultSet, ResultSink } from '../engine/result';
-import type { ColumnInfo } from '../statement';
+import type { ResultColumn } from '../statement';
 
 /** A page holds about so many bytes. */
 const pageBytes = 2 ** 20;
@@ -11,7 +11,7 @@ const bufferedBytes = 2 ** 18;
 
 /** Where a result lies, and what is said of it. */
 export interface StoredResult {
-  readonly columns: readonly ColumnInfo[];
+  readonly columns: readonly ResultColumn[];
   readonly rows: number;
   /** About what the values weigh. */
   readonly bytes: number;

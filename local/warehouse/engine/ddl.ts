@@ -14,8 +14,15 @@ export const duckdbName = (name: Name): string => `${identifier(name.schema ?? '
 export function createUser(session: Session, { user, password }: Of<'create-user'>): void {
   privileges.requireSuperuser(session, 'create user');
   if (session.state.get('user', user)) throw new WarehouseError(`user "${user}" already exists`);
+  refuseNamesake(session, 'schema', user);
   checkPassword(password);
   addUser(session.state, user, password, false);
+}
+
+/** A schema named like the user comes first in the default search_path (https://docs.aws.amazon.com/redshift/latest/dg/r_search_path.html); here unqualified names are looked for in public alone. */
+function refuseNamesake({ state }: Session, kind: 'schema' | 'user', name: string): void {
+  if (state.get(kind, name))
+    throw new WarehouseError(`a schema named like the user "${name}" is not modelled by the local warehouse`);
 }
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_USER.html */
@@ -119,6 +126,7 @@ export async function createSchema(
   }
   if (schema.startsWith('pg_') || reservedSchemas.includes(schema))
     throw new WarehouseError(`unacceptable schema name "${schema}"`);
+  refuseNamesake(session, 'user', schema);
   const owner = session.user.name;
   if (statement.kind === 'create-external-schema') {
     session.state.put('schema', schema, { name: schema, owner, streamRoleArn: statement.roleArn });

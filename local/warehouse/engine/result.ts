@@ -1,6 +1,6 @@
 import type { DuckDBValue } from '@duckdb/node-api';
 import { DuckDBBlobValue } from '@duckdb/node-api';
-import type { ColumnInfo, RedshiftType } from '../statement';
+import type { ColumnInfo, RedshiftType, ResultColumn } from '../statement';
 import { type Connection, identifier, TooManyRows } from './database';
 import { WarehouseError } from './errors';
 
@@ -21,7 +21,7 @@ export interface ResultSink {
 }
 
 export interface ResultSet {
-  readonly columns: readonly ColumnInfo[];
+  readonly columns: readonly ResultColumn[];
   readonly rows: number;
   /** Empty when a sink took them. */
   readonly records: readonly (readonly Field[])[];
@@ -41,7 +41,7 @@ const maxRowBytes = 64 * 1024;
 export async function runQuery(
   connection: Connection,
   duckdb: string,
-  columns: readonly ColumnInfo[],
+  columns: readonly ResultColumn[],
   sink?: ResultSink,
 ): Promise<ResultSet> {
   const records: Field[][] = [];

@@ -1,3 +1,4 @@
+import type { Place } from '../statement';
 import type { UserEntry } from './catalog';
 import type { Engine } from './engine';
 import { errorText, WarehouseError } from './errors';
@@ -202,12 +203,14 @@ export class Run {
     const started = performance.now();
     session.queryId = this.engine.nextQueryId();
     session.sink = request.sinkOf?.(index);
+    let place: Place | undefined;
     session.batched = request.mode === 'transaction' && request.sqls.length > 1;
     try {
       await session.beginStatement();
       let done: Done | undefined;
       for (const planned of session.plan(sql, request.parameters)) {
         request.signal.throwIfAborted();
+        place = planned.statement.place;
         requireLiveBlock(session, planned.statement.kind);
         checkRefresh(session, planned);
         done = await execute(session, planned);
@@ -216,13 +219,13 @@ export class Run {
       if (!done) throw new WarehouseError('the statement is empty');
       return { status: 'FINISHED', ...done, queryId: session.queryId, durationMs: performance.now() - started };
     } catch (error) {
-      return this.outcomeOf(error, session.queryId, performance.now() - started);
+      return this.outcomeOf(error, session.queryId, performance.now() - started, place);
     }
   }
 
-  private outcomeOf(error: unknown, queryId: number, durationMs: number): Outcome {
+  private outcomeOf(error: unknown, queryId: number, durationMs: number, place?: Place): Outcome {
     if (this.request.signal.aborted) return { status: 'ABORTED', queryId, durationMs };
-    return { status: 'FAILED', error: errorText(error), queryId, durationMs };
+    return { status: 'FAILED', error: errorText(error, place), queryId, durationMs };
   }
 
   private resultOf(index: number, outcome: Outcome): RunResult {

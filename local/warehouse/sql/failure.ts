@@ -11,7 +11,7 @@ export function failureWith(words: string, valueSql: string): string {
   return `error('${failureMark}${words.replaceAll("'", "''")}: "' || ${valueSql} || '"')`;
 }
 
-const overflow = 'Numeric data overflow (result precision)';
+export const overflow = 'Numeric data overflow (result precision)';
 const bytes: Readonly<Record<string, number>> = { INT8: 1, INT16: 2, INT32: 4, INT64: 8 };
 
 /** The engine's words for what Redshift reports too, and Redshift's. The first that fits counts. */
@@ -44,6 +44,9 @@ const translations: readonly (readonly [RegExp, (found: RegExpExecArray) => stri
   ],
 ];
 
+/** Of a statement that should have been refused. */
+export const notRun = 'the local warehouse could not run this statement';
+
 /** Errors of DuckDB begin with their class. */
 const engineError =
   /^(?:Binder|Catalog|Constraint|Conversion|Invalid Input|Invalid Type|Mismatch Type|Not implemented|Out of Range|Parser|Permission|Sequence|Serialization|Syntax|INTERNAL|FATAL|TransactionContext|Expression|Executor|Dependency|Parameter Not Resolved|Parameter Not Allowed|Object Size|Index|Stat|Connection|Scheduler|Optimizer|Missing Extension|Out of Memory|Interrupted|INTERRUPT|IO|HTTP|Autoloading|Unknown Type|Null Pointer|Divide by Zero|Decimal) Error: |^INTERRUPT Error/;
@@ -65,7 +68,7 @@ export function redshiftWords(error: string): string {
   const missing = /^Catalog Error: Table with name (\S+) does not exist/.exec(message);
   if (missing) return `relation "${missing[1]}" does not exist`;
   const words = valueError.test(message) ? translated(message) : undefined;
-  return words ?? 'the local warehouse could not run this statement';
+  return words ?? notRun;
 }
 
 function translated(message: string): string | undefined {

@@ -1,4 +1,4 @@
-import type { Catalog, Statement, Translate } from '../statement';
+import type { Catalog, ResultColumn, Statement, Translate } from '../statement';
 import type { StatementNode } from './ast';
 import { Source } from './lexer';
 import { Cursor } from './parser/cursor';
@@ -35,7 +35,8 @@ export const translate: Translate = function* (sql: string, catalog: Catalog, pa
     if (cursor.token.kind === 'end') break;
     nodes.push(parseStatement(cursor));
   }
-  for (const node of nodes) yield translateStatement(node, new Context(catalog, source, parameters));
+  for (const node of nodes)
+    yield { ...translateStatement(node, new Context(catalog, source, parameters)), place: source.place(node.at) };
 };
 
 function translateStatement(node: StatementNode, context: Context): Statement {
@@ -43,7 +44,7 @@ function translateStatement(node: StatementNode, context: Context): Statement {
     case 'query': {
       const { sql, columns } = resolveQuery(node.query, context);
       if (context.stream) throw context.source.unsupported('a query of a stream outside a materialized view', node.at);
-      return { kind: 'query', duckdb: padded(sql, columns), columns: toColumns(columns) };
+      return { kind: 'query', duckdb: padded(sql, columns), columns: resultColumns(columns) };
     }
     case 'insert':
       return translateInsert(node, context);
@@ -76,6 +77,10 @@ function translateStatement(node: StatementNode, context: Context): Statement {
     default:
       return translateCommand(node, context);
   }
+}
+
+function resultColumns(columns: readonly ResolvedColumn[]): ResultColumn[] {
+  return toColumns(columns).map((column, i) => ({ ...column, origin: columns[i]!.origin }));
 }
 
 /** A CHAR is shown with its trailing blanks. */

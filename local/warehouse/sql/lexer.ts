@@ -1,4 +1,4 @@
-import { SqlError } from '../statement';
+import { type Place, SqlError } from '../statement';
 
 /** `word` is unquoted and already lower case; `quoted` keeps its case; `value` of strings is unescaped. */
 export interface Token {
@@ -18,6 +18,11 @@ export class Source {
   }
 
   error(message: string, at: number): SqlError {
+    const { line, column } = this.place(at);
+    return new SqlError(message, line, column);
+  }
+
+  place(at: number): Place {
     let low = 0;
     let high = this.lineStarts.length - 1;
     while (low < high) {
@@ -25,7 +30,7 @@ export class Source {
       if (this.lineStarts[middle]! <= at) low = middle;
       else high = middle - 1;
     }
-    return new SqlError(message, low + 1, at - this.lineStarts[low]! + 1);
+    return { line: low + 1, column: at - this.lineStarts[low]! + 1 };
   }
 
   unsupported(what: string, at: number): SqlError {

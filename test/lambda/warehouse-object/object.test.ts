@@ -3,7 +3,8 @@ import type { Row, Submission } from '../../../lambda/shared/warehouse';
 import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
 import { isComplete, onEvent } from '../../../lambda/warehouse-object/object';
 import { passwordDigest } from '../../../lambda/warehouse-object/password';
-import { parseRequest } from '../../../lambda/warehouse-object/request';
+import { recordOf } from '../../../lambda/warehouse-object/registry';
+import { parseObject, parseRequest } from '../../../lambda/warehouse-object/request';
 import { FakeWarehouse, type Outcome, quiet } from '../fakes';
 
 const step = (name: string, ...statements: string[]) => ({
@@ -54,16 +55,30 @@ const price = column('price', 'numeric', { numeric_precision: 12, numeric_scale:
 function setUp(properties: WarehouseObjectProperties, type = 'Create') {
   const owner = new FakeWarehouse();
   const admin = new FakeWarehouse();
-  const world = { catalog: [] as Row[], answer: (_: string): Outcome | undefined => ({}) };
-  owner.outcome = ({ statements, name }: Submission) =>
-    name.endsWith('/columns') || name.endsWith('/external-schema')
-      ? { rows: world.catalog }
-      : world.answer(statements.join('; '));
+  const world = {
+    catalog: [] as Row[],
+    recorded: [] as Row[],
+    presence: [] as Row[],
+    answer: (_: string): Outcome | undefined => ({}),
+  };
+  const reads: Record<string, () => Row[]> = {
+    columns: () => world.catalog,
+    'external-schema': () => world.catalog,
+    recorded: () => world.recorded,
+    presence: () => world.presence,
+    schema: () => world.presence,
+  };
+  owner.outcome = ({ statements, name }: Submission) => {
+    const rows = reads[name.split('/').at(-1)!];
+    return rows ? { rows: rows() } : world.answer(statements.join('; '));
+  };
   admin.outcome = ({ statements }) => world.answer(statements.join('; '));
   const host = {
     environment: 'dev',
     as: (identity: 'admin' | 'owner') => (identity === 'admin' ? admin : owner),
     ownerSecret: async () => JSON.stringify({ username: 'millrace_owner', password: "Pass'word1" }),
+    now: () => owner.now,
+    limitMs: 3_000_000,
     log: quiet,
   };
   const physical = type === 'Create' ? {} : { PhysicalResourceId: 'old-id' };
@@ -73,15 +88,19 @@ function setUp(properties: WarehouseObjectProperties, type = 'Create') {
     ...physical,
     ResourceProperties: { ServiceToken: 'arn', ...properties },
   };
-  const changes = (warehouse = owner) =>
+  const submitted = (warehouse = owner) =>
     warehouse.statements
       .filter(({ submission }) => submission.token)
       .map(({ submission }) => submission.statements.join('; '));
+  const isRecord = (sql: string) => /^lock millrace.objects; delete/.test(sql);
   return {
     owner,
     admin,
     world,
-    changes,
+    submitted,
+    /** Without the registry's own. */
+    changes: (warehouse = owner) => submitted(warehouse).filter((sql) => !isRecord(sql)),
+    records: () => submitted().filter(isRecord),
     onEvent: () => onEvent(host, parseRequest(event), () => 60_000),
     isComplete: (remainingMs = 60_000) => isComplete(host, parseRequest(event), () => remainingMs),
   };
@@ -92,7 +111,9 @@ describe('a walk', () => {
     const { owner, isComplete, changes } = setUp(view);
     expect(await isComplete()).toEqual({ IsComplete: true });
     expect(changes()).toEqual(['create materialized view v as select 1', "select 'deploy-req-1'"]);
-    expect(owner.names).toEqual(['millrace/dev/deploy/req-1/0', 'millrace/dev/deploy/req-1/1']);
+    expect(
+      owner.names.map((name) => name.slice('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/'.length)),
+    ).toEqual(['recorded', '0', '1', 'record-0']);
   });
 
   test('is taken up where it was when time was up, without a second submission', async () => {
@@ -101,10 +122,12 @@ describe('a walk', () => {
     expect(await isComplete(500)).toEqual({ IsComplete: false });
     expect(await isComplete(500)).toEqual({ IsComplete: false });
     expect(changes()).toHaveLength(1);
-    owner.end('millrace/dev/deploy/req-1/0');
+    owner.end('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/0');
     expect(await isComplete(500)).toEqual({ IsComplete: false });
     expect(changes()).toHaveLength(2);
-    owner.end('millrace/dev/deploy/req-1/1');
+    owner.end('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/1');
+    expect(await isComplete(500)).toEqual({ IsComplete: false });
+    owner.end('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/record-0');
     expect(await isComplete(500)).toEqual({ IsComplete: true });
   });
 
@@ -132,7 +155,9 @@ describe('a walk', () => {
     world.answer = () => (conflicts-- > 0 ? { status: 'FAILED', error: 'ERROR: deadlock detected' } : {});
     expect(await isComplete()).toEqual({ IsComplete: true });
     expect(await isComplete()).toEqual({ IsComplete: true });
-    expect(owner.names.slice(0, 3)).toEqual(['0', '0/2', '0/3'].map((at) => `millrace/dev/deploy/req-1/${at}`));
+    expect(owner.names.slice(1, 4)).toEqual(
+      ['0', '0/2', '0/3'].map((at) => `millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/${at}`),
+    );
     expect(changes()).toHaveLength(4);
   });
 });
@@ -272,7 +297,7 @@ describe('Delete', () => {
 test.each([
   [
     { kind: 'index' },
-    'kind must be one of owner, schema, external-schema, table, landing-view, materialized-view, public-view, got "index"',
+    'kind must be one of owner, schema, external-schema, table, landing-view, materialized-view, public-view, pipeline, environment, got "index"',
   ],
   [{ create: '[{"name":"a"' }, 'create must be JSON text'],
   [
@@ -284,4 +309,123 @@ test.each([
 ])('refuses %j by the name of its field', (properties, message) => {
   const ResourceProperties = { ...table, ...properties };
   expect(() => parseRequest({ RequestType: 'Create', RequestId: 'r', ResourceProperties })).toThrow(message);
+});
+
+describe('the registry', () => {
+  const properties = { ...view, onRemoval: 'drop', pipeline: 'estore' } as const;
+  const asRecorded = (given: WarehouseObjectProperties): Row => {
+    const { version, definition, removal } = recordOf(parseObject(given));
+    return { version, definition, removal };
+  };
+
+  test('has a row of the object in the end, put there in one transaction', async () => {
+    const { owner, isComplete, records } = setUp(properties);
+    await isComplete();
+    expect(owner.statements.at(-1)!.submission.mode).toBe('transaction');
+    expect(records()).toHaveLength(1);
+    expect(records()[0]).toMatch(
+      /^lock millrace\.objects; delete from millrace\.objects where kind = 'materialized-view' and name = 'estore\.hourly_views_1a2b3c4d'; insert/,
+    );
+    // What a statement asks for is filled in when it runs, not in the record of it.
+    expect(records()[0]).toContain('select {{run_id}}');
+  });
+
+  test('an update that changes neither version nor definition runs nothing', async () => {
+    const { world, isComplete, submitted } = setUp(properties, 'Update');
+    world.recorded = [asRecorded(properties)];
+    world.presence = [{ owner: 'millrace_owner' }];
+    expect(await isComplete()).toEqual({ IsComplete: true });
+    expect(submitted()).toEqual([]);
+  });
+
+  test.each([
+    ['the delete text', { delete: JSON.stringify([step('drop', 'drop materialized view v cascade')]) }],
+    ['what happens on removal', { onRemoval: 'keep' as const }],
+  ])('an update of %s alone is recorded, and runs nothing else', async (_, change) => {
+    const { world, isComplete, changes, records } = setUp({ ...properties, ...change }, 'Update');
+    world.recorded = [asRecorded(properties)];
+    world.presence = [{ owner: 'millrace_owner' }];
+    expect(await isComplete()).toEqual({ IsComplete: true });
+    expect(changes()).toEqual([]);
+    expect(records()).toHaveLength(1);
+  });
+
+  test('does not stand for what somebody dropped by hand', async () => {
+    const { world, isComplete, changes } = setUp(properties, 'Update');
+    world.recorded = [asRecorded(properties)];
+    expect(await isComplete()).toEqual({ IsComplete: true });
+    expect(changes()).toEqual(['create materialized view v as select 1', "select 'deploy-req-1'"]);
+  });
+
+  test('a public view is recorded in the transaction that switches readers', async () => {
+    const { owner, isComplete } = setUp({
+      ...properties,
+      kind: 'public-view',
+      name: 'estore.hourly_views',
+      create: JSON.stringify([step('switch', 'drop view v', 'create view v')]),
+    });
+    await isComplete();
+    const [switched] = owner.statements.filter(({ submission }) => submission.token);
+    expect(switched!.submission.statements.map((sql) => sql.split(' ').slice(0, 3).join(' '))).toEqual([
+      'lock millrace.objects',
+      'drop view v',
+      'create view v',
+      'delete from millrace.objects',
+      'insert into millrace.objects',
+    ]);
+  });
+
+  test('where there is none yet, objects are created all the same', async () => {
+    const { owner, isComplete, changes } = setUp(properties);
+    const answer = owner.outcome;
+    owner.outcome = (submission) =>
+      submission.name.endsWith('/recorded')
+        ? { status: 'FAILED', error: 'ERROR: relation "millrace.objects" does not exist' }
+        : answer(submission);
+    expect(await isComplete()).toEqual({ IsComplete: true });
+    expect(changes()).toHaveLength(2);
+  });
+
+  test('a read that does not end in time, or meets a conflict, is asked again', async () => {
+    const { owner, isComplete, changes } = setUp(properties);
+    const answer = owner.outcome;
+    const outcomes: (Outcome | undefined)[] = [undefined, { status: 'FAILED', error: 'ERROR: deadlock detected' }];
+    owner.outcome = (submission) =>
+      submission.name.endsWith('/recorded') && outcomes.length > 0 ? outcomes.shift() : answer(submission);
+    expect(await isComplete(500)).toEqual({ IsComplete: false });
+    expect(await isComplete()).toEqual({ IsComplete: false });
+    expect(changes()).toEqual([]);
+    expect(await isComplete()).toEqual({ IsComplete: true });
+  });
+
+  test('forgets this version only', async () => {
+    const { isComplete, records } = setUp(properties, 'Delete');
+    await isComplete();
+    expect(records()).toEqual([
+      "lock millrace.objects; delete from millrace.objects where kind = 'materialized-view' and name = 'estore.hourly_views_1a2b3c4d' and version = '1a2b3c4d'",
+    ]);
+  });
+
+  test('what is too long for a column is left out of the record', () => {
+    const long = JSON.stringify([step('create', `select '${'x'.repeat(70_000)}'`)]);
+    expect(recordOf(parseObject({ ...properties, create: long }))).toMatchObject({
+      version: '1a2b3c4d',
+      definition: null,
+    });
+  });
+
+  test('a schema that is somebody else’s is refused', async () => {
+    const schema: WarehouseObjectProperties = {
+      ...properties,
+      kind: 'schema',
+      name: 'estore',
+      create: JSON.stringify([step('create', 'create schema estore')]),
+    };
+    const { world, isComplete } = setUp(schema);
+    world.answer = () => ({ status: 'FAILED', error: 'ERROR: schema "estore" already exists' });
+    world.presence = [{ owner: 'somebody', asker: 'millrace_owner' }];
+    await expect(isComplete()).rejects.toThrow(
+      'schema estore exists and belongs to somebody, not to millrace_owner. Rename the pipeline, or drop the schema if nobody needs it',
+    );
+  });
 });

@@ -94,29 +94,32 @@ test('what is gone is deleted in the opposite order, unless it is to be retained
   expect(asked()).toEqual([]);
 });
 
-test('a failure names the resource and the reason, and the next deployment goes on from there', async () => {
+test('a failure names the resource and the reason, and what was begun is deleted', async () => {
   const table = object({ name: 'table', version: 1 });
   const failing = (fail: string) => object({ name: { Ref: 'Table' }, version: 1, fail });
   await expect(deployed({ Table: table, View: failing('Create') })).rejects.toThrow(
     'dev/pipelines/View (Custom::WarehouseObject): no such schema',
   );
-  // The half-made one is undone, as CloudFormation does.
   expect(asked()).toEqual([
     ['Create', 'Table', undefined],
     ['Create', 'View', undefined],
     ['Delete', 'View', 'table-1-1'],
+    ['Delete', 'Table', 'table-1'],
   ]);
   await deployed({ Table: table, View: failing('never') });
-  expect(asked()).toEqual([['Create', 'View', undefined]]);
+  expect(asked()).toEqual([
+    ['Create', 'Table', undefined],
+    ['Create', 'View', undefined],
+  ]);
 });
 
 test('a function that crashes fails the deployment at once, one that never answers at its deadline', async () => {
-  await expect(deployed({ Broken: object({ name: 'x', version: 1, crash: true }) })).rejects.toThrow(
+  await expect(deployed({ Broken: object({ name: 'x', version: 1, crash: 'Create' }) })).rejects.toThrow(
     'its function failed: Error: crashed',
   );
   fixture.silent = true;
   await expect(
-    deployed({ Silent: object({ name: 'x', version: 1, silent: true, ServiceTimeout: 60 }) }),
+    deployed({ Silent: object({ name: 'x', version: 1, silent: 'Create', ServiceTimeout: 60 }) }),
   ).rejects.toThrow('did not answer within 60 s');
 });
 

@@ -4,10 +4,11 @@ import { createActivity, type RunEvent } from '../../../local/activity';
 import { createClock } from '../../../local/clock';
 import {
   answerPath,
+  CloudFormation,
   createCustomResources,
   type Deployment,
-  deploy,
   loadAssembly,
+  openAssets,
   openState,
 } from '../../../local/cloudformation';
 import type { Template } from '../../../local/cloudformation/assembly';
@@ -27,8 +28,8 @@ const https = require('node:https');
 exports.handler = (event) => new Promise((resolve, reject) => {
   appendFileSync(process.env.CALLS, JSON.stringify(event) + '\\n');
   const properties = event.ResourceProperties;
-  if (properties.crash === 'true') throw new Error('crashed');
-  if (properties.silent === 'true') return resolve();
+  if (properties.crash === event.RequestType) throw new Error('crashed');
+  if (properties.silent === event.RequestType) return resolve();
   const failed = properties.fail === event.RequestType;
   const id = event.RequestType === 'Delete' ? event.PhysicalResourceId : properties.name + '-' + properties.version;
   const body = JSON.stringify({ Status: failed ? 'FAILED' : 'SUCCESS', Reason: failed ? 'no such schema' : undefined, PhysicalResourceId: id,
@@ -82,6 +83,7 @@ export class Fixture {
     const gateway = await createGateway({ principalOf: iam.principalOf, services: [iam.service] });
     const onRun = (event: RunEvent) => void this.events.push(event);
     const assembly = loadAssembly(this.folder, 'dev');
+    const assets = openAssets(join(this.folder, 'data'));
     const lambda = createLambda({
       account,
       region,
@@ -90,7 +92,7 @@ export class Fixture {
       sts: iam.sts,
       sqs: {} as QueuePort,
       endpoint: () => gateway.endpoint,
-      assetFolder: assembly.assetPath,
+      assetFolder: assets.path,
       dataDir: join(this.folder, 'data'),
       metrics: createMetrics(),
       activity: createActivity(),
@@ -105,8 +107,7 @@ export class Fixture {
       if (this.silent && next !== undefined) clock.advanceTo(next);
     }, 5);
     try {
-      return await deploy({
-        assembly,
+      const cloud = new CloudFormation({
         twins: [...iam.resources, ...lambda.resources, ...moreTwins],
         customResources,
         secrets: secrets ?? noSecrets,
@@ -117,6 +118,9 @@ export class Fixture {
         clock,
         onRun,
       });
+      await cloud.open();
+      assets.publish(assembly);
+      return await cloud.deploy(assembly);
     } finally {
       clearInterval(timeouts);
       clock.dispose();

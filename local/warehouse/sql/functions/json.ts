@@ -1,15 +1,7 @@
 import { compactJson, hasDuplicateKeys, isLenientJson, numberMark } from '../../json-text';
 import { failure } from '../failure';
-import {
-  isColumn,
-  jsonText,
-  jsonType,
-  letting,
-  looksLikeString,
-  navigated,
-  quoteLiteral,
-  type Value,
-} from '../resolve/value';
+import { jsonText, jsonType, navigated, numberText } from '../resolve/super';
+import { isColumn, letting, looksLikeString, quoteLiteral, type Value } from '../resolve/value';
 import { boolean, integer, isFloat, isInteger, isText, superType, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
@@ -93,18 +85,17 @@ function extractPathText(call: Call): { sql: string; type: typeof maxText } {
   return { sql, type: maxText };
 }
 
-/** The value below a path, if the text has it as the engine spells it. */
+/** The value below a path; what is nested only if the text has it without blanks, and no number with an exponent. */
 function spelledValue(text: string, path: readonly string[]): string {
   const found = navigated(text, path);
-  const blankless = (sql: string) => `regexp_replace(${sql}, '\\s', '', 'g')`;
-  const number = (after: string) =>
-    `strpos(${blankless(text)}, ':' || cast(${found.sql} as varchar) || '${after}') > 0`;
-  const nested = `strpos(${text}, cast(${found.sql} as varchar)) > 0`;
-  const known = `case when ${jsonType(found)} = 'DOUBLE' then ${number(',')} or ${number('}')} when ${jsonType(found)} in ('OBJECT', 'ARRAY') then ${nested} else true end`;
+  const exact = numberText(found);
+  const nested = `strpos(${text}, ${exact}) > 0`;
+  const known = `case when ${jsonType(found)} = 'DOUBLE' then not contains(lower(${exact}), 'e') when ${jsonType(found)} in ('OBJECT', 'ARRAY') then ${nested} else true end`;
+  const shown = `case when ${jsonType(found)} in ('DOUBLE', 'OBJECT', 'ARRAY') then ${exact} else ${jsonText(found)} end`;
   const unknown = failure(
     'JSON_EXTRACT_PATH_TEXT of a value that may be spelled otherwise is not supported by the local warehouse (use JSON_PARSE)',
   );
-  return `case when ${jsonType(found)} = 'NULL' then null when ${known} then ${jsonText(found)} else ${unknown} end`;
+  return `case when ${jsonType(found)} = 'NULL' then null when ${known} then ${shown} else ${unknown} end`;
 }
 
 /** JSON text of a SUPER value without blanks, its numbers digit by digit. */

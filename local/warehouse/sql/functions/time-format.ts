@@ -33,7 +33,31 @@ const pieces: readonly (readonly [name: string, sql: (t: string) => string])[] =
   ['pm', (t) => `lower(${strftime('%p')(t)})`],
   ['D', (t) => `cast(dayofweek(${t}) + 1 as varchar)`],
   ['Q', (t) => `cast(quarter(${t}) as varchar)`],
+  ['CC', (t) => `lpad(cast((year(${t}) + 99) // 100 as varchar), 2, '0')`],
 ];
+/** Numbers are the same in small letters (an example of https://docs.aws.amazon.com/redshift/latest/dg/r_TO_CHAR.html has `cc`). */
+const numbers = [
+  'YYYY',
+  'IYYY',
+  'HH24',
+  'HH12',
+  'DDD',
+  'YY',
+  'MM',
+  'DD',
+  'ID',
+  'IW',
+  'HH',
+  'MI',
+  'SS',
+  'MS',
+  'US',
+  'CC',
+];
+const patterns = [
+  ...pieces,
+  ...pieces.filter(([name]) => numbers.includes(name)).map(([name, sql]) => [name.toLowerCase(), sql] as const),
+].sort(([a], [b]) => b.length - a.length);
 
 function strftime(pattern: string): (t: string) => string {
   return (t) => `strftime(${t}, '${pattern}')`;
@@ -46,7 +70,7 @@ const separator = /^[-/:., ]/;
 export function charFormat(format: string, t: string): string[] | { readonly unknown: string } {
   const parts: string[] = [];
   for (let rest = format; rest !== ''; ) {
-    const piece = pieces.find(([name]) => rest.startsWith(name));
+    const piece = patterns.find(([name]) => rest.startsWith(name));
     const literal = quoted.exec(rest) ?? separator.exec(rest);
     const after = piece ? rest.slice(piece[0].length) : '';
     if (piece && !/^(?:th|TH|SP)/.test(after)) {
@@ -68,6 +92,9 @@ const fields: readonly (readonly [name: string, field: 'year' | 'month' | 'day',
   ['mon', 'month', '[A-Za-z]{3}'],
   ['MM', 'month', '\\d{2}'],
   ['DD', 'day', '\\d{2}'],
+  ['yyyy', 'year', '\\d{4}'],
+  ['mm', 'month', '\\d{2}'],
+  ['dd', 'day', '\\d{2}'],
 ];
 
 export interface DateFormat {

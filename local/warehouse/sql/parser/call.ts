@@ -22,8 +22,10 @@ export function parseCall(cursor: Cursor): FunctionCall {
   else if (!cursor.isOperator(')')) {
     distinct = cursor.takeWords('distinct');
     if (!distinct) cursor.takeWords('all');
+    const start = cursor.at;
+    const first = () => cursor.at === start;
     args = cursor.list(() =>
-      name === 'position' ? parseConcatenation(cursor) : parseArgument(cursor, fieldFirst.has(name)),
+      name === 'position' ? parseConcatenation(cursor) : parseArgument(cursor, fieldFirst.has(name) && first()),
     );
     if (name === 'substring' && args.length === 1) args = parseSubstring(cursor, args[0]!);
     if (name === 'position' && args.length === 1 && cursor.takeWords('in')) args.push(parseExpression(cursor));
@@ -47,21 +49,13 @@ function parseWithinGroup(cursor: Cursor): OrderItem[] | undefined {
   return order;
 }
 
-function parseArgument(cursor: Cursor, wordIsField: boolean): Expression {
+function parseArgument(cursor: Cursor, isField: boolean): Expression {
   const { kind, value, at } = cursor.token;
   const after = cursor.peek();
-  if (wordIsField && kind === 'word' && after.kind === 'operator' && after.value === ',' && dateParts.has(value)) {
-    cursor.next();
-    return { kind: 'string', text: value, at };
-  }
-  return parseExpression(cursor);
+  if (!isField || kind !== 'word' || after.kind !== 'operator' || after.value !== ',') return parseExpression(cursor);
+  cursor.next();
+  return { kind: 'string', text: value, at };
 }
-const dateParts = new Set(
-  `millennium century decade year years y yr yrs quarter quarters qtr qtrs month months mon mons week weeks w day days d hour hours hr hrs h
-  minute minutes min mins m second seconds sec secs s millisecond milliseconds ms microsecond microseconds us dow dayofweek dw weekday doy dayofyear dy yearday epoch msec msecs msecond mseconds millisec millisecs millisecon usec usecs usecond useconds microsec microsecs`.split(
-    /\s+/,
-  ),
-);
 
 /** `substring(text from 2 for 3)` */
 function parseSubstring(cursor: Cursor, text: Expression): Expression[] {

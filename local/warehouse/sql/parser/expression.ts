@@ -216,6 +216,7 @@ const niladic = new Set([
   'sysdate',
   'user',
   'session_user',
+  'current_schema',
   'current_timestamp',
   'localtimestamp',
 ]);

@@ -1,8 +1,9 @@
 import type { RedshiftType } from '../../statement';
-import { failure, failureWith } from '../failure';
+import { failure, failureWith, overflow } from '../failure';
 import type { Source } from '../lexer';
-import { describe, duckdbType, isInteger, isNumeric, isText, type Type, varchar } from '../types';
-import { isColumn, jsonText, jsonType, letting, looksLikeString, quoteLiteral, type Value } from './value';
+import { describe, duckdbType, isInteger, isNumeric, isText, isTime, type Type, varchar } from '../types';
+import { jsonText, jsonType, navigated, numberText } from './super';
+import { isColumn, letting, looksLikeString, quoteLiteral, type Value } from './value';
 
 /** How a value becomes one of another type: `cast(…)` or `::`, try_cast, or storing it in a column. */
 export type CastMode = 'explicit' | 'lenient' | 'assignment';
@@ -16,7 +17,7 @@ const patterns: Readonly<Record<string, string>> = {
   float: '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?\\s*',
   date: `${year}-\\d{1,2}-\\d{1,2}`,
   // An offset is ignored by a timestamp without time zone, so it may only be one that means UTC here.
-  timestamp: `${year}-\\d{1,2}-\\d{1,2}([T ]\\d{1,2}:\\d{2}(:\\d{2}(\\.\\d{1,6})?)?(Z|\\+00(:?00)?)?)?`,
+  timestamp: `${year}-\\d{1,2}-\\d{1,2}([T ]([01]?\\d|2[0-3]):\\d{2}(:\\d{2}(\\.\\d{1,6})?)?(Z|\\+00(:?00)?)?)?`,
 };
 
 function patternOf(type: Type): string | undefined {
@@ -47,10 +48,12 @@ export class Caster {
   }
 
   cast(value: Value, to: RedshiftType, mode: CastMode, at: number): Value {
-    if (value.constant !== undefined && value.type.name === 'unknown')
-      return { ...this.constant(value.constant, to, mode, at), aggregate: value.aggregate };
+    if (value.constant !== undefined && value.type.name === 'unknown') {
+      const constant = this.constant(value.constant, to, mode, at);
+      return { ...constant, sql: in64Bits(constant.sql, to), aggregate: value.aggregate };
+    }
     const sql = this.repeated(this.castSql(value, to, mode, at), at);
-    return { sql, type: to, aggregate: value.aggregate, window: value.window };
+    return { sql: in64Bits(sql, to), type: to, aggregate: value.aggregate, window: value.window };
   }
 
   private castSql(value: Value, to: RedshiftType, mode: CastMode, at: number): string {
@@ -92,6 +95,8 @@ export class Caster {
 
   private toSuper({ sql, type }: Value, at: number): string {
     if (isInteger(type) || type.name === 'boolean') return `to_json(${sql})`;
+    // With its places (https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html).
+    if (type.name === 'decimal') return `cast(cast(${sql} as varchar) as json)`;
     throw this.impossible(type, { name: 'super' }, at);
   }
 
@@ -157,39 +162,49 @@ export class Caster {
 
   /** SUPER casts are lax: what does not fit is NULL (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */
   private fromSuper(value: Value, to: RedshiftType, at: number): string {
-    if (value.path || value.sql.length <= 60) return this.fromJson(value, to, at);
-    return letting('s', value.sql, (s) => this.fromJson({ sql: s, type: value.type }, to, at));
+    const { base, steps } = value.path ?? { base: value.sql, steps: [] };
+    return letting('s', base, (json) => this.fromJson(navigated(json, steps), to, at));
   }
 
   private fromJson(value: Value, to: RedshiftType, at: number): string {
     const type = this.repeated(jsonType(value), at);
     const text = this.repeated(jsonText(value), at);
-    const isWhole = `${type} in ('UBIGINT', 'BIGINT', 'HUGEINT')`;
-    const isNumber = `${type} in ('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE')`;
+    const isWhole = `${type} in ('UBIGINT', 'BIGINT')`;
     const duckdb = duckdbType(to);
     if (isText(to)) {
-      const fitted = (kept: string) =>
-        to.name === 'varchar' && to.length === 65_535
-          ? kept
-          : this.fitText(this.repeated(kept, at), varchar(65_535), to, 'explicit', at);
+      const kept = `case when ${type} = 'DOUBLE' then ${shownNumber(numberText(value), to)} else ${text} end`;
+      const fitted = (of: string) =>
+        to.name === 'varchar' && to.length === 65_535 ? of : this.fitText(of, varchar(65_535), to, 'explicit', at);
       const string = isColumn(value.sql) ? `when ${looksLikeString(value.sql)} then ${fitted(text)} ` : '';
       // Four values: of five or more DuckDB makes a join, that is no longer kept from rows by a CASE around it.
-      return `case ${string}when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted(everyDigit(value, type, text))} end`;
+      return `case ${string}when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted(kept)} end`;
     }
     if (to.name === 'boolean') {
       return `case when ${type} = 'BOOLEAN' then ${text} = 'true' when ${isWhole} then ${text} <> '0' when ${type} = 'VARCHAR' then ${this.fromText(text, varchar(65_535), to, 'lenient', at)} end`;
     }
     const pattern = patternOf(to);
     if (!pattern) throw this.impossible({ name: 'super' }, to, at);
-    const fits = `${type} = 'VARCHAR' and regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
-    if (to.name === 'timestamp' || to.name === 'date')
-      return `case when ${fits} then try_cast(${text} as ${duckdb}) end`;
-    if (to.name === 'decimal' && to.scale > exactPlaces)
-      return `case when ${isNumber} or (${fits}) then try_cast(${this.repeated(everyDigit(value, type, text), at)} as ${duckdb}) end`;
+    const fits = `${type} = 'VARCHAR' and ${this.readable(text, to, pattern)}`;
+    const read = (of: string) => `try_cast(${of} as ${duckdb})`;
+    if (to.name === 'timestamp' || to.name === 'date') return `case when ${fits} then ${read(text)} end`;
+    if (to.name === 'decimal') {
+      const fraction = `case when ${isShort(text, to.scale)} then ${read(text)} else ${whatFits(numberText(value), to)} end`;
+      return `case when ${isWhole} or (${fits}) then ${read(text)} when ${type} = 'DOUBLE' then ${fraction} end`;
+    }
     if (!isInteger(to))
-      return `case when ${isNumber} or (${fits}) then ${finite(`try_cast(${text} as ${duckdb})`, to, 'null')} end`;
-    const rounded = `try_cast(try_cast(${text} as decimal(38, 10)) as ${duckdb})`;
-    return `case when ${isWhole} or (${fits}) then try_cast(${text} as ${duckdb}) when ${type} = 'DOUBLE' then ${rounded} end`;
+      return `case when ${isWhole} or ${type} = 'DOUBLE' or (${fits}) then ${finite(read(text), to, 'null')} end`;
+    return `case when ${isWhole} or (${fits}) then ${read(text)} when ${type} = 'DOUBLE' then ${whatFits(numberText(value), to)} end`;
+  }
+
+  /** A text of SUPER that is no value of the type becomes NULL; one that Redshift may read and the local warehouse does not is refused. */
+  private readable(text: string, to: RedshiftType, pattern: string): string {
+    const reads = `regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
+    if (isInteger(to)) return reads;
+    const perhaps = isTime(to)
+      ? '.*(\\d|epoch|now|today|tomorrow|yesterday|inf).*'
+      : '\\s*[+-]?(\\d|\\.|nan|inf).*[\\d.nyf]\\s*';
+    const unread = failureWith(`not a text that the local warehouse reads as ${to.name}`, text);
+    return `case when ${reads} then true when regexp_full_match(lower(${text}), ${quoteLiteral(perhaps)}, 's') then ${unread} else false end`;
   }
 
   /** A literal's text is checked while the statement is read. */
@@ -238,14 +253,27 @@ const timeText = (sql: string) =>
   letting('d', sql, (d) => `case when ${d} < date '0001-01-01' then ${beforeChrist} else cast(${d} as varchar) end`);
 
 /** Digits that a double holds whatever they are. */
-const exactPlaces = 15;
+const exactDigits = 15;
 
-/** The text of a JSON scalar; of a fraction that the engine read as a double, only where the value has it digit by digit. */
-function everyDigit({ path, sql }: Value, type: string, text: string): string {
-  const whole = `cast(${path?.base ?? sql} as varchar)`;
-  const written = [',', '}', ']', ' '].map((end) => `contains(${whole} || ' ', ${text} || '${end}')`).join(' or ');
-  const lost = failure('a fraction of more digits than a double has is not supported by the local warehouse');
-  return `case when ${type} = 'DOUBLE' and length(${text}) > ${exactPlaces + 1} and not (${written}) then ${lost} else ${text} end`;
+/** Whether a fraction as the engine spells it becomes the same decimal as the one that was written: all its digits have a place, and more of them would not show. */
+const isShort = (text: string, scale: number) =>
+  `strlen(${text}) - strpos(${text}, '.') <= ${scale} and strpos(${text}, '.') + ${scale} <= ${exactDigits + 1}`;
+
+/** A number of SUPER as an exact one, NULL where there is no place for it; refused where `unrounded` would refuse it. */
+function whatFits(number: string, to: RedshiftType): string {
+  const scale = to.name === 'decimal' ? to.scale : 0;
+  return letting('w', number, (w) => {
+    const exact = `try_cast(${w} as decimal(38, ${scale}))`;
+    const cut = `try_cast(regexp_extract(${w}, '^-?[0-9]+(?:[.][0-9]{0,${scale}})?') as decimal(38, ${scale}))`;
+    const kept = `case when contains(lower(${w}), 'e') then cast(${exact} as double) = cast(${w} as double) else ${exact} = ${cut} end`;
+    return `case when ${exact} is null then null when ${kept} then try_cast(${exact} as ${duckdbType(to)}) else ${failure(dropsDigits(to))} end`;
+  });
+}
+
+/** How Redshift writes a number with an exponent is not documented. */
+function shownNumber(number: string, to: RedshiftType): string {
+  const words = `a number with an exponent as ${describe(to)} is not supported by the local warehouse (cast it to double precision)`;
+  return letting('v', number, (v) => `case when contains(lower(${v}), 'e') then ${failure(words)} else ${v} end`);
 }
 
 /** A CHAR has single-byte characters only, and is kept without its trailing blanks. */
@@ -259,16 +287,21 @@ function fitChar(sql: string, to: RedshiftType & { length: number }, mode: CastM
 }
 
 /**
- * The documentation has explicit casts of a table's values "not rounded", other conversions rounded, and says no more: a value that would show the difference is refused.
+ * The documentation has explicit casts of a table's values "not rounded", other conversions rounded, and says no more: a value that would be another one when it is rounded than when it is cut is refused.
  * https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html#r_Type_conversion
  */
 function unrounded(sql: string, to: RedshiftType): string {
-  const words = `a cast to ${describe(to)} that drops digits is not supported by the local warehouse (use round or trunc)`;
   return letting('u', sql, (u) => {
-    const kept = to.name === 'decimal' ? `trunc(${u}, ${to.scale})` : `trunc(${u})`;
-    return `case when ${u} is null or ${u} = ${kept} then cast(${u} as ${duckdbType(to)}) else ${failure(words)} end`;
+    const [cast, kept] = [
+      `cast(${u} as ${duckdbType(to)})`,
+      to.name === 'decimal' ? `trunc(${u}, ${to.scale})` : `trunc(${u})`,
+    ];
+    return `case when ${u} is null or ${cast} = ${kept} then ${cast} else ${failure(dropsDigits(to))} end`;
   });
 }
+
+const dropsDigits = (to: RedshiftType) =>
+  `a cast to ${describe(to)} that drops digits is not supported by the local warehouse (use round or trunc)`;
 
 /** The longest start of a text that ends between two characters and has at most this many bytes. */
 function cutSql(sql: string, bytes: number): string {
@@ -278,6 +311,14 @@ function cutSql(sql: string, bytes: number): string {
     .filter((back) => bytes > back)
     .map((back) => `when ${startsAfter(bytes - back)} then ${upTo(bytes - back)}`);
   return `case ${branches.join(' ')} else ${bytes > 3 ? upTo(bytes - 3) : "''"} end`;
+}
+
+/** A decimal of 19 digits is kept in 64 bits (https://docs.aws.amazon.com/redshift/latest/dg/r_Numeric_types201.html). */
+export function in64Bits(sql: string, type: Type): string {
+  if (type.name !== 'decimal' || type.precision !== 19) return sql;
+  const digits = '9223372036854775807';
+  const most = `cast('${digits.slice(0, 19 - type.scale)}${type.scale > 0 ? `.${digits.slice(19 - type.scale)}` : ''}' as decimal(19, ${type.scale}))`;
+  return letting('m', sql, (m) => `case when abs(${m}) > ${most} then ${failure(overflow)} else ${m} end`);
 }
 
 /** The engine reads a number too large for a double as infinity, and computes it; to Redshift that is an overflow. */

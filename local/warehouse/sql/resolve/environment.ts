@@ -1,3 +1,4 @@
+import type { Origin } from '../../statement';
 import type { Expression, Query } from '../ast';
 import type { Type } from '../types';
 import type { Caster } from './cast';
@@ -17,6 +18,7 @@ export interface ResolvedColumn {
   readonly type: Type;
   /** Text of a literal without a type. */
   readonly constant?: string | null;
+  readonly origin?: Origin;
 }
 
 /** What resolving an expression needs; one for each clause. */

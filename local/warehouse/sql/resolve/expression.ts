@@ -6,7 +6,8 @@ import { activeGroupings } from './grouping';
 import { navigate, resolveName } from './names';
 import { comparable, compare, negate, numberLiteral, resolveBinary, settle, unify, withoutBlanks } from './operators';
 import { regularExpression, similarPattern } from './regexp';
-import { jsonType, nullValue, quoteLiteral, type Value } from './value';
+import { jsonType } from './super';
+import { nullValue, quoteLiteral, type Value } from './value';
 
 const flags = (values: readonly Value[]) => ({
   aggregate: values.some((value) => value.aggregate),

@@ -1,4 +1,4 @@
-import { type ColumnInfo, type Relation, SqlError } from '../../statement';
+import { type ColumnInfo, type Origin, type Relation, SqlError } from '../../statement';
 import type { Expression, FromItem, Identifier } from '../ast';
 import { Source } from '../lexer';
 import { Cursor } from '../parser/cursor';
@@ -9,6 +9,7 @@ import { resolveCondition } from './expression';
 import { resolveName } from './names';
 import { comparable } from './operators';
 import { Context, Scope, type ScopeColumn, type ScopeRelation } from './scope';
+import { elementsOf } from './super';
 import { quoteIdentifier } from './value';
 
 type RelationItem = FromItem & { kind: 'relation' };
@@ -88,7 +89,12 @@ function resolveRelation(item: RelationItem, environment: Environment): string {
     const { sql, columns } = readLateView(relation, relation.lateQuery, environment);
     return `(${sql}) as ${addRelation(environment, alias, columns, item, schema)}`;
   }
-  return `${relationSql(relation)} as ${addRelation(environment, alias, relation.columns, item, schema)}`;
+  return `${relationSql(relation)} as ${addRelation(environment, alias, withOrigin(relation), item, schema)}`;
+}
+
+function withOrigin({ kind, schema, name: table, columns }: Relation) {
+  if (kind === 'system-view' || kind === 'temp-table') return columns;
+  return columns.map((column) => ({ ...column, origin: { schema, table, notNull: column.notNull ?? false } }));
 }
 
 /** `t.payload.items`, or `items` where that is an element of an array itself. */
@@ -140,7 +146,7 @@ function readStream(item: RelationItem, externalSchema: string, environment: Env
 function addRelation(
   environment: Environment,
   alias: string,
-  columns: readonly { name: string; type: Type }[],
+  columns: readonly { name: string; type: Type; origin?: Origin }[],
   item: { columnAliases: readonly Identifier[]; at: number },
   schema?: string,
 ): string {
@@ -154,9 +160,10 @@ function addRelation(
   const names = columns.map(({ name }, i) => (item.columnAliases[i] ? context.fold(item.columnAliases[i]!) : name));
   const unique = uniqueNames(names);
   const quoted = quoteIdentifier(alias);
-  const scopeColumns: ScopeColumn[] = columns.map(({ type }, i) => ({
+  const scopeColumns: ScopeColumn[] = columns.map(({ type, origin }, i) => ({
     name: names[i]!,
     type,
+    origin,
     sql: `${quoted}.${quoteIdentifier(unique[i]!)}`,
   }));
   scope.relations.push({ alias, schema, columns: scopeColumns });
@@ -196,7 +203,7 @@ function unnest(item: RelationItem, environment: Environment, beside?: { alias: 
   const alias = context.fold(item.alias);
   checkAlias(alias, environment, item.at);
   const quoted = quoteIdentifier(alias);
-  const elements = `json_extract(${value.sql}, '$[*]')`;
+  const elements = elementsOf(value);
   const positions = `range(len(${elements}))`;
   const push = (found: string, position: string) => {
     const element: ScopeColumn = { name: alias, type: { name: 'super' }, sql: found };

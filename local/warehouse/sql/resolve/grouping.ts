@@ -88,7 +88,7 @@ export class Grouping {
 
   private find(value: Value): Value | undefined {
     const key = this.keys.find((key) => key.value.sql === value.sql && sameType(key.value.type, value.type));
-    return key && { sql: key.sql, type: value.type, tight: value.tight };
+    return key && { sql: key.sql, type: value.type, tight: value.tight, origin: value.origin };
   }
 
   /** The grouped relation as an item of FROM. */

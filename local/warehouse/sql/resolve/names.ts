@@ -2,7 +2,8 @@ import type { Expression, Identifier } from '../ast';
 import { describe } from '../types';
 import type { Environment } from './environment';
 import type { Scope, ScopeColumn, ScopeRelation } from './scope';
-import { navigated, trimmedEnd, type Value } from './value';
+import { navigated } from './super';
+import { trimmedEnd, type Value } from './value';
 
 interface Found {
   readonly column?: ScopeColumn;
@@ -12,9 +13,11 @@ interface Found {
 }
 
 /** A CHAR is met without its trailing blanks, which never mean anything. */
-export function columnValue({ sql, type, parsed }: ScopeColumn): Value {
-  if (type.name === 'super') return navigated(sql, []);
-  return type.name === 'char' ? { sql: trimmedEnd(sql, ' '), type, tight: true } : { sql, type, parsed };
+export function columnValue({ sql, type, parsed, origin }: ScopeColumn): Value {
+  if (type.name === 'super') return { ...navigated(sql, []), origin };
+  return type.name === 'char'
+    ? { sql: trimmedEnd(sql, ' '), type, tight: true, origin }
+    : { sql, type, parsed, origin };
 }
 
 /** Columns win over aliases of the select list; inner queries win over outer ones. */

@@ -21,9 +21,10 @@ import {
   timestamp,
   varchar,
 } from '../types';
-import { finite } from './cast';
+import { type Caster, finite, in64Bits } from './cast';
 import type { Environment } from './environment';
-import { jsonText, jsonType, letting, quoteLiteral, trimmedEnd, type Value } from './value';
+import { jsonText, jsonType, numberText } from './super';
+import { letting, quoteLiteral, trimmedEnd, type Value } from './value';
 
 type Binary = Expression & { kind: 'binary' };
 
@@ -67,7 +68,7 @@ export function unify(
 function widen(environment: Environment, value: Value, type: Type, at: number): string {
   if (value.type.name === 'unknown') return settle(environment, value, type, at).sql;
   const same = duckdbType(value.type) === duckdbType(type);
-  return same ? value.sql : `cast(${value.sql} as ${duckdbType(type)})`;
+  return same ? value.sql : in64Bits(`cast(${value.sql} as ${duckdbType(type)})`, type);
 }
 
 export function resolveBinary(node: Binary, environment: Environment): Value {
@@ -122,20 +123,32 @@ function arithmetic(operator: BinaryOperator, a: Value, b: Value, environment: E
   if (isFloat(a.type) || isFloat(b.type)) {
     if (operator === '%')
       throw source.unsupported(`operator % between ${describe(a.type)} and ${describe(b.type)}`, at);
-    const [x, y] = [`cast(${a.sql} as double)`, `cast(${b.sql} as double)`];
+    // Two of type REAL stay one (https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html).
+    const type = a.type.name === 'real' && b.type.name === 'real' ? a.type : double;
+    const [x, y] = [`cast(${a.sql} as ${duckdbType(type)})`, `cast(${b.sql} as ${duckdbType(type)})`];
     const sql = operator === '/' ? divided(x, y, '/', b, environment, at) : `(${x} ${operator} ${y})`;
-    return { sql: finite(environment.caster.repeated(sql, at), double), type: double };
+    return { sql: finite(environment.caster.repeated(sql, at), type), type };
   }
   if (isInteger(a.type) && isInteger(b.type)) {
     const type = commonType(a.type, b.type)!;
+    if (operator === '%') return remainder(a, b, environment, at);
     const operands = [a, b].map((value) =>
       value.type.name === type.name ? value.sql : `cast(${value.sql} as ${type.name})`,
     ) as [string, string];
     if (operator === '/') return { sql: divided(...operands, '//', b, environment, at), type };
-    if (operator === '%') return { sql: divided(...operands, '%', b, environment, at), type };
     return { sql: `(${operands[0]} ${operator} ${operands[1]})`, type };
   }
   return decimalArithmetic(operator, a, b, environment, at);
+}
+
+/** An INTEGER on either side makes an INTEGER of it, and a SMALLINT does not go with a BIGINT (https://docs.aws.amazon.com/redshift/latest/dg/r_MOD.html). */
+function remainder(a: Value, b: Value, environment: Environment, at: number): Value {
+  const names = [a.type.name, b.type.name];
+  if (names.includes('smallint') && names.includes('bigint'))
+    throw environment.context.source.unsupported(`operator % between ${names[0]} and ${names[1]}`, at);
+  const [x, y] = [a, b].map(({ sql }) => `cast(${sql} as bigint)`) as [string, string];
+  const type = names.includes('integer') ? integer : a.type;
+  return { sql: `cast(${divided(x, y, '%', b, environment, at)} as ${duckdbType(type)})`, type };
 }
 
 /** DuckDB answers NULL or infinity where Redshift reports an error. */
@@ -273,9 +286,30 @@ function compareSuper(
   if (other.type.name === 'boolean' && operator === '=')
     return `case ${when("'BOOLEAN'", `(${text} = 'true') = ${other.sql}`)}${otherwise} end`;
   if (!isNumeric(other.type)) return undefined;
-  const whole = when("'UBIGINT', 'BIGINT', 'HUGEINT'", `try_cast(${text} as decimal(38, 0)) ${operator} ${other.sql}`);
-  const fraction = when("'DOUBLE'", `try_cast(${text} as double) ${operator} cast(${other.sql} as double)`);
+  const whole = when("'UBIGINT', 'BIGINT'", `try_cast(${text} as decimal(38, 0)) ${operator} ${other.sql}`);
+  const fraction = when("'DOUBLE'", compareFraction(operator, value, other, at, caster));
   return `case ${whole} ${fraction}${otherwise} end`;
+}
+
+/** Places behind the point that a fraction of SUPER keeps beside a decimal. */
+const comparedPlaces = 18;
+
+/** A number with a point or an exponent: beside a floating-point number as one, beside an exact one digit by digit. */
+function compareFraction(operator: string, value: Value, other: Value, at: number, caster: Caster): string {
+  if (isFloat(other.type)) return `try_cast(${jsonText(value)} as double) ${operator} ${other.sql}`;
+  const { precision, scale } = asDecimal(other.type)!;
+  const places = Math.max(scale, Math.min(comparedPlaces, 38 - precision + scale));
+  const unread = failure(
+    'a comparison with a number of type super that has more digits than a decimal is not supported by the local warehouse (cast it)',
+  );
+  const both = `{'n': ${caster.repeated(numberText(value), at)}, 'o': ${other.sql}}`;
+  return letting('n', both, (n) => {
+    const branches = [places, scale].map((kept) => {
+      const [read, beside] = [`try_cast(${n}.n as decimal(38, ${kept}))`, `cast(${n}.o as decimal(38, ${kept}))`];
+      return `when regexp_full_match(${n}.n, '[-]?[0-9]*([.][0-9]{0,${kept}}0*)?') and ${read} is not null then ${read} ${operator} ${beside}`;
+    });
+    return `case ${branches.join(' ')} else ${unread} end`;
+  });
 }
 
 export function compare(operator: string, left: Value, right: Value, environment: Environment, at: number): Value {
@@ -310,6 +344,11 @@ export function numberLiteral(text: string, environment: Environment, at: number
   const digits = whole.replace(/^0+/, '');
   const scale = fraction?.length ?? 0;
   const precision = Math.max(1, digits.length + scale);
+  if (precision === 19 && BigInt(digits + (fraction ?? '')) > 9223372036854775807n)
+    throw environment.context.source.unsupported(
+      'a number of 19 digits that does not fit into 64 bits (cast a text to decimal)',
+      at,
+    );
   if (precision > 38) throw environment.context.source.unsupported('a number of more than 38 digits', at);
   const sql = `cast(${quoteLiteral(`${digits || '0'}${scale > 0 ? `.${fraction}` : ''}`)} as decimal(${precision}, ${scale}))`;
   return { sql, type: decimal(precision, scale), constant: text };

@@ -42,9 +42,10 @@ export function resolveQuery(query: Query, context: Context, parent?: Scope): Re
         table.name.at,
       );
     }
-    const columns = resolved.columns.map(({ name, type }, i) => ({
+    const columns = resolved.columns.map(({ name, type, origin }, i) => ({
       name: table.columns[i] ? context.fold(table.columns[i]!) : name,
       type: settledType(type),
+      origin,
     }));
     const sql = context.freshName();
     definitions.push(

@@ -1,4 +1,4 @@
-import type { Catalog, Name } from '../../statement';
+import type { Catalog, Name, Origin } from '../../statement';
 import type { CommonTable, Identifier } from '../ast';
 import type { Source } from '../lexer';
 import type { Type } from '../types';
@@ -11,6 +11,7 @@ export interface ScopeColumn {
   readonly sql: string;
   /** Of bytes that the engine has read as JSON: see `create-streaming-view` in statement.ts. */
   readonly parsed?: string;
+  readonly origin?: Origin;
   /** The other side of USING: found by its qualifier only. */
   hidden?: boolean;
 }
@@ -46,7 +47,7 @@ export class Scope {
 
 export interface CommonTableInfo {
   readonly groups: number;
-  readonly columns: readonly { readonly name: string; readonly type: Type }[];
+  readonly columns: readonly { readonly name: string; readonly type: Type; readonly origin?: Origin }[];
   readonly sql: string;
 }
 

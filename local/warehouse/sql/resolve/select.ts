@@ -11,7 +11,8 @@ import { columnValue } from './names';
 import { settle } from './operators';
 import { orderSql, refuseSuper, sortKey } from './order';
 import type { Context, Scope, ScopeColumn } from './scope';
-import { quoteIdentifier, selected, type Value } from './value';
+import { selected } from './super';
+import { quoteIdentifier, type Value } from './value';
 
 interface Output {
   readonly name: string;
@@ -53,14 +54,16 @@ export function resolveSelect(
   const orderEnvironment = clause('ORDER BY', { aggregates: true, windows: true });
   const order = orderBy.map((item) => orderItem(item, outputs, orderEnvironment, select.distinct));
   checkWindows(outputs, qualify, scope, context, select.qualify?.at ?? select.at);
-  const texts = selected(outputs.map(({ value }) => value));
-  const list = outputs.map(({ name }, i) => `${texts[i]} as ${quoteIdentifier(name)}`).join(', ');
-  const rows = grouping ? `${grouping.sql(from, where)}${having ? ` where ${having}` : ''}` : `${from}${where}`;
+  const values = outputs.map(({ value }) => value);
+  const read = grouping ? { list: values.map(({ sql }) => sql), from } : selected(values, from);
+  const rows = grouping ? `${grouping.sql(from, where)}${having ? ` where ${having}` : ''}` : `${read.from}${where}`;
+  const list = outputs.map(({ name }, i) => `${read.list[i]} as ${quoteIdentifier(name)}`).join(', ');
   const body = `${list}${rows}${qualify ? ` qualify ${qualify.sql}` : ''}`;
   const columns = outputs.map(({ name, value, literal }) => ({
     name,
     type: value.type,
     constant: literal ? value.constant : undefined,
+    origin: value.origin,
   }));
   const distinct = select.distinct ? distinctSql(body, outputs) : `select ${body}`;
   const groups = context.checkGroups(scope.groups + (grouping ? 1 : 0) + (select.distinct ? 1 : 0), select.at);

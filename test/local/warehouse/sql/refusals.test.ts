@@ -87,7 +87,8 @@ const refused: [sql: string, message: string][] = [
   ["select name || 'x' is null from shop.t", `line 1, column 20: ${unsupported('IS after || without parentheses')}`],
   ["select 'a\\d'", `line 1, column 10: ${unsupported('escape \\d in a string literal')}`],
   ["select name ~ '(?i)x' from shop.t", `line 1, column 15: ${unsupported("regular expression '(?i)x'")}`],
-  ["select to_char(at, 'CC') from shop.t", `line 1, column 8: ${unsupported('format "CC" in function TO_CHAR')}`],
+  ["select to_char(at, 'RM') from shop.t", `line 1, column 8: ${unsupported('format "RM" in function TO_CHAR')}`],
+  ["select to_char(at, 'dAY') from shop.t", `line 1, column 8: ${unsupported('format "dAY" in function TO_CHAR')}`],
   [
     'select datediff(dow, at, at) from shop.t',
     `line 1, column 8: ${unsupported('date part dow in function DATEDIFF')}`,

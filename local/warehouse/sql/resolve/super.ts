@@ -1,0 +1,114 @@
+import { mayBeRespelled, numberMark, quotedWhole, unquoted } from '../../json-text';
+import { failure } from '../failure';
+import { isColumn, letting, naming, quoteIdentifier, quoteLiteral, type Value } from './value';
+
+type Steps = readonly (string | number)[];
+
+function jsonPath(steps: Steps): string {
+  return quoteLiteral(`$${steps.map((step) => (typeof step === 'number' ? `[${step}]` : `."${step}"`)).join('')}`);
+}
+
+export function navigated(base: string, steps: Steps): Value {
+  return {
+    sql: steps.length === 0 ? base : letting('n', base, (json) => spelled(json, steps)),
+    type: { name: 'super' },
+    path: { base, steps },
+  };
+}
+
+/** DuckDB's name of the JSON type: OBJECT, ARRAY, VARCHAR, BIGINT, UBIGINT, HUGEINT, DOUBLE, BOOLEAN, NULL; null where there is no value. */
+export function jsonType(value: Value): string {
+  const { path } = value;
+  return path && path.steps.length > 0 ? `json_type(${path.base}, ${jsonPath(path.steps)})` : `json_type(${value.sql})`;
+}
+
+/** The text of a JSON scalar without its quotes, JSON text of anything else; fractions as the engine spells them, see `numberText`. */
+export function jsonText(value: Value): string {
+  const { path } = value;
+  if (path && path.steps.length > 0) return `json_extract_string(${path.base}, ${jsonPath(path.steps)})`;
+  return `json_extract_string(${value.sql}, '$')`;
+}
+
+/** A number as it is spelled in the value, digit by digit. */
+export const numberText = (value: Value): string => `trim(cast(${value.sql} as varchar), ' \t\r\n')`;
+
+const marked = failure(`the text ${numberMark} in a value of type super is not supported by the local warehouse`);
+/** First characters of what the engine gives as it was: a text, false, null, true; and of what holds others: an array, an object. */
+const [plain, nested] = ['34, 102, 110, 116', '91, 123'];
+
+/**
+ * What is below a path, as JSON. The engine reads a number with a point or an exponent as a double and writes that: so what it gives counts
+ * only where the value stands so behind its attribute's only mention, or where the whole text comes out of it as it went in.
+ */
+const spelled = (json: string, steps: Steps): string =>
+  naming('e', `json_extract(${json}, ${jsonPath(steps)})`, (found) => asSpelled(json, steps, found));
+
+/** @param found what the engine gives for the path, named several times */
+function asSpelled(json: string, steps: Steps, found: string): string {
+  const text = `cast(${json} as varchar)`;
+  const given = `cast(${found} as varchar)`;
+  const exact = `cast(${unquoted(`cast(json_extract(${quotedWhole(text)}, ${jsonPath(steps)}) as varchar)`)} as json)`;
+  const whole = `case when not ${mayBeRespelled(text)} or cast(json(${json}) as varchar) = ${text} then ${found} when contains(${text}, '${numberMark}') then ${marked} else ${exact} end`;
+  const branches = [
+    `${found} is null or ascii(${given}) in (${plain})`,
+    `ascii(${given}) not in (${nested}) and not regexp_matches(${given}, '[.eE]')`,
+  ];
+  return `case when ${branches.join(' or ')} then ${found} else ${coalesced(behindName(text, steps, found, given), whole)} end`;
+}
+
+/** One table or named query, and its alias. */
+const relation = /^ from (?:temp\.main\.)?(?:"[^"]+"\.)*"[^"]+" as ("[^"]+")$/;
+const together = quoteIdentifier('millrace attributes');
+
+/**
+ * The select list of a query without groups over `from`, and its FROM: where attributes of one column of one relation are selected, they come from one look at
+ * the column, which the relation is given as one column more.
+ * @param from as it stands in the query, or nothing
+ */
+export function selected(
+  values: readonly Value[],
+  from: string,
+): { readonly list: readonly string[]; readonly from: string } {
+  const alias = relation.exec(from)?.[1];
+  const isAttribute = ({ path, sql }: Value) =>
+    path !== undefined &&
+    path.steps.length > 0 &&
+    isColumn(path.base) &&
+    path.base.startsWith(`${alias}.`) &&
+    sql === navigated(path.base, path.steps).sql;
+  const attributes = values.filter(isAttribute).map(({ path }) => path!);
+  const base = attributes[0]?.base;
+  const paths = [...new Set(attributes.filter((path) => path.base === base).map(({ steps }) => jsonPath(steps)))];
+  if (paths.length < 2) return { list: values.map(({ sql }) => sql), from };
+  const list = values.map((value) => {
+    if (!isAttribute(value) || value.path!.base !== base) return value.sql;
+    const { steps } = value.path!;
+    return asSpelled(base!, steps, `${alias}.${together}[${paths.indexOf(jsonPath(steps)) + 1}]`);
+  });
+  return {
+    list,
+    from: ` from (select *, json_extract(${base}, [${paths.join(', ')}]) as ${together}${from}) as ${alias}`,
+  };
+}
+
+const coalesced = (first: string | undefined, second: string) => (first ? `coalesce(${first}, ${second})` : second);
+
+function behindName(text: string, steps: Steps, found: string, given: string): string | undefined {
+  const name = steps.at(-1);
+  if (typeof name !== 'string') return undefined;
+  return naming('r', `string_split(${text}, ${quoteLiteral(`"${name}"`)})`, (r) => {
+    const digits = `regexp_extract(${r}[2], '^\\s*:\\s*(-?[0-9][-+.0-9eE]*)', 1)`;
+    const begins = (blank: string) => `starts_with(${r}[2], ':${blank}' || ${given})`;
+    return `case when len(${r}) <> 2 then null when ascii(${given}) not in (${nested}) then try_cast(${digits} as json) when ${begins('')} or ${begins(' ')} then ${found} end`;
+  });
+}
+
+/** The elements of an array, each with its numbers as they are spelled; null for anything else. */
+export function elementsOf(value: Value): string {
+  return letting('l', value.sql, (json) => {
+    const text = `cast(${json} as varchar)`;
+    const list = (of: string) => `json_extract(${of}, '$[*]')`;
+    const exact = `list_transform(${list(quotedWhole(text))}, lambda millrace_let_x: cast(${unquoted('cast(millrace_let_x as varchar)')} as json))`;
+    return `case when not ${mayBeRespelled(text)} or cast(json(${json}) as varchar) = ${text} then ${list(json)} when contains(${text}, '${numberMark}') then ${marked} else ${exact} end`;
+  });
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { Column, ExportDefinition, HistorySource, Pipeline, StreamDefinition } from '../pipelines/definition';
+import { hashDefinition } from './definition';
+import { object, type WarehouseObject } from './object';
+
+/** What a pipeline declares besides its warehouse objects: queries under their hash, since white space and comments are no change. */
+export interface PipelineDeclaration {
+  readonly stream: StreamDefinition;
+  readonly identity: Pipeline['identity'];
+  readonly columns: readonly Column[];
+  readonly history: readonly HistorySource[];
+  readonly refreshEveryMinutes: number;
+  /** By name. */
+  readonly exports: Readonly<Record<string, Omit<ExportDefinition, 'name' | 'file'>>>;
+}
+
+export function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
+  const { stream, identity, columns, history = [], refreshEveryMinutes } = pipeline;
+  const exports = pipeline.exports.map(({ name, file: _, query, ...rest }) => [
+    name,
+    // Materialize has a SQL of its own, which is not read here.
+    { query: rest.engine === 'materialize' ? hashText(query) : hashDefinition(query), ...rest },
+  ]);
+  return { stream, identity, columns, history, refreshEveryMinutes, exports: Object.fromEntries(exports) };
+}
+
+/** Recorded before the pipeline's first object and forgotten after its last. */
+export function pipelineObject(pipeline: Pipeline): WarehouseObject {
+  return declarationObject('Pipeline', pipeline.name, 'pipeline', pipelineDeclaration(pipeline));
+}
+
+/** What an environment declares; recorded only. */
+export function environmentObject(name: string, declaration: object): WarehouseObject {
+  return declarationObject('Environment', name, 'environment', declaration);
+}
+
+function declarationObject(
+  id: string,
+  name: string,
+  kind: 'pipeline' | 'environment',
+  declared: object,
+): WarehouseObject {
+  const declaration = JSON.stringify(declared);
+  return object(id, name, kind, { version: hashText(declaration), create: [], delete: [], declaration, retain: false });
+}
+
+const hashText = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8);

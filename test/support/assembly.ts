@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { cpSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * A copy of a synthesized assembly with the text of its templates and plans changed, as an edit of the code would have changed it: an asset with
+ * another content has another hash.
+ * @throws Error when the edit changes nothing
+ */
+export function editedAssembly(assemblyDir: string, copy: string, edit: (text: string) => string): string {
+  cpSync(assemblyDir, copy, { recursive: true });
+  const files = readdirSync(copy, { recursive: true, encoding: 'utf8' });
+  const rekeyed = new Map<string, string>();
+  let changed = false;
+  for (const file of files.filter((name) => /\.template\.json$|plan\.json$/.test(name))) {
+    const before = readFileSync(join(copy, file), 'utf8');
+    const after = edit(before);
+    if (after === before) continue;
+    changed = true;
+    writeFileSync(join(copy, file), after);
+    const hash = /^asset\.([0-9a-f]{64})\//.exec(file)?.[1];
+    if (hash)
+      rekeyed.set(
+        hash,
+        createHash('sha256')
+          .update(`${rekeyed.get(hash) ?? hash}${after}`)
+          .digest('hex'),
+      );
+  }
+  if (!changed) throw new Error(`the edit for ${copy} changed nothing`);
+  const rename = (text: string) => [...rekeyed].reduce((renamed, [from, to]) => renamed.replaceAll(from, to), text);
+  for (const file of files.filter((name) => name.endsWith('.json') && !name.startsWith('asset.')))
+    writeFileSync(join(copy, file), rename(readFileSync(join(copy, file), 'utf8')));
+  for (const [from, to] of rekeyed) renameSync(join(copy, `asset.${from}`), join(copy, `asset.${to}`));
+  return copy;
+}
