@@ -28,6 +28,7 @@ export interface ObjectOptions {
   readonly declaration?: string;
   readonly checks?: ViewChecks;
   readonly unread?: string;
+  readonly events?: string;
   readonly identity?: 'admin' | 'owner';
   readonly dependsOn?: readonly string[];
   readonly retain: boolean;
@@ -47,6 +48,7 @@ export function object(id: string, name: string, kind: WarehouseObjectKind, opti
     ...(options.declaration ? { declaration: options.declaration } : {}),
     ...(options.checks ? { checks: JSON.stringify(options.checks) } : {}),
     ...(options.unread ? { unread: options.unread } : {}),
+    ...(options.events ? { events: options.events } : {}),
   };
   return { id, dependsOn: options.dependsOn ?? [], properties, retain: options.retain };
 }

@@ -48,6 +48,8 @@ export interface WarehouseObjectProperties {
    * @default - nothing is asked
    */
   readonly unread?: string;
+  /** Of a pipeline: the query that counts its events (`amount`), asked before what identifies them changes. @default - nothing is asked */
+  readonly events?: string;
 }
 
 /** What is asked of a new version of a view. Nothing of it is part of the definition. */

@@ -25,6 +25,7 @@ export interface WarehouseObject {
   readonly declaration?: unknown;
   readonly checks?: ViewChecks;
   readonly unread?: string;
+  readonly events?: string;
 }
 
 export interface ObjectRequest {
@@ -69,7 +70,7 @@ function previousName(properties: unknown): string | undefined {
 /** The properties of the custom resource. Throws an error that names the property at fault. */
 export function parseObject(given: unknown): WarehouseObject {
   const properties = asRecord(given, 'ResourceProperties') as Partial<Record<keyof WarehouseObjectProperties, unknown>>;
-  const { columns, pipeline, onRemoval, declaration, checks, unread } = properties;
+  const { columns, pipeline, onRemoval, declaration, checks, unread, events } = properties;
   return {
     name: asText(properties.name, 'name'),
     kind: asOneOf(properties.kind, objectKinds, 'kind'),
@@ -83,6 +84,7 @@ export function parseObject(given: unknown): WarehouseObject {
     declaration: declaration === undefined ? undefined : asJson(declaration, 'declaration'),
     checks: checks === undefined ? undefined : parseChecks(checks),
     unread: unread === undefined ? undefined : asText(unread, 'unread'),
+    events: events === undefined ? undefined : asText(events, 'events'),
   };
 }
 
