@@ -1,6 +1,6 @@
 import type { Log } from '../shared/log';
 import type { Values } from '../shared/statement';
-import { isPassing, isTerminal, run, StatementError, type Warehouse } from '../shared/warehouse';
+import { isPassing, isTerminal, type Row, run, StatementError, type Warehouse } from '../shared/warehouse';
 import {
   checkExternalSchema,
   checkSchemaOwner,
@@ -11,7 +11,9 @@ import {
   presenceQuery,
 } from './catalog';
 import { checkView } from './check';
-import type { ColumnSpec, Step } from './contract';
+import type { ColumnSpec, FillSpec, Step } from './contract';
+import { fill } from './fill';
+import { identityChange, identityRefusal } from './identity';
 import { lossOf } from './loss';
 import { clearTheWay } from './others';
 import { passwordDigest, passwordOf, userOf } from './password';
@@ -61,6 +63,7 @@ export async function onEvent(
   if (type === 'Delete') return { PhysicalResourceId: physicalId ?? physicalIdOf(object) };
   if (object.kind === 'table') await lacking(host, request, remainingMs);
   if (object.kind === 'landing-view') await refuseLoss(host, request, remainingMs);
+  if (object.kind === 'pipeline') await refuseIdentity(host, request, remainingMs);
   return { PhysicalResourceId: physicalIdOf(object) };
 }
 
@@ -71,6 +74,17 @@ async function refuseLoss(host: ObjectHost, request: ObjectRequest, remainingMs:
   if (!replaces || object.unread === undefined || (await isThere(host, request, remainingMs))) return;
   const [row] = await read(host, request, 'unread', object.unread, remainingMs);
   if (row) throw new Error(`${subjectOf(object)} cannot take the place of ${previous}: ${lossOf(row)}`);
+}
+
+/** Events that are stored under one identity and come again under another would count twice. */
+async function refuseIdentity(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<void> {
+  const { events } = request.object;
+  const recorded = await recordIn(host, request, remainingMs);
+  const change = recorded && identityChange(recorded, request.object);
+  if (change === undefined || events === undefined) return;
+  const [row] = await readIfThere(host, request, 'events', events, remainingMs);
+  const amount = Number(row?.amount ?? 0);
+  if (amount > 0) throw new Error(`${subjectOf(request.object)}: ${identityRefusal(change, amount)}`);
 }
 
 /** Takes the object's statements as far as they get in the time; throws when one of them fails, which fails the deployment. */
@@ -153,7 +167,20 @@ async function complete(host: Call, request: ObjectRequest, remainingMs: Remaini
     const added = await walk(walkHost, [{ name: `add-${name}`, mode: 'single', statements: [add] }], `add-${name}-`);
     if (added === 'waiting') return 'waiting';
   }
-  return 'done';
+  return object.fill ? fillColumns(host, request, object.fill, remainingMs) : 'done';
+}
+
+async function fillColumns(
+  host: Call,
+  request: ObjectRequest,
+  spec: FillSpec,
+  remainingMs: Remaining,
+): Promise<WalkResult> {
+  const { name } = request.object;
+  const ask = (what: string, sql: string) => read(host, request, what, sql, remainingMs);
+  const present = new Set((await ask('columns', columnsQuery(name))).map((row) => String(row.column_name)));
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: undefined, apart: false };
+  return fill({ walk: walkHost, ask, present }, name, spec);
 }
 
 /** A version that was recorded has stood its checks: a rollback may go back to it, whatever became of it since. */
@@ -181,10 +208,15 @@ async function recordIn(
   remainingMs: Remaining,
 ): Promise<Recorded | undefined> {
   if (request.object.identity === 'admin') return undefined;
+  return recordedFrom(await readIfThere(host, request, 'recorded', recordedQuery(request.object), remainingMs));
+}
+
+/** No rows where there is nothing to read from. */
+async function readIfThere(...question: Parameters<typeof read>): Promise<Row[]> {
   try {
-    return recordedFrom(await read(host, request, 'recorded', recordedQuery(request.object), remainingMs));
+    return await read(...question);
   } catch (error) {
-    if (error instanceof StatementError && /does not exist/i.test(error.state.error ?? '')) return undefined;
+    if (error instanceof StatementError && /does not exist/i.test(error.state.error ?? '')) return [];
     throw error;
   }
 }

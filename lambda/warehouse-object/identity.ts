@@ -1,0 +1,22 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Recorded } from './registry';
+import type { WarehouseObject } from './request';
+
+interface IdentityChange {
+  /** As declared. */
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
+/** How what identifies the events of a pipeline differs from what is recorded; undefined where it does not, or where nothing is recorded. */
+export function identityChange({ definition }: Recorded, { declaration }: WarehouseObject): IdentityChange | undefined {
+  const before = (JSON.parse(definition ?? '{}') as { declaration?: unknown }).declaration;
+  const from = (before as { identity?: unknown } | undefined)?.identity;
+  const to = (declaration as { identity?: unknown } | undefined)?.identity;
+  return from === undefined || isDeepStrictEqual(from, to) ? undefined : { from, to };
+}
+
+export const identityRefusal = ({ from, to }: IdentityChange, events: number) =>
+  `its identity cannot change from ${JSON.stringify(from)} to ${JSON.stringify(to)}: ${events} events are stored under the old one, and each that ` +
+  'comes again would count once more. Nothing was changed; declare a pipeline of another name with the new identity, backfill it, compare, ' +
+  'then remove this one';
