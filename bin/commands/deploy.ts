@@ -37,9 +37,9 @@ export function addDeploy(
       const assemblyDir = join(resolve(data), `deploy-${process.pid}`);
       const events: RunEvent[] = [];
       try {
-        await synthesized(progress, () => synth(assemblyDir, new AbortController().signal));
+        const folder = await synthesized(progress, () => synth(assemblyDir, new AbortController().signal));
         const stage = progress.stage('deploy');
-        const result = await deployTo(runtime, assemblyDir, (event) => {
+        const result = await deployTo(runtime, folder, (event) => {
           events.push(event);
           const line = lineOf(event, progress.style);
           if (line !== undefined) progress.line(line);
@@ -57,11 +57,12 @@ export function addDeploy(
     });
 }
 
-async function synthesized(progress: Progress, work: () => Promise<unknown>): Promise<void> {
+async function synthesized(progress: Progress, work: () => Promise<string>): Promise<string> {
   const stage = progress.stage('synth');
   try {
-    await work();
+    const folder = await work();
     stage.done('the dev environment');
+    return folder;
   } catch (error) {
     stage.failed();
     throw error;

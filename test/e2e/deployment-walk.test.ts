@@ -76,7 +76,7 @@ class Walk {
     private readonly pipeline: Pipeline,
   ) {}
 
-  /** Something arrives, is merged, and is read. */
+  /** Something arrives, now and then is merged, and is read. */
   live = (): void => {
     this.send(1);
     if (this.sent % 3 === 0) this.world.tick();

@@ -46,7 +46,7 @@ export interface Image {
   readonly content: readonly string[];
 }
 
-/** A call to the Data API that a deployment makes, with its number: 1 is the first. */
+/** Before or after a deployment submits a statement, with its number: 1 is the first. */
 export type Point = { readonly number: number; readonly what: string };
 
 /** Ends the function that makes the call, or with `process` all that deploys. */
@@ -157,6 +157,8 @@ export class DeployedCloud {
 
   private reach(attempt: Attempt, what: string): void {
     if (attempt.dead) throw new Killed('killed');
+    // How often somebody asks for a statement's end is a matter of speed; which statements there are is not.
+    if (!/ (Batch)?ExecuteStatement$/.test(what)) return;
     this.calls += 1;
     if (this.at({ number: this.calls, what }) === 'go on') return;
     this.onDeath();

@@ -40,9 +40,9 @@ export async function openRuntime(
   });
   onStarted?.(runtime);
   const { principal, credentials } = runtime.administrator;
-  const outputs = runtime.deployment.outputs[`millrace-${stageName}-data`] ?? {};
+  const outputsOf = (stack: string) => runtime.deployment.outputs[`millrace-${stageName}-${stack}`] ?? {};
   const output = (name: string): string => {
-    const value = outputs[name];
+    const value = outputsOf('data')[name];
     if (typeof value !== 'string') throw new Error(`the data stack of ${stageName} has no output ${name}`);
     return value;
   };
@@ -58,8 +58,12 @@ export async function openRuntime(
       Database: output('DatabaseName'),
       SecretArn: output('OwnerSecretArn'),
     },
-    outputs,
-    pipelineOutputs: runtime.deployment.outputs[`millrace-${stageName}-pipelines`] ?? {},
+    get outputs() {
+      return outputsOf('data');
+    },
+    get pipelineOutputs() {
+      return outputsOf('pipelines');
+    },
     resources: runtime.deployment.resources.length,
     historyBucket: output('HistoryBucketName'),
     exportBucket: output('ExportsBucketName'),
