@@ -178,13 +178,15 @@ describe('a row of the registry', () => {
   };
 
   test('says of an object what its template said', () => {
-    for (const { properties } of warehouseObjects(shop(), tokens)) {
+    const columns = shop().columns.map((column) => ({ ...column, fill: column.name === 'amount' }));
+    for (const { properties } of warehouseObjects(shop({ columns }), tokens)) {
       const { checks: _, unread: __, events: ___, ...state } = parseObject({ ...properties, onRemoval: 'keep' });
-      const { delete: remove, columns, ...rest } = state;
+      const { delete: remove, columns, fill, ...rest } = state;
       expect(stateOfRow(row(properties))).toEqual({
         ...rest,
         remove,
         columns: columns?.map(({ name, type }) => ({ name, type })),
+        ...(fill && { filled: fill.columns }),
         checks: undefined,
         unread: undefined,
         events: undefined,
