@@ -158,7 +158,7 @@ export class DeployedCloud {
   private reach(attempt: Attempt, what: string): void {
     if (attempt.dead) throw new Killed('killed');
     // How often somebody asks for a statement's end is a matter of speed; which statements there are is not.
-    if (!/ (Batch)?ExecuteStatement$/.test(what)) return;
+    if (!/(Batch)?ExecuteStatement$/.test(what)) return;
     this.calls += 1;
     if (this.at({ number: this.calls, what }) === 'go on') return;
     this.onDeath();
