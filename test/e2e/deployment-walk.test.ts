@@ -3,7 +3,7 @@ import type { Pipeline } from '../../pipelines/definition';
 import { DeployedCloud, type Image, Killed, type Point, type Tree } from '../support/deployed-cloud';
 import { simPipeline } from '../support/pipeline';
 
-/** All points of all pairs with `MILLRACE_WALK=all`; else one of each disturbance and pair, another one each day of the month. */
+/** All points of all pairs with `MILLRACE_WALK=all`; else one of each disturbance and pair. */
 const all = process.env['MILLRACE_WALK'] === 'all';
 jest.setTimeout(all ? 7_200_000 : 300_000);
 
@@ -209,7 +209,7 @@ describe.each(pairs)('$kind', (pair) => {
 
   test.each(disturbances)('%s, at any point', async (disturbance) => {
     const last = disturbance === 'a statement fails' ? calm.statements : calm.points;
-    const chosen = (disturbances.indexOf(disturbance) * 5 + pairs.indexOf(pair) * 3 + new Date().getUTCDate()) % last;
+    const chosen = (disturbances.indexOf(disturbance) * 5 + pairs.indexOf(pair) * 3) % last;
     const numbers = all ? Array.from({ length: last }, (_, index) => index + 1) : [chosen + 1];
     for (const number of numbers) {
       const { problems, outcome } = await play(pair, disturbance, number);
