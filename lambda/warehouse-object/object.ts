@@ -11,7 +11,8 @@ import {
   presenceQuery,
 } from './catalog';
 import { checkView } from './check';
-import type { ColumnSpec, Step } from './contract';
+import type { ColumnSpec, FillSpec, Step } from './contract';
+import { fill } from './fill';
 import { identityChange, identityRefusal } from './identity';
 import { lossOf } from './loss';
 import { clearTheWay } from './others';
@@ -166,7 +167,20 @@ async function complete(host: Call, request: ObjectRequest, remainingMs: Remaini
     const added = await walk(walkHost, [{ name: `add-${name}`, mode: 'single', statements: [add] }], `add-${name}-`);
     if (added === 'waiting') return 'waiting';
   }
-  return 'done';
+  return object.fill ? fillColumns(host, request, object.fill, remainingMs) : 'done';
+}
+
+async function fillColumns(
+  host: Call,
+  request: ObjectRequest,
+  spec: FillSpec,
+  remainingMs: Remaining,
+): Promise<WalkResult> {
+  const { name } = request.object;
+  const ask = (what: string, sql: string) => read(host, request, what, sql, remainingMs);
+  const present = new Set((await ask('columns', columnsQuery(name))).map((row) => String(row.column_name)));
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: undefined, apart: false };
+  return fill({ walk: walkHost, ask, present }, name, spec);
 }
 
 /** A version that was recorded has stood its checks: a rollback may go back to it, whatever became of it since. */
