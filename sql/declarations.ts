@@ -3,11 +3,13 @@ import type { Column, ExportDefinition, HistorySource, Pipeline, StreamDefinitio
 import { hashDefinition } from './definition';
 import { pipelineTables } from './names';
 import { type ObjectOptions, object, type WarehouseObject } from './object';
+import { identityParts } from './typing';
 
 /** What a pipeline declares besides its warehouse objects: queries under their hash, since white space and comments are no change. */
 export interface PipelineDeclaration {
   readonly stream: StreamDefinition;
   readonly identity: Pipeline['identity'];
+  readonly identityParts: ReturnType<typeof identityParts>;
   readonly columns: readonly Column[];
   readonly history: readonly HistorySource[];
   readonly refreshEveryMinutes: number;
@@ -22,7 +24,15 @@ export function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
     // Materialize has a SQL of its own, which is not read here.
     { query: rest.engine === 'materialize' ? hashText(query) : hashDefinition(query), ...rest },
   ]);
-  return { stream, identity, columns, history, refreshEveryMinutes, exports: Object.fromEntries(exports) };
+  return {
+    stream,
+    identity,
+    identityParts: identityParts(pipeline),
+    columns,
+    history,
+    refreshEveryMinutes,
+    exports: Object.fromEntries(exports),
+  };
 }
 
 /** Recorded before the pipeline's first object and forgotten after its last. */

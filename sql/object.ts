@@ -24,6 +24,7 @@ export interface ObjectOptions {
   readonly create: readonly Step[];
   readonly delete: readonly Step[];
   readonly columns?: string;
+  readonly fill?: string;
   readonly version?: string;
   readonly declaration?: string;
   readonly checks?: ViewChecks;
@@ -45,6 +46,7 @@ export function object(id: string, name: string, kind: WarehouseObjectKind, opti
     create,
     delete: JSON.stringify(options.delete),
     ...(options.columns ? { columns: options.columns } : {}),
+    ...(options.fill ? { fill: options.fill } : {}),
     ...(options.declaration ? { declaration: options.declaration } : {}),
     ...(options.checks ? { checks: JSON.stringify(options.checks) } : {}),
     ...(options.unread ? { unread: options.unread } : {}),

@@ -1,5 +1,5 @@
 import { quoteLiteral } from '../lambda/shared/quote';
-import type { Column, Identity } from '../pipelines/definition';
+import type { Column, Identity, Pipeline } from '../pipelines/definition';
 import { redshiftType } from './columns';
 import { identifier, quoteIdentifier } from './identifier';
 
@@ -17,7 +17,7 @@ export function payloadPath(path: readonly string[]): string {
 const partOf = (column: Column) => identifier(`${column.name}_part`);
 const textOf = (column: Column) => identifier(`${column.name}_text`);
 /** What the JSON holds at the column's path, as json_typeof names it; `null` also where nothing is. */
-const kindOf = (column: Column) => `coalesce(json_typeof(${partOf(column)}), 'null')`;
+export const kindOf = (column: Column) => `coalesce(json_typeof(${partOf(column)}), 'null')`;
 
 /** The part of the payload that the column is made of, so that the path is followed once. */
 export function partItem(column: Column): Item {
@@ -185,4 +185,18 @@ function identityPart(column: Column): string {
   if (column.type === 'varchar') return `octet_length(${name})::varchar || ':' || ${name}`;
   if (column.type === 'boolean') return `case when ${name} then 'true' else 'false' end`;
   return `${name}::varchar`;
+}
+
+/**
+ * What an id is made of: where each part stands in the payload, and what it is written as. Two pipelines with equal parts give a record the same
+ * id, whatever their columns are called and however long a text may be.
+ */
+export function identityParts({ identity, columns }: Pick<Pipeline, 'identity' | 'columns'>) {
+  if (identity.by === 'stream-position') return identity.by;
+  return identity.columns.map((name) => {
+    const column = columns.find((candidate) => candidate.name === name);
+    if (!column) return { path: [name], as: 'unknown' };
+    const as = column.type === 'decimal' ? `decimal of scale ${column.scale}` : column.type;
+    return { path: column.path, as };
+  });
 }

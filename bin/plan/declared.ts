@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EnvironmentDeclaration } from '../../environments/declaration';
+import { identities } from '../../lambda/warehouse-object/identity';
 import type { PipelineDeclaration } from '../../sql';
 import { plural } from '../terminal';
 import { forgottenSince, hours } from './landing';
@@ -96,7 +97,7 @@ function identityChanges(
   { facts, before }: Sides,
   change: Make,
 ): Change[] {
-  if (isDeepStrictEqual(was.identity, is.identity)) return [];
+  if (isDeepStrictEqual(...identities(was, is))) return [];
   const events =
     before.map(({ name }) => name).find((name) => name === `${pipeline}.events_data`) ?? `${pipeline}.events`;
   const rows = facts?.rows.get(events);
@@ -120,7 +121,7 @@ const identity = ({ identity: declared }: PipelineDeclaration) =>
     : 'the place on the stream';
 
 /** What the table's own change tells of. */
-const ofTheTable = ['type', 'maxBytes', 'precision', 'scale'];
+const ofTheTable = ['type', 'maxBytes', 'precision', 'scale', 'stored', 'fill', 'replaces', 'mayLose'];
 
 /** New and missing columns and other types are the table's; these decide what becomes of later records. */
 function columnDeclarations(
@@ -155,6 +156,9 @@ function columnDeclarations(
         : [
             `Allowed are ${after['oneOf'] ? (after['oneOf'] as string[]).join(', ') : 'all texts'}, before ${before['oneOf'] ? (before['oneOf'] as string[]).join(', ') : 'all texts'}.`,
           ]),
+      ...(stored(before) === stored(after)
+        ? []
+        : [`It is stored as ${stored(after)} from now on; what ${stored(before)} holds stays in the table, unseen.`]),
       ...(Number(after['maxBytes']) < Number(before['maxBytes'])
         ? [`Texts of more than ${after['maxBytes']} bytes go to rejects; before it was ${before['maxBytes']}.`]
         : []),
@@ -168,7 +172,9 @@ function columnDeclarations(
             'online',
             notes[0]!,
             ...notes.slice(1),
-            'It holds for records that are merged from now on; what is stored stays as it is.',
+            ...(stored(before) === stored(after)
+              ? ['It holds for records that are merged from now on; what is stored stays as it is.']
+              : []),
           ),
         ];
   });

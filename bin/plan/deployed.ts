@@ -26,7 +26,10 @@ export async function statesOfRegistry(work: Work): Promise<ObjectState[] | unde
 
 /** A row of the registry. Throws on one that this version cannot read. */
 export function stateOfRow({ name, kind, version, definition, removal }: Row): ObjectState {
-  const { create, columns, declaration, ...rest } = JSON.parse(String(definition ?? '{}')) as Record<string, unknown>;
+  const { create, columns, fill, declaration, ...rest } = JSON.parse(String(definition ?? '{}')) as Record<
+    string,
+    unknown
+  >;
   const text = (value: unknown) => (value === undefined ? undefined : JSON.stringify(value));
   const state = stateOf({
     identity: 'owner',
@@ -44,6 +47,7 @@ export function stateOfRow({ name, kind, version, definition, removal }: Row): O
     create: definition === null ? undefined : state.create,
     remove: removal === null ? undefined : state.remove,
     columns: columns as ObjectState['columns'],
+    ...(fill === undefined ? {} : { filled: fill as ObjectState['filled'] }),
   };
 }
 

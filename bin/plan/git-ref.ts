@@ -15,15 +15,16 @@ export async function withAssemblyOf<T>(
   ref: string,
   environment: string,
   read: (assembly: string, commit: string) => T,
+  repository = root,
 ): Promise<T> {
-  const commit = await commitOf(ref);
+  const commit = await commitOf(ref, repository);
   const folder = mkdtempSync(join(tmpdir(), 'millrace-plan-'));
   const end = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', end);
   try {
     const tree = join(folder, 'tree');
     mkdirSync(tree);
-    await extract(commit, tree);
+    await extract(commit, tree, repository);
     const app = join(tree, 'bin', 'app.js');
     if (!existsSync(app)) throw new Failure(`--from ${ref}: ${commit.slice(0, 10)} has no bin/app.js to synthesize`, 2);
     symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'), 'dir');
@@ -44,8 +45,15 @@ export async function withAssemblyOf<T>(
   }
 }
 
-async function commitOf(ref: string): Promise<string> {
-  const { code, stdout, stderr } = await git('rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`);
+async function commitOf(ref: string, repository: string): Promise<string> {
+  const { code, stdout, stderr } = await git(
+    repository,
+    'rev-parse',
+    '--verify',
+    '--quiet',
+    '--end-of-options',
+    `${ref}^{commit}`,
+  );
   if (code === 0) return stdout.trim();
   const reason = stderr.trim() === '' ? '' : ` (${stderr.trim()})`;
   throw new Failure(
@@ -55,22 +63,23 @@ async function commitOf(ref: string): Promise<string> {
 }
 
 /** The files of a commit, without touching the repository. */
-async function extract(commit: string, folder: string): Promise<void> {
+async function extract(commit: string, folder: string, repository: string): Promise<void> {
   const archive = join(folder, '..', 'tree.tar');
-  const packed = await git('archive', '--format=tar', `--output=${archive}`, commit);
-  const unpacked = packed.code === 0 ? await run('tar', ['-xf', archive, '-C', folder]) : packed;
+  const packed = await git(repository, 'archive', '--format=tar', `--output=${archive}`, commit);
+  const unpacked = packed.code === 0 ? await run(folder, 'tar', ['-xf', archive, '-C', folder]) : packed;
   if (unpacked.code !== 0)
     throw new Failure(`the files of ${commit} could not be extracted: ${unpacked.stderr.trim()}`);
 }
 
-const git = (...args: string[]) => run('git', args);
+const git = (repository: string, ...args: string[]) => run(repository, 'git', args);
 
 function run(
+  cwd: string,
   command: string,
   args: readonly string[],
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => {

@@ -39,12 +39,15 @@ export function printedPlan(plan: Plan, style: Style, { statements = true, full 
     count: changes.filter((change) => change.action === action).length,
   }));
   const told = actions.filter((action) => action !== 'unchanged');
+  const stopped = problems.some(({ stops }) => stops);
   const nothing = changes.every(({ action }) => action === 'unchanged');
   const lines = [
     `${style.bold(`Plan for ${environment}`)}: this tree, compared with ${comparedWith}`,
     '',
     ...(nothing
-      ? [`Nothing to do: ${plural(changes.length, 'object')} as deployed, no statement runs.`]
+      ? [
+          `Nothing to do: ${plural(changes.length, 'object')} as deployed, no statement runs.${stopped ? ' But not everything is as it was deployed.' : ''}`,
+        ]
       : counts
           .filter(({ count }) => count > 0)
           .map(

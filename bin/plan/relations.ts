@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Row } from '../../lambda/shared/warehouse';
 import { columnChanges, otherTypeAdvice } from '../../lambda/warehouse-object/catalog';
-import type { ColumnSpec } from '../../lambda/warehouse-object/contract';
+import type { ColumnSpec, FillColumn } from '../../lambda/warehouse-object/contract';
 import { normalizeDefinition } from '../../sql';
 import { relationReferences } from '../../sql/relations';
 import { plural } from '../terminal';
@@ -24,7 +25,15 @@ export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outco
     const summary = 'Its public name gets another definition over the same data.';
     return {
       changes: [
-        { ...common, action: 'online', summary, notes: ['Readers are switched in one statement.', ...readers] },
+        {
+          ...common,
+          action: 'online',
+          summary,
+          notes: [
+            'Readers are switched in one statement, or in one transaction with what was granted, where columns change.',
+            ...readers,
+          ],
+        },
       ],
       steps,
     };
@@ -167,51 +176,95 @@ const count = (rows: number | undefined) => (rows === undefined ? 'rows unknown'
 
 /** A table is never created anew: its columns are compared. */
 export function tableOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
-  if (old!.version === now!.version) return unchanged(label, [now!]);
-  const { name } = now!;
+  const filled = newlyFilled(old!, now!);
+  if (old!.version === now!.version && filled.length === 0) return unchanged(label, [now!]);
   const wanted = (now!.columns ?? []).map((column) => ({ ...column, add: column.add ?? '' }));
-  const { add, refused } = columnChanges(name, wanted, (old!.columns ?? []).map(catalogRow));
+  const { add, refused } = columnChanges(now!.name, wanted, (old!.columns ?? []).map(catalogRow));
   const common = { object: label, pipeline: pipelineOf([now!]) };
-  if (refused.length > 0)
-    return {
-      changes: [
-        {
-          ...common,
-          action: 'refused',
-          summary: `${sentence(refused.join('; '))}`,
-          notes: [
-            sentence(otherTypeAdvice),
-            'As it is, the deployment fails before it touches the table, and is rolled back.',
-          ],
-        },
-      ],
-      steps: [],
-    };
-  const left = (old!.columns ?? []).filter((column) => !wanted.some((other) => other.name === column.name));
-  const summary = [
-    ...(add.length > 0 ? [`It gets ${columnList(add)}.`] : []),
-    ...(left.length > 0 ? [`Nothing asks for ${columnList(left)} any more.`] : []),
-    ...(add.length + left.length === 0 ? ['Its create statement changed, not its columns.'] : []),
-  ].join(' ');
-  const notes = [
-    ...(add.length > 0
-      ? ['Added in place, in a moment, whatever the number of rows; rows from before have no value in it.']
-      : []),
-    ...(left.length > 0 ? ['A table keeps its columns: their values stay, and are null in new rows.'] : []),
-    ...(add.length + left.length === 0
-      ? ['A table that exists is compared by its columns alone: it stays as it is.']
-      : []),
-    ...rowsNote(name, sides),
-  ];
-  const steps = add.map((column) => ({
+  if (refused.length > 0) {
+    const summary = sentence(refused.join('; '));
+    const notes = [
+      sentence(otherTypeAdvice),
+      'As it is, the deployment fails before it touches the table, and is rolled back.',
+    ];
+    return { changes: [{ ...common, action: 'refused', summary, notes }], steps: [] };
+  }
+  const change: Change = {
+    ...common,
+    action: 'online',
+    ...tableTexts(old!, now!, add, filled, sides),
+    ...(filled.length > 0 && {
+      estimate: { rows: sides.facts?.rows.get(now!.name) ?? null, complete: sides.facts ? true : null },
+    }),
+  };
+  const step = (name: string, mode: 'single' | 'transaction', statements: readonly string[]) => ({
     object: label,
     when: 'update' as const,
     as: now!.identity,
-    name: `add-${column.name}`,
-    mode: 'single' as const,
-    statements: [column.add],
-  }));
-  return { changes: [{ ...common, action: 'online', summary, notes }], steps };
+    name,
+    mode,
+    statements,
+  });
+  const steps = [
+    ...add.map((column) => step(`add-${column.name}`, 'single', [column.add])),
+    ...(filled.length > 0 && now!.batch
+      ? [step('fill', 'transaction', [...now!.batch, '-- and so on, batch by batch, until the present'])]
+      : []),
+  ];
+  return { changes: [change], steps };
+}
+
+/** Columns whose fill is not the one that was deployed. */
+const newlyFilled = (before: ObjectState, { filled = [] }: ObjectState): readonly FillColumn[] =>
+  filled.filter((column) => !(before.filled ?? []).some((other) => isDeepStrictEqual(other, column)));
+
+function tableTexts(
+  before: ObjectState,
+  after: ObjectState,
+  add: readonly ColumnSpec[],
+  filled: readonly FillColumn[],
+  sides: Sides,
+): Pick<Change, 'summary' | 'notes'> {
+  const left = (before.columns ?? []).filter(
+    (column) => !(after.columns ?? []).some(({ name }) => name === column.name),
+  );
+  const empty = add.filter(({ name }) => !filled.some(({ stored }) => stored === name));
+  const summaries = [
+    ...(add.length > 0 ? [`It gets ${columnList(add)}.`] : []),
+    ...(left.length > 0 ? [`Nothing asks for ${columnList(left)} any more.`] : []),
+    ...(add.length === 0 && filled.length > 0
+      ? [`Its past is filled: ${list(filled.map(({ stored }) => stored))}.`]
+      : []),
+  ];
+  return {
+    summary: summaries.join(' ') || 'Its create statement changed, not its columns.',
+    notes: [
+      ...(add.length > 0 ? ['Added in place, in a moment, whatever the number of rows.'] : []),
+      ...(empty.length > 0
+        ? [
+            `Rows from before have no value in ${list(empty.map(({ name }) => name))}: fill: true would take it from their payload.`,
+          ]
+        : []),
+      ...(left.length > 0 ? ['A table keeps its columns: their values stay, and are null in new rows.'] : []),
+      ...(summaries.length === 0 ? ['A table that exists is compared by its columns alone: it stays as it is.'] : []),
+      ...filled.flatMap(fillNotes),
+      ...rowsNote(after.name, sides),
+    ],
+  };
+}
+
+function fillNotes({ name, stored, replaces, required, mayLose }: FillColumn): string[] {
+  return [
+    `${name} is filled for the past, from the payload, in batches (stored as ${stored}). Merges wait for a batch at a time; a deployment that is killed goes on where the fill was.`,
+    ...(replaces === undefined
+      ? []
+      : [
+          mayLose
+            ? `Events that have a value in ${replaces} and whose payload does not fit lose it: mayLose says so.`
+            : `Events that have a value in ${replaces} and would get none in ${stored} stop the deployment before readers are switched.`,
+        ]),
+    ...(required ? ['Events without a value stop the deployment, too: it is required.'] : []),
+  ];
 }
 
 const columnList = (columns: readonly Pick<ColumnSpec, 'name' | 'type'>[]) =>

@@ -1,7 +1,7 @@
 import { environmentDeclaration, keepsData } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import type { Step } from '../../lambda/shared/plan';
-import type { OnRemoval, ViewChecks, WarehouseObjectKind } from '../../lambda/warehouse-object/contract';
+import type { FillColumn, OnRemoval, ViewChecks, WarehouseObjectKind } from '../../lambda/warehouse-object/contract';
 import { parseObject } from '../../lambda/warehouse-object/request';
 import { names } from '../../lib/shared/names';
 import type { Pipeline } from '../../pipelines/definition';
@@ -27,6 +27,10 @@ export interface ObjectState {
   readonly remove?: readonly Step[];
   readonly columns?: readonly ColumnState[];
   readonly declaration?: unknown;
+  /** Columns that are filled for the past. */
+  readonly filled?: readonly FillColumn[];
+  /** The transaction that fills a batch of it. Not recorded. */
+  readonly batch?: readonly string[];
   /** Of a view: what a new version has to stand. Not recorded. */
   readonly checks?: ViewChecks;
   /** Of a landing view: the query whose row is a reason not to replace it. Not recorded. */
@@ -35,8 +39,8 @@ export interface ObjectState {
 
 /** The state that properties of a custom resource stand for. Throws an error that names the property at fault. */
 export function stateOf(properties: unknown): ObjectState {
-  const { delete: remove, ...object } = parseObject(properties);
-  return { ...object, remove };
+  const { delete: remove, fill, ...object } = parseObject(properties);
+  return { ...object, remove, ...(fill && { filled: fill.columns, batch: fill.batch }) };
 }
 
 /** What the stream's role is called where its ARN is not known. */

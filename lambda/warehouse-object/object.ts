@@ -9,9 +9,11 @@ import {
   externalSchemaQuery,
   otherTypeAdvice,
   presenceQuery,
+  splitName,
 } from './catalog';
 import { checkView } from './check';
-import type { ColumnSpec, Step } from './contract';
+import type { ColumnSpec, FillSpec, Step } from './contract';
+import { fill } from './fill';
 import { identityChange, identityRefusal } from './identity';
 import { lossOf } from './loss';
 import { clearTheWay } from './others';
@@ -108,9 +110,19 @@ export async function isComplete(
 const isUnanswered = (error: unknown): error is StatementError =>
   error instanceof StatementError && (!isTerminal(error.state.status) || isPassing(error.state.error));
 
+/**
+ * What says that there is nothing to remove. A landing view is merged before it goes: that one of the merge's columns or tables is missing is no
+ * reason to drop what was not merged.
+ */
+function absence({ kind, name }: WarehouseObject): RegExp {
+  if (kind !== 'landing-view') return /does not exist/i;
+  const [, view] = splitName(name);
+  return new RegExp(`\\b(?:${view}|schema)\\b.*does not exist`, 'is');
+}
+
 async function remove(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
   const { object } = request;
-  const walkHost = { ...walkOf(host, request, remainingMs), harmless: /does not exist/i, apart: false };
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: absence(object), apart: false };
   const result = await walk(walkHost, renderSteps(object.delete, offered(request)));
   if (result === 'waiting' || object.identity === 'admin') return result;
   return walk(walkHost, [{ name: 'forget', mode: 'transaction', statements: forgetting(object) }], 'forget-');
@@ -166,7 +178,20 @@ async function complete(host: Call, request: ObjectRequest, remainingMs: Remaini
     const added = await walk(walkHost, [{ name: `add-${name}`, mode: 'single', statements: [add] }], `add-${name}-`);
     if (added === 'waiting') return 'waiting';
   }
-  return 'done';
+  return object.fill ? fillColumns(host, request, object.fill, remainingMs) : 'done';
+}
+
+async function fillColumns(
+  host: Call,
+  request: ObjectRequest,
+  spec: FillSpec,
+  remainingMs: Remaining,
+): Promise<WalkResult> {
+  const { name } = request.object;
+  const ask = (what: string, sql: string) => read(host, request, what, sql, remainingMs);
+  const present = new Set((await ask('columns', columnsQuery(name))).map((row) => String(row.column_name)));
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: undefined, apart: false };
+  return fill({ walk: walkHost, ask, present }, name, spec);
 }
 
 /** A version that was recorded has stood its checks: a rollback may go back to it, whatever became of it since. */

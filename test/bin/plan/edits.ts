@@ -101,6 +101,14 @@ export const edits: Readonly<Record<string, Edit>> = {
     after: [shop({ views: [sold, { ...hourly, name: 'sold_by_hour', file: 'views/sold_by_hour.sql' }] })],
   },
   'column-added': { after: [shop({ columns: [...shop().columns, note] })] },
+  'column-added-and-filled': { after: [shop({ columns: [...shop().columns, { ...note, fill: true }] })] },
+  'column-of-another-type-beside-the-old-one': {
+    after: [withColumn('amount', { type: 'double', stored: 'amount_2', fill: true })],
+  },
+  'column-filled-once': {
+    before: [shop({ columns: [...shop().columns, { ...note, fill: true }] })],
+    after: [shop({ columns: [...shop().columns, note] })],
+  },
   'column-renamed': {
     after: [
       shop({
