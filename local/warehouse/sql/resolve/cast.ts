@@ -173,8 +173,7 @@ export class Caster {
     const duckdb = duckdbType(to);
     if (isText(to)) {
       const kept = `case when ${type} = 'DOUBLE' then ${shownNumber(numberText(value), to)} else ${text} end`;
-      const fitted =
-        to.name === 'varchar' && to.length === 65_535 ? kept : this.fitText(kept, varchar(65_535), to, 'explicit', at);
+      const fitted = this.fitText(kept, { name: 'unknown' }, to, 'explicit', at);
       // Four values: of five or more DuckDB makes a join, that is no longer kept from rows by a CASE around it.
       return `case when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted} end`;
     }
@@ -242,6 +241,13 @@ export class Caster {
     throw this.source.error(`invalid input syntax for type ${describe(to)}: "${text}"`, at);
   }
 }
+
+/** A text of which nothing else limits the length, which no VARCHAR may exceed. */
+export function bounded(sql: string): string {
+  const tooLong = failure(`value too long for type ${describe(varchar(maxTextBytes))}`);
+  return letting('b', sql, (b) => `case when strlen(${b}) > ${maxTextBytes} then ${tooLong} else ${b} end`);
+}
+export const maxTextBytes = 65_535;
 
 /** `20240209` is a date as well (https://docs.aws.amazon.com/redshift/latest/dg/r_Date_and_time_literals.html). */
 const withDashes = (text: string) => text.replace(/^(\d{4})(\d{2})(\d{2})(?= |$)/, '$1-$2-$3');

@@ -21,7 +21,7 @@ import {
   timestamp,
   varchar,
 } from '../types';
-import { type Caster, finite, in64Bits } from './cast';
+import { bounded, type Caster, finite, in64Bits, maxTextBytes } from './cast';
 import type { Environment } from './environment';
 import { jsonText, jsonType, numberText } from './super';
 import { letting, quoteLiteral, type Value } from './value';
@@ -36,6 +36,8 @@ const flags = (...values: Value[]) => ({
 /** Turns a literal of unknown type into one of the given type; other values stay as they are. Beside a text it is a text of its own length, so that none is cut. */
 export function settle(environment: Environment, value: Value, type: Type, at: number): Value {
   if (value.type.name !== 'unknown') return value;
+  if (value.constant && Buffer.byteLength(value.constant) > maxTextBytes && (type.name === 'unknown' || isText(type)))
+    throw environment.context.source.unsupported(`a text literal of more than ${maxTextBytes} bytes`, at);
   const own = varchar(Math.max(1, Buffer.byteLength(value.constant ?? '')));
   return environment.caster.cast(value, type.name === 'unknown' || isText(type) ? own : type, 'explicit', at);
 }
@@ -231,7 +233,8 @@ function concatenate(left: Value, right: Value, environment: Environment, at: nu
     throw environment.context.source.unsupported(`operator || with ${describe(settled.type)} (cast it to varchar)`, at);
   });
   const length = parts.reduce((sum, part) => sum + (isText(part.type) ? part.type.length : 0), 0);
-  return { sql: `(${parts[0]!.sql} || ${parts[1]!.sql})`, type: varchar(length), ...flags(left, right) };
+  const sql = environment.caster.repeated(`(${parts[0]!.sql} || ${parts[1]!.sql})`, at);
+  return { sql: length > maxTextBytes ? bounded(sql) : sql, type: varchar(length), ...flags(left, right) };
 }
 
 /** Both sides ready to be compared with each other. */

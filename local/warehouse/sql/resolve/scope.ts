@@ -1,6 +1,6 @@
 import type { Catalog, Name, Origin } from '../../statement';
 import type { CommonTable, Identifier } from '../ast';
-import type { Source } from '../lexer';
+import { folded, type Source } from '../lexer';
 import type { Type } from '../types';
 import type { Grouping } from './grouping';
 import { quoteIdentifier, type Value } from './value';
@@ -81,6 +81,8 @@ export type Trait =
   | 'common table';
 
 const maxGroups = 14;
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_names.html */
+const maxNameBytes = 127;
 
 /** State of the translation of one statement. */
 export class Context {
@@ -103,7 +105,12 @@ export class Context {
   ) {}
 
   fold(identifier: Identifier): string {
-    return identifier.quoted && this.catalog.caseSensitiveIdentifiers ? identifier.text : identifier.text.toLowerCase();
+    if (identifier.text.length > maxNameBytes / 4 && Buffer.byteLength(identifier.text) > maxNameBytes)
+      throw this.source.error(
+        `a name has at most ${maxNameBytes} bytes, got ${Buffer.byteLength(identifier.text)}`,
+        identifier.at,
+      );
+    return identifier.quoted && this.catalog.caseSensitiveIdentifiers ? identifier.text : folded(identifier.text);
   }
 
   mark(trait: Trait, at: number): void {
