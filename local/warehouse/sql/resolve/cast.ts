@@ -3,7 +3,7 @@ import { failure, failureWith, overflow } from '../failure';
 import type { Source } from '../lexer';
 import { describe, duckdbType, isInteger, isNumeric, isText, isTime, type Type, varchar } from '../types';
 import { jsonText, jsonType, navigated, numberText } from './super';
-import { letting, quoteLiteral, type Value } from './value';
+import { letting, naming, quoteLiteral, type Value } from './value';
 
 /** How a value becomes one of another type: `cast(…)` or `::`, try_cast, or storing it in a column. */
 export type CastMode = 'explicit' | 'lenient' | 'assignment';
@@ -186,7 +186,11 @@ export class Caster {
     const read = (of: string) => `try_cast(${of} as ${duckdb})`;
     if (to.name === 'timestamp' || to.name === 'date') return `case when ${fits} then ${read(text)} end`;
     if (to.name === 'decimal') {
-      const fraction = `case when ${isShort(text, to.scale)} then ${read(text)} else ${whatFits(numberText(value), to)} end`;
+      const fraction = naming(
+        'd',
+        text,
+        (d) => `case when ${isShort(d, to.scale)} then ${read(d)} else ${whatFits(numberText(value), to)} end`,
+      );
       return `case when ${isWhole} or (${fits}) then ${read(text)} when ${type} = 'DOUBLE' then ${fraction} end`;
     }
     if (!isInteger(to))

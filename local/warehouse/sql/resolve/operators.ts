@@ -289,10 +289,17 @@ function compareSuper(
   if (other.type.name === 'boolean' && operator === '=')
     return `case ${when("'BOOLEAN'", `(${text} = 'true') = ${other.sql}`)}${otherwise} end`;
   if (!isNumeric(other.type)) return undefined;
-  const whole = when("'UBIGINT', 'BIGINT'", `try_cast(${text} as decimal(38, 0)) ${operator} ${other.sql}`);
+  const short = isShort(other.type)
+    ? `when ${type} in ('UBIGINT', 'BIGINT') and strlen(${text}) <= 18 then cast(${text} as bigint) ${operator} ${other.sql}`
+    : '';
+  const whole = `${short} ${when("'UBIGINT', 'BIGINT'", `try_cast(${text} as decimal(38, 0)) ${operator} ${other.sql}`)}`;
   const fraction = when("'DOUBLE'", compareFraction(operator, value, other, at, caster));
   return `case ${whole} ${fraction}${otherwise} end`;
 }
+
+/** Whether it is compared without the widest decimals, with which the engine takes ten times as long. */
+const isShort = (type: Type): boolean =>
+  isInteger(type) || (type.name === 'decimal' && type.precision <= 19 && type.scale <= 12);
 
 /** Places behind the point that a fraction of SUPER keeps beside a decimal. */
 const comparedPlaces = 18;
@@ -307,13 +314,19 @@ function compareFraction(operator: string, value: Value, other: Value, at: numbe
   );
   const both = `{'n': ${caster.repeated(numberText(value), at)}, 'o': ${other.sql}}`;
   return letting('n', both, (n) => {
+    const few = Math.max(scale, 6);
+    const fast = `when strlen(${n}.n) <= 16 and ${placesOf(`${n}.n`)} <= ${few} and try_cast(${n}.n as decimal(18, ${few})) is not null then cast(${n}.n as decimal(18, ${few})) ${operator} ${n}.o`;
     const branches = [places, scale].map((kept) => {
       const [read, beside] = [`try_cast(${n}.n as decimal(38, ${kept}))`, `cast(${n}.o as decimal(38, ${kept}))`];
-      return `when regexp_full_match(${n}.n, '[-]?[0-9]*([.][0-9]{0,${kept}}0*)?') and ${read} is not null then ${read} ${operator} ${beside}`;
+      return `when ${placesOf(`${n}.n`)} <= ${kept} and ${read} is not null then ${read} ${operator} ${beside}`;
     });
-    return `case ${branches.join(' ')} else ${unread} end`;
+    return `case when contains(lower(${n}.n), 'e') then ${unread} ${isShort(other.type) ? fast : ''} ${branches.join(' ')} else ${unread} end`;
   });
 }
+
+/** Places behind the point of a number's text that are not zeros at its end. */
+const placesOf = (number: string) =>
+  `case when contains(${number}, '.') then strlen(rtrim(${number}, '0')) - strpos(${number}, '.') else 0 end`;
 
 export function compare(operator: string, left: Value, right: Value, environment: Environment, at: number): Value {
   const swapped = mirrored[operator];

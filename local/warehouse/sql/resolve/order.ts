@@ -15,6 +15,9 @@ export function sortKey(value: Value): string {
   return isText(value.type) ? withoutBlanks(value) : value.sql;
 }
 
+/** What is a number as written would be read as an ordinal. */
+export const noOrdinal = (sql: string): string => (/^\(*-?\d+\)*$/.test(sql) ? `cast(${sql} as bigint)` : sql);
+
 export function refuseSuper(type: Type, context: Context, at: number): void {
   if (type.name === 'super') throw context.source.unsupported('sorting or grouping by a super value (cast it)', at);
 }
