@@ -1,6 +1,6 @@
 import { failure } from '../failure';
 import { scaled, unscaled } from '../resolve/operators';
-import { sortKey } from '../resolve/order';
+import { orderSql, sortKey } from '../resolve/order';
 import { quoteLiteral } from '../resolve/value';
 import { bigint, boolean, decimal, double, isFloat, isInteger, isNumeric, isText, isTime, type Type } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
@@ -95,6 +95,7 @@ function listed(call: Call): Emitted {
   if (!isText(text.type)) throw call.wrongType(0);
   const separator = call.count === 2 ? call.literal(1) : '';
   const order = call.withinGroup();
+  if (order) call.environment.context.sortAggregate(order, call.node.at);
   const list = `list(${text.sql}${order}) filter (where ${call.repeated(text.sql)} <> '')`;
   const first = `list_filter(l, lambda x, i: list_position(list_transform(l, lambda y: rtrim(y, ' ')), rtrim(x, ' ')) = i)`;
   const joined = `array_to_string(${call.node.distinct ? first : 'l'}, ${quoteLiteral(separator)})`;
@@ -108,8 +109,10 @@ function percentile(
   name: 'quantile_cont' | 'quantile_disc',
   value: { sql: string; type: Type },
   share: string,
+  descending = false,
 ): Emitted {
   const { sql, type } = value;
+  call.environment.context.sortAggregate(` order by ${orderSql(sortKey(value), { descending })}`, call.node.at);
   const known = name === 'quantile_disc' ? isNumeric(type) || isTime(type) : isFloat(type);
   if (!known) throw call.unsupported(`function ${call.name} of ${type.name} (cast it to double precision)`);
   return {
@@ -127,7 +130,7 @@ const inverse = (name: 'quantile_cont' | 'quantile_disc'): FunctionEntry => ({
     if (!(share >= 0 && share <= 1)) throw call.unsupported(`function ${call.name} of ${call.literal(0)}`);
     const { value, descending } = call.withinGroupValue();
     if (descending && name === 'quantile_disc') throw call.unsupported(`function ${call.name} in descending order`);
-    return percentile(call, name, value, `${descending ? '1 - ' : ''}cast(${share} as double)`);
+    return percentile(call, name, value, `${descending ? '1 - ' : ''}cast(${share} as double)`, descending);
   },
 });
 
@@ -146,13 +149,22 @@ export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
   bool_and: truth('bool_and'),
   bool_or: truth('bool_or'),
   any_value: anyValue,
-  listagg: { arguments: [1, 2], kind: 'aggregate', ordered: true, distinct: true, alone: true, emit: listed },
+  listagg: {
+    arguments: [1, 2],
+    kind: 'aggregate',
+    ordered: true,
+    distinct: true,
+    alone: true,
+    node: 'compute',
+    emit: listed,
+  },
   median: {
     arguments: [1, 1],
     kind: 'aggregate',
     alone: true,
+    node: 'compute',
     emit: (call) => percentile(call, 'quantile_cont', call.typed(0), '0.5'),
   },
-  percentile_cont: { ...inverse('quantile_cont'), alone: true },
-  percentile_disc: { ...inverse('quantile_disc'), alone: true },
+  percentile_cont: { ...inverse('quantile_cont'), alone: true, node: 'compute' },
+  percentile_disc: { ...inverse('quantile_disc'), alone: true, node: 'compute' },
 };

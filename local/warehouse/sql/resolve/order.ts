@@ -5,7 +5,7 @@ import type { Context } from './scope';
 import type { Value } from './value';
 
 /** NULLs are the largest values: last in ascending order, first in descending. */
-export function orderSql(sql: string, item: OrderItem): string {
+export function orderSql(sql: string, item: Pick<OrderItem, 'descending' | 'nulls'>): string {
   const nulls = item.nulls ?? (item.descending ? 'first' : 'last');
   return `${sql} ${item.descending ? 'desc' : 'asc'} nulls ${nulls}`;
 }

@@ -78,7 +78,9 @@ export type Trait =
   | 'temporary table'
   | 'materialized view'
   | 'unnesting'
-  | 'common table';
+  | 'common table'
+  | 'leader node function'
+  | 'compute node function';
 
 const maxGroups = 14;
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_names.html */
@@ -95,6 +97,7 @@ export class Context {
   /** How many subqueries stood in expressions. */
   subqueries = 0;
   private names = 0;
+  private sortedBy?: string;
 
   constructor(
     readonly catalog: Catalog,
@@ -126,6 +129,26 @@ export class Context {
   checkGroups(groups: number, at: number): number {
     if (groups > maxGroups) throw this.source.unsupported(`more than ${maxGroups} groupings one upon the other`, at);
     return groups;
+  }
+
+  /** LISTAGG, PERCENTILE_CONT and MEDIAN of a statement sort by the same values (https://docs.aws.amazon.com/redshift/latest/dg/r_MEDIAN.html). */
+  sortAggregate(order: string, at: number): void {
+    this.sortedBy ??= order;
+    if (this.sortedBy !== order)
+      throw this.source.unsupported('a second order of LISTAGG, MEDIAN and PERCENTILE functions in a statement', at);
+  }
+
+  /** Some functions work on tables only, others on none (https://docs.aws.amazon.com/redshift/latest/dg/c_sql-functions-leader-node.html). */
+  checkNodes(): void {
+    const { found, reads } = this.traits;
+    const [leader, compute] = [found.get('leader node function'), found.get('compute node function')];
+    if (compute !== undefined && reads.length === 0)
+      throw this.source.error(
+        'One or more of the used functions must be applied on at least one user created tables',
+        compute,
+      );
+    if (leader !== undefined && (compute !== undefined || reads.length > 0))
+      throw this.source.error('Specified types or functions not supported on Redshift tables', leader);
   }
 
   freshName(): string {
