@@ -103,36 +103,20 @@ function listed(call: Call): Emitted {
   return { sql: `list_transform([${list}], lambda l: ${limited})[1]`, type: maxText };
 }
 
-/** Of doubles and times: what type Redshift gives the interpolated value of whole numbers and decimals is not documented to the digit. */
-function percentile(
-  call: Call,
-  name: 'quantile_cont' | 'quantile_disc',
-  value: { sql: string; type: Type },
-  share: string,
-  descending = false,
-): Emitted {
+/** Of doubles: what type Redshift gives the interpolated value of whole numbers and decimals is not documented to the digit. */
+function percentile(call: Call, value: { sql: string; type: Type }, share: string, descending = false): Emitted {
   const { sql, type } = value;
   call.environment.context.sortAggregate(` order by ${orderSql(sortKey(value), { descending })}`, call.node.at);
-  const known = name === 'quantile_disc' ? isNumeric(type) || isTime(type) : isFloat(type);
-  if (!known) throw call.unsupported(`function ${call.name} of ${type.name} (cast it to double precision)`);
-  return {
-    sql: `${name}(${isFloat(type) ? `cast(${sql} as double)` : sql}, ${share})`,
-    type: isFloat(type) ? double : type,
-  };
+  if (!isFloat(type)) throw call.unsupported(`function ${call.name} of ${type.name} (cast it to double precision)`);
+  return { sql: `quantile_cont(cast(${sql} as double), ${share})`, type: double };
 }
 
-const inverse = (name: 'quantile_cont' | 'quantile_disc'): FunctionEntry => ({
-  arguments: [1, 1],
-  kind: 'aggregate',
-  ordered: true,
-  emit: (call) => {
-    const share = Number(call.literal(0));
-    if (!(share >= 0 && share <= 1)) throw call.unsupported(`function ${call.name} of ${call.literal(0)}`);
-    const { value, descending } = call.withinGroupValue();
-    if (descending && name === 'quantile_disc') throw call.unsupported(`function ${call.name} in descending order`);
-    return percentile(call, name, value, `${descending ? '1 - ' : ''}cast(${share} as double)`, descending);
-  },
-});
+function percentileCont(call: Call): Emitted {
+  const share = Number(call.literal(0));
+  if (!(share >= 0 && share <= 1)) throw call.unsupported(`function ${call.name} of ${call.literal(0)}`);
+  const { value, descending } = call.withinGroupValue();
+  return percentile(call, value, `${descending ? '1 - ' : ''}cast(${share} as double)`, descending);
+}
 
 export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
   count: { arguments: [0, 1], kind: 'aggregate', distinct: true, emit: count },
@@ -163,8 +147,14 @@ export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
     kind: 'aggregate',
     alone: true,
     node: 'compute',
-    emit: (call) => percentile(call, 'quantile_cont', call.typed(0), '0.5'),
+    emit: (call) => percentile(call, call.typed(0), '0.5'),
   },
-  percentile_cont: { ...inverse('quantile_cont'), alone: true, node: 'compute' },
-  percentile_disc: { ...inverse('quantile_disc'), alone: true, node: 'compute' },
+  percentile_cont: {
+    arguments: [1, 1],
+    kind: 'aggregate',
+    ordered: true,
+    alone: true,
+    node: 'compute',
+    emit: percentileCont,
+  },
 };

@@ -135,16 +135,18 @@ export class Context {
   sortAggregate(order: string, at: number): void {
     this.sortedBy ??= order;
     if (this.sortedBy !== order)
-      throw this.source.unsupported('a second order of LISTAGG, MEDIAN and PERCENTILE functions in a statement', at);
+      throw this.source.error('within group ORDER BY clauses for aggregate functions must be the same', at);
   }
 
-  /** Some functions work on tables only, others on none (https://docs.aws.amazon.com/redshift/latest/dg/c_sql-functions-leader-node.html). */
+  /** Some functions work on tables only, others on none (https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_functions_leader_node_only.html, c_SQL_functions_compute_node_only). */
   checkNodes(): void {
-    const { found, reads } = this.traits;
+    const { found } = this.traits;
+    // Tables whose names begin with pg_ are read on the leader node.
+    const reads = this.traits.reads.filter(({ name }) => !name.startsWith('pg_'));
     const [leader, compute] = [found.get('leader node function'), found.get('compute node function')];
     if (compute !== undefined && reads.length === 0)
       throw this.source.error(
-        'One or more of the used functions must be applied on at least one user created tables',
+        'One or more of the used functions must be applied on at least one user created table',
         compute,
       );
     if (leader !== undefined && (compute !== undefined || reads.length > 0))
