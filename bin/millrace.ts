@@ -28,6 +28,7 @@ const verbs = {
   reprocess: () => load<typeof import('./commands/reprocess')>('reprocess').addReprocess,
   rejects: () => load<typeof import('./commands/rejects')>('rejects').addRejects,
   why: () => load<typeof import('./commands/why')>('why').addWhy,
+  plan: () => load<typeof import('./commands/plan')>('plan').addPlan,
   exports: () => load<typeof import('./commands/exports')>('exports').addExports,
   partners: () => load<typeof import('./commands/partners')>('partners').addPartners,
   warehouse: () => load<typeof import('./commands/warehouse')>('warehouse').addWarehouse,

@@ -54,6 +54,19 @@ export type Column = ColumnType & {
    * @default - the name
    */
   readonly stored?: string;
+  /**
+   * True fills the column, where it is null, from the payload of the events that are there when it is deployed. An event whose payload does not
+   * fit keeps null; of a required column one that has no value stops the deployment. Once deployed it has done its work and may go.
+   * @default false
+   */
+  readonly fill?: boolean;
+  /**
+   * Of a column with `fill`: the stored column that it takes the place of. An event that has a value there and gets none here stops the deployment.
+   * @default - the column that is stored under this one's name, if this one is stored under another
+   */
+  readonly replaces?: string;
+  /** Events may lose the value that they have in the replaced column. @default false */
+  readonly mayLose?: boolean;
 };
 
 /**

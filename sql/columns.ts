@@ -171,6 +171,8 @@ export const runColumns: readonly TableColumn[] = [
   { name: 'duplicates', type: 'bigint', notNull: true },
   { name: 'rejects', type: 'bigint', notNull: true },
   { name: 'merged_at', type: 'timestamp', notNull: true },
+  // Which columns it filled: see fills.ts. Null of before there were any.
+  { name: 'definition', type: 'varchar(16)' },
 ];
 
 export const checkpointColumns: readonly TableColumn[] = [
@@ -199,12 +201,25 @@ export const exportColumns: readonly TableColumn[] = [
   { name: 'statement_id', type: 'varchar(128)' },
 ];
 
+/** What a batch of a fill did with the events between two times of merge; one row a column. */
+export const fillColumns: readonly TableColumn[] = [
+  { name: 'definition', type: 'varchar(16)', notNull: true },
+  { name: 'column_name', type: 'varchar(64)', notNull: true },
+  { name: 'filled_from', type: 'timestamp', notNull: true },
+  { name: 'filled_until', type: 'timestamp', notNull: true },
+  { name: 'row_count', type: 'bigint', notNull: true },
+  { name: 'filled', type: 'bigint', notNull: true },
+  { name: 'missing', type: 'bigint', notNull: true },
+  { name: 'misfits', type: 'bigint', notNull: true },
+  { name: 'misfit_id', type: 'varchar(64)' },
+  { name: 'lost', type: 'bigint', notNull: true },
+  { name: 'lost_id', type: 'varchar(64)' },
+  { name: 'filled_at', type: 'timestamp', notNull: true },
+];
+
 /** The columns of every table of a pipeline. */
 export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableName, readonly TableColumn[]> {
   return {
-    events_data: eventColumns(
-      pipeline.columns.map((column) => ({ name: storedName(column), type: redshiftType(column) })),
-    ),
     duplicates: duplicateColumns,
     rejects: rejectColumns,
     staged: stagedColumns,
@@ -216,5 +231,9 @@ export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableNa
     runs: runColumns,
     checkpoints: checkpointColumns,
     exports: exportColumns,
+    fills: fillColumns,
+    events_data: eventColumns(
+      pipeline.columns.map((column) => ({ name: storedName(column), type: redshiftType(column) })),
+    ),
   };
 }

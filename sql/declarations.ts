@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Column, ExportDefinition, HistorySource, Pipeline, StreamDefinition } from '../pipelines/definition';
 import { hashDefinition } from './definition';
-import { object, type WarehouseObject } from './object';
+import { pipelineTables } from './names';
+import { type ObjectOptions, object, type WarehouseObject } from './object';
+import { identityParts } from './typing';
 
 /** What a pipeline declares besides its warehouse objects: queries under their hash, since white space and comments are no change. */
 export interface PipelineDeclaration {
   readonly stream: StreamDefinition;
   readonly identity: Pipeline['identity'];
+  readonly identityParts: ReturnType<typeof identityParts>;
   readonly columns: readonly Column[];
   readonly history: readonly HistorySource[];
   readonly refreshEveryMinutes: number;
@@ -21,12 +24,23 @@ export function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
     // Materialize has a SQL of its own, which is not read here.
     { query: rest.engine === 'materialize' ? hashText(query) : hashDefinition(query), ...rest },
   ]);
-  return { stream, identity, columns, history, refreshEveryMinutes, exports: Object.fromEntries(exports) };
+  return {
+    stream,
+    identity,
+    identityParts: identityParts(pipeline),
+    columns,
+    history,
+    refreshEveryMinutes,
+    exports: Object.fromEntries(exports),
+  };
 }
 
 /** Recorded before the pipeline's first object and forgotten after its last. */
 export function pipelineObject(pipeline: Pipeline): WarehouseObject {
-  return declarationObject('Pipeline', pipeline.name, 'pipeline', pipelineDeclaration(pipeline));
+  const { events_data: table } = pipelineTables(pipeline);
+  return declarationObject('Pipeline', pipeline.name, 'pipeline', pipelineDeclaration(pipeline), {
+    events: `select count(*) as amount from ${table}`,
+  });
 }
 
 /** What an environment declares; recorded only. */
@@ -39,9 +53,11 @@ function declarationObject(
   name: string,
   kind: 'pipeline' | 'environment',
   declared: object,
+  more: Pick<ObjectOptions, 'events'> = {},
 ): WarehouseObject {
   const declaration = JSON.stringify(declared);
-  return object(id, name, kind, { version: hashText(declaration), create: [], delete: [], declaration, retain: false });
+  const version = hashText(declaration);
+  return object(id, name, kind, { version, create: [], delete: [], declaration, retain: false, ...more });
 }
 
 const hashText = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8);

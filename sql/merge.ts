@@ -2,6 +2,7 @@ import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
 import { storedName } from './columns';
+import { completeRowsStatement, typingVersion } from './fills';
 import { beginning, gapStatement } from './gaps';
 import { identifier } from './identifier';
 import { landingTable, pipelineTables } from './names';
@@ -84,6 +85,7 @@ export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOpt
   const { incoming, read, merged, shared, copies } = temporaryTables(pipeline);
   return {
     incoming: [
+      completeRowsStatement(pipeline),
       incomingStatement(pipeline, arrivedQueries(pipeline, source)),
       readStatement(pipeline),
       ...(source === 'history' ? [] : forgetMergedStatements(pipeline)),
@@ -220,7 +222,7 @@ where c.is_stored = 0 and c.copy_number = 1`,
 /** What the run did. `extraRejects` is a count of rows that never reached the temporary table. */
 function runStatement(pipeline: Pipeline, source: Source, extraRejects = '0'): StatementTemplate {
   const { incoming, read, copies } = temporaryTables(pipeline);
-  return `insert into ${pipelineTables(pipeline).runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at)
+  return `insert into ${pipelineTables(pipeline).runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
 with incoming as (
   select count(*) as records, count(reason) as rejected
   from ${incoming}
@@ -235,7 +237,8 @@ unread as (
   from ${read}
 )
 select
-  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected, getdate()
+  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected, getdate(),
+  ${quoteLiteral(typingVersion(pipeline))}
 from incoming i
 cross join copies c
 cross join unread u`;

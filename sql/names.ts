@@ -7,7 +7,6 @@ export const ownerUser = 'millrace_owner';
 
 /** The tables that every pipeline has. `events_data` holds the events; people read them through the view `events`. */
 export const tableNames = [
-  'events_data',
   'duplicates',
   'rejects',
   'staged',
@@ -19,6 +18,9 @@ export const tableNames = [
   'runs',
   'checkpoints',
   'exports',
+  'fills',
+  // Last: filling its columns takes the others.
+  'events_data',
 ] as const;
 export type TableName = (typeof tableNames)[number];
 

@@ -24,10 +24,12 @@ export interface ObjectOptions {
   readonly create: readonly Step[];
   readonly delete: readonly Step[];
   readonly columns?: string;
+  readonly fill?: string;
   readonly version?: string;
   readonly declaration?: string;
   readonly checks?: ViewChecks;
   readonly unread?: string;
+  readonly events?: string;
   readonly identity?: 'admin' | 'owner';
   readonly dependsOn?: readonly string[];
   readonly retain: boolean;
@@ -44,9 +46,11 @@ export function object(id: string, name: string, kind: WarehouseObjectKind, opti
     create,
     delete: JSON.stringify(options.delete),
     ...(options.columns ? { columns: options.columns } : {}),
+    ...(options.fill ? { fill: options.fill } : {}),
     ...(options.declaration ? { declaration: options.declaration } : {}),
     ...(options.checks ? { checks: JSON.stringify(options.checks) } : {}),
     ...(options.unread ? { unread: options.unread } : {}),
+    ...(options.events ? { events: options.events } : {}),
   };
   return { id, dependsOn: options.dependsOn ?? [], properties, retain: options.retain };
 }

@@ -4,6 +4,7 @@ import type { Pipeline } from '../pipelines/definition';
 import * as columns from './columns';
 import { pipelineObject } from './declarations';
 import { hashDefinition } from './definition';
+import { fillSpec } from './fills';
 import { beginStatement, unreadQuery } from './gaps';
 import { identifier, quoteIdentifier } from './identifier';
 import { landingQuery } from './landing';
@@ -86,7 +87,6 @@ function streamSchemaObject(pipeline: Pipeline, roleArn: string): WarehouseObjec
 
 /** What is special about each table: how its rows are spread and sorted. */
 const tableAttributes: Record<TableName, string> = {
-  events_data: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
   duplicates: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
   rejects: 'diststyle even compound sortkey (merged_at)',
   staged: 'diststyle even',
@@ -98,6 +98,8 @@ const tableAttributes: Record<TableName, string> = {
   runs: 'diststyle even compound sortkey (merged_at)',
   checkpoints: 'diststyle all',
   exports: 'diststyle all',
+  fills: 'diststyle all',
+  events_data: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
 };
 
 function tableObjects(pipeline: Pipeline): WarehouseObject[] {
@@ -107,6 +109,7 @@ function tableObjects(pipeline: Pipeline): WarehouseObject[] {
     const lines = shapes[table].map(
       ({ name, type, notNull }) => `  ${identifier(name)} ${type}${notNull ? ' not null' : ''}`,
     );
+    const fill = table === 'events_data' ? fillSpec(pipeline) : undefined;
     // Informational in Redshift, which does not enforce it: the merge does.
     if (table === 'events_data') lines.push('  primary key (event_id)');
     const create = `create table ${names[table]} (\n${lines.join(',\n')}\n)\n${tableAttributes[table]}`;
@@ -114,7 +117,8 @@ function tableObjects(pipeline: Pipeline): WarehouseObject[] {
       create: [single('create', create)],
       delete: [single('drop', `drop table if exists ${names[table]}`)],
       columns: JSON.stringify(columns.columnSpecs(names[table], shapes[table])),
-      dependsOn: ['Schema'],
+      ...(fill ? { fill: JSON.stringify(fill) } : {}),
+      dependsOn: fill ? ['Schema', 'Runs', 'Checkpoints', 'Fills'] : ['Schema'],
       retain: true,
     });
   });

@@ -1,6 +1,6 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
-import type { Pipeline } from '../pipelines/definition';
+import type { Column, Pipeline } from '../pipelines/definition';
 import { storedName } from './columns';
 import { identifier } from './identifier';
 import { landingTable, pipelineTables } from './names';
@@ -90,6 +90,26 @@ select
 from judged`;
 }
 
+/**
+ * The rows of a query with a `payload`, typed as the merge types them: every column by its name, null where the payload has none that fits,
+ * and `<name>_part`, what the payload has. The query has no column of these names.
+ */
+export function typedRows(columns: readonly Column[], rows: string): string {
+  const texts = columns.map(textItem).filter((item) => item !== undefined);
+  return `select *,
+${items(columns.map(valueItem))}
+from (
+  select *${texts.length > 0 ? `,\n${items(texts)}` : ''}
+  from (
+    select *,
+${items(columns.map(partItem))}
+    from (
+${indent(rows, 6)}
+    ) as arrived
+  ) as inspected
+) as spelled`;
+}
+
 /** The relation `arrived`: the new rows of a source, all with the same columns. */
 export function arrivedQueries(pipeline: Pipeline, source: Source): string {
   const landing = landingTable(pipeline);
@@ -156,7 +176,7 @@ export function identityTimes({ identity, columns }: Pipeline): { readonly name:
     .map((column) => ({ name: identifier(column.name), stored: identifier(storedName(column)) }));
 }
 
-function items(list: readonly Item[]): string {
+export function items(list: readonly Item[]): string {
   return list.map(({ name, expression }) => `    ${expression} as ${identifier(name)}`).join(',\n');
 }
 

@@ -1,5 +1,7 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
+import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
+import { completeRowsStatement, typingVersion } from './fills';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { pipelineTables } from './names';
 import { incomingStatement, placeColumns, readStatement, temporaryTables } from './record';
@@ -15,6 +17,7 @@ export function retryStatements(pipeline: Pipeline, chosen?: StatementTemplate):
   const { incoming } = temporaryTables(pipeline);
   return [
     lockStatement(pipeline),
+    completeRowsStatement(pipeline),
     ...judgeStatements(pipeline, chosen),
     `delete from ${rejects} where ${retryable(chosen)}`,
     `insert into ${rejects} (source, ${placeColumns.join(', ')}, reason, payload, ${Object.keys(rejectNames).join(', ')})
@@ -22,9 +25,9 @@ select source, ${placeColumns.join(', ')}, reason, payload, ${Object.values(reje
 from ${incoming}
 where reason is not null`,
     ...acceptStatements(pipeline),
-    `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at)
+    `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
 with ${outcomeQueries(pipeline)}
-select {{run_id}}, 'retry', 0, a.records - c.duplicates, c.duplicates, -a.records, getdate()
+select {{run_id}}, 'retry', 0, a.records - c.duplicates, c.duplicates, -a.records, getdate(), ${quoteLiteral(typingVersion(pipeline))}
 from accepted a
 cross join copies c`,
     ...dropStatements(pipeline),

@@ -1,5 +1,5 @@
 import { quoteLiteral } from '../lambda/shared/quote';
-import type { Column, Identity } from '../pipelines/definition';
+import type { Column, Identity, Pipeline } from '../pipelines/definition';
 import { redshiftType } from './columns';
 import { identifier, quoteIdentifier } from './identifier';
 
@@ -17,7 +17,7 @@ export function payloadPath(path: readonly string[]): string {
 const partOf = (column: Column) => identifier(`${column.name}_part`);
 const textOf = (column: Column) => identifier(`${column.name}_text`);
 /** What the JSON holds at the column's path, as json_typeof names it; `null` also where nothing is. */
-const kindOf = (column: Column) => `coalesce(json_typeof(${partOf(column)}), 'null')`;
+export const kindOf = (column: Column) => `coalesce(json_typeof(${partOf(column)}), 'null')`;
 
 /** The part of the payload that the column is made of, so that the path is followed once. */
 export function partItem(column: Column): Item {
@@ -30,12 +30,10 @@ export function textItem(column: Column): Item | undefined {
   const name = `${column.name}_text`;
   switch (column.type) {
     case 'varchar':
+      return { name, expression: stringOf(part, (text) => text) };
     case 'timestamp':
-      // The guard keeps the cast away from texts longer than a varchar, for which no behaviour is documented.
-      return {
-        name,
-        expression: `case when is_varchar(${part}) and json_size(${part}) <= ${maxTextBytes + 2} then ${part}::varchar(${maxTextBytes}) end`,
-      };
+      // Redshift's own spelling has a blank between date and time.
+      return { name, expression: stringOf(part, (text) => `replace(${text}, 'T', ' ')`) };
     case 'bigint':
     case 'decimal':
       return { name, expression: `case when json_typeof(${part}) = 'number' then json_serialize(${part}) end` };
@@ -45,6 +43,10 @@ export function textItem(column: Column): Item | undefined {
 }
 
 const maxTextBytes = 65_535;
+
+/** The guard keeps the cast away from texts longer than a varchar, for which no behaviour is documented. */
+const stringOf = (part: string, made: (text: string) => string) =>
+  `case when is_varchar(${part}) and json_size(${part}) <= ${maxTextBytes + 2} then ${made(`${part}::varchar(${maxTextBytes})`)} end`;
 
 /** The typed value, or null where the payload has none that fits: a null with a kind other than `null` is a reject. */
 export function valueItem(column: Column): Item {
@@ -80,23 +82,23 @@ function decimalPattern(precision: number, scale: number): string {
   return `^-?${whole}([.]${fraction})?$`;
 }
 
-const secondsPattern = '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]';
+const secondsPattern = '[0-9]{4}-[0-9]{2}-[0-9]{2} ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]';
 const utcPattern = `^${secondsPattern}([.][0-9]{1,6})?Z?$`;
 const timestampPattern = `^${secondsPattern}([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$`;
 
 /**
- * ISO 8601 to a UTC timestamp, most often one that needs no more than Redshift's own spelling. Of any other the date, time and up to six
+ * ISO 8601, a blank for its T, to a UTC timestamp, most often one that needs no more than Redshift's own spelling. Of any other the date, time and up to six
  * digits of the fraction are cast, then a given offset is taken off. Digits beyond microseconds are cut. A day that does not exist gives null. In a text that matches, the sixth
  * character from the end is a sign only where an offset follows.
  */
 function timestampExpression(text: string): string {
   const minutes = `left(right(${text}, 5), 2)::int * 60 + right(${text}, 2)::int`;
-  return `case when ${text} ~ '${utcPattern}' then try_cast(replace(rtrim(${text}, 'Z'), 'T', ' ') as timestamp)
+  return `case when ${text} ~ '${utcPattern}' then try_cast(rtrim(${text}, 'Z') as timestamp)
     when ${text} ~ '${timestampPattern}' then
       dateadd(
         minute,
         case left(right(${text}, 6), 1) when '+' then -(${minutes}) when '-' then ${minutes} else 0 end,
-        try_cast(replace(left(${text}, 19), 'T', ' ') || regexp_substr(${text}, '[.][0-9]{1,6}') as timestamp)
+        try_cast(left(${text}, 19) || regexp_substr(${text}, '[.][0-9]{1,6}') as timestamp)
       )
     end`;
 }
@@ -183,4 +185,18 @@ function identityPart(column: Column): string {
   if (column.type === 'varchar') return `octet_length(${name})::varchar || ':' || ${name}`;
   if (column.type === 'boolean') return `case when ${name} then 'true' else 'false' end`;
   return `${name}::varchar`;
+}
+
+/**
+ * What an id is made of: where each part stands in the payload, and what it is written as. Two pipelines with equal parts give a record the same
+ * id, whatever their columns are called and however long a text may be.
+ */
+export function identityParts({ identity, columns }: Pick<Pipeline, 'identity' | 'columns'>) {
+  if (identity.by === 'stream-position') return identity.by;
+  return identity.columns.map((name) => {
+    const column = columns.find((candidate) => candidate.name === name);
+    if (!column) return { path: [name], as: 'unknown' };
+    const as = column.type === 'decimal' ? `decimal of scale ${column.scale}` : column.type;
+    return { path: column.path, as };
+  });
 }

@@ -153,6 +153,7 @@ function columnProblems(column: Column, at: string, helpers: ReadonlySet<string>
     problems.push(`${at}.name is used by Millrace itself; choose another name`);
   if (stored !== name && (!isPlainName(stored) || stored.length > 64))
     problems.push(`${at}.stored must be lower-case snake_case of at most 64 characters, got ${show(stored)}`);
+  problems.push(...fillProblems(column, at));
   if (stored !== name && ownColumns.has(stored))
     problems.push(`${at}.stored is a column of Millrace itself, got ${show(stored)}; choose another name`);
   if (
@@ -165,6 +166,19 @@ function columnProblems(column: Column, at: string, helpers: ReadonlySet<string>
     problems.push(...between(`${at}.precision`, column.precision, 1, 38));
     problems.push(...between(`${at}.scale`, column.scale, 0, Math.min(column.precision, 37)));
   }
+  return problems;
+}
+
+function fillProblems(column: Column, at: string): string[] {
+  const { fill = false, replaces, mayLose } = column;
+  const stored = storedName(column);
+  const problems: string[] = [];
+  if (replaces !== undefined && !fill)
+    problems.push(`${at}.replaces needs fill: true, got ${show(replaces)} without it`);
+  if (replaces !== undefined && (!isPlainName(replaces) || replaces === stored || ownColumns.has(replaces)))
+    problems.push(`${at}.replaces must be another stored column than ${show(stored)}, got ${show(replaces)}`);
+  if (mayLose && !(fill && (replaces !== undefined || stored !== column.name)))
+    problems.push(`${at}.mayLose needs fill: true and a column to replace, got true without them`);
   return problems;
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../failure';
 
@@ -60,6 +60,12 @@ export function readRuntimeFile(dataDir: string): RuntimeFile {
   const file = parse(content, pathIn(dataDir));
   if (!isRunning(file.pid)) throw none();
   return file;
+}
+
+/** Whether a runtime runs over the folder. @throws Failure when its file is damaged */
+export function isRunningOver(dataDir: string): boolean {
+  const path = pathIn(dataDir);
+  return existsSync(path) && isRunning(parse(readFileSync(path, 'utf8'), path).pid);
 }
 
 /** The file may be cut off by a full disk, or be changed by somebody. */

@@ -1,5 +1,5 @@
 import { defineEnv } from '../shared/env';
-import type { Step } from '../shared/plan';
+import type { StatementTemplate, Step } from '../shared/plan';
 
 export const env = defineEnv(
   'ENVIRONMENT',
@@ -35,6 +35,8 @@ export interface WarehouseObjectProperties {
   readonly delete: string;
   /** JSON text of `ColumnSpec[]`, for tables: compared with the catalog when the table exists already or its columns changed. */
   readonly columns?: string;
+  /** JSON text of `FillSpec`, for the table of events: what is filled once the table has its columns. */
+  readonly fill?: string;
   /** The pipeline that it belongs to. @default - the environment itself */
   readonly pipeline?: string;
   /** What happens to it when it leaves the template, as the deletion policy says. @default - not told */
@@ -48,6 +50,8 @@ export interface WarehouseObjectProperties {
    * @default - nothing is asked
    */
   readonly unread?: string;
+  /** Of a pipeline: the query that counts its events (`amount`), asked before what identifies them changes. @default - nothing is asked */
+  readonly events?: string;
 }
 
 /** What is asked of a new version of a view. Nothing of it is part of the definition. */
@@ -89,6 +93,28 @@ export interface ColumnSpec {
   readonly type: string;
   /** The ALTER TABLE that adds it to a table that lacks it. */
   readonly add: string;
+}
+
+/** A column to fill for the events that are there. */
+export interface FillColumn {
+  readonly name: string;
+  readonly stored: string;
+  /** The stored column that it takes the place of. @default - none */
+  readonly replaces?: string;
+  /** An event that gets no value stops the deployment. */
+  readonly required: boolean;
+  /** So does one that has a value in the replaced column and gets none, unless this is true. */
+  readonly mayLose: boolean;
+}
+
+export interface FillSpec {
+  /** Where the batches are written down. */
+  readonly table: string;
+  readonly columns: readonly FillColumn[];
+  /** One row a stored column, `column_name`, once there was a batch: `filled_until`, counts, an id of each kind, and 1 as `caught_up` when no batch is left. */
+  readonly progress: string;
+  /** A transaction that fills the next batch. Placeholders: `replaced_<name>` of columns that take another's place. */
+  readonly batch: readonly StatementTemplate[];
 }
 
 export type { Step };

@@ -10,7 +10,7 @@ export function lossOf(row: Row): string {
   const open = Number(gaps ?? 0) === 0 ? '' : ` ${gaps} open gaps are told already.`;
   return (
     `the last merge that is known to be complete reaches to ${last}, ${since} h ago, the stream keeps ${kept} h and a deployment may take 1 h: ` +
-    `what arrived in ${lost} h would be neither merged nor on the stream.${open} Let a refresh succeed first, which merges what is there, or keep ` +
+    `what arrived in ${lost} h would be neither merged nor on the stream.${open} Let two refreshes succeed first, which merge what is there, or keep ` +
     'the stream longer (retentionHours); if the view that is there cannot be refreshed any more, set stream.recreatedAt of the pipeline to now: ' +
     'then the hours in between become a gap, which a backfill from the archive closes'
   );

@@ -1,6 +1,6 @@
 import type { Log } from '../shared/log';
 import type { Values } from '../shared/statement';
-import { isPassing, isTerminal, run, StatementError, type Warehouse } from '../shared/warehouse';
+import { isPassing, isTerminal, type Row, run, StatementError, type Warehouse } from '../shared/warehouse';
 import {
   checkExternalSchema,
   checkSchemaOwner,
@@ -9,9 +9,12 @@ import {
   externalSchemaQuery,
   otherTypeAdvice,
   presenceQuery,
+  splitName,
 } from './catalog';
 import { checkView } from './check';
-import type { ColumnSpec, Step } from './contract';
+import type { ColumnSpec, FillSpec, Step } from './contract';
+import { fill } from './fill';
+import { identityChange, identityRefusal } from './identity';
 import { lossOf } from './loss';
 import { clearTheWay } from './others';
 import { passwordDigest, passwordOf, userOf } from './password';
@@ -61,6 +64,7 @@ export async function onEvent(
   if (type === 'Delete') return { PhysicalResourceId: physicalId ?? physicalIdOf(object) };
   if (object.kind === 'table') await lacking(host, request, remainingMs);
   if (object.kind === 'landing-view') await refuseLoss(host, request, remainingMs);
+  if (object.kind === 'pipeline') await refuseIdentity(host, request, remainingMs);
   return { PhysicalResourceId: physicalIdOf(object) };
 }
 
@@ -71,6 +75,17 @@ async function refuseLoss(host: ObjectHost, request: ObjectRequest, remainingMs:
   if (!replaces || object.unread === undefined || (await isThere(host, request, remainingMs))) return;
   const [row] = await read(host, request, 'unread', object.unread, remainingMs);
   if (row) throw new Error(`${subjectOf(object)} cannot take the place of ${previous}: ${lossOf(row)}`);
+}
+
+/** Events that are stored under one identity and come again under another would count twice. */
+async function refuseIdentity(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<void> {
+  const { events } = request.object;
+  const recorded = await recordIn(host, request, remainingMs);
+  const change = recorded && identityChange(recorded, request.object);
+  if (change === undefined || events === undefined) return;
+  const [row] = await readIfThere(host, request, 'events', events, remainingMs);
+  const amount = Number(row?.amount ?? 0);
+  if (amount > 0) throw new Error(`${subjectOf(request.object)}: ${identityRefusal(change, amount)}`);
 }
 
 /** Takes the object's statements as far as they get in the time; throws when one of them fails, which fails the deployment. */
@@ -95,9 +110,19 @@ export async function isComplete(
 const isUnanswered = (error: unknown): error is StatementError =>
   error instanceof StatementError && (!isTerminal(error.state.status) || isPassing(error.state.error));
 
+/**
+ * What says that there is nothing to remove. A landing view is merged before it goes: that one of the merge's columns or tables is missing is no
+ * reason to drop what was not merged.
+ */
+function absence({ kind, name }: WarehouseObject): RegExp {
+  if (kind !== 'landing-view') return /does not exist/i;
+  const [, view] = splitName(name);
+  return new RegExp(`\\b(?:${view}|schema)\\b.*does not exist`, 'is');
+}
+
 async function remove(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
   const { object } = request;
-  const walkHost = { ...walkOf(host, request, remainingMs), harmless: /does not exist/i, apart: false };
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: absence(object), apart: false };
   const result = await walk(walkHost, renderSteps(object.delete, offered(request)));
   if (result === 'waiting' || object.identity === 'admin') return result;
   return walk(walkHost, [{ name: 'forget', mode: 'transaction', statements: forgetting(object) }], 'forget-');
@@ -153,7 +178,20 @@ async function complete(host: Call, request: ObjectRequest, remainingMs: Remaini
     const added = await walk(walkHost, [{ name: `add-${name}`, mode: 'single', statements: [add] }], `add-${name}-`);
     if (added === 'waiting') return 'waiting';
   }
-  return 'done';
+  return object.fill ? fillColumns(host, request, object.fill, remainingMs) : 'done';
+}
+
+async function fillColumns(
+  host: Call,
+  request: ObjectRequest,
+  spec: FillSpec,
+  remainingMs: Remaining,
+): Promise<WalkResult> {
+  const { name } = request.object;
+  const ask = (what: string, sql: string) => read(host, request, what, sql, remainingMs);
+  const present = new Set((await ask('columns', columnsQuery(name))).map((row) => String(row.column_name)));
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: undefined, apart: false };
+  return fill({ walk: walkHost, ask, present }, name, spec);
 }
 
 /** A version that was recorded has stood its checks: a rollback may go back to it, whatever became of it since. */
@@ -181,10 +219,15 @@ async function recordIn(
   remainingMs: Remaining,
 ): Promise<Recorded | undefined> {
   if (request.object.identity === 'admin') return undefined;
+  return recordedFrom(await readIfThere(host, request, 'recorded', recordedQuery(request.object), remainingMs));
+}
+
+/** No rows where there is nothing to read from. */
+async function readIfThere(...question: Parameters<typeof read>): Promise<Row[]> {
   try {
-    return recordedFrom(await read(host, request, 'recorded', recordedQuery(request.object), remainingMs));
+    return await read(...question);
   } catch (error) {
-    if (error instanceof StatementError && /does not exist/i.test(error.state.error ?? '')) return undefined;
+    if (error instanceof StatementError && /does not exist/i.test(error.state.error ?? '')) return [];
     throw error;
   }
 }

@@ -20,6 +20,7 @@ export function definitionText({
   identity,
   create,
   columns,
+  fill,
   pipeline,
   onRemoval,
   declaration,
@@ -30,6 +31,7 @@ export function definitionText({
     identity,
     create,
     columns: columns?.map(({ name, type }) => ({ name, type })),
+    fill: fill?.columns,
     declaration,
   });
 }

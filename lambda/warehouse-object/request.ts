@@ -3,6 +3,7 @@ import { asArray, asJson, asOneOf, asRecord, asText } from '../shared/parse';
 import type { Step, StepMode } from '../shared/plan';
 import {
   type ColumnSpec,
+  type FillSpec,
   type OnRemoval,
   objectKinds,
   onRemovals,
@@ -19,12 +20,14 @@ export interface WarehouseObject {
   readonly create: readonly Step[];
   readonly delete: readonly Step[];
   readonly columns?: readonly ColumnSpec[];
+  readonly fill?: FillSpec;
   readonly pipeline?: string;
   readonly onRemoval?: OnRemoval;
   /** JSON. */
   readonly declaration?: unknown;
   readonly checks?: ViewChecks;
   readonly unread?: string;
+  readonly events?: string;
 }
 
 export interface ObjectRequest {
@@ -69,7 +72,7 @@ function previousName(properties: unknown): string | undefined {
 /** The properties of the custom resource. Throws an error that names the property at fault. */
 export function parseObject(given: unknown): WarehouseObject {
   const properties = asRecord(given, 'ResourceProperties') as Partial<Record<keyof WarehouseObjectProperties, unknown>>;
-  const { columns, pipeline, onRemoval, declaration, checks, unread } = properties;
+  const { columns, fill, pipeline, onRemoval, declaration, checks, unread, events } = properties;
   return {
     name: asText(properties.name, 'name'),
     kind: asOneOf(properties.kind, objectKinds, 'kind'),
@@ -78,11 +81,13 @@ export function parseObject(given: unknown): WarehouseObject {
     create: parseSteps(properties.create, 'create'),
     delete: parseSteps(properties.delete, 'delete'),
     columns: columns === undefined ? undefined : parseColumns(columns),
+    fill: fill === undefined ? undefined : parseFill(fill),
     pipeline: pipeline === undefined ? undefined : asText(pipeline, 'pipeline'),
     onRemoval: onRemoval === undefined ? undefined : asOneOf(onRemoval, onRemovals, 'onRemoval'),
     declaration: declaration === undefined ? undefined : asJson(declaration, 'declaration'),
     checks: checks === undefined ? undefined : parseChecks(checks),
     unread: unread === undefined ? undefined : asText(unread, 'unread'),
+    events: events === undefined ? undefined : asText(events, 'events'),
   };
 }
 
@@ -126,6 +131,27 @@ function parseColumns(text: unknown): ColumnSpec[] {
       add: asText(column.add, `columns[${i}].add`),
     };
   });
+}
+
+function parseFill(text: unknown): FillSpec {
+  const spec = asRecord(asJson(text, 'fill'), 'fill');
+  return {
+    table: asText(spec.table, 'fill.table'),
+    columns: asArray(spec.columns, 'fill.columns').map((value, i) => {
+      const column = asRecord(value, `fill.columns[${i}]`);
+      const replaces =
+        column.replaces === undefined ? undefined : asText(column.replaces, `fill.columns[${i}].replaces`);
+      return {
+        name: asText(column.name, `fill.columns[${i}].name`),
+        stored: asText(column.stored, `fill.columns[${i}].stored`),
+        ...(replaces === undefined ? {} : { replaces }),
+        required: column.required === true,
+        mayLose: column.mayLose === true,
+      };
+    }),
+    progress: asText(spec.progress, 'fill.progress'),
+    batch: asArray(spec.batch, 'fill.batch').map((sql, i) => asText(sql, `fill.batch[${i}]`)),
+  };
 }
 
 const versioned: readonly WarehouseObjectKind[] = ['landing-view', 'materialized-view'];

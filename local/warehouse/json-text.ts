@@ -1,15 +1,18 @@
 /**
  * DuckDB reads trailing commas, NaN and Infinity in JSON; Redshift's parser does not. A DuckDB condition that is true for a JSON text that has one.
- * It looks for more and more: at every text quickly, at few again, and at those that still may have one without their strings.
+ * It looks at every text quickly, and again without their strings at the few that may have one. A pattern for each sign that may stand before: the engine finds
+ * a first letter many times faster than one of several.
  */
 export function isLenientJson(text: string): string {
   const withoutStrings = `regexp_replace(${text}, '${anyString}', '0', 'g')`;
-  const suspected = `case when regexp_matches(${text}, '${suspicious}') then regexp_matches(${withoutStrings}, '${suspicious}') else false end`;
-  return `case when regexp_matches(${text}, '${trailingComma}') or contains(lower(${text}), 'nan') or contains(lower(${text}), 'inf') then ${suspected} else false end`;
+  const [comma, colon, bracket, start] = suspicious.map((pattern) => `regexp_matches(${text}, '${pattern}')`);
+  const suspected = `${comma} or ${colon} or (contains(${text}, '[') and ${bracket}) or (not starts_with(${text}, '{') and ${start})`;
+  const found = `regexp_matches(${withoutStrings}, '${suspicious.join('|')}')`;
+  return `case when ${suspected} then ${found} else false end`;
 }
 
-const trailingComma = ',\\s*[}\\]]';
-const suspicious = `${trailingComma}|(?:^|[\\[,:])\\s*-?(?:[nN][aA][nN]|[iI][nN][fF])`;
+const noNumber = '-?(?:[nN][aA][nN]|[iI][nN][fF])';
+const suspicious = [`,\\s*(?:[}\\]]|${noNumber})`, `:\\s*${noNumber}`, `\\[\\s*${noNumber}`, `^\\s*${noNumber}`];
 const anyString = '"(?:[^"\\\\]|\\\\.)*"';
 
 /** A DuckDB condition that is true for a valid JSON text in which an object, however deep, has one attribute twice; JSON_PARSE refuses those (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */

@@ -21,7 +21,6 @@ test('each object comes after those that it depends on', () => {
     'Pipeline',
     'Schema',
     'StreamSchema',
-    'EventsData',
     'Duplicates',
     'Rejects',
     'Staged',
@@ -33,6 +32,8 @@ test('each object comes after those that it depends on', () => {
     'Runs',
     'Checkpoints',
     'Exports',
+    'Fills',
+    'EventsData',
     'Events',
     'Landing',
     'Sold',
@@ -68,7 +69,7 @@ test('a landing view is merged a last time before it is dropped', () => {
   const [merge, drop] = JSON.parse(remove) as Step[];
   expect(merge).toMatchObject({ name: 'last-merge', mode: 'transaction' });
   expect(merge!.statements[0]).toBe('lock shop.checkpoints');
-  expect(merge!.statements[1]).toContain(`from ${name}\n`);
+  expect(merge!.statements[2]).toContain(`from ${name}\n`);
   expect(merge!.statements.join()).not.toContain('complete_until');
   expect(drop).toEqual({ name: 'drop', mode: 'single', statements: [`drop materialized view if exists ${name}`] });
 });

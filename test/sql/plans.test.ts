@@ -32,6 +32,7 @@ describe('the refresh plan', () => {
     const { statements } = steps[1]!;
     expect(statements.map(firstLine)).toEqual([
       'lock shop.checkpoints',
+      'update shop.events_data as e',
       'create temp table shop_incoming as',
       'create temp table shop_read as',
       'create temp table shop_merged as',
@@ -70,7 +71,7 @@ describe('the refresh plan', () => {
 
   test('attributes of the payload keep their case, and a quote in one stays inside', () => {
     const columns = [{ name: 'id', path: ['messageId', 'a"b'], type: 'bigint' as const, required: true }];
-    const [, incoming] = refreshPlan(aPipeline({ columns })).steps[1]!.statements;
+    const [, , incoming] = refreshPlan(aPipeline({ columns })).steps[1]!.statements;
     expect(incoming).toContain('payload."messageId"."a""b" as id_part');
   });
 
@@ -78,7 +79,7 @@ describe('the refresh plan', () => {
     const columns = [
       { name: 'id', path: ['id'], type: 'varchar' as const, maxBytes: 16, oneOf: ["a'b", 'c\\'], required: true },
     ];
-    const [, incoming] = refreshPlan(aPipeline({ columns })).steps[1]!.statements;
+    const [, , incoming] = refreshPlan(aPipeline({ columns })).steps[1]!.statements;
     expect(incoming).toContain(String.raw`in ('a''b', 'c\\')`);
     expect(incoming).toContain(String.raw`then 'id: not one of a''b, c\\'`);
   });
@@ -97,6 +98,7 @@ describe('the load plan', () => {
       'create temp table shop_objects as',
       'delete from shop.staged where (select count(*) from shop_objects) = 0',
       'delete from shop_malformed where (select count(*) from shop_objects) = 0',
+      'update shop.events_data as e',
       'create temp table shop_incoming as',
       'create temp table shop_read as',
       'create temp table shop_shared as',

@@ -19,21 +19,26 @@ export interface ObjectRequest {
   readonly stackId?: string;
 }
 
-/** Stands for the moment at which a function is killed; called before and after each call to the Data API. */
-export type Kill = (call: string) => void;
+/**
+ * Called before and after each call to the Data API. Throws where the function is killed.
+ * @param changes whether the call submits what a repeated call would find again: all but reads
+ */
+export type Kill = (call: string, changes: boolean) => void | Promise<void>;
 
 /** The real core of the function, over a real SDK client that talks to the warehouse of the cloud. */
 export class Objects {
-  /** Throws to kill. */
   kill: Kill = () => undefined;
+  /** What the last request's object is called, once the function has said it. */
+  named: string | undefined;
 
   constructor(readonly cloud: Cloud) {}
 
   warehouse(identity: 'admin' | 'owner'): Warehouse {
-    const around: Parameters<typeof inProcess>[2] = async (operation, _, run) => {
-      this.kill(`before ${operation}`);
+    const around: Parameters<typeof inProcess>[2] = async (operation, { body }, run) => {
+      const submits = /Execute/.test(operation) && isChange(JSON.parse(body.toString()).StatementName);
+      await this.kill(`before ${operation}`, submits);
       const response = await run();
-      this.kill(`after ${operation}`);
+      await this.kill(`after ${operation}`, submits);
       return response;
     };
     return redshiftData(
@@ -65,7 +70,9 @@ export class Objects {
       ...(old ? { OldResourceProperties: { ServiceToken: 'arn', ...old } } : {}),
     };
     const remaining = () => 60_000;
+    this.named = undefined;
     const { PhysicalResourceId } = await onEvent(this.host(), parseRequest(event), remaining);
+    this.named = PhysicalResourceId;
     for (let asked = 0; asked < 100; asked += 1) {
       const named = { ...event, PhysicalResourceId };
       if ((await isComplete(this.host(), parseRequest(named), remaining)).IsComplete) return PhysicalResourceId;
@@ -85,3 +92,6 @@ export class Objects {
     return /^\s*(select|with)/i.test(sql) ? warehouse.rows(id) : [];
   }
 }
+
+/** Reads end in a word. */
+const isChange = (statementName: string) => /\d[^/]*$/.test(statementName);

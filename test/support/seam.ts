@@ -1,5 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
 import { literalPrefixes } from '../../lambda/load/contract';
@@ -91,12 +90,17 @@ export class SeamWorld {
     for (const step of JSON.parse(before!.delete) as Step[]) await runStep(this.cloud.warehouse, step, owner.name);
   }
 
+  /** From now on the functions are those of another edition of the pipeline. */
+  takeOver(next: Pipeline): void {
+    this.pipeline = next;
+    this.handlers = functionsOf(this.cloud, next);
+  }
+
   /** The stream goes with what it holds, and another one gets its name. */
   recreateStream(): void {
     const { port } = this.cloud.kinesis;
     const { settings } = port.stream(this.streamName);
-    port.stream(this.streamName).close();
-    rmSync(join(port.options.dataDir, 'kinesis', this.streamName), { recursive: true, force: true });
+    port.remove(this.streamName);
     port.open(this.streamName, settings, 2);
   }
 

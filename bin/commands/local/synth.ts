@@ -5,11 +5,22 @@ import { Failure } from '../../failure';
 
 const root = join(__dirname, '..', '..', '..');
 
-/** Synthesizes the dev environment into a folder, in a process of its own, as `cdk synth -c environment=dev` would. Answers the folder. */
-export async function synthesize(outDir: string, signal: AbortSignal): Promise<string> {
+export interface SynthesisOptions {
+  /** Where the app is. @default - this tree */
+  readonly tree?: string;
+  /** @default dev */
+  readonly environment?: string;
+}
+
+/** Synthesizes an environment into a folder, in a process of its own, as `cdk synth -c environment=dev` would. Answers the folder. */
+export async function synthesize(
+  outDir: string,
+  signal: AbortSignal,
+  { tree = root, environment = 'dev' }: SynthesisOptions = {},
+): Promise<string> {
   const child = spawn(process.execPath, ['bin/app.js'], {
-    cwd: root,
-    env: { ...process.env, CDK_OUTDIR: outDir, CDK_CONTEXT_JSON: JSON.stringify({ environment: 'dev' }) },
+    cwd: tree,
+    env: { ...process.env, CDK_OUTDIR: outDir, CDK_CONTEXT_JSON: JSON.stringify({ environment }) },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
   });

@@ -5,6 +5,7 @@ import { qualified, type RelationEntry } from './catalog';
 import { identifier, literal, timestampLiteral } from './database';
 import { duckdbName } from './ddl';
 import { WarehouseError } from './errors';
+import { shapesOf } from './json-shapes';
 import { newViewName } from './new-view';
 import type { Planned, Session } from './session';
 
@@ -62,7 +63,7 @@ export async function loadStream(session: Session, entry: RelationEntry): Promis
   let skipped = 0;
   for (const files of groupsOf(slice.files)) {
     await readBatch(session, files, bounds, slice.exact === true);
-    await defineRecords(session, refreshMs);
+    await defineRecords(session, refreshMs, await batchShapes(session));
     loaded += await session.connection.run(`insert into ${duckdbName(entry)} ${entry.query}`);
     skipped += await logBatch(session, entry);
   }
@@ -116,10 +117,26 @@ const readBatch = (session: Session, files: readonly string[], bounds: string, e
 /** Length of the bytes behind the base64 text. */
 const byteLength = `(strlen(data) // 4 * 3 - ends_with(data, '=')::integer - ends_with(data, '==')::integer)`;
 
-const defineRecords = (session: Session, refreshMs: number) =>
+/** Records from all over the batch that are looked at for their shape. */
+const samples = 1000;
+
+/** What its usual records match. */
+async function batchShapes(session: Session): Promise<string | undefined> {
+  const rows = await session.connection.rows<{ text: string | null }>(
+    `select try(decode(from_base64(data))) as text from ${batchTable}
+     where rowid % (select greatest(1, count(*) // ${samples}) from ${batchTable}) = 0 and strlen(data) <= ${maxSampleLength}`,
+  );
+  return shapesOf(rows.flatMap(({ text }) => (text === null ? [] : [text])));
+}
+
+const maxSampleLength = 16_384;
+
+/** @param shapes pattern of texts that need no closer look */
+const defineRecords = (session: Session, refreshMs: number, shapes?: string) =>
   session.connection.run(
     `create or replace temp view stream_records as
-     select * exclude (text), case when text is null or ${isLenientJson('text')} then null when ${hasDuplicateKeys('text')} then null else text end as kinesis_json
+     select * exclude (text), case when text is null then null ${shapes === undefined ? '' : `when regexp_full_match(text, ${literal(shapes)}) then text`}
+       when ${isLenientJson('text')} then null when ${hasDuplicateKeys('text')} then null else text end as kinesis_json
      from (select *, try_cast(try(decode(kinesis_data)) as json) as text
        from (select make_timestamp(arrival_ms * 1000) as approximate_arrival_timestamp, partition_key, shard_id, sequence_number,
            ${timestampLiteral(refreshMs)} as refresh_time, from_base64(data) as kinesis_data

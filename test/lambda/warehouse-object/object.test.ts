@@ -65,6 +65,7 @@ function setUp(properties: WarehouseObjectProperties, type = 'Create') {
     columns: () => world.catalog,
     'external-schema': () => world.catalog,
     recorded: () => world.recorded,
+    events: () => [{ amount: 7 }],
     presence: () => world.presence,
     schema: () => world.presence,
   };
@@ -336,6 +337,49 @@ describe('the registry', () => {
     world.presence = [{ owner: 'millrace_owner' }];
     expect(await isComplete()).toEqual({ IsComplete: true });
     expect(submitted()).toEqual([]);
+  });
+
+  describe('a pipeline', () => {
+    const declared = (columns: string[]): WarehouseObjectProperties => ({
+      name: 'estore',
+      kind: 'pipeline',
+      version: columns.join('-'),
+      identity: 'owner',
+      create: '[]',
+      delete: '[]',
+      pipeline: 'estore',
+      declaration: JSON.stringify({ identity: { by: 'columns', columns } }),
+      events: 'select count(*) as amount from estore.events_data',
+    });
+    const recordedAs = (given: WarehouseObjectProperties): Row => {
+      const { version, definition, removal } = recordOf(parseObject(given));
+      return { version, definition, removal };
+    };
+
+    test('is recorded, and nothing else', async () => {
+      const { isComplete, changes, records } = setUp(declared(['id']));
+      expect(await isComplete()).toEqual({ IsComplete: true });
+      expect(changes()).toEqual([]);
+      expect(records()).toHaveLength(1);
+    });
+
+    test('keeps its identity while it has events', async () => {
+      const { world, owner, onEvent } = setUp(declared(['id', 'at']), 'Update');
+      world.recorded = [recordedAs(declared(['id']))];
+      await expect(onEvent()).rejects.toThrow(
+        'pipeline estore: its identity cannot change from {"by":"columns","columns":["id"]} to {"by":"columns","columns":["id","at"]}: 7 events are stored under the old one',
+      );
+      const answer = owner.outcome;
+      owner.outcome = (submission) =>
+        submission.name.endsWith('/events') ? { rows: [{ amount: 0 }] } : answer(submission);
+      expect(await onEvent()).toEqual({ PhysicalResourceId: 'estore' });
+    });
+
+    test('may change whatever else it declares', async () => {
+      const { world, onEvent } = setUp({ ...declared(['id']), version: 'other' }, 'Update');
+      world.recorded = [recordedAs(declared(['id']))];
+      expect(await onEvent()).toEqual({ PhysicalResourceId: 'estore' });
+    });
   });
 
   test.each([

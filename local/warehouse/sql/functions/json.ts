@@ -2,7 +2,7 @@ import { compactJson, hasDuplicateKeys, isLenientJson, numberMark } from '../../
 import { failure } from '../failure';
 import { bounded } from '../resolve/cast';
 import { jsonText, jsonType, navigated, numberText } from '../resolve/super';
-import { letting, quoteLiteral, type Value } from '../resolve/value';
+import { isColumn, letting, looksLikeString, quoteLiteral, type Value } from '../resolve/value';
 import { boolean, integer, isFloat, isInteger, isText, superType, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
@@ -37,7 +37,8 @@ const typeNames = {
 const typeof_ = (value: Value) => {
   // A map, since CASE would look at the value once for each branch.
   const names = Object.entries(typeNames).map(([duckdb, name]) => `'${duckdb}': '${name}'`);
-  return `map {${names.join(', ')}}[${jsonType(value)}]`;
+  const looked = `map {${names.join(', ')}}[${jsonType(value)}]`;
+  return isColumn(value.sql) ? `case when ${looksLikeString(value.sql)} then 'string' else ${looked} end` : looked;
 };
 
 const isOfType = (...types: readonly string[]): FunctionEntry => ({
@@ -208,7 +209,17 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
   is_object: isOfType('OBJECT'),
   is_array: isOfType('ARRAY'),
   is_boolean: isOfType('BOOLEAN'),
-  is_varchar: isOfType('VARCHAR'),
+  is_varchar: {
+    arguments: [1, 1],
+    emit: (call) => {
+      const { sql } = isOfType('VARCHAR').emit(call);
+      const value = call.super(0).sql;
+      return {
+        sql: isColumn(value) ? `case when ${looksLikeString(value)} then true else ${sql} end` : sql,
+        type: boolean,
+      };
+    },
+  },
   is_scalar: isOfType('VARCHAR', 'BOOLEAN', 'UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE'),
   object: {
     arguments: [0, 200],

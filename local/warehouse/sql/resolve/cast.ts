@@ -3,7 +3,7 @@ import { failure, failureWith, overflow } from '../failure';
 import type { Source } from '../lexer';
 import { describe, duckdbType, isInteger, isNumeric, isText, isTime, type Type, varchar } from '../types';
 import { jsonText, jsonType, navigated, numberText } from './super';
-import { letting, naming, quoteLiteral, type Value } from './value';
+import { isColumn, letting, looksLikeString, naming, quoteLiteral, type Value } from './value';
 
 /** How a value becomes one of another type: `cast(…)` or `::`, try_cast, or storing it in a column. */
 export type CastMode = 'explicit' | 'lenient' | 'assignment';
@@ -173,9 +173,10 @@ export class Caster {
     const duckdb = duckdbType(to);
     if (isText(to)) {
       const kept = `case when ${type} = 'DOUBLE' then ${shownNumber(numberText(value), to)} else ${text} end`;
-      const fitted = this.fitText(kept, { name: 'unknown' }, to, 'explicit', at);
+      const fitted = (of: string) => this.fitText(of, { name: 'unknown' }, to, 'explicit', at);
+      const string = isColumn(value.sql) ? `when ${looksLikeString(value.sql)} then ${fitted(text)} ` : '';
       // Four values: of five or more DuckDB makes a join, that is no longer kept from rows by a CASE around it.
-      return `case when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted} end`;
+      return `case ${string}when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted(kept)} end`;
     }
     if (to.name === 'boolean') {
       return `case when ${type} = 'BOOLEAN' then ${text} = 'true' when ${isWhole} then ${text} <> '0' when ${type} = 'VARCHAR' then ${this.fromText(text, varchar(65_535), to, 'lenient', at)} end`;

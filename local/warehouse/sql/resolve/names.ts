@@ -3,7 +3,7 @@ import { describe } from '../types';
 import type { Environment } from './environment';
 import type { Scope, ScopeColumn, ScopeRelation } from './scope';
 import { navigated } from './super';
-import type { Value } from './value';
+import { trimmedEnd, type Value } from './value';
 
 interface Found {
   readonly column?: ScopeColumn;
@@ -16,7 +16,7 @@ interface Found {
 export function columnValue({ sql, type, parsed, origin }: ScopeColumn): Value {
   if (type.name === 'super') return { ...navigated(sql, []), origin };
   return type.name === 'char'
-    ? { sql: `rtrim(${sql}, ' ')`, type, tight: true, origin }
+    ? { sql: trimmedEnd(sql, ' '), type, tight: true, origin }
     : { sql, type, parsed, origin };
 }
 

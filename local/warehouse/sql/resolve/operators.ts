@@ -24,7 +24,7 @@ import {
 import { bounded, type Caster, finite, in64Bits, maxTextBytes } from './cast';
 import type { Environment } from './environment';
 import { jsonText, jsonType, numberText } from './super';
-import { letting, quoteLiteral, type Value } from './value';
+import { letting, quoteLiteral, trimmedEnd, type Value } from './value';
 
 type Binary = Expression & { kind: 'binary' };
 
@@ -265,7 +265,7 @@ export function comparable(
 export function withoutBlanks({ sql, tight }: Pick<Value, 'sql' | 'tight'>): string {
   if (tight) return sql;
   if (/^'(?:[^']|'')*'$/.test(sql)) return quoteLiteral(sql.slice(1, -1).replaceAll("''", "'").replace(/ +$/, ''));
-  return `rtrim(${sql}, ' ')`;
+  return trimmedEnd(sql, ' ');
 }
 
 const mirrored: Readonly<Record<string, string>> = { '=': '=', '<': '>', '>': '<', '<=': '>=', '>=': '<=' };

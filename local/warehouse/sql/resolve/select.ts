@@ -11,6 +11,7 @@ import { columnValue } from './names';
 import { settle } from './operators';
 import { noOrdinal, orderSql, refuseSuper, sortKey } from './order';
 import type { Context, Scope, ScopeColumn } from './scope';
+import { selected } from './super';
 import { quoteIdentifier, type Value } from './value';
 
 interface Output {
@@ -53,8 +54,10 @@ export function resolveSelect(
   const orderEnvironment = clause('ORDER BY', { aggregates: true, windows: true });
   const order = orderBy.map((item) => orderItem(item, outputs, orderEnvironment, select.distinct));
   checkWindows(outputs, qualify, scope, context, select.qualify?.at ?? select.at);
-  const list = outputs.map(({ name, value }) => `${value.sql} as ${quoteIdentifier(name)}`).join(', ');
-  const rows = grouping ? `${grouping.sql(from, where)}${having ? ` where ${having}` : ''}` : `${from}${where}`;
+  const values = outputs.map(({ value }) => value);
+  const read = grouping ? { list: values.map(({ sql }) => sql), from } : selected(values, from);
+  const rows = grouping ? `${grouping.sql(from, where)}${having ? ` where ${having}` : ''}` : `${read.from}${where}`;
+  const list = outputs.map(({ name }, i) => `${read.list[i]} as ${quoteIdentifier(name)}`).join(', ');
   const body = `${list}${rows}${qualify ? ` qualify ${qualify.sql}` : ''}`;
   const columns = outputs.map(({ name, value, literal }) => ({
     name,

@@ -1,6 +1,6 @@
 import { mayBeRespelled, numberMark, quotedWhole, unquoted } from '../../json-text';
 import { failure } from '../failure';
-import { letting, naming, quoteLiteral, type Value } from './value';
+import { isColumn, letting, naming, quoteIdentifier, quoteLiteral, type Value } from './value';
 
 type Steps = readonly (string | number)[];
 
@@ -40,18 +40,55 @@ const [plain, nested] = ['34, 102, 110, 116', '91, 123'];
  * What is below a path, as JSON. The engine reads a number with a point or an exponent as a double and writes that: so what it gives counts
  * only where the value stands so behind its attribute's only mention, or where the whole text comes out of it as it went in.
  */
-function spelled(json: string, steps: Steps): string {
+const spelled = (json: string, steps: Steps): string =>
+  naming('e', `json_extract(${json}, ${jsonPath(steps)})`, (found) => asSpelled(json, steps, found));
+
+/** @param found what the engine gives for the path, named several times */
+function asSpelled(json: string, steps: Steps, found: string): string {
   const text = `cast(${json} as varchar)`;
-  return naming('e', `json_extract(${json}, ${jsonPath(steps)})`, (found) => {
-    const given = `cast(${found} as varchar)`;
-    const exact = `cast(${unquoted(`cast(json_extract(${quotedWhole(text)}, ${jsonPath(steps)}) as varchar)`)} as json)`;
-    const whole = `case when not ${mayBeRespelled(text)} or cast(json(${json}) as varchar) = ${text} then ${found} when contains(${text}, '${numberMark}') then ${marked} else ${exact} end`;
-    const branches = [
-      `${found} is null or ascii(${given}) in (${plain})`,
-      `ascii(${given}) not in (${nested}) and not regexp_matches(${given}, '[.eE]')`,
-    ];
-    return `case when ${branches.join(' or ')} then ${found} else ${coalesced(behindName(text, steps, found, given), whole)} end`;
+  const given = `cast(${found} as varchar)`;
+  const exact = `cast(${unquoted(`cast(json_extract(${quotedWhole(text)}, ${jsonPath(steps)}) as varchar)`)} as json)`;
+  const whole = `case when not ${mayBeRespelled(text)} or cast(json(${json}) as varchar) = ${text} then ${found} when contains(${text}, '${numberMark}') then ${marked} else ${exact} end`;
+  const branches = [
+    `${found} is null or ascii(${given}) in (${plain})`,
+    `ascii(${given}) not in (${nested}) and not regexp_matches(${given}, '[.eE]')`,
+  ];
+  return `case when ${branches.join(' or ')} then ${found} else ${coalesced(behindName(text, steps, found, given), whole)} end`;
+}
+
+/** One table or named query, and its alias. */
+const relation = /^ from (?:temp\.main\.)?(?:"[^"]+"\.)*"[^"]+" as ("[^"]+")$/;
+const together = quoteIdentifier('millrace attributes');
+
+/**
+ * The select list of a query without groups over `from`, and its FROM: where attributes of one column of one relation are selected, they come from one look at
+ * the column, which the relation is given as one column more.
+ * @param from as it stands in the query, or nothing
+ */
+export function selected(
+  values: readonly Value[],
+  from: string,
+): { readonly list: readonly string[]; readonly from: string } {
+  const alias = relation.exec(from)?.[1];
+  const isAttribute = ({ path, sql }: Value) =>
+    path !== undefined &&
+    path.steps.length > 0 &&
+    isColumn(path.base) &&
+    path.base.startsWith(`${alias}.`) &&
+    sql === navigated(path.base, path.steps).sql;
+  const attributes = values.filter(isAttribute).map(({ path }) => path!);
+  const base = attributes[0]?.base;
+  const paths = [...new Set(attributes.filter((path) => path.base === base).map(({ steps }) => jsonPath(steps)))];
+  if (paths.length < 2) return { list: values.map(({ sql }) => sql), from };
+  const list = values.map((value) => {
+    if (!isAttribute(value) || value.path!.base !== base) return value.sql;
+    const { steps } = value.path!;
+    return asSpelled(base!, steps, `${alias}.${together}[${paths.indexOf(jsonPath(steps)) + 1}]`);
   });
+  return {
+    list,
+    from: ` from (select *, json_extract(${base}, [${paths.join(', ')}]) as ${together}${from}) as ${alias}`,
+  };
 }
 
 const coalesced = (first: string | undefined, second: string) => (first ? `coalesce(${first}, ${second})` : second);

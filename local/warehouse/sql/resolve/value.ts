@@ -30,6 +30,24 @@ export function quoteLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+const reference = /^"[^"]+"(?:\."[^"]+")*$/;
+
+/** Whether a value is a column as it stands, so that reading it several times costs nothing. */
+export const isColumn = (sql: string): boolean => reference.test(sql);
+
+/**
+ * The text without a character at its end, however often it stands there. The engine's RTRIM reads a text from its start, and few texts have anything to take off.
+ * @param letter one ASCII character
+ */
+export function trimmedEnd(sql: string, letter: string): string {
+  const set = quoteLiteral(letter);
+  const trimmed = `rtrim(${sql}, ${set})`;
+  return isColumn(sql) ? `case when ends_with(${sql}, ${set}) then ${trimmed} else ${sql} end` : trimmed;
+}
+
+/** A condition that only JSON strings meet, and all that the engine itself wrote: cheaper than their type. */
+export const looksLikeString = (sql: string): string => `starts_with(cast(${sql} as varchar), '"')`;
+
 /** Shorter texts are cheaper repeated than named. */
 const shortText = 60;
 

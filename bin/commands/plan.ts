@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { environments } from '../../environments';
+import type { Environment } from '../../environments/environment';
+import { assertConfiguration } from '../../lib/configuration';
+import { pipelines } from '../../pipelines';
+import { LOCAL_ENVIRONMENT } from '../cloud/connect';
+import { Failure } from '../failure';
+import { askWarehouse } from '../plan/ask';
+import { statesOfFolder, statesOfRegistry } from '../plan/deployed';
+import { withAssemblyOf } from '../plan/git-ref';
+import { makePlan } from '../plan/make';
+import type { Plan } from '../plan/plan';
+import { printedPlan } from '../plan/print';
+import { type ObjectState, treeStates } from '../plan/state';
+import { isFolder, statesOfTemplate, templateIn } from '../plan/template';
+import { styleFor } from '../terminal';
+import { text } from './options';
+import { isRunningOver } from './runtime-file';
+import { type Exit, type WorkIo, type WorkOptions, working, workOptions } from './work';
+
+interface PlanOptions extends WorkOptions {
+  readonly from?: string;
+  /** False hides the statements, `full` shows those of which there are hundreds of lines, too. */
+  readonly statements: boolean;
+  readonly full?: boolean;
+}
+
+/** Exit codes beside the common ones. */
+const CHANGES = 3;
+const REFUSED = 4;
+
+export function addPlan(program: Command, io: WorkIo, exit: Exit): void {
+  const command = program
+    .command('plan')
+    .summary('what a deployment of this tree would do, before it does it')
+    .description(
+      'Compares the warehouse objects and declarations that are deployed with those of this tree, and says for each what a deployment would do to it, what\n' +
+        'readers see, and which statements run in which order. Changes nothing.\n\n' +
+        'Without an environment it asks the local runtime that runs over the data folder, or, if none runs, reads the folder. With one it asks the\n' +
+        'registry in that warehouse, by the credentials that any SDK program finds. With --from it asks nobody.\n\n' +
+        '  npx millrace plan                      the local runtime\n' +
+        '  npx millrace plan prod                 AWS, with outputs.json of cdk deploy --outputs-file\n' +
+        '  npx millrace plan prod --from main     what merging this tree into main would do\n\n' +
+        'Exit code 0: nothing to do. 3: there are changes. 4: something would be refused, or is not as it was deployed. 1 and 2: no plan was made.',
+    )
+    .argument('[environment]', 'an environment in AWS (default: the local runtime)', text('[environment]'))
+    .option(
+      '--from <what>',
+      'compare with a git ref, a template of the pipelines stack or a cloud assembly',
+      text('--from'),
+    )
+    .option('--no-statements', 'leave the statements out')
+    .addOption(new Option('--full', 'every line of every statement'));
+  workOptions(command, 120).action(async (argument: string | undefined, options: PlanOptions) => {
+    const name = chosenName(argument, options.environment);
+    const environment = environmentOf(name);
+    assertConfiguration(environments, pipelines);
+    const tree = treeStates(environment, pipelines);
+    const plan =
+      options.from === undefined
+        ? await onlinePlan(name, environment, tree, options, io)
+        : makePlan(environment.name, ...(await offlineSides(options.from, environment, tree)));
+    if (options.json) io.stdout.write(`${JSON.stringify(plan)}\n`);
+    else io.stdout.write(printedPlan(plan, styleFor(io.stdout, io.env), options));
+    exit.code = exitCode(plan);
+  });
+}
+
+/** 0 nothing to do, 3 changes, 4 something is refused or not as it was deployed. */
+export function exitCode({ changes, problems }: Pick<Plan, 'changes' | 'problems'>): number {
+  if (changes.some(({ action }) => action === 'refused') || problems.some(({ stops }) => stops)) return REFUSED;
+  return changes.some(({ action }) => action !== 'unchanged') ? CHANGES : 0;
+}
+
+/** The other commands take it as an option. */
+function chosenName(argument: string | undefined, option: string | undefined): string | undefined {
+  if (argument !== undefined && option !== undefined && argument !== option)
+    throw new Failure(`[environment] and --environment name different ones: '${argument}' and '${option}'`, 2);
+  return argument ?? option;
+}
+
+function environmentOf(name = LOCAL_ENVIRONMENT): Environment {
+  const environment = environments.find((candidate) => candidate.name === name);
+  if (environment) return environment;
+  throw new Failure(
+    `[environment] must be one of ${environments.map((candidate) => candidate.name).join(', ')}, got '${name}'`,
+    2,
+  );
+}
+
+async function onlinePlan(
+  name: string | undefined,
+  environment: Environment,
+  after: readonly ObjectState[],
+  options: PlanOptions,
+  io: WorkIo,
+): Promise<Plan> {
+  if (name === undefined && !isRunningOver(options.data)) {
+    const before = statesOfFolder(options.data);
+    return makePlan(environment.name, `what was deployed into ${options.data}, whose runtime does not run`, {
+      before,
+      after,
+    });
+  }
+  let plan: Plan | undefined;
+  const where = name === undefined ? `the local runtime over ${options.data}` : `the warehouse of ${name}`;
+  await working({ ...options, environment: name }, io, { code: 0 }, async (work) => {
+    const recorded = await statesOfRegistry(work);
+    // The owner is not recorded: it is older than the registry.
+    const before = recorded === undefined ? [] : [...after.filter(({ kind }) => kind === 'owner'), ...recorded];
+    const { facts, problems } = await askWarehouse(work, before, after);
+    const source = recorded === undefined ? `${where}, which has no registry yet` : `the registry of ${where}`;
+    plan = makePlan(environment.name, source, { before, after, facts }, problems);
+    return true;
+  });
+  return plan!;
+}
+
+async function offlineSides(
+  from: string,
+  environment: Environment,
+  after: readonly ObjectState[],
+): Promise<[string, { before: ObjectState[]; after: readonly ObjectState[] }]> {
+  if (!existsSync(from))
+    return withAssemblyOf(from, environment.name, (assembly, commit) => [
+      `${from} (${commit.slice(0, 10)})`,
+      { before: statesOfTemplate(templateIn(assembly, environment.name)), after },
+    ]);
+  const template = isFolder(from) ? templateIn(from, environment.name) : from;
+  return [from, { before: statesOfTemplate(template), after }];
+}

@@ -1,0 +1,196 @@
+import { lossOf } from '../../lambda/warehouse-object/loss';
+import { quoteLiteral } from '../../sql';
+import { ask, type Work, warehouseTime } from '../commands/work';
+import type { Facts, PipelineFacts } from './facts';
+import type { Problem } from './plan';
+import { labelOf, type ObjectState } from './state';
+
+/** What the catalog shows of the schemas that the environment uses. */
+interface Catalog {
+  /** Tables and views, `estore.events_data`. */
+  readonly relations: ReadonlySet<string>;
+  /** Materialized views that the owner may refresh. */
+  readonly owned: ReadonlySet<string>;
+  /** Owners by schema. */
+  readonly schemas: ReadonlyMap<string, string>;
+  readonly asker: string;
+}
+
+/** Asks the warehouse for what a plan says of the data, and for what somebody changed beside the deployments. */
+export async function askWarehouse(
+  work: Work,
+  before: readonly ObjectState[],
+  after: readonly ObjectState[],
+): Promise<{ facts: Facts; problems: Problem[] }> {
+  const schemas = [...new Set([...before, ...after].map(({ name }) => name.split('.')[0]!))];
+  const catalog = await catalogOf(work, schemas);
+  return { facts: await factsOf(work, before, after, catalog), problems: problemsOf(before, after, catalog) };
+}
+
+async function catalogOf(work: Work, names: readonly string[]): Promise<Catalog> {
+  const within = names.map(quoteLiteral).join(', ');
+  const [relations, views, schemas] = await Promise.all([
+    ask(work, 'plan-relations', `select table_schema, table_name from svv_tables where table_schema in (${within})`),
+    ask(work, 'plan-views', `select schema_name, name from svv_mv_info where schema_name in (${within})`),
+    ask(
+      work,
+      'plan-schemas',
+      `select schema_name, schema_owner, current_user::varchar as asker from svv_all_schemas where schema_name in (${within})`,
+    ),
+  ]);
+  const trimmed = (value: unknown) => String(value).trimEnd();
+  return {
+    relations: new Set(relations.map((row) => `${trimmed(row.table_schema)}.${trimmed(row.table_name)}`)),
+    owned: new Set(views.map((row) => `${trimmed(row.schema_name)}.${trimmed(row.name)}`)),
+    schemas: new Map(schemas.map((row) => [trimmed(row.schema_name), trimmed(row.schema_owner)])),
+    asker: trimmed(schemas[0]?.asker ?? ''),
+  };
+}
+
+async function factsOf(
+  work: Work,
+  before: readonly ObjectState[],
+  after: readonly ObjectState[],
+  { relations }: Catalog,
+): Promise<Facts> {
+  const counted = before
+    .filter(({ kind, name }) => (kind === 'table' || kind === 'landing-view') && relations.has(name))
+    .map(({ name }) => `select ${quoteLiteral(name)} as relation, count(*) as amount from ${name}`);
+  const rows = counted.length === 0 ? [] : await ask(work, 'plan-rows', counted.join('\nunion all\n'));
+  const [time] = await ask(work, 'plan-time', 'select getdate() as now');
+  const names = before.filter(({ kind, name }) => kind === 'pipeline' && relations.has(`${name}.checkpoints`));
+  const pipelines = await Promise.all(names.map(async ({ name }) => [name, await pipelineFacts(work, name)] as const));
+  return {
+    now: warehouseTime(time!.now),
+    rows: new Map(rows.map((row) => [String(row.relation), Number(row.amount)])),
+    pipelines: new Map(pipelines),
+    losses: await lossesOf(work, before, after),
+  };
+}
+
+/** The deployment asks the same before it replaces a landing view. */
+async function lossesOf(
+  work: Work,
+  before: readonly ObjectState[],
+  after: readonly ObjectState[],
+): Promise<Map<string, string>> {
+  const replaced = after.filter(
+    (state) =>
+      state.unread !== undefined &&
+      before.some(
+        (other) => other.kind === state.kind && labelOf(other) === labelOf(state) && other.name !== state.name,
+      ),
+  );
+  const losses = new Map<string, string>();
+  for (const { name, unread } of replaced) {
+    const [row] = await ask(work, 'plan-unread', unread!);
+    if (row) losses.set(name, lossOf(row));
+  }
+  return losses;
+}
+
+async function pipelineFacts(work: Work, pipeline: string): Promise<PipelineFacts> {
+  const [merged] = await ask(
+    work,
+    'plan-merged',
+    `select max(coalesce(merged_until, merged_at)) as until from ${pipeline}.checkpoints`,
+  );
+  const gaps = await ask(
+    work,
+    'plan-gaps',
+    `select distinct from_time, to_time from ${pipeline}.gaps order by from_time, to_time`,
+  );
+  return {
+    mergedUntil: merged?.until === null || merged?.until === undefined ? null : warehouseTime(merged.until),
+    gaps: gaps.map((row) => ({ from: String(row.from_time), to: String(row.to_time) })),
+  };
+}
+
+const isView = ({ kind }: ObjectState) => kind === 'materialized-view' || kind === 'landing-view';
+
+/** What is not as the registry has it. */
+export function problemsOf(before: readonly ObjectState[], after: readonly ObjectState[], catalog: Catalog): Problem[] {
+  return [
+    ...before.flatMap((state) => missing(state, catalog)),
+    ...schemaProblems(before, after, catalog),
+    ...foreign(before, after, catalog),
+  ];
+}
+
+function missing(state: ObjectState, { relations, owned, schemas }: Catalog): Problem[] {
+  const { kind, name } = state;
+  if (kind === 'schema' || kind === 'external-schema')
+    return schemas.has(name) ? [] : [dropped(state, 'With it went everything that was in it.')];
+  if (kind === 'table')
+    return relations.has(name)
+      ? []
+      : [dropped(state, 'With it went its rows: a snapshot of the warehouse may have them.')];
+  if (kind === 'public-view')
+    return relations.has(name) ? [] : [dropped(state, 'Readers find nothing under this name.')];
+  if (!isView(state) || owned.has(name)) return [];
+  if (!relations.has(name)) return [dropped(state, 'Its next refresh fails.')];
+  const problem = 'It belongs to somebody else than the owner of the warehouse objects, who alone may refresh it.';
+  return [{ object: labelOf(state), problem, advice: `Drop ${name}, then bring it back: ${again}.`, stops: true }];
+}
+
+const again =
+  'a deployment that changes its definition creates it; one that does not leaves everything as it is. Its statements are in millrace.objects';
+
+function dropped(state: ObjectState, consequence: string): Problem {
+  return {
+    object: labelOf(state),
+    problem: `${state.name} is recorded as deployed and is not in the warehouse: somebody dropped it. ${consequence}`,
+    advice: `To bring it back, run its create statements as the owner: ${again}.`,
+    stops: true,
+  };
+}
+
+function schemaProblems(
+  before: readonly ObjectState[],
+  after: readonly ObjectState[],
+  { schemas, asker }: Catalog,
+): Problem[] {
+  const states = [...after, ...before.filter((state) => !after.some(({ name }) => name === state.name))];
+  return states.flatMap((state) => {
+    const owner = schemas.get(state.name);
+    return state.kind === 'schema' && owner !== undefined && owner !== asker
+      ? [
+          {
+            object: labelOf(state),
+            problem: `It belongs to ${owner}, not to ${asker}: nothing can be created in it.`,
+            advice: 'Rename the pipeline, or drop the schema if nobody needs it.',
+            stops: true,
+          },
+        ]
+      : [];
+  });
+}
+
+/** Redshift keeps the rows of a materialized view in tables named so. */
+const internal = /\.mv_tbl__/;
+
+function foreign(before: readonly ObjectState[], after: readonly ObjectState[], { relations }: Catalog): Problem[] {
+  const recorded = new Set(before.map(({ name }) => name));
+  return [...relations]
+    .filter((name) => !recorded.has(name) && !internal.test(name))
+    .sort()
+    .map((name) => {
+      const taken = after.find((state) => state.name === name);
+      if (!taken)
+        return {
+          object: name,
+          problem: 'It is in a schema of Millrace and not of Millrace.',
+          advice: 'Nothing here touches it, but it keeps its schema from being dropped.',
+          stops: false,
+        };
+      const replaced = taken.kind === 'public-view';
+      return {
+        object: labelOf(taken),
+        problem: `${name} is in the warehouse and was not deployed: somebody else created it.`,
+        advice: replaced
+          ? 'A deployment would put its own view in its place: rename one of the two.'
+          : 'A deployment takes it over if it is the same, and fails if it is not.',
+        stops: replaced,
+      };
+    });
+}

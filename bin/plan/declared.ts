@@ -1,0 +1,321 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { EnvironmentDeclaration } from '../../environments/declaration';
+import { identities } from '../../lambda/warehouse-object/identity';
+import type { PipelineDeclaration } from '../../sql';
+import { plural } from '../terminal';
+import { forgottenSince, hours } from './landing';
+import type { Action, Change, Outcome, Pair, Sides } from './plan';
+import { list, unchanged } from './relations';
+
+type Entry = Readonly<Record<string, unknown>>;
+
+/** What a pipeline declares besides its warehouse objects: functions and schedules follow it. */
+export function pipelineOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
+  if (old!.version === now!.version) return unchanged(label, [now!]);
+  const pipeline = now!.name;
+  const [was, is] = [old!.declaration, now!.declaration] as [PipelineDeclaration, PipelineDeclaration];
+  const change = (object: string, action: Action, summary: string, ...notes: string[]): Change => ({
+    object,
+    pipeline,
+    action,
+    summary,
+    notes,
+  });
+  const changes = [
+    ...streamChanges(was, is, pipeline, sides, change),
+    ...identityChanges(was, is, pipeline, sides, change),
+    ...columnDeclarations(was, is, pipeline, change),
+    ...differences(byName(was.history), byName(is.history)).map(({ name, before, after }) =>
+      historyChange(`history ${pipeline}.${name}`, before, after, change),
+    ),
+    ...(was.refreshEveryMinutes === is.refreshEveryMinutes
+      ? []
+      : [
+          change(
+            `schedule ${pipeline}`,
+            'online',
+            `It is refreshed every ${plural(is.refreshEveryMinutes, 'minute')} instead of every ${plural(was.refreshEveryMinutes, 'minute')}.`,
+          ),
+        ]),
+    ...differences(was.exports, is.exports).map(({ name, before, after }) =>
+      exportChange(`export ${pipeline}.${name}`, before, after, change),
+    ),
+  ];
+  return changes.length > 0 ? { changes, steps: [] } : unchanged(label, [now!]);
+}
+
+type Make = (object: string, action: Action, summary: string, ...notes: string[]) => Change;
+
+function streamChanges(
+  was: PipelineDeclaration,
+  is: PipelineDeclaration,
+  pipeline: string,
+  sides: Sides,
+  change: Make,
+): Change[] {
+  const object = `stream ${pipeline}`;
+  const [before, after] = [was.stream.retentionHours, is.stream.retentionHours];
+  const changes: Change[] = [];
+  if (!isDeepStrictEqual(was.stream.capacity, is.stream.capacity))
+    changes.push(
+      change(
+        object,
+        'online',
+        `Its capacity changes from ${shown(was.stream.capacity)} to ${shown(is.stream.capacity)}.`,
+        'Kinesis does it while records flow; shards that are split or merged are read to their end.',
+      ),
+    );
+  if (after > before)
+    changes.push(change(object, 'online', `It keeps records for ${hours(after)} instead of ${hours(before)}.`));
+  if (after < before) {
+    const loss = forgottenSince(pipeline, after, sides);
+    changes.push(
+      loss
+        ? change(
+            object,
+            'refused',
+            `It would keep records for ${hours(after)} instead of ${hours(before)}. ${loss}`,
+            'No deployment stops here: Kinesis drops them at once. Let the refresh catch up first.',
+          )
+        : change(
+            object,
+            'online',
+            `It keeps records for ${hours(after)} instead of ${hours(before)}: older ones go at once.`,
+            ...(sides.facts
+              ? ['Whatever is older is merged.']
+              : ['Whether whatever is older is merged was not asked: look at it first.']),
+          ),
+    );
+  }
+  return changes;
+}
+
+function identityChanges(
+  was: PipelineDeclaration,
+  is: PipelineDeclaration,
+  pipeline: string,
+  { facts, before }: Sides,
+  change: Make,
+): Change[] {
+  if (isDeepStrictEqual(...identities(was, is))) return [];
+  const events =
+    before.map(({ name }) => name).find((name) => name === `${pipeline}.events_data`) ?? `${pipeline}.events`;
+  const rows = facts?.rows.get(events);
+  const from = `What makes two records the same event changes from ${identity(was)} to ${identity(is)}.`;
+  if (rows === 0)
+    return [change(`identity ${pipeline}`, 'online', from, `${events} has no rows yet, so nothing can count twice.`)];
+  return [
+    change(
+      `identity ${pipeline}`,
+      'refused',
+      from,
+      `${events} ${rows === undefined ? 'has rows' : `has ${plural(rows, 'row')}`} under the old identity: each that comes again, from the stream, the archive or history, would count once more.`,
+      'The deployment fails on it before anything is changed, and is rolled back. Declare a pipeline of another name with the new identity, backfill it (npx millrace backfill), compare, then remove this one.',
+    ),
+  ];
+}
+
+const identity = ({ identity: declared }: PipelineDeclaration) =>
+  declared.by === 'columns'
+    ? `the ${declared.columns.length === 1 ? 'column' : 'columns'} ${list(declared.columns)}`
+    : 'the place on the stream';
+
+/** What the table's own change tells of. */
+const ofTheTable = ['type', 'maxBytes', 'precision', 'scale', 'stored', 'fill', 'replaces', 'mayLose'];
+
+/** New and missing columns and other types are the table's; these decide what becomes of later records. */
+function columnDeclarations(
+  was: PipelineDeclaration,
+  is: PipelineDeclaration,
+  pipeline: string,
+  change: Make,
+): Change[] {
+  const changed = differences(byName(was.columns), byName(is.columns));
+  const stored = ({ name, stored: place = name }: Entry) => place;
+  return changed.flatMap(({ name, before, after }) => {
+    const old =
+      after && !before ? changed.find((other) => !other.after && stored(other.before!) === stored(after)) : undefined;
+    if (old)
+      return [
+        change(
+          `column ${pipeline}.${name}`,
+          'online',
+          `It is the new name of ${old.name}: the same values, stored as ${stored(after!)}.`,
+        ),
+      ];
+    if (!before || !after) return [];
+    const notes = [
+      ...(isDeepStrictEqual(before['path'], after['path'])
+        ? []
+        : [`It is read from ${path(after['path'])} instead of ${path(before['path'])}.`]),
+      ...(Boolean(before['required']) === Boolean(after['required'])
+        ? []
+        : [after['required'] ? 'Records without it go to rejects.' : 'Records without it are events, too.']),
+      ...(isDeepStrictEqual(before['oneOf'], after['oneOf'])
+        ? []
+        : [
+            `Allowed are ${after['oneOf'] ? (after['oneOf'] as string[]).join(', ') : 'all texts'}, before ${before['oneOf'] ? (before['oneOf'] as string[]).join(', ') : 'all texts'}.`,
+          ]),
+      ...(stored(before) === stored(after)
+        ? []
+        : [`It is stored as ${stored(after)} from now on; what ${stored(before)} holds stays in the table, unseen.`]),
+      ...(Number(after['maxBytes']) < Number(before['maxBytes'])
+        ? [`Texts of more than ${after['maxBytes']} bytes go to rejects; before it was ${before['maxBytes']}.`]
+        : []),
+      ...otherDifferences(before, after, ['path', 'required', 'oneOf', ...ofTheTable]),
+    ];
+    return notes.length === 0
+      ? []
+      : [
+          change(
+            `column ${pipeline}.${name}`,
+            'online',
+            notes[0]!,
+            ...notes.slice(1),
+            ...(stored(before) === stored(after)
+              ? ['It holds for records that are merged from now on; what is stored stays as it is.']
+              : []),
+          ),
+        ];
+  });
+}
+
+function historyChange(object: string, before: Entry | undefined, after: Entry | undefined, change: Make): Change {
+  if (!before)
+    return change(
+      object,
+      'added',
+      'Another source of history.',
+      'New objects are loaded as they arrive; npx millrace backfill --from history loads those that are there.',
+    );
+  if (!after)
+    return change(
+      object,
+      'removed',
+      'Its objects are loaded no more.',
+      'Events that came from it stay, and so does what the ledger knows of it.',
+    );
+  return change(
+    object,
+    'online',
+    otherDifferences(before, after, []).join(' '),
+    'It holds for objects that are loaded from now on.',
+  );
+}
+
+function exportChange(object: string, before: Entry | undefined, after: Entry | undefined, change: Make): Change {
+  if (!before)
+    return change(object, 'added', 'A new export.', 'Partners that may read it are named in the environment.');
+  if (!after)
+    return {
+      ...change(
+        object,
+        'removed',
+        'No more windows are published.',
+        'What was published stays in the bucket, with its chain.',
+      ),
+      kept: true,
+    };
+  const query = before['query'] === after['query'] ? [] : ['Its query changed.'];
+  const [first, ...rest] = [...query, ...otherDifferences(before, after, ['query'])];
+  return change(
+    object,
+    'online',
+    first!,
+    ...rest,
+    'Windows that are published stay as they are; the ones after them come out the new way. Tell the partners that read it if columns change.',
+  );
+}
+
+/** What an environment declares: roles and schedules follow it. */
+export function environmentOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
+  if (old!.version === now!.version) return unchanged(label, [now!]);
+  const [was, is] = [old!.declaration, now!.declaration] as [EnvironmentDeclaration, EnvironmentDeclaration];
+  const change = (object: string, action: Action, summary: string, ...notes: string[]): Change => ({
+    object,
+    pipeline: null,
+    action,
+    summary,
+    notes,
+  });
+  const plain = ({ partners: _, dropData: __, ...rest }: EnvironmentDeclaration) => ({ ...rest });
+  const changes = [
+    ...differences(was.partners, is.partners).map(({ name, before, after }) =>
+      partnerChange(`partner ${name}`, before, after, change),
+    ),
+    ...is.dropData
+      .filter((name) => !was.dropData.includes(name))
+      .map((name) =>
+        change(
+          `data of ${name}`,
+          'online',
+          `It will go when the pipeline leaves: dropData names ${name}.`,
+          `Nothing goes now. Once this is deployed, removing the pipeline drops its tables${tableRows(name, sides)}, its stream and its queues.`,
+        ),
+      ),
+    ...was.dropData
+      .filter((name) => !is.dropData.includes(name) && sides.after.some((state) => state.pipeline === name))
+      .map((name) =>
+        change(`data of ${name}`, 'online', `It will stay when the pipeline leaves: dropData names ${name} no more.`),
+      ),
+    ...otherDifferences(plain(was), plain(is), []).map((summary) => change(label, 'online', summary)),
+  ];
+  return changes.length > 0 ? { changes, steps: [] } : unchanged(label, [now!]);
+}
+
+function tableRows(pipeline: string, { facts, after }: Sides): string {
+  const rows = after
+    .filter((state) => state.pipeline === pipeline && state.kind === 'table')
+    .reduce((sum, { name }) => sum + (facts?.rows.get(name) ?? 0), 0);
+  return facts ? ` (${plural(rows, 'row')})` : '';
+}
+
+function partnerChange(object: string, before: Entry | undefined, after: Entry | undefined, change: Make): Change {
+  if (!before)
+    return change(
+      object,
+      'added',
+      `May ${access(after!)}.`,
+      'Its role opens only with its external id: npx millrace partners onboard writes the page to send.',
+    );
+  if (!after)
+    return change(
+      object,
+      'removed',
+      `Could ${access(before)}; its role goes.`,
+      'It cannot assume the role any more, from the moment of the deployment.',
+    );
+  return change(object, 'online', otherDifferences(before, after, []).join(' '));
+}
+
+function access(partner: Entry): string {
+  const { mode, exports = [] } = partner['access'] as { mode: string; exports?: string[] };
+  return mode === 'read' ? `read ${list(exports)}` : 'write below its own prefix';
+}
+
+interface Difference {
+  readonly name: string;
+  readonly before?: Entry;
+  readonly after?: Entry;
+}
+
+/** Entries that only one side has, or that differ. */
+function differences(before: object = {}, after: object = {}): Difference[] {
+  const [old, now] = [before, after] as [Record<string, Entry>, Record<string, Entry>];
+  return [...new Set([...Object.keys(old), ...Object.keys(now)])]
+    .filter((name) => !isDeepStrictEqual(old[name], now[name]))
+    .map((name) => ({ name, before: old[name], after: now[name] }));
+}
+
+const byName = (entries: readonly { readonly name: string }[] = []) =>
+  Object.fromEntries(entries.map((entry) => [entry.name, entry]));
+
+/** A sentence for each field that differs. */
+function otherDifferences(before: Entry, after: Entry, told: readonly string[]): string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((field) => !told.includes(field) && !isDeepStrictEqual(before[field], after[field]))
+    .map((field) => `\`${field}\` changes from ${shown(before[field])} to ${shown(after[field])}.`);
+}
+
+const shown = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value));
+const path = (steps: unknown) => (steps as string[]).join('.');

@@ -1,0 +1,84 @@
+import { environmentDeclaration, keepsData } from '../../environments/declaration';
+import type { Environment } from '../../environments/environment';
+import type { Step } from '../../lambda/shared/plan';
+import type { FillColumn, OnRemoval, ViewChecks, WarehouseObjectKind } from '../../lambda/warehouse-object/contract';
+import { parseObject } from '../../lambda/warehouse-object/request';
+import { names } from '../../lib/shared/names';
+import type { Pipeline } from '../../pipelines/definition';
+import { environmentObject, ownerObject, registryObject, type WarehouseObject, warehouseObjects } from '../../sql';
+
+/** A column as the catalog spells its type; `add` is the ALTER that adds it. */
+export interface ColumnState {
+  readonly name: string;
+  readonly type: string;
+  readonly add?: string;
+}
+
+/** One warehouse object, as it is deployed or as the tree has it. */
+export interface ObjectState {
+  readonly name: string;
+  readonly kind: WarehouseObjectKind;
+  readonly version: string;
+  readonly pipeline?: string;
+  readonly identity: 'admin' | 'owner';
+  readonly onRemoval?: OnRemoval;
+  /** Undefined where the record was too long to be kept. */
+  readonly create?: readonly Step[];
+  readonly remove?: readonly Step[];
+  readonly columns?: readonly ColumnState[];
+  readonly declaration?: unknown;
+  /** Columns that are filled for the past. */
+  readonly filled?: readonly FillColumn[];
+  /** The transaction that fills a batch of it. Not recorded. */
+  readonly batch?: readonly string[];
+  /** Of a view: what a new version has to stand. Not recorded. */
+  readonly checks?: ViewChecks;
+  /** Of a landing view: the query whose row is a reason not to replace it. Not recorded. */
+  readonly unread?: string;
+}
+
+/** The state that properties of a custom resource stand for. Throws an error that names the property at fault. */
+export function stateOf(properties: unknown): ObjectState {
+  const { delete: remove, fill, ...object } = parseObject(properties);
+  return { ...object, remove, ...(fill && { filled: fill.columns, batch: fill.batch }) };
+}
+
+/** What the stream's role is called where its ARN is not known. */
+export const unknownRole = '<ARN of the stream role>';
+
+/** Every object that the tree asks for in an environment, in the order of creation. */
+export function treeStates(environment: Environment, pipelines: readonly Pipeline[]): ObjectState[] {
+  const { database } = environment;
+  const state = ({ properties }: WarehouseObject, keep: boolean) =>
+    stateOf({ ...properties, onRemoval: keep ? 'keep' : 'drop' });
+  const ofPipeline = (pipeline: Pipeline) =>
+    warehouseObjects(pipeline, {
+      streamName: names.stream(environment.name, pipeline.name),
+      streamRoleArn: unknownRole,
+      database,
+    }).map((object) => state(object, object.retain && keepsData(environment, pipeline.name)));
+  return [
+    ...[ownerObject(database), registryObject()].map((object) => state(object, environment.retainData)),
+    state(environmentObject(environment.name, environmentDeclaration(environment)), false),
+    ...pipelines.flatMap(ofPipeline),
+  ];
+}
+
+/** The name without the version that some kinds carry in it: `estore.landing`, `estore.hourly_views`. */
+export const baseName = ({ name, version }: Pick<ObjectState, 'name' | 'version'>) =>
+  name.endsWith(`_${version}`) ? name.slice(0, -version.length - 1) : name;
+
+const labels: Partial<Record<WarehouseObjectKind, string>> = {
+  'materialized-view': 'view',
+  'public-view': 'view',
+  'landing-view': 'landing view',
+  'external-schema': 'external schema',
+  owner: 'database user',
+};
+
+/** What a person calls it; a view and its public name are one thing: `view estore.hourly_views`. */
+export const labelOf = (state: ObjectState) => `${labels[state.kind] ?? state.kind} ${baseName(state)}`;
+
+/** The statements of steps, in order. */
+export const statementsOf = (steps: readonly Step[] | undefined) =>
+  steps?.flatMap(({ statements }) => statements) ?? [];

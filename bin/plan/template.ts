@@ -1,0 +1,111 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { resourceType } from '../../lambda/warehouse-object/contract';
+import { stackName } from '../cloud/names';
+import { Failure } from '../failure';
+import { type ObjectState, stateOf } from './state';
+
+interface Resource {
+  readonly Type?: string;
+  readonly Properties?: Readonly<Record<string, unknown>>;
+  readonly DeletionPolicy?: string;
+  readonly DependsOn?: string | readonly string[];
+}
+
+/** The warehouse objects of a template, each after those that it depends on. What only CloudFormation knows shows as `<LogicalId>`. */
+export function statesOfTemplate(file: string): ObjectState[] {
+  const resources = (readJson(file) as { Resources?: Record<string, Resource> } | null)?.Resources;
+  if (typeof resources !== 'object' || resources === null)
+    throw new Failure(`--from ${file} is no CloudFormation template: it has no Resources`, 2);
+  const objects = Object.entries(resources).filter(([, { Type }]) => Type === resourceType);
+  if (objects.length === 0)
+    throw new Failure(
+      `--from ${file} has no resource of type ${resourceType}: name the template of the stack millrace-<environment>-pipelines`,
+      2,
+    );
+  return inOrder(objects).map(([id, resource]) => stateOfResource(file, id, resource));
+}
+
+function stateOfResource(file: string, id: string, { Properties, DeletionPolicy = 'Delete' }: Resource): ObjectState {
+  const onRemoval = DeletionPolicy.startsWith('Retain') ? 'keep' : 'drop';
+  try {
+    return stateOf({ onRemoval, ...(resolved(Properties) as object) });
+  } catch (error) {
+    throw new Failure(`--from ${file}: ${id} cannot be read by this version: ${(error as Error).message}`, 1, {
+      cause: error,
+    });
+  }
+}
+
+function inOrder(objects: readonly (readonly [string, Resource])[]): (readonly [string, Resource])[] {
+  const all = new Map(objects);
+  const done = new Map<string, Resource>();
+  const visit = (id: string, resource: Resource, path: readonly string[]) => {
+    if (done.has(id) || path.includes(id)) return;
+    for (const before of [resource.DependsOn ?? []].flat())
+      if (all.has(before)) visit(before, all.get(before)!, [...path, id]);
+    done.set(id, resource);
+  };
+  for (const [id, resource] of objects) visit(id, resource, []);
+  return [...done];
+}
+
+/** Intrinsics as text. */
+function resolved(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(resolved);
+  if (typeof value !== 'object' || value === null) return value;
+  const [[name, argument] = ['', undefined], ...others] = Object.entries(value);
+  if (others.length > 0 || !(name === 'Ref' || name.startsWith('Fn::')))
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, resolved(member)]));
+  if (name === 'Fn::Join') {
+    const [separator, parts] = argument as [string, unknown[]];
+    return parts.map(resolved).join(separator);
+  }
+  // A text goes into JSON text: quotes would end it.
+  return `<${JSON.stringify(argument)
+    .replace(/["[\]{}]/g, '')
+    .replaceAll(',', '.')}>`;
+}
+
+/** The template of the pipelines stack of an environment, in a cloud assembly or one of its stages. */
+export function templateIn(folder: string, environment: string): string {
+  const wanted = stackName(environment, 'pipelines');
+  const found = templatesOf(folder).find(({ stack }) => stack === wanted);
+  if (found) return found.file;
+  const stacks = templatesOf(folder).map(({ stack }) => stack);
+  throw new Failure(
+    stacks.length === 0
+      ? `--from ${folder} is no cloud assembly: it has no manifest.json with stacks`
+      : `--from ${folder} has no stack ${wanted}, only ${stacks.join(', ')}`,
+    2,
+  );
+}
+
+interface Manifest {
+  readonly artifacts?: Readonly<
+    Record<string, { readonly type?: string; readonly properties?: Readonly<Record<string, string>> }>
+  >;
+}
+
+function templatesOf(folder: string): { stack: string; file: string }[] {
+  const manifest = join(folder, 'manifest.json');
+  if (!existsSync(manifest)) return [];
+  const { artifacts = {} } = (readJson(manifest) ?? {}) as Manifest;
+  return Object.entries(artifacts).flatMap(([id, { type, properties = {} }]) => {
+    if (type === 'cdk:cloud-assembly' && properties['directoryName'])
+      return templatesOf(join(folder, properties['directoryName']));
+    if (type !== 'aws:cloudformation:stack' || !properties['templateFile']) return [];
+    return [{ stack: properties['stackName'] ?? id, file: join(folder, properties['templateFile']) }];
+  });
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new Failure(`--from ${basename(file)} is not JSON: ${cause.message}`, 2, { cause });
+  }
+}
+
+export const isFolder = (path: string) => existsSync(path) && statSync(path).isDirectory();

@@ -1,0 +1,72 @@
+import type { Values } from '../shared/statement';
+import type { Row } from '../shared/warehouse';
+import type { FillColumn, FillSpec } from './contract';
+import { renderSteps, type Walk, type WalkResult, walk } from './walk';
+
+export interface Fill {
+  /** Of the statements: nothing that they meet is harmless. */
+  readonly walk: Walk;
+  /** Runs one read. */
+  readonly ask: (what: string, sql: string) => Promise<readonly Row[]>;
+  /** Stored columns that the table has. */
+  readonly present: ReadonlySet<string>;
+}
+
+/**
+ * Fills the columns batch by batch for as long as there is time. Where it has got to stands in the warehouse, so that the next call, or the next
+ * deployment after one that was killed, goes on there. Throws when a column is filled and events are without a value that it may not lack.
+ */
+export async function fill(host: Fill, table: string, spec: FillSpec): Promise<WalkResult> {
+  const values: Values = Object.fromEntries(
+    spec.columns.flatMap(({ name, stored, replaces }) =>
+      replaces === undefined ? [] : [[`replaced_${name}`, host.present.has(replaces) ? replaces : stored]],
+    ),
+  );
+  const batch = renderSteps([{ name: 'fill', mode: 'transaction', statements: spec.batch }], values);
+  for (let before: string | undefined; ; ) {
+    const progress = await host.ask('fill', spec.progress);
+    if (isCaughtUp(spec, progress)) {
+      const problems = spec.columns.flatMap((column) => shortcomings(table, column, progress));
+      if (problems.length === 0) return 'done';
+      throw new Error(
+        `${problems.join('; ')}. Readers were not switched. Delete what ${spec.table} says of the column to have it counted anew`,
+      );
+    }
+    const reached = progress
+      .map((row) => `${row.column_name}-${row.filled_until}`)
+      .sort()
+      .join('-');
+    if (reached === before) throw new Error(`the fill of ${table} does not get on after ${reached || 'its beginning'}`);
+    before = reached;
+    if (host.walk.deadline.isOver) {
+      const until = progress[0]?.filled_until;
+      throw new Error(
+        `the time of the deployment was over when ${table} was filled ${until ? `for what was merged before ${until}` : 'nowhere yet'}. Deploy again: it goes on there`,
+      );
+    }
+    // The name of a batch tells where it begins, so that a repeated call finds the one that runs.
+    const result = await walk(host.walk, batch, `fill-${reached.replace(/[^a-z0-9_]+/gi, '') || 'begin'}-`);
+    if (result === 'waiting') return 'waiting';
+  }
+}
+
+const isCaughtUp = ({ columns }: FillSpec, progress: readonly Row[]) =>
+  columns.every(({ stored }) => progress.some((row) => row.column_name === stored && Number(row.caught_up) === 1));
+
+function shortcomings(table: string, column: FillColumn, progress: readonly Row[]): string[] {
+  const { name, stored, replaces, required, mayLose } = column;
+  const row = progress.find(({ column_name }) => column_name === stored)!;
+  const [events, missing, misfits, lost] = ['row_count', 'missing', 'misfits', 'lost'].map((key) => Number(row[key]));
+  const at = `column ${name} of ${table} (stored as ${stored})`;
+  const problems: string[] = [];
+  if (lost! > 0 && !mayLose)
+    problems.push(
+      `${at} has no value for ${lost} of ${events} events that have one in ${replaces}, such as ${row.lost_id}: their payload does not fit. Choose a type that they fit, or allow it with \`mayLose: true\``,
+    );
+  const without = missing! + misfits! + (mayLose ? lost! : 0);
+  if (required && without > 0)
+    problems.push(
+      `${at} is required and has no value for ${without} of ${events} events: ${missing} payloads have none and ${misfits} do not fit${row.misfit_id === null ? '' : `, such as ${row.misfit_id}`}. Leave out \`required\`, which holds for new events too, or \`fill\``,
+    );
+  return problems;
+}

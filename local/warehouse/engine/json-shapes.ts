@@ -1,0 +1,101 @@
+/**
+ * What most records of a stream look like, as one regular expression: the names of their attributes in their order, and what kind of value each has. Of a text that
+ * parses and matches it, it is known without another look that it is JSON to Redshift too and that no object in it has an attribute twice.
+ */
+
+/** Shapes that are tried; rarer ones are looked at the long way. */
+const mostShapes = 16;
+/** Of the whole expression, so that the engine can compile it and keep its states. */
+const mostLetters = 8000;
+const mostLevels = 20;
+
+const scalar = '(?:"(?:[^"\\\\]|\\\\.)*"|-?[0-9][-+.0-9eE]*|true|false|null)';
+const token = /[ \t\r\n]*(?:([{}[\],:])|("(?:[^"\\]|\\.)*")|(?:-?[0-9][-+.0-9eE]*|true|false|null))/y;
+
+/**
+ * A pattern of RE2 for whole texts that parse as JSON, trailing commas or not. None of its matches has such a comma, NaN, Infinity, or an object with an attribute twice.
+ * @param samples JSON texts of which some may be anything
+ * @returns undefined where no sample has a shape of its own
+ */
+export function shapesOf(samples: readonly string[]): string | undefined {
+  const counts = new Map<string, number>();
+  for (const sample of samples) {
+    const shape = new Shape(sample).whole();
+    if (shape !== undefined) counts.set(shape, (counts.get(shape) ?? 0) + 1);
+  }
+  const kept: string[] = [];
+  let room = mostLetters;
+  for (const [shape] of [...counts].sort(([, one], [, other]) => other - one)) {
+    if (kept.length === mostShapes) break;
+    if (shape.length > room) continue;
+    kept.push(shape);
+    room -= shape.length;
+  }
+  return kept.length > 0 ? `(?:${kept.join('|')})` : undefined;
+}
+
+/** The pattern of one text. */
+class Shape {
+  private at = 0;
+  private depth = 0;
+
+  constructor(private readonly text: string) {}
+
+  /** Undefined for what is no object, or has what the pattern could not say. */
+  whole(): string | undefined {
+    if (this.next() !== '{') return undefined;
+    const pattern = this.object();
+    return this.text.slice(this.at).trim() === '' ? pattern : undefined;
+  }
+
+  private next(): string | undefined {
+    token.lastIndex = this.at;
+    const found = token.exec(this.text);
+    if (!found) return undefined;
+    this.at = token.lastIndex;
+    return found[0].trim();
+  }
+
+  private object(): string | undefined {
+    const members = new Map<string, string>();
+    for (let name = this.next(); ; name = this.next()) {
+      if (name === '}' && members.size === 0) return '\\{ ?\\}';
+      if (!name?.startsWith('"') || name.includes('\\') || members.has(name) || this.next() !== ':') return undefined;
+      const value = this.value(this.next());
+      if (value === undefined) return undefined;
+      members.set(name, value);
+      const end = this.next();
+      if (end === '}') break;
+      if (end !== ',') return undefined;
+    }
+    const pairs = [...members].map(([name, value]) => `${literally(name)} ?: ?${value}`);
+    return `\\{ ?${pairs.join(' ?, ?')} ?\\}`;
+  }
+
+  private array(): string | undefined {
+    const elements = new Set([scalar]);
+    for (let first = this.next(); first !== ']'; first = this.next()) {
+      const element = this.value(first);
+      if (element === undefined) return undefined;
+      elements.add(element);
+      const end = this.next();
+      if (end === ']') break;
+      if (end !== ',') return undefined;
+    }
+    const element = `(?:${[...elements].join('|')})`;
+    const pattern = `\\[ ?(?:${element}(?: ?, ?${element})*)? ?\\]`;
+    return pattern.length > mostLetters ? undefined : pattern;
+  }
+
+  private value(first: string | undefined): string | undefined {
+    if (first !== '{' && first !== '[') return first === undefined || /^[}\],:]$/.test(first) ? undefined : scalar;
+    if (this.depth === mostLevels) return undefined;
+    this.depth += 1;
+    const pattern = first === '{' ? this.object() : this.array();
+    this.depth -= 1;
+    return pattern;
+  }
+}
+
+const literally = (text: string) =>
+  text.replace(/[^\w" -]/gu, (letter) => `\\x{${letter.codePointAt(0)!.toString(16)}}`);

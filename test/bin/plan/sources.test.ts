@@ -1,0 +1,210 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stateOfRow } from '../../../bin/plan/deployed';
+import { withAssemblyOf } from '../../../bin/plan/git-ref';
+import { makePlan } from '../../../bin/plan/make';
+import { type ObjectState, treeStates } from '../../../bin/plan/state';
+import { statesOfTemplate, templateIn } from '../../../bin/plan/template';
+import type { Row } from '../../../lambda/shared/warehouse';
+import { recordOf } from '../../../lambda/warehouse-object/registry';
+import { parseObject } from '../../../lambda/warehouse-object/request';
+import type { Pipeline } from '../../../pipelines/definition';
+import { warehouseObjects } from '../../../sql';
+import { shopPipeline, templates, testEnvironment } from '../../lib/fixtures';
+import { shop } from './sample';
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-plan-test-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function file(name: string, content: unknown): string {
+  const path = join(folder, name);
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+const templateOf = (pipeline: Pipeline) => templates({}, [pipeline]).pipelines.toJSON();
+/** Names that only CloudFormation knows. */
+const withoutTokens = (states: readonly ObjectState[]) =>
+  JSON.parse(
+    JSON.stringify(states)
+      .replace(/<[A-Za-z][\w .:-]*>/g, '<token>')
+      .replaceAll('millrace-test-shop', '<token>'),
+  ) as ObjectState[];
+const byName = (states: readonly ObjectState[]) =>
+  [...states].sort((one, other) => (`${one.kind} ${one.name}` < `${other.kind} ${other.name}` ? -1 : 1));
+
+describe('a template', () => {
+  test('has the very objects that the tree has: what cdk diff shows is what a plan shows', () => {
+    const states = statesOfTemplate(file('shop.json', templateOf(shopPipeline())));
+    const tree = treeStates(testEnvironment(), [shopPipeline()]);
+    expect(byName(withoutTokens(states))).toEqual(byName(withoutTokens(tree)));
+  });
+
+  test('of an edit has every statement of its plan, those that remove in the one before it', () => {
+    const edited = shopPipeline({
+      views: shopPipeline().views.map((view) => ({ ...view, query: `${view.query} having count(*) > 1` })),
+    });
+    const [before, after] = [templateOf(shopPipeline()), templateOf(edited)];
+    const sides = {
+      before: statesOfTemplate(file('before.json', before)),
+      after: statesOfTemplate(file('after.json', after)),
+    };
+    const { steps } = makePlan('test', 'a template', sides);
+    expect(steps.map(({ when, name }) => `${when} ${name}`)).toEqual([
+      'update create',
+      'update switch',
+      'cleanup drop',
+    ]);
+    // Statements travel as JSON text within the JSON of the template.
+    for (const { when, statements } of steps)
+      for (const sql of statements!)
+        expect(JSON.stringify(when === 'update' ? after : before)).toContain(
+          JSON.stringify(JSON.stringify(sql).slice(1, -1)).slice(1, -1),
+        );
+  });
+
+  test('comes with each object after those that it depends on', () => {
+    const names = statesOfTemplate(file('order.json', templateOf(shopPipeline()))).map(({ kind }) => kind);
+    expect(names.indexOf('schema')).toBeGreaterThan(names.indexOf('pipeline'));
+    expect(names.indexOf('table')).toBeGreaterThan(names.indexOf('owner'));
+    expect(names.indexOf('public-view')).toBeGreaterThan(names.indexOf('schema'));
+  });
+
+  test.each([
+    ['text.json', 'Resources:', /--from text\.json is not JSON/],
+    ['list.json', [], /is no CloudFormation template: it has no Resources/],
+    ['null.json', 'null', /is no CloudFormation template: it has no Resources/],
+    ['data.json', { Resources: { Key: { Type: 'AWS::KMS::Key' } } }, /has no resource of type Custom::WarehouseObject/],
+    [
+      'later.json',
+      { Resources: { Odd: { Type: 'Custom::WarehouseObject', Properties: { name: 'x', kind: 'index' } } } },
+      /Odd cannot be read by this version: kind must be one of/,
+    ],
+  ])('that is none is refused: %s', (name, content, message) => {
+    expect(() => statesOfTemplate(file(name, content))).toThrow(message);
+  });
+});
+
+describe('a cloud assembly', () => {
+  const assembly = join(folder, 'cdk.out');
+  beforeAll(() => {
+    mkdirSync(join(assembly, 'assembly-test'), { recursive: true });
+    const nested = {
+      artifacts: { 'assembly-test': { type: 'cdk:cloud-assembly', properties: { directoryName: 'assembly-test' } } },
+    };
+    const stack = {
+      artifacts: {
+        testPipelines: {
+          type: 'aws:cloudformation:stack',
+          properties: { stackName: 'millrace-test-pipelines', templateFile: 'pipelines.template.json' },
+        },
+      },
+    };
+    writeFileSync(join(assembly, 'manifest.json'), JSON.stringify(nested));
+    writeFileSync(join(assembly, 'assembly-test', 'manifest.json'), JSON.stringify(stack));
+  });
+
+  test('has the template of the environment', () => {
+    expect(templateIn(assembly, 'test')).toBe(join(assembly, 'assembly-test', 'pipelines.template.json'));
+  });
+
+  test('of another environment is refused with what there is', () => {
+    expect(() => templateIn(assembly, 'prod')).toThrow(
+      /has no stack millrace-prod-pipelines, only millrace-test-pipelines/,
+    );
+    expect(() => templateIn(folder, 'prod')).toThrow(/is no cloud assembly: it has no manifest\.json with stacks/);
+  });
+});
+
+describe('a git ref', () => {
+  const repository = join(folder, 'repository');
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
+      cwd: repository,
+      stdio: 'pipe',
+    });
+  const commit = (app: string | undefined, tag: string) => {
+    if (app === undefined) rmSync(join(repository, 'bin', 'app.js'), { force: true });
+    else writeFileSync(join(repository, 'bin', 'app.js'), app);
+    git('add', '-A');
+    git('commit', '--quiet', '--allow-empty', '-m', tag);
+    git('tag', tag);
+  };
+  beforeAll(() => {
+    mkdirSync(join(repository, 'bin'), { recursive: true });
+    git('init', '--quiet');
+    const app = (version: number) => `
+      const { mkdirSync, writeFileSync, existsSync } = require('node:fs');
+      mkdirSync(process.env.CDK_OUTDIR);
+      const said = { version: ${version}, context: process.env.CDK_CONTEXT_JSON, packages: existsSync('node_modules/typescript') };
+      writeFileSync(process.env.CDK_OUTDIR + '/manifest.json', JSON.stringify(said));`;
+    commit(app(1), 'first');
+    commit("throw new Error('Cannot find module x')", 'broken');
+    commit(undefined, 'empty');
+    commit(app(2), 'second');
+  });
+  const read = (ref: string) =>
+    withAssemblyOf(
+      ref,
+      'prod',
+      (assembly) => JSON.parse(execFileSync('cat', [join(assembly, 'manifest.json')], { encoding: 'utf8' })),
+      repository,
+    );
+
+  test('is synthesized by its own code, for the environment, with the packages that are here', async () => {
+    const common = { context: '{"environment":"prod"}', packages: true };
+    expect(await read('first')).toEqual({ version: 1, ...common });
+    expect(await read('HEAD')).toEqual({ version: 2, ...common });
+    expect(execFileSync('git', ['status', '--porcelain', '--ignored'], { cwd: repository, encoding: 'utf8' })).toBe('');
+  });
+
+  test.each([
+    ['broken', /--from broken: [0-9a-f]{10} cannot be synthesized with the packages that are installed here/],
+    ['empty', /--from empty: [0-9a-f]{10} has no bin\/app\.js to synthesize/],
+    ['nothing-of-the-kind', /--from must be a git ref, a template or a cloud assembly, got 'nothing-of-the-kind'/],
+    ['--exec=x', /--from must be a git ref, a template or a cloud assembly, got '--exec=x'/],
+  ])('%s is refused', async (ref, message) => {
+    await expect(read(ref)).rejects.toThrow(message);
+  });
+});
+
+describe('a row of the registry', () => {
+  const tokens = { streamName: 's', streamRoleArn: 'arn', database: 'd' };
+  const row = (properties: object): Row => {
+    const object = parseObject({ ...properties, onRemoval: 'keep' });
+    return { name: object.name, kind: object.kind, ...recordOf(object) };
+  };
+
+  test('says of an object what its template said', () => {
+    const columns = shop().columns.map((column) => ({ ...column, fill: column.name === 'amount' }));
+    for (const { properties } of warehouseObjects(shop({ columns }), tokens)) {
+      const { checks: _, unread: __, events: ___, ...state } = parseObject({ ...properties, onRemoval: 'keep' });
+      const { delete: remove, columns, fill, ...rest } = state;
+      expect(stateOfRow(row(properties))).toEqual({
+        ...rest,
+        remove,
+        columns: columns?.map(({ name, type }) => ({ name, type })),
+        ...(fill && { filled: fill.columns }),
+        checks: undefined,
+        unread: undefined,
+        events: undefined,
+      });
+    }
+  });
+
+  test('whose definition was too long still tells that the object is there', () => {
+    const { properties } = warehouseObjects(shop(), tokens).find(({ id }) => id === 'Landing')!;
+    const state = stateOfRow({ ...row(properties), definition: null, removal: null });
+    expect(state).toMatchObject({ kind: 'landing-view', pipeline: 'shop', create: undefined, remove: undefined });
+    const { steps } = makePlan('prod', 'the registry', {
+      before: [{ ...state, name: 'shop.landing_00000000', version: '00000000' }],
+      after: [state],
+    });
+    expect(steps.map(({ when, statements }) => [when, statements])).toEqual([
+      ['update', null],
+      ['cleanup', null],
+    ]);
+  });
+});

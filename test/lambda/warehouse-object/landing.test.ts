@@ -1,0 +1,121 @@
+import type { Pipeline } from '../../../pipelines/definition';
+import { registryObject, type WarehouseObject, warehouseObjects } from '../../../sql';
+import { database, roles } from '../../support/cloud';
+import { Objects } from '../../support/objects';
+import { SeamWorld } from '../../support/seam';
+import { ObjectStack } from '../../support/stack';
+
+const base: Pipeline = {
+  name: 'late',
+  stream: { capacity: { mode: 'provisioned', shards: 2 }, retentionHours: 24 },
+  identity: { by: 'columns', columns: ['id'] },
+  columns: [{ name: 'id', path: ['id'], type: 'varchar', maxBytes: 16, required: true }],
+  history: [{ name: 'files', globs: ['in/*.gz'], format: 'ndjson', compression: 'gzip' }],
+  refreshEveryMinutes: 1,
+  views: [],
+  exports: [],
+};
+const recreated = (recreatedAt: string): Pipeline => ({ ...base, stream: { ...base.stream, recreatedAt } });
+/** Another landing view of the same stream. */
+const other = recreated('2020-01-01T00:00:00Z');
+
+let world: SeamWorld;
+let objects: Objects;
+let stack: ObjectStack;
+let changes: string[];
+
+const of = (pipeline: Pipeline): WarehouseObject[] => [
+  registryObject(),
+  ...warehouseObjects(pipeline, { streamName: world.streamName, streamRoleArn: roles.stream, database }),
+];
+const landing = (pipeline: Pipeline) => of(pipeline).find(({ id }) => id === 'Landing')!.properties;
+const deploy = (pipeline: Pipeline) => stack.deploy(of(pipeline), () => world.takeOver(pipeline));
+const count = async (sql: string) => Number((await world.query(`select count(*) from ${sql}`))[0]![0]);
+
+beforeEach(async () => {
+  world = await SeamWorld.open(base);
+  objects = new Objects(world.cloud);
+  stack = new ObjectStack(objects);
+  await deploy(base);
+  world.send({ id: 'a' });
+  await world.tick('refresh');
+  await world.tick('refresh');
+  changes = [];
+  objects.kill = (call, submits) => {
+    if (submits && call.startsWith('after')) changes.push(call);
+  };
+});
+afterEach(() => world.dispose());
+
+const refusal =
+  /^landing-view late\.landing_[0-9a-f]{8} cannot take the place of late\.landing_[0-9a-f]{8}: the last merge that is known to be complete reaches to 2026-11-21 01:0\d, 51 h ago, the stream keeps 24 h and a deployment may take 1 h: what arrived in 28 h would be neither merged nor on the stream\. Let two refreshes succeed first/;
+
+test('a landing view is not replaced where the stream forgot what was never merged, and nothing is begun', async () => {
+  world.send({ id: 'b' });
+  await world.pass(51 * 60);
+  await expect(deploy(other)).rejects.toThrow(refusal);
+  // The record of the pipeline itself was written before.
+  expect(changes).toHaveLength(1);
+  await stack.rollBack();
+  expect(await count(landing(base).name)).toBe(1);
+  await expect(count(landing(other).name)).rejects.toThrow('does not exist');
+});
+
+test('it is after two refreshes: what was there is merged, what is lost is told', async () => {
+  world.send({ id: 'b' });
+  await world.pass(51 * 60);
+  world.send({ id: 'c' });
+  await world.tick('refresh');
+  await expect(deploy(other)).rejects.toThrow('cannot take the place of');
+  await stack.rollBack();
+  await world.tick('refresh');
+  await deploy(other);
+  await world.tick('refresh');
+  expect(await world.query('select id from late.events order by 1')).toEqual([['a'], ['c']]);
+  expect(await count('late.gaps')).toBeGreaterThan(0);
+});
+
+test('the time counts from when the stream became another one', async () => {
+  await world.pass(51 * 60);
+  world.recreateStream();
+  await deploy(recreated(new Date(world.cloud.clock.now()).toISOString()));
+  world.send({ id: 'c' });
+  await world.tick('refresh');
+  expect(await world.query('select id from late.events order by 1')).toEqual([['a'], ['c']]);
+});
+
+test('a rollback goes back to the view that is still there, however late it is', async () => {
+  const [before, after] = [landing(base), landing(other)];
+  await objects.request({ type: 'Update', requestId: 'to', properties: after, old: before, physicalId: 'before' });
+  await world.pass(51 * 60);
+  await objects.request({ type: 'Update', requestId: 'back', properties: before, old: after, physicalId: 'after' });
+  await objects.request({ type: 'Delete', requestId: 'gone', properties: after, physicalId: 'after' });
+  expect(await count(before.name)).toBe(1);
+});
+
+test('what the old view holds and nobody merged is merged before it goes', async () => {
+  world.send({ id: 'b' });
+  await objects.run(`refresh materialized view ${landing(base).name}`);
+  // The stream forgets it: only the old view has it now.
+  world.recreateStream();
+  await deploy(recreated(new Date(world.cloud.clock.now()).toISOString()));
+  world.send({ id: 'c' });
+  await world.tick('refresh');
+  await world.tick('refresh');
+  expect(await world.query('select id from late.events order by 1')).toEqual([['a'], ['b'], ['c']]);
+  await expect(count(landing(base).name)).rejects.toThrow('does not exist');
+});
+
+test('a last merge that cannot be done keeps the view, and one of a view that never was is not missed', async () => {
+  world.send({ id: 'b' });
+  await objects.run(`refresh materialized view ${landing(base).name}`);
+  const properties = landing(base);
+  const broken = { ...properties, delete: properties.delete.replaceAll('rows_read', 'rows_reed') };
+  const remove = (of: typeof properties, requestId: string) =>
+    objects.request({ type: 'Delete', requestId, properties: of, physicalId: 'id' });
+  await expect(remove(broken, 'broken')).rejects.toThrow(/step 0 \(last-merge\).*"rows_reed".* does not exist/);
+  expect(await count(properties.name)).toBe(2);
+  await remove(landing(other), 'never there');
+  await remove(properties, 'sound');
+  expect(await world.query('select id from late.events order by 1')).toEqual([['a'], ['b']]);
+});

@@ -1,0 +1,232 @@
+import type { Pipeline, ViewDefinition } from '../../../pipelines/definition';
+import { ownerObject, registryObject, type WarehouseObject, warehouseObjects } from '../../../sql';
+import { database, roles } from '../../support/cloud';
+import { Objects } from '../../support/objects';
+import { SeamWorld } from '../../support/seam';
+import { ObjectStack } from '../../support/stack';
+
+/** With MILLRACE_WALK=all killed after every statement, and then both ways on; otherwise after every third, and the one way or the other. */
+const thorough = process.env.MILLRACE_WALK === 'all';
+const step = thorough ? 1 : 3;
+jest.setTimeout(thorough ? 3_600_000 : 180_000);
+
+const view = (name: string, query: string): ViewDefinition => ({ name, query, file: `views/${name}.sql` });
+const hourly =
+  "select date_trunc('hour', at) as hour, count(*) as events from walk.events group by date_trunc('hour', at)";
+const daily = view(
+  'daily',
+  "select date_trunc('day', hour) as day, sum(events) as events from walk.hourly group by date_trunc('day', hour)",
+);
+const base: Pipeline = {
+  name: 'walk',
+  stream: { capacity: { mode: 'provisioned', shards: 2 }, retentionHours: 24 },
+  identity: { by: 'columns', columns: ['id'] },
+  columns: [
+    { name: 'id', path: ['id'], type: 'varchar', maxBytes: 16, required: true },
+    { name: 'at', path: ['at'], type: 'timestamp', required: true },
+  ],
+  history: [{ name: 'files', globs: ['in/*.gz'], format: 'ndjson', compression: 'gzip' }],
+  refreshEveryMinutes: 1,
+  views: [view('hourly', hourly), daily],
+  exports: [],
+};
+const edited = (...views: ViewDefinition[]): Pipeline => ({ ...base, views });
+
+const edits: [string, Pipeline][] = [
+  [
+    'a view that another one reads, its columns as before',
+    edited(view('hourly', `${hourly} having count(*) > 0`), daily),
+  ],
+  [
+    'a view that gets a column',
+    edited(view('hourly', hourly.replace('as events', 'as events, min(at) as first_at')), daily),
+  ],
+  [
+    'a view that goes, and one that comes',
+    edited(view('hourly', hourly), view('ids', 'select id, at from walk.events')),
+  ],
+  ['the landing view', { ...base, stream: { ...base.stream, recreatedAt: '2020-01-01T00:00:00Z' } }],
+  [
+    'the landing view and the views at once',
+    {
+      ...edited(view('hourly', hourly.replace('as events', 'as events, max(at) as last_at')), daily),
+      stream: { ...base.stream, recreatedAt: '2020-02-01T00:00:00Z' },
+    },
+  ],
+];
+
+class Walk {
+  sent = 0;
+  seen = 0;
+  readonly problems: string[] = [];
+
+  private constructor(
+    readonly world: SeamWorld,
+    readonly objects: Objects,
+    readonly stack: ObjectStack,
+  ) {}
+
+  static async begin(): Promise<Walk> {
+    const world = await SeamWorld.open(base);
+    const objects = new Objects(world.cloud);
+    const walk = new Walk(world, objects, new ObjectStack(objects));
+    await walk.deploy(base);
+    await objects.run('grant usage on schema walk to public');
+    await objects.run('grant select on walk.hourly to public');
+    return walk;
+  }
+
+  of(pipeline: Pipeline): WarehouseObject[] {
+    const tokens = { streamName: this.world.streamName, streamRoleArn: roles.stream, database };
+    return [ownerObject(database), registryObject(), ...warehouseObjects(pipeline, tokens)];
+  }
+
+  deploy(pipeline: Pipeline): Promise<void> {
+    return this.stack.deploy(this.of(pipeline), () => this.world.takeOver(pipeline));
+  }
+
+  send(): void {
+    const at = new Date(this.world.cloud.clock.now()).toISOString();
+    this.world.send({ id: `e${this.sent}`, at });
+    this.sent += 1;
+  }
+
+  /** Somebody asks in the middle of it: what was there once is there, in every view of the moment. */
+  async look(): Promise<void> {
+    const [[events]] = (await this.world.query('select coalesce(sum(events), 0) from walk.hourly')) as [[number]];
+    if (Number(events) < this.seen)
+      this.problems.push(`hourly tells of ${events} events, and told of ${this.seen} before`);
+  }
+
+  /** Everything that was sent is an event, once; the views tell of all of them; grants are there and nothing else is. */
+  async settle(pipeline: Pipeline): Promise<void> {
+    await this.world.tick('refresh');
+    await this.world.tick('refresh');
+    const [[events, ids]] = (await this.world.query('select count(*), count(distinct id) from walk.events')) as [
+      [number, number],
+    ];
+    expect([Number(events), Number(ids)]).toEqual([this.sent, this.sent]);
+    for (const sql of [
+      'select count(*) from walk.duplicates',
+      'select count(*) from walk.rejects',
+      'select count(*) from walk.gaps',
+    ])
+      expect([sql, Number((await this.world.query(sql))[0]![0])]).toEqual([sql, 0]);
+    const [[told]] = (await this.world.query('select sum(events) from walk.hourly')) as [[number]];
+    expect(Number(told)).toBe(this.sent);
+    this.seen = this.sent;
+    const names = this.of(pipeline).map(({ properties }) => properties);
+    const relations = await this.objects.run(
+      "select table_name from svv_tables where table_schema = 'walk' order by 1",
+    );
+    expect(relations.map(({ table_name }) => `walk.${table_name}`)).toEqual(
+      names
+        .filter(({ kind, name }) => /table|view/.test(kind) && name.startsWith('walk.'))
+        .map(({ name }) => name)
+        .sort(),
+    );
+    const recorded = await this.objects.run('select kind, name, version from millrace.objects');
+    expect(recorded.map(({ kind, name, version }) => `${kind} ${name} ${version}`).sort()).toEqual(
+      names
+        .filter(({ identity }) => identity === 'owner')
+        .map(({ kind, name, version }) => `${kind} ${name} ${version}`)
+        .sort(),
+    );
+    const grants = await this.objects.run(
+      "select relation_name from svv_relation_privileges where identity_name = 'public' and namespace_name = 'walk'",
+      'admin',
+    );
+    expect(grants).toEqual([{ relation_name: 'hourly' }]);
+    expect(this.problems).toEqual([]);
+  }
+
+  /**
+   * Deploys, and is killed after the nth statement; then by rollback or by a second deployment to one of the two editions.
+   * @returns whether there was an nth statement
+   */
+  async killed(nth: number, to: Pipeline, then: 'rollback' | 'again'): Promise<boolean> {
+    let statements = 0;
+    let killed = false;
+    let busy = false;
+    this.objects.kill = async (call, changes) => {
+      if (!changes || busy || !call.startsWith('after')) return;
+      busy = true;
+      this.send();
+      await this.look();
+      if (statements % 4 === 2) await this.world.tick('refresh');
+      busy = false;
+      statements += 1;
+      if (statements !== nth) return;
+      killed = true;
+      throw new Error('killed');
+    };
+    const error = await this.deploy(to).catch((reason: Error) => reason);
+    if (error && !killed) throw error;
+    // In the cleanup nothing is taken back any more.
+    const isBack = error !== undefined && then === 'rollback';
+    this.objects.kill = async (call, changes) => {
+      if (changes && call.startsWith('after')) await this.look();
+    };
+    if (isBack) {
+      await this.stack.rollBack();
+      this.world.takeOver(base);
+      await this.settle(base);
+    } else {
+      if (killed) await this.deploy(to);
+      await this.settle(to);
+    }
+    this.objects.kill = () => undefined;
+    await this.deploy(base);
+    await this.settle(base);
+    return killed;
+  }
+}
+
+let walk: Walk;
+beforeAll(async () => {
+  walk = await Walk.begin();
+  for (let i = 0; i < 20; i += 1) walk.send();
+  await walk.settle(base);
+});
+afterAll(() => walk.world.dispose());
+
+test.each(edits)('%s is replaced while events flow, and killed after any statement', async (_, to) => {
+  const ways = ['rollback', 'again'] as const;
+  const first = thorough ? 1 : 1 + (edits.findIndex(([, edition]) => edition === to) % step);
+  let killed = true;
+  for (let nth = first; killed; nth += step) {
+    const tried = thorough ? ways : [ways[Math.floor(nth / step) % 2]!];
+    for (const way of tried) killed = await walk.killed(nth, to, way);
+    if (!killed) expect(nth).toBeGreaterThan(4);
+  }
+});
+
+test('between the switch and the cleanup the functions of before and of after work, each on its views', async () => {
+  const counts = 'select id as "Id", date_trunc(\'day\', at) as "order" from walk.events';
+  const twice = 'select id from walk.events union select event_id as id from walk.duplicates';
+  const to: Pipeline = {
+    ...edited(view('hourly', hourly.replace('as events', 'as events, max(id) as last_id')), view('days', counts)),
+    stream: { ...base.stream, recreatedAt: '2020-03-01T00:00:00Z' },
+  };
+  const last: Pipeline = { ...to, views: [...to.views, { ...view('all_ids', twice), recomputed: true }] };
+  const versions = [base, last].map((pipeline) => walk.of(pipeline).find(({ id }) => id === 'Hourly')!.properties.name);
+  await walk.stack.deploy(walk.of(last), async () => {
+    for (const pipeline of [base, last, base, last]) {
+      walk.world.takeOver(pipeline);
+      walk.send();
+      await walk.world.tick('refresh');
+      const [[told]] = (await walk.world.query(`select sum(events) from ${versions[pipeline === base ? 0 : 1]}`)) as [
+        [number],
+      ];
+      expect(Number(told)).toBe(walk.sent);
+    }
+  });
+  await walk.settle(last);
+  expect(await walk.objects.run('select count("Id") as ids, count(distinct "order") as days from walk.days')).toEqual([
+    { ids: walk.sent, days: 1 },
+  ]);
+  expect(await walk.objects.run('select count(*) as ids from walk.all_ids')).toEqual([{ ids: walk.sent }]);
+  expect(walk.world.cloud.log.filter(({ message }) => /failed/.test(String(message)))).toEqual([]);
+  await walk.deploy(base);
+  await walk.settle(base);
+});
