@@ -3,11 +3,13 @@ import type { Column, ExportDefinition, HistorySource, Pipeline, StreamDefinitio
 import { hashDefinition } from './definition';
 import { pipelineTables } from './names';
 import { type ObjectOptions, object, type WarehouseObject } from './object';
+import { identityParts } from './typing';
 
 /** What a pipeline declares besides its warehouse objects: queries under their hash, since white space and comments are no change. */
 export interface PipelineDeclaration {
   readonly stream: StreamDefinition;
   readonly identity: Pipeline['identity'];
+  readonly identityParts: ReturnType<typeof identityParts>;
   readonly columns: readonly Column[];
   readonly history: readonly HistorySource[];
   readonly refreshEveryMinutes: number;
@@ -22,10 +24,18 @@ export function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
     // Materialize has a SQL of its own, which is not read here.
     { query: rest.engine === 'materialize' ? hashText(query) : hashDefinition(query), ...rest },
   ]);
-  return { stream, identity, columns, history, refreshEveryMinutes, exports: Object.fromEntries(exports) };
+  return {
+    stream,
+    identity,
+    identityParts: identityParts(pipeline),
+    columns,
+    history,
+    refreshEveryMinutes,
+    exports: Object.fromEntries(exports),
+  };
 }
 
-/** Recorded before the pipeline's first object and forgotten after its last. */
+/** Recorded before the pipeline's first object and, unless its data is kept, forgotten after its last. */
 export function pipelineObject(pipeline: Pipeline): WarehouseObject {
   const { events_data: table } = pipelineTables(pipeline);
   return declarationObject('Pipeline', pipeline.name, 'pipeline', pipelineDeclaration(pipeline), {
@@ -47,7 +57,7 @@ function declarationObject(
 ): WarehouseObject {
   const declaration = JSON.stringify(declared);
   const version = hashText(declaration);
-  return object(id, name, kind, { version, create: [], delete: [], declaration, retain: false, ...more });
+  return object(id, name, kind, { version, create: [], delete: [], declaration, retain: kind === 'pipeline', ...more });
 }
 
 const hashText = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8);

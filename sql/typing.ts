@@ -1,5 +1,5 @@
 import { quoteLiteral } from '../lambda/shared/quote';
-import type { Column, Identity } from '../pipelines/definition';
+import type { Column, Identity, Pipeline } from '../pipelines/definition';
 import { redshiftType } from './columns';
 import { identifier, quoteIdentifier } from './identifier';
 
@@ -185,4 +185,18 @@ function identityPart(column: Column): string {
   if (column.type === 'varchar') return `octet_length(${name})::varchar || ':' || ${name}`;
   if (column.type === 'boolean') return `case when ${name} then 'true' else 'false' end`;
   return `${name}::varchar`;
+}
+
+/**
+ * What an id is made of: where each part stands in the payload, and what it is written as. Two pipelines with equal parts give a record the same
+ * id, whatever their columns are called and however long a text may be.
+ */
+export function identityParts({ identity, columns }: Pick<Pipeline, 'identity' | 'columns'>) {
+  if (identity.by === 'stream-position') return identity.by;
+  return identity.columns.map((name) => {
+    const column = columns.find((candidate) => candidate.name === name);
+    if (!column) return { path: [name], as: 'unknown' };
+    const as = column.type === 'decimal' ? `decimal of scale ${column.scale}` : column.type;
+    return { path: column.path, as };
+  });
 }

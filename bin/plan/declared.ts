@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EnvironmentDeclaration } from '../../environments/declaration';
+import { identities } from '../../lambda/warehouse-object/identity';
 import type { PipelineDeclaration } from '../../sql';
 import { plural } from '../terminal';
 import { forgottenSince, hours } from './landing';
@@ -96,7 +97,7 @@ function identityChanges(
   { facts, before }: Sides,
   change: Make,
 ): Change[] {
-  if (isDeepStrictEqual(was.identity, is.identity)) return [];
+  if (isDeepStrictEqual(...identities(was, is))) return [];
   const events =
     before.map(({ name }) => name).find((name) => name === `${pipeline}.events_data`) ?? `${pipeline}.events`;
   const rows = facts?.rows.get(events);
@@ -237,7 +238,7 @@ export function environmentOutcome({ label, before: [old], after: [now] }: Pair,
     summary,
     notes,
   });
-  const plain = ({ partners: _, dropData: __, ...rest }: EnvironmentDeclaration) => ({ ...rest });
+  const plain = ({ partners: _, dropData: __, pipelines: ___, ...rest }: EnvironmentDeclaration) => ({ ...rest });
   const changes = [
     ...differences(was.partners, is.partners).map(({ name, before, after }) =>
       partnerChange(`partner ${name}`, before, after, change),

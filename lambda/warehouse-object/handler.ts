@@ -24,13 +24,20 @@ const warehouseAs = (secretArn: string) =>
   redshiftData(client, warehouseTarget({ ...settings, SECRET_ARN: secretArn }), sleep, pausesMs);
 const warehouses = { admin: warehouseAs(settings.ADMIN_SECRET_ARN), owner: warehouseAs(settings.OWNER_SECRET_ARN) };
 
+function limitMs(timeoutSeconds: string): number {
+  const ms = Number(timeoutSeconds) * 1000 - answerMs;
+  if (!(ms > 0))
+    throw new Error(`TIMEOUT_SECONDS must be a number of more than ${answerMs / 1000}, got ${timeoutSeconds}`);
+  return ms;
+}
+
 const host: object.ObjectHost = {
   environment: settings.ENVIRONMENT,
   as: (identity) => warehouses[identity],
   ownerSecret: async () =>
     (await secrets.send(new GetSecretValueCommand({ SecretId: settings.OWNER_SECRET_ARN }))).SecretString ?? '',
   now: Date.now,
-  limitMs: Number(settings.TIMEOUT_SECONDS) * 1000 - answerMs,
+  limitMs: limitMs(settings.TIMEOUT_SECONDS),
   log: consoleLog,
 };
 

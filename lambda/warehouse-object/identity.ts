@@ -8,11 +8,23 @@ interface IdentityChange {
   readonly to: unknown;
 }
 
+/** What a pipeline declares of its identity, as far as it is recorded. */
+export interface DeclaredIdentity {
+  readonly identity?: unknown;
+  /** What an id is made of, whatever the columns are called: absent in records of before it was written down. */
+  readonly identityParts?: unknown;
+}
+
+/** What to compare of two declarations: what the ids are made of where both tell. */
+export function identities(was: DeclaredIdentity, is: DeclaredIdentity): [unknown, unknown] {
+  const tell = was.identityParts !== undefined && is.identityParts !== undefined;
+  return tell ? [was.identityParts, is.identityParts] : [was.identity, is.identity];
+}
+
 /** How what identifies the events of a pipeline differs from what is recorded; undefined where it does not, or where nothing is recorded. */
 export function identityChange({ definition }: Recorded, { declaration }: WarehouseObject): IdentityChange | undefined {
   const before = (JSON.parse(definition ?? '{}') as { declaration?: unknown }).declaration;
-  const from = (before as { identity?: unknown } | undefined)?.identity;
-  const to = (declaration as { identity?: unknown } | undefined)?.identity;
+  const [from, to] = identities((before ?? {}) as DeclaredIdentity, (declaration ?? {}) as DeclaredIdentity);
   return from === undefined || isDeepStrictEqual(from, to) ? undefined : { from, to };
 }
 

@@ -9,6 +9,7 @@ import {
   externalSchemaQuery,
   otherTypeAdvice,
   presenceQuery,
+  splitName,
 } from './catalog';
 import { checkView } from './check';
 import type { ColumnSpec, FillSpec, Step } from './contract';
@@ -109,9 +110,19 @@ export async function isComplete(
 const isUnanswered = (error: unknown): error is StatementError =>
   error instanceof StatementError && (!isTerminal(error.state.status) || isPassing(error.state.error));
 
+/**
+ * What says that there is nothing to remove. A landing view is merged before it goes: that one of the merge's columns or tables is missing is no
+ * reason to drop what was not merged.
+ */
+function absence({ kind, name }: WarehouseObject): RegExp {
+  if (kind !== 'landing-view') return /does not exist/i;
+  const [, view] = splitName(name);
+  return new RegExp(`\\b(?:${view}|schema)\\b.*does not exist`, 'is');
+}
+
 async function remove(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
   const { object } = request;
-  const walkHost = { ...walkOf(host, request, remainingMs), harmless: /does not exist/i, apart: false };
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: absence(object), apart: false };
   const result = await walk(walkHost, renderSteps(object.delete, offered(request)));
   if (result === 'waiting' || object.identity === 'admin') return result;
   return walk(walkHost, [{ name: 'forget', mode: 'transaction', statements: forgetting(object) }], 'forget-');

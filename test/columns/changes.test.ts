@@ -1,18 +1,16 @@
 import type { Column } from '../../pipelines/definition';
-import { type Template, templateOf } from '../support/template';
 import { columns, edition, first, type Sale, salesQuery } from './editions';
-import { startMs, World } from './world';
+import { World } from './world';
 
-let template: Template;
 let world: World;
 beforeAll(async () => {
-  template = await templateOf(first, startMs);
+  world = await World.open(first);
 });
-afterAll(() => template.remove());
+afterAll(() => world.dispose());
 beforeEach(async () => {
-  world = await World.open(template);
+  await world.deploy(first);
+  for (const table of ['events_data', 'rejects', 'fills']) await world.rows(`delete from shop.${table}`);
 });
-afterEach(() => world.dispose());
 
 const { id, product, price, note } = columns;
 const sale = (number: number, more: Partial<Sale> = {}): Sale => ({
@@ -22,10 +20,7 @@ const sale = (number: number, more: Partial<Sale> = {}): Sale => ({
   note: `n${number}`,
   ...more,
 });
-const merge = async (...sales: readonly Sale[]) => {
-  world.send(...sales);
-  await world.merge();
-};
+const merge = (...sales: readonly Sale[]) => world.merge(...sales);
 const events = (names: string) => world.rows(`select ${names} from shop.events order by id`);
 const withNote = (more: Partial<Column>) => edition([id, product, price, { ...note, ...more } as Column], salesQuery);
 
@@ -52,11 +47,10 @@ test('an added column is filled for the past, and for what old functions merged 
   expect(await world.rows(account)).toEqual([
     { column_name: 'note', row_count: 3, filled: 1, missing: 1, misfits: 1, misfit_id: misfit!.event_id, lost: 0 },
   ]);
-  const now = world.functions;
-  world.functions = first;
+  world.seam.takeOver(first);
   await merge(sale(4));
   expect(await events('id, note, price::varchar as price')).toContainEqual({ id: 'e4', note: null, price: '4.2500' });
-  world.functions = now;
+  world.seam.takeOver(withNote({ fill: true }));
   await merge(sale(5));
   expect((await events('id, note')).slice(3)).toEqual([
     { id: 'e4', note: 'n4' },
@@ -91,7 +85,7 @@ test('a retired column is hidden, kept, and there again when it is declared agai
     { id: 'e1', note: 'n1' },
     { id: 'e2', note: null },
   ]);
-  world.pass(3 * 24 * 60);
+  await world.seam.pass(3 * 24 * 60);
   await world.deploy(withNote({ fill: true }));
   expect(await events('id, note')).toEqual([
     { id: 'e1', note: 'n1' },
@@ -147,7 +141,7 @@ test('values that the new type would lose stop the deployment with their number 
   expect(await events('price::varchar as price')).toEqual(
     ['1.2500', '2.2500', '3.0000', '4.2500'].map((text) => ({ price: text })),
   );
-  world.pass(10);
+  await world.seam.pass(10);
   await expect(world.deploy(typed({}))).rejects.toThrow('has no value for 3 of 4 events');
   await world.rollBack(first);
   await world.deploy(typed({ mayLose: true }));
@@ -191,8 +185,11 @@ test('a text that became shorter keeps what is there; what no longer fits is a r
 
 test('after a rollback the old columns are whole again: what the new functions merged is completed by the first merge', async () => {
   await merge(sale(1, { price: 1 }));
-  await world.deploy(typed({}));
-  await merge(sale(2, { price: 2 }));
+  const later = async () => {
+    await merge(sale(2, { price: 2 }));
+    throw new Error('something after the functions');
+  };
+  await expect(world.deploy(typed({}), later)).rejects.toThrow('something after');
   await world.rollBack(first);
   await merge(sale(3, { price: 3 }));
   expect(await events('price::varchar as price')).toEqual(

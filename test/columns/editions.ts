@@ -22,6 +22,7 @@ export const edition = (given: readonly Column[], sales: string): Pipeline => ({
   stream: { capacity: { mode: 'provisioned', shards: 1 }, retentionHours: 8760 },
   identity: { by: 'columns', columns: ['id'] },
   columns: given,
+  history: [{ name: 'files', globs: ['in/*.gz'], format: 'ndjson', compression: 'gzip' }],
   refreshEveryMinutes: 1,
   views: [view('sales', sales)],
   exports: [],

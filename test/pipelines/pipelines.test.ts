@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipelines } from '../../pipelines';
-import { readExports } from '../../pipelines/read';
+import { readExports, readViews } from '../../pipelines/read';
 import { compileViews, validatePipelines } from '../../sql';
 
 test('the pipelines that are shipped are sound', () => {
@@ -67,4 +67,13 @@ describe('reading exports', () => {
       /export sould of .* has no file exports\/sould\.sql\nexports\/sold\.sql of .* has no options/,
     );
   });
+});
+
+test('the options of a view join its file, and those without a file are named', () => {
+  const folder = join(__dirname, '../../pipelines/pageviews');
+  const { name } = readViews(folder)[0]!;
+  expect(readViews(folder, { [name]: { mayShrink: 1 } })[0]).toMatchObject({ name, mayShrink: 1 });
+  expect(() => readViews(folder, { hourly: { recomputed: true } })).toThrow(
+    'view hourly of pageviews has options and no file views/hourly.sql',
+  );
 });

@@ -219,6 +219,28 @@ test.each([
   expect(problems({ views: [aView('v', query)] })).toEqual([`pipelines.shop.views.v (views/v.sql) ${expected}`]);
 });
 
+test.each([
+  ['select id from shop.events left join shop.rejects on true', []],
+  ['select id from shop.events union all select id from shop.events', []],
+  ['select id from shop.events order by id', ['uses order by, which no materialized view may have']],
+  ['select id from shop.events limit 3', ['uses limit, which no materialized view may have']],
+])('a view that may be recomputed: %s', (query, expected) => {
+  expect(problems({ views: [{ ...aView('v', query), recomputed: true }] })).toEqual(
+    expected.map((problem) => `pipelines.shop.views.v (views/v.sql) ${problem}`),
+  );
+});
+
+test.each([
+  [{ mayShrink: -0.1 }, 'mayShrink must be a share between 0 and 1, got -0.1'],
+  [{ mayShrink: 50 }, 'mayShrink must be a share between 0 and 1, got 50'],
+  [{ mayShrink: Number.NaN }, 'mayShrink must be a share between 0 and 1, got NaN'],
+  [{ mayGrow: 0.5 }, 'mayGrow must be a number of at least 1, got 0.5'],
+])('the checks of a view with %j', (options, expected) => {
+  expect(problems({ views: [{ ...aView('v', 'select id from shop.events'), ...options }] })).toEqual([
+    `pipelines.shop.views.v.${expected}`,
+  ]);
+});
+
 test('what looks like such a view and is not, passes', () => {
   const query =
     "select left(id, 1) as initial, count(*) as n, sum(pieces * 2) as m from shop.events where id <> 'union' group by left(id, 1)";

@@ -166,6 +166,16 @@ test('waiting ends when the time is up', async () => {
   expect(calls.map(({ input }) => input.WaitTimeSeconds)).toEqual([5, undefined]);
 });
 
+test('cancels a statement, and one that is over stays as it is', async () => {
+  const over = 'Could not cancel a query that is already in FINISHED state with ID: i';
+  const { warehouse, calls } = adapter([{ Status: true }, error('ValidationException', over)]);
+  await warehouse.cancel('i');
+  await warehouse.cancel('i');
+  expect(calls).toEqual(Array(2).fill({ command: 'CancelStatementCommand', input: { Id: 'i' } }));
+  const { warehouse: other } = adapter([error('ResourceNotFoundException', 'Query does not exist: i')]);
+  await expect(other.cancel('i')).rejects.toThrow('Query does not exist');
+});
+
 test('an unknown kind of warehouse is refused', () => {
   const settings = { WAREHOUSE_KIND: 'cluster', WAREHOUSE_NAME: 'n', DATABASE: 'd', SECRET_ARN: 's' };
   expect(() => warehouseTarget(settings)).toThrow('WAREHOUSE_KIND must be provisioned or serverless, got cluster');

@@ -105,3 +105,17 @@ test('what the old view holds and nobody merged is merged before it goes', async
   expect(await world.query('select id from late.events order by 1')).toEqual([['a'], ['b'], ['c']]);
   await expect(count(landing(base).name)).rejects.toThrow('does not exist');
 });
+
+test('a last merge that cannot be done keeps the view, and one of a view that never was is not missed', async () => {
+  world.send({ id: 'b' });
+  await objects.run(`refresh materialized view ${landing(base).name}`);
+  const properties = landing(base);
+  const broken = { ...properties, delete: properties.delete.replaceAll('rows_read', 'rows_reed') };
+  const remove = (of: typeof properties, requestId: string) =>
+    objects.request({ type: 'Delete', requestId, properties: of, physicalId: 'id' });
+  await expect(remove(broken, 'broken')).rejects.toThrow(/step 0 \(last-merge\).*"rows_reed".* does not exist/);
+  expect(await count(properties.name)).toBe(2);
+  await remove(landing(other), 'never there');
+  await remove(properties, 'sound');
+  expect(await world.query('select id from late.events order by 1')).toEqual([['a'], ['b']]);
+});

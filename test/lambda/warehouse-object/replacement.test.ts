@@ -200,3 +200,33 @@ test.each(edits)('%s is replaced while events flow, and killed after any stateme
     if (!killed) expect(nth).toBeGreaterThan(4);
   }
 });
+
+test('between the switch and the cleanup the functions of before and of after work, each on its views', async () => {
+  const counts = 'select id as "Id", date_trunc(\'day\', at) as "order" from walk.events';
+  const twice = 'select id from walk.events union select event_id as id from walk.duplicates';
+  const to: Pipeline = {
+    ...edited(view('hourly', hourly.replace('as events', 'as events, max(id) as last_id')), view('days', counts)),
+    stream: { ...base.stream, recreatedAt: '2020-03-01T00:00:00Z' },
+  };
+  const last: Pipeline = { ...to, views: [...to.views, { ...view('all_ids', twice), recomputed: true }] };
+  const versions = [base, last].map((pipeline) => walk.of(pipeline).find(({ id }) => id === 'Hourly')!.properties.name);
+  await walk.stack.deploy(walk.of(last), async () => {
+    for (const pipeline of [base, last, base, last]) {
+      walk.world.takeOver(pipeline);
+      walk.send();
+      await walk.world.tick('refresh');
+      const [[told]] = (await walk.world.query(`select sum(events) from ${versions[pipeline === base ? 0 : 1]}`)) as [
+        [number],
+      ];
+      expect(Number(told)).toBe(walk.sent);
+    }
+  });
+  await walk.settle(last);
+  expect(await walk.objects.run('select count("Id") as ids, count(distinct "order") as days from walk.days')).toEqual([
+    { ids: walk.sent, days: 1 },
+  ]);
+  expect(await walk.objects.run('select count(*) as ids from walk.all_ids')).toEqual([{ ids: walk.sent }]);
+  expect(walk.world.cloud.log.filter(({ message }) => /failed/.test(String(message)))).toEqual([]);
+  await walk.deploy(base);
+  await walk.settle(base);
+});
