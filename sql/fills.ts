@@ -56,20 +56,24 @@ const assignments = (columns: readonly Column[], stored: string, typed: string) 
 export function completeRowsStatement(pipeline: Pipeline): StatementTemplate {
   const { events_data: events, runs, fills } = pipelineTables(pipeline);
   const { columns } = pipeline;
-  const ours = `definition = ${quoteLiteral(typingVersion(pipeline))}`;
+  const version = quoteLiteral(typingVersion(pipeline));
   const filled = `select max(filled_until) as whole_until from ${fills} where definition = ${quoteLiteral(fillVersion(pipeline))}`;
   const since = `(
       select max(whole_until)
       from (
-        select max(merged_at) as whole_until from ${runs} where ${ours} and merged_at > dateadd(hour, -${deploymentHours}, getdate())${
+        select max(merged_at) as whole_until from ${runs} where definition = ${version} and merged_at > dateadd(hour, -${deploymentHours}, getdate())${
           filledColumns(pipeline).length > 0 ? `\n        union all\n        ${filled}` : ''
         }
       ) as complete
     )`;
-  const rows = `select event_id, payload
-from ${events}
-where merged_at >= ${since}
-  and run_id not in (select run_id from ${runs} where ${ours} and merged_at >= ${since})`;
+  // Joined to runs, of which there are none but during a deployment: then nothing of the events is read.
+  const rows = `select stored.event_id, stored.payload
+from (
+  select distinct run_id
+  from ${runs}
+  where merged_at >= ${since} and (definition is null or definition <> ${version})
+) as others
+inner join ${events} stored on stored.run_id = others.run_id and stored.merged_at >= ${since}`;
   return `update ${events} as e
 set
 ${assignments(columns, 'e', 'late')}
