@@ -139,7 +139,7 @@ from ${rows} f
 where e.event_id = f.event_id and e.merged_at >= (select low from ${bounds}) and e.merged_at < (select high from ${bounds})
   and (${lacks(columns, 'e', 'f')})`,
     `insert into ${fills} (
-  definition, column_name, filled_from, filled_until, row_count, filled, missing, misfits, misfit_id, lost, lost_id, filled_at
+  definition, typing, column_name, filled_from, filled_until, row_count, filled, missing, misfits, misfit_id, lost, lost_id, filled_at
 )
 ${columns.map((column) => accountQuery(pipeline, column, bounds, rows)).join('\nunion all\n')}`,
     `drop table ${rows}`,
@@ -202,7 +202,7 @@ function accountQuery(pipeline: Pipeline, column: Column, bounds: string, rows: 
   const count = (what: string) => `count(case when ${is(what)} then 1 end)`;
   const example = (what: string) => `min(case when ${is(what)} then event_id end)`;
   return `select
-  ${quoteLiteral(fillVersion(pipeline))}, ${quoteLiteral(storedName(column))}, (select low from ${bounds}), (select high from ${bounds}), count(*),
+  ${quoteLiteral(fillVersion(pipeline))}, ${quoteLiteral(typingVersion(pipeline))}, ${quoteLiteral(storedName(column))}, (select low from ${bounds}), (select high from ${bounds}), count(*),
   ${count('filled')}, ${count('missing')}, ${count('misfit')}, ${example('misfit')}, ${count('lost')}, ${example('lost')}, getdate()
 from ${rows}`;
 }
