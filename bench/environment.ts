@@ -115,25 +115,77 @@ async function runStatements(
 /** Seconds that DuckDB needs by itself for `create table raw as <query>` in a file of its own. */
 export const duckdbAlone = (query: string) => duckdbTimed([], `create table raw as ${query}`);
 
-/** Seconds that DuckDB needs by itself for a statement, in a file of its own in which others ran before. */
-export async function duckdbTimed(before: readonly string[], statement: string, repeats = 1): Promise<number> {
+/** The median of the seconds that DuckDB needs by itself for a statement, in a file of its own in which others ran before. */
+export const duckdbTimed = (before: readonly string[], statement: string, repeats = 1) =>
+  withDuckdb(before, async (run) => {
+    const seconds: number[] = [];
+    for (let i = 0; i < repeats; i += 1) seconds.push(await run(statement));
+    return median(seconds);
+  });
+
+/** A DuckDB file of its own in which statements ran. `run` gives the seconds of one more. */
+export async function withDuckdb<T>(
+  before: readonly string[],
+  use: (run: (statement: string) => Promise<number>) => Promise<T>,
+): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-raw-'));
   const instance = await DuckDBInstance.create(join(folder, 'raw.duckdb'));
   const connection = await instance.connect();
   try {
     for (const sql of before) await connection.run(sql);
-    const seconds: number[] = [];
-    for (let i = 0; i < repeats; i += 1) {
+    return await use(async (statement) => {
       const began = performance.now();
       await connection.runAndReadAll(statement);
-      seconds.push(secondsSince(began));
-    }
-    return median(seconds);
+      return secondsSince(began);
+    });
   } finally {
     connection.closeSync();
     instance.closeSync();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What something took: by the clock, and of all processors. The second says more on a machine that has other work. */
+export interface Taken {
+  readonly seconds: number;
+  readonly processorSeconds: number;
+}
+
+export async function taken(work: () => Promise<number>): Promise<Taken> {
+  const before = process.cpuUsage();
+  const seconds = await work();
+  const { user, system } = process.cpuUsage(before);
+  return { seconds, processorSeconds: (user + system) / 1e6 };
+}
+
+/**
+ * The least that each of several works took; they take turns, so that what else the machine does meets all of them.
+ * @param between undoes what must not be there for the next turn
+ */
+export async function leastOf<Name extends string>(
+  repeats: number,
+  works: Readonly<Record<Name, (repeat: number) => Promise<number>>>,
+  between?: () => Promise<unknown>,
+): Promise<Record<Name, Taken>> {
+  const least = {} as Record<Name, Taken>;
+  for (let repeat = 0; repeat < repeats; repeat += 1) {
+    if (repeat > 0) await between?.();
+    for (const name of Object.keys(works) as Name[]) {
+      const { seconds, processorSeconds } = await taken(() => works[name](repeat));
+      least[name] = {
+        seconds: Math.min(seconds, least[name]?.seconds ?? seconds),
+        processorSeconds: Math.min(processorSeconds, least[name]?.processorSeconds ?? processorSeconds),
+      };
+    }
+  }
+  return least;
+}
+
+/** A line that says how fast something is beside something else, and what is wanted. */
+export function ratio(ours: Taken, alone: Taken, wanted: string): void {
+  const byClock = (alone.seconds / ours.seconds).toFixed(2);
+  const byProcessor = (alone.processorSeconds / ours.processorSeconds).toFixed(2);
+  console.log(`ratio ${byClock} by the clock, ${byProcessor} by processor time; wanted: ${wanted}`);
 }
 
 export const secondsSince = (began: number) => (performance.now() - began) / 1000;

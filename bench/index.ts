@@ -28,10 +28,10 @@ const benches: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   merge: ({ large, repeats }) => mergeGrowth(large, repeats),
   reconcile: ({ keys }) => reconcileScan(keys),
   refresh: ({ events }) => refresh(events),
-  files: ({ events }) => typedFiles(events),
+  files: ({ events, repeats }) => typedFiles(events, repeats),
   select: ({ times }) => roundTrip(times),
   memory: ({ large }) => memory(large),
-  backlog: ({ files, megabytes }) => backlog(files, megabytes * 1e6),
+  backlog: ({ files, megabytes, repeats }) => backlog(files, megabytes * 1e6, repeats),
 };
 
 async function run(names: readonly string[], options: Options): Promise<void> {
@@ -52,7 +52,7 @@ new Command('bench')
   .argument('[names...]', `${Object.keys(benches).join(', ')} (default: all)`)
   .option('--events <n>', 'ingest, refresh, files: distinct valid events', count('--events', 10_000_000), 1_000_000)
   .option('--large <n>', 'merge, memory: events that the large table holds', count('--large', 100_000_000), 10_000_000)
-  .option('--repeats <n>', 'merge: measurements of each size', count('--repeats', 99), 5)
+  .option('--repeats <n>', 'merge, files, backlog: measurements of each', count('--repeats', 99), 5)
   .option('--times <n>', 'select: round trips', count('--times', 100_000), 300)
   .option('--keys <n>', 'reconcile: keys of the bucket', count('--keys', 10_000_000), 1_000_000)
   .option('--files <n>', 'backlog: files', count('--files', 1_000_000), 10_000)

@@ -5,7 +5,8 @@
  */
 export function isLenientJson(text: string): string {
   const withoutStrings = `regexp_replace(${text}, '${anyString}', '0', 'g')`;
-  const suspected = suspicious.map((pattern) => `regexp_matches(${text}, '${pattern}')`).join(' or ');
+  const [comma, colon, bracket, start] = suspicious.map((pattern) => `regexp_matches(${text}, '${pattern}')`);
+  const suspected = `${comma} or ${colon} or (contains(${text}, '[') and ${bracket}) or (not starts_with(${text}, '{') and ${start})`;
   const found = `regexp_matches(${withoutStrings}, '${suspicious.join('|')}')`;
   return `case when ${suspected} then ${found} else false end`;
 }

@@ -10,8 +10,8 @@ import type { SourceFile, Sources } from './copy-sources';
 import { errorText, WarehouseError } from './errors';
 import type { Session } from './session';
 
-/** What of the objects is put into one plain file before it is loaded: bounds the disk in use. */
-const packBytes = 256 * 2 ** 20;
+/** What of the objects is put into one plain file before it is loaded: while one is made the one before is loaded, so a few small ones keep both busy. */
+const packBytes = 48 * 2 ** 20;
 /** A compressed object up to this size is inflated at once. */
 const wholeBytes = 2 ** 20;
 const maxWholeOutput = 64 * 2 ** 20;

@@ -174,11 +174,20 @@ export function* planStatements(
   }
 }
 
+/** The engine takes its time over a long VALUES, so rows are given as one text of JSON. */
 function insertLog(view: string, rows: readonly LogRow[]): string {
   const names = Object.keys(rows[0] ?? {});
-  const values = rows.map((row) => `(${names.map((name) => logValue(row[name])).join(', ')})`);
-  return `insert into ${systemSchema}.log_${view} (${names.map((name) => `"${name}"`).join(', ')}) values ${values.join(', ')}`;
+  const texts = JSON.stringify(rows.map((row) => names.map((name) => logValue(row[name]))));
+  const columns = names.map((name, i) =>
+    rows.some((row) => isTime(row[name])) ? `make_timestamp(cast(r ->> ${i} as bigint))` : `r ->> ${i}`,
+  );
+  return `insert into ${systemSchema}.log_${view} (${names.map((name) => `"${name}"`).join(', ')})
+    select ${columns.join(', ')} from (select unnest(json_extract(${literal(texts)}, '$[*]')) as r)`;
 }
 
-const logValue = (value: LogRow[string] | undefined): string =>
-  typeof value === 'object' && value !== null ? timestampLiteral(value.epochMs) : literal(value);
+const isTime = (value: LogRow[string] | undefined): value is LogTimestamp =>
+  typeof value === 'object' && value !== null;
+
+/** Times in microseconds. */
+const logValue = (value: LogRow[string] | undefined) =>
+  isTime(value) ? Math.round(value.epochMs * 1000) : (value ?? null);
