@@ -74,6 +74,8 @@ export type Work =
       readonly verb: 'insert' | 'update' | 'delete';
       readonly target: Name;
       readonly duckdb: string;
+      /** Finds a row that an UPDATE would set by several others, one of which Redshift takes. */
+      readonly conflicts?: string;
     }
   /** `conflicts` finds a row where the outcome would depend on which of several source rows comes first; `conflict` says so. */
   | {

@@ -36,8 +36,14 @@ export const translate: Translate = function* (sql: string, catalog: Catalog, pa
     nodes.push(parseStatement(cursor));
   }
   for (const node of nodes)
-    yield { ...translateStatement(node, new Context(catalog, source, parameters)), place: source.place(node.at) };
+    yield { ...translated(node, new Context(catalog, source, parameters)), place: source.place(node.at) };
 };
+
+function translated(node: StatementNode, context: Context): Statement {
+  const statement = translateStatement(node, context);
+  context.checkNodes();
+  return statement;
+}
 
 function translateStatement(node: StatementNode, context: Context): Statement {
   switch (node.kind) {

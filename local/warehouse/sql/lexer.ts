@@ -96,6 +96,9 @@ function skipComment(source: Source, at: number): number {
   return i;
 }
 
+/** Only ASCII letters are folded (https://docs.aws.amazon.com/redshift/latest/dg/r_names.html). */
+export const folded = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+
 /** Backslash escapes, as Redshift reads them in every string literal. */
 function readString(source: Source, at: number): Token {
   const { text } = source;
@@ -152,7 +155,7 @@ function readToken(source: Source, at: number): Token {
     return { kind: 'string', value: text.slice(at + 2, close), at, end: close + 2 };
   }
   const name = match(word, text, at);
-  if (name) return { kind: 'word', value: name[0].toLowerCase(), at, end: at + name[0].length };
+  if (name) return { kind: 'word', value: folded(name[0]), at, end: at + name[0].length };
   if (char === ':' && text[at + 1] !== ':') {
     const bound = match(parameter, text, at);
     if (bound) return { kind: 'parameter', value: bound[1]!, at, end: at + bound[0].length };

@@ -1,6 +1,6 @@
 import { failure } from '../failure';
 import { scaled, unscaled } from '../resolve/operators';
-import { sortKey } from '../resolve/order';
+import { orderSql, sortKey } from '../resolve/order';
 import { quoteLiteral } from '../resolve/value';
 import { bigint, boolean, decimal, double, isFloat, isInteger, isNumeric, isText, isTime, type Type } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
@@ -95,6 +95,7 @@ function listed(call: Call): Emitted {
   if (!isText(text.type)) throw call.wrongType(0);
   const separator = call.count === 2 ? call.literal(1) : '';
   const order = call.withinGroup();
+  if (order) call.environment.context.sortAggregate(order, call.node.at);
   const list = `list(${text.sql}${order}) filter (where ${call.repeated(text.sql)} <> '')`;
   const first = `list_filter(l, lambda x, i: list_position(list_transform(l, lambda y: rtrim(y, ' ')), rtrim(x, ' ')) = i)`;
   const joined = `array_to_string(${call.node.distinct ? first : 'l'}, ${quoteLiteral(separator)})`;
@@ -102,34 +103,20 @@ function listed(call: Call): Emitted {
   return { sql: `list_transform([${list}], lambda l: ${limited})[1]`, type: maxText };
 }
 
-/** Of doubles and times: what type Redshift gives the interpolated value of whole numbers and decimals is not documented to the digit. */
-function percentile(
-  call: Call,
-  name: 'quantile_cont' | 'quantile_disc',
-  value: { sql: string; type: Type },
-  share: string,
-): Emitted {
+/** Of doubles: what type Redshift gives the interpolated value of whole numbers and decimals is not documented to the digit. */
+function percentile(call: Call, value: { sql: string; type: Type }, share: string, descending = false): Emitted {
   const { sql, type } = value;
-  const known = name === 'quantile_disc' ? isNumeric(type) || isTime(type) : isFloat(type);
-  if (!known) throw call.unsupported(`function ${call.name} of ${type.name} (cast it to double precision)`);
-  return {
-    sql: `${name}(${isFloat(type) ? `cast(${sql} as double)` : sql}, ${share})`,
-    type: isFloat(type) ? double : type,
-  };
+  call.environment.context.sortAggregate(` order by ${orderSql(sortKey(value), { descending })}`, call.node.at);
+  if (!isFloat(type)) throw call.unsupported(`function ${call.name} of ${type.name} (cast it to double precision)`);
+  return { sql: `quantile_cont(cast(${sql} as double), ${share})`, type: double };
 }
 
-const inverse = (name: 'quantile_cont' | 'quantile_disc'): FunctionEntry => ({
-  arguments: [1, 1],
-  kind: 'aggregate',
-  ordered: true,
-  emit: (call) => {
-    const share = Number(call.literal(0));
-    if (!(share >= 0 && share <= 1)) throw call.unsupported(`function ${call.name} of ${call.literal(0)}`);
-    const { value, descending } = call.withinGroupValue();
-    if (descending && name === 'quantile_disc') throw call.unsupported(`function ${call.name} in descending order`);
-    return percentile(call, name, value, `${descending ? '1 - ' : ''}cast(${share} as double)`);
-  },
-});
+function percentileCont(call: Call): Emitted {
+  const share = Number(call.literal(0));
+  if (!(share >= 0 && share <= 1)) throw call.unsupported(`function ${call.name} of ${call.literal(0)}`);
+  const { value, descending } = call.withinGroupValue();
+  return percentile(call, value, `${descending ? '1 - ' : ''}cast(${share} as double)`, descending);
+}
 
 export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
   count: { arguments: [0, 1], kind: 'aggregate', distinct: true, emit: count },
@@ -146,13 +133,28 @@ export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
   bool_and: truth('bool_and'),
   bool_or: truth('bool_or'),
   any_value: anyValue,
-  listagg: { arguments: [1, 2], kind: 'aggregate', ordered: true, distinct: true, alone: true, emit: listed },
+  listagg: {
+    arguments: [1, 2],
+    kind: 'aggregate',
+    ordered: true,
+    distinct: true,
+    alone: true,
+    node: 'compute',
+    emit: listed,
+  },
   median: {
     arguments: [1, 1],
     kind: 'aggregate',
     alone: true,
-    emit: (call) => percentile(call, 'quantile_cont', call.typed(0), '0.5'),
+    node: 'compute',
+    emit: (call) => percentile(call, call.typed(0), '0.5'),
   },
-  percentile_cont: { ...inverse('quantile_cont'), alone: true },
-  percentile_disc: { ...inverse('quantile_disc'), alone: true },
+  percentile_cont: {
+    arguments: [1, 1],
+    kind: 'aggregate',
+    ordered: true,
+    alone: true,
+    node: 'compute',
+    emit: percentileCont,
+  },
 };

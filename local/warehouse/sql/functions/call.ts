@@ -16,6 +16,8 @@ export interface FunctionEntry {
   readonly ordered?: boolean;
   /** An aggregate that is not modelled with OVER. */
   readonly alone?: boolean;
+  /** Runs on one kind of node alone: needs a table, or none. */
+  readonly node?: 'leader' | 'compute';
   /** Its value may differ from call to call: such a function keeps a materialized view from being maintained. */
   readonly mutable?: boolean;
   readonly emit: (call: Call) => { readonly sql: string; readonly type: Type } & Pick<Value, 'atMost'>;

@@ -1,5 +1,6 @@
 import { compactJson, hasDuplicateKeys, isLenientJson, numberMark } from '../../json-text';
 import { failure } from '../failure';
+import { bounded } from '../resolve/cast';
 import { jsonText, jsonType, navigated, numberText } from '../resolve/super';
 import { isColumn, letting, looksLikeString, quoteLiteral, type Value } from '../resolve/value';
 import { boolean, integer, isFloat, isInteger, isText, superType, varchar } from '../types';
@@ -197,7 +198,8 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
   json_extract_path_text: { arguments: [2, 7], emit: extractPathText },
   json_serialize: {
     arguments: [1, 1],
-    emit: (call) => ({ sql: serialized(call), type: maxText }),
+    // https://docs.aws.amazon.com/redshift/latest/dg/JSON_SERIALIZE.html
+    emit: (call) => ({ sql: bounded(call.repeated(serialized(call))), type: maxText }),
   },
   json_size: {
     arguments: [1, 1],

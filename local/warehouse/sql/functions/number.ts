@@ -215,7 +215,12 @@ export const sessionFunctions: Readonly<Record<string, FunctionEntry>> = {
   pg_last_unload_count: session('millrace_last_unload_count', { name: 'bigint' }, 'bigint'),
   pg_last_copy_id: session('millrace_last_copy_id', { name: 'bigint' }, 'bigint'),
   // Unqualified names are looked for in public: search_path cannot be set.
-  current_schema: { arguments: [0, 0], mutable: true, emit: () => ({ sql: "'public'", type: varchar(128) }) },
+  current_schema: {
+    arguments: [0, 0],
+    mutable: true,
+    node: 'leader',
+    emit: () => ({ sql: "'public'", type: varchar(128) }),
+  },
   current_database: session('millrace_database', varchar(128), 'varchar'),
   session_user: session('millrace_user', varchar(128), 'varchar'),
   current_user: session('millrace_user', varchar(128), 'varchar'),

@@ -1,3 +1,4 @@
+import { bounded } from '../resolve/cast';
 import { regularExpression } from '../resolve/regexp';
 import { quoteLiteral } from '../resolve/value';
 import { integer, varchar } from '../types';
@@ -60,7 +61,11 @@ export const patternFunctions: Readonly<Record<string, FunctionEntry>> = {
       const replacement = call.count === 3 ? call.literal(2) : '';
       if (/[\\$&]/.test(replacement)) throw call.unsupported(`replacement '${replacement}'`);
       return {
-        sql: `regexp_replace(${call.text(0).sql}, ${quoteLiteral(patternOf(call))}, ${quoteLiteral(replacement)}, 'gs')`,
+        sql: bounded(
+          call.repeated(
+            `regexp_replace(${call.text(0).sql}, ${quoteLiteral(patternOf(call))}, ${quoteLiteral(replacement)}, 'gs')`,
+          ),
+        ),
         type: maxText,
       };
     },

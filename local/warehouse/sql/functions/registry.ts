@@ -56,6 +56,7 @@ export function resolveCall(node: FunctionCall, environment: Environment): Value
   if (!entry) throw context.source.unsupported(`function ${node.name.toUpperCase()}`, node.at);
   checkShape(node, entry, environment);
   if (entry.mutable) context.mark('mutable function', node.at);
+  if (entry.node) context.mark(`${entry.node} node function`, node.at);
   if (node.over) return windowCall(node, entry, node.over, environment);
   if (entry.kind !== 'aggregate') {
     const call = new Call(node, environment, '');

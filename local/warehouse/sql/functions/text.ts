@@ -1,4 +1,5 @@
 import { failure, failureWith } from '../failure';
+import { bounded, maxTextBytes } from '../resolve/cast';
 import { letting, quoteLiteral } from '../resolve/value';
 import { describe, integer, isText, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
@@ -72,10 +73,9 @@ const side = (name: 'left' | 'right'): FunctionEntry => ({
 });
 
 function concatenated(call: Call): { sql: string; type: ReturnType<typeof varchar> } {
-  return {
-    sql: `(${call.text(0).sql} || ${call.text(1).sql})`,
-    type: varchar(call.text(0).length + call.text(1).length),
-  };
+  const length = call.text(0).length + call.text(1).length;
+  const sql = call.repeated(`(${call.text(0).sql} || ${call.text(1).sql})`);
+  return { sql: length > maxTextBytes ? bounded(sql) : sql, type: varchar(length) };
 }
 
 const strpos = (haystack: number, needle: number): FunctionEntry => ({
@@ -92,7 +92,9 @@ const padded = (name: 'lpad' | 'rpad'): FunctionEntry => ({
   emit: (call) => {
     const fill = call.count === 3 ? call.literal(2) : ' ';
     if (fill === '') throw call.unsupported(`function ${call.name} with an empty fill`);
-    return { sql: `${name}(${call.text(0).sql}, ${call.literalInteger(1, 0)}, ${quoteLiteral(fill)})`, type: maxText };
+    const size = call.literalInteger(1, 0);
+    const sql = call.repeated(`${name}(${call.text(0).sql}, ${size}, ${quoteLiteral(fill)})`);
+    return { sql: size > maxTextBytes / 4 ? bounded(sql) : sql, type: maxText };
   },
 });
 
@@ -133,7 +135,10 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
     arguments: [3, 3],
     emit: (call) => {
       if (call.value(1).constant === '') throw call.unsupported('function REPLACE of an empty text');
-      return { sql: `replace(${call.text(0).sql}, ${call.text(1).sql}, ${call.text(2).sql})`, type: maxText };
+      return {
+        sql: bounded(call.repeated(`replace(${call.text(0).sql}, ${call.text(1).sql}, ${call.text(2).sql})`)),
+        type: maxText,
+      };
     },
   },
   split_part: {
@@ -153,7 +158,7 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   translate: {
     arguments: [3, 3],
     emit: (call) => ({
-      sql: `translate(${call.text(0).sql}, ${call.text(1).sql}, ${call.text(2).sql})`,
+      sql: bounded(call.repeated(`translate(${call.text(0).sql}, ${call.text(1).sql}, ${call.text(2).sql})`)),
       type: maxText,
     }),
   },

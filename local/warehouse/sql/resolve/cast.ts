@@ -3,7 +3,7 @@ import { failure, failureWith, overflow } from '../failure';
 import type { Source } from '../lexer';
 import { describe, duckdbType, isInteger, isNumeric, isText, isTime, type Type, varchar } from '../types';
 import { jsonText, jsonType, navigated, numberText } from './super';
-import { isColumn, letting, looksLikeString, quoteLiteral, type Value } from './value';
+import { isColumn, letting, looksLikeString, naming, quoteLiteral, type Value } from './value';
 
 /** How a value becomes one of another type: `cast(…)` or `::`, try_cast, or storing it in a column. */
 export type CastMode = 'explicit' | 'lenient' | 'assignment';
@@ -173,8 +173,7 @@ export class Caster {
     const duckdb = duckdbType(to);
     if (isText(to)) {
       const kept = `case when ${type} = 'DOUBLE' then ${shownNumber(numberText(value), to)} else ${text} end`;
-      const fitted = (of: string) =>
-        to.name === 'varchar' && to.length === 65_535 ? of : this.fitText(of, varchar(65_535), to, 'explicit', at);
+      const fitted = (of: string) => this.fitText(of, { name: 'unknown' }, to, 'explicit', at);
       const string = isColumn(value.sql) ? `when ${looksLikeString(value.sql)} then ${fitted(text)} ` : '';
       // Four values: of five or more DuckDB makes a join, that is no longer kept from rows by a CASE around it.
       return `case ${string}when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted(kept)} end`;
@@ -188,7 +187,11 @@ export class Caster {
     const read = (of: string) => `try_cast(${of} as ${duckdb})`;
     if (to.name === 'timestamp' || to.name === 'date') return `case when ${fits} then ${read(text)} end`;
     if (to.name === 'decimal') {
-      const fraction = `case when ${isShort(text, to.scale)} then ${read(text)} else ${whatFits(numberText(value), to)} end`;
+      const fraction = naming(
+        'd',
+        text,
+        (d) => `case when ${isShort(d, to.scale)} then ${read(d)} else ${whatFits(numberText(value), to)} end`,
+      );
       return `case when ${isWhole} or (${fits}) then ${read(text)} when ${type} = 'DOUBLE' then ${fraction} end`;
     }
     if (!isInteger(to))
@@ -243,6 +246,13 @@ export class Caster {
     throw this.source.error(`invalid input syntax for type ${describe(to)}: "${text}"`, at);
   }
 }
+
+/** A text of which nothing else limits the length, which no VARCHAR may exceed. */
+export function bounded(sql: string): string {
+  const tooLong = failure(`value too long for type ${describe(varchar(maxTextBytes))}`);
+  return letting('b', sql, (b) => `case when strlen(${b}) > ${maxTextBytes} then ${tooLong} else ${b} end`);
+}
+export const maxTextBytes = 65_535;
 
 /** `20240209` is a date as well (https://docs.aws.amazon.com/redshift/latest/dg/r_Date_and_time_literals.html). */
 const withDashes = (text: string) => text.replace(/^(\d{4})(\d{2})(\d{2})(?= |$)/, '$1-$2-$3');

@@ -13,6 +13,7 @@ import { elementsOf } from './super';
 import { quoteIdentifier } from './value';
 
 type RelationItem = FromItem & { kind: 'relation' };
+type Join = FromItem & { kind: 'join' };
 
 /** What a stream offers to a streaming view (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-streaming-ingestion-getting-started.html). */
 export const streamColumns: readonly ColumnInfo[] = [
@@ -232,8 +233,28 @@ function onlyRelation(relations: readonly ScopeRelation[]): string | undefined {
   return first && !first.item && more.every(({ item }) => item) ? first.alias : undefined;
 }
 
-function resolveJoin(item: FromItem & { kind: 'join' }, environment: Environment): string {
+/** Of `a, b, a.list i` the array goes beside its own relation, so that its elements come in their order. */
+function besideItsOwn(item: Join, context: Context): Join {
+  const { right } = item;
+  const left = item.left.kind === 'join' ? besideItsOwn(item.left, context) : item.left;
+  const same = { ...item, left };
+  if (item.join !== 'cross' || right.kind !== 'relation' || left.kind !== 'join' || left.join !== 'cross') return same;
+  const isIn = (name: Identifier, other: FromItem) => aliasesOf(other, context).includes(context.fold(name));
+  // What is beside its own relation already stays there.
+  if (left.right.kind === 'relation' && isIn(left.right.name[0]!, left.left)) return same;
+  const join = (one: FromItem) => besideItsOwn({ ...item, left: one }, context);
+  if (isIn(right.name[0]!, left.right)) return { ...left, right: join(left.right) };
+  return isIn(right.name[0]!, left.left) ? { ...left, left: join(left.left) } : same;
+}
+
+function aliasesOf(item: FromItem, context: Context): readonly string[] {
+  if (item.kind === 'join') return [...aliasesOf(item.left, context), ...aliasesOf(item.right, context)];
+  return [context.fold(item.kind === 'query' ? item.alias : (item.alias ?? item.name.at(-1)!))];
+}
+
+function resolveJoin(given: Join, environment: Environment): string {
   const { context, scope } = environment;
+  const item = besideItsOwn(given, context);
   if (item.join !== 'cross' && item.join !== 'inner') context.mark('outer join', item.at);
   const before = scope.relations.length;
   const left = resolveFrom(item.left, environment);

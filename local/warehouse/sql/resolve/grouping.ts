@@ -5,6 +5,7 @@ import { isText } from '../types';
 import { sizeOf } from './aggregates';
 import type { Environment } from './environment';
 import { withoutBlanks } from './operators';
+import { noOrdinal } from './order';
 import type { Scope, ScopeColumn } from './scope';
 import { quoteIdentifier, type Value } from './value';
 
@@ -106,7 +107,7 @@ export class Grouping {
 /** A bare constant would be read as an ordinal. */
 function groupedBy(value: Value): string {
   if (value.constant !== undefined) return `coalesce(${value.sql})`;
-  return isText(value.type) ? withoutBlanks(value) : value.sql;
+  return isText(value.type) ? withoutBlanks(value) : noOrdinal(value.sql);
 }
 
 const sameType = (a: Type, b: Type) => JSON.stringify(a) === JSON.stringify(b);

@@ -5,7 +5,7 @@ import type { Context } from './scope';
 import type { Value } from './value';
 
 /** NULLs are the largest values: last in ascending order, first in descending. */
-export function orderSql(sql: string, item: OrderItem): string {
+export function orderSql(sql: string, item: Pick<OrderItem, 'descending' | 'nulls'>): string {
   const nulls = item.nulls ?? (item.descending ? 'first' : 'last');
   return `${sql} ${item.descending ? 'desc' : 'asc'} nulls ${nulls}`;
 }
@@ -14,6 +14,9 @@ export function orderSql(sql: string, item: OrderItem): string {
 export function sortKey(value: Value): string {
   return isText(value.type) ? withoutBlanks(value) : value.sql;
 }
+
+/** What is a number as written would be read as an ordinal. */
+export const noOrdinal = (sql: string): string => (/^\(*-?\d+\)*$/.test(sql) ? `cast(${sql} as bigint)` : sql);
 
 export function refuseSuper(type: Type, context: Context, at: number): void {
   if (type.name === 'super') throw context.source.unsupported('sorting or grouping by a super value (cast it)', at);

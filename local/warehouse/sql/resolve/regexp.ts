@@ -20,8 +20,19 @@ export function regularExpression(node: Expression, environment: Environment, us
   if (/[\\]|\(\?|[*+?}][*+?]|[[\]]/.test(outside) || (use === 'substring' && outside.includes('|'))) {
     throw source.unsupported(`regular expression '${pattern}'`, node.at);
   }
+  if (use === 'substring' && matchesNothing(pattern))
+    throw source.unsupported(`regular expression '${pattern}', which an empty text matches,`, node.at);
   if (!isPattern(pattern)) throw source.error(`invalid regular expression '${pattern}'`, node.at);
   return pattern;
+}
+
+/** Matches of no characters are found in other places by other engines. */
+function matchesNothing(pattern: string): boolean {
+  try {
+    return new RegExp(`^(?:${pattern.replace(posixClass, 'a')})$`).test('');
+  } catch {
+    return false;
+  }
 }
 
 /** Checked with the limits of the engine's matcher in mind: repetitions of at most 1000, ASCII class names that it knows. */

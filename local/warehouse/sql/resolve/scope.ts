@@ -1,6 +1,6 @@
 import type { Catalog, Name, Origin } from '../../statement';
 import type { CommonTable, Identifier } from '../ast';
-import type { Source } from '../lexer';
+import { folded, type Source } from '../lexer';
 import type { Type } from '../types';
 import type { Grouping } from './grouping';
 import { quoteIdentifier, type Value } from './value';
@@ -78,9 +78,13 @@ export type Trait =
   | 'temporary table'
   | 'materialized view'
   | 'unnesting'
-  | 'common table';
+  | 'common table'
+  | 'leader node function'
+  | 'compute node function';
 
 const maxGroups = 14;
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_names.html */
+const maxNameBytes = 127;
 
 /** State of the translation of one statement. */
 export class Context {
@@ -93,6 +97,7 @@ export class Context {
   /** How many subqueries stood in expressions. */
   subqueries = 0;
   private names = 0;
+  private sortedBy?: string;
 
   constructor(
     readonly catalog: Catalog,
@@ -103,7 +108,12 @@ export class Context {
   ) {}
 
   fold(identifier: Identifier): string {
-    return identifier.quoted && this.catalog.caseSensitiveIdentifiers ? identifier.text : identifier.text.toLowerCase();
+    if (identifier.text.length > maxNameBytes / 4 && Buffer.byteLength(identifier.text) > maxNameBytes)
+      throw this.source.error(
+        `a name has at most ${maxNameBytes} bytes, got ${Buffer.byteLength(identifier.text)}`,
+        identifier.at,
+      );
+    return identifier.quoted && this.catalog.caseSensitiveIdentifiers ? identifier.text : folded(identifier.text);
   }
 
   mark(trait: Trait, at: number): void {
@@ -119,6 +129,28 @@ export class Context {
   checkGroups(groups: number, at: number): number {
     if (groups > maxGroups) throw this.source.unsupported(`more than ${maxGroups} groupings one upon the other`, at);
     return groups;
+  }
+
+  /** LISTAGG, PERCENTILE_CONT and MEDIAN of a statement sort by the same values (https://docs.aws.amazon.com/redshift/latest/dg/r_MEDIAN.html). */
+  sortAggregate(order: string, at: number): void {
+    this.sortedBy ??= order;
+    if (this.sortedBy !== order)
+      throw this.source.error('within group ORDER BY clauses for aggregate functions must be the same', at);
+  }
+
+  /** Some functions work on tables only, others on none (https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_functions_leader_node_only.html, c_SQL_functions_compute_node_only). */
+  checkNodes(): void {
+    const { found } = this.traits;
+    // Tables whose names begin with pg_ are read on the leader node.
+    const reads = this.traits.reads.filter(({ name }) => !name.startsWith('pg_'));
+    const [leader, compute] = [found.get('leader node function'), found.get('compute node function')];
+    if (compute !== undefined && reads.length === 0)
+      throw this.source.error(
+        'One or more of the used functions must be applied on at least one user created table',
+        compute,
+      );
+    if (leader !== undefined && (compute !== undefined || reads.length > 0))
+      throw this.source.error('Specified types or functions not supported on Redshift tables', leader);
   }
 
   freshName(): string {

@@ -9,7 +9,7 @@ import { resolveFrom } from './from';
 import { Grouping } from './grouping';
 import { columnValue } from './names';
 import { settle } from './operators';
-import { orderSql, refuseSuper, sortKey } from './order';
+import { noOrdinal, orderSql, refuseSuper, sortKey } from './order';
 import type { Context, Scope, ScopeColumn } from './scope';
 import { selected } from './super';
 import { quoteIdentifier, type Value } from './value';
@@ -298,5 +298,5 @@ function orderItem(item: OrderItem, outputs: readonly Output[], environment: Env
   if (distinct)
     throw context.source.error('for SELECT DISTINCT, ORDER BY expressions must appear in select list', expression.at);
   if (value.constant !== undefined) throw context.source.error('non-integer constant in ORDER BY', expression.at);
-  return orderSql(sortKey(value), item);
+  return orderSql(noOrdinal(sortKey(value)), item);
 }

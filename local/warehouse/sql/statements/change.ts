@@ -172,8 +172,16 @@ export function translateUpdate(node: Node<'update'>, context: Context): Stateme
     if (value === 'default') return `${quoteIdentifier(name)} = default`;
     return `${quoteIdentifier(name)} = ${assigned(environment.resolve(value, environment), type, context, value.at)}`;
   });
-  const duckdb = `update ${target} set ${set.join(', ')}${from ? ` from ${from}` : ''}${whereSql(node.where, scope, context)}`;
-  return { kind: 'change', verb: 'update', target: nameOf(relation), duckdb };
+  const where = whereSql(node.where, scope, context);
+  const duckdb = `update ${target} set ${set.join(', ')}${from ? ` from ${from}` : ''}${where}`;
+  const row = `${quoteIdentifier(scope.relations[0]!.alias)}.rowid`;
+  return {
+    kind: 'change',
+    verb: 'update',
+    target: nameOf(relation),
+    duckdb,
+    conflicts: from && `select 1 from ${target}, ${from}${where} group by ${row} having count(*) > 1 limit 1`,
+  };
 }
 
 /** A streaming view may be emptied; whether it is one, the engine knows (materialized-view-streaming-ingestion). */

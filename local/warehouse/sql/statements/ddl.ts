@@ -1,5 +1,6 @@
 import type { IdentityColumn, Name, Relation, Statement, TableColumn } from '../../statement';
 import type { ColumnDefinition, Identifier, StatementNode, TableAttributes, TableKeys } from '../ast';
+import { folded } from '../lexer';
 import { Caster } from '../resolve/cast';
 import { findRelation, relationSql, splitName, uniqueNames } from '../resolve/from';
 import { environmentOf, resolveQuery } from '../resolve/query';
@@ -264,10 +265,8 @@ function unqualified(part: unknown, tables: ReadonlySet<string>): Identifier | u
   const node = part as { kind?: string; name?: unknown; with?: readonly { name: Identifier }[] };
   if (node.kind === 'relation' && Array.isArray(node.name) && node.name.length === 1) {
     const [name] = node.name as Identifier[];
-    return tables.has(name!.text.toLowerCase()) ? undefined : name;
+    return tables.has(folded(name!.text)) ? undefined : name;
   }
-  const known = node.with?.length
-    ? new Set([...tables, ...node.with.map(({ name }) => name.text.toLowerCase())])
-    : tables;
+  const known = node.with?.length ? new Set([...tables, ...node.with.map(({ name }) => folded(name.text))]) : tables;
   return unqualified(Object.values(part), known);
 }

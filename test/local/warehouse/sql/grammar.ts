@@ -212,7 +212,6 @@ const rules = {
       "listagg(distinct {t}, ',') within group (order by {n})",
       'median({n}::float8)',
       'percentile_cont(0.5) within group (order by {n}::float8)',
-      'percentile_disc(0.5) within group (order by {n})',
       '(sum({n}) / count(*))',
       'coalesce(max({n}), {n})',
       'sum(max({n})) over ()',

@@ -88,6 +88,10 @@ const refused: [sql: string, message: string][] = [
   ["select 'a\\d'", `line 1, column 10: ${unsupported('escape \\d in a string literal')}`],
   ["select name ~ '(?i)x' from shop.t", `line 1, column 15: ${unsupported("regular expression '(?i)x'")}`],
   ["select to_char(at, 'RM') from shop.t", `line 1, column 8: ${unsupported('format "RM" in function TO_CHAR')}`],
+  [
+    'select percentile_disc(0.5) within group (order by id) from shop.t',
+    `line 1, column 8: ${unsupported('function PERCENTILE_DISC')}`,
+  ],
   ["select to_char(at, 'dAY') from shop.t", `line 1, column 8: ${unsupported('format "dAY" in function TO_CHAR')}`],
   [
     'select datediff(dow, at, at) from shop.t',
