@@ -19,6 +19,7 @@ const load = <Module>(verb: string) => require(`./commands/${verb}`) as Module;
 /** Each is loaded when it is named, so that none waits for what only the others need. */
 const verbs = {
   local: () => load<typeof import('./commands/local')>('local').addLocal,
+  deploy: () => load<typeof import('./commands/deploy')>('deploy').addDeploy,
   generate: () => load<typeof import('./commands/generate')>('generate').addGenerate,
   sql: () => load<typeof import('./commands/sql')>('sql').addSql,
   endpoints: () => load<typeof import('./commands/endpoints')>('endpoints').addEndpoints,

@@ -6,17 +6,23 @@ export interface EnvironmentDeclaration {
   readonly reconcileEveryMinutes: number;
   readonly retainData: boolean;
   readonly dropData: readonly string[];
+  /** Names: one that is kept and not among them was removed. */
+  readonly pipelines: readonly string[];
   /** By name. */
   readonly partners: Readonly<Record<string, Pick<Partner, 'who' | 'access' | 'until'>>>;
 }
 
-export function environmentDeclaration(environment: Environment): EnvironmentDeclaration {
+export function environmentDeclaration(
+  environment: Environment,
+  pipelines: readonly { readonly name: string }[],
+): EnvironmentDeclaration {
   const { schedulesEnabled, reconcileEveryMinutes, retainData, dropData = [], partners } = environment;
   return {
     schedulesEnabled,
     reconcileEveryMinutes,
     retainData,
     dropData,
+    pipelines: pipelines.map(({ name }) => name),
     partners: Object.fromEntries(partners.map(({ name, who, access, until }) => [name, { who, access, until }])),
   };
 }

@@ -30,7 +30,7 @@ export interface PipelinesStackProps extends StackProps {
 export class PipelinesStack extends Stack {
   constructor(scope: Construct, id: string, { environment, pipelines, data, bundles, ...props }: PipelinesStackProps) {
     super(scope, id, props);
-    const shared = new Shared(this, environment, data, bundles);
+    const shared = new Shared(this, environment, pipelines, data, bundles);
     for (const pipeline of pipelines) shared.pipeline(new Construct(this, pascalCase(pipeline.name)), pipeline);
     const notifications = environment.exportNotifications ?? [];
     if (notifications.length > 0)
@@ -63,12 +63,14 @@ class Shared {
   constructor(
     stack: Stack,
     private readonly environment: Environment,
+    pipelines: readonly Pipeline[],
     private readonly data: DataStack,
     private readonly bundles: Bundles,
   ) {
     this.transform = new ArchiveTransform(stack, 'ArchiveTransform', { environment, bundles });
     this.provider = new WarehouseObjectProvider(stack, 'WarehouseObjects', {
       environment,
+      pipelines,
       bundles,
       key: data.key,
       warehouse: data.warehouse,

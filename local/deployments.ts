@@ -37,7 +37,6 @@ export function createDeployments({
   region,
 }: DeploymentsOptions): Deployments {
   let running = false;
-  let current: Deployment | undefined;
   const deploy = async (assembly: Assembly): Promise<Deployment> => {
     if (running) throw new Error('a deployment is under way: wait for its end');
     running = true;
@@ -46,7 +45,6 @@ export function createDeployments({
       return await cloud.deploy(assembly);
     } finally {
       running = false;
-      current = cloud.deployment();
     }
   };
   return {
@@ -65,7 +63,7 @@ export function createDeployments({
           );
       return deploy(assembly);
     },
-    current: () => current ?? cloud.deployment(),
+    current: () => cloud.deployment(),
     abandon: () => state.close(),
   };
 }

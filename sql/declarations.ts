@@ -35,7 +35,7 @@ export function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
   };
 }
 
-/** Recorded before the pipeline's first object and forgotten after its last. */
+/** Recorded before the pipeline's first object and, unless its data is kept, forgotten after its last. */
 export function pipelineObject(pipeline: Pipeline): WarehouseObject {
   const { events_data: table } = pipelineTables(pipeline);
   return declarationObject('Pipeline', pipeline.name, 'pipeline', pipelineDeclaration(pipeline), {
@@ -57,7 +57,7 @@ function declarationObject(
 ): WarehouseObject {
   const declaration = JSON.stringify(declared);
   const version = hashText(declaration);
-  return object(id, name, kind, { version, create: [], delete: [], declaration, retain: false, ...more });
+  return object(id, name, kind, { version, create: [], delete: [], declaration, retain: kind === 'pipeline', ...more });
 }
 
 const hashText = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8);

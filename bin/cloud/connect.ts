@@ -10,7 +10,7 @@ import { redshiftData, type WarehouseTarget } from '../../lambda/shared/redshift
 import { messagesOnDisk } from '../../local/sqs/look';
 import { readRuntimeFile } from '../commands/runtime-file';
 import { Failure } from '../failure';
-import { dataStackName, namesFrom, type StackOutputs, stackName } from './names';
+import { dataStackName, LOCAL_ENVIRONMENT, namesFrom, type StackOutputs, stackName } from './names';
 import type { Cloud, Queues } from './ports';
 import { kinesisStreams, s3Buckets, sqsQueues } from './sdk';
 
@@ -28,9 +28,6 @@ interface ClientSettings {
   readonly region?: string;
   readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 }
-
-/** The local runtime deploys this environment. */
-export const LOCAL_ENVIRONMENT = 'dev';
 
 /** Connects to the local runtime that runs over the data folder, or to an environment in AWS with the credentials that any SDK program finds. */
 export function connect(options: ConnectOptions): Cloud {

@@ -65,3 +65,6 @@ export function namesFrom(environment: string, outputs: StackOutputs, source: st
 
 export const stackName = (environment: string, stack: 'data' | 'pipelines') => `millrace-${environment}-${stack}`;
 export const dataStackName = (environment: string) => stackName(environment, 'data');
+
+/** The local runtime deploys this environment. */
+export const LOCAL_ENVIRONMENT = 'dev';

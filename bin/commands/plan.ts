@@ -4,7 +4,7 @@ import { environments } from '../../environments';
 import type { Environment } from '../../environments/environment';
 import { assertConfiguration } from '../../lib/configuration';
 import { pipelines } from '../../pipelines';
-import { LOCAL_ENVIRONMENT } from '../cloud/connect';
+import { LOCAL_ENVIRONMENT } from '../cloud/names';
 import { Failure } from '../failure';
 import { askWarehouse } from '../plan/ask';
 import { statesOfFolder, statesOfRegistry } from '../plan/deployed';

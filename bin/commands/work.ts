@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { render, type Values } from '../../lambda/shared/statement';
 import { execute, type Row, run, StatementError } from '../../lambda/shared/warehouse';
-import { type ConnectOptions, connect } from '../cloud/connect';
+import type { ConnectOptions } from '../cloud/connect';
 import type { Cloud } from '../cloud/ports';
 import { Failure } from '../failure';
 import { type Output, Progress, type Style, styleFor } from '../terminal';
@@ -68,6 +68,8 @@ export async function working(
   exit: Exit,
   act: (work: Work) => Promise<boolean>,
 ): Promise<void> {
+  // Loaded when it is needed: help and plans without a warehouse do without the SDK.
+  const { connect } = require('../cloud/connect') as typeof import('../cloud/connect');
   const cloud = connect(options);
   const progress = new Progress(io.stderr, styleFor(io.stderr, io.env));
   const deadline = performance.now() + options.timeout * 1000;

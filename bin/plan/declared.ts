@@ -238,7 +238,7 @@ export function environmentOutcome({ label, before: [old], after: [now] }: Pair,
     summary,
     notes,
   });
-  const plain = ({ partners: _, dropData: __, ...rest }: EnvironmentDeclaration) => ({ ...rest });
+  const plain = ({ partners: _, dropData: __, pipelines: ___, ...rest }: EnvironmentDeclaration) => ({ ...rest });
   const changes = [
     ...differences(was.partners, is.partners).map(({ name, before, after }) =>
       partnerChange(`partner ${name}`, before, after, change),

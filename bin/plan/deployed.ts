@@ -21,7 +21,17 @@ export async function statesOfRegistry(work: Work): Promise<ObjectState[] | unde
     'plan-objects',
     `select name, kind, version, definition, removal from ${registryTable} order by deployed_at, kind, name`,
   );
-  return rows.map(stateOfRow);
+  return rows.map((row) => {
+    try {
+      return stateOfRow(row);
+    } catch (cause) {
+      throw new Failure(
+        `${registryTable} has a row that this version cannot read, ${row.kind} ${row.name}: ${(cause as Error).message}. Compare with --from what was deployed instead`,
+        1,
+        { cause },
+      );
+    }
+  });
 }
 
 /** A row of the registry. Throws on one that this version cannot read. */

@@ -1,3 +1,4 @@
+import type { EnvironmentDeclaration } from '../../environments/declaration';
 import { normalizeDefinition } from '../../sql';
 import { plural } from '../terminal';
 import { environmentOutcome, pipelineOutcome } from './declared';
@@ -131,9 +132,7 @@ function addedOutcome({ label, after }: Pair, sides: Sides): Outcome {
 function removedOutcome({ label, before }: Pair, sides: Sides): Outcome {
   const [{ kind, name, pipeline }] = before as [ObjectState];
   const kept = before.every(isKept);
-  const gone =
-    pipeline !== undefined && !sides.before.some((state) => state.kind === 'pipeline' && state.name === pipeline);
-  if (kept && gone) {
+  if (kept && wasRemoved(pipeline, sides)) {
     const [change] = unchanged(label, before).changes;
     return {
       changes: [{ ...change!, kept, summary: `Kept from the pipeline ${pipeline}, which was removed before.` }],
@@ -149,6 +148,14 @@ function removedOutcome({ label, before }: Pair, sides: Sides): Outcome {
     notes: removalNotes(before[0]!, kept, sides),
   };
   return { changes: [change], steps: [] };
+}
+
+/** Before: the deployed environment runs it no more. */
+function wasRemoved(pipeline: string | undefined, { before }: Sides): boolean {
+  const environment = before.find(({ kind }) => kind === 'environment')?.declaration as
+    | Partial<EnvironmentDeclaration>
+    | undefined;
+  return pipeline !== undefined && environment?.pipelines?.includes(pipeline) === false;
 }
 
 const isKept = ({ onRemoval }: ObjectState) => onRemoval === 'keep';
@@ -171,6 +178,7 @@ function removalNotes({ kind, name }: ObjectState, kept: boolean, sides: Sides):
       ? [
           `Its data stays: ${amount}, and its stream. To drop them, deploy dropData: ['${name}'] in the environment with the pipeline still there, then remove it.`,
           'What is not merged by then, and what still arrives, is merged no more.',
+          'In AWS deploy the stack of the pipelines first, by itself: the other one cannot let go of what it reads.',
           `A stream that stays keeps its name: it has to be deleted or imported before a pipeline ${name} can come back.`,
         ]
       : [

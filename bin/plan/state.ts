@@ -59,7 +59,7 @@ export function treeStates(environment: Environment, pipelines: readonly Pipelin
     }).map((object) => state(object, object.retain && keepsData(environment, pipeline.name)));
   return [
     ...[ownerObject(database), registryObject()].map((object) => state(object, environment.retainData)),
-    state(environmentObject(environment.name, environmentDeclaration(environment)), false),
+    state(environmentObject(environment.name, environmentDeclaration(environment, pipelines)), false),
     ...pipelines.flatMap(ofPipeline),
   ];
 }

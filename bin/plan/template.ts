@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { resourceType } from '../../lambda/warehouse-object/contract';
 import { stackName } from '../cloud/names';
 import { Failure } from '../failure';
@@ -104,7 +104,7 @@ function readJson(file: string): unknown {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
-    throw new Failure(`--from ${basename(file)} is not JSON: ${cause.message}`, 2, { cause });
+    throw new Failure(`--from ${file} is not JSON: ${cause.message}`, 2, { cause });
   }
 }
 

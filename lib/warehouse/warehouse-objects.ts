@@ -7,6 +7,7 @@ import { Construct } from 'constructs';
 import { environmentDeclaration } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import { env, resourceType } from '../../lambda/warehouse-object/contract';
+import type { Pipeline } from '../../pipelines/definition';
 import { environmentObject, ownerObject, registryObject, type WarehouseObject } from '../../sql';
 import type { Bundles } from '../shared/bundles';
 import { acknowledgeWildcards, grant } from '../shared/grant';
@@ -16,6 +17,8 @@ import type { Warehouse } from './warehouse';
 
 export interface WarehouseObjectProviderProps {
   readonly environment: Environment;
+  /** What the environment runs. */
+  readonly pipelines: readonly Pipeline[];
   readonly bundles: Bundles;
   readonly key: IKey;
   readonly warehouse: Warehouse;
@@ -37,7 +40,7 @@ export class WarehouseObjectProvider extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { environment, bundles, key, warehouse, ownerSecretArn }: WarehouseObjectProviderProps,
+    { environment, pipelines, bundles, key, warehouse, ownerSecretArn }: WarehouseObjectProviderProps,
   ) {
     super(scope, id);
     // One role for both: the Data API shows a statement only to the role that submitted it.
@@ -91,7 +94,7 @@ export class WarehouseObjectProvider extends Construct {
       this.base.push(this.add(this, object, environment.retainData));
     // Also keeps the role's policy until the last object is gone.
     this.base[0]!.node.addDependency(provider, role);
-    this.add(this, environmentObject(environment.name, environmentDeclaration(environment)), false);
+    this.add(this, environmentObject(environment.name, environmentDeclaration(environment, pipelines)), false);
   }
 
   /** What CDK's framework makes and cdk-nag asks about. */

@@ -199,3 +199,33 @@ test('after a rollback the old columns are whole again: what the new functions m
     { sales: '3', revenue: '6.0000' },
   ]);
 });
+
+test('exports wait from a fill or a switch on, until functions merge that know what readers see', async () => {
+  const until = async () =>
+    (await world.rows('select max(complete_until) as until from shop.checkpoints'))[0]!['until'];
+  const moves = async () => {
+    const before = await until();
+    await merge(sale(Number((await world.rows('select count(*) as n from shop.events_data'))[0]!['n']) + 1));
+    return (await until()) !== before;
+  };
+  await merge(sale(0));
+  expect(await moves()).toBe(true);
+  const later = async () => {
+    world.seam.takeOver(first);
+    expect(await moves()).toBe(false);
+    throw new Error('the functions cannot be changed');
+  };
+  await expect(world.deploy(typed({ mayLose: true, stored: 'price_3' }), later)).rejects.toThrow('cannot be changed');
+  await world.rollBack(first);
+  expect(await moves()).toBe(false);
+  await world.seam.pass(60);
+  expect(await moves()).toBe(true);
+  await world.deploy(typed({ mayLose: true, stored: 'price_3' }));
+  expect(await moves()).toBe(true);
+  await world.deploy(withNote({}), async () => {
+    world.seam.takeOver(typed({ mayLose: true, stored: 'price_3' }));
+    expect(await moves()).toBe(false);
+    world.seam.takeOver(withNote({}));
+  });
+  expect(await moves()).toBe(true);
+});

@@ -2,7 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { synthesize } from '../../bin/commands/local/synth';
-import { startRuntime } from '../../local/runtime';
+import { writeRuntimeFile } from '../../bin/commands/runtime-file';
+import type { Plan } from '../../bin/plan/plan';
+import { type Runtime, startRuntime } from '../../local/runtime';
+import { millrace } from '../bin/io';
 import { editedAssembly } from '../support/assembly';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-unchanged-'));
@@ -19,8 +22,8 @@ interface Deployed {
   readonly views: readonly string[];
 }
 
-/** Deploys and goes off again. */
-async function deploy(assembly: string): Promise<Deployed> {
+/** Deploys, lets somebody act, and goes off again. */
+async function deploy(assembly: string, act: (runtime: Runtime) => Promise<void> = async () => {}): Promise<Deployed> {
   const statements: string[] = [];
   const runtime = await startRuntime({
     assemblyDir: assembly,
@@ -39,6 +42,7 @@ async function deploy(assembly: string): Promise<Deployed> {
   try {
     const rows = async (sql: string) => (await runtime.warehouse.query(sql)).rows.map((row) => row.map(String));
     const registry = await rows('select kind, name, version from millrace.objects order by kind, name');
+    await act(runtime);
     return {
       statements,
       registry: Object.fromEntries(registry.map(([kind, name, version]) => [`${kind} ${name}`, version!])),
@@ -66,7 +70,42 @@ test('an unchanged tree runs no statement, and one that only reads differently n
       .replaceAll('create materialized view', 'CREATE /* filled at once */ MATERIALIZED VIEW')
       .replaceAll('Submits the statements of a warehouse object', 'Brings a warehouse object about'),
   );
-  const second = await deploy(rewritten);
+  const second = await deploy(rewritten, planned);
   expect(new Set(second.statements)).toEqual(new Set(['recorded', 'presence', 'record-0']));
   expect(second).toEqual({ ...first, statements: second.statements });
 });
+
+async function plan(): Promise<{ code: number; plan: Plan }> {
+  const { code, stdout, stderr } = await millrace('plan', '--json', '--data', dataDir);
+  if (stdout === '') throw new Error(stderr);
+  return { code, plan: JSON.parse(stdout) as Plan };
+}
+
+/** The plan finds nothing to do, and then what was changed by hand. */
+async function planned(runtime: Runtime): Promise<void> {
+  const { endpoint, region } = runtime;
+  const { credentials } = runtime.administrator;
+  const outputs = runtime.deployment.outputs['millrace-dev-data']!;
+  const [ClusterIdentifier, Database, SecretArn] = ['WarehouseName', 'DatabaseName', 'OwnerSecretArn'].map((name) =>
+    String(outputs[name]),
+  ) as [string, string, string];
+  const warehouse = { ClusterIdentifier, Database, SecretArn };
+  const pipelineOutputs = runtime.deployment.outputs['millrace-dev-pipelines']!;
+  writeRuntimeFile(dataDir, { pid: process.pid, endpoint, region, credentials, warehouse, outputs, pipelineOutputs });
+  const before = await plan();
+  expect(before).toMatchObject({ code: 0, plan: { environment: 'dev', steps: [], problems: [] } });
+  expect(before.plan.comparedWith).toBe(`the registry of the local runtime over ${dataDir}`);
+
+  for (const sql of ['drop view estore.carts', 'create table estore.scratch (a bigint)'])
+    await millrace('sql', sql, '--data', dataDir);
+  const after = await plan();
+  expect(after.code).toBe(4);
+  expect(after.plan.problems.map(({ object, stops }) => [object, stops])).toEqual([
+    ['view estore.carts', true],
+    ['estore.scratch', false],
+  ]);
+  rmSync(join(dataDir, 'runtime.json'));
+  const offline = await plan();
+  expect(offline).toMatchObject({ code: 0, plan: { steps: [], problems: [] } });
+  expect(offline.plan.comparedWith).toMatch(/whose runtime does not run$/);
+}

@@ -34,6 +34,21 @@ test('fails when two environments have one name', () => {
 
 test.each<[string, Partial<Environment>, string]>([
   [
+    'data to drop of no pipeline',
+    { dropData: ['shop', 'shopp'] },
+    'environments.test.dropData must name pipelines (shop), got shopp',
+  ],
+  [
+    'data to drop where all of it is dropped',
+    { retainData: false, dropData: ['shop'] },
+    'environments.test.dropData must be left out where retainData is false, which drops everything, got [shop]',
+  ],
+  [
+    'data to drop twice',
+    { dropData: ['shop', 'shop'] },
+    'environments.test.dropData must have unique names, got shop more than once',
+  ],
+  [
     'the reconcile',
     { reconcileEveryMinutes: 7 },
     'environments.test.reconcileEveryMinutes must be 15 to 1440 and a divisor of a day, got 7',

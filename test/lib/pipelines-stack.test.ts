@@ -281,6 +281,29 @@ describe('warehouse objects', () => {
     expect(policies(false).filter(([, policy]) => policy !== 'Delete')).toEqual([]);
   });
 
+  test('go with the pipelines that dropData names, with their stream and queues', () => {
+    const visits = shopPipeline({ name: 'visits', history: [], views: [], exports: [] });
+    const { data, pipelines } = templates({ retainData: true, dropData: ['visits'] }, [shopPipeline(), visits]);
+    const policies = (name: string) => {
+      const of = Object.values(pipelines.findResources('Custom::WarehouseObject', { Properties: { pipeline: name } }));
+      // What CloudFormation does, and what is recorded of it.
+      for (const { Properties, DeletionPolicy } of of)
+        expect(Properties.onRemoval).toBe(DeletionPolicy === 'Retain' ? 'keep' : 'drop');
+      const streams = data.findResources('AWS::Kinesis::Stream', { Properties: { Name: `millrace-test-${name}` } });
+      return new Set(
+        [...of.filter(({ Properties }) => Properties.kind === 'table'), ...Object.values(streams)].map(
+          ({ DeletionPolicy }) => DeletionPolicy,
+        ),
+      );
+    };
+    expect(policies('visits')).toEqual(new Set(['Delete']));
+    expect(policies('shop')).toEqual(new Set(['Retain']));
+    const queues = Object.entries(data.findResources('AWS::SQS::Queue'));
+    expect(queues.map(([id, { DeletionPolicy }]) => [id.startsWith('Visits'), DeletionPolicy])).toEqual(
+      queues.map(([id]) => [id.startsWith('Visits'), id.startsWith('Visits') ? 'Delete' : 'Retain']),
+    );
+  });
+
   test('replaced versions go in any case', () => {
     templates({ retainData: true }).pipelines.allResources('Custom::WarehouseObject', {
       UpdateReplacePolicy: 'Delete',

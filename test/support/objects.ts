@@ -48,7 +48,7 @@ export class Objects {
     );
   }
 
-  private host(): ObjectHost {
+  host(): ObjectHost {
     return {
       environment,
       as: (identity) => this.warehouse(identity),

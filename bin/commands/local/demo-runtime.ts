@@ -6,6 +6,8 @@ export interface DemoRuntime extends RuntimeConnection {
   readonly historyBucket: string;
   readonly exportBucket: string;
   streamOf(pipeline: string): string;
+  /** Whether the pipeline is part of what is deployed now. */
+  isDeployed(pipeline: string): boolean;
   /** The clock's time, epoch milliseconds. */
   now(): number;
   /** Clock milliseconds a real millisecond; 0 makes it stand still. */

@@ -8,7 +8,7 @@ export class RunWatch {
   private readonly seen = new Set<string>();
 
   constructor(
-    private readonly runtime: Pick<DemoRuntime, 'query'>,
+    private readonly runtime: Pick<DemoRuntime, 'query' | 'isDeployed'>,
     private readonly pipelines: readonly Pipeline[],
     private readonly style: Style,
   ) {}
@@ -16,8 +16,15 @@ export class RunWatch {
   /** Lines for what happened since the last call. */
   async news(): Promise<string[]> {
     const lines: string[] = [];
-    for (const pipeline of this.pipelines)
-      lines.push(...(await this.merges(pipeline)), ...(await this.exports(pipeline)));
+    for (const pipeline of this.pipelines) {
+      if (!this.runtime.isDeployed(pipeline.name)) continue;
+      try {
+        lines.push(...(await this.merges(pipeline)), ...(await this.exports(pipeline)));
+      } catch (error) {
+        // A deployment may take its tables away between two looks.
+        if (!/does not exist/.test((error as Error).message)) throw error;
+      }
+    }
     return lines;
   }
 

@@ -40,12 +40,13 @@ export async function openRuntime(
   });
   onStarted?.(runtime);
   const { principal, credentials } = runtime.administrator;
-  const outputs = runtime.deployment.outputs[`millrace-${stageName}-data`] ?? {};
+  const outputsOf = (stack: string) => runtime.deployment.outputs[`millrace-${stageName}-${stack}`] ?? {};
   const output = (name: string): string => {
-    const value = outputs[name];
+    const value = outputsOf('data')[name];
     if (typeof value !== 'string') throw new Error(`the data stack of ${stageName} has no output ${name}`);
     return value;
   };
+  const streamOf = (pipeline: string) => `millrace-${stageName}-${pipeline.replaceAll('_', '-')}`;
   let disposing = false;
   const serverless = runtime.ofType('AWS::RedshiftServerless::Workgroup').length > 0;
   return {
@@ -57,12 +58,17 @@ export async function openRuntime(
       Database: output('DatabaseName'),
       SecretArn: output('OwnerSecretArn'),
     },
-    outputs,
-    pipelineOutputs: runtime.deployment.outputs[`millrace-${stageName}-pipelines`] ?? {},
+    get outputs() {
+      return outputsOf('data');
+    },
+    get pipelineOutputs() {
+      return outputsOf('pipelines');
+    },
     resources: runtime.deployment.resources.length,
     historyBucket: output('HistoryBucketName'),
     exportBucket: output('ExportsBucketName'),
-    streamOf: (pipeline) => `millrace-${stageName}-${pipeline.replaceAll('_', '-')}`,
+    streamOf,
+    isDeployed: (pipeline) => runtime.ofType('AWS::Kinesis::Stream').some(({ ref }) => ref === streamOf(pipeline)),
     now: () => runtime.clock.now(),
     setRate: (rate) => runtime.clock.setRate(rate),
     settle: (signal) => runtime.settle(signal),

@@ -70,6 +70,7 @@ class Demo {
   private readonly began = performance.now();
   private file: BatchesFile;
   private runtime!: DemoRuntime;
+  private announced = '';
   private rows!: HistoryRows;
   private readonly disk: ReturnType<typeof watchDisk>;
   private readonly io: LocalIo;
@@ -143,11 +144,18 @@ class Demo {
       this.runtime.setRate(0);
       this.runtime.onTrouble((message) => this.progress.line(`${this.progress.style.yellow('!')} ${message}`));
       this.rows = new HistoryRows(this.runtime);
-      const { endpoint, region, credentials, warehouse, outputs, pipelineOutputs } = this.runtime;
-      const connection = { endpoint, region, credentials, warehouse, outputs, pipelineOutputs };
-      writeRuntimeFile(dataDir, { pid: process.pid, ...connection });
-      stage(`${plural(this.runtime.resources, 'resource')} on ${endpoint}`);
+      this.announce();
+      stage(`${plural(this.runtime.resources, 'resource')} on ${this.runtime.endpoint}`);
     });
+  }
+
+  /** Tells other processes how to talk to the runtime: anew, after a deployment changed an output. */
+  private announce(): void {
+    const { endpoint, region, credentials, warehouse, outputs, pipelineOutputs } = this.runtime;
+    const file = { pid: process.pid, endpoint, region, credentials, warehouse, outputs, pipelineOutputs };
+    const text = JSON.stringify(file);
+    if (text !== this.announced) writeRuntimeFile(this.dataDir, file);
+    this.announced = text;
   }
 
   private async send(clients: Clients): Promise<void> {
@@ -280,6 +288,7 @@ class Demo {
         await this.trickle(clients);
       }
       for (const line of await watch.news()) progress.line(line);
+      this.announce();
       this.file = { ...this.file, clock: runtime.now() };
       writeBatches(this.dataDir, this.file);
       await wait(1000, undefined, { signal }).catch(() => {});
@@ -294,7 +303,8 @@ class Demo {
     const events = Math.max(10, Math.min(1000, Math.round(this.options.events / 100)));
     writeBatches(this.dataDir, { ...this.file, complete: false });
     const batch = { seed: this.options.seed, events, withHistory: false };
-    const sent = await sendBatch(this.runtime, clients, this.deps.generators, this.file, batch, { signal });
+    const deployed = this.deps.generators.filter(({ pipeline }) => this.runtime.isDeployed(pipeline));
+    const sent = await sendBatch(this.runtime, clients, deployed, this.file, batch, { signal });
     // the loop writes it
     this.file = { ...sent.file, complete };
   }

@@ -1,7 +1,7 @@
 import type { Environment, Partner } from '../../../environments/environment';
 import { partnerRoleName } from '../../../lib/partners/presets';
-import { type ConnectOptions, environmentNamed, LOCAL_ENVIRONMENT, stackOutputs } from '../../cloud/connect';
-import { outputLike, type StackOutputs, scoped } from '../../cloud/names';
+import { type ConnectOptions, environmentNamed, stackOutputs } from '../../cloud/connect';
+import { LOCAL_ENVIRONMENT, outputLike, type StackOutputs, scoped } from '../../cloud/names';
 import { type Credentials, type Reach, RoleDoor, readSecret } from '../../cloud/partner-access';
 import { Failure } from '../../failure';
 import { readRuntimeFile } from '../runtime-file';

@@ -180,8 +180,12 @@ export const edits: Readonly<Record<string, Edit>> = {
     environmentAfter: prod(),
   },
   'pipeline-removed-long-ago': {
-    before: [shop(), visits()],
-    deployed: (states) => states.filter(({ pipeline, onRemoval }) => pipeline !== 'visits' || onRemoval === 'keep'),
+    deployed: (states) => [
+      ...states,
+      ...treeStates(prod(), [visits()]).filter(
+        ({ pipeline, onRemoval }) => pipeline === 'visits' && onRemoval === 'keep',
+      ),
+    ],
   },
   'partner-added-and-another-removed': {
     environmentAfter: prod({

@@ -73,7 +73,7 @@ describe('a template', () => {
   });
 
   test.each([
-    ['text.json', 'Resources:', /--from text\.json is not JSON/],
+    ['text.json', 'Resources:', /--from .*text\.json is not JSON/],
     ['list.json', [], /is no CloudFormation template: it has no Resources/],
     ['null.json', 'null', /is no CloudFormation template: it has no Resources/],
     ['data.json', { Resources: { Key: { Type: 'AWS::KMS::Key' } } }, /has no resource of type Custom::WarehouseObject/],

@@ -1,0 +1,70 @@
+import { rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { RunEvent } from '../../local/activity';
+import { type Output, Progress, styleFor } from '../terminal';
+import { deployTo } from './deploy/follow';
+import { changesOf, lineOf, resultText } from './deploy/report';
+import { synthesize } from './local/synth';
+import { DEFAULT_DATA, text } from './options';
+import { readRuntimeFile } from './runtime-file';
+
+export interface DeployCommandIo {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export function addDeploy(
+  program: Command,
+  io: DeployCommandIo,
+  exit: { code: number },
+  synth: typeof synthesize = synthesize,
+): void {
+  program
+    .command('deploy')
+    .summary('bring the running local environment to what the tree says')
+    .description(
+      'Synthesizes the dev environment and deploys it to the local runtime that is running over the data folder, as CloudFormation would: new versions\n' +
+        'first, old ones deleted after all succeeded, everything taken back when anything fails. Events go on flowing meanwhile.\n' +
+        'Exit 0: deployed, or nothing to change. 1: it failed and was rolled back, the reason is told. Ctrl-C ends this command, not the deployment.',
+    )
+    .option('--data <dir>', 'data folder of the running runtime', text('--data'), DEFAULT_DATA)
+    .option('--json', 'the result as one JSON object, the only line on stdout')
+    .action(async ({ data, json }: { data: string; json?: boolean }) => {
+      const runtime = readRuntimeFile(data);
+      const progress = new Progress(io.stderr, styleFor(io.stderr, io.env));
+      const assemblyDir = join(resolve(data), `deploy-${process.pid}`);
+      const events: RunEvent[] = [];
+      try {
+        const folder = await synthesized(progress, () => synth(assemblyDir, new AbortController().signal));
+        const stage = progress.stage('deploy');
+        const result = await deployTo(runtime, folder, (event) => {
+          events.push(event);
+          const line = lineOf(event, progress.style);
+          if (line !== undefined) progress.line(line);
+        });
+        if (result.failures.length > 0) stage.failed();
+        else stage.done('');
+        const changes = changesOf(events);
+        exit.code = result.failures.length > 0 ? 1 : 0;
+        if (json) io.stdout.write(`${JSON.stringify({ ...result, changes })}\n`);
+        else io.stdout.write(`${resultText(result, changes, styleFor(io.stdout, io.env))}\n`);
+      } finally {
+        progress.stop();
+        rmSync(assemblyDir, { recursive: true, force: true });
+      }
+    });
+}
+
+async function synthesized(progress: Progress, work: () => Promise<string>): Promise<string> {
+  const stage = progress.stage('synth');
+  try {
+    const folder = await work();
+    stage.done('the dev environment');
+    return folder;
+  } catch (error) {
+    stage.failed();
+    throw error;
+  }
+}

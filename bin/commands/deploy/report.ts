@@ -1,0 +1,59 @@
+import type { RunEvent } from '../../../local/activity';
+import type { DeployResult } from '../../../local/deploy-endpoint';
+import { plural, printable, type Style } from '../../terminal';
+
+export type Changes = Readonly<Record<'create' | 'update' | 'delete', number>>;
+
+const done = { create: 'created', update: 'updated', delete: 'deleted' } as const;
+
+/** A line for what is over; undefined for what has only begun. */
+export function lineOf(event: RunEvent, style: Style): string | undefined {
+  if (event.kind === 'stack') {
+    const paint = /FAILED|ROLLBACK/.test(event.status) ? style.yellow : style.bold;
+    return `  ${paint(event.status)} ${event.name}`;
+  }
+  if (event.kind === 'trouble') return `  ${style.yellow('!')} ${printable(`${event.name}: ${event.message}`)}`;
+  if (event.kind !== 'resource' || (!event.done && event.error === undefined)) return undefined;
+  const what = `${done[event.action].padEnd(7)} ${event.name} ${style.dim(event.type)}`;
+  return event.done
+    ? `    ${style.green('✔')} ${what}`
+    : `    ${style.red('✘')} ${what.replace(done[event.action].padEnd(7), `${event.action} failed:`)}`;
+}
+
+/** Requests that were done, those of a rollback and of a cleanup included. */
+export function changesOf(events: readonly RunEvent[]): Changes {
+  const count = (action: string) =>
+    events.filter((event) => event.kind === 'resource' && event.done && event.action === action).length;
+  return { create: count('create'), update: count('update'), delete: count('delete') };
+}
+
+export function resultText({ failures, failedStatus }: DeployResult, changes: Changes, style: Style): string {
+  if (failures.length > 0)
+    return [
+      style.red(style.bold(verdicts[failedStatus ?? ''] ?? 'nothing was changed')),
+      ...failures.map(indented),
+    ].join('\n');
+  const counts = (['create', 'update', 'delete'] as const)
+    .filter((action) => changes[action] > 0)
+    .map((action) => `${plural(changes[action], 'resource')} ${done[action]}`);
+  return style.green(
+    counts.length === 0 ? 'nothing to change: what runs is what the tree says' : `deployed: ${counts.join(', ')}`,
+  );
+}
+
+/** What the failed stack's status means to who deployed. */
+const verdicts: Readonly<Record<string, string>> = {
+  UPDATE_ROLLBACK_COMPLETE: 'failed and rolled back: what ran before runs on',
+  ROLLBACK_COMPLETE: 'failed and rolled back: nothing of the new stack is left',
+  UPDATE_ROLLBACK_FAILED:
+    'failed, and the rollback failed too: mend the cause and deploy again, which finishes the rollback first',
+  ROLLBACK_FAILED:
+    'failed, and not everything of it could be deleted: mend the cause and deploy again, which deletes it first',
+};
+
+const indented = (failure: string) =>
+  failure
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => `  ${printable(line.trim())}`)
+    .join('\n');

@@ -1,0 +1,276 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isComplete, onEvent } from '../../lambda/warehouse-object/object';
+import { parseRequest } from '../../lambda/warehouse-object/request';
+import { CloudFormation, type Deployment, openState } from '../../local/cloudformation';
+import type { TemplateResource } from '../../local/cloudformation/assembly';
+import {
+  type CustomResourceAnswer,
+  CustomResourceError,
+  type CustomResourceRequest,
+} from '../../local/cloudformation/custom-resources';
+import type { StatementFault } from '../../local/faults';
+import type { ResourceTwin } from '../../local/ports';
+import type { Pipeline } from '../../pipelines/definition';
+import { ownerObject, registryObject, type WarehouseObject, warehouseObjects } from '../../sql';
+import {
+  account,
+  type Cloud,
+  createCloud,
+  database,
+  environment,
+  type Handlers,
+  outsider,
+  region,
+  roles,
+} from './cloud';
+import { functionsOf } from './functions';
+import { memoryFolder } from './memory';
+import { Objects } from './objects';
+
+const minuteMs = 60_000;
+const startMs = Date.UTC(2026, 10, 21);
+const retentionHours = 168;
+
+/** What is deployed: the pipelines by name; the first is the one whose functions run. */
+export type Tree = readonly Pipeline[];
+
+export const streamOf = ({ name }: Pipeline) => `millrace-${environment}-${name}`;
+
+/** A deployed tree on disk: the warehouse, and what CloudFormation knows. */
+export interface Image {
+  readonly tree: Tree;
+  readonly folder: string;
+  /** Names of all relations, and of all records of the registry. */
+  readonly content: readonly string[];
+}
+
+/** Before or after a deployment submits a statement, with its number: 1 is the first. */
+export type Point = { readonly number: number; readonly what: string };
+
+/** Ends the function that makes the call, or with `process` all that deploys. */
+export class Killed extends Error {}
+
+interface Attempt {
+  readonly cloud: CloudFormation;
+  readonly objects: Objects;
+  dead: boolean;
+}
+
+const never = () => new Promise<never>(() => undefined);
+
+/**
+ * A cloud in one process whose warehouse objects and functions are deployed by the local CloudFormation: the real core of the custom resource, the
+ * real refresh and export, on the real twins.
+ */
+export class DeployedCloud {
+  /** At each call of a deployment; throws `Killed`, or answers that the process ends here. */
+  at: (point: Point) => 'go on' | 'kill the process' = () => 'go on';
+  /** Of a deployment's statement. */
+  fault: (name: string) => StatementFault | undefined = () => undefined;
+  handlers: Handlers = {};
+  cloud!: Cloud;
+  private calls = 0;
+  /** Told when the process is killed. */
+  private onDeath: () => void = () => undefined;
+
+  private constructor(private readonly folder: string) {}
+
+  static async start(image?: Image): Promise<DeployedCloud> {
+    const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'millrace-deployed-'));
+    const world = new DeployedCloud(folder);
+    if (image) cpSync(join(image.folder, 'state.json'), join(folder, 'state.json'));
+    world.cloud = await createCloud({
+      startMs,
+      streamName: `millrace-${environment}-sim`,
+      shards: 1,
+      retentionHours,
+      databaseFile: image && join(image.folder, 'warehouse.duckdb'),
+      handlers: () => world.handlers,
+      killNext: () => undefined,
+      faults: {
+        delivery: () => undefined,
+        call: () => undefined,
+        statement: (name) => (name.includes('/deploy/') ? world.fault(name) : undefined),
+      },
+    });
+    world.cloud.kinesis.port.open(
+      `millrace-${environment}-other`,
+      { mode: 'PROVISIONED', retentionHours, maxRecordBytes: 2 ** 20 },
+      1,
+    );
+    for (const name of ['refresh', 'export'] as const)
+      world.cloud.onStatements(`millrace/${environment}/sim/${name}/`, name);
+    return world;
+  }
+
+  /** Deploys the tree once into an empty world, and keeps what that made. */
+  static async image(tree: Tree): Promise<Image> {
+    const world = await DeployedCloud.start();
+    await world.deploy(tree);
+    const content = await world.content();
+    const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'millrace-image-'));
+    cpSync(join(world.folder, 'state.json'), join(folder, 'state.json'));
+    await world.dispose((file) => cpSync(file, join(folder, 'warehouse.duckdb')));
+    return { tree, folder, content };
+  }
+
+  /**
+   * Deploys in a process of its own, as far as the state on disk goes.
+   * @returns undefined when the process was killed
+   * @throws DeploymentError
+   */
+  async deploy(tree: Tree): Promise<Deployment | undefined> {
+    const state = openState(this.folder);
+    const objects = new Objects(this.cloud);
+    const attempt = { objects, dead: false } as Attempt;
+    const died = new Promise<undefined>((resolve) => {
+      this.onDeath = () => {
+        attempt.dead = true;
+        state.close();
+        resolve(undefined);
+      };
+    });
+    this.calls = 0;
+    objects.kill = (what) => this.reach(attempt, what);
+    const cloud = new CloudFormation({
+      twins: [this.functionTwin(attempt)],
+      customResources: {
+        request: (request) => this.provide(attempt, request),
+        handler: () => ({ status: 404 }),
+      },
+      secrets: { getSecretString: async () => '' },
+      principal: outsider,
+      state,
+      account,
+      region,
+      clock: this.cloud.clock,
+      onRun: () => undefined,
+    });
+    await cloud.open();
+    const stacks = [{ name: 'sim', displayName: 'sim/one', template: { Resources: resourcesOf(tree) }, paths: {} }];
+    const deploying = cloud.deploy({ stacks, assets: new Map() });
+    deploying.catch(() => undefined);
+    return Promise.race([deploying, died]);
+  }
+
+  private reach(attempt: Attempt, what: string): void {
+    if (attempt.dead) throw new Killed('killed');
+    // How often somebody asks for a statement's end is a matter of speed; which statements there are is not.
+    if (!/(Batch)?ExecuteStatement$/.test(what)) return;
+    this.calls += 1;
+    if (this.at({ number: this.calls, what }) === 'go on') return;
+    this.onDeath();
+    throw new Killed('killed');
+  }
+
+  /** As CDK's provider framework and its state machine carry out a request. */
+  private async provide(attempt: Attempt, request: CustomResourceRequest): Promise<CustomResourceAnswer> {
+    if (attempt.dead) return never();
+    const marker = 'AWSCDK::CustomResourceProviderFramework::CREATE_FAILED';
+    if (request.requestType === 'Delete' && request.physicalId === marker) return { physicalId: marker, data: {} };
+    const event = {
+      RequestType: request.requestType,
+      RequestId: request.requestId,
+      ...(request.physicalId !== undefined && { PhysicalResourceId: request.physicalId }),
+      ResourceProperties: request.properties,
+      ...(request.oldProperties && { OldResourceProperties: request.oldProperties }),
+    };
+    const remaining = () => 60_000;
+    let physicalId = request.physicalId ?? marker;
+    try {
+      const named = await onEvent(attempt.objects.host(), parseRequest(event), remaining);
+      physicalId = named.PhysicalResourceId;
+      for (let asked = 0; asked < 50; asked += 1) {
+        const parsed = parseRequest({ ...event, PhysicalResourceId: physicalId });
+        const { IsComplete } = await isComplete(attempt.objects.host(), parsed, remaining);
+        if (attempt.dead) return never();
+        if (IsComplete) return { physicalId, data: {} };
+      }
+      throw new Error('is not complete after 50 calls');
+    } catch (error) {
+      if (attempt.dead) return never();
+      throw new CustomResourceError((error as Error).message, physicalId);
+    }
+  }
+
+  /** The pipelines' functions as one resource: their plans are their code. */
+  private functionTwin(attempt: Attempt): ResourceTwin {
+    return {
+      type: 'AWS::Lambda::Function',
+      properties: ['Code'],
+      create: ({ Code }, { previous }) => {
+        if (attempt.dead) return never();
+        const [pipeline] = JSON.parse(Code.ZipFile) as Pipeline[];
+        this.handlers = functionsOf(this.cloud, pipeline!);
+        return { ref: previous?.ref ?? 'functions', attributes: {} };
+      },
+      delete: () => undefined,
+    };
+  }
+
+  put(pipeline: Pipeline, lines: readonly string[]): void {
+    const Records = lines.map((line, n) => ({ Data: Buffer.from(line).toString('base64'), PartitionKey: `k${n}` }));
+    this.cloud.kinesis.operations.PutRecords({ StreamName: streamOf(pipeline), Records }, outsider);
+  }
+
+  /** A minute passes, and the schedule fires. Does not wait for what it begins. */
+  tick(name: 'refresh' | 'export' = 'refresh'): void {
+    const { clock } = this.cloud;
+    clock.advanceTo(Math.floor(clock.now() / minuteMs + 1) * minuteMs);
+    void this.cloud.invokeAsync(name, { kind: 'start', scheduledTime: new Date(clock.now()).toISOString() });
+  }
+
+  async query(sql: string): Promise<string[][]> {
+    const { rows } = await this.cloud.warehouse.port.query(sql);
+    return rows.map((row) => row.map(String));
+  }
+
+  async content(): Promise<string[]> {
+    const relations = await this.query(
+      "select table_schema || '.' || table_name from svv_tables where table_schema in ('sim', 'other', 'millrace') union all select schema_name || '.' || name || ' (materialized)' from svv_mv_info",
+    );
+    const records = await this.query("select 'record of ' || name || ' ' || version from millrace.objects");
+    return [...relations, ...records].flat().sort();
+  }
+
+  /** What CloudFormation knows, as the file has it. */
+  state(): { status: string; operation?: unknown; leftovers: readonly unknown[] } {
+    return openState(this.folder).stacks['sim']!;
+  }
+
+  async dispose(keep?: (databaseFile: string) => void): Promise<void> {
+    await this.cloud.dispose(keep);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The template of a tree, with the dependencies of the stack of the project. */
+function resourcesOf(tree: Tree): Record<string, TemplateResource> {
+  const resources: Record<string, TemplateResource> = {};
+  const add = (id: string, { properties }: WarehouseObject, dependsOn: readonly string[]) => {
+    resources[id] = {
+      Type: 'Custom::WarehouseObject',
+      Properties: { ServiceToken: 'provider', ...properties, onRemoval: 'drop' },
+      DependsOn: dependsOn,
+    };
+  };
+  add('Owner', ownerObject(database), []);
+  add('Registry', registryObject(), ['Owner']);
+  const all: string[] = [];
+  for (const pipeline of tree) {
+    const tokens = { streamName: streamOf(pipeline), streamRoleArn: roles.stream, database };
+    for (const object of warehouseObjects(pipeline, tokens)) {
+      const id = `${pipeline.name}${object.id}`;
+      add(id, object, ['Owner', 'Registry', ...object.dependsOn.map((other) => `${pipeline.name}${other}`)]);
+      all.push(id);
+    }
+  }
+  resources['Functions'] = {
+    Type: 'AWS::Lambda::Function',
+    Properties: { Code: { ZipFile: JSON.stringify(tree) } },
+    DependsOn: all,
+  };
+  return resources;
+}
