@@ -139,7 +139,8 @@ async function create(host: Call, request: ObjectRequest, remainingMs: Remaining
   if (result === 'waiting' || object.identity === 'admin') return result;
   if (recorded?.version !== object.version && (await checked(host, request, remainingMs)) === 'waiting')
     return 'waiting';
-  if (recorded && sameRecord(recorded, recordOf(object))) return result;
+  const switched = object.kind === 'public-view' && !there;
+  if (switched || (recorded && sameRecord(recorded, recordOf(object)))) return result;
   const record = { name: 'record', mode: 'transaction', statements: recording(object, requestId) } as const;
   return walk({ ...walkOf(host, request, remainingMs), harmless: undefined, apart: false }, [record], 'record-');
 }

@@ -60,10 +60,8 @@ export function resolveCall(node: FunctionCall, environment: Environment): Value
   if (node.over) return windowCall(node, entry, node.over, environment);
   if (entry.kind !== 'aggregate') {
     const call = new Call(node, environment, '');
-    const { sql, type } = entry.emit(call);
     return {
-      sql,
-      type,
+      ...entry.emit(call),
       aggregate: call.values.some(({ aggregate }) => aggregate),
       window: call.values.some(({ window }) => window),
     };

@@ -183,7 +183,16 @@ function resolveIn(operand: Value, list: readonly Value[], not: string, environm
   for (const item of items) comparable(subject, item, environment, at, 'IN');
   const unified = unify(environment, [subject, ...items], at, 'IN');
   const sql = isText(unified.type) ? unified.sql.map((item) => withoutBlanks({ sql: item })) : unified.sql;
-  return { sql: `(${sql[0]} ${not}in (${sql.slice(1).join(', ')}))`, type: boolean, ...flags([operand, ...list]) };
+  const [value, ...found] = sql;
+  // Of five constants or more the engine makes a join.
+  const listed = found.length >= 5 && found.every((item) => /^'(?:[^']|'')*'$/.test(item));
+  return {
+    sql: listed
+      ? `(${not}list_contains([${found.join(', ')}], ${value}))`
+      : `(${value} ${not}in (${found.join(', ')}))`,
+    type: boolean,
+    ...flags([operand, ...list]),
+  };
 }
 
 function inQuery(node: Predicate & { kind: 'in-query' }, environment: Environment, not: string): Value {
