@@ -52,12 +52,13 @@ describe.each<[PipelineGenerator]>([[estore], [pageviews]])('pipeline %#', (gene
     local.kinesis.create(stream);
     const digest = `sha256|${createHash('sha256').update('Owner1pwsalt').digest('hex')}|salt`;
     await steps(JSON.parse(ownerObject('millrace').properties.create), { owner_password: digest }, admin);
-    const objects = warehouseObjects(pipeline, {
+    await steps(JSON.parse(registryObject().properties.create), {});
+    for (const { properties } of warehouseObjects(pipeline, {
       streamName: stream,
       streamRoleArn: roles.stream,
       database: 'millrace',
-    });
-    for (const { properties } of [registryObject(), ...objects]) await steps(JSON.parse(properties.create), {});
+    }))
+      await steps(JSON.parse(properties.create), {});
   });
   afterAll(() => local.dispose());
 
