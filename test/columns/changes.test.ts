@@ -229,3 +229,50 @@ test('exports wait from a fill or a switch on, until functions merge that know w
   });
   expect(await moves()).toBe(true);
 });
+
+test('names that are words of SQL or empty of meaning, odd paths and values are filled as they are', async () => {
+  const odd = (given: Partial<Column>): Column =>
+    ({
+      name: 'order',
+      path: ['price'],
+      type: 'varchar',
+      maxBytes: 32,
+      stored: 'select',
+      fill: true,
+      ...given,
+    }) as Column;
+  await merge(
+    sale(1, { price: "it's {{run_id}} \\ \u{1f600}" }),
+    sale(2, { price: '' }),
+    sale(3, { price: [1, { a: null }] as unknown as string }),
+    sale(4, { price: 'x'.repeat(33) }),
+  );
+  expect(await events('id')).toEqual([]);
+  await world.deploy(
+    edition(
+      [id, product, odd({ replaces: 'nothing_of_the_kind' })],
+      'select product, count(e."order") as sales from shop.events e group by product',
+    ),
+  );
+  await merge(sale(5, { price: "it's {{run_id}} \\ \u{1f600}" }), sale(6, { price: '' }));
+  expect(await events('"order"')).toEqual([{ order: "it's {{run_id}} \\ \u{1f600}" }, { order: '' }]);
+  expect(await world.rows('select sum(sales)::bigint as sales from shop.sales')).toEqual([{ sales: 2 }]);
+  await world.deploy(
+    edition(
+      [id, product, odd({ stored: 'select_2', oneOf: ['', "it's", "it''s"] })],
+      salesQuery.replace('sum(price)', 'count("order")'),
+    ),
+  );
+  expect(await events('"order"')).toEqual([{ order: null }, { order: '' }]);
+});
+
+test('an edition that replaces a column which never was is deployed into an empty warehouse', async () => {
+  const other = await World.open(typed({}));
+  try {
+    await other.merge(sale(1, { price: 8 }));
+    expect(await other.rows('select price from shop.events')).toEqual([{ price: 8 }]);
+    expect(await other.rows('select row_count, lost from shop.fills')).toEqual([{ row_count: 0, lost: 0 }]);
+  } finally {
+    await other.dispose();
+  }
+});

@@ -1,6 +1,7 @@
-import type { Expression } from '../ast';
-import { resolveCall } from '../functions/registry';
+import type { Body, Expression } from '../ast';
+import { isAggregate, resolveCall } from '../functions/registry';
 import { boolean, date, describe, isText, timestamp, varchar } from '../types';
+import { holdsAggregate } from './aggregates';
 import type { Environment } from './environment';
 import { activeGroupings } from './grouping';
 import { navigate, resolveName } from './names';
@@ -195,10 +196,20 @@ function resolveIn(operand: Value, list: readonly Value[], not: string, environm
   };
 }
 
+/** Redshift cannot decorrelate it, unless the aggregate is MIN or MAX (https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html). */
+function sumsGroups(body: Body): boolean {
+  if (body.kind !== 'select' || body.groupBy.length === 0) return false;
+  const isSum = (name: string) => isAggregate(name) && name !== 'min' && name !== 'max';
+  return body.items.some((item) => item.kind === 'expression' && holdsAggregate(item.expression, isSum));
+}
+
 function inQuery(node: Predicate & { kind: 'in-query' }, environment: Environment, not: string): Value {
   const { context } = environment;
   context.markSubquery(node.at);
+  const before = context.correlations;
   const query = environment.resolveQuery(node.query, context, environment.scope);
+  if (context.correlations > before && sumsGroups(node.query.body))
+    throw context.source.unsupported('IN with a correlated subquery of an aggregate and GROUP BY', node.at);
   const column = query.columns[0]!;
   if (query.columns.length !== 1) throw context.source.error('subquery has too many columns', node.at);
   const operand = settle(environment, environment.resolve(node.operand, environment), column.type, node.at);
