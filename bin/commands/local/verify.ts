@@ -178,6 +178,8 @@ async function sumOf(
   column: string | undefined,
 ): Promise<{ rows: number; total: string }> {
   const files = windows.flatMap((item) => item.files);
+  // A window without rows may have no file at all.
+  if (files.length === 0) return { rows: 0, total: formatCents(0) };
   const reader = readers[windows[0]!.format] ?? 'read_csv';
   const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
   const money = column === undefined ? '0' : `"${column.replaceAll('"', '""')}"`;
