@@ -204,6 +204,8 @@ export const exportColumns: readonly TableColumn[] = [
 /** What a batch of a fill did with the events between two times of merge; one row a column. */
 export const fillColumns: readonly TableColumn[] = [
   { name: 'definition', type: 'varchar(16)', notNull: true },
+  // Of the functions that it is done for, as in runs.
+  { name: 'typing', type: 'varchar(16)', notNull: true },
   { name: 'column_name', type: 'varchar(64)', notNull: true },
   { name: 'filled_from', type: 'timestamp', notNull: true },
   { name: 'filled_until', type: 'timestamp', notNull: true },

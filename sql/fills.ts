@@ -56,20 +56,24 @@ const assignments = (columns: readonly Column[], stored: string, typed: string) 
 export function completeRowsStatement(pipeline: Pipeline): StatementTemplate {
   const { events_data: events, runs, fills } = pipelineTables(pipeline);
   const { columns } = pipeline;
-  const ours = `definition = ${quoteLiteral(typingVersion(pipeline))}`;
+  const version = quoteLiteral(typingVersion(pipeline));
   const filled = `select max(filled_until) as whole_until from ${fills} where definition = ${quoteLiteral(fillVersion(pipeline))}`;
   const since = `(
       select max(whole_until)
       from (
-        select max(merged_at) as whole_until from ${runs} where ${ours} and merged_at > dateadd(hour, -${deploymentHours}, getdate())${
+        select max(merged_at) as whole_until from ${runs} where definition = ${version} and merged_at > dateadd(hour, -${deploymentHours}, getdate())${
           filledColumns(pipeline).length > 0 ? `\n        union all\n        ${filled}` : ''
         }
       ) as complete
     )`;
-  const rows = `select event_id, payload
-from ${events}
-where merged_at >= ${since}
-  and run_id not in (select run_id from ${runs} where ${ours} and merged_at >= ${since})`;
+  // Joined to runs, of which there are none but during a deployment: then nothing of the events is read.
+  const rows = `select stored.event_id, stored.payload
+from (
+  select distinct run_id
+  from ${runs}
+  where merged_at >= ${since} and (definition is null or definition <> ${version})
+) as others
+inner join ${events} stored on stored.run_id = others.run_id and stored.merged_at >= ${since}`;
   return `update ${events} as e
 set
 ${assignments(columns, 'e', 'late')}
@@ -135,7 +139,7 @@ from ${rows} f
 where e.event_id = f.event_id and e.merged_at >= (select low from ${bounds}) and e.merged_at < (select high from ${bounds})
   and (${lacks(columns, 'e', 'f')})`,
     `insert into ${fills} (
-  definition, column_name, filled_from, filled_until, row_count, filled, missing, misfits, misfit_id, lost, lost_id, filled_at
+  definition, typing, column_name, filled_from, filled_until, row_count, filled, missing, misfits, misfit_id, lost, lost_id, filled_at
 )
 ${columns.map((column) => accountQuery(pipeline, column, bounds, rows)).join('\nunion all\n')}`,
     `drop table ${rows}`,
@@ -198,7 +202,7 @@ function accountQuery(pipeline: Pipeline, column: Column, bounds: string, rows: 
   const count = (what: string) => `count(case when ${is(what)} then 1 end)`;
   const example = (what: string) => `min(case when ${is(what)} then event_id end)`;
   return `select
-  ${quoteLiteral(fillVersion(pipeline))}, ${quoteLiteral(storedName(column))}, (select low from ${bounds}), (select high from ${bounds}), count(*),
+  ${quoteLiteral(fillVersion(pipeline))}, ${quoteLiteral(typingVersion(pipeline))}, ${quoteLiteral(storedName(column))}, (select low from ${bounds}), (select high from ${bounds}), count(*),
   ${count('filled')}, ${count('missing')}, ${count('misfit')}, ${example('misfit')}, ${count('lost')}, ${example('lost')}, getdate()
 from ${rows}`;
 }

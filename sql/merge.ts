@@ -264,10 +264,3 @@ from ${temporaryTables(pipeline).read}`,
 where ${ours} and merged_at < (select max(merged_at) from ${checkpoints} where ${ours})`,
   ];
 }
-
-/** After the views were refreshed: what is merged is complete, and exports may close their windows by it. */
-export function completeStatement(pipeline: Pipeline): StatementTemplate {
-  return `update ${pipelineTables(pipeline).checkpoints}
-set complete_until = merged_until
-where landing = ${quoteLiteral(landingTable(pipeline))} and merged_until is not null`;
-}

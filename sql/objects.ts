@@ -171,6 +171,12 @@ function viewChecks(pipeline: Pipeline, { name, query }: CompiledView): ViewChec
 /** Views may read any of them, the events from their table: a materialized view cannot read a plain one. */
 const ownTableIds = readableTables.map((name) => pascalCase(name === eventsView ? 'events_data' : name));
 
+/** Everything that readers know by name. */
+export const publicViewObjects = (pipeline: Pipeline): WarehouseObject[] => [
+  eventsViewObject(pipeline),
+  ...compileViews(pipeline).map((view) => publicViewObject(pipeline, view)),
+];
+
 /** What people and exports read. It shows what the definition declares, whatever else the table still holds. */
 function eventsViewObject(pipeline: Pipeline): WarehouseObject {
   const { events, events_data: table } = pipelineTables(pipeline);

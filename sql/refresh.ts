@@ -1,8 +1,9 @@
 import type { RefreshPlan } from '../lambda/refresh/contract';
 import type { Step } from '../lambda/shared/plan';
 import type { Pipeline } from '../pipelines/definition';
+import { completeStatement } from './complete';
 import { gapsQuery } from './gaps';
-import { completeStatement, mergeStatements } from './merge';
+import { mergeStatements } from './merge';
 import { landingName } from './names';
 import { compileViews } from './views';
 

@@ -1,6 +1,6 @@
 import type { Pipeline } from '../pipelines/definition';
 import { storedName } from './columns';
-import { identifier } from './identifier';
+import { identifier, reservedWords } from './identifier';
 import { eventsView, pipelineTables } from './names';
 import { type RelationReference, relationReferences } from './relations';
 import { isAliased, ownName } from './select-item';
@@ -48,6 +48,11 @@ export function overStored(pipeline: Pipeline, sql: string, physicalNames: Reado
 const takesUnit = new Set(['dateadd', 'datediff', 'date_add', 'date_diff', 'date_part', 'extract']);
 const notAnAlias = ['on', 'using', 'join', 'inner', 'left', 'right', 'full', 'outer', 'cross', 'natural'];
 const clauses = ['where', 'group', 'having', 'order', 'limit', 'union', 'qualify', 'connect'];
+
+/** A word that cannot be a name where it stands. */
+const isSyntax = (token: Token, before: Token | undefined) =>
+  token.kind === 'word' &&
+  (reservedWords.has(token.value) || (token.value === 'by' && isWord(before, 'group', 'order')));
 
 class Query {
   readonly problems: string[] = [];
@@ -128,7 +133,7 @@ class Query {
   private column(index: number): Reference | undefined {
     const [before, token, next] = [this.tokens[index - 1], this.tokens[index]!, this.tokens[index + 1]];
     if (!isName(token) || this.taken.has(token.at) || before?.text === '.' || before?.text === '::') return undefined;
-    if (isWord(before, 'as') || next?.text === '(') return undefined;
+    if (isWord(before, 'as') || next?.text === '(' || isSyntax(token, before)) return undefined;
     if (before?.text === '(' && takesUnit.has(this.tokens[index - 2]?.value ?? '')) return undefined;
     const [second, third] = [this.tokens[index + 2], this.tokens[index + 4]];
     if (next?.text !== '.') return { first: token, column: token };

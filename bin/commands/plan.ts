@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { environments } from '../../environments';
 import type { Environment } from '../../environments/environment';
+import { registryTable } from '../../lambda/warehouse-object/contract';
 import { assertConfiguration } from '../../lib/configuration';
 import { pipelines } from '../../pipelines';
 import { LOCAL_ENVIRONMENT } from '../cloud/names';
@@ -10,11 +11,11 @@ import { askWarehouse } from '../plan/ask';
 import { statesOfFolder, statesOfRegistry } from '../plan/deployed';
 import { withAssemblyOf } from '../plan/git-ref';
 import { makePlan } from '../plan/make';
-import type { Plan } from '../plan/plan';
+import type { Plan, Problem } from '../plan/plan';
 import { printedPlan } from '../plan/print';
 import { type ObjectState, treeStates } from '../plan/state';
 import { isFolder, statesOfTemplate, templateIn } from '../plan/template';
-import { styleFor } from '../terminal';
+import { plural, styleFor } from '../terminal';
 import { text } from './options';
 import { isRunningOver } from './runtime-file';
 import { type Exit, type WorkIo, type WorkOptions, working, workOptions } from './work';
@@ -111,10 +112,25 @@ async function onlinePlan(
     const before = recorded === undefined ? [] : [...after.filter(({ kind }) => kind === 'owner'), ...recorded];
     const { facts, problems } = await askWarehouse(work, before, after);
     const source = recorded === undefined ? `${where}, which has no registry yet` : `the registry of ${where}`;
-    plan = makePlan(environment.name, source, { before, after, facts }, problems);
+    const known = recorded === undefined ? unrecorded(problems) : problems;
+    plan = makePlan(environment.name, source, { before, after, facts }, known);
     return true;
   });
   return plan!;
+}
+
+/** Without a registry everything looks foreign: what is there was deployed by an edition that recorded nothing, or by nobody. */
+function unrecorded(problems: readonly Problem[]): Problem[] {
+  if (problems.length === 0) return [];
+  return [
+    {
+      object: registryTable,
+      problem: `There is no registry, and ${plural(problems.length, 'object')} that it would know of: ${problems.map(({ object }) => object).join(', ')}.`,
+      advice:
+        'If an earlier version of Millrace deployed them, compare with that by --from; the next deployment records what it finds to be the same.',
+      stops: false,
+    },
+  ];
 }
 
 async function offlineSides(

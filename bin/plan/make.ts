@@ -166,10 +166,20 @@ function removalSummary(kind: ObjectState['kind'], kept: boolean): string {
   return 'It is dropped.';
 }
 
-function removalNotes({ kind, name }: ObjectState, kept: boolean, sides: Sides): string[] {
+/** For whoever deploys a removal. */
+const stacksInOrder =
+  'In AWS deploy the stack of the pipelines first, by itself: the other one cannot let go of what it reads.';
+
+function removalNotes({ kind, name, pipeline }: ObjectState, kept: boolean, sides: Sides): string[] {
   if (kept && kind === 'public-view') return ['Readers still find what is there; nothing is added any more.'];
   if (kind === 'materialized-view' || kind === 'public-view')
-    return ['Queries that name it fail from then on. It can be built again from the events at any time.'];
+    return [
+      'Queries that name it fail from then on.',
+      ...(sides.before.some((state) => state.pipeline === pipeline && state.kind === 'table' && !isKept(state)) &&
+      !sides.after.some((state) => state.pipeline === pipeline)
+        ? []
+        : ['It can be built again from the events at any time.']),
+    ];
   if (kind === 'pipeline') {
     const tables = sides.before.filter((state) => state.pipeline === name && state.kind === 'table');
     const rows = tables.reduce((sum, table) => sum + (sides.facts?.rows.get(table.name) ?? 0), 0);
@@ -178,11 +188,12 @@ function removalNotes({ kind, name }: ObjectState, kept: boolean, sides: Sides):
       ? [
           `Its data stays: ${amount}, and its stream. To drop them, deploy dropData: ['${name}'] in the environment with the pipeline still there, then remove it.`,
           'What is not merged by then, and what still arrives, is merged no more.',
-          'In AWS deploy the stack of the pipelines first, by itself: the other one cannot let go of what it reads.',
+          stacksInOrder,
           `A stream that stays keeps its name: it has to be deleted or imported before a pipeline ${name} can come back.`,
         ]
       : [
           `Its data goes for good: ${amount}, and its stream. That is what the template deployed last says (retainData, dropData).`,
+          stacksInOrder,
         ];
   }
   if (kind !== 'table') return [];

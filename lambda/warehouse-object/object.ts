@@ -132,14 +132,15 @@ async function remove(host: Call, request: ObjectRequest, remainingMs: Remaining
 async function create(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
   const { object, requestId } = request;
   const recorded = await recordIn(host, request, remainingMs);
-  // Recorded alone says nothing of what somebody dropped since.
-  const there =
-    request.type === 'Update' && recorded?.version === object.version && (await isThere(host, request, remainingMs));
+  // A table is never created anew. Of anything else the record has to say the same; alone it says nothing of what somebody dropped since.
+  const asRecorded = object.kind === 'table' || recorded?.version === object.version;
+  const there = request.type === 'Update' && asRecorded && (await isThere(host, request, remainingMs));
   const result = there ? await complete(host, request, remainingMs) : await bring(host, request, remainingMs);
   if (result === 'waiting' || object.identity === 'admin') return result;
   if (recorded?.version !== object.version && (await checked(host, request, remainingMs)) === 'waiting')
     return 'waiting';
-  if (recorded && sameRecord(recorded, recordOf(object))) return result;
+  const switched = object.kind === 'public-view' && !there;
+  if (switched || (recorded && sameRecord(recorded, recordOf(object)))) return result;
   const record = { name: 'record', mode: 'transaction', statements: recording(object, requestId) } as const;
   return walk({ ...walkOf(host, request, remainingMs), harmless: undefined, apart: false }, [record], 'record-');
 }

@@ -199,3 +199,80 @@ test('after a rollback the old columns are whole again: what the new functions m
     { sales: '3', revenue: '6.0000' },
   ]);
 });
+
+test('exports wait from a fill or a switch on, until functions merge that know what readers see', async () => {
+  const until = async () =>
+    (await world.rows('select max(complete_until) as until from shop.checkpoints'))[0]!['until'];
+  const moves = async () => {
+    const before = await until();
+    await merge(sale(Number((await world.rows('select count(*) as n from shop.events_data'))[0]!['n']) + 1));
+    return (await until()) !== before;
+  };
+  await merge(sale(0));
+  expect(await moves()).toBe(true);
+  const later = async () => {
+    world.seam.takeOver(first);
+    expect(await moves()).toBe(false);
+    throw new Error('the functions cannot be changed');
+  };
+  await expect(world.deploy(typed({ mayLose: true, stored: 'price_3' }), later)).rejects.toThrow('cannot be changed');
+  await world.rollBack(first);
+  expect(await moves()).toBe(false);
+  await world.seam.pass(60);
+  expect(await moves()).toBe(true);
+  await world.deploy(typed({ mayLose: true, stored: 'price_3' }));
+  expect(await moves()).toBe(true);
+  await world.deploy(withNote({}), async () => {
+    world.seam.takeOver(typed({ mayLose: true, stored: 'price_3' }));
+    expect(await moves()).toBe(false);
+    world.seam.takeOver(withNote({}));
+  });
+  expect(await moves()).toBe(true);
+});
+
+test('names that are words of SQL or empty of meaning, odd paths and values are filled as they are', async () => {
+  const odd = (given: Partial<Column>): Column =>
+    ({
+      name: 'order',
+      path: ['price'],
+      type: 'varchar',
+      maxBytes: 32,
+      stored: 'select',
+      fill: true,
+      ...given,
+    }) as Column;
+  await merge(
+    sale(1, { price: "it's {{run_id}} \\ \u{1f600}" }),
+    sale(2, { price: '' }),
+    sale(3, { price: [1, { a: null }] as unknown as string }),
+    sale(4, { price: 'x'.repeat(33) }),
+  );
+  expect(await events('id')).toEqual([]);
+  await world.deploy(
+    edition(
+      [id, product, odd({ replaces: 'nothing_of_the_kind' })],
+      'select product, count(e."order") as sales from shop.events e group by product',
+    ),
+  );
+  await merge(sale(5, { price: "it's {{run_id}} \\ \u{1f600}" }), sale(6, { price: '' }));
+  expect(await events('"order"')).toEqual([{ order: "it's {{run_id}} \\ \u{1f600}" }, { order: '' }]);
+  expect(await world.rows('select sum(sales)::bigint as sales from shop.sales')).toEqual([{ sales: 2 }]);
+  await world.deploy(
+    edition(
+      [id, product, odd({ stored: 'select_2', oneOf: ['', "it's", "it''s"] })],
+      salesQuery.replace('sum(price)', 'count("order")'),
+    ),
+  );
+  expect(await events('"order"')).toEqual([{ order: null }, { order: '' }]);
+});
+
+test('an edition that replaces a column which never was is deployed into an empty warehouse', async () => {
+  const other = await World.open(typed({}));
+  try {
+    await other.merge(sale(1, { price: 8 }));
+    expect(await other.rows('select price from shop.events')).toEqual([{ price: 8 }]);
+    expect(await other.rows('select row_count, lost from shop.fills')).toEqual([{ row_count: 0, lost: 0 }]);
+  } finally {
+    await other.dispose();
+  }
+});

@@ -17,6 +17,16 @@ const edited = (name: string, edit: (text: string) => string) => editedAssembly(
 const start = (assembly: string, data: string) =>
   startRuntime({ assemblyDir: assembly, stageName: 'dev', dataDir: join(folder, data), clock: { rate: 0 } });
 
+/** What is synthesized from an edit has other versions than before; what is recorded under the same one is left alone. */
+function withVersions(text: string): string {
+  if (!text.includes('"Custom::WarehouseObject"')) return text;
+  const template = JSON.parse(text) as { Resources: Record<string, { Type: string; Properties: { version: string } }> };
+  for (const { Type, Properties } of Object.values(template.Resources))
+    if (Type === 'Custom::WarehouseObject' && /0000000[12]/.test(JSON.stringify(Properties)))
+      Properties.version = 'edited00';
+  return JSON.stringify(template);
+}
+
 /** Starts what must not start, and answers why it did not. */
 async function failure(assembly: string, data: string): Promise<string> {
   try {
@@ -97,7 +107,7 @@ test('an edited view and an edited landing view replace their versions, and no e
   const view = /hourly_views_[0-9a-f]{8}/g;
   const second = await start(
     edited('new-versions', (text) =>
-      text.replaceAll(landing, 'landing_00000001').replaceAll(view, 'hourly_views_00000002'),
+      withVersions(text.replaceAll(landing, 'landing_00000001').replaceAll(view, 'hourly_views_00000002')),
     ),
     'edited',
   );

@@ -78,6 +78,18 @@ test('a name that another column is stored under means the column, not what is s
   });
 });
 
+test('words of SQL are no columns, whatever is stored under them', () => {
+  const odd = aPipeline({
+    columns: [columns[0]!, { ...columns[1]!, stored: 'select' }, { ...columns[2]!, name: 'by', stored: 'from' }],
+  } as Partial<Pipeline>);
+  expect(
+    overStored(odd, 'select product_id, sum(by) as n from shop.events where by > 1 group by product_id', physical),
+  ).toEqual({
+    sql: 'select "select" as product_id, sum("from") as n from shop.events_data as events where "from" > 1 group by "select"',
+    problems: [],
+  });
+});
+
 test('what is unclear is an error of synthesis that names the view', () => {
   const edited = aPipeline({ columns, views: [aView('v', 'select product from shop.events')] });
   expect(validatePipelines([edited])).toEqual([

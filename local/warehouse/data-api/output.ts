@@ -1,3 +1,4 @@
+import { shortName } from '../sql/types';
 import type { RedshiftType, ResultColumn } from '../statement';
 import type { StatementRecord, SubStatement } from './records';
 
@@ -83,22 +84,6 @@ export function listed(record: StatementRecord) {
   };
 }
 
-const typeNames: Record<RedshiftType['name'], string> = {
-  smallint: 'int2',
-  integer: 'int4',
-  bigint: 'int8',
-  real: 'float4',
-  'double precision': 'float8',
-  boolean: 'bool',
-  date: 'date',
-  timestamp: 'timestamp',
-  timestamptz: 'timestamptz',
-  super: 'super',
-  decimal: 'numeric',
-  varchar: 'varchar',
-  char: 'bpchar',
-  varbyte: 'varbyte',
-};
 /** Digits, or characters of the longest text, as the JDBC driver gives them, on which the Data API is built (`TypeInfoCache` of amazon-redshift-jdbc-driver). */
 const precisions: Partial<Record<RedshiftType['name'], number>> = {
   smallint: 5,
@@ -125,7 +110,7 @@ export function columnMetadata(column: ResultColumn) {
   return {
     name: column.name,
     label: column.name,
-    typeName: typeNames[type.name],
+    typeName: shortName(type),
     length: 0,
     precision: type.name === 'decimal' ? type.precision : 'length' in type ? type.length : (precisions[type.name] ?? 0),
     scale: type.name === 'decimal' ? type.scale : (scales[type.name] ?? 0),

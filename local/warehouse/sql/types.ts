@@ -50,6 +50,19 @@ export function describe(type: Type): string {
   }
 }
 
+const shortNames: Readonly<Record<string, string>> = {
+  smallint: 'int2',
+  integer: 'int4',
+  bigint: 'int8',
+  real: 'float4',
+  'double precision': 'float8',
+  boolean: 'bool',
+  decimal: 'numeric',
+  char: 'bpchar',
+};
+/** As the Data API names it. */
+export const shortName = (type: Type): string => shortNames[type.name] ?? type.name;
+
 export const isText = (type: Type): type is RedshiftType & { name: 'varchar' | 'char' } =>
   type.name === 'varchar' || type.name === 'char';
 export const isInteger = (type: Type): boolean => type.name in integerDigits;

@@ -167,7 +167,7 @@ export const edits: Readonly<Record<string, Edit>> = {
     after: [shop({ refreshEveryMinutes: 1, stream: { ...stream, capacity: { mode: 'provisioned', shards: 4 } } })],
   },
   'history-added': { after: [shop({ history: [aSource()] })] },
-  'pipeline-added': { after: [shop(), visits()] },
+  'pipeline-added': { after: [shop(), visits()], facts: { rows: new Map([['shop.events_data', 20_588]]) } },
   'pipeline-removed': { before: [shop(), visits()] },
   'pipeline-to-be-dropped': {
     before: [shop(), visits()],

@@ -201,6 +201,14 @@ describe('what exists already', () => {
     expect(changes().slice(1)).toEqual(['alter table estore.events add column price decimal(12,2)']);
   });
 
+  test('an update of a table that is there adds what it lacks, and does not try to create it', async () => {
+    const { world, isComplete, changes } = setUp(table, 'Update');
+    world.catalog = [eventId];
+    world.presence = [{ table_type: 'BASE TABLE' }];
+    expect(await isComplete()).toEqual({ IsComplete: true });
+    expect(changes()).toEqual(['alter table estore.events add column price decimal(12,2)']);
+  });
+
   test('a column with another type is refused before the object has an id that a rollback would delete', async () => {
     const { world, onEvent, changes } = setUp(table);
     world.catalog = [eventId, column('price', 'bigint', { numeric_precision: 64 })];
@@ -409,7 +417,8 @@ describe('the registry', () => {
       create: JSON.stringify([step('switch', 'drop view v', 'create view v')]),
     });
     await isComplete();
-    const [switched] = owner.statements.filter(({ submission }) => submission.token);
+    const [switched, ...others] = owner.statements.filter(({ submission }) => submission.token);
+    expect(others).toEqual([]);
     expect(switched!.submission.statements.map((sql) => sql.split(' ').slice(0, 3).join(' '))).toEqual([
       'lock millrace.objects',
       'drop view v',

@@ -1,8 +1,11 @@
 import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
+import { switchView } from '../../../lambda/warehouse-object/switch';
+import { Deadline } from '../../../lambda/warehouse-object/walk';
 import { publicView, registryObject } from '../../../sql';
 import { hashDefinition } from '../../../sql/definition';
 import { type Cloud, createCloud } from '../../support/cloud';
 import { Objects } from '../../support/objects';
+import { FakeWarehouse, quiet } from '../fakes';
 
 const name = 'shop.sold';
 let cloud: Cloud;
@@ -115,6 +118,37 @@ test('killed before and after any submission, the same request ends with the gra
     expect(await objects.run(`select * from ${name}`)).toEqual([{ id: 'a', note: 'n', amount: 2 }]);
   }
   expect(at).toBeGreaterThan(12);
+});
+
+test('the grants are those of before the switch was submitted: a later call does not ask again', async () => {
+  const warehouse = new FakeWarehouse();
+  // The renewal waits for a lock.
+  warehouse.outcome = ({ statements }) =>
+    statements[0]!.startsWith('create')
+      ? { status: 'FAILED', error: 'cannot change number of columns in view' }
+      : undefined;
+  const asked: string[] = [];
+  const host = {
+    subject: 'view',
+    namePrefix: 'deploy/r',
+    warehouse,
+    log: quiet,
+    remainingMs: () => 500,
+    deadline: new Deadline(() => warehouse.now, 3_600_000),
+    harmless: undefined,
+    apart: true,
+    ask: async (what: string) => {
+      asked.push(what);
+      return [];
+    },
+  };
+  const steps = publicView(name, 'shop.new', [{ name: 'id' }]).create;
+  expect(await switchView(host, name, steps)).toBe('waiting');
+  expect(await switchView(host, name, steps)).toBe('waiting');
+  expect(asked).toEqual(['column-grants', 'grants']);
+  warehouse.end('deploy/r/0-renew');
+  expect(await switchView(host, name, steps)).toBe('done');
+  expect(asked).toHaveLength(2);
 });
 
 test('a view that others read keeps its definition when its columns would change, and says who they are', async () => {

@@ -20,7 +20,7 @@ export interface FunctionEntry {
   readonly node?: 'leader' | 'compute';
   /** Its value may differ from call to call: such a function keeps a materialized view from being maintained. */
   readonly mutable?: boolean;
-  readonly emit: (call: Call) => { readonly sql: string; readonly type: Type };
+  readonly emit: (call: Call) => { readonly sql: string; readonly type: Type } & Pick<Value, 'atMost'>;
 }
 
 /** A function call being translated: its arguments, checked as they are asked for. */

@@ -203,7 +203,12 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
   },
   json_size: {
     arguments: [1, 1],
-    emit: (call) => ({ sql: `cast(strlen(${serialized(call)}) as integer)`, type: integer }),
+    emit: (call) => {
+      const { sql } = call.super(0);
+      // Without blanks and needless escapes a text is no longer than it was.
+      const atMost = isColumn(sql) ? `strlen(cast(${sql} as varchar))` : undefined;
+      return { sql: `cast(strlen(${serialized(call)}) as integer)`, type: integer, atMost };
+    },
   },
   json_typeof: { arguments: [1, 1], emit: (call) => ({ sql: typeof_(call.super(0)), type: varchar(16) }) },
   is_object: isOfType('OBJECT'),

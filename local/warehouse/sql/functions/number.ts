@@ -170,6 +170,8 @@ export const conditionalFunctions: Readonly<Record<string, FunctionEntry>> = {
       const tested = call.value(0);
       if (tested.type.name === 'super') throw call.wrongType(0);
       const { sql, type } = conditional(call, [call.value(1), call.value(2)]);
+      const texts = new Set([call.value(1).type.name, call.value(2).type.name]);
+      if (texts.has('char') && texts.has('varchar')) throw call.unsupported('function NVL2 with CHAR and VARCHAR');
       return { sql: `case when ${tested.sql} is not null then ${sql[0]} else ${sql[1]} end`, type };
     },
   },

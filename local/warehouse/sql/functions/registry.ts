@@ -60,10 +60,8 @@ export function resolveCall(node: FunctionCall, environment: Environment): Value
   if (node.over) return windowCall(node, entry, node.over, environment);
   if (entry.kind !== 'aggregate') {
     const call = new Call(node, environment, '');
-    const { sql, type } = entry.emit(call);
     return {
-      sql,
-      type,
+      ...entry.emit(call),
       aggregate: call.values.some(({ aggregate }) => aggregate),
       window: call.values.some(({ window }) => window),
     };
@@ -133,7 +131,8 @@ function sortable(node: OrderItem['expression'], environment: Environment): stri
   const resolved = environment.resolve(node, environment);
   const value = settle(environment, resolved, { name: 'unknown' }, node.at);
   refuseSuper(value.type, environment.context, node.at);
-  if (resolved.constant !== undefined || node.kind === 'typed-literal' || node.kind === 'boolean')
+  // "Neither constants nor constant expressions": what names no column.
+  if (!value.sql.includes('"'))
     throw environment.context.source.unsupported('a constant in the PARTITION BY or ORDER BY of a window', node.at);
   return sortKey(value);
 }

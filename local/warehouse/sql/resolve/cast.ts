@@ -15,7 +15,8 @@ const patterns: Readonly<Record<string, string>> = {
   integer: '\\s*[+-]?\\d+\\s*',
   number: '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)\\s*',
   float: '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?\\s*',
-  date: `${year}-\\d{1,2}-\\d{1,2}`,
+  // Of a time the day is taken (an example of https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html).
+  date: `${year}-\\d{1,2}-\\d{1,2}([T ]([01]?\\d|2[0-3]):\\d{2}(:\\d{2}(\\.\\d{1,6})?)?)?`,
   // An offset is ignored by a timestamp without time zone, so it may only be one that means UTC here.
   timestamp: `${year}-\\d{1,2}-\\d{1,2}([T ]([01]?\\d|2[0-3]):\\d{2}(:\\d{2}(\\.\\d{1,6})?)?(Z|\\+00(:?00)?)?)?`,
 };

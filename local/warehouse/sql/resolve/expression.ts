@@ -1,6 +1,7 @@
-import type { Expression } from '../ast';
-import { resolveCall } from '../functions/registry';
+import type { Body, Expression } from '../ast';
+import { isAggregate, resolveCall } from '../functions/registry';
 import { boolean, date, describe, isText, timestamp, varchar } from '../types';
+import { holdsAggregate } from './aggregates';
 import type { Environment } from './environment';
 import { activeGroupings } from './grouping';
 import { navigate, resolveName } from './names';
@@ -183,13 +184,32 @@ function resolveIn(operand: Value, list: readonly Value[], not: string, environm
   for (const item of items) comparable(subject, item, environment, at, 'IN');
   const unified = unify(environment, [subject, ...items], at, 'IN');
   const sql = isText(unified.type) ? unified.sql.map((item) => withoutBlanks({ sql: item })) : unified.sql;
-  return { sql: `(${sql[0]} ${not}in (${sql.slice(1).join(', ')}))`, type: boolean, ...flags([operand, ...list]) };
+  const [value, ...found] = sql;
+  // Of five constants or more the engine makes a join.
+  const listed = found.length >= 5 && found.every((item) => /^'(?:[^']|'')*'$/.test(item));
+  return {
+    sql: listed
+      ? `(${not}list_contains([${found.join(', ')}], ${value}))`
+      : `(${value} ${not}in (${found.join(', ')}))`,
+    type: boolean,
+    ...flags([operand, ...list]),
+  };
+}
+
+/** Redshift cannot decorrelate it, unless the aggregate is MIN or MAX (https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html). */
+function sumsGroups(body: Body): boolean {
+  if (body.kind !== 'select' || body.groupBy.length === 0) return false;
+  const isSum = (name: string) => isAggregate(name) && name !== 'min' && name !== 'max';
+  return body.items.some((item) => item.kind === 'expression' && holdsAggregate(item.expression, isSum));
 }
 
 function inQuery(node: Predicate & { kind: 'in-query' }, environment: Environment, not: string): Value {
   const { context } = environment;
   context.markSubquery(node.at);
+  const before = context.correlations;
   const query = environment.resolveQuery(node.query, context, environment.scope);
+  if (context.correlations > before && sumsGroups(node.query.body))
+    throw context.source.unsupported('IN with a correlated subquery of an aggregate and GROUP BY', node.at);
   const column = query.columns[0]!;
   if (query.columns.length !== 1) throw context.source.error('subquery has too many columns', node.at);
   const operand = settle(environment, environment.resolve(node.operand, environment), column.type, node.at);

@@ -265,12 +265,21 @@ function resolveJoin(given: Join, environment: Environment): string {
   const alias = isUnnest ? onlyRelation(scope.relations.slice(before)) : undefined;
   if (alias !== undefined) return unnest(item.right as RelationItem, environment, { alias, sql: left });
   const right = resolveFrom(item.right, environment);
+  if (item.join === 'right' || item.join === 'full') barSuper(scope.relations.slice(before), item, context);
   if (!isUnnest) context.mark('join', item.at);
   if (item.join === 'cross') return `${left} cross join ${right}`;
   const condition = item.using
     ? usingCondition(item.using, item.join, between, environment)
     : onCondition(item.on!, item.join, environment);
   return `${left} ${item.join} join ${right} on ${condition}`;
+}
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html */
+function barSuper(relations: readonly ScopeRelation[], { join, at }: Join, { source }: Context): void {
+  for (const { item, columns } of relations) {
+    if (item) throw source.error(`SUPER in a ${join.toUpperCase()} JOIN`, at);
+    for (const column of columns) if (column.type.name === 'super') column.barred = true;
+  }
 }
 
 function onCondition(node: Expression, join: string, environment: Environment): string {

@@ -91,6 +91,8 @@ function findIn(scope: Scope, parts: readonly string[], node: Expression, enviro
 
 function follow(found: Found, scope: Scope, node: Expression & { kind: 'name' }, environment: Environment): Value {
   const { column } = found;
+  if (column?.barred)
+    throw environment.context.source.error(`column "${column.name}" of type super in a right or full join`, node.at);
   const plain = found.value ?? columnValue(column!);
   const value = column && scope.grouping?.isActive ? scope.grouping.column(column, plain, environment, node.at) : plain;
   const rest = node.parts.slice(found.used);

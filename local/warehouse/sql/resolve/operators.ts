@@ -337,7 +337,13 @@ export function compare(operator: string, left: Value, right: Value, environment
     if (sql) return { sql: `(${sql})`, type: boolean, ...flags(left, right) };
   }
   const [a, b] = comparable(left, right, environment, at, `operator ${operator}`);
-  return { sql: `(${a} ${operator} ${b})`, type: boolean, ...flags(left, right) };
+  const sql = `${a} ${operator} ${b}`;
+  const sure = left.atMost && /^<=?$/.test(operator) && /^\d+$/.test(b) ? `${left.atMost} ${operator} ${b}` : undefined;
+  return {
+    sql: sure ? `(case when ${sure} then true else ${sql} end)` : `(${sql})`,
+    type: boolean,
+    ...flags(left, right),
+  };
 }
 
 export function negate(value: Value, environment: Environment, at: number): Value {

@@ -12,6 +12,8 @@ export interface ScopeColumn {
   /** Of bytes that the engine has read as JSON: see `create-streaming-view` in statement.ts. */
   readonly parsed?: string;
   readonly origin?: Origin;
+  /** SUPER in a right or full join: it may not be named. */
+  barred?: boolean;
   /** The other side of USING: found by its qualifier only. */
   hidden?: boolean;
 }

@@ -1,7 +1,7 @@
 import { SqlError } from '../../statement';
 import type { Expression, OrderItem, SelectCore, SelectItem } from '../ast';
 import { isAggregate } from '../functions/registry';
-import { isText, type Type } from '../types';
+import { isText, shortName, type Type } from '../types';
 import { holdsAggregate } from './aggregates';
 import type { Environment, ResolvedQuery } from './environment';
 import { resolveCondition } from './expression';
@@ -130,7 +130,10 @@ function starColumns(item: SelectItem & { kind: 'star' }, { context, scope }: En
   }
   return relations.flatMap(({ columns, item: element }) => {
     if (element) throw context.source.unsupported('* with an unnested array', item.at);
-    return columns.filter(({ hidden }) => qualifier !== undefined || !hidden);
+    const shown = columns.filter(({ hidden }) => qualifier !== undefined || !hidden);
+    const barred = shown.find((column) => column.barred);
+    if (barred) throw context.source.error(`column "${barred.name}" of type super in a right or full join`, item.at);
+    return shown;
   });
 }
 
@@ -235,14 +238,19 @@ function resolveItems(items: readonly Item[], environment: Environment): Output[
   });
 }
 
-/** Functions whose columns are named otherwise (the pages of DATEADD, DATEDIFF and DATE_PART say so). */
+/** Functions whose columns are named otherwise, as the examples on their pages show. */
 const callNames: Readonly<Record<string, string>> = {
   extract: 'date_part',
   trim: 'btrim',
   dateadd: 'date_add',
   datediff: 'date_diff',
   date_part: 'pgdate_part',
+  nvl: 'coalesce',
+  nvl2: 'case',
+  decode: 'case',
+  current_date: 'date',
 };
+const unnamed = '?column?';
 
 /** What Redshift calls a column without alias. */
 function defaultName(node: Expression, context: Context): string {
@@ -251,20 +259,26 @@ function defaultName(node: Expression, context: Context): string {
       return context.fold(node.parts.at(-1)!);
     case 'navigate': {
       const last = node.steps.at(-1)!;
-      return typeof last === 'number' ? '?column?' : context.fold(last);
+      return typeof last === 'number' ? unnamed : context.fold(last);
     }
     case 'call':
-      return callNames[node.name] ?? node.name;
-    case 'cast':
-      return node.operand.kind === 'name' || node.operand.kind === 'call' || node.operand.kind === 'navigate'
-        ? defaultName(node.operand, context)
-        : '?column?';
+      // https://docs.aws.amazon.com/redshift/latest/dg/r_NULLIF_function.html
+      return node.name === 'nullif' && node.args[0]
+        ? defaultName(node.args[0], context)
+        : (callNames[node.name] ?? node.name);
+    case 'cast': {
+      // The type names a column that nothing else does (examples of r_CAST_function).
+      const inner = ['name', 'call', 'navigate'].includes(node.operand.kind) && defaultName(node.operand, context);
+      return inner && inner !== unnamed && inner !== 'case' ? inner : shortName(node.type);
+    }
+    case 'typed-literal':
+      return node.type;
     case 'case':
       return 'case';
     case 'boolean':
       return 'bool';
     default:
-      return '?column?';
+      return unnamed;
   }
 }
 

@@ -13,6 +13,8 @@ export interface Value {
   readonly parsed?: string;
   /** A text that has no trailing blanks, so that none need be taken off to compare it. */
   readonly tight?: boolean;
+  /** DuckDB text of a number that is never smaller, and cheaper to find. */
+  readonly atMost?: string;
   /** The column that it is, where it is one. */
   readonly origin?: Origin;
   /** Holds an aggregate, or a window function. */

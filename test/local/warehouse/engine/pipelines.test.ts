@@ -8,7 +8,15 @@ import type { Pipeline } from '../../../../pipelines/definition';
 import { generator as estore } from '../../../../pipelines/estore/generator';
 import type { PipelineGenerator } from '../../../../pipelines/generator/generator';
 import { generator as pageviews } from '../../../../pipelines/pageviews/generator';
-import { exportPlan, loadPlan, ownerObject, pipelineTables, refreshPlan, warehouseObjects } from '../../../../sql';
+import {
+  exportPlan,
+  loadPlan,
+  ownerObject,
+  pipelineTables,
+  refreshPlan,
+  registryObject,
+  warehouseObjects,
+} from '../../../../sql';
 import { rolePrincipal, start } from '../support/fakes';
 import { admin, owner, roles, startWarehouse, type TestWarehouse } from '../support/warehouse';
 
@@ -44,6 +52,7 @@ describe.each<[PipelineGenerator]>([[estore], [pageviews]])('pipeline %#', (gene
     local.kinesis.create(stream);
     const digest = `sha256|${createHash('sha256').update('Owner1pwsalt').digest('hex')}|salt`;
     await steps(JSON.parse(ownerObject('millrace').properties.create), { owner_password: digest }, admin);
+    await steps(JSON.parse(registryObject().properties.create), {});
     for (const { properties } of warehouseObjects(pipeline, {
       streamName: stream,
       streamRoleArn: roles.stream,

@@ -1,6 +1,14 @@
 import { placeholdersOf, renderAll } from '../../../../lambda/shared/statement';
 import { pipelines } from '../../../../pipelines';
-import { exportPlan, landingName, loadPlan, ownerObject, refreshPlan, warehouseObjects } from '../../../../sql';
+import {
+  exportPlan,
+  landingName,
+  loadPlan,
+  ownerObject,
+  refreshPlan,
+  registryObject,
+  warehouseObjects,
+} from '../../../../sql';
 import { type Database, openDatabase } from './database';
 
 const role = 'arn:aws:iam::000000000000:role/warehouse';
@@ -38,7 +46,8 @@ describe.each(pipelines.map((pipeline) => [pipeline.name, pipeline] as const))(
 
     beforeEach(async () => {
       database = await openDatabase();
-      await runAll(statementsOf(ownerObject('millrace').properties.create));
+      for (const object of [ownerObject('millrace'), registryObject()])
+        await runAll(statementsOf(object.properties.create));
       for (const object of warehouseObjects(pipeline, tokens)) await runAll(statementsOf(object.properties.create));
     });
     afterEach(() => database.dispose());
