@@ -117,7 +117,8 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
     child.on('exit', (code, signal) => {
       workers.delete(worker);
       remove(idle, worker);
-      worker.settle?.({ payload: null, error: exitError(code, signal) });
+      const error = exitError(code, signal);
+      worker.settle?.({ payload: error, error });
     });
     child.on('message', (message: ChildMessage) => {
       if (message.type === 'result') worker.settle?.({ payload: message.payload });

@@ -18,28 +18,61 @@ const daily = view(
   'daily',
   "select date_trunc('day', hour) as day, sum(events) as events from sim.hourly group by date_trunc('day', hour)",
 );
-const large = simPipeline.views.find(({ name }) => name === 'large')!;
-const base: Tree = [{ ...sim, views: [view('hourly', hourly('sum(amount)')), large] }];
+const large = view('large', 'select event_id, id, events.amount from sim.events where events.amount >= 10');
+const base: Tree = [{ ...sim, views: [view('hourly', hourly('sum(events.amount)')), large] }];
 const withViews = (...views: Pipeline['views'][number][]): Tree => [{ ...sim, views }];
+const edited = (edit: Partial<Pipeline>): Tree => [{ ...base[0]!, ...edit }];
 const other: Pipeline = {
   ...sim,
   name: 'other',
-  views: [view('hourly', hourly('sum(amount)').replace('sim.', 'other.'))],
+  views: [view('hourly', hourly('sum(events.amount)').replace('sim.', 'other.'))],
 };
 
 interface Pair {
   readonly kind: string;
   readonly from: Tree;
   readonly to: Tree;
+  /** True of every event once the new tree is deployed. */
+  readonly holds?: string;
 }
 const pairs: readonly Pair[] = [
-  { kind: 'view edited', from: base, to: withViews(view('hourly', hourly('max(amount)')), large) },
-  { kind: 'view added', from: withViews(view('hourly', hourly('sum(amount)'))), to: base },
-  { kind: 'view removed', from: base, to: withViews(view('hourly', hourly('sum(amount)'))) },
+  { kind: 'view edited', from: base, to: withViews(view('hourly', hourly('max(events.amount)')), large) },
+  { kind: 'view added', from: withViews(view('hourly', hourly('sum(events.amount)'))), to: base },
+  { kind: 'view removed', from: base, to: withViews(view('hourly', hourly('sum(events.amount)'))) },
   {
     kind: 'view edited that another one reads',
-    from: withViews(view('hourly', hourly('sum(amount)')), daily),
-    to: withViews(view('hourly', hourly('max(amount)')), daily),
+    from: withViews(view('hourly', hourly('sum(events.amount)')), daily),
+    to: withViews(view('hourly', hourly('max(events.amount)')), daily),
+  },
+  {
+    kind: 'landing view edited',
+    from: base,
+    to: edited({ stream: { ...sim.stream, recreatedAt: '2026-11-21T00:30:00Z' } }),
+  },
+  {
+    kind: 'column added and filled',
+    from: base,
+    to: edited({
+      columns: [...sim.columns, { name: 'label', path: ['label'], type: 'varchar', maxBytes: 20, fill: true }],
+    }),
+    holds: "label = 'label ' || amount",
+  },
+  {
+    kind: 'column with another type',
+    from: base,
+    to: edited({
+      columns: sim.columns.map((column) =>
+        column.name === 'amount'
+          ? { ...column, type: 'decimal', precision: 18, scale: 2, stored: 'amount_2', fill: true }
+          : column,
+      ),
+    }),
+    holds: 'amount = substring(id, 2)::decimal(18, 2)',
+  },
+  {
+    kind: 'export edited',
+    from: base,
+    to: edited({ exports: [{ ...sim.exports[0]!, query: 'select event_id, id, arrived_at from sim.events' }] }),
   },
   { kind: 'pipeline added', from: base, to: [...base, other] },
   { kind: 'pipeline removed', from: [...base, other], to: base },
@@ -85,16 +118,16 @@ class Walk {
   };
 
   async begin(): Promise<void> {
-    this.send(5);
+    this.send(80);
     await this.settle();
-    this.least = 5;
+    this.least = 80;
   }
 
   private send(count: number): void {
     const lines = Array.from({ length: count }, () => {
       const number = this.sent++;
       const at = new Date(Date.UTC(2026, 10, 20) + number * 7 * 60_000).toISOString();
-      return JSON.stringify({ id: `e${number}`, amount: number, at });
+      return JSON.stringify({ id: `e${number}`, amount: number, at, label: `label ${number}` });
     });
     this.world.put(this.pipeline, lines);
   }
@@ -117,7 +150,7 @@ class Walk {
   }
 
   /** Everything is as after a first deployment of the tree, with every event in it once. */
-  async check(image: Image, when: string): Promise<void> {
+  async check(image: Image, when: string, holds?: string): Promise<void> {
     await this.settle();
     const { world } = this;
     const expect = (what: string, found: unknown, wanted: unknown) => {
@@ -144,6 +177,8 @@ class Walk {
       ),
       [[String(this.sent), String(this.sent), '0']],
     );
+    if (holds !== undefined)
+      expect(holds, await world.query(`select count(*) from sim.events where ${holds}`), [[String(this.sent)]]);
     for (const { name, query } of image.tree[0]!.views) {
       const rows = (sql: string) => world.query(sql).then((found) => found.map((row) => row.join()).sort());
       expect(`view ${name}`, await rows(`select * from sim.${name}`), await rows(query));
@@ -175,18 +210,18 @@ async function play(pair: Pair, disturbance: Disturbance | undefined, number: nu
     };
     const outcome = await world.deploy(pair.to).then(
       (deployment) => (deployment ? 'deployed' : 'killed'),
-      (error: DeploymentError) => error.status ?? error.message,
+      (error: DeploymentError) => `${error.status}: ${error.message}`,
     );
     world.at = () => {
       walk.live();
       return 'go on';
     };
     world.fault = () => undefined;
-    if (outcome === 'UPDATE_ROLLBACK_COMPLETE') await walk.check(from, 'rolled back');
+    if (outcome.startsWith('UPDATE_ROLLBACK_COMPLETE')) await walk.check(from, 'rolled back');
     else if (outcome !== 'deployed' && outcome !== 'killed') walk.problems.push(`ended as ${outcome}`);
     const last = disturbance?.endsWith('old tree') ? from : to;
     await world.deploy(last.tree);
-    await walk.check(last, 'at the end');
+    await walk.check(last, 'at the end', last === to ? pair.holds : undefined);
     return { problems: walk.problems, points, statements, outcome };
   } finally {
     await world.dispose();
@@ -204,10 +239,13 @@ describe.each(pairs)('$kind', (pair) => {
   test('undisturbed', async () => {
     calm = await play(pair, undefined, 0);
     expect([calm.outcome, calm.problems]).toEqual(['deployed', []]);
-    expect([calm.points, calm.statements].every((count) => count > 3)).toBe(true);
+    expect([calm.points, calm.statements].every((count) => count > 1)).toBe(true);
   });
 
-  test.each(disturbances)('%s, at any point', async (disturbance) => {
+  // Of the two kills of a process one, where not all is walked.
+  const walked = disturbances.filter((_, index) => all || index < 2 || index % 2 === pairs.indexOf(pair) % 2);
+
+  test.each(walked)('%s, at any point', async (disturbance) => {
     const last = disturbance === 'a statement fails' ? calm.statements : calm.points;
     const chosen = (disturbances.indexOf(disturbance) * 5 + pairs.indexOf(pair) * 3) % last;
     const numbers = all ? Array.from({ length: last }, (_, index) => index + 1) : [chosen + 1];

@@ -14,8 +14,9 @@ export function editedAssembly(assemblyDir: string, copy: string, edit: (text: s
   let changed = false;
   for (const file of files.filter((name) => /\.template\.json$|plan\.json$/.test(name))) {
     const before = readFileSync(join(copy, file), 'utf8');
-    const after = edit(before);
-    if (after === before) continue;
+    const edited = edit(before);
+    if (edited === before) continue;
+    const after = file.endsWith('.template.json') ? versioned(before, edited) : edited;
     changed = true;
     writeFileSync(join(copy, file), after);
     const hash = /^asset\.([0-9a-f]{64})\//.exec(file)?.[1];
@@ -33,4 +34,17 @@ export function editedAssembly(assemblyDir: string, copy: string, edit: (text: s
     writeFileSync(join(copy, file), rename(readFileSync(join(copy, file), 'utf8')));
   for (const [from, to] of rekeyed) renameSync(join(copy, `asset.${from}`), join(copy, `asset.${to}`));
   return copy;
+}
+
+/** Warehouse objects with another definition have another version. */
+function versioned(before: string, after: string): string {
+  type Template = { Resources: Record<string, { Type: string; Properties?: { create?: string; version?: string } }> };
+  const [old, template] = [JSON.parse(before), JSON.parse(after)] as [Template, Template];
+  for (const [id, { Type, Properties }] of Object.entries(template.Resources))
+    if (
+      Type === 'Custom::WarehouseObject' &&
+      JSON.stringify(Properties) !== JSON.stringify(old.Resources[id]?.Properties)
+    )
+      Properties!.version = createHash('sha256').update(JSON.stringify(Properties)).digest('hex').slice(0, 8);
+  return JSON.stringify(template);
 }

@@ -9,6 +9,12 @@ const sameLength = (emit: (text: string) => string): FunctionEntry => ({
   emit: (call) => ({ sql: emit(call.text(0).sql), type: varchar(call.text(0).length) }),
 });
 
+/** A CHAR stays one, as the pages of UPPER, LOWER and LTRIM say. */
+const sameType = (emit: (text: string) => string): FunctionEntry => ({
+  arguments: [1, 1],
+  emit: (call) => ({ sql: emit(call.text(0).sql), type: call.typed(0).type }),
+});
+
 /** Characters whose other case is several characters in Unicode's full mapping and one or none in its simple mapping; which of them Redshift follows is not documented. */
 const unclearUpper =
   '[\u00df\u0149\u01f0\u0390\u03b0\u0587\u1e96-\u1e9a\u1f50-\u1f56\u1f80-\u1faf\u1fb2-\u1fb7\u1fbc\u1fc2-\u1fc7\u1fcc\u1fd2-\u1fd7\u1fe2-\u1fe7\u1ff2-\u1ff7\u1ffc\ufb00-\ufb17]';
@@ -35,7 +41,8 @@ const trimmed = (side: '' | 'l' | 'r'): FunctionEntry => ({
   arguments: [1, 2],
   emit: (call) => {
     const set = call.count === 2 ? call.text(1).sql : "' '";
-    return { sql: `${side}trim(${call.text(0).sql}, ${set})`, type: varchar(call.text(0).length) };
+    const type = side === '' ? varchar(call.text(0).length) : call.typed(0).type;
+    return { sql: `${side}trim(${call.text(0).sql}, ${set})`, type };
   },
 });
 
@@ -43,7 +50,7 @@ const trim: FunctionEntry = {
   arguments: [1, 2],
   emit: (call) => {
     const side = call.node.keyword === 'leading' ? 'l' : call.node.keyword === 'trailing' ? 'r' : '';
-    return trimmed(side).emit(call);
+    return { ...trimmed(side).emit(call), type: varchar(call.text(0).length) };
   },
 };
 
@@ -106,8 +113,8 @@ function hashed(call: Call, digest: string, length: number) {
 }
 
 export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
-  lower: sameLength((text) => certain('LOWER', unclearLower, text, (t) => `lower(${t})`)),
-  upper: sameLength((text) => certain('UPPER', unclearUpper, text, (t) => `upper(${t})`)),
+  lower: sameType((text) => certain('LOWER', unclearLower, text, (t) => `lower(${t})`)),
+  upper: sameType((text) => certain('UPPER', unclearUpper, text, (t) => `upper(${t})`)),
   // The engine's own would keep characters and their accents together.
   reverse: sameLength((text) => `array_to_string(list_reverse(regexp_extract_all(${text}, '(?s).')), '')`),
   len: characters,
