@@ -1,3 +1,4 @@
+import { largestOf } from '../decimal';
 import { isLenientJson } from '../json-text';
 import type { ColumnInfo, CompressionName, RedshiftType, TableColumn } from '../statement';
 import type { RecordRules } from './copy-lines';
@@ -129,6 +130,7 @@ function conversionOf(type: RedshiftType, text: string, options: CopyOptions): O
     case 'varbyte':
       throw new WarehouseError('COPY into a VARBYTE column is not modelled by the local warehouse');
     case 'decimal': {
+      const most = largestOf(type);
       // Places beyond the column's are cut off unless ROUNDEC is given.
       const cut =
         type.scale === 0
@@ -136,7 +138,8 @@ function conversionOf(type: RedshiftType, text: string, options: CopyOptions): O
           : `case when strlen(${text}) - instr(${text}, '.') > ${type.scale} then regexp_replace(${text}, '(\\.\\d{${type.scale}})\\d+', '\\1') else ${text} end`;
       return {
         cast: `try_cast(${cut} as decimal(${type.precision}, ${type.scale}))`,
-        value: (cast) => `case when ${matches(text, number)} then ${cast} end`,
+        value: (cast) =>
+          `case when ${[matches(text, number), ...(most === undefined ? [] : [`abs(${cast}) <= ${most}`])].join(' and ')} then ${cast} end`,
       };
     }
     case 'smallint':

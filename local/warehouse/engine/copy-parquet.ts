@@ -1,3 +1,4 @@
+import { largestOf } from '../decimal';
 import type { ColumnInfo, RedshiftType } from '../statement';
 import type { Sources } from './copy-sources';
 import { identifier, literal } from './database';
@@ -46,6 +47,11 @@ export async function copyParquet(
           `Spectrum Scan Error. The length of the data column ${bad.millrace_long} is longer than the length defined in the table. File: ${sources.at(bad.millrace_file).url}`,
         );
     }
+    for (const large of columns.flatMap((column, index) => tooLarge(column, found[index]!)))
+      if ((await session.connection.rows(`select 1 from ${reader} where ${large.sql} limit 1`)).length > 0)
+        throw new WarehouseError(
+          `COPY PARQUET of a value that does not fit into the 64 bits of column "${large.name}" is not modelled by the local warehouse`,
+        );
     const names = columns.map(({ name }) => identifier(name)).join(', ');
     await session.connection.run(`insert into ${into} (${names}) select ${values.join(', ')} from ${reader}`);
     for (const row of await session.connection.rows<{ path: string; n: bigint }>(
@@ -96,6 +102,11 @@ function valueSql({ type }: ColumnInfo, { column_name, column_type }: FileColumn
   const column = identifier(column_name);
   if (column_type === 'TIMESTAMP WITH TIME ZONE') return `timezone('UTC', ${column})`;
   return type.name === 'timestamp' ? `cast(${column} as timestamp)` : column;
+}
+
+function tooLarge({ name, type }: ColumnInfo, { column_name }: FileColumn): { name: string; sql: string }[] {
+  const most = largestOf(type);
+  return most === undefined ? [] : [{ name, sql: `abs(${identifier(column_name)}) > ${most}` }];
 }
 
 function tooLong({ name, type }: ColumnInfo, { column_name }: FileColumn): string[] {

@@ -1,3 +1,4 @@
+import { decimalText } from '../decimal';
 import { compactJson, numberMark } from '../json-text';
 import { failure } from '../sql/failure';
 import type { ColumnInfo, RedshiftType, Statement } from '../statement';
@@ -60,6 +61,8 @@ function textOf(type: RedshiftType, value: string, statement: Unload): string {
       return `case when ${value} then 't' when not ${value} then 'f' end`;
     case 'varbyte':
       return `lower(hex(${value}))`;
+    case 'decimal':
+      return type.precision === type.scale ? decimalText(value, type) : value;
     case 'char':
     case 'varchar':
       return statement.escape ? escaped(value, statement.delimiter) : value;
@@ -99,8 +102,9 @@ function presentJson(type: RedshiftType, value: string): string {
     case 'smallint':
     case 'integer':
     case 'bigint':
-    case 'decimal':
       return text;
+    case 'decimal':
+      return decimalText(value, type);
     case 'real':
     case 'double precision':
       return `case when ${value} is null or isfinite(${value}) then ${text} else ${failure('UNLOAD of NaN and Infinity in JSON format is not modelled by the local warehouse')} end`;

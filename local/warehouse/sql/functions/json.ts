@@ -1,3 +1,4 @@
+import { decimalText } from '../../decimal';
 import { compactJson, hasDuplicateKeys, isLenientJson, numberMark } from '../../json-text';
 import { failure } from '../failure';
 import { bounded } from '../resolve/cast';
@@ -59,7 +60,7 @@ function elementText(call: Call, i: number): string {
   if (value.constant === null) return `'null'`;
   if (type.name === 'super') return `coalesce(cast(${sql} as varchar), 'null')`;
   // A decimal keeps its places.
-  if (type.name === 'decimal') return `coalesce(cast(${sql} as varchar), 'null')`;
+  if (type.name === 'decimal') return `coalesce(${decimalText(sql, type)}, 'null')`;
   const plain = isText(type) || isInteger(type) || isFloat(type) || type.name === 'boolean';
   if (!plain) throw call.wrongType(i);
   return `coalesce(cast(to_json(${sql}) as varchar), 'null')`;

@@ -1,3 +1,4 @@
+import { decimalText, largestOf } from '../../decimal';
 import type { RedshiftType } from '../../statement';
 import { failure, failureWith, overflow } from '../failure';
 import type { Source } from '../lexer';
@@ -97,7 +98,7 @@ export class Caster {
   private toSuper({ sql, type }: Value, at: number): string {
     if (isInteger(type) || type.name === 'boolean') return `to_json(${sql})`;
     // With its places (https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html).
-    if (type.name === 'decimal') return `cast(cast(${sql} as varchar) as json)`;
+    if (type.name === 'decimal') return `cast(${decimalText(sql, type)} as json)`;
     throw this.impossible(type, { name: 'super' }, at);
   }
 
@@ -112,8 +113,7 @@ export class Caster {
     };
     const width = widest[type.name];
     if (width === undefined) throw this.impossible(type, to, at);
-    const text = type.name === 'date' || type.name === 'timestamp' ? timeText(sql) : `cast(${sql} as varchar)`;
-    return this.fitText(text, varchar(width), to, mode, at);
+    return this.fitText(textOf(sql, type), varchar(width), to, mode, at);
   }
 
   /** VARCHAR(n) counts bytes: an explicit cast cuts between characters, storing a longer text is an error. */
@@ -314,6 +314,11 @@ function unrounded(sql: string, to: RedshiftType): string {
 const dropsDigits = (to: RedshiftType) =>
   `a cast to ${describe(to)} that drops digits is not supported by the local warehouse (use round or trunc)`;
 
+function textOf(sql: string, type: Type): string {
+  if (type.name === 'date' || type.name === 'timestamp') return timeText(sql);
+  return type.name === 'decimal' ? decimalText(sql, type) : `cast(${sql} as varchar)`;
+}
+
 /** The longest start of a text that ends between two characters and has at most this many bytes. */
 function cutSql(sql: string, bytes: number): string {
   const upTo = (end: number) => `decode(encode(${sql})[1:${end}])`;
@@ -324,11 +329,10 @@ function cutSql(sql: string, bytes: number): string {
   return `case ${branches.join(' ')} else ${bytes > 3 ? upTo(bytes - 3) : "''"} end`;
 }
 
-/** A decimal of 19 digits is kept in 64 bits (https://docs.aws.amazon.com/redshift/latest/dg/r_Numeric_types201.html). */
+/** Fails for a value beyond the largest of its type. */
 export function in64Bits(sql: string, type: Type): string {
-  if (type.name !== 'decimal' || type.precision !== 19) return sql;
-  const digits = '9223372036854775807';
-  const most = `cast('${digits.slice(0, 19 - type.scale)}${type.scale > 0 ? `.${digits.slice(19 - type.scale)}` : ''}' as decimal(19, ${type.scale}))`;
+  const most = largestOf(type);
+  if (most === undefined) return sql;
   return letting('m', sql, (m) => `case when abs(${m}) > ${most} then ${failure(overflow)} else ${m} end`);
 }
 
