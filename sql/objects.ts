@@ -187,11 +187,25 @@ function eventsViewObject(pipeline: Pipeline): WarehouseObject {
   });
 }
 
-/** The stable name over the versioned view. */
+/** The stable name over the versioned view, which is brought up to date first: what readers saw already stays in sight. */
 function publicViewObject(pipeline: Pipeline, view: CompiledView): WarehouseObject {
+  const { create, delete: remove } = publicView(view.publicName, view.physicalName, viewColumns(pipeline, view.name));
+  const refreshes = withParents(view, compileViews(pipeline)).map(
+    ({ physicalName }) => `refresh materialized view ${physicalName}`,
+  );
   return object(`${pascalCase(view.name)}Public`, view.publicName, 'public-view', {
-    ...publicView(view.publicName, view.physicalName, viewColumns(pipeline, view.name)),
+    // Each has to see what the one before it committed.
+    create: [...refreshes.map((statement) => single('refresh', statement)), ...create],
+    delete: remove,
     dependsOn: [pascalCase(view.name)],
     retain: false,
   });
+}
+
+/** The views that a view reads, directly or not, each before those that read it, and the view itself. */
+function withParents(view: CompiledView, views: readonly CompiledView[]): CompiledView[] {
+  const wanted = new Set([view.name]);
+  for (const { name, reads } of [...views].reverse())
+    if (wanted.has(name)) for (const parent of reads) wanted.add(parent);
+  return views.filter(({ name }) => wanted.has(name));
 }

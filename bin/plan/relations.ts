@@ -75,12 +75,13 @@ function switchSteps(label: string, before: ObjectState | undefined, after: Obje
   const steps = plannedSteps(label, 'update', after, after.create);
   const [old, now] = [columnsOf(before), columnsOf(after)];
   if (!old || !now || old.join() === now.join()) return steps;
+  const last = steps.at(-1)!;
   const statements = [
     `drop view if exists ${after.name}`,
-    ...statementsOf(after.create),
+    ...statementsOf(after.create?.slice(-1)),
     `-- and what was granted on ${after.name}, again`,
   ];
-  return [{ ...steps[0]!, mode: 'transaction' as const, statements }, ...steps.slice(1)];
+  return [...steps.slice(0, -1), { ...last, mode: 'transaction' as const, statements }];
 }
 
 /** The columns of a public view, as its definition names them. */

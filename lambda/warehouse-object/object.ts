@@ -151,13 +151,7 @@ async function bring(host: Call, request: ObjectRequest, remainingMs: Remaining)
   const walkHost = { ...walkOf(host, request, remainingMs), harmless: /already exists/i, apart: true };
   const steps = renderSteps(object.create, await values(host, request));
   const result =
-    object.kind === 'public-view'
-      ? await switchView(
-          { ...walkHost, ...(await viewGrants(host, request, remainingMs)) },
-          object.name,
-          switchRecorded(request, steps),
-        )
-      : await walk(walkHost, steps);
+    object.kind === 'public-view' ? await switchOver(host, request, steps, remainingMs) : await walk(walkHost, steps);
   if (result === 'waiting') return result;
   // Compared in any case: `if not exists` finishes without a word, whatever is there.
   if (object.kind === 'schema')
@@ -205,13 +199,31 @@ async function checked(host: Call, request: ObjectRequest, remainingMs: Remainin
   return checkView(walkHost, { name: object.name, previous: replaced, checks: object.checks, begunAt });
 }
 
-/** Readers are switched and the new version is recorded in one transaction: a record that lags would make a rollback believe that nothing changed. */
-function switchRecorded({ object, requestId }: ObjectRequest, [replace, ...rest]: readonly Step[]): Step[] {
-  return [
-    { name: replace!.name, mode: 'transaction', statements: recording(object, requestId, replace!.statements) },
-    ...rest,
-  ];
+/**
+ * The last step is the switch; what comes before it brings its source up to date. A source that cannot be refreshed is shown as it is: it has stood
+ * its checks, and a rollback has nothing better.
+ */
+async function switchOver(
+  host: Call,
+  request: ObjectRequest,
+  steps: readonly Step[],
+  remainingMs: Remaining,
+): Promise<WalkResult> {
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: undefined, apart: false };
+  if ((await walk({ ...walkHost, harmless: /(?:)/ }, steps.slice(0, -1), 'before-')) === 'waiting') return 'waiting';
+  return switchView(
+    { ...walkHost, ...(await viewGrants(host, request, remainingMs)) },
+    request.object.name,
+    switchRecorded(request, steps.at(-1)!),
+  );
 }
+
+/** Readers are switched and the new version is recorded in one transaction: a record that lags would make a rollback believe that nothing changed. */
+const switchRecorded = ({ object, requestId }: ObjectRequest, { name, statements }: Step): Step => ({
+  name,
+  mode: 'transaction',
+  statements: recording(object, requestId, statements),
+});
 
 /** What the registry has of the object; nothing where there is no registry yet. The owner comes before it. */
 async function recordIn(

@@ -2,7 +2,7 @@ import type { Step } from '../shared/plan';
 import { clientToken } from '../shared/statement';
 import { isPassing, isTerminal, type Row } from '../shared/warehouse';
 import { columnGrantsQuery, grantStatements, grantsQuery } from './grants';
-import { attempt, failure, submit, type Walk, type WalkResult, walk } from './walk';
+import { attempt, failure, submit, type Walk, type WalkResult } from './walk';
 
 export interface ViewGrants {
   /** Runs one of the queries over grants where all of them are seen. */
@@ -10,24 +10,16 @@ export interface ViewGrants {
 }
 
 /**
- * Gives a public name its new definition. The first step is one CREATE OR REPLACE VIEW. Redshift takes it where the columns stay the same, and
+ * Gives a public name its new definition. The step is one CREATE OR REPLACE VIEW. Redshift takes it where the columns stay the same, and
  * then keeps what was granted; otherwise the view is dropped, created and granted anew in one transaction. Either way readers see the
  * old definition until they see the new one.
  */
-export async function switchView(
-  host: Walk & ViewGrants,
-  view: string,
-  [replace, ...rest]: readonly Step[],
-): Promise<WalkResult> {
-  const state = await submit(host, '0', replace!);
+export async function switchView(host: Walk & ViewGrants, view: string, replace: Step): Promise<WalkResult> {
+  const state = await submit(host, '0', replace);
   if (!isTerminal(state.status)) return 'waiting';
   if (state.status === 'ABORTED' || (state.status === 'FAILED' && isPassing(state.error)))
-    throw failure(host, state, '0', replace!);
-  if (state.status === 'FAILED') {
-    const result = await renew(host, view, replace!);
-    if (result === 'waiting') return 'waiting';
-  }
-  return walk(host, rest, 'then-');
+    throw failure(host, state, '0', replace);
+  return state.status === 'FAILED' ? renew(host, view, replace) : 'done';
 }
 
 async function renew(host: Walk & ViewGrants, view: string, replace: Step): Promise<WalkResult> {

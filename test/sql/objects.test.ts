@@ -151,7 +151,10 @@ test('an edited view is another object under the same public name', () => {
   expect(after.version).not.toBe(before.version);
   expect(after.name).toBe(`shop.hourly_totals_${after.version}`);
   expect(find('HourlyTotalsPublic', edited).properties.name).toBe('shop.hourly_totals');
+  const parent = find('Sold', edited).properties.name;
   expect(JSON.parse(find('HourlyTotalsPublic', edited).properties.create)).toEqual([
+    { name: 'refresh', mode: 'single', statements: [`refresh materialized view ${parent}`] },
+    { name: 'refresh', mode: 'single', statements: [`refresh materialized view ${after.name}`] },
     {
       name: 'switch',
       mode: 'single',

@@ -54,6 +54,7 @@ describe('a template', () => {
     const { steps } = makePlan('test', 'a template', sides);
     expect(steps.map(({ when, name }) => `${when} ${name}`)).toEqual([
       'update create',
+      'update refresh',
       'update switch',
       'cleanup drop',
     ]);

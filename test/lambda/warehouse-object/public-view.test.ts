@@ -142,12 +142,12 @@ test('the grants are those of before the switch was submitted: a later call does
       return [];
     },
   };
-  const steps = publicView(name, 'shop.new', [{ name: 'id' }]).create;
-  expect(await switchView(host, name, steps)).toBe('waiting');
-  expect(await switchView(host, name, steps)).toBe('waiting');
+  const [replace] = publicView(name, 'shop.new', [{ name: 'id' }]).create;
+  expect(await switchView(host, name, replace!)).toBe('waiting');
+  expect(await switchView(host, name, replace!)).toBe('waiting');
   expect(asked).toEqual(['column-grants', 'grants']);
   warehouse.end('deploy/r/0-renew');
-  expect(await switchView(host, name, steps)).toBe('done');
+  expect(await switchView(host, name, replace!)).toBe('done');
   expect(asked).toHaveLength(2);
 });
 
