@@ -428,6 +428,24 @@ describe('the registry', () => {
     ]);
   });
 
+  test.each(['FINISHED', 'FAILED'] as const)('a public view is switched after a refresh that %s', async (status) => {
+    const { owner, isComplete } = setUp({
+      ...properties,
+      kind: 'public-view',
+      name: 'estore.hourly_views',
+      create: JSON.stringify([step('refresh', 'refresh materialized view v_1'), step('switch', 'create view v')]),
+    });
+    const answer = owner.outcome;
+    owner.outcome = (submission) =>
+      submission.statements[0]!.startsWith('refresh') ? { status, error: 'it is not refreshable' } : answer(submission);
+    expect(await isComplete()).toEqual({ IsComplete: true });
+    const submitted = owner.statements.filter(({ submission }) => submission.token);
+    expect(submitted.map(({ submission }) => submission.statements[0])).toEqual([
+      'refresh materialized view v_1',
+      'lock millrace.objects',
+    ]);
+  });
+
   test('where there is none yet, objects are created all the same', async () => {
     const { owner, isComplete, changes } = setUp(properties);
     const answer = owner.outcome;
