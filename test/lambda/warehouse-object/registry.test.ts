@@ -1,0 +1,187 @@
+import type { Row } from '../../../lambda/shared/warehouse';
+import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
+import { recordOf } from '../../../lambda/warehouse-object/registry';
+import { parseObject } from '../../../lambda/warehouse-object/request';
+import type { Outcome } from '../fakes';
+import { setUp, step, view } from './set-up';
+
+describe('the registry', () => {
+  const properties = { ...view, onRemoval: 'drop', pipeline: 'estore' } as const;
+  const asRecorded = (given: WarehouseObjectProperties): Row => {
+    const { version, definition, removal } = recordOf(parseObject(given));
+    return { version, definition, removal };
+  };
+
+  test('has a row of the object in the end, put there in one transaction', async () => {
+    const { owner, isComplete, records } = setUp(properties);
+    await isComplete();
+    expect(owner.statements.at(-1)!.submission.mode).toBe('transaction');
+    expect(records()).toHaveLength(1);
+    expect(records()[0]).toMatch(
+      /^lock millrace\.objects; delete from millrace\.objects where kind = 'materialized-view' and name = 'estore\.hourly_views_1a2b3c4d'; insert/,
+    );
+    // What a statement asks for is filled in when it runs, not in the record of it.
+    expect(records()[0]).toContain('select {{run_id}}');
+  });
+
+  test('an update that changes neither version nor definition runs nothing', async () => {
+    const { world, isComplete, submitted } = setUp(properties, 'Update');
+    world.recorded = [asRecorded(properties)];
+    world.presence = [{ owner: 'millrace_owner' }];
+    expect(await isComplete()).toEqual({ IsComplete: true });
+    expect(submitted()).toEqual([]);
+  });
+
+  describe('a pipeline', () => {
+    const declared = (columns: string[]): WarehouseObjectProperties => ({
+      name: 'estore',
+      kind: 'pipeline',
+      version: columns.join('-'),
+      identity: 'owner',
+      create: '[]',
+      delete: '[]',
+      pipeline: 'estore',
+      declaration: JSON.stringify({ identity: { by: 'columns', columns } }),
+      events: 'select count(*) as amount from estore.events_data',
+    });
+    const recordedAs = (given: WarehouseObjectProperties): Row => {
+      const { version, definition, removal } = recordOf(parseObject(given));
+      return { version, definition, removal };
+    };
+
+    test('is recorded, and nothing else', async () => {
+      const { isComplete, changes, records } = setUp(declared(['id']));
+      expect(await isComplete()).toEqual({ IsComplete: true });
+      expect(changes()).toEqual([]);
+      expect(records()).toHaveLength(1);
+    });
+
+    test('keeps its identity while it has events', async () => {
+      const { world, owner, onEvent } = setUp(declared(['id', 'at']), 'Update');
+      world.recorded = [recordedAs(declared(['id']))];
+      await expect(onEvent()).rejects.toThrow(
+        'pipeline estore: its identity cannot change from {"by":"columns","columns":["id"]} to {"by":"columns","columns":["id","at"]}: 7 events are stored under the old one',
+      );
+      const answer = owner.outcome;
+      owner.outcome = (submission) =>
+        submission.name.endsWith('/events') ? { rows: [{ amount: 0 }] } : answer(submission);
+      expect(await onEvent()).toEqual({ PhysicalResourceId: 'estore' });
+    });
+
+    test('may change whatever else it declares', async () => {
+      const { world, onEvent } = setUp({ ...declared(['id']), version: 'other' }, 'Update');
+      world.recorded = [recordedAs(declared(['id']))];
+      expect(await onEvent()).toEqual({ PhysicalResourceId: 'estore' });
+    });
+  });
+
+  test.each([
+    ['the delete text', { delete: JSON.stringify([step('drop', 'drop materialized view v cascade')]) }],
+    ['what happens on removal', { onRemoval: 'keep' as const }],
+  ])('an update of %s alone is recorded, and runs nothing else', async (_, change) => {
+    const { world, isComplete, changes, records } = setUp({ ...properties, ...change }, 'Update');
+    world.recorded = [asRecorded(properties)];
+    world.presence = [{ owner: 'millrace_owner' }];
+    expect(await isComplete()).toEqual({ IsComplete: true });
+    expect(changes()).toEqual([]);
+    expect(records()).toHaveLength(1);
+  });
+
+  test('does not stand for what somebody dropped by hand', async () => {
+    const { world, isComplete, changes } = setUp(properties, 'Update');
+    world.recorded = [asRecorded(properties)];
+    expect(await isComplete()).toEqual({ IsComplete: true });
+    expect(changes()).toEqual(['create materialized view v as select 1', "select 'deploy-req-1'"]);
+  });
+
+  test('a public view is recorded in the transaction that switches readers', async () => {
+    const { owner, isComplete } = setUp({
+      ...properties,
+      kind: 'public-view',
+      name: 'estore.hourly_views',
+      create: JSON.stringify([step('switch', 'drop view v', 'create view v')]),
+    });
+    await isComplete();
+    const [switched, ...others] = owner.statements.filter(({ submission }) => submission.token);
+    expect(others).toEqual([]);
+    expect(switched!.submission.statements.map((sql) => sql.split(' ').slice(0, 3).join(' '))).toEqual([
+      'lock millrace.objects',
+      'drop view v',
+      'create view v',
+      'delete from millrace.objects',
+      'insert into millrace.objects',
+    ]);
+  });
+
+  test.each(['FINISHED', 'FAILED'] as const)('a public view is switched after a refresh that %s', async (status) => {
+    const { owner, isComplete } = setUp({
+      ...properties,
+      kind: 'public-view',
+      name: 'estore.hourly_views',
+      create: JSON.stringify([step('refresh', 'refresh materialized view v_1'), step('switch', 'create view v')]),
+    });
+    const answer = owner.outcome;
+    owner.outcome = (submission) =>
+      submission.statements[0]!.startsWith('refresh') ? { status, error: 'it is not refreshable' } : answer(submission);
+    expect(await isComplete()).toEqual({ IsComplete: true });
+    const submitted = owner.statements.filter(({ submission }) => submission.token);
+    expect(submitted.map(({ submission }) => submission.statements[0])).toEqual([
+      'refresh materialized view v_1',
+      'lock millrace.objects',
+    ]);
+  });
+
+  test('where there is none yet, objects are created all the same', async () => {
+    const { owner, isComplete, changes } = setUp(properties);
+    const answer = owner.outcome;
+    owner.outcome = (submission) =>
+      submission.name.endsWith('/recorded')
+        ? { status: 'FAILED', error: 'ERROR: relation "millrace.objects" does not exist' }
+        : answer(submission);
+    expect(await isComplete()).toEqual({ IsComplete: true });
+    expect(changes()).toHaveLength(2);
+  });
+
+  test('a read that does not end in time, or meets a conflict, is asked again', async () => {
+    const { owner, isComplete, changes } = setUp(properties);
+    const answer = owner.outcome;
+    const outcomes: (Outcome | undefined)[] = [undefined, { status: 'FAILED', error: 'ERROR: deadlock detected' }];
+    owner.outcome = (submission) =>
+      submission.name.endsWith('/recorded') && outcomes.length > 0 ? outcomes.shift() : answer(submission);
+    expect(await isComplete(500)).toEqual({ IsComplete: false });
+    expect(await isComplete()).toEqual({ IsComplete: false });
+    expect(changes()).toEqual([]);
+    expect(await isComplete()).toEqual({ IsComplete: true });
+  });
+
+  test('forgets this version only', async () => {
+    const { isComplete, records } = setUp(properties, 'Delete');
+    await isComplete();
+    expect(records()).toEqual([
+      "lock millrace.objects; delete from millrace.objects where kind = 'materialized-view' and name = 'estore.hourly_views_1a2b3c4d' and version = '1a2b3c4d'",
+    ]);
+  });
+
+  test('what is too long for a column is left out of the record', () => {
+    const long = JSON.stringify([step('create', `select '${'x'.repeat(70_000)}'`)]);
+    expect(recordOf(parseObject({ ...properties, create: long }))).toMatchObject({
+      version: '1a2b3c4d',
+      definition: null,
+    });
+  });
+
+  test('a schema that is somebody else’s is refused', async () => {
+    const schema: WarehouseObjectProperties = {
+      ...properties,
+      kind: 'schema',
+      name: 'estore',
+      create: JSON.stringify([step('create', 'create schema estore')]),
+    };
+    const { world, isComplete } = setUp(schema);
+    world.answer = () => ({ status: 'FAILED', error: 'ERROR: schema "estore" already exists' });
+    world.presence = [{ owner: 'somebody', asker: 'millrace_owner' }];
+    await expect(isComplete()).rejects.toThrow(
+      'schema estore exists and belongs to somebody, not to millrace_owner. Rename the pipeline, or drop the schema if nobody needs it',
+    );
+  });
+});
