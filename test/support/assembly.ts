@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hashDefinition, normalizeDefinition } from '../../sql/definition';
 
 /**
  * A copy of a synthesized assembly with the text of its templates and plans changed, as an edit of the code would have changed it: an asset with
@@ -36,15 +37,28 @@ export function editedAssembly(assemblyDir: string, copy: string, edit: (text: s
   return copy;
 }
 
+interface Template {
+  readonly Resources: Record<string, { Type: string; Properties?: { create?: Create; version?: string } }>;
+}
+/** JSON text of steps, where it stands on other resources in pieces. */
+type Create = string | { readonly 'Fn::Join': readonly [string, readonly unknown[]] };
+
 /** Warehouse objects with another definition have another version. */
 function versioned(before: string, after: string): string {
-  type Template = { Resources: Record<string, { Type: string; Properties?: { create?: string; version?: string } }> };
   const [old, template] = [JSON.parse(before), JSON.parse(after)] as [Template, Template];
-  for (const [id, { Type, Properties }] of Object.entries(template.Resources))
-    if (
-      Type === 'Custom::WarehouseObject' &&
-      JSON.stringify(Properties) !== JSON.stringify(old.Resources[id]?.Properties)
-    )
-      Properties!.version = createHash('sha256').update(JSON.stringify(Properties)).digest('hex').slice(0, 8);
+  for (const [id, { Type, Properties }] of Object.entries(template.Resources)) {
+    if (Type !== 'Custom::WarehouseObject') continue;
+    const [was, is] = [old.Resources[id]?.Properties, Properties].map((properties) => definitionOf(properties?.create));
+    if (was !== is) Properties!.version = hashDefinition(is!);
+  }
   return JSON.stringify(template);
+}
+
+function definitionOf(create: Create = '[]'): string {
+  const text =
+    typeof create === 'string'
+      ? create
+      : create['Fn::Join'][1].map((part) => (typeof part === 'string' ? part : 'token')).join(create['Fn::Join'][0]);
+  const steps = JSON.parse(text) as { readonly statements: readonly string[] }[];
+  return normalizeDefinition(steps.flatMap(({ statements }) => statements).join(';\n'));
 }
