@@ -8,6 +8,7 @@ import type { RunEvent } from '../../local/activity';
 import type { Template } from '../../local/cloudformation/assembly';
 import { type DeployProgress, deployPath, deploySecretHeader } from '../../local/deploy-endpoint';
 import { type Runtime, startRuntime } from '../../local/runtime';
+import { documented, same } from '../bin/documented';
 import { Fixture } from './cloudformation/fixture';
 
 let fixture: Fixture;
@@ -313,6 +314,8 @@ describe('npx millrace deploy', () => {
 
   test('what is refused before anything is done, as JSON', async () => {
     const { code, stdout } = await cli(template({ more: { Odd: { Type: 'AWS::Test::Odd' } } }), '--json');
+    const { statuses: _, ...documentedRest } = documented.get('deploy') as { statuses: unknown };
+    same(Object.fromEntries(Object.entries(JSON.parse(stdout)).slice(1)), documentedRest, 'deploy');
     expect([code, JSON.parse(stdout)]).toEqual([
       1,
       {

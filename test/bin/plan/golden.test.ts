@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { makePlan } from '../../../bin/plan/make';
 import { printedPlan } from '../../../bin/plan/print';
 import { styleFor } from '../../../bin/terminal';
+import { documented, same } from '../documented';
 import { edits, sidesOf } from './edits';
 
 const folder = join(__dirname, 'golden');
@@ -34,4 +35,9 @@ test('none has a line that a terminal of 120 columns breaks, but statements', ()
     const text = printedPlan(planOf(name), style, { statements: false });
     expect(text.split('\n').filter((line) => line.length > 112)).toEqual([]);
   }
+});
+
+test('--json has the names and types that its documentation shows', () => {
+  const problem = { object: 'view shop.sold', problem: 'gone', advice: 'bring it back', stops: true };
+  same({ ...planOf('everything-at-once'), problems: [problem] }, documented.get('plan'), 'plan');
 });
