@@ -16,7 +16,7 @@ export function same(given: unknown, example: unknown, at: string): void {
   if (Array.isArray(example)) {
     expect([at, Array.isArray(given)]).toEqual([at, true]);
     const [first] = given as unknown[];
-    if (first !== undefined) same(first, example[0], `${at}[]`);
+    if (first !== undefined && example.length > 0) same(first, example[0], `${at}[]`);
   } else if (typeof example === 'object') {
     const optional = new Set(['reason', 'runId', 'estimate', 'pipeline', 'kept', 'failedStatus']);
     const names = (value: object) =>

@@ -314,8 +314,8 @@ describe('npx millrace deploy', () => {
 
   test('what is refused before anything is done, as JSON', async () => {
     const { code, stdout } = await cli(template({ more: { Odd: { Type: 'AWS::Test::Odd' } } }), '--json');
-    const { statuses: _, ...documentedRest } = documented.get('deploy') as { statuses: unknown };
-    same(Object.fromEntries(Object.entries(JSON.parse(stdout)).slice(1)), documentedRest, 'deploy');
+    // Stacks are called otherwise elsewhere.
+    same({ ...JSON.parse(stdout), statuses: null }, documented.get('deploy'), 'deploy');
     expect([code, JSON.parse(stdout)]).toEqual([
       1,
       {
