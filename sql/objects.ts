@@ -47,6 +47,7 @@ export function ownerObject(database: string): WarehouseObject {
 /** Everything of one pipeline, in the order of creation. */
 export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): WarehouseObject[] {
   const tables = tableObjects(pipeline);
+  const views = compileViews(pipeline);
   const objects = [
     pipelineObject(pipeline),
     schemaObject(pipeline),
@@ -58,7 +59,7 @@ export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): Ware
       tokens.streamName,
       tables.map(({ id }) => id),
     ),
-    ...compileViews(pipeline).flatMap((view) => [viewObject(pipeline, view), publicViewObject(pipeline, view)]),
+    ...views.flatMap((view) => [viewObject(pipeline, view), publicViewObject(pipeline, view, views)]),
   ];
   return objects.map((one) => ({ ...one, properties: { ...one.properties, pipeline: pipeline.name } }));
 }
@@ -172,10 +173,10 @@ function viewChecks(pipeline: Pipeline, { name, query }: CompiledView): ViewChec
 const ownTableIds = readableTables.map((name) => pascalCase(name === eventsView ? 'events_data' : name));
 
 /** Everything that readers know by name. */
-export const publicViewObjects = (pipeline: Pipeline): WarehouseObject[] => [
-  eventsViewObject(pipeline),
-  ...compileViews(pipeline).map((view) => publicViewObject(pipeline, view)),
-];
+export function publicViewObjects(pipeline: Pipeline): WarehouseObject[] {
+  const views = compileViews(pipeline);
+  return [eventsViewObject(pipeline), ...views.map((view) => publicViewObject(pipeline, view, views))];
+}
 
 /** What people and exports read. It shows what the definition declares, whatever else the table still holds. */
 function eventsViewObject(pipeline: Pipeline): WarehouseObject {
@@ -188,11 +189,9 @@ function eventsViewObject(pipeline: Pipeline): WarehouseObject {
 }
 
 /** The stable name over the versioned view, which is brought up to date first: what readers saw already stays in sight. */
-function publicViewObject(pipeline: Pipeline, view: CompiledView): WarehouseObject {
+function publicViewObject(pipeline: Pipeline, view: CompiledView, views: readonly CompiledView[]): WarehouseObject {
   const { create, delete: remove } = publicView(view.publicName, view.physicalName, viewColumns(pipeline, view.name));
-  const refreshes = withParents(view, compileViews(pipeline)).map(
-    ({ physicalName }) => `refresh materialized view ${physicalName}`,
-  );
+  const refreshes = withParents(view, views).map(({ physicalName }) => `refresh materialized view ${physicalName}`);
   return object(`${pascalCase(view.name)}Public`, view.publicName, 'public-view', {
     // Each has to see what the one before it committed.
     create: [...refreshes.map((statement) => single('refresh', statement)), ...create],
