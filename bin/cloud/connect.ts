@@ -4,12 +4,12 @@ import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { environments } from '../../environments';
 import type { Environment } from '../../environments/environment';
 import { redshiftData, type WarehouseTarget } from '../../lambda/shared/redshift-data';
 import { messagesOnDisk } from '../../local/sqs/look';
 import { readRuntimeFile } from '../commands/runtime-file';
 import { Failure } from '../failure';
+import { environmentNamed } from './environments';
 import { dataStackName, LOCAL_ENVIRONMENT, namesFrom, type StackOutputs, stackName } from './names';
 import type { Cloud, Queues } from './ports';
 import { kinesisStreams, s3Buckets, sqsQueues } from './sdk';
@@ -89,16 +89,6 @@ function connectAws(environmentName: string, outputsFile: string): Cloud {
     secretArn: text('OwnerSecretArn'),
   };
   return cloud(environment.name, outputs, outputsFile, { region: environment.region }, target);
-}
-
-/** @throws Failure naming the environments that there are */
-export function environmentNamed(name: string): Environment {
-  const environment = environments.find((candidate) => candidate.name === name);
-  if (environment) return environment;
-  throw new Failure(
-    `--environment must be one of ${environments.map((known) => known.name).join(', ')}, got '${name}'`,
-    2,
-  );
 }
 
 /** Outputs of one of the environment's stacks, from the file that `cdk deploy --outputs-file` wrote. */

@@ -3,7 +3,8 @@ import type { RequestExport } from '../../lambda/export/contract';
 import { pascalCase } from '../../lib/shared/names';
 import { readRuntimeFile } from '../commands/runtime-file';
 import { Failure } from '../failure';
-import { type ConnectOptions, environmentNamed, stackOutputs } from './connect';
+import { type ConnectOptions, stackOutputs } from './connect';
+import { environmentNamed } from './environments';
 import { outputLike, scoped } from './names';
 
 /** Sends a request to the export function of a pipeline, which works on it by itself. */

@@ -5,6 +5,7 @@ import type { Environment } from '../../environments/environment';
 import { registryTable } from '../../lambda/warehouse-object/contract';
 import { assertConfiguration } from '../../lib/configuration';
 import { pipelines } from '../../pipelines';
+import { environmentNamed } from '../cloud/environments';
 import { LOCAL_ENVIRONMENT } from '../cloud/names';
 import { Failure } from '../failure';
 import { askWarehouse } from '../plan/ask';
@@ -55,7 +56,7 @@ export function addPlan(program: Command, io: WorkIo, exit: Exit): void {
     .addOption(new Option('--full', 'every line of every statement'));
   workOptions(command, 120).action(async (argument: string | undefined, options: PlanOptions) => {
     const name = chosenName(argument, options.environment);
-    const environment = environmentOf(name);
+    const environment = environmentNamed(name ?? LOCAL_ENVIRONMENT, '[environment]');
     assertConfiguration(environments, pipelines);
     const tree = treeStates(environment, pipelines);
     const plan =
@@ -79,15 +80,6 @@ function chosenName(argument: string | undefined, option: string | undefined): s
   if (argument !== undefined && option !== undefined && argument !== option)
     throw new Failure(`[environment] and --environment name different ones: '${argument}' and '${option}'`, 2);
   return argument ?? option;
-}
-
-function environmentOf(name = LOCAL_ENVIRONMENT): Environment {
-  const environment = environments.find((candidate) => candidate.name === name);
-  if (environment) return environment;
-  throw new Failure(
-    `[environment] must be one of ${environments.map((candidate) => candidate.name).join(', ')}, got '${name}'`,
-    2,
-  );
 }
 
 async function onlinePlan(

@@ -1,6 +1,7 @@
 import type { Environment, Partner } from '../../../environments/environment';
 import { partnerRoleName } from '../../../lib/partners/presets';
-import { type ConnectOptions, environmentNamed, stackOutputs } from '../../cloud/connect';
+import { type ConnectOptions, stackOutputs } from '../../cloud/connect';
+import { environmentNamed } from '../../cloud/environments';
 import { LOCAL_ENVIRONMENT, outputLike, type StackOutputs, scoped } from '../../cloud/names';
 import { type Credentials, type Reach, RoleDoor, readSecret } from '../../cloud/partner-access';
 import { Failure } from '../../failure';
