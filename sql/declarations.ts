@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Column, ExportDefinition, HistorySource, Pipeline, StreamDefinition } from '../pipelines/definition';
-import { hashDefinition } from './definition';
+import { hashDefinition, shortHash } from './definition';
 import { pipelineTables } from './names';
 import { type ObjectOptions, object, type WarehouseObject } from './object';
 import { identityParts } from './typing';
@@ -22,7 +21,7 @@ export function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
   const exports = pipeline.exports.map(({ name, file: _, query, ...rest }) => [
     name,
     // Materialize has a SQL of its own, which is not read here.
-    { query: rest.engine === 'materialize' ? hashText(query) : hashDefinition(query), ...rest },
+    { query: rest.engine === 'materialize' ? shortHash(query) : hashDefinition(query), ...rest },
   ]);
   return {
     stream,
@@ -56,8 +55,6 @@ function declarationObject(
   more: Pick<ObjectOptions, 'events'> = {},
 ): WarehouseObject {
   const declaration = JSON.stringify(declared);
-  const version = hashText(declaration);
+  const version = shortHash(declaration);
   return object(id, name, kind, { version, create: [], delete: [], declaration, retain: kind === 'pipeline', ...more });
 }
-
-const hashText = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8);

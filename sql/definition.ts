@@ -14,5 +14,8 @@ export function normalizeDefinition(sql: string): string {
 
 /** 8 hexadecimal characters over the normalized definition: the version in a physical name. */
 export function hashDefinition(sql: string): string {
-  return createHash('sha256').update(normalizeDefinition(sql)).digest('hex').slice(0, 8);
+  return shortHash(normalizeDefinition(sql));
 }
+
+/** 8 hexadecimal characters over the text as it stands. */
+export const shortHash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8);

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { FillSpec } from '../lambda/warehouse-object/contract';
 import type { Column, Pipeline } from '../pipelines/definition';
 import { storedName } from './columns';
+import { shortHash } from './definition';
 import { identifier, quoteIdentifier } from './identifier';
 import { pipelineTables } from './names';
 import { indent, typedRows } from './record';
@@ -14,8 +14,7 @@ const batchRows = 500_000;
 /** What functions of another version merged longer ago is not looked at again: it was a version of its own and not a deployment. */
 const deploymentHours = 24;
 
-const hash = (columns: readonly object[]) =>
-  createHash('sha256').update(JSON.stringify(columns)).digest('hex').slice(0, 8);
+const hash = (columns: readonly object[]) => shortHash(JSON.stringify(columns));
 
 /** What a value of the column in the table is made of. Its public name and whether it is required do not matter. */
 function madeOf(column: Column): object {
