@@ -122,7 +122,7 @@ function absence({ kind, name }: WarehouseObject): RegExp {
 
 async function remove(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
   const { object } = request;
-  const walkHost = { ...walkOf(host, request, remainingMs), harmless: absence(object), apart: false };
+  const walkHost = { ...walkOf(host, request, remainingMs), harmless: absence(object) };
   const result = await walk(walkHost, renderSteps(object.delete, offered(request)));
   if (result === 'waiting' || object.identity === 'admin') return result;
   return walk(walkHost, [{ name: 'forget', mode: 'transaction', statements: forgetting(object) }], 'forget-');
@@ -142,7 +142,7 @@ async function create(host: Call, request: ObjectRequest, remainingMs: Remaining
   const switched = object.kind === 'public-view' && !there;
   if (switched || (recorded && sameRecord(recorded, recordOf(object)))) return result;
   const record = { name: 'record', mode: 'transaction', statements: recording(object, requestId) } as const;
-  return walk({ ...walkOf(host, request, remainingMs), harmless: undefined, apart: false }, [record], 'record-');
+  return walk(walkOf(host, request, remainingMs), [record], 'record-');
 }
 
 /** Creates it, and compares what was there already. */
@@ -185,7 +185,7 @@ async function fillColumns(
   const { name } = request.object;
   const ask = (what: string, sql: string) => read(host, request, what, sql, remainingMs);
   const present = new Set((await ask('columns', columnsQuery(name))).map((row) => String(row.column_name)));
-  const walkHost = { ...walkOf(host, request, remainingMs), harmless: undefined, apart: false };
+  const walkHost = walkOf(host, request, remainingMs);
   return fill({ walk: walkHost, ask, present }, name, spec);
 }
 
@@ -194,7 +194,7 @@ async function checked(host: Call, request: ObjectRequest, remainingMs: Remainin
   const { object, previous } = request;
   const { begunAt } = host.deadline;
   if (!object.checks || begunAt === undefined) return 'done';
-  const walkHost = { ...walkOf(host, request, remainingMs), harmless: undefined, apart: false };
+  const walkHost = walkOf(host, request, remainingMs);
   const replaced = previous === object.name ? undefined : previous;
   return checkView(walkHost, { name: object.name, previous: replaced, checks: object.checks, begunAt });
 }
@@ -209,7 +209,7 @@ async function switchOver(
   steps: readonly Step[],
   remainingMs: Remaining,
 ): Promise<WalkResult> {
-  const walkHost = { ...walkOf(host, request, remainingMs), harmless: undefined, apart: false };
+  const walkHost = walkOf(host, request, remainingMs);
   if ((await walk({ ...walkHost, harmless: /(?:)/ }, steps.slice(0, -1), 'before-')) === 'waiting') return 'waiting';
   return switchView(
     { ...walkHost, ...(await viewGrants(host, request, remainingMs)) },
@@ -287,7 +287,8 @@ const namePrefix = (host: ObjectHost, request: ObjectRequest) => prefixesOf(host
 
 const subjectOf = ({ kind, name }: WarehouseObject) => `${kind} ${name}`;
 
-function walkOf(host: Call, request: ObjectRequest, remainingMs: Remaining): Omit<Walk, 'harmless' | 'apart'> {
+/** A walk that takes no failure for harmless. */
+function walkOf(host: Call, request: ObjectRequest, remainingMs: Remaining): Walk {
   const { object } = request;
   return {
     subject: subjectOf(object),
@@ -296,6 +297,8 @@ function walkOf(host: Call, request: ObjectRequest, remainingMs: Remaining): Omi
     warehouse: host.as(object.identity),
     log: host.log,
     remainingMs,
+    harmless: undefined,
+    apart: false,
   };
 }
 
