@@ -80,23 +80,7 @@ export function createNetwork(): { resources: readonly ResourceTwin[] } {
           NetworkInterfaceIds: () => [],
         },
       ),
-      inert(
-        'AWS::EC2::FlowLog',
-        'fl',
-        [
-          'DeliverLogsPermissionArn',
-          'LogDestination',
-          'LogDestinationType',
-          'LogFormat',
-          'LogGroupName',
-          'MaxAggregationInterval',
-          'ResourceId',
-          'ResourceType',
-          'Tags',
-          'TrafficType',
-        ],
-        { Id: (id) => id },
-      ),
+      inert('AWS::EC2::FlowLog', 'fl', [...flowLog, 'Tags'], { Id: (id) => id }),
       inert('AWS::EC2::NetworkAcl', 'acl', ['Tags', 'VpcId'], { Id: (id) => id }),
       // CDK's own usage report.
       inert('AWS::CDK::Metadata', 'metadata', ['Analytics']),
@@ -127,6 +111,19 @@ const idOf = ({ generatedName, previous }: ResourceContext) =>
   previous?.ref.slice(previous.ref.lastIndexOf('-') + 1) ??
   createHash('sha256').update(generatedName).digest('hex').slice(0, 17);
 
+/** All that a flow log is, its tags aside: none of it can be changed. */
+const flowLog = [
+  'DeliverLogsPermissionArn',
+  'LogDestination',
+  'LogDestinationType',
+  'LogFormat',
+  'LogGroupName',
+  'MaxAggregationInterval',
+  'ResourceId',
+  'ResourceType',
+  'TrafficType',
+];
+
 const replacedBy: Readonly<Record<string, readonly string[]>> = {
   'AWS::EC2::VPC': ['CidrBlock'],
   'AWS::EC2::Subnet': ['AvailabilityZone', 'CidrBlock', 'VpcId'],
@@ -145,16 +142,6 @@ const replacedBy: Readonly<Record<string, readonly string[]>> = {
     'ToPort',
   ],
   'AWS::EC2::VPCEndpoint': ['ServiceName', 'VpcEndpointType', 'VpcId'],
-  'AWS::EC2::FlowLog': [
-    'DeliverLogsPermissionArn',
-    'LogDestination',
-    'LogDestinationType',
-    'LogFormat',
-    'LogGroupName',
-    'MaxAggregationInterval',
-    'ResourceId',
-    'ResourceType',
-    'TrafficType',
-  ],
+  'AWS::EC2::FlowLog': flowLog,
   'AWS::EC2::NetworkAcl': ['VpcId'],
 };

@@ -4,7 +4,8 @@ import type { Row, Warehouse } from '../../lambda/shared/warehouse';
 import type { WarehouseObjectProperties } from '../../lambda/warehouse-object/contract';
 import { isComplete, type ObjectHost, onEvent } from '../../lambda/warehouse-object/object';
 import { parseRequest } from '../../lambda/warehouse-object/request';
-import { admin, type Cloud, cluster, database, environment, owner, roleOf } from './cloud';
+import { registryObject } from '../../sql';
+import { admin, type Cloud, cluster, createCloud, database, environment, owner, roleOf } from './cloud';
 import { inProcess } from './sdk';
 
 /** What CloudFormation asks of the function behind a warehouse object. */
@@ -91,6 +92,25 @@ export class Objects {
     if (state.status !== 'FINISHED') throw new Error(`${state.status}: ${state.error}: ${sql}`);
     return /^\s*(select|with)/i.test(sql) ? warehouse.rows(id) : [];
   }
+}
+
+/** A warehouse with the owner and the registry, and nothing else around it. The caller disposes of its cloud. */
+export async function emptyWarehouse(startMs: number): Promise<Objects> {
+  const nothing = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
+  const cloud = await createCloud({
+    startMs,
+    streamName: 'none',
+    shards: 1,
+    retentionHours: 24,
+    faults: nothing,
+    killNext: () => undefined,
+    handlers: () => ({}),
+  });
+  const objects = new Objects(cloud);
+  await objects.run(`create user ${owner.name} password '${owner.password}'`, 'admin');
+  await objects.run(`grant create on database ${database} to ${owner.name}`, 'admin');
+  await objects.request({ type: 'Create', requestId: 'registry', properties: registryObject().properties });
+  return objects;
 }
 
 /** Reads end in a word. */

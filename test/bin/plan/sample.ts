@@ -1,5 +1,6 @@
 import type { Environment } from '../../../environments/environment';
 import type { Column, Pipeline } from '../../../pipelines/definition';
+import { testEnvironment } from '../../lib/fixtures';
 import { anExport, aView } from '../../sql/fixtures';
 
 /** A small shop: events, two views of which one reads the other, an export. */
@@ -49,16 +50,9 @@ export const withColumn = (name: string, change: Partial<Column>): Pipeline =>
 export const withView = (name: string, query: string): Pipeline =>
   shop({ views: shop().views.map((view) => (view.name === name ? { ...view, query } : view)) });
 
-export function prod(changes: Partial<Environment> = {}): Environment {
-  return {
+export const prod = (changes: Partial<Environment> = {}): Environment =>
+  testEnvironment({
     name: 'prod',
-    warehouse: { kind: 'provisioned', nodeType: 'ra3.large', nodeCount: 2, snapshotRetentionDays: 3 },
-    database: 'millrace',
-    schedulesEnabled: true,
-    reconcileEveryMinutes: 30,
-    retainData: true,
-    deletionProtection: false,
-    logRetentionDays: 30,
     partners: [
       {
         name: 'reader',
@@ -68,5 +62,4 @@ export function prod(changes: Partial<Environment> = {}): Environment {
       },
     ],
     ...changes,
-  };
-}
+  });

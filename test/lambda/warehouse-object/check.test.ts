@@ -1,27 +1,11 @@
 import type { ViewChecks, WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
-import { registryObject } from '../../../sql';
-import { type Cloud, createCloud } from '../../support/cloud';
-import { Objects } from '../../support/objects';
+import { emptyWarehouse, type Objects } from '../../support/objects';
 
-let cloud: Cloud;
 let objects: Objects;
 let requests = 0;
 
 beforeAll(async () => {
-  const nothing = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
-  cloud = await createCloud({
-    startMs: Date.UTC(2026, 10, 21, 12),
-    streamName: 'none',
-    shards: 1,
-    retentionHours: 24,
-    faults: nothing,
-    killNext: () => undefined,
-    handlers: () => ({}),
-  });
-  objects = new Objects(cloud);
-  await objects.run("create user millrace_owner password 'Owner1pw'", 'admin');
-  await objects.run('grant create on database millrace to millrace_owner', 'admin');
-  await objects.request({ type: 'Create', requestId: 'registry', properties: registryObject().properties });
+  objects = await emptyWarehouse(Date.UTC(2026, 10, 21, 12));
   for (const sql of [
     'create schema shop',
     'create table shop.sales (id bigint, kind varchar(8))',
@@ -31,7 +15,7 @@ beforeAll(async () => {
   ])
     await objects.run(sql);
 });
-afterAll(() => cloud.dispose());
+afterAll(() => objects.cloud.dispose());
 beforeEach(() => objects.run('delete from shop.runs'));
 
 const checks: ViewChecks = {
@@ -155,7 +139,7 @@ test.each([
   const merged = (rowsRead: number, rejected: number) =>
     objects.run(`insert into shop.runs values (${rowsRead}, ${rejected}, getdate())`);
   if (readBefore > 0) await merged(readBefore, rejectsBefore);
-  await cloud.pass(60_000);
+  await objects.cloud.pass(60_000);
   const properties = view('again', 'select id, kind from shop.sales');
   const requestId = `r${requests++}`;
   const request = { type: 'Update' as const, requestId, properties, old, physicalId: `${old.name}@${old.version}` };

@@ -1,43 +1,25 @@
 import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
 import { switchView } from '../../../lambda/warehouse-object/switch';
 import { Deadline } from '../../../lambda/warehouse-object/walk';
-import { publicView, registryObject } from '../../../sql';
+import { publicView } from '../../../sql';
 import { hashDefinition } from '../../../sql/definition';
-import { type Cloud, createCloud } from '../../support/cloud';
-import { Objects } from '../../support/objects';
+import { emptyWarehouse, type Objects } from '../../support/objects';
 import { FakeWarehouse, quiet } from '../fakes';
 
 const name = 'shop.sold';
-let cloud: Cloud;
 let objects: Objects;
 let requests = 0;
 
 beforeAll(async () => {
-  const nothing = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
-  cloud = await createCloud({
-    startMs: Date.UTC(2026, 10, 21),
-    streamName: 'none',
-    shards: 1,
-    retentionHours: 24,
-    faults: nothing,
-    killNext: () => undefined,
-    handlers: () => ({}),
-  });
-  objects = new Objects(cloud);
-  for (const sql of [
-    "create user millrace_owner password 'Owner1pw'",
-    'grant create on database millrace to millrace_owner',
-    ...['ann', 'bob'].map((user) => `create user ${user} password 'Reader1pw'`),
-  ])
-    await objects.run(sql, 'admin');
-  await objects.request({ type: 'Create', requestId: 'registry', properties: registryObject().properties });
+  objects = await emptyWarehouse(Date.UTC(2026, 10, 21));
+  for (const user of ['ann', 'bob']) await objects.run(`create user ${user} password 'Reader1pw'`, 'admin');
   await objects.run('create schema shop');
   await objects.run('create table shop.old (id varchar(8), amount bigint)');
   await objects.run('create table shop.new (id varchar(8), amount bigint, note varchar(8))');
   await objects.run("insert into shop.old values ('a', 1)");
   await objects.run("insert into shop.new values ('a', 2, 'n')");
 });
-afterAll(() => cloud.dispose());
+afterAll(() => objects.cloud.dispose());
 
 const definition = (source: string, columns: readonly string[]): WarehouseObjectProperties => {
   const steps = publicView(
