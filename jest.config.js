@@ -17,6 +17,8 @@ module.exports = {
     ],
   },
   moduleFileExtensions: ['ts', 'js', 'json'],
+  globalSetup: '<rootDir>/test/run/set-up.ts',
+  globalTeardown: '<rootDir>/test/run/tear-down.ts',
   testTimeout: 60_000,
   maxWorkers: 2,
 };

@@ -5,12 +5,12 @@ import { gzipSync } from 'node:zlib';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { feedStream } from '../../bin/commands/feed';
-import { synthesize } from '../../bin/commands/local/synth';
 import { writeRuntimeFile } from '../../bin/commands/runtime-file';
 import { eventIdOf } from '../../bin/commands/why/question';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { generator } from '../../pipelines/estore/generator';
 import { pipeline } from '../../pipelines/estore/pipeline';
+import { deployDev, devAssembly } from '../e2e/image';
 import { millrace } from './io';
 
 /** The dev environment on this machine, whose bucket loses its notifications while `losing` is set. */
@@ -36,9 +36,9 @@ const steps = async (amount: number) => {
 };
 
 beforeAll(async () => {
-  const assemblyDir = await synthesize(join(folder, 'cdk.out'), new AbortController().signal);
+  await deployDev(data);
   runtime = await startRuntime({
-    assemblyDir,
+    assemblyDir: await devAssembly(),
     stageName: 'dev',
     dataDir: data,
     clock: { start, rate: 0 },

@@ -32,9 +32,19 @@ export class Objects {
   /** What the last request's object is called, once the function has said it. */
   named: string | undefined;
 
+  /** A client for each identity: to make one takes longer than its calls. */
+  private readonly warehouses = new Map<string, Warehouse>();
+  private outside: RedshiftDataClient | undefined;
+
   constructor(readonly cloud: Cloud) {}
 
   warehouse(identity: 'admin' | 'owner'): Warehouse {
+    const known = this.warehouses.get(identity) ?? this.connect(identity);
+    this.warehouses.set(identity, known);
+    return known;
+  }
+
+  private connect(identity: 'admin' | 'owner'): Warehouse {
     const around: Parameters<typeof inProcess>[2] = async (operation, { body }, run) => {
       const submits = /Execute/.test(operation) && isChange(JSON.parse(body.toString()).StatementName);
       await this.kill(`before ${operation}`, submits);
@@ -83,10 +93,15 @@ export class Objects {
 
   /** Runs one statement and returns its rows. */
   async run(sql: string, identity: 'admin' | 'owner' = 'owner'): Promise<Row[]> {
-    const warehouse = redshiftData(
-      new RedshiftDataClient(inProcess(this.cloud.warehouse.service, roleOf('outsider'), (_, __, run) => run())),
-      { kind: 'provisioned', name: cluster, database, secretArn: identity === 'admin' ? admin.name : owner.name },
+    this.outside ??= new RedshiftDataClient(
+      inProcess(this.cloud.warehouse.service, roleOf('outsider'), (_, __, run) => run()),
     );
+    const warehouse = redshiftData(this.outside, {
+      kind: 'provisioned',
+      name: cluster,
+      database,
+      secretArn: identity === 'admin' ? admin.name : owner.name,
+    });
     const id = await warehouse.submit({ name: 'test', mode: 'single', statements: [sql] });
     const state = await warehouse.describe(id, 30);
     if (state.status !== 'FINISHED') throw new Error(`${state.status}: ${state.error}: ${sql}`);
