@@ -74,7 +74,7 @@ beforeAll(async () => {
   await feedStream(kinesis, 'millrace-dev-estore', generation.stream());
   kinesis.destroy();
   await steps(6);
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   s3?.destroy();
@@ -122,7 +122,7 @@ describe('why', () => {
   beforeAll(async () => {
     await runtime.flushArchive();
     await steps(20);
-  });
+  }, 120_000);
 
   test('follows an event of the stream to the views and to the file of the export that hold it', async () => {
     const [id, hour] = await oneOf(

@@ -60,7 +60,7 @@ beforeAll(async () => {
     },
   });
   deployed = true;
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   await runtime?.dispose();

@@ -2,13 +2,16 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const longestMs = 180_000;
+const longestMs = 300_000;
 const lookEveryMs = 50;
+
+/** Whether there is a folder of a run, or somebody plays scenarios on his own. */
+export const isTestRun = (): boolean => process.env['MILLRACE_TEST_RUN'] !== undefined;
 
 /**
  * Makes a folder once in a run of the tests, for all suites to read: whoever comes first makes it, the others wait. Nobody writes into it afterwards.
  * @returns the folder
- * @throws Error of `make`, or when somebody else takes longer than three minutes
+ * @throws Error of `make`, or when somebody else takes longer than five minutes
  */
 export async function once(name: string, make: (folder: string) => Promise<unknown>): Promise<string> {
   const run = process.env['MILLRACE_TEST_RUN'];
