@@ -181,7 +181,13 @@ describe('a row of the registry', () => {
   test('says of an object what its template said', () => {
     const columns = shop().columns.map((column) => ({ ...column, fill: column.name === 'amount' }));
     for (const { properties } of warehouseObjects(shop({ columns }), tokens)) {
-      const { checks: _, unread: __, events: ___, ...state } = parseObject({ ...properties, onRemoval: 'keep' });
+      const {
+        checks: _,
+        unread: __,
+        events: ___,
+        rebuild: ____,
+        ...state
+      } = parseObject({ ...properties, onRemoval: 'keep' });
       const { delete: remove, columns, fill, ...rest } = state;
       expect(stateOfRow(row(properties))).toEqual({
         ...rest,

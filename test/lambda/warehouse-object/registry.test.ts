@@ -42,7 +42,7 @@ describe('the registry', () => {
       delete: '[]',
       pipeline: 'estore',
       declaration: JSON.stringify({ identity: { by: 'columns', columns } }),
-      events: 'select count(*) as amount from estore.events_data',
+      events: 'select count(*) as amount from estore.events',
     });
     const recordedAs = (given: WarehouseObjectProperties): Row => {
       const { version, definition, removal } = recordOf(parseObject(given));
