@@ -113,7 +113,13 @@ export class Caster {
     };
     const width = widest[type.name];
     if (width === undefined) throw this.impossible(type, to, at);
-    return this.fitText(textOf(sql, type), varchar(width), to, mode, at);
+    const text = this.repeated(textOf(sql, type), at);
+    if (mode !== 'explicit' || width <= to.length) return this.fitText(text, varchar(width), to, mode, at);
+    const cut = failure(
+      `a cast to ${describe(to)} that cuts a ${type.name} is not supported by the local warehouse (use left)`,
+    );
+    const whole = letting('w', text, (w) => `case when strlen(${w}) > ${to.length} then ${cut} else ${w} end`);
+    return this.fitText(whole, varchar(to.length), to, mode, at);
   }
 
   /** VARCHAR(n) counts bytes: an explicit cast cuts between characters, storing a longer text is an error. */
