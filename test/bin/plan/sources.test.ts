@@ -113,7 +113,7 @@ describe('a template', () => {
     expect(missing).toEqual([]);
     for (const sql of [
       'add column city',
-      'update shop.events_data',
+      'update shop.events_51d923f4',
       'create materialized view',
       'create or replace view shop.hourly_visits',
     ])
