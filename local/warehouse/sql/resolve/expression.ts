@@ -232,8 +232,8 @@ function resolveLike(node: Predicate & { kind: 'like' }, environment: Environmen
   }
   // Redshift's escape character is the backslash unless another is given.
   const escapedBy = node.escape ? environment.resolve(node.escape, environment).constant : '\\';
-  if (typeof escapedBy !== 'string' || [...escapedBy].length !== 1)
-    throw source.unsupported('an escape that is not one character', node.at);
+  if (typeof escapedBy !== 'string' || !/^[\0-\x7f]$/.test(escapedBy))
+    throw source.unsupported('an escape that is not one ASCII character', node.at);
   if (node.pattern.kind !== 'string' && node.pattern.kind !== 'parameter')
     throw source.unsupported('a LIKE pattern that is not a literal', node.pattern.at);
   const literal = environment.resolve(node.pattern, environment).constant!;

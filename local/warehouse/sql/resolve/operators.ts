@@ -113,11 +113,16 @@ function addInterval(node: Binary, text: string, environment: Environment): Valu
   const left = settle(environment, environment.resolve(node.left, environment), timestamp, node.at);
   if (left.type.name !== 'date' && left.type.name !== 'timestamp')
     throw source.unsupported(`operator ${node.operator} between ${describe(left.type)} and interval`, node.at);
-  return {
-    sql: `(cast(${left.sql} as timestamp) ${node.operator} interval '${found[1]} ${found[2]!.toLowerCase()}s')`,
-    type: timestamp,
-    ...flags(left),
-  };
+  const unit = found[2]!.toLowerCase();
+  const added = (time: string) => `(cast(${time} as timestamp) ${node.operator} interval '${found[1]} ${unit}s')`;
+  const sql = unit === 'year' ? letting('i', left.sql, (time) => yearsLater(time, added(time))) : added(left.sql);
+  return { sql, type: timestamp, ...flags(left) };
+}
+
+/** DATEADD makes the 1st of March of a leap day in a year that has none; what an interval makes of it is not documented. */
+function yearsLater(time: string, later: string): string {
+  const unknown = failure('an interval of years from the 29th of February is not supported by the local warehouse');
+  return `case when month(${time}) = 2 and day(${time}) = 29 and day(${later}) <> 29 then ${unknown} else ${later} end`;
 }
 
 function arithmetic(operator: BinaryOperator, a: Value, b: Value, environment: Environment, at: number): Value {
@@ -157,8 +162,9 @@ function remainder(a: Value, b: Value, environment: Environment, at: number): Va
 function divided(x: string, y: string, operator: string, divisor: Value, { caster }: Environment, at: number): string {
   if (divisor.constant !== undefined && Number(divisor.constant) !== 0) return `(${x} ${operator} ${y})`;
   const quotient = (a: string, b: string) =>
-    `case when ${b} = 0 then ${failure('division by zero')} else ${a} ${operator} ${b} end`;
-  if (caster.repeated(y, at).length <= 60) return quotient(x, y);
+    // NULL by zero is NULL.
+    `case when ${b} = 0 and ${a} is not null then ${failure('division by zero')} else ${a} ${operator} ${b} end`;
+  if (caster.repeated(x + y, at).length <= 120) return quotient(x, y);
   return letting('q', `{'a': ${x}, 'b': ${y}}`, (q) => quotient(`${q}.a`, `${q}.b`));
 }
 
@@ -197,7 +203,7 @@ function decimalQuotient(a: Value, b: Value, environment: Environment, at: numbe
     'p',
     environment.caster.repeated(parts, at),
     (p) =>
-      `case when ${p}.y = 0 then ${failure('division by zero')} when ${p}.x % ${p}.y <> 0 then ${failure(inexact)} else ${p}.x // ${p}.y end`,
+      `case when ${p}.x is null then null when ${p}.y = 0 then ${failure('division by zero')} when ${p}.x % ${p}.y <> 0 then ${failure(inexact)} else ${p}.x // ${p}.y end`,
   );
   return { sql: scaled(quotient, type), type };
 }
@@ -267,6 +273,13 @@ export function withoutBlanks({ sql, tight }: Pick<Value, 'sql' | 'tight'>): str
   if (/^'(?:[^']|'')*'$/.test(sql)) return quoteLiteral(sql.slice(1, -1).replaceAll("''", "'").replace(/ +$/, ''));
   return trimmedEnd(sql, ' ');
 }
+
+/** Sorts a text as what it is without its trailing blanks; among those that differ in nothing else, and among these only, by them. A text itself holds no chr(0). */
+export const blankKey = (sql: string): string =>
+  letting('k', sql, (k) => `case when ends_with(${k}, ' ') then rtrim(${k}, ' ') || chr(0) || ${k} else ${k} end`);
+
+/** The text of such a key. */
+export const ofBlankKey = (sql: string): string => `split_part(${sql}, chr(0), -1)`;
 
 const mirrored: Readonly<Record<string, string>> = { '=': '=', '<': '>', '>': '<', '<=': '>=', '>=': '<=' };
 
