@@ -18,11 +18,12 @@ import {
 } from '../types';
 import type { Call, FunctionEntry } from './call';
 
-/** A text that is no column's has the type that the function prefers, which is not documented. */
-function number(call: Call, i: number): { sql: string; type: Type } {
-  if (call.value(i).type.name === 'unknown' && call.value(i).constant !== null)
-    throw call.unsupported(`function ${call.name} of a number in quotation marks (cast it)`, call.node.at);
-  const value = settle(call.environment, call.value(i), integer, call.node.at);
+/** A text may be meant as any type of number: only where all are one, as a double, it is taken. */
+function number(call: Call, i: number, literals: Type = integer): { sql: string; type: Type } {
+  const given = call.value(i);
+  if (given.type.name === 'unknown' && typeof given.constant === 'string' && !isFloat(literals))
+    throw call.wrongType(i);
+  const value = settle(call.environment, given, literals, call.node.at);
   if (!isNumeric(value.type)) throw call.wrongType(i);
   return value;
 }
@@ -80,13 +81,13 @@ const truncDate: FunctionEntry = {
 /** Computed with doubles, whatever the argument. */
 const double_ = (emit: (x: string) => string): FunctionEntry => ({
   arguments: [1, 1],
-  emit: (call) => ({ sql: finite(emit(`cast(${number(call, 0).sql} as double)`), double), type: double }),
+  emit: (call) => ({ sql: finite(emit(`cast(${number(call, 0, double).sql} as double)`), double), type: double }),
 });
 
 const power: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
-    const [x, y] = [0, 1].map((i) => `cast(${number(call, i).sql} as double)`);
+    const [x, y] = [0, 1].map((i) => `cast(${number(call, i, double).sql} as double)`);
     const complex = failure('a negative number raised to a non-integer power yields a complex result');
     const guarded = letting(
       'n',

@@ -114,11 +114,13 @@ export class Caster {
     };
     const width = widest[type.name];
     if (width === undefined) throw this.impossible(type, to, at);
-    // What is left of a number or a day that is cut is not documented.
-    const text = textOf(sql, type);
-    return width <= to.length || mode === 'assignment'
-      ? this.fitText(text, varchar(width), to, mode, at)
-      : this.fitText(wholeText(text, type, to), to, to, mode, at);
+    const text = this.repeated(textOf(sql, type), at);
+    if (mode !== 'explicit' || width <= to.length) return this.fitText(text, varchar(width), to, mode, at);
+    const cut = failure(
+      `a cast to ${describe(to)} that cuts a ${type.name} is not supported by the local warehouse (use left)`,
+    );
+    const whole = letting('w', text, (w) => `case when strlen(${w}) > ${to.length} then ${cut} else ${w} end`);
+    return this.fitText(whole, varchar(to.length), to, mode, at);
   }
 
   /** VARCHAR(n) counts bytes: an explicit cast cuts between characters, storing a longer text is an error. */
@@ -258,11 +260,6 @@ function fitBytes(sql: string, from: { length: number }, to: RedshiftType & { le
   if (from.length <= to.length) return sql;
   const words = `more than ${to.length} bytes as ${describe(to)} are not supported by the local warehouse`;
   return letting('y', sql, (y) => `case when octet_length(${y}) > ${to.length} then ${failure(words)} else ${y} end`);
-}
-
-function wholeText(sql: string, from: Type, to: RedshiftType & { length: number }): string {
-  const words = `a cast from ${describe(from)} to ${describe(to)} that cuts its text is not supported by the local warehouse`;
-  return letting('v', sql, (v) => `case when strlen(${v}) > ${to.length} then ${failure(words)} else ${v} end`);
 }
 
 /** A text of which nothing else limits the length, which no VARCHAR may exceed. */

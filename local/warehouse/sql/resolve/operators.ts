@@ -38,8 +38,19 @@ export function settle(environment: Environment, value: Value, type: Type, at: n
   if (value.type.name !== 'unknown') return value;
   if (value.constant && Buffer.byteLength(value.constant) > maxTextBytes && (type.name === 'unknown' || isText(type)))
     throw environment.context.source.unsupported(`a text literal of more than ${maxTextBytes} bytes`, at);
+  if (type.name === 'decimal' && value.constant && dropsDigits(value.constant, type))
+    throw environment.context.source.unsupported(
+      `"${value.constant}" beside ${describe(type)}, which has no place for its digits (cast it),`,
+      at,
+    );
   const own = varchar(Math.max(1, Buffer.byteLength(value.constant ?? '')));
   return environment.caster.cast(value, type.name === 'unknown' || isText(type) ? own : type, 'explicit', at);
+}
+
+/** It is not documented whether a text beside a decimal is rounded to its scale. */
+function dropsDigits(text: string, { precision, scale }: RedshiftType & { name: 'decimal' }): boolean {
+  const [, whole = '', fraction = ''] = /^\s*[+-]?0*(\d*)\.?(\d*?)0*\s*$/.exec(text) ?? [];
+  return fraction.length > scale || whole.length > precision - scale;
 }
 
 /** Values made one type, as for CASE, COALESCE, IN and UNION. */
@@ -81,9 +92,7 @@ export function resolveBinary(node: Binary, environment: Environment): Value {
   const right = resolve(node.right, environment);
   if (['=', '<>', '<', '>', '<=', '>='].includes(operator)) return compare(operator, left, right, environment, at);
   if (operator === '||') return concatenate(left, right, environment, at);
-  const fallback = left.type.name === 'unknown' ? right.type : left.type;
-  const a = settle(environment, left, isNumeric(fallback) ? fallback : right.type, at);
-  const b = settle(environment, right, isTime(a.type) ? integer : fallback, at);
+  const [a, b] = operands(operator, left, right, environment, at);
   if (isTime(a.type) || isTime(b.type)) return { ...dateArithmetic(operator, a, b, environment, at), ...flags(a, b) };
   if (!isNumeric(a.type) || !isNumeric(b.type)) {
     throw context.source.unsupported(
@@ -92,6 +101,25 @@ export function resolveBinary(node: Binary, environment: Environment): Value {
     );
   }
   return { ...arithmetic(operator, a, b, environment, at), ...flags(a, b) };
+}
+
+/** A literal of unknown type takes the type of the other side; which digits it has beside a decimal that it multiplies or divides is not documented. */
+function operands(
+  operator: BinaryOperator,
+  left: Value,
+  right: Value,
+  environment: Environment,
+  at: number,
+): [Value, Value] {
+  const [literal, other] = left.type.name === 'unknown' ? [left, right] : [right, left];
+  if (literal.type.name !== 'unknown') return [left, right];
+  const scaled = other.type.name === 'decimal' && (operator === '*' || operator === '/');
+  if (typeof literal.constant === 'string' && (scaled || (isTime(other.type) && operator === '+')))
+    throw environment.context.source.unsupported(
+      `operator ${operator} between ${describe(left.type)} and ${describe(right.type)} (cast the text)`,
+      at,
+    );
+  return [settle(environment, left, other.type, at), settle(environment, right, other.type, at)];
 }
 
 function dateArithmetic(operator: BinaryOperator, a: Value, b: Value, { context }: Environment, at: number): Value {
@@ -262,7 +290,7 @@ export function comparable(
       at,
     );
   }
-  const mixed = isTime(a.type) && a.type.name !== b.type.name;
+  const mixed = (isTime(a.type) || isFloat(type)) && a.type.name !== b.type.name;
   if (mixed) return [widen(environment, a, type, at), widen(environment, b, type, at)];
   return isText(type) ? [withoutBlanks(a), withoutBlanks(b)] : [a.sql, b.sql];
 }
@@ -284,7 +312,7 @@ export const ofBlankKey = (sql: string): string => `split_part(${sql}, chr(0), -
 const mirrored: Readonly<Record<string, string>> = { '=': '=', '<': '>', '>': '<', '<=': '>=', '>=': '<=' };
 
 /**
- * A SUPER value against one of a plain type: equality with a value of another kind is false, any other comparison with one is NULL.
+ * A SUPER value against one of a plain type: equality with a value of another kind is false, any other comparison with one is NULL, as is one with what is not there.
  * https://docs.aws.amazon.com/redshift/latest/dg/query-super.html#dynamic-typing-lax-processing
  */
 function compareSuper(
@@ -295,7 +323,8 @@ function compareSuper(
   at: number,
 ): string | undefined {
   const [type, text] = [caster.repeated(jsonType(value), at), caster.repeated(jsonText(value), at)];
-  const otherwise = operator === '=' ? ' else false' : '';
+  const there = other.constant === undefined ? ` and ${other.sql} is not null` : '';
+  const otherwise = operator === '=' && other.constant !== null ? ` when ${type} <> 'NULL'${there} then false` : '';
   const when = (kinds: string, compared: string) => `when ${type} in (${kinds}) then ${compared}`;
   if (isText(other.type))
     return `case ${when("'VARCHAR'", `rtrim(${text}, ' ') ${operator} ${withoutBlanks(other)}`)}${otherwise} end`;
