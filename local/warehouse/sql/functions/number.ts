@@ -1,7 +1,7 @@
 import { failure, failureWith } from '../failure';
 import { finite } from '../resolve/cast';
 import { blankKey, compare, ofBlankKey, resolveBinary, settle, unify, withoutBlanks } from '../resolve/operators';
-import { letting } from '../resolve/value';
+import { letting, quoteLiteral } from '../resolve/value';
 import {
   asDecimal,
   bigint,
@@ -242,6 +242,13 @@ export const sessionFunctions: Readonly<Record<string, FunctionEntry>> = {
     mutable: true,
     node: 'leader',
     emit: () => ({ sql: "'public'", type: varchar(128) }),
+  },
+  /** Redshift's version is told at the end (https://docs.aws.amazon.com/redshift/latest/dg/r_VERSION.html); this one is no release of it. */
+  version: {
+    arguments: [0, 0],
+    mutable: true,
+    node: 'leader',
+    emit: () => ({ sql: quoteLiteral('PostgreSQL 8.0.2 on a local warehouse, Redshift 1.0.0'), type: varchar(256) }),
   },
   current_database: session('millrace_database', varchar(128), 'varchar'),
   session_user: session('millrace_user', varchar(128), 'varchar'),

@@ -1,6 +1,6 @@
 import type { Body, Expression } from '../ast';
 import { isAggregate, resolveCall } from '../functions/registry';
-import { boolean, date, describe, isText, timestamp, varchar } from '../types';
+import { boolean, date, describe, isFloat, isText, type Type, timestamp, varchar } from '../types';
 import { holdsAggregate } from './aggregates';
 import type { Environment } from './environment';
 import { activeGroupings } from './grouping';
@@ -58,9 +58,11 @@ export function resolveExpression(node: Expression, environment: Environment): V
       return resolveBinary(node, environment);
     case 'negate':
       return negate(environment.resolve(node.operand, environment), environment, node.at);
+    case 'exponent':
+      throw context.source.unsupported('a number with an exponent (cast it to double precision)', node.at);
     case 'cast':
       return caster.cast(
-        environment.resolve(node.operand, environment),
+        scientific(node.operand, node.type) ?? environment.resolve(node.operand, environment),
         node.type,
         node.lenient ? 'lenient' : 'explicit',
         node.at,
@@ -76,6 +78,13 @@ export function resolveExpression(node: Expression, environment: Environment): V
   }
 }
 
+/** A number in scientific notation where it becomes a floating-point number, whatever it was before. */
+function scientific(node: Expression, type: Type): Value | undefined {
+  const operand = node.kind === 'negate' ? node.operand : node;
+  if (operand.kind !== 'exponent' || !isFloat(type)) return undefined;
+  return text(`${node.kind === 'negate' ? '-' : ''}${operand.text}`);
+}
+
 const text = (constant: string): Value => ({ sql: quoteLiteral(constant), type: { name: 'unknown' }, constant });
 
 type Predicate = Exclude<
@@ -83,6 +92,7 @@ type Predicate = Exclude<
   {
     kind:
       | 'number'
+      | 'exponent'
       | 'string'
       | 'parameter'
       | 'null'

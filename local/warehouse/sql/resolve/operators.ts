@@ -85,11 +85,10 @@ function widen(environment: Environment, value: Value, type: Type, at: number): 
 }
 
 export function resolveBinary(node: Binary, environment: Environment): Value {
-  const { context, resolve } = environment;
+  const { context } = environment;
   const { operator, at } = node;
   if (node.right.kind === 'interval') return addInterval(node, node.right.text, environment);
-  const left = resolve(node.left, environment);
-  const right = resolve(node.right, environment);
+  const [left, right] = resolveSides(node, environment);
   if (['=', '<>', '<', '>', '<=', '>='].includes(operator)) return compare(operator, left, right, environment, at);
   if (operator === '||') return concatenate(left, right, environment, at);
   const [a, b] = operands(operator, left, right, environment, at);
@@ -121,6 +120,23 @@ function operands(
     );
   return [settle(environment, left, other.type, at), settle(environment, right, other.type, at)];
 }
+
+/** Beside a floating-point number one in scientific notation is one, too. */
+function resolveSides({ left, right }: Binary, environment: Environment): [Value, Value] {
+  const beside = (node: Expression, type: Type) =>
+    isExponent(node) && isFloat(type)
+      ? environment.resolve({ kind: 'cast', operand: node, type: double, at: node.at }, environment)
+      : environment.resolve(node, environment);
+  if (!isExponent(left)) {
+    const value = environment.resolve(left, environment);
+    return [value, beside(right, value.type)];
+  }
+  const value = environment.resolve(right, environment);
+  return [beside(left, value.type), value];
+}
+
+const isExponent = (node: Expression): boolean =>
+  node.kind === 'exponent' || (node.kind === 'negate' && isExponent(node.operand));
 
 function dateArithmetic(operator: BinaryOperator, a: Value, b: Value, { context }: Environment, at: number): Value {
   if (a.type.name === 'date' && isInteger(b.type) && (operator === '+' || operator === '-')) {

@@ -15,6 +15,9 @@ export function sortKey(value: Value): string {
   return isText(value.type) ? withoutBlanks(value) : value.sql;
 }
 
+/** The place in the select list that a number stands for, from 0; none for one with a point. */
+export const ordinal = (text: string): number => (/^\d+$/.test(text) ? Number(text) - 1 : -1);
+
 /** What is a number as written would be read as an ordinal. */
 export const noOrdinal = (sql: string): string => (/^\(*-?\d+\)*$/.test(sql) ? `cast(${sql} as bigint)` : sql);
 
