@@ -1,6 +1,7 @@
 import { failure, overflow } from '../failure';
+import { blankKey } from '../resolve/blanks';
 import { finite } from '../resolve/cast';
-import { blankKey, scaled, unscaled } from '../resolve/operators';
+import { scaled, unscaled } from '../resolve/decimals';
 import { orderSql, sortKey } from '../resolve/order';
 import { quoteLiteral, type Value } from '../resolve/value';
 import { bigint, boolean, decimal, double, isFloat, isInteger, isNumeric, isText, isTime, type Type } from '../types';

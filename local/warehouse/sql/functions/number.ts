@@ -1,6 +1,7 @@
 import { failure, failureWith } from '../failure';
+import { blankKey, ofBlankKey, withoutBlanks } from '../resolve/blanks';
 import { finite } from '../resolve/cast';
-import { blankKey, compare, ofBlankKey, resolveBinary, settle, unify, withoutBlanks } from '../resolve/operators';
+import { compare, resolveBinary, settle, unify } from '../resolve/operators';
 import { letting, quoteLiteral } from '../resolve/value';
 import {
   asDecimal,

@@ -1,6 +1,6 @@
 import type { OrderItem } from '../ast';
 import { isText, type Type } from '../types';
-import { withoutBlanks } from './operators';
+import { withoutBlanks } from './blanks';
 import type { Context } from './scope';
 import type { Value } from './value';
 
