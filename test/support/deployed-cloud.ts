@@ -137,10 +137,11 @@ export class DeployedCloud {
 
   /**
    * Deploys in a process of its own, as far as the state on disk goes.
+   * @param repair has every object looked at
    * @returns undefined when the process was killed
    * @throws DeploymentError
    */
-  async deploy(tree: Tree): Promise<Deployment | undefined> {
+  async deploy(tree: Tree, repair?: string): Promise<Deployment | undefined> {
     const state = openState(this.folder);
     const objects = new Objects(this.cloud);
     const attempt: Attempt = { objects, dead: false, calm: new Set() };
@@ -168,7 +169,9 @@ export class DeployedCloud {
       onRun: () => undefined,
     });
     await cloud.open();
-    const stacks = [{ name: 'sim', displayName: 'sim/one', template: { Resources: resourcesOf(tree) }, paths: {} }];
+    const stacks = [
+      { name: 'sim', displayName: 'sim/one', template: { Resources: resourcesOf(tree, repair) }, paths: {} },
+    ];
     const deploying = cloud.deploy({ stacks, assets: new Map() });
     deploying.catch(() => undefined);
     return Promise.race([deploying, died]);
@@ -284,12 +287,17 @@ export class DeployedCloud {
 const tokensOf = ({ name }: Pipeline) => ({ streamName: streamOf(name), streamRoleArn: roles.stream, database });
 
 /** The template of a tree, with the dependencies of the stack of the project. */
-function resourcesOf(tree: Tree): Record<string, TemplateResource> {
+function resourcesOf(tree: Tree, repair: string | undefined): Record<string, TemplateResource> {
   const resources: Record<string, TemplateResource> = {};
   const add = (id: string, { properties }: WarehouseObject, dependsOn: readonly string[], keep = false) => {
     resources[id] = {
       Type: 'Custom::WarehouseObject',
-      Properties: { ServiceToken: 'provider', ...properties, onRemoval: keep ? 'keep' : 'drop' },
+      Properties: {
+        ServiceToken: 'provider',
+        ...properties,
+        onRemoval: keep ? 'keep' : 'drop',
+        ...(repair && { repair }),
+      },
       DependsOn: dependsOn,
       DeletionPolicy: keep ? 'Retain' : 'Delete',
       UpdateReplacePolicy: 'Delete',
