@@ -9,6 +9,8 @@ export class AwsError extends Error {
     readonly code: string,
     message: string,
     readonly statusCode = 400,
+    /** Further members that the service's model gives the error. */
+    readonly members: Readonly<Record<string, string>> = {},
   ) {
     super(message);
     this.name = code;

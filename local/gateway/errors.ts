@@ -22,7 +22,7 @@ export function errorResponse(protocol: Service['protocol'], error: AwsError, re
       return {
         status: error.statusCode,
         headers: { ...headers, 'content-type': `application/x-amz-${protocol}`, 'x-amzn-errortype': error.code },
-        body: JSON.stringify({ __type: error.code, message: error.message }),
+        body: JSON.stringify({ __type: error.code, message: error.message, ...error.members }),
       };
     case 'rest-json':
       return {

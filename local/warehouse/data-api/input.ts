@@ -121,8 +121,7 @@ function commonInput(input: Properties, check: Constraints): Omit<Submission, 's
   check.done();
   if (sessionId === undefined) return { ...members, keepAliveSeconds, target: { place: placeOf(place) } };
   const extra = placeMembers.find((name) => input[name] !== undefined);
-  if (extra !== undefined)
-    throw new AwsError('ValidationException', `${extra} and SessionId cannot be specified together.`);
+  if (extra !== undefined) throw exclusive(extra, 'SessionId');
   return { ...members, keepAliveSeconds, target: { sessionId } };
 }
 
@@ -143,15 +142,15 @@ export function placeMembersOf(check: Constraints): GivenPlace {
   };
 }
 
+const exclusive = (first: string, second: string) =>
+  new AwsError('ValidationException', `${first} and ${second} cannot be specified together.`);
+
 export function placeOf({ cluster, workgroup, secretArn, dbUser, database }: GivenPlace): Place {
   if (cluster === undefined && workgroup === undefined)
     throw new AwsError('ValidationException', 'Either ClusterIdentifier or WorkgroupName needs to be specified.');
-  const exclude = (first: string, second: string) => {
-    throw new AwsError('ValidationException', `${first} and ${second} cannot be specified together.`);
-  };
-  if (cluster !== undefined && workgroup !== undefined) exclude('ClusterIdentifier', 'WorkgroupName');
-  if (secretArn !== undefined && dbUser !== undefined) exclude('SecretArn', 'DbUser');
-  if (workgroup !== undefined && dbUser !== undefined) exclude('WorkgroupName', 'DbUser');
+  if (cluster !== undefined && workgroup !== undefined) throw exclusive('ClusterIdentifier', 'WorkgroupName');
+  if (secretArn !== undefined && dbUser !== undefined) throw exclusive('SecretArn', 'DbUser');
+  if (workgroup !== undefined && dbUser !== undefined) throw exclusive('WorkgroupName', 'DbUser');
   for (const [name, value] of Object.entries({ SecretArn: secretArn, DbUser: dbUser, Database: database }))
     if (value === '') throw new AwsError('ValidationException', `${name} must not be empty.`);
   if (database === undefined) throw new AwsError('ValidationException', 'Database needs to be specified.');
@@ -210,5 +209,7 @@ export function listInput(raw: unknown) {
     ...placeMembersOf(check),
   };
   check.done();
+  if (input.cluster !== undefined && input.workgroup !== undefined)
+    throw exclusive('ClusterIdentifier', 'WorkgroupName');
   return input;
 }

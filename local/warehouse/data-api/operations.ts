@@ -199,6 +199,8 @@ class DataApi {
       throw new AwsError(
         'ResourceNotFoundException',
         'Query does not have result. Please check query status with DescribeStatement.',
+        400,
+        { ResourceId: id },
       );
     const page = pageOf(result, nextToken);
     const rows = await this.options.results.page(
@@ -274,11 +276,10 @@ class DataApi {
     const [text, number] = id.split(':') as [string, string | undefined];
     const record = this.options.store.find(text);
     this.authorize(operation, principal, record?.principal ?? principal);
-    if (!record || ownerOf(record.principal) !== ownerOf(principal))
-      throw new AwsError('ResourceNotFoundException', `Query does not exist: ${id}`);
+    if (!record || ownerOf(record.principal) !== ownerOf(principal)) throw unknownStatement(id);
     if (number === undefined) return { record };
     const member = record.batch ? record.members[Number(number) - 1] : undefined;
-    if (!member) throw new AwsError('ResourceNotFoundException', `Query does not exist: ${id}`);
+    if (!member) throw unknownStatement(id);
     return { record, member };
   }
 
@@ -322,6 +323,9 @@ class DataApi {
     };
   }
 }
+
+const unknownStatement = (id: string) =>
+  new AwsError('ResourceNotFoundException', `Query does not exist: ${id}`, 400, { ResourceId: id });
 
 /** Where and as whom a submission runs. */
 interface Connection {

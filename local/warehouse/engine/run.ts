@@ -210,6 +210,7 @@ export class Run {
       let done: Done | undefined;
       for (const planned of session.plan(sql, request.parameters)) {
         request.signal.throwIfAborted();
+        if (done) requireSingle(done, request);
         place = planned.statement.place;
         requireLiveBlock(session, planned.statement.kind);
         checkRefresh(session, planned);
@@ -235,6 +236,13 @@ export class Run {
       error: this.request.sqls.length > 1 ? `Query #${index + 1} failed with ${outcome.error}` : outcome.error,
     };
   }
+}
+
+/** Statements with parameters are prepared, and only one can be; of several results it is not documented which one the Data API gives. */
+function requireSingle(before: Done, { parameters }: RunRequest): void {
+  if (parameters) throw new WarehouseError('cannot insert multiple commands into a prepared statement');
+  if (before.result)
+    throw new WarehouseError('a result before the last statement of a text is not supported by the local warehouse');
 }
 
 /** In Redshift a refresh sees only what was committed before, which a transaction of DuckDB cannot do. */

@@ -73,7 +73,7 @@ export function charFormat(format: string, t: string): string[] | { readonly unk
     const piece = patterns.find(([name]) => rest.startsWith(name));
     const literal = quoted.exec(rest) ?? separator.exec(rest);
     const after = piece ? rest.slice(piece[0].length) : '';
-    if (piece && !/^(?:th|TH|SP)/.test(after)) {
+    if (piece && !/^(?:th|TH|SP)/.test(after) && !/^S{4}|^s{4}/.test(rest)) {
       parts.push(piece[1](t));
       rest = after;
     } else if (literal) {

@@ -70,6 +70,7 @@ export class Caster {
     if (isText(to)) return this.toText(value, to, mode, at);
     const isWholeToBigint = to.name === 'bigint' && mode === 'explicit' && isWholeDouble(value);
     if (!isWholeToBigint && !this.isPlain(type, to, mode)) throw this.impossible(type, to, at);
+    if (type.name === 'varbyte' && to.name === 'varbyte') return fitBytes(sql, type, to);
     if (type.name === to.name && type.name !== 'decimal') return sql;
     const cast = `cast(${sql} as ${duckdbType(to)})`;
     return mode === 'explicit' && value.constant === undefined && losesFraction(type, to) ? unrounded(sql, to) : cast;
@@ -113,7 +114,13 @@ export class Caster {
     };
     const width = widest[type.name];
     if (width === undefined) throw this.impossible(type, to, at);
-    return this.fitText(textOf(sql, type), varchar(width), to, mode, at);
+    const text = this.repeated(textOf(sql, type), at);
+    if (mode !== 'explicit' || width <= to.length) return this.fitText(text, varchar(width), to, mode, at);
+    const cut = failure(
+      `a cast to ${describe(to)} that cuts a ${type.name} is not supported by the local warehouse (use left)`,
+    );
+    const whole = letting('w', text, (w) => `case when strlen(${w}) > ${to.length} then ${cut} else ${w} end`);
+    return this.fitText(whole, varchar(to.length), to, mode, at);
   }
 
   /** VARCHAR(n) counts bytes: an explicit cast cuts between characters, storing a longer text is an error. */
@@ -246,6 +253,13 @@ export class Caster {
     if (!pattern && to.name !== 'boolean') throw this.impossible({ name: 'unknown' }, to, at);
     throw this.source.error(`invalid input syntax for type ${describe(to)}: "${text}"`, at);
   }
+}
+
+/** What becomes of bytes for which the type has no room is not documented. */
+function fitBytes(sql: string, from: { length: number }, to: RedshiftType & { length: number }): string {
+  if (from.length <= to.length) return sql;
+  const words = `more than ${to.length} bytes as ${describe(to)} are not supported by the local warehouse`;
+  return letting('y', sql, (y) => `case when octet_length(${y}) > ${to.length} then ${failure(words)} else ${y} end`);
 }
 
 /** A text of which nothing else limits the length, which no VARCHAR may exceed. */

@@ -224,6 +224,20 @@ describe('the Data API', () => {
     ]);
   });
 
+  test('lists one warehouse, not two', async () => {
+    await expect(
+      local.call('ListStatements', { ClusterIdentifier: cluster, WorkgroupName: 'work' }),
+    ).rejects.toMatchObject({
+      code: 'ValidationException',
+      message: 'ClusterIdentifier and WorkgroupName cannot be specified together.',
+    });
+  });
+
+  test('names the statement that is not there', async () => {
+    const id = '00000000-0000-4000-8000-000000000000';
+    await expect(local.call('DescribeStatement', { Id: id })).rejects.toMatchObject({ members: { ResourceId: id } });
+  });
+
   test('forgets after 24 hours', async () => {
     const { Id } = await execute({ WaitTimeSeconds: 30 });
     local.clock.advanceTo(local.clock.now() + 24 * 3_600_000);

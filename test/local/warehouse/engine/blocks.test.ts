@@ -46,6 +46,18 @@ describe('statements of one session', () => {
     expect(await local.rows('select a from s.t')).toEqual([[1]]);
   });
 
+  test('of several statements in a text the last alone may have a result, and none parameters', async () => {
+    expect(await local.rows('insert into s.t values (1); select a from s.t')).toEqual([[1]]);
+    expect((await local.run('select 1; insert into s.t values (2)')).Error).toBe(
+      'ERROR: a result before the last statement of a text is not supported by the local warehouse',
+    );
+    const Parameters = [{ name: 'n', value: '3' }];
+    expect((await local.run('insert into s.t values (:n::int); select 1', { Parameters })).Error).toBe(
+      'ERROR: cannot insert multiple commands into a prepared statement',
+    );
+    expect(await local.rows('select a from s.t')).toEqual([[1]]);
+  });
+
   test('a batch that is a transaction takes no block', async () => {
     const done = await local.run(['begin', 'insert into s.t values (1)']);
     expect(done.Error).toMatch(/^Query #1 failed with ERROR: BEGIN in a batch that is a transaction is not modelled/);
