@@ -16,6 +16,7 @@ import { parseExpression } from './expression';
 
 const maxSetOperands = 100;
 const maxFromItems = 100;
+const maxCommonTables = 500;
 
 /** Whether a query starts here: SELECT or WITH, also behind opening parentheses. */
 export function isQueryStart(cursor: Cursor): boolean {
@@ -49,7 +50,9 @@ export function parseQuery(cursor: Cursor): Query {
 function parseWith(cursor: Cursor): CommonTable[] {
   if (!cursor.takeWords('with')) return [];
   if (cursor.isWord('recursive')) throw cursor.unsupported('WITH RECURSIVE');
+  let count = 0;
   return cursor.list(() => {
+    if (++count > maxCommonTables) throw cursor.unsupported(`more than ${maxCommonTables} queries in WITH`);
     const name = cursor.identifier('a name');
     const columns = cursor.isOperator('(') ? cursor.identifiers('a column name') : [];
     cursor.expectWord('as');
