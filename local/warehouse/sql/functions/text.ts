@@ -60,14 +60,18 @@ const substring: FunctionEntry = {
   emit: (call) => {
     const { sql, length } = call.text(0);
     const start = call.repeated(call.position(1));
-    if (call.count === 2) return { sql: `substring(${sql}, greatest(${start}, 1))`, type: varchar(length) };
+    // GREATEST passes over what is null.
+    const from = /^\d+$/.test(start)
+      ? `${Math.max(Number(start), 1)}`
+      : `case when ${start} < 1 then 1 else ${start} end`;
+    if (call.count === 2) return { sql: `substring(${sql}, ${from})`, type: varchar(length) };
     const size = call.repeated(call.position(2));
-    const taken = `greatest(${start} + ${size} - greatest(${start}, 1), 0)`;
-    const guarded = `case when ${size} < 0 then ${failure('negative substring length not allowed')} else ${taken} end`;
-    return {
-      sql: `substring(${sql}, greatest(${start}, 1), ${/^\d+$/.test(size) ? taken : guarded})`,
-      type: varchar(length),
-    };
+    const taken = `${start} + ${size} - (${from})`;
+    const negative = /^\d+$/.test(size)
+      ? ''
+      : `when ${size} < 0 then ${failure('negative substring length not allowed')} `;
+    const kept = `case ${negative}when ${taken} < 0 then 0 else ${taken} end`;
+    return { sql: `substring(${sql}, ${from}, ${kept})`, type: varchar(length) };
   },
 };
 
