@@ -1,5 +1,6 @@
-import { App, type AppProps } from 'aws-cdk-lib';
+import { App, type AppProps, Aspects, CfnResource } from 'aws-cdk-lib';
 import type { Environment } from '../environments/environment';
+import { resourceType } from '../lambda/warehouse-object/contract';
 import type { Pipeline } from '../pipelines/definition';
 import { assertConfiguration } from './configuration';
 import { EnvironmentStage, type EnvironmentStageProps } from './environment-stage';
@@ -15,7 +16,8 @@ export interface MillraceProps extends Pick<EnvironmentStageProps, 'fallback'> {
 }
 
 /**
- * The whole app: one stage per environment. Context `environment=<name>` builds that one alone.
+ * The whole app: one stage per environment. Context `environment=<name>` builds that one alone. Context `repair=<word>` is told to every warehouse
+ * object: CloudFormation asks nobody about what did not change, so a word that is new has all of them looked at, and what somebody dropped is made anew.
  * Throws ConfigurationError for configuration that can't be deployed, with every problem of every environment and pipeline.
  */
 export function createApp({ environments, pipelines, bundles, fallback, app: appProps }: MillraceProps): App {
@@ -29,6 +31,19 @@ export function createApp({ environments, pipelines, bundles, fallback, app: app
       `context environment must be one of ${environments.map(({ name }) => name).join(', ')}, got ${String(only)}`,
     );
   }
-  for (const environment of wanted) new EnvironmentStage(app, { environment, pipelines, bundles, fallback });
+  const repair: unknown = app.node.tryGetContext('repair');
+  for (const environment of wanted) {
+    const stage = new EnvironmentStage(app, { environment, pipelines, bundles, fallback });
+    if (repair !== undefined) tellAll(stage, String(repair));
+  }
   return app;
+}
+
+function tellAll(stage: EnvironmentStage, repair: string): void {
+  Aspects.of(stage).add({
+    visit(node) {
+      if (CfnResource.isCfnResource(node) && node.cfnResourceType === resourceType)
+        node.addPropertyOverride('repair', repair);
+    },
+  });
 }

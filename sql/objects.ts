@@ -4,11 +4,11 @@ import type { Pipeline } from '../pipelines/definition';
 import * as columns from './columns';
 import { pipelineObject } from './declarations';
 import { hashDefinition } from './definition';
-import { fillSpec } from './fills';
+import { completeRowsStatement, fillSpec } from './fills';
 import { beginStatement, unreadQuery } from './gaps';
 import { identifier, quoteIdentifier } from './identifier';
 import { landingQuery } from './landing';
-import { lastMergeStatements } from './merge';
+import { lastMergeStatements, lockStatement } from './merge';
 import {
   eventsView,
   landingName,
@@ -59,7 +59,7 @@ export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): Ware
       tokens.streamName,
       tables.map(({ id }) => id),
     ),
-    ...views.flatMap((view) => [viewObject(pipeline, view), publicViewObject(pipeline, view, views)]),
+    ...views.flatMap((view) => [viewObject(pipeline, view, views), publicViewObject(pipeline, view, views)]),
   ];
   return objects.map((one) => ({ ...one, properties: { ...one.properties, pipeline: pipeline.name } }));
 }
@@ -148,26 +148,36 @@ ${landingQuery(source)}`;
   });
 }
 
-function viewObject(pipeline: Pipeline, view: CompiledView): WarehouseObject {
+function viewObject(pipeline: Pipeline, view: CompiledView, views: readonly CompiledView[]): WarehouseObject {
   const create = `create materialized view ${view.physicalName}\nauto refresh no\nas\n${view.query}`;
   return object(pascalCase(view.name), view.physicalName, 'materialized-view', {
     version: view.hash,
     create: [single('create', create)],
     delete: [single('drop', `drop materialized view if exists ${view.physicalName}`)],
-    checks: viewChecks(pipeline, view),
+    checks: viewChecks(pipeline, view, views),
     dependsOn: [...ownTableIds, ...view.reads.map(pascalCase)],
     retain: false,
   });
 }
 
-function viewChecks(pipeline: Pipeline, { name, query }: CompiledView): ViewChecks {
-  const { recomputed = false, mayShrink = 0.5, mayGrow = 10 } = pipeline.views.find((view) => view.name === name)!;
+function viewChecks(pipeline: Pipeline, view: CompiledView, views: readonly CompiledView[]): ViewChecks {
+  const { name, query } = view;
+  const { recomputed = false, mayShrink = 0.5, mayGrow = 10 } = pipeline.views.find((one) => one.name === name)!;
   const { runs, rejects } = pipelineTables(pipeline);
   const reads = relationReferences(query).flatMap(({ schema, name: relation }) =>
     schema === undefined ? [] : [`${identifier(schema)}.${identifier(relation)}`],
   );
-  return { recomputed, mayShrink, mayGrow, reads: [...new Set(reads)], runs, rejects };
+  // What the functions of before merged since a column was filled has nothing in it, and a view over it may leave that out.
+  const complete = fillSpec(pipeline)
+    ? [step('complete', [lockStatement(pipeline), completeRowsStatement(pipeline)])]
+    : [];
+  const upToDate = [...complete, ...refreshSteps(view, views)];
+  return { recomputed, mayShrink, mayGrow, reads: [...new Set(reads)], upToDate, runs, rejects };
 }
+
+/** Each has to see what the one before it committed. */
+const refreshSteps = (view: CompiledView, views: readonly CompiledView[]) =>
+  withParents(view, views).map(({ physicalName }) => single('refresh', `refresh materialized view ${physicalName}`));
 
 /** Views may read any of them, the events from their table: a materialized view cannot read a plain one. */
 const ownTableIds = readableTables.map((name) => pascalCase(name === eventsView ? 'events_data' : name));
@@ -191,10 +201,8 @@ function eventsViewObject(pipeline: Pipeline): WarehouseObject {
 /** The stable name over the versioned view, which is brought up to date first: what readers saw already stays in sight. */
 function publicViewObject(pipeline: Pipeline, view: CompiledView, views: readonly CompiledView[]): WarehouseObject {
   const { create, delete: remove } = publicView(view.publicName, view.physicalName, viewColumns(pipeline, view.name));
-  const refreshes = withParents(view, views).map(({ physicalName }) => `refresh materialized view ${physicalName}`);
   return object(`${pascalCase(view.name)}Public`, view.publicName, 'public-view', {
-    // Each has to see what the one before it committed.
-    create: [...refreshes.map((statement) => single('refresh', statement)), ...create],
+    create: [...refreshSteps(view, views), ...create],
     delete: remove,
     dependsOn: [pascalCase(view.name)],
     retain: false,

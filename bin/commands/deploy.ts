@@ -30,14 +30,16 @@ export function addDeploy(
         'Exit 0: deployed, or nothing to change. 1: it failed and was rolled back, the reason is told. Ctrl-C ends this command, not the deployment.',
     )
     .option('--data <dir>', 'data folder of the running runtime', text('--data'), DEFAULT_DATA)
+    .option('--repair', 'look at every warehouse object, and make anew what somebody dropped')
     .option('--json', 'the result as one JSON object, the only line on stdout')
-    .action(async ({ data, json }: { data: string; json?: boolean }) => {
+    .action(async ({ data, json, repair }: { data: string; json?: boolean; repair?: boolean }) => {
       const runtime = readRuntimeFile(data);
       const progress = new Progress(io.stderr, styleFor(io.stderr, io.env));
       const assemblyDir = join(resolve(data), `deploy-${process.pid}`);
       const events: RunEvent[] = [];
+      const asked = repair ? { repair: new Date().toISOString() } : {};
       try {
-        const folder = await synthesized(progress, () => synth(assemblyDir, new AbortController().signal));
+        const folder = await synthesized(progress, () => synth(assemblyDir, new AbortController().signal, asked));
         const stage = progress.stage('deploy');
         const result = await deployTo(runtime, folder, (event) => {
           events.push(event);

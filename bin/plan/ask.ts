@@ -134,13 +134,13 @@ function missing(state: ObjectState, { relations, owned, schemas }: Catalog): Pr
 }
 
 const again =
-  'a deployment that changes its definition creates it; one that does not leaves everything as it is. Its statements are in millrace.objects';
+  'deploy with `-c repair=<a word not used before>`, or locally with `npx millrace deploy --repair`. Any other deployment looks only at what changed';
 
 function dropped(state: ObjectState, consequence: string): Problem {
   return {
     object: labelOf(state),
     problem: `${state.name} is recorded as deployed and is not in the warehouse: somebody dropped it. ${consequence}`,
-    advice: `To bring it back, run its create statements as the owner: ${again}.`,
+    advice: `To bring it back, ${again}.`,
     stops: true,
   };
 }

@@ -2,7 +2,7 @@ import { quoteLiteral } from '../shared/quote';
 import { isTerminal, type Row, StatementError } from '../shared/warehouse';
 import { splitName } from './catalog';
 import type { ViewChecks } from './contract';
-import { submit, type Walk, type WalkResult } from './walk';
+import { failure, submit, type Walk, type WalkResult } from './walk';
 
 /** Fewer rows than that tell nothing about a share of rejects. */
 const leastRowsMerged = 100;
@@ -65,28 +65,53 @@ async function checkState(host: Walk, { name, checks }: Checked): Promise<Proble
   return `its state in SVV_MV_INFO is ${state ?? 'missing'}, expected 1: it cannot be refreshed. Look at what happened to the tables that it reads, and deploy again`;
 }
 
-async function checkRows(host: Walk, { name, previous, checks }: Checked): Promise<Problem> {
-  const rows = await countsOf(host, name, previous, checks.reads);
+async function checkRows(host: Walk, checked: Checked): Promise<Problem> {
+  const rows = await countsOf(host, 'rows', checked);
   if (!rows) return 'waiting';
+  const many = tooMany(checked, rows);
+  if (many || !tooFew(checked, rows)) return many;
+  // The version before it was refreshed since this one was filled. Now it is this one's turn, against the rows that readers had before.
+  for (const [index, step] of checked.checks.upToDate.entries()) {
+    const at = `check-${index}`;
+    const state = await submit(host, at, step);
+    if (!isTerminal(state.status)) return 'waiting';
+    if (state.status !== 'FINISHED') throw failure(host, state, at, step);
+  }
+  const later = await countsOf(host, 'rows-later', checked);
+  return later ? tooFew(checked, { ...later, rows_old: rows.rows_old! }) : 'waiting';
+}
+
+const sourcesOf = ({ checks }: Checked, rows: Row) =>
+  checks.reads.map((relation, i) => ({ relation, count: Number(rows[`rows_${i}`]) }));
+
+function largestOf(checked: Checked, rows: Row) {
+  const sources = sourcesOf(checked, rows);
+  return sources.reduce((most, source) => (source.count > most.count ? source : most), sources[0]!);
+}
+
+function tooMany(checked: Checked, rows: Row): string | undefined {
+  const { mayGrow } = checked.checks;
+  const [count, largest] = [Number(rows.rows_new), largestOf(checked, rows)];
+  if (!largest || count <= mayGrow * Math.max(1, largest.count)) return undefined;
+  return `it has ${count} rows, more than ${mayGrow} times those of ${largest.relation}, which has ${largest.count} and is the largest that it reads. If its joins are meant so, set \`mayGrow\` for the view in pipeline.ts`;
+}
+
+function tooFew(checked: Checked, rows: Row): string | undefined {
+  const { previous, checks } = checked;
   const count = Number(rows.rows_new);
-  const sources = checks.reads.map((relation, i) => ({ relation, count: Number(rows[`rows_${i}`]) }));
-  const largest = sources.reduce((most, source) => (source.count > most.count ? source : most), sources[0]!);
-  if (largest && count > checks.mayGrow * Math.max(1, largest.count))
-    return `it has ${count} rows, more than ${checks.mayGrow} times those of ${largest.relation}, which has ${largest.count} and is the largest that it reads. If its joins are meant so, set \`mayGrow\` for the view in pipeline.ts`;
   const before = rows.rows_old === undefined ? undefined : Number(rows.rows_old);
-  if (!before || (largest && largest.count === 0)) return undefined;
+  if (!before || largestOf(checked, rows)?.count === 0) return undefined;
   const least = Math.ceil(before * (1 - checks.mayShrink));
   if (count >= least) return undefined;
-  const found = sources.map((source) => `${source.relation} ${source.count}`).join(', ');
-  return `it has ${count} rows where the version before it, ${previous}, has ${before}; at least ${least} were expected (mayShrink: ${checks.mayShrink}). It reads ${found}. If it is meant to be so much smaller, set \`mayShrink\` for the view in pipeline.ts, 1 for any size`;
+  const found = sourcesOf(checked, rows).map((source) => `${source.relation} ${source.count}`);
+  return `it has ${count} rows where the version before it, ${previous}, has ${before}; at least ${least} were expected (mayShrink: ${checks.mayShrink}). It reads ${found.join(', ')}. If it is meant to be so much smaller, set \`mayShrink\` for the view in pipeline.ts, 1 for any size`;
 }
 
 /** One row: `rows_new`, `rows_old` where the old version is there, and `rows_<i>` of each relation that is read. */
 async function countsOf(
   host: Walk,
-  name: string,
-  previous: string | undefined,
-  reads: readonly string[],
+  at: string,
+  { name, previous, checks: { reads } }: Checked,
 ): Promise<Row | undefined> {
   const counts = (old: string | undefined) =>
     [
@@ -95,11 +120,11 @@ async function countsOf(
       ...reads.map((relation, i) => [`rows_${i}`, relation]),
     ].map(([column, relation]) => `(select count(*) from ${relation}) as ${column}`);
   try {
-    return (await ask(host, 'rows', `select ${counts(previous).join(', ')}`))?.[0];
+    return (await ask(host, at, `select ${counts(previous).join(', ')}`))?.[0];
   } catch (error) {
     if (!previous || !(error instanceof StatementError) || !/does not exist/i.test(error.message)) throw error;
     // Somebody dropped the old version: nothing to compare with.
-    return (await ask(host, 'rows-alone', `select ${counts(undefined).join(', ')}`))?.[0];
+    return (await ask(host, `${at}-alone`, `select ${counts(undefined).join(', ')}`))?.[0];
   }
 }
 

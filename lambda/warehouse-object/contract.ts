@@ -64,6 +64,8 @@ export interface ViewChecks {
   readonly mayGrow: number;
   /** The relations that it reads, schema-qualified. */
   readonly reads: readonly string[];
+  /** What brings it up to date where it lacks rows: flow that went on after it was filled is no fault of its definition. */
+  readonly upToDate: readonly Step[];
   /** The table with one row for each merge, and that of what merges rejected. */
   readonly runs: string;
   readonly rejects: string;

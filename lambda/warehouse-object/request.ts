@@ -104,13 +104,17 @@ function parseChecks(text: unknown): ViewChecks {
     mayShrink: share('mayShrink'),
     mayGrow: share('mayGrow'),
     reads: asArray(checks.reads, 'checks.reads').map((name, i) => asText(name, `checks.reads[${i}]`)),
+    // An earlier edition of Millrace had none.
+    upToDate: checks.upToDate === undefined ? [] : asSteps(checks.upToDate, 'checks.upToDate'),
     runs: asText(checks.runs, 'checks.runs'),
     rejects: asText(checks.rejects, 'checks.rejects'),
   };
 }
 
-function parseSteps(text: unknown, field: string): Step[] {
-  return asArray(asJson(text, field), field).map((value, i) => {
+const parseSteps = (text: unknown, field: string): Step[] => asSteps(asJson(text, field), field);
+
+function asSteps(given: unknown, field: string): Step[] {
+  return asArray(given, field).map((value, i) => {
     const step = asRecord(value, `${field}[${i}]`);
     return {
       name: asText(step.name, `${field}[${i}].name`),

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,8 +97,8 @@ export interface Cloud {
   settle(): Promise<void>;
   /** Moves the clock, stopping wherever something is due. */
   pass(ms: number): Promise<void>;
-  /** @param keep told the path of the warehouse's database, closed, before it is removed */
-  dispose(keep?: (databaseFile: string) => void): Promise<void>;
+  /** @param keep told the paths of the warehouse's database, closed, and of the data folder, before they are removed */
+  dispose(keep?: (databaseFile: string, dataFolder: string) => void): Promise<void>;
 }
 
 export interface CloudOptions {
@@ -108,6 +108,8 @@ export interface CloudOptions {
   readonly handlers: () => Handlers;
   /** Of the warehouse, as `templateOf` made it. @default - empty */
   readonly databaseFile?: string;
+  /** Of a cloud that was disposed of: this one goes on with a copy of what it held. @default - empty */
+  readonly dataFolder?: string;
   readonly streamName: string;
   readonly shards: number;
   /** Of the stream. */
@@ -118,6 +120,7 @@ export interface CloudOptions {
 
 export async function createCloud(options: CloudOptions): Promise<Cloud> {
   const dataDir = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'millrace-sim-'));
+  if (options.dataFolder) cpSync(options.dataFolder, dataDir, { recursive: true });
   const troubles: RunEvent[] = [];
   const onRun = (event: RunEvent) => void troubles.push(event);
   const clock = createClock({
@@ -243,7 +246,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       firehose.dispose();
       await warehouse.dispose();
       await Promise.all([kinesis.port.dispose(), sqs.port.dispose(), s3.port.dispose()]);
-      keep?.(join(dataDir, 'warehouse', `${cluster}.duckdb`));
+      keep?.(join(dataDir, 'warehouse', `${cluster}.duckdb`), dataDir);
       await rm(dataDir, { recursive: true, force: true });
     },
   };

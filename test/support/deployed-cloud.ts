@@ -33,29 +33,44 @@ const minuteMs = 60_000;
 const startMs = Date.UTC(2026, 10, 21);
 const retentionHours = 168;
 
-/** What is deployed: the pipelines by name; the first is the one whose functions run. */
-export type Tree = readonly Pipeline[];
+export interface Deployed extends Pipeline {
+  /** Its data stays when it is no longer deployed. @default false */
+  readonly retainData?: boolean;
+}
 
-export const streamOf = ({ name }: Pipeline) => `millrace-${environment}-${name}`;
+/** What is deployed, each with its functions. */
+export type Tree = readonly Deployed[];
 
-/** A deployed tree on disk: the warehouse, and what CloudFormation knows. */
+/** Pipelines for which there are streams and rules. */
+const names = ['sim', 'other'];
+const purposes = ['refresh', 'export'] as const;
+
+const streamOf = (pipeline: string) => `millrace-${environment}-${pipeline}`;
+
+/** A deployed tree on disk: streams, warehouse, and what CloudFormation knows. */
 export interface Image {
   readonly tree: Tree;
   readonly folder: string;
+  /** Its clock, epoch milliseconds. */
+  readonly nowMs: number;
   /** Names of all relations, and of all records of the registry. */
   readonly content: readonly string[];
 }
 
-/** Before or after a deployment submits a statement, with its number: 1 is the first. */
+/**
+ * Where the end of a function or of the process finds something else than at the point before: a request is about to begin, a change was submitted
+ * and may still run, it is over. Reads are none: whoever dies there leaves what was there before them.
+ */
 export type Point = { readonly number: number; readonly what: string };
 
 /** Ends the function that makes the call, or with `process` all that deploys. */
 export class Killed extends Error {}
 
 interface Attempt {
-  readonly cloud: CloudFormation;
   readonly objects: Objects;
   dead: boolean;
+  /** Requests whose last change is known to be over: nothing is different until they submit another one. */
+  readonly calm: Set<string>;
 }
 
 const never = () => new Promise<never>(() => undefined);
@@ -82,11 +97,11 @@ export class DeployedCloud {
     const world = new DeployedCloud(folder);
     if (image) cpSync(join(image.folder, 'state.json'), join(folder, 'state.json'));
     world.cloud = await createCloud({
-      startMs,
-      streamName: `millrace-${environment}-sim`,
+      startMs: image?.nowMs ?? startMs,
+      streamName: streamOf(names[0]!),
       shards: 1,
       retentionHours,
-      databaseFile: image && join(image.folder, 'warehouse.duckdb'),
+      dataFolder: image && join(image.folder, 'data'),
       handlers: () => world.handlers,
       killNext: () => undefined,
       faults: {
@@ -95,36 +110,41 @@ export class DeployedCloud {
         statement: (name) => (name.includes('/deploy/') ? world.fault(name) : undefined),
       },
     });
-    world.cloud.kinesis.port.open(
-      `millrace-${environment}-other`,
-      { mode: 'PROVISIONED', retentionHours, maxRecordBytes: 2 ** 20 },
-      1,
-    );
-    for (const name of ['refresh', 'export'] as const)
-      world.cloud.onStatements(`millrace/${environment}/sim/${name}/`, name);
+    const settings = { mode: 'PROVISIONED', retentionHours, maxRecordBytes: 2 ** 20 } as const;
+    for (const name of names) {
+      world.cloud.kinesis.port.open(streamOf(name), settings, 1);
+      for (const purpose of purposes)
+        world.cloud.onStatements(`millrace/${environment}/${name}/${purpose}/`, `${name}-${purpose}`);
+    }
     return world;
   }
 
-  /** Deploys the tree once into an empty world, and keeps what that made. */
-  static async image(tree: Tree): Promise<Image> {
+  /**
+   * Deploys the tree into an empty world, and keeps what that made.
+   * @param begin what happens there then
+   */
+  static async image(tree: Tree, begin: (world: DeployedCloud) => Promise<void>): Promise<Image> {
     const world = await DeployedCloud.start();
     await world.deploy(tree);
     const content = await world.content();
+    await begin(world);
     const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'millrace-image-'));
     cpSync(join(world.folder, 'state.json'), join(folder, 'state.json'));
-    await world.dispose((file) => cpSync(file, join(folder, 'warehouse.duckdb')));
-    return { tree, folder, content };
+    const nowMs = world.cloud.clock.now();
+    await world.dispose((data) => cpSync(data, join(folder, 'data'), { recursive: true }));
+    return { tree, folder, nowMs, content };
   }
 
   /**
    * Deploys in a process of its own, as far as the state on disk goes.
+   * @param repair has every object looked at
    * @returns undefined when the process was killed
    * @throws DeploymentError
    */
-  async deploy(tree: Tree): Promise<Deployment | undefined> {
+  async deploy(tree: Tree, repair?: string): Promise<Deployment | undefined> {
     const state = openState(this.folder);
     const objects = new Objects(this.cloud);
-    const attempt = { objects, dead: false } as Attempt;
+    const attempt: Attempt = { objects, dead: false, calm: new Set() };
     const died = new Promise<undefined>((resolve) => {
       this.onDeath = () => {
         attempt.dead = true;
@@ -133,7 +153,7 @@ export class DeployedCloud {
       };
     });
     this.calls = 0;
-    objects.kill = (what) => this.reach(attempt, what);
+    objects.kill = (what, changes, statement) => this.reach(attempt, what, changes, statement);
     const cloud = new CloudFormation({
       twins: [this.functionTwin(attempt)],
       customResources: {
@@ -149,18 +169,28 @@ export class DeployedCloud {
       onRun: () => undefined,
     });
     await cloud.open();
-    const stacks = [{ name: 'sim', displayName: 'sim/one', template: { Resources: resourcesOf(tree) }, paths: {} }];
+    const stacks = [
+      { name: 'sim', displayName: 'sim/one', template: { Resources: resourcesOf(tree, repair) }, paths: {} },
+    ];
     const deploying = cloud.deploy({ stacks, assets: new Map() });
     deploying.catch(() => undefined);
     return Promise.race([deploying, died]);
   }
 
-  private reach(attempt: Attempt, what: string): void {
+  private reach(attempt: Attempt, what: string, changes: boolean, statement: string | undefined): void {
     if (attempt.dead) throw new Killed('killed');
     // How often somebody asks for a statement's end is a matter of speed; which statements there are is not.
-    if (!/(Batch)?ExecuteStatement$/.test(what)) return;
+    if (statement === undefined) return;
+    const request = statement.split('/').slice(0, 6).join('/');
+    if (what.startsWith('before')) {
+      if (attempt.calm.has(request)) return;
+      attempt.calm.add(request);
+    } else {
+      if (!changes) return;
+      attempt.calm.delete(request);
+    }
     this.calls += 1;
-    if (this.at({ number: this.calls, what }) === 'go on') return;
+    if (this.at({ number: this.calls, what: `${what} ${statement}` }) === 'go on') return;
     this.onDeath();
     throw new Killed('killed');
   }
@@ -202,24 +232,31 @@ export class DeployedCloud {
       properties: ['Code'],
       create: ({ Code }, { previous }) => {
         if (attempt.dead) return never();
-        const [pipeline] = JSON.parse(Code.ZipFile) as Pipeline[];
-        this.handlers = functionsOf(this.cloud, pipeline!);
+        const functions = (JSON.parse(Code.ZipFile) as Pipeline[]).flatMap((pipeline) =>
+          Object.entries(functionsOf(this.cloud, pipeline)).map(([name, handler]) => [
+            `${pipeline.name}-${name}`,
+            handler,
+          ]),
+        );
+        this.handlers = Object.fromEntries(functions);
         return { ref: previous?.ref ?? 'functions', attributes: {} };
       },
       delete: () => undefined,
     };
   }
 
-  put(pipeline: Pipeline, lines: readonly string[]): void {
+  put(pipeline: string, lines: readonly string[]): void {
     const Records = lines.map((line, n) => ({ Data: Buffer.from(line).toString('base64'), PartitionKey: `k${n}` }));
     this.cloud.kinesis.operations.PutRecords({ StreamName: streamOf(pipeline), Records }, outsider);
   }
 
-  /** A minute passes, and the schedule fires. Does not wait for what it begins. */
-  tick(name: 'refresh' | 'export' = 'refresh'): void {
+  /** A minute passes, and the schedules of what is deployed fire. Does not wait for what they begin. */
+  tick(purpose: (typeof purposes)[number] = 'refresh'): void {
     const { clock } = this.cloud;
     clock.advanceTo(Math.floor(clock.now() / minuteMs + 1) * minuteMs);
-    void this.cloud.invokeAsync(name, { kind: 'start', scheduledTime: new Date(clock.now()).toISOString() });
+    const event = { kind: 'start', scheduledTime: new Date(clock.now()).toISOString() };
+    for (const name of Object.keys(this.handlers))
+      if (name.endsWith(`-${purpose}`)) void this.cloud.invokeAsync(name, event);
   }
 
   async query(sql: string): Promise<string[][]> {
@@ -240,30 +277,40 @@ export class DeployedCloud {
     return openState(this.folder).stacks['sim']!;
   }
 
-  async dispose(keep?: (databaseFile: string) => void): Promise<void> {
-    await this.cloud.dispose(keep);
+  /** @param keep told the path of the data folder before it is removed */
+  async dispose(keep?: (dataFolder: string) => void): Promise<void> {
+    await this.cloud.dispose((_, dataFolder) => keep?.(dataFolder));
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
+const tokensOf = ({ name }: Pipeline) => ({ streamName: streamOf(name), streamRoleArn: roles.stream, database });
+
 /** The template of a tree, with the dependencies of the stack of the project. */
-function resourcesOf(tree: Tree): Record<string, TemplateResource> {
+function resourcesOf(tree: Tree, repair: string | undefined): Record<string, TemplateResource> {
   const resources: Record<string, TemplateResource> = {};
-  const add = (id: string, { properties }: WarehouseObject, dependsOn: readonly string[]) => {
+  const add = (id: string, { properties }: WarehouseObject, dependsOn: readonly string[], keep = false) => {
     resources[id] = {
       Type: 'Custom::WarehouseObject',
-      Properties: { ServiceToken: 'provider', ...properties, onRemoval: 'drop' },
+      Properties: {
+        ServiceToken: 'provider',
+        ...properties,
+        onRemoval: keep ? 'keep' : 'drop',
+        ...(repair && { repair }),
+      },
       DependsOn: dependsOn,
+      DeletionPolicy: keep ? 'Retain' : 'Delete',
+      UpdateReplacePolicy: 'Delete',
     };
   };
   add('Owner', ownerObject(database), []);
   add('Registry', registryObject(), ['Owner']);
   const all: string[] = [];
   for (const pipeline of tree) {
-    const tokens = { streamName: streamOf(pipeline), streamRoleArn: roles.stream, database };
-    for (const object of warehouseObjects(pipeline, tokens)) {
+    for (const object of warehouseObjects(pipeline, tokensOf(pipeline))) {
       const id = `${pipeline.name}${object.id}`;
-      add(id, object, ['Owner', 'Registry', ...object.dependsOn.map((other) => `${pipeline.name}${other}`)]);
+      const dependsOn = ['Owner', 'Registry', ...object.dependsOn.map((before) => `${pipeline.name}${before}`)];
+      add(id, object, dependsOn, pipeline.retainData && object.retain);
       all.push(id);
     }
   }
@@ -273,4 +320,19 @@ function resourcesOf(tree: Tree): Record<string, TemplateResource> {
     DependsOn: all,
   };
   return resources;
+}
+
+/** Of the content of a deployed tree what stays when its pipelines are no longer deployed. */
+export function keptOf({ tree, content }: Image): string[] {
+  const objects = tree.flatMap((pipeline) =>
+    pipeline.retainData ? warehouseObjects(pipeline, tokensOf(pipeline)).filter(({ retain }) => retain) : [],
+  );
+  const items = new Set(
+    objects.flatMap(({ properties: { name, version } }) => [
+      name,
+      `${name} (materialized)`,
+      `record of ${name} ${version}`,
+    ]),
+  );
+  return content.filter((item) => items.has(item));
 }

@@ -23,8 +23,9 @@ export interface ObjectRequest {
 /**
  * Called before and after each call to the Data API. Throws where the function is killed.
  * @param changes whether the call submits what a repeated call would find again: all but reads
+ * @param statement the name under which it submits
  */
-export type Kill = (call: string, changes: boolean) => void | Promise<void>;
+export type Kill = (call: string, changes: boolean, statement?: string) => void | Promise<void>;
 
 /** The real core of the function, over a real SDK client that talks to the warehouse of the cloud. */
 export class Objects {
@@ -32,14 +33,24 @@ export class Objects {
   /** What the last request's object is called, once the function has said it. */
   named: string | undefined;
 
+  private readonly warehouses = new Map<'admin' | 'owner', Warehouse>();
+
   constructor(readonly cloud: Cloud) {}
 
+  /** As the function's environment does, with one client for all its calls. */
   warehouse(identity: 'admin' | 'owner'): Warehouse {
+    const known = this.warehouses.get(identity) ?? this.connect(identity);
+    this.warehouses.set(identity, known);
+    return known;
+  }
+
+  private connect(identity: 'admin' | 'owner'): Warehouse {
     const around: Parameters<typeof inProcess>[2] = async (operation, { body }, run) => {
-      const submits = /Execute/.test(operation) && isChange(JSON.parse(body.toString()).StatementName);
-      await this.kill(`before ${operation}`, submits);
+      const statement = /Execute/.test(operation) ? String(JSON.parse(body.toString()).StatementName) : undefined;
+      const submits = statement !== undefined && isChange(statement);
+      await this.kill(`before ${operation}`, submits, statement);
       const response = await run();
-      await this.kill(`after ${operation}`, submits);
+      await this.kill(`after ${operation}`, submits, statement);
       return response;
     };
     return redshiftData(

@@ -10,17 +10,19 @@ export interface SynthesisOptions {
   readonly tree?: string;
   /** @default dev */
   readonly environment?: string;
+  /** A word that the last deployment did not have: every warehouse object is looked at, and made anew where it is missing. @default - none */
+  readonly repair?: string;
 }
 
 /** Synthesizes an environment into a folder, in a process of its own, as `cdk synth -c environment=dev` would. Answers the folder. */
 export async function synthesize(
   outDir: string,
   signal: AbortSignal,
-  { tree = root, environment = 'dev' }: SynthesisOptions = {},
+  { tree = root, environment = 'dev', repair }: SynthesisOptions = {},
 ): Promise<string> {
   const child = spawn(process.execPath, ['bin/app.js'], {
     cwd: tree,
-    env: { ...process.env, CDK_OUTDIR: outDir, CDK_CONTEXT_JSON: JSON.stringify({ environment }) },
+    env: { ...process.env, CDK_OUTDIR: outDir, CDK_CONTEXT_JSON: JSON.stringify({ environment, repair }) },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
   });

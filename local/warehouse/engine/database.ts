@@ -51,7 +51,22 @@ export class TooManyRows extends Error {}
 
 /** One session with the database; temporary objects and variables live as long as it. */
 export class Connection {
+  /** Variables as they were last set, which no rollback takes back. */
+  private readonly variables = new Map<string, string>();
+
   constructor(private readonly raw: DuckDBConnection) {}
+
+  /** Begins a transaction, or does not if `begin` is empty, and gives variables these values, as SQL; most have them already. */
+  async set(values: Readonly<Record<string, string>>, begin: 'begin' | '' = ''): Promise<void> {
+    const changed = Object.entries(values).filter(([name, value]) => this.variables.get(name) !== value);
+    const statements = changed.map(([name, value]) => `set variable ${name} = ${value}`);
+    if (begin) statements.unshift(begin);
+    if (statements.length === 0) return;
+    // Until all of them are set, nobody knows which are.
+    for (const [name] of changed) this.variables.delete(name);
+    await this.raw.run(statements.join('; '));
+    for (const [name, value] of changed) this.variables.set(name, value);
+  }
 
   /** Runs one or more statements and returns the number of rows that the last one changed. */
   async run(sql: string): Promise<number> {

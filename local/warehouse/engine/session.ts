@@ -80,23 +80,21 @@ export class Session {
     this.logs = [];
     this.now = this.options.clock.now();
     this.transactionId = this.store.nextTransactionId();
-    await this.connection.run(
-      [
-        'begin',
-        `set variable millrace_now = ${timestampLiteral(this.now)}`,
-        `set variable millrace_statement_now = ${timestampLiteral(this.now)}`,
-        `set variable millrace_user = ${literal(this.user.name)}`,
-        `set variable millrace_user_id = ${this.user.id}`,
-        `set variable millrace_superuser = ${this.user.superuser}`,
-        `set variable millrace_database = ${literal(this.options.database)}`,
-      ].join('; '),
-    );
+    const now = timestampLiteral(this.now);
+    const variables = {
+      millrace_now: now,
+      millrace_statement_now: now,
+      millrace_user: literal(this.user.name),
+      millrace_user_id: String(this.user.id),
+      millrace_superuser: String(this.user.superuser),
+      millrace_database: literal(this.options.database),
+    };
+    await this.connection.set(variables, 'begin');
   }
 
   /** Tells GETDATE the time at which a statement begins. */
   async beginStatement(): Promise<void> {
-    const now = this.options.clock.now();
-    if (now !== this.now) await this.connection.run(`set variable millrace_statement_now = ${timestampLiteral(now)}`);
+    await this.connection.set({ millrace_statement_now: timestampLiteral(this.options.clock.now()) });
   }
 
   async commit(): Promise<void> {

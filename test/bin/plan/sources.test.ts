@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { App } from 'aws-cdk-lib';
 import { stateOfRow } from '../../../bin/plan/deployed';
 import { withAssemblyOf } from '../../../bin/plan/git-ref';
 import { makePlan } from '../../../bin/plan/make';
@@ -65,6 +66,59 @@ describe('a template', () => {
           JSON.stringify(JSON.stringify(sql).slice(1, -1)).slice(1, -1),
         );
   });
+
+  test('compared by cdk diff, without credentials, shows the statements of the plan', () => {
+    const city = { name: 'city', path: ['city'], type: 'varchar', maxBytes: 40, fill: true } as const;
+    const { columns, views } = shopPipeline();
+    const edited = shopPipeline({
+      columns: [...columns, city],
+      views: views.map((view) => ({
+        ...view,
+        query: view.query.replace('as visits', 'as visits, max(city) as last_city'),
+      })),
+    });
+    const deployed = file('deployed.json', templateOf(shopPipeline()));
+    const { directory } = (templates({}, [edited]).stage.node.root as App).synth();
+    const cli = join(__dirname, '..', '..', '..', 'node_modules', 'aws-cdk', 'bin', 'cdk');
+    const args = [
+      'diff',
+      '--exclusively',
+      '--app',
+      directory,
+      '--template',
+      deployed,
+      '--no-color',
+      '--no-notices',
+      'test/Pipelines',
+    ];
+    // Nothing of the environment: no credentials, no profile, no region.
+    const env = {
+      PATH: process.env['PATH'],
+      HOME: folder,
+      AWS_EC2_METADATA_DISABLED: 'true',
+      CDK_DISABLE_CLI_TELEMETRY: 'true',
+      CI: 'true',
+    };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], {
+      env,
+      encoding: 'utf8',
+      cwd: folder,
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.not.stringContaining('rror') });
+    const sides = { before: statesOfTemplate(deployed), after: treeStates(testEnvironment(), [edited]) };
+    const told = makePlan('test', 'a template', sides).steps.flatMap(({ statements }) => statements ?? []);
+    // What only the function knows: how a view is switched whose columns change, and what was granted on it.
+    const templated = told.filter((sql) => !/^(--|drop view)/.test(sql));
+    const missing = templated.filter((sql) => !stdout.includes(JSON.stringify(sql).slice(1, -1)));
+    expect(missing).toEqual([]);
+    for (const sql of [
+      'add column city',
+      'update shop.events_data',
+      'create materialized view',
+      'create or replace view shop.hourly_visits',
+    ])
+      expect(templated.filter((statement) => statement.includes(sql))).not.toEqual([]);
+  }, 120_000);
 
   test('comes with each object after those that it depends on', () => {
     const names = statesOfTemplate(file('order.json', templateOf(shopPipeline()))).map(({ kind }) => kind);

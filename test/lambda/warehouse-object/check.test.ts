@@ -23,6 +23,7 @@ const checks: ViewChecks = {
   mayShrink: 0.5,
   mayGrow: 10,
   reads: ['shop.sales'],
+  upToDate: [],
   runs: 'shop.runs',
   rejects: 'shop.rejects',
 };

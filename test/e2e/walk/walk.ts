@@ -1,0 +1,190 @@
+import type { DeploymentError } from '../../../local/cloudformation';
+import { DeployedCloud, type Image, Killed, keptOf, type Point, type Tree } from '../../support/deployed-cloud';
+import type { Pair } from './pairs';
+
+/** How a deployment is disturbed at a point. */
+export type Disturbance = 'a statement fails' | 'the function is killed' | 'the process is killed';
+export const disturbances: readonly Disturbance[] = [
+  'a statement fails',
+  'the function is killed',
+  'the process is killed',
+];
+
+/** Events of each pipeline that are merged before a deployment begins. */
+const before = 80;
+
+const images = new Map<Tree, Promise<Image>>();
+
+/** The tree deployed, with events in it. */
+export function imageOf(tree: Tree): Promise<Image> {
+  const known = images.get(tree) ?? DeployedCloud.image(tree, (world) => new Walk(world, tree, 0).begin());
+  images.set(tree, known);
+  return known;
+}
+
+export async function removeImages(): Promise<void> {
+  const { rmSync } = await import('node:fs');
+  for (const image of images.values()) rmSync((await image).folder, { recursive: true, force: true });
+  images.clear();
+}
+
+/** Producers, readers and schedules, which go on whatever is deployed. */
+class Walk {
+  readonly problems: string[] = [];
+  private turns = 0;
+  private readings: Promise<void> = Promise.resolve();
+  /** By pipeline. A stream is there before its pipeline is deployed. */
+  private readonly sent: Map<string, number>;
+
+  /**
+   * @param merged events that each pipeline of the tree has already
+   * @param later pipelines that come with the next one
+   */
+  constructor(
+    private readonly world: DeployedCloud,
+    tree: Tree,
+    private readonly merged: number,
+    later: Tree = [],
+  ) {
+    this.sent = new Map(later.map(({ name }) => [name, 0]));
+    for (const { name } of tree) this.sent.set(name, merged);
+  }
+
+  /** Something arrives, now and then is merged, and is read. */
+  live = (): void => {
+    for (const name of this.sent.keys()) this.send(name, 1);
+    this.turns += 1;
+    if (this.turns % 2 === 0) this.world.tick();
+    this.readings = this.readings.then(() => this.read());
+  };
+
+  async begin(): Promise<void> {
+    for (const name of this.sent.keys()) this.send(name, before);
+    await this.settle();
+  }
+
+  private send(pipeline: string, count: number): void {
+    const sent = this.sent.get(pipeline)!;
+    const lines = Array.from({ length: count }, (_, index) => {
+      const number = sent + index;
+      const at = new Date(Date.UTC(2026, 10, 20) + number * 7 * 60_000).toISOString();
+      return JSON.stringify({ id: `e${number}`, amount: number, at, label: `label ${number}` });
+    });
+    this.sent.set(pipeline, sent + count);
+    this.world.put(pipeline, lines);
+  }
+
+  /** A new version is filled after the deployment began, so nobody may see fewer events than there were then. */
+  private async read(): Promise<void> {
+    try {
+      const query = 'select (select count(*) from sim.events), (select coalesce(sum(events), 0) from sim.hourly)';
+      const [counts] = await this.world.query(query);
+      if (counts!.some((count) => Number(count) < this.merged))
+        this.problems.push(`readers saw ${counts!.join(' and ')} events after ${this.merged}`);
+    } catch (error) {
+      this.problems.push(`a reader met: ${(error as Error).message}`);
+    }
+  }
+
+  async settle(): Promise<void> {
+    for (let round = 0; round < 2; round += 1) {
+      this.world.tick();
+      await this.world.cloud.settle();
+    }
+    await this.readings;
+  }
+
+  /**
+   * Everything is as after a first deployment of the tree, with every event in it once.
+   * @param extra what may be there besides
+   */
+  async check(image: Image, when: string, holds: string | undefined, extra: readonly string[] = []): Promise<void> {
+    await this.settle();
+    const { world } = this;
+    const expect = (what: string, found: unknown, wanted: unknown) => {
+      if (JSON.stringify(found) !== JSON.stringify(wanted))
+        this.problems.push(`${when}: ${what}: ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`);
+    };
+    const { status, operation, leftovers } = world.state();
+    expect('the state', [/_COMPLETE$/.test(status), operation, leftovers], [true, undefined, []]);
+    const content = await world.content();
+    const wanted = [...new Set([...image.content, ...extra])].sort();
+    const lacks = (of: readonly string[]) => (item: string) => !of.includes(item);
+    expect('left over', content.filter(lacks(wanted)), []);
+    expect('missing', wanted.filter(lacks(content)), []);
+    for (const { name, views } of image.tree) {
+      const sent = String(this.sent.get(name));
+      expect(
+        `events, ids, duplicates of ${name}`,
+        await world.query(
+          `select (select count(*) from ${name}.events), (select count(distinct id) from ${name}.events), (select count(*) from ${name}.duplicates)`,
+        ),
+        [[sent, sent, '0']],
+      );
+      for (const { name: view, query } of views) {
+        const rows = (sql: string) => world.query(sql).then((found) => found.map((row) => row.join()).sort());
+        expect(`view ${name}.${view}`, await rows(`select * from ${name}.${view}`), await rows(query));
+      }
+    }
+    if (holds !== undefined)
+      expect(holds, await world.query(`select count(*) from sim.events where ${holds}`), [
+        [String(this.sent.get('sim'))],
+      ]);
+  }
+}
+
+/** How one deployment went. */
+export interface Played {
+  readonly problems: readonly string[];
+  readonly points: number;
+  readonly statements: number;
+  readonly outcome: string;
+}
+
+/**
+ * Deploys the pair's new tree over its old one, disturbed at one point, and brings it to the end by what follows: the rollback, or the next deployment
+ * after a process that was killed, which is of the old tree at every second point and goes on with the new one at once at the others.
+ * @param number of the point or the statement, from 1
+ */
+export async function play(pair: Pair, disturbance?: Disturbance, number = 0): Promise<Played> {
+  const [from, to] = [await imageOf(pair.from), await imageOf(pair.to)];
+  const world = await DeployedCloud.start(from);
+  try {
+    await world.deploy(pair.from);
+    const walk = new Walk(world, pair.from, before, pair.to);
+    let points = 0;
+    let statements = 0;
+    world.fault = () => {
+      statements += 1;
+      return disturbance === 'a statement fails' && statements === number
+        ? { kind: 'fail', error: 'ERROR: disk full' }
+        : undefined;
+    };
+    world.at = (point: Point) => {
+      points += 1;
+      walk.live();
+      if (points !== number) return 'go on';
+      if (disturbance === 'the function is killed') throw new Killed(`killed ${point.what}`);
+      return disturbance === 'the process is killed' ? 'kill the process' : 'go on';
+    };
+    const outcome = await world.deploy(pair.to).then(
+      (deployment) => (deployment ? 'deployed' : 'killed'),
+      (error: DeploymentError) => `${error.status}: ${error.message}`,
+    );
+    world.at = () => {
+      walk.live();
+      return 'go on';
+    };
+    world.fault = () => undefined;
+    const rolledBack = outcome.startsWith('UPDATE_ROLLBACK_COMPLETE');
+    const interrupted = outcome === 'killed' && number % 2 === 0;
+    if (interrupted) await world.deploy(pair.from);
+    if (rolledBack || interrupted) await walk.check(from, 'rolled back', pair.held);
+    else if (outcome !== 'deployed' && outcome !== 'killed') walk.problems.push(`ended as ${outcome}`);
+    await world.deploy(pair.to);
+    await walk.check(to, 'at the end', pair.holds, keptOf(from));
+    return { problems: walk.problems, points, statements, outcome };
+  } finally {
+    await world.dispose();
+  }
+}
