@@ -70,7 +70,7 @@ const operators = [
 ];
 const escapes: Readonly<Record<string, string>> = { '\\': '\\', "'": "'", n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' };
 const word = /[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*/iy;
-const number = /(?:\d+(?:\.\d*)?|\.\d+)/y;
+const number = /(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/iy;
 const parameter = /:([a-z_][a-z0-9_]*)/iy;
 const blank = /[ \t\r\n\f\v]+/y;
 

@@ -180,6 +180,8 @@ function parsePrimary(cursor: Cursor): Expression {
   const { kind, value, at } = cursor.token;
   switch (kind) {
     case 'number':
+      cursor.next();
+      return { kind: /e/i.test(value) ? 'exponent' : 'number', text: value, at };
     case 'string':
       cursor.next();
       return { kind, text: value, at };

@@ -70,6 +70,7 @@ export class Caster {
     if (isText(to)) return this.toText(value, to, mode, at);
     const isWholeToBigint = to.name === 'bigint' && mode === 'explicit' && isWholeDouble(value);
     if (!isWholeToBigint && !this.isPlain(type, to, mode)) throw this.impossible(type, to, at);
+    if (type.name === 'varbyte' && to.name === 'varbyte') return fitBytes(sql, type, to);
     if (type.name === to.name && type.name !== 'decimal') return sql;
     const cast = (of: string) => `cast(${of} as ${duckdbType(to)})`;
     if (mode !== 'explicit' || value.constant !== undefined) return cast(sql);
@@ -257,6 +258,13 @@ export class Caster {
     if (!pattern && to.name !== 'boolean') throw this.impossible({ name: 'unknown' }, to, at);
     throw this.source.error(`invalid input syntax for type ${describe(to)}: "${text}"`, at);
   }
+}
+
+/** What becomes of bytes for which the type has no room is not documented. */
+function fitBytes(sql: string, from: { length: number }, to: RedshiftType & { length: number }): string {
+  if (from.length <= to.length) return sql;
+  const words = `more than ${to.length} bytes as ${describe(to)} are not supported by the local warehouse`;
+  return letting('y', sql, (y) => `case when octet_length(${y}) > ${to.length} then ${failure(words)} else ${y} end`);
 }
 
 /** A text of which nothing else limits the length, which no VARCHAR may exceed. */
