@@ -42,6 +42,17 @@ const label: Column = { name: 'label', path: ['label'], type: 'varchar', maxByte
 const recreated = { ...sim.stream, recreatedAt: '2026-11-21T00:30:00Z' };
 const arrivals = sim.exports[0]!;
 
+/** Of every four records one identity makes one event, another one two. */
+const identified = (by: 'four' | 'two'): Tree =>
+  edited({
+    identity: { by: 'columns', columns: [by] },
+    columns: [
+      ...sim.columns,
+      ...['four', 'two'].map((name): Column => ({ name, path: [name], type: 'bigint', required: true })),
+    ],
+    views: base.views.map((one) => ({ ...one, mayShrink: 1 })),
+  });
+
 const amountHolds = 'amount = substring(id, 2)::bigint';
 const labelHolds = "label = 'label ' || substring(id, 2)";
 
@@ -111,6 +122,20 @@ export const pairs: readonly Pair[] = [
     to: edited({ exports: [{ ...arrivals, query: 'select event_id, id, arrived_at from sim.events' }] }),
   },
   { kind: 'export removed', from: [base], to: edited({ exports: [] }) },
+  {
+    kind: 'identity made finer',
+    from: identified('four'),
+    to: identified('two'),
+    held: amountHolds,
+    holds: amountHolds,
+  },
+  {
+    kind: 'identity made coarser',
+    from: identified('two'),
+    to: identified('four'),
+    held: amountHolds,
+    holds: amountHolds,
+  },
   { kind: 'pipeline added', from: [base], to: [base, other] },
   { kind: 'pipeline removed with its data', from: [base, other], to: [base] },
   { kind: 'pipeline removed, its data kept', from: [base, { ...other, retainData: true }], to: [base] },
