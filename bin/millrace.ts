@@ -27,6 +27,7 @@ const verbs = {
   backfill: () => load<typeof import('./commands/backfill')>('backfill').addBackfill,
   redrive: () => load<typeof import('./commands/redrive')>('redrive').addRedrive,
   reprocess: () => load<typeof import('./commands/reprocess')>('reprocess').addReprocess,
+  duplicates: () => load<typeof import('./commands/duplicates')>('duplicates').addDuplicates,
   rejects: () => load<typeof import('./commands/rejects')>('rejects').addRejects,
   why: () => load<typeof import('./commands/why')>('why').addWhy,
   plan: () => load<typeof import('./commands/plan')>('plan').addPlan,

@@ -29,6 +29,13 @@ from given g
 inner join ${pipelineTables(pipeline).ledger} l on ${sameObject('l', 'g')}`;
 }
 
+export function runObjectsQuery(pipeline: Pipeline): StatementTemplate {
+  return `select bucket, object_key, etag, version_id, size
+from ${pipelineTables(pipeline).ledger}
+where run_id = {{run_id}}
+order by bucket, object_key, etag`;
+}
+
 export function overwrittenQuery(pipeline: Pipeline): StatementTemplate {
   return `with given as (
 ${givenQuery}

@@ -1,7 +1,6 @@
 import type { FileShape, LoadPlan, LoadSource } from '../lambda/load/contract';
 import type { StatementTemplate } from '../lambda/shared/plan';
-import { quoteLiteral } from '../lambda/shared/quote';
-import type { HistorySource, Pipeline } from '../pipelines/definition';
+import type { Pipeline } from '../pipelines/definition';
 import {
   filesQuery,
   givenQuery,
@@ -9,14 +8,28 @@ import {
   overwrittenQuery,
   parkedQuery,
   parkStatement,
+  runObjectsQuery,
   sameObject,
   unparkStatement,
 } from './batch';
-import { columnarStatements, isColumnar, pathOf, recordsTable, spellingOf } from './files';
+import {
+  changedFiles,
+  copyStatements,
+  dropStatements,
+  type Format,
+  ledgerStatement,
+  loadTables,
+  malformedStatement,
+  onlyUrl,
+  scanStatements,
+  sourceOf,
+  stagedTable,
+} from './copy';
+import { isColumnar, pathOf, spellingOf } from './files';
 import { lockStatement, mergeSteps } from './merge';
 import { pipelineTables } from './names';
 import { originsPlan } from './origins';
-import type { Source } from './record';
+import { reloadPlan } from './reload';
 
 /** What the load function carries. Every pipeline has one: what Firehose archives can be loaded even where there is no history. */
 export function loadPlan(pipeline: Pipeline): LoadPlan {
@@ -30,7 +43,7 @@ export function loadPlan(pipeline: Pipeline): LoadPlan {
           globs: source.globs,
           overwritten: source.overwritten ?? 'load-again',
           shape: shapeOf(pipeline, source),
-          load: loadStatements(pipeline, source),
+          ...statementsOf(pipeline, source),
         }),
       ),
       {
@@ -40,7 +53,7 @@ export function loadPlan(pipeline: Pipeline): LoadPlan {
         // Firehose never writes an object twice.
         overwritten: 'load-again',
         shape: { format: 'firehose', compression: 'gzip' },
-        load: loadStatements(pipeline, { name: archiveSource, format: 'firehose', compression: 'gzip' }),
+        ...statementsOf(pipeline, { name: archiveSource, format: 'firehose', compression: 'gzip' }),
       },
     ],
     loaded: loadedQuery(pipeline),
@@ -49,6 +62,7 @@ export function loadPlan(pipeline: Pipeline): LoadPlan {
     park: parkStatement(pipeline),
     unpark: unparkStatement(pipeline),
     origins: originsPlan(pipeline),
+    runObjects: runObjectsQuery(pipeline),
   };
 }
 
@@ -58,7 +72,10 @@ export const archiveSource = 'archive';
 /** Keys of the archive bucket that are the pipeline's. */
 export const archiveGlob = (pipeline: Pick<Pipeline, 'name'>) => `archive/${pipeline.name}/**`;
 
-type Format = Pick<HistorySource, 'name' | 'format' | 'compression' | 'columns' | 'delimiter'>;
+const statementsOf = (pipeline: Pipeline, source: Format) => ({
+  load: loadStatements(pipeline, source),
+  reload: reloadPlan(pipeline, source),
+});
 
 /** What the load function knows of the files itself. */
 function shapeOf(pipeline: Pipeline, source: Format): FileShape {
@@ -78,75 +95,33 @@ function shapeOf(pipeline: Pipeline, source: Format): FileShape {
  * already, or was not read as the bytes that its etag stands for, the whole batch changes nothing: ask `loaded` what is in.
  */
 function loadStatements(pipeline: Pipeline, source: Format): StatementTemplate[] {
-  const { rejects } = pipelineTables(pipeline);
-  const { scanned, malformed, objects } = temporaryTables(pipeline);
-  const merged: Source = source.format === 'firehose' ? 'archive' : 'history';
+  const { malformed, objects } = loadTables(pipeline);
   const staged = stagedTable(pipeline, source);
-  const { incoming, place, run, drop } = mergeSteps(pipeline, merged, {
+  const { incoming, place, run, drop } = mergeSteps(pipeline, sourceOf(source), {
     objectKey: onlyUrl(objects),
     extraRejects: `(select count(*) from ${malformed})`,
   });
   return [
     lockStatement(pipeline),
-    ...(isColumnar(source) ? columnarStatements(pipeline, source) : [copyStatement(staged, source)]),
+    ...copyStatements(pipeline, source),
     ...scanStatements(pipeline),
     objectsStatement(pipeline),
     `delete from ${staged} where (select count(*) from ${objects}) = 0`,
     `delete from ${malformed} where (select count(*) from ${objects}) = 0`,
     ...incoming,
     ...place,
-    `insert into ${rejects} (source, object_key, line, reason, run_id, merged_at)
-select ${quoteLiteral(merged)}, coalesce(${onlyUrl(objects)}, object_key), line, 'payload: ' || message, {{run_id}}, getdate()
-from ${malformed}`,
+    malformedStatement(pipeline, source),
     run,
     ledgerStatement(pipeline, source),
     `delete from ${staged}`,
     ...drop,
-    ...[...(isColumnar(source) ? [recordsTable(pipeline)] : []), scanned, malformed, objects].map(
-      (table) => `drop table ${table}`,
-    ),
-  ];
-}
-
-function temporaryTables({ name }: Pipeline) {
-  return { objects: `${name}_objects`, malformed: `${name}_malformed`, scanned: `${name}_scanned` };
-}
-
-function stagedTable(pipeline: Pipeline, { format }: Format): string {
-  const tables = pipelineTables(pipeline);
-  return format === 'firehose' ? tables.staged_archive : tables.staged;
-}
-
-function copyStatement(staged: string, { format, compression }: Format): StatementTemplate {
-  const json = format === 'firehose' ? 'auto' : 'noshred';
-  return `copy ${staged} from {{manifest}} iam_role {{load_role}} manifest
-format json '${json}' ${compression === 'none' ? '' : `${compression} `}maxerror 100000 compupdate off statupdate off`;
-}
-
-/**
- * What COPY says of itself: the files with the bytes that it read, and the lines that it could not read. A line has one reject however many
- * errors it raised. Names end after 256 characters (SYS_LOAD_DETAIL and SYS_LOAD_ERROR_DETAIL in the Redshift database developer guide),
- * which does not say whether the etag has its quotes.
- */
-function scanStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { scanned, malformed } = temporaryTables(pipeline);
-  return [
-    `create temp table ${scanned} as
-select trim(file_name)::varchar(1024) as file_name, trim(both '"' from trim(file_etag))::varchar(256) as etag, sum(lines_scanned)::bigint as lines
-from sys_load_detail
-where query_id = pg_last_copy_id()
-group by 1, 2`,
-    `create temp table ${malformed} as
-select trim(file_name)::varchar(1024) as object_key, line_number as line, min(trim(error_message))::varchar(480) as message
-from sys_load_error_detail
-where query_id = pg_last_copy_id()
-group by 1, 2`,
+    ...dropStatements(pipeline, source),
   ];
 }
 
 /** The objects of the batch if all of them may be loaded, or none. */
 function objectsStatement(pipeline: Pipeline): StatementTemplate {
-  const { objects, scanned } = temporaryTables(pipeline);
+  const { objects } = loadTables(pipeline);
   return `create temp table ${objects} as
 with given as (
 ${givenQuery}
@@ -161,28 +136,6 @@ where (
   from given g
   inner join ${pipelineTables(pipeline).ledger} l on ${sameObject('l', 'g')}
 ) = 0 and (
-  select count(*)
-  from files f
-  left join ${scanned} s on s.file_name = left(f.url, ${nameLength})
-  where f.etag <> '' and (s.etag is null or s.etag <> f.etag)
+  ${changedFiles(pipeline)}
 ) = 0`;
-}
-
-const nameLength = 256;
-
-/** The object's URL if the batch has one object only: COPY does not say which object a row came from. */
-const onlyUrl = (objects: string) => `(select case when count(*) = 1 then min(url) end from ${objects})`;
-
-function ledgerStatement(pipeline: Pipeline, { name }: Format): StatementTemplate {
-  const { objects, scanned } = temporaryTables(pipeline);
-  return `insert into ${pipelineTables(pipeline).ledger} (bucket, object_key, etag, version_id, source, size, row_count, run_id, loaded_at)
-select
-  o.bucket, o.object_key, o.etag, o.version_id, ${quoteLiteral(name)}, o.size,
-  case
-    when (select count(*) from ${objects}) = 1 then (select sum(lines)::bigint from ${scanned})
-    when len(o.url) <= ${nameLength} then s.lines
-  end,
-  {{run_id}}, getdate()
-from ${objects} o
-left join ${scanned} s on s.file_name = o.url and s.etag = o.etag`;
 }

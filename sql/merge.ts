@@ -66,6 +66,8 @@ export interface MergeOptions {
   readonly objectKey?: string;
   /** SQL for a count of rejects that never reached the temporary table. */
   readonly extraRejects?: string;
+  /** SQL for the id of a run whose rows are going to be replaced by these: to the merge they are not there. */
+  readonly replaced?: string;
 }
 
 /** The parts of a merge, for transactions that do more around them. */
@@ -87,8 +89,8 @@ export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOpt
       completeRowsStatement(pipeline),
       incomingStatement(pipeline, arrivedQueries(pipeline, source)),
       readStatement(pipeline),
-      ...(source === 'history' ? [] : forgetMergedStatements(pipeline)),
-      ...copiesStatements(pipeline),
+      ...(source === 'history' ? [] : forgetMergedStatements(pipeline, options.replaced)),
+      ...copiesStatements(pipeline, [], '', options.replaced),
     ],
     place: placeStatements(pipeline, options.objectKey),
     run: runStatement(pipeline, source, options.extraRejects),
@@ -102,13 +104,13 @@ export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOpt
  * A position has one outcome for good: a row whose position was merged before is not looked at again. A record read again has arrived when
  * it arrived, so neither older nor younger rows need to be searched. Rows of history have no time of arrival.
  */
-function forgetMergedStatements(pipeline: Pipeline): StatementTemplate[] {
+function forgetMergedStatements(pipeline: Pipeline, replaced?: string): StatementTemplate[] {
   const { events, duplicates, rejects } = pipelineTables(pipeline);
   const { incoming, read, merged } = temporaryTables(pipeline);
   const positions = [events, duplicates, rejects].map(
     (table) => `select shard_id, sequence_number
 from ${table}
-where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read})`,
+where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read})${replaced ? ` and run_id <> ${replaced}` : ''}`,
   );
   return [
     `create temp table ${merged} as
@@ -124,8 +126,14 @@ where ${merged}.shard_id = ${incoming}.shard_id and ${merged}.sequence_number = 
  * few, so that the many need no order.
  * @param more columns of the rows to be kept
  * @param order what comes before the time of arrival
+ * @param replaced SQL for a run whose events do not count
  */
-export function copiesStatements(pipeline: Pipeline, more: readonly string[] = [], order = ''): StatementTemplate[] {
+export function copiesStatements(
+  pipeline: Pipeline,
+  more: readonly string[] = [],
+  order = '',
+  replaced?: string,
+): StatementTemplate[] {
   const { events } = pipelineTables(pipeline);
   const { incoming, read, shared, copies } = temporaryTables(pipeline);
   const kept = [
@@ -141,7 +149,7 @@ export function copiesStatements(pipeline: Pipeline, more: readonly string[] = [
 with stored as (
   select distinct i.event_id
   from ${incoming} i
-  inner join ${events} e on e.event_id = i.event_id${sameTimes(pipeline, read)}
+  inner join ${events} e on e.event_id = i.event_id${sameTimes(pipeline, read)}${replaced ? ` and e.run_id <> ${replaced}` : ''}
 ),
 repeated as (
   select event_id

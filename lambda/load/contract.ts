@@ -88,6 +88,22 @@ export interface LoadSource {
    * is in the ledger already or one of the files was not read with its etag: ask `loaded`.
    */
   readonly load: readonly StatementTemplate[];
+  readonly reload: ReloadPlan;
+}
+
+/** Loads the objects of a run again, all together, and puts what they give by now in the place of the run's rows. */
+export interface ReloadPlan {
+  /**
+   * One transaction. Placeholders: those of `load`, and `replaced`, the run whose rows go; `run_id` is the one that takes its place and
+   * `objects` are all of the run. All or nothing; nothing also, though it finishes, where `answer` says so.
+   */
+  readonly statements: readonly StatementTemplate[];
+  /**
+   * Which of the statements, from 0, has a row with what was found: `accepted` (1 or 0), `known` (1 where the ledger has just these objects
+   * of the run), `changed` files that were not read with their etags, the rows of the run `before` and `now`, and `lost`, the events of
+   * the run that would be none any longer.
+   */
+  readonly answer: number;
 }
 
 /** Where the rejects of loads came from. */
@@ -121,4 +137,6 @@ export interface LoadPlan {
   /** Takes objects back. Placeholder: `objects`. */
   readonly unpark: StatementTemplate;
   readonly origins: OriginsPlan;
+  /** Rows `bucket, object_key, etag, version_id, size` of all objects that a run loaded. Placeholder: `run_id`. */
+  readonly runObjects: StatementTemplate;
 }

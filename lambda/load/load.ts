@@ -7,7 +7,8 @@ import type { LoadHost } from './host';
 import { type Message, parseNotification, type ToldObject } from './notification';
 import { findOrigins } from './origins';
 import { park, parkMessage, unpark } from './park';
-import { judge, type Verdict } from './shape';
+import { reload, replacedRun } from './reload';
+import { judge, judgeAll } from './shape';
 import { type File, inLedger, inPlace, overwriting, runIdOf, transact } from './transaction';
 
 export type { LoadHost } from './host';
@@ -29,7 +30,11 @@ const unknownAttempts = 3;
 export const load =
   (host: LoadHost) =>
   async (messages: readonly Message[], remainingMs: () => number): Promise<BatchResponse> => {
-    const { wanted, messagesOf, failed } = await read(host, messages);
+    const again = messages.filter(({ body }) => replacedRun(body) !== undefined);
+    const { wanted, messagesOf, failed } = await read(
+      host,
+      messages.filter((message) => !again.includes(message)),
+    );
     const settled = new Set<string>();
     for (const group of groups(wanted)) {
       try {
@@ -46,6 +51,7 @@ export const load =
         host.metrics((host.now ?? Date.now)(), { LoadFailed: 1 });
       }
     }
+    for (const message of again) if (!(await reload(host, message, remainingMs))) failed.add(message.messageId);
     for (const [id, messageIds] of messagesOf)
       if (!settled.has(id)) for (const messageId of messageIds) failed.add(messageId);
     return { batchItemFailures: [...failed].map((itemIdentifier) => ({ itemIdentifier })) };
@@ -156,7 +162,7 @@ async function loadFitting(
   if (!source.shape.columns) return loadTogether(host, source, objects, remainingMs);
   const fitting: Wanted[] = [];
   let settled = none;
-  for (const [object, verdict] of await verdicts(host, source, objects)) {
+  for (const [object, verdict] of await judgeAll(host.objects, source.shape, objects)) {
     const at = (host.now ?? Date.now)();
     if (verdict === 'fits') fitting.push(object);
     else if (verdict === 'gone') {
@@ -166,22 +172,6 @@ async function loadFitting(
   }
   return both(settled, await loadTogether(host, source, fitting, remainingMs));
 }
-
-/** Some at a time: the answer is a request away, and its time is S3's. */
-async function verdicts(host: LoadHost, { shape }: LoadSource, objects: readonly Wanted[]) {
-  const found: [Wanted, Verdict][] = [];
-  for (let first = 0; first < objects.length; first += judgedAtOnce) {
-    const some = objects.slice(first, first + judgedAtOnce);
-    found.push(
-      ...(await Promise.all(
-        some.map(async (object): Promise<[Wanted, Verdict]> => [object, await judge(host.objects, shape, object)]),
-      )),
-    );
-  }
-  return found;
-}
-
-const judgedAtOnce = 10;
 
 async function giveUp(
   host: LoadHost,

@@ -76,7 +76,8 @@ function lostOf(rows: readonly Readonly<Record<string, unknown>>[]): Map<string,
   return runs;
 }
 
-const objectOf = (row: Readonly<Record<string, unknown>>): HistoryObject => ({
+/** An object as the ledger has it. */
+export const objectOf = (row: Readonly<Record<string, unknown>>): HistoryObject => ({
   bucket: asText(row.bucket, 'bucket'),
   key: asText(row.object_key, 'object_key'),
   etag: asText(row.etag, 'etag'),

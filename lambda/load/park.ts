@@ -57,10 +57,15 @@ export async function unpark(
   await execute(host.warehouse, helperName(host, objects, 'unpark'), sql, remainingMs);
 }
 
-/** A message that is no notification cannot get better. */
-export async function parkMessage(host: LoadHost, message: Message, reason: string): Promise<void> {
+/** A message that cannot get better by itself: one that is no notification, for a start. */
+export async function parkMessage(
+  host: LoadHost,
+  message: Message,
+  reason: string,
+  what = 'not an S3 notification, parked',
+): Promise<void> {
   const { attempts, sentAt, body } = message;
   const parked: ParkedMessage = { reason, attempts, at: new Date(sentAt).toISOString(), original: body };
   await host.queues.send(host.deadLettersUrl, [JSON.stringify(parked)]);
-  host.log('not an S3 notification, parked', { messageId: message.messageId, reason });
+  host.log(what, { messageId: message.messageId, reason });
 }

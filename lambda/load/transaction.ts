@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { statementNamePrefix } from '../shared/plan';
-import { clientToken, render, renderAll } from '../shared/statement';
+import { type StatementTemplate, statementNamePrefix } from '../shared/plan';
+import { clientToken, render, renderAll, type Values } from '../shared/statement';
 import { formatStatementName, parseStatementName } from '../shared/statement-name';
 import { isPassing, isTerminal, maxAttempts, query, type StatementState, waitFor } from '../shared/warehouse';
 import { type LoadSource, manifestPrefix } from './contract';
@@ -20,7 +20,7 @@ export interface File {
 export type LoadStep = 'load' | 'exact';
 
 /** Submits the transaction, or finds the one that an earlier delivery of the same objects left running, and waits for its end. */
-export async function transact(
+export function transact(
   host: LoadHost,
   source: LoadSource,
   step: LoadStep,
@@ -28,17 +28,39 @@ export async function transact(
   files: readonly File[],
   remainingMs: () => number,
 ): Promise<StatementState> {
+  const run: Run = { runId: runIdOf(objects), step, statements: source.load, values: {} };
+  return transactAs(host, source, run, objects, files, remainingMs);
+}
+
+/** A transaction that loads objects. */
+export interface Run {
+  readonly runId: string;
+  readonly step: LoadStep | 'reload';
+  readonly statements: readonly StatementTemplate[];
+  /** Placeholders besides those that every load has. */
+  readonly values: Values;
+}
+
+/** The same for a run that is not known by its objects. */
+export async function transactAs(
+  host: LoadHost,
+  source: LoadSource,
+  { runId, step, statements: templates, values: more }: Run,
+  objects: readonly HistoryObject[],
+  files: readonly File[],
+  remainingMs: () => number,
+): Promise<StatementState> {
   const { environment, plan, warehouse, log } = host;
-  const runId = runIdOf(objects);
   const manifest = await writeManifest(host, `${runId}${step === 'exact' ? '-exact' : ''}`, objects, files);
   const values = {
+    ...more,
     run_id: runId,
     manifest,
     load_role: host.loadRoleArn,
     objects: objectsJson(objects),
     files: JSON.stringify(files),
   };
-  const statements = renderAll(source.load, values);
+  const statements = renderAll(templates, values);
   let attempt = await nextAttempt(host, runId, step);
   for (let tries = 1; ; tries += 1, attempt += 1) {
     const name = formatStatementName({ environment, pipeline: plan.pipeline, purpose: 'load', runId, step, attempt });
@@ -55,7 +77,11 @@ export const inPlace = (objects: readonly HistoryObject[]): File[] =>
   objects.map(({ bucket, key, etag }) => ({ url: `s3://${bucket}/${key}`, etag }));
 
 /** The attempt that is running, or the one after the last that ended: objects that come back want another try. */
-async function nextAttempt({ environment, plan, warehouse }: LoadHost, runId: string, step: LoadStep): Promise<number> {
+async function nextAttempt(
+  { environment, plan, warehouse }: LoadHost,
+  runId: string,
+  step: Run['step'],
+): Promise<number> {
   let last = 0;
   let running = false;
   for (const { name, status } of await warehouse.list(

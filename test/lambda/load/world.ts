@@ -13,6 +13,7 @@ const logs: LoadSource = {
   overwritten: 'load-again',
   shape: { format: 'ndjson', compression: 'gzip' },
   load: statements,
+  reload: { statements: [], answer: 0 },
 };
 export const plan: LoadPlan = {
   pipeline: 'estore',
@@ -32,6 +33,7 @@ export const plan: LoadPlan = {
     place: ['place {{run_id}} {{places}}'],
     keep: ['keep {{run_id}} {{texts}}'],
   },
+  runObjects: 'objects {{run_id}}',
 };
 
 export interface Version {

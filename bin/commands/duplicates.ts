@@ -1,0 +1,127 @@
+import type { Command } from 'commander';
+import type { Pipeline } from '../../pipelines/definition';
+import { Failure } from '../failure';
+import { grouped, plural, type Stage, type Style, table } from '../terminal';
+import { type Again, type Candidate, candidates, type Kept, reloadAll } from './duplicates/runs';
+import { bytes } from './history/cost';
+import { any, chosenPipelines } from './history/sources';
+import { text } from './options';
+import { type Exit, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
+
+export interface DuplicatesOptions {
+  readonly apply?: boolean;
+}
+
+/** What is told of one run. */
+interface Told {
+  readonly runId: string;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly duplicates: number;
+  /** `possible` where nothing was done, `gone` where an object is not what was loaded, `refused` by the load function with its reason. */
+  readonly outcome: 'possible' | 'gone' | Again['outcome'];
+  /** How many of its records are events now that were none. */
+  readonly events: number;
+  readonly reason?: string;
+}
+
+interface Result extends Kept {
+  readonly pipeline: string;
+  readonly runs: readonly Told[];
+}
+
+export function addDuplicates(program: Command, io: WorkIo, exit: Exit): void {
+  const command = program
+    .command('duplicates')
+    .summary('have the duplicates of history judged again after a change of identity')
+    .description(
+      'Lists the runs that loaded history, or the archive, before the identity of the pipeline was changed, and have duplicates: their ' +
+        'payloads were not kept, so some may be events by now that nobody knows of. With --apply the objects of these runs are loaded once ' +
+        'more, a run in one transaction that takes the place of its rows: same records, no event is lost, more may be found. It reads all ' +
+        'bytes of the objects again. May be cut short and run again. Exit code 1 when there are such runs and they were not loaded.\n\n' +
+        '  npx millrace duplicates\n' +
+        '  npx millrace duplicates --pipeline estore --apply',
+    )
+    .option('--pipeline <name>', 'one pipeline (default: all)', text('--pipeline'))
+    .option('--apply', 'load them again');
+  workOptions(command, 3600).action(async (options: DuplicatesOptions & { pipeline?: string } & WorkOptions) => {
+    const chosen = chosenPipelines(options.pipeline, any);
+    if (chosen.length === 0) throw new Failure('there are no pipelines', 2);
+    await working(options, io, exit, (work) => duplicates(work, chosen, options));
+  });
+}
+
+/** Answers whether no run is left. */
+export async function duplicates(
+  work: Work,
+  chosen: readonly Pipeline[],
+  { apply = false }: DuplicatesOptions,
+): Promise<boolean> {
+  const results: Result[] = [];
+  for (const pipeline of chosen) {
+    const stage = work.progress.stage(pipeline.name);
+    const { runs, ...kept } = await candidates(work, pipeline, stage);
+    results.push({ pipeline: pipeline.name, ...kept, runs: await treat(work, pipeline, runs, apply, stage) });
+    stage.done(plural(runs.length, 'run'));
+  }
+  if (work.json) work.stdout.write(`${JSON.stringify({ applied: apply, pipelines: results })}\n`);
+  else print(work, results, apply);
+  return results.every(({ runs }) => runs.every(({ outcome }) => outcome === 'loaded'));
+}
+
+async function treat(
+  work: Work,
+  pipeline: Pipeline,
+  runs: readonly Candidate[],
+  apply: boolean,
+  stage: Stage,
+): Promise<Told[]> {
+  const whole = runs.filter(({ problem }) => problem === undefined);
+  const ended = apply ? await reloadAll(work, pipeline, whole, stage) : undefined;
+  return runs.map(({ runId, objects, bytes: size, duplicates: amount, problem }) => {
+    const told = { runId, objects, bytes: size, duplicates: amount };
+    if (problem !== undefined) return { ...told, outcome: 'gone', events: 0, reason: problem };
+    return { ...told, ...(ended?.get(runId) ?? { outcome: 'possible', events: 0 }) };
+  });
+}
+
+function print({ stdout, style }: Work, results: readonly Result[], applied: boolean): void {
+  const lines = results.flatMap((result) => [...linesOf(result, style), '']);
+  const open = results.flatMap(({ runs }) => runs).filter(({ outcome }) => outcome === 'possible');
+  const size = open.reduce((sum, run) => sum + run.bytes, 0);
+  if (open.length > 0)
+    lines.push(
+      `Nothing was done. Add ${style.cyan('--apply')} to load ${plural(open.length, 'run')} with ${bytes(size)} again.`,
+    );
+  else if (applied && results.some(({ runs }) => runs.length > 0)) {
+    const all = results.flatMap(({ runs }) => runs);
+    const found = all.reduce((sum, { events }) => sum + events, 0);
+    const amount = all.filter(({ outcome }) => outcome === 'loaded').length;
+    lines.push(`${plural(amount, 'run')} loaded again; ${plural(found, 'record')} became events.`);
+  }
+  stdout.write(`${lines.join('\n').trimEnd()}\n`);
+}
+
+function linesOf({ pipeline, runs, elsewhere }: Result, style: Style): string[] {
+  const rest =
+    elsewhere > 0
+      ? [
+          `${grouped(elsewhere)} more came from the stream, or were rejects that were merged again: no objects to load them from.`,
+        ]
+      : [];
+  if (runs.length === 0)
+    return [`${style.bold(pipeline)}: no run of history with duplicates from before a change of identity.`, ...rest];
+  const rows = runs.map(({ runId, objects, bytes: size, duplicates: amount, outcome, events, reason }) => [
+    runId,
+    objects,
+    bytes(size),
+    amount,
+    reason === undefined ? outcome : `${outcome}: ${reason}`,
+    ...(outcome === 'loaded' ? [events] : [null]),
+  ]);
+  return [
+    style.bold(pipeline),
+    table(['run', 'objects', 'size', 'duplicates', 'outcome', 'new events'], rows, style, '', 200),
+    ...rest,
+  ];
+}

@@ -1,0 +1,174 @@
+import { reloadMessage, reloadRunId, replacedRun } from '../../../lambda/load/reload';
+import type { Pipeline } from '../../../pipelines/definition';
+import { identityVersion, publicTables } from '../../../sql';
+import { grouped, type Stage } from '../../terminal';
+import { warehouseNow } from '../history/follow';
+import { ask, checkTime, type Work, warehouseText, warehouseTime } from '../work';
+
+/** A run that loaded objects before the identity was changed, and has duplicates. */
+export interface Candidate {
+  readonly runId: string;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly duplicates: number;
+  /** Events that it has now. */
+  readonly events: number;
+  /** Why it cannot be loaded again. */
+  readonly problem?: string;
+}
+
+export interface Kept {
+  /** Duplicates from before the change that no run of objects has. */
+  readonly elsewhere: number;
+}
+
+/** Where a run that was to be loaded again has ended. */
+export interface Again {
+  readonly outcome: 'loaded' | 'refused' | 'waiting';
+  readonly events: number;
+  readonly reason?: string;
+}
+
+interface Entry {
+  readonly bucket: string;
+  readonly key: string;
+  readonly etag: string;
+}
+
+/** What a rebuild took over has merge times until the end of its last batch; a run that was loaded again since has a later one. */
+const leftQuery = (pipeline: Pipeline) => {
+  const { duplicates, events, ledger, fills } = publicTables(pipeline);
+  return `with left_over as (
+  select run_id, count(*) as duplicates
+  from ${duplicates}
+  where merged_at <= (select max(filled_until) from ${fills} where definition = {{identity}})
+  group by run_id
+),
+stored as (
+  select e.run_id, count(*) as events
+  from ${events} e
+  inner join left_over d on d.run_id = e.run_id
+  group by e.run_id
+)
+select d.run_id, d.duplicates, coalesce(s.events, 0) as events, l.bucket, l.object_key, l.etag, l.size
+from left_over d
+left join stored s on s.run_id = d.run_id
+left join ${ledger} l on l.run_id = d.run_id
+order by d.run_id, l.object_key`;
+};
+
+/** The runs, each with what became of its objects. */
+export async function candidates(
+  work: Work,
+  pipeline: Pipeline,
+  stage: Stage,
+): Promise<Kept & { readonly runs: Candidate[] }> {
+  const found = new Map<string, Candidate & { readonly entries: Entry[] }>();
+  let elsewhere = 0;
+  for (const row of await ask(work, 'duplicates', leftQuery(pipeline), { identity: identityVersion(pipeline) })) {
+    const [runId, duplicates] = [String(row['run_id']), Number(row['duplicates'])];
+    if (row['bucket'] === null) {
+      elsewhere += duplicates;
+      continue;
+    }
+    const before = found.get(runId) ?? { runId, objects: 0, bytes: 0, duplicates, events: 0, entries: [] };
+    before.entries.push({
+      bucket: String(row['bucket']),
+      key: String(row['object_key']),
+      etag: String(row['etag']),
+    });
+    found.set(runId, {
+      ...before,
+      objects: before.objects + 1,
+      bytes: before.bytes + Number(row['size'] ?? 0),
+      events: Number(row['events']),
+    });
+  }
+  const runs: Candidate[] = [];
+  for (const { entries, ...run } of found.values()) {
+    checkTime(work, 'looking at the objects');
+    const problem = await problemOf(work, entries);
+    runs.push(problem === undefined ? run : { ...run, problem });
+    stage.update(`${grouped(runs.length)} of ${grouped(found.size)} runs looked at`);
+  }
+  return { runs, elsewhere };
+}
+
+const HEADS_AT_ONCE = 10;
+
+async function problemOf({ cloud }: Work, entries: readonly Entry[]): Promise<string | undefined> {
+  for (let at = 0; at < entries.length; at += HEADS_AT_ONCE) {
+    const some = entries.slice(at, at + HEADS_AT_ONCE);
+    const heads = await Promise.all(some.map(({ bucket, key }) => cloud.buckets.head(bucket, key)));
+    const bad = some.findIndex(({ etag }, n) => heads[n]?.etag !== etag);
+    if (bad >= 0) return `${some[bad]!.key} ${heads[bad] === undefined ? 'is gone' : 'was overwritten'}`;
+  }
+  return undefined;
+}
+
+const POLL_MS = 2000;
+/** A look that takes long is not repeated at once: looks take a fifth of the time at most. */
+const POLL_SHARE = 4;
+/** A load's time in `runs` is that of its statement, and it commits later: so much at most. */
+const COMMIT_MS = 15 * 60_000;
+/** Left for the last look. */
+const MARGIN_MS = 5000;
+const MOST_LETTERS = 10_000;
+
+/** Queues the runs and waits until each is loaded or given up, or the time is up. Answers by run. */
+export async function reloadAll(
+  work: Work,
+  pipeline: Pipeline,
+  runs: readonly Candidate[],
+  stage: Stage,
+): Promise<Map<string, Again>> {
+  const ended = new Map<string, Again>();
+  if (runs.length === 0) return ended;
+  const { names, queues } = work.cloud;
+  const before = await letters(work, pipeline);
+  const since = warehouseText(warehouseTime(await warehouseNow(work)) - COMMIT_MS);
+  await queues.send(
+    names.queues(pipeline.name).backlog,
+    runs.map(({ runId }) => reloadMessage(runId)),
+  );
+  for (;;) {
+    const began = performance.now();
+    // The letters first: a run that is loaded after that look is none of them.
+    const after = await letters(work, pipeline);
+    const loaded = new Map(
+      (
+        await ask(
+          work,
+          'progress',
+          `select run_id, events from ${publicTables(pipeline).runs} where merged_at >= {{since}}::timestamp`,
+          { since },
+        )
+      ).map((row) => [String(row['run_id']), Number(row['events'])]),
+    );
+    for (const { runId, events } of runs) {
+      const now = loaded.get(reloadRunId(runId));
+      const reasons = after.get(runId) ?? [];
+      if (now !== undefined) ended.set(runId, { outcome: 'loaded', events: now - events });
+      else if (reasons.length > (before.get(runId)?.length ?? 0))
+        ended.set(runId, { outcome: 'refused', events: 0, reason: reasons.at(-1)! });
+    }
+    stage.update(`${grouped(ended.size)} of ${grouped(runs.length)} runs`);
+    if (ended.size === runs.length || work.remainingMs() < POLL_MS + MARGIN_MS) break;
+    await work.sleep(Math.max(POLL_MS, POLL_SHARE * (performance.now() - began)));
+  }
+  for (const { runId } of runs) if (!ended.has(runId)) ended.set(runId, { outcome: 'waiting', events: 0 });
+  return ended;
+}
+
+/** Why runs were given up, from the dead letters, which stay where they are. */
+async function letters({ cloud }: Work, pipeline: Pipeline): Promise<Map<string, string[]>> {
+  const reasons = new Map<string, string[]>();
+  for (const { body } of (await cloud.queues.look(cloud.names.queues(pipeline.name).deadLetters, MOST_LETTERS))
+    .messages) {
+    const runId = replacedRun(body);
+    if (runId === undefined) continue;
+    const { reason } = JSON.parse(body) as { reason?: string };
+    reasons.set(runId, [...(reasons.get(runId) ?? []), reason ?? 'delivered too often without an end']);
+  }
+  return reasons;
+}
