@@ -1,4 +1,5 @@
 import { backfill } from '../../bin/commands/backfill';
+import { duplicates } from '../../bin/commands/duplicates';
 import { files } from '../../bin/commands/files';
 import { redrive } from '../../bin/commands/redrive';
 import { rejects } from '../../bin/commands/rejects';
@@ -7,6 +8,7 @@ import { why } from '../../bin/commands/why';
 import { parseQuestion } from '../../bin/commands/why/question';
 import type { Work } from '../../bin/commands/work';
 import { notificationOf } from '../../lambda/load/notification';
+import { reloadRunId } from '../../lambda/load/reload';
 import { pipeline } from '../../pipelines/estore/pipeline';
 import { FakeCloud, fakeWork } from './cloud';
 import { documented, same } from './documented';
@@ -21,6 +23,11 @@ function cloud(): FakeCloud {
   const letter = { bucket: 'history-bucket', key: key('a'), etag: `etag of ${key('a')}`, versionId: '', size: 1 };
   void made.queues.send('dead-letters', [notificationOf(letter)]);
   made.answers = [
+    [
+      'with left_over',
+      [{ run_id: 'run-1', duplicates: 7, events: 2, bucket: 'history-bucket', size: 1000, ...row('c') }],
+    ],
+    ['select run_id, events from estore.runs', [{ run_id: reloadRunId('run-1'), events: 5 }]],
     ['getdate()', [{ now: '2026-11-21 09:00:00' }]],
     ['select run_id from estore.ledger', [{ run_id: 'run-7' }]],
     ['loaded_at >=', [row('c', { loaded_at: '2026-11-21 09:00:00' })]],
@@ -44,6 +51,7 @@ const runs: Readonly<Record<string, (work: Work) => Promise<unknown>>> = {
   redrive: (work) => redrive(work, pipeline, {}),
   reprocess: (work) => reprocess(work, [pipeline], key('a')),
   rejects: (work) => rejects(work, [pipeline], { limit: 1, retry: true, apply: true }),
+  duplicates: (work) => duplicates(work, [pipeline], { apply: true }),
   why: (work) => why(work, parseQuestion(pipeline, ['customer_id=x']), { records: 1, bytes: 1 }),
 };
 
