@@ -84,13 +84,14 @@ test('--version and --help end with 0', async () => {
     'backfill',
     'redrive',
     'reprocess',
+    'duplicates',
     'rejects',
     'why',
   ];
   for (const verb of verbs) expect(help.stdout).toContain(`\n  ${verb} `);
 });
 
-test.each(['files', 'backfill', 'redrive', 'reprocess', 'rejects', 'why'])(
+test.each(['files', 'backfill', 'redrive', 'reprocess', 'duplicates', 'rejects', 'why'])(
   'the help of %s has an example',
   async (verb) => {
     expect((await millrace(verb, '--help')).stdout).toContain(`\n  npx millrace ${verb}`);
@@ -182,6 +183,7 @@ describe('every verb', () => {
     ['backfill', '--from', 'history'],
     ['redrive'],
     ['reprocess', 'estore/a/b/c.gz'],
+    ['duplicates'],
     ['rejects'],
     ['why', 'customer_id=x'],
   ];

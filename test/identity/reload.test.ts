@@ -180,7 +180,7 @@ test.each([
   await again(run);
   expect((await books()).filter(({ run_id }) => run_id === run)).toEqual(before);
   expect(world.seam.deadLetters()).toEqual([
-    expect.objectContaining({ reason: expect.stringMatching(/bytes|S3/), original: reloadMessage(run) }),
+    expect.objectContaining({ reason: expect.stringMatching(/bytes|does not exist/), original: reloadMessage(run) }),
   ]);
 });
 

@@ -2,6 +2,7 @@ import { reloadMessage, reloadRunId, replacedRun } from '../../../lambda/load/re
 import type { Pipeline } from '../../../pipelines/definition';
 import { identityVersion, publicTables } from '../../../sql';
 import { grouped, type Stage } from '../../terminal';
+import { deadLetters } from '../history/dead-letters';
 import { warehouseNow } from '../history/follow';
 import { ask, checkTime, type Work, warehouseText, warehouseTime } from '../work';
 
@@ -156,8 +157,24 @@ export async function reloadAll(
     if (ended.size === runs.length || work.remainingMs() < POLL_MS + MARGIN_MS) break;
     await work.sleep(Math.max(POLL_MS, POLL_SHARE * (performance.now() - began)));
   }
+  await takeAway(
+    work,
+    pipeline,
+    runs.filter(({ runId }) => ended.get(runId)?.outcome === 'refused'),
+  );
   for (const { runId } of runs) if (!ended.has(runId)) ended.set(runId, { outcome: 'waiting', events: 0 });
   return ended;
+}
+
+/** The dead letters of runs whose reasons are told: nothing is missing, so that nobody else needs them. */
+async function takeAway({ cloud }: Work, pipeline: Pipeline, told: readonly Candidate[]): Promise<void> {
+  if (told.length === 0) return;
+  const url = cloud.names.queues(pipeline.name).deadLetters;
+  for await (const { message } of deadLetters(cloud, url)) {
+    const runId = replacedRun(message.body);
+    if (told.some((run) => run.runId === runId)) await cloud.queues.delete(url, message.receipt);
+    else await cloud.queues.release(url, message.receipt);
+  }
 }
 
 /** Why runs were given up, from the dead letters, which stay where they are. */
