@@ -6,7 +6,7 @@
  * would have, without payloads.
  */
 import { grouped } from '../bin/terminal';
-import { refreshPlan } from '../sql';
+import { pipelineTables, refreshPlan } from '../sql';
 import { type Environment, line, median, pipeline, withEnvironment } from './environment';
 import { runStep } from './stream-to-events';
 
@@ -46,7 +46,7 @@ export async function growEvents(environment: Environment, wanted: number): Prom
     if (held >= wanted) return;
     const kept = [...columns, 'source', 'shard_id', 'partition_key', 'run_id'].join(', ');
     await environment.run([
-      `insert into estore.events_data (event_id, ${kept}, occurred_at, arrived_at, merged_at, sequence_number)
+      `insert into ${pipelineTables(pipeline).events} (event_id, ${kept}, occurred_at, arrived_at, merged_at, sequence_number)
 select sha2(event_id || '${days}', 256), ${kept}, dateadd(day, -${days}, occurred_at), dateadd(day, -${days}, arrived_at), dateadd(day, -${days}, merged_at),
   sequence_number
 from estore.events

@@ -22,9 +22,16 @@ export interface StreamDefinition {
  * What makes two records the same event: named columns of the payload, or the position on the stream.
  * A pipeline with history has to name columns, since a foreign file has no stream position.
  */
-export type Identity =
+export type Identity = (
   | { readonly by: 'columns'; readonly columns: readonly string[] }
-  | { readonly by: 'stream-position' };
+  | { readonly by: 'stream-position' }
+) & {
+  /**
+   * Events that have what made their id so far and lack what makes it now become rejects; otherwise they stop the deployment that changes the
+   * identity. @default false
+   */
+  readonly mayReject?: boolean;
+};
 
 export type ColumnType =
   | {

@@ -177,6 +177,8 @@ export const runColumns: readonly TableColumn[] = [
 
 export const checkpointColumns: readonly TableColumn[] = [
   { name: 'landing', type: 'varchar(256)', notNull: true },
+  // Of the books: see names.ts.
+  { name: 'identity', type: 'varchar(16)', notNull: true },
   { name: 'refresh_time', type: 'timestamp' },
   { name: 'merged_at', type: 'timestamp', notNull: true },
   // Whatever arrived before the first is merged, before the second is in the views too: see merge.ts.
@@ -234,8 +236,6 @@ export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableNa
     checkpoints: checkpointColumns,
     exports: exportColumns,
     fills: fillColumns,
-    events_data: eventColumns(
-      pipeline.columns.map((column) => ({ name: storedName(column), type: redshiftType(column) })),
-    ),
+    events: eventColumns(pipeline.columns.map((column) => ({ name: storedName(column), type: redshiftType(column) }))),
   };
 }

@@ -3,7 +3,7 @@ import { quoteLiteral } from '../lambda/shared/quote';
 import { registryTable } from '../lambda/warehouse-object/contract';
 import type { Pipeline } from '../pipelines/definition';
 import { typingVersion } from './fills';
-import { landingTable, pipelineTables } from './names';
+import { ofLanding, pipelineTables } from './names';
 import { publicViewObjects } from './objects';
 
 /** A deployment that filled columns has its functions after so long, or was rolled back. */
@@ -21,7 +21,7 @@ export function completeStatement(pipeline: Pipeline): StatementTemplate {
   );
   return `update ${checkpoints}
 set complete_until = merged_until
-where landing = ${quoteLiteral(landingTable(pipeline))} and merged_until is not null
+where ${ofLanding(pipeline)} and merged_until is not null
   and (
     select count(*)
     from ${registryTable}
@@ -34,3 +34,18 @@ where landing = ${quoteLiteral(landingTable(pipeline))} and merged_until is not 
     where f.typing <> ${quoteLiteral(typingVersion(pipeline))} and f.filled_at > dateadd(hour, -${changeoverHours}, getdate()) and r.run_id is null
   ) = 0`;
 }
+
+/** Books that merge no more are told by the others' merges, in hours. */
+const idleHours = 24;
+
+/**
+ * Until when everything that arrived is in what readers have. While a deployment changes the identity, readers may have one version of the books or
+ * the other: then it is what both say.
+ */
+export const completeUntil = (checkpoints: string) => `select min(complete_until)
+    from (
+      select identity, max(complete_until) as complete_until
+      from ${checkpoints}
+      where merged_at >= (select dateadd(hour, -${idleHours}, max(merged_at)) from ${checkpoints})
+      group by identity
+    ) as books`;

@@ -1,6 +1,6 @@
 import type { Column, ExportDefinition, HistorySource, Pipeline, StreamDefinition } from '../pipelines/definition';
 import { hashDefinition, shortHash } from './definition';
-import { pipelineTables } from './names';
+import { publicTables } from './names';
 import { type ObjectOptions, object, type WarehouseObject } from './object';
 import { identityParts } from './typing';
 
@@ -36,9 +36,8 @@ export function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
 
 /** Recorded before the pipeline's first object and, unless its data is kept, forgotten after its last. */
 export function pipelineObject(pipeline: Pipeline): WarehouseObject {
-  const { events_data: table } = pipelineTables(pipeline);
   return declarationObject('Pipeline', pipeline.name, 'pipeline', pipelineDeclaration(pipeline), {
-    events: `select count(*) as amount from ${table}`,
+    events: `select count(*) as amount from ${publicTables(pipeline).events}`,
   });
 }
 

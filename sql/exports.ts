@@ -9,6 +9,7 @@ import {
 } from '../lambda/export/contract';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { ExportContent, ExportDefinition, ExportFormat, Pipeline } from '../pipelines/definition';
+import { completeUntil } from './complete';
 import { materializeColumns, materializeStatements } from './exports-materialize';
 import { identifier } from './identifier';
 import { pipelineTables } from './names';
@@ -149,14 +150,13 @@ function textOf({ name, type }: ItemColumn): string {
 function stateQuery(pipeline: Pipeline, definition: ExportDefinition): string {
   const { exports, checkpoints } = pipelineTables(pipeline);
   // What is in Materialize is as old as its sources: the lateness of the windows allows for it.
-  const completeUntil =
-    definition.engine === 'materialize' ? 'getdate()' : `(select max(complete_until) from ${checkpoints})`;
+  const until = definition.engine === 'materialize' ? 'getdate()' : `(${completeUntil(checkpoints)})`;
   const of = (what: string) => `(select ${what} from ${exports} where ${ours(definition)})`;
   return `select
   ${of('max(sequence)')} as sequence,
   ${of('max(window_end)')} as last_end,
   ${of('min(published_at)')} as born,
-  ${completeUntil} as complete_until`;
+  ${until} as complete_until`;
 }
 
 function surveyQuery(pipeline: Pipeline, definition: ExportDefinition, { from }: Source): string {

@@ -5,16 +5,17 @@ import type { Column, Pipeline } from '../pipelines/definition';
 import { storedName } from './columns';
 import { shortHash } from './definition';
 import { identifier, quoteIdentifier } from './identifier';
-import { pipelineTables } from './names';
+import { identityVersion, pipelineTables } from './names';
 import { indent, typedRows } from './record';
 import { kindOf } from './typing';
 
 /** Events of one batch, and so how long a merge may have to wait for one; a single run that merged more is a batch of its own. */
-const batchRows = 500_000;
+export const batchRows = 500_000;
 /** What functions of another version merged longer ago is not looked at again: it was a version of its own and not a deployment. */
 const deploymentHours = 24;
 
-const hash = (columns: readonly object[]) => shortHash(JSON.stringify(columns));
+const hash = (pipeline: Pick<Pipeline, 'identity' | 'columns'>, columns: readonly object[]) =>
+  shortHash(JSON.stringify([identityVersion(pipeline), ...columns]));
 
 /** What a value of the column in the table is made of. Its public name and whether it is required do not matter. */
 function madeOf(column: Column): object {
@@ -22,12 +23,18 @@ function madeOf(column: Column): object {
   return { stored: storedName(column), ...value };
 }
 
-/** 8 hexadecimal characters over what the values in the table are made of: runs of one version leave complete rows for each other. */
-export const typingVersion = ({ columns }: Pick<Pipeline, 'columns'>) =>
-  hash([...columns].map(madeOf).sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1)));
+/**
+ * 8 hexadecimal characters over what the values in the table are made of, and which table it is: runs of one version leave complete rows for each
+ * other.
+ */
+export const typingVersion = (pipeline: Pick<Pipeline, 'identity' | 'columns'>) =>
+  hash(
+    pipeline,
+    [...pipeline.columns].map(madeOf).sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1)),
+  );
 
 const filledColumns = ({ columns }: Pick<Pipeline, 'columns'>) => columns.filter(({ fill }) => fill);
-const fillVersion = (pipeline: Pipeline) => hash(filledColumns(pipeline).map(madeOf));
+export const fillVersion = (pipeline: Pipeline) => hash(pipeline, filledColumns(pipeline).map(madeOf));
 
 /** Of a row that has them not, in a table or relation of that name. */
 const lacks = (columns: readonly Column[], stored: string, typed: string) =>
@@ -53,7 +60,7 @@ const assignments = (columns: readonly Column[], stored: string, typed: string) 
  * every transaction that adds events, after its lock; once all functions are of one version, it finds nothing.
  */
 export function completeRowsStatement(pipeline: Pipeline): StatementTemplate {
-  const { events_data: events, runs, fills } = pipelineTables(pipeline);
+  const { events, runs, fills } = pipelineTables(pipeline);
   const { columns } = pipeline;
   const version = quoteLiteral(typingVersion(pipeline));
   const filled = `select max(filled_until) as whole_until from ${fills} where definition = ${quoteLiteral(fillVersion(pipeline))}`;
@@ -101,7 +108,8 @@ export function fillSpec(pipeline: Pipeline): FillSpec | undefined {
 }
 
 /** The stored column whose place the column takes. */
-const replacedBy = ({ name, stored = name, replaces }: Column) => replaces ?? (stored === name ? undefined : name);
+export const replacedBy = ({ name, stored = name, replaces }: Column) =>
+  replaces ?? (stored === name ? undefined : name);
 
 function progressQuery(pipeline: Pipeline): string {
   const { fills } = pipelineTables(pipeline);
@@ -115,7 +123,7 @@ group by column_name`;
 }
 
 /** What was merged in them is left to the first merge of the new functions. */
-const caughtUpMinutes = 5;
+export const caughtUpMinutes = 5;
 
 /**
  * One transaction that fills the next batch and writes down what it did. It finds out itself where it has to begin and holds the lock of the merge
@@ -123,7 +131,7 @@ const caughtUpMinutes = 5;
  * the place of, or its own where the table has no such column.
  */
 function batchStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { events_data: events, fills, checkpoints } = pipelineTables(pipeline);
+  const { events, fills, checkpoints } = pipelineTables(pipeline);
   const columns = filledColumns(pipeline);
   const bounds = `${pipeline.name}_fill_bounds`;
   const rows = `${pipeline.name}_fill_rows`;
@@ -177,7 +185,7 @@ function rowsStatement(pipeline: Pipeline, bounds: string, rows: string): Statem
       : [kept, `{{replaced_${column.name}:identifier}} is not null as ${flag(column, 'replaced')}`];
   });
   const source = `select event_id, payload, ${flags.join(', ')}
-from ${pipelineTables(pipeline).events_data}
+from ${pipelineTables(pipeline).events}
 where merged_at >= (select low from ${bounds}) and merged_at < (select high from ${bounds})`;
   const kept = columns.flatMap((column) => [
     identifier(column.name),

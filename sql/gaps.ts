@@ -1,7 +1,7 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
-import { landingName, landingTable, pipelineTables } from './names';
+import { identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from './names';
 
 /** A refresh begins at most so long before its merge ends; its beginning is not recorded. */
 const refreshHours = 1;
@@ -15,9 +15,9 @@ export const beginning = 'beginning';
  */
 export function beginStatement(pipeline: Pipeline): StatementTemplate {
   const { checkpoints } = pipelineTables(pipeline);
-  return `insert into ${checkpoints} (landing, merged_at)
-select ${quoteLiteral(beginning)}, getdate()
-where not exists (select 1 from ${checkpoints})`;
+  return `insert into ${checkpoints} (landing, identity, merged_at)
+select ${quoteLiteral(beginning)}, ${quoteLiteral(identityVersion(pipeline))}, getdate()
+where not exists (select 1 from ${checkpoints} where ${ofIdentity(pipeline)})`;
 }
 
 /**
@@ -39,6 +39,7 @@ with latest as (
     max(refresh_time) as refresh_time, max(merged_at) as merged_at, max(coalesce(merged_until, merged_at)) as from_time,
     count(case when landing = ${quoteLiteral(landingTable(pipeline))} then 1 end) as merges
   from ${checkpoints}
+  where ${ofIdentity(pipeline)}
 ),
 gap as (
   select 1 as gap, refresh_time, from_time, ${began ? `case when ${began} > ${expired} then ${began} else ${expired} end` : expired} as to_time
@@ -71,6 +72,7 @@ export function unreadQuery(pipeline: Pipeline): StatementTemplate {
   return `with latest as (
   select max(coalesce(merged_until, merged_at)) as merged
   from ${checkpoints}
+  where ${ofIdentity(pipeline)}
 ),
 known as (
   select ${began ? `case when ${began} > merged then ${began} else merged end` : 'merged'} as until

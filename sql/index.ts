@@ -5,7 +5,19 @@ export { hashDefinition, normalizeDefinition } from './definition';
 export { exportEveryMinutes, exportPlan, windowOf } from './exports';
 export { quoteIdentifier } from './identifier';
 export { archiveGlob, archiveSource, loadPlan } from './load';
-export { landingName, ownerUser, pipelineTables, streamSchema, type TableName, tableNames } from './names';
+export {
+  bookNames,
+  identityVersion,
+  landingName,
+  ofIdentity,
+  ofLanding,
+  ownerUser,
+  pipelineTables,
+  publicTables,
+  streamSchema,
+  type TableName,
+  tableNames,
+} from './names';
 export type { WarehouseObject } from './object';
 export { type ObjectTokens, ownerObject, warehouseObjects } from './objects';
 export { type PublicColumn, publicView } from './public-view';

@@ -5,7 +5,7 @@ import { storedName } from './columns';
 import { completeRowsStatement, typingVersion } from './fills';
 import { beginning, gapStatement } from './gaps';
 import { identifier } from './identifier';
-import { landingTable, pipelineTables } from './names';
+import { identityVersion, landingTable, ofIdentity, ofLanding, pipelineTables } from './names';
 import {
   arrivedQueries,
   identityTimes,
@@ -26,7 +26,6 @@ export function lockStatement(pipeline: Pipeline): StatementTemplate {
  * Nothing changes for a position that was merged before, so a landing view that reads the stream again is harmless.
  */
 export function mergeStatements(pipeline: Pipeline): StatementTemplate[] {
-  const landing = landingTable(pipeline);
   const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
   return [
     lockStatement(pipeline),
@@ -34,7 +33,7 @@ export function mergeStatements(pipeline: Pipeline): StatementTemplate[] {
     ...place,
     run,
     gapStatement(pipeline),
-    ...checkpointStatements(pipeline, landing),
+    ...checkpointStatements(pipeline),
     ...drop,
   ];
 }
@@ -46,7 +45,7 @@ export function mergeStatements(pipeline: Pipeline): StatementTemplate[] {
  */
 export function lastMergeStatements(pipeline: Pipeline): StatementTemplate[] {
   const { checkpoints } = pipelineTables(pipeline);
-  const ours = `landing = ${quoteLiteral(landingTable(pipeline))}`;
+  const ours = ofLanding(pipeline);
   const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
   return [
     lockStatement(pipeline),
@@ -104,7 +103,7 @@ export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOpt
  * it arrived, so neither older nor younger rows need to be searched. Rows of history have no time of arrival.
  */
 function forgetMergedStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { events_data: events, duplicates, rejects } = pipelineTables(pipeline);
+  const { events, duplicates, rejects } = pipelineTables(pipeline);
   const { incoming, read, merged } = temporaryTables(pipeline);
   const positions = [events, duplicates, rejects].map(
     (table) => `select shard_id, sequence_number
@@ -123,9 +122,11 @@ where ${merged}.shard_id = ${incoming}.shard_id and ${merged}.sequence_number = 
 /**
  * Rows that share their id with an event of before or with each other; of the latter the first, by arrival, is the event. A sound stream has
  * few, so that the many need no order.
+ * @param more columns of the rows to be kept
+ * @param order what comes before the time of arrival
  */
-export function copiesStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { events_data: events } = pipelineTables(pipeline);
+export function copiesStatements(pipeline: Pipeline, more: readonly string[] = [], order = ''): StatementTemplate[] {
+  const { events } = pipelineTables(pipeline);
   const { incoming, read, shared, copies } = temporaryTables(pipeline);
   const kept = [
     ...pipeline.columns.map(({ name }) => identifier(name)),
@@ -133,6 +134,7 @@ export function copiesStatements(pipeline: Pipeline): StatementTemplate[] {
     'payload',
     'event_id',
     'source',
+    ...more,
   ];
   return [
     `create temp table ${shared} as
@@ -159,7 +161,7 @@ group by event_id`,
     `create temp table ${copies} as
 select
   ${kept.map((name) => `i.${name}`).join(', ')}, s.is_stored,
-  row_number() over (partition by i.event_id order by i.arrived_at, i.shard_id, i.sequence_number) as copy_number
+  row_number() over (partition by i.event_id order by ${order}i.arrived_at, i.shard_id, i.sequence_number) as copy_number
 from ${incoming} i
 inner join ${shared} s on s.event_id = i.event_id`,
   ];
@@ -192,9 +194,15 @@ where reason is not null`,
   ];
 }
 
-/** Takes the rows that nothing is wrong with to duplicates and events. */
-export function acceptStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { events_data: events, duplicates } = pipelineTables(pipeline);
+/**
+ * Takes the rows that nothing is wrong with to duplicates and events.
+ * @param merged their run and when it merged them, two select items. @default - this run, now
+ */
+export function acceptStatements(
+  pipeline: Pipeline,
+  merged: (of: string) => string = () => '{{run_id}}, getdate()',
+): StatementTemplate[] {
+  const { events, duplicates } = pipelineTables(pipeline);
   const { incoming, copies } = temporaryTables(pipeline);
   const typed = pipeline.columns.map((column) => identifier(column.name));
   const place = placeColumns.join(', ');
@@ -204,16 +212,16 @@ export function acceptStatements(pipeline: Pipeline): StatementTemplate[] {
   const intoEvents = `insert into ${events} (event_id, ${stored.join(', ')}, ${place}, payload, source, run_id, merged_at)`;
   return [
     `insert into ${duplicates} (event_id, source, ${place}, run_id, merged_at)
-select event_id, source, ${place}, {{run_id}}, getdate()
+select event_id, source, ${place}, ${merged(copies)}
 from ${copies}
 where is_stored = 1 or copy_number > 1`,
     `${intoEvents}
-select ${event('i').join(', ')}, {{run_id}}, getdate()
+select ${event('i').join(', ')}, ${merged('i')}
 from ${incoming} i
 left join ${copies} c on c.event_id = i.event_id
 where i.reason is null and c.event_id is null`,
     `${intoEvents}
-select ${event('c').join(', ')}, {{run_id}}, getdate()
+select ${event('c').join(', ')}, ${merged('c')}
 from ${copies} c
 where c.is_stored = 0 and c.copy_number = 1`,
   ];
@@ -248,17 +256,18 @@ cross join unread u`;
  * The refresh that this merge read began after the previous merge had committed, so whatever arrived before that is merged now:
  * `merged_until` is the time of the previous merge.
  */
-function checkpointStatements(pipeline: Pipeline, landing: string): StatementTemplate[] {
+function checkpointStatements(pipeline: Pipeline): StatementTemplate[] {
   const { checkpoints } = pipelineTables(pipeline);
-  const ours = `landing = ${quoteLiteral(landing)}`;
+  const ours = ofLanding(pipeline);
+  const books = ofIdentity(pipeline);
   return [
-    `insert into ${checkpoints} (landing, refresh_time, merged_at, merged_until, complete_until)
+    `insert into ${checkpoints} (landing, identity, refresh_time, merged_at, merged_until, complete_until)
 select
-  ${quoteLiteral(landing)},
+  ${quoteLiteral(landingTable(pipeline))}, ${quoteLiteral(identityVersion(pipeline))},
   coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ours})),
   getdate(),
-  (select max(merged_at) from ${checkpoints} where landing <> ${quoteLiteral(beginning)}),
-  (select max(complete_until) from ${checkpoints})
+  (select max(case when landing <> ${quoteLiteral(beginning)} then merged_at else merged_until end) from ${checkpoints} where ${books}),
+  (select max(complete_until) from ${checkpoints} where ${books})
 from ${temporaryTables(pipeline).read}`,
     `delete from ${checkpoints}
 where ${ours} and merged_at < (select max(merged_at) from ${checkpoints} where ${ours})`,

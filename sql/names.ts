@@ -1,11 +1,20 @@
+import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
-import { hashDefinition } from './definition';
+import { hashDefinition, shortHash } from './definition';
 import { landingQuery } from './landing';
+import { identityParts } from './typing';
 
 /** The database user that owns every object and runs every statement but its own creation. */
 export const ownerUser = 'millrace_owner';
 
-/** The tables that every pipeline has. `events_data` holds the events; people read them through the view `events`. */
+/**
+ * The books: what became of each record. They hold for one identity, whose version is part of their names; people read them through plain views
+ * of the names here, as `estore.events`.
+ */
+export const bookNames = ['events', 'duplicates', 'rejects', 'ledger', 'gaps'] as const;
+export type BookName = (typeof bookNames)[number];
+
+/** The tables that every pipeline has. */
 export const tableNames = [
   'duplicates',
   'rejects',
@@ -19,21 +28,36 @@ export const tableNames = [
   'checkpoints',
   'exports',
   'fills',
-  // Last: filling its columns takes the others.
-  'events_data',
+  // Last: filling it, or its columns, takes the others.
+  'events',
 ] as const;
 export type TableName = (typeof tableNames)[number];
 
-/** The view over `events_data` that shows the columns which the pipeline declares, under their own names. */
-export const eventsView = 'events';
-export type RelationName = TableName | typeof eventsView;
+export const isBook = (name: string): name is BookName => (bookNames as readonly string[]).includes(name);
 
-/** Schema-qualified names of a pipeline's tables, and of the view of its events: `estore.events`. */
-export function pipelineTables(pipeline: Pick<Pipeline, 'name'>): Record<RelationName, string> {
-  return Object.fromEntries(
-    [eventsView, ...tableNames].map((relation) => [relation, `${pipeline.name}.${relation}`]),
-  ) as Record<RelationName, string>;
+/** 8 hexadecimal characters over what ids are made of: the same for as long as a record keeps its id. */
+export const identityVersion = (pipeline: Pick<Pipeline, 'identity' | 'columns'>) =>
+  shortHash(JSON.stringify(identityParts(pipeline)));
+
+/** Schema-qualified names of a pipeline's tables, the books with the version of their identity: `estore.events_1a2b3c4d`, `estore.runs`. */
+export function pipelineTables(pipeline: Pick<Pipeline, 'name' | 'identity' | 'columns'>): Record<TableName, string> {
+  const version = identityVersion(pipeline);
+  const named = (table: TableName) => `${pipeline.name}.${isBook(table) ? `${table}_${version}` : table}`;
+  return Object.fromEntries(tableNames.map((table) => [table, named(table)])) as Record<TableName, string>;
 }
+
+/** The names by which people, commands and exports read them, whatever the identity is: `estore.events`. */
+export function publicTables({ name }: Pick<Pipeline, 'name'>): Record<TableName, string> {
+  return Object.fromEntries(tableNames.map((table) => [table, `${name}.${table}`])) as Record<TableName, string>;
+}
+
+/** Rows of `checkpoints` that are about these books. */
+export const ofIdentity = (pipeline: Pick<Pipeline, 'identity' | 'columns'>) =>
+  `identity = ${quoteLiteral(identityVersion(pipeline))}`;
+
+/** Rows of `checkpoints` that tell how far these books have read the landing view. */
+export const ofLanding = (pipeline: Pick<Pipeline, 'identity' | 'columns' | 'stream'>) =>
+  `landing = ${quoteLiteral(landingTable(pipeline))} and ${ofIdentity(pipeline)}`;
 
 /** The external schema over the pipeline's stream. */
 export function streamSchema(pipeline: Pick<Pipeline, 'name'>): string {

@@ -25,6 +25,8 @@ export interface ObjectOptions {
   readonly delete: readonly Step[];
   readonly columns?: string;
   readonly fill?: string;
+  readonly rebuild?: string;
+  readonly books?: string;
   readonly version?: string;
   readonly declaration?: string;
   readonly checks?: ViewChecks;
@@ -47,6 +49,8 @@ export function object(id: string, name: string, kind: WarehouseObjectKind, opti
     delete: JSON.stringify(options.delete),
     ...(options.columns ? { columns: options.columns } : {}),
     ...(options.fill ? { fill: options.fill } : {}),
+    ...(options.rebuild ? { rebuild: options.rebuild } : {}),
+    ...(options.books ? { books: options.books } : {}),
     ...(options.declaration ? { declaration: options.declaration } : {}),
     ...(options.checks ? { checks: JSON.stringify(options.checks) } : {}),
     ...(options.unread ? { unread: options.unread } : {}),

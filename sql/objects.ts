@@ -10,17 +10,23 @@ import { identifier, quoteIdentifier } from './identifier';
 import { landingQuery } from './landing';
 import { lastMergeStatements, lockStatement } from './merge';
 import {
-  eventsView,
+  type BookName,
+  bookNames,
+  identityVersion,
+  isBook,
   landingName,
   landingVersion,
   ownerUser,
   pascalCase,
   pipelineTables,
+  publicTables,
   streamSchema,
   type TableName,
+  tableNames,
 } from './names';
 import { object, single, step, type WarehouseObject } from './object';
 import { publicView, viewColumns } from './public-view';
+import { forgetStatements, rebuildSpec } from './rebuild';
 import { relationReferences } from './relations';
 import { type CompiledView, compileViews, readableTables } from './views';
 
@@ -53,7 +59,7 @@ export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): Ware
     schemaObject(pipeline),
     streamSchemaObject(pipeline, tokens.streamRoleArn),
     ...tables,
-    eventsViewObject(pipeline),
+    ...bookNames.map((book) => bookViewObject(pipeline, book)),
     landingObject(
       pipeline,
       tokens.streamName,
@@ -100,7 +106,7 @@ const tableAttributes: Record<TableName, string> = {
   checkpoints: 'diststyle all',
   exports: 'diststyle all',
   fills: 'diststyle all',
-  events_data: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
+  events: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
 };
 
 function tableObjects(pipeline: Pipeline): WarehouseObject[] {
@@ -110,16 +116,22 @@ function tableObjects(pipeline: Pipeline): WarehouseObject[] {
     const lines = shapes[table].map(
       ({ name, type, notNull }) => `  ${identifier(name)} ${type}${notNull ? ' not null' : ''}`,
     );
-    const fill = table === 'events_data' ? fillSpec(pipeline) : undefined;
+    const isEvents = table === 'events';
+    const fill = isEvents ? fillSpec(pipeline) : undefined;
     // Informational in Redshift, which does not enforce it: the merge does.
-    if (table === 'events_data') lines.push('  primary key (event_id)');
+    if (isEvents) lines.push('  primary key (event_id)');
     const create = `create table ${names[table]} (\n${lines.join(',\n')}\n)\n${tableAttributes[table]}`;
     return object(pascalCase(table), names[table], 'table', {
       create: [single('create', create)],
-      delete: [single('drop', `drop table if exists ${names[table]}`)],
+      delete: [
+        ...(isEvents ? [step('forget', forgetStatements(pipeline))] : []),
+        single('drop', `drop table if exists ${names[table]}`),
+      ],
       columns: JSON.stringify(columns.columnSpecs(names[table], shapes[table])),
       ...(fill ? { fill: JSON.stringify(fill) } : {}),
-      dependsOn: fill ? ['Schema', 'Runs', 'Checkpoints', 'Fills'] : ['Schema'],
+      ...(isEvents ? { rebuild: JSON.stringify(rebuildSpec(pipeline)) } : {}),
+      ...(isBook(table) ? { books: identityVersion(pipeline) } : {}),
+      dependsOn: isEvents ? ['Schema', ...tableNames.filter((name) => name !== table).map(pascalCase)] : ['Schema'],
       retain: true,
     });
   });
@@ -163,7 +175,7 @@ function viewObject(pipeline: Pipeline, view: CompiledView, views: readonly Comp
 function viewChecks(pipeline: Pipeline, view: CompiledView, views: readonly CompiledView[]): ViewChecks {
   const { name, query } = view;
   const { recomputed = false, mayShrink = 0.5, mayGrow = 10 } = pipeline.views.find((one) => one.name === name)!;
-  const { runs, rejects } = pipelineTables(pipeline);
+  const { runs, rejects } = publicTables(pipeline);
   const reads = relationReferences(query).flatMap(({ schema, name: relation }) =>
     schema === undefined ? [] : [`${identifier(schema)}.${identifier(relation)}`],
   );
@@ -179,21 +191,26 @@ function viewChecks(pipeline: Pipeline, view: CompiledView, views: readonly Comp
 const refreshSteps = (view: CompiledView, views: readonly CompiledView[]) =>
   withParents(view, views).map(({ physicalName }) => single('refresh', `refresh materialized view ${physicalName}`));
 
-/** Views may read any of them, the events from their table: a materialized view cannot read a plain one. */
-const ownTableIds = readableTables.map((name) => pascalCase(name === eventsView ? 'events_data' : name));
+/** Views may read any of them: the tables, since a materialized view cannot read a plain one. */
+const ownTableIds = readableTables.map(pascalCase);
 
 /** Everything that readers know by name. */
 export function publicViewObjects(pipeline: Pipeline): WarehouseObject[] {
   const views = compileViews(pipeline);
-  return [eventsViewObject(pipeline), ...views.map((view) => publicViewObject(pipeline, view, views))];
+  return [
+    ...bookNames.map((book) => bookViewObject(pipeline, book)),
+    ...views.map((view) => publicViewObject(pipeline, view, views)),
+  ];
 }
 
-/** What people and exports read. It shows what the definition declares, whatever else the table still holds. */
-function eventsViewObject(pipeline: Pipeline): WarehouseObject {
-  const { events, events_data: table } = pipelineTables(pipeline);
-  return object('Events', events, 'public-view', {
-    ...publicView(events, table, columns.eventsViewColumns(pipeline)),
-    dependsOn: ['EventsData'],
+/** What people and exports read. It shows what the definition declares, whatever else the table still holds, and whatever identity it is for. */
+function bookViewObject(pipeline: Pipeline, book: BookName): WarehouseObject {
+  const name = publicTables(pipeline)[book];
+  const shown = book === 'events' ? columns.eventsViewColumns(pipeline) : columns.tableShapes(pipeline)[book];
+  return object(`${pascalCase(book)}Public`, name, 'public-view', {
+    ...publicView(name, pipelineTables(pipeline)[book], shown),
+    // Filled together with the events, after their own table.
+    dependsOn: [...new Set([pascalCase(book), 'Events'])],
     retain: true,
   });
 }

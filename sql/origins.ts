@@ -109,13 +109,12 @@ from ${placed}`,
 function keepStatements(pipeline: Pipeline): StatementTemplate[] {
   return [
     lockStatement(pipeline),
-    `update ${pipelineTables(pipeline).rejects}
+    `update ${pipelineTables(pipeline).rejects} as r
 set unparsed = to_varbyte(texts.bytes, 'base64')
 from (
   select t."url"::varchar(1024) as url, t."line"::bigint as line, t."bytes"::varchar(65535) as bytes
   from (select json_parse({{texts}}) as list) as batch, batch.list as t
 ) as texts
-where rejects.run_id = {{run_id}} and rejects.object_key = texts.url and rejects.line = texts.line
-  and rejects.payload is null and rejects.unparsed is null`,
+where r.run_id = {{run_id}} and r.object_key = texts.url and r.line = texts.line and r.payload is null and r.unparsed is null`,
   ];
 }

@@ -1,9 +1,8 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
-import { quoteLiteral } from '../lambda/shared/quote';
 import type { Column, Pipeline } from '../pipelines/definition';
 import { storedName } from './columns';
 import { identifier } from './identifier';
-import { landingTable, pipelineTables } from './names';
+import { landingTable, ofLanding, pipelineTables } from './names';
 import {
   type Item,
   identityExpression,
@@ -141,7 +140,7 @@ export function arrivedQueries(pipeline: Pipeline, source: Source): string {
   return `checkpoint as (
   select coalesce(max(refresh_time), '1970-01-01'::timestamp) as refresh_time
   from ${checkpoints}
-  where landing = ${quoteLiteral(landing)}
+  where ${ofLanding(pipeline)}
 ),
 arrived as (
   select

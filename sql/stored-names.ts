@@ -1,7 +1,7 @@
 import type { Pipeline } from '../pipelines/definition';
 import { storedName } from './columns';
 import { identifier, reservedWords } from './identifier';
-import { eventsView, pipelineTables } from './names';
+import { isBook, pipelineTables, publicTables } from './names';
 import { type RelationReference, relationReferences } from './relations';
 import { isAliased, ownName } from './select-item';
 import { find, isName, isWord, split } from './token-walk';
@@ -23,15 +23,19 @@ interface Edit {
 /** A relation of the query's FROM under the name that its columns may be qualified by. */
 interface Named {
   readonly alias: string;
+  /** Its own name, where the query gets another relation in its place. */
+  readonly replaced?: string;
   readonly isEvents: boolean;
 }
 
-/** A column of events as the query names it. */
+/** A column as the query names it. */
 interface Reference {
   readonly first: Token;
   readonly column: Token;
   /** What qualifies it. */
   readonly by?: string;
+  /** Of another relation than events, whose schema and name qualify it. */
+  readonly isOther?: boolean;
 }
 
 /**
@@ -84,13 +88,13 @@ class Query {
     );
     for (const reference of relationReferences(sql)) this.relation(reference);
     const items = this.items();
-    if (this.relations.some(({ isEvents }) => isEvents)) {
-      const aliases = new Set(items.filter(isAliased).map((item) => item.at(-1)!.value));
-      for (const item of items) if (isAliased(item)) this.taken.add(item.at(-1)!.at);
-      for (const [index] of this.tokens.entries()) {
-        const reference = this.column(index);
-        if (reference) this.rename(reference, aliases);
-      }
+    const aliases = new Set(items.filter(isAliased).map((item) => item.at(-1)!.value));
+    for (const item of items) if (isAliased(item)) this.taken.add(item.at(-1)!.at);
+    const hasEvents = this.relations.some(({ isEvents }) => isEvents);
+    for (const [index] of this.tokens.entries()) {
+      const reference = this.column(index);
+      if (reference?.isOther) this.requalify(reference);
+      else if (reference && hasEvents) this.rename(reference, aliases);
     }
     for (const item of items) this.keepName(item);
   }
@@ -110,17 +114,21 @@ class Query {
     const next = this.tokens[end + 1];
     const alias = isWord(next, 'as') ? this.tokens[end + 2] : next;
     const aliased = isName(alias) && !isWord(alias, ...notAnAlias, ...clauses);
-    const isEvents = schema === this.pipeline.name && name === eventsView;
-    this.relations.push({ alias: aliased ? alias.value : name, isEvents });
-    for (const token of [first, last, ...(aliased ? [alias] : [])]) this.taken.add(token.at);
+    const isEvents = schema === this.pipeline.name && name === 'events';
     const physical = schema === this.pipeline.name ? this.physical(name) : undefined;
+    this.relations.push({
+      alias: aliased ? alias.value : name,
+      isEvents,
+      ...(physical !== undefined && !aliased && { replaced: name }),
+    });
+    for (const token of [first, last, ...(aliased ? [alias] : [])]) this.taken.add(token.at);
     if (physical === undefined) return;
     const text = aliased ? physical : `${physical} as ${identifier(name)}`;
     this.edits.set(first.at, { at: first.at, end: last.at + last.text.length, text });
   }
 
   private physical(name: string): string | undefined {
-    return name === eventsView ? pipelineTables(this.pipeline).events_data : this.physicalNames.get(name);
+    return isBook(name) ? pipelineTables(this.pipeline)[name] : this.physicalNames.get(name);
   }
 
   /** The items of the select list. */
@@ -129,7 +137,7 @@ class Query {
     return split(this.tokens.slice(1, from));
   }
 
-  /** The column that is named there, if the name that begins there is one of events. */
+  /** The column that is named there, if the name that begins there is one of events, or one that the schema qualifies. */
   private column(index: number): Reference | undefined {
     const [before, token, next] = [this.tokens[index - 1], this.tokens[index]!, this.tokens[index + 1]];
     if (!isName(token) || this.taken.has(token.at) || before?.text === '.' || before?.text === '::') return undefined;
@@ -139,8 +147,11 @@ class Query {
     if (next?.text !== '.') return { first: token, column: token };
     const named = this.relations.find(({ alias }) => alias === token.value);
     if (named) return named.isEvents && isName(second) ? { first: token, column: second, by: token.text } : undefined;
-    const isWhole = token.value === this.pipeline.name && second?.value === eventsView;
-    return isWhole && isName(third) ? { first: token, column: third, by: eventsView } : { first: token, column: token };
+    const whole =
+      token.value === this.pipeline.name && this.relations.find(({ replaced }) => replaced === second?.value);
+    return whole && isName(third)
+      ? { first: token, column: third, by: identifier(whole.alias), isOther: !whole.isEvents }
+      : { first: token, column: token };
   }
 
   private rename({ first, column, by }: Reference, aliases: ReadonlySet<string>): void {
@@ -165,7 +176,12 @@ class Query {
     }
   }
 
-  private events = () => pipelineTables(this.pipeline).events;
+  private requalify({ first, column, by }: Reference): void {
+    const end = column.at + column.text.length;
+    this.edits.set(first.at, { at: first.at, end, text: `${by}.${column.text}` });
+  }
+
+  private events = () => publicTables(this.pipeline).events;
 
   private problem(text: string): void {
     if (!this.problems.includes(text)) this.problems.push(text);

@@ -7,7 +7,7 @@ import { isPlainName } from './identifier';
 import { incrementalProblems } from './incremental';
 import { archiveSource } from './load';
 import { mergeStatements } from './merge';
-import { eventsView, tableNames } from './names';
+import { bookNames, tableNames } from './names';
 import { viewColumnProblems } from './public-view';
 import { rejectNames } from './retry';
 import { significant, TokenError, tokenize } from './tokens';
@@ -266,6 +266,9 @@ function globProblems(glob: string, at: string): string[] {
   return problems;
 }
 
+/** Names of the books with their version, and what would make the same construct as their views. */
+const bookView = new RegExp(`^(${bookNames.join('|')})_([0-9a-f]{8}|public)$`);
+
 function viewNameProblems({ name, views }: Pipeline, at: string): string[] {
   const names = views.map((view) => view.name);
   return [
@@ -273,7 +276,10 @@ function viewNameProblems({ name, views }: Pipeline, at: string): string[] {
       .filter((view) => !isPlainName(view) || view.length > 64)
       .map((view) => `${at}.views.${view}.name must be lower-case snake_case of at most 64 characters`),
     ...names
-      .filter((view) => [eventsView, ...tableNames].includes(view) || view.startsWith('landing_'))
+      .filter(
+        (view) =>
+          (tableNames as readonly string[]).includes(view) || bookView.test(view) || view.startsWith('landing_'),
+      )
       .map((view) => `${at}.views.${view} has the name of one of the tables of ${name}`),
     ...duplicates(names).map((view) => `${at}.views.${view} is declared more than once`),
     ...views.flatMap(({ name: view, mayShrink = 0, mayGrow = 1 }) => [

@@ -1,6 +1,6 @@
 import type { Pipeline, ViewDefinition } from '../pipelines/definition';
 import { hashDefinition } from './definition';
-import { eventsView, type RelationName } from './names';
+import type { TableName } from './names';
 import { relationReferences } from './relations';
 import { overStored } from './stored-names';
 import { isName } from './token-walk';
@@ -23,7 +23,7 @@ export interface CompiledView {
 
 /** What a view may read besides other views. */
 export const readableTables = [
-  eventsView,
+  'events',
   'duplicates',
   'rejects',
   'ledger',
@@ -31,7 +31,7 @@ export const readableTables = [
   'gaps',
   'runs',
   'exports',
-] as const satisfies readonly RelationName[];
+] as const satisfies readonly TableName[];
 
 /**
  * The views in the order in which they are created and refreshed: each after those that it reads, otherwise as declared.

@@ -3,7 +3,7 @@ import { literalPrefix } from '../../lambda/load/contract';
 import { globMatcher } from '../../lambda/load/glob';
 import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline } from '../../pipelines/definition';
-import { pipelineTables } from '../../sql';
+import { pipelineTables, publicTables } from '../../sql';
 import type { ListedObject } from '../cloud/ports';
 import { grouped, plural, table } from '../terminal';
 import { bytes, costOf, dollars } from './history/cost';
@@ -218,7 +218,7 @@ async function closeGaps(
   };
   const where = (conditions: readonly string[]) =>
     conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
-  const select = `select shard_id, from_time, to_time from ${gaps}${where(within)} order by from_time, shard_id`;
+  const select = `select shard_id, from_time, to_time from ${publicTables(pipeline).gaps}${where(within)} order by from_time, shard_id`;
   const rows = await ask(work, 'gaps', select, values);
   const close = options.apply === true && complete && options.glob === undefined && archiveBegins !== undefined;
   if (close && rows.length > 0)

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Pipeline } from '../../pipelines/definition';
-import { pipelineTables } from '../../sql';
+import { publicTables } from '../../sql';
 import { Failure } from '../failure';
 import { grouped, plural, printable, type Style } from '../terminal';
 import { any, chosenPipelines } from './history/sources';
@@ -88,7 +88,7 @@ export async function rejects(work: Work, chosen: readonly Pipeline[], options: 
 }
 
 async function listReasons(work: Work, pipeline: Pipeline, options: RejectsOptions): Promise<Reason[]> {
-  const table = pipelineTables(pipeline).rejects;
+  const table = publicTables(pipeline).rejects;
   const { sql, values } = conditionOf(options);
   const where = sql === undefined ? '' : `\nwhere ${sql}`;
   const totals = await ask(

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline } from '../../pipelines/definition';
-import { pipelineTables } from '../../sql';
+import { publicTables } from '../../sql';
 import { Failure } from '../failure';
 import { follow, warehouseNow } from './history/follow';
 import { any, chosenPipelines, Sources } from './history/sources';
@@ -57,7 +57,7 @@ async function again(work: Work, pipelines: readonly Pipeline[], key: string): P
   const [entry] = await ask(
     work,
     'ledger',
-    `select run_id from ${pipelineTables(pipeline).ledger} where bucket = {{bucket}} and object_key = {{key}} and etag = {{etag}}`,
+    `select run_id from ${publicTables(pipeline).ledger} where bucket = {{bucket}} and object_key = {{key}} and etag = {{etag}}`,
     { bucket, key, etag },
   );
   if (entry !== undefined) return { bucket, key, etag, outcome: 'loaded before', runId: String(entry['run_id']) };

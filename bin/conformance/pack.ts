@@ -14,6 +14,10 @@ export type Need = 'stream' | 'bucket';
 
 export type Cell = string | number | boolean | null;
 
+/** What is easily got wrong: NULL, an empty text or no rows, too much, another type, letters beyond ASCII, the 29th of February. */
+export const edges = ['null', 'empty', 'overflow', 'type', 'unicode', 'leap'] as const;
+export type Edge = (typeof edges)[number];
+
 /** What a statement has to answer. */
 export interface Expectation {
   readonly rows?: readonly (readonly Cell[])[];
@@ -48,6 +52,14 @@ export interface Case {
   readonly steps: readonly Step[];
   /** What the local warehouse refuses although Redshift would do it: a part of the refusal. */
   readonly known?: string;
+  /** Tells only what the local warehouse refuses, whatever Redshift does. */
+  readonly refused: boolean;
+  /** The edges that it looks at; those of its literals need no mention. */
+  readonly edges: readonly Edge[];
+  /** Of what they are: items of the allow-list. Nothing: of its expressions, or else of its statement. */
+  readonly of?: readonly string[];
+  /** What is selected in the short forms: `values`, `fails` and `refused`. */
+  readonly expressions: readonly string[];
 }
 
 export interface Topic {
@@ -90,7 +102,8 @@ function parsed(name: string, text: string): unknown {
 }
 
 const stepFields = ['sql', 'mode', 'parameters', 'rows', 'columns', 'error', 'changed', 'put', 'object', 'body'];
-const caseFields = ['name', 'ground', 'given', 'then', 'known', ...stepFields];
+const shortForms = ['values', 'fails', 'refused'];
+const caseFields = ['name', 'ground', 'given', 'then', 'known', 'edge', 'of', 'from', ...shortForms, ...stepFields];
 
 function readCase(topic: string, place: string, fields: Fields, shared: readonly unknown[], ground: unknown): Case {
   const name = textOf(fields['name'], `${place}: name`);
@@ -103,8 +116,9 @@ function readCase(topic: string, place: string, fields: Fields, shared: readonly
     ...shared.map((step, i) => readStep(step, `${topic}: given ${i + 1}`)),
     ...stepsOf(fields['given'], 'given'),
   ];
+  const short = readShort(fields, where);
   const first = Object.fromEntries(Object.entries(fields).filter(([field]) => stepFields.includes(field)));
-  const steps = [readStep(first, where), ...stepsOf(fields['then'], 'then')];
+  const steps = [...(short?.steps ?? [readStep(first, where)]), ...stepsOf(fields['then'], 'then')];
   if (!steps.some(hasExpectation) && fields['known'] === undefined)
     throw wrong(where, 'nothing is expected: one of rows, columns, error, changed or known');
   const text = JSON.stringify([given, steps]);
@@ -119,8 +133,44 @@ function readCase(topic: string, place: string, fields: Fields, shared: readonly
     given,
     steps,
     known: fields['known'] === undefined ? undefined : textOf(fields['known'], `${where}: known`),
+    refused: fields['refused'] !== undefined,
+    // YAML reads the bare word as nothing.
+    edges: [fields['edge'] === null ? 'null' : fields['edge']].flat().flatMap((edge) => edgeOf(edge, where)),
+    of: fields['of'] === undefined ? undefined : someOf(fields['of'], `${where}: of`),
+    expressions: short?.expressions ?? [],
   };
 }
+
+/** The short forms, each a map with an expression as its key: `values` to what it is, `fails` and `refused` to a part of the error; selected from `from`. */
+function readShort(fields: Fields, where: string): { expressions: string[]; steps: Step[] } | undefined {
+  const form = shortForms.find((each) => fields[each] !== undefined);
+  if (form === undefined) return undefined;
+  const other = [...shortForms, 'sql'].find((field) => field !== form && fields[field] !== undefined);
+  if (other !== undefined) throw wrong(where, `has both ${form} and ${other}`);
+  const given = fieldsOf(fields[form], `${where}: ${form}`);
+  const expressions = Object.keys(given);
+  const from = fields['from'] === undefined ? '' : ` from ${textOf(fields['from'], `${where}: from`)}`;
+  const mode = 'transaction' as const;
+  if (form === 'values') {
+    const sql = `select ${expressions.map((each, i) => `${each} as c${i + 1}`).join(', ')}${from}`;
+    return { expressions, steps: [{ kind: 'sql', sql, mode, rows: rowsOf([Object.values(given)], where) }] };
+  }
+  const steps = expressions.map((each): Step => {
+    const error = textOf(given[each], `${where}: ${each}`);
+    return { kind: 'sql', sql: `select ${each}${from}`, mode, error };
+  });
+  return { expressions, steps };
+}
+
+function edgeOf(value: unknown, where: string): Edge[] {
+  if (value === undefined) return [];
+  const edge = edges.find((each) => each === value);
+  if (edge === undefined) throw wrong(where, `edge must be one of ${edges.join(', ')}, got ${JSON.stringify(value)}`);
+  return [edge];
+}
+
+/** A text or a list of them. */
+const someOf = (value: unknown, where: string): string[] => [value].flat().map((each) => textOf(each, where));
 
 /** Whether a step says what the answer has to be. */
 export const hasExpectation = (step: Step): boolean =>
@@ -176,10 +226,10 @@ function readGround(value: unknown, where: string): Ground {
   return { kind: 'documented', page };
 }
 
-function fieldsOf(value: unknown, where: string, allowed: readonly string[]): Fields {
+function fieldsOf(value: unknown, where: string, allowed?: readonly string[]): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(where, 'must be a map');
-  const unknown = Object.keys(value).find((field) => !allowed.includes(field));
-  if (unknown !== undefined) throw wrong(where, `has no field ${unknown}, only ${allowed.join(', ')}`);
+  const unknown = Object.keys(value).find((field) => allowed && !allowed.includes(field));
+  if (unknown !== undefined) throw wrong(where, `has no field ${unknown}, only ${allowed!.join(', ')}`);
   return value as Fields;
 }
 

@@ -2,7 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemViews } from '../../local/warehouse/engine/system-views';
 import { functions } from '../../local/warehouse/sql/functions/registry';
-import { type Case, pageUrl, readPack, type Topic } from './pack';
+import { otherwise } from './applies';
+import { coverageOf } from './coverage';
+import { type Case, type Edge, edges, pageUrl, readPack, type Topic } from './pack';
 import { commands, constructs, isSupportedCommand, isSupportedType, refusalOf, types } from './probes';
 
 /** From the root of the repository. */
@@ -24,6 +26,7 @@ export function reference(pack: readonly Topic[]): string {
     heading('Functions', functionTables()),
     heading('System views', views()),
     heading('Known refusals', knownRefusals(pack)),
+    heading('Edges', edgeTable(pack)),
     heading('Conformance', grounds(pack)),
   ];
   return `${sections.join('\n\n')}\n`;
@@ -112,7 +115,25 @@ function knownRefusals(pack: readonly Topic[]): string {
   return `What Redshift does, by the pack, and the local warehouse refuses.\n\n${tableOf(['topic', 'case', 'ground'], rows)}`;
 }
 
-function grounds(pack: readonly Topic[]): string {
+/** Of each kind of item how many have an edge; every one of them is looked at by a case. */
+function edgeTable(pack: readonly Topic[]): string {
+  const all = coverageOf(pack);
+  const groups = [...new Set(all.map(({ item }) => item.group))];
+  const rows = groups.map((group) => {
+    const items = all.filter(({ item }) => item.group === group);
+    const having = (edge: Edge) => items.filter(({ cells }) => cells[edge] !== 'does not apply').length;
+    return row(group, items.length, ...edges.map(having));
+  });
+  const reasons = edges.map((edge) => `for ${code(edge)}, ${otherwise[edge]}`).join('; ');
+  return `Each item of the allow-list has cases for its edges, which a test counts: ${code('null')} is NULL, ${code('empty')} an empty text, no rows or what is not there, ${code('overflow')} too much, ${code('type')} another type or kind of object, ${code('unicode')} letters beyond ASCII, ${code('leap')} the 29th of February. The numbers are the items that have the edge. An item without one is such that it, ${reasons}.
+
+${tableOf(['kind', 'items', ...edges], rows)}`;
+}
+
+function grounds(everything: readonly Topic[]): string {
+  // What is refused, whatever Redshift does, has no ground.
+  const pack = everything.map((topic) => ({ ...topic, cases: topic.cases.filter(({ refused }) => !refused) }));
+  const refused = everything.flatMap(({ cases }) => cases.filter((each) => each.refused));
   const rows = pack.map(({ name, about, cases }) => {
     const pages = new Set(cases.flatMap(({ ground }) => (ground.kind === 'documented' ? [ground.page] : [])));
     const assumed = cases.filter(({ ground }) => ground.kind === 'assumed').length;
@@ -120,7 +141,7 @@ function grounds(pack: readonly Topic[]): string {
   });
   const all = pack.flatMap(({ cases }) => cases);
   const assumed = all.filter(({ ground }) => ground.kind === 'assumed').length;
-  return `${all.length} cases, ${all.length - assumed} of them by the documentation, ${assumed} assumed. \`npx millrace conformance\` runs them here, and against a cluster or workgroup of yours.
+  return `${all.length} cases, ${all.length - assumed} of them by the documentation, ${assumed} assumed. \`npx millrace conformance\` runs them here, and against a cluster or workgroup of yours. ${refused.length} more tell of ${refused.flatMap(({ steps }) => steps).length} statements that the local warehouse refuses, whatever Redshift makes of them.
 
 ${tableOf(['topic', 'about', 'cases', 'assumed', 'pages'], rows)}`;
 }

@@ -1,13 +1,14 @@
 import { lossOf } from '../../lambda/warehouse-object/loss';
 import { quoteLiteral } from '../../sql';
 import { ask, type Work, warehouseTime } from '../commands/work';
-import type { Facts, PipelineFacts } from './facts';
+import type { Facts, PipelineFacts, RebuildFacts } from './facts';
 import type { Problem } from './plan';
-import { labelOf, type ObjectState } from './state';
+import { isRebuilt } from './rebuild';
+import { baseName, labelOf, type ObjectState } from './state';
 
 /** What the catalog shows of the schemas that the environment uses. */
 interface Catalog {
-  /** Tables and views, `estore.events_data`. */
+  /** Tables and views, `estore.runs`. */
   readonly relations: ReadonlySet<string>;
   /** Materialized views that the owner may refresh. */
   readonly owned: ReadonlySet<string>;
@@ -65,6 +66,7 @@ async function factsOf(
     rows: new Map(rows.map((row) => [String(row.relation), Number(row.amount)])),
     pipelines: new Map(pipelines),
     losses: await lossesOf(work, before, after),
+    rebuilds: await rebuildsOf(work, before, after),
   };
 }
 
@@ -87,6 +89,30 @@ async function lossesOf(
     if (row) losses.set(name, lossOf(row));
   }
   return losses;
+}
+
+/** What becomes of duplicates under another identity: the deployment leaves those out that the landing view has. */
+async function rebuildsOf(
+  work: Work,
+  before: readonly ObjectState[],
+  after: readonly ObjectState[],
+): Promise<Map<string, RebuildFacts>> {
+  const facts = new Map<string, RebuildFacts>();
+  for (const state of after) {
+    const old = before.find((other) => isRebuilt(other, state));
+    const landing = before.find(({ kind, pipeline }) => kind === 'landing-view' && pipeline === state.pipeline);
+    if (!old || !landing || baseName(state) !== `${state.pipeline}.duplicates`) continue;
+    const [row] = await ask(
+      work,
+      'plan-duplicates',
+      `select count(*) as duplicates, count(l.sequence_number) as landed
+from ${old.name} d
+left join (select distinct shard_id::varchar(20) as shard_id, sequence_number from ${landing.name}) l
+  on l.shard_id = d.shard_id and l.sequence_number = d.sequence_number`,
+    );
+    facts.set(state.pipeline!, { duplicates: Number(row?.duplicates), landed: Number(row?.landed) });
+  }
+  return facts;
 }
 
 async function pipelineFacts(work: Work, pipeline: string): Promise<PipelineFacts> {

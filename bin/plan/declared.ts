@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EnvironmentDeclaration } from '../../environments/declaration';
-import { identities } from '../../lambda/warehouse-object/identity';
 import type { PipelineDeclaration } from '../../sql';
 import { plural } from '../terminal';
 import { forgottenSince, hours } from './landing';
 import type { Action, Change, Outcome, Pair, Sides } from './plan';
+import { identityChanges } from './rebuild';
 import { list, unchanged } from './relations';
 
 type Entry = Readonly<Record<string, unknown>>;
@@ -23,7 +23,7 @@ export function pipelineOutcome({ label, before: [old], after: [now] }: Pair, si
   });
   const changes = [
     ...streamChanges(was, is, pipeline, sides, change),
-    ...identityChanges(was, is, pipeline, sides, change),
+    ...identityChanges(was, is, pipeline, sides),
     ...columnDeclarations(was, is, pipeline, change),
     ...differences(byName(was.history), byName(is.history)).map(({ name, before, after }) =>
       historyChange(`history ${pipeline}.${name}`, before, after, change),
@@ -89,36 +89,6 @@ function streamChanges(
   }
   return changes;
 }
-
-function identityChanges(
-  was: PipelineDeclaration,
-  is: PipelineDeclaration,
-  pipeline: string,
-  { facts, before }: Sides,
-  change: Make,
-): Change[] {
-  if (isDeepStrictEqual(...identities(was, is))) return [];
-  const events =
-    before.map(({ name }) => name).find((name) => name === `${pipeline}.events_data`) ?? `${pipeline}.events`;
-  const rows = facts?.rows.get(events);
-  const from = `What makes two records the same event changes from ${identity(was)} to ${identity(is)}.`;
-  if (rows === 0)
-    return [change(`identity ${pipeline}`, 'online', from, `${events} has no rows yet, so nothing can count twice.`)];
-  return [
-    change(
-      `identity ${pipeline}`,
-      'refused',
-      from,
-      `${events} ${rows === undefined ? 'has rows' : `has ${plural(rows, 'row')}`} under the old identity: each that comes again, from the stream, the archive or history, would count once more.`,
-      'The deployment fails on it before anything is changed, and is rolled back. Declare a pipeline of another name with the new identity, backfill it (npx millrace backfill), compare, then remove this one.',
-    ),
-  ];
-}
-
-const identity = ({ identity: declared }: PipelineDeclaration) =>
-  declared.by === 'columns'
-    ? `the ${declared.columns.length === 1 ? 'column' : 'columns'} ${list(declared.columns)}`
-    : 'the place on the stream';
 
 /** What the table's own change tells of. */
 const ofTheTable = ['type', 'maxBytes', 'precision', 'scale', 'stored', 'fill', 'replaces', 'mayLose'];

@@ -10,6 +10,13 @@ export interface PipelineFacts {
   readonly gaps: readonly OpenGap[];
 }
 
+/** Of a pipeline whose identity becomes a finer one. */
+export interface RebuildFacts {
+  readonly duplicates: number;
+  /** How many of them the landing view has with their payload. */
+  readonly landed: number;
+}
+
 /** What the warehouse says when it is asked. */
 export interface Facts {
   /** The warehouse's own time, in epoch milliseconds. */
@@ -17,6 +24,8 @@ export interface Facts {
   /** Rows by relation. */
   readonly rows: ReadonlyMap<string, number>;
   readonly pipelines: ReadonlyMap<string, PipelineFacts>;
+  /** By pipeline. */
+  readonly rebuilds: ReadonlyMap<string, RebuildFacts>;
   /** By the name of a landing view that is to be created: why the deployment would refuse it. */
   readonly losses: ReadonlyMap<string, string>;
 }

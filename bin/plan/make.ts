@@ -14,6 +14,7 @@ import {
   plannedSteps,
   type Sides,
 } from './plan';
+import { isRebuilt } from './rebuild';
 import {
   estimateOf,
   otherOutcome,
@@ -70,7 +71,7 @@ function conflicts(sides: Sides): Problem[] {
       (state) =>
         state.kind === 'table' &&
         !isKept(state) &&
-        !after.some(({ name, kind }) => kind === 'table' && name === state.name),
+        !after.some((other) => (other.kind === 'table' && other.name === state.name) || isRebuilt(state, other)),
     )
     .filter(({ pipeline = '' }) => named(pipeline, after))
     .map((state) => ({
@@ -211,7 +212,12 @@ const ranks: readonly ObjectState['kind'][] = [
   'external-schema',
   'schema',
 ];
-const rankOf = ({ kind }: ObjectState) => (ranks.indexOf(kind) + ranks.length) % ranks.length;
+const rankOf = (state: ObjectState) =>
+  ((ranks.indexOf(state.kind) + ranks.length) % ranks.length) + (isBesideEvents(state) ? 0.5 : 0);
+
+/** A book that the table of events was filled together with, and so depends on. */
+const isBesideEvents = (state: ObjectState) =>
+  state.books !== undefined && baseName(state) !== `${state.pipeline}.events`;
 
 /** Old versions and what leaves, each before what it reads: when everything else has succeeded. */
 function cleanup({ before, after }: Sides): PlannedStep[] {

@@ -6,6 +6,7 @@ import { normalizeDefinition } from '../../sql';
 import { relationReferences } from '../../sql/relations';
 import { plural } from '../terminal';
 import { type Change, type Estimate, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
+import { bookOutcome, rowsOf } from './rebuild';
 import { baseName, type ColumnState, type ObjectState, statementsOf } from './state';
 
 /** A materialized view and its public name, or a public name alone. */
@@ -22,7 +23,11 @@ export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outco
   const readers = readerNotes(columnsOf(oldName), columnsOf(newName));
   if (!rebuilt) {
     if (!renamed) return unchanged(label, after);
-    const summary = 'Its public name gets another definition over the same data.';
+    const shown = replacedSources(oldName, newName!, sides);
+    const summary =
+      shown.length > 0
+        ? 'It shows a table of which there will be another version.'
+        : 'Its public name gets another definition over the same data.';
     return {
       changes: [
         {
@@ -145,9 +150,10 @@ function tablesBelow(state: ObjectState, all: readonly ObjectState[], seen = new
   return [...seen].filter((name) => !all.some((other) => other.name === name && other.kind === 'materialized-view'));
 }
 
-export function estimateOf(state: ObjectState, { after, facts }: Sides): Estimate {
+export function estimateOf(state: ObjectState, sides: Sides): Estimate {
+  const { facts } = sides;
   if (!facts) return { rows: null, complete: null };
-  const rows = tablesBelow(state, after).map((table) => facts.rows.get(table));
+  const rows = tablesBelow(state, sides.after).map((table) => rowsOf(table, sides));
   const known = rows.filter((count) => count !== undefined);
   const gaps = facts.pipelines.get(state.pipeline ?? '')?.gaps ?? [];
   return {
@@ -158,10 +164,11 @@ export function estimateOf(state: ObjectState, { after, facts }: Sides): Estimat
 
 export function sourceNotes(state: ObjectState, sides: Sides): string[] {
   const tables = tablesBelow(state, sides.after);
+  const told = (name: string) => baseName(sides.after.find((other) => other.name === name) ?? { name, version: '' });
   const { facts } = sides;
   if (tables.length === 0) return [];
-  if (!facts) return [`It is filled from ${list(tables)}; how many rows these have was not asked.`];
-  const counts = tables.map((table) => `${table} (${count(facts.rows.get(table))})`);
+  if (!facts) return [`It is filled from ${list(tables.map(told))}; how many rows these have was not asked.`];
+  const counts = tables.map((table) => `${told(table)} (${count(rowsOf(table, sides))})`);
   const gaps = facts.pipelines.get(state.pipeline ?? '')?.gaps ?? [];
   return [
     `It is filled from ${list(counts)}, which ${tables.length === 1 ? 'holds' : 'hold'} everything that was ever merged.`,
@@ -177,6 +184,7 @@ const count = (rows: number | undefined) => (rows === undefined ? 'rows unknown'
 
 /** A table is never created anew: its columns are compared. */
 export function tableOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
+  if (old!.name !== now!.name) return bookOutcome({ label, before: [old!], after: [now!] });
   const filled = newlyFilled(old!, now!);
   if (old!.version === now!.version && filled.length === 0) return unchanged(label, [now!]);
   const wanted = (now!.columns ?? []).map((column) => ({ ...column, add: column.add ?? '' }));

@@ -1,7 +1,13 @@
 import { environmentDeclaration, keepsData } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import type { Step } from '../../lambda/shared/plan';
-import type { FillColumn, OnRemoval, ViewChecks, WarehouseObjectKind } from '../../lambda/warehouse-object/contract';
+import type {
+  FillColumn,
+  OnRemoval,
+  RebuildSpec,
+  ViewChecks,
+  WarehouseObjectKind,
+} from '../../lambda/warehouse-object/contract';
 import { parseObject } from '../../lambda/warehouse-object/request';
 import { names } from '../../lib/shared/names';
 import type { Pipeline } from '../../pipelines/definition';
@@ -19,6 +25,8 @@ export interface ObjectState {
   readonly name: string;
   readonly kind: WarehouseObjectKind;
   readonly version: string;
+  /** Of a table of the books: the version of the identity. */
+  readonly books?: string;
   readonly pipeline?: string;
   readonly identity: 'admin' | 'owner';
   readonly onRemoval?: OnRemoval;
@@ -31,6 +39,8 @@ export interface ObjectState {
   readonly filled?: readonly FillColumn[];
   /** The transaction that fills a batch of it. Not recorded. */
   readonly batch?: readonly string[];
+  /** Of the table of events: how it is filled from one of another identity. Not recorded. */
+  readonly rebuild?: RebuildSpec;
   /** Of a view: what a new version has to stand. Not recorded. */
   readonly checks?: ViewChecks;
   /** Of a landing view: the query whose row is a reason not to replace it. Not recorded. */
@@ -64,9 +74,9 @@ export function treeStates(environment: Environment, pipelines: readonly Pipelin
   ];
 }
 
-/** The name without the version that some kinds carry in it: `estore.landing`, `estore.hourly_views`. */
-export const baseName = ({ name, version }: Pick<ObjectState, 'name' | 'version'>) =>
-  name.endsWith(`_${version}`) ? name.slice(0, -version.length - 1) : name;
+/** The name without the version that it may carry: `estore.landing`, `estore.hourly_views`, `estore.events`. */
+export const baseName = ({ name, version, books = version }: Pick<ObjectState, 'name' | 'version' | 'books'>) =>
+  name.endsWith(`_${books}`) ? name.slice(0, -books.length - 1) : name;
 
 const labels: Partial<Record<WarehouseObjectKind, string>> = {
   'materialized-view': 'view',

@@ -37,6 +37,10 @@ export interface WarehouseObjectProperties {
   readonly columns?: string;
   /** JSON text of `FillSpec`, for the table of events: what is filled once the table has its columns. */
   readonly fill?: string;
+  /** JSON text of `RebuildSpec`, for the table of events: how the books are filled when they take the place of others. */
+  readonly rebuild?: string;
+  /** Of a table of the books: the version of the identity that they are for, which its name ends with. @default - it is none of them */
+  readonly books?: string;
   /** The pipeline that it belongs to. @default - the environment itself */
   readonly pipeline?: string;
   /** What happens to it when it leaves the template, as the deletion policy says. @default - not told */
@@ -50,7 +54,7 @@ export interface WarehouseObjectProperties {
    * @default - nothing is asked
    */
   readonly unread?: string;
-  /** Of a pipeline: the query that counts its events (`amount`), asked before what identifies them changes. @default - nothing is asked */
+  /** Of a pipeline: the query that counts its events (`amount`), asked when it comes back to data that was kept. @default - nothing is asked */
   readonly events?: string;
 }
 
@@ -116,6 +120,30 @@ export interface FillSpec {
   /** One row a stored column, `column_name`, once there was a batch: `filled_until`, counts, an id of each kind, and 1 as `caught_up` when no batch is left. */
   readonly progress: string;
   /** A transaction that fills the next batch. Placeholders: `replaced_<name>` of columns that take another's place. */
+  readonly batch: readonly StatementTemplate[];
+}
+
+/** How the books of a pipeline are filled from those of another identity. */
+export interface RebuildSpec {
+  /** Where the batches are written down. */
+  readonly table: string;
+  /** The landing view that the new books will read, without its schema. */
+  readonly landing: string;
+  /** What an id is made of: a list of parts, JSON, or the name of a way that has none. */
+  readonly parts: unknown;
+  /** Events that get no id become rejects instead of stopping the deployment. */
+  readonly mayReject: boolean;
+  /** Columns whose values stay where the table before has them, each with its type as `svv_columns` spells it. */
+  readonly columns: readonly {
+    readonly name: string;
+    readonly stored: string;
+    readonly type: string;
+    /** The stored column that it takes the place of. @default - none */
+    readonly replaces?: string;
+  }[];
+  /** One row once there was a batch, as of `FillSpec`. Placeholder: `previous_events`. */
+  readonly progress: StatementTemplate;
+  /** A transaction that takes the next rows over; `sql/rebuild.ts` has its placeholders. */
   readonly batch: readonly StatementTemplate[];
 }
 

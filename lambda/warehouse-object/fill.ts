@@ -1,53 +1,37 @@
 import type { Values } from '../shared/statement';
 import type { Row } from '../shared/warehouse';
+import { type Batches, inBatches } from './batches';
 import type { FillColumn, FillSpec } from './contract';
-import { renderSteps, type Walk, type WalkResult, walk } from './walk';
+import { renderSteps, type WalkResult } from './walk';
 
-export interface Fill {
-  /** Of the statements: nothing that they meet is harmless. */
-  readonly walk: Walk;
-  /** Runs one read. */
-  readonly ask: (what: string, sql: string) => Promise<readonly Row[]>;
+export interface Fill extends Batches {
   /** Stored columns that the table has. */
   readonly present: ReadonlySet<string>;
 }
 
-/**
- * Fills the columns batch by batch for as long as there is time. Where it has got to stands in the warehouse, so that the next call, or the next
- * deployment after one that was killed, goes on there. Throws when a column is filled and events are without a value that it may not lack.
- */
+/** Fills the columns. Throws when a column is filled and events are without a value that it may not lack. */
 export async function fill(host: Fill, table: string, spec: FillSpec): Promise<WalkResult> {
   const values: Values = Object.fromEntries(
     spec.columns.flatMap(({ name, stored, replaces }) =>
       replaces === undefined ? [] : [[`replaced_${name}`, host.present.has(replaces) ? replaces : stored]],
     ),
   );
-  const batch = renderSteps([{ name: 'fill', mode: 'transaction', statements: spec.batch }], values);
-  for (let before: string | undefined; ; ) {
-    const progress = await host.ask('fill', spec.progress);
-    if (isCaughtUp(spec, progress)) {
+  const [batch] = renderSteps([{ name: 'fill', mode: 'transaction', statements: spec.batch }], values);
+  return inBatches(host, {
+    what: 'fill',
+    table,
+    progress: spec.progress,
+    advice: 'Deploy again: it goes on there',
+    batch: batch!,
+    isDone: (progress) => {
+      if (!isCaughtUp(spec, progress)) return false;
       const problems = spec.columns.flatMap((column) => shortcomings(table, column, progress));
-      if (problems.length === 0) return 'done';
+      if (problems.length === 0) return true;
       throw new Error(
         `${problems.join('; ')}. Readers were not switched. Delete what ${spec.table} says of the column to have it counted anew`,
       );
-    }
-    const reached = progress
-      .map((row) => `${row.column_name}-${row.filled_until}`)
-      .sort()
-      .join('-');
-    if (reached === before) throw new Error(`the fill of ${table} does not get on after ${reached || 'its beginning'}`);
-    before = reached;
-    if (host.walk.deadline.isOver) {
-      const until = progress[0]?.filled_until;
-      throw new Error(
-        `the time of the deployment was over when ${table} was filled ${until ? `for what was merged before ${until}` : 'nowhere yet'}. Deploy again: it goes on there`,
-      );
-    }
-    // The name of a batch tells where it begins, so that a repeated call finds the one that runs.
-    const result = await walk(host.walk, batch, `fill-${reached.replace(/[^a-z0-9_]+/gi, '') || 'begin'}-`);
-    if (result === 'waiting') return 'waiting';
-  }
+    },
+  });
 }
 
 const isCaughtUp = ({ columns }: FillSpec, progress: readonly Row[]) =>

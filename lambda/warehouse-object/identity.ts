@@ -29,6 +29,5 @@ export function identityChange({ definition }: Recorded, { declaration }: Wareho
 }
 
 export const identityRefusal = ({ from, to }: IdentityChange, events: number) =>
-  `its identity cannot change from ${JSON.stringify(from)} to ${JSON.stringify(to)}: ${events} events are stored under the old one, and each that ` +
-  'comes again would count once more. Nothing was changed; declare a pipeline of another name with the new identity, backfill it, compare, ' +
-  'then remove this one';
+  `it comes back with the identity ${JSON.stringify(to)}, and its ${events} events that were kept have ${JSON.stringify(from)}: they would not be found. ` +
+  'Nothing was changed; bring it back with the identity that it had, and change it in the next deployment';

@@ -18,6 +18,7 @@ import { identityChange, identityRefusal } from './identity';
 import { lossOf } from './loss';
 import { clearTheWay } from './others';
 import { passwordDigest, passwordOf, userOf } from './password';
+import { rebuild, refuseMore, replaced } from './rebuild';
 import { forgetting, type Recorded, recordedFrom, recordedQuery, recording, recordOf, sameRecord } from './registry';
 import { type ObjectRequest, physicalIdOf, type WarehouseObject } from './request';
 import { switchView, type ViewGrants } from './switch';
@@ -63,8 +64,9 @@ export async function onEvent(
   });
   if (type === 'Delete') return { PhysicalResourceId: physicalId ?? physicalIdOf(object) };
   if (object.kind === 'table') await lacking(host, request, remainingMs);
+  if (object.rebuild) await refuseRebuild(host, request, remainingMs);
   if (object.kind === 'landing-view') await refuseLoss(host, request, remainingMs);
-  if (object.kind === 'pipeline') await refuseIdentity(host, request, remainingMs);
+  if (object.kind === 'pipeline' && type === 'Create') await refuseIdentity(host, request, remainingMs);
   return { PhysicalResourceId: physicalIdOf(object) };
 }
 
@@ -77,7 +79,13 @@ async function refuseLoss(host: ObjectHost, request: ObjectRequest, remainingMs:
   if (row) throw new Error(`${subjectOf(object)} cannot take the place of ${previous}: ${lossOf(row)}`);
 }
 
-/** Events that are stored under one identity and come again under another would count twice. */
+async function refuseRebuild(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<void> {
+  const recorded = await recordIn(host, request, remainingMs);
+  const before = replaced(request, recorded !== undefined);
+  if (before) await refuseMore(asking(host, request, remainingMs), before);
+}
+
+/** A pipeline that comes back to data that was kept finds it by its identity. */
 async function refuseIdentity(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<void> {
   const { events } = request.object;
   const recorded = await recordIn(host, request, remainingMs);
@@ -173,7 +181,16 @@ async function complete(host: Call, request: ObjectRequest, remainingMs: Remaini
     const added = await walk(walkHost, [{ name: `add-${name}`, mode: 'single', statements: [add] }], `add-${name}-`);
     if (added === 'waiting') return 'waiting';
   }
+  if ((await rebuildBooks(host, request, remainingMs)) === 'waiting') return 'waiting';
   return object.fill ? fillColumns(host, request, object.fill, remainingMs) : 'done';
+}
+
+async function rebuildBooks(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
+  if (request.object.rebuild === undefined) return 'done';
+  const before = replaced(request, (await recordIn(host, request, remainingMs)) !== undefined);
+  if (before === undefined) return 'done';
+  const ask = asking(host, request, remainingMs);
+  return rebuild({ walk: walkOf(host, request, remainingMs), ask }, request.object.name, before);
 }
 
 async function fillColumns(
@@ -183,7 +200,7 @@ async function fillColumns(
   remainingMs: Remaining,
 ): Promise<WalkResult> {
   const { name } = request.object;
-  const ask = (what: string, sql: string) => read(host, request, what, sql, remainingMs);
+  const ask = asking(host, request, remainingMs);
   const present = new Set((await ask('columns', columnsQuery(name))).map((row) => String(row.column_name)));
   const walkHost = walkOf(host, request, remainingMs);
   return fill({ walk: walkHost, ask, present }, name, spec);
@@ -273,6 +290,9 @@ async function lacking(
   if (refused.length > 0) throw new Error(`${refused.join('; ')}. Nothing was changed; ${otherTypeAdvice}`);
   return add;
 }
+
+const asking = (host: ObjectHost, request: ObjectRequest, remainingMs: Remaining) => (what: string, sql: string) =>
+  read(host, request, what, sql, remainingMs);
 
 const read = (host: ObjectHost, request: ObjectRequest, what: string, sql: string, remainingMs: Remaining) =>
   run(host.as(request.object.identity), `${namePrefix(host, request)}/${what}`, sql, remainingMs);

@@ -21,6 +21,7 @@ export function definitionText({
   create,
   columns,
   fill,
+  books,
   pipeline,
   onRemoval,
   declaration,
@@ -32,6 +33,7 @@ export function definitionText({
     create,
     columns: columns?.map(({ name, type }) => ({ name, type })),
     fill: fill?.columns,
+    books,
     declaration,
   });
 }

@@ -7,6 +7,7 @@ import {
   type OnRemoval,
   objectKinds,
   onRemovals,
+  type RebuildSpec,
   type ViewChecks,
   type WarehouseObjectKind,
   type WarehouseObjectProperties,
@@ -21,6 +22,8 @@ export interface WarehouseObject {
   readonly delete: readonly Step[];
   readonly columns?: readonly ColumnSpec[];
   readonly fill?: FillSpec;
+  readonly rebuild?: RebuildSpec;
+  readonly books?: string;
   readonly pipeline?: string;
   readonly onRemoval?: OnRemoval;
   /** JSON. */
@@ -39,6 +42,8 @@ export interface ObjectRequest {
   readonly object: WarehouseObject;
   /** Of Update: the name of the object that was there before; another one where this is a replacement. */
   readonly previous?: string;
+  /** Of Update: what ids were made of before, as `RebuildSpec` has it. @default - not told, or no table of events */
+  readonly previousParts?: unknown;
   /** Short, and the same for all requests of one stack. */
   readonly stack: string;
 }
@@ -55,6 +60,7 @@ export function parseRequest(event: unknown): ObjectRequest {
       request.PhysicalResourceId === undefined ? undefined : asText(request.PhysicalResourceId, 'PhysicalResourceId'),
     object: parseObject(request.ResourceProperties),
     previous: previousName(request.OldResourceProperties),
+    previousParts: previousParts(request.OldResourceProperties),
     stack: createHash('sha256')
       .update(String(request.StackId ?? ''))
       .digest('hex')
@@ -69,10 +75,15 @@ function previousName(properties: unknown): string | undefined {
   return typeof name === 'string' ? name : undefined;
 }
 
+function previousParts(properties: unknown): unknown {
+  const { rebuild } = asRecord(properties ?? {}, 'OldResourceProperties');
+  return rebuild === undefined ? undefined : asRecord(asJson(rebuild, 'rebuild'), 'rebuild').parts;
+}
+
 /** The properties of the custom resource. Throws an error that names the property at fault. */
 export function parseObject(given: unknown): WarehouseObject {
   const properties = asRecord(given, 'ResourceProperties') as Partial<Record<keyof WarehouseObjectProperties, unknown>>;
-  const { columns, fill, pipeline, onRemoval, declaration, checks, unread, events } = properties;
+  const { columns, fill, rebuild, books, pipeline, onRemoval, declaration, checks, unread, events } = properties;
   return {
     name: asText(properties.name, 'name'),
     kind: asOneOf(properties.kind, objectKinds, 'kind'),
@@ -82,6 +93,8 @@ export function parseObject(given: unknown): WarehouseObject {
     delete: parseSteps(properties.delete, 'delete'),
     columns: columns === undefined ? undefined : parseColumns(columns),
     fill: fill === undefined ? undefined : parseFill(fill),
+    rebuild: rebuild === undefined ? undefined : parseRebuild(rebuild),
+    books: books === undefined ? undefined : asText(books, 'books'),
     pipeline: pipeline === undefined ? undefined : asText(pipeline, 'pipeline'),
     onRemoval: onRemoval === undefined ? undefined : asOneOf(onRemoval, onRemovals, 'onRemoval'),
     declaration: declaration === undefined ? undefined : asJson(declaration, 'declaration'),
@@ -155,6 +168,24 @@ function parseFill(text: unknown): FillSpec {
     }),
     progress: asText(spec.progress, 'fill.progress'),
     batch: asArray(spec.batch, 'fill.batch').map((sql, i) => asText(sql, `fill.batch[${i}]`)),
+  };
+}
+
+function parseRebuild(text: unknown): RebuildSpec {
+  const spec = asRecord(asJson(text, 'rebuild'), 'rebuild');
+  return {
+    table: asText(spec.table, 'rebuild.table'),
+    landing: asText(spec.landing, 'rebuild.landing'),
+    parts: spec.parts,
+    mayReject: spec.mayReject === true,
+    columns: asArray(spec.columns, 'rebuild.columns').map((value, i) => {
+      const column = asRecord(value, `rebuild.columns[${i}]`);
+      const text = (field: string) => asText(column[field], `rebuild.columns[${i}].${field}`);
+      const replaces = column.replaces === undefined ? {} : { replaces: text('replaces') };
+      return { name: text('name'), stored: text('stored'), type: text('type'), ...replaces };
+    }),
+    progress: asText(spec.progress, 'rebuild.progress'),
+    batch: asArray(spec.batch, 'rebuild.batch').map((sql, i) => asText(sql, `rebuild.batch[${i}]`)),
   };
 }
 

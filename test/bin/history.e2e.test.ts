@@ -11,6 +11,7 @@ import { eventIdOf } from '../../bin/commands/why/question';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { generator } from '../../pipelines/estore/generator';
 import { pipeline } from '../../pipelines/estore/pipeline';
+import { pipelineTables } from '../../sql';
 import { millrace } from './io';
 
 /** The dev environment on this machine, whose bucket loses its notifications while `losing` is set. */
@@ -268,7 +269,7 @@ test('rejects that are sound under the present columns become events', async () 
   };
   await cli(
     'sql',
-    `insert into estore.rejects (source, reason, payload, run_id, merged_at) select 'stream', 'of before', json_parse('${JSON.stringify(sound)}'), 'r', getdate()`,
+    `insert into ${pipelineTables(pipeline).rejects} (source, reason, payload, run_id, merged_at) select 'stream', 'of before', json_parse('${JSON.stringify(sound)}'), 'r', getdate()`,
   );
   const before = (await cli('rejects', '--retry', '--pipeline', 'estore')).stdout;
   expect(before).toContain('of before');

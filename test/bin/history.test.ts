@@ -112,7 +112,7 @@ describe('backfill', () => {
       from_time: `2026-11-21 ${from}`,
       to_time: '2026-11-21 09:00:00',
     });
-    const closing = (cloud: FakeCloud) => cloud.asked('delete from estore.gaps');
+    const closing = (cloud: FakeCloud) => cloud.asked('delete from estore.gaps_');
     const load = [
       'loaded_at >=',
       [{ object_key: 'archive/estore/2026/11/21/08/x.gz', etag: 'e', loaded_at: '2026-11-21 09:00:05' }],

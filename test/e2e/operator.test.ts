@@ -1,5 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { StatementFault } from '../../local/faults';
+import { pipeline } from '../../pipelines/estore/pipeline';
+import { pipelineTables } from '../../sql';
 import { type Dev, event, gzipped, startDev } from './dev';
 
 jest.setTimeout(300_000);
@@ -33,7 +35,7 @@ describe('rejects', () => {
   const insert = (customer: string, reason: string, source: string, place: string) =>
     dev.cli(
       'sql',
-      `insert into estore.rejects (source, reason, payload, run_id, merged_at, ${place.split('=')[0]!.split(';').join(', ')})
+      `insert into ${pipelineTables(pipeline).rejects} (source, reason, payload, run_id, merged_at, ${place.split('=')[0]!.split(';').join(', ')})
 select '${source}', '${reason}', json_parse('${JSON.stringify(event(customer))}'), 'r', getdate(), ${place.split('=')[1]!.split(';').join(', ')}`,
     );
 

@@ -58,7 +58,7 @@ describe.each(troubles)('while %s', (_, trouble) => {
 async function play(seed: string, trouble: Trouble): Promise<void> {
   const random = createRandom(seed);
   const chance = (share: number) => random.below(1000) < share * 1000;
-  await world.sql('delete from shop.events_data');
+  await world.sql('delete from shop.events_f790520b');
   world.around = undefined;
   world.kill = undefined;
   await world.forget(name);

@@ -23,7 +23,7 @@ afterAll(async () => {
 
 /** From nothing to everything published; with a kill, the schedule comes again afterwards. Returns what a reader saw, step by step. */
 async function play(kill?: (invocation: number) => Kill | undefined): Promise<string[][]> {
-  await world.sql('delete from shop.events_data');
+  await world.sql('delete from shop.events_f790520b');
   await world.forget(name);
   world.kill = kill;
   const { day } = world;

@@ -36,7 +36,7 @@ beforeAll(async () => {
   world = await World.open(template);
   await world.sell(`${day} 02:10:00.123`, [1, 2.25, -3]);
   await world.sell(`${day} 02:59:59.999`, [4]);
-  await world.sql(`insert into shop.events_data (event_id, id, at, source, run_id, merged_at)
+  await world.sql(`insert into shop.events_f790520b (event_id, id, at, source, run_id, merged_at)
     values ('q', 'quo"te; ''ü\n', '${day} 02:30:00', 'stream', 'r', getdate())`);
   await world.completeUntil(`${day} 05:30:00`);
   await world.tick(`${day}T05:30:00Z`);

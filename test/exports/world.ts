@@ -189,7 +189,7 @@ export class World {
       return `('${id}', '${id}', ${amount}, '${at}', ${amount % 2 === 0}, ${amount / 3}::double precision, 'stream', 'r', getdate())`;
     });
     await this.sql(
-      `insert into shop.events_data (event_id, id, amount, at, gift, weight, source, run_id, merged_at) values ${values.join(', ')}`,
+      `insert into shop.events_f790520b (event_id, id, amount, at, gift, weight, source, run_id, merged_at) values ${values.join(', ')}`,
     );
   }
 
@@ -197,7 +197,7 @@ export class World {
   async completeUntil(time: string): Promise<void> {
     await this.sql('delete from shop.checkpoints');
     await this.sql(
-      `insert into shop.checkpoints (landing, merged_at, merged_until, complete_until) values ('l', getdate(), '${time}', '${time}')`,
+      `insert into shop.checkpoints (landing, identity, merged_at, merged_until, complete_until) values ('l', 'f790520b', getdate(), '${time}', '${time}')`,
     );
   }
 

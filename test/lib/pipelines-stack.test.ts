@@ -259,7 +259,7 @@ describe('warehouse objects', () => {
   test('are created after what they depend on, the owner first', () => {
     const { pipelines } = templates();
     pipelines.hasResource('Custom::WarehouseObject', {
-      Properties: { name: 'shop.events_data', kind: 'table' },
+      Properties: { name: 'shop.events_51d923f4', kind: 'table' },
       DependsOn: Match.arrayWith([
         Match.stringLikeRegexp('^ShopObjectsSchema'),
         Match.stringLikeRegexp('^WarehouseObjectsOwner'),

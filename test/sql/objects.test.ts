@@ -33,8 +33,12 @@ test('each object comes after those that it depends on', () => {
     'Checkpoints',
     'Exports',
     'Fills',
-    'EventsData',
     'Events',
+    'EventsPublic',
+    'DuplicatesPublic',
+    'RejectsPublic',
+    'LedgerPublic',
+    'GapsPublic',
     'Landing',
     'Sold',
     'SoldPublic',
@@ -75,9 +79,9 @@ test('a landing view is merged a last time before it is dropped', () => {
 });
 
 test('events holds the typed columns, all of them addable to a table that lacks them', () => {
-  const events = find('EventsData');
+  const events = find('Events');
   expect(statements(events, 'create')).toEqual([
-    `create table shop.events_data (
+    `create table shop.events_51d923f4 (
   event_id varchar(64) not null,
   id varchar(16),
   kind varchar(8),
@@ -108,7 +112,7 @@ diststyle key distkey (event_id) compound sortkey (merged_at)`,
     'boolean',
     'timestamp without time zone',
   ]);
-  expect(specs[3]!.add).toBe('alter table shop.events_data add column amount decimal(6,2)');
+  expect(specs[3]!.add).toBe('alter table shop.events_51d923f4 add column amount decimal(6,2)');
 });
 
 test('people read events by the declared names, and nothing else that the table may hold', () => {
@@ -116,7 +120,7 @@ test('people read events by the declared names, and nothing else that the table 
     column.name === 'amount' ? { ...column, stored: 'total' } : column,
   );
   const edited = objectsOf({ columns, views: [] });
-  expect(statements(find('Events', edited), 'create')).toEqual([
+  expect(statements(find('EventsPublic', edited), 'create')).toEqual([
     `create or replace view shop.events as
 select
   event_id,
@@ -135,9 +139,9 @@ select
   run_id,
   merged_at,
   payload
-from shop.events_data`,
+from shop.events_51d923f4`,
   ]);
-  expect(statements(find('EventsData', edited), 'create')[0]).toContain('\n  total decimal(6,2),\n');
+  expect(statements(find('Events', edited), 'create')[0]).toContain('\n  total decimal(6,2),\n');
 });
 
 test('nothing hides that an object exists already: what is created says so by failing', () => {

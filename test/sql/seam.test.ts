@@ -57,7 +57,7 @@ describe('stream and archive have the same positions', () => {
     warehouse.send(numbered(1, { order: { amount: 1.5 } }));
     await warehouse.refresh();
     const byStream = await warehouse.query(place);
-    await warehouse.execute(['delete from shop.events_data']);
+    await warehouse.execute(['delete from shop.events_51d923f4']);
     await warehouse.loadArchive(warehouse.archived(1));
     expect(await warehouse.query(place)).toEqual(byStream);
   });

@@ -17,32 +17,37 @@ const read = (sql: string) => overStored(pipeline, sql, physical);
 test.each([
   [
     'select product_id, sum(price) as total from shop.events group by product_id',
-    'select product as product_id, sum(price_2) as total from shop.events_data as events group by product',
+    'select product as product_id, sum(price_2) as total from shop.events_51d923f4 as events group by product',
   ],
-  ['select e.product_id, e.at from shop.events e', 'select e.product as product_id, e.at from shop.events_data e'],
+  ['select e.product_id, e.at from shop.events e', 'select e.product as product_id, e.at from shop.events_51d923f4 e'],
   [
     'select events.product_id as p, shop.events.id from shop.events where Shop.Events.Price > 1',
-    'select events.product as p, events.id from shop.events_data as events where events.price_2 > 1',
+    'select events.product as p, events.id from shop.events_51d923f4 as events where events.price_2 > 1',
   ],
   [
     'select product_id::char(4), price + 1 as price_and_one from shop.events',
-    'select product::char(4) as product_id, price_2 + 1 as price_and_one from shop.events_data as events',
+    'select product::char(4) as product_id, price_2 + 1 as price_and_one from shop.events_51d923f4 as events',
   ],
   [
     'select payload.price, payload.product.price::bigint as inner_price from shop.events where payload."product_id" = \'x\'',
-    'select payload.price, payload.product.price::bigint as inner_price from shop.events_data as events where payload."product_id" = \'x\'',
+    'select payload.price, payload.product.price::bigint as inner_price from shop.events_51d923f4 as events where payload."product_id" = \'x\'',
   ],
   [
     "select extract(day from at) as day, 'price' as word, datediff(day, at, at) as price_days from shop.events -- price",
-    "select extract(day from at) as day, 'price' as word, datediff(day, at, at) as price_days from shop.events_data as events -- price",
+    "select extract(day from at) as day, 'price' as word, datediff(day, at, at) as price_days from shop.events_51d923f4 as events -- price",
   ],
   [
     'select e.price, s.product_id from shop.events as e inner join shop.sold s on s.id = e.id and s.product_id = e.product_id',
-    'select e.price_2 as price, s.product_id from shop.events_data as e inner join shop.sold_1a2b3c4d s on s.id = e.id and s.product_id = e.product',
+    'select e.price_2 as price, s.product_id from shop.events_51d923f4 as e inner join shop.sold_1a2b3c4d s on s.id = e.id and s.product_id = e.product',
   ],
   ['select sold.product_id from shop.sold', 'select sold.product_id from shop.sold_1a2b3c4d as sold'],
-  ['select id from shop.rejects', 'select id from shop.rejects'],
-  ['select "price" from shop.events', 'select price_2 as price from shop.events_data as events'],
+  ['select reason from shop.rejects', 'select reason from shop.rejects_51d923f4 as rejects'],
+  [
+    'select shop.rejects.reason, count(*) as n from shop.rejects group by shop.rejects.reason',
+    'select rejects.reason, count(*) as n from shop.rejects_51d923f4 as rejects group by rejects.reason',
+  ],
+  ['select run_id from shop.runs', 'select run_id from shop.runs'],
+  ['select "price" from shop.events', 'select price_2 as price from shop.events_51d923f4 as events'],
 ])('%s', (sql, expected) => {
   expect(read(sql)).toEqual({ sql: expected, problems: [] });
 });
@@ -73,7 +78,7 @@ test('a name that another column is stored under means the column, not what is s
     columns: [columns[0]!, { ...columns[1]!, stored: 'price' }, { ...columns[2]!, stored: 'product_id' }],
   } as Partial<Pipeline>);
   expect(overStored(swapped, 'select product_id, price from shop.events', physical)).toEqual({
-    sql: 'select price as product_id, product_id as price from shop.events_data as events',
+    sql: 'select price as product_id, product_id as price from shop.events_51d923f4 as events',
     problems: [],
   });
 });
@@ -85,7 +90,7 @@ test('words of SQL are no columns, whatever is stored under them', () => {
   expect(
     overStored(odd, 'select product_id, sum(by) as n from shop.events where by > 1 group by product_id', physical),
   ).toEqual({
-    sql: 'select "select" as product_id, sum("from") as n from shop.events_data as events where "from" > 1 group by "select"',
+    sql: 'select "select" as product_id, sum("from") as n from shop.events_51d923f4 as events where "from" > 1 group by "select"',
     problems: [],
   });
 });

@@ -27,7 +27,7 @@ describe('views', () => {
     const [first, second] = compileViews(aPipeline({ views: [totals, sold] }));
     expect(first).toMatchObject({
       publicName: 'shop.sold',
-      query: 'select id, amount, at from shop.events_data as events',
+      query: 'select id, amount, at from shop.events_51d923f4 as events',
       reads: [],
     });
     expect(first!.physicalName).toMatch(/^shop\.sold_[0-9a-f]{8}$/);

@@ -12,6 +12,7 @@ import {
   loadPlan,
   ownerObject,
   ownerUser,
+  pipelineTables,
   reconcilePlan,
   refreshPlan,
   registryObject,
@@ -167,7 +168,7 @@ export class TestWarehouse {
 
   /** Takes an object out of the ledger. */
   async forget(key: string): Promise<void> {
-    await this.execute([`delete from ${this.pipeline.name}.ledger where object_key = '${key}'`]);
+    await this.execute([`delete from ${pipelineTables(this.pipeline).ledger} where object_key = '${key}'`]);
   }
 
   /** Writes an object of these lines. */

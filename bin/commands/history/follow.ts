@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../../pipelines/definition';
-import { pipelineTables } from '../../../sql';
+import { publicTables } from '../../../sql';
 import { grouped, type Stage } from '../../terminal';
 import { ask, type Work, warehouseText, warehouseTime } from '../work';
 import { type ObjectId, ObjectSet } from './ledger';
@@ -32,7 +32,7 @@ export async function follow(
   since: string,
   stage: Stage,
 ): Promise<Outcome> {
-  const { ledger, parked } = pipelineTables(pipeline);
+  const { ledger, parked } = publicTables(pipeline);
   const open = new ObjectSet();
   for (const object of objects) open.add(object, true);
   const done = new ObjectSet();

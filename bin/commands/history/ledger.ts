@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../../pipelines/definition';
-import { pipelineTables } from '../../../sql';
+import { publicTables } from '../../../sql';
 import { ask, type Work } from '../work';
 
 /** One object by its identity: the bucket is known from the context. */
@@ -49,7 +49,7 @@ export async function readLedger(work: Work, pipeline: Pipeline, bucket: string)
   const rows = await ask(
     work,
     'ledger',
-    `select object_key, etag from ${pipelineTables(pipeline).ledger} where bucket = {{bucket}}`,
+    `select object_key, etag from ${publicTables(pipeline).ledger} where bucket = {{bucket}}`,
     { bucket },
   );
   const loaded = new ObjectSet();
@@ -68,7 +68,7 @@ export async function readParked(work: Work, pipeline: Pipeline, bucket: string)
   const rows = await ask(
     work,
     'parked',
-    `select object_key, etag, reason, parked_at from ${pipelineTables(pipeline).parked} where bucket = {{bucket}}`,
+    `select object_key, etag, reason, parked_at from ${publicTables(pipeline).parked} where bucket = {{bucket}}`,
     { bucket },
   );
   const parked = new ObjectSet<Parked>();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import type { Pipeline } from '../../../pipelines/definition';
-import { landingName, pipelineTables } from '../../../sql';
+import { landingName, ofLanding, publicTables } from '../../../sql';
 import type { DemoRuntime } from './demo-runtime';
 
 /** Where every record is. Nothing vanishes: `produced = events + duplicates + rejects + pending`. */
@@ -51,7 +51,7 @@ export class HistoryRows {
 
 /** The account of one pipeline, from the stream, the bucket and the warehouse. */
 export async function accountOf(runtime: DemoRuntime, pipeline: Pipeline, historyRows: HistoryRows): Promise<Account> {
-  const tables = pipelineTables(pipeline);
+  const tables = publicTables(pipeline);
   const landing = landingName(pipeline);
   const countOf = (relation: string) => `(select count(*) from ${relation})`;
   const { rows } = await runtime.query(`select
@@ -61,7 +61,7 @@ export async function accountOf(runtime: DemoRuntime, pipeline: Pipeline, histor
   ${countOf(tables.staged)} as staged,
   ${countOf(`(select distinct shard_id, sequence_number from ${landing}) as positions`)} as landed,
   (select count(*) from ${landing} where refresh_time > coalesce(
-    (select max(refresh_time) from ${tables.checkpoints} where landing = '${landing.split('.')[1]}'), '1970-01-01'::timestamp)) as unmerged`);
+    (select max(refresh_time) from ${tables.checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp)) as unmerged`);
   const [events, duplicates, rejects, staged, landed, unmerged] = rows[0]!.map(Number) as [
     number,
     number,
@@ -85,7 +85,7 @@ async function historyAccount(runtime: DemoRuntime, pipeline: Pipeline, historyR
   if (pipeline.history === undefined) return { produced: 0, pending: 0 };
   const prefixes = pipeline.history.flatMap(({ globs }) => globs.map((glob) => glob.split('*')[0]!));
   const objects = (await Promise.all(prefixes.map((prefix) => runtime.objects(runtime.historyBucket, prefix)))).flat();
-  const ledger = await runtime.query(`select object_key from ${pipelineTables(pipeline).ledger}`);
+  const ledger = await runtime.query(`select object_key from ${publicTables(pipeline).ledger}`);
   const loaded = new Set(ledger.rows.map(([key]) => String(key)));
   const rowsOf = (list: readonly { key: string }[]) => list.reduce((total, { key }) => total + historyRows.of(key), 0);
   return { produced: rowsOf(objects), pending: rowsOf(objects.filter(({ key }) => !loaded.has(key))) };

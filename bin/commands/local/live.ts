@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../../pipelines/definition';
-import { pipelineTables } from '../../../sql';
+import { publicTables } from '../../../sql';
 import { grouped, type Style } from '../../terminal';
 import type { DemoRuntime } from './demo-runtime';
 
@@ -30,7 +30,7 @@ export class RunWatch {
 
   private async merges(pipeline: Pipeline): Promise<string[]> {
     const { rows } = await this.runtime.query(
-      `select run_id, source, events, duplicates, rejects, merged_at from ${pipelineTables(pipeline).runs} where rows_read > 0 order by merged_at desc limit 50`,
+      `select run_id, source, events, duplicates, rejects, merged_at from ${publicTables(pipeline).runs} where rows_read > 0 order by merged_at desc limit 50`,
     );
     return this.fresh(rows, ([runId, source]) => `${pipeline.name}/${source}/${runId}`).map(
       ([, source, events, duplicates, rejects, mergedAt]) => {
@@ -42,7 +42,7 @@ export class RunWatch {
 
   private async exports(pipeline: Pipeline): Promise<string[]> {
     const { rows } = await this.runtime.query(
-      `select export, window_start, row_count, file_count, published_at from ${pipelineTables(pipeline).exports} order by published_at desc limit 50`,
+      `select export, window_start, row_count, file_count, published_at from ${publicTables(pipeline).exports} order by published_at desc limit 50`,
     );
     return this.fresh(rows, ([name, start]) => `${pipeline.name}/export/${name}/${start}`).map(
       ([name, start, count, files, publishedAt]) => {

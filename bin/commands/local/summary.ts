@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Pipeline } from '../../../pipelines/definition';
-import { pipelineTables, quoteIdentifier } from '../../../sql';
+import { publicTables, quoteIdentifier } from '../../../sql';
 import type { Cell } from '../../terminal';
 import { type Account, accountOf, addAccounts, balances, type HistoryRows } from './accounts';
 import type { DemoRuntime } from './demo-runtime';
@@ -80,7 +80,7 @@ function rankingColumn(columns: readonly string[]): string {
 
 async function rejectReasons(runtime: DemoRuntime, pipeline: Pipeline): Promise<Summary['reasons'][number][]> {
   const { rows } = await runtime.query(
-    `select reason, count(*) as records from ${pipelineTables(pipeline).rejects} group by reason order by 2 desc, 1 limit 5`,
+    `select reason, count(*) as records from ${publicTables(pipeline).rejects} group by reason order by 2 desc, 1 limit 5`,
   );
   return rows.map(([reason, records]) => ({
     pipeline: pipeline.name,
@@ -95,7 +95,7 @@ export async function publishedExports(runtime: DemoRuntime, pipeline: Pipeline)
     await runtime.query(`select ${quoteIdentifier('export')}, window_start, window_end, row_count, location
 from (
   select *, row_number() over (partition by ${quoteIdentifier('export')}, window_start order by coalesce(revision, 0) desc) as newest
-  from ${pipelineTables(pipeline).exports}
+  from ${publicTables(pipeline).exports}
 ) as publications
 where newest = 1
 order by 1, 2`);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { clientToken, renderAll } from '../../../lambda/shared/statement';
 import { isPassing, maxAttempts, type StatementState, waitFor } from '../../../lambda/shared/warehouse';
 import type { Pipeline } from '../../../pipelines/definition';
-import { pipelineTables, retryPreview, retryStatements } from '../../../sql';
+import { publicTables, retryPreview, retryStatements } from '../../../sql';
 import { Failure } from '../../failure';
 import { ask, type Work } from '../work';
 import { type Choice, conditionOf } from './choice';
@@ -77,12 +77,12 @@ function notRetried(pipeline: Pipeline, { status, error, id }: StatementState, r
       `the rejects of ${pipeline.name} were left as they were: the warehouse ${status.toLowerCase()} the transaction: ${error ?? 'it gave no reason'}`,
     );
   return new Failure(
-    `the time is up and transaction ${id} is still ${status.toLowerCase()}; ask for run ${runId} in ${pipelineTables(pipeline).runs} later`,
+    `the time is up and transaction ${id} is still ${status.toLowerCase()}; ask for run ${runId} in ${publicTables(pipeline).runs} later`,
   );
 }
 
 async function runOf(work: Work, pipeline: Pipeline, runId: string) {
-  const select = `select events, duplicates from ${pipelineTables(pipeline).runs} where run_id = {{run}}`;
+  const select = `select events, duplicates from ${publicTables(pipeline).runs} where run_id = {{run}}`;
   const [run] = await ask(work, 'retry', select, { run: runId });
   if (run === undefined) return undefined;
   return { events: Number(run['events']), duplicates: Number(run['duplicates']) };
@@ -94,7 +94,7 @@ async function countRejects(work: Work, pipeline: Pipeline, choice: Choice) {
     work,
     'count',
     `select count(*) as amount, count(case when ${sql} then 1 end) as chosen, count(case when ${sql} and is_object(payload) then 1 end) as judged
-from ${pipelineTables(pipeline).rejects}`,
+from ${publicTables(pipeline).rejects}`,
     values,
   );
   return { before: Number(row?.['amount']), chosen: Number(row?.['chosen']), judged: Number(row?.['judged']) };

@@ -6,7 +6,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { windowStart } from '../../../lambda/export/contract';
 import type { Row } from '../../../lambda/shared/warehouse';
 import type { ExportDefinition, Pipeline } from '../../../pipelines/definition';
-import { compileViews, pipelineTables, quoteIdentifier } from '../../../sql';
+import { compileViews, publicTables, quoteIdentifier } from '../../../sql';
 import { relationReferences } from '../../../sql/relations';
 import { withoutComments } from '../../../sql/tokens';
 import { printable } from '../../terminal';
@@ -22,7 +22,7 @@ export function restricted(pipeline: Pipeline, query: string): string {
   const names = new Set(['events', ...views.map(({ name }) => name)]);
   const local = (sql: string) => unqualified(withoutComments(sql), pipeline, names);
   const parts = [
-    `events as (select * from ${pipelineTables(pipeline).events} where event_id = {{id}})`,
+    `events as (select * from ${publicTables(pipeline).events} where event_id = {{id}})`,
     ...views.map((view) => `${quoteIdentifier(view.name)} as (${local(view.query)})`),
   ];
   return `with ${parts.join(',\n')}\nselect * from (${local(query)}) as contributed limit 3`;
@@ -133,7 +133,7 @@ async function exportSighting(
   const [published] = await ask(
     work,
     `export-${name}`,
-    `select location, row_count, published_at from ${pipelineTables(pipeline).exports} where export = {{export}} and window_start = {{window}}::timestamp order by coalesce(revision, 0) desc limit 1`,
+    `select location, row_count, published_at from ${publicTables(pipeline).exports} where export = {{export}} and window_start = {{window}}::timestamp order by coalesce(revision, 0) desc limit 1`,
     { export: name, window },
   );
   const facts = { export: name, window };

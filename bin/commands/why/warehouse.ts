@@ -1,6 +1,6 @@
 import type { Row } from '../../../lambda/shared/warehouse';
 import type { Column } from '../../../pipelines/definition';
-import { landingName, pipelineTables, quoteIdentifier } from '../../../sql';
+import { landingName, ofIdentity, publicTables, quoteIdentifier } from '../../../sql';
 import { redshiftType } from '../../../sql/columns';
 import { payloadPath } from '../../../sql/typing';
 import { ask, type Work, warehouseTime } from '../work';
@@ -20,7 +20,7 @@ const place = 'source, shard_id, sequence_number, arrived_at, run_id, merged_at'
 
 /** The events that are asked for, with their payloads. */
 export function findEvents(work: Work, { pipeline, id, fields }: Question): Promise<Found[]> {
-  const { events } = pipelineTables(pipeline);
+  const { events } = publicTables(pipeline);
   const select = `select event_id, ${place}, payload from ${events}`;
   if (id !== undefined) return query(work, 'events', `${select} where event_id = {{id}} limit ${ROWS + 1}`, { id });
   const { where, values } = columnsCondition(fields);
@@ -28,7 +28,7 @@ export function findEvents(work: Work, { pipeline, id, fields }: Question): Prom
 }
 
 export function findDuplicates(work: Work, { pipeline }: Question, ids: readonly string[]): Promise<Found[]> {
-  const { duplicates } = pipelineTables(pipeline);
+  const { duplicates } = publicTables(pipeline);
   const { list, values } = literals('id', ids);
   return query(
     work,
@@ -43,7 +43,7 @@ const rejectSelect = `${place}, object_key, line, reason, payload`;
 /** Rejects have no id: they are found by what their payload says, where it says it. */
 export async function findRejects(work: Work, { pipeline, fields }: Question): Promise<Found[]> {
   if (fields.size === 0) return [];
-  const { rejects } = pipelineTables(pipeline);
+  const { rejects } = publicTables(pipeline);
   const { where, values } = payloadCondition(fields);
   return query(
     work,
@@ -58,7 +58,7 @@ export async function findRejectAt(
   { pipeline }: Question,
   { shard, sequenceNumber }: Position,
 ): Promise<Found[]> {
-  const { rejects } = pipelineTables(pipeline);
+  const { rejects } = publicTables(pipeline);
   return query(
     work,
     'rejects',
@@ -78,7 +78,7 @@ export async function findRejectInObject(
   key: string,
   line: number,
 ): Promise<Found[]> {
-  const { rejects } = pipelineTables(pipeline);
+  const { rejects } = publicTables(pipeline);
   const url = `s3://${bucket}/${key}`;
   return query(
     work,
@@ -95,12 +95,12 @@ export async function findLanded(
   { shard, sequenceNumber }: Position,
 ): Promise<Found[]> {
   const landing = landingName(pipeline);
-  const { checkpoints } = pipelineTables(pipeline);
+  const { checkpoints } = publicTables(pipeline);
   return query(
     work,
     'landing',
     `select shard_id, sequence_number, approximate_arrival_timestamp as arrived_at, refresh_time,
-  refresh_time <= coalesce((select max(refresh_time) from ${checkpoints} where landing = {{landing}}), '1970-01-01'::timestamp) as merged
+  refresh_time <= coalesce((select max(refresh_time) from ${checkpoints} where landing = {{landing}} and ${ofIdentity(pipeline)}), '1970-01-01'::timestamp) as merged
 from ${landing}
 where shard_id = {{shard}} and sequence_number = {{sequence}} limit 1`,
     { shard, sequence: sequenceNumber, landing: landing.split('.')[1]! },
@@ -109,7 +109,7 @@ where shard_id = {{shard}} and sequence_number = {{sequence}} limit 1`,
 
 /** Rows that are being merged this moment: the table is empty in between. */
 export async function countStaged(work: Work, { pipeline }: Question): Promise<number> {
-  const { staged, staged_archive } = pipelineTables(pipeline);
+  const { staged, staged_archive } = publicTables(pipeline);
   const [row] = await ask(
     work,
     'staged',
@@ -131,7 +131,7 @@ export async function objectsOfRun(work: Work, { pipeline }: Question, runId: st
   const rows = await ask(
     work,
     'ledger',
-    `select bucket, object_key, etag, run_id, loaded_at from ${pipelineTables(pipeline).ledger} where run_id = {{run}}`,
+    `select bucket, object_key, etag, run_id, loaded_at from ${publicTables(pipeline).ledger} where run_id = {{run}}`,
     { run: runId },
   );
   return rows.map((row) => ({
@@ -151,7 +151,7 @@ export async function bookOf(
   key: string,
   etag: string,
 ): Promise<{ state: 'loaded' | 'parked' | 'pending'; detail: string }> {
-  const { ledger, parked } = pipelineTables(pipeline);
+  const { ledger, parked } = publicTables(pipeline);
   const values = { bucket, key, etag };
   const identity = 'bucket = {{bucket}} and object_key = {{key}} and etag = {{etag}}';
   const [entry] = await ask(work, 'ledger', `select run_id, loaded_at from ${ledger} where ${identity}`, values);

@@ -12,6 +12,7 @@ import {
 } from './copy-fields';
 import { hasLongNumber, isOdd, problemOf } from './copy-json-oddities';
 import { maxLineBytes } from './copy-lines';
+import { usualObjects, usualRecords } from './copy-usual';
 import { identifier, literal } from './database';
 
 /** NULL for a line that is not JSON; blank lines are left out. */
@@ -33,6 +34,7 @@ export function noshredReading(columns: readonly CopyColumn[]): Reading {
     bad: `case when ${broken} then '' end`,
     rules: { skip: 0 },
     brokenMessage: 'Invalid JSON format',
+    usual: usualObjects,
   };
 }
 
@@ -72,6 +74,7 @@ export function autoReading(columns: readonly CopyColumn[], options: CopyOptions
     bad,
     rules: { skip: 0 },
     brokenMessage: 'Invalid JSON format',
+    usual: usualRecords(columns, options),
   };
 }
 

@@ -1,6 +1,7 @@
 import { decimalText } from '../decimal';
 import { compactJson, numberMark } from '../json-text';
 import { failure } from '../sql/failure';
+import { letting } from '../sql/resolve/value';
 import type { ColumnInfo, RedshiftType, Statement } from '../statement';
 import { identifier, literal } from './database';
 
@@ -55,6 +56,9 @@ function parquetOf(type: RedshiftType, value: string): string {
 /** In text SUPER is JSON, its NULL `null` whatever NULL AS says; booleans are t and f, VARBYTE hexadecimal. */
 function textOf(type: RedshiftType, value: string, statement: Unload): string {
   switch (type.name) {
+    case 'real':
+    case 'double precision':
+      return floatText(type.name, value);
     case 'super':
       return `coalesce(cast(${value} as varchar), 'null')`;
     case 'boolean':
@@ -69,6 +73,24 @@ function textOf(type: RedshiftType, value: string, statement: Unload): string {
     default:
       return value;
   }
+}
+
+/** Digits of a text: FLT_DIG and DBL_DIG (https://docs.aws.amazon.com/redshift/latest/dg/r_extra_float_digits.html, which is 0 unless it is set, and cannot be here). */
+const floatDigits = { real: 6, 'double precision': 15 } as const;
+
+/**
+ * A floating-point number that these digits hold, as examples of the guide show them: `0.5`, and `4` for four. Files lose precision beyond
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-usage-floating-point-precision), and how they are spelled with more digits, with an
+ * exponent, as NaN, infinity and -0 is not documented.
+ */
+function floatText(type: keyof typeof floatDigits, value: string): string {
+  const most = floatDigits[type];
+  const words = `UNLOAD of a number of type ${type} with more than ${most} digits, an exponent or a negative zero as text is not modelled by the local warehouse (round it, cast it to decimal, or unload to Parquet)`;
+  return letting('u', `regexp_replace(cast(${value} as varchar), '\\.0$', '')`, (u) => {
+    const plain = `regexp_full_match(${u}, '-?(0|[1-9][0-9]{0,${most - 1}})(\\.[0-9]+)?') and ${u} <> '-0'`;
+    const digits = `strlen(ltrim(translate(${u}, '-.', ''), '0'))`;
+    return `case when ${u} is null then null when ${plain} and ${digits} <= ${most} then ${u} else ${failure(words)} end`;
+  });
 }
 
 const marksOf = (delimiter: string) => ['\\', '\n', '\r', delimiter];
@@ -107,7 +129,7 @@ function presentJson(type: RedshiftType, value: string): string {
       return decimalText(value, type);
     case 'real':
     case 'double precision':
-      return `case when ${value} is null or isfinite(${value}) then ${text} else ${failure('UNLOAD of NaN and Infinity in JSON format is not modelled by the local warehouse')} end`;
+      return floatText(type.name, value);
     default:
       return `cast(to_json(${text}) as varchar)`;
   }

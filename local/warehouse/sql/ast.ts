@@ -18,6 +18,8 @@ interface Positioned {
 export type Expression = Positioned &
   (
     | { readonly kind: 'number'; readonly text: string }
+    /** A number in scientific notation. */
+    | { readonly kind: 'exponent'; readonly text: string }
     | { readonly kind: 'string'; readonly text: string }
     | { readonly kind: 'parameter'; readonly name: string }
     | { readonly kind: 'null' }

@@ -36,7 +36,7 @@ const translations: readonly (readonly [RegExp, (found: RegExpExecArray) => stri
     () => 'String contains invalid or unsupported UTF8 codepoints',
   ],
   [/Malformed JSON/, () => 'invalid JSON'],
-  [/(?:DOUBLE|FLOAT|REAL|floating)/, () => 'value out of range: overflow'],
+  [/(?:DOUBLE|FLOAT|REAL|floating|(?:STDDEV|VAR)\w* is out of range)/, () => 'value out of range: overflow'],
   [/(cannot take (?:square root|logarithm) of [a-z ]+)/, ([, words]) => words!],
   [
     /NOT NULL constraint failed: (?:[^.]*\.)?([^.\s]+)/,

@@ -70,7 +70,7 @@ const operators = [
 ];
 const escapes: Readonly<Record<string, string>> = { '\\': '\\', "'": "'", n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' };
 const word = /[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*/iy;
-const number = /(?:\d+(?:\.\d*)?|\.\d+)/y;
+const number = /(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/iy;
 const parameter = /:([a-z_][a-z0-9_]*)/iy;
 const blank = /[ \t\r\n\f\v]+/y;
 
@@ -169,6 +169,8 @@ export function tokenize(source: Source): Token[] {
   const { text } = source;
   if (Buffer.byteLength(text) > maxSqlBytes)
     throw new SqlError(`statement text must be at most ${maxSqlBytes} bytes, got ${Buffer.byteLength(text)}`);
+  const zero = text.indexOf('\0');
+  if (zero >= 0) throw source.error('a statement must not hold a zero byte', zero);
   const tokens: Token[] = [];
   let at = 0;
   while (at < text.length) {

@@ -28,14 +28,15 @@ const noGaps = { mergedUntil: null, gaps: [] };
 const facts: Facts = {
   now,
   rows: new Map([
-    ['shop.events_data', 20_588],
-    ['shop.duplicates', 588],
-    ['shop.rejects', 118],
-    ['visits.events_data', 1_204_311],
-    ['visits.duplicates', 12],
+    ['shop.events_51d923f4', 20_588],
+    ['shop.duplicates_51d923f4', 588],
+    ['shop.rejects_51d923f4', 118],
+    ['visits.events_51d923f4', 1_204_311],
+    ['visits.duplicates_51d923f4', 12],
   ]),
   pipelines: merged(2, noGaps),
   losses: new Map(),
+  rebuilds: new Map([['shop', { duplicates: 588, landed: 71 }]]),
 };
 
 export function sidesOf({ before = [shop()], after = [shop()], ...edit }: Edit): Sides {
@@ -57,6 +58,7 @@ const olderLanding = (states: ObjectState[]) =>
 
 const [sold, hourly] = shop().views as [Pipeline['views'][number], Pipeline['views'][number]];
 const [sales] = shop().exports as [Pipeline['exports'][number]];
+const idAndAt = { by: 'columns', columns: ['id', 'at'] } as const;
 const note = { name: 'note', path: ['note'], type: 'varchar', maxBytes: 32 } as const;
 const renamed = (name: string) => withColumn('kind', { name, stored: 'kind' });
 const stream = shop().stream;
@@ -125,10 +127,42 @@ export const edits: Readonly<Record<string, Edit>> = {
   'column-widened': { after: [withColumn('kind', { maxBytes: 64 })] },
   'column-narrowed': { after: [withColumn('kind', { maxBytes: 6 })] },
   'column-required-and-read-elsewhere': { after: [withColumn('amount', { required: true, path: ['order', 'total'] })] },
-  'identity-changed': { after: [shop({ identity: { by: 'columns', columns: ['id', 'at'] } })] },
+  'identity-finer': { after: [shop({ identity: idAndAt })] },
+  'identity-finer-offline': { after: [shop({ identity: idAndAt })], facts: false, statements: false },
+  'identity-coarser': {
+    before: [shop({ identity: idAndAt })],
+    after: [shop({ identity: { by: 'columns', columns: ['id'], mayReject: true } })],
+    facts: { rows: new Map([['shop.events_fe91a638', 20_588]]) },
+    statements: false,
+  },
+  'identity-by-position': { after: [shop({ identity: { by: 'stream-position' } })], statements: false },
+  'identity-by-columns-instead-of-position': {
+    before: [shop({ identity: { by: 'stream-position' } })],
+    facts: { rows: new Map([['shop.events_5855b12e', 20_588]]) },
+    statements: false,
+  },
+  'identity-column-of-another-type': {
+    after: [withColumn('id', { type: 'bigint' })],
+    statements: false,
+  },
+  'identity-changed-with-the-type-of-a-column': {
+    after: [
+      {
+        ...withColumn('amount', { type: 'bigint', stored: 'amount_2', fill: true }),
+        identity: idAndAt,
+      },
+    ],
+    statements: false,
+  },
+  'identity-changed-with-the-landing-view': {
+    deployed: olderLanding,
+    after: [shop({ identity: idAndAt })],
+    statements: false,
+  },
   'identity-changed-before-the-first-event': {
-    after: [shop({ identity: { by: 'columns', columns: ['id', 'at'] } })],
-    facts: { rows: new Map([['shop.events_data', 0]]) },
+    after: [shop({ identity: idAndAt })],
+    facts: { rows: new Map([['shop.events_51d923f4', 0]]) },
+    statements: false,
   },
   'stream-recreated': { after: [shop({ stream: { ...stream, recreatedAt: '2026-11-21T10:00:00Z' } })] },
   'landing-view-edited': { deployed: olderLanding },
@@ -167,7 +201,7 @@ export const edits: Readonly<Record<string, Edit>> = {
     after: [shop({ refreshEveryMinutes: 1, stream: { ...stream, capacity: { mode: 'provisioned', shards: 4 } } })],
   },
   'history-added': { after: [shop({ history: [aSource()] })] },
-  'pipeline-added': { after: [shop(), visits()], facts: { rows: new Map([['shop.events_data', 20_588]]) } },
+  'pipeline-added': { after: [shop(), visits()], facts: { rows: new Map([['shop.events_51d923f4', 20_588]]) } },
   'pipeline-removed': { before: [shop(), visits()] },
   'pipeline-to-be-dropped': {
     before: [shop(), visits()],
@@ -204,7 +238,7 @@ export const edits: Readonly<Record<string, Edit>> = {
       states
         .filter(({ name }) => name !== 'shop.events')
         .map((state) =>
-          state.name === 'shop.events_data' ? { ...state, name: 'shop.events', onRemoval: 'drop' } : state,
+          state.name === 'shop.events_51d923f4' ? { ...state, name: 'shop.events', onRemoval: 'drop' } : state,
         ),
   },
   'first-deployment': { before: [], deployed: () => [], facts: false, statements: false },

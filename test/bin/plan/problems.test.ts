@@ -21,8 +21,8 @@ test('a warehouse that is as it was deployed has none', () => {
 test.each<[string, Partial<typeof all>, string, RegExp, boolean]>([
   [
     'table',
-    { relations: without(all.relations, 'shop.events_data') },
-    'table shop.events_data',
+    { relations: without(all.relations, 'shop.events_51d923f4') },
+    'table shop.events',
     /is not in the warehouse: somebody dropped it\. With it went its rows/,
     true,
   ],
@@ -80,7 +80,7 @@ test('the tables behind materialized views are theirs', () => {
 
 test.each([
   ['shop.sold', 'view shop.sold', true],
-  ['shop.gaps', 'table shop.gaps', false],
+  ['shop.runs', 'table shop.runs', false],
 ])('a name that a deployment wants and somebody else has: %s', (name, object, stops) => {
   const before = tree.filter((state) => state.name !== name);
   expect(problemsOf(before, tree, all)).toEqual([

@@ -113,7 +113,7 @@ describe('a template', () => {
     expect(missing).toEqual([]);
     for (const sql of [
       'add column city',
-      'update shop.events_data',
+      'update shop.events_51d923f4',
       'create materialized view',
       'create or replace view shop.hourly_visits',
     ])
@@ -235,7 +235,13 @@ describe('a row of the registry', () => {
   test('says of an object what its template said', () => {
     const columns = shop().columns.map((column) => ({ ...column, fill: column.name === 'amount' }));
     for (const { properties } of warehouseObjects(shop({ columns }), tokens)) {
-      const { checks: _, unread: __, events: ___, ...state } = parseObject({ ...properties, onRemoval: 'keep' });
+      const {
+        checks: _,
+        unread: __,
+        events: ___,
+        rebuild: ____,
+        ...state
+      } = parseObject({ ...properties, onRemoval: 'keep' });
       const { delete: remove, columns, fill, ...rest } = state;
       expect(stateOfRow(row(properties))).toEqual({
         ...rest,

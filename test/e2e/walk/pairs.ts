@@ -45,6 +45,18 @@ const old: Tree = [base];
 const recreated = { ...sim.stream, recreatedAt: '2026-11-21T00:30:00Z' };
 const arrivals = sim.exports[0]!;
 
+/** Of every four records one identity makes one event, another one two. */
+const identified = (by: 'four' | 'two'): Tree =>
+  edited({
+    identity: { by: 'columns', columns: [by] },
+    columns: [
+      ...sim.columns,
+      ...['four', 'two'].map((name): Column => ({ name, path: [name], type: 'bigint', required: true })),
+    ],
+    views: base.views.map((one) => ({ ...one, mayShrink: 1 })),
+  });
+const [fours, twos] = [identified('four'), identified('two')];
+
 const amountHolds = 'amount = substring(id, 2)::bigint';
 const labelHolds = "label = 'label ' || substring(id, 2)";
 
@@ -114,6 +126,8 @@ export const pairs: readonly Pair[] = [
     to: edited({ exports: [{ ...arrivals, query: 'select event_id, id, arrived_at from sim.events' }] }),
   },
   { kind: 'export removed', from: old, to: edited({ exports: [] }) },
+  { kind: 'identity made finer', from: fours, to: twos, held: amountHolds, holds: amountHolds },
+  { kind: 'identity made coarser', from: twos, to: fours, held: amountHolds, holds: amountHolds },
   { kind: 'pipeline added', from: old, to: [base, other] },
   { kind: 'pipeline removed with its data', from: [base, other], to: old },
   { kind: 'pipeline removed, its data kept', from: keeping, to: old },

@@ -42,7 +42,7 @@ describe('the registry', () => {
       delete: '[]',
       pipeline: 'estore',
       declaration: JSON.stringify({ identity: { by: 'columns', columns } }),
-      events: 'select count(*) as amount from estore.events_data',
+      events: 'select count(*) as amount from estore.events',
     });
     const recordedAs = (given: WarehouseObjectProperties): Row => {
       const { version, definition, removal } = recordOf(parseObject(given));
@@ -56,11 +56,11 @@ describe('the registry', () => {
       expect(records()).toHaveLength(1);
     });
 
-    test('keeps its identity while it has events', async () => {
-      const { world, owner, onEvent } = setUp(declared(['id', 'at']), 'Update');
+    test('that comes back to events that were kept has the identity that it had', async () => {
+      const { world, owner, onEvent } = setUp(declared(['id', 'at']), 'Create');
       world.recorded = [recordedAs(declared(['id']))];
       await expect(onEvent()).rejects.toThrow(
-        'pipeline estore: its identity cannot change from {"by":"columns","columns":["id"]} to {"by":"columns","columns":["id","at"]}: 7 events are stored under the old one',
+        'pipeline estore: it comes back with the identity {"by":"columns","columns":["id","at"]}, and its 7 events that were kept have {"by":"columns","columns":["id"]}: they would not be found',
       );
       const answer = owner.outcome;
       owner.outcome = (submission) =>

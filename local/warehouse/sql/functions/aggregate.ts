@@ -1,7 +1,9 @@
-import { failure } from '../failure';
-import { scaled, unscaled } from '../resolve/operators';
+import { failure, overflow } from '../failure';
+import { blankKey } from '../resolve/blanks';
+import { finite } from '../resolve/cast';
+import { scaled, unscaled } from '../resolve/decimals';
 import { orderSql, sortKey } from '../resolve/order';
-import { quoteLiteral } from '../resolve/value';
+import { quoteLiteral, type Value } from '../resolve/value';
 import { bigint, boolean, decimal, double, isFloat, isInteger, isNumeric, isText, isTime, type Type } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
@@ -18,18 +20,38 @@ function extreme(name: 'min' | 'max'): FunctionEntry {
     emit: (call) => {
       const { sql, type } = call.typed(0);
       if (!isNumeric(type) && !isText(type) && !isTime(type)) throw call.wrongType(0);
-      return { sql: `${name}(${sql})${call.over}`, type };
+      const value = call.repeated(sql);
+      const arguments_ = type.name === 'varchar' ? `arg_${name}(${value}, ${blankKey(value)})` : `${name}(${value})`;
+      return { sql: `${arguments_}${call.over}`, type };
     },
   };
 }
 
+/** Fewer digits would take billions of rows to overflow. */
+const safePrecision = 28;
+
+/** A sum of decimals, or what was made of it, unless the sum has more than 38 digits: the engine's own comes round to other numbers. */
+function in38Digits(call: Call, { sql, type }: Value, emitted: string): string {
+  if (type.name !== 'decimal' || type.precision <= safePrecision) return emitted;
+  const about = `sum(${each(call, `cast(${sql} as double)`)})${call.over}`;
+  const most = `${'9'.repeat(38 - type.scale) || '0'}${type.scale > 0 ? `.${'9'.repeat(type.scale)}` : ''}`;
+  const total = `sum(${each(call, sql)})${call.over}`;
+  const beyond = `abs(${about}) > 1.001e${38 - type.scale} or abs(${total}) > cast('${most}' as decimal(38, ${type.scale}))`;
+  return `case when ${beyond} then ${failure(overflow)} else ${emitted} end`;
+}
+
 /** INTEGER adds up to BIGINT, BIGINT to NUMERIC(38,0), a decimal keeps its scale. */
 function sum(call: Call): Emitted {
-  const { sql, type } = call.typed(0);
-  if (isFloat(type)) return { sql: `sum(${each(call, `cast(${sql} as double)`)})${call.over}`, type: double };
+  const value = call.typed(0);
+  const { sql, type } = value;
+  if (isFloat(type))
+    return { sql: finite(`sum(${each(call, `cast(${sql} as double)`)})${call.over}`, double), type: double };
   const total = `sum(${each(call, sql)})${call.over}`;
   if (type.name === 'decimal')
-    return { sql: `cast(${total} as decimal(38, ${type.scale}))`, type: decimal(38, type.scale) };
+    return {
+      sql: in38Digits(call, value, `cast(${total} as decimal(38, ${type.scale}))`),
+      type: decimal(38, type.scale),
+    };
   if (type.name === 'bigint') return { sql: `cast(${total} as decimal(38, 0))`, type: decimal(38, 0) };
   if (isInteger(type)) return { sql: `cast(${total} as bigint)`, type: bigint };
   throw call.wrongType(0);
@@ -39,12 +61,13 @@ function sum(call: Call): Emitted {
 function average(call: Call): Emitted {
   const value = call.typed(0);
   const { sql, type } = value;
-  if (isFloat(type)) return { sql: `avg(${each(call, `cast(${sql} as double)`)})${call.over}`, type: double };
+  if (isFloat(type))
+    return { sql: finite(`avg(${each(call, `cast(${sql} as double)`)})${call.over}`, double), type: double };
   const total = `sum(${each(call, type.name === 'decimal' ? unscaled(value) : sql)})${call.over}`;
   const quotient = `${total} // count(${each(call, call.repeated(sql))})${call.over}`;
   if (type.name === 'decimal') {
     const result = { name: 'decimal', precision: 38, scale: type.scale } as const;
-    return { sql: scaled(quotient, result), type: result };
+    return { sql: in38Digits(call, value, scaled(quotient, result)), type: result };
   }
   if (isInteger(type)) return { sql: `cast(${quotient} as bigint)`, type: bigint };
   throw call.wrongType(0);
@@ -112,8 +135,8 @@ function percentile(call: Call, value: { sql: string; type: Type }, share: strin
 }
 
 function percentileCont(call: Call): Emitted {
-  const share = Number(call.literal(0));
-  if (!(share >= 0 && share <= 1)) throw call.unsupported(`function ${call.name} of ${call.literal(0)}`);
+  const share = Number(call.constant(0) || 'none');
+  if (!(share >= 0 && share <= 1)) throw call.unsupported(`function ${call.name} of ${call.constant(0)}`);
   const { value, descending } = call.withinGroupValue();
   return percentile(call, value, `${descending ? '1 - ' : ''}cast(${share} as double)`, descending);
 }

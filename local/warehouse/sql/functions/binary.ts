@@ -1,3 +1,5 @@
+import { failureWith } from '../failure';
+import { letting } from '../resolve/value';
 import { isText, varchar } from '../types';
 import type { Call, FunctionEntry } from './call';
 
@@ -12,19 +14,26 @@ function formatOf(call: Call): (typeof formats)[number] {
   return format;
 }
 
+const base64 = '(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?';
+
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_TO_VARBYTE.html and r_FROM_VARBYTE.html */
 export const binaryFunctions: Readonly<Record<string, FunctionEntry>> = {
   to_varbyte: {
     arguments: [2, 2],
     emit: (call) => {
       const { sql, length } = call.text(0);
-      const bytes = {
-        // An odd number of digits gets a zero in front.
-        hex: `unhex(case when strlen(${call.repeated(sql)}) % 2 = 1 then '0' || ${sql} else ${sql} end)`,
-        utf8: `encode(${sql})`,
-        base64: `from_base64(${sql})`,
-      };
-      return { sql: bytes[formatOf(call)], type: { name: 'varbyte', length } };
+      const format = formatOf(call);
+      const emitted = letting('y', sql, (y) => {
+        const wrong = failureWith(`invalid ${format} text`, y);
+        const bytes = {
+          // An odd number of digits gets a zero in front.
+          hex: `case when ${y} is null or regexp_full_match(${y}, '[0-9a-fA-F]*') then unhex(case when strlen(${y}) % 2 = 1 then '0' || ${y} else ${y} end) else ${wrong} end`,
+          utf8: `encode(${y})`,
+          base64: `case when ${y} is null or regexp_full_match(${y}, '${base64}') then from_base64(${y}) else ${wrong} end`,
+        };
+        return bytes[format];
+      });
+      return { sql: emitted, type: { name: 'varbyte', length } };
     },
   },
   from_varbyte: {

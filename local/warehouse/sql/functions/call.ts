@@ -94,15 +94,21 @@ export class Call {
       return { sql: `cast(null as ${duckdbType({ name: 'super' })})`, type: { name: 'super' } };
     throw this.wrongType(i);
   }
-  /** The text of a literal, which has to be one. */
+  /** The text of a literal, which has to be one in quotation marks. */
   literal(i: number): string {
+    const text = this.constant(i);
+    if (this.value(i).type.name !== 'unknown' && !isText(this.value(i).type)) throw this.wrongType(i);
+    return text;
+  }
+  /** The same of a number too. */
+  constant(i: number): string {
     const { constant } = this.value(i);
     if (typeof constant !== 'string')
       throw this.unsupported(`argument ${i + 1} of function ${this.name} that is not a literal`, this.argument(i).at);
     return constant;
   }
   literalInteger(i: number, least: number, most = 65_535): number {
-    const value = Number(this.literal(i));
+    const value = Number(this.constant(i) || 'none');
     if (!Number.isInteger(value) || value < least || value > most) {
       throw this.unsupported(
         `argument ${i + 1} of function ${this.name} outside ${least} to ${most}`,

@@ -82,7 +82,9 @@ function extractPathText(call: Call): { sql: string; type: typeof maxText } {
   if (call.value(0).constant === null) return { sql: 'cast(null as varchar)', type: maxText };
   const invalid = last.sql === 'true' ? 'null' : failure('invalid json object');
   const sql = letting('j', `cast(${call.text(0).sql} as varchar)`, (j) => {
-    return `case when ${j} is null then null when not (${strictlyValid(j)}) then ${invalid} else ${spelledValue(j, elements)} end`;
+    const arrays = elements.map((_, i) => `${jsonType(navigated(j, elements.slice(0, i)))} = 'ARRAY'`);
+    const within = `when ${arrays.join(' or ')} then ${failure('JSON_EXTRACT_PATH_TEXT of what an array holds is not supported by the local warehouse (use JSON_PARSE)')}`;
+    return `case when ${j} is null then null when not (${strictlyValid(j)}) then ${invalid} ${within} else ${spelledValue(j, elements)} end`;
   });
   return { sql, type: maxText };
 }

@@ -1,9 +1,11 @@
-import { failure } from '../failure';
+import { failure, failureWith } from '../failure';
+import { blankKey, ofBlankKey, withoutBlanks } from '../resolve/blanks';
 import { finite } from '../resolve/cast';
-import { compare, resolveBinary, settle, unify, withoutBlanks } from '../resolve/operators';
-import { letting } from '../resolve/value';
+import { compare, resolveBinary, settle, unify } from '../resolve/operators';
+import { letting, quoteLiteral } from '../resolve/value';
 import {
   asDecimal,
+  bigint,
   decimal,
   double,
   duckdbType,
@@ -118,6 +120,21 @@ const doubles: Readonly<Record<string, FunctionEntry>> = {
   },
 };
 
+const digits = '0123456789abcdefghijklmnopqrstuvwxyz';
+
+/** Blanks, a sign, `0x` for base 16 and digits; nothing at all is 0 (https://docs.aws.amazon.com/redshift/latest/dg/r_STRTOL.html). Of anything behind the digits it says nothing. */
+function readInteger(text: string, base: number): string {
+  const pattern = `\\s*[+-]?${base === 16 ? '(?:0x)?' : ''}([${digits.slice(0, base)}]+)`;
+  const unread = failureWith('STRTOL of this text is not supported by the local warehouse', text);
+  return letting('n', text, (n) => {
+    const places = `string_split(regexp_extract(lower(${n}), '^${pattern}$', 1), '')`;
+    const values = `list_transform(${places}, lambda c: cast(strpos('${digits}', c) - 1 as hugeint))`;
+    const total = `list_reduce(list_prepend(0::hugeint, ${values}), lambda sum, place: sum * ${base} + place)`;
+    const signed = `case when ltrim(${n}) like '-%' then -${total} else ${total} end`;
+    return `case when ${n} is null then null when ${n} = '' then 0 when regexp_full_match(lower(${n}), '${pattern}') then cast(${signed} as bigint) else ${unread} end`;
+  });
+}
+
 export const numberFunctions: Readonly<Record<string, FunctionEntry>> = {
   abs: {
     arguments: [1, 1],
@@ -132,13 +149,9 @@ export const numberFunctions: Readonly<Record<string, FunctionEntry>> = {
   trunc: truncDate,
   round: toPlaces('round'),
   ...doubles,
-  /** Of hexadecimal text, up to 16 digits of it as Redshift's BIGINT holds. */
   strtol: {
     arguments: [2, 2],
-    emit: (call) => {
-      if (call.literalInteger(1, 2, 36) !== 16) throw call.unsupported('function STRTOL of another base than 16');
-      return { sql: `cast('0x' || ${call.text(0).sql} as bigint)`, type: { name: 'bigint' } };
-    },
+    emit: (call) => ({ sql: readInteger(call.text(0).sql, call.literalInteger(1, 2, 36)), type: bigint }),
   },
   mod: {
     arguments: [2, 2],
@@ -159,6 +172,8 @@ const variadic = (name: string): FunctionEntry => ({
     const { sql, type } = conditional(call);
     if (type.name === 'super' && name !== 'coalesce') throw call.wrongType(0);
     if (type.name === 'super') throw call.unsupported(`function ${call.name} with super`);
+    if (name !== 'coalesce' && type.name === 'varchar')
+      return { sql: ofBlankKey(`${name}(${sql.map((item) => blankKey(call.repeated(item))).join(', ')})`), type };
     return { sql: `${name}(${sql.join(', ')})`, type };
   },
 });
@@ -182,7 +197,9 @@ export const conditionalFunctions: Readonly<Record<string, FunctionEntry>> = {
   nullif: {
     arguments: [2, 2],
     emit: (call) => {
-      const first = call.typed(0);
+      const { name } = call.value(1).type;
+      const untyped = call.value(0).type.name === 'unknown' && name !== 'unknown' && name !== 'super';
+      const first = untyped ? settle(call.environment, call.value(0), call.value(1).type, call.node.at) : call.typed(0);
       const { sql } = compare('=', first, call.value(1), call.environment, call.node.at);
       call.repeated(first.sql);
       return { sql: `case when ${sql} then null else ${first.sql} end`, type: first.type };
@@ -226,6 +243,13 @@ export const sessionFunctions: Readonly<Record<string, FunctionEntry>> = {
     mutable: true,
     node: 'leader',
     emit: () => ({ sql: "'public'", type: varchar(128) }),
+  },
+  /** Redshift's version is told at the end (https://docs.aws.amazon.com/redshift/latest/dg/r_VERSION.html); this one is no release of it. */
+  version: {
+    arguments: [0, 0],
+    mutable: true,
+    node: 'leader',
+    emit: () => ({ sql: quoteLiteral('PostgreSQL 8.0.2 on a local warehouse, Redshift 1.0.0'), type: varchar(256) }),
   },
   current_database: session('millrace_database', varchar(128), 'varchar'),
   session_user: session('millrace_user', varchar(128), 'varchar'),

@@ -15,17 +15,21 @@ const sameType = (emit: (text: string) => string): FunctionEntry => ({
   emit: (call) => ({ sql: emit(call.text(0).sql), type: call.typed(0).type }),
 });
 
-/** Characters whose other case is several characters in Unicode's full mapping and one or none in its simple mapping; which of them Redshift follows is not documented. */
+/**
+ * Characters whose other case is several characters in Unicode's full mapping and one or none in its simple mapping, or came to Unicode after 2012: which mapping
+ * Redshift follows is not documented.
+ */
 const unclearUpper =
-  '[\u00df\u0149\u01f0\u0390\u03b0\u0587\u1e96-\u1e9a\u1f50-\u1f56\u1f80-\u1faf\u1fb2-\u1fb7\u1fbc\u1fc2-\u1fc7\u1fcc\u1fd2-\u1fd7\u1fe2-\u1fe7\u1ff2-\u1ff7\u1ffc\ufb00-\ufb17]';
+  '[\u10d0-\u10ff\u13f8-\u13fd\uab53\uab70-\uabbf\u00df\u0149\u01f0\u0390\u03b0\u0587\u1e96-\u1e9a\u1f50-\u1f56\u1f80-\u1faf\u1fb2-\u1fb7\u1fbc\u1fc2-\u1fc7\u1fcc\u1fd2-\u1fd7\u1fe2-\u1fe7\u1ff2-\u1ff7\u1ffc\ufb00-\ufb17]';
 /** And a sigma, which has another small letter at the end of a word. */
-const unclearLower = '\u0130|\u03a3(?:[^\\p{L}]|$)';
+const unclearLower = '[\u0130\u13a0-\u13f5\u1c90-\u1cbf]|\u03a3(?:[^\\p{L}]|$)';
 
-/** Refuses rows with such a character; ASCII passes without a look at its characters. */
+/** Refuses rows with such a character, and those that grow, whose type may have no room for it; ASCII passes without a look at its characters. */
 function certain(name: string, unclear: string, text: string, emit: (text: string) => string): string {
   return letting('t', text, (t) => {
     const refused = failureWith(`${name} of this text is not supported by the local warehouse`, t);
-    return `case when strlen(${t}) <> length(${t}) and regexp_matches(${t}, ${quoteLiteral(unclear)}) then ${refused} else ${emit(t)} end`;
+    const doubtful = `(regexp_matches(${t}, ${quoteLiteral(unclear)}) or strlen(${emit(t)}) > strlen(${t}))`;
+    return `case when strlen(${t}) <> length(${t}) and ${doubtful} then ${refused} else ${emit(t)} end`;
   });
 }
 
@@ -54,20 +58,22 @@ const trim: FunctionEntry = {
   },
 };
 
-/** Positions before the first character count, as in the standard; DuckDB would count them from the end. */
+/** Positions before the first character count, as in the standard; DuckDB would count them from the end. NULL in any place makes NULL. */
 const substring: FunctionEntry = {
   arguments: [2, 3],
   emit: (call) => {
     const { sql, length } = call.text(0);
     const start = call.repeated(call.position(1));
-    if (call.count === 2) return { sql: `substring(${sql}, greatest(${start}, 1))`, type: varchar(length) };
+    const atLeast = (least: number, number: string) =>
+      `case when ${number} < ${least} then ${least} else ${number} end`;
+    if (call.count === 2) return { sql: `substring(${sql}, ${atLeast(1, start)})`, type: varchar(length) };
     const size = call.repeated(call.position(2));
-    const taken = `greatest(${start} + ${size} - greatest(${start}, 1), 0)`;
-    const guarded = `case when ${size} < 0 then ${failure('negative substring length not allowed')} else ${taken} end`;
-    return {
-      sql: `substring(${sql}, greatest(${start}, 1), ${/^\d+$/.test(size) ? taken : guarded})`,
-      type: varchar(length),
-    };
+    const end = `cast(${start} as bigint) + ${size}`;
+    const taken = atLeast(0, `(${end} - (${atLeast(1, start)}))`);
+    const negative = `when ${size} < 0 then ${failure('negative substring length not allowed')}`;
+    const guarded = `case ${negative} else ${taken} end`;
+    const small = [start, size].every((number) => /^\d{1,6}$/.test(number));
+    return { sql: `substring(${sql}, ${atLeast(1, start)}, ${small ? taken : guarded})`, type: varchar(length) };
   },
 };
 
@@ -85,12 +91,20 @@ function concatenated(call: Call): { sql: string; type: ReturnType<typeof varcha
   return { sql: length > maxTextBytes ? bounded(sql) : sql, type: varchar(length) };
 }
 
+/** What an empty text means there is not documented. */
+function notEmpty(call: Call, i: number, what: string, emit: (text: string) => string): string {
+  const { constant } = call.value(i);
+  if (constant === '') throw call.unsupported(`function ${call.name} ${what}`);
+  const text = call.repeated(call.text(i).sql);
+  if (typeof constant === 'string') return emit(text);
+  return `case when ${text} = '' then ${failure(`function ${call.name} ${what} is not supported by the local warehouse`)} else ${emit(text)} end`;
+}
+
 const strpos = (haystack: number, needle: number): FunctionEntry => ({
   arguments: [2, 2],
   emit: (call) => {
-    if (call.value(needle).constant === '')
-      throw call.unsupported(`function ${call.name} with an empty text to look for`);
-    return { sql: `cast(strpos(${call.text(haystack).sql}, ${call.text(needle).sql}) as integer)`, type: integer };
+    const found = (text: string) => `cast(strpos(${call.text(haystack).sql}, ${text}) as integer)`;
+    return { sql: notEmpty(call, needle, 'with an empty text to look for', found), type: integer };
   },
 });
 
@@ -99,7 +113,8 @@ const padded = (name: 'lpad' | 'rpad'): FunctionEntry => ({
   emit: (call) => {
     const fill = call.count === 3 ? call.literal(2) : ' ';
     if (fill === '') throw call.unsupported(`function ${call.name} with an empty fill`);
-    const size = call.literalInteger(1, 0);
+    // A negative length makes an empty text (https://docs.aws.amazon.com/redshift/latest/dg/r_LPAD.html).
+    const size = Math.max(0, call.literalInteger(1, -2_147_483_648));
     const sql = call.repeated(`${name}(${call.text(0).sql}, ${size}, ${quoteLiteral(fill)})`);
     return { sql: size > maxTextBytes / 4 ? bounded(sql) : sql, type: maxText };
   },
@@ -141,11 +156,8 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   replace: {
     arguments: [3, 3],
     emit: (call) => {
-      if (call.value(1).constant === '') throw call.unsupported('function REPLACE of an empty text');
-      return {
-        sql: bounded(call.repeated(`replace(${call.text(0).sql}, ${call.text(1).sql}, ${call.text(2).sql})`)),
-        type: maxText,
-      };
+      const replaced = (old: string) => `replace(${call.text(0).sql}, ${old}, ${call.text(2).sql})`;
+      return { sql: bounded(call.repeated(notEmpty(call, 1, 'of an empty text', replaced))), type: maxText };
     },
   },
   split_part: {
@@ -186,16 +198,18 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
       };
     },
   },
+  /** Of ASCII alone: what is none makes NULL by https://docs.aws.amazon.com/redshift/latest/dg/r_CHR.html, and it is not said what counts. */
   chr: {
     arguments: [1, 1],
-    emit: (call) => ({ sql: `chr(${call.literalInteger(0, 1, 0x10ffff)})`, type: varchar(4) }),
+    emit: (call) => ({ sql: `chr(${call.literalInteger(0, 1, 127)})`, type: varchar(4) }),
   },
   md5: { arguments: [1, 1], emit: (call) => hashed(call, 'md5', 32) },
   sha1: { arguments: [1, 1], emit: (call) => hashed(call, 'sha1', 40) },
   sha2: {
     arguments: [2, 2],
     emit: (call) => {
-      if (!['0', '256'].includes(call.literal(1))) throw call.unsupported(`function SHA2 with ${call.literal(1)} bits`);
+      if (!['0', '256'].includes(call.constant(1)))
+        throw call.unsupported(`function SHA2 with ${call.constant(1)} bits`);
       return hashed(call, 'sha256', 64);
     },
   },

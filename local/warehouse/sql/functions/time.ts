@@ -85,12 +85,21 @@ const extractedSql = (part: string, time: string) =>
     return `case when ${t} < timestamp '0001-01-01' then ${beforeChrist} else ${value} end`;
   });
 
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_DATEADD_function.html */
 const dateadd: FunctionEntry = {
   arguments: [3, 3],
   emit: (call) => {
     const part = datePart(call, call.literal(0), Object.keys(adders));
     const amount = part === 'quarter' ? `3 * ${call.integer(1)}` : call.integer(1);
-    return { sql: `(${call.time(2)} + ${adders[part]}(cast(${amount} as integer)))`, type: timestamp };
+    const added = (time: string) => `(${time} + ${adders[part]}(cast(${amount} as integer)))`;
+    if (part !== 'year') return { sql: added(call.time(2)), type: timestamp };
+    // A year after a leap day is the day after the 28th of February, unlike twelve months after it.
+    const sql = letting('t', call.time(2), (t) => {
+      const isLeapDay = (time: string) => `month(${time}) = 2 and day(${time}) = 29`;
+      const next = `case when ${isLeapDay(t)} and not (${isLeapDay(added(t))}) then to_days(1) else to_days(0) end`;
+      return `(${added(t)} + ${next})`;
+    });
+    return { sql, type: timestamp };
   },
 };
 

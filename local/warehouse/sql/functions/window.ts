@@ -1,3 +1,6 @@
+import { failure } from '../failure';
+import { finite } from '../resolve/cast';
+import { letting } from '../resolve/value';
 import { bigint, double, isNumeric } from '../types';
 import type { Call, FunctionEntry } from './call';
 
@@ -58,7 +61,11 @@ export const windowFunctions: Readonly<Record<string, FunctionEntry>> = {
       const { sql, type } = call.typed(0);
       if (!isNumeric(type)) throw call.wrongType(0);
       const value = `cast(${call.repeated(sql)} as double)`;
-      return { sql: `(${value} / nullif(sum(${value})${call.over}, 0))`, type: double };
+      const ratio = letting('r', `{'part': ${value}, 'all': ${finite(`sum(${value})${call.over}`, double)}}`, (r) => {
+        const none = failure('RATIO_TO_REPORT of values that add up to 0 is not supported by the local warehouse');
+        return `case when ${r}.part is null then null when ${r}.all = 0 then ${none} else ${r}.part / ${r}.all end`;
+      });
+      return { sql: ratio, type: double };
     },
   },
 };

@@ -76,7 +76,8 @@ export class Cursor {
   }
   expectInteger(what: string): number {
     const value = Number(this.token.value);
-    if (this.token.kind !== 'number' || !Number.isSafeInteger(value)) throw this.syntaxError(what);
+    if (this.token.kind !== 'number' || !/^\d+$/.test(this.token.value) || !Number.isSafeInteger(value))
+      throw this.syntaxError(what);
     this.next();
     return value;
   }

@@ -1,11 +1,13 @@
 import type { Body, Expression } from '../ast';
 import { isAggregate, resolveCall } from '../functions/registry';
-import { boolean, date, describe, isText, timestamp, varchar } from '../types';
+import { boolean, date, describe, isFloat, isText, type Type, timestamp, varchar } from '../types';
 import { holdsAggregate } from './aggregates';
+import { withoutBlanks } from './blanks';
+import { numberLiteral } from './decimals';
 import type { Environment } from './environment';
 import { activeGroupings } from './grouping';
 import { navigate, resolveName } from './names';
-import { comparable, compare, negate, numberLiteral, resolveBinary, settle, unify, withoutBlanks } from './operators';
+import { comparable, compare, negate, resolveBinary, settle, unify } from './operators';
 import { regularExpression, similarPattern } from './regexp';
 import { jsonType } from './super';
 import { nullValue, quoteLiteral, type Value } from './value';
@@ -58,9 +60,11 @@ export function resolveExpression(node: Expression, environment: Environment): V
       return resolveBinary(node, environment);
     case 'negate':
       return negate(environment.resolve(node.operand, environment), environment, node.at);
+    case 'exponent':
+      throw context.source.unsupported('a number with an exponent (cast it to double precision)', node.at);
     case 'cast':
       return caster.cast(
-        environment.resolve(node.operand, environment),
+        scientific(node.operand, node.type) ?? environment.resolve(node.operand, environment),
         node.type,
         node.lenient ? 'lenient' : 'explicit',
         node.at,
@@ -76,6 +80,13 @@ export function resolveExpression(node: Expression, environment: Environment): V
   }
 }
 
+/** A number in scientific notation where it becomes a floating-point number, whatever it was before. */
+function scientific(node: Expression, type: Type): Value | undefined {
+  const operand = node.kind === 'negate' ? node.operand : node;
+  if (operand.kind !== 'exponent' || !isFloat(type)) return undefined;
+  return text(`${node.kind === 'negate' ? '-' : ''}${operand.text}`);
+}
+
 const text = (constant: string): Value => ({ sql: quoteLiteral(constant), type: { name: 'unknown' }, constant });
 
 type Predicate = Exclude<
@@ -83,6 +94,7 @@ type Predicate = Exclude<
   {
     kind:
       | 'number'
+      | 'exponent'
       | 'string'
       | 'parameter'
       | 'null'
@@ -232,8 +244,8 @@ function resolveLike(node: Predicate & { kind: 'like' }, environment: Environmen
   }
   // Redshift's escape character is the backslash unless another is given.
   const escapedBy = node.escape ? environment.resolve(node.escape, environment).constant : '\\';
-  if (typeof escapedBy !== 'string' || [...escapedBy].length !== 1)
-    throw source.unsupported('an escape that is not one character', node.at);
+  if (typeof escapedBy !== 'string' || !/^[\0-\x7f]$/.test(escapedBy))
+    throw source.unsupported('an escape that is not one ASCII character', node.at);
   if (node.pattern.kind !== 'string' && node.pattern.kind !== 'parameter')
     throw source.unsupported('a LIKE pattern that is not a literal', node.pattern.at);
   const literal = environment.resolve(node.pattern, environment).constant!;

@@ -3,11 +3,9 @@ import type { BinaryOperator, Expression } from '../ast';
 import { failure } from '../failure';
 import {
   asDecimal,
-  bigint,
   boolean,
   commonType,
   date,
-  decimal,
   describe,
   double,
   duckdbType,
@@ -21,10 +19,12 @@ import {
   timestamp,
   varchar,
 } from '../types';
+import { withoutBlanks } from './blanks';
 import { bounded, type Caster, finite, in64Bits, maxTextBytes } from './cast';
+import { decimalArithmetic } from './decimals';
 import type { Environment } from './environment';
 import { jsonText, jsonType, numberText } from './super';
-import { letting, quoteLiteral, trimmedEnd, type Value } from './value';
+import { letting, type Value } from './value';
 
 type Binary = Expression & { kind: 'binary' };
 
@@ -85,11 +85,10 @@ function widen(environment: Environment, value: Value, type: Type, at: number): 
 }
 
 export function resolveBinary(node: Binary, environment: Environment): Value {
-  const { context, resolve } = environment;
+  const { context } = environment;
   const { operator, at } = node;
   if (node.right.kind === 'interval') return addInterval(node, node.right.text, environment);
-  const left = resolve(node.left, environment);
-  const right = resolve(node.right, environment);
+  const [left, right] = resolveSides(node, environment);
   if (['=', '<>', '<', '>', '<=', '>='].includes(operator)) return compare(operator, left, right, environment, at);
   if (operator === '||') return concatenate(left, right, environment, at);
   const [a, b] = operands(operator, left, right, environment, at);
@@ -122,6 +121,23 @@ function operands(
   return [settle(environment, left, other.type, at), settle(environment, right, other.type, at)];
 }
 
+/** Beside a floating-point number one in scientific notation is one, too. */
+function resolveSides({ left, right }: Binary, environment: Environment): [Value, Value] {
+  const beside = (node: Expression, type: Type) =>
+    isExponent(node) && isFloat(type)
+      ? environment.resolve({ kind: 'cast', operand: node, type: double, at: node.at }, environment)
+      : environment.resolve(node, environment);
+  if (!isExponent(left)) {
+    const value = environment.resolve(left, environment);
+    return [value, beside(right, value.type)];
+  }
+  const value = environment.resolve(right, environment);
+  return [beside(left, value.type), value];
+}
+
+const isExponent = (node: Expression): boolean =>
+  node.kind === 'exponent' || (node.kind === 'negate' && isExponent(node.operand));
+
 function dateArithmetic(operator: BinaryOperator, a: Value, b: Value, { context }: Environment, at: number): Value {
   if (a.type.name === 'date' && isInteger(b.type) && (operator === '+' || operator === '-')) {
     return { sql: `(${a.sql} ${operator} cast(${b.sql} as integer))`, type: date };
@@ -141,11 +157,16 @@ function addInterval(node: Binary, text: string, environment: Environment): Valu
   const left = settle(environment, environment.resolve(node.left, environment), timestamp, node.at);
   if (left.type.name !== 'date' && left.type.name !== 'timestamp')
     throw source.unsupported(`operator ${node.operator} between ${describe(left.type)} and interval`, node.at);
-  return {
-    sql: `(cast(${left.sql} as timestamp) ${node.operator} interval '${found[1]} ${found[2]!.toLowerCase()}s')`,
-    type: timestamp,
-    ...flags(left),
-  };
+  const unit = found[2]!.toLowerCase();
+  const added = (time: string) => `(cast(${time} as timestamp) ${node.operator} interval '${found[1]} ${unit}s')`;
+  const sql = unit === 'year' ? letting('i', left.sql, (time) => yearsLater(time, added(time))) : added(left.sql);
+  return { sql, type: timestamp, ...flags(left) };
+}
+
+/** DATEADD makes the 1st of March of a leap day in a year that has none; what an interval makes of it is not documented. */
+function yearsLater(time: string, later: string): string {
+  const unknown = failure('an interval of years from the 29th of February is not supported by the local warehouse');
+  return `case when month(${time}) = 2 and day(${time}) = 29 and day(${later}) <> 29 then ${unknown} else ${later} end`;
 }
 
 function arithmetic(operator: BinaryOperator, a: Value, b: Value, environment: Environment, at: number): Value {
@@ -162,14 +183,18 @@ function arithmetic(operator: BinaryOperator, a: Value, b: Value, environment: E
   if (isInteger(a.type) && isInteger(b.type)) {
     const type = commonType(a.type, b.type)!;
     if (operator === '%') return remainder(a, b, environment, at);
-    const operands = [a, b].map((value) =>
+    const sides = [a, b].map((value) =>
       value.type.name === type.name ? value.sql : `cast(${value.sql} as ${type.name})`,
     ) as [string, string];
-    if (operator === '/') return { sql: divided(...operands, '//', b, environment, at), type };
-    return { sql: `(${operands[0]} ${operator} ${operands[1]})`, type };
+    if (operator === '/') return { sql: divided(...sides, '//', b, environment, at), type };
+    return { sql: exact(`(${sides[0]} ${operator} ${sides[1]})`, a, b), type };
   }
   return decimalArithmetic(operator, a, b, environment, at);
 }
+
+/** A constant the engine would bring to the other side of a comparison, or out of a sum, where nothing overflows any more. */
+const exact = (sql: string, ...operands: Value[]): string =>
+  operands.some((value) => !value.sql.includes('"')) ? `coalesce(${sql}, null)` : sql;
 
 /** An INTEGER on either side makes an INTEGER of it, and a SMALLINT does not go with a BIGINT (https://docs.aws.amazon.com/redshift/latest/dg/r_MOD.html). */
 function remainder(a: Value, b: Value, environment: Environment, at: number): Value {
@@ -181,76 +206,14 @@ function remainder(a: Value, b: Value, environment: Environment, at: number): Va
   return { sql: `cast(${divided(x, y, '%', b, environment, at)} as ${duckdbType(type)})`, type };
 }
 
-/** DuckDB answers NULL or infinity where Redshift reports an error. */
+/** DuckDB answers NULL or infinity where Redshift reports an error; what is NULL already stays it. */
 function divided(x: string, y: string, operator: string, divisor: Value, { caster }: Environment, at: number): string {
   if (divisor.constant !== undefined && Number(divisor.constant) !== 0) return `(${x} ${operator} ${y})`;
   const quotient = (a: string, b: string) =>
-    `case when ${b} = 0 then ${failure('division by zero')} else ${a} ${operator} ${b} end`;
-  if (caster.repeated(y, at).length <= 60) return quotient(x, y);
+    // NULL by zero is NULL.
+    `case when ${b} = 0 and ${a} is not null then ${failure('division by zero')} else ${a} ${operator} ${b} end`;
+  if (caster.repeated(x + y, at).length <= 120) return quotient(x, y);
   return letting('q', `{'a': ${x}, 'b': ${y}}`, (q) => quotient(`${q}.a`, `${q}.b`));
-}
-
-/** Precision and scale as in https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html */
-function decimalArithmetic(operator: BinaryOperator, a: Value, b: Value, environment: Environment, at: number): Value {
-  const { context } = environment;
-  const [x, y] = [asDecimal(a.type)!, asDecimal(b.type)!];
-  const refuse = (why: string) =>
-    context.source.unsupported(`operator ${operator} between ${describe(a.type)} and ${describe(b.type)}${why}`, at);
-  if (operator === '%') throw refuse(' (cast to bigint)');
-  if (operator === '/') return decimalQuotient(a, b, environment, at);
-  if (operator === '*') {
-    const scale = x.scale + y.scale;
-    if (scale > 37) throw refuse(', which has more than 37 places,');
-    return { sql: `(${wide(a)} * ${wide(b)})`, type: decimal(Math.min(38, x.precision + y.precision + 1), scale) };
-  }
-  const scale = Math.max(x.scale, y.scale);
-  const precision = Math.max(x.precision - x.scale, y.precision - y.scale) + scale + 1;
-  return { sql: `(${wide(a)} ${operator} ${wide(b)})`, type: decimal(Math.min(38, precision), scale) };
-}
-
-/** An integer as the decimal that Redshift makes of it. */
-function wide({ sql, type }: Value): string {
-  return type.name === 'decimal' ? sql : `cast(${sql} as decimal(${asDecimal(type)!.precision}, 0))`;
-}
-
-/** A quotient that does not end within its scale is refused where it comes up, since it is not documented how Redshift cuts it. */
-function decimalQuotient(a: Value, b: Value, environment: Environment, at: number): Value {
-  const type = quotientType(asDecimal(a.type)!, asDecimal(b.type)!);
-  const [x, y] = [asDecimal(a.type)!, asDecimal(b.type)!];
-  const shift = type.scale - x.scale + y.scale;
-  const inexact = `a quotient of more than ${type.scale} places is not supported by the local warehouse (cast to double precision)`;
-  const up = (sql: string, places: number) => (places > 0 ? `${sql} * ${10n ** BigInt(places)}::hugeint` : sql);
-  const parts = `{'x': ${up(unscaled(a), shift)}, 'y': ${up(unscaled(b), -shift)}}`;
-  const quotient = letting(
-    'p',
-    environment.caster.repeated(parts, at),
-    (p) =>
-      `case when ${p}.y = 0 then ${failure('division by zero')} when ${p}.x % ${p}.y <> 0 then ${failure(inexact)} else ${p}.x // ${p}.y end`,
-  );
-  return { sql: scaled(quotient, type), type };
-}
-
-function quotientType(
-  x: { precision: number; scale: number },
-  y: { precision: number; scale: number },
-): RedshiftType & { precision: number; scale: number } {
-  const scale = Math.max(4, x.scale + y.precision - y.scale + 1);
-  const precision = x.precision - x.scale + y.scale + scale;
-  if (precision <= 38) return { name: 'decimal', precision, scale };
-  return { name: 'decimal', precision: 38, scale: Math.min(37, Math.max(38 + scale - precision, 4)) };
-}
-
-/** The digits of a decimal as a whole number. */
-export function unscaled(value: Value): string {
-  const { scale } = asDecimal(value.type)!;
-  if (scale === 0) return `cast(${value.sql} as hugeint)`;
-  return `cast(replace(cast(${value.sql} as varchar), '.', '') as hugeint)`;
-}
-
-/** A whole number of digits as the decimal that has them. */
-export function scaled(sql: string, type: RedshiftType & { precision: number; scale: number }): string {
-  const unit = `cast('${type.scale === 0 ? '1' : `0.${'0'.repeat(type.scale - 1)}1`}' as decimal(38, ${type.scale}))`;
-  return `cast(cast(${sql} as decimal(38, 0)) * ${unit} as decimal(${type.precision}, ${type.scale}))`;
 }
 
 function concatenate(left: Value, right: Value, environment: Environment, at: number): Value {
@@ -287,13 +250,6 @@ export function comparable(
   const mixed = (isTime(a.type) || isFloat(type)) && a.type.name !== b.type.name;
   if (mixed) return [widen(environment, a, type, at), widen(environment, b, type, at)];
   return isText(type) ? [withoutBlanks(a), withoutBlanks(b)] : [a.sql, b.sql];
-}
-
-/** Trailing blanks count for nothing where texts are compared (https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html). */
-export function withoutBlanks({ sql, tight }: Pick<Value, 'sql' | 'tight'>): string {
-  if (tight) return sql;
-  if (/^'(?:[^']|'')*'$/.test(sql)) return quoteLiteral(sql.slice(1, -1).replaceAll("''", "'").replace(/ +$/, ''));
-  return trimmedEnd(sql, ' ');
 }
 
 const mirrored: Readonly<Record<string, string>> = { '=': '=', '<': '>', '>': '<', '<=': '>=', '>=': '<=' };
@@ -381,26 +337,4 @@ export function negate(value: Value, environment: Environment, at: number): Valu
   if (!isNumeric(value.type))
     throw environment.context.source.unsupported(`operator - with ${describe(value.type)}`, at);
   return { sql: `(-${value.sql})`, type: value.type, ...flags(value) };
-}
-
-/** An integer literal has the smallest type that holds it, from INTEGER on; one with a point is a DECIMAL of its digits. */
-export function numberLiteral(text: string, environment: Environment, at: number): Value {
-  const [whole = '', fraction] = text.split('.');
-  if (fraction === undefined) {
-    const value = BigInt(whole);
-    if (value <= 2147483647n) return { sql: String(value), type: integer, constant: String(value) };
-    if (value <= 9223372036854775807n)
-      return { sql: `cast(${value} as bigint)`, type: bigint, constant: String(value) };
-  }
-  const digits = whole.replace(/^0+/, '');
-  const scale = fraction?.length ?? 0;
-  const precision = Math.max(1, digits.length + scale);
-  if (precision === 19 && BigInt(digits + (fraction ?? '')) > 9223372036854775807n)
-    throw environment.context.source.unsupported(
-      'a number of 19 digits that does not fit into 64 bits (cast a text to decimal)',
-      at,
-    );
-  if (precision > 38) throw environment.context.source.unsupported('a number of more than 38 digits', at);
-  const sql = `cast(${quoteLiteral(`${digits || '0'}${scale > 0 ? `.${fraction}` : ''}`)} as decimal(${precision}, ${scale}))`;
-  return { sql, type: decimal(precision, scale), constant: text };
 }

@@ -1,6 +1,6 @@
 import type { OrderItem } from '../ast';
 import { isText, type Type } from '../types';
-import { withoutBlanks } from './operators';
+import { withoutBlanks } from './blanks';
 import type { Context } from './scope';
 import type { Value } from './value';
 
@@ -14,6 +14,9 @@ export function orderSql(sql: string, item: Pick<OrderItem, 'descending' | 'null
 export function sortKey(value: Value): string {
   return isText(value.type) ? withoutBlanks(value) : value.sql;
 }
+
+/** The place in the select list that a number stands for, from 0; none for one with a point. */
+export const ordinal = (text: string): number => (/^\d+$/.test(text) ? Number(text) - 1 : -1);
 
 /** What is a number as written would be read as an ordinal. */
 export const noOrdinal = (sql: string): string => (/^\(*-?\d+\)*$/.test(sql) ? `cast(${sql} as bigint)` : sql);

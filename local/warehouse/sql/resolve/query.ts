@@ -4,7 +4,7 @@ import { Caster } from './cast';
 import type { Environment, ResolvedColumn, ResolvedQuery } from './environment';
 import { resolveExpression } from './expression';
 import { uniqueNames } from './from';
-import { orderSql, refuseSuper, sortKey } from './order';
+import { orderSql, ordinal, refuseSuper, sortKey } from './order';
 import { type Context, Scope } from './scope';
 import { distinctRows, resolveSelect } from './select';
 import { quoteIdentifier } from './value';
@@ -183,7 +183,7 @@ function operand(side: ResolvedQuery, columns: readonly ResolvedColumn[]): strin
 function orderByOutput(item: OrderItem, columns: readonly ResolvedColumn[], context: Context): string {
   const { expression } = item;
   let position = -1;
-  if (expression.kind === 'number') position = Number(expression.text) - 1;
+  if (expression.kind === 'number') position = ordinal(expression.text);
   else if (expression.kind === 'name' && expression.parts.length === 1) {
     const name = context.fold(expression.parts[0]!);
     position = columns.findIndex((column) => column.name === name);

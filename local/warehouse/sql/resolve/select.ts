@@ -9,7 +9,7 @@ import { resolveFrom } from './from';
 import { Grouping } from './grouping';
 import { columnValue } from './names';
 import { settle } from './operators';
-import { noOrdinal, orderSql, refuseSuper, sortKey } from './order';
+import { noOrdinal, orderSql, ordinal, refuseSuper, sortKey } from './order';
 import type { Context, Scope, ScopeColumn } from './scope';
 import { selected } from './super';
 import { quoteIdentifier, type Value } from './value';
@@ -30,6 +30,9 @@ type Item =
 
 type Clause = (name: string, allowed?: { aggregates?: boolean; windows?: boolean }) => Environment;
 
+/** As PostgreSQL, from which Redshift comes, has it. */
+const maxItems = 1664;
+
 /** One SELECT with its ORDER BY. `clause` makes the environment of a clause over the scope. */
 export function resolveSelect(
   select: SelectCore,
@@ -41,6 +44,8 @@ export function resolveSelect(
   const from = select.from ? ` from ${resolveFrom(select.from, clause('FROM'))}` : '';
   const where = select.where ? ` where ${resolveCondition(select.where, clause('WHERE')).sql}` : '';
   const items = itemsOf(select.items, clause('SELECT'));
+  if (items.length > maxItems)
+    throw context.source.error(`target lists can have at most ${maxItems} entries`, select.at);
   const grouping = groupingOf(select, orderBy, items, scope, clause);
   const outputs = resolveItems(items, clause('SELECT', { aggregates: true, windows: true }));
   const aggregated = clause('HAVING', { aggregates: true });
@@ -178,7 +183,7 @@ function resolvePlainAliases(items: readonly Item[], scope: Scope, grouping: Gro
 /** GROUP BY takes ordinals, input columns before output names, and expressions. */
 function addKey(node: Expression, items: readonly Item[], grouping: Grouping, environment: Environment): void {
   const { context, scope } = environment;
-  const item = node.kind === 'number' ? items[Number(node.text) - 1] : undefined;
+  const item = node.kind === 'number' ? items[ordinal(node.text)] : undefined;
   if (node.kind === 'number' && !item)
     throw context.source.error(`GROUP BY position ${node.text} is not in select list`, node.at);
   for (const [name, value] of grouping.lateral) scope.lateral.set(name, value);
@@ -294,9 +299,9 @@ function orderItem(item: OrderItem, outputs: readonly Output[], environment: Env
     return orderSql(sortKey(distinct ? { ...value, sql: `min("rows"."c${position + 1}")` } : value), item);
   };
   if (expression.kind === 'number') {
-    if (!outputs[Number(expression.text) - 1])
+    if (!outputs[ordinal(expression.text)])
       throw context.source.error(`ORDER BY position ${expression.text} is not in select list`, expression.at);
-    return byPosition(Number(expression.text) - 1);
+    return byPosition(ordinal(expression.text));
   }
   if (expression.kind === 'name' && expression.parts.length === 1) {
     const name = context.fold(expression.parts[0]!);

@@ -102,7 +102,7 @@ describe('UNLOAD', () => {
       .split('\n');
     expect(lines).toEqual([
       '{"id":1,"name":"a|b,c\\"d","day":"2026-02-28","amount":1.50,"more":{"k":[1,"x"]},"wide":0.1}',
-      '{"id":2,"name":"two\\nlines\\\\","day":"2026-03-01","amount":0.00,"more":null,"wide":2.0}',
+      '{"id":2,"name":"two\\nlines\\\\","day":"2026-03-01","amount":0.00,"more":null,"wide":2}',
       '{"id":3,"name":"","day":"2026-03-01","amount":null,"more":"t","wide":null}',
       '{"id":4,"name":null,"day":null,"amount":null,"more":null,"wide":null}',
       '',

