@@ -165,7 +165,7 @@ class Walk {
     }
     if (holds !== undefined)
       expect(holds, await world.query(`select count(*) from sim.events where ${holds}`), [
-        [String(eventsOf(image.tree.find(({ name }) => name === 'sim')!, this.sent.get('sim')!))],
+        [String(eventsOf(tree.find(({ name }) => name === 'sim')!, this.sent.get('sim')!))],
       ]);
   }
 }
