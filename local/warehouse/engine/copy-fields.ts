@@ -2,6 +2,7 @@ import { largestOf } from '../decimal';
 import { isLenientJson } from '../json-text';
 import type { ColumnInfo, CompressionName, RedshiftType, TableColumn } from '../statement';
 import type { RecordRules } from './copy-lines';
+import type { Usual } from './copy-usual';
 import { literal } from './database';
 import { WarehouseError } from './errors';
 
@@ -19,6 +20,8 @@ export interface Reading {
   readonly brokenMessage: string;
   /** The reader puts records that it leaves out into `millrace_copy_rejects`. */
   readonly rejects?: boolean;
+  /** Lines that need no look at each value. @default - there are none */
+  readonly usual?: Usual;
 }
 
 /** A column as COPY fills it. */

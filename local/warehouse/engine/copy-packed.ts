@@ -1,32 +1,35 @@
-import { closeSync, createReadStream, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { pipeline } from 'node:stream';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { createGunzip, gunzipSync } from 'node:zlib';
 import type { RelationEntry } from './catalog';
 import type { Reading } from './copy-fields';
-import { type LineError, maxLineBytes, repair, requireReadable } from './copy-lines';
+import { blocks } from './copy-inflate';
+import { type LineError, repair, requireReadable } from './copy-lines';
 import { badRecords, type Copy, type Loaded } from './copy-records';
+import { LineSorter, type Lines } from './copy-sort';
 import type { SourceFile, Sources } from './copy-sources';
-import { errorText, WarehouseError } from './errors';
+import { errorText } from './errors';
 import type { Session } from './session';
 
 /** What of the objects is put into one plain file before it is loaded: while one is made the one before is loaded, so a few small ones keep both busy. */
 const packBytes = 48 * 2 ** 20;
-/** A compressed object up to this size is inflated at once. */
-const wholeBytes = 2 ** 20;
-const maxWholeOutput = 64 * 2 ** 20;
-
-/** A plain file of records of several objects, in their order. */
+/** Lines of several objects in two plain files: the usual ones, and the others in the objects' order. */
 interface Pack {
-  readonly path: string;
-  /** Records of each object in it. */
-  readonly spans: { readonly source: SourceFile; records: number }[];
+  readonly usual: LineFile;
+  readonly others: LineFile;
+  readonly spans: readonly Span[];
+}
+
+/** How many lines of a pack are an object's. */
+interface Span {
+  readonly source: SourceFile;
+  usual: number;
+  others: number;
 }
 
 /**
  * Loads gzip objects of lines. DuckDB takes the end of a file for the end of its gzip data and looks at no checksum, so of an object that was cut off it
- * would load a part and say nothing: here each object is inflated, and checked, once, and many go into one plain file that DuckDB reads
- * once. Good records are inserted as they are read; a COPY with too many bad ones fails, which undoes its transaction.
+ * would load a part and say nothing: here each object is inflated, and checked, once, and many go into plain files that DuckDB reads once: one of the lines that
+ * are known to be good, which are loaded as they are, and one of the others, which are looked at value by value. Good records are inserted as they are read; a COPY with too many bad ones fails, which undoes its transaction.
  * @throws WarehouseError naming the first object that is not whole, or has a line that is too long
  */
 export async function loadPacked(
@@ -42,8 +45,9 @@ export async function loadPacked(
   let rows = 0;
   let loading: Promise<void> = Promise.resolve();
   try {
-    for await (const pack of packs(sources)) {
-      for (const { source, records } of pack.spans) lines.set(source.path, (lines.get(source.path) ?? 0) + records);
+    for await (const pack of packs(sources, new LineSorter(reading.usual))) {
+      for (const { source, usual, others } of pack.spans)
+        lines.set(source.path, (lines.get(source.path) ?? 0) + usual + others);
       await loading;
       // While one pack is loaded the next one is made.
       loading = insert(session, reading, into, pack).then((loaded) => {
@@ -73,60 +77,75 @@ const ignore = () => undefined;
 /** Inserts the good records of a pack. `suspects` are the objects that have others. */
 async function insert(
   session: Session,
-  { reader, names, values, bad, rules }: Reading,
+  reading: Reading,
   into: string,
-  { path, spans }: Pack,
-): Promise<{ rows: number; suspects: SourceFile[] }> {
+  { usual, others, spans }: Pack,
+): Promise<{ rows: number; suspects: readonly SourceFile[] }> {
+  const target = `insert into ${into} (${reading.names.join(', ')})`;
+  try {
+    const rows = usual.records > 0 ? await session.connection.run(`${target} ${reading.usual!.rows(usual.path)}`) : 0;
+    if (rows !== usual.records) throw new Error(`${rows} of ${usual.records} usual lines were loaded`);
+    if (others.records === 0) return { rows, suspects: [] };
+    const more = await insertOthers(session, reading, target, others, spans);
+    return { rows: rows + more.rows, suspects: more.suspects };
+  } finally {
+    usual.remove();
+    others.remove();
+  }
+}
+
+async function insertOthers(
+  session: Session,
+  { reader, values, bad, rules }: Reading,
+  target: string,
+  { path, records }: LineFile,
+  spans: readonly Span[],
+): Promise<{ rows: number; suspects: readonly SourceFile[] }> {
   const relation = reader([path], 'none', true);
   try {
     const rows = await session.connection.run(
-      `insert into ${into} (${names.join(', ')}) select ${values.join(', ')} from ${relation} where (${bad}) is null`,
+      `${target} select ${values.join(', ')} from ${relation} where (${bad}) is null`,
     );
-    const suspects = rows === total(spans) ? [] : await suspectsOf(session, relation, bad, spans);
-    return { rows, suspects };
+    return { rows, suspects: rows === records ? [] : await suspectsOf(session, relation, bad, spans) };
   } catch (error) {
     if (/interrupt/i.test(errorText(error))) throw error;
     // DuckDB does not say which object stopped it.
     for (const { source } of spans) await requireReadable(source, rules);
     throw error;
-  } finally {
-    rmSync(path, { force: true });
   }
 }
-
-const total = (spans: Pack['spans']) => spans.reduce((sum, { records }) => sum + records, 0);
 
 async function suspectsOf(
   session: Session,
   relation: string,
   bad: string,
-  spans: Pack['spans'],
+  spans: readonly Span[],
 ): Promise<SourceFile[]> {
   const found = await session.connection.rows<{ number: bigint }>(
     `select number from (select row_number() over () as number, (${bad}) is not null as bad from ${relation}) where bad order by number`,
   );
   const suspects = new Set<SourceFile>();
   let span = 0;
-  let end = spans[0]?.records ?? 0;
+  let end = spans[0]?.others ?? 0;
   for (const { number } of found) {
     while (Number(number) > end && span < spans.length - 1) {
       span += 1;
-      end += spans[span]!.records;
+      end += spans[span]!.others;
     }
     suspects.add(spans[span]!.source);
   }
   return [...suspects];
 }
 
-async function* packs(sources: Sources): AsyncGenerator<Pack> {
-  let writer = new PackWriter(sources.fresh());
+async function* packs(sources: Sources, sorter: LineSorter): AsyncGenerator<Pack> {
+  let writer = new PackWriter(sources, sorter);
   try {
     for (const source of sources.files) {
       for await (const block of blocks(source)) {
         writer.add(source, block);
         if (writer.bytes < packBytes) continue;
         yield writer.close();
-        writer = new PackWriter(sources.fresh());
+        writer = new PackWriter(sources, sorter);
       }
       if (!writer.knows(source)) writer.add(source, Buffer.alloc(0));
       // Others of this process have their turn between two objects.
@@ -139,12 +158,20 @@ async function* packs(sources: Sources): AsyncGenerator<Pack> {
 }
 
 class PackWriter {
-  bytes = 0;
-  private readonly spans: Pack['spans'] = [];
-  private file: number | undefined;
+  private readonly spans: Span[] = [];
+  private readonly usual: LineFile;
+  private readonly others: LineFile;
 
-  constructor(private readonly path: string) {
-    this.file = openSync(path, 'w');
+  constructor(
+    sources: Sources,
+    private readonly sorter: LineSorter,
+  ) {
+    this.usual = new LineFile(sources.fresh());
+    this.others = new LineFile(sources.fresh());
+  }
+
+  get bytes(): number {
+    return this.usual.bytes + this.others.bytes;
   }
 
   knows(source: SourceFile): boolean {
@@ -153,76 +180,44 @@ class PackWriter {
 
   /** @param block whole lines */
   add(source: SourceFile, block: Buffer): void {
-    if (!this.knows(source)) this.spans.push({ source, records: 0 });
-    this.spans.at(-1)!.records += countRecords(block);
-    this.bytes += block.length;
-    for (let at = 0; at < block.length; ) at += writeSync(this.file!, block, at);
+    if (!this.knows(source)) this.spans.push({ source, usual: 0, others: 0 });
+    const span = this.spans.at(-1)!;
+    const { usual, others } = this.sorter.sort(block);
+    this.usual.add(usual);
+    this.others.add(others);
+    span.usual += usual.records;
+    span.others += others.records;
   }
 
   close(): Pack {
+    this.usual.close();
+    this.others.close();
+    return { usual: this.usual, others: this.others, spans: this.spans };
+  }
+}
+
+/** A plain file that is written and then read. */
+class LineFile {
+  bytes = 0;
+  records = 0;
+  private file: number | undefined;
+
+  constructor(readonly path: string) {
+    this.file = openSync(path, 'w');
+  }
+
+  add({ bytes, records }: Lines): void {
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.file!, bytes, at);
+    this.bytes += bytes.length;
+    this.records += records;
+  }
+
+  close(): void {
     if (this.file !== undefined) closeSync(this.file);
     this.file = undefined;
-    return { path: this.path, spans: this.spans };
   }
-}
 
-const newline = 10;
-const newlines = Buffer.from('\n');
-
-/** The bytes of an object in blocks of whole lines. */
-async function* blocks(source: SourceFile): AsyncGenerator<Buffer> {
-  let rest: Buffer[] = [];
-  let restBytes = 0;
-  for await (const bytes of inflated(source)) {
-    const end = bytes.lastIndexOf(newline) + 1;
-    if (end > 0) {
-      yield Buffer.concat([...rest, bytes.subarray(0, end)]);
-      rest = [];
-      restBytes = 0;
-    }
-    if (end < bytes.length) rest.push(bytes.subarray(end));
-    restBytes += bytes.length - end;
-    if (restBytes > 2 * maxLineBytes && bytes.length < restBytes)
-      throw new WarehouseError(`a line of ${source.url} is longer than ${maxLineBytes} bytes`);
+  remove(): void {
+    rmSync(this.path, { force: true });
   }
-  if (rest.length > 0) yield Buffer.concat([...rest, newlines]);
-}
-
-async function* inflated({ path, url, info }: SourceFile): AsyncGenerator<Buffer> {
-  try {
-    const whole = info.size > wholeBytes ? undefined : inflatedAtOnce(path);
-    if (whole) yield whole;
-    else yield* pipeline(createReadStream(path), createGunzip({ chunkSize: 2 ** 20 }), ignore);
-  } catch (error) {
-    throw new WarehouseError(`${url} cannot be read: gzip: ${(error as Error).message}`);
-  }
-}
-
-/** Undefined for what is too large for that. */
-function inflatedAtOnce(path: string): Buffer | undefined {
-  try {
-    return gunzipSync(readFileSync(path), { chunkSize: 2 ** 17, maxOutputLength: maxWholeOutput });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
-    throw error;
-  }
-}
-
-/** Lines that hold something. */
-function countRecords(block: Buffer): number {
-  let count = 0;
-  let start = 0;
-  for (let end = block.indexOf(newline); end >= 0; end = block.indexOf(newline, start)) {
-    if (!isBlank(block, start, end)) count += 1;
-    start = end + 1;
-  }
-  return count;
-}
-
-function isBlank(block: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at += 1) {
-    const byte = block[at]!;
-    if (byte !== 32 && byte !== 9 && byte !== 13) return false;
-  }
-  return true;
 }

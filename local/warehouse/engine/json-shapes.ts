@@ -9,8 +9,30 @@ const mostShapes = 16;
 const mostLetters = 8000;
 const mostLevels = 20;
 
-const scalar = '(?:"(?:[^"\\\\]|\\\\.)*"|-?[0-9][-+.0-9eE]*|true|false|null)';
 const token = /[ \t\r\n]*(?:([{}[\],:])|("(?:[^"\\]|\\.)*")|(?:-?[0-9][-+.0-9eE]*|true|false|null))/y;
+
+/** How the patterns of one use are written. */
+export interface ShapeWords {
+  /** For any value that is no object and no array. */
+  readonly scalar: string;
+  readonly literally: (text: string) => string;
+  /**
+   * For the value of an attribute; true for what its sample looks like, undefined where nothing is to be learnt of the text.
+   * @param name as it is written, in its quotes
+   * @param depth 0 in the outermost object
+   */
+  readonly attribute?: (name: string, depth: number) => string | true | undefined;
+  /** An engine that goes back tries every way in which a text matches: there must be one only. */
+  readonly oneWay?: boolean;
+}
+
+const forRe2: ShapeWords = {
+  scalar: '(?:"(?:[^"\\\\]|\\\\.)*"|-?[0-9][-+.0-9eE]*|true|false|null)',
+  literally: (text) => text.replace(/[^\w" -]/gu, (letter) => `\\x{${letter.codePointAt(0)!.toString(16)}}`),
+};
+
+/** The pattern of one text that may be anything; undefined for what is no JSON object, or has what the pattern could not say. */
+export const shapeOf = (sample: string, words: ShapeWords): string | undefined => new Shape(sample, words).whole();
 
 /**
  * A pattern of RE2 for whole texts that parse as JSON, trailing commas or not. None of its matches has such a comma, NaN, Infinity, or an object with an attribute twice.
@@ -20,7 +42,7 @@ const token = /[ \t\r\n]*(?:([{}[\],:])|("(?:[^"\\]|\\.)*")|(?:-?[0-9][-+.0-9eE]
 export function shapesOf(samples: readonly string[]): string | undefined {
   const counts = new Map<string, number>();
   for (const sample of samples) {
-    const shape = new Shape(sample).whole();
+    const shape = shapeOf(sample, forRe2);
     if (shape !== undefined) counts.set(shape, (counts.get(shape) ?? 0) + 1);
   }
   const kept: string[] = [];
@@ -39,9 +61,11 @@ class Shape {
   private at = 0;
   private depth = 0;
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly words: ShapeWords,
+  ) {}
 
-  /** Undefined for what is no object, or has what the pattern could not say. */
   whole(): string | undefined {
     if (this.next() !== '{') return undefined;
     const pattern = this.object();
@@ -61,19 +85,26 @@ class Shape {
     for (let name = this.next(); ; name = this.next()) {
       if (name === '}' && members.size === 0) return '\\{ ?\\}';
       if (!name?.startsWith('"') || name.includes('\\') || members.has(name) || this.next() !== ':') return undefined;
-      const value = this.value(this.next());
+      const value = this.member(name);
       if (value === undefined) return undefined;
       members.set(name, value);
       const end = this.next();
       if (end === '}') break;
       if (end !== ',') return undefined;
     }
-    const pairs = [...members].map(([name, value]) => `${literally(name)} ?: ?${value}`);
+    const pairs = [...members].map(([name, value]) => `${this.words.literally(name)} ?: ?${value}`);
     return `\\{ ?${pairs.join(' ?, ?')} ?\\}`;
   }
 
+  private member(name: string): string | undefined {
+    const as = this.words.attribute ? this.words.attribute(name, this.depth) : true;
+    const value = as === undefined ? undefined : this.value(this.next());
+    if (as === undefined || as === true || value === undefined) return value;
+    return value === this.words.scalar ? as : undefined;
+  }
+
   private array(): string | undefined {
-    const elements = new Set([scalar]);
+    const elements = new Set([this.words.scalar]);
     for (let first = this.next(); first !== ']'; first = this.next()) {
       const element = this.value(first);
       if (element === undefined) return undefined;
@@ -82,13 +113,15 @@ class Shape {
       if (end === ']') break;
       if (end !== ',') return undefined;
     }
+    if (this.words.oneWay && elements.size > 2) return undefined;
     const element = `(?:${[...elements].join('|')})`;
-    const pattern = `\\[ ?(?:${element}(?: ?, ?${element})*)? ?\\]`;
+    const pattern = `\\[ ?(?:${element}(?: ?, ?${element})* ?)?\\]`;
     return pattern.length > mostLetters ? undefined : pattern;
   }
 
   private value(first: string | undefined): string | undefined {
-    if (first !== '{' && first !== '[') return first === undefined || /^[}\],:]$/.test(first) ? undefined : scalar;
+    if (first !== '{' && first !== '[')
+      return first === undefined || /^[}\],:]$/.test(first) ? undefined : this.words.scalar;
     if (this.depth === mostLevels) return undefined;
     this.depth += 1;
     const pattern = first === '{' ? this.object() : this.array();
@@ -96,6 +129,3 @@ class Shape {
     return pattern;
   }
 }
-
-const literally = (text: string) =>
-  text.replace(/[^\w" -]/gu, (letter) => `\\x{${letter.codePointAt(0)!.toString(16)}}`);

@@ -25,7 +25,7 @@ const rules = {
       'exp({n})',
       'ln({n})',
       'power({n}, {n})',
-      'sign({n})',
+      'sign(cast({n} as float8))',
       'mod({n}, {n})',
       '({n})::int',
       '({n})::smallint',
