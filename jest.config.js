@@ -17,6 +17,9 @@ module.exports = {
     ],
   },
   moduleFileExtensions: ['ts', 'js', 'json'],
+  testSequencer: '<rootDir>/test/run/sequencer.js',
+  globalSetup: '<rootDir>/test/run/set-up.ts',
+  globalTeardown: '<rootDir>/test/run/tear-down.ts',
   testTimeout: 60_000,
   maxWorkers: 2,
 };

@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
 /** Another process runs over the data folder. */
 export class LockedError extends Error {
@@ -15,10 +15,10 @@ export class LockedError extends Error {
 /**
  * Takes the data folder for this process; a lock whose process is gone is taken over.
  * @returns what gives it back
- * @throws LockedError
+ * @throws LockedError, or an error that names what is in the way of the folder
  */
 export function lockFolder(dataDir: string): () => void {
-  mkdirSync(dataDir, { recursive: true });
+  makeFolder(resolve(dataDir));
   const file = join(dataDir, 'lock');
   for (let attempt = 0; ; attempt++) {
     try {
@@ -57,5 +57,19 @@ function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** One folder after the other: where the system does not let one be made, as below /proc, Node's own recursion never ends. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) {
+    if (statSync(folder).isDirectory()) return;
+    throw new Error(`${folder} is a file, where a folder is wanted`);
+  }
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

@@ -5,13 +5,13 @@ import { gzipSync } from 'node:zlib';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { feedStream } from '../../bin/commands/feed';
-import { synthesize } from '../../bin/commands/local/synth';
 import { writeRuntimeFile } from '../../bin/commands/runtime-file';
 import { eventIdOf } from '../../bin/commands/why/question';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { generator } from '../../pipelines/estore/generator';
 import { pipeline } from '../../pipelines/estore/pipeline';
 import { pipelineTables } from '../../sql';
+import { deployDev, devAssembly } from '../e2e/image';
 import { millrace } from './io';
 
 /** The dev environment on this machine, whose bucket loses its notifications while `losing` is set. */
@@ -37,9 +37,9 @@ const steps = async (amount: number) => {
 };
 
 beforeAll(async () => {
-  const assemblyDir = await synthesize(join(folder, 'cdk.out'), new AbortController().signal);
+  await deployDev(data);
   runtime = await startRuntime({
-    assemblyDir,
+    assemblyDir: await devAssembly(),
     stageName: 'dev',
     dataDir: data,
     clock: { start, rate: 0 },
@@ -75,7 +75,7 @@ beforeAll(async () => {
   await feedStream(kinesis, 'millrace-dev-estore', generation.stream());
   kinesis.destroy();
   await steps(6);
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   s3?.destroy();
@@ -123,7 +123,7 @@ describe('why', () => {
   beforeAll(async () => {
     await runtime.flushArchive();
     await steps(20);
-  });
+  }, 120_000);
 
   test('follows an event of the stream to the views and to the file of the export that hold it', async () => {
     const [id, hour] = await oneOf(

@@ -1,16 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { synthesize } from '../../bin/commands/local/synth';
 import { startRuntime } from '../../local/runtime';
 import { editedAssembly } from '../support/assembly';
+import { deployDev, devAssembly } from './image';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-deployment-'));
-const assemblyDir = join(folder, 'cdk.out');
+let assemblyDir: string;
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 jest.setTimeout(120_000);
 
-beforeAll(() => synthesize(assemblyDir, new AbortController().signal));
+beforeAll(async () => {
+  assemblyDir = await devAssembly();
+});
 
 const edited = (name: string, edit: (text: string) => string) => editedAssembly(assemblyDir, join(folder, name), edit);
 
@@ -96,6 +98,7 @@ test('an edited view and an edited landing view replace their versions, and no e
     for (let steps = 0; steps < 200 && (await counts(runtime))[2] !== events; steps += 1) await runtime.step();
   };
 
+  await deployDev(join(folder, 'edited'));
   const first = await start(assemblyDir, 'edited');
   await put(first, 1);
   await settled(first, 1);
@@ -126,6 +129,7 @@ test('an edited view and an edited landing view replace their versions, and no e
 
 test('a running environment takes an edit; one whose function dies in the middle leaves the old version to readers', async () => {
   let dying = false;
+  await deployDev(join(folder, 'running'));
   const runtime = await startRuntime({
     assemblyDir,
     stageName: 'dev',

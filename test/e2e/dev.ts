@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { synthesize } from '../../bin/commands/local/synth';
 import { writeRuntimeFile } from '../../bin/commands/runtime-file';
 import type { FaultSource } from '../../local/faults';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { millrace } from '../bin/io';
+import { deployDev, devAssembly } from './image';
 
 export const HOUR_MS = 3_600_000;
 
@@ -51,10 +51,9 @@ const fine: FaultSource = { delivery: () => undefined, statement: () => undefine
 export async function startDev(start: number, folder = mkdtempSync(join(tmpdir(), 'millrace-dev-'))): Promise<Dev> {
   const data = join(folder, 'data');
   const trouble: Trouble = { ...fine };
-  const assemblyDir = join(folder, 'cdk.out');
-  if (!existsSync(assemblyDir)) await synthesize(assemblyDir, new AbortController().signal);
+  if (!existsSync(data)) await deployDev(data);
   const runtime = await startRuntime({
-    assemblyDir,
+    assemblyDir: await devAssembly(),
     stageName: 'dev',
     dataDir: data,
     clock: { start, rate: 0 },

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { KinesisClient, PutRecordCommand } from '@aws-sdk/client-kinesis';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { synthesize } from '../../bin/commands/local/synth';
 import type { RunEvent } from '../../local/activity';
 import { type FaultScript, scriptedFaults } from '../../local/faults';
 import { type Runtime, startRuntime } from '../../local/runtime';
+import { deployDev, devAssembly } from './image';
 
 /** The dev environment on this machine, whose functions die, whose queues and buses lose and repeat, and whose stream is busy. */
 const folder = mkdtempSync(join(tmpdir(), 'millrace-faults-'));
@@ -44,11 +44,11 @@ let runtime: Runtime;
 const heard: RunEvent[] = [];
 
 beforeAll(async () => {
-  const assemblyDir = await synthesize(join(folder, 'cdk.out'), new AbortController().signal);
+  await deployDev(join(folder, 'data'));
   const scripted = scriptedFaults(script);
   let deployed = false;
   runtime = await startRuntime({
-    assemblyDir,
+    assemblyDir: await devAssembly(),
     stageName: 'dev',
     dataDir: join(folder, 'data'),
     clock: { start, rate: 0 },
@@ -60,7 +60,7 @@ beforeAll(async () => {
     },
   });
   deployed = true;
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   await runtime?.dispose();

@@ -1,15 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { synthesize } from '../../bin/commands/local/synth';
 import { writeRuntimeFile } from '../../bin/commands/runtime-file';
 import type { Plan } from '../../bin/plan/plan';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { millrace } from '../bin/io';
 import { editedAssembly } from '../support/assembly';
+import { devAssembly } from './image';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-unchanged-'));
-const assemblyDir = join(folder, 'cdk.out');
 const dataDir = join(folder, 'data');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 jest.setTimeout(180_000);
@@ -54,7 +53,7 @@ async function deploy(assembly: string, act: (runtime: Runtime) => Promise<void>
 }
 
 test('an unchanged tree runs no statement, and one that only reads differently none but reads and records', async () => {
-  await synthesize(assemblyDir, new AbortController().signal);
+  const assemblyDir = await devAssembly();
   const first = await deploy(assemblyDir);
   expect(first.statements.filter((name) => name === 'record-0').length).toBeGreaterThan(30);
   expect(Object.keys(first.registry)).toEqual(

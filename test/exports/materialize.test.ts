@@ -207,6 +207,10 @@ test('of two functions at once one publishes, and nothing stays of the other', a
   expect(await world.leftovers(name)).toEqual([]);
 });
 
+/** A function that ends after a call that changes nothing, here or on the connection, leaves what the call before it left. */
+const changes = (call: string) =>
+  /^(s3:(Put|Delete|Copy)|redshift-data:(Batch)?Execute|materialize:(connect|begin|copy|commit))/.test(call);
+
 test('a function that ends after any of its calls: readers see whole windows, the next ticks finish', async () => {
   mz = await openMaterializeWorld(
     copied(name, { content: { ...copied(name).content, since: '2026-11-21T03:00Z' } as never }),
@@ -233,13 +237,17 @@ test('a function that ends after any of its calls: readers see whole windows, th
   const calls = [...world.calls[0]!];
   expect(calls.filter((call) => call.startsWith('materialize:')).length).toBeGreaterThan(15);
   const problems: string[] = [];
+  let kills = 0;
   for (let call = 1; call <= calls.length; call += 1) {
+    if (call > 1 && !changes(calls[call - 1]!)) continue;
+    kills += 1;
     const seen = await story({ call, after: true });
     const left = [...(await mz.staged()), ...(await world.leftovers(name))];
     if (seen.join() !== whole.join() || left.length > 0)
       problems.push(`${call} ${calls[call - 1]}: ${seen.join()} left ${left.join(' ')}`);
   }
   expect(problems).toEqual([]);
+  expect(kills).toBeGreaterThan(20);
 }, 600_000);
 
 test('while Materialize cannot be reached nothing is published, and everything afterwards; comments in the query do not matter', async () => {

@@ -22,9 +22,19 @@ test('takes over the lock of a process that is gone', () => {
   unlock();
 });
 
+test('tells what is in the way of the folder', () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  expect(() => lockFolder(join(file, 'below'))).toThrow(`${file} is a file, where a folder is wanted`);
+});
+
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
 onLinux('takes over the lock of an earlier process with the number of one that lives', () => {
   writeFileSync(join(folder, 'lock'), `${process.pid} 1`);
   lockFolder(folder)();
+});
+
+onLinux('does not go on for ever where no folder can be made', () => {
+  expect(() => lockFolder('/proc/millrace/data')).toThrow('ENOENT');
 });

@@ -33,7 +33,9 @@ export class Objects {
   /** What the last request's object is called, once the function has said it. */
   named: string | undefined;
 
+  /** A client for each identity: to make one takes longer than its calls. */
   private readonly warehouses = new Map<'admin' | 'owner', Warehouse>();
+  private outside: RedshiftDataClient | undefined;
 
   constructor(readonly cloud: Cloud) {}
 
@@ -94,10 +96,15 @@ export class Objects {
 
   /** Runs one statement and returns its rows. */
   async run(sql: string, identity: 'admin' | 'owner' = 'owner'): Promise<Row[]> {
-    const warehouse = redshiftData(
-      new RedshiftDataClient(inProcess(this.cloud.warehouse.service, roleOf('outsider'), (_, __, run) => run())),
-      { kind: 'provisioned', name: cluster, database, secretArn: identity === 'admin' ? admin.name : owner.name },
+    this.outside ??= new RedshiftDataClient(
+      inProcess(this.cloud.warehouse.service, roleOf('outsider'), (_, __, run) => run()),
     );
+    const warehouse = redshiftData(this.outside, {
+      kind: 'provisioned',
+      name: cluster,
+      database,
+      secretArn: identity === 'admin' ? admin.name : owner.name,
+    });
     const id = await warehouse.submit({ name: 'test', mode: 'single', statements: [sql] });
     const state = await warehouse.describe(id, 30);
     if (state.status !== 'FINISHED') throw new Error(`${state.status}: ${state.error}: ${sql}`);

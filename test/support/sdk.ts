@@ -22,10 +22,9 @@ export function inProcess(
   // biome-ignore lint/suspicious/noExplicitAny: each client has its own type of configuration, all with these fields
 ): any {
   return {
-    region: 'eu-west-1',
+    ...settled,
     endpoint: 'http://twin',
     forcePathStyle: true,
-    maxAttempts: 1,
     logger: silent,
     credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
     signer: { sign: async (request: unknown) => request },
@@ -48,6 +47,24 @@ export function inProcess(
     },
   };
 }
+
+/** What the SDK would look for in the environment and in files, for every client anew: it takes longer than the calls. */
+const settled = {
+  region: 'eu-west-1',
+  maxAttempts: 1,
+  retryMode: 'standard',
+  defaultsMode: 'standard',
+  useDualstackEndpoint: false,
+  useFipsEndpoint: false,
+  userAgentAppId: '',
+  authSchemePreference: [],
+  requestChecksumCalculation: 'WHEN_SUPPORTED',
+  responseChecksumValidation: 'WHEN_SUPPORTED',
+  useArnRegion: false,
+  disableMultiregionAccessPoints: false,
+  disableS3ExpressSessionAuth: false,
+  sigv4aSigningRegionSet: [],
+};
 
 /** The SDK warns of an empty body, as a sentinel is one. */
 const silent = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,4 +1,5 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Step } from '../../lambda/shared/plan';
@@ -9,6 +10,7 @@ import type { Pipeline } from '../../pipelines/definition';
 import { ownerObject, registryObject, warehouseObjects } from '../../sql';
 import { admin, cluster, createCloud, database, environment, outsider, owner, roles } from './cloud';
 import { memoryFolder } from './memory';
+import { isTestRun, once } from './once';
 import { longRetentionHours } from './pipeline';
 
 export interface Template {
@@ -19,12 +21,38 @@ export interface Template {
   remove(): void;
 }
 
-/** A warehouse in which everything of the pipeline was created, as a file to be copied. */
+/**
+ * A warehouse in which everything of the pipeline was created, as a file to be copied. In a run of the tests there is one for all suites, which goes
+ * with the run.
+ */
 export async function templateOf(pipeline: Pipeline, startMs: number): Promise<Template> {
-  const streamName = `millrace-${environment}-${pipeline.name}`;
-  const nothing: FaultSource = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
+  const streamName = streamOf(pipeline);
+  const template = (folder: string, remove: () => void) => ({
+    pipeline,
+    streamName,
+    databaseFile: join(folder, databaseName),
+    startMs,
+    remove,
+  });
+  if (isTestRun()) {
+    const key = createHash('sha256')
+      .update(JSON.stringify([pipeline, startMs]))
+      .digest('hex');
+    const shared = await once(`template-${pipeline.name}-${key.slice(0, 16)}`, (made) => make(made, pipeline, startMs));
+    return template(shared, () => undefined);
+  }
   const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'millrace-template-'));
-  const databaseFile = join(folder, 'warehouse.duckdb');
+  await make(folder, pipeline, startMs);
+  return template(folder, () => rmSync(folder, { recursive: true, force: true }));
+}
+
+const databaseName = 'warehouse.duckdb';
+const streamOf = ({ name }: Pipeline) => `millrace-${environment}-${name}`;
+
+async function make(folder: string, pipeline: Pipeline, startMs: number): Promise<void> {
+  const streamName = streamOf(pipeline);
+  const nothing: FaultSource = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
+  mkdirSync(folder, { recursive: true });
   const cloud = await createCloud({
     startMs,
     streamName,
@@ -44,15 +72,8 @@ export async function templateOf(pipeline: Pipeline, startMs: number): Promise<T
       for (const step of JSON.parse(properties.create) as Step[])
         await runStep(cloud.warehouse, step, properties.identity === 'admin' ? admin.name : owner.name);
   } finally {
-    await cloud.dispose((file) => copyFileSync(file, databaseFile));
+    await cloud.dispose((file) => copyFileSync(file, join(folder, databaseName)));
   }
-  return {
-    pipeline,
-    streamName,
-    databaseFile,
-    startMs,
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  };
 }
 
 /** Runs statements as a deployment does. */

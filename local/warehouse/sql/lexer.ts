@@ -169,6 +169,8 @@ export function tokenize(source: Source): Token[] {
   const { text } = source;
   if (Buffer.byteLength(text) > maxSqlBytes)
     throw new SqlError(`statement text must be at most ${maxSqlBytes} bytes, got ${Buffer.byteLength(text)}`);
+  const zero = text.indexOf('\0');
+  if (zero >= 0) throw source.error('a statement must not hold a zero byte', zero);
   const tokens: Token[] = [];
   let at = 0;
   while (at < text.length) {

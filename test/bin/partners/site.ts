@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { PartnerSite } from '../../../bin/commands/partners/find';
@@ -19,6 +20,19 @@ const seen = (id: string, type: string) =>
   /^AWS::S3::Bucket(Policy)?$|^AWS::SQS::QueuePolicy$|^AWS::KMS::Key$/.test(type) ||
   (id.startsWith('Partner') && !type.startsWith('Custom::'));
 
+const synthesized = new Map<string, string>();
+
+/** The assembly of an environment, synthesized once. */
+function assemblyOf(environment: Environment): string {
+  const key = JSON.stringify(environment);
+  const known = synthesized.get(key);
+  if (known !== undefined) return known;
+  const outdir = mkdtempSync(join(tmpdir(), 'millrace-partners-'));
+  createApp({ environments: [environment], pipelines, bundles: noBundles, app: { outdir } }).synth();
+  synthesized.set(key, outdir);
+  return outdir;
+}
+
 /**
  * Synthesizes the dev environment and leaves out what partners have nothing to do with, so that it starts in no time. Answers its folder.
  * @param edit changes the template of a stack, as an edit of the code would have
@@ -28,13 +42,7 @@ export function partnersAssembly(
   changes: Partial<Environment> = {},
   edit: (stack: 'data' | 'pipelines', template: Json) => void = () => {},
 ): string {
-  mkdirSync(folder, { recursive: true });
-  createApp({
-    environments: [{ ...dev, ...changes }],
-    pipelines,
-    bundles: noBundles,
-    app: { outdir: folder },
-  }).synth();
+  cpSync(assemblyOf({ ...dev, ...changes }), folder, { recursive: true });
   const stage = join(folder, 'assembly-dev');
   for (const file of readdirSync(stage).filter((name) => name.endsWith('.template.json'))) {
     const template: Json = JSON.parse(readFileSync(join(stage, file), 'utf8'));

@@ -2,7 +2,7 @@ import { failure, failureWith } from '../failure';
 import { blankKey, ofBlankKey, withoutBlanks } from '../resolve/blanks';
 import { finite } from '../resolve/cast';
 import { compare, resolveBinary, settle, unify } from '../resolve/operators';
-import { letting, quoteLiteral } from '../resolve/value';
+import { letting, quoteLiteral, type Value } from '../resolve/value';
 import {
   asDecimal,
   bigint,
@@ -114,8 +114,11 @@ const doubles: Readonly<Record<string, FunctionEntry>> = {
     arguments: [1, 1],
     emit: (call) => {
       const { sql, type } = number(call, 0);
-      if (!isInteger(type)) throw call.wrongType(0);
-      return { sql: `cast(sign(${sql}) as integer)`, type: integer };
+      // Into which of the two an integer is converted is not documented (https://docs.aws.amazon.com/redshift/latest/dg/r_SIGN.html).
+      if (isInteger(type))
+        throw call.unsupported('function SIGN of an integer (cast it to decimal or double precision)');
+      const result = isFloat(type) ? double : decimal(1, 0);
+      return { sql: `cast(sign(${sql}) as ${duckdbType(result)})`, type: result };
     },
   },
 };
@@ -125,8 +128,8 @@ const digits = '0123456789abcdefghijklmnopqrstuvwxyz';
 /** Blanks, a sign, `0x` for base 16 and digits; nothing at all is 0 (https://docs.aws.amazon.com/redshift/latest/dg/r_STRTOL.html). Of anything behind the digits it says nothing. */
 function readInteger(text: string, base: number): string {
   const pattern = `\\s*[+-]?${base === 16 ? '(?:0x)?' : ''}([${digits.slice(0, base)}]+)`;
-  const unread = failureWith('STRTOL of this text is not supported by the local warehouse', text);
   return letting('n', text, (n) => {
+    const unread = failureWith('STRTOL of this text is not supported by the local warehouse', n);
     const places = `string_split(regexp_extract(lower(${n}), '^${pattern}$', 1), '')`;
     const values = `list_transform(${places}, lambda c: cast(strpos('${digits}', c) - 1 as hugeint))`;
     const total = `list_reduce(list_prepend(0::hugeint, ${values}), lambda sum, place: sum * ${base} + place)`;
@@ -178,6 +181,9 @@ const variadic = (name: string): FunctionEntry => ({
   },
 });
 
+const isLiteral = ({ type }: Value): boolean => type.name === 'unknown';
+const isTextual = (value: Value): boolean => isLiteral(value) || isText(value.type);
+
 export const conditionalFunctions: Readonly<Record<string, FunctionEntry>> = {
   coalesce: variadic('coalesce'),
   nvl: variadic('coalesce'),
@@ -188,6 +194,9 @@ export const conditionalFunctions: Readonly<Record<string, FunctionEntry>> = {
     emit: (call) => {
       const tested = call.value(0);
       if (tested.type.name === 'super') throw call.wrongType(0);
+      // A text makes a text of a number beside it, which the number's own type would not tell.
+      if (typeof call.value(1).constant === 'string' && isLiteral(call.value(1)) && !isTextual(call.value(2)))
+        throw call.unsupported('function NVL2 of a text in quotation marks and another type (cast it)');
       const { sql, type } = conditional(call, [call.value(1), call.value(2)]);
       const texts = new Set([call.value(1).type.name, call.value(2).type.name]);
       if (texts.has('char') && texts.has('varchar')) throw call.unsupported('function NVL2 with CHAR and VARCHAR');

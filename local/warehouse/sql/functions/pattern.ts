@@ -1,3 +1,4 @@
+import { failure } from '../failure';
 import { bounded } from '../resolve/cast';
 import { regularExpression } from '../resolve/regexp';
 import { quoteLiteral } from '../resolve/value';
@@ -22,18 +23,24 @@ function insensitive(call: Call, position: number): string {
 const patternOf = (call: Call) => regularExpression(call.node.args[1]!, call.environment, 'substring');
 
 export const patternFunctions: Readonly<Record<string, FunctionEntry>> = {
+  /** https://docs.aws.amazon.com/redshift/latest/dg/REGEXP_SUBSTR.html */
   regexp_substr: {
     arguments: [2, 5],
     emit: (call) => {
       const pattern = quoteLiteral(patternOf(call));
       const options = quoteLiteral(`s${insensitive(call, 4)}`);
-      const text = searched(call, 2);
+      const text = call.repeated(searched(call, 2));
+      const whole = call.repeated(call.text(0).sql);
       const occurrence = call.count > 3 ? call.literalInteger(3, 1) : 1;
-      const sql =
+      const found =
         occurrence === 1
           ? `regexp_extract(${text}, ${pattern}, 0, ${options})`
-          : `coalesce(regexp_extract_all(${call.repeated(text)}, ${pattern}, 0, ${options})[${occurrence}], case when ${text} is not null then '' end)`;
-      return { sql, type: varchar(call.text(0).length) };
+          : `coalesce(regexp_extract_all(${text}, ${pattern}, 0, ${options})[${occurrence}], '')`;
+      // NULL for an occurrence behind the number of characters; whether that holds for the first one of an empty text is not said.
+      const none =
+        occurrence === 1 ? failure('REGEXP_SUBSTR of an empty text is not supported by the local warehouse') : 'null';
+      const sql = `case when ${whole} is null then null when length(${whole}) < ${occurrence} then ${none} else ${found} end`;
+      return { sql: `(${sql})`, type: varchar(call.text(0).length) };
     },
   },
   regexp_count: {

@@ -1,7 +1,7 @@
 import type { BinaryOperator, Expression, Identifier } from '../ast';
 import { parseCall } from './call';
 import type { Cursor } from './cursor';
-import { isQueryStart, parseQuery } from './query';
+import { isSubqueryStart, parseQuery } from './query';
 import { parseType, tryParseType } from './type';
 
 /** Longer chains of one operator, and lists of IN, are refused: they would overflow the engine's stack. */
@@ -113,7 +113,7 @@ function parseIs(cursor: Cursor, operand: Expression): Expression {
 
 function parseIn(cursor: Cursor, operand: Expression, negated: boolean, at: number): Expression {
   cursor.expectOperator('(');
-  if (isQueryStart(cursor)) {
+  if (isSubqueryStart(cursor)) {
     const query = parseQuery(cursor);
     cursor.expectOperator(')');
     return { kind: 'in-query', operand, query, negated, at };
@@ -200,7 +200,7 @@ function parsePrimary(cursor: Cursor): Expression {
 
 function parseParenthesized(cursor: Cursor): Expression {
   const at = cursor.expectOperator('(').at;
-  if (isQueryStart(cursor)) {
+  if (isSubqueryStart(cursor)) {
     const query = parseQuery(cursor);
     cursor.expectOperator(')');
     return { kind: 'subquery', query, at };

@@ -16,6 +16,7 @@ import { parseExpression } from './expression';
 
 const maxSetOperands = 100;
 const maxFromItems = 100;
+const maxCommonTables = 500;
 
 /** Whether a query starts here: SELECT or WITH, also behind opening parentheses. */
 export function isQueryStart(cursor: Cursor): boolean {
@@ -24,6 +25,23 @@ export function isQueryStart(cursor: Cursor): boolean {
   const token = cursor.peek(ahead);
   return token.kind === 'word' && (token.value === 'select' || (token.value === 'with' && ahead === 0));
 }
+
+/** The same where an expression may stand: of `(select 1) + 2` the query is an operand, of `(select 1) union select 2` the first part. */
+export function isSubqueryStart(cursor: Cursor): boolean {
+  if (!isQueryStart(cursor) || !cursor.isOperator('(')) return isQueryStart(cursor);
+  let ahead = 0;
+  for (let depth = 0; ; ahead++) {
+    const { kind, value } = cursor.peek(ahead);
+    if (kind === 'end') return true;
+    if (kind !== 'operator') continue;
+    if (value === '(') depth++;
+    else if (value === ')' && --depth === 0) break;
+  }
+  const { kind, value } = cursor.peek(ahead + 1);
+  return kind === 'end' || (kind === 'operator' ? value === ')' || value === ';' : queryWords.includes(value));
+}
+
+const queryWords = ['union', 'intersect', 'except', 'minus', 'order', 'limit', 'offset'];
 
 export function parseQuery(cursor: Cursor): Query {
   return cursor.nested(() => {
@@ -49,7 +67,9 @@ export function parseQuery(cursor: Cursor): Query {
 function parseWith(cursor: Cursor): CommonTable[] {
   if (!cursor.takeWords('with')) return [];
   if (cursor.isWord('recursive')) throw cursor.unsupported('WITH RECURSIVE');
+  let count = 0;
   return cursor.list(() => {
+    if (++count > maxCommonTables) throw cursor.unsupported(`more than ${maxCommonTables} queries in WITH`);
     const name = cursor.identifier('a name');
     const columns = cursor.isOperator('(') ? cursor.identifiers('a column name') : [];
     cursor.expectWord('as');

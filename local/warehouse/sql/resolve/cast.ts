@@ -2,7 +2,7 @@ import { decimalText, largestOf } from '../../decimal';
 import type { RedshiftType } from '../../statement';
 import { failure, failureWith, overflow } from '../failure';
 import type { Source } from '../lexer';
-import { describe, duckdbType, isInteger, isNumeric, isText, isTime, type Type, varchar } from '../types';
+import { asDecimal, describe, duckdbType, isInteger, isNumeric, isText, isTime, type Type, varchar } from '../types';
 import { jsonText, jsonType, navigated, numberText } from './super';
 import { isColumn, letting, looksLikeString, naming, quoteLiteral, type Value } from './value';
 
@@ -72,8 +72,13 @@ export class Caster {
     if (!isWholeToBigint && !this.isPlain(type, to, mode)) throw this.impossible(type, to, at);
     if (type.name === 'varbyte' && to.name === 'varbyte') return fitBytes(sql, type, to);
     if (type.name === to.name && type.name !== 'decimal') return sql;
-    const cast = `cast(${sql} as ${duckdbType(to)})`;
-    return mode === 'explicit' && value.constant === undefined && losesFraction(type, to) ? unrounded(sql, to) : cast;
+    const cast = (of: string) => `cast(${of} as ${duckdbType(to)})`;
+    if (mode !== 'explicit' || value.constant !== undefined) return cast(sql);
+    if (losesFraction(type, to)) return unrounded(sql, to);
+    // Beside a constant the engine would compare the value that was cast, and no longer see that it has no place in the type.
+    return isNarrower(type, to)
+      ? letting('c', sql, (c) => `case when ${c} is null then null else ${cast(c)} end`)
+      : cast(sql);
   }
 
   private impossible(from: Type, to: Type, at: number, verb = 'cast'): Error {
@@ -132,7 +137,7 @@ export class Caster {
     const tooLong = failure(`value too long for type ${describe(to)}`);
     return letting('t', sql, (t) => {
       const cut = cutSql(t, to.length);
-      if (mode !== 'assignment') return `case when strlen(${t}) <= ${to.length} then ${t} else ${cut} end`;
+      if (mode !== 'assignment') return `case when strlen(${t}) > ${to.length} then ${cut} else ${t} end`;
       return `case when ${t} is null or strlen(${t}) <= ${to.length} then ${t} when strlen(rtrim(${t}, ' ')) <= ${to.length} then ${cut} else ${tooLong} end`;
     });
   }
@@ -360,6 +365,12 @@ export function finite(sql: string, type: Type, otherwise = failure('value out o
 function losesFraction(from: Type, to: RedshiftType): boolean {
   if (isInteger(to)) return isNumeric(from) && !isInteger(from);
   return from.name === 'decimal' && to.name === 'decimal' && from.scale > to.scale;
+}
+
+/** Whether a number of one type may be too large for the other. */
+function isNarrower(from: Type, to: RedshiftType): boolean {
+  const [a, b] = [asDecimal(from), asDecimal(to)];
+  return a !== undefined && b !== undefined && a.precision - a.scale > b.precision - b.scale;
 }
 
 function cutToBytes(text: string, bytes: number): string {

@@ -124,9 +124,7 @@ function operands(
 /** Beside a floating-point number one in scientific notation is one, too. */
 function resolveSides({ left, right }: Binary, environment: Environment): [Value, Value] {
   const beside = (node: Expression, type: Type) =>
-    isExponent(node) && isFloat(type)
-      ? environment.resolve({ kind: 'cast', operand: node, type: double, at: node.at }, environment)
-      : environment.resolve(node, environment);
+    environment.resolve(isFloat(type) ? storedAs(node, double) : node, environment);
   if (!isExponent(left)) {
     const value = environment.resolve(left, environment);
     return [value, beside(right, value.type)];
@@ -134,6 +132,10 @@ function resolveSides({ left, right }: Binary, environment: Environment): [Value
   const value = environment.resolve(right, environment);
   return [beside(left, value.type), value];
 }
+
+/** A number in scientific notation where it becomes one of a floating-point type; any other expression as it is. */
+export const storedAs = (node: Expression, type: RedshiftType): Expression =>
+  isExponent(node) && isFloat(type) ? { kind: 'cast', operand: node, type, at: node.at } : node;
 
 const isExponent = (node: Expression): boolean =>
   node.kind === 'exponent' || (node.kind === 'negate' && isExponent(node.operand));
@@ -183,14 +185,18 @@ function arithmetic(operator: BinaryOperator, a: Value, b: Value, environment: E
   if (isInteger(a.type) && isInteger(b.type)) {
     const type = commonType(a.type, b.type)!;
     if (operator === '%') return remainder(a, b, environment, at);
-    const operands = [a, b].map((value) =>
+    const sides = [a, b].map((value) =>
       value.type.name === type.name ? value.sql : `cast(${value.sql} as ${type.name})`,
     ) as [string, string];
-    if (operator === '/') return { sql: divided(...operands, '//', b, environment, at), type };
-    return { sql: `(${operands[0]} ${operator} ${operands[1]})`, type };
+    if (operator === '/') return { sql: divided(...sides, '//', b, environment, at), type };
+    return { sql: exact(`(${sides[0]} ${operator} ${sides[1]})`, a, b), type };
   }
   return decimalArithmetic(operator, a, b, environment, at);
 }
+
+/** A constant the engine would bring to the other side of a comparison, or out of a sum, where nothing overflows any more. */
+const exact = (sql: string, ...operands: Value[]): string =>
+  operands.some((value) => !value.sql.includes('"')) ? `coalesce(${sql}, null)` : sql;
 
 /** An INTEGER on either side makes an INTEGER of it, and a SMALLINT does not go with a BIGINT (https://docs.aws.amazon.com/redshift/latest/dg/r_MOD.html). */
 function remainder(a: Value, b: Value, environment: Environment, at: number): Value {
@@ -202,7 +208,7 @@ function remainder(a: Value, b: Value, environment: Environment, at: number): Va
   return { sql: `cast(${divided(x, y, '%', b, environment, at)} as ${duckdbType(type)})`, type };
 }
 
-/** DuckDB answers NULL or infinity where Redshift reports an error. */
+/** DuckDB answers NULL or infinity where Redshift reports an error; what is NULL already stays it. */
 function divided(x: string, y: string, operator: string, divisor: Value, { caster }: Environment, at: number): string {
   if (divisor.constant !== undefined && Number(divisor.constant) !== 0) return `(${x} ${operator} ${y})`;
   const quotient = (a: string, b: string) =>

@@ -30,6 +30,9 @@ type Item =
 
 type Clause = (name: string, allowed?: { aggregates?: boolean; windows?: boolean }) => Environment;
 
+/** As PostgreSQL, from which Redshift comes, has it. */
+const maxItems = 1664;
+
 /** One SELECT with its ORDER BY. `clause` makes the environment of a clause over the scope. */
 export function resolveSelect(
   select: SelectCore,
@@ -41,6 +44,8 @@ export function resolveSelect(
   const from = select.from ? ` from ${resolveFrom(select.from, clause('FROM'))}` : '';
   const where = select.where ? ` where ${resolveCondition(select.where, clause('WHERE')).sql}` : '';
   const items = itemsOf(select.items, clause('SELECT'));
+  if (items.length > maxItems)
+    throw context.source.error(`target lists can have at most ${maxItems} entries`, select.at);
   const grouping = groupingOf(select, orderBy, items, scope, clause);
   const outputs = resolveItems(items, clause('SELECT', { aggregates: true, windows: true }));
   const aggregated = clause('HAVING', { aggregates: true });

@@ -20,8 +20,12 @@ export function newName(parts: readonly Identifier[], context: Context): Name {
   return { schema: schema ?? defaultSchema, name };
 }
 
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html */
+const maxColumns = 1600;
+
 /** DuckDB compares names without case, so two that differ only in case do not fit into one relation either. */
 export function requireUnique(columns: readonly { readonly name: string }[], context: Context, at: number): void {
+  if (columns.length > maxColumns) throw context.source.error(`tables can have at most ${maxColumns} columns`, at);
   const seen = new Map<string, string>();
   for (const { name } of columns) {
     const other = seen.get(name.toLowerCase());

@@ -261,8 +261,8 @@ const rows: [ground: string, sql: string, expected: unknown[]][] = [
   ['r_CAST_function', "select convert(integer, '7'), convert(varchar(2), 'abc')", [7, 'ab']],
   [
     'assumed',
-    "select ascii('é'), ascii(''), reverse('é€x'), power(2, 10), sqrt(2.25), log(100), sign(-3)",
-    [233, 0, 'x€é', 1024, 1.5, 2, -1],
+    "select ascii('é'), ascii(''), reverse('é€x'), power(2, 10), sqrt(2.25), log(100), sign(-3.0)",
+    [233, 0, 'x€é', 1024, 1.5, 2, '-1'],
   ],
 ];
 test.each(rows)('%s: %s', async (_, sql, expected) => expect(await database.run(sql)).toEqual([expected]));

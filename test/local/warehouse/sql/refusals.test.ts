@@ -275,3 +275,17 @@ test('no sequence of words and signs makes anything but a statement or a SqlErro
     { numRuns: 1500, seed: 1 },
   );
 });
+
+test('sizes that no statement of a person has are refused before they cost time', () => {
+  const of = (count: number, item: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => item(i)).join(', ');
+  expect(refusal("select 'a\0b'")).toBe('line 1, column 10: a statement must not hold a zero byte');
+  expect(refusal(`select ${of(1665, String)}`)).toBe('line 1, column 1: target lists can have at most 1664 entries');
+  expect(refusal(`select ${of(1664, String)}`)).toBe('accepted');
+  expect(refusal(`create table shop.wide (${of(1601, (i) => `c${i} int`)})`)).toBe(
+    'line 1, column 1: tables can have at most 1600 columns',
+  );
+  expect(refusal(`with ${of(501, (i) => `c${i} as (select 1)`)} select 1`)).toMatch(
+    unsupported('more than 500 queries in WITH'),
+  );
+});

@@ -1,0 +1,50 @@
+const { default: Sequencer } = require('@jest/test-sequencer');
+
+/** The suites that take longest, the longest first: one of them at the end would run alone. Where durations of earlier runs are known, they count. */
+const longest = [
+  'e2e/deployment-walk',
+  'e2e/deployment',
+  'faults/named',
+  'faults/weakened',
+  'faults/recovery/everything',
+  'columns/killed',
+  'lambda/warehouse-object/replacement',
+  'e2e/backfill',
+  'exports/chaos',
+  'exports/crash',
+  'exports/materialize',
+  'e2e/local',
+  'e2e/operator',
+  'bin/history.e2e',
+  'faults/recovery/kills',
+  'faults/recovery/statements',
+  'faults/recovery/deliveries',
+  'e2e/faults',
+  'e2e/unchanged',
+  'bin/partners/verify',
+  'bin/warehouse-abuse',
+  'columns/changes',
+  'history/property',
+  'lambda/warehouse-object/landing',
+  'e2e/gap',
+  'history/seam',
+  'sql/seam',
+  'sql/merge',
+  'bin/warehouse',
+  'lib/partner-isolation',
+].map((name) => `/test/${name}.test.ts`);
+
+module.exports = class extends Sequencer {
+  sort(tests) {
+    const sorted = super.sort(tests);
+    if (sorted.some(({ duration }) => (duration ?? 0) > 0)) return sorted;
+    const rank = ({ path }) => {
+      const at = longest.findIndex((end) => path.endsWith(end));
+      return at < 0 ? longest.length : at;
+    };
+    return sorted
+      .map((test) => [rank(test), test])
+      .sort(([a], [b]) => a - b)
+      .map(([, test]) => test);
+  }
+};
