@@ -32,9 +32,13 @@ export function createApp({ environments, pipelines, bundles, fallback, app: app
     );
   }
   const repair: unknown = app.node.tryGetContext('repair');
+  if (repair !== undefined && (typeof repair !== 'string' || repair === ''))
+    throw new Error(
+      `context repair must be a word that the last deployment did not have, got ${JSON.stringify(repair)}`,
+    );
   for (const environment of wanted) {
     const stage = new EnvironmentStage(app, { environment, pipelines, bundles, fallback });
-    if (repair !== undefined) tellAll(stage, String(repair));
+    if (repair !== undefined) tellAll(stage, repair);
   }
   return app;
 }

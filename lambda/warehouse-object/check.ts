@@ -2,7 +2,7 @@ import { quoteLiteral } from '../shared/quote';
 import { isTerminal, type Row, StatementError } from '../shared/warehouse';
 import { splitName } from './catalog';
 import type { ViewChecks } from './contract';
-import { failure, submit, type Walk, type WalkResult } from './walk';
+import { failure, renderSteps, submit, type Walk, type WalkResult } from './walk';
 
 /** Fewer rows than that tell nothing about a share of rejects. */
 const leastRowsMerged = 100;
@@ -71,7 +71,7 @@ async function checkRows(host: Walk, checked: Checked): Promise<Problem> {
   const many = tooMany(checked, rows);
   if (many || !tooFew(checked, rows)) return many;
   // The version before it was refreshed since this one was filled. Now it is this one's turn, against the rows that readers had before.
-  for (const [index, step] of checked.checks.upToDate.entries()) {
+  for (const [index, step] of renderSteps(checked.checks.upToDate, {}).entries()) {
     const at = `check-${index}`;
     const state = await submit(host, at, step);
     if (!isTerminal(state.status)) return 'waiting';

@@ -40,6 +40,9 @@ export const mayBeRespelled = (text: string): string => `regexp_matches(${text},
 /** A JSON text with its numbers as strings, also where the text is a number and nothing else. */
 export const quotedWhole = (text: string): string => quoted(`(' ' || ${text})`);
 
+/** Blanks in strings only, and no escapes. */
+const compactText = '(?:[^"\\\\\\s]|"[^"\\\\]*")*';
+
 /**
  * DuckDB text of a JSON value as results show it: without blanks between tokens and escapes of strings, numbers as they are spelled.
  * @param text DuckDB text that is JSON or NULL, emitted several times
@@ -47,6 +50,6 @@ export const quotedWhole = (text: string): string => quoted(`(' ' || ${text})`);
  */
 export function compactJson(text: string, refused: string): string {
   const exact = unquoted(`cast(json(${quotedWhole(text)}) as varchar)`);
-  return `case when not regexp_matches(${text}, '[\\s\\\\]') then ${text} when not ${mayBeRespelled(text)} then cast(json(${text}) as varchar)
+  return `case when not regexp_matches(${text}, '[\\s\\\\]') or regexp_full_match(${text}, '${compactText}') then ${text} when not ${mayBeRespelled(text)} then cast(json(${text}) as varchar)
     when contains(${text}, '${numberMark}') then ${refused} else ${exact} end`;
 }

@@ -53,8 +53,6 @@ export interface Image {
   readonly folder: string;
   /** Its clock, epoch milliseconds. */
   readonly nowMs: number;
-  /** Names of all relations, and of all records of the registry. */
-  readonly content: readonly string[];
 }
 
 /**
@@ -122,17 +120,19 @@ export class DeployedCloud {
   /**
    * Deploys the tree into an empty world, and keeps what that made.
    * @param begin what happens there then
+   * @throws Error when that is something else than the content of the tree
    */
   static async image(tree: Tree, begin: (world: DeployedCloud) => Promise<void>): Promise<Image> {
     const world = await DeployedCloud.start();
     await world.deploy(tree);
-    const content = await world.content();
+    const [found, wanted] = [await world.content(), contentOf(tree)].map((content) => content.join('\n'));
+    if (found !== wanted) throw new Error(`a first deployment made\n${found}\ninstead of\n${wanted}`);
     await begin(world);
     const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'millrace-image-'));
     cpSync(join(world.folder, 'state.json'), join(folder, 'state.json'));
     const nowMs = world.cloud.clock.now();
     await world.dispose((data) => cpSync(data, join(folder, 'data'), { recursive: true }));
-    return { tree, folder, nowMs, content };
+    return { tree, folder, nowMs };
   }
 
   /**
@@ -264,6 +264,7 @@ export class DeployedCloud {
     return rows.map((row) => row.map(String));
   }
 
+  /** Names of all relations, and all records of the registry. */
   async content(): Promise<string[]> {
     const relations = await this.query(
       "select table_schema || '.' || table_name from svv_tables where table_schema in ('sim', 'other', 'millrace') union all select schema_name || '.' || name || ' (materialized)' from svv_mv_info",
@@ -284,7 +285,26 @@ export class DeployedCloud {
   }
 }
 
-const tokensOf = ({ name }: Pipeline) => ({ streamName: streamOf(name), streamRoleArn: roles.stream, database });
+const objectsOf = (pipeline: Pipeline) =>
+  warehouseObjects(pipeline, { streamName: streamOf(pipeline.name), streamRoleArn: roles.stream, database });
+
+function itemsOf({ properties: { name, kind, version } }: WarehouseObject): string[] {
+  const record = `record of ${name} ${version}`;
+  if (kind === 'landing-view' || kind === 'materialized-view') return [record, name, `${name} (materialized)`];
+  return kind === 'table' || kind === 'public-view' ? [record, name] : [record];
+}
+
+/** What is there when the tree is deployed. */
+export const contentOf = (tree: Tree): string[] =>
+  [registryObject(), ...tree.flatMap(objectsOf)].flatMap(itemsOf).sort();
+
+/** What of it stays when its pipelines are no longer deployed. */
+export const keptOf = (tree: Tree): string[] =>
+  tree
+    .filter(({ retainData }) => retainData)
+    .flatMap(objectsOf)
+    .filter(({ retain }) => retain)
+    .flatMap(itemsOf);
 
 /** The template of a tree, with the dependencies of the stack of the project. */
 function resourcesOf(tree: Tree, repair: string | undefined): Record<string, TemplateResource> {
@@ -307,7 +327,7 @@ function resourcesOf(tree: Tree, repair: string | undefined): Record<string, Tem
   add('Registry', registryObject(), ['Owner']);
   const all: string[] = [];
   for (const pipeline of tree) {
-    for (const object of warehouseObjects(pipeline, tokensOf(pipeline))) {
+    for (const object of objectsOf(pipeline)) {
       const id = `${pipeline.name}${object.id}`;
       const dependsOn = ['Owner', 'Registry', ...object.dependsOn.map((before) => `${pipeline.name}${before}`)];
       add(id, object, dependsOn, pipeline.retainData && object.retain);
@@ -320,19 +340,4 @@ function resourcesOf(tree: Tree, repair: string | undefined): Record<string, Tem
     DependsOn: all,
   };
   return resources;
-}
-
-/** Of the content of a deployed tree what stays when its pipelines are no longer deployed. */
-export function keptOf({ tree, content }: Image): string[] {
-  const objects = tree.flatMap((pipeline) =>
-    pipeline.retainData ? warehouseObjects(pipeline, tokensOf(pipeline)).filter(({ retain }) => retain) : [],
-  );
-  const items = new Set(
-    objects.flatMap(({ properties: { name, version } }) => [
-      name,
-      `${name} (materialized)`,
-      `record of ${name} ${version}`,
-    ]),
-  );
-  return content.filter((item) => items.has(item));
 }

@@ -19,7 +19,6 @@ const vanishing = '-?(?:[0-9.]+[eE]-[0-9]{3}|0\\.0{30})';
 /** An attribute's name with a character in disguise, which may be a column's. */
 const disguised = '\\\\u00[2-7][^"]*"\\s*:';
 const lenient = ',\\s*[}\\]]|[nN][aA][nN]|[iI][nN][fF]';
-const longNumber = `[:\\[,]\\s*-?(?:${long}|[0-9]{${exactDigits + 1}}|[0-9.]+[eE])`;
 
 const isText = ({ type }: CopyColumn) => !numeric.has(type.name) && type.name !== 'super' && type.name !== 'decimal';
 const numeric = new Set(['smallint', 'integer', 'bigint', 'real', 'double precision']);
@@ -85,6 +84,3 @@ export function problemOf(line: string, columns: readonly CopyColumn[]): string 
     when ${matches(disguised)} then ${unmodelled(first, 'an attribute name with an escaped ASCII character')}
     else coalesce(${branches.map((branch) => `case ${branch} end`).join(', ')}) end`;
 }
-
-/** A DuckDB condition that is true where a SUPER value may have a number that DuckDB would not give back digit by digit. */
-export const hasLongNumber = (line: string): string => `regexp_matches(${line}, '${longNumber}')`;

@@ -1,4 +1,4 @@
-import { isLenientJson, numberMark, quoted, unquoted } from '../json-text';
+import { isLenientJson, mayBeRespelled, numberMark, quoted, unquoted } from '../json-text';
 import type { CompressionName } from '../statement';
 import {
   badIfMissing,
@@ -10,7 +10,7 @@ import {
   type Reading,
   unmodelled,
 } from './copy-fields';
-import { hasLongNumber, isOdd, problemOf } from './copy-json-oddities';
+import { isOdd, problemOf } from './copy-json-oddities';
 import { maxLineBytes } from './copy-lines';
 import { usualObjects, usualRecords } from './copy-usual';
 import { identifier, literal } from './database';
@@ -48,7 +48,7 @@ export function autoReading(columns: readonly CopyColumn[], options: CopyOptions
     `${isOdd('line', columns)} as odd`,
     ...(texts.length > 0 ? [`json_extract_string(line, [${texts.map(path).join(', ')}]) as texts`] : []),
     ...(supers.length > 0 ? [`json_extract(line, [${supers.map(path).join(', ')}]) as parts`] : []),
-    ...(supers.length > 0 ? [`case when ${hasLongNumber('line')} then ${quoted('line')} end as exact`] : []),
+    ...(supers.length > 0 ? [`case when ${mayBeRespelled('line')} then ${quoted('line')} end as exact`] : []),
   ];
   const attributes = [
     ...texts.map((column, index) => `texts[${index + 1}] as ${from(column)}`),
@@ -80,7 +80,7 @@ export function autoReading(columns: readonly CopyColumn[], options: CopyOptions
 
 const path = ({ name }: CopyColumn) => literal(`$."${name.replaceAll('"', '\\"')}"`);
 
-/** DuckDB gives long numbers through a double. */
+/** DuckDB gives numbers through a double, without the zeros at their end. */
 const superOf = (column: CopyColumn, part: string) =>
   `case when exact is null then ${part} else cast(${unquoted(`cast(json_extract(exact, ${path(column)}) as varchar)`)} as json) end`;
 

@@ -39,6 +39,9 @@ const other: Deployed = {
   views: [view('hourly', hourly('sum(events.amount)').query.replace('sim.', 'other.'))],
 };
 const label: Column = { name: 'label', path: ['label'], type: 'varchar', maxBytes: 20 };
+const labelled = edited({ columns: [...sim.columns, label] });
+const keeping: Tree = [base, { ...other, retainData: true }];
+const old: Tree = [base];
 const recreated = { ...sim.stream, recreatedAt: '2026-11-21T00:30:00Z' };
 const arrivals = sim.exports[0]!;
 
@@ -52,29 +55,30 @@ const identified = (by: 'four' | 'two'): Tree =>
     ],
     views: base.views.map((one) => ({ ...one, mayShrink: 1 })),
   });
+const [fours, twos] = [identified('four'), identified('two')];
 
 const amountHolds = 'amount = substring(id, 2)::bigint';
 const labelHolds = "label = 'label ' || substring(id, 2)";
 
 export const pairs: readonly Pair[] = [
-  { kind: 'view edited', from: [base], to: withViews(hourly('max(events.amount)'), large) },
-  { kind: 'view added', from: withViews(hourly('sum(events.amount)')), to: [base] },
-  { kind: 'view removed', from: [base], to: withViews(hourly('sum(events.amount)')) },
+  { kind: 'view edited', from: old, to: withViews(hourly('max(events.amount)'), large) },
+  { kind: 'view added', from: withViews(hourly('sum(events.amount)')), to: old },
+  { kind: 'view removed', from: old, to: withViews(hourly('sum(events.amount)')) },
   {
     kind: 'view edited that another one reads',
     from: withViews(hourly('sum(events.amount)'), daily),
     to: withViews(hourly('max(events.amount)'), daily),
   },
-  { kind: 'landing view edited', from: [base], to: edited({ stream: recreated }) },
+  { kind: 'landing view edited', from: old, to: edited({ stream: recreated }) },
   {
     kind: 'column added and filled',
-    from: [base],
+    from: old,
     to: edited({ columns: [...sim.columns, { ...label, fill: true }] }),
     holds: labelHolds,
   },
   {
     kind: 'column with another type',
-    from: [base],
+    from: old,
     to: edited({
       columns: withAmount({ type: 'decimal', precision: 18, scale: 2, stored: 'amount_2', fill: true }),
     }),
@@ -83,7 +87,7 @@ export const pairs: readonly Pair[] = [
   },
   {
     kind: 'column renamed',
-    from: [base],
+    from: old,
     to: edited({
       columns: withAmount({ name: 'price', stored: 'amount' }),
       views: [hourly('sum(events.price)'), view('large', large.query.replaceAll('events.amount', 'events.price'))],
@@ -94,21 +98,21 @@ export const pairs: readonly Pair[] = [
   },
   {
     kind: 'column retired',
-    from: edited({ columns: [...sim.columns, label] }),
-    to: [base],
+    from: labelled,
+    to: old,
     held: labelHolds,
     holds: amountHolds,
   },
   {
     kind: 'text made longer',
-    from: edited({ columns: [...sim.columns, label] }),
+    from: labelled,
     to: edited({ columns: [...sim.columns, { ...label, stored: 'label_2', maxBytes: 40, fill: true }] }),
     held: labelHolds,
     holds: labelHolds,
   },
   {
     kind: 'landing view, column and view edited',
-    from: [base],
+    from: old,
     to: edited({
       stream: recreated,
       columns: [...sim.columns, { ...label, fill: true }],
@@ -118,26 +122,14 @@ export const pairs: readonly Pair[] = [
   },
   {
     kind: 'export edited',
-    from: [base],
+    from: old,
     to: edited({ exports: [{ ...arrivals, query: 'select event_id, id, arrived_at from sim.events' }] }),
   },
-  { kind: 'export removed', from: [base], to: edited({ exports: [] }) },
-  {
-    kind: 'identity made finer',
-    from: identified('four'),
-    to: identified('two'),
-    held: amountHolds,
-    holds: amountHolds,
-  },
-  {
-    kind: 'identity made coarser',
-    from: identified('two'),
-    to: identified('four'),
-    held: amountHolds,
-    holds: amountHolds,
-  },
-  { kind: 'pipeline added', from: [base], to: [base, other] },
-  { kind: 'pipeline removed with its data', from: [base, other], to: [base] },
-  { kind: 'pipeline removed, its data kept', from: [base, { ...other, retainData: true }], to: [base] },
-  { kind: 'data no longer kept', from: [base, { ...other, retainData: true }], to: [base, other] },
+  { kind: 'export removed', from: old, to: edited({ exports: [] }) },
+  { kind: 'identity made finer', from: fours, to: twos, held: amountHolds, holds: amountHolds },
+  { kind: 'identity made coarser', from: twos, to: fours, held: amountHolds, holds: amountHolds },
+  { kind: 'pipeline added', from: old, to: [base, other] },
+  { kind: 'pipeline removed with its data', from: [base, other], to: old },
+  { kind: 'pipeline removed, its data kept', from: keeping, to: old },
+  { kind: 'data no longer kept', from: keeping, to: [base, other] },
 ];

@@ -60,13 +60,22 @@ test('a deployment brings back what somebody dropped, if it is asked to look, an
   }
 });
 
-test('context `repair` is told to every warehouse object, and to nothing else', () => {
-  const app = createApp({
+const appWith = (repair: unknown) =>
+  createApp({
     environments: [testEnvironment()],
     pipelines: [shopPipeline()],
     bundles: noBundles,
-    app: { context: { repair: 'monday' } },
+    app: { context: { repair } },
   });
+
+test.each(['', 7, { a: 1 }])('context `repair` must be a word: %j', (repair) => {
+  expect(() => appWith(repair)).toThrow(
+    `context repair must be a word that the last deployment did not have, got ${JSON.stringify(repair)}`,
+  );
+});
+
+test('context `repair` is told to every warehouse object, and to nothing else', () => {
+  const app = appWith('monday');
   const { stacks } = app.synth().getNestedAssembly('assembly-test');
   const all: { Type: string; Properties?: { repair?: string } }[] = stacks.flatMap(({ template }) =>
     Object.values(template.Resources),

@@ -5,9 +5,9 @@ import { Objects } from '../../support/objects';
 import { SeamWorld } from '../../support/seam';
 import { ObjectStack } from '../../support/stack';
 
-/** With MILLRACE_WALK=1 killed after every statement, and then both ways on; otherwise after every fourth, and the one way or the other. */
+/** With MILLRACE_WALK=1 killed after every statement, and then both ways on; otherwise after every sixth, and the one way or the other. */
 const thorough = process.env['MILLRACE_WALK'] === '1';
-const step = thorough ? 1 : 4;
+const step = thorough ? 1 : 6;
 jest.setTimeout(thorough ? 3_600_000 : 180_000);
 
 const view = (name: string, query: string): ViewDefinition => ({ name, query, file: `views/${name}.sql` });

@@ -128,8 +128,8 @@ const digits = '0123456789abcdefghijklmnopqrstuvwxyz';
 /** Blanks, a sign, `0x` for base 16 and digits; nothing at all is 0 (https://docs.aws.amazon.com/redshift/latest/dg/r_STRTOL.html). Of anything behind the digits it says nothing. */
 function readInteger(text: string, base: number): string {
   const pattern = `\\s*[+-]?${base === 16 ? '(?:0x)?' : ''}([${digits.slice(0, base)}]+)`;
-  const unread = failureWith('STRTOL of this text is not supported by the local warehouse', text);
   return letting('n', text, (n) => {
+    const unread = failureWith('STRTOL of this text is not supported by the local warehouse', n);
     const places = `string_split(regexp_extract(lower(${n}), '^${pattern}$', 1), '')`;
     const values = `list_transform(${places}, lambda c: cast(strpos('${digits}', c) - 1 as hugeint))`;
     const total = `list_reduce(list_prepend(0::hugeint, ${values}), lambda sum, place: sum * ${base} + place)`;

@@ -91,13 +91,13 @@ const dateadd: FunctionEntry = {
   emit: (call) => {
     const part = datePart(call, call.literal(0), Object.keys(adders));
     const amount = part === 'quarter' ? `3 * ${call.integer(1)}` : call.integer(1);
-    const added = (time: string) => `(${time} + ${adders[part]}(cast(${amount} as integer)))`;
-    if (part !== 'year') return { sql: added(call.time(2)), type: timestamp };
+    const added = `${call.time(2)} + ${adders[part]}(cast(${amount} as integer))`;
+    if (part !== 'year') return { sql: `(${added})`, type: timestamp };
     // A year after a leap day is the day after the 28th of February, unlike twelve months after it.
-    const sql = letting('t', call.time(2), (t) => {
+    const sql = letting('y', `{'t': ${call.time(2)}, 'later': ${added}}`, (y) => {
       const isLeapDay = (time: string) => `month(${time}) = 2 and day(${time}) = 29`;
-      const next = `case when ${isLeapDay(t)} and not (${isLeapDay(added(t))}) then to_days(1) else to_days(0) end`;
-      return `(${added(t)} + ${next})`;
+      const next = `case when ${isLeapDay(`${y}.t`)} and not (${isLeapDay(`${y}.later`)}) then to_days(1) else to_days(0) end`;
+      return `(${y}.later + ${next})`;
     });
     return { sql, type: timestamp };
   },

@@ -178,6 +178,8 @@ function parseSet(cursor: Cursor): Unplaced {
   const word = value.toLowerCase();
   if (name === 'enable_case_sensitive_identifier' && !switches.includes(word))
     throw cursor.source.error(`parameter "${name}" requires a Boolean value`, cursor.at);
+  if (name === 'statement_timeout' && word !== '0')
+    throw cursor.unsupported('setting statement_timeout other than 0 (cancel the statement)');
   cursor.next();
   return { kind: 'set', name, value: word === 'on' ? 'true' : word === 'off' ? 'false' : word };
 }

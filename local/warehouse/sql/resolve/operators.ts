@@ -124,9 +124,7 @@ function operands(
 /** Beside a floating-point number one in scientific notation is one, too. */
 function resolveSides({ left, right }: Binary, environment: Environment): [Value, Value] {
   const beside = (node: Expression, type: Type) =>
-    isExponent(node) && isFloat(type)
-      ? environment.resolve({ kind: 'cast', operand: node, type: double, at: node.at }, environment)
-      : environment.resolve(node, environment);
+    environment.resolve(isFloat(type) ? storedAs(node, double) : node, environment);
   if (!isExponent(left)) {
     const value = environment.resolve(left, environment);
     return [value, beside(right, value.type)];
@@ -134,6 +132,10 @@ function resolveSides({ left, right }: Binary, environment: Environment): [Value
   const value = environment.resolve(right, environment);
   return [beside(left, value.type), value];
 }
+
+/** A number in scientific notation where it becomes one of a floating-point type; any other expression as it is. */
+export const storedAs = (node: Expression, type: RedshiftType): Expression =>
+  isExponent(node) && isFloat(type) ? { kind: 'cast', operand: node, type, at: node.at } : node;
 
 const isExponent = (node: Expression): boolean =>
   node.kind === 'exponent' || (node.kind === 'negate' && isExponent(node.operand));

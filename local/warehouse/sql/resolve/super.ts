@@ -95,12 +95,29 @@ const coalesced = (first: string | undefined, second: string) => (first ? `coale
 
 function behindName(text: string, steps: Steps, found: string, given: string): string | undefined {
   const name = steps.at(-1);
-  if (typeof name !== 'string') return undefined;
+  if (typeof name !== 'string' || name.includes('/')) return undefined;
+  // A name may be written with escapes, or be the end of another.
+  const disguised = (r: string) =>
+    `contains(${text}, '${/^[ -~]*$/.test(name) ? '\\u00' : '\\u'}') or ends_with(${r}[1], '\\')`;
   return naming('r', `string_split(${text}, ${quoteLiteral(`"${name}"`)})`, (r) => {
     const digits = `regexp_extract(${r}[2], '^\\s*:\\s*(-?[0-9][-+.0-9eE]*)', 1)`;
     const begins = (blank: string) => `starts_with(${r}[2], ':${blank}' || ${given})`;
-    return `case when len(${r}) <> 2 then null when ascii(${given}) not in (${nested}) then try_cast(${digits} as json) when ${begins('')} or ${begins(' ')} then ${found} end`;
+    return `case when len(${r}) <> 2 or ${disguised(r)} then null when ascii(${given}) not in (${nested}) then try_cast(${digits} as json) when ${begins('')} or ${begins(' ')} then ${found} else ${compact(r, given)} end`;
   });
+}
+
+/** What holds others, where it stands behind the name without blanks and escapes, and is what the engine gives but for the spelling of its numbers. */
+const compact = (r: string, given: string) =>
+  naming(
+    'w',
+    `nullif(regexp_extract(${r}[2], '^\\s*:\\s*(${holding('\\{', '\\}')}|${holding('\\[', '\\]')})', 1), '')`,
+    (written) => `case when cast(json(${written}) as varchar) = ${given} then cast(${written} as json) end`,
+  );
+
+/** A pattern for a text between brackets that has more of them in three levels at most. */
+function holding(open: string, close: string, levels = 3): string {
+  const below = levels > 0 ? `|${holding(open, close, levels - 1)}` : '';
+  return `${open}(?:[^${open}${close}"\\\\\\s]|"[^"\\\\]*"${below})*${close}`;
 }
 
 /** The elements of an array, each with its numbers as they are spelled; null for anything else. */

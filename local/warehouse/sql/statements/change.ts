@@ -4,6 +4,7 @@ import { Caster } from '../resolve/cast';
 import type { Environment } from '../resolve/environment';
 import { resolveCondition } from '../resolve/expression';
 import { findRelation, relationSql, resolveFrom } from '../resolve/from';
+import { storedAs } from '../resolve/operators';
 import { environmentOf, resolveQuery } from '../resolve/query';
 import { type Context, Scope } from '../resolve/scope';
 import { quoteIdentifier, type Value } from '../resolve/value';
@@ -101,7 +102,8 @@ function insertedRows(node: Node<'insert'>, columns: Target, context: Context): 
     const values = row.map((expression, i) => {
       if (expression === 'default') return 'default';
       refuseIdentity(columns[i]!, context, expression.at);
-      return assigned(environment.resolve(expression, environment), columns[i]!.type, context, expression.at);
+      const { type } = columns[i]!;
+      return assigned(environment.resolve(storedAs(expression, type), environment), type, context, expression.at);
     });
     return `(${values.join(', ')})`;
   });
@@ -170,7 +172,7 @@ export function translateUpdate(node: Node<'update'>, context: Context): Stateme
     const { name, type, identity } = columnOf(relation, column, context);
     if (identity) throw context.source.unsupported('UPDATE of an identity column', column.at);
     if (value === 'default') return `${quoteIdentifier(name)} = default`;
-    return `${quoteIdentifier(name)} = ${assigned(environment.resolve(value, environment), type, context, value.at)}`;
+    return `${quoteIdentifier(name)} = ${assigned(environment.resolve(storedAs(value, type), environment), type, context, value.at)}`;
   });
   const where = whereSql(node.where, scope, context);
   const duckdb = `update ${target} set ${set.join(', ')}${from ? ` from ${from}` : ''}${where}`;
