@@ -244,6 +244,19 @@ test.each([
   expect(await counts()).toEqual([3, 0, 1]);
 });
 
+test('a run that nobody knows, and a message that names none, are dead letters', async () => {
+  const before = await books();
+  await again("nobody's; drop table shop.runs");
+  const odd = '{"reload":{"runId":7}}';
+  world.seam.queue(odd);
+  await world.seam.pass(5);
+  expect(await books()).toEqual(before);
+  expect(world.seam.deadLetters()).toEqual([
+    expect.objectContaining({ reason: 'the ledger has no objects of it' }),
+    expect.objectContaining({ original: odd }),
+  ]);
+});
+
 test('a transaction is not longer than the Data API takes', () => {
   for (const { reload } of loadPlan(fine).sources) {
     expect(reload.statements.length).toBeLessThanOrEqual(40);
