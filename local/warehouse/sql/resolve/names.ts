@@ -27,13 +27,31 @@ export function resolveName(node: Expression & { kind: 'name' }, environment: En
   let depth = 0;
   for (let scope: Scope | undefined = environment.scope; scope; scope = scope.parent) {
     const found = findIn(scope, parts, node, environment);
-    if (found) {
+    if (found && !isRelationOutside(found, scope, parts, node, environment)) {
       noteCorrelation(scope, depth, node.at, environment);
       return follow(found, scope, node, environment);
     }
     depth++;
   }
   throw context.source.error(`column "${parts.join('.')}" does not exist`, node.at);
+}
+
+/** Whether `a.b`, where `a` is a column here, is the column of a relation around the query: only SUPER has attributes. */
+function isRelationOutside(
+  { column, value, used }: Found,
+  scope: Scope,
+  [first, second]: readonly string[],
+  node: Expression,
+  { context }: Environment,
+): boolean {
+  if (used > 1 || second === undefined) return false;
+  const isMeant = ({ alias, columns }: ScopeRelation) => alias === first && columns.some(({ name }) => name === second);
+  let outer = scope.parent;
+  while (outer && !outer.relations.some(isMeant)) outer = outer.parent;
+  if (!outer) return false;
+  if ((column?.type ?? value!.type).name === 'super')
+    throw context.source.unsupported(`"${first}", a column of type super here and a relation outside,`, node.at);
+  return true;
 }
 
 /** Redshift decorrelates references to the query directly around a subquery (https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html). */

@@ -186,6 +186,8 @@ function addKey(node: Expression, items: readonly Item[], grouping: Grouping, en
   const item = node.kind === 'number' ? items[ordinal(node.text)] : undefined;
   if (node.kind === 'number' && !item)
     throw context.source.error(`GROUP BY position ${node.text} is not in select list`, node.at);
+  if (node.kind === 'string' || node.kind === 'null')
+    throw context.source.error('non-integer constant in GROUP BY', node.at);
   for (const [name, value] of grouping.lateral) scope.lateral.set(name, value);
   const before = context.correlations;
   const of = aliasedBy(item && 'expression' in item ? item.expression : node, items, environment);
@@ -287,6 +289,9 @@ function defaultName(node: Expression, context: Context): string {
   }
 }
 
+/** What a cast made of a text that was written down. The engine sorts by no literal. */
+const isLiteral = (sql: string): boolean => /^'(?:[^']|'')*'$/.test(sql);
+
 /** ORDER BY takes ordinals, output names before input columns, and expressions. */
 function orderItem(item: OrderItem, outputs: readonly Output[], environment: Environment, distinct: boolean): string {
   const { context } = environment;
@@ -294,7 +299,8 @@ function orderItem(item: OrderItem, outputs: readonly Output[], environment: Env
   const byPosition = (position: number) => {
     const { value } = outputs[position]!;
     refuseSuper(value.type, context, expression.at);
-    if (!isText(value.type) || value.tight || value.constant !== undefined) return orderSql(String(position + 1), item);
+    const isPlain = !isText(value.type) || value.tight || value.constant !== undefined || isLiteral(value.sql);
+    if (isPlain) return orderSql(String(position + 1), item);
     // Over distinct rows only the columns of the result are left.
     return orderSql(sortKey(distinct ? { ...value, sql: `min("rows"."c${position + 1}")` } : value), item);
   };
@@ -317,5 +323,7 @@ function orderItem(item: OrderItem, outputs: readonly Output[], environment: Env
   if (distinct)
     throw context.source.error('for SELECT DISTINCT, ORDER BY expressions must appear in select list', expression.at);
   if (value.constant !== undefined) throw context.source.error('non-integer constant in ORDER BY', expression.at);
-  return orderSql(noOrdinal(sortKey(value)), item);
+  const key = sortKey(value);
+  if (isLiteral(key)) throw context.source.unsupported('a constant in ORDER BY', expression.at);
+  return orderSql(noOrdinal(key), item);
 }
