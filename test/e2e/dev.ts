@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -9,7 +9,7 @@ import { writeRuntimeFile } from '../../bin/commands/runtime-file';
 import type { FaultSource } from '../../local/faults';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { millrace } from '../bin/io';
-import { deployDev, devAssembly } from './image';
+import { devAssembly } from './image';
 
 export const HOUR_MS = 3_600_000;
 
@@ -51,7 +51,6 @@ const fine: FaultSource = { delivery: () => undefined, statement: () => undefine
 export async function startDev(start: number, folder = mkdtempSync(join(tmpdir(), 'millrace-dev-'))): Promise<Dev> {
   const data = join(folder, 'data');
   const trouble: Trouble = { ...fine };
-  if (!existsSync(data)) await deployDev(data);
   const runtime = await startRuntime({
     assemblyDir: await devAssembly(),
     stageName: 'dev',

@@ -186,7 +186,7 @@ export class World {
     const values = amounts.map((amount) => {
       this.number += 1;
       const id = `s${this.number}`;
-      return `('${id}', '${id}', ${amount}, '${at}', ${amount % 2 === 0}, ${amount / 3}::double precision, 'stream', 'r', getdate())`;
+      return `('${id}', '${id}', ${amount}, '${at}', ${amount % 2 === 0}, ${amount / 4}::double precision, 'stream', 'r', getdate())`;
     });
     await this.sql(
       `insert into shop.events_f790520b (event_id, id, amount, at, gift, weight, source, run_id, merged_at) values ${values.join(', ')}`,
