@@ -6,6 +6,7 @@ import type { Pipeline } from '../../pipelines/definition';
 import { loadPlan, retryStatements } from '../../sql';
 import { columns, edition, salesQuery } from '../columns/editions';
 import { World } from '../columns/world';
+import { mixedPipeline } from '../history/pipeline';
 import { buckets, outsider, owner } from '../support/cloud';
 import { runStep } from '../support/template';
 
@@ -244,6 +245,36 @@ test.each([
   expect(await counts()).toEqual([3, 0, 1]);
 });
 
+test('files with columns are loaded again, where they are as their source declares them', async () => {
+  await world.dispose();
+  const sheets = (...names: readonly string[]): Partial<Pipeline> => ({
+    history: [
+      {
+        name: 'sheets',
+        globs: ['in/*.gz'],
+        format: 'csv',
+        compression: 'gzip',
+        columns: names.map((name) => ({ name })),
+      },
+    ],
+  });
+  await open(by(['id'], sheets('id', 'product')));
+  await load({ a: ['id,product', 'c1,p1', 'c1,p2', 'c2,', 'c3,p1'], b: ['id,product', 'c3,p2', 'c1,p1'] });
+  const run = await runOf('a');
+  expect(await counts()).toEqual([2, 3, 1]);
+
+  await world.deploy(by(['id', 'product'], sheets('product', 'id')));
+  const before = await books();
+  await again(run);
+  expect(await books()).toEqual(before);
+  expect(world.seam.deadLetters()).toEqual([expect.objectContaining({ reason: expect.stringContaining('header') })]);
+
+  world.seam.takeOver(by(['id', 'product'], sheets('id', 'product')));
+  await again(run);
+  expect(await events()).toEqual(['c1 p1 history', 'c1 p2 history', 'c3 p1 history', 'c3 p2 history']);
+  expect(await counts()).toEqual([4, 1, 1]);
+});
+
 test('a run that nobody knows, and a message that names none, are dead letters', async () => {
   const before = await books();
   await again("nobody's; drop table shop.runs");
@@ -258,7 +289,7 @@ test('a run that nobody knows, and a message that names none, are dead letters',
 });
 
 test('a transaction is not longer than the Data API takes', () => {
-  for (const { reload } of loadPlan(fine).sources) {
+  for (const { reload } of [fine, mixedPipeline].flatMap((pipeline) => loadPlan(pipeline).sources)) {
     expect(reload.statements.length).toBeLessThanOrEqual(40);
     expect(reload.statements[reload.answer]).toMatch(/^select accepted/);
   }
