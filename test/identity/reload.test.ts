@@ -69,18 +69,20 @@ const again = async (runId: string) => {
   await world.seam.pass(10);
 };
 
+const linesOfA = (more: object = {}): Line[] => [
+  { id: 'a1', product: 'p1', ...more },
+  { id: 'a1', product: 'p2' },
+  { id: 's1', product: 'p2' },
+  { price: 1 },
+  'not JSON',
+];
+
 /** One run of two objects with duplicates in one, across both, and of an event of another run; two rejects and a line that is not JSON. */
 async function history(): Promise<string> {
   await world.merge({ id: 's1', product: 'p1' });
   await load({ other: [{ id: 'o1', product: 'p1' }] });
   await load({
-    a: [
-      { id: 'a1', product: 'p1' },
-      { id: 'a1', product: 'p2' },
-      { id: 's1', product: 'p2' },
-      { price: 1 },
-      'not JSON',
-    ],
+    a: linesOfA(),
     b: [{ id: 'a1', product: 'p3' }, { id: 'a1', product: 'p1' }, { id: 'o1', product: 'p1' }, { id: 'b1' }],
   });
   const run = await runOf('a');
@@ -170,7 +172,7 @@ test('killed anywhere, the run is there once, before or after', async () => {
 });
 
 test.each([
-  ['was overwritten', () => put('a', [{ id: 'x', product: 'p1' }])],
+  ['was overwritten', () => put('a', linesOfA({ price: 9 }))],
   ['is gone', () => world.seam.cloud.s3.port.delete(outsider, buckets.history, 'in/a.gz')],
 ])('a run of which an object %s stays as it is, and the reason is told', async (_, change) => {
   const run = await history();
@@ -181,7 +183,10 @@ test.each([
   await again(run);
   expect((await books()).filter(({ run_id }) => run_id === run)).toEqual(before);
   expect(world.seam.deadLetters()).toEqual([
-    expect.objectContaining({ reason: expect.stringMatching(/bytes|does not exist/), original: reloadMessage(run) }),
+    expect.objectContaining({
+      reason: expect.stringMatching(/1 of its objects were not read as the bytes|does not exist/),
+      original: reloadMessage(run),
+    }),
   ]);
 });
 
