@@ -5,7 +5,7 @@ import { plural } from '../terminal';
 import { forgottenSince, hours } from './landing';
 import type { Action, Change, Outcome, Pair, Sides } from './plan';
 import { identityChanges } from './rebuild';
-import { list, unchanged } from './relations';
+import { list, unchanged } from './words';
 
 type Entry = Readonly<Record<string, unknown>>;
 

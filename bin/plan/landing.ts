@@ -1,7 +1,7 @@
 import type { PipelineDeclaration } from '../../sql';
 import { type Change, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
-import { sentence, unchanged } from './relations';
 import type { ObjectState } from './state';
+import { sentence, unchanged } from './words';
 
 const HOUR_MS = 3_600_000;
 

@@ -15,17 +15,9 @@ import {
   type Sides,
 } from './plan';
 import { isRebuilt } from './rebuild';
-import {
-  estimateOf,
-  otherOutcome,
-  physical,
-  rowsNote,
-  sourceNotes,
-  tableOutcome,
-  unchanged,
-  viewOutcome,
-} from './relations';
+import { estimateOf, otherOutcome, physical, rowsNote, sourceNotes, tableOutcome, viewOutcome } from './relations';
 import { baseName, labelOf, type ObjectState, statementsOf } from './state';
+import { unchanged } from './words';
 
 /** What a deployment of the tree would do to what is deployed. */
 export function makePlan(

@@ -5,8 +5,8 @@ import type { PipelineDeclaration } from '../../sql';
 import { plural } from '../terminal';
 import type { RebuildFacts } from './facts';
 import { type Change, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
-import { catalogRow, sentence } from './relations';
-import { baseName, type ObjectState } from './state';
+import { baseName, catalogRow, type ObjectState } from './state';
+import { sentence } from './words';
 
 /** Whether a table of the books takes the place of one that is for another identity. */
 export const isRebuilt = (before: ObjectState, after: ObjectState) =>

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Row } from '../../lambda/shared/warehouse';
 import { columnChanges, otherTypeAdvice } from '../../lambda/warehouse-object/catalog';
 import type { ColumnSpec, FillColumn } from '../../lambda/warehouse-object/contract';
 import { normalizeDefinition } from '../../sql';
@@ -7,7 +6,8 @@ import { relationReferences } from '../../sql/relations';
 import { plural } from '../terminal';
 import { type Change, type Estimate, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
 import { bookOutcome, rowsOf } from './rebuild';
-import { baseName, type ColumnState, type ObjectState, statementsOf } from './state';
+import { baseName, catalogRow, type ObjectState, statementsOf } from './state';
+import { list, sentence, unchanged } from './words';
 
 /** A materialized view and its public name, or a public name alone. */
 export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outcome {
@@ -284,19 +284,6 @@ export function rowsNote(name: string, { facts }: Sides): string[] {
   return rows === undefined ? [] : [`${name} has ${plural(rows, 'row')}.`];
 }
 
-/** A recorded column as `svv_columns` would show it. */
-export function catalogRow({ name, type }: ColumnState): Row {
-  const [, plain = type, first, second] = /^([a-z ]+?)(?:\((\d+)(?:,(\d+))?\))?$/.exec(type) ?? [];
-  const numeric = plain === 'numeric';
-  return {
-    column_name: name,
-    data_type: plain,
-    character_maximum_length: !numeric && first !== undefined ? Number(first) : null,
-    numeric_precision: numeric && first !== undefined ? Number(first) : null,
-    numeric_scale: numeric && second !== undefined ? Number(second) : null,
-  };
-}
-
 /** Whatever else there is: its create statements run, and what exists is compared. */
 export function otherOutcome({ label, before: [old], after: [now] }: Pair): Outcome {
   if (old!.version === now!.version && old!.name === now!.name) return unchanged(label, [now!]);
@@ -324,20 +311,3 @@ export function otherOutcome({ label, before: [old], after: [now] }: Pair): Outc
   };
   return { changes: [change], steps: plannedSteps(label, 'update', now!, now!.create) };
 }
-
-export function unchanged(label: string, states: readonly ObjectState[]): Outcome {
-  const change: Change = {
-    object: label,
-    pipeline: pipelineOf(states),
-    action: 'unchanged',
-    summary: 'As it is deployed.',
-    notes: [],
-  };
-  return { changes: [change], steps: [] };
-}
-
-export function list(names: readonly string[]): string {
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-}
-
-export const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

@@ -1,6 +1,7 @@
 import { environmentDeclaration, keepsData } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import type { Step } from '../../lambda/shared/plan';
+import type { Row } from '../../lambda/shared/warehouse';
 import type {
   FillColumn,
   OnRemoval,
@@ -92,3 +93,16 @@ export const labelOf = (state: ObjectState) => `${labels[state.kind] ?? state.ki
 /** The statements of steps, in order. */
 export const statementsOf = (steps: readonly Step[] | undefined) =>
   steps?.flatMap(({ statements }) => statements) ?? [];
+
+/** A recorded column as `svv_columns` would show it. */
+export function catalogRow({ name, type }: ColumnState): Row {
+  const [, plain = type, first, second] = /^([a-z ]+?)(?:\((\d+)(?:,(\d+))?\))?$/.exec(type) ?? [];
+  const numeric = plain === 'numeric';
+  return {
+    column_name: name,
+    data_type: plain,
+    character_maximum_length: !numeric && first !== undefined ? Number(first) : null,
+    numeric_precision: numeric && first !== undefined ? Number(first) : null,
+    numeric_scale: numeric && second !== undefined ? Number(second) : null,
+  };
+}
