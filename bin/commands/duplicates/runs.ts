@@ -4,6 +4,7 @@ import { identityVersion, publicTables } from '../../../sql';
 import { grouped, type Stage } from '../../terminal';
 import { deadLetters } from '../history/dead-letters';
 import { warehouseNow } from '../history/follow';
+import { COMMIT_MS, untilSettled } from '../history/looks';
 import { ask, checkTime, type Work, warehouseText, warehouseTime } from '../work';
 
 /** A run that loaded objects before the identity was changed, and has duplicates. */
@@ -107,13 +108,6 @@ async function problemOf({ cloud }: Work, entries: readonly Entry[]): Promise<st
   return undefined;
 }
 
-const POLL_MS = 2000;
-/** A look that takes long is not repeated at once: looks take a fifth of the time at most. */
-const POLL_SHARE = 4;
-/** A load's time in `runs` is that of its statement, and it commits later: so much at most. */
-const COMMIT_MS = 15 * 60_000;
-/** Left for the last look. */
-const MARGIN_MS = 5000;
 const MOST_LETTERS = 10_000;
 
 /** Queues the runs and waits until each is loaded or given up, or the time is up. Answers by run. */
@@ -132,8 +126,7 @@ export async function reloadAll(
     names.queues(pipeline.name).backlog,
     runs.map(({ runId }) => reloadMessage(runId)),
   );
-  for (;;) {
-    const began = performance.now();
+  await untilSettled(work, async () => {
     // The letters first: a run that is loaded after that look is none of them.
     const after = await letters(work, pipeline);
     const loaded = new Map(
@@ -154,9 +147,8 @@ export async function reloadAll(
         ended.set(runId, { outcome: 'refused', events: 0, reason: reasons.at(-1)! });
     }
     stage.update(`${grouped(ended.size)} of ${grouped(runs.length)} runs`);
-    if (ended.size === runs.length || work.remainingMs() < POLL_MS + MARGIN_MS) break;
-    await work.sleep(Math.max(POLL_MS, POLL_SHARE * (performance.now() - began)));
-  }
+    return ended.size === runs.length;
+  });
   await takeAway(
     work,
     pipeline,

@@ -3,6 +3,7 @@ import { publicTables } from '../../../sql';
 import { grouped, type Stage } from '../../terminal';
 import { ask, type Work, warehouseText, warehouseTime } from '../work';
 import { type ObjectId, ObjectSet } from './ledger';
+import { COMMIT_MS, untilSettled } from './looks';
 
 /** Where objects that were queued have ended. */
 export interface Outcome {
@@ -11,14 +12,6 @@ export interface Outcome {
   /** Neither, when the time was up. */
   readonly waiting: number;
 }
-
-const POLL_MS = 2000;
-/** A look that takes long is not repeated at once: looks take a fifth of the time at most. */
-const POLL_SHARE = 4;
-/** A load writes the time of its statement into the ledger, and commits later: so much at most, since the load function takes 10 minutes at most. */
-const COMMIT_MS = 15 * 60_000;
-/** Left for the last look at the ledger. */
-const MARGIN_MS = 5000;
 
 /**
  * Watches the ledger until every object is loaded or parked, or the time is up. `since`, a timestamp of the warehouse from before the
@@ -38,8 +31,9 @@ export async function follow(
   const done = new ObjectSet();
   const failed = new ObjectSet<string>();
   let from = warehouseTime(since) - COMMIT_MS;
-  for (;;) {
-    const began = performance.now();
+  const parkedNow = () => [...failed.entries()].filter(([id]) => !done.has(id));
+  const waitingNow = () => open.size - done.size - parkedNow().length;
+  await untilSettled(work, async () => {
     const loaded = await ask(
       work,
       'progress',
@@ -59,18 +53,16 @@ export async function follow(
     );
     for (const row of aside)
       if (open.has(idOf(row)) && !done.has(idOf(row))) failed.add(idOf(row), String(row['reason']));
-    const waiting = open.size - done.size - [...failed.entries()].filter(([id]) => !done.has(id)).length;
     stage.update(
       `${grouped(done.size)} of ${grouped(open.size)} loaded${failed.size > 0 ? `, ${grouped(failed.size)} parked` : ''}`,
     );
-    if (waiting <= 0 || work.remainingMs() < POLL_MS + MARGIN_MS)
-      return {
-        loaded: done.size,
-        parked: [...failed.entries()].filter(([id]) => !done.has(id)).map(([id, reason]) => ({ ...id, reason })),
-        waiting: Math.max(0, waiting),
-      };
-    await work.sleep(Math.max(POLL_MS, POLL_SHARE * (performance.now() - began)));
-  }
+    return waitingNow() <= 0;
+  });
+  return {
+    loaded: done.size,
+    parked: parkedNow().map(([id, reason]) => ({ ...id, reason })),
+    waiting: Math.max(0, waitingNow()),
+  };
 }
 
 const idOf = (row: Readonly<Record<string, unknown>>): ObjectId => ({
