@@ -4,7 +4,7 @@ import { ask, type Work, warehouseTime } from '../commands/work';
 import type { Facts, PipelineFacts, RebuildFacts } from './facts';
 import type { Problem } from './plan';
 import { isRebuilt } from './rebuild';
-import { baseName, labelOf, type ObjectState } from './state';
+import { baseName, labelOf, landingOf, type ObjectState } from './state';
 
 /** What the catalog shows of the schemas that the environment uses. */
 interface Catalog {
@@ -100,14 +100,14 @@ async function rebuildsOf(
   const facts = new Map<string, RebuildFacts>();
   for (const state of after) {
     const old = before.find((other) => isRebuilt(other, state));
-    const landing = before.find(({ kind, pipeline }) => kind === 'landing-view' && pipeline === state.pipeline);
+    const landing = landingOf(before, state.pipeline ?? '');
     if (!old || !landing || baseName(state) !== `${state.pipeline}.duplicates`) continue;
     const [row] = await ask(
       work,
       'plan-duplicates',
       `select count(*) as duplicates, count(l.sequence_number) as landed
 from ${old.name} d
-left join (select distinct shard_id::varchar(20) as shard_id, sequence_number from ${landing.name}) l
+left join (select distinct shard_id::varchar(20) as shard_id, sequence_number from ${landing}) l
   on l.shard_id = d.shard_id and l.sequence_number = d.sequence_number`,
     );
     facts.set(state.pipeline!, { duplicates: Number(row?.duplicates), landed: Number(row?.landed) });

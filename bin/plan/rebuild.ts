@@ -5,7 +5,7 @@ import type { PipelineDeclaration } from '../../sql';
 import { plural } from '../terminal';
 import type { RebuildFacts } from './facts';
 import { type Change, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
-import { baseName, catalogRow, type ObjectState } from './state';
+import { baseName, catalogRow, landingOf, type ObjectState } from './state';
 import { sentence } from './words';
 
 /** Whether a table of the books takes the place of one that is for another identity. */
@@ -162,9 +162,6 @@ function finerNotes(facts: RebuildFacts | undefined): string[] {
       : []),
   ];
 }
-
-const landingOf = (states: readonly ObjectState[], pipeline: string) =>
-  states.find((state) => state.kind === 'landing-view' && state.pipeline === pipeline)?.name;
 
 const told = ({ identity, identityParts }: PipelineDeclaration) =>
   identity.by === 'columns'

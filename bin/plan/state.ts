@@ -106,3 +106,7 @@ export function catalogRow({ name, type }: ColumnState): Row {
     numeric_scale: numeric && second !== undefined ? Number(second) : null,
   };
 }
+
+/** The name of the landing view of a pipeline. */
+export const landingOf = (states: readonly ObjectState[], pipeline: string): string | undefined =>
+  states.find((state) => state.kind === 'landing-view' && state.pipeline === pipeline)?.name;
