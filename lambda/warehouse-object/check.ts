@@ -2,7 +2,7 @@ import { quoteLiteral } from '../shared/quote';
 import { isTerminal, type Row, StatementError } from '../shared/warehouse';
 import { splitName } from './catalog';
 import type { ViewChecks } from './contract';
-import { failure, renderSteps, submit, type Walk, type WalkResult } from './walk';
+import { renderSteps, submit, type Walk, type WalkResult, walk } from './walk';
 
 /** Fewer rows than that tell nothing about a share of rejects. */
 const leastRowsMerged = 100;
@@ -71,12 +71,7 @@ async function checkRows(host: Walk, checked: Checked): Promise<Problem> {
   const many = tooMany(checked, rows);
   if (many || !tooFew(checked, rows)) return many;
   // The version before it was refreshed since this one was filled. Now it is this one's turn, against the rows that readers had before.
-  for (const [index, step] of renderSteps(checked.checks.upToDate, {}).entries()) {
-    const at = `check-${index}`;
-    const state = await submit(host, at, step);
-    if (!isTerminal(state.status)) return 'waiting';
-    if (state.status !== 'FINISHED') throw failure(host, state, at, step);
-  }
+  if ((await walk(host, renderSteps(checked.checks.upToDate, {}), 'check-')) === 'waiting') return 'waiting';
   const later = await countsOf(host, 'rows-later', checked);
   return later ? tooFew(checked, { ...later, rows_old: rows.rows_old! }) : 'waiting';
 }

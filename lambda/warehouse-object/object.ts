@@ -18,7 +18,7 @@ import { identityChange, identityRefusal } from './identity';
 import { lossOf } from './loss';
 import { clearTheWay } from './others';
 import { passwordDigest, passwordOf, userOf } from './password';
-import { rebuild, refuseMore, replaced } from './rebuild';
+import { type Previous, rebuild, refuseMore, replaced } from './rebuild';
 import { forgetting, type Recorded, recordedFrom, recordedQuery, recording, recordOf, sameRecord } from './registry';
 import { type ObjectRequest, physicalIdOf, type WarehouseObject } from './request';
 import { switchView, type ViewGrants } from './switch';
@@ -143,7 +143,7 @@ async function create(host: Call, request: ObjectRequest, remainingMs: Remaining
   // A table is never created anew. Of anything else the record has to say the same; alone it says nothing of what somebody dropped since.
   const asRecorded = object.kind === 'table' || recorded?.version === object.version;
   const there = request.type === 'Update' && asRecorded && (await isThere(host, request, remainingMs));
-  const result = there ? await complete(host, request, remainingMs) : await bring(host, request, remainingMs);
+  const result = await (there ? complete : bring)(host, request, recorded, remainingMs);
   if (result === 'waiting' || object.identity === 'admin') return result;
   if (recorded?.version !== object.version && (await checked(host, request, remainingMs)) === 'waiting')
     return 'waiting';
@@ -154,7 +154,12 @@ async function create(host: Call, request: ObjectRequest, remainingMs: Remaining
 }
 
 /** Creates it, and compares what was there already. */
-async function bring(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
+async function bring(
+  host: Call,
+  request: ObjectRequest,
+  recorded: Recorded | undefined,
+  remainingMs: Remaining,
+): Promise<WalkResult> {
   const { object } = request;
   const walkHost = { ...walkOf(host, request, remainingMs), harmless: /already exists/i, apart: true };
   const steps = renderSteps(object.create, await values(host, request));
@@ -164,11 +169,16 @@ async function bring(host: Call, request: ObjectRequest, remainingMs: Remaining)
   // Compared in any case: `if not exists` finishes without a word, whatever is there.
   if (object.kind === 'schema')
     checkSchemaOwner(object.name, await read(host, request, 'schema', presenceQuery(object)!, remainingMs));
-  return complete(host, request, remainingMs);
+  return complete(host, request, recorded, remainingMs);
 }
 
 /** What holds for an object that is there, whoever created it: the role of an external schema, the columns of a table. */
-async function complete(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
+async function complete(
+  host: Call,
+  request: ObjectRequest,
+  recorded: Recorded | undefined,
+  remainingMs: Remaining,
+): Promise<WalkResult> {
   const { object } = request;
   if (object.kind === 'external-schema')
     checkExternalSchema(
@@ -181,14 +191,17 @@ async function complete(host: Call, request: ObjectRequest, remainingMs: Remaini
     const added = await walk(walkHost, [{ name: `add-${name}`, mode: 'single', statements: [add] }], `add-${name}-`);
     if (added === 'waiting') return 'waiting';
   }
-  if ((await rebuildBooks(host, request, remainingMs)) === 'waiting') return 'waiting';
+  const before = replaced(request, recorded !== undefined);
+  if (before && (await rebuildBooks(host, request, before, remainingMs)) === 'waiting') return 'waiting';
   return object.fill ? fillColumns(host, request, object.fill, remainingMs) : 'done';
 }
 
-async function rebuildBooks(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
-  if (request.object.rebuild === undefined) return 'done';
-  const before = replaced(request, (await recordIn(host, request, remainingMs)) !== undefined);
-  if (before === undefined) return 'done';
+function rebuildBooks(
+  host: Call,
+  request: ObjectRequest,
+  before: Previous,
+  remainingMs: Remaining,
+): Promise<WalkResult> {
   const ask = asking(host, request, remainingMs);
   return rebuild({ walk: walkOf(host, request, remainingMs), ask }, request.object.name, before);
 }

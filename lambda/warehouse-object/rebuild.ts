@@ -10,7 +10,7 @@ import { renderSteps, type WalkResult } from './walk';
 type Ask = Batches['ask'];
 
 /** The books that a table of events takes the place of. */
-interface Previous {
+export interface Previous {
   readonly spec: RebuildSpec;
   readonly schema: string;
   /** The table of events before, schema-qualified. */
@@ -24,7 +24,10 @@ interface Previous {
  * What the table of events is to be filled from: undefined unless it takes the place of another one. A table that is recorded was whole once, and its
  * functions know what it lacks since: a rollback copies nothing back.
  */
-export function replaced({ type, object, previous, previousParts }: ObjectRequest, isRecorded: boolean) {
+export function replaced(
+  { type, object, previous, previousParts }: ObjectRequest,
+  isRecorded: boolean,
+): Previous | undefined {
   const { rebuild: spec, name } = object;
   if (spec === undefined || type !== 'Update' || previous === undefined || previous === name || isRecorded)
     return undefined;
