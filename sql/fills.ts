@@ -33,7 +33,8 @@ export const typingVersion = (pipeline: Pick<Pipeline, 'identity' | 'columns'>) 
     [...pipeline.columns].map(madeOf).sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1)),
   );
 
-const filledColumns = ({ columns }: Pick<Pipeline, 'columns'>) => columns.filter(({ fill }) => fill);
+/** The columns that are filled for the past. */
+export const filledColumns = ({ columns }: Pick<Pipeline, 'columns'>) => columns.filter(({ fill }) => fill);
 export const fillVersion = (pipeline: Pipeline) => hash(pipeline, filledColumns(pipeline).map(madeOf));
 
 /** Of a row that has them not, in a table or relation of that name. */

@@ -23,6 +23,9 @@ import { identityExpression, identityParts, problemLines } from './typing';
 /** No merge takes so long from its first row to its last, in days. */
 const mergeDays = 1;
 
+/** Books whose rows have a run; gaps have none. */
+const takenBooks = ['events', 'duplicates', 'rejects', 'ledger'] as const;
+
 /** A book under the identity of before, which only the deployment knows. */
 const previous = ({ name }: Pipeline, book: BookName) => `${name}.{{previous_${book}:identifier}}`;
 
@@ -142,9 +145,7 @@ from progress`;
 function clearStatements(pipeline: Pipeline): StatementTemplate[] {
   const tables = pipelineTables(pipeline);
   const { bounds } = helpers(pipeline);
-  return (['events', 'duplicates', 'rejects', 'ledger'] as const).map(
-    (book) => `delete from ${tables[book]} where (select count(reached) from ${bounds}) = 0`,
-  );
+  return takenBooks.map((book) => `delete from ${tables[book]} where (select count(reached) from ${bounds}) = 0`);
 }
 
 /**
@@ -157,7 +158,7 @@ function runsStatement(pipeline: Pipeline): StatementTemplate {
   const within = (time: string) =>
     `${time} >= (select since from ${bounds}) and ${time} <= (select high from ${bounds})`;
   const ofBooks = (named: (book: BookName) => string) =>
-    (['events', 'duplicates', 'rejects', 'ledger'] as const)
+    takenBooks
       .map((book) => {
         const time = book === 'ledger' ? 'loaded_at' : 'merged_at';
         return `  select run_id, ${time} as merged_at from ${named(book)} where ${within(time)}`;
