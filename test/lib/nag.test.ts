@@ -17,14 +17,6 @@ interface Report {
   }[];
 }
 
-// CloudFormation's own rules are checked by every synthesis; here they would only cost time.
-beforeAll(() => {
-  process.env['CDK_VALIDATION'] = 'false';
-});
-afterAll(() => {
-  delete process.env['CDK_VALIDATION'];
-});
-
 test('every environment, and Serverless, passes the AwsSolutions rules of cdk-nag', () => {
   const outdir = mkdtempSync(join(tmpdir(), 'millrace-nag-'));
   try {
