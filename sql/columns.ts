@@ -178,7 +178,7 @@ export const runColumns: readonly TableColumn[] = [
 export const checkpointColumns: readonly TableColumn[] = [
   { name: 'landing', type: 'varchar(256)', notNull: true },
   // Of the books: see names.ts.
-  { name: 'identity', type: 'varchar(16)', notNull: true },
+  { name: 'identity_version', type: 'varchar(16)', notNull: true },
   { name: 'refresh_time', type: 'timestamp' },
   { name: 'merged_at', type: 'timestamp', notNull: true },
   // Whatever arrived before the first is merged, before the second is in the views too: see merge.ts.

@@ -44,8 +44,8 @@ const idleHours = 24;
  */
 export const completeUntil = (checkpoints: string) => `select min(complete_until)
     from (
-      select identity, max(complete_until) as complete_until
+      select identity_version, max(complete_until) as complete_until
       from ${checkpoints}
       where merged_at >= (select dateadd(hour, -${idleHours}, max(merged_at)) from ${checkpoints})
-      group by identity
+      group by identity_version
     ) as books`;

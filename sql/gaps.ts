@@ -15,7 +15,7 @@ export const beginning = 'beginning';
  */
 export function beginStatement(pipeline: Pipeline): StatementTemplate {
   const { checkpoints } = pipelineTables(pipeline);
-  return `insert into ${checkpoints} (landing, identity, merged_at)
+  return `insert into ${checkpoints} (landing, identity_version, merged_at)
 select ${quoteLiteral(beginning)}, ${quoteLiteral(identityVersion(pipeline))}, getdate()
 where not exists (select 1 from ${checkpoints} where ${ofIdentity(pipeline)})`;
 }

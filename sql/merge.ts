@@ -269,7 +269,7 @@ function checkpointStatements(pipeline: Pipeline): StatementTemplate[] {
   const ours = ofLanding(pipeline);
   const books = ofIdentity(pipeline);
   return [
-    `insert into ${checkpoints} (landing, identity, refresh_time, merged_at, merged_until, complete_until)
+    `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until)
 select
   ${quoteLiteral(landingTable(pipeline))}, ${quoteLiteral(identityVersion(pipeline))},
   coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ours})),

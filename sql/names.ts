@@ -53,7 +53,7 @@ export function publicTables({ name }: Pick<Pipeline, 'name'>): Record<TableName
 
 /** Rows of `checkpoints` that are about these books. */
 export const ofIdentity = (pipeline: Pick<Pipeline, 'identity' | 'columns'>) =>
-  `identity = ${quoteLiteral(identityVersion(pipeline))}`;
+  `identity_version = ${quoteLiteral(identityVersion(pipeline))}`;
 
 /** Rows of `checkpoints` that tell how far these books have read the landing view. */
 export const ofLanding = (pipeline: Pick<Pipeline, 'identity' | 'columns' | 'stream'>) =>

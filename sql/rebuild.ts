@@ -330,10 +330,10 @@ from taken r
 cross join merged m`,
     `delete from ${checkpoints}
 where landing = ${quoteLiteral(beginning)} and ${ofIdentity(pipeline)}`,
-    `insert into ${checkpoints} (landing, identity, refresh_time, merged_at, merged_until, complete_until)
+    `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until)
 select ${quoteLiteral(beginning)}, ${version}, max(refresh_time), max(merged_at), max(merged_until), max(complete_until)
 from ${checkpoints}
-where identity = {{previous_identity}}
+where identity_version = {{previous_identity}}
 having count(*) > 0`,
   ];
 }

@@ -197,7 +197,7 @@ export class World {
   async completeUntil(time: string): Promise<void> {
     await this.sql('delete from shop.checkpoints');
     await this.sql(
-      `insert into shop.checkpoints (landing, identity, merged_at, merged_until, complete_until) values ('l', 'f790520b', getdate(), '${time}', '${time}')`,
+      `insert into shop.checkpoints (landing, identity_version, merged_at, merged_until, complete_until) values ('l', 'f790520b', getdate(), '${time}', '${time}')`,
     );
   }
 

@@ -83,7 +83,7 @@ test('what old functions merge meanwhile is merged by the new ones, once; after 
   expect(await counts()).toEqual([4, 3, 1]);
   expect(
     await world.rows(
-      `select (select count(*) from shop.checkpoints where identity <> '${identityVersion(coarse)}') + (select count(*) from shop.fills) as left_over`,
+      `select (select count(*) from shop.checkpoints where identity_version <> '${identityVersion(coarse)}') + (select count(*) from shop.fills) as left_over`,
     ),
   ).toEqual([{ left_over: 0 }]);
   await world.deploy(fine, () => {
