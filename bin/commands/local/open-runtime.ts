@@ -18,7 +18,7 @@ export interface RuntimeHooks {
 
 /** Deploys the dev environment on this machine; its clock stands still until somebody moves it. */
 export async function openRuntime(
-  { assemblyDir, dataDir, port, onProgress }: OpenOptions,
+  { assemblyDir, dataDir, port, startAt, onProgress }: OpenOptions,
   { onAllowed, onStarted, faults }: RuntimeHooks = {},
 ): Promise<DemoRuntime> {
   let ready = 0;
@@ -27,7 +27,7 @@ export async function openRuntime(
     stageName,
     dataDir,
     port,
-    clock: { rate: 0 },
+    clock: { rate: 0, start: startAt },
     onAllowed,
     faults,
     onRun: (event) => {

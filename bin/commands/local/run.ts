@@ -31,6 +31,8 @@ export interface OpenOptions {
   readonly assemblyDir: string;
   readonly dataDir: string;
   readonly port?: number;
+  /** Epoch milliseconds at which a new folder's clock starts. @default - now, or where the folder's clock stopped if that is later */
+  readonly startAt?: number;
   readonly onProgress: (what: string) => void;
 }
 
@@ -57,6 +59,17 @@ const PATIENCE_MS = 3 * 3_600_000;
 const LIVE_RATE = 60;
 const LIVE_BATCH_EVERY_MS = 10_000;
 const LAST_WORD_MS = 1000;
+const MINUTE_MS = 60_000;
+/** A first run has merged everything before the hour ends. A quarter of an hour after that its last window, an hourly snapshot, is published. */
+const FIRST_MINUTE = 56;
+const FIRST_RUN_MINUTES = 25;
+
+/** The latest moment that is 4 minutes before a full hour and leaves a first run its time before `now`: the clock then never waits for most of an hour. */
+export function firstMoment(now: number): number {
+  const hour = 60 * MINUTE_MS;
+  const latest = now - FIRST_RUN_MINUTES * MINUTE_MS;
+  return Math.floor((latest - FIRST_MINUTE * MINUTE_MS) / hour) * hour + FIRST_MINUTE * MINUTE_MS;
+}
 
 /** Runs the demo to its end. Answers whether everything is as it should be. */
 export async function runLocal(options: LocalOptions, io: LocalIo, deps: LocalDependencies): Promise<boolean> {
@@ -138,7 +151,9 @@ class Demo {
   private async start(assemblyDir: string): Promise<void> {
     await this.timed('start', async (stage) => {
       const { dataDir } = this;
-      this.runtime = await this.deps.open({ assemblyDir, dataDir, port: this.options.port, onProgress: stage });
+      const { port } = this.options;
+      const startAt = this.file.batches === 0 ? firstMoment(Date.now()) : undefined;
+      this.runtime = await this.deps.open({ assemblyDir, dataDir, port, startAt, onProgress: stage });
       this.io.signal.throwIfAborted();
       // nothing is merged or exported before everything was sent
       this.runtime.setRate(0);
