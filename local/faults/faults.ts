@@ -1,5 +1,8 @@
 import { AwsError, type Clock } from '../ports';
 import type { StatementFaults } from '../warehouse/data-api/faults';
+import type { ScanFault } from '../warehouse/engine/scan-fault';
+
+export type { ScanFault };
 
 /**
  * Between whom a delivery can go wrong: S3 and a queue (`notification`), a queue and a function (`message`: what is lost there comes back
@@ -37,6 +40,8 @@ export interface FaultSource {
   statement(name: string): StatementFault | undefined;
   /** @param operation of the Data API */
   call(operation: string): CallFault | undefined;
+  /** Which records the next refresh of a streaming view skips. @default - none */
+  scan?(): ScanFault | undefined;
   /** @param operation of Kinesis. @default - nothing goes wrong there */
   kinesisCall?(operation: string): CallFault | undefined;
   /** What happens to the next invocation of a function. @default - no function dies */
@@ -95,6 +100,7 @@ export function createFaults({ clock, source }: { readonly clock: Clock; readonl
         }
     },
     statements: {
+      scan: () => (stopped ? undefined : source.scan?.()),
       async call(operation, run) {
         const fault = stopped ? undefined : source.call(operation);
         if (fault === 'throttle') throw new AwsError('ThrottlingException', 'Rate exceeded');

@@ -1,4 +1,4 @@
-import type { CallFault, Deliveries, DeliveryPoint, FaultSource, Kill, StatementFault } from './faults';
+import type { CallFault, Deliveries, DeliveryPoint, FaultSource, Kill, ScanFault, StatementFault } from './faults';
 
 /** Faults written out: the nth entry of a list is for the nth occasion, and after its end nothing goes wrong. */
 export interface FaultScript {
@@ -9,6 +9,8 @@ export interface FaultScript {
   /** By purpose, the fourth part of a statement's name: `load`, `refresh`. Each purpose has its own count, so that what runs side by side does not take the other's turn. */
   readonly statements?: Readonly<Record<string, readonly (StatementFault | undefined)[]>>;
   readonly calls?: readonly (CallFault | undefined)[];
+  /** Of refreshes of streaming views that find records. */
+  readonly scans?: readonly (ScanFault | undefined)[];
   readonly kinesisCalls?: readonly (CallFault | undefined)[];
   /** By a part of the function's name: what happens to its nth invocation. */
   readonly kills?: Readonly<Record<string, readonly (Kill | undefined)[]>>;
@@ -35,6 +37,7 @@ export function scriptedFaults(script: FaultScript): FaultSource {
       return next(`statement/${purpose}`, script.statements?.[purpose]);
     },
     call: () => next('call', script.calls),
+    scan: () => next('scan', script.scans),
     kinesisCall: () => next('kinesis', script.kinesisCalls),
     kill(functionName) {
       const part = Object.keys(script.kills ?? {}).find((name) => functionName.includes(name));

@@ -9,6 +9,7 @@ import {
   type S3Port,
   type StsPort,
 } from '../ports';
+import type { StatementFaults } from './data-api/faults';
 import type { ReachableWarehouse } from './data-api/operations';
 import type { WarehouseTarget } from './data-api/records';
 import { Engine } from './engine/engine';
@@ -27,6 +28,8 @@ export interface WarehousesOptions {
   readonly translate: Translate;
   /** Of each warehouse. @default - one a core, at most 8 */
   readonly threads?: number;
+  /** @default - nothing goes wrong */
+  readonly faults?: StatementFaults;
   /** Told of each warehouse before anybody can reach it. */
   readonly onOpen?: (warehouse: ReachableWarehouse) => void;
 }
@@ -71,6 +74,7 @@ export class Warehouses {
         assume: (roleArn, user) => this.assume(this.definitions.get(key) ?? definition, roleArn, user),
         caseSensitiveIdentifiers: definition.caseSensitiveIdentifiers,
         nodeType: definition.nodeType,
+        scanFault: () => this.options.faults?.scan?.(),
       },
       definition.admin,
     );

@@ -1,4 +1,5 @@
 import type { RunResult } from '../engine/engine';
+import type { ScanFault } from '../engine/scan-fault';
 
 /** Lets a test stand between the Data API and its callers, and between its statements and the engine. */
 export interface StatementFaults {
@@ -9,4 +10,6 @@ export interface StatementFaults {
     statement: { readonly name: string; readonly count: number; readonly abort: () => void },
     run: (onStart?: (index: number) => void) => Promise<RunResult>,
   ): Promise<RunResult>;
+  /** What goes wrong with a refresh of a streaming view that finds records. @default - nothing */
+  scan?(): ScanFault | undefined;
 }

@@ -3,6 +3,7 @@ import type { Statement, Translate } from '../statement';
 import { CatalogState, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';
 import { type Connection, literal, timestampLiteral } from './database';
 import type { ResultSink } from './result';
+import type { ScanFault } from './scan-fault';
 import { systemSchema } from './system-views';
 
 /** What the engine is given. */
@@ -22,6 +23,8 @@ export interface EngineOptions {
   readonly caseSensitiveIdentifiers: boolean;
   /** Of a cluster's nodes; a workgroup has none. */
   readonly nodeType?: string;
+  /** What goes wrong with a refresh of a streaming view that finds records. @default - nothing */
+  scanFault?(): ScanFault | undefined;
 }
 
 /** A statement with what its resolution looked up. */

@@ -7,6 +7,7 @@ import { duckdbName } from './ddl';
 import { WarehouseError } from './errors';
 import { shapesOf } from './json-shapes';
 import { newViewName } from './new-view';
+import type { ScanFault } from './scan-fault';
 import type { Planned, Session } from './session';
 
 /** Redshift skips larger records into SYS_STREAM_SCAN_ERRORS. */
@@ -59,13 +60,15 @@ export async function loadStream(session: Session, entry: RelationEntry): Promis
   const bounds = Object.entries(slice.latest)
     .map(([shard, latest]) => `(${literal(shard)}, ${literal(after[shard] ?? '')}, ${literal(latest)})`)
     .join(', ');
+  const fault = session.options.scanFault?.();
   let loaded = 0;
   let skipped = 0;
   for (const files of groupsOf(slice.files)) {
     await readBatch(session, files, bounds, slice.exact === true);
+    if (fault) await skipSome(session, fault);
     await defineRecords(session, refreshMs, await batchShapes(session));
     loaded += await session.connection.run(`insert into ${duckdbName(entry)} ${entry.query}`);
-    skipped += await logBatch(session, entry);
+    skipped += await logBatch(session, entry, fault);
   }
   await emptyBatch(session);
   session.state.put('positions', id, { ...after, ...slice.latest });
@@ -100,22 +103,36 @@ function* groupsOf(files: readonly string[]): Generator<string[]> {
 
 const emptyBatch = (session: Session) =>
   session.connection.run(
-    `create or replace temp table millrace_stream_batch (shard_id varchar, sequence_number varchar, partition_key varchar, arrival_ms bigint, data varchar)`,
+    `create or replace temp table millrace_stream_batch (shard_id varchar, sequence_number varchar, partition_key varchar, arrival_ms bigint, data varchar, error_code integer, error_reason varchar)`,
   );
+
+/** Length of the bytes behind the base64 text. */
+const byteLength = `(strlen(data) // 4 * 3 - ends_with(data, '=')::integer - ends_with(data, '==')::integer)`;
+
+const tooLarge = `${byteLength} > ${maxRecordBytes}`;
+/** Redshift documents no code. */
+const tooLargeCode = 8013;
+const faultCode = 8001;
 
 /** Sequence numbers are of one length within a stream, so their order is that of their text. */
 const readBatch = (session: Session, files: readonly string[], bounds: string, exact: boolean) =>
   session.connection.run(
     `create or replace temp table millrace_stream_batch as
-     select r.shard_id, r.sequence_number, r.partition_key, r.arrival_ms, r.data
+     select r.shard_id, r.sequence_number, r.partition_key, r.arrival_ms, r.data,
+       case when ${tooLarge} then ${tooLargeCode} end as error_code,
+       case when ${tooLarge} then 'the record of ' || ${byteLength} || ' bytes is larger than ${maxRecordBytes} bytes' end as error_reason
      from read_json([${files.map((file) => literal(file)).join(', ')}], format = 'newline_delimited', compression = 'uncompressed',
        columns = {shard_id: 'VARCHAR', sequence_number: 'VARCHAR', partition_key: 'VARCHAR', arrival_ms: 'BIGINT', data: 'VARCHAR'}) as r
      join (values ${bounds}) as b(shard_id, after_number, latest) on b.shard_id = r.shard_id
      ${exact ? '' : 'where r.sequence_number > b.after_number and r.sequence_number <= b.latest'}`,
   );
 
-/** Length of the bytes behind the base64 text. */
-const byteLength = `(strlen(data) // 4 * 3 - ends_with(data, '=')::integer - ends_with(data, '==')::integer)`;
+const skipSome = (session: Session, { every, from }: ScanFault) =>
+  session.connection.run(
+    `update ${batchTable} as b set error_code = coalesce(b.error_code, ${faultCode}), error_reason = coalesce(b.error_reason, 'the record could not be read')
+     from (select shard_id, sequence_number, row_number() over (order by shard_id, sequence_number) as number from ${batchTable}) as n
+     where n.shard_id = b.shard_id and n.sequence_number = b.sequence_number and n.number % ${every} = ${from % every}`,
+  );
 
 /** Records from all over the batch that are looked at for their shape. */
 const samples = 1000;
@@ -140,18 +157,19 @@ const defineRecords = (session: Session, refreshMs: number, shapes?: string) =>
      from (select *, try_cast(try(decode(kinesis_data)) as json) as text
        from (select make_timestamp(arrival_ms * 1000) as approximate_arrival_timestamp, partition_key, shard_id, sequence_number,
            ${timestampLiteral(refreshMs)} as refresh_time, from_base64(data) as kinesis_data
-         from ${batchTable} where ${byteLength} <= ${maxRecordBytes}))`,
+         from ${batchTable} where error_reason is null))`,
   );
 
-/** Counts per shard, and a row for each record that was too large. Returns how many were. */
-async function logBatch(session: Session, entry: RelationEntry): Promise<number> {
+/** Counts per shard, and a row for each record that was skipped. Returns how many were. */
+async function logBatch(session: Session, entry: RelationEntry, fault?: ScanFault): Promise<number> {
   const base = {
     ...session.logBase(),
     external_schema_name: entry.stream!.externalSchema,
     stream_name: entry.stream!.name,
     mv_name: entry.name,
+    record_time: { epochMs: session.now },
+    visible_at: { epochMs: session.now + (fault?.lateMs ?? 0) },
   };
-  const recordTime = { epochMs: session.now };
   const shards = await session.connection.rows<{
     shard: string;
     latest: string;
@@ -162,7 +180,7 @@ async function logBatch(session: Session, entry: RelationEntry): Promise<number>
     last: bigint;
   }>(
     `select shard_id as shard, max(sequence_number) as latest, count(*) as records, sum(${byteLength})::bigint as bytes,
-       count(*) filter (where ${byteLength} > ${maxRecordBytes}) as skipped, min(arrival_ms) as first, max(arrival_ms) as last
+       count(error_reason) as skipped, min(arrival_ms) as first, max(arrival_ms) as last
      from ${batchTable} group by all order by all`,
   );
   await session.log(
@@ -176,29 +194,29 @@ async function logBatch(session: Session, entry: RelationEntry): Promise<number>
       scanned_bytes: Number(shard.bytes),
       stream_record_time_min: { epochMs: Number(shard.first) },
       stream_record_time_max: { epochMs: Number(shard.last) },
-      record_time: recordTime,
     })),
   );
   const skipped = shards.reduce((sum, shard) => sum + Number(shard.skipped), 0);
   if (skipped === 0) return 0;
-  const large = await session.connection.rows<{
+  const unlisted = fault?.unlisted ? ` and error_code <> ${faultCode}` : '';
+  const errors = await session.connection.rows<{
     shard_id: string;
     sequence_number: string;
     arrival_ms: bigint;
-    bytes: bigint;
+    error_code: number;
+    error_reason: string;
   }>(
-    `select shard_id, sequence_number, arrival_ms, ${byteLength} as bytes from ${batchTable} where ${byteLength} > ${maxRecordBytes}`,
+    `select shard_id, sequence_number, arrival_ms, error_code, error_reason from ${batchTable} where error_reason is not null${unlisted}`,
   );
   await session.log(
     'sys_stream_scan_errors',
-    ...large.map((record) => ({
+    ...errors.map((record) => ({
       ...base,
       partition_id: record.shard_id,
       position: record.sequence_number,
       stream_timestamp: { epochMs: Number(record.arrival_ms) },
-      record_time: recordTime,
-      error_code: 8013,
-      error_reason: `the record of ${record.bytes} bytes is larger than ${maxRecordBytes} bytes`,
+      error_code: record.error_code,
+      error_reason: record.error_reason,
     })),
   );
   return skipped;

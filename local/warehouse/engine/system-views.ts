@@ -7,16 +7,24 @@ export interface SystemView {
   readonly columns: readonly ColumnInfo[];
   /** DuckDB SELECT; a log of what happened has a table instead, named `log_<name>`. */
   readonly query?: string;
+  /** Columns of the log's table that the view does not show. */
+  readonly hidden?: readonly ColumnInfo[];
 }
 
 const text = (length = 128): RedshiftType => ({ name: 'varchar', length });
-const flag: RedshiftType = { name: 'char', length: 1 };
+const char = (length: number): RedshiftType => ({ name: 'char', length });
+const flag = char(1);
 const integer: RedshiftType = { name: 'integer' };
 const bigint: RedshiftType = { name: 'bigint' };
 const timestamp: RedshiftType = { name: 'timestamp' };
 const boolean: RedshiftType = { name: 'boolean' };
 const columns = (types: Record<string, RedshiftType>): ColumnInfo[] =>
   Object.entries(types).map(([name, type]) => ({ name, type }));
+
+/** The user of a row, whom the documented columns do not name, and when the row can be seen: system views lag behind what they log. */
+const hiddenOfScans = columns({ user_id: integer, visible_at: timestamp });
+/** Days that logs are kept (https://docs.aws.amazon.com/redshift/latest/dg/c_intro_STL_tables.html). */
+const logDays = 7;
 
 const objects = (kind: string) => `(select body from ${systemSchema}.objects where kind = '${kind}')`;
 /** In brackets: the arrow binds more loosely than a comparison. */
@@ -332,46 +340,56 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
     'sys_stream_scan_states',
     {
       columns: columns({
-        user_id: integer,
-        query_id: bigint,
+        external_schema_name: char(128),
+        stream_name: char(255),
+        mv_name: char(128),
         transaction_id: bigint,
-        external_schema_name: text(),
-        stream_name: text(),
-        mv_name: text(),
-        partition_id: text(),
-        latest_position: text(),
+        query_id: bigint,
+        record_time: timestamp,
+        partition_id: char(128),
+        latest_position: char(128),
         scanned_rows: bigint,
         skipped_rows: bigint,
         scanned_bytes: bigint,
         stream_record_time_min: timestamp,
         stream_record_time_max: timestamp,
-        record_time: timestamp,
       }),
+      hidden: hiddenOfScans,
     },
   ],
   [
     'sys_stream_scan_errors',
     {
       columns: columns({
-        user_id: integer,
-        query_id: bigint,
+        external_schema_name: char(128),
+        stream_name: char(255),
+        mv_name: char(128),
         transaction_id: bigint,
-        external_schema_name: text(),
-        stream_name: text(),
-        mv_name: text(),
-        partition_id: text(),
-        position: text(),
+        query_id: bigint,
         stream_timestamp: timestamp,
         record_time: timestamp,
+        partition_id: char(128),
+        position: char(128),
         error_code: integer,
-        error_reason: text(512),
+        error_reason: char(128),
       }),
+      hidden: hiddenOfScans,
     },
   ],
 ]);
 
 const duckdbType = (type: RedshiftType): string =>
   type.name === 'varchar' || type.name === 'char' ? 'varchar' : type.name;
+
+/** What a regular user sees of a log. */
+function logQuery(name: string, { columns: shown, hidden = [] }: SystemView): string {
+  const log = `${systemSchema}.log_${name}`;
+  const own = `(user_id = getvariable('millrace_user_id') or getvariable('millrace_superuser'))`;
+  if (!hidden.some((column) => column.name === 'visible_at')) return `select * from ${log} where ${own}`;
+  const now = `getvariable('millrace_statement_now')::timestamp`;
+  return `select ${shown.map((column) => `"${column.name}"`).join(', ')} from ${log}
+    where ${own} and coalesce(visible_at, record_time) <= ${now} and record_time > ${now} - interval ${logDays} day`;
+}
 
 /** DuckDB statements that make the catalog's schema; they may run over an existing one. */
 export function systemDdl(): string[] {
@@ -381,14 +399,18 @@ export function systemDdl(): string[] {
   ];
   for (const [name, view] of systemViews) {
     if (view.query !== undefined) continue;
-    const list = view.columns.map((column) => `"${column.name}" ${duckdbType(column.type)}`).join(', ');
+    const list = [...view.columns, ...(view.hidden ?? [])]
+      .map((column) => `"${column.name}" ${duckdbType(column.type)}`)
+      .join(', ');
     statements.push(`create table if not exists ${systemSchema}.log_${name} (${list})`);
+    // The file may be of a version that had no such column.
+    for (const { name: column, type } of view.hidden ?? [])
+      statements.push(
+        `alter table ${systemSchema}.log_${name} add column if not exists "${column}" ${duckdbType(type)}`,
+      );
   }
   for (const [name, view] of systemViews) {
-    const query =
-      view.query ??
-      `select * from ${systemSchema}.log_${name} where user_id = getvariable('millrace_user_id') or getvariable('millrace_superuser')`;
-    statements.push(`create or replace view ${systemSchema}.${name} as ${query}`);
+    statements.push(`create or replace view ${systemSchema}.${name} as ${view.query ?? logQuery(name, view)}`);
   }
   return statements;
 }

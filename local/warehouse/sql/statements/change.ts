@@ -186,17 +186,14 @@ export function translateUpdate(node: Node<'update'>, context: Context): Stateme
   };
 }
 
-/** A streaming view may be emptied; whether it is one, the engine knows (materialized-view-streaming-ingestion). */
-function emptied(node: Node<'delete'>, relation: Relation, context: Context): Statement {
-  const part = node.where ?? node.using;
-  if (part) throw context.source.unsupported('DELETE of some rows of a materialized view', part.at);
-  return { kind: 'change', verb: 'delete', target: nameOf(relation), duckdb: `delete from ${relationSql(relation)}` };
+/** Rows of a streaming view may be deleted (https://docs.aws.amazon.com/redshift/latest/dg/r_DELETE.html); whether a view is one, the engine knows. */
+function deletedFrom(parts: readonly Identifier[], context: Context): Relation {
+  const found = findRelation(parts, context);
+  return found.kind === 'materialized-view' ? found : targetOf(parts, context, 'delete from');
 }
 
 export function translateDelete(node: Node<'delete'>, context: Context): Statement {
-  const found = findRelation(node.table, context);
-  if (found.kind === 'materialized-view') return emptied(node, found, context);
-  const relation = targetOf(node.table, context, 'delete from');
+  const relation = deletedFrom(node.table, context);
   const { scope, target, from } = changedScope(relation, node.alias, node.using, context);
   if (from) requireEquijoin(node.where, relation.name, node.alias, environmentOf(context, scope, 'WHERE'), node.at);
   const duckdb = `delete from ${target}${from ? ` using ${from}` : ''}${whereSql(node.where, scope, context)}`;

@@ -1,7 +1,7 @@
 import { start } from '../support/fakes';
 import { say, translateJson } from '../support/json-translate';
 import * as sql from '../support/statements';
-import { owner, roles, startWarehouse, type TestWarehouse } from '../support/warehouse';
+import { admin, owner, roles, startWarehouse, type TestWarehouse } from '../support/warehouse';
 
 const stream = 'millrace-dev-estore';
 const landing = (view = 's.landing', of = stream) =>
@@ -134,6 +134,61 @@ describe('streaming views', () => {
       { rows: 'bigint', skipped: 'bigint', bytes: 'bigint' },
     );
     expect(await local.rows(states)).toEqual([[4, 2, 1_048_576 + 1_048_577 + 1_048_578 + 5]]);
+  });
+
+  const scans = (columns: string, view = 'errors') =>
+    local.rows(
+      sql.query(`select ${columns} from millrace_system.sys_stream_scan_${view} order by all`, {
+        a: 'text',
+        b: 'text',
+      }),
+    );
+
+  test('a fault skips records that nothing is wrong with; the system views may show it later, and keep it for seven days', async () => {
+    await local.run(landing());
+    local.scanFaults.push({ every: 3, from: 1, lateMs: 60_000 });
+    local.kinesis.put(
+      stream,
+      ['a', 'b', 'c', 'd', 'e'].map((data) => ({ data })),
+    );
+    await local.run(sql.refresh('s.landing'));
+    expect(await local.rows(content)).toEqual([['b'], ['c'], ['e']]);
+    const errors = () => scans('right(position, 1), error_reason');
+    const states = () => scans('skipped_rows::varchar, scanned_rows::varchar', 'states');
+    expect([await errors(), await states()]).toEqual([[], []]);
+    local.clock.advanceTo(start + 60_000);
+    const reason = 'the record could not be read';
+    expect([await errors(), await states()]).toEqual([
+      [
+        ['1', reason],
+        ['4', reason],
+      ],
+      [['2', '5']],
+    ]);
+    local.clock.advanceTo(start + 7 * 86_400_000);
+    expect([await errors(), await states()]).toEqual([[], []]);
+  });
+
+  test('a fault may skip records that no error names', async () => {
+    await local.run(landing());
+    local.scanFaults.push({ every: 2, from: 0, unlisted: true });
+    local.kinesis.put(stream, [{ data: 'a' }, { data: 'b' }, { data: Buffer.alloc(1_048_577, 'c') }]);
+    await local.run(sql.refresh('s.landing'));
+    expect(await local.rows(content)).toEqual([['a']]);
+    expect(await scans('right(position, 1), error_code::varchar')).toEqual([['3', '8013']]);
+    expect(await scans('skipped_rows::varchar, scanned_rows::varchar', 'states')).toEqual([['2', '3']]);
+  });
+
+  test('the system views show a regular user its own refreshes', async () => {
+    await local.run(landing());
+    local.kinesis.put(stream, [{ data: Buffer.alloc(1_048_577, 'y') }]);
+    await local.run(sql.refresh('s.landing'));
+    expect(await scans('right(position, 1), error_code::varchar')).toHaveLength(1);
+    await local.run(say({ kind: 'create-user', user: 'reader', password: 'Reader1pw' }), { user: admin });
+    const seen = sql.query('select count(*) from millrace_system.sys_stream_scan_errors', { n: 'bigint' });
+    local.secrets.values.set('reader', JSON.stringify({ username: 'reader', password: 'Reader1pw' }));
+    expect(await local.rows(seen, 'reader')).toEqual([[0]]);
+    expect(await local.rows(seen, admin)).toEqual([[1]]);
   });
 
   test('fails where the stream does not exist or the role does not let the user in', async () => {

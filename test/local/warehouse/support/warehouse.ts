@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { RuntimeClock } from '../../../../local/clock';
+import type { ScanFault } from '../../../../local/faults';
 import type { Principal, ResourceContext } from '../../../../local/ports';
 import { composeWarehouse, type LocalWarehouse } from '../../../../local/warehouse/compose';
+import type { StatementFaults } from '../../../../local/warehouse/data-api/faults';
 import type { Translate } from '../../../../local/warehouse/statement';
 import {
   account,
@@ -47,6 +49,8 @@ export interface TestWarehouse {
   readonly kinesis: FakeKinesis;
   readonly bus: FakeBus;
   readonly folder: string;
+  /** The next refreshes of streaming views that find records take one each. */
+  readonly scanFaults: ScanFault[];
   /** Calls an operation of the Data API. */
   // biome-ignore lint/suspicious/noExplicitAny: answers of the API, as a test reads them
   call(operation: string, input: Record<string, unknown>, principal?: Principal): Promise<any>;
@@ -66,7 +70,13 @@ export async function startWarehouse(
 ): Promise<TestWarehouse> {
   const folder = given?.folder ?? temporaryFolder();
   const shared = given?.shared ?? newShared(folder.path);
-  const warehouse = composeWarehouse({ dataDir: folder.path, account, region, translate, ...shared });
+  const { scanFaults } = shared;
+  const faults: StatementFaults = {
+    call: (_, run) => run(),
+    execute: (_, run) => run(),
+    scan: () => scanFaults.shift(),
+  };
+  const warehouse = composeWarehouse({ dataDir: folder.path, account, region, translate, faults, ...shared });
   const twin = (type: string) => warehouse.resources.find((resource) => resource.type === type)!;
   const group = await twin('AWS::Redshift::ClusterParameterGroup').create(
     {
@@ -140,6 +150,7 @@ function newShared(folder: string) {
   for (const role of Object.values(roles))
     sts.trusts.set(role, `arn:aws:redshift:${region}:${account}:dbuser:${cluster}/${owner}`);
   return {
+    scanFaults: [] as ScanFault[],
     clock: stoppedClock(),
     authorizer: new FakeAuthorizer(),
     sts,
