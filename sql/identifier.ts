@@ -1,3 +1,5 @@
+import { aliasesAfterAs, reservedWords } from '../lambda/shared/reserved-words';
+
 /** Redshift's limit for a name, in bytes. */
 export const maxIdentifierBytes = 127;
 
@@ -12,25 +14,22 @@ export function quoteIdentifier(name: string): string {
 
 /** A name as a person would write it: bare where Redshift takes it bare, delimited otherwise. */
 export function identifier(name: string): string {
-  return isPlainName(name) && !reservedWords.has(name) ? name : quoteIdentifier(name);
+  return isPlainName(name) && !reservedWords.has(name) && !aliasesAfterAs.has(name) ? name : quoteIdentifier(name);
+}
+
+/** Whether the name is a reserved word, in any case of its letters: Redshift takes it in double quotes only. */
+export function isReserved(name: string): boolean {
+  return reservedWords.has(name.toLowerCase());
+}
+
+/** What is wrong with a declared name that is a reserved word: everyone who reads it would have to put it in double quotes. */
+export function reservedProblems(field: string, name: string): string[] {
+  return isReserved(name)
+    ? [`${field} must not be a reserved word of Redshift, got ${JSON.stringify(name)}: choose another name`]
+    : [];
 }
 
 /** Lower-case letters, digits and underscores, not starting with a digit. */
 export function isPlainName(name: string): boolean {
   return /^[a-z_][a-z0-9_]*$/.test(name) && name.length <= maxIdentifierBytes;
 }
-
-/** Source: "Reserved words" in the Redshift database developer guide. */
-export const reservedWords: ReadonlySet<string> = new Set(
-  `aes128 aes256 all allowoverwrite analyse analyze and any array as asc authorization az64 backup between binary
-  blanksasnull both bytedict bzip2 case cast check collate column connect constraint create credentials cross
-  current_date current_time current_timestamp current_user current_user_id default deferrable deflate defrag delta
-  delta32k desc disable distinct do else emptyasnull enable encode encrypt encryption end except explicit false for
-  foreign freeze from full globaldict256 globaldict64k grant group gzip having identity ignore ilike in initially
-  inner intersect interval into is isnull join leading left like limit localtime localtimestamp lun luns lzo lzop
-  minus mostly16 mostly32 mostly8 natural new not notnull null nulls off offline offset oid old on only open or order
-  outer overlaps parallel partition percent permissions pivot placing primary qualify raw readratio recover references
-  rejectlog resort respect restore right select session_user similar snapshot some sysdate system table tag tdes
-  text255 text32k then timestamp to top trailing true truncatecolumns type union unique unnest unpivot user using
-  verbose wallet when where with without`.split(/\s+/),
-);

@@ -1,6 +1,6 @@
 import type { Step } from '../lambda/shared/plan';
 import type { Pipeline } from '../pipelines/definition';
-import { identifier } from './identifier';
+import { identifier, reservedProblems } from './identifier';
 import { outputColumns } from './output-columns';
 
 /** A column under its public name, and the name that it has below. */
@@ -48,6 +48,7 @@ export function viewColumnProblems(pipeline: Pipeline): string[] {
       ...[...new Set(names.filter((name, index) => name !== undefined && names.indexOf(name) !== index))].map(
         (name) => `${at} has more than one column ${name}: give them different names with as`,
       ),
+      ...names.flatMap((name) => reservedProblems(`${at}: the name of a column`, name ?? '')),
     ];
   });
 }

@@ -1,6 +1,6 @@
 import type { Pipeline } from '../pipelines/definition';
 import { storedName } from './columns';
-import { identifier, reservedWords } from './identifier';
+import { identifier, isReserved } from './identifier';
 import { isBook, pipelineTables, publicTables } from './names';
 import { type RelationReference, relationReferences } from './relations';
 import { isAliased, ownName } from './select-item';
@@ -55,8 +55,7 @@ const clauses = ['where', 'group', 'having', 'order', 'limit', 'union', 'qualify
 
 /** A word that cannot be a name where it stands. */
 const isSyntax = (token: Token, before: Token | undefined) =>
-  token.kind === 'word' &&
-  (reservedWords.has(token.value) || (token.value === 'by' && isWord(before, 'group', 'order')));
+  token.kind === 'word' && (isReserved(token.value) || (token.value === 'by' && isWord(before, 'group', 'order')));
 
 class Query {
   readonly problems: string[] = [];

@@ -3,7 +3,7 @@ import { ownColumns, storedName } from './columns';
 import { exportColumnProblems, exportProblems } from './export-rules';
 import { fileProblems } from './file-problems';
 import { globsOverlap } from './glob';
-import { isPlainName } from './identifier';
+import { isPlainName, reservedProblems } from './identifier';
 import { incrementalProblems } from './incremental';
 import { archiveSource } from './load';
 import { mergeStatements } from './merge';
@@ -76,7 +76,8 @@ function pipelineProblems(pipeline: Pipeline): string[] {
 const maxNameLength = 32;
 
 function nameProblems({ name }: Pipeline, at: string): string[] {
-  if (/^[a-z][a-z0-9_]*$/.test(name) && name.length <= maxNameLength && !reservedSchemas.test(name)) return [];
+  if (/^[a-z][a-z0-9_]*$/.test(name) && name.length <= maxNameLength && !reservedSchemas.test(name))
+    return reservedProblems(`${at}.name`, name);
   return [
     `${at}.name must be lower-case letters, digits and underscores, begin with a letter, have at most ${maxNameLength} characters and be neither a schema of Redshift's own nor millrace, got ${show(name)}`,
   ];
@@ -149,10 +150,12 @@ function columnProblems(column: Column, at: string, helpers: ReadonlySet<string>
   const stored = storedName(column);
   if (!isPlainName(name) || name.length > 64)
     problems.push(`${at}.name must be lower-case snake_case of at most 64 characters, got ${show(name)}`);
+  problems.push(...reservedProblems(`${at}.name`, name));
   if (ownColumns.has(name) || mergeNames.has(name) || helpers.has(name))
     problems.push(`${at}.name is used by Millrace itself; choose another name`);
   if (stored !== name && (!isPlainName(stored) || stored.length > 64))
     problems.push(`${at}.stored must be lower-case snake_case of at most 64 characters, got ${show(stored)}`);
+  if (stored !== name) problems.push(...reservedProblems(`${at}.stored`, stored));
   problems.push(...fillProblems(column, at));
   if (stored !== name && ownColumns.has(stored))
     problems.push(`${at}.stored is a column of Millrace itself, got ${show(stored)}; choose another name`);
@@ -275,6 +278,7 @@ function viewNameProblems({ name, views }: Pipeline, at: string): string[] {
     ...names
       .filter((view) => !isPlainName(view) || view.length > 64)
       .map((view) => `${at}.views.${view}.name must be lower-case snake_case of at most 64 characters`),
+    ...names.flatMap((view) => reservedProblems(`${at}.views.${view}.name`, view)),
     ...names
       .filter(
         (view) =>

@@ -54,11 +54,11 @@ const allowed: Record<string, RegExp[]> = {
   bin: [/./],
   bench: [/./],
   lib: [/^(sql|pipelines|environments)\//, contract, /^lambda\/shared\/(env|plan|quote|metrics)\.ts$/],
-  sql: [/^pipelines\//, contract, /^lambda\/shared\/(plan|quote)\.ts$/],
+  sql: [/^pipelines\//, contract, /^lambda\/shared\/(plan|quote|reserved-words)\.ts$/],
   pipelines: [],
   environments: [],
   lambda: [],
-  local: [contract, /^lambda\/shared\/(env|plan|warehouse|objects)\.ts$/],
+  local: [contract, /^lambda\/shared\/(env|plan|warehouse|objects|reserved-words)\.ts$/],
 };
 
 test('finds imports at all', () => {

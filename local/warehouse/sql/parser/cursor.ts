@@ -1,3 +1,4 @@
+import { aliasesAfterAs, reservedWords } from '../../../../lambda/shared/reserved-words';
 import type { Identifier } from '../ast';
 import { type Source, type Token, tokenize } from '../lexer';
 
@@ -5,13 +6,8 @@ import { type Source, type Token, tokenize } from '../lexer';
 const maxDepth = 60;
 const maxParts = 100;
 
-/** Words that can't be used as an unquoted alias without AS, or as a bare column name. */
-const reserved = new Set(
-  `all and any as asc between both case cast check constraint create cross default desc distinct do else end except exists false for foreign from full
-  grant group having ilike in inner intersect into is isnull join leading left like limit minus natural not notnull null offset on only or order outer
-  over overlaps primary qualify references right select similar some table then to top trailing true try_cast union unique using when where window with
-  current_date current_user sysdate user session_user interval`.split(/\s+/),
-);
+/** Not reserved in Redshift, but read as syntax here wherever a name could stand: as names they need double quotes. */
+const syntax = new Set(['exists', 'over', 'try_cast', 'window']);
 
 /** Reads tokens one after the other; every mistake is reported at the token where it is. */
 export class Cursor {
@@ -83,18 +79,30 @@ export class Cursor {
   }
 
   isIdentifier(): boolean {
-    return this.token.kind === 'quoted' || (this.token.kind === 'word' && !reserved.has(this.token.value));
+    const { kind, value } = this.token;
+    return kind === 'quoted' || (kind === 'word' && !reservedWords.has(value) && !syntax.has(value));
   }
   identifier(what: string): Identifier {
-    if (!this.isIdentifier()) throw this.syntaxError(what);
-    return this.anyIdentifier(what);
+    if (this.isIdentifier()) return this.anyIdentifier(what);
+    throw this.syntaxError(this.token.kind === 'word' ? `${what}: reserved words need double quotes` : what);
   }
-  /** After AS and after a dot, where reserved words are fine too. */
+  /**
+   * Where reserved words are fine, too: after AS in a select list (`trim(a.name) as table` in table_info.sql of awslabs/amazon-redshift-utils)
+   * and after the dot of a column or an attribute.
+   */
   anyIdentifier(what: string): Identifier {
     const { kind, value, at } = this.token;
     if (kind !== 'quoted' && kind !== 'word') throw this.syntaxError(what);
     this.next();
     return { text: value, quoted: kind === 'quoted', at };
+  }
+  /** The alias of a relation, with or without AS. Without it, one of the words that follow in the statement is none. */
+  relationAlias(...following: string[]): Identifier | undefined {
+    if (this.takeWords('as')) return this.identifier('an alias');
+    if (!this.isIdentifier() || this.isWord(...following)) return undefined;
+    if (this.token.kind === 'word' && aliasesAfterAs.has(this.token.value))
+      throw this.syntaxError(`AS or double quotes for the alias`);
+    return this.identifier('an alias');
   }
   identifiers(what: string): Identifier[] {
     this.expectOperator('(');
@@ -104,10 +112,17 @@ export class Cursor {
   }
   /** `name`, `schema.name`; three parts (another database) are refused by the resolver. */
   reference(what: string): Identifier[] {
+    return this.parts(what, () => this.identifier(what));
+  }
+  /** A column, perhaps with its table and schema before it. */
+  column(what: string): Identifier[] {
+    return this.parts(what, () => this.anyIdentifier(what));
+  }
+  private parts(what: string, part: () => Identifier): Identifier[] {
     const parts = [this.identifier(what)];
     while (this.takeOperator('.')) {
       if (parts.length === maxParts) throw this.unsupported(`a name of more than ${maxParts} parts`);
-      parts.push(this.anyIdentifier(what));
+      parts.push(part());
     }
     return parts;
   }

@@ -223,6 +223,8 @@ const niladic = new Set([
   'localtimestamp',
 ]);
 
+const notModelled = new Set(['current_time', 'localtime', 'current_user_id']);
+
 function parseWord(cursor: Cursor): Expression {
   const { value, at } = cursor.token;
   if (cursor.takeWords('null')) return { kind: 'null', at };
@@ -246,12 +248,13 @@ function parseWord(cursor: Cursor): Expression {
     return { kind: 'call', name: value, args: [], star: false, distinct: false, at };
   }
   if (cursor.peek().kind === 'operator' && cursor.peek().value === '(') return parseCall(cursor);
+  if (notModelled.has(value)) throw cursor.unsupported(value.toUpperCase());
   return parseName(cursor);
 }
 
 function parseName(cursor: Cursor): Expression {
   const at = cursor.at;
-  return { kind: 'name', parts: cursor.reference('an expression'), at };
+  return { kind: 'name', parts: cursor.column('an expression'), at };
 }
 
 function parseCast(cursor: Cursor): Expression {

@@ -33,11 +33,7 @@ export function parseMerge(cursor: Cursor): Merge {
   cursor.next();
   if (cursor.isOperator('(')) throw cursor.unsupported('MERGE with a subquery as its source');
   const source = cursor.reference('a table');
-  const alias = cursor.takeWords('as')
-    ? cursor.anyIdentifier('an alias')
-    : cursor.isIdentifier()
-      ? cursor.identifier('an alias')
-      : undefined;
+  const alias = cursor.relationAlias();
   cursor.expectWord('on');
   const on = parseExpression(cursor);
   if (cursor.takeWords('remove', 'duplicates')) return { kind: 'merge', table, source, alias, on };

@@ -127,12 +127,18 @@ function parseSelect(cursor: Cursor): SelectCore {
   if (cursor.isWord('into')) throw cursor.unsupported('SELECT INTO');
   const from = cursor.takeWords('from') ? parseFrom(cursor) : undefined;
   const where = cursor.takeWords('where') ? parseExpression(cursor) : undefined;
-  if (cursor.isWord('start', 'connect')) throw cursor.unsupported('CONNECT BY');
+  refuseConnectBy(cursor);
   const groupBy = cursor.takeWords('group', 'by') ? parseGroupBy(cursor) : [];
   const having = cursor.takeWords('having') ? parseExpression(cursor) : undefined;
   const qualify = cursor.takeWords('qualify') ? parseExpression(cursor) : undefined;
   if (cursor.isWord('window')) throw cursor.unsupported('WINDOW');
   return { kind: 'select', top, distinct, items, from, where, groupBy, having, qualify, at };
+}
+
+function refuseConnectBy(cursor: Cursor): void {
+  const { kind, value } = cursor.peek();
+  if (kind === 'word' && ((cursor.isWord('start') && value === 'with') || (cursor.isWord('connect') && value === 'by')))
+    throw cursor.unsupported('CONNECT BY');
 }
 
 function parseGroupBy(cursor: Cursor): Expression[] {
@@ -237,10 +243,8 @@ function parseFromItem(cursor: Cursor): FromItem {
 }
 
 function parseAlias(cursor: Cursor): { alias?: Identifier; columnAliases: Identifier[] } {
-  let alias: Identifier | undefined;
-  if (cursor.takeWords('as')) alias = cursor.anyIdentifier('an alias');
-  else if (cursor.isIdentifier() && !cursor.isWord('at', 'set', 'tablesample', 'pivot', 'unpivot'))
-    alias = cursor.identifier('an alias');
+  refuseConnectBy(cursor);
+  const alias = cursor.relationAlias('at', 'set', 'tablesample', 'pivot', 'unpivot');
   const columnAliases = alias && cursor.isOperator('(') ? cursor.identifiers('a column name') : [];
   return { alias, columnAliases };
 }

@@ -1,4 +1,4 @@
-import type { Identifier, StatementNode } from '../ast';
+import type { StatementNode } from '../ast';
 import { parseAlter } from './alter';
 import { parseCopy, parseUnload } from './bulk';
 import type { Cursor } from './cursor';
@@ -89,15 +89,10 @@ function parseTransaction(cursor: Cursor): Unplaced {
   return { kind: value === 'commit' || value === 'end' ? 'commit' : 'rollback' };
 }
 
-function aliasBefore(cursor: Cursor, ...stops: string[]): Identifier | undefined {
-  if (cursor.takeWords('as')) return cursor.anyIdentifier('an alias');
-  return cursor.isIdentifier() && !cursor.isWord(...stops) ? cursor.identifier('an alias') : undefined;
-}
-
 function parseUpdate(cursor: Cursor): Unplaced {
   cursor.expectWord('update');
   const table = cursor.reference('a table');
-  const alias = aliasBefore(cursor, 'set');
+  const alias = cursor.relationAlias('set');
   cursor.expectWord('set');
   const set = parseSetList(cursor);
   const from = cursor.takeWords('from') ? parseFrom(cursor) : undefined;
@@ -109,7 +104,7 @@ function parseDelete(cursor: Cursor): Unplaced {
   cursor.expectWord('delete');
   cursor.takeWords('from');
   const table = cursor.reference('a table');
-  const alias = aliasBefore(cursor, 'using', 'where');
+  const alias = cursor.relationAlias('using', 'where');
   const using = cursor.takeWords('using') ? parseFrom(cursor) : undefined;
   const where = cursor.takeWords('where') ? parseExpression(cursor) : undefined;
   return { kind: 'delete', table, alias, using, where };

@@ -11,18 +11,18 @@ describe('what a user sees of the catalog', () => {
     local.secrets.values.set('reader', JSON.stringify({ username: 'reader', password: 'Reader1pw' }));
     await local.run('create schema s');
     await local.run('create schema hidden');
-    await local.run('create table s.open (a integer)');
+    await local.run('create table s.public_rows (a integer)');
     await local.run('create table s.shut (b integer)');
-    await local.run('create materialized view s.v as select a from s.open');
+    await local.run('create materialized view s.v as select a from s.public_rows');
     await local.run('grant usage on schema s to reader');
-    await local.run('grant select on s.open to reader');
+    await local.run('grant select on s.public_rows to reader');
   });
   afterAll(() => local.dispose());
 
   test('relations and their columns: those it has a privilege on', async () => {
-    expect(await rows('select table_name from svv_tables')).toEqual([['open']]);
+    expect(await rows('select table_name from svv_tables')).toEqual([['public_rows']]);
     expect(await rows('select column_name from svv_columns')).toEqual([['a']]);
-    const all = [['open'], ['shut'], ['v']];
+    const all = [['public_rows'], ['shut'], ['v']];
     for (const user of [owner, admin])
       expect(await rows('select table_name from svv_tables order by 1', user)).toEqual(all);
   });
@@ -46,14 +46,14 @@ describe('what a user sees of the catalog', () => {
     expect(await rows('select user_name from svv_user_info')).toEqual([['reader']]);
     expect(await rows('select usename from pg_user order by 1')).toEqual([[admin], [owner], ['reader']]);
     expect(await rows('select relation_name, identity_name from svv_relation_privileges')).toEqual([
-      ['open', 'reader'],
+      ['public_rows', 'reader'],
     ]);
   });
 
   test('a grant that is taken back hides the relation again', async () => {
-    await local.run('revoke select on s.open from reader');
+    await local.run('revoke select on s.public_rows from reader');
     expect(await rows('select table_name from svv_tables')).toEqual([]);
-    await local.run('grant select on s.open to public');
-    expect(await rows('select table_name from svv_tables')).toEqual([['open']]);
+    await local.run('grant select on s.public_rows to public');
+    expect(await rows('select table_name from svv_tables')).toEqual([['public_rows']]);
   });
 });

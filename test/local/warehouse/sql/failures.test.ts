@@ -125,8 +125,8 @@ const failures: [sql: string, words: string][] = [
     'line 1, column 54: FULL JOIN is only supported with merge-joinable join conditions',
   ],
   [
-    'select id from shop.b qualify id > 1',
-    'line 1, column 34: QUALIFY needs a window function in the select list or in itself',
+    'select id from shop.b as x qualify id > 1',
+    'line 1, column 39: QUALIFY needs a window function in the select list or in itself',
   ],
   [
     'select sum(id) over (order by id rows between 1 following and 1 preceding) from shop.b',

@@ -14,8 +14,8 @@ beforeAll(async () => {
   await database.run(
     `
     create schema shop;
-    create table shop.t (id bigint, small smallint, name varchar(8), price decimal(10,2), at timestamp, ratio double precision, raw varbyte, payload super);
-    create table shop.u (k int, label varchar(10), code char(3), day date, open boolean);
+    create table shop.t (id bigint, small smallint, name varchar(8), price decimal(10,2), at timestamp, ratio double precision, bytes varbyte, payload super);
+    create table shop.u (k int, label varchar(10), code char(3), day date, opened boolean);
     insert into shop.t (id, small, name, price, at, ratio, payload) values
       (1, 2, 'abc', 1.25, '2026-01-01', 0.5, json_parse('{"a":{"b":"x"},"x":[1],"list":[1,"b",{"c":2}]}')),
       (2, -32768, 'é ', 99999999.99, '2028-02-29 23:59:59.999999', 1e0::float, json_parse('[1,2]')),

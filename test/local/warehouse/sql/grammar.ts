@@ -173,7 +173,7 @@ const rules = {
   },
   /** Conditions. */
   b: {
-    leaves: ['u.open', 'true', '(t.id = 1)'],
+    leaves: ['u.opened', 'true', '(t.id = 1)'],
     nested: [
       '({n} = {n})',
       '({n} < {n})',
@@ -207,7 +207,7 @@ const rules = {
       '({v} = {v})',
     ],
   },
-  v: { leaves: ['t.raw'], nested: ['{n}', '{t}', '{d}', '{b}', '{j}'] },
+  v: { leaves: ['t.bytes'], nested: ['{n}', '{t}', '{d}', '{b}', '{j}'] },
   /** Aggregates. */
   a: {
     leaves: ['count(*)', 'count(distinct u.label)'],

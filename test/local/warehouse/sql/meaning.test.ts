@@ -5,7 +5,7 @@ beforeAll(async () => {
   database = await openDatabase();
   await database.run(`
     create schema shop;
-    create table shop.sales (id bigint not null, small smallint, name varchar(8), price decimal(10,2), ratio double precision, sold_at timestamp, day date, open boolean, payload super);
+    create table shop.sales (id bigint not null, small smallint, name varchar(8), price decimal(10,2), ratio double precision, sold_at timestamp, day date, opened boolean, payload super);
     insert into shop.sales values
       (1, 7, 'apple', 1.50, 0.5, '2026-01-31 10:00:00', '2026-01-31', true, json_parse('{"Name":"Ann","n":5,"d":1.5,"s":"12","t":true,"z":null,"list":[1,"two",{"x":3}],"at":"2026-02-03T04:05:06.789Z"}')),
       (2, -7, 'éé', 2.25, 2.5, '2026-02-28 23:59:59.5', '2026-02-28', false, json_parse('"text"')),
@@ -154,7 +154,7 @@ const queries: [topic: string, sql: string, expected: unknown[][]][] = [
   ['an aggregate of nothing', 'select sum(id), count(*) from shop.sales where id > 9', [[null, '0']]],
   [
     'group by an alias and an ordinal',
-    "select date_trunc('month', sold_at) as m, open, count(*) from shop.sales group by m, 2 order by m",
+    "select date_trunc('month', sold_at) as m, opened, count(*) from shop.sales group by m, 2 order by m",
     [
       ['2026-01-01 00:00:00', true, '1'],
       ['2026-02-01 00:00:00', false, '1'],
@@ -170,7 +170,7 @@ const queries: [topic: string, sql: string, expected: unknown[][]][] = [
     ],
   ],
   ['a later item uses an alias', 'select id + 1 as a, a * 2 as b from shop.sales where id = 1', [['2', '4']]],
-  ['having', 'select open from shop.sales group by open having sum(id) > 2', [[null]]],
+  ['having', 'select opened from shop.sales group by opened having sum(id) > 2', [[null]]],
   [
     'unnesting',
     'select s.id, i.x::int, json_typeof(i) from shop.sales s, s.payload.list i order by 2, 3',
@@ -229,7 +229,7 @@ const queries: [topic: string, sql: string, expected: unknown[][]][] = [
   ],
   [
     'qualify',
-    'select id from shop.sales qualify row_number() over (partition by open is null order by id desc) = 1 order by id',
+    'select id from shop.sales as x qualify row_number() over (partition by opened is null order by id desc) = 1 order by id',
     [['2'], ['3']],
   ],
   ['union takes duplicates out', "select 'a' union select 'a' union all select null order by 1", [['a'], [null]]],

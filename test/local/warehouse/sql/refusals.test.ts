@@ -6,7 +6,7 @@ let database: Database;
 beforeAll(async () => {
   database = await openDatabase();
   await database.run(
-    'create schema shop; create table shop.t (id bigint, name varchar(8), price decimal(10,2), at timestamp, ratio double precision, raw varbyte, payload super)',
+    'create schema shop; create table shop.t (id bigint, name varchar(8), price decimal(10,2), at timestamp, ratio double precision, bytes varbyte, payload super)',
   );
 });
 afterAll(() => database.dispose());

@@ -7,7 +7,7 @@ beforeAll(async () => {
   await database.run(`
     create schema shop;
     create external schema kds from kinesis iam_role 'arn:aws:iam::000000000000:role/stream';
-    create table shop.sales (id bigint, name varchar(8), price decimal(10,2), sold_at timestamp, payload super, raw varbyte);
+    create table shop.sales (id bigint, name varchar(8), price decimal(10,2), sold_at timestamp, payload super, bytes varbyte);
     create table shop.staged (payload super);
     create materialized view shop.daily as select date_trunc('day', sold_at) as day, count(*) as n from shop.sales group by 1;
     create view shop.latest as select * from shop.daily`);
@@ -160,8 +160,8 @@ test.each([
   [unload("'select id from shop.sales'", 'format parquet gzip'), 'GZIP is not supported with PARQUET in UNLOAD'],
   [unload("'select id from shop.sales'", 'format parquet header'), 'HEADER is not supported with PARQUET in UNLOAD'],
   [
-    unload("'select raw from shop.sales'", 'format parquet'),
-    'column "raw" of type binary varying(64000) is not supported with PARQUET in UNLOAD',
+    unload("'select bytes from shop.sales'", 'format parquet'),
+    'column "bytes" of type binary varying(64000) is not supported with PARQUET in UNLOAD',
   ],
   [unload("'select id from shop.sales'", 'format csv gzip zstd'), 'GZIP and ZSTD exclude each other'],
   [
@@ -232,8 +232,8 @@ test.each([
     'column "b" of type boolean with JSON in UNLOAD is not supported by the local warehouse',
   ],
   [
-    unload("'select raw from shop.sales'", 'json'),
-    'column "raw" of type binary varying(64000) is not supported with JSON in UNLOAD',
+    unload("'select bytes from shop.sales'", 'json'),
+    'column "bytes" of type binary varying(64000) is not supported with JSON in UNLOAD',
   ],
   [unload("'select id, id from shop.sales'", 'json'), 'column "id" specified more than once'],
   ["unload ('select 1 as a') to 's3://exports/p/' format csv", 'UNLOAD needs IAM_ROLE'],
