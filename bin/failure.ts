@@ -24,6 +24,12 @@ const systemErrors: Readonly<Record<string, string>> = {
 export const isFull = (error: unknown): boolean =>
   ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 
+/** How often the SDK sent the request. */
+const triedTimes = (error: object) => {
+  const attempts = (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 1;
+  return attempts === 1 ? 'tried once' : `tried ${attempts} times`;
+};
+
 /** One line for a person: what the operating system meant, and where. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -31,6 +37,8 @@ export function explain(error: unknown): string {
   if (code === 'EADDRINUSE') return `${message.replace(/^listen EADDRINUSE: /, '')}; choose another port with --port`;
   const meaning = code === undefined ? undefined : systemErrors[code];
   if (meaning !== undefined) return path === undefined ? `${meaning}: ${message}` : `${path}: ${meaning}`;
+  if (error.name === 'TimeoutError')
+    return `the service did not answer in time, ${triedTimes(error)}: ${message}; check the endpoint, the network and the region`;
   if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(explain).join('\n');
   return message === '' ? error.name : message;
 }

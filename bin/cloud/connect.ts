@@ -5,6 +5,7 @@ import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Environment } from '../../environments/environment';
+import { clientSettings } from '../../lambda/shared/client-settings';
 import { redshiftData, type WarehouseTarget } from '../../lambda/shared/redshift-data';
 import { messagesOnDisk } from '../../local/sqs/look';
 import { readRuntimeFile } from '../commands/runtime-file';
@@ -127,10 +128,10 @@ function cloud(
   target: WarehouseTarget,
 ): Cloud {
   const names = namesFrom(environment, outputs, source);
-  const s3 = new S3Client({ ...settings, forcePathStyle: settings.endpoint !== undefined });
-  const sqs = new SQSClient({ ...settings });
-  const kinesis = new KinesisClient({ ...settings });
-  const data = new RedshiftDataClient({ ...settings });
+  const s3 = new S3Client({ ...clientSettings(), ...settings, forcePathStyle: settings.endpoint !== undefined });
+  const sqs = new SQSClient({ ...clientSettings(), ...settings });
+  const kinesis = new KinesisClient({ ...clientSettings(), ...settings });
+  const data = new RedshiftDataClient({ ...clientSettings(), ...settings });
   return {
     names,
     buckets: s3Buckets(s3),

@@ -1,5 +1,6 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { RequestExport } from '../../lambda/export/contract';
+import { clientSettings } from '../../lambda/shared/client-settings';
 import { pascalCase } from '../../lib/shared/names';
 import { readRuntimeFile } from '../commands/runtime-file';
 import { Failure } from '../failure';
@@ -17,7 +18,7 @@ export function exportFunction(options: ConnectOptions, pipeline: string): Expor
   if (name === undefined)
     throw new Failure(`${source} has no output ${pascalCase(pipeline)}ExportsFunctionName; deploy it again`);
   return async (request) => {
-    const client = new LambdaClient(settings);
+    const client = new LambdaClient({ ...clientSettings(), ...settings });
     try {
       const Payload = Buffer.from(JSON.stringify(request));
       await client.send(new InvokeCommand({ FunctionName: name, InvocationType: 'Event', Payload }));

@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { clientSettings } from '../../lambda/shared/client-settings';
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -50,7 +51,11 @@ export class RoleDoor {
 
   /** @param caller as any SDK program finds it where it is not given */
   constructor(reach: Reach, caller?: Caller) {
-    this.client = new STSClient({ ...reach, ...(caller && ('profile' in caller ? caller : { credentials: caller })) });
+    this.client = new STSClient({
+      ...clientSettings(),
+      ...reach,
+      ...(caller && ('profile' in caller ? caller : { credentials: caller })),
+    });
   }
 
   /** ARN of the caller. */
@@ -91,6 +96,7 @@ export class PartnerBuckets {
   constructor({ endpoint, region }: Reach, credentials?: Credentials, encrypted = true) {
     const elsewhere = endpoint ?? process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
     this.client = new S3Client({
+      ...clientSettings(),
       region,
       credentials,
       forcePathStyle: elsewhere !== undefined,
@@ -138,7 +144,7 @@ export class PartnerBuckets {
 
 /** The text of a secret. */
 export async function readSecret(reach: Reach, credentials: Credentials | undefined, id: string): Promise<string> {
-  const client = new SecretsManagerClient({ ...reach, credentials });
+  const client = new SecretsManagerClient({ ...clientSettings(), ...reach, credentials });
   try {
     return (await client.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '';
   } finally {

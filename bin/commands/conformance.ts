@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import type { Command } from 'commander';
+import { clientSettings } from '../../lambda/shared/client-settings';
 import { localSurroundings } from '../conformance/local';
 import { removeOldMarks } from '../conformance/marks';
 import { type Case, readPack } from '../conformance/pack';
@@ -158,7 +159,7 @@ function targetOf(options: Options): { name: string; surroundings(): Surrounding
     name: `${cluster === undefined ? `workgroup ${workgroup}` : `cluster ${cluster}`}, database ${database}`,
     surroundings: () => {
       // The API takes 20 to 30 calls a second; more are throttled and tried again.
-      const client = new RedshiftDataClient({ region, maxAttempts: 10, retryMode: 'adaptive' });
+      const client = new RedshiftDataClient({ ...clientSettings(), region, maxAttempts: 10, retryMode: 'adaptive' });
       return awsSurroundings({ client, where, region, bucket, bucketRole, streamRole });
     },
   };

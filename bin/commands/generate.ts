@@ -4,6 +4,7 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline as pipe } from 'node:stream/promises';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { Command } from 'commander';
+import { clientSettings } from '../../lambda/shared/client-settings';
 import type { GeneratedRecord, Generation } from '../../pipelines/generator/generator';
 import { Failure } from '../failure';
 import { grouped, type Output, plural } from '../terminal';
@@ -127,7 +128,7 @@ async function toStream(
   endpoint: string | undefined,
   stderr: Output,
 ): Promise<void> {
-  const client = new KinesisClient(endpoint === undefined ? {} : { endpoint });
+  const client = new KinesisClient({ ...clientSettings(), ...(endpoint === undefined ? {} : { endpoint }) });
   try {
     const result = await feedStream(client, stream, generation.stream());
     const extras = [

@@ -1,6 +1,7 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Command } from 'commander';
+import { clientSettings } from '../../lambda/shared/client-settings';
 import { pipelines } from '../../pipelines';
 import { explain, isFull } from '../failure';
 import type { Output } from '../terminal';
@@ -82,8 +83,8 @@ async function open(options: OpenOptions): Promise<DemoRuntime> {
 
 function clients(runtime: DemoRuntime) {
   const { endpoint, region, credentials } = runtime;
-  const kinesis = new KinesisClient({ endpoint, region, credentials });
-  const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  const kinesis = new KinesisClient({ ...clientSettings(), endpoint, region, credentials });
+  const s3 = new S3Client({ ...clientSettings(), endpoint, region, credentials, forcePathStyle: true });
   return {
     kinesis,
     s3,

@@ -6,6 +6,7 @@ import {
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
 import type { Command } from 'commander';
+import { clientSettings } from '../../lambda/shared/client-settings';
 import { Failure } from '../failure';
 import { type Cell, type Output, plural, styleFor, table } from '../terminal';
 import { DEFAULT_DATA, text } from './options';
@@ -21,6 +22,7 @@ export interface QueryResult {
 /** Runs one statement through the Data API and waits for its end. Decimals and timestamps come as text, as the API sends them. */
 export async function runStatement(file: RuntimeFile, sql: string): Promise<QueryResult> {
   const client = new RedshiftDataClient({
+    ...clientSettings(),
     endpoint: file.endpoint,
     region: file.region,
     credentials: file.credentials,

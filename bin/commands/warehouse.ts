@@ -2,6 +2,7 @@ import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { SecretsManagerClient, type SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import type { Command } from 'commander';
+import { clientSettings } from '../../lambda/shared/client-settings';
 import { LockedError } from '../../local/lock';
 import type { ServedWarehouse, ServeOptions } from '../../local/warehouse';
 import { Failure } from '../failure';
@@ -21,14 +22,13 @@ interface Options {
   readonly kinesis?: string;
   readonly secrets?: string;
   readonly throttle?: boolean;
+  readonly caseSensitive?: boolean;
 }
 
 const DEFAULT_DIRECTORY = '.millrace/warehouse-only';
 /** What is committed is on disk long before; this is for an endpoint that does not answer. */
 const LONGEST_STOP_MS = 20_000;
 
-/** An endpoint that says nothing for so long has failed. */
-const TIMEOUTS = { connectionTimeout: 5_000, socketTimeout: 60_000 };
 /** Not every S3 knows the newer checksums. */
 const S3_SETTINGS: S3ClientConfig = {
   forcePathStyle: true,
@@ -63,6 +63,7 @@ export function addWarehouse(program: Command, io: WarehouseCommandIo): void {
     .option('--s3 <url>', 'S3 endpoint for COPY and UNLOAD', url('--s3'))
     .option('--kinesis <url>', 'Kinesis endpoint for streaming views', url('--kinesis'))
     .option('--secrets <url>', 'Secrets Manager endpoint for SecretArn', url('--secrets'))
+    .option('--case-sensitive', 'sessions begin with enable_case_sensitive_identifier on, as a parameter group can say')
     .option('--throttle', 'refuse calls above the documented rates, as AWS does (30 ExecuteStatement a second, …)')
     .action(async (options: Options) => {
       const stop = stopSignal();
@@ -91,8 +92,9 @@ async function serve(options: Options, env: NodeJS.ProcessEnv): Promise<ServedWa
       dataDir: options.data,
       port: options.port,
       throttle: options.throttle,
+      caseSensitiveIdentifiers: options.caseSensitive,
       region,
-      ...endpoints(options, { region, ...credentials(env), maxAttempts: 5, requestHandler: TIMEOUTS }),
+      ...endpoints(options, { region, ...credentials(env), maxAttempts: 5 }),
     });
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
@@ -107,12 +109,14 @@ async function serve(options: Options, env: NodeJS.ProcessEnv): Promise<ServedWa
 /** The clients of the endpoints that were given. */
 function endpoints(options: Options, client: S3ClientConfig & KinesisClientConfig & SecretsManagerClientConfig) {
   const { s3, kinesis, secrets } = options;
-  // A client of Kinesis would speak HTTP/2, which few servers on a laptop do.
-  const { requestHandler } = new S3Client(client).config;
   return {
-    s3: s3 === undefined ? undefined : new S3Client({ ...client, ...S3_SETTINGS, endpoint: s3 }),
-    kinesis: kinesis === undefined ? undefined : new KinesisClient({ ...client, endpoint: kinesis, requestHandler }),
-    secrets: secrets === undefined ? undefined : new SecretsManagerClient({ ...client, endpoint: secrets }),
+    s3: s3 === undefined ? undefined : new S3Client({ ...clientSettings(), ...client, ...S3_SETTINGS, endpoint: s3 }),
+    kinesis:
+      kinesis === undefined ? undefined : new KinesisClient({ ...clientSettings(), ...client, endpoint: kinesis }),
+    secrets:
+      secrets === undefined
+        ? undefined
+        : new SecretsManagerClient({ ...clientSettings(), ...client, endpoint: secrets }),
   };
 }
 

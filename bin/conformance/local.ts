@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
+import { clientSettings } from '../../lambda/shared/client-settings';
 import { createClock } from '../../local/clock';
 import { createGateway } from '../../local/gateway';
 import { createIam } from '../../local/iam';
@@ -84,9 +85,9 @@ export async function localSurroundings(): Promise<Surroundings> {
   });
   const { accessKeyId, secretAccessKey } = iam.administrator.credentials;
   const settings = { region, endpoint: gateway.endpoint, credentials: { accessKeyId, secretAccessKey } };
-  const client = new RedshiftDataClient(settings);
-  const s3Client = new S3Client({ ...settings, forcePathStyle: true });
-  const kinesisClient = new KinesisClient(settings);
+  const client = new RedshiftDataClient({ ...clientSettings(), ...settings });
+  const s3Client = new S3Client({ ...clientSettings(), ...settings, forcePathStyle: true });
+  const kinesisClient = new KinesisClient({ ...clientSettings(), ...settings });
   return {
     local: true,
     client,

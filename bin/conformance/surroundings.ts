@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-kinesis';
 import type { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { DeleteObjectsCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { clientSettings } from '../../lambda/shared/client-settings';
 
 /** Where the cases run. */
 export interface Surroundings {
@@ -98,8 +99,8 @@ export interface AwsOptions {
 
 export function awsSurroundings(options: AwsOptions): Surroundings {
   const { client, where, region, bucket, bucketRole, streamRole } = options;
-  const s3 = new S3Client({ region });
-  const kinesis = new KinesisClient({ region });
+  const s3 = new S3Client({ ...clientSettings(), region });
+  const kinesis = new KinesisClient({ ...clientSettings(), region });
   return {
     local: false,
     client,

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { clientSettings } from '../../lambda/shared/client-settings';
 import type { FaultSource } from '../../local/faults';
 import type { Runtime } from '../../local/runtime';
 import { generators } from '../commands/generators';
@@ -70,8 +71,8 @@ const event = {
 async function play(runtime: DemoRuntime, deployed: Runtime, post: Post, dataDir: string, tell: Tell): Promise<void> {
   const { endpoint, region, credentials, warehouse, outputs, pipelineOutputs } = runtime;
   const clients = {
-    kinesis: new KinesisClient({ endpoint, region, credentials }),
-    s3: new S3Client({ endpoint, region, credentials, forcePathStyle: true }),
+    kinesis: new KinesisClient({ ...clientSettings(), endpoint, region, credentials }),
+    s3: new S3Client({ ...clientSettings(), endpoint, region, credentials, forcePathStyle: true }),
   };
   try {
     tell('events and history');

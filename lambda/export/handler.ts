@@ -2,6 +2,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { clientSettings } from '../shared/client-settings';
 import { eventBridge } from '../shared/event-bus';
 import { consoleLog } from '../shared/log';
 import { embeddedMetrics } from '../shared/metrics';
@@ -22,21 +23,26 @@ import { redshiftEngine } from './redshift-engine';
 /** Kept back for cleaning up and answering. */
 const marginMs = 3000;
 
+/** S3 copies up to 5 GB in one call. */
+const copyMs = 300_000;
+
 const settings = env.read();
 const plan = readPlan<ExportPlan>();
 const common = { environment: settings.ENVIRONMENT, pipeline: plan.pipeline, bucket: settings.EXPORT_BUCKET };
-const warehouse = redshiftData(new RedshiftDataClient({}), warehouseTarget(settings));
-const s3 = new S3Client({});
+const warehouse = redshiftData(new RedshiftDataClient(clientSettings()), warehouseTarget(settings));
+const s3 = new S3Client(clientSettings({ answerMs: copyMs }));
 const objects = { ...s3Objects(s3), ...s3Bytes(s3) };
 const redshift = redshiftEngine({ ...common, unloadRoleArn: settings.UNLOAD_ROLE_ARN, warehouse, objects });
-const bus = eventBridge(new EventBridgeClient({}));
+const bus = eventBridge(new EventBridgeClient(clientSettings()));
 const metrics = embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE);
 
 const region = plan.exports.some(({ engine }) => engine === 'materialize') ? materializeEnv.read() : undefined;
 
 /** Read for each connection, so that a new password needs no deployment. */
 async function credentials(SecretId: string): Promise<{ user: string; password: string }> {
-  const { SecretString } = await new SecretsManagerClient({}).send(new GetSecretValueCommand({ SecretId }));
+  const { SecretString } = await new SecretsManagerClient(clientSettings()).send(
+    new GetSecretValueCommand({ SecretId }),
+  );
   const fields = asRecord(asJson(SecretString, 'the secret of Materialize'), 'the secret of Materialize');
   const at = (name: string) => `the secret of Materialize: ${name}`;
   return { user: asText(fields['username'], at('username')), password: asText(fields['password'], at('password')) };

@@ -1,6 +1,7 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { clientSettings } from '../shared/client-settings';
 import { consoleLog } from '../shared/log';
 import { embeddedMetrics } from '../shared/metrics';
 import { readPlan } from '../shared/plan-file';
@@ -16,7 +17,7 @@ import { parseBatch } from './notification';
 const marginMs = 3000;
 
 const settings = env.read();
-const s3 = new S3Client({});
+const s3 = new S3Client(clientSettings());
 const onBatch = load({
   environment: settings.ENVIRONMENT,
   buckets: { history: settings.HISTORY_BUCKET, archive: settings.ARCHIVE_BUCKET },
@@ -25,9 +26,9 @@ const onBatch = load({
   deadLettersUrl: settings.DEAD_LETTERS_URL,
   keyArn: settings.KEY_ARN,
   plan: readPlan<LoadPlan>(),
-  warehouse: redshiftData(new RedshiftDataClient({}), warehouseTarget(settings)),
+  warehouse: redshiftData(new RedshiftDataClient(clientSettings()), warehouseTarget(settings)),
   objects: { ...s3Objects(s3), ...s3Bytes(s3) },
-  queues: sqsQueues(new SQSClient({})),
+  queues: sqsQueues(new SQSClient(clientSettings())),
   log: consoleLog,
   metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
 });

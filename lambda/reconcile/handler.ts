@@ -1,6 +1,7 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { clientSettings } from '../shared/client-settings';
 import { consoleLog } from '../shared/log';
 import { embeddedMetrics } from '../shared/metrics';
 import { readPlan } from '../shared/plan-file';
@@ -22,9 +23,9 @@ const onTick = reconcile({
   loadRoleArn: settings.LOAD_ROLE_ARN,
   backlogUrl: settings.BACKLOG_URL,
   plan: readPlan<ReconcilePlan>(),
-  warehouse: redshiftData(new RedshiftDataClient({}), warehouseTarget(settings)),
-  objects: s3Objects(new S3Client({})),
-  queues: sqsQueues(new SQSClient({})),
+  warehouse: redshiftData(new RedshiftDataClient(clientSettings()), warehouseTarget(settings)),
+  objects: s3Objects(new S3Client(clientSettings())),
+  queues: sqsQueues(new SQSClient(clientSettings())),
   log: consoleLog,
   metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
 });

@@ -1,4 +1,5 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { clientSettings } from '../shared/client-settings';
 import { consoleLog } from '../shared/log';
 import { embeddedMetrics } from '../shared/metrics';
 import { readPlan } from '../shared/plan-file';
@@ -11,7 +12,7 @@ const settings = env.read();
 const onEvent = refresh({
   environment: settings.ENVIRONMENT,
   plan: readPlan<RefreshPlan>(),
-  warehouse: redshiftData(new RedshiftDataClient({}), warehouseTarget(settings)),
+  warehouse: redshiftData(new RedshiftDataClient(clientSettings()), warehouseTarget(settings)),
   log: consoleLog,
   metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
 });

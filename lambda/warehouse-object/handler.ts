@@ -1,5 +1,6 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { clientSettings } from '../shared/client-settings';
 import { consoleLog } from '../shared/log';
 import { redshiftData, warehouseTarget } from '../shared/redshift-data';
 import { env } from './contract';
@@ -15,8 +16,8 @@ const patienceMs = 50_000;
 const answerMs = 4 * 60_000;
 
 const settings = env.read();
-const client = new RedshiftDataClient({});
-const secrets = new SecretsManagerClient({});
+const client = new RedshiftDataClient(clientSettings());
+const secrets = new SecretsManagerClient(clientSettings());
 /** Many objects begin at once, and the Data API lists statements three times a second: about 40 seconds in all. */
 const pausesMs = [200, 400, 800, 1600, ...Array<number>(14).fill(3200)];
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -81,6 +81,7 @@ test('the CDK is known in bin and lib alone', () => {
 
 test('no Lambda core imports an AWS SDK: handlers and the adapters in shared do', () => {
   const adapters = [
+    'lambda/shared/client-settings.ts',
     'lambda/shared/redshift-data.ts',
     'lambda/shared/s3.ts',
     'lambda/shared/s3-bytes.ts',

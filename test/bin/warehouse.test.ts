@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,6 +116,21 @@ describe('a server for whoever comes', () => {
       resources: [expect.stringMatching(/^arn:aws:redshift:[\w-]+:\d{12}:cluster:demo$/)],
       detail: { statementId: Id, statementName: 'n', state: 'FINISHED', rows: 1 },
     });
+  });
+
+  test('a schema may have the name of its database, and a file of an earlier version is found', async () => {
+    const data = folder();
+    const first = await start(data, ['--case-sensitive']);
+    const client = dataClient(first.endpoint);
+    expect((await run(client, 'create schema dev')).Error).toBeUndefined();
+    expect((await run(client, 'create table dev.t ("A" integer)')).Error).toBeUndefined();
+    expect((await run(client, 'insert into dev.t values (7)')).Error).toBeUndefined();
+    first.kill('SIGTERM');
+    await first.exited();
+    const file = join(data, 'clusters', 'demo');
+    renameSync(join(file, 'database=dev.duckdb'), join(file, 'dev.duckdb'));
+    const second = await start(data, ['--case-sensitive']);
+    expect(await rows(dataClient(second.endpoint), 'select "A" from dev.t')).toEqual([[7]]);
   });
 
   test('a name that no cluster, workgroup or database can have is refused', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -14,6 +14,8 @@ import { RemoteS3 } from './remote-s3';
 
 /** The user that every database begins with, as in a cluster made in the console. */
 export const administrator = 'awsuser';
+/** DuckDB names the catalog after the file, and a schema of the catalog's name is ambiguous: no schema can have this prefix. */
+const prefix = 'database=';
 const suffix = '.duckdb';
 /** Each holds threads and memory. */
 const mostDatabases = 32;
@@ -25,6 +27,8 @@ export interface ClustersOptions {
   readonly clock: Clock;
   readonly s3?: S3Client;
   readonly kinesis?: KinesisClient;
+  /** What enable_case_sensitive_identifier is in a new session. */
+  readonly caseSensitiveIdentifiers: boolean;
   /** Told of each database before anybody can reach it. */
   readonly onOpen: (warehouse: ReachableWarehouse) => void;
   /** Aborts what is under way at the endpoints. */
@@ -61,8 +65,8 @@ export class Clusters {
   /** Those that have been named so far. */
   databases(kind: 'cluster' | 'workgroup', name: string): string[] {
     return readdirSync(join(this.options.dataDir, `${kind}s`, name))
-      .filter((file) => file.endsWith(suffix))
-      .map((file) => decodeURIComponent(file.slice(0, -suffix.length)))
+      .filter((file) => file.startsWith(prefix) && file.endsWith(suffix))
+      .map((file) => decodeURIComponent(file.slice(prefix.length, -suffix.length)))
       .sort();
   }
 
@@ -84,7 +88,7 @@ export class Clusters {
     name: string,
     database: string,
   ): Promise<ReachableWarehouse> {
-    const file = join(this.options.dataDir, `${kind}s`, name, `${encodeURIComponent(database)}${suffix}`);
+    const file = databaseFile(join(this.options.dataDir, `${kind}s`, name), database);
     const engine = await Engine.open(
       {
         file,
@@ -96,7 +100,7 @@ export class Clusters {
           : missingKinesis,
         translate,
         assume: (roleArn) => this.assume(roleArn),
-        caseSensitiveIdentifiers: false,
+        caseSensitiveIdentifiers: this.options.caseSensitiveIdentifiers,
       },
       { name: administrator, password: () => randomBytes(24).toString('hex') },
     );
@@ -110,6 +114,15 @@ export class Clusters {
     const last = roleArn.slice(roleArn.lastIndexOf(',') + 1);
     return { kind: 'role', arn: `${last}/RedshiftIamRoleSession`, roleArn: last, account: this.options.account };
   }
+}
+
+/** Path of a database's file. Files of earlier versions, which had no prefix, are renamed. */
+function databaseFile(folder: string, database: string): string {
+  const name = `${encodeURIComponent(database)}${suffix}`;
+  const file = join(folder, `${prefix}${name}`);
+  for (const part of ['.wal', '.stream', ''])
+    if (existsSync(join(folder, `${name}${part}`))) renameSync(join(folder, `${name}${part}`), `${file}${part}`);
+  return file;
 }
 
 /** @throws AwsError ValidationException */

@@ -21,6 +21,8 @@ export interface ServeOptions {
   readonly region: string;
   /** Refuses calls above the rates that AWS documents. @default false */
   readonly throttle?: boolean;
+  /** What enable_case_sensitive_identifier is in a new session, as a cluster's parameter group says it. @default false */
+  readonly caseSensitiveIdentifiers?: boolean;
   /** Where COPY and UNLOAD go. @default - they fail */
   readonly s3?: S3Client;
   /** Where streaming views read. @default - they fail */
@@ -49,6 +51,7 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
     const ending = new AbortController();
     const clusters = new Clusters({
       ...options,
+      caseSensitiveIdentifiers: options.caseSensitiveIdentifiers ?? false,
       account,
       clock: systemClock,
       ending: ending.signal,
