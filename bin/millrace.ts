@@ -1,14 +1,7 @@
-import type { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { explain, Failure } from './failure';
-import type { Output } from './terminal';
-
-export interface Io {
-  readonly stdout: Writable & Output;
-  readonly stderr: Writable & Output;
-  readonly env: NodeJS.ProcessEnv;
-}
+import type { Io } from './terminal';
 
 /** What the process is going to answer. */
 type Exit = { code: number };

@@ -1,8 +1,17 @@
+import type { Writable } from 'node:stream';
+
 /** How the command line talks to a person. */
 export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+}
+
+/** The streams and the environment of one command line. */
+export interface Io {
+  readonly stdout: Writable & Output;
+  readonly stderr: Writable & Output;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 export interface Style {

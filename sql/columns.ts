@@ -1,5 +1,6 @@
 import type { ColumnSpec } from '../lambda/warehouse-object/contract';
-import type { Column, ColumnType, Pipeline } from '../pipelines/definition';
+import type { Column, Pipeline } from '../pipelines/definition';
+import { redshiftType } from './column-type';
 import { identifier } from './identifier';
 import type { TableName } from './names';
 
@@ -25,20 +26,6 @@ export interface TableColumn {
   /** As in `create table`: `varchar(64)`. */
   readonly type: string;
   readonly notNull?: boolean;
-}
-
-/** The Redshift type of a pipeline's column, as in DDL. */
-export function redshiftType(column: ColumnType): string {
-  switch (column.type) {
-    case 'varchar':
-      return `varchar(${column.maxBytes})`;
-    case 'decimal':
-      return `decimal(${column.precision},${column.scale})`;
-    case 'double':
-      return 'double precision';
-    default:
-      return column.type;
-  }
 }
 
 /** A DDL type as `svv_columns` spells it: `varchar(64)` is `character varying(64)`. */

@@ -2,12 +2,12 @@ import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { RebuildSpec } from '../lambda/warehouse-object/contract';
 import type { Column, Pipeline } from '../pipelines/definition';
+import { redshiftType } from './column-type';
 import {
   catalogType,
   duplicateColumns,
   gapColumns,
   ledgerColumns,
-  redshiftType,
   rejectColumns,
   storedName,
   type TableColumn,

@@ -1,6 +1,6 @@
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Column, Identity, Pipeline } from '../pipelines/definition';
-import { redshiftType } from './columns';
+import { redshiftType } from './column-type';
 import { identifier, quoteIdentifier } from './identifier';
 
 /** A select item. */

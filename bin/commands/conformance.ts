@@ -10,8 +10,7 @@ import { type Report, reportOf, writeReport } from '../conformance/report';
 import { type CaseResult, requireAnswer, runCases } from '../conformance/run';
 import { awsSurroundings, type Surroundings } from '../conformance/surroundings';
 import { Failure } from '../failure';
-import type { Io } from '../millrace';
-import { type Output, plural, styleFor, table } from '../terminal';
+import { type Io, type Output, plural, styleFor, table } from '../terminal';
 import { text, wholeNumber } from './options';
 
 interface Options {

@@ -1,6 +1,11 @@
 import { Failure } from '../failure';
-import type { Item } from './coverage';
 import type { Edge } from './pack';
+
+export interface Item {
+  readonly group: 'statements' | 'types' | 'functions' | 'operators' | 'casts';
+  /** `MERGE`, `type varchar`, `upper`, `between`, `varchar -> date`. */
+  readonly name: string;
+}
 
 /** Why an item does not have an edge: what it does. */
 export const otherwise: Readonly<Record<Edge, string>> = {

@@ -1,22 +1,17 @@
 import type { Expression } from '../../local/warehouse/sql/ast';
 import { functions } from '../../local/warehouse/sql/functions/registry';
 import { Source } from '../../local/warehouse/sql/lexer';
-import { Cursor } from '../../local/warehouse/sql/parser/cursor';
+import type { Cursor } from '../../local/warehouse/sql/parser/cursor';
 import { parseExpression } from '../../local/warehouse/sql/parser/expression';
+import { openText } from '../../local/warehouse/sql/parser/open';
 import { parseStatement } from '../../local/warehouse/sql/parser/statement';
 import { Failure } from '../failure';
-import { appliesTo } from './applies';
+import { appliesTo, type Item } from './applies';
 import { type Case, type Edge, edges, type Topic } from './pack';
 import { commands, isSupportedCommand, refusalOf } from './probes';
 
 /** What a cell of the matrix is: looked at by a case, without sense for that item, or missing. */
 export type Coverage = 'covered' | 'does not apply' | 'missing';
-
-export interface Item {
-  readonly group: 'statements' | 'types' | 'functions' | 'operators' | 'casts';
-  /** `MERGE`, `type varchar`, `upper`, `between`, `varchar -> date`. */
-  readonly name: string;
-}
 
 /** Every item of the allow-list, from the front end itself. */
 export function allowed(): Item[] {
@@ -155,7 +150,7 @@ function statementsOf(each: Case): { text: string; answers: boolean }[] {
 /** The syntax tree of a text; undefined for one that is refused as it is read. */
 function parsed<T>(text: string, parse: (cursor: Cursor) => T): T | undefined {
   try {
-    return parse(new Cursor(new Source(text)));
+    return parse(openText(new Source(text)));
   } catch {
     return undefined;
   }

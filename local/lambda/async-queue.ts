@@ -1,6 +1,6 @@
 import type { ResourceTwin } from '../ports';
 import type { Functions } from './functions';
-import type { LambdaOptions } from './index';
+import type { LambdaOptions } from './options';
 import type { FunctionError } from './runner';
 
 export interface AsyncQueue {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { NotModelledError, type Principal, type ResourceTwin, type Timer } from '../ports';
 import type { Functions, LambdaFunction } from './functions';
-import type { LambdaOptions } from './index';
+import type { LambdaOptions } from './options';
 
 export interface EventSourceMappings {
   readonly resources: readonly ResourceTwin[];

@@ -2,8 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AwsError, NotModelledError, type PolicyDocument, type Principal, type ResourceTwin } from '../ports';
-import type { LambdaOptions } from './index';
 import type { Logs } from './logs';
+import type { LambdaOptions } from './options';
 import { createRunner, type FunctionRunner, type InvocationResult } from './runner';
 
 /** Policies of the functions themselves, by function ARN. */

@@ -1,7 +1,7 @@
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { ResourceTwin } from '../ports';
-import type { LambdaOptions } from './index';
+import type { LambdaOptions } from './options';
 
 export interface Logs {
   readonly resources: readonly ResourceTwin[];

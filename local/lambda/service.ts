@@ -1,6 +1,6 @@
 import { AwsError, NotModelledError, type Service, type ServiceRequest, type ServiceResponse } from '../ports';
 import type { Functions } from './functions';
-import type { LambdaInvoker, LambdaOptions } from './index';
+import type { LambdaInvoker, LambdaOptions } from './options';
 
 /** Lambda's limits of a payload, in bytes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const maxSyncPayloadBytes = 6 * 1024 * 1024;

@@ -26,7 +26,7 @@ import { StatementStore } from './data-api/store';
 import { throttled } from './data-api/throttle';
 import { WarehouseError } from './engine/errors';
 import { scalarOf } from './engine/result';
-import { warehouseTwins } from './resources';
+import { type ManagedSecrets, warehouseTwins } from './resources';
 import type { Translate } from './statement';
 import { Warehouses } from './warehouses';
 
@@ -48,12 +48,6 @@ export interface WarehouseOptions {
   readonly faults?: StatementFaults;
   /** Of each warehouse's engine. @default - one a core, at most 8 */
   readonly threads?: number;
-}
-
-/** Where Redshift keeps an admin password that it manages itself. */
-export interface ManagedSecrets {
-  /** The first value given under a name stays. */
-  createManagedSecret(name: string, value: string, kmsKey?: string): { readonly arn: string; readonly value: string };
 }
 
 export interface LocalWarehouse extends Disposable {

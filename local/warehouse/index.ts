@@ -1,7 +1,8 @@
 import { composeWarehouse, type LocalWarehouse, type WarehouseOptions } from './compose';
 import { translate } from './sql';
 
-export type { LocalWarehouse, ManagedSecrets, WarehouseOptions } from './compose';
+export type { LocalWarehouse, WarehouseOptions } from './compose';
+export type { ManagedSecrets } from './resources';
 export { type ServedWarehouse, type ServeOptions, serveWarehouse } from './standalone';
 
 /** The Redshift Data API over DuckDB, and the twins of the Redshift resources. */

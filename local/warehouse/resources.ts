@@ -1,8 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { NotModelledError, type ResourceContext, type ResourceState, type ResourceTwin } from '../ports';
 import { booleanOf, integerOf, listOf, objectOf, oneOf, type Properties, requiredText, textOf } from '../properties';
-import type { ManagedSecrets } from './compose';
 import type { WarehouseDefinition, Warehouses } from './warehouses';
+
+/** Where Redshift keeps an admin password that it manages itself. */
+export interface ManagedSecrets {
+  /** The first value given under a name stays. */
+  createManagedSecret(name: string, value: string, kmsKey?: string): { readonly arn: string; readonly value: string };
+}
 
 export interface TwinOptions {
   readonly account: string;

@@ -10,7 +10,7 @@ import {
   type StsPort,
 } from '../ports';
 import type { StatementFaults } from './data-api/faults';
-import type { ReachableWarehouse } from './data-api/operations';
+import type { ReachableWarehouse } from './data-api/reachable';
 import type { WarehouseTarget } from './data-api/records';
 import { Engine } from './engine/engine';
 import { WarehouseError } from './engine/errors';

@@ -103,3 +103,40 @@ test('process.env is read in bin, in one file of lambda/shared, and by what stan
     .filter((file) => /process\s*\.\s*env\b|process\[['"]env/.test(readFileSync(join(root, file), 'utf8')));
   expect(readers.filter((file) => !file.startsWith('bin/') && !readersAllowed.includes(file))).toEqual([]);
 });
+
+test('no two files import each other, neither directly nor in a circle', () => {
+  const targets = new Map<string, string[]>();
+  for (const { from, to } of all) if (inside(to)) targets.set(from, [...(targets.get(from) ?? []), to]);
+  expect(circles(targets)).toEqual([]);
+});
+
+test('a circle would be found', () => {
+  const targets = new Map([
+    ['a', ['b']],
+    ['b', ['c', 'd']],
+    ['c', ['a']],
+  ]);
+  expect(circles(targets)).toEqual([['a', 'b', 'c']]);
+});
+
+/** The groups of files that reach each other: strongly connected components by Tarjan's algorithm, each sorted. */
+function circles(targets: ReadonlyMap<string, readonly string[]>): string[][] {
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const open: string[] = [];
+  const found: string[][] = [];
+  const visit = (file: string) => {
+    order.set(file, order.size);
+    lowest.set(file, order.get(file)!);
+    open.push(file);
+    for (const target of targets.get(file) ?? []) {
+      if (!order.has(target)) visit(target);
+      if (open.includes(target)) lowest.set(file, Math.min(lowest.get(file)!, lowest.get(target)!));
+    }
+    if (lowest.get(file) !== order.get(file)) return;
+    const group = open.splice(open.indexOf(file));
+    if (group.length > 1) found.push(group.sort());
+  };
+  for (const file of targets.keys()) if (!order.has(file)) visit(file);
+  return found;
+}

@@ -1,27 +1,9 @@
 import type { Partner } from '../../../environments/environment';
 import { prefixesOf } from '../../../lib/partners/prefixes';
 import { preset } from '../../../lib/partners/presets';
-import type { ExportFormat } from '../../../pipelines/definition';
 import { exportNamed } from '../exports/named';
 import { bucketOf, type PartnerSite, roleArnOf } from './find';
-import { snippet } from './snippets';
-
-/** What a partner has to know. */
-export interface OnboardingFacts {
-  readonly partner: string;
-  readonly environment: string;
-  readonly roleArn: string;
-  /** Empty while awaited; two during a rotation, the newer one last. */
-  readonly externalIds: readonly string[];
-  readonly principal: string | null;
-  readonly bucket: string;
-  readonly region: string;
-  readonly prefixes: readonly string[];
-  /** Of the files below each prefix, in their order; empty for who writes. */
-  readonly formats: readonly ExportFormat['kind'][];
-  readonly access: 'read' | 'write';
-  readonly until: string | null;
-}
+import { type OnboardingFacts, snippet } from './snippets';
 
 /** The page to send to the partner, and the facts on it. */
 export function onboarding(

@@ -1,6 +1,22 @@
 import type { Partner } from '../../../environments/environment';
 import type { ExportFormat } from '../../../pipelines/definition';
-import type { OnboardingFacts } from './onboarding';
+
+/** What a partner has to know. */
+export interface OnboardingFacts {
+  readonly partner: string;
+  readonly environment: string;
+  readonly roleArn: string;
+  /** Empty while awaited; two during a rotation, the newer one last. */
+  readonly externalIds: readonly string[];
+  readonly principal: string | null;
+  readonly bucket: string;
+  readonly region: string;
+  readonly prefixes: readonly string[];
+  /** Of the files below each prefix, in their order; empty for who writes. */
+  readonly formats: readonly ExportFormat['kind'][];
+  readonly access: 'read' | 'write';
+  readonly until: string | null;
+}
 
 /** Something to paste into the partner's own system. */
 export function snippet({ who, access }: Partner, facts: OnboardingFacts): string {

@@ -1,7 +1,7 @@
 import type { Row } from '../../../lambda/shared/warehouse';
 import type { Column } from '../../../pipelines/definition';
 import { landingName, ofIdentity, publicTables, quoteIdentifier } from '../../../sql';
-import { redshiftType } from '../../../sql/columns';
+import { redshiftType } from '../../../sql/column-type';
 import { payloadPath } from '../../../sql/typing';
 import { ask, type Work, warehouseTime } from '../work';
 import type { Position } from './answer';

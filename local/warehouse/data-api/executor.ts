@@ -2,9 +2,10 @@ import type { Clock, EventBusPort } from '../../ports';
 import type { Engine, HeldSession, RunRequest, RunResult } from '../engine/engine';
 import { errorText } from '../engine/errors';
 import type { StatementFaults } from './faults';
+import { retentionMs } from './journal';
 import { isTerminal, type StatementRecord } from './records';
 import type { ResultFiles, ResultWriter } from './results';
-import { retentionMs, type StatementStore } from './store';
+import type { StatementStore } from './store';
 
 /** Where a statement runs. */
 export interface DatabaseConnection {

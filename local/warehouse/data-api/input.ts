@@ -1,7 +1,7 @@
 import { AwsError } from '../../ports';
 import { objectOf, type Properties } from '../../properties';
 import { Constraints } from './constraints';
-import type { SqlParameter } from './records';
+import type { ResultFormat, SqlParameter } from './records';
 
 /** Limits of the Data API (Redshift management guide, "Considerations when calling the Amazon Redshift Data API"). */
 export const limits = {
@@ -36,8 +36,6 @@ export interface Place {
   readonly dbUser?: string;
   readonly database: string;
 }
-
-export type ResultFormat = 'JSON' | 'CSV';
 
 /** ExecuteStatement and BatchExecuteStatement, checked. */
 export interface Submission {

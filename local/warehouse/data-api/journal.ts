@@ -2,7 +2,16 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeF
 import { dirname } from 'node:path';
 import type { Clock } from '../../ports';
 import { isTerminal, type StatementRecord } from './records';
-import { retentionMs, type StatementJournal } from './store';
+
+/** Results and descriptions are kept for 24 hours, client tokens for 8 (Redshift management guide, Data API). */
+export const retentionMs = 24 * 3_600_000;
+
+/** What a restart has to know of a statement; its results are files of their own. */
+export interface StatementJournal {
+  /** @param kept all statements that are to be remembered, for when the journal is written anew */
+  write(record: StatementRecord, kept: () => Iterable<StatementRecord>): void;
+  load(): StatementRecord[];
+}
 
 /**
  * Statements as lines of JSON, one when submitted and one when ended, so that client tokens, descriptions and where results lie outlive the process.

@@ -1,6 +1,6 @@
 import { type Authorizer, AwsError, type Principal, type SecretsPort } from '../../ports';
 import type { Engine } from '../engine/engine';
-import type { ReachableWarehouse } from './operations';
+import type { ReachableWarehouse } from './reachable';
 
 /** How a caller wants to be let in. */
 export interface LoginRequest {

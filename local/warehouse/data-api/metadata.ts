@@ -5,9 +5,9 @@ import { systemViews } from '../engine/system-views';
 import type { ColumnInfo, TableColumn } from '../statement';
 import { Constraints } from './constraints';
 import { type Place, placeMembers, placeMembersOf, placeOf } from './input';
-import type { ReachableWarehouse } from './operations';
 import { columnMetadata } from './output';
 import { listPage } from './pages';
+import type { ReachableWarehouse } from './reachable';
 
 /** Lets the caller in, or throws what the call answers. */
 export type Connect = (

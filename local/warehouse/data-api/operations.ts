@@ -1,39 +1,23 @@
 import { createHash } from 'node:crypto';
 import { type Authorizer, AwsError, type Clock, type JsonOperations, type Principal } from '../../ports';
-import type { Engine } from '../engine/engine';
 import type { Executor } from './executor';
-import {
-  batchInput,
-  executeInput,
-  limits,
-  listInput,
-  type Place,
-  type ResultFormat,
-  type Submission,
-  statementInput,
-} from './input';
+import { batchInput, executeInput, limits, listInput, type Place, type Submission, statementInput } from './input';
 import type { Login, Logins } from './logins';
 import { Metadata } from './metadata';
 import { describe, listed, submitted } from './output';
 import { listPage, pageOf, resultPage } from './pages';
+import type { ReachableWarehouse } from './reachable';
 import {
   isTerminal,
   newStatementId,
   ownerOf,
+  type ResultFormat,
   type StatementRecord,
   type SubStatement,
-  type WarehouseTarget,
 } from './records';
 import type { ResultFiles } from './results';
 import type { DataApiSession, Sessions } from './sessions';
 import type { StatementStore } from './store';
-
-/** A cluster or workgroup as the Data API reaches it. */
-export interface ReachableWarehouse {
-  readonly target: WarehouseTarget;
-  readonly database: string;
-  readonly engine: Engine;
-}
 
 export interface DataApiOptions {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 import { AwsError } from '../../ports';
 import type { Field } from '../engine/result';
-import type { ResultFormat } from './input';
 import { columnMetadata } from './output';
+import type { ResultFormat } from './records';
 import type { StoredResult } from './results';
 
 const badToken = (token: string) =>

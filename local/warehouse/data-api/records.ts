@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Principal } from '../../ports';
-import type { ResultFormat } from './input';
 import type { StoredResult } from './results';
+
+/** Of the rows of a result. */
+export type ResultFormat = 'JSON' | 'CSV';
 
 export type Status = 'SUBMITTED' | 'PICKED' | 'STARTED' | 'FINISHED' | 'FAILED' | 'ABORTED';
 

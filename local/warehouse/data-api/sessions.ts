@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { AwsError, type Clock, type Principal, type Timer } from '../../ports';
 import type { HeldSession } from '../engine/engine';
 import type { Login } from './logins';
-import type { ReachableWarehouse } from './operations';
+import type { ReachableWarehouse } from './reachable';
 import { ownerOf } from './records';
 
 /** A session of the Data API: temporary tables live as long as it, and it runs one submission at a time. */

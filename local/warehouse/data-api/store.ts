@@ -1,20 +1,11 @@
 import type { Clock, Principal } from '../../ports';
-import { interruptedError } from './journal';
-import type { ReachableWarehouse } from './operations';
+import { interruptedError, retentionMs, type StatementJournal } from './journal';
+import type { ReachableWarehouse } from './reachable';
 import { isTerminal, ownerOf, type StatementRecord } from './records';
 import type { ResultFiles } from './results';
 
 const hourMs = 3_600_000;
-/** Results and descriptions are kept for 24 hours, client tokens for 8 (Redshift management guide, Data API). */
-export const retentionMs = 24 * hourMs;
 const tokenMs = 8 * hourMs;
-
-/** What a restart has to know of a statement; its results are files of their own. */
-export interface StatementJournal {
-  /** @param kept all statements that are to be remembered, for when the journal is written anew */
-  write(record: StatementRecord, kept: () => Iterable<StatementRecord>): void;
-  load(): StatementRecord[];
-}
 
 /** The statements of the last 24 hours by the clock. */
 export class StatementStore {

@@ -2,11 +2,21 @@ import { largestOf } from '../decimal';
 import { isLenientJson } from '../json-text';
 import type { ColumnInfo, CompressionName, RedshiftType, TableColumn } from '../statement';
 import type { RecordRules } from './copy-lines';
-import type { Usual } from './copy-usual';
 import { literal } from './database';
 import { WarehouseError } from './errors';
 
 export type CopyOptions = Readonly<Record<string, string | number | boolean>>;
+
+/**
+ * How the usual lines of a COPY are known and loaded: those of which their letters alone tell that all their values fit, and that DuckDB's own reader gives
+ * them as Redshift does. Every other line goes the long way, so a pattern here may be narrow but never wide.
+ */
+export interface Usual {
+  /** Matches, from its `lastIndex`, a line with its end that is like `line`; undefined where nothing is learnt of it. @param line its UTF-8 bytes, a letter each */
+  readonly like: (line: string) => RegExp | undefined;
+  /** DuckDB query of the rows of a plain file of such lines. */
+  readonly rows: (path: string) => string;
+}
 
 /** How the records of a format become rows; DuckDB expressions over what `reader` gives. */
 export interface Reading {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { mostUsualBytes, type Usual } from './copy-usual';
+import type { Usual } from './copy-fields';
+import { mostUsualBytes } from './copy-usual';
 
 /** Lines that hold something, with their ends. */
 export interface Lines {

@@ -1,18 +1,7 @@
 import type { RedshiftType } from '../statement';
-import type { CopyColumn, CopyOptions } from './copy-fields';
+import type { CopyColumn, CopyOptions, Usual } from './copy-fields';
 import { identifier, literal } from './database';
 import { type ShapeWords, shapeOf } from './json-shapes';
-
-/**
- * How the usual lines of a COPY are known and loaded: those of which their letters alone tell that all their values fit, and that DuckDB's own reader gives
- * them as Redshift does. Every other line goes the long way, so a pattern here may be narrow but never wide.
- */
-export interface Usual {
-  /** Matches, from its `lastIndex`, a line with its end that is like `line`; undefined where nothing is learnt of it. @param line its UTF-8 bytes, a letter each */
-  readonly like: (line: string) => RegExp | undefined;
-  /** DuckDB query of the rows of a plain file of such lines. */
-  readonly rows: (path: string) => string;
-}
 
 /** Of a line with its end. Short enough that a pattern can go back as often as there are bytes. */
 export const mostUsualBytes = 65_536;

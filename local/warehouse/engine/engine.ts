@@ -9,7 +9,15 @@ import { WarehouseError } from './errors';
 import { passwordMatches } from './passwords';
 import { Queue } from './queue';
 import type { ResultSet } from './result';
-import { type HeldSession, type Outcome, Run, type RunRequest, type RunResult } from './run';
+import {
+  type Asked,
+  type HeldSession,
+  type Outcome,
+  Run,
+  type RunEngine,
+  type RunRequest,
+  type RunResult,
+} from './run';
 import { type CommittedCatalog, type EngineOptions, planStatements, Session } from './session';
 import { systemDdl, systemSchema, systemViews } from './system-views';
 
@@ -18,14 +26,11 @@ export type { HeldSession, Outcome, RunRequest, RunResult } from './run';
 /** The owner of what nobody made. */
 const system: UserEntry = { name: 'rdsdb', id: 1, password: '', superuser: true };
 
-/** Queries need no turn among the writers, nor does a statement that cannot be understood. */
-export type Asked = 'queries' | 'changes' | 'mistake';
-
 /** Readers share the threads of DuckDB with the one writer. */
 const maxReaders = 2;
 
 /** The database of one cluster or workgroup. Transactions that write run one at a time; queries run beside them on what is committed. */
-export class Engine implements CommittedCatalog {
+export class Engine implements CommittedCatalog, RunEngine {
   private readonly writers = new Queue(1);
   private readonly readers = new Queue(maxReaders);
   private readonly idle: Connection[] = [];

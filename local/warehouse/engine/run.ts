@@ -1,6 +1,6 @@
 import type { Place } from '../statement';
-import type { UserEntry } from './catalog';
-import type { Engine } from './engine';
+import type { SessionCatalog, UserEntry } from './catalog';
+import type { DoneNotes } from './done';
 import { errorText, WarehouseError } from './errors';
 import { type Done, execute } from './execute';
 import type { ResultSink } from './result';
@@ -42,6 +42,21 @@ export interface RunResult {
   readonly error?: string;
 }
 
+/** Whether statements only read; `mistake` when the first one cannot be understood. */
+export type Asked = 'queries' | 'changes' | 'mistake';
+
+/** The part of an engine that a run uses: sessions, its turn among readers and writers, and what is committed. */
+export interface RunEngine {
+  readonly done: DoneNotes;
+  openSession(user: UserEntry): Promise<Session>;
+  closeSession(session: Session, reusable: boolean): void;
+  nextQueryId(): number;
+  catalog(caseSensitiveIdentifiers?: boolean): SessionCatalog;
+  asks(sqls: readonly string[], parameters: RunRequest['parameters'], catalog: SessionCatalog): Asked;
+  asReader<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T>;
+  asWriter<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T>;
+}
+
 const interruptEveryMs = 20;
 
 /** One request on one session, which is opened with the first turn. */
@@ -55,7 +70,7 @@ export class Run {
   };
 
   constructor(
-    private readonly engine: Engine,
+    private readonly engine: RunEngine,
     private readonly user: UserEntry,
     private readonly request: RunRequest,
   ) {

@@ -1,7 +1,7 @@
 import type { Catalog, ResultColumn, Statement, Translate } from '../statement';
 import type { StatementNode } from './ast';
 import { Source } from './lexer';
-import { Cursor } from './parser/cursor';
+import { openText } from './parser/open';
 import { parseStatement } from './parser/statement';
 import type { ResolvedColumn } from './resolve/environment';
 import { findRelation, splitName } from './resolve/from';
@@ -28,7 +28,7 @@ import { toColumns } from './statements/shared';
  */
 export const translate: Translate = function* (sql: string, catalog: Catalog, parameters = {}): Iterable<Statement> {
   const source = new Source(sql);
-  const cursor = new Cursor(source);
+  const cursor = openText(source);
   const nodes: StatementNode[] = [];
   for (;;) {
     while (cursor.takeOperator(';'));

@@ -5,7 +5,7 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { AwsError, type Clock, type KinesisPort, type Principal, type S3Port } from '../../ports';
 import { invalid } from '../../properties';
-import type { ReachableWarehouse } from '../data-api/operations';
+import type { ReachableWarehouse } from '../data-api/reachable';
 import { Engine } from '../engine/engine';
 import { WarehouseError } from '../engine/errors';
 import { translate } from '../sql';

@@ -1,5 +1,6 @@
 import type { FrameBound, FunctionCall, OrderItem, Window } from '../ast';
 import type { Environment } from '../resolve/environment';
+import { groupingOf } from '../resolve/grouping';
 import { settle } from '../resolve/operators';
 import { orderSql, refuseSuper, sortKey } from '../resolve/order';
 import type { Value } from '../resolve/value';
@@ -69,7 +70,7 @@ export function resolveCall(node: FunctionCall, environment: Environment): Value
   if (!environment.aggregates) throw context.source.error(`aggregates not allowed in ${clause}`, node.at);
   context.mark(node.distinct ? 'distinct aggregate' : 'aggregate', node.at);
   if (!incrementalAggregates.includes(node.name)) context.mark('recomputed aggregate', node.at);
-  const { grouping } = environment.scope;
+  const grouping = groupingOf(environment.scope);
   if (!grouping)
     throw context.source.unsupported(`function ${node.name.toUpperCase()} over the rows of an outer query`, node.at);
   const inner = { ...environment, aggregates: false, windows: false, clause: 'an aggregate' };

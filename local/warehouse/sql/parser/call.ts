@@ -1,6 +1,5 @@
 import type { Expression, FrameBound, FunctionCall, OrderItem, Window } from '../ast';
 import type { Cursor } from './cursor';
-import { parseConcatenation, parseExpression } from './expression';
 
 /** Arguments that are a bare word in Redshift: `datediff(day, …)`. The word becomes a string. */
 const fieldFirst = new Set(['dateadd', 'datediff', 'date_part', 'date_add', 'date_diff', 'datepart', 'pgdate_part']);
@@ -16,7 +15,7 @@ export function parseCall(cursor: Cursor): FunctionCall {
     keyword =
       cursor.token.kind === 'string' ? cursor.next().value.toLowerCase() : cursor.anyIdentifier('a date part').text;
     cursor.expectWord('from');
-    args = [parseExpression(cursor)];
+    args = [cursor.grammar.expression(cursor)];
   } else if (name === 'trim') ({ keyword, args } = parseTrim(cursor));
   else if (cursor.takeOperator('*')) star = true;
   else if (!cursor.isOperator(')')) {
@@ -25,10 +24,13 @@ export function parseCall(cursor: Cursor): FunctionCall {
     const start = cursor.at;
     const first = () => cursor.at === start;
     args = cursor.list(() =>
-      name === 'position' ? parseConcatenation(cursor) : parseArgument(cursor, fieldFirst.has(name) && first()),
+      name === 'position'
+        ? cursor.grammar.concatenation(cursor)
+        : parseArgument(cursor, fieldFirst.has(name) && first()),
     );
     if (name === 'substring' && args.length === 1) args = parseSubstring(cursor, args[0]!);
-    if (name === 'position' && args.length === 1 && cursor.takeWords('in')) args.push(parseExpression(cursor));
+    if (name === 'position' && args.length === 1 && cursor.takeWords('in'))
+      args.push(cursor.grammar.expression(cursor));
   }
   cursor.expectOperator(')');
   const withinGroup = parseWithinGroup(cursor);
@@ -52,7 +54,8 @@ function parseWithinGroup(cursor: Cursor): OrderItem[] | undefined {
 function parseArgument(cursor: Cursor, isField: boolean): Expression {
   const { kind, value, at } = cursor.token;
   const after = cursor.peek();
-  if (!isField || kind !== 'word' || after.kind !== 'operator' || after.value !== ',') return parseExpression(cursor);
+  if (!isField || kind !== 'word' || after.kind !== 'operator' || after.value !== ',')
+    return cursor.grammar.expression(cursor);
   cursor.next();
   return { kind: 'string', text: value, at };
 }
@@ -60,15 +63,15 @@ function parseArgument(cursor: Cursor, isField: boolean): Expression {
 /** `substring(text from 2 for 3)` */
 function parseSubstring(cursor: Cursor, text: Expression): Expression[] {
   if (!cursor.takeWords('from')) return [text];
-  const start = parseExpression(cursor);
-  return cursor.takeWords('for') ? [text, start, parseExpression(cursor)] : [text, start];
+  const start = cursor.grammar.expression(cursor);
+  return cursor.takeWords('for') ? [text, start, cursor.grammar.expression(cursor)] : [text, start];
 }
 
 function parseTrim(cursor: Cursor): { keyword?: string; args: Expression[] } {
   const keyword = cursor.isWord('both', 'leading', 'trailing') ? cursor.next().value : undefined;
-  if (keyword && cursor.takeWords('from')) return { keyword, args: [parseExpression(cursor)] };
-  const first = parseExpression(cursor);
-  if (cursor.takeWords('from')) return { keyword: keyword ?? 'both', args: [parseExpression(cursor), first] };
+  if (keyword && cursor.takeWords('from')) return { keyword, args: [cursor.grammar.expression(cursor)] };
+  const first = cursor.grammar.expression(cursor);
+  if (cursor.takeWords('from')) return { keyword: keyword ?? 'both', args: [cursor.grammar.expression(cursor), first] };
   if (cursor.isOperator(',')) throw cursor.unsupported('TRIM with a comma');
   if (keyword) throw cursor.syntaxError('FROM');
   return { args: [first] };
@@ -84,7 +87,7 @@ function parseWindow(cursor: Cursor): Window {
   const at = cursor.at;
   if (!cursor.isOperator('(')) throw cursor.unsupported('a named window');
   cursor.expectOperator('(');
-  const partitionBy = cursor.takeWords('partition', 'by') ? cursor.list(() => parseExpression(cursor)) : [];
+  const partitionBy = cursor.takeWords('partition', 'by') ? cursor.list(() => cursor.grammar.expression(cursor)) : [];
   const orderBy = cursor.takeWords('order', 'by') ? parseOrderBy(cursor) : [];
   let frame: Window['frame'];
   if (cursor.isWord('range', 'groups')) throw cursor.unsupported(`a ${cursor.token.value.toUpperCase()} frame`);
@@ -123,7 +126,7 @@ function parseFrameBound(cursor: Cursor): FrameBound {
 
 export function parseOrderBy(cursor: Cursor): OrderItem[] {
   return cursor.list(() => {
-    const expression = parseExpression(cursor);
+    const expression = cursor.grammar.expression(cursor);
     const descending = cursor.isWord('asc', 'desc') ? cursor.next().value === 'desc' : false;
     let nulls: 'first' | 'last' | undefined;
     if (cursor.takeWords('nulls')) nulls = cursor.expectWord('first', 'last').value as 'first' | 'last';

@@ -1,5 +1,5 @@
 import { aliasesAfterAs, reservedWords } from '../../../../lambda/shared/reserved-words';
-import type { Identifier } from '../ast';
+import type { Expression, Identifier, Query } from '../ast';
 import { type Source, type Token, tokenize } from '../lexer';
 
 /** Deeper nesting is refused, so that no text overflows the stack here or in the engine. */
@@ -9,13 +9,24 @@ const maxParts = 100;
 /** Not reserved in Redshift, but read as syntax here wherever a name could stand: as names they need double quotes. */
 const syntax = new Set(['exists', 'over', 'try_cast', 'window']);
 
+/** Rules that contain each other: an expression holds calls and queries, which hold expressions. */
+export interface Grammar {
+  expression(cursor: Cursor): Expression;
+  /** An operand of `||`, which stops before IN. */
+  concatenation(cursor: Cursor): Expression;
+  query(cursor: Cursor): Query;
+}
+
 /** Reads tokens one after the other; every mistake is reported at the token where it is. */
 export class Cursor {
   private readonly tokens: readonly Token[];
   private index = 0;
   private depth = 0;
 
-  constructor(readonly source: Source) {
+  constructor(
+    readonly source: Source,
+    readonly grammar: Grammar,
+  ) {
     this.tokens = tokenize(source);
   }
 

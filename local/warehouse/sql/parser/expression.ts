@@ -1,7 +1,7 @@
 import type { BinaryOperator, Expression, Identifier } from '../ast';
 import { parseCall } from './call';
 import type { Cursor } from './cursor';
-import { isSubqueryStart, parseQuery } from './query';
+import { isSubqueryStart } from './query-start';
 import { parseType, tryParseType } from './type';
 
 /** Longer chains of one operator, and lists of IN, are refused: they would overflow the engine's stack. */
@@ -37,7 +37,7 @@ function parseNot(cursor: Cursor): Expression {
 
 function parseExists(cursor: Cursor, at: number): Expression {
   cursor.expectOperator('(');
-  const query = parseQuery(cursor);
+  const query = cursor.grammar.query(cursor);
   cursor.expectOperator(')');
   return { kind: 'exists', query, at };
 }
@@ -114,7 +114,7 @@ function parseIs(cursor: Cursor, operand: Expression): Expression {
 function parseIn(cursor: Cursor, operand: Expression, negated: boolean, at: number): Expression {
   cursor.expectOperator('(');
   if (isSubqueryStart(cursor)) {
-    const query = parseQuery(cursor);
+    const query = cursor.grammar.query(cursor);
     cursor.expectOperator(')');
     return { kind: 'in-query', operand, query, negated, at };
   }
@@ -201,7 +201,7 @@ function parsePrimary(cursor: Cursor): Expression {
 function parseParenthesized(cursor: Cursor): Expression {
   const at = cursor.expectOperator('(').at;
   if (isSubqueryStart(cursor)) {
-    const query = parseQuery(cursor);
+    const query = cursor.grammar.query(cursor);
     cursor.expectOperator(')');
     return { kind: 'subquery', query, at };
   }

@@ -5,7 +5,8 @@ import type { Cursor } from './cursor';
 import { parseCreate, parseDrop } from './ddl';
 import { parseExpression } from './expression';
 import { parseMerge, parseSetList, parseValues } from './merge';
-import { isQueryStart, parseFrom, parseQuery } from './query';
+import { parseFrom, parseQuery } from './query';
+import { isQueryStart } from './query-start';
 
 type Unplaced = StatementNode extends infer S ? (S extends unknown ? Omit<S, 'at' | 'end'> : never) : never;
 

@@ -1,7 +1,7 @@
 import { type ColumnInfo, type Origin, type Relation, SqlError } from '../../statement';
 import type { Expression, FromItem, Identifier } from '../ast';
 import { Source } from '../lexer';
-import { Cursor } from '../parser/cursor';
+import { openText } from '../parser/open';
 import { parseQuery } from '../parser/query';
 import { describe, type Type } from '../types';
 import type { Environment } from './environment';
@@ -113,7 +113,7 @@ function readLateView(relation: Relation, text: string, { context, resolveQuery 
   try {
     const source = new Source(text);
     const inner = new Context(context.catalog, source, {}, context.depth + 1);
-    return resolveQuery(parseQuery(new Cursor(source)), inner, undefined);
+    return resolveQuery(parseQuery(openText(source)), inner, undefined);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
     throw new SqlError(`in view "${relation.name}": ${error.message}`);

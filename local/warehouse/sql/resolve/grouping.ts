@@ -112,7 +112,17 @@ function groupedBy(value: Value): string {
 
 const sameType = (a: Type, b: Type) => JSON.stringify(a) === JSON.stringify(b);
 
+const groupings = new WeakMap<Scope, Grouping>();
+
+/** From here on the query's rows are groups: what reads the scope sees keys and aggregates only. */
+export function group(scope: Scope, grouping: Grouping): void {
+  groupings.set(scope, grouping);
+}
+
+/** The groups of a query, once its rows are groups. */
+export const groupingOf = (scope: Scope): Grouping | undefined => groupings.get(scope);
+
 /** The groupings that an expression may read: of its own query and of the one around it. */
-export function activeGroupings({ grouping, parent }: Scope): readonly Grouping[] {
-  return [grouping, parent?.grouping].filter((found) => found?.isActive) as Grouping[];
+export function activeGroupings(scope: Scope): readonly Grouping[] {
+  return [groupingOf(scope), scope.parent && groupingOf(scope.parent)].filter((found) => found?.isActive) as Grouping[];
 }

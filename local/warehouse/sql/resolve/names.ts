@@ -1,6 +1,7 @@
 import type { Expression, Identifier } from '../ast';
 import { describe } from '../types';
 import type { Environment } from './environment';
+import { groupingOf } from './grouping';
 import type { Scope, ScopeColumn, ScopeRelation } from './scope';
 import { navigated } from './super';
 import { trimmedEnd, type Value } from './value';
@@ -96,7 +97,8 @@ function findIn(scope: Scope, parts: readonly string[], node: Expression, enviro
   }));
   const column = pick(visible, first!);
   if (column) return { column, used: 1 };
-  const aliases = scope.grouping && !scope.grouping.isActive ? scope.grouping.lateral : scope.lateral;
+  const grouping = groupingOf(scope);
+  const aliases = grouping && !grouping.isActive ? grouping.lateral : scope.lateral;
   const value = aliases.get(first!);
   if (value) {
     environment.caster.repeated(value.sql, node.at);
@@ -112,7 +114,8 @@ function follow(found: Found, scope: Scope, node: Expression & { kind: 'name' },
   if (column?.barred)
     throw environment.context.source.error(`column "${column.name}" of type super in a right or full join`, node.at);
   const plain = found.value ?? columnValue(column!);
-  const value = column && scope.grouping?.isActive ? scope.grouping.column(column, plain, environment, node.at) : plain;
+  const grouping = groupingOf(scope);
+  const value = column && grouping?.isActive ? grouping.column(column, plain, environment, node.at) : plain;
   const rest = node.parts.slice(found.used);
   return rest.length === 0 ? value : navigate(value, rest, environment, rest[0]!.at);
 }

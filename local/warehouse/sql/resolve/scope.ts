@@ -2,7 +2,6 @@ import type { Catalog, Name, Origin } from '../../statement';
 import type { CommonTable, Identifier } from '../ast';
 import { folded, type Source } from '../lexer';
 import type { Type } from '../types';
-import type { Grouping } from './grouping';
 import { quoteIdentifier, type Value } from './value';
 
 export interface ScopeColumn {
@@ -38,8 +37,6 @@ export class Scope {
   /** How many aliases stand one upon the other behind each alias, and behind the item that is being resolved. */
   readonly aliasDepths = new Map<string, number>();
   aliasDepth = 0;
-  /** Set once the query's rows are groups: what reads it from then on sees keys and aggregates only. */
-  grouping?: Grouping;
   /** Where it first names a column of the query around it. */
   correlatedAt?: number;
   /** How many columns of its own were named. */

@@ -6,7 +6,7 @@ import { holdsAggregate } from './aggregates';
 import type { Environment, ResolvedQuery } from './environment';
 import { resolveCondition } from './expression';
 import { resolveFrom } from './from';
-import { Grouping } from './grouping';
+import { Grouping, group, groupingOf } from './grouping';
 import { columnValue } from './names';
 import { settle } from './operators';
 import { noOrdinal, orderSql, ordinal, refuseSuper, sortKey } from './order';
@@ -46,7 +46,7 @@ export function resolveSelect(
   const items = itemsOf(select.items, clause('SELECT'));
   if (items.length > maxItems)
     throw context.source.error(`target lists can have at most ${maxItems} entries`, select.at);
-  const grouping = groupingOf(select, orderBy, items, scope, clause);
+  const grouping = startGroups(select, orderBy, items, scope, clause);
   const outputs = resolveItems(items, clause('SELECT', { aggregates: true, windows: true }));
   const aggregated = clause('HAVING', { aggregates: true });
   const having = select.having && resolveCondition(select.having, aggregated).sql;
@@ -143,7 +143,7 @@ function starColumns(item: SelectItem & { kind: 'star' }, { context, scope }: En
 }
 
 /** Resolves the keys over the rows and switches the scope to groups, if the query has any. */
-function groupingOf(
+function startGroups(
   select: SelectCore,
   orderBy: readonly OrderItem[],
   items: readonly Item[],
@@ -159,7 +159,7 @@ function groupingOf(
   const grouping = new Grouping(context.freshName());
   resolvePlainAliases(items, scope, grouping, clause('SELECT'));
   for (const node of select.groupBy) addKey(node, items, grouping, clause('GROUP BY'));
-  scope.grouping = grouping;
+  group(scope, grouping);
   return grouping;
 }
 
@@ -223,10 +223,11 @@ function aliasedBy(node: Expression, items: readonly Item[], { context, scope }:
 
 function resolveItems(items: readonly Item[], environment: Environment): Output[] {
   const { scope } = environment;
+  const grouping = groupingOf(scope);
   return items.map((item): Output => {
     if ('column' in item) {
       const plain = columnValue(item.column);
-      const value = scope.grouping ? scope.grouping.column(item.column, plain, environment, item.at) : plain;
+      const value = grouping ? grouping.column(item.column, plain, environment, item.at) : plain;
       return { name: item.column.name, value, named: true };
     }
     const { expression, name } = item;

@@ -1,7 +1,7 @@
 import { type CompressionName, SqlError, type Statement } from '../../statement';
 import type { Identifier, Options, StatementNode } from '../ast';
 import { Source } from '../lexer';
-import { Cursor } from '../parser/cursor';
+import { openText } from '../parser/open';
 import { parseQuery } from '../parser/query';
 import type { ResolvedQuery } from '../resolve/environment';
 import { resolveQuery } from '../resolve/query';
@@ -144,7 +144,7 @@ function unloadedQuery(node: Unload, context: Context): { query: ResolvedQuery; 
   try {
     const source = new Source(node.query);
     const inner = new Context(context.catalog, source, {});
-    const cursor = new Cursor(source);
+    const cursor = openText(source);
     const parsed = parseQuery(cursor);
     if (cursor.takeOperator(';') || cursor.token.kind !== 'end') throw cursor.syntaxError('the end of the query');
     if (parsed.limit || parsed.offset)
