@@ -211,18 +211,18 @@ export const fillColumns: readonly TableColumn[] = [
 /** The columns of every table of a pipeline. */
 export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableName, readonly TableColumn[]> {
   return {
-    duplicates: duplicateColumns,
-    rejects: rejectColumns,
     staged: stagedColumns,
     staged_archive: stagedArchiveColumns,
-    ledger: ledgerColumns,
     parked: parkedColumns,
     listing: listingColumns,
-    gaps: gapColumns,
     runs: runColumns,
     checkpoints: checkpointColumns,
     exports: exportColumns,
     fills: fillColumns,
+    duplicates: duplicateColumns,
+    rejects: rejectColumns,
+    ledger: ledgerColumns,
+    gaps: gapColumns,
     events: eventColumns(pipeline.columns.map((column) => ({ name: storedName(column), type: redshiftType(column) }))),
   };
 }

@@ -18,7 +18,7 @@ export {
   type TableName,
   tableNames,
 } from './names';
-export type { WarehouseObject } from './object';
+export { type ObjectResource, resourcesOf, type WarehouseObject } from './object';
 export { type ObjectTokens, ownerObject, warehouseObjects } from './objects';
 export { type PublicColumn, publicView } from './public-view';
 export { reconcilePlan } from './reconcile';

@@ -16,18 +16,18 @@ export type BookName = (typeof bookNames)[number];
 
 /** The tables that every pipeline has. */
 export const tableNames = [
-  'duplicates',
-  'rejects',
   'staged',
   'staged_archive',
-  'ledger',
   'parked',
   'listing',
-  'gaps',
   'runs',
   'checkpoints',
   'exports',
   'fills',
+  'duplicates',
+  'rejects',
+  'ledger',
+  'gaps',
   // Last: filling it, or its columns, takes the others.
   'events',
 ] as const;

@@ -24,7 +24,7 @@ import {
   type TableName,
   tableNames,
 } from './names';
-import { object, single, step, type WarehouseObject } from './object';
+import { type ObjectGroup, object, single, step, type WarehouseObject } from './object';
 import { publicView, viewColumns } from './public-view';
 import { forgetStatements, rebuildSpec } from './rebuild';
 import { relationReferences } from './relations';
@@ -70,12 +70,26 @@ export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): Ware
   return objects.map((one) => ({ ...one, properties: { ...one.properties, pipeline: pipeline.name } }));
 }
 
-function schemaObject({ name }: Pipeline): WarehouseObject {
+/** The schemas and the tables that stay whatever the identity is. */
+const bookkeepingGroup = ({ name }: Pipeline): ObjectGroup => ({ id: 'Bookkeeping', name: `${name}.bookkeeping` });
+
+/** What became of each record: another identity replaces all of these tables. */
+const booksGroup = (pipeline: Pipeline): ObjectGroup => ({
+  id: 'Books',
+  name: `${pipeline.name}.books_${identityVersion(pipeline)}`,
+});
+
+/** The names by which people read the books. */
+const bookViewsGroup = ({ name }: Pipeline): ObjectGroup => ({ id: 'BookViews', name: `${name}.book_views` });
+
+function schemaObject(pipeline: Pipeline): WarehouseObject {
+  const { name } = pipeline;
   return object('Schema', name, 'schema', {
     create: [single('create', `create schema ${identifier(name)}`)],
     delete: [single('drop', `drop schema if exists ${identifier(name)}`)],
     dependsOn: ['Pipeline'],
     retain: true,
+    group: bookkeepingGroup(pipeline),
   });
 }
 
@@ -89,6 +103,7 @@ function streamSchemaObject(pipeline: Pipeline, roleArn: string): WarehouseObjec
     delete: [single('drop', `drop schema if exists ${name}`)],
     dependsOn: ['Schema'],
     retain: true,
+    group: bookkeepingGroup(pipeline),
   });
 }
 
@@ -112,7 +127,7 @@ const tableAttributes: Record<TableName, string> = {
 function tableObjects(pipeline: Pipeline): WarehouseObject[] {
   const names = pipelineTables(pipeline);
   const shapes = columns.tableShapes(pipeline);
-  return (Object.keys(shapes) as TableName[]).map((table) => {
+  return tableNames.map((table) => {
     const lines = shapes[table].map(
       ({ name, type, notNull }) => `  ${identifier(name)} ${type}${notNull ? ' not null' : ''}`,
     );
@@ -133,6 +148,7 @@ function tableObjects(pipeline: Pipeline): WarehouseObject[] {
       ...(isBook(table) ? { books: identityVersion(pipeline) } : {}),
       dependsOn: isEvents ? ['Schema', ...tableNames.filter((name) => name !== table).map(pascalCase)] : ['Schema'],
       retain: true,
+      group: isBook(table) ? booksGroup(pipeline) : bookkeepingGroup(pipeline),
     });
   });
 }
@@ -212,6 +228,7 @@ function bookViewObject(pipeline: Pipeline, book: BookName): WarehouseObject {
     // Filled together with the events, after their own table.
     dependsOn: [...new Set([pascalCase(book), 'Events'])],
     retain: true,
+    group: bookViewsGroup(pipeline),
   });
 }
 

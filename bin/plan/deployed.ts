@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Row } from '../../lambda/shared/warehouse';
-import { registryTable, resourceType } from '../../lambda/warehouse-object/contract';
+import { registryTable, registryTexts, resourceType } from '../../lambda/warehouse-object/contract';
+import { textOf } from '../../lambda/warehouse-object/registry';
 import { openState } from '../../local/cloudformation/state';
 import { ask, type Work } from '../commands/work';
 import { Failure } from '../failure';
 import type { ObjectState } from './state';
-import { stateOf } from './state';
+import { stateOf, statesOf } from './state';
 
 /** What the registry of a warehouse holds; undefined where there is none yet. */
 export async function statesOfRegistry(work: Work): Promise<ObjectState[] | undefined> {
@@ -19,11 +20,13 @@ export async function statesOfRegistry(work: Work): Promise<ObjectState[] | unde
   const rows = await ask(
     work,
     'plan-objects',
-    `select name, kind, version, definition, removal from ${registryTable} order by deployed_at, kind, name`,
+    `select name, kind, version from ${registryTable} order by deployed_at, kind, name`,
   );
+  const texts = await ask(work, 'plan-texts', `select name, kind, what, piece, body from ${registryTexts}`);
   return rows.map((row) => {
+    const own = texts.filter(({ name, kind }) => name === row.name && kind === row.kind);
     try {
-      return stateOfRow(row);
+      return stateOfRow({ ...row, definition: textOf(own, 'definition'), removal: textOf(own, 'removal') });
     } catch (cause) {
       throw new Failure(
         `${registryTable} has a row that this version cannot read, ${row.kind} ${row.name}: ${(cause as Error).message}. Compare with --from what was deployed instead`,
@@ -34,7 +37,7 @@ export async function statesOfRegistry(work: Work): Promise<ObjectState[] | unde
   });
 }
 
-/** A row of the registry. Throws on one that this version cannot read. */
+/** An object of the registry, with its texts. Throws on one that this version cannot read. */
 export function stateOfRow({ name, kind, version, definition, removal }: Row): ObjectState {
   const { create, columns, fill, declaration, ...rest } = JSON.parse(String(definition ?? '{}')) as Record<
     string,
@@ -70,7 +73,7 @@ export function statesOfFolder(dataDir: string): ObjectState[] {
   return Object.values(openState(dataDir).stacks)
     .flatMap(({ resources }) => Object.values(resources))
     .filter(({ type, properties }) => type === resourceType && properties !== undefined)
-    .map(({ deletionPolicy, properties }) =>
-      stateOf({ onRemoval: deletionPolicy.startsWith('Retain') ? 'keep' : 'drop', ...properties }),
+    .flatMap(({ deletionPolicy, properties }) =>
+      statesOf({ onRemoval: deletionPolicy.startsWith('Retain') ? 'keep' : 'drop', ...properties }),
     );
 }

@@ -7,6 +7,7 @@ import type {
   OnRemoval,
   RebuildSpec,
   ViewChecks,
+  WarehouseGroupProperties,
   WarehouseObjectKind,
 } from '../../lambda/warehouse-object/contract';
 import { parseObject } from '../../lambda/warehouse-object/request';
@@ -52,6 +53,13 @@ export interface ObjectState {
 export function stateOf(properties: unknown): ObjectState {
   const { delete: remove, fill, ...object } = parseObject(properties);
   return { ...object, remove, ...(fill && { filled: fill.columns, batch: fill.batch }) };
+}
+
+/** The states of a custom resource: one object, or the members of a group. */
+export function statesOf(properties: unknown): ObjectState[] {
+  const { kind, members, onRemoval } = (properties ?? {}) as Partial<WarehouseGroupProperties>;
+  if (kind !== 'group') return [stateOf(properties)];
+  return (members ?? []).map((member) => stateOf({ onRemoval, ...member }));
 }
 
 /** What the stream's role is called where its ARN is not known. */

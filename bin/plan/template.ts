@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { resourceType } from '../../lambda/warehouse-object/contract';
 import { stackName } from '../cloud/names';
 import { Failure } from '../failure';
-import { type ObjectState, stateOf } from './state';
+import { type ObjectState, statesOf } from './state';
 
 interface Resource {
   readonly Type?: string;
@@ -23,13 +23,17 @@ export function statesOfTemplate(file: string): ObjectState[] {
       `--from ${file} has no resource of type ${resourceType}: name the template of the stack millrace-<environment>-pipelines`,
       2,
     );
-  return inOrder(objects).map(([id, resource]) => stateOfResource(file, id, resource));
+  return inOrder(objects).flatMap(([id, resource]) => statesOfResource(file, id, resource));
 }
 
-function stateOfResource(file: string, id: string, { Properties, DeletionPolicy = 'Delete' }: Resource): ObjectState {
+function statesOfResource(
+  file: string,
+  id: string,
+  { Properties, DeletionPolicy = 'Delete' }: Resource,
+): ObjectState[] {
   const onRemoval = DeletionPolicy.startsWith('Retain') ? 'keep' : 'drop';
   try {
-    return stateOf({ onRemoval, ...(resolved(Properties) as object) });
+    return statesOf({ onRemoval, ...(resolved(Properties) as object) });
   } catch (error) {
     throw new Failure(`--from ${file}: ${id} cannot be read by this version: ${(error as Error).message}`, 1, {
       cause: error,

@@ -14,8 +14,12 @@ export const env = defineEnv(
 
 export const resourceType = 'Custom::WarehouseObject';
 
-/** Where every object of the environment is recorded, with its version and what makes it; in the schema `millrace`. */
+/** Where every object of the environment is recorded, with its version and the resources that it belongs to; in the schema `millrace`. */
 export const registryTable = 'millrace.objects';
+/** What makes each of them and what removes it, in pieces: a result row of the Data API has at most 64 kB. */
+export const registryTexts = 'millrace.object_texts';
+/** Bytes of a piece. */
+export const textPieceBytes = 16_000;
 
 /**
  * One object of the warehouse. Structured values travel as JSON text, because CloudFormation
@@ -56,6 +60,23 @@ export interface WarehouseObjectProperties {
   readonly unread?: string;
   /** Of a pipeline: the query that counts its events (`amount`), asked when it comes back to data that was kept. @default - nothing is asked */
   readonly events?: string;
+}
+
+/**
+ * Objects that are one custom resource, because each resource of a deployment costs seconds and concurrent invocations. They are created in this
+ * order and deleted in the reverse one. `name` is the physical id: another one replaces all members.
+ */
+export interface WarehouseGroupProperties {
+  readonly name: string;
+  readonly kind: 'group';
+  readonly pipeline?: string;
+  readonly members: readonly WarehouseMemberProperties[];
+  readonly onRemoval?: OnRemoval;
+}
+
+export interface WarehouseMemberProperties extends WarehouseObjectProperties {
+  /** The same for every version of the member: `Events`. */
+  readonly id: string;
 }
 
 /** What is asked of a new version of a view. Nothing of it is part of the definition. */

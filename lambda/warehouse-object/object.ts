@@ -19,8 +19,19 @@ import { lossOf } from './loss';
 import { clearTheWay } from './others';
 import { passwordDigest, passwordOf, userOf } from './password';
 import { type Previous, rebuild, refuseMore, replaced } from './rebuild';
-import { forgetting, type Recorded, recordedFrom, recordedQuery, recording, recordOf, sameRecord } from './registry';
-import { type ObjectRequest, physicalIdOf, type WarehouseObject } from './request';
+import {
+  forgetting,
+  leaving,
+  othersOf,
+  type Recorded,
+  recordedFrom,
+  recordedQuery,
+  recording,
+  recordOf,
+  resourcesWith,
+  sameRecord,
+} from './registry';
+import type { ObjectRequest, ResourceRequest, WarehouseObject } from './request';
 import { switchView, type ViewGrants } from './switch';
 import { Deadline, renderSteps, type Walk, type WalkResult, walk } from './walk';
 
@@ -50,10 +61,15 @@ type Remaining = () => number;
  */
 export async function onEvent(
   host: ObjectHost,
-  request: ObjectRequest,
+  { physicalId, requests }: ResourceRequest,
   remainingMs: Remaining,
 ): Promise<{ PhysicalResourceId: string }> {
-  const { type, object, physicalId } = request;
+  for (const request of requests) await prepare(host, request, remainingMs);
+  return { PhysicalResourceId: physicalId };
+}
+
+async function prepare(host: ObjectHost, request: ObjectRequest, remainingMs: Remaining): Promise<void> {
+  const { type, object } = request;
   await clearTheWay({
     subject: subjectOf(object),
     warehouse: host.as(object.identity),
@@ -62,12 +78,11 @@ export async function onEvent(
     limitMs: host.limitMs,
     remainingMs,
   });
-  if (type === 'Delete') return { PhysicalResourceId: physicalId ?? physicalIdOf(object) };
+  if (type === 'Delete') return;
   if (object.kind === 'table') await lacking(host, request, remainingMs);
   if (object.rebuild) await refuseRebuild(host, request, remainingMs);
   if (object.kind === 'landing-view') await refuseLoss(host, request, remainingMs);
   if (object.kind === 'pipeline' && type === 'Create') await refuseIdentity(host, request, remainingMs);
-  return { PhysicalResourceId: physicalIdOf(object) };
 }
 
 /** A new landing view reads what the stream still holds. Throws where that begins after the last merge; an older view that is there reads on. */
@@ -99,14 +114,15 @@ async function refuseIdentity(host: ObjectHost, request: ObjectRequest, remainin
 /** Takes the object's statements as far as they get in the time; throws when one of them fails, which fails the deployment. */
 export async function isComplete(
   host: ObjectHost,
-  request: ObjectRequest,
+  { type, requests }: ResourceRequest,
   remainingMs: Remaining,
 ): Promise<{ IsComplete: boolean }> {
   const call = { ...host, deadline: new Deadline(host.now, host.limitMs) };
+  const work = type === 'Delete' ? remove : create;
   try {
-    const result =
-      request.type === 'Delete' ? await remove(call, request, remainingMs) : await create(call, request, remainingMs);
-    return { IsComplete: result !== 'waiting' };
+    for (const request of requests)
+      if ((await work(call, request, remainingMs)) === 'waiting') return { IsComplete: false };
+    return { IsComplete: true };
   } catch (error) {
     if (!isUnanswered(error)) throw error;
     host.log('unanswered', { statement: error.statementName, status: error.state.status, error: error.state.error });
@@ -131,6 +147,9 @@ function absence({ kind, name }: WarehouseObject): RegExp {
 async function remove(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
   const { object } = request;
   const walkHost = { ...walkOf(host, request, remainingMs), harmless: absence(object) };
+  const others = othersOf(await recordIn(host, request, remainingMs), request.resource);
+  if (others.length > 0)
+    return walk(walkHost, [{ name: 'leave', mode: 'transaction', statements: leaving(object, others) }], 'leave-');
   const result = await walk(walkHost, renderSteps(object.delete, offered(request)));
   if (result === 'waiting' || object.identity === 'admin') return result;
   return walk(walkHost, [{ name: 'forget', mode: 'transaction', statements: forgetting(object) }], 'forget-');
@@ -148,8 +167,9 @@ async function create(host: Call, request: ObjectRequest, remainingMs: Remaining
   if (recorded?.version !== object.version && (await checked(host, request, remainingMs)) === 'waiting')
     return 'waiting';
   const switched = object.kind === 'public-view' && !there;
-  if (switched || (recorded && sameRecord(recorded, recordOf(object)))) return result;
-  const record = { name: 'record', mode: 'transaction', statements: recording(object, requestId) } as const;
+  const resources = resourcesWith(recorded, request);
+  if (switched || (recorded && sameRecord(recorded, recordOf(object, resources)))) return result;
+  const record = { name: 'record', mode: 'transaction', statements: recording(object, resources, requestId) } as const;
   return walk(walkOf(host, request, remainingMs), [record], 'record-');
 }
 
@@ -164,7 +184,9 @@ async function bring(
   const walkHost = { ...walkOf(host, request, remainingMs), harmless: /already exists/i, apart: true };
   const steps = renderSteps(object.create, await values(host, request));
   const result =
-    object.kind === 'public-view' ? await switchOver(host, request, steps, remainingMs) : await walk(walkHost, steps);
+    object.kind === 'public-view'
+      ? await switchOver(host, request, recorded, steps, remainingMs)
+      : await walk(walkHost, steps);
   if (result === 'waiting') return result;
   // Compared in any case: `if not exists` finishes without a word, whatever is there.
   if (object.kind === 'schema')
@@ -236,6 +258,7 @@ async function checked(host: Call, request: ObjectRequest, remainingMs: Remainin
 async function switchOver(
   host: Call,
   request: ObjectRequest,
+  recorded: Recorded | undefined,
   steps: readonly Step[],
   remainingMs: Remaining,
 ): Promise<WalkResult> {
@@ -244,15 +267,15 @@ async function switchOver(
   return switchView(
     { ...walkHost, ...(await viewGrants(host, request, remainingMs)) },
     request.object.name,
-    switchRecorded(request, steps.at(-1)!),
+    switchRecorded(request, recorded, steps.at(-1)!),
   );
 }
 
 /** Readers are switched and the new version is recorded in one transaction: a record that lags would make a rollback believe that nothing changed. */
-const switchRecorded = ({ object, requestId }: ObjectRequest, { name, statements }: Step): Step => ({
+const switchRecorded = (request: ObjectRequest, recorded: Recorded | undefined, { name, statements }: Step): Step => ({
   name,
   mode: 'transaction',
-  statements: recording(object, requestId, statements),
+  statements: recording(request.object, resourcesWith(recorded, request), request.requestId, statements),
 });
 
 /** What the registry has of the object; nothing where there is no registry yet. The owner comes before it. */

@@ -37,8 +37,6 @@ export interface ObjectRequest {
   readonly type: 'Create' | 'Update' | 'Delete';
   /** The same for onEvent and every isComplete of one operation. */
   readonly requestId: string;
-  /** Of Update and Delete. */
-  readonly physicalId?: string;
   readonly object: WarehouseObject;
   /** Of Update: the name of the object that was there before; another one where this is a replacement. */
   readonly previous?: string;
@@ -46,26 +44,69 @@ export interface ObjectRequest {
   readonly previousParts?: unknown;
   /** Short, and the same for all requests of one stack. */
   readonly stack: string;
+  /** The custom resource: its stack and its logical id. */
+  readonly resource: string;
 }
 
 const modes = ['single', 'transaction', 'auto-commit'] as const satisfies readonly StepMode[];
 
+/** What CloudFormation asks about one resource, which is one object or the members of a group. */
+export interface ResourceRequest {
+  readonly type: ObjectRequest['type'];
+  /** The physical id that the resource has, or is to have. */
+  readonly physicalId: string;
+  /** In the order in which they are to be carried out. */
+  readonly requests: readonly ObjectRequest[];
+}
+
 /** The request of CDK's provider framework. Throws an error that names the property at fault. */
-export function parseRequest(event: unknown): ObjectRequest {
+export function parseRequest(event: unknown): ResourceRequest {
   const request = asRecord(event, 'event');
-  return {
-    type: asOneOf(request.RequestType, ['Create', 'Update', 'Delete'], 'RequestType'),
+  const type = asOneOf(request.RequestType, ['Create', 'Update', 'Delete'], 'RequestType');
+  const properties = asRecord(request.ResourceProperties, 'ResourceProperties');
+  const parts = partsOf(properties, request.OldResourceProperties);
+  const stackId = String(request.StackId ?? '');
+  const stack = createHash('sha256').update(stackId).digest('hex').slice(0, 8);
+  const common = {
+    type,
     requestId: asText(request.RequestId, 'RequestId'),
-    physicalId:
-      request.PhysicalResourceId === undefined ? undefined : asText(request.PhysicalResourceId, 'PhysicalResourceId'),
-    object: parseObject(request.ResourceProperties),
-    previous: previousName(request.OldResourceProperties),
-    previousParts: previousParts(request.OldResourceProperties),
-    stack: createHash('sha256')
-      .update(String(request.StackId ?? ''))
-      .digest('hex')
-      .slice(0, 8),
+    stack,
+    // A stack that is created again has its name and another id.
+    resource: `${stackId.split('/')[1] ?? ''}/${request.LogicalResourceId ?? ''}`,
   };
+  const requests = parts.map(({ now, old }) => ({
+    ...common,
+    object: parseObject(now),
+    previous: previousName(old),
+    previousParts: previousParts(old),
+  }));
+  const given =
+    request.PhysicalResourceId === undefined ? undefined : asText(request.PhysicalResourceId, 'PhysicalResourceId');
+  return {
+    type,
+    physicalId: type === 'Delete' && given !== undefined ? given : physicalIdOfProperties(properties),
+    requests: type === 'Delete' ? requests.reverse() : requests,
+  };
+}
+
+/** The physical id that a resource with these properties gets. */
+export function physicalIdOfProperties(properties: unknown): string {
+  const record = asRecord(properties, 'ResourceProperties');
+  return record.kind === 'group' ? asText(record.name, 'name') : physicalIdOf(parseObject(record));
+}
+
+/** The properties of each object, and those that the same object had before. */
+function partsOf(properties: Record<string, unknown>, old: unknown): { now: unknown; old: unknown }[] {
+  if (properties.kind !== 'group') return [{ now: properties, old }];
+  const before = old === undefined || old === null ? {} : asRecord(old, 'OldResourceProperties');
+  const members = (given: unknown, field: string) =>
+    asArray(given, field).map((member, i) => asRecord(member, `${field}[${i}]`));
+  const previous = before.members === undefined ? [] : members(before.members, 'OldResourceProperties.members');
+  const { onRemoval } = properties;
+  return members(properties.members, 'members').map((member) => ({
+    now: onRemoval === undefined ? member : { ...member, onRemoval },
+    old: previous.find(({ id }) => id === member.id),
+  }));
 }
 
 /** Whatever an earlier edition of Millrace made of the other properties. */

@@ -8,11 +8,19 @@ import { environmentDeclaration } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import { env, resourceType } from '../../lambda/warehouse-object/contract';
 import type { Pipeline } from '../../pipelines/definition';
-import { environmentObject, ownerObject, registryObject, type WarehouseObject } from '../../sql';
+import {
+  environmentObject,
+  type ObjectResource,
+  ownerObject,
+  registryObject,
+  resourcesOf,
+  type WarehouseObject,
+} from '../../sql';
 import type { Bundles } from '../shared/bundles';
 import { acknowledgeWildcards, grant } from '../shared/grant';
 import { Handler, handlerRole, logStatement } from '../shared/handler';
 import { dataApiStatements, warehouseVariables } from './data-api';
+import { Lanes } from './lanes';
 import type { Warehouse } from './warehouse';
 
 export interface WarehouseObjectProviderProps {
@@ -36,6 +44,7 @@ export class WarehouseObjectProvider extends Construct {
   readonly serviceToken: string;
   /** What all other objects come after: the identity that owns them, then what they are recorded in. */
   private readonly base: CustomResource[] = [];
+  private readonly lanes: Lanes;
 
   constructor(
     scope: Construct,
@@ -90,11 +99,13 @@ export class WarehouseObjectProvider extends Construct {
     });
     this.explain(provider, [onEventHandler, isCompleteHandler]);
     this.serviceToken = provider.serviceToken;
-    for (const object of [ownerObject(environment.database), registryObject()])
-      this.base.push(this.add(this, object, environment.retainData));
+    for (const resource of resourcesOf([ownerObject(environment.database), registryObject()]))
+      this.base.push(this.add(this, resource, environment.retainData));
     // Also keeps the role's policy until the last object is gone.
     this.base[0]!.node.addDependency(provider, role);
-    this.add(this, environmentObject(environment.name, environmentDeclaration(environment, pipelines)), false);
+    const declared = environmentObject(environment.name, environmentDeclaration(environment, pipelines));
+    for (const resource of resourcesOf([declared])) this.base.push(this.add(this, resource, false));
+    this.lanes = new Lanes(pipelines.length);
   }
 
   /** What CDK's framework makes and cdk-nag asks about. */
@@ -115,17 +126,31 @@ export class WarehouseObjectProvider extends Construct {
   }
 
   /** @param retain whether the object outlives its stack; an old version that was replaced goes in any case */
-  add(scope: Construct, object: WarehouseObject, retain: boolean): CustomResource {
-    const resource = new CustomResource(scope, object.id, {
+  private add(scope: Construct, { id, properties }: ObjectResource, retain: boolean): CustomResource {
+    const resource = new CustomResource(scope, id, {
       serviceToken: this.serviceToken,
       resourceType,
-      properties: { ...object.properties, onRemoval: retain ? 'keep' : 'drop' },
+      properties: { ...properties, onRemoval: retain ? 'keep' : 'drop' },
     });
     const { cfnOptions } = resource.node.defaultChild as CfnResource;
     cfnOptions.deletionPolicy = retain ? CfnDeletionPolicy.RETAIN : CfnDeletionPolicy.DELETE;
     cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE;
     if (this.base.length > 0) resource.node.addDependency(...this.base);
     return resource;
+  }
+
+  /** Adds the objects of a pipeline, each after those that it depends on and after others of its lane. */
+  addPipeline(scope: Construct, objects: readonly WarehouseObject[], retainData: boolean): void {
+    const place = this.lanes.next();
+    const made = new Map<string, CustomResource>();
+    for (const resource of resourcesOf(objects)) {
+      const one = this.add(scope, resource, retainData && resource.retain);
+      const before = new Set(resource.dependsOn.map((id) => made.get(id)!));
+      const last = place(one, before);
+      if (last) before.add(last);
+      if (before.size > 0) one.node.addDependency(...before);
+      made.set(resource.id, one);
+    }
   }
 }
 
@@ -140,15 +165,6 @@ export interface PipelineObjectsProps {
 export class PipelineObjects extends Construct {
   constructor(scope: Construct, id: string, { provider, objects, retainData }: PipelineObjectsProps) {
     super(scope, id);
-    const made = new Map<string, CustomResource>();
-    for (const object of objects) {
-      const resource = provider.add(this, object, retainData && object.retain);
-      for (const before of object.dependsOn) {
-        const other = made.get(before);
-        if (!other) throw new Error(`warehouse object ${object.id} must depend on objects before it, got ${before}`);
-        resource.node.addDependency(other);
-      }
-      made.set(object.id, resource);
-    }
+    provider.addPipeline(this, objects, retainData);
   }
 }

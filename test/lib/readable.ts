@@ -27,8 +27,20 @@ const withoutHash = (logicalId: string) => logicalId.replace(/[0-9A-F]{8}$/, '')
 function essential({ Properties = {}, ...resource }: Resource): object {
   const { Tags, Version, ...properties } = Properties;
   if (resource.Type !== 'Custom::WarehouseObject') return { ...resource, ...properties };
-  const { name, kind, identity } = properties;
-  return { ...resource, name: String(name).replace(/_[0-9a-f]{8}$/, '_<hash>'), kind, identity };
+  const { name, kind, identity, members = [] } = properties;
+  const named = (given: unknown) => String(given).replace(/_[0-9a-f]{8}$/, '_<hash>');
+  return {
+    ...resource,
+    name: named(name),
+    kind,
+    ...(kind === 'group'
+      ? {
+          members: (members as { kind: string; name: string }[]).map(
+            (member) => `${member.kind} ${named(member.name)}`,
+          ),
+        }
+      : { identity }),
+  };
 }
 
 function asText(value: unknown): unknown {

@@ -1,5 +1,6 @@
 import type { Step } from '../../lambda/shared/plan';
-import type { WarehouseObject } from '../../sql/object';
+import type { WarehouseGroupProperties } from '../../lambda/warehouse-object/contract';
+import { resourcesOf, type WarehouseObject } from '../../sql/object';
 import { ownerObject, warehouseObjects } from '../../sql/objects';
 import { aPipeline, aView } from './fixtures';
 
@@ -21,18 +22,18 @@ test('each object comes after those that it depends on', () => {
     'Pipeline',
     'Schema',
     'StreamSchema',
-    'Duplicates',
-    'Rejects',
     'Staged',
     'StagedArchive',
-    'Ledger',
     'Parked',
     'Listing',
-    'Gaps',
     'Runs',
     'Checkpoints',
     'Exports',
     'Fills',
+    'Duplicates',
+    'Rejects',
+    'Ledger',
+    'Gaps',
     'Events',
     'EventsPublic',
     'DuplicatesPublic',
@@ -47,6 +48,34 @@ test('each object comes after those that it depends on', () => {
   ]);
   for (const [index, { dependsOn }] of objectsOf().entries())
     for (const id of dependsOn) expect(ids.slice(0, index)).toContain(id);
+});
+
+test('the tables of a pipeline are two resources: those of its identity, and those that stay', () => {
+  const members = (id: string, overrides = {}) => {
+    const resource = resourcesOf(objectsOf(overrides)).find((one) => one.id === id)!;
+    const { name, members } = resource.properties as WarehouseGroupProperties;
+    return { name, dependsOn: resource.dependsOn, members: members.map((member) => member.name) };
+  };
+  expect(resourcesOf(objectsOf()).map(({ id }) => id)).toEqual([
+    ...['Pipeline', 'Bookkeeping', 'Books', 'BookViews', 'Landing'],
+    ...['Sold', 'SoldPublic', 'HourlyTotals', 'HourlyTotalsPublic'],
+  ]);
+  expect(members('Bookkeeping')).toEqual({
+    name: 'shop.bookkeeping',
+    dependsOn: ['Pipeline'],
+    members: [
+      ...['shop', 'shop_stream', 'shop.staged', 'shop.staged_archive', 'shop.parked', 'shop.listing', 'shop.runs'],
+      ...['shop.checkpoints', 'shop.exports', 'shop.fills'],
+    ],
+  });
+  const books = members('Books');
+  expect(books.name).toBe('shop.books_51d923f4');
+  expect(books.members.at(-1)).toBe('shop.events_51d923f4');
+  // Another identity is another physical id, and not one table of it is the same.
+  const others = members('Books', { identity: { by: 'columns', columns: ['kind'] } });
+  expect(others.name).not.toBe(books.name);
+  expect(others.members.filter((name) => books.members.includes(name))).toEqual([]);
+  expect(members('Bookkeeping', { identity: { by: 'columns', columns: ['kind'] } })).toEqual(members('Bookkeeping'));
 });
 
 test('the landing view keeps every record and filters none', () => {

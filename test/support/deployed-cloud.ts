@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { registryTexts } from '../../lambda/warehouse-object/contract';
 import { isComplete, onEvent } from '../../lambda/warehouse-object/object';
 import { parseRequest } from '../../lambda/warehouse-object/request';
 import { CloudFormation, type Deployment, openState } from '../../local/cloudformation';
@@ -13,7 +14,14 @@ import {
 import type { StatementFault } from '../../local/faults';
 import type { ResourceTwin } from '../../local/ports';
 import type { Pipeline } from '../../pipelines/definition';
-import { ownerObject, registryObject, type WarehouseObject, warehouseObjects } from '../../sql';
+import {
+  type ObjectResource,
+  ownerObject,
+  registryObject,
+  resourcesOf,
+  type WarehouseObject,
+  warehouseObjects,
+} from '../../sql';
 import {
   account,
   type Cloud,
@@ -170,7 +178,7 @@ export class DeployedCloud {
     });
     await cloud.open();
     const stacks = [
-      { name: 'sim', displayName: 'sim/one', template: { Resources: resourcesOf(tree, repair) }, paths: {} },
+      { name: 'sim', displayName: 'sim/one', template: { Resources: templateOf(tree, repair) }, paths: {} },
     ];
     const deploying = cloud.deploy({ stacks, assets: new Map() });
     deploying.catch(() => undefined);
@@ -296,7 +304,7 @@ function itemsOf({ properties: { name, kind, version } }: WarehouseObject): stri
 
 /** What is there when the tree is deployed. */
 export const contentOf = (tree: Tree): string[] =>
-  [registryObject(), ...tree.flatMap(objectsOf)].flatMap(itemsOf).sort();
+  [registryTexts, ...[registryObject(), ...tree.flatMap(objectsOf)].flatMap(itemsOf)].sort();
 
 /** What of it stays when its pipelines are no longer deployed. */
 export const keptOf = (tree: Tree): string[] =>
@@ -307,9 +315,14 @@ export const keptOf = (tree: Tree): string[] =>
     .flatMap(itemsOf);
 
 /** The template of a tree, with the dependencies of the stack of the project. */
-function resourcesOf(tree: Tree, repair: string | undefined): Record<string, TemplateResource> {
+function templateOf(tree: Tree, repair: string | undefined): Record<string, TemplateResource> {
   const resources: Record<string, TemplateResource> = {};
-  const add = (id: string, { properties }: WarehouseObject, dependsOn: readonly string[], keep = false) => {
+  const add = (
+    id: string,
+    { properties }: Pick<ObjectResource, 'properties'>,
+    dependsOn: readonly string[],
+    keep = false,
+  ) => {
     resources[id] = {
       Type: 'Custom::WarehouseObject',
       Properties: {
@@ -327,10 +340,10 @@ function resourcesOf(tree: Tree, repair: string | undefined): Record<string, Tem
   add('Registry', registryObject(), ['Owner']);
   const all: string[] = [];
   for (const pipeline of tree) {
-    for (const object of objectsOf(pipeline)) {
-      const id = `${pipeline.name}${object.id}`;
-      const dependsOn = ['Owner', 'Registry', ...object.dependsOn.map((before) => `${pipeline.name}${before}`)];
-      add(id, object, dependsOn, pipeline.retainData && object.retain);
+    for (const resource of resourcesOf(objectsOf(pipeline))) {
+      const id = `${pipeline.name}${resource.id}`;
+      const dependsOn = ['Owner', 'Registry', ...resource.dependsOn.map((before) => `${pipeline.name}${before}`)];
+      add(id, resource, dependsOn, pipeline.retainData && resource.retain);
       all.push(id);
     }
   }

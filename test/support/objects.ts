@@ -1,7 +1,7 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { redshiftData } from '../../lambda/shared/redshift-data';
 import type { Row, Warehouse } from '../../lambda/shared/warehouse';
-import type { WarehouseObjectProperties } from '../../lambda/warehouse-object/contract';
+import type { WarehouseGroupProperties, WarehouseObjectProperties } from '../../lambda/warehouse-object/contract';
 import { isComplete, type ObjectHost, onEvent } from '../../lambda/warehouse-object/object';
 import { parseRequest } from '../../lambda/warehouse-object/request';
 import { registryObject } from '../../sql';
@@ -12,10 +12,12 @@ import { inProcess } from './sdk';
 export interface ObjectRequest {
   readonly type: 'Create' | 'Update' | 'Delete';
   readonly requestId: string;
-  readonly properties: WarehouseObjectProperties;
+  readonly properties: WarehouseObjectProperties | WarehouseGroupProperties;
   readonly physicalId?: string;
   /** Of Update: those of before. */
-  readonly old?: WarehouseObjectProperties;
+  readonly old?: WarehouseObjectProperties | WarehouseGroupProperties;
+  /** @default - one resource for all */
+  readonly logicalId?: string;
   /** @default - one stack for all */
   readonly stackId?: string;
 }
@@ -74,11 +76,20 @@ export class Objects {
   }
 
   /** One request as CDK's provider framework carries it out. Returns the physical id. */
-  async request({ type, requestId, properties, physicalId, old, stackId = 'stack' }: ObjectRequest): Promise<string> {
+  async request({
+    type,
+    requestId,
+    properties,
+    physicalId,
+    old,
+    stackId = 'stack',
+    logicalId = 'one',
+  }: ObjectRequest): Promise<string> {
     const event = {
       RequestType: type,
       RequestId: requestId,
       StackId: stackId,
+      LogicalResourceId: logicalId,
       ...(physicalId === undefined ? {} : { PhysicalResourceId: physicalId }),
       ResourceProperties: { ServiceToken: 'arn', ...properties },
       ...(old ? { OldResourceProperties: { ServiceToken: 'arn', ...old } } : {}),

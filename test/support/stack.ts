@@ -1,10 +1,12 @@
-import type { WarehouseObjectProperties } from '../../lambda/warehouse-object/contract';
-import { parseObject, physicalIdOf } from '../../lambda/warehouse-object/request';
-import type { WarehouseObject } from '../../sql';
+import { physicalIdOfProperties } from '../../lambda/warehouse-object/request';
+import { type ObjectResource, resourcesOf, type WarehouseObject } from '../../sql';
 import type { Objects } from './objects';
 
+type Properties = ObjectResource['properties'];
+
 interface Deployed {
-  readonly properties: WarehouseObjectProperties;
+  readonly logicalId: string;
+  readonly properties: Properties;
   readonly physicalId: string;
 }
 
@@ -32,14 +34,15 @@ export class ObjectStack {
    */
   async deploy(wanted: readonly WarehouseObject[], final: () => void | Promise<void>): Promise<void> {
     this.done = [];
-    for (const { id, properties } of wanted) {
+    const resources = resourcesOf(wanted);
+    for (const { id, properties } of resources) {
       const old = this.deployed.get(id);
       if (old && same(old.properties, properties)) continue;
       const now = await this.change(id, properties, old);
       if (old && old.physicalId !== now.physicalId) this.gone.push(old);
     }
     await final();
-    const removed = [...this.deployed].filter(([id]) => !wanted.some((object) => object.id === id));
+    const removed = [...this.deployed].filter(([id]) => !resources.some((resource) => resource.id === id));
     for (const [id, object] of removed) {
       this.gone.push(object);
       this.deployed.delete(id);
@@ -58,7 +61,7 @@ export class ObjectStack {
     this.gone = [];
     for (const { id, old, now } of done) {
       if (!now || !old) continue;
-      await this.request('Update', old.properties, now.physicalId, now.properties);
+      await this.request('Update', old, now.physicalId, now.properties);
       this.deployed.set(id, old);
     }
     for (const { id, old, now } of done) {
@@ -69,10 +72,10 @@ export class ObjectStack {
     this.done = [];
   }
 
-  private async change(id: string, properties: WarehouseObjectProperties, old?: Deployed): Promise<Deployed> {
-    const now = { properties, physicalId: physicalIdOf(parseObject(properties)) };
+  private async change(id: string, properties: Properties, old?: Deployed): Promise<Deployed> {
+    const now = { logicalId: id, properties, physicalId: physicalIdOfProperties(properties) };
     try {
-      await this.request(old ? 'Update' : 'Create', properties, old?.physicalId, old?.properties);
+      await this.request(old ? 'Update' : 'Create', now, old?.physicalId, old?.properties);
     } catch (error) {
       this.done.push({ id, old, now: this.objects.named === undefined ? undefined : now });
       throw error;
@@ -82,18 +85,25 @@ export class ObjectStack {
     return now;
   }
 
-  private remove({ properties, physicalId }: Deployed): Promise<string> {
-    return this.request('Delete', properties, physicalId);
+  private remove(deployed: Deployed): Promise<string> {
+    return this.request('Delete', deployed, deployed.physicalId);
   }
 
   private request(
     type: 'Create' | 'Update' | 'Delete',
-    properties: WarehouseObjectProperties,
+    { logicalId, properties }: Deployed,
     physicalId?: string,
-    old?: WarehouseObjectProperties,
+    old?: Properties,
   ): Promise<string> {
     this.requests += 1;
-    return this.objects.request({ type, requestId: `request-${this.requests}`, properties, physicalId, old });
+    return this.objects.request({
+      type,
+      requestId: `request-${this.requests}`,
+      logicalId,
+      properties,
+      physicalId,
+      old,
+    });
   }
 }
 

@@ -229,7 +229,8 @@ describe('a row of the registry', () => {
   const tokens = { streamName: 's', streamRoleArn: 'arn', database: 'd' };
   const row = (properties: object): Row => {
     const object = parseObject({ ...properties, onRemoval: 'keep' });
-    return { name: object.name, kind: object.kind, ...recordOf(object) };
+    const { version, definition, removal } = recordOf(object, []);
+    return { name: object.name, kind: object.kind, version, definition, removal };
   };
 
   test('says of an object what its template said', () => {

@@ -86,10 +86,30 @@ test('the time counts from when the stream became another one', async () => {
 
 test('a rollback goes back to the view that is still there, however late it is', async () => {
   const [before, after] = [landing(base), landing(other)];
-  await objects.request({ type: 'Update', requestId: 'to', properties: after, old: before, physicalId: 'before' });
+  await objects.request({
+    type: 'Update',
+    requestId: 'to',
+    logicalId: 'Landing',
+    properties: after,
+    old: before,
+    physicalId: 'before',
+  });
   await world.pass(51 * 60);
-  await objects.request({ type: 'Update', requestId: 'back', properties: before, old: after, physicalId: 'after' });
-  await objects.request({ type: 'Delete', requestId: 'gone', properties: after, physicalId: 'after' });
+  await objects.request({
+    type: 'Update',
+    requestId: 'back',
+    logicalId: 'Landing',
+    properties: before,
+    old: after,
+    physicalId: 'after',
+  });
+  await objects.request({
+    type: 'Delete',
+    requestId: 'gone',
+    logicalId: 'Landing',
+    properties: after,
+    physicalId: 'after',
+  });
   expect(await count(before.name)).toBe(1);
 });
 
@@ -112,7 +132,7 @@ test('a last merge that cannot be done keeps the view, and one of a view that ne
   const properties = landing(base);
   const broken = { ...properties, delete: properties.delete.replaceAll('rows_read', 'rows_reed') };
   const remove = (of: typeof properties, requestId: string) =>
-    objects.request({ type: 'Delete', requestId, properties: of, physicalId: 'id' });
+    objects.request({ type: 'Delete', requestId, logicalId: 'Landing', properties: of, physicalId: 'id' });
   await expect(remove(broken, 'broken')).rejects.toThrow(/step 0 \(last-merge\).*"rows_reed".* does not exist/);
   expect(await count(properties.name)).toBe(2);
   await remove(landing(other), 'never there');

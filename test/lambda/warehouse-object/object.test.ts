@@ -11,7 +11,7 @@ describe('a walk', () => {
     expect(await isComplete()).toEqual({ IsComplete: true });
     expect(changes()).toEqual(['create materialized view v as select 1', "select 'deploy-req-1'"]);
     expect(
-      owner.names.map((name) => name.slice('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/'.length)),
+      owner.names.map((name) => name.slice('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/d2901797/req-1/'.length)),
     ).toEqual(['recorded', '0', '1', 'record-0']);
   });
 
@@ -21,12 +21,12 @@ describe('a walk', () => {
     expect(await isComplete(500)).toEqual({ IsComplete: false });
     expect(await isComplete(500)).toEqual({ IsComplete: false });
     expect(changes()).toHaveLength(1);
-    owner.end('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/0');
+    owner.end('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/d2901797/req-1/0');
     expect(await isComplete(500)).toEqual({ IsComplete: false });
     expect(changes()).toHaveLength(2);
-    owner.end('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/1');
+    owner.end('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/d2901797/req-1/1');
     expect(await isComplete(500)).toEqual({ IsComplete: false });
-    owner.end('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/record-0');
+    owner.end('millrace/dev/deploy/estore.hourly_views_1a2b3c4d/d2901797/req-1/record-0');
     expect(await isComplete(500)).toEqual({ IsComplete: true });
   });
 
@@ -55,7 +55,7 @@ describe('a walk', () => {
     expect(await isComplete()).toEqual({ IsComplete: true });
     expect(await isComplete()).toEqual({ IsComplete: true });
     expect(owner.names.slice(1, 4)).toEqual(
-      ['0', '0/2', '0/3'].map((at) => `millrace/dev/deploy/estore.hourly_views_1a2b3c4d/e3b0c442/req-1/${at}`),
+      ['0', '0/2', '0/3'].map((at) => `millrace/dev/deploy/estore.hourly_views_1a2b3c4d/d2901797/req-1/${at}`),
     );
     expect(changes()).toHaveLength(4);
   });

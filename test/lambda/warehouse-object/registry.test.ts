@@ -1,17 +1,11 @@
-import type { Row } from '../../../lambda/shared/warehouse';
 import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
-import { recordOf } from '../../../lambda/warehouse-object/registry';
+import { recording, textOf } from '../../../lambda/warehouse-object/registry';
 import { parseObject } from '../../../lambda/warehouse-object/request';
 import type { Outcome } from '../fakes';
-import { setUp, step, view } from './set-up';
+import { recordedRows, setUp, step, view } from './set-up';
 
 describe('the registry', () => {
   const properties = { ...view, onRemoval: 'drop', pipeline: 'estore' } as const;
-  const asRecorded = (given: WarehouseObjectProperties): Row => {
-    const { version, definition, removal } = recordOf(parseObject(given));
-    return { version, definition, removal };
-  };
-
   test('has a row of the object in the end, put there in one transaction', async () => {
     const { owner, isComplete, records } = setUp(properties);
     await isComplete();
@@ -26,7 +20,7 @@ describe('the registry', () => {
 
   test('an update that changes neither version nor definition runs nothing', async () => {
     const { world, isComplete, submitted } = setUp(properties, 'Update');
-    world.recorded = [asRecorded(properties)];
+    world.recorded = recordedRows(properties);
     world.presence = [{ owner: 'millrace_owner' }];
     expect(await isComplete()).toEqual({ IsComplete: true });
     expect(submitted()).toEqual([]);
@@ -44,11 +38,6 @@ describe('the registry', () => {
       declaration: JSON.stringify({ identity: { by: 'columns', columns } }),
       events: 'select count(*) as amount from estore.events',
     });
-    const recordedAs = (given: WarehouseObjectProperties): Row => {
-      const { version, definition, removal } = recordOf(parseObject(given));
-      return { version, definition, removal };
-    };
-
     test('is recorded, and nothing else', async () => {
       const { isComplete, changes, records } = setUp(declared(['id']));
       expect(await isComplete()).toEqual({ IsComplete: true });
@@ -58,7 +47,7 @@ describe('the registry', () => {
 
     test('that comes back to events that were kept has the identity that it had', async () => {
       const { world, owner, onEvent } = setUp(declared(['id', 'at']), 'Create');
-      world.recorded = [recordedAs(declared(['id']))];
+      world.recorded = recordedRows(declared(['id']));
       await expect(onEvent()).rejects.toThrow(
         'pipeline estore: it comes back with the identity {"by":"columns","columns":["id","at"]}, and its 7 events that were kept have {"by":"columns","columns":["id"]}: they would not be found',
       );
@@ -70,7 +59,7 @@ describe('the registry', () => {
 
     test('may change whatever else it declares', async () => {
       const { world, onEvent } = setUp({ ...declared(['id']), version: 'other' }, 'Update');
-      world.recorded = [recordedAs(declared(['id']))];
+      world.recorded = recordedRows(declared(['id']));
       expect(await onEvent()).toEqual({ PhysicalResourceId: 'estore' });
     });
   });
@@ -80,7 +69,7 @@ describe('the registry', () => {
     ['what happens on removal', { onRemoval: 'keep' as const }],
   ])('an update of %s alone is recorded, and runs nothing else', async (_, change) => {
     const { world, isComplete, changes, records } = setUp({ ...properties, ...change }, 'Update');
-    world.recorded = [asRecorded(properties)];
+    world.recorded = recordedRows(properties);
     world.presence = [{ owner: 'millrace_owner' }];
     expect(await isComplete()).toEqual({ IsComplete: true });
     expect(changes()).toEqual([]);
@@ -89,7 +78,7 @@ describe('the registry', () => {
 
   test('does not stand for what somebody dropped by hand', async () => {
     const { world, isComplete, changes } = setUp(properties, 'Update');
-    world.recorded = [asRecorded(properties)];
+    world.recorded = recordedRows(properties);
     expect(await isComplete()).toEqual({ IsComplete: true });
     expect(changes()).toEqual(['create materialized view v as select 1', "select 'deploy-req-1'"]);
   });
@@ -109,7 +98,9 @@ describe('the registry', () => {
       'drop view v',
       'create view v',
       'delete from millrace.objects',
+      'delete from millrace.object_texts',
       'insert into millrace.objects',
+      'insert into millrace.object_texts',
     ]);
   });
 
@@ -158,15 +149,79 @@ describe('the registry', () => {
     const { isComplete, records } = setUp(properties, 'Delete');
     await isComplete();
     expect(records()).toEqual([
-      "lock millrace.objects; delete from millrace.objects where kind = 'materialized-view' and name = 'estore.hourly_views_1a2b3c4d' and version = '1a2b3c4d'",
+      expect.stringMatching(
+        /^lock millrace\.objects; delete from millrace\.object_texts[^;]* o\.version = '1a2b3c4d'\s*\); delete from millrace\.objects where kind = 'materialized-view' and name = 'estore\.hourly_views_1a2b3c4d' and version = '1a2b3c4d'$/,
+      ),
     ]);
   });
 
-  test('what is too long for a column is left out of the record', () => {
-    const long = JSON.stringify([step('create', `select '${'x'.repeat(70_000)}'`)]);
-    expect(recordOf(parseObject({ ...properties, create: long }))).toMatchObject({
-      version: '1a2b3c4d',
-      definition: null,
+  test('what is too long for a row is recorded in pieces, whatever its characters are', () => {
+    const noise = Array.from({ length: 60_000 }, (_, i) => String.fromCodePoint(0x4e00 + ((i * 7919) % 20_000))).join(
+      '',
+    );
+    for (const text of [noise, 'x'.repeat(500_000), "it's €".repeat(3000), 'short']) {
+      const object = parseObject({ ...properties, delete: JSON.stringify([step('drop', `select '${text}'`)]) });
+      const inserts = recording(object, ['stack/One'], 'req-1').filter((sql) => sql.includes('.object_texts (name'));
+      const rows = inserts.flatMap((sql) =>
+        [...sql.matchAll(/^(?:values )?\('.*?', '.*?', '(\w+)', (\d+), '(.*)'\),?$/gms)].flatMap(([row]) =>
+          [...row.matchAll(/\('[^']*', '[^']*', '(\w+)', (\d+), '((?:[^']|'')*)'\)/g)].map(([, what, piece, body]) => ({
+            what: what!,
+            piece: Number(piece),
+            body: body!.replaceAll("''", "'").replaceAll('\\\\', '\\'),
+          })),
+        ),
+      );
+      expect(textOf(rows, 'removal')).toBe(JSON.stringify(object.delete));
+      for (const { body } of rows) expect(Buffer.byteLength(body)).toBeLessThanOrEqual(16_000);
+      for (const sql of inserts) expect(Buffer.byteLength(sql)).toBeLessThan(60_000);
+      expect(inserts.length).toBeLessThan(16);
+    }
+  });
+
+  describe('an object of two resources', () => {
+    const rows = (...resources: string[]) => recordedRows(properties, resources);
+    const left = (...resources: string[]) => [
+      `lock millrace.objects; update millrace.objects set resources = '${resources.join(' ')}' where kind = 'materialized-view' and name = 'estore.hourly_views_1a2b3c4d'`,
+    ];
+
+    test('is written down under both', async () => {
+      const { world, isComplete, records, submitted } = setUp(properties);
+      world.recorded = rows('other/One');
+      await isComplete();
+      expect(records()[0]).toContain("'other/One stack/One'");
+      expect(submitted()).toContain('create materialized view v as select 1');
+    });
+
+    test('stays when one of them is deleted, and goes with the last', async () => {
+      for (const [resources, kept] of [
+        [['other/One', 'stack/One'], ['other/One']],
+        // An earlier edition did not say which resource it was.
+        [['unknown', 'other/One'], ['other/One']],
+        // It has moved on.
+        [['other/One'], ['other/One']],
+      ] as const) {
+        const { world, isComplete, submitted } = setUp(properties, 'Delete');
+        world.recorded = rows(...resources);
+        expect(await isComplete()).toEqual({ IsComplete: true });
+        expect(submitted()).toEqual(left(...kept));
+      }
+      for (const resources of [['stack/One'], ['unknown']]) {
+        const { world, isComplete, changes } = setUp(properties, 'Delete');
+        world.recorded = rows(...resources);
+        await isComplete();
+        expect(changes()).toContain('drop materialized view v');
+      }
+    });
+
+    test('that an earlier edition recorded stays when the deployment that takes it over is taken back', async () => {
+      const { world, isComplete, records } = setUp(properties);
+      world.recorded = [{ version: '1a2b3c4d', resources: null, what: null, piece: null, body: null }];
+      await isComplete();
+      expect(records()[0]).toContain("'unknown stack/One'");
+      const back = setUp(properties, 'Delete');
+      back.world.recorded = rows('unknown', 'stack/One');
+      await back.isComplete();
+      expect(back.submitted()).toEqual(left('unknown'));
     });
   });
 

@@ -81,6 +81,6 @@ test('context `repair` is told to every warehouse object, and to nothing else', 
     Object.values(template.Resources),
   );
   const objects = all.filter(({ Type }) => Type === 'Custom::WarehouseObject');
-  expect(objects.length).toBeGreaterThan(20);
+  expect(objects.length).toBeGreaterThan(9);
   expect(all.filter(({ Properties }) => Properties?.repair === 'monday')).toEqual(objects);
 });

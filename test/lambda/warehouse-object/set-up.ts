@@ -1,7 +1,8 @@
 import type { Row, Submission } from '../../../lambda/shared/warehouse';
-import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
+import type { WarehouseGroupProperties, WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
 import { isComplete, onEvent } from '../../../lambda/warehouse-object/object';
-import { parseRequest } from '../../../lambda/warehouse-object/request';
+import { recordOf } from '../../../lambda/warehouse-object/registry';
+import { parseObject, parseRequest } from '../../../lambda/warehouse-object/request';
 import { FakeWarehouse, type Outcome, quiet } from '../fakes';
 
 export const step = (name: string, ...statements: string[]) => ({
@@ -49,7 +50,22 @@ export const column = (column_name: string, data_type: string, rest: Row = {}): 
 export const eventId = column('event_id', 'character varying', { character_maximum_length: 64 });
 export const price = column('price', 'numeric', { numeric_precision: 12, numeric_scale: 2 });
 
-export function setUp(properties: WarehouseObjectProperties, type = 'Create') {
+/** What `recordedQuery` answers about an object that is recorded so. */
+export function recordedRows(properties: WarehouseObjectProperties, resources: readonly string[] = [resource]): Row[] {
+  const { version, definition, removal } = recordOf(parseObject(properties), resources);
+  return Object.entries({ definition, removal }).map(([what, body]) => ({
+    version,
+    resources: resources.join(' '),
+    what,
+    piece: 0,
+    body,
+  }));
+}
+
+/** The resource of every request. */
+const resource = 'stack/One';
+
+export function setUp(properties: WarehouseObjectProperties | WarehouseGroupProperties, type = 'Create') {
   const owner = new FakeWarehouse();
   const admin = new FakeWarehouse();
   const world = {
@@ -83,6 +99,8 @@ export function setUp(properties: WarehouseObjectProperties, type = 'Create') {
   const event = {
     RequestType: type,
     RequestId: 'req-1',
+    StackId: 'arn:aws:cloudformation:eu-west-1:000000000000:stack/stack/uuid',
+    LogicalResourceId: 'One',
     ...physical,
     ResourceProperties: { ServiceToken: 'arn', ...properties },
   };
