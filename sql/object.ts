@@ -62,7 +62,8 @@ const groupProperties = ({ name }: ObjectGroup, members: readonly WarehouseObjec
   name,
   kind: 'group',
   ...(members[0]?.properties.pipeline === undefined ? {} : { pipeline: members[0].properties.pipeline }),
-  members: members.map(({ id, properties }) => ({ id, ...properties })),
+  order: members.map(({ id }) => id),
+  members: Object.fromEntries(members.map(({ id, properties }) => [id, properties])),
 });
 
 export interface ObjectOptions {
@@ -94,7 +95,7 @@ export function object(id: string, name: string, kind: WarehouseObjectKind, opti
     create,
     delete: JSON.stringify(options.delete),
     ...(options.columns ? { columns: options.columns } : {}),
-    ...(options.fill ? { fill: options.fill } : {}),
+    ...(options.fill === undefined ? {} : { fill: options.fill }),
     ...(options.rebuild ? { rebuild: options.rebuild } : {}),
     ...(options.books ? { books: options.books } : {}),
     ...(options.declaration ? { declaration: options.declaration } : {}),

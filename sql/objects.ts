@@ -143,7 +143,8 @@ function tableObjects(pipeline: Pipeline): WarehouseObject[] {
         single('drop', `drop table if exists ${names[table]}`),
       ],
       columns: JSON.stringify(columns.columnSpecs(names[table], shapes[table])),
-      ...(fill ? { fill: JSON.stringify(fill) } : {}),
+      // Empty, not absent: `cdk diff` shows no value of what comes into a group.
+      ...(isEvents ? { fill: fill ? JSON.stringify(fill) : '' } : {}),
       ...(isEvents ? { rebuild: JSON.stringify(rebuildSpec(pipeline)) } : {}),
       ...(isBook(table) ? { books: identityVersion(pipeline) } : {}),
       dependsOn: isEvents ? ['Schema', ...tableNames.filter((name) => name !== table).map(pascalCase)] : ['Schema'],

@@ -57,9 +57,8 @@ export function stateOf(properties: unknown): ObjectState {
 
 /** The states of a custom resource: one object, or the members of a group. */
 export function statesOf(properties: unknown): ObjectState[] {
-  const { kind, members, onRemoval } = (properties ?? {}) as Partial<WarehouseGroupProperties>;
-  if (kind !== 'group') return [stateOf(properties)];
-  return (members ?? []).map((member) => stateOf({ onRemoval, ...member }));
+  const { kind, order = [], members = {}, onRemoval } = (properties ?? {}) as Partial<WarehouseGroupProperties>;
+  return kind === 'group' ? order.map((id) => stateOf({ onRemoval, ...members[id] })) : [stateOf(properties)];
 }
 
 /** What the stream's role is called where its ARN is not known. */

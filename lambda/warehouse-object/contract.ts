@@ -39,7 +39,7 @@ export interface WarehouseObjectProperties {
   readonly delete: string;
   /** JSON text of `ColumnSpec[]`, for tables: compared with the catalog when the table exists already or its columns changed. */
   readonly columns?: string;
-  /** JSON text of `FillSpec`, for the table of events: what is filled once the table has its columns. */
+  /** JSON text of `FillSpec`, for the table of events: what is filled once the table has its columns. Empty where nothing is. */
   readonly fill?: string;
   /** JSON text of `RebuildSpec`, for the table of events: how the books are filled when they take the place of others. */
   readonly rebuild?: string;
@@ -70,13 +70,11 @@ export interface WarehouseGroupProperties {
   readonly name: string;
   readonly kind: 'group';
   readonly pipeline?: string;
-  readonly members: readonly WarehouseMemberProperties[];
+  /** Ids of the members. */
+  readonly order: readonly string[];
+  /** By an id that is the same for every version of the member: `Events`. No list, because `cdk diff` shows texts inside of lists with their escapes. */
+  readonly members: Readonly<Record<string, WarehouseObjectProperties>>;
   readonly onRemoval?: OnRemoval;
-}
-
-export interface WarehouseMemberProperties extends WarehouseObjectProperties {
-  /** The same for every version of the member: `Events`. */
-  readonly id: string;
 }
 
 /** What is asked of a new version of a view. Nothing of it is part of the definition. */

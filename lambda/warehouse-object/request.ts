@@ -98,15 +98,14 @@ export function physicalIdOfProperties(properties: unknown): string {
 /** The properties of each object, and those that the same object had before. */
 function partsOf(properties: Record<string, unknown>, old: unknown): { now: unknown; old: unknown }[] {
   if (properties.kind !== 'group') return [{ now: properties, old }];
-  const before = old === undefined || old === null ? {} : asRecord(old, 'OldResourceProperties');
-  const members = (given: unknown, field: string) =>
-    asArray(given, field).map((member, i) => asRecord(member, `${field}[${i}]`));
-  const previous = before.members === undefined ? [] : members(before.members, 'OldResourceProperties.members');
+  const before = asRecord(asRecord(old ?? {}, 'OldResourceProperties').members ?? {}, 'OldResourceProperties.members');
+  const members = asRecord(properties.members, 'members');
   const { onRemoval } = properties;
-  return members(properties.members, 'members').map((member) => ({
-    now: onRemoval === undefined ? member : { ...member, onRemoval },
-    old: previous.find(({ id }) => id === member.id),
-  }));
+  return asArray(properties.order, 'order').map((given, i) => {
+    const id = asText(given, `order[${i}]`);
+    const member = asRecord(members[id], `members.${id}`);
+    return { now: onRemoval === undefined ? member : { ...member, onRemoval }, old: before[id] };
+  });
 }
 
 /** Whatever an earlier edition of Millrace made of the other properties. */
@@ -133,7 +132,7 @@ export function parseObject(given: unknown): WarehouseObject {
     create: parseSteps(properties.create, 'create'),
     delete: parseSteps(properties.delete, 'delete'),
     columns: columns === undefined ? undefined : parseColumns(columns),
-    fill: fill === undefined ? undefined : parseFill(fill),
+    fill: fill === undefined || fill === '' ? undefined : parseFill(fill),
     rebuild: rebuild === undefined ? undefined : parseRebuild(rebuild),
     books: books === undefined ? undefined : asText(books, 'books'),
     pipeline: pipeline === undefined ? undefined : asText(pipeline, 'pipeline'),

@@ -312,7 +312,7 @@ describe('warehouse objects', () => {
   test('name the role of the stream, which the other stack exports', () => {
     const [schema] = Object.values(templates().pipelines.findResources('Custom::WarehouseObject')).flatMap(
       ({ Properties }) =>
-        ((Properties.members ?? []) as { kind: string; create: unknown }[]).filter(
+        Object.values((Properties.members ?? {}) as Record<string, { kind: string; create: unknown }>).filter(
           ({ kind }) => kind === 'external-schema',
         ),
     );

@@ -27,7 +27,7 @@ const withoutHash = (logicalId: string) => logicalId.replace(/[0-9A-F]{8}$/, '')
 function essential({ Properties = {}, ...resource }: Resource): object {
   const { Tags, Version, ...properties } = Properties;
   if (resource.Type !== 'Custom::WarehouseObject') return { ...resource, ...properties };
-  const { name, kind, identity, members = [] } = properties;
+  const { name, kind, identity, members = {} } = properties;
   const named = (given: unknown) => String(given).replace(/_[0-9a-f]{8}$/, '_<hash>');
   return {
     ...resource,
@@ -35,7 +35,7 @@ function essential({ Properties = {}, ...resource }: Resource): object {
     kind,
     ...(kind === 'group'
       ? {
-          members: (members as { kind: string; name: string }[]).map(
+          members: Object.values(members as Record<string, { kind: string; name: string }>).map(
             (member) => `${member.kind} ${named(member.name)}`,
           ),
         }

@@ -53,8 +53,8 @@ test('each object comes after those that it depends on', () => {
 test('the tables of a pipeline are two resources: those of its identity, and those that stay', () => {
   const members = (id: string, overrides = {}) => {
     const resource = resourcesOf(objectsOf(overrides)).find((one) => one.id === id)!;
-    const { name, members } = resource.properties as WarehouseGroupProperties;
-    return { name, dependsOn: resource.dependsOn, members: members.map((member) => member.name) };
+    const { name, order, members } = resource.properties as WarehouseGroupProperties;
+    return { name, dependsOn: resource.dependsOn, members: order.map((member) => members[member]!.name) };
   };
   expect(resourcesOf(objectsOf()).map(({ id }) => id)).toEqual([
     ...['Pipeline', 'Bookkeeping', 'Books', 'BookViews', 'Landing'],
