@@ -1,10 +1,11 @@
-import { Stage, Tags } from 'aws-cdk-lib';
+import { type Stack, Stage, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Environment } from '../environments/environment';
 import type { Pipeline } from '../pipelines/definition';
 import { DataStack } from './data-stack';
-import { PipelinesStack } from './pipelines-stack';
+import { MorePipelinesStack, PipelinesStack } from './pipelines-stack';
 import type { Bundles } from './shared/bundles';
+import { names, pascalCase } from './shared/names';
 
 export interface EnvironmentStageProps {
   readonly environment: Environment;
@@ -18,6 +19,7 @@ export interface EnvironmentStageProps {
 export class EnvironmentStage extends Stage {
   readonly data: DataStack;
   readonly pipelines: PipelinesStack;
+  readonly more: readonly MorePipelinesStack[];
 
   constructor(scope: Construct, { environment, pipelines, bundles, fallback }: EnvironmentStageProps) {
     super(scope, environment.name, {
@@ -31,7 +33,7 @@ export class EnvironmentStage extends Stage {
       pipelines,
     });
     this.pipelines = new PipelinesStack(this, 'Pipelines', {
-      stackName: `millrace-${environment.name}-pipelines`,
+      stackName: names.pipelinesStack(environment.name),
       description: `Millrace ${environment.name}: functions, schedules, warehouse objects, partner roles, alarms`,
       terminationProtection: false,
       environment,
@@ -39,6 +41,25 @@ export class EnvironmentStage extends Stage {
       data: this.data,
       bundles,
     });
+    this.more = this.moreStacks(environment, pipelines);
     Tags.of(this).add('millrace:environment', environment.name);
+  }
+
+  /** One after the other, whatever `--concurrency` says: the functions that a deployment may run at once are counted by stack. */
+  private moreStacks({ name }: Environment, pipelines: readonly Pipeline[]): MorePipelinesStack[] {
+    const stacks = new Set(pipelines.flatMap(({ stack }) => (stack === undefined ? [] : [stack])));
+    let before: Stack = this.pipelines;
+    return [...stacks].map((stack) => {
+      const more = new MorePipelinesStack(this, `Pipelines${pascalCase(stack)}`, {
+        stackName: names.pipelinesStack(name, stack),
+        description: `Millrace ${name}: functions, schedules, warehouse objects and alarms of the pipelines of ${stack}`,
+        terminationProtection: false,
+        main: this.pipelines,
+        pipelines: pipelines.filter((pipeline) => pipeline.stack === stack),
+      });
+      more.addStackDependency(before);
+      before = more;
+      return more;
+    });
   }
 }

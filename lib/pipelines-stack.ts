@@ -17,6 +17,7 @@ import { Refresh } from './refresh/refresh';
 import type { Bundles } from './shared/bundles';
 import type { Handler } from './shared/handler';
 import { pascalCase } from './shared/names';
+import { Lanes } from './warehouse/lanes';
 import { PipelineObjects, WarehouseObjectProvider } from './warehouse/warehouse-objects';
 
 export interface PipelinesStackProps extends StackProps {
@@ -28,10 +29,16 @@ export interface PipelinesStackProps extends StackProps {
 
 /** What moves data: functions, schedules, delivery streams, warehouse objects, partner roles and alarms. Holds none itself. */
 export class PipelinesStack extends Stack {
+  /** For the stacks of other pipelines. */
+  readonly shared: Shared;
+
   constructor(scope: Construct, id: string, { environment, pipelines, data, bundles, ...props }: PipelinesStackProps) {
     super(scope, id, props);
-    const shared = new Shared(this, environment, pipelines, data, bundles);
-    for (const pipeline of pipelines) shared.pipeline(new Construct(this, pascalCase(pipeline.name)), pipeline);
+    this.shared = new Shared(this, environment, pipelines, data, bundles);
+    this.shared.place(
+      this,
+      pipelines.filter(({ stack }) => stack === undefined),
+    );
     const notifications = environment.exportNotifications ?? [];
     if (notifications.length > 0)
       new ExportNotifications(this, 'ExportNotifications', { environment, notifications, key: data.key });
@@ -50,6 +57,20 @@ export class PipelinesStack extends Stack {
           description: `External id ${generation} for ${partner.name}`,
         });
     }
+  }
+}
+
+export interface MorePipelinesProps extends StackProps {
+  readonly main: PipelinesStack;
+  /** Those of this stack. */
+  readonly pipelines: readonly Pipeline[];
+}
+
+/** Pipelines for which the main stack has no room. */
+export class MorePipelinesStack extends Stack {
+  constructor(scope: Construct, id: string, { main, pipelines, ...props }: MorePipelinesProps) {
+    super(scope, id, props);
+    main.shared.place(this, pipelines);
   }
 }
 
@@ -81,11 +102,18 @@ class Shared {
     this.topic = new AlarmTopic(stack, 'Alarms', { key: data.key, email: environment.alarmEmail });
   }
 
-  pipeline(scope: Construct, pipeline: Pipeline): void {
+  /** Adds what these pipelines have of their own to a stack, of this environment. */
+  place(stack: Stack, pipelines: readonly Pipeline[]): void {
+    const lanes = new Lanes(pipelines.length);
+    for (const pipeline of pipelines) this.pipeline(new Construct(stack, pascalCase(pipeline.name)), pipeline, lanes);
+  }
+
+  private pipeline(scope: Construct, pipeline: Pipeline, lanes: Lanes): void {
     const { environment, data, bundles } = this;
     const stream = data.stream(pipeline);
     const objects = new PipelineObjects(scope, 'Objects', {
       provider: this.provider,
+      lanes,
       objects: warehouseObjects(pipeline, {
         streamName: stream.streamName,
         streamRoleArn: data.roles.streamRead.roleArn,

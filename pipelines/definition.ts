@@ -283,6 +283,12 @@ export interface Pipeline {
   readonly history?: readonly HistorySource[];
   /** Minutes between two refreshes, 1 to 59. */
   readonly refreshEveryMinutes: number;
+  /**
+   * The stack of its functions, alarms and warehouse objects, `millrace-<environment>-pipelines-<stack>`: a stack holds 500 resources, which is about seven
+   * pipelines. Synthesis says when it is time. A pipeline keeps its stack: one that changes it is removed and added again.
+   * @default - millrace-<environment>-pipelines
+   */
+  readonly stack?: string;
   readonly views: readonly ViewDefinition[];
   readonly exports: readonly ExportDefinition[];
 }

@@ -12,12 +12,13 @@ export interface PipelineDeclaration {
   readonly columns: readonly Column[];
   readonly history: readonly HistorySource[];
   readonly refreshEveryMinutes: number;
+  readonly stack?: string;
   /** By name. */
   readonly exports: Readonly<Record<string, Omit<ExportDefinition, 'name' | 'file'>>>;
 }
 
 export function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
-  const { stream, identity, columns, history = [], refreshEveryMinutes } = pipeline;
+  const { stream, identity, columns, history = [], refreshEveryMinutes, stack } = pipeline;
   const exports = pipeline.exports.map(({ name, file: _, query, ...rest }) => [
     name,
     // Materialize has a SQL of its own, which is not read here.
@@ -30,6 +31,7 @@ export function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
     columns,
     history,
     refreshEveryMinutes,
+    ...(stack === undefined ? {} : { stack }),
     exports: Object.fromEntries(exports),
   };
 }

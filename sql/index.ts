@@ -1,5 +1,6 @@
 /** Pipelines to Redshift statements: pure functions, no AWS. */
 export { quoteLiteral } from '../lambda/shared/quote';
+export { tableShapes } from './columns';
 export { environmentObject, type PipelineDeclaration, pipelineDeclaration } from './declarations';
 export { hashDefinition, normalizeDefinition } from './definition';
 export { exportEveryMinutes, exportPlan, windowOf } from './exports';
@@ -25,5 +26,6 @@ export { reconcilePlan } from './reconcile';
 export { refreshPlan } from './refresh';
 export { registryObject } from './registry';
 export { retryPreview, retryStatements } from './retry';
+export { allStatements } from './statements';
 export { validatePipelines } from './validate';
 export { type CompiledView, compileViews } from './views';

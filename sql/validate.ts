@@ -56,6 +56,7 @@ function pipelineProblems(pipeline: Pipeline): string[] {
     ...columnsProblems(pipeline.columns, at),
     ...identityProblems(pipeline, at),
     ...historyProblems(pipeline, at),
+    ...stackProblems(pipeline, at),
     ...between(`${at}.refreshEveryMinutes`, pipeline.refreshEveryMinutes, 1, 59),
     ...viewNameProblems(pipeline, at),
     ...pipeline.exports.flatMap((definition) => exportProblems(definition, `${at}.exports.${definition.name}`)),
@@ -74,6 +75,13 @@ function pipelineProblems(pipeline: Pipeline): string[] {
 }
 
 const maxNameLength = 32;
+
+function stackProblems({ stack }: Pipeline, at: string): string[] {
+  if (stack === undefined || (/^[a-z][a-z0-9-]*$/.test(stack) && stack.length <= maxNameLength)) return [];
+  return [
+    `${at}.stack must be lower-case letters, digits and hyphens, begin with a letter and have at most ${maxNameLength} characters, got ${show(stack)}`,
+  ];
+}
 
 function nameProblems({ name }: Pipeline, at: string): string[] {
   if (/^[a-z][a-z0-9_]*$/.test(name) && name.length <= maxNameLength && !reservedSchemas.test(name))

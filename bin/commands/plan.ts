@@ -15,7 +15,7 @@ import { makePlan } from '../plan/make';
 import type { Plan, Problem } from '../plan/plan';
 import { printedPlan } from '../plan/print';
 import { type ObjectState, treeStates } from '../plan/state';
-import { isFolder, statesOfTemplate, templateIn } from '../plan/template';
+import { isFolder, statesOfTemplate, templatesIn } from '../plan/template';
 import { plural, styleFor } from '../terminal';
 import { text } from './options';
 import { isRunningOver } from './runtime-file';
@@ -133,8 +133,8 @@ async function offlineSides(
   if (!existsSync(from))
     return withAssemblyOf(from, environment.name, (assembly, commit) => [
       `${from} (${commit.slice(0, 10)})`,
-      { before: statesOfTemplate(templateIn(assembly, environment.name)), after },
+      { before: templatesIn(assembly, environment.name).flatMap(statesOfTemplate), after },
     ]);
-  const template = isFolder(from) ? templateIn(from, environment.name) : from;
-  return [from, { before: statesOfTemplate(template), after }];
+  const files = isFolder(from) ? templatesIn(from, environment.name) : [from];
+  return [from, { before: files.flatMap(statesOfTemplate), after }];
 }

@@ -37,12 +37,47 @@ export function pipelineOutcome({ label, before: [old], after: [now] }: Pair, si
             `It is refreshed every ${plural(is.refreshEveryMinutes, 'minute')} instead of every ${plural(was.refreshEveryMinutes, 'minute')}.`,
           ),
         ]),
+    ...stackChanges(was, is, pipeline, sides, change),
     ...differences(was.exports, is.exports).map(({ name, before, after }) =>
       exportChange(`export ${pipeline}.${name}`, before, after, change),
     ),
   ];
   return changes.length > 0 ? { changes, steps: [] } : unchanged(label, [now!]);
 }
+
+/** CloudFormation cannot move a resource: the stack of before deletes what it had, before the other one creates it. */
+function stackChanges(
+  was: PipelineDeclaration,
+  is: PipelineDeclaration,
+  pipeline: string,
+  { before }: Sides,
+  change: Make,
+): Change[] {
+  if (was.stack === is.stack) return [];
+  const kept = before.every(
+    (state) => state.pipeline !== pipeline || state.kind !== 'table' || state.onRemoval === 'keep',
+  );
+  const from = `It moves from ${stackOf(was)} to ${stackOf(is)}`;
+  return kept
+    ? [
+        change(
+          `stack ${pipeline}`,
+          'online',
+          `${from}.`,
+          'Its functions, schedules and alarms are removed and created again. Its tables stay, and its views are filled again.',
+        ),
+      ]
+    : [
+        change(
+          `stack ${pipeline}`,
+          'refused',
+          `${from}, and the old stack would drop its tables with their rows.`,
+          'Deploy retainData: true first, and take the pipeline out of dropData. Then its tables stay.',
+        ),
+      ];
+}
+
+const stackOf = ({ stack }: PipelineDeclaration) => (stack === undefined ? 'the main stack' : `the stack ${stack}`);
 
 type Make = (object: string, action: Action, summary: string, ...notes: string[]) => Change;
 

@@ -71,11 +71,12 @@ function resolved(value: unknown): unknown {
     .replaceAll(',', '.')}>`;
 }
 
-/** The template of the pipelines stack of an environment, in a cloud assembly or one of its stages. */
-export function templateIn(folder: string, environment: string): string {
+/** The templates with warehouse objects of an environment, in a cloud assembly or one of its stages, the main one first. */
+export function templatesIn(folder: string, environment: string): string[] {
   const wanted = stackName(environment, 'pipelines');
   const found = templatesOf(folder).find(({ stack }) => stack === wanted);
-  if (found) return found.file;
+  const more = templatesOf(folder).filter(({ stack }) => stack.startsWith(`${wanted}-`));
+  if (found) return [found, ...more].map(({ file }) => file);
   const stacks = templatesOf(folder).map(({ stack }) => stack);
   throw new Failure(
     stacks.length === 0

@@ -7,6 +7,9 @@ export function pascalCase(name: string): string {
 export const names = {
   /** Cluster identifier, and workgroup and namespace name. */
   warehouse: (environment: string) => `millrace-${environment}`,
+  /** Of the pipelines that name no stack, or that name this one. */
+  pipelinesStack: (environment: string, stack?: string) =>
+    `millrace-${environment}-pipelines${stack === undefined ? '' : `-${stack}`}`,
   /** Lower case, since Redshift folds identifiers. */
   stream: (environment: string, pipeline: string) => `millrace-${environment}-${pipeline.replaceAll('_', '-')}`,
 } as const;

@@ -20,7 +20,7 @@ import type { Bundles } from '../shared/bundles';
 import { acknowledgeWildcards, grant } from '../shared/grant';
 import { Handler, handlerRole, logStatement } from '../shared/handler';
 import { dataApiStatements, warehouseVariables } from './data-api';
-import { Lanes } from './lanes';
+import type { Lanes } from './lanes';
 import type { Warehouse } from './warehouse';
 
 export interface WarehouseObjectProviderProps {
@@ -44,7 +44,6 @@ export class WarehouseObjectProvider extends Construct {
   readonly serviceToken: string;
   /** What all other objects come after: the identity that owns them, then what they are recorded in. */
   private readonly base: CustomResource[] = [];
-  private readonly lanes: Lanes;
 
   constructor(
     scope: Construct,
@@ -105,7 +104,6 @@ export class WarehouseObjectProvider extends Construct {
     this.base[0]!.node.addDependency(provider, role);
     const declared = environmentObject(environment.name, environmentDeclaration(environment, pipelines));
     for (const resource of resourcesOf([declared])) this.base.push(this.add(this, resource, false));
-    this.lanes = new Lanes(pipelines.length);
   }
 
   /** What CDK's framework makes and cdk-nag asks about. */
@@ -140,8 +138,8 @@ export class WarehouseObjectProvider extends Construct {
   }
 
   /** Adds the objects of a pipeline, each after those that it depends on and after others of its lane. */
-  addPipeline(scope: Construct, objects: readonly WarehouseObject[], retainData: boolean): void {
-    const place = this.lanes.next();
+  addPipeline(scope: Construct, { objects, lanes, retainData }: Omit<PipelineObjectsProps, 'provider'>): void {
+    const place = lanes.next();
     const made = new Map<string, CustomResource>();
     for (const resource of resourcesOf(objects)) {
       const one = this.add(scope, resource, retainData && resource.retain);
@@ -157,14 +155,16 @@ export class WarehouseObjectProvider extends Construct {
 export interface PipelineObjectsProps {
   readonly provider: WarehouseObjectProvider;
   readonly objects: readonly WarehouseObject[];
+  /** Of the stack. */
+  readonly lanes: Lanes;
   /** Keeps what says of itself that it holds data. */
   readonly retainData: boolean;
 }
 
 /** The warehouse objects of one pipeline, in their order. */
 export class PipelineObjects extends Construct {
-  constructor(scope: Construct, id: string, { provider, objects, retainData }: PipelineObjectsProps) {
+  constructor(scope: Construct, id: string, { provider, ...props }: PipelineObjectsProps) {
     super(scope, id);
-    provider.addPipeline(this, objects, retainData);
+    provider.addPipeline(this, props);
   }
 }

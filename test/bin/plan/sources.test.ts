@@ -7,7 +7,7 @@ import { stateOfRow } from '../../../bin/plan/deployed';
 import { withAssemblyOf } from '../../../bin/plan/git-ref';
 import { makePlan } from '../../../bin/plan/make';
 import { type ObjectState, treeStates } from '../../../bin/plan/state';
-import { statesOfTemplate, templateIn } from '../../../bin/plan/template';
+import { statesOfTemplate, templatesIn } from '../../../bin/plan/template';
 import type { Row } from '../../../lambda/shared/warehouse';
 import { recordOf } from '../../../lambda/warehouse-object/registry';
 import { parseObject } from '../../../lambda/warehouse-object/request';
@@ -149,27 +149,28 @@ describe('a cloud assembly', () => {
     const nested = {
       artifacts: { 'assembly-test': { type: 'cdk:cloud-assembly', properties: { directoryName: 'assembly-test' } } },
     };
+    const artifact = (name: string) => ({
+      type: 'aws:cloudformation:stack',
+      properties: { stackName: `millrace-test-${name}`, templateFile: `${name}.template.json` },
+    });
     const stack = {
-      artifacts: {
-        testPipelines: {
-          type: 'aws:cloudformation:stack',
-          properties: { stackName: 'millrace-test-pipelines', templateFile: 'pipelines.template.json' },
-        },
-      },
+      artifacts: { more: artifact('pipelines-more'), data: artifact('data'), main: artifact('pipelines') },
     };
     writeFileSync(join(assembly, 'manifest.json'), JSON.stringify(nested));
     writeFileSync(join(assembly, 'assembly-test', 'manifest.json'), JSON.stringify(stack));
   });
 
-  test('has the template of the environment', () => {
-    expect(templateIn(assembly, 'test')).toBe(join(assembly, 'assembly-test', 'pipelines.template.json'));
+  test('has the templates of the environment, the main one first', () => {
+    expect(templatesIn(assembly, 'test')).toEqual(
+      ['pipelines', 'pipelines-more'].map((name) => join(assembly, 'assembly-test', `${name}.template.json`)),
+    );
   });
 
   test('of another environment is refused with what there is', () => {
-    expect(() => templateIn(assembly, 'prod')).toThrow(
+    expect(() => templatesIn(assembly, 'prod')).toThrow(
       /has no stack millrace-prod-pipelines, only millrace-test-pipelines/,
     );
-    expect(() => templateIn(folder, 'prod')).toThrow(/is no cloud assembly: it has no manifest\.json with stacks/);
+    expect(() => templatesIn(folder, 'prod')).toThrow(/is no cloud assembly: it has no manifest\.json with stacks/);
   });
 });
 

@@ -14,10 +14,10 @@ beforeAll(async () => {
   objects = await emptyWarehouse(Date.UTC(2026, 10, 21));
   for (const user of ['ann', 'bob']) await objects.run(`create user ${user} password 'Reader1pw'`, 'admin');
   await objects.run('create schema shop');
-  await objects.run('create table shop.old (id varchar(8), amount bigint)');
-  await objects.run('create table shop.new (id varchar(8), amount bigint, note varchar(8))');
-  await objects.run("insert into shop.old values ('a', 1)");
-  await objects.run("insert into shop.new values ('a', 2, 'n')");
+  await objects.run('create table shop.older (id varchar(8), amount bigint)');
+  await objects.run('create table shop.newer (id varchar(8), amount bigint, note varchar(8))');
+  await objects.run("insert into shop.older values ('a', 1)");
+  await objects.run("insert into shop.newer values ('a', 2, 'n')");
 });
 afterAll(() => objects.cloud.dispose());
 
@@ -36,10 +36,10 @@ const definition = (source: string, columns: readonly string[]): WarehouseObject
     delete: JSON.stringify(steps.delete),
   };
 };
-const first = definition('shop.old', ['id', 'amount']);
-const same = definition('shop.new', ['id', 'amount']);
-const more = definition('shop.new', ['id', 'note', 'amount']);
-const less = definition('shop.old', ['id']);
+const first = definition('shop.older', ['id', 'amount']);
+const same = definition('shop.newer', ['id', 'amount']);
+const more = definition('shop.newer', ['id', 'note', 'amount']);
+const less = definition('shop.older', ['id']);
 
 const update = (properties: WarehouseObjectProperties, requestId = `r${requests++}`) =>
   objects.request({ type: 'Update', requestId, properties, physicalId: name });
@@ -124,7 +124,7 @@ test('the grants are those of before the switch was submitted: a later call does
       return [];
     },
   };
-  const [replace] = publicView(name, 'shop.new', [{ name: 'id' }]).create;
+  const [replace] = publicView(name, 'shop.newer', [{ name: 'id' }]).create;
   expect(await switchView(host, name, replace!)).toBe('waiting');
   expect(await switchView(host, name, replace!)).toBe('waiting');
   expect(asked).toEqual(['column-grants', 'grants']);

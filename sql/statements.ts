@@ -1,0 +1,56 @@
+import type { StatementTemplate } from '../lambda/shared/plan';
+import type { Pipeline } from '../pipelines/definition';
+import { exportPlan } from './exports';
+import { loadPlan } from './load';
+import { warehouseObjects } from './objects';
+import { reconcilePlan } from './reconcile';
+import { refreshPlan } from './refresh';
+
+/** Statements that are submitted together, or one that is submitted alone. */
+export interface Batch {
+  /** Where it stands: `load.sources.shop.load`. */
+  readonly name: string;
+  readonly statements: readonly StatementTemplate[];
+}
+
+/** Every statement that the functions and the warehouse objects of a pipeline carry. The pipeline has to be valid. */
+export function allStatements(pipeline: Pipeline): Batch[] {
+  const objects = warehouseObjects(pipeline, { streamName: 'stream', streamRoleArn: 'role', database: 'database' });
+  const texts = ['create', 'delete', 'fill', 'rebuild', 'checks', 'unread'] as const;
+  const ofObjects = Object.fromEntries(
+    objects.map(({ id, properties }) => [
+      id,
+      Object.fromEntries(
+        texts.map((text) => {
+          const value = properties[text] ?? '';
+          return [text, /^[[{]/.test(value) ? (JSON.parse(value) as unknown) : value];
+        }),
+      ),
+    ]),
+  );
+  return batchesIn(
+    {
+      refresh: refreshPlan(pipeline),
+      load: loadPlan(pipeline),
+      reconcile: pipeline.history ? reconcilePlan(pipeline) : {},
+      export: exportPlan(pipeline),
+      objects: ofObjects,
+    },
+    '',
+  );
+}
+
+const isStatement = (value: unknown): value is string =>
+  typeof value === 'string' &&
+  /^\s*(alter|copy|create|delete|drop|grant|insert|lock|merge|refresh|revoke|select|unload|update|with)\s/i.test(value);
+
+/** The texts of a plan that are SQL, wherever they stand in it: a list of them is one batch. */
+function batchesIn(value: unknown, name: string): Batch[] {
+  if (isStatement(value)) return [{ name, statements: [value] }];
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value) && value.length > 0 && value.every(isStatement)) return [{ name, statements: value }];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const label = (inner as { name?: unknown } | null)?.name;
+    return batchesIn(inner, [name, typeof label === 'string' ? label : key].filter(Boolean).join('.'));
+  });
+}
