@@ -1,9 +1,11 @@
 import { App, type AppProps, Aspects, CfnResource } from 'aws-cdk-lib';
+import type { CloudAssembly } from 'aws-cdk-lib/cx-api';
 import type { Environment } from '../environments/environment';
 import { resourceType } from '../lambda/warehouse-object/contract';
 import type { Pipeline } from '../pipelines/definition';
-import { assertConfiguration } from './configuration';
+import { assertConfiguration, ConfigurationError } from './configuration';
 import { EnvironmentStage, type EnvironmentStageProps } from './environment-stage';
+import { judgeAssembly, judgePipelines } from './limits';
 import type { Bundles } from './shared/bundles';
 import { featureFlags } from './shared/feature-flags';
 
@@ -41,6 +43,18 @@ export function createApp({ environments, pipelines, bundles, fallback, app: app
     if (repair !== undefined) tellAll(stage, repair);
   }
   return app;
+}
+
+/**
+ * Writes the templates and measures them against the limits of AWS. Throws ConfigurationError, after they were written, for what AWS would refuse.
+ * @param warn told of what is near to a limit, a line each
+ */
+export function synthesize(app: App, pipelines: readonly Pipeline[], warn: (line: string) => void): CloudAssembly {
+  const assembly = app.synth();
+  const { errors, warnings } = judgeAssembly(assembly);
+  for (const line of [...judgePipelines(pipelines).warnings, ...warnings]) warn(line);
+  if (errors.length > 0) throw new ConfigurationError(errors);
+  return assembly;
 }
 
 function tellAll(stage: EnvironmentStage, repair: string): void {

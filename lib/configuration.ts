@@ -3,11 +3,12 @@ import { validateEnvironments } from '../environments/validate';
 import type { Pipeline } from '../pipelines/definition';
 import { validatePipelines } from '../sql';
 import { literalPrefixes } from './history/glob';
+import { judgePipelines } from './limits';
 
 /** Configuration that cannot be deployed; `problems` holds every one of them. */
 export class ConfigurationError extends Error {
   constructor(readonly problems: readonly string[]) {
-    super(`invalid configuration, nothing was synthesized:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    super(`invalid configuration, nothing can be deployed:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
     this.name = 'ConfigurationError';
   }
 }
@@ -25,6 +26,8 @@ export function assertConfiguration(environments: readonly Environment[], pipeli
     ...validateEnvironments(environments, { exports, materialize, pipelines: pipelines.map(({ name }) => name) }),
   ];
   if (problems.length > 0) throw new ConfigurationError(problems);
+  const { errors } = judgePipelines(pipelines);
+  if (errors.length > 0) throw new ConfigurationError(errors);
 }
 
 /** Notification configurations that a bucket may have (S3 user guide, "Amazon S3 Event Notifications"). */

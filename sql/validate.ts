@@ -6,7 +6,6 @@ import { globsOverlap } from './glob';
 import { isPlainName, reservedProblems } from './identifier';
 import { incrementalProblems } from './incremental';
 import { archiveSource } from './load';
-import { mergeStatements } from './merge';
 import { bookNames, tableNames } from './names';
 import { viewColumnProblems } from './public-view';
 import { rejectNames } from './retry';
@@ -68,7 +67,6 @@ function pipelineProblems(pipeline: Pipeline): string[] {
   ];
   if (problems.length > 0) return problems;
   return [
-    ...sizeProblems(pipeline, at),
     ...viewColumnProblems(pipeline),
     ...pipeline.exports.flatMap((definition) => exportColumnProblems(pipeline, definition)),
   ];
@@ -88,17 +86,6 @@ function nameProblems({ name }: Pipeline, at: string): string[] {
     return reservedProblems(`${at}.name`, name);
   return [
     `${at}.name must be lower-case letters, digits and underscores, begin with a letter, have at most ${maxNameLength} characters and be neither a schema of Redshift's own nor millrace, got ${show(name)}`,
-  ];
-}
-
-/** SQL text that the Data API takes, less room for what is filled in. */
-const maxStatementBytes = 190_000;
-
-function sizeProblems(pipeline: Pipeline, at: string): string[] {
-  const bytes = Math.max(...mergeStatements(pipeline).map((statement) => Buffer.byteLength(statement)));
-  if (bytes <= maxStatementBytes) return [];
-  return [
-    `${at}.columns are too many for a statement of ${maxStatementBytes} bytes: ${pipeline.columns.length} columns make ${bytes}`,
   ];
 }
 

@@ -18,7 +18,7 @@ const maxSharedBytes = 256 * 1024 ** 2;
  * Of the list of objects as a SQL literal. A varchar takes 65,535 bytes and a statement of the Data API 100 kB, in which the list of
  * files stands beside that of objects.
  */
-const maxLiteralBytes = 45_000;
+const maxLiteralBytes = 38_000;
 
 export const idOf = ({ bucket, key, etag }: HistoryObject) => JSON.stringify([bucket, key, etag]);
 

@@ -5,7 +5,7 @@ import { noBundles, shopPipeline, testEnvironment } from './fixtures';
 test('fails when environments or pipelines are wrong, with all of it in one error', () => {
   const stream = { capacity: { mode: 'on-demand' }, retentionHours: 12 } as const;
   expect(() => assertConfiguration([testEnvironment({ account: '1' })], [shopPipeline({ stream })])).toThrow(
-    /^invalid configuration, nothing was synthesized:\n {2}- pipelines\.shop\.stream\.retentionHours must .*got 12\n {2}- environments\.test\.account must be 12 digits, got 1$/,
+    /^invalid configuration, nothing can be deployed:\n {2}- pipelines\.shop\.stream\.retentionHours must .*got 12\n {2}- environments\.test\.account must be 12 digits, got 1$/,
   );
 });
 
@@ -18,6 +18,17 @@ test('fails when histories overlap, which S3 would refuse while it deploys', () 
   });
   expect(() => assertConfiguration([testEnvironment()], [shopPipeline(), inner])).toThrow(
     /pipelines\.inner\.history\.logs\.globs must not begin as those of pipelines\.shop/,
+  );
+});
+
+test('fails when a table has more columns than Redshift gives it', () => {
+  const columns = Array.from(
+    { length: 1600 },
+    (_, i) => ({ name: `c${i}`, type: 'boolean', path: [`c${i}`] }) as const,
+  );
+  const given = shopPipeline({ columns: [...shopPipeline().columns, ...columns] });
+  expect(() => assertConfiguration([testEnvironment()], [given])).toThrow(
+    /pipelines\.shop\.columns: table events has 1,612 of at most 1,600 columns \(101 %\)/,
   );
 });
 

@@ -265,18 +265,6 @@ test('histories whose objects could be meant for either pipeline are refused', (
   expect(validatePipelines([one, { ...other, ...history('other/*.gz') }])).toEqual([]);
 });
 
-test('more columns than one statement can speak of are refused', () => {
-  const columns = Array.from({ length: 250 }, (_, n) => ({
-    ...id,
-    name: n === 0 ? 'id' : `column_with_a_long_name_${n}`,
-  }));
-  expect(problems({ columns })).toEqual([
-    expect.stringMatching(
-      /^pipelines.shop.columns are too many for a statement of 190000 bytes: 250 columns make \d+$/,
-    ),
-  ]);
-});
-
 test.each([
   ['a/*.gz', 'a/*.json', false],
   ['a/*/x', 'a/b/*', true],
