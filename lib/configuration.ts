@@ -1,8 +1,8 @@
 import type { Environment } from '../environments/environment';
 import { validateEnvironments } from '../environments/validate';
+import { literalPrefixes } from '../lambda/load/contract';
 import type { Pipeline } from '../pipelines/definition';
 import { validatePipelines } from '../sql';
-import { literalPrefixes } from './history/glob';
 import { judgePipelines } from './limits';
 
 /** Configuration that cannot be deployed; `problems` holds every one of them. */

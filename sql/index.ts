@@ -1,13 +1,12 @@
 /** Pipelines to Redshift statements: pure functions, no AWS. */
 export { quoteLiteral } from '../lambda/shared/quote';
 export { tableShapes } from './columns';
-export { environmentObject, type PipelineDeclaration, pipelineDeclaration } from './declarations';
-export { hashDefinition, normalizeDefinition } from './definition';
-export { exportEveryMinutes, exportPlan, windowOf } from './exports';
+export { environmentObject, type PipelineDeclaration } from './declarations';
+export { normalizeDefinition } from './definition';
+export { exportPlan, windowOf } from './exports';
 export { quoteIdentifier } from './identifier';
-export { archiveGlob, archiveSource, loadPlan } from './load';
+export { loadPlan } from './load';
 export {
-  bookNames,
   identityVersion,
   landingName,
   ofIdentity,
@@ -15,17 +14,14 @@ export {
   ownerUser,
   pipelineTables,
   publicTables,
-  streamSchema,
-  type TableName,
-  tableNames,
 } from './names';
 export { type ObjectResource, resourcesOf, type WarehouseObject } from './object';
-export { type ObjectTokens, ownerObject, warehouseObjects } from './objects';
-export { type PublicColumn, publicView } from './public-view';
+export { ownerObject, warehouseObjects } from './objects';
+export { publicView } from './public-view';
 export { reconcilePlan } from './reconcile';
 export { refreshPlan } from './refresh';
 export { registryObject } from './registry';
 export { retryPreview, retryStatements } from './retry';
 export { allStatements } from './statements';
 export { validatePipelines } from './validate';
-export { type CompiledView, compileViews } from './views';
+export { compileViews } from './views';

@@ -62,7 +62,8 @@ export function archive(records: readonly FirehoseRecord[], log: Log): { records
 }
 
 /**
- * ArchivedRecord as text. The payload's own JSON text is spliced in, never parsed and written again: that would round big integers
+ * One line of an archive object: `shard_id`, `sequence_number`, `partition_key`, `approximate_arrival_timestamp` (ISO 8601 without zone, UTC, milliseconds),
+ * `payload`, and `unparsed`, the bytes in base64 where they are not JSON. The payload's own JSON text is spliced in, never parsed and written again: that would round big integers
  * and drop repeated keys. Only line breaks between its tokens become spaces; inside a JSON string there can be none.
  */
 export function archiveLine({ data, shardId, sequenceNumber, partitionKey, arrivedAt }: FirehoseRecord): string {

@@ -90,12 +90,6 @@ export interface ExportItem {
   readonly record: readonly StatementTemplate[];
 }
 
-export interface StartExport {
-  readonly kind: 'start';
-  /** ISO 8601, `<aws.scheduler.scheduled-time>`. */
-  readonly scheduledTime: string;
-}
-
 /** What an operator asks for: to look now, at one export, and to publish one window again. */
 export interface RequestExport {
   readonly kind: 'request';

@@ -1,1 +1,0 @@
-export { literalPrefix, literalPrefixes } from '../../lambda/load/contract';
