@@ -5,6 +5,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import type { ReconcilePlan } from '../lambda/reconcile/contract';
 import { reconcile } from '../lambda/reconcile/reconcile';
 import { redshiftData, type WarehouseTarget } from '../lambda/shared/redshift-data';
+import { redshiftStatus } from '../lambda/shared/redshift-status';
 import { s3Objects } from '../lambda/shared/s3';
 import { sqsQueues } from '../lambda/shared/sqs';
 
@@ -29,7 +30,7 @@ async function main({ client, warehouse, now, ...host }: ReconcileTask): Promise
   const run = reconcile({
     ...host,
     environment: 'dev',
-    warehouse: redshiftData(new RedshiftDataClient(client), warehouse),
+    warehouse: redshiftData(new RedshiftDataClient(client), warehouse, redshiftStatus(warehouse, client)),
     objects: s3Objects(new S3Client({ ...client, forcePathStyle: true })),
     queues: sqsQueues(new SQSClient(client)),
     log: () => undefined,

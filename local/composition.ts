@@ -111,6 +111,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     kinesis.service,
     bus.service,
     warehouse.service,
+    ...warehouse.controlPlane,
     lambda.service,
     states.service,
   );

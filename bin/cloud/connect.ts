@@ -7,6 +7,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Environment } from '../../environments/environment';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import { redshiftData, type WarehouseTarget } from '../../lambda/shared/redshift-data';
+import { redshiftStatus } from '../../lambda/shared/redshift-status';
 import { messagesOnDisk } from '../../local/sqs/look';
 import { readRuntimeFile } from '../commands/runtime-file';
 import { Failure } from '../failure';
@@ -137,7 +138,7 @@ function cloud(
     buckets: s3Buckets(s3),
     queues: sqsQueues(sqs, wait),
     streams: kinesisStreams(kinesis, wait),
-    warehouse: redshiftData(data, target),
+    warehouse: redshiftData(data, target, redshiftStatus(target, settings)),
     close() {
       for (const client of [s3, sqs, kinesis, data]) client.destroy();
     },

@@ -101,6 +101,11 @@ async function play(runtime: DemoRuntime, deployed: Runtime, post: Post, dataDir
       tell(`millrace ${command.join(' ')}`);
       await driven(runtime, () => said([...command, '--data', dataDir]));
     }
+    tell('a paused cluster');
+    deployed.faults!.pause();
+    await put('estore/2026/01/while-paused.gz', line('customer_4'));
+    await pass(runtime, 16);
+    deployed.faults!.resume();
     await pass(runtime, 20);
   } finally {
     clients.kinesis.destroy();

@@ -71,8 +71,9 @@ export function redshiftEngine(options: RedshiftEngineOptions): UnloadEngine {
     }),
 
     async describe(id) {
-      const { status, error, updatedAt } = await warehouse.describe(id);
-      return { status: stateOf(status), error, mayPass: isPassing(error), updatedAt };
+      const state = await warehouse.describe(id);
+      const { status, error, updatedAt } = state;
+      return { status: stateOf(status), error, mayPass: isPassing(state), updatedAt };
     },
 
     async recent(exportName) {

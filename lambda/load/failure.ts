@@ -28,9 +28,10 @@ const aboutObjects = [
 ];
 
 /** Of a statement that FAILED or was ABORTED: the latter is somebody's or the warehouse's doing, not the objects'. */
-export function classify({ status, error }: StatementState): Failure {
+export function classify(state: StatementState): Failure {
+  const { status, error } = state;
   const reason = error ?? `${status.toLowerCase()}, Redshift gave no reason`;
-  if (status === 'ABORTED' || isPassing(error)) return { kind: 'passing', reason };
+  if (status === 'ABORTED' || isPassing(state)) return { kind: 'passing', reason };
   const object = !aboutAccess.test(reason) && aboutObjects.some((pattern) => pattern.test(reason));
   return { kind: object ? 'object' : 'unknown', reason };
 }

@@ -6,6 +6,7 @@ import { consoleLog } from '../shared/log';
 import { embeddedMetrics } from '../shared/metrics';
 import { readPlan } from '../shared/plan-file';
 import { redshiftData, warehouseTarget } from '../shared/redshift-data';
+import { redshiftStatus } from '../shared/redshift-status';
 import { s3Objects } from '../shared/s3';
 import { s3Bytes } from '../shared/s3-bytes';
 import { sqsQueues } from '../shared/sqs';
@@ -17,6 +18,7 @@ import { parseBatch } from './notification';
 const marginMs = 3000;
 
 const settings = env.read();
+const target = warehouseTarget(settings);
 const s3 = new S3Client(clientSettings());
 const onBatch = load({
   environment: settings.ENVIRONMENT,
@@ -26,7 +28,7 @@ const onBatch = load({
   deadLettersUrl: settings.DEAD_LETTERS_URL,
   keyArn: settings.KEY_ARN,
   plan: readPlan<LoadPlan>(),
-  warehouse: redshiftData(new RedshiftDataClient(clientSettings()), warehouseTarget(settings)),
+  warehouse: redshiftData(new RedshiftDataClient(clientSettings()), target, redshiftStatus(target)),
   objects: { ...s3Objects(s3), ...s3Bytes(s3) },
   queues: sqsQueues(new SQSClient(clientSettings())),
   log: consoleLog,

@@ -67,7 +67,7 @@ export async function transactAs(
     const id = await warehouse.submit({ name, mode: 'transaction', statements, token: clientToken(name) });
     log('submitted', { statement: name, id, source: source.name, objects: objects.length });
     const state = await waitFor(warehouse, id, remainingMs);
-    if (state.status !== 'FAILED' || !isPassing(state.error) || tries >= maxAttempts) return state;
+    if (state.status !== 'FAILED' || !isPassing(state) || tries >= maxAttempts) return state;
     log('failed for a passing reason, once more', { statement: name, id, error: state.error });
   }
 }

@@ -6,6 +6,7 @@ import { consoleLog } from '../shared/log';
 import { embeddedMetrics } from '../shared/metrics';
 import { readPlan } from '../shared/plan-file';
 import { redshiftData, warehouseTarget } from '../shared/redshift-data';
+import { redshiftStatus } from '../shared/redshift-status';
 import { parseTick } from '../shared/run-event';
 import { s3Objects } from '../shared/s3';
 import { sqsQueues } from '../shared/sqs';
@@ -16,6 +17,7 @@ import { reconcile } from './reconcile';
 const marginMs = 3000;
 
 const settings = env.read();
+const target = warehouseTarget(settings);
 const onTick = reconcile({
   environment: settings.ENVIRONMENT,
   historyBucket: settings.HISTORY_BUCKET,
@@ -23,7 +25,7 @@ const onTick = reconcile({
   loadRoleArn: settings.LOAD_ROLE_ARN,
   backlogUrl: settings.BACKLOG_URL,
   plan: readPlan<ReconcilePlan>(),
-  warehouse: redshiftData(new RedshiftDataClient(clientSettings()), warehouseTarget(settings)),
+  warehouse: redshiftData(new RedshiftDataClient(clientSettings()), target, redshiftStatus(target)),
   objects: s3Objects(new S3Client(clientSettings())),
   queues: sqsQueues(new SQSClient(clientSettings())),
   log: consoleLog,

@@ -68,9 +68,9 @@ async function onEnd(host: RefreshHost, { statementName, statementId, state }: E
   if (state === 'FINISHED')
     return index + 1 < plan.steps.length ? submit(host, at.runId, index + 1, 1) : complete(host, at, statementId);
   const ended = await host.warehouse.describe(statementId);
-  if (isPassing(ended.error) && at.attempt < maxAttempts) return submit(host, at.runId, index, at.attempt + 1);
-  if (isAsleep(ended.error))
-    return log('the warehouse fell asleep, left to the next tick', { statement: statementName });
+  if (isAsleep(ended))
+    return log('the warehouse fell asleep, left to the next tick', { statement: statementName, error: ended.error });
+  if (isPassing(ended) && at.attempt < maxAttempts) return submit(host, at.runId, index, at.attempt + 1);
   host.metrics(ended.updatedAt, { RunFailed: 1 }, { runId: at.runId, step: at.step });
   throw new StatementError(statementName, ended);
 }
@@ -86,7 +86,7 @@ async function resume(host: RefreshHost, { at, status, id, name }: Known): Promi
     await submit(host, at.runId, index + 1, 1);
     return true;
   }
-  if (at.attempt >= maxAttempts || !isPassing((await host.warehouse.describe(id)).error)) return false;
+  if (at.attempt >= maxAttempts || !isPassing(await host.warehouse.describe(id))) return false;
   host.log('resuming a run that failed for a passing reason', { statement: name, id });
   await submit(host, at.runId, index, at.attempt + 1);
   return true;

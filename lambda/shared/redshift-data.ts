@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-redshift-data';
 import { retry } from './retry';
 import {
-  isAsleep,
+  isTerminal,
   type Row,
   type RowPages,
   type StatementState,
@@ -21,6 +21,7 @@ import {
   type Warehouse,
   WarehouseAsleepError,
 } from './warehouse';
+import { type AskStatus, statusSentence, type WarehouseStatus } from './warehouse-status';
 
 export interface WarehouseTarget {
   readonly kind: 'provisioned' | 'serverless';
@@ -64,6 +65,17 @@ export function isPassingCall(error: unknown): boolean {
   return passing.has(error.name) || (error.name === 'ValidationException' && throttled.test(error.message));
 }
 
+/** Errors of a call that a warehouse which is away may cause: all that the Data API documents but those about access and rates. */
+const mayBeAway = new Set([
+  'BatchExecuteStatementException',
+  'DatabaseConnectionException',
+  'ExecuteStatementException',
+  'InternalServerException',
+  'QueryTimeoutException',
+  'ResourceNotFoundException',
+  'ValidationException',
+]);
+
 /** What a cancel of a statement that is over comes to. */
 const hasEnded = (error: unknown) =>
   error instanceof Error && error.name === 'ValidationException' && /could not cancel|already in/i.test(error.message);
@@ -73,6 +85,8 @@ const sleepMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolv
 export function redshiftData(
   client: Pick<RedshiftDataClient, 'send'>,
   target: WarehouseTarget,
+  /** Asked when a call or a statement has failed. */
+  askStatus: AskStatus,
   sleep: (ms: number) => Promise<void> = sleepMs,
   /** Between the attempts of a call that may pass. */
   pausesMs: readonly number[] = defaultPausesMs,
@@ -85,10 +99,24 @@ export function redshiftData(
     try {
       return await retry(send, { retryable: isPassingCall, pausesMs, sleep });
     } catch (error) {
-      if (error instanceof Error && error.name === 'ValidationException' && isAsleep(error.message))
-        throw new WarehouseAsleepError(error.message, { cause: error });
-      throw error;
+      throw await explained(error);
     }
+  };
+
+  /** Undefined where the warehouse is available, or nobody can tell. */
+  const away = async (): Promise<WarehouseStatus | undefined> => {
+    const status = await askStatus().catch(() => undefined);
+    return status?.kind === 'available' ? undefined : status;
+  };
+
+  /** No page says what the Data API answers while a warehouse is paused or away, so the control plane is asked instead of the message. */
+  const explained = async (error: unknown): Promise<unknown> => {
+    if (!(error instanceof Error) || !mayBeAway.has(error.name)) return error;
+    const status = await away();
+    if (!status) return error;
+    const message = `${statusSentence(target, status)} (${error.message})`;
+    if (status.kind === 'broken') return new Error(message, { cause: error });
+    return new WarehouseAsleepError(message, status.kind === 'returning', { cause: error });
   };
 
   const list = async (namePrefix: string, Status: StatusString) => {
@@ -154,7 +182,12 @@ export function redshiftData(
         error: error || undefined,
       }));
       const { name: _, ...state } = summary(answer);
-      return { ...state, error: joinErrors(answer.Error, parts), parts };
+      const failed = isTerminal(state.status) && state.status !== 'FINISHED';
+      const warehouse = failed ? await away() : undefined;
+      const error = joinErrors(answer.Error, parts);
+      if (!warehouse) return { ...state, error, parts };
+      const reason = statusSentence(target, warehouse);
+      return { ...state, error: error ? `${error}; ${reason}` : reason, parts, warehouse };
     },
 
     list: (namePrefix) => list(namePrefix, 'ALL'),

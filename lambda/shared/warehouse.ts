@@ -1,4 +1,5 @@
 import type { StepMode } from './plan';
+import type { WarehouseStatus } from './warehouse-status';
 
 export type StatementStatus = 'SUBMITTED' | 'PICKED' | 'STARTED' | 'FINISHED' | 'FAILED' | 'ABORTED';
 
@@ -18,6 +19,8 @@ export interface StatementState extends Omit<StatementSummary, 'name'> {
   readonly error?: string;
   /** Of a batch: its statements in order. */
   readonly parts: readonly { readonly id: string; readonly status: string; readonly error?: string }[];
+  /** Of a statement that failed or was aborted: the state of the warehouse, where that is not `available`. */
+  readonly warehouse?: WarehouseStatus;
 }
 
 export interface Submission {
@@ -61,32 +64,44 @@ export const isTerminal = (status: StatementStatus) =>
 /** A step is tried so often in one run. */
 export const maxAttempts = 3;
 
-/** The warehouse is paused, or on its way there or back: whatever was to be done waits until it is awake, which is nobody's fault. */
+/**
+ * The warehouse takes no statements for now: it is paused, or it resumes, reboots, resizes, is modified or in maintenance. No object is at fault; work waits
+ * for it, or for the person who resumes it.
+ */
 export class WarehouseAsleepError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    /** True where it comes back by itself. */
+    readonly returning: boolean,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.name = 'WarehouseAsleepError';
   }
 }
 
-const asleep = /\b(?:cluster|warehouse|workgroup)\b.*\b(?:paused|pausing|resuming)\b/is;
+type Failed = Pick<StatementState, 'error' | 'warehouse'>;
 
-/** Whether a text says that the warehouse is asleep. Redshift has no code for it. */
-export const isAsleep = (error: string | undefined) => error !== undefined && asleep.test(error);
+/** Whether a statement failed since the warehouse was paused or away. Asked of the control plane: the message of a statement does not tell. */
+export const isAsleep = ({ warehouse }: Pick<Failed, 'warehouse'>) =>
+  warehouse?.kind === 'paused' || warehouse?.kind === 'returning';
 
 const passing = [
-  asleep,
   /\bSlowDown\b|\bStatus 50[03]\b|\bthrottl/i,
   /serializable isolation violation/i,
   /\berror:? *1023\b/i,
   /\bdeadlock\b/i,
   /could not connect/i,
+  // A cluster that pauses, reboots or is resized ends its connections (PostgreSQL's words for error 57P01).
+  /\bterminating connection\b/i,
   /\bconnection\b.*\b(?:failed|failure|lost|reset|refused|closed|timed out|terminated|unavailable)\b/is,
 ];
 
-/** A failure that the same statement may not meet again: a conflict of transactions (error 1023), a deadlock, a lost connection, a sleeping warehouse. */
-export const isPassing = (error: string | undefined) =>
-  error !== undefined && passing.some((pattern) => pattern.test(error));
+/** A failure that the same statement may not meet again: a conflict of transactions (error 1023), a deadlock, a lost connection, a warehouse that is away. */
+export const isPassing = (failed: Failed) => {
+  const { error } = failed;
+  return isAsleep(failed) || (error !== undefined && passing.some((pattern) => pattern.test(error)));
+};
 
 /** Waits by long polling until the statement ends or no time is left; then the state is not terminal. */
 export async function waitFor(warehouse: Warehouse, id: string, remainingMs: () => number): Promise<StatementState> {
@@ -143,6 +158,9 @@ export async function execute(
       : { name, mode: 'transaction', statements: sql },
   );
   const state = await waitFor(warehouse, id, remainingMs);
-  if (state.status !== 'FINISHED') throw new StatementError(name, state);
-  return state;
+  if (state.status === 'FINISHED') return state;
+  const failure = new StatementError(name, state);
+  if (isAsleep(state))
+    throw new WarehouseAsleepError(failure.message, state.warehouse?.kind === 'returning', { cause: failure });
+  throw failure;
 }

@@ -3,6 +3,8 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { clientSettings } from '../shared/client-settings';
 import { consoleLog } from '../shared/log';
 import { redshiftData, warehouseTarget } from '../shared/redshift-data';
+import { redshiftStatus } from '../shared/redshift-status';
+import { whenAwake } from './awake';
 import { env } from './contract';
 import * as object from './object';
 import { parseRequest } from './request';
@@ -21,8 +23,10 @@ const secrets = new SecretsManagerClient(clientSettings());
 /** Many objects begin at once, and the Data API lists statements three times a second: about 40 seconds in all. */
 const pausesMs = [200, 400, 800, 1600, ...Array<number>(14).fill(3200)];
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-const warehouseAs = (secretArn: string) =>
-  redshiftData(client, warehouseTarget({ ...settings, SECRET_ARN: secretArn }), sleep, pausesMs);
+function warehouseAs(secretArn: string) {
+  const target = warehouseTarget({ ...settings, SECRET_ARN: secretArn });
+  return redshiftData(client, target, redshiftStatus(target), sleep, pausesMs);
+}
 const warehouses = { admin: warehouseAs(settings.ADMIN_SECRET_ARN), owner: warehouseAs(settings.OWNER_SECRET_ARN) };
 
 function limitMs(timeoutSeconds: string): number {
@@ -46,13 +50,17 @@ interface Context {
   getRemainingTimeInMillis(): number;
 }
 
+/** From now on, at most the patience. */
 function remaining(context: Context): () => number {
   const givenMs = context.getRemainingTimeInMillis();
   const keptMs = Math.max(marginMs, givenMs - patienceMs);
   return () => context.getRemainingTimeInMillis() - keptMs;
 }
 
-export const onEvent = (event: unknown, context: Context) =>
-  object.onEvent(host, parseRequest(event), remaining(context));
+export const onEvent = (event: unknown, context: Context) => {
+  const request = parseRequest(event);
+  const remainingMs = () => context.getRemainingTimeInMillis() - marginMs;
+  return whenAwake({ log: consoleLog, sleep, remainingMs }, () => object.onEvent(host, request, remaining(context)));
+};
 export const isComplete = (event: unknown, context: Context) =>
   object.isComplete(host, parseRequest(event), remaining(context));

@@ -1,6 +1,14 @@
 import type { Log } from '../shared/log';
 import type { Values } from '../shared/statement';
-import { isPassing, isTerminal, type Row, run, StatementError, type Warehouse } from '../shared/warehouse';
+import {
+  isPassing,
+  isTerminal,
+  type Row,
+  run,
+  StatementError,
+  type Warehouse,
+  WarehouseAsleepError,
+} from '../shared/warehouse';
 import {
   checkExternalSchema,
   checkSchemaOwner,
@@ -124,6 +132,10 @@ export async function isComplete(
       if ((await work(call, request, remainingMs)) === 'waiting') return { IsComplete: false };
     return { IsComplete: true };
   } catch (error) {
+    if (error instanceof WarehouseAsleepError && error.returning) {
+      host.log('the warehouse is on its way back, waiting', { error: error.message });
+      return { IsComplete: false };
+    }
     if (!isUnanswered(error)) throw error;
     host.log('unanswered', { statement: error.statementName, status: error.state.status, error: error.state.error });
     return { IsComplete: false };
@@ -132,7 +144,7 @@ export async function isComplete(
 
 /** A read that still runs, or that the same statement may not fail on again: asked anew in the next call, as long as the framework calls. */
 const isUnanswered = (error: unknown): error is StatementError =>
-  error instanceof StatementError && (!isTerminal(error.state.status) || isPassing(error.state.error));
+  error instanceof StatementError && (!isTerminal(error.state.status) || isPassing(error.state));
 
 /**
  * What says that there is nothing to remove. A landing view is merged before it goes: that one of the merge's columns or tables is missing is no

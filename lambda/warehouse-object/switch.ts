@@ -17,7 +17,7 @@ export interface ViewGrants {
 export async function switchView(host: Walk & ViewGrants, view: string, replace: Step): Promise<WalkResult> {
   const state = await submit(host, '0', replace);
   if (!isTerminal(state.status)) return 'waiting';
-  if (state.status === 'ABORTED' || (state.status === 'FAILED' && isPassing(state.error)))
+  if (state.status === 'ABORTED' || (state.status === 'FAILED' && isPassing(state)))
     throw failure(host, state, '0', replace);
   return state.status === 'FAILED' ? renew(host, view, replace) : 'done';
 }

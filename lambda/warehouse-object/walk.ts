@@ -1,7 +1,16 @@
 import type { Log } from '../shared/log';
 import type { Step } from '../shared/plan';
 import { asked, clientToken, renderAll, type Values } from '../shared/statement';
-import { isPassing, isTerminal, maxAttempts, type StatementState, type Warehouse, waitFor } from '../shared/warehouse';
+import {
+  isAsleep,
+  isPassing,
+  isTerminal,
+  maxAttempts,
+  type StatementState,
+  type Warehouse,
+  WarehouseAsleepError,
+  waitFor,
+} from '../shared/warehouse';
 
 export interface Walk {
   /** For messages: `warehouse object estore.events`. */
@@ -86,7 +95,9 @@ export async function attempt(
     if (!isTerminal(state.status) && deadline.isOver) state = await cancelled(host, at, state);
     log('submitted', { statement: name, id, status: state.status });
     const failed = state.status === 'FAILED' || state.status === 'ABORTED';
-    if (!failed || count === maxAttempts || !isPassing(state.error)) return state;
+    if (failed && isAsleep(state))
+      throw new WarehouseAsleepError(state.error ?? `statement ${id} failed`, state.warehouse?.kind === 'returning');
+    if (!failed || count === maxAttempts || !isPassing(state)) return state;
   }
 }
 

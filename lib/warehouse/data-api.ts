@@ -60,10 +60,20 @@ export function dataApiStatements({
       }),
       'These actions have no resource-level permissions; Redshift shows a statement to the role that submitted it',
     ),
+    statusStatement(warehouse),
     new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [...secretArns] }),
     keyUse(key, 'secretsmanager', 'read'),
   ];
 }
+
+/** Whether a call or a statement failed because the warehouse is paused or away is asked of the control plane. */
+const statusStatement = ({ kind, arn }: Warehouse): PolicyStatement =>
+  kind === 'serverless'
+    ? new PolicyStatement({ actions: ['redshift-serverless:GetWorkgroup'], resources: [arn] })
+    : explained(
+        new PolicyStatement({ actions: ['redshift:DescribeClusters'], resources: ['*'] }),
+        'DescribeClusters has no resource-level permissions (service authorization reference, "Amazon Redshift")',
+      );
 
 /** The variables of every function that works for one pipeline as the owner of its objects. */
 export const pipelineVariables = ({ environment, pipeline, warehouse, ownerSecretArn }: PipelineAccess) => ({

@@ -35,6 +35,8 @@ export interface WarehouseObjectProviderProps {
 
 /** CloudFormation waits no longer for a custom resource (ServiceTimeout). */
 const totalTimeout = Duration.hours(1);
+/** As long as a warehouse that is on its way back may take: Lambda's 15 minutes, less what the framework's own function needs around the call. */
+const onEventTimeout = Duration.minutes(14);
 
 /**
  * Creates, changes and deletes warehouse objects as CloudFormation does everything else. Asynchronous: a statement may run for
@@ -55,13 +57,13 @@ export class WarehouseObjectProvider extends Construct {
     const role = handlerRole(this, 'Role', 'Creates and changes warehouse objects');
     const secretArns = [ownerSecretArn, warehouse.adminSecretArn];
     grant(role, ...dataApiStatements({ warehouse, key, secretArns, sees: 'role', lists: true, cancels: true }));
-    const handler = (name: string, entry: string, description: string) =>
+    const handler = (name: string, entry: string, description: string, timeout: Duration) =>
       new Handler(this, name, {
         code: bundles.code('warehouse-object'),
         handler: `index.${entry}`,
         description,
         role,
-        timeout: Duration.minutes(2),
+        timeout,
         environment: env.of({
           ENVIRONMENT: environment.name,
           ...warehouseVariables(warehouse),
@@ -72,11 +74,17 @@ export class WarehouseObjectProvider extends Construct {
         logRetentionDays: environment.logRetentionDays,
         retainLogs: environment.retainData,
       });
-    const onEventHandler = handler('OnEvent', 'onEvent', 'Submits the statements of a warehouse object').function;
+    const onEventHandler = handler(
+      'OnEvent',
+      'onEvent',
+      'Submits the statements of a warehouse object',
+      onEventTimeout,
+    ).function;
     const isCompleteHandler = handler(
       'IsComplete',
       'isComplete',
       'Follows the statements of a warehouse object',
+      Duration.minutes(2),
     ).function;
     const logGroup = new LogGroup(this, 'FrameworkLogs', {
       retention: environment.logRetentionDays,

@@ -15,6 +15,7 @@ import type {
   StsPort,
   WarehousePort,
 } from '../ports';
+import { controlPlane } from './control-plane';
 import { Executor } from './data-api/executor';
 import type { StatementFaults } from './data-api/faults';
 import { fileJournal } from './data-api/journal';
@@ -54,6 +55,8 @@ export interface LocalWarehouse extends Disposable {
   readonly port: WarehousePort;
   readonly operations: JsonOperations;
   readonly service: Service;
+  /** The services `redshift` and `redshift-serverless`. */
+  readonly controlPlane: readonly Service[];
   readonly resources: ResourceTwin[];
 }
 
@@ -108,6 +111,7 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
     port: { query: (sql) => query(warehouses, sql), activeStatements: () => store.active() },
     operations,
     service,
+    controlPlane: controlPlane({ warehouses, authorizer: options.authorizer, state: options.faults?.state }),
     resources: warehouseTwins(warehouses, options),
     async dispose() {
       await stop();

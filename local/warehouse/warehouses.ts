@@ -128,6 +128,11 @@ export class Warehouses {
     return [...this.open.values()];
   }
 
+  /** The definitions of the open warehouses of a kind. */
+  defined(kind: 'cluster' | 'workgroup'): WarehouseDefinition[] {
+    return [...this.definitions.values()].filter(({ target }) => target.kind === kind);
+  }
+
   arnOf(kind: 'cluster' | 'workgroup', name: string): string {
     const { region, account } = this.options;
     return kind === 'cluster'

@@ -83,6 +83,7 @@ test('no Lambda core imports an AWS SDK: handlers and the adapters in shared do'
   const adapters = [
     'lambda/shared/client-settings.ts',
     'lambda/shared/redshift-data.ts',
+    'lambda/shared/redshift-status.ts',
     'lambda/shared/s3.ts',
     'lambda/shared/s3-bytes.ts',
     'lambda/shared/sqs.ts',

@@ -7,6 +7,7 @@ import { checkPublication } from '../../bin/commands/exports/check';
 import type { NamedExport } from '../../bin/commands/exports/named';
 import { runAgain, runNow } from '../../bin/commands/exports/request';
 import { redshiftData } from '../../lambda/shared/redshift-data';
+import { redshiftStatus } from '../../lambda/shared/redshift-status';
 import { exportPlan } from '../../sql';
 import { anExport, openTemplate, shop, World } from '../exports/world';
 import { buckets, cluster, database, environment, roleOf } from '../support/cloud';
@@ -40,6 +41,7 @@ beforeAll(async () => {
   template = await openTemplate(pipeline);
 });
 afterAll(() => template.remove());
+const target = { kind: 'provisioned', name: cluster, database, secretArn: 'millrace_owner' } as const;
 beforeEach(async () => {
   world = await World.open(template);
   const clientOf = (service: Parameters<typeof inProcess>[0]) =>
@@ -47,12 +49,11 @@ beforeEach(async () => {
   cloud = {
     names: { environment, exportsBucket: buckets.exports } as Cloud['names'],
     buckets: s3Buckets(new S3Client(clientOf(world.cloud.s3.service))),
-    warehouse: redshiftData(new RedshiftDataClient(clientOf(world.cloud.warehouse.service)), {
-      kind: 'provisioned',
-      name: cluster,
-      database,
-      secretArn: 'millrace_owner',
-    }),
+    warehouse: redshiftData(
+      new RedshiftDataClient(clientOf(world.cloud.warehouse.service)),
+      target,
+      redshiftStatus(target, clientOf(world.cloud.warehouse.controlPlane[0]!)),
+    ),
   } as unknown as Cloud;
   await world.sell(`${day} 02:10:00`, [1, 2]);
   await world.sell(`${day} 03:10:00`, [3]);

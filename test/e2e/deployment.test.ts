@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startRuntime } from '../../local/runtime';
+import { type Runtime, startRuntime } from '../../local/runtime';
 import { editedAssembly } from '../support/assembly';
-import { deployDev, devAssembly } from './image';
+import { deployDev, deployedAt, devAssembly } from './image';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-deployment-'));
 let assemblyDir: string;
@@ -17,7 +17,12 @@ beforeAll(async () => {
 const edited = (name: string, edit: (text: string) => string) => editedAssembly(assemblyDir, join(folder, name), edit);
 
 const start = (assembly: string, data: string) =>
-  startRuntime({ assemblyDir: assembly, stageName: 'dev', dataDir: join(folder, data), clock: { rate: 0 } });
+  startRuntime({
+    assemblyDir: assembly,
+    stageName: 'dev',
+    dataDir: join(folder, data),
+    clock: { start: deployedAt, rate: 0 },
+  });
 
 /** What is synthesized from an edit has other versions than before; what is recorded under the same one is left alone. */
 function withVersions(text: string): string {
@@ -134,7 +139,7 @@ test('a running environment takes an edit; one whose function dies in the middle
     assemblyDir,
     stageName: 'dev',
     dataDir: join(folder, 'running'),
-    clock: { rate: 100 },
+    clock: { start: deployedAt, rate: 100 },
     faults: {
       delivery: () => undefined,
       statement: () => undefined,
@@ -164,4 +169,52 @@ test('a running environment takes an edit; one whose function dies in the middle
   } finally {
     await runtime.dispose();
   }
+});
+
+describe('a cluster that is away during a deployment', () => {
+  const view = /hourly_views_[0-9a-f]{8}/g;
+  const edit = (version: string) => edited(version, (text) => text.replaceAll(view, `hourly_views_${version}`));
+  const quiet = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
+
+  async function running<T>(data: string, act: (runtime: Runtime) => Promise<T>): Promise<T> {
+    await deployDev(join(folder, data));
+    const dataDir = join(folder, data);
+    const runtime = await startRuntime({
+      assemblyDir,
+      stageName: 'dev',
+      dataDir,
+      clock: { start: deployedAt, rate: 100 },
+      faults: quiet,
+    });
+    try {
+      return await act(runtime);
+    } finally {
+      await runtime.dispose();
+    }
+  }
+  const names = async (runtime: Runtime) =>
+    (await runtime.warehouse.query("select name from svv_mv_info where name like 'hourly_views%'")).rows.flat();
+
+  test('paused: fails before anything is changed, and says how to resume it', () =>
+    running('paused', async (runtime) => {
+      const before = await names(runtime);
+      runtime.faults!.pause();
+      const next = edit('00000004');
+      await expect(runtime.deploy(next)).rejects.toMatchObject({
+        message: expect.stringContaining('aws redshift resume-cluster --cluster-identifier millrace-dev'),
+      });
+      runtime.faults!.resume();
+      expect(await names(runtime)).toEqual(before);
+      await runtime.deploy(next);
+      expect(await names(runtime)).toEqual(['hourly_views_00000004']);
+    }));
+
+  test('resuming: the deployment waits for it', () =>
+    running('resuming', async (runtime) => {
+      runtime.faults!.enter({ status: 'resuming', availability: 'Unavailable' });
+      const deployed = runtime.deploy(edit('00000005'));
+      setTimeout(() => runtime.faults!.resume(), 3000);
+      expect((await deployed).statuses['millrace-dev-pipelines']).toBe('UPDATE_COMPLETE');
+      expect(await names(runtime)).toEqual(['hourly_views_00000005']);
+    }));
 });

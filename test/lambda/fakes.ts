@@ -16,6 +16,7 @@ interface Statement extends StatementSummary {
   updatedAt: number;
   error?: string;
   parts: StatementState['parts'];
+  warehouse?: StatementState['warehouse'];
   rows: Row[];
 }
 
@@ -24,6 +25,7 @@ export interface Outcome {
   error?: string;
   rows?: Row[];
   parts?: StatementState['parts'];
+  warehouse?: StatementState['warehouse'];
 }
 
 /** A warehouse whose statements end as the test says: tokens find earlier statements, every submission takes a second. */
@@ -70,8 +72,8 @@ export class FakeWarehouse implements Warehouse {
   }
 
   async describe(id: string): Promise<StatementState> {
-    const { status, createdAt, updatedAt, error, parts } = this.byId(id);
-    return { id, status, createdAt, updatedAt, error, parts };
+    const { status, createdAt, updatedAt, error, parts, warehouse } = this.byId(id);
+    return { id, status, createdAt, updatedAt, error, parts, warehouse };
   }
 
   async list(namePrefix: string): Promise<StatementSummary[]> {

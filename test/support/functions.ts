@@ -18,6 +18,7 @@ import { eventBridge } from '../../lambda/shared/event-bus';
 import type { Log } from '../../lambda/shared/log';
 import { statementNamePrefix } from '../../lambda/shared/plan';
 import { redshiftData } from '../../lambda/shared/redshift-data';
+import { redshiftStatus } from '../../lambda/shared/redshift-status';
 import { parseRunEvent, parseTick } from '../../lambda/shared/run-event';
 import { s3Objects } from '../../lambda/shared/s3';
 import { s3Bytes } from '../../lambda/shared/s3-bytes';
@@ -62,6 +63,8 @@ export interface Weakening {
   readonly noReconcile?: true;
 }
 
+const target = { kind: 'provisioned', name: cluster, database } as const;
+
 const same = <T>(value: T) => value;
 
 /** Clients of the twins, whose calls are those of the invocation that is under way. */
@@ -73,7 +76,8 @@ export function clientsOf(cloud: Cloud, role: string, calls: Calls, around: Arou
   return {
     warehouse: redshiftData(
       new RedshiftDataClient(options(cloud.warehouse.service)),
-      { kind: 'provisioned', name: cluster, database, secretArn: 'millrace_owner' },
+      { ...target, secretArn: 'millrace_owner' },
+      redshiftStatus(target, options(cloud.warehouse.controlPlane[0]!)),
       calls.sleep,
     ),
     s3: new S3Client(options(cloud.s3.service)),

@@ -1,5 +1,6 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { redshiftData } from '../../lambda/shared/redshift-data';
+import { redshiftStatus } from '../../lambda/shared/redshift-status';
 import type { Row, Warehouse } from '../../lambda/shared/warehouse';
 import type { WarehouseGroupProperties, WarehouseObjectProperties } from '../../lambda/warehouse-object/contract';
 import { isComplete, type ObjectHost, onEvent } from '../../lambda/warehouse-object/object';
@@ -30,6 +31,8 @@ export interface ObjectRequest {
 export type Kill = (call: string, changes: boolean, statement?: string) => void | Promise<void>;
 
 /** The real core of the function, over a real SDK client that talks to the warehouse of the cloud. */
+const target = { kind: 'provisioned', name: cluster, database } as const;
+
 export class Objects {
   kill: Kill = () => undefined;
   /** What the last request's object is called, once the function has said it. */
@@ -59,7 +62,8 @@ export class Objects {
     };
     return redshiftData(
       new RedshiftDataClient(inProcess(this.cloud.warehouse.service, roleOf('deployment'), around)),
-      { kind: 'provisioned', name: cluster, database, secretArn: identity === 'admin' ? admin.name : owner.name },
+      { ...target, secretArn: identity === 'admin' ? admin.name : owner.name },
+      redshiftStatus(target, inProcess(this.cloud.warehouse.controlPlane[0]!, roleOf('deployment'), around)),
       async () => undefined,
     );
   }
@@ -110,12 +114,11 @@ export class Objects {
     this.outside ??= new RedshiftDataClient(
       inProcess(this.cloud.warehouse.service, roleOf('outsider'), (_, __, run) => run()),
     );
-    const warehouse = redshiftData(this.outside, {
-      kind: 'provisioned',
-      name: cluster,
-      database,
-      secretArn: identity === 'admin' ? admin.name : owner.name,
-    });
+    const warehouse = redshiftData(
+      this.outside,
+      { ...target, secretArn: identity === 'admin' ? admin.name : owner.name },
+      async () => ({ kind: 'available', status: 'available' }),
+    );
     const id = await warehouse.submit({ name: 'test', mode: 'single', statements: [sql] });
     const state = await warehouse.describe(id, 30);
     if (state.status !== 'FINISHED') throw new Error(`${state.status}: ${state.error}: ${sql}`);

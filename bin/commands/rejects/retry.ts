@@ -59,7 +59,7 @@ export async function retryRejects(work: Work, pipeline: Pipeline, choice: Choic
       const { before: after } = await countRejects(work, pipeline, choice);
       return { pipeline: pipeline.name, runId, ...before, ...run, after };
     }
-    if (ended.status !== 'FAILED' || !isPassing(ended.error) || attempt === maxAttempts)
+    if (ended.status !== 'FAILED' || !isPassing(ended) || attempt === maxAttempts)
       throw notRetried(pipeline, ended, runId);
   }
 }

@@ -1,8 +1,11 @@
+import type { ControlPlaneState } from '../control-plane';
 import type { RunResult } from '../engine/engine';
 import type { ScanFault } from '../engine/scan-fault';
 
 /** Lets a test stand between the Data API and its callers, and between its statements and the engine. */
 export interface StatementFaults {
+  /** The state of the warehouse. @default - it is available */
+  readonly state?: () => ControlPlaneState;
   /** In place of a call of the API: may throw instead of it, or after it. */
   call(operation: string, run: () => Promise<unknown>): Promise<unknown>;
   /** In place of the execution of what was submitted. `run` tells when each statement of a batch begins. */

@@ -14,7 +14,7 @@ test.each([
   ['passing', 'ERROR: 1023 DETAIL: Serializable isolation violation on table - 4711'],
   ['passing', 'ERROR: deadlock detected'],
   ['passing', 'FATAL: connection to the leader node lost'],
-  ['passing', 'The cluster is paused and cannot take statements'],
+  ['passing', 'FATAL: terminating connection due to administrator command'],
   ['passing', 'S3ServiceException:Please reduce your request rate.,Status 503,Error SlowDown'],
   ['object', 'S3ServiceException:The specified key does not exist.,Status 404,Error NoSuchKey'],
   ['object', "ERROR: The specified S3 prefix 'x' does not exist"],
@@ -32,6 +32,15 @@ test.each([
 ])('%s: %s', (kind, error) => {
   expect(classify(failed(error))).toEqual({ kind, reason: error });
 });
+
+test.each(['paused', 'returning'] as const)(
+  'what failed while the warehouse was %s passes, whatever it says',
+  (kind) => {
+    const error = 'ERROR: something new';
+    const state = { ...failed(error), warehouse: { kind, status: 'x' } };
+    expect(classify(state)).toEqual({ kind: 'passing', reason: error });
+  },
+);
 
 test('what was aborted passes, what has no reason is unknown', () => {
   expect(classify(failed(undefined, 'ABORTED'))).toEqual({

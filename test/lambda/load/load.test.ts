@@ -219,7 +219,7 @@ describe('a failure', () => {
 
   test.each([
     ['a conflict of transactions', 'ERROR: 1023 DETAIL: Serializable isolation violation on table'],
-    ['a warehouse that fell asleep', 'ERROR: the cluster is paused'],
+    ['a warehouse that ended its connections', 'FATAL: terminating connection due to administrator command'],
     ['a throttled S3', 'ERROR: S3ServiceException: Please reduce your request rate., Status 503, Error SlowDown'],
   ])('that passes is tried three times at once, and later as often as it comes: %s', async (_, error) => {
     const world = new World();

@@ -214,7 +214,7 @@ test('a statement that fails is loud, a sleeping warehouse is not', async () => 
   await expect(tick('05:00')).rejects.toThrow('permission denied');
   warehouse.outcome = outcome;
   warehouse.submit = async () => {
-    throw new WarehouseAsleepError('The cluster is paused');
+    throw new WarehouseAsleepError('The cluster is paused', false);
   };
   await tick('05:30');
   expect(recorded).toEqual([]);

@@ -163,7 +163,7 @@ describe('a sleeping warehouse', () => {
     const { warehouse, recorded, tick } = setUp();
     const { submit } = warehouse;
     warehouse.submit = async () => {
-      throw new WarehouseAsleepError('The cluster is paused');
+      throw new WarehouseAsleepError('The cluster is paused', false);
     };
     await tick('05:00');
     expect([warehouse.names, recorded]).toEqual([[], []]);
@@ -174,12 +174,13 @@ describe('a sleeping warehouse', () => {
 
   test('that fell asleep under a statement fails no run', async () => {
     const { warehouse, recorded, tick, end } = setUp();
-    const asleep = { status: 'FAILED', error: 'ERROR: the cluster is being paused' };
-    const paused = { status: 'ABORTED', error: 'ERROR: Cluster millrace-dev is pausing' };
     await tick('05:00');
-    await end(nameOf('landing'), asleep);
-    for (const attempt of [2, 3]) await end(nameOf('landing', { attempt }), paused);
+    const failed = { status: 'FAILED', error: 'ERROR: Query canceled' } as const;
+    await end(nameOf('landing'), { ...failed, warehouse: { kind: 'paused', status: 'paused' } });
+    expect(warehouse.names).toHaveLength(1);
     expect(recorded).toEqual([]);
+    // It is awake again, and the statement says nothing that is known to pass.
+    warehouse.end(nameOf('landing'), { ...failed, warehouse: undefined });
     await tick('05:05');
     expect(warehouse.names.at(-1)).toBe(nameOf('landing', { run: '20261121T0505Z' }));
   });

@@ -4,7 +4,8 @@ import {
   type WarehouseTarget,
   warehouseTarget,
 } from '../../../lambda/shared/redshift-data';
-import { isPassing, WarehouseAsleepError, waitFor } from '../../../lambda/shared/warehouse';
+import { execute, isPassing, WarehouseAsleepError, waitFor } from '../../../lambda/shared/warehouse';
+import { type AskStatus, clusterStatus, workgroupStatus } from '../../../lambda/shared/warehouse-status';
 
 const target: WarehouseTarget = {
   kind: 'provisioned',
@@ -13,8 +14,10 @@ const target: WarehouseTarget = {
   secretArn: 'arn:secret',
 };
 
+const awake: AskStatus = async () => ({ kind: 'available', status: 'available' });
+
 /** Answers each call in turn; an Error is thrown. */
-function adapter(answers: unknown[], to: WarehouseTarget = target) {
+function adapter(answers: unknown[], to: WarehouseTarget = target, status: AskStatus = awake) {
   const calls: { command: string; input: Record<string, unknown> }[] = [];
   const pauses: number[] = [];
   const send = async (command: { constructor: { name: string }; input: Record<string, unknown> }) => {
@@ -23,7 +26,7 @@ function adapter(answers: unknown[], to: WarehouseTarget = target) {
     if (answer instanceof Error) throw answer;
     return answer;
   };
-  const warehouse = redshiftData({ send } as never, to, async (ms) => void pauses.push(ms));
+  const warehouse = redshiftData({ send } as never, to, status, async (ms) => void pauses.push(ms));
   return { warehouse, calls, pauses };
 }
 
@@ -103,7 +106,7 @@ describe('retries', () => {
     ['1023 rows were refused', false],
     ['ERROR: division by zero', false],
   ])('SQL failure "%s" passes: %s', (text, passes) => {
-    expect(isPassing(text)).toBe(passes);
+    expect(isPassing({ error: text })).toBe(passes);
   });
 });
 
@@ -181,20 +184,110 @@ test('an unknown kind of warehouse is refused', () => {
   expect(() => warehouseTarget(settings)).toThrow('WAREHOUSE_KIND must be provisioned or serverless, got cluster');
 });
 
-test.each(['The cluster is paused and cannot take statements', 'Cluster millrace-dev is resuming.'])(
-  'a warehouse that says "%s" is asleep, and is not asked again',
-  async (message) => {
-    const { warehouse, calls } = adapter([error('ValidationException', message)]);
-    await expect(warehouse.submit({ name: 'n', mode: 'single', statements: ['a'] })).rejects.toThrow(
-      WarehouseAsleepError,
-    );
-    expect(calls).toHaveLength(1);
-  },
-);
+describe('a warehouse that is away', () => {
+  const select = { name: 'n', mode: 'single', statements: ['a'] } as const;
+  const words = "Redshift endpoint doesn't exist in this region.";
+  const submitting = (status: AskStatus, name = 'ValidationException', to = target) => {
+    const { warehouse, calls } = adapter(Array(6).fill(error(name, words)), to, status);
+    return { refused: warehouse.submit(select).catch((thrown: unknown) => thrown), calls };
+  };
 
-test('another refusal is no sleep', async () => {
-  const { warehouse } = adapter([error('ValidationException', 'Database name is missing')]);
-  await expect(warehouse.submit({ name: 'n', mode: 'single', statements: ['a'] })).rejects.toThrow('Database name');
+  test.each([
+    'ValidationException',
+    'ResourceNotFoundException',
+    'DatabaseConnectionException',
+    'ExecuteStatementException',
+    'InternalServerException',
+  ])('is recognised by its state, whatever the call says: %s', async (name) => {
+    const refused = await submitting(async () => clusterStatus('paused', 'Unavailable'), name).refused;
+    expect(refused).toBeInstanceOf(WarehouseAsleepError);
+    expect(refused).toMatchObject({
+      returning: false,
+      message: `the cluster millrace-dev is paused: resume it with \`aws redshift resume-cluster --cluster-identifier millrace-dev\` (${words})`,
+    });
+  });
+
+  test.each([
+    ['resuming', 'Unavailable', 'resuming, Unavailable'],
+    ['rebooting', undefined, 'rebooting'],
+    ['resizing', 'Modifying', 'resizing, Modifying'],
+    ['available', 'Maintenance', 'available, Maintenance'],
+    ['something new', undefined, 'something new'],
+  ])('that is %s (%s) is waited for', async (status, availability, shown) => {
+    const refused = await submitting(async () => clusterStatus(status, availability)).refused;
+    expect(refused).toMatchObject({ returning: true, message: expect.stringContaining(`is ${shown}: wait for it`) });
+  });
+
+  test('a workgroup that is modified is waited for', async () => {
+    const workgroup = { ...target, kind: 'serverless' } as const;
+    const { refused } = submitting(async () => workgroupStatus('MODIFYING'), 'ValidationException', workgroup);
+    expect(await refused).toMatchObject({
+      returning: true,
+      message: expect.stringContaining('the workgroup millrace-dev is MODIFYING'),
+    });
+  });
+
+  test.each([
+    ['hardware-failure', 'Failed'],
+    ['incompatible-network', 'Unavailable'],
+    ['storage-full', 'Available'],
+    ['deleting', 'Unavailable'],
+    ['available', 'Failed'],
+  ])('that is %s (%s) is no sleep: somebody has to look', async (status, availability) => {
+    const refused = await submitting(async () => clusterStatus(status, availability)).refused;
+    expect(refused).not.toBeInstanceOf(WarehouseAsleepError);
+    expect((refused as Error).message).toMatch(/^the cluster millrace-dev is .*: look at it in the Redshift console/);
+  });
+
+  test.each(['available', 'available, prep-for-resize', 'available, resize-cleanup'])(
+    'a refusal by a warehouse that is %s stays what it is',
+    async (status) => {
+      const refused = await submitting(async () => clusterStatus(status, 'Available')).refused;
+      expect(refused).toMatchObject({ name: 'ValidationException', message: words });
+    },
+  );
+
+  test('where nobody may ask for the state, the refusal stays what it is', async () => {
+    const refused = await submitting(() => Promise.reject(error('AccessDenied'))).refused;
+    expect(refused).toMatchObject({ name: 'ValidationException', message: words });
+  });
+
+  test.each(['AccessDeniedException', 'ExpiredTokenException', 'ThrottlingException'])(
+    '%s has nothing to do with its state',
+    async (name) => {
+      const ask = jest.fn(async () => clusterStatus('paused', undefined));
+      expect(await submitting(ask, name).refused).toMatchObject({ name });
+      expect(ask).not.toHaveBeenCalled();
+    },
+  );
+
+  test('tells of a statement that failed under it, and is not asked about one that did not', async () => {
+    const ask = jest.fn(async () => clusterStatus('pausing', 'Unavailable'));
+    const { warehouse } = adapter(
+      [
+        { Id: 'i', Status: 'ABORTED' },
+        { Id: 'i', Status: 'FINISHED' },
+      ],
+      target,
+      ask,
+    );
+    expect(await warehouse.describe('i')).toMatchObject({
+      status: 'ABORTED',
+      warehouse: { kind: 'paused', status: 'pausing' },
+      error: expect.stringContaining('is pausing: resume it with'),
+    });
+    expect(await warehouse.describe('i')).not.toHaveProperty('warehouse');
+    expect(ask).toHaveBeenCalledTimes(1);
+  });
+
+  test('ends a statement that is waited for as it ends a call', async () => {
+    const answers = [{ Id: 'i' }, { Id: 'i', Status: 'FAILED', Error: 'ERROR: Query canceled' }];
+    const { warehouse } = adapter(answers, target, async () => clusterStatus('rebooting', 'Unavailable'));
+    await expect(execute(warehouse, 'n', 'select 1', () => 20_000)).rejects.toMatchObject({
+      name: 'WarehouseAsleepError',
+      returning: true,
+    });
+  });
 });
 
 test('rows come page by page to who wants them so', async () => {

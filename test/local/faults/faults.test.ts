@@ -2,6 +2,7 @@ import {
   createFaults,
   type FaultScript,
   lostConnection,
+  notReached,
   scriptedFaults,
   serializableConflict,
 } from '../../../local/faults';
@@ -119,10 +120,19 @@ test('a call is refused before it takes effect, or its answer is lost after', as
 test('a paused cluster takes no statements, but tells of those that it had', async () => {
   const { faults } = faultsOf({});
   faults.pause();
-  await expect(faults.statements.call('BatchExecuteStatement', async () => 1)).rejects.toThrow(/cluster is paused/);
+  await expect(faults.statements.call('BatchExecuteStatement', async () => 1)).rejects.toThrow(notReached);
   expect(await faults.statements.call('DescribeStatement', async () => 1)).toBe(1);
+  expect(faults.statements.state!()).toEqual({ status: 'paused', availability: 'Unavailable' });
   faults.resume();
   expect(await faults.statements.call('BatchExecuteStatement', async () => 1)).toBe(1);
+});
+
+test('a cluster that is resized, but available, takes statements', async () => {
+  const { faults } = faultsOf({});
+  faults.enter({ status: 'resizing', availability: 'Modifying' });
+  await expect(faults.statements.call('ExecuteStatement', async () => 1)).rejects.toThrow(notReached);
+  faults.enter({ status: 'available, resize-cleanup', availability: 'Available' });
+  expect(await faults.statements.call('ExecuteStatement', async () => 1)).toBe(1);
 });
 
 test('after the stop nothing goes wrong, but what is late still comes', async () => {

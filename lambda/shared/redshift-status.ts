@@ -1,0 +1,38 @@
+import type { RedshiftClientConfig } from '@aws-sdk/client-redshift';
+import { clientSettings } from './client-settings';
+import { type AskStatus, clusterStatus, type NamedWarehouse, workgroupStatus } from './warehouse-status';
+
+/** How the control plane is reached. @default - as any SDK program reaches it */
+export type StatusSettings = Pick<RedshiftClientConfig, 'endpoint' | 'region' | 'credentials'>;
+
+/** The answer explains an error, for which no function has long. */
+const answerMs = 5_000;
+
+/** Asked only when something failed, so the clients are loaded only then: a start of the function does not pay for them. */
+export const redshiftStatus =
+  ({ kind, name }: NamedWarehouse, settings: StatusSettings = {}): AskStatus =>
+  () =>
+    kind === 'provisioned' ? ofCluster(name, settings) : ofWorkgroup(name, settings);
+
+async function ofCluster(ClusterIdentifier: string, settings: StatusSettings) {
+  const { DescribeClustersCommand, RedshiftClient } = await import('@aws-sdk/client-redshift');
+  const client = new RedshiftClient({ ...clientSettings({ answerMs }), ...settings });
+  try {
+    const { Clusters } = await client.send(new DescribeClustersCommand({ ClusterIdentifier }));
+    const { ClusterStatus, ClusterAvailabilityStatus } = Clusters?.[0] ?? {};
+    return clusterStatus(ClusterStatus ?? 'unknown', ClusterAvailabilityStatus);
+  } finally {
+    client.destroy();
+  }
+}
+
+async function ofWorkgroup(workgroupName: string, settings: StatusSettings) {
+  const { GetWorkgroupCommand, RedshiftServerlessClient } = await import('@aws-sdk/client-redshift-serverless');
+  const client = new RedshiftServerlessClient({ ...clientSettings({ answerMs }), ...settings });
+  try {
+    const { workgroup } = await client.send(new GetWorkgroupCommand({ workgroupName }));
+    return workgroupStatus(workgroup?.status ?? 'unknown');
+  } finally {
+    client.destroy();
+  }
+}
