@@ -8,14 +8,14 @@ const away = (returning: boolean) =>
 function waiting(errors: unknown[], minutes: number) {
   let leftMs = minutes * 60_000;
   let attempts = 0;
-  const done = whenAwake(
-    { log: () => undefined, remainingMs: () => leftMs, sleep: async (ms) => void (leftMs -= ms) },
-    async () => {
-      attempts += 1;
-      if (errors.length > 0) throw errors.shift();
-      return 'done';
-    },
-  );
+  const sleep = async (ms: number) => {
+    leftMs -= ms;
+  };
+  const done = whenAwake({ log: () => undefined, remainingMs: () => leftMs, sleep }, async () => {
+    attempts += 1;
+    if (errors.length > 0) throw errors.shift();
+    return 'done';
+  });
   return { done, attempts: () => attempts, usedMs: () => minutes * 60_000 - leftMs };
 }
 
