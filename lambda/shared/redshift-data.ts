@@ -95,28 +95,27 @@ export function redshiftData(
     Database: target.database,
     ...(target.kind === 'provisioned' ? { ClusterIdentifier: target.name } : { WorkgroupName: target.name }),
   };
-  const call = async <T>(send: () => Promise<T>) => {
+  const call = async <T>(send: () => Promise<T>): Promise<T> => {
+    const repeated = () => retry(send, { retryable: isPassingCall, pausesMs, sleep });
     try {
-      return await retry(send, { retryable: isPassingCall, pausesMs, sleep });
+      return await repeated();
     } catch (error) {
-      throw await explained(error);
+      // No page says what the Data API answers while a warehouse is paused or away, so the control plane is asked instead of the message.
+      const status = error instanceof Error && mayBeAway.has(error.name) ? await statusOrUnknown() : undefined;
+      if (!status) throw error;
+      // It may have come back between the refusal and the question: if it refuses again, that has another reason.
+      if (status.kind === 'available') return repeated();
+      throw refusal(error as Error, status);
     }
   };
 
-  /** Undefined where the warehouse is available, or nobody can tell. */
-  const away = async (): Promise<WarehouseStatus | undefined> => {
-    const status = await askStatus().catch(() => undefined);
-    return status?.kind === 'available' ? undefined : status;
-  };
+  const statusOrUnknown = (): Promise<WarehouseStatus | undefined> => askStatus().catch(() => undefined);
 
-  /** No page says what the Data API answers while a warehouse is paused or away, so the control plane is asked instead of the message. */
-  const explained = async (error: unknown): Promise<unknown> => {
-    if (!(error instanceof Error) || !mayBeAway.has(error.name)) return error;
-    const status = await away();
-    if (!status) return error;
+  const refusal = (error: Error, status: WarehouseStatus): Error => {
     const message = `${statusSentence(target, status)} (${error.message})`;
-    if (status.kind === 'broken') return new Error(message, { cause: error });
-    return new WarehouseAsleepError(message, status.kind === 'returning', { cause: error });
+    return status.kind === 'broken'
+      ? new Error(message, { cause: error })
+      : new WarehouseAsleepError(message, status.kind === 'returning', { cause: error });
   };
 
   const list = async (namePrefix: string, Status: StatusString) => {
@@ -183,9 +182,9 @@ export function redshiftData(
       }));
       const { name: _, ...state } = summary(answer);
       const failed = isTerminal(state.status) && state.status !== 'FINISHED';
-      const warehouse = failed ? await away() : undefined;
+      const warehouse = failed ? await statusOrUnknown() : undefined;
       const error = joinErrors(answer.Error, parts);
-      if (!warehouse) return { ...state, error, parts };
+      if (!warehouse || warehouse.kind === 'available') return { ...state, error, parts };
       const reason = statusSentence(target, warehouse);
       return { ...state, error: error ? `${error}; ${reason}` : reason, parts, warehouse };
     },
@@ -199,11 +198,13 @@ export function redshiftData(
     },
 
     async cancel(id) {
-      try {
-        await call(() => client.send(new CancelStatementCommand({ Id: id })));
-      } catch (error) {
-        if (!hasEnded(error)) throw error;
-      }
+      await call(async () => {
+        try {
+          await client.send(new CancelStatementCommand({ Id: id }));
+        } catch (error) {
+          if (!hasEnded(error)) throw error;
+        }
+      });
     },
 
     async rows(id) {

@@ -1,4 +1,5 @@
-import type { RedshiftClientConfig } from '@aws-sdk/client-redshift';
+import { DescribeClustersCommand, RedshiftClient, type RedshiftClientConfig } from '@aws-sdk/client-redshift';
+import { GetWorkgroupCommand, RedshiftServerlessClient } from '@aws-sdk/client-redshift-serverless';
 import { clientSettings } from './client-settings';
 import { type AskStatus, clusterStatus, type NamedWarehouse, workgroupStatus } from './warehouse-status';
 
@@ -8,14 +9,13 @@ export type StatusSettings = Pick<RedshiftClientConfig, 'endpoint' | 'region' | 
 /** The answer explains an error, for which no function has long. */
 const answerMs = 5_000;
 
-/** Asked only when something failed, so the clients are loaded only then: a start of the function does not pay for them. */
+/** Asked only when something failed. */
 export const redshiftStatus =
   ({ kind, name }: NamedWarehouse, settings: StatusSettings = {}): AskStatus =>
   () =>
     kind === 'provisioned' ? ofCluster(name, settings) : ofWorkgroup(name, settings);
 
 async function ofCluster(ClusterIdentifier: string, settings: StatusSettings) {
-  const { DescribeClustersCommand, RedshiftClient } = await import('@aws-sdk/client-redshift');
   const client = new RedshiftClient({ ...clientSettings({ answerMs }), ...settings });
   try {
     const { Clusters } = await client.send(new DescribeClustersCommand({ ClusterIdentifier }));
@@ -27,7 +27,6 @@ async function ofCluster(ClusterIdentifier: string, settings: StatusSettings) {
 }
 
 async function ofWorkgroup(workgroupName: string, settings: StatusSettings) {
-  const { GetWorkgroupCommand, RedshiftServerlessClient } = await import('@aws-sdk/client-redshift-serverless');
   const client = new RedshiftServerlessClient({ ...clientSettings({ answerMs }), ...settings });
   try {
     const { workgroup } = await client.send(new GetWorkgroupCommand({ workgroupName }));

@@ -175,7 +175,7 @@ test('cancels a statement, and one that is over stays as it is', async () => {
   await warehouse.cancel('i');
   await warehouse.cancel('i');
   expect(calls).toEqual(Array(2).fill({ command: 'CancelStatementCommand', input: { Id: 'i' } }));
-  const { warehouse: other } = adapter([error('ResourceNotFoundException', 'Query does not exist: i')]);
+  const { warehouse: other } = adapter(Array(2).fill(error('ResourceNotFoundException', 'Query does not exist: i')));
   await expect(other.cancel('i')).rejects.toThrow('Query does not exist');
 });
 
@@ -246,6 +246,12 @@ describe('a warehouse that is away', () => {
       expect(refused).toMatchObject({ name: 'ValidationException', message: words });
     },
   );
+
+  test('that came back between the refusal and the question is asked once more', async () => {
+    const { warehouse, calls } = adapter([error('ValidationException', words), { Id: 'i' }]);
+    expect(await warehouse.submit(select)).toBe('i');
+    expect(calls).toHaveLength(2);
+  });
 
   test('where nobody may ask for the state, the refusal stays what it is', async () => {
     const refused = await submitting(() => Promise.reject(error('AccessDenied'))).refused;
