@@ -1,5 +1,5 @@
 import { AwsError, type Clock } from '../ports';
-import { availableState, type ControlPlaneState } from '../warehouse/control-plane';
+import { availableState, type ControlPlaneState } from '../warehouse/control-plane-state';
 import type { StatementFaults } from '../warehouse/data-api/faults';
 import type { ScanFault } from '../warehouse/engine/scan-fault';
 

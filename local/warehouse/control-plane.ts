@@ -2,17 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { jsonService } from '../gateway/json';
 import { xmlDocument } from '../gateway/xml';
 import { type Authorizer, AwsError, NotModelledError, type Service, type ServiceRequest } from '../ports';
+import { availableState, type ControlPlaneState } from './control-plane-state';
 import type { Warehouses } from './warehouses';
-
-/** The state of every cluster and workgroup here, in the words of Redshift's API. */
-export interface ControlPlaneState {
-  /** ClusterStatus: `available`, `paused`, `resuming`, `rebooting`. */
-  readonly status: string;
-  /** ClusterAvailabilityStatus: whether it takes queries. */
-  readonly availability: 'Available' | 'Unavailable' | 'Maintenance' | 'Modifying' | 'Failed';
-}
-
-export const availableState: ControlPlaneState = { status: 'available', availability: 'Available' };
 
 export interface ControlPlaneOptions {
   readonly warehouses: Warehouses;

@@ -1,4 +1,4 @@
-import type { ControlPlaneState } from '../control-plane';
+import type { ControlPlaneState } from '../control-plane-state';
 import type { RunResult } from '../engine/engine';
 import type { ScanFault } from '../engine/scan-fault';
 
