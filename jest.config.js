@@ -20,6 +20,7 @@ module.exports = {
   },
   moduleFileExtensions: ['ts', 'js', 'json'],
   testSequencer: '<rootDir>/test/run/sequencer.js',
+  setupFiles: ['<rootDir>/test/run/record-statements.js'],
   globalSetup: '<rootDir>/test/run/set-up.ts',
   globalTeardown: '<rootDir>/test/run/tear-down.ts',
   testTimeout: 60_000,
