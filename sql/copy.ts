@@ -75,11 +75,9 @@ from ${malformed}`;
 }
 
 /** Drops the temporary tables of a load. */
-export function dropStatements(pipeline: Pipeline, source: Format): StatementTemplate[] {
+export function dropStatement(pipeline: Pipeline, source: Format): StatementTemplate {
   const { scanned, malformed, objects } = loadTables(pipeline);
-  return [...(isColumnar(source) ? [recordsTable(pipeline)] : []), scanned, malformed, objects].map(
-    (table) => `drop table ${table}`,
-  );
+  return `drop table ${[...(isColumnar(source) ? [recordsTable(pipeline)] : []), scanned, malformed, objects].join(', ')}`;
 }
 
 /** The object's URL if the batch has one object only: COPY does not say which object a row came from. */

@@ -2,7 +2,7 @@ import type { ItemColumn } from '../lambda/export/contract';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { ExportDefinition } from '../pipelines/definition';
 import { quoteIdentifier } from './identifier';
-import { indent } from './record';
+import { indent } from './text';
 import { withoutComments } from './tokens';
 
 /** 256 MB, which is Materialize's own default. */

@@ -14,7 +14,7 @@ import { materializeColumns, materializeStatements } from './exports-materialize
 import { identifier } from './identifier';
 import { pipelineTables } from './names';
 import { outputColumns } from './output-columns';
-import { indent } from './record';
+import { indent } from './text';
 import { withoutComments } from './tokens';
 
 const defaultMaxFileMb = 256;

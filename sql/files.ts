@@ -2,7 +2,7 @@ import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { ColumnType, FileColumn, HistorySource, Pipeline } from '../pipelines/definition';
 import { pipelineTables } from './names';
-import { indent } from './record';
+import { indent } from './text';
 
 /** The formats whose files have columns instead of payloads. */
 export type ColumnarSource = Pick<HistorySource, 'name' | 'compression' | 'delimiter'> & {

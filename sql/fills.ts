@@ -6,7 +6,8 @@ import { storedName } from './columns';
 import { shortHash } from './definition';
 import { identifier, quoteIdentifier } from './identifier';
 import { identityVersion, pipelineTables } from './names';
-import { indent, typedRows } from './record';
+import { typedRows } from './record';
+import { indent } from './text';
 import { kindOf } from './typing';
 
 /** Events of one batch, and so how long a merge may have to wait for one; a single run that merged more is a batch of its own. */
@@ -150,8 +151,7 @@ where e.event_id = f.event_id and e.merged_at >= (select low from ${bounds}) and
   definition, typing, column_name, filled_from, filled_until, row_count, filled, missing, misfits, misfit_id, lost, lost_id, filled_at
 )
 ${columns.map((column) => accountQuery(pipeline, column, bounds, rows)).join('\nunion all\n')}`,
-    `drop table ${rows}`,
-    `drop table ${bounds}`,
+    `drop table ${rows}, ${bounds}`,
   ];
 }
 

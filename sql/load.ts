@@ -15,7 +15,7 @@ import {
 import {
   changedFiles,
   copyStatements,
-  dropStatements,
+  dropStatement,
   type Format,
   ledgerStatement,
   loadTables,
@@ -114,8 +114,8 @@ function loadStatements(pipeline: Pipeline, source: Format): StatementTemplate[]
     run,
     ledgerStatement(pipeline, source),
     `delete from ${staged}`,
-    ...drop,
-    ...dropStatements(pipeline, source),
+    drop,
+    dropStatement(pipeline, source),
   ];
 }
 

@@ -1,20 +1,13 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
+import { arrivalStatements, arrivalTables, arrivedQuery } from './arrived';
 import { storedName } from './columns';
 import { completeRowsStatement, typingVersion } from './fills';
 import { beginning, gapStatement } from './gaps';
 import { identifier } from './identifier';
 import { identityVersion, landingTable, ofIdentity, ofLanding, pipelineTables } from './names';
-import {
-  arrivedQueries,
-  identityTimes,
-  incomingStatement,
-  placeColumns,
-  readStatement,
-  type Source,
-  temporaryTables,
-} from './record';
+import { identityTimes, incomingStatement, placeColumns, type Source, temporaryTables } from './record';
 
 /** Taken first by every transaction that merges. A LOCK takes no snapshot, so what follows sees what the previous holder committed. */
 export function lockStatement(pipeline: Pipeline): StatementTemplate {
@@ -34,7 +27,7 @@ export function mergeStatements(pipeline: Pipeline): StatementTemplate[] {
     run,
     gapStatement(pipeline),
     ...checkpointStatements(pipeline),
-    ...drop,
+    drop,
   ];
 }
 
@@ -57,7 +50,7 @@ where ${ours} and merged_until is null`,
     `update ${checkpoints}
 set merged_at = merged_until
 where ${ours}`,
-    ...drop,
+    drop,
   ];
 }
 
@@ -79,46 +72,22 @@ export interface MergeSteps {
   /** Account for them. */
   readonly run: StatementTemplate;
   /** Drop the temporary tables. */
-  readonly drop: readonly StatementTemplate[];
+  readonly drop: StatementTemplate;
 }
 
 export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOptions = {}): MergeSteps {
-  const { incoming, read, merged, shared, copies } = temporaryTables(pipeline);
+  const { incoming, shared, copies } = temporaryTables(pipeline);
   return {
     incoming: [
       completeRowsStatement(pipeline),
-      incomingStatement(pipeline, arrivedQueries(pipeline, source)),
-      readStatement(pipeline),
-      ...(source === 'history' ? [] : forgetMergedStatements(pipeline, options.replaced)),
+      ...arrivalStatements(pipeline, source, options.replaced),
+      incomingStatement(pipeline, arrivedQuery(pipeline, source)),
       ...copiesStatements(pipeline, [], '', options.replaced),
     ],
     place: placeStatements(pipeline, options.objectKey),
     run: runStatement(pipeline, source, options.extraRejects),
-    drop: [incoming, read, ...(source === 'history' ? [] : [merged]), shared, copies].map(
-      (table) => `drop table ${table}`,
-    ),
+    drop: `drop table ${[...arrivalTables(pipeline, source), incoming, shared, copies].join(', ')}`,
   };
-}
-
-/**
- * A position has one outcome for good: a row whose position was merged before is not looked at again. A record read again has arrived when
- * it arrived, so neither older nor younger rows need to be searched. Rows of history have no time of arrival.
- */
-function forgetMergedStatements(pipeline: Pipeline, replaced?: string): StatementTemplate[] {
-  const { events, duplicates, rejects } = pipelineTables(pipeline);
-  const { incoming, read, merged } = temporaryTables(pipeline);
-  const positions = [events, duplicates, rejects].map(
-    (table) => `select shard_id, sequence_number
-from ${table}
-where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read})${replaced ? ` and run_id <> ${replaced}` : ''}`,
-  );
-  return [
-    `create temp table ${merged} as
-${positions.join('\nunion all\n')}`,
-    `delete from ${incoming}
-using ${merged}
-where ${merged}.shard_id = ${incoming}.shard_id and ${merged}.sequence_number = ${incoming}.sequence_number`,
-  ];
 }
 
 /**
@@ -135,7 +104,7 @@ export function copiesStatements(
   replaced?: string,
 ): StatementTemplate[] {
   const { events } = pipelineTables(pipeline);
-  const { incoming, read, shared, copies } = temporaryTables(pipeline);
+  const { incoming, shared, copies } = temporaryTables(pipeline);
   const kept = [
     ...pipeline.columns.map(({ name }) => identifier(name)),
     ...placeColumns,
@@ -149,7 +118,7 @@ export function copiesStatements(
 with stored as (
   select distinct i.event_id
   from ${incoming} i
-  inner join ${events} e on e.event_id = i.event_id${sameTimes(pipeline, read)}${replaced ? ` and e.run_id <> ${replaced}` : ''}
+  inner join ${events} e on e.event_id = i.event_id${sameTimes(pipeline, incoming)}${replaced ? ` and e.run_id <> ${replaced}` : ''}
 ),
 repeated as (
   select event_id
@@ -179,11 +148,11 @@ inner join ${shared} s on s.event_id = i.event_id`,
  * Equal ids have equal times, where times make the id: that narrows the search to the part of `events` around the times that came in. The
  * range lets Redshift skip blocks, which it does by constants only; the equality is what a hash join narrows its scan by.
  */
-function sameTimes(pipeline: Pipeline, read: string): string {
+function sameTimes(pipeline: Pipeline, incoming: string): string {
   return identityTimes(pipeline)
     .map(
       ({ name, stored }) => `
-    and e.${stored} = i.${name} and e.${stored} between (select first_${name} from ${read}) and (select last_${name} from ${read})`,
+    and e.${stored} = i.${name} and e.${stored} between (select min(${name}) from ${incoming}) and (select max(${name}) from ${incoming})`,
     )
     .join('');
 }

@@ -17,7 +17,8 @@ import { beginning } from './gaps';
 import { identifier, quoteIdentifier } from './identifier';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { type BookName, identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from './names';
-import { indent, placeColumns, readStatement, temporaryTables, typedRows } from './record';
+import { placeColumns, temporaryTables, typedRows } from './record';
+import { indent } from './text';
 import { identityExpression, identityParts, problemLines } from './typing';
 
 /** No merge takes so long from its first row to its last, in days. */
@@ -94,7 +95,7 @@ function helpers({ name }: Pipeline) {
  */
 function batchStatements(pipeline: Pipeline): StatementTemplate[] {
   const { bounds, runs, ids } = helpers(pipeline);
-  const { incoming, read, shared, copies } = temporaryTables(pipeline);
+  const { incoming, shared, copies } = temporaryTables(pipeline);
   const { rejects } = pipelineTables(pipeline);
   const place = placeColumns.join(', ');
   return [
@@ -103,7 +104,6 @@ function batchStatements(pipeline: Pipeline): StatementTemplate[] {
     ...clearStatements(pipeline),
     runsStatement(pipeline),
     incomingStatement(pipeline),
-    readStatement(pipeline),
     ...copiesStatements(pipeline, ['run_id', 'merged_at'], 'i.merged_at, '),
     `insert into ${rejects} (source, ${place}, reason, payload, run_id, merged_at)
 select source, ${place}, reason, payload, run_id, merged_at
@@ -116,7 +116,7 @@ where reason is not null`,
     duplicatesStatement(pipeline),
     ...gapsStatements(pipeline),
     ...accountStatements(pipeline),
-    ...[ids, copies, shared, read, incoming, runs, bounds].map((table) => `drop table ${table}`),
+    `drop table ${[ids, copies, shared, incoming, runs, bounds].join(', ')}`,
   ];
 }
 

@@ -2,7 +2,8 @@ import type { StatementTemplate } from '../lambda/shared/plan';
 import type { Column, Pipeline } from '../pipelines/definition';
 import { storedName } from './columns';
 import { identifier } from './identifier';
-import { landingTable, ofLanding, pipelineTables } from './names';
+import { unparsedReason } from './parsing';
+import { indent } from './text';
 import {
   type Item,
   identityExpression,
@@ -23,12 +24,16 @@ export type Source = 'stream' | 'archive' | 'history';
 /** The temporary tables of one merge. */
 export function temporaryTables({ name }: Pipeline) {
   return {
-    /** Every row, typed. */
-    incoming: `${name}_incoming`,
+    /** The new rows, untouched. */
+    arrived: `${name}_arrived`,
     /** How many they were, and the times between which they arrived. */
     read: `${name}_read`,
     /** Positions that may be among them and have an outcome. */
     merged: `${name}_merged`,
+    /** The others, parsed. */
+    parsed: `${name}_parsed`,
+    /** The same, typed. */
+    incoming: `${name}_incoming`,
     /** Ids that more than one row has, or an event of before. */
     shared: `${name}_shared`,
     /** The rows of those ids. */
@@ -39,7 +44,10 @@ export function temporaryTables({ name }: Pipeline) {
 /** Where on the stream a record stood, in every table that keeps it. */
 export const placeColumns = ['shard_id', 'sequence_number', 'partition_key', 'arrived_at'];
 
-/** The table of the rows that arrived: types every row, finds what is wrong with it and gives it its id. */
+/** A position is looked for around its time of arrival, so all three make it. */
+const noPosition = 'shard_id is null or sequence_number is null or arrived_at is null';
+
+/** The table of typed rows: types every row that arrived, finds what is wrong with it and gives it its id. */
 export function incomingStatement(
   pipeline: Pipeline,
   arrived: string,
@@ -75,8 +83,13 @@ ${items(columns.map(valueItem))}
 judged as (
   select *,
     case
-      when ${soundCondition(columns)} then null
-      when unparsed is not null then 'payload: not JSON'
+${
+  pipeline.identity.by === 'stream-position'
+    ? `      when ${noPosition} then 'identity: no position on the stream'
+`
+    : ''
+}      when ${soundCondition(columns)} then null
+      when unparsed is not null then ${indent(unparsedReason(), 6).trimStart()}
       when coalesce(json_typeof(payload), 'null') = 'null' then 'payload: expected an object, got null'
       when not is_object(payload) then 'payload: expected an object, got ' || ${withArticle('json_typeof(payload)')}
 ${indent(columns.flatMap(problemLines).join('\n'), 6)}
@@ -109,64 +122,6 @@ ${indent(rows, 6)}
 ) as spelled`;
 }
 
-/** The relation `arrived`: the new rows of a source, all with the same columns. */
-export function arrivedQueries(pipeline: Pipeline, source: Source): string {
-  const landing = landingTable(pipeline);
-  const { staged, staged_archive: archive, checkpoints } = pipelineTables(pipeline);
-  if (source === 'history')
-    return `arrived as (
-  select
-    'history'::varchar(16) as source, null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key,
-    null::timestamp as arrived_at, null::timestamp as refresh_time, payload, null::varbyte as unparsed
-  from ${staged}
-)`;
-  if (source === 'archive')
-    return `arrived as (
-  select
-    'archive'::varchar(16) as source, shard_id, sequence_number, partition_key,
-    replace(approximate_arrival_timestamp, 'T', ' ')::timestamp as arrived_at, null::timestamp as refresh_time,
-    case when not is_varchar(unparsed) then payload when json_size(unparsed) > ${maxBase64Bytes} then unparsed end as payload,
-    case
-      when not is_varchar(unparsed) then null
-      when json_size(unparsed) > ${maxBase64Bytes} then to_varbyte('', 'utf8')
-      else to_varbyte(unparsed::varchar(65535), 'base64')
-    end as unparsed
-  from (
-    select *, row_number() over (partition by shard_id, sequence_number order by approximate_arrival_timestamp) as copy_number
-    from ${archive}
-  ) as lines
-  where copy_number = 1 or shard_id is null or sequence_number is null
-)`;
-  return `checkpoint as (
-  select coalesce(max(refresh_time), '1970-01-01'::timestamp) as refresh_time
-  from ${checkpoints}
-  where ${ofLanding(pipeline)}
-),
-arrived as (
-  select
-    'stream'::varchar(16) as source, shard_id::varchar(20) as shard_id, sequence_number, partition_key,
-    approximate_arrival_timestamp as arrived_at, refresh_time, payload, unparsed
-  from ${pipeline.name}.${landing}
-  where refresh_time > (select refresh_time from checkpoint)
-)`;
-}
-
-/** No function turns longer base64 into bytes: what is longer stays base64, as the payload of its reject. */
-const maxBase64Bytes = 65_535;
-
-/** Arrival is told to the millisecond, by the archive perhaps another way than by the stream: a second is room for that. */
-export function readStatement(pipeline: Pipeline): StatementTemplate {
-  const { incoming, read } = temporaryTables(pipeline);
-  const times = identityTimes(pipeline).map(
-    ({ name }) => `,\n  min(${name}) as first_${name}, max(${name}) as last_${name}`,
-  );
-  return `create temp table ${read} as
-select
-  count(*) as records, max(refresh_time) as refresh_time,
-  dateadd(second, -1, min(arrived_at)) as oldest, dateadd(second, 1, max(arrived_at)) as newest${times.join('')}
-from ${incoming}`;
-}
-
 /** Columns of events with a time that is part of the id: the name, and the one in the table. */
 export function identityTimes({ identity, columns }: Pipeline): { readonly name: string; readonly stored: string }[] {
   if (identity.by === 'stream-position') return [{ name: 'arrived_at', stored: 'arrived_at' }];
@@ -177,8 +132,4 @@ export function identityTimes({ identity, columns }: Pipeline): { readonly name:
 
 export function items(list: readonly Item[]): string {
   return list.map(({ name, expression }) => `    ${expression} as ${identifier(name)}`).join(',\n');
-}
-
-export function indent(text: string, spaces = 2): string {
-  return text.replace(/^(?=.)/gm, ' '.repeat(spaces));
 }

@@ -5,7 +5,7 @@ import { filesQuery, givenQuery, sameObject } from './batch';
 import {
   changedFiles,
   copyStatements,
-  dropStatements,
+  dropStatement,
   type Format,
   ledgerStatement,
   loadTables,
@@ -58,8 +58,8 @@ export function reloadPlan(pipeline: Pipeline, source: Format): ReloadPlan {
     statements: [
       ...statements,
       `select accepted, known, changed, rows_before as before, rows_now as now, lost from ${found}`,
-      ...steps.drop,
-      ...dropStatements(pipeline, source),
+      steps.drop,
+      dropStatement(pipeline, source),
       `drop table ${found}`,
     ],
     answer: statements.length,

@@ -4,7 +4,7 @@ import type { Pipeline } from '../pipelines/definition';
 import { completeRowsStatement, typingVersion } from './fills';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { pipelineTables } from './names';
-import { incomingStatement, placeColumns, readStatement, temporaryTables } from './record';
+import { incomingStatement, placeColumns, temporaryTables } from './record';
 
 /**
  * One transaction that looks at the rejects once more, under the columns that the pipeline has now: what is sound becomes an event or a
@@ -30,7 +30,7 @@ with ${outcomeQueries(pipeline)}
 select {{run_id}}, 'retry', 0, a.records - c.duplicates, c.duplicates, -a.records, getdate(), ${quoteLiteral(typingVersion(pipeline))}
 from accepted a
 cross join copies c`,
-    ...dropStatements(pipeline),
+    dropStatement(pipeline),
   ];
 }
 
@@ -47,7 +47,7 @@ export function retryPreview(
 select a.judged as records, a.records - c.duplicates as events, c.duplicates
 from accepted a
 cross join copies c`;
-  return { statements: [...judged, counts, ...dropStatements(pipeline)], answer: judged.length };
+  return { statements: [...judged, counts, dropStatement(pipeline)], answer: judged.length };
 }
 
 /** Rejects that are no object have no columns to look at. */
@@ -64,11 +64,7 @@ function judgeStatements(pipeline: Pipeline, chosen?: StatementTemplate): Statem
   from ${pipelineTables(pipeline).rejects}
   where ${retryable(chosen)}
 )`;
-  return [
-    incomingStatement(pipeline, arrived, Object.values(rejectNames)),
-    readStatement(pipeline),
-    ...copiesStatements(pipeline),
-  ];
+  return [incomingStatement(pipeline, arrived, Object.values(rejectNames)), ...copiesStatements(pipeline)];
 }
 
 function outcomeQueries(pipeline: Pipeline): string {
@@ -84,9 +80,9 @@ copies as (
 )`;
 }
 
-function dropStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { incoming, read, shared, copies } = temporaryTables(pipeline);
-  return [incoming, read, shared, copies].map((table) => `drop table ${table}`);
+function dropStatement(pipeline: Pipeline): StatementTemplate {
+  const { incoming, shared, copies } = temporaryTables(pipeline);
+  return `drop table ${[incoming, shared, copies].join(', ')}`;
 }
 
 /** What a reject keeps when it stays one, under names that are no column's. */

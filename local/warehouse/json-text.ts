@@ -15,13 +15,18 @@ const noNumber = '-?(?:[nN][aA][nN]|[iI][nN][fF])';
 const suspicious = [`,\\s*(?:[}\\]]|${noNumber})`, `:\\s*${noNumber}`, `\\[\\s*${noNumber}`, `^\\s*${noNumber}`];
 const anyString = '"(?:[^"\\\\]|\\\\.)*"';
 
-/** A DuckDB condition that is true for a valid JSON text in which an object, however deep, has one attribute twice; JSON_PARSE refuses those (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */
-export function hasDuplicateKeys(text: string): string {
-  const given = `coalesce(${text}, 'null')`;
-  const doubled = (object: string) => `len(json_keys(${object})) <> len(list_distinct(json_keys(${object})))`;
-  const below = `list_filter(json_extract(${given}, '$..*'), lambda n: starts_with(cast(n as varchar), '{'))`;
-  return `(${doubled(given)} or len(list_filter(${below}, lambda n: ${doubled('n')})) > 0)`;
-}
+/** The engine's function that finds what JSON_PARSE would not take: see json-fault.ts. It runs in JavaScript, so usual texts are kept away from it. */
+export const faultFunction = 'millrace_json_fault';
+/** The engine's variable with a pattern of texts that have no fault if they parse: see json-shapes.ts. */
+export const shapesVariable = 'millrace_json_shapes';
+
+/** A DuckDB condition that is true only for texts that have no fault if they parse. */
+export const isUsual = (text: string): string =>
+  `regexp_full_match(${text}, cast(getvariable('${shapesVariable}') as varchar))`;
+
+/** DuckDB text: the fault of a text, NULL where it has none. */
+export const faultOf = (text: string): string =>
+  `case when ${isUsual(text)} and json_valid(${text}) then null else ${faultFunction}(${text}) end`;
 
 /** No text of a value that is quoted has it. */
 export const numberMark = '#millrace number#';

@@ -170,8 +170,8 @@ export type Work =
       readonly stream: string;
       /**
        * DuckDB SELECT that reads the CTE-like relation `stream_records` with the columns approximate_arrival_timestamp (timestamp), partition_key,
-       * shard_id, sequence_number (varchar), refresh_time (timestamp), kinesis_data (blob) and
-       * kinesis_json (json: what kinesis_data holds if it is JSON as Redshift reads it, so that it is looked at once). The engine supplies that relation for each refresh.
+       * shard_id, sequence_number (varchar), refresh_time (timestamp) and kinesis_data (blob). The engine
+       * supplies that relation for each refresh.
        */
       readonly query: string;
       readonly text: string;

@@ -92,8 +92,7 @@ select
   shard_id,
   sequence_number,
   refresh_time,
-  case when can_json_parse(kinesis_data) then json_parse(kinesis_data) end as payload,
-  case when can_json_parse(kinesis_data) then null else kinesis_data end as unparsed
+  kinesis_data
 from shop_stream."millrace-dev-shop"`);
 });
 

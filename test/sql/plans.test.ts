@@ -1,10 +1,15 @@
-import type { ExportDefinition, ExportFormat } from '../../pipelines/definition';
+import type { ExportDefinition, ExportFormat, Pipeline } from '../../pipelines/definition';
 import { exportPlan } from '../../sql/exports';
 import { loadPlan } from '../../sql/load';
 import { refreshPlan } from '../../sql/refresh';
 import { anExport, aPipeline, aSource, aView } from './fixtures';
 
 const firstLine = (statement: string) => statement.split('\n')[0];
+/** The statement that types the new rows. */
+const incomingOf = (pipeline: Pipeline) =>
+  refreshPlan(pipeline).steps[1]!.statements.find((statement) =>
+    statement.startsWith('create temp table shop_incoming'),
+  )!;
 const placeholders = (statements: readonly string[]) =>
   [...new Set(statements.join(' ').match(/\{\{[^}]*\}\}/g) ?? [])].sort();
 
@@ -33,10 +38,12 @@ describe('the refresh plan', () => {
     expect(statements.map(firstLine)).toEqual([
       'lock shop.checkpoints',
       'update shop.events_51d923f4 as e',
-      'create temp table shop_incoming as',
+      'create temp table shop_arrived as',
       'create temp table shop_read as',
       'create temp table shop_merged as',
-      'delete from shop_incoming',
+      'delete from shop_arrived',
+      'create temp table shop_parsed as',
+      'create temp table shop_incoming as',
       'create temp table shop_shared as',
       'create temp table shop_copies as',
       expect.stringMatching(/^insert into shop.rejects_51d923f4 /),
@@ -47,11 +54,7 @@ describe('the refresh plan', () => {
       expect.stringMatching(/^insert into shop.gaps_51d923f4 /),
       expect.stringMatching(/^insert into shop.checkpoints /),
       'delete from shop.checkpoints',
-      'drop table shop_incoming',
-      'drop table shop_read',
-      'drop table shop_merged',
-      'drop table shop_shared',
-      'drop table shop_copies',
+      'drop table shop_arrived, shop_read, shop_merged, shop_parsed, shop_incoming, shop_shared, shop_copies',
     ]);
     expect(placeholders(statements)).toEqual(['{{run_id}}']);
   });
@@ -71,7 +74,7 @@ describe('the refresh plan', () => {
 
   test('attributes of the payload keep their case, and a quote in one stays inside', () => {
     const columns = [{ name: 'id', path: ['messageId', 'a"b'], type: 'bigint' as const, required: true }];
-    const [, , incoming] = refreshPlan(aPipeline({ columns })).steps[1]!.statements;
+    const incoming = incomingOf(aPipeline({ columns }));
     expect(incoming).toContain('payload."messageId"."a""b" as id_part');
   });
 
@@ -79,7 +82,7 @@ describe('the refresh plan', () => {
     const columns = [
       { name: 'id', path: ['id'], type: 'varchar' as const, maxBytes: 16, oneOf: ["a'b", 'c\\'], required: true },
     ];
-    const [, , incoming] = refreshPlan(aPipeline({ columns })).steps[1]!.statements;
+    const incoming = incomingOf(aPipeline({ columns }));
     expect(incoming).toContain(String.raw`in ('a''b', 'c\\')`);
     expect(incoming).toContain(String.raw`then 'id: not one of a''b, c\\'`);
   });
@@ -99,8 +102,8 @@ describe('the load plan', () => {
       'delete from shop.staged where (select count(*) from shop_objects) = 0',
       'delete from shop_malformed where (select count(*) from shop_objects) = 0',
       'update shop.events_51d923f4 as e',
-      'create temp table shop_incoming as',
       'create temp table shop_read as',
+      'create temp table shop_incoming as',
       'create temp table shop_shared as',
       'create temp table shop_copies as',
       expect.stringMatching(/^insert into shop.rejects_51d923f4 \(source, shard_id/),
@@ -111,13 +114,8 @@ describe('the load plan', () => {
       expect.stringMatching(/^insert into shop.runs /),
       expect.stringMatching(/^insert into shop.ledger_51d923f4 /),
       'delete from shop.staged',
-      'drop table shop_incoming',
-      'drop table shop_read',
-      'drop table shop_shared',
-      'drop table shop_copies',
-      'drop table shop_scanned',
-      'drop table shop_malformed',
-      'drop table shop_objects',
+      'drop table shop_read, shop_incoming, shop_shared, shop_copies',
+      'drop table shop_scanned, shop_malformed, shop_objects',
     ]);
     const all = ['{{files}}', '{{load_role}}', '{{manifest}}', '{{objects}}', '{{run_id}}'];
     for (const { load } of [logs!, archive!]) expect(placeholders(load)).toEqual(all);

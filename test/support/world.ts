@@ -86,7 +86,7 @@ export function outcomeOf(line: string): { readonly event: Event } | { readonly 
 }
 
 /** The reason of a record of the stream; that of an object's line begins with `payload: ` and is COPY's. */
-export const notJson = 'payload: not JSON';
+export const notJson = 'payload: not JSON, or an attribute twice in an object, or nested deeper than 1,000 levels';
 
 /** The identity of an event with this id: the SHA-256 of the id behind its length. */
 export const eventIdOf = (id: string) =>

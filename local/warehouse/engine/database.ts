@@ -1,7 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  DuckDBScalarFunction,
+  type DuckDBValue,
+  VARCHAR,
+} from '@duckdb/node-api';
+import { jsonFault } from '../json-fault';
+import { faultFunction } from '../json-text';
 
 const gibibyte = 2 ** 30;
 
@@ -31,6 +39,9 @@ export class Database {
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
     });
+    const connection = await instance.connect();
+    defineFaults(connection);
+    connection.closeSync();
     return new Database(instance, file);
   }
 
@@ -44,6 +55,25 @@ export class Database {
   close(): void {
     this.instance.closeSync();
   }
+}
+
+/** Defines `faultFunction` for every connection of the instance: the words of `jsonFault`, or NULL. */
+export function defineFaults(connection: DuckDBConnection): void {
+  connection.registerScalarFunction(
+    DuckDBScalarFunction.create({
+      name: faultFunction,
+      parameterTypes: [VARCHAR],
+      returnType: VARCHAR,
+      mainFunction: (_, input, output) => {
+        const texts = input.getColumnVector(0);
+        for (let row = 0; row < input.rowCount; row += 1) {
+          const text = texts.getItem(row);
+          output.setItem(row, typeof text === 'string' ? (jsonFault(text) ?? null) : null);
+        }
+        output.flush();
+      },
+    }),
+  );
 }
 
 /** What a query gave would not fit. */

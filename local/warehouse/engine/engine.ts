@@ -6,6 +6,7 @@ import { type Connection, Database } from './database';
 import { addUser } from './ddl';
 import { DoneNotes } from './done';
 import { WarehouseError } from './errors';
+import { KnownShapes } from './json-shapes';
 import { passwordMatches } from './passwords';
 import { Queue } from './queue';
 import type { ResultSet } from './result';
@@ -35,6 +36,7 @@ export class Engine implements CommittedCatalog, RunEngine {
   private readonly readers = new Queue(maxReaders);
   private readonly idle: Connection[] = [];
   readonly done = new DoneNotes();
+  readonly shapes = new KnownShapes();
   private transactions = 0;
   private queries = 0;
 

@@ -34,26 +34,49 @@ const forRe2: ShapeWords = {
 /** The pattern of one text that may be anything; undefined for what is no JSON object, or has what the pattern could not say. */
 export const shapeOf = (sample: string, words: ShapeWords): string | undefined => new Shape(sample, words).whole();
 
+/** The shapes of the texts that came last. */
+export class KnownShapes {
+  private shapes: readonly string[] = [];
+
+  /** @param samples JSON texts of which some may be anything */
+  learn(samples: readonly string[]): void {
+    this.shapes = fitting(new Set([...mostUsual(samples), ...this.shapes]));
+  }
+
+  /** As `shapesOf`. */
+  get pattern(): string | undefined {
+    return patternOf(this.shapes);
+  }
+}
+
 /**
  * A pattern of RE2 for whole texts that parse as JSON, trailing commas or not. None of its matches has such a comma, NaN, Infinity, or an object with an attribute twice.
  * @param samples JSON texts of which some may be anything
  * @returns undefined where no sample has a shape of its own
  */
-export function shapesOf(samples: readonly string[]): string | undefined {
+export const shapesOf = (samples: readonly string[]): string | undefined => patternOf(fitting(mostUsual(samples)));
+
+const patternOf = (shapes: readonly string[]) => (shapes.length > 0 ? `(?:${shapes.join('|')})` : undefined);
+
+function mostUsual(samples: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const sample of samples) {
     const shape = shapeOf(sample, forRe2);
     if (shape !== undefined) counts.set(shape, (counts.get(shape) ?? 0) + 1);
   }
+  return [...counts].sort(([, one], [, other]) => other - one).map(([shape]) => shape);
+}
+
+function fitting(shapes: Iterable<string>): string[] {
   const kept: string[] = [];
   let room = mostLetters;
-  for (const [shape] of [...counts].sort(([, one], [, other]) => other - one)) {
+  for (const shape of shapes) {
     if (kept.length === mostShapes) break;
     if (shape.length > room) continue;
     kept.push(shape);
     room -= shape.length;
   }
-  return kept.length > 0 ? `(?:${kept.join('|')})` : undefined;
+  return kept;
 }
 
 /** The pattern of one text. */

@@ -1,7 +1,9 @@
 import type { Clock, KinesisPort, Principal, S3Port } from '../../ports';
+import { shapesVariable } from '../json-text';
 import type { Statement, Translate } from '../statement';
 import { CatalogState, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';
 import { type Connection, literal, timestampLiteral } from './database';
+import type { KnownShapes } from './json-shapes';
 import type { ResultSink } from './result';
 import type { ScanFault } from './scan-fault';
 import { systemSchema } from './system-views';
@@ -91,8 +93,15 @@ export class Session {
       millrace_user_id: String(this.user.id),
       millrace_superuser: String(this.user.superuser),
       millrace_database: literal(this.options.database),
+      [shapesVariable]: literal(this.store.shapes.pattern),
     };
     await this.connection.set(variables, 'begin');
+  }
+
+  /** @param samples JSON texts: what looks like them parses faster */
+  async learnShapes(samples: readonly string[]): Promise<void> {
+    this.store.shapes.learn(samples);
+    await this.connection.set({ [shapesVariable]: literal(this.store.shapes.pattern) });
   }
 
   /** Tells GETDATE the time at which a statement begins. */
@@ -157,6 +166,7 @@ export class Session {
 /** What sessions share: the catalog as of the last commit. */
 export interface CommittedCatalog {
   committed: CatalogState;
+  readonly shapes: KnownShapes;
   nextTransactionId(): number;
 }
 

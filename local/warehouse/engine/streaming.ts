@@ -1,11 +1,9 @@
 import { statSync } from 'node:fs';
-import { hasDuplicateKeys, isLenientJson } from '../json-text';
 import type { Statement } from '../statement';
 import { qualified, type RelationEntry } from './catalog';
 import { identifier, literal, timestampLiteral } from './database';
 import { duckdbName } from './ddl';
 import { WarehouseError } from './errors';
-import { shapesOf } from './json-shapes';
 import { newViewName } from './new-view';
 import type { ScanFault } from './scan-fault';
 import type { Planned, Session } from './session';
@@ -66,7 +64,8 @@ export async function loadStream(session: Session, entry: RelationEntry): Promis
   for (const files of groupsOf(slice.files)) {
     await readBatch(session, files, bounds, slice.exact === true);
     if (fault) await skipSome(session, fault);
-    await defineRecords(session, refreshMs, await batchShapes(session));
+    await learnShapes(session);
+    await defineRecords(session, refreshMs);
     loaded += await session.connection.run(`insert into ${duckdbName(entry)} ${entry.query}`);
     skipped += await logBatch(session, entry, fault);
   }
@@ -137,27 +136,23 @@ const skipSome = (session: Session, { every, from }: ScanFault) =>
 /** Records from all over the batch that are looked at for their shape. */
 const samples = 1000;
 
-/** What its usual records match. */
-async function batchShapes(session: Session): Promise<string | undefined> {
+/** Notes what the batch's usual records match: whoever parses them needs no closer look at those. */
+async function learnShapes(session: Session): Promise<void> {
   const rows = await session.connection.rows<{ text: string | null }>(
     `select try(decode(from_base64(data))) as text from ${batchTable}
      where rowid % (select greatest(1, count(*) // ${samples}) from ${batchTable}) = 0 and strlen(data) <= ${maxSampleLength}`,
   );
-  return shapesOf(rows.flatMap(({ text }) => (text === null ? [] : [text])));
+  await session.learnShapes(rows.flatMap(({ text }) => (text === null ? [] : [text])));
 }
 
 const maxSampleLength = 16_384;
 
-/** @param shapes pattern of texts that need no closer look */
-const defineRecords = (session: Session, refreshMs: number, shapes?: string) =>
+const defineRecords = (session: Session, refreshMs: number) =>
   session.connection.run(
     `create or replace temp view stream_records as
-     select * exclude (text), case when text is null then null ${shapes === undefined ? '' : `when regexp_full_match(text, ${literal(shapes)}) then text`}
-       when ${isLenientJson('text')} then null when ${hasDuplicateKeys('text')} then null else text end as kinesis_json
-     from (select *, try_cast(try(decode(kinesis_data)) as json) as text
-       from (select make_timestamp(arrival_ms * 1000) as approximate_arrival_timestamp, partition_key, shard_id, sequence_number,
-           ${timestampLiteral(refreshMs)} as refresh_time, from_base64(data) as kinesis_data
-         from ${batchTable} where error_reason is null))`,
+     select make_timestamp(arrival_ms * 1000) as approximate_arrival_timestamp, partition_key, shard_id, sequence_number,
+       ${timestampLiteral(refreshMs)} as refresh_time, from_base64(data) as kinesis_data
+     from ${batchTable} where error_reason is null`,
   );
 
 /** Counts per shard, and a row for each record that was skipped. Returns how many were. */

@@ -239,7 +239,7 @@ export type Options = ReadonlyMap<
   { readonly value: string | number | boolean | readonly Identifier[]; readonly at: number }
 >;
 
-type Reference = readonly Identifier[];
+export type Reference = readonly Identifier[];
 export type StatementNode = { readonly at: number; readonly end: number } & (
   | { readonly kind: 'query'; readonly query: Query }
   | {
@@ -329,7 +329,7 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
   | {
       readonly kind: 'drop';
       readonly what: 'table' | 'view' | 'materialized view';
-      readonly name: Reference;
+      readonly names: readonly Reference[];
       readonly ifExists: boolean;
       readonly cascade: boolean;
     }

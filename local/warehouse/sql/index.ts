@@ -35,17 +35,23 @@ export const translate: Translate = function* (sql: string, catalog: Catalog, pa
     if (cursor.token.kind === 'end') break;
     nodes.push(parseStatement(cursor));
   }
-  for (const node of nodes)
-    yield { ...translated(node, new Context(catalog, source, parameters)), place: source.place(node.at) };
+  for (const node of nodes) {
+    for (const translateOne of partsOf(node)) {
+      const context = new Context(catalog, source, parameters);
+      const statement = translateOne(context);
+      context.checkNodes();
+      yield { ...statement, place: source.place(node.at) };
+    }
+  }
 };
 
-function translated(node: StatementNode, context: Context): Statement {
-  const statement = translateStatement(node, context);
-  context.checkNodes();
-  return statement;
+/** A statement that names several objects is one for each of them. */
+function partsOf(node: StatementNode): ((context: Context) => Statement)[] {
+  if (node.kind !== 'drop') return [(context) => translateStatement(node, context)];
+  return node.names.map((name) => (context) => translateDrop(node, name, context));
 }
 
-function translateStatement(node: StatementNode, context: Context): Statement {
+function translateStatement(node: Exclude<StatementNode, { kind: 'drop' }>, context: Context): Statement {
   switch (node.kind) {
     case 'query': {
       const { sql, columns } = resolveQuery(node.query, context);
@@ -74,8 +80,6 @@ function translateStatement(node: StatementNode, context: Context): Statement {
       return translateMaterializedView(node, context);
     case 'add-column':
       return translateAddColumn(node, context);
-    case 'drop':
-      return translateDrop(node, context);
     case 'copy':
       return translateCopy(node, context);
     case 'unload':

@@ -1,18 +1,24 @@
 import { decimalText } from '../../decimal';
-import { compactJson, hasDuplicateKeys, isLenientJson, numberMark } from '../../json-text';
-import { failure } from '../failure';
+import { compactJson, faultFunction, faultOf, isLenientJson, isUsual, numberMark } from '../../json-text';
+import { failure, failureMark } from '../failure';
 import { bounded } from '../resolve/cast';
 import { jsonText, jsonType, navigated, numberText } from '../resolve/super';
-import { isColumn, letting, looksLikeString, quoteLiteral, type Value } from '../resolve/value';
+import { isColumn, letting, looksLikeString, naming, quoteLiteral, type Value } from '../resolve/value';
 import { boolean, integer, isFloat, isInteger, isText, superType, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
 function strictlyValid(text: string): string {
-  return `case when ${text} is null then null when not json_valid(${text}) then false when ${isLenientJson(text)} then false else not (${hasDuplicateKeys(text)}) end`;
+  return `case when ${text} is null then null when not json_valid(${text}) then false else (${faultOf(text)}) is null end`;
 }
 
+const invalidJson = 'invalid JSON';
+
 const parsedJson = (text: string) =>
-  `case when ${text} is null then null when not json_valid(${text}) or ${isLenientJson(text)} then ${failure('invalid JSON')} when ${hasDuplicateKeys(text)} then ${failure('invalid JSON: an object has an attribute twice')} else cast(${text} as json) end`;
+  naming('f', faultOf(text), (fault) => {
+    const words = `error('${failureMark}${invalidJson}: ' || ${fault})`;
+    const isInvalid = `not json_valid(${text}) or ${fault} = 'not JSON'`;
+    return `case when ${text} is null then null when ${isInvalid} then ${failure(invalidJson)} when ${fault} is not null then ${words} else cast(${text} as json) end`;
+  });
 
 /** Text, or bytes that have to be UTF-8; `lenient` gives NULL for those that are not. */
 function jsonInput(call: Call, lenient: boolean): string {
@@ -21,6 +27,15 @@ function jsonInput(call: Call, lenient: boolean): string {
   if (value.type.name === 'varbyte')
     return call.repeated(lenient ? `try(decode(${value.sql}))` : `decode(${value.sql})`);
   throw call.wrongType(0);
+}
+
+/** What `case when can_json_parse(x) then json_parse(x) end` means, with one look at `x`. */
+export function parsedIfValid(call: Call): { sql: string; type: typeof superType } {
+  const input = jsonInput(call, true);
+  const parsed = (text: string) =>
+    `case when ${isUsual(text)} then try_cast(${text} as json) when json_valid(${text}) and ${faultFunction}(${text}) is null then cast(${text} as json) end`;
+  // To decode a column several times is cheaper than to give its text a name.
+  return { sql: isColumn(call.typed(0).sql) ? parsed(input) : naming('p', input, parsed), type: superType };
 }
 
 const typeNames = {
@@ -116,8 +131,8 @@ const isValid = (type: 'OBJECT' | 'ARRAY'): FunctionEntry => ({
       `an attribute that is there twice in a text of ${call.name} is not supported by the local warehouse`,
     );
     const sql = letting('v', `cast(${call.text(0).sql} as varchar)`, (v) => {
-      const wellFormed = `json_valid(${v}) and not ${isLenientJson(v)} and json_type(${v}) = '${type}'`;
-      return `case when ${v} is null then null when not json_valid(${v}) then false when ${wellFormed} then case when ${hasDuplicateKeys(v)} then ${twice} else true end else false end`;
+      const isOne = `case when ${faultOf(v)} = 'an object has an attribute twice' then ${twice} else (${faultOf(v)}) is null end`;
+      return `case when ${v} is null then null when not json_valid(${v}) then false when json_type(${v}) = '${type}' then ${isOne} else false end`;
     });
     return { sql: `(${sql})`, type: boolean };
   },
@@ -163,26 +178,12 @@ const arrayElement: FunctionEntry = {
 export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
   json_parse: {
     arguments: [1, 1],
-    emit: (call) => {
-      const { parsed, sql } = call.value(0);
-      if (parsed)
-        return {
-          sql: `case when ${parsed} is null and ${sql} is not null then ${failure('invalid JSON')} else ${parsed} end`,
-          type: superType,
-        };
-      const text = jsonInput(call, false);
-      return {
-        sql: letting('t', text, parsedJson),
-        type: superType,
-      };
-    },
+    emit: (call) => ({ sql: letting('t', jsonInput(call, false), parsedJson), type: superType }),
   },
   can_json_parse: {
     arguments: [1, 1],
     emit: (call) => {
       const value = call.typed(0);
-      if (value.parsed)
-        return { sql: `case when ${value.sql} is not null then ${value.parsed} is not null end`, type: boolean };
       const text = jsonInput(call, true);
       const valid = letting('t', text, strictlyValid);
       return {

@@ -51,7 +51,8 @@ function checkShape(node: FunctionCall, entry: FunctionEntry, environment: Envir
   }
 }
 
-export function resolveCall(node: FunctionCall, environment: Environment): Value {
+/** @param emit in place of the entry's own, for a call whose surroundings are known */
+export function resolveCall(node: FunctionCall, environment: Environment, emit?: FunctionEntry['emit']): Value {
   const { context, clause } = environment;
   const entry = Object.hasOwn(functions, node.name) ? functions[node.name] : undefined;
   if (!entry) throw context.source.unsupported(`function ${node.name.toUpperCase()}`, node.at);
@@ -62,7 +63,7 @@ export function resolveCall(node: FunctionCall, environment: Environment): Value
   if (entry.kind !== 'aggregate') {
     const call = new Call(node, environment, '');
     return {
-      ...entry.emit(call),
+      ...(emit ?? entry.emit)(call),
       aggregate: call.values.some(({ aggregate }) => aggregate),
       window: call.values.some(({ window }) => window),
     };

@@ -1,7 +1,7 @@
 import { failure, failureWith } from '../failure';
 import { bounded, maxTextBytes } from '../resolve/cast';
-import { letting, quoteLiteral } from '../resolve/value';
-import { describe, integer, isText, varchar } from '../types';
+import { letting, quoteLiteral, type Value } from '../resolve/value';
+import { describe, integer, isText, type Type, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
 const sameLength = (emit: (text: string) => string): FunctionEntry => ({
@@ -59,9 +59,19 @@ const trim: FunctionEntry = {
 };
 
 /** Positions before the first character count, as in the standard; DuckDB would count them from the end. NULL in any place makes NULL. */
+/** Of bytes: positions count bytes. */
+function substringOfBytes(call: Call, { sql, type }: Value): { sql: string; type: Type } {
+  const start = call.literalInteger(1, 1);
+  const end = call.count === 2 ? 2 ** 31 - 1 : start + call.literalInteger(2, 0) - 1;
+  return { sql: `array_slice(${sql}, ${start}, ${end})`, type };
+}
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_SUBSTRING.html */
 const substring: FunctionEntry = {
   arguments: [2, 3],
   emit: (call) => {
+    const value = call.typed(0);
+    if (value.type.name === 'varbyte') return substringOfBytes(call, value);
     const { sql, length } = call.text(0);
     const start = call.repeated(call.position(1));
     const atLeast = (least: number, number: string) =>

@@ -187,7 +187,9 @@ export function parseDrop(cursor: Cursor): Unplaced {
         : undefined;
   if (!what) throw cursor.unsupported(`DROP ${cursor.token.value.toUpperCase()}`);
   const exists = ifExists(cursor);
-  const name = cursor.reference('a name');
+  const names = [cursor.reference('a name')];
+  // The page of DROP MATERIALIZED VIEW has one name (https://docs.aws.amazon.com/redshift/latest/dg/r_DROP_TABLE.html and its neighbours).
+  while (what !== 'materialized view' && cursor.takeOperator(',')) names.push(cursor.reference('a name'));
   if (cursor.isOperator(',')) throw cursor.unsupported('DROP of several objects');
-  return { kind: 'drop', what, name, ifExists: exists, cascade: cascade() };
+  return { kind: 'drop', what, names, ifExists: exists, cascade: cascade() };
 }

@@ -1,4 +1,5 @@
-import type { Body, Expression } from '../ast';
+import type { Body, Expression, FunctionCall } from '../ast';
+import { parsedIfValid } from '../functions/json';
 import { isAggregate, resolveCall } from '../functions/registry';
 import { boolean, date, describe, isFloat, isText, type Type, timestamp, varchar } from '../types';
 import { holdsAggregate } from './aggregates';
@@ -284,7 +285,20 @@ function endsInEscape(pattern: string, escapedBy: string): boolean {
   return open;
 }
 
+/** `case when can_json_parse(x) then json_parse(x) end`, as the documentation has it; undefined for another CASE. */
+function guardedParse(node: Expression & { kind: 'case' }): FunctionCall | undefined {
+  const [branch, ...others] = node.branches;
+  if (node.operand || node.otherwise || others.length > 0) return undefined;
+  const { when, result } = branch!;
+  if (when.kind !== 'call' || when.name !== 'can_json_parse') return undefined;
+  if (result.kind !== 'call' || result.name !== 'json_parse') return undefined;
+  const spelled = ({ args }: FunctionCall) => JSON.stringify(args, (key, value) => (key === 'at' ? undefined : value));
+  return spelled(when) === spelled(result) ? result : undefined;
+}
+
 function resolveCase(node: Expression & { kind: 'case' }, environment: Environment): Value {
+  const parse = guardedParse(node);
+  if (parse) return resolveCall(parse, environment, parsedIfValid);
   const subject = node.operand && environment.resolve(node.operand, environment);
   const whens = node.branches.map(({ when }) => {
     if (!subject) return resolveCondition(when, environment, 'CASE/WHEN');

@@ -137,9 +137,6 @@ function readStream(item: RelationItem, externalSchema: string, environment: Env
   if (context.stream) throw context.source.unsupported('a second stream in one statement', item.at);
   context.stream = { externalSchema, stream };
   const alias = addRelation(environment, item.alias ? context.fold(item.alias) : stream, streamColumns, item);
-  const { columns } = environment.scope.relations.at(-1)!;
-  const data = columns.at(-1)!;
-  columns[columns.length - 1] = { ...data, parsed: data.sql.replace(/"[^"]*"$/, '"kinesis_json"') };
   return `"stream_records" as ${alias}`;
 }
 

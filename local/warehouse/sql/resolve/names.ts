@@ -14,11 +14,9 @@ interface Found {
 }
 
 /** A CHAR is met without its trailing blanks, which never mean anything. */
-export function columnValue({ sql, type, parsed, origin }: ScopeColumn): Value {
+export function columnValue({ sql, type, origin }: ScopeColumn): Value {
   if (type.name === 'super') return { ...navigated(sql, []), origin };
-  return type.name === 'char'
-    ? { sql: trimmedEnd(sql, ' '), type, tight: true, origin }
-    : { sql, type, parsed, origin };
+  return type.name === 'char' ? { sql: trimmedEnd(sql, ' '), type, tight: true, origin } : { sql, type, origin };
 }
 
 /** Columns win over aliases of the select list; inner queries win over outer ones. */

@@ -8,8 +8,6 @@ export interface ScopeColumn {
   readonly name: string;
   readonly type: Type;
   readonly sql: string;
-  /** Of bytes that the engine has read as JSON: see `create-streaming-view` in statement.ts. */
-  readonly parsed?: string;
   readonly origin?: Origin;
   /** SUPER in a right or full join: it may not be named. */
   barred?: boolean;

@@ -9,8 +9,6 @@ export interface Value {
   readonly constant?: string | null;
   /** A SUPER value as a path below a JSON expression, so that it is read in one go. */
   readonly path?: { readonly base: string; readonly steps: readonly (string | number)[] };
-  /** DuckDB JSON that these bytes hold, NULL where they hold none. */
-  readonly parsed?: string;
   /** A text that has no trailing blanks, so that none need be taken off to compare it. */
   readonly tight?: boolean;
   /** DuckDB text of a number that is never smaller, and cheaper to find. */

@@ -1,5 +1,5 @@
 import type { IdentityColumn, Name, Relation, Statement, TableColumn } from '../../statement';
-import type { ColumnDefinition, Identifier, StatementNode, TableAttributes, TableKeys } from '../ast';
+import type { ColumnDefinition, Identifier, Reference, StatementNode, TableAttributes, TableKeys } from '../ast';
 import { folded } from '../lexer';
 import { Caster } from '../resolve/cast';
 import { findRelation, relationSql, splitName, uniqueNames } from '../resolve/from';
@@ -188,8 +188,9 @@ export function translateCreateTableAs(node: Node<'create-table-as'>, context: C
   };
 }
 
-export function translateDrop(node: Node<'drop'>, context: Context): Statement {
-  const { schema, name } = splitName(node.name, context);
+/** @param reference one of the statement's names */
+export function translateDrop(node: Node<'drop'>, reference: Reference, context: Context): Statement {
+  const { schema, name } = splitName(reference, context);
   const relation = context.catalog.find(schema, name);
   const kinds: Readonly<Record<typeof node.what, readonly Relation['kind'][]>> = {
     table: ['table', 'temp-table'],
@@ -197,9 +198,9 @@ export function translateDrop(node: Node<'drop'>, context: Context): Statement {
     'materialized view': ['materialized-view'],
   };
   if (!relation && !node.ifExists)
-    throw context.source.error(`${node.what} "${name}" does not exist`, node.name[0]!.at);
+    throw context.source.error(`${node.what} "${name}" does not exist`, reference[0]!.at);
   if (relation && !kinds[node.what].includes(relation.kind))
-    throw context.source.error(`"${name}" is not a ${node.what}`, node.name[0]!.at);
+    throw context.source.error(`"${name}" is not a ${node.what}`, reference[0]!.at);
   const dropped: Name = relation ? (relation.kind === 'temp-table' ? { name } : nameOf(relation)) : { schema, name };
   return { kind: 'drop', what: node.what, name: dropped, ifExists: node.ifExists, cascade: node.cascade };
 }

@@ -62,21 +62,6 @@ describe('streaming views', () => {
     expect(await local.rows(content)).toEqual([['a0'], ['a1'], ['b0'], ['c2']]);
   });
 
-  test('what Redshift would not parse is no JSON: attributes that come twice, trailing commas, text', async () => {
-    const texts = ['{"a":{"b":1},"c":[{"b":2}]}', '{"a":1,"a":2}', '[{"a":{"b":1,"b":2}}]', '{"a":1,}', 'text', ''];
-    local.kinesis.put(
-      stream,
-      texts.map((data) => ({ data })),
-    );
-    const columns = sql.columns({ sequence_number: 'text', json: 'text' });
-    const query = 'select sequence_number, cast(kinesis_json as varchar) as json from stream_records';
-    const view = { schema: 's', name: 'parsed' };
-    const source = { externalSchema: 'ks', stream, text: '', autoRefresh: false };
-    await local.run(say({ kind: 'create-streaming-view', view, columns, query, ...source }));
-    const parsed = sql.query('select json from s.parsed order by sequence_number', { json: 'text' }, ['s.parsed']);
-    expect(await local.rows(parsed)).toEqual([[texts[0]], [null], [null], [null], [null], [null]]);
-  });
-
   test('positions go with the rows: after a rollback the records are read again', async () => {
     await local.run(landing());
     local.kinesis.put(stream, [{ data: 'a' }]);

@@ -1,4 +1,5 @@
 import { DuckDBInstance } from '@duckdb/node-api';
+import { defineFaults } from '../../../../local/warehouse/engine/database';
 import { translate } from '../../../../local/warehouse/sql';
 import type {
   Catalog,
@@ -103,7 +104,7 @@ const systemView = (name: string): Relation | undefined =>
 
 const noRecords = `stream_records as (
   select null::timestamp approximate_arrival_timestamp, ''::varchar partition_key, ''::varchar shard_id, ''::varchar sequence_number,
-    null::timestamp refresh_time, ''::blob kinesis_data, ''::json kinesis_json
+    null::timestamp refresh_time, ''::blob kinesis_data
   where false
 )`;
 
@@ -115,6 +116,7 @@ export async function openDatabase({
 } = {}): Promise<Database> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
+  defineFaults(connection);
   const catalog = fakeCatalog(caseSensitive);
   for (const sql of [
     'create schema public',

@@ -75,7 +75,7 @@ describe.each(pipelines.map((pipeline) => [pipeline.name, pipeline] as const))(
       const landing = landingName(pipeline);
       const rows = [event, event, 'null', '{"a": [1, 2]}', '[]'].map(
         (payload, i) =>
-          `('2026-01-01 10:00:00', 'k', 'shardId-000000000000', '${String(i).padStart(56, '0')}', '2026-01-01 10:00:0${i}', json_parse('${payload}'), null)`,
+          `('2026-01-01 10:00:00', 'k', 'shardId-000000000000', '${String(i).padStart(56, '0')}', '2026-01-01 10:00:0${i}', to_varbyte('${payload}', 'utf8'))`,
       );
       database.catalog.add({ ...database.catalog.find(pipeline.name, landing.split('.')[1]!)!, kind: 'table' });
       await database.run(`insert into ${landing} values ${rows.join(', ')}`);
