@@ -153,7 +153,7 @@ describe('the load plan', () => {
       /'amount', case when c2 ~ '[^']+' and can_json_parse\(c2\) then json_parse\(c2\) else c2::super end/,
     );
     expect(payloads).toContain("'it''s', nullif(rtrim(c3, chr(13)), '')");
-    expect(logs!.load).toContain('drop table shop_records');
+    expect(logs!.load).toContain('drop table shop_records, shop_scanned, shop_malformed, shop_objects');
     expect(logs!.shape).toMatchObject({
       format: 'csv',
       columns: [{ name: 'messageId', spelling: 'text' }, { spelling: 'number' }, {}],

@@ -24,8 +24,12 @@ const parsedJson = (text: string) =>
 function jsonInput(call: Call, lenient: boolean): string {
   const value = call.typed(0);
   if (isText(value.type)) return call.repeated(value.sql);
-  if (value.type.name === 'varbyte')
-    return call.repeated(lenient ? `try(decode(${value.sql}))` : `decode(${value.sql})`);
+  if (value.type.name === 'varbyte') {
+    if (!lenient) return call.repeated(`decode(${value.sql})`);
+    // The engine's TRY takes no function that may raise by itself, which a name hides.
+    const attempt = (bytes: string) => `try(decode(${bytes}))`;
+    return call.repeated(isColumn(value.sql) ? attempt(value.sql) : naming('b', value.sql, attempt));
+  }
   throw call.wrongType(0);
 }
 
