@@ -4,6 +4,7 @@ import type { RunEvent, RunListener } from './activity';
 import { createClock, type RuntimeClock } from './clock';
 import {
   CloudFormation,
+  cloudFormationService,
   type DeployedResource,
   type Deployment,
   loadAssembly,
@@ -125,6 +126,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     });
     const state = openState(options.dataDir, services.gateway.endpoint);
     const { iam, secrets, customResources, twins } = services;
+    services.gateway.add(cloudFormationService(state, iam.authorizer));
     const principal = iam.administrator.principal;
     const cloud = new CloudFormation({
       twins,

@@ -131,7 +131,11 @@ export class CloudFormation {
 
   private async update(stack: Stack): Promise<void> {
     const { account, region } = this.options;
-    this.state.stacks[stack.name] ??= newStack(stack.account ?? account, stack.region ?? region);
+    this.state.stacks[stack.name] ??= newStack(
+      stack.account ?? account,
+      stack.region ?? region,
+      this.options.clock.now(),
+    );
     const stored = this.state.stacks[stack.name]!;
     const update = new StackUpdate({
       stack,

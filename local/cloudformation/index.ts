@@ -8,5 +8,6 @@ export {
   type Deployment,
   DeploymentError,
 } from './deploy';
+export { cloudFormationService } from './service';
 export { openState, type StackStatus, type StateFile } from './state';
 export { validateAssembly } from './validate';

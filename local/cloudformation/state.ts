@@ -69,6 +69,8 @@ export interface StoredStack {
   account: string;
   region: string;
   status: StackStatus;
+  /** When its first deployment began, epoch milliseconds of the clock. */
+  createdAt?: number;
   /** Why it failed. */
   reason?: string;
   resources: Record<string, StoredResource>;
@@ -117,10 +119,11 @@ export function openState(dataDir: string, endpoint = endpointMark): StateFile {
   };
 }
 
-export function newStack(account: string, region: string): StoredStack {
+export function newStack(account: string, region: string, createdAt?: number): StoredStack {
   return {
     account,
     region,
+    createdAt,
     status: 'CREATE_IN_PROGRESS',
     resources: {},
     leftovers: [],

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Service, ServiceResponse } from '../ports';
+import type { ServiceResponse } from '../ports';
 import { AwsError } from '../ports';
+import type { WireProtocol } from './wire-protocol';
 import { xmlDocument } from './xml';
 
 /** What any failure is to the caller: an AwsError stays itself, anything else is a fault of the runtime. */
@@ -13,7 +14,7 @@ export function asAwsError(error: unknown): AwsError {
  * The error in the wire format of the protocol. What policies forbid is `AccessDeniedException` in the JSON protocols and `AccessDenied`
  * with status 403 in the XML ones.
  */
-export function errorResponse(protocol: Service['protocol'], error: AwsError, resource: string): ServiceResponse {
+export function errorResponse(protocol: WireProtocol, error: AwsError, resource: string): ServiceResponse {
   const requestId = randomUUID();
   const headers = { 'x-amzn-requestid': requestId, 'x-amz-request-id': requestId };
   switch (protocol) {
@@ -41,6 +42,22 @@ export function errorResponse(protocol: Service['protocol'], error: AwsError, re
           RequestId: requestId,
         }),
       };
+    case 'ec2-query':
+      return {
+        ...xmlStatus(error),
+        headers: { ...headers, 'content-type': 'text/xml' },
+        body: xmlDocument('Response', {
+          Errors: { Error: { Code: xmlCode(error), Message: error.message } },
+          RequestID: requestId,
+        }),
+      };
+    case 'rpc-v2-cbor':
+      return {
+        status: error.statusCode,
+        headers: { ...headers, 'content-type': 'application/cbor', 'smithy-protocol': protocol },
+        body: cborMap({ __type: error.code, message: error.message }),
+      };
+    case 'rest-xml-wrapped':
     case 'query': {
       const type = error.statusCode < 500 ? 'Sender' : 'Receiver';
       return {
@@ -61,4 +78,14 @@ function xmlCode(error: AwsError): string {
 
 function xmlStatus(error: AwsError): { status: number } {
   return { status: error.code === 'AccessDeniedException' ? 403 : error.statusCode };
+}
+
+/** A map of texts in CBOR (RFC 8949): a map of fewer than 24 entries, and texts of up to 65,535 bytes. */
+function cborMap(entries: Readonly<Record<string, string>>): Buffer {
+  const text = (value: string) => {
+    const bytes = Buffer.from(value).subarray(0, 0xffff);
+    return Buffer.concat([Buffer.from([0x79, bytes.length >> 8, bytes.length & 0xff]), bytes]);
+  };
+  const pairs = Object.entries(entries);
+  return Buffer.concat([Buffer.from([0xa0 + pairs.length]), ...pairs.flat().map(text)]);
 }

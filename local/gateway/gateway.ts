@@ -8,6 +8,7 @@ import { AwsError } from '../ports';
 import { decodeAwsChunked, isAwsChunked } from './chunked';
 import { asAwsError, errorResponse } from './errors';
 import type { JsonService } from './json';
+import { type WireProtocol, wireProtocol } from './wire-protocol';
 
 /** A request to a path of the runtime's own, outside the AWS protocols. It carries no principal: the handler decides whom it serves. */
 export type InternalHandler = (
@@ -145,7 +146,7 @@ async function answer(incoming: Incoming, outgoing: Outgoing, routes: Routes): P
   const path = question < 0 ? url : url.slice(0, question);
   const query = new URLSearchParams(question < 0 ? '' : url.slice(question + 1));
   const headers = plainHeaders(incoming.headers);
-  let protocol: Service['protocol'] = 'json-1.1';
+  let service: Service | undefined;
   let response: ServiceResponse;
   try {
     const handler = internalHandler(routes.internal, path);
@@ -153,19 +154,20 @@ async function answer(incoming: Incoming, outgoing: Outgoing, routes: Routes): P
       const body = await readBody(incoming, routes.options.maxBodyBytes ?? jsonBodyBytes);
       response = await handler({ method, path, query, headers, body });
     } else {
-      const { service, principal } = route(headers, query, routes);
-      protocol = service.protocol;
-      const limit = routes.options.maxBodyBytes ?? (protocol === 'rest-xml' ? xmlBodyBytes : jsonBodyBytes);
+      const routed = route(headers, query, routes);
+      const { principal } = routed;
+      service = routed.service;
+      const limit = routes.options.maxBodyBytes ?? (service.protocol === 'rest-xml' ? xmlBodyBytes : jsonBodyBytes);
       const request = decoded({ principal, method, path, query, headers, body: await readBody(incoming, limit) });
       response = await service.handle(request);
     }
   } catch (thrown) {
     if (isDisconnect(thrown)) throw thrown;
     const error = asAwsError(thrown);
-    if (thrown instanceof ProtocolError) protocol = thrown.service.protocol;
+    if (thrown instanceof ProtocolError) service = thrown.service;
     if (!(thrown instanceof AwsError))
       fault(routes.options, thrown, `${method} ${path} ${headers['x-amz-target'] ?? ''}`);
-    response = errorResponse(protocol, error, path);
+    response = errorResponse(protocolOf(headers, query, service), error, path);
   }
   await send(method, response, outgoing);
   // The rest of a body that was refused has to be read, or the connection is stuck.
@@ -179,10 +181,25 @@ function internalHandler(internal: ReadonlyMap<string, InternalHandler>, path: s
   return found?.handler;
 }
 
+/** The protocol that an error is answered in. */
+function protocolOf(
+  headers: Readonly<Record<string, string>>,
+  query: URLSearchParams,
+  service: Service | undefined,
+): WireProtocol {
+  const signingName = service?.signingName ?? credentialOf(headers, query)?.split('/')[3];
+  return signingName === undefined ? 'json-1.1' : wireProtocol(headers, query, signingName, service);
+}
+
+function credentialOf(headers: Readonly<Record<string, string>>, query: URLSearchParams): string | undefined {
+  const authorization = headers['authorization'];
+  return (authorization ? /Credential=([^,\s]+)/.exec(authorization)?.[1] : query.get('X-Amz-Credential')) ?? undefined;
+}
+
 /** Finds service and caller from the signature: `Credential=<key id>/<date>/<region>/<signing name>/aws4_request`. */
 function route(headers: Readonly<Record<string, string>>, query: URLSearchParams, routes: Routes) {
   const authorization = headers['authorization'];
-  const credential = authorization ? /Credential=([^,\s]+)/.exec(authorization)?.[1] : query.get('X-Amz-Credential');
+  const credential = credentialOf(headers, query);
   if (!credential) {
     if (authorization)
       throw new AwsError('IncompleteSignatureException', 'the Authorization header has no Credential', 400);

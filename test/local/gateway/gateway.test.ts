@@ -125,7 +125,13 @@ test.each([
     /Other.Say/,
   ],
   ['a body that is not JSON', () => say('Say', '{'), 400, 'SerializationException', /not JSON/],
-  ['an unknown service', () => post('dynamodb'), 501, 'NotModelled', /service dynamodb/],
+  [
+    'an unknown service',
+    () => post('dynamodb', { 'x-amz-target': 'DynamoDB_20120810.ListTables' }),
+    501,
+    'NotModelled',
+    /service dynamodb/,
+  ],
   ['an unknown key', () => post('echo', {}, '{}', 'OTHER'), 403, 'UnrecognizedClientException', /OTHER/],
   [
     'another region',
@@ -219,4 +225,38 @@ test('a disposed gateway lets go of its port and of open connections', async () 
   await closed;
   gateway = await createGateway({ port: gateway.port, principalOf: () => caller, services: [] });
   expect(gateway.endpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+});
+
+describe('an error is in the protocol of its request, so that the client can read it', () => {
+  const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
+
+  test('a service of the query protocol that is not modelled', async () => {
+    const response = await post('sns', form, 'Action=ListTopics&Version=2010-03-31');
+    expect(response.status).toBe(501);
+    expect(response.headers.get('content-type')).toBe('text/xml');
+    expect(await response.text()).toMatch(
+      /<ErrorResponse><Error><Type>Receiver<\/Type><Code>NotModelled<\/Code><Message>service sns is not modelled by the local runtime/,
+    );
+  });
+
+  test('EC2 has an envelope of its own', async () => {
+    const text = await (await post('ec2', form, 'Action=DescribeVpcs')).text();
+    expect(text).toMatch(/<Response><Errors><Error><Code>NotModelled<\/Code>.*<\/Errors><RequestID>/);
+  });
+
+  test('a service of rest-xml, of rest-json and of CBOR', async () => {
+    expect(await (await post('route53', {}, '')).text()).toMatch(/<ErrorResponse><Error><Type>.*<Code>NotModelled/);
+    expect(await (await post('eks', { 'content-type': 'application/json' })).json()).toEqual(
+      expect.objectContaining({ message: 'service eks is not modelled by the local runtime' }),
+    );
+    const cbor = await post('monitoring', { 'smithy-protocol': 'rpc-v2-cbor', 'content-type': 'application/cbor' });
+    expect(cbor.headers.get('smithy-protocol')).toBe('rpc-v2-cbor');
+    const text = Buffer.from(await cbor.arrayBuffer());
+    expect(text.subarray(0, 4)).toEqual(Buffer.from([0xa2, 0x79, 0, 6]));
+    expect(text.toString('latin1')).toContain('NotModelled');
+  });
+
+  test('a modelled JSON service that is asked by the query protocol', async () => {
+    expect(await (await post('echo', form, 'Action=Say')).text()).toMatch(/<Code>UnknownOperationException<\/Code>/);
+  });
 });
