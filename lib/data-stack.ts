@@ -3,6 +3,7 @@ import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Stream } from 'aws-cdk-lib/aws-kinesis';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { type LifecycleRule, StorageClass } from 'aws-cdk-lib/aws-s3';
+import { CfnSecretTargetAttachment } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { keepsData } from '../environments/declaration';
 import type { Environment } from '../environments/environment';
@@ -15,6 +16,7 @@ import { guardAgainstPartners } from './partners/guards';
 import { partnerPrefix } from './partners/prefixes';
 import { names, pascalCase } from './shared/names';
 import { PrivateBucket } from './shared/private-bucket';
+import { fromAccountIfTold } from './shared/source-account';
 import { createWarehouse } from './warehouse/create-warehouse';
 import { DatabaseUserSecret } from './warehouse/database-user-secret';
 import { Network } from './warehouse/network';
@@ -77,7 +79,10 @@ export class DataStack extends Stack {
     this.createQueues(environment, pipelines);
 
     this.ownerSecret = new DatabaseUserSecret(this, 'OwnerSecret', { user: ownerUser, key: this.key, retain });
-    const network = new Network(this, 'Network', { zones: environment.warehouse.kind === 'serverless' ? 3 : 2, logs });
+    const network = new Network(this, 'Network', {
+      subnets: environment.warehouse.kind === 'serverless' ? 3 : 2,
+      logs,
+    });
     this.roles = new WarehouseRoles(this, 'WarehouseRoles', {
       environment,
       key: this.key,
@@ -93,6 +98,11 @@ export class DataStack extends Stack {
       network,
       logs,
       roles: this.roles.all,
+    });
+    // Adds engine, host, port and the cluster's identifier, which the Data API compares with its own and the console needs; the password stays.
+    new CfnSecretTargetAttachment(this, 'OwnerSecretAttachment', {
+      secretId: this.ownerSecret.secretArn,
+      ...this.warehouse.secretTarget,
     });
     this.output(logs);
   }
@@ -126,7 +136,8 @@ export class DataStack extends Stack {
           principals: [new ServicePrincipal(`${service}.amazonaws.com`)],
           actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
           resources: ['*'],
-          conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+          // The examples in the guides of SQS, S3 and CloudWatch have no condition.
+          conditions: fromAccountIfTold(this),
         }),
       );
     }

@@ -15,11 +15,17 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 
 export interface NetworkProps {
-  /** Redshift Serverless wants three zones, a cluster two to relocate between. */
-  readonly zones: 2 | 3;
+  /** Each in a zone of its own: Redshift Serverless wants three, a cluster two to relocate between. */
+  readonly subnets: 2 | 3;
   /** Receives the flow log. */
   readonly logs: Bucket;
 }
+
+/**
+ * Zones that an account has in a region. In us-west-1 it has two, where the three subnets of Redshift Serverless may stand in two zones (management guide,
+ * "Considerations when using Amazon Redshift Serverless").
+ */
+const zonesOf = (region: string) => (region === 'us-west-1' ? 2 : 3);
 
 /**
  * A network without a way out: isolated subnets, no NAT, no internet gateway. The warehouse reaches what it needs through endpoints:
@@ -32,7 +38,10 @@ export class Network extends Construct {
 
   constructor(scope: Construct, id: string, props: NetworkProps) {
     super(scope, id);
-    const zones = Array.from({ length: props.zones }, (_, index) => Fn.select(index, Fn.getAzs(Stack.of(this).region)));
+    const { region } = Stack.of(this);
+    const zones = Array.from({ length: props.subnets }, (_, index) =>
+      Fn.select(index % zonesOf(region), Fn.getAzs(region)),
+    );
     this.vpc = new Vpc(this, 'Vpc', {
       availabilityZones: zones,
       natGateways: 0,
@@ -60,7 +69,8 @@ export class Network extends Construct {
       vpc: this.vpc,
       service,
       privateDnsEnabled: true,
-      subnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
+      // One subnet a zone: EC2 refuses an endpoint with two.
+      subnets: { subnets: this.vpc.isolatedSubnets.slice(0, zonesOf(Stack.of(this).region)) },
       open: false,
     });
     endpoint.connections.allowDefaultPortFrom(this.warehouseSecurityGroup, 'Only the warehouse');

@@ -9,6 +9,7 @@ import {
 import { Construct } from 'constructs';
 import type { Environment, ProvisionedWarehouse } from '../../environments/environment';
 import { adminUser, names } from '../shared/names';
+import { fromAccountIfTold } from '../shared/source-account';
 import { type Warehouse, type WarehouseProps, warehousePort } from './warehouse';
 
 export interface ProvisionedProps extends WarehouseProps {
@@ -22,6 +23,7 @@ export class Provisioned extends Construct implements Warehouse {
   readonly database: string;
   readonly arn: string;
   readonly adminSecretArn: string;
+  readonly secretTarget: Warehouse['secretTarget'];
 
   constructor(scope: Construct, id: string, props: ProvisionedProps) {
     super(scope, id);
@@ -36,6 +38,7 @@ export class Provisioned extends Construct implements Warehouse {
     });
     const cluster = this.cluster(props);
     this.adminSecretArn = cluster.attrMasterPasswordSecretArn;
+    this.secretTarget = { targetId: cluster.ref, targetType: 'AWS::Redshift::Cluster' };
     cluster.cfnOptions.deletionPolicy = deletionPolicy(environment);
     cluster.cfnOptions.updateReplacePolicy = environment.retainData
       ? CfnDeletionPolicy.SNAPSHOT
@@ -104,12 +107,10 @@ export class Provisioned extends Construct implements Warehouse {
   }
 
   private pauseAndResume(cluster: CfnCluster, pause: { pauseAt: string; resumeAt: string }, enable: boolean): void {
-    const stack = Stack.of(this);
     const role = new Role(this, 'PauseRole', {
       description: `Pauses and resumes ${this.name}`,
-      assumedBy: new ServicePrincipal('scheduler.redshift.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
-      }),
+      // No page says whether the scheduler tells the account that it acts for.
+      assumedBy: new ServicePrincipal('scheduler.redshift.amazonaws.com', { conditions: fromAccountIfTold(this) }),
     });
     role.addToPolicy(
       new PolicyStatement({ actions: ['redshift:PauseCluster', 'redshift:ResumeCluster'], resources: [this.arn] }),

@@ -17,6 +17,7 @@ export class Serverless extends Construct implements Warehouse {
   readonly database: string;
   readonly arn: string;
   readonly adminSecretArn: string;
+  readonly secretTarget: Warehouse['secretTarget'];
 
   constructor(scope: Construct, id: string, { environment, key, network, roles, size }: ServerlessProps) {
     super(scope, id);
@@ -38,6 +39,7 @@ export class Serverless extends Construct implements Warehouse {
     namespace.applyRemovalPolicy(environment.deletionProtection ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
     namespace.node.addDependency(...roles);
     this.adminSecretArn = admin.secretArn;
+    this.secretTarget = { targetId: namespace.ref, targetType: 'AWS::RedshiftServerless::Namespace' };
 
     const workgroup = new CfnWorkgroup(this, 'Workgroup', {
       workgroupName: this.name,

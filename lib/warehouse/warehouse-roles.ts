@@ -68,8 +68,10 @@ function ownerOnly(stack: Stack, { name, warehouse }: Environment): IPrincipal {
       conditions: { StringEquals: { 'sts:ExternalId': user(names.warehouse(name)) } },
     });
   }
-  // The workgroup's id exists only after its namespace, which wants the roles first: any workgroup of the account, then.
-  const conditions = { StringLike: { 'sts:ExternalId': user(`serverless-${stack.account}-*`) } };
+  // Documented is the workgroup's name; reports show `serverless-<account>-<id>`, whose id exists only after the namespace, which wants the roles first. The
+  // second is wider than one workgroup, but a role opens only to warehouses that it is attached to.
+  const users = [user(names.warehouse(name)), user(`serverless-${stack.account}-*`)];
+  const conditions = { StringLike: { 'sts:ExternalId': users } };
   return new CompositePrincipal(
     new ServicePrincipal('redshift.amazonaws.com', { conditions }),
     new ServicePrincipal('redshift-serverless.amazonaws.com', { conditions }),

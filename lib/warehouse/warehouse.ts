@@ -14,6 +14,8 @@ export interface Warehouse {
   readonly arn: string;
   /** Admin credential in Secrets Manager. */
   readonly adminSecretArn: string;
+  /** What a secret of one of its users is attached to (AWS::SecretsManager::SecretTargetAttachment). */
+  readonly secretTarget: { readonly targetId: string; readonly targetType: string };
 }
 
 export interface WarehouseProps {

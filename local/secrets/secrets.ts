@@ -101,6 +101,15 @@ export class Secrets implements SecretsPort {
     return this.ensure(name, () => value, { owningService: 'redshift', kmsKey });
   }
 
+  /** Puts members into the JSON of a secret; the others stay. @returns its ARN */
+  complete(secretId: string, members: Readonly<Record<string, unknown>>): string {
+    const secret = this.find(secretId);
+    if (!secret) throw notFound(secretId);
+    const value = JSON.stringify({ ...(JSON.parse(secret.value) as object), ...members });
+    if (secret.value !== value) this.#put({ ...secret, value, versionId: randomUUID() });
+    return secret.arn;
+  }
+
   setPolicy(secretId: string, policy: PolicyDocument): Secret {
     const secret = this.find(secretId);
     if (!secret) throw notFound(secretId);

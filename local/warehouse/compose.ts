@@ -27,7 +27,8 @@ import { StatementStore } from './data-api/store';
 import { throttled } from './data-api/throttle';
 import { WarehouseError } from './engine/errors';
 import { scalarOf } from './engine/result';
-import { type ManagedSecrets, warehouseTwins } from './resources';
+import { warehouseTwins } from './resources';
+import type { ManagedSecrets } from './secret-attachment';
 import type { Translate } from './statement';
 import { Warehouses } from './warehouses';
 

@@ -1,13 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { NotModelledError, type ResourceContext, type ResourceState, type ResourceTwin } from '../ports';
 import { booleanOf, integerOf, listOf, objectOf, oneOf, type Properties, requiredText, textOf } from '../properties';
+import { attachmentTwin, type ManagedSecrets } from './secret-attachment';
 import type { WarehouseDefinition, Warehouses } from './warehouses';
-
-/** Where Redshift keeps an admin password that it manages itself. */
-export interface ManagedSecrets {
-  /** The first value given under a name stays. */
-  createManagedSecret(name: string, value: string, kmsKey?: string): { readonly arn: string; readonly value: string };
-}
 
 export interface TwinOptions {
   readonly account: string;
@@ -41,6 +36,7 @@ export function warehouseTwins(warehouses: Warehouses, options: TwinOptions): Re
     scheduledActionTwin,
     namespaceTwin(warehouses, options, namespaces),
     workgroupTwin(warehouses, options, namespaces),
+    attachmentTwin(warehouses, options.secrets, (namespace) => namespaces.get(namespace)?.database),
   ];
 }
 
@@ -146,6 +142,7 @@ function clusterTwin(
       if (group !== undefined && !groups.has(group))
         throw new Error(`${where}.ClusterParameterGroupName names no parameter group of this deployment: ${group}`);
       const namespaceId = stableUuid(`${context.account}/${identifier}`);
+      const port = integerOf(properties['Port'], `${where}.Port`, 1150, 65535) ?? 5439;
       const admin = adminOf(properties, {
         where,
         options,
@@ -163,6 +160,7 @@ function clusterTwin(
         roleArns: rolesOf(properties['IamRoles'], where),
         caseSensitiveIdentifiers: caseSensitive(group === undefined ? undefined : groups.get(group)),
         nodeType: textOf(properties['NodeType'], `${where}.NodeType`),
+        port,
         admin,
       });
       return {
@@ -170,7 +168,7 @@ function clusterTwin(
         attributes: {
           Id: identifier,
           'Endpoint.Address': `${identifier}.local`,
-          'Endpoint.Port': String(integerOf(properties['Port'], `${where}.Port`, 1150, 65535) ?? 5439),
+          'Endpoint.Port': String(port),
           ClusterNamespaceArn: `arn:aws:redshift:${context.region}:${context.account}:namespace:${namespaceId}`,
           MasterPasswordSecretArn: admin.secretArn,
         },

@@ -46,6 +46,8 @@ export interface WarehouseDefinition {
   readonly caseSensitiveIdentifiers: boolean;
   /** Of a cluster's nodes; a workgroup has none. */
   readonly nodeType?: string;
+  /** Where a cluster would listen. */
+  readonly port?: number;
   readonly admin: { readonly name: string; password(): string };
 }
 

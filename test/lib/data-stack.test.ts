@@ -134,10 +134,15 @@ describe('warehouse roles', () => {
     }
   });
 
-  test('open for the owner in any workgroup of the account on Serverless, whose id is not known before', () => {
+  test('open on Serverless for the owner under the documented name of the workgroup, and under the one that reports show', () => {
     for (const { Condition } of trusts(templates({ warehouse: serverless }))) {
       expect(Condition).toEqual({
-        StringLike: { 'sts:ExternalId': arn([':dbuser:serverless-', { Ref: 'AWS::AccountId' }, '-*/millrace_owner']) },
+        StringLike: {
+          'sts:ExternalId': [
+            arn([':dbuser:millrace-test/millrace_owner']),
+            arn([':dbuser:serverless-', { Ref: 'AWS::AccountId' }, '-*/millrace_owner']),
+          ],
+        },
       });
     }
   });
@@ -390,9 +395,55 @@ test('the key rotates and serves S3, EventBridge and CloudWatch of this account'
       Statement: Match.arrayWith([
         Match.objectLike({
           Principal: { Service: ['cloudwatch.amazonaws.com', 'events.amazonaws.com', 's3.amazonaws.com'] },
-          Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          Condition: { StringEqualsIfExists: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
         }),
       ]),
+    },
+  });
+});
+
+test.each([
+  ['a cluster', {}, 'AWS::Redshift::Cluster'],
+  ['a workgroup', { warehouse: serverless }, 'AWS::RedshiftServerless::Namespace'],
+] as const)('the secret of the owner is attached to %s', (_, environment, TargetType) => {
+  templates(environment).data.hasResourceProperties('AWS::SecretsManager::SecretTargetAttachment', {
+    SecretId: { Ref: Match.stringLikeRegexp('^OwnerSecret') },
+    TargetId: { Ref: Match.anyValue() },
+    TargetType,
+  });
+});
+
+test('in us-west-1, which has two zones, Serverless has three subnets in them, and each endpoint one in each', () => {
+  const { data } = templates({ warehouse: serverless, region: 'us-west-1' });
+  const subnets = data.findResources('AWS::EC2::Subnet');
+  const zones = Object.values(subnets).map(({ Properties }) => Properties.AvailabilityZone['Fn::Select'][0]);
+  expect(zones.sort()).toEqual([0, 0, 1]);
+  for (const { Properties } of Object.values(data.findResources('AWS::EC2::VPCEndpoint')))
+    if (Properties.VpcEndpointType === 'Interface') {
+      const used = Properties.SubnetIds.map(
+        ({ Ref }: { Ref: string }) => subnets[Ref]!['Properties'].AvailabilityZone['Fn::Select'][0],
+      );
+      expect(used.sort()).toEqual([0, 1]);
+    }
+});
+
+test('the scheduler of Redshift may pause the cluster, whether it says for which account it acts or not', () => {
+  const pause = { pauseAt: 'cron(0 20 * * ? *)', resumeAt: 'cron(0 6 * * ? *)' };
+  const warehouse = {
+    kind: 'provisioned',
+    nodeType: 'ra3.large',
+    nodeCount: 1,
+    snapshotRetentionDays: 1,
+    pause,
+  } as const;
+  templates({ warehouse }).data.hasResourceProperties('AWS::IAM::Role', {
+    AssumeRolePolicyDocument: {
+      Statement: [
+        Match.objectLike({
+          Principal: { Service: 'scheduler.redshift.amazonaws.com' },
+          Condition: { StringEqualsIfExists: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+        }),
+      ],
     },
   });
 });

@@ -57,6 +57,7 @@ const secrets = {
   createManagedSecret: (): never => {
     throw new Error('the simulated cluster has its password given');
   },
+  complete: (secretId: string) => secretId,
 };
 
 const contextOf = (name: string): ResourceContext => ({

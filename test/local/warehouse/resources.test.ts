@@ -122,6 +122,27 @@ describe('Redshift resources', () => {
     expect(answer).toMatchObject({ Status: 'FINISHED', WorkgroupName: 'work' });
   });
 
+  test('a secret that is attached says where its user can log in, and keeps its password', async () => {
+    secrets.values.set('arn', JSON.stringify({ username: 'u', password: 'p' }));
+    const attach = (TargetId: string) =>
+      create('AWS::SecretsManager::SecretTargetAttachment', {
+        SecretId: 'arn',
+        TargetId,
+        TargetType: 'AWS::RedshiftServerless::Namespace',
+      });
+    await expect(attach('nowhere')).rejects.toThrow('names no AWS::RedshiftServerless::Namespace');
+    await create('AWS::RedshiftServerless::Namespace', {
+      NamespaceName: 'attached',
+      DbName: 'db',
+      AdminUsername: 'boss',
+      AdminUserPassword: 'Boss1pass',
+      IamRoles: [],
+    });
+    await attach('attached');
+    const value = { username: 'u', password: 'p', engine: 'redshift', namespaceName: 'attached', dbname: 'db' };
+    expect(JSON.parse(secrets.values.get('arn')!)).toEqual(value);
+  });
+
   test('what the twins do not know is refused by name', async () => {
     await expect(create('AWS::Redshift::ClusterParameterGroup', parameters('wlm_json_configuration'))).rejects.toThrow(
       'parameter wlm_json_configuration is not modelled',

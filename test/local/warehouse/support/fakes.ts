@@ -85,6 +85,10 @@ export class FakeSecrets implements SecretsPort {
     if (!this.values.has(arn)) this.values.set(arn, value);
     return { arn, value: this.values.get(arn)! };
   }
+  complete(secretId: string, members: object) {
+    this.values.set(secretId, JSON.stringify({ ...JSON.parse(this.values.get(secretId)!), ...members }));
+    return secretId;
+  }
 }
 
 export class FakeBus implements EventBusPort {
