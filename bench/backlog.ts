@@ -107,7 +107,7 @@ async function loadAll(environment: Environment, objects: Written['objects']): P
       objects: objectsJson(group.objects),
       files: JSON.stringify(group.objects.map(({ key, etag }) => ({ url: `s3://${bucket}/${key}`, etag }))),
     };
-    seconds += await environment.run(renderAll(source.load, values));
+    seconds += await environment.run(renderAll(source.inPlace.statements, values));
   }
   const loaded = await environment.number('select count(*) from estore.ledger');
   if (loaded !== objects.length) throw new Error(`${loaded} of ${objects.length} files were loaded`);

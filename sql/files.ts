@@ -32,11 +32,19 @@ const place = (index: number) => `c${index + 1}`;
 /** Copies the files into the records, makes payloads of these, and puts them where those of other formats are: into `staged`. */
 export function columnarStatements(pipeline: Pipeline, source: ColumnarSource): StatementTemplate[] {
   const records = recordsTable(pipeline);
+  return [
+    ...recordsStatements(pipeline, source),
+    `insert into ${pipelineTables(pipeline).staged} (payload)\nselect ${payloadExpression(pipeline, source)}\nfrom ${records}`,
+  ];
+}
+
+/** Copies the files into the records. @param more options of a COPY of CSV */
+export function recordsStatements(pipeline: Pipeline, source: ColumnarSource, more = ''): StatementTemplate[] {
+  const records = recordsTable(pipeline);
   const columns = source.columns.map((column, index) => `  ${place(index)} ${tableType(source, column)}`);
   return [
     `create temp table ${records} (\n${columns.join(',\n')}\n)`,
-    `copy ${records} from {{manifest}} iam_role {{load_role}} manifest\n${copyOptions(source)}`,
-    `insert into ${pipelineTables(pipeline).staged} (payload)\nselect ${payloadExpression(pipeline, source)}\nfrom ${records}`,
+    `copy ${records} from {{manifest}} iam_role {{load_role}} manifest\n${copyOptions(source, more)}`,
   ];
 }
 
@@ -45,11 +53,11 @@ function tableType({ format }: ColumnarSource, { type = 'varchar' }: FileColumn)
   return type === 'double' ? 'double precision' : type;
 }
 
-function copyOptions({ format, compression, delimiter = ',' }: ColumnarSource): string {
+function copyOptions({ format, compression, delimiter = ',' }: ColumnarSource, more: string): string {
   if (format === 'parquet') return 'format parquet statupdate off';
   const compressed = compression === 'none' ? '' : ` ${compression}`;
   const separated = delimiter === ',' ? '' : ` delimiter ${quoteLiteral(delimiter)}`;
-  return `format csv${separated} ignoreheader 1 ignoreblanklines emptyasnull${compressed} maxerror 100000 compupdate off statupdate off`;
+  return `format csv${separated} ignoreheader 1 ignoreblanklines emptyasnull${compressed} ${more}compupdate off statupdate off`;
 }
 
 /** In the last column of a CSV with Windows line ends there may be half of one: nobody says that COPY takes it off. */

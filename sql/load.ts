@@ -1,4 +1,4 @@
-import type { FileShape, LoadPlan, LoadSource } from '../lambda/load/contract';
+import type { Answering, FileShape, LoadPlan, LoadSource } from '../lambda/load/contract';
 import type { StatementTemplate } from '../lambda/shared/plan';
 import type { Pipeline } from '../pipelines/definition';
 import {
@@ -13,14 +13,17 @@ import {
   unparkStatement,
 } from './batch';
 import {
-  changedFiles,
+  comparedFiles,
   copyStatements,
+  countedItems,
   dropStatement,
   type Format,
   ledgerStatement,
   loadTables,
   malformedStatement,
   onlyUrl,
+  type Reading,
+  scanPlan,
   scanStatements,
   sourceOf,
   stagedTable,
@@ -72,8 +75,13 @@ export const archiveSource = 'archive';
 /** Keys of the archive bucket that are the pipeline's. */
 export const archiveGlob = (pipeline: Pick<Pipeline, 'name'>) => `archive/${pipeline.name}/**`;
 
-const statementsOf = (pipeline: Pipeline, source: Format) => ({
-  load: loadStatements(pipeline, source),
+const statementsOf = (
+  pipeline: Pipeline,
+  source: Format,
+): Pick<LoadSource, 'inPlace' | 'exact' | 'scan' | 'reload'> => ({
+  inPlace: loadStatements(pipeline, source, 'in place'),
+  exact: loadStatements(pipeline, source, 'exact'),
+  scan: scanPlan(pipeline, source),
   reload: reloadPlan(pipeline, source),
 });
 
@@ -91,20 +99,21 @@ function shapeOf(pipeline: Pipeline, source: Format): FileShape {
 }
 
 /**
- * One transaction: the objects of the batch are copied, merged and entered in the ledger, all or none. If one of them is in the ledger
- * already, or was not read as the bytes that its etag stands for, the whole batch changes nothing: ask `loaded` what is in.
+ * One transaction: the objects of the batch are copied, merged and entered in the ledger, all or none. It changes nothing if one of them is in the
+ * ledger already, was not read as the bytes that its etag stands for, or if the rows that COPY made are not all that it scanned: `answer` says which.
  */
-function loadStatements(pipeline: Pipeline, source: Format): StatementTemplate[] {
-  const { malformed, objects } = loadTables(pipeline);
+function loadStatements(pipeline: Pipeline, source: Format, reading: Reading): Answering {
+  const { malformed, objects, found } = loadTables(pipeline);
   const staged = stagedTable(pipeline, source);
   const { incoming, place, run, drop } = mergeSteps(pipeline, sourceOf(source), {
     objectKey: onlyUrl(objects),
     extraRejects: `(select count(*) from ${malformed})`,
   });
-  return [
+  const statements = [
     lockStatement(pipeline),
-    ...copyStatements(pipeline, source),
-    ...scanStatements(pipeline),
+    ...copyStatements(pipeline, source, reading),
+    ...scanStatements(pipeline, source, reading),
+    foundStatement(pipeline, source, reading),
     objectsStatement(pipeline),
     `delete from ${staged} where (select count(*) from ${objects}) = 0`,
     `delete from ${malformed} where (select count(*) from ${objects}) = 0`,
@@ -112,30 +121,51 @@ function loadStatements(pipeline: Pipeline, source: Format): StatementTemplate[]
     ...place,
     malformedStatement(pipeline, source),
     run,
-    ledgerStatement(pipeline, source),
+    ledgerStatement(pipeline, source, reading),
     `delete from ${staged}`,
-    drop,
-    dropStatement(pipeline, source),
   ];
+  return {
+    statements: [
+      ...statements,
+      `select accepted, known, unseen, changed, staged, refused, expected from ${found}`,
+      drop,
+      dropStatement(pipeline, source, reading),
+    ],
+    answer: statements.length,
+  };
+}
+
+/** One row: what was found of the batch, and whether it may be loaded. */
+function foundStatement(pipeline: Pipeline, source: Format, reading: Reading): StatementTemplate {
+  const { unseen, changed } = comparedFiles(pipeline);
+  const files = reading === 'in place' ? `,\nfiles as (\n${filesQuery}\n)` : '';
+  return `create temp table ${loadTables(pipeline).found} as
+with given as (
+${givenQuery}
+)${files},
+counts as (
+  select
+    (
+      select count(*)
+      from given g
+      inner join ${pipelineTables(pipeline).ledger} l on ${sameObject('l', 'g')}
+    ) as known,
+    ${reading === 'in place' ? `(${unseen})` : '0'} as unseen,
+    ${reading === 'in place' ? `(${changed})` : '0'} as changed,
+${countedItems(pipeline, source, reading)}
+)
+select *, case when known = 0 and unseen = 0 and changed = 0 and staged = expected then 1 else 0 end as accepted
+from counts`;
 }
 
 /** The objects of the batch if all of them may be loaded, or none. */
 function objectsStatement(pipeline: Pipeline): StatementTemplate {
-  const { objects } = loadTables(pipeline);
+  const { objects, found } = loadTables(pipeline);
   return `create temp table ${objects} as
 with given as (
 ${givenQuery}
-),
-files as (
-${filesQuery}
 )
 select bucket, object_key, etag, version_id, size, 's3://' || bucket || '/' || object_key as url
 from given
-where (
-  select count(*)
-  from given g
-  inner join ${pipelineTables(pipeline).ledger} l on ${sameObject('l', 'g')}
-) = 0 and (
-  ${changedFiles(pipeline)}
-) = 0`;
+where (select accepted from ${found}) = 1`;
 }

@@ -1,16 +1,18 @@
-import type { ReloadPlan } from '../lambda/load/contract';
+import type { Answering, ReloadPlan } from '../lambda/load/contract';
 import type { StatementTemplate } from '../lambda/shared/plan';
 import type { Pipeline } from '../pipelines/definition';
 import { filesQuery, givenQuery, sameObject } from './batch';
 import {
-  changedFiles,
+  comparedFiles,
   copyStatements,
+  countedItems,
   dropStatement,
   type Format,
   ledgerStatement,
   loadTables,
   malformedStatement,
   onlyUrl,
+  type Reading,
   scanStatements,
   sourceOf,
   stagedTable,
@@ -26,7 +28,12 @@ const replaced = '{{replaced}}';
  * the run gave. The same bytes have the same records, so that nothing is lost by it: every event of the run has to come again with its
  * id, and there have to be as many rows as there were; else nothing changes. Readers see the run's rows all the time.
  */
-export function reloadPlan(pipeline: Pipeline, source: Format): ReloadPlan {
+export const reloadPlan = (pipeline: Pipeline, source: Format): ReloadPlan => ({
+  inPlace: reloadStatements(pipeline, source, 'in place'),
+  exact: reloadStatements(pipeline, source, 'exact'),
+});
+
+function reloadStatements(pipeline: Pipeline, source: Format, reading: Reading): Answering {
   const tables = pipelineTables(pipeline);
   const { malformed, objects, found } = loadTables(pipeline);
   const { incoming, read, copies } = temporaryTables(pipeline);
@@ -37,10 +44,10 @@ export function reloadPlan(pipeline: Pipeline, source: Format): ReloadPlan {
   });
   const statements = [
     lockStatement(pipeline),
-    ...copyStatements(pipeline, source),
-    ...scanStatements(pipeline),
+    ...copyStatements(pipeline, source, reading),
+    ...scanStatements(pipeline, source, reading),
     ...steps.incoming,
-    foundStatement(pipeline, source),
+    foundStatement(pipeline, source, reading),
     objectsStatement(pipeline),
     ...[incoming, read, copies, malformed].map(
       (table) => `delete from ${table} where (select count(*) from ${objects}) = 0`,
@@ -51,16 +58,15 @@ export function reloadPlan(pipeline: Pipeline, source: Format): ReloadPlan {
     ...steps.place,
     malformedStatement(pipeline, source),
     steps.run,
-    ledgerStatement(pipeline, source),
+    ledgerStatement(pipeline, source, reading),
     `delete from ${stagedTable(pipeline, source)}`,
   ];
   return {
     statements: [
       ...statements,
-      `select accepted, known, changed, rows_before as before, rows_now as now, lost from ${found}`,
+      `select accepted, known, unseen, changed, staged, refused, expected, rows_before as before, rows_now as now, lost from ${found}`,
       steps.drop,
-      dropStatement(pipeline, source),
-      `drop table ${found}`,
+      dropStatement(pipeline, source, reading),
     ],
     answer: statements.length,
   };
@@ -71,7 +77,9 @@ export function reloadPlan(pipeline: Pipeline, source: Format): ReloadPlan {
  * rebuild leaves duplicates out that the landing view has. Rows of history have none, so that their number has to be the same: a record
  * that left the run, as a reject that was merged again, would be there twice.
  */
-function foundStatement(pipeline: Pipeline, source: Format): StatementTemplate {
+function foundStatement(pipeline: Pipeline, source: Format, reading: Reading): StatementTemplate {
+  const { unseen, changed } = comparedFiles(pipeline);
+  const files = reading === 'in place' ? `,\nfiles as (\n${filesQuery}\n)` : '';
   const { events, duplicates, rejects, ledger } = pipelineTables(pipeline);
   const { malformed, found } = loadTables(pipeline);
   const { incoming } = temporaryTables(pipeline);
@@ -79,16 +87,15 @@ function foundStatement(pipeline: Pipeline, source: Format): StatementTemplate {
   return `create temp table ${found} as
 with given as (
 ${givenQuery}
-),
-files as (
-${filesQuery}
-),
+)${files},
 counts as (
   select
     (select count(*) from given) as objects_given,
     (select count(*) from given g inner join ${ledger} l on ${sameObject('l', 'g')} where l.run_id = ${replaced}) as objects_known,
     ${ofRun(ledger)} as objects_loaded,
-    (${changedFiles(pipeline)}) as changed,
+    ${reading === 'in place' ? `(${unseen})` : '0'} as unseen,
+    ${reading === 'in place' ? `(${changed})` : '0'} as changed,
+${countedItems(pipeline, source, reading)},
     ${ofRun(events)} + ${ofRun(duplicates)} + ${ofRun(rejects)} as rows_before,
     (select count(*) from ${incoming}) + (select count(*) from ${malformed}) as rows_now,
     (
@@ -103,8 +110,8 @@ judged as (
   from counts
 )
 select
-  known, changed, rows_before, rows_now, lost,
-  case when known = 1 and changed = 0 and lost = 0 and rows_before ${sourceOf(source) === 'archive' ? '<=' : '='} rows_now then 1 else 0 end as accepted
+  known, unseen, changed, staged, refused, expected, rows_before, rows_now, lost,
+  case when known = 1 and unseen = 0 and changed = 0 and staged = expected and lost = 0 and rows_before ${sourceOf(source) === 'archive' ? '<=' : '='} rows_now then 1 else 0 end as accepted
 from judged`;
 }
 

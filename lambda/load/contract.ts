@@ -82,28 +82,54 @@ export interface LoadSource {
   readonly overwritten: 'load-again' | 'alarm';
   readonly shape: FileShape;
   /**
-   * One transaction. Placeholders: `run_id`; `manifest` (s3:// URL); `load_role`; `objects` (JSON text:
-   * `[{bucket,key,etag,versionId,size}]`); `files` (JSON text: `[{url,etag}]`, what COPY must have read; an empty etag is not
-   * checked: the URL is that of a copy that nobody changes). All or nothing; nothing also, though it finishes, if one of the objects
-   * is in the ledger already or one of the files was not read with its etag: ask `loaded`.
+   * Loads objects where they are. Placeholders: `run_id`; `manifest` (s3:// URL); `load_role`; `objects` (JSON text:
+   * `[{bucket,key,etag,versionId,size}]`); `files` (JSON text: `[{url,etag}]`, what COPY must have read). Accepts only what the
+   * warehouse's system views account for: every file with its etag, every line scanned as a row or an error.
    */
-  readonly load: readonly StatementTemplate[];
+  readonly inPlace: Answering;
+  /**
+   * Loads files that nobody changes, in place of the objects that they hold: copies of versions, or what the function wrote itself. No system view is
+   * asked. Placeholders: `run_id`, `manifest`, `load_role` and `objects` as above; `records`, how many the files have (-1 where nobody counted them);
+   * `refused` (s3:// URL), a manifest of gzip JSON lines `{object_key, line, message, bytes}`, the lines of the objects that the files do not
+   * have, bytes in base64 or missing; a row without `object_key` is none.
+   */
+  readonly exact: Answering;
+  readonly scan: ScanPlan;
   readonly reload: ReloadPlan;
 }
 
-/** Loads the objects of a run again, all together, and puts what they give by now in the place of the run's rows. */
-export interface ReloadPlan {
-  /**
-   * One transaction. Placeholders: those of `load`, and `replaced`, the run whose rows go; `run_id` is the one that takes its place and
-   * `objects` are all of the run. All or nothing; nothing also, though it finishes, where `answer` says so.
-   */
+/**
+ * One transaction that changes all or nothing: nothing also, though it finishes, where its answer says so.
+ */
+export interface Answering {
   readonly statements: readonly StatementTemplate[];
   /**
-   * Which of the statements, from 0, has a row with what was found: `accepted` (1 or 0), `known` (1 where the ledger has just these objects
-   * of the run), `changed` files that were not read with their etags, the rows of the run `before` and `now`, and `lost`, the events of
-   * the run that would be none any longer.
+   * Which of the statements, from 0, has a row with what was found: `accepted` (1 or 0); `known`, how many of the objects are in the ledger; `unseen`
+   * files of which the warehouse does not show what was read; `changed` files that were not read with their etags; `staged` rows that COPY made;
+   * `refused` lines that it could not read; `expected`, the rows that it should have made.
    */
   readonly answer: number;
+}
+
+/** Finds the lines of exact files that COPY cannot read. */
+export interface ScanPlan {
+  /** One transaction that changes nothing. Placeholders: `manifest`, `load_role`. */
+  readonly statements: readonly StatementTemplate[];
+  /** Which of the statements, from 0, has the row `query_id, copied`. */
+  readonly answer: number;
+  /** Rows `url, line, message, scanned` of that COPY: a line that it could not read, and the lines of all files. Placeholder: `query_id`. */
+  readonly lines: StatementTemplate;
+}
+
+/**
+ * Loads the objects of a run again, all together, and puts what they give by now in the place of the run's rows. Placeholders: those of the load, and
+ * `replaced`, the run whose rows go; `run_id` is the one that takes its place and `objects` are all of the run. The answer has in addition
+ * the rows of the run `before` and `now`, and `lost`, the events of the run that would be none any longer; its `known` is 1 where the ledger has just
+ * these objects of the run.
+ */
+export interface ReloadPlan {
+  readonly inPlace: Answering;
+  readonly exact: Answering;
 }
 
 /** Where the rejects of loads came from. */

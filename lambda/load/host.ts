@@ -22,4 +22,14 @@ export interface LoadHost {
   readonly metrics: Metrics;
   /** For a metric of something that has no time of its own. @default Date.now */
   readonly now?: () => number;
+  /** Waits for system views that show rows late. @default - a timer */
+  readonly sleep?: (ms: number) => Promise<void>;
+  /** What the function has learnt of the warehouse since it started. @default - nothing yet */
+  readonly sight?: Sight;
+}
+
+/** Whether the warehouse's system views show a transaction its own rows, which no page of AWS promises. */
+export interface Sight {
+  /** They do not: objects are copied before they are loaded, so that nothing needs to be asked. */
+  blind: boolean;
 }

@@ -104,10 +104,10 @@ async function search(
         read += 1;
         if (read % 10_000 === 0 && remainingMs() < reserveMs) return false;
         if (shape.format === 'csv' && read === 1) continue;
-        const payload = payloadOf(bytes, shape);
+        const named = wanted(lost.lines.get(url), line, lastLine);
+        if (named !== undefined) lost.texts.push({ url, line: named, bytes: bytes.toString('base64') });
+        const payload = named === undefined ? payloadOf(bytes, shape) : undefined;
         if (payload !== undefined) lost.payloads.get(canonical(payload))?.places.push({ url, line });
-        else if (wanted(lost.lines.get(url), line, lastLine))
-          lost.texts.push({ url, line: wanted(lost.lines.get(url), line, lastLine)!, bytes: bytes.toString('base64') });
       }
     } catch (error) {
       // COPY read it, so it can hardly be so; then its rejects stay without a line.

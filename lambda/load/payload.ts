@@ -8,6 +8,18 @@ export function payloadOf(bytes: Buffer, shape: FileShape): unknown {
   return shape.format === 'csv' ? csvPayload(text, shape) : jsonOf(text);
 }
 
+/** Why a record has no payload. */
+export function problemOf(bytes: Buffer, shape: FileShape): string {
+  const text = utf8Of(bytes);
+  if (text === undefined) return 'not UTF-8';
+  if (shape.format !== 'csv') return 'not JSON';
+  const { columns = [], delimiter = ',' } = shape;
+  const fields = csvFields(text, delimiter);
+  if (!fields) return 'not CSV: a quote is not closed, or something follows it';
+  if (fields.length !== columns.length) return `${fields.length} fields instead of ${columns.length}`;
+  return `a field is longer than ${maxFieldBytes} bytes`;
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 function utf8Of(bytes: Buffer): string | undefined {

@@ -4,14 +4,16 @@ import { render } from '../shared/statement';
 import { formatStatementName } from '../shared/statement-name';
 import { isTerminal, query, type StatementState, WarehouseAsleepError } from '../shared/warehouse';
 import type { LoadSource } from './contract';
-import { classify } from './failure';
+import { copyVersions, exactCopies, nameLines } from './exact';
+import { classify, type Failure, refusalOf } from './failure';
 import { sourceFinder } from './groups';
 import type { LoadHost } from './host';
 import type { HistoryObject, Message } from './notification';
 import { findOrigins, objectOf } from './origins';
 import { parkMessage } from './park';
 import { judgeAll } from './shape';
-import { inPlace, transactAs } from './transaction';
+import { type Named, sift, UnsiftableError } from './sift';
+import { inPlace, type Run, transact } from './transaction';
 
 /** A failure that nobody recognizes may be the warehouse's. */
 const unknownAttempts = 3;
@@ -71,12 +73,93 @@ async function attempt(host: LoadHost, replaced: string, attempts: number, remai
   if (!source) return 'its objects are not of one source any longer';
   const misfit = await misfitOf(host, source, objects);
   if (misfit !== undefined) return misfit;
-  if (remainingMs() < 1000) return 'later';
-  const { statements, answer } = source.reload;
-  const run = { runId, step: 'reload', statements, values: { replaced } } as const;
-  const ended = await transactAs(host, source, run, objects, inPlace(objects), remainingMs);
-  const reason = await reasonOf(host, ended, answer, attempts);
+  const reason = await loadAgain(host, source, { replaced, runId, objects, attempts }, remainingMs);
   return reason === 'done' ? afterwards(host, runId, remainingMs) : reason;
+}
+
+/** What is loaded again: all objects of a run. */
+interface Again {
+  readonly replaced: string;
+  readonly runId: string;
+  readonly objects: readonly HistoryObject[];
+  readonly attempts: number;
+}
+
+/** From where the objects are; where COPY does not account for all of them, from files of the records that it can read. */
+async function loadAgain(host: LoadHost, source: LoadSource, again: Again, remainingMs: () => number): Promise<string> {
+  const { replaced, objects } = again;
+  let reason = 'its objects were not looked at';
+  if (!host.sight?.blind) {
+    const { files, values } = inPlace(objects);
+    const run = { step: 'reload', plan: source.reload.inPlace, files, values: { ...values, replaced } };
+    const ended = await submit(host, source, again, run, remainingMs);
+    if (typeof ended === 'string') return ended;
+    if (ended.kind === 'unseen' && host.sight) host.sight.blind = true;
+    reason = ended.reason;
+  }
+  if (source.shape.format === 'parquet')
+    return host.sight?.blind ? fromCopies(host, source, again, remainingMs) : reason;
+  return fromSifted(host, source, again, remainingMs);
+}
+
+async function fromCopies(
+  host: LoadHost,
+  source: LoadSource,
+  again: Again,
+  remainingMs: () => number,
+): Promise<string> {
+  const { copied, refused } = await copyVersions(host, source, again.objects);
+  const [[object, reason] = []] = refused;
+  if (object) return `${object.key}: ${reason}`;
+  const files = copied.map(([, file]) => file);
+  const values = { ...(await exactCopies(host, again.objects)), replaced: again.replaced };
+  const ended = await submit(
+    host,
+    source,
+    again,
+    { step: 'reload-exact', plan: source.reload.exact, files, values },
+    remainingMs,
+  );
+  return typeof ended === 'string' ? ended : ended.reason;
+}
+
+async function fromSifted(
+  host: LoadHost,
+  source: LoadSource,
+  again: Again,
+  remainingMs: () => number,
+  named: Named = new Map(),
+): Promise<string> {
+  const { objects, replaced, attempts } = again;
+  try {
+    const sifted = await sift(host, source, objects, named, remainingMs);
+    if (!sifted)
+      return attempts < unknownAttempts
+        ? 'later'
+        : 'its objects could not be read line by line in the time of a function';
+    const { files, refused, records, version } = sifted;
+    const run = { step: `reload-${version}`, plan: source.reload.exact, files, values: { refused, records, replaced } };
+    const ended = await submit(host, source, again, run, remainingMs);
+    if (typeof ended === 'string') return ended;
+    const more = named.size === 0 ? await nameLines(host, source, objects, remainingMs) : undefined;
+    return more ? fromSifted(host, source, again, remainingMs, more) : ended.reason;
+  } catch (error) {
+    if (error instanceof UnsiftableError) return `${error.object.key}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** The outcome, or a failure that other files may not have. */
+async function submit(
+  host: LoadHost,
+  source: LoadSource,
+  { runId, objects, attempts }: Again,
+  run: Omit<Run, 'runId'>,
+  remainingMs: () => number,
+): Promise<string | Failure> {
+  if (remainingMs() < 1000) return 'later';
+  const ended = await transact(host, source, { ...run, runId }, objects, remainingMs);
+  return reasonOf(host, ended, run.plan.answer, attempts);
 }
 
 async function objectsOf(host: LoadHost, runId: string, remainingMs: () => number): Promise<HistoryObject[]> {
@@ -112,11 +195,18 @@ async function misfitOf(
   return undefined;
 }
 
-/** What became of the transaction. */
-async function reasonOf(host: LoadHost, ended: StatementState, answer: number, attempts: number): Promise<string> {
+/** What became of the transaction: the outcome, or a failure that other files may not have. */
+async function reasonOf(
+  host: LoadHost,
+  ended: StatementState,
+  answer: number,
+  attempts: number,
+): Promise<string | Failure> {
   if (!isTerminal(ended.status)) return 'later';
   if (ended.status !== 'FINISHED') {
-    const { kind, reason } = classify(ended);
+    const failure = classify(ended);
+    const { kind, reason } = failure;
+    if (kind === 'lines') return failure;
     if (kind === 'object' || (kind === 'unknown' && attempts >= unknownAttempts)) return reason;
     host.log('a run was not loaded, its message will come back', { id: ended.id, kind, reason });
     host.metrics(ended.updatedAt, { LoadFailed: 1 });
@@ -127,9 +217,11 @@ async function reasonOf(host: LoadHost, ended: StatementState, answer: number, a
     ['accepted', 'known', 'changed', 'before', 'now', 'lost'] as const
   ).map((name) => asNumber(row[name], name)) as [number, number, number, number, number, number];
   if (accepted === 1) return 'done';
-  // Somebody else changed the ledger meanwhile: the next look tells.
+  // Another function changed the ledger meanwhile: the next delivery sees it.
   if (known !== 1) return 'later';
   if (changed > 0) return `${changed} of its objects were not read as the bytes that were loaded`;
+  const failure = refusalOf({ ...row, known: 0 });
+  if (failure) return failure;
   if (lost > 0) return `${lost} of its events would be rejects under the present columns`;
   return `it has ${before} rows and its objects have ${now}: rejects of it were merged again, or rows were changed by hand`;
 }

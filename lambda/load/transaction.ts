@@ -1,64 +1,47 @@
 import { createHash } from 'node:crypto';
-import { type StatementTemplate, statementNamePrefix } from '../shared/plan';
+import { statementNamePrefix } from '../shared/plan';
 import { clientToken, render, renderAll, type Values } from '../shared/statement';
 import { formatStatementName, parseStatementName } from '../shared/statement-name';
 import { isPassing, isTerminal, maxAttempts, query, type StatementState, waitFor } from '../shared/warehouse';
-import { type LoadSource, manifestPrefix } from './contract';
+import { type Answering, type LoadSource, manifestPrefix } from './contract';
 import { idOf, objectsJson } from './groups';
 import type { LoadHost } from './host';
 import type { HistoryObject } from './notification';
 
-/** What COPY reads for an object. */
+/** A file that COPY reads. */
 export interface File {
   /** `s3://…`. */
   readonly url: string;
-  /** '' for a copy that nobody changes. */
-  readonly etag: string;
-}
-
-/** `load` reads the objects where they are, `exact` a copy of one version. */
-export type LoadStep = 'load' | 'exact';
-
-/** Submits the transaction, or finds the one that an earlier delivery of the same objects left running, and waits for its end. */
-export function transact(
-  host: LoadHost,
-  source: LoadSource,
-  step: LoadStep,
-  objects: readonly HistoryObject[],
-  files: readonly File[],
-  remainingMs: () => number,
-): Promise<StatementState> {
-  const run: Run = { runId: runIdOf(objects), step, statements: source.load, values: {} };
-  return transactAs(host, source, run, objects, files, remainingMs);
+  /** Bytes. */
+  readonly size: number;
 }
 
 /** A transaction that loads objects. */
 export interface Run {
   readonly runId: string;
-  readonly step: LoadStep | 'reload';
-  readonly statements: readonly StatementTemplate[];
+  /** `load` reads the objects where they are; what begins with `exact` reads files that nobody changes; `reload` the same for a run. */
+  readonly step: string;
+  readonly plan: Answering;
+  readonly files: readonly File[];
   /** Placeholders besides those that every load has. */
   readonly values: Values;
 }
 
-/** The same for a run that is not known by its objects. */
-export async function transactAs(
+/** Submits the transaction, or finds the one that an earlier delivery of the same objects left running, and waits for its end. */
+export async function transact(
   host: LoadHost,
   source: LoadSource,
-  { runId, step, statements: templates, values: more }: Run,
+  { runId, step, plan: { statements: templates }, files, values: more }: Run,
   objects: readonly HistoryObject[],
-  files: readonly File[],
   remainingMs: () => number,
 ): Promise<StatementState> {
   const { environment, plan, warehouse, log } = host;
-  const manifest = await writeManifest(host, `${runId}${step === 'exact' ? '-exact' : ''}`, objects, files);
   const values = {
     ...more,
     run_id: runId,
-    manifest,
+    manifest: await writeManifest(host, step === 'load' ? runId : `${runId}-${step}`, files),
     load_role: host.loadRoleArn,
     objects: objectsJson(objects),
-    files: JSON.stringify(files),
   };
   const statements = renderAll(templates, values);
   let attempt = await nextAttempt(host, runId, step);
@@ -72,16 +55,15 @@ export async function transactAs(
   }
 }
 
-/** The objects where they are. */
-export const inPlace = (objects: readonly HistoryObject[]): File[] =>
-  objects.map(({ bucket, key, etag }) => ({ url: `s3://${bucket}/${key}`, etag }));
+/** The objects where they are, and the etags that COPY must have read. */
+export function inPlace(objects: readonly HistoryObject[]): Pick<Run, 'files' | 'values'> {
+  const files = objects.map(({ bucket, key, size }) => ({ url: `s3://${bucket}/${key}`, size }));
+  const etags = objects.map(({ etag }, index) => ({ url: files[index]!.url, etag }));
+  return { files, values: { files: JSON.stringify(etags) } };
+}
 
 /** The attempt that is running, or the one after the last that ended: objects that come back want another try. */
-async function nextAttempt(
-  { environment, plan, warehouse }: LoadHost,
-  runId: string,
-  step: Run['step'],
-): Promise<number> {
+async function nextAttempt({ environment, plan, warehouse }: LoadHost, runId: string, step: string): Promise<number> {
   let last = 0;
   let running = false;
   for (const { name, status } of await warehouse.list(
@@ -93,15 +75,11 @@ async function nextAttempt(
   return running ? last : last + 1;
 }
 
-async function writeManifest(
-  host: LoadHost,
-  name: string,
-  objects: readonly HistoryObject[],
-  files: readonly File[],
-): Promise<string> {
+/** Writes a manifest of the files. Returns its URL. */
+export async function writeManifest(host: LoadHost, name: string, files: readonly File[]): Promise<string> {
   const key = `${manifestPrefix}${host.plan.pipeline}/${name}.manifest`;
   // COPY of Parquet wants the length.
-  const entries = files.map(({ url }, i) => ({ url, mandatory: true, meta: { content_length: objects[i]!.size } }));
+  const entries = files.map(({ url, size }) => ({ url, mandatory: true, meta: { content_length: size } }));
   await host.objects.put(host.workBucket, key, JSON.stringify({ entries }), 'application/json');
   return `s3://${host.workBucket}/${key}`;
 }

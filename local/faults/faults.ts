@@ -5,6 +5,8 @@ import type { ScanFault } from '../warehouse/engine/scan-fault';
 
 export type { ScanFault };
 
+import type { SystemViewLag } from '../warehouse/engine/session';
+
 /**
  * Between whom a delivery can go wrong: S3 and a queue (`notification`), a queue and a function (`message`: what is lost there comes back
  * when its visibility timeout is over), the event bus and a function (`event`), a schedule and a function (`tick`).
@@ -47,6 +49,8 @@ export interface FaultSource {
   kinesisCall?(operation: string): CallFault | undefined;
   /** What happens to the next invocation of a function. @default - no function dies */
   kill?(functionName: string): Kill | undefined;
+  /** When the warehouse's system views show what a transaction did. @default - at once */
+  systemViews?(): SystemViewLag | undefined;
 }
 
 /** Makes things go wrong in the twins that ask it. */
@@ -112,6 +116,8 @@ export function createFaults({ clock, source }: { readonly clock: Clock; readonl
     statements: {
       scan: () => (stopped ? undefined : source.scan?.()),
       state: () => state,
+      // Not an accident but how the warehouse is: it does not stop.
+      systemViews: () => source.systemViews?.(),
       async call(operation, run) {
         const fault = stopped ? undefined : source.call(operation);
         if (fault === 'throttle') throw new AwsError('ThrottlingException', 'Rate exceeded');

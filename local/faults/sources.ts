@@ -1,3 +1,4 @@
+import type { SystemViewLag } from '../warehouse/engine/session';
 import type { CallFault, Deliveries, DeliveryPoint, FaultSource, Kill, ScanFault, StatementFault } from './faults';
 
 /** Faults written out: the nth entry of a list is for the nth occasion, and after its end nothing goes wrong. */
@@ -14,6 +15,8 @@ export interface FaultScript {
   readonly kinesisCalls?: readonly (CallFault | undefined)[];
   /** By a part of the function's name: what happens to its nth invocation. */
   readonly kills?: Readonly<Record<string, readonly (Kill | undefined)[]>>;
+  /** When the warehouse's system views show what a transaction did. @default - at once */
+  readonly systemViews?: SystemViewLag;
 }
 
 const scriptOf = {
@@ -38,6 +41,7 @@ export function scriptedFaults(script: FaultScript): FaultSource {
     },
     call: () => next('call', script.calls),
     scan: () => next('scan', script.scans),
+    systemViews: () => script.systemViews,
     kinesisCall: () => next('kinesis', script.kinesisCalls),
     kill(functionName) {
       const part = Object.keys(script.kills ?? {}).find((name) => functionName.includes(name));

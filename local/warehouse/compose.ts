@@ -98,7 +98,12 @@ export function composeDataApi(parts: DataApiParts) {
 /** The warehouse with a front end of the caller's choice. */
 export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
   const directory = join(options.dataDir, 'warehouse');
-  const warehouses = new Warehouses({ ...options, directory, onOpen: (warehouse) => store.reconcile(warehouse) });
+  const warehouses = new Warehouses({
+    ...options,
+    directory,
+    systemViews: options.faults?.systemViews,
+    onOpen: (warehouse) => store.reconcile(warehouse),
+  });
   const { store, stop, operations, service } = composeDataApi({
     ...options,
     directory,

@@ -14,6 +14,7 @@ import type { ReachableWarehouse } from './data-api/reachable';
 import type { WarehouseTarget } from './data-api/records';
 import { Engine } from './engine/engine';
 import { WarehouseError } from './engine/errors';
+import type { SystemViewLag } from './engine/session';
 import type { Translate } from './statement';
 
 export interface WarehousesOptions {
@@ -30,6 +31,8 @@ export interface WarehousesOptions {
   readonly threads?: number;
   /** @default - nothing goes wrong */
   readonly faults?: StatementFaults;
+  /** When system views show what a transaction did. @default - at once */
+  readonly systemViews?: () => SystemViewLag | undefined;
   /** Told of each warehouse before anybody can reach it. */
   readonly onOpen?: (warehouse: ReachableWarehouse) => void;
 }
@@ -77,6 +80,7 @@ export class Warehouses {
         caseSensitiveIdentifiers: definition.caseSensitiveIdentifiers,
         nodeType: definition.nodeType,
         scanFault: () => this.options.faults?.scan?.(),
+        systemViews: this.options.systemViews,
       },
       definition.admin,
     );

@@ -11,7 +11,21 @@ export const kinds = {
     kills: false,
   },
   'functions were killed between two calls': { usual: 28, deliveries: false, statements: false, kills: true },
-  'all of it at once': { usual: 72, deliveries: true, statements: true, kills: true, hurry: true },
+  'system views showed late what a transaction did': {
+    usual: 28,
+    deliveries: false,
+    statements: false,
+    kills: false,
+    systemViews: true,
+  },
+  'all of it at once': {
+    usual: 72,
+    deliveries: true,
+    statements: true,
+    kills: true,
+    systemViews: true,
+    hurry: true,
+  },
 } as const satisfies Readonly<Record<string, Kinds & { readonly usual: number }>>;
 
 export type KindName = keyof typeof kinds;

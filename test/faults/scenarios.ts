@@ -81,13 +81,17 @@ const statementFault: fc.Arbitrary<StatementFault> = fc.oneof(
   fc.record({ kind: fc.constant('slow' as const), ms: fc.constantFrom(30_000, 12 * minuteMs, 90 * minuteMs) }),
 );
 
-const kill: fc.Arbitrary<Kill> = fc.record({ call: fc.integer({ min: 1, max: 24 }), after: fc.boolean() });
+const kill: fc.Arbitrary<Kill> = fc.record({ call: fc.integer({ min: 1, max: 34 }), after: fc.boolean() });
+
+const systemViews = fc.constantFrom(undefined, 0, 12_000, dayMs);
 
 const none = fc.constant([]);
 export interface Kinds {
   readonly deliveries: boolean;
   readonly statements: boolean;
   readonly kills: boolean;
+  /** System views show late, or not to the transaction itself, what a COPY did. */
+  readonly systemViews?: boolean;
   /** What comes next does not wait for what came before. */
   readonly hurry?: boolean;
 }
@@ -106,6 +110,9 @@ export function scenarios(kinds: Kinds): fc.Arbitrary<Scenario> {
       events: late,
       ticks: kinds.deliveries ? sometimes(fc.constantFrom([], [0, 0], [3 * minuteMs]), 4) : none,
       statements: fc.record({ load: broken, refresh: broken, reconcile: broken, export: broken }),
+      systemViews: kinds.systemViews
+        ? systemViews.map((ms) => (ms === undefined ? undefined : { openTransaction: false, afterEndMs: ms }))
+        : fc.constant(undefined),
       calls: kinds.statements ? sometimes(fc.constantFrom('throttle' as const, 'answer-lost' as const), 30) : none,
     }),
     kills: fc.record({ load: killed, refresh: killed, reconcile: killed, export: killed, backfill: killed }),

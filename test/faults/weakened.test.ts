@@ -99,7 +99,7 @@ const cases: readonly (readonly [string, Weakening, fc.Arbitrary<Scenario>])[] =
   [
     'a load function killed between the two ways in which it sets an object aside, the table first',
     weakenings.parkedBeforeDeadLetter,
-    fc.record({ call: fc.integer({ min: 10, max: 24 }), after: fc.boolean() }).map((kill) => ({
+    fc.record({ call: fc.integer({ min: 10, max: 34 }), after: fc.boolean() }).map((kill) => ({
       ...quiet,
       actions: [{ do: 'upload', key: 0, events: [{ from: 1, count: 1 }], poison: true } as Action, soon],
       kills: { load: [kill] },
@@ -117,6 +117,15 @@ const cases: readonly (readonly [string, Weakening, fc.Arbitrary<Scenario>])[] =
       ...quiet,
       actions: [upload(0, [event]), upload(0, [event + 20])],
       faults: { statements: { load: [undefined, { kind: 'slow', ms: 300_000 }] } },
+    })),
+  ],
+  [
+    'a line that COPY cannot read, its errors not shown and nothing counted',
+    weakenings.withoutCounts,
+    fc.nat(7).map((event) => ({
+      ...quiet,
+      actions: [upload(0, [event, 19]), soon],
+      faults: { systemViews: { openTransaction: false, afterEndMs: 0 } },
     })),
   ],
   [

@@ -1,4 +1,5 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
+import type { loadPlan } from '../../sql';
 import type { LoadPorts, Weakening } from '../support/functions';
 
 /** Each leaves out one of the things that keep the promise that nothing vanishes and nothing is there twice. */
@@ -23,7 +24,7 @@ export const weakenings = {
   withoutIdentityCheck: {
     loadPlan: (plan) => ({
       ...plan,
-      sources: plan.sources.map((source) => ({ ...source, load: withoutIdentity(source.load) })),
+      sources: plan.sources.map((source) => inLoad(source, withoutIdentity)),
     }),
     refreshPlan: (plan) => ({
       ...plan,
@@ -59,7 +60,7 @@ export const weakenings = {
     loadPlan: (plan) => ({
       ...plan,
       sources: plan.sources.map((source) =>
-        source.load.some(isForgetting) ? { ...source, load: source.load.filter((sql) => !isForgetting(sql)) } : source,
+        inLoad(source, (statements) => statements.filter((sql) => !isForgetting(sql))),
       ),
     }),
     refreshPlan: (plan) => inMerge(plan, (statements) => without(statements, isForgetting)),
@@ -70,7 +71,19 @@ export const weakenings = {
       ...plan,
       sources: plan.sources.map((source) => ({
         ...source,
-        load: changed(source.load, (sql) => sql.replace(/(where f\.etag <> '')/, '$1 and 1 = 0')),
+        inPlace: changing(source.inPlace, (sql) => sql.replaceAll(/(where f\.etag <> '')/g, '$1 and 1 = 0')),
+      })),
+    }),
+  },
+  /** What COPY scanned need not be accounted for. */
+  withoutCounts: {
+    loadPlan: (plan) => ({
+      ...plan,
+      sources: plan.sources.map((source) => ({
+        ...source,
+        inPlace: changing(source.inPlace, (sql) =>
+          sql.replace(' and unseen = 0 and changed = 0 and staged = expected', ''),
+        ),
       })),
     }),
   },
@@ -84,18 +97,28 @@ export const weakenings = {
     loadPlan: (plan) => ({
       ...plan,
       loaded: changed([plan.loaded], (sql) => `${sql}\nwhere 1 = 0`)[0]!,
-      sources: plan.sources.map((source) => ({
-        ...source,
-        load: changed(source.load, (sql) =>
-          sql.replace(
-            /(where \(\n {2}select count\(\*\)\n {2}from given g\n {2}inner join [^)]*)\) = 0 and/,
-            '$1 and 1 = 0) = 0 and',
-          ),
+      sources: plan.sources.map((source) =>
+        inLoad(source, (statements) =>
+          changed(statements, (sql) => sql.replace(/case when known = 0 and/, 'case when')),
         ),
-      })),
+      ),
     }),
   },
 } as const satisfies Readonly<Record<string, Weakening>>;
+
+type Source = ReturnType<typeof loadPlan>['sources'][number];
+
+/** What a load accepts, whatever it reads. */
+const inLoad = (source: Source, change: (statements: readonly string[]) => string[]): Source => ({
+  ...source,
+  inPlace: { ...source.inPlace, statements: change(source.inPlace.statements) },
+  exact: { ...source.exact, statements: change(source.exact.statements) },
+});
+
+const changing = (plan: Source['inPlace'], change: (sql: string) => string) => ({
+  ...plan,
+  statements: changed(plan.statements, change),
+});
 
 const withoutLock = (statements: readonly string[]) => {
   const rest = statements.filter((statement) => !/^lock /.test(statement));

@@ -90,7 +90,7 @@ test('what does not fit is a reject with its payload, and the rest of the file i
   expect(rejects.map(([reason, payload]) => [reason, payload && JSON.parse(String(payload)).id])).toEqual([
     ['amount: expected a number, got a string', 'r1'],
     ['gift: expected a boolean, got a string', 'r4'],
-    ['payload: Delimiter not found', null],
+    ['payload: 2 fields instead of 7', null],
     ['pieces: not a whole number in the range of bigint', 'r2'],
   ]);
 });

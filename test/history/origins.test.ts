@@ -77,7 +77,7 @@ test('records of CSV files have theirs too', async () => {
   );
   expect(await rejects()).toEqual([
     ['s3://history/sheets/a.csv', 4, 'amount: expected a number, got a string', expect.stringContaining('"a2"'), null],
-    ['s3://history/sheets/b.csv', 2, 'payload: Delimiter not found', null, '1,b1'],
+    ['s3://history/sheets/b.csv', 2, 'payload: 2 fields instead of 7', null, '1,b1'],
     ['s3://history/sheets/b.csv', 3, expect.stringContaining('pieces: not a whole number'), expect.any(String), null],
   ]);
 });

@@ -294,8 +294,9 @@ test('a run that nobody knows, and a message that names none, are dead letters',
 });
 
 test('a transaction is not longer than the Data API takes', () => {
-  for (const { reload } of [fine, mixedPipeline].flatMap((pipeline) => loadPlan(pipeline).sources)) {
-    expect(reload.statements.length).toBeLessThanOrEqual(40);
-    expect(reload.statements[reload.answer]).toMatch(/^select accepted/);
-  }
+  for (const { reload, inPlace, exact } of [fine, mixedPipeline].flatMap((pipeline) => loadPlan(pipeline).sources))
+    for (const { statements, answer } of [reload.inPlace, reload.exact, inPlace, exact]) {
+      expect(statements.length).toBeLessThanOrEqual(40);
+      expect(statements[answer]).toMatch(/^select accepted/);
+    }
 });

@@ -93,11 +93,12 @@ describe('the load plan', () => {
 
   test('copies, merges and enters the ledger in one transaction', () => {
     const [logs, archive] = sources();
-    expect(logs!.load.map(firstLine)).toEqual([
+    expect(logs!.inPlace.statements.map(firstLine)).toEqual([
       'lock shop.checkpoints',
       'copy shop.staged from {{manifest}} iam_role {{load_role}} manifest',
       'create temp table shop_scanned as',
       'create temp table shop_malformed as',
+      'create temp table shop_found as',
       'create temp table shop_objects as',
       'delete from shop.staged where (select count(*) from shop_objects) = 0',
       'delete from shop_malformed where (select count(*) from shop_objects) = 0',
@@ -114,11 +115,14 @@ describe('the load plan', () => {
       expect.stringMatching(/^insert into shop.runs /),
       expect.stringMatching(/^insert into shop.ledger_51d923f4 /),
       'delete from shop.staged',
+      'select accepted, known, unseen, changed, staged, refused, expected from shop_found',
       'drop table shop_read, shop_incoming, shop_shared, shop_copies',
-      'drop table shop_scanned, shop_malformed, shop_objects',
+      'drop table shop_scanned, shop_malformed, shop_objects, shop_found',
     ]);
     const all = ['{{files}}', '{{load_role}}', '{{manifest}}', '{{objects}}', '{{run_id}}'];
-    for (const { load } of [logs!, archive!]) expect(placeholders(load)).toEqual(all);
+    for (const { inPlace } of [logs!, archive!]) expect(placeholders(inPlace.statements)).toEqual(all);
+    const exact = ['{{load_role}}', '{{manifest}}', '{{objects}}', '{{records}}', '{{refused}}', '{{run_id}}'];
+    for (const source of [logs!, archive!]) expect(placeholders(source.exact.statements)).toEqual(exact);
   });
 
   test.each([
@@ -126,7 +130,7 @@ describe('the load plan', () => {
     ['zstd', "format json 'noshred' zstd maxerror 100000 compupdate off statupdate off"],
     ['none', "format json 'noshred' maxerror 100000 compupdate off statupdate off"],
   ] as const)('reads objects with compression %s', (compression, options) => {
-    expect(sources({ compression })[0]!.load[1]!.split('\n')[1]).toBe(options);
+    expect(sources({ compression })[0]!.inPlace.statements[1]!.split('\n')[1]).toBe(options);
   });
 
   const columns = [
@@ -136,14 +140,14 @@ describe('the load plan', () => {
   ];
 
   test.each([
-    [{}, 'format csv ignoreheader 1 ignoreblanklines emptyasnull gzip maxerror 100000 compupdate off statupdate off'],
+    [{}, 'format csv ignoreheader 1 ignoreblanklines emptyasnull gzip compupdate off statupdate off'],
     [
       { compression: 'none', delimiter: ';' },
-      "format csv delimiter ';' ignoreheader 1 ignoreblanklines emptyasnull maxerror 100000 compupdate off statupdate off",
+      "format csv delimiter ';' ignoreheader 1 ignoreblanklines emptyasnull compupdate off statupdate off",
     ],
   ] as const)('reads CSV %j into a table of its own and makes payloads of it', (overrides, options) => {
     const [logs] = sources({ format: 'csv', columns, ...overrides });
-    const [, create, copy, payloads] = logs!.load;
+    const [, create, copy, payloads] = logs!.inPlace.statements;
     expect(create).toBe(
       'create temp table shop_records (\n  c1 varchar(65535),\n  c2 varchar(65535),\n  c3 varchar(65535)\n)',
     );
@@ -153,12 +157,14 @@ describe('the load plan', () => {
       /'amount', case when c2 ~ '[^']+' and can_json_parse\(c2\) then json_parse\(c2\) else c2::super end/,
     );
     expect(payloads).toContain("'it''s', nullif(rtrim(c3, chr(13)), '')");
-    expect(logs!.load).toContain('drop table shop_records, shop_scanned, shop_malformed, shop_objects');
+    expect(logs!.inPlace.statements).toContain(
+      'drop table shop_records, shop_scanned, shop_malformed, shop_objects, shop_found',
+    );
     expect(logs!.shape).toMatchObject({
       format: 'csv',
       columns: [{ name: 'messageId', spelling: 'text' }, { spelling: 'number' }, {}],
     });
-    expect(logs!.load.length).toBeLessThanOrEqual(40);
+    expect(logs!.inPlace.statements.length).toBeLessThanOrEqual(40);
   });
 
   test('reads Parquet by the types that are declared', () => {
@@ -168,7 +174,7 @@ describe('the load plan', () => {
       compression: 'none',
       columns: types.map((type, n) => ({ name: `x${n}`, type })),
     });
-    const [, create, copy, payloads] = logs!.load;
+    const [, create, copy, payloads] = logs!.inPlace.statements;
     expect(create).toContain('c1 varchar(65535),\n  c2 double precision,\n  c3 decimal(12,2),\n  c4 timestamp');
     expect(copy!.split('\n')[1]).toBe('format parquet statupdate off');
     expect(payloads).toContain("'x2', c3,\n  'x3', replace(to_char(c4, 'YYYY-MM-DD HH24:MI:SS.US'), ' ', 'T') || 'Z'");

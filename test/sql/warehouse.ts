@@ -210,7 +210,7 @@ export class TestWarehouse {
     const key = `manifests/${this.runs}.manifest`;
     const entries = files.map(({ url }) => ({ url, mandatory: true }));
     await this.s3.put(rolePrincipal('test'), 'work', key, Buffer.from(JSON.stringify({ entries })));
-    const statements = loadPlan(this.pipeline).sources.find(({ name }) => name === source)!.load;
+    const { statements } = loadPlan(this.pipeline).sources.find(({ name }) => name === source)!.inPlace;
     await this.steps([{ name: 'load', mode: 'transaction', statements }], {
       run_id: `run-${this.runs}`,
       manifest: `s3://work/${key}`,

@@ -154,6 +154,7 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
           plan: plans.load,
           ...weakening.loadPorts?.(ports),
           now: cloud.clock.now,
+          sleep: calls.sleep,
         });
         const answered = weakening.loadAnswer ?? same;
         return async (event) => answered(await run(parseBatch(event), remaining(calls)));

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
 import { literalPrefixes } from '../../lambda/load/contract';
 import type { Step } from '../../lambda/shared/plan';
-import { type Kill, scriptedFaults } from '../../local/faults';
+import { type FaultScript, type Kill, scriptedFaults } from '../../local/faults';
 import type { Pipeline } from '../../pipelines/definition';
 import { warehouseObjects } from '../../sql';
 import { buckets, type Cloud, createCloud, database, type Handlers, outsider, owner, roles } from './cloud';
@@ -33,7 +33,11 @@ export class SeamWorld {
     private pipeline: Pipeline,
   ) {}
 
-  static async open(pipeline: Pipeline, startMs = Date.parse('2026-11-21T00:00:00Z')): Promise<SeamWorld> {
+  static async open(
+    pipeline: Pipeline,
+    startMs = Date.parse('2026-11-21T00:00:00Z'),
+    faults: FaultScript = {},
+  ): Promise<SeamWorld> {
     const template = await templateOf(pipeline, startMs);
     let world: SeamWorld | undefined;
     const cloud = await createCloud({
@@ -43,7 +47,7 @@ export class SeamWorld {
       retentionHours: pipeline.stream.retentionHours,
       databaseFile: template.databaseFile,
       handlers: () => world!.handlers,
-      faults: scriptedFaults({}),
+      faults: scriptedFaults(faults),
       killNext(name) {
         const kill = world?.kills[name];
         if (kill) delete world!.kills[name];

@@ -1,6 +1,7 @@
 import type { ControlPlaneState } from '../control-plane-state';
 import type { RunResult } from '../engine/engine';
 import type { ScanFault } from '../engine/scan-fault';
+import type { SystemViewLag } from '../engine/session';
 
 /** Lets a test stand between the Data API and its callers, and between its statements and the engine. */
 export interface StatementFaults {
@@ -15,4 +16,6 @@ export interface StatementFaults {
   ): Promise<RunResult>;
   /** What goes wrong with a refresh of a streaming view that finds records. @default - nothing */
   scan?(): ScanFault | undefined;
+  /** When system views show what a transaction did. @default - at once */
+  readonly systemViews?: () => SystemViewLag | undefined;
 }

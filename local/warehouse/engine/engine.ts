@@ -19,7 +19,7 @@ import {
   type RunRequest,
   type RunResult,
 } from './run';
-import { type CommittedCatalog, type EngineOptions, planStatements, Session } from './session';
+import { type CommittedCatalog, type EngineOptions, planStatements, Session, type TransactionLog } from './session';
 import { systemDdl, systemSchema, systemViews } from './system-views';
 
 export type { HeldSession, Outcome, RunRequest, RunResult } from './run';
@@ -39,6 +39,7 @@ export class Engine implements CommittedCatalog, RunEngine {
   readonly shapes = new KnownShapes();
   private transactions = 0;
   private queries = 0;
+  private lateLogs: { readonly at: number; readonly log: TransactionLog }[] = [];
 
   private constructor(
     private readonly database: Database,
@@ -106,6 +107,18 @@ export class Engine implements CommittedCatalog, RunEngine {
   nextTransactionId(): number {
     this.transactions += 1;
     return this.transactions;
+  }
+
+  showLogs(at: number, logs: readonly TransactionLog[]): void {
+    this.lateLogs.push(...logs.map((log) => ({ at, log })));
+  }
+
+  dueLogs(): readonly TransactionLog[] {
+    if (this.lateLogs.length === 0) return [];
+    const now = this.options.clock.now();
+    const due = this.lateLogs.filter(({ at }) => at <= now);
+    this.lateLogs = this.lateLogs.filter(({ at }) => at > now);
+    return due.map(({ log }) => log);
   }
 
   user(name: string): UserEntry | undefined {

@@ -27,6 +27,19 @@ export interface EngineOptions {
   readonly nodeType?: string;
   /** What goes wrong with a refresh of a streaming view that finds records. @default - nothing */
   scanFault?(): ScanFault | undefined;
+  /** When the rows of system logs can be seen. @default - at once */
+  readonly systemViews?: () => SystemViewLag | undefined;
+}
+
+/**
+ * When the system views show what a transaction did. Redshift's documentation promises neither that a transaction sees its own rows nor how soon
+ * others do ("System tables and views do not use the same consistency model as regular tables").
+ */
+export interface SystemViewLag {
+  /** The open transaction sees the rows of its own statements. */
+  readonly openTransaction: boolean;
+  /** How long after its end a transaction's rows are still missing. */
+  readonly afterEndMs: number;
 }
 
 /** A statement with what its resolution looked up. */
@@ -64,7 +77,7 @@ export class Session {
   usedTemporary = false;
   /** Takes the rows of queries. @default - they are kept in memory */
   sink: ResultSink | undefined;
-  private logs: { view: string; rows: readonly LogRow[] }[] = [];
+  private logs: TransactionLog[] = [];
   private temporary = new Map<string, RelationEntry>();
 
   constructor(
@@ -78,6 +91,7 @@ export class Session {
 
   /** Starts a transaction over what is committed. */
   async begin(): Promise<void> {
+    for (const { view, rows } of this.store.dueLogs()) await this.connection.run(insertLog(view, rows));
     this.state = this.store.committed.draft();
     for (const [name, entry] of this.temporary) this.state.temporary.set(name, entry);
     this.catalog.state = this.state;
@@ -115,21 +129,29 @@ export class Session {
     this.temporary = new Map(this.state.temporary);
     if (this.temporary.size > 0) this.usedTemporary = true;
     if (this.state.changed.size > 0) this.store.committed = this.state.draft();
-    this.logs = [];
+    await this.writeLogs(this.logs.filter(({ written }) => !written));
   }
 
   /** Undoes the transaction. What was logged stays: the system logs of Redshift tell of failed statements too. */
   async rollback(): Promise<void> {
     await this.connection.run('rollback');
-    for (const { view, rows } of this.logs) await this.connection.run(insertLog(view, rows));
+    await this.writeLogs(this.logs);
+  }
+
+  /** Writes logs after the end of their transaction, or leaves them for later. */
+  private async writeLogs(logs: readonly TransactionLog[]): Promise<void> {
     this.logs = [];
+    const lagMs = this.options.systemViews?.()?.afterEndMs ?? 0;
+    if (lagMs > 0) this.store.showLogs(this.options.clock.now() + lagMs, logs);
+    else for (const { view, rows } of logs) await this.connection.run(insertLog(view, rows));
   }
 
   async log(view: string, ...rows: LogRow[]): Promise<void> {
+    const written = this.options.systemViews?.()?.openTransaction ?? true;
     for (let start = 0; start < rows.length; start += 1000) {
       const part = rows.slice(start, start + 1000);
-      this.logs.push({ view, rows: part });
-      await this.connection.run(insertLog(view, part));
+      this.logs.push({ view, rows: part, written });
+      if (written) await this.connection.run(insertLog(view, part));
     }
   }
 
@@ -163,11 +185,22 @@ export class Session {
   }
 }
 
-/** What sessions share: the catalog as of the last commit. */
+/** Rows that a transaction logged, and whether its own statements see them. */
+export interface TransactionLog {
+  readonly view: string;
+  readonly rows: readonly LogRow[];
+  readonly written: boolean;
+}
+
+/** What sessions share: the catalog as of the last commit, and logs that nobody sees yet. */
 export interface CommittedCatalog {
   committed: CatalogState;
   readonly shapes: KnownShapes;
   nextTransactionId(): number;
+  /** Keeps logs back until a moment, in epoch milliseconds. */
+  showLogs(at: number, logs: readonly TransactionLog[]): void;
+  /** Takes the logs that may be seen by now. */
+  dueLogs(): readonly TransactionLog[];
 }
 
 export function* planStatements(

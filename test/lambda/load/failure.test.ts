@@ -19,7 +19,7 @@ test.each([
   ['object', 'S3ServiceException:The specified key does not exist.,Status 404,Error NoSuchKey'],
   ['object', "ERROR: The specified S3 prefix 'x' does not exist"],
   ['object', 'ERROR: mandatory object s3://b/k of manifest s3://w/m does not exist'],
-  ['object', "ERROR: Load into table 'staged' failed. Check 'sys_load_error_detail' system table for details."],
+  ['lines', "ERROR: Load into table 'staged' failed. Check 'sys_load_error_detail' system table for details."],
   ['object', 'ERROR: s3://b/k.gz cannot be read: incorrect header check'],
   ['unknown', 'S3ServiceException:Access Denied,Status 403,Error AccessDenied'],
   [

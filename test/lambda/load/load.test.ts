@@ -151,10 +151,13 @@ describe('exactly the bytes', () => {
     expect(await world.deliver([message(a!), message(old)])).toEqual([]);
     expect(world.loadedKeys()).toEqual(['a', 'b'].map(fileKey));
     expect(world.ledger.find(({ key }) => key === fileKey('b'))!.etag).toBe('old');
-    expect([...world.copies.keys()]).toEqual([expect.stringMatching(/^work\/versions\/estore\/[0-9a-f]{32}$/)]);
+    const [copy, ...others] = [...world.copies.keys()];
+    expect([copy, others]).toEqual([expect.stringMatching(/^work\/versions\/estore\/[0-9a-f]{32}$/), []]);
     const exact = world.transactions().at(-1)!;
     expect(step(exact.name)).toBe('exact/1');
-    expect(exact.submission.statements[1]).toMatch(/"url":"s3:\/\/work\/versions\/[^"]*","etag":""/);
+    const manifest = /'(s3:[^']*)'/.exec(exact.submission.statements[0]!)![1]!;
+    expect(world.manifests.get(manifest)!.entries).toEqual([expect.objectContaining({ url: `s3://${copy}` })]);
+    expect(exact.submission.statements[1]).toMatch(/-none-refused\.manifest' '-1'$/);
     expect(exact.submission.statements[2]).toContain(`"key":"${fileKey('b')}"`);
   });
 
@@ -183,6 +186,29 @@ describe('exactly the bytes', () => {
     world.write(fileKey('a'), { etag: 'new' });
     expect(await world.deliver([message({ key: fileKey('a'), ...version })])).toEqual([]);
     expect([...world.parked]).toEqual([[`history/${fileKey('a')} lost`, expect.stringContaining(reason)]]);
+  });
+});
+
+describe('a warehouse whose system views do not show a transaction its own COPY', () => {
+  test('loads all of a batch together from copies of their versions, and is not asked again', async () => {
+    const world = new World();
+    world.blind = true;
+    const batch = files(world, ['a', 'b', 'c']);
+    expect(await world.deliver(batch.map((object) => message(object)))).toEqual([]);
+    expect(await world.deliver([message(world.write(fileKey('d')))])).toEqual([]);
+    expect(world.transactions().map(({ name }) => step(name))).toEqual(['load/1', 'exact/1', 'exact/1']);
+    expect(world.loadedKeys()).toEqual(['a', 'b', 'c', 'd'].map(fileKey));
+    expect(world.parked.size).toBe(0);
+  });
+
+  test('loads the bytes that were told of, though the objects were overwritten', async () => {
+    const world = new World();
+    world.blind = true;
+    const old = world.write(fileKey('a'), { etag: 'old' });
+    const current = world.write(fileKey('a'), { etag: 'new' });
+    expect(await world.deliver([message(old), message(current)])).toEqual([]);
+    expect(world.ledger.map(({ etag }) => etag).sort()).toEqual(['new', 'old']);
+    expect([...world.copies.values()].map(({ etag }) => etag).sort()).toEqual(['new', 'old']);
   });
 });
 
@@ -243,7 +269,8 @@ describe('a failure', () => {
 
   test('without the ledger row though the transaction finished parks nothing that can still be loaded', async () => {
     const world = new World();
-    world.instead = ({ name }) => (name.includes('/exact/') ? undefined : {});
+    const changed = { known: 0, unseen: 0, changed: 1, staged: 1, refused: 0, expected: 1 };
+    world.instead = ({ name }) => (name.includes('/exact/') ? undefined : world.answering(changed));
     world.remainingMs = 60_000;
     const describe = world.warehouse.describe.bind(world.warehouse);
     world.warehouse.describe = async (id) => {

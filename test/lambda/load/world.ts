@@ -2,18 +2,23 @@ import type { LoadPlan, LoadSource, ParkedMessage } from '../../../lambda/load/c
 import { type LoadHost, load } from '../../../lambda/load/load';
 import type { HistoryObject } from '../../../lambda/load/notification';
 import type { Metrics } from '../../../lambda/shared/metrics';
-import type { Submission } from '../../../lambda/shared/warehouse';
+import type { Row, Submission } from '../../../lambda/shared/warehouse';
 import { FakeWarehouse, type Outcome, quiet } from '../fakes';
 
-const statements = ['copy {{manifest}} iam_role {{load_role}}', 'check {{files}}', 'ledger {{run_id}} {{objects}}'];
+const copy = 'copy {{manifest}} iam_role {{load_role}}';
+const ledger = 'ledger {{run_id}} {{objects}}';
+const inPlace = { statements: [copy, 'check {{files}}', ledger], answer: 0 };
+const exact = { statements: [copy, 'check {{refused}} {{records}}', ledger], answer: 0 };
 const logs: LoadSource = {
   name: 'logs',
   bucket: 'history',
   globs: ['segment-logs/*/*/*.gz', 'more/**'],
   overwritten: 'load-again',
   shape: { format: 'ndjson', compression: 'gzip' },
-  load: statements,
-  reload: { statements: [], answer: 0 },
+  inPlace,
+  exact,
+  scan: { statements: [copy], answer: 0, lines: 'errors {{query_id}}' },
+  reload: { inPlace, exact },
 };
 export const plan: LoadPlan = {
   pipeline: 'estore',
@@ -74,6 +79,8 @@ export class World {
   /** Kills the function around its so-manieth call of a port. */
   killAt: { call: number; moment: 'before' | 'after' } | undefined;
   calls = 0;
+  /** The warehouse does not show a transaction what its COPY read. */
+  blind = false;
   private dead = false;
   private readonly handle: ReturnType<typeof load>;
 
@@ -91,7 +98,7 @@ export class World {
       objects: this.mortal(
         {
           put: async (bucket, key, body) => {
-            this.manifests.set(`s3://${bucket}/${key}`, JSON.parse(String(body)));
+            if (key.endsWith('.manifest')) this.manifests.set(`s3://${bucket}/${key}`, JSON.parse(String(body)));
           },
           find: async (bucket, key, etag) =>
             (this.versions.get(`${bucket}/${key}`) ?? []).findLast((version) => version.etag === etag)?.versionId,
@@ -185,7 +192,7 @@ export class World {
 
   /** What Redshift does with the transaction. */
   transact({ statements: [copy, check, insert] }: Submission): Outcome {
-    const files: { url: string; etag: string }[] = JSON.parse(/\[.*\]/.exec(check!)![0]);
+    const files: { url: string; etag: string }[] = JSON.parse(/\[.*\]/.exec(check!)?.[0] ?? '[]');
     const objects: HistoryObject[] = JSON.parse(/\[\{.*\}\]/.exec(insert!)![0]);
     const manifest = this.manifests.get(/'(s3:[^']*)'/.exec(copy!)![1]!)!;
     const read = manifest.entries.map(({ url }) => {
@@ -196,12 +203,27 @@ export class World {
     if (missing) return { status: 'FAILED', error: `ERROR: S3ServiceException: NoSuchKey ${missing.url}` };
     const poison = read.find(({ version }) => version!.poison)?.version?.poison;
     if (poison) return { status: 'FAILED', error: poison };
-    const stale = files.some(
-      ({ url, etag }) => etag !== '' && read.find((entry) => entry.url === url)?.version?.etag !== etag,
-    );
-    const known = objects.some(({ key, etag }) => this.ledger.some((row) => row.key === key && row.etag === etag));
-    if (!stale && !known) this.ledger.push(...objects.map(({ bucket, key, etag }) => ({ bucket, key, etag })));
-    return {};
+    const stale = files.filter(({ url, etag }) => read.find((entry) => entry.url === url)?.version?.etag !== etag);
+    const known = objects.filter(({ key, etag }) => this.ledger.some((row) => row.key === key && row.etag === etag));
+    const unseen = this.blind ? files.length : 0;
+    const changed = this.blind ? 0 : stale.length;
+    const accepted = unseen + changed + known.length === 0;
+    if (accepted) this.ledger.push(...objects.map(({ bucket, key, etag }) => ({ bucket, key, etag })));
+    const row = {
+      accepted: Number(accepted),
+      known: known.length,
+      unseen,
+      changed,
+      staged: 1,
+      refused: 0,
+      expected: 1,
+    };
+    return this.answering(row);
+  }
+
+  /** A transaction that finished with this row as its answer. */
+  answering(row: Row): Outcome {
+    return { rows: [row], parts: [{ id: `id-${this.warehouse.statements.length}`, status: 'FINISHED' }] };
   }
 
   /** The port, of which each call may be the last that the function makes. */

@@ -82,11 +82,11 @@ describe.each<[PipelineGenerator]>([[estore], [pageviews]])('pipeline %#', (gene
     if (objects.length > 0) {
       const entries = objects.map(({ key }) => ({ url: `s3://history/${key}`, mandatory: true }));
       await local.s3.put(rolePrincipal('load'), 'work', 'm', Buffer.from(JSON.stringify({ entries })));
-      const { load } = loadPlan(pipeline).sources[0]!;
+      const { inPlace } = loadPlan(pipeline).sources[0]!;
       const files = objects.map(({ key, etag }) => ({ url: `s3://history/${key}`, etag }));
       for (const run_id of ['load-1', 'load-2'])
         await finished(
-          renderAll(load, {
+          renderAll(inPlace.statements, {
             run_id,
             manifest: 's3://work/m',
             load_role: roles.load,

@@ -1,0 +1,3 @@
+import { testRecovery } from './property';
+
+testRecovery('system views showed late what a transaction did');
