@@ -1,3 +1,4 @@
+import { quoteLiteral } from '../lambda/shared/quote';
 import { indent } from './text';
 
 /** JSON_PARSE raises where CAN_JSON_PARSE answers false (https://docs.aws.amazon.com/redshift/latest/dg/CAN_JSON_PARSE.html). */
@@ -28,6 +29,9 @@ ${indent(parsed)}
 ) as records`;
 }
 
+const notParsed =
+  'payload: not JSON that SUPER takes: malformed, an attribute twice in an object, more than 1,000 levels, half a surrogate pair, or a number out of range';
+
 /** First bytes of a JSON array or object, or of the white space before it, in hexadecimal. */
 const opening = ['5b', '7b', '20', '09', '0a', '0d'];
 
@@ -40,7 +44,7 @@ export function unparsedReason(): string {
   return `case
   when can_json_parse(unparsed) then 'payload: expected an object, got null'
   when ${first(3)} = 'efbbbf' then 'payload: begins with a byte order mark'
-  when ${first(1)} in (${opening.map((byte) => `'${byte}'`).join(', ')}) then 'payload: not JSON, or an attribute twice in an object, or nested deeper than 1,000 levels'
+  when ${first(1)} in (${opening.map((byte) => `'${byte}'`).join(', ')}) then ${quoteLiteral(notParsed)}
   else 'payload: not JSON'
 end`;
 }

@@ -63,9 +63,17 @@ function valueExpression(column: Column): string {
       return `case when ${fits}${listed} then ${text}::varchar(${column.maxBytes}) end`;
     }
     case 'bigint':
-      return `case when ${text} ~ '^-?[0-9]{1,19}$' then try_cast(${text} as bigint) end`;
-    case 'decimal':
-      return `case when ${text} ~ '${decimalPattern(column.precision, column.scale)}' then try_cast(${text} as ${redshiftType(column)}) end`;
+      return numberExpression(
+        '^-?[0-9]{1,19}([.]0+)?$',
+        text,
+        `try_cast(split_part(${text}, '.', 1) as bigint)`,
+        `${part}::bigint`,
+      );
+    case 'decimal': {
+      const type = redshiftType(column);
+      const pattern = decimalPattern(column.precision, column.scale);
+      return numberExpression(pattern, text, `try_cast(${text} as ${type})`, `${part}::${type}`);
+    }
     case 'double':
       return `case when json_typeof(${part}) = 'number' then ${part}::double precision end`;
     case 'boolean':
@@ -75,6 +83,13 @@ function valueExpression(column: Column): string {
   }
 }
 
+/** Whole, and so exact whatever type SUPER keeps it in. How SUPER spells it is not documented. */
+const exponentPattern = '^-?[0-9]{1,15}[eE][+]?[0-9]{1,2}$';
+
+/** A cast of SUPER gives null for what does not fit (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */
+const numberExpression = (pattern: string, text: string, value: string, ofExponent: string) =>
+  `case when ${text} ~ '${pattern}' then ${value} when ${text} ~ '${exponentPattern}' then ${ofExponent} end`;
+
 /** Zeros behind the last place change nothing; any other digit there would be rounded away, so it makes a reject. */
 function decimalPattern(precision: number, scale: number): string {
   const whole = precision === scale ? '0' : `[0-9]{1,${precision - scale}}`;
@@ -82,22 +97,32 @@ function decimalPattern(precision: number, scale: number): string {
   return `^-?${whole}([.]${fraction})?$`;
 }
 
-const secondsPattern = '[0-9]{4}-[0-9]{2}-[0-9]{2} ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]';
-const utcPattern = `^${secondsPattern}([.][0-9]{1,6})?Z?$`;
-const timestampPattern = `^${secondsPattern}([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$`;
+const day = '[0-9]{4}-[0-9]{2}-[0-9]{2}';
+const secondsPattern = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]';
+const utcPattern = `^${day} ${secondsPattern}([.][0-9]{1,6})?Z?$`;
+const patternOfDays = (days: string) => `^${days} ${secondsPattern}([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$`;
+const timestampPattern = patternOfDays(day);
+/** Texts of the only days on which an offset can lead out of the years 1 to 9999, and of the year 0, which there is not. */
+const edgePattern = patternOfDays('(0000-[0-9]{2}-[0-9]{2}|0001-01-01|9999-12-31)');
 
 /**
  * ISO 8601, a blank for its T, to a UTC timestamp, most often one that needs no more than Redshift's own spelling. Of any other the date, time and up to six
- * digits of the fraction are cast, then a given offset is taken off. Digits beyond microseconds are cut. A day that does not exist gives null. In a text that matches, the sixth
- * character from the end is a sign only where an offset follows.
+ * digits of the fraction are cast, then a given offset is taken off. Digits beyond microseconds are cut. A day that does not exist gives null, and so does an
+ * offset that leads out of the years 1 to 9999: no other times are read by everything behind `events`. In a text that matches, the sixth
+ * character from the end is a sign only where an offset follows. No part of it raises, wherever it is evaluated: casts are TRY_CASTs.
  */
 function timestampExpression(text: string): string {
-  const minutes = `left(right(${text}, 5), 2)::int * 60 + right(${text}, 2)::int`;
+  const number = (digits: string) => `try_cast(${digits} as int)`;
+  const minutes = `${number(`left(right(${text}, 5), 2)`)} * 60 + ${number(`right(${text}, 2)`)}`;
+  const ofDay = `${number(`substring(${text}, 12, 2)`)} * 60 + ${number(`substring(${text}, 15, 2)`)}`;
+  const sign = `left(right(${text}, 6), 1)`;
+  const isBefore = `left(${text}, 10) = '0001-01-01' and ${sign} = '+' and ${ofDay} < ${minutes}`;
+  const isAfter = `left(${text}, 10) = '9999-12-31' and ${sign} = '-' and ${ofDay} + ${minutes} >= 1440`;
   return `case when ${text} ~ '${utcPattern}' then try_cast(rtrim(${text}, 'Z') as timestamp)
-    when ${text} ~ '${timestampPattern}' then
+    when ${text} ~ '${timestampPattern}' and not (${isBefore}) and not (${isAfter}) then
       dateadd(
         minute,
-        case left(right(${text}, 6), 1) when '+' then -(${minutes}) when '-' then ${minutes} else 0 end,
+        case ${sign} when '+' then -(${minutes}) when '-' then ${minutes} else 0 end,
         try_cast(left(${text}, 19) || regexp_substr(${text}, '[.][0-9]{1,6}') as timestamp)
       )
     end`;
@@ -135,7 +160,7 @@ export function soundCondition(columns: readonly Column[]): string {
 export function problemLines(column: Column): string[] {
   const kind = kindOf(column);
   const expected = expectations[column.type];
-  const reason = (text: string) => quoteLiteral(`${column.name}: ${text}`);
+  const reason = (text: string) => quoteLiteral(shortened(`${column.name}: ${text}`));
   return [
     ...(column.required ? [`when ${kind} = 'null' then ${reason('missing')}`] : []),
     `when ${kind} not in ('null', '${expected.kind}') then ${reason(`expected ${expected.phrase}, got `)} || ${withArticle(kind)}`,
@@ -143,22 +168,48 @@ export function problemLines(column: Column): string[] {
   ];
 }
 
+/** The column `reason` takes 512 bytes, and the kind of a value may follow: a long list of allowed values is cut. */
+function shortened(text: string): string {
+  const most = 480;
+  const bytes = Buffer.from(text);
+  if (bytes.length <= most) return text;
+  let end = most;
+  while ((bytes[end]! & 0xc0) === 0x80) end -= 1;
+  return `${bytes.subarray(0, end).toString()} …`;
+}
+
 function misfits(column: Column): [string, string][] {
   const misfit = `${kindOf(column)} <> 'null' and ${identifier(column.name)} is null`;
   switch (column.type) {
     case 'varchar': {
-      const tooLong: [string, string] = [
-        `${kindOf(column)} = 'string' and (${textOf(column)} is null or octet_length(${textOf(column)}) > ${column.maxBytes})`,
-        `longer than ${column.maxBytes} bytes`,
+      const text = textOf(column);
+      const isLong = `octet_length(${text}) > ${column.maxBytes} or (${text} is null and json_size(${partOf(column)}) > ${maxTextBytes + 2})`;
+      return [
+        [`${kindOf(column)} = 'string' and (${isLong})`, `longer than ${column.maxBytes} bytes`],
+        ...(column.oneOf
+          ? [[`${misfit} and ${text} is not null`, `not one of ${column.oneOf.join(', ')}`] as [string, string]]
+          : []),
+        [misfit, 'a string that varchar does not hold'],
       ];
-      return column.oneOf ? [tooLong, [misfit, `not one of ${column.oneOf.join(', ')}`]] : [tooLong];
     }
     case 'timestamp':
-      return [[misfit, 'not an ISO 8601 timestamp']];
+      return [
+        [`${misfit} and ${textOf(column)} ~ '${edgePattern}'`, 'outside the years 1 to 9999 in UTC'],
+        [misfit, 'not an ISO 8601 timestamp'],
+      ];
     case 'bigint':
-      return [[misfit, 'not a whole number in the range of bigint']];
-    case 'decimal':
-      return [[misfit, `does not fit ${redshiftType(column)}`]];
+    case 'decimal': {
+      const fits =
+        column.type === 'bigint' ? 'not a whole number in the range of bigint' : `does not fit ${redshiftType(column)}`;
+      const isExact = `${textOf(column)} ~ '${exponentPattern}'`;
+      return [
+        [
+          `${misfit} and ${textOf(column)} ~ '[eE]' and not (${isExact})`,
+          `spelled with an exponent and a fraction, which ${redshiftType(column)} does not take`,
+        ],
+        [misfit, fits],
+      ];
+    }
     case 'double':
       return [[misfit, 'out of the range of double precision']];
     case 'boolean':

@@ -61,7 +61,10 @@ describe('what becomes a reject, and why', () => {
   const bad: [unknown, string][] = [
     ['GET /', 'payload: not JSON'],
     ['', 'payload: not JSON'],
-    ['{"messageId":"m"', 'payload: not JSON, or an attribute twice in an object, or nested deeper than 1,000 levels'],
+    [
+      '{"messageId":"m"',
+      'payload: not JSON that SUPER takes: malformed, an attribute twice in an object, more than 1,000 levels, half a surrogate pair, or a number out of range',
+    ],
     [[numbered(1)], 'payload: expected an object, got an array'],
     ['7', 'payload: expected an object, got a number'],
     ['null', 'payload: expected an object, got null'],

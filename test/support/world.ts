@@ -86,7 +86,8 @@ export function outcomeOf(line: string): { readonly event: Event } | { readonly 
 }
 
 /** The reason of a record of the stream; that of an object's line begins with `payload: ` and is COPY's. */
-export const notJson = 'payload: not JSON, or an attribute twice in an object, or nested deeper than 1,000 levels';
+export const notJson =
+  'payload: not JSON that SUPER takes: malformed, an attribute twice in an object, more than 1,000 levels, half a surrogate pair, or a number out of range';
 
 /** The identity of an event with this id: the SHA-256 of the id behind its length. */
 export const eventIdOf = (id: string) =>

@@ -123,6 +123,9 @@ function decimalText(text: string, scale: number): string | undefined {
 const timestampPattern =
   /^(\d{4}-\d\d-\d\d)[T ]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d+))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/;
 
+/** Times that columns hold: the years 1 to 9999. */
+const [firstMs, endMs] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('+010000-01-01T00:00:00Z')];
+
 /** `2026-11-21 09:00:00.5`: UTC, at most six digits of the fraction, none that are zero at the end. */
 export function timestampText(text: string): string | undefined {
   const [, day, time, fraction = '', zone = 'Z'] = timestampPattern.exec(text) ?? [];
@@ -130,7 +133,8 @@ export function timestampText(text: string): string | undefined {
   const moment = Date.parse(`${day}T${time}${zone}`);
   const same = Date.parse(`${day}T00:00:00Z`);
   // 31 April is the 1 May for some parsers
-  if (Number.isNaN(moment) || new Date(same).toISOString().slice(0, 10) !== day) return undefined;
+  if (Number.isNaN(moment) || moment < firstMs || moment >= endMs) return undefined;
+  if (new Date(same).toISOString().slice(0, 10) !== day) return undefined;
   const digits = fraction.slice(0, 6).replace(/0+$/, '');
   return `${new Date(moment).toISOString().slice(0, 19).replace('T', ' ')}${digits === '' ? '' : `.${digits}`}`;
 }
