@@ -1,5 +1,6 @@
 import type { Log } from '../shared/log';
 import { asArray, asNumber, asRecord, asText } from '../shared/parse';
+import { plainJson } from './plain-json';
 
 /** A record as Firehose hands it over when its source is a Kinesis stream. */
 export interface FirehoseRecord {
@@ -63,12 +64,13 @@ export function archive(records: readonly FirehoseRecord[], log: Log): { records
 
 /**
  * One line of an archive object: `shard_id`, `sequence_number`, `partition_key`, `approximate_arrival_timestamp` (ISO 8601 without zone, UTC, milliseconds),
- * `payload`, and `unparsed`, the bytes in base64 where they are not JSON. The payload's own JSON text is spliced in, never parsed and written again: that would round big integers
+ * `payload`, and `unparsed`, the bytes in base64 where they are not JSON that every parser reads alike: the merge judges those as it does
+ * the bytes of the stream. The payload's own JSON text is spliced in, never parsed and written again: that would round big integers
  * and drop repeated keys. Only line breaks between its tokens become spaces; inside a JSON string there can be none.
  */
 export function archiveLine({ data, shardId, sequenceNumber, partitionKey, arrivedAt }: FirehoseRecord): string {
   const bytes = Buffer.from(data, 'base64');
-  const json = jsonText(bytes);
+  const json = plainJson(bytes);
   const place = JSON.stringify({
     shard_id: shardId,
     sequence_number: sequenceNumber,
@@ -78,16 +80,4 @@ export function archiveLine({ data, shardId, sequenceNumber, partitionKey, arriv
   const payload = json === undefined ? 'null' : json.replace(/[\r\n]/g, ' ');
   const unparsed = json === undefined ? JSON.stringify(bytes.toString('base64')) : 'null';
   return `${place.slice(0, -1)},"payload":${payload},"unparsed":${unparsed}}\n`;
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function jsonText(bytes: Buffer): string | undefined {
-  try {
-    const text = utf8.decode(bytes);
-    JSON.parse(text);
-    return text;
-  } catch {
-    return undefined;
-  }
 }

@@ -68,6 +68,7 @@ function lostOf(rows: readonly Readonly<Record<string, unknown>>[]): Map<string,
     }
     const [digest, copies] = [asText(row.digest, 'digest'), asNumber(row.copies, 'copies')];
     const payload = canonical(JSON.parse(asText(row.payload, 'payload')));
+    if (payload === undefined) continue;
     const other = lost.payloads.get(payload);
     // Two texts of one value: which line had which spelling is not known.
     if (other) other.copies = Number.NaN;
@@ -104,10 +105,15 @@ async function search(
         read += 1;
         if (read % 10_000 === 0 && remainingMs() < reserveMs) return false;
         if (shape.format === 'csv' && read === 1) continue;
-        const named = wanted(lost.lines.get(url), line, lastLine);
-        if (named !== undefined) lost.texts.push({ url, line: named, bytes: bytes.toString('base64') });
-        const payload = named === undefined ? payloadOf(bytes, shape) : undefined;
-        if (payload !== undefined) lost.payloads.get(canonical(payload))?.places.push({ url, line });
+        // COPY may refuse what JavaScript reads: half a surrogate pair, a byte order mark, more than 1,000 levels.
+        const refused = wanted(lost.lines.get(url), line, lastLine);
+        if (refused !== undefined) {
+          lost.texts.push({ url, line: refused, bytes: bytes.toString('base64') });
+          continue;
+        }
+        const payload = payloadOf(bytes, shape);
+        const text = payload === undefined ? undefined : canonical(payload);
+        if (text !== undefined) lost.payloads.get(text)?.places.push({ url, line });
       }
     } catch (error) {
       // COPY read it, so it can hardly be so; then its rejects stay without a line.

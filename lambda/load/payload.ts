@@ -67,12 +67,23 @@ function fieldValue(field: string, spelling: 'text' | 'number' | 'flag'): unknow
   return field;
 }
 
-/** The same text for equal values, whatever the order of attributes and the spelling of numbers and characters. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${canonical(item)}`).join(',')}}`;
+/** Levels of SUPER: https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html */
+const maxLevels = 1000;
+
+/**
+ * The same text for equal values, whatever the order of attributes and the spelling of numbers and characters; undefined for a value with more levels than
+ * SUPER has.
+ */
+export function canonical(value: unknown, levels = maxLevels): string | undefined {
+  if (typeof value === 'number') return String(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (levels === 0) return undefined;
+  const isList = Array.isArray(value);
+  const parts: string[] = [];
+  for (const [name, item] of isList ? value.entries() : Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const text = canonical(item, levels - 1);
+    if (text === undefined) return undefined;
+    parts.push(isList ? text : `${JSON.stringify(name)}:${text}`);
   }
-  return typeof value === 'number' ? String(value) : JSON.stringify(value);
+  return isList ? `[${parts.join(',')}]` : `{${parts.join(',')}}`;
 }

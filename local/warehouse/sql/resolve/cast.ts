@@ -295,7 +295,9 @@ function whatFits(number: string, to: RedshiftType): string {
   return letting('w', number, (w) => {
     const exact = `try_cast(${w} as decimal(38, ${scale}))`;
     const cut = `try_cast(regexp_extract(${w}, '^-?[0-9]+(?:[.][0-9]{0,${scale}})?') as decimal(38, ${scale}))`;
-    const kept = `case when contains(lower(${w}), 'e') then cast(${exact} as double) = cast(${w} as double) else ${exact} = ${cut} end`;
+    // Digits of a whole number times a power of ten: none is lost, which the engine's double of a decimal would not tell.
+    const whole = `regexp_full_match(${w}, '-?[0-9]+[eE][+]?[0-9]+')`;
+    const kept = `case when ${whole} then true when contains(lower(${w}), 'e') then cast(${exact} as double) = cast(${w} as double) else ${exact} = ${cut} end`;
     return `case when ${exact} is null then null when ${kept} then try_cast(${exact} as ${duckdbType(to)}) else ${failure(dropsDigits(to))} end`;
   });
 }
