@@ -21,7 +21,8 @@ const place =
   '"partition_key":"customer \\"7\\"","approximate_arrival_timestamp":"2026-11-21T05:00:00.123"';
 
 test('wraps the payload in its place on the stream, byte for byte', () => {
-  const payload = '{"id":9007199254740993,"price":1.10,"big":1e400,"a":1,"a":2,"text":"\\u00e9é\\n"}';
+  const payload =
+    '{"id":9007199254740993,"price":1.10,"big":1e300,"text":"\\u00e9é\\n😀\\ud83d\\ude00","deep":[{"a":[]},{"a":":"}]}';
   expect(archiveLine(record(payload))).toBe(`${place},"payload":${payload},"unparsed":null}\n`);
 });
 
@@ -35,7 +36,14 @@ test.each([
   ['a JSON text in broken UTF-8', Buffer.from([0x22, 0xff, 0x22])],
   ['a byte order mark before JSON', Buffer.from('\ufeff{}')],
   ['two JSON values', Buffer.from('{"a":1}{"a":2}')],
-])('keeps %s aside as base64', (_, bytes) => {
+  ['an attribute that is there twice', Buffer.from('[{"a":1,"b":{},"a":2}]')],
+  ['an attribute that is there in two spellings', Buffer.from('{"a":1,"\\u0061":2}')],
+  ['a name with an escape', Buffer.from('{"it\\u0027s":1}')],
+  ['half a surrogate pair', Buffer.from('{"a":["x\\ud83d"]}')],
+  ['U+0000', Buffer.from('{"a":"x\\u0000"}')],
+  ['a number beyond a double', Buffer.from('{"a":1e400}')],
+  ['many levels', Buffer.from('['.repeat(100_000) + ']'.repeat(100_000))],
+])('keeps the bytes of %s as base64', (_, bytes) => {
   expect(JSON.parse(archiveLine(record(bytes)))).toMatchObject({ payload: null, unparsed: bytes.toString('base64') });
 });
 
