@@ -70,7 +70,11 @@ describe('stream and archive have the same positions', () => {
       `select reason, from_varbyte(unparsed, 'utf8'), json_size(payload), object_key from shop.rejects order by sequence_number`,
     );
     expect(short).toEqual(['payload: not JSON', 'GET \u00e9', true, `s3://archive/${object.key}`]);
-    expect(other!.slice(0, 3)).toEqual(['payload: not plain JSON, and its base64 in the archive is too long to be decoded', '', 80_002]);
+    expect(other!.slice(0, 3)).toEqual([
+      'payload: not plain JSON, and its base64 in the archive is too long to be decoded',
+      '',
+      80_002,
+    ]);
   });
 
   test('an event of history is a duplicate on the stream and in the archive, and the other way round', async () => {
