@@ -1,3 +1,5 @@
+import { meaningOf } from './cloud/aws-errors';
+
 /** Something went wrong that the message fully explains: printed without a stack. */
 export class Failure extends Error {
   constructor(
@@ -39,6 +41,8 @@ export function explain(error: unknown): string {
   if (meaning !== undefined) return path === undefined ? `${meaning}: ${message}` : `${path}: ${meaning}`;
   if (error.name === 'TimeoutError')
     return `the service did not answer in time, ${triedTimes(error)}: ${message}; check the endpoint, the network and the region`;
+  const aws = meaningOf(error);
+  if (aws !== undefined) return aws.sentence;
   if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(explain).join('\n');
   return message === '' ? error.name : message;
 }

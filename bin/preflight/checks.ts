@@ -1,0 +1,256 @@
+import type { Environment, Partner } from '../../environments/environment';
+import { partnerRoleName, preset } from '../../lib/partners/presets';
+import { names } from '../../lib/shared/names';
+import type { Pipeline } from '../../pipelines/definition';
+import { meaningOf } from '../cloud/aws-errors';
+import { stackName } from '../cloud/names';
+import { explain } from '../failure';
+import { type Account, type NamedThing, permissions } from './account';
+
+export interface Finding {
+  /** What was looked at, in a word or two. */
+  readonly check: string;
+  readonly result: 'ok' | 'will fail' | "can't tell";
+  readonly detail: string;
+  /** The command or edit that mends it. */
+  readonly mend?: string;
+  /** What the caller lacks. */
+  readonly permission?: string;
+}
+
+export interface Plan {
+  readonly environment: Environment;
+  readonly pipelines: readonly Pipeline[];
+  readonly account: Account;
+  /** Account of the caller. */
+  readonly accountId: string;
+}
+
+type Answer = Omit<Finding, 'check'>;
+type Question = keyof typeof permissions;
+
+const ok = (detail: string): Answer => ({ result: 'ok', detail });
+const fails = (detail: string, mend: string): Answer => ({ result: 'will fail', detail, mend });
+
+/** One line, and "can't tell" for an answer that did not come. @param questions whose permission the check needs */
+async function look(
+  check: string,
+  questions: Question | readonly Question[],
+  answer: () => Promise<Answer>,
+): Promise<Finding> {
+  try {
+    return { check, ...(await answer()) };
+  } catch (error) {
+    const meaning = meaningOf(error);
+    const permission = [questions]
+      .flat()
+      .map((question) => permissions[question as Question])
+      .join(', ');
+    if (meaning?.kind === 'denied')
+      return { check, result: "can't tell", detail: `you lack ${permission}`, permission };
+    return { check, result: "can't tell", detail: meaning?.sentence ?? explain(error) };
+  }
+}
+
+/** Every check, in the order in which a deployment meets what it looks at. */
+export async function preflight(plan: Plan): Promise<Finding[]> {
+  const deployed = { data: await stack(plan, 'data'), pipelines: await stack(plan, 'pipelines') };
+  const findings = [
+    bootstrap(plan),
+    deployed.data.finding,
+    deployed.pipelines.finding,
+    zones(plan),
+    ...(plan.environment.warehouse.kind === 'provisioned' ? [nodeType(plan), serviceRole(plan)] : []),
+    concurrency(plan),
+    ...(deployed.data.exists ? [] : [vpcs(plan), streamQuota(plan), ...takenByData(plan, deployed.data.exists)]),
+    ...(deployed.pipelines.exists ? [] : takenByPipelines(plan, deployed.pipelines.exists)),
+    ...plan.environment.partners.map((partner) => principal(plan, partner)),
+  ];
+  return Promise.all(findings);
+}
+
+/** The version that the CDK's stacks of today want (`requiresBootstrapStackVersion` in the cloud assembly). */
+const leastBootstrap = 6;
+
+const bootstrap = ({ account, accountId }: Plan) =>
+  look('bootstrap', 'bootstrapVersion', async () => {
+    const version = await account.bootstrapVersion();
+    const mend = `npx cdk bootstrap aws://${accountId}/${account.region}`;
+    if (version === undefined) return fails(`the CDK is not bootstrapped in ${account.region}`, mend);
+    if (version >= leastBootstrap) return ok(`version ${version}`);
+    return fails(`the bootstrap stack has version ${version}, at least ${leastBootstrap} is needed`, mend);
+  });
+
+/** Undeployable statuses with what gets a stack out of them. The CDK itself deletes one whose first deployment failed (ROLLBACK_COMPLETE). */
+const stuck: readonly (readonly [RegExp, (name: string) => string])[] = [
+  [/^UPDATE_ROLLBACK_FAILED$/, (name) => `aws cloudformation continue-update-rollback --stack-name ${name}`],
+  [/^(DELETE|ROLLBACK)_FAILED$/, (name) => `aws cloudformation delete-stack --stack-name ${name}`],
+  [
+    /^(CREATE|UPDATE|DELETE|ROLLBACK|UPDATE_ROLLBACK|IMPORT).*_IN_PROGRESS$/,
+    (name) => `aws cloudformation describe-stack-events --stack-name ${name}`,
+  ],
+];
+
+async function stack({ account, environment }: Plan, which: 'data' | 'pipelines') {
+  const name = stackName(environment.name, which);
+  let status: string | undefined;
+  const finding = await look(`stack ${which}`, 'stackStatus', async () => {
+    status = await account.stackStatus(name);
+    if (status === undefined) return ok(`${name} is not there yet`);
+    const wrong = stuck.find(([statuses]) => statuses.test(status!));
+    return wrong ? fails(`${name} is ${status}`, wrong[1](name)) : ok(`${name} is ${status}`);
+  });
+  const gone = status === undefined || status === 'ROLLBACK_COMPLETE' || status === 'REVIEW_IN_PROGRESS';
+  return { finding: Promise.resolve(finding), exists: finding.result === "can't tell" ? undefined : !gone };
+}
+
+const zones = ({ account, environment }: Plan) =>
+  look('zones', 'zones', async () => {
+    const found = await account.zones();
+    const serverless = environment.warehouse.kind === 'serverless';
+    const least = serverless && account.region !== 'us-west-1' ? 3 : 2;
+    if (found.length >= least) return ok(found.join(', '));
+    return fails(
+      `${account.region} has ${found.length} zones for this account (${found.join(', ')}), ${least} are needed`,
+      `set another \`region\` in environments/${environment.name}.ts`,
+    );
+  });
+
+const nodeType = ({ account, environment }: Plan) =>
+  look('node type', ['zonesOfNodeType', 'zones'], async () => {
+    const { warehouse } = environment;
+    if (warehouse.kind !== 'provisioned') return ok('none');
+    const offered = await account.zonesOfNodeType(warehouse.nodeType);
+    const mend = `set another \`warehouse.nodeType\` or \`region\` in environments/${environment.name}.ts`;
+    if (offered.length === 0) return fails(`Redshift has no ${warehouse.nodeType} in ${account.region}`, mend);
+    // The subnets stand in the first two zones.
+    const used = (await account.zones()).slice(0, 2);
+    if (used.some((zone) => offered.includes(zone))) return ok(`${warehouse.nodeType} in ${offered.join(', ')}`);
+    return fails(
+      `Redshift has ${warehouse.nodeType} in ${offered.join(', ')} only, the subnets are in ${used.join(', ')}`,
+      mend,
+    );
+  });
+
+const serviceRole = ({ account }: Plan) =>
+  look('service-linked role', 'role', async () =>
+    (await account.exists('role', 'AWSServiceRoleForRedshift'))
+      ? ok('AWSServiceRoleForRedshift is there')
+      : ok('AWSServiceRoleForRedshift is not there yet: Redshift makes it with the first cluster'),
+  );
+
+/** At most four custom resources run at once, each with CDK's function and ours. */
+const leastConcurrency = 8;
+
+const concurrency = ({ account }: Plan) =>
+  look('Lambda concurrency', 'concurrency', async () => {
+    const { limit, unreserved } = await account.concurrency();
+    if (unreserved >= leastConcurrency) return ok(`${unreserved} of ${limit} functions at once are not reserved`);
+    return fails(
+      `${unreserved} of ${limit} functions at once are not reserved, a deployment needs ${leastConcurrency}`,
+      'aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000',
+    );
+  });
+
+const vpcs = ({ account }: Plan) =>
+  look('VPCs', 'vpcs', async () => {
+    const { used, limit } = await account.vpcs();
+    if (used < limit) return ok(`${used} of ${limit}; no elastic IP address is needed`);
+    return fails(
+      `all ${limit} VPCs of ${account.region} are used, and one more is needed`,
+      `aws service-quotas request-service-quota-increase --service-code vpc --quota-code L-F678F1CE --desired-value ${limit + 1}`,
+    );
+  });
+
+const streamQuota = ({ account, pipelines }: Plan) =>
+  look('streams', 'streams', async () => {
+    const { used, limit, shards, shardLimit } = await account.streams();
+    const onDemand = pipelines.filter(({ stream }) => stream.capacity.mode === 'on-demand').length;
+    const wanted = pipelines.reduce(
+      (sum, { stream: { capacity } }) => sum + (capacity.mode === 'provisioned' ? capacity.shards : 0),
+      0,
+    );
+    const quota = 'aws service-quotas list-service-quotas --service-code kinesis';
+    if (used + onDemand > limit)
+      return fails(`${used} of ${limit} on-demand streams are used, and ${onDemand} more are needed`, quota);
+    if (shards + wanted > shardLimit)
+      return fails(`${shards} of ${shardLimit} shards are used, and ${wanted} more are needed`, quota);
+    return ok(`${used} of ${limit} on-demand streams, ${shards} of ${shardLimit} shards`);
+  });
+
+/** A name that is taken before the first deployment stops it; so does what a destroyed environment retained. @param exists the stack that may have it */
+function taken(what: NamedThing, name: string, exists: boolean | undefined, mend: string, { account }: Plan) {
+  return async (): Promise<Answer> => {
+    if (!(await account.exists(what, name))) return ok(`the name ${name} is free`);
+    if (exists === false)
+      return fails(`a ${what} ${name} is there already, and no stack of this environment has it`, mend);
+    return {
+      result: "can't tell",
+      detail: `a ${what} ${name} is there, and whether the environment's stack has it is not known`,
+    };
+  };
+}
+
+function takenByData(plan: Plan, exists: boolean | undefined): Promise<Finding>[] {
+  const { environment, pipelines } = plan;
+  const kind = environment.warehouse.kind === 'provisioned' ? 'cluster' : 'workgroup';
+  const rename = `give the environment another \`name\`, or remove the ${kind}`;
+  return [
+    look(kind, kind, taken(kind, names.warehouse(environment.name), exists, rename, plan)),
+    ...pipelines.map(({ name }) => {
+      const stream = names.stream(environment.name, name);
+      const mend = `aws kinesis delete-stream --stream-name ${stream}`;
+      return look(`stream ${name}`, 'stream', taken('stream', stream, exists, mend, plan));
+    }),
+  ];
+}
+
+const takenByPipelines = (plan: Plan, exists: boolean | undefined): Promise<Finding>[] =>
+  plan.environment.partners.map(({ name }) => {
+    const role = partnerRoleName(plan.environment.name, name);
+    const mend = `aws iam delete-role --role-name ${role}`;
+    return look(`role of ${name}`, 'role', taken('role', role, exists, mend, plan));
+  });
+
+/** Account numbers of the examples in the AWS documentation: nobody has them. */
+const exampleAccounts = [
+  '111122223333',
+  '123456789012',
+  '444455556666',
+  '777788889999',
+  '012345678901',
+  '111111111111',
+  '222222222222',
+  '123456789123',
+  '000000000000',
+];
+
+function principal(plan: Plan, partner: Partner): Promise<Finding> {
+  const { account, accountId, environment } = plan;
+  const arn = preset(partner).principal;
+  const [, , , , owner, resource = ''] = (arn ?? '').split(':');
+  const [type, ...path] = resource.split('/');
+  const isOwn = owner === accountId && (type === 'role' || type === 'user');
+  return look(`partner ${partner.name}`, isOwn ? (type as 'role' | 'user') : 'role', async () => {
+    const awaited = arn === undefined || partner.externalId.kind === 'awaited';
+    if (awaited) return ok('trusts nobody until its principal and external id are known');
+    const at = `environments/${environment.name}.ts`;
+    if (exampleAccounts.includes(owner!))
+      return fails(
+        `${arn} is an example of the AWS documentation, and IAM refuses principals that do not exist`,
+        `put the partner's own account into ${at}`,
+      );
+    if (isOwn)
+      return (await account.exists(type as 'role' | 'user', path.at(-1)!))
+        ? ok(`${arn} is there`)
+        : fails(
+            `${arn} is not there, and IAM refuses principals that do not exist`,
+            `correct \`who.principal\` of ${partner.name} in ${at}`,
+          );
+    if (partner.who.kind !== 'aws') return ok(`${arn}, as ${partner.who.kind} documents it`);
+    return {
+      result: "can't tell",
+      detail: `whether ${arn} exists: another account does not say. Ask the partner for the answer of \`aws sts get-caller-identity\``,
+    };
+  });
+}

@@ -1,0 +1,131 @@
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { DescribeAvailabilityZonesCommand, EC2Client, paginateDescribeVpcs } from '@aws-sdk/client-ec2';
+import { GetRoleCommand, GetUserCommand, IAMClient } from '@aws-sdk/client-iam';
+import { DescribeLimitsCommand, DescribeStreamSummaryCommand, KinesisClient } from '@aws-sdk/client-kinesis';
+import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  DescribeClustersCommand,
+  paginateDescribeOrderableClusterOptions,
+  RedshiftClient,
+} from '@aws-sdk/client-redshift';
+import { GetWorkgroupCommand, RedshiftServerlessClient } from '@aws-sdk/client-redshift-serverless';
+import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { clientSettings } from '../../lambda/shared/client-settings';
+import type { Account, NamedThing } from './account';
+
+/** Where the CDK's bootstrap stack says which version it is; the qualifier is the CDK's default. */
+const bootstrapParameter = '/cdk-bootstrap/hnb659fds/version';
+/** "VPCs per Region". */
+const vpcQuota = { ServiceCode: 'vpc', QuotaCode: 'L-F678F1CE' };
+
+const deadlines = { answerMs: 15_000 };
+
+export interface AccountSettings {
+  /** @default - as any SDK program finds it */
+  readonly region?: string;
+  readonly endpoint?: string;
+  readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+}
+
+/** Undefined where the service says that there is no such thing, by one of these names. */
+async function orNone<T>(call: Promise<T>, ...names: string[]): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof Error && names.includes(error.name)) return undefined;
+    throw error;
+  }
+}
+
+/** The account of the user's credentials. Rejects where no region is known. */
+export async function awsAccount(given: AccountSettings): Promise<Account & { close(): void }> {
+  const sts = new STSClient({ ...clientSettings(deadlines), ...given });
+  const region = await sts.config.region();
+  const ssm = new SSMClient({ ...clientSettings(deadlines), ...given });
+  const stacks = new CloudFormationClient({ ...clientSettings(deadlines), ...given });
+  const ec2 = new EC2Client({ ...clientSettings(deadlines), ...given });
+  const redshift = new RedshiftClient({ ...clientSettings(deadlines), ...given });
+  const serverless = new RedshiftServerlessClient({ ...clientSettings(deadlines), ...given });
+  const lambda = new LambdaClient({ ...clientSettings(deadlines), ...given });
+  const kinesis = new KinesisClient({ ...clientSettings(deadlines), ...given });
+  const quotas = new ServiceQuotasClient({ ...clientSettings(deadlines), ...given });
+  const iam = new IAMClient({ ...clientSettings(deadlines), ...given });
+  const found: Record<NamedThing, (name: string) => Promise<unknown>> = {
+    cluster: (ClusterIdentifier) =>
+      orNone(
+        redshift.send(new DescribeClustersCommand({ ClusterIdentifier })),
+        'ClusterNotFoundFault',
+        'ClusterNotFound',
+      ),
+    workgroup: (workgroupName) =>
+      orNone(serverless.send(new GetWorkgroupCommand({ workgroupName })), 'ResourceNotFoundException'),
+    stream: (StreamName) =>
+      orNone(kinesis.send(new DescribeStreamSummaryCommand({ StreamName })), 'ResourceNotFoundException'),
+    role: (RoleName) => orNone(iam.send(new GetRoleCommand({ RoleName })), 'NoSuchEntityException', 'NoSuchEntity'),
+    user: (UserName) => orNone(iam.send(new GetUserCommand({ UserName })), 'NoSuchEntityException', 'NoSuchEntity'),
+  };
+  return {
+    region,
+    async caller() {
+      const { Arn, Account: account } = await sts.send(new GetCallerIdentityCommand({}));
+      return { arn: Arn!, account: account! };
+    },
+    async bootstrapVersion() {
+      const answer = await orNone(ssm.send(new GetParameterCommand({ Name: bootstrapParameter })), 'ParameterNotFound');
+      return answer && Number(answer.Parameter?.Value);
+    },
+    async stackStatus(StackName) {
+      try {
+        return (await stacks.send(new DescribeStacksCommand({ StackName }))).Stacks?.[0]?.StackStatus;
+      } catch (error) {
+        // CloudFormation has no code of its own for it.
+        if ((error as Error).name === 'ValidationError' && /does not exist/.test((error as Error).message))
+          return undefined;
+        throw error;
+      }
+    },
+    async zones() {
+      const Filters = [{ Name: 'zone-type', Values: ['availability-zone'] }];
+      const { AvailabilityZones = [] } = await ec2.send(new DescribeAvailabilityZonesCommand({ Filters }));
+      return AvailabilityZones.filter(({ State }) => State === 'available')
+        .map(({ ZoneName }) => ZoneName!)
+        .sort();
+    },
+    async zonesOfNodeType(NodeType) {
+      const zones = new Set<string>();
+      for await (const page of paginateDescribeOrderableClusterOptions({ client: redshift }, { NodeType }))
+        for (const { AvailabilityZones = [] } of page.OrderableClusterOptions ?? [])
+          for (const { Name } of AvailabilityZones) zones.add(Name!);
+      return [...zones].sort();
+    },
+    async concurrency() {
+      const { AccountLimit } = await lambda.send(new GetAccountSettingsCommand({}));
+      return {
+        limit: AccountLimit?.ConcurrentExecutions ?? 0,
+        unreserved: AccountLimit?.UnreservedConcurrentExecutions ?? 0,
+      };
+    },
+    async vpcs() {
+      let used = 0;
+      for await (const page of paginateDescribeVpcs({ client: ec2 }, {})) used += page.Vpcs?.length ?? 0;
+      const { Quota } = await quotas.send(new GetServiceQuotaCommand(vpcQuota));
+      return { used, limit: Quota?.Value ?? 0 };
+    },
+    async streams() {
+      const limits = await kinesis.send(new DescribeLimitsCommand({}));
+      return {
+        used: limits.OnDemandStreamCount ?? 0,
+        limit: limits.OnDemandStreamCountLimit ?? 0,
+        shards: limits.OpenShardCount ?? 0,
+        shardLimit: limits.ShardLimit ?? 0,
+      };
+    },
+    exists: async (what, name) => (await found[what](name)) !== undefined,
+    close() {
+      for (const client of [sts, ssm, stacks, ec2, redshift, serverless, lambda, kinesis, quotas, iam])
+        client.destroy();
+    },
+  };
+}
