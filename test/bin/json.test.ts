@@ -56,8 +56,8 @@ const runs: Readonly<Record<string, (work: Work) => Promise<unknown>>> = {
 };
 
 test('the page has every verb that answers on an environment', () => {
-  // Those of deploy and plan are compared where these run.
-  expect([...documented.keys()].sort()).toEqual([...Object.keys(runs), 'deploy', 'plan'].sort());
+  // Those of deploy, plan and preflight are compared where these run.
+  expect([...documented.keys()].sort()).toEqual([...Object.keys(runs), 'deploy', 'plan', 'preflight'].sort());
 });
 
 test.each(Object.keys(runs))('%s --json has the names and types that its documentation shows', async (verb) => {

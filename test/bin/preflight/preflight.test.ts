@@ -1,3 +1,4 @@
+import { documented, same } from '../documented';
 import { millrace } from '../io';
 import { type Answers, fakeAws, fresh } from './aws';
 
@@ -163,6 +164,11 @@ test.each([
   const { code, of } = await findings(changes);
   expect(code).toBe(1);
   expect(of(check)).toMatchObject({ result: 'will fail', mend });
+});
+
+test('--json has the names and types that its documentation shows', async () => {
+  answers = { ...fresh, 'ssm:GetParameter': { code: 'ParameterNotFound' } };
+  same(JSON.parse((await run('dev', '--json')).out), documented.get('preflight'), 'preflight');
 });
 
 test('a name that is taken, perhaps by the environment itself, is not told', async () => {
