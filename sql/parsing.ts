@@ -42,7 +42,7 @@ const opening = ['5b', '7b', '20', '09', '0a', '0d'];
 export function unparsedReason(): string {
   const first = (bytes: number) => `from_varbyte(substring(unparsed, 1, ${bytes}), 'hex')`;
   return `case
-  when payload is not null then 'payload: not plain JSON, and its base64 in the archive is too long to be decoded'
+  when payload is not null then 'payload: not plain JSON, and its base64 in the archive cannot be decoded: it is malformed or longer than 65,535 bytes'
   when can_json_parse(unparsed) then 'payload: expected an object, got null'
   when ${first(3)} = 'efbbbf' then 'payload: begins with a byte order mark'
   when ${first(1)} in (${opening.map((byte) => `'${byte}'`).join(', ')}) then ${quoteLiteral(notParsed)}

@@ -139,3 +139,54 @@ test('in an object of history', async () => {
   ]);
   expect(await goodOnes('history')).toBe(20);
 }, 120_000);
+
+test('lines of the archive that Millrace did not write stop nothing', async () => {
+  const line = (more: object) =>
+    JSON.stringify({ shard_id: 'shardId-000000000000', partition_key: 'k', payload: null, unparsed: null, ...more });
+  const time = '2026-11-20T10:00:00.000';
+  const lines = [
+    line({ sequence_number: '1', approximate_arrival_timestamp: time, unparsed: 'no base64!' }),
+    line({
+      sequence_number: '2',
+      approximate_arrival_timestamp: time,
+      unparsed: Buffer.from('GET /').toString('base64'),
+    }),
+    line({
+      sequence_number: '3',
+      approximate_arrival_timestamp: '0001-01-01T00:00:00',
+      payload: JSON.parse(record('c1')),
+    }),
+    line({ sequence_number: '4', approximate_arrival_timestamp: 'yesterday', payload: JSON.parse(record('c2')) }),
+    line({ payload: JSON.parse(record('c3')) }),
+    line({ sequence_number: '5', approximate_arrival_timestamp: time, payload: JSON.parse(record('good archive 0')) }),
+  ];
+  await world.put('archive/shop/2026/11/20/10/1.gz', gzipSync(`${lines.join('\n')}\n`), 'archive');
+  await load('archive', 'archive/shop/2026/11/20/10/1.gz');
+  expect(world.deadLetters()).toEqual([]);
+  expect(await world.query('select customer from shop.events order by customer')).toEqual([
+    ['c1'],
+    ['c2'],
+    ['c3'],
+    ['good archive 0'],
+  ]);
+  expect(await world.query('select sequence_number, reason from shop.rejects order by sequence_number')).toEqual([
+    ['1', expect.stringContaining('cannot be decoded')],
+    ['2', 'payload: not JSON'],
+  ]);
+}, 120_000);
+
+test('where the position is the identity, a line without one is a reject', async () => {
+  await world.dispose();
+  world = await SeamWorld.open({ ...shop, identity: { by: 'stream-position' }, history: [] });
+  const lines = [
+    { approximate_arrival_timestamp: '2026-11-20T10:00:00.000', shard_id: 'shardId-000000000000' },
+    { sequence_number: '5' },
+  ];
+  const texts = lines.map((more) => JSON.stringify({ ...more, payload: JSON.parse(record('c1')), unparsed: null }));
+  await world.put('archive/shop/2026/11/20/10/1.gz', gzipSync(`${texts.join('\n')}\n`), 'archive');
+  await load('archive', 'archive/shop/2026/11/20/10/1.gz');
+  expect(world.deadLetters()).toEqual([]);
+  expect(await world.query('select reason from shop.rejects')).toEqual(
+    lines.map(() => ['identity: no position on the stream']),
+  );
+}, 120_000);

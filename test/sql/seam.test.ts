@@ -71,7 +71,7 @@ describe('stream and archive have the same positions', () => {
     );
     expect(short).toEqual(['payload: not JSON', 'GET \u00e9', true, `s3://archive/${object.key}`]);
     expect(other!.slice(0, 3)).toEqual([
-      'payload: not plain JSON, and its base64 in the archive is too long to be decoded',
+      'payload: not plain JSON, and its base64 in the archive cannot be decoded: it is malformed or longer than 65,535 bytes',
       '',
       80_002,
     ]);
