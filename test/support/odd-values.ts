@@ -28,6 +28,8 @@ const two = (value: number) => String(value).padStart(2, '0');
 
 /** Years at the edges of ISO 8601, of DuckDB, of JavaScript, of Unix time and of Redshift. */
 const years = ['0000', '0001', '0002', '1582', '1677', '1899', '1969', '1970', '2026', '2038', '2262', '9998', '9999'];
+/** From which an offset may lead out of the calendar. */
+const edgeDays = ['0000-12-31', '0001-01-01', '9999-12-31'];
 const dates = [
   '01-01',
   '01-31',
@@ -109,8 +111,16 @@ const oddTimes = [
 
 function oddTime(random: Random): string {
   if (random.chance(0.03)) return random.pick(oddTimes);
+  if (random.chance(0.1)) {
+    const clock = () => `${two(random.below(24))}:${two(random.below(60))}`;
+    return `${random.pick(edgeDays)}T${clock()}:00${random.pick(['+', '-'])}${clock()}`;
+  }
   const year = random.chance(0.2) ? digits(random, 4) : random.pick(years);
   const date = random.chance(0.3) ? `${two(random.below(14))}-${two(random.below(33))}` : random.pick(dates);
+  return timeOf(random, `${year}-${date}`);
+}
+
+function timeOf(random: Random, day: string): string {
   const time = random.chance(0.4)
     ? `${two(random.below(25))}:${two(random.below(61))}:${two(random.below(61))}`
     : random.pick(times);
@@ -118,7 +128,7 @@ function oddTime(random: Random): string {
   const offset = random.chance(0.3)
     ? `${random.pick(['+', '-'])}${two(random.below(25))}:${two(random.below(61))}`
     : random.pick(offsets);
-  return `${year}-${date}${random.pick(['T', 'T', 'T', ' ', 't', ''])}${time}${fraction}${offset}`;
+  return `${day}${random.pick(['T', 'T', 'T', ' ', 't', ''])}${time}${fraction}${offset}`;
 }
 
 const oddNumbers = [
