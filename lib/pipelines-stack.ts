@@ -17,6 +17,7 @@ import { Refresh } from './refresh/refresh';
 import type { Bundles } from './shared/bundles';
 import type { Handler } from './shared/handler';
 import { pascalCase } from './shared/names';
+import { ReviewScript } from './shared/review-script';
 import { Lanes } from './warehouse/lanes';
 import { PipelineObjects, WarehouseObjectProvider } from './warehouse/warehouse-objects';
 
@@ -105,15 +106,19 @@ class Shared {
   /** Adds what these pipelines have of their own to a stack, of this environment. */
   place(stack: Stack, pipelines: readonly Pipeline[]): void {
     const lanes = new Lanes(pipelines.length);
-    for (const pipeline of pipelines) this.pipeline(new Construct(stack, pascalCase(pipeline.name)), pipeline, lanes);
+    for (const pipeline of pipelines)
+      this.pipeline(new Construct(stack, pascalCase(pipeline.name)), pipeline, pipelines.length, lanes);
   }
 
-  private pipeline(scope: Construct, pipeline: Pipeline, lanes: Lanes): void {
+  /** @param pipelines how many share the stack */
+  private pipeline(scope: Construct, pipeline: Pipeline, pipelines: number, lanes: Lanes): void {
     const { environment, data, bundles } = this;
     const stream = data.stream(pipeline);
+    const script = new ReviewScript(pipeline, pipelines);
     const objects = new PipelineObjects(scope, 'Objects', {
       provider: this.provider,
       lanes,
+      script,
       objects: warehouseObjects(pipeline, {
         streamName: stream.streamName,
         streamRoleArn: data.roles.streamRead.roleArn,
@@ -123,6 +128,7 @@ class Shared {
     });
     const common = {
       objects,
+      script,
       environment,
       pipeline,
       bundles,

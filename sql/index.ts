@@ -22,6 +22,6 @@ export { reconcilePlan } from './reconcile';
 export { refreshPlan } from './refresh';
 export { registryObject } from './registry';
 export { retryPreview, retryStatements } from './retry';
-export { allStatements } from './statements';
+export { allStatements, type Batch } from './statements';
 export { validatePipelines } from './validate';
 export { compileViews } from './views';

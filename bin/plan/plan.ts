@@ -43,7 +43,7 @@ export interface PlannedStep {
   readonly as: 'admin' | 'owner';
   readonly name: string;
   readonly mode: StepMode;
-  /** As in the template: `{{run_id}}` and the like are filled in when they run. Null where the record was too long to be kept. */
+  /** As in the template: `{{run_id}}` and the like are filled in when they run. Null where they are not at hand. */
   readonly statements: readonly string[] | null;
 }
 

@@ -169,7 +169,8 @@ function printedStep(
     `${String(number).padStart(3)}. ${object}: ${name}${one}${as === 'admin' ? ', as the admin' : ''}`,
   );
   const indent = ' '.repeat(7);
-  if (statements === null) return [heading, `${indent}(too long to be recorded: see the deployed template)`];
+  if (statements === null)
+    return [heading, `${indent}(its statements are not at hand: compare with a cloud assembly or a git ref)`];
   const lines = statements.flatMap((sql) => `${sql}${sql.startsWith('--') ? '' : ';'}`.split('\n'));
   const shown = full || lines.length <= MOST_LINES ? lines : lines.slice(0, MOST_LINES - 5);
   const rest = lines.length - shown.length;

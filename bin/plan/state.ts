@@ -10,7 +10,7 @@ import type {
   WarehouseGroupProperties,
   WarehouseObjectKind,
 } from '../../lambda/warehouse-object/contract';
-import { parseObject } from '../../lambda/warehouse-object/request';
+import { parseObject, type Texts } from '../../lambda/warehouse-object/request';
 import { names } from '../../lib/shared/names';
 import type { Pipeline } from '../../pipelines/definition';
 import { environmentObject, ownerObject, registryObject, type WarehouseObject, warehouseObjects } from '../../sql';
@@ -32,7 +32,7 @@ export interface ObjectState {
   readonly pipeline?: string;
   readonly identity: 'admin' | 'owner';
   readonly onRemoval?: OnRemoval;
-  /** Undefined where the record was too long to be kept. */
+  /** Undefined where its statements are not at hand. */
   readonly create?: readonly Step[];
   readonly remove?: readonly Step[];
   readonly columns?: readonly ColumnState[];
@@ -50,15 +50,30 @@ export interface ObjectState {
 }
 
 /** The state that properties of a custom resource stand for. Throws an error that names the property at fault. */
-export function stateOf(properties: unknown): ObjectState {
-  const { delete: remove, fill, ...object } = parseObject(properties);
+export function stateOf(properties: unknown, texts: Texts = {}): ObjectState {
+  const { delete: remove, fill, incomplete, ...object } = parseObject(properties, texts, 'leave out');
+  if (incomplete)
+    return {
+      ...object,
+      ...withoutMissing({ create: object.create, remove }),
+      ...(fill && { filled: fill.columns, batch: fill.batch }),
+    };
   return { ...object, remove, ...(fill && { filled: fill.columns, batch: fill.batch }) };
 }
 
+/** Steps, or undefined where statements of them are not at hand. */
+function withoutMissing({ create, remove }: { create: readonly Step[]; remove: readonly Step[] }) {
+  const whole = (steps: readonly Step[]) =>
+    steps.some(({ statements }) => statements.length === 0) ? undefined : steps;
+  return { create: whole(create), remove: whole(remove) };
+}
+
 /** The states of a custom resource: one object, or the members of a group. */
-export function statesOf(properties: unknown): ObjectState[] {
+export function statesOf(properties: unknown, texts: Texts = {}): ObjectState[] {
   const { kind, order = [], members = {}, onRemoval } = (properties ?? {}) as Partial<WarehouseGroupProperties>;
-  return kind === 'group' ? order.map((id) => stateOf({ onRemoval, ...members[id] })) : [stateOf(properties)];
+  return kind === 'group'
+    ? order.map((id) => stateOf({ onRemoval, ...members[id] }, texts))
+    : [stateOf(properties, texts)];
 }
 
 /** What the stream's role is called where its ARN is not known. */

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { resourceType } from '../../lambda/warehouse-object/contract';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { resourceType, type WarehouseObjectPlan } from '../../lambda/warehouse-object/contract';
+import type { Texts } from '../../lambda/warehouse-object/request';
 import { stackName } from '../cloud/names';
 import { Failure } from '../failure';
 import { type ObjectState, statesOf } from './state';
@@ -23,22 +24,39 @@ export function statesOfTemplate(file: string): ObjectState[] {
       `--from ${file} has no resource of type ${resourceType}: name the template of the stack millrace-<environment>-pipelines`,
       2,
     );
-  return inOrder(objects).flatMap(([id, resource]) => statesOfResource(file, id, resource));
+  const texts = textsBeside(file);
+  return inOrder(objects).flatMap(([id, resource]) => statesOfResource(file, id, resource, texts));
 }
 
 function statesOfResource(
   file: string,
   id: string,
   { Properties, DeletionPolicy = 'Delete' }: Resource,
+  texts: Texts,
 ): ObjectState[] {
   const onRemoval = DeletionPolicy.startsWith('Retain') ? 'keep' : 'drop';
   try {
-    return statesOf({ onRemoval, ...(resolved(Properties) as object) });
+    return statesOf({ onRemoval, ...(resolved(Properties) as object) }, texts);
   } catch (error) {
     throw new Failure(`--from ${file}: ${id} cannot be read by this version: ${(error as Error).message}`, 1, {
       cause: error,
     });
   }
+}
+
+/** Long statements, which lie in the asset of the function: the assembly of a template holds it. */
+function textsBeside(file: string): Texts {
+  const folders = [dirname(file), dirname(dirname(file))];
+  const plans = folders.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.startsWith('asset.'))
+      .map((name) => join(folder, name, 'plan.json'))
+      .filter((path) => existsSync(path)),
+  );
+  return Object.assign(
+    {},
+    ...plans.map((path) => (readJson(path) as Partial<WarehouseObjectPlan>).texts ?? {}),
+  ) as Texts;
 }
 
 function inOrder(objects: readonly (readonly [string, Resource])[]): (readonly [string, Resource])[] {

@@ -77,6 +77,20 @@ export interface WarehouseGroupProperties {
   readonly onRemoval?: OnRemoval;
 }
 
+/** What the function carries beside the properties of its objects. */
+export interface WarehouseObjectPlan {
+  /** Lists of statements by the SHA-256 of their JSON text. */
+  readonly texts: Readonly<Record<string, readonly StatementTemplate[]>>;
+}
+
+/** In a property, the place of a list of statements that the function carries. */
+export interface StatementReference {
+  readonly sha256: string;
+  /** How many they are, and how many bytes their JSON text has: for reviewers. */
+  readonly statements: number;
+  readonly bytes: number;
+}
+
 /** What is asked of a new version of a view. Nothing of it is part of the definition. */
 export interface ViewChecks {
   /** Redshift may compute it anew at every refresh. */

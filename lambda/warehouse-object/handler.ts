@@ -2,10 +2,11 @@ import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { clientSettings } from '../shared/client-settings';
 import { consoleLog } from '../shared/log';
+import { readPlan } from '../shared/plan-file';
 import { redshiftData, warehouseTarget } from '../shared/redshift-data';
 import { redshiftStatus } from '../shared/redshift-status';
 import { whenAwake } from './awake';
-import { env } from './contract';
+import { env, type WarehouseObjectPlan } from './contract';
 import * as object from './object';
 import { parseRequest } from './request';
 
@@ -18,6 +19,7 @@ const patienceMs = 50_000;
 const answerMs = 4 * 60_000;
 
 const settings = env.read();
+const { texts } = readPlan<WarehouseObjectPlan>();
 const client = new RedshiftDataClient(clientSettings());
 const secrets = new SecretsManagerClient(clientSettings());
 /** Many objects begin at once, and the Data API lists statements three times a second: about 40 seconds in all. */
@@ -58,9 +60,9 @@ function remaining(context: Context): () => number {
 }
 
 export const onEvent = (event: unknown, context: Context) => {
-  const request = parseRequest(event);
+  const request = parseRequest(event, texts);
   const remainingMs = () => context.getRemainingTimeInMillis() - marginMs;
   return whenAwake({ log: consoleLog, sleep, remainingMs }, () => object.onEvent(host, request, remaining(context)));
 };
 export const isComplete = (event: unknown, context: Context) =>
-  object.isComplete(host, parseRequest(event), remaining(context));
+  object.isComplete(host, parseRequest(event, texts), remaining(context));

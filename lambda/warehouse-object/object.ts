@@ -39,7 +39,7 @@ import {
   resourcesWith,
   sameRecord,
 } from './registry';
-import type { ObjectRequest, ResourceRequest, WarehouseObject } from './request';
+import { type ObjectRequest, type ResourceRequest, stepsOf, type WarehouseObject } from './request';
 import { switchView, type ViewGrants } from './switch';
 import { Deadline, renderSteps, type Walk, type WalkResult, walk } from './walk';
 
@@ -156,13 +156,23 @@ function absence({ kind, name }: WarehouseObject): RegExp {
   return new RegExp(`\\b(?:${view}|schema)\\b.*does not exist`, 'is');
 }
 
+/**
+ * What removes an object whose statements went with an earlier version of the function: they are recorded with the object. One that is not recorded never became
+ * what it was to be, so nothing was done with it: its short statements drop it.
+ */
+const removalOf = (object: WarehouseObject, recorded: Recorded | undefined): readonly Step[] =>
+  object.incomplete && recorded?.removal
+    ? stepsOf(recorded.removal, 'removal')
+    : object.delete.filter(({ statements }) => statements.length > 0);
+
 async function remove(host: Call, request: ObjectRequest, remainingMs: Remaining): Promise<WalkResult> {
   const { object } = request;
   const walkHost = { ...walkOf(host, request, remainingMs), harmless: absence(object) };
-  const others = othersOf(await recordIn(host, request, remainingMs), request.resource);
+  const recorded = await recordIn(host, request, remainingMs);
+  const others = othersOf(recorded, request.resource);
   if (others.length > 0)
     return walk(walkHost, [{ name: 'leave', mode: 'transaction', statements: leaving(object, others) }], 'leave-');
-  const result = await walk(walkHost, renderSteps(object.delete, offered(request)));
+  const result = await walk(walkHost, renderSteps(removalOf(object, recorded), offered(request)));
   if (result === 'waiting' || object.identity === 'admin') return result;
   return walk(walkHost, [{ name: 'forget', mode: 'transaction', statements: forgetting(object) }], 'forget-');
 }

@@ -10,6 +10,7 @@ import {
   type RebuildSpec,
   type ViewChecks,
   type WarehouseObjectKind,
+  type WarehouseObjectPlan,
   type WarehouseObjectProperties,
 } from './contract';
 
@@ -31,6 +32,8 @@ export interface WarehouseObject {
   readonly checks?: ViewChecks;
   readonly unread?: string;
   readonly events?: string;
+  /** Statements of it are not at hand, and left out. @default - it has all of them */
+  readonly incomplete?: boolean;
 }
 
 export interface ObjectRequest {
@@ -60,7 +63,7 @@ export interface ResourceRequest {
 }
 
 /** The request of CDK's provider framework. Throws an error that names the property at fault. */
-export function parseRequest(event: unknown): ResourceRequest {
+export function parseRequest(event: unknown, texts: Texts = {}): ResourceRequest {
   const request = asRecord(event, 'event');
   const type = asOneOf(request.RequestType, ['Create', 'Update', 'Delete'], 'RequestType');
   const properties = asRecord(request.ResourceProperties, 'ResourceProperties');
@@ -76,7 +79,7 @@ export function parseRequest(event: unknown): ResourceRequest {
   };
   const requests = parts.map(({ now, old }) => ({
     ...common,
-    object: parseObject(now),
+    object: parseObject(now, texts, type === 'Delete' ? 'leave out' : 'refuse'),
     previous: previousName(old),
     previousParts: previousParts(old),
   }));
@@ -92,7 +95,7 @@ export function parseRequest(event: unknown): ResourceRequest {
 /** The physical id that a resource with these properties gets. */
 export function physicalIdOfProperties(properties: unknown): string {
   const record = asRecord(properties, 'ResourceProperties');
-  return record.kind === 'group' ? asText(record.name, 'name') : physicalIdOf(parseObject(record));
+  return record.kind === 'group' ? asText(record.name, 'name') : physicalIdOf(parseObject(record, {}, 'leave out'));
 }
 
 /** The properties of each object, and those that the same object had before. */
@@ -120,8 +123,39 @@ function previousParts(properties: unknown): unknown {
   return rebuild === undefined ? undefined : asRecord(asJson(rebuild, 'rebuild'), 'rebuild').parts;
 }
 
-/** The properties of the custom resource. Throws an error that names the property at fault. */
-export function parseObject(given: unknown): WarehouseObject {
+export type Texts = WarehouseObjectPlan['texts'];
+
+/**
+ * The properties of one object. Throws an error that names the property at fault.
+ * @param texts the long lists of statements
+ * @param missing what becomes of a list that is not among them: the object is then `incomplete`, and the step has no statements
+ */
+export function parseObject(
+  given: unknown,
+  texts: Texts = {},
+  missing: 'refuse' | 'leave out' = 'refuse',
+): WarehouseObject {
+  let incomplete = false;
+  const resolve: Resolve = (value, field) => {
+    if (Array.isArray(value)) return value;
+    const { sha256 } = asRecord(value, field);
+    const list = texts[asText(sha256, `${field}.sha256`)];
+    if (list) return list;
+    if (missing === 'refuse')
+      throw new Error(
+        `${field} refers to the statements ${sha256}, which this version of the function does not carry: deploy again`,
+      );
+    incomplete = true;
+    return [];
+  };
+  const object = objectOf(given, resolve);
+  return incomplete ? { ...object, incomplete } : object;
+}
+
+/** The list of statements that a value of a property is, or that it refers to. */
+type Resolve = (value: unknown, field: string) => readonly unknown[];
+
+function objectOf(given: unknown, resolve: Resolve): WarehouseObject {
   const properties = asRecord(given, 'ResourceProperties') as Partial<Record<keyof WarehouseObjectProperties, unknown>>;
   const { columns, fill, rebuild, books, pipeline, onRemoval, declaration, checks, unread, events } = properties;
   return {
@@ -129,22 +163,22 @@ export function parseObject(given: unknown): WarehouseObject {
     kind: asOneOf(properties.kind, objectKinds, 'kind'),
     version: String(properties.version ?? asText(properties.version, 'version')),
     identity: asOneOf(properties.identity, ['admin', 'owner'], 'identity'),
-    create: parseSteps(properties.create, 'create'),
-    delete: parseSteps(properties.delete, 'delete'),
+    create: parseSteps(properties.create, 'create', resolve),
+    delete: parseSteps(properties.delete, 'delete', resolve),
     columns: columns === undefined ? undefined : parseColumns(columns),
-    fill: fill === undefined || fill === '' ? undefined : parseFill(fill),
-    rebuild: rebuild === undefined ? undefined : parseRebuild(rebuild),
+    fill: fill === undefined || fill === '' ? undefined : parseFill(fill, resolve),
+    rebuild: rebuild === undefined ? undefined : parseRebuild(rebuild, resolve),
     books: books === undefined ? undefined : asText(books, 'books'),
     pipeline: pipeline === undefined ? undefined : asText(pipeline, 'pipeline'),
     onRemoval: onRemoval === undefined ? undefined : asOneOf(onRemoval, onRemovals, 'onRemoval'),
     declaration: declaration === undefined ? undefined : asJson(declaration, 'declaration'),
-    checks: checks === undefined ? undefined : parseChecks(checks),
+    checks: checks === undefined ? undefined : parseChecks(checks, resolve),
     unread: unread === undefined ? undefined : asText(unread, 'unread'),
     events: events === undefined ? undefined : asText(events, 'events'),
   };
 }
 
-function parseChecks(text: unknown): ViewChecks {
+function parseChecks(text: unknown, resolve: Resolve): ViewChecks {
   const checks = asRecord(asJson(text, 'checks'), 'checks');
   const share = (field: 'mayShrink' | 'mayGrow') => {
     const value = checks[field];
@@ -158,21 +192,25 @@ function parseChecks(text: unknown): ViewChecks {
     mayGrow: share('mayGrow'),
     reads: asArray(checks.reads, 'checks.reads').map((name, i) => asText(name, `checks.reads[${i}]`)),
     // An earlier edition of Millrace had none.
-    upToDate: checks.upToDate === undefined ? [] : asSteps(checks.upToDate, 'checks.upToDate'),
+    upToDate: checks.upToDate === undefined ? [] : asSteps(checks.upToDate, 'checks.upToDate', resolve),
     runs: asText(checks.runs, 'checks.runs'),
     rejects: asText(checks.rejects, 'checks.rejects'),
   };
 }
 
-const parseSteps = (text: unknown, field: string): Step[] => asSteps(asJson(text, field), field);
+const parseSteps = (text: unknown, field: string, resolve: Resolve): Step[] =>
+  asSteps(asJson(text, field), field, resolve);
 
-function asSteps(given: unknown, field: string): Step[] {
+/** JSON text of steps, as `parseObject` reads it where no list is left out of it. */
+export const stepsOf = (text: string, field: string) => parseSteps(text, field, (value, at) => asArray(value, at));
+
+function asSteps(given: unknown, field: string, resolve: Resolve): Step[] {
   return asArray(given, field).map((value, i) => {
     const step = asRecord(value, `${field}[${i}]`);
     return {
       name: asText(step.name, `${field}[${i}].name`),
       mode: asOneOf(step.mode, modes, `${field}[${i}].mode`),
-      statements: asArray(step.statements, `${field}[${i}].statements`).map((sql, j) =>
+      statements: resolve(step.statements, `${field}[${i}].statements`).map((sql, j) =>
         asText(sql, `${field}[${i}].statements[${j}]`),
       ),
     };
@@ -190,7 +228,7 @@ function parseColumns(text: unknown): ColumnSpec[] {
   });
 }
 
-function parseFill(text: unknown): FillSpec {
+function parseFill(text: unknown, resolve: Resolve): FillSpec {
   const spec = asRecord(asJson(text, 'fill'), 'fill');
   return {
     table: asText(spec.table, 'fill.table'),
@@ -207,11 +245,11 @@ function parseFill(text: unknown): FillSpec {
       };
     }),
     progress: asText(spec.progress, 'fill.progress'),
-    batch: asArray(spec.batch, 'fill.batch').map((sql, i) => asText(sql, `fill.batch[${i}]`)),
+    batch: resolve(spec.batch, 'fill.batch').map((sql, i) => asText(sql, `fill.batch[${i}]`)),
   };
 }
 
-function parseRebuild(text: unknown): RebuildSpec {
+function parseRebuild(text: unknown, resolve: Resolve): RebuildSpec {
   const spec = asRecord(asJson(text, 'rebuild'), 'rebuild');
   return {
     table: asText(spec.table, 'rebuild.table'),
@@ -225,7 +263,7 @@ function parseRebuild(text: unknown): RebuildSpec {
       return { name: text('name'), stored: text('stored'), type: text('type'), ...replaces };
     }),
     progress: asText(spec.progress, 'rebuild.progress'),
-    batch: asArray(spec.batch, 'rebuild.batch').map((sql, i) => asText(sql, `rebuild.batch[${i}]`)),
+    batch: resolve(spec.batch, 'rebuild.batch').map((sql, i) => asText(sql, `rebuild.batch[${i}]`)),
   };
 }
 

@@ -47,7 +47,7 @@ export class Exports extends Construct {
       memoryMb: 512,
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
-      statements: plan,
+      statements: props.script.of('export'),
     }).allow(
       ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: true }),
       // Of the whole bucket: under a condition on s3:prefix, S3 answers a GET of an object that is not there with 403 instead of 404.

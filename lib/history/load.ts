@@ -48,7 +48,7 @@ export class Load extends Construct {
       timeout: loadTimeout,
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
-      statements: plan,
+      statements: props.script.of('load'),
     }).allow(
       ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: true }),
       explained(

@@ -43,7 +43,7 @@ export class Reconcile extends Construct {
       memoryMb: 512,
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
-      statements: plan,
+      statements: props.script.of('reconcile'),
     }).allow(
       ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: false }),
       new PolicyStatement({

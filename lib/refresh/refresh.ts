@@ -7,6 +7,7 @@ import type { Pipeline } from '../../pipelines/definition';
 import { refreshPlan } from '../../sql';
 import type { Bundles } from '../shared/bundles';
 import { Handler } from '../shared/handler';
+import type { ReviewScript } from '../shared/review-script';
 import { Schedule } from '../shared/schedule';
 import { StatementEvents } from '../shared/statement-events';
 import { dataApiStatements, pipelineVariables } from '../warehouse/data-api';
@@ -23,6 +24,7 @@ export interface PipelineFunctionProps {
   readonly ownerSecretArn: string;
   /** The pipeline's warehouse objects: nothing runs before there is something to run on. */
   readonly objects: PipelineObjects;
+  readonly script: ReviewScript;
 }
 
 /** Refreshes the landing view, merges and refreshes the views, on a schedule and from statement to statement by events. */
@@ -42,7 +44,7 @@ export class Refresh extends Construct {
       timeout: Duration.minutes(2),
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
-      statements: plan,
+      statements: props.script.of('refresh'),
     }).allow(...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: true }));
     const target = this.handler.function;
     // The next tick resumes the run: one retry is for a passing fault of the moment.

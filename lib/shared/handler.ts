@@ -22,8 +22,8 @@ export interface HandlerProps {
   readonly retainLogs: boolean;
   /** @default - a role of its own that may write its own log */
   readonly role?: Role;
-  /** The statements it runs, for reviewers: they appear in `cdk diff`. */
-  readonly statements?: unknown;
+  /** The statements it runs, for reviewers, as lines: they appear in `cdk diff`. */
+  readonly statements?: readonly string[];
 }
 
 /** A Lambda function with its own role and its own log group, and nothing that nobody asked for. */

@@ -19,8 +19,10 @@ import {
 import type { Bundles } from '../shared/bundles';
 import { acknowledgeWildcards, grant } from '../shared/grant';
 import { Handler, handlerRole, logStatement } from '../shared/handler';
+import type { ReviewScript } from '../shared/review-script';
 import { dataApiStatements, warehouseVariables } from './data-api';
 import type { Lanes } from './lanes';
+import { StatementTexts } from './statement-texts';
 import type { Warehouse } from './warehouse';
 
 export interface WarehouseObjectProviderProps {
@@ -46,6 +48,7 @@ export class WarehouseObjectProvider extends Construct {
   readonly serviceToken: string;
   /** What all other objects come after: the identity that owns them, then what they are recorded in. */
   private readonly base: CustomResource[] = [];
+  private readonly texts: StatementTexts;
 
   constructor(
     scope: Construct,
@@ -53,13 +56,14 @@ export class WarehouseObjectProvider extends Construct {
     { environment, pipelines, bundles, key, warehouse, ownerSecretArn }: WarehouseObjectProviderProps,
   ) {
     super(scope, id);
+    this.texts = new StatementTexts(pipelines);
     // One role for both: the Data API shows a statement only to the role that submitted it.
     const role = handlerRole(this, 'Role', 'Creates and changes warehouse objects');
     const secretArns = [ownerSecretArn, warehouse.adminSecretArn];
     grant(role, ...dataApiStatements({ warehouse, key, secretArns, sees: 'role', lists: true, cancels: true }));
     const handler = (name: string, entry: string, description: string, timeout: Duration) =>
       new Handler(this, name, {
-        code: bundles.code('warehouse-object'),
+        code: bundles.code('warehouse-object', environment.name, this.texts.plan),
         handler: `index.${entry}`,
         description,
         role,
@@ -146,16 +150,20 @@ export class WarehouseObjectProvider extends Construct {
   }
 
   /** Adds the objects of a pipeline, each after those that it depends on and after others of its lane. */
-  addPipeline(scope: Construct, { objects, lanes, retainData }: Omit<PipelineObjectsProps, 'provider'>): void {
+  addPipeline(scope: Construct, { objects, script, lanes, retainData }: Omit<PipelineObjectsProps, 'provider'>): void {
     const place = lanes.next();
     const made = new Map<string, CustomResource>();
-    for (const resource of resourcesOf(objects)) {
+    for (const resource of resourcesOf(objects.map((object) => this.texts.shorten(object)))) {
       const one = this.add(scope, resource, retainData && resource.retain);
       const before = new Set(resource.dependsOn.map((id) => made.get(id)!));
       const last = place(one, before);
       if (last) before.add(last);
       if (before.size > 0) one.node.addDependency(...before);
       made.set(resource.id, one);
+      const lines = objects
+        .filter(({ id, group }) => (group?.id ?? id) === resource.id)
+        .flatMap(({ id }) => script.of(`objects.${id}`));
+      if (lines.length > 0) (one.node.defaultChild as CfnResource).addMetadata('Statements', lines);
     }
   }
 }
@@ -163,6 +171,8 @@ export class WarehouseObjectProvider extends Construct {
 export interface PipelineObjectsProps {
   readonly provider: WarehouseObjectProvider;
   readonly objects: readonly WarehouseObject[];
+  /** Shows what the properties only refer to. */
+  readonly script: ReviewScript;
   /** Of the stack. */
   readonly lanes: Lanes;
   /** Keeps what says of itself that it holds data. */
