@@ -10,7 +10,7 @@ import type { Environment } from '../environments/environment';
 import { literalPrefixes } from '../lambda/load/contract';
 import type { Pipeline } from '../pipelines/definition';
 import { ownerUser } from '../sql';
-import { HistoryQueue, notifyQueues } from './history/history-queue';
+import { HistoryQueue, notifyQueues, type PipelineQueues } from './history/history-queue';
 import { EventStream } from './ingest/event-stream';
 import { guardAgainstPartners } from './partners/guards';
 import { partnerPrefix } from './partners/prefixes';
@@ -39,7 +39,7 @@ export class DataStack extends Stack {
   readonly roles: WarehouseRoles;
   readonly ownerSecret: DatabaseUserSecret;
   private readonly streams = new Map<string, Stream>();
-  private readonly queues = new Map<string, HistoryQueue>();
+  private readonly historyQueues = new Map<string, HistoryQueue>();
 
   constructor(scope: Construct, id: string, { environment, pipelines, ...props }: DataStackProps) {
     super(scope, id, props);
@@ -118,8 +118,8 @@ export class DataStack extends Stack {
   }
 
   /** Throws for a pipeline that this stack was not made with. */
-  queue(pipeline: Pipeline): HistoryQueue {
-    return found(this.queues, pipeline, 'queues');
+  queues(pipeline: Pipeline): PipelineQueues {
+    return found(this.historyQueues, pipeline, 'queues').queues;
   }
 
   private createKey(retain: boolean): Key {
@@ -161,11 +161,8 @@ export class DataStack extends Stack {
       const scope = this.node.findChild(pascalCase(pipeline.name)) as Construct;
       const retain = keepsData(environment, pipeline.name);
       const history = new HistoryQueue(scope, 'History', { key: this.key, retain, notified: !!pipeline.history });
-      this.queues.set(pipeline.name, history);
-      const { queue, backlog, deadLetters } = history;
-      if (queue) new CfnOutput(scope, 'HistoryQueueUrl', { value: queue.queueUrl });
-      new CfnOutput(scope, 'HistoryBacklogUrl', { value: backlog.queueUrl });
-      new CfnOutput(scope, 'HistoryDeadLettersUrl', { value: deadLetters.queueUrl });
+      this.historyQueues.set(pipeline.name, history);
+      const { queue } = history;
       const globs = (pipeline.history ?? []).flatMap((source) => source.globs);
       return queue ? literalPrefixes(globs).map((prefix) => ({ queue, prefix })) : [];
     });

@@ -16,7 +16,7 @@ import { PartnerRole } from './partners/partner-role';
 import { Refresh } from './refresh/refresh';
 import type { Bundles } from './shared/bundles';
 import type { Handler } from './shared/handler';
-import { pascalCase } from './shared/names';
+import { names, pascalCase } from './shared/names';
 import { ReviewScript } from './shared/review-script';
 import { Lanes } from './warehouse/lanes';
 import { PipelineObjects, WarehouseObjectProvider } from './warehouse/warehouse-objects';
@@ -120,7 +120,8 @@ class Shared {
       lanes,
       script,
       objects: warehouseObjects(pipeline, {
-        streamName: stream.streamName,
+        // Not the export of the stack that has the stream: each of these takes one of its 200 outputs.
+        streamName: names.stream(environment.name, pipeline.name),
         streamRoleArn: data.roles.streamRead.roleArn,
         database: environment.database,
       }),
@@ -148,7 +149,7 @@ class Shared {
     const refresh = new Refresh(scope, 'Refresh', common);
     handlers['refresh'] = refresh.handler;
     const objectsOf = { history: data.history, work: data.work, loadRoleArn: data.roles.load.roleArn };
-    const queues = data.queue(pipeline);
+    const queues = data.queues(pipeline);
     handlers['load'] = new Load(scope, 'Load', { ...common, ...objectsOf, archive: data.archive, queues }).handler;
     if (pipeline.history) {
       const { backlog } = queues;
@@ -169,7 +170,6 @@ class Shared {
       environment,
       pipeline,
       topic: this.topic,
-      stream,
       delivery: archive.deliveryStream,
       handlers: { ...handlers, archive: this.transform },
       queues,

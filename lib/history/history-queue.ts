@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Fn, Names, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
@@ -28,6 +28,9 @@ export class HistoryQueue extends Construct {
   /** What could not be loaded, with the reason. */
   readonly deadLetters: Queue;
 
+  /** The same queues for constructs of other stacks. */
+  readonly queues: PipelineQueues;
+
   constructor(scope: Construct, id: string, { key, retain, notified }: HistoryQueueProps) {
     super(scope, id);
     const common = {
@@ -47,7 +50,38 @@ export class HistoryQueue extends Construct {
       });
     if (notified) this.queue = queue('Queue');
     this.backlog = queue('Backlog');
+    const url = (name: string, { queueUrl }: Queue) => {
+      const exportName = `${Stack.of(this).stackName}:${Names.uniqueId(this)}${name}`;
+      new CfnOutput(scope, `${id}${name}Url`, { value: queueUrl, exportName });
+      return exportName;
+    };
+    const shared = (name: string, queue: Queue): PipelineQueue => ({
+      arn: queue.queueArn,
+      name: Fn.select(5, Fn.split(':', queue.queueArn)),
+      url: Fn.importValue(url(name, queue)),
+    });
+    this.queues = {
+      ...(this.queue ? { queue: shared('Queue', this.queue) } : {}),
+      backlog: shared('Backlog', this.backlog),
+      deadLetters: shared('DeadLetters', this.deadLetters),
+    };
   }
+}
+
+/**
+ * A queue as other stacks see it. A stack has 200 outputs, and one export of each attribute would be more than twenty pipelines have room for: the name is
+ * a part of the ARN, and the URL is the output that people read.
+ */
+export interface PipelineQueue {
+  readonly arn: string;
+  readonly name: string;
+  readonly url: string;
+}
+
+export interface PipelineQueues {
+  readonly queue?: PipelineQueue;
+  readonly backlog: PipelineQueue;
+  readonly deadLetters: PipelineQueue;
 }
 
 /**

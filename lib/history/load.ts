@@ -1,7 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { env, literalPrefixes, manifestPrefix, versionPrefix } from '../../lambda/load/contract';
 import { loadPlan } from '../../sql';
@@ -10,11 +9,11 @@ import { explained } from '../shared/grant';
 import { Handler } from '../shared/handler';
 import { keyUse } from '../shared/key-use';
 import { dataApiStatements, pipelineVariables } from '../warehouse/data-api';
-import type { HistoryQueue } from './history-queue';
+import type { PipelineQueue, PipelineQueues } from './history-queue';
 import { loadTimeout } from './load-timeout';
 
 export interface LoadProps extends PipelineFunctionProps {
-  readonly queues: HistoryQueue;
+  readonly queues: PipelineQueues;
   readonly history: Bucket;
   readonly archive: Bucket;
   readonly work: Bucket;
@@ -42,7 +41,7 @@ export class Load extends Construct {
         ARCHIVE_BUCKET: archive.bucketName,
         WORK_BUCKET: work.bucketName,
         LOAD_ROLE_ARN: props.loadRoleArn,
-        DEAD_LETTERS_URL: queues.deadLetters.queueUrl,
+        DEAD_LETTERS_URL: queues.deadLetters.url,
         KEY_ARN: key.keyArn,
       }),
       timeout: loadTimeout,
@@ -113,16 +112,16 @@ export class Load extends Construct {
     return [
       new PolicyStatement({
         actions: ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
-        resources: [queues.queue, queues.backlog].flatMap((queue) => (queue ? [queue.queueArn] : [])),
+        resources: [queues.queue, queues.backlog].flatMap((queue) => (queue ? [queue.arn] : [])),
       }),
-      new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queues.deadLetters.queueArn] }),
+      new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queues.deadLetters.arn] }),
       keyUse(key, 'sqs', 'write'),
     ];
   }
 
-  private read(id: string, { queueArn }: Queue): void {
+  private read(id: string, { arn }: PipelineQueue): void {
     const source = this.handler.function.addEventSourceMapping(id, {
-      eventSourceArn: queueArn,
+      eventSourceArn: arn,
       // As many as one COPY takes; SQS gives ten at a time, so more than ten need a window to be gathered in.
       batchSize: 250,
       maxBatchingWindow: Duration.seconds(5),

@@ -1,7 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { literalPrefixes } from '../../lambda/load/contract';
 import { env, listingPrefix } from '../../lambda/reconcile/contract';
@@ -12,9 +11,10 @@ import { Handler } from '../shared/handler';
 import { keyUse } from '../shared/key-use';
 import { Schedule } from '../shared/schedule';
 import { dataApiStatements, pipelineVariables } from '../warehouse/data-api';
+import type { PipelineQueue } from './history-queue';
 
 export interface ReconcileProps extends PipelineFunctionProps {
-  readonly backlog: Queue;
+  readonly backlog: PipelineQueue;
   readonly history: Bucket;
   readonly work: Bucket;
   readonly loadRoleArn: string;
@@ -36,7 +36,7 @@ export class Reconcile extends Construct {
         HISTORY_BUCKET: history.bucketName,
         WORK_BUCKET: work.bucketName,
         LOAD_ROLE_ARN: props.loadRoleArn,
-        BACKLOG_URL: backlog.queueUrl,
+        BACKLOG_URL: backlog.url,
       }),
       // The longest that Lambda allows: a listing takes about two minutes for a million objects.
       timeout: Duration.minutes(15),
@@ -64,7 +64,7 @@ export class Reconcile extends Construct {
         resources: [work.bucketArn],
         conditions: { StringLike: { 's3:prefix': [`${listingPrefix}${pipeline.name}/*`] } },
       }),
-      new PolicyStatement({ actions: ['sqs:GetQueueAttributes', 'sqs:SendMessage'], resources: [backlog.queueArn] }),
+      new PolicyStatement({ actions: ['sqs:GetQueueAttributes', 'sqs:SendMessage'], resources: [backlog.arn] }),
       keyUse(key, 'sqs', 'write'),
     );
     const target = this.handler.function;

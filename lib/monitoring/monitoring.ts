@@ -9,18 +9,17 @@ import {
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { Stream } from 'aws-cdk-lib/aws-kinesis';
 import type { CfnDeliveryStream } from 'aws-cdk-lib/aws-kinesisfirehose';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnSubscription, Topic } from 'aws-cdk-lib/aws-sns';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Environment } from '../../environments/environment';
 import { longestMinutes } from '../../lambda/export/contract';
 import type { ExportDefinition, HistorySource, Pipeline } from '../../pipelines/definition';
 import { windowOf } from '../../sql';
-import type { HistoryQueue } from '../history/history-queue';
+import type { PipelineQueue, PipelineQueues } from '../history/history-queue';
 import type { Handler } from '../shared/handler';
+import { names } from '../shared/names';
 import { type AlarmKind, alarmName, alarms, functionMetrics } from './alarms';
 
 export interface AlarmTopicProps {
@@ -49,11 +48,10 @@ export interface MonitoringProps {
   readonly environment: Environment;
   readonly pipeline: Pipeline;
   readonly topic: Topic;
-  readonly stream: Stream;
   readonly delivery: CfnDeliveryStream;
   /** By the word that tells them apart in the alarm's name. */
   readonly handlers: Readonly<Record<string, Handler>>;
-  readonly queues: HistoryQueue;
+  readonly queues: PipelineQueues;
 }
 
 interface Condition {
@@ -68,6 +66,15 @@ interface Condition {
   /** @default 'fine' */
   readonly silenceIs?: 'fine' | 'alarming';
 }
+
+const queueMetric = ({ name }: PipelineQueue, metricName: string) =>
+  new Metric({
+    namespace: 'AWS/SQS',
+    metricName,
+    dimensionsMap: { QueueName: name },
+    statistic: Stats.MAXIMUM,
+    period: Duration.minutes(5),
+  });
 
 /** The alarms of one pipeline. */
 export class Monitoring extends Construct {
@@ -94,11 +101,11 @@ export class Monitoring extends Construct {
   }
 
   private ingest(): void {
-    const { stream, delivery, pipeline } = this.props;
+    const { environment, delivery, pipeline } = this.props;
     const lagMs = new Metric({
       namespace: 'AWS/Kinesis',
       metricName: 'GetRecords.IteratorAgeMilliseconds',
-      dimensionsMap: { StreamName: stream.streamName },
+      dimensionsMap: { StreamName: names.stream(environment.name, pipeline.name) },
       statistic: Stats.MAXIMUM,
       period: Duration.minutes(5),
     });
@@ -147,12 +154,9 @@ export class Monitoring extends Construct {
     });
   }
 
-  private objects({ queue, backlog, deadLetters }: HistoryQueue): void {
+  private objects({ queue, backlog, deadLetters }: PipelineQueues): void {
     this.alarm('deadLetters', {
-      metric: deadLetters.metricApproximateNumberOfMessagesVisible({
-        statistic: Stats.MAXIMUM,
-        period: Duration.minutes(5),
-      }),
+      metric: queueMetric(deadLetters, 'ApproximateNumberOfMessagesVisible'),
       threshold: 0,
     });
     this.alarm('objectsParked', {
@@ -166,11 +170,11 @@ export class Monitoring extends Construct {
       periods: 3,
       ofThem: 2,
     });
-    const age = (of: Queue, limit: Duration, detail?: string) =>
+    const age = (of: PipelineQueue, limit: Duration, detail?: string) =>
       this.alarm(
         'historyAge',
         {
-          metric: of.metricApproximateAgeOfOldestMessage({ statistic: Stats.MAXIMUM, period: Duration.minutes(5) }),
+          metric: queueMetric(of, 'ApproximateAgeOfOldestMessage'),
           threshold: limit.toSeconds(),
           periods: 3,
         },

@@ -3,15 +3,13 @@ import type { Pipeline } from '../../pipelines/definition';
 import { allStatements, type Batch } from '../../sql';
 import { isLong } from '../warehouse/statement-texts';
 
-/** Bytes that the statements of all pipelines of a stack may take of its template, which is a fifth of what it may have. */
-const stackBytes = 200_000;
-/** What is shown of a statement for which there is no room. */
-const beginningBytes = 300;
+/** Bytes that the statements of all pipelines of a stack may take of its template, of the 1 MB that it may have. */
+const stackBytes = 150_000;
 
 /**
  * The statements of a pipeline as a reviewer reads them in `cdk diff`, a list of lines for each function: a diff of lists shows the lines that changed. A
- * statement is shown once. If there is no room for all of them, the rest is shown with its beginning and its hash, so that a change
- * is seen; the whole text is in `plan.json` of the function's asset and in `npx millrace plan`.
+ * statement is shown once. Where there is no room, a line with a hash shows that something changed; the whole text is in `plan.json` of the
+ * function's asset, and `npx millrace plan` compares it.
  */
 export class ReviewScript {
   private readonly parts = new Map<string, string[]>();
@@ -35,25 +33,26 @@ export class ReviewScript {
     return this.parts.get(part) ?? [];
   }
 
-  private linesOf({ name, statements }: Batch): string[] {
+  private linesOf(batch: Batch): string[] {
+    const { name, statements } = batch;
+    const rest = statements.filter((statement) => !this.shown.has(statement));
+    const bytes = Buffer.byteLength(JSON.stringify(rest));
+    if (bytes > this.room) return [summaryOf(batch)];
+    this.room -= bytes;
     const lines = [`-- ${name}${statements.length > 1 ? `, ${statements.length} statements` : ''}`];
     statements.forEach((statement, i) => {
       const known = this.shown.get(statement);
-      if (known !== undefined) lines.push(`-- ${i + 1}: as ${known}`);
-      else lines.push(...this.textOf(statement, `${name} ${i + 1}`));
+      if (known === undefined) this.shown.set(statement, `${name} ${i + 1}`);
+      lines.push(...(known === undefined ? `${statement};`.split('\n') : [`-- ${i + 1}: as ${known}`]));
     });
     return lines;
   }
+}
 
-  private textOf(statement: string, name: string): string[] {
-    const bytes = Buffer.byteLength(JSON.stringify(statement));
-    this.shown.set(statement, name);
-    if (bytes <= beginningBytes || bytes <= this.room) {
-      this.room -= bytes;
-      return `${statement};`.split('\n');
-    }
-    const hash = createHash('sha256').update(statement).digest('hex').slice(0, 16);
-    const size = bytes.toLocaleString('en-US');
-    return [...statement.slice(0, beginningBytes).split('\n'), `-- and so on: ${size} bytes in all, sha256 ${hash}`];
-  }
+/** A line in place of statements for which there is no room. */
+function summaryOf({ name, statements }: Batch): string {
+  const text = JSON.stringify(statements);
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  const count = statements.length === 1 ? '1 statement' : `${statements.length} statements`;
+  return `-- ${name}: ${count}, ${Buffer.byteLength(text).toLocaleString('en-US')} bytes, sha256 ${hash}`;
 }
