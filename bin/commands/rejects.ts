@@ -38,8 +38,10 @@ interface Sample {
   /** Shard and sequence number, or object and line, as far as they are known. */
   readonly from: string;
   readonly mergedAt: string;
-  /** JSON text, or null for bytes that are not JSON. */
+  /** JSON text, its beginning if it is long; null for bytes that are not JSON, and for what is too long for a text of the warehouse. */
   readonly payload: string | null;
+  /** How long the whole text is; null for bytes that are not JSON. */
+  readonly payloadBytes: number | null;
 }
 
 export function addRejects(program: Command, io: WorkIo, exit: Exit): void {
@@ -110,16 +112,20 @@ async function listReasons(work: Work, pipeline: Pipeline, options: RejectsOptio
         from: origin(sample),
         mergedAt: String(sample['merged_at']),
         payload: sample['payload'] === null ? null : String(sample['payload']),
+        payloadBytes: sample['payload_bytes'] === null ? null : Number(sample['payload_bytes']),
       })),
   }));
 }
 
+/** A row of a result has at most 64 kB, and so has a text: 10,000 characters are at most 40,000 bytes. */
+const payloadItems = `case when json_size(payload) <= 65535 then left(json_serialize(payload), 10000) end as payload, json_size(payload) as payload_bytes`;
+
 const sampleQuery = (table: string, where: string, limit: number) => `with numbered as (
-  select reason, source, shard_id, sequence_number, object_key, line, merged_at, json_serialize(payload) as payload,
+  select reason, source, shard_id, sequence_number, object_key, line, merged_at, ${payloadItems},
     row_number() over (partition by reason order by merged_at desc, sequence_number, object_key, line) as sample
   from ${table}${where}
 )
-select reason, source, shard_id, sequence_number, object_key, line, merged_at, payload
+select reason, source, shard_id, sequence_number, object_key, line, merged_at, payload, payload_bytes
 from numbered where sample <= ${limit} order by reason, sample`;
 
 function origin(row: Readonly<Record<string, unknown>>): string {
@@ -159,11 +165,16 @@ function resultLine(
 function reasonLines({ pipeline, reason, records, newest, samples }: Reason, style: Style): string[] {
   return [
     `${style.bold(grouped(records).padStart(9))}  ${pipeline}  ${style.yellow(printable(reason))}  ${style.dim(`newest ${newest.slice(0, 19)}`)}`,
-    ...samples.flatMap(({ from, payload }) => [
-      `           ${style.dim(printable(from))}`,
-      `           ${payload === null ? style.dim('not JSON') : cut(printable(payload))}`,
+    ...samples.flatMap((sample) => [
+      `           ${style.dim(printable(sample.from))}`,
+      `           ${payloadText(sample, style)}`,
     ]),
   ];
+}
+
+function payloadText({ payload, payloadBytes }: Sample, style: Style): string {
+  if (payloadBytes === null) return style.dim('not JSON');
+  return payload === null ? style.dim(`${grouped(payloadBytes)} bytes, too long to be shown`) : cut(printable(payload));
 }
 
 const cut = (text: string) => (text.length > PAYLOAD_SHOWN ? `${text.slice(0, PAYLOAD_SHOWN - 1)}…` : text);

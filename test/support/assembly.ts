@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashDefinition, normalizeDefinition } from '../../sql/definition';
 
@@ -17,7 +17,7 @@ export function editedAssembly(assemblyDir: string, copy: string, edit: (text: s
     const before = readFileSync(join(copy, file), 'utf8');
     const edited = edit(before);
     if (edited === before) continue;
-    const after = file.endsWith('.template.json') ? versioned(before, edited) : edited;
+    const after = file.endsWith('.template.json') ? versioned(before, edited) : withKeys(edited, rekeyed);
     changed = true;
     writeFileSync(join(copy, file), after);
     const hash = /^asset\.([0-9a-f]{64})\//.exec(file)?.[1];
@@ -33,12 +33,31 @@ export function editedAssembly(assemblyDir: string, copy: string, edit: (text: s
   const rename = (text: string) => [...rekeyed].reduce((renamed, [from, to]) => renamed.replaceAll(from, to), text);
   for (const file of files.filter((name) => name.endsWith('.json') && !name.startsWith('asset.')))
     writeFileSync(join(copy, file), rename(readFileSync(join(copy, file), 'utf8')));
-  for (const [from, to] of rekeyed) renameSync(join(copy, `asset.${from}`), join(copy, `asset.${to}`));
+  for (const [from, to] of rekeyed)
+    if (existsSync(join(copy, `asset.${from}`))) renameSync(join(copy, `asset.${from}`), join(copy, `asset.${to}`));
   return copy;
 }
 
+/** A plan whose texts stand under the hashes that they have now; old and new ones are added to the map. */
+function withKeys(plan: string, rekeyed: Map<string, string>): string {
+  const { texts, ...rest } = JSON.parse(plan) as { texts?: Record<string, readonly string[]> };
+  if (texts === undefined) return plan;
+  const renamed = Object.entries(texts).map(([old, list]): [string, readonly string[]] => {
+    const hash = createHash('sha256').update(JSON.stringify(list)).digest('hex');
+    if (hash !== old) rekeyed.set(old, hash);
+    return [hash, list];
+  });
+  return JSON.stringify({ ...rest, texts: Object.fromEntries(renamed) });
+}
+
 interface Template {
-  readonly Resources: Record<string, { Type: string; Properties?: { create?: Create; version?: string } }>;
+  readonly Resources: Record<string, { Type: string; Properties?: ObjectProperties }>;
+}
+interface ObjectProperties {
+  readonly create?: Create;
+  version?: string;
+  /** Of a group. */
+  readonly members?: Readonly<Record<string, ObjectProperties>>;
 }
 /** JSON text of steps, where it stands on other resources in pieces. */
 type Create = string | { readonly 'Fn::Join': readonly [string, readonly unknown[]] };
@@ -48,10 +67,16 @@ function versioned(before: string, after: string): string {
   const [old, template] = [JSON.parse(before), JSON.parse(after)] as [Template, Template];
   for (const [id, { Type, Properties }] of Object.entries(template.Resources)) {
     if (Type !== 'Custom::WarehouseObject') continue;
-    const [was, is] = [old.Resources[id]?.Properties, Properties].map((properties) => definitionOf(properties?.create));
-    if (was !== is) Properties!.version = hashDefinition(is!);
+    const was = old.Resources[id]?.Properties;
+    setVersion(was, Properties!);
+    for (const [name, member] of Object.entries(Properties!.members ?? {})) setVersion(was?.members?.[name], member);
   }
   return JSON.stringify(template);
+}
+
+function setVersion(before: ObjectProperties | undefined, after: ObjectProperties): void {
+  const [was, is] = [before, after].map((properties) => definitionOf(properties?.create));
+  if (was !== is) after.version = hashDefinition(is!);
 }
 
 function definitionOf(create: Create = '[]'): string {
