@@ -94,11 +94,13 @@ test('measures every statement of a pipeline with what is filled in, and every b
   const findings = measurePipeline(shopPipeline());
   const of = (name: string) => findings.filter(({ where }) => where.endsWith(name));
   expect(of('of refresh.steps.merge.statements').length).toBeGreaterThan(10);
-  expect(of(': load.sources.logs.load')).toEqual([expect.objectContaining({ limit: limits.batchStatements })]);
+  const batches = findings.filter(({ where }) => where.includes(': load.sources.logs.load'));
+  expect(batches.filter(({ limit }) => limit === limits.batchStatements).length).toBeGreaterThan(0);
   expect(of('of objects.Events.rebuild.batch').length).toBeGreaterThan(10);
   expect(of('of objects.Landing.delete.last-merge.statements').length).toBeGreaterThan(10);
   // The list of objects and that of files stand in one statement.
-  expect(Math.max(...of('of load.sources.logs.load').map(({ measured }) => measured))).toBeGreaterThan(76_000);
+  const loads = findings.filter(({ where }) => where.includes('load.sources.logs') && where.includes('statement'));
+  expect(Math.max(...loads.map(({ measured }) => measured))).toBeGreaterThan(76_000);
 });
 
 test('what the project deploys is past no limit', () => {

@@ -11,6 +11,7 @@ import { statesOfTemplate, templatesIn } from '../../../bin/plan/template';
 import type { Row } from '../../../lambda/shared/warehouse';
 import { recordOf } from '../../../lambda/warehouse-object/registry';
 import { parseObject } from '../../../lambda/warehouse-object/request';
+import { StatementTexts } from '../../../lib/warehouse/statement-texts';
 import type { Pipeline } from '../../../pipelines/definition';
 import { warehouseObjects } from '../../../sql';
 import { shopPipeline, templates, testEnvironment } from '../../lib/fixtures';
@@ -38,9 +39,26 @@ const byName = (states: readonly ObjectState[]) =>
 
 describe('a template', () => {
   test('has the very objects that the tree has: what cdk diff shows is what a plan shows', () => {
-    const states = statesOfTemplate(file('shop.json', templateOf(shopPipeline())));
+    // Long statements lie in the asset of the function, beside the templates of the assembly.
+    const [assembly, asset] = [join(folder, 'cdk.out', 'assembly-test'), join(folder, 'cdk.out', 'asset.one')];
+    for (const path of [assembly, asset]) mkdirSync(path, { recursive: true });
+    writeFileSync(join(asset, 'plan.json'), JSON.stringify(new StatementTexts([shopPipeline()]).plan));
+    const states = statesOfTemplate(file('cdk.out/assembly-test/shop.json', templateOf(shopPipeline())));
     const tree = treeStates(testEnvironment(), [shopPipeline()]);
     expect(byName(withoutTokens(states))).toEqual(byName(withoutTokens(tree)));
+  });
+
+  test('without its assembly has no long statements, and says so', () => {
+    const states = statesOfTemplate(file('alone.json', templateOf(shopPipeline())));
+    const landing = states.find(({ kind }) => kind === 'landing-view')!;
+    expect(landing).toMatchObject({ create: expect.any(Array), remove: undefined });
+    const { steps } = makePlan('test', 'a template', {
+      before: [{ ...landing, name: 'shop.landing_00000000', version: '00000000' }],
+      after: states,
+    });
+    expect(steps.filter(({ when }) => when === 'cleanup')).toEqual([
+      expect.objectContaining({ object: 'landing view shop.landing', statements: null }),
+    ]);
   });
 
   test('of an edit has every statement of its plan, those that remove in the one before it', () => {
