@@ -1,3 +1,4 @@
+import { registryTexts } from '../../lambda/warehouse-object/contract';
 import { lossOf } from '../../lambda/warehouse-object/loss';
 import { quoteLiteral } from '../../sql';
 import { ask, type Work, warehouseTime } from '../commands/work';
@@ -196,7 +197,8 @@ function schemaProblems(
 const internal = /\.mv_tbl__/;
 
 function foreign(before: readonly ObjectState[], after: readonly ObjectState[], { relations }: Catalog): Problem[] {
-  const recorded = new Set(before.map(({ name }) => name));
+  // The texts of the registry come and go with it, and have no record of their own.
+  const recorded = new Set([...before.map(({ name }) => name), registryTexts]);
   return [...relations]
     .filter((name) => !recorded.has(name) && !internal.test(name))
     .sort()

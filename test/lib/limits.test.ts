@@ -94,7 +94,7 @@ test('measures every statement of a pipeline with what is filled in, and every b
   const findings = measurePipeline(shopPipeline());
   const of = (name: string) => findings.filter(({ where }) => where.endsWith(name));
   expect(of('of refresh.steps.merge.statements').length).toBeGreaterThan(10);
-  const batches = findings.filter(({ where }) => where.includes(': load.sources.logs.load'));
+  const batches = findings.filter(({ where }) => where.includes(': load.sources.logs.'));
   expect(batches.filter(({ limit }) => limit === limits.batchStatements).length).toBeGreaterThan(0);
   expect(of('of objects.Events.rebuild.batch').length).toBeGreaterThan(10);
   expect(of('of objects.Landing.delete.last-merge.statements').length).toBeGreaterThan(10);
