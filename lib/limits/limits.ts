@@ -85,6 +85,8 @@ export interface Finding {
   readonly limit: Limit;
   /** What to do about it, a clause. @default - nothing to say */
   readonly advice?: string;
+  /** Whether it is worth a word before the limit is passed: not where nobody but Millrace can do anything about it. @default true */
+  readonly warns?: boolean;
 }
 
 export interface Judged {
@@ -105,7 +107,9 @@ export function judge(findings: readonly Finding[]): Judged {
   };
   return {
     errors: sorted.filter((finding) => share(finding) > 1).map(text),
-    warnings: sorted.filter((finding) => share(finding) <= 1 && share(finding) >= warningShare).map(text),
+    warnings: sorted
+      .filter((finding) => finding.warns !== false && share(finding) <= 1 && share(finding) >= warningShare)
+      .map(text),
   };
 }
 

@@ -29,6 +29,7 @@ export function measurePipeline(pipeline: Pipeline): Finding[] {
       where: `${at}: ${name}`,
       measured: list.length,
       limit: limits.batchStatements,
+      warns: false,
     })),
     ...Object.entries(tableShapes(pipeline)).map(([table, columns]) => ({
       where: `${at}.columns: table ${table}`,
