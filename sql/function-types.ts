@@ -23,11 +23,11 @@ export const isInteger = (type: string) => /^(smallint|integer|bigint)$/.test(ty
 const groups: readonly (readonly [ResultOf, string])[] = [
   [
     always('bigint'),
-    'count row_number rank dense_rank ntile datediff date_diff pg_last_query_id pg_last_copy_id pg_last_unload_count strtol fnv_hash farmfingerprint64',
+    'count row_number rank dense_rank ntile datediff date_diff pg_last_unload_count strtol fnv_hash farmfingerprint64',
   ],
   [
     always('integer'),
-    'len length char_length character_length octet_length strpos charindex position ascii regexp_count regexp_instr extract json_array_length get_array_length checksum sign',
+    'len length char_length character_length octet_length strpos charindex position ascii regexp_count regexp_instr extract json_array_length get_array_length checksum sign pg_last_query_id pg_last_copy_id',
   ],
   [
     always('double precision'),

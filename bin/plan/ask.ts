@@ -1,3 +1,4 @@
+import { schemasQuery } from '../../lambda/warehouse-object/catalog';
 import { registryTexts } from '../../lambda/warehouse-object/contract';
 import { lossOf } from '../../lambda/warehouse-object/loss';
 import { quoteLiteral } from '../../sql';
@@ -34,17 +35,13 @@ async function catalogOf(work: Work, names: readonly string[]): Promise<Catalog>
   const [relations, views, schemas] = await Promise.all([
     ask(work, 'plan-relations', `select table_schema, table_name from svv_tables where table_schema in (${within})`),
     ask(work, 'plan-views', `select schema_name, name from svv_mv_info where schema_name in (${within})`),
-    ask(
-      work,
-      'plan-schemas',
-      `select schema_name, schema_owner, current_user::varchar as asker from svv_all_schemas where schema_name in (${within})`,
-    ),
+    ask(work, 'plan-schemas', schemasQuery(names)),
   ]);
   const trimmed = (value: unknown) => String(value).trimEnd();
   return {
     relations: new Set(relations.map((row) => `${trimmed(row.table_schema)}.${trimmed(row.table_name)}`)),
     owned: new Set(views.map((row) => `${trimmed(row.schema_name)}.${trimmed(row.name)}`)),
-    schemas: new Map(schemas.map((row) => [trimmed(row.schema_name), trimmed(row.schema_owner)])),
+    schemas: new Map(schemas.map((row) => [trimmed(row.schema_name), trimmed(row.owner)])),
     asker: trimmed(schemas[0]?.asker ?? ''),
   };
 }

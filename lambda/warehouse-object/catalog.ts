@@ -17,16 +17,24 @@ export const externalSchemaQuery = (name: string) =>
   `select esoptions from svv_external_schemas where schemaname = ${quoteLiteral(name)}`;
 
 /**
+ * Schemas of this database with their owners. The view has the owner's id and lists the schemas of every database
+ * (r_SVV_ALL_SCHEMAS); an id that no user has any more stands for itself.
+ */
+export const schemasQuery = (names: readonly string[]) =>
+  'select s.schema_name, coalesce(u.usename::varchar, s.schema_owner::varchar) as owner, current_user::varchar as asker ' +
+  'from svv_all_schemas s left join pg_user u on u.usesysid = s.schema_owner ' +
+  `where s.database_name = current_database() and s.schema_name in (${names.map(quoteLiteral).join(', ')})`;
+
+/**
  * A row if the object exists, with its owner where the catalog tells. None of kinds that are recorded only.
  */
 export function presenceQuery({ kind, name }: Pick<WarehouseObject, 'kind' | 'name'>): string | undefined {
-  if (kind === 'schema')
-    return `select schema_owner as owner, current_user::varchar as asker from svv_all_schemas where schema_name = ${quoteLiteral(name)}`;
+  if (kind === 'schema') return schemasQuery([name]);
   if (kind === 'external-schema') return externalSchemaQuery(name);
   if (kind === 'owner' || kind === 'pipeline' || kind === 'environment') return undefined;
   const [schema, relation] = splitName(name).map(quoteLiteral);
   return kind === 'materialized-view' || kind === 'landing-view'
-    ? `select user_name as owner from svv_mv_info where schema_name = ${schema} and name = ${relation}`
+    ? `select name from svv_mv_info where schema_name = ${schema} and name = ${relation}`
     : `select table_type from svv_tables where table_schema = ${schema} and table_name = ${relation}`;
 }
 

@@ -123,7 +123,7 @@ test('an edited view and an edited landing view replace their versions, and no e
     await put(second, 3);
     await settled(second, 3);
     expect(await counts(second)).toEqual([3, 0, 3]);
-    const { rows } = await second.warehouse.query('select name from svv_mv_info order by name');
+    const { rows } = await second.warehouse.query('select trim(name) as name from svv_mv_info order by name');
     const names = rows.flat().map(String);
     expect(new Set(names.filter((name) => name.startsWith('landing_')))).toEqual(new Set(['landing_00000001']));
     expect(names.filter((name) => name.startsWith('hourly_views_'))).toEqual(['hourly_views_00000002']);
@@ -149,7 +149,9 @@ test('a running environment takes an edit; one whose function dies in the middle
   });
   try {
     const versions = async () =>
-      (await runtime.warehouse.query("select name from svv_mv_info where name like 'hourly_views%'")).rows.flat();
+      (
+        await runtime.warehouse.query("select trim(name) as name from svv_mv_info where name like 'hourly_views%'")
+      ).rows.flat();
     const [old] = await versions();
     const view = /hourly_views_[0-9a-f]{8}/g;
     const next = edited('running-edit', (text) => text.replaceAll(view, 'hourly_views_00000003'));
@@ -193,7 +195,9 @@ describe('a cluster that is away during a deployment', () => {
     }
   }
   const names = async (runtime: Runtime) =>
-    (await runtime.warehouse.query("select name from svv_mv_info where name like 'hourly_views%'")).rows.flat();
+    (
+      await runtime.warehouse.query("select trim(name) as name from svv_mv_info where name like 'hourly_views%'")
+    ).rows.flat();
 
   test('paused: fails before anything is changed, and says how to resume it', () =>
     running('paused', async (runtime) => {

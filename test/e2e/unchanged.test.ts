@@ -45,7 +45,7 @@ async function deploy(assembly: string, act: (runtime: Runtime) => Promise<void>
     return {
       statements,
       registry: Object.fromEntries(registry.map(([kind, name, version]) => [`${kind} ${name}`, version!])),
-      views: (await rows('select name from svv_mv_info order by name')).flat(),
+      views: (await rows('select trim(name) as name from svv_mv_info order by name')).flat(),
     };
   } finally {
     await runtime.dispose();

@@ -275,7 +275,7 @@ export class DeployedCloud {
   /** Names of all relations, and all records of the registry. */
   async content(): Promise<string[]> {
     const relations = await this.query(
-      "select table_schema || '.' || table_name from svv_tables where table_schema in ('sim', 'other', 'millrace') union all select schema_name || '.' || name || ' (materialized)' from svv_mv_info",
+      "select table_schema || '.' || table_name from svv_tables where table_schema in ('sim', 'other', 'millrace') union all select trim(schema_name) || '.' || trim(name) || ' (materialized)' from svv_mv_info",
     );
     const records = await this.query("select 'record of ' || name || ' ' || version from millrace.objects");
     return [...relations, ...records].flat().sort();

@@ -237,15 +237,21 @@ export const conditionalFunctions: Readonly<Record<string, FunctionEntry>> = {
   },
 };
 
-const session = (variable: string, type: Type, duckdb: string): FunctionEntry => ({
-  arguments: [0, 0],
-  mutable: true,
-  emit: () => ({ sql: `cast(getvariable('${variable}') as ${duckdb})`, type }),
-});
+const session = (variable: string, type: Type, duckdb: string, otherwise?: number): FunctionEntry => {
+  const value = `getvariable('${variable}')`;
+  return {
+    arguments: [0, 0],
+    mutable: true,
+    emit: () => ({
+      sql: `cast(${otherwise === undefined ? value : `coalesce(${value}, ${otherwise})`} as ${duckdb})`,
+      type,
+    }),
+  };
+};
 
 export const sessionFunctions: Readonly<Record<string, FunctionEntry>> = {
-  pg_last_unload_count: session('millrace_last_unload_count', { name: 'bigint' }, 'bigint'),
-  pg_last_copy_id: session('millrace_last_copy_id', { name: 'bigint' }, 'bigint'),
+  pg_last_unload_count: session('millrace_last_unload_count', { name: 'bigint' }, 'bigint', 0),
+  pg_last_copy_id: session('millrace_last_copy_id', { name: 'integer' }, 'integer', -1),
   // Unqualified names are looked for in public: search_path cannot be set.
   current_schema: {
     arguments: [0, 0],

@@ -108,7 +108,7 @@ describe.each<[PipelineGenerator]>([[estore], [pageviews]])('pipeline %#', (gene
 
   test('views are incremental, as Redshift counts it, and fresh', async () => {
     const views = await local.rows(
-      `select name, state, is_stale from svv_mv_info where schema_name = '${pipeline.name}' and name not like 'landing%'`,
+      `select trim(name) as name, state, is_stale from svv_mv_info where schema_name = '${pipeline.name}' and name not like 'landing%'`,
     );
     expect(views.length).toBe(pipeline.views.length);
     expect(views.filter(([, state, stale]) => state !== 1 || stale !== 'f')).toEqual([]);

@@ -1,14 +1,8 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { defineFaults } from '../../../../local/warehouse/engine/database';
+import { systemViews } from '../../../../local/warehouse/engine/system-views';
 import { translate } from '../../../../local/warehouse/sql';
-import type {
-  Catalog,
-  ColumnInfo,
-  Name,
-  RedshiftType,
-  Relation,
-  Statement,
-} from '../../../../local/warehouse/statement';
+import type { Catalog, ColumnInfo, Name, Relation, Statement } from '../../../../local/warehouse/statement';
 
 /** A real engine with the smallest catalog that can carry out translated statements. */
 export interface Database {
@@ -40,67 +34,10 @@ function fakeCatalog(caseSensitiveIdentifiers: boolean) {
   };
 }
 
-const text = (length: number): RedshiftType => ({ name: 'varchar', length });
-const systemViews: Readonly<Record<string, readonly ColumnInfo[]>> = {
-  svv_mv_info: [
-    'database_name',
-    'schema_name',
-    'user_name',
-    'name',
-    'is_stale',
-    'state',
-    'autorewrite',
-    'autorefresh',
-  ].map((name) => ({ name, type: name === 'state' ? { name: 'integer' } : text(128) })),
-  svv_columns: [
-    'table_catalog',
-    'table_schema',
-    'table_name',
-    'column_name',
-    'data_type',
-    'is_nullable',
-    'column_default',
-    'remarks',
-  ]
-    .map((name) => ({ name, type: text(256) }))
-    .concat(
-      ['ordinal_position', 'character_maximum_length', 'numeric_precision', 'numeric_scale'].map((name) => ({
-        name,
-        type: { name: 'integer' } as RedshiftType,
-      })) as never,
-    ),
-  svv_tables: ['table_catalog', 'table_schema', 'table_name', 'table_type', 'remarks'].map((name) => ({
-    name,
-    type: text(128),
-  })),
-  svv_external_schemas: ['schemaname', 'databasename', 'schemaoptions'].map((name) => ({ name, type: text(512) })),
-  pg_user: ['usename'].map((name) => ({ name, type: text(128) })),
-  pg_namespace: ['nspname'].map((name) => ({ name, type: text(128) })),
-  sys_load_error_detail: ['file_name', 'column_name', 'column_type', 'error_message']
-    .map((name) => ({ name, type: text(512) }))
-    .concat(
-      ['query_id', 'line_number', 'error_code'].map((name) => ({
-        name,
-        type: { name: 'bigint' } as RedshiftType,
-      })) as never,
-    ),
-  sys_load_detail: ['file_name', 'file_etag']
-    .map((name) => ({ name, type: { name: 'char', length: 256 } as RedshiftType }))
-    .concat([
-      { name: 'query_id', type: { name: 'bigint' } },
-      { name: 'lines_scanned', type: { name: 'integer' } },
-    ]),
-  sys_unload_history: ['query_id', 'unloaded_rows', 'unloaded_files_count']
-    .map((name) => ({ name, type: { name: 'bigint' } as RedshiftType }))
-    .concat([{ name: 'file_format', type: text(16) }] as never),
-  sys_mv_refresh_history: ['mv_name', 'status', 'schema_name']
-    .map((name) => ({ name, type: text(256) }))
-    .concat([{ name: 'start_time', type: { name: 'timestamp' } }] as never),
+const systemView = (name: string): Relation | undefined => {
+  const view = systemViews.get(name);
+  return view && { schema: 'pg_catalog', name, kind: 'system-view', columns: view.columns };
 };
-const systemView = (name: string): Relation | undefined =>
-  Object.hasOwn(systemViews, name)
-    ? { schema: 'pg_catalog', name, kind: 'system-view', columns: systemViews[name]! }
-    : undefined;
 
 const noRecords = `stream_records as (
   select null::timestamp approximate_arrival_timestamp, ''::varchar partition_key, ''::varchar shard_id, ''::varchar sequence_number,
@@ -126,9 +63,9 @@ export async function openDatabase({
     'set variable millrace_last_copy_id = 7',
   ])
     await connection.run(sql);
-  for (const [name, columns] of Object.entries(systemViews)) {
+  for (const [name, { columns }] of systemViews) {
     const list = columns.map(
-      (column) => `"${column.name}" ${column.type.name === 'varchar' ? 'varchar' : column.type.name}`,
+      (column) => `"${column.name}" ${/char$/.test(column.type.name) ? 'varchar' : column.type.name}`,
     );
     await connection.run(`create table millrace_system."${name}" (${list.join(', ')})`);
   }
