@@ -61,7 +61,11 @@ function compiled(environment: Environment): Statement[] {
       ...from(`${pipeline.name} load`, loadPlan(pipeline)),
       ...from(`${pipeline.name} reconcile`, pipeline.history ? reconcilePlan(pipeline) : undefined),
       ...from(`${pipeline.name} export`, pipeline.exports.length > 0 ? exportPlan(pipeline) : undefined),
-      ...from(`${pipeline.name} retry`, [retryStatements(pipeline), retryPreview(pipeline)]),
+      ...from(`${pipeline.name} retry`, [
+        retryStatements(pipeline),
+        retryStatements(pipeline, undefined, 'raised'),
+        retryPreview(pipeline),
+      ]),
     ]),
   ];
 }

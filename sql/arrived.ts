@@ -13,11 +13,26 @@ import { placeColumns, type Source, temporaryTables } from './record';
  */
 export function arrivalStatements(pipeline: Pipeline, source: Source, replaced?: string): StatementTemplate[] {
   if (source === 'history') return [readStatement(pipeline, source)];
+  return [...untouchedStatements(pipeline, source, { replaced }), parsedStatement(pipeline, source)];
+}
+
+interface UntouchedOptions {
+  /** As of a merge. */
+  readonly replaced?: string;
+  /** The table with the lines of the archive. @default - the one that loads fill */
+  readonly archive?: string;
+}
+
+/** Makes `arrived` without the rows whose position has an outcome: see `arrivalStatements`. */
+export function untouchedStatements(
+  pipeline: Pipeline,
+  source: 'stream' | 'archive',
+  { replaced, archive = pipelineTables(pipeline).staged_archive }: UntouchedOptions = {},
+): StatementTemplate[] {
   return [
-    arrivedStatement(pipeline, source),
+    arrivedStatement(pipeline, source, archive),
     readStatement(pipeline, source),
     ...forgetMergedStatements(pipeline, replaced),
-    parsedStatement(pipeline, source),
   ];
 }
 
@@ -27,17 +42,20 @@ export function arrivalTables(pipeline: Pipeline, source: Source): string[] {
   return source === 'history' ? [read] : [arrived, read, merged, parsed];
 }
 
-function arrivedStatement(pipeline: Pipeline, source: 'stream' | 'archive'): StatementTemplate {
-  const { checkpoints, staged_archive: archive } = pipelineTables(pipeline);
+/** The time of arrival of a line of the archive, which is a text. */
+export const archivedTime = `case
+    when approximate_arrival_timestamp ~ '^[0-9]{4}-' and approximate_arrival_timestamp between '1970-01-02' and '9999-12-31'
+      then try_cast(replace(approximate_arrival_timestamp, 'T', ' ') as timestamp)
+  end`;
+
+function arrivedStatement(pipeline: Pipeline, source: 'stream' | 'archive', archive: string): StatementTemplate {
+  const { checkpoints } = pipelineTables(pipeline);
   const { arrived } = temporaryTables(pipeline);
   if (source === 'archive')
     return `create temp table ${arrived} as
 select
   'archive'::varchar(16) as source, shard_id, sequence_number, partition_key,
-  case
-    when approximate_arrival_timestamp ~ '^[0-9]{4}-' and approximate_arrival_timestamp between '1970-01-02' and '9999-12-31'
-      then try_cast(replace(approximate_arrival_timestamp, 'T', ' ') as timestamp)
-  end as arrived_at,
+  ${archivedTime} as arrived_at,
   null::timestamp as refresh_time, payload, unparsed
 from (
   select *, row_number() over (partition by shard_id, sequence_number order by approximate_arrival_timestamp) as copy_number
@@ -98,10 +116,14 @@ where ${merged}.shard_id = ${arrived}.shard_id and ${merged}.sequence_number = $
 /** `payload` is what JSON_PARSE gives, `unparsed` the bytes of a record that gave nothing. */
 function parsedStatement(pipeline: Pipeline, source: 'stream' | 'archive'): StatementTemplate {
   const { arrived, parsed } = temporaryTables(pipeline);
+  return `create temp table ${parsed} as\n${parsedRows(source, arrived)}`;
+}
+
+/** The rows of a relation of untouched rows, parsed. */
+export function parsedRows(source: 'stream' | 'archive', arrived: string): string {
   const place = `source, ${placeColumns.join(', ')}, refresh_time`;
-  if (source === 'archive') return `create temp table ${parsed} as\n${unparsedArchive(place, arrived)}`;
-  return `create temp table ${parsed} as
-select ${place}, payload, case when payload is null then kinesis_data end as unparsed
+  if (source === 'archive') return unparsedArchive(place, arrived);
+  return `select ${place}, payload, case when payload is null then kinesis_data end as unparsed
 from (
   select *, ${parsedExpression('kinesis_data')} as payload
   from ${arrived}
@@ -115,10 +137,13 @@ export function arrivedQuery(pipeline: Pipeline, source: Source): string {
   select *
   from ${temporaryTables(pipeline).parsed}
 )`;
-  return `arrived as (
+  return historyQuery(pipelineTables(pipeline).staged);
+}
+
+/** The same of rows of history, of any relation with a `payload`. */
+export const historyQuery = (rows: string) => `arrived as (
   select
     'history'::varchar(16) as source, null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key,
     null::timestamp as arrived_at, null::timestamp as refresh_time, payload, null::varbyte as unparsed
-  from ${pipelineTables(pipeline).staged}
+  from ${rows}
 )`;
-}

@@ -46,11 +46,16 @@ export const isLenient = ({ format }: Format, reading: Reading) =>
 /** The option of a COPY that passes over lines that it cannot read. */
 const lenient = 'maxerror 100000 ';
 
-/** Copies the files of the manifest into the staged rows. */
-export const copyStatements = (pipeline: Pipeline, source: Format, reading: Reading): StatementTemplate[] =>
+/** Copies the files of the manifest into the staged rows, or into a table like them. */
+export const copyStatements = (
+  pipeline: Pipeline,
+  source: Format,
+  reading: Reading,
+  staged = stagedTable(pipeline, source),
+): StatementTemplate[] =>
   isColumnar(source)
-    ? columnarStatements(pipeline, source)
-    : [copyStatement(stagedTable(pipeline, source), source, isLenient(source, reading))];
+    ? columnarStatements(pipeline, source, staged)
+    : [copyStatement(staged, source, isLenient(source, reading))];
 
 function copyStatement(staged: string, { format, compression }: Format, passesOver: boolean): StatementTemplate {
   const json = format === 'firehose' ? 'auto' : 'noshred';

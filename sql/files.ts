@@ -29,12 +29,16 @@ export function recordsTable({ name }: Pick<Pipeline, 'name'>): string {
 
 const place = (index: number) => `c${index + 1}`;
 
-/** Copies the files into the records, makes payloads of these, and puts them where those of other formats are: into `staged`. */
-export function columnarStatements(pipeline: Pipeline, source: ColumnarSource): StatementTemplate[] {
+/** Copies the files into the records, makes payloads of these, and puts them where those of other formats are: into `staged`, or a table like it. */
+export function columnarStatements(
+  pipeline: Pipeline,
+  source: ColumnarSource,
+  staged = pipelineTables(pipeline).staged,
+): StatementTemplate[] {
   const records = recordsTable(pipeline);
   return [
     ...recordsStatements(pipeline, source),
-    `insert into ${pipelineTables(pipeline).staged} (payload)\nselect ${payloadExpression(pipeline, source)}\nfrom ${records}`,
+    `insert into ${staged} (payload)\nselect ${payloadExpression(pipeline, source)}\nfrom ${records}`,
   ];
 }
 

@@ -6,6 +6,7 @@ import { storedName } from './columns';
 import { shortHash } from './definition';
 import { identifier, quoteIdentifier } from './identifier';
 import { identityVersion, pipelineTables } from './names';
+import { batchPiece, batchSearch, pieceOf, raisedQuery, searchTables, typedTable } from './raising';
 import { typedRows } from './record';
 import { indent } from './text';
 import { kindOf } from './typing';
@@ -95,6 +96,8 @@ where e.event_id = late.event_id and (${lacks(columns, 'e', 'late')})`;
 export function fillSpec(pipeline: Pipeline): FillSpec | undefined {
   const columns = filledColumns(pipeline);
   if (columns.length === 0) return undefined;
+  const batch = batchStatements(pipeline);
+  const { searched } = searchTables(pipeline);
   return {
     table: pipelineTables(pipeline).fills,
     columns: columns.map((column) => ({
@@ -105,7 +108,18 @@ export function fillSpec(pipeline: Pipeline): FillSpec | undefined {
       mayLose: column.mayLose ?? false,
     })),
     progress: progressQuery(pipeline),
-    batch: batchStatements(pipeline),
+    batch,
+    // The events of a batch are gathered between the bounds, and typed.
+    search: batchSearch(pipeline, {
+      batch,
+      gather: [1, 2],
+      probe: 3,
+      table: rowsTable(pipeline),
+      reference: [
+        `delete from ${searched}`,
+        `insert into ${searched} (row_key, ${batchPiece}, payload, ${raisedFlag}) select 'none', 0, json_parse('{}'), false`,
+      ],
+    }),
   };
 }
 
@@ -130,17 +144,19 @@ export const caughtUpMinutes = 5;
 /**
  * One transaction that fills the next batch and writes down what it did. It finds out itself where it has to begin and holds the lock of the merge
  * meanwhile, so it can be repeated and killed at will. Placeholders: `replaced_<name>`, the stored column that the column of that name takes
- * the place of, or its own where the table has no such column.
+ * the place of, or its own where the table has no such column; `raised`, events that are not typed; those of
+ * `BatchSearch`.
  */
 function batchStatements(pipeline: Pipeline): StatementTemplate[] {
   const { events, fills, checkpoints } = pipelineTables(pipeline);
   const columns = filledColumns(pipeline);
-  const bounds = `${pipeline.name}_fill_bounds`;
-  const rows = `${pipeline.name}_fill_rows`;
+  const bounds = boundsTable(pipeline);
+  const rows = rowsTable(pipeline);
   return [
     `lock ${checkpoints}`,
     boundsStatement(pipeline, bounds),
-    rowsStatement(pipeline, bounds, rows),
+    gatherStatement(pipeline, bounds),
+    rowsStatement(pipeline),
     `update ${events} as e
 set
 ${assignments(columns, 'e', 'f')}
@@ -151,9 +167,12 @@ where e.event_id = f.event_id and e.merged_at >= (select low from ${bounds}) and
   definition, typing, column_name, filled_from, filled_until, row_count, filled, missing, misfits, misfit_id, lost, lost_id, filled_at
 )
 ${columns.map((column) => accountQuery(pipeline, column, bounds, rows)).join('\nunion all\n')}`,
-    `drop table ${rows}, ${bounds}`,
+    `drop table ${[rows, searchTables(pipeline).searched, bounds].join(', ')}`,
   ];
 }
+
+const rowsTable = ({ name }: Pipeline) => `${name}_fill_rows`;
+const boundsTable = ({ name }: Pipeline) => `${name}_fill_bounds`;
 
 /** From where the fill has got to, over the runs that merged a batch's worth of events, or to the present. Later merges are later than that. */
 function boundsStatement(pipeline: Pipeline, bounds: string): StatementTemplate {
@@ -175,34 +194,47 @@ from progress`;
 }
 
 const flag = (column: Column, what: 'kept' | 'replaced') => quoteIdentifier(`${column.name} ${what}`);
+/** Of an event whose payload is not looked at, since typing it makes the statement fail. */
+const raisedFlag = quoteIdentifier('event raised');
 
-function rowsStatement(pipeline: Pipeline, bounds: string, rows: string): StatementTemplate {
-  const columns = filledColumns(pipeline);
-  const flags = columns.flatMap((column) => {
-    const kept = `${identifier(storedName(column))} is not null as ${flag(column, 'kept')}`;
+/** The events of a batch, and what they have in the columns and in those that the columns take the place of. */
+function gatherStatement(pipeline: Pipeline, bounds: string): StatementTemplate {
+  const flags = filledColumns(pipeline).flatMap((column) => {
+    const kept = `e.${identifier(storedName(column))} is not null as ${flag(column, 'kept')}`;
     const replaced = replacedBy(column);
     return replaced === undefined
       ? [kept]
-      : [kept, `{{replaced_${column.name}:identifier}} is not null as ${flag(column, 'replaced')}`];
+      : [kept, `e.{{replaced_${column.name}:identifier}} is not null as ${flag(column, 'replaced')}`];
   });
-  const source = `select event_id, payload, ${flags.join(', ')}
-from ${pipelineTables(pipeline).events}
-where merged_at >= (select low from ${bounds}) and merged_at < (select high from ${bounds})`;
+  return `create temp table ${searchTables(pipeline).searched} as
+select e.event_id as row_key, 0::bigint as ${batchPiece}, e.event_id, case when r.row_key is null then e.payload end as payload, r.row_key is not null as ${raisedFlag}, ${flags.join(', ')}
+from ${pipelineTables(pipeline).events} e
+left join (
+  ${raisedQuery}
+) as r on r.row_key = e.event_id
+where e.merged_at >= (select low from ${bounds}) and e.merged_at < (select high from ${bounds})`;
+}
+
+function rowsStatement(pipeline: Pipeline): StatementTemplate {
+  const columns = filledColumns(pipeline);
   const kept = columns.flatMap((column) => [
     identifier(column.name),
     `${outcome(column)} as ${quoteIdentifier(`${column.name} outcome`)}`,
   ]);
-  return `create temp table ${rows} as
+  const flags = columns.flatMap((column) =>
+    replacedBy(column) === undefined ? [flag(column, 'kept')] : [flag(column, 'kept'), flag(column, 'replaced')],
+  );
+  return `create temp table ${typedTable} as
 select event_id, ${kept.join(', ')}
 from (
-${indent(typedRows(columns, source))}
+${indent(typedRows(columns, pieceOf(['event_id', 'payload', raisedFlag, ...flags])))}
 ) as typed`;
 }
 
-/** `filled`, `kept` what was there, `missing` in the payload, `misfit`, or `lost`: the replaced column has a value and this one gets none. */
+/** `filled`, `kept` what was there, `missing` in the payload, `misfit`, which a payload that raises is too, or `lost`: the replaced column has a value and this one gets none. */
 function outcome(column: Column): string {
   const lost = replacedBy(column) === undefined ? '' : `when ${flag(column, 'replaced')} then 'lost' `;
-  return `case when ${flag(column, 'kept')} then 'kept' when ${identifier(column.name)} is not null then 'filled' ${lost}when ${kindOf(column)} = 'null' then 'missing' else 'misfit' end`;
+  return `case when ${flag(column, 'kept')} then 'kept' when ${identifier(column.name)} is not null then 'filled' ${lost}when ${raisedFlag} then 'misfit' when ${kindOf(column)} = 'null' then 'missing' else 'misfit' end`;
 }
 
 function accountQuery(pipeline: Pipeline, column: Column, bounds: string, rows: string): string {

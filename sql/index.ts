@@ -21,7 +21,7 @@ export { publicView } from './public-view';
 export { reconcilePlan } from './reconcile';
 export { refreshPlan } from './refresh';
 export { registryObject } from './registry';
-export { retryPreview, retryStatements } from './retry';
+export { isRaised, retryPreview, retryStatements } from './retry';
 export { allStatements, type Batch } from './statements';
 export { validatePipelines } from './validate';
 export { compileViews } from './views';

@@ -29,6 +29,7 @@ import {
   stagedTable,
 } from './copy';
 import { isColumnar, pathOf, spellingOf } from './files';
+import { loadRaising, type RaisedLines } from './load-search';
 import { lockStatement, mergeSteps } from './merge';
 import { pipelineTables } from './names';
 import { originsPlan } from './origins';
@@ -78,11 +79,15 @@ export const archiveGlob = (pipeline: Pick<Pipeline, 'name'>) => `archive/${pipe
 const statementsOf = (
   pipeline: Pipeline,
   source: Format,
-): Pick<LoadSource, 'inPlace' | 'exact' | 'scan' | 'reload'> => ({
+): Pick<LoadSource, 'inPlace' | 'exact' | 'scan' | 'reload' | 'raising'> => ({
   inPlace: loadStatements(pipeline, source, 'in place'),
   exact: loadStatements(pipeline, source, 'exact'),
   scan: scanPlan(pipeline, source),
   reload: reloadPlan(pipeline, source),
+  raising: {
+    inPlace: loadRaising(pipeline, source, 'in place', loadStatements),
+    exact: loadRaising(pipeline, source, 'exact', loadStatements),
+  },
 });
 
 /** What the load function knows of the files itself. */
@@ -102,12 +107,12 @@ function shapeOf(pipeline: Pipeline, source: Format): FileShape {
  * One transaction: the objects of the batch are copied, merged and entered in the ledger, all or none. It changes nothing if one of them is in the
  * ledger already, was not read as the bytes that its etag stands for, or if the rows that COPY made are not all that it scanned: `answer` says which.
  */
-function loadStatements(pipeline: Pipeline, source: Format, reading: Reading): Answering {
+function loadStatements(pipeline: Pipeline, source: Format, reading: Reading, raised?: RaisedLines): Answering {
   const { malformed, objects, found } = loadTables(pipeline);
   const staged = stagedTable(pipeline, source);
   const { incoming, place, run, drop } = mergeSteps(pipeline, sourceOf(source), {
     objectKey: onlyUrl(objects),
-    extraRejects: `(select count(*) from ${malformed})`,
+    extraRejects: `(select count(*) from ${malformed})${raised ? ` + ${raised.count}` : ''}`,
   });
   const statements = [
     lockStatement(pipeline),
@@ -117,8 +122,10 @@ function loadStatements(pipeline: Pipeline, source: Format, reading: Reading): A
     objectsStatement(pipeline),
     `delete from ${staged} where (select count(*) from ${objects}) = 0`,
     `delete from ${malformed} where (select count(*) from ${objects}) = 0`,
+    ...(raised?.take ?? []),
     ...incoming,
     ...place,
+    ...(raised ? [raised.reject] : []),
     malformedStatement(pipeline, source),
     run,
     ledgerStatement(pipeline, source, reading),
@@ -130,6 +137,7 @@ function loadStatements(pipeline: Pipeline, source: Format, reading: Reading): A
       `select accepted, known, unseen, changed, staged, refused, expected from ${found}`,
       drop,
       dropStatement(pipeline, source, reading),
+      ...(raised ? [raised.drop] : []),
     ],
     answer: statements.length,
   };

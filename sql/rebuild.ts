@@ -1,6 +1,6 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
-import type { RebuildSpec } from '../lambda/warehouse-object/contract';
+import type { BatchSearch, RebuildSpec } from '../lambda/warehouse-object/contract';
 import type { Column, Pipeline } from '../pipelines/definition';
 import { redshiftType } from './column-type';
 import {
@@ -17,6 +17,7 @@ import { beginning } from './gaps';
 import { identifier, quoteIdentifier } from './identifier';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { type BookName, identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from './names';
+import { batchPiece, batchSearch, pieceOf, raisedQuery, searchTables, typedTable } from './raising';
 import { placeColumns, temporaryTables, typedRows } from './record';
 import { indent } from './text';
 import { identityExpression, identityParts, problemLines } from './typing';
@@ -32,6 +33,7 @@ const previous = ({ name }: Pipeline, book: BookName) => `${name}.{{previous_${b
 
 /** What fills the books from those of another identity, once all of them are there. */
 export function rebuildSpec(pipeline: Pipeline): RebuildSpec {
+  const batch = batchStatements(pipeline);
   return {
     table: pipelineTables(pipeline).fills,
     landing: landingTable(pipeline),
@@ -44,7 +46,8 @@ export function rebuildSpec(pipeline: Pipeline): RebuildSpec {
       ...(column.fill ? { replaces: replacedBy(column) } : {}),
     })),
     progress: progressQuery(pipeline),
-    batch: batchStatements(pipeline),
+    batch,
+    search: rebuildSearch(pipeline, batch),
   };
 }
 
@@ -91,7 +94,8 @@ function helpers({ name }: Pipeline) {
 /**
  * One transaction that takes the next runs over into the new books and writes down what it did. It finds out itself where it has to begin and holds
  * the lock of the merge meanwhile, so it can be repeated and killed at will. Placeholders: `previous_<book>`, `previous_identity`, `kept_<name>` of
- * columns whose values stay, the stored column that has them or `<name> absent`, and `judged_again`, `yes` where duplicates may be events now.
+ * columns whose values stay, the stored column that has them or `<name> absent`, and `judged_again`, `yes` where duplicates may be events now,
+ * `raised`, events that become rejects without being typed, and those of `BatchSearch`.
  */
 function batchStatements(pipeline: Pipeline): StatementTemplate[] {
   const { bounds, runs, ids } = helpers(pipeline);
@@ -103,7 +107,8 @@ function batchStatements(pipeline: Pipeline): StatementTemplate[] {
     boundsStatement(pipeline),
     ...clearStatements(pipeline),
     runsStatement(pipeline),
-    incomingStatement(pipeline),
+    gatherStatement(pipeline),
+    typedStatement(pipeline),
     ...copiesStatements(pipeline, ['run_id', 'merged_at'], 'i.merged_at, '),
     `insert into ${rejects} (source, ${place}, reason, payload, run_id, merged_at)
 select source, ${place}, reason, payload, run_id, merged_at
@@ -116,7 +121,7 @@ where reason is not null`,
     duplicatesStatement(pipeline),
     ...gapsStatements(pipeline),
     ...accountStatements(pipeline),
-    `drop table ${[ids, copies, shared, incoming, runs, bounds].join(', ')}`,
+    `drop table ${[ids, copies, shared, incoming, searchTables(pipeline).searched, runs, bounds].join(', ')}`,
   ];
 }
 
@@ -198,42 +203,103 @@ where o.${time} >= (select since from ${bounds})`;
 const kept = (column: Column) => quoteIdentifier(`${column.name} kept`);
 const absent = (column: Column) => quoteIdentifier(`${column.name} absent`);
 
-/** The events of before as a merge has the rows that arrived, with their new ids, and when and by which run they were merged. */
-function incomingStatement(pipeline: Pipeline): StatementTemplate {
-  const { columns } = pipeline;
+/** What typing sees of the payload: null where it makes the statement fail. */
+const wholePayload = quoteIdentifier('whole payload');
+const raisedReasonName = quoteIdentifier('reason raised');
+
+const absences = (pipeline: Pipeline) =>
+  keptColumns(pipeline)
+    .map((column) => `, null::${redshiftType(column)} as ${absent(column)}`)
+    .join('');
+
+/** The columns of events of before that are typed. */
+const rowNames = (pipeline: Pipeline) => [
+  'previous_id',
+  'source',
+  ...placeColumns,
+  'run_id',
+  'merged_at',
+  'payload',
+  wholePayload,
+  raisedReasonName,
+  ...keptColumns(pipeline).map(kept),
+];
+
+/**
+ * The events that the batch types: those of its runs, and, as another piece, those that its duplicates are duplicates of. The key is the id of
+ * before.
+ */
+function gatherStatement(pipeline: Pipeline): StatementTemplate {
   const { bounds, runs } = helpers(pipeline);
-  const stay = keptColumns(pipeline);
-  const place = placeColumns.map((name) => `o.${name}`).join(', ');
-  const absences = stay.map((column) => `, null::${redshiftType(column)} as ${absent(column)}`);
-  const rows = `select
-  o.event_id as previous_id, o.source, ${place}, o.run_id, o.merged_at, o.payload${stay
-    .map((column) => `,\n  o.{{kept_${column.name}:identifier}} as ${kept(column)}`)
-    .join('')}
-from (
-  select *${absences.join('')}
+  const keptValues = keptColumns(pipeline).map(
+    (column) => `,\n  o.{{kept_${column.name}:identifier}} as ${kept(column)}`,
+  );
+  return `create temp table ${searchTables(pipeline).searched} as
+with before as (
+  select *${absences(pipeline)}
   from ${previous(pipeline, 'events')}
-) as o
-inner join ${runs} r on r.run_id = o.run_id
-where o.merged_at >= (select since from ${bounds})`;
+),
+chosen as (
+  select b.*, 0::bigint as ${batchPiece}
+  from before b
+  inner join ${runs} r on r.run_id = b.run_id
+  where b.merged_at >= (select since from ${bounds})
+  union all
+  select *, 1::bigint as ${batchPiece}
+  from before
+  where event_id in (
+    select o.event_id
+${indent(takenRows(pipeline, 'duplicates', 'merged_at'), 4)}
+  )
+)
+select
+  o.event_id as row_key, o.${batchPiece}, o.event_id as previous_id, o.source, ${placeColumns.map((name) => `o.${name}`).join(', ')}, o.run_id, o.merged_at,
+  case when x.row_key is null then o.payload end as payload, o.payload as ${wholePayload}, x.reason as ${raisedReasonName}${keptValues.join('')}
+from chosen o
+left join (
+  ${raisedQuery}
+) as x on x.row_key = o.event_id`;
+}
+
+/** The events of before as a merge has the rows that arrived, with their new ids, and when and by which run they were merged. */
+function typedStatement(pipeline: Pipeline): StatementTemplate {
+  const { columns } = pipeline;
+  const stay = keptColumns(pipeline);
   const values = columns.map((column) =>
     stay.includes(column)
       ? `coalesce(${kept(column)}, ${identifier(column.name)}) as ${identifier(column.name)}`
       : identifier(column.name),
   );
-  return `create temp table ${temporaryTables(pipeline).incoming} as
+  return `create temp table ${typedTable} as
 with typed as (
-${indent(typedRows(columns, rows))}
+${indent(typedRows(columns, pieceOf(rowNames(pipeline))))}
 ),
 judged as (
   select *,
-${indent(reasonExpression(pipeline), 4)} as reason
+    coalesce(${raisedReasonName}, ${indent(reasonExpression(pipeline), 4).trimStart()}) as reason
   from typed
 )
 select
   ${values.join(', ')}, source, ${placeColumns.join(', ')},
-  null::timestamp as refresh_time, payload, run_id, merged_at, previous_id, reason,
+  null::timestamp as refresh_time, ${wholePayload} as payload, run_id, merged_at, previous_id, reason,
   case when reason is null then ${identityExpression(pipeline.identity, columns)} end as event_id
 from judged`;
+}
+
+/** Finds the events that make the typing of a batch fail, by the ids of before. */
+function rebuildSearch(pipeline: Pipeline, batch: readonly StatementTemplate[]): BatchSearch {
+  const { searched } = searchTables(pipeline);
+  const numberOf = (statement: StatementTemplate) => batch.indexOf(statement);
+  return batchSearch(pipeline, {
+    batch,
+    gather: [boundsStatement(pipeline), runsStatement(pipeline), gatherStatement(pipeline)].map(numberOf),
+    probe: numberOf(typedStatement(pipeline)),
+    table: temporaryTables(pipeline).incoming,
+    reference: [
+      `delete from ${searched}`,
+      `insert into ${searched} (row_key, ${batchPiece}, payload) select 'none', 0, json_parse('{}')`,
+    ],
+  });
 }
 
 /** Why a row gets no id; of anything else that does not fit by now, an event keeps what it has. */
@@ -257,14 +323,12 @@ select ${names.map((name) => `o.${name}`).join(', ')}
 ${takenRows(pipeline, book, time)}`;
 }
 
+/** Of the events that duplicates are duplicates of. */
 function idsStatement(pipeline: Pipeline): StatementTemplate {
   const { ids } = helpers(pipeline);
-  const rows = `select event_id as previous_id, shard_id, sequence_number, payload
-from ${previous(pipeline, 'events')}
-where event_id in (
-  select o.event_id
-${indent(takenRows(pipeline, 'duplicates', 'merged_at'))}
-)`;
+  const rows = `select previous_id, shard_id, sequence_number, payload
+from ${searchTables(pipeline).searched}
+where ${batchPiece} = 1`;
   return `create temp table ${ids} as
 select previous_id, case when ${reasonExpression(pipeline)} is null then ${identityExpression(pipeline.identity, pipeline.columns)} end as event_id
 from (

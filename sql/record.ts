@@ -47,11 +47,15 @@ export const placeColumns = ['shard_id', 'sequence_number', 'partition_key', 'ar
 /** A position is looked for around its time of arrival, so all three make it. */
 const noPosition = 'shard_id is null or sequence_number is null or arrived_at is null';
 
-/** The table of typed rows: types every row that arrived, finds what is wrong with it and gives it its id. */
+/**
+ * The table of typed rows: types every row that arrived, finds what is wrong with it and gives it its id.
+ * @param into the table
+ */
 export function incomingStatement(
   pipeline: Pipeline,
   arrived: string,
   more: readonly string[] = [],
+  into = temporaryTables(pipeline).incoming,
 ): StatementTemplate {
   const { columns } = pipeline;
   const texts = columns.map(textItem).filter((item) => item !== undefined);
@@ -64,7 +68,7 @@ export function incomingStatement(
     'unparsed',
     ...more,
   ];
-  return `create temp table ${temporaryTables(pipeline).incoming} as
+  return `create temp table ${into} as
 with ${arrived},
 inspected as (
   select *,

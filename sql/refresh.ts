@@ -4,6 +4,7 @@ import type { Pipeline } from '../pipelines/definition';
 import { completeStatement } from './complete';
 import { gapsQuery } from './gaps';
 import { mergeStatements } from './merge';
+import { mergeRaising } from './merge-search';
 import { landingName } from './names';
 import { compileViews } from './views';
 
@@ -24,5 +25,5 @@ export function refreshPlan(pipeline: Pipeline): RefreshPlan {
     steps.push({ name, mode: 'auto-commit', statements: statements.slice(at, at + maxBatchStatements) });
   }
   steps.push({ name: 'complete', mode: 'single', statements: [completeStatement(pipeline)] });
-  return { pipeline: pipeline.name, steps, gaps: gapsQuery(pipeline) };
+  return { pipeline: pipeline.name, steps, gaps: gapsQuery(pipeline), raising: mergeRaising(pipeline) };
 }

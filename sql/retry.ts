@@ -1,9 +1,10 @@
-import type { StatementTemplate } from '../lambda/shared/plan';
+import { raisedPrefix, type StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
 import { completeRowsStatement, typingVersion } from './fills';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { pipelineTables } from './names';
+import { parsedExpression } from './parsing';
 import { incomingStatement, placeColumns, temporaryTables } from './record';
 
 /**
@@ -11,17 +12,22 @@ import { incomingStatement, placeColumns, temporaryTables } from './record';
  * duplicate and leaves them, the others get their present reason. The run counts what left as rejects taken back. Placeholder: `run_id`,
  * and those of `chosen`.
  * @param chosen a condition on the columns of `rejects`: the others are left alone. @default - all of them
+ * @param which `raised`: records that made a statement fail. One that still does makes this transaction fail, so each gets one of its own
  */
-export function retryStatements(pipeline: Pipeline, chosen?: StatementTemplate): StatementTemplate[] {
+export function retryStatements(
+  pipeline: Pipeline,
+  chosen?: StatementTemplate,
+  which: Retried = 'sound',
+): StatementTemplate[] {
   const { rejects, runs } = pipelineTables(pipeline);
   const { incoming } = temporaryTables(pipeline);
   return [
     lockStatement(pipeline),
     completeRowsStatement(pipeline),
-    ...judgeStatements(pipeline, chosen),
-    `delete from ${rejects} where ${retryable(chosen)}`,
-    `insert into ${rejects} (source, ${placeColumns.join(', ')}, reason, payload, ${Object.keys(rejectNames).join(', ')})
-select source, ${placeColumns.join(', ')}, reason, payload, ${Object.values(rejectNames).join(', ')}
+    ...judgeStatements(pipeline, chosen, which),
+    `delete from ${rejects} where ${retryable(chosen, which)}`,
+    `insert into ${rejects} (source, ${placeColumns.join(', ')}, reason, payload, unparsed, ${Object.keys(rejectNames).join(', ')})
+select source, ${placeColumns.join(', ')}, reason, payload, unparsed, ${Object.values(rejectNames).join(', ')}
 from ${incoming}
 where reason is not null`,
     ...acceptStatements(pipeline),
@@ -42,7 +48,7 @@ export function retryPreview(
   pipeline: Pipeline,
   chosen?: StatementTemplate,
 ): { readonly statements: readonly StatementTemplate[]; readonly answer: number } {
-  const judged = judgeStatements(pipeline, chosen);
+  const judged = judgeStatements(pipeline, chosen, 'sound');
   const counts = `with ${outcomeQueries(pipeline)}
 select a.judged as records, a.records - c.duplicates as events, c.duplicates
 from accepted a
@@ -50,21 +56,47 @@ cross join copies c`;
   return { statements: [...judged, counts, dropStatement(pipeline)], answer: judged.length };
 }
 
-/** Rejects that are no object have no columns to look at. */
-const retryable = (chosen?: StatementTemplate) => `is_object(payload)${chosen === undefined ? '' : ` and ${chosen}`}`;
+/** Which rejects: those whose payload has columns to look at, or those that made a statement fail. */
+export type Retried = 'sound' | 'raised';
 
-/** Fill the temporary tables with the rejects, as the columns judge them now. */
-function judgeStatements(pipeline: Pipeline, chosen?: StatementTemplate): StatementTemplate[] {
-  const arrived = `arrived as (
-  select
-    source, ${placeColumns.join(', ')}, null::timestamp as refresh_time, payload, null::varbyte as unparsed,
-    ${Object.entries(rejectNames)
-      .map(([name, alias]) => `${name} as ${alias}`)
-      .join(', ')}
-  from ${pipelineTables(pipeline).rejects}
-  where ${retryable(chosen)}
-)`;
-  return [incomingStatement(pipeline, arrived, Object.values(rejectNames)), ...copiesStatements(pipeline)];
+/** A condition on `rejects`: records that made a statement fail. */
+export const isRaised = `reason like ${quoteLiteral(`${raisedPrefix}%`)}`;
+
+/** Rejects that are no object have no columns to look at. */
+const retryable = (chosen: StatementTemplate | undefined, which: Retried) =>
+  `${which === 'raised' ? isRaised : `is_object(payload) and not ${isRaised}`}${chosen === undefined ? '' : ` and ${chosen}`}`;
+
+/** Fill the temporary tables with the rejects, as the columns judge them now. Nothing is parsed or typed but what was chosen. */
+function judgeStatements(
+  pipeline: Pipeline,
+  chosen: StatementTemplate | undefined,
+  which: Retried,
+): StatementTemplate[] {
+  const { arrived } = temporaryTables(pipeline);
+  const place = `source, ${placeColumns.join(', ')}`;
+  const names = Object.values(rejectNames).join(', ');
+  const aliases = Object.entries(rejectNames).map(([name, alias]) => `${name} as ${alias}`);
+  // A record of the stream that raised has its bytes only.
+  const payload =
+    which === 'raised' ? `case when payload is null then ${parsedExpression('unparsed')} else payload end` : 'payload';
+  return [
+    `create temp table ${arrived} as
+select ${place}, payload, unparsed, ${aliases.join(', ')}
+from ${pipelineTables(pipeline).rejects}
+where ${retryable(chosen, which)}`,
+    incomingStatement(
+      pipeline,
+      `arrived as (
+  select ${place}, null::timestamp as refresh_time, payload, case when payload is null then unparsed end as unparsed, ${names}
+  from (
+    select ${place}, ${payload} as payload, unparsed, ${names}
+    from ${arrived}
+  ) as rejected
+)`,
+      Object.values(rejectNames),
+    ),
+    ...copiesStatements(pipeline),
+  ];
 }
 
 function outcomeQueries(pipeline: Pipeline): string {
@@ -81,8 +113,8 @@ copies as (
 }
 
 function dropStatement(pipeline: Pipeline): StatementTemplate {
-  const { incoming, shared, copies } = temporaryTables(pipeline);
-  return `drop table ${[incoming, shared, copies].join(', ')}`;
+  const { arrived, incoming, shared, copies } = temporaryTables(pipeline);
+  return `drop table ${[arrived, incoming, shared, copies].join(', ')}`;
 }
 
 /** What a reject keeps when it stays one, under names that are no column's. */

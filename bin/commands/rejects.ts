@@ -153,13 +153,13 @@ function print(
 }
 
 function resultLine(
-  { pipeline, chosen, judged, events, duplicates, before, after }: RetryResult,
+  { pipeline, chosen, judged, raised, events, duplicates, before, after }: RetryResult,
   applied: boolean,
   style: Style,
 ) {
   const became = applied ? 'became' : 'would become';
   const others = chosen > judged ? `, ${grouped(chosen - judged)} of them no JSON objects` : '';
-  return `${style.bold(pipeline)}: of ${plural(chosen, 'reject')}${others}, ${grouped(events)} ${became} events, ${grouped(duplicates)} duplicates; rejects before ${grouped(before)}, after ${grouped(after)}`;
+  return `${style.bold(pipeline)}: of ${plural(chosen, 'reject')}${others}, ${grouped(events)} ${became} events, ${grouped(duplicates)} duplicates; rejects before ${grouped(before)}, after ${grouped(after)}${raised > 0 ? `; ${grouped(raised)} made a statement of the warehouse fail: \`--reason 'raised: '\` tries each by itself` : ''}`;
 }
 
 function reasonLines({ pipeline, reason, records, newest, samples }: Reason, style: Style): string[] {

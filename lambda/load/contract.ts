@@ -1,5 +1,5 @@
 import { defineEnv, pipelineVariables } from '../shared/env';
-import type { StatementTemplate } from '../shared/plan';
+import type { SearchPlan, StatementTemplate } from '../shared/plan';
 
 export const env = defineEnv(
   ...pipelineVariables,
@@ -96,6 +96,18 @@ export interface LoadSource {
   readonly exact: Answering;
   readonly scan: ScanPlan;
   readonly reload: ReloadPlan;
+  /** For `inPlace` and for `exact`. */
+  readonly raising: { readonly inPlace: RaisingPlan; readonly exact: RaisingPlan };
+}
+
+/** Finds the records that make the load of an object fail, and loads it without them. */
+export interface RaisingPlan {
+  /** Placeholders: `manifest`, `load_role`, and `raised`, the records that are known and not searched. */
+  readonly search: SearchPlan;
+  /**
+   * As the load, but that the records of `raised` (JSON text: `[{key,reason}]`), with the keys of the search, become rejects before anything is typed.
+   */
+  readonly load: Answering;
 }
 
 /**

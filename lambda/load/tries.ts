@@ -1,3 +1,5 @@
+import { blameOf } from '../shared/blame';
+import { raisedReason } from '../shared/raising';
 import { isTerminal, type StatementState } from '../shared/warehouse';
 import type { Answering, LoadSource } from './contract';
 import { copyVersions, exactCopies, nameLines } from './exact';
@@ -6,8 +8,9 @@ import { idOf } from './groups';
 import type { LoadHost } from './host';
 import type { ToldObject } from './notification';
 import { park } from './park';
+import { withoutRaising } from './raising';
 import { type Named, type Sifted, sift, UnsiftableError } from './sift';
-import { inLedger, inPlace, runIdOf, transact } from './transaction';
+import { inLedger, inPlace, type Run, runIdOf, transact } from './transaction';
 
 /** An object with how often it was delivered. */
 export type Wanted = ToldObject & { readonly attempts: number };
@@ -67,11 +70,40 @@ export async function loadTogether(
       return loadExactly(host, source, objects, before, remainingMs);
     case 'lines':
       return loadSifted(host, source, objects, before, remainingMs);
-    default:
-      return objects.length > 1
-        ? halves(objects, (half) => loadTogether(host, source, half, remainingMs))
-        : loadExactly(host, source, objects, before, remainingMs);
+    default: {
+      if (objects.length > 1) return halves(objects, (half) => loadTogether(host, source, half, remainingMs));
+      const without = await loadWithout(host, source, objects[0]!, run, { failure, ended }, remainingMs);
+      return without ?? loadExactly(host, source, objects, before, remainingMs);
+    }
   }
+}
+
+/**
+ * For an object that alone was not loaded: without the records that make its load fail. Undefined where no record is to blame. A failure of which
+ * nobody knows whether a record causes it is first left to later deliveries.
+ */
+async function loadWithout(
+  host: LoadHost,
+  source: LoadSource,
+  object: Wanted,
+  run: Run,
+  { failure, ended }: { readonly failure: Failure; readonly ended: StatementState },
+  remainingMs: () => number,
+): Promise<Settled | undefined> {
+  if (failure.kind !== 'unknown' || (blameOf(ended) !== 'data' && object.attempts < unknownAttempts)) return undefined;
+  const without = await withoutRaising(host, source, object, run, ended, remainingMs);
+  if (without.kind === 'waiting') return none;
+  if (without.kind === 'none') return undefined;
+  const { state, plan, culprits } = without;
+  const outcome = await failureOf(host, plan, [object], state, remainingMs);
+  if (outcome === 'running') return none;
+  if ('kind' in outcome) return undefined;
+  for (const culprit of culprits) {
+    const facts = { bucket: object.bucket, key: object.key, record: culprit.key, reason: raisedReason(culprit) };
+    host.log('a record made the load fail and became a reject', facts);
+    host.metrics(state.updatedAt, { RecordsRaised: 1 }, facts);
+  }
+  return { loaded: [...outcome.loaded], parked: [] };
 }
 
 /** The objects that a transaction took, and what becomes of those that it left. */
@@ -199,6 +231,10 @@ async function loadFiles(
     return rest(failure.loaded, objects, (left) => loadTogether(host, source, left, remainingMs));
   host.log('objects were not loaded', { ...factsOf(host, objects, ended), kind: failure.kind, reason: failure.reason });
   const last = { ...failure, at: ended.updatedAt };
+  if (objects.length === 1) {
+    const without = await loadWithout(host, source, objects[0]!, run, { failure, ended }, remainingMs);
+    if (without) return without;
+  }
   const later = failure.kind === 'unknown' && objects.some(({ attempts }) => attempts < unknownAttempts);
   if (failure.kind === 'passing' || (later && objects.length === 1)) {
     host.metrics(ended.updatedAt, { LoadFailed: 1 });

@@ -1,5 +1,5 @@
 import { defineEnv, pipelineVariables } from '../shared/env';
-import type { StatementTemplate, Step } from '../shared/plan';
+import type { SearchPlan, StatementTemplate, Step } from '../shared/plan';
 
 export const env = defineEnv(...pipelineVariables);
 
@@ -13,6 +13,20 @@ export interface RefreshPlan {
    * the metric StreamGap. @default - no run looks for gaps
    */
   readonly gaps?: StatementTemplate;
+  /** @default - a step that fails on a record fails its run */
+  readonly raising?: RaisingPlan;
+}
+
+/** What finds the records that make a step fail, and takes them out of its way. */
+export interface RaisingPlan {
+  /** The step. */
+  readonly step: string;
+  readonly search: SearchPlan;
+  /**
+   * One transaction that makes rejects of records, once each. Placeholders: `run_id`; `raised` (JSON text: `[{key,reason}]`), with the keys of the
+   * search.
+   */
+  readonly record: readonly StatementTemplate[];
 }
 
 /** What the schedule sends: the scheduled time comes from EventBridge Scheduler's context attribute. */

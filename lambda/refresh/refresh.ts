@@ -1,31 +1,18 @@
-import type { Log } from '../shared/log';
-import type { Metrics } from '../shared/metrics';
-import { statementNamePrefix } from '../shared/plan';
 import type { Ended, Tick } from '../shared/run-event';
-import { asked, clientToken, renderAll } from '../shared/statement';
-import { compactTime, formatStatementName, parseStatementName, type StatementName } from '../shared/statement-name';
+import { compactTime, formatStatementName, type StatementName } from '../shared/statement-name';
 import {
   isAsleep,
   isPassing,
   maxAttempts,
   query,
   StatementError,
-  type StatementSummary,
-  type Warehouse,
+  type StatementState,
   WarehouseAsleepError,
 } from '../shared/warehouse';
-import type { RefreshPlan } from './contract';
+import { goOnAfterFailure, isSearching } from './raising';
+import { type Known, own, prefixOf, type RefreshHost, submit } from './statements';
 
-export interface RefreshHost {
-  readonly environment: string;
-  readonly plan: RefreshPlan;
-  readonly warehouse: Warehouse;
-  readonly log: Log;
-  readonly metrics: Metrics;
-}
-
-/** A statement of this function with what its name says. */
-type Known = StatementSummary & { readonly at: StatementName };
+export type { RefreshHost } from './statements';
 
 /**
  * Takes a run from step to step. The state of a run is in the names and statuses of its statements: a tick starts a run, or resumes one whose
@@ -62,17 +49,36 @@ async function onEnd(host: RefreshHost, { statementName, statementId, state }: E
   const { plan, log } = host;
   const at = own(host, statementName);
   if (!at) return log('not a statement of this function, ignored', { statement: statementName });
+  if (isSearching(at.step)) return onFailure(host, at);
   const index = plan.steps.findIndex(({ name }) => name === at.step);
   if (index < 0) return log('not a step of the present plan, left to the next tick', { statement: statementName });
 
   if (state === 'FINISHED')
     return index + 1 < plan.steps.length ? submit(host, at.runId, index + 1, 1) : complete(host, at, statementId);
   const ended = await host.warehouse.describe(statementId);
-  if (isAsleep(ended))
-    return log('the warehouse fell asleep, left to the next tick', { statement: statementName, error: ended.error });
+  if (isAsleep(ended)) return fellAsleep(host, statementName, ended);
   if (isPassing(ended) && at.attempt < maxAttempts) return submit(host, at.runId, index, at.attempt + 1);
+  if (at.step === plan.raising?.step) return onFailure(host, at);
+  fail(host, at, statementName, ended);
+}
+
+/** A step failed that a record may have made fail, or a statement of the search for that record came to its end. */
+async function onFailure(host: RefreshHost, at: StatementName): Promise<void> {
+  const outcome = await goOnAfterFailure(host, at.runId);
+  if (outcome.kind === 'failed') fail(host, { ...at, step: outcome.step }, outcome.statement, outcome.state);
+}
+
+function fellAsleep({ log }: RefreshHost, statement: string, { error }: StatementState): void {
+  log('the warehouse fell asleep, left to the next tick', { statement, error });
+}
+
+function fail(host: RefreshHost, at: StatementName, statement: string, ended: StatementState): void {
+  if (isAsleep(ended)) {
+    fellAsleep(host, statement, ended);
+    return;
+  }
   host.metrics(ended.updatedAt, { RunFailed: 1 }, { runId: at.runId, step: at.step });
-  throw new StatementError(statementName, ended);
+  throw new StatementError(statement, ended);
 }
 
 /** True when the latest run was unfinished and has gone on: its next statement was never submitted, or an attempt failed that may be repeated. */
@@ -86,30 +92,11 @@ async function resume(host: RefreshHost, { at, status, id, name }: Known): Promi
     await submit(host, at.runId, index + 1, 1);
     return true;
   }
+  if (at.step === host.plan.raising?.step) return (await goOnAfterFailure(host, at.runId)).kind === 'going';
   if (at.attempt >= maxAttempts || !isPassing(await host.warehouse.describe(id))) return false;
   host.log('resuming a run that failed for a passing reason', { statement: name, id });
   await submit(host, at.runId, index, at.attempt + 1);
   return true;
-}
-
-async function submit(
-  { environment, plan, warehouse, log }: RefreshHost,
-  runId: string,
-  index: number,
-  attempt: number,
-): Promise<void> {
-  const step = plan.steps[index]!;
-  const name = formatStatementName({
-    environment,
-    pipeline: plan.pipeline,
-    purpose: 'refresh',
-    runId,
-    step: step.name,
-    attempt,
-  });
-  const statements = renderAll(step.statements, asked(step.statements, { run_id: runId }));
-  const id = await warehouse.submit({ name, mode: step.mode, statements, withEvent: true, token: clientToken(name) });
-  log('submitted', { statement: name, id });
 }
 
 async function complete(host: RefreshHost, at: StatementName, id: string): Promise<void> {
@@ -141,12 +128,6 @@ async function tellGaps(
     log('records of the stream may be missing, backfill them from the archive', gap);
     metrics(endedAt, { StreamGap: 1 }, gap);
   }
-}
-
-const prefixOf = ({ environment, plan }: RefreshHost) => statementNamePrefix(environment, plan.pipeline, 'refresh');
-
-function own(host: RefreshHost, name: string): StatementName | undefined {
-  return name.startsWith(prefixOf(host)) ? parseStatementName(name) : undefined;
 }
 
 /**

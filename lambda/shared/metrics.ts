@@ -17,6 +17,8 @@ export const metricUnits = {
   MissingObjects: 'Count',
   /** Times of arrival, per shard, whose records the stream may have dropped unseen. */
   StreamGap: 'Count',
+  /** Records that made a statement of the warehouse fail, and became rejects. */
+  RecordsRaised: 'Count',
   ExportFailed: 'Count',
   ExportedRows: 'Count',
   ExportedWindows: 'Count',

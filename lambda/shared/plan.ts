@@ -22,3 +22,29 @@ export type Purpose = (typeof purposes)[number];
 /** Statements of a function are named `millrace/<environment>/<pipeline>/<purpose>/<run id>/<step>/<attempt>`. */
 export const statementNamePrefix = (environment: string, pipeline: string, purpose: Purpose) =>
   `millrace/${environment}/${pipeline}/${purpose}/`;
+
+/**
+ * How to find the rows that make a statement fail. The rows have a key, of which equal rows have the same. The search divides the rows into
+ * pieces by key and types each piece by itself; a piece that fails is divided further.
+ */
+export interface SearchPlan {
+  /** Make the temporary table of the rows that are searched, with `row_key`. They must not fail by what a record holds. */
+  readonly gather: readonly StatementTemplate[];
+  /** Makes the table of pieces: `fanout` of them, from 1, of the rows within `ranges`. Placeholder: `ranges` (JSON text: `[{first,last}]`). */
+  readonly divide: StatementTemplate;
+  /** Makes the table of pieces: those of `ranges` (JSON text: `[{piece,first,last}]`), and piece 0, all other rows. */
+  readonly assign: StatementTemplate;
+  /** Rows `piece, row_count, key_count, first_key, last_key` of the pieces from 0. */
+  readonly pieces: StatementTemplate;
+  /** Types the rows of a piece, as the step does that failed, into a temporary table of its own. Placeholders: `piece`, `probe_table`. */
+  readonly probe: StatementTemplate;
+  /** What the name of that table begins with: its number in the batch follows. */
+  readonly probeTable: string;
+  /** In place of `gather`: rows that can be typed, those of before or one without attributes. @default - there are none */
+  readonly reference?: readonly StatementTemplate[];
+  /** Pieces of one division, at least 4. */
+  readonly fanout: number;
+}
+
+/** What the reason of a record begins with that made a statement fail. */
+export const raisedPrefix = 'raised: ';

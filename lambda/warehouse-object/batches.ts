@@ -1,6 +1,7 @@
 import type { Row } from '../shared/warehouse';
 import type { Step } from './contract';
-import { type Walk, type WalkResult, walk } from './walk';
+import { runBatch, type Search } from './raising';
+import type { Walk, WalkResult } from './walk';
 
 export interface Batches {
   /** Of the statements: nothing that they meet is harmless. */
@@ -18,8 +19,10 @@ export interface BatchWork {
   readonly progress: string;
   /** What to do when there was not enough time, a sentence. */
   readonly advice: string;
-  /** Does the next batch. */
-  readonly batch: Step;
+  /** Does the next batch. `raised`: JSON text `[{key,reason}]`, the events that are not typed. */
+  readonly batch: (raised: string) => Step;
+  /** @default - a batch that fails on an event fails the deployment */
+  readonly search?: Search;
   /** Whether no batch is left, by the rows of the progress; throws where no batch would help. */
   readonly isDone: (progress: readonly Row[]) => boolean;
 }
@@ -30,7 +33,7 @@ export interface BatchWork {
  */
 export async function inBatches(
   host: Batches,
-  { what, table, progress, advice, batch, isDone }: BatchWork,
+  { what, table, progress, advice, batch, search, isDone }: BatchWork,
 ): Promise<WalkResult> {
   for (let before: string | undefined; ; ) {
     const rows = await host.ask(what, progress);
@@ -50,6 +53,6 @@ export async function inBatches(
     }
     // The name of a batch tells where it begins, so that a repeated call finds the one that runs.
     const label = `${what}-${reached.replace(/[^a-z0-9_]+/gi, '') || 'begin'}-`;
-    if ((await walk(host.walk, [batch], label)) === 'waiting') return 'waiting';
+    if ((await runBatch(host.walk, { what, table, label, batch, search })) === 'waiting') return 'waiting';
   }
 }

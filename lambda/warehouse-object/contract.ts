@@ -1,5 +1,5 @@
 import { defineEnv } from '../shared/env';
-import type { StatementTemplate, Step } from '../shared/plan';
+import type { SearchPlan, StatementTemplate, Step } from '../shared/plan';
 
 export const env = defineEnv(
   'ENVIRONMENT',
@@ -146,14 +146,32 @@ export interface FillColumn {
   readonly mayLose: boolean;
 }
 
+/**
+ * A `SearchPlan` of which a number is a statement of the batch, from 0: the batch gathers and types the same rows. Its typing statement has the
+ * placeholders of `SearchPlan.probe`, and more that say which rows it types.
+ */
+export interface BatchSearch extends Omit<SearchPlan, 'gather' | 'probe' | 'reference'> {
+  readonly gather: readonly number[];
+  readonly reference: readonly (number | StatementTemplate)[];
+  readonly probe: number;
+  /** What fills the placeholders for a batch, and, but for those of `probe`, for a piece of it. */
+  readonly batchValues: Readonly<Record<string, string>>;
+  readonly pieceValues: Readonly<Record<string, string>>;
+}
+
 export interface FillSpec {
   /** Where the batches are written down. */
   readonly table: string;
   readonly columns: readonly FillColumn[];
   /** One row a stored column, `column_name`, once there was a batch: `filled_until`, counts, an id of each kind, and 1 as `caught_up` when no batch is left. */
   readonly progress: string;
-  /** A transaction that fills the next batch. Placeholders: `replaced_<name>` of columns that take another's place. */
+  /**
+   * A transaction that fills the next batch. Placeholders: `replaced_<name>` of columns that take another's place; `raised` (JSON text:
+   * `[{key,reason}]`), ids of events that are not typed: they get no value, as those whose payload does not fit.
+   */
   readonly batch: readonly StatementTemplate[];
+  /** Finds the events that make a batch fail. @default - they fail the deployment */
+  readonly search?: BatchSearch;
 }
 
 /** How the books of a pipeline are filled from those of another identity. */
@@ -176,8 +194,10 @@ export interface RebuildSpec {
   }[];
   /** One row once there was a batch, as of `FillSpec`. Placeholder: `previous_events`. */
   readonly progress: StatementTemplate;
-  /** A transaction that takes the next rows over; `sql/rebuild.ts` has its placeholders. */
+  /** A transaction that takes the next rows over; `sql/rebuild.ts` has its placeholders. Those of `raised` become rejects, as do events that get no id. */
   readonly batch: readonly StatementTemplate[];
+  /** As of `FillSpec`. */
+  readonly search?: BatchSearch;
 }
 
 export type { Step };

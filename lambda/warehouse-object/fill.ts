@@ -1,7 +1,8 @@
 import type { Values } from '../shared/statement';
 import type { Row } from '../shared/warehouse';
 import { type Batches, inBatches } from './batches';
-import type { FillColumn, FillSpec } from './contract';
+import type { FillColumn, FillSpec, Step } from './contract';
+import { searchOf } from './raising';
 import { renderSteps, type WalkResult } from './walk';
 
 export interface Fill extends Batches {
@@ -16,13 +17,14 @@ export async function fill(host: Fill, table: string, spec: FillSpec): Promise<W
       replaces === undefined ? [] : [[`replaced_${name}`, host.present.has(replaces) ? replaces : stored]],
     ),
   );
-  const [batch] = renderSteps([{ name: 'fill', mode: 'transaction', statements: spec.batch }], values);
+  const template: Step = { name: 'fill', mode: 'transaction', statements: spec.batch };
   return inBatches(host, {
     what: 'fill',
     table,
     progress: spec.progress,
     advice: 'Deploy again: it goes on there',
-    batch: batch!,
+    batch: (raised) => renderSteps([template], { ...values, ...spec.search?.batchValues, raised })[0]!,
+    search: searchOf(spec, values),
     isDone: (progress) => {
       if (!isCaughtUp(spec, progress)) return false;
       const problems = spec.columns.flatMap((column) => shortcomings(table, column, progress));

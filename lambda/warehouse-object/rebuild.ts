@@ -3,7 +3,8 @@ import { asked, renderAll, type Values } from '../shared/statement';
 import type { Row } from '../shared/warehouse';
 import { type Batches, inBatches } from './batches';
 import { columnChanges, columnsQuery, presenceQuery, splitName } from './catalog';
-import type { RebuildSpec } from './contract';
+import type { RebuildSpec, Step } from './contract';
+import { searchOf } from './raising';
 import type { ObjectRequest } from './request';
 import { renderSteps, type WalkResult } from './walk';
 
@@ -86,14 +87,15 @@ async function catalogOf(ask: Ask, name: string): Promise<readonly Row[]> {
 export async function rebuild(host: Batches, table: string, before: Previous): Promise<WalkResult> {
   const { spec } = before;
   const values = await valuesOf(host.ask, before);
-  const [batch] = renderSteps([{ name: 'rebuild', mode: 'transaction', statements: spec.batch }], values);
+  const template: Step = { name: 'rebuild', mode: 'transaction', statements: spec.batch };
   const [progress] = renderAll([spec.progress], asked([spec.progress], values));
   return inBatches(host, {
     what: 'rebuild',
     table,
     progress: progress!,
     advice: 'A rollback drops it, and another deployment begins anew: give the warehouse more nodes or capacity for it',
-    batch: batch!,
+    batch: (raised) => renderSteps([template], { ...values, ...spec.search?.batchValues, raised })[0]!,
+    search: searchOf(spec, values),
     isDone: ([row]) => {
       if (row && !spec.mayReject) refuseRejects(table, before, row);
       return Number(row?.caught_up) === 1;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { asArray, asJson, asOneOf, asRecord, asText } from '../shared/parse';
+import { asArray, asJson, asNumber, asOneOf, asRecord, asText } from '../shared/parse';
 import type { Step, StepMode } from '../shared/plan';
 import {
+  type BatchSearch,
   type ColumnSpec,
   type FillSpec,
   type OnRemoval,
@@ -246,6 +247,7 @@ function parseFill(text: unknown, resolve: Resolve): FillSpec {
     }),
     progress: asText(spec.progress, 'fill.progress'),
     batch: resolve(spec.batch, 'fill.batch').map((sql, i) => asText(sql, `fill.batch[${i}]`)),
+    ...parseSearch(spec.search, 'fill.search'),
   };
 }
 
@@ -264,6 +266,36 @@ function parseRebuild(text: unknown, resolve: Resolve): RebuildSpec {
     }),
     progress: asText(spec.progress, 'rebuild.progress'),
     batch: resolve(spec.batch, 'rebuild.batch').map((sql, i) => asText(sql, `rebuild.batch[${i}]`)),
+    ...parseSearch(spec.search, 'rebuild.search'),
+  };
+}
+
+function parseSearch(value: unknown, field: string): { search?: BatchSearch } {
+  if (value === undefined) return {};
+  const plan = asRecord(value, field);
+  const text = (name: 'divide' | 'assign' | 'pieces' | 'probeTable') => asText(plan[name], `${field}.${name}`);
+  const texts = (name: 'batchValues' | 'pieceValues') =>
+    Object.fromEntries(
+      Object.entries(asRecord(plan[name], `${field}.${name}`)).map(([key, item]) => [
+        key,
+        asText(item, `${field}.${name}.${key}`),
+      ]),
+    );
+  return {
+    search: {
+      gather: asArray(plan.gather, `${field}.gather`).map((one, i) => asNumber(one, `${field}.gather[${i}]`)),
+      reference: asArray(plan.reference, `${field}.reference`).map((one, i) =>
+        typeof one === 'number' ? one : asText(one, `${field}.reference[${i}]`),
+      ),
+      divide: text('divide'),
+      assign: text('assign'),
+      pieces: text('pieces'),
+      probe: asNumber(plan.probe, `${field}.probe`),
+      probeTable: text('probeTable'),
+      fanout: asNumber(plan.fanout, `${field}.fanout`),
+      batchValues: texts('batchValues'),
+      pieceValues: texts('pieceValues'),
+    },
   };
 }
 

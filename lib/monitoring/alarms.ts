@@ -75,6 +75,11 @@ export const alarms = {
     impact:
       'the stream may have dropped records before they were read; their events are missing until they are backfilled from the archive',
   },
+  recordsRaised: {
+    heading: 'records raised',
+    impact:
+      'records made a statement of the warehouse fail and became rejects with its message; their events are missing until the cause is removed and they are retried, all others are merged',
+  },
   functionErrors: {
     heading: 'function errors',
     impact:
@@ -97,6 +102,7 @@ export const functionMetrics = {
   overwrittenObjects: 'OverwrittenObjects',
   reconcileCompleted: 'ReconcileCompleted',
   streamGap: 'StreamGap',
+  recordsRaised: 'RecordsRaised',
 } as const;
 
 export const alarmName = (environment: string, pipeline: string, kind: AlarmKind, detail?: string) =>

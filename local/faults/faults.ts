@@ -45,6 +45,11 @@ export interface FaultSource {
   call(operation: string): CallFault | undefined;
   /** Which records the next refresh of a streaming view skips. @default - none */
   scan?(): ScanFault | undefined;
+  /**
+   * Texts, as attributes of records have them. A record with one of them makes every statement fail that types it, always: this does not stop.
+   * @default - none
+   */
+  raising?(): readonly string[];
   /** @param operation of Kinesis. @default - nothing goes wrong there */
   kinesisCall?(operation: string): CallFault | undefined;
   /** What happens to the next invocation of a function. @default - no function dies */
@@ -118,6 +123,7 @@ export function createFaults({ clock, source }: { readonly clock: Clock; readonl
       state: () => state,
       // Not an accident but how the warehouse is: it does not stop.
       systemViews: () => source.systemViews?.(),
+      raising: () => (source.raising?.() ?? []).map((text) => JSON.stringify(text)),
       async call(operation, run) {
         const fault = stopped ? undefined : source.call(operation);
         if (fault === 'throttle') throw new AwsError('ThrottlingException', 'Rate exceeded');

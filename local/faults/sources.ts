@@ -12,6 +12,8 @@ export interface FaultScript {
   readonly calls?: readonly (CallFault | undefined)[];
   /** Of refreshes of streaming views that find records. */
   readonly scans?: readonly (ScanFault | undefined)[];
+  /** Texts that records have as an attribute: each makes every statement fail that types it. */
+  readonly raising?: readonly string[];
   readonly kinesisCalls?: readonly (CallFault | undefined)[];
   /** By a part of the function's name: what happens to its nth invocation. */
   readonly kills?: Readonly<Record<string, readonly (Kill | undefined)[]>>;
@@ -42,6 +44,7 @@ export function scriptedFaults(script: FaultScript): FaultSource {
     call: () => next('call', script.calls),
     scan: () => next('scan', script.scans),
     systemViews: () => script.systemViews,
+    raising: () => script.raising ?? [],
     kinesisCall: () => next('kinesis', script.kinesisCalls),
     kill(functionName) {
       const part = Object.keys(script.kills ?? {}).find((name) => functionName.includes(name));

@@ -81,6 +81,7 @@ export class Warehouses {
         nodeType: definition.nodeType,
         scanFault: () => this.options.faults?.scan?.(),
         systemViews: this.options.systemViews,
+        raising: () => this.options.faults?.raising?.() ?? [],
       },
       definition.admin,
     );

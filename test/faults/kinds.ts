@@ -18,6 +18,13 @@ export const kinds = {
     kills: false,
     systemViews: true,
   },
+  'records made every statement fail that typed them': {
+    usual: 28,
+    deliveries: false,
+    statements: false,
+    kills: false,
+    raising: true,
+  },
   'all of it at once': {
     usual: 72,
     deliveries: true,
@@ -25,6 +32,7 @@ export const kinds = {
     kills: true,
     systemViews: true,
     hurry: true,
+    raising: true,
   },
 } as const satisfies Readonly<Record<string, Kinds & { readonly usual: number }>>;
 

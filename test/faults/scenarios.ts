@@ -85,6 +85,9 @@ const kill: fc.Arbitrary<Kill> = fc.record({ call: fc.integer({ min: 1, max: 34 
 
 const systemViews = fc.constantFrom(undefined, 0, 12_000, dayMs);
 
+/** Of events that most scenarios have. */
+const raisingId = fc.nat(24).map((number) => `e${number}`);
+
 const none = fc.constant([]);
 export interface Kinds {
   readonly deliveries: boolean;
@@ -94,12 +97,15 @@ export interface Kinds {
   readonly systemViews?: boolean;
   /** What comes next does not wait for what came before. */
   readonly hurry?: boolean;
+  /** Some events' records make every statement fail that types them. */
+  readonly raising?: boolean;
 }
 
 /** Scenarios in which the given kinds of faults happen. */
 export function scenarios(kinds: Kinds): fc.Arbitrary<Scenario> {
   const late = kinds.deliveries ? sometimes(deliveries, 6) : none;
   const broken = kinds.statements ? sometimes(statementFault, 8) : none;
+  const raising = kinds.raising ? fc.uniqueArray(raisingId, { maxLength: 4 }) : none;
   const killed = kinds.kills ? sometimes(kill, 6) : none;
   return fc.record({
     actions,
@@ -113,6 +119,7 @@ export function scenarios(kinds: Kinds): fc.Arbitrary<Scenario> {
       systemViews: kinds.systemViews
         ? systemViews.map((ms) => (ms === undefined ? undefined : { openTransaction: false, afterEndMs: ms }))
         : fc.constant(undefined),
+      raising,
       calls: kinds.statements ? sometimes(fc.constantFrom('throttle' as const, 'answer-lost' as const), 30) : none,
     }),
     kills: fc.record({ load: killed, refresh: killed, reconcile: killed, export: killed, backfill: killed }),

@@ -133,6 +133,15 @@ const cases: readonly (readonly [string, Weakening, fc.Arbitrary<Scenario>])[] =
     weakenings.withoutGaps,
     fc.nat(7).map((event) => ({ ...quiet, retentionHours: 24, actions: [put([event]), day, tick, soon] })),
   ],
+  [
+    'a record that makes the merge fail, among others',
+    weakenings.withoutSearch,
+    fc.nat(7).map((event) => ({
+      ...quiet,
+      actions: [put([event, event + 1, event + 2]), tick, soon],
+      faults: { raising: [`e${event}`] },
+    })),
+  ],
 ];
 
 describe('a version that is weakened on purpose', () => {

@@ -2,10 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
-import type { Step } from '../../lambda/shared/plan';
+import type { SearchPlan, Step } from '../../lambda/shared/plan';
+import { type Finding, findRaising } from '../../lambda/shared/raising';
 import { render } from '../../lambda/shared/statement';
 import type { Clock, KinesisPort, Principal, StreamSlice } from '../../local/ports';
 import { Engine } from '../../local/warehouse/engine/engine';
+import type { ResultSet } from '../../local/warehouse/engine/result';
 import { translate } from '../../local/warehouse/sql';
 import type { Pipeline } from '../../pipelines/definition';
 import {
@@ -101,6 +103,9 @@ const streamName = 'millrace-test';
 
 /** A pipeline's objects in a local warehouse, and the statements that its functions would submit. */
 export class TestWarehouse {
+  /** JSON texts of values that fail every statement that types them. */
+  raising: readonly string[] = [];
+  private readonly results = new Map<string, ResultSet>();
   private runs = 0;
   private objects = 0;
 
@@ -119,6 +124,7 @@ export class TestWarehouse {
     const clock = stoppedClock();
     const s3 = new FakeS3(join(folder.path, 's3'));
     const kinesis = new TestStream(join(folder.path, 'kinesis'), clock);
+    let warehouse: TestWarehouse | undefined;
     const engine = await Engine.open(
       {
         file: join(folder.path, 'warehouse.duckdb'),
@@ -129,10 +135,11 @@ export class TestWarehouse {
         translate,
         assume: (arn) => rolePrincipal(arn.split('/').at(-1)!),
         caseSensitiveIdentifiers: true,
+        raising: () => warehouse?.raising ?? [],
       },
       { name: 'millrace_admin', password: () => 'Password1' },
     );
-    const warehouse = new TestWarehouse(pipeline, engine, kinesis, s3, clock, folder);
+    warehouse = new TestWarehouse(pipeline, engine, kinesis, s3, clock, folder);
     await warehouse.install(ownerObject('millrace'), 'millrace_admin');
     await warehouse.install(registryObject(), ownerUser);
     for (const object of warehouseObjects(pipeline, {
@@ -164,6 +171,38 @@ export class TestWarehouse {
   async land(): Promise<void> {
     this.pass();
     await this.steps(refreshPlan(this.pipeline).steps.slice(0, 1), {});
+  }
+
+  /** The search of a function for the records that make a step fail; no value is typed by `gather`. */
+  async search(plan: SearchPlan, values: Record<string, string> = {}): Promise<Finding> {
+    return findRaising(
+      {
+        run: async (step, statements) => {
+          const parts: { id: string; status: string; error?: string }[] = [];
+          const { status, error } = await this.engine.run({
+            sqls: statements,
+            mode: 'auto-commit',
+            user: ownerUser,
+            signal: new AbortController().signal,
+            onEnd: (index, outcome) => {
+              const id = `${step}:${index + 1}`;
+              parts[index] = { id, status: outcome.status, ...('error' in outcome ? { error: outcome.error } : {}) };
+              if (outcome.status === 'FINISHED' && outcome.result) this.results.set(id, outcome.result);
+            },
+          });
+          return { id: step, status, error, parts, createdAt: 0, updatedAt: 0 };
+        },
+        rows: async (id) => {
+          const { columns, records } = this.results.get(id)!;
+          return records.map((record) =>
+            Object.fromEntries(record.map((field, i) => [columns[i]!.name, Object.values(field)[0] as string])),
+          );
+        },
+      },
+      plan,
+      values,
+      'raising',
+    );
   }
 
   /** Takes an object out of the ledger. */
@@ -206,18 +245,23 @@ export class TestWarehouse {
     { source = 'logs', files = filesOf(batch) }: LoadOptions = {},
   ): Promise<void> {
     this.pass();
+    const { statements } = loadPlan(this.pipeline).sources.find(({ name }) => name === source)!.inPlace;
+    await this.steps([{ name: 'load', mode: 'transaction', statements }], await this.loadValues(batch, files));
+  }
+
+  /** What fills the placeholders of a load, which is a run of its own. */
+  async loadValues(batch: readonly TestObject[], files: LoadOptions['files'] = filesOf(batch)) {
     this.runs += 1;
     const key = `manifests/${this.runs}.manifest`;
     const entries = files.map(({ url }) => ({ url, mandatory: true }));
     await this.s3.put(rolePrincipal('test'), 'work', key, Buffer.from(JSON.stringify({ entries })));
-    const { statements } = loadPlan(this.pipeline).sources.find(({ name }) => name === source)!.inPlace;
-    await this.steps([{ name: 'load', mode: 'transaction', statements }], {
+    return {
       run_id: `run-${this.runs}`,
       manifest: `s3://work/${key}`,
       load_role: roleArn('load'),
       objects: JSON.stringify(batch),
       files: JSON.stringify(files),
-    });
+    };
   }
 
   /** Runs a statement of the load plan. */

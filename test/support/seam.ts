@@ -23,6 +23,8 @@ const queueSettings = {
 export class SeamWorld {
   /** What happens to the next invocation of a function. */
   readonly kills: Record<string, Kill | undefined> = {};
+  /** Texts: a record with one of them as an attribute makes every statement fail that types it. */
+  raising: readonly string[] = [];
 
   private handlers: Handlers = {};
   private archived = 0;
@@ -47,7 +49,7 @@ export class SeamWorld {
       retentionHours: pipeline.stream.retentionHours,
       databaseFile: template.databaseFile,
       handlers: () => world!.handlers,
-      faults: scriptedFaults(faults),
+      faults: { ...scriptedFaults(faults), raising: () => world?.raising ?? [] },
       killNext(name) {
         const kill = world?.kills[name];
         if (kill) delete world!.kills[name];

@@ -52,6 +52,7 @@ export class Simulation implements Simulated {
     uploads: [] as Uploaded[],
     current: new Map<string, Uploaded>(),
     archived: [] as string[],
+    raising: [] as string[],
   };
   readonly problems: string[] = [];
   readonly gaps: Gap[] = [];
@@ -103,6 +104,7 @@ export class Simulation implements Simulated {
     });
     handlers = functionsOf(cloud, pipeline, weakening);
     simulation = new Simulation({ ...template, pipeline }, retentionHours, weakening, cloud);
+    simulation.truth.raising.push(...(scenario.faults.raising ?? []));
     await simulation.wire();
     return simulation;
   }

@@ -35,6 +35,8 @@ export interface Truth {
   readonly current: ReadonlyMap<string, Uploaded>;
   /** Keys of all that Firehose wrote, or that was copied beside it. */
   readonly archived: readonly string[];
+  /** Ids of events whose records make every statement fail that types them. */
+  readonly raising: readonly string[];
 }
 
 /** An event with the values that its columns must have. */
@@ -71,8 +73,11 @@ export function lineOf(number: number, copy: string): string {
   }
 }
 
-/** What the merge has to make of a line: an event, or a reject with its reason. */
-export function outcomeOf(line: string): { readonly event: Event } | { readonly reason: string } {
+/** What the merge has to make of a line: an event, or a reject with its reason. @param raising as of `Truth` */
+export function outcomeOf(
+  line: string,
+  raising: readonly string[] = [],
+): { readonly event: Event } | { readonly reason: string } {
   let fields: { id?: string; amount?: number | string; at: string };
   try {
     fields = JSON.parse(line);
@@ -81,9 +86,13 @@ export function outcomeOf(line: string): { readonly event: Event } | { readonly 
   }
   const { id, amount = null, at } = fields;
   if (id === undefined) return { reason: 'id: missing' };
+  if (raising.includes(id)) return { reason: raised };
   if (typeof amount === 'string') return { reason: 'amount: expected a number, got a string' };
   return { event: { id, amount, at: timestampText(Date.parse(at)) } };
 }
+
+/** What the local warehouse says of such a record. */
+const raised = 'raised: ERROR: Numeric data overflow (result precision)';
 
 /** The reason of a record of the stream; that of an object's line begins with `payload: ` and is COPY's. */
 export const notJson =

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { blameOf } from '../../../lambda/shared/blame';
+import { raisedPrefix } from '../../../lambda/shared/plan';
 import { clientToken, renderAll } from '../../../lambda/shared/statement';
-import { isPassing, maxAttempts, type StatementState, waitFor } from '../../../lambda/shared/warehouse';
+import { isPassing, maxAttempts, StatementError, type StatementState, waitFor } from '../../../lambda/shared/warehouse';
 import type { Pipeline } from '../../../pipelines/definition';
-import { publicTables, retryPreview, retryStatements } from '../../../sql';
+import { isRaised, publicTables, retryPreview, retryStatements } from '../../../sql';
 import { Failure } from '../../failure';
 import { ask, type Work } from '../work';
 import { type Choice, conditionOf } from './choice';
@@ -18,6 +20,8 @@ export interface RetryResult {
   /** What became, or would become, of those that are sound under the present columns. */
   readonly events: number;
   readonly duplicates: number;
+  /** Of those that are chosen, the ones that make a statement of the warehouse fail: without being asked for they are not tried, and those that still fail stay. */
+  readonly raised: number;
   /** All rejects of the pipeline. */
   readonly before: number;
   readonly after: number;
@@ -40,25 +44,81 @@ export async function previewRetry(work: Work, pipeline: Pipeline, choice: Choic
 
 /**
  * Merges the chosen rejects once more, in one transaction, under the columns that the tree has: those that are deployed, or the
- * warehouse refuses. Cut short at any point, all of it took effect or nothing.
+ * warehouse refuses. Cut short at any point, all of it took effect or nothing. Records that once made a statement of the warehouse fail come after them,
+ * each in a transaction of its own, if the choice asks for them: one that still does holds up no other.
  * @throws Failure with what the warehouse says; nothing has changed then
  */
 export async function retryRejects(work: Work, pipeline: Pipeline, choice: Choice): Promise<RetryResult> {
   const runId = `retry-${new Date().toISOString().replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
-  const { sql, values } = conditionOf(choice);
   const stage = work.progress.stage('retry');
   const before = await countRejects(work, pipeline, choice);
+  const { sql, values } = conditionOf(choice);
   const statements = renderAll(retryStatements(pipeline, sql), { ...values, run_id: runId });
+  let { events, duplicates } = await merged(work, pipeline, runId, statements);
+  for (const [number, place] of (await raisedPlaces(work, pipeline, choice)).entries()) {
+    const run = `${runId}-${number + 1}`;
+    const found = await tryRaised(work, pipeline, place, run);
+    events += found?.events ?? 0;
+    duplicates += found?.duplicates ?? 0;
+  }
+  stage.done(pipeline.name);
+  const { before: after, raised } = await countRejects(work, pipeline, choice);
+  return { pipeline: pipeline.name, runId, ...before, events, duplicates, raised, after };
+}
+
+/** Undefined for a record that still makes its transaction fail. */
+async function tryRaised(work: Work, pipeline: Pipeline, place: Place, runId: string) {
+  const conditions = Object.keys(place).map((column) =>
+    column === 'line' ? 'line = {{line}}::bigint' : `${column} = {{${column}}}`,
+  );
+  const statements = renderAll(retryStatements(pipeline, conditions.join(' and '), 'raised'), {
+    ...place,
+    run_id: runId,
+  });
+  try {
+    return await merged(work, pipeline, runId, statements);
+  } catch (error) {
+    if (error instanceof Failure && error.cause instanceof StatementError && blameOf(error.cause.state) !== 'other')
+      return undefined;
+    throw error;
+  }
+}
+
+/** Where a reject comes from: its columns that are not null. */
+type Place = Readonly<Record<string, string | number>>;
+
+/** One look at so many: more of them have one cause, and another call goes on. */
+const maxRaised = 200;
+
+/** The records that once made a statement fail, where the choice names their reason or one record. */
+async function raisedPlaces(work: Work, pipeline: Pipeline, choice: Choice): Promise<Place[]> {
+  if (choice.id === undefined && !choice.reason?.includes(raisedPrefix.trim())) return [];
+  const { sql = 'true', values } = conditionOf(choice);
+  const columns = ['shard_id', 'sequence_number', 'object_key', 'line'];
+  const rows = await ask(
+    work,
+    'retry',
+    `select distinct ${columns.join(', ')} from ${publicTables(pipeline).rejects} where ${sql} and ${isRaised} limit ${maxRaised}`,
+    values,
+  );
+  return rows.map((row) =>
+    Object.fromEntries(
+      columns.flatMap((name) => {
+        const value = row[name];
+        return value === null || value === undefined ? [] : [[name, String(value)]];
+      }),
+    ),
+  );
+}
+
+/** Carries out the transaction of a run, and answers what it counts. */
+async function merged(work: Work, pipeline: Pipeline, runId: string, statements: string[]) {
   for (let attempt = 1; ; attempt++) {
     const name = `millrace-cli/retry/${pipeline.name}/${runId}/${attempt}`;
     const ended = await transact(work, name, statements, true);
     // a transaction whose end was lost on the way counts as failed, and took effect
     const run = await runOf(work, pipeline, runId);
-    if (run !== undefined) {
-      stage.done(pipeline.name);
-      const { before: after } = await countRejects(work, pipeline, choice);
-      return { pipeline: pipeline.name, runId, ...before, ...run, after };
-    }
+    if (run !== undefined) return run;
     if (ended.status !== 'FAILED' || !isPassing(ended) || attempt === maxAttempts)
       throw notRetried(pipeline, ended, runId);
   }
@@ -71,10 +131,13 @@ async function transact(work: Work, name: string, statements: string[], once: bo
   return waitFor(warehouse, id, work.remainingMs);
 }
 
-function notRetried(pipeline: Pipeline, { status, error, id }: StatementState, runId: string): Failure {
+function notRetried(pipeline: Pipeline, ended: StatementState, runId: string): Failure {
+  const { status, error, id } = ended;
   if (status === 'FAILED' || status === 'ABORTED')
     return new Failure(
       `the rejects of ${pipeline.name} were left as they were: the warehouse ${status.toLowerCase()} the transaction: ${error ?? 'it gave no reason'}`,
+      1,
+      { cause: new StatementError(runId, ended) },
     );
   return new Failure(
     `the time is up and transaction ${id} is still ${status.toLowerCase()}; ask for run ${runId} in ${publicTables(pipeline).runs} later`,
@@ -93,9 +156,11 @@ async function countRejects(work: Work, pipeline: Pipeline, choice: Choice) {
   const [row] = await ask(
     work,
     'count',
-    `select count(*) as amount, count(case when ${sql} then 1 end) as chosen, count(case when ${sql} and is_object(payload) then 1 end) as judged
+    `select count(*) as amount, count(case when ${sql} then 1 end) as chosen, count(case when ${sql} and is_object(payload) and not ${isRaised} then 1 end) as judged,
+  count(case when ${sql} and ${isRaised} then 1 end) as raised
 from ${publicTables(pipeline).rejects}`,
     values,
   );
-  return { before: Number(row?.['amount']), chosen: Number(row?.['chosen']), judged: Number(row?.['judged']) };
+  const [before, chosen, judged, raised] = ['amount', 'chosen', 'judged', 'raised'].map((name) => Number(row?.[name]));
+  return { before: before!, chosen: chosen!, judged: judged!, raised: raised! };
 }

@@ -18,4 +18,6 @@ export interface StatementFaults {
   scan?(): ScanFault | undefined;
   /** When system views show what a transaction did. @default - at once */
   readonly systemViews?: () => SystemViewLag | undefined;
+  /** JSON texts of values that fail every statement that types them. @default - none */
+  raising?(): readonly string[];
 }

@@ -1,5 +1,5 @@
 import type { Clock, KinesisPort, Principal, S3Port } from '../../ports';
-import { shapesVariable } from '../json-text';
+import { raisingVariable, shapesVariable } from '../json-text';
 import type { Statement, Translate } from '../statement';
 import { CatalogState, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';
 import { type Connection, literal, timestampLiteral } from './database';
@@ -29,6 +29,8 @@ export interface EngineOptions {
   scanFault?(): ScanFault | undefined;
   /** When the rows of system logs can be seen. @default - at once */
   readonly systemViews?: () => SystemViewLag | undefined;
+  /** JSON texts of values that fail every statement that asks for their type. @default - none */
+  raising?(): readonly string[];
 }
 
 /**
@@ -108,6 +110,7 @@ export class Session {
       millrace_superuser: String(this.user.superuser),
       millrace_database: literal(this.options.database),
       [shapesVariable]: literal(this.store.shapes.pattern),
+      [raisingVariable]: raisingList(this.options.raising?.() ?? []),
     };
     await this.connection.set(variables, 'begin');
   }
@@ -184,6 +187,9 @@ export class Session {
     if (rows.length > 0) await this.connection.run(`insert into ${systemSchema}.objects values ${rows.join(', ')}`);
   }
 }
+
+const raisingList = (values: readonly string[]) =>
+  values.length === 0 ? 'null::varchar[]' : `[${values.map((value) => literal(value)).join(', ')}]`;
 
 /** Rows that a transaction logged, and whether its own statements see them. */
 export interface TransactionLog {

@@ -4,11 +4,16 @@ import type { HistoryObject } from '../../../lambda/load/notification';
 import type { Metrics } from '../../../lambda/shared/metrics';
 import type { Row, Submission } from '../../../lambda/shared/warehouse';
 import { FakeWarehouse, type Outcome, quiet } from '../fakes';
+import { searchPlan } from '../raising-world';
 
 const copy = 'copy {{manifest}} iam_role {{load_role}}';
 const ledger = 'ledger {{run_id}} {{objects}}';
 const inPlace = { statements: [copy, 'check {{files}}', ledger], answer: 0 };
 const exact = { statements: [copy, 'check {{refused}} {{records}}', ledger], answer: 0 };
+const raisingOf = ({ statements }: { readonly statements: readonly string[] }) => ({
+  search: { ...searchPlan, gather: ['gather {{manifest}} {{load_role}} {{raised}}'] },
+  load: { statements: [...statements, 'without {{raised}}'], answer: 0 },
+});
 const logs: LoadSource = {
   name: 'logs',
   bucket: 'history',
@@ -19,6 +24,7 @@ const logs: LoadSource = {
   exact,
   scan: { statements: [copy], answer: 0, lines: 'errors {{query_id}}' },
   reload: { inPlace, exact },
+  raising: { inPlace: raisingOf(inPlace), exact: raisingOf(exact) },
 };
 export const plan: LoadPlan = {
   pipeline: 'estore',
@@ -169,7 +175,7 @@ export class World {
   private outcome(submission: Submission): Outcome | undefined {
     const step = submission.name.split('/').at(-2)!;
     const last = submission.statements.at(-1)!;
-    const objects: HistoryObject[] = JSON.parse(/\[\{.*\}\]/.exec(last)![0]);
+    const objects: HistoryObject[] = JSON.parse(/\[\{.*\}\]/.exec(last)?.[0] ?? '[]');
     const inLedger = ({ key, etag }: HistoryObject) => this.ledger.some((row) => row.key === key && row.etag === etag);
     if (step === 'loaded')
       return { rows: objects.filter(inLedger).map(({ key, etag }) => ({ object_key: key, etag })) };
@@ -187,7 +193,9 @@ export class World {
       else this.parked.delete(`${bucket}/${key} ${etag}`);
     }
     if (step === 'park' || step === 'unpark') return {};
-    return this.instead ? this.instead(submission) : this.transact(submission);
+    if (this.instead) return this.instead(submission);
+    if (step.startsWith('raising-')) return { status: 'FAILED', error: 'ERROR: no such relation' };
+    return this.transact(submission);
   }
 
   /** What Redshift does with the transaction. */

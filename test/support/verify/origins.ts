@@ -1,9 +1,13 @@
 import { buckets, type Cloud } from '../cloud';
-import { outcomeOf, type Uploaded } from '../world';
+import { outcomeOf, type Truth, type Uploaded } from '../world';
 import { rows } from './query';
 
 /** Whatever a reject says of its object and line is so, and no other reject of its run says the same. */
-export async function verifyOrigins(cloud: Cloud, schema: string, uploads: readonly Uploaded[]): Promise<string[]> {
+export async function verifyOrigins(
+  cloud: Cloud,
+  schema: string,
+  { uploads, raising }: Pick<Truth, 'uploads' | 'raising'>,
+): Promise<string[]> {
   const wrong: string[] = [];
   const found = await rows<[string, string, number | string]>(
     cloud,
@@ -16,7 +20,7 @@ export async function verifyOrigins(cloud: Cloud, schema: string, uploads: reado
     const versions = uploads.filter(({ key }) => url === `s3://${buckets.history}/${key}`);
     const isBad = ({ lines }: Uploaded) => {
       const text = lines[Number(line) - 1];
-      return text !== undefined && 'reason' in outcomeOf(text);
+      return text !== undefined && 'reason' in outcomeOf(text, raising);
     };
     if (!versions.some(isBad)) wrong.push(`line ${line} of ${url} is said to be a reject`);
   }

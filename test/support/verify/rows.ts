@@ -42,7 +42,7 @@ export async function verifyRows(
   const sound = new Map<string, { readonly event: Event; readonly arrivals: Arrival[] }>();
   const rejected: { readonly arrival: Arrival; readonly reason: string }[] = [];
   for (const arrival of arrivals) {
-    const outcome = outcomeOf(arrival.line);
+    const outcome = outcomeOf(arrival.line, truth.raising);
     if ('reason' in outcome) rejected.push({ arrival, reason: outcome.reason });
     else {
       const same = sound.get(outcome.event.id);

@@ -1,6 +1,14 @@
 import { decimalText } from '../../decimal';
-import { compactJson, faultFunction, faultOf, isLenientJson, isUsual, numberMark } from '../../json-text';
-import { failure, failureMark } from '../failure';
+import {
+  compactJson,
+  faultFunction,
+  faultOf,
+  isLenientJson,
+  isUsual,
+  numberMark,
+  raisingVariable,
+} from '../../json-text';
+import { failure, failureMark, overflow } from '../failure';
 import { bounded } from '../resolve/cast';
 import { jsonText, jsonType, navigated, numberText } from '../resolve/super';
 import { isColumn, letting, looksLikeString, naming, quoteLiteral, type Value } from '../resolve/value';
@@ -59,6 +67,12 @@ const typeof_ = (value: Value) => {
   const names = Object.entries(typeNames).map(([duckdb, name]) => `'${duckdb}': '${name}'`);
   const looked = `map {${names.join(', ')}}[${jsonType(value)}]`;
   return isColumn(value.sql) ? `case when ${looksLikeString(value.sql)} then 'string' else ${looked} end` : looked;
+};
+
+/** Fails the statement where the value is one that a test has chosen. */
+const raising = (value: Value, body: (value: Value) => string) => {
+  const chosen = `getvariable('${raisingVariable}')`;
+  return `(case when ${chosen} is not null and list_contains(${chosen}, cast(${value.sql} as varchar)) then ${failure(overflow)} else ${body(value)} end)`;
 };
 
 const isOfType = (...types: readonly string[]): FunctionEntry => ({
@@ -218,7 +232,7 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
       return { sql: `cast(strlen(${serialized(call)}) as integer)`, type: integer, atMost };
     },
   },
-  json_typeof: { arguments: [1, 1], emit: (call) => ({ sql: typeof_(call.super(0)), type: varchar(16) }) },
+  json_typeof: { arguments: [1, 1], emit: (call) => ({ sql: raising(call.super(0), typeof_), type: varchar(16) }) },
   is_object: isOfType('OBJECT'),
   is_array: isOfType('ARRAY'),
   is_boolean: isOfType('BOOLEAN'),
@@ -226,11 +240,9 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
     arguments: [1, 1],
     emit: (call) => {
       const { sql } = isOfType('VARCHAR').emit(call);
-      const value = call.super(0).sql;
-      return {
-        sql: isColumn(value) ? `case when ${looksLikeString(value)} then true else ${sql} end` : sql,
-        type: boolean,
-      };
+      const body = ({ sql: value }: Value) =>
+        isColumn(value) ? `case when ${looksLikeString(value)} then true else ${sql} end` : sql;
+      return { sql: raising(call.super(0), body), type: boolean };
     },
   },
   is_scalar: isOfType('VARCHAR', 'BOOLEAN', 'UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE'),

@@ -1,0 +1,3 @@
+import { testRecovery } from './property';
+
+testRecovery('records made every statement fail that typed them');

@@ -1,0 +1,208 @@
+import type { RefreshPlan } from '../../../lambda/refresh/contract';
+import { refresh } from '../../../lambda/refresh/refresh';
+import { parseRunEvent } from '../../../lambda/shared/run-event';
+import type { Submission } from '../../../lambda/shared/warehouse';
+import { FakeWarehouse, type Outcome, quiet, recordMetrics } from '../fakes';
+import { keyOf, keys, raisingWorld, searchPlan } from '../raising-world';
+
+const plan: RefreshPlan = {
+  pipeline: 'estore',
+  steps: [
+    { name: 'landing', mode: 'single', statements: ['refresh materialized view estore.landing'] },
+    { name: 'merge', mode: 'transaction', statements: ['insert into estore.runs select {{run_id}}'] },
+    { name: 'views', mode: 'auto-commit', statements: ['refresh materialized view estore.a'] },
+  ],
+  raising: { step: 'merge', search: searchPlan, record: ['record {{run_id}} {{raised}}'] },
+};
+const run = '20261121T0500Z';
+const nameOf = (step: string, attempt = 1, runId = run) => `millrace/dev/estore/refresh/${runId}/${step}/${attempt}`;
+
+/** A warehouse whose merge fails while one of the bad rows is neither merged nor a reject. */
+function setUp(
+  rows: readonly string[],
+  bad: Iterable<string>,
+  change: (at: Submission) => Outcome | undefined = () => undefined,
+) {
+  const warehouse = new FakeWarehouse();
+  const { metrics, recorded } = recordMetrics();
+  const left = new Set(bad);
+  const rejects = new Map<string, string>();
+  const pending = new Set(rows);
+  const world = () => raisingWorld({ rows: [...pending].filter((key) => !rejects.has(key)), bad: left });
+  const results = new Map<string, ReturnType<ReturnType<typeof world>['rowsOf']>>();
+  warehouse.partRows = (id) => results.get(id)?.map((row) => ({ ...row }));
+  warehouse.outcome = (submission) => {
+    const { name, statements } = submission;
+    const changed = change(submission);
+    if (changed) return changed;
+    if (name.endsWith('/merge/1') || name.includes('/merge/')) {
+      const found = [...left].find((key) => pending.has(key) && !rejects.has(key));
+      return found ? { status: 'FAILED', error: `ERROR: numeric overflow, query ${warehouse.now}` } : {};
+    }
+    const step = name.split('/')[5]!;
+    if (step.endsWith('-record')) {
+      const [, raised] = /'(\[.*\])'$/.exec(statements[0]!)!;
+      for (const { key, reason } of JSON.parse(raised!)) rejects.set(key, reason);
+      return {};
+    }
+    if (step.startsWith('raising-')) {
+      const searched = world();
+      const state = searched.carryOut(name, statements);
+      for (const { id } of state.parts) results.set(id, searched.rowsOf(id));
+      return { status: state.status, error: state.error, parts: state.parts };
+    }
+    return {};
+  };
+  const on = refresh({ environment: 'dev', plan, warehouse, log: quiet, metrics });
+  const tick = (time: string) => on(parseRunEvent({ kind: 'start', scheduledTime: `2026-11-21T${time}:00Z` }));
+  const told = new Set<string>();
+  /** Tells of every end, each `times` times, until there is no other. */
+  const settle = async ({
+    times = 1,
+    lost = () => false,
+  }: {
+    times?: number;
+    lost?: (name: string) => boolean;
+  } = {}) => {
+    for (let more = true; more; ) {
+      more = false;
+      for (const { name, id, status } of [...warehouse.statements]) {
+        if (told.has(name)) continue;
+        told.add(name);
+        more = true;
+        if (lost(name)) continue;
+        const event = { source: 'aws.redshift-data', detail: { statementName: name, statementId: id, state: status } };
+        for (let time = 0; time < times; time += 1) await on(parseRunEvent(event));
+      }
+    }
+  };
+  return { warehouse, recorded, rejects, tick, settle };
+}
+
+const stepsOf = (warehouse: FakeWarehouse) =>
+  warehouse.names
+    .map((name) => name.slice(nameOf('').indexOf('//') - 14))
+    .map((name) => name.split('/').slice(-2).join('/'));
+
+test('a merge that fails twice on a record goes on without it, in the same run', async () => {
+  const { warehouse, recorded, rejects, tick, settle } = setUp(keys(20), [keyOf(7)]);
+  await tick('05:00');
+  await settle();
+  expect(stepsOf(warehouse)).toEqual([
+    'landing/1',
+    'merge/1',
+    'merge/2',
+    'raising-1-1/1',
+    'raising-1-2/1',
+    'raising-1-confirm/1',
+    'raising-1-record/1',
+    'merge/3',
+    'views/1',
+  ]);
+  expect([...rejects]).toEqual([[keyOf(7), 'raised: ERROR: overflow at k000007']]);
+  expect(recorded.map(({ values }) => Object.keys(values)[0])).toEqual(['RecordsRaised', 'RunCompleted']);
+  expect(warehouse.statements.every(({ submission }) => submission.withEvent && submission.token)).toBe(true);
+});
+
+test('more records than one search finds are found by the next searches of the run, and then of the next run', async () => {
+  const bad = keys(200).filter((_, n) => n % 4 === 0);
+  const { warehouse, rejects, tick, settle } = setUp(keys(200), bad);
+  await tick('05:00');
+  await expect(settle()).rejects.toThrow('numeric overflow');
+  const searches = new Set(stepsOf(warehouse).flatMap((step) => /^raising-\d+/.exec(step) ?? []));
+  expect([...searches]).toEqual(['raising-1', 'raising-2', 'raising-3', 'raising-4']);
+  const afterOne = rejects.size;
+  expect(afterOne).toBeGreaterThanOrEqual(4);
+  for (let minute = 5; rejects.size < bad.length && minute < 55; minute += 5) {
+    await tick(`05:${String(minute).padStart(2, '0')}`);
+    await settle().catch(() => undefined);
+  }
+  expect(new Set(rejects.keys())).toEqual(new Set(bad));
+});
+
+test('a tick goes on where the event of any statement was lost', async () => {
+  const { warehouse, rejects, tick, settle } = setUp(keys(20), [keyOf(7)]);
+  await tick('05:00');
+  for (let minute = 1; minute <= 9; minute += 1) {
+    await settle({ lost: () => true });
+    await tick(`05:0${minute}`);
+  }
+  expect(rejects.size).toBe(1);
+  expect(stepsOf(warehouse).slice(0, 9).at(-1)).toBe('views/1');
+});
+
+test('events that come twice submit nothing twice', async () => {
+  const { warehouse, rejects, tick, settle } = setUp(keys(20), [keyOf(7)]);
+  await tick('05:00');
+  await settle({ times: 2 });
+  expect(rejects.size).toBe(1);
+  expect(warehouse.names).toHaveLength(9);
+});
+
+test('a statement of the search that fails for a passing reason is tried again', async () => {
+  const conflicts = new Set([nameOf('raising-1-1'), nameOf('raising-1-record')]);
+  const { rejects, recorded, tick, settle } = setUp(keys(20), [keyOf(7)], ({ name }) =>
+    conflicts.has(name)
+      ? { status: 'FAILED', error: 'ERROR: 1023 DETAIL: Serializable isolation violation' }
+      : undefined,
+  );
+  await tick('05:00');
+  await settle();
+  expect(rejects.size).toBe(1);
+  expect(recorded.map(({ values }) => Object.keys(values)[0])).toEqual(['RecordsRaised', 'RunCompleted']);
+});
+
+describe('fails the run as before, and makes no record a reject', () => {
+  test.each<[string, Outcome, number]>([
+    ['a right that is missing', { status: 'FAILED', error: 'ERROR: permission denied for relation events' }, 1],
+    ['an abort', { status: 'ABORTED', error: 'ERROR: numeric overflow' }, 1],
+    ['a failure of which no part of the rows is the cause', { status: 'FAILED', error: 'ERROR: numeric overflow' }, 2],
+    ['a failure that nobody knows, with the same words twice', { status: 'FAILED', error: 'ERROR: assert at 17' }, 2],
+  ])('%s', async (_, outcome, attempts) => {
+    const { warehouse, rejects, recorded, tick, settle } = setUp(keys(20), [], ({ name }) =>
+      name.includes('/merge/') ? outcome : undefined,
+    );
+    await tick('05:00');
+    await expect(settle()).rejects.toThrow(outcome.error);
+    expect(stepsOf(warehouse).filter((step) => step.startsWith('merge'))).toHaveLength(attempts);
+    expect(rejects.size).toBe(0);
+    expect(recorded.map(({ values }) => values)).toEqual([{ RunFailed: 1 }]);
+    await tick('05:05');
+    expect(warehouse.names.at(-1)).toBe(nameOf('landing', 1, '20261121T0505Z'));
+  });
+
+  test('two failures with other words, of a kind that nobody knows', async () => {
+    let count = 0;
+    const { warehouse, tick, settle } = setUp(keys(20), [keyOf(7)], ({ name }) =>
+      name.includes('/merge/') ? { status: 'FAILED', error: `ERROR: ${['assert', 'panic'][count++ % 2]}` } : undefined,
+    );
+    await tick('05:00');
+    await expect(settle()).rejects.toThrow('panic');
+    expect(stepsOf(warehouse)).toEqual(['landing/1', 'merge/1', 'merge/2']);
+  });
+
+  test('a warehouse that falls asleep under the search is no alarm, and the search goes on when it is awake', async () => {
+    const asleep = { status: 'FAILED', error: 'ERROR: terminating connection due to administrator command' } as const;
+    const { recorded, rejects, warehouse, tick, settle } = setUp(keys(20), [keyOf(7)], ({ name }) =>
+      name.endsWith('/raising-1-1/1') ? { ...asleep, warehouse: { kind: 'paused', status: 'paused' } } : undefined,
+    );
+    await tick('05:00');
+    await settle();
+    expect(rejects.size).toBe(0);
+    expect(recorded).toEqual([]);
+    warehouse.end(nameOf('raising-1-1'), { ...asleep, warehouse: undefined });
+    await tick('05:05');
+    await settle();
+    expect(rejects.size).toBe(1);
+  });
+});
+
+test('a view that fails comes after the merge, and has no search', async () => {
+  const { warehouse, rejects, tick, settle } = setUp(keys(20), [], ({ name }) =>
+    name.includes('/views/') ? { status: 'FAILED', error: 'ERROR: numeric overflow' } : undefined,
+  );
+  await tick('05:00');
+  await expect(settle()).rejects.toThrow('numeric overflow');
+  expect(stepsOf(warehouse)).toEqual(['landing/1', 'merge/1', 'views/1']);
+  expect(rejects.size).toBe(0);
+});

@@ -1,0 +1,132 @@
+import fc from 'fast-check';
+import { type Culprit, findRaising, raisedReason, type SearchHost } from '../../../lambda/shared/raising';
+import { keyOf, keys, raisingWorld, searchPlan, type World } from '../raising-world';
+
+const search = (world: World) => findRaising(raisingWorld(world).host, searchPlan, {}, 'raising-1');
+
+test('finds the one row of many, and types few rows more than there are', async () => {
+  const world = { rows: keys(5000), bad: new Set([keyOf(1234)]) };
+  const { host, steps, typed } = raisingWorld(world);
+  expect(await findRaising(host, searchPlan, {}, 'raising-1')).toEqual({
+    kind: 'found',
+    culprits: [{ key: keyOf(1234), rows: 1, message: 'ERROR: overflow at k001234' }],
+  });
+  expect(steps).toEqual(['raising-1-1', 'raising-1-2', 'raising-1-3', 'raising-1-4', 'raising-1-confirm']);
+  // All rows once, an eighth of them in the next division and so on, and all of them once more as the proof.
+  expect(typed()).toBeLessThan(5000 * 2.2);
+});
+
+test('searches on, after the first are gone, until all are found; no other row is ever blamed', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 2, max: 300 }).chain((count) =>
+        fc.record({
+          count: fc.constant(count),
+          bad: fc.uniqueArray(fc.nat(count - 1), { minLength: 1, maxLength: Math.min(40, count - 1) }),
+          copies: fc.array(fc.nat(count - 1), { maxLength: 5 }),
+        }),
+      ),
+      async ({ count, bad, copies }) => {
+        const wrong = new Set(bad.map(keyOf));
+        let rows = [...keys(count), ...copies.map(keyOf)].sort();
+        const found = new Set<string>();
+        while (rows.some((key) => wrong.has(key))) {
+          const finding = await search({ rows, bad: wrong });
+          if (finding.kind !== 'found') throw new Error(`${finding.kind}: ${'why' in finding ? finding.why : ''}`);
+          for (const { key } of finding.culprits) {
+            expect(wrong).toContain(key);
+            found.add(key);
+          }
+          rows = rows.filter((key) => !found.has(key));
+        }
+        expect(found).toEqual(wrong);
+      },
+    ),
+    { numRuns: 150, seed: 13 },
+  );
+});
+
+test('asks for little: in each search a division halves at least what is searched', async () => {
+  const bad = new Set(keys(5000).filter((_, n) => n % 3 === 0));
+  const { host, steps } = raisingWorld({ rows: keys(5000), bad });
+  const finding = await findRaising(host, searchPlan, {}, 'raising-1');
+  expect(finding.kind).toBe('found');
+  expect(steps.length).toBeLessThanOrEqual(Math.ceil(Math.log2(5000)) + 1);
+});
+
+describe('blames nobody', () => {
+  const rows = keys(50);
+  const one = new Set([keyOf(7)]);
+  test.each<[string, World, RegExp]>([
+    ['when nothing fails any more', { rows, bad: new Set() }, /no part of them fails/],
+    ['when every row fails', { rows, bad: new Set(rows) }, /no other row/],
+    [
+      'when every row fails and rows of before too',
+      { rows, before: ['b'], bad: new Set([...rows, 'b']) },
+      /other rows fail/,
+    ],
+    ['when it fails without any row', { rows, bad: one, ill: () => 'ERROR: assert' }, /without any row/],
+    [
+      'when a part was cancelled',
+      { rows, bad: one, ill: (_, some) => (some.includes(keyOf(9)) ? 'ERROR: Query canceled' : undefined) },
+      /not on a record/,
+    ],
+    [
+      'when rows fail together only',
+      { rows, bad: new Set(), ill: (_, some) => (some.length > 1 ? 'out of memory' : undefined) },
+      /no part of them fails/,
+    ],
+    [
+      'when the others fail as well',
+      { rows, bad: one, ill: (_, some) => (some.length > 40 ? 'out of memory' : undefined) },
+      /rows without those .* fail too: out of memory/,
+    ],
+  ])('%s', async (_, world, why) => {
+    expect(await search(world)).toEqual({ kind: 'none', why: expect.stringMatching(why) });
+  });
+
+  test('when a suspect does not fail again', async () => {
+    let looks = 0;
+    const ill = (_: string, some: readonly string[]) => {
+      if (some.includes(keyOf(7))) looks += 1;
+      return some.includes(keyOf(7)) && looks < 3 ? 'ERROR: overflow' : undefined;
+    };
+    expect(await search({ rows, bad: new Set(), ill })).toMatchObject({
+      kind: 'none',
+      why: expect.stringMatching(/again/),
+    });
+  });
+});
+
+test('one row alone is blamed when rows of before show that the warehouse is well', async () => {
+  const world = { rows: [keyOf(7)], before: ['b'], bad: new Set([keyOf(7)]) };
+  expect(await search(world)).toMatchObject({ kind: 'found', culprits: [{ key: keyOf(7) }] });
+});
+
+test('waits for a statement that runs, and says so when the rows cannot be gathered', async () => {
+  const { host } = raisingWorld({ rows: keys(9), bad: new Set([keyOf(1)]) });
+  const running: SearchHost = {
+    ...host,
+    run: async (step, sql) => ({ ...(await host.run(step, sql)), status: 'STARTED' }),
+  };
+  expect(await findRaising(running, searchPlan, {}, 'raising-1')).toEqual({ kind: 'waiting' });
+  const broken: SearchHost = {
+    ...host,
+    async run(step, sql) {
+      const state = await host.run(step, sql);
+      return { ...state, status: 'FAILED', parts: [{ ...state.parts[0]!, status: 'FAILED', error: 'no such table' }] };
+    },
+  };
+  expect(await findRaising(broken, searchPlan, {}, 'raising-1')).toEqual({
+    kind: 'none',
+    why: 'its rows could not be searched: no such table',
+  });
+});
+
+test.each([
+  ['ERROR: numeric\n  overflow\0', 'raised: ERROR: numeric overflow'],
+  ['é'.repeat(400), `raised: ${'é'.repeat(236)}…`],
+])('the reason of a reject is one line that fits its column', (message, reason) => {
+  const culprit: Culprit = { key: 'k', rows: 1, message };
+  expect(raisedReason(culprit)).toBe(reason);
+});
