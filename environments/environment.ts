@@ -116,6 +116,11 @@ export interface Environment {
   readonly schedulesEnabled: boolean;
   /** How often the history buckets are listed for objects that no notification told of: 15 to 1440, a divisor of a day. */
   readonly reconcileEveryMinutes: number;
+  /**
+   * Hour of the day, UTC, 0 to 23, from which on what is else bounded by what changed looks at everything once: the reconcile lists whole history buckets,
+   * and exports compare every published window with its rows. @default 2
+   */
+  readonly fullPassHour?: number;
   /** True keeps streams, buckets, keys, tables and the warehouse's last snapshot when a stack goes. */
   readonly retainData: boolean;
   /**

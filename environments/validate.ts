@@ -82,6 +82,13 @@ function environmentProblems(environment: Environment, known: KnownExports): str
       environment.reconcileEveryMinutes,
     ),
     ...must(
+      environment.fullPassHour === undefined ||
+        (Number.isInteger(environment.fullPassHour) && environment.fullPassHour >= 0 && environment.fullPassHour <= 23),
+      `${at}.fullPassHour`,
+      'be a whole number from 0 to 23, an hour in UTC',
+      environment.fullPassHour,
+    ),
+    ...must(
       environment.alarmEmail === undefined || /^\S+@\S+\.\S+$/.test(environment.alarmEmail),
       `${at}.alarmEmail`,
       'be an address',

@@ -4,20 +4,22 @@ import type { Pipeline } from '../pipelines/definition';
 import { archiveSource } from './load';
 import { pipelineTables } from './names';
 
+/** At night in Europe and America. */
+export const defaultFullPassHour = 2;
+
 /** What the reconcile function carries. Throws for a pipeline without history. */
-export function reconcilePlan(pipeline: Pipeline): ReconcilePlan {
+export function reconcilePlan(pipeline: Pipeline, fullPassHour = defaultFullPassHour): ReconcilePlan {
   const { history, name } = pipeline;
   if (!history) throw new Error(`pipelines.${name}.history is not declared, so there is nothing to reconcile`);
   const { listing } = pipelineTables(pipeline);
+  const copy = `copy ${listing} from {{manifest}} iam_role {{load_role}} manifest
+format json 'auto' gzip compupdate off statupdate off`;
   return {
     pipeline: name,
     globs: history.flatMap(({ globs }) => globs),
-    list: [
-      `lock ${listing}`,
-      `delete from ${listing}`,
-      `copy ${listing} from {{manifest}} iam_role {{load_role}} manifest
-format json 'auto' gzip compupdate off statupdate off`,
-    ],
+    fullPassHour,
+    list: [`lock ${listing}`, `delete from ${listing}`, copy],
+    append: [`lock ${listing}`, copy],
     missing: missingQuery(pipeline),
   };
 }
@@ -29,6 +31,6 @@ function missingQuery(pipeline: Pipeline): string {
 from ${listing} i
 left join ${ledger} l on l.object_key = i.object_key and l.source <> ${quoteLiteral(archiveSource)} and l.etag = i.etag
 left join ${parked} p on p.object_key = i.object_key and p.etag = i.etag
-where i.last_modified < {{before}}::timestamp and l.etag is null and p.etag is null
+where i.last_modified < {{before}}::timestamp and i.last_modified >= {{since}}::timestamp and l.etag is null and p.etag is null
 order by i.last_modified, i.object_key`;
 }

@@ -23,6 +23,8 @@ export interface ListedObject {
 export interface ObjectListing {
   /** The objects below the prefix whose keys come after `after`, in order, a page of up to 1,000 at a time. */
   pages(bucket: string, prefix: string, after?: string): AsyncIterable<readonly ListedObject[]>;
+  /** The folders right below the prefix, each ending in a slash, in order, a page of up to 1,000 entries at a time. */
+  folders(bucket: string, prefix: string): AsyncIterable<readonly string[]>;
 }
 
 /** Reads and writes that say which state of an object they mean. */

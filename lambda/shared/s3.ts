@@ -46,6 +46,20 @@ export async function* listPages(
   } while (ContinuationToken);
 }
 
+/** The folders right below a prefix, a page at a time. */
+export async function* listFolders(
+  client: Pick<S3Client, 'send'>,
+  Bucket: string,
+  Prefix: string,
+): AsyncGenerator<string[]> {
+  let ContinuationToken: string | undefined;
+  do {
+    const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix, Delimiter: '/', ContinuationToken }));
+    yield (page.CommonPrefixes ?? []).map((folder) => folder.Prefix!);
+    ContinuationToken = page.NextContinuationToken;
+  } while (ContinuationToken);
+}
+
 /** What S3 says of an object, in a listing or for its head. */
 export const listedObject = (
   key: string,
@@ -86,6 +100,7 @@ export function s3Objects(
   return {
     list,
     pages,
+    folders: (bucket, prefix) => listFolders(client, bucket, prefix),
 
     async put(Bucket, Key, Body, ContentType) {
       await client.send(new PutObjectCommand({ Bucket, Key, Body, ContentType }));

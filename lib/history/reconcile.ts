@@ -27,7 +27,7 @@ export class Reconcile extends Construct {
   constructor(scope: Construct, id: string, props: ReconcileProps) {
     super(scope, id);
     const { environment, pipeline, bundles, key, warehouse, ownerSecretArn, history, work, backlog } = props;
-    const plan = reconcilePlan(pipeline);
+    const plan = reconcilePlan(pipeline, environment.fullPassHour);
     this.handler = new Handler(this, 'Handler', {
       code: bundles.code('reconcile', pipeline.name, plan),
       description: `Looks for history of ${pipeline.name} that nobody told of`,

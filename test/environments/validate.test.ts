@@ -53,6 +53,11 @@ test.each<[string, Partial<Environment>, string]>([
     { reconcileEveryMinutes: 7 },
     'environments.test.reconcileEveryMinutes must be 15 to 1440 and a divisor of a day, got 7',
   ],
+  [
+    'an hour that no day has',
+    { fullPassHour: 24 },
+    'environments.test.fullPassHour must be a whole number from 0 to 23, an hour in UTC, got 24',
+  ],
   ['the account', { account: '1234' }, 'environments.test.account must be 12 digits, got 1234'],
   ['the region', { region: 'Ireland' }, 'environments.test.region must be a region such as eu-west-1, got Ireland'],
   [

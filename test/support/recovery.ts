@@ -1,3 +1,4 @@
+import { defaultFullPassHour } from '../../sql';
 import { outsider } from './cloud';
 import type { Simulation } from './simulation';
 import { missingRecords } from './verify/gaps';
@@ -12,6 +13,9 @@ export class Recovery {
 
   async run(): Promise<void> {
     const { cloud } = this.world;
+    await this.schedules();
+    // Keys that were overwritten, and notified of in vain, are found by the listing of everything.
+    await this.night();
     await this.schedules();
     const { lateUntil } = cloud.faults;
     const late = lateUntil() !== undefined;
@@ -29,6 +33,12 @@ export class Recovery {
       await this.world.pass(2 * hourMs);
       if (round >= 2 && this.waiting() === 0 && !this.world.isBackfilling) return;
     }
+  }
+
+  /** Until the hour from which on everything is listed. */
+  private async night(): Promise<void> {
+    const { clock } = this.world.cloud;
+    await this.idle((defaultFullPassHour * hourMs - (clock.now() % dayMs) + dayMs) % dayMs);
   }
 
   /** Time in which nothing is done but what keeps the stream from forgetting. */

@@ -3,6 +3,7 @@ import { parseNotification } from '../../../lambda/load/notification';
 import type { ReconcilePlan } from '../../../lambda/reconcile/contract';
 import { PartWriter } from '../../../lambda/reconcile/parts';
 import { type Limits, reconcile } from '../../../lambda/reconcile/reconcile';
+import { mostTails, tailsToList } from '../../../lambda/reconcile/tails';
 import type { ListedObject } from '../../../lambda/shared/objects';
 import { parseTick } from '../../../lambda/shared/run-event';
 import { type Row, WarehouseAsleepError } from '../../../lambda/shared/warehouse';
@@ -11,8 +12,10 @@ import { FakeWarehouse, type Outcome, quiet, recordMetrics } from '../fakes';
 const plan: ReconcilePlan = {
   pipeline: 'estore',
   globs: ['logs/*/*.gz', 'logs/2026/**', 'orders/*'],
+  fullPassHour: 2,
   list: ['delete from listing', 'copy listing {{manifest}} {{load_role}}'],
-  missing: 'missing {{before}}',
+  append: ['copy listing {{manifest}} {{load_role}}'],
+  missing: 'missing {{before}} {{since}}',
 };
 const written = Date.parse('2026-11-21T04:00:00Z');
 const object = (key: string, changes: Partial<ListedObject> = {}): ListedObject => ({
@@ -32,7 +35,7 @@ function setUp(keys: readonly string[], limits: Partial<Limits> = {}) {
   const ledger = new Set<string>();
   const queued: string[] = [];
   const listed: { prefix: string; after?: string }[] = [];
-  const world = { depth: 0, remainingMs: 3_600_000, failAt: '', listing: [] as Row[] };
+  const world = { pages: 0, depth: 0, remainingMs: 3_600_000, failAt: '', listing: [] as Row[] };
   const fail = (call: string) => {
     if (world.failAt !== call) return;
     world.failAt = '';
@@ -40,21 +43,23 @@ function setUp(keys: readonly string[], limits: Partial<Limits> = {}) {
   };
   warehouse.outcome = ({ name, statements }): Outcome => {
     if (name.includes('/list/')) {
-      const url = /'s3:\/\/work\/([^']*)'/.exec(statements[1]!)![1]!;
+      const url = /'s3:\/\/work\/([^']*)'/.exec(statements.at(-1)!)![1]!;
       const { entries } = JSON.parse(String(work.get(url)));
-      world.listing = entries.flatMap((entry: { url: string }) =>
+      const added = entries.flatMap((entry: { url: string }) =>
         gunzipSync(work.get(entry.url.replace('s3://work/', '')) as Uint8Array)
           .toString()
           .trimEnd()
           .split('\n')
           .map((line) => JSON.parse(line)),
       );
+      world.listing = statements.length > 1 ? added : [...world.listing, ...added];
       return {};
     }
-    const before = /'([^']*)'/.exec(statements[0]!)![1]!;
+    const [before, since] = [...statements[0]!.matchAll(/'([^']*)'/g)].map(([, time]) => time);
     return {
       rows: world.listing.filter(
-        ({ object_key, last_modified }) => !ledger.has(String(object_key)) && String(last_modified) < before,
+        ({ object_key, last_modified }) =>
+          !ledger.has(String(object_key)) && String(last_modified) < before! && String(last_modified) >= since!,
       ),
     };
   };
@@ -81,11 +86,18 @@ function setUp(keys: readonly string[], limits: Partial<Limits> = {}) {
       async delete(_, key) {
         work.delete(key);
       },
+      async *folders(_, prefix) {
+        listed.push({ prefix, after: '/' });
+        const found = bucket.map(({ key }) => key).filter((key) => key.startsWith(prefix));
+        const names = found.filter((key) => key.includes('/', prefix.length));
+        yield [...new Set(names.map((key) => key.slice(0, key.indexOf('/', prefix.length) + 1)))];
+      },
       async *pages(_, prefix, after = '') {
         listed.push({ prefix, after });
         const found = bucket.filter(({ key }) => key.startsWith(prefix) && key > after);
         for (let i = 0; i < found.length; i += 2) {
           fail('page');
+          world.pages += 1;
           yield found.slice(i, i + 2);
         }
       },
@@ -102,8 +114,8 @@ function setUp(keys: readonly string[], limits: Partial<Limits> = {}) {
     metrics,
     limits,
   });
-  const tick = (time = '05:00') =>
-    on(parseTick({ kind: 'start', scheduledTime: `2026-11-21T${time}:00Z` }), () => world.remainingMs);
+  const tick = (time = '05:00', day = '2026-11-21') =>
+    on(parseTick({ kind: 'start', scheduledTime: `${day}T${time}:00Z` }), () => world.remainingMs);
   return { warehouse, recorded, bucket, work, ledger, queued, listed, world, tick };
 }
 
@@ -135,6 +147,7 @@ test('tells of an object as S3 would have done', async () => {
   expect([...work.keys()]).toEqual([
     'listings/estore/20261121T0500Z/part-000000.ndjson.gz',
     'listings/estore/20261121T0500Z/manifest',
+    'listings/estore/memory.json',
   ]);
   expect(JSON.parse(String(work.get('listings/estore/20261121T0500Z/manifest'))).entries).toEqual([
     {
@@ -186,9 +199,77 @@ test('goes on where the run before had to stop, and begins again after the end',
   });
   await tick('05:30');
   await tick('06:00');
-  await tick('06:30');
-  expect(queued.slice(0, 6)).toEqual(keys);
+  expect(new Set(queued)).toEqual(new Set(keys));
+  expect(work.has('listings/estore/cursor.json')).toBe(false);
+  await tick('02:00', '2026-11-22');
   expect(listed.filter(({ prefix, after }) => prefix === 'logs/' && after === '')).toHaveLength(2);
+});
+
+describe('between two listings of everything', () => {
+  /** A thousand objects in four folders, all loaded, and what one run lists of them. */
+  async function loaded() {
+    const keys = Array.from({ length: 1000 }, (_, i) => `logs/s${i % 4}/${String(i).padStart(4, '0')}.gz`);
+    const made = setUp(keys);
+    for (const key of keys) made.ledger.add(key);
+    await made.tick('03:00');
+    const add = (key: string, changes = {}) => {
+      made.bucket.push(object(key, { lastModified: Date.parse('2026-11-21T03:05:00Z'), ...changes }));
+      made.bucket.sort((a, b) => (a.key < b.key ? -1 : 1));
+    };
+    made.world.pages = 0;
+    return { ...made, add };
+  }
+
+  test('a run lists the ends of folders and folders that are new, whatever the history holds', async () => {
+    const { tick, queued, add, world, warehouse, recorded } = await loaded();
+    add('logs/s1/9999.gz');
+    add('logs/s9/0001.gz');
+    await tick('03:15');
+    expect([...queued].sort()).toEqual(['logs/s1/9999.gz', 'logs/s9/0001.gz']);
+    expect(world.pages).toBe(2);
+    expect(recorded.at(-1)!.values).toEqual({ ReconcileCompleted: 1, ListedObjects: 2, MissingObjects: 2 });
+    expect(warehouse.statements.at(-2)!.submission.statements).toEqual([expect.stringMatching(/^copy /)]);
+  });
+
+  test('a run that finds nothing new asks the warehouse nothing, once what it queued is loaded', async () => {
+    const { tick, queued, add, ledger, warehouse } = await loaded();
+    add('logs/s1/9999.gz');
+    await tick('03:15');
+    await tick('03:30');
+    expect(queued).toEqual(['logs/s1/9999.gz', 'logs/s1/9999.gz']);
+    ledger.add('logs/s1/9999.gz');
+    await tick('03:45');
+    const asked = warehouse.statements.length;
+    await tick('04:00');
+    expect(warehouse.statements).toHaveLength(asked);
+  });
+
+  test('an object that is left to its notification is looked at again', async () => {
+    const { tick, queued, add } = await loaded();
+    add('logs/s1/9999.gz', { lastModified: Date.parse('2026-11-21T03:14:30Z') });
+    await tick('03:15');
+    expect(queued).toEqual([]);
+    await tick('03:30');
+    expect(queued).toEqual(['logs/s1/9999.gz']);
+  });
+
+  test('an object that is put late under an older key is found by the listing of everything, also when its tick was missed', async () => {
+    const { tick, queued, add } = await loaded();
+    add('logs/s1/0000-late.gz');
+    await tick('03:15');
+    await tick('01:45', '2026-11-22');
+    expect(queued).toEqual([]);
+    await tick('03:30', '2026-11-22');
+    expect(queued).toEqual(['logs/s1/0000-late.gz']);
+  });
+
+  test('of many folders only those that were written to last are looked at', () => {
+    const folders = Array.from({ length: 500 }, (_, i) => `logs/${i}/`);
+    const tails = new Map(folders.map((folder, i) => [folder, { after: `${folder}x`, newest: i }]));
+    const listed = tailsToList([...folders, 'logs/new/'], tails);
+    expect(listed).toHaveLength(mostTails + 1);
+    expect(listed.slice(0, 2).map(({ prefix }) => prefix)).toEqual(['logs/new/', 'logs/499/']);
+  });
 });
 
 test('stops listing when its time runs out', async () => {
