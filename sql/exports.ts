@@ -7,12 +7,14 @@ import {
   type WindowLength,
   windowStart,
 } from '../lambda/export/contract';
+import { defaultFullPassHour } from '../lambda/shared/full-pass';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { ExportContent, ExportDefinition, ExportFormat, Pipeline } from '../pipelines/definition';
 import { completeUntil } from './complete';
+import { eventsTime } from './export-time';
 import { materializeColumns, materializeStatements } from './exports-materialize';
 import { identifier } from './identifier';
-import { pipelineTables } from './names';
+import { pipelineTables, publicTables } from './names';
 import { outputColumns } from './output-columns';
 import { indent } from './text';
 import { withoutComments } from './tokens';
@@ -23,9 +25,10 @@ const defaultWindowsPerTick = 48;
 const surveyLimit = 500;
 
 /** What the export function carries. The pipeline has to be valid. */
-export function exportPlan(pipeline: Pipeline): ExportPlan {
+export function exportPlan(pipeline: Pipeline, fullPassHour = defaultFullPassHour): ExportPlan {
   return {
     pipeline: pipeline.name,
+    fullPassHour,
     everyMinutes: exportEveryMinutes(pipeline),
     exports: pipeline.exports.map((definition) => exportItem(pipeline, definition)),
   };
@@ -69,7 +72,7 @@ function redshiftStatements(pipeline: Pipeline, definition: ExportDefinition) {
   const source = sourceOf(definition, columns);
   return {
     columns,
-    ...(definition.content.kind === 'incremental' ? { survey: surveyQuery(pipeline, definition, source) } : {}),
+    ...(definition.content.kind === 'incremental' ? surveyQueries(pipeline, definition, source) : {}),
     count: `select count(*) as row_count, ${fingerprint(columns)} as fingerprint\n${source.from}${source.where('{{window_start}}', '{{window_end}}')}`,
     unload: unloadStatement(definition, source),
   };
@@ -159,18 +162,51 @@ function stateQuery(pipeline: Pipeline, definition: ExportDefinition): string {
   ${until} as complete_until`;
 }
 
-function surveyQuery(pipeline: Pipeline, definition: ExportDefinition, { from }: Source): string {
+/** Queries of windows: of all that were published, of those that what was merged lately may have changed, and of a stretch of time. */
+function surveyQueries(pipeline: Pipeline, definition: ExportDefinition, source: Source) {
+  const { content } = definition;
+  if (content.kind === 'snapshot') throw new Error(`export ${definition.name} has no windows to survey`);
+  const stretch = source.where('{{window_start}}', '{{window_end}}');
+  const merged = eventsTime(pipeline, definition.query, content.timeColumn);
+  return {
+    survey: surveyQuery(pipeline, definition, source, sinceClause(content)),
+    surveyWithin: surveyQuery(pipeline, definition, source, indent(stretch)),
+    ...(merged === undefined
+      ? {}
+      : { touched: touchedQuery(pipeline, definition, windowStartOf(merged, content.window)) }),
+  };
+}
+
+/** Published windows in which events were merged since. Placeholder: `since`. */
+function touchedQuery(pipeline: Pipeline, definition: ExportDefinition, start: string): string {
+  return `with merged as (
+  select distinct ${start} as window_start
+  from ${publicTables(pipeline).events} e
+  where e.merged_at >= {{since}}::timestamp
+)
+select distinct m.window_start
+from merged m
+inner join ${pipelineTables(pipeline).exports} p on p.window_start = m.window_start and p.${ours(definition)}
+order by 1`;
+}
+
+type Incremental = Extract<ExportContent, { kind: 'incremental' }>;
+
+function sinceClause(content: Incremental): string {
+  const time = timeOf(content);
+  return content.since === undefined
+    ? ''
+    : `\n  where ${time} >= ${quoteLiteral(timestampText(windowStart(content.window, sinceTime(content.since))))}::timestamp or ${time} is null`;
+}
+
+function surveyQuery(pipeline: Pipeline, definition: ExportDefinition, { from }: Source, where: string): string {
   const { content } = definition;
   if (content.kind === 'snapshot') throw new Error(`export ${definition.name} has no windows to survey`);
   const time = timeOf(content);
-  const since =
-    content.since === undefined
-      ? ''
-      : `\n  where ${time} >= ${quoteLiteral(timestampText(windowStart(content.window, sinceTime(content.since))))}::timestamp or ${time} is null`;
   const columns = outputColumns(pipeline, definition.query).map(({ name, type }) => ({ name: name!, type: type! }));
   return `with windows as (
   select ${windowStartOf(time, content.window)} as window_start, count(*) as row_count, ${fingerprint(columns)} as fingerprint
-  ${indent(from).trimStart()}${since}
+  ${indent(from).trimStart()}${where}
   group by 1
 ),
 numbered as (

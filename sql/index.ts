@@ -18,7 +18,7 @@ export {
 export { type ObjectResource, resourcesOf, type WarehouseObject } from './object';
 export { ownerObject, warehouseObjects } from './objects';
 export { publicView } from './public-view';
-export { defaultFullPassHour, reconcilePlan } from './reconcile';
+export { reconcilePlan } from './reconcile';
 export { refreshPlan } from './refresh';
 export { registryObject } from './registry';
 export { isRaised, retryPreview, retryStatements } from './retry';

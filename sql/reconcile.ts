@@ -1,11 +1,9 @@
 import type { ReconcilePlan } from '../lambda/reconcile/contract';
+import { defaultFullPassHour } from '../lambda/shared/full-pass';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
 import { archiveSource } from './load';
 import { pipelineTables } from './names';
-
-/** At night in Europe and America. */
-export const defaultFullPassHour = 2;
 
 /** What the reconcile function carries. Throws for a pipeline without history. */
 export function reconcilePlan(pipeline: Pipeline, fullPassHour = defaultFullPassHour): ReconcilePlan {

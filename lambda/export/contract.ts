@@ -27,6 +27,8 @@ export interface ExportPlan {
   readonly pipeline: string;
   /** How often the schedule comes. */
   readonly everyMinutes: number;
+  /** Hour of the day, UTC, from which on all windows are surveyed once; between, those are that may have changed. */
+  readonly fullPassHour: number;
   readonly exports: readonly ExportItem[];
 }
 
@@ -76,6 +78,13 @@ export interface ExportItem {
    * `published_rows` and `revision` (both null for one never published), the oldest first, some hundred at most. Of a snapshot: none.
    */
   readonly survey?: StatementTemplate;
+  /** The same of the windows within a stretch of time; rows without a time are not in it. Placeholders: `window_start`, `window_end`. */
+  readonly surveyWithin?: StatementTemplate;
+  /**
+   * Rows `window_start` of published windows in which events were merged since; undefined where the query does not say which events a row
+   * depends on. Placeholder: `since`.
+   */
+  readonly touched?: StatementTemplate;
   /** One row a revision of one window: `revision`. Placeholder: `window_start`. */
   readonly revisions: StatementTemplate;
   /** One row a publication: `location`. */

@@ -2,7 +2,7 @@ import { type ExportItem, windowEnd, windowStart } from './contract';
 import type { ExportWindow } from './layout';
 import type { LedgerState, Surveyed } from './ledger';
 
-/** How often it is asked whether rows came late, which costs a look at all of the data. */
+/** How often it is asked whether rows came late. */
 const surveyEveryMs = 3_600_000;
 
 /** What has to be published now, in order, and what came too late for it. */
@@ -15,13 +15,18 @@ export interface Due {
 }
 
 /**
- * Whether the data has to be looked at: while the time before the export's first run is caught up, since only windows with rows are
- * published of it; and once an hour, for rows that came late.
+ * Which data has to be looked at: everything while the time before the export's first run is caught up, since only windows with rows are
+ * published of it; and once an hour what may have changed, for rows that came late.
  */
-export function surveyIsDue(item: ExportItem, state: LedgerState, tick: number, everyMs: number): boolean {
-  if (item.content.kind === 'snapshot') return false;
-  if (Math.floor(tick / surveyEveryMs) !== Math.floor((tick - everyMs) / surveyEveryMs)) return true;
-  return item.content.since === undefined && (state.lastEnd ?? 0) <= gridStart(item, state, tick);
+export function surveyDue(
+  item: ExportItem,
+  state: LedgerState,
+  tick: number,
+  everyMs: number,
+): 'everything' | 'changes' | undefined {
+  if (item.content.kind === 'snapshot') return undefined;
+  if (item.content.since === undefined && (state.lastEnd ?? 0) <= gridStart(item, state, tick)) return 'everything';
+  return Math.floor(tick / surveyEveryMs) === Math.floor((tick - everyMs) / surveyEveryMs) ? undefined : 'changes';
 }
 
 /** From here on every window is published, whether it has rows or not. */

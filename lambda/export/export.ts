@@ -1,7 +1,8 @@
+import { latestFullPass } from '../shared/full-pass';
 import type { Ended, Tick } from '../shared/run-event';
 import { maxAttempts, WarehouseAsleepError } from '../shared/warehouse';
 import { type ExportItem, windowStart } from './contract';
-import { type Due, due, surveyIsDue } from './due';
+import { type Due, due, surveyDue } from './due';
 import type { UnloadState } from './engine';
 import type { Request } from './event';
 import type { ExportHost } from './host';
@@ -183,7 +184,9 @@ async function startNext(host: ExportHost, item: ExportItem, tick: number, ordin
   if (left <= 0) return log('the rest is left to the next tick', { export: item.name });
   const { head, state } = await standing(host, item, tick);
   const everyMs = ordinal === 1 ? host.tickEveryMs : 0;
-  const survey = surveyIsDue(item, state, tick, everyMs) ? await ledger.survey(item, tick) : [];
+  const wanted = surveyDue(item, state, tick, everyMs);
+  const fullPassAt = wanted === 'changes' ? latestFullPass(tick, host.plan.fullPassHour) : undefined;
+  const survey = wanted ? await ledger.survey(item, tick, fullPassAt) : [];
   const next = due(item, state, survey, tick, Math.min(atOnce, left));
   tellLate(host, item, next, tick);
   if (next.windows.length === 0) return log('nothing is due', { export: item.name });

@@ -1,9 +1,11 @@
 import { asNumber, asText } from '../shared/parse';
+import { statementNamePrefix } from '../shared/plan';
 import { render } from '../shared/statement';
 import { formatTimestamp, parseTimestamp } from '../shared/timestamp';
-import { execute, run, type Warehouse } from '../shared/warehouse';
+import { execute, type Row, run, type Warehouse } from '../shared/warehouse';
 import type { ExportItem } from './contract';
 import { helperName } from './layout';
+import { looksOf, overlapMs, stretchesOf, surveySteps, touchedWindows } from './survey';
 
 /** What is known of an export without a look at its data. Times in epoch milliseconds. */
 export interface LedgerState {
@@ -45,7 +47,10 @@ export interface Recorded {
 /** The book of publications, and what the data says against it. */
 export interface Ledger {
   state(item: ExportItem, tick: number): Promise<LedgerState>;
-  survey(item: ExportItem, tick: number): Promise<Surveyed[]>;
+  /**
+   * @param fullPassAt in epoch milliseconds: once everything was surveyed after that, only what may have changed since is. @default - everything is surveyed
+   */
+  survey(item: ExportItem, tick: number, fullPassAt?: number): Promise<Surveyed[]>;
   /** Revisions of one window, in no order. */
   revisions(item: ExportItem, tick: number, start: number): Promise<number[]>;
   /** `s3://` URLs of all published runs. */
@@ -76,19 +81,24 @@ export function warehouseLedger({ environment, pipeline, warehouse, remainingMs 
       };
     },
 
-    async survey(item, tick) {
-      if (item.survey === undefined) return [];
-      const rows = await run(warehouse, name(item, tick, 'survey'), item.survey, remainingMs);
-      return rows.map((row) => {
-        const number = (field: string) => asNumber(row[field], `${item.name}: ${field}`);
-        return {
-          start: parseTimestamp(row['window_start'] ?? null, `${item.name}: window_start`),
-          rows: number('row_count'),
-          ...(row['revision'] === null
-            ? {}
-            : { published: { rows: number('published_rows'), revision: number('revision') } }),
-        };
-      });
+    async survey(item, tick, fullPassAt) {
+      const { survey, surveyWithin } = item;
+      if (survey === undefined) return [];
+      const ask = async (step: string, sql: string) =>
+        (await run(warehouse, name(item, tick, step), sql, remainingMs)).map((row) => surveyedOf(item, row));
+      const prefix = `${statementNamePrefix(environment, pipeline, 'export')}${item.name}:`;
+      const looks = fullPassAt === undefined ? undefined : looksOf(await warehouse.list(prefix));
+      if (!looks || fullPassAt === undefined || looks.all < fullPassAt || surveyWithin === undefined)
+        return ask(surveySteps.all, survey);
+      const found: Surveyed[] = [];
+      const touched = await touchedWindows(item, tick, looks.any - overlapMs, (sql) =>
+        run(warehouse, name(item, tick, surveySteps.touched), sql, remainingMs),
+      );
+      for (const [index, { start, end }] of stretchesOf(item, touched).entries()) {
+        const within = render(surveyWithin, { window_start: formatTimestamp(start), window_end: formatTimestamp(end) });
+        found.push(...(await ask(`survey-within-${index + 1}`, within)));
+      }
+      return found;
     },
 
     async revisions(item, tick, start) {
@@ -112,5 +122,16 @@ export function warehouseLedger({ environment, pipeline, warehouse, remainingMs 
       const statements = [lock, render(insert, { publications: JSON.stringify(rows) })];
       await execute(warehouse, name(item, tick, 'record'), statements, remainingMs);
     },
+  };
+}
+
+function surveyedOf(item: ExportItem, row: Row): Surveyed {
+  const number = (field: string) => asNumber(row[field], `${item.name}: ${field}`);
+  return {
+    start: parseTimestamp(row['window_start'] ?? null, `${item.name}: window_start`),
+    rows: number('row_count'),
+    ...(row['revision'] === null
+      ? {}
+      : { published: { rows: number('published_rows'), revision: number('revision') } }),
   };
 }

@@ -1,4 +1,5 @@
 import { literalPrefix, literalPrefixes } from '../load/contract';
+import { latestFullPass } from '../shared/full-pass';
 import { asJson, asNumber, asRecord, asText } from '../shared/parse';
 
 /** Where the keys of a folder end, as far as they were listed: keys that are new mostly come after the last one. */
@@ -21,13 +22,10 @@ export interface Memory {
 
 /** Folders whose ends are looked at between two listings of everything, those that were written to last. */
 export const mostTails = 50;
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 
 /** Whether everything is to be listed: once a day, from that hour (UTC) on, however many ticks were missed. */
 export function fullPassIsDue(memory: Memory | undefined, tick: number, hour: number): boolean {
-  const latest = Math.floor((tick - hour * hourMs) / dayMs) * dayMs + hour * hourMs;
-  return memory === undefined || memory.fullAt < latest;
+  return memory === undefined || memory.fullAt < latestFullPass(tick, hour);
 }
 
 /** The folder that a key is counted to: the first one below the prefix, or the prefix where its globs have no folders. */

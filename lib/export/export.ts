@@ -28,7 +28,7 @@ export class Exports extends Construct {
   constructor(scope: Construct, id: string, props: ExportsProps) {
     super(scope, id);
     const { environment, pipeline, bundles, key, warehouse, ownerSecretArn, bucket, unloadRoleArn } = props;
-    const plan = exportPlan(pipeline);
+    const plan = exportPlan(pipeline, environment.fullPassHour);
     const materialize = plan.exports.some(({ engine }) => engine === 'materialize') ? props.materialize : undefined;
     const prefixes = pipeline.exports.map((item) => exportPrefix(pipeline.name, item.name));
     this.handler = new Handler(this, 'Handler', {

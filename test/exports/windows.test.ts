@@ -53,3 +53,35 @@ test('publishes late rows as a correction of their window, or counts them', asyn
     { at: Date.parse(`${day}T06:00:00Z`), values: { LateRows: 3 } },
   ]);
 });
+
+test('between two surveys of everything only windows in which events were merged lately are looked at', async () => {
+  const surveys = async () =>
+    (await world.statements()).flatMap(({ name, rows }) =>
+      /\/(survey\S*|touched)\/1$/.test(name) && name.includes('/sold:') ? [[name.split('/')[5], rows]] : [],
+    );
+  await world.tick(`${day}T05:30:00Z`);
+  expect((await surveys()).map(([step]) => step)).toContain('survey');
+  await world.completeUntil(`${day} 12:30:00`);
+  await world.tick(`${day}T13:00:00Z`);
+  const before = (await surveys()).length;
+  await world.tick(`${day}T14:00:00Z`);
+  // All was merged before the overlap, so that no row of a window is read.
+  expect((await surveys()).slice(before)).toEqual([['touched', 0]]);
+  await world.sell(`${day} 02:50:00`, [5]);
+  await world.tick(`${day}T15:00:00Z`);
+  expect(world.read('sold').at(-1)).toMatchObject({ kind: 'correction', revision: 1, rows: 3 });
+  expect((await surveys()).slice(before + 1).map(([step]) => step)).toEqual(['touched', 'survey-within-1']);
+});
+
+test('what no event tells of is found by the survey of everything', async () => {
+  await world.tick(`${day}T05:30:00Z`);
+  await world.tick(`${day}T17:00:00Z`);
+  await world.sql("update shop.events_f790520b set amount = 100 where id = 's1'");
+  await world.tick(`${day}T18:00:00Z`);
+  const revisions = () => world.read('sold').filter(({ revision }) => revision > 0);
+  expect(revisions()).toEqual([]);
+  await world.tick('2026-11-22T01:00:00Z');
+  expect(revisions()).toEqual([]);
+  await world.tick('2026-11-22T02:00:00Z');
+  expect(revisions()).toHaveLength(1);
+});

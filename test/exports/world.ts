@@ -14,7 +14,7 @@ import type { FaultSource, Kill } from '../../local/faults';
 import type { Materialize } from '../../local/materialize';
 import type { ExportDefinition, Pipeline } from '../../pipelines/definition';
 import { exportPlan } from '../../sql';
-import { buckets, type Cloud, cluster, createCloud, database, environment, outsider } from '../support/cloud';
+import { buckets, type Cloud, cluster, createCloud, database, environment, outsider, roleOf } from '../support/cloud';
 import { type Around, clientsOf, exportFunction, remaining } from '../support/functions';
 import type { Calls, Handler } from '../support/invocation';
 import { type Template, templateOf } from '../support/template';
@@ -221,6 +221,25 @@ export class World {
     return Records.map((record: object[]) =>
       record.map((field) => ('isNull' in field ? null : Object.values(field)[0])),
     );
+  }
+
+  /** Names of the export function's statements of the last day, the oldest first, with the rows that each gave. */
+  async statements(): Promise<{ name: string; rows: number }[]> {
+    const { operations } = this.cloud.warehouse;
+    // biome-ignore lint/suspicious/noExplicitAny: answers of the API
+    const call = (operation: string, input: object) =>
+      operations[operation]!(input as never, roleOf('export')) as Promise<any>;
+    const found: { name: string; rows: number; at: number }[] = [];
+    let NextToken: string | undefined;
+    do {
+      const page = await call('ListStatements', { MaxResults: 100, Status: 'ALL', NextToken });
+      for (const { Id, StatementName } of page.Statements) {
+        const { ResultRows, CreatedAt } = await call('DescribeStatement', { Id });
+        found.push({ name: StatementName ?? '', rows: ResultRows, at: CreatedAt });
+      }
+      NextToken = page.NextToken;
+    } while (NextToken);
+    return found.sort((a, b) => a.at - b.at);
   }
 
   /** The schedule comes; what follows from it is done when this resolves, as far as it needs no clock. */

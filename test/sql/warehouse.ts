@@ -288,7 +288,7 @@ export class TestWarehouse {
   }
 
   async missing(before: string): Promise<unknown[][]> {
-    return this.query(render(reconcilePlan(this.pipeline).missing, { before }));
+    return this.query(render(reconcilePlan(this.pipeline).missing, { before, since: '1970-01-01 00:00:00' }));
   }
 
   /** Drops the landing view and makes it again, so that the stream is read from its beginning. */

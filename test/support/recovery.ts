@@ -1,4 +1,4 @@
-import { defaultFullPassHour } from '../../sql';
+import { defaultFullPassHour } from '../../lambda/shared/full-pass';
 import { outsider } from './cloud';
 import type { Simulation } from './simulation';
 import { missingRecords } from './verify/gaps';

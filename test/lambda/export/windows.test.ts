@@ -1,7 +1,8 @@
 import type { ExportItem } from '../../../lambda/export/contract';
-import { due, surveyIsDue } from '../../../lambda/export/due';
+import { due, surveyDue } from '../../../lambda/export/due';
 import { type Batch, parseUnloadName, runPrefix, unloadName } from '../../../lambda/export/layout';
 import { parseManifest, withoutHeaders } from '../../../lambda/export/manifest';
+import { stretchesOf } from '../../../lambda/export/survey';
 import { type WindowLength, windowEnd, windowStart } from '../../../lambda/export/windows';
 
 const at = (time: string) => Date.parse(time);
@@ -105,12 +106,26 @@ describe('what is due', () => {
   });
 });
 
-test('the data is looked at once an hour, and while the past is caught up', () => {
+test('changes are looked for once an hour, and everything while the past is caught up', () => {
   const quarter = 15 * 60_000;
-  expect(surveyIsDue(item(), state, at('2026-11-21T08:00:00Z'), quarter)).toBe(true);
-  expect(surveyIsDue(item(), state, at('2026-11-21T08:15:00Z'), quarter)).toBe(false);
-  expect(surveyIsDue(item(), { sequence: 0 }, at('2026-11-21T08:15:00Z'), quarter)).toBe(true);
-  expect(surveyIsDue(item({ kind: 'snapshot' } as never), state, at('2026-11-21T08:00:00Z'), quarter)).toBe(false);
+  expect(surveyDue(item(), state, at('2026-11-21T08:00:00Z'), quarter)).toBe('changes');
+  expect(surveyDue(item(), state, at('2026-11-21T08:15:00Z'), quarter)).toBeUndefined();
+  expect(surveyDue(item(), { sequence: 0 }, at('2026-11-21T08:15:00Z'), quarter)).toBe('everything');
+  expect(surveyDue(item({ kind: 'snapshot' } as never), state, at('2026-11-21T08:00:00Z'), quarter)).toBeUndefined();
+});
+
+test('windows that were touched are looked at in a few stretches, however many they are', () => {
+  const hours = (from: number, count: number) => Array.from({ length: count }, (_, n) => (from + n) * 3_600_000);
+  expect(stretchesOf(item(), [...hours(0, 5), ...hours(10, 1)])).toEqual([
+    { start: 0, end: 5 * 3_600_000 },
+    { start: 10 * 3_600_000, end: 11 * 3_600_000 },
+  ]);
+  const many = Array.from({ length: 40 }, (_, n) => n * n * 2 * 3_600_000);
+  const stretches = stretchesOf(item(), many);
+  expect(stretches).toHaveLength(12);
+  for (const start of many)
+    expect(stretches.some((stretch) => stretch.start <= start && start < stretch.end)).toBe(true);
+  expect(stretchesOf(item(), [])).toEqual([]);
 });
 
 test('a batch can be read from the name of its statement, which Redshift takes', () => {
