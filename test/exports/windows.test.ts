@@ -70,11 +70,18 @@ test('between two surveys of everything only windows in which events were merged
   await world.sell(`${day} 02:50:00`, [5]);
   await world.tick(`${day}T15:00:00Z`);
   expect(world.read('sold').at(-1)).toMatchObject({ kind: 'correction', revision: 1, rows: 3 });
-  expect((await surveys()).slice(before + 1).map(([step]) => step)).toEqual(['touched', 'survey-within-1']);
+  expect(
+    (await surveys())
+      .slice(before + 1)
+      .map(([step]) => step)
+      .sort(),
+  ).toEqual(['survey-within-1', 'touched']);
 });
 
 test('what no event tells of is found by the survey of everything', async () => {
   await world.tick(`${day}T05:30:00Z`);
+  await world.completeUntil(`${day} 12:30:00`);
+  await world.tick(`${day}T16:00:00Z`);
   await world.tick(`${day}T17:00:00Z`);
   await world.sql("update shop.events_f790520b set amount = 100 where id = 's1'");
   await world.tick(`${day}T18:00:00Z`);
