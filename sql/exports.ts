@@ -7,7 +7,7 @@ import {
   type WindowLength,
   windowStart,
 } from '../lambda/export/contract';
-import { defaultFullPassHour } from '../lambda/shared/full-pass';
+import { defaultFullPassHour } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { ExportContent, ExportDefinition, ExportFormat, Pipeline } from '../pipelines/definition';
 import { completeUntil } from './complete';
@@ -177,7 +177,7 @@ function surveyQueries(pipeline: Pipeline, definition: ExportDefinition, source:
   };
 }
 
-/** Published windows in which events were merged since. Placeholder: `since`. */
+/** Windows in which events were merged since: those published, and those of before the first run, which are published once they have rows. Placeholder: `since`. */
 function touchedQuery(pipeline: Pipeline, definition: ExportDefinition, start: string): string {
   return `with merged as (
   select distinct ${start} as window_start
@@ -186,7 +186,8 @@ function touchedQuery(pipeline: Pipeline, definition: ExportDefinition, start: s
 )
 select distinct m.window_start
 from merged m
-inner join ${pipelineTables(pipeline).exports} p on p.window_start = m.window_start and p.${ours(definition)}
+left join ${pipelineTables(pipeline).exports} p on p.window_start = m.window_start and p.${ours(definition)}
+where p.window_start is not null or m.window_start < (select min(published_at) from ${pipelineTables(pipeline).exports} where ${ours(definition)})
 order by 1`;
 }
 

@@ -1,5 +1,5 @@
 import type { ReconcilePlan } from '../lambda/reconcile/contract';
-import { defaultFullPassHour } from '../lambda/shared/full-pass';
+import { defaultFullPassHour } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
 import { archiveSource } from './load';

@@ -81,7 +81,7 @@ export interface ExportItem {
   /** The same of the windows within a stretch of time; rows without a time are not in it. Placeholders: `window_start`, `window_end`. */
   readonly surveyWithin?: StatementTemplate;
   /**
-   * Rows `window_start` of published windows in which events were merged since; undefined where the query does not say which events a row
+   * Rows `window_start` of windows, published or of before the first run, in which events were merged since; undefined where the query does not say which events a row
    * depends on. Placeholder: `since`.
    */
   readonly touched?: StatementTemplate;

@@ -48,3 +48,5 @@ export interface SearchPlan {
 
 /** What the reason of a record begins with that made a statement fail. */
 export const raisedPrefix = 'raised: ';
+/** From this hour (UTC) on, what is else bounded by what changed is looked at as a whole, once a day: at night in Europe and America. */
+export const defaultFullPassHour = 2;

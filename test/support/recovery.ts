@@ -1,4 +1,4 @@
-import { defaultFullPassHour } from '../../lambda/shared/full-pass';
+import { defaultFullPassHour } from '../../lambda/shared/plan';
 import { outsider } from './cloud';
 import type { Simulation } from './simulation';
 import { missingRecords } from './verify/gaps';
