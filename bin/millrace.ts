@@ -23,6 +23,7 @@ const verbs = {
   duplicates: () => load<typeof import('./commands/duplicates')>('duplicates').addDuplicates,
   rejects: () => load<typeof import('./commands/rejects')>('rejects').addRejects,
   why: () => load<typeof import('./commands/why')>('why').addWhy,
+  cost: () => load<typeof import('./commands/cost')>('cost').addCost,
   preflight: () => load<typeof import('./commands/preflight')>('preflight').addPreflight,
   plan: () => load<typeof import('./commands/plan')>('plan').addPlan,
   exports: () => load<typeof import('./commands/exports')>('exports').addExports,

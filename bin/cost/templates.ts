@@ -1,0 +1,16 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Resources } from './cost';
+
+/** All resources of the templates of a cloud assembly, of every stack together. */
+export function resourcesOf(assemblyDir: string): Resources {
+  const files = readdirSync(assemblyDir, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.template.json'),
+  );
+  const all = files.map(
+    (file) => (JSON.parse(readFileSync(join(assemblyDir, file), 'utf8')) as { Resources: Resources }).Resources,
+  );
+  return Object.fromEntries(
+    all.flatMap((resources, i) => Object.entries(resources).map(([id, one]) => [`${i}/${id}`, one])),
+  );
+}
