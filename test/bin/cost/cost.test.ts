@@ -17,7 +17,7 @@ function resourcesOf(environment: Partial<Environment>): Resources {
   ]);
 }
 
-test('the table of the README is what the templates cost', () => {
+test('the table of the README is what the templates cost: `npx millrace cost dev prod` prints it', () => {
   const table = costTable({ dev: costOf(resourcesOf(dev)), prod: costOf(resourcesOf(prod)) });
   expect(readFileSync(join(__dirname, '../../../README.md'), 'utf8')).toContain(table);
 });
