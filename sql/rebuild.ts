@@ -225,10 +225,7 @@ const rowNames = (pipeline: Pipeline) => [
   ...keptColumns(pipeline).map(kept),
 ];
 
-/**
- * The events that the batch types: those of its runs, and, as another piece, those that its duplicates are duplicates of. The key is the id of
- * before.
- */
+/** The events that the batch types: those of its runs, and, as another piece, those that its duplicates are duplicates of. */
 function gatherStatement(pipeline: Pipeline): StatementTemplate {
   const { bounds, runs } = helpers(pipeline);
   const keptValues = keptColumns(pipeline).map(
@@ -323,7 +320,6 @@ select ${names.map((name) => `o.${name}`).join(', ')}
 ${takenRows(pipeline, book, time)}`;
 }
 
-/** Of the events that duplicates are duplicates of. */
 function idsStatement(pipeline: Pipeline): StatementTemplate {
   const { ids } = helpers(pipeline);
   const rows = `select previous_id, shard_id, sequence_number, payload
