@@ -28,6 +28,7 @@ const verbs = {
   plan: () => load<typeof import('./commands/plan')>('plan').addPlan,
   exports: () => load<typeof import('./commands/exports')>('exports').addExports,
   partners: () => load<typeof import('./commands/partners')>('partners').addPartners,
+  smoke: () => load<typeof import('./commands/smoke')>('smoke').addSmoke,
   warehouse: () => load<typeof import('./commands/warehouse')>('warehouse').addWarehouse,
   conformance: () => load<typeof import('./commands/conformance')>('conformance').addConformance,
 } satisfies Record<string, () => AddVerb>;

@@ -16,6 +16,7 @@ export const dev: Environment = {
   retainData: false,
   deletionProtection: false,
   logRetentionDays: 7,
+  smoke: true,
   partners: [
     {
       name: 'analytics',

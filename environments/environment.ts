@@ -131,6 +131,8 @@ export interface Environment {
   /** True makes CloudFormation refuse to delete the stateful stack; the cluster stays even when it leaves the template. */
   readonly deletionProtection: boolean;
   readonly logRetentionDays: number;
+  /** Whether `millrace smoke` may send marked events through it, which it removes again. Elsewhere it only reads. @default false */
+  readonly smoke?: boolean;
   /** Where alarms go. @default - a topic without subscribers */
   readonly alarmEmail?: string;
   readonly partners: readonly Partner[];

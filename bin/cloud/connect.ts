@@ -39,21 +39,30 @@ export function connect(options: ConnectOptions): Cloud {
 }
 
 function connectLocal(dataDir: string): Cloud {
-  const { endpoint, region, credentials, warehouse, outputs } = readRuntimeFile(dataDir);
-  const name = warehouse.WorkgroupName ?? warehouse.ClusterIdentifier ?? '';
+  const { endpoint, region, credentials, outputs } = readRuntimeFile(dataDir);
   const connected = cloud(
     LOCAL_ENVIRONMENT,
     outputs,
     `the runtime file of ${dataDir}`,
     { endpoint, region, credentials },
-    {
-      kind: warehouse.WorkgroupName === undefined ? 'provisioned' : 'serverless',
-      name,
-      database: warehouse.Database,
-      secretArn: warehouse.SecretArn ?? '',
-    },
+    localTarget(dataDir),
   );
   return { ...connected, queues: { ...connected.queues, ...looksOnDisk(dataDir) } };
+}
+
+/** How the Data API finds the warehouse that `connect` talks to, as the owner of its objects. */
+export function warehouseTargetOf({ data, environment, outputs }: ConnectOptions): WarehouseTarget {
+  return environment === undefined ? localTarget(data) : awsTarget(environmentNamed(environment), outputs);
+}
+
+function localTarget(dataDir: string): WarehouseTarget {
+  const { warehouse } = readRuntimeFile(dataDir);
+  return {
+    kind: warehouse.WorkgroupName === undefined ? 'provisioned' : 'serverless',
+    name: warehouse.WorkgroupName ?? warehouse.ClusterIdentifier ?? '',
+    database: warehouse.Database,
+    secretArn: warehouse.SecretArn ?? '',
+  };
 }
 
 /** The local runtime's queues can be looked at without a delivery: in its folder. */
@@ -76,6 +85,12 @@ function looksOnDisk(dataDir: string): Pick<Queues, 'look' | 'lookCounts'> {
 function connectAws(environmentName: string, outputsFile: string): Cloud {
   const environment = environmentNamed(environmentName);
   const outputs = stackOutputs(environment, 'data', outputsFile);
+  const target = awsTarget(environment, outputsFile);
+  return cloud(environment.name, outputs, outputsFile, { region: environment.region }, target);
+}
+
+function awsTarget(environment: Environment, outputsFile: string): WarehouseTarget {
+  const outputs = stackOutputs(environment, 'data', outputsFile);
   const text = (name: string): string => {
     const value = outputs[name];
     if (typeof value !== 'string')
@@ -84,13 +99,12 @@ function connectAws(environmentName: string, outputsFile: string): Cloud {
       );
     return value;
   };
-  const target: WarehouseTarget = {
+  return {
     kind: environment.warehouse.kind,
     name: text('WarehouseName'),
     database: text('DatabaseName'),
     secretArn: text('OwnerSecretArn'),
   };
-  return cloud(environment.name, outputs, outputsFile, { region: environment.region }, target);
 }
 
 /** Outputs of one of the environment's stacks, from the file that `cdk deploy --outputs-file` wrote. */

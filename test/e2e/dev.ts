@@ -65,13 +65,14 @@ export async function startDev(start: number, folder = mkdtempSync(join(tmpdir()
   const { endpoint, region } = runtime;
   const { credentials } = runtime.administrator;
   const outputs = runtime.deployment.outputs['millrace-dev-data']!;
+  const pipelineOutputs = runtime.deployment.outputs['millrace-dev-pipelines']!;
   const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
   const kinesis = new KinesisClient({ endpoint, region, credentials });
   const [ClusterIdentifier, Database, SecretArn] = ['WarehouseName', 'DatabaseName', 'OwnerSecretArn'].map((name) =>
     String(outputs[name]),
   ) as [string, string, string];
   const warehouse = { ClusterIdentifier, Database, SecretArn };
-  writeRuntimeFile(data, { pid: process.pid, endpoint, region, credentials, warehouse, outputs, pipelineOutputs: {} });
+  writeRuntimeFile(data, { pid: process.pid, endpoint, region, credentials, warehouse, outputs, pipelineOutputs });
   const outputsFile = join(folder, 'outputs.json');
   writeFileSync(outputsFile, JSON.stringify(runtime.deployment.outputs));
   const stop = async () => {

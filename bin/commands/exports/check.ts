@@ -62,7 +62,8 @@ async function checkFile(
   }
 }
 
-function readerSql({ kind, header, delimiter, compression }: ItemFormat, path: string): string {
+/** The file as a relation of DuckDB. */
+export function readerSql({ kind, header, delimiter, compression }: ItemFormat, path: string): string {
   const file = `'${path.replaceAll("'", "''")}'`;
   if (kind === 'parquet') return `read_parquet(${file}, hive_partitioning = false)`;
   if (kind === 'json') return `read_json(${file}, format = 'newline_delimited', compression = '${compression}')`;

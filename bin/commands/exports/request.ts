@@ -33,7 +33,8 @@ async function whatIsDue(work: Work, { pipeline, item }: NamedExport) {
   return { now, ledger, ...due(item, state, survey, now, item.windowsPerTick) };
 }
 
-async function clockOf(work: Work): Promise<number> {
+/** The warehouse's clock, in whole minutes. */
+export async function clockOf(work: Work): Promise<number> {
   const [row] = await ask(work, 'clock', 'select getdate() as now');
   return Math.floor(warehouseTime(row?.['now']) / 60_000) * 60_000;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import type { Pipeline } from '../../../pipelines/definition';
 import { landingName, ofLanding, publicTables } from '../../../sql';
+import { markPrefix } from '../smoke/mark';
 import type { DemoRuntime } from './demo-runtime';
 
 /** Where every record is. Nothing vanishes: `produced = events + duplicates + rejects + pending`. */
@@ -54,6 +55,7 @@ export async function accountOf(runtime: DemoRuntime, pipeline: Pipeline, histor
   const tables = publicTables(pipeline);
   const landing = landingName(pipeline);
   const countOf = (relation: string) => `(select count(*) from ${relation})`;
+  const ofSmoke = `partition_key like '${markPrefix}%'`;
   const { rows } = await runtime.query(`select
   ${countOf(tables.events)} as events,
   ${countOf(tables.duplicates)} as duplicates,
@@ -61,8 +63,15 @@ export async function accountOf(runtime: DemoRuntime, pipeline: Pipeline, histor
   ${countOf(tables.staged)} as staged,
   ${countOf(`(select distinct shard_id, sequence_number from ${landing}) as positions`)} as landed,
   (select count(*) from ${landing} where refresh_time > coalesce(
-    (select max(refresh_time) from ${tables.checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp)) as unmerged`);
-  const [events, duplicates, rejects, staged, landed, unmerged] = rows[0]!.map(Number) as [
+    (select max(refresh_time) from ${tables.checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp)) as unmerged,
+  ${countOf(`(select distinct shard_id, sequence_number from ${landing} where ${ofSmoke}) as marks`)} as marks,
+  (select count(*) from ${landing} where ${ofSmoke} and refresh_time > coalesce(
+    (select max(refresh_time) from ${tables.checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp))
+    + ${countOf(`${tables.events} where ${ofSmoke}`)} + ${countOf(`${tables.duplicates} where ${ofSmoke}`)}
+    + ${countOf(`${tables.rejects} where ${ofSmoke}`)} as marks_left`);
+  const [events, duplicates, rejects, staged, landed, unmerged, marks, marksLeft] = rows[0]!.map(Number) as [
+    number,
+    number,
     number,
     number,
     number,
@@ -70,10 +79,12 @@ export async function accountOf(runtime: DemoRuntime, pipeline: Pipeline, histor
     number,
     number,
   ];
+  // What `millrace smoke` sent stays on the stream after its rows were removed.
+  const removed = marks - marksLeft;
   const accepted = runtime.acceptedRecords(runtime.streamOf(pipeline.name));
   const history = await historyAccount(runtime, pipeline, historyRows);
   return {
-    produced: accepted + history.produced,
+    produced: accepted - removed + history.produced,
     events,
     duplicates,
     rejects,

@@ -1,0 +1,102 @@
+import type { Command } from 'commander';
+import { pipelines } from '../../pipelines';
+import { warehouseTargetOf } from '../cloud/connect';
+import { environmentNamed } from '../cloud/environments';
+import { LOCAL_ENVIRONMENT } from '../cloud/names';
+import { Failure } from '../failure';
+import { table } from '../terminal';
+import { text } from './options';
+import { partnerSite } from './partners/find';
+import { alarms } from './smoke/alarms';
+import { smokeClients } from './smoke/clients';
+import { conformance } from './smoke/conformance';
+import { checked, type Finding } from './smoke/finding';
+import { freshness } from './smoke/freshness';
+import { newMark } from './smoke/mark';
+import { sendAndFollow } from './smoke/marks';
+import { partners } from './smoke/partners';
+import { pointers } from './smoke/pointers';
+import { statements } from './smoke/statements';
+import { type Exit, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
+
+interface SmokeOptions extends WorkOptions {
+  readonly readOnly?: boolean;
+  readonly as?: string;
+}
+
+const DESCRIPTION = `Proves an environment after a deployment, and ends with a table: what is expected, what was found.
+
+It reads everywhere: how fresh the views are, the last merges, the state of statements, what latest.json of each export points at, the alarms.
+Where the environment says "smoke: true" it also sends marked events through stream and history, follows them to events, views and an export,
+opens the partners' roles with and without the external id, and removes its marks. Elsewhere, and with --read-only, it runs the conformance pack instead, in schemas of
+its own that it drops.
+
+  npx millrace smoke                          the local runtime
+  npx millrace smoke dev --outputs outputs.json     an environment in AWS
+
+Needs: the owner's secret (the output OwnerSecretArn), through which statements run and marks are deleted; the exports bucket; cloudwatch:DescribeAlarms. With marks also
+kinesis:PutRecords, s3:PutObject and s3:DeleteObject on the history bucket, lambda:InvokeFunction on the export functions, sts:AssumeRole on the partners' roles
+(--as: a profile of the partner's principal).
+
+Exit code 0: nothing is wrong. 1: something is. 2: the command line asks for something impossible.`;
+
+const HALF_AN_HOUR_SECONDS = 1800;
+
+export function addSmoke(program: Command, io: WorkIo, exit: Exit): void {
+  workOptions(
+    program
+      .command('smoke [environment]')
+      .summary('prove a deployed environment: marked events from end to end, partners, freshness, alarms')
+      .description(DESCRIPTION)
+      .option('--read-only', 'send nothing, whatever the environment says')
+      .option('--as <profile>', 'in AWS: profile with credentials of the principal of the partners', text('--as')),
+    HALF_AN_HOUR_SECONDS,
+  ).action((named: string | undefined, given: SmokeOptions) => {
+    if (named !== undefined && given.environment !== undefined && named !== given.environment)
+      throw new Failure(`name one environment, got '${named}' and --environment '${given.environment}'`, 2);
+    const options = { ...given, environment: named ?? given.environment };
+    return working(options, io, exit, (work) => smoke(work, options));
+  });
+}
+
+async function smoke(work: Work, options: SmokeOptions): Promise<boolean> {
+  const environment = environmentNamed(options.environment ?? LOCAL_ENVIRONMENT, 'environment');
+  const site = await partnerSite(options);
+  const { reach, credentials } = site;
+  const sends = environment.smoke === true && options.readOnly !== true;
+  const findings: Finding[] = [];
+  const group = async (name: string, act: () => Promise<readonly Finding[]>) => {
+    findings.push(...(await checked(work, name, act)));
+  };
+  for (const pipeline of pipelines) await group(`freshness of ${pipeline.name}`, () => freshness(work, pipeline));
+  await group('statements', () => statements(work));
+  await group('published exports', () => pointers(work));
+  await group('alarms', () => alarms(environment.name, reach, credentials));
+  if (sends) {
+    const clients = smokeClients(site);
+    const mark = newMark();
+    work.progress.line(`the mark is ${mark}`);
+    try {
+      findings.push(...(await sendAndFollow(work, options, clients, mark)));
+    } finally {
+      clients.close();
+    }
+    await group('partners', () => partners(site, options.as));
+  } else await group('conformance pack', () => conformance(warehouseTargetOf(options), reach, credentials));
+  print(work, environment.name, findings);
+  return findings.every(({ result }) => result !== 'wrong');
+}
+
+function print(work: Work, environment: string, findings: readonly Finding[]): void {
+  const of = (result: Finding['result']) => findings.filter((each) => each.result === result).length;
+  const counts = { ok: of('ok'), wrong: of('wrong'), unknown: of('unknown') };
+  if (work.json) return void work.stdout.write(`${JSON.stringify({ environment, ...counts, findings })}\n`);
+  const marks = {
+    ok: work.style.green('ok'),
+    wrong: work.style.red('WRONG'),
+    unknown: work.style.yellow("can't tell"),
+  };
+  const rows = findings.map(({ check, expected, found, result }) => [check, expected, found, marks[result]]);
+  work.stdout.write(`${table(['check', 'expected', 'found', ''], rows, work.style, '', 200)}\n\n`);
+  work.stdout.write(`${counts.ok} ok, ${counts.wrong} wrong, ${counts.unknown} can't be told\n`);
+}

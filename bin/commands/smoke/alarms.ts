@@ -1,0 +1,23 @@
+import { CloudWatchClient, type MetricAlarm, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
+import { clientSettings } from '../../../lambda/shared/client-settings';
+import type { Credentials, Reach } from '../../cloud/partner-access';
+import { type Finding, finding, unknown } from './finding';
+
+const EXPECTED = 'none in ALARM';
+
+export async function alarms(environment: string, reach: Reach, credentials?: Credentials): Promise<Finding[]> {
+  const client = new CloudWatchClient({ ...clientSettings(), ...reach, ...(credentials && { credentials }) });
+  const all: MetricAlarm[] = [];
+  try {
+    // Names begin as alarmName of lib/monitoring makes them.
+    const pages = paginateDescribeAlarms({ client }, { AlarmNamePrefix: `millrace ${environment} ` });
+    for await (const { MetricAlarms = [] } of pages) all.push(...MetricAlarms);
+  } catch (error) {
+    return [unknown('alarms', EXPECTED, (error as Error).message)];
+  } finally {
+    client.destroy();
+  }
+  const raised = all.filter(({ StateValue }) => StateValue === 'ALARM').map(({ AlarmName }) => AlarmName!);
+  if (all.length === 0) return [finding('alarms', EXPECTED, 'there are no alarms of this environment', false)];
+  return [finding('alarms', EXPECTED, raised.join(', ') || `${all.length} alarms`, raised.length === 0)];
+}

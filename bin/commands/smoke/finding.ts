@@ -1,0 +1,58 @@
+import { explain } from '../../failure';
+import { checkTime, type Work } from '../work';
+
+/** One line of the table: what must be, and what is. */
+export interface Finding {
+  readonly check: string;
+  readonly expected: string;
+  readonly found: string;
+  /** `unknown`: it could not be asked; `found` says why. */
+  readonly result: 'ok' | 'wrong' | 'unknown';
+}
+
+export const finding = (check: string, expected: string, found: string, holds: boolean): Finding => ({
+  check,
+  expected,
+  found,
+  result: holds ? 'ok' : 'wrong',
+});
+
+export const unknown = (check: string, expected: string, found: string): Finding => ({
+  check,
+  expected,
+  found,
+  result: 'unknown',
+});
+
+/** Runs a group of checks under one line of progress. What it throws is one finding more, so that the other groups still run. */
+export async function checked(work: Work, name: string, act: () => Promise<readonly Finding[]>): Promise<Finding[]> {
+  const stage = work.progress.stage(name);
+  try {
+    checkTime(work, name);
+    const found = await act();
+    const wrong = found.filter(({ result }) => result === 'wrong').length;
+    if (wrong > 0) stage.failed();
+    else stage.done(`${found.filter(({ result }) => result === 'ok').length} of ${found.length} as expected`);
+    return [...found];
+  } catch (error) {
+    stage.failed();
+    return [finding(name, 'can be asked', explain(error), false)];
+  }
+}
+
+const POLL_MS = 2000;
+
+/** Asks until the answer holds, for so long at most; answers the last answer. */
+export async function until<T>(
+  work: Work,
+  limitMs: number,
+  ask: () => Promise<T>,
+  holds: (answer: T) => boolean,
+): Promise<T> {
+  const deadline = work.remainingMs() - limitMs;
+  for (;;) {
+    const answer = await ask();
+    if (holds(answer) || work.remainingMs() <= Math.max(deadline, POLL_MS)) return answer;
+    await work.sleep(POLL_MS);
+  }
+}

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import type { Column, Pipeline } from '../../../pipelines/definition';
+import { generators } from '../generators';
+import { eventIdOf } from '../why/question';
+
+/** Begins every mark, so that a person who meets one knows what it is. */
+export const markPrefix = 'millrace-smoke-';
+export const newMark = () => `${markPrefix}${randomBytes(6).toString('hex')}`;
+
+/** What a smoke test sends of one pipeline, and what has to become of it. */
+export interface Marked {
+  readonly pipeline: Pipeline;
+  readonly mark: string;
+  /** The column whose texts begin with the mark: part of the identity, so that no event of others has the id of a marked one. */
+  readonly column: Column;
+  /** Records for the stream, all with the mark as their partition key. */
+  readonly stream: readonly string[];
+  readonly object?: { readonly key: string; readonly body: Buffer };
+  readonly expected: { readonly events: number; readonly duplicates: number; readonly rejects: number };
+  readonly eventIds: readonly string[];
+}
+
+/** Events end so long before the warehouse's clock: their hourly windows are closed, lateness included. */
+const ENDED_BEFORE_MS = 90 * 60_000;
+const GENERATED = 300;
+const MOST_EVENTS = 10;
+
+/**
+ * Events as the pipeline's generator makes them, one for each value of a column with few, with the mark in an identity column; one of them
+ * sent twice, one record that is no JSON, and one event in a history object. A reason where the pipeline cannot be marked.
+ */
+export function marked(pipeline: Pipeline, mark: string, now: number): Marked | string {
+  const generator = generators().find((candidate) => candidate.pipeline === pipeline.name);
+  if (!generator) return 'it has no generator';
+  const column = markedColumn(pipeline, mark);
+  if (!column) return 'its identity has no text column that takes the mark';
+  const start = now - ENDED_BEFORE_MS;
+  const clean = { duplicates: 0, late: 0, malformed: 0, oversized: 0, historyShare: 0, overlap: 0 };
+  const generation = generator.generate({ seed: mark, start, events: GENERATED, ...clean });
+  const kinds = new Map([...generation.stream()].map(({ data }) => [kindOf(pipeline, data), data]));
+  const payloads = [...kinds.values()]
+    .slice(0, MOST_EVENTS)
+    .map((data, index) => withMark(JSON.parse(data), column, `${mark}-${index + 1}`));
+  const source = pipeline.history?.find(({ format }) => format === 'ndjson');
+  const historical = source && payloads.length > 1 ? payloads.slice(-1) : [];
+  const onStream = payloads.slice(0, payloads.length - historical.length).map((payload) => JSON.stringify(payload));
+  return {
+    pipeline,
+    mark,
+    column,
+    stream: [...onStream, onStream[0]!, `${mark} is no JSON`],
+    ...(historical.length > 0 && {
+      object: { key: keyOf(source!.globs[0]!, mark), body: bodyOf(source!, historical) },
+    }),
+    expected: { events: payloads.length, duplicates: 1, rejects: 1 },
+    eventIds: payloads.map((payload) => eventIdOf(pipeline, payload)!),
+  };
+}
+
+/** A text that is part of the identity, free in its values, and long enough for the mark. */
+export function markedColumn({ identity, columns }: Pipeline, mark: string): Column | undefined {
+  const names = identity.by === 'columns' ? identity.columns : [];
+  return columns.find(
+    (column) =>
+      names.includes(column.name) &&
+      column.type === 'varchar' &&
+      column.oneOf === undefined &&
+      column.maxBytes >= mark.length + 4,
+  );
+}
+
+/** Records of one kind have the same value in every column that has few. */
+function kindOf({ columns }: Pipeline, data: string): string {
+  const payload = JSON.parse(data) as unknown;
+  const few = columns.filter((column) => column.type === 'varchar' && column.oneOf !== undefined);
+  if (few.length === 0) return data;
+  return JSON.stringify(
+    few.map(({ path }) => path.reduce<unknown>((value, name) => (value as never)?.[name], payload)),
+  );
+}
+
+function withMark(payload: Record<string, unknown>, { path }: Column, text: string): Record<string, unknown> {
+  const [name, ...rest] = path as [string, ...string[]];
+  if (rest.length === 0) return { ...payload, [name]: text };
+  const inner = (payload[name] ?? {}) as Record<string, unknown>;
+  return { ...payload, [name]: withMark(inner, { path: rest } as unknown as Column, text) };
+}
+
+/** A key that the glob matches and nobody else has. */
+export const keyOf = (glob: string, mark: string) => glob.replace(/\*+/g, mark);
+
+function bodyOf(source: NonNullable<Pipeline['history']>[number], payloads: readonly object[]): Buffer {
+  const text = Buffer.from(payloads.map((payload) => `${JSON.stringify(payload)}\n`).join(''));
+  return 'compression' in source && source.compression === 'gzip' ? gzipSync(text) : text;
+}

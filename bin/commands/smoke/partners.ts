@@ -1,0 +1,20 @@
+import { partnerCaller } from '../partners/caller';
+import { checkPartner } from '../partners/checks';
+import type { PartnerSite } from '../partners/find';
+import type { Finding } from './finding';
+
+/** Each partner's role, with and without its external id, and what it reaches. */
+export async function partners(site: PartnerSite, profile: string | undefined): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const partner of site.environment.partners) {
+    const checks = await checkPartner(site, partner, partnerCaller(site, profile));
+    for (const { what, expected, result, detail } of checks)
+      findings.push({
+        check: `partner ${partner.name}: ${what}`,
+        expected,
+        found: result === 'holds' ? expected : (detail ?? `not ${expected}`),
+        result: result === 'holds' ? 'ok' : result === 'broken' ? 'wrong' : 'unknown',
+      });
+  }
+  return findings;
+}
