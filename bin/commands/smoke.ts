@@ -12,8 +12,8 @@ import { smokeClients } from './smoke/clients';
 import { conformance } from './smoke/conformance';
 import { checked, type Finding } from './smoke/finding';
 import { freshness } from './smoke/freshness';
-import { newMark } from './smoke/mark';
-import { sendAndFollow } from './smoke/marks';
+import { isMark, newMark } from './smoke/mark';
+import { removeLeftOvers, sendAndFollow } from './smoke/marks';
 import { partners } from './smoke/partners';
 import { pointers } from './smoke/pointers';
 import { statements } from './smoke/statements';
@@ -21,6 +21,7 @@ import { type Exit, type Work, type WorkIo, type WorkOptions, working, workOptio
 
 interface SmokeOptions extends WorkOptions {
   readonly readOnly?: boolean;
+  readonly remove?: string;
   readonly as?: string;
 }
 
@@ -49,14 +50,28 @@ export function addSmoke(program: Command, io: WorkIo, exit: Exit): void {
       .summary('prove a deployed environment: marked events from end to end, partners, freshness, alarms')
       .description(DESCRIPTION)
       .option('--read-only', 'send nothing, whatever the environment says')
+      .option('--remove <mark>', 'only remove what a test of this mark left, since it was killed', text('--remove'))
       .option('--as <profile>', 'in AWS: profile with credentials of the principal of the partners', text('--as')),
     HALF_AN_HOUR_SECONDS,
   ).action((named: string | undefined, given: SmokeOptions) => {
     if (named !== undefined && given.environment !== undefined && named !== given.environment)
       throw new Failure(`name one environment, got '${named}' and --environment '${given.environment}'`, 2);
     const options = { ...given, environment: named ?? given.environment };
-    return working(options, io, exit, (work) => smoke(work, options));
+    const act = options.remove === undefined ? smoke : removal;
+    return working(options, io, exit, (work) => act(work, options));
   });
+}
+
+async function removal(work: Work, options: SmokeOptions): Promise<boolean> {
+  const environment = environmentNamed(options.environment ?? LOCAL_ENVIRONMENT, 'environment');
+  const mark = options.remove!;
+  if (!isMark(mark)) throw new Failure(`--remove must be a mark such as ${newMark()}, got '${mark}'`, 2);
+  const clients = smokeClients(await partnerSite(options));
+  try {
+    return print(work, environment.name, await removeLeftOvers(work, options, clients, mark));
+  } finally {
+    clients.close();
+  }
 }
 
 async function smoke(work: Work, options: SmokeOptions): Promise<boolean> {
@@ -75,7 +90,7 @@ async function smoke(work: Work, options: SmokeOptions): Promise<boolean> {
   if (sends) {
     const clients = smokeClients(site);
     const mark = newMark();
-    work.progress.line(`the mark is ${mark}`);
+    work.progress.line(`the mark is ${mark}; should this be killed: millrace smoke --remove ${mark}`);
     try {
       findings.push(...(await sendAndFollow(work, options, clients, mark)));
     } finally {
@@ -83,14 +98,17 @@ async function smoke(work: Work, options: SmokeOptions): Promise<boolean> {
     }
     await group('partners', () => partners(site, options.as));
   } else await group('conformance pack', () => conformance(warehouseTargetOf(options), reach, credentials));
-  print(work, environment.name, findings);
-  return findings.every(({ result }) => result !== 'wrong');
+  return print(work, environment.name, findings);
 }
 
-function print(work: Work, environment: string, findings: readonly Finding[]): void {
+/** Answers whether nothing is wrong. */
+function print(work: Work, environment: string, findings: readonly Finding[]): boolean {
   const of = (result: Finding['result']) => findings.filter((each) => each.result === result).length;
   const counts = { ok: of('ok'), wrong: of('wrong'), unknown: of('unknown') };
-  if (work.json) return void work.stdout.write(`${JSON.stringify({ environment, ...counts, findings })}\n`);
+  if (work.json) {
+    work.stdout.write(`${JSON.stringify({ environment, ...counts, findings })}\n`);
+    return counts.wrong === 0;
+  }
   const marks = {
     ok: work.style.green('ok'),
     wrong: work.style.red('WRONG'),
@@ -99,4 +117,5 @@ function print(work: Work, environment: string, findings: readonly Finding[]): v
   const rows = findings.map(({ check, expected, found, result }) => [check, expected, found, marks[result]]);
   work.stdout.write(`${table(['check', 'expected', 'found', ''], rows, work.style, '', 200)}\n\n`);
   work.stdout.write(`${counts.ok} ok, ${counts.wrong} wrong, ${counts.unknown} can't be told\n`);
+  return counts.wrong === 0;
 }

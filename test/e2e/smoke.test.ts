@@ -47,3 +47,45 @@ test('marks go through stream and history to events, views and an export, and ar
     expect(await dev.query(`select count(*) from estore.${table}`)).toEqual([['0']]);
   expect(await dev.query('select count(*) from estore.purchases')).toEqual([['0']]);
 });
+
+test('with --read-only it sends nothing and runs the conformance pack in schemas that it drops', async () => {
+  const records = dev.runtime.kinesis.acceptedRecords('millrace-dev-estore');
+  const { findings } = await smoke('--read-only');
+  expect(of(findings, 'conformance pack')).toMatchObject({ result: 'ok' });
+  expect(of(findings, 'alarms')).toMatchObject({ result: 'unknown', found: expect.stringContaining('not modelled') });
+  expect(findings.some(({ check }) => check.includes('marked'))).toBe(false);
+  expect(dev.runtime.kinesis.acceptedRecords('millrace-dev-estore')).toBe(records);
+  expect(await dev.query(`select count(*) from svv_all_schemas where schema_name like 'conformance%'`)).toEqual([
+    ['0'],
+  ]);
+});
+
+test('what is wrong is named, every wait ends, and marks that came late are removed by their mark', async () => {
+  const isMerge = (name: string) => name.startsWith('millrace/dev/estore/');
+  dev.trouble.statement = (name) => (isMerge(name) ? { kind: 'fail', error: 'a fault' } : undefined);
+  const { code, findings } = await smoke('--timeout', '15');
+  dev.trouble.statement = () => undefined;
+  expect(code).toBe(1);
+  expect(of(findings, 'estore: marked records')).toMatchObject({
+    result: 'wrong',
+    found: '0 events, 0 duplicates, 0 rejects',
+  });
+  const removed = of(findings, 'estore: marks removed')!;
+  const [, mark] = /millrace smoke --remove (millrace-smoke-[0-9a-f]{12})$/.exec(removed.found)!;
+  await dev.pass(15 * 60_000);
+  expect(Number((await dev.query('select count(*) from estore.events'))[0]![0])).toBeGreaterThan(0);
+
+  expect((await smoke('--remove', mark!)).code).toBe(0);
+  for (const table of ['events', 'duplicates', 'rejects'])
+    expect(await dev.query(`select count(*) from estore.${table}`)).toEqual([['0']]);
+});
+
+test('an environment that there is not', async () => {
+  const { code, stderr } = await dev.cli('smoke', 'production');
+  expect([code, stderr]).toEqual([2, expect.stringContaining("must be one of dev, staging, prod, got 'production'")]);
+  const bad = await dev.cli('smoke', '--remove', '%');
+  expect([bad.code, bad.stderr]).toEqual([
+    2,
+    expect.stringContaining('--remove must be a mark such as millrace-smoke-'),
+  ]);
+});

@@ -21,13 +21,13 @@ const mergeLimitMs = (marked: Marked) => (2 * marked.pipeline.refreshEveryMinute
 
 /** SQL conditions that hold for rows of this mark and no others. */
 export function conditions({ mark, column, eventIds, object }: Marked) {
-  const list = eventIds.map(quoteLiteral).join(', ');
+  const ids = eventIds.length === 0 ? '' : ` or event_id in (${eventIds.map(quoteLiteral).join(', ')})`;
   const key = object === undefined ? '' : ` or object_key = ${quoteLiteral(object.key)}`;
   const ofColumn = (name: string) => `${quoteIdentifier(name)} like ${quoteLiteral(`${mark}-%`)}`;
   return {
     events: ofColumn(column.name),
     ofColumn,
-    duplicates: `event_id in (${list})`,
+    duplicates: `partition_key = ${quoteLiteral(mark)}${ids}`,
     rejects: `partition_key = ${quoteLiteral(mark)}${key}`,
   };
 }
@@ -145,6 +145,19 @@ export async function followExport(
   }
   const shown = `${rows} in ${windows.length} of ${found.length} new publications`;
   return { findings: [finding(`${named.name}: export`, 'files hold marks', shown, rows > 0)], windows };
+}
+
+const DAY_MS = 86_400_000;
+
+/** Windows of the last day of which the newest publication has marks. */
+export async function windowsWithMarks(work: Work, marked: Marked, named: NamedExport): Promise<number[]> {
+  const all = await publications(work, named);
+  const youngest = Math.max(...all.map(({ window }) => Date.parse(window.start)));
+  const newest = new Map(all.map((success) => [Date.parse(success.window.start), success]));
+  const windows: number[] = [];
+  for (const [start, success] of newest)
+    if (start > youngest - DAY_MS && (await marksIn(work, marked, success)) > 0) windows.push(start);
+  return windows;
 }
 
 /** How many rows of a publication have the mark. */

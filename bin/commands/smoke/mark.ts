@@ -8,6 +8,8 @@ import { eventIdOf } from '../why/question';
 export const markPrefix = 'millrace-smoke-';
 export const newMark = () => `${markPrefix}${randomBytes(6).toString('hex')}`;
 
+export const isMark = (text: string) => new RegExp(`^${markPrefix}[0-9a-f]{12}$`).test(text);
+
 /** What a smoke test sends of one pipeline, and what has to become of it. */
 export interface Marked {
   readonly pipeline: Pipeline;
@@ -23,7 +25,7 @@ export interface Marked {
 
 /** Events end so long before the warehouse's clock: their hourly windows are closed, lateness included. */
 const ENDED_BEFORE_MS = 90 * 60_000;
-const GENERATED = 300;
+const GENERATED = 5000;
 const MOST_EVENTS = 10;
 
 /**
@@ -42,7 +44,7 @@ export function marked(pipeline: Pipeline, mark: string, now: number): Marked | 
   const payloads = [...kinds.values()]
     .slice(0, MOST_EVENTS)
     .map((data, index) => withMark(JSON.parse(data), column, `${mark}-${index + 1}`));
-  const source = pipeline.history?.find(({ format }) => format === 'ndjson');
+  const source = ndjsonOf(pipeline);
   const historical = source && payloads.length > 1 ? payloads.slice(-1) : [];
   const onStream = payloads.slice(0, payloads.length - historical.length).map((payload) => JSON.stringify(payload));
   return {
@@ -57,6 +59,25 @@ export function marked(pipeline: Pipeline, mark: string, now: number): Marked | 
     eventIds: payloads.map((payload) => eventIdOf(pipeline, payload)!),
   };
 }
+
+/** What an earlier smoke test may have left behind, by its mark alone. Undefined where the pipeline cannot be marked. */
+export function leftBy(pipeline: Pipeline, mark: string): Marked | undefined {
+  const column = markedColumn(pipeline, mark);
+  if (!column) return undefined;
+  const source = ndjsonOf(pipeline);
+  const object = source && { object: { key: keyOf(source.globs[0]!, mark), body: Buffer.alloc(0) } };
+  return {
+    pipeline,
+    mark,
+    column,
+    stream: [],
+    ...object,
+    expected: { events: 0, duplicates: 0, rejects: 0 },
+    eventIds: [],
+  };
+}
+
+const ndjsonOf = ({ history }: Pipeline) => history?.find(({ format }) => format === 'ndjson');
 
 /** A text that is part of the identity, free in its values, and long enough for the mark. */
 export function markedColumn({ identity, columns }: Pipeline, mark: string): Column | undefined {

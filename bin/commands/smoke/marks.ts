@@ -1,15 +1,15 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { pipelines } from '../../../pipelines';
 import type { ConnectOptions } from '../../cloud/connect';
-import { type ExportFunction, exportFunction } from '../../cloud/export-function';
+import { exportFunction } from '../../cloud/export-function';
 import type { NamedExport } from '../exports/named';
 import { clockOf } from '../exports/request';
 import { feedStream } from '../feed';
 import type { Work } from '../work';
 import type { SmokeClients } from './clients';
 import { checked, type Finding, unknown } from './finding';
-import { followable, followExport, followMarks, newestOf } from './follow';
-import { type Marked, marked } from './mark';
+import { followable, followExport, followMarks, newestOf, windowsWithMarks } from './follow';
+import { leftBy, type Marked, marked } from './mark';
 import { correctExport, removeMarks } from './remove';
 
 /** With the exports in which they must appear, and the number of each one's newest publication from before. */
@@ -60,29 +60,74 @@ async function sendAll(work: Work, sent: readonly Sent[], { kinesis, s3 }: Smoke
   return [];
 }
 
+/** Follows the marks into exports, then removes them. Removal has time of its own: a test that ran out of time leaves no marks either. */
 async function exportAndRemove(
   work: Work,
   options: ConnectOptions,
   clients: SmokeClients,
   one: Sent,
 ): Promise<Finding[]> {
-  const { name } = one.pipeline;
-  const exports = one.exports.map((each) => ({ ...each, windows: [] as readonly number[] }));
-  const send: ExportFunction | undefined = exports.length > 0 ? exportFunction(options, name) : undefined;
+  const exports: WithWindows[] = [];
   const findings: Finding[] = [];
-  for (const each of exports)
+  for (const { named, before } of one.exports)
     findings.push(
-      ...(await checked(work, `export ${each.named.name}`, async () => {
-        const { findings: found, windows } = await followExport(work, one, each.named, each.before, send!);
-        each.windows = windows;
+      ...(await checked(work, `export ${named.name}`, async () => {
+        const send = exportFunction(options, one.pipeline.name);
+        const { findings: found, windows } = await followExport(work, one, named, before, send);
+        exports.push({ named, windows });
         return found;
       })),
     );
-  findings.push(...(await checked(work, `remove marks of ${name}`, () => removeMarks(work, one, clients))));
-  for (const { named, windows } of exports)
-    if (windows.length > 0)
-      findings.push(
-        ...(await checked(work, `correct ${named.name}`, () => correctExport(work, one, named, windows, send!))),
-      );
+  findings.push(...(await remove(withTimeOfItsOwn(work), options, clients, one, exports)));
   return findings;
+}
+
+interface WithWindows {
+  readonly named: NamedExport;
+  /** Starts of windows of which a publication has marks. */
+  readonly windows: readonly number[];
+}
+
+async function remove(
+  work: Work,
+  options: ConnectOptions,
+  clients: SmokeClients,
+  one: Marked,
+  exports: readonly WithWindows[],
+): Promise<Finding[]> {
+  const { name } = one.pipeline;
+  const findings = await checked(work, `remove marks of ${name}`, () => removeMarks(work, one, clients));
+  for (const { named, windows } of exports) {
+    if (windows.length === 0) continue;
+    const send = exportFunction(options, name);
+    findings.push(
+      ...(await checked(work, `correct ${named.name}`, () => correctExport(work, one, named, windows, send))),
+    );
+  }
+  return findings;
+}
+
+/** Removes what a test of this mark left behind, for one that was killed. */
+export async function removeLeftOvers(
+  work: Work,
+  options: ConnectOptions,
+  clients: SmokeClients,
+  mark: string,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const pipeline of pipelines) {
+    const left = leftBy(pipeline, mark);
+    if (!left) continue;
+    const exports: WithWindows[] = [];
+    for (const named of followable(left)) exports.push({ named, windows: await windowsWithMarks(work, left, named) });
+    findings.push(...(await remove(work, options, clients, left, exports)));
+  }
+  return findings;
+}
+
+const REMOVAL_MS = 20 * 60_000;
+
+function withTimeOfItsOwn(work: Work): Work {
+  const deadline = performance.now() + REMOVAL_MS;
+  return { ...work, remainingMs: () => deadline - performance.now() };
 }
