@@ -8,6 +8,11 @@ import { runCases } from '../../conformance/run';
 import { type Finding, finding } from './finding';
 
 const SHOWN = 3;
+/**
+ * What the statements of every run stand on, as far as its cases hold with enable_case_sensitive_identifier, which the environment turns on. The
+ * whole pack takes long: `millrace conformance --cluster`.
+ */
+const TOPICS = ['merge', 'transactions', 'windows', 'casts'];
 const PARALLEL = 4;
 
 /** What the warehouse makes of the SQL in `conformance/`, each case in a schema of its own that it drops. Cases that need a stream or a bucket are skipped. */
@@ -31,7 +36,8 @@ export async function conformance(
     ...(kind === 'provisioned' ? { ClusterIdentifier: name } : { WorkgroupName: name }),
   };
   try {
-    const cases = readPack().flatMap((topic) => topic.cases);
+    const pack = readPack().filter((topic) => TOPICS.includes(topic.name));
+    const cases = pack.flatMap((topic) => topic.cases);
     const around = { local: reach.endpoint !== undefined, client, where, dispose: async () => undefined };
     const runId = `smoke${randomBytes(4).toString('hex')}`;
     const results = await runCases(cases, around, { parallel: PARALLEL, runId });

@@ -41,6 +41,8 @@ export async function checked(work: Work, name: string, act: () => Promise<reado
 }
 
 const POLL_MS = 2000;
+/** Left for the last answer. */
+const MARGIN_MS = 5000;
 
 /** Asks until the answer holds, for so long at most; answers the last answer. */
 export async function until<T>(
@@ -52,7 +54,7 @@ export async function until<T>(
   const deadline = work.remainingMs() - limitMs;
   for (;;) {
     const answer = await ask();
-    if (holds(answer) || work.remainingMs() <= Math.max(deadline, POLL_MS)) return answer;
+    if (holds(answer) || work.remainingMs() <= Math.max(deadline, POLL_MS + MARGIN_MS)) return answer;
     await work.sleep(POLL_MS);
   }
 }

@@ -29,12 +29,13 @@ export async function removeMarks(work: Work, marked: Marked, { s3 }: Pick<Smoke
   const hasAll = terms.every((term) => before[term] >= expected[term]);
   const tables = pipelineTables(pipeline);
   const where = conditions(marked);
+  const marks = where.ofColumn(storedName(column));
   // The object first: while the ledger does not know it, the reconcile function would load it again.
   if (object) await s3.send(new DeleteObjectCommand({ Bucket: work.cloud.names.historyBucket, Key: object.key }));
   await inTransaction(work, [
     `lock ${tables.events}`,
-    `delete from ${tables.events} where ${where.ofColumn(storedName(column))}`,
-    `delete from ${tables.duplicates} where ${where.duplicates}`,
+    `delete from ${tables.duplicates} where ${where.duplicates} or event_id in (select event_id from ${tables.events} where ${marks})`,
+    `delete from ${tables.events} where ${marks}`,
     `delete from ${tables.rejects} where ${where.rejects}`,
     ...(object ? [`delete from ${tables.ledger} where object_key = ${quoteLiteral(object.key)}`] : []),
   ]);
