@@ -1,10 +1,12 @@
 import { dev } from '../../environments/dev';
 import { prod } from '../../environments/prod';
 import { staging } from '../../environments/staging';
+import { createApp, synthesize } from '../../lib/app';
 import { mostTogether } from '../../lib/warehouse/lanes';
 import { pipelines } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
-import { shopPipeline, templates } from './fixtures';
+import { twentyPipelines } from '../support/wide';
+import { noBundles, shopPipeline, templates, testEnvironment } from './fixtures';
 
 interface Resource {
   readonly Type: string;
@@ -80,3 +82,11 @@ test.each(apps)('at most four custom resources of %s run together', (_, resource
   // Lanes are used: a chain of all would take four times as long.
   expect(found).toBeGreaterThan(1);
 });
+
+test('twenty pipelines of 30 columns are past no limit, and at most four custom resources of each stack run together', () => {
+  const twenty = twentyPipelines();
+  const app = createApp({ environments: [testEnvironment()], pipelines: twenty, bundles: noBundles });
+  const assembly = synthesize(app, twenty, () => undefined).getNestedAssembly('assembly-test');
+  expect(assembly.stacks).toHaveLength(5);
+  for (const { template } of assembly.stacks) expect(width(template.Resources)).toBeLessThanOrEqual(mostTogether);
+}, 120_000);
