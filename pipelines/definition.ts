@@ -11,6 +11,11 @@ export interface StreamDefinition {
   /** How long the stream keeps a record, in hours: 24 to 8760 (Kinesis limits). */
   readonly retentionHours: number;
   /**
+   * How long the landing view keeps a record after it was merged, in hours: at least 24 more than `retentionHours`, at most 87600. A change of the
+   * identity can judge the stream's duplicates again that are still there. @default - retentionHours + 24
+   */
+  readonly landedHours?: number;
+  /**
    * When the stream was last deleted and created again under its name, as `2026-11-21T10:00:00Z`. Nobody can read on in a stream that is
    * another one: with a new time the next deployment reads the stream from its beginning, and tells of the records that may have gone
    * with the old one. @default - never

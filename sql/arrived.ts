@@ -3,6 +3,7 @@ import type { Pipeline } from '../pipelines/definition';
 import { landingName, ofLanding, pipelineTables } from './names';
 import { parsedExpression, unparsedArchive } from './parsing';
 import { placeColumns, type Source, temporaryTables } from './record';
+import { isSkip } from './skip-reason';
 
 /**
  * How rows come into a merge, in this order:
@@ -93,8 +94,8 @@ from ${arrived}`;
 }
 
 /**
- * A position has one outcome for good. A record that is read again has arrived when it arrived, so neither older nor younger rows of the
- * tables need to be searched.
+ * A position has one outcome for good, but for a reject of a record that streaming ingestion skipped, which gives way. A record that is read again
+ * has arrived when it arrived, so neither older nor younger rows of the tables need to be searched.
  */
 function forgetMergedStatements(pipeline: Pipeline, replaced?: string): StatementTemplate[] {
   const { events, duplicates, rejects } = pipelineTables(pipeline);
@@ -102,7 +103,7 @@ function forgetMergedStatements(pipeline: Pipeline, replaced?: string): Statemen
   const positions = [events, duplicates, rejects].map(
     (table) => `select shard_id, sequence_number
 from ${table}
-where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read})${replaced ? ` and run_id <> ${replaced}` : ''}`,
+where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read})${table === rejects ? ` and not ${isSkip()}` : ''}${replaced ? ` and run_id <> ${replaced}` : ''}`,
   );
   return [
     `create temp table ${merged} as

@@ -171,6 +171,8 @@ export const checkpointColumns: readonly TableColumn[] = [
   // Whatever arrived before the first is merged, before the second is in the views too: see merge.ts.
   { name: 'merged_until', type: 'timestamp' },
   { name: 'complete_until', type: 'timestamp' },
+  // Refreshes of the landing view that were logged before were compared with the errors that they logged: see skips.ts.
+  { name: 'skips_until', type: 'timestamp' },
 ];
 
 export const exportColumns: readonly TableColumn[] = [

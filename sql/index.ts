@@ -22,6 +22,8 @@ export { reconcilePlan } from './reconcile';
 export { refreshPlan } from './refresh';
 export { registryObject } from './registry';
 export { isRaised, retryPreview, retryStatements } from './retry';
+export { isSkipReason } from './skip-reason';
 export { allStatements, type Batch } from './statements';
+export { landedHours } from './trim';
 export { validatePipelines } from './validate';
 export { compileViews } from './views';

@@ -8,6 +8,7 @@ import { beginning, gapStatement } from './gaps';
 import { identifier } from './identifier';
 import { identityVersion, landingTable, ofIdentity, ofLanding, pipelineTables } from './names';
 import { identityTimes, incomingStatement, placeColumns, type Source, temporaryTables } from './record';
+import { isSkip } from './skip-reason';
 
 /** Taken first by every transaction that merges. A LOCK takes no snapshot, so what follows sees what the previous holder committed. */
 export function lockStatement(pipeline: Pipeline): StatementTemplate {
@@ -76,7 +77,8 @@ export interface MergeSteps {
 }
 
 export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOptions = {}): MergeSteps {
-  const { incoming, shared, copies } = temporaryTables(pipeline);
+  const { incoming, shared, copies, recovered } = temporaryTables(pipeline);
+  const hasPositions = source !== 'history';
   return {
     incoming: [
       completeRowsStatement(pipeline),
@@ -84,9 +86,9 @@ export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOpt
       incomingStatement(pipeline, arrivedQuery(pipeline, source)),
       ...copiesStatements(pipeline, [], '', options.replaced),
     ],
-    place: placeStatements(pipeline, options.objectKey),
+    place: [...(hasPositions ? recoverStatements(pipeline) : []), ...placeStatements(pipeline, options.objectKey)],
     run: runStatement(pipeline, source, options.extraRejects),
-    drop: `drop table ${[...arrivalTables(pipeline, source), incoming, shared, copies].join(', ')}`,
+    drop: `drop table ${[...arrivalTables(pipeline, source), incoming, shared, copies, ...(hasPositions ? [recovered] : [])].join(', ')}`,
   };
 }
 
@@ -157,6 +159,22 @@ function sameTimes(pipeline: Pipeline, incoming: string): string {
     .join('');
 }
 
+/** Deletes the rejects of records that streaming ingestion skipped and that have come after all: see skips.ts. */
+function recoverStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { rejects } = pipelineTables(pipeline);
+  const { incoming, recovered } = temporaryTables(pipeline);
+  return [
+    `create temp table ${recovered} as
+select r.shard_id, r.sequence_number
+from ${rejects} r
+inner join ${incoming} i on i.shard_id = r.shard_id and i.sequence_number = r.sequence_number
+where ${isSkip('r.')}`,
+    `delete from ${rejects}
+using ${recovered}
+where ${recovered}.shard_id = ${rejects}.shard_id and ${recovered}.sequence_number = ${rejects}.sequence_number and ${isSkip(`${rejects}.`)}`,
+  ];
+}
+
 /** Takes the rows of the temporary tables to rejects, duplicates and events. */
 function placeStatements(pipeline: Pipeline, objectKey?: string): StatementTemplate[] {
   const { rejects } = pipelineTables(pipeline);
@@ -204,9 +222,10 @@ where c.is_stored = 0 and c.copy_number = 1`,
   ];
 }
 
-/** What the run did. `extraRejects` is a count of rows that never reached the temporary table. */
+/** What the run did; rejects that gave way are taken off. `extraRejects` is a count of rows that never reached the temporary table. */
 function runStatement(pipeline: Pipeline, source: Source, extraRejects = '0'): StatementTemplate {
-  const { incoming, read, copies } = temporaryTables(pipeline);
+  const { incoming, read, copies, recovered } = temporaryTables(pipeline);
+  const back = source === 'history' ? '' : ` - (select count(*) from ${recovered})`;
   return `insert into ${pipelineTables(pipeline).runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
 with incoming as (
   select count(*) as records, count(reason) as rejected
@@ -222,7 +241,7 @@ unread as (
   from ${read}
 )
 select
-  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected, getdate(),
+  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${back}, getdate(),
   ${quoteLiteral(typingVersion(pipeline))}
 from incoming i
 cross join copies c
@@ -238,13 +257,14 @@ function checkpointStatements(pipeline: Pipeline): StatementTemplate[] {
   const ours = ofLanding(pipeline);
   const books = ofIdentity(pipeline);
   return [
-    `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until)
+    `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until, skips_until)
 select
   ${quoteLiteral(landingTable(pipeline))}, ${quoteLiteral(identityVersion(pipeline))},
   coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ours})),
   getdate(),
   (select max(case when landing <> ${quoteLiteral(beginning)} then merged_at else merged_until end) from ${checkpoints} where ${books}),
-  (select max(complete_until) from ${checkpoints} where ${books})
+  (select max(complete_until) from ${checkpoints} where ${books}),
+  (select max(skips_until) from ${checkpoints} where ${ours})
 from ${temporaryTables(pipeline).read}`,
     `delete from ${checkpoints}
 where ${ours} and merged_at < (select max(merged_at) from ${checkpoints} where ${ours})`,

@@ -38,6 +38,8 @@ export function temporaryTables({ name }: Pipeline) {
     shared: `${name}_shared`,
     /** The rows of those ids. */
     copies: `${name}_copies`,
+    /** Positions of rows that were rejects because streaming ingestion had skipped them. */
+    recovered: `${name}_recovered`,
   };
 }
 

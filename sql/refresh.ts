@@ -6,6 +6,8 @@ import { gapsQuery } from './gaps';
 import { mergeStatements } from './merge';
 import { mergeRaising } from './merge-search';
 import { landingName } from './names';
+import { skippedQuery, skipStatements } from './skips';
+import { trimStatements } from './trim';
 import { compileViews } from './views';
 
 /** Statements that the Data API takes in one batch. */
@@ -17,6 +19,7 @@ export function refreshPlan(pipeline: Pipeline): RefreshPlan {
   const steps: Step[] = [
     { name: 'refresh-landing', mode: 'single', statements: [`refresh materialized view ${landingName(pipeline)}`] },
     { name: 'merge', mode: 'transaction', statements: mergeStatements(pipeline) },
+    { name: 'skipped', mode: 'transaction', statements: skipStatements(pipeline), mayFail: true },
   ];
   // Each refresh has to see what the one before it committed, so they do not share a transaction.
   const statements = views.map(({ physicalName }) => `refresh materialized view ${physicalName}`);
@@ -24,6 +27,15 @@ export function refreshPlan(pipeline: Pipeline): RefreshPlan {
     const name = at === 0 ? 'refresh-views' : `refresh-views-${at / maxBatchStatements + 1}`;
     steps.push({ name, mode: 'auto-commit', statements: statements.slice(at, at + maxBatchStatements) });
   }
-  steps.push({ name: 'complete', mode: 'single', statements: [completeStatement(pipeline)] });
-  return { pipeline: pipeline.name, steps, gaps: gapsQuery(pipeline), raising: mergeRaising(pipeline) };
+  steps.push(
+    { name: 'complete', mode: 'single', statements: [completeStatement(pipeline)] },
+    { name: 'trim', mode: 'transaction', statements: trimStatements(pipeline), mayFail: true },
+  );
+  return {
+    pipeline: pipeline.name,
+    steps,
+    gaps: gapsQuery(pipeline),
+    skipped: skippedQuery(pipeline),
+    raising: mergeRaising(pipeline),
+  };
 }

@@ -10,6 +10,7 @@ import { bookNames, tableNames } from './names';
 import { viewColumnProblems } from './public-view';
 import { rejectNames } from './retry';
 import { significant, TokenError, tokenize } from './tokens';
+import { landedMarginHours } from './trim';
 import { dependencyProblems, referenceProblems } from './views';
 
 /** Every problem of every pipeline, each naming its field as the user wrote it, the value and what is allowed. Empty when all is well. */
@@ -92,12 +93,15 @@ function nameProblems({ name }: Pipeline, at: string): string[] {
 const reservedSchemas = /^(pg_.*|public|information_schema|catalog_history|stl|sys|millrace)$/;
 
 function streamProblems({ stream }: Pipeline, at: string): string[] {
-  const { capacity, retentionHours, recreatedAt } = stream;
+  const { capacity, retentionHours, landedHours, recreatedAt } = stream;
   return [
     ...(recreatedAt === undefined || isUtcTime(recreatedAt)
       ? []
       : [`${at}.stream.recreatedAt must be a time in UTC as 2026-11-21T10:00:00Z, got ${show(recreatedAt)}`]),
     ...between(`${at}.stream.retentionHours`, retentionHours, 24, 8760),
+    ...(landedHours === undefined
+      ? []
+      : between(`${at}.stream.landedHours`, landedHours, retentionHours + landedMarginHours, 87_600)),
     ...(capacity.mode === 'provisioned' ? between(`${at}.stream.capacity.shards`, capacity.shards, 1, 10_000) : []),
   ];
 }

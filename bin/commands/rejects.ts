@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Pipeline } from '../../pipelines/definition';
-import { publicTables } from '../../sql';
+import { isSkipReason, publicTables } from '../../sql';
 import { Failure } from '../failure';
 import { grouped, plural, printable, type Style } from '../terminal';
 import { any, chosenPipelines } from './history/sources';
@@ -167,12 +167,14 @@ function reasonLines({ pipeline, reason, records, newest, samples }: Reason, sty
     `${style.bold(grouped(records).padStart(9))}  ${pipeline}  ${style.yellow(printable(reason))}  ${style.dim(`newest ${newest.slice(0, 19)}`)}`,
     ...samples.flatMap((sample) => [
       `           ${style.dim(printable(sample.from))}`,
-      `           ${payloadText(sample, style)}`,
+      `           ${payloadText(sample, reason, style)}`,
     ]),
   ];
 }
 
-function payloadText({ payload, payloadBytes }: Sample, style: Style): string {
+function payloadText({ payload, payloadBytes }: Sample, reason: string, style: Style): string {
+  if (isSkipReason(reason))
+    return style.dim('never read: npx millrace backfill --from archive --apply makes of it what it is');
   if (payloadBytes === null) return style.dim('not JSON');
   return payload === null ? style.dim(`${grouped(payloadBytes)} bytes, too long to be shown`) : cut(printable(payload));
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EnvironmentDeclaration } from '../../environments/declaration';
-import type { PipelineDeclaration } from '../../sql';
+import { landedHours, type PipelineDeclaration } from '../../sql';
 import { plural } from '../terminal';
 import { forgottenSince, hours } from './landing';
 import type { Action, Change, Outcome, Pair, Sides } from './plan';
@@ -98,6 +98,18 @@ function streamChanges(
         'online',
         `Its capacity changes from ${shown(was.stream.capacity)} to ${shown(is.stream.capacity)}.`,
         'Kinesis does it while records flow; shards that are split or merged are read to their end.',
+      ),
+    );
+  const [kept, keeps] = [landedHours(was), landedHours(is)];
+  if (was.stream.landedHours !== is.stream.landedHours && kept !== keeps)
+    changes.push(
+      change(
+        object,
+        'online',
+        `The landing view keeps a merged record for ${hours(keeps)} instead of ${hours(kept)}.`,
+        keeps < kept
+          ? 'Older ones are deleted, an hour of them in each run. Events stay; a later change of the identity can no longer judge their duplicates again.'
+          : 'What was deleted before does not come back.',
       ),
     );
   if (after > before)

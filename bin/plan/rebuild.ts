@@ -157,7 +157,7 @@ function finerNotes(facts: RebuildFacts | undefined): string[] {
     `${note} Of ${plural(duplicates, 'duplicate')} the landing view holds ${landed}: the first merge of the new functions judges them again.`,
     ...(left > 0
       ? [
-          `The other ${left}, from history or older than the landing view, stay duplicates: their payload was not kept. Afterwards npx millrace duplicates tells which of them came from objects that can be read again, and with --apply has those judged again.`,
+          `The other ${left}, from history or no longer in the landing view, stay duplicates: their payload was not kept. Afterwards npx millrace duplicates tells which of them came from objects that can be read again, and with --apply has those judged again.`,
         ]
       : []),
   ];

@@ -13,6 +13,11 @@ export interface RefreshPlan {
    * the metric StreamGap. @default - no run looks for gaps
    */
   readonly gaps?: StatementTemplate;
+  /**
+   * Rows `shard_id, reason, records, first_sequence, from_time, to_time` of the records of the last hour that the warehouse's streaming ingestion
+   * skipped: asked at the end of every run, and counted by the metric SkippedRecords. @default - no run counts them
+   */
+  readonly skipped?: StatementTemplate;
   /** @default - a step that fails on a record fails its run */
   readonly raising?: RaisingPlan;
 }

@@ -28,9 +28,8 @@ export const refresh = (host: RefreshHost) => async (event: Tick | Ended) => {
   }
 };
 
-const gapsStep = 'gaps';
-/** What reading the gaps may take of the end of a run. */
-const gapsMs = 20_000;
+/** What one question at the end of a run may take. */
+const askMs = 20_000;
 
 async function onTick(host: RefreshHost, { scheduledTime }: Tick): Promise<void> {
   const { log } = host;
@@ -53,13 +52,17 @@ async function onEnd(host: RefreshHost, { statementName, statementId, state }: E
   const index = plan.steps.findIndex(({ name }) => name === at.step);
   if (index < 0) return log('not a step of the present plan, left to the next tick', { statement: statementName });
 
-  if (state === 'FINISHED')
-    return index + 1 < plan.steps.length ? submit(host, at.runId, index + 1, 1) : complete(host, at, statementId);
+  const goOn = () =>
+    index + 1 < plan.steps.length ? submit(host, at.runId, index + 1, 1) : complete(host, at, statementId);
+  if (state === 'FINISHED') return goOn();
   const ended = await host.warehouse.describe(statementId);
   if (isAsleep(ended)) return fellAsleep(host, statementName, ended);
   if (isPassing(ended) && at.attempt < maxAttempts) return submit(host, at.runId, index, at.attempt + 1);
   if (at.step === plan.raising?.step) return onFailure(host, at);
-  fail(host, at, statementName, ended);
+  if (!plan.steps[index]!.mayFail) return fail(host, at, statementName, ended);
+  host.metrics(ended.updatedAt, { RunFailed: 1 }, { runId: at.runId, step: at.step });
+  log('a step failed that the run goes on without', { error: new StatementError(statementName, ended).message });
+  return goOn();
 }
 
 /** A step failed that a record may have made fail, or a statement of the search for that record came to its end. */
@@ -104,29 +107,45 @@ async function complete(host: RefreshHost, at: StatementName, id: string): Promi
   const end = Math.max(...statements.map(({ updatedAt }) => updatedAt), (await host.warehouse.describe(id)).updatedAt);
   const start = Math.min(...statements.map(({ createdAt }) => createdAt), end);
   host.metrics(end, { RunCompleted: 1, RunSeconds: (end - start) / 1000 }, { runId: at.runId });
-  await tellGaps(host, at);
+  await reportGaps(host, at);
+  await reportSkipped(host, at);
 }
 
-/** Tells of records that the stream may have dropped unseen, at every run until a backfill from the archive has closed the gap. */
-async function tellGaps(
-  { environment, plan, warehouse, log, metrics }: RefreshHost,
-  { runId }: StatementName,
-): Promise<void> {
-  if (plan.gaps === undefined) return;
+/** Asks for rows of the state that the run has left. */
+async function ask({ environment, plan, warehouse }: RefreshHost, { runId }: StatementName, step: string, sql: string) {
   const name = formatStatementName({
     environment,
     pipeline: plan.pipeline,
     purpose: 'refresh',
     runId,
-    step: gapsStep,
+    step,
     attempt: 1,
   });
-  const until = Date.now() + gapsMs;
-  const { rows, endedAt } = await query(warehouse, name, plan.gaps, () => until - Date.now());
+  const until = Date.now() + askMs;
+  return query(warehouse, name, sql, () => until - Date.now());
+}
+
+/** Reports records that the stream may have dropped unseen, at every run until a backfill from the archive has closed the gap. */
+async function reportGaps(host: RefreshHost, at: StatementName): Promise<void> {
+  const { plan, log, metrics } = host;
+  if (plan.gaps === undefined) return;
+  const { rows, endedAt } = await ask(host, at, 'gaps', plan.gaps);
   for (const { shard_id, after_sequence, from_time, to_time } of rows) {
     const gap = { shard: shard_id, afterSequence: after_sequence, from: from_time, to: to_time };
     log('records of the stream may be missing, backfill them from the archive', gap);
     metrics(endedAt, { StreamGap: 1 }, gap);
+  }
+}
+
+/** Reports records that streaming ingestion skipped. */
+async function reportSkipped(host: RefreshHost, at: StatementName): Promise<void> {
+  const { plan, log, metrics } = host;
+  if (plan.skipped === undefined) return;
+  const { rows, endedAt } = await ask(host, at, 'skips', plan.skipped);
+  for (const { shard_id, reason, records, first_sequence, from_time, to_time } of rows) {
+    const facts = { shard: shard_id, reason, firstSequence: first_sequence, from: from_time, to: to_time };
+    log('Redshift skipped records of the stream, backfill them from the archive', { ...facts, records });
+    metrics(endedAt, { SkippedRecords: Number(records) }, facts);
   }
 }
 

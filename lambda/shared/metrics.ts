@@ -19,6 +19,8 @@ export const metricUnits = {
   StreamGap: 'Count',
   /** Records that made a statement of the warehouse fail, and became rejects. */
   RecordsRaised: 'Count',
+  /** Records that the warehouse's streaming ingestion skipped, which became rejects in the last hour; counted again at every run. */
+  SkippedRecords: 'Count',
   ExportFailed: 'Count',
   ExportedRows: 'Count',
   ExportedWindows: 'Count',

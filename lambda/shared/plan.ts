@@ -13,6 +13,8 @@ export interface Step {
   readonly name: string;
   readonly mode: StepMode;
   readonly statements: readonly StatementTemplate[];
+  /** The run goes on when the step has failed, which it reports. @default false */
+  readonly mayFail?: boolean;
 }
 
 /** What a function's statements are for. */

@@ -80,6 +80,11 @@ export const alarms = {
     impact:
       'records made a statement of the warehouse fail and became rejects with its message; their events are missing until the cause is removed and they are retried, all others are merged',
   },
+  recordsSkipped: {
+    heading: 'records skipped',
+    impact:
+      'streaming ingestion skipped records of the stream; they are rejects without their bytes until they are backfilled from the archive',
+  },
   functionErrors: {
     heading: 'function errors',
     impact:
@@ -103,6 +108,7 @@ export const functionMetrics = {
   reconcileCompleted: 'ReconcileCompleted',
   streamGap: 'StreamGap',
   recordsRaised: 'RecordsRaised',
+  skippedRecords: 'SkippedRecords',
 } as const;
 
 export const alarmName = (environment: string, pipeline: string, kind: AlarmKind, detail?: string) =>

@@ -125,6 +125,7 @@ export class Monitoring extends Construct {
     const everyFive = { period: Duration.minutes(5) };
     this.alarm('streamGap', { metric: this.counted(functionMetrics.streamGap, everyFive), threshold: 0 });
     this.alarm('recordsRaised', { metric: this.counted(functionMetrics.recordsRaised, everyFive), threshold: 0 });
+    this.alarm('recordsSkipped', { metric: this.counted(functionMetrics.skippedRecords, everyFive), threshold: 0 });
     this.alarm('refreshFailed', { metric: this.counted(functionMetrics.refreshFailed, everyFive), threshold: 0 });
     if (pipeline.exports.length > 0) {
       this.alarm('exportFailed', { metric: this.counted(functionMetrics.exportFailed, everyFive), threshold: 0 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Kill } from '../../local/faults';
-import { type Deliveries, lostConnection, type StatementFault } from '../../local/faults';
+import { type Deliveries, lostConnection, type ScanFault, type StatementFault } from '../../local/faults';
 import { type Action, firstOnceKey, keys, type Scenario, type Span } from '../support/actions';
 import { longRetentionHours } from '../support/pipeline';
 
@@ -87,6 +87,11 @@ const systemViews = fc.constantFrom(undefined, 0, 12_000, dayMs);
 
 /** Of events that most scenarios have. */
 const raisingId = fc.nat(24).map((number) => `e${number}`);
+const scanFault: fc.Arbitrary<ScanFault> = fc.record({
+  every: fc.integer({ min: 1, max: 5 }),
+  from: fc.nat(4),
+  unlisted: fc.boolean(),
+});
 
 const none = fc.constant([]);
 export interface Kinds {
@@ -95,6 +100,8 @@ export interface Kinds {
   readonly kills: boolean;
   /** System views show late, or not to the transaction itself, what a COPY did. */
   readonly systemViews?: boolean;
+  /** Streaming ingestion skips records. */
+  readonly scans?: boolean;
   /** What comes next does not wait for what came before. */
   readonly hurry?: boolean;
   /** Some events' records make every statement fail that types them. */
@@ -120,6 +127,7 @@ export function scenarios(kinds: Kinds): fc.Arbitrary<Scenario> {
         ? systemViews.map((ms) => (ms === undefined ? undefined : { openTransaction: false, afterEndMs: ms }))
         : fc.constant(undefined),
       raising,
+      scans: kinds.scans ? sometimes(scanFault, 6) : none,
       calls: kinds.statements ? sometimes(fc.constantFrom('throttle' as const, 'answer-lost' as const), 30) : none,
     }),
     kills: fc.record({ load: killed, refresh: killed, reconcile: killed, export: killed, backfill: killed }),

@@ -129,6 +129,38 @@ const cases: readonly (readonly [string, Weakening, fc.Arbitrary<Scenario>])[] =
     })),
   ],
   [
+    'records that streaming ingestion skipped, nobody asking for them',
+    weakenings.withoutSkips,
+    fc.nat(7).map((event) => ({
+      ...quiet,
+      actions: [put([event, event + 1]), tick, soon],
+      faults: { scans: [{ every: 2, from: 0 }] },
+    })),
+  ],
+  [
+    'records that streaming ingestion skipped and did not name, only the named ones asked for',
+    weakenings.withoutSkipCounts,
+    fc.nat(7).map((event) => ({
+      ...quiet,
+      actions: [put([event, event + 1]), tick, soon],
+      faults: { scans: [{ every: 2, from: 0, unlisted: true }] },
+    })),
+  ],
+  [
+    'skipped records that the archive has, a reject in their place for good',
+    weakenings.withoutRecovery,
+    fc.nat(7).map((event) => ({
+      ...quiet,
+      actions: [put([event, event + 1]), tick, soon, quarter],
+      faults: { scans: [{ every: 2, from: 0 }] },
+    })),
+  ],
+  [
+    'records that landed before they were merged, deleted as if they were',
+    weakenings.trimBeforeMerge,
+    fc.nat(7).map((event) => ({ ...quiet, actions: [put([event]), hour, tick, soon] })),
+  ],
+  [
     'a stream that forgot while nobody read it, the gap not looked for',
     weakenings.withoutGaps,
     fc.nat(7).map((event) => ({ ...quiet, retentionHours: 24, actions: [put([event]), day, tick, soon] })),

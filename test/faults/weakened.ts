@@ -89,8 +89,50 @@ export const weakenings = {
   },
   /** Nobody asks how long the stream was not read. */
   withoutGaps: {
-    refreshPlan: (plan) =>
-      inMerge(plan, (statements) => without(statements, (sql) => /^insert into \w+\.gaps_/.test(sql))),
+    refreshPlan: (plan) => inMerge(plan, (statements) => without(statements, isGap)),
+  },
+  /** Nobody asks what streaming ingestion skipped. */
+  withoutSkips: {
+    refreshPlan: (plan) => {
+      const steps = plan.steps.filter(({ name }) => name !== 'skipped');
+      if (steps.length === plan.steps.length) throw new Error('there is no such step any more: adapt this weakening');
+      return { ...plan, steps };
+    },
+  },
+  /** What streaming ingestion skipped is asked for, but not whether it skipped more than it named. */
+  withoutSkipCounts: {
+    refreshPlan: (plan) => inStep(plan, 'skipped', (statements) => without(statements, isGap)),
+  },
+  /** What was skipped stays a reject, whoever brings it. */
+  withoutRecovery: {
+    loadPlan: (plan) => ({
+      ...plan,
+      sources: plan.sources.map((source) => ({
+        ...source,
+        ...(source.name === 'archive'
+          ? {
+              inPlace: changing(source.inPlace, (sql) => sql.replace(notSkipped, '')),
+              exact: changing(source.exact, (sql) => sql.replace(notSkipped, '')),
+            }
+          : {}),
+      })),
+    }),
+  },
+  /** Rows of the landing view are deleted whether or not they are merged. */
+  trimBeforeMerge: {
+    refreshPlan: (plan) => {
+      const trim = plan.steps.find(({ name }) => name === 'trim')!;
+      const statements = changed(trim.statements, (sql) =>
+        sql
+          .replace(/dateadd\(hour, -\d+, getdate\(\)\)/g, 'dateadd(day, 1, getdate())')
+          .replace(
+            /case when count\(merged\) = count\(\*\) then .* end as merged/,
+            'dateadd(day, 1, getdate()) as merged',
+          ),
+      );
+      const others = plan.steps.filter((step) => step !== trim);
+      return { ...plan, steps: [...others.slice(0, 1), { ...trim, statements }, ...others.slice(1)] };
+    },
   },
   /** A record that makes the merge fail stays in its way. */
   withoutSearch: { refreshPlan: ({ raising: _, ...plan }) => plan },
@@ -149,10 +191,15 @@ function checkpointFirst(statements: readonly StatementTemplate[]): StatementTem
 
 type RefreshPlan = Parameters<NonNullable<Weakening['refreshPlan']>>[0];
 
-const inMerge = (plan: RefreshPlan, change: (statements: readonly string[]) => string[]): RefreshPlan => ({
+type Change = (statements: readonly string[]) => string[];
+const inStep = (plan: RefreshPlan, name: string, change: Change): RefreshPlan => ({
   ...plan,
-  steps: plan.steps.map((step) => (step.name === 'merge' ? { ...step, statements: change(step.statements) } : step)),
+  steps: plan.steps.map((step) => (step.name === name ? { ...step, statements: change(step.statements) } : step)),
 });
+const inMerge = (plan: RefreshPlan, change: Change): RefreshPlan => inStep(plan, 'merge', change);
+
+const notSkipped = / and not reason like 'skipped by Redshift \(%'/;
+const isGap = (sql: string) => /^insert into \w+\.gaps_/.test(sql);
 
 const isForgetting = (sql: string) => /^delete from \w+_incoming\s+using \w+_merged\b/.test(sql);
 

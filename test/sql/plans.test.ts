@@ -24,13 +24,16 @@ describe('the refresh plan', () => {
     expect(steps.map(({ name, mode }) => [name, mode])).toEqual([
       ['refresh-landing', 'single'],
       ['merge', 'transaction'],
+      ['skipped', 'transaction'],
       ['refresh-views', 'auto-commit'],
       ['complete', 'single'],
+      ['trim', 'transaction'],
     ]);
-    expect(steps[2]!.statements.map((statement) => statement.replace(/_[0-9a-f]{8}$/, ''))).toEqual([
-      'refresh materialized view shop.sold',
-      'refresh materialized view shop.totals',
-    ]);
+    expect(
+      steps
+        .find(({ name }) => name === 'refresh-views')!
+        .statements.map((statement) => statement.replace(/_[0-9a-f]{8}$/, '')),
+    ).toEqual(['refresh materialized view shop.sold', 'refresh materialized view shop.totals']);
   });
 
   test('the merge takes its lock before anything that reads, and leaves nothing behind', () => {
@@ -46,6 +49,8 @@ describe('the refresh plan', () => {
       'create temp table shop_incoming as',
       'create temp table shop_shared as',
       'create temp table shop_copies as',
+      'create temp table shop_recovered as',
+      'delete from shop.rejects_51d923f4',
       expect.stringMatching(/^insert into shop.rejects_51d923f4 /),
       expect.stringMatching(/^insert into shop.duplicates_51d923f4 /),
       expect.stringMatching(/^insert into shop.events_51d923f4 /),
@@ -54,7 +59,7 @@ describe('the refresh plan', () => {
       expect.stringMatching(/^insert into shop.gaps_51d923f4 /),
       expect.stringMatching(/^insert into shop.checkpoints /),
       'delete from shop.checkpoints',
-      'drop table shop_arrived, shop_read, shop_merged, shop_parsed, shop_incoming, shop_shared, shop_copies',
+      'drop table shop_arrived, shop_read, shop_merged, shop_parsed, shop_incoming, shop_shared, shop_copies, shop_recovered',
     ]);
     expect(placeholders(statements)).toEqual(['{{run_id}}']);
   });
@@ -69,7 +74,8 @@ describe('the refresh plan', () => {
   });
 
   test('a pipeline without views has no step for them', () => {
-    expect(refreshPlan(aPipeline()).steps.map(({ name }) => name)).toEqual(['refresh-landing', 'merge', 'complete']);
+    const names = refreshPlan(aPipeline()).steps.map(({ name }) => name);
+    expect(names).toEqual(['refresh-landing', 'merge', 'skipped', 'complete', 'trim']);
   });
 
   test('attributes of the payload keep their case, and a quote in one stays inside', () => {

@@ -5,6 +5,7 @@ import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
 import type { SearchPlan, Step } from '../../lambda/shared/plan';
 import { type Finding, findRaising } from '../../lambda/shared/raising';
 import { render } from '../../lambda/shared/statement';
+import type { ScanFault } from '../../local/faults';
 import type { Clock, KinesisPort, Principal, StreamSlice } from '../../local/ports';
 import { Engine } from '../../local/warehouse/engine/engine';
 import type { ResultSet } from '../../local/warehouse/engine/result';
@@ -110,6 +111,8 @@ export class TestWarehouse {
   private objects = 0;
 
   private constructor(
+    /** What goes wrong with the next refreshes of the landing view that find records, and how late system views are. */
+    readonly scans: { faults: ScanFault[]; lateMs: number },
     /** A later edition may take its place. */
     public pipeline: Pipeline,
     private readonly engine: Engine,
@@ -123,6 +126,7 @@ export class TestWarehouse {
     const folder = temporaryFolder();
     const clock = stoppedClock();
     const s3 = new FakeS3(join(folder.path, 's3'));
+    const scans = { faults: [] as ScanFault[], lateMs: 0 };
     const kinesis = new TestStream(join(folder.path, 'kinesis'), clock);
     let warehouse: TestWarehouse | undefined;
     const engine = await Engine.open(
@@ -135,11 +139,13 @@ export class TestWarehouse {
         translate,
         assume: (arn) => rolePrincipal(arn.split('/').at(-1)!),
         caseSensitiveIdentifiers: true,
+        scanFault: () => scans.faults.shift(),
+        systemViews: () => ({ openTransaction: scans.lateMs === 0, afterEndMs: scans.lateMs }),
         raising: () => warehouse?.raising ?? [],
       },
       { name: 'millrace_admin', password: () => 'Password1' },
     );
-    warehouse = new TestWarehouse(pipeline, engine, kinesis, s3, clock, folder);
+    warehouse = new TestWarehouse(scans, pipeline, engine, kinesis, s3, clock, folder);
     await warehouse.install(ownerObject('millrace'), 'millrace_admin');
     await warehouse.install(registryObject(), ownerUser);
     for (const object of warehouseObjects(pipeline, {
@@ -202,6 +208,14 @@ export class TestWarehouse {
       plan,
       values,
       'raising',
+    );
+  }
+
+  /** The step of a run that shortens the landing view. */
+  async trim(): Promise<void> {
+    await this.steps(
+      refreshPlan(this.pipeline).steps.filter(({ name }) => name === 'trim'),
+      {},
     );
   }
 

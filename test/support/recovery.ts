@@ -1,7 +1,7 @@
 import { defaultFullPassHour } from '../../lambda/shared/plan';
 import { outsider } from './cloud';
 import type { Simulation } from './simulation';
-import { missingRecords } from './verify/gaps';
+import { missingRecords, skippedRecords } from './verify/gaps';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -22,6 +22,8 @@ export class Recovery {
     for (let until = lateUntil(); until !== undefined; until = lateUntil()) await this.idle(until - cloud.clock.now());
     if (late) await this.schedules();
     if (this.redrive() > 0) await this.schedules();
+    // So long after a refresh it is known whether it named all the records that it skipped.
+    if (this.world.skips) await this.idle(26 * hourMs);
     await this.closeGaps();
     await this.publish();
   }
@@ -65,13 +67,13 @@ export class Recovery {
     return count;
   }
 
-  /** The alarm names gaps, and the runbook a backfill from the archive. Without a gap nothing may be missing. */
+  /** Alarms name gaps and skipped records, and the runbook a backfill from the archive. Without a gap nothing may be missing. */
   private async closeGaps(): Promise<void> {
     const { world } = this;
     const { missing, unnamed, gaps } = await missingRecords(world);
     world.problems.push(...unnamed);
     world.gaps.push(...gaps);
-    if (missing === 0 && gaps.length === 0) return;
+    if (missing === 0 && gaps.length === 0 && (await skippedRecords(world)) === 0) return;
     world.backfill();
     await world.pass(hourMs);
     await this.schedules();

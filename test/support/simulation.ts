@@ -67,6 +67,8 @@ export class Simulation implements Simulated {
     readonly retentionHours: number,
     readonly weakening: Weakening,
     readonly cloud: Cloud,
+    /** Streaming ingestion skips records. */
+    readonly skips: boolean,
   ) {
     this.reader = new ExportReader(cloud, template.pipeline);
   }
@@ -103,7 +105,13 @@ export class Simulation implements Simulated {
       },
     });
     handlers = functionsOf(cloud, pipeline, weakening);
-    simulation = new Simulation({ ...template, pipeline }, retentionHours, weakening, cloud);
+    simulation = new Simulation(
+      { ...template, pipeline },
+      retentionHours,
+      weakening,
+      cloud,
+      scenario.faults.scans?.some((fault) => fault !== undefined) ?? false,
+    );
     simulation.truth.raising.push(...(scenario.faults.raising ?? []));
     await simulation.wire();
     return simulation;

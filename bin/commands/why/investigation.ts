@@ -1,4 +1,4 @@
-import { landingName } from '../../../sql';
+import { isSkipReason, landingName } from '../../../sql';
 import { plural } from '../../terminal';
 import { type Work, warehouseText, warehouseTime } from '../work';
 import { type Bounds, no, type Position, type Sighting, unknown, yes } from './answer';
@@ -119,11 +119,14 @@ export class Investigation {
     for (const position of positions) {
       const [found] = await findLanded(work, question, position);
       if (found === undefined) {
-        if (!this.isMerged(position))
-          this.explanations.push('it is on the stream and waits for the next refresh of the landing view');
-        sightings.push(
-          no('landing', `${view} has not read ${position.sequenceNumber}, or holds it no longer`, facts(position)),
-        );
+        // Streaming ingestion may have skipped it.
+        if (!this.isMerged(position)) await this.rejectAt(position);
+        const merged = this.isMerged(position);
+        if (!merged) this.explanations.push('it is on the stream and waits for the next refresh of the landing view');
+        const what = merged
+          ? `${view} does not hold ${position.sequenceNumber}, which has its outcome`
+          : `${view} has not read ${position.sequenceNumber}`;
+        sightings.push(no('landing', what, facts(position)));
         continue;
       }
       const merged = found.row['merged'] === true || this.isMerged(position);
@@ -146,6 +149,13 @@ export class Investigation {
     );
   }
 
+  /** The rejects know its position and nothing else: an object of the archive makes of it what it is. */
+  private isSkipped(at: Position): boolean {
+    return this.rejects.some(
+      ({ position, row }) => position !== undefined && same(position, at) && isSkipReason(String(row['reason'])),
+    );
+  }
+
   private async rejectAt(position: Position): Promise<void> {
     this.rejects.push(...(await findRejectAt(this.work, this.question, position)));
   }
@@ -164,9 +174,13 @@ export class Investigation {
     const sightings: Sighting[] = [];
     const open: OpenObject[] = [];
     for (const hit of hits) {
+      const { position } = hit;
+      // The stream may hold it no longer, so that it was not looked up by its position.
+      if (position !== undefined && !this.isMerged(position)) await this.rejectAt(position);
       const known =
-        hit.position !== undefined &&
-        (this.isMerged(hit.position) || positions.some((position) => same(position, hit.position!)));
+        position !== undefined &&
+        !this.isSkipped(position) &&
+        (this.isMerged(position) || positions.some((one) => same(one, position)));
       const { state, detail } = await bookOf(this.work, this.question, hit.bucket, hit.key, hit.etag);
       // what the stream brings needs no object of the archive
       if (!known && state !== 'loaded') open.push({ hit, bucket: 'archive', state, detail });

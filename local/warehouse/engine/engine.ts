@@ -20,7 +20,8 @@ import {
   type RunResult,
 } from './run';
 import { type CommittedCatalog, type EngineOptions, planStatements, Session, type TransactionLog } from './session';
-import { systemDdl, systemSchema, systemViews } from './system-views';
+import { systemDdl } from './system-ddl';
+import { systemSchema, systemViews } from './system-views';
 
 export type { HeldSession, Outcome, RunRequest, RunResult } from './run';
 

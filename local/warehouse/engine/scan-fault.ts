@@ -5,6 +5,4 @@ export interface ScanFault {
   readonly from: number;
   /** SYS_STREAM_SCAN_STATES counts them and SYS_STREAM_SCAN_ERRORS does not name them. @default false */
   readonly unlisted?: boolean;
-  /** The system views show the refresh so much later. @default 0 */
-  readonly lateMs?: number;
 }

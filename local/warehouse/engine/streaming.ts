@@ -163,7 +163,6 @@ async function logBatch(session: Session, entry: RelationEntry, fault?: ScanFaul
     stream_name: entry.stream!.name,
     mv_name: entry.name,
     record_time: { epochMs: session.now },
-    visible_at: { epochMs: session.now + (fault?.lateMs ?? 0) },
   };
   const shards = await session.connection.rows<{
     shard: string;

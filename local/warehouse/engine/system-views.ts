@@ -21,10 +21,8 @@ const boolean: RedshiftType = { name: 'boolean' };
 const columns = (types: Record<string, RedshiftType>): ColumnInfo[] =>
   Object.entries(types).map(([name, type]) => ({ name, type }));
 
-/** The user of a row, whom the documented columns do not name, and when the row can be seen: system views lag behind what they log. */
-const hiddenOfScans = columns({ user_id: integer, visible_at: timestamp });
-/** Days that logs are kept (https://docs.aws.amazon.com/redshift/latest/dg/c_intro_STL_tables.html). */
-const logDays = 7;
+/** The user of a row, whom the documented columns of some views do not name. */
+const hiddenUser = columns({ user_id: integer });
 
 const objects = (kind: string) => `(select body from ${systemSchema}.objects where kind = '${kind}')`;
 /** In brackets: the arrow binds more loosely than a comparison. */
@@ -355,7 +353,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
         stream_record_time_min: timestamp,
         stream_record_time_max: timestamp,
       }),
-      hidden: hiddenOfScans,
+      hidden: hiddenUser,
     },
   ],
   [
@@ -374,44 +372,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
         error_code: integer,
         error_reason: char(128),
       }),
-      hidden: hiddenOfScans,
+      hidden: hiddenUser,
     },
   ],
 ]);
-
-const duckdbType = (type: RedshiftType): string =>
-  type.name === 'varchar' || type.name === 'char' ? 'varchar' : type.name;
-
-/** What a regular user sees of a log. */
-function logQuery(name: string, { columns: shown, hidden = [] }: SystemView): string {
-  const log = `${systemSchema}.log_${name}`;
-  const own = `(user_id = getvariable('millrace_user_id') or getvariable('millrace_superuser'))`;
-  if (!hidden.some((column) => column.name === 'visible_at')) return `select * from ${log} where ${own}`;
-  const now = `getvariable('millrace_statement_now')::timestamp`;
-  return `select ${shown.map((column) => `"${column.name}"`).join(', ')} from ${log}
-    where ${own} and coalesce(visible_at, record_time) <= ${now} and record_time > ${now} - interval ${logDays} day`;
-}
-
-/** DuckDB statements that make the catalog's schema; they may run over an existing one. */
-export function systemDdl(): string[] {
-  const statements = [
-    `create schema if not exists ${systemSchema}`,
-    `create table if not exists ${systemSchema}.objects (kind varchar not null, name varchar not null, body json not null)`,
-  ];
-  for (const [name, view] of systemViews) {
-    if (view.query !== undefined) continue;
-    const list = [...view.columns, ...(view.hidden ?? [])]
-      .map((column) => `"${column.name}" ${duckdbType(column.type)}`)
-      .join(', ');
-    statements.push(`create table if not exists ${systemSchema}.log_${name} (${list})`);
-    // The file may be of a version that had no such column.
-    for (const { name: column, type } of view.hidden ?? [])
-      statements.push(
-        `alter table ${systemSchema}.log_${name} add column if not exists "${column}" ${duckdbType(type)}`,
-      );
-  }
-  for (const [name, view] of systemViews) {
-    statements.push(`create or replace view ${systemSchema}.${name} as ${view.query ?? logQuery(name, view)}`);
-  }
-  return statements;
-}

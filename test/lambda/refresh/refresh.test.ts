@@ -197,6 +197,46 @@ test('a complete run tells of every gap that is open', async () => {
   expect(warehouse.names.at(-1)).toBe(nameOf('landing', { run: '20261121T0505Z' }));
 });
 
+test('a complete run counts the records that streaming ingestion skipped', async () => {
+  const { warehouse, recorded, tick, end } = setUp({ skipped: 'select skipped' });
+  const skips = {
+    shard_id: 'shardId-000000000001',
+    reason: 'too large',
+    records: 3,
+    first_sequence: '49',
+    from_time: 'a',
+    to_time: 'b',
+  };
+  warehouse.outcome = ({ name }) => (name.includes('/skips/') ? { rows: [skips] } : undefined);
+  await tick('05:00');
+  for (const { name } of plan.steps) await end(nameOf(name));
+  expect(recorded.map(({ values }) => values).slice(1)).toEqual([{ SkippedRecords: 3 }]);
+});
+
+describe('a step that may fail', () => {
+  const steps = plan.steps.map((step) => (step.name === 'landing' ? step : { ...step, mayFail: true }));
+  const failed = { status: 'FAILED' as const, error: 'permission denied' };
+
+  test('is reported when it fails, and the run goes on to its end', async () => {
+    const { warehouse, recorded, tick, end } = setUp({ steps });
+    await tick('05:00');
+    await end(nameOf('landing'));
+    await end(nameOf('merge'), failed);
+    expect(warehouse.names.at(-1)).toBe(nameOf('views'));
+    await end(nameOf('views'), failed);
+    expect(recorded.map(({ values }) => Object.keys(values)[0])).toEqual(['RunFailed', 'RunFailed', 'RunCompleted']);
+  });
+
+  test('is tried again first when the reason is a passing one', async () => {
+    const { warehouse, recorded, tick, end } = setUp({ steps });
+    await tick('05:00');
+    await end(nameOf('landing'));
+    await end(nameOf('merge'), { status: 'FAILED', error: 'ERROR: 1023 Serializable isolation violation' });
+    expect(warehouse.names.at(-1)).toBe(nameOf('merge', { attempt: 2 }));
+    expect(recorded).toEqual([]);
+  });
+});
+
 test.each([
   '',
   'nightly-report',

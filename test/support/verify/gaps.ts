@@ -35,6 +35,15 @@ export async function missingRecords({
   return { missing: missing.length, unnamed, gaps };
 }
 
+/** Rejects that stand for records which streaming ingestion skipped. */
+export async function skippedRecords({ cloud, template }: Simulation): Promise<number> {
+  const [found] = await rows<Value[]>(
+    cloud,
+    `select count(*) from ${template.pipeline.name}.rejects where reason like 'skipped by Redshift (%'`,
+  );
+  return Number(found![0]);
+}
+
 /** After the backfill a gap may only remain where the archive does not reach back to its beginning. */
 export async function verifyGaps(cloud: Cloud, schema: string, { archived }: Truth): Promise<string[]> {
   const hours = archived.flatMap((key) => archiveHour(key) ?? []);
