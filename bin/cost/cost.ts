@@ -216,8 +216,11 @@ function summed(lines: readonly Line[]): Line[] {
   return [...byPrice.values()];
 }
 
-/** The table of the README: a column for each environment. */
-export function costTable(environments: Readonly<Record<string, readonly Line[]>>): string {
+/**
+ * A column for each environment, a row for each group of resources.
+ * @param arithmetic amounts and unit prices beside the sums, as in docs/costs.md; the README has the sums alone
+ */
+export function costTable(environments: Readonly<Record<string, readonly Line[]>>, arithmetic = true): string {
   const columns = Object.values(environments);
   const cell = (lines: readonly Line[], terms: boolean) => {
     const sum = money(lines.reduce((total, { dollars }) => total + dollars, 0));
@@ -255,7 +258,7 @@ export function costTable(environments: Readonly<Record<string, readonly Line[]>
   const rows = [
     ['', ...Object.keys(environments)],
     ['---', ...columns.map(() => '---')],
-    ...rowsOf('fixed', true).map(([group, ...cells]) => [group!, ...cells]),
+    ...rowsOf('fixed', arithmetic).map(([group, ...cells]) => [group!, ...cells]),
     ['**a month without traffic**', ...total('fixed')],
     ['**a million events**', ...total('events')],
     ['**a GB kept in S3 and in Redshift, a month**', ...total('kept')],

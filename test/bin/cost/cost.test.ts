@@ -17,9 +17,12 @@ function resourcesOf(environment: Partial<Environment>): Resources {
   ]);
 }
 
-test('the table of the README is what the templates cost: `npx millrace cost dev prod` prints it', () => {
-  const table = costTable({ dev: costOf(resourcesOf(dev)), prod: costOf(resourcesOf(prod)) });
-  expect(readFileSync(join(__dirname, '../../../README.md'), 'utf8')).toContain(table);
+test('the tables of the README and of docs/costs.md are what the templates cost', () => {
+  const costs = { dev: costOf(resourcesOf(dev)), prod: costOf(resourcesOf(prod)) };
+  const page = (file: string) => readFileSync(join(__dirname, '../../..', file), 'utf8');
+  expect(page('README.md')).toContain(costTable(costs, false));
+  // `npx millrace cost dev prod` prints this one
+  expect(page('docs/costs.md')).toContain(costTable(costs));
 });
 
 test('a type without a price is an error, never free', () => {
