@@ -226,8 +226,8 @@ export class World {
   /** Names of the export function's statements of the last day, the oldest first, with the rows that each gave. */
   async statements(): Promise<{ name: string; rows: number }[]> {
     const { operations } = this.cloud.warehouse;
-    // biome-ignore lint/suspicious/noExplicitAny: answers of the API
     const call = (operation: string, input: object) =>
+      // biome-ignore lint/suspicious/noExplicitAny: answers of the API
       operations[operation]!(input as never, roleOf('export')) as Promise<any>;
     const found: { name: string; rows: number; at: number }[] = [];
     let NextToken: string | undefined;

@@ -299,6 +299,7 @@ describe('usual lines give what a look at every value gives', () => {
     ];
     const read = `select json_serialize(p) from s.o order by 1`;
     const { count, errors } = await compare(rows, `json 'noshred'`, 's.o', read);
-    expect([count, errors.length]).toEqual([rows.length - 1, 1]);
+    // neither a line cut short nor a duplicate attribute is JSON to JSON_PARSE
+    expect([count, errors.length]).toEqual([rows.length - 2, 2]);
   });
 });
