@@ -86,6 +86,9 @@ function valueExpression(column: Column): string {
 /** Whole, and so exact whatever type SUPER keeps it in. How SUPER spells it is not documented. */
 const exponentPattern = '^-?[0-9]{1,15}[eE][+]?[0-9]{1,2}$';
 
+/** 1e100 or more: past every type. */
+const hugePattern = '^-?[1-9][0-9]*[eE][+]?[1-9][0-9]{2,}$';
+
 /** A cast of SUPER gives null for what does not fit (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */
 const numberExpression = (pattern: string, text: string, value: string, ofExponent: string) =>
   `case when ${text} ~ '${pattern}' then ${value} when ${text} ~ '${exponentPattern}' then ${ofExponent} end`;
@@ -201,11 +204,11 @@ function misfits(column: Column): [string, string][] {
     case 'decimal': {
       const fits =
         column.type === 'bigint' ? 'not a whole number in the range of bigint' : `does not fit ${redshiftType(column)}`;
-      const isExact = `${textOf(column)} ~ '${exponentPattern}'`;
+      const text = textOf(column);
       return [
         [
-          `${misfit} and ${textOf(column)} ~ '[eE]' and not (${isExact})`,
-          `spelled with an exponent and a fraction, which ${redshiftType(column)} does not take`,
+          `${misfit} and ${text} ~ '[eE]' and not (${text} ~ '${exponentPattern}') and not (${text} ~ '${hugePattern}')`,
+          `spelled with an exponent in a way that ${redshiftType(column)} does not take: only whole numbers such as 15e2`,
         ],
         [misfit, fits],
       ];
