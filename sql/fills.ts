@@ -7,9 +7,9 @@ import { shortHash } from './definition';
 import { identifier, quoteIdentifier } from './identifier';
 import { identityVersion, pipelineTables } from './names';
 import { batchPiece, batchSearch, pieceOf, raisedQuery, searchTables, typedTable } from './raising';
-import { typedRows } from './record';
 import { indent } from './text';
 import { kindOf } from './typing';
+import { columnGroups, typedRows } from './wide';
 
 /** Events of one batch, and so how long a merge may have to wait for one; a single run that merged more is a batch of its own. */
 export const batchRows = 500_000;
@@ -62,9 +62,14 @@ const assignments = (columns: readonly Column[], stored: string, typed: string) 
  * columns. So a column is whole from the first merge of the new functions on, and after a rollback from the first of the old ones. First in
  * every transaction that adds events, after its lock; once all functions are of one version, it finds nothing.
  */
-export function completeRowsStatement(pipeline: Pipeline): StatementTemplate {
+export const completeRowsStatements = (pipeline: Pipeline): StatementTemplate[] =>
+  columnGroups(pipeline.columns, completedBytes).map((columns) => completeRowsStatement(pipeline, columns));
+
+/** Text of a column that is typed, compared and set. */
+const completedBytes = (column: Column) => 650 + 5 * column.name.length;
+
+function completeRowsStatement(pipeline: Pipeline, columns: readonly Column[]): StatementTemplate {
   const { events, runs, fills } = pipelineTables(pipeline);
-  const { columns } = pipeline;
   const version = quoteLiteral(typingVersion(pipeline));
   const filled = `select max(filled_until) as whole_until from ${fills} where definition = ${quoteLiteral(fillVersion(pipeline))}`;
   const since = `(
@@ -96,7 +101,7 @@ where e.event_id = late.event_id and (${lacks(columns, 'e', 'late')})`;
 export function fillSpec(pipeline: Pipeline): FillSpec | undefined {
   const columns = filledColumns(pipeline);
   if (columns.length === 0) return undefined;
-  const batch = batchStatements(pipeline);
+  const { groups, batch } = batchStatements(pipeline);
   const { searched } = searchTables(pipeline);
   return {
     table: pipelineTables(pipeline).fills,
@@ -113,8 +118,8 @@ export function fillSpec(pipeline: Pipeline): FillSpec | undefined {
     search: batchSearch(pipeline, {
       batch,
       gather: [1, 2],
-      probe: 3,
-      table: rowsTable(pipeline),
+      probe: groups.map(({ typing }) => batch.indexOf(typing)),
+      tables: groups.map(({ rows }) => rows),
       reference: [
         `delete from ${searched}`,
         `insert into ${searched} (row_key, ${batchPiece}, payload, ${raisedFlag}) select 'none', 0, json_parse('{}'), false`,
@@ -147,16 +152,46 @@ export const caughtUpMinutes = 5;
  * the place of, or its own where the table has no such column; `raised`, events that are not typed; those of
  * `BatchSearch`.
  */
-function batchStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { events, fills, checkpoints } = pipelineTables(pipeline);
-  const columns = filledColumns(pipeline);
-  const bounds = boundsTable(pipeline);
-  const rows = rowsTable(pipeline);
-  return [
+function batchStatements(pipeline: Pipeline): {
+  readonly groups: readonly FilledGroup[];
+  readonly batch: readonly StatementTemplate[];
+} {
+  const { checkpoints } = pipelineTables(pipeline);
+  const bounds = `${pipeline.name}_fill_bounds`;
+  const groups = columnGroups(filledColumns(pipeline), filledBytes).map((columns, i) => ({
+    columns,
+    rows: `${pipeline.name}_fill_rows${i === 0 ? '' : `_${i + 1}`}`,
+    typing: rowsStatement(columns, typedTable(i)),
+  }));
+  const batch = [
     `lock ${checkpoints}`,
     boundsStatement(pipeline, bounds),
     gatherStatement(pipeline, bounds),
-    rowsStatement(pipeline),
+    ...groups.flatMap((group) => groupStatements(pipeline, group, bounds)),
+    `drop table ${[...groups.map(({ rows }) => rows), searchTables(pipeline).searched, bounds].join(', ')}`,
+  ];
+  return { groups, batch };
+}
+
+/** Text of a column that is accounted for, which is longer than that which types it. */
+const filledBytes = (column: Column) => 1200 + 10 * column.name.length;
+
+/** Columns that are filled together, the table of their values, and the statement that makes it. */
+interface FilledGroup {
+  readonly columns: readonly Column[];
+  readonly rows: string;
+  readonly typing: StatementTemplate;
+}
+
+/** Fill some of the columns and write down what that did. */
+function groupStatements(
+  pipeline: Pipeline,
+  { columns, rows, typing }: FilledGroup,
+  bounds: string,
+): StatementTemplate[] {
+  const { events, fills } = pipelineTables(pipeline);
+  return [
+    typing,
     `update ${events} as e
 set
 ${assignments(columns, 'e', 'f')}
@@ -167,12 +202,8 @@ where e.event_id = f.event_id and e.merged_at >= (select low from ${bounds}) and
   definition, typing, column_name, filled_from, filled_until, row_count, filled, missing, misfits, misfit_id, lost, lost_id, filled_at
 )
 ${columns.map((column) => accountQuery(pipeline, column, bounds, rows)).join('\nunion all\n')}`,
-    `drop table ${[rows, searchTables(pipeline).searched, bounds].join(', ')}`,
   ];
 }
-
-const rowsTable = ({ name }: Pipeline) => `${name}_fill_rows`;
-const boundsTable = ({ name }: Pipeline) => `${name}_fill_bounds`;
 
 /** From where the fill has got to, over the runs that merged a batch's worth of events, or to the present. Later merges are later than that. */
 function boundsStatement(pipeline: Pipeline, bounds: string): StatementTemplate {
@@ -215,8 +246,7 @@ left join (
 where e.merged_at >= (select low from ${bounds}) and e.merged_at < (select high from ${bounds})`;
 }
 
-function rowsStatement(pipeline: Pipeline): StatementTemplate {
-  const columns = filledColumns(pipeline);
+function rowsStatement(columns: readonly Column[], table: string): StatementTemplate {
   const kept = columns.flatMap((column) => [
     identifier(column.name),
     `${outcome(column)} as ${quoteIdentifier(`${column.name} outcome`)}`,
@@ -224,7 +254,7 @@ function rowsStatement(pipeline: Pipeline): StatementTemplate {
   const flags = columns.flatMap((column) =>
     replacedBy(column) === undefined ? [flag(column, 'kept')] : [flag(column, 'kept'), flag(column, 'replaced')],
   );
-  return `create temp table ${typedTable} as
+  return `create temp table ${table} as
 select event_id, ${kept.join(', ')}
 from (
 ${indent(typedRows(columns, pieceOf(['event_id', 'payload', raisedFlag, ...flags])))}

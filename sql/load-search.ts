@@ -6,7 +6,7 @@ import { stagedArchiveColumns, stagedColumns } from './columns';
 import { copyStatements, type Format, loadTables, onlyUrl, type Reading, sourceOf, stagedTable } from './copy';
 import { pipelineTables } from './names';
 import { positionKey, raisedQuery, searchPlan, searchTables } from './raising';
-import { incomingStatement, placeColumns, temporaryTables } from './record';
+import { incomingStatements, placeColumns, temporaryTables } from './record';
 import { indent } from './text';
 
 /** A longer payload cannot be given back as a text. */
@@ -60,10 +60,10 @@ where r.row_key is null`,
       ],
       reference: [referenceStatement(searched, isArchive)],
       columns: kept,
-      typed(into, from) {
+      typed(tables, from) {
         const given = `(\n${indent(from)}\n) as untouched`;
         const arrived = isArchive ? `arrived as (\n${indent(parsedRows('archive', given))}\n)` : historyQuery(given);
-        return incomingStatement(pipeline, arrived, [], into);
+        return incomingStatements(pipeline, arrived, [], tables);
       },
     }),
     load: load(pipeline, source, reading, raisedLines(pipeline, source)),

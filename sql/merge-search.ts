@@ -5,7 +5,7 @@ import { arrivalTables, parsedRows, untouchedStatements } from './arrived';
 import { lockStatement } from './merge';
 import { landingName, ofLanding, pipelineTables } from './names';
 import { positionKey, raisedQuery, searchPlan, searchTables } from './raising';
-import { incomingStatement, placeColumns, temporaryTables } from './record';
+import { incomingStatements, placeColumns, temporaryTables } from './record';
 import { indent } from './text';
 
 /** Rows of before that are typed once more where every new one fails. */
@@ -26,12 +26,12 @@ export function mergeRaising(pipeline: Pipeline): RaisingPlan {
       ],
       reference: [referenceStatement(pipeline)],
       columns: untouched,
-      typed: (into, from) =>
-        incomingStatement(
+      typed: (tables, from) =>
+        incomingStatements(
           pipeline,
           `arrived as (\n${indent(parsedRows('stream', `(\n${indent(from)}\n) as untouched`))}\n)`,
           [],
-          into,
+          tables,
         ),
     }),
     record: recordStatements(pipeline),

@@ -3,11 +3,18 @@ import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
 import { arrivalStatements, arrivalTables, arrivedQuery } from './arrived';
 import { storedName } from './columns';
-import { completeRowsStatement, typingVersion } from './fills';
+import { completeRowsStatements, typingVersion } from './fills';
 import { beginning, gapStatement } from './gaps';
 import { identifier } from './identifier';
 import { identityVersion, landingTable, ofIdentity, ofLanding, pipelineTables } from './names';
-import { identityTimes, incomingStatement, placeColumns, type Source, temporaryTables } from './record';
+import {
+  identityTimes,
+  incomingStatements,
+  incomingTables,
+  placeColumns,
+  type Source,
+  temporaryTables,
+} from './record';
 import { isSkip } from './skip-reason';
 
 /** Taken first by every transaction that merges. A LOCK takes no snapshot, so what follows sees what the previous holder committed. */
@@ -77,18 +84,18 @@ export interface MergeSteps {
 }
 
 export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOptions = {}): MergeSteps {
-  const { incoming, shared, copies, recovered } = temporaryTables(pipeline);
+  const { shared, copies, recovered } = temporaryTables(pipeline);
   const hasPositions = source !== 'history';
   return {
     incoming: [
-      completeRowsStatement(pipeline),
+      ...completeRowsStatements(pipeline),
       ...arrivalStatements(pipeline, source, options.replaced),
-      incomingStatement(pipeline, arrivedQuery(pipeline, source)),
+      ...incomingStatements(pipeline, arrivedQuery(pipeline, source)),
       ...copiesStatements(pipeline, [], '', options.replaced),
     ],
     place: [...(hasPositions ? recoverStatements(pipeline) : []), ...placeStatements(pipeline, options.objectKey)],
     run: runStatement(pipeline, source, options.extraRejects),
-    drop: `drop table ${[...arrivalTables(pipeline, source), incoming, shared, copies, ...(hasPositions ? [recovered] : [])].join(', ')}`,
+    drop: `drop table ${[...arrivalTables(pipeline, source), ...incomingTables(pipeline), shared, copies, ...(hasPositions ? [recovered] : [])].join(', ')}`,
   };
 }
 

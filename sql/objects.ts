@@ -4,7 +4,7 @@ import type { Pipeline } from '../pipelines/definition';
 import * as columns from './columns';
 import { pipelineObject } from './declarations';
 import { hashDefinition } from './definition';
-import { completeRowsStatement, filledColumns, fillSpec } from './fills';
+import { completeRowsStatements, filledColumns, fillSpec } from './fills';
 import { beginStatement, unreadQuery } from './gaps';
 import { identifier, quoteIdentifier } from './identifier';
 import { landingQuery } from './landing';
@@ -198,7 +198,7 @@ function viewChecks(pipeline: Pipeline, view: CompiledView, views: readonly Comp
   );
   // What the functions of before merged since a column was filled has nothing in it, and a view over it may leave that out.
   const complete = filledColumns(pipeline).length
-    ? [step('complete', [lockStatement(pipeline), completeRowsStatement(pipeline)])]
+    ? [step('complete', [lockStatement(pipeline), ...completeRowsStatements(pipeline)])]
     : [];
   const upToDate = [...complete, ...refreshSteps(view, views)];
   return { recomputed, mayShrink, mayGrow, reads: [...new Set(reads)], upToDate, runs, rejects };

@@ -1,6 +1,7 @@
 import type { SearchPlan, StatementTemplate } from '../lambda/shared/plan';
 import type { BatchSearch } from '../lambda/warehouse-object/contract';
 import { quoteIdentifier } from './identifier';
+import type { TypingTables } from './wide';
 
 /** The temporary tables of a search for rows that raise. */
 export function searchTables({ name }: { readonly name: string }) {
@@ -9,7 +10,7 @@ export function searchTables({ name }: { readonly name: string }) {
     searched: `${name}_searched`,
     /** Those of the ranges that are searched, with `piece`. */
     pieces: `${name}_pieces`,
-    /** The typed rows of a piece; its number follows. */
+    /** The typed rows of a piece; its number follows, and that of the table where the piece has several. */
     probe: `${name}_probe_`,
   };
 }
@@ -37,8 +38,8 @@ export interface SearchOptions {
   readonly reference?: readonly StatementTemplate[];
   /** Columns of the rows, besides `row_key`. */
   readonly columns: readonly string[];
-  /** The statement that types the rows of the query `from`, as the table `into`. */
-  readonly typed: (into: string, from: string) => StatementTemplate;
+  /** The statements that type the rows of the query `from`, each of which makes one of the tables. */
+  readonly typed: (tables: TypingTables, from: string) => readonly StatementTemplate[];
 }
 
 /**
@@ -51,14 +52,17 @@ export function searchPlan(
 ): SearchPlan {
   const { pieces } = searchTables(pipeline);
   const probe = typed(
-    '{{probe_table:identifier}}',
+    typedTable,
     `select ${columns.join(', ')}\nfrom ${pieces}\nwhere piece = {{piece}}::int`,
   );
   return { gather, ...(reference ? { reference } : {}), probe, ...divisions(pipeline, gather, probe) };
 }
 
-/** In a statement of a batch that types rows: the table that it makes, and which rows of which table it takes. */
-export const typedTable = '{{probe_table:identifier}}';
+/** In a statement that types rows: the table that it makes. */
+export const typedTable: TypingTables = (number) => `{{${tableValue(number)}:identifier}}`;
+const tableValue = (number: number) => (number === 0 ? 'probe_table' : `probe_table_${number}`);
+
+/** In a statement of a batch that types rows: which rows of which table it takes. */
 export const pieceOf = (columns: readonly string[]) =>
   `select ${columns.join(', ')}\nfrom {{rows_table:identifier}}\nwhere {{piece_column:identifier}} = {{piece}}::bigint`;
 /** The column of the gathered rows that is 0 for those that the batch types. */
@@ -68,10 +72,10 @@ export interface BatchSearchOptions {
   readonly batch: readonly StatementTemplate[];
   /** Those of them that gather the rows, the last of which makes `searched`. */
   readonly gather: readonly number[];
-  /** The one that types them, of `typedTable` and `pieceOf`. */
-  readonly probe: number;
-  /** The table that it makes in a batch. */
-  readonly table: string;
+  /** Those that type them, of `typedTable` and `pieceOf`. */
+  readonly probe: readonly number[];
+  /** The tables that they make in a batch, by the numbers of `TypingTables`. */
+  readonly tables: readonly string[];
   /** What makes one row without attributes of the gathered ones. */
   readonly reference: readonly StatementTemplate[];
 }
@@ -79,7 +83,7 @@ export interface BatchSearchOptions {
 /** The same for a batch that gathers and types the rows itself. */
 export function batchSearch(
   pipeline: { readonly name: string },
-  { batch, gather, probe, table, reference }: BatchSearchOptions,
+  { batch, gather, probe, tables, reference }: BatchSearchOptions,
 ): BatchSearch {
   const { searched, pieces } = searchTables(pipeline);
   const texts = gather.map((index) => batch[index]!);
@@ -87,8 +91,17 @@ export function batchSearch(
     gather,
     probe,
     reference: [...gather, ...reference],
-    ...divisions(pipeline, texts, batch[probe]!),
-    batchValues: { probe_table: table, rows_table: searched, piece_column: 'batch piece', piece: '0' },
+    ...divisions(
+      pipeline,
+      texts,
+      probe.map((index) => batch[index]!),
+    ),
+    batchValues: {
+      ...Object.fromEntries(tables.map((table, number) => [tableValue(number), table])),
+      rows_table: searched,
+      piece_column: 'batch piece',
+      piece: '0',
+    },
     pieceValues: { rows_table: pieces, piece_column: 'piece' },
   };
 }
@@ -96,7 +109,7 @@ export function batchSearch(
 function divisions(
   pipeline: { readonly name: string },
   gather: readonly StatementTemplate[],
-  probe: StatementTemplate,
+  probe: readonly StatementTemplate[],
 ): Pick<SearchPlan, 'divide' | 'assign' | 'pieces' | 'probeTable' | 'fanout'> {
   const { searched, pieces, probe: probeTable } = searchTables(pipeline);
   const ranges = (more = '') => `select ${more}r."first"::varchar(256) as first_key, r."last"::varchar(256) as last_key
@@ -127,13 +140,13 @@ where piece >= 0
 group by piece
 order by piece`,
     probeTable,
-    fanout: fanoutOf(gather.length, [...gather, divide].join('').length, probe.length),
+    fanout: fanoutOf([...gather, divide], probe),
   };
 }
 
 /** As many pieces as a batch takes, beside the gathering, the division, the count, all other rows and a piece without rows. */
-function fanoutOf(gathering: number, gatheringLength: number, typedLength: number): number {
-  const places = maxStatements - gathering - 4;
-  const room = Math.floor((maxBatchLength - gatheringLength) / typedLength) - 1;
-  return Math.max(minFanout, Math.min(maxFanout, places, room));
+function fanoutOf(before: readonly StatementTemplate[], probe: readonly StatementTemplate[]): number {
+  const places = Math.floor((maxStatements - before.length - 1) / probe.length) - 2;
+  const room = Math.floor((maxBatchLength - before.join('').length) / probe.join('').length) - 1;
+  return Math.min(places, Math.max(minFanout, Math.min(maxFanout, room)));
 }

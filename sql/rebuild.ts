@@ -18,9 +18,10 @@ import { identifier, quoteIdentifier } from './identifier';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { type BookName, identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from './names';
 import { batchPiece, batchSearch, pieceOf, raisedQuery, searchTables, typedTable } from './raising';
-import { placeColumns, temporaryTables, typedRows } from './record';
+import { incomingTables, placeColumns, temporaryTables } from './record';
 import { indent } from './text';
 import { identityExpression, identityParts, problemLines } from './typing';
+import { columnGroups, rowNumber, typedGroups, typedRows } from './wide';
 
 /** No merge takes so long from its first row to its last, in days. */
 const mergeDays = 1;
@@ -108,7 +109,7 @@ function batchStatements(pipeline: Pipeline): StatementTemplate[] {
     ...clearStatements(pipeline),
     runsStatement(pipeline),
     gatherStatement(pipeline),
-    typedStatement(pipeline),
+    ...typedStatements(pipeline),
     ...copiesStatements(pipeline, ['run_id', 'merged_at'], 'i.merged_at, '),
     `insert into ${rejects} (source, ${place}, reason, payload, run_id, merged_at)
 select source, ${place}, reason, payload, run_id, merged_at
@@ -121,7 +122,7 @@ where reason is not null`,
     duplicatesStatement(pipeline),
     ...gapsStatements(pipeline),
     ...accountStatements(pipeline),
-    `drop table ${[ids, copies, shared, incoming, searchTables(pipeline).searched, runs, bounds].join(', ')}`,
+    `drop table ${[ids, copies, shared, ...incomingTables(pipeline), searchTables(pipeline).searched, runs, bounds].join(', ')}`,
   ];
 }
 
@@ -259,17 +260,18 @@ left join (
 }
 
 /** The events of before as a merge has the rows that arrived, with their new ids, and when and by which run they were merged. */
-function typedStatement(pipeline: Pipeline): StatementTemplate {
-  const { columns } = pipeline;
-  const stay = keptColumns(pipeline);
-  const values = columns.map((column) =>
-    stay.includes(column)
-      ? `coalesce(${kept(column)}, ${identifier(column.name)}) as ${identifier(column.name)}`
-      : identifier(column.name),
-  );
-  return `create temp table ${typedTable} as
+function typedStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { columns, identity } = pipeline;
+  const groups = columnGroups(columns);
+  const rows = pieceOf(rowNames(pipeline));
+  const result = `source, ${placeColumns.join(', ')},
+  null::timestamp as refresh_time, ${wholePayload} as payload, run_id, merged_at, previous_id, reason,
+  case when reason is null then ${identityExpression(identity, columns)} end as event_id`;
+  if (groups.length === 1)
+    return [
+      `create temp table ${typedTable(0)} as
 with typed as (
-${indent(typedRows(columns, pieceOf(rowNames(pipeline))))}
+${indent(typedRows(columns, rows))}
 ),
 judged as (
   select *,
@@ -277,10 +279,39 @@ judged as (
   from typed
 )
 select
-  ${values.join(', ')}, source, ${placeColumns.join(', ')},
-  null::timestamp as refresh_time, ${wholePayload} as payload, run_id, merged_at, previous_id, reason,
-  case when reason is null then ${identityExpression(pipeline.identity, columns)} end as event_id
-from judged`;
+  ${storedValues(pipeline, ({ name }) => identifier(name)).join(', ')}, ${result}
+from judged`,
+    ];
+  const typed = typedGroups(typedTable, groups, (group) => reasonOf(group, identityColumns(pipeline)));
+  const position = identity.by === 'stream-position' ? `${reasonExpression(pipeline)}, ` : '';
+  return [
+    `create temp table ${typedTable(1)} as
+select *, row_number() over (order by previous_id) as ${rowNumber}
+from (
+${indent(rows)}
+) as before`,
+    ...typed.statements,
+    `create temp table ${typedTable(0)} as
+with judged as (
+  select
+    ${storedValues(pipeline, typed.valueOf, 'r.').join(', ')}, r.source, ${placeColumns.map((name) => `r.${name}`).join(', ')},
+    r.${wholePayload}, r.run_id, r.merged_at, r.previous_id, coalesce(r.${raisedReasonName}, ${position}${typed.reasons}) as reason
+  from ${indent(typed.from).trimStart()}
+)
+select
+  ${columns.map(({ name }) => identifier(name)).join(', ')}, ${result}
+from judged`,
+  ];
+}
+
+/** Of columns that make the id the value of now, of any other the one that is stored. */
+function storedValues(pipeline: Pipeline, valueOf: (column: Column) => string, before = ''): string[] {
+  const stay = keptColumns(pipeline);
+  return pipeline.columns.map((column) =>
+    stay.includes(column)
+      ? `coalesce(${before}${kept(column)}, ${valueOf(column)}) as ${identifier(column.name)}`
+      : valueOf(column),
+  );
 }
 
 /** Finds the events that make the typing of a batch fail, by the ids of before. */
@@ -290,8 +321,8 @@ function rebuildSearch(pipeline: Pipeline, batch: readonly StatementTemplate[]):
   return batchSearch(pipeline, {
     batch,
     gather: [boundsStatement(pipeline), runsStatement(pipeline), gatherStatement(pipeline)].map(numberOf),
-    probe: numberOf(typedStatement(pipeline)),
-    table: temporaryTables(pipeline).incoming,
+    probe: typedStatements(pipeline).map(numberOf),
+    tables: incomingTables(pipeline),
     reference: [
       `delete from ${searched}`,
       `insert into ${searched} (row_key, ${batchPiece}, payload) select 'none', 0, json_parse('{}')`,
@@ -299,13 +330,21 @@ function rebuildSearch(pipeline: Pipeline, batch: readonly StatementTemplate[]):
   });
 }
 
+const identityColumns = ({ identity, columns }: Pipeline): Column[] =>
+  identity.by === 'stream-position' ? [] : columns.filter(({ name }) => identity.columns.includes(name));
+
 /** Why a row gets no id; of anything else that does not fit by now, an event keeps what it has. */
-function reasonExpression({ identity, columns }: Pipeline): string {
-  if (identity.by === 'stream-position')
+function reasonExpression(pipeline: Pipeline): string {
+  if (pipeline.identity.by === 'stream-position')
     return "case when shard_id is null or sequence_number is null then 'identity: no position on the stream' end";
-  const parts = columns.filter(({ name }) => identity.columns.includes(name));
-  const all = parts.map(({ name }) => `${identifier(name)} is not null`).join(' and ');
-  return `case\n  when ${all} then null\n${indent(parts.flatMap(problemLines).join('\n'))}\nend`;
+  return reasonOf(pipeline.columns, identityColumns(pipeline));
+}
+
+function reasonOf(columns: readonly Column[], parts: readonly Column[]): string {
+  const own = parts.filter((part) => columns.includes(part));
+  if (own.length === 0) return 'null::varchar(512)';
+  const all = own.map(({ name }) => `${identifier(name)} is not null`).join(' and ');
+  return `case\n  when ${all} then null\n${indent(own.flatMap(problemLines).join('\n'))}\nend`;
 }
 
 function copyStatement(
@@ -328,7 +367,7 @@ where ${batchPiece} = 1`;
   return `create temp table ${ids} as
 select previous_id, case when ${reasonExpression(pipeline)} is null then ${identityExpression(pipeline.identity, pipeline.columns)} end as event_id
 from (
-${indent(typedRows(pipeline.columns, rows))}
+${indent(typedRows(identityColumns(pipeline), rows))}
 ) as typed`;
 }
 

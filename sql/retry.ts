@@ -1,11 +1,11 @@
 import { raisedPrefix, type StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
-import { completeRowsStatement, typingVersion } from './fills';
+import { completeRowsStatements, typingVersion } from './fills';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { pipelineTables } from './names';
 import { parsedExpression } from './parsing';
-import { incomingStatement, placeColumns, temporaryTables } from './record';
+import { incomingStatements, incomingTables, placeColumns, temporaryTables } from './record';
 
 /**
  * One transaction that looks at the rejects once more, under the columns that the pipeline has now: what is sound becomes an event or a
@@ -23,7 +23,7 @@ export function retryStatements(
   const { incoming } = temporaryTables(pipeline);
   return [
     lockStatement(pipeline),
-    completeRowsStatement(pipeline),
+    ...completeRowsStatements(pipeline),
     ...judgeStatements(pipeline, chosen, which),
     `delete from ${rejects} where ${retryable(chosen, which)}`,
     `insert into ${rejects} (source, ${placeColumns.join(', ')}, reason, payload, unparsed, ${Object.keys(rejectNames).join(', ')})
@@ -84,7 +84,7 @@ function judgeStatements(
 select ${place}, payload, unparsed, ${aliases.join(', ')}
 from ${pipelineTables(pipeline).rejects}
 where ${retryable(chosen, which)}`,
-    incomingStatement(
+    ...incomingStatements(
       pipeline,
       `arrived as (
   select ${place}, null::timestamp as refresh_time, payload, case when payload is null then unparsed end as unparsed, ${names}
@@ -113,8 +113,8 @@ copies as (
 }
 
 function dropStatement(pipeline: Pipeline): StatementTemplate {
-  const { arrived, incoming, shared, copies } = temporaryTables(pipeline);
-  return `drop table ${[arrived, incoming, shared, copies].join(', ')}`;
+  const { arrived, shared, copies } = temporaryTables(pipeline);
+  return `drop table ${[arrived, ...incomingTables(pipeline), shared, copies].join(', ')}`;
 }
 
 /** What a reject keeps when it stays one, under names that are no column's. */

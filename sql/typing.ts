@@ -9,6 +9,10 @@ export interface Item {
   readonly expression: string;
 }
 
+export function items(list: readonly Item[]): string {
+  return list.map(({ name, expression }) => `    ${expression} as ${identifier(name)}`).join(',\n');
+}
+
 /** `payload."product"."price"`: delimited, since attribute names are case-sensitive in the warehouse. */
 export function payloadPath(path: readonly string[]): string {
   return ['payload', ...path.map(quoteIdentifier)].join('.');

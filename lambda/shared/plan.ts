@@ -38,13 +38,16 @@ export interface SearchPlan {
   readonly assign: StatementTemplate;
   /** Rows `piece, row_count, key_count, first_key, last_key` of the pieces from 0. */
   readonly pieces: StatementTemplate;
-  /** Types the rows of a piece, as the step does that failed, into a temporary table of its own. Placeholders: `piece`, `probe_table`. */
-  readonly probe: StatementTemplate;
-  /** What the name of that table begins with: its number in the batch follows. */
+  /**
+   * Type the rows of a piece, as the step does that failed, each into a temporary table of its own. Placeholders: `piece`, `probe_table`, and of
+   * several statements `probe_table_1` and so on. Where one fails, those after it may fail for want of its table.
+   */
+  readonly probe: readonly StatementTemplate[];
+  /** What the names of these tables begin with: the number of the piece in the batch follows. */
   readonly probeTable: string;
   /** In place of `gather`: rows that can be typed, those of before or one without attributes. @default - there are none */
   readonly reference?: readonly StatementTemplate[];
-  /** Pieces of one division, at least 4. */
+  /** Pieces of one division, at least 2. */
   readonly fanout: number;
 }
 

@@ -136,6 +136,12 @@ async function refer(host: SearchHost, plan: SearchPlan, values: Values, label: 
   return rows.error === undefined ? undefined : none(`other rows fail too: ${rows.error}`);
 }
 
+/** The tables that the statements of a piece make: the first has the name, any other the name and its number. */
+const probeTables = ({ probe }: SearchPlan, name: string): Values =>
+  Object.fromEntries(
+    probe.map((_, number) => (number === 0 ? ['probe_table', name] : [`probe_table_${number}`, `${name}_${number}`])),
+  );
+
 const isOther = (error: string) => blameOf({ status: 'FAILED', error }) === 'other';
 
 interface Probe {
@@ -156,19 +162,21 @@ async function probe(
   const fill = (templates: readonly StatementTemplate[], offered: Values) =>
     renderAll(templates, asked(templates, offered));
   const before = fill([...setup, plan.pieces], { ...values, fanout: plan.fanout });
-  const probes = [empty, ...numbers].flatMap((piece, index) =>
-    fill([plan.probe], { ...values, piece, probe_table: `${plan.probeTable}${index}` }),
+  const probes = [empty, ...numbers].map((piece, index) =>
+    fill(plan.probe, { ...values, piece, ...probeTables(plan, `${plan.probeTable}${index}`) }),
   );
-  const ended = await host.run(step, [...before, ...probes]);
+  const ended = await host.run(step, [...before, ...probes.flat()]);
   if (!isTerminal(ended.status)) return { kind: 'waiting' };
   if (ended.status === 'ABORTED') return none('the search was aborted');
   const { parts } = ended;
   const broken = before.findIndex((_, index) => parts[index]?.status !== 'FINISHED');
   if (broken >= 0) return none(`its rows could not be searched: ${parts[broken]?.error ?? ended.error ?? 'no reason'}`);
+  // The first statement that failed says why: those after it may lack its table.
   const errorOf = (index: number) => {
-    const part = parts[before.length + index];
-    if (part?.status === 'FINISHED') return undefined;
-    return part?.error ?? ended.error ?? 'Redshift gave no reason';
+    const first = before.length + index * plan.probe.length;
+    const failed = plan.probe.findIndex((_, number) => parts[first + number]?.status !== 'FINISHED');
+    if (failed < 0) return undefined;
+    return parts[first + failed]?.error ?? ended.error ?? 'Redshift gave no reason';
   };
   // A statement that was cancelled, or lacks a right, says nothing of its rows.
   const ill = probes.map((_, index) => errorOf(index)).find((error) => error !== undefined && isOther(error));

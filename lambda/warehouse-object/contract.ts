@@ -147,13 +147,13 @@ export interface FillColumn {
 }
 
 /**
- * A `SearchPlan` of which a number is a statement of the batch, from 0: the batch gathers and types the same rows. Its typing statement has the
+ * A `SearchPlan` of which a number is a statement of the batch, from 0: the batch gathers and types the same rows. Its typing statements have the
  * placeholders of `SearchPlan.probe`, and more that say which rows it types.
  */
 export interface BatchSearch extends Omit<SearchPlan, 'gather' | 'probe' | 'reference'> {
   readonly gather: readonly number[];
   readonly reference: readonly (number | StatementTemplate)[];
-  readonly probe: number;
+  readonly probe: readonly number[];
   /** What fills the placeholders for a batch, and, but for those of `probe`, for a piece of it. */
   readonly batchValues: Readonly<Record<string, string>>;
   readonly pieceValues: Readonly<Record<string, string>>;

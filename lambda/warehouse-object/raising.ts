@@ -23,7 +23,7 @@ export function searchOf(
   const { gather, probe, reference, batchValues: _, pieceValues, ...plan } = search;
   const statement = (one: number | StatementTemplate) => (typeof one === 'number' ? batch[one]! : one);
   return {
-    plan: { ...plan, gather: gather.map(statement), probe: statement(probe), reference: reference.map(statement) },
+    plan: { ...plan, gather: gather.map(statement), probe: probe.map(statement), reference: reference.map(statement) },
     values: { ...values, ...pieceValues },
   };
 }

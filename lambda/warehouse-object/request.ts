@@ -290,7 +290,7 @@ function parseSearch(value: unknown, field: string): { search?: BatchSearch } {
       divide: text('divide'),
       assign: text('assign'),
       pieces: text('pieces'),
-      probe: asNumber(plan.probe, `${field}.probe`),
+      probe: asArray(plan.probe, `${field}.probe`).map((one, i) => asNumber(one, `${field}.probe[${i}]`)),
       probeTable: text('probeTable'),
       fanout: asNumber(plan.fanout, `${field}.fanout`),
       batchValues: texts('batchValues'),

@@ -8,7 +8,7 @@ export const searchPlan: SearchPlan = {
   divide: 'divide {{ranges}} into {{fanout}}',
   assign: 'assign {{ranges}}',
   pieces: 'pieces',
-  probe: 'type {{piece}} into {{probe_table}}',
+  probe: ['type {{piece}} into {{probe_table}}'],
   probeTable: 'probe_',
   reference: ['refer'],
   fanout: 8,

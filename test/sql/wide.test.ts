@@ -1,0 +1,107 @@
+import type { Column, Pipeline } from '../../pipelines/definition';
+import { retryStatements } from '../../sql';
+import { mergeStatements } from '../../sql/merge';
+import { columnGroups } from '../../sql/wide';
+import { attributeColumns, attributesOf } from '../support/wide';
+import { aPipeline, aSource } from './fixtures';
+import { TestWarehouse } from './warehouse';
+
+const own = aPipeline().columns;
+/** The columns of the small pipeline stand in the first, in the last and in the middle group. */
+const wideColumns: Column[] = [
+  ...own.slice(0, 2),
+  ...attributeColumns(200).slice(0, 100),
+  ...own.slice(2, 5),
+  ...attributeColumns(200).slice(100),
+  ...own.slice(5),
+];
+
+const sound = (id: string, more: object = {}) => ({
+  messageId: id,
+  kind: 'a',
+  order: { amount: 12.5, pieces: 3 },
+  weight: 0.5,
+  gift: true,
+  timestamp: '2026-11-21T10:00:00+02:00',
+  attributes: attributesOf(200, 7),
+  ...more,
+});
+const odd: unknown[] = [
+  sound('good'),
+  sound('twice'),
+  sound('twice', { kind: 'b' }),
+  sound('nothing', { kind: null, order: null, weight: null, gift: null, timestamp: null, attributes: null }),
+  sound('no such kind', { kind: 'c' }),
+  sound('long', { kind: 'x'.repeat(100) }),
+  sound('two are wrong', { kind: 5, gift: 'yes' }),
+  sound('amount', { order: { amount: 1e9, pieces: 1 } }),
+  sound('pieces', { order: { amount: 1, pieces: 1.5 } }),
+  sound('time', { timestamp: 'yesterday' }),
+  sound('gift', { gift: { of: 'ann' } }),
+  { kind: 'a' },
+  [1, 2],
+  'text',
+  'null',
+  '5',
+  'not JSON',
+  '',
+];
+
+/** What became of the records, as far as both pipelines have columns for it. */
+async function outcome(warehouse: TestWarehouse) {
+  const shown = ['event_id', ...own.map(({ name }) => name), 'source'].join(', ');
+  return {
+    events: await warehouse.query(`select ${shown} from shop.events order by 1`),
+    duplicates: await warehouse.query('select event_id, source from shop.duplicates order by 1, 2'),
+    rejects: await warehouse.query('select reason, source, json_size(payload) from shop.rejects order by 1, 2, 3'),
+    runs: await warehouse.query(
+      'select source, rows_read, events, duplicates, rejects from shop.runs order by merged_at, 1',
+    ),
+  };
+}
+
+async function run(pipeline: Pipeline) {
+  const warehouse = await TestWarehouse.create(pipeline);
+  try {
+    warehouse.send(...odd);
+    await warehouse.refresh();
+    await warehouse.load(odd.map((record) => (typeof record === 'string' ? record : JSON.stringify(record))));
+    await warehouse.loadArchive(warehouse.archived(1), warehouse.archived(5));
+    await warehouse.execute(retryStatements(pipeline), { run_id: 'retry' });
+    return await outcome(warehouse);
+  } finally {
+    warehouse.dispose();
+  }
+}
+
+test('a pipeline whose columns one statement cannot speak of judges every record as a small one does', async () => {
+  expect(columnGroups(own)).toHaveLength(1);
+  expect(columnGroups(wideColumns)).toHaveLength(3);
+  const history = [aSource()];
+  const [small, wide] = [aPipeline({ history }), aPipeline({ history, columns: wideColumns })];
+  const expected = await run(small);
+  expect(expected.rejects.length).toBeGreaterThan(20);
+  expect(await run(wide)).toEqual(expected);
+}, 120_000);
+
+test('the values of all columns are there', async () => {
+  const warehouse = await TestWarehouse.create(
+    aPipeline({ columns: wideColumns, identity: { by: 'stream-position' } }),
+  );
+  try {
+    warehouse.send(sound('a'));
+    await warehouse.refresh();
+    const [row] = await warehouse.query(
+      'select attribute_1, attribute_2, attribute_99, attribute_101, attribute_196, attribute_198 from shop.events',
+    );
+    expect(row).toEqual(['text 7', '2026-11-21 10:00:00', 7, 0.875, '7.25', false]);
+  } finally {
+    warehouse.dispose();
+  }
+}, 60_000);
+
+test('no statement of 200 columns is near to what the Data API takes, and a small pipeline has as few as before', () => {
+  const bytes = mergeStatements(aPipeline({ columns: wideColumns })).map((sql) => Buffer.byteLength(sql));
+  expect(Math.max(...bytes)).toBeLessThan(90_000);
+  expect(mergeStatements(aPipeline()).filter((sql) => sql.includes('_rows'))).toEqual([]);
+});
