@@ -167,11 +167,11 @@ select
 from ${malformed}`;
 }
 
-/** Drops the temporary tables of a load. */
-export function dropStatement(pipeline: Pipeline, source: Format, reading: Reading): StatementTemplate {
+/** The temporary tables of a load. */
+export function loadedTables(pipeline: Pipeline, source: Format, reading: Reading): string {
   const { scanned, malformed, objects, found } = loadTables(pipeline);
   const records = isColumnar(source) ? [recordsTable(pipeline)] : [];
-  return `drop table ${[...records, ...(reading === 'in place' ? [scanned] : []), malformed, objects, found].join(', ')}`;
+  return [...records, ...(reading === 'in place' ? [scanned] : []), malformed, objects, found].join(', ');
 }
 
 /** The object's URL if the batch has one object only: COPY does not say which object a row came from. */

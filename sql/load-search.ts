@@ -85,8 +85,8 @@ export interface RaisedLines {
   readonly reject: StatementTemplate;
   /** SQL for their count. */
   readonly count: string;
-  /** Drops the temporary tables. */
-  readonly drop: StatementTemplate;
+  /** The temporary tables. */
+  readonly tables: string;
 }
 
 function raisedLines(pipeline: Pipeline, source: Format): RaisedLines {
@@ -127,7 +127,7 @@ where copy_number = 1`,
 select '${sourceOf(source)}', ${place}, ${object}, reason, payload, {{run_id}}, getdate()
 from ${raised}`,
     count: `(select count(*) from ${raised})`,
-    drop: `drop table ${isArchive ? `${raised}, ${raised}_placed` : raised}`,
+    tables: isArchive ? `${raised}, ${raised}_placed` : raised,
   };
 }
 

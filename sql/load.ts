@@ -16,9 +16,9 @@ import {
   comparedFiles,
   copyStatements,
   countedItems,
-  dropStatement,
   type Format,
   ledgerStatement,
+  loadedTables,
   loadTables,
   malformedStatement,
   onlyUrl,
@@ -135,9 +135,7 @@ function loadStatements(pipeline: Pipeline, source: Format, reading: Reading, ra
     statements: [
       ...statements,
       `select accepted, known, unseen, changed, staged, refused, expected from ${found}`,
-      drop,
-      dropStatement(pipeline, source, reading),
-      ...(raised ? [raised.drop] : []),
+      [drop, loadedTables(pipeline, source, reading), ...(raised ? [raised.tables] : [])].join(', '),
     ],
     answer: statements.length,
   };

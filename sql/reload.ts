@@ -6,9 +6,9 @@ import {
   comparedFiles,
   copyStatements,
   countedItems,
-  dropStatement,
   type Format,
   ledgerStatement,
+  loadedTables,
   loadTables,
   malformedStatement,
   onlyUrl,
@@ -65,8 +65,7 @@ function reloadStatements(pipeline: Pipeline, source: Format, reading: Reading):
     statements: [
       ...statements,
       `select accepted, known, unseen, changed, staged, refused, expected, rows_before as before, rows_now as now, lost from ${found}`,
-      steps.drop,
-      dropStatement(pipeline, source, reading),
+      `${steps.drop}, ${loadedTables(pipeline, source, reading)}`,
     ],
     answer: statements.length,
   };
