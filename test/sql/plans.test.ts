@@ -122,8 +122,7 @@ describe('the load plan', () => {
       expect.stringMatching(/^insert into shop.ledger_51d923f4 /),
       'delete from shop.staged',
       'select accepted, known, unseen, changed, staged, refused, expected from shop_found',
-      'drop table shop_read, shop_incoming, shop_shared, shop_copies',
-      'drop table shop_scanned, shop_malformed, shop_objects, shop_found',
+      'drop table shop_read, shop_incoming, shop_shared, shop_copies, shop_scanned, shop_malformed, shop_objects, shop_found',
     ]);
     const all = ['{{files}}', '{{load_role}}', '{{manifest}}', '{{objects}}', '{{run_id}}'];
     for (const { inPlace } of [logs!, archive!]) expect(placeholders(inPlace.statements)).toEqual(all);
@@ -164,7 +163,7 @@ describe('the load plan', () => {
     );
     expect(payloads).toContain("'it''s', nullif(rtrim(c3, chr(13)), '')");
     expect(logs!.inPlace.statements).toContain(
-      'drop table shop_records, shop_scanned, shop_malformed, shop_objects, shop_found',
+      'drop table shop_read, shop_incoming, shop_shared, shop_copies, shop_records, shop_scanned, shop_malformed, shop_objects, shop_found',
     );
     expect(logs!.shape).toMatchObject({
       format: 'csv',
