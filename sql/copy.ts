@@ -157,14 +157,15 @@ export function countedItems(pipeline: Pipeline, source: Format, reading: Readin
     ${read} as expected`;
 }
 
-/** Lines that COPY could not read. */
+/** Lines that COPY could not read, of a batch that may be loaded. */
 export function malformedStatement(pipeline: Pipeline, source: Format): StatementTemplate {
   const { malformed, objects } = loadTables(pipeline);
   return `insert into ${pipelineTables(pipeline).rejects} (source, object_key, line, reason, unparsed, run_id, merged_at)
 select
   ${quoteLiteral(sourceOf(source))}, coalesce(${onlyUrl(objects)}, object_key), line, 'payload: ' || message, to_varbyte(bytes, 'base64'),
   {{run_id}}, getdate()
-from ${malformed}`;
+from ${malformed}
+where (select count(*) from ${objects}) > 0`;
 }
 
 /** The temporary tables of a load. */

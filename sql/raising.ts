@@ -51,10 +51,7 @@ export function searchPlan(
   { gather, reference, columns, typed }: SearchOptions,
 ): SearchPlan {
   const { pieces } = searchTables(pipeline);
-  const probe = typed(
-    typedTable,
-    `select ${columns.join(', ')}\nfrom ${pieces}\nwhere piece = {{piece}}::int`,
-  );
+  const probe = typed(typedTable, `select ${columns.join(', ')}\nfrom ${pieces}\nwhere piece = {{piece}}::int`);
   return { gather, ...(reference ? { reference } : {}), probe, ...divisions(pipeline, gather, probe) };
 }
 

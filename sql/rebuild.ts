@@ -1,7 +1,7 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { BatchSearch, RebuildSpec } from '../lambda/warehouse-object/contract';
-import type { Column, Pipeline } from '../pipelines/definition';
+import type { Pipeline } from '../pipelines/definition';
 import { redshiftType } from './column-type';
 import {
   catalogType,
@@ -14,14 +14,23 @@ import {
 } from './columns';
 import { batchRows, caughtUpMinutes, fillVersion, replacedBy, typingVersion } from './fills';
 import { beginning } from './gaps';
-import { identifier, quoteIdentifier } from './identifier';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { type BookName, identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from './names';
-import { batchPiece, batchSearch, pieceOf, raisedQuery, searchTables, typedTable } from './raising';
+import { batchPiece, batchSearch, raisedQuery, searchTables } from './raising';
+import {
+  absences,
+  identityColumns,
+  kept,
+  keptColumns,
+  raisedReasonName,
+  reasonExpression,
+  typedStatements,
+  wholePayload,
+} from './rebuild-typing';
 import { incomingTables, placeColumns, temporaryTables } from './record';
 import { indent } from './text';
-import { identityExpression, identityParts, problemLines } from './typing';
-import { columnGroups, rowNumber, typedGroups, typedRows } from './wide';
+import { identityExpression, identityParts } from './typing';
+import { typedRows } from './wide';
 
 /** No merge takes so long from its first row to its last, in days. */
 const mergeDays = 1;
@@ -60,11 +69,6 @@ export function forgetStatements(pipeline: Pipeline): StatementTemplate[] {
     `delete from ${checkpoints} where ${ofIdentity(pipeline)}`,
     `delete from ${fills} where definition in (${quoteLiteral(identityVersion(pipeline))}, ${quoteLiteral(fillVersion(pipeline))})`,
   ];
-}
-
-/** Ids are made of what the payload says; of any other column the value that is stored stays. */
-function keptColumns({ identity, columns }: Pipeline): Column[] {
-  return columns.filter(({ name }) => identity.by !== 'columns' || !identity.columns.includes(name));
 }
 
 const ofRebuild = (pipeline: Pipeline) =>
@@ -201,31 +205,6 @@ inner join ${runs} r on r.run_id = o.run_id
 where o.${time} >= (select since from ${bounds})`;
 }
 
-const kept = (column: Column) => quoteIdentifier(`${column.name} kept`);
-const absent = (column: Column) => quoteIdentifier(`${column.name} absent`);
-
-/** What typing sees of the payload: null where it makes the statement fail. */
-const wholePayload = quoteIdentifier('whole payload');
-const raisedReasonName = quoteIdentifier('reason raised');
-
-const absences = (pipeline: Pipeline) =>
-  keptColumns(pipeline)
-    .map((column) => `, null::${redshiftType(column)} as ${absent(column)}`)
-    .join('');
-
-/** The columns of events of before that are typed. */
-const rowNames = (pipeline: Pipeline) => [
-  'previous_id',
-  'source',
-  ...placeColumns,
-  'run_id',
-  'merged_at',
-  'payload',
-  wholePayload,
-  raisedReasonName,
-  ...keptColumns(pipeline).map(kept),
-];
-
 /** The events that the batch types: those of its runs, and, as another piece, those that its duplicates are duplicates of. */
 function gatherStatement(pipeline: Pipeline): StatementTemplate {
   const { bounds, runs } = helpers(pipeline);
@@ -259,61 +238,6 @@ left join (
 ) as x on x.row_key = o.event_id`;
 }
 
-/** The events of before as a merge has the rows that arrived, with their new ids, and when and by which run they were merged. */
-function typedStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { columns, identity } = pipeline;
-  const groups = columnGroups(columns);
-  const rows = pieceOf(rowNames(pipeline));
-  const result = `source, ${placeColumns.join(', ')},
-  null::timestamp as refresh_time, ${wholePayload} as payload, run_id, merged_at, previous_id, reason,
-  case when reason is null then ${identityExpression(identity, columns)} end as event_id`;
-  if (groups.length === 1)
-    return [
-      `create temp table ${typedTable(0)} as
-with typed as (
-${indent(typedRows(columns, rows))}
-),
-judged as (
-  select *,
-    coalesce(${raisedReasonName}, ${indent(reasonExpression(pipeline), 4).trimStart()}) as reason
-  from typed
-)
-select
-  ${storedValues(pipeline, ({ name }) => identifier(name)).join(', ')}, ${result}
-from judged`,
-    ];
-  const typed = typedGroups(typedTable, groups, (group) => reasonOf(group, identityColumns(pipeline)));
-  const position = identity.by === 'stream-position' ? `${reasonExpression(pipeline)}, ` : '';
-  return [
-    `create temp table ${typedTable(1)} as
-select *, row_number() over (order by previous_id) as ${rowNumber}
-from (
-${indent(rows)}
-) as before`,
-    ...typed.statements,
-    `create temp table ${typedTable(0)} as
-with judged as (
-  select
-    ${storedValues(pipeline, typed.valueOf, 'r.').join(', ')}, r.source, ${placeColumns.map((name) => `r.${name}`).join(', ')},
-    r.${wholePayload}, r.run_id, r.merged_at, r.previous_id, coalesce(r.${raisedReasonName}, ${position}${typed.reasons}) as reason
-  from ${indent(typed.from).trimStart()}
-)
-select
-  ${columns.map(({ name }) => identifier(name)).join(', ')}, ${result}
-from judged`,
-  ];
-}
-
-/** Of columns that make the id the value of now, of any other the one that is stored. */
-function storedValues(pipeline: Pipeline, valueOf: (column: Column) => string, before = ''): string[] {
-  const stay = keptColumns(pipeline);
-  return pipeline.columns.map((column) =>
-    stay.includes(column)
-      ? `coalesce(${before}${kept(column)}, ${valueOf(column)}) as ${identifier(column.name)}`
-      : valueOf(column),
-  );
-}
-
 /** Finds the events that make the typing of a batch fail, by the ids of before. */
 function rebuildSearch(pipeline: Pipeline, batch: readonly StatementTemplate[]): BatchSearch {
   const { searched } = searchTables(pipeline);
@@ -328,23 +252,6 @@ function rebuildSearch(pipeline: Pipeline, batch: readonly StatementTemplate[]):
       `insert into ${searched} (row_key, ${batchPiece}, payload) select 'none', 0, json_parse('{}')`,
     ],
   });
-}
-
-const identityColumns = ({ identity, columns }: Pipeline): Column[] =>
-  identity.by === 'stream-position' ? [] : columns.filter(({ name }) => identity.columns.includes(name));
-
-/** Why a row gets no id; of anything else that does not fit by now, an event keeps what it has. */
-function reasonExpression(pipeline: Pipeline): string {
-  if (pipeline.identity.by === 'stream-position')
-    return "case when shard_id is null or sequence_number is null then 'identity: no position on the stream' end";
-  return reasonOf(pipeline.columns, identityColumns(pipeline));
-}
-
-function reasonOf(columns: readonly Column[], parts: readonly Column[]): string {
-  const own = parts.filter((part) => columns.includes(part));
-  if (own.length === 0) return 'null::varchar(512)';
-  const all = own.map(({ name }) => `${identifier(name)} is not null`).join(' and ');
-  return `case\n  when ${all} then null\n${indent(own.flatMap(problemLines).join('\n'))}\nend`;
 }
 
 function copyStatement(

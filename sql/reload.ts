@@ -49,9 +49,7 @@ function reloadStatements(pipeline: Pipeline, source: Format, reading: Reading):
     ...steps.incoming,
     foundStatement(pipeline, source, reading),
     objectsStatement(pipeline),
-    ...[incoming, read, copies, malformed].map(
-      (table) => `delete from ${table} where (select count(*) from ${objects}) = 0`,
-    ),
+    ...[incoming, read, copies].map((table) => `delete from ${table} where (select count(*) from ${objects}) = 0`),
     ...[tables.events, tables.duplicates, tables.rejects, tables.ledger].map(
       (book) => `delete from ${book} where run_id = ${replaced} and (select count(*) from ${objects}) > 0`,
     ),

@@ -5,7 +5,7 @@ import { indent } from './text';
 import { items, partItem, problemLines, soundCondition, textItem, valueItem } from './typing';
 
 /** Text of the columns in one statement, which may have 100 kB with what is around them. */
-const groupBytes = 88_000;
+const groupBytes = 100_000;
 
 /** About the text that a column takes of a statement that types it and says what is wrong with it. */
 function judgedBytes(column: Column): number {

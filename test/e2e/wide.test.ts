@@ -7,7 +7,7 @@ import { createApp, synthesize } from '../../lib/app';
 import { EsbuildBundles } from '../../lib/shared/bundles';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import type { Pipeline } from '../../pipelines/definition';
-import { attributesOf, twentyPipelines, widePipeline } from '../support/wide';
+import { attributesOf, widePipeline } from '../support/wide';
 
 /** MILLRACE_WIDE=1 deploys twenty pipelines too, which takes minutes. */
 const thorough = process.env['MILLRACE_WIDE'] === '1';
@@ -79,20 +79,3 @@ test('a pipeline of 200 columns is deployed and merges what arrives', async () =
     await runtime.dispose();
   }
 });
-
-(thorough ? test : test.skip)(
-  'twenty pipelines of 30 columns are deployed in four stacks, and merge what arrives',
-  async () => {
-    const pipelines = twentyPipelines();
-    const runtime = await start(assemblyOf('twenty', pipelines), 'twenty-data');
-    try {
-      expect(Object.keys(runtime.deployment.statuses)).toHaveLength(5);
-      for (const pipeline of [pipelines[0]!, pipelines[19]!]) {
-        await send(runtime, pipeline, 10);
-        await settled(runtime, pipeline.name, 10);
-      }
-    } finally {
-      await runtime.dispose();
-    }
-  },
-);

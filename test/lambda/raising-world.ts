@@ -14,6 +14,17 @@ export const searchPlan: SearchPlan = {
   fanout: 8,
 };
 
+/** The same of a pipeline whose columns are typed by groups: a row fails in the second of three statements, and then the third lacks its table. */
+export const widePlan: SearchPlan = {
+  ...searchPlan,
+  probe: [
+    'number {{piece}} as {{probe_table_1:identifier}}',
+    'type {{piece}} into {{probe_table_2:identifier}} of {{probe_table_1:identifier}}',
+    'join {{probe_table:identifier}} of {{probe_table_2:identifier}}',
+  ],
+  fanout: 3,
+};
+
 export interface World {
   readonly rows: readonly string[];
   /** Keys that raise. */
@@ -39,6 +50,7 @@ export function raisingWorld({ rows, bad, ill, before = [] }: World) {
     if (statements.length > 40) throw new Error(`a batch takes 40 statements, got ${statements.length}`);
     let gathered: readonly string[] = [];
     let pieces = new Map<number, string[]>();
+    const made = new Set<string>();
     const parts = statements.map((sql, index) => {
       const id = `${step}:${index + 1}`;
       const given = /'(\[.*\])'/.exec(sql)?.[1];
@@ -46,7 +58,7 @@ export function raisingWorld({ rows, bad, ill, before = [] }: World) {
       const piece = Number(/'(-?\d+)'/.exec(sql)?.[1]);
       if (sql === 'gather') gathered = [...rows].sort();
       else if (sql === 'refer') gathered = [...before];
-      else if (sql.startsWith('divide')) pieces = divide(gathered, ranges, searchPlan.fanout);
+      else if (sql.startsWith('divide')) pieces = divide(gathered, ranges, Number(/into '(\d+)'/.exec(sql)![1]));
       else if (sql.startsWith('assign')) pieces = assign(gathered, ranges);
       else if (sql === 'pieces') {
         const counted = [...pieces].filter(([number, keys]) => number >= 0 && keys.length > 0);
@@ -66,6 +78,10 @@ export function raisingWorld({ rows, bad, ill, before = [] }: World) {
         const found = some.find((key) => bad.has(key));
         const error = ill?.(sql, some) ?? (found && `ERROR: overflow at ${found}`);
         if (error) return { id, status: 'FAILED', error };
+        made.add(/into "?'?(\w+)/.exec(sql)![1]!);
+      } else if (sql.startsWith('join')) {
+        const table = / of "?(\w+)/.exec(sql)![1]!;
+        if (!made.has(table)) return { id, status: 'FAILED', error: `ERROR: relation "${table}" does not exist` };
       }
       return { id, status: 'FINISHED' };
     });

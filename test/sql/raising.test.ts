@@ -1,5 +1,6 @@
 import { raisedReason } from '../../lambda/shared/raising';
 import { loadPlan, refreshPlan, retryStatements } from '../../sql';
+import { widePipeline } from '../support/wide';
 import { aPipeline, aSource } from './fixtures';
 import { TestWarehouse } from './warehouse';
 
@@ -180,6 +181,7 @@ test('a batch of a search is no longer than a statement may be, and has no more 
   for (const [pipeline, least] of [
     [aPipeline({ history: [aSource()] }), 12],
     [wide, 4],
+    [widePipeline('shop', 200), 2],
   ] as const) {
     const plans = [
       refreshPlan(pipeline).raising!,
@@ -187,10 +189,10 @@ test('a batch of a search is no longer than a statement may be, and has no more 
     ];
     for (const { search } of plans) {
       expect(search.fanout).toBeGreaterThanOrEqual(least);
-      expect(search.gather.length + 2 + 2 + search.fanout).toBeLessThanOrEqual(40);
+      expect(search.gather.length + 2 + (2 + search.fanout) * search.probe.length).toBeLessThanOrEqual(40);
       if (search.fanout > 4)
         expect(
-          [...search.gather, search.divide].join('').length + (search.fanout + 1) * search.probe.length,
+          [...search.gather, search.divide].join('').length + (search.fanout + 1) * search.probe.join('').length,
         ).toBeLessThan(180_001);
     }
     for (const { raising } of loadPlan(pipeline).sources)

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type Culprit, findRaising, raisedReason, type SearchHost } from '../../../lambda/shared/raising';
-import { keyOf, keys, raisingWorld, searchPlan, type World } from '../raising-world';
+import { keyOf, keys, raisingWorld, searchPlan, type World, widePlan } from '../raising-world';
 
 const search = (world: World) => findRaising(raisingWorld(world).host, searchPlan, {}, 'raising-1');
 
@@ -52,6 +52,15 @@ test('asks for little: in each search a division halves at least what is searche
   const finding = await findRaising(host, searchPlan, {}, 'raising-1');
   expect(finding.kind).toBe('found');
   expect(steps.length).toBeLessThanOrEqual(Math.ceil(Math.log2(5000)) + 1);
+});
+
+test('a piece of several statements fails with the first of them: those after it lack a table, which blames nothing else', async () => {
+  const { host, steps } = raisingWorld({ rows: keys(500), bad: new Set([keyOf(123), keyOf(321)]) });
+  expect(await findRaising(host, widePlan, {}, 'raising-1')).toEqual({
+    kind: 'found',
+    culprits: [{ key: keyOf(123), rows: 1, message: 'ERROR: overflow at k000123' }],
+  });
+  expect(steps.length).toBeLessThanOrEqual(Math.ceil(Math.log2(500)) + 1);
 });
 
 describe('blames nobody', () => {
