@@ -26,9 +26,10 @@ export function measurePipeline(pipeline: Pipeline): Finding[] {
       advice: `${pipeline.columns.length} columns make it`,
     })),
     ...batches.map(({ name, statements: list }) => ({
-      where: `${at}: ${name}`,
+      where: `${at}.columns: ${name}`,
       measured: list.length,
       limit: limits.batchStatements,
+      advice: `${pipeline.columns.length} columns make it`,
       warns: false,
     })),
     ...Object.entries(tableShapes(pipeline)).map(([table, columns]) => ({

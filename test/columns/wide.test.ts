@@ -1,12 +1,13 @@
+import type { Column } from '../../pipelines/definition';
 import { columnGroups } from '../../sql/wide';
 import { attributeColumns, attributesOf } from '../support/wide';
 import { columns, edition, first, salesQuery } from './editions';
 import { World } from './world';
 
-const count = 130;
+const count = 90;
 const { id, product, price, note } = columns;
 const attributes = attributeColumns(count).map((column) => ({ ...column, fill: true }));
-const wide = edition([id, product, price, note, ...attributes], salesQuery);
+const wide = edition([id, product, price, { ...note, fill: true } as Column, ...attributes], salesQuery);
 const byNote = {
   ...wide,
   identity: { by: 'columns' as const, columns: ['id', 'note'], mayReject: true },
@@ -28,13 +29,13 @@ const sale = (number: number, more = '') => ({
   attributes: attributesOf(count, number),
 });
 const events = () =>
-  world.rows('select id, note, attribute_1, attribute_3, attribute_130 from shop.events order by id, note');
+  world.rows('select id, note, attribute_1, attribute_3, attribute_88 from shop.events order by id, note');
 const event = (number: number, more = '', last = `${number}.25`) => ({
   id: `e${number}`,
   note: `n${number}${more}`,
   attribute_1: `text ${number}`,
   attribute_3: number,
-  attribute_130: last,
+  attribute_88: last,
 });
 
 test('columns of several groups are filled and rebuilt, but for an event that raises', async () => {
@@ -44,10 +45,10 @@ test('columns of several groups are filled and rebuilt, but for an event that ra
   await world.deploy(wide);
   expect(await events()).toEqual([
     event(1),
-    { id: 'e2', note: 'n2', attribute_1: null, attribute_3: null, attribute_130: null },
+    { id: 'e2', note: null, attribute_1: null, attribute_3: null, attribute_88: null },
     event(3),
   ]);
-  world.seam.raising = ['"n2"'];
+  world.seam.raising = ['n2'];
   await world.deploy(byNote);
   expect(await events()).toEqual([event(1), event(3)]);
   expect(await world.rows('select reason from shop.rejects')).toEqual([

@@ -6,6 +6,7 @@ import { judge, limits } from '../../lib/limits/limits';
 import { measurePipeline } from '../../lib/limits/pipeline';
 import { measureTemplate } from '../../lib/limits/template';
 import { pipelines } from '../../pipelines';
+import { widePipeline } from '../support/wide';
 import { noBundles, shopPipeline, testEnvironment } from './fixtures';
 
 const found = (template: object, where: RegExp) =>
@@ -101,6 +102,18 @@ test('measures every statement of a pipeline with what is filled in, and every b
   // The list of objects and that of files stand in one statement.
   const loads = findings.filter(({ where }) => where.includes('load.sources.logs') && where.includes('statement'));
   expect(Math.max(...loads.map(({ measured }) => measured))).toBeGreaterThan(76_000);
+});
+
+test('200 columns are past no limit of statements, 240 are refused with the field, their number and the limit', () => {
+  const judged = (columns: number) => judge(measurePipeline(widePipeline('wide', columns))).errors;
+  expect(judged(200)).toEqual([]);
+  expect(judged(240)).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(
+        /^pipelines\.wide\.columns: load\.sources\.archive\.reload\.exact\.statements has 41 of at most 40 statements .*240 columns make it/,
+      ),
+    ]),
+  );
 });
 
 test('what the project deploys is past no limit', () => {
