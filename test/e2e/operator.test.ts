@@ -111,6 +111,23 @@ select '${source}', '${reason}', json_parse('${JSON.stringify(event(customer))}'
     expect(await dev.query("select count(*) from estore.events where customer_id = 'r-4'")).toEqual([['1']]);
     expect(await dev.query("select count(*) from estore.runs where source = 'retry'")).toEqual([['3']]);
   });
+
+  test('a payload that no row of a result can hold is shown by its size, and why finds the record', async () => {
+    const { rejects: table } = pipelineTables(pipeline);
+    await dev.cli(
+      'sql',
+      `insert into ${table} (source, reason, payload, run_id, merged_at, shard_id, sequence_number)
+select 'stream', 'a long payload', object('customer_id', 'r-long', 'a', repeat('x', 60000), 'b', repeat('y', 60000)), 'r', getdate(), 'shardId-000000000009', '20'`,
+    );
+    const chosen = ['--pipeline', 'estore', '--reason', 'a long payload'];
+    const { reasons } = await dev.json('rejects', ...chosen);
+    expect(reasons).toMatchObject([{ records: 1, samples: [{ payload: null, payloadBytes: expect.any(Number) }] }]);
+    expect(reasons[0].samples[0].payloadBytes).toBeGreaterThan(120_000);
+    expect((await dev.cli('rejects', ...chosen)).stdout).toMatch(/120,\d{3} bytes, too long to be shown/);
+    const { verdict } = await dev.json('why', 'customer_id=r-long');
+    expect(verdict).toContain('it was rejected: a long payload');
+    await dev.cli('sql', `delete from ${table} where reason = 'a long payload'`);
+  });
 });
 
 describe('why, for an event that is', () => {
