@@ -40,7 +40,10 @@ function cloud(): FakeCloud {
     ['where run_id =', [{ events: 1, duplicates: 0 }]],
     ['as chosen', [{ amount: 1, chosen: 1, judged: 1 }]],
     ['group by reason', [{ reason: 'r', records: 1, newest: '2026-11-21 09:00:00' }]],
-    ['with numbered', [{ reason: 'r', source: 'stream', shard_id: 's', sequence_number: '1', payload: '{}' }]],
+    [
+      'with numbered',
+      [{ reason: 'r', source: 'stream', shard_id: 's', sequence_number: '1', payload: '{}', payload_bytes: 2 }],
+    ],
   ];
   return made;
 }
@@ -56,8 +59,9 @@ const runs: Readonly<Record<string, (work: Work) => Promise<unknown>>> = {
 };
 
 test('the page has every verb that answers on an environment', () => {
-  // Those of deploy, plan and preflight are compared where these run.
-  expect([...documented.keys()].sort()).toEqual([...Object.keys(runs), 'deploy', 'plan', 'preflight'].sort());
+  // Those of the others are compared where these run.
+  const elsewhere = ['deploy', 'plan', 'preflight', 'smoke'];
+  expect([...documented.keys()].sort()).toEqual([...Object.keys(runs), ...elsewhere].sort());
 });
 
 test.each(Object.keys(runs))('%s --json has the names and types that its documentation shows', async (verb) => {

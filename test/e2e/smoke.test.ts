@@ -1,3 +1,4 @@
+import { documented, same } from '../bin/documented';
 import { type Dev, startDev } from './dev';
 
 jest.setTimeout(240_000);
@@ -24,7 +25,9 @@ async function smoke(...args: string[]): Promise<{ code: number; findings: Found
   try {
     const { code, stdout, stderr } = await dev.cli('smoke', '--json', ...args);
     if (stdout === '') throw new Error(stderr);
-    return { code, findings: JSON.parse(stdout).findings };
+    const answer = JSON.parse(stdout);
+    same(answer, documented.get('smoke'), 'smoke');
+    return { code, findings: answer.findings };
   } finally {
     dev.runtime.clock.setRate(0);
     await dev.runtime.settle();
