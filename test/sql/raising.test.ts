@@ -199,3 +199,10 @@ test('a batch of a search is no longer than a statement may be, and has no more 
       for (const { load } of [raising.inPlace, raising.exact]) expect(load.statements.length).toBeLessThanOrEqual(40);
   }
 });
+
+test('a piece of more statements makes fewer pieces', () => {
+  const { gather, probe, fanout } = refreshPlan(widePipeline('shop', 230)).raising!.search;
+  expect(probe.length).toBeGreaterThan(5);
+  expect(fanout).toBeGreaterThanOrEqual(2);
+  expect(gather.length + 2 + (2 + fanout) * probe.length).toBeLessThanOrEqual(40);
+});
