@@ -77,6 +77,11 @@ const reasons: readonly Reason[] = [
       'Finds the version of an object that was overwritten or deleted before its load; here no load comes too late',
   },
   {
+    role: /^Pipelines\/\w+\/Reconcile\/Handler\/Role$/,
+    actions: ['s3:DeleteObject'],
+    reason: 'Removes the note of where a full listing stopped; here every listing is done within one call',
+  },
+  {
     role: /^Pipelines\/Partner\w+\/Access\/Role$/,
     actions: ['kms:Decrypt', 'kms:GenerateDataKey', 's3:DeleteObject', 's3:ListBucket', 's3:PutObject'],
     reason: 'For the day on which the partner tells its external id: until then the role trusts nobody',
