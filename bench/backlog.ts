@@ -7,7 +7,7 @@
  * limit of the COPY, and typed, the limit of the whole load.
  */
 import { gzipSync } from 'node:zlib';
-import { grouped } from '../bin/terminal';
+import { grouped } from '../cli/terminal';
 import { groups, objectsJson } from '../lambda/load/groups';
 import { renderAll } from '../lambda/shared/statement';
 import { loadPlan } from '../sql';

@@ -9,9 +9,9 @@ import {
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { feedStream } from '../bin/commands/feed';
-import { synthesize } from '../bin/commands/local/synth';
-import { grouped } from '../bin/terminal';
+import { feedStream } from '../cli/commands/feed';
+import { synthesize } from '../cli/commands/local/synth';
+import { grouped } from '../cli/terminal';
 import { type Runtime, startRuntime } from '../local/runtime';
 import { pipelines } from '../pipelines';
 import { generator } from '../pipelines/estore/generator';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { wholeNumber } from '../bin/commands/options';
-import { explain } from '../bin/failure';
+import { wholeNumber } from '../cli/commands/options';
+import { explain } from '../cli/failure';
 import { backlog } from './backlog';
 import { machine } from './environment';
 import { memory } from './memory';

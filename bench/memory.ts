@@ -2,7 +2,7 @@
  * What ten million events take in memory: the largest resident set of the whole runtime, in this process, while `events` grows to that size in its file, a
  * refresh merges new records into it, the views are refreshed and a query groups all of it.
  */
-import { grouped } from '../bin/terminal';
+import { grouped } from '../cli/terminal';
 import { refreshPlan } from '../sql';
 import { line, pipeline, withEnvironment } from './environment';
 import { growEvents } from './merge-growth';

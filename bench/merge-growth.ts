@@ -5,7 +5,7 @@
  * several times with new records, the median counts. `events` grows by copies of its rows under other ids and at earlier times, as a history of months
  * would have, without payloads.
  */
-import { grouped } from '../bin/terminal';
+import { grouped } from '../cli/terminal';
 import { pipelineTables, refreshPlan } from '../sql';
 import { type Environment, line, median, pipeline, withEnvironment } from './environment';
 import { runStep } from './stream-to-events';

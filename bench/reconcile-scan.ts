@@ -9,7 +9,7 @@ import { execFile } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { grouped } from '../bin/terminal';
+import { grouped } from '../cli/terminal';
 import { reconcilePlan } from '../sql';
 import { type Environment, line, pipeline, withEnvironment } from './environment';
 import type { ReconcileTask } from './reconcile-process';

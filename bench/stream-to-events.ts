@@ -6,7 +6,7 @@
  * reading the same segment files of the stream into a table of the same columns, in the same process, directly afterwards: no reject reasons, no
  * deduplication, no ids, no payload.
  */
-import { grouped } from '../bin/terminal';
+import { grouped } from '../cli/terminal';
 import { asked, renderAll } from '../lambda/shared/statement';
 import { refreshPlan } from '../sql';
 import {

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { grouped } from '../bin/terminal';
+import { grouped } from '../cli/terminal';
 import { exportsRoot } from '../lib/warehouse/warehouse-roles';
 import { duckdbAlone, type Environment, leastOf, line, ratio, withDuckdb, withEnvironment } from './environment';
 

@@ -1,76 +1,10 @@
-import { Command, CommanderError } from 'commander';
-import { version } from '../package.json';
-import { explain, Failure } from './failure';
-import type { Io } from './terminal';
+import { main } from '../cli/main';
 
-/** What the process is going to answer. */
-type Exit = { code: number };
-type AddVerb = (program: Command, io: Io, exit: Exit) => void;
-
-const load = <Module>(verb: string) => require(`./commands/${verb}`) as Module;
-
-/** Each is loaded when it is named, so that none waits for what only the others need. */
-const verbs = {
-  local: () => load<typeof import('./commands/local')>('local').addLocal,
-  deploy: () => load<typeof import('./commands/deploy')>('deploy').addDeploy,
-  generate: () => load<typeof import('./commands/generate')>('generate').addGenerate,
-  sql: () => load<typeof import('./commands/sql')>('sql').addSql,
-  endpoints: () => load<typeof import('./commands/endpoints')>('endpoints').addEndpoints,
-  files: () => load<typeof import('./commands/files')>('files').addFiles,
-  backfill: () => load<typeof import('./commands/backfill')>('backfill').addBackfill,
-  redrive: () => load<typeof import('./commands/redrive')>('redrive').addRedrive,
-  reprocess: () => load<typeof import('./commands/reprocess')>('reprocess').addReprocess,
-  duplicates: () => load<typeof import('./commands/duplicates')>('duplicates').addDuplicates,
-  rejects: () => load<typeof import('./commands/rejects')>('rejects').addRejects,
-  why: () => load<typeof import('./commands/why')>('why').addWhy,
-  cost: () => load<typeof import('./commands/cost')>('cost').addCost,
-  preflight: () => load<typeof import('./commands/preflight')>('preflight').addPreflight,
-  plan: () => load<typeof import('./commands/plan')>('plan').addPlan,
-  exports: () => load<typeof import('./commands/exports')>('exports').addExports,
-  partners: () => load<typeof import('./commands/partners')>('partners').addPartners,
-  smoke: () => load<typeof import('./commands/smoke')>('smoke').addSmoke,
-  warehouse: () => load<typeof import('./commands/warehouse')>('warehouse').addWarehouse,
-  conformance: () => load<typeof import('./commands/conformance')>('conformance').addConformance,
-} satisfies Record<string, () => AddVerb>;
-
-/** Runs one command line and answers its exit code: 0 done, 1 failed, 2 asked for something impossible. */
-export async function main(args: readonly string[], io: Io): Promise<number> {
-  const setExitCode = { code: 0 };
-  const program = createProgram(args, io, setExitCode);
-  try {
-    await program.parseAsync(args, { from: 'user' });
-    return setExitCode.code;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 0;
-    io.stderr.write(`error: ${explain(error)}\n`);
-    if (io.env['MILLRACE_DEBUG'] && error instanceof Error) io.stderr.write(`${error.stack}\n`);
-    return error instanceof Failure ? error.exitCode : 1;
-  }
-}
-
-function createProgram(args: readonly string[], io: Io, exit: Exit): Command {
-  const program = new Command('millrace')
-    .description(
-      'From an event stream to fresh, complete, shareable analytics: the pipelines of this repository on this machine.',
-    )
-    .version(version)
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
-    .showHelpAfterError('(add --help for what is possible)');
-  const named = args.find((argument) => !argument.startsWith('-')) ?? '';
-  const chosen = Object.hasOwn(verbs, named) ? [verbs[named as keyof typeof verbs]] : Object.values(verbs);
-  for (const add of chosen) add()(program, io, exit);
-  return program;
-}
-
-if (require.main?.filename.endsWith('millrace.js') || require.main === module) {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // the reader of a pipe left
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
-  main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, env: process.env }).then((code) => {
-    process.exitCode = code;
-  });
-}
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // The reader of a pipe left.
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, env: process.env }).then((code) => {
+  process.exitCode = code;
+});

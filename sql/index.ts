@@ -1,11 +1,12 @@
 /** Pipelines to Redshift statements: pure functions, no AWS. */
 export { quoteLiteral } from '../lambda/shared/quote';
-export { tableShapes } from './columns';
-export { environmentObject, type PipelineDeclaration } from './declarations';
-export { normalizeDefinition } from './definition';
-export { exportPlan, windowOf } from './exports';
-export { quoteIdentifier } from './identifier';
-export { loadPlan } from './load';
+export { exportPlan, windowOf } from './exports/exports';
+export { loadPlan } from './history/load';
+export { reconcilePlan } from './history/reconcile';
+export { refreshPlan } from './merge/refresh';
+export { isRaised, retryPreview, retryStatements } from './merge/retry';
+export { isSkipReason } from './merge/skip-reason';
+export { landedHours } from './merge/trim';
 export {
   identityVersion,
   landingName,
@@ -15,15 +16,14 @@ export {
   pipelineTables,
   publicTables,
 } from './names';
-export { type ObjectResource, resourcesOf, type WarehouseObject } from './object';
-export { ownerObject, warehouseObjects } from './objects';
-export { publicView } from './public-view';
-export { reconcilePlan } from './reconcile';
-export { refreshPlan } from './refresh';
-export { registryObject } from './registry';
-export { isRaised, retryPreview, retryStatements } from './retry';
-export { isSkipReason } from './skip-reason';
+export { tableShapes } from './objects/columns';
+export { environmentObject, type PipelineDeclaration } from './objects/declarations';
+export { type ObjectResource, resourcesOf, type WarehouseObject } from './objects/object';
+export { ownerObject, warehouseObjects } from './objects/objects';
+export { registryObject } from './objects/registry';
 export { allStatements, type Batch } from './statements';
-export { landedHours } from './trim';
+export { normalizeDefinition } from './text/definition';
+export { quoteIdentifier } from './text/identifier';
 export { validatePipelines } from './validate';
-export { compileViews } from './views';
+export { publicView } from './views/public-view';
+export { compileViews } from './views/views';

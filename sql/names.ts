@@ -1,8 +1,8 @@
 import { quoteLiteral } from '../lambda/shared/quote';
 import type { Pipeline } from '../pipelines/definition';
-import { hashDefinition, shortHash } from './definition';
-import { landingQuery } from './landing';
-import { identityParts } from './typing';
+import { identityParts } from './merge/typing';
+import { landingQuery } from './objects/landing';
+import { hashDefinition, shortHash } from './text/definition';
 
 /** The database user that owns every object and runs every statement but its own creation. */
 export const ownerUser = 'millrace_owner';

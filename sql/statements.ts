@@ -1,10 +1,10 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import type { Pipeline } from '../pipelines/definition';
-import { exportPlan } from './exports';
-import { loadPlan } from './load';
-import { warehouseObjects } from './objects';
-import { reconcilePlan } from './reconcile';
-import { refreshPlan } from './refresh';
+import { exportPlan } from './exports/exports';
+import { loadPlan } from './history/load';
+import { reconcilePlan } from './history/reconcile';
+import { refreshPlan } from './merge/refresh';
+import { warehouseObjects } from './objects/objects';
 
 /** Statements that are submitted together, or one that is submitted alone. */
 export interface Batch {

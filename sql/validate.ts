@@ -1,17 +1,17 @@
 import type { Column, ExportDefinition, HistorySource, Pipeline, ViewDefinition } from '../pipelines/definition';
-import { ownColumns, storedName } from './columns';
-import { exportColumnProblems, exportProblems } from './export-rules';
-import { fileProblems } from './file-problems';
-import { globsOverlap } from './glob';
-import { isPlainName, reservedProblems } from './identifier';
-import { incrementalProblems } from './incremental';
-import { archiveSource } from './load';
+import { exportColumnProblems, exportProblems } from './exports/rules';
+import { fileProblems } from './history/file-problems';
+import { globsOverlap } from './history/glob';
+import { archiveSource } from './history/load';
+import { rejectNames } from './merge/retry';
+import { landedMarginHours } from './merge/trim';
 import { bookNames, tableNames } from './names';
-import { viewColumnProblems } from './public-view';
-import { rejectNames } from './retry';
-import { significant, TokenError, tokenize } from './tokens';
-import { landedMarginHours } from './trim';
-import { dependencyProblems, referenceProblems } from './views';
+import { ownColumns, storedName } from './objects/columns';
+import { isPlainName, reservedProblems } from './text/identifier';
+import { significant, TokenError, tokenize } from './text/tokens';
+import { incrementalProblems } from './views/incremental';
+import { viewColumnProblems } from './views/public-view';
+import { dependencyProblems, referenceProblems } from './views/views';
 
 /** Every problem of every pipeline, each naming its field as the user wrote it, the value and what is allowed. Empty when all is well. */
 export function validatePipelines(pipelines: readonly Pipeline[]): string[] {

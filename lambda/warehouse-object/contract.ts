@@ -54,7 +54,7 @@ export interface WarehouseObjectProperties {
   /** JSON text of `ViewChecks`: what a new version has to stand before it is recorded, and readers are switched to it. @default - nothing */
   readonly checks?: string;
   /**
-   * Of a landing view: the query that `sql/gaps.ts` makes, asked before the view takes the place of another one. A row is a reason not to.
+   * Of a landing view: the query that `sql/merge/gaps.ts` makes, asked before the view takes the place of another one. A row is a reason not to.
    * @default - nothing is asked
    */
   readonly unread?: string;
@@ -194,7 +194,7 @@ export interface RebuildSpec {
   }[];
   /** One row once there was a batch, as of `FillSpec`. Placeholder: `previous_events`. */
   readonly progress: StatementTemplate;
-  /** A transaction that takes the next rows over; `sql/rebuild.ts` has its placeholders. Those of `raised` become rejects, as do events that get no id. */
+  /** A transaction that takes the next rows over; `sql/objects/rebuild.ts` has its placeholders. Those of `raised` become rejects, as do events that get no id. */
   readonly batch: readonly StatementTemplate[];
   /** As of `FillSpec`. */
   readonly search?: BatchSearch;

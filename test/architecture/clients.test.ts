@@ -9,7 +9,7 @@ const files = (folder: string): string[] =>
     .map((entry) => join(entry.parentPath, entry.name));
 
 test('every AWS client of the commands and functions has the deadlines of clientSettings', () => {
-  const found = ['bin', 'lambda']
+  const found = ['cli', 'lambda']
     .flatMap(files)
     .flatMap((file) =>
       [...readFileSync(file, 'utf8').matchAll(/new ([A-Z]\w+Client)\(\s*(\{\s*\.\.\.)?([\w.]*)/g)].map(

@@ -1,6 +1,6 @@
-import { appliesTo } from '../../bin/conformance/applies';
-import { allowed, coverageOf } from '../../bin/conformance/coverage';
-import { edges, readPack, readTopic } from '../../bin/conformance/pack';
+import { appliesTo } from '../../cli/conformance/applies';
+import { allowed, coverageOf } from '../../cli/conformance/coverage';
+import { edges, readPack, readTopic } from '../../cli/conformance/pack';
 import { functions } from '../../local/warehouse/sql/functions/registry';
 
 const topic = (text: string) => readTopic('t', `about: a\nground: assumed\ncases:\n${text}`);

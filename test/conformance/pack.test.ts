@@ -1,8 +1,8 @@
-import { localSurroundings } from '../../bin/conformance/local';
-import { withoutMarks } from '../../bin/conformance/marks';
-import { readPack, readTopic } from '../../bin/conformance/pack';
-import { type CaseResult, runCases } from '../../bin/conformance/run';
-import type { Surroundings } from '../../bin/conformance/surroundings';
+import { localSurroundings } from '../../cli/conformance/local';
+import { withoutMarks } from '../../cli/conformance/marks';
+import { readPack, readTopic } from '../../cli/conformance/pack';
+import { type CaseResult, runCases } from '../../cli/conformance/run';
+import type { Surroundings } from '../../cli/conformance/surroundings';
 
 const pack = readPack();
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readPack } from '../../bin/conformance/pack';
-import { commands, constructs, isSupportedCommand, isSupportedType, refusalOf } from '../../bin/conformance/probes';
-import { reference, referencePath } from '../../bin/conformance/reference';
+import { readPack } from '../../cli/conformance/pack';
+import { commands, constructs, isSupportedCommand, isSupportedType, refusalOf } from '../../cli/conformance/probes';
+import { reference, referencePath } from '../../cli/conformance/reference';
 
 test('the page is what `npx millrace conformance --reference` writes', () => {
   expect(readFileSync(join(__dirname, '../..', referencePath), 'utf8')).toBe(reference(readPack()));

@@ -65,7 +65,7 @@ test('every system view and function of the sources is in it', () => {
     ...lines.map(({ view }) => view),
     ...[...read(reference).matchAll(/^(?:\| |The runbook names )`(\w+)(?:\(\))?`/gm)].map(([, name]) => name!),
   ]);
-  const unknown = ['lambda', 'sql', 'bin', 'lib', 'pipelines', 'conformance', 'docs']
+  const unknown = ['lambda', 'sql', 'cli', 'lib', 'pipelines', 'conformance', 'docs']
     .flatMap(files)
     .filter((file) => !file.startsWith('docs/decisions'))
     .flatMap((file) =>
@@ -77,9 +77,9 @@ test('every system view and function of the sources is in it', () => {
 
 test('every column that a statement of the sources reads says what for', () => {
   const silent = lines.filter(({ use }) => use === '—');
-  const statements = ['lambda', 'sql', 'bin']
+  const statements = ['lambda', 'sql', 'cli']
     .flatMap(files)
-    .filter((file) => !file.startsWith('bin/conformance'))
+    .filter((file) => !file.startsWith('cli/conformance'))
     .flatMap((file) => [
       ...read(file).matchAll(/select\b(?:(?!;\n)[\s\S]){0,600}?\bfrom\s+(?:sv|st|sys)\w+(?:(?!;\n)[\s\S]){0,400}/g),
     ])

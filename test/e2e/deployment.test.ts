@@ -150,7 +150,9 @@ test('a running environment takes an edit; one whose function dies in the middle
   try {
     const versions = async () =>
       (
-        await runtime.warehouse.query("select trim(name) as name from svv_mv_info where trim(name) like 'hourly_views%'")
+        await runtime.warehouse.query(
+          "select trim(name) as name from svv_mv_info where trim(name) like 'hourly_views%'",
+        )
       ).rows.flat();
     const [old] = await versions();
     const view = /hourly_views_[0-9a-f]{8}/g;

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { writeRuntimeFile } from '../../bin/commands/runtime-file';
+import { writeRuntimeFile } from '../../cli/commands/runtime-file';
 import type { FaultSource } from '../../local/faults';
 import { type Runtime, startRuntime } from '../../local/runtime';
-import { millrace } from '../bin/io';
+import { millrace } from '../cli/io';
 import { devAssembly } from './image';
 
 export const HOUR_MS = 3_600_000;

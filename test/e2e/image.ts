@@ -1,5 +1,5 @@
 import { cpSync } from 'node:fs';
-import { synthesize } from '../../bin/commands/local/synth';
+import { synthesize } from '../../cli/commands/local/synth';
 import { startRuntime } from '../../local/runtime';
 import { once } from '../support/once';
 

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { S3Client } from '@aws-sdk/client-s3';
-import { generators } from '../../bin/commands/generators';
-import { openRuntime } from '../../bin/commands/local/open-runtime';
-import { type LocalDependencies, runLocal } from '../../bin/commands/local/run';
-import { synthesize } from '../../bin/commands/local/synth';
+import { generators } from '../../cli/commands/generators';
+import { openRuntime } from '../../cli/commands/local/open-runtime';
+import { type LocalDependencies, runLocal } from '../../cli/commands/local/run';
+import { synthesize } from '../../cli/commands/local/synth';
 import { startRuntime } from '../../local/runtime';
 import { pipelines } from '../../pipelines';
 

@@ -1,4 +1,4 @@
-import { documented, same } from '../bin/documented';
+import { documented, same } from '../cli/documented';
 import { type Dev, startDev } from './dev';
 
 jest.setTimeout(240_000);

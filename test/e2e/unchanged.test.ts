@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeRuntimeFile } from '../../bin/commands/runtime-file';
-import type { Plan } from '../../bin/plan/plan';
+import { writeRuntimeFile } from '../../cli/commands/runtime-file';
+import type { Plan } from '../../cli/plan/plan';
 import { type Runtime, startRuntime } from '../../local/runtime';
-import { millrace } from '../bin/io';
+import { millrace } from '../cli/io';
 import { editedAssembly } from '../support/assembly';
 import { devAssembly } from './image';
 

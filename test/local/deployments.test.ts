@@ -2,13 +2,13 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { Command } from 'commander';
-import { addDeploy } from '../../bin/commands/deploy';
-import { writeRuntimeFile } from '../../bin/commands/runtime-file';
+import { addDeploy } from '../../cli/commands/deploy';
+import { writeRuntimeFile } from '../../cli/commands/runtime-file';
 import type { RunEvent } from '../../local/activity';
 import type { Template } from '../../local/cloudformation/assembly';
 import { type DeployProgress, deployPath, deploySecretHeader } from '../../local/deploy-endpoint';
 import { type Runtime, startRuntime } from '../../local/runtime';
-import { documented, same } from '../bin/documented';
+import { documented, same } from '../cli/documented';
 import { Fixture } from './cloudformation/fixture';
 
 let fixture: Fixture;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { hashDefinition } from '../../sql/definition';
-import { tokenize, withoutComments } from '../../sql/tokens';
+import { hashDefinition } from '../../sql/text/definition';
+import { tokenize, withoutComments } from '../../sql/text/tokens';
 
 const query = `select hour, 'It''s' as "Name" from shop.events where a <> '--none'`;
 

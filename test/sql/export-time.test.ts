@@ -1,4 +1,4 @@
-import { eventsTime } from '../../sql/export-time';
+import { eventsTime } from '../../sql/exports/time';
 import { aPipeline, aView } from './fixtures';
 
 const views = [

@@ -1,4 +1,4 @@
-import { identifier, quoteIdentifier } from '../../sql/identifier';
+import { identifier, quoteIdentifier } from '../../sql/text/identifier';
 
 describe('quoteIdentifier', () => {
   test('a quote in a name cannot end the identifier', () => {

@@ -1,6 +1,6 @@
 import { pipelines } from '../../pipelines';
 import { refreshPlan, warehouseObjects } from '../../sql';
-import { landingQuery } from '../../sql/landing';
+import { landingQuery } from '../../sql/objects/landing';
 
 test('a landing view has bare columns only: an expression that raises would stop its stream', () => {
   const [, list, from] = /^select\n(.*)\nfrom (.*)$/s.exec(landingQuery('kds.clicks'))!;

@@ -1,7 +1,7 @@
 import type { Step } from '../../lambda/shared/plan';
 import type { WarehouseGroupProperties } from '../../lambda/warehouse-object/contract';
-import { resourcesOf, type WarehouseObject } from '../../sql/object';
-import { ownerObject, warehouseObjects } from '../../sql/objects';
+import { resourcesOf, type WarehouseObject } from '../../sql/objects/object';
+import { ownerObject, warehouseObjects } from '../../sql/objects/objects';
 import { aPipeline, aView } from './fixtures';
 
 const tokens = {

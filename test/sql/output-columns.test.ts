@@ -1,4 +1,4 @@
-import { outputColumns } from '../../sql/output-columns';
+import { outputColumns } from '../../sql/views/output-columns';
 import { aPipeline, aView } from './fixtures';
 
 const pipeline = aPipeline({

@@ -1,7 +1,7 @@
 import type { ExportDefinition, ExportFormat, Pipeline } from '../../pipelines/definition';
-import { exportPlan } from '../../sql/exports';
-import { loadPlan } from '../../sql/load';
-import { refreshPlan } from '../../sql/refresh';
+import { exportPlan } from '../../sql/exports/exports';
+import { loadPlan } from '../../sql/history/load';
+import { refreshPlan } from '../../sql/merge/refresh';
 import { anExport, aPipeline, aSource, aView } from './fixtures';
 
 const firstLine = (statement: string) => statement.split('\n')[0];

@@ -1,7 +1,7 @@
 import type { Pipeline } from '../../pipelines/definition';
 import { validatePipelines } from '../../sql';
-import { overStored } from '../../sql/stored-names';
-import { compileViews } from '../../sql/views';
+import { overStored } from '../../sql/views/stored-names';
+import { compileViews } from '../../sql/views/views';
 import { aPipeline, aView } from './fixtures';
 
 const columns: Pipeline['columns'] = [

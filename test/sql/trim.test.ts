@@ -1,5 +1,5 @@
 import { landingName, pipelineTables } from '../../sql';
-import { landedHours } from '../../sql/trim';
+import { landedHours } from '../../sql/merge/trim';
 import { aPipeline, aSource } from './fixtures';
 import { TestWarehouse } from './warehouse';
 

@@ -1,5 +1,5 @@
 import type { Column, ExportDefinition, ExportFormat, Pipeline, WindowLength } from '../../pipelines/definition';
-import { globsOverlap } from '../../sql/glob';
+import { globsOverlap } from '../../sql/history/glob';
 import { validatePipelines } from '../../sql/validate';
 import { anExport, aPipeline, aSource, aView } from './fixtures';
 

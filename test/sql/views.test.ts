@@ -1,5 +1,5 @@
-import { relationReferences } from '../../sql/relations';
-import { compileViews } from '../../sql/views';
+import { relationReferences } from '../../sql/views/relations';
+import { compileViews } from '../../sql/views/views';
 import { aPipeline, aView } from './fixtures';
 
 const relations = (sql: string) =>

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hashDefinition, normalizeDefinition } from '../../sql/definition';
+import { hashDefinition, normalizeDefinition } from '../../sql/text/definition';
 
 /**
  * A copy of a synthesized assembly with the text of its templates and plans changed, as an edit of the code would have changed it: an asset with

@@ -1,7 +1,7 @@
-import { s3Buckets, sqsQueues } from '../../bin/cloud/sdk';
-import { backfill } from '../../bin/commands/backfill';
-import type { Work } from '../../bin/commands/work';
-import { Progress, styleFor } from '../../bin/terminal';
+import { s3Buckets, sqsQueues } from '../../cli/cloud/sdk';
+import { backfill } from '../../cli/commands/backfill';
+import type { Work } from '../../cli/commands/work';
+import { Progress, styleFor } from '../../cli/terminal';
 import type { Pipeline } from '../../pipelines/definition';
 import { buckets, type Cloud, environment } from './cloud';
 import { clientsOf, queueUrl } from './functions';

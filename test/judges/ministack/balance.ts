@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Cloud } from '../../../bin/cloud/ports';
+import type { Cloud } from '../../../cli/cloud/ports';
 import { run } from '../../../lambda/shared/warehouse';
 import type { Pipeline } from '../../../pipelines/definition';
 import { landingName, ofLanding, publicTables } from '../../../sql';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
-import { feedStream } from '../../../bin/commands/feed';
-import { explain } from '../../../bin/failure';
+import { feedStream } from '../../../cli/commands/feed';
+import { explain } from '../../../cli/failure';
 import { clientSettings } from '../../../lambda/shared/client-settings';
 
 /** Accepts every connection and never answers. */

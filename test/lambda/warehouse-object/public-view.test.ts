@@ -2,7 +2,7 @@ import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object
 import { switchView } from '../../../lambda/warehouse-object/switch';
 import { Deadline } from '../../../lambda/warehouse-object/walk';
 import { publicView } from '../../../sql';
-import { hashDefinition } from '../../../sql/definition';
+import { hashDefinition } from '../../../sql/text/definition';
 import { emptyWarehouse, type Objects } from '../../support/objects';
 import { FakeWarehouse, quiet } from '../fakes';
 

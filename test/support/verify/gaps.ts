@@ -1,4 +1,4 @@
-import { archiveHour } from '../../../bin/commands/backfill';
+import { archiveHour } from '../../../cli/commands/backfill';
 import type { Cloud } from '../cloud';
 import type { Simulation } from '../simulation';
 import { type Truth, timestampText } from '../world';

@@ -1,0 +1,82 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { quoteLiteral } from '../../../lambda/shared/quote';
+import { execute, isPassing, StatementError } from '../../../lambda/shared/warehouse';
+import { pipelineTables } from '../../../sql';
+import { storedName } from '../../../sql/objects/columns';
+import type { ExportFunction } from '../../cloud/export-function';
+import { publications } from '../exports/chain';
+import type { NamedExport } from '../exports/named';
+import { clockOf, runAgain } from '../exports/request';
+import type { Work } from '../work';
+import type { SmokeClients } from './clients';
+import { type Finding, finding, until } from './finding';
+import { conditions, countMarks, marksIn } from './follow';
+import type { Marked } from './mark';
+
+/** A merge at the same time makes a delete fail with a conflict of transactions, which passes. */
+const ATTEMPTS = 5;
+const PAUSE_MS = 3000;
+const MINUTE_MS = 60_000;
+
+/**
+ * Deletes the marked rows from the tables, as their owner, and the object from the history bucket; views follow with the next refresh. What stays:
+ * the counts in `runs`, which say what happened, and the records on the stream and in the archive until these forget them.
+ */
+export async function removeMarks(work: Work, marked: Marked, { s3 }: Pick<SmokeClients, 's3'>): Promise<Finding[]> {
+  const { pipeline, object, column, mark, expected } = marked;
+  const before = await countMarks(work, marked);
+  const terms = ['events', 'duplicates', 'rejects'] as const;
+  const hasAll = terms.every((term) => before[term] >= expected[term]);
+  const tables = pipelineTables(pipeline);
+  const where = conditions(marked);
+  const marks = where.ofColumn(storedName(column));
+  // The object first: while the ledger does not know it, the reconcile function would load it again.
+  if (object) await s3.send(new DeleteObjectCommand({ Bucket: work.cloud.names.historyBucket, Key: object.key }));
+  await inTransaction(work, [
+    `lock ${tables.events}`,
+    `delete from ${tables.duplicates} where ${where.duplicates} or event_id in (select event_id from ${tables.events} where ${marks})`,
+    `delete from ${tables.events} where ${marks}`,
+    `delete from ${tables.rejects} where ${where.rejects}`,
+    ...(object ? [`delete from ${tables.ledger} where object_key = ${quoteLiteral(object.key)}`] : []),
+  ]);
+  const check = `${pipeline.name}: marks removed`;
+  const wanted = 'no row, views refreshed';
+  if (!hasAll) return [finding(check, wanted, `not all had arrived: later run millrace smoke --remove ${mark}`, false)];
+  const deletedAt = await clockOf(work);
+  const left = await until(
+    work,
+    (2 * pipeline.refreshEveryMinutes + 5) * MINUTE_MS,
+    () => countMarks(work, marked),
+    ({ isComplete }) => isComplete(deletedAt),
+  );
+  const rows = left.events + left.duplicates + left.rejects;
+  const refreshed = left.isComplete(deletedAt);
+  return [finding(check, wanted, `${rows} rows, views ${refreshed ? '' : 'not '}refreshed`, rows === 0 && refreshed)];
+}
+
+/** Publishes the windows once more, as corrections without the marks. */
+export async function correctExport(
+  work: Work,
+  marked: Marked,
+  named: NamedExport,
+  windows: readonly number[],
+  send: ExportFunction,
+): Promise<Finding[]> {
+  for (const start of windows) await runAgain(work, named, start, send);
+  const newest = new Map((await publications(work, named)).map((success) => [success.window.start, success]));
+  let rows = 0;
+  for (const success of newest.values())
+    if (windows.includes(Date.parse(success.window.start))) rows += await marksIn(work, marked, success);
+  return [finding(`${named.name}: corrected`, 'no marks', `${rows} in ${windows.length} windows`, rows === 0)];
+}
+
+async function inTransaction(work: Work, statements: readonly string[]): Promise<void> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      await execute(work.cloud.warehouse, 'millrace-cli/smoke-remove', statements, work.remainingMs);
+      return;
+    } catch (error) {
+      if (attempt === ATTEMPTS || !(error instanceof StatementError) || !isPassing(error.state)) throw error;
+      await work.sleep(PAUSE_MS * attempt);
+    }
+}

@@ -1,0 +1,210 @@
+import type { Row } from '../../../lambda/shared/warehouse';
+import type { Column } from '../../../pipelines/definition';
+import { landingName, ofIdentity, publicTables, quoteIdentifier } from '../../../sql';
+import { payloadPath } from '../../../sql/merge/typing';
+import { redshiftType } from '../../../sql/objects/column-type';
+import { ask, type Work, warehouseTime } from '../work';
+import type { Position } from './answer';
+import { type Question, timestampText } from './question';
+
+/** A row of events, duplicates, rejects or the landing view. */
+export interface Found {
+  readonly row: Row;
+  readonly position?: Position;
+}
+
+/** Rows asked of one table: more than a handful is told as "and more". */
+export const ROWS = 5;
+
+const place = 'source, shard_id, sequence_number, arrived_at, run_id, merged_at';
+
+/** The events that are asked for. Not their payloads: a row of a result has at most 64 kB. */
+export function findEvents(work: Work, { pipeline, id, fields }: Question): Promise<Found[]> {
+  const { events } = publicTables(pipeline);
+  const select = `select event_id, ${place} from ${events}`;
+  if (id !== undefined) return query(work, 'events', `${select} where event_id = {{id}} limit ${ROWS + 1}`, { id });
+  const { where, values } = columnsCondition(fields);
+  return query(work, 'events', `${select} where ${where} limit ${ROWS + 1}`, values);
+}
+
+export function findDuplicates(work: Work, { pipeline }: Question, ids: readonly string[]): Promise<Found[]> {
+  const { duplicates } = publicTables(pipeline);
+  const { list, values } = literals('id', ids);
+  return query(
+    work,
+    'duplicates',
+    `select event_id, ${place} from ${duplicates} where event_id in (${list}) order by merged_at limit ${ROWS + 1}`,
+    values,
+  );
+}
+
+const rejectSelect = `${place}, object_key, line, reason`;
+
+/** Rejects have no id: they are found by what their payload says, where it says it. */
+export async function findRejects(work: Work, { pipeline, fields }: Question): Promise<Found[]> {
+  if (fields.size === 0) return [];
+  const { rejects } = publicTables(pipeline);
+  const { where, values } = payloadCondition(fields);
+  return query(
+    work,
+    'rejects',
+    `select ${rejectSelect} from ${rejects} where ${where} order by merged_at limit ${ROWS + 1}`,
+    values,
+  );
+}
+
+export async function findRejectAt(
+  work: Work,
+  { pipeline }: Question,
+  { shard, sequenceNumber }: Position,
+): Promise<Found[]> {
+  const { rejects } = publicTables(pipeline);
+  return query(
+    work,
+    'rejects',
+    `select ${rejectSelect} from ${rejects} where shard_id = {{shard}} and sequence_number = {{sequence}} limit 1`,
+    { shard, sequence: sequenceNumber },
+  );
+}
+
+/**
+ * The line that COPY could not read, or a reject of an object that was loaded alone: of others nobody knows the object. Redshift cuts the
+ * names of files after 256 characters (SYS_LOAD_ERROR_DETAIL).
+ */
+export async function findRejectInObject(
+  work: Work,
+  { pipeline }: Question,
+  bucket: string,
+  key: string,
+  line: number,
+): Promise<Found[]> {
+  const { rejects } = publicTables(pipeline);
+  const url = `s3://${bucket}/${key}`;
+  return query(
+    work,
+    'rejects',
+    `select ${rejectSelect} from ${rejects} where object_key in ({{url}}, {{cut}}) and line = {{line}}::bigint limit 1`,
+    { url, cut: url.slice(0, 256), line },
+  );
+}
+
+/** Whether the landing view has read a position, and whether that was merged. */
+export async function findLanded(
+  work: Work,
+  { pipeline }: Question,
+  { shard, sequenceNumber }: Position,
+): Promise<Found[]> {
+  const landing = landingName(pipeline);
+  const { checkpoints } = publicTables(pipeline);
+  return query(
+    work,
+    'landing',
+    `select shard_id, sequence_number, approximate_arrival_timestamp as arrived_at, refresh_time,
+  refresh_time <= coalesce((select max(refresh_time) from ${checkpoints} where landing = {{landing}} and ${ofIdentity(pipeline)}), '1970-01-01'::timestamp) as merged
+from ${landing}
+where shard_id = {{shard}} and sequence_number = {{sequence}} limit 1`,
+    { shard, sequence: sequenceNumber, landing: landing.split('.')[1]! },
+  );
+}
+
+/** Rows that are being merged this moment: the table is empty in between. */
+export async function countStaged(work: Work, { pipeline }: Question): Promise<number> {
+  const { staged, staged_archive } = publicTables(pipeline);
+  const [row] = await ask(
+    work,
+    'staged',
+    `select (select count(*) from ${staged}) + (select count(*) from ${staged_archive}) as amount`,
+  );
+  return Number(row?.['amount'] ?? 0);
+}
+
+export interface LoadedObject {
+  readonly bucket: string;
+  readonly key: string;
+  readonly etag: string;
+  readonly runId: string;
+  readonly loadedAt: string;
+}
+
+/** The objects that a run loaded. */
+export async function objectsOfRun(work: Work, { pipeline }: Question, runId: string): Promise<LoadedObject[]> {
+  const rows = await ask(
+    work,
+    'ledger',
+    `select bucket, object_key, etag, run_id, loaded_at from ${publicTables(pipeline).ledger} where run_id = {{run}}`,
+    { run: runId },
+  );
+  return rows.map((row) => ({
+    bucket: String(row['bucket']),
+    key: String(row['object_key']),
+    etag: String(row['etag']),
+    runId: String(row['run_id']),
+    loadedAt: String(row['loaded_at']),
+  }));
+}
+
+/** What the books say of one object. */
+export async function bookOf(
+  work: Work,
+  { pipeline }: Question,
+  bucket: string,
+  key: string,
+  etag: string,
+): Promise<{ state: 'loaded' | 'parked' | 'pending'; detail: string }> {
+  const { ledger, parked } = publicTables(pipeline);
+  const values = { bucket, key, etag };
+  const identity = 'bucket = {{bucket}} and object_key = {{key}} and etag = {{etag}}';
+  const [entry] = await ask(work, 'ledger', `select run_id, loaded_at from ${ledger} where ${identity}`, values);
+  if (entry) return { state: 'loaded', detail: `loaded ${entry['loaded_at']} by run ${entry['run_id']}` };
+  const [aside] = await ask(work, 'parked', `select reason from ${parked} where ${identity}`, values);
+  if (aside) return { state: 'parked', detail: `parked: ${aside['reason']}` };
+  return { state: 'pending', detail: 'not loaded yet' };
+}
+
+async function query(work: Work, what: string, sql: string, values: Record<string, string | number>): Promise<Found[]> {
+  const rows = await ask(work, what, sql, values);
+  return rows.map((row) => {
+    const position = positionOf(row);
+    return position === undefined ? { row } : { row, position };
+  });
+}
+
+function positionOf(row: Row): Position | undefined {
+  const { shard_id: shard, sequence_number: sequenceNumber, arrived_at: arrivedAt } = row;
+  if (typeof shard !== 'string' || typeof sequenceNumber !== 'string') return undefined;
+  return { shard, sequenceNumber, ...(arrivedAt === null ? {} : { arrivedAt: warehouseTime(arrivedAt) }) };
+}
+
+function columnsCondition(fields: ReadonlyMap<Column, string>) {
+  const values: Record<string, string> = {};
+  const parts = [...fields].map(([column, given], n) => {
+    values[`v${n}`] = column.type === 'timestamp' ? (timestampText(given) ?? given) : given;
+    return `${quoteIdentifier(column.name)} = {{v${n}}}::${sqlType(column)}`;
+  });
+  return { where: parts.join(' and '), values };
+}
+
+function payloadCondition(fields: ReadonlyMap<Column, string>) {
+  const values: Record<string, string> = {};
+  const parts = [...fields].map(([column, given], n) => {
+    const spelled = [...new Set([given, ...(column.type === 'timestamp' ? spellings(given) : [])])];
+    const { list, values: more } = literals(`v${n}x`, spelled);
+    Object.assign(values, more);
+    return `${payloadPath(column.path)}::varchar(65535) in (${list})`;
+  });
+  return { where: parts.join(' and '), values };
+}
+
+/** A time as a payload may write it. */
+function spellings(given: string): string[] {
+  const text = timestampText(given);
+  return text === undefined ? [] : [text, text.replace(' ', 'T'), `${text.replace(' ', 'T')}Z`];
+}
+
+function literals(prefix: string, texts: readonly string[]) {
+  const values = Object.fromEntries(texts.map((text, n) => [`${prefix}${n}`, text]));
+  return { list: texts.map((_, n) => `{{${prefix}${n}}}`).join(', '), values };
+}
+
+/** A longer text must not be cut to the column's length: it would match what it is not. */
+const sqlType = (column: Column) => (column.type === 'varchar' ? 'varchar(65535)' : redshiftType(column));

@@ -1,0 +1,313 @@
+import { isDeepStrictEqual } from 'node:util';
+import { columnChanges, otherTypeAdvice } from '../../lambda/warehouse-object/catalog';
+import type { ColumnSpec, FillColumn } from '../../lambda/warehouse-object/contract';
+import { normalizeDefinition } from '../../sql';
+import { relationReferences } from '../../sql/views/relations';
+import { plural } from '../terminal';
+import { type Change, type Estimate, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
+import { bookOutcome, rowsOf } from './rebuild';
+import { baseName, catalogRow, type ObjectState, statementsOf } from './state';
+import { list, sentence, unchanged } from './words';
+
+/** A materialized view and its public name, or a public name alone. */
+export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outcome {
+  const [old, now] = [physical(before), physical(after)];
+  const [oldName, newName] = [publicName(before), publicName(after)];
+  const rebuilt = now !== undefined && old?.name !== now.name;
+  const renamed = oldName?.version !== newName?.version;
+  const steps = [
+    ...(rebuilt ? plannedSteps(label, 'update', now, now.create) : []),
+    ...(renamed && newName ? switchSteps(label, oldName, newName) : []),
+  ];
+  const common = { object: label, pipeline: pipelineOf(after) };
+  const readers = readerNotes(columnsOf(oldName), columnsOf(newName));
+  if (!rebuilt) {
+    if (!renamed) return unchanged(label, after);
+    const shown = replacedSources(oldName, newName!, sides);
+    const summary =
+      shown.length > 0
+        ? 'It shows a table of which there will be another version.'
+        : 'Its public name gets another definition over the same data.';
+    return {
+      changes: [
+        {
+          ...common,
+          action: 'online',
+          summary,
+          notes: [
+            'Readers are switched in one statement, or in one transaction with what was granted, where columns change.',
+            ...readers,
+          ],
+        },
+      ],
+      steps,
+    };
+  }
+  const because = replacedSources(old, now, sides);
+  const change: Change = {
+    ...common,
+    action: 'rebuild',
+    summary:
+      because.length > 0
+        ? `It reads ${list(because)}, of which there will be another version; its own definition is the same.`
+        : 'Its definition changed.',
+    notes: [
+      'Readers keep the old version until the new one is filled and has stood its checks; then the public name is switched in one statement.',
+      ...readers,
+      ...checkNotes(old, now),
+      ...sourceNotes(now, sides),
+    ],
+    estimate: estimateOf(now, sides),
+  };
+  return { changes: [change], steps };
+}
+
+/** The numbers of the definition: what decides whether readers get the new version. */
+function checkNotes(before: ObjectState | undefined, { checks }: ObjectState): string[] {
+  if (!checks) return [];
+  const { recomputed, mayShrink, mayGrow } = checks;
+  const rows = before ? `not lack more than ${Math.round(mayShrink * 100)} % of the rows of the old one, ` : '';
+  return [
+    `It must ${rows}have at most ${mayGrow} times the rows of what it reads${recomputed ? '; it may be computed anew at each refresh' : ', and be one that Redshift refreshes incrementally'}.`,
+  ];
+}
+
+export const physical = (states: readonly ObjectState[]) => states.find(({ kind }) => kind === 'materialized-view');
+const publicName = (states: readonly ObjectState[]) => states.find(({ kind }) => kind === 'public-view');
+
+/** Redshift replaces a view in place only if its columns stay; otherwise it goes and comes in one transaction, with its grants. */
+function switchSteps(label: string, before: ObjectState | undefined, after: ObjectState) {
+  const steps = plannedSteps(label, 'update', after, after.create);
+  const [old, now] = [columnsOf(before), columnsOf(after)];
+  if (!old || !now || old.join() === now.join()) return steps;
+  const last = steps.at(-1)!;
+  const statements = [
+    `drop view if exists ${after.name}`,
+    ...statementsOf(after.create?.slice(-1)),
+    `-- and what was granted on ${after.name}, again`,
+  ];
+  return [...steps.slice(0, -1), { ...last, mode: 'transaction' as const, statements }];
+}
+
+/** The columns of a public view, as its definition names them. */
+function columnsOf(state: ObjectState | undefined): string[] | undefined {
+  const [, selected] = /\bas\s+select\s+([\s\S]+?)\s+from\s/.exec(statementsOf(state?.create).join('\n')) ?? [];
+  // What `*` stands for was decided when the view was created.
+  if (selected === undefined || selected.trim() === '*') return undefined;
+  return selected.split(/,\s*/).map((column) => column.replace(/^.*\s+as\s+/, '').trim());
+}
+
+function readerNotes(before: string[] | undefined, after: string[] | undefined): string[] {
+  if (!before || !after) return [];
+  const lost = before.filter((name) => !after.includes(name));
+  const won = after.filter((name) => !before.includes(name));
+  return [
+    ...(won.length > 0 ? [`New for readers: ${list(won)}.`] : []),
+    ...(lost.length > 0
+      ? [
+          `Gone for readers: ${list(lost)}. Queries and exports that name ${lost.length === 1 ? 'it' : 'them'} will fail after the switch.`,
+        ]
+      : []),
+  ];
+}
+
+/** The relations whose new version alone makes the definition another one. */
+function replacedSources(before: ObjectState | undefined, after: ObjectState, sides: Sides): string[] {
+  if (!before) return [];
+  const plain = (state: ObjectState, all: readonly ObjectState[]) =>
+    all.reduce(
+      (text, other) => text.replaceAll(other.name, baseName(other)),
+      normalizeDefinition(statementsOf(state.create).join(' ; ')).replaceAll(' . ', '.'),
+    );
+  const versions = (all: readonly ObjectState[]) => all.filter((state) => baseName(state) !== state.name);
+  if (plain(before, versions(sides.before)) !== plain(after, versions(sides.after))) return [];
+  return sides.after
+    .filter(
+      (other) => other.name !== after.name && baseName(other) !== other.name && sourcesOf(after).includes(other.name),
+    )
+    .filter((other) => !sides.before.some(({ name }) => name === other.name))
+    .map(baseName);
+}
+
+/** Relations that the definition reads, schema-qualified. */
+const sourcesOf = (state: ObjectState): string[] => [
+  ...new Set(
+    statementsOf(state.create)
+      .flatMap((sql) => relationReferences(sql))
+      .map(({ schema, name }) => [schema, name].filter(Boolean).join('.')),
+  ),
+];
+
+/** A view over views is filled from them: what counts is what the tables below hold. */
+function tablesBelow(state: ObjectState, all: readonly ObjectState[], seen = new Set<string>()): string[] {
+  for (const source of sourcesOf(state)) {
+    const view = all.find(({ name, kind }) => name === source && kind === 'materialized-view');
+    if (view && !seen.has(view.name)) {
+      seen.add(view.name);
+      tablesBelow(view, all, seen);
+    } else if (!view) seen.add(source);
+  }
+  return [...seen].filter((name) => !all.some((other) => other.name === name && other.kind === 'materialized-view'));
+}
+
+export function estimateOf(state: ObjectState, sides: Sides): Estimate {
+  const { facts } = sides;
+  if (!facts) return { rows: null, complete: null };
+  const rows = tablesBelow(state, sides.after).map((table) => rowsOf(table, sides));
+  const known = rows.filter((count) => count !== undefined);
+  const gaps = facts.pipelines.get(state.pipeline ?? '')?.gaps ?? [];
+  return {
+    rows: known.length === 0 ? null : known.reduce((sum, count) => sum + count, 0),
+    complete: gaps.length === 0,
+  };
+}
+
+export function sourceNotes(state: ObjectState, sides: Sides): string[] {
+  const tables = tablesBelow(state, sides.after);
+  const told = (name: string) => baseName(sides.after.find((other) => other.name === name) ?? { name, version: '' });
+  const { facts } = sides;
+  if (tables.length === 0) return [];
+  if (!facts) return [`It is filled from ${list(tables.map(told))}; how many rows these have was not asked.`];
+  const counts = tables.map((table) => `${told(table)} (${count(rowsOf(table, sides))})`);
+  const gaps = facts.pipelines.get(state.pipeline ?? '')?.gaps ?? [];
+  return [
+    `It is filled from ${list(counts)}, which ${tables.length === 1 ? 'holds' : 'hold'} everything that was ever merged.`,
+    ...(gaps.length > 0
+      ? [
+          `${plural(gaps.length, 'gap')} in the stream ${gaps.length === 1 ? 'is' : 'are'} open (${gaps.map(({ from, to }) => `${from} to ${to}`).join(', ')}): what is missing there is missing in the old version too. npx millrace backfill closes gaps.`,
+        ]
+      : []),
+  ];
+}
+
+const count = (rows: number | undefined) => (rows === undefined ? 'rows unknown' : plural(rows, 'row'));
+
+/** A table is never created anew: its columns are compared. */
+export function tableOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
+  if (old!.name !== now!.name) return bookOutcome({ label, before: [old!], after: [now!] });
+  const filled = newlyFilled(old!, now!);
+  if (old!.version === now!.version && filled.length === 0) return unchanged(label, [now!]);
+  const wanted = (now!.columns ?? []).map((column) => ({ ...column, add: column.add ?? '' }));
+  const { add, refused } = columnChanges(now!.name, wanted, (old!.columns ?? []).map(catalogRow));
+  const common = { object: label, pipeline: pipelineOf([now!]) };
+  if (refused.length > 0) {
+    const summary = sentence(refused.join('; '));
+    const notes = [
+      sentence(otherTypeAdvice),
+      'As it is, the deployment fails before it touches the table, and is rolled back.',
+    ];
+    return { changes: [{ ...common, action: 'refused', summary, notes }], steps: [] };
+  }
+  const change: Change = {
+    ...common,
+    action: 'online',
+    ...tableTexts(old!, now!, add, filled, sides),
+    ...(filled.length > 0 && {
+      estimate: { rows: sides.facts?.rows.get(now!.name) ?? null, complete: sides.facts ? true : null },
+    }),
+  };
+  const step = (name: string, mode: 'single' | 'transaction', statements: readonly string[]) => ({
+    object: label,
+    when: 'update' as const,
+    as: now!.identity,
+    name,
+    mode,
+    statements,
+  });
+  const steps = [
+    ...add.map((column) => step(`add-${column.name}`, 'single', [column.add])),
+    ...(filled.length > 0 && now!.batch
+      ? [step('fill', 'transaction', [...now!.batch, '-- and so on, batch by batch, until the present'])]
+      : []),
+  ];
+  return { changes: [change], steps };
+}
+
+/** Columns whose fill is not the one that was deployed. */
+const newlyFilled = (before: ObjectState, { filled = [] }: ObjectState): readonly FillColumn[] =>
+  filled.filter((column) => !(before.filled ?? []).some((other) => isDeepStrictEqual(other, column)));
+
+function tableTexts(
+  before: ObjectState,
+  after: ObjectState,
+  add: readonly ColumnSpec[],
+  filled: readonly FillColumn[],
+  sides: Sides,
+): Pick<Change, 'summary' | 'notes'> {
+  const left = (before.columns ?? []).filter(
+    (column) => !(after.columns ?? []).some(({ name }) => name === column.name),
+  );
+  const empty = add.filter(({ name }) => !filled.some(({ stored }) => stored === name));
+  const summaries = [
+    ...(add.length > 0 ? [`It gets ${columnList(add)}.`] : []),
+    ...(left.length > 0 ? [`Nothing asks for ${columnList(left)} any more.`] : []),
+    ...(add.length === 0 && filled.length > 0
+      ? [`Its past is filled: ${list(filled.map(({ stored }) => stored))}.`]
+      : []),
+  ];
+  return {
+    summary: summaries.join(' ') || 'Its create statement changed, not its columns.',
+    notes: [
+      ...(add.length > 0 ? ['Added in place, in a moment, whatever the number of rows.'] : []),
+      ...(empty.length > 0
+        ? [
+            `Rows from before have no value in ${list(empty.map(({ name }) => name))}: fill: true would take it from their payload.`,
+          ]
+        : []),
+      ...(left.length > 0 ? ['A table keeps its columns: their values stay, and are null in new rows.'] : []),
+      ...(summaries.length === 0 ? ['A table that exists is compared by its columns alone: it stays as it is.'] : []),
+      ...filled.flatMap(fillNotes),
+      ...rowsNote(after.name, sides),
+    ],
+  };
+}
+
+function fillNotes({ name, stored, replaces, required, mayLose }: FillColumn): string[] {
+  return [
+    `${name} is filled for the past, from the payload, in batches (stored as ${stored}). Merges wait for a batch at a time; a deployment that is killed goes on where the fill was.`,
+    ...(replaces === undefined
+      ? []
+      : [
+          mayLose
+            ? `Events that have a value in ${replaces} and whose payload does not fit lose it: mayLose says so.`
+            : `Events that have a value in ${replaces} and would get none in ${stored} stop the deployment before readers are switched.`,
+        ]),
+    ...(required ? ['Events without a value stop the deployment, too: it is required.'] : []),
+  ];
+}
+
+const columnList = (columns: readonly Pick<ColumnSpec, 'name' | 'type'>[]) =>
+  `${columns.length === 1 ? 'column' : 'columns'} ${list(columns.map(({ name, type }) => `${name} (${type})`))}`;
+
+export function rowsNote(name: string, { facts }: Sides): string[] {
+  const rows = facts?.rows.get(name);
+  return rows === undefined ? [] : [`${name} has ${plural(rows, 'row')}.`];
+}
+
+/** Whatever else there is: its create statements run, and what exists is compared. */
+export function otherOutcome({ label, before: [old], after: [now] }: Pair): Outcome {
+  if (old!.version === now!.version && old!.name === now!.name) return unchanged(label, [now!]);
+  if (old!.kind === 'external-schema')
+    return {
+      changes: [
+        {
+          object: label,
+          pipeline: pipelineOf([now!]),
+          action: 'refused',
+          summary: 'Its definition changed, and an external schema cannot be altered.',
+          notes: [
+            'Drop it and what reads from it, or keep the definition. As it is, the deployment fails and is rolled back.',
+          ],
+        },
+      ],
+      steps: [],
+    };
+  const change: Change = {
+    object: label,
+    pipeline: pipelineOf([now!]),
+    action: 'online',
+    summary: 'Its definition changed.',
+    notes: ['Its statements run again; what exists already is compared with what is asked for.'],
+  };
+  return { changes: [change], steps: plannedSteps(label, 'update', now!, now!.create) };
+}

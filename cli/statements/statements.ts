@@ -1,0 +1,92 @@
+import { environments } from '../../environments';
+import { environmentDeclaration } from '../../environments/declaration';
+import type { Environment } from '../../environments/environment';
+import { placeholdersOf, renderAll } from '../../lambda/shared/statement';
+import { names } from '../../lib/shared/names';
+import { pipelines } from '../../pipelines';
+import type { Pipeline } from '../../pipelines/definition';
+import {
+  environmentObject,
+  exportPlan,
+  loadPlan,
+  ownerObject,
+  reconcilePlan,
+  refreshPlan,
+  registryObject,
+  retryPreview,
+  retryStatements,
+  warehouseObjects,
+} from '../../sql';
+import { readPack, type Step } from '../conformance/pack';
+
+/** A statement and where it comes from, as `.ci/check_sql.py` reads them: a line of JSON each. */
+interface Statement {
+  readonly from: string;
+  readonly sql: string;
+}
+
+/** A text that begins as a statement: all other texts of a plan are names, types, globs and parts of statements. */
+const statement =
+  /^\s*(select|with|insert|update|delete|merge|create|alter|drop|truncate|lock|grant|revoke|copy|unload|refresh|set|analyze)\s/i;
+
+/** Every statement below a value that was compiled for a function or an object. */
+function statementsIn(value: unknown): string[] {
+  if (typeof value === 'string') return statement.test(value) ? [value] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(statementsIn);
+}
+
+/** The exports that Materialize runs are in its own dialect. */
+const onRedshift = (pipeline: Pipeline): Pipeline => ({
+  ...pipeline,
+  exports: pipeline.exports.filter(({ engine }) => engine !== 'materialize'),
+});
+
+function compiled(environment: Environment): Statement[] {
+  const { database } = environment;
+  const declared = pipelines.map(onRedshift);
+  const from = (part: string, value: unknown) =>
+    statementsIn(value).map((sql) => ({ from: `${environment.name} ${part}`, sql: filled(sql) }));
+  return [
+    ...from('owner', ownerObject(database)),
+    ...from('registry', registryObject()),
+    ...from('declaration', environmentObject(environment.name, environmentDeclaration(environment, pipelines))),
+    ...declared.flatMap((pipeline) => [
+      ...warehouseObjects(pipeline, {
+        streamName: names.stream(environment.name, pipeline.name),
+        streamRoleArn: 'arn:aws:iam::111122223333:role/stream',
+        database,
+      }).flatMap((object) => from(`${pipeline.name} object ${object.id}`, object.properties)),
+      ...from(`${pipeline.name} refresh`, refreshPlan(pipeline)),
+      ...from(`${pipeline.name} load`, loadPlan(pipeline)),
+      ...from(`${pipeline.name} reconcile`, pipeline.history ? reconcilePlan(pipeline) : undefined),
+      ...from(`${pipeline.name} export`, pipeline.exports.length > 0 ? exportPlan(pipeline) : undefined),
+      ...from(`${pipeline.name} retry`, [
+        retryStatements(pipeline),
+        retryStatements(pipeline, undefined, 'raised'),
+        retryPreview(pipeline),
+      ]),
+    ]),
+  ];
+}
+
+/** With a value in the place of each placeholder. */
+function filled(template: string): string {
+  const values = Object.fromEntries([...placeholdersOf(template)].map((name) => [name, 'x']));
+  return renderAll([template], values)[0]!;
+}
+
+/** The statements of the conformance cases, but those that have to be syntax errors. */
+function conformance(): Statement[] {
+  const sqlOf = (step: Step) => (step.kind === 'sql' && !/syntax/i.test(step.error ?? '') ? [step.sql].flat() : []);
+  return readPack().flatMap(({ name: topic, cases }) =>
+    cases.flatMap(({ name, given, steps }) =>
+      [...given, ...steps].flatMap(sqlOf).map((sql) => ({
+        from: `conformance/${topic}.yaml: ${name}`,
+        sql: sql.replace(/\{(\w+)\}/g, 'c_$1'),
+      })),
+    ),
+  );
+}
+
+for (const each of [...environments.flatMap(compiled), ...conformance()]) console.log(JSON.stringify(each));

@@ -1,0 +1,47 @@
+import type { ItemColumn } from '../../lambda/export/contract';
+import { quoteLiteral } from '../../lambda/shared/quote';
+import type { ExportDefinition } from '../../pipelines/definition';
+import { quoteIdentifier } from '../text/identifier';
+import { indent } from '../text/text';
+import { withoutComments } from '../text/tokens';
+
+/** 256 MB, which is Materialize's own default. */
+const defaultMaxFileMb = 256;
+const megabyte = 1_000_000;
+
+/** Statements in Materialize's SQL. The definition has to be valid. */
+export function materializeStatements(definition: ExportDefinition) {
+  const { format, content } = definition;
+  const columns = materializeColumns(definition);
+  const names = columns.map(({ name }) => `exported.${quoteIdentifier(name)}`).join(', ');
+  const from = `from (\n${indent(withoutComments(definition.query))}\n) as exported`;
+  const time = content.kind === 'incremental' ? `exported.${quoteIdentifier(content.timeColumn)}` : '';
+  const where =
+    content.kind === 'incremental'
+      ? `\nwhere ${time} >= {{window_start}}::timestamp and ${time} < {{window_end}}::timestamp`
+      : '';
+  const options = [
+    'aws connection = {{connection:identifier}}',
+    `format = ${quoteLiteral(format.kind)}`,
+    `max file size = ${(format.maxFileMb ?? defaultMaxFileMb) * megabyte}`,
+  ];
+  return {
+    shape: `select ${names}\n${from}\nlimit 0`,
+    count: `select count(*) as row_count, ${fingerprint(columns)} as fingerprint\n${from}${where}`,
+    unload: `copy (\n${indent(`select ${names}\n${from}${where}`)}\n) to {{target}}\nwith (${options.join(', ')})`,
+  };
+}
+
+export const materializeColumns = ({ columns = [] }: ExportDefinition): ItemColumn[] =>
+  columns.map(({ name, type }) => ({ name, type }));
+
+/**
+ * Differs when any row differs, whatever their order: the sum of 48 bits of each row's digest. Columns are digested one by one, so that no
+ * two rows have the same text.
+ */
+function fingerprint(columns: readonly ItemColumn[]): string {
+  const texts = columns.map(({ name }) => `coalesce(md5(exported.${quoteIdentifier(name)}::text), '-')`);
+  const row = `digest(${texts.join(' || ')}, 'md5')`;
+  const bytes = [0, 1, 2, 3, 4, 5].map((i) => `get_byte(${row}, ${i})::numeric * ${256 ** (5 - i)}`);
+  return `coalesce(sum(${bytes.join(' + ')}), 0)::text`;
+}

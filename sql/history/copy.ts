@@ -1,0 +1,203 @@
+import type { ScanPlan } from '../../lambda/load/contract';
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import { quoteLiteral } from '../../lambda/shared/quote';
+import type { HistorySource, Pipeline } from '../../pipelines/definition';
+import type { Source } from '../merge/record';
+import { pipelineTables } from '../names';
+import { columnarStatements, isColumnar, recordsStatements, recordsTable } from './files';
+
+/** What the statements have to know of the files. */
+export type Format = Pick<HistorySource, 'name' | 'format' | 'compression' | 'columns' | 'delimiter'>;
+
+/**
+ * What COPY reads: the objects `in place`, or `exact` files that the load function wrote and nobody changes. Only what is in place has to be
+ * compared with its etag, and only there COPY may pass over lines that it cannot read.
+ */
+export type Reading = 'in place' | 'exact';
+
+/** Whose rows they are. */
+export const sourceOf = ({ format }: Format): Source => (format === 'firehose' ? 'archive' : 'history');
+
+export const nameLength = 256;
+
+/** Temporary tables of a load, besides those of its merge. */
+export function loadTables({ name }: Pipeline) {
+  return {
+    objects: `${name}_objects`,
+    malformed: `${name}_malformed`,
+    scanned: `${name}_scanned`,
+    /** Whether the files may be loaded. */
+    found: `${name}_found`,
+  };
+}
+
+export function stagedTable(pipeline: Pipeline, { format }: Format): string {
+  const tables = pipelineTables(pipeline);
+  return format === 'firehose' ? tables.staged_archive : tables.staged;
+}
+
+/**
+ * Whether COPY passes over lines that it cannot read, and reports them. Of JSON alone it is certain that each line scanned is a row or an error:
+ * no page says whether the lines scanned of a CSV include its header. A COPY without MAXERROR fails at the first error, so that nothing needs to be counted.
+ */
+export const isLenient = ({ format }: Format, reading: Reading) =>
+  reading === 'in place' && (format === 'ndjson' || format === 'firehose');
+
+/** The option of a COPY that passes over lines that it cannot read. */
+const lenient = 'maxerror 100000 ';
+
+/** Copies the files of the manifest into the staged rows, or into a table like them. */
+export const copyStatements = (
+  pipeline: Pipeline,
+  source: Format,
+  reading: Reading,
+  staged = stagedTable(pipeline, source),
+): StatementTemplate[] =>
+  isColumnar(source)
+    ? columnarStatements(pipeline, source, staged)
+    : [copyStatement(staged, source, isLenient(source, reading))];
+
+function copyStatement(staged: string, { format, compression }: Format, passesOver: boolean): StatementTemplate {
+  const json = format === 'firehose' ? 'auto' : 'noshred';
+  return `copy ${staged} from {{manifest}} iam_role {{load_role}} manifest
+format json '${json}' ${compression === 'none' ? '' : `${compression} `}${passesOver ? lenient : ''}compupdate off statupdate off`;
+}
+
+/**
+ * Finds the lines of exact files that COPY cannot read: one transaction that copies what it can into temporary tables, and keeps nothing. Afterwards the
+ * errors of its COPY can be asked for.
+ */
+export function scanPlan(pipeline: Pipeline, source: Format): ScanPlan {
+  const scratch = `${pipeline.name}_scratch`;
+  const table = isColumnar(source) ? recordsTable(pipeline) : scratch;
+  const statements = isColumnar(source)
+    ? recordsStatements(pipeline, source, source.format === 'csv' ? lenient : '')
+    : [`create temp table ${scratch} (like ${stagedTable(pipeline, source)})`, copyStatement(scratch, source, true)];
+  return {
+    statements: [
+      ...statements,
+      `select pg_last_copy_id() as query_id, count(*) as copied from ${table}`,
+      `drop table ${table}`,
+    ],
+    answer: statements.length,
+    lines: `with errors as (
+  select trim(file_name) as url, line_number as line, min(trim(error_message)) as message
+  from sys_load_error_detail
+  where query_id = {{query_id}}::bigint
+  group by 1, 2
+)
+select url, line, message, (select sum(lines_scanned) from sys_load_detail where query_id = {{query_id}}::bigint) as scanned
+from errors`,
+  };
+}
+
+/** The table that COPY fills: a row for each record. */
+export const copiedTable = (pipeline: Pipeline, source: Format) =>
+  isColumnar(source) ? recordsTable(pipeline) : stagedTable(pipeline, source);
+
+/**
+ * The files with the bytes that COPY read, and the lines that it could not read. Of objects in place it is COPY that says both; a line has one
+ * reject however many errors it raised. Names end after 256 characters (SYS_LOAD_DETAIL and SYS_LOAD_ERROR_DETAIL in the Redshift database developer guide),
+ * which does not say whether the etag has its quotes. Of exact files the load function has written the lines down beside them.
+ */
+export function scanStatements(pipeline: Pipeline, source: Format, reading: Reading): StatementTemplate[] {
+  const { scanned, malformed } = loadTables(pipeline);
+  const scan = `create temp table ${scanned} as
+select trim(file_name)::varchar(1024) as file_name, trim(both '"' from trim(file_etag))::varchar(256) as etag, sum(lines_scanned)::bigint as lines
+from sys_load_detail
+where query_id = pg_last_copy_id()
+group by 1, 2`;
+  if (isLenient(source, reading))
+    return [
+      scan,
+      `create temp table ${malformed} as
+select
+  trim(file_name)::varchar(1024) as object_key, line_number as line, min(trim(error_message))::varchar(480) as message,
+  null::varchar(65535) as bytes
+from sys_load_error_detail
+where query_id = pg_last_copy_id()
+group by 1, 2`,
+    ];
+  const table = `create temp table ${malformed} (object_key varchar(1024), line bigint, message varchar(480), bytes varchar(65535))`;
+  if (reading === 'in place') return [scan, table];
+  return [
+    table,
+    `copy ${malformed} from {{refused}} iam_role {{load_role}} manifest
+format json 'auto' gzip compupdate off statupdate off`,
+    // The file is never empty, since no page says what COPY makes of one that is.
+    `delete from ${malformed} where object_key is null`,
+  ];
+}
+
+/** The files of which COPY does not say what it read, and those that it read as other bytes than their etags stand for, from `filesQuery` as `files`. */
+export function comparedFiles(pipeline: Pipeline): { readonly unseen: string; readonly changed: string } {
+  const compared = `select count(*)
+    from files f
+    left join ${loadTables(pipeline).scanned} s on s.file_name = left(f.url, ${nameLength})`;
+  return {
+    unseen: `${compared}
+    where f.etag <> '' and s.etag is null`,
+    changed: `${compared}
+    where f.etag <> '' and s.etag <> f.etag`,
+  };
+}
+
+/** Members of `found` that every load has: what COPY says it scanned, and what became of it. */
+export function countedItems(pipeline: Pipeline, source: Format, reading: Reading): string {
+  const { scanned, malformed } = loadTables(pipeline);
+  const staged = `(select count(*) from ${copiedTable(pipeline, source)})`;
+  const read =
+    reading === 'exact'
+      ? `case when {{records}}::bigint < 0 then ${staged} else {{records}}::bigint end`
+      : isLenient(source, reading)
+        ? `(select coalesce(sum(lines), 0) from ${scanned}) - (select count(*) from ${malformed})`
+        : staged;
+  return `    ${staged} as staged,
+    (select count(*) from ${malformed}) as refused,
+    ${read} as expected`;
+}
+
+/** Lines that COPY could not read, of a batch that may be loaded. */
+export function malformedStatement(pipeline: Pipeline, source: Format): StatementTemplate {
+  const { malformed, objects } = loadTables(pipeline);
+  return `insert into ${pipelineTables(pipeline).rejects} (source, object_key, line, reason, unparsed, run_id, merged_at)
+select
+  ${quoteLiteral(sourceOf(source))}, coalesce(${onlyUrl(objects)}, object_key), line, 'payload: ' || message, to_varbyte(bytes, 'base64'),
+  {{run_id}}, getdate()
+from ${malformed}
+where (select count(*) from ${objects}) > 0`;
+}
+
+/** The temporary tables of a load. */
+export function loadedTables(pipeline: Pipeline, source: Format, reading: Reading): string {
+  const { scanned, malformed, objects, found } = loadTables(pipeline);
+  const records = isColumnar(source) ? [recordsTable(pipeline)] : [];
+  return [...records, ...(reading === 'in place' ? [scanned] : []), malformed, objects, found].join(', ');
+}
+
+/** The object's URL if the batch has one object only: COPY does not say which object a row came from. */
+export const onlyUrl = (objects: string) => `(select case when count(*) = 1 then min(url) end from ${objects})`;
+
+/** Enters the objects in the ledger. How many lines one of several has is known of objects in place only. */
+export function ledgerStatement(pipeline: Pipeline, { name }: Format, reading: Reading): StatementTemplate {
+  const { objects, scanned, found } = loadTables(pipeline);
+  const inPlace = reading === 'in place';
+  return `insert into ${pipelineTables(pipeline).ledger} (bucket, object_key, etag, version_id, source, size, row_count, run_id, loaded_at)
+select
+  o.bucket, o.object_key, o.etag, o.version_id, ${quoteLiteral(name)}, o.size,
+  case
+    when (select count(*) from ${objects}) = 1 then (select staged + refused from ${found})${
+      inPlace
+        ? `
+    when len(o.url) <= ${nameLength} then s.lines`
+        : ''
+    }
+  end,
+  {{run_id}}, getdate()
+from ${objects} o${
+    inPlace
+      ? `
+left join ${scanned} s on s.file_name = o.url and s.etag = o.etag`
+      : ''
+  }`;
+}

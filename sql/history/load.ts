@@ -1,0 +1,177 @@
+import type { Answering, FileShape, LoadPlan, LoadSource } from '../../lambda/load/contract';
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import type { Pipeline } from '../../pipelines/definition';
+import { lockStatement, mergeSteps } from '../merge/merge';
+import { pipelineTables } from '../names';
+import {
+  filesQuery,
+  givenQuery,
+  loadedQuery,
+  overwrittenQuery,
+  parkedQuery,
+  parkStatement,
+  runObjectsQuery,
+  sameObject,
+  unparkStatement,
+} from './batch';
+import {
+  comparedFiles,
+  copyStatements,
+  countedItems,
+  type Format,
+  ledgerStatement,
+  loadedTables,
+  loadTables,
+  malformedStatement,
+  onlyUrl,
+  type Reading,
+  scanPlan,
+  scanStatements,
+  sourceOf,
+  stagedTable,
+} from './copy';
+import { isColumnar, pathOf, spellingOf } from './files';
+import { originsPlan } from './origins';
+import { reloadPlan } from './reload';
+import { loadRaising, type RaisedLines } from './search';
+
+/** What the load function carries. Every pipeline has one: what Firehose archives can be loaded even where there is no history. */
+export function loadPlan(pipeline: Pipeline): LoadPlan {
+  return {
+    pipeline: pipeline.name,
+    sources: [
+      ...(pipeline.history ?? []).map(
+        (source): LoadSource => ({
+          name: source.name,
+          bucket: 'history',
+          globs: source.globs,
+          overwritten: source.overwritten ?? 'load-again',
+          shape: shapeOf(pipeline, source),
+          ...statementsOf(pipeline, source),
+        }),
+      ),
+      {
+        name: archiveSource,
+        bucket: 'archive',
+        globs: [archiveGlob(pipeline)],
+        // Firehose never writes an object twice.
+        overwritten: 'load-again',
+        shape: { format: 'firehose', compression: 'gzip' },
+        ...statementsOf(pipeline, { name: archiveSource, format: 'firehose', compression: 'gzip' }),
+      },
+    ],
+    loaded: loadedQuery(pipeline),
+    overwritten: overwrittenQuery(pipeline),
+    parked: parkedQuery(pipeline),
+    park: parkStatement(pipeline),
+    unpark: unparkStatement(pipeline),
+    origins: originsPlan(pipeline),
+    runObjects: runObjectsQuery(pipeline),
+  };
+}
+
+/** The source that every pipeline has: what Firehose wrote of its stream. */
+export const archiveSource = 'archive';
+
+/** Keys of the archive bucket that are the pipeline's. */
+export const archiveGlob = (pipeline: Pick<Pipeline, 'name'>) => `archive/${pipeline.name}/**`;
+
+const statementsOf = (
+  pipeline: Pipeline,
+  source: Format,
+): Pick<LoadSource, 'inPlace' | 'exact' | 'scan' | 'reload' | 'raising'> => ({
+  inPlace: loadStatements(pipeline, source, 'in place'),
+  exact: loadStatements(pipeline, source, 'exact'),
+  scan: scanPlan(pipeline, source),
+  reload: reloadPlan(pipeline, source),
+  raising: {
+    inPlace: loadRaising(pipeline, source, 'in place', loadStatements),
+    exact: loadRaising(pipeline, source, 'exact', loadStatements),
+  },
+});
+
+/** What the load function knows of the files itself. */
+function shapeOf(pipeline: Pipeline, source: Format): FileShape {
+  const { compression } = source;
+  if (source.format === 'ndjson' || source.format === 'firehose') return { format: source.format, compression };
+  if (!isColumnar(source)) throw new Error(`history source ${source.name} must name the columns of its files`);
+  const columns = source.columns.map((column) => ({
+    name: column.name,
+    path: pathOf(column),
+    spelling: spellingOf(pipeline, column),
+  }));
+  return { format: source.format, compression, delimiter: source.delimiter ?? ',', columns };
+}
+
+/**
+ * One transaction: the objects of the batch are copied, merged and entered in the ledger, all or none. It changes nothing if one of them is in the
+ * ledger already, was not read as the bytes that its etag stands for, or if the rows that COPY made are not all that it scanned: `answer` says which.
+ */
+function loadStatements(pipeline: Pipeline, source: Format, reading: Reading, raised?: RaisedLines): Answering {
+  const { malformed, objects, found } = loadTables(pipeline);
+  const staged = stagedTable(pipeline, source);
+  const { incoming, place, run, drop } = mergeSteps(pipeline, sourceOf(source), {
+    objectKey: onlyUrl(objects),
+    extraRejects: `(select count(*) from ${malformed})${raised ? ` + ${raised.count}` : ''}`,
+  });
+  const statements = [
+    lockStatement(pipeline),
+    ...copyStatements(pipeline, source, reading),
+    ...scanStatements(pipeline, source, reading),
+    foundStatement(pipeline, source, reading),
+    objectsStatement(pipeline),
+    `delete from ${staged} where (select count(*) from ${objects}) = 0`,
+    `delete from ${malformed} where (select count(*) from ${objects}) = 0`,
+    ...(raised?.take ?? []),
+    ...incoming,
+    ...place,
+    ...(raised ? [raised.reject] : []),
+    malformedStatement(pipeline, source),
+    run,
+    ledgerStatement(pipeline, source, reading),
+    `delete from ${staged}`,
+  ];
+  return {
+    statements: [
+      ...statements,
+      `select accepted, known, unseen, changed, staged, refused, expected from ${found}`,
+      [drop, loadedTables(pipeline, source, reading), ...(raised ? [raised.tables] : [])].join(', '),
+    ],
+    answer: statements.length,
+  };
+}
+
+/** One row: what was found of the batch, and whether it may be loaded. */
+function foundStatement(pipeline: Pipeline, source: Format, reading: Reading): StatementTemplate {
+  const { unseen, changed } = comparedFiles(pipeline);
+  const files = reading === 'in place' ? `,\nfiles as (\n${filesQuery}\n)` : '';
+  return `create temp table ${loadTables(pipeline).found} as
+with given as (
+${givenQuery}
+)${files},
+counts as (
+  select
+    (
+      select count(*)
+      from given g
+      inner join ${pipelineTables(pipeline).ledger} l on ${sameObject('l', 'g')}
+    ) as known,
+    ${reading === 'in place' ? `(${unseen})` : '0'} as unseen,
+    ${reading === 'in place' ? `(${changed})` : '0'} as changed,
+${countedItems(pipeline, source, reading)}
+)
+select *, case when known = 0 and unseen = 0 and changed = 0 and staged = expected then 1 else 0 end as accepted
+from counts`;
+}
+
+/** The objects of the batch if all of them may be loaded, or none. */
+function objectsStatement(pipeline: Pipeline): StatementTemplate {
+  const { objects, found } = loadTables(pipeline);
+  return `create temp table ${objects} as
+with given as (
+${givenQuery}
+)
+select bucket, object_key, etag, version_id, size, 's3://' || bucket || '/' || object_key as url
+from given
+where (select accepted from ${found}) = 1`;
+}

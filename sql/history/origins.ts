@@ -1,0 +1,120 @@
+import type { OriginsPlan } from '../../lambda/load/contract';
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import type { Pipeline } from '../../pipelines/definition';
+import { lockStatement } from '../merge/merge';
+import { placeColumns } from '../merge/record';
+import { pipelineTables } from '../names';
+import { givenQuery, sameObject } from './batch';
+
+/**
+ * COPY does not say which object a row came from, nor on which line it stood, and of a line that it could not read it gives no text. The
+ * load function finds both in the objects afterwards; these statements tell it what to look for, and take what it found.
+ */
+export function originsPlan(pipeline: Pipeline): OriginsPlan {
+  return {
+    missing: missingQuery(pipeline),
+    objects: objectsQuery(pipeline),
+    place: placeStatements(pipeline),
+    keep: keepStatements(pipeline),
+  };
+}
+
+/** A longer payload cannot be given back as a text. */
+const maxPayloadBytes = 60_000;
+
+/** Rejects that one look is for: more of them have one cause, of which these are samples enough. */
+const maxRejects = 1000;
+
+const shortText = `case when json_size(payload) <= ${maxPayloadBytes} then json_serialize(payload) end`;
+
+/** The runs that loaded the given objects. */
+const runsQuery = (pipeline: Pipeline) => `given as (
+${givenQuery}
+),
+loads as (
+  select distinct l.run_id
+  from given g
+  inner join ${pipelineTables(pipeline).ledger} l on ${sameObject('l', 'g')}
+)`;
+
+/** Equal payloads of one run have one row, since nothing tells them apart. */
+function missingQuery(pipeline: Pipeline): StatementTemplate {
+  const { rejects } = pipelineTables(pipeline);
+  return `with ${runsQuery(pipeline)},
+typed as (
+  select r.run_id, ${shortText} as payload
+  from ${rejects} r
+  inner join loads l on l.run_id = r.run_id
+  where r.source = 'history' and r.line is null and r.payload is not null
+),
+malformed as (
+  select r.run_id, r.object_key, r.line
+  from ${rejects} r
+  inner join loads l on l.run_id = r.run_id
+  where r.line is not null and r.object_key is not null and r.payload is null and r.unparsed is null
+)
+select run_id, sha2(payload, 256) as digest, count(*) as copies, min(payload) as payload, null::varchar(1024) as object_key, null::bigint as line
+from typed
+where payload is not null
+group by run_id, payload
+union all
+select run_id, null::varchar(64), 1, null::varchar(65535), object_key, line
+from malformed
+limit ${maxRejects}`;
+}
+
+function objectsQuery(pipeline: Pipeline): StatementTemplate {
+  return `with ${runsQuery(pipeline)}
+select o.run_id, o.bucket, o.object_key, o.etag, o.version_id, o.size
+from ${pipelineTables(pipeline).ledger} o
+inner join loads l on l.run_id = o.run_id
+order by o.bucket, o.object_key, o.etag`;
+}
+
+/** Rejects are told apart by their number among equal ones, so they are written anew instead of being changed. */
+function placeStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { rejects } = pipelineTables(pipeline);
+  const placed = `${pipeline.name}_placed`;
+  const kept = ['source', ...placeColumns, 'reason', 'payload', 'unparsed', 'run_id', 'merged_at'];
+  const ofRun = "run_id = {{run_id}} and source = 'history' and line is null and payload is not null";
+  return [
+    lockStatement(pipeline),
+    `create temp table ${placed} as
+with places as (
+  select p."digest"::varchar(64) as digest, p."copy"::bigint as copy_number, p."url"::varchar(1024) as url, p."line"::bigint as line
+  from (select json_parse({{places}}) as list) as batch, batch.list as p
+),
+texts as (
+  select *, sha2(${shortText}, 256) as digest
+  from ${rejects}
+  where ${ofRun}
+),
+numbered as (
+  select ${kept.join(', ')}, object_key, digest, row_number() over (partition by digest order by merged_at) as copy_number
+  from texts
+  where digest in (select digest from places)
+)
+select ${kept.map((name) => `n.${name}`).join(', ')}, coalesce(p.url, n.object_key) as object_key, p.line, n.digest
+from numbered n
+left join places p on p.digest = n.digest and p.copy_number = n.copy_number`,
+    `delete from ${rejects}
+where ${ofRun} and sha2(${shortText}, 256) in (select digest from ${placed})`,
+    `insert into ${rejects} (${kept.join(', ')}, object_key, line)
+select ${kept.join(', ')}, object_key, line
+from ${placed}`,
+    `drop table ${placed}`,
+  ];
+}
+
+function keepStatements(pipeline: Pipeline): StatementTemplate[] {
+  return [
+    lockStatement(pipeline),
+    `update ${pipelineTables(pipeline).rejects} as r
+set unparsed = to_varbyte(texts.bytes, 'base64')
+from (
+  select t."url"::varchar(1024) as url, t."line"::bigint as line, t."bytes"::varchar(65535) as bytes
+  from (select json_parse({{texts}}) as list) as batch, batch.list as t
+) as texts
+where r.run_id = {{run_id}} and r.object_key = texts.url and r.line = texts.line and r.payload is null and r.unparsed is null`,
+  ];
+}

@@ -1,0 +1,34 @@
+import type { ReconcilePlan } from '../../lambda/reconcile/contract';
+import { defaultFullPassHour } from '../../lambda/shared/plan';
+import { quoteLiteral } from '../../lambda/shared/quote';
+import type { Pipeline } from '../../pipelines/definition';
+import { pipelineTables } from '../names';
+import { archiveSource } from './load';
+
+/** What the reconcile function carries. Throws for a pipeline without history. */
+export function reconcilePlan(pipeline: Pipeline, fullPassHour = defaultFullPassHour): ReconcilePlan {
+  const { history, name } = pipeline;
+  if (!history) throw new Error(`pipelines.${name}.history is not declared, so there is nothing to reconcile`);
+  const { listing } = pipelineTables(pipeline);
+  const copy = `copy ${listing} from {{manifest}} iam_role {{load_role}} manifest
+format json 'auto' gzip compupdate off statupdate off`;
+  return {
+    pipeline: name,
+    globs: history.flatMap(({ globs }) => globs),
+    fullPassHour,
+    list: [`lock ${listing}`, `delete from ${listing}`, copy],
+    append: [`lock ${listing}`, copy],
+    missing: missingQuery(pipeline),
+  };
+}
+
+/** Overwritten keys too of a source that takes that for a mistake: the load function parks them and raises the alarm, which a lost notification did not. */
+function missingQuery(pipeline: Pipeline): string {
+  const { listing, ledger, parked } = pipelineTables(pipeline);
+  return `select distinct i.object_key, i.etag, i.size, i.last_modified
+from ${listing} i
+left join ${ledger} l on l.object_key = i.object_key and l.source <> ${quoteLiteral(archiveSource)} and l.etag = i.etag
+left join ${parked} p on p.object_key = i.object_key and p.etag = i.etag
+where i.last_modified < {{before}}::timestamp and i.last_modified >= {{since}}::timestamp and l.etag is null and p.etag is null
+order by i.last_modified, i.object_key`;
+}

@@ -1,0 +1,124 @@
+import type { Answering, ReloadPlan } from '../../lambda/load/contract';
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import type { Pipeline } from '../../pipelines/definition';
+import { lockStatement, mergeSteps } from '../merge/merge';
+import { temporaryTables } from '../merge/record';
+import { pipelineTables } from '../names';
+import { filesQuery, givenQuery, sameObject } from './batch';
+import {
+  comparedFiles,
+  copyStatements,
+  countedItems,
+  type Format,
+  ledgerStatement,
+  loadedTables,
+  loadTables,
+  malformedStatement,
+  onlyUrl,
+  type Reading,
+  scanStatements,
+  sourceOf,
+  stagedTable,
+} from './copy';
+
+const replaced = '{{replaced}}';
+
+/**
+ * One transaction that loads the objects of a run once more and puts what they give under the present columns and identity in the place of what
+ * the run gave. The same bytes have the same records, so that nothing is lost by it: every event of the run has to come again with its
+ * id, and there have to be as many rows as there were; else nothing changes. Readers see the run's rows all the time.
+ */
+export const reloadPlan = (pipeline: Pipeline, source: Format): ReloadPlan => ({
+  inPlace: reloadStatements(pipeline, source, 'in place'),
+  exact: reloadStatements(pipeline, source, 'exact'),
+});
+
+function reloadStatements(pipeline: Pipeline, source: Format, reading: Reading): Answering {
+  const tables = pipelineTables(pipeline);
+  const { malformed, objects, found } = loadTables(pipeline);
+  const { incoming, read, copies } = temporaryTables(pipeline);
+  const steps = mergeSteps(pipeline, sourceOf(source), {
+    objectKey: onlyUrl(objects),
+    extraRejects: `(select count(*) from ${malformed})`,
+    replaced,
+  });
+  const statements = [
+    lockStatement(pipeline),
+    ...copyStatements(pipeline, source, reading),
+    ...scanStatements(pipeline, source, reading),
+    ...steps.incoming,
+    foundStatement(pipeline, source, reading),
+    objectsStatement(pipeline),
+    ...[incoming, read, copies].map((table) => `delete from ${table} where (select count(*) from ${objects}) = 0`),
+    ...[tables.events, tables.duplicates, tables.rejects, tables.ledger].map(
+      (book) => `delete from ${book} where run_id = ${replaced} and (select count(*) from ${objects}) > 0`,
+    ),
+    ...steps.place,
+    malformedStatement(pipeline, source),
+    steps.run,
+    ledgerStatement(pipeline, source, reading),
+    `delete from ${stagedTable(pipeline, source)}`,
+  ];
+  return {
+    statements: [
+      ...statements,
+      `select accepted, known, unseen, changed, staged, refused, expected, rows_before as before, rows_now as now, lost from ${found}`,
+      `${steps.drop}, ${loadedTables(pipeline, source, reading)}`,
+    ],
+    answer: statements.length,
+  };
+}
+
+/**
+ * Rows of the archive have positions, and only those that no other run has are left here: there may be more of them than the run had, since a
+ * rebuild leaves duplicates out that the landing view has. Rows of history have none, so that their number has to be the same: a record
+ * that left the run, as a reject that was merged again, would be there twice.
+ */
+function foundStatement(pipeline: Pipeline, source: Format, reading: Reading): StatementTemplate {
+  const { unseen, changed } = comparedFiles(pipeline);
+  const files = reading === 'in place' ? `,\nfiles as (\n${filesQuery}\n)` : '';
+  const { events, duplicates, rejects, ledger } = pipelineTables(pipeline);
+  const { malformed, found } = loadTables(pipeline);
+  const { incoming } = temporaryTables(pipeline);
+  const ofRun = (table: string) => `(select count(*) from ${table} where run_id = ${replaced})`;
+  return `create temp table ${found} as
+with given as (
+${givenQuery}
+)${files},
+counts as (
+  select
+    (select count(*) from given) as objects_given,
+    (select count(*) from given g inner join ${ledger} l on ${sameObject('l', 'g')} where l.run_id = ${replaced}) as objects_known,
+    ${ofRun(ledger)} as objects_loaded,
+    ${reading === 'in place' ? `(${unseen})` : '0'} as unseen,
+    ${reading === 'in place' ? `(${changed})` : '0'} as changed,
+${countedItems(pipeline, source, reading)},
+    ${ofRun(events)} + ${ofRun(duplicates)} + ${ofRun(rejects)} as rows_before,
+    (select count(*) from ${incoming}) + (select count(*) from ${malformed}) as rows_now,
+    (
+      select count(*)
+      from ${events} e
+      left join (select distinct event_id from ${incoming} where reason is null) i on i.event_id = e.event_id
+      where e.run_id = ${replaced} and i.event_id is null
+    ) as lost
+),
+judged as (
+  select *, case when objects_given > 0 and objects_given = objects_known and objects_given = objects_loaded then 1 else 0 end as known
+  from counts
+)
+select
+  known, unseen, changed, staged, refused, expected, rows_before, rows_now, lost,
+  case when known = 1 and unseen = 0 and changed = 0 and staged = expected and lost = 0 and rows_before ${sourceOf(source) === 'archive' ? '<=' : '='} rows_now then 1 else 0 end as accepted
+from judged`;
+}
+
+function objectsStatement(pipeline: Pipeline): StatementTemplate {
+  const { objects, found } = loadTables(pipeline);
+  return `create temp table ${objects} as
+with given as (
+${givenQuery}
+)
+select bucket, object_key, etag, version_id, size, 's3://' || bucket || '/' || object_key as url
+from given
+where (select accepted from ${found}) = 1`;
+}

@@ -1,0 +1,150 @@
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import type { Pipeline } from '../../pipelines/definition';
+import { landingName, ofLanding, pipelineTables } from '../names';
+import { parsedExpression, unparsedArchive } from './parsing';
+import { placeColumns, type Source, temporaryTables } from './record';
+import { isSkip } from './skip-reason';
+
+/**
+ * How rows come into a merge, in this order:
+ * 1. `arrived`: the new rows of a source, untouched. No expression of this statement can raise.
+ * 2. Rows whose position has an outcome are deleted from it, so a position that is in `rejects` is never parsed or typed again.
+ * 3. `parsed`: each record is parsed, once.
+ * Rows of history have no position and are parsed by COPY: they are read where they are staged.
+ */
+export function arrivalStatements(pipeline: Pipeline, source: Source, replaced?: string): StatementTemplate[] {
+  if (source === 'history') return [readStatement(pipeline, source)];
+  return [...untouchedStatements(pipeline, source, { replaced }), parsedStatement(pipeline, source)];
+}
+
+interface UntouchedOptions {
+  /** As of a merge. */
+  readonly replaced?: string;
+  /** The table with the lines of the archive. @default - the one that loads fill */
+  readonly archive?: string;
+}
+
+/** Makes `arrived` without the rows whose position has an outcome: see `arrivalStatements`. */
+export function untouchedStatements(
+  pipeline: Pipeline,
+  source: 'stream' | 'archive',
+  { replaced, archive = pipelineTables(pipeline).staged_archive }: UntouchedOptions = {},
+): StatementTemplate[] {
+  return [
+    arrivedStatement(pipeline, source, archive),
+    readStatement(pipeline, source),
+    ...forgetMergedStatements(pipeline, replaced),
+  ];
+}
+
+/** The temporary tables of `arrivalStatements`. */
+export function arrivalTables(pipeline: Pipeline, source: Source): string[] {
+  const { arrived, read, merged, parsed } = temporaryTables(pipeline);
+  return source === 'history' ? [read] : [arrived, read, merged, parsed];
+}
+
+/** The time of arrival of a line of the archive, which is a text. */
+export const archivedTime = `case
+    when approximate_arrival_timestamp ~ '^[0-9]{4}-' and approximate_arrival_timestamp between '1970-01-02' and '9999-12-31'
+      then try_cast(replace(approximate_arrival_timestamp, 'T', ' ') as timestamp)
+  end`;
+
+function arrivedStatement(pipeline: Pipeline, source: 'stream' | 'archive', archive: string): StatementTemplate {
+  const { checkpoints } = pipelineTables(pipeline);
+  const { arrived } = temporaryTables(pipeline);
+  if (source === 'archive')
+    return `create temp table ${arrived} as
+select
+  'archive'::varchar(16) as source, shard_id, sequence_number, partition_key,
+  ${archivedTime} as arrived_at,
+  null::timestamp as refresh_time, payload, unparsed
+from (
+  select *, row_number() over (partition by shard_id, sequence_number order by approximate_arrival_timestamp) as copy_number
+  from ${archive}
+) as lines
+where copy_number = 1 or shard_id is null or sequence_number is null`;
+  return `create temp table ${arrived} as
+with checkpoint as (
+  select coalesce(max(refresh_time), '1970-01-01'::timestamp) as refresh_time
+  from ${checkpoints}
+  where ${ofLanding(pipeline)}
+)
+select
+  'stream'::varchar(16) as source, shard_id::varchar(20) as shard_id, sequence_number, partition_key,
+  approximate_arrival_timestamp as arrived_at, refresh_time, kinesis_data
+from ${landingName(pipeline)}
+where refresh_time > (select refresh_time from checkpoint)`;
+}
+
+/**
+ * How many rows were read, up to which refresh, and between which times they arrived. Archive and stream may write the same time of arrival, which
+ * has milliseconds, in different ways: a second is room for that.
+ */
+function readStatement(pipeline: Pipeline, source: Source): StatementTemplate {
+  const { arrived, read } = temporaryTables(pipeline);
+  if (source === 'history')
+    return `create temp table ${read} as
+select count(*) as records
+from ${pipelineTables(pipeline).staged}`;
+  return `create temp table ${read} as
+select
+  count(*) as records, max(refresh_time) as refresh_time,
+  dateadd(second, -1, min(arrived_at)) as oldest, dateadd(second, 1, max(arrived_at)) as newest
+from ${arrived}`;
+}
+
+/**
+ * A position has one outcome for good, but for a reject of a record that streaming ingestion skipped, which gives way. A record that is read again
+ * has arrived when it arrived, so neither older nor younger rows of the tables need to be searched.
+ */
+function forgetMergedStatements(pipeline: Pipeline, replaced?: string): StatementTemplate[] {
+  const { events, duplicates, rejects } = pipelineTables(pipeline);
+  const { arrived, read, merged } = temporaryTables(pipeline);
+  const positions = [events, duplicates, rejects].map(
+    (table) => `select shard_id, sequence_number
+from ${table}
+where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read})${table === rejects ? ` and not ${isSkip()}` : ''}${replaced ? ` and run_id <> ${replaced}` : ''}`,
+  );
+  return [
+    `create temp table ${merged} as
+${positions.join('\nunion all\n')}`,
+    `delete from ${arrived}
+using ${merged}
+where ${merged}.shard_id = ${arrived}.shard_id and ${merged}.sequence_number = ${arrived}.sequence_number`,
+  ];
+}
+
+/** `payload` is what JSON_PARSE gives, `unparsed` the bytes of a record that gave nothing. */
+function parsedStatement(pipeline: Pipeline, source: 'stream' | 'archive'): StatementTemplate {
+  const { arrived, parsed } = temporaryTables(pipeline);
+  return `create temp table ${parsed} as\n${parsedRows(source, arrived)}`;
+}
+
+/** The rows of a relation of untouched rows, parsed. */
+export function parsedRows(source: 'stream' | 'archive', arrived: string): string {
+  const place = `source, ${placeColumns.join(', ')}, refresh_time`;
+  if (source === 'archive') return unparsedArchive(place, arrived);
+  return `select ${place}, payload, case when payload is null then kinesis_data end as unparsed
+from (
+  select *, ${parsedExpression('kinesis_data')} as payload
+  from ${arrived}
+) as records`;
+}
+
+/** The relation `arrived` of rows that are ready to be typed, all with the same columns. */
+export function arrivedQuery(pipeline: Pipeline, source: Source): string {
+  if (source !== 'history')
+    return `arrived as (
+  select *
+  from ${temporaryTables(pipeline).parsed}
+)`;
+  return historyQuery(pipelineTables(pipeline).staged);
+}
+
+/** The same of rows of history, of any relation with a `payload`. */
+export const historyQuery = (rows: string) => `arrived as (
+  select
+    'history'::varchar(16) as source, null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key,
+    null::timestamp as arrived_at, null::timestamp as refresh_time, payload, null::varbyte as unparsed
+  from ${rows}
+)`;

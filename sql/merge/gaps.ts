@@ -1,0 +1,95 @@
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import { quoteLiteral } from '../../lambda/shared/quote';
+import type { Pipeline } from '../../pipelines/definition';
+import { identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from '../names';
+
+/** A refresh begins at most so long before its merge ends; its beginning is not recorded. */
+const refreshHours = 1;
+
+/** In place of a landing view's name: nothing was merged yet. */
+export const beginning = 'beginning';
+
+/**
+ * The first row of the account of how far the stream is merged, written with the first landing view: what is not read within the stream's retention
+ * from then on is a gap, even if nothing was ever merged. Where there is an account already, nothing changes.
+ */
+export function beginStatement(pipeline: Pipeline): StatementTemplate {
+  const { checkpoints } = pipelineTables(pipeline);
+  return `insert into ${checkpoints} (landing, identity_version, merged_at)
+select ${quoteLiteral(beginning)}, ${quoteLiteral(identityVersion(pipeline))}, getdate()
+where not exists (select 1 from ${checkpoints} where ${ofIdentity(pipeline)})`;
+}
+
+/**
+ * Tells of records that the stream may have dropped before anyone read them: where the last refresh before this one, of this landing view or
+ * the one before it, is longer ago than the stream keeps a record, or where the stream went and another has its name. Belongs into the
+ * merge, before its checkpoint, so that a gap is told once. What arrived before `from_time` is merged, what arrived after `to_time` was still
+ * there. A shard that had no record in the last day before is not named; one row without a shard stands for a stream that had none at all.
+ */
+export function gapStatement(pipeline: Pipeline): StatementTemplate {
+  const { gaps, checkpoints } = pipelineTables(pipeline);
+  const hoursAgo = (hours: number) => `dateadd(hour, ${-hours}, getdate())`;
+  const { retentionHours, recreatedAt } = pipeline.stream;
+  const expired = hoursAgo(retentionHours);
+  const late = `from_time < ${expired} and merged_at < ${hoursAgo(retentionHours - refreshHours)}`;
+  const began = recreatedAt && timestampLiteral(recreatedAt);
+  return `insert into ${gaps} (shard_id, after_sequence, from_time, to_time, detected_at)
+with latest as (
+  select
+    max(refresh_time) as refresh_time, max(merged_at) as merged_at, max(coalesce(merged_until, merged_at)) as from_time,
+    count(case when landing = ${quoteLiteral(landingTable(pipeline))} then 1 end) as merges
+  from ${checkpoints}
+  where ${ofIdentity(pipeline)}
+),
+gap as (
+  select 1 as gap, refresh_time, from_time, ${began ? `case when ${began} > ${expired} then ${began} else ${expired} end` : expired} as to_time
+  from latest
+  where ${began ? `(${late}) or (merges = 0 and from_time < ${began})` : late}
+),
+shards as (
+  select 1 as gap, shard_id, ltrim(max(lpad(sequence_number, 128, '0')), '0') as after_sequence
+  from ${landingName(pipeline)}
+  where refresh_time <= (select refresh_time from gap) and refresh_time > (select dateadd(day, -1, refresh_time) from gap)
+  group by shard_id
+)
+select s.shard_id, s.after_sequence, g.from_time, g.to_time, getdate()
+from gap g
+left join shards s on s.gap = g.gap`;
+}
+
+/** A deployment may take so long until the new landing view is there. */
+const deploymentHours = 1;
+
+/**
+ * A row if a landing view that is created now would begin after what is merged: when everything that arrived until then was merged, how many
+ * hours ago that is, how many the stream keeps, and how many gaps are open. Of a stream that was recreated the time counts from which it is
+ * the present one: what went with the old one no landing view can read.
+ */
+export function unreadQuery(pipeline: Pipeline): StatementTemplate {
+  const { gaps, checkpoints } = pipelineTables(pipeline);
+  const { retentionHours, recreatedAt } = pipeline.stream;
+  const began = recreatedAt && timestampLiteral(recreatedAt);
+  return `with latest as (
+  select max(coalesce(merged_until, merged_at)) as merged
+  from ${checkpoints}
+  where ${ofIdentity(pipeline)}
+),
+known as (
+  select ${began ? `case when ${began} > merged then ${began} else merged end` : 'merged'} as until
+  from latest
+)
+select
+  to_char(until, 'YYYY-MM-DD HH24:MI') as last_merge, datediff(hour, until, getdate()) as hours_since, ${retentionHours} as hours_kept,
+  (select count(*) from ${gaps}) as open_gaps
+from known
+where until < dateadd(hour, ${deploymentHours - retentionHours}, getdate())`;
+}
+
+const timestampLiteral = (iso: string) => `${quoteLiteral(iso.slice(0, -1).replace('T', ' '))}::timestamp`;
+
+/** The gaps that no backfill has closed. */
+export function gapsQuery(pipeline: Pipeline): StatementTemplate {
+  return `select shard_id, after_sequence, from_time, to_time
+from ${pipelineTables(pipeline).gaps}
+order by from_time, shard_id`;
+}

@@ -1,0 +1,279 @@
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import { quoteLiteral } from '../../lambda/shared/quote';
+import type { Pipeline } from '../../pipelines/definition';
+import { identityVersion, landingTable, ofIdentity, ofLanding, pipelineTables } from '../names';
+import { storedName } from '../objects/columns';
+import { completeRowsStatements, typingVersion } from '../objects/fills';
+import { identifier } from '../text/identifier';
+import { arrivalStatements, arrivalTables, arrivedQuery } from './arrived';
+import { beginning, gapStatement } from './gaps';
+import {
+  identityTimes,
+  incomingStatements,
+  incomingTables,
+  placeColumns,
+  type Source,
+  temporaryTables,
+} from './record';
+import { isSkip } from './skip-reason';
+
+/** Taken first by every transaction that merges. A LOCK takes no snapshot, so what follows sees what the previous holder committed. */
+export function lockStatement(pipeline: Pipeline): StatementTemplate {
+  return `lock ${pipelineTables(pipeline).checkpoints}`;
+}
+
+/**
+ * One transaction that takes the new rows of the landing view to their one place each. Placeholder: `run_id`.
+ * Nothing changes for a position that was merged before, so a landing view that reads the stream again is harmless.
+ */
+export function mergeStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
+  return [
+    lockStatement(pipeline),
+    ...incoming,
+    ...place,
+    run,
+    gapStatement(pipeline),
+    ...checkpointStatements(pipeline),
+    drop,
+  ];
+}
+
+/**
+ * The same for a landing view that is about to go. It was not refreshed for this, so it says nothing new about how far the stream is merged.
+ * What its checkpoint said before stays, and no more than that: the view that takes its place may not have seen what this one merged last,
+ * and where it began too late, a gap begins where this one ended. Placeholder: `run_id`.
+ */
+export function lastMergeStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { checkpoints } = pipelineTables(pipeline);
+  const ours = ofLanding(pipeline);
+  const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
+  return [
+    lockStatement(pipeline),
+    ...incoming,
+    ...place,
+    run,
+    `delete from ${checkpoints}
+where ${ours} and merged_until is null`,
+    `update ${checkpoints}
+set merged_at = merged_until
+where ${ours}`,
+    drop,
+  ];
+}
+
+export interface MergeOptions {
+  /** SQL for the object that the rows came from; null where it is not known. */
+  readonly objectKey?: string;
+  /** SQL for a count of rejects that never reached the temporary table. */
+  readonly extraRejects?: string;
+  /** SQL for the id of a run whose rows are going to be replaced by these: to the merge they are not there. */
+  readonly replaced?: string;
+}
+
+/** The parts of a merge, for transactions that do more around them. */
+export interface MergeSteps {
+  /** Make the temporary tables. */
+  readonly incoming: readonly StatementTemplate[];
+  /** Take their rows to where they belong. */
+  readonly place: readonly StatementTemplate[];
+  /** Account for them. */
+  readonly run: StatementTemplate;
+  /** Drop the temporary tables. */
+  readonly drop: StatementTemplate;
+}
+
+export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOptions = {}): MergeSteps {
+  const { shared, copies, recovered } = temporaryTables(pipeline);
+  const hasPositions = source !== 'history';
+  return {
+    incoming: [
+      ...completeRowsStatements(pipeline),
+      ...arrivalStatements(pipeline, source, options.replaced),
+      ...incomingStatements(pipeline, arrivedQuery(pipeline, source)),
+      ...copiesStatements(pipeline, [], '', options.replaced),
+    ],
+    place: [...(hasPositions ? recoverStatements(pipeline) : []), ...placeStatements(pipeline, options.objectKey)],
+    run: runStatement(pipeline, source, options.extraRejects),
+    drop: `drop table ${[...arrivalTables(pipeline, source), ...incomingTables(pipeline), shared, copies, ...(hasPositions ? [recovered] : [])].join(', ')}`,
+  };
+}
+
+/**
+ * Rows that share their id with an event of before or with each other; of the latter the first, by arrival, is the event. A sound stream has
+ * few, so that the many need no order.
+ * @param more columns of the rows to be kept
+ * @param order what comes before the time of arrival
+ * @param replaced SQL for a run whose events do not count
+ */
+export function copiesStatements(
+  pipeline: Pipeline,
+  more: readonly string[] = [],
+  order = '',
+  replaced?: string,
+): StatementTemplate[] {
+  const { events } = pipelineTables(pipeline);
+  const { incoming, shared, copies } = temporaryTables(pipeline);
+  const kept = [
+    ...pipeline.columns.map(({ name }) => identifier(name)),
+    ...placeColumns,
+    'payload',
+    'event_id',
+    'source',
+    ...more,
+  ];
+  return [
+    `create temp table ${shared} as
+with stored as (
+  select distinct i.event_id
+  from ${incoming} i
+  inner join ${events} e on e.event_id = i.event_id${sameTimes(pipeline, incoming)}${replaced ? ` and e.run_id <> ${replaced}` : ''}
+),
+repeated as (
+  select event_id
+  from ${incoming}
+  where reason is null
+  group by event_id
+  having count(*) > 1
+),
+found as (
+  select event_id, 1 as is_stored from stored
+  union all
+  select event_id, 0 as is_stored from repeated
+)
+select event_id, max(is_stored) as is_stored
+from found
+group by event_id`,
+    `create temp table ${copies} as
+select
+  ${kept.map((name) => `i.${name}`).join(', ')}, s.is_stored,
+  row_number() over (partition by i.event_id order by ${order}i.arrived_at, i.shard_id, i.sequence_number) as copy_number
+from ${incoming} i
+inner join ${shared} s on s.event_id = i.event_id`,
+  ];
+}
+
+/**
+ * Equal ids have equal times, where times make the id: that narrows the search to the part of `events` around the times that came in. The
+ * range lets Redshift skip blocks, which it does by constants only; the equality is what a hash join narrows its scan by.
+ */
+function sameTimes(pipeline: Pipeline, incoming: string): string {
+  return identityTimes(pipeline)
+    .map(
+      ({ name, stored }) => `
+    and e.${stored} = i.${name} and e.${stored} between (select min(${name}) from ${incoming}) and (select max(${name}) from ${incoming})`,
+    )
+    .join('');
+}
+
+/** Deletes the rejects of records that streaming ingestion skipped and that have come after all: see skips.ts. */
+function recoverStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { rejects } = pipelineTables(pipeline);
+  const { incoming, recovered } = temporaryTables(pipeline);
+  return [
+    `create temp table ${recovered} as
+select r.shard_id, r.sequence_number
+from ${rejects} r
+inner join ${incoming} i on i.shard_id = r.shard_id and i.sequence_number = r.sequence_number
+where ${isSkip('r.')}`,
+    `delete from ${rejects}
+using ${recovered}
+where ${recovered}.shard_id = ${rejects}.shard_id and ${recovered}.sequence_number = ${rejects}.sequence_number and ${isSkip(`${rejects}.`)}`,
+  ];
+}
+
+/** Takes the rows of the temporary tables to rejects, duplicates and events. */
+function placeStatements(pipeline: Pipeline, objectKey?: string): StatementTemplate[] {
+  const { rejects } = pipelineTables(pipeline);
+  const { incoming } = temporaryTables(pipeline);
+  const place = placeColumns.join(', ');
+  return [
+    `insert into ${rejects} (source, ${place}${objectKey ? ', object_key' : ''}, reason, payload, unparsed, run_id, merged_at)
+select source, ${place}${objectKey ? `, ${objectKey}` : ''}, reason, payload, unparsed, {{run_id}}, getdate()
+from ${incoming}
+where reason is not null`,
+    ...acceptStatements(pipeline),
+  ];
+}
+
+/**
+ * Takes the rows that nothing is wrong with to duplicates and events.
+ * @param merged their run and when it merged them, two select items. @default - this run, now
+ */
+export function acceptStatements(
+  pipeline: Pipeline,
+  merged: (of: string) => string = () => '{{run_id}}, getdate()',
+): StatementTemplate[] {
+  const { events, duplicates } = pipelineTables(pipeline);
+  const { incoming, copies } = temporaryTables(pipeline);
+  const typed = pipeline.columns.map((column) => identifier(column.name));
+  const place = placeColumns.join(', ');
+  const event = (of: string) =>
+    ['event_id', ...typed, ...placeColumns, 'payload', 'source'].map((name) => `${of}.${name}`);
+  const stored = pipeline.columns.map((column) => identifier(storedName(column)));
+  const intoEvents = `insert into ${events} (event_id, ${stored.join(', ')}, ${place}, payload, source, run_id, merged_at)`;
+  return [
+    `insert into ${duplicates} (event_id, source, ${place}, run_id, merged_at)
+select event_id, source, ${place}, ${merged(copies)}
+from ${copies}
+where is_stored = 1 or copy_number > 1`,
+    `${intoEvents}
+select ${event('i').join(', ')}, ${merged('i')}
+from ${incoming} i
+left join ${copies} c on c.event_id = i.event_id
+where i.reason is null and c.event_id is null`,
+    `${intoEvents}
+select ${event('c').join(', ')}, ${merged('c')}
+from ${copies} c
+where c.is_stored = 0 and c.copy_number = 1`,
+  ];
+}
+
+/** What the run did; rejects that gave way are taken off. `extraRejects` is a count of rows that never reached the temporary table. */
+function runStatement(pipeline: Pipeline, source: Source, extraRejects = '0'): StatementTemplate {
+  const { incoming, read, copies, recovered } = temporaryTables(pipeline);
+  const back = source === 'history' ? '' : ` - (select count(*) from ${recovered})`;
+  return `insert into ${pipelineTables(pipeline).runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
+with incoming as (
+  select count(*) as records, count(reason) as rejected
+  from ${incoming}
+),
+copies as (
+  select count(*) as duplicates
+  from ${copies}
+  where is_stored = 1 or copy_number > 1
+),
+unread as (
+  select records, ${extraRejects} as rejected
+  from ${read}
+)
+select
+  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${back}, getdate(),
+  ${quoteLiteral(typingVersion(pipeline))}
+from incoming i
+cross join copies c
+cross join unread u`;
+}
+
+/**
+ * The refresh that this merge read began after the previous merge had committed, so whatever arrived before that is merged now:
+ * `merged_until` is the time of the previous merge.
+ */
+function checkpointStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { checkpoints } = pipelineTables(pipeline);
+  const ours = ofLanding(pipeline);
+  const books = ofIdentity(pipeline);
+  return [
+    `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until, skips_until)
+select
+  ${quoteLiteral(landingTable(pipeline))}, ${quoteLiteral(identityVersion(pipeline))},
+  coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ours})),
+  getdate(),
+  (select max(case when landing <> ${quoteLiteral(beginning)} then merged_at else merged_until end) from ${checkpoints} where ${books}),
+  (select max(complete_until) from ${checkpoints} where ${books}),
+  (select max(skips_until) from ${checkpoints} where ${ours})
+from ${temporaryTables(pipeline).read}`,
+    `delete from ${checkpoints}
+where ${ours} and merged_at < (select max(merged_at) from ${checkpoints} where ${ours})`,
+  ];
+}

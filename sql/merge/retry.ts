@@ -1,0 +1,126 @@
+import { raisedPrefix, type StatementTemplate } from '../../lambda/shared/plan';
+import { quoteLiteral } from '../../lambda/shared/quote';
+import type { Pipeline } from '../../pipelines/definition';
+import { pipelineTables } from '../names';
+import { completeRowsStatements, typingVersion } from '../objects/fills';
+import { acceptStatements, copiesStatements, lockStatement } from './merge';
+import { parsedExpression } from './parsing';
+import { incomingStatements, incomingTables, placeColumns, temporaryTables } from './record';
+
+/**
+ * One transaction that looks at the rejects once more, under the columns that the pipeline has now: what is sound becomes an event or a
+ * duplicate and leaves them, the others get their present reason. The run counts what left as rejects taken back. Placeholder: `run_id`,
+ * and those of `chosen`.
+ * @param chosen a condition on the columns of `rejects`: the others are left alone. @default - all of them
+ * @param which `raised`: records that made a statement fail. One that still does makes this transaction fail, so each gets one of its own
+ */
+export function retryStatements(
+  pipeline: Pipeline,
+  chosen?: StatementTemplate,
+  which: Retried = 'sound',
+): StatementTemplate[] {
+  const { rejects, runs } = pipelineTables(pipeline);
+  const { incoming } = temporaryTables(pipeline);
+  return [
+    lockStatement(pipeline),
+    ...completeRowsStatements(pipeline),
+    ...judgeStatements(pipeline, chosen, which),
+    `delete from ${rejects} where ${retryable(chosen, which)}`,
+    `insert into ${rejects} (source, ${placeColumns.join(', ')}, reason, payload, unparsed, ${Object.keys(rejectNames).join(', ')})
+select source, ${placeColumns.join(', ')}, reason, payload, unparsed, ${Object.values(rejectNames).join(', ')}
+from ${incoming}
+where reason is not null`,
+    ...acceptStatements(pipeline),
+    `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
+with ${outcomeQueries(pipeline)}
+select {{run_id}}, 'retry', 0, a.records - c.duplicates, c.duplicates, -a.records, getdate(), ${quoteLiteral(typingVersion(pipeline))}
+from accepted a
+cross join copies c`,
+    dropStatement(pipeline),
+  ];
+}
+
+/**
+ * A transaction that changes nothing and tells what `retryStatements` would do now: its statement number `answer`, from 0, has one row
+ * `records, events, duplicates`, where `records` are those that would be judged again.
+ */
+export function retryPreview(
+  pipeline: Pipeline,
+  chosen?: StatementTemplate,
+): { readonly statements: readonly StatementTemplate[]; readonly answer: number } {
+  const judged = judgeStatements(pipeline, chosen, 'sound');
+  const counts = `with ${outcomeQueries(pipeline)}
+select a.judged as records, a.records - c.duplicates as events, c.duplicates
+from accepted a
+cross join copies c`;
+  return { statements: [...judged, counts, dropStatement(pipeline)], answer: judged.length };
+}
+
+/** Which rejects: those whose payload has columns to look at, or those that made a statement fail. */
+export type Retried = 'sound' | 'raised';
+
+/** A condition on `rejects`: records that made a statement fail. */
+export const isRaised = `reason like ${quoteLiteral(`${raisedPrefix}%`)}`;
+
+/** Rejects that are no object have no columns to look at. */
+const retryable = (chosen: StatementTemplate | undefined, which: Retried) =>
+  `${which === 'raised' ? isRaised : `is_object(payload) and not ${isRaised}`}${chosen === undefined ? '' : ` and ${chosen}`}`;
+
+/** Fill the temporary tables with the rejects, as the columns judge them now. Nothing is parsed or typed but what was chosen. */
+function judgeStatements(
+  pipeline: Pipeline,
+  chosen: StatementTemplate | undefined,
+  which: Retried,
+): StatementTemplate[] {
+  const { arrived } = temporaryTables(pipeline);
+  const place = `source, ${placeColumns.join(', ')}`;
+  const names = Object.values(rejectNames).join(', ');
+  const aliases = Object.entries(rejectNames).map(([name, alias]) => `${name} as ${alias}`);
+  // A record of the stream that raised has its bytes only.
+  const payload =
+    which === 'raised' ? `case when payload is null then ${parsedExpression('unparsed')} else payload end` : 'payload';
+  return [
+    `create temp table ${arrived} as
+select ${place}, payload, unparsed, ${aliases.join(', ')}
+from ${pipelineTables(pipeline).rejects}
+where ${retryable(chosen, which)}`,
+    ...incomingStatements(
+      pipeline,
+      `arrived as (
+  select ${place}, null::timestamp as refresh_time, payload, case when payload is null then unparsed end as unparsed, ${names}
+  from (
+    select ${place}, ${payload} as payload, unparsed, ${names}
+    from ${arrived}
+  ) as rejected
+)`,
+      Object.values(rejectNames),
+    ),
+    ...copiesStatements(pipeline),
+  ];
+}
+
+function outcomeQueries(pipeline: Pipeline): string {
+  const { incoming, copies } = temporaryTables(pipeline);
+  return `accepted as (
+  select count(*) as judged, count(*) - count(reason) as records
+  from ${incoming}
+),
+copies as (
+  select count(*) as duplicates
+  from ${copies}
+  where is_stored = 1 or copy_number > 1
+)`;
+}
+
+function dropStatement(pipeline: Pipeline): StatementTemplate {
+  const { arrived, shared, copies } = temporaryTables(pipeline);
+  return `drop table ${[arrived, ...incomingTables(pipeline), shared, copies].join(', ')}`;
+}
+
+/** What a reject keeps when it stays one, under names that are no column's. */
+export const rejectNames = {
+  object_key: 'reject_object_key',
+  line: 'reject_line',
+  run_id: 'reject_run_id',
+  merged_at: 'reject_merged_at',
+} as const;

@@ -1,0 +1,61 @@
+import type { Column, ExportDefinition, HistorySource, Pipeline, StreamDefinition } from '../../pipelines/definition';
+import { identityParts } from '../merge/typing';
+import { publicTables } from '../names';
+import { hashDefinition, shortHash } from '../text/definition';
+import { type ObjectOptions, object, type WarehouseObject } from './object';
+
+/** What a pipeline declares besides its warehouse objects: queries under their hash, since white space and comments are no change. */
+export interface PipelineDeclaration {
+  readonly stream: StreamDefinition;
+  readonly identity: Pipeline['identity'];
+  readonly identityParts: ReturnType<typeof identityParts>;
+  readonly columns: readonly Column[];
+  readonly history: readonly HistorySource[];
+  readonly refreshEveryMinutes: number;
+  readonly stack?: string;
+  /** By name. */
+  readonly exports: Readonly<Record<string, Omit<ExportDefinition, 'name' | 'file'>>>;
+}
+
+export function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
+  const { stream, identity, columns, history = [], refreshEveryMinutes, stack } = pipeline;
+  const exports = pipeline.exports.map(({ name, file: _, query, ...rest }) => [
+    name,
+    // Materialize has a SQL of its own, which is not read here.
+    { query: rest.engine === 'materialize' ? shortHash(query) : hashDefinition(query), ...rest },
+  ]);
+  return {
+    stream,
+    identity,
+    identityParts: identityParts(pipeline),
+    columns,
+    history,
+    refreshEveryMinutes,
+    ...(stack === undefined ? {} : { stack }),
+    exports: Object.fromEntries(exports),
+  };
+}
+
+/** Recorded before the pipeline's first object and, unless its data is kept, forgotten after its last. */
+export function pipelineObject(pipeline: Pipeline): WarehouseObject {
+  return declarationObject('Pipeline', pipeline.name, 'pipeline', pipelineDeclaration(pipeline), {
+    events: `select count(*) as amount from ${publicTables(pipeline).events}`,
+  });
+}
+
+/** What an environment declares; recorded only. */
+export function environmentObject(name: string, declaration: object): WarehouseObject {
+  return declarationObject('Environment', name, 'environment', declaration);
+}
+
+function declarationObject(
+  id: string,
+  name: string,
+  kind: 'pipeline' | 'environment',
+  declared: object,
+  more: Pick<ObjectOptions, 'events'> = {},
+): WarehouseObject {
+  const declaration = JSON.stringify(declared);
+  const version = shortHash(declaration);
+  return object(id, name, kind, { version, create: [], delete: [], declaration, retain: kind === 'pipeline', ...more });
+}

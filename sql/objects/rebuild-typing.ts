@@ -1,0 +1,111 @@
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import type { Column, Pipeline } from '../../pipelines/definition';
+import { pieceOf, typedTable } from '../merge/raising';
+import { placeColumns } from '../merge/record';
+import { identityExpression, problemLines } from '../merge/typing';
+import { columnGroups, rowNumber, typedGroups, typedRows } from '../merge/wide';
+import { identifier, quoteIdentifier } from '../text/identifier';
+import { indent } from '../text/text';
+import { redshiftType } from './column-type';
+
+/** Ids are made of what the payload says; of any other column the value that is stored stays. */
+export function keptColumns({ identity, columns }: Pipeline): Column[] {
+  return columns.filter(({ name }) => identity.by !== 'columns' || !identity.columns.includes(name));
+}
+
+export const kept = (column: Column) => quoteIdentifier(`${column.name} kept`);
+const absent = (column: Column) => quoteIdentifier(`${column.name} absent`);
+
+/** What typing sees of the payload: null where it makes the statement fail. */
+export const wholePayload = quoteIdentifier('whole payload');
+export const raisedReasonName = quoteIdentifier('reason raised');
+
+export const absences = (pipeline: Pipeline) =>
+  keptColumns(pipeline)
+    .map((column) => `, null::${redshiftType(column)} as ${absent(column)}`)
+    .join('');
+
+/** The columns of events of before that are typed. */
+const rowNames = (pipeline: Pipeline) => [
+  'previous_id',
+  'source',
+  ...placeColumns,
+  'run_id',
+  'merged_at',
+  'payload',
+  wholePayload,
+  raisedReasonName,
+  ...keptColumns(pipeline).map(kept),
+];
+
+/** The events of before as a merge has the rows that arrived, with their new ids, and when and by which run they were merged. */
+export function typedStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { columns, identity } = pipeline;
+  const groups = columnGroups(columns);
+  const rows = pieceOf(rowNames(pipeline));
+  const result = `source, ${placeColumns.join(', ')},
+  null::timestamp as refresh_time, ${wholePayload} as payload, run_id, merged_at, previous_id, reason,
+  case when reason is null then ${identityExpression(identity, columns)} end as event_id`;
+  if (groups.length === 1)
+    return [
+      `create temp table ${typedTable(0)} as
+with typed as (
+${indent(typedRows(columns, rows))}
+),
+judged as (
+  select *,
+    coalesce(${raisedReasonName}, ${indent(reasonExpression(pipeline), 4).trimStart()}) as reason
+  from typed
+)
+select
+  ${storedValues(pipeline, ({ name }) => identifier(name)).join(', ')}, ${result}
+from judged`,
+    ];
+  const typed = typedGroups(typedTable, groups, (group) => reasonOf(group, identityColumns(pipeline)));
+  const position = identity.by === 'stream-position' ? `${reasonExpression(pipeline)}, ` : '';
+  return [
+    `create temp table ${typedTable(1)} as
+select *, row_number() over (order by previous_id) as ${rowNumber}
+from (
+${indent(rows)}
+) as before`,
+    ...typed.statements,
+    `create temp table ${typedTable(0)} as
+with judged as (
+  select
+    ${storedValues(pipeline, typed.valueOf, 'r.').join(', ')}, r.source, ${placeColumns.map((name) => `r.${name}`).join(', ')},
+    r.${wholePayload}, r.run_id, r.merged_at, r.previous_id, coalesce(r.${raisedReasonName}, ${position}${typed.reasons}) as reason
+  from ${indent(typed.from).trimStart()}
+)
+select
+  ${columns.map(({ name }) => identifier(name)).join(', ')}, ${result}
+from judged`,
+  ];
+}
+
+/** Of columns that make the id the value of now, of any other the one that is stored. */
+function storedValues(pipeline: Pipeline, typed: (column: Column) => string, before = ''): string[] {
+  const stay = keptColumns(pipeline);
+  return pipeline.columns.map((column) =>
+    stay.includes(column)
+      ? `coalesce(${before}${kept(column)}, ${typed(column)}) as ${identifier(column.name)}`
+      : typed(column),
+  );
+}
+
+export const identityColumns = ({ identity, columns }: Pipeline): Column[] =>
+  identity.by === 'stream-position' ? [] : columns.filter(({ name }) => identity.columns.includes(name));
+
+/** Why a row gets no id; of anything else that does not fit by now, an event keeps what it has. */
+export function reasonExpression(pipeline: Pipeline): string {
+  if (pipeline.identity.by === 'stream-position')
+    return "case when shard_id is null or sequence_number is null then 'identity: no position on the stream' end";
+  return reasonOf(pipeline.columns, identityColumns(pipeline));
+}
+
+function reasonOf(columns: readonly Column[], parts: readonly Column[]): string {
+  const own = parts.filter((part) => columns.includes(part));
+  if (own.length === 0) return 'null::varchar(512)';
+  const all = own.map(({ name }) => `${identifier(name)} is not null`).join(' and ');
+  return `case\n  when ${all} then null\n${indent(own.flatMap(problemLines).join('\n'))}\nend`;
+}

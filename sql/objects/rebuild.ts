@@ -1,0 +1,345 @@
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import { quoteLiteral } from '../../lambda/shared/quote';
+import type { BatchSearch, RebuildSpec } from '../../lambda/warehouse-object/contract';
+import type { Pipeline } from '../../pipelines/definition';
+import { beginning } from '../merge/gaps';
+import { acceptStatements, copiesStatements, lockStatement } from '../merge/merge';
+import { batchPiece, batchSearch, raisedQuery, searchTables } from '../merge/raising';
+import { incomingTables, placeColumns, temporaryTables } from '../merge/record';
+import { identityExpression, identityParts } from '../merge/typing';
+import { typedRows } from '../merge/wide';
+import { type BookName, identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from '../names';
+import { indent } from '../text/text';
+import { redshiftType } from './column-type';
+import {
+  catalogType,
+  duplicateColumns,
+  gapColumns,
+  ledgerColumns,
+  rejectColumns,
+  storedName,
+  type TableColumn,
+} from './columns';
+import { batchRows, caughtUpMinutes, fillVersion, replacedBy, typingVersion } from './fills';
+import {
+  absences,
+  identityColumns,
+  kept,
+  keptColumns,
+  raisedReasonName,
+  reasonExpression,
+  typedStatements,
+  wholePayload,
+} from './rebuild-typing';
+
+/** No merge takes so long from its first row to its last, in days. */
+const mergeDays = 1;
+
+/** Books whose rows have a run; gaps have none. */
+const takenBooks = ['events', 'duplicates', 'rejects', 'ledger'] as const;
+
+/** A book under the identity of before, which only the deployment knows. */
+const previous = ({ name }: Pipeline, book: BookName) => `${name}.{{previous_${book}:identifier}}`;
+
+/** What fills the books from those of another identity, once all of them are there. */
+export function rebuildSpec(pipeline: Pipeline): RebuildSpec {
+  const batch = batchStatements(pipeline);
+  return {
+    table: pipelineTables(pipeline).fills,
+    landing: landingTable(pipeline),
+    parts: identityParts(pipeline),
+    mayReject: pipeline.identity.mayReject ?? false,
+    columns: keptColumns(pipeline).map((column) => ({
+      name: column.name,
+      stored: storedName(column),
+      type: catalogType(redshiftType(column)),
+      ...(column.fill ? { replaces: replacedBy(column) } : {}),
+    })),
+    progress: progressQuery(pipeline),
+    batch,
+    search: rebuildSearch(pipeline, batch),
+  };
+}
+
+/** Forgets how far the books have been filled and have read, so that another beginning is one. */
+export function forgetStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { checkpoints, fills } = pipelineTables(pipeline);
+  return [
+    lockStatement(pipeline),
+    `delete from ${checkpoints} where ${ofIdentity(pipeline)}`,
+    `delete from ${fills} where definition in (${quoteLiteral(identityVersion(pipeline))}, ${quoteLiteral(fillVersion(pipeline))})`,
+  ];
+}
+
+const ofRebuild = (pipeline: Pipeline) =>
+  `definition = ${quoteLiteral(identityVersion(pipeline))} and column_name = {{previous_events}}`;
+
+function progressQuery(pipeline: Pipeline): StatementTemplate {
+  const { fills } = pipelineTables(pipeline);
+  return `select
+  max(filled_until) as filled_until, sum(row_count) as row_count, sum(missing) as missing, sum(misfits) as misfits, min(misfit_id) as misfit_id,
+  max(case when filled_until >= dateadd(minute, -${caughtUpMinutes}, getdate()) then 1 else 0 end) as caught_up
+from ${fills}
+where ${ofRebuild(pipeline)}
+having count(*) > 0`;
+}
+
+/** Temporary tables besides those of a merge. */
+function helpers({ name }: Pipeline) {
+  return {
+    /** Between which times of merge the batch is. */
+    bounds: `${name}_rebuild_bounds`,
+    /** The runs that it takes over. */
+    runs: `${name}_rebuild_runs`,
+    /** Ids of before with those of now, of events that its duplicates are duplicates of. */
+    ids: `${name}_rebuild_ids`,
+  };
+}
+
+/**
+ * One transaction that takes the next runs over into the new books and writes down what it did. It finds out itself where it has to begin and holds
+ * the lock of the merge meanwhile, so it can be repeated and killed at will. Placeholders: `previous_<book>`, `previous_identity`, `kept_<name>` of
+ * columns whose values stay, the stored column that has them or `<name> absent`, and `judged_again`, `yes` where duplicates may be events now,
+ * `raised`, events that become rejects without being typed, and those of `BatchSearch`.
+ */
+function batchStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { bounds, runs, ids } = helpers(pipeline);
+  const { incoming, shared, copies } = temporaryTables(pipeline);
+  const { rejects } = pipelineTables(pipeline);
+  const place = placeColumns.join(', ');
+  return [
+    lockStatement(pipeline),
+    boundsStatement(pipeline),
+    ...clearStatements(pipeline),
+    runsStatement(pipeline),
+    gatherStatement(pipeline),
+    ...typedStatements(pipeline),
+    ...copiesStatements(pipeline, ['run_id', 'merged_at'], 'i.merged_at, '),
+    `insert into ${rejects} (source, ${place}, reason, payload, run_id, merged_at)
+select source, ${place}, reason, payload, run_id, merged_at
+from ${incoming}
+where reason is not null`,
+    ...acceptStatements(pipeline, (of) => `${of}.run_id, ${of}.merged_at`),
+    copyStatement(pipeline, 'rejects', rejectColumns, 'merged_at'),
+    copyStatement(pipeline, 'ledger', ledgerColumns, 'loaded_at'),
+    idsStatement(pipeline),
+    duplicatesStatement(pipeline),
+    ...gapsStatements(pipeline),
+    ...accountStatements(pipeline),
+    `drop table ${[ids, copies, shared, ...incomingTables(pipeline), searchTables(pipeline).searched, runs, bounds].join(', ')}`,
+  ];
+}
+
+/** From where the rebuild has got to, over the runs that merged a batch's worth of events, or to the present. */
+function boundsStatement(pipeline: Pipeline): StatementTemplate {
+  const { fills, runs } = pipelineTables(pipeline);
+  const { bounds } = helpers(pipeline);
+  return `create temp table ${bounds} as
+with progress as (
+  select max(filled_until) as reached, coalesce(max(filled_until), '1970-01-02'::timestamp) as low
+  from ${fills}
+  where ${ofRebuild(pipeline)}
+),
+paced as (
+  select merged_at, sum(events) over (order by merged_at, run_id rows unbounded preceding) as events
+  from ${runs}
+  where merged_at > (select low from progress)
+)
+select
+  reached, low, dateadd(day, -${mergeDays}, low) as since,
+  coalesce((select min(merged_at) from paced where events >= ${batchRows}), getdate()) as high
+from progress`;
+}
+
+/** What an earlier attempt left that nobody knows how far it got. */
+function clearStatements(pipeline: Pipeline): StatementTemplate[] {
+  const tables = pipelineTables(pipeline);
+  const { bounds } = helpers(pipeline);
+  return takenBooks.map((book) => `delete from ${tables[book]} where (select count(reached) from ${bounds}) = 0`);
+}
+
+/**
+ * A run is taken over as a whole, by the time at which it ended: its rows have times of their own. Both ends belong to the span, since a time is a whole
+ * second, and so a run of the second in which the last batch ended may be new or not.
+ */
+function runsStatement(pipeline: Pipeline): StatementTemplate {
+  const tables = pipelineTables(pipeline);
+  const { bounds, runs } = helpers(pipeline);
+  const within = (time: string) =>
+    `${time} >= (select since from ${bounds}) and ${time} <= (select high from ${bounds})`;
+  const ofBooks = (named: (book: BookName) => string) =>
+    takenBooks
+      .map((book) => {
+        const time = book === 'ledger' ? 'loaded_at' : 'merged_at';
+        return `  select run_id, ${time} as merged_at from ${named(book)} where ${within(time)}`;
+      })
+      .join('\n  union all\n');
+  return `create temp table ${runs} as
+with written as (
+${ofBooks((book) => previous(pipeline, book))}
+),
+taken as (
+${ofBooks((book) => tables[book])}
+),
+ended as (
+  select run_id, max(merged_at) as ended_at
+  from ${tables.runs}
+  where merged_at >= (select since from ${bounds})
+  group by run_id
+)
+select w.run_id
+from written w
+left join ended e on e.run_id = w.run_id
+left join (select distinct run_id from taken) t on t.run_id = w.run_id
+where t.run_id is null
+group by w.run_id
+having max(coalesce(e.ended_at, w.merged_at)) >= (select low from ${bounds})
+  and max(coalesce(e.ended_at, w.merged_at)) <= (select high from ${bounds})`;
+}
+
+/** Rows of a book of before that the batch takes over. */
+function takenRows(pipeline: Pipeline, book: BookName, time: string): string {
+  const { bounds, runs } = helpers(pipeline);
+  return `from ${previous(pipeline, book)} o
+inner join ${runs} r on r.run_id = o.run_id
+where o.${time} >= (select since from ${bounds})`;
+}
+
+/** The events that the batch types: those of its runs, and, as another piece, those that its duplicates are duplicates of. */
+function gatherStatement(pipeline: Pipeline): StatementTemplate {
+  const { bounds, runs } = helpers(pipeline);
+  const keptValues = keptColumns(pipeline).map(
+    (column) => `,\n  o.{{kept_${column.name}:identifier}} as ${kept(column)}`,
+  );
+  return `create temp table ${searchTables(pipeline).searched} as
+with before as (
+  select *${absences(pipeline)}
+  from ${previous(pipeline, 'events')}
+),
+chosen as (
+  select b.*, 0::bigint as ${batchPiece}
+  from before b
+  inner join ${runs} r on r.run_id = b.run_id
+  where b.merged_at >= (select since from ${bounds})
+  union all
+  select *, 1::bigint as ${batchPiece}
+  from before
+  where event_id in (
+    select o.event_id
+${indent(takenRows(pipeline, 'duplicates', 'merged_at'), 4)}
+  )
+)
+select
+  o.event_id as row_key, o.${batchPiece}, o.event_id as previous_id, o.source, ${placeColumns.map((name) => `o.${name}`).join(', ')}, o.run_id, o.merged_at,
+  case when x.row_key is null then o.payload end as payload, o.payload as ${wholePayload}, x.reason as ${raisedReasonName}${keptValues.join('')}
+from chosen o
+left join (
+  ${raisedQuery}
+) as x on x.row_key = o.event_id`;
+}
+
+/** Finds the events that make the typing of a batch fail, by the ids of before. */
+function rebuildSearch(pipeline: Pipeline, batch: readonly StatementTemplate[]): BatchSearch {
+  const { searched } = searchTables(pipeline);
+  const numberOf = (statement: StatementTemplate) => batch.indexOf(statement);
+  return batchSearch(pipeline, {
+    batch,
+    gather: [boundsStatement(pipeline), runsStatement(pipeline), gatherStatement(pipeline)].map(numberOf),
+    probe: typedStatements(pipeline).map(numberOf),
+    tables: incomingTables(pipeline),
+    reference: [
+      `delete from ${searched}`,
+      `insert into ${searched} (row_key, ${batchPiece}, payload) select 'none', 0, json_parse('{}')`,
+    ],
+  });
+}
+
+function copyStatement(
+  pipeline: Pipeline,
+  book: 'rejects' | 'ledger',
+  columns: readonly TableColumn[],
+  time: string,
+): StatementTemplate {
+  const names = columns.map(({ name }) => name);
+  return `insert into ${pipelineTables(pipeline)[book]} (${names.join(', ')})
+select ${names.map((name) => `o.${name}`).join(', ')}
+${takenRows(pipeline, book, time)}`;
+}
+
+function idsStatement(pipeline: Pipeline): StatementTemplate {
+  const { ids } = helpers(pipeline);
+  const rows = `select previous_id, shard_id, sequence_number, payload
+from ${searchTables(pipeline).searched}
+where ${batchPiece} = 1`;
+  return `create temp table ${ids} as
+select previous_id, case when ${reasonExpression(pipeline)} is null then ${identityExpression(pipeline.identity, pipeline.columns)} end as event_id
+from (
+${indent(typedRows(identityColumns(pipeline), rows))}
+) as typed`;
+}
+
+/**
+ * Of a duplicate nothing is kept but its place. Where it may be an event by now and the landing view has it, it is left out: to the new books its record is
+ * one that was never merged, so the first merge judges it. Any other stays the duplicate that it was.
+ */
+function duplicatesStatement(pipeline: Pipeline): StatementTemplate {
+  const { ids } = helpers(pipeline);
+  const names = duplicateColumns.map(({ name }) => name).filter((name) => name !== 'event_id');
+  return `insert into ${pipelineTables(pipeline).duplicates} (event_id, ${names.join(', ')})
+select coalesce(i.event_id, d.event_id), ${names.map((name) => `d.${name}`).join(', ')}
+from (
+  select o.*
+${indent(takenRows(pipeline, 'duplicates', 'merged_at'))}
+) as d
+left join ${ids} i on i.previous_id = d.event_id
+left join (
+  select distinct shard_id::varchar(20) as shard_id, sequence_number
+  from ${landingName(pipeline)}
+  where {{judged_again}} = 'yes'
+) as l on l.shard_id = d.shard_id and l.sequence_number = d.sequence_number
+where l.sequence_number is null`;
+}
+
+/** Gaps may have been closed since the last batch. */
+function gapsStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { gaps } = pipelineTables(pipeline);
+  const names = gapColumns.map(({ name }) => name).join(', ');
+  return [`delete from ${gaps}`, `insert into ${gaps} (${names})\nselect ${names}\nfrom ${previous(pipeline, 'gaps')}`];
+}
+
+/** What the batch did, and how far the new books are with it: as far as those of before. */
+function accountStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { fills, checkpoints } = pipelineTables(pipeline);
+  const { bounds } = helpers(pipeline);
+  const { incoming, copies } = temporaryTables(pipeline);
+  const version = quoteLiteral(identityVersion(pipeline));
+  const isMissing = "(reason like '%: missing' or reason like 'identity:%')";
+  return [
+    `insert into ${fills} (
+  definition, typing, column_name, filled_from, filled_until, row_count, filled, missing, misfits, misfit_id, lost, lost_id, filled_at
+)
+with taken as (
+  select
+    count(*) as row_count, count(case when ${isMissing} then 1 end) as missing, count(reason) as rejected,
+    min(case when reason is not null then previous_id end) as misfit_id
+  from ${incoming}
+),
+merged as (
+  select count(*) as lost, min(event_id) as lost_id
+  from ${copies}
+  where is_stored = 1 or copy_number > 1
+)
+select
+  ${version}, ${quoteLiteral(typingVersion(pipeline))}, {{previous_events}}, (select low from ${bounds}), (select high from ${bounds}),
+  r.row_count, r.row_count - r.rejected - m.lost, r.missing, r.rejected - r.missing, r.misfit_id, m.lost, m.lost_id, getdate()
+from taken r
+cross join merged m`,
+    `delete from ${checkpoints}
+where landing = ${quoteLiteral(beginning)} and ${ofIdentity(pipeline)}`,
+    `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until)
+select ${quoteLiteral(beginning)}, ${version}, max(refresh_time), max(merged_at), max(merged_until), max(complete_until)
+from ${checkpoints}
+where identity_version = {{previous_identity}}
+having count(*) > 0`,
+  ];
+}

@@ -1,0 +1,81 @@
+import { isName } from '../text/token-walk';
+import { significant, type Token, tokenize } from '../text/tokens';
+
+/** A reference to a relation in a query: `schema.name` and where it stands. */
+export interface RelationReference {
+  readonly schema: string | undefined;
+  readonly name: string;
+  readonly first: Token;
+  readonly last: Token;
+}
+
+/** Every relation named after FROM, JOIN or a comma of a FROM list. */
+export function relationReferences(sql: string): RelationReference[] {
+  const tokens = significant(tokenize(sql));
+  const references: RelationReference[] = [];
+  for (const [index, token] of tokens.entries()) {
+    if (startsRelation(tokens, index) && isName(tokens[index + 1])) references.push(referenceAt(tokens, index + 1));
+    else if (token.value === ',' && isName(tokens[index + 1]) && inFromList(tokens, index))
+      references.push(referenceAt(tokens, index + 1));
+  }
+  return references;
+}
+
+function startsRelation(tokens: readonly Token[], index: number): boolean {
+  const token = tokens[index]!;
+  if (token.kind !== 'word' || (token.value !== 'from' && token.value !== 'join')) return false;
+  return token.value === 'join' || !isFunctionFrom(tokens, index);
+}
+
+/** `extract(hour from x)`, `trim(both from x)`: a FROM within a call that holds no SELECT. */
+function isFunctionFrom(tokens: readonly Token[], index: number): boolean {
+  const opening = openingParenthesis(tokens, index);
+  return opening !== undefined && tokens[opening + 1]?.value !== 'select' && isName(tokens[opening - 1]);
+}
+
+function openingParenthesis(tokens: readonly Token[], index: number): number | undefined {
+  let depth = 0;
+  for (let at = index - 1; at >= 0; at -= 1) {
+    if (tokens[at]!.text === ')') depth += 1;
+    else if (tokens[at]!.text === '(') {
+      if (depth === 0) return at;
+      depth -= 1;
+    }
+  }
+  return undefined;
+}
+
+const clauses = new Set([
+  'select',
+  'from',
+  'where',
+  'group',
+  'having',
+  'order',
+  'limit',
+  'on',
+  'union',
+  'set',
+  'values',
+]);
+
+function inFromList(tokens: readonly Token[], index: number): boolean {
+  let depth = 0;
+  for (let at = index - 1; at >= 0; at -= 1) {
+    const token = tokens[at]!;
+    if (token.text === ')') depth += 1;
+    else if (token.text === '(') {
+      if (depth === 0) return false;
+      depth -= 1;
+    } else if (depth === 0 && token.kind === 'word' && clauses.has(token.value)) return token.value === 'from';
+  }
+  return false;
+}
+
+function referenceAt(tokens: readonly Token[], index: number): RelationReference {
+  const first = tokens[index]!;
+  const second = tokens[index + 2];
+  if (tokens[index + 1]?.text === '.' && isName(second))
+    return { schema: first.value, name: second.value, first, last: second };
+  return { schema: undefined, name: first.value, first, last: first };
+}

@@ -1,0 +1,202 @@
+import type { Pipeline } from '../../pipelines/definition';
+import { isBook, pipelineTables, publicTables } from '../names';
+import { storedName } from '../objects/columns';
+import { identifier, isReserved } from '../text/identifier';
+import { isAliased, ownName } from '../text/select-item';
+import { find, isName, isWord, split } from '../text/token-walk';
+import { significant, type Token, tokenize } from '../text/tokens';
+import { type RelationReference, relationReferences } from './relations';
+
+/** A query as a materialized view may have it. */
+export interface StoredQuery {
+  readonly sql: string;
+  /** What could be meant in more than one way, a phrase each. */
+  readonly problems: readonly string[];
+}
+
+interface Edit {
+  readonly at: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** A relation of the query's FROM under the name that its columns may be qualified by. */
+interface Named {
+  readonly alias: string;
+  /** Its own name, where the query gets another relation in its place. */
+  readonly replaced?: string;
+  readonly isEvents: boolean;
+}
+
+/** A column as the query names it. */
+interface Reference {
+  readonly first: Token;
+  readonly column: Token;
+  /** What qualifies it. */
+  readonly by?: string;
+  /** Of another relation than events, whose schema and name qualify it. */
+  readonly isOther?: boolean;
+}
+
+/**
+ * The query of a view over what is stored: the table of events instead of their view, other views under their physical names, and columns
+ * under the names that the table has for them. What the query gives keeps its names. The query is one plain select, as all views are.
+ * @param physicalNames of the pipeline's views
+ */
+export function overStored(pipeline: Pipeline, sql: string, physicalNames: ReadonlyMap<string, string>): StoredQuery {
+  const query = new Query(pipeline, sql, physicalNames);
+  return { sql: query.edited(), problems: query.problems };
+}
+
+/** Their first argument is a unit of time: it looks like a column and is none. */
+const takesUnit = new Set(['dateadd', 'datediff', 'date_add', 'date_diff', 'date_part', 'extract']);
+const notAnAlias = ['on', 'using', 'join', 'inner', 'left', 'right', 'full', 'outer', 'cross', 'natural'];
+const clauses = ['where', 'group', 'having', 'order', 'limit', 'union', 'qualify', 'connect'];
+
+/** A word that cannot be a name where it stands. */
+const isSyntax = (token: Token, before: Token | undefined) =>
+  token.kind === 'word' && (isReserved(token.value) || (token.value === 'by' && isWord(before, 'group', 'order')));
+
+class Query {
+  readonly problems: string[] = [];
+  private readonly tokens: readonly Token[];
+  private readonly edits = new Map<number, Edit>();
+  /** Where the names of relations and of results stand, which are no columns. */
+  private readonly taken = new Set<number>();
+  private readonly relations: Named[] = [];
+  /** Where columns stand that were put in another name's place. */
+  private readonly changed = new Set<number>();
+  /** Public name to stored name, of the columns where they differ. */
+  private readonly renamed: ReadonlyMap<string, string>;
+  /** Stored name to public name, of those that nobody may write any more. */
+  private readonly hidden: ReadonlyMap<string, string>;
+
+  constructor(
+    private readonly pipeline: Pipeline,
+    private readonly sql: string,
+    private readonly physicalNames: ReadonlyMap<string, string>,
+  ) {
+    this.tokens = significant(tokenize(sql));
+    const { columns } = pipeline;
+    const renamed = columns.filter((column) => storedName(column) !== column.name);
+    this.renamed = new Map(renamed.map((column) => [column.name, storedName(column)]));
+    this.hidden = new Map(
+      renamed
+        .map((column) => [storedName(column), column.name] as const)
+        .filter(([stored]) => !columns.some(({ name }) => name === stored)),
+    );
+    for (const reference of relationReferences(sql)) this.relation(reference);
+    const items = this.items();
+    const aliases = new Set(items.filter(isAliased).map((item) => item.at(-1)!.value));
+    for (const item of items) if (isAliased(item)) this.taken.add(item.at(-1)!.at);
+    const hasEvents = this.relations.some(({ isEvents }) => isEvents);
+    for (const [index] of this.tokens.entries()) {
+      const reference = this.column(index);
+      if (reference?.isOther) this.requalify(reference);
+      else if (reference && hasEvents) this.rename(reference, aliases);
+    }
+    for (const item of items) this.keepName(item);
+  }
+
+  edited(): string {
+    let result = '';
+    let at = 0;
+    for (const edit of [...this.edits.values()].sort((one, other) => one.at - other.at)) {
+      result += this.sql.slice(at, edit.at) + edit.text;
+      at = edit.end;
+    }
+    return result + this.sql.slice(at);
+  }
+
+  private relation({ schema, name, first, last }: RelationReference): void {
+    const end = this.tokens.indexOf(this.tokens.find(({ at }) => at === last.at)!);
+    const next = this.tokens[end + 1];
+    const alias = isWord(next, 'as') ? this.tokens[end + 2] : next;
+    const aliased = isName(alias) && !isWord(alias, ...notAnAlias, ...clauses);
+    const isEvents = schema === this.pipeline.name && name === 'events';
+    const physical = schema === this.pipeline.name ? this.physical(name) : undefined;
+    this.relations.push({
+      alias: aliased ? alias.value : name,
+      isEvents,
+      ...(physical !== undefined && !aliased && { replaced: name }),
+    });
+    for (const token of [first, last, ...(aliased ? [alias] : [])]) this.taken.add(token.at);
+    if (physical === undefined) return;
+    const text = aliased ? physical : `${physical} as ${identifier(name)}`;
+    this.edits.set(first.at, { at: first.at, end: last.at + last.text.length, text });
+  }
+
+  private physical(name: string): string | undefined {
+    return isBook(name) ? pipelineTables(this.pipeline)[name] : this.physicalNames.get(name);
+  }
+
+  /** The items of the select list. */
+  private items(): Token[][] {
+    const from = find(this.tokens, 1, (token) => isWord(token, 'from'));
+    return split(this.tokens.slice(1, from));
+  }
+
+  /** The column that is named there, if the name that begins there is one of events, or one that the schema qualifies. */
+  private column(index: number): Reference | undefined {
+    const [before, token, next] = [this.tokens[index - 1], this.tokens[index]!, this.tokens[index + 1]];
+    if (!isName(token) || this.taken.has(token.at) || before?.text === '.' || before?.text === '::') return undefined;
+    if (isWord(before, 'as') || next?.text === '(' || isSyntax(token, before)) return undefined;
+    if (before?.text === '(' && takesUnit.has(this.tokens[index - 2]?.value ?? '')) return undefined;
+    const [second, third] = [this.tokens[index + 2], this.tokens[index + 4]];
+    if (next?.text !== '.') return { first: token, column: token };
+    const named = this.relations.find(({ alias }) => alias === token.value);
+    if (named) return named.isEvents && isName(second) ? { first: token, column: second, by: token.text } : undefined;
+    const whole =
+      token.value === this.pipeline.name && this.relations.find(({ replaced }) => replaced === second?.value);
+    return whole && isName(third)
+      ? { first: token, column: third, by: identifier(whole.alias), isOther: !whole.isEvents }
+      : { first: token, column: token };
+  }
+
+  private rename({ first, column, by }: Reference, aliases: ReadonlySet<string>): void {
+    const { value, text } = column;
+    const hidden = this.hidden.get(value);
+    const stored = this.renamed.get(value);
+    if (hidden !== undefined) {
+      this.problem(
+        `names ${value}, which is no column of ${this.events()} but where ${hidden} is stored: write ${hidden}`,
+      );
+    } else if (by === undefined && stored !== undefined && (this.relations.length > 1 || aliases.has(value))) {
+      const { alias } = this.relations.find(({ isEvents }) => isEvents)!;
+      this.problem(`names ${value}, which may be a column of ${this.events()} or not: write ${alias}.${value}`);
+    } else if (by !== undefined || stored !== undefined) {
+      const name = stored === undefined ? text : identifier(stored);
+      this.edits.set(first.at, {
+        at: first.at,
+        end: column.at + text.length,
+        text: by === undefined ? name : `${by}.${name}`,
+      });
+      if (stored !== undefined) this.changed.add(column.at);
+    }
+  }
+
+  private requalify({ first, column, by }: Reference): void {
+    const end = column.at + column.text.length;
+    this.edits.set(first.at, { at: first.at, end, text: `${by}.${column.text}` });
+  }
+
+  private events = () => publicTables(this.pipeline).events;
+
+  private problem(text: string): void {
+    if (!this.problems.includes(text)) this.problems.push(text);
+  }
+
+  /** A result without a name of its own is named by its column, so where that has another name now, it says which. */
+  private keepName(item: readonly Token[]): void {
+    if (isAliased(item)) return;
+    const name = ownName(item);
+    const named = name === undefined ? undefined : item.findLast((token) => this.changed.has(token.at));
+    if (name === undefined || named === undefined || named.value !== name) return;
+    const last = item.at(-1)!;
+    const end = last.at + last.text.length;
+    const edit = [...this.edits.values()].find((candidate) => candidate.end === end);
+    const suffix = ` as ${identifier(name)}`;
+    if (edit) this.edits.set(edit.at, { ...edit, text: edit.text + suffix });
+    else this.edits.set(end, { at: end, end, text: suffix });
+  }
+}
