@@ -1,8 +1,8 @@
-import type { Log } from '../shared/log';
 import { asArray, asNumber, asRecord, asText } from '../shared/parse';
+import type { ArchiveHost } from './host';
 import { plainJson } from './plain-json';
 
-/** A record as Firehose hands it over when its source is a Kinesis stream. */
+/** A record as Firehose passes it to a transformation when its source is a Kinesis stream. */
 export interface FirehoseRecord {
   readonly recordId: string;
   /** Base64. */
@@ -17,13 +17,18 @@ export interface FirehoseRecord {
 export interface TransformedRecord {
   readonly recordId: string;
   readonly result: 'Ok' | 'ProcessingFailed';
-  /** Base64. A failed record has none: Firehose keeps the original below the error prefix. */
+  /** Base64. Missing in a failed record: Firehose then writes the original under its error prefix. */
   readonly data?: string;
 }
 
-/** A Lambda may answer with 6 MB (Firehose developer guide, data transformation); ids and punctuation take their part of it. */
+/** A Lambda response may have 6 MB (Firehose developer guide, "Data transformation"). */
 export const maxResponseBytes = 6_000_000;
+/** Upper bound for the id, the result and the punctuation of one record in the response. */
 const bytesAroundData = 200;
+
+/** Firehose's transformation: it turns each record of the stream into one line of an archive object. */
+export const archiveFunction = (host: ArchiveHost) => async (event: unknown) =>
+  archiveRecords(host, parseTransformation(event));
 
 export function parseTransformation(event: unknown): FirehoseRecord[] {
   return asArray(asRecord(event, 'event').records, 'event.records').map((value, i) => {
@@ -44,8 +49,11 @@ export function parseTransformation(event: unknown): FirehoseRecord[] {
   });
 }
 
-/** Wraps each record with its place on the stream, one line each. What no longer fits into the answer is left to Firehose's error output. */
-export function archive(records: readonly FirehoseRecord[], log: Log): { records: TransformedRecord[] } {
+/** Answers every record. Those that no longer fit into the response fail, and Firehose writes them under its error prefix. */
+export function archiveRecords(
+  { log }: ArchiveHost,
+  records: readonly FirehoseRecord[],
+): { records: TransformedRecord[] } {
   let bytes = 0;
   let refused = 0;
   const transformed = records.map((record): TransformedRecord => {
@@ -63,15 +71,17 @@ export function archive(records: readonly FirehoseRecord[], log: Log): { records
 }
 
 /**
- * One line of an archive object: `shard_id`, `sequence_number`, `partition_key`, `approximate_arrival_timestamp` (ISO 8601 without zone, UTC, milliseconds),
- * `payload`, and `unparsed`, the bytes in base64 where they are not JSON that every parser reads alike: the merge judges those as it does
- * the bytes of the stream. The payload's own JSON text is spliced in, never parsed and written again: that would round big integers
- * and drop repeated keys. Only line breaks between its tokens become spaces; inside a JSON string there can be none.
+ * One line of an archive object. Its fields:
+ * - `shard_id`, `sequence_number`, `partition_key`
+ * - `approximate_arrival_timestamp`: ISO 8601 in UTC, without a zone, with milliseconds
+ * - `payload`: the record's own JSON text. It is copied, not parsed and written again, which would round big integers and drop repeated
+ *   keys. Only line breaks between tokens become spaces; a JSON string can't contain any.
+ * - `unparsed`: the bytes in base64, where they are not JSON that every parser reads alike. The merge treats them like bytes of the stream.
  */
 export function archiveLine({ data, shardId, sequenceNumber, partitionKey, arrivedAt }: FirehoseRecord): string {
   const bytes = Buffer.from(data, 'base64');
   const json = plainJson(bytes);
-  const place = JSON.stringify({
+  const position = JSON.stringify({
     shard_id: shardId,
     sequence_number: sequenceNumber,
     partition_key: partitionKey,
@@ -79,5 +89,5 @@ export function archiveLine({ data, shardId, sequenceNumber, partitionKey, arriv
   });
   const payload = json === undefined ? 'null' : json.replace(/[\r\n]/g, ' ');
   const unparsed = json === undefined ? JSON.stringify(bytes.toString('base64')) : 'null';
-  return `${place.slice(0, -1)},"payload":${payload},"unparsed":${unparsed}}\n`;
+  return `${position.slice(0, -1)},"payload":${payload},"unparsed":${unparsed}}\n`;
 }

@@ -1,4 +1,4 @@
-import { consoleLog } from '../shared/log';
-import { archive, parseTransformation } from './archive';
+import { archiveFunction } from './archive';
+import { createHost } from './host';
 
-export const handler = async (event: unknown) => archive(parseTransformation(event), consoleLog);
+export const handler = archiveFunction(createHost());

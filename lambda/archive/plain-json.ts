@@ -1,11 +1,11 @@
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Far below the 1,000 of SUPER, so that the line around it makes no difference. */
+/** SUPER allows 1,000. The limit is far below, since an archive line nests the payload one level deeper. */
 const maxLevels = 500;
 
 /**
- * The text of bytes that are JSON to every parser alike; undefined for any other. COPY, JSON_PARSE and JavaScript differ about attributes that are there twice, deep
- * nesting, numbers beyond a double, halves of surrogate pairs, U+0000, and escapes in names.
+ * The JSON text in these bytes, if every parser reads it alike; otherwise undefined. COPY, JSON_PARSE and JavaScript disagree about repeated
+ * attributes, deep nesting, numbers beyond a double, halves of surrogate pairs, U+0000, and escapes in names.
  */
 export function plainJson(bytes: Buffer): string | undefined {
   try {
@@ -18,12 +18,12 @@ export function plainJson(bytes: Buffer): string | undefined {
 }
 
 function isPlain(text: string, value: unknown): boolean {
-  const written = membersOf(text);
-  return written !== undefined && written === countMembers(value);
+  const written = membersOfText(text);
+  return written !== undefined && written === membersOfValue(value);
 }
 
-/** Members of all objects as they are written, each with its colon; undefined where a name has an escape or there are too many levels. */
-function membersOf(text: string): number | undefined {
+/** Counts the members of all objects in a text, by their colons. Undefined if a name has an escape or the nesting is too deep. */
+function membersOfText(text: string): number | undefined {
   let members = 0;
   let levels = 0;
   let escaped = false;
@@ -57,8 +57,8 @@ function membersOf(text: string): number | undefined {
 
 const oddCharacter = /[\0\p{Surrogate}]/u;
 
-/** Members of all objects in a value; undefined where a text or a number is odd. An attribute that was there twice counts once. */
-function countMembers(value: unknown): number | undefined {
+/** Counts the members of all objects in a value; a repeated attribute counts once. Undefined if a string or a number is not plain. */
+function membersOfValue(value: unknown): number | undefined {
   let members = 0;
   const rest: unknown[] = [value];
   while (rest.length > 0) {

@@ -80,7 +80,7 @@ test('the CDK is known in bin and lib alone', () => {
   expect(cdk.filter(({ from }) => !/^(bin|lib)\//.test(from)).map(shown)).toEqual([]);
 });
 
-test('no Lambda core imports an AWS SDK: handlers and the adapters in shared do', () => {
+test('no Lambda core imports an AWS SDK: only handlers, hosts and the adapters in shared do', () => {
   const adapters = [
     'lambda/shared/client-settings.ts',
     'lambda/shared/redshift-data.ts',
@@ -91,7 +91,26 @@ test('no Lambda core imports an AWS SDK: handlers and the adapters in shared do'
     'lambda/shared/event-bus.ts',
   ];
   const sdk = all.filter(({ from, to }) => from.startsWith('lambda/') && /^@(aws-sdk|smithy)\//.test(to));
-  expect(sdk.filter(({ from }) => !from.endsWith('/handler.ts') && !adapters.includes(from)).map(shown)).toEqual([]);
+  expect(sdk.filter(({ from }) => !/\/(handler|host)\.ts$/.test(from) && !adapters.includes(from)).map(shown)).toEqual(
+    [],
+  );
+});
+
+test('only a handler calls createHost: a core imports the type of its host and no value', () => {
+  const hosts = all.filter(({ from, to }) => from.startsWith('lambda/') && /^lambda\/[\w-]+\/host\.ts$/.test(to));
+  expect(hosts.filter(({ from, typeOnly }) => !typeOnly && !from.endsWith('/handler.ts')).map(shown)).toEqual([]);
+  expect(hosts.map(shown)).toContain('lambda/archive/handler.ts -> lambda/archive/host.ts');
+});
+
+/** Functions whose cores get the time from their host. */
+const functionsWithClock = ['archive'];
+
+test.each(functionsWithClock)('the core of lambda/%s does not read the clock', (name) => {
+  const cores = files(`lambda/${name}`).filter((file) => !/\/(handler|host)\.ts$/.test(file));
+  expect(cores).not.toEqual([]);
+  expect(
+    cores.filter((file) => /\bDate\.now\b|\bnew Date\(\s*\)/.test(readFileSync(join(root, file), 'utf8'))),
+  ).toEqual([]);
 });
 
 test('nothing imports a handler: cores are what can be used', () => {

@@ -2,7 +2,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { archive, parseTransformation } from '../../lambda/archive/archive';
+import { archiveFunction } from '../../lambda/archive/archive';
 import type { UnloadEngine } from '../../lambda/export/engine';
 import { engines } from '../../lambda/export/engines';
 import { parseExportEvent } from '../../lambda/export/event';
@@ -131,7 +131,7 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
   return {
     archive: {
       timeoutMs: minuteMs,
-      start: () => async (event) => archive(parseTransformation(event), log),
+      start: () => archiveFunction({ log }),
     },
     refresh: {
       timeoutMs: 2 * minuteMs,

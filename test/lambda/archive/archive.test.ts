@@ -1,6 +1,7 @@
 import {
-  archive,
+  archiveFunction,
   archiveLine,
+  archiveRecords,
   type FirehoseRecord,
   maxResponseBytes,
   parseTransformation,
@@ -16,18 +17,18 @@ const record = (data: string | Buffer, recordId = 'r'): FirehoseRecord => ({
   arrivedAt: Date.parse('2026-11-21T05:00:00.123Z'),
 });
 
-const place =
+const position =
   '{"shard_id":"shardId-000000000001","sequence_number":"49590338271490256608559692538361571095921575989136588898",' +
   '"partition_key":"customer \\"7\\"","approximate_arrival_timestamp":"2026-11-21T05:00:00.123"';
 
-test('wraps the payload in its place on the stream, byte for byte', () => {
+test('wraps the payload in its position on the stream, byte for byte', () => {
   const payload =
     '{"id":9007199254740993,"price":1.10,"big":1e300,"text":"\\u00e9é\\n😀\\ud83d\\ude00","deep":[{"a":[]},{"a":":"}]}';
-  expect(archiveLine(record(payload))).toBe(`${place},"payload":${payload},"unparsed":null}\n`);
+  expect(archiveLine(record(payload))).toBe(`${position},"payload":${payload},"unparsed":null}\n`);
 });
 
 test('keeps a pretty-printed payload on one line', () => {
-  expect(archiveLine(record('{\r\n  "a": 1\n}\n'))).toBe(`${place},"payload":{    "a": 1 } ,"unparsed":null}\n`);
+  expect(archiveLine(record('{\r\n  "a": 1\n}\n'))).toBe(`${position},"payload":{    "a": 1 } ,"unparsed":null}\n`);
 });
 
 test.each([
@@ -36,8 +37,8 @@ test.each([
   ['a JSON text in broken UTF-8', Buffer.from([0x22, 0xff, 0x22])],
   ['a byte order mark before JSON', Buffer.from('\ufeff{}')],
   ['two JSON values', Buffer.from('{"a":1}{"a":2}')],
-  ['an attribute that is there twice', Buffer.from('[{"a":1,"b":{},"a":2}]')],
-  ['an attribute that is there in two spellings', Buffer.from('{"a":1,"\\u0061":2}')],
+  ['a repeated attribute', Buffer.from('[{"a":1,"b":{},"a":2}]')],
+  ['an attribute in two spellings', Buffer.from('{"a":1,"\\u0061":2}')],
   ['a name with an escape', Buffer.from('{"it\\u0027s":1}')],
   ['half a surrogate pair', Buffer.from('{"a":["x\\ud83d"]}')],
   ['U+0000', Buffer.from('{"a":"x\\u0000"}')],
@@ -56,7 +57,7 @@ test('a payload cannot add lines or attributes of its own', () => {
 test('answers every record, and leaves out the data of those that do not fit', () => {
   const large = JSON.stringify('x'.repeat(1_000_000));
   const records = Array.from({ length: 6 }, (_, i) => record(large, `r${i}`));
-  const answer = archive([...records, record('{}', 'small')], quiet);
+  const answer = archiveRecords({ log: quiet }, [...records, record('{}', 'small')]);
   expect(answer.records.map(({ recordId, result }) => `${recordId} ${result}`)).toEqual([
     'r0 Ok',
     'r1 Ok',
@@ -70,14 +71,22 @@ test('answers every record, and leaves out the data of those that do not fit', (
   expect(answer.records[4]).not.toHaveProperty('data');
 });
 
+const kinesisRecordMetadata = {
+  shardId: 's',
+  partitionKey: 'p',
+  sequenceNumber: '1',
+  subsequenceNumber: 0,
+  approximateArrivalTimestamp: 1_795_237_200_123,
+};
+
+test('the function answers an event of Firehose with archive lines', async () => {
+  const event = { invocationId: 'i', records: [{ recordId: 'r', data: 'e30=', kinesisRecordMetadata }] };
+  const { records } = await archiveFunction({ log: quiet })(event);
+  expect(records).toEqual([{ recordId: 'r', result: 'Ok', data: expect.any(String) }]);
+  expect(JSON.parse(Buffer.from(records[0]!.data!, 'base64').toString())).toMatchObject({ shard_id: 's', payload: {} });
+});
+
 test('parses what Firehose sends and names what is missing', () => {
-  const kinesisRecordMetadata = {
-    shardId: 's',
-    partitionKey: 'p',
-    sequenceNumber: '1',
-    subsequenceNumber: 0,
-    approximateArrivalTimestamp: 1_795_237_200_123,
-  };
   expect(
     parseTransformation({ invocationId: 'i', records: [{ recordId: 'r', data: 'e30=', kinesisRecordMetadata }] }),
   ).toEqual([
