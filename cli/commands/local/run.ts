@@ -60,11 +60,14 @@ const LIVE_RATE = 60;
 const LIVE_BATCH_EVERY_MS = 10_000;
 const LAST_WORD_MS = 1000;
 const MINUTE_MS = 60_000;
-/** A first run has merged everything before the hour ends. A quarter of an hour after that its last window, an hourly snapshot, is published. */
-const FIRST_MINUTE = 56;
+/**
+ * A pipeline that merges every 5 minutes merges a first run's records at minute 55, before the hour ends. A quarter of an hour after the end the
+ * last window, an hourly snapshot, is published. Started later, a first run would have to wait for the snapshot of the next hour.
+ */
+const FIRST_MINUTE = 54;
 const FIRST_RUN_MINUTES = 25;
 
-/** The latest moment that is 4 minutes before a full hour and leaves a first run its time before `now`: the clock then never waits for most of an hour. */
+/** The latest moment that is 6 minutes before a full hour and leaves a first run its time before `now`. */
 export function firstMoment(now: number): number {
   const hour = 60 * MINUTE_MS;
   const latest = now - FIRST_RUN_MINUTES * MINUTE_MS;
