@@ -1,44 +1,54 @@
-import type { Log } from '../shared/log';
-import type { Metrics } from '../shared/metrics';
 import { statementNamePrefix } from '../shared/plan';
 import { asked, clientToken, renderAll } from '../shared/statement';
 import { formatStatementName, parseStatementName, type StatementName } from '../shared/statement-name';
-import type { StatementSummary, Submission, Warehouse } from '../shared/warehouse';
-import type { RefreshPlan } from './contract';
+import type { StatementSummary, Submission } from '../shared/warehouse';
+import type { RefreshHost } from './host';
 
-export interface RefreshHost {
-  readonly environment: string;
-  readonly plan: RefreshPlan;
-  readonly warehouse: Warehouse;
-  readonly log: Log;
-  readonly metrics: Metrics;
+/** A statement of this function, with the parts of its name. */
+export type OwnStatement = StatementSummary & { readonly at: StatementName };
+
+type Place = Pick<StatementName, 'runId' | 'step' | 'attempt'>;
+
+const prefixOf = ({ environment, plan }: RefreshHost) => statementNamePrefix(environment, plan.pipeline, 'refresh');
+
+export const nameOf = ({ environment, plan }: RefreshHost, place: Place) =>
+  formatStatementName({ environment, pipeline: plan.pipeline, purpose: 'refresh', ...place });
+
+/** Undefined for the statement of another function or pipeline. */
+export const parseOwnName = (host: RefreshHost, name: string): StatementName | undefined =>
+  name.startsWith(prefixOf(host)) ? parseStatementName(name) : undefined;
+
+/** A statement of this function that has not ended. */
+export async function activeStatement(host: RefreshHost): Promise<StatementSummary | undefined> {
+  return (await host.warehouse.active(prefixOf(host)))[0];
 }
 
-/** A statement of this function with what its name says. */
-export type Known = StatementSummary & { readonly at: StatementName };
-
-export const prefixOf = ({ environment, plan }: RefreshHost) =>
-  statementNamePrefix(environment, plan.pipeline, 'refresh');
-
-export function own(host: RefreshHost, name: string): StatementName | undefined {
-  return name.startsWith(prefixOf(host)) ? parseStatementName(name) : undefined;
+/** The function's statements whose run ids begin with `runIds`, in no order. */
+export async function listStatements(host: RefreshHost, runIds: string): Promise<OwnStatement[]> {
+  const statements = await host.warehouse.list(prefixOf(host) + runIds);
+  return statements.flatMap((statement) => {
+    const at = parseOwnName(host, statement.name);
+    return at ? [{ ...statement, at }] : [];
+  });
 }
 
-/** Submits a step of the plan. */
-export async function submit(host: RefreshHost, runId: string, index: number, attempt: number): Promise<void> {
+export const stepIndex = ({ plan }: RefreshHost, step: string) => plan.steps.findIndex(({ name }) => name === step);
+
+/** Submits a step of the plan. A repeated call finds the statement that the first one submitted. */
+export async function submitStep(host: RefreshHost, runId: string, index: number, attempt: number): Promise<void> {
   const { name, mode, statements } = host.plan.steps[index]!;
   const rendered = renderAll(statements, asked(statements, { run_id: runId }));
   await submitAs(host, { runId, step: name, attempt }, { mode, statements: rendered });
 }
 
-/** Submits rendered statements under a name of their own, or finds them. */
+/** Submits rendered SQL and returns the statement's id. A repeated call finds the statement that the first one submitted. */
 export async function submitAs(
-  { environment, plan, warehouse, log }: RefreshHost,
-  at: Pick<StatementName, 'runId' | 'step' | 'attempt'>,
+  host: RefreshHost,
+  place: Place,
   { mode, statements }: Pick<Submission, 'mode' | 'statements'>,
 ): Promise<string> {
-  const name = formatStatementName({ environment, pipeline: plan.pipeline, purpose: 'refresh', ...at });
-  const id = await warehouse.submit({ name, mode, statements, withEvent: true, token: clientToken(name) });
-  log('submitted', { statement: name, id });
+  const name = nameOf(host, place);
+  const id = await host.warehouse.submit({ name, mode, statements, withEvent: true, token: clientToken(name) });
+  host.log('submitted', { statement: name, id });
   return id;
 }

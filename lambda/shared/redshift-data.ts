@@ -6,9 +6,11 @@ import {
   type Field,
   GetStatementResultCommand,
   ListStatementsCommand,
-  type RedshiftDataClient,
+  RedshiftDataClient,
   type StatusString,
 } from '@aws-sdk/client-redshift-data';
+import { clientSettings } from './client-settings';
+import { redshiftStatus } from './redshift-status';
 import { retry } from './retry';
 import {
   isTerminal,
@@ -32,13 +34,16 @@ export interface WarehouseTarget {
   readonly secretArn: string;
 }
 
-/** What the environment says of the warehouse. Throws on a kind that is neither. */
-export function warehouseTarget(settings: {
-  WAREHOUSE_KIND: string;
-  WAREHOUSE_NAME: string;
-  DATABASE: string;
-  SECRET_ARN: string;
-}): WarehouseTarget {
+/** The environment variables that name a warehouse and who runs its statements. */
+export interface WarehouseSettings {
+  readonly WAREHOUSE_KIND: string;
+  readonly WAREHOUSE_NAME: string;
+  readonly DATABASE: string;
+  readonly SECRET_ARN: string;
+}
+
+/** Throws on a WAREHOUSE_KIND other than `provisioned` and `serverless`. */
+export function warehouseTarget(settings: WarehouseSettings): WarehouseTarget {
   const kind = settings.WAREHOUSE_KIND;
   if (kind !== 'provisioned' && kind !== 'serverless')
     throw new Error(`WAREHOUSE_KIND must be provisioned or serverless, got ${kind}`);
@@ -81,6 +86,12 @@ const hasEnded = (error: unknown) =>
   error instanceof Error && error.name === 'ValidationException' && /could not cancel|already in/i.test(error.message);
 
 const sleepMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** The warehouse that the environment variables name. */
+export function connectWarehouse(settings: WarehouseSettings): Warehouse & RowPages {
+  const target = warehouseTarget(settings);
+  return redshiftData(new RedshiftDataClient(clientSettings()), target, redshiftStatus(target));
+}
 
 export function redshiftData(
   client: Pick<RedshiftDataClient, 'send'>,

@@ -63,8 +63,8 @@ const allowed: Record<string, RegExp[]> = {
 };
 
 test('finds imports at all', () => {
-  expect(all.map(shown)).toContain('lambda/refresh/handler.ts -> lambda/shared/redshift-data.ts');
-  expect(all.map(shown)).toContain('lambda/refresh/handler.ts -> @aws-sdk/client-redshift-data');
+  expect(all.map(shown)).toContain('lambda/refresh/host.ts -> lambda/shared/redshift-data.ts');
+  expect(all.map(shown)).toContain('lambda/shared/redshift-data.ts -> @aws-sdk/client-redshift-data');
   expect(all.filter(({ to }) => to.startsWith('.') || (inside(to) && !existsSync(join(root, to)))).map(shown)).toEqual(
     [],
   );
@@ -111,6 +111,16 @@ test.each(functionsWithClock)('the core of lambda/%s does not read the clock', (
   expect(
     cores.filter((file) => /\bDate\.now\b|\bnew Date\(\s*\)/.test(readFileSync(join(root, file), 'utf8'))),
   ).toEqual([]);
+});
+
+/** Folders of lambda/ whose functions have the one shape. */
+const shaped = ['refresh'];
+
+test.each(shaped)('no core of %s asks the machine for the time: the host has the clock', (folder) => {
+  const cores = files(`lambda/${folder}`).filter((file) => !file.endsWith('/host.ts'));
+  const readsClock = (file: string) => /\bDate\.now\b|\bnew Date\(\s*\)/.test(readFileSync(join(root, file), 'utf8'));
+  expect(cores.length).toBeGreaterThan(2);
+  expect(cores.filter(readsClock)).toEqual([]);
 });
 
 test('nothing imports a handler: cores are what can be used', () => {

@@ -13,13 +13,13 @@ import { redshiftEngine } from '../../lambda/export/redshift-engine';
 import { type LoadHost, load } from '../../lambda/load/load';
 import { parseBatch } from '../../lambda/load/notification';
 import { reconcile } from '../../lambda/reconcile/reconcile';
-import { refresh } from '../../lambda/refresh/refresh';
+import { refreshFunction } from '../../lambda/refresh/refresh';
 import { eventBridge } from '../../lambda/shared/event-bus';
 import type { Log } from '../../lambda/shared/log';
 import { statementNamePrefix } from '../../lambda/shared/plan';
 import { redshiftData } from '../../lambda/shared/redshift-data';
 import { redshiftStatus } from '../../lambda/shared/redshift-status';
-import { parseRunEvent, parseTick } from '../../lambda/shared/run-event';
+import { parseTick } from '../../lambda/shared/run-event';
 import { s3Objects } from '../../lambda/shared/s3';
 import { s3Bytes } from '../../lambda/shared/s3-bytes';
 import { sqsQueues } from '../../lambda/shared/sqs';
@@ -136,8 +136,8 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
     refresh: {
       timeoutMs: 2 * minuteMs,
       start(calls) {
-        const run = refresh({ ...portsOf('refresh', calls), plan: plans.refresh });
-        return (event) => run(parseRunEvent(event));
+        const run = refreshFunction({ ...portsOf('refresh', calls), plan: plans.refresh });
+        return (event) => run(event, remaining(calls));
       },
     },
     load: {

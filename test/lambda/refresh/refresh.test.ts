@@ -1,8 +1,7 @@
 import type { RefreshPlan } from '../../../lambda/refresh/contract';
-import { refresh } from '../../../lambda/refresh/refresh';
 import { parseRunEvent } from '../../../lambda/shared/run-event';
 import { WarehouseAsleepError } from '../../../lambda/shared/warehouse';
-import { FakeWarehouse, quiet, recordMetrics } from '../fakes';
+import { fakeRefresh } from './host';
 
 const plan: RefreshPlan = {
   pipeline: 'estore',
@@ -23,22 +22,7 @@ const plan: RefreshPlan = {
 const nameOf = (step: string, { run = '20261121T0500Z', attempt = 1 } = {}) =>
   `millrace/dev/estore/refresh/${run}/${step}/${attempt}`;
 
-function setUp(changes: Partial<RefreshPlan> = {}) {
-  const warehouse = new FakeWarehouse();
-  const { metrics, recorded } = recordMetrics();
-  const on = refresh({ environment: 'dev', plan: { ...plan, ...changes }, warehouse, log: quiet, metrics });
-  const tick = (time: string) => on(parseRunEvent({ kind: 'start', scheduledTime: `2026-11-21T${time}:00Z` }));
-  const tell = (name: string) => {
-    const { id, status } = warehouse.of(name);
-    const detail = { statementName: name, statementId: id, state: status };
-    return on(parseRunEvent({ source: 'aws.redshift-data', detail }));
-  };
-  const end = (name: string, outcome = {}) => {
-    warehouse.end(name, outcome);
-    return tell(name);
-  };
-  return { warehouse, recorded, on, tick, tell, end };
-}
+const setUp = (changes: Partial<RefreshPlan> = {}) => fakeRefresh({ ...plan, ...changes });
 
 test('a run goes from step to step by the ends of its statements', async () => {
   const { warehouse, recorded, tick, end } = setUp();
@@ -93,7 +77,7 @@ test('after a complete run the next tick starts a new one', async () => {
   expect(warehouse.names.at(-1)).toBe(nameOf('landing', { run: '20261121T0505Z' }));
 });
 
-test('tells a complete run from an unfinished one although all its statements have the same time', async () => {
+test('a complete run counts as complete although all its statements have the same time', async () => {
   const { warehouse, tick, end } = setUp();
   warehouse.stepMs = 0;
   await tick('05:00');
@@ -111,20 +95,20 @@ test('resumes a run of the hour before', async () => {
 });
 
 test('duplicate ticks and events change nothing', async () => {
-  const { warehouse, tick, end, tell } = setUp();
+  const { warehouse, tick, end, report } = setUp();
   await tick('05:00');
   await end(nameOf('landing'));
-  await tell(nameOf('landing'));
+  await report(nameOf('landing'));
   await end(nameOf('merge'));
-  await tell(nameOf('landing'));
-  await tell(nameOf('merge'));
+  await report(nameOf('landing'));
+  await report(nameOf('merge'));
   await end(nameOf('views'));
   await tick('05:00');
   await tick('04:55');
   expect(warehouse.names).toEqual([nameOf('landing'), nameOf('merge'), nameOf('views')]);
 });
 
-test.each(['FAILED', 'ABORTED'] as const)('a statement that is %s for good fails the run aloud', async (status) => {
+test.each(['FAILED', 'ABORTED'] as const)('a statement that is %s for good fails the run', async (status) => {
   const { recorded, warehouse, tick, end } = setUp();
   await tick('05:00');
   await end(nameOf('landing'));
@@ -138,7 +122,7 @@ test.each(['FAILED', 'ABORTED'] as const)('a statement that is %s for good fails
   expect(warehouse.names.at(-1)).toBe(nameOf('landing', { run: '20261121T0505Z' }));
 });
 
-test('a conflict of transactions is tried again, three times in all', async () => {
+test('a conflict of transactions is retried, three attempts in all', async () => {
   const { warehouse, recorded, tick, end } = setUp();
   const conflict = { status: 'FAILED', error: 'ERROR: 1023 DETAIL: Serializable isolation violation on table' };
   await tick('05:00');
@@ -150,7 +134,7 @@ test('a conflict of transactions is tried again, three times in all', async () =
   expect(recorded).toHaveLength(1);
 });
 
-test('a tick repeats a passing failure whose event was lost', async () => {
+test('a tick retries a passing failure whose event was lost', async () => {
   const { warehouse, tick } = setUp();
   await tick('05:00');
   warehouse.end(nameOf('landing'), { status: 'FAILED', error: 'ERROR: deadlock detected' });
@@ -159,7 +143,7 @@ test('a tick repeats a passing failure whose event was lost', async () => {
 });
 
 describe('a sleeping warehouse', () => {
-  test('is nothing to do and no alarm, and the first tick after it starts a run', async () => {
+  test('raises no alarm, and the first tick after it wakes up starts a run', async () => {
     const { warehouse, recorded, tick } = setUp();
     const { submit } = warehouse;
     warehouse.submit = async () => {
@@ -172,21 +156,21 @@ describe('a sleeping warehouse', () => {
     expect(warehouse.names).toEqual([nameOf('landing', { run: '20261121T0505Z' })]);
   });
 
-  test('that fell asleep under a statement fails no run', async () => {
+  test('that falls asleep during a statement fails no run', async () => {
     const { warehouse, recorded, tick, end } = setUp();
     await tick('05:00');
     const failed = { status: 'FAILED', error: 'ERROR: Query canceled' } as const;
     await end(nameOf('landing'), { ...failed, warehouse: { kind: 'paused', status: 'paused' } });
     expect(warehouse.names).toHaveLength(1);
     expect(recorded).toEqual([]);
-    // It is awake again, and the statement says nothing that is known to pass.
+    // It is awake again, and the statement's error is not one that may pass.
     warehouse.end(nameOf('landing'), { ...failed, warehouse: undefined });
     await tick('05:05');
     expect(warehouse.names.at(-1)).toBe(nameOf('landing', { run: '20261121T0505Z' }));
   });
 });
 
-test('a complete run tells of every gap that is open', async () => {
+test('a complete run reports every open gap', async () => {
   const { warehouse, recorded, tick, end } = setUp({ gaps: 'select gaps' });
   const gap = { shard_id: 'shardId-000000000001', after_sequence: '49', from_time: 'a', to_time: 'b' };
   warehouse.outcome = ({ name }) => (name.includes('/gaps/') ? { rows: [gap, gap] } : undefined);
@@ -217,7 +201,7 @@ describe('a step that may fail', () => {
   const steps = plan.steps.map((step) => (step.name === 'landing' ? step : { ...step, mayFail: true }));
   const failed = { status: 'FAILED' as const, error: 'permission denied' };
 
-  test('is reported when it fails, and the run goes on to its end', async () => {
+  test('is reported when it fails, and the run continues to its end', async () => {
     const { warehouse, recorded, tick, end } = setUp({ steps });
     await tick('05:00');
     await end(nameOf('landing'));
@@ -227,7 +211,7 @@ describe('a step that may fail', () => {
     expect(recorded.map(({ values }) => Object.keys(values)[0])).toEqual(['RunFailed', 'RunFailed', 'RunCompleted']);
   });
 
-  test('is tried again first when the reason is a passing one', async () => {
+  test('is retried first when it failed for a passing reason', async () => {
     const { warehouse, recorded, tick, end } = setUp({ steps });
     await tick('05:00');
     await end(nameOf('landing'));
@@ -246,9 +230,9 @@ test.each([
   'millrace/dev/estore/refresh/20261121T0500Z/landing/one',
   'millrace/dev/estore/refresh/20261121T0500Z/dropped-step/1',
 ])('ignores the foreign statement "%s"', async (statementName) => {
-  const { warehouse, on, recorded } = setUp();
+  const { warehouse, send, recorded } = setUp();
   const detail = { statementName, statementId: 'x', state: 'FAILED' };
-  await on(parseRunEvent({ source: 'aws.redshift-data', detail }));
+  await send({ source: 'aws.redshift-data', detail });
   expect(warehouse.names).toEqual([]);
   expect(recorded).toEqual([]);
 });

@@ -1,9 +1,8 @@
 import type { RefreshPlan } from '../../../lambda/refresh/contract';
-import { refresh } from '../../../lambda/refresh/refresh';
-import { parseRunEvent } from '../../../lambda/shared/run-event';
 import type { Submission } from '../../../lambda/shared/warehouse';
-import { FakeWarehouse, type Outcome, quiet, recordMetrics } from '../fakes';
+import type { FakeWarehouse, Outcome } from '../fakes';
 import { keyOf, keys, raisingWorld, searchPlan } from '../raising-world';
+import { fakeRefresh } from './host';
 
 const plan: RefreshPlan = {
   pipeline: 'estore',
@@ -17,14 +16,13 @@ const plan: RefreshPlan = {
 const run = '20261121T0500Z';
 const nameOf = (step: string, attempt = 1, runId = run) => `millrace/dev/estore/refresh/${runId}/${step}/${attempt}`;
 
-/** A warehouse whose merge fails while one of the bad rows is neither merged nor a reject. */
+/** A warehouse whose merge fails as long as a bad row is pending and no reject. */
 function setUp(
   rows: readonly string[],
   bad: Iterable<string>,
   change: (at: Submission) => Outcome | undefined = () => undefined,
 ) {
-  const warehouse = new FakeWarehouse();
-  const { metrics, recorded } = recordMetrics();
+  const { warehouse, recorded, tick, report } = fakeRefresh(plan);
   const left = new Set(bad);
   const rejects = new Map<string, string>();
   const pending = new Set(rows);
@@ -53,30 +51,25 @@ function setUp(
     }
     return {};
   };
-  const on = refresh({ environment: 'dev', plan, warehouse, log: quiet, metrics });
-  const tick = (time: string) => on(parseRunEvent({ kind: 'start', scheduledTime: `2026-11-21T${time}:00Z` }));
-  const told = new Set<string>();
-  /** Tells of every end, each `times` times, until there is no other. */
-  const settle = async ({
+  const reported = new Set<string>();
+  /** Sends the event of every statement that ended, each `times` times, until no other ends. */
+  const reportAll = async ({
     times = 1,
     lost = () => false,
   }: {
     times?: number;
     lost?: (name: string) => boolean;
   } = {}) => {
-    for (let more = true; more; ) {
-      more = false;
-      for (const { name, id, status } of [...warehouse.statements]) {
-        if (told.has(name)) continue;
-        told.add(name);
-        more = true;
-        if (lost(name)) continue;
-        const event = { source: 'aws.redshift-data', detail: { statementName: name, statementId: id, state: status } };
-        for (let time = 0; time < times; time += 1) await on(parseRunEvent(event));
+    for (let isDone = false; !isDone; ) {
+      const ended = warehouse.names.filter((name) => !reported.has(name));
+      isDone = ended.length === 0;
+      for (const name of ended) {
+        reported.add(name);
+        for (let time = 0; time < times && !lost(name); time += 1) await report(name);
       }
     }
   };
-  return { warehouse, recorded, rejects, tick, settle };
+  return { warehouse, recorded, rejects, tick, reportAll };
 }
 
 const stepsOf = (warehouse: FakeWarehouse) =>
@@ -84,10 +77,10 @@ const stepsOf = (warehouse: FakeWarehouse) =>
     .map((name) => name.slice(nameOf('').indexOf('//') - 14))
     .map((name) => name.split('/').slice(-2).join('/'));
 
-test('a merge that fails twice on a record goes on without it, in the same run', async () => {
-  const { warehouse, recorded, rejects, tick, settle } = setUp(keys(20), [keyOf(7)]);
+test('a merge that fails twice on a record continues without it, in the same run', async () => {
+  const { warehouse, recorded, rejects, tick, reportAll } = setUp(keys(20), [keyOf(7)]);
   await tick('05:00');
-  await settle();
+  await reportAll();
   expect(stepsOf(warehouse)).toEqual([
     'landing/1',
     'merge/1',
@@ -106,64 +99,64 @@ test('a merge that fails twice on a record goes on without it, in the same run',
 
 test('more records than one search finds are found by the next searches of the run, and then of the next run', async () => {
   const bad = keys(200).filter((_, n) => n % 4 === 0);
-  const { warehouse, rejects, tick, settle } = setUp(keys(200), bad);
+  const { warehouse, rejects, tick, reportAll } = setUp(keys(200), bad);
   await tick('05:00');
-  await expect(settle()).rejects.toThrow('numeric overflow');
+  await expect(reportAll()).rejects.toThrow('numeric overflow');
   const searches = new Set(stepsOf(warehouse).flatMap((step) => /^raising-\d+/.exec(step) ?? []));
   expect([...searches]).toEqual(['raising-1', 'raising-2', 'raising-3', 'raising-4']);
   const afterOne = rejects.size;
   expect(afterOne).toBeGreaterThanOrEqual(4);
   for (let minute = 5; rejects.size < bad.length && minute < 55; minute += 5) {
     await tick(`05:${String(minute).padStart(2, '0')}`);
-    await settle().catch(() => undefined);
+    await reportAll().catch(() => undefined);
   }
   expect(new Set(rejects.keys())).toEqual(new Set(bad));
 });
 
-test('a tick goes on where the event of any statement was lost', async () => {
-  const { warehouse, rejects, tick, settle } = setUp(keys(20), [keyOf(7)]);
+test('a tick continues the run where the event of any statement was lost', async () => {
+  const { warehouse, rejects, tick, reportAll } = setUp(keys(20), [keyOf(7)]);
   await tick('05:00');
   for (let minute = 1; minute <= 9; minute += 1) {
-    await settle({ lost: () => true });
+    await reportAll({ lost: () => true });
     await tick(`05:0${minute}`);
   }
   expect(rejects.size).toBe(1);
   expect(stepsOf(warehouse).slice(0, 9).at(-1)).toBe('views/1');
 });
 
-test('events that come twice submit nothing twice', async () => {
-  const { warehouse, rejects, tick, settle } = setUp(keys(20), [keyOf(7)]);
+test('a repeated event submits nothing twice', async () => {
+  const { warehouse, rejects, tick, reportAll } = setUp(keys(20), [keyOf(7)]);
   await tick('05:00');
-  await settle({ times: 2 });
+  await reportAll({ times: 2 });
   expect(rejects.size).toBe(1);
   expect(warehouse.names).toHaveLength(9);
 });
 
-test('a statement of the search that fails for a passing reason is tried again', async () => {
+test('a statement of the search that fails for a passing reason is retried', async () => {
   const conflicts = new Set([nameOf('raising-1-1'), nameOf('raising-1-record')]);
-  const { rejects, recorded, tick, settle } = setUp(keys(20), [keyOf(7)], ({ name }) =>
+  const { rejects, recorded, tick, reportAll } = setUp(keys(20), [keyOf(7)], ({ name }) =>
     conflicts.has(name)
       ? { status: 'FAILED', error: 'ERROR: 1023 DETAIL: Serializable isolation violation' }
       : undefined,
   );
   await tick('05:00');
-  await settle();
+  await reportAll();
   expect(rejects.size).toBe(1);
   expect(recorded.map(({ values }) => Object.keys(values)[0])).toEqual(['RecordsRaised', 'RunCompleted']);
 });
 
-describe('fails the run as before, and makes no record a reject', () => {
+describe('fails the run and makes no record a reject', () => {
   test.each<[string, Outcome, number]>([
     ['a right that is missing', { status: 'FAILED', error: 'ERROR: permission denied for relation events' }, 1],
     ['an abort', { status: 'ABORTED', error: 'ERROR: numeric overflow' }, 1],
-    ['a failure of which no part of the rows is the cause', { status: 'FAILED', error: 'ERROR: numeric overflow' }, 2],
-    ['a failure that nobody knows, with the same words twice', { status: 'FAILED', error: 'ERROR: assert at 17' }, 2],
+    ['a failure that no part of the rows causes', { status: 'FAILED', error: 'ERROR: numeric overflow' }, 2],
+    ['an unknown failure, with the same words twice', { status: 'FAILED', error: 'ERROR: assert at 17' }, 2],
   ])('%s', async (_, outcome, attempts) => {
-    const { warehouse, rejects, recorded, tick, settle } = setUp(keys(20), [], ({ name }) =>
+    const { warehouse, rejects, recorded, tick, reportAll } = setUp(keys(20), [], ({ name }) =>
       name.includes('/merge/') ? outcome : undefined,
     );
     await tick('05:00');
-    await expect(settle()).rejects.toThrow(outcome.error);
+    await expect(reportAll()).rejects.toThrow(outcome.error);
     expect(stepsOf(warehouse).filter((step) => step.startsWith('merge'))).toHaveLength(attempts);
     expect(rejects.size).toBe(0);
     expect(recorded.map(({ values }) => values)).toEqual([{ RunFailed: 1 }]);
@@ -171,38 +164,38 @@ describe('fails the run as before, and makes no record a reject', () => {
     expect(warehouse.names.at(-1)).toBe(nameOf('landing', 1, '20261121T0505Z'));
   });
 
-  test('two failures with other words, of a kind that nobody knows', async () => {
+  test('two unknown failures with different words', async () => {
     let count = 0;
-    const { warehouse, tick, settle } = setUp(keys(20), [keyOf(7)], ({ name }) =>
+    const { warehouse, tick, reportAll } = setUp(keys(20), [keyOf(7)], ({ name }) =>
       name.includes('/merge/') ? { status: 'FAILED', error: `ERROR: ${['assert', 'panic'][count++ % 2]}` } : undefined,
     );
     await tick('05:00');
-    await expect(settle()).rejects.toThrow('panic');
+    await expect(reportAll()).rejects.toThrow('panic');
     expect(stepsOf(warehouse)).toEqual(['landing/1', 'merge/1', 'merge/2']);
   });
 
-  test('a warehouse that falls asleep under the search is no alarm, and the search goes on when it is awake', async () => {
+  test('a warehouse that falls asleep during the search raises no alarm, and the search continues when it is awake', async () => {
     const asleep = { status: 'FAILED', error: 'ERROR: terminating connection due to administrator command' } as const;
-    const { recorded, rejects, warehouse, tick, settle } = setUp(keys(20), [keyOf(7)], ({ name }) =>
+    const { recorded, rejects, warehouse, tick, reportAll } = setUp(keys(20), [keyOf(7)], ({ name }) =>
       name.endsWith('/raising-1-1/1') ? { ...asleep, warehouse: { kind: 'paused', status: 'paused' } } : undefined,
     );
     await tick('05:00');
-    await settle();
+    await reportAll();
     expect(rejects.size).toBe(0);
     expect(recorded).toEqual([]);
     warehouse.end(nameOf('raising-1-1'), { ...asleep, warehouse: undefined });
     await tick('05:05');
-    await settle();
+    await reportAll();
     expect(rejects.size).toBe(1);
   });
 });
 
 test('a view that fails comes after the merge, and has no search', async () => {
-  const { warehouse, rejects, tick, settle } = setUp(keys(20), [], ({ name }) =>
+  const { warehouse, rejects, tick, reportAll } = setUp(keys(20), [], ({ name }) =>
     name.includes('/views/') ? { status: 'FAILED', error: 'ERROR: numeric overflow' } : undefined,
   );
   await tick('05:00');
-  await expect(settle()).rejects.toThrow('numeric overflow');
+  await expect(reportAll()).rejects.toThrow('numeric overflow');
   expect(stepsOf(warehouse)).toEqual(['landing/1', 'merge/1', 'views/1']);
   expect(rejects.size).toBe(0);
 });

@@ -1,0 +1,22 @@
+import { consoleLog, type Log } from '../shared/log';
+import { embeddedMetrics, type Metrics } from '../shared/metrics';
+import { readPlan } from '../shared/plan-file';
+import { connectWarehouse } from '../shared/redshift-data';
+import type { Warehouse } from '../shared/warehouse';
+import type { env, RefreshPlan } from './contract';
+
+export interface RefreshHost {
+  readonly environment: string;
+  readonly plan: RefreshPlan;
+  readonly warehouse: Warehouse;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export const createHost = (settings: ReturnType<typeof env.read>): RefreshHost => ({
+  environment: settings.ENVIRONMENT,
+  plan: readPlan<RefreshPlan>(),
+  warehouse: connectWarehouse(settings),
+  log: consoleLog,
+  metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
+});

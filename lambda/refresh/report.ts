@@ -1,0 +1,49 @@
+import { atMost, type RemainingMs } from '../shared/deadline';
+import { query } from '../shared/warehouse';
+import type { RefreshHost } from './host';
+import { listStatements, nameOf } from './statements';
+
+/** Limit of one query after a run. */
+const queryMs = 20_000;
+
+/** Reports a complete run: how long it took, and what it found missing in the stream. `lastId` is its last statement. */
+export async function reportRun(
+  host: RefreshHost,
+  runId: string,
+  lastId: string,
+  remainingMs: RemainingMs,
+): Promise<void> {
+  const statements = await listStatements(host, `${runId}/`);
+  const last = await host.warehouse.describe(lastId);
+  const end = Math.max(...statements.map(({ updatedAt }) => updatedAt), last.updatedAt);
+  const start = Math.min(...statements.map(({ createdAt }) => createdAt), end);
+  host.metrics(end, { RunCompleted: 1, RunSeconds: (end - start) / 1000 }, { runId });
+  await reportGaps(host, runId, remainingMs);
+  await reportSkipped(host, runId, remainingMs);
+}
+
+/** Every run reports a gap again until a backfill from the archive has closed it. */
+async function reportGaps(host: RefreshHost, runId: string, remainingMs: RemainingMs): Promise<void> {
+  const { plan, log, metrics } = host;
+  if (plan.gaps === undefined) return;
+  const { rows, endedAt } = await queryAfterRun(host, runId, 'gaps', plan.gaps, remainingMs);
+  for (const { shard_id, after_sequence, from_time, to_time } of rows) {
+    const gap = { shard: shard_id, afterSequence: after_sequence, from: from_time, to: to_time };
+    log('records of the stream may be missing, backfill them from the archive', gap);
+    metrics(endedAt, { StreamGap: 1 }, gap);
+  }
+}
+
+async function reportSkipped(host: RefreshHost, runId: string, remainingMs: RemainingMs): Promise<void> {
+  const { plan, log, metrics } = host;
+  if (plan.skipped === undefined) return;
+  const { rows, endedAt } = await queryAfterRun(host, runId, 'skips', plan.skipped, remainingMs);
+  for (const { shard_id, reason, records, first_sequence, from_time, to_time } of rows) {
+    const facts = { shard: shard_id, reason, firstSequence: first_sequence, from: from_time, to: to_time };
+    log('Redshift skipped records of the stream, backfill them from the archive', { ...facts, records });
+    metrics(endedAt, { SkippedRecords: Number(records) }, facts);
+  }
+}
+
+const queryAfterRun = (host: RefreshHost, runId: string, step: string, sql: string, remainingMs: RemainingMs) =>
+  query(host.warehouse, nameOf(host, { runId, step, attempt: 1 }), sql, atMost(queryMs, remainingMs));
