@@ -11,7 +11,7 @@ import { redshiftStatus } from '../../lambda/shared/redshift-status';
 import { messagesOnDisk } from '../../local/sqs/look';
 import { readRuntimeFile } from '../commands/runtime-file';
 import { Failure } from '../failure';
-import { environmentNamed } from './environments';
+import { findEnvironment } from './environments';
 import { dataStackName, LOCAL_ENVIRONMENT, namesFrom, type StackOutputs, stackName } from './names';
 import type { Cloud, Queues } from './ports';
 import { kinesisStreams, s3Buckets, sqsQueues } from './sdk';
@@ -52,7 +52,7 @@ function connectLocal(dataDir: string): Cloud {
 
 /** How the Data API finds the warehouse that `connect` talks to, as the owner of its objects. */
 export function warehouseTargetOf({ data, environment, outputs }: ConnectOptions): WarehouseTarget {
-  return environment === undefined ? localTarget(data) : awsTarget(environmentNamed(environment), outputs);
+  return environment === undefined ? localTarget(data) : awsTarget(findEnvironment(environment), outputs);
 }
 
 function localTarget(dataDir: string): WarehouseTarget {
@@ -83,7 +83,7 @@ function looksOnDisk(dataDir: string): Pick<Queues, 'look' | 'lookCounts'> {
 }
 
 function connectAws(environmentName: string, outputsFile: string): Cloud {
-  const environment = environmentNamed(environmentName);
+  const environment = findEnvironment(environmentName);
   const outputs = stackOutputs(environment, 'data', outputsFile);
   const target = awsTarget(environment, outputsFile);
   return cloud(environment.name, outputs, outputsFile, { region: environment.region }, target);

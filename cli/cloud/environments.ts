@@ -6,7 +6,7 @@ import { Failure } from '../failure';
  * @param asked how the command line calls it
  * @throws Failure naming the environments that there are
  */
-export function environmentNamed(name: string, asked = '--environment'): Environment {
+export function findEnvironment(name: string, asked = '--environment'): Environment {
   const environment = environments.find((candidate) => candidate.name === name);
   if (environment) return environment;
   throw new Failure(`${asked} must be one of ${environments.map((known) => known.name).join(', ')}, got '${name}'`, 2);

@@ -5,7 +5,7 @@ import { pascalCase } from '../../lib/shared/names';
 import { readRuntimeFile } from '../commands/runtime-file';
 import { Failure } from '../failure';
 import { type ConnectOptions, stackOutputs } from './connect';
-import { environmentNamed } from './environments';
+import { findEnvironment } from './environments';
 import { outputLike, scoped } from './names';
 
 /** Sends a request to the export function of a pipeline, which works on it by itself. */
@@ -34,7 +34,7 @@ function reach(options: ConnectOptions) {
     const source = `the runtime file of ${options.data}`;
     return { outputs: pipelineOutputs, source, settings: { endpoint, region, credentials } };
   }
-  const environment = environmentNamed(options.environment);
+  const environment = findEnvironment(options.environment);
   return {
     outputs: stackOutputs(environment, 'pipelines', options.outputs),
     source: options.outputs,

@@ -6,26 +6,26 @@ import type { Pipeline } from '../../pipelines/definition';
 import { pipelineTables, publicTables } from '../../sql';
 import type { ListedObject } from '../cloud/ports';
 import { grouped, plural, table } from '../terminal';
-import { bytes, costOf, dollars } from './history/cost';
-import { follow, type Outcome, warehouseNow } from './history/follow';
-import { type ObjectId, readLedger, readParked } from './history/ledger';
-import { isCold, isFrozen, Listing } from './history/list';
-import { any, chosenPipeline, hasHistory, Sources } from './history/sources';
-import { text } from './options';
 import {
-  ask,
-  change,
+  addContextOptions,
+  type CommandIo,
+  type Context,
+  type ContextOptions,
   checkOrder,
   type Exit,
+  executeStatement,
   moment,
-  type Work,
-  type WorkIo,
-  type WorkOptions,
+  queryRows,
   warehouseText,
   warehouseTime,
-  working,
-  workOptions,
-} from './work';
+  withContext,
+} from './context';
+import { bytes, costOf, dollars } from './history/cost';
+import { type ObjectId, readLedger, readParked } from './history/ledger';
+import { isCold, isFrozen, Listing } from './history/listing';
+import { any, chosenPipeline, hasHistory, Sources } from './history/sources';
+import { type LoadOutcome, waitForLoads, warehouseNow } from './history/wait-for-loads';
+import { text } from './options';
 
 export interface BackfillOptions {
   readonly pipeline?: string;
@@ -49,7 +49,7 @@ interface Found {
   readonly archiveBegins?: number;
 }
 
-export function addBackfill(program: Command, io: WorkIo, exit: Exit): void {
+export function addBackfill(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('backfill')
     .summary('load history that was there before, or what the archive holds')
@@ -68,25 +68,25 @@ export function addBackfill(program: Command, io: WorkIo, exit: Exit): void {
     .option('--until <time>', 'history: modified before; archive: arrived before', moment('--until'))
     .option('--glob <glob>', 'only keys that match, besides the globs of the pipeline', text('--glob'))
     .option('--apply', 'queue them and wait until they are loaded');
-  workOptions(command, 3600).action(async (options: BackfillOptions & WorkOptions) => {
+  addContextOptions(command, 3600).action(async (options: BackfillOptions & ContextOptions) => {
     checkOrder(options);
     const pipeline = chosenPipeline(options.pipeline, options.from === 'history' ? hasHistory : any);
-    await working(options, io, exit, (work) => backfill(work, pipeline, options));
+    await withContext(options, io, exit, (context) => backfill(context, pipeline, options));
   });
 }
 
 /** Answers whether everything that was to be loaded is. */
-export async function backfill(work: Work, pipeline: Pipeline, options: BackfillOptions): Promise<boolean> {
-  const bucket = options.from === 'history' ? work.cloud.names.historyBucket : work.cloud.names.archiveBucket;
-  const found = await find(work, pipeline, bucket, options);
+export async function backfill(context: Context, pipeline: Pipeline, options: BackfillOptions): Promise<boolean> {
+  const bucket = options.from === 'history' ? context.cloud.names.historyBucket : context.cloud.names.archiveBucket;
+  const found = await find(context, pipeline, bucket, options);
   const totalBytes = found.toLoad.reduce((sum, { size }) => sum + size, 0);
-  const outcome = options.apply ? await load(work, pipeline, bucket, found.toLoad) : undefined;
+  const outcome = options.apply ? await load(context, pipeline, bucket, found.toLoad) : undefined;
   const complete =
     found.frozen === 0 && found.parked === 0 && (outcome?.parked.length ?? 0) === 0 && (outcome?.waiting ?? 0) === 0;
   const gaps =
-    options.from === 'archive' ? await closeGaps(work, pipeline, options, complete, found.archiveBegins) : [];
-  if (work.json)
-    work.stdout.write(
+    options.from === 'archive' ? await closeGaps(context, pipeline, options, complete, found.archiveBegins) : [];
+  if (context.json)
+    context.stdout.write(
       `${JSON.stringify({
         pipeline: pipeline.name,
         from: options.from,
@@ -101,17 +101,17 @@ export async function backfill(work: Work, pipeline: Pipeline, options: Backfill
         gaps,
       })}\n`,
     );
-  else print(work, pipeline, options, found, totalBytes, outcome, gaps);
+  else print(context, pipeline, options, found, totalBytes, outcome, gaps);
   return !options.apply || complete;
 }
 
-async function find(work: Work, pipeline: Pipeline, bucket: string, options: BackfillOptions): Promise<Found> {
-  const stage = work.progress.stage('list');
+async function find(context: Context, pipeline: Pipeline, bucket: string, options: BackfillOptions): Promise<Found> {
+  const stage = context.progress.stage('list');
   const sources = new Sources(pipeline);
-  const loaded = await readLedger(work, pipeline, bucket);
-  const parked = await readParked(work, pipeline, bucket);
+  const loaded = await readLedger(context, pipeline, bucket);
+  const parked = await readParked(context, pipeline, bucket);
   const wanted = options.glob === undefined ? () => true : globMatcher(options.glob);
-  const listing = new Listing(work, bucket, narrowed(sources.prefixes(options.from), options.glob), stage);
+  const listing = new Listing(context, bucket, narrowed(sources.prefixes(options.from), options.glob), stage);
   const toLoad: ListedObject[] = [];
   const counts = { loaded: 0, parked: 0, frozen: 0 };
   let archiveBegins: number | undefined;
@@ -160,17 +160,17 @@ export function archiveHour(key: string): number | undefined {
 }
 
 async function load(
-  work: Work,
+  context: Context,
   pipeline: Pipeline,
   bucket: string,
   objects: readonly ListedObject[],
-): Promise<Outcome> {
+): Promise<LoadOutcome> {
   if (objects.length === 0) return { loaded: 0, parked: [], waiting: 0 };
-  const { backlog } = work.cloud.names.queues(pipeline.name);
-  const since = await warehouseNow(work);
-  const queueing = work.progress.stage('queue');
+  const { backlog } = context.cloud.names.queues(pipeline.name);
+  const since = await warehouseNow(context);
+  const queueing = context.progress.stage('queue');
   for (let at = 0; at < objects.length; at += 100) {
-    await work.cloud.queues.send(
+    await context.cloud.queues.send(
       backlog,
       objects
         .slice(at, at + 100)
@@ -179,8 +179,8 @@ async function load(
     queueing.update(`${grouped(Math.min(at + 100, objects.length))} of ${grouped(objects.length)}`);
   }
   queueing.done(plural(objects.length, 'message'));
-  const loading = work.progress.stage('load');
-  const outcome = await follow(work, pipeline, bucket, objects, since, loading);
+  const loading = context.progress.stage('load');
+  const outcome = await waitForLoads(context, pipeline, bucket, objects, since, loading);
   if (outcome.waiting > 0 || outcome.parked.length > 0) loading.failed();
   else loading.done(`${plural(outcome.loaded, 'object')} loaded`);
   return outcome;
@@ -200,7 +200,7 @@ interface Gap {
  * before the archive does.
  */
 async function closeGaps(
-  work: Work,
+  context: Context,
   pipeline: Pipeline,
   options: BackfillOptions,
   complete: boolean,
@@ -219,13 +219,18 @@ async function closeGaps(
   const where = (conditions: readonly string[]) =>
     conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
   const select = `select shard_id, from_time, to_time from ${publicTables(pipeline).gaps}${where(within)} order by from_time, shard_id`;
-  const rows = await ask(work, 'gaps', select, values);
+  const rows = await queryRows(context, 'gaps', select, values);
   const close = options.apply === true && complete && options.glob === undefined && archiveBegins !== undefined;
   if (close && rows.length > 0)
-    await change(work, 'gaps', `delete from ${gaps}${where([...within, 'from_time >= {{begins}}::timestamp'])}`, {
-      ...values,
-      begins: warehouseText(archiveBegins),
-    });
+    await executeStatement(
+      context,
+      'gaps',
+      `delete from ${gaps}${where([...within, 'from_time >= {{begins}}::timestamp'])}`,
+      {
+        ...values,
+        begins: warehouseText(archiveBegins),
+      },
+    );
   return rows.map(({ shard_id, from_time, to_time }) => ({
     shard: shard_id === null ? null : String(shard_id),
     from: String(from_time),
@@ -245,15 +250,15 @@ const costLines = ({ toLoad, lists }: Found) => {
 };
 
 function print(
-  work: Work,
+  context: Context,
   pipeline: Pipeline,
   options: BackfillOptions,
   found: Found,
   totalBytes: number,
-  outcome: Outcome | undefined,
+  outcome: LoadOutcome | undefined,
   gaps: readonly Gap[],
 ): void {
-  const { style, stdout } = work;
+  const { style, stdout } = context;
   const cost = costLines(found);
   const sum = cost.reduce((total, line) => total + line.dollars, 0);
   const lines = [
@@ -276,7 +281,7 @@ function print(
       lines.push(
         `  still waiting  ${plural(outcome.waiting, 'object')}: they are queued; ask npx millrace files later`,
       );
-    if (outcome.parked.length > 0) lines.push('', parkedTable(outcome.parked, work));
+    if (outcome.parked.length > 0) lines.push('', parkedTable(outcome.parked, context));
   } else if (!options.apply && found.toLoad.length > 0)
     lines.push(
       '',
@@ -285,7 +290,7 @@ function print(
   stdout.write(`${lines.join('\n')}\n`);
 }
 
-const parkedTable = (parked: readonly (ObjectId & { reason: string })[], { style }: Work) =>
+const parkedTable = (parked: readonly (ObjectId & { reason: string })[], { style }: Context) =>
   table(
     ['parked', 'reason'],
     parked.map(({ key, reason }) => [key, reason]),

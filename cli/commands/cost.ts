@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { environmentNamed } from '../cloud/environments';
+import { findEnvironment } from '../cloud/environments';
 import { costOf, costTable, type Line } from '../cost/cost';
 import { resourcesOf } from '../cost/templates';
 import type { Io } from '../terminal';
@@ -19,7 +19,7 @@ export function addCost(program: Command, io: Io): void {
     .option('--bytes <n>', 'bytes of an event', wholeNumber('--bytes', 1, 10_485_760), 500)
     .option('--json', 'one JSON object on stdout')
     .action(async (names: string[], { bytes, json }: { bytes: number; json?: true }) => {
-      for (const name of names) environmentNamed(name, 'each environment');
+      for (const name of names) findEnvironment(name, 'each environment');
       const folder = mkdtempSync(join(tmpdir(), 'millrace-cost-'));
       try {
         const costs: Record<string, Line[]> = {};

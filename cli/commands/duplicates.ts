@@ -2,35 +2,48 @@ import type { Command } from 'commander';
 import type { Pipeline } from '../../pipelines/definition';
 import { Failure } from '../failure';
 import { grouped, plural, type Stage, type Style, table } from '../terminal';
-import { type Again, type Candidate, candidates, type Kept, reloadAll } from './duplicates/runs';
+import {
+  addContextOptions,
+  type CommandIo,
+  type Context,
+  type ContextOptions,
+  type Exit,
+  withContext,
+} from './context';
+import {
+  findCandidates,
+  type NotReloadable,
+  type ReloadCandidate,
+  type ReloadResult,
+  reloadAll,
+} from './duplicates/reload-runs';
 import { bytes } from './history/cost';
 import { any, chosenPipelines } from './history/sources';
 import { text } from './options';
-import { type Exit, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
 
 export interface DuplicatesOptions {
   readonly apply?: boolean;
 }
 
-/** What is told of one run. */
+/** What is reported of one run. */
 interface Told {
   readonly runId: string;
   readonly objects: number;
   readonly bytes: number;
   readonly duplicates: number;
   /** `possible` where nothing was done, `gone` where an object is not what was loaded, `refused` by the load function with its reason. */
-  readonly outcome: 'possible' | 'gone' | Again['outcome'];
+  readonly outcome: 'possible' | 'gone' | ReloadResult['outcome'];
   /** How many of its records are events now that were none. */
   readonly events: number;
   readonly reason?: string;
 }
 
-interface Result extends Kept {
+interface Result extends NotReloadable {
   readonly pipeline: string;
   readonly runs: readonly Told[];
 }
 
-export function addDuplicates(program: Command, io: WorkIo, exit: Exit): void {
+export function addDuplicates(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('duplicates')
     .summary('have the duplicates of history judged again after a change of identity')
@@ -44,48 +57,50 @@ export function addDuplicates(program: Command, io: WorkIo, exit: Exit): void {
     )
     .option('--pipeline <name>', 'one pipeline (default: all)', text('--pipeline'))
     .option('--apply', 'load them again');
-  workOptions(command, 3600).action(async (options: DuplicatesOptions & { pipeline?: string } & WorkOptions) => {
-    const chosen = chosenPipelines(options.pipeline, any);
-    if (chosen.length === 0) throw new Failure('there are no pipelines', 2);
-    await working(options, io, exit, (work) => duplicates(work, chosen, options));
-  });
+  addContextOptions(command, 3600).action(
+    async (options: DuplicatesOptions & { pipeline?: string } & ContextOptions) => {
+      const chosen = chosenPipelines(options.pipeline, any);
+      if (chosen.length === 0) throw new Failure('there are no pipelines', 2);
+      await withContext(options, io, exit, (context) => duplicates(context, chosen, options));
+    },
+  );
 }
 
 /** Answers whether no run is left. */
 export async function duplicates(
-  work: Work,
+  context: Context,
   chosen: readonly Pipeline[],
   { apply = false }: DuplicatesOptions,
 ): Promise<boolean> {
   const results: Result[] = [];
   for (const pipeline of chosen) {
-    const stage = work.progress.stage(pipeline.name);
-    const { runs, ...kept } = await candidates(work, pipeline, stage);
-    results.push({ pipeline: pipeline.name, ...kept, runs: await treat(work, pipeline, runs, apply, stage) });
+    const stage = context.progress.stage(pipeline.name);
+    const { runs, ...kept } = await findCandidates(context, pipeline, stage);
+    results.push({ pipeline: pipeline.name, ...kept, runs: await treat(context, pipeline, runs, apply, stage) });
     stage.done(plural(runs.length, 'run'));
   }
-  if (work.json) work.stdout.write(`${JSON.stringify({ applied: apply, pipelines: results })}\n`);
-  else print(work, results, apply);
+  if (context.json) context.stdout.write(`${JSON.stringify({ applied: apply, pipelines: results })}\n`);
+  else print(context, results, apply);
   return results.every(({ runs }) => runs.every(({ outcome }) => outcome === 'loaded'));
 }
 
 async function treat(
-  work: Work,
+  context: Context,
   pipeline: Pipeline,
-  runs: readonly Candidate[],
+  runs: readonly ReloadCandidate[],
   apply: boolean,
   stage: Stage,
 ): Promise<Told[]> {
   const whole = runs.filter(({ problem }) => problem === undefined);
-  const ended = apply ? await reloadAll(work, pipeline, whole, stage) : undefined;
+  const ended = apply ? await reloadAll(context, pipeline, whole, stage) : undefined;
   return runs.map(({ runId, objects, bytes: size, duplicates: amount, problem }) => {
-    const told = { runId, objects, bytes: size, duplicates: amount };
-    if (problem !== undefined) return { ...told, outcome: 'gone', events: 0, reason: problem };
-    return { ...told, ...(ended?.get(runId) ?? { outcome: 'possible', events: 0 }) };
+    const reported = { runId, objects, bytes: size, duplicates: amount };
+    if (problem !== undefined) return { ...reported, outcome: 'gone', events: 0, reason: problem };
+    return { ...reported, ...(ended?.get(runId) ?? { outcome: 'possible', events: 0 }) };
   });
 }
 
-function print({ stdout, style }: Work, results: readonly Result[], applied: boolean): void {
+function print({ stdout, style }: Context, results: readonly Result[], applied: boolean): void {
   const lines = results.flatMap((result) => [...linesOf(result, style), '']);
   const open = results.flatMap(({ runs }) => runs).filter(({ outcome }) => outcome === 'possible');
   const size = open.reduce((sum, run) => sum + run.bytes, 0);

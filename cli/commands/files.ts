@@ -2,13 +2,20 @@ import { type Command, Option } from 'commander';
 import { pipelines as allPipelines } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
 import { grouped, plural, table } from '../terminal';
+import {
+  addContextOptions,
+  type CommandIo,
+  type Context,
+  type ContextOptions,
+  type Exit,
+  withContext,
+} from './context';
 import { bytes } from './history/cost';
 import { readLetters } from './history/dead-letters';
 import { type ObjectSet, type Parked, readLedger, readParked } from './history/ledger';
-import { isFolder, isFrozen, Listing } from './history/list';
+import { isFolder, isFrozen, Listing } from './history/listing';
 import { chosenPipelines, hasHistory, Sources } from './history/sources';
 import { text, wholeNumber } from './options';
-import { type Exit, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
 
 export const statuses = ['loaded', 'pending', 'failed', 'unknown'] as const;
 export type FileStatus = (typeof statuses)[number];
@@ -40,7 +47,7 @@ export interface Files {
   readonly files: readonly FileRow[];
 }
 
-export function addFiles(program: Command, io: WorkIo, exit: Exit): void {
+export function addFiles(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('files')
     .summary('compare the ledger with the history bucket')
@@ -56,33 +63,34 @@ export function addFiles(program: Command, io: WorkIo, exit: Exit): void {
     .option('--pipeline <name>', 'one pipeline (default: all, and keys that belong to none)', text('--pipeline'))
     .addOption(new Option('--status <status>', 'list these (default: all that are not loaded)').choices([...statuses]))
     .option('--limit <n>', 'objects to show; --json shows all', wholeNumber('--limit', 1, 1_000_000), 20);
-  workOptions(command, 600).action(async (options: FilesOptions & WorkOptions) => {
+  addContextOptions(command, 600).action(async (options: FilesOptions & ContextOptions) => {
     const chosen = chosenPipelines(options.pipeline, hasHistory);
-    await working(options, io, exit, (work) => files(work, chosen, options));
+    await withContext(options, io, exit, (context) => files(context, chosen, options));
   });
 }
 
 /** Answers whether nothing failed. */
-export async function files(work: Work, pipelines: readonly Pipeline[], options: FilesOptions): Promise<boolean> {
-  const result = await compare(work, pipelines, options);
-  if (work.json) work.stdout.write(`${JSON.stringify(result)}\n`);
-  else print(work, result, options);
+export async function files(context: Context, pipelines: readonly Pipeline[], options: FilesOptions): Promise<boolean> {
+  const result = await compare(context, pipelines, options);
+  if (context.json) context.stdout.write(`${JSON.stringify(result)}\n`);
+  else print(context, result, options);
   return Object.values(result.counts).every(({ failed }) => failed.objects === 0);
 }
 
-async function compare(work: Work, pipelines: readonly Pipeline[], options: FilesOptions): Promise<Files> {
-  const stage = work.progress.stage('compare');
-  const bucket = work.cloud.names.historyBucket;
-  const books = await Promise.all(pipelines.map((pipeline) => Book.read(work, pipeline, bucket)));
+async function compare(context: Context, pipelines: readonly Pipeline[], options: FilesOptions): Promise<Files> {
+  const stage = context.progress.stage('compare');
+  const bucket = context.cloud.names.historyBucket;
+  const comparisons = await Promise.all(pipelines.map((pipeline) => LedgerComparison.read(context, pipeline, bucket)));
   const collector = new Collector(options.status);
-  for (const book of books) collector.begin(book.name);
+  for (const comparison of comparisons) collector.begin(comparison.name);
   // of one pipeline alone, what others own is not looked at
-  const prefixes = options.pipeline === undefined ? [''] : books.flatMap(({ sources }) => sources.prefixes('history'));
+  const prefixes =
+    options.pipeline === undefined ? [''] : comparisons.flatMap(({ sources }) => sources.prefixes('history'));
   const others = allPipelines.filter(({ history }) => history !== undefined).map((pipeline) => new Sources(pipeline));
-  const listing = new Listing(work, bucket, prefixes, stage);
+  const listing = new Listing(context, bucket, prefixes, stage);
   for await (const object of listing) {
-    const book = books.find(({ sources }) => sources.of('history', object.key) !== undefined);
-    if (book !== undefined) collector.add(book.classify(object));
+    const comparison = comparisons.find(({ sources }) => sources.of('history', object.key) !== undefined);
+    if (comparison !== undefined) collector.add(comparison.classify(object));
     else if (!isFolder(object) && !others.some((sources) => sources.of('history', object.key) !== undefined))
       collector.add({
         pipeline: null,
@@ -93,14 +101,14 @@ async function compare(work: Work, pipelines: readonly Pipeline[], options: File
         reason: 'matches no source of any pipeline',
       });
   }
-  for (const book of books) for (const row of book.gone()) collector.add(row);
+  for (const comparison of comparisons) for (const row of comparison.gone()) collector.add(row);
   stage.done(`${plural(listing.objects, 'object')} of ${bucket}`);
   const { counts, files } = collector;
   return { counts, files };
 }
 
 /** What the warehouse knows of one pipeline's objects. */
-class Book {
+class LedgerComparison {
   private readonly seen = new Set<string>();
 
   private constructor(
@@ -112,13 +120,13 @@ class Book {
     private readonly letters: ObjectSet<string>,
   ) {}
 
-  static async read(work: Work, pipeline: Pipeline, bucket: string): Promise<Book> {
+  static async read(context: Context, pipeline: Pipeline, bucket: string): Promise<LedgerComparison> {
     const [loaded, parked, letters] = await Promise.all([
-      readLedger(work, pipeline, bucket),
-      readParked(work, pipeline, bucket),
-      readLetters(work, pipeline, bucket),
+      readLedger(context, pipeline, bucket),
+      readParked(context, pipeline, bucket),
+      readLetters(context, pipeline, bucket),
     ]);
-    return new Book(pipeline.name, new Sources(pipeline), loaded, parked, letters);
+    return new LedgerComparison(pipeline.name, new Sources(pipeline), loaded, parked, letters);
   }
 
   classify(object: { key: string; etag: string; size: number; lastModified: number; storageClass: string }): FileRow {
@@ -185,7 +193,7 @@ class Collector implements Files {
 
 const NO_PIPELINE = '(none)';
 
-function print({ stdout, style }: Work, { counts, files: rows }: Files, { status, limit }: FilesOptions): void {
+function print({ stdout, style }: Context, { counts, files: rows }: Files, { status, limit }: FilesOptions): void {
   const lines = [
     table(
       ['pipeline', ...statuses, 'bytes'],

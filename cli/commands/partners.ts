@@ -4,34 +4,34 @@ import type { Partner } from '../../environments/environment';
 import { prefixesOf } from '../../lib/partners/prefixes';
 import { preset } from '../../lib/partners/presets';
 import { styleFor, table } from '../terminal';
+import { addContextOptions, type CommandIo, type ContextOptions, type Exit } from './context';
 import { text } from './options';
 import { partnerCaller } from './partners/caller';
 import { type Check, checkPartner } from './partners/checks';
-import { externalIdsOf, type PartnerSite, partnerNamed, partnerSite, roleArnOf } from './partners/find';
 import { onboarding } from './partners/onboarding';
-import { type Exit, type WorkIo, type WorkOptions, workOptions } from './work';
+import { externalIdsOf, findPartner, type PartnerSite, partnerSite, roleArnOf } from './partners/site';
 
-export function addPartners(program: Command, io: WorkIo, exit: Exit): void {
+export function addPartners(program: Command, io: CommandIo, exit: Exit): void {
   const partners = program
     .command('partners')
     .summary('who outside reads exports or writes, and what their roles open')
     .description(
       'The partners of an environment (environments/*.ts): their roles, what to send them, and proof of what the roles open.',
     );
-  workOptions(partners.command('list').summary('every partner with its role'), 60).action(
-    async (options: WorkOptions) => {
+  addContextOptions(partners.command('list').summary('every partner with its role'), 60).action(
+    async (options: ContextOptions) => {
       list(await partnerSite(options), options, io);
     },
   );
-  workOptions(
+  addContextOptions(
     partners
       .command('onboard <name>')
       .summary('what to send to a partner: role, external id, bucket, prefixes, and a snippet for their system')
       .option('--out <file>', 'write it there instead of to stdout; only its owner can read it', text('--out')),
     60,
-  ).action(async (name: string, options: WorkOptions & { out?: string }) => {
+  ).action(async (name: string, options: ContextOptions & { out?: string }) => {
     const site = await partnerSite(options);
-    const partner = partnerNamed(site, name);
+    const partner = findPartner(site, name);
     const page = onboarding(site, partner, await externalIdsOf(site, partner));
     if (options.out === undefined) io.stdout.write(options.json ? `${JSON.stringify(page.facts)}\n` : page.text);
     else {
@@ -39,7 +39,7 @@ export function addPartners(program: Command, io: WorkIo, exit: Exit): void {
       io.stderr.write(`wrote ${options.out}\n`);
     }
   });
-  workOptions(
+  addContextOptions(
     partners
       .command('verify [name]')
       .summary('try everything that the roles must and must not open')
@@ -49,9 +49,9 @@ export function addPartners(program: Command, io: WorkIo, exit: Exit): void {
       )
       .option('--as <profile>', 'in AWS: profile with credentials of the principal of the partner', text('--as')),
     300,
-  ).action(async (name: string | undefined, options: WorkOptions & { as?: string }) => {
+  ).action(async (name: string | undefined, options: ContextOptions & { as?: string }) => {
     const site = await partnerSite(options);
-    const chosen = name === undefined ? site.environment.partners : [partnerNamed(site, name)];
+    const chosen = name === undefined ? site.environment.partners : [findPartner(site, name)];
     const checks: Check[] = [];
     for (const partner of chosen) checks.push(...(await checkPartner(site, partner, partnerCaller(site, options.as))));
     printChecks(checks, options, io);
@@ -59,7 +59,7 @@ export function addPartners(program: Command, io: WorkIo, exit: Exit): void {
   });
 }
 
-function list(site: PartnerSite, { json }: WorkOptions, io: WorkIo): void {
+function list(site: PartnerSite, { json }: ContextOptions, io: CommandIo): void {
   const rows = site.environment.partners.map((partner) => ({
     name: partner.name,
     who: partner.who.kind,
@@ -93,7 +93,7 @@ function stateOf(partner: Partner): string {
   return count === 1 ? externalId.kind : `${externalId.kind}, in rotation`;
 }
 
-function printChecks(checks: readonly Check[], { json }: WorkOptions, io: WorkIo): void {
+function printChecks(checks: readonly Check[], { json }: ContextOptions, io: CommandIo): void {
   const of = (result: Check['result']) => checks.filter((check) => check.result === result).length;
   const counts = { holds: of('holds'), broken: of('broken'), unproven: of('unproven') };
   if (json) return void io.stdout.write(`${JSON.stringify({ ...counts, checks })}\n`);

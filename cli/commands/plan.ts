@@ -5,23 +5,23 @@ import type { Environment } from '../../environments/environment';
 import { registryTable } from '../../lambda/warehouse-object/contract';
 import { assertConfiguration } from '../../lib/configuration';
 import { pipelines } from '../../pipelines';
-import { environmentNamed } from '../cloud/environments';
+import { findEnvironment } from '../cloud/environments';
 import { LOCAL_ENVIRONMENT } from '../cloud/names';
 import { Failure } from '../failure';
-import { askWarehouse } from '../plan/ask';
-import { statesOfFolder, statesOfRegistry } from '../plan/deployed';
 import { withAssemblyOf } from '../plan/git-ref';
-import { makePlan } from '../plan/make';
+import { makePlan } from '../plan/make-plan';
 import type { Plan, Problem } from '../plan/plan';
 import { printedPlan } from '../plan/print';
+import { queryWarehouse } from '../plan/query-warehouse';
+import { readFolder, readRegistry } from '../plan/read-deployed';
 import { type ObjectState, treeStates } from '../plan/state';
 import { isFolder, statesOfTemplate, templatesIn } from '../plan/template';
 import { plural, styleFor } from '../terminal';
+import { addContextOptions, type CommandIo, type ContextOptions, type Exit, withContext } from './context';
 import { text } from './options';
 import { isRunningOver } from './runtime-file';
-import { type Exit, type WorkIo, type WorkOptions, working, workOptions } from './work';
 
-interface PlanOptions extends WorkOptions {
+interface PlanOptions extends ContextOptions {
   readonly from?: string;
   /** False hides the statements, `full` shows those of which there are hundreds of lines, too. */
   readonly statements: boolean;
@@ -32,7 +32,7 @@ interface PlanOptions extends WorkOptions {
 const CHANGES = 3;
 const REFUSED = 4;
 
-export function addPlan(program: Command, io: WorkIo, exit: Exit): void {
+export function addPlan(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('plan')
     .summary('what a deployment of this tree would do, before it does it')
@@ -54,9 +54,9 @@ export function addPlan(program: Command, io: WorkIo, exit: Exit): void {
     )
     .option('--no-statements', 'leave the statements out')
     .addOption(new Option('--full', 'every line of every statement'));
-  workOptions(command, 120).action(async (argument: string | undefined, options: PlanOptions) => {
+  addContextOptions(command, 120).action(async (argument: string | undefined, options: PlanOptions) => {
     const name = chosenName(argument, options.environment);
-    const environment = environmentNamed(name ?? LOCAL_ENVIRONMENT, '[environment]');
+    const environment = findEnvironment(name ?? LOCAL_ENVIRONMENT, '[environment]');
     assertConfiguration(environments, pipelines);
     const tree = treeStates(environment, pipelines);
     const plan =
@@ -87,10 +87,10 @@ async function onlinePlan(
   environment: Environment,
   after: readonly ObjectState[],
   options: PlanOptions,
-  io: WorkIo,
+  io: CommandIo,
 ): Promise<Plan> {
   if (name === undefined && !isRunningOver(options.data)) {
-    const before = statesOfFolder(options.data);
+    const before = readFolder(options.data);
     return makePlan(environment.name, `what was deployed into ${options.data}, whose runtime does not run`, {
       before,
       after,
@@ -98,11 +98,11 @@ async function onlinePlan(
   }
   let plan: Plan | undefined;
   const where = name === undefined ? `the local runtime over ${options.data}` : `the warehouse of ${name}`;
-  await working({ ...options, environment: name }, io, { code: 0 }, async (work) => {
-    const recorded = await statesOfRegistry(work);
+  await withContext({ ...options, environment: name }, io, { code: 0 }, async (context) => {
+    const recorded = await readRegistry(context);
     // The owner is not recorded: it is older than the registry.
     const before = recorded === undefined ? [] : [...after.filter(({ kind }) => kind === 'owner'), ...recorded];
-    const { facts, problems } = await askWarehouse(work, before, after);
+    const { facts, problems } = await queryWarehouse(context, before, after);
     const source = recorded === undefined ? `${where}, which has no registry yet` : `the registry of ${where}`;
     const known = recorded === undefined ? unrecorded(problems) : problems;
     plan = makePlan(environment.name, source, { before, after, facts }, known);

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { pipelines } from '../../pipelines';
 import { meaningOf } from '../cloud/aws-errors';
-import { environmentNamed } from '../cloud/environments';
+import { findEnvironment } from '../cloud/environments';
 import { explain, Failure } from '../failure';
 import { type Finding, preflight } from '../preflight/checks';
 import { awsAccount } from '../preflight/sdk';
 import { type Io, styleFor } from '../terminal';
-import type { Exit } from './work';
+import type { Exit } from './context';
 
 interface Options {
   readonly json?: true;
@@ -27,7 +27,7 @@ export function addPreflight(program: Command, io: Io, exit: Exit): void {
     .option('--region <region>', "the region, where the environment names none. Default: the SDK's own")
     .option('--json', 'one JSON object on stdout')
     .action(async (name: string, options: Options) => {
-      const environment = environmentNamed(name, 'the environment');
+      const environment = findEnvironment(name, 'the environment');
       const account = await awsAccount({ region: environment.region ?? options.region }).catch(stop);
       try {
         const caller = await account.caller().catch(stop);

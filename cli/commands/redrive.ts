@@ -2,12 +2,20 @@ import type { Command } from 'commander';
 import { type HistoryObject, notificationOf } from '../../lambda/load/notification';
 import type { Pipeline } from '../../pipelines/definition';
 import { plural, table } from '../terminal';
+import {
+  addContextOptions,
+  assertTimeLeft,
+  type CommandIo,
+  type Context,
+  type ContextOptions,
+  type Exit,
+  withContext,
+} from './context';
 import { type DeadLetter, deadLetters } from './history/dead-letters';
 import { readParked } from './history/ledger';
 import { any, chosenPipeline } from './history/sources';
-import { unpark } from './history/unpark';
+import { removeFromParked } from './history/unpark';
 import { text } from './options';
-import { checkTime, type Exit, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
 
 export interface RedriveOptions {
   /** Try what is under the keys now, and give up for good what is there no longer. @default false */
@@ -28,7 +36,7 @@ type Since = 'same' | 'replaced' | 'gone';
 
 type Letter = DeadLetter & { readonly since: readonly Since[] };
 
-export function addRedrive(program: Command, io: WorkIo, exit: Exit): void {
+export function addRedrive(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('redrive')
     .summary('give what could not be loaded another try')
@@ -42,24 +50,24 @@ export function addRedrive(program: Command, io: WorkIo, exit: Exit): void {
     .option('--pipeline <name>', 'whose dead letters (default: the only pipeline with history)', text('--pipeline'))
     .option('--apply', 'send them back')
     .option('--present', 'instead of bytes that were replaced try the present ones, and give up what was deleted');
-  workOptions(command, 300).action(async (options: RedriveOptions & { pipeline?: string } & WorkOptions) => {
+  addContextOptions(command, 300).action(async (options: RedriveOptions & { pipeline?: string } & ContextOptions) => {
     const pipeline = chosenPipeline(options.pipeline, any);
-    await working(options, io, exit, (work) => redrive(work, pipeline, options));
+    await withContext(options, io, exit, (context) => redrive(context, pipeline, options));
   });
 }
 
 /** Answers whether nothing is left to redrive. */
 export async function redrive(
-  work: Work,
+  context: Context,
   pipeline: Pipeline,
   { apply = false, present = false }: RedriveOptions,
 ): Promise<boolean> {
-  const found = await find(work, pipeline);
+  const found = await find(context, pipeline);
   const amount = found.letters.length + found.stranded.length;
-  if (apply) await sendBack(work, pipeline, found, present);
-  else await release(work, pipeline, found.letters);
-  if (work.json)
-    work.stdout.write(
+  if (apply) await sendBack(context, pipeline, found, present);
+  else await release(context, pipeline, found.letters);
+  if (context.json)
+    context.stdout.write(
       `${JSON.stringify({
         pipeline: pipeline.name,
         applied: apply,
@@ -70,31 +78,31 @@ export async function redrive(
         withoutMessage: found.stranded.map(({ bucket, key, etag, reason }) => ({ bucket, key, etag, reason })),
       })}\n`,
     );
-  else print(work, found, apply);
+  else print(context, found, apply);
   return apply || amount === 0;
 }
 
-async function find(work: Work, pipeline: Pipeline): Promise<Found> {
-  const { names } = work.cloud;
-  const stage = work.progress.stage('letters');
+async function find(context: Context, pipeline: Pipeline): Promise<Found> {
+  const { names } = context.cloud;
+  const stage = context.progress.stage('letters');
   const letters: Letter[] = [];
-  for await (const letter of deadLetters(work.cloud, names.queues(pipeline.name).deadLetters)) {
-    checkTime(work, 'reading dead letters');
-    letters.push({ ...letter, since: await Promise.all(letter.objects.map((object) => sinceThen(work, object))) });
+  for await (const letter of deadLetters(context.cloud, names.queues(pipeline.name).deadLetters)) {
+    assertTimeLeft(context, 'reading dead letters');
+    letters.push({ ...letter, since: await Promise.all(letter.objects.map((object) => changeSince(context, object))) });
     stage.update(plural(letters.length, 'dead letter'));
   }
-  const told = new Set(letters.flatMap(({ objects }) => objects.map(idOf)));
+  const listed = new Set(letters.flatMap(({ objects }) => objects.map(idOf)));
   const stranded: Stranded[] = [];
   for (const bucket of [names.historyBucket, names.archiveBucket])
-    for (const [{ key, etag }, { reason }] of (await readParked(work, pipeline, bucket)).entries()) {
+    for (const [{ key, etag }, { reason }] of (await readParked(context, pipeline, bucket)).entries()) {
       const object = { bucket, key, etag, versionId: '', size: 0, reason };
-      if (!told.has(idOf(object))) stranded.push(object);
+      if (!listed.has(idOf(object))) stranded.push(object);
     }
   stage.done(`${plural(letters.length, 'dead letter')}, ${plural(stranded.length, 'parked object')} without one`);
   return { letters, stranded };
 }
 
-async function sinceThen({ cloud }: Work, { bucket, key, etag }: HistoryObject): Promise<Since> {
+async function changeSince({ cloud }: Context, { bucket, key, etag }: HistoryObject): Promise<Since> {
   const { historyBucket, archiveBucket } = cloud.names;
   // not a bucket of this environment: the load function ignores it
   if (bucket !== historyBucket && bucket !== archiveBucket) return 'gone';
@@ -107,24 +115,29 @@ const idOf = ({ bucket, key, etag }: { bucket: string; key: string; etag: string
   JSON.stringify([bucket, key, etag]);
 
 /** Out of `parked` first, last of all out of the dead letters: cut short at any point, it can be repeated. */
-async function sendBack(work: Work, pipeline: Pipeline, { letters, stranded }: Found, present: boolean): Promise<void> {
-  const { cloud } = work;
+async function sendBack(
+  context: Context,
+  pipeline: Pipeline,
+  { letters, stranded }: Found,
+  present: boolean,
+): Promise<void> {
+  const { cloud } = context;
   const { backlog, deadLetters: url } = cloud.names.queues(pipeline.name);
-  await unpark(work, pipeline, [...letters.flatMap(({ objects }) => objects), ...stranded]);
-  await cloud.queues.send(backlog, await presentOf(work, stranded));
+  await removeFromParked(context, pipeline, [...letters.flatMap(({ objects }) => objects), ...stranded]);
+  await cloud.queues.send(backlog, await presentOf(context, stranded));
   for (const { message, original, objects, since } of letters) {
     const old = !present || since.length === 0 || since.includes('same');
     const replaced = present ? objects.filter((_, n) => since[n] === 'replaced') : [];
-    await cloud.queues.send(backlog, [...(old ? [original] : []), ...(await presentOf(work, replaced, true))]);
+    await cloud.queues.send(backlog, [...(old ? [original] : []), ...(await presentOf(context, replaced, true))]);
     await cloud.queues.delete(url, message.receipt);
   }
 }
 
 /** Messages about what is under the keys now: of objects that are still the same, or of all that are there. */
-async function presentOf(work: Work, objects: readonly HistoryObject[], replaced = false): Promise<string[]> {
+async function presentOf(context: Context, objects: readonly HistoryObject[], replaced = false): Promise<string[]> {
   const messages: string[] = [];
   for (const { bucket, key, etag } of objects) {
-    const head = await work.cloud.buckets.head(bucket, key);
+    const head = await context.cloud.buckets.head(bucket, key);
     // a later version has a message of its own
     if (head !== undefined && (replaced || head.etag === etag))
       messages.push(notificationOf({ bucket, versionId: '', ...head }, head.lastModified));
@@ -132,12 +145,12 @@ async function presentOf(work: Work, objects: readonly HistoryObject[], replaced
   return messages;
 }
 
-async function release(work: Work, pipeline: Pipeline, letters: readonly DeadLetter[]): Promise<void> {
-  const { queues, names } = work.cloud;
+async function release(context: Context, pipeline: Pipeline, letters: readonly DeadLetter[]): Promise<void> {
+  const { queues, names } = context.cloud;
   for (const { message } of letters) await queues.release(names.queues(pipeline.name).deadLetters, message.receipt);
 }
 
-function print({ stdout, style }: Work, { letters, stranded }: Found, applied: boolean): void {
+function print({ stdout, style }: Context, { letters, stranded }: Found, applied: boolean): void {
   const rows = [
     ...letters.map(({ objects, reason, original, since }) => [
       objects.map(({ key }, n) => `${key}${since[n] === 'same' ? '' : ` (${since[n]} since)`}`).join(', ') || original,

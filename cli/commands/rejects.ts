@@ -3,23 +3,23 @@ import type { Pipeline } from '../../pipelines/definition';
 import { isSkipReason, publicTables } from '../../sql';
 import { Failure } from '../failure';
 import { grouped, plural, printable, type Style } from '../terminal';
-import { any, chosenPipelines } from './history/sources';
-import { text, wholeNumber } from './options';
-import { type Choice, conditionOf, rejectId, sources } from './rejects/choice';
-import { previewRetry, type RetryResult, retryRejects } from './rejects/retry';
 import {
-  ask,
+  addContextOptions,
+  type CommandIo,
+  type Context,
+  type ContextOptions,
   checkOrder,
   type Exit,
   moment,
-  type Work,
-  type WorkIo,
-  type WorkOptions,
-  working,
-  workOptions,
-} from './work';
+  queryRows,
+  withContext,
+} from './context';
+import { any, chosenPipelines } from './history/sources';
+import { text, wholeNumber } from './options';
+import { conditionOf, type RejectFilter, rejectId, sources } from './rejects/filter';
+import { previewRetry, type RetryResult, retryRejects } from './rejects/retry';
 
-export interface RejectsOptions extends Choice {
+export interface RejectsOptions extends RejectFilter {
   /** Samples a reason. */
   readonly limit: number;
   readonly retry?: boolean;
@@ -44,7 +44,7 @@ interface Sample {
   readonly payloadBytes: number | null;
 }
 
-export function addRejects(program: Command, io: WorkIo, exit: Exit): void {
+export function addRejects(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('rejects')
     .summary('list the records that do not fit the columns, or merge them again')
@@ -65,42 +65,46 @@ export function addRejects(program: Command, io: WorkIo, exit: Exit): void {
     .option('--limit <n>', 'samples a reason', wholeNumber('--limit', 0, 1000), 2)
     .option('--retry', 'merge them again under the present columns')
     .option('--apply', 'with --retry: do it');
-  workOptions(command, 600).action(async (options: RejectsOptions & { pipeline?: string } & WorkOptions) => {
+  addContextOptions(command, 600).action(async (options: RejectsOptions & { pipeline?: string } & ContextOptions) => {
     if (options.apply && !options.retry) throw new Failure('--apply needs --retry', 2);
     checkOrder(options);
     const chosen = chosenPipelines(options.pipeline, any);
-    await working(options, io, exit, (work) => rejects(work, chosen, options));
+    await withContext(options, io, exit, (context) => rejects(context, chosen, options));
   });
 }
 
 /** Answers whether there are none of those that are chosen, or, after a retry, whether none are left. */
-export async function rejects(work: Work, chosen: readonly Pipeline[], options: RejectsOptions): Promise<boolean> {
+export async function rejects(
+  context: Context,
+  chosen: readonly Pipeline[],
+  options: RejectsOptions,
+): Promise<boolean> {
   const results: RetryResult[] = [];
   if (options.retry)
     for (const pipeline of chosen)
-      results.push(await (options.apply ? retryRejects : previewRetry)(work, pipeline, options));
+      results.push(await (options.apply ? retryRejects : previewRetry)(context, pipeline, options));
   const reasons: Reason[] = [];
-  for (const pipeline of chosen) reasons.push(...(await listReasons(work, pipeline, options)));
-  if (work.json)
-    work.stdout.write(
+  for (const pipeline of chosen) reasons.push(...(await listReasons(context, pipeline, options)));
+  if (context.json)
+    context.stdout.write(
       `${JSON.stringify({ ...(options.retry ? { applied: options.apply === true, retried: results } : {}), reasons })}\n`,
     );
-  else print(work, reasons, results, options);
+  else print(context, reasons, results, options);
   return reasons.length === 0;
 }
 
-async function listReasons(work: Work, pipeline: Pipeline, options: RejectsOptions): Promise<Reason[]> {
+async function listReasons(context: Context, pipeline: Pipeline, options: RejectsOptions): Promise<Reason[]> {
   const table = publicTables(pipeline).rejects;
   const { sql, values } = conditionOf(options);
   const where = sql === undefined ? '' : `\nwhere ${sql}`;
-  const totals = await ask(
-    work,
+  const totals = await queryRows(
+    context,
     'rejects',
     `select reason, count(*) as records, max(merged_at) as newest from ${table}${where}\ngroup by reason order by 2 desc, 1`,
     values,
   );
   const { limit } = options;
-  const samples = limit === 0 ? [] : await ask(work, 'rejects', sampleQuery(table, where, limit), values);
+  const samples = limit === 0 ? [] : await queryRows(context, 'rejects', sampleQuery(table, where, limit), values);
   return totals.map((row) => ({
     pipeline: pipeline.name,
     reason: String(row['reason']),
@@ -138,7 +142,7 @@ function origin(row: Readonly<Record<string, unknown>>): string {
 const PAYLOAD_SHOWN = 160;
 
 function print(
-  { stdout, style }: Work,
+  { stdout, style }: Context,
   reasons: readonly Reason[],
   results: readonly RetryResult[],
   options: RejectsOptions,

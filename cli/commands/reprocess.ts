@@ -3,11 +3,19 @@ import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline } from '../../pipelines/definition';
 import { publicTables } from '../../sql';
 import { Failure } from '../failure';
-import { follow, warehouseNow } from './history/follow';
+import {
+  addContextOptions,
+  type CommandIo,
+  type Context,
+  type ContextOptions,
+  type Exit,
+  queryRows,
+  withContext,
+} from './context';
 import { any, chosenPipelines, Sources } from './history/sources';
-import { unpark } from './history/unpark';
+import { removeFromParked } from './history/unpark';
+import { waitForLoads, warehouseNow } from './history/wait-for-loads';
 import { text } from './options';
-import { ask, type Exit, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
 
 export interface Reprocessed {
   readonly bucket: string;
@@ -19,7 +27,7 @@ export interface Reprocessed {
   readonly reason?: string;
 }
 
-export function addReprocess(program: Command, io: WorkIo, exit: Exit): void {
+export function addReprocess(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('reprocess')
     .summary('load one object again that could not be loaded')
@@ -30,44 +38,44 @@ export function addReprocess(program: Command, io: WorkIo, exit: Exit): void {
     )
     .argument('<key>', 'key of the history bucket, or of the archive', text('<key>'))
     .option('--pipeline <name>', 'whose object (default: the one whose sources match the key)', text('--pipeline'));
-  workOptions(command, 600).action(async (key: string, options: { pipeline?: string } & WorkOptions) => {
+  addContextOptions(command, 600).action(async (key: string, options: { pipeline?: string } & ContextOptions) => {
     const chosen = chosenPipelines(options.pipeline, any);
     // before anything is connected: a key that belongs to nobody
     ownerOf(chosen, key);
-    await working(options, io, exit, (work) => reprocess(work, chosen, key));
+    await withContext(options, io, exit, (context) => reprocess(context, chosen, key));
   });
 }
 
 /** Answers whether the object is loaded in the end. */
-export async function reprocess(work: Work, pipelines: readonly Pipeline[], key: string): Promise<boolean> {
-  const result = await again(work, pipelines, key);
-  if (work.json) work.stdout.write(`${JSON.stringify(result)}\n`);
-  else work.stdout.write(`${sentence(result)}\n`);
+export async function reprocess(context: Context, pipelines: readonly Pipeline[], key: string): Promise<boolean> {
+  const result = await again(context, pipelines, key);
+  if (context.json) context.stdout.write(`${JSON.stringify(result)}\n`);
+  else context.stdout.write(`${sentence(result)}\n`);
   return result.outcome === 'loaded' || result.outcome === 'loaded before';
 }
 
-async function again(work: Work, pipelines: readonly Pipeline[], key: string): Promise<Reprocessed> {
-  const { names, buckets, queues } = work.cloud;
+async function again(context: Context, pipelines: readonly Pipeline[], key: string): Promise<Reprocessed> {
+  const { names, buckets, queues } = context.cloud;
   const { pipeline, where } = ownerOf(pipelines, key);
   const bucket = where === 'history' ? names.historyBucket : names.archiveBucket;
   const head = await buckets.head(bucket, key);
   if (head === undefined) throw new Failure(`there is no object ${key} in ${bucket}`);
   const { etag } = head;
   const object = { bucket, versionId: '', ...head };
-  const [entry] = await ask(
-    work,
+  const [entry] = await queryRows(
+    context,
     'ledger',
     `select run_id from ${publicTables(pipeline).ledger} where bucket = {{bucket}} and object_key = {{key}} and etag = {{etag}}`,
     { bucket, key, etag },
   );
   if (entry !== undefined) return { bucket, key, etag, outcome: 'loaded before', runId: String(entry['run_id']) };
-  const stage = work.progress.stage('load');
-  const since = await warehouseNow(work);
-  await unpark(work, pipeline, [object]);
+  const stage = context.progress.stage('load');
+  const since = await warehouseNow(context);
+  await removeFromParked(context, pipeline, [object]);
   // ahead of the backlog: somebody waits
   const urls = names.queues(pipeline.name);
   await queues.send(urls.history ?? urls.backlog, [notificationOf(object, head.lastModified)]);
-  const { loaded, parked } = await follow(work, pipeline, bucket, [head], since, stage);
+  const { loaded, parked } = await waitForLoads(context, pipeline, bucket, [head], since, stage);
   if (loaded === 1) {
     stage.done(key);
     return { bucket, key, etag, outcome: 'loaded' };

@@ -1,25 +1,32 @@
 import type { Command } from 'commander';
 import { pipelines } from '../../pipelines';
 import { warehouseTargetOf } from '../cloud/connect';
-import { environmentNamed } from '../cloud/environments';
+import { findEnvironment } from '../cloud/environments';
 import { LOCAL_ENVIRONMENT } from '../cloud/names';
 import { Failure } from '../failure';
 import { table } from '../terminal';
+import {
+  addContextOptions,
+  type CommandIo,
+  type Context,
+  type ContextOptions,
+  type Exit,
+  withContext,
+} from './context';
 import { text } from './options';
-import { partnerSite } from './partners/find';
+import { partnerSite } from './partners/site';
 import { alarms } from './smoke/alarms';
+import { type CheckResult, runCheck } from './smoke/check-result';
 import { smokeClients } from './smoke/clients';
 import { conformance } from './smoke/conformance';
-import { checked, type Finding } from './smoke/finding';
 import { freshness } from './smoke/freshness';
-import { isMark, newMark } from './smoke/mark';
-import { removeLeftOvers, sendAndFollow } from './smoke/marks';
+import { isMark, newMark } from './smoke/marked-events';
 import { partners } from './smoke/partners';
 import { pointers } from './smoke/pointers';
+import { removeLeftOvers, sendAndFollow } from './smoke/send-and-follow';
 import { statements } from './smoke/statements';
-import { type Exit, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
 
-interface SmokeOptions extends WorkOptions {
+interface SmokeOptions extends ContextOptions {
   readonly readOnly?: boolean;
   readonly remove?: string;
   readonly as?: string;
@@ -43,8 +50,8 @@ Exit code 0: nothing is wrong. 1: something is. 2: the command line asks for som
 
 const HALF_AN_HOUR_SECONDS = 1800;
 
-export function addSmoke(program: Command, io: WorkIo, exit: Exit): void {
-  workOptions(
+export function addSmoke(program: Command, io: CommandIo, exit: Exit): void {
+  addContextOptions(
     program
       .command('smoke [environment]')
       .summary('prove a deployed environment: marked events from end to end, partners, freshness, alarms')
@@ -58,64 +65,64 @@ export function addSmoke(program: Command, io: WorkIo, exit: Exit): void {
       throw new Failure(`name one environment, got '${named}' and --environment '${given.environment}'`, 2);
     const options = { ...given, environment: named ?? given.environment };
     const act = options.remove === undefined ? smoke : removal;
-    return working(options, io, exit, (work) => act(work, options));
+    return withContext(options, io, exit, (context) => act(context, options));
   });
 }
 
-async function removal(work: Work, options: SmokeOptions): Promise<boolean> {
-  const environment = environmentNamed(options.environment ?? LOCAL_ENVIRONMENT, 'environment');
+async function removal(context: Context, options: SmokeOptions): Promise<boolean> {
+  const environment = findEnvironment(options.environment ?? LOCAL_ENVIRONMENT, 'environment');
   const mark = options.remove!;
   if (!isMark(mark)) throw new Failure(`--remove must be a mark such as ${newMark()}, got '${mark}'`, 2);
   const clients = smokeClients(await partnerSite(options));
   try {
-    return print(work, environment.name, await removeLeftOvers(work, options, clients, mark));
+    return print(context, environment.name, await removeLeftOvers(context, options, clients, mark));
   } finally {
     clients.close();
   }
 }
 
-async function smoke(work: Work, options: SmokeOptions): Promise<boolean> {
-  const environment = environmentNamed(options.environment ?? LOCAL_ENVIRONMENT, 'environment');
+async function smoke(context: Context, options: SmokeOptions): Promise<boolean> {
+  const environment = findEnvironment(options.environment ?? LOCAL_ENVIRONMENT, 'environment');
   const site = await partnerSite(options);
   const { reach, credentials } = site;
   const sends = environment.smoke === true && options.readOnly !== true;
-  const findings: Finding[] = [];
-  const group = async (name: string, act: () => Promise<readonly Finding[]>) => {
-    findings.push(...(await checked(work, name, act)));
+  const findings: CheckResult[] = [];
+  const group = async (name: string, act: () => Promise<readonly CheckResult[]>) => {
+    findings.push(...(await runCheck(context, name, act)));
   };
-  for (const pipeline of pipelines) await group(`freshness of ${pipeline.name}`, () => freshness(work, pipeline));
-  await group('statements', () => statements(work));
-  await group('published exports', () => pointers(work));
+  for (const pipeline of pipelines) await group(`freshness of ${pipeline.name}`, () => freshness(context, pipeline));
+  await group('statements', () => statements(context));
+  await group('published exports', () => pointers(context));
   await group('alarms', () => alarms(environment.name, reach, credentials));
   if (sends) {
     const clients = smokeClients(site);
     const mark = newMark();
-    work.progress.line(`the mark is ${mark}; should this be killed: millrace smoke --remove ${mark}`);
+    context.progress.line(`the mark is ${mark}; should this be killed: millrace smoke --remove ${mark}`);
     try {
-      findings.push(...(await sendAndFollow(work, options, clients, mark)));
+      findings.push(...(await sendAndFollow(context, options, clients, mark)));
     } finally {
       clients.close();
     }
     await group('partners', () => partners(site, options.as));
   } else await group('conformance pack', () => conformance(warehouseTargetOf(options), reach, credentials));
-  return print(work, environment.name, findings);
+  return print(context, environment.name, findings);
 }
 
 /** Answers whether nothing is wrong. */
-function print(work: Work, environment: string, findings: readonly Finding[]): boolean {
-  const of = (result: Finding['result']) => findings.filter((each) => each.result === result).length;
+function print(context: Context, environment: string, findings: readonly CheckResult[]): boolean {
+  const of = (result: CheckResult['result']) => findings.filter((each) => each.result === result).length;
   const counts = { ok: of('ok'), wrong: of('wrong'), unknown: of('unknown') };
-  if (work.json) {
-    work.stdout.write(`${JSON.stringify({ environment, ...counts, findings })}\n`);
+  if (context.json) {
+    context.stdout.write(`${JSON.stringify({ environment, ...counts, findings })}\n`);
     return counts.wrong === 0;
   }
   const marks = {
-    ok: work.style.green('ok'),
-    wrong: work.style.red('WRONG'),
-    unknown: work.style.yellow("can't tell"),
+    ok: context.style.green('ok'),
+    wrong: context.style.red('WRONG'),
+    unknown: context.style.yellow("can't tell"),
   };
   const rows = findings.map(({ check, expected, found, result }) => [check, expected, found, marks[result]]);
-  work.stdout.write(`${table(['check', 'expected', 'found', ''], rows, work.style, '', 200)}\n\n`);
-  work.stdout.write(`${counts.ok} ok, ${counts.wrong} wrong, ${counts.unknown} can't be told\n`);
+  context.stdout.write(`${table(['check', 'expected', 'found', ''], rows, context.style, '', 200)}\n\n`);
+  context.stdout.write(`${counts.ok} ok, ${counts.wrong} wrong, ${counts.unknown} can't be told\n`);
   return counts.wrong === 0;
 }

@@ -3,11 +3,20 @@ import { pipelines } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
 import { Failure } from '../failure';
 import { printable, type Style } from '../terminal';
+import {
+  addContextOptions,
+  type CommandIo,
+  type Context,
+  type ContextOptions,
+  checkOrder,
+  type Exit,
+  moment,
+  withContext,
+} from './context';
 import { text, wholeNumber } from './options';
-import type { Bounds, Sighting } from './why/answer';
 import { Investigation } from './why/investigation';
 import { parseQuestion, type Question } from './why/question';
-import { checkOrder, type Exit, moment, type Work, type WorkIo, type WorkOptions, working, workOptions } from './work';
+import type { Bounds, Sighting } from './why/sighting';
 
 interface WhyOptions {
   readonly pipeline?: string;
@@ -28,7 +37,7 @@ export interface Answer {
   readonly sightings: readonly Sighting[];
 }
 
-export function addWhy(program: Command, io: WorkIo, exit: Exit): void {
+export function addWhy(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('why')
     .summary('for one event: where it is, or why it is not there')
@@ -63,10 +72,10 @@ export function addWhy(program: Command, io: WorkIo, exit: Exit): void {
       wholeNumber('--megabytes', 1, 1_000_000),
       256,
     );
-  workOptions(command, 300).action(async (args: string[], options: WhyOptions & WorkOptions) => {
+  addContextOptions(command, 300).action(async (args: string[], options: WhyOptions & ContextOptions) => {
     checkOrder(options);
     const question = parseQuestion(pipelineOf(options.pipeline, args), args);
-    await working(options, io, exit, (work) => why(work, question, boundsOf(options)));
+    await withContext(options, io, exit, (context) => why(context, question, boundsOf(options)));
   });
 }
 
@@ -95,8 +104,8 @@ function pipelineOf(name: string | undefined, args: readonly string[]): Pipeline
 }
 
 /** Answers whether the event is in events. */
-export async function why(work: Work, question: Question, bounds: Bounds): Promise<boolean> {
-  const investigation = new Investigation(work, question, bounds);
+export async function why(context: Context, question: Question, bounds: Bounds): Promise<boolean> {
+  const investigation = new Investigation(context, question, bounds);
   const sightings = await investigation.run();
   const answer: Answer = {
     pipeline: question.pipeline.name,
@@ -105,7 +114,7 @@ export async function why(work: Work, question: Question, bounds: Bounds): Promi
     inEvents: investigation.inEvents,
     sightings,
   };
-  work.stdout.write(work.json ? `${JSON.stringify(answer)}\n` : chain(answer, work.style));
+  context.stdout.write(context.json ? `${JSON.stringify(answer)}\n` : chain(answer, context.style));
   return answer.inEvents;
 }
 

@@ -9,7 +9,7 @@ import type { Runtime } from '../../local/runtime';
 import { generators } from '../commands/generators';
 import type { DemoRuntime } from '../commands/local/demo-runtime';
 import { openRuntime } from '../commands/local/open-runtime';
-import { sendBatch } from '../commands/local/send';
+import { sendBatch } from '../commands/local/send-batch';
 import { synthesize } from '../commands/local/synth';
 import { writeRuntimeFile } from '../commands/runtime-file';
 import { main } from '../main';

@@ -1,7 +1,7 @@
 import type { PipelineDeclaration } from '../../sql';
+import { sentence, unchangedOutcome } from './phrases';
 import { type Change, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
 import type { ObjectState } from './state';
-import { sentence, unchanged } from './words';
 
 const HOUR_MS = 3_600_000;
 
@@ -15,7 +15,7 @@ export const streamOf = (states: readonly ObjectState[], pipeline: string | null
 
 /** A landing view cannot be altered: another one reads the stream again from its oldest record. */
 export function landingOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
-  if (old!.name === now!.name) return unchanged(label, [now!]);
+  if (old!.name === now!.name) return unchangedOutcome(label, [now!]);
   const pipeline = pipelineOf([now!]);
   const [stream, next] = [streamOf(sides.before, pipeline), streamOf(sides.after, pipeline)];
   const recreated = next?.recreatedAt !== undefined && next.recreatedAt !== stream?.recreatedAt;

@@ -4,9 +4,9 @@ import { mayDiffer, otherColumns } from '../../lambda/warehouse-object/rebuild';
 import type { PipelineDeclaration } from '../../sql';
 import { plural } from '../terminal';
 import type { RebuildFacts } from './facts';
+import { sentence } from './phrases';
 import { type Change, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
 import { baseName, catalogRow, landingOf, type ObjectState } from './state';
-import { sentence } from './words';
 
 /** Whether a table of the books takes the place of one that is for another identity. */
 export const isRebuilt = (before: ObjectState, after: ObjectState) =>
@@ -26,7 +26,7 @@ export function rowsOf(name: string, { before, after, facts }: Sides): number | 
 }
 
 /** A table of the books under another identity: created beside the old one, and filled from it. */
-export function bookOutcome({ label, before: [old], after: [now] }: Pair): Outcome {
+export function rebuiltTableOutcome({ label, before: [old], after: [now] }: Pair): Outcome {
   const common = { object: label, pipeline: pipelineOf([now!]) };
   if (!isRebuilt(old!, now!))
     return {

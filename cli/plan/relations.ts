@@ -4,10 +4,10 @@ import type { ColumnSpec, FillColumn } from '../../lambda/warehouse-object/contr
 import { normalizeDefinition } from '../../sql';
 import { relationReferences } from '../../sql/views/relations';
 import { plural } from '../terminal';
+import { joinNames, sentence, unchangedOutcome } from './phrases';
 import { type Change, type Estimate, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
-import { bookOutcome, rowsOf } from './rebuild';
+import { rebuiltTableOutcome, rowsOf } from './rebuild';
 import { baseName, catalogRow, type ObjectState, statementsOf } from './state';
-import { list, sentence, unchanged } from './words';
 
 /** A materialized view and its public name, or a public name alone. */
 export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outcome {
@@ -22,7 +22,7 @@ export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outco
   const common = { object: label, pipeline: pipelineOf(after) };
   const readers = readerNotes(columnsOf(oldName), columnsOf(newName));
   if (!rebuilt) {
-    if (!renamed) return unchanged(label, after);
+    if (!renamed) return unchangedOutcome(label, after);
     const shown = replacedSources(oldName, newName!, sides);
     const summary =
       shown.length > 0
@@ -49,7 +49,7 @@ export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outco
     action: 'rebuild',
     summary:
       because.length > 0
-        ? `It reads ${list(because)}, of which there will be another version; its own definition is the same.`
+        ? `It reads ${joinNames(because)}, of which there will be another version; its own definition is the same.`
         : 'Its definition changed.',
     notes: [
       'Readers keep the old version until the new one is filled and has stood its checks; then the public name is switched in one statement.',
@@ -102,10 +102,10 @@ function readerNotes(before: string[] | undefined, after: string[] | undefined):
   const lost = before.filter((name) => !after.includes(name));
   const won = after.filter((name) => !before.includes(name));
   return [
-    ...(won.length > 0 ? [`New for readers: ${list(won)}.`] : []),
+    ...(won.length > 0 ? [`New for readers: ${joinNames(won)}.`] : []),
     ...(lost.length > 0
       ? [
-          `Gone for readers: ${list(lost)}. Queries and exports that name ${lost.length === 1 ? 'it' : 'them'} will fail after the switch.`,
+          `Gone for readers: ${joinNames(lost)}. Queries and exports that name ${lost.length === 1 ? 'it' : 'them'} will fail after the switch.`,
         ]
       : []),
   ];
@@ -167,11 +167,11 @@ export function sourceNotes(state: ObjectState, sides: Sides): string[] {
   const told = (name: string) => baseName(sides.after.find((other) => other.name === name) ?? { name, version: '' });
   const { facts } = sides;
   if (tables.length === 0) return [];
-  if (!facts) return [`It is filled from ${list(tables.map(told))}; how many rows these have was not asked.`];
+  if (!facts) return [`It is filled from ${joinNames(tables.map(told))}; how many rows these have was not asked.`];
   const counts = tables.map((table) => `${told(table)} (${count(rowsOf(table, sides))})`);
   const gaps = facts.pipelines.get(state.pipeline ?? '')?.gaps ?? [];
   return [
-    `It is filled from ${list(counts)}, which ${tables.length === 1 ? 'holds' : 'hold'} everything that was ever merged.`,
+    `It is filled from ${joinNames(counts)}, which ${tables.length === 1 ? 'holds' : 'hold'} everything that was ever merged.`,
     ...(gaps.length > 0
       ? [
           `${plural(gaps.length, 'gap')} in the stream ${gaps.length === 1 ? 'is' : 'are'} open (${gaps.map(({ from, to }) => `${from} to ${to}`).join(', ')}): what is missing there is missing in the old version too. npx millrace backfill closes gaps.`,
@@ -184,9 +184,9 @@ const count = (rows: number | undefined) => (rows === undefined ? 'rows unknown'
 
 /** A table is never created anew: its columns are compared. */
 export function tableOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
-  if (old!.name !== now!.name) return bookOutcome({ label, before: [old!], after: [now!] });
+  if (old!.name !== now!.name) return rebuiltTableOutcome({ label, before: [old!], after: [now!] });
   const filled = newlyFilled(old!, now!);
-  if (old!.version === now!.version && filled.length === 0) return unchanged(label, [now!]);
+  if (old!.version === now!.version && filled.length === 0) return unchangedOutcome(label, [now!]);
   const wanted = (now!.columns ?? []).map((column) => ({ ...column, add: column.add ?? '' }));
   const { add, refused } = columnChanges(now!.name, wanted, (old!.columns ?? []).map(catalogRow));
   const common = { object: label, pipeline: pipelineOf([now!]) };
@@ -242,7 +242,7 @@ function tableTexts(
     ...(add.length > 0 ? [`It gets ${columnList(add)}.`] : []),
     ...(left.length > 0 ? [`Nothing asks for ${columnList(left)} any more.`] : []),
     ...(add.length === 0 && filled.length > 0
-      ? [`Its past is filled: ${list(filled.map(({ stored }) => stored))}.`]
+      ? [`Its past is filled: ${joinNames(filled.map(({ stored }) => stored))}.`]
       : []),
   ];
   return {
@@ -251,7 +251,7 @@ function tableTexts(
       ...(add.length > 0 ? ['Added in place, in a moment, whatever the number of rows.'] : []),
       ...(empty.length > 0
         ? [
-            `Rows from before have no value in ${list(empty.map(({ name }) => name))}: fill: true would take it from their payload.`,
+            `Rows from before have no value in ${joinNames(empty.map(({ name }) => name))}: fill: true would take it from their payload.`,
           ]
         : []),
       ...(left.length > 0 ? ['A table keeps its columns: their values stay, and are null in new rows.'] : []),
@@ -277,7 +277,7 @@ function fillNotes({ name, stored, replaces, required, mayLose }: FillColumn): s
 }
 
 const columnList = (columns: readonly Pick<ColumnSpec, 'name' | 'type'>[]) =>
-  `${columns.length === 1 ? 'column' : 'columns'} ${list(columns.map(({ name, type }) => `${name} (${type})`))}`;
+  `${columns.length === 1 ? 'column' : 'columns'} ${joinNames(columns.map(({ name, type }) => `${name} (${type})`))}`;
 
 export function rowsNote(name: string, { facts }: Sides): string[] {
   const rows = facts?.rows.get(name);
@@ -286,7 +286,7 @@ export function rowsNote(name: string, { facts }: Sides): string[] {
 
 /** Whatever else there is: its create statements run, and what exists is compared. */
 export function otherOutcome({ label, before: [old], after: [now] }: Pair): Outcome {
-  if (old!.version === now!.version && old!.name === now!.name) return unchanged(label, [now!]);
+  if (old!.version === now!.version && old!.name === now!.name) return unchangedOutcome(label, [now!]);
   if (old!.kind === 'external-schema')
     return {
       changes: [

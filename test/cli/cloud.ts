@@ -1,5 +1,5 @@
 import type { Cloud, ListedObject, QueueMessage } from '../../cli/cloud/ports';
-import type { Work } from '../../cli/commands/work';
+import type { Context } from '../../cli/commands/context';
 import { Progress, styleFor } from '../../cli/terminal';
 import type { Row } from '../../lambda/shared/warehouse';
 import { FakeWarehouse } from '../lambda/fakes';
@@ -106,10 +106,10 @@ export class FakeCloud implements Cloud {
 }
 
 /** A command's surroundings; every sleep takes its time from the deadline at once. */
-export function fakeWork(
+export function fakeContext(
   cloud: Cloud,
   { json = false, timeoutMs = 60_000 } = {},
-): Work & { text(): string; result(): unknown } {
+): Context & { text(): string; result(): unknown } {
   let text = '';
   let left = timeoutMs;
   const output = { write: (more: string) => (text += more) };

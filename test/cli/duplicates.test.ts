@@ -1,7 +1,7 @@
 import { duplicates } from '../../cli/commands/duplicates';
 import { reloadMessage, reloadRunId } from '../../lambda/load/reload';
 import { pipeline } from '../../pipelines/estore/pipeline';
-import { FakeCloud, fakeWork } from './cloud';
+import { FakeCloud, fakeContext } from './cloud';
 
 const key = (name: string) => `estore/shop/2026-11-21/${name}.gz`;
 const entry = (run: string, name: string, more = {}) => ({
@@ -23,8 +23,8 @@ function cloudWith(...rows: ReturnType<typeof entry>[]): FakeCloud {
   cloud.answers = [['with left_over', rows], now];
   return cloud;
 }
-const runs = (work: ReturnType<typeof fakeWork>) =>
-  (work.result() as { pipelines: { runs: unknown[] }[] }).pipelines[0]!.runs;
+const runs = (context: ReturnType<typeof fakeContext>) =>
+  (context.result() as { pipelines: { runs: unknown[] }[] }).pipelines[0]!.runs;
 
 test('tells the runs, their objects and what can be loaded again, and does nothing', async () => {
   const cloud = cloudWith(
@@ -34,9 +34,9 @@ test('tells the runs, their objects and what can be loaded again, and does nothi
     entry('r3', 'missing'),
     entry('retry', 'x', { bucket: null }),
   );
-  const work = fakeWork(cloud, { json: true });
-  expect(await duplicates(work, [pipeline], {})).toBe(false);
-  expect(work.result()).toEqual({
+  const context = fakeContext(cloud, { json: true });
+  expect(await duplicates(context, [pipeline], {})).toBe(false);
+  expect(context.result()).toEqual({
     applied: false,
     pipelines: [
       {
@@ -83,10 +83,10 @@ test('queues each run whole, waits, and tells which were loaded, which were refu
       return looks < 2 ? [] : [{ run_id: reloadRunId('r1'), events: 5 }];
     },
   ]);
-  const work = fakeWork(cloud, { json: true, timeoutMs: 30_000 });
-  expect(await duplicates(work, [pipeline], { apply: true })).toBe(false);
+  const context = fakeContext(cloud, { json: true, timeoutMs: 30_000 });
+  expect(await duplicates(context, [pipeline], { apply: true })).toBe(false);
   expect(cloud.bodies('backlog-queue')).toEqual(['r1', 'r2', 'r3'].map(reloadMessage));
-  expect(runs(work)).toMatchObject([
+  expect(runs(context)).toMatchObject([
     { runId: 'r1', outcome: 'loaded', events: 3 },
     { runId: 'r2', outcome: 'refused', events: 0, reason: 'not r2' },
     { runId: 'r3', outcome: 'waiting', events: 0 },
@@ -98,14 +98,14 @@ test('queues each run whole, waits, and tells which were loaded, which were refu
 
 test('says in words what it did and what there is to do', async () => {
   const cloud = cloudWith(entry('r1', 'a'));
-  const first = fakeWork(cloud);
+  const first = fakeContext(cloud);
   expect(await duplicates(first, [pipeline], {})).toBe(false);
   expect(first.text()).toContain('Nothing was done. Add --apply to load 1 run with 1.0 kB again.');
   cloud.answers.push([loadedRuns, [{ run_id: reloadRunId('r1'), events: 3 }]]);
-  const second = fakeWork(cloud);
+  const second = fakeContext(cloud);
   expect(await duplicates(second, [pipeline], { apply: true })).toBe(true);
   expect(second.text()).toContain('1 run loaded again; 1 record became events.');
-  const third = fakeWork(cloudWith());
+  const third = fakeContext(cloudWith());
   expect(await duplicates(third, [pipeline], { apply: true })).toBe(true);
   expect(third.text()).toBe('estore: no run of history with duplicates from before a change of identity.\n');
 });

@@ -2,10 +2,10 @@ import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Cloud } from '../../cli/cloud/ports';
 import { s3Buckets } from '../../cli/cloud/sdk';
-import { publications } from '../../cli/commands/exports/chain';
-import { checkPublication } from '../../cli/commands/exports/check';
-import type { NamedExport } from '../../cli/commands/exports/named';
-import { runAgain, runNow } from '../../cli/commands/exports/request';
+import type { NamedExport } from '../../cli/commands/exports/find-export';
+import { publishCorrection, publishDue } from '../../cli/commands/exports/publish';
+import { readPublications } from '../../cli/commands/exports/read-publications';
+import { verifyPublication } from '../../cli/commands/exports/verify-publication';
 import { redshiftData } from '../../lambda/shared/redshift-data';
 import { redshiftStatus } from '../../lambda/shared/redshift-status';
 import { exportPlan } from '../../sql';
@@ -13,7 +13,7 @@ import { anExport, openTemplate, shop, World } from '../exports/world';
 import { buckets, cluster, database, environment, roleOf } from '../support/cloud';
 import { inProcess } from '../support/sdk';
 import type { Template } from '../support/template';
-import { fakeWork } from './cloud';
+import { fakeContext } from './cloud';
 import { millrace } from './io';
 
 const day = '2026-11-21';
@@ -62,64 +62,70 @@ beforeEach(async () => {
 afterEach(() => world.dispose());
 
 test('run tells what is due and does nothing, until it is told to', async () => {
-  const work = fakeWork(cloud);
-  const told = await runNow(work, named('sold'), undefined);
+  const context = fakeContext(cloud);
+  const told = await publishDue(context, named('sold'), undefined);
   expect(told).toMatchObject({ export: 'shop.sold', applied: false, lateRows: 0 });
   expect(told.windows.map(({ start }) => start.slice(11, 16))).toEqual(['02:00', '03:00']);
   expect(world.read('sold')).toEqual([]);
-  expect(await runNow(work, named('sold'), send)).toMatchObject({ applied: true, windows: told.windows });
+  expect(await publishDue(context, named('sold'), send)).toMatchObject({ applied: true, windows: told.windows });
   expect(world.readWindows('sold')).toEqual(['02:00.0', '03:00.0']);
-  expect(await runNow(work, named('sold'), undefined)).toMatchObject({ windows: [] });
+  expect(await publishDue(context, named('sold'), undefined)).toMatchObject({ windows: [] });
 });
 
 test('rerun publishes a window again, and none that was not published', async () => {
-  const work = fakeWork(cloud);
-  await runNow(work, named('sold'), send);
+  const context = fakeContext(cloud);
+  await publishDue(context, named('sold'), send);
   const start = Date.parse(`${day}T02:00:00Z`);
-  expect(await runAgain(work, named('sold'), start, undefined)).toMatchObject({
+  expect(await publishCorrection(context, named('sold'), start, undefined)).toMatchObject({
     applied: false,
     windows: [{ revision: 1 }],
   });
   expect(world.read('sold')).toHaveLength(2);
-  await runAgain(work, named('sold'), start, send);
+  await publishCorrection(context, named('sold'), start, send);
   expect(world.readWindows('sold')).toEqual(['02:00.0', '03:00.0', '02:00.1']);
   for (const other of ['02:30', '07:00'])
-    await expect(runAgain(work, named('sold'), Date.parse(`${day}T${other}:00Z`), send)).rejects.toMatchObject({
+    await expect(
+      publishCorrection(context, named('sold'), Date.parse(`${day}T${other}:00Z`), send),
+    ).rejects.toMatchObject({
       exitCode: 2,
       message: expect.stringContaining('window must be the start of a published window of shop.sold'),
     });
 });
 
 test('verify finds what is whole to be whole, in every format', async () => {
-  const work = fakeWork(cloud);
+  const context = fakeContext(cloud);
   for (const name of ['sold', 'all']) {
-    await runNow(work, named(name), send);
-    const found = await publications(work, named(name));
+    await publishDue(context, named(name), send);
+    const found = await readPublications(context, named(name));
     expect(found.length).toBeGreaterThan(0);
-    for (const success of found) expect(await checkPublication(work, success)).toEqual([]);
+    for (const success of found) expect(await verifyPublication(context, success)).toEqual([]);
   }
 });
 
 test('verify names the file that is damaged, gone, or of other columns', async () => {
-  const work = fakeWork(cloud);
-  await runNow(work, named('sold'), send);
-  const [success, other] = await publications(work, named('sold'));
+  const context = fakeContext(cloud);
+  await publishDue(context, named('sold'), send);
+  const [success, other] = await readPublications(context, named('sold'));
   const [file] = success!.files;
   const { port } = world.cloud.s3;
   const original = await port.get(world.reader, buckets.exports, file!.key);
   const damaged = Buffer.from(original);
   damaged[10] = damaged[10]! ^ 1;
   await port.put(world.reader, buckets.exports, file!.key, damaged);
-  expect(await checkPublication(work, success!)).toEqual([expect.stringMatching(/\.parquet: has the SHA-256 /)]);
+  expect(await verifyPublication(context, success!)).toEqual([expect.stringMatching(/\.parquet: has the SHA-256 /)]);
   await port.put(world.reader, buckets.exports, file!.key, original.subarray(1));
-  expect(await checkPublication(work, success!)).toEqual([expect.stringMatching(/has \d+ bytes, success\.json says/)]);
+  expect(await verifyPublication(context, success!)).toEqual([
+    expect.stringMatching(/has \d+ bytes, success\.json says/),
+  ]);
   await port.delete(world.reader, buckets.exports, file!.key);
-  expect(await checkPublication(work, success!)).toEqual([`${file!.key}: is not there`]);
+  expect(await verifyPublication(context, success!)).toEqual([`${file!.key}: is not there`]);
   const columns = other!.columns.map((column) => (column.name === 'amount' ? { ...column, type: 'bigint' } : column));
-  expect(await checkPublication(work, { ...other!, columns })).toEqual([
+  expect(await verifyPublication(context, { ...other!, columns })).toEqual([
     expect.stringContaining('column amount is DECIMAL(12,2), success.json says bigint'),
   ]);
-  expect(await checkPublication(work, { ...other!, rows: 7 })).toEqual(['success.json says 7 rows, its files make 1']);
+  expect(await verifyPublication(context, { ...other!, rows: 7 })).toEqual([
+    'success.json says 7 rows, its files make 1',
+  ]);
 });
 
 test.each([

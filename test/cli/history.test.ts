@@ -5,7 +5,7 @@ import { redrive } from '../../cli/commands/redrive';
 import { reprocess } from '../../cli/commands/reprocess';
 import { notificationOf, parseNotification } from '../../lambda/load/notification';
 import { pipeline } from '../../pipelines/estore/pipeline';
-import { FakeCloud, fakeWork } from './cloud';
+import { FakeCloud, fakeContext } from './cloud';
 
 const key = (name: string) => `estore/shop/2026-11-21/${name}.gz`;
 const row = (name: string, more: Record<string, string> = {}) => ({
@@ -27,9 +27,9 @@ describe('backfill', () => {
       ['estore.ledger', [row('a')]],
       ['estore.parked', [row('b', { reason: 'not gzip', parked_at: '2026-11-21 08:00:00' })]],
     ];
-    const work = fakeWork(cloud, { json: true });
-    await backfill(work, pipeline, { from: 'history' });
-    expect(work.result()).toMatchObject({
+    const context = fakeContext(cloud, { json: true });
+    await backfill(context, pipeline, { from: 'history' });
+    expect(context.result()).toMatchObject({
       objects: 1,
       bytes: 1000,
       loadedBefore: 1,
@@ -44,9 +44,9 @@ describe('backfill', () => {
     const cloud = new FakeCloud();
     cloud.put('history', key('a'), { etag: 'new' });
     cloud.answers = [['estore.ledger', [row('a')]]];
-    const work = fakeWork(cloud, { json: true });
-    await backfill(work, pipeline, { from: 'history' });
-    expect(work.result()).toMatchObject({ objects: 1, loadedBefore: 0 });
+    const context = fakeContext(cloud, { json: true });
+    await backfill(context, pipeline, { from: 'history' });
+    expect(context.result()).toMatchObject({ objects: 1, loadedBefore: 0 });
   });
 
   test('with --apply queues what is missing in the backlog, whatever its key, and follows it to its end', async () => {
@@ -64,44 +64,44 @@ describe('backfill', () => {
         () => (looks < 3 ? [] : [{ object_key: odd, etag: `etag of ${odd}`, reason: 'not gzip' }]),
       ],
     ];
-    const work = fakeWork(cloud, { json: true });
-    expect(await backfill(work, pipeline, { from: 'history', apply: true })).toBe(false);
+    const context = fakeContext(cloud, { json: true });
+    expect(await backfill(context, pipeline, { from: 'history', apply: true })).toBe(false);
     expect(toldOf(cloud, 'backlog-queue').sort()).toEqual([key('a'), odd].sort());
-    expect(work.result()).toMatchObject({ loaded: 1, waiting: 0, parked: [{ key: odd, reason: 'not gzip' }] });
+    expect(context.result()).toMatchObject({ loaded: 1, waiting: 0, parked: [{ key: odd, reason: 'not gzip' }] });
   });
 
   test('counts what others had queued before: a load that commits late has its own earlier time in the ledger', async () => {
     const cloud = new FakeCloud();
     cloud.put('history', key('a'));
     cloud.answers = [now, ['loaded_at >=', [{ ...row('a'), loaded_at: '2026-11-21 08:52:00' }]]];
-    await backfill(fakeWork(cloud), pipeline, { from: 'history', apply: true });
+    await backfill(fakeContext(cloud), pipeline, { from: 'history', apply: true });
     expect(cloud.asked('loaded_at >=')[0]).toContain("'2026-11-21 08:45:00.000'::timestamp");
   });
 
   test('with --apply and nothing to load says so in the same shape', async () => {
-    const work = fakeWork(new FakeCloud(), { json: true });
-    expect(await backfill(work, pipeline, { from: 'history', apply: true })).toBe(true);
-    expect(work.result()).toMatchObject({ applied: true, objects: 0, loaded: 0, parked: [], waiting: 0, gaps: [] });
+    const context = fakeContext(new FakeCloud(), { json: true });
+    expect(await backfill(context, pipeline, { from: 'history', apply: true })).toBe(true);
+    expect(context.result()).toMatchObject({ applied: true, objects: 0, loaded: 0, parked: [], waiting: 0, gaps: [] });
   });
 
   test('gives up at its deadline and tells what still waits', async () => {
     const cloud = new FakeCloud();
     cloud.put('history', key('a'));
     cloud.answers = [now];
-    const work = fakeWork(cloud, { json: true, timeoutMs: 20_000 });
-    expect(await backfill(work, pipeline, { from: 'history', apply: true })).toBe(false);
-    expect(work.result()).toMatchObject({ loaded: 0, waiting: 1 });
+    const context = fakeContext(cloud, { json: true, timeoutMs: 20_000 });
+    expect(await backfill(context, pipeline, { from: 'history', apply: true })).toBe(false);
+    expect(context.result()).toMatchObject({ loaded: 0, waiting: 1 });
   });
 
   test('takes the hours of the archive that can hold the time asked for, with what Firehose kept back', async () => {
     const cloud = new FakeCloud();
     for (const hour of ['06', '07', '08', '09', '10']) cloud.put('archive', `archive/estore/2026/11/21/${hour}/x.gz`);
     cloud.put('archive', 'archive/pageviews/2026/11/21/08/x.gz');
-    const work = fakeWork(cloud, { json: true });
+    const context = fakeContext(cloud, { json: true });
     const at = (time: string) => Date.parse(`2026-11-21T${time}Z`);
-    await backfill(work, pipeline, { from: 'archive', since: at('08:10:00'), until: at('09:30:00') });
+    await backfill(context, pipeline, { from: 'archive', since: at('08:10:00'), until: at('09:30:00') });
     // an object of 07 may hold what arrived until 08:15
-    expect(work.result()).toMatchObject({ objects: 3 });
+    expect(context.result()).toMatchObject({ objects: 3 });
     expect(archiveHour('archive/estore/2026/11/21/08/x.gz')).toBe(at('08:00:00'));
     expect(archiveHour('archive/estore/odd')).toBeUndefined();
   });
@@ -126,17 +126,17 @@ describe('backfill', () => {
 
     test('are closed when all of the archive is loaded', async () => {
       const cloud = cloudWith('08:10:00');
-      const work = fakeWork(cloud, { json: true });
-      expect(await backfill(work, pipeline, { from: 'archive', apply: true })).toBe(true);
+      const context = fakeContext(cloud, { json: true });
+      expect(await backfill(context, pipeline, { from: 'archive', apply: true })).toBe(true);
       expect(closing(cloud)).toHaveLength(1);
-      expect(work.result()).toMatchObject({ gaps: [{ shard: 's-1', closed: true }] });
+      expect(context.result()).toMatchObject({ gaps: [{ shard: 's-1', closed: true }] });
     });
 
     test('stay open when the archive begins later', async () => {
       const cloud = cloudWith('05:00:00');
-      const work = fakeWork(cloud, { json: true });
-      await backfill(work, pipeline, { from: 'archive', apply: true });
-      expect(work.result()).toMatchObject({ gaps: [{ closed: false }] });
+      const context = fakeContext(cloud, { json: true });
+      await backfill(context, pipeline, { from: 'archive', apply: true });
+      expect(context.result()).toMatchObject({ gaps: [{ closed: false }] });
     });
 
     test.each([
@@ -144,7 +144,7 @@ describe('backfill', () => {
       ['when only some objects were asked for', cloudWith('08:10:00'), { apply: true, glob: '**' }],
       ['when an object is not loaded', cloudWith('08:10:00', 'another'), { apply: true }],
     ])('stay open %s', async (_, cloud, options) => {
-      await backfill(fakeWork(cloud), pipeline, { from: 'archive', ...options });
+      await backfill(fakeContext(cloud), pipeline, { from: 'archive', ...options });
       expect(closing(cloud)).toEqual([]);
     });
   });
@@ -169,9 +169,9 @@ describe('files', () => {
   const shape = (rows: unknown) => (rows as { key: string; status: string }[]).map((file) => [file.key, file.status]);
 
   test('compares the bucket with ledger and parked', async () => {
-    const work = fakeWork(cloud, { json: true });
-    expect(await files(work, [pipeline], { limit: 1 })).toBe(false);
-    const { counts, files: rows } = work.result() as { counts: object; files: unknown };
+    const context = fakeContext(cloud, { json: true });
+    expect(await files(context, [pipeline], { limit: 1 })).toBe(false);
+    const { counts, files: rows } = context.result() as { counts: object; files: unknown };
     expect(shape(rows).sort()).toEqual(
       [
         ['elsewhere/x.csv', 'unknown'],
@@ -197,26 +197,28 @@ describe('files', () => {
     for (const name of ['moved', 'loaded']) given.put('history', key(name));
     await given.queues.send('dead-letters', [told('moved'), told('loaded'), 'rubbish']);
     given.answers = [['estore.ledger', [row('loaded')]]];
-    const work = fakeWork(given, { json: true });
-    expect(await files(work, [pipeline], { limit: 1 })).toBe(false);
-    expect((work.result() as { files: object[] }).files).toMatchObject([
+    const context = fakeContext(given, { json: true });
+    expect(await files(context, [pipeline], { limit: 1 })).toBe(false);
+    expect((context.result() as { files: object[] }).files).toMatchObject([
       { key: key('moved'), status: 'failed', reason: expect.stringMatching(/delivered too often/) },
     ]);
   });
 
   test('lists one status, with its reason, up to the limit', async () => {
-    const work = fakeWork(cloud);
-    await files(work, [pipeline], { status: 'pending', limit: 1 });
-    expect(work.text()).toContain('and 1 more: raise --limit');
-    const failed = fakeWork(cloud);
+    const context = fakeContext(cloud);
+    await files(context, [pipeline], { status: 'pending', limit: 1 });
+    expect(context.text()).toContain('and 1 more: raise --limit');
+    const failed = fakeContext(cloud);
     await files(failed, [pipeline], { status: 'failed', limit: 9 });
     expect(failed.text()).toMatch(/failed\.gz .*not gzip/);
   });
 
   test('of one pipeline lists its own prefixes alone', async () => {
-    const work = fakeWork(cloud, { json: true });
-    await files(work, [pipeline], { pipeline: 'estore', limit: 1 });
-    expect(shape((work.result() as { files: unknown }).files).map(([name]) => name)).not.toContain('elsewhere/x.csv');
+    const context = fakeContext(cloud, { json: true });
+    await files(context, [pipeline], { pipeline: 'estore', limit: 1 });
+    expect(shape((context.result() as { files: unknown }).files).map(([name]) => name)).not.toContain(
+      'elsewhere/x.csv',
+    );
   });
 });
 
@@ -243,15 +245,15 @@ describe('redrive', () => {
 
   test('without --apply lists the reasons and leaves everything where it is', async () => {
     const cloud = await cloudWithLetters();
-    const work = fakeWork(cloud);
-    expect(await redrive(work, pipeline, {})).toBe(false);
+    const context = fakeContext(cloud);
+    expect(await redrive(context, pipeline, {})).toBe(false);
     for (const text of [
       /parked\.gz +not gzip/,
       /moved\.gz +delivered too often/,
       /rubbish +not a notification/,
       /stranded\.gz +too old/,
     ])
-      expect(work.text()).toMatch(text);
+      expect(context.text()).toMatch(text);
     expect(cloud.bodies('dead-letters')).toHaveLength(3);
     expect(cloud.released).toHaveLength(3);
     expect(cloud.asked('delete from estore.parked')).toEqual([]);
@@ -265,7 +267,7 @@ describe('redrive', () => {
       parkedWhenSent ??= cloud.asked('delete from estore.parked').length;
       await send(url, bodies);
     };
-    expect(await redrive(fakeWork(cloud), pipeline, { apply: true })).toBe(true);
+    expect(await redrive(fakeContext(cloud), pipeline, { apply: true })).toBe(true);
     expect(parkedWhenSent).toBe(1);
     expect(cloud.asked('delete from estore.parked')[0]).toContain(key('stranded'));
     expect(cloud.bodies('dead-letters')).toEqual([]);
@@ -283,7 +285,7 @@ describe('redrive', () => {
 describe('redrive of objects that were replaced or deleted meanwhile', () => {
   const apply = async (options: object) => {
     const cloud = await cloudOf();
-    await redrive(fakeWork(cloud), pipeline, { apply: true, ...options });
+    await redrive(fakeContext(cloud), pipeline, { apply: true, ...options });
     expect(cloud.bodies('dead-letters')).toEqual([]);
     return cloud
       .bodies('backlog-queue')
@@ -306,10 +308,10 @@ describe('redrive of objects that were replaced or deleted meanwhile', () => {
   };
 
   test('is told of, and tries the old version', async () => {
-    const work = fakeWork(await cloudOf());
-    await redrive(work, pipeline, {});
+    const context = fakeContext(await cloudOf());
+    await redrive(context, pipeline, {});
     for (const text of [/replaced\.gz \(replaced since\)/, /gone\.gz \(gone since\)/, /same\.gz +deliv/, /--present/])
-      expect(work.text()).toMatch(text);
+      expect(context.text()).toMatch(text);
     expect((await apply({})).sort()).toEqual(
       ['gone', 'replaced', 'same'].map((name) => [key(name), `etag of ${key(name)}`]),
     );
@@ -328,9 +330,9 @@ describe('reprocess', () => {
     const cloud = new FakeCloud();
     cloud.put('history', key('a'));
     cloud.answers = [['estore.ledger', [{ run_id: 'run-7' }]]];
-    const work = fakeWork(cloud);
-    expect(await reprocess(work, [pipeline], key('a'))).toBe(true);
-    expect(work.text()).toContain('was loaded by run run-7');
+    const context = fakeContext(cloud);
+    expect(await reprocess(context, [pipeline], key('a'))).toBe(true);
+    expect(context.text()).toContain('was loaded by run run-7');
     expect(cloud.queued.size).toBe(0);
   });
 
@@ -338,18 +340,18 @@ describe('reprocess', () => {
     const cloud = new FakeCloud();
     cloud.put('history', key('a'));
     cloud.answers = [now, ['loaded_at >=', [{ ...row('a'), loaded_at: '2026-11-21 09:00:01' }]]];
-    const work = fakeWork(cloud);
-    expect(await reprocess(work, [pipeline], key('a'))).toBe(true);
+    const context = fakeContext(cloud);
+    expect(await reprocess(context, [pipeline], key('a'))).toBe(true);
     expect(cloud.asked('delete from estore.parked')).toHaveLength(1);
     expect(toldOf(cloud, 'history-queue')).toEqual([key('a')]);
   });
 
   test('names what a key must match, and a key that is not there', async () => {
-    const work = fakeWork(new FakeCloud());
-    await expect(reprocess(work, [pipeline], 'other/x')).rejects.toThrow(
+    const context = fakeContext(new FakeCloud());
+    await expect(reprocess(context, [pipeline], 'other/x')).rejects.toThrow(
       "<key> must match one of estore/*/*/*.gz, archive/estore/**, got 'other/x'",
     );
-    await expect(reprocess(work, [pipeline], key('none'))).rejects.toThrow(
+    await expect(reprocess(context, [pipeline], key('none'))).rejects.toThrow(
       `there is no object ${key('none')} in history-bucket`,
     );
   });

@@ -1,4 +1,5 @@
 import { backfill } from '../../cli/commands/backfill';
+import type { Context } from '../../cli/commands/context';
 import { duplicates } from '../../cli/commands/duplicates';
 import { files } from '../../cli/commands/files';
 import { redrive } from '../../cli/commands/redrive';
@@ -6,11 +7,10 @@ import { rejects } from '../../cli/commands/rejects';
 import { reprocess } from '../../cli/commands/reprocess';
 import { why } from '../../cli/commands/why';
 import { parseQuestion } from '../../cli/commands/why/question';
-import type { Work } from '../../cli/commands/work';
 import { notificationOf } from '../../lambda/load/notification';
 import { reloadRunId } from '../../lambda/load/reload';
 import { pipeline } from '../../pipelines/estore/pipeline';
-import { FakeCloud, fakeWork } from './cloud';
+import { FakeCloud, fakeContext } from './cloud';
 import { documented, same } from './documented';
 
 const key = (name: string) => `estore/shop/2026-11-21/${name}.gz`;
@@ -48,14 +48,14 @@ function cloud(): FakeCloud {
   return made;
 }
 
-const runs: Readonly<Record<string, (work: Work) => Promise<unknown>>> = {
-  files: (work) => files(work, [pipeline], { limit: 1 }),
-  backfill: (work) => backfill(work, pipeline, { from: 'archive', apply: true }),
-  redrive: (work) => redrive(work, pipeline, {}),
-  reprocess: (work) => reprocess(work, [pipeline], key('a')),
-  rejects: (work) => rejects(work, [pipeline], { limit: 1, retry: true, apply: true }),
-  duplicates: (work) => duplicates(work, [pipeline], { apply: true }),
-  why: (work) => why(work, parseQuestion(pipeline, ['customer_id=x']), { records: 1, bytes: 1 }),
+const runs: Readonly<Record<string, (context: Context) => Promise<unknown>>> = {
+  files: (context) => files(context, [pipeline], { limit: 1 }),
+  backfill: (context) => backfill(context, pipeline, { from: 'archive', apply: true }),
+  redrive: (context) => redrive(context, pipeline, {}),
+  reprocess: (context) => reprocess(context, [pipeline], key('a')),
+  rejects: (context) => rejects(context, [pipeline], { limit: 1, retry: true, apply: true }),
+  duplicates: (context) => duplicates(context, [pipeline], { apply: true }),
+  why: (context) => why(context, parseQuestion(pipeline, ['customer_id=x']), { records: 1, bytes: 1 }),
 };
 
 test('the page has every verb that answers on an environment', () => {
@@ -67,8 +67,8 @@ test('the page has every verb that answers on an environment', () => {
 test.each(Object.keys(runs))('%s --json has the names and types that its documentation shows', async (verb) => {
   const made = cloud();
   if (verb === 'backfill') made.put('archive', 'archive/estore/2026/11/21/09/x.gz');
-  const work = fakeWork(made, { json: true, timeoutMs: 12_000 });
-  await runs[verb]!(work);
-  expect(work.text()).toMatch(/^\{.*\}\n$/);
-  same(work.result(), documented.get(verb), verb);
+  const context = fakeContext(made, { json: true, timeoutMs: 12_000 });
+  await runs[verb]!(context);
+  expect(context.text()).toMatch(/^\{.*\}\n$/);
+  same(context.result(), documented.get(verb), verb);
 });

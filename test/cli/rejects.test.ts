@@ -1,4 +1,4 @@
-import { conditionOf, rejectId } from '../../cli/commands/rejects/choice';
+import { conditionOf, rejectId } from '../../cli/commands/rejects/filter';
 import { render } from '../../lambda/shared/statement';
 
 describe('a reject is named by', () => {

@@ -1,5 +1,5 @@
-import { conditions } from '../../cli/commands/smoke/follow';
-import { keyOf, type Marked, marked, markedColumn, newMark } from '../../cli/commands/smoke/mark';
+import { conditions } from '../../cli/commands/smoke/follow-marks';
+import { createMarked, keyOf, type Marked, markedColumn, newMark } from '../../cli/commands/smoke/marked-events';
 import { pipelines } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
 
@@ -9,7 +9,7 @@ test.each(pipelines.map((pipeline) => [pipeline.name, pipeline] as const))(
   '%s: every marked event has the mark in its identity, and one of them comes twice',
   (_, pipeline) => {
     const mark = newMark();
-    const { stream, eventIds, expected, object } = marked(pipeline, mark, now) as Marked;
+    const { stream, eventIds, expected, object } = createMarked(pipeline, mark, now) as Marked;
     expect(new Set(eventIds).size).toBe(expected.events);
     expect(eventIds).not.toContain(undefined);
     const events = stream.slice(0, -1);
@@ -24,7 +24,7 @@ test.each(pipelines.map((pipeline) => [pipeline.name, pipeline] as const))(
 
 test('estore: each action occurs, and history has one of them under a key that its glob matches', () => {
   const [estore] = pipelines.filter(({ name }) => name === 'estore') as [Pipeline];
-  const { stream, expected, object } = marked(estore, 'millrace-smoke-0a', now) as Marked;
+  const { stream, expected, object } = createMarked(estore, 'millrace-smoke-0a', now) as Marked;
   expect(expected.events).toBe(5);
   expect(stream).toHaveLength(4 + 1 + 1);
   expect(object!.key).toBe('estore/millrace-smoke-0a/millrace-smoke-0a/millrace-smoke-0a.gz');
@@ -33,7 +33,7 @@ test('estore: each action occurs, and history has one of them under a key that i
 
 test('a mark is looked for in its own column, so that rows of others cannot match', () => {
   const [estore] = pipelines.filter(({ name }) => name === 'estore') as [Pipeline];
-  const where = conditions(marked(estore, 'millrace-smoke-0a', now) as Marked);
+  const where = conditions(createMarked(estore, 'millrace-smoke-0a', now) as Marked);
   expect(where.events).toBe(`"customer_id" like 'millrace-smoke-0a-%'`);
   expect(where.rejects).toBe(
     `partition_key = 'millrace-smoke-0a' or object_key = 'estore/millrace-smoke-0a/millrace-smoke-0a/millrace-smoke-0a.gz'`,

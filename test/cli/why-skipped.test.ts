@@ -3,7 +3,7 @@ import { Investigation } from '../../cli/commands/why/investigation';
 import { parseQuestion } from '../../cli/commands/why/question';
 import { archiveLine } from '../../lambda/archive/archive';
 import { pipeline } from '../../pipelines/estore/pipeline';
-import { FakeCloud, fakeWork } from './cloud';
+import { FakeCloud, fakeContext } from './cloud';
 
 const shard = 'shardId-000000000000';
 const sequenceNumber = '49590338271490256608559692538361571095921575989136588898';
@@ -42,7 +42,7 @@ function skipping(): FakeCloud {
 
 async function ask(cloud: FakeCloud) {
   const question = parseQuestion(pipeline, ['customer_id=c-1']);
-  const investigation = new Investigation(fakeWork(cloud), question, { records: 100, bytes: 1_000_000 });
+  const investigation = new Investigation(fakeContext(cloud), question, { records: 100, bytes: 1_000_000 });
   const sightings = await investigation.run();
   return { verdict: investigation.verdict(), sightings };
 }

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { restricted } from '../../cli/commands/why/derived';
 import { linesOf, UnreadableError } from '../../cli/commands/why/lines';
-import { searchHistory, searchStream } from '../../cli/commands/why/places';
 import { eventIdOf, matches, parseQuestion, timestampText } from '../../cli/commands/why/question';
 import { type FileShape, recordsOf } from '../../cli/commands/why/records';
+import { searchHistory, searchStream } from '../../cli/commands/why/search';
+import { restricted } from '../../cli/commands/why/views-and-exports';
 import type { Pipeline } from '../../pipelines/definition';
 import { pipeline } from '../../pipelines/estore/pipeline';
-import { FakeCloud, fakeWork } from './cloud';
+import { FakeCloud, fakeContext } from './cloud';
 
 const payload = {
   customer_id: 'c-1',
@@ -202,13 +202,13 @@ describe('files with columns', () => {
     const other = { ...pipeline, history } as unknown as Pipeline;
     const bounds = { records: 1, bytes: 1e6 };
     const found = await searchHistory(
-      fakeWork(cloud),
+      fakeContext(cloud),
       parseQuestion(other, ['customer_id=c-1', 'price=12.5']),
       [],
       bounds,
     );
     expect(found.hits).toMatchObject([{ key: 'estore/files/a.csv', line: 3, unit: 'line' }]);
-    const nowhere = await searchHistory(fakeWork(cloud), parseQuestion(other, ['customer_id=c-9']), [], bounds);
+    const nowhere = await searchHistory(fakeContext(cloud), parseQuestion(other, ['customer_id=c-9']), [], bounds);
     expect(nowhere).toMatchObject({ hits: [], complete: false });
     expect(nowhere.extent).toMatch(/2 of 2 objects read, 1 cannot be \(estore\/files\/b\.csv: its header is other/);
   });
@@ -236,7 +236,7 @@ describe('the stream is read', () => {
   const question = parseQuestion(pipeline, ['customer_id=c-1']);
 
   test('in all shards, over what is no JSON', async () => {
-    const { hits, complete } = await searchStream(fakeWork(cloudWith()), question, { records: 100, bytes: 1 });
+    const { hits, complete } = await searchStream(fakeContext(cloudWith()), question, { records: 100, bytes: 1 });
     expect(hits.map(({ shard, sequenceNumber }) => [shard, sequenceNumber])).toEqual([
       ['s-1', '3'],
       ['s-1', '4'],
@@ -245,9 +245,9 @@ describe('the stream is read', () => {
   });
 
   test('not beyond its bounds, and says so', async () => {
-    const few = await searchStream(fakeWork(cloudWith()), question, { records: 2, bytes: 1 });
+    const few = await searchStream(fakeContext(cloudWith()), question, { records: 2, bytes: 1 });
     expect(few).toMatchObject({ hits: [], complete: false, extent: '2 records of millrace-dev-estore read' });
-    const early = await searchStream(fakeWork(cloudWith()), question, { records: 100, bytes: 1, until: 4000 });
+    const early = await searchStream(fakeContext(cloudWith()), question, { records: 100, bytes: 1, until: 4000 });
     expect(early.hits).toHaveLength(1);
   });
 });

@@ -1,6 +1,6 @@
 import { s3Buckets, sqsQueues } from '../../cli/cloud/sdk';
 import { backfill } from '../../cli/commands/backfill';
-import type { Work } from '../../cli/commands/work';
+import type { Context } from '../../cli/commands/context';
 import { Progress, styleFor } from '../../cli/terminal';
 import type { Pipeline } from '../../pipelines/definition';
 import { buckets, type Cloud, environment } from './cloud';
@@ -16,7 +16,7 @@ export function backfillFromArchive(cloud: Cloud, pipeline: Pipeline): Promise<u
 }
 
 /** The surroundings of a command that asks no stream. */
-function workOf(cloud: Cloud, calls: Calls): Work {
+function workOf(cloud: Cloud, calls: Calls): Context {
   const { warehouse, s3, sqs } = clientsOf(cloud, 'operator', calls);
   const silent = { write: () => undefined };
   const style = styleFor(silent, {});

@@ -2,7 +2,7 @@ import { type HistoryObject, parseNotification } from '../../../lambda/load/noti
 import type { Pipeline } from '../../../pipelines/definition';
 import type { Cloud, QueueMessage } from '../../cloud/ports';
 import { received } from '../../cloud/sdk';
-import type { Work } from '../work';
+import type { Context } from '../context';
 import { ObjectSet } from './ledger';
 
 /** A message of a dead-letter queue: what the load function parked, or what SQS moved after too many deliveries. */
@@ -57,8 +57,8 @@ export async function* deadLetters({ queues }: Pick<Cloud, 'queues'>, url: strin
 const MOST_LETTERS = 10_000;
 
 /** Why messages were given up, by the objects of the bucket that they tell of. The messages stay where they are. */
-export async function readLetters(work: Work, pipeline: Pipeline, bucket: string): Promise<ObjectSet<string>> {
-  const { names, queues } = work.cloud;
+export async function readLetters(context: Context, pipeline: Pipeline, bucket: string): Promise<ObjectSet<string>> {
+  const { names, queues } = context.cloud;
   const letters = new ObjectSet<string>();
   for (const { body } of (await queues.look(names.queues(pipeline.name).deadLetters, MOST_LETTERS)).messages) {
     const { objects, reason } = parseDeadLetter(body);

@@ -1,6 +1,6 @@
 import type { Pipeline } from '../../../pipelines/definition';
 import { publicTables } from '../../../sql';
-import { ask, type Work } from '../work';
+import { type Context, queryRows } from '../context';
 
 /** One object by its identity: the bucket is known from the context. */
 export interface ObjectId {
@@ -45,9 +45,9 @@ export class ObjectSet<Value = true> {
 }
 
 /** What is loaded of a bucket. */
-export async function readLedger(work: Work, pipeline: Pipeline, bucket: string): Promise<ObjectSet> {
-  const rows = await ask(
-    work,
+export async function readLedger(context: Context, pipeline: Pipeline, bucket: string): Promise<ObjectSet> {
+  const rows = await queryRows(
+    context,
     'ledger',
     `select object_key, etag from ${publicTables(pipeline).ledger} where bucket = {{bucket}}`,
     { bucket },
@@ -64,9 +64,9 @@ export interface Parked {
 }
 
 /** What was set aside of a bucket since it could not be loaded. */
-export async function readParked(work: Work, pipeline: Pipeline, bucket: string): Promise<ObjectSet<Parked>> {
-  const rows = await ask(
-    work,
+export async function readParked(context: Context, pipeline: Pipeline, bucket: string): Promise<ObjectSet<Parked>> {
+  const rows = await queryRows(
+    context,
     'parked',
     `select object_key, etag, reason, parked_at from ${publicTables(pipeline).parked} where bucket = {{bucket}}`,
     { bucket },

@@ -1,16 +1,22 @@
 import type { HistoryObject } from '../../../lambda/load/notification';
 import type { Pipeline } from '../../../pipelines/definition';
-import { change, type Work } from '../work';
+import { type Context, executeStatement } from '../context';
 import { Sources } from './sources';
 
 /** The objects' JSON text has to fit a SQL literal of 65,535 bytes. */
 const OBJECTS_PER_STATEMENT = 30;
 
 /** Takes objects back from `parked`, so that the load function and the reconcile function look at them again. */
-export async function unpark(work: Work, pipeline: Pipeline, objects: readonly HistoryObject[]): Promise<void> {
+export async function removeFromParked(
+  context: Context,
+  pipeline: Pipeline,
+  objects: readonly HistoryObject[],
+): Promise<void> {
   const { plan } = new Sources(pipeline);
   for (let at = 0; at < objects.length; at += OBJECTS_PER_STATEMENT)
-    await change(work, 'unpark', plan.unpark, { objects: objectsJson(objects.slice(at, at + OBJECTS_PER_STATEMENT)) });
+    await executeStatement(context, 'unpark', plan.unpark, {
+      objects: objectsJson(objects.slice(at, at + OBJECTS_PER_STATEMENT)),
+    });
 }
 
 /** Objects as the plans take them. */

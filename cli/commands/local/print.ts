@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { type Cell, grouped, plural, type Style, table } from '../../terminal';
-import { type Account, balances } from './accounts';
+import { isBalanced, type RecordCounts } from './record-counts';
 import type { PublishedExport, Summary } from './summary';
 
 export interface Verdict {
@@ -14,7 +14,7 @@ const EXPORTS_SHOWN = 3;
 export function summaryText(summary: Summary, verdict: Verdict, dataDir: string, live: boolean, style: Style): string {
   return [
     '',
-    accountsText(summary, style),
+    countsText(summary, style),
     '',
     equationText(summary.total, style),
     verdictText(verdict, style),
@@ -32,18 +32,18 @@ export function summaryText(summary: Summary, verdict: Verdict, dataDir: string,
   ].join('\n');
 }
 
-function accountsText({ pipelines, total }: Summary, style: Style): string {
-  const row = (name: string, account: Account): Cell[] => [
+function countsText({ pipelines, total }: Summary, style: Style): string {
+  const row = (name: string, account: RecordCounts): Cell[] => [
     name,
     ...[account.produced, account.events, account.duplicates, account.rejects, account.pending].map(grouped),
-    balances(account) ? '✔' : '✘',
+    isBalanced(account) ? '✔' : '✘',
   ];
   const columns = ['pipeline', 'produced', 'events', 'duplicates', 'rejects', 'pending', ''];
   const rows = [...Object.entries(pipelines).map(([name, account]) => row(name, account)), row('total', total)];
   return table(columns, rows, style, '  ');
 }
 
-export function equationText(total: Account, style: Style): string {
+export function equationText(total: RecordCounts, style: Style): string {
   const right = total.events + total.duplicates + total.rejects + total.pending;
   const terms = `${grouped(total.events)} + ${grouped(total.duplicates)} + ${grouped(total.rejects)} + ${grouped(total.pending)}`;
   return right === total.produced

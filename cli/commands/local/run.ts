@@ -8,13 +8,13 @@ import type { PipelineGenerator } from '../../../pipelines/generator/generator';
 import { Failure } from '../../failure';
 import { grouped, type Output, Progress, plural, styleFor } from '../../terminal';
 import { removeRuntimeFile, writeRuntimeFile } from '../runtime-file';
-import { type Account, accountOf, addAccounts, HistoryRows } from './accounts';
 import { type BatchesFile, oracleOf, readBatches, writeBatches } from './batches';
 import type { DemoRuntime } from './demo-runtime';
-import { assertRoom, watchDisk } from './disk';
-import { RunWatch } from './live';
+import { assertRoom, watchDisk } from './disk-space';
 import { equationText, summaryText } from './print';
-import { type Clients, sendBatch } from './send';
+import { countRecords, HistoryRows, type RecordCounts, sumCounts } from './record-counts';
+import { RunWatch } from './run-watch';
+import { type Clients, sendBatch } from './send-batch';
 import { publishedExports, type Summary, summarize } from './summary';
 import { type DueWindow, differences, dueWindows } from './verify';
 
@@ -327,10 +327,10 @@ class Demo {
     this.file = { ...sent.file, complete };
   }
 
-  private async account(): Promise<Account> {
-    const accounts: Account[] = [];
-    for (const pipeline of this.deps.pipelines) accounts.push(await accountOf(this.runtime, pipeline, this.rows));
-    return addAccounts(accounts);
+  private async account(): Promise<RecordCounts> {
+    const accounts: RecordCounts[] = [];
+    for (const pipeline of this.deps.pipelines) accounts.push(await countRecords(this.runtime, pipeline, this.rows));
+    return sumCounts(accounts);
   }
 
   /** One line before the end, if the warehouse still answers at once. */

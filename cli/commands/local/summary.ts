@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Pipeline } from '../../../pipelines/definition';
 import { publicTables, quoteIdentifier } from '../../../sql';
 import type { Cell } from '../../terminal';
-import { type Account, accountOf, addAccounts, balances, type HistoryRows } from './accounts';
 import type { DemoRuntime } from './demo-runtime';
+import { countRecords, type HistoryRows, isBalanced, type RecordCounts, sumCounts } from './record-counts';
 
 export interface PublishedExport {
   /** `<pipeline>.<export>`. */
@@ -23,8 +23,8 @@ export interface ViewSummary {
 }
 
 export interface Summary {
-  readonly total: Account;
-  readonly pipelines: Readonly<Record<string, Account>>;
+  readonly total: RecordCounts;
+  readonly pipelines: Readonly<Record<string, RecordCounts>>;
   /** Of every pipeline and of the whole. */
   readonly balanced: boolean;
   /** By `<pipeline>.<view>`. */
@@ -42,22 +42,22 @@ export async function summarize(
   pipelines: readonly Pipeline[],
   historyRows: HistoryRows,
 ): Promise<Summary> {
-  const accounts: Record<string, Account> = {};
+  const accounts: Record<string, RecordCounts> = {};
   const views: Record<string, ViewSummary> = {};
   const exports: PublishedExport[] = [];
   const reasons: Summary['reasons'][number][] = [];
   for (const pipeline of pipelines) {
-    accounts[pipeline.name] = await accountOf(runtime, pipeline, historyRows);
+    accounts[pipeline.name] = await countRecords(runtime, pipeline, historyRows);
     for (const { name } of pipeline.views)
       views[`${pipeline.name}.${name}`] = await viewSummary(runtime, `${pipeline.name}.${name}`);
     exports.push(...(await publishedExports(runtime, pipeline)));
     reasons.push(...(await rejectReasons(runtime, pipeline)));
   }
-  const total = addAccounts(Object.values(accounts));
+  const total = sumCounts(Object.values(accounts));
   return {
     total,
     pipelines: accounts,
-    balanced: [total, ...Object.values(accounts)].every(balances),
+    balanced: [total, ...Object.values(accounts)].every(isBalanced),
     views,
     exports,
     reasons,

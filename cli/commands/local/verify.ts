@@ -8,8 +8,8 @@ import {
   type PipelineGenerator,
 } from '../../../pipelines/generator/generator';
 import { windowOf } from '../../../sql';
-import type { Account } from './accounts';
 import type { DemoRuntime } from './demo-runtime';
+import type { RecordCounts } from './record-counts';
 import { isoText, type PublishedExport, type Summary } from './summary';
 
 /** One line for everything in which a pipeline differs from what its generator knows. */
@@ -23,14 +23,14 @@ export async function differences(
   const name = generator.pipeline;
   const ours = summary.exports.filter((item) => item.name.startsWith(`${name}.`));
   return [
-    ...accountDifferences(name, summary.pipelines[name]!, oracle),
+    ...countDifferences(name, summary.pipelines[name]!, oracle),
     ...viewDifferences(name, summary, generator.viewRows(oracle)),
     ...(await checkDifferences(runtime, generator, oracle)),
     ...(await exportDifferences(generator, oracle, ours, due)),
   ];
 }
 
-function accountDifferences(name: string, account: Account, oracle: Oracle): string[] {
+function countDifferences(name: string, account: RecordCounts, oracle: Oracle): string[] {
   return (['produced', 'events', 'duplicates', 'rejects'] as const)
     .filter((term) => account[term] !== oracle[term])
     .map((term) => `${name}: ${account[term]} ${term}, the generator knows ${oracle[term]}`);

@@ -3,7 +3,7 @@ import { outsiderPath } from '../../../local/iam/outsiders';
 import type { Credentials } from '../../cloud/partner-access';
 import { Failure } from '../../failure';
 import type { PartnerCaller } from './checks';
-import type { PartnerSite } from './find';
+import type { PartnerSite } from './site';
 
 /** Somebody from nowhere, who stands for the world while the partner's own principal is not known. */
 const stranger = 'arn:aws:iam::999999999999:root';

@@ -5,7 +5,7 @@ import { partnerPrefix, prefixesOf } from '../../../lib/partners/prefixes';
 import { preset } from '../../../lib/partners/presets';
 import { pipelines } from '../../../pipelines';
 import { type Caller, type Credentials, type Outcome, PartnerBuckets, RoleDoor } from '../../cloud/partner-access';
-import { bucketOf, externalIdsOf, type PartnerSite, roleArnOf } from './find';
+import { bucketOf, externalIdsOf, type PartnerSite, roleArnOf } from './site';
 
 export interface Check {
   readonly partner: string;
@@ -111,7 +111,7 @@ async function checkReach(site: PartnerSite, partner: Partner, session: Credenti
       checks.judge(`reading below ${prefix}`, 'refused', await s3.get(bucket, key));
       await checkWriting(s3, bucket, prefix, 'refused', checks);
     }
-    for (const name of ['History', 'Archive', 'Work', 'Logs'] as const) {
+    for (const name of ['History', 'Archive', 'Context', 'Logs'] as const) {
       const other = bucketOf(site, name);
       checks.judge(`listing the bucket ${name.toLowerCase()}`, 'refused', await s3.list(other, ''));
       const key = (await someKey(owner, other, '')) ?? 'millrace-verify';

@@ -1,8 +1,8 @@
 import type { Partner } from '../../../environments/environment';
 import { prefixesOf } from '../../../lib/partners/prefixes';
 import { preset } from '../../../lib/partners/presets';
-import { exportNamed } from '../exports/named';
-import { bucketOf, type PartnerSite, roleArnOf } from './find';
+import { findExport } from '../exports/find-export';
+import { bucketOf, type PartnerSite, roleArnOf } from './site';
 import { type OnboardingFacts, snippet } from './snippets';
 
 /** The page to send to the partner, and the facts on it. */
@@ -35,7 +35,7 @@ export function onboarding(
 }
 
 const formatsOf = ({ access }: Partner) =>
-  access.mode === 'read' ? access.exports.map((name) => exportNamed(name).definition.format.kind) : [];
+  access.mode === 'read' ? access.exports.map((name) => findExport(name).definition.format.kind) : [];
 
 function table(facts: OnboardingFacts): string {
   const rows: [string, string][] = [

@@ -6,8 +6,8 @@ import { isPassing, maxAttempts, StatementError, type StatementState, waitFor } 
 import type { Pipeline } from '../../../pipelines/definition';
 import { isRaised, publicTables, retryPreview, retryStatements } from '../../../sql';
 import { Failure } from '../../failure';
-import { ask, type Work } from '../work';
-import { type Choice, conditionOf } from './choice';
+import { type Context, queryRows } from '../context';
+import { conditionOf, type RejectFilter } from './filter';
 
 export interface RetryResult {
   readonly pipeline: string;
@@ -28,15 +28,15 @@ export interface RetryResult {
 }
 
 /** Tells what `retryRejects` would do, and changes nothing. */
-export async function previewRetry(work: Work, pipeline: Pipeline, choice: Choice): Promise<RetryResult> {
-  const { sql, values } = conditionOf(choice);
+export async function previewRetry(context: Context, pipeline: Pipeline, filter: RejectFilter): Promise<RetryResult> {
+  const { sql, values } = conditionOf(filter);
   const { statements, answer } = retryPreview(pipeline, sql);
-  const stage = work.progress.stage('judge');
-  const before = await countRejects(work, pipeline, choice);
+  const stage = context.progress.stage('judge');
+  const before = await countRejects(context, pipeline, filter);
   const name = `millrace-cli/retry/${pipeline.name}/preview`;
-  const ended = await transact(work, name, renderAll(statements, values), false);
+  const ended = await transact(context, name, renderAll(statements, values), false);
   if (ended.status !== 'FINISHED') throw notRetried(pipeline, ended, 'preview');
-  const [row = {}] = await work.cloud.warehouse.rows(ended.parts[answer]!.id);
+  const [row = {}] = await context.cloud.warehouse.rows(ended.parts[answer]!.id);
   const [events, duplicates] = [Number(row['events']), Number(row['duplicates'])];
   stage.done(pipeline.name);
   return { pipeline: pipeline.name, ...before, events, duplicates, after: before.before - events - duplicates };
@@ -45,29 +45,29 @@ export async function previewRetry(work: Work, pipeline: Pipeline, choice: Choic
 /**
  * Merges the chosen rejects once more, in one transaction, under the columns that the tree has: those that are deployed, or the
  * warehouse refuses. Cut short at any point, all of it took effect or nothing. Records that once made a statement of the warehouse fail come after them,
- * each in a transaction of its own, if the choice asks for them: one that still does holds up no other.
+ * each in a transaction of its own, if the filter asks for them: one that still does holds up no other.
  * @throws Failure with what the warehouse says; nothing has changed then
  */
-export async function retryRejects(work: Work, pipeline: Pipeline, choice: Choice): Promise<RetryResult> {
+export async function retryRejects(context: Context, pipeline: Pipeline, filter: RejectFilter): Promise<RetryResult> {
   const runId = `retry-${new Date().toISOString().replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
-  const stage = work.progress.stage('retry');
-  const before = await countRejects(work, pipeline, choice);
-  const { sql, values } = conditionOf(choice);
+  const stage = context.progress.stage('retry');
+  const before = await countRejects(context, pipeline, filter);
+  const { sql, values } = conditionOf(filter);
   const statements = renderAll(retryStatements(pipeline, sql), { ...values, run_id: runId });
-  let { events, duplicates } = await merged(work, pipeline, runId, statements);
-  for (const [number, place] of (await raisedPlaces(work, pipeline, choice)).entries()) {
+  let { events, duplicates } = await merged(context, pipeline, runId, statements);
+  for (const [number, place] of (await raisedPlaces(context, pipeline, filter)).entries()) {
     const run = `${runId}-${number + 1}`;
-    const found = await tryRaised(work, pipeline, place, run);
+    const found = await tryRaised(context, pipeline, place, run);
     events += found?.events ?? 0;
     duplicates += found?.duplicates ?? 0;
   }
   stage.done(pipeline.name);
-  const { before: after, raised } = await countRejects(work, pipeline, choice);
+  const { before: after, raised } = await countRejects(context, pipeline, filter);
   return { pipeline: pipeline.name, runId, ...before, events, duplicates, raised, after };
 }
 
 /** Undefined for a record that still makes its transaction fail. */
-async function tryRaised(work: Work, pipeline: Pipeline, place: Place, runId: string) {
+async function tryRaised(context: Context, pipeline: Pipeline, place: Place, runId: string) {
   const conditions = Object.keys(place).map((column) =>
     column === 'line' ? 'line = {{line}}::bigint' : `${column} = {{${column}}}`,
   );
@@ -76,7 +76,7 @@ async function tryRaised(work: Work, pipeline: Pipeline, place: Place, runId: st
     run_id: runId,
   });
   try {
-    return await merged(work, pipeline, runId, statements);
+    return await merged(context, pipeline, runId, statements);
   } catch (error) {
     if (error instanceof Failure && error.cause instanceof StatementError && blameOf(error.cause.state) !== 'other')
       return undefined;
@@ -90,13 +90,13 @@ type Place = Readonly<Record<string, string | number>>;
 /** One look at so many: more of them have one cause, and another call goes on. */
 const maxRaised = 200;
 
-/** The records that once made a statement fail, where the choice names their reason or one record. */
-async function raisedPlaces(work: Work, pipeline: Pipeline, choice: Choice): Promise<Place[]> {
-  if (choice.id === undefined && !choice.reason?.includes(raisedPrefix.trim())) return [];
-  const { sql = 'true', values } = conditionOf(choice);
+/** The records that once made a statement fail, where the filter names their reason or one record. */
+async function raisedPlaces(context: Context, pipeline: Pipeline, filter: RejectFilter): Promise<Place[]> {
+  if (filter.id === undefined && !filter.reason?.includes(raisedPrefix.trim())) return [];
+  const { sql = 'true', values } = conditionOf(filter);
   const columns = ['shard_id', 'sequence_number', 'object_key', 'line'];
-  const rows = await ask(
-    work,
+  const rows = await queryRows(
+    context,
     'retry',
     `select distinct ${columns.join(', ')} from ${publicTables(pipeline).rejects} where ${sql} and ${isRaised} limit ${maxRaised}`,
     values,
@@ -112,23 +112,23 @@ async function raisedPlaces(work: Work, pipeline: Pipeline, choice: Choice): Pro
 }
 
 /** Carries out the transaction of a run, and answers what it counts. */
-async function merged(work: Work, pipeline: Pipeline, runId: string, statements: string[]) {
+async function merged(context: Context, pipeline: Pipeline, runId: string, statements: string[]) {
   for (let attempt = 1; ; attempt++) {
     const name = `millrace-cli/retry/${pipeline.name}/${runId}/${attempt}`;
-    const ended = await transact(work, name, statements, true);
+    const ended = await transact(context, name, statements, true);
     // a transaction whose end was lost on the way counts as failed, and took effect
-    const run = await runOf(work, pipeline, runId);
+    const run = await runOf(context, pipeline, runId);
     if (run !== undefined) return run;
     if (ended.status !== 'FAILED' || !isPassing(ended) || attempt === maxAttempts)
       throw notRetried(pipeline, ended, runId);
   }
 }
 
-async function transact(work: Work, name: string, statements: string[], once: boolean): Promise<StatementState> {
-  const { warehouse } = work.cloud;
+async function transact(context: Context, name: string, statements: string[], once: boolean): Promise<StatementState> {
+  const { warehouse } = context.cloud;
   const submission = { name, mode: 'transaction', statements } as const;
   const id = await warehouse.submit(once ? { ...submission, token: clientToken(name) } : submission);
-  return waitFor(warehouse, id, work.remainingMs);
+  return waitFor(warehouse, id, context.remainingMs);
 }
 
 function notRetried(pipeline: Pipeline, ended: StatementState, runId: string): Failure {
@@ -144,17 +144,17 @@ function notRetried(pipeline: Pipeline, ended: StatementState, runId: string): F
   );
 }
 
-async function runOf(work: Work, pipeline: Pipeline, runId: string) {
+async function runOf(context: Context, pipeline: Pipeline, runId: string) {
   const select = `select events, duplicates from ${publicTables(pipeline).runs} where run_id = {{run}}`;
-  const [run] = await ask(work, 'retry', select, { run: runId });
+  const [run] = await queryRows(context, 'retry', select, { run: runId });
   if (run === undefined) return undefined;
   return { events: Number(run['events']), duplicates: Number(run['duplicates']) };
 }
 
-async function countRejects(work: Work, pipeline: Pipeline, choice: Choice) {
-  const { sql = 'true', values } = conditionOf(choice);
-  const [row] = await ask(
-    work,
+async function countRejects(context: Context, pipeline: Pipeline, filter: RejectFilter) {
+  const { sql = 'true', values } = conditionOf(filter);
+  const [row] = await queryRows(
+    context,
     'count',
     `select count(*) as amount, count(case when ${sql} then 1 end) as chosen, count(case when ${sql} and is_object(payload) and not ${isRaised} then 1 end) as judged,
   count(case when ${sql} and ${isRaised} then 1 end) as raised

@@ -1,11 +1,11 @@
 import { CloudWatchClient, type MetricAlarm, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
 import { clientSettings } from '../../../lambda/shared/client-settings';
 import type { Credentials, Reach } from '../../cloud/partner-access';
-import { type Finding, finding, unknown } from './finding';
+import { type CheckResult, checkResult, unknownResult } from './check-result';
 
 const EXPECTED = 'none in ALARM';
 
-export async function alarms(environment: string, reach: Reach, credentials?: Credentials): Promise<Finding[]> {
+export async function alarms(environment: string, reach: Reach, credentials?: Credentials): Promise<CheckResult[]> {
   const client = new CloudWatchClient({ ...clientSettings(), ...reach, ...(credentials && { credentials }) });
   const all: MetricAlarm[] = [];
   try {
@@ -13,11 +13,11 @@ export async function alarms(environment: string, reach: Reach, credentials?: Cr
     const pages = paginateDescribeAlarms({ client }, { AlarmNamePrefix: `millrace ${environment} ` });
     for await (const { MetricAlarms = [] } of pages) all.push(...MetricAlarms);
   } catch (error) {
-    return [unknown('alarms', EXPECTED, (error as Error).message)];
+    return [unknownResult('alarms', EXPECTED, (error as Error).message)];
   } finally {
     client.destroy();
   }
   const raised = all.filter(({ StateValue }) => StateValue === 'ALARM').map(({ AlarmName }) => AlarmName!);
-  if (all.length === 0) return [finding('alarms', EXPECTED, 'there are no alarms of this environment', false)];
-  return [finding('alarms', EXPECTED, raised.join(', ') || `${all.length} alarms`, raised.length === 0)];
+  if (all.length === 0) return [checkResult('alarms', EXPECTED, 'there are no alarms of this environment', false)];
+  return [checkResult('alarms', EXPECTED, raised.join(', ') || `${all.length} alarms`, raised.length === 0)];
 }

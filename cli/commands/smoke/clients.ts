@@ -1,7 +1,7 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { S3Client } from '@aws-sdk/client-s3';
 import { clientSettings } from '../../../lambda/shared/client-settings';
-import type { PartnerSite } from '../partners/find';
+import type { PartnerSite } from '../partners/site';
 
 /** What marks are sent with. */
 export interface SmokeClients {

@@ -5,7 +5,7 @@ import type { WarehouseTarget } from '../../../lambda/shared/redshift-data';
 import type { Credentials, Reach } from '../../cloud/partner-access';
 import { readPack } from '../../conformance/pack';
 import { runCases } from '../../conformance/run';
-import { type Finding, finding } from './finding';
+import { type CheckResult, checkResult } from './check-result';
 
 const SHOWN = 3;
 /**
@@ -20,7 +20,7 @@ export async function conformance(
   target: WarehouseTarget,
   reach: Reach,
   credentials?: Credentials,
-): Promise<Finding[]> {
+): Promise<CheckResult[]> {
   const { kind, name, database: Database, secretArn: SecretArn } = target;
   // The API takes 20 to 30 calls a second; more are throttled and tried again.
   const retries = { maxAttempts: 10, retryMode: 'adaptive' };
@@ -47,7 +47,7 @@ export async function conformance(
       .slice(0, SHOWN)
       .map((result) => `${result.case.topic}: ${result.case.name} (${result.detail})`);
     const found = differing.length === 0 ? `${agreeing} agree` : `${differing.length} differ: ${shown.join('; ')}`;
-    return [finding('conformance pack', 'no case differs', found, differing.length === 0)];
+    return [checkResult('conformance pack', 'no case differs', found, differing.length === 0)];
   } finally {
     client.destroy();
   }

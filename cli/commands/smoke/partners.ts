@@ -1,11 +1,11 @@
 import { partnerCaller } from '../partners/caller';
 import { checkPartner } from '../partners/checks';
-import type { PartnerSite } from '../partners/find';
-import type { Finding } from './finding';
+import type { PartnerSite } from '../partners/site';
+import type { CheckResult } from './check-result';
 
 /** Each partner's role, with and without its external id, and what it reaches. */
-export async function partners(site: PartnerSite, profile: string | undefined): Promise<Finding[]> {
-  const findings: Finding[] = [];
+export async function partners(site: PartnerSite, profile: string | undefined): Promise<CheckResult[]> {
+  const findings: CheckResult[] = [];
   for (const partner of site.environment.partners) {
     const checks = await checkPartner(site, partner, partnerCaller(site, profile));
     for (const { what, expected, result, detail } of checks)

@@ -1,18 +1,18 @@
-import { publications } from '../exports/chain';
-import { checkPublication } from '../exports/check';
-import { allExports } from '../exports/named';
-import type { Work } from '../work';
-import { type Finding, finding } from './finding';
+import type { Context } from '../context';
+import { allExports } from '../exports/find-export';
+import { readPublications } from '../exports/read-publications';
+import { verifyPublication } from '../exports/verify-publication';
+import { type CheckResult, checkResult } from './check-result';
 
 /** What `latest.json` of each export points at, read as a partner would. Before its first window has closed, an export has none. */
-export async function pointers(work: Work): Promise<Finding[]> {
-  const findings: Finding[] = [];
+export async function pointers(context: Context): Promise<CheckResult[]> {
+  const findings: CheckResult[] = [];
   for (const named of allExports()) {
-    const newest = (await publications(work, named)).at(-1);
-    const problems = newest === undefined ? [] : await checkPublication(work, newest);
+    const newest = (await readPublications(context, named)).at(-1);
+    const problems = newest === undefined ? [] : await verifyPublication(context, newest);
     const found = newest === undefined ? 'not published yet' : `${newest.window.start}, ${newest.rows} rows`;
     findings.push(
-      finding(`${named.name}: latest.json`, 'points at a whole run', problems[0] ?? found, problems.length === 0),
+      checkResult(`${named.name}: latest.json`, 'points at a whole run', problems[0] ?? found, problems.length === 0),
     );
   }
   return findings;

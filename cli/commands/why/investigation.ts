@@ -1,13 +1,12 @@
 import { isSkipReason, landingName } from '../../../sql';
 import { plural } from '../../terminal';
-import { type Work, warehouseText, warehouseTime } from '../work';
-import { type Bounds, no, type Position, type Sighting, unknown, yes } from './answer';
-import { exportSightings, viewSightings } from './derived';
-import { type ObjectHit, searchArchive, searchHistory, searchStream } from './places';
+import { type Context, warehouseText, warehouseTime } from '../context';
 import type { Question } from './question';
 import { lookIntoQueues, type OpenObject } from './queues';
+import { type ObjectHit, searchArchive, searchHistory, searchStream } from './search';
+import { type Bounds, no, type Position, type Sighting, unknown, yes } from './sighting';
+import { exportSightings, viewSightings } from './views-and-exports';
 import {
-  bookOf,
   countStaged,
   type Found,
   findDuplicates,
@@ -16,6 +15,7 @@ import {
   findRejectAt,
   findRejectInObject,
   findRejects,
+  ledgerStateOf,
   objectsOfRun,
   ROWS,
 } from './warehouse';
@@ -36,7 +36,7 @@ export class Investigation {
   private readonly explanations: string[] = [];
 
   constructor(
-    private readonly work: Work,
+    private readonly context: Context,
     private readonly question: Question,
     private readonly bounds: Bounds,
   ) {}
@@ -57,13 +57,13 @@ export class Investigation {
   }
 
   async run(): Promise<Sighting[]> {
-    const { work, question } = this;
-    this.events = await findEvents(work, question);
+    const { context, question } = this;
+    this.events = await findEvents(context, question);
     const ids = [
       ...new Set([...(question.id ? [question.id] : []), ...this.events.map(({ row }) => String(row['event_id']))]),
     ];
-    this.duplicates = ids.length === 0 ? [] : await findDuplicates(work, question, ids);
-    this.rejects = await findRejects(work, question);
+    this.duplicates = ids.length === 0 ? [] : await findDuplicates(context, question, ids);
+    this.rejects = await findRejects(context, question);
     const stream = await this.stream();
     const landing = await this.landing(stream.positions);
     const archive = await this.archive(stream.positions);
@@ -86,15 +86,15 @@ export class Investigation {
 
   /** Positions that the tables know are looked up; without any the stream is read. */
   private async stream(): Promise<{ positions: Position[]; sightings: Sighting[] }> {
-    const { work, question, bounds } = this;
+    const { context, question, bounds } = this;
     const known = distinct(
       [...this.events, ...this.duplicates, ...this.rejects].flatMap(({ position }) => position ?? []),
     );
-    const stream = work.cloud.names.stream(question.pipeline.name);
+    const stream = context.cloud.names.stream(question.pipeline.name);
     if (known.length > 0) {
       const sightings: Sighting[] = [];
       for (const position of known) {
-        const record = await work.cloud.streams.record(stream, position.shard, position.sequenceNumber);
+        const record = await context.cloud.streams.record(stream, position.shard, position.sequenceNumber);
         sightings.push(
           record === undefined
             ? no('stream', `${place(position)}: the stream holds it no longer`, facts(position))
@@ -103,7 +103,7 @@ export class Investigation {
       }
       return { positions: known, sightings };
     }
-    const { hits, complete, extent } = await searchStream(work, question, bounds);
+    const { hits, complete, extent } = await searchStream(context, question, bounds);
     if (hits.length === 0)
       return {
         positions: [],
@@ -113,11 +113,11 @@ export class Investigation {
   }
 
   private async landing(positions: readonly Position[]): Promise<Sighting[]> {
-    const { work, question } = this;
+    const { context, question } = this;
     const sightings: Sighting[] = [];
     const view = landingName(question.pipeline);
     for (const position of positions) {
-      const [found] = await findLanded(work, question, position);
+      const [found] = await findLanded(context, question, position);
       if (found === undefined) {
         // Streaming ingestion may have skipped it.
         if (!this.isMerged(position)) await this.rejectAt(position);
@@ -157,11 +157,11 @@ export class Investigation {
   }
 
   private async rejectAt(position: Position): Promise<void> {
-    this.rejects.push(...(await findRejectAt(this.work, this.question, position)));
+    this.rejects.push(...(await findRejectAt(this.context, this.question, position)));
   }
 
   private async archive(positions: readonly Position[]): Promise<InBucket> {
-    const { hits, complete, extent } = await searchArchive(this.work, this.question, positions, this.bounds);
+    const { hits, complete, extent } = await searchArchive(this.context, this.question, positions, this.bounds);
     if (hits.length === 0)
       return {
         open: [],
@@ -181,7 +181,7 @@ export class Investigation {
         position !== undefined &&
         !this.isSkipped(position) &&
         (this.isMerged(position) || positions.some((one) => same(one, position)));
-      const { state, detail } = await bookOf(this.work, this.question, hit.bucket, hit.key, hit.etag);
+      const { state, detail } = await ledgerStateOf(this.context, this.question, hit.bucket, hit.key, hit.etag);
       // what the stream brings needs no object of the archive
       if (!known && state !== 'loaded') open.push({ hit, bucket: 'archive', state, detail });
       sightings.push(
@@ -195,7 +195,7 @@ export class Investigation {
   }
 
   private async history(): Promise<InBucket> {
-    const { work, question, bounds } = this;
+    const { context, question, bounds } = this;
     if (question.pipeline.history === undefined)
       return { open: [], sightings: [no('history', 'the pipeline has none')] };
     const runs = [
@@ -207,15 +207,15 @@ export class Investigation {
     ];
     const keys: string[] = [];
     for (const run of runs)
-      for (const { bucket, key } of await objectsOfRun(work, question, run))
-        if (bucket === work.cloud.names.historyBucket) keys.push(key);
+      for (const { bucket, key } of await objectsOfRun(context, question, run))
+        if (bucket === context.cloud.names.historyBucket) keys.push(key);
     // what came from the stream alone needs no search through years
     if (keys.length === 0 && this.inEvents && !bounds.everywhere)
       return {
         open: [],
         sightings: [unknown('history', 'not looked for, since no load brought it: --everywhere looks')],
       };
-    const { hits, complete, extent } = await searchHistory(work, question, keys, bounds);
+    const { hits, complete, extent } = await searchHistory(context, question, keys, bounds);
     if (hits.length === 0)
       return {
         open: [],
@@ -228,7 +228,7 @@ export class Investigation {
     const sightings: Sighting[] = [];
     const open: OpenObject[] = [];
     for (const hit of hits) {
-      const { state, detail } = await bookOf(work, question, hit.bucket, hit.key, hit.etag);
+      const { state, detail } = await ledgerStateOf(context, question, hit.bucket, hit.key, hit.etag);
       sightings.push(yes('history', `${url(hit)}, ${hit.unit} ${hit.line}, ${detail}`, { ...objectFacts(hit), state }));
       if (state !== 'loaded') open.push({ hit, bucket: 'history', state, detail });
       else if (!this.inEvents && this.rejects.length === 0) await this.rejectIn(hit);
@@ -237,21 +237,21 @@ export class Investigation {
   }
 
   private async rejectIn(hit: ObjectHit): Promise<void> {
-    const { work, question } = this;
-    this.rejects.push(...(await findRejectInObject(work, question, hit.bucket, hit.key, hit.line)));
+    const { context, question } = this;
+    this.rejects.push(...(await findRejectInObject(context, question, hit.bucket, hit.key, hit.line)));
     if (this.rejects.length === 0)
       this.explanations.push(`its object ${hit.key} is loaded, yet neither events nor rejects have it`);
   }
 
   private async queue(objects: readonly OpenObject[]): Promise<readonly Sighting[]> {
-    const { work, question, bounds } = this;
-    const { sightings, explanations } = await lookIntoQueues(work, question, objects, bounds.look === true);
+    const { context, question, bounds } = this;
+    const { sightings, explanations } = await lookIntoQueues(context, question, objects, bounds.look === true);
     this.explanations.push(...explanations);
     return sightings;
   }
 
   private async staged(): Promise<Sighting[]> {
-    const amount = await countStaged(this.work, this.question);
+    const amount = await countStaged(this.context, this.question);
     return [
       amount === 0
         ? no('staged', 'empty')
@@ -312,10 +312,10 @@ export class Investigation {
     if (event === undefined || this.events.length > 1) return [];
     const { pipeline } = this.question;
     const id = String(event.row['event_id']);
-    const stage = this.work.progress.stage('views');
+    const stage = this.context.progress.stage('views');
     const sightings = [
-      ...(await viewSightings(this.work, pipeline, id)),
-      ...(await exportSightings(this.work, pipeline, id, warehouseTime(event.row['merged_at']))),
+      ...(await viewSightings(this.context, pipeline, id)),
+      ...(await exportSightings(this.context, pipeline, id, warehouseTime(event.row['merged_at']))),
     ];
     stage.done(`${plural(pipeline.views.length, 'view')}, ${plural(pipeline.exports.length, 'export')}`);
     return sightings;

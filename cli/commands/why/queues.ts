@@ -1,11 +1,11 @@
 import type { QueueLook, SeenMessage } from '../../cloud/ports';
 import { grouped, plural } from '../../terminal';
+import { type Context, warehouseText, warehouseTime } from '../context';
 import { parseDeadLetter } from '../history/dead-letters';
-import { warehouseNow } from '../history/follow';
-import { type Work, warehouseText, warehouseTime } from '../work';
-import { no, type Sighting, unknown, yes } from './answer';
-import type { ObjectHit } from './places';
+import { warehouseNow } from '../history/wait-for-loads';
 import type { Question } from './question';
+import type { ObjectHit } from './search';
+import { no, type Sighting, unknown, yes } from './sighting';
 
 /** An object that holds the event and is not loaded. */
 export interface OpenObject {
@@ -29,7 +29,7 @@ const MOST_DELIVERIES = 100;
 
 type QueueName = 'history' | 'backlog' | 'dead letters';
 
-interface Held {
+interface QueueState {
   readonly name: QueueName;
   readonly counts: { readonly waiting: number; readonly inFlight: number; readonly delayed: number };
   /** Undefined: it was not looked into. */
@@ -37,7 +37,7 @@ interface Held {
 }
 
 /** A message that tells of an object. */
-interface Told {
+interface MessageMatch {
   readonly queue: QueueName;
   readonly message: SeenMessage;
   readonly reason: string;
@@ -48,42 +48,48 @@ interface Told {
  * function are looked into only if that is asked for; the dead letters, which nobody else takes, always.
  */
 export async function lookIntoQueues(
-  work: Work,
+  context: Context,
   { pipeline }: Question,
   open: readonly OpenObject[],
   mayDeliver: boolean,
 ): Promise<QueueFindings> {
-  const { history, backlog, deadLetters } = work.cloud.names.queues(pipeline.name);
+  const { history, backlog, deadLetters } = context.cloud.names.queues(pipeline.name);
   const queues = [
     ...(history === undefined ? [] : [['history', history] as const]),
     ['backlog', backlog] as const,
     ['dead letters', deadLetters] as const,
   ];
-  const held: Held[] = [];
-  for (const [name, url] of queues) held.push(await hold(work, name, url, open.length > 0, mayDeliver));
-  const summary = held.map(summaryOf).join('; ');
-  const facts = Object.fromEntries(held.map(({ name, counts }) => [camel(name), total(counts)]));
+  const queueStates: QueueState[] = [];
+  for (const [name, url] of queues) queueStates.push(await readQueue(context, name, url, open.length > 0, mayDeliver));
+  const summary = queueStates.map(summaryOf).join('; ');
+  const facts = Object.fromEntries(queueStates.map(({ name, counts }) => [camel(name), total(counts)]));
   if (open.length === 0) return { sightings: [no('queue', summary, facts)], explanations: [] };
-  const now = warehouseTime(await warehouseNow(work));
-  const findings = open.map((object) => findingOf(object, held, now, summary, facts));
+  const now = warehouseTime(await warehouseNow(context));
+  const findings = open.map((object) => findingOf(object, queueStates, now, summary, facts));
   return {
     sightings: findings.flatMap(({ sightings }) => sightings),
     explanations: findings.flatMap(({ explanations }) => explanations),
   };
 }
 
-async function hold(work: Work, name: QueueName, url: string, wanted: boolean, mayDeliver: boolean): Promise<Held> {
-  const { queues } = work.cloud;
+async function readQueue(
+  context: Context,
+  name: QueueName,
+  url: string,
+  wanted: boolean,
+  mayDeliver: boolean,
+): Promise<QueueState> {
+  const { queues } = context.cloud;
   const counts = await queues.counts(url);
   const consumed = queues.lookCounts && name !== 'dead letters';
   if (!wanted || total(counts) === 0 || (consumed && !mayDeliver)) return { name, counts };
   return { name, counts, look: await queues.look(url, consumed ? MOST_DELIVERIES : MOST_MESSAGES) };
 }
 
-const total = ({ waiting, inFlight, delayed }: Held['counts']) => waiting + inFlight + delayed;
+const total = ({ waiting, inFlight, delayed }: QueueState['counts']) => waiting + inFlight + delayed;
 const camel = (name: QueueName) => (name === 'dead letters' ? 'deadLetters' : name);
 
-function summaryOf({ name, counts: { waiting, inFlight, delayed } }: Held): string {
+function summaryOf({ name, counts: { waiting, inFlight, delayed } }: QueueState): string {
   const hidden = [
     ...(inFlight > 0 ? [`${grouped(inFlight)} in flight`] : []),
     ...(delayed > 0 ? [`${grouped(delayed)} delayed`] : []),
@@ -93,20 +99,20 @@ function summaryOf({ name, counts: { waiting, inFlight, delayed } }: Held): stri
 
 function findingOf(
   object: OpenObject,
-  held: readonly Held[],
+  queueStates: readonly QueueState[],
   now: number,
   summary: string,
   counts: Sighting['facts'],
 ): QueueFindings {
   const { key } = object.hit;
-  const told = held.flatMap(({ name, look }) =>
-    (look?.messages ?? []).flatMap((message) => tellOf(object, name, message)),
+  const matches = queueStates.flatMap(({ name, look }) =>
+    (look?.messages ?? []).flatMap((message) => matchMessage(object, name, message)),
   );
-  if (told.length > 0) {
-    const sightings = told.map((one) => yes('queue', `${key}: ${stateOf(one, now)}`, { key, ...factsOf(one, now) }));
-    return { sightings, explanations: [`its object ${key} ${explained(object, told[0]!, now)}`] };
+  if (matches.length > 0) {
+    const sightings = matches.map((one) => yes('queue', `${key}: ${stateOf(one, now)}`, { key, ...factsOf(one, now) }));
+    return { sightings, explanations: [`its object ${key} ${explained(object, matches[0]!, now)}`] };
   }
-  const unseen = held.filter(({ counts, look }) => total(counts) > 0 && look?.whole !== true);
+  const unseen = queueStates.filter(({ counts, look }) => total(counts) > 0 && look?.whole !== true);
   if (unseen.length > 0) {
     const where = unseen.map(
       ({ name, look }) =>
@@ -130,35 +136,35 @@ function findingOf(
   };
 }
 
-function tellOf({ hit }: OpenObject, queue: QueueName, message: SeenMessage): Told[] {
+function matchMessage({ hit }: OpenObject, queue: QueueName, message: SeenMessage): MessageMatch[] {
   const { objects, reason } = parseDeadLetter(message.body);
   const same = objects.some(({ bucket, key, etag }) => bucket === hit.bucket && key === hit.key && etag === hit.etag);
   return same ? [{ queue, message, reason }] : [];
 }
 
-function placeOf({ queue, message: { deliveries, hiddenUntil } }: Told, now: number) {
+function placeOf({ queue, message: { deliveries, hiddenUntil } }: MessageMatch, now: number) {
   if (queue === 'dead letters') return 'dead letter';
   if (hiddenUntil === undefined || hiddenUntil <= now) return 'waiting';
   return deliveries === 0 ? 'delayed' : 'in flight';
 }
 
-function factsOf(told: Told, now: number): Sighting['facts'] {
-  const { deliveries, hiddenUntil, sentAt } = told.message;
-  const state = placeOf(told, now);
+function factsOf(match: MessageMatch, now: number): Sighting['facts'] {
+  const { deliveries, hiddenUntil, sentAt } = match.message;
+  const state = placeOf(match, now);
   return {
-    queue: told.queue,
+    queue: match.queue,
     state,
     deliveries,
     sentAt: new Date(sentAt).toISOString(),
     ...(state === 'in flight' || state === 'delayed' ? { hiddenUntil: new Date(hiddenUntil!).toISOString() } : {}),
-    ...(state === 'dead letter' ? { reason: told.reason } : {}),
+    ...(state === 'dead letter' ? { reason: match.reason } : {}),
   };
 }
 
 /** `waiting in the backlog since 2026-11-21 09:00:00.000, delivered 3 times before`. */
-function stateOf(told: Told, now: number): string {
-  const { queue, message, reason } = told;
-  const state = placeOf(told, now);
+function stateOf(match: MessageMatch, now: number): string {
+  const { queue, message, reason } = match;
+  const state = placeOf(match, now);
   const since = `since ${warehouseText(message.sentAt)}`;
   if (state === 'dead letter') return `a dead letter ${since}: ${reason}`;
   const delivered = message.deliveries === 0 ? '' : `, delivered ${plural(message.deliveries, 'time')}`;
@@ -166,10 +172,10 @@ function stateOf(told: Told, now: number): string {
   return `${state} in the ${queue} queue ${since}${hidden}${delivered}`;
 }
 
-function explained({ state, detail }: OpenObject, told: Told, now: number): string {
-  if (told.queue === 'dead letters')
-    return state === 'parked' ? `is ${detail}: redrive` : `is a dead letter (${told.reason}): redrive`;
-  return `is not loaded yet, its message is ${stateOf(told, now)}`;
+function explained({ state, detail }: OpenObject, match: MessageMatch, now: number): string {
+  if (match.queue === 'dead letters')
+    return state === 'parked' ? `is ${detail}: redrive` : `is a dead letter (${match.reason}): redrive`;
+  return `is not loaded yet, its message is ${stateOf(match, now)}`;
 }
 
 function withoutMessage({ state, bucket, detail }: OpenObject): string {

@@ -3,9 +3,9 @@ import type { Column } from '../../../pipelines/definition';
 import { landingName, ofIdentity, publicTables, quoteIdentifier } from '../../../sql';
 import { payloadPath } from '../../../sql/merge/typing';
 import { redshiftType } from '../../../sql/objects/column-type';
-import { ask, type Work, warehouseTime } from '../work';
-import type { Position } from './answer';
+import { type Context, queryRows, warehouseTime } from '../context';
 import { type Question, timestampText } from './question';
+import type { Position } from './sighting';
 
 /** A row of events, duplicates, rejects or the landing view. */
 export interface Found {
@@ -19,19 +19,19 @@ export const ROWS = 5;
 const place = 'source, shard_id, sequence_number, arrived_at, run_id, merged_at';
 
 /** The events that are asked for. Not their payloads: a row of a result has at most 64 kB. */
-export function findEvents(work: Work, { pipeline, id, fields }: Question): Promise<Found[]> {
+export function findEvents(context: Context, { pipeline, id, fields }: Question): Promise<Found[]> {
   const { events } = publicTables(pipeline);
   const select = `select event_id, ${place} from ${events}`;
-  if (id !== undefined) return query(work, 'events', `${select} where event_id = {{id}} limit ${ROWS + 1}`, { id });
+  if (id !== undefined) return query(context, 'events', `${select} where event_id = {{id}} limit ${ROWS + 1}`, { id });
   const { where, values } = columnsCondition(fields);
-  return query(work, 'events', `${select} where ${where} limit ${ROWS + 1}`, values);
+  return query(context, 'events', `${select} where ${where} limit ${ROWS + 1}`, values);
 }
 
-export function findDuplicates(work: Work, { pipeline }: Question, ids: readonly string[]): Promise<Found[]> {
+export function findDuplicates(context: Context, { pipeline }: Question, ids: readonly string[]): Promise<Found[]> {
   const { duplicates } = publicTables(pipeline);
   const { list, values } = literals('id', ids);
   return query(
-    work,
+    context,
     'duplicates',
     `select event_id, ${place} from ${duplicates} where event_id in (${list}) order by merged_at limit ${ROWS + 1}`,
     values,
@@ -41,12 +41,12 @@ export function findDuplicates(work: Work, { pipeline }: Question, ids: readonly
 const rejectSelect = `${place}, object_key, line, reason`;
 
 /** Rejects have no id: they are found by what their payload says, where it says it. */
-export async function findRejects(work: Work, { pipeline, fields }: Question): Promise<Found[]> {
+export async function findRejects(context: Context, { pipeline, fields }: Question): Promise<Found[]> {
   if (fields.size === 0) return [];
   const { rejects } = publicTables(pipeline);
   const { where, values } = payloadCondition(fields);
   return query(
-    work,
+    context,
     'rejects',
     `select ${rejectSelect} from ${rejects} where ${where} order by merged_at limit ${ROWS + 1}`,
     values,
@@ -54,13 +54,13 @@ export async function findRejects(work: Work, { pipeline, fields }: Question): P
 }
 
 export async function findRejectAt(
-  work: Work,
+  context: Context,
   { pipeline }: Question,
   { shard, sequenceNumber }: Position,
 ): Promise<Found[]> {
   const { rejects } = publicTables(pipeline);
   return query(
-    work,
+    context,
     'rejects',
     `select ${rejectSelect} from ${rejects} where shard_id = {{shard}} and sequence_number = {{sequence}} limit 1`,
     { shard, sequence: sequenceNumber },
@@ -72,7 +72,7 @@ export async function findRejectAt(
  * names of files after 256 characters (SYS_LOAD_ERROR_DETAIL).
  */
 export async function findRejectInObject(
-  work: Work,
+  context: Context,
   { pipeline }: Question,
   bucket: string,
   key: string,
@@ -81,7 +81,7 @@ export async function findRejectInObject(
   const { rejects } = publicTables(pipeline);
   const url = `s3://${bucket}/${key}`;
   return query(
-    work,
+    context,
     'rejects',
     `select ${rejectSelect} from ${rejects} where object_key in ({{url}}, {{cut}}) and line = {{line}}::bigint limit 1`,
     { url, cut: url.slice(0, 256), line },
@@ -90,14 +90,14 @@ export async function findRejectInObject(
 
 /** Whether the landing view has read a position, and whether that was merged. */
 export async function findLanded(
-  work: Work,
+  context: Context,
   { pipeline }: Question,
   { shard, sequenceNumber }: Position,
 ): Promise<Found[]> {
   const landing = landingName(pipeline);
   const { checkpoints } = publicTables(pipeline);
   return query(
-    work,
+    context,
     'landing',
     `select shard_id, sequence_number, approximate_arrival_timestamp as arrived_at, refresh_time,
   refresh_time <= coalesce((select max(refresh_time) from ${checkpoints} where landing = {{landing}} and ${ofIdentity(pipeline)}), '1970-01-01'::timestamp) as merged
@@ -108,10 +108,10 @@ where shard_id = {{shard}} and sequence_number = {{sequence}} limit 1`,
 }
 
 /** Rows that are being merged this moment: the table is empty in between. */
-export async function countStaged(work: Work, { pipeline }: Question): Promise<number> {
+export async function countStaged(context: Context, { pipeline }: Question): Promise<number> {
   const { staged, staged_archive } = publicTables(pipeline);
-  const [row] = await ask(
-    work,
+  const [row] = await queryRows(
+    context,
     'staged',
     `select (select count(*) from ${staged}) + (select count(*) from ${staged_archive}) as amount`,
   );
@@ -127,9 +127,9 @@ export interface LoadedObject {
 }
 
 /** The objects that a run loaded. */
-export async function objectsOfRun(work: Work, { pipeline }: Question, runId: string): Promise<LoadedObject[]> {
-  const rows = await ask(
-    work,
+export async function objectsOfRun(context: Context, { pipeline }: Question, runId: string): Promise<LoadedObject[]> {
+  const rows = await queryRows(
+    context,
     'ledger',
     `select bucket, object_key, etag, run_id, loaded_at from ${publicTables(pipeline).ledger} where run_id = {{run}}`,
     { run: runId },
@@ -144,8 +144,8 @@ export async function objectsOfRun(work: Work, { pipeline }: Question, runId: st
 }
 
 /** What the books say of one object. */
-export async function bookOf(
-  work: Work,
+export async function ledgerStateOf(
+  context: Context,
   { pipeline }: Question,
   bucket: string,
   key: string,
@@ -154,15 +154,25 @@ export async function bookOf(
   const { ledger, parked } = publicTables(pipeline);
   const values = { bucket, key, etag };
   const identity = 'bucket = {{bucket}} and object_key = {{key}} and etag = {{etag}}';
-  const [entry] = await ask(work, 'ledger', `select run_id, loaded_at from ${ledger} where ${identity}`, values);
+  const [entry] = await queryRows(
+    context,
+    'ledger',
+    `select run_id, loaded_at from ${ledger} where ${identity}`,
+    values,
+  );
   if (entry) return { state: 'loaded', detail: `loaded ${entry['loaded_at']} by run ${entry['run_id']}` };
-  const [aside] = await ask(work, 'parked', `select reason from ${parked} where ${identity}`, values);
+  const [aside] = await queryRows(context, 'parked', `select reason from ${parked} where ${identity}`, values);
   if (aside) return { state: 'parked', detail: `parked: ${aside['reason']}` };
   return { state: 'pending', detail: 'not loaded yet' };
 }
 
-async function query(work: Work, what: string, sql: string, values: Record<string, string | number>): Promise<Found[]> {
-  const rows = await ask(work, what, sql, values);
+async function query(
+  context: Context,
+  what: string,
+  sql: string,
+  values: Record<string, string | number>,
+): Promise<Found[]> {
+  const rows = await queryRows(context, what, sql, values);
   return rows.map((row) => {
     const position = positionOf(row);
     return position === undefined ? { row } : { row, position };

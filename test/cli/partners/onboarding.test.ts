@@ -1,5 +1,5 @@
-import type { PartnerSite } from '../../../cli/commands/partners/find';
 import { onboarding } from '../../../cli/commands/partners/onboarding';
+import type { PartnerSite } from '../../../cli/commands/partners/site';
 import { dev } from '../../../environments/dev';
 import type { Partner } from '../../../environments/environment';
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makePlan } from '../../../cli/plan/make';
+import { makePlan } from '../../../cli/plan/make-plan';
 import { printedPlan } from '../../../cli/plan/print';
 import { styleFor } from '../../../cli/terminal';
 import { documented, same } from '../documented';

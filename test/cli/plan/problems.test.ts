@@ -1,4 +1,4 @@
-import { problemsOf } from '../../../cli/plan/ask';
+import { problemsOf } from '../../../cli/plan/query-warehouse';
 import { type ObjectState, treeStates } from '../../../cli/plan/state';
 import { prod, shop } from './sample';
 

@@ -9,7 +9,7 @@ import { type Output, Progress, type Style, styleFor } from '../terminal';
 import { DEFAULT_DATA, text, wholeNumber } from './options';
 
 /** What a command works with: an environment, a terminal, and time. */
-export interface Work {
+export interface Context {
   readonly cloud: Cloud;
   /** The result. */
   readonly stdout: Output;
@@ -23,13 +23,13 @@ export interface Work {
   sleep(ms: number): Promise<unknown>;
 }
 
-export interface WorkOptions extends ConnectOptions {
+export interface ContextOptions extends ConnectOptions {
   /** Seconds. */
   readonly timeout: number;
   readonly json?: boolean;
 }
 
-export interface WorkIo {
+export interface CommandIo {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: NodeJS.ProcessEnv;
@@ -42,7 +42,7 @@ export interface Exit {
 const HOUR_SECONDS = 3600;
 
 /** Adds the options that every command on a running environment has. */
-export function workOptions(command: Command, timeoutSeconds: number): Command {
+export function addContextOptions(command: Command, timeoutSeconds: number): Command {
   return command
     .option('--data <dir>', 'data folder of the running local runtime', text('--data'), DEFAULT_DATA)
     .option('--environment <name>', 'work on this environment in AWS instead', text('--environment'))
@@ -62,11 +62,11 @@ export function workOptions(command: Command, timeoutSeconds: number): Command {
 }
 
 /** Connects, works and disconnects. The exit code is 0 when the work found nothing wrong, else 1. */
-export async function working(
-  options: WorkOptions,
-  io: WorkIo,
+export async function withContext(
+  options: ContextOptions,
+  io: CommandIo,
   exit: Exit,
-  act: (work: Work) => Promise<boolean>,
+  act: (context: Context) => Promise<boolean>,
 ): Promise<void> {
   // Loaded when it is needed: help and plans without a warehouse do without the SDK.
   const { connect } = require('../cloud/connect') as typeof import('../cloud/connect');
@@ -94,15 +94,22 @@ export async function working(
  * Runs one statement to its end and answers its rows. `what` names it in messages and among the statements of the warehouse.
  * @throws Failure with what the warehouse says, or when the time of the command is up
  */
-export async function ask(work: Work, what: string, template: string, values: Values = {}): Promise<Row[]> {
-  const { warehouse } = work.cloud;
-  return explained(what, () => run(warehouse, `millrace-cli/${what}`, render(template, values), work.remainingMs));
+export async function queryRows(context: Context, what: string, template: string, values: Values = {}): Promise<Row[]> {
+  const { warehouse } = context.cloud;
+  return explained(what, () => run(warehouse, `millrace-cli/${what}`, render(template, values), context.remainingMs));
 }
 
 /** As `ask`, for a statement that changes something: the Data API has no result for it. */
-export async function change(work: Work, what: string, template: string, values: Values = {}): Promise<void> {
-  const { warehouse } = work.cloud;
-  await explained(what, () => execute(warehouse, `millrace-cli/${what}`, render(template, values), work.remainingMs));
+export async function executeStatement(
+  context: Context,
+  what: string,
+  template: string,
+  values: Values = {},
+): Promise<void> {
+  const { warehouse } = context.cloud;
+  await explained(what, () =>
+    execute(warehouse, `millrace-cli/${what}`, render(template, values), context.remainingMs),
+  );
 }
 
 async function explained<T>(what: string, statement: () => Promise<T>): Promise<T> {
@@ -123,8 +130,8 @@ async function explained<T>(what: string, statement: () => Promise<T>): Promise<
 }
 
 /** Time is up. */
-export function checkTime(work: Work, what: string): void {
-  if (work.remainingMs() <= 0) throw new Failure(`${what}: the time is up; raise --timeout`);
+export function assertTimeLeft(context: Context, what: string): void {
+  if (context.remainingMs() <= 0) throw new Failure(`${what}: the time is up; raise --timeout`);
 }
 
 /** A parser for commander: a moment in UTC as a day or an ISO 8601 time with its zone, in epoch milliseconds. */

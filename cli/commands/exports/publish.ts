@@ -5,9 +5,9 @@ import { warehouseLedger } from '../../../lambda/export/ledger';
 import type { ExportFunction } from '../../cloud/export-function';
 import { Failure } from '../../failure';
 import { plural } from '../../terminal';
-import { ask, checkTime, type Work, warehouseTime } from '../work';
-import { publications } from './chain';
-import type { NamedExport } from './named';
+import { assertTimeLeft, type Context, queryRows, warehouseTime } from '../context';
+import type { NamedExport } from './find-export';
+import { readPublications } from './read-publications';
 
 export interface Requested {
   readonly export: string;
@@ -20,13 +20,13 @@ export interface Requested {
 const POLL_MS = 1000;
 
 /** What is due now, by the warehouse's clock. */
-async function whatIsDue(work: Work, { pipeline, item }: NamedExport) {
-  const now = await clockOf(work);
+async function whatIsDue(context: Context, { pipeline, item }: NamedExport) {
+  const now = await clockOf(context);
   const ledger = warehouseLedger({
-    environment: work.cloud.names.environment,
+    environment: context.cloud.names.environment,
     pipeline: pipeline.name,
-    warehouse: work.cloud.warehouse,
-    remainingMs: work.remainingMs,
+    warehouse: context.cloud.warehouse,
+    remainingMs: context.remainingMs,
   });
   const state = await ledger.state(item, now);
   const survey = await ledger.survey(item, now);
@@ -34,60 +34,68 @@ async function whatIsDue(work: Work, { pipeline, item }: NamedExport) {
 }
 
 /** The warehouse's clock, in whole minutes. */
-export async function clockOf(work: Work): Promise<number> {
-  const [row] = await ask(work, 'clock', 'select getdate() as now');
+export async function clockOf(context: Context): Promise<number> {
+  const [row] = await queryRows(context, 'clock', 'select getdate() as now');
   return Math.floor(warehouseTime(row?.['now']) / 60_000) * 60_000;
 }
 
 /** Publishes what is due, or says what it is. */
-export async function runNow(work: Work, named: NamedExport, send: ExportFunction | undefined): Promise<Requested> {
-  const { now, windows, lateRows } = await whatIsDue(work, named);
+export async function publishDue(
+  context: Context,
+  named: NamedExport,
+  send: ExportFunction | undefined,
+): Promise<Requested> {
+  const { now, windows, lateRows } = await whatIsDue(context, named);
   if (send && windows.length > 0) {
     await send({ kind: 'request', export: named.item.name, time: new Date(now).toISOString() });
-    await published(work, named, windows);
+    await waitUntilPublished(context, named, windows);
   }
   return requested(named, windows, lateRows, send !== undefined);
 }
 
 /** Publishes one window once more, as a correction. */
-export async function runAgain(
-  work: Work,
+export async function publishCorrection(
+  context: Context,
   named: NamedExport,
   start: number,
   send: ExportFunction | undefined,
 ): Promise<Requested> {
   const { item } = named;
-  const { now, ledger, lateRows } = await whatIsDue(work, named);
+  const { now, ledger, lateRows } = await whatIsDue(context, named);
   const revisions = windowStart(item.content.window, start) === start ? await ledger.revisions(item, now, start) : [];
-  if (revisions.length === 0) throw new Failure(await notPublished(work, named, start), 2);
+  if (revisions.length === 0) throw new Failure(await notPublished(context, named, start), 2);
   const windows = [{ start, revision: Math.max(...revisions) + 1 }];
   if (send) {
     const rerun = new Date(start).toISOString();
     await send({ kind: 'request', export: item.name, time: new Date(now).toISOString(), rerun });
-    await published(work, named, windows);
+    await waitUntilPublished(context, named, windows);
   }
   return requested(named, windows, lateRows, send !== undefined);
 }
 
-async function notPublished(work: Work, named: NamedExport, start: number): Promise<string> {
-  const newest = (await publications(work, named)).slice(-3).map(({ window }) => window.start);
+async function notPublished(context: Context, named: NamedExport, start: number): Promise<string> {
+  const newest = (await readPublications(context, named)).slice(-3).map(({ window }) => window.start);
   const known = newest.length > 0 ? `the newest are ${newest.join(', ')}` : 'there is none yet';
   return `window must be the start of a published window of ${named.name}, got ${new Date(start).toISOString()}; ${known}`;
 }
 
 /** Waits until a reader sees them. */
-async function published(work: Work, named: NamedExport, windows: readonly ExportWindow[]): Promise<void> {
-  const stage = work.progress.stage('publish');
+async function waitUntilPublished(
+  context: Context,
+  named: NamedExport,
+  windows: readonly ExportWindow[],
+): Promise<void> {
+  const stage = context.progress.stage('publish');
   const wanted = windows.map(({ start, revision }) => `${new Date(start).toISOString()} ${revision}`);
   for (;;) {
     const seen = new Set(
-      (await publications(work, named)).map(({ window, revision }) => `${window.start} ${revision}`),
+      (await readPublications(context, named)).map(({ window, revision }) => `${window.start} ${revision}`),
     );
     const left = wanted.filter((id) => !seen.has(id)).length;
     if (left === 0) return stage.done(plural(wanted.length, 'window'));
     stage.update(`${plural(left, 'window')} to go`);
-    checkTime(work, `${named.name}: waiting for ${plural(left, 'window')}; the function goes on with them`);
-    await work.sleep(Math.min(POLL_MS, Math.max(work.remainingMs(), 1)));
+    assertTimeLeft(context, `${named.name}: waiting for ${plural(left, 'window')}; the function goes on with them`);
+    await context.sleep(Math.min(POLL_MS, Math.max(context.remainingMs(), 1)));
   }
 }
 

@@ -1,4 +1,4 @@
-import { assertRoom, NEEDED_TO_GO_ON_MIB, watchDisk } from '../../cli/commands/local/disk';
+import { assertRoom, NEEDED_TO_GO_ON_MIB, watchDisk } from '../../cli/commands/local/disk-space';
 
 const mib = (count: number) => () => count * 1024 * 1024;
 

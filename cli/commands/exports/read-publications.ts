@@ -1,28 +1,29 @@
 import { publishedAfter, readHead, type Success } from '../../../lambda/export/publication';
-import { checkTime, type Work } from '../work';
-import type { NamedExport } from './named';
+import { assertTimeLeft, type Context } from '../context';
+import type { NamedExport } from './find-export';
 
 /** Object store of the commands, as far as the chain is read through it: what a partner may do, and no more. */
-export function readerOf(work: Work) {
-  const { buckets, names } = work.cloud;
+export function chainReader(context: Context) {
+  const { buckets, names } = context.cloud;
   const bucket = names.exportsBucket;
   const getWithEtag = async (_: string, key: string) => {
     const head = await buckets.head(bucket, key);
-    return head && { text: (await wholeObject(work, key)).toString('utf8'), etag: head.etag };
+    return head && { text: (await wholeObject(context, key)).toString('utf8'), etag: head.etag };
   };
   return { bucket, objects: { getWithEtag, get: async (_: string, key: string) => (await getWithEtag(_, key))?.text } };
 }
 
-export async function wholeObject(work: Work, key: string): Promise<Buffer> {
+export async function wholeObject(context: Context, key: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of await work.cloud.buckets.read(work.cloud.names.exportsBucket, key)) chunks.push(chunk);
+  for await (const chunk of await context.cloud.buckets.read(context.cloud.names.exportsBucket, key))
+    chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
 /** Every publication of an export as a reader finds them who follows latest.json, the oldest first. */
-export async function publications(work: Work, { pipeline, item }: NamedExport): Promise<Success[]> {
-  checkTime(work, 'reading the publications');
-  const { bucket, objects } = readerOf(work);
+export async function readPublications(context: Context, { pipeline, item }: NamedExport): Promise<Success[]> {
+  assertTimeLeft(context, 'reading the publications');
+  const { bucket, objects } = chainReader(context);
   const host = { bucket, objects, plan: { pipeline: pipeline.name } };
   const head = await readHead(host, item);
   return publishedAfter(host, head, 0);

@@ -2,13 +2,13 @@ import type { Pipeline } from '../../../pipelines/definition';
 import type { ListedObject } from '../../cloud/ports';
 import { grouped, plural } from '../../terminal';
 import { archiveHour } from '../backfill';
-import { isFolder, isFrozen } from '../history/list';
+import type { Context } from '../context';
+import { isFolder, isFrozen } from '../history/listing';
 import { Sources } from '../history/sources';
-import type { Work } from '../work';
-import type { Bounds, Position } from './answer';
 import { json, UnreadableError } from './lines';
 import { matches, positionId, type Question } from './question';
 import { type FileShape, recordsOf, unitOf } from './records';
+import type { Bounds, Position } from './sighting';
 
 /** What reading a place brought. */
 export interface Search<Hit> {
@@ -23,11 +23,11 @@ export interface Search<Hit> {
 const HITS = 5;
 
 /** Reads the stream shard by shard. */
-export async function searchStream(work: Work, question: Question, bounds: Bounds): Promise<Search<Position>> {
-  const { streams, names } = work.cloud;
+export async function searchStream(context: Context, question: Question, bounds: Bounds): Promise<Search<Position>> {
+  const { streams, names } = context.cloud;
   const { pipeline } = question;
   const stream = names.stream(pipeline.name);
-  const stage = work.progress.stage('stream');
+  const stage = context.progress.stage('stream');
   const hits: Position[] = [];
   let read = 0;
   let complete = true;
@@ -44,7 +44,7 @@ export async function searchStream(work: Work, question: Question, bounds: Bound
       }
       stage.update(plural(read, 'record'));
       if (hits.length >= HITS) break search;
-      if (read >= bounds.records || work.remainingMs() <= 0) {
+      if (read >= bounds.records || context.remainingMs() <= 0) {
         complete = false;
         break search;
       }
@@ -76,12 +76,12 @@ interface Candidate {
 
 /** Reads objects of the archive: those that can hold the positions, or, without positions, all within the bounds. */
 export async function searchArchive(
-  work: Work,
+  context: Context,
   question: Question,
   positions: readonly Position[],
   bounds: Bounds,
 ): Promise<Search<ObjectHit>> {
-  const { names, buckets } = work.cloud;
+  const { names, buckets } = context.cloud;
   const { pipeline } = question;
   const bucket = names.archiveBucket;
   const known = positions.filter(({ arrivedAt }) => arrivedAt !== undefined);
@@ -101,7 +101,7 @@ export async function searchArchive(
     for await (const page of buckets.pages(bucket, prefix))
       for (const object of page)
         if (isWithin(archiveHour(object.key), bounds)) candidates.push({ object, shape: archived, test });
-  return searchObjects(work, pipeline, bucket, candidates, bounds, 'archive', Math.max(1, known.length));
+  return searchObjects(context, pipeline, bucket, candidates, bounds, 'archive', Math.max(1, known.length));
 }
 
 /** The hour of the oldest record in the object may be the one before. */
@@ -118,12 +118,12 @@ function isWithin(hour: number | undefined, { since, until }: Bounds): boolean {
 
 /** Reads history objects: those named, or else all within the bounds, the newest first. */
 export async function searchHistory(
-  work: Work,
+  context: Context,
   question: Question,
   keys: readonly string[],
   bounds: Bounds,
 ): Promise<Search<ObjectHit>> {
-  const { names, buckets } = work.cloud;
+  const { names, buckets } = context.cloud;
   const bucket = names.historyBucket;
   const sources = new Sources(question.pipeline);
   const objects: ListedObject[] = [];
@@ -153,14 +153,14 @@ export async function searchHistory(
         : (value) => matches(question, value);
     return [{ object, shape: source, test }];
   });
-  return searchObjects(work, question.pipeline, bucket, candidates, bounds, 'history', HITS);
+  return searchObjects(context, question.pipeline, bucket, candidates, bounds, 'history', HITS);
 }
 
 /** What Firehose writes. */
 const archived: FileShape = { format: 'firehose', compression: 'gzip' };
 
 async function searchObjects(
-  work: Work,
+  context: Context,
   { columns }: Pipeline,
   bucket: string,
   candidates: readonly Candidate[],
@@ -168,14 +168,14 @@ async function searchObjects(
   name: string,
   enough: number,
 ): Promise<Search<ObjectHit>> {
-  const stage = work.progress.stage(name);
+  const stage = context.progress.stage(name);
   const hits: ObjectHit[] = [];
   const unread: string[] = [];
   const newestFirst = [...candidates].sort((one, other) => other.object.lastModified - one.object.lastModified);
   let bytes = 0;
   let read = 0;
   for (const { object, shape, test } of newestFirst) {
-    if (hits.length >= enough || bytes >= bounds.bytes || work.remainingMs() <= 0) break;
+    if (hits.length >= enough || bytes >= bounds.bytes || context.remainingMs() <= 0) break;
     if (isFrozen(object)) {
       unread.push(`${object.key}: in Glacier`);
       continue;
@@ -183,7 +183,7 @@ async function searchObjects(
     try {
       const unit = unitOf(shape.format);
       for await (const { line, value } of recordsOf(
-        await work.cloud.buckets.read(bucket, object.key),
+        await context.cloud.buckets.read(bucket, object.key),
         shape,
         columns,
       )) {

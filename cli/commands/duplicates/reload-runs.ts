@@ -2,13 +2,13 @@ import { reloadMessage, reloadRunId, replacedRun } from '../../../lambda/load/re
 import type { Pipeline } from '../../../pipelines/definition';
 import { identityVersion, publicTables } from '../../../sql';
 import { grouped, type Stage } from '../../terminal';
+import { assertTimeLeft, type Context, queryRows, warehouseText, warehouseTime } from '../context';
 import { deadLetters } from '../history/dead-letters';
-import { warehouseNow } from '../history/follow';
-import { COMMIT_MS, untilSettled } from '../history/looks';
-import { ask, checkTime, type Work, warehouseText, warehouseTime } from '../work';
+import { COMMIT_DELAY_MS, pollUntilSettled } from '../history/poll';
+import { warehouseNow } from '../history/wait-for-loads';
 
 /** A run that loaded objects before the identity was changed, and has duplicates. */
-export interface Candidate {
+export interface ReloadCandidate {
   readonly runId: string;
   readonly objects: number;
   readonly bytes: number;
@@ -19,13 +19,13 @@ export interface Candidate {
   readonly problem?: string;
 }
 
-export interface Kept {
+export interface NotReloadable {
   /** Duplicates from before the change that no run of objects has. */
   readonly elsewhere: number;
 }
 
 /** Where a run that was to be loaded again has ended. */
-export interface Again {
+export interface ReloadResult {
   readonly outcome: 'loaded' | 'refused' | 'waiting';
   readonly events: number;
   readonly reason?: string;
@@ -60,14 +60,16 @@ order by d.run_id, l.object_key`;
 };
 
 /** The runs, each with what became of its objects. */
-export async function candidates(
-  work: Work,
+export async function findCandidates(
+  context: Context,
   pipeline: Pipeline,
   stage: Stage,
-): Promise<Kept & { readonly runs: Candidate[] }> {
-  const found = new Map<string, Candidate & { readonly entries: Entry[] }>();
+): Promise<NotReloadable & { readonly runs: ReloadCandidate[] }> {
+  const found = new Map<string, ReloadCandidate & { readonly entries: Entry[] }>();
   let elsewhere = 0;
-  for (const row of await ask(work, 'duplicates', leftQuery(pipeline), { identity: identityVersion(pipeline) })) {
+  for (const row of await queryRows(context, 'duplicates', leftQuery(pipeline), {
+    identity: identityVersion(pipeline),
+  })) {
     const [runId, duplicates] = [String(row['run_id']), Number(row['duplicates'])];
     if (row['bucket'] === null) {
       elsewhere += duplicates;
@@ -86,10 +88,10 @@ export async function candidates(
       events: Number(row['events']),
     });
   }
-  const runs: Candidate[] = [];
+  const runs: ReloadCandidate[] = [];
   for (const { entries, ...run } of found.values()) {
-    checkTime(work, 'looking at the objects');
-    const problem = await problemOf(work, entries);
+    assertTimeLeft(context, 'looking at the objects');
+    const problem = await problemOf(context, entries);
     runs.push(problem === undefined ? run : { ...run, problem });
     stage.update(`${grouped(runs.length)} of ${grouped(found.size)} runs looked at`);
   }
@@ -98,7 +100,7 @@ export async function candidates(
 
 const HEADS_AT_ONCE = 10;
 
-async function problemOf({ cloud }: Work, entries: readonly Entry[]): Promise<string | undefined> {
+async function problemOf({ cloud }: Context, entries: readonly Entry[]): Promise<string | undefined> {
   for (let at = 0; at < entries.length; at += HEADS_AT_ONCE) {
     const some = entries.slice(at, at + HEADS_AT_ONCE);
     const heads = await Promise.all(some.map(({ bucket, key }) => cloud.buckets.head(bucket, key)));
@@ -112,27 +114,27 @@ const MOST_LETTERS = 10_000;
 
 /** Queues the runs and waits until each is loaded or given up, or the time is up. Answers by run. */
 export async function reloadAll(
-  work: Work,
+  context: Context,
   pipeline: Pipeline,
-  runs: readonly Candidate[],
+  runs: readonly ReloadCandidate[],
   stage: Stage,
-): Promise<Map<string, Again>> {
-  const ended = new Map<string, Again>();
+): Promise<Map<string, ReloadResult>> {
+  const ended = new Map<string, ReloadResult>();
   if (runs.length === 0) return ended;
-  const { names, queues } = work.cloud;
-  const before = await letters(work, pipeline);
-  const since = warehouseText(warehouseTime(await warehouseNow(work)) - COMMIT_MS);
+  const { names, queues } = context.cloud;
+  const before = await readReasons(context, pipeline);
+  const since = warehouseText(warehouseTime(await warehouseNow(context)) - COMMIT_DELAY_MS);
   await queues.send(
     names.queues(pipeline.name).backlog,
     runs.map(({ runId }) => reloadMessage(runId)),
   );
-  await untilSettled(work, async () => {
+  await pollUntilSettled(context, async () => {
     // The letters first: a run that is loaded after that look is none of them.
-    const after = await letters(work, pipeline);
+    const after = await readReasons(context, pipeline);
     const loaded = new Map(
       (
-        await ask(
-          work,
+        await queryRows(
+          context,
           'progress',
           `select run_id, events from ${publicTables(pipeline).runs} where merged_at >= {{since}}::timestamp`,
           { since },
@@ -149,8 +151,8 @@ export async function reloadAll(
     stage.update(`${grouped(ended.size)} of ${grouped(runs.length)} runs`);
     return ended.size === runs.length;
   });
-  await takeAway(
-    work,
+  await deleteReportedLetters(
+    context,
     pipeline,
     runs.filter(({ runId }) => ended.get(runId)?.outcome === 'refused'),
   );
@@ -158,19 +160,23 @@ export async function reloadAll(
   return ended;
 }
 
-/** The dead letters of runs whose reasons are told: nothing is missing, so that nobody else needs them. */
-async function takeAway({ cloud }: Work, pipeline: Pipeline, told: readonly Candidate[]): Promise<void> {
-  if (told.length === 0) return;
+/** The dead letters of runs whose reasons are reported: nothing is missing, so that nobody else needs them. */
+async function deleteReportedLetters(
+  { cloud }: Context,
+  pipeline: Pipeline,
+  reported: readonly ReloadCandidate[],
+): Promise<void> {
+  if (reported.length === 0) return;
   const url = cloud.names.queues(pipeline.name).deadLetters;
   for await (const { message } of deadLetters(cloud, url)) {
     const runId = replacedRun(message.body);
-    if (told.some((run) => run.runId === runId)) await cloud.queues.delete(url, message.receipt);
+    if (reported.some((run) => run.runId === runId)) await cloud.queues.delete(url, message.receipt);
     else await cloud.queues.release(url, message.receipt);
   }
 }
 
 /** Why runs were given up, from the dead letters, which stay where they are. */
-async function letters({ cloud }: Work, pipeline: Pipeline): Promise<Map<string, string[]>> {
+async function readReasons({ cloud }: Context, pipeline: Pipeline): Promise<Map<string, string[]>> {
   const reasons = new Map<string, string[]>();
   for (const { body } of (await cloud.queues.look(cloud.names.queues(pipeline.name).deadLetters, MOST_LETTERS))
     .messages) {

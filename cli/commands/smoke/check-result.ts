@@ -1,8 +1,8 @@
 import { explain } from '../../failure';
-import { checkTime, type Work } from '../work';
+import { assertTimeLeft, type Context } from '../context';
 
 /** One line of the table: what must be, and what is. */
-export interface Finding {
+export interface CheckResult {
   readonly check: string;
   readonly expected: string;
   readonly found: string;
@@ -10,14 +10,14 @@ export interface Finding {
   readonly result: 'ok' | 'wrong' | 'unknown';
 }
 
-export const finding = (check: string, expected: string, found: string, holds: boolean): Finding => ({
+export const checkResult = (check: string, expected: string, found: string, holds: boolean): CheckResult => ({
   check,
   expected,
   found,
   result: holds ? 'ok' : 'wrong',
 });
 
-export const unknown = (check: string, expected: string, found: string): Finding => ({
+export const unknownResult = (check: string, expected: string, found: string): CheckResult => ({
   check,
   expected,
   found,
@@ -25,10 +25,14 @@ export const unknown = (check: string, expected: string, found: string): Finding
 });
 
 /** Runs a group of checks under one line of progress. What it throws is one finding more, so that the other groups still run. */
-export async function checked(work: Work, name: string, act: () => Promise<readonly Finding[]>): Promise<Finding[]> {
-  const stage = work.progress.stage(name);
+export async function runCheck(
+  context: Context,
+  name: string,
+  act: () => Promise<readonly CheckResult[]>,
+): Promise<CheckResult[]> {
+  const stage = context.progress.stage(name);
   try {
-    checkTime(work, name);
+    assertTimeLeft(context, name);
     const found = await act();
     const wrong = found.filter(({ result }) => result === 'wrong').length;
     if (wrong > 0) stage.failed();
@@ -36,7 +40,7 @@ export async function checked(work: Work, name: string, act: () => Promise<reado
     return [...found];
   } catch (error) {
     stage.failed();
-    return [finding(name, 'can be asked', explain(error), false)];
+    return [checkResult(name, 'can be asked', explain(error), false)];
   }
 }
 
@@ -45,16 +49,16 @@ const POLL_MS = 2000;
 const MARGIN_MS = 5000;
 
 /** Asks until the answer holds, for so long at most; answers the last answer. */
-export async function until<T>(
-  work: Work,
+export async function pollUntil<T>(
+  context: Context,
   limitMs: number,
   ask: () => Promise<T>,
   holds: (answer: T) => boolean,
 ): Promise<T> {
-  const deadline = work.remainingMs() - limitMs;
+  const deadline = context.remainingMs() - limitMs;
   for (;;) {
     const answer = await ask();
-    if (holds(answer) || work.remainingMs() <= Math.max(deadline, POLL_MS + MARGIN_MS)) return answer;
-    await work.sleep(POLL_MS);
+    if (holds(answer) || context.remainingMs() <= Math.max(deadline, POLL_MS + MARGIN_MS)) return answer;
+    await context.sleep(POLL_MS);
   }
 }

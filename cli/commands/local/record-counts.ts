@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import type { Pipeline } from '../../../pipelines/definition';
 import { landingName, ofLanding, publicTables } from '../../../sql';
-import { markPrefix } from '../smoke/mark';
+import { markPrefix } from '../smoke/marked-events';
 import type { DemoRuntime } from './demo-runtime';
 
 /** Where every record is. Nothing vanishes: `produced = events + duplicates + rejects + pending`. */
-export interface Account {
+export interface RecordCounts {
   /** Records accepted by the stream and rows of history objects. */
   readonly produced: number;
   readonly events: number;
@@ -16,11 +16,11 @@ export interface Account {
   readonly pending: number;
 }
 
-export const balances = (account: Account) =>
+export const isBalanced = (account: RecordCounts) =>
   account.produced === account.events + account.duplicates + account.rejects + account.pending;
 
-export function addAccounts(accounts: readonly Account[]): Account {
-  const sum = (term: keyof Account) => accounts.reduce((total, account) => total + account[term], 0);
+export function sumCounts(accounts: readonly RecordCounts[]): RecordCounts {
+  const sum = (term: keyof RecordCounts) => accounts.reduce((total, account) => total + account[term], 0);
   return {
     produced: sum('produced'),
     events: sum('events'),
@@ -51,7 +51,11 @@ export class HistoryRows {
 }
 
 /** The account of one pipeline, from the stream, the bucket and the warehouse. */
-export async function accountOf(runtime: DemoRuntime, pipeline: Pipeline, historyRows: HistoryRows): Promise<Account> {
+export async function countRecords(
+  runtime: DemoRuntime,
+  pipeline: Pipeline,
+  historyRows: HistoryRows,
+): Promise<RecordCounts> {
   const tables = publicTables(pipeline);
   const landing = landingName(pipeline);
   const countOf = (relation: string) => `(select count(*) from ${relation})`;
@@ -87,7 +91,7 @@ export async function accountOf(runtime: DemoRuntime, pipeline: Pipeline, histor
   // What `millrace smoke` sent stays on the stream after its rows were removed.
   const removed = marks - marksLeft;
   const accepted = runtime.acceptedRecords(runtime.streamOf(pipeline.name));
-  const history = await historyAccount(runtime, pipeline, historyRows);
+  const history = await countHistory(runtime, pipeline, historyRows);
   return {
     produced: accepted - removed + history.produced,
     events,
@@ -97,7 +101,7 @@ export async function accountOf(runtime: DemoRuntime, pipeline: Pipeline, histor
   };
 }
 
-async function historyAccount(runtime: DemoRuntime, pipeline: Pipeline, historyRows: HistoryRows) {
+async function countHistory(runtime: DemoRuntime, pipeline: Pipeline, historyRows: HistoryRows) {
   if (pipeline.history === undefined) return { produced: 0, pending: 0 };
   const prefixes = pipeline.history.flatMap(({ globs }) => globs.map((glob) => glob.split('*')[0]!));
   const objects = (await Promise.all(prefixes.map((prefix) => runtime.objects(runtime.historyBucket, prefix)))).flat();

@@ -3,15 +3,15 @@ import type { EnvironmentDeclaration } from '../../environments/declaration';
 import { landedHours, type PipelineDeclaration } from '../../sql';
 import { plural } from '../terminal';
 import { forgottenSince, hours } from './landing';
+import { joinNames, unchangedOutcome } from './phrases';
 import type { Action, Change, Outcome, Pair, Sides } from './plan';
 import { identityChanges } from './rebuild';
-import { list, unchanged } from './words';
 
 type Entry = Readonly<Record<string, unknown>>;
 
 /** What a pipeline declares besides its warehouse objects: functions and schedules follow it. */
 export function pipelineOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
-  if (old!.version === now!.version) return unchanged(label, [now!]);
+  if (old!.version === now!.version) return unchangedOutcome(label, [now!]);
   const pipeline = now!.name;
   const [was, is] = [old!.declaration, now!.declaration] as [PipelineDeclaration, PipelineDeclaration];
   const change = (object: string, action: Action, summary: string, ...notes: string[]): Change => ({
@@ -42,7 +42,7 @@ export function pipelineOutcome({ label, before: [old], after: [now] }: Pair, si
       exportChange(`export ${pipeline}.${name}`, before, after, change),
     ),
   ];
-  return changes.length > 0 ? { changes, steps: [] } : unchanged(label, [now!]);
+  return changes.length > 0 ? { changes, steps: [] } : unchangedOutcome(label, [now!]);
 }
 
 /** CloudFormation cannot move a resource: the stack of before deletes what it had, before the other one creates it. */
@@ -51,7 +51,7 @@ function stackChanges(
   is: PipelineDeclaration,
   pipeline: string,
   { before }: Sides,
-  change: Make,
+  change: CreateChange,
 ): Change[] {
   if (was.stack === is.stack) return [];
   const kept = before.every(
@@ -79,14 +79,14 @@ function stackChanges(
 
 const stackOf = ({ stack }: PipelineDeclaration) => (stack === undefined ? 'the main stack' : `the stack ${stack}`);
 
-type Make = (object: string, action: Action, summary: string, ...notes: string[]) => Change;
+type CreateChange = (object: string, action: Action, summary: string, ...notes: string[]) => Change;
 
 function streamChanges(
   was: PipelineDeclaration,
   is: PipelineDeclaration,
   pipeline: string,
   sides: Sides,
-  change: Make,
+  change: CreateChange,
 ): Change[] {
   const object = `stream ${pipeline}`;
   const [before, after] = [was.stream.retentionHours, is.stream.retentionHours];
@@ -138,14 +138,14 @@ function streamChanges(
 }
 
 /** What the table's own change tells of. */
-const ofTheTable = ['type', 'maxBytes', 'precision', 'scale', 'stored', 'fill', 'replaces', 'mayLose'];
+const tableFields = ['type', 'maxBytes', 'precision', 'scale', 'stored', 'fill', 'replaces', 'mayLose'];
 
 /** New and missing columns and other types are the table's; these decide what becomes of later records. */
 function columnDeclarations(
   was: PipelineDeclaration,
   is: PipelineDeclaration,
   pipeline: string,
-  change: Make,
+  change: CreateChange,
 ): Change[] {
   const changed = differences(byName(was.columns), byName(is.columns));
   const stored = ({ name, stored: place = name }: Entry) => place;
@@ -179,7 +179,7 @@ function columnDeclarations(
       ...(Number(after['maxBytes']) < Number(before['maxBytes'])
         ? [`Texts of more than ${after['maxBytes']} bytes go to rejects; before it was ${before['maxBytes']}.`]
         : []),
-      ...otherDifferences(before, after, ['path', 'required', 'oneOf', ...ofTheTable]),
+      ...otherDifferences(before, after, ['path', 'required', 'oneOf', ...tableFields]),
     ];
     return notes.length === 0
       ? []
@@ -197,7 +197,12 @@ function columnDeclarations(
   });
 }
 
-function historyChange(object: string, before: Entry | undefined, after: Entry | undefined, change: Make): Change {
+function historyChange(
+  object: string,
+  before: Entry | undefined,
+  after: Entry | undefined,
+  change: CreateChange,
+): Change {
   if (!before)
     return change(
       object,
@@ -220,7 +225,12 @@ function historyChange(object: string, before: Entry | undefined, after: Entry |
   );
 }
 
-function exportChange(object: string, before: Entry | undefined, after: Entry | undefined, change: Make): Change {
+function exportChange(
+  object: string,
+  before: Entry | undefined,
+  after: Entry | undefined,
+  change: CreateChange,
+): Change {
   if (!before)
     return change(object, 'added', 'A new export.', 'Partners that may read it are named in the environment.');
   if (!after)
@@ -246,7 +256,7 @@ function exportChange(object: string, before: Entry | undefined, after: Entry | 
 
 /** What an environment declares: roles and schedules follow it. */
 export function environmentOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
-  if (old!.version === now!.version) return unchanged(label, [now!]);
+  if (old!.version === now!.version) return unchangedOutcome(label, [now!]);
   const [was, is] = [old!.declaration, now!.declaration] as [EnvironmentDeclaration, EnvironmentDeclaration];
   const change = (object: string, action: Action, summary: string, ...notes: string[]): Change => ({
     object,
@@ -277,7 +287,7 @@ export function environmentOutcome({ label, before: [old], after: [now] }: Pair,
       ),
     ...otherDifferences(plain(was), plain(is), []).map((summary) => change(label, 'online', summary)),
   ];
-  return changes.length > 0 ? { changes, steps: [] } : unchanged(label, [now!]);
+  return changes.length > 0 ? { changes, steps: [] } : unchangedOutcome(label, [now!]);
 }
 
 function tableRows(pipeline: string, { facts, after }: Sides): string {
@@ -287,7 +297,12 @@ function tableRows(pipeline: string, { facts, after }: Sides): string {
   return facts ? ` (${plural(rows, 'row')})` : '';
 }
 
-function partnerChange(object: string, before: Entry | undefined, after: Entry | undefined, change: Make): Change {
+function partnerChange(
+  object: string,
+  before: Entry | undefined,
+  after: Entry | undefined,
+  change: CreateChange,
+): Change {
   if (!before)
     return change(
       object,
@@ -307,7 +322,7 @@ function partnerChange(object: string, before: Entry | undefined, after: Entry |
 
 function access(partner: Entry): string {
   const { mode, exports = [] } = partner['access'] as { mode: string; exports?: string[] };
-  return mode === 'read' ? `read ${list(exports)}` : 'write below its own prefix';
+  return mode === 'read' ? `read ${joinNames(exports)}` : 'write below its own prefix';
 }
 
 interface Difference {
@@ -328,9 +343,9 @@ const byName = (entries: readonly { readonly name: string }[] = []) =>
   Object.fromEntries(entries.map((entry) => [entry.name, entry]));
 
 /** A sentence for each field that differs. */
-function otherDifferences(before: Entry, after: Entry, told: readonly string[]): string[] {
+function otherDifferences(before: Entry, after: Entry, reported: readonly string[]): string[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    .filter((field) => !told.includes(field) && !isDeepStrictEqual(before[field], after[field]))
+    .filter((field) => !reported.includes(field) && !isDeepStrictEqual(before[field], after[field]))
     .map((field) => `\`${field}\` changes from ${shown(before[field])} to ${shown(after[field])}.`);
 }
 

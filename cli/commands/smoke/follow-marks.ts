@@ -7,13 +7,13 @@ import type { Success } from '../../../lambda/export/publication';
 import { quoteLiteral } from '../../../lambda/shared/quote';
 import { ofIdentity, publicTables, quoteIdentifier } from '../../../sql';
 import type { ExportFunction } from '../../cloud/export-function';
-import { publications, wholeObject } from '../exports/chain';
-import { readerSql } from '../exports/check';
-import { allExports, type NamedExport } from '../exports/named';
-import { runNow } from '../exports/request';
-import { ask, type Work, warehouseTime } from '../work';
-import { type Finding, finding, until } from './finding';
-import type { Marked } from './mark';
+import { type Context, queryRows, warehouseTime } from '../context';
+import { allExports, type NamedExport } from '../exports/find-export';
+import { publishDue } from '../exports/publish';
+import { readPublications, wholeObject } from '../exports/read-publications';
+import { readerSql } from '../exports/verify-publication';
+import { type CheckResult, checkResult, pollUntil } from './check-result';
+import type { Marked } from './marked-events';
 
 const MINUTE_MS = 60_000;
 /** Two refreshes, a load with its retry, and room for a busy warehouse. */
@@ -35,13 +35,13 @@ export function conditions({ mark, column, eventIds, object }: Marked) {
 export type Counts = Marked['expected'];
 
 export async function countMarks(
-  work: Work,
+  context: Context,
   marked: Marked,
 ): Promise<Counts & { readonly isComplete: (since: number) => boolean }> {
   const tables = publicTables(marked.pipeline);
   const where = conditions(marked);
-  const [row] = await ask(
-    work,
+  const [row] = await queryRows(
+    context,
     'smoke-marks',
     `select (select count(*) from ${tables.events} where ${where.events}) as events,
   (select count(*) from ${tables.duplicates} where ${where.duplicates}) as duplicates,
@@ -63,27 +63,27 @@ const text = ({ events, duplicates, rejects }: Counts) =>
 const same = (one: Counts, other: Counts) => text(one) === text(other);
 
 /** Waits until the marks are where they belong and the views know of them. */
-export async function followMarks(work: Work, marked: Marked, sentAt: number): Promise<Finding[]> {
+export async function followMarks(context: Context, marked: Marked, sentAt: number): Promise<CheckResult[]> {
   const { pipeline, expected } = marked;
-  const counts = await until(
-    work,
+  const counts = await pollUntil(
+    context,
     mergeLimitMs(marked),
-    () => countMarks(work, marked),
+    () => countMarks(context, marked),
     (found) => same(found, expected) && found.isComplete(sentAt),
   );
   const isComplete = counts.isComplete(sentAt);
   return [
-    finding(`${pipeline.name}: marked records`, text(expected), text(counts), same(counts, expected)),
-    finding(`${pipeline.name}: refresh`, 'after the marks', isComplete ? 'after the marks' : 'not yet', isComplete),
-    ...(await views(work, marked)),
+    checkResult(`${pipeline.name}: marked records`, text(expected), text(counts), same(counts, expected)),
+    checkResult(`${pipeline.name}: refresh`, 'after the marks', isComplete ? 'after the marks' : 'not yet', isComplete),
+    ...(await views(context, marked)),
   ];
 }
 
 /** The views that show the marked column, by the catalog. */
-async function views(work: Work, marked: Marked): Promise<Finding[]> {
+async function views(context: Context, marked: Marked): Promise<CheckResult[]> {
   const { pipeline, column } = marked;
-  const rows = await ask(
-    work,
+  const rows = await queryRows(
+    context,
     'smoke-columns',
     `select table_name from svv_columns where table_schema = {{schema}} and column_name = {{column}}`,
     { schema: pipeline.name, column: column.name },
@@ -96,8 +96,8 @@ async function views(work: Work, marked: Marked): Promise<Finding[]> {
   for (const { name } of shown) {
     const count = Number(
       (
-        await ask(
-          work,
+        await queryRows(
+          context,
           'smoke-view',
           `select count(*) as n from ${pipeline.name}.${name} where ${conditions(marked).events}`,
         )
@@ -106,7 +106,7 @@ async function views(work: Work, marked: Marked): Promise<Finding[]> {
     counts.push(`${name} ${count}`);
     sum += count;
   }
-  return [finding(`${pipeline.name}: views`, 'show marks', counts.join(', '), sum > 0)];
+  return [checkResult(`${pipeline.name}: views`, 'show marks', counts.join(', '), sum > 0)];
 }
 
 /** An export that shows the column and corrects windows that are out already. */
@@ -120,48 +120,48 @@ export const followable = (marked: Marked): NamedExport[] =>
   );
 
 /** The number of the newest publication; 0 before the first. */
-export const newestOf = async (work: Work, named: NamedExport) =>
-  (await publications(work, named)).at(-1)?.sequence ?? 0;
+export const newestOf = async (context: Context, named: NamedExport) =>
+  (await readPublications(context, named)).at(-1)?.sequence ?? 0;
 
 /**
  * Publishes what is due, and looks for the marks in the files. Answers the windows that hold some.
  * @param before the number of the newest publication before the marks were sent: the schedule may publish them first
  */
 export async function followExport(
-  work: Work,
+  context: Context,
   marked: Marked,
   named: NamedExport,
   before: number,
   send: ExportFunction,
-): Promise<{ findings: Finding[]; windows: readonly number[] }> {
-  await runNow(work, named, send);
-  const found = (await publications(work, named)).filter(({ sequence }) => sequence > before);
+): Promise<{ findings: CheckResult[]; windows: readonly number[] }> {
+  await publishDue(context, named, send);
+  const found = (await readPublications(context, named)).filter(({ sequence }) => sequence > before);
   const windows: number[] = [];
   let rows = 0;
   for (const success of found) {
-    const count = await marksIn(work, marked, success);
+    const count = await marksIn(context, marked, success);
     if (count > 0) windows.push(Date.parse(success.window.start));
     rows += count;
   }
   const shown = `${rows} in ${windows.length} of ${found.length} new publications`;
-  return { findings: [finding(`${named.name}: export`, 'files hold marks', shown, rows > 0)], windows };
+  return { findings: [checkResult(`${named.name}: export`, 'files hold marks', shown, rows > 0)], windows };
 }
 
 const DAY_MS = 86_400_000;
 
 /** Windows of the last day of which the newest publication has marks. */
-export async function windowsWithMarks(work: Work, marked: Marked, named: NamedExport): Promise<number[]> {
-  const all = await publications(work, named);
+export async function windowsWithMarks(context: Context, marked: Marked, named: NamedExport): Promise<number[]> {
+  const all = await readPublications(context, named);
   const youngest = Math.max(...all.map(({ window }) => Date.parse(window.start)));
   const newest = new Map(all.map((success) => [Date.parse(success.window.start), success]));
   const windows: number[] = [];
   for (const [start, success] of newest)
-    if (start > youngest - DAY_MS && (await marksIn(work, marked, success)) > 0) windows.push(start);
+    if (start > youngest - DAY_MS && (await marksIn(context, marked, success)) > 0) windows.push(start);
   return windows;
 }
 
 /** How many rows of a publication have the mark. */
-export async function marksIn(work: Work, marked: Marked, success: Success): Promise<number> {
+export async function marksIn(context: Context, marked: Marked, success: Success): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-smoke-'));
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
@@ -170,7 +170,7 @@ export async function marksIn(work: Work, marked: Marked, success: Success): Pro
     for (const [i, file] of success.files.entries()) {
       if (file.rows === 0) continue;
       const path = join(folder, String(i));
-      await writeFile(path, await wholeObject(work, file.key));
+      await writeFile(path, await wholeObject(context, file.key));
       const query = `select count(*)::integer from ${readerSql(success.format, path)} where ${conditions(marked).events}`;
       rows += Number((await connection.runAndReadAll(query)).getRows()[0]![0]);
     }

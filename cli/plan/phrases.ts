@@ -1,7 +1,7 @@
 import { type Change, type Outcome, pipelineOf } from './plan';
 import type { ObjectState } from './state';
 
-export function unchanged(label: string, states: readonly ObjectState[]): Outcome {
+export function unchangedOutcome(label: string, states: readonly ObjectState[]): Outcome {
   const change: Change = {
     object: label,
     pipeline: pipelineOf(states),
@@ -12,7 +12,7 @@ export function unchanged(label: string, states: readonly ObjectState[]): Outcom
   return { changes: [change], steps: [] };
 }
 
-export function list(names: readonly string[]): string {
+export function joinNames(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 

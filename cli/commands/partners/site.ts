@@ -1,7 +1,7 @@
 import type { Environment, Partner } from '../../../environments/environment';
 import { partnerRoleName } from '../../../lib/partners/presets';
 import { type ConnectOptions, stackOutputs } from '../../cloud/connect';
-import { environmentNamed } from '../../cloud/environments';
+import { findEnvironment } from '../../cloud/environments';
 import { LOCAL_ENVIRONMENT, outputLike, type StackOutputs, scoped } from '../../cloud/names';
 import { type Credentials, type Reach, RoleDoor, readSecret } from '../../cloud/partner-access';
 import { Failure } from '../../failure';
@@ -22,7 +22,7 @@ export interface PartnerSite {
 }
 
 export async function partnerSite(options: ConnectOptions): Promise<PartnerSite> {
-  const environment = environmentNamed(options.environment ?? LOCAL_ENVIRONMENT);
+  const environment = findEnvironment(options.environment ?? LOCAL_ENVIRONMENT);
   if (options.environment === undefined) {
     const { endpoint, region, credentials, outputs, pipelineOutputs } = readRuntimeFile(options.data);
     const reach = { endpoint, region };
@@ -65,7 +65,7 @@ export const roleArnOf = ({ environment, account }: PartnerSite, partner: Partne
   `arn:aws:iam::${account}:role/${partnerRoleName(environment.name, partner.name)}`;
 
 /** @throws Failure naming the partners that there are */
-export function partnerNamed({ environment }: PartnerSite, name: string): Partner {
+export function findPartner({ environment }: PartnerSite, name: string): Partner {
   const partner = environment.partners.find((candidate) => candidate.name === name);
   if (partner) return partner;
   const known = environment.partners.map((candidate) => candidate.name).join(', ') || 'there are none';
@@ -94,7 +94,7 @@ export async function externalIdsOf(site: PartnerSite, partner: Partner): Promis
 /** @throws Failure naming the output that is missing */
 export function bucketOf(
   { data, environment }: PartnerSite,
-  name: 'Exports' | 'History' | 'Archive' | 'Work' | 'Logs',
+  name: 'Exports' | 'History' | 'Archive' | 'Context' | 'Logs',
 ): string {
   const value = data[`${name}BucketName`];
   if (typeof value === 'string') return value;

@@ -4,25 +4,25 @@ import type { Row } from '../../lambda/shared/warehouse';
 import { registryTable, registryTexts, resourceType } from '../../lambda/warehouse-object/contract';
 import { textOf } from '../../lambda/warehouse-object/registry';
 import { openState } from '../../local/cloudformation/state';
-import { ask, type Work } from '../commands/work';
+import { type Context, queryRows } from '../commands/context';
 import { Failure } from '../failure';
 import type { ObjectState } from './state';
 import { stateOf, statesOf } from './state';
 
 /** What the registry of a warehouse holds; undefined where there is none yet. */
-export async function statesOfRegistry(work: Work): Promise<ObjectState[] | undefined> {
-  const [registry] = await ask(
-    work,
+export async function readRegistry(context: Context): Promise<ObjectState[] | undefined> {
+  const [registry] = await queryRows(
+    context,
     'plan-registry',
     `select count(*) as found from svv_tables where table_schema || '.' || table_name = '${registryTable}'`,
   );
   if (Number(registry?.found) === 0) return undefined;
-  const rows = await ask(
-    work,
+  const rows = await queryRows(
+    context,
     'plan-objects',
     `select name, kind, version from ${registryTable} order by deployed_at, kind, name`,
   );
-  const texts = await ask(work, 'plan-texts', `select name, kind, what, piece, body from ${registryTexts}`);
+  const texts = await queryRows(context, 'plan-texts', `select name, kind, what, piece, body from ${registryTexts}`);
   return rows.map((row) => {
     const own = texts.filter(({ name, kind }) => name === row.name && kind === row.kind);
     try {
@@ -65,7 +65,7 @@ export function stateOfRow({ name, kind, version, definition, removal }: Row): O
 }
 
 /** What the local runtime deployed into its folder; it need not run. */
-export function statesOfFolder(dataDir: string): ObjectState[] {
+export function readFolder(dataDir: string): ObjectState[] {
   if (!existsSync(join(dataDir, 'state.json')))
     throw new Failure(
       `nothing is deployed in ${dataDir}: start it with 'npm start', name its folder with --data, an environment in AWS, or what to compare with by --from`,

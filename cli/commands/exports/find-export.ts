@@ -27,7 +27,7 @@ export function allExports(): NamedExport[] {
 }
 
 /** @throws Failure naming the exports that there are */
-export function exportNamed(name: string): NamedExport {
+export function findExport(name: string): NamedExport {
   const all = allExports();
   const found = all.find((candidate) => candidate.name === name);
   if (found) return found;

@@ -1,8 +1,9 @@
 import type { EnvironmentDeclaration } from '../../environments/declaration';
 import { normalizeDefinition } from '../../sql';
 import { plural } from '../terminal';
-import { environmentOutcome, pipelineOutcome } from './declared';
+import { environmentOutcome, pipelineOutcome } from './declarations';
 import { landingOutcome } from './landing';
+import { unchangedOutcome } from './phrases';
 import {
   type Change,
   type Outcome,
@@ -17,7 +18,6 @@ import {
 import { isRebuilt } from './rebuild';
 import { estimateOf, otherOutcome, physical, rowsNote, sourceNotes, tableOutcome, viewOutcome } from './relations';
 import { baseName, labelOf, type ObjectState, statementsOf } from './state';
-import { unchanged } from './words';
 
 /** What a deployment of the tree would do to what is deployed. */
 export function makePlan(
@@ -126,7 +126,7 @@ function removedOutcome({ label, before }: Pair, sides: Sides): Outcome {
   const [{ kind, name, pipeline }] = before as [ObjectState];
   const kept = before.every(isKept);
   if (kept && wasRemoved(pipeline, sides)) {
-    const [change] = unchanged(label, before).changes;
+    const [change] = unchangedOutcome(label, before).changes;
     return {
       changes: [{ ...change!, kept, summary: `Kept from the pipeline ${pipeline}, which was removed before.` }],
       steps: [],

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { ItemColumn, ItemFormat } from '../../../lambda/export/contract';
 import type { PublishedFile, Success } from '../../../lambda/export/publication';
-import { checkTime, type Work } from '../work';
-import { wholeObject } from './chain';
+import { assertTimeLeft, type Context } from '../context';
+import { wholeObject } from './read-publications';
 
 /** What is wrong with one publication, one line each. */
-export async function checkPublication(work: Work, success: Success): Promise<string[]> {
+export async function verifyPublication(context: Context, success: Success): Promise<string[]> {
   const wrong: string[] = [];
   const sum = (term: 'rows' | 'bytes') => success.files.reduce((total, file) => total + file[term], 0);
   for (const term of ['rows', 'bytes'] as const)
@@ -21,8 +21,8 @@ export async function checkPublication(work: Work, success: Success): Promise<st
   const connection = await instance.connect();
   try {
     for (const [i, file] of success.files.entries()) {
-      checkTime(work, 'verifying');
-      const problems = await checkFile(work, connection, success, file, join(folder, String(i)));
+      assertTimeLeft(context, 'verifying');
+      const problems = await checkFile(context, connection, success, file, join(folder, String(i)));
       wrong.push(...problems.map((problem) => `${file.key}: ${problem}`));
     }
   } finally {
@@ -34,15 +34,16 @@ export async function checkPublication(work: Work, success: Success): Promise<st
 }
 
 async function checkFile(
-  work: Work,
+  context: Context,
   connection: DuckDBConnection,
   success: Success,
   file: PublishedFile,
   path: string,
 ): Promise<string[]> {
   if (!file.key.startsWith(success.prefix)) return [`lies outside the run ${success.prefix}`];
-  if ((await work.cloud.buckets.head(work.cloud.names.exportsBucket, file.key)) === undefined) return ['is not there'];
-  const content = await wholeObject(work, file.key);
+  if ((await context.cloud.buckets.head(context.cloud.names.exportsBucket, file.key)) === undefined)
+    return ['is not there'];
+  const content = await wholeObject(context, file.key);
   const digest = createHash('sha256').update(content).digest('hex');
   if (content.length !== file.bytes) return [`has ${content.length} bytes, success.json says ${file.bytes}`];
   if (digest !== file.sha256) return [`has the SHA-256 ${digest}, success.json says ${file.sha256}`];

@@ -32,7 +32,7 @@ const MOST_EVENTS = 10;
  * Events as the pipeline's generator makes them, one for each value of a column with few, with the mark in an identity column; one of them
  * sent twice, one record that is no JSON, and one event in a history object. A reason where the pipeline cannot be marked.
  */
-export function marked(pipeline: Pipeline, mark: string, now: number): Marked | string {
+export function createMarked(pipeline: Pipeline, mark: string, now: number): Marked | string {
   const generator = generators().find((candidate) => candidate.pipeline === pipeline.name);
   if (!generator) return 'it has no generator';
   const column = markedColumn(pipeline, mark);
@@ -61,7 +61,7 @@ export function marked(pipeline: Pipeline, mark: string, now: number): Marked | 
 }
 
 /** What an earlier smoke test may have left behind, by its mark alone. Undefined where the pipeline cannot be marked. */
-export function leftBy(pipeline: Pipeline, mark: string): Marked | undefined {
+export function marksLeftBy(pipeline: Pipeline, mark: string): Marked | undefined {
   const column = markedColumn(pipeline, mark);
   if (!column) return undefined;
   const source = ndjsonOf(pipeline);

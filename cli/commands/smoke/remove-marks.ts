@@ -4,14 +4,14 @@ import { execute, isPassing, StatementError } from '../../../lambda/shared/wareh
 import { pipelineTables } from '../../../sql';
 import { storedName } from '../../../sql/objects/columns';
 import type { ExportFunction } from '../../cloud/export-function';
-import { publications } from '../exports/chain';
-import type { NamedExport } from '../exports/named';
-import { clockOf, runAgain } from '../exports/request';
-import type { Work } from '../work';
+import type { Context } from '../context';
+import type { NamedExport } from '../exports/find-export';
+import { clockOf, publishCorrection } from '../exports/publish';
+import { readPublications } from '../exports/read-publications';
+import { type CheckResult, checkResult, pollUntil } from './check-result';
 import type { SmokeClients } from './clients';
-import { type Finding, finding, until } from './finding';
-import { conditions, countMarks, marksIn } from './follow';
-import type { Marked } from './mark';
+import { conditions, countMarks, marksIn } from './follow-marks';
+import type { Marked } from './marked-events';
 
 /** A merge at the same time makes a delete fail with a conflict of transactions, which passes. */
 const ATTEMPTS = 5;
@@ -22,17 +22,21 @@ const MINUTE_MS = 60_000;
  * Deletes the marked rows from the tables, as their owner, and the object from the history bucket; views follow with the next refresh. What stays:
  * the counts in `runs`, which say what happened, and the records on the stream and in the archive until these forget them.
  */
-export async function removeMarks(work: Work, marked: Marked, { s3 }: Pick<SmokeClients, 's3'>): Promise<Finding[]> {
+export async function removeMarks(
+  context: Context,
+  marked: Marked,
+  { s3 }: Pick<SmokeClients, 's3'>,
+): Promise<CheckResult[]> {
   const { pipeline, object, column, mark, expected } = marked;
-  const before = await countMarks(work, marked);
+  const before = await countMarks(context, marked);
   const terms = ['events', 'duplicates', 'rejects'] as const;
   const hasAll = terms.every((term) => before[term] >= expected[term]);
   const tables = pipelineTables(pipeline);
   const where = conditions(marked);
   const marks = where.ofColumn(storedName(column));
   // The object first: while the ledger does not know it, the reconcile function would load it again.
-  if (object) await s3.send(new DeleteObjectCommand({ Bucket: work.cloud.names.historyBucket, Key: object.key }));
-  await inTransaction(work, [
+  if (object) await s3.send(new DeleteObjectCommand({ Bucket: context.cloud.names.historyBucket, Key: object.key }));
+  await inTransaction(context, [
     `lock ${tables.events}`,
     `delete from ${tables.duplicates} where ${where.duplicates} or event_id in (select event_id from ${tables.events} where ${marks})`,
     `delete from ${tables.events} where ${marks}`,
@@ -41,42 +45,45 @@ export async function removeMarks(work: Work, marked: Marked, { s3 }: Pick<Smoke
   ]);
   const check = `${pipeline.name}: marks removed`;
   const wanted = 'no row, views refreshed';
-  if (!hasAll) return [finding(check, wanted, `not all had arrived: later run millrace smoke --remove ${mark}`, false)];
-  const deletedAt = await clockOf(work);
-  const left = await until(
-    work,
+  if (!hasAll)
+    return [checkResult(check, wanted, `not all had arrived: later run millrace smoke --remove ${mark}`, false)];
+  const deletedAt = await clockOf(context);
+  const left = await pollUntil(
+    context,
     (2 * pipeline.refreshEveryMinutes + 5) * MINUTE_MS,
-    () => countMarks(work, marked),
+    () => countMarks(context, marked),
     ({ isComplete }) => isComplete(deletedAt),
   );
   const rows = left.events + left.duplicates + left.rejects;
   const refreshed = left.isComplete(deletedAt);
-  return [finding(check, wanted, `${rows} rows, views ${refreshed ? '' : 'not '}refreshed`, rows === 0 && refreshed)];
+  return [
+    checkResult(check, wanted, `${rows} rows, views ${refreshed ? '' : 'not '}refreshed`, rows === 0 && refreshed),
+  ];
 }
 
 /** Publishes the windows once more, as corrections without the marks. */
 export async function correctExport(
-  work: Work,
+  context: Context,
   marked: Marked,
   named: NamedExport,
   windows: readonly number[],
   send: ExportFunction,
-): Promise<Finding[]> {
-  for (const start of windows) await runAgain(work, named, start, send);
-  const newest = new Map((await publications(work, named)).map((success) => [success.window.start, success]));
+): Promise<CheckResult[]> {
+  for (const start of windows) await publishCorrection(context, named, start, send);
+  const newest = new Map((await readPublications(context, named)).map((success) => [success.window.start, success]));
   let rows = 0;
   for (const success of newest.values())
-    if (windows.includes(Date.parse(success.window.start))) rows += await marksIn(work, marked, success);
-  return [finding(`${named.name}: corrected`, 'no marks', `${rows} in ${windows.length} windows`, rows === 0)];
+    if (windows.includes(Date.parse(success.window.start))) rows += await marksIn(context, marked, success);
+  return [checkResult(`${named.name}: corrected`, 'no marks', `${rows} in ${windows.length} windows`, rows === 0)];
 }
 
-async function inTransaction(work: Work, statements: readonly string[]): Promise<void> {
+async function inTransaction(context: Context, statements: readonly string[]): Promise<void> {
   for (let attempt = 1; ; attempt++)
     try {
-      await execute(work.cloud.warehouse, 'millrace-cli/smoke-remove', statements, work.remainingMs);
+      await execute(context.cloud.warehouse, 'millrace-cli/smoke-remove', statements, context.remainingMs);
       return;
     } catch (error) {
       if (attempt === ATTEMPTS || !(error instanceof StatementError) || !isPassing(error.state)) throw error;
-      await work.sleep(PAUSE_MS * attempt);
+      await context.sleep(PAUSE_MS * attempt);
     }
 }

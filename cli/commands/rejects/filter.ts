@@ -1,11 +1,11 @@
 import type { Values } from '../../../lambda/shared/statement';
 import { Failure } from '../../failure';
-import { warehouseText } from '../work';
+import { warehouseText } from '../context';
 
 export const sources = ['stream', 'archive', 'history'] as const;
 
 /** Which rejects are meant; without any of them, all. */
-export interface Choice {
+export interface RejectFilter {
   /** A part of the reason. */
   readonly reason?: string;
   readonly source?: (typeof sources)[number];
@@ -46,7 +46,7 @@ export function rejectId(flag: string): (value: string) => RejectId {
 const NAME_LENGTH = 256;
 
 /** A condition on the columns of `rejects`, and the values of its placeholders. Undefined: all rejects. */
-export function conditionOf({ reason, source, since, until, id }: Choice): {
+export function conditionOf({ reason, source, since, until, id }: RejectFilter): {
   readonly sql?: string;
   readonly values: Values;
 } {

@@ -10,8 +10,8 @@ import { compileViews, publicTables, quoteIdentifier } from '../../../sql';
 import { withoutComments } from '../../../sql/text/tokens';
 import { relationReferences } from '../../../sql/views/relations';
 import { printable } from '../../terminal';
-import { ask, type Work, warehouseText, warehouseTime } from '../work';
-import { no, type Sighting, unknown, yes } from './answer';
+import { type Context, queryRows, warehouseText, warehouseTime } from '../context';
+import { no, type Sighting, unknown, yes } from './sighting';
 
 /**
  * A query of the pipeline as if its events were the one alone: what it gives is what the event contributes. Every view before it and
@@ -40,16 +40,16 @@ function unqualified(sql: string, pipeline: Pipeline, names: ReadonlySet<string>
 }
 
 /** Every view that takes the event, and whether it has it already. */
-export async function viewSightings(work: Work, pipeline: Pipeline, eventId: string): Promise<Sighting[]> {
-  const stale = await staleViews(work, pipeline);
+export async function viewSightings(context: Context, pipeline: Pipeline, eventId: string): Promise<Sighting[]> {
+  const stale = await staleViews(context, pipeline);
   const sightings: Sighting[] = [];
   for (const { name, publicName, physicalName } of compileViews(pipeline)) {
     const view = pipeline.views.find((candidate) => candidate.name === name)!;
-    const rows = await ask(work, `view-${name}`, restricted(pipeline, view.query), { id: eventId });
+    const rows = await queryRows(context, `view-${name}`, restricted(pipeline, view.query), { id: eventId });
     if (rows.length === 0) sightings.push(no('view', `${name} does not take it`, { view: name }));
     else if ('event_id' in rows[0]!) {
-      const [count] = await ask(
-        work,
+      const [count] = await queryRows(
+        context,
         `view-${name}`,
         `select count(*) as amount from ${publicName} where event_id = {{id}}`,
         { id: eventId },
@@ -80,9 +80,9 @@ export async function viewSightings(work: Work, pipeline: Pipeline, eventId: str
 }
 
 /** Materialized views of the pipeline whose tables have changed since they were refreshed. */
-async function staleViews(work: Work, pipeline: Pipeline): Promise<Set<string>> {
-  const rows = await ask(
-    work,
+async function staleViews(context: Context, pipeline: Pipeline): Promise<Set<string>> {
+  const rows = await queryRows(
+    context,
     'stale-views',
     `select name from svv_mv_info where schema_name = {{schema}} and is_stale = 't'`,
     { schema: pipeline.name },
@@ -97,23 +97,25 @@ const shown = (row: Row) =>
 
 /** Every export that takes the event: the window, and the files that hold it. */
 export async function exportSightings(
-  work: Work,
+  context: Context,
   pipeline: Pipeline,
   eventId: string,
   mergedAt: number,
 ): Promise<Sighting[]> {
   const sightings: Sighting[] = [];
   for (const definition of pipeline.exports) {
-    const rows = await ask(work, `export-${definition.name}`, restricted(pipeline, definition.query), { id: eventId });
+    const rows = await queryRows(context, `export-${definition.name}`, restricted(pipeline, definition.query), {
+      id: eventId,
+    });
     if (rows.length === 0)
       sightings.push(no('export', `${definition.name} does not take it`, { export: definition.name }));
-    for (const row of rows) sightings.push(await exportSighting(work, pipeline, definition, row, eventId, mergedAt));
+    for (const row of rows) sightings.push(await exportSighting(context, pipeline, definition, row, eventId, mergedAt));
   }
   return sightings;
 }
 
 async function exportSighting(
-  work: Work,
+  context: Context,
   pipeline: Pipeline,
   definition: ExportDefinition,
   row: Row,
@@ -130,8 +132,8 @@ async function exportSighting(
   if (time === null || time === undefined)
     return no('export', `${name}: its ${timeColumn} is null, so it has no window`, { export: name });
   const window = warehouseText(windowStart(content.window, warehouseTime(time))).slice(0, 19);
-  const [published] = await ask(
-    work,
+  const [published] = await queryRows(
+    context,
     `export-${name}`,
     `select location, row_count, published_at from ${publicTables(pipeline).exports} where export = {{export}} and window_start = {{window}}::timestamp order by coalesce(revision, 0) desc limit 1`,
     { export: name, window },
@@ -145,20 +147,20 @@ async function exportSighting(
       `${name}, window ${window}: published ${published['published_at']}, before the event was merged`,
       { ...facts, location },
     );
-  const files = await filesOf(work, location);
+  const files = await filesOf(context, location);
   if (!('event_id' in row))
     return yes('export', `${name}, window ${window}: ${files.join(', ') || location}`, {
       ...facts,
       location,
       contributes: shown(row),
     });
-  const file = await fileWith(work, definition, files, eventId);
+  const file = await fileWith(context, definition, files, eventId);
   return file === undefined
     ? no('export', `${name}, window ${window}: none of the ${files.length} files of ${location} holds it`, {
         ...facts,
         location,
       })
-    : yes('export', `${name}, window ${window}: s3://${work.cloud.names.exportsBucket}/${file}`, {
+    : yes('export', `${name}, window ${window}: s3://${context.cloud.names.exportsBucket}/${file}`, {
         ...facts,
         location,
         file,
@@ -166,22 +168,22 @@ async function exportSighting(
 }
 
 /** What the run's success file names. */
-async function filesOf(work: Work, location: string): Promise<string[]> {
+async function filesOf(context: Context, location: string): Promise<string[]> {
   const [, bucket, prefix] = /^s3:\/\/([^/]+)\/(.*)$/.exec(location) ?? [];
   if (bucket === undefined) return [];
-  const success = await wholeObject(work, bucket, `${prefix}success.json`);
+  const success = await wholeObject(context, bucket, `${prefix}success.json`);
   return (JSON.parse(success.toString('utf8')) as { files: { key: string }[] }).files.map(({ key }) => key);
 }
 
-async function wholeObject(work: Work, bucket: string, key: string): Promise<Buffer> {
+async function wholeObject(context: Context, bucket: string, key: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of await work.cloud.buckets.read(bucket, key)) chunks.push(chunk);
+  for await (const chunk of await context.cloud.buckets.read(bucket, key)) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
 /** Reads the files themselves: neither the warehouse nor the ledger has a say. */
 async function fileWith(
-  work: Work,
+  context: Context,
   { format }: ExportDefinition,
   keys: readonly string[],
   eventId: string,
@@ -192,7 +194,7 @@ async function fileWith(
   try {
     for (const key of keys) {
       const path = join(folder, basename(key));
-      await writeFile(path, await wholeObject(work, work.cloud.names.exportsBucket, key));
+      await writeFile(path, await wholeObject(context, context.cloud.names.exportsBucket, key));
       const reader = { parquet: 'read_parquet', csv: 'read_csv', json: 'read_json' }[format.kind];
       const found = await connection.runAndReadAll(`select 1 from ${reader}($1) where event_id = $2 limit 1`, [
         path,

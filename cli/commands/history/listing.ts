@@ -1,6 +1,6 @@
 import type { ListedObject } from '../../cloud/ports';
 import { grouped, type Stage } from '../../terminal';
-import { checkTime, type Work } from '../work';
+import { assertTimeLeft, type Context } from '../context';
 
 /** Everything below the prefixes, with a count of the calls that it took. */
 export class Listing {
@@ -9,7 +9,7 @@ export class Listing {
   objects = 0;
 
   constructor(
-    private readonly work: Work,
+    private readonly context: Context,
     private readonly bucket: string,
     private readonly prefixes: readonly string[],
     private readonly stage: Stage,
@@ -17,8 +17,8 @@ export class Listing {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ListedObject> {
     for (const prefix of this.prefixes)
-      for await (const page of this.work.cloud.buckets.pages(this.bucket, prefix)) {
-        checkTime(this.work, `listing ${this.bucket}`);
+      for await (const page of this.context.cloud.buckets.pages(this.bucket, prefix)) {
+        assertTimeLeft(this.context, `listing ${this.bucket}`);
         this.lists++;
         this.objects += page.length;
         this.stage.update(`${grouped(this.objects)} objects of ${this.bucket}`);

@@ -2,7 +2,7 @@ import { schemasQuery } from '../../lambda/warehouse-object/catalog';
 import { registryTexts } from '../../lambda/warehouse-object/contract';
 import { lossOf } from '../../lambda/warehouse-object/loss';
 import { quoteLiteral } from '../../sql';
-import { ask, type Work, warehouseTime } from '../commands/work';
+import { type Context, queryRows, warehouseTime } from '../commands/context';
 import type { Facts, PipelineFacts, RebuildFacts } from './facts';
 import type { Problem } from './plan';
 import { isRebuilt } from './rebuild';
@@ -20,22 +20,26 @@ interface Catalog {
 }
 
 /** Asks the warehouse for what a plan says of the data, and for what somebody changed beside the deployments. */
-export async function askWarehouse(
-  work: Work,
+export async function queryWarehouse(
+  context: Context,
   before: readonly ObjectState[],
   after: readonly ObjectState[],
 ): Promise<{ facts: Facts; problems: Problem[] }> {
   const schemas = [...new Set([...before, ...after].map(({ name }) => name.split('.')[0]!))];
-  const catalog = await catalogOf(work, schemas);
-  return { facts: await factsOf(work, before, after, catalog), problems: problemsOf(before, after, catalog) };
+  const catalog = await catalogOf(context, schemas);
+  return { facts: await factsOf(context, before, after, catalog), problems: problemsOf(before, after, catalog) };
 }
 
-async function catalogOf(work: Work, names: readonly string[]): Promise<Catalog> {
+async function catalogOf(context: Context, names: readonly string[]): Promise<Catalog> {
   const within = names.map(quoteLiteral).join(', ');
   const [relations, views, schemas] = await Promise.all([
-    ask(work, 'plan-relations', `select table_schema, table_name from svv_tables where table_schema in (${within})`),
-    ask(work, 'plan-views', `select schema_name, name from svv_mv_info where schema_name in (${within})`),
-    ask(work, 'plan-schemas', schemasQuery(names)),
+    queryRows(
+      context,
+      'plan-relations',
+      `select table_schema, table_name from svv_tables where table_schema in (${within})`,
+    ),
+    queryRows(context, 'plan-views', `select schema_name, name from svv_mv_info where schema_name in (${within})`),
+    queryRows(context, 'plan-schemas', schemasQuery(names)),
   ]);
   const trimmed = (value: unknown) => String(value).trimEnd();
   return {
@@ -47,7 +51,7 @@ async function catalogOf(work: Work, names: readonly string[]): Promise<Catalog>
 }
 
 async function factsOf(
-  work: Work,
+  context: Context,
   before: readonly ObjectState[],
   after: readonly ObjectState[],
   { relations }: Catalog,
@@ -55,22 +59,24 @@ async function factsOf(
   const counted = before
     .filter(({ kind, name }) => (kind === 'table' || kind === 'landing-view') && relations.has(name))
     .map(({ name }) => `select ${quoteLiteral(name)} as relation, count(*) as amount from ${name}`);
-  const rows = counted.length === 0 ? [] : await ask(work, 'plan-rows', counted.join('\nunion all\n'));
-  const [time] = await ask(work, 'plan-time', 'select getdate() as now');
+  const rows = counted.length === 0 ? [] : await queryRows(context, 'plan-rows', counted.join('\nunion all\n'));
+  const [time] = await queryRows(context, 'plan-time', 'select getdate() as now');
   const names = before.filter(({ kind, name }) => kind === 'pipeline' && relations.has(`${name}.checkpoints`));
-  const pipelines = await Promise.all(names.map(async ({ name }) => [name, await pipelineFacts(work, name)] as const));
+  const pipelines = await Promise.all(
+    names.map(async ({ name }) => [name, await pipelineFacts(context, name)] as const),
+  );
   return {
     now: warehouseTime(time!.now),
     rows: new Map(rows.map((row) => [String(row.relation), Number(row.amount)])),
     pipelines: new Map(pipelines),
-    losses: await lossesOf(work, before, after),
-    rebuilds: await rebuildsOf(work, before, after),
+    losses: await lossesOf(context, before, after),
+    rebuilds: await rebuildsOf(context, before, after),
   };
 }
 
 /** The deployment asks the same before it replaces a landing view. */
 async function lossesOf(
-  work: Work,
+  context: Context,
   before: readonly ObjectState[],
   after: readonly ObjectState[],
 ): Promise<Map<string, string>> {
@@ -83,7 +89,7 @@ async function lossesOf(
   );
   const losses = new Map<string, string>();
   for (const { name, unread } of replaced) {
-    const [row] = await ask(work, 'plan-unread', unread!);
+    const [row] = await queryRows(context, 'plan-unread', unread!);
     if (row) losses.set(name, lossOf(row));
   }
   return losses;
@@ -91,7 +97,7 @@ async function lossesOf(
 
 /** What becomes of duplicates under another identity: the deployment leaves those out that the landing view has. */
 async function rebuildsOf(
-  work: Work,
+  context: Context,
   before: readonly ObjectState[],
   after: readonly ObjectState[],
 ): Promise<Map<string, RebuildFacts>> {
@@ -100,8 +106,8 @@ async function rebuildsOf(
     const old = before.find((other) => isRebuilt(other, state));
     const landing = landingOf(before, state.pipeline ?? '');
     if (!old || !landing || baseName(state) !== `${state.pipeline}.duplicates`) continue;
-    const [row] = await ask(
-      work,
+    const [row] = await queryRows(
+      context,
       'plan-duplicates',
       `select count(*) as duplicates, count(l.sequence_number) as landed
 from ${old.name} d
@@ -113,14 +119,14 @@ left join (select distinct shard_id::varchar(20) as shard_id, sequence_number fr
   return facts;
 }
 
-async function pipelineFacts(work: Work, pipeline: string): Promise<PipelineFacts> {
-  const [merged] = await ask(
-    work,
+async function pipelineFacts(context: Context, pipeline: string): Promise<PipelineFacts> {
+  const [merged] = await queryRows(
+    context,
     'plan-merged',
     `select max(coalesce(merged_until, merged_at)) as until from ${pipeline}.checkpoints`,
   );
-  const gaps = await ask(
-    work,
+  const gaps = await queryRows(
+    context,
     'plan-gaps',
     `select distinct from_time, to_time from ${pipeline}.gaps order by from_time, to_time`,
   );
@@ -154,17 +160,19 @@ function missing(state: ObjectState, { relations, owned, schemas }: Catalog): Pr
   if (!isView(state) || owned.has(name)) return [];
   if (!relations.has(name)) return [dropped(state, 'Its next refresh fails.')];
   const problem = 'It belongs to somebody else than the owner of the warehouse objects, who alone may refresh it.';
-  return [{ object: labelOf(state), problem, advice: `Drop ${name}, then bring it back: ${again}.`, stops: true }];
+  return [
+    { object: labelOf(state), problem, advice: `Drop ${name}, then bring it back: ${recreateHint}.`, stops: true },
+  ];
 }
 
-const again =
+const recreateHint =
   'deploy with `-c repair=<a word not used before>`, or locally with `npx millrace deploy --repair`. Any other deployment looks only at what changed';
 
 function dropped(state: ObjectState, consequence: string): Problem {
   return {
     object: labelOf(state),
     problem: `${state.name} is recorded as deployed and is not in the warehouse: somebody dropped it. ${consequence}`,
-    advice: `To bring it back, ${again}.`,
+    advice: `To bring it back, ${recreateHint}.`,
     stops: true,
   };
 }

@@ -1,12 +1,12 @@
 import type { Pipeline } from '../../../pipelines/definition';
 import { publicTables } from '../../../sql';
 import { grouped, type Stage } from '../../terminal';
-import { ask, type Work, warehouseText, warehouseTime } from '../work';
+import { type Context, queryRows, warehouseText, warehouseTime } from '../context';
 import { type ObjectId, ObjectSet } from './ledger';
-import { COMMIT_MS, untilSettled } from './looks';
+import { COMMIT_DELAY_MS, pollUntilSettled } from './poll';
 
 /** Where objects that were queued have ended. */
-export interface Outcome {
+export interface LoadOutcome {
   readonly loaded: number;
   readonly parked: readonly (ObjectId & { readonly reason: string })[];
   /** Neither, when the time was up. */
@@ -17,25 +17,25 @@ export interface Outcome {
  * Watches the ledger until every object is loaded or parked, or the time is up. `since`, a timestamp of the warehouse from before the
  * objects were queued, keeps each look at the ledger to what is new; objects that somebody else had queued before count too.
  */
-export async function follow(
-  work: Work,
+export async function waitForLoads(
+  context: Context,
   pipeline: Pipeline,
   bucket: string,
   objects: readonly ObjectId[],
   since: string,
   stage: Stage,
-): Promise<Outcome> {
+): Promise<LoadOutcome> {
   const { ledger, parked } = publicTables(pipeline);
   const open = new ObjectSet();
   for (const object of objects) open.add(object, true);
   const done = new ObjectSet();
   const failed = new ObjectSet<string>();
-  let from = warehouseTime(since) - COMMIT_MS;
+  let from = warehouseTime(since) - COMMIT_DELAY_MS;
   const parkedNow = () => [...failed.entries()].filter(([id]) => !done.has(id));
   const waitingNow = () => open.size - done.size - parkedNow().length;
-  await untilSettled(work, async () => {
-    const loaded = await ask(
-      work,
+  await pollUntilSettled(context, async () => {
+    const loaded = await queryRows(
+      context,
       'progress',
       `select object_key, etag, loaded_at from ${ledger} where bucket = {{bucket}} and loaded_at >= {{since}}::timestamp order by loaded_at`,
       { bucket, since: warehouseText(from) },
@@ -43,10 +43,10 @@ export async function follow(
     for (const row of loaded) {
       const id = idOf(row);
       if (open.has(id)) done.add(id, true);
-      from = Math.max(from, warehouseTime(row['loaded_at']) - COMMIT_MS);
+      from = Math.max(from, warehouseTime(row['loaded_at']) - COMMIT_DELAY_MS);
     }
-    const aside = await ask(
-      work,
+    const aside = await queryRows(
+      context,
       'progress',
       `select object_key, etag, reason from ${parked} where bucket = {{bucket}}`,
       { bucket },
@@ -71,7 +71,7 @@ const idOf = (row: Readonly<Record<string, unknown>>): ObjectId => ({
 });
 
 /** The warehouse's clock, as it writes times. */
-export async function warehouseNow(work: Work): Promise<string> {
-  const [row] = await ask(work, 'clock', 'select getdate()::timestamp as now');
+export async function warehouseNow(context: Context): Promise<string> {
+  const [row] = await queryRows(context, 'clock', 'select getdate()::timestamp as now');
   return String(row?.['now']);
 }
