@@ -1,12 +1,18 @@
 /** Pipelines to Redshift statements: pure functions, no AWS. */
 export { quoteLiteral } from '../lambda/shared/quote';
-export { exportPlan, windowOf } from './exports/exports';
+export { exportPlan, windowOf } from './exports/plan';
 export { loadPlan } from './history/load';
 export { reconcilePlan } from './history/reconcile';
-export { refreshPlan } from './merge/refresh';
 export { isRaised, retryPreview, retryStatements } from './merge/retry';
 export { isSkipReason } from './merge/skip-reason';
-export { landedHours } from './merge/trim';
+export { environmentObject, type PipelineDeclaration } from './objects/declarations';
+export { type ObjectResource, resourcesOf, type WarehouseObject } from './objects/object';
+export { registryObject } from './objects/registry';
+export { ownerObject, warehouseObjects } from './objects/warehouse-objects';
+export { refreshPlan } from './refresh/plan';
+export { landedHours } from './refresh/trim';
+export { allStatements, type Batch } from './statements';
+export { tableShapes } from './tables/columns';
 export {
   identityVersion,
   landingName,
@@ -15,15 +21,9 @@ export {
   ownerUser,
   pipelineTables,
   publicTables,
-} from './names';
-export { tableShapes } from './objects/columns';
-export { environmentObject, type PipelineDeclaration } from './objects/declarations';
-export { type ObjectResource, resourcesOf, type WarehouseObject } from './objects/object';
-export { ownerObject, warehouseObjects } from './objects/objects';
-export { registryObject } from './objects/registry';
-export { allStatements, type Batch } from './statements';
+} from './tables/names';
 export { normalizeDefinition } from './text/definition';
 export { quoteIdentifier } from './text/identifier';
 export { validatePipelines } from './validate';
+export { compileViews } from './views/compiled-views';
 export { publicView } from './views/public-view';
-export { compileViews } from './views/views';

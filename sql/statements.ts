@@ -1,10 +1,10 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import type { Pipeline } from '../pipelines/definition';
-import { exportPlan } from './exports/exports';
+import { exportPlan } from './exports/plan';
 import { loadPlan } from './history/load';
 import { reconcilePlan } from './history/reconcile';
-import { refreshPlan } from './merge/refresh';
-import { warehouseObjects } from './objects/objects';
+import { warehouseObjects } from './objects/warehouse-objects';
+import { refreshPlan } from './refresh/plan';
 
 /** Statements that are submitted together, or one that is submitted alone. */
 export interface Batch {

@@ -4,14 +4,14 @@ import { fileProblems } from './history/file-problems';
 import { globsOverlap } from './history/glob';
 import { archiveSource } from './history/load';
 import { rejectNames } from './merge/retry';
-import { landedMarginHours } from './merge/trim';
-import { bookNames, tableNames } from './names';
-import { ownColumns, storedName } from './objects/columns';
+import { landedMarginHours } from './refresh/trim';
+import { ownColumns, storedName } from './tables/columns';
+import { bookNames, tableNames } from './tables/names';
 import { isPlainName, reservedProblems } from './text/identifier';
 import { significant, TokenError, tokenize } from './text/tokens';
+import { dependencyProblems, referenceProblems } from './views/compiled-views';
 import { incrementalProblems } from './views/incremental';
 import { viewColumnProblems } from './views/public-view';
-import { dependencyProblems, referenceProblems } from './views/views';
 
 /** Every problem of every pipeline, each naming its field as the user wrote it, the value and what is allowed. Empty when all is well. */
 export function validatePipelines(pipelines: readonly Pipeline[]): string[] {

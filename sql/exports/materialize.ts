@@ -2,7 +2,7 @@ import type { ItemColumn } from '../../lambda/export/contract';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { ExportDefinition } from '../../pipelines/definition';
 import { quoteIdentifier } from '../text/identifier';
-import { indent } from '../text/text';
+import { indent } from '../text/indent';
 import { withoutComments } from '../text/tokens';
 
 /** 256 MB, which is Materialize's own default. */

@@ -12,7 +12,7 @@ import {
 import { isPlainName } from '../text/identifier';
 import { TokenError } from '../text/tokens';
 import { type OutputColumn, outputColumns } from '../views/output-columns';
-import { sinceTime, windowOf } from './exports';
+import { sinceTime, windowOf } from './plan';
 
 const minutesOfDay = 1440;
 const lengths = ['hour', 'day', 'week', 'month'] as const;

@@ -2,9 +2,9 @@ import type { ScanPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { HistorySource, Pipeline } from '../../pipelines/definition';
-import type { Source } from '../merge/record';
-import { pipelineTables } from '../names';
-import { columnarStatements, isColumnar, recordsStatements, recordsTable } from './files';
+import type { Source } from '../merge/incoming';
+import { pipelineTables } from '../tables/names';
+import { columnarStatements, isColumnar, recordsStatements, recordsTable } from './columnar-files';
 
 /** What the statements have to know of the files. */
 export type Format = Pick<HistorySource, 'name' | 'format' | 'compression' | 'columns' | 'delimiter'>;

@@ -1,5 +1,5 @@
 import type { FileColumn, HistorySource, Pipeline } from '../../pipelines/definition';
-import { pathOf } from './files';
+import { pathOf } from './columnar-files';
 
 /** What is wrong with how a history source describes its files, each problem naming its field, the value and what is allowed. */
 export function fileProblems(pipeline: Pipeline, source: HistorySource, at: string): string[] {

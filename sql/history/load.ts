@@ -2,18 +2,8 @@ import type { Answering, FileShape, LoadPlan, LoadSource } from '../../lambda/lo
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Pipeline } from '../../pipelines/definition';
 import { lockStatement, mergeSteps } from '../merge/merge';
-import { pipelineTables } from '../names';
-import {
-  filesQuery,
-  givenQuery,
-  loadedQuery,
-  overwrittenQuery,
-  parkedQuery,
-  parkStatement,
-  runObjectsQuery,
-  sameObject,
-  unparkStatement,
-} from './batch';
+import { pipelineTables } from '../tables/names';
+import { isColumnar, pathOf, spellingOf } from './columnar-files';
 import {
   comparedFiles,
   copyStatements,
@@ -30,10 +20,20 @@ import {
   sourceOf,
   stagedTable,
 } from './copy';
-import { isColumnar, pathOf, spellingOf } from './files';
+import {
+  filesQuery,
+  givenQuery,
+  loadedQuery,
+  overwrittenQuery,
+  parkedQuery,
+  parkStatement,
+  runObjectsQuery,
+  sameObject,
+  unparkStatement,
+} from './ledger';
 import { originsPlan } from './origins';
+import { loadRaising, type RaisedLines } from './raising-lines';
 import { reloadPlan } from './reload';
-import { loadRaising, type RaisedLines } from './search';
 
 /** What the load function carries. Every pipeline has one: what Firehose archives can be loaded even where there is no history. */
 export function loadPlan(pipeline: Pipeline): LoadPlan {

@@ -1,10 +1,10 @@
 import type { OriginsPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Pipeline } from '../../pipelines/definition';
+import { placeColumns } from '../merge/incoming';
 import { lockStatement } from '../merge/merge';
-import { placeColumns } from '../merge/record';
-import { pipelineTables } from '../names';
-import { givenQuery, sameObject } from './batch';
+import { pipelineTables } from '../tables/names';
+import { givenQuery, sameObject } from './ledger';
 
 /**
  * COPY does not say which object a row came from, nor on which line it stood, and of a line that it could not read it gives no text. The

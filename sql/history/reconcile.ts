@@ -2,7 +2,7 @@ import type { ReconcilePlan } from '../../lambda/reconcile/contract';
 import { defaultFullPassHour } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { Pipeline } from '../../pipelines/definition';
-import { pipelineTables } from '../names';
+import { pipelineTables } from '../tables/names';
 import { archiveSource } from './load';
 
 /** What the reconcile function carries. Throws for a pipeline without history. */

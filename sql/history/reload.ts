@@ -1,10 +1,9 @@
 import type { Answering, ReloadPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Pipeline } from '../../pipelines/definition';
+import { temporaryTables } from '../merge/incoming';
 import { lockStatement, mergeSteps } from '../merge/merge';
-import { temporaryTables } from '../merge/record';
-import { pipelineTables } from '../names';
-import { filesQuery, givenQuery, sameObject } from './batch';
+import { pipelineTables } from '../tables/names';
 import {
   comparedFiles,
   copyStatements,
@@ -20,6 +19,7 @@ import {
   sourceOf,
   stagedTable,
 } from './copy';
+import { filesQuery, givenQuery, sameObject } from './ledger';
 
 const replaced = '{{replaced}}';
 

@@ -1,8 +1,8 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Pipeline } from '../../pipelines/definition';
-import { landingName, ofLanding, pipelineTables } from '../names';
+import { landingName, ofLanding, pipelineTables } from '../tables/names';
+import { placeColumns, type Source, temporaryTables } from './incoming';
 import { parsedExpression, unparsedArchive } from './parsing';
-import { placeColumns, type Source, temporaryTables } from './record';
 import { isSkip } from './skip-reason';
 
 /**

@@ -1,7 +1,7 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { Pipeline } from '../../pipelines/definition';
-import { identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from '../names';
+import { identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from '../tables/names';
 
 /** A refresh begins at most so long before its merge ends; its beginning is not recorded. */
 const refreshHours = 1;

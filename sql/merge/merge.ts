@@ -1,9 +1,9 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { Pipeline } from '../../pipelines/definition';
-import { identityVersion, landingTable, ofIdentity, ofLanding, pipelineTables } from '../names';
-import { storedName } from '../objects/columns';
 import { completeRowsStatements, typingVersion } from '../objects/fills';
+import { storedName } from '../tables/columns';
+import { identityVersion, landingTable, ofIdentity, ofLanding, pipelineTables } from '../tables/names';
 import { identifier } from '../text/identifier';
 import { arrivalStatements, arrivalTables, arrivedQuery } from './arrived';
 import { beginning, gapStatement } from './gaps';
@@ -14,7 +14,7 @@ import {
   placeColumns,
   type Source,
   temporaryTables,
-} from './record';
+} from './incoming';
 import { isSkip } from './skip-reason';
 
 /** Taken first by every transaction that merges. A LOCK takes no snapshot, so what follows sees what the previous holder committed. */

@@ -1,5 +1,5 @@
 import { quoteLiteral } from '../../lambda/shared/quote';
-import { indent } from '../text/text';
+import { indent } from '../text/indent';
 
 /** JSON_PARSE raises where CAN_JSON_PARSE answers false (https://docs.aws.amazon.com/redshift/latest/dg/CAN_JSON_PARSE.html). */
 export const parsedExpression = (bytes: string) => `case when can_json_parse(${bytes}) then json_parse(${bytes}) end`;

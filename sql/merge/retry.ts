@@ -1,11 +1,11 @@
 import { raisedPrefix, type StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { Pipeline } from '../../pipelines/definition';
-import { pipelineTables } from '../names';
 import { completeRowsStatements, typingVersion } from '../objects/fills';
+import { pipelineTables } from '../tables/names';
+import { incomingStatements, incomingTables, placeColumns, temporaryTables } from './incoming';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { parsedExpression } from './parsing';
-import { incomingStatements, incomingTables, placeColumns, temporaryTables } from './record';
 
 /**
  * One transaction that looks at the rejects once more, under the columns that the pipeline has now: what is sound becomes an event or a

@@ -1,7 +1,7 @@
 import type { Column, ExportDefinition, HistorySource, Pipeline, StreamDefinition } from '../../pipelines/definition';
-import { identityParts } from '../merge/typing';
-import { publicTables } from '../names';
+import { publicTables } from '../tables/names';
 import { hashDefinition, shortHash } from '../text/definition';
+import { identityParts } from '../typing/column';
 import { type ObjectOptions, object, type WarehouseObject } from './object';
 
 /** What a pipeline declares besides its warehouse objects: queries under their hash, since white space and comments are no change. */

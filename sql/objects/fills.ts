@@ -2,14 +2,14 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { FillSpec } from '../../lambda/warehouse-object/contract';
 import type { Column, Pipeline } from '../../pipelines/definition';
-import { batchPiece, batchSearch, pieceOf, raisedQuery, searchTables, typedTable } from '../merge/raising';
-import { kindOf } from '../merge/typing';
-import { columnGroups, typedRows } from '../merge/wide';
-import { identityVersion, pipelineTables } from '../names';
+import { storedName } from '../tables/columns';
+import { identityVersion, pipelineTables } from '../tables/names';
 import { shortHash } from '../text/definition';
 import { identifier, quoteIdentifier } from '../text/identifier';
-import { indent } from '../text/text';
-import { storedName } from './columns';
+import { indent } from '../text/indent';
+import { kindOf } from '../typing/column';
+import { batchPiece, batchSearch, pieceOf, raisedQuery, searchTables, typedTable } from '../typing/raising-rows';
+import { columnGroups, typedRows } from '../typing/typed-rows';
 
 /** Events of one batch, and so how long a merge may have to wait for one; a single run that merged more is a batch of its own. */
 export const batchRows = 500_000;

@@ -1,12 +1,12 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Column, Pipeline } from '../../pipelines/definition';
-import { pieceOf, typedTable } from '../merge/raising';
-import { placeColumns } from '../merge/record';
-import { identityExpression, problemLines } from '../merge/typing';
-import { columnGroups, rowNumber, typedGroups, typedRows } from '../merge/wide';
+import { placeColumns } from '../merge/incoming';
+import { redshiftType } from '../tables/column-type';
 import { identifier, quoteIdentifier } from '../text/identifier';
-import { indent } from '../text/text';
-import { redshiftType } from './column-type';
+import { indent } from '../text/indent';
+import { identityExpression, problemLines } from '../typing/column';
+import { pieceOf, typedTable } from '../typing/raising-rows';
+import { columnGroups, rowNumber, typedGroups, typedRows } from '../typing/typed-rows';
 
 /** Ids are made of what the payload says; of any other column the value that is stored stays. */
 export function keptColumns({ identity, columns }: Pipeline): Column[] {

@@ -3,14 +3,9 @@ import { quoteLiteral } from '../../lambda/shared/quote';
 import type { BatchSearch, RebuildSpec } from '../../lambda/warehouse-object/contract';
 import type { Pipeline } from '../../pipelines/definition';
 import { beginning } from '../merge/gaps';
+import { incomingTables, placeColumns, temporaryTables } from '../merge/incoming';
 import { acceptStatements, copiesStatements, lockStatement } from '../merge/merge';
-import { batchPiece, batchSearch, raisedQuery, searchTables } from '../merge/raising';
-import { incomingTables, placeColumns, temporaryTables } from '../merge/record';
-import { identityExpression, identityParts } from '../merge/typing';
-import { typedRows } from '../merge/wide';
-import { type BookName, identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from '../names';
-import { indent } from '../text/text';
-import { redshiftType } from './column-type';
+import { redshiftType } from '../tables/column-type';
 import {
   catalogType,
   duplicateColumns,
@@ -19,7 +14,12 @@ import {
   rejectColumns,
   storedName,
   type TableColumn,
-} from './columns';
+} from '../tables/columns';
+import { type BookName, identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from '../tables/names';
+import { indent } from '../text/indent';
+import { identityExpression, identityParts } from '../typing/column';
+import { batchPiece, batchSearch, raisedQuery, searchTables } from '../typing/raising-rows';
+import { typedRows } from '../typing/typed-rows';
 import { batchRows, caughtUpMinutes, fillVersion, replacedBy, typingVersion } from './fills';
 import {
   absences,

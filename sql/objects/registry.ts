@@ -1,6 +1,6 @@
 import { registryTable, registryTexts, textPieceBytes } from '../../lambda/warehouse-object/contract';
+import { columnSpecs, type TableColumn } from '../tables/columns';
 import { identifier } from '../text/identifier';
-import { columnSpecs, type TableColumn } from './columns';
 import { object, single, type WarehouseObject } from './object';
 
 const key: readonly TableColumn[] = [

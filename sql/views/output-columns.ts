@@ -1,10 +1,10 @@
 import type { Pipeline } from '../../pipelines/definition';
-import { eventsViewColumns, tableShapes } from '../objects/columns';
+import { eventsViewColumns, tableShapes } from '../tables/columns';
 import { castAt, isAliased, ownName } from '../text/select-item';
 import { closing, find, isName, isWord, split } from '../text/token-walk';
 import { significant, type Token, tokenize } from '../text/tokens';
+import { readableTables } from './compiled-views';
 import { isInteger, resultOf, spelledType } from './function-types';
-import { readableTables } from './views';
 
 /** A column of a query's result. */
 export interface OutputColumn {

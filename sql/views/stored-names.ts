@@ -1,6 +1,6 @@
 import type { Pipeline } from '../../pipelines/definition';
-import { isBook, pipelineTables, publicTables } from '../names';
-import { storedName } from '../objects/columns';
+import { storedName } from '../tables/columns';
+import { isBook, pipelineTables, publicTables } from '../tables/names';
 import { identifier, isReserved } from '../text/identifier';
 import { isAliased, ownName } from '../text/select-item';
 import { find, isName, isWord, split } from '../text/token-walk';

@@ -1,5 +1,5 @@
 import type { Column } from '../../pipelines/definition';
-import { columnGroups } from '../../sql/merge/wide';
+import { columnGroups } from '../../sql/typing/typed-rows';
 import { attributeColumns, attributesOf } from '../support/wide';
 import { columns, edition, first, salesQuery } from './editions';
 import { World } from './world';

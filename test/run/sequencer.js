@@ -32,8 +32,8 @@ const longest = [
   'lambda/warehouse-object/landing',
   'e2e/gap',
   'history/seam',
-  'sql/seam',
-  'sql/merge',
+  'sql/merge/merge',
+  'sql/merge/positions',
   'cli/warehouse',
   'lib/partner-isolation',
 ].map((name) => `/test/${name}.test.ts`);

@@ -1,7 +1,7 @@
 import type { ExportDefinition, ExportFormat, Pipeline } from '../../pipelines/definition';
-import { exportPlan } from '../../sql/exports/exports';
+import { exportPlan } from '../../sql/exports/plan';
 import { loadPlan } from '../../sql/history/load';
-import { refreshPlan } from '../../sql/merge/refresh';
+import { refreshPlan } from '../../sql/refresh/plan';
 import { anExport, aPipeline, aSource, aView } from './fixtures';
 
 const firstLine = (statement: string) => statement.split('\n')[0];

@@ -1,8 +1,8 @@
 import { reservedWords } from '../../lambda/shared/reserved-words';
 import type { Column, Pipeline } from '../../pipelines/definition';
 import { mergeStatements } from '../../sql/merge/merge';
-import { tableNames } from '../../sql/names';
-import { tableShapes } from '../../sql/objects/columns';
+import { tableShapes } from '../../sql/tables/columns';
+import { tableNames } from '../../sql/tables/names';
 import { validatePipelines } from '../../sql/validate';
 import { aPipeline, aView } from './fixtures';
 

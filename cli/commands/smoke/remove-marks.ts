@@ -2,7 +2,7 @@ import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { quoteLiteral } from '../../../lambda/shared/quote';
 import { execute, isPassing, StatementError } from '../../../lambda/shared/warehouse';
 import { pipelineTables } from '../../../sql';
-import { storedName } from '../../../sql/objects/columns';
+import { storedName } from '../../../sql/tables/columns';
 import type { ExportFunction } from '../../cloud/export-function';
 import type { Context } from '../context';
 import type { NamedExport } from '../exports/find-export';

@@ -1,8 +1,8 @@
 import type { Row } from '../../../lambda/shared/warehouse';
 import type { Column } from '../../../pipelines/definition';
 import { landingName, ofIdentity, publicTables, quoteIdentifier } from '../../../sql';
-import { payloadPath } from '../../../sql/merge/typing';
-import { redshiftType } from '../../../sql/objects/column-type';
+import { redshiftType } from '../../../sql/tables/column-type';
+import { payloadPath } from '../../../sql/typing/column';
 import { type Context, queryRows, warehouseTime } from '../context';
 import { type Question, timestampText } from './question';
 import type { Position } from './sighting';

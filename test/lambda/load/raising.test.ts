@@ -10,7 +10,7 @@ interface Options {
   readonly bad: readonly string[];
   /** In place of what the world would do with a statement. */
   readonly change?: (submission: Submission) => Outcome | undefined;
-  /** Instead of the key of each row: see `sql/history/search.ts`. */
+  /** Instead of the key of each row: see `sql/history/raising-lines.ts`. */
   readonly error?: Outcome;
 }
 

@@ -1,0 +1,278 @@
+import {
+  type ExportItem,
+  type ExportPlan,
+  type ItemColumn,
+  type ItemContent,
+  type ItemFormat,
+  type WindowLength,
+  windowStart,
+} from '../../lambda/export/contract';
+import { defaultFullPassHour } from '../../lambda/shared/plan';
+import { quoteLiteral } from '../../lambda/shared/quote';
+import type { ExportContent, ExportDefinition, ExportFormat, Pipeline } from '../../pipelines/definition';
+import { completeUntil } from '../refresh/complete';
+import { pipelineTables, publicTables } from '../tables/names';
+import { identifier } from '../text/identifier';
+import { indent } from '../text/indent';
+import { withoutComments } from '../text/tokens';
+import { outputColumns } from '../views/output-columns';
+import { eventsTime } from './events-time';
+import { materializeColumns, materializeStatements } from './materialize';
+
+const defaultMaxFileMb = 256;
+const defaultWindowsPerTick = 48;
+/** Of a survey: more than the windows of many ticks, and one page of the Data API. */
+const surveyLimit = 500;
+
+/** What the export function carries. The pipeline has to be valid. */
+export function exportPlan(pipeline: Pipeline, fullPassHour = defaultFullPassHour): ExportPlan {
+  return {
+    pipeline: pipeline.name,
+    fullPassHour,
+    everyMinutes: exportEveryMinutes(pipeline),
+    exports: pipeline.exports.map((definition) => exportItem(pipeline, definition)),
+  };
+}
+
+/** One schedule serves all exports of a pipeline, so the most frequent one decides. */
+export function exportEveryMinutes({ exports }: Pick<Pipeline, 'exports'>): number {
+  return Math.min(...exports.map(everyMinutes));
+}
+
+/** A look at a window that is still open is one cheap query, and a published window is late by a quarter of an hour at most. */
+function everyMinutes({ everyMinutes: given, content }: ExportDefinition): number {
+  const window = windowOf(content);
+  return given ?? (typeof window === 'string' ? 15 : Math.min(window.minutes, 15));
+}
+
+export const windowOf = (content: ExportContent): WindowLength =>
+  content.kind === 'snapshot' ? content.every : content.window;
+
+function exportItem(pipeline: Pipeline, definition: ExportDefinition): ExportItem {
+  const { name, content, engine = 'redshift' } = definition;
+  const { exports } = pipelineTables(pipeline);
+  return {
+    name,
+    engine,
+    content: itemContent(content),
+    format: itemFormat(definition.format),
+    windowsPerTick: definition.windowsPerTick ?? defaultWindowsPerTick,
+    state: stateQuery(pipeline, definition),
+    revisions: `select coalesce(revision, 0) as revision\nfrom ${exports}\nwhere ${ours(definition)} and window_start = {{window_start}}::timestamp`,
+    locations: `select location\nfrom ${exports}\nwhere ${ours(definition)}`,
+    record: recordStatements(pipeline, definition),
+    ...(engine === 'materialize'
+      ? { columns: materializeColumns(definition), ...materializeStatements(definition) }
+      : redshiftStatements(pipeline, definition)),
+  };
+}
+
+function redshiftStatements(pipeline: Pipeline, definition: ExportDefinition) {
+  const columns = outputColumns(pipeline, definition.query).map(({ name, type }) => ({ name: name!, type: type! }));
+  const source = sourceOf(definition, columns);
+  return {
+    columns,
+    ...(definition.content.kind === 'incremental' ? surveyQueries(pipeline, definition, source) : {}),
+    count: `select count(*) as row_count, ${fingerprint(columns)} as fingerprint\n${source.from}${source.where('{{window_start}}', '{{window_end}}')}`,
+    unload: unloadStatement(definition, source),
+  };
+}
+
+function itemContent(content: ExportContent): ItemContent {
+  if (content.kind === 'snapshot') return { kind: 'snapshot', window: content.every };
+  const { window, latenessMinutes = 0, corrections = false, since } = content;
+  const common = { kind: 'incremental', window, latenessMinutes, corrections } as const;
+  return since === undefined ? common : { ...common, since: windowStart(window, sinceTime(since)) };
+}
+
+/** A day or a time in UTC as epoch milliseconds; NaN for anything else. */
+export function sinceTime(since: string): number {
+  return /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?Z)?$/.test(since) ? Date.parse(since) : Number.NaN;
+}
+
+function itemFormat(format: ExportFormat): ItemFormat {
+  const { kind, partitionBy = [] } = format;
+  if (kind === 'parquet') return { kind, compression: 'snappy', partitionBy };
+  const compression = (format.gzip ?? true) ? 'gzip' : 'none';
+  if (kind === 'json') return { kind, compression, partitionBy };
+  return { kind, compression, partitionBy, header: format.header ?? true, delimiter: format.delimiter ?? ',' };
+}
+
+/** The exported rows, and those of a window among them. */
+interface Source {
+  readonly names: string;
+  readonly from: string;
+  where(start: string, end: string): string;
+}
+
+function sourceOf({ query, content }: ExportDefinition, columns: readonly ItemColumn[]): Source {
+  return {
+    names: columns.map(({ name }) => `exported.${identifier(name)}`).join(', '),
+    from: `from (\n${indent(withoutComments(query))}\n) as exported`,
+    where(start, end) {
+      if (content.kind === 'snapshot') return '';
+      const time = timeOf(content);
+      return `\nwhere ${time} >= ${start}::timestamp and ${time} < ${end}::timestamp`;
+    },
+  };
+}
+
+const timeOf = ({ timeColumn }: { readonly timeColumn: string }) => `exported.${identifier(timeColumn)}`;
+const ours = ({ name }: ExportDefinition) => `export = ${quoteLiteral(name)}`;
+
+/** The start of a time's window, as `windowStart` has it: DATE_TRUNC begins weeks on Monday. */
+function windowStartOf(time: string, window: WindowLength): string {
+  if (typeof window === 'string') return `date_trunc('${window}', ${time})`;
+  const day = `date_trunc('day', ${time})`;
+  const minutes = `datediff(minute, ${day}, ${time})`;
+  return `dateadd(minute, ${minutes} - mod(${minutes}, ${window.minutes}), ${day})`;
+}
+
+/**
+ * Text of 1 to 38 digits that differs when any row differs, whatever their order: the sum of 60 bits of each row's digest. Columns are
+ * digested one by one, so that a row may be longer than a text of Redshift's.
+ */
+function fingerprint(columns: readonly ItemColumn[]): string {
+  const digests = columns.map((column) => `coalesce(md5(${textOf(column)}), '-')`);
+  return `coalesce(sum(strtol(left(md5(${digests.join(' || ')}), 15), 16)), 0)::varchar(64)`;
+}
+
+function textOf({ name, type }: ItemColumn): string {
+  const column = `exported.${identifier(name)}`;
+  if (/^(var)?char/.test(type)) return column;
+  // Redshift casts no boolean to text.
+  if (type === 'boolean') return `case when ${column} then 't' when not ${column} then 'f' end`;
+  if (type === 'super') return `json_serialize(${column})`;
+  // Redshift's text of a double is for people: six decimals of it tell values apart, or whole millions of large ones.
+  if (/^(real|double)/.test(type))
+    return `case when abs(${column}) < 1000000000000 then floor(${column} * 1000000)::bigint::varchar when abs(${column}) < 1000000000000000000000000 then floor(${column} / 1000000)::bigint::varchar when ${column} is not null then 'large' end`;
+  if (type.startsWith('varbyte')) return `to_hex(${column})`;
+  return `${column}::varchar`;
+}
+
+function stateQuery(pipeline: Pipeline, definition: ExportDefinition): string {
+  const { exports, checkpoints } = pipelineTables(pipeline);
+  // What is in Materialize is as old as its sources: the lateness of the windows allows for it.
+  const until = definition.engine === 'materialize' ? 'getdate()' : `(${completeUntil(checkpoints)})`;
+  const of = (what: string) => `(select ${what} from ${exports} where ${ours(definition)})`;
+  return `select
+  ${of('max(sequence)')} as sequence,
+  ${of('max(window_end)')} as last_end,
+  ${of('min(published_at)')} as born,
+  ${until} as complete_until`;
+}
+
+/** Queries of windows: of all that were published, of those that what was merged lately may have changed, and of a stretch of time. */
+function surveyQueries(pipeline: Pipeline, definition: ExportDefinition, source: Source) {
+  const { content } = definition;
+  if (content.kind === 'snapshot') throw new Error(`export ${definition.name} has no windows to survey`);
+  const stretch = source.where('{{window_start}}', '{{window_end}}');
+  const merged = eventsTime(pipeline, definition.query, content.timeColumn);
+  return {
+    survey: surveyQuery(pipeline, definition, source, sinceClause(content)),
+    surveyWithin: surveyQuery(pipeline, definition, source, indent(stretch)),
+    ...(merged === undefined
+      ? {}
+      : { touched: touchedQuery(pipeline, definition, windowStartOf(merged, content.window)) }),
+  };
+}
+
+/** Windows in which events were merged since: those published, and those of before the first run, which are published once they have rows. Placeholder: `since`. */
+function touchedQuery(pipeline: Pipeline, definition: ExportDefinition, start: string): string {
+  return `with merged as (
+  select distinct ${start} as window_start
+  from ${publicTables(pipeline).events} e
+  where e.merged_at >= {{since}}::timestamp
+)
+select distinct m.window_start
+from merged m
+left join ${pipelineTables(pipeline).exports} p on p.window_start = m.window_start and p.${ours(definition)}
+where p.window_start is not null or m.window_start < (select min(published_at) from ${pipelineTables(pipeline).exports} where ${ours(definition)})
+order by 1`;
+}
+
+type Incremental = Extract<ExportContent, { kind: 'incremental' }>;
+
+function sinceClause(content: Incremental): string {
+  const time = timeOf(content);
+  return content.since === undefined
+    ? ''
+    : `\n  where ${time} >= ${quoteLiteral(timestampText(windowStart(content.window, sinceTime(content.since))))}::timestamp or ${time} is null`;
+}
+
+function surveyQuery(pipeline: Pipeline, definition: ExportDefinition, { from }: Source, where: string): string {
+  const { content } = definition;
+  if (content.kind === 'snapshot') throw new Error(`export ${definition.name} has no windows to survey`);
+  const time = timeOf(content);
+  const columns = outputColumns(pipeline, definition.query).map(({ name, type }) => ({ name: name!, type: type! }));
+  return `with windows as (
+  select ${windowStartOf(time, content.window)} as window_start, count(*) as row_count, ${fingerprint(columns)} as fingerprint
+  ${indent(from).trimStart()}${where}
+  group by 1
+),
+numbered as (
+  select
+    window_start, row_count, fingerprint, coalesce(revision, 0) as revision,
+    row_number() over (partition by window_start order by coalesce(revision, 0) desc) as newest
+  from ${pipelineTables(pipeline).exports}
+  where ${ours(definition)}
+)
+select w.window_start, w.row_count, p.row_count as published_rows, p.revision
+from windows w
+left join numbered p on p.window_start = w.window_start and p.newest = 1
+where p.window_start is null or p.row_count <> w.row_count or p.fingerprint <> w.fingerprint
+order by case when w.window_start is null then 0 when p.window_start is null then 1 else 2 end, w.window_start
+limit ${surveyLimit}`;
+}
+
+const timestampText = (epochMs: number) => new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ');
+
+function unloadStatement(definition: ExportDefinition, { names, from, where }: Source): string {
+  const query = `select ${names}\n${from}${where('{{window_start:nested}}', '{{window_end:nested}}')}`;
+  const { format } = definition;
+  const options = [
+    ...formatOptions(format),
+    ...(format.partitionBy?.length ? [`partition by (${format.partitionBy.map(identifier).join(', ')})`] : []),
+    `manifest verbose encrypted auto maxfilesize ${format.maxFileMb ?? defaultMaxFileMb} mb`,
+  ];
+  return `unload (${quoteLiteral(query)})\nto {{target}} iam_role {{unload_role}}\n${options.join(' ')}`;
+}
+
+function formatOptions(format: ExportFormat): string[] {
+  if (format.kind === 'parquet')
+    return ['format parquet', ...(format.rowGroupMb === undefined ? [] : [`rowgroupsize ${format.rowGroupMb} mb`])];
+  const gzip = (format.gzip ?? true) ? ['gzip'] : [];
+  if (format.kind === 'json') return ['format json', ...gzip];
+  return [
+    'format csv',
+    ...(format.delimiter === undefined ? [] : [`delimiter ${quoteLiteral(format.delimiter)}`]),
+    ...((format.header ?? true) ? ['header'] : []),
+    ...gzip,
+  ];
+}
+
+/** A run is recorded once: its location is its own, and the lock lets no two functions look at the same time. */
+function recordStatements(pipeline: Pipeline, definition: ExportDefinition): string[] {
+  const { exports } = pipelineTables(pipeline);
+  return [
+    `lock ${exports}`,
+    `insert into ${exports} (
+  export, window_start, window_end, run_id, row_count, file_count, location, published_at, revision, sequence, byte_count, fingerprint,
+  statement_id
+)
+with given as (
+  select
+    o."start"::varchar(32) as window_start, o."end"::varchar(32) as window_end, o."runId"::varchar(128) as run_id,
+    o."rows"::bigint as row_count, o."files"::bigint as file_count, o."location"::varchar(2048) as location,
+    o."revision"::bigint as revision, o."sequence"::bigint as sequence, o."bytes"::bigint as byte_count,
+    o."fingerprint"::varchar(64) as fingerprint, o."statementId"::varchar(128) as statement_id
+  from (select json_parse({{publications}}) as list) as batch, batch.list as o
+)
+select
+  ${quoteLiteral(definition.name)}, g.window_start::timestamp, g.window_end::timestamp, g.run_id, g.row_count, g.file_count, g.location,
+  getdate(), g.revision, g.sequence, g.byte_count, g.fingerprint, g.statement_id
+from given g
+left join ${exports} p on p.${ours(definition)} and p.location = g.location
+where p.location is null`,
+  ];
+}

@@ -1,0 +1,81 @@
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import { quoteLiteral } from '../../lambda/shared/quote';
+import type { Pipeline } from '../../pipelines/definition';
+import { pipelineTables } from '../tables/names';
+
+/** The objects that the placeholder `objects` lists, as rows. */
+export const givenQuery = `  select
+    o."bucket"::varchar(63) as bucket,
+    o."key"::varchar(1024) as object_key,
+    o."etag"::varchar(128) as etag,
+    o."versionId"::varchar(1024) as version_id,
+    o."size"::bigint as size
+  from (select json_parse({{objects}}) as list) as batch, batch.list as o`;
+
+/** The files that the placeholder `files` lists, as rows: what the manifest names, and the etag that each must have had. */
+export const filesQuery = `  select f."url"::varchar(1200) as url, f."etag"::varchar(128) as etag
+  from (select json_parse({{files}}) as list) as batch, batch.list as f`;
+
+/** Rows of two relations that speak of the same object. */
+export const sameObject = (one: string, other: string) =>
+  `${one}.bucket = ${other}.bucket and ${one}.object_key = ${other}.object_key and ${one}.etag = ${other}.etag`;
+
+export function loadedQuery(pipeline: Pipeline): StatementTemplate {
+  return `with given as (
+${givenQuery}
+)
+select g.object_key, g.etag
+from given g
+inner join ${pipelineTables(pipeline).ledger} l on ${sameObject('l', 'g')}`;
+}
+
+export function runObjectsQuery(pipeline: Pipeline): StatementTemplate {
+  return `select bucket, object_key, etag, version_id, size
+from ${pipelineTables(pipeline).ledger}
+where run_id = {{run_id}}
+order by bucket, object_key, etag`;
+}
+
+export function overwrittenQuery(pipeline: Pipeline): StatementTemplate {
+  return `with given as (
+${givenQuery}
+)
+select g.object_key
+from given g
+inner join ${pipelineTables(pipeline).ledger} l on l.bucket = g.bucket and l.object_key = g.object_key
+group by g.object_key, g.etag
+having count(case when l.etag = g.etag then 1 end) = 0`;
+}
+
+export function parkedQuery(pipeline: Pipeline): StatementTemplate {
+  return `with given as (
+${givenQuery}
+)
+select g.object_key
+from given g
+inner join ${pipelineTables(pipeline).parked} p on ${sameObject('p', 'g')}`;
+}
+
+export function parkStatement(pipeline: Pipeline): StatementTemplate {
+  const { parked } = pipelineTables(pipeline);
+  return `insert into ${parked} (bucket, object_key, etag, reason, parked_at)
+with given as (
+${givenQuery}
+)
+select g.bucket, g.object_key, g.etag, {{reason}}::varchar(2048), getdate()
+from given g
+left join ${parked} p on ${sameObject('p', 'g')}
+where p.etag is null`;
+}
+
+export function unparkStatement(pipeline: Pipeline): StatementTemplate {
+  const object = (of: string) =>
+    `${of}etag || ${quoteLiteral(' ')} || ${of}bucket || ${quoteLiteral('/')} || ${of}object_key`;
+  return `delete from ${pipelineTables(pipeline).parked}
+where ${object('')} in (
+  select ${object('given.')}
+  from (
+${givenQuery}
+  ) as given
+)`;
+}

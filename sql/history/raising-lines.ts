@@ -1,0 +1,149 @@
+import type { Answering, RaisingPlan } from '../../lambda/load/contract';
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import type { Pipeline } from '../../pipelines/definition';
+import { archivedTime, historyQuery, parsedRows, untouchedStatements } from '../merge/arrived';
+import { incomingStatements, placeColumns, temporaryTables } from '../merge/incoming';
+import { stagedArchiveColumns, stagedColumns } from '../tables/columns';
+import { pipelineTables } from '../tables/names';
+import { indent } from '../text/indent';
+import { positionKey, raisedQuery, searchPlan, searchTables } from '../typing/raising-rows';
+import { copyStatements, type Format, loadTables, onlyUrl, type Reading, sourceOf, stagedTable } from './copy';
+
+/** A longer payload cannot be given back as a text. */
+const maxPayloadBytes = 60_000;
+
+/**
+ * Keys of lines. Equal payloads of history have one key, and one fate. Keys with a question mark are no names: other lines may have them too, and such a
+ * line is blamed only where it is the only one.
+ */
+const keyOf = (source: Format) =>
+  sourceOf(source) === 'archive'
+    ? `coalesce(${positionKey}, '?no position')`
+    : `coalesce(case when json_size(payload) <= ${maxPayloadBytes} then sha2(json_serialize(payload), 256) else '?size ' || json_size(payload)::varchar end, '?null')`;
+
+const untouchedArchive = ['source', ...placeColumns, 'refresh_time', 'payload', 'unparsed'];
+
+/**
+ * Finds the lines that make the load of an object fail. COPY reads the object into a table of the search, so that the staged rows and the
+ * ledger stay as they are.
+ */
+export function loadRaising(
+  pipeline: Pipeline,
+  source: Format,
+  reading: Reading,
+  load: (pipeline: Pipeline, source: Format, reading: Reading, raised: RaisedLines) => Answering,
+): RaisingPlan {
+  const copied = `${pipeline.name}_copied`;
+  const { searched } = searchTables(pipeline);
+  const isArchive = sourceOf(source) === 'archive';
+  const columns = isArchive ? stagedArchiveColumns : stagedColumns;
+  const rows = isArchive ? temporaryTables(pipeline).arrived : copied;
+  const kept = isArchive ? untouchedArchive : ['payload'];
+  const key = keyOf(source);
+  return {
+    search: searchPlan(pipeline, {
+      gather: [
+        `create temp table ${copied} (${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})`,
+        ...copyStatements(pipeline, source, reading, copied),
+        ...(isArchive ? untouchedStatements(pipeline, 'archive', { archive: copied }) : []),
+        `create temp table ${searched} as
+with raised as (
+  ${raisedQuery}
+)
+select k.*
+from (
+  select ${key} as row_key, ${kept.join(', ')}
+  from ${rows}
+) as k
+left join raised r on r.row_key = k.row_key
+where r.row_key is null`,
+      ],
+      reference: [referenceStatement(searched, isArchive)],
+      columns: kept,
+      typed(tables, from) {
+        const given = `(\n${indent(from)}\n) as untouched`;
+        const arrived = isArchive ? `arrived as (\n${indent(parsedRows('archive', given))}\n)` : historyQuery(given);
+        return incomingStatements(pipeline, arrived, [], tables);
+      },
+    }),
+    load: load(pipeline, source, reading, raisedLines(pipeline, source)),
+  };
+}
+
+/** A record without attributes: one that can be typed, where no line can. */
+const referenceStatement = (
+  searched: string,
+  isArchive: boolean,
+): StatementTemplate => `create temp table ${searched} as
+select 'none' as row_key, ${isArchive ? `'archive'::varchar(16) as source, null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key, null::timestamp as arrived_at, null::timestamp as refresh_time, json_parse('{}') as payload, null::super as unparsed` : "json_parse('{}') as payload"}`;
+
+/** What a load that leaves out lines does besides. */
+export interface RaisedLines {
+  /** Takes the lines out of the staged rows. */
+  readonly take: readonly StatementTemplate[];
+  /** Makes rejects of them. */
+  readonly reject: StatementTemplate;
+  /** SQL for their count. */
+  readonly count: string;
+  /** The temporary tables. */
+  readonly tables: string;
+}
+
+function raisedLines(pipeline: Pipeline, source: Format): RaisedLines {
+  const { rejects } = pipelineTables(pipeline);
+  const staged = stagedTable(pipeline, source);
+  const raised = `${pipeline.name}_raised`;
+  const key = keyOf(source);
+  const place = placeColumns.join(', ');
+  const object = onlyUrl(loadTables(pipeline).objects);
+  const isArchive = sourceOf(source) === 'archive';
+  const kept = isArchive
+    ? `shard_id, sequence_number, partition_key, ${archivedTime} as arrived_at, case when payload is null then unparsed else payload end as payload`
+    : 'null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key, null::timestamp as arrived_at, payload';
+  const copies = isArchive
+    ? 'row_number() over (partition by shard_id, sequence_number order by approximate_arrival_timestamp)'
+    : '1';
+  return {
+    take: [
+      `create temp table ${raised} as
+with raised as (
+  ${raisedQuery}
+),
+lines as (
+  select *, ${key} as row_key, ${copies} as copy_number
+  from ${staged}
+)
+select ${kept}, reason
+from (
+  select l.*, r.reason
+  from lines l
+  inner join raised r on r.row_key = l.row_key
+) as found
+where copy_number = 1`,
+      `delete from ${staged} where ${key} in (select row_key from (${raisedQuery}) as given_keys)`,
+      ...(isArchive ? forgetPlaced(pipeline, raised) : []),
+    ],
+    reject: `insert into ${rejects} (source, ${place}, object_key, reason, payload, run_id, merged_at)
+select '${sourceOf(source)}', ${place}, ${object}, reason, payload, {{run_id}}, getdate()
+from ${raised}`,
+    count: `(select count(*) from ${raised})`,
+    tables: isArchive ? `${raised}, ${raised}_placed` : raised,
+  };
+}
+
+/** A line of the archive whose position has an outcome is no reject once more. */
+function forgetPlaced(pipeline: Pipeline, raised: string): StatementTemplate[] {
+  const { events, duplicates, rejects } = pipelineTables(pipeline);
+  const placed = `${raised}_placed`;
+  const positions = [events, duplicates, rejects].map(
+    (table) => `select w.shard_id, w.sequence_number
+from ${raised} w
+inner join ${table} t on t.shard_id = w.shard_id and t.sequence_number = w.sequence_number`,
+  );
+  return [
+    `create temp table ${placed} as\n${positions.join('\nunion all\n')}`,
+    `delete from ${raised}
+using ${placed}
+where ${placed}.shard_id = ${raised}.shard_id and ${placed}.sequence_number = ${raised}.sequence_number`,
+  ];
+}

@@ -1,0 +1,91 @@
+import type { RaisingPlan } from '../../lambda/refresh/contract';
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import type { Pipeline } from '../../pipelines/definition';
+import { arrivalTables, parsedRows, untouchedStatements } from '../merge/arrived';
+import { incomingStatements, placeColumns, temporaryTables } from '../merge/incoming';
+import { lockStatement } from '../merge/merge';
+import { landingName, ofLanding, pipelineTables } from '../tables/names';
+import { indent } from '../text/indent';
+import { positionKey, raisedQuery, searchPlan, searchTables } from '../typing/raising-rows';
+
+/** Rows of before that are typed once more where every new one fails. */
+const referenceRows = 1000;
+
+const untouched = ['source', ...placeColumns, 'refresh_time', 'kinesis_data'];
+
+/** Finds the records of the stream that make the merge fail, by their positions, and makes rejects of them. */
+export function mergeRaising(pipeline: Pipeline): RaisingPlan {
+  const { arrived } = temporaryTables(pipeline);
+  const { searched } = searchTables(pipeline);
+  return {
+    step: 'merge',
+    search: searchPlan(pipeline, {
+      gather: [
+        ...untouchedStatements(pipeline, 'stream'),
+        `create temp table ${searched} as\nselect ${positionKey} as row_key, ${untouched.join(', ')}\nfrom ${arrived}`,
+      ],
+      reference: [referenceStatement(pipeline)],
+      columns: untouched,
+      typed: (tables, from) =>
+        incomingStatements(
+          pipeline,
+          `arrived as (\n${indent(parsedRows('stream', `(\n${indent(from)}\n) as untouched`))}\n)`,
+          [],
+          tables,
+        ),
+    }),
+    record: recordStatements(pipeline),
+  };
+}
+
+/** Rows of the last refresh that was merged, but its rejects; and a record without attributes, for want of any. */
+function referenceStatement(pipeline: Pipeline): StatementTemplate {
+  const { checkpoints, rejects } = pipelineTables(pipeline);
+  return `create temp table ${searchTables(pipeline).searched} as
+select shard_id || sequence_number as row_key, ${untouched.join(', ')}
+from (
+  select
+    'stream'::varchar(16) as source, l.shard_id::varchar(20) as shard_id, l.sequence_number, l.partition_key,
+    l.approximate_arrival_timestamp as arrived_at, l.refresh_time, l.kinesis_data
+  from ${landingName(pipeline)} l
+  left join ${rejects} x on x.shard_id = l.shard_id and x.sequence_number = l.sequence_number
+  where l.refresh_time = (select max(refresh_time) from ${checkpoints} where ${ofLanding(pipeline)}) and x.sequence_number is null
+  limit ${referenceRows}
+) as merged
+union all
+select
+  'none', 'stream'::varchar(16), null::varchar(20), null::varchar(128), null::varchar(256), null::timestamp, null::timestamp, to_varbyte('{}', 'utf8')`;
+}
+
+/**
+ * The records become rejects of the stream, with their bytes, and a run counts them. A record that has an outcome by now is none of them, so the
+ * transaction may be repeated. The run says nothing of columns: it completes no rows.
+ */
+function recordStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { rejects, runs } = pipelineTables(pipeline);
+  const { arrived, parsed } = temporaryTables(pipeline);
+  const raised = `${pipeline.name}_raised`;
+  const place = placeColumns.join(', ');
+  return [
+    lockStatement(pipeline),
+    ...untouchedStatements(pipeline, 'stream'),
+    `create temp table ${raised} as
+with raised as (
+  ${raisedQuery}
+)
+select a.*, r.reason
+from (
+  select ${positionKey} as row_key, source, ${place}, kinesis_data
+  from ${arrived}
+) as a
+inner join raised r on r.row_key = a.row_key`,
+    `insert into ${rejects} (source, ${place}, reason, unparsed, run_id, merged_at)
+select source, ${place}, reason, kinesis_data, {{run_id}}, getdate()
+from ${raised}`,
+    `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at)
+select {{run_id}}, 'stream', count(*), 0, 0, count(*), getdate()
+from ${raised}
+having count(*) > 0`,
+    `drop table ${[raised, ...arrivalTables(pipeline, 'stream').filter((table) => table !== parsed)].join(', ')}`,
+  ];
+}

@@ -1,0 +1,139 @@
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import { quoteLiteral } from '../../lambda/shared/quote';
+import type { Pipeline } from '../../pipelines/definition';
+import { lockStatement } from '../merge/merge';
+import { isSkip, skipPrefix } from '../merge/skip-reason';
+import { typingVersion } from '../objects/fills';
+import { landingTable, ofLanding, pipelineTables, streamSchema } from '../tables/names';
+
+/**
+ * No page says how long after a refresh the system views show it. So long its errors are looked for again and again, and then it is compared with them.
+ * Redshift keeps logs for seven days.
+ */
+const settledHours = 25;
+/** A record arrived at the time that its error names, or so near to it. */
+const arrivalHours = 1;
+
+function tables({ name }: Pipeline) {
+  return {
+    /** A row for each record that a refresh skipped and that has no outcome. */
+    skipped: `${name}_skipped`,
+    /** Positions that have an outcome. */
+    placed: `${name}_skipped_placed`,
+  };
+}
+
+/**
+ * One transaction that makes a reject of each record that refreshes of the landing view skipped, and a gap where a refresh skipped more records than
+ * it named. It may be repeated: a position is looked up before it is rejected, and a refresh is compared with its errors once.
+ * The landing view has no such record, so the merge does not miss one. Placeholder: `run_id`.
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_SYS_STREAM_SCAN_ERRORS.html
+ */
+export function skipStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { rejects, runs, checkpoints } = pipelineTables(pipeline);
+  const { skipped: found, placed } = tables(pipeline);
+  const runId = "{{run_id}} || '-skipped'";
+  return [
+    lockStatement(pipeline),
+    skippedStatement(pipeline),
+    ...forgetPlacedStatements(pipeline),
+    `insert into ${rejects} (source, shard_id, sequence_number, arrived_at, reason, run_id, merged_at)
+select 'stream', shard_id, sequence_number, arrived_at, reason, ${runId}, getdate()
+from ${found}`,
+    `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
+select ${runId}, 'stream', count(*), 0, 0, count(*), getdate(), ${quoteLiteral(typingVersion(pipeline))}
+from ${found}
+having count(*) > 0`,
+    unnamedStatement(pipeline),
+    `update ${checkpoints}
+set skips_until = dateadd(hour, -${settledHours}, getdate())
+where ${ofLanding(pipeline)}`,
+    `drop table ${found}`,
+    `drop table ${placed}`,
+  ];
+}
+
+/** Rows of a system view that speak of the landing view. Their texts are CHAR, padded with blanks. */
+const ofView = (pipeline: Pipeline) =>
+  `trim(mv_name) = ${quoteLiteral(landingTable(pipeline))} and trim(external_schema_name) = ${quoteLiteral(streamSchema(pipeline))}`;
+
+/** Until when refreshes were compared with their errors; another landing view, or another identity, begins anew. */
+const lookedUntil = (pipeline: Pipeline) => `(
+    select coalesce(max(skips_until), '1970-01-02'::timestamp)
+    from ${pipelineTables(pipeline).checkpoints}
+    where ${ofLanding(pipeline)}
+  )`;
+
+function skippedStatement(pipeline: Pipeline): StatementTemplate {
+  return `create temp table ${tables(pipeline).skipped} as
+select
+  trim(partition_id)::varchar(20) as shard_id, trim(position)::varchar(128) as sequence_number, min(stream_timestamp) as arrived_at,
+  min(${quoteLiteral(skipPrefix)} || coalesce(error_code::varchar(16), 'no code') || '): ' || coalesce(trim(error_reason), 'no reason'))::varchar(512) as reason
+from sys_stream_scan_errors
+where ${ofView(pipeline)}
+  and record_time >= ${lookedUntil(pipeline)}
+group by 1, 2`;
+}
+
+/** A record that the archive brought is an event by now, or whatever it became. */
+function forgetPlacedStatements(pipeline: Pipeline): StatementTemplate[] {
+  const { events, duplicates, rejects } = pipelineTables(pipeline);
+  const { skipped: found, placed } = tables(pipeline);
+  const around = (hours: number, edge: string) => `(select dateadd(hour, ${hours}, ${edge}(arrived_at)) from ${found})`;
+  const arrivals = [events, duplicates].map(
+    (table) => `select shard_id, sequence_number
+from ${table}
+where arrived_at >= ${around(-arrivalHours, 'min')} and arrived_at <= ${around(arrivalHours, 'max')}`,
+  );
+  return [
+    `create temp table ${placed} as
+${arrivals.join('\nunion all\n')}
+union all
+select shard_id, sequence_number
+from ${rejects}
+where shard_id is not null`,
+    `delete from ${found}
+using ${placed}
+where ${placed}.shard_id = ${found}.shard_id and ${placed}.sequence_number = ${found}.sequence_number`,
+  ];
+}
+
+/** A gap where a refresh counts more skipped records of a shard than errors name: one of them is missing, and nobody knows which. */
+function unnamedStatement(pipeline: Pipeline): StatementTemplate {
+  const { gaps } = pipelineTables(pipeline);
+  return `insert into ${gaps} (shard_id, from_time, to_time, detected_at)
+with counted as (
+  select
+    query_id, trim(partition_id)::varchar(20) as shard_id, sum(skipped_rows) as records,
+    coalesce(min(stream_record_time_min), dateadd(hour, -${pipeline.stream.retentionHours}, min(record_time))) as from_time,
+    coalesce(max(stream_record_time_max), max(record_time)) as to_time
+  from sys_stream_scan_states
+  where ${ofView(pipeline)}
+    and record_time >= ${lookedUntil(pipeline)}
+    and record_time < dateadd(hour, -${settledHours}, getdate())
+  group by 1, 2
+),
+named as (
+  select query_id, trim(partition_id)::varchar(20) as shard_id, count(distinct position) as records
+  from sys_stream_scan_errors
+  where ${ofView(pipeline)}
+  group by 1, 2
+)
+select c.shard_id, c.from_time, c.to_time, getdate()
+from counted c
+left join named n on n.query_id = c.query_id and n.shard_id = c.shard_id
+where c.records > coalesce(n.records, 0)`;
+}
+
+/** Hours for which a skipped record is reported after it became a reject. */
+const reportedHours = 1;
+
+/** The records that became such rejects lately, by shard and reason. */
+export function skippedQuery(pipeline: Pipeline): StatementTemplate {
+  return `select
+  shard_id, reason, count(*) as records, min(sequence_number) as first_sequence, min(arrived_at) as from_time, max(arrived_at) as to_time
+from ${pipelineTables(pipeline).rejects}
+where merged_at > dateadd(hour, -${reportedHours}, getdate()) and ${isSkip()}
+group by shard_id, reason
+order by shard_id, reason`;
+}

@@ -1,0 +1,230 @@
+import type { ColumnSpec } from '../../lambda/warehouse-object/contract';
+import type { Column, Pipeline } from '../../pipelines/definition';
+import { identifier } from '../text/identifier';
+import { redshiftType } from './column-type';
+import type { TableName } from './names';
+
+/** Columns of `events` that Millrace fills itself: a pipeline cannot declare one of these names. */
+export const ownColumns: ReadonlySet<string> = new Set([
+  'event_id',
+  'source',
+  'shard_id',
+  'sequence_number',
+  'partition_key',
+  'arrived_at',
+  'run_id',
+  'merged_at',
+  'payload',
+]);
+
+/** Largest VARBYTE: a stream record that is not JSON has to fit, whatever the stream's record limit is. */
+const unparsedBytes = 16_777_216;
+
+/** A column of a table as DDL and as the catalog show it. */
+export interface TableColumn {
+  readonly name: string;
+  /** As in `create table`: `varchar(64)`. */
+  readonly type: string;
+  readonly notNull?: boolean;
+}
+
+/** A DDL type as `svv_columns` spells it: `varchar(64)` is `character varying(64)`. */
+export function catalogType(type: string): string {
+  const [, name, rest = ''] = /^([a-z ]+)(\(.*\))?$/.exec(type) ?? [];
+  const spelling: Record<string, string> = {
+    varchar: 'character varying',
+    char: 'character',
+    decimal: 'numeric',
+    timestamp: 'timestamp without time zone',
+    varbyte: 'binary varying',
+  };
+  if (name === undefined) throw new Error(`not a Redshift type: ${type}`);
+  return `${spelling[name] ?? name}${rest}`;
+}
+
+/** What the custom resource compares with the catalog, each with the statement that adds the column to a table that lacks it. */
+export function columnSpecs(table: string, columns: readonly TableColumn[]): ColumnSpec[] {
+  return columns.map(({ name, type }) => ({
+    name,
+    type: catalogType(type),
+    add: `alter table ${table} add column ${identifier(name)} ${type}`,
+  }));
+}
+
+const position: readonly TableColumn[] = [
+  { name: 'source', type: 'varchar(16)', notNull: true },
+  { name: 'shard_id', type: 'varchar(20)' },
+  { name: 'sequence_number', type: 'varchar(128)' },
+  { name: 'partition_key', type: 'varchar(256)' },
+  { name: 'arrived_at', type: 'timestamp' },
+];
+const merged: readonly TableColumn[] = [
+  { name: 'run_id', type: 'varchar(128)', notNull: true },
+  { name: 'merged_at', type: 'timestamp', notNull: true },
+];
+const eventId: TableColumn = { name: 'event_id', type: 'varchar(64)', notNull: true };
+
+/** The name of a column in the table of events. */
+export const storedName = ({ name, stored = name }: Pick<Column, 'name' | 'stored'>) => stored;
+
+/** A required column is checked by the merge, not by the table: a column added later is null for the past. */
+const eventColumns = (typed: readonly TableColumn[]): TableColumn[] => [
+  eventId,
+  ...typed,
+  ...position,
+  ...merged,
+  { name: 'payload', type: 'super' },
+];
+
+/** The columns of the view `events`, in its order: what is declared, and no other column that the table may still have. */
+export const eventsViewColumns = ({
+  columns,
+}: Pick<Pipeline, 'columns'>): (TableColumn & { readonly stored?: string })[] =>
+  eventColumns(
+    columns.map((column) => ({ name: column.name, stored: storedName(column), type: redshiftType(column) })),
+  );
+
+export const duplicateColumns: readonly TableColumn[] = [eventId, ...position, ...merged];
+
+export const rejectColumns: readonly TableColumn[] = [
+  ...position,
+  { name: 'object_key', type: 'varchar(1024)' },
+  { name: 'line', type: 'bigint' },
+  { name: 'reason', type: 'varchar(512)', notNull: true },
+  { name: 'payload', type: 'super' },
+  { name: 'unparsed', type: `varbyte(${unparsedBytes})` },
+  ...merged,
+];
+
+export const stagedColumns: readonly TableColumn[] = [{ name: 'payload', type: 'super' }];
+
+/** A line of the archive. The time and the base64 text of what is not JSON are converted by the merge. */
+export const stagedArchiveColumns: readonly TableColumn[] = [
+  { name: 'shard_id', type: 'varchar(20)' },
+  { name: 'sequence_number', type: 'varchar(128)' },
+  { name: 'partition_key', type: 'varchar(256)' },
+  { name: 'approximate_arrival_timestamp', type: 'varchar(32)' },
+  { name: 'payload', type: 'super' },
+  { name: 'unparsed', type: 'super' },
+];
+
+/** An object is its bucket, its key and its bytes, which the etag stands for. */
+const objectIdentity: readonly TableColumn[] = [
+  { name: 'bucket', type: 'varchar(63)', notNull: true },
+  { name: 'object_key', type: 'varchar(1024)', notNull: true },
+  { name: 'etag', type: 'varchar(128)', notNull: true },
+];
+
+export const ledgerColumns: readonly TableColumn[] = [
+  ...objectIdentity,
+  { name: 'version_id', type: 'varchar(1024)' },
+  { name: 'source', type: 'varchar(32)', notNull: true },
+  { name: 'size', type: 'bigint' },
+  // Lines that COPY scanned, where Redshift tells.
+  { name: 'row_count', type: 'bigint' },
+  { name: 'run_id', type: 'varchar(128)', notNull: true },
+  { name: 'loaded_at', type: 'timestamp', notNull: true },
+];
+
+/** Objects that the load function gave up, until they are redriven. */
+export const parkedColumns: readonly TableColumn[] = [
+  ...objectIdentity,
+  { name: 'reason', type: 'varchar(2048)', notNull: true },
+  { name: 'parked_at', type: 'timestamp', notNull: true },
+];
+
+/** What the history bucket held when it was listed last. */
+export const listingColumns: readonly TableColumn[] = [
+  { name: 'object_key', type: 'varchar(1024)' },
+  { name: 'etag', type: 'varchar(128)' },
+  { name: 'size', type: 'bigint' },
+  { name: 'last_modified', type: 'timestamp' },
+];
+
+/** Times of arrival whose records the stream may have dropped unseen; one row a shard, or one without a shard for the whole stream. */
+export const gapColumns: readonly TableColumn[] = [
+  { name: 'shard_id', type: 'varchar(20)' },
+  { name: 'after_sequence', type: 'varchar(128)' },
+  { name: 'from_time', type: 'timestamp', notNull: true },
+  { name: 'to_time', type: 'timestamp', notNull: true },
+  { name: 'detected_at', type: 'timestamp', notNull: true },
+];
+
+export const runColumns: readonly TableColumn[] = [
+  { name: 'run_id', type: 'varchar(128)', notNull: true },
+  { name: 'source', type: 'varchar(16)', notNull: true },
+  { name: 'rows_read', type: 'bigint', notNull: true },
+  { name: 'events', type: 'bigint', notNull: true },
+  { name: 'duplicates', type: 'bigint', notNull: true },
+  { name: 'rejects', type: 'bigint', notNull: true },
+  { name: 'merged_at', type: 'timestamp', notNull: true },
+  // Which columns it filled: see fills.ts. Null of before there were any.
+  { name: 'definition', type: 'varchar(16)' },
+];
+
+export const checkpointColumns: readonly TableColumn[] = [
+  { name: 'landing', type: 'varchar(256)', notNull: true },
+  // Of the books: see names.ts.
+  { name: 'identity_version', type: 'varchar(16)', notNull: true },
+  { name: 'refresh_time', type: 'timestamp' },
+  { name: 'merged_at', type: 'timestamp', notNull: true },
+  // Whatever arrived before the first is merged, before the second is in the views too: see merge.ts.
+  { name: 'merged_until', type: 'timestamp' },
+  { name: 'complete_until', type: 'timestamp' },
+  // Refreshes of the landing view that were logged before were compared with the errors that they logged: see skips.ts.
+  { name: 'skips_until', type: 'timestamp' },
+];
+
+export const exportColumns: readonly TableColumn[] = [
+  { name: 'export', type: 'varchar(128)', notNull: true },
+  { name: 'window_start', type: 'timestamp', notNull: true },
+  { name: 'window_end', type: 'timestamp', notNull: true },
+  { name: 'run_id', type: 'varchar(128)', notNull: true },
+  { name: 'row_count', type: 'bigint', notNull: true },
+  { name: 'file_count', type: 'bigint', notNull: true },
+  { name: 'location', type: 'varchar(2048)', notNull: true },
+  { name: 'published_at', type: 'timestamp', notNull: true },
+  // One row a publication: a correction is one more row of its window. Of before there were any, these are null.
+  { name: 'revision', type: 'bigint' },
+  { name: 'sequence', type: 'bigint' },
+  { name: 'byte_count', type: 'bigint' },
+  { name: 'fingerprint', type: 'varchar(64)' },
+  { name: 'statement_id', type: 'varchar(128)' },
+];
+
+/** What a batch of a fill did with the events between two times of merge; one row a column. */
+export const fillColumns: readonly TableColumn[] = [
+  { name: 'definition', type: 'varchar(16)', notNull: true },
+  // Of the functions that it is done for, as in runs.
+  { name: 'typing', type: 'varchar(16)', notNull: true },
+  { name: 'column_name', type: 'varchar(64)', notNull: true },
+  { name: 'filled_from', type: 'timestamp', notNull: true },
+  { name: 'filled_until', type: 'timestamp', notNull: true },
+  { name: 'row_count', type: 'bigint', notNull: true },
+  { name: 'filled', type: 'bigint', notNull: true },
+  { name: 'missing', type: 'bigint', notNull: true },
+  { name: 'misfits', type: 'bigint', notNull: true },
+  { name: 'misfit_id', type: 'varchar(64)' },
+  { name: 'lost', type: 'bigint', notNull: true },
+  { name: 'lost_id', type: 'varchar(64)' },
+  { name: 'filled_at', type: 'timestamp', notNull: true },
+];
+
+/** The columns of every table of a pipeline. */
+export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableName, readonly TableColumn[]> {
+  return {
+    staged: stagedColumns,
+    staged_archive: stagedArchiveColumns,
+    parked: parkedColumns,
+    listing: listingColumns,
+    runs: runColumns,
+    checkpoints: checkpointColumns,
+    exports: exportColumns,
+    fills: fillColumns,
+    duplicates: duplicateColumns,
+    rejects: rejectColumns,
+    ledger: ledgerColumns,
+    gaps: gapColumns,
+    events: eventColumns(pipeline.columns.map((column) => ({ name: storedName(column), type: redshiftType(column) }))),
+  };
+}

@@ -1,0 +1,130 @@
+import type { Pipeline, ViewDefinition } from '../../pipelines/definition';
+import type { TableName } from '../tables/names';
+import { hashDefinition } from '../text/definition';
+import { isName } from '../text/token-walk';
+import { significant, tokenize, withoutComments } from '../text/tokens';
+import { relationReferences } from './relations';
+import { overStored } from './stored-names';
+
+/** A view, its references resolved. */
+export interface CompiledView {
+  readonly name: string;
+  readonly file: string;
+  /** Versioned name of the materialized view: `estore.hourly_views_1a2b3c4d`. */
+  readonly physicalName: string;
+  /** Stable name, a plain view: `estore.hourly_views`. */
+  readonly publicName: string;
+  /** The user's query without comments, over what is stored: other views under their physical names, events in their table. */
+  readonly query: string;
+  readonly hash: string;
+  /** Names of the views it reads. */
+  readonly reads: readonly string[];
+}
+
+/** What a view may read besides other views. */
+export const readableTables = [
+  'events',
+  'duplicates',
+  'rejects',
+  'ledger',
+  'parked',
+  'gaps',
+  'runs',
+  'exports',
+] as const satisfies readonly TableName[];
+
+/**
+ * The views in the order in which they are created and refreshed: each after those that it reads, otherwise as declared.
+ * Throws on a cycle, naming its chain, and on a relation that is neither a view nor a table of the pipeline.
+ */
+export function compileViews(pipeline: Pipeline): CompiledView[] {
+  const problem = dependencyProblems(pipeline)[0];
+  if (problem) throw new Error(problem);
+  const compiled = new Map<string, CompiledView>();
+  const visit = (view: ViewDefinition) => {
+    if (compiled.has(view.name)) return;
+    const reads = viewsRead(pipeline, view);
+    for (const name of reads) visit(pipeline.views.find((candidate) => candidate.name === name)!);
+    const physicalNames = new Map([...compiled.values()].map(({ name, physicalName }) => [name, physicalName]));
+    const { sql: query } = overStored(pipeline, withoutComments(view.query), physicalNames);
+    const hash = hashDefinition(query);
+    const publicName = `${pipeline.name}.${view.name}`;
+    compiled.set(view.name, {
+      name: view.name,
+      file: view.file,
+      physicalName: `${publicName}_${hash}`,
+      publicName,
+      query,
+      hash,
+      reads,
+    });
+  };
+  pipeline.views.forEach(visit);
+  return [...compiled.values()];
+}
+
+function viewsRead(pipeline: Pipeline, view: ViewDefinition): string[] {
+  const names = new Set(pipeline.views.map(({ name }) => name));
+  const read = relationReferences(view.query).filter(({ schema, name }) => schema === pipeline.name && names.has(name));
+  return [...new Set(read.map(({ name }) => name))];
+}
+
+/** Unknown relations, unclear columns and cycles among a pipeline's views, one line each. */
+export function dependencyProblems(pipeline: Pipeline): string[] {
+  return [
+    ...pipeline.views.flatMap((view) => referenceProblems(pipeline, 'views', view)),
+    ...pipeline.views.flatMap((view) => storedProblems(pipeline, view)),
+    ...cycles(pipeline),
+  ];
+}
+
+/** Relations that a query names and that are not its pipeline's. */
+export function referenceProblems(
+  pipeline: Pipeline,
+  list: 'views' | 'exports',
+  { name, query, file }: { name: string; query: string; file: string },
+): string[] {
+  const known = [...readableTables, ...pipeline.views.map((view) => view.name)];
+  const common = commonTableExpressions(query);
+  return relationReferences(query)
+    .filter((relation) => !(relation.schema === undefined && common.has(relation.name)))
+    .filter((relation) => relation.schema !== pipeline.name || !known.includes(relation.name))
+    .map((relation) => {
+      const written = [relation.schema, relation.name].filter(Boolean).join('.');
+      const allowed = known.map((candidate) => `${pipeline.name}.${candidate}`).join(', ');
+      return `pipelines.${pipeline.name}.${list}.${name} (${file}) reads ${written}, which is not one of ${allowed}`;
+    });
+}
+
+function storedProblems(pipeline: Pipeline, { name, query, file }: ViewDefinition): string[] {
+  return overStored(pipeline, query, new Map()).problems.map(
+    (problem) => `pipelines.${pipeline.name}.views.${name} (${file}) ${problem}`,
+  );
+}
+
+function commonTableExpressions(query: string): Set<string> {
+  const tokens = significant(tokenize(query));
+  const names = new Set<string>();
+  for (const [index, token] of tokens.entries())
+    if (isName(token) && tokens[index + 1]?.value === 'as' && tokens[index + 2]?.text === '(') names.add(token.value);
+  return names;
+}
+
+function cycles(pipeline: Pipeline): string[] {
+  const problems: string[] = [];
+  const done = new Set<string>();
+  const walk = (name: string, chain: readonly string[]) => {
+    const start = chain.indexOf(name);
+    if (start >= 0) {
+      const loop = [...chain.slice(start), name].join(' → ');
+      problems.push(`pipelines.${pipeline.name}.views read each other in a circle: ${loop}`);
+      return;
+    }
+    if (done.has(name)) return;
+    const view = pipeline.views.find((candidate) => candidate.name === name);
+    for (const read of view ? viewsRead(pipeline, view) : []) walk(read, [...chain, name]);
+    done.add(name);
+  };
+  for (const view of pipeline.views) walk(view.name, []);
+  return problems;
+}
