@@ -1,12 +1,9 @@
 import { defineEnv, pipelineVariables } from '../shared/env';
 import type { StatementTemplate } from '../shared/plan';
-import type { WindowLength } from './windows';
-
-export { lengthText, longestMinutes, type WindowLength, windowEnd, windowStart } from './windows';
 
 export const env = defineEnv(...pipelineVariables, 'EXPORT_BUCKET', 'UNLOAD_ROLE_ARN');
 
-/** Of functions that have exports of Materialize, besides. The partner's prefix ends in a slash. */
+/** Further variables of a function with exports of Materialize. MATERIALIZE_PREFIX ends in a slash. */
 export const materializeEnv = defineEnv(
   'MATERIALIZE_HOST',
   'MATERIALIZE_PORT',
@@ -17,22 +14,22 @@ export const materializeEnv = defineEnv(
   'MATERIALIZE_SECRET_ARN',
 );
 
-/** What is known of COPYs of Materialize lies here, out of every partner's sight. */
+/** Records of Materialize's COPYs are below this prefix, which no partner may read. */
 export const unloadRecordPrefix = (pipeline: string) => `unloads/${pipeline}/`;
 
-/** All of one export lives below `exports/<pipeline>/<export>/` of the export bucket. */
+/** All objects of one export are below this prefix of the export bucket. */
 export const exportPrefix = (pipeline: string, name: string) => `exports/${pipeline}/${name}/`;
 
 export interface ExportPlan {
   readonly pipeline: string;
-  /** How often the schedule comes. */
+  /** Interval of the schedule. */
   readonly everyMinutes: number;
-  /** Hour of the day, UTC, from which on all windows are surveyed once; between, those are that may have changed. */
+  /** Hour of the day, UTC. The first survey after it covers all windows; other surveys cover windows that may have changed. */
   readonly fullPassHour: number;
   readonly exports: readonly ExportItem[];
 }
 
-/** What a window of an export holds: the rows of its time, or all rows as they are once it is over. */
+/** Rows that a window holds: `incremental` those whose time is in it, `snapshot` all rows as they are when it has ended. */
 export type ItemContent =
   | {
       readonly kind: 'incremental';
@@ -46,17 +43,17 @@ export type ItemContent =
 
 export interface ItemFormat {
   readonly kind: 'parquet' | 'csv' | 'json';
-  /** Of CSV: whether each file begins with a line of names. */
+  /** CSV only: whether each file begins with a line of column names. */
   readonly header?: boolean;
   readonly delimiter?: string;
   readonly compression: 'snappy' | 'gzip' | 'none';
-  /** Columns whose values are in the files' keys instead of the files. */
+  /** Columns whose values are in the keys of the files and not in the files. */
   readonly partitionBy: readonly string[];
 }
 
 export interface ItemColumn {
   readonly name: string;
-  /** As in DDL: `decimal(12,2)`. Without its size where synthesis cannot tell it. */
+  /** As in DDL: `decimal(12,2)`. The size is missing if synthesis does not know it. */
   readonly type: string;
 }
 
@@ -65,47 +62,55 @@ export interface ExportItem {
   readonly engine: 'redshift' | 'materialize';
   readonly content: ItemContent;
   readonly format: ItemFormat;
-  /** In the order of the query, partition columns included. */
+  /** In the order of the query, including the partition columns. */
   readonly columns: readonly ItemColumn[];
   readonly windowsPerTick: number;
   /**
-   * One row of what is known without a look at the data: `sequence` (of the newest recorded publication), `last_end` (end of the newest
-   * window), `born` (when the first was published), `complete_until` (up to where arrivals are in the views). All may be null.
+   * What the ledger and the checkpoints say. One row, each column may be null: `sequence` (newest recorded publication), `last_end` (end of
+   * the newest window), `born` (time of the first publication), `complete_until` (events that arrived before are in the views).
    */
   readonly state: StatementTemplate;
   /**
-   * Windows of the data that were never published or that changed since: `window_start` (null for rows without a time), `row_count`,
-   * `published_rows` and `revision` (both null for one never published), the oldest first, some hundred at most. Of a snapshot: none.
+   * Windows of the data that were never published or have changed since, the oldest first, a few hundred at most. Columns: `window_start`
+   * (null for rows without a time), `row_count`, `published_rows` and `revision` (both null for a window that was never published).
+   * @default - a snapshot has no survey
    */
   readonly survey?: StatementTemplate;
-  /** The same of the windows within a stretch of time; rows without a time are not in it. Placeholders: `window_start`, `window_end`. */
+  /** The survey of the windows between two times, without the rows that have no time. Placeholders: `window_start`, `window_end`. */
   readonly surveyWithin?: StatementTemplate;
   /**
-   * Rows `window_start` of windows, published or of before the first run, in which events were merged since; undefined where the query does not say which events a row
-   * depends on. Placeholder: `since`.
+   * Windows into which events were merged since a time, of those that are published or older than the first publication. Column:
+   * `window_start`. Placeholder: `since`.
+   * @default - the query does not say which events a row depends on
    */
   readonly touched?: StatementTemplate;
-  /** One row a revision of one window: `revision`. Placeholder: `window_start`. */
+  /** One row for each revision of one window. Column: `revision`. Placeholder: `window_start`. */
   readonly revisions: StatementTemplate;
-  /** One row a publication: `location`. */
+  /** One row for each publication. Column: `location`. */
   readonly locations: StatementTemplate;
-  /** One row of what a window holds: `row_count` and `fingerprint`. Placeholders: `window_start`, `window_end`; none of a snapshot. */
+  /**
+   * One row about the rows of one window: `row_count` and `fingerprint`. Placeholders: `window_start`, `window_end`; a snapshot has none.
+   */
   readonly count: StatementTemplate;
-  /** Of Materialize: a query without rows that has the columns of the export. */
+  /** Materialize only: a query with the columns of the export and no rows. */
   readonly shape?: StatementTemplate;
-  /** The UNLOAD, or the COPY TO of Materialize, which has `connection:identifier` instead of `unload_role` and no nested ones. Placeholders: `window_start:nested`, `window_end:nested` (none of a snapshot), `target` (s3:// URL ending in `/`), `unload_role`. */
+  /**
+   * Writes one window. Redshift's UNLOAD has the placeholders `window_start:nested` and `window_end:nested` (none in a snapshot), `target`
+   * (s3:// URL ending in `/`) and `unload_role`. Materialize's COPY TO has `window_start`, `window_end`, `target` and
+   * `connection:identifier`.
+   */
   readonly unload: StatementTemplate;
-  /** A transaction that writes publications into the ledger, each once. Placeholder: `publications`, a JSON list. */
+  /** A transaction that adds publications to the ledger, each once. Placeholder: `publications`, a JSON list. */
   readonly record: readonly StatementTemplate[];
 }
 
-/** What an operator asks for: to look now, at one export, and to publish one window again. */
+/** Event of an operator who does not wait for the schedule: it publishes what is due of one export, or one window again. */
 export interface RequestExport {
   readonly kind: 'request';
   readonly export: string;
-  /** ISO 8601 time of the look. */
+  /** ISO 8601. Windows are due as of this time. */
   readonly time: string;
-  /** Start of a published window, ISO 8601: it is published once more, as a correction. @default - the windows that are due */
+  /** Start of a published window, ISO 8601: this window is published again, as a correction. @default - the windows that are due */
   readonly rerun?: string;
 }
 
@@ -113,16 +118,16 @@ export interface RequestExport {
 export const publishedEvent = { source: 'millrace', detailType: 'Millrace Export Published' } as const;
 
 /**
- * `detail` of the event that tells of a publication. It comes at least once for each: `sequence` tells repeats apart. The same JSON, in
- * EventBridge's envelope, goes to a partner's queue or topic.
+ * `detail` of the event about one publication. The event is sent at least once; repeats have the same `sequence`. A partner's queue or topic
+ * receives the same JSON in EventBridge's envelope.
  */
 export interface PublishedDetail {
   readonly environment: string;
   readonly pipeline: string;
   readonly export: string;
-  /** Counts the publications of the export, from 1, without a gap. */
+  /** Counts the publications of the export from 1, without a gap. */
   readonly sequence: number;
-  /** `window` is a window's first publication, `correction` replaces what was published of it before, `snapshot` is the whole result. */
+  /** `window`: first publication of a window. `correction`: replaces an earlier one. `snapshot`: the whole result. */
   readonly kind: 'window' | 'correction' | 'snapshot';
   /** 0 for the first publication of a window. */
   readonly revision: number;
@@ -136,4 +141,45 @@ export interface PublishedDetail {
   readonly rows: number;
   readonly bytes: number;
   readonly files: number;
+}
+
+/** Length of a window, as the pipeline's definition has it. Windows are aligned in UTC; a week begins on Monday. */
+export type WindowLength = { readonly minutes: number } | 'hour' | 'day' | 'week' | 'month';
+
+const minuteMs = 60_000;
+const dayMs = 1440 * minuteMs;
+const weekMs = 7 * dayMs;
+/** The first Monday of the epoch: 1970-01-05. */
+const mondayMs = 4 * dayMs;
+
+/** Start of the window that contains a time. Both are epoch milliseconds. */
+export function windowStart(length: WindowLength, time: number): number {
+  if (length === 'month') return monthStart(time, 0);
+  if (length === 'week') return Math.floor((time - mondayMs) / weekMs) * weekMs + mondayMs;
+  const step = fixedMs(length);
+  const midnight = Math.floor(time / dayMs) * dayMs;
+  return midnight + Math.floor((time - midnight) / step) * step;
+}
+
+/** End of the window that begins at `start`; the next window begins there. */
+export function windowEnd(length: WindowLength, start: number): number {
+  if (length === 'month') return monthStart(start, 1);
+  return start + (length === 'week' ? weekMs : fixedMs(length));
+}
+
+/** Upper bound of the length: a month counts 31 days. */
+export const longestMinutes = (length: WindowLength) =>
+  length === 'month' ? 31 * 1440 : length === 'week' ? 7 * 1440 : fixedMs(length) / minuteMs;
+
+/** `15 minutes`, `hour`, `month`. */
+export const lengthText = (length: WindowLength) => (typeof length === 'string' ? length : `${length.minutes} minutes`);
+
+function fixedMs(length: { readonly minutes: number } | 'hour' | 'day'): number {
+  if (length === 'hour') return 60 * minuteMs;
+  return length === 'day' ? dayMs : length.minutes * minuteMs;
+}
+
+function monthStart(time: number, months: number): number {
+  const date = new Date(time);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months, 1);
 }

@@ -1,24 +1,24 @@
 import { type ExportItem, windowEnd, windowStart } from './contract';
 import type { ExportWindow } from './layout';
-import type { LedgerState, Surveyed } from './ledger';
+import type { ChangedWindow, LedgerState } from './ledger';
 
-/** How often it is asked whether rows came late. */
+/** Late rows are looked for once in this time. */
 const surveyEveryMs = 3_600_000;
 
-/** What has to be published now, in order, and what came too late for it. */
 export interface Due {
+  /** Windows to publish now, in order. */
   readonly windows: readonly ExportWindow[];
-  /** Rows that came after their window's publication, of an export without corrections, and rows without a time. */
+  /** Rows that no file will have: rows without a time and, if the export has no corrections, rows that came after their window was published. */
   readonly lateRows: number;
-  /** Windows of such rows, epoch milliseconds. */
+  /** The windows of the late rows, epoch milliseconds. */
   readonly lateWindows: readonly number[];
 }
 
 /**
- * Which data has to be looked at: everything while the time before the export's first run is caught up, since only windows with rows are
- * published of it; and once an hour what may have changed, for rows that came late.
+ * Which survey the tick needs. While the export catches up with the past, only a survey of everything finds its windows, since those without
+ * rows are not published. After that, a survey of what changed finds late rows, once an hour.
  */
-export function surveyDue(
+export function surveyNeeded(
   item: ExportItem,
   state: LedgerState,
   tick: number,
@@ -29,25 +29,25 @@ export function surveyDue(
   return Math.floor(tick / surveyEveryMs) === Math.floor((tick - everyMs) / surveyEveryMs) ? undefined : 'changes';
 }
 
-/** From here on every window is published, whether it has rows or not. */
-function gridStart({ content }: ExportItem, { born }: LedgerState, tick: number): number {
+/** Every window after this time is published, with rows or without. */
+function gridStart({ content }: ExportItem, { firstPublishedAt }: LedgerState, tick: number): number {
   if (content.kind === 'incremental' && content.since !== undefined) return windowStart(content.window, content.since);
-  return windowStart(content.window, born ?? tick);
+  return windowStart(content.window, firstPublishedAt ?? tick);
 }
 
-/** @param most windows to return at most */
-export function due(
+/** @param changed what the survey found, if the tick needs one */
+export function dueWindows(
   item: ExportItem,
   state: LedgerState,
-  survey: readonly Surveyed[],
+  changed: readonly ChangedWindow[],
   tick: number,
-  most: number,
+  maxWindows: number,
 ): Due {
   const { content } = item;
-  // What arrived late enough is not in the views yet, whatever the clock of the schedule says.
-  const until = Math.min(tick, state.completeUntil ?? Number.NEGATIVE_INFINITY);
   const nothing = { windows: [], lateRows: 0, lateWindows: [] };
-  if (until === Number.NEGATIVE_INFINITY) return nothing;
+  if (state.completeUntil === undefined) return nothing;
+  // Later events are not in the views yet, whatever the clock of the schedule says.
+  const until = Math.min(tick, state.completeUntil);
   if (content.kind === 'snapshot') {
     const end = windowStart(content.window, until);
     if (state.lastEnd !== undefined && state.lastEnd >= end) return nothing;
@@ -57,8 +57,8 @@ export function due(
   const isClosed = (start: number) => windowEnd(content.window, start) <= closedUntil;
   const from = gridStart(item, state, tick);
   const windows: ExportWindow[] = [];
-  const late: Surveyed[] = [];
-  for (const found of survey) {
+  const late: ChangedWindow[] = [];
+  for (const found of changed) {
     if (found.start === undefined) late.push(found);
     else if (found.published === undefined) {
       if (found.start < from && isClosed(found.start)) windows.push({ start: found.start, revision: 0 });
@@ -66,11 +66,11 @@ export function due(
     else late.push(found);
   }
   let next = Math.max(from, state.lastEnd ?? from);
-  for (; isClosed(next) && windows.length < most + survey.length; next = windowEnd(content.window, next))
+  for (; isClosed(next) && windows.length < maxWindows + changed.length; next = windowEnd(content.window, next))
     windows.push({ start: next, revision: 0 });
   windows.sort((one, other) => one.start - other.start);
   return {
-    windows: windows.slice(0, most),
+    windows: windows.slice(0, maxWindows),
     lateRows: late.reduce((sum, { rows, published }) => sum + Math.max(rows - (published?.rows ?? 0), 1), 0),
     lateWindows: late.flatMap(({ start }) => (start === undefined ? [] : [start])),
   };

@@ -1,28 +1,50 @@
 import type { ExportItem } from './contract';
 import type { ExportWindow } from './layout';
 
+/** Writes windows to S3. Redshift's engine submits an unload and returns; Materialize's returns when the files are written. */
+export interface UnloadEngine {
+  /** How many windows one unload may have. */
+  readonly maxWindows: number;
+  /** Whether enough time is left to begin an unload. */
+  hasTime(): boolean;
+  /** Begins an unload. A repeated call with the same name finds the first one. */
+  submit(item: ExportItem, unload: Unload): Promise<Submitted>;
+  describe(id: string): Promise<UnloadState>;
+  /** Unloads of the export, at least those of the last 24 hours, in no order. */
+  recent(item: ExportItem): Promise<KnownUnload[]>;
+  /** What a finished unload wrote, in the order of its targets. */
+  results(item: ExportItem, id: string, targets: readonly UnloadTarget[]): Promise<Written[]>;
+  /** Deletes what the engine keeps of a run outside of the run's prefix. For runs that are published or never will be. */
+  deleteStaged(runPrefix: string): Promise<void>;
+}
+
+/** Writes some windows, all from the same state of the data. */
+export interface Unload {
+  readonly name: string;
+  readonly targets: readonly UnloadTarget[];
+}
+
 /** One window and where its files go. */
 export interface UnloadTarget {
   readonly window: ExportWindow;
   /** Epoch milliseconds, exclusive. */
   readonly end: number;
-  /** Key prefix, ending in a slash, below which nothing is yet. */
+  /** Key prefix, ending in a slash. No object may be below it yet. */
   readonly prefix: string;
 }
 
-/** All windows of one unload are read from one state of the data. */
-export interface Unload {
-  /** Names the unload, and makes a repeated submission find the first. */
-  readonly name: string;
-  readonly targets: readonly UnloadTarget[];
+export interface Submitted {
+  readonly id: string;
+  /** Missing if the unload is still running; an event then reports its end. */
+  readonly end?: UnloadState;
 }
 
 export interface UnloadState {
   readonly status: 'running' | 'finished' | 'failed';
   readonly error?: string;
-  /** Of a failure: the same unload may succeed when it is tried again. */
+  /** For a failure: whether another attempt may succeed. */
   readonly mayPass: boolean;
-  /** Epoch milliseconds of the last change. */
+  /** Time of the last change, epoch milliseconds. */
   readonly updatedAt: number;
 }
 
@@ -34,45 +56,22 @@ export interface KnownUnload {
   readonly createdAt: number;
 }
 
+/** What an unload wrote for one window. The three counts of rows come from independent sources. */
+export interface Written {
+  /** Rows of the query, counted in the same state of the data. */
+  readonly rows: number;
+  /** Rows that the unload reports. */
+  readonly unloaded: number;
+  /** Rows of all files, by the engine's list of them. */
+  readonly listed: number;
+  /** Changes if any row of the window changes; does not depend on their order. */
+  readonly fingerprint: string;
+  /** May be empty for a window without rows. */
+  readonly files: readonly WrittenFile[];
+}
+
 export interface WrittenFile {
   readonly key: string;
   readonly bytes: number;
   readonly rows: number;
-}
-
-/** What an unload wrote of one window, by three counts that were made apart from each other. */
-export interface Written {
-  /** Of the query, in the same state of the data. */
-  readonly rows: number;
-  /** As the unload itself says. */
-  readonly unloaded: number;
-  /** As the engine's list of files says. */
-  readonly listed: number;
-  /** Changes when any row of the window changes, not with their order. */
-  readonly fingerprint: string;
-  /** None for an engine that writes no file without rows. */
-  readonly files: readonly WrittenFile[];
-}
-
-export interface Submitted {
-  readonly id: string;
-  /** There when the unload came to its end meanwhile, or cannot be waited for: then no event tells of it. */
-  readonly end?: UnloadState;
-}
-
-/** Writes windows to S3. Redshift's submits and never waits; Materialize's stays until the files are written. */
-export interface UnloadEngine {
-  /** Windows of one unload at most. */
-  windowsAtOnce(item: ExportItem): number;
-  /** Whether there is time left to begin an unload in. */
-  mayBegin(item: ExportItem): boolean;
-  /** Begins to write. */
-  submit(item: ExportItem, unload: Unload): Promise<Submitted>;
-  describe(id: string): Promise<UnloadState>;
-  /** The export's unloads that the engine still knows of, a day's at least, in no order. */
-  recent(exportName: string): Promise<KnownUnload[]>;
-  /** Of a finished unload, in the order of its targets. */
-  results(item: ExportItem, id: string, targets: readonly UnloadTarget[]): Promise<Written[]>;
-  /** Deletes what the engine keeps of a run elsewhere, by the run's prefix: it is published, or never will be. */
-  forget(prefix: string): Promise<void>;
 }

@@ -1,232 +1,181 @@
+import type { RemainingMs } from '../shared/deadline';
 import { latestFullPass } from '../shared/full-pass';
-import type { Ended, Tick } from '../shared/run-event';
-import { maxAttempts, WarehouseAsleepError } from '../shared/warehouse';
+import { asOneOf, asRecord, asText, asTime } from '../shared/parse';
+import { type Ended, parseRunEvent, type Tick } from '../shared/run-event';
+import { WarehouseAsleepError } from '../shared/warehouse';
+import { finishBatch, finishMissedUnloads, isUnfinished, submitBatch } from './batches';
 import { type ExportItem, windowStart } from './contract';
-import { type Due, due, surveyDue } from './due';
-import type { UnloadState } from './engine';
-import type { Request } from './event';
-import type { ExportHost } from './host';
-import { type Batch, parseUnloadName, sentinelKey, unloadName } from './layout';
-import type { LedgerState } from './ledger';
-import { deleteRun, sweep } from './leftovers';
-import { type Head, publishedAfter, readHead } from './publication';
-import { complete, type Outcome, publish, runsOf, targetsOf } from './publish';
-import { parseSentinel, type Sentinel } from './sentinel';
+import { type Due, dueWindows, surveyNeeded } from './due';
+import type { UnloadEngine } from './engine';
+import type { ExportContext, ExportHost } from './host';
+import { type Batch, parseUnloadName } from './layout';
+import { warehouseLedger } from './ledger';
+import { deleteLeftovers } from './leftovers';
+import { materializeEngine } from './materialize';
+import type { Head } from './publication';
+import { catchUpLedger } from './publish';
+import { redshiftEngine } from './redshift';
 
 const dayMs = 86_400_000;
-/** Unloads of an export whose end may have been missed: the newest, as one begins after the other has ended. */
-const lookBack = 3;
-/** Of two functions at once, one is through after that many looks. */
-const maxLooks = 3;
+
+/** An operator's RequestExport. */
+interface Request {
+  readonly kind: 'request';
+  readonly export: string;
+  /** Epoch milliseconds. */
+  readonly scheduledTime: number;
+  /** Start of a published window, epoch milliseconds. */
+  readonly rerun?: number;
+}
 
 /**
- * Publishes closed windows in order, some at a time, each export for itself. What is published is told by the pointer `latest.json`, what is
- * under way by the engine and the sentinels; whatever is repeated after a crash finds them and goes on from there.
+ * Publishes closed windows in order, a batch at a time, each export independently. The function keeps no state. The pointer `latest.json` says
+ * what is published; the engine's list of unloads and the sentinels say what is unfinished. So a repeated call continues after a crash.
  */
-export const exporter = (host: ExportHost) => async (event: Tick | Request | Ended) => {
+export const exportFunction = (host: ExportHost) => async (input: unknown, remainingMs: RemainingMs) => {
+  const event = parseExportEvent(input);
+  const context = contextOf(host, remainingMs);
   try {
-    if (event.kind === 'ended') await onEnd(host, event);
-    else await onTick(host, event);
+    await (event.kind === 'ended' ? continueAfterUnload(context, event) : publishExports(context, event));
   } catch (error) {
     if (!(error instanceof WarehouseAsleepError)) throw error;
     host.log('the warehouse is asleep, left to the next tick', { error: error.message });
   }
 };
 
-async function onTick(host: ExportHost, event: Tick | Request): Promise<void> {
-  const asked = event.kind === 'request' ? event.export : undefined;
-  const items = host.plan.exports.filter(({ name }) => asked === undefined || asked === name);
+/** A tick of the schedule, the end of an unload, or a RequestExport. Throws for anything else. */
+export function parseExportEvent(event: unknown): Tick | Ended | Request {
+  const fields = asRecord(event, 'event');
+  if (fields['kind'] !== 'request') return parseRunEvent(event);
+  asOneOf(fields['kind'], ['request'], 'event.kind');
+  return {
+    kind: 'request',
+    export: asText(fields['export'], 'event.export'),
+    scheduledTime: asTime(fields['time'], 'event.time'),
+    ...(fields['rerun'] === undefined ? {} : { rerun: asTime(fields['rerun'], 'event.rerun') }),
+  };
+}
+
+function contextOf(host: ExportHost, remainingMs: RemainingMs): ExportContext {
+  const { environment, plan, warehouse } = host;
+  const redshift = redshiftEngine(host);
+  const materialize = host.materialize && materializeEngine(host, host.materialize, remainingMs);
+  return {
+    ...host,
+    ledger: warehouseLedger({ environment, pipeline: plan.pipeline, warehouse, remainingMs }),
+    engineOf({ name, engine }): UnloadEngine {
+      if (engine !== 'materialize') return redshift;
+      if (!materialize) throw new Error(`export ${name} needs a connection to Materialize, and the function has none`);
+      return materialize;
+    },
+  };
+}
+
+/** Publishes what is due of all exports, or of the one that is requested. A failed export does not stop the others. */
+async function publishExports(context: ExportContext, event: Tick | Request): Promise<void> {
+  const { plan, log } = context;
+  const requested = event.kind === 'request' ? event.export : undefined;
+  const items = plan.exports.filter(({ name }) => requested === undefined || requested === name);
   if (items.length === 0)
-    throw new Error(`export must be one of ${host.plan.exports.map(({ name }) => name).join(', ')}, got ${asked}`);
+    throw new Error(`export must be one of ${plan.exports.map(({ name }) => name).join(', ')}, got ${requested}`);
   const failures: unknown[] = [];
   for (const item of items) {
     try {
-      await look(host, item, event);
+      await publishExport(context, item, event);
     } catch (error) {
       if (error instanceof WarehouseAsleepError) throw error;
-      host.log('an export failed', { export: item.name, error: String(error) });
+      log('an export failed', { export: item.name, error: String(error) });
       failures.push(error);
     }
   }
   if (failures.length > 0) throw new AggregateError(failures, `exports failed: ${failures.map(String).join('; ')}`);
 }
 
-async function look(host: ExportHost, item: ExportItem, event: Tick | Request): Promise<void> {
+async function publishExport(context: ExportContext, item: ExportItem, event: Tick | Request): Promise<void> {
   const tick = event.scheduledTime;
-  if (!(await resume(host, item))) return;
-  if (event.kind === 'request' && event.rerun !== undefined) return rerun(host, item, tick, event.rerun);
-  await startNext(host, item, tick, 1);
-  if (event.kind === 'tick' && Math.floor(tick / dayMs) !== Math.floor((tick - host.tickEveryMs) / dayMs))
-    await sweep(host, item, tick);
+  if ((await finishMissedUnloads(context, item)) === 'pending') return;
+  if (event.kind === 'request' && event.rerun !== undefined) return publishAgain(context, item, tick, event.rerun);
+  await publishNext(context, item, tick, 1);
+  if (event.kind === 'tick' && isFirstOfDay(tick, everyMs(context))) await deleteLeftovers(context, item, tick);
 }
 
-async function onEnd(host: ExportHost, { statementName, statementId }: Ended): Promise<void> {
-  const { environment, plan, log } = host;
+const everyMs = ({ plan }: ExportContext) => plan.everyMinutes * 60_000;
+
+const isFirstOfDay = (tick: number, intervalMs: number) =>
+  Math.floor(tick / dayMs) !== Math.floor((tick - intervalMs) / dayMs);
+
+async function continueAfterUnload(context: ExportContext, { statementName, statementId }: Ended): Promise<void> {
+  const { environment, plan, engineOf, log } = context;
   const batch = parseUnloadName(environment, plan.pipeline, statementName);
   const item = plan.exports.find(({ name }) => name === batch?.export);
   if (!batch || !item) return log('not an export of this function, ignored', { statement: statementName });
-  if ((await baseOf(host, batch)) === undefined)
-    return log('published or given up before', { statement: statementName });
-  if (await finish(host, item, batch, statementId, await host.engine.describe(statementId)))
-    await startNext(host, item, batch.tick, batch.ordinal + 1);
+  if (!(await isUnfinished(context, batch))) return log('published or given up before', { statement: statementName });
+  const state = await engineOf(item).describe(statementId);
+  if ((await finishBatch(context, item, batch, statementId, state)) === 'done')
+    await publishNext(context, item, batch.tick, batch.ordinal + 1);
 }
 
-/** An unload that has ended is published, or tried again. False when another attempt is under way. */
-async function finish(
-  host: ExportHost,
-  item: ExportItem,
-  batch: Batch,
-  id: string,
-  state: UnloadState,
-): Promise<boolean> {
-  if (state.status === 'failed') {
-    const error = new Error(
-      `${unloadName(host.environment, host.plan.pipeline, batch)} (${id}): ${state.error ?? 'no reason given'}`,
-    );
-    return again(host, item, batch, error, state.updatedAt, state.mayPass);
-  }
-  const outcome: Outcome = await publish(host, item, batch, { id, endedAt: state.updatedAt });
-  if (outcome.kind === 'wrong') return again(host, item, batch, outcome.error, state.updatedAt, true);
-  return true;
-}
-
-/**
- * After a failed attempt: its files go, and another follows if that may help. A failure that will come again is looked for in half of the
- * windows, so that those before it are published; of one window alone it is thrown. True when somebody else has published since, so that
- * what is due has to be decided anew.
- */
-async function again(
-  host: ExportHost,
-  item: ExportItem,
-  batch: Batch,
-  error: Error,
-  at: number,
-  mayPass: boolean,
-): Promise<boolean> {
-  const basedOn = await baseOf(host, batch);
-  for (const { prefix } of runsOf(host, batch)) await deleteRun(host, prefix);
-  const repeat = mayPass && batch.attempt < maxAttempts;
-  if (!repeat && batch.windows.length === 1) {
-    const window = new Date(batch.windows[0]!.start).toISOString();
-    host.metrics(at, { ExportFailed: 1 }, { export: item.name, window });
-    throw error;
-  }
-  host.log('an attempt failed, another follows', { export: item.name, error: error.message });
-  const { head } = await standing(host, item, batch.tick);
-  if (head.sequence !== basedOn) return true;
-  const half = batch.windows.slice(0, Math.ceil(batch.windows.length / 2));
-  await submit(
-    host,
-    item,
-    repeat ? { ...batch, attempt: batch.attempt + 1 } : { ...batch, attempt: 1, windows: half },
-    head,
-  );
-  return false;
-}
-
-/** The publication that the batch was begun on; undefined when no sentinel of it is left, since it was published or given up. */
-async function baseOf(host: ExportHost, batch: Batch): Promise<number | undefined> {
-  for (const { prefix } of runsOf(host, batch)) {
-    const key = sentinelKey(prefix);
-    const text = await host.objects.get(host.bucket, key);
-    if (text !== undefined) return parseSentinel(text, key).basedOn;
-  }
-  return undefined;
-}
-
-/** False while an unload of the export is under way. One whose end was missed is brought to it first. */
-async function resume(host: ExportHost, item: ExportItem): Promise<boolean> {
-  const { environment, plan, engine, log } = host;
-  const known = (await engine.recent(item.name)).flatMap((unload) => {
-    const batch = parseUnloadName(environment, plan.pipeline, unload.name);
-    return batch ? [{ ...unload, batch }] : [];
-  });
-  const active = known.find(({ status }) => status === 'running');
-  if (active) {
-    log('an earlier run is active, nothing to do', { statement: active.name, id: active.id });
-    return false;
-  }
-  const newest = known.sort((one, other) => other.createdAt - one.createdAt).slice(0, lookBack);
-  for (const { id, name, batch } of newest) {
-    if ((await baseOf(host, batch)) === undefined) continue;
-    log('going on with an unload whose end was missed', { statement: name, id });
-    if (!(await finish(host, item, batch, id, await engine.describe(id)))) return false;
-  }
-  return true;
-}
-
-/** What is published, by the chain and by the ledger, after the ledger has got everything that the chain has. */
-async function standing(
-  host: ExportHost,
+/** Publishes batch after batch, until nothing is due or an unload is pending. The end of a pending unload continues the chain. */
+async function publishNext(
+  context: ExportContext,
   item: ExportItem,
   tick: number,
-): Promise<{ readonly head: Head; readonly state: LedgerState }> {
-  for (let look = 0; look < maxLooks; look += 1) {
-    // In this order: the ledger follows the pointer, so one that is read first is never ahead.
-    const state = await host.ledger.state(item, tick);
-    const head = await readHead(host, item);
-    if (head.sequence === state.sequence) return { head, state };
-    if (head.sequence < state.sequence)
-      throw new Error(
-        `${item.name}: latest.json is at publication ${head.sequence}, the ledger at ${state.sequence}; restore the newer version of latest.json`,
-      );
-    const missing = await publishedAfter(host, head, state.sequence);
-    host.log('finishing publications that were interrupted', { export: item.name, publications: missing.length });
-    await complete(host, item, tick, missing);
+  firstOrdinal: number,
+): Promise<void> {
+  for (let ordinal = firstOrdinal; ; ordinal += 1) {
+    const next = await nextBatch(context, item, tick, ordinal);
+    if (!next || (await submitBatch(context, item, next.batch, next.head)) === 'pending') return;
   }
-  throw new Error(`${item.name}: another function publishes at the same time; the next tick goes on`);
 }
 
-async function startNext(host: ExportHost, item: ExportItem, tick: number, ordinal: number): Promise<void> {
-  const { ledger, log } = host;
-  const atOnce = host.engine.windowsAtOnce(item);
-  const left = item.windowsPerTick - (ordinal - 1) * atOnce;
-  if (left <= 0) return log('the rest is left to the next tick', { export: item.name });
-  const { head, state } = await standing(host, item, tick);
-  const everyMs = ordinal === 1 ? host.tickEveryMs : 0;
-  const wanted = surveyDue(item, state, tick, everyMs);
-  const fullPassAt = wanted === 'changes' ? latestFullPass(tick, host.plan.fullPassHour) : undefined;
-  const survey = wanted ? await ledger.survey(item, tick, fullPassAt) : [];
-  const next = due(item, state, survey, tick, Math.min(atOnce, left));
-  tellLate(host, item, next, tick);
-  if (next.windows.length === 0) return log('nothing is due', { export: item.name });
-  await submit(host, item, { export: item.name, tick, ordinal, attempt: 1, windows: next.windows }, head);
+/** Undefined when nothing is due, or the tick has published as many windows as it may. */
+async function nextBatch(
+  context: ExportContext,
+  item: ExportItem,
+  tick: number,
+  ordinal: number,
+): Promise<{ readonly batch: Batch; readonly head: Head } | undefined> {
+  const { ledger, plan, log } = context;
+  const { maxWindows } = context.engineOf(item);
+  const left = item.windowsPerTick - (ordinal - 1) * maxWindows;
+  if (left <= 0) {
+    log('the rest is left to the next tick', { export: item.name });
+    return undefined;
+  }
+  const { head, state } = await catchUpLedger(context, item, tick);
+  // Late rows are looked for by the first batch of a tick alone.
+  const wanted = surveyNeeded(item, state, tick, ordinal === 1 ? everyMs(context) : 0);
+  const fullPassAt = wanted === 'changes' ? latestFullPass(tick, plan.fullPassHour) : undefined;
+  const changed = wanted ? await ledger.survey(item, tick, fullPassAt) : [];
+  const due = dueWindows(item, state, changed, tick, Math.min(maxWindows, left));
+  reportLateRows(context, item, due, tick);
+  if (due.windows.length === 0) {
+    log('nothing is due', { export: item.name });
+    return undefined;
+  }
+  return { batch: { export: item.name, tick, ordinal, attempt: 1, windows: due.windows }, head };
 }
 
-function tellLate({ log, metrics }: ExportHost, item: ExportItem, { lateRows, lateWindows }: Due, tick: number): void {
+function reportLateRows(context: ExportContext, item: ExportItem, { lateRows, lateWindows }: Due, tick: number): void {
   if (lateRows === 0) return;
   const windows = lateWindows.slice(0, 20).map((start) => new Date(start).toISOString());
-  log('rows came after their window was published, or have no time, and are in no file', {
+  context.log('rows came after their window was published, or have no time, and are in no file', {
     export: item.name,
     rows: lateRows,
     windows,
   });
-  metrics(tick, { LateRows: lateRows }, { export: item.name });
+  context.metrics(tick, { LateRows: lateRows }, { export: item.name });
 }
 
-/** One window that was published before, once more. */
-async function rerun(host: ExportHost, item: ExportItem, tick: number, start: number): Promise<void> {
-  const at = new Date(start).toISOString();
-  const { head } = await standing(host, item, tick);
-  const revisions = await host.ledger.revisions(item, tick, start);
+/** Publishes one window again, as a correction. */
+async function publishAgain(context: ExportContext, item: ExportItem, tick: number, start: number): Promise<void> {
+  const { head } = await catchUpLedger(context, item, tick);
+  const revisions = await context.ledger.revisions(item, tick, start);
   if (windowStart(item.content.window, start) !== start || revisions.length === 0)
-    throw new Error(`rerun must be the start of a published window of ${item.name}, got ${at}`);
-  const revision = Math.max(...revisions) + 1;
-  await submit(host, item, { export: item.name, tick, ordinal: 1, attempt: 1, windows: [{ start, revision }] }, head);
-}
-
-/**
- * Sentinels first, so that no reader takes what the engine has written so far for a complete run. What has come to its end already is
- * published here and now, and what is due next follows.
- */
-async function submit(host: ExportHost, item: ExportItem, batch: Batch, head: Head): Promise<void> {
-  const { environment, plan, bucket, objects, engine, log } = host;
-  const name = unloadName(environment, plan.pipeline, batch);
-  if (!engine.mayBegin(item)) return log('no time is left, the next tick goes on', { statement: name });
-  const sentinel: Sentinel = { basedOn: head.sequence, statement: name };
-  for (const { prefix } of runsOf(host, batch))
-    await objects.put(bucket, sentinelKey(prefix), JSON.stringify(sentinel), 'application/json');
-  const { id, end } = await engine.submit(item, { name, targets: targetsOf(host, item, batch) });
-  log('submitted', { statement: name, id, windows: batch.windows.length });
-  if (end && (await finish(host, item, batch, id, end))) await startNext(host, item, batch.tick, batch.ordinal + 1);
+    throw new Error(
+      `rerun must be the start of a published window of ${item.name}, got ${new Date(start).toISOString()}`,
+    );
+  const windows = [{ start, revision: Math.max(...revisions) + 1 }];
+  const batch = { export: item.name, tick, ordinal: 1, attempt: 1, windows };
+  if ((await submitBatch(context, item, batch, head)) === 'done') await publishNext(context, item, tick, 2);
 }

@@ -2,30 +2,30 @@ import { createHash } from 'node:crypto';
 import { compactTime, formatStatementName, parseCompactTime, parseStatementName } from '../shared/statement-name';
 import { exportPrefix } from './contract';
 
-/** One publication to be: a window, and how often it was published before. */
+/** A window that is published, for the first time or again. */
 export interface ExportWindow {
   /** Start, epoch milliseconds. */
   readonly start: number;
-  /** 0 for the first publication; each correction counts on. */
+  /** 0 for the first publication, one more for each correction. */
   readonly revision: number;
 }
 
-/** Windows that one statement unloads: all of them from one state of the data. Everything of it can be read from the statement's name. */
+/** The windows of one unload, all from the same state of the data. The name of the unload's statement holds everything in it. */
 export interface Batch {
   readonly export: string;
-  /** The moment by which it was decided what is due: the tick that began the chain of batches. Epoch milliseconds, whole minutes. */
+  /** The tick that began the chain of batches: its windows are due as of this time. Epoch milliseconds, whole minutes. */
   readonly tick: number;
-  /** Which batch of the tick's chain it is, from 1. */
+  /** Position in the chain, from 1. */
   readonly ordinal: number;
   readonly attempt: number;
   /** In the order of publication. */
   readonly windows: readonly ExportWindow[];
 }
 
-/** Three statements a window, and 40 in a batch of the Data API; their names still fit into the 500 characters of a statement's name. */
+/** Each window takes three of the 40 statements of a batch (Data API), and its name part of the 500 characters of a statement's name. */
 export const maxBatchWindows = 12;
 
-/** Names of one export's unloads begin with this after their purpose. */
+/** Run ids of one export's unloads begin with this. */
 export const unloadIdPrefix = (exportName: string) => `${exportName}@`;
 
 export function unloadName(environment: string, pipeline: string, batch: Batch): string {
@@ -40,7 +40,7 @@ export function unloadName(environment: string, pipeline: string, batch: Batch):
   });
 }
 
-/** Undefined for anything but an unload of this environment's and pipeline's function. */
+/** Undefined for any name that is not of an unload of this environment and pipeline. */
 export function parseUnloadName(environment: string, pipeline: string, name: string): Batch | undefined {
   const at = parseStatementName(name);
   if (!at || at.environment !== environment || at.pipeline !== pipeline || at.purpose !== 'export') return undefined;
@@ -59,31 +59,40 @@ export function parseUnloadName(environment: string, pipeline: string, name: str
   };
 }
 
-/** The name of a statement that reads or writes the ledger. Not an unload's, so that a listing of those stays short. */
-export const helperName = (environment: string, pipeline: string, exportName: string, tick: number, step: string) =>
+/** Run ids of one export's ledger statements begin with this. It differs from that of unloads, so that listings of unloads stay short. */
+export const ledgerIdPrefix = (exportName: string) => `${exportName}:`;
+
+/** Name of a statement that reads or writes the ledger. */
+export const ledgerStatementName = (
+  environment: string,
+  pipeline: string,
+  exportName: string,
+  tick: number,
+  step: string,
+) =>
   formatStatementName({
     environment,
     pipeline,
     purpose: 'export',
-    runId: `${exportName}:${compactTime(tick)}`,
+    runId: `${ledgerIdPrefix(exportName)}${compactTime(tick)}`,
     step,
     attempt: 1,
   });
 
-/** Where the runs of one revision of a window are. */
+/** The runs of one revision of a window are below this prefix. */
 export const windowPrefix = (pipeline: string, exportName: string, { start, revision }: ExportWindow) =>
   `${exportPrefix(pipeline, exportName)}window=${compactTime(start)}/revision=${revision}/`;
 
 /**
- * The files of one run and nothing else. A run is one attempt at one window: the digest of its statement's name keeps attempts apart, and
- * says that the same statement means the same run.
+ * Prefix of one run: the files of one attempt at one window. It has a digest of the statement's name, so that attempts differ and a repeated
+ * statement has the same run.
  */
 export const runPrefix = (environment: string, pipeline: string, batch: Batch, window: ExportWindow) =>
   `${windowPrefix(pipeline, batch.export, window)}run=${compactTime(batch.tick)}-${digest(unloadName(environment, pipeline, batch))}/`;
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 10);
 
-/** The run that a key belongs to, as its prefix; undefined for what belongs to none. */
+/** Prefix of the run that a key belongs to; undefined if the key belongs to no run. */
 export const runOfKey = (pipeline: string, exportName: string, key: string): string | undefined => {
   const base = exportPrefix(pipeline, exportName);
   if (!key.startsWith(base)) return undefined;
@@ -91,10 +100,10 @@ export const runOfKey = (pipeline: string, exportName: string, key: string): str
   return match ? base + match[0] : undefined;
 };
 
-/** There while a run is incomplete. */
+/** The sentinel exists until the run is published. */
 export const sentinelKey = (prefix: string) => `${prefix}INCOMPLETE`;
-/** What is in a run, written when its files were checked. */
+/** Describes the run. It is written after the run's files were checked. */
 export const successKey = (prefix: string) => `${prefix}success.json`;
-/** The engine writes below a prefix of its own, since it refuses a destination that is not empty and the sentinel is there before it. */
+/** The engine's files. They have a prefix of their own, since UNLOAD refuses a prefix that is not empty, and the sentinel is written first. */
 export const dataPrefix = (prefix: string) => `${prefix}data/`;
 export const latestKey = (pipeline: string, exportName: string) => `${exportPrefix(pipeline, exportName)}latest.json`;

@@ -1,57 +1,61 @@
 import { type ExportItem, exportPrefix } from './contract';
-import type { ExportHost } from './host';
+import type { ExportContext } from './host';
 import { parseUnloadName, runOfKey, runPrefix, sentinelKey, successKey, windowPrefix } from './layout';
-import { readHead, type Success } from './publication';
-import { parseSentinel } from './sentinel';
+import { parseSentinel, readHead, type Success } from './publication';
 
 /**
- * Deletes one run: what says that it is complete first, its sentinel last, so that an interrupted deletion is taken up again. Only for runs
- * that can no longer be published.
+ * Deletes a run that can no longer be published: first its success file, last its sentinel, so that an interrupted deletion is continued by
+ * `deleteLeftovers`.
  */
-export async function deleteRun({ objects, bucket, engine, log }: ExportHost, prefix: string): Promise<void> {
+export async function deleteRun(context: ExportContext, item: ExportItem, prefix: string): Promise<void> {
+  const { objects, bucket, engineOf, log } = context;
   const [success, sentinel] = [successKey(prefix), sentinelKey(prefix)];
   const files = (await objects.list(bucket, prefix)).filter((key) => key !== success && key !== sentinel);
   for (const key of [success, ...files]) await objects.delete(bucket, key);
-  await engine.forget(prefix);
+  await engineOf(item).deleteStaged(prefix);
   await objects.delete(bucket, sentinel);
   log('deleted what an unpublished run left', { prefix, objects: files.length });
 }
 
-/** Other runs of a window that is published: the pointer has moved past them. Those that are still being written are left to their own end. */
-export async function deleteRivals(host: ExportHost, item: ExportItem, success: Success): Promise<void> {
-  const { objects, bucket, plan } = host;
-  const window = { start: Date.parse(success.window.start), revision: success.revision };
+/** Deletes the other runs of a window that was published, except for those that are still being written. */
+export async function deleteRivals(context: ExportContext, item: ExportItem, published: Success): Promise<void> {
+  const { objects, bucket, plan } = context;
+  const window = { start: Date.parse(published.window.start), revision: published.revision };
   const keys = await objects.list(bucket, windowPrefix(plan.pipeline, item.name, window));
-  const rivals = new Set(keys.flatMap((key) => runOfKey(plan.pipeline, item.name, key) ?? []));
-  rivals.delete(success.prefix);
+  const rivals = runsOfKeys(context, item, keys);
+  rivals.delete(published.prefix);
   if (rivals.size === 0) return;
-  const writing = await runsBeingWritten(host, item);
-  for (const prefix of rivals) if (!writing.has(prefix)) await deleteRun(host, prefix);
+  const writing = await runsBeingWritten(context, item);
+  for (const prefix of rivals) if (!writing.has(prefix)) await deleteRun(context, item, prefix);
 }
 
 /**
- * Deletes every run that is neither published nor can be: those that were begun on an older pointer, and what a deletion was interrupted at.
- * The order matters: what has no sentinel in the listing was published before it, if ever, and is in the ledger, which is read after it
- * and is never behind the pointer when this is called. What has one, and an older pointer, will never be published.
+ * Deletes every run that is not published and can't be any more. Call this after `catchUpLedger`. The order of the reads matters:
+ * - A run without a sentinel in the listing was either published before the listing or is a deletion that was interrupted. The ledger is read
+ *   after the listing, so it has every run that was published before.
+ * - A run with a sentinel can be published only on top of the newest publication, so one that is based on an older publication can't.
  */
-export async function sweep(host: ExportHost, item: ExportItem, tick: number): Promise<void> {
-  const { objects, bucket, plan, ledger } = host;
+export async function deleteLeftovers(context: ExportContext, item: ExportItem, tick: number): Promise<void> {
+  const { objects, bucket, plan, ledger } = context;
   const keys = new Set(await objects.list(bucket, exportPrefix(plan.pipeline, item.name)));
-  const runs = new Set([...keys].flatMap((key) => runOfKey(plan.pipeline, item.name, key) ?? []));
-  const { sequence } = await readHead(host, item);
-  const writing = await runsBeingWritten(host, item);
+  const { sequence } = await readHead(context, item);
+  const writing = await runsBeingWritten(context, item);
   const published = await ledger.locations(item, tick);
-  for (const prefix of runs) {
+  for (const prefix of runsOfKeys(context, item, keys)) {
     if (published.has(`s3://${bucket}/${prefix}`) || writing.has(prefix)) continue;
     const key = sentinelKey(prefix);
     const text = keys.has(key) ? await objects.get(bucket, key) : undefined;
     const mayBePublished = keys.has(key) && (text === undefined || parseSentinel(text, key).basedOn >= sequence);
-    if (!mayBePublished) await deleteRun(host, prefix);
+    if (!mayBePublished) await deleteRun(context, item, prefix);
   }
 }
 
-async function runsBeingWritten({ environment, plan, engine }: ExportHost, item: ExportItem): Promise<Set<string>> {
-  const active = (await engine.recent(item.name)).filter(({ status }) => status === 'running');
+const runsOfKeys = ({ plan }: ExportContext, item: ExportItem, keys: Iterable<string>) =>
+  new Set([...keys].flatMap((key) => runOfKey(plan.pipeline, item.name, key) ?? []));
+
+async function runsBeingWritten(context: ExportContext, item: ExportItem): Promise<Set<string>> {
+  const { environment, plan, engineOf } = context;
+  const active = (await engineOf(item).recent(item)).filter(({ status }) => status === 'running');
   return new Set(
     active.flatMap(({ name }) => {
       const batch = parseUnloadName(environment, plan.pipeline, name);

@@ -1,35 +1,33 @@
+import { footerBytes, parquetRows, parquetTailBytes } from '../load/parquet-columns';
+import type { ListedObject, ObjectBytes, ObjectListing } from '../shared/objects';
 import { asNumber, asText } from '../shared/parse';
 import { PostgresError, type PostgresResult, type PostgresSession } from '../shared/postgres';
 import { quoteName } from '../shared/quote';
 import { asked, render } from '../shared/statement';
 import { formatTimestamp } from '../shared/timestamp';
-import type { ExportItem } from './contract';
+import type { ExportItem, ItemFormat } from './contract';
 
-/** Where in Materialize a COPY runs. */
-export interface MaterializeTarget {
-  /** Name of the connection of type AWS that writes. */
-  readonly connection: string;
+export interface CopyOptions {
   readonly cluster: string;
-}
-
-export interface CopyOptions extends MaterializeTarget {
-  /** `s3://` URL of a path that is empty, without a slash at its end. */
+  /** Name of the connection of type AWS with which Materialize writes. */
+  readonly connection: string;
+  /** `s3://` URL without a slash at its end. No object may be below it yet. */
   readonly url: string;
   /** Epoch milliseconds, end exclusive. */
   readonly window: { readonly start: number; readonly end: number };
-  /** Of all statements together. */
+  /** For the count and for the COPY. */
   readonly timeoutMs: number;
-  /** Told before the COPY begins. */
+  /** Called before the COPY begins. */
   readonly onCounted: (counted: { readonly rows: number; readonly fingerprint: string }) => Promise<void>;
 }
 
-/** For answers to what runs at once. */
+/** For statements that read no data. */
 const shortMs = 60_000;
 
 /**
  * Validates the connection, then counts and copies one window in one transaction, so that both see the same state of the data.
- * @returns rows by Materialize's answer, undefined when it names none
- * @throws PostgresError, also for a query whose columns are not those of the export
+ * @returns the rows that Materialize reports; undefined if it reports none
+ * @throws PostgresError also if the query does not have the columns of the export
  */
 export async function copyWindow(
   session: PostgresSession,
@@ -38,7 +36,7 @@ export async function copyWindow(
 ): Promise<number | undefined> {
   const { window, connection, cluster, url, timeoutMs, onCounted } = options;
   const times = { window_start: formatTimestamp(window.start), window_end: formatTimestamp(window.end) };
-  // The default of Materialize is a minute.
+  // Materialize's default is one minute.
   await session.query(`set statement_timeout = '${Math.floor(timeoutMs)}ms'`, shortMs);
   await session.query(`set cluster = ${quoteName(cluster)}`, shortMs);
   await session.query(`validate connection ${quoteName(connection)}`, shortMs);
@@ -75,7 +73,7 @@ const typeNames: Readonly<Record<number, string>> = {
   3802: 'jsonb',
 };
 
-/** What was declared is what readers are told, so it has to be what Materialize writes. */
+/** Readers rely on the declared columns, so Materialize must write exactly those. */
 function checkShape(item: ExportItem, { columns }: PostgresResult): void {
   const found = columns.map(({ name, type }) => `${name} ${typeNames[type] ?? `of type ${type}`}`);
   const wanted = item.columns.map(({ name, type }) => `${name} ${type}`);
@@ -84,4 +82,74 @@ function checkShape(item: ExportItem, { columns }: PostgresResult): void {
     `the columns of ${item.name} must be ${wanted.join(', ')} as declared, Materialize has ${found.join(', ')}`,
     '42804',
   );
+}
+
+/** What a COPY has written below its prefix. */
+export interface Staged {
+  /**
+   * `incomplete`: Materialize's sentinel is there. `complete`: there are files and no sentinel. `none`: the COPY has not begun, or it had no
+   * rows.
+   */
+  readonly state: 'none' | 'incomplete' | 'complete';
+  readonly files: readonly ListedObject[];
+}
+
+const sentinel = /^mz-[^/]+-INCOMPLETE$/;
+/** Numbers of the batch and of the file in it (Materialize documentation, COPY TO). */
+const file = /^mz-[^/]+-batch-\d{4,}-\d{4,}\.(?:csv|parquet)$/;
+
+/** Throws if it finds an object that no COPY writes. */
+export async function stagedFiles(objects: ObjectListing, bucket: string, prefix: string): Promise<Staged> {
+  const found: ListedObject[] = [];
+  for await (const page of objects.pages(bucket, prefix)) found.push(...page);
+  const nameOf = ({ key }: ListedObject) => key.slice(prefix.length);
+  const foreign = found.find((object) => !sentinel.test(nameOf(object)) && !file.test(nameOf(object)));
+  if (foreign) throw new Error(`${foreign.key} is not a file of the COPY that writes below ${prefix}`);
+  const files = found.filter((object) => file.test(nameOf(object)));
+  if (files.length < found.length) return { state: 'incomplete', files };
+  return { state: files.length > 0 ? 'complete' : 'none', files };
+}
+
+/** Counts the rows of a published file in the file itself. */
+export async function countRows(
+  objects: ObjectBytes,
+  bucket: string,
+  key: string,
+  format: ItemFormat,
+): Promise<number> {
+  const read = async (last?: number) => {
+    const bytes = await objects.bytes({ bucket, key }, last);
+    if (!bytes) throw new Error(`${key} is not there`);
+    return bytes;
+  };
+  if (format.kind === 'parquet') {
+    const tail = await whole(await read(parquetTailBytes));
+    return parquetRows(await whole(await read(footerBytes(tail))));
+  }
+  return csvRecords(await read());
+}
+
+async function whole(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const part of bytes) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+const [quote, newline] = [0x22, 0x0a];
+
+/** Counts the lines that end outside of quotes. The last line may lack its end. */
+async function csvRecords(bytes: AsyncIterable<Uint8Array>): Promise<number> {
+  let records = 0;
+  let quoted = false;
+  let open = false;
+  for await (const part of bytes)
+    for (const byte of part) {
+      open = true;
+      if (byte === quote) quoted = !quoted;
+      else if (byte === newline && !quoted) {
+        records += 1;
+        open = false;
+      }
+    }
+  return open ? records + 1 : records;
 }

@@ -1,9 +1,17 @@
 import type { ConditionalObjects, ObjectStore } from '../shared/objects';
 import { asArray, asJson, asNumber, asOneOf, asRecord, asText, asTime } from '../shared/parse';
-import type { ExportItem, ItemColumn, ItemFormat, PublishedDetail } from './contract';
-import { latestKey } from './layout';
+import { type ExportItem, type ItemColumn, type ItemFormat, type PublishedDetail, windowEnd } from './contract';
+import { type ExportWindow, latestKey } from './layout';
 
-/** A file of a publication, as its success file has it. */
+/** `INCOMPLETE`: in a run that is not published yet. */
+export interface Sentinel {
+  /** Sequence of the publication that the run follows. It can be published only while that is the newest. */
+  readonly basedOn: number;
+  /** Name of the statement that writes the files. */
+  readonly statement: string;
+}
+
+/** A file of a publication. */
 export interface PublishedFile {
   readonly key: string;
   readonly bytes: number;
@@ -12,7 +20,7 @@ export interface PublishedFile {
   readonly sha256: string;
 }
 
-/** Points to the publication before. */
+/** Points to an earlier publication. */
 export interface Previous {
   readonly sequence: number;
   /** Key of its success file. */
@@ -20,8 +28,8 @@ export interface Previous {
 }
 
 /**
- * The success file `success.json` of a run. A run is published if, and only if, the chain that begins at `latest.json` and goes on by
- * `previous` comes to it.
+ * `success.json`: describes a run. A run is published if and only if it is in the chain that begins at `latest.json` and continues with
+ * `previous`.
  */
 export interface Success {
   /** `<pipeline>.<export>`. */
@@ -38,7 +46,7 @@ export interface Success {
   readonly format: ItemFormat;
   readonly columns: readonly ItemColumn[];
   readonly files: readonly PublishedFile[];
-  /** Changes when any row changes. */
+  /** Changes if any row changes. */
   readonly fingerprint: string;
   readonly statementId: string;
   /** End of the unload, ISO 8601. */
@@ -46,7 +54,7 @@ export interface Success {
   readonly previous: Previous | null;
 }
 
-/** `latest.json`: the newest publication. Whoever wants all of them reads its success file and follows `previous`. */
+/** `latest.json`: points to the newest publication. Its success file leads to all earlier ones. */
 export interface LatestPointer {
   readonly export: string;
   readonly sequence: number;
@@ -56,27 +64,27 @@ export interface LatestPointer {
   readonly prefix: string;
   readonly success: string;
   readonly rows: number;
-  /** Keys. */
+  /** Keys of the files. */
   readonly files: readonly string[];
   /** End of the unload, ISO 8601. */
   readonly publishedAt: string;
 }
 
-/** Of the pointer, what the next publication builds on. */
+/** The newest publication, on which the next one builds. */
 export interface Head extends Previous {
-  /** Of the pointer; undefined where there is none yet. */
+  /** Of `latest.json`. Undefined before the first publication. */
   readonly etag?: string;
 }
 
 const kinds = ['window', 'correction', 'snapshot'] as const;
 
-/** Who reads needs no more than this. */
+/** What is needed to read the chain. */
 export interface ChainReader {
   readonly bucket: string;
   readonly objects: Pick<ObjectStore, 'get'> & Pick<ConditionalObjects, 'getWithEtag'>;
 }
 
-/** The head of an export's chain. Before the first publication: sequence 0. */
+/** Reads `latest.json`. Before the first publication the sequence is 0. */
 export async function readHead(
   { objects, bucket, plan }: ChainReader & { readonly plan: { readonly pipeline: string } },
   item: Pick<ExportItem, 'name'>,
@@ -85,7 +93,7 @@ export async function readHead(
   const found = await objects.getWithEtag(bucket, key);
   if (found === undefined) return { sequence: 0, success: '' };
   const fields = asRecord(asJson(found.text, key), key);
-  // A pointer of before there was a chain has neither: the chain begins after it.
+  // The first versions of Millrace wrote pointers without these fields. The chain begins after such a pointer.
   return {
     sequence: asNumber(fields['sequence'] ?? 0, `${key}: sequence`),
     success: asText(fields['success'] ?? '', `${key}: success`),
@@ -93,9 +101,44 @@ export async function readHead(
   };
 }
 
+export interface Unloaded {
+  readonly window: ExportWindow;
+  /** Key prefix of the run. */
+  readonly prefix: string;
+  readonly fingerprint: string;
+  readonly rows: number;
+  readonly files: readonly PublishedFile[];
+  readonly statementId: string;
+  /** Epoch milliseconds. */
+  readonly endedAt: number;
+}
+
+export function describeRun(pipeline: string, item: ExportItem, run: Unloaded, previous: Previous | null): Success {
+  const { start, revision } = run.window;
+  return {
+    export: `${pipeline}.${item.name}`,
+    sequence: (previous?.sequence ?? 0) + 1,
+    kind: item.content.kind === 'snapshot' ? 'snapshot' : revision > 0 ? 'correction' : 'window',
+    revision,
+    window: {
+      start: new Date(start).toISOString(),
+      end: new Date(windowEnd(item.content.window, start)).toISOString(),
+    },
+    prefix: run.prefix,
+    rows: run.rows,
+    bytes: run.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    format: item.format,
+    columns: item.columns,
+    files: run.files,
+    fingerprint: run.fingerprint,
+    statementId: run.statementId,
+    unloadedAt: new Date(run.endedAt).toISOString(),
+    previous,
+  };
+}
+
 export function pointerTo(success: Success, successKey: string): LatestPointer {
   const { export: name, sequence, kind, revision, window, prefix, rows, files, unloadedAt } = success;
-  const keys = files.map(({ key }) => key);
   return {
     export: name,
     sequence,
@@ -105,12 +148,19 @@ export function pointerTo(success: Success, successKey: string): LatestPointer {
     prefix,
     success: successKey,
     rows,
-    files: keys,
+    files: files.map(({ key }) => key),
     publishedAt: unloadedAt,
   };
 }
 
-/** @throws Error naming the field that is not as it should be */
+export function parseSentinel(text: string, key: string): Sentinel {
+  const fields = asRecord(asJson(text, key), key);
+  return {
+    basedOn: asNumber(fields['basedOn'], `${key}: basedOn`),
+    statement: asText(fields['statement'], `${key}: statement`),
+  };
+}
+
 export function parseSuccess(text: string, key: string): Success {
   const fields = asRecord(asJson(text, key), key);
   const at = (name: string) => `${key}: ${name}`;
@@ -147,7 +197,7 @@ export function parseSuccess(text: string, key: string): Success {
   };
 }
 
-/** The publications with a sequence above the given one, the oldest first. */
+/** Follows the chain from the head to the publications after `sequence`. Returns the oldest first. */
 export async function publishedAfter(
   { objects, bucket }: Pick<ChainReader, 'objects' | 'bucket'>,
   head: Previous,

@@ -1,110 +1,123 @@
 import { type ExportItem, type PublishedDetail, publishedEvent, windowEnd } from './contract';
 import type { UnloadTarget, Written } from './engine';
-import type { ExportHost } from './host';
+import type { ExportContext } from './host';
 import { type Batch, dataPrefix, type ExportWindow, latestKey, runPrefix, sentinelKey, successKey } from './layout';
-import type { Recorded } from './ledger';
+import type { LedgerEntry, LedgerState } from './ledger';
 import { deleteRivals, deleteRun } from './leftovers';
 import {
+  describeRun,
   type Head,
   type Previous,
   type PublishedFile,
+  parseSentinel,
   pointerTo,
   publishedAfter,
   readHead,
   type Success,
 } from './publication';
-import { parseSentinel } from './sentinel';
 
 /** Files that are read at the same time for their checksums. */
-const readers = 4;
+const parallelReads = 4;
+/** Bounds the attempts: of two concurrent functions, one must have won by then. */
+const maxCatchUps = 3;
 
 export type Outcome =
-  /** The windows are published, by this call or by another one before. */
+  /** The windows are published, by this call or by an earlier one. */
   | { readonly kind: 'published' }
-  /** Somebody else published before: these files are gone, and nobody saw them. */
+  /** Another run was published first. The files of this one are deleted; no reader saw them. */
   | { readonly kind: 'overtaken' }
-  /** The files are not what they should be. */
+  /** The files do not hold the rows of the query. */
   | { readonly kind: 'wrong'; readonly error: Error };
 
-export const runsOf = ({ environment, plan }: ExportHost, batch: Batch) =>
+export interface FinishedUnload {
+  readonly id: string;
+  /** Epoch milliseconds. */
+  readonly endedAt: number;
+}
+
+export const runsOf = ({ environment, plan }: ExportContext, batch: Batch) =>
   batch.windows.map((window) => ({ window, prefix: runPrefix(environment, plan.pipeline, batch, window) }));
 
-export const targetsOf = (host: ExportHost, item: ExportItem, batch: Batch): UnloadTarget[] =>
-  runsOf(host, batch).map(({ window, prefix }) => ({
+export const targetsOf = (context: ExportContext, item: ExportItem, batch: Batch): UnloadTarget[] =>
+  runsOf(context, batch).map(({ window, prefix }) => ({
     window,
     end: windowEnd(item.content.window, window.start),
     prefix: dataPrefix(prefix),
   }));
 
 /**
- * Publishes what a finished unload wrote: success files, then the pointer, which is the moment at which all windows of the batch are
- * published at once, then sentinels, the event and the ledger. The pointer is written only over the one that the batch was begun on; so
- * of two that run at the same time one wins, and everything can be repeated.
+ * Publishes what a finished unload wrote. It writes the success files and then the pointer `latest.json`: at that moment all windows of the
+ * batch are published. Sentinels, event and ledger follow. The pointer is written only over the one that the batch is based on, so one of two
+ * concurrent functions wins, and every step can be repeated.
  */
 export async function publish(
-  host: ExportHost,
+  context: ExportContext,
   item: ExportItem,
   batch: Batch,
-  unload: { readonly id: string; readonly endedAt: number },
+  unload: FinishedUnload,
 ): Promise<Outcome> {
-  const { objects, bucket, engine } = host;
-  const runs = runsOf(host, batch);
-  const first = sentinelKey(runs[0]!.prefix);
-  const text = await objects.get(bucket, first);
+  const { objects, bucket, plan } = context;
+  const firstSentinel = sentinelKey(runsOf(context, batch)[0]!.prefix);
+  const text = await objects.get(bucket, firstSentinel);
   if (text === undefined) return { kind: 'published' };
-  const { basedOn } = parseSentinel(text, first);
-  const head = await readHead(host, item);
-  if (head.sequence !== basedOn) return settle(host, item, batch, basedOn, head);
+  const { basedOn } = parseSentinel(text, firstSentinel);
+  const head = await readHead(context, item);
+  if (head.sequence !== basedOn) return completeOrGiveUp(context, item, batch, basedOn, head);
 
-  const written = await engine.results(item, unload.id, targetsOf(host, item, batch));
+  const written = await context.engineOf(item).results(item, unload.id, targetsOf(context, item, batch));
   const mismatch = written.map((result, i) => mismatchOf(item, batch.windows[i]!, result)).find(Boolean);
   if (mismatch) return { kind: 'wrong', error: new Error(mismatch) };
-  const successes = await describeRuns(host, item, batch, unload, written, head);
+  const successes = await describeRuns(context, item, batch, unload, written, head);
   for (const success of successes)
     await objects.put(bucket, successKey(success.prefix), JSON.stringify(success, null, 2), 'application/json');
 
   const last = successes.at(-1)!;
   const pointer = JSON.stringify(pointerTo(last, successKey(last.prefix)), null, 2);
-  const key = latestKey(host.plan.pipeline, item.name);
-  if (!(await objects.putIf(bucket, key, pointer, head.etag, 'application/json')))
-    return settle(host, item, batch, basedOn, await readHead(host, item));
-  await complete(host, item, batch.tick, successes);
+  if (!(await objects.putIf(bucket, latestKey(plan.pipeline, item.name), pointer, head.etag, 'application/json')))
+    return completeOrGiveUp(context, item, batch, basedOn, await readHead(context, item));
+  await completePublications(context, item, batch.tick, successes);
   return { kind: 'published' };
 }
 
-/** The pointer has moved since the batch was begun: it is published already, or can never be. */
-async function settle(host: ExportHost, item: ExportItem, batch: Batch, basedOn: number, head: Head): Promise<Outcome> {
-  const prefixes = runsOf(host, batch).map(({ prefix }) => prefix);
+/** For a batch that the pointer has moved past: it is published already, or it never will be. */
+async function completeOrGiveUp(
+  context: ExportContext,
+  item: ExportItem,
+  batch: Batch,
+  basedOn: number,
+  head: Head,
+): Promise<Outcome> {
+  const prefixes = runsOf(context, batch).map(({ prefix }) => prefix);
   if (head.sequence === basedOn) throw new Error(`${item.name}: the pointer could not be written and has not changed`);
-  const ours = (await publishedAfter(host, head, basedOn)).filter(({ prefix }) => prefixes.includes(prefix));
+  const ours = (await publishedAfter(context, head, basedOn)).filter(({ prefix }) => prefixes.includes(prefix));
   if (ours.length > 0) {
-    await complete(host, item, batch.tick, ours);
+    await completePublications(context, item, batch.tick, ours);
     return { kind: 'published' };
   }
-  for (const prefix of prefixes) await deleteRun(host, prefix);
-  host.log('another run published first, this one is given up', { export: item.name, batch: batch.windows.length });
+  for (const prefix of prefixes) await deleteRun(context, item, prefix);
+  context.log('another run published first, this one is given up', { export: item.name, batch: batch.windows.length });
   return { kind: 'overtaken' };
 }
 
 /**
- * What follows the pointer. Each step can be repeated, and the ledger is last: a publication that it has needs nothing more. A repetition
- * repeats the event.
+ * The steps after the pointer. Each can be repeated; a repetition sends the event again. The ledger comes last, so a publication that it has
+ * is complete.
  */
-export async function complete(
-  host: ExportHost,
+async function completePublications(
+  context: ExportContext,
   item: ExportItem,
   tick: number,
   successes: readonly Success[],
 ): Promise<void> {
-  const { objects, bucket, engine, ledger, bus, log, metrics } = host;
+  const { objects, bucket, engineOf, ledger, bus, log, metrics } = context;
   for (const { prefix } of successes) await objects.delete(bucket, sentinelKey(prefix));
-  for (const { prefix } of successes) await engine.forget(prefix);
-  for (const success of successes) await deleteRivals(host, item, success);
-  await bus.send(successes.map((success) => ({ ...publishedEvent, detail: detailOf(host, item, success) })));
+  for (const { prefix } of successes) await engineOf(item).deleteStaged(prefix);
+  for (const success of successes) await deleteRivals(context, item, success);
+  await bus.send(successes.map((success) => ({ ...publishedEvent, detail: detailOf(context, item, success) })));
   await ledger.record(
     item,
     tick,
-    successes.map((success) => recordOf(bucket, success)),
+    successes.map((success) => ledgerEntry(bucket, success)),
   );
   for (const { window, rows, kind, revision, unloadedAt, files, prefix } of successes) {
     const facts = { export: item.name, window: window.start };
@@ -112,6 +125,28 @@ export async function complete(
     metrics(Date.parse(unloadedAt), { ExportedWindows: 1, ExportedRows: rows, ...corrected }, facts);
     log('published', { ...facts, kind, revision, rows, files: files.length, prefix });
   }
+}
+
+/** Completes publications that were interrupted after the pointer was written, until the ledger has all of them. */
+export async function catchUpLedger(
+  context: ExportContext,
+  item: ExportItem,
+  tick: number,
+): Promise<{ readonly head: Head; readonly state: LedgerState }> {
+  for (let attempt = 0; attempt < maxCatchUps; attempt += 1) {
+    // The ledger is read first: it follows the pointer, so it can't be ahead of a pointer that is read later.
+    const state = await context.ledger.state(item, tick);
+    const head = await readHead(context, item);
+    if (head.sequence === state.sequence) return { head, state };
+    if (head.sequence < state.sequence)
+      throw new Error(
+        `${item.name}: latest.json is at publication ${head.sequence}, the ledger at ${state.sequence}; restore the newer version of latest.json`,
+      );
+    const missing = await publishedAfter(context, head, state.sequence);
+    context.log('finishing publications that were interrupted', { export: item.name, publications: missing.length });
+    await completePublications(context, item, tick, missing);
+  }
+  throw new Error(`${item.name}: another function publishes at the same time; the next tick goes on`);
 }
 
 function mismatchOf(
@@ -123,51 +158,37 @@ function mismatchOf(
   return `export ${item.name}, window ${new Date(start).toISOString()}: the query has ${rows} rows, the unload wrote ${unloaded}, its files hold ${listed}`;
 }
 
+/** Success files of the batch, each with the one before as its predecessor. */
 async function describeRuns(
-  host: ExportHost,
+  context: ExportContext,
   item: ExportItem,
   batch: Batch,
-  unload: { readonly id: string; readonly endedAt: number },
+  unload: FinishedUnload,
   written: readonly Written[],
   head: Head,
 ): Promise<Success[]> {
-  const { pipeline } = host.plan;
   let previous: Previous | null = head.sequence === 0 ? null : { sequence: head.sequence, success: head.success };
   const successes: Success[] = [];
-  for (const [i, { window, prefix }] of runsOf(host, batch).entries()) {
+  for (const [i, { window, prefix }] of runsOf(context, batch).entries()) {
     const { rows, fingerprint } = written[i]!;
-    const files = await digests(host, prefix, written[i]!);
-    const success: Success = {
-      export: `${pipeline}.${item.name}`,
-      sequence: head.sequence + 1 + i,
-      kind: item.content.kind === 'snapshot' ? 'snapshot' : window.revision > 0 ? 'correction' : 'window',
-      revision: window.revision,
-      window: {
-        start: new Date(window.start).toISOString(),
-        end: new Date(windowEnd(item.content.window, window.start)).toISOString(),
-      },
-      prefix,
-      rows,
-      bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
-      format: item.format,
-      columns: item.columns,
-      files,
-      fingerprint,
-      statementId: unload.id,
-      unloadedAt: new Date(unload.endedAt).toISOString(),
-      previous,
-    };
+    const files = await checksums(context, prefix, written[i]!);
+    const run = { window, prefix, rows, fingerprint, files, statementId: unload.id, endedAt: unload.endedAt };
+    const success = describeRun(context.plan.pipeline, item, run, previous);
     successes.push(success);
     previous = { sequence: success.sequence, success: successKey(prefix) };
   }
   return successes;
 }
 
-/** Reads the files as a reader would. Throws when one is not what the engine said that it wrote. */
-async function digests({ objects, bucket }: ExportHost, prefix: string, { files }: Written): Promise<PublishedFile[]> {
+/** Reads the files as a reader would. Throws if a file does not have the size that the engine reported. */
+async function checksums(
+  { objects, bucket }: ExportContext,
+  prefix: string,
+  { files }: Written,
+): Promise<PublishedFile[]> {
   const results: PublishedFile[] = [];
-  for (let at = 0; at < files.length; at += readers) {
-    const some = files.slice(at, at + readers).map(async ({ key, bytes, rows }) => {
+  for (let at = 0; at < files.length; at += parallelReads) {
+    const some = files.slice(at, at + parallelReads).map(async ({ key, bytes, rows }) => {
       if (!key.startsWith(dataPrefix(prefix))) throw new Error(`${key} is outside the run ${prefix}`);
       const found = await objects.digest(bucket, key);
       if (found.bytes !== bytes) throw new Error(`${key} must have ${bytes} bytes, got ${found.bytes}`);
@@ -178,7 +199,7 @@ async function digests({ objects, bucket }: ExportHost, prefix: string, { files 
   return results;
 }
 
-function detailOf({ environment, bucket, plan }: ExportHost, item: ExportItem, success: Success): PublishedDetail {
+function detailOf({ environment, bucket, plan }: ExportContext, item: ExportItem, success: Success): PublishedDetail {
   const { sequence, kind, revision, window, prefix, rows, bytes, files } = success;
   return {
     environment,
@@ -197,7 +218,7 @@ function detailOf({ environment, bucket, plan }: ExportHost, item: ExportItem, s
   };
 }
 
-function recordOf(bucket: string, success: Success): Recorded {
+function ledgerEntry(bucket: string, success: Success): LedgerEntry {
   const { sequence, revision, window, rows, bytes, files, fingerprint, prefix, statementId } = success;
   return {
     sequence,

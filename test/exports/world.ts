@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { S3Client } from '@aws-sdk/client-s3';
-import type { UnloadEngine } from '../../lambda/export/engine';
+import type { MaterializeHost } from '../../lambda/export/host';
 import { latestKey, sentinelKey } from '../../lambda/export/layout';
-import { materializeEngine } from '../../lambda/export/materialize-engine';
 import { parseSuccess, type Success } from '../../lambda/export/publication';
 import type { Metrics } from '../../lambda/shared/metrics';
 import { statementNamePrefix } from '../../lambda/shared/plan';
@@ -15,7 +13,7 @@ import type { Materialize } from '../../local/materialize';
 import type { ExportDefinition, Pipeline } from '../../pipelines/definition';
 import { exportPlan } from '../../sql';
 import { buckets, type Cloud, cluster, createCloud, database, environment, outsider, roleOf } from '../support/cloud';
-import { type Around, clientsOf, exportFunction, remaining } from '../support/functions';
+import { type Around, clientsOf, exportOver } from '../support/functions';
 import type { Calls, Handler } from '../support/invocation';
 import { type Template, templateOf } from '../support/template';
 
@@ -126,10 +124,10 @@ export class World {
       made.push(`${operation} ${request.path}`);
       return this.around ? this.around(operation, request, run) : run();
     });
-    const run = exportFunction(exportPlan(this.pipeline), calls, {
+    const run = exportOver(exportPlan(this.pipeline), calls, {
       warehouse,
-      objects: s3Objects(s3),
-      materialize: this.materialize && this.materializeBeside(calls, (call) => made.push(call), s3),
+      objects: { ...s3Objects(s3), ...s3Bytes(s3) },
+      materialize: this.materialize && this.materializeHost(calls, (call) => made.push(call)),
       bus: {
         send: async (events) => {
           await bus.send(events);
@@ -138,6 +136,7 @@ export class World {
       },
       log: (message, facts) => void cloud.log.push({ message, ...facts }),
       metrics: (at, values) => void this.metrics.push({ at, values }),
+      now: cloud.clock.now,
     });
     return (event) => {
       made = [];
@@ -146,21 +145,13 @@ export class World {
     };
   }
 
-  private materializeBeside(calls: Calls, heard: (call: string) => void, s3: S3Client): UnloadEngine {
-    const { cloud } = this;
-    return materializeEngine({
-      environment,
-      pipeline: this.pipeline.name,
-      bucket: buckets.exports,
-      stagingPrefix: 'partners/materialize/',
-      target: { connection: 'exports', cluster: 'quickstart' },
+  private materializeHost(calls: Calls, heard: (call: string) => void): MaterializeHost {
+    return {
       postgres: this.watchedPostgres(calls, heard),
-      objects: { ...s3Objects(s3), ...s3Bytes(s3) },
-      now: () => cloud.clock.now(),
-      remainingMs: remaining(calls),
-      sleep: calls.sleep,
-      log: (message, facts) => void cloud.log.push({ message, ...facts }),
-    });
+      connection: 'exports',
+      cluster: 'quickstart',
+      stagingPrefix: 'partners/materialize/',
+    };
   }
 
   /** The real client, with each of its calls one of the invocation's. */

@@ -3,13 +3,8 @@ import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { archiveFunction } from '../../lambda/archive/archive';
-import type { UnloadEngine } from '../../lambda/export/engine';
-import { engines } from '../../lambda/export/engines';
-import { parseExportEvent } from '../../lambda/export/event';
-import { exporter } from '../../lambda/export/export';
+import { exportFunction } from '../../lambda/export/export';
 import type { ExportHost } from '../../lambda/export/host';
-import { warehouseLedger } from '../../lambda/export/ledger';
-import { redshiftEngine } from '../../lambda/export/redshift-engine';
 import { type LoadHost, load } from '../../lambda/load/load';
 import { parseBatch } from '../../lambda/load/notification';
 import { reconcile } from '../../lambda/reconcile/reconcile';
@@ -23,7 +18,6 @@ import { parseTick } from '../../lambda/shared/run-event';
 import { s3Objects } from '../../lambda/shared/s3';
 import { s3Bytes } from '../../lambda/shared/s3-bytes';
 import { sqsQueues } from '../../lambda/shared/sqs';
-import type { Warehouse } from '../../lambda/shared/warehouse';
 import type { Service, ServiceRequest, ServiceResponse } from '../../local/ports';
 import type { Pipeline } from '../../pipelines/definition';
 import { exportPlan, loadPlan, reconcilePlan, refreshPlan } from '../../sql';
@@ -38,11 +32,7 @@ const marginMs = 3000;
 export const queueUrl = (name: string) => `http://twin/${account}/${name}`;
 
 export type LoadPorts = Pick<LoadHost, 'warehouse' | 'queues' | 'objects'>;
-export type ExportPorts = Pick<ExportHost, 'objects' | 'bus' | 'log' | 'metrics'> & {
-  readonly warehouse: Warehouse;
-  /** @default - the exports are of Redshift */
-  readonly materialize?: UnloadEngine;
-};
+export type ExportPorts = Omit<ExportHost, 'environment' | 'plan' | 'bucket' | 'unloadRoleArn' | 'sleep'>;
 
 /** What happens around a call to AWS; the default is to make it. */
 export type Around = (
@@ -86,25 +76,15 @@ export function clientsOf(cloud: Cloud, role: string, calls: Calls, around: Arou
   };
 }
 
-/** The core of the export function, as its handler puts it together. */
-export function exportFunction(
+/** The core of the export function over these ports, with the deadline of each invocation. */
+export function exportOver(
   plan: ReturnType<typeof exportPlan>,
   calls: Calls,
-  { warehouse, materialize, ...ports }: ExportPorts,
+  ports: ExportPorts,
 ): (event: unknown) => Promise<unknown> {
-  const common = { environment, pipeline: plan.pipeline, bucket: buckets.exports };
-  const run = exporter({
-    ...common,
-    ...ports,
-    plan,
-    engine: engines(plan, {
-      redshift: redshiftEngine({ ...common, unloadRoleArn: roles.unload, warehouse, objects: ports.objects }),
-      materialize,
-    }),
-    ledger: warehouseLedger({ ...common, warehouse, remainingMs: remaining(calls) }),
-    tickEveryMs: plan.everyMinutes * minuteMs,
-  });
-  return (event) => run(parseExportEvent(event));
+  const names = { environment, plan, bucket: buckets.exports, unloadRoleArn: roles.unload };
+  const run = exportFunction({ ...ports, ...names, sleep: calls.sleep });
+  return (event) => run(event, remaining(calls));
 }
 
 /** The real cores of a pipeline's functions, over real SDK clients that talk to the twins of the cloud. */
@@ -177,7 +157,7 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
     export: {
       timeoutMs: 15 * minuteMs,
       start(calls) {
-        return exportFunction(plans.export, calls, portsOf('export', calls));
+        return exportOver(plans.export, calls, { ...portsOf('export', calls), now: cloud.clock.now });
       },
     },
   };

@@ -1,5 +1,5 @@
 import { windowEnd, windowStart } from '../../../lambda/export/contract';
-import { due } from '../../../lambda/export/due';
+import { dueWindows } from '../../../lambda/export/due';
 import type { ExportWindow } from '../../../lambda/export/layout';
 import { warehouseLedger } from '../../../lambda/export/ledger';
 import type { ExportFunction } from '../../cloud/export-function';
@@ -30,7 +30,7 @@ async function whatIsDue(context: Context, { pipeline, item }: NamedExport) {
   });
   const state = await ledger.state(item, now);
   const survey = await ledger.survey(item, now);
-  return { now, ledger, ...due(item, state, survey, now, item.windowsPerTick) };
+  return { now, ledger, ...dueWindows(item, state, survey, now, item.windowsPerTick) };
 }
 
 /** The warehouse's clock, in whole minutes. */

@@ -1,9 +1,8 @@
-import type { ExportItem } from '../../../lambda/export/contract';
-import { due, surveyDue } from '../../../lambda/export/due';
+import { type ExportItem, type WindowLength, windowEnd, windowStart } from '../../../lambda/export/contract';
+import { dueWindows, surveyNeeded } from '../../../lambda/export/due';
 import { type Batch, parseUnloadName, runPrefix, unloadName } from '../../../lambda/export/layout';
-import { parseManifest, withoutHeaders } from '../../../lambda/export/manifest';
-import { stretchesOf } from '../../../lambda/export/survey';
-import { type WindowLength, windowEnd, windowStart } from '../../../lambda/export/windows';
+import { stretchesOf } from '../../../lambda/export/ledger';
+import { parseManifest, withoutHeaders } from '../../../lambda/export/redshift';
 
 const at = (time: string) => Date.parse(time);
 const iso = (time: number) => new Date(time).toISOString().slice(0, 16);
@@ -41,11 +40,11 @@ const tick = at('2026-11-21T08:30:00Z');
 const state = {
   sequence: 3,
   lastEnd: at('2026-11-21T06:00:00Z'),
-  born: at('2026-11-21T05:10:00Z'),
+  firstPublishedAt: at('2026-11-21T05:10:00Z'),
   completeUntil: tick,
 };
-const startsOf = (...given: Parameters<typeof due>) =>
-  due(...given).windows.map(({ start, revision }) => `${iso(start)}.${revision}`);
+const startsOf = (...given: Parameters<typeof dueWindows>) =>
+  dueWindows(...given).windows.map(({ start, revision }) => `${iso(start)}.${revision}`);
 
 describe('what is due', () => {
   test('every window since the last, empty or not, that is over and late enough', () => {
@@ -86,11 +85,11 @@ describe('what is due', () => {
   test('late rows are a correction, or counted; rows without a time are counted', () => {
     const survey = [{ rows: 2 }, { start: at('2026-11-21T04:00:00Z'), rows: 5, published: { rows: 3, revision: 1 } }];
     const now = { ...state, lastEnd: at('2026-11-21T08:00:00Z') };
-    expect(due(item({ corrections: true } as never), now, survey, tick, 48)).toMatchObject({
+    expect(dueWindows(item({ corrections: true } as never), now, survey, tick, 48)).toMatchObject({
       windows: [{ start: at('2026-11-21T04:00:00Z'), revision: 2 }],
       lateRows: 2,
     });
-    expect(due(item(), now, survey, tick, 48)).toMatchObject({
+    expect(dueWindows(item(), now, survey, tick, 48)).toMatchObject({
       windows: [],
       lateRows: 4,
       lateWindows: [at('2026-11-21T04:00:00Z')],
@@ -108,10 +107,10 @@ describe('what is due', () => {
 
 test('changes are looked for once an hour, and everything while the past is caught up', () => {
   const quarter = 15 * 60_000;
-  expect(surveyDue(item(), state, at('2026-11-21T08:00:00Z'), quarter)).toBe('changes');
-  expect(surveyDue(item(), state, at('2026-11-21T08:15:00Z'), quarter)).toBeUndefined();
-  expect(surveyDue(item(), { sequence: 0 }, at('2026-11-21T08:15:00Z'), quarter)).toBe('everything');
-  expect(surveyDue(item({ kind: 'snapshot' } as never), state, at('2026-11-21T08:00:00Z'), quarter)).toBeUndefined();
+  expect(surveyNeeded(item(), state, at('2026-11-21T08:00:00Z'), quarter)).toBe('changes');
+  expect(surveyNeeded(item(), state, at('2026-11-21T08:15:00Z'), quarter)).toBeUndefined();
+  expect(surveyNeeded(item(), { sequence: 0 }, at('2026-11-21T08:15:00Z'), quarter)).toBe('everything');
+  expect(surveyNeeded(item({ kind: 'snapshot' } as never), state, at('2026-11-21T08:00:00Z'), quarter)).toBeUndefined();
 });
 
 test('windows that were touched are looked at in a few stretches, however many they are', () => {
