@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Properties } from './custom-resources';
+import { type Change, changesBetween, copyOf, withChange } from './state-changes';
 
 /** As CloudFormation names them: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html */
 export type StackStatus =
@@ -95,8 +96,12 @@ const version = 2;
 /** The gateway's port changes from start to start, and URLs of queues hold it. */
 const endpointMark = '{{millrace:endpoint}}';
 
+/** Changes beyond this are written as a new state. */
+const longestFileBytes = 16 * 2 ** 20;
+
 /**
- * `state.json` of the data folder, replaced as a whole with every save.
+ * `state.json` of the data folder: the first line is a state, each later line a list of changes to it. A deployment saves after every step, so a
+ * save appends what changed. The file is replaced with the first save of a process, and when every stack is at rest.
  * @param endpoint of the gateway
  * @throws Error when the file is of a later version, or damaged
  */
@@ -105,6 +110,15 @@ export function openState(dataDir: string, endpoint = endpointMark): StateFile {
   const file = join(dataDir, 'state.json');
   const stacks = existsSync(file) ? read(file, endpoint) : {};
   let closed = false;
+  let saved: Readonly<Record<string, StoredStack>> | undefined;
+  let bytes = 0;
+  const textOf = (value: unknown) => `${JSON.stringify(value).replaceAll(endpoint, endpointMark)}\n`;
+  const replace = () => {
+    const text = textOf({ version, stacks });
+    writeFileSync(`${file}.new`, text, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+    bytes = text.length;
+  };
   return {
     stacks,
     close() {
@@ -112,9 +126,17 @@ export function openState(dataDir: string, endpoint = endpointMark): StateFile {
     },
     save() {
       if (closed) return;
-      const text = JSON.stringify({ version, stacks }).replaceAll(endpoint, endpointMark);
-      writeFileSync(`${file}.new`, text, { mode: 0o600 });
-      renameSync(`${file}.new`, file);
+      const now = copyOf(stacks);
+      const atRest = Object.values(now).every(({ status }) => !status.endsWith('_IN_PROGRESS'));
+      if (!saved || atRest || bytes > longestFileBytes) replace();
+      else {
+        const changes = changesBetween(saved, now);
+        if (changes.length === 0) return;
+        const text = textOf(changes);
+        appendFileSync(file, text);
+        bytes += text.length;
+      }
+      saved = now;
     },
   };
 }
@@ -134,15 +156,29 @@ export function newStack(account: string, region: string, createdAt?: number): S
 }
 
 function read(file: string, endpoint: string): Record<string, StoredStack> {
+  const [first = '', ...later] = readFileSync(file, 'utf8').replaceAll(endpointMark, endpoint).split('\n');
   let content: { version?: unknown };
   try {
-    content = JSON.parse(readFileSync(file, 'utf8').replaceAll(endpointMark, endpoint));
+    content = JSON.parse(first);
   } catch (cause) {
     throw new Error(`${file} is damaged: it is not JSON`, { cause });
   }
-  if (content.version === version) return (content as { stacks: Record<string, StoredStack> }).stacks;
   if (content.version === 1) return fromVersion1(content as unknown as Version1);
-  throw new Error(`${file} was written by another version of the local runtime: version ${content.version}`);
+  if (content.version !== version)
+    throw new Error(`${file} was written by another version of the local runtime: version ${content.version}`);
+  let { stacks } = content as { stacks: Readonly<Record<string, StoredStack>> };
+  // What follows the last line feed was cut off by a kill.
+  for (const line of later.slice(0, -1))
+    for (const change of changesOf(file, line)) stacks = withChange(stacks, change);
+  return stacks;
+}
+
+function changesOf(file: string, line: string): Change[] {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw new Error(`${file} is damaged: a line of it is not JSON`, { cause });
+  }
 }
 
 interface Version1 {
