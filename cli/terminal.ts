@@ -145,7 +145,8 @@ export function table(
   return [line(columns, style.bold), rule, ...shown.map((row) => line(row, plain))].join('\n');
 }
 
-const isNumber = (cell: Cell) => typeof cell === 'number' || (typeof cell === 'string' && /^-?\d+(\.\d+)?$/.test(cell));
+const isNumber = (cell: Cell) =>
+  typeof cell === 'number' || (typeof cell === 'string' && /^-?[\d,]+(\.\d+)?$/.test(cell));
 
 function cellText(cell: Cell, longest: number): string {
   if (cell === null) return '';

@@ -217,10 +217,13 @@ function summed(lines: readonly Line[]): Line[] {
 }
 
 /**
- * A column for each environment, a row for each group of resources.
- * @param arithmetic amounts and unit prices beside the sums, as in docs/costs.md; the README has the sums alone
+ * Formats costs as a table: a column for each environment, a row for each group of resources, then the totals.
+ * @param content `totals` leaves the groups out, as in the README; docs/costs.md has all rows with their arithmetic
  */
-export function costTable(environments: Readonly<Record<string, readonly Line[]>>, arithmetic = true): string {
+export function costTable(
+  environments: Readonly<Record<string, readonly Line[]>>,
+  content: 'arithmetic' | 'totals' = 'arithmetic',
+): string {
   const columns = Object.values(environments);
   const cell = (lines: readonly Line[], terms: boolean) => {
     const sum = money(lines.reduce((total, { dollars }) => total + dollars, 0));
@@ -228,7 +231,7 @@ export function costTable(environments: Readonly<Record<string, readonly Line[]>
     const parts = summed(lines).map(({ amount, price }) => `${number(amount)} × ${unitPrice(price)} (${price})`);
     return lines.length === 0 ? '' : `${parts.join(' + ')} = ${sum}`;
   };
-  const rowsOf = (per: Line['per'], terms: boolean) => {
+  const rowsOf = (per: Line['per']) => {
     const groups = [
       ...new Set(
         columns
@@ -242,7 +245,7 @@ export function costTable(environments: Readonly<Record<string, readonly Line[]>
       ...columns.map((lines) =>
         cell(
           lines.filter((one) => one.per === per && one.group === group),
-          terms,
+          true,
         ),
       ),
     ]);
@@ -258,7 +261,7 @@ export function costTable(environments: Readonly<Record<string, readonly Line[]>
   const rows = [
     ['', ...Object.keys(environments)],
     ['---', ...columns.map(() => '---')],
-    ...rowsOf('fixed', arithmetic).map(([group, ...cells]) => [group!, ...cells]),
+    ...(content === 'totals' ? [] : rowsOf('fixed').map(([group, ...cells]) => [group!, ...cells])),
     ['**a month without traffic**', ...total('fixed')],
     ['**a million events**', ...total('events')],
     ['**a GB kept in S3 and in Redshift, a month**', ...total('kept')],

@@ -20,7 +20,7 @@ function resourcesOf(environment: Partial<Environment>): Resources {
 test('the tables of the README and of docs/costs.md are what the templates cost', () => {
   const costs = { dev: costOf(resourcesOf(dev)), prod: costOf(resourcesOf(prod)) };
   const page = (file: string) => readFileSync(join(__dirname, '../../..', file), 'utf8');
-  expect(page('README.md')).toContain(costTable(costs, false));
+  expect(page('README.md')).toContain(costTable(costs, 'totals'));
   // `npx millrace cost dev prod` prints this one
   expect(page('docs/costs.md')).toContain(costTable(costs));
 });
