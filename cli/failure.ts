@@ -1,3 +1,4 @@
+import { ConformanceError } from 'redshift-conformance/error';
 import { meaningOf } from './cloud/aws-errors';
 
 /** Something went wrong that the message fully explains: printed without a stack. */
@@ -12,6 +13,10 @@ export class Failure extends Error {
     this.name = 'Failure';
   }
 }
+
+/** Of the process that ends with the error. */
+export const exitCodeOf = (error: unknown): 1 | 2 =>
+  error instanceof Failure || error instanceof ConformanceError ? error.exitCode : 1;
 
 const systemErrors: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
-import { explain, Failure } from './failure';
+import { exitCodeOf, explain } from './failure';
 import type { Io } from './terminal';
 
 /** What the process is going to answer. */
@@ -45,7 +45,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 0;
     io.stderr.write(`error: ${explain(error)}\n`);
     if (io.env['MILLRACE_DEBUG'] && error instanceof Error) io.stderr.write(`${error.stack}\n`);
-    return error instanceof Failure ? error.exitCode : 1;
+    return exitCodeOf(error);
   }
 }
 

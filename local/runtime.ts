@@ -1,7 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunEvent, RunListener } from './activity';
-import { createClock, type RuntimeClock } from './clock';
 import {
   CloudFormation,
   cloudFormationService,
@@ -10,15 +8,17 @@ import {
   loadAssembly,
   openAssets,
   openState,
-} from './cloudformation';
-import type { Metrics } from './cloudwatch';
+} from 'aws-local/cloudformation/index';
+import type { Metrics } from 'aws-local/cloudwatch/index';
+import { deployHandler, deployPath } from 'aws-local/deploy-endpoint';
+import { createDeployments, type Deployments } from 'aws-local/deployments';
+import type { AllowedListener } from 'aws-local/iam/index';
+import type { RunEvent, RunListener } from 'aws-local-kit/activity';
+import { createClock, type RuntimeClock } from 'aws-local-kit/clock';
+import { lockFolder } from 'aws-local-kit/lock';
+import type { Credentials, Disposable, Principal, WarehousePort } from 'aws-local-kit/ports';
 import { composeServices, type Services } from './composition';
-import { deployHandler, deployPath } from './deploy-endpoint';
-import { createDeployments, type Deployments } from './deployments';
 import { createFaults, type FaultSource, type Faults } from './faults';
-import type { AllowedListener } from './iam';
-import { lockFolder } from './lock';
-import type { Credentials, Disposable, Principal, WarehousePort } from './ports';
 
 export interface RuntimeOptions {
   /** The folder that `cdk synth` wrote. */

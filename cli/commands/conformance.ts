@@ -1,17 +1,22 @@
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import type { Command } from 'commander';
+import { removeOldMarks } from 'redshift-conformance/marks';
+import { type Case, readPack } from 'redshift-conformance/pack';
+import { type Report, reportOf, writeReport } from 'redshift-conformance/report';
+import { type CaseResult, requireAnswer, runCases } from 'redshift-conformance/run';
+import { awsSurroundings, type Surroundings } from 'redshift-conformance/surroundings';
+import { reference } from 'redshift-local/reference/reference';
 import { clientSettings } from '../../lambda/shared/client-settings';
-import { localSurroundings } from '../conformance/local';
-import { removeOldMarks } from '../conformance/marks';
-import { type Case, readPack } from '../conformance/pack';
-import { referencePath, writeReference } from '../conformance/reference';
-import { type Report, reportOf, writeReport } from '../conformance/report';
-import { type CaseResult, requireAnswer, runCases } from '../conformance/run';
-import { awsSurroundings, type Surroundings } from '../conformance/surroundings';
+import { localSurroundings } from '../../local/conformance';
 import { Failure } from '../failure';
 import { type Io, type Output, plural, styleFor, table } from '../terminal';
 import { text, wholeNumber } from './options';
+
+/** From the root of the repository. */
+export const referencePath = 'docs/reference/local-warehouse.md';
 
 interface Options {
   readonly topic?: string;
@@ -87,7 +92,7 @@ async function refresh({ stderr }: Io): Promise<void> {
   } finally {
     await around.dispose();
   }
-  writeReference();
+  writeFileSync(join(__dirname, '../..', referencePath), reference(readPack()));
   stderr.write(`${referencePath} is written\n`);
 }
 

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { RunEvent } from 'aws-local-kit/activity';
 import type { Command } from 'commander';
-import type { RunEvent } from '../../local/activity';
 import { type Output, Progress, styleFor } from '../terminal';
 import { changesOf, lineOf, resultText } from './deploy/report';
 import { deployTo } from './deploy/request-deployment';

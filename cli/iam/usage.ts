@@ -1,7 +1,7 @@
-import type { DeployedResource } from '../../local/cloudformation';
-import type { AllowedListener } from '../../local/iam';
-import { grantedBy } from '../../local/iam/evaluate';
-import type { Statement } from '../../local/iam/policy';
+import type { DeployedResource } from 'aws-local/cloudformation/index';
+import { grantedBy } from 'aws-local/iam/evaluate';
+import type { AllowedListener } from 'aws-local/iam/index';
+import type { Statement } from 'aws-local/iam/policy';
 
 /** One action of one statement of a role's policies. */
 export interface Permission {

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { openState } from 'aws-local/cloudformation/state';
 import type { Row } from '../../lambda/shared/warehouse';
 import { registryTable, registryTexts, resourceType } from '../../lambda/warehouse-object/contract';
 import { textOf } from '../../lambda/warehouse-object/registry';
-import { openState } from '../../local/cloudformation/state';
 import { type Context, queryRows } from '../commands/context';
 import { Failure } from '../failure';
 import type { ObjectState } from './state';

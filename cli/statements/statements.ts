@@ -1,3 +1,4 @@
+import { readPack, type Step } from 'redshift-conformance/pack';
 import { environments } from '../../environments';
 import { environmentDeclaration } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
@@ -17,7 +18,6 @@ import {
   retryStatements,
   warehouseObjects,
 } from '../../sql';
-import { readPack, type Step } from '../conformance/pack';
 
 /** A statement and where it comes from, as `.ci/check_sql.py` reads them: a line of JSON each. */
 interface Statement {
@@ -82,7 +82,7 @@ function conformance(): Statement[] {
   return readPack().flatMap(({ name: topic, cases }) =>
     cases.flatMap(({ name, given, steps }) =>
       [...given, ...steps].flatMap(sqlOf).map((sql) => ({
-        from: `conformance/${topic}.yaml: ${name}`,
+        from: `packages/redshift-conformance/pack/${topic}.yaml: ${name}`,
         sql: sql.replace(/\{(\w+)\}/g, 'c_$1'),
       })),
     ),

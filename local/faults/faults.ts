@@ -1,11 +1,12 @@
-import { AwsError, type Clock } from '../ports';
-import { availableState, type ControlPlaneState } from '../warehouse/control-plane-state';
-import type { StatementFaults } from '../warehouse/data-api/faults';
-import type { ScanFault } from '../warehouse/engine/scan-fault';
+import type { Kill } from 'aws-local/lambda/kill';
+import { AwsError, type Clock } from 'aws-local-kit/ports';
+import { availableState, type ControlPlaneState } from 'redshift-local/control-plane-state';
+import type { StatementFaults } from 'redshift-local/data-api/faults';
+import type { ScanFault } from 'redshift-local/engine/scan-fault';
 
-export type { ScanFault };
+export type { Kill, ScanFault };
 
-import type { SystemViewLag } from '../warehouse/engine/session';
+import type { SystemViewLag } from 'redshift-local/engine/session';
 
 /**
  * Between whom a delivery can go wrong: S3 and a queue (`notification`), a queue and a function (`message`: what is lost there comes back
@@ -29,12 +30,6 @@ export type StatementFault =
 
 /** What happens to one call of an API: it is refused as too many, or it takes effect and its answer is lost. */
 export type CallFault = 'throttle' | 'answer-lost';
-
-/** Where an invocation of a function ends without a word: at its nth call of AWS (1 is the first), before it is made or after its answer. */
-export interface Kill {
-  readonly call: number;
-  readonly after: boolean;
-}
 
 /** Decides what goes wrong, one occasion after the other. Undefined: nothing. */
 export interface FaultSource {

@@ -1,4 +1,4 @@
-import type { SystemViewLag } from '../warehouse/engine/session';
+import type { SystemViewLag } from 'redshift-local/engine/session';
 import type { CallFault, Deliveries, DeliveryPoint, FaultSource, Kill, ScanFault, StatementFault } from './faults';
 
 /** Faults written out: the nth entry of a list is for the nth occasion, and after its end nothing goes wrong. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Clock, Principal, S3Port, StsPort } from 'aws-local-kit/ports';
 import { PostgresConnection } from 'pg-gateway';
-import type { Clock, Principal, S3Port, StsPort } from '../ports';
 import { type Certificate, selfSigned } from './certificate';
 import { type AwsConnection, Connections } from './connections';
 import { Data } from './engine';

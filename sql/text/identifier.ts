@@ -1,4 +1,4 @@
-import { aliasesAfterAs, reservedWords } from '../../lambda/shared/reserved-words';
+import { aliasesAfterAs, reservedWords } from 'redshift-local/reserved-words';
 
 /** Redshift's limit for a name, in bytes. */
 export const maxIdentifierBytes = 127;

@@ -2,11 +2,17 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 const root = join(__dirname, '../..');
-const rooms = ['bin', 'cli', 'lib', 'sql', 'pipelines', 'environments', 'lambda', 'local', 'bench'];
+const packages = readdirSync(join(root, 'packages'));
+const rooms = [
+  ...['bin', 'cli', 'lib', 'sql', 'pipelines', 'environments', 'lambda', 'local', 'bench'],
+  ...packages.map((name) => `packages/${name}`),
+];
 
 interface Import {
   /** File, from the root. */
   readonly from: string;
+  /** As it is written. */
+  readonly target: string;
   /** File from the root, or the package's name. */
   readonly to: string;
   readonly typeOnly: boolean;
@@ -17,7 +23,7 @@ const files = (folder: string): string[] =>
     ? []
     : readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
         const path = join(folder, entry.name);
-        if (entry.isDirectory()) return files(path);
+        if (entry.isDirectory()) return ['node_modules', 'dist'].includes(entry.name) ? [] : files(path);
         return /\.[jt]s$/.test(entry.name) ? [path] : [];
       });
 
@@ -28,19 +34,40 @@ function importsOf(from: string): Import[] {
   const text = readFileSync(join(root, from), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
   return [...text.matchAll(statement)].map(([, type, , target]) => ({
     from,
+    target: target!,
     to: resolve(from, target!),
     typeOnly: type !== undefined,
   }));
 }
 
 function resolve(from: string, target: string): string {
-  if (!target.startsWith('.')) return target;
+  if (!target.startsWith('.')) return exported(target) ?? target;
   const path = relative(root, join(root, dirname(from), target));
   return (
     [path, `${path}.ts`, `${path}.js`, join(path, 'index.ts')].find(
       (file) => /\.\w+$/.test(file) && existsSync(join(root, file)),
     ) ?? path
   );
+}
+
+/** The file behind a package of this repository, by its `exports`; undefined for what they do not name. */
+function exported(target: string): string | undefined {
+  const name = target.split('/')[0]!;
+  if (!packages.includes(name)) return undefined;
+  const entries: Record<string, string> = JSON.parse(
+    readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'),
+  ).exports;
+  const wanted = `.${target.slice(name.length)}`;
+  for (const [pattern, file] of Object.entries(entries)) {
+    const [before, after] = pattern.split('*') as [string, string?];
+    if (after === undefined ? wanted === pattern : wanted.startsWith(before) && wanted.endsWith(after))
+      return join(
+        'packages',
+        name,
+        file.replace('*', wanted.slice(before.length, wanted.length - (after ?? '').length)),
+      );
+  }
+  return undefined;
 }
 
 const all = rooms.flatMap(files).flatMap(importsOf);
@@ -52,14 +79,22 @@ const contract = /^lambda\/[\w-]+\/contract\.ts$/;
 /** What a room may import of the project beyond itself. */
 const allowed: Record<string, RegExp[]> = {
   bin: [/^(cli|lib|environments|pipelines)\//],
-  cli: [/^(lib|sql|pipelines|environments|lambda|local)\//, /^test\/support\//],
+  cli: [/^(lib|sql|pipelines|environments|lambda|local|packages)\//, /^test\/support\//],
   bench: [/./],
   lib: [/^(sql|pipelines|environments)\//, contract, /^lambda\/shared\/(env|plan|quote|metrics)\.ts$/],
-  sql: [/^pipelines\//, contract, /^lambda\/shared\/(plan|quote|reserved-words)\.ts$/],
+  sql: [
+    /^pipelines\//,
+    contract,
+    /^lambda\/shared\/(plan|quote)\.ts$/,
+    /^packages\/redshift-local\/src\/reserved-words\.ts$/,
+  ],
   pipelines: [],
   environments: [],
   lambda: [],
-  local: [contract, /^lambda\/shared\/(env|plan|warehouse|objects|reserved-words)\.ts$/],
+  local: [/^packages\//],
+  'packages/aws-local': [/^packages\/aws-local-kit\//],
+  'packages/redshift-local': [/^packages\/(aws-local-kit|redshift-conformance)\//],
+  'packages/redshift-conformance': [/^packages\/aws-local-kit\//],
 };
 
 test('finds imports at all', () => {
@@ -72,7 +107,23 @@ test('finds imports at all', () => {
 
 test.each(rooms)('%s imports only what it may', (room) => {
   const foreign = all.filter(({ from, to }) => from.startsWith(`${room}/`) && inside(to) && !to.startsWith(`${room}/`));
-  expect(foreign.filter(({ to }) => !allowed[room]!.some((pattern) => pattern.test(to))).map(shown)).toEqual([]);
+  expect(foreign.filter(({ to }) => !(allowed[room] ?? []).some((pattern) => pattern.test(to))).map(shown)).toEqual([]);
+});
+
+test('a package is imported through its exports alone', () => {
+  const packageOf = (file: string) => packages.find((name) => file.startsWith(`packages/${name}/`));
+  const foreign = all.filter(({ from, to }) => packageOf(to) !== undefined && packageOf(to) !== packageOf(from));
+  expect(foreign.length).toBeGreaterThan(100);
+  expect(foreign.filter(({ target }) => target.startsWith('.')).map(shown)).toEqual([]);
+  const unknown = all.filter(({ target, to }) => to === target && packages.includes(target.split('/')[0]!));
+  expect(unknown.map(shown)).toEqual([]);
+});
+
+test('what redshift-local serves needs no pack of cases: its reference and its tests do', () => {
+  const served = all.filter(
+    ({ from, to }) => from.startsWith('packages/redshift-local/src/') && /^packages\/redshift-conformance\//.test(to),
+  );
+  expect(served.map(shown)).toEqual([]);
 });
 
 test('the CDK is known in bin and lib alone', () => {
@@ -128,9 +179,10 @@ test('nothing imports a handler: cores are what can be used', () => {
 });
 
 test('process.env is read in bin, in one file of lambda/shared, and by what stands for the Lambda runtime', () => {
-  const readersAllowed = ['lambda/shared/env.ts', 'local/lambda/bootstrap.js'];
+  const readersAllowed = ['lambda/shared/env.ts', 'packages/aws-local/src/lambda/bootstrap.js'];
   const readers = rooms
     .flatMap(files)
+    .filter((file) => !/^packages\/[\w-]+\/test\//.test(file))
     .filter((file) => /process\s*\.\s*env\b|process\[['"]env/.test(readFileSync(join(root, file), 'utf8')));
   expect(readers.filter((file) => !/^(bin|cli|bench)\//.test(file) && !readersAllowed.includes(file))).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { messagesOnDisk } from 'aws-local/sqs/look';
 import { sqsQueues } from '../../cli/cloud/sdk';
-import { messagesOnDisk } from '../../local/sqs/look';
-import { type Services, startServices } from '../local/gateway/services';
+import { type Services, startServices } from '../../packages/aws-local/test/services';
 
 let services: Services;
 let url: string;

@@ -1,8 +1,8 @@
-import { localSurroundings } from '../../cli/conformance/local';
-import { withoutMarks } from '../../cli/conformance/marks';
-import { readPack, readTopic } from '../../cli/conformance/pack';
-import { type CaseResult, runCases } from '../../cli/conformance/run';
-import type { Surroundings } from '../../cli/conformance/surroundings';
+import { withoutMarks } from 'redshift-conformance/marks';
+import { readPack, readTopic } from 'redshift-conformance/pack';
+import { type CaseResult, runCases } from 'redshift-conformance/run';
+import type { Surroundings } from 'redshift-conformance/surroundings';
+import { localSurroundings } from '../../local/conformance';
 
 const pack = readPack();
 

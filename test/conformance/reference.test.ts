@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readPack } from '../../cli/conformance/pack';
-import { commands, constructs, isSupportedCommand, isSupportedType, refusalOf } from '../../cli/conformance/probes';
-import { reference, referencePath } from '../../cli/conformance/reference';
+import { readPack } from 'redshift-conformance/pack';
+import { commands, constructs, isSupportedCommand, isSupportedType, refusalOf } from 'redshift-local/reference/probes';
+import { reference } from 'redshift-local/reference/reference';
+import { referencePath } from '../../cli/commands/conformance';
 
 test('the page is what `npx millrace conformance --reference` writes', () => {
   expect(readFileSync(join(__dirname, '../..', referencePath), 'utf8')).toBe(reference(readPack()));

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemViews } from '../../local/warehouse/engine/system-views';
-import type { RedshiftType } from '../../local/warehouse/statement';
+import { systemViews } from 'redshift-local/engine/system-views';
+import type { RedshiftType } from 'redshift-local/statement';
 
 const root = join(__dirname, '../..');
 const reference = 'docs/reference/system-views.md';
@@ -65,7 +65,7 @@ test('every system view and function of the sources is in it', () => {
     ...lines.map(({ view }) => view),
     ...[...read(reference).matchAll(/^(?:\| |The runbook names )`(\w+)(?:\(\))?`/gm)].map(([, name]) => name!),
   ]);
-  const unknown = ['lambda', 'sql', 'cli', 'lib', 'pipelines', 'conformance', 'docs']
+  const unknown = ['lambda', 'sql', 'cli', 'lib', 'pipelines', 'packages/redshift-conformance/pack', 'docs']
     .flatMap(files)
     .filter((file) => !file.startsWith('docs/decisions'))
     .flatMap((file) =>
@@ -79,7 +79,6 @@ test('every column that a statement of the sources reads says what for', () => {
   const silent = lines.filter(({ use }) => use === '—');
   const statements = ['lambda', 'sql', 'cli']
     .flatMap(files)
-    .filter((file) => !file.startsWith('cli/conformance'))
     .flatMap((file) => [
       ...read(file).matchAll(/select\b(?:(?!;\n)[\s\S]){0,600}?\bfrom\s+(?:sv|st|sys)\w+(?:(?!;\n)[\s\S]){0,400}/g),
     ])
@@ -92,7 +91,9 @@ test('every column that a statement of the sources reads says what for', () => {
 });
 
 test('every view has its page and a conformance case of its types', () => {
-  const cases = read('conformance/system-views.yaml') + read('conformance/streaming.yaml');
+  const cases =
+    read('packages/redshift-conformance/pack/system-views.yaml') +
+    read('packages/redshift-conformance/pack/streaming.yaml');
   for (const view of systemViews.keys()) {
     expect(lines.find((line) => line.view === view)!.page).toMatch(/^\w+$/);
     expect(cases).toMatch(new RegExp(`select .* from ${view}\\b.*\\n(?:.*\\n)?\\s+columns: `));

@@ -1,4 +1,4 @@
-import type { ServiceResponse } from '../../local/ports';
+import type { ServiceResponse } from 'aws-local-kit/ports';
 import { createRandom } from '../../pipelines/generator/random';
 import type { Template } from '../support/template';
 import { anExport, openTemplate, shop, World } from './world';

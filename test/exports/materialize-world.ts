@@ -1,5 +1,5 @@
+import { AwsError, type Principal, type StsPort } from 'aws-local-kit/ports';
 import { createMaterialize, type Materialize, type MaterializeOptions, materializeRole } from '../../local/materialize';
-import { AwsError, type Principal, type StsPort } from '../../local/ports';
 import type { ExportDefinition } from '../../pipelines/definition';
 import { roleArn, roleOf } from '../support/cloud';
 import { openTemplate, shop, World } from './world';

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
+import type { SystemViewLag } from 'redshift-local/engine/session';
 import { notificationOf } from '../../lambda/load/notification';
-import type { SystemViewLag } from '../../local/warehouse/engine/session';
 import { buckets, outsider } from '../support/cloud';
 import { SeamWorld } from '../support/seam';
 import { mixedPipeline } from './pipeline';

@@ -1,15 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import type { Template } from 'aws-local/cloudformation/assembly';
+import { type DeployProgress, deployPath, deploySecretHeader } from 'aws-local/deploy-endpoint';
+import type { RunEvent } from 'aws-local-kit/activity';
 import { Command } from 'commander';
 import { addDeploy } from '../../cli/commands/deploy';
 import { writeRuntimeFile } from '../../cli/commands/runtime-file';
-import type { RunEvent } from '../../local/activity';
-import type { Template } from '../../local/cloudformation/assembly';
-import { type DeployProgress, deployPath, deploySecretHeader } from '../../local/deploy-endpoint';
 import { type Runtime, startRuntime } from '../../local/runtime';
+import { Fixture } from '../../packages/aws-local/test/cloudformation/fixture';
 import { documented, same } from '../cli/documented';
-import { Fixture } from './cloudformation/fixture';
 
 let fixture: Fixture;
 let runtime: Runtime;

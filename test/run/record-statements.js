@@ -2,7 +2,7 @@
 const file = process.env.MILLRACE_STATEMENTS;
 if (file) {
   const { appendFileSync } = require('node:fs');
-  const { Executor } = require('../../local/warehouse/data-api/executor.ts');
+  const { Executor } = require('../../packages/redshift-local/src/data-api/executor.ts');
   const { start } = Executor.prototype;
   Executor.prototype.start = function recorded(record, connection) {
     if (record.name?.startsWith('millrace/'))

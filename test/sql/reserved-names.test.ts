@@ -1,4 +1,4 @@
-import { reservedWords } from '../../lambda/shared/reserved-words';
+import { reservedWords } from 'redshift-local/reserved-words';
 import type { Column, Pipeline } from '../../pipelines/definition';
 import { mergeStatements } from '../../sql/merge/merge';
 import { tableShapes } from '../../sql/tables/columns';

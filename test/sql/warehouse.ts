@@ -1,15 +1,22 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import type { Clock, KinesisPort, Principal, StreamSlice } from 'aws-local-kit/ports';
+import { Engine } from 'redshift-local/engine/engine';
+import type { ResultSet } from 'redshift-local/engine/result';
+import { translate } from 'redshift-local/sql/index';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
 import type { SearchPlan, Step } from '../../lambda/shared/plan';
 import { type Finding, findRaising } from '../../lambda/shared/raising';
 import { render } from '../../lambda/shared/statement';
 import type { ScanFault } from '../../local/faults';
-import type { Clock, KinesisPort, Principal, StreamSlice } from '../../local/ports';
-import { Engine } from '../../local/warehouse/engine/engine';
-import type { ResultSet } from '../../local/warehouse/engine/result';
-import { translate } from '../../local/warehouse/sql';
+import {
+  FakeS3,
+  roleArn,
+  rolePrincipal,
+  stoppedClock,
+  temporaryFolder,
+} from '../../packages/redshift-local/test/support/fakes';
 import type { Pipeline } from '../../pipelines/definition';
 import {
   loadPlan,
@@ -22,7 +29,6 @@ import {
   type WarehouseObject,
   warehouseObjects,
 } from '../../sql';
-import { FakeS3, roleArn, rolePrincipal, stoppedClock, temporaryFolder } from '../local/warehouse/support/fakes';
 
 /** A stream of one shard: a segment file for each call of `put`. */
 class TestStream implements KinesisPort {

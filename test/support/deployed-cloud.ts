@@ -1,18 +1,18 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { registryTexts } from '../../lambda/warehouse-object/contract';
-import { isComplete, onEvent } from '../../lambda/warehouse-object/object';
-import { parseRequest } from '../../lambda/warehouse-object/request';
-import { CloudFormation, type Deployment, openState } from '../../local/cloudformation';
-import type { TemplateResource } from '../../local/cloudformation/assembly';
+import type { TemplateResource } from 'aws-local/cloudformation/assembly';
 import {
   type CustomResourceAnswer,
   CustomResourceError,
   type CustomResourceRequest,
-} from '../../local/cloudformation/custom-resources';
+} from 'aws-local/cloudformation/custom-resources';
+import { CloudFormation, type Deployment, openState } from 'aws-local/cloudformation/index';
+import type { ResourceTwin } from 'aws-local-kit/ports';
+import { registryTexts } from '../../lambda/warehouse-object/contract';
+import { isComplete, onEvent } from '../../lambda/warehouse-object/object';
+import { parseRequest } from '../../lambda/warehouse-object/request';
 import type { StatementFault } from '../../local/faults';
-import type { ResourceTwin } from '../../local/ports';
 import type { Pipeline } from '../../pipelines/definition';
 import {
   type ObjectResource,

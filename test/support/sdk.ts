@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
-import { decodeAwsChunked } from '../../local/gateway/chunked';
-import { asAwsError, errorResponse } from '../../local/gateway/errors';
-import type { Principal, Service, ServiceRequest, ServiceResponse } from '../../local/ports';
+import { decodeAwsChunked } from 'aws-local-kit/gateway/chunked';
+import { asAwsError, errorResponse } from 'aws-local-kit/gateway/errors';
+import type { Principal, Service, ServiceRequest, ServiceResponse } from 'aws-local-kit/ports';
 
 interface SdkRequest {
   readonly method: string;

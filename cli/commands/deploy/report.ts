@@ -1,5 +1,5 @@
-import type { RunEvent } from '../../../local/activity';
-import type { DeployResult } from '../../../local/deploy-endpoint';
+import type { DeployResult } from 'aws-local/deploy-endpoint';
+import type { RunEvent } from 'aws-local-kit/activity';
 import { plural, printable, type Style } from '../../terminal';
 
 export type Changes = Readonly<Record<'create' | 'update' | 'delete', number>>;

@@ -1,5 +1,5 @@
+import type { AllowedListener } from 'aws-local/iam/index';
 import type { FaultSource } from '../../../local/faults';
-import type { AllowedListener } from '../../../local/iam';
 import { type Runtime, startRuntime } from '../../../local/runtime';
 import { Failure } from '../../failure';
 import { plural } from '../../terminal';

@@ -1,5 +1,5 @@
+import { outsiderPath } from 'aws-local/iam/outsiders';
 import { preset } from '../../../lib/partners/presets';
-import { outsiderPath } from '../../../local/iam/outsiders';
 import type { Credentials } from '../../cloud/partner-access';
 import { Failure } from '../../failure';
 import type { PartnerCaller } from './checks';

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { readPack } from 'redshift-conformance/pack';
+import { runCases } from 'redshift-conformance/run';
 import { clientSettings } from '../../../lambda/shared/client-settings';
 import type { WarehouseTarget } from '../../../lambda/shared/redshift-data';
 import type { Credentials, Reach } from '../../cloud/partner-access';
-import { readPack } from '../../conformance/pack';
-import { runCases } from '../../conformance/run';
 import { type CheckResult, checkResult } from './check-result';
 
 const SHOWN = 3;

@@ -1,8 +1,8 @@
+import type { DeployedResource } from 'aws-local/cloudformation/index';
+import { parsePolicy } from 'aws-local/iam/policy';
+import type { AuthorizationRequest, Principal } from 'aws-local-kit/ports';
 import { reasonFor, unusedReasons } from '../../../cli/iam/reasons';
 import { type Permission, Usage } from '../../../cli/iam/usage';
-import type { DeployedResource } from '../../../local/cloudformation';
-import { parsePolicy } from '../../../local/iam/policy';
-import type { AuthorizationRequest, Principal } from '../../../local/ports';
 
 const roleArn = 'arn:aws:iam::000000000000:role/Load';
 const principal: Principal = {

@@ -1,3 +1,4 @@
+import type { RunResult } from 'redshift-local/engine/engine';
 import {
   createFaults,
   type FaultScript,
@@ -6,8 +7,7 @@ import {
   scriptedFaults,
   serializableConflict,
 } from '../../../local/faults';
-import type { RunResult } from '../../../local/warehouse/engine/engine';
-import { base, turns } from '../fakes';
+import { base, turns } from '../../../packages/aws-local/test/fakes';
 
 const finished: RunResult = { status: 'FINISHED' };
 const load = 'millrace/dev/shop/load/run/load/1';

@@ -1,7 +1,7 @@
+import { createIam } from 'aws-local/iam/index';
+import type { ResourceContext, S3ObjectInfo, S3Port } from 'aws-local-kit/ports';
 import { type PostgresSession, postgres } from '../../../lambda/shared/postgres';
-import { createIam } from '../../../local/iam';
 import { createMaterialize, type Materialize, materializeRole } from '../../../local/materialize';
-import type { ResourceContext, S3ObjectInfo, S3Port } from '../../../local/ports';
 
 const account = '000000000000';
 const role = `arn:aws:iam::${account}:role/partner`;

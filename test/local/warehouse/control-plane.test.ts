@@ -1,12 +1,18 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { createGateway, type Gateway } from 'aws-local-kit/gateway/index';
+import { NotModelledError } from 'aws-local-kit/ports';
+import { translate } from 'redshift-local/sql/index';
 import { redshiftData } from '../../../lambda/shared/redshift-data';
 import { redshiftStatus } from '../../../lambda/shared/redshift-status';
-import { createGateway, type Gateway } from '../../../local/gateway';
-import { NotModelledError } from '../../../local/ports';
-import { translate } from '../../../local/warehouse/sql';
-import { region } from './support/fakes';
-import { ownerStatements } from './support/sql';
-import { caller, cluster, owner, startWarehouse, type TestWarehouse } from './support/warehouse';
+import { region } from '../../../packages/redshift-local/test/support/fakes';
+import { ownerStatements } from '../../../packages/redshift-local/test/support/sql';
+import {
+  caller,
+  cluster,
+  owner,
+  startWarehouse,
+  type TestWarehouse,
+} from '../../../packages/redshift-local/test/support/warehouse';
 
 let local: TestWarehouse;
 let gateway: Gateway;

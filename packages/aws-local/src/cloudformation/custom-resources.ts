@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import type { InternalHandler } from 'aws-local-kit/gateway/index';
+import type { Clock, Principal } from 'aws-local-kit/ports';
+import type { LambdaInvoker } from '../lambda';
+
+export type Properties = Readonly<Record<string, unknown>>;
+
+export interface CustomResourceRequest {
+  readonly requestType: 'Create' | 'Update' | 'Delete';
+  /** A request that is repeated, since its answer was never heard, has the same. */
+  readonly requestId: string;
+  readonly stackId: string;
+  readonly logicalId: string;
+  readonly type: string;
+  /** Resolved, ServiceToken included, as `asText` made them. */
+  readonly properties: Properties;
+  readonly oldProperties?: Properties;
+  readonly physicalId?: string;
+}
+export interface CustomResourceAnswer {
+  readonly physicalId: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** The function answered FAILED, or did not answer. */
+export class CustomResourceError extends Error {
+  constructor(
+    message: string,
+    /** What the function called the resource, if it said so. */
+    readonly physicalId?: string,
+  ) {
+    super(message);
+    this.name = 'CustomResourceError';
+  }
+}
+
+export interface CustomResources {
+  /** Asks the function behind the ServiceToken; rejects with a CustomResourceError. */
+  request(request: CustomResourceRequest): Promise<CustomResourceAnswer>;
+  /** What the gateway does with answers: requests below `answerPath`. */
+  readonly handler: InternalHandler;
+}
+export interface CustomResourcesOptions {
+  readonly region: string;
+  readonly clock: Clock;
+  readonly lambda: LambdaInvoker;
+  readonly principal: Principal;
+}
+
+export const answerPath = '/_millrace/custom-resource/';
+/** CloudFormation's default of ServiceTimeout. */
+const defaultTimeoutSeconds = 3600;
+
+interface Answer {
+  readonly Status: string;
+  readonly Reason?: string;
+  readonly PhysicalResourceId?: string;
+  readonly RequestId?: string;
+  readonly Data?: Readonly<Record<string, unknown>>;
+}
+
+/** The protocol of custom resources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html */
+export function createCustomResources({ region, clock, lambda, principal }: CustomResourcesOptions): CustomResources {
+  const waiting = new Map<string, (answer: Answer) => void>();
+
+  const ask = (request: CustomResourceRequest): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const token = randomUUID();
+      const timeoutSeconds = Number(request.properties['ServiceTimeout'] ?? defaultTimeoutSeconds);
+      const deadline = clock.at(clock.now() + timeoutSeconds * 1000, () =>
+        fail(`did not answer within ${timeoutSeconds} s`),
+      );
+      const end = () => {
+        waiting.delete(token);
+        deadline.cancel();
+      };
+      const fail = (message: string) => {
+        end();
+        reject(new CustomResourceError(message));
+      };
+      waiting.set(token, (answer) => {
+        end();
+        resolve(answer);
+      });
+      const responseUrl = `https://cloudformation-custom-resource-response.${region}.local${answerPath}${token}`;
+      const invocation = lambda.invoke(
+        principal,
+        String(request.properties['ServiceToken']),
+        eventOf(request, responseUrl),
+      );
+      // AWS would retry the function and then wait for the deadline: the reason is known now.
+      invocation.then(
+        ({ error }) => error && fail(`its function failed: ${error.errorType}: ${error.errorMessage}`),
+        (error: Error) => fail(error.message),
+      );
+    });
+
+  return {
+    async request(request) {
+      const answer = await ask(request);
+      if (answer.Status !== 'SUCCESS') throw new CustomResourceError(reasonOf(answer), answer.PhysicalResourceId);
+      if (!answer.PhysicalResourceId) throw new CustomResourceError('its answer has no PhysicalResourceId');
+      return { physicalId: answer.PhysicalResourceId, data: answer.Data ?? {} };
+    },
+    handler({ method, path, body }) {
+      const answer = waiting.get(path.slice(answerPath.length));
+      if (method !== 'PUT' || !answer) return { status: 403, body: 'no such request, or it was answered before' };
+      answer(JSON.parse(body.toString('utf8')));
+      return { status: 200 };
+    },
+  };
+}
+
+/** CDK's provider framework gives a reason with its stack trace, which says nothing to who deploys. */
+function reasonOf({ Reason }: Answer): string {
+  const lines = (Reason ?? 'failed without a reason').split('\n').filter((line) => !/^\s+at /.test(line));
+  return lines.join('\n').trim();
+}
+
+function eventOf(request: CustomResourceRequest, responseUrl: string) {
+  return {
+    RequestType: request.requestType,
+    ServiceToken: request.properties['ServiceToken'],
+    ResponseURL: responseUrl,
+    StackId: request.stackId,
+    RequestId: request.requestId,
+    LogicalResourceId: request.logicalId,
+    ...(request.physicalId !== undefined && { PhysicalResourceId: request.physicalId }),
+    ResourceType: request.type,
+    ResourceProperties: request.properties,
+    ...(request.oldProperties && { OldResourceProperties: request.oldProperties }),
+  };
+}
+
+/** CloudFormation hands numbers and booleans over as text. */
+export function asText(value: unknown): unknown {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (Array.isArray(value)) return value.map(asText);
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, asText(member)]));
+  return value;
+}

@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { type XmlValue, xmlDocument } from 'aws-local-kit/gateway/xml';
+import { type Authorizer, AwsError, NotModelledError, type Service, type ServiceRequest } from 'aws-local-kit/ports';
+import type { StateFile, StoredStack } from './state';
+
+const namespace = 'http://cloudformation.amazonaws.com/doc/2010-05-15/';
+
+/** What may be asked of the stacks that are deployed. They are changed by `millrace deploy`, not through this service. */
+export function cloudFormationService(state: Pick<StateFile, 'stacks'>, authorizer: Authorizer): Service {
+  const operations: Readonly<Record<string, (form: URLSearchParams, request: ServiceRequest) => XmlValue>> = {
+    DescribeStacks: (form, request) => ({
+      Stacks: members(chosen(state, authorizer, form, request).map(([name, stack]) => described(name, stack))),
+    }),
+    DescribeStackResources: (form, request) => {
+      const [stack] = chosen(state, authorizer, form, request, required(form, 'StackName'));
+      return { StackResources: members(resources(stack![0], stack![1], form.get('LogicalResourceId'))) };
+    },
+  };
+  return {
+    signingName: 'cloudformation',
+    protocol: 'query',
+    async handle(request) {
+      const form = new URLSearchParams(request.body.toString('utf8'));
+      const action = form.get('Action') ?? '';
+      const run = Object.hasOwn(operations, action) ? operations[action] : undefined;
+      if (!run) throw new NotModelledError(`operation cloudformation:${action}`);
+      for (const name of form.keys())
+        if (!['Action', 'Version', 'StackName', 'LogicalResourceId'].includes(name))
+          throw new NotModelledError(`parameter ${name} of cloudformation:${action}`);
+      const value = { [`${action}Result`]: run(form, request), ResponseMetadata: { RequestId: randomUUID() } };
+      return { headers: { 'content-type': 'text/xml' }, body: xmlDocument(`${action}Response`, value, namespace) };
+    },
+  };
+}
+
+const members = (member: readonly XmlValue[]): XmlValue => ({ member });
+
+function required(form: URLSearchParams, parameter: string): string {
+  const value = form.get(parameter);
+  if (value) return value;
+  throw new AwsError('ValidationError', `${parameter} must be given: the local runtime finds resources by their stack`);
+}
+
+/** The stack of a name or id, or all of them. */
+function chosen(
+  { stacks }: Pick<StateFile, 'stacks'>,
+  authorizer: Authorizer,
+  form: URLSearchParams,
+  { principal }: ServiceRequest,
+  name = form.get('StackName') ?? undefined,
+): [string, StoredStack][] {
+  const found = Object.entries(stacks).filter(([known, stack]) =>
+    [undefined, known, idOf(known, stack)].includes(name),
+  );
+  const action = `cloudformation:${form.get('Action')}`;
+  const all = name === undefined || found.length === 0;
+  for (const resource of all ? ['*'] : found.map(([known, stack]) => idOf(known, stack)))
+    authorizer.authorize({ principal, action, resource });
+  if (found.length === 0 && name !== undefined)
+    throw new AwsError('ValidationError', `Stack with id ${name} does not exist`);
+  return found;
+}
+
+/** Stacks of folders from before this was recorded have no time. */
+const createdAt = ({ createdAt: at }: StoredStack) => (at === undefined ? undefined : new Date(at).toISOString());
+
+const idOf = (name: string, { account, region }: StoredStack) =>
+  `arn:aws:cloudformation:${region}:${account}:stack/${name}/00000000-0000-0000-0000-000000000000`;
+
+function described(name: string, stack: StoredStack): XmlValue {
+  const exportOf = (value: unknown) => Object.entries(stack.exports).find(([, exported]) => exported === value)?.[0];
+  return {
+    StackName: name,
+    StackId: idOf(name, stack),
+    CreationTime: createdAt(stack),
+    StackStatus: stack.status,
+    StackStatusReason: stack.reason,
+    Outputs: members(
+      Object.entries(stack.outputs).map(([OutputKey, value]) => ({
+        OutputKey,
+        OutputValue: String(value),
+        ExportName: exportOf(value),
+      })),
+    ),
+  };
+}
+
+function resources(name: string, stack: StoredStack, logicalId: string | null): XmlValue[] {
+  return Object.entries(stack.resources)
+    .filter(([id]) => logicalId === null || id === logicalId)
+    .map(([id, { type, ref }]) => ({
+      StackName: name,
+      StackId: idOf(name, stack),
+      LogicalResourceId: id,
+      PhysicalResourceId: ref,
+      ResourceType: type,
+      Timestamp: createdAt(stack),
+      ResourceStatus: stack.operation?.underway[id] === undefined ? 'CREATE_COMPLETE' : 'UPDATE_IN_PROGRESS',
+    }));
+}

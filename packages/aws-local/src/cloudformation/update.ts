@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import type { ResourceState } from 'aws-local-kit/ports';
+import type { Actions } from './actions';
+import type { Stack, TemplateResource } from './assembly';
+import { CustomResourceError, type Properties } from './custom-resources';
+import { resolve, type Scope } from './intrinsics';
+import { type ScopeOptions, scopeOf } from './scope';
+import type { Definition, Leftover, Step, StoredResource, StoredStack } from './state';
+import { dependenciesOf } from './validate';
+import { sameValue } from './values';
+
+export interface UpdateOptions {
+  readonly stack: Stack;
+  readonly stored: StoredStack;
+  readonly actions: Actions;
+  readonly save: () => void;
+  readonly exported: ScopeOptions['exported'];
+  readonly output: ScopeOptions['output'];
+  /** Refuses exports that other stacks still import. */
+  readonly checkExports: (exports: Readonly<Record<string, unknown>>) => void;
+}
+
+/** A step of an operation was done: the operation knows what is to be taken back should a later one fail. */
+export function took(stored: StoredStack, logicalId: string, definition: Definition, state: ResourceState): void {
+  stored.resources[logicalId] = { ...definition, ref: state.ref, attributes: state.attributes };
+  delete stored.operation!.underway[logicalId];
+}
+
+/** Whether two records are of the same physical resource. */
+export const isSamePhysical = (left: StoredResource, right: StoredResource) =>
+  left.ref === right.ref && left.generation === right.generation;
+
+/**
+ * Brings the resources of one stack to what its template says: each after those that it depends on, and concurrently where it depends on none.
+ * What is replaced or no longer in the template stays for the cleanup. After a failure nothing new is begun, and what runs is waited for.
+ */
+export class StackUpdate {
+  /** What failed, a line each. */
+  readonly failures: string[] = [];
+  private readonly resources: Readonly<Record<string, TemplateResource>>;
+  private readonly scope: Scope;
+  /** Resources that are as the new template says. */
+  private readonly done = new Set<string>();
+
+  constructor(private readonly options: UpdateOptions) {
+    const { stack, stored } = options;
+    this.scope = scopeOf(stack, {
+      account: stored.account,
+      region: stored.region,
+      resource: (id) => (this.done.has(id) ? stored.resources[id] : undefined),
+      exported: options.exported,
+      output: options.output,
+    });
+    const all = Object.entries(stack.template.Resources);
+    this.resources = Object.fromEntries(
+      all.filter(([, { Condition }]) => Condition === undefined || this.scope.condition(Condition)),
+    );
+  }
+
+  /** @returns whether all went well; then the stack is complete but for its cleanup */
+  async run(): Promise<boolean> {
+    const { stored, save } = this.options;
+    const isNew = Object.keys(stored.resources).length === 0;
+    stored.operation = { kind: isNew ? 'create' : 'update', before: { ...stored.resources }, underway: {} };
+    stored.status = isNew ? 'CREATE_IN_PROGRESS' : 'UPDATE_IN_PROGRESS';
+    stored.reason = undefined;
+    save();
+    const started = new Map<string, Promise<void>>();
+    const start = (id: string): Promise<void> => {
+      const known = started.get(id);
+      if (known) return known;
+      const work = Promise.all(this.dependenciesOf(id).map(start)).then(() => this.bring(id));
+      started.set(id, work);
+      return work;
+    };
+    await Promise.all(Object.keys(this.resources).map(start));
+    if (this.failures.length === 0) this.attempt(this.options.stack.displayName, () => this.complete());
+    save();
+    return this.failures.length === 0;
+  }
+
+  private dependenciesOf(id: string): string[] {
+    return [...dependenciesOf(this.resources[id]!, this.resources)].filter((other) => other in this.resources);
+  }
+
+  private attempt(where: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.failures.push(`${where}: ${(error as Error).message}`);
+    }
+  }
+
+  private async bring(id: string): Promise<void> {
+    if (this.failures.length > 0) return;
+    const definition = this.define(id);
+    if (!definition) return;
+    const { stored } = this.options;
+    const old = stored.resources[id];
+    try {
+      if (!old) await this.step(id, 'create', definition);
+      else if (old.type !== definition.type)
+        throw new Error(`its type changed from ${old.type}, which CloudFormation does not allow`);
+      else if (old.properties !== undefined && sameValue(old.properties, definition.properties))
+        stored.resources[id] = { ...old, ...definition, generation: old.generation };
+      else await this.change(id, definition, old);
+      this.done.add(id);
+    } catch (error) {
+      this.fail(id, definition.type, error as Error);
+    }
+  }
+
+  private async change(id: string, definition: Definition, old: StoredResource): Promise<void> {
+    const { actions } = this.options;
+    if (actions.isCustom(definition.type)) {
+      if (old.properties?.['ServiceToken'] !== definition.properties?.['ServiceToken'])
+        throw new Error('its ServiceToken changed, which CloudFormation does not allow');
+      await this.step(id, 'update', { ...definition, generation: old.generation });
+    } else if (actions.replaces(definition, old))
+      await this.step(id, 'replace', { ...definition, generation: old.generation + 1 });
+    else await this.step(id, 'update', { ...definition, generation: old.generation });
+  }
+
+  private async step(id: string, action: Step['action'], definition: Definition): Promise<void> {
+    const { stored, actions, save } = this.options;
+    const requestId = randomUUID();
+    stored.operation!.underway[id] = { action, definition, requestId, failed: false };
+    save();
+    took(stored, id, definition, await perform(actions, stored, id, { action, definition, requestId }));
+    save();
+  }
+
+  private fail(id: string, type: string, error: Error): void {
+    const { stack, stored, save } = this.options;
+    const step = stored.operation!.underway[id];
+    if (step) stored.operation!.underway[id] = failed(step, error);
+    save();
+    this.failures.push(`${stack.paths[id] ?? `${stack.displayName}/${id}`} (${type}): ${error.message}`);
+  }
+
+  private define(id: string): Definition | undefined {
+    const resource = this.resources[id]!;
+    let properties: Properties;
+    try {
+      properties = resolve(resource.Properties ?? {}, this.scope) as Properties;
+    } catch (error) {
+      this.fail(id, resource.Type, error as Error);
+      return undefined;
+    }
+    const path = (resource.Metadata?.['aws:cdk:path'] as string | undefined) ?? this.options.stack.paths[id];
+    return {
+      type: resource.Type,
+      ...(path !== undefined && { path }),
+      properties,
+      deletionPolicy: resource.DeletionPolicy ?? 'Delete',
+      updateReplacePolicy: resource.UpdateReplacePolicy ?? 'Delete',
+      dependsOn: this.dependenciesOf(id),
+      generation: 0,
+    };
+  }
+
+  /** From here on there is no way back: outputs are public, and what is no longer needed may go. */
+  private complete(): void {
+    const { stack, stored } = this.options;
+    const outputs: Record<string, unknown> = {};
+    const exports: Record<string, unknown> = {};
+    for (const [name, { Value, Export, Condition }] of Object.entries(stack.template.Outputs ?? {})) {
+      if (Condition !== undefined && !this.scope.condition(Condition)) continue;
+      outputs[name] = resolve(Value, this.scope);
+      if (Export) exports[String(resolve(Export.Name, this.scope))] = outputs[name];
+    }
+    this.options.checkExports(exports);
+    const { before, kind } = stored.operation!;
+    stored.leftovers.push(...this.superseded(before));
+    for (const id of Object.keys(stored.resources)) if (!(id in this.resources)) delete stored.resources[id];
+    Object.assign(stored, { outputs, exports, imports: importsOf(stack, this.scope) });
+    stored.operation = undefined;
+    stored.status = kind === 'create' ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS';
+  }
+
+  /** What was replaced and what left the template, unless it is to be retained. */
+  private superseded(before: Readonly<Record<string, StoredResource>>): Leftover[] {
+    const { resources } = this.options.stored;
+    return Object.entries(before).flatMap(([logicalId, old]) => {
+      const now = logicalId in this.resources ? resources[logicalId]! : undefined;
+      if (now && isSamePhysical(now, old)) return [];
+      const policy = now ? now.updateReplacePolicy : old.deletionPolicy;
+      return policy.startsWith('Retain') ? [] : [{ ...old, logicalId }];
+    });
+  }
+}
+
+/** Does what a step says, or does it again. */
+export function perform(
+  actions: Actions,
+  stored: StoredStack,
+  logicalId: string,
+  { action, definition, requestId }: Pick<Step, 'action' | 'definition' | 'requestId'>,
+): Promise<ResourceState> {
+  const subject = { logicalId, definition, requestId };
+  return action === 'update' ? actions.update(subject, stored.resources[logicalId]!) : actions.create(subject);
+}
+
+export function failed(step: Step, error: Error): Step {
+  return { ...step, failed: true, physicalId: error instanceof CustomResourceError ? error.physicalId : undefined };
+}
+
+/** Names of the exports that the template asks for. */
+export function importsOf({ template }: Stack, scope?: Scope): string[] {
+  const found = new Set<string>();
+  const visit = (value: unknown) => {
+    if (typeof value !== 'object' || value === null) return;
+    const name = (value as Record<string, unknown>)['Fn::ImportValue'];
+    if (typeof name === 'string') found.add(name);
+    else if (name !== undefined && scope) found.add(String(resolve(name, scope)));
+    for (const member of Object.values(value)) visit(member);
+  };
+  visit(template.Resources);
+  visit(template.Outputs);
+  return [...found];
+}

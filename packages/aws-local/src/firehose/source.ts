@@ -1,0 +1,21 @@
+import type { Principal, StreamSlice } from 'aws-local-kit/ports';
+import type { Kinesis } from '../kinesis';
+
+/** Records after the given positions, read as Firehose reads. */
+export type ReadSource = (
+  principal: Principal,
+  streamName: string,
+  after: Readonly<Record<string, string>>,
+) => StreamSlice;
+
+/** What Firehose calls: https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3-kinesis-stream */
+const operations = ['DescribeStream', 'ListShards', 'GetShardIterator', 'GetRecords'];
+
+export function kinesisSource(kinesis: Pick<Kinesis, 'stream' | 'authorize' | 'useKey'>): ReadSource {
+  return (principal, streamName, after) => {
+    const stream = kinesis.stream(streamName);
+    for (const operation of operations) kinesis.authorize(principal, `kinesis:${operation}`, stream);
+    kinesis.useKey(principal, 'Decrypt', stream);
+    return stream.slice(after);
+  };
+}

@@ -1,0 +1,70 @@
+import type { Authorizer, Clock, Credentials, Principal, ResourceTwin, Service } from 'aws-local-kit/ports';
+import { type AllowedListener, createAuthorizer } from './authorizer';
+import type { Statement } from './policy';
+import { IamStore, iamTwins } from './store';
+import { Sts } from './sts';
+
+export type { AllowedListener } from './authorizer';
+
+export interface IamOptions {
+  readonly account: string;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly onAllowed?: AllowedListener;
+}
+
+export interface Iam {
+  readonly authorizer: Authorizer;
+  readonly sts: Sts;
+  /** STS, for the gateway. */
+  readonly service: Service;
+  /** Twins of AWS::IAM::Role, Policy and ManagedPolicy. */
+  readonly resources: ResourceTwin[];
+  /** The person at the terminal: allowed everything but what a resource policy denies. Its credentials are the same on every start. */
+  readonly administrator: { readonly principal: Principal; readonly credentials: Credentials };
+  /** What a role's policies say; undefined when there is no such role. */
+  statementsOf(roleArn: string): readonly Statement[] | undefined;
+  /** For the gateway: the caller behind an access key. */
+  principalOf(accessKeyId: string, sessionToken?: string): Principal | undefined;
+  /** Somebody of another account who is allowed everything there, as a partner's system is. */
+  outsider(arn: string): { readonly principal: Principal; readonly credentials: Credentials };
+}
+
+/** Fixed, so that another process can talk to a runtime it did not start. They open nothing but loopback. */
+export const administratorCredentials: Credentials = {
+  accessKeyId: 'AKIAMILLRACELOCALADM',
+  secretAccessKey: 'millrace-local-administrator',
+  sessionToken: '',
+};
+
+/** IAM and STS of one account. Roles and policies come from the templates by way of the twins. */
+export function createIam(options: IamOptions): Iam {
+  const store = new IamStore(options.account);
+  const authorizer = createAuthorizer({
+    ...options,
+    statementsOf: (roleArn) => store.statementsOf(roleArn),
+    userIdOf: (principal) => sts.userIdOf(principal),
+  });
+  const sts = new Sts(store, authorizer, options.clock);
+  const principal: Principal = {
+    kind: 'administrator',
+    arn: `arn:aws:iam::${options.account}:user/administrator`,
+    account: options.account,
+  };
+  sts.register(principal, administratorCredentials);
+  return {
+    authorizer,
+    sts,
+    service: sts.service,
+    resources: iamTwins(store),
+    statementsOf: (roleArn) => store.statementsOf(roleArn),
+    administrator: { principal, credentials: administratorCredentials },
+    principalOf: (accessKeyId, sessionToken) => sts.principalOf(accessKeyId, sessionToken),
+    outsider(arn) {
+      const account = /^arn:[^:]+:(?:iam|sts)::(\d{12}):/.exec(arn)?.[1];
+      if (!account) throw new Error(`an outsider's ARN must be one of IAM or STS with an account id, got ${arn}`);
+      const other: Principal = { kind: 'administrator', arn, account };
+      return { principal: other, credentials: sts.credentialsFor(other) };
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import type { Principal } from 'aws-local-kit/ports';
+import type { PrincipalElement } from './policy';
+
+/** The values of a condition key in a request, in lower-case names; undefined when the request does not have the key. */
+export type Context = (key: string) => readonly string[] | undefined;
+
+/** A piece of a pattern: text in which `*` and `?` are wildcards, or text to be taken as it is. */
+interface Piece {
+  readonly text: string;
+  readonly literal: boolean;
+}
+
+/** Why something cannot be decided here: the caller must treat it as a denial. */
+export class UndecidableCondition extends Error {}
+
+const expressions = new Map<string, RegExp>();
+
+/** `*` stands for any characters, `?` for one. */
+export function wildcardMatches(pattern: string, value: string, ignoreCase = false): boolean {
+  return matchesPieces([{ text: pattern, literal: false }], value, ignoreCase);
+}
+
+/** ARNs are compared part by part: a wildcard does not reach over the first five colons. */
+export function arnMatches(pieces: readonly Piece[], value: string): boolean {
+  const patternParts = splitArn(pieces);
+  const valueParts = splitArn([{ text: value, literal: true }]);
+  if (patternParts.length !== 6 || valueParts.length !== 6) return false;
+  return patternParts.every((part, i) =>
+    matchesPieces(part, valueParts[i]!.map((piece) => piece.text).join(''), false),
+  );
+}
+
+function splitArn(pieces: readonly Piece[]): Piece[][] {
+  const parts: Piece[][] = [[]];
+  for (const piece of pieces) {
+    let rest = piece.text;
+    while (parts.length < 6) {
+      const colon = rest.indexOf(':');
+      if (colon < 0) break;
+      parts.at(-1)!.push({ text: rest.slice(0, colon), literal: piece.literal });
+      parts.push([]);
+      rest = rest.slice(colon + 1);
+    }
+    parts.at(-1)!.push({ text: rest, literal: piece.literal });
+  }
+  return parts;
+}
+
+export function matchesPieces(pieces: readonly Piece[], value: string, ignoreCase: boolean): boolean {
+  const source = pieces
+    .map((piece) => (piece.literal ? escapeRegExp(piece.text) : wildcardSource(piece.text)))
+    .join('');
+  const key = (ignoreCase ? 'i' : 's') + source;
+  let expression = expressions.get(key);
+  if (!expression) {
+    expression = new RegExp(`^(?:${source})$`, ignoreCase ? 'isu' : 'su');
+    if (expressions.size > 10_000) expressions.clear();
+    expressions.set(key, expression);
+  }
+  return expression.test(value);
+}
+
+function wildcardSource(text: string): string {
+  return escapeRegExp(text).replace(/\\\*/g, '.*').replace(/\\\?/g, '.');
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+}
+
+/**
+ * Expands policy variables: `${aws:userid}`, `${s3:prefix, 'default'}`, and `${*}`, `${?}`, `${$}` for the characters themselves. What a
+ * variable stands for is never a wildcard. Undefined when a variable has no value and no default: such an element matches nothing.
+ */
+export function expand(text: string, variables: boolean, context: Context): Piece[] | undefined {
+  if (!variables || !text.includes('${')) return [{ text, literal: false }];
+  const pieces: Piece[] = [];
+  let end = 0;
+  for (const match of text.matchAll(/\$\{([^}]*)\}/g)) {
+    if (match.index > end) pieces.push({ text: text.slice(end, match.index), literal: false });
+    end = match.index + match[0].length;
+    const [, name = '', fallback] = /^\s*([^,]+?)\s*(?:,\s*'([^']*)'\s*)?$/.exec(match[1]!) ?? [];
+    const value = ['*', '?', '$'].includes(name) ? name : (singleValue(name, context) ?? fallback);
+    if (value === undefined) return undefined;
+    pieces.push({ text: value, literal: true });
+  }
+  if (end < text.length) pieces.push({ text: text.slice(end), literal: false });
+  return pieces;
+}
+
+function singleValue(name: string, context: Context): string | undefined {
+  const values = context(name);
+  if (values !== undefined && values.length > 1)
+    throw new UndecidableCondition(`the policy variable ${name} has several values`);
+  return values?.[0];
+}
+
+/** How a statement's Principal names the caller: itself, everyone, or its account (which leaves the decision to that account's policies). */
+export function principalMatch(element: PrincipalElement, principal: Principal): 'direct' | 'account' | undefined {
+  if (principal.kind === 'service') {
+    if (element.services.includes(principal.arn)) return 'direct';
+    return element.everyone ? 'direct' : undefined;
+  }
+  if (element.everyone) return 'direct';
+  if (principal.kind === 'anonymous') return undefined;
+  if (element.aws.includes(principal.arn)) return 'direct';
+  if (principal.roleArn !== undefined && element.aws.includes(principal.roleArn)) return 'direct';
+  const isAccount = (name: string) =>
+    name === principal.account || /^arn:[^:]+:iam::(\d{12}):root$/.exec(name)?.[1] === principal.account;
+  return element.aws.some(isAccount) ? 'account' : undefined;
+}
+
+/**
+ * Whether a statement's NotPrincipal leaves the caller out. A role's session is left out where the session, the role and the account are
+ * all named: the documentation of NotPrincipal asks for each of them.
+ */
+export function principalExcepted(element: PrincipalElement, principal: Principal): boolean {
+  if (principal.kind === 'service') return element.everyone || element.services.includes(principal.arn);
+  if (element.everyone) return true;
+  const account = [principal.account, `arn:aws:iam::${principal.account}:root`];
+  if (!account.some((name) => element.aws.includes(name))) return false;
+  const names = principal.roleArn === undefined ? [principal.arn] : [principal.arn, principal.roleArn];
+  return names.every((name) => element.aws.includes(name));
+}

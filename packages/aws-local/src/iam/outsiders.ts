@@ -1,0 +1,22 @@
+import type { InternalHandler } from 'aws-local-kit/gateway/index';
+import type { Iam } from './index';
+
+export const outsiderPath = '/_millrace/outsider';
+
+/**
+ * `POST` of a principal's ARN answers credentials of somebody of another account who is allowed everything there, as a partner's system
+ * is: they open what the account's own policies open for that principal, which is what a test of these policies needs.
+ */
+export const outsiderHandler =
+  (iam: Pick<Iam, 'outsider' | 'administrator'>): InternalHandler =>
+  ({ method, body }) => {
+    if (method !== 'POST') return { status: 405, body: 'POST the ARN of a principal of another account' };
+    try {
+      const { principal, credentials } = iam.outsider(body.toString('utf8').trim());
+      if (principal.account === iam.administrator.principal.account)
+        return { status: 400, body: `${principal.arn} is no outsider: it is of the account of this runtime` };
+      return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(credentials) };
+    } catch (error) {
+      return { status: 400, body: (error as Error).message };
+    }
+  };

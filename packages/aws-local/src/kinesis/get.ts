@@ -1,0 +1,150 @@
+import { AwsError, type JsonOperations, type Principal } from 'aws-local-kit/ports';
+import { integerOf, invalid, objectOf, requiredText } from 'aws-local-kit/properties';
+import { hashRange } from './describe';
+import type { Kinesis } from './kinesis';
+import type { Shard } from './shard';
+import type { Stream } from './stream';
+
+type Input = Readonly<Record<string, unknown>>;
+
+/** Where a consumer stands: stream, shard, counter of the next record, and when the iterator was given. */
+interface Position {
+  readonly s: string;
+  readonly h: string;
+  readonly c: number;
+  readonly t: number;
+}
+
+const iteratorLifeMs = 5 * 60_000;
+const maxRecords = 10_000;
+const maxAnswerBytes = 10 * 1024 * 1024;
+
+/** GetShardIterator and GetRecords: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html */
+export function getOperations(kinesis: Kinesis): JsonOperations {
+  return {
+    GetShardIterator(input: Input, principal) {
+      const members = [
+        'StreamName',
+        'StreamARN',
+        'StreamId',
+        'ShardId',
+        'ShardIteratorType',
+        'StartingSequenceNumber',
+        'Timestamp',
+      ];
+      objectOf(input, members, 'request');
+      const stream = readable(kinesis, 'kinesis:GetShardIterator', kinesis.find(input), principal);
+      const shard = stream.shard(requiredText(input['ShardId'], 'ShardId'));
+      return { ShardIterator: iterator(kinesis, stream, shard, startingCounter(shard, input)) };
+    },
+    GetRecords(input: Input, principal) {
+      objectOf(input, ['ShardIterator', 'Limit', 'StreamARN', 'StreamId'], 'request');
+      const position = parseIterator(kinesis, input['ShardIterator']);
+      const stream = readable(kinesis, 'kinesis:GetRecords', kinesis.stream(position.s), principal);
+      const limit = integerOf(input['Limit'], 'Limit', 1, maxRecords) ?? maxRecords;
+      return getRecords(kinesis, stream, stream.shard(position.h), position.c, limit);
+    },
+  };
+}
+
+function readable(kinesis: Kinesis, action: string, stream: Stream, principal: Principal): Stream {
+  kinesis.authorize(principal, action, stream);
+  kinesis.useKey(principal, 'Decrypt', stream);
+  return stream;
+}
+
+function startingCounter(shard: Shard, input: Input): number {
+  const type = requiredText(input['ShardIteratorType'], 'ShardIteratorType');
+  switch (type) {
+    case 'TRIM_HORIZON':
+      return 0;
+    case 'LATEST':
+      return shard.accepted;
+    case 'AT_TIMESTAMP': {
+      const seconds = input['Timestamp'];
+      if (typeof seconds !== 'number') throw invalid('Timestamp', seconds, 'epoch seconds');
+      return shard.counterAt(seconds * 1000);
+    }
+    case 'AT_SEQUENCE_NUMBER':
+    case 'AFTER_SEQUENCE_NUMBER': {
+      const number = requiredText(input['StartingSequenceNumber'], 'StartingSequenceNumber');
+      const counter = shard.counterOf(number);
+      if (counter === undefined)
+        throw new AwsError('InvalidArgumentException', `StartingSequenceNumber ${number} is not of ${shard.id}`);
+      return type === 'AT_SEQUENCE_NUMBER' ? counter : counter + 1;
+    }
+    default:
+      throw invalid(
+        'ShardIteratorType',
+        type,
+        'TRIM_HORIZON, LATEST, AT_TIMESTAMP, AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER',
+      );
+  }
+}
+
+function getRecords(kinesis: Kinesis, stream: Stream, shard: Shard, from: number, limit: number) {
+  const encrypted = stream.settings.kmsKey ? { EncryptionType: 'KMS' } : {};
+  const records: object[] = [];
+  let next = from;
+  let bytes = 0;
+  let lastArrival = 0;
+  shard.read(from, stream.oldest, (record, counter) => {
+    const size = (record.data.length / 4) * 3 + record.partition_key.length;
+    if (records.length === limit || (records.length > 0 && bytes + size > maxAnswerBytes)) return false;
+    bytes += size;
+    next = counter + 1;
+    lastArrival = record.arrival_ms;
+    records.push({
+      SequenceNumber: record.sequence_number,
+      ApproximateArrivalTimestamp: record.arrival_ms / 1000,
+      Data: record.data,
+      PartitionKey: record.partition_key,
+      ...encrypted,
+    });
+    return true;
+  });
+  // What lies before the first retained record has expired: the iterator moves over it.
+  if (records.length === 0) next = Math.max(from, shard.accepted);
+  const caughtUp = next >= shard.accepted;
+  const ended = caughtUp && shard.description.closedAt !== undefined;
+  return {
+    Records: records,
+    // Never 0 while records remain, even when the clock stands still.
+    MillisBehindLatest: caughtUp ? 0 : Math.max(1, kinesis.options.clock.now() - lastArrival),
+    ...(ended
+      ? { ChildShards: children(stream, shard) }
+      : { NextShardIterator: iterator(kinesis, stream, shard, next) }),
+  };
+}
+
+function children(stream: Stream, shard: Shard): object[] {
+  return stream.shards
+    .filter(({ description }) => description.parentId === shard.id || description.adjacentParentId === shard.id)
+    .map(({ id, description }) => ({
+      ShardId: id,
+      ParentShards: [description.parentId, description.adjacentParentId].filter((parent) => parent !== undefined),
+      HashKeyRange: hashRange(description),
+    }));
+}
+
+function iterator(kinesis: Kinesis, stream: Stream, shard: Shard, counter: number): string {
+  const position: Position = { s: stream.name, h: shard.id, c: counter, t: kinesis.options.clock.now() };
+  return Buffer.from(JSON.stringify(position)).toString('base64');
+}
+
+function parseIterator(kinesis: Kinesis, value: unknown): Position {
+  const text = requiredText(value, 'ShardIterator');
+  let position: Position;
+  try {
+    position = JSON.parse(Buffer.from(text, 'base64').toString()) as Position;
+  } catch {
+    throw new AwsError('InvalidArgumentException', 'Invalid ShardIterator.');
+  }
+  const age = kinesis.options.clock.now() - position.t;
+  if (age > iteratorLifeMs)
+    throw new AwsError(
+      'ExpiredIteratorException',
+      `Iterator expired. It was given ${age} ms ago, more than ${iteratorLifeMs} ms.`,
+    );
+  return position;
+}

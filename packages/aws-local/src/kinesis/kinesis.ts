@@ -1,0 +1,125 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import {
+  type Authorizer,
+  AwsError,
+  type Clock,
+  type Disposable,
+  type KinesisPort,
+  type Principal,
+  type StreamSlice,
+} from 'aws-local-kit/ports';
+import type { Kms } from '../kms';
+import { Stream, type StreamSettings } from './stream';
+
+export interface KinesisOptions {
+  /** The runtime's data folder; streams are below `kinesis/`. */
+  readonly dataDir: string;
+  readonly account: string;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly authorizer: Authorizer;
+  readonly kms: Kms;
+  /**
+   * Enforces 1,000 records and 1 MiB a second and shard by the clock, with partial failures.
+   * @default false, since a clock that is fast or stands still makes the limit meaningless
+   */
+  readonly throttle?: boolean;
+  /** Stands in place of every operation of the API. @default - each runs */
+  readonly around?: (operation: string, input: unknown, run: () => unknown) => unknown;
+}
+
+const serviceContext = (stream: Stream, region: string): Readonly<Record<string, string>> => ({
+  'kms:ViaService': `kinesis.${region}.amazonaws.com`,
+  'kms:EncryptionContext:aws:kinesis:arn': stream.arn,
+});
+
+/** The streams of the account. */
+export class Kinesis implements KinesisPort, Disposable {
+  readonly #streams = new Map<string, Stream>();
+
+  constructor(readonly options: KinesisOptions) {}
+
+  /** Creates the stream, or opens it with what it held; one that is open takes on the settings. Another shard count reshards it. */
+  open(name: string, settings: StreamSettings, shardCount: number): Stream {
+    const { account, region, clock, dataDir } = this.options;
+    const known = this.#streams.get(name);
+    if (known) {
+      known.settings = settings;
+      if (settings.mode === 'PROVISIONED') known.resize(shardCount);
+      return known;
+    }
+    const folder = path.join(dataDir, 'kinesis', name);
+    fs.mkdirSync(folder, { recursive: true });
+    const arn = `arn:aws:kinesis:${region}:${account}:stream/${name}`;
+    const stream = new Stream(name, arn, settings, shardCount, clock, folder);
+    if (settings.mode === 'PROVISIONED') stream.resize(shardCount);
+    this.#streams.set(name, stream);
+    return stream;
+  }
+
+  /** Takes the stream away with its records. */
+  remove(name: string): void {
+    this.#streams.get(name)?.close();
+    this.#streams.delete(name);
+    fs.rmSync(path.join(this.options.dataDir, 'kinesis', name), { recursive: true, force: true });
+  }
+
+  get names(): string[] {
+    return [...this.#streams.keys()].sort();
+  }
+
+  stream(name: string): Stream {
+    const stream = this.#streams.get(name);
+    if (!stream)
+      throw new AwsError(
+        'ResourceNotFoundException',
+        `Stream ${name} under account ${this.options.account} not found.`,
+      );
+    return stream;
+  }
+
+  /** The stream that a request names by StreamName or StreamARN. */
+  find(input: { readonly StreamName?: unknown; readonly StreamARN?: unknown }): Stream {
+    const { StreamName: name, StreamARN: arn } = input;
+    if (typeof arn === 'string') {
+      const stream = this.stream(arn.slice(arn.indexOf(':stream/') + 8));
+      if (stream.arn !== arn || (name !== undefined && name !== stream.name))
+        throw new AwsError('ResourceNotFoundException', `Stream ${arn} not found.`);
+      return stream;
+    }
+    if (typeof name !== 'string')
+      throw new AwsError('InvalidArgumentException', 'StreamName or StreamARN must be given');
+    return this.stream(name);
+  }
+
+  authorize(principal: Principal, action: string, stream: Stream): void {
+    this.options.authorizer.authorize({ principal, action, resource: stream.arn });
+  }
+
+  /** For an encrypted stream: whether the caller may use its key. */
+  useKey(principal: Principal, use: 'GenerateDataKey' | 'Decrypt', stream: Stream): void {
+    const { kmsKey } = stream.settings;
+    if (kmsKey) this.options.kms.authorizeUse(principal, kmsKey, use, serviceContext(stream, this.options.region));
+  }
+
+  async readSlice(
+    principal: Principal,
+    streamName: string,
+    after: Readonly<Record<string, string>>,
+  ): Promise<StreamSlice> {
+    const stream = this.stream(streamName);
+    for (const operation of ['DescribeStreamSummary', 'ListShards', 'GetShardIterator', 'GetRecords'])
+      this.authorize(principal, `kinesis:${operation}`, stream);
+    this.useKey(principal, 'Decrypt', stream);
+    return stream.slice(after);
+  }
+
+  acceptedRecords(streamName: string): number {
+    return this.stream(streamName).accepted();
+  }
+
+  async dispose(): Promise<void> {
+    for (const stream of this.#streams.values()) stream.close();
+  }
+}

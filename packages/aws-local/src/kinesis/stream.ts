@@ -1,0 +1,205 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { AwsError, type Clock, NotModelledError, type StreamSlice } from 'aws-local-kit/ports';
+import { Shard, type ShardDescription, sequencePrefix } from './shard';
+
+export interface StreamSettings {
+  readonly mode: 'ON_DEMAND' | 'PROVISIONED';
+  readonly retentionHours: number;
+  readonly kmsKey?: string;
+  /** Largest record, data and partition key together. */
+  readonly maxRecordBytes: number;
+}
+
+interface Stored {
+  readonly name: string;
+  readonly createdAt: number;
+  readonly shards: readonly ShardDescription[];
+}
+
+const lastHash = 'f'.repeat(32);
+const space = 1n << 128n;
+
+/** One stream: its shards, open and closed. */
+export class Stream {
+  #shards: Shard[] = [];
+  #createdAt: number;
+
+  /** Opens the stream that the folder holds, or makes it with so many shards. */
+  constructor(
+    readonly name: string,
+    readonly arn: string,
+    public settings: StreamSettings,
+    shardCount: number,
+    private readonly clock: Clock,
+    private readonly folder: string,
+  ) {
+    const stored = this.#load();
+    this.#createdAt = stored?.createdAt ?? clock.now();
+    for (const description of stored?.shards ?? []) this.#shards.push(this.#openShard(description));
+    if (stored) return;
+    for (let i = 0; i < shardCount; i++) {
+      const [startHash, endHash] = [
+        hex((space * BigInt(i)) / BigInt(shardCount)),
+        hex((space * BigInt(i + 1)) / BigInt(shardCount) - 1n),
+      ];
+      this.#add({ startHash, endHash });
+    }
+    this.#save();
+  }
+
+  get createdAt(): number {
+    return this.#createdAt;
+  }
+
+  get shards(): readonly Shard[] {
+    return this.#shards;
+  }
+
+  get openShards(): readonly Shard[] {
+    return this.#shards.filter((shard) => shard.description.closedAt === undefined);
+  }
+
+  /** The moment before which records have expired. */
+  get oldest(): number {
+    return this.clock.now() - this.settings.retentionHours * 3_600_000;
+  }
+
+  shard(id: string): Shard {
+    const found = this.#shards.find((shard) => shard.id === id);
+    if (!found) throw new AwsError('ResourceNotFoundException', `Shard ${id} in stream ${this.name} does not exist`);
+    return found;
+  }
+
+  /** The open shard that takes a hash, 32 hexadecimal digits. */
+  shardFor(hash: string): Shard {
+    for (const shard of this.#shards)
+      if (
+        shard.description.closedAt === undefined &&
+        hash >= shard.description.startHash &&
+        hash <= shard.description.endHash
+      )
+        return shard;
+    throw new Error(`no shard of ${this.name} takes the hash ${hash}`);
+  }
+
+  accepted(): number {
+    return this.#shards.reduce((sum, shard) => sum + shard.accepted, 0);
+  }
+
+  slice(after: Readonly<Record<string, string>>): StreamSlice {
+    const { oldest } = this;
+    const files: string[] = [];
+    const latest: Record<string, string> = {};
+    for (const shard of this.#shards) {
+      const position = after[shard.id];
+      const known = position === undefined ? -1 : shard.counterOf(position);
+      if (known === undefined)
+        throw new AwsError('InvalidArgumentException', `${position} is not a sequence number of ${shard.id}`);
+      if (!shard.hasFrom(known + 1, oldest)) continue;
+      files.push(...shard.seal(known + 1, oldest));
+      latest[shard.id] = shard.sequenceNumber(shard.accepted - 1);
+    }
+    return { files, latest };
+  }
+
+  /** Splits a shard at a hash, the first of the second child. */
+  split(id: string, startingHash: string): void {
+    const parent = this.#open(id);
+    const { startHash, endHash } = parent.description;
+    if (startingHash <= startHash || startingHash > endHash)
+      throw new AwsError('InvalidArgumentException', `NewStartingHashKey must lie within the range of ${id}`);
+    this.#close(parent);
+    this.#add({ startHash, endHash: hex(BigInt(`0x${startingHash}`) - 1n), parentId: id });
+    this.#add({ startHash: startingHash, endHash, parentId: id });
+    this.#save();
+  }
+
+  merge(id: string, adjacentId: string): void {
+    const pair = [this.#open(id), this.#open(adjacentId)].sort((a, b) =>
+      a.description.startHash < b.description.startHash ? -1 : 1,
+    );
+    const [low, high] = pair.map((shard) => shard.description) as [ShardDescription, ShardDescription];
+    if (BigInt(`0x${low.endHash}`) + 1n !== BigInt(`0x${high.startHash}`))
+      throw new AwsError('InvalidArgumentException', `${id} and ${adjacentId} are not adjacent`);
+    for (const shard of pair) this.#close(shard);
+    this.#add({ startHash: low.startHash, endHash: high.endHash, parentId: id, adjacentParentId: adjacentId });
+    this.#save();
+  }
+
+  /** Doubles or halves the number of open shards. */
+  resize(target: number): void {
+    const open = this.openShards;
+    if (target === open.length) return;
+    if (target === open.length * 2) {
+      for (const { id, description } of open) {
+        const [start, end] = [BigInt(`0x${description.startHash}`), BigInt(`0x${description.endHash}`)];
+        this.split(id, hex((start + end) / 2n + 1n));
+      }
+    } else if (target * 2 === open.length) {
+      const ordered = [...open].sort((a, b) => (a.description.startHash < b.description.startHash ? -1 : 1));
+      for (let i = 0; i < ordered.length; i += 2) this.merge(ordered[i]!.id, ordered[i + 1]!.id);
+    } else
+      throw new NotModelledError(
+        `changing the shard count of ${this.name} from ${open.length} to ${target}, other than by doubling or halving`,
+      );
+  }
+
+  close(): void {
+    for (const shard of this.#shards) shard.close();
+  }
+
+  #open(id: string): Shard {
+    const shard = this.shard(id);
+    if (shard.description.closedAt !== undefined)
+      throw new AwsError('InvalidArgumentException', `shard ${id} is closed`);
+    return shard;
+  }
+
+  #close(shard: Shard): void {
+    shard.close();
+    const closed = this.#openShard({ ...shard.description, closedAt: this.clock.now() });
+    this.#shards = this.#shards.map((other) => (other === shard ? closed : other));
+  }
+
+  #add(rest: Pick<ShardDescription, 'startHash' | 'endHash' | 'parentId' | 'adjacentParentId'>): void {
+    const number = this.#shards.length;
+    // Later than any shard before it, whatever the clock says: children must sort behind their parents.
+    const newest = Math.max(0, ...this.#shards.map(({ description }) => description.createdAt));
+    const createdAt = Math.max(this.clock.now(), rest.parentId === undefined ? 0 : newest + 1);
+    const id = `shardId-${String(number).padStart(12, '0')}`;
+    this.#shards.push(this.#openShard({ ...rest, id, createdAt, sequencePrefix: sequencePrefix(createdAt, number) }));
+  }
+
+  #openShard(description: ShardDescription): Shard {
+    return Shard.open(description, path.join(this.folder, description.id), this.oldest);
+  }
+
+  #load(): Stored | undefined {
+    try {
+      return JSON.parse(fs.readFileSync(path.join(this.folder, 'stream.json'), 'utf8')) as Stored;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  #save(): void {
+    const stored: Stored = {
+      name: this.name,
+      createdAt: this.#createdAt,
+      shards: this.#shards.map(({ description }) => description),
+    };
+    const file = path.join(this.folder, 'stream.json');
+    fs.writeFileSync(`${file}.new`, `${JSON.stringify(stored, null, 2)}\n`);
+    fs.renameSync(`${file}.new`, file);
+  }
+}
+
+/** 128 bits as 32 hexadecimal digits, which compare like the number. */
+export function hex(number: bigint): string {
+  const digits = number.toString(16).padStart(32, '0');
+  if (number < 0n || digits > lastHash || digits.length > 32)
+    throw new AwsError('InvalidArgumentException', `a hash key must be between 0 and 2^128 - 1, got ${number}`);
+  return digits;
+}

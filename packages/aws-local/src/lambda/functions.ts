@@ -1,0 +1,244 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  AwsError,
+  NotModelledError,
+  type PolicyDocument,
+  type Principal,
+  type ResourceTwin,
+} from 'aws-local-kit/ports';
+import type { Logs } from './logs';
+import type { LambdaOptions } from './options';
+import { createRunner, type FunctionRunner, type InvocationResult } from './runner';
+
+/** Policies of the functions themselves, by function ARN. */
+export type FunctionPolicies = Map<string, PolicyDocument & { Statement: unknown[] }>;
+
+export interface LambdaFunction {
+  readonly name: string;
+  readonly arn: string;
+  readonly roleArn: string;
+  readonly principal: Principal;
+  readonly timeoutSeconds: number;
+  readonly concurrency: number;
+  readonly runner: FunctionRunner;
+}
+
+export interface Functions {
+  readonly resources: readonly ResourceTwin[];
+  find(arnOrName: string): LambdaFunction | undefined;
+  get(arnOrName: string): LambdaFunction;
+  run(arnOrName: string, payload: unknown): Promise<InvocationResult>;
+  release(): void;
+  dispose(): Promise<void>;
+}
+
+interface FunctionProperties {
+  readonly Architectures?: string[];
+  readonly Code: { readonly S3Bucket?: string; readonly S3Key?: string; readonly ZipFile?: string };
+  readonly Environment?: { readonly Variables?: Record<string, string> };
+  readonly FunctionName?: string;
+  readonly Handler: string;
+  readonly LoggingConfig?: { readonly LogGroup?: string };
+  readonly MemorySize?: number | string;
+  readonly PackageType?: string;
+  readonly ReservedConcurrentExecutions?: number | string;
+  readonly Role: string;
+  readonly Runtime: string;
+  readonly Timeout?: number | string;
+}
+
+interface PermissionProperties {
+  readonly Action: string;
+  readonly FunctionName: string;
+  readonly Principal: string;
+  readonly SourceArn?: string;
+  readonly SourceAccount?: string;
+}
+
+/** Processes of one function at the same time, where the function reserves no fewer. AWS would start up to 1,000. */
+const defaultConcurrency = 2;
+
+export function createFunctions(options: LambdaOptions, logs: Logs, policies: FunctionPolicies): Functions {
+  const byArn = new Map<string, LambdaFunction>();
+  /** Replaced or deleted, and not idle yet. */
+  const retired = new Set<LambdaFunction>();
+  const arnOf = (name: string) =>
+    name.startsWith('arn:') ? name : `arn:aws:lambda:${options.region}:${options.account}:function:${name}`;
+  const find = (arnOrName: string) => byArn.get(arnOf(arnOrName));
+  const get = (arnOrName: string) => {
+    const found = find(arnOrName);
+    if (!found) throw new AwsError('ResourceNotFoundException', `Function not found: ${arnOf(arnOrName)}`, 404);
+    return found;
+  };
+
+  /** What runs, and what waits for its turn, ends with the code that it came to. */
+  const retire = (old: LambdaFunction | undefined) => {
+    if (!old) return;
+    retired.add(old);
+    void old.runner.retire().then(() => retired.delete(old));
+  };
+  const create = (properties: FunctionProperties, name: string): LambdaFunction => {
+    const arn = arnOf(name);
+    // The session is only checked here: a warm process outlives it, so its credentials must not expire by the clock.
+    const { principal } = options.sts.assumeRole(lambdaPrincipal(options.account), {
+      roleArn: properties.Role,
+      sessionName: name,
+    });
+    const logGroup = properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`;
+    const timeoutSeconds = Number(properties.Timeout ?? 3);
+    const concurrency = Math.min(
+      defaultConcurrency,
+      Number(properties.ReservedConcurrentExecutions ?? defaultConcurrency),
+    );
+    const runner = createRunner(
+      {
+        name,
+        arn,
+        handler: properties.Handler,
+        taskRoot: codeFolder(options, properties, name),
+        region: options.region,
+        endpoint: options.endpoint(),
+        credentials: options.sts.credentialsFor(principal),
+        timeoutSeconds,
+        memoryMegabytes: Number(properties.MemorySize ?? 128),
+        logGroup,
+        variables: properties.Environment?.Variables ?? {},
+        concurrency,
+      },
+      logs.sink(name),
+    );
+    return { name, arn, roleArn: properties.Role, principal, timeoutSeconds, concurrency, runner };
+  };
+
+  return {
+    find,
+    get,
+    async run(arnOrName, payload) {
+      const { name, runner } = get(arnOrName);
+      const requestId = randomUUID();
+      const started = performance.now();
+      options.onRun({ kind: 'function', at: options.clock.now(), name, requestId, phase: 'started' });
+      const result = await runner.invoke(payload, requestId, options.killNext?.(name));
+      const durationMs = performance.now() - started;
+      options.onRun({
+        kind: 'function',
+        at: options.clock.now(),
+        name,
+        requestId,
+        phase: 'finished',
+        durationMs,
+        error: result.error,
+      });
+      if (result.error) logs.sink(name)(`${JSON.stringify({ requestId, ...result.error })}\n`);
+      return result;
+    },
+    release() {
+      for (const { runner } of byArn.values()) runner.release();
+    },
+    async dispose() {
+      await Promise.all([...byArn.values(), ...retired].map(({ runner }) => runner.dispose()));
+    },
+    resources: [
+      {
+        type: 'AWS::Lambda::Function',
+        properties: [
+          'Architectures',
+          'Code',
+          'Description',
+          'Environment',
+          'FunctionName',
+          'Handler',
+          'KmsKeyArn',
+          'LoggingConfig',
+          'MemorySize',
+          'ReservedConcurrentExecutions',
+          'Role',
+          'Runtime',
+          'Tags',
+          'Timeout',
+          'TracingConfig',
+        ],
+        attributes: ['Arn'],
+        create(properties: FunctionProperties, context) {
+          if (!/^nodejs\d+\.x$/.test(properties.Runtime))
+            throw new NotModelledError(`Runtime ${properties.Runtime} of a Lambda function`);
+          const name = properties.FunctionName ?? context.generatedName;
+          const created = create(properties, name);
+          retire(byArn.get(created.arn));
+          byArn.set(created.arn, created);
+          return { ref: name, attributes: { Arn: created.arn } };
+        },
+        replacedBy: ['FunctionName', 'PackageType'],
+        delete({ attributes }) {
+          const arn = String(attributes['Arn']);
+          retire(byArn.get(arn));
+          byArn.delete(arn);
+          policies.delete(arn);
+        },
+      },
+      {
+        type: 'AWS::Lambda::Permission',
+        properties: ['Action', 'FunctionName', 'Principal', 'SourceAccount', 'SourceArn'],
+        attributes: ['Id'],
+        create(properties: PermissionProperties, context) {
+          const { arn } = get(properties.FunctionName);
+          const policy = policies.get(arn) ?? { Version: '2012-10-17', Statement: [] };
+          const sid = context.generatedName;
+          policy.Statement = [
+            ...policy.Statement.filter((item) => sidOf(item) !== sid),
+            permissionStatement(properties, arn, sid),
+          ];
+          policies.set(arn, policy);
+          return { ref: sid, attributes: { Id: sid } };
+        },
+        replacedBy: ['Action', 'FunctionName', 'Principal', 'SourceAccount', 'SourceArn'],
+        delete({ ref }, _context, { FunctionName }) {
+          const policy = policies.get(arnOf(String(FunctionName)));
+          if (policy) policy.Statement = policy.Statement.filter((item) => sidOf(item) !== ref);
+        },
+      },
+    ],
+  };
+}
+
+export const lambdaPrincipal = (account: string): Principal => ({
+  kind: 'service',
+  arn: 'lambda.amazonaws.com',
+  account,
+});
+
+const sidOf = (statement: unknown) => (statement as { readonly Sid?: unknown }).Sid;
+
+function permissionStatement(properties: PermissionProperties, functionArn: string, sid: string): unknown {
+  const principal = properties.Principal.endsWith('.amazonaws.com')
+    ? { Service: properties.Principal }
+    : { AWS: properties.Principal };
+  const condition = {
+    ...(properties.SourceArn && { ArnLike: { 'AWS:SourceArn': properties.SourceArn } }),
+    ...(properties.SourceAccount && { StringEquals: { 'AWS:SourceAccount': properties.SourceAccount } }),
+  };
+  return {
+    Sid: sid,
+    Effect: 'Allow',
+    Principal: principal,
+    Action: properties.Action,
+    Resource: functionArn,
+    ...(Object.keys(condition).length > 0 && { Condition: condition }),
+  };
+}
+
+function codeFolder(options: LambdaOptions, { Code, Handler }: FunctionProperties, name: string): string {
+  if (Code.ZipFile !== undefined) {
+    const digest = createHash('sha256').update(`${Handler}\n${Code.ZipFile}`).digest('hex').slice(0, 16);
+    // A folder of its own for every version: one that runs keeps its files.
+    const folder = join(options.dataDir, 'functions', `${name}-${digest}`);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `${Handler.slice(0, Handler.lastIndexOf('.'))}.js`), Code.ZipFile);
+    return realpathSync(folder);
+  }
+  const folder = Code.S3Key && options.assetFolder(Code.S3Key);
+  if (!folder) throw new Error(`the code of function ${name} is not an asset of the assembly: ${JSON.stringify(Code)}`);
+  return realpathSync(folder);
+}

@@ -1,0 +1,252 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { devNull } from 'node:os';
+import { join } from 'node:path';
+import type { Credentials } from 'aws-local-kit/ports';
+import type { Kill } from './kill';
+
+/** What a function's processes are started with. */
+export interface FunctionSettings {
+  readonly name: string;
+  readonly arn: string;
+  readonly handler: string;
+  /** Folder of the unpacked code. */
+  readonly taskRoot: string;
+  readonly region: string;
+  readonly endpoint: string;
+  readonly credentials: Credentials;
+  readonly timeoutSeconds: number;
+  readonly memoryMegabytes: number;
+  readonly logGroup: string;
+  /** The function's own variables. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Processes that may run at the same time. */
+  readonly concurrency: number;
+}
+
+export interface FunctionError {
+  readonly errorType: string;
+  readonly errorMessage: string;
+  readonly trace?: readonly string[];
+}
+export interface InvocationResult {
+  readonly payload: unknown;
+  readonly error?: FunctionError;
+}
+
+/** Runs a function's invocations in child processes, which stay warm between them. */
+export interface FunctionRunner {
+  /** Waits for a free process when all are busy. Never rejects because of what the function does: that is in the answer. */
+  /** @param kill where the process ends without a word */
+  invoke(payload: unknown, requestId?: string, kill?: Kill): Promise<InvocationResult>;
+  busy(): number;
+  /** Ends the idle processes. */
+  release(): void;
+  /** Ends once everything that was asked for has been answered. */
+  retire(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** Loading the code is not part of the function's timeout; in AWS it has 10 s, a laptop under load gets more. */
+const initTimeoutMs = 60_000;
+/** How long a warm process waits for the next invocation, in real time. */
+const idleTimeoutMs = 120_000;
+
+type ChildMessage =
+  | { type: 'ready' }
+  | { type: 'init-error'; error: FunctionError }
+  | { type: 'result'; requestId: string; payload: unknown }
+  | { type: 'error'; requestId: string; error: FunctionError };
+
+interface Worker {
+  readonly child: ChildProcess;
+  /** Resolves when the code is loaded, or with the reason why not. */
+  readonly ready: Promise<FunctionError | undefined>;
+  settle?: (result: InvocationResult) => void;
+  idleTimer?: NodeJS.Timeout;
+}
+interface Job {
+  readonly payload: unknown;
+  readonly requestId: string;
+  readonly kill?: Kill;
+  readonly done: (result: InvocationResult) => void;
+}
+
+/** The whole environment of a function's process. Nothing of the parent's is passed on. */
+export function environmentOf(settings: FunctionSettings): Record<string, string> {
+  return {
+    ...settings.variables,
+    TZ: ':UTC',
+    LANG: 'en_US.UTF-8',
+    AWS_REGION: settings.region,
+    AWS_DEFAULT_REGION: settings.region,
+    AWS_ENDPOINT_URL: settings.endpoint,
+    AWS_ACCESS_KEY_ID: settings.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: settings.credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: settings.credentials.sessionToken,
+    // The developer's own profile must not reach a function.
+    AWS_CONFIG_FILE: devNull,
+    AWS_SHARED_CREDENTIALS_FILE: devNull,
+    AWS_LAMBDA_FUNCTION_NAME: settings.name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(settings.memoryMegabytes),
+    AWS_LAMBDA_LOG_GROUP_NAME: settings.logGroup,
+    AWS_LAMBDA_LOG_STREAM_NAME: 'local',
+    LAMBDA_TASK_ROOT: settings.taskRoot,
+    _HANDLER: settings.handler,
+  };
+}
+
+export function createRunner(settings: FunctionSettings, onOutput: (text: string) => void): FunctionRunner {
+  const workers = new Set<Worker>();
+  const idle: Worker[] = [];
+  const waiting: Job[] = [];
+  let busy = 0;
+  let disposed = false;
+  let retiring = false;
+  const rested: (() => void)[] = [];
+
+  const start = (): Worker => {
+    const child = spawn(process.execPath, [join(__dirname, 'bootstrap.js')], {
+      cwd: settings.taskRoot,
+      env: environmentOf(settings),
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', onOutput);
+    const worker: Worker = { child, ready: readiness(child) };
+    child.on('exit', (code, signal) => {
+      workers.delete(worker);
+      remove(idle, worker);
+      const error = exitError(code, signal);
+      worker.settle?.({ payload: error, error });
+    });
+    child.on('message', (message: ChildMessage) => {
+      if (message.type === 'result') worker.settle?.({ payload: message.payload });
+      if (message.type === 'error') worker.settle?.({ payload: message.error, error: message.error });
+    });
+    workers.add(worker);
+    return worker;
+  };
+
+  const run = async (worker: Worker, job: Job): Promise<InvocationResult> => {
+    const initError = await worker.ready;
+    if (initError) return { payload: initError, error: initError };
+    const timeoutMs = settings.timeoutSeconds * 1000;
+    let timer: NodeJS.Timeout | undefined;
+    const result = await new Promise<InvocationResult>((resolve) => {
+      worker.settle = resolve;
+      timer = setTimeout(() => {
+        const error = timeoutError(job.requestId, settings.timeoutSeconds);
+        resolve({ payload: error, error });
+        worker.child.kill('SIGKILL');
+      }, timeoutMs);
+      const { requestId, payload, kill } = job;
+      const message = {
+        type: 'invoke',
+        requestId,
+        functionArn: settings.arn,
+        payload,
+        deadlineMs: Date.now() + timeoutMs,
+        kill,
+      };
+      worker.child.send(message, (error) => error && resolve({ payload: null, error: exitError(null, null) }));
+    });
+    clearTimeout(timer);
+    worker.settle = undefined;
+    return result;
+  };
+
+  const pump = () => {
+    while (waiting.length > 0 && busy < settings.concurrency && !disposed) {
+      const job = waiting.shift()!;
+      const worker = idle.pop() ?? start();
+      clearTimeout(worker.idleTimer);
+      busy += 1;
+      run(worker, job).then((result) => {
+        busy -= 1;
+        if (workers.has(worker) && !worker.child.killed && worker.child.connected && !disposed) park(worker);
+        job.done(result);
+        pump();
+        if (retiring && busy + waiting.length === 0) {
+          for (const worker of [...idle]) end(worker);
+          for (const done of rested.splice(0)) done();
+        }
+      });
+    }
+  };
+  const park = (worker: Worker) => {
+    idle.push(worker);
+    worker.idleTimer = setTimeout(() => end(worker), idleTimeoutMs).unref();
+  };
+  const end = (worker: Worker) => {
+    clearTimeout(worker.idleTimer);
+    remove(idle, worker);
+    worker.child.kill('SIGKILL');
+  };
+
+  return {
+    invoke: (payload, requestId = randomUUID(), kill) =>
+      new Promise((done) => {
+        waiting.push({ payload, requestId, kill, done });
+        pump();
+      }),
+    busy: () => busy + waiting.length,
+    release() {
+      for (const worker of [...idle]) end(worker);
+    },
+    async retire() {
+      retiring = true;
+      for (const worker of [...idle]) end(worker);
+      if (busy + waiting.length > 0) await new Promise<void>((resolve) => rested.push(resolve));
+    },
+    async dispose() {
+      disposed = true;
+      const exits = [...workers].map(({ child }) => new Promise((resolve) => child.once('exit', resolve)));
+      for (const worker of workers) end(worker);
+      const stopped = { errorType: 'Runtime.Stopped', errorMessage: 'the local runtime is shutting down' };
+      for (const job of waiting.splice(0)) job.done({ payload: null, error: stopped });
+      await Promise.all(exits);
+    },
+  };
+}
+
+function readiness(child: ChildProcess): Promise<FunctionError | undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      resolve({
+        errorType: 'Runtime.InitTimeout',
+        errorMessage: `the code did not load within ${initTimeoutMs / 1000} s`,
+      });
+      child.kill('SIGKILL');
+    }, initTimeoutMs);
+    const answer = (error?: FunctionError) => {
+      clearTimeout(timer);
+      resolve(error);
+    };
+    child.on('message', (message: ChildMessage) => {
+      if (message.type === 'ready') answer();
+      if (message.type === 'init-error') answer(message.error);
+    });
+    child.once('error', (error) => answer({ errorType: 'Runtime.StartFailed', errorMessage: error.message }));
+    child.once('exit', (code, signal) => answer(exitError(code, signal)));
+  });
+}
+
+function timeoutError(requestId: string, seconds: number): FunctionError {
+  return {
+    errorType: 'Sandbox.Timedout',
+    errorMessage: `RequestId: ${requestId} Error: Task timed out after ${seconds.toFixed(2)} seconds`,
+  };
+}
+
+function exitError(code: number | null, signal: NodeJS.Signals | null): FunctionError {
+  return {
+    errorType: 'Runtime.ExitError',
+    errorMessage: `Runtime exited ${signal ? `with signal ${signal}` : `with error: exit status ${code}`}`,
+  };
+}
+
+function remove<T>(list: T[], item: T): void {
+  const at = list.indexOf(item);
+  if (at >= 0) list.splice(at, 1);
+}

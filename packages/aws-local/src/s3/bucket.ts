@@ -1,0 +1,278 @@
+import { createHash, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { Journal } from 'aws-local-kit/journal';
+import { hashedPath, internalFolder, pathOfKey } from './keys';
+
+/** One version of an object. */
+export interface ObjectVersion {
+  readonly key: string;
+  /** `null` for objects of an unversioned bucket, as S3 names them. */
+  readonly versionId: string;
+  readonly deleteMarker?: true;
+  readonly size: number;
+  /** MD5 of the bytes, in quotes. */
+  readonly etag: string;
+  readonly lastModified: number;
+  /** Below the bucket's folder. */
+  readonly file: string;
+  /** Content type, encoding, user metadata, checksums and encryption, as response headers. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+type Entry =
+  /** `temporary` becomes `version.file`; the version that was there before moves to `previousFile` first. */
+  | {
+      readonly put: ObjectVersion;
+      readonly temporary?: string;
+      readonly moved?: { readonly from: string; readonly to: string };
+    }
+  | {
+      readonly removed: string;
+      readonly versionId: string;
+      readonly file?: string;
+      readonly restored?: { readonly from: string; readonly to: string };
+    };
+
+/**
+ * One bucket on disk. Current objects lie below the folder under names like their keys; older versions and the journal of all changes in
+ * `.millrace`. An entry of the journal is written before files move, so that a restart can finish what a kill interrupted.
+ */
+export class BucketStore {
+  readonly #versions = new Map<string, ObjectVersion[]>();
+  readonly #journal: Journal<Entry>;
+  #sortedKeys: string[] | undefined;
+  /** Versions, delete markers included. */
+  #live = 0;
+
+  constructor(
+    private readonly folder: string,
+    readonly versioned: boolean,
+  ) {
+    fs.mkdirSync(path.join(folder, internalFolder, 'incoming'), { recursive: true });
+    this.#journal = new Journal(path.join(folder, internalFolder, 'journal.jsonl'));
+    const entries = this.#journal.read();
+    for (const entry of entries) this.#apply(entry);
+    // Earlier entries were finished before the last one was written.
+    const last = entries.at(-1);
+    if (last) this.#moveFiles(last);
+    for (const name of fs.readdirSync(path.join(folder, internalFolder, 'incoming')))
+      fs.rmSync(path.join(folder, internalFolder, 'incoming', name));
+  }
+
+  /** The current version, also when it is a delete marker. */
+  current(key: string): ObjectVersion | undefined {
+    return this.#versions.get(key)?.at(-1);
+  }
+
+  version(key: string, versionId: string): ObjectVersion | undefined {
+    return this.#versions.get(key)?.find((version) => version.versionId === versionId);
+  }
+
+  /** Newest first. */
+  versionsOf(key: string): ObjectVersion[] {
+    return [...(this.#versions.get(key) ?? [])].reverse();
+  }
+
+  /** Keys that have any version, in the order of their UTF-8 bytes. */
+  keys(): readonly string[] {
+    this.#sortedKeys ??= [...this.#versions.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    return this.#sortedKeys;
+  }
+
+  pathOf(version: ObjectVersion): string {
+    return path.join(this.folder, version.file);
+  }
+
+  put(key: string, body: Buffer, now: number, headers: Record<string, string>): ObjectVersion {
+    const temporary = this.#temporary();
+    fs.writeFileSync(path.join(this.folder, temporary), body);
+    const etag = `"${createHash('md5').update(body).digest('hex')}"`;
+    return this.#place(key, temporary, { size: body.length, etag, lastModified: now, headers });
+  }
+
+  /** Moves a file into place as the object's bytes. */
+  putFile(key: string, file: string, now: number, headers: Record<string, string>): ObjectVersion {
+    const hash = createHash('md5');
+    const size = hashFile(file, hash);
+    const temporary = this.#temporary();
+    moveFile(file, path.join(this.folder, temporary));
+    return this.#place(key, temporary, { size, etag: `"${hash.digest('hex')}"`, lastModified: now, headers });
+  }
+
+  /** A delete without a version: a delete marker in a versioned bucket, which is returned; else the object goes. */
+  delete(key: string, now: number): ObjectVersion | undefined {
+    const current = this.current(key);
+    if (this.versioned) {
+      const marker: ObjectVersion = {
+        key,
+        versionId: newVersionId(),
+        deleteMarker: true,
+        size: 0,
+        etag: '',
+        lastModified: now,
+        file: '',
+        headers: {},
+      };
+      this.#record({ put: marker, moved: this.#retire(current) });
+      return marker;
+    }
+    if (current) this.#record({ removed: key, versionId: current.versionId, file: current.file });
+    return undefined;
+  }
+
+  /** Removes one version for good; the one before it becomes the current one. */
+  deleteVersion(key: string, versionId: string): ObjectVersion | undefined {
+    const versions = this.#versions.get(key) ?? [];
+    const index = versions.findIndex((version) => version.versionId === versionId);
+    const version = versions[index];
+    if (!version) return undefined;
+    const previous = index === versions.length - 1 ? versions[index - 1] : undefined;
+    const to = version.deleteMarker ? this.#fileFor(key) : version.file;
+    const restored = previous && !previous.deleteMarker ? { from: previous.file, to } : undefined;
+    this.#record({ removed: key, versionId, file: version.deleteMarker ? undefined : version.file, restored });
+    return version;
+  }
+
+  close(): void {
+    this.#journal.close();
+  }
+
+  #place(
+    key: string,
+    temporary: string,
+    rest: Pick<ObjectVersion, 'size' | 'etag' | 'lastModified' | 'headers'>,
+  ): ObjectVersion {
+    const current = this.current(key);
+    const moved = this.versioned ? this.#retire(current) : undefined;
+    const file = current && !current.deleteMarker ? current.file : this.#fileFor(key);
+    const version: ObjectVersion = { key, versionId: this.versioned ? newVersionId() : 'null', ...rest, file };
+    this.#record({ put: version, temporary, moved });
+    return version;
+  }
+
+  #retire(current: ObjectVersion | undefined): { from: string; to: string } | undefined {
+    if (!current || current.deleteMarker) return undefined;
+    return {
+      from: current.file,
+      to: `${internalFolder}/versions/${current.versionId}-${randomBytes(4).toString('hex')}`,
+    };
+  }
+
+  #record(entry: Entry): void {
+    this.#journal.append(entry);
+    this.#moveFiles(entry);
+    this.#apply(entry);
+    this.#compact();
+  }
+
+  /** May be repeated: what is done already is skipped. */
+  #moveFiles(entry: Entry): void {
+    if ('put' in entry) {
+      if (entry.moved && (entry.put.deleteMarker || this.#exists(entry.temporary!)))
+        this.#move(entry.moved.from, entry.moved.to);
+      if (entry.temporary) this.#move(entry.temporary, entry.put.file);
+      return;
+    }
+    // What is restored takes the place of what was removed.
+    if (entry.file && !(entry.restored && entry.restored.to === entry.file && !this.#exists(entry.restored.from)))
+      this.#remove(entry.file);
+    if (entry.restored) this.#move(entry.restored.from, entry.restored.to);
+  }
+
+  #move(from: string, to: string): void {
+    if (!this.#exists(from)) return;
+    fs.mkdirSync(path.dirname(path.join(this.folder, to)), { recursive: true });
+    fs.renameSync(path.join(this.folder, from), path.join(this.folder, to));
+  }
+
+  /** Removes the file and the folders that are empty without it. */
+  #remove(file: string): void {
+    fs.rmSync(path.join(this.folder, file), { force: true });
+    for (
+      let folder = path.dirname(file);
+      folder !== '.' && !folder.startsWith(internalFolder);
+      folder = path.dirname(folder)
+    ) {
+      try {
+        fs.rmdirSync(path.join(this.folder, folder));
+      } catch {
+        return;
+      }
+    }
+  }
+
+  #exists(file: string): boolean {
+    return fs.existsSync(path.join(this.folder, file));
+  }
+
+  #apply(entry: Entry): void {
+    if ('put' in entry) {
+      const { put, moved } = entry;
+      const known = this.#versions.get(put.key);
+      if (!known) this.#sortedKeys = undefined;
+      const older = (known ?? []).filter((version) => version.versionId !== put.versionId);
+      const last = older.at(-1);
+      if (moved && last && last.file === moved.from) older[older.length - 1] = { ...last, file: moved.to };
+      this.#versions.set(put.key, [...older, put]);
+      this.#live += older.length + 1 - (known?.length ?? 0);
+      return;
+    }
+    const known = this.#versions.get(entry.removed) ?? [];
+    const rest = known.filter((version) => version.versionId !== entry.versionId);
+    this.#live -= known.length - rest.length;
+    const last = rest.at(-1);
+    if (entry.restored && last) rest[rest.length - 1] = { ...last, file: entry.restored.to };
+    if (rest.length > 0) this.#versions.set(entry.removed, rest);
+    else {
+      this.#versions.delete(entry.removed);
+      this.#sortedKeys = undefined;
+    }
+  }
+
+  /** The key's own path, or another where a file stands in a folder's way or a folder in the file's. */
+  #fileFor(key: string): string {
+    const own = pathOfKey(key);
+    for (let folder = path.posix.dirname(own); folder !== '.'; folder = path.posix.dirname(folder))
+      if (fs.statSync(path.join(this.folder, folder), { throwIfNoEntry: false })?.isFile()) return hashedPath(key);
+    return fs.existsSync(path.join(this.folder, own)) ? hashedPath(key) : own;
+  }
+
+  #temporary(): string {
+    return `${internalFolder}/incoming/${randomBytes(12).toString('hex')}`;
+  }
+
+  #compact(): void {
+    this.#journal.compact(() => [...this.#versions.values()].flat().map((put) => ({ put })), this.#live);
+  }
+}
+
+function newVersionId(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+function hashFile(file: string, hash: ReturnType<typeof createHash>): number {
+  const descriptor = fs.openSync(file, 'r');
+  try {
+    const buffer = Buffer.alloc(1024 * 1024);
+    let size = 0;
+    for (;;) {
+      const read = fs.readSync(descriptor, buffer);
+      if (read === 0) return size;
+      hash.update(buffer.subarray(0, read));
+      size += read;
+    }
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function moveFile(from: string, to: string): void {
+  try {
+    fs.renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    fs.copyFileSync(from, to);
+    fs.rmSync(from);
+  }
+}

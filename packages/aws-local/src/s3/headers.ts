@@ -1,0 +1,89 @@
+import { AwsError, NotModelledError, type ServiceRequest } from 'aws-local-kit/ports';
+import { verifiedChecksums } from './checksums';
+import type { PutOptions } from './s3';
+
+/** Headers of AWS that the local runtime heeds, or that change nothing here. Any other changes a meaning and is refused. */
+const known = new Set([
+  'x-amz-date',
+  'x-amz-content-sha256',
+  'x-amz-security-token',
+  'x-amz-user-agent',
+  'x-amz-trailer',
+  'x-amz-decoded-content-length',
+  'x-amz-sdk-checksum-algorithm',
+  'x-amz-checksum-algorithm',
+  'x-amz-checksum-mode',
+  'x-amz-checksum-type',
+  'x-amz-expected-bucket-owner',
+  'x-amz-server-side-encryption',
+  'x-amz-server-side-encryption-aws-kms-key-id',
+  'x-amz-server-side-encryption-bucket-key-enabled',
+  'x-amz-copy-source',
+  'x-amz-metadata-directive',
+  'x-amz-storage-class',
+  'x-amz-acl',
+]);
+
+const storedHeaders = [
+  'content-type',
+  'content-encoding',
+  'content-disposition',
+  'content-language',
+  'cache-control',
+  'expires',
+];
+
+/** @throws NotModelledError naming a header or a query parameter that would change what the request means */
+export function checkRequest(request: ServiceRequest, parameters: readonly string[], account: string): void {
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (!name.startsWith('x-amz-') || name.startsWith('x-amz-meta-') || name.startsWith('x-amz-checksum-')) continue;
+    if (!known.has(name)) throw new NotModelledError(`header ${name} of S3`);
+    if (name === 'x-amz-storage-class' && value !== 'STANDARD') throw new NotModelledError(`header ${name}: ${value}`);
+    if (name === 'x-amz-acl' && value !== 'private' && value !== 'bucket-owner-full-control')
+      throw new NotModelledError(`header ${name}: ${value}`);
+    if (name === 'x-amz-expected-bucket-owner' && value !== account)
+      throw new AwsError('AccessDenied', `the bucket is of account ${account}, not of the expected ${value}`, 403);
+  }
+  const allowed = ['x-id', ...parameters];
+  for (const name of request.query.keys())
+    if (!allowed.includes(name) && !name.startsWith('X-Amz-'))
+      throw new NotModelledError(`parameter ${name} of S3 ${request.method}`);
+}
+
+/** What an upload's headers ask for; its checksums are verified. */
+export function putOptions(request: ServiceRequest): PutOptions {
+  const { headers } = request;
+  const stored: Record<string, string> = verifiedChecksums(headers, request.body);
+  for (const [name, value] of Object.entries(headers))
+    if (storedHeaders.includes(name) || name.startsWith('x-amz-meta-')) stored[name] = value;
+  return { ...demands(headers), headers: stored };
+}
+
+/** Encryption and preconditions of an upload or a copy, and the condition keys that come with them. */
+export function demands(headers: Readonly<Record<string, string>>): PutOptions {
+  const algorithm = headers['x-amz-server-side-encryption'];
+  const kmsKey = headers['x-amz-server-side-encryption-aws-kms-key-id'];
+  if (algorithm !== undefined && algorithm !== 'AES256' && algorithm !== 'aws:kms')
+    throw new NotModelledError(`header x-amz-server-side-encryption: ${algorithm}`);
+  const context: Record<string, string> = {};
+  if (algorithm) context['s3:x-amz-server-side-encryption'] = algorithm;
+  if (kmsKey) context['s3:x-amz-server-side-encryption-aws-kms-key-id'] = kmsKey;
+  if (headers['x-amz-acl']) context['s3:x-amz-acl'] = headers['x-amz-acl'];
+  return {
+    encryption: algorithm ? { algorithm, kmsKey } : undefined,
+    ifNoneMatch: headers['if-none-match'],
+    ifMatch: headers['if-match'],
+    context,
+  };
+}
+
+/** The bytes that a Range header asks for, ends included; undefined for the whole object, as also for several ranges. */
+export function rangeOf(header: string | undefined, size: number): { start: number; end: number } | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
+  if (first === '' && last === '') return undefined;
+  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
+  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  if (start >= size || (first === '' && Number(last) === 0))
+    throw new AwsError('InvalidRange', `The requested range is not satisfiable: ${header} of ${size} bytes`, 416);
+  return start > end ? undefined : { start, end };
+}

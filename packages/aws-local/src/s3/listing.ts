@@ -1,0 +1,147 @@
+import { xmlDocument } from 'aws-local-kit/gateway/xml';
+import { AwsError, NotModelledError, type ServiceRequest, type ServiceResponse } from 'aws-local-kit/ports';
+import type { ObjectVersion } from './bucket';
+import type { Bucket } from './s3';
+
+const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
+
+export const listParameters = [
+  'list-type',
+  'prefix',
+  'delimiter',
+  'max-keys',
+  'start-after',
+  'continuation-token',
+  'encoding-type',
+  'fetch-owner',
+];
+export const listVersionsParameters = [
+  'versions',
+  'prefix',
+  'max-keys',
+  'key-marker',
+  'version-id-marker',
+  'encoding-type',
+];
+
+export function xml(root: string, value: Parameters<typeof xmlDocument>[1]): ServiceResponse {
+  return { headers: { 'content-type': 'application/xml' }, body: xmlDocument(root, value, namespace) };
+}
+
+/** ListObjectsV2: keys in the order of their UTF-8 bytes, rolled up at the delimiter. */
+export function listObjects(bucket: Bucket, { query }: ServiceRequest): ServiceResponse {
+  const { prefix, maxKeys, encode } = common(query);
+  const delimiter = query.get('delimiter') ?? '';
+  const token = query.get('continuation-token');
+  const after = token === null ? (query.get('start-after') ?? '') : Buffer.from(token, 'base64url').toString();
+  const contents: ObjectVersion[] = [];
+  const prefixes = new Set<string>();
+  let last = '';
+  let truncated = false;
+  for (const key of keysFrom(bucket.store.keys(), prefix, after)) {
+    const version = bucket.store.current(key)!;
+    if (version.deleteMarker) continue;
+    const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
+    const group = cut < 0 ? undefined : key.slice(0, cut + delimiter.length);
+    if (group !== undefined && (prefixes.has(group) || (after !== '' && after.startsWith(group)))) {
+      if (prefixes.has(group)) last = key;
+      continue;
+    }
+    if (contents.length + prefixes.size >= maxKeys) {
+      truncated = true;
+      break;
+    }
+    if (group === undefined) contents.push(version);
+    else prefixes.add(group);
+    last = key;
+  }
+  return xml('ListBucketResult', {
+    Name: bucket.name,
+    Prefix: encode(prefix),
+    Delimiter: delimiter === '' ? undefined : encode(delimiter),
+    MaxKeys: maxKeys,
+    KeyCount: contents.length + prefixes.size,
+    IsTruncated: truncated,
+    EncodingType: query.get('encoding-type') ?? undefined,
+    StartAfter: query.has('start-after') ? encode(query.get('start-after')!) : undefined,
+    ContinuationToken: token ?? undefined,
+    NextContinuationToken: truncated ? Buffer.from(last).toString('base64url') : undefined,
+    Contents: contents.map((version) => ({
+      Key: encode(version.key),
+      LastModified: new Date(version.lastModified).toISOString(),
+      ETag: version.etag,
+      Size: version.size,
+      StorageClass: 'STANDARD',
+    })),
+    CommonPrefixes: [...prefixes].map((group) => ({ Prefix: encode(group) })),
+  });
+}
+
+/** The keys with the prefix that come after another, found without a look at the ones before: a page costs what it holds. */
+function* keysFrom(keys: readonly string[], prefix: string, after: string): Generator<string> {
+  const isBefore = (key: string, bound: Buffer) => Buffer.compare(Buffer.from(key), bound) < 0;
+  const bound = Buffer.from(after);
+  const wanted = Buffer.compare(Buffer.from(prefix), bound) > 0 ? Buffer.from(prefix) : bound;
+  let low = 0;
+  for (let high = keys.length; low < high; ) {
+    const middle = (low + high) >> 1;
+    if (isBefore(keys[middle]!, wanted)) low = middle + 1;
+    else high = middle;
+  }
+  for (let at = low; at < keys.length && keys[at]!.startsWith(prefix); at += 1) if (keys[at] !== after) yield keys[at]!;
+}
+
+/** ListObjectVersions: keys in order, the newest version first. */
+export function listVersions(bucket: Bucket, { query }: ServiceRequest): ServiceResponse {
+  const { prefix, maxKeys, encode } = common(query);
+  const keyMarker = query.get('key-marker') ?? '';
+  const versionMarker = query.get('version-id-marker') ?? '';
+  const listed: { version: ObjectVersion; latest: boolean }[] = [];
+  let truncated = false;
+  for (const key of bucket.store.keys()) {
+    const compared = Buffer.compare(Buffer.from(key), Buffer.from(keyMarker));
+    if (!key.startsWith(prefix) || compared < 0 || (keyMarker !== '' && compared === 0 && versionMarker === ''))
+      continue;
+    const versions = bucket.store.versionsOf(key);
+    const start =
+      compared === 0 && versionMarker !== ''
+        ? versions.findIndex(({ versionId }) => versionId === versionMarker) + 1
+        : 0;
+    for (const [i, version] of versions.entries()) {
+      if (i < start) continue;
+      if (listed.length >= maxKeys) truncated = true;
+      else listed.push({ version, latest: i === 0 });
+    }
+    if (truncated) break;
+  }
+  const last = listed.at(-1)?.version;
+  const output = ({ version, latest }: (typeof listed)[number]) => ({
+    Key: encode(version.key),
+    VersionId: version.versionId,
+    IsLatest: latest,
+    LastModified: new Date(version.lastModified).toISOString(),
+    ...(version.deleteMarker ? {} : { ETag: version.etag, Size: version.size, StorageClass: 'STANDARD' }),
+  });
+  return xml('ListVersionsResult', {
+    Name: bucket.name,
+    Prefix: encode(prefix),
+    KeyMarker: encode(keyMarker),
+    VersionIdMarker: versionMarker,
+    MaxKeys: maxKeys,
+    IsTruncated: truncated,
+    EncodingType: query.get('encoding-type') ?? undefined,
+    NextKeyMarker: truncated && last ? encode(last.key) : undefined,
+    NextVersionIdMarker: truncated && last ? last.versionId : undefined,
+    Version: listed.filter(({ version }) => !version.deleteMarker).map(output),
+    DeleteMarker: listed.filter(({ version }) => version.deleteMarker).map(output),
+  });
+}
+
+function common(query: URLSearchParams) {
+  const requested = query.get('max-keys') ?? '1000';
+  if (!/^\d+$/.test(requested)) throw new AwsError('InvalidArgument', `max-keys must be a number, got ${requested}`);
+  const encoding = query.get('encoding-type');
+  if (encoding !== null && encoding !== 'url') throw new NotModelledError(`encoding-type ${encoding}`);
+  const encode = (text: string) => (encoding === 'url' ? encodeURIComponent(text).replace(/%2F/g, '/') : text);
+  return { prefix: query.get('prefix') ?? '', maxKeys: Math.min(Number(requested), 1000), encode };
+}

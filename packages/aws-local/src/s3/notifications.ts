@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import { NotModelledError } from 'aws-local-kit/ports';
+import { listOf, objectOf, requiredText } from 'aws-local-kit/properties';
+import type { ObjectVersion } from './bucket';
+
+/** One destination of a bucket's events. */
+export interface QueueNotification {
+  readonly id: string;
+  /** As configured: `s3:ObjectCreated:*`. */
+  readonly events: readonly string[];
+  readonly queueArn: string;
+  readonly prefix: string;
+  readonly suffix: string;
+}
+
+export type ObjectEvent =
+  | 'ObjectCreated:Put'
+  | 'ObjectCreated:Copy'
+  | 'ObjectRemoved:Delete'
+  | 'ObjectRemoved:DeleteMarkerCreated';
+
+const configurableEvents = [
+  's3:ObjectCreated:*',
+  's3:ObjectCreated:Put',
+  's3:ObjectCreated:Copy',
+  's3:ObjectCreated:Post',
+  's3:ObjectCreated:CompleteMultipartUpload',
+  's3:ObjectRemoved:*',
+  's3:ObjectRemoved:Delete',
+  's3:ObjectRemoved:DeleteMarkerCreated',
+];
+
+/**
+ * A NotificationConfiguration as CloudFormation's AWS::S3::Bucket has it (`Event`, `Queue`, `S3Key.Rules`), or as the API and CDK's
+ * Custom::S3BucketNotifications have it (`Events`, `QueueArn`, `Key.FilterRules`).
+ * @throws NotModelledError for destinations other than queues
+ */
+export function parseNotifications(value: unknown, where: string): QueueNotification[] {
+  const configuration = objectOf(value, ['QueueConfigurations'], where);
+  return listOf(configuration?.['QueueConfigurations'], `${where}.QueueConfigurations`).map((item, i) => {
+    const at = `${where}.QueueConfigurations[${i}]`;
+    const raw = objectOf(item, ['Id', 'Event', 'Events', 'Queue', 'QueueArn', 'Filter'], at) ?? {};
+    const events = raw['Event'] === undefined ? listOf(raw['Events'], `${at}.Events`) : [raw['Event']];
+    for (const event of events)
+      if (!configurableEvents.includes(String(event))) throw new NotModelledError(`${at}: event ${event}`);
+    return {
+      id: typeof raw['Id'] === 'string' ? raw['Id'] : `${i}`,
+      events: events as string[],
+      queueArn: requiredText(raw['Queue'] ?? raw['QueueArn'], `${at}.Queue`),
+      ...filterOf(raw['Filter'], `${at}.Filter`),
+    };
+  });
+}
+
+function filterOf(value: unknown, where: string): { prefix: string; suffix: string } {
+  const filter = objectOf(value, ['S3Key', 'Key'], where);
+  const key = objectOf(filter?.['S3Key'] ?? filter?.['Key'], ['Rules', 'FilterRules'], `${where}.S3Key`);
+  const found = { prefix: '', suffix: '' };
+  for (const item of listOf(key?.['Rules'] ?? key?.['FilterRules'], `${where}.S3Key.Rules`)) {
+    const rule = objectOf(item, ['Name', 'Value'], `${where}.S3Key.Rules`);
+    const name = String(rule?.['Name']).toLowerCase();
+    if (name !== 'prefix' && name !== 'suffix')
+      throw new NotModelledError(`${where}.S3Key.Rules: Name ${rule?.['Name']}`);
+    found[name] = String(rule?.['Value']);
+  }
+  return found;
+}
+
+export function wants(notification: QueueNotification, event: ObjectEvent, key: string): boolean {
+  const named = notification.events.some((pattern) => {
+    const name = pattern.slice('s3:'.length);
+    return name.endsWith('*') ? event.startsWith(name.slice(0, -1)) : event === name;
+  });
+  return named && key.startsWith(notification.prefix) && key.endsWith(notification.suffix);
+}
+
+/** Keys stand in events as S3 writes them: percent-encoded, slashes kept, blanks as `+`. */
+export function encodeEventKey(key: string): string {
+  return encodeURIComponent(key)
+    .replace(/%20/g, '+')
+    .replace(/%2F/g, '/')
+    .replace(/[!'()~]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** A message body of structure 2.1: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html */
+export function eventBody(
+  event: ObjectEvent,
+  version: ObjectVersion,
+  source: {
+    readonly bucket: string;
+    readonly region: string;
+    readonly principal: string;
+    readonly configurationId: string;
+    readonly now: number;
+  },
+): string {
+  const removed = event.startsWith('ObjectRemoved');
+  return JSON.stringify({
+    Records: [
+      {
+        eventVersion: '2.1',
+        eventSource: 'aws:s3',
+        awsRegion: source.region,
+        eventTime: new Date(source.now).toISOString(),
+        eventName: event,
+        userIdentity: { principalId: `AWS:${source.principal}` },
+        requestParameters: { sourceIPAddress: '127.0.0.1' },
+        responseElements: {
+          'x-amz-request-id': randomBytes(8).toString('hex').toUpperCase(),
+          'x-amz-id-2': randomBytes(32).toString('base64'),
+        },
+        s3: {
+          s3SchemaVersion: '1.0',
+          configurationId: source.configurationId,
+          bucket: {
+            name: source.bucket,
+            ownerIdentity: { principalId: 'local' },
+            arn: `arn:aws:s3:::${source.bucket}`,
+          },
+          object: {
+            key: encodeEventKey(version.key),
+            ...(removed ? {} : { size: version.size, eTag: version.etag.replaceAll('"', '') }),
+            ...(version.versionId === 'null' ? {} : { versionId: version.versionId }),
+            sequencer: source.now.toString(16).toUpperCase().padStart(16, '0'),
+          },
+        },
+      },
+    ],
+  });
+}
+
+export function testEventBody(bucket: string, now: number): string {
+  return JSON.stringify({
+    Service: 'Amazon S3',
+    Event: 's3:TestEvent',
+    Time: new Date(now).toISOString(),
+    Bucket: bucket,
+    RequestId: randomBytes(8).toString('hex').toUpperCase(),
+    HostId: randomBytes(32).toString('base64'),
+  });
+}

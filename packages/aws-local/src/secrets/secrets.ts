@@ -1,0 +1,199 @@
+import { createHash, randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import {
+  type Authorizer,
+  AwsError,
+  type Clock,
+  type PolicyDocument,
+  type Principal,
+  type SecretsPort,
+} from 'aws-local-kit/ports';
+import type { Kms } from '../kms';
+
+export interface SecretsOptions {
+  /** The runtime's data folder; values are in `secrets.json` below it, readable by its owner alone. */
+  readonly dataDir: string;
+  readonly account: string;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly authorizer: Authorizer;
+  readonly kms: Kms;
+}
+
+export interface Secret {
+  readonly name: string;
+  readonly arn: string;
+  readonly value: string;
+  readonly versionId: string;
+  readonly createdAt: number;
+  readonly description?: string;
+  readonly kmsKey?: string;
+  /** The service that keeps it, as `redshift`. */
+  readonly owningService?: string;
+}
+
+/** The account's secrets, one version each. */
+export class Secrets implements SecretsPort {
+  readonly #secrets = new Map<string, Secret>();
+  readonly #policies = new Map<string, PolicyDocument>();
+  readonly #file: string;
+
+  constructor(readonly options: SecretsOptions) {
+    this.#file = path.join(options.dataDir, 'secrets.json');
+    for (const secret of readSecrets(this.#file)) this.#secrets.set(secret.arn, secret);
+  }
+
+  async getSecretString(principal: Principal, secretId: string): Promise<string> {
+    return this.readable(principal, secretId).value;
+  }
+
+  /** The secret, if the caller may read its value. */
+  readable(principal: Principal, secretId: string): Secret {
+    const secret = this.#authorized(principal, 'secretsmanager:GetSecretValue', secretId);
+    if (secret.kmsKey)
+      this.options.kms.authorizeUse(principal, secret.kmsKey, 'Decrypt', {
+        'kms:ViaService': `secretsmanager.${this.options.region}.amazonaws.com`,
+        'kms:EncryptionContext:SecretARN': secret.arn,
+      });
+    return secret;
+  }
+
+  describable(principal: Principal, secretId: string): Secret {
+    return this.#authorized(principal, 'secretsmanager:DescribeSecret', secretId);
+  }
+
+  /**
+   * What `{{resolve:secretsmanager:<secretId>:SecretString:<jsonKey>}}` stands for, without authorization: CloudFormation resolves it for the
+   * person who deploys. Without `jsonKey` the whole string.
+   * @throws AwsError ResourceNotFoundException; Error when the value has no such key
+   */
+  resolve(secretId: string, jsonKey?: string): string {
+    const secret = this.find(secretId);
+    if (!secret) throw notFound(secretId);
+    if (jsonKey === undefined || jsonKey === '') return secret.value;
+    let members: unknown;
+    try {
+      members = JSON.parse(secret.value);
+    } catch {
+      throw new Error(`the secret ${secret.name} is not JSON, so it has no key ${jsonKey}`);
+    }
+    const member = (members as Record<string, unknown> | null)?.[jsonKey];
+    if (member === undefined) throw new Error(`the secret ${secret.name} has no key ${jsonKey}`);
+    return typeof member === 'string' ? member : JSON.stringify(member);
+  }
+
+  /** Makes the secret, or gives back the one that has the name already: a generated value outlives restarts. */
+  ensure(
+    name: string,
+    value: () => string,
+    rest: Partial<Pick<Secret, 'description' | 'kmsKey' | 'owningService'>> = {},
+  ): Secret {
+    const known = [...this.#secrets.values()].find((secret) => secret.name === name);
+    return this.#put({ ...(known ?? this.#fresh(name, value())), ...rest });
+  }
+
+  /** Makes the secret, or gives the one that has the name this value. */
+  set(
+    name: string,
+    value: string,
+    rest: Partial<Pick<Secret, 'description' | 'kmsKey' | 'owningService'>> = {},
+  ): Secret {
+    const secret = this.ensure(name, () => value, rest);
+    return secret.value === value ? secret : this.#put({ ...secret, value, versionId: randomUUID() });
+  }
+
+  /** A secret that a service keeps for its user, as Redshift does for the admin password. The first value given stays. @returns its ARN */
+  createManagedSecret(name: string, value: string, kmsKey?: string): { arn: string; value: string } {
+    return this.ensure(name, () => value, { owningService: 'redshift', kmsKey });
+  }
+
+  /** Puts members into the JSON of a secret; the others stay. @returns its ARN */
+  complete(secretId: string, members: Readonly<Record<string, unknown>>): string {
+    const secret = this.find(secretId);
+    if (!secret) throw notFound(secretId);
+    const value = JSON.stringify({ ...(JSON.parse(secret.value) as object), ...members });
+    if (secret.value !== value) this.#put({ ...secret, value, versionId: randomUUID() });
+    return secret.arn;
+  }
+
+  setPolicy(secretId: string, policy: PolicyDocument): Secret {
+    const secret = this.find(secretId);
+    if (!secret) throw notFound(secretId);
+    this.#policies.set(secret.arn, policy);
+    return secret;
+  }
+
+  deletePolicy(arn: string): void {
+    this.#policies.delete(arn);
+  }
+
+  /** At once: nothing here waits for a recovery window. */
+  delete(arn: string): void {
+    this.#policies.delete(arn);
+    if (this.#secrets.delete(arn)) this.#write();
+  }
+
+  /** By name, ARN, or ARN without its six random characters. */
+  find(secretId: string): Secret | undefined {
+    const exact = this.#secrets.get(secretId);
+    if (exact) return exact;
+    return [...this.#secrets.values()].find(
+      (secret) => secret.name === secretId || secret.arn.slice(0, -7) === secretId,
+    );
+  }
+
+  #authorized(principal: Principal, action: string, secretId: string): Secret {
+    const secret = this.find(secretId);
+    const { account, region } = this.options;
+    const arn = secretId.startsWith('arn:')
+      ? secretId
+      : `arn:aws:secretsmanager:${region}:${account}:secret:${secretId}`;
+    this.options.authorizer.authorize({
+      principal,
+      action,
+      resource: secret?.arn ?? arn,
+      resourcePolicy: secret && this.#policies.get(secret.arn),
+      context: { 'secretsmanager:SecretId': secret?.arn ?? arn },
+    });
+    if (!secret) throw notFound(secretId);
+    return secret;
+  }
+
+  #fresh(name: string, value: string): Secret {
+    const { account, region, clock } = this.options;
+    const suffix = createHash('sha256')
+      .update(`${account} ${region} ${name}`)
+      .digest('base64')
+      .replace(/[^A-Za-z0-9]/g, '')
+      .slice(0, 6);
+    const arn = `arn:aws:secretsmanager:${region}:${account}:secret:${name}-${suffix}`;
+    return { name, arn, value, versionId: randomUUID(), createdAt: clock.now() };
+  }
+
+  #put(secret: Secret): Secret {
+    this.#secrets.set(secret.arn, secret);
+    this.#write();
+    return secret;
+  }
+
+  #write(): void {
+    fs.mkdirSync(path.dirname(this.#file), { recursive: true });
+    const replacement = `${this.#file}.new`;
+    fs.writeFileSync(replacement, `${JSON.stringify([...this.#secrets.values()], null, 2)}\n`, { mode: 0o600 });
+    fs.renameSync(replacement, this.#file);
+  }
+}
+
+function readSecrets(file: string): Secret[] {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8')) as Secret[];
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new Error(`${file} cannot be read`, { cause });
+  }
+}
+
+function notFound(secretId: string): AwsError {
+  return new AwsError('ResourceNotFoundException', `Secrets Manager can't find the secret ${secretId}`);
+}

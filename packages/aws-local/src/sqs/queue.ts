@@ -1,0 +1,192 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { Journal } from 'aws-local-kit/journal';
+import { AwsError, type Clock, type PolicyDocument, type Timer } from 'aws-local-kit/ports';
+
+export interface Message {
+  readonly id: string;
+  readonly body: string;
+  readonly sentAt: number;
+  readonly senderId: string;
+  receiveCount: number;
+  firstReceivedAt?: number;
+  /** Nobody can receive it before this moment. */
+  visibleAt: number;
+  /** Handle of the last receive; older ones no longer delete. */
+  receipt?: string;
+}
+
+export interface QueueSettings {
+  readonly visibilitySeconds: number;
+  readonly retentionSeconds: number;
+  readonly delaySeconds: number;
+  readonly waitSeconds: number;
+  readonly maximumBytes: number;
+  readonly kmsKey?: string;
+  readonly redrive?: { readonly queueArn: string; readonly maxReceiveCount: number };
+}
+
+export type Entry = { readonly put: Message } | { readonly gone: string } | { readonly purged: true };
+
+/** One standard queue: messages in memory, every change in a journal. */
+export class Queue {
+  readonly #messages = new Map<string, Message>();
+  readonly #journal: Journal<Entry>;
+  readonly #listeners = new Set<() => void>();
+  #wake: { readonly at: number; readonly timer: Timer } | undefined;
+  policy: PolicyDocument | undefined;
+
+  constructor(
+    readonly name: string,
+    readonly arn: string,
+    public settings: QueueSettings,
+    private readonly clock: Clock,
+    file: string,
+  ) {
+    this.#journal = new Journal(file);
+    for (const entry of this.#journal.read()) this.#replay(entry);
+    this.#schedule();
+  }
+
+  send(body: string, senderId: string, delaySeconds = this.settings.delaySeconds): Message {
+    const now = this.clock.now();
+    const visibleAt = now + delaySeconds * 1000;
+    return this.accept({ id: randomUUID(), body, sentAt: now, senderId, receiveCount: 0, visibleAt });
+  }
+
+  /** Takes a message over as it is, as a dead-letter queue does: its age goes on. */
+  accept(message: Message): Message {
+    this.#messages.set(message.id, message);
+    this.#journal.append({ put: message });
+    this.#announce();
+    return message;
+  }
+
+  /**
+   * Visible messages, hidden from now on for the visibility timeout. A message that was received too often goes to `deadLetter` instead.
+   */
+  receive(max: number, visibilitySeconds: number, deadLetter: (message: Message) => void): Message[] {
+    this.#expire();
+    const now = this.clock.now();
+    const received: Message[] = [];
+    for (const message of this.#messages.values()) {
+      if (received.length === max) break;
+      if (message.visibleAt > now) continue;
+      const limit = this.settings.redrive?.maxReceiveCount;
+      if (limit !== undefined && message.receiveCount >= limit) {
+        this.#remove(message.id);
+        deadLetter({ ...message, receiveCount: 0, firstReceivedAt: undefined, receipt: undefined, visibleAt: now });
+        continue;
+      }
+      message.receiveCount++;
+      message.firstReceivedAt ??= now;
+      message.visibleAt = now + visibilitySeconds * 1000;
+      message.receipt = Buffer.from(`${message.id}:${message.receiveCount}`).toString('base64url');
+      this.#journal.append({ put: message });
+      received.push({ ...message });
+    }
+    this.#compact();
+    this.#schedule();
+    return received;
+  }
+
+  /** Deletes the message if the handle is that of its last receive; an older handle does nothing, as SQS warns. */
+  delete(receiptHandle: string): void {
+    const message = this.#messages.get(messageIdOf(receiptHandle));
+    if (message?.receipt === receiptHandle) this.#remove(message.id);
+    this.#compact();
+  }
+
+  changeVisibility(receiptHandle: string, seconds: number): void {
+    const message = this.#messages.get(messageIdOf(receiptHandle));
+    if (message?.receipt !== receiptHandle || message.visibleAt <= this.clock.now())
+      throw new AwsError('MessageNotInflight', `the message of receipt handle ${receiptHandle} is not in flight`);
+    message.visibleAt = this.clock.now() + seconds * 1000;
+    this.#journal.append({ put: message });
+    this.#announce();
+  }
+
+  purge(): void {
+    this.#messages.clear();
+    this.#journal.append({ purged: true });
+  }
+
+  counts(): { visible: number; inFlight: number; delayed: number } {
+    this.#expire();
+    const now = this.clock.now();
+    const counts = { visible: 0, inFlight: 0, delayed: 0 };
+    for (const message of this.#messages.values()) {
+      if (message.visibleAt <= now) counts.visible++;
+      else if (message.receiveCount > 0) counts.inFlight++;
+      else counts.delayed++;
+    }
+    return counts;
+  }
+
+  depth(): number {
+    this.#expire();
+    return this.#messages.size;
+  }
+
+  /** Calls back whenever a message becomes visible. @returns a function that ends it */
+  onAvailable(callback: () => void): () => void {
+    this.#listeners.add(callback);
+    this.#schedule();
+    return () => void this.#listeners.delete(callback);
+  }
+
+  close(): void {
+    this.#wake?.timer.cancel();
+    this.#listeners.clear();
+    this.#journal.close();
+  }
+
+  #replay(entry: Entry): void {
+    if ('put' in entry) this.#messages.set(entry.put.id, entry.put);
+    else if ('gone' in entry) this.#messages.delete(entry.gone);
+    else this.#messages.clear();
+  }
+
+  #remove(id: string): void {
+    this.#messages.delete(id);
+    this.#journal.append({ gone: id });
+  }
+
+  #expire(): void {
+    const oldest = this.clock.now() - this.settings.retentionSeconds * 1000;
+    for (const message of this.#messages.values()) if (message.sentAt <= oldest) this.#remove(message.id);
+  }
+
+  #compact(): void {
+    this.#journal.compact(() => [...this.#messages.values()].map((put) => ({ put })), this.#messages.size);
+  }
+
+  #announce(): void {
+    const now = this.clock.now();
+    if ([...this.#messages.values()].some((message) => message.visibleAt <= now))
+      for (const listener of [...this.#listeners]) listener();
+    this.#schedule();
+  }
+
+  /** A timer at the next moment that a hidden message becomes visible, while somebody listens. */
+  #schedule(): void {
+    this.#wake?.timer.cancel();
+    this.#wake = undefined;
+    if (this.#listeners.size === 0) return;
+    const now = this.clock.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const message of this.#messages.values())
+      if (message.visibleAt > now) next = Math.min(next, message.visibleAt);
+    if (next !== Number.POSITIVE_INFINITY)
+      this.#wake = { at: next, timer: this.clock.at(next, () => this.#announce()) };
+  }
+}
+
+export function md5(text: string): string {
+  return createHash('md5').update(text).digest('hex');
+}
+
+function messageIdOf(receiptHandle: string): string {
+  const [id, count] = Buffer.from(receiptHandle, 'base64url').toString().split(':');
+  if (!id || !count) throw new AwsError('ReceiptHandleIsInvalid', `the receipt handle ${receiptHandle} is not valid`);
+  return id;
+}

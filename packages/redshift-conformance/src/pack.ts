@@ -1,0 +1,249 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { parse } from 'yaml';
+import { ConformanceError } from './error';
+
+/** One file a topic. */
+export const packFolder = join(__dirname, '../pack');
+
+/** Why a case is believed: a page of the Redshift developer guide (`r_MERGE`), or nothing better than experience. */
+export type Ground = { readonly kind: 'documented'; readonly page: string } | { readonly kind: 'assumed' };
+
+/** What a case needs beside a database; where it is missing, the case is skipped. */
+export type Need = 'stream' | 'bucket';
+
+export type Cell = string | number | boolean | null;
+
+/** What is easily got wrong: NULL, an empty text or no rows, too much, another type, letters beyond ASCII, the 29th of February. */
+export const edges = ['null', 'empty', 'overflow', 'type', 'unicode', 'leap'] as const;
+export type Edge = (typeof edges)[number];
+
+/** What a statement has to answer. */
+export interface Expectation {
+  readonly rows?: readonly (readonly Cell[])[];
+  /** `name type`, as in `total numeric(38,2)`; type as the Data API names it, with length or precision only where they are given. */
+  readonly columns?: readonly string[];
+  /** A part of the error's text; upper and lower case are one. */
+  readonly error?: string;
+  /** Rows that were changed. */
+  readonly changed?: number;
+}
+
+export type Step =
+  /** A statement; several are one batch. */
+  | ({
+      readonly kind: 'sql';
+      readonly sql: string | readonly string[];
+      readonly mode: 'transaction' | 'auto-commit';
+      readonly parameters?: Readonly<Record<string, string>>;
+    } & Expectation)
+  /** Records for the case's stream. */
+  | { readonly kind: 'put'; readonly records: readonly string[] }
+  /** An object below the case's prefix in the bucket. */
+  | { readonly kind: 'object'; readonly key: string; readonly body: string };
+
+export interface Case {
+  readonly topic: string;
+  readonly name: string;
+  readonly ground: Ground;
+  readonly needs: readonly Need[];
+  /** Statements and data that have to be there; run one by one. */
+  readonly given: readonly Step[];
+  readonly steps: readonly Step[];
+  /** What the local warehouse refuses although Redshift would do it: a part of the refusal. */
+  readonly known?: string;
+  /** Tells only what the local warehouse refuses, whatever Redshift does. */
+  readonly refused: boolean;
+  /** The edges that it looks at; those of its literals need no mention. */
+  readonly edges: readonly Edge[];
+  /** Of what they are: items of the allow-list. Nothing: of its expressions, or else of its statement. */
+  readonly of?: readonly string[];
+  /** What is selected in the short forms: `values`, `fails` and `refused`. */
+  readonly expressions: readonly string[];
+}
+
+export interface Topic {
+  readonly name: string;
+  readonly about: string;
+  readonly cases: readonly Case[];
+}
+
+/** Every topic, by name. @throws ConformanceError naming file, case and field of what is wrong */
+export function readPack(folder = packFolder): Topic[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.yaml'))
+    .sort()
+    .map((file) => readTopic(basename(file, '.yaml'), readFileSync(join(folder, file), 'utf8')));
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function readTopic(name: string, text: string): Topic {
+  const top = fieldsOf(parsed(name, text), name, ['about', 'ground', 'given', 'cases']);
+  const shared = top['given'] === undefined ? [] : listOf(top['given'], `${name}: given`);
+  const cases = listOf(top['cases'], `${name}: cases`).map((value, i) => {
+    const where = `${name}: case ${i + 1}`;
+    return readCase(name, where, fieldsOf(value, where, caseFields), shared, top['ground']);
+  });
+  const names = new Set<string>();
+  for (const each of cases) {
+    if (names.has(each.name)) throw wrong(name, `"${each.name}" is the name of two cases`);
+    names.add(each.name);
+  }
+  return { name, about: textOf(top['about'], `${name}: about`), cases };
+}
+
+function parsed(name: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw wrong(`${name}.yaml`, (error as Error).message);
+  }
+}
+
+const stepFields = ['sql', 'mode', 'parameters', 'rows', 'columns', 'error', 'changed', 'put', 'object', 'body'];
+const shortForms = ['values', 'fails', 'refused'];
+const caseFields = ['name', 'ground', 'given', 'then', 'known', 'edge', 'of', 'from', ...shortForms, ...stepFields];
+
+function readCase(topic: string, place: string, fields: Fields, shared: readonly unknown[], ground: unknown): Case {
+  const name = textOf(fields['name'], `${place}: name`);
+  const where = `${topic}: ${name}`;
+  const stepsOf = (value: unknown, field: string) =>
+    value === undefined
+      ? []
+      : listOf(value, `${where}: ${field}`).map((step, i) => readStep(step, `${where}: ${field} ${i + 1}`));
+  const given = [
+    ...shared.map((step, i) => readStep(step, `${topic}: given ${i + 1}`)),
+    ...stepsOf(fields['given'], 'given'),
+  ];
+  const short = readShort(fields, where);
+  const first = Object.fromEntries(Object.entries(fields).filter(([field]) => stepFields.includes(field)));
+  const steps = [...(short?.steps ?? [readStep(first, where)]), ...stepsOf(fields['then'], 'then')];
+  if (!steps.some(hasExpectation) && fields['known'] === undefined)
+    throw wrong(where, 'nothing is expected: one of rows, columns, error, changed or known');
+  const text = JSON.stringify([given, steps]);
+  return {
+    topic,
+    name,
+    ground: readGround(fields['ground'] ?? ground, `${where}: ground`),
+    needs: [
+      ...(/\{stream(?:_role)?\}|"kind":"put"/.test(text) ? (['stream'] as const) : []),
+      ...(/\{s3\}|\{role\}|"kind":"object"/.test(text) ? (['bucket'] as const) : []),
+    ],
+    given,
+    steps,
+    known: fields['known'] === undefined ? undefined : textOf(fields['known'], `${where}: known`),
+    refused: fields['refused'] !== undefined,
+    // YAML reads the bare word as nothing.
+    edges: [fields['edge'] === null ? 'null' : fields['edge']].flat().flatMap((edge) => edgeOf(edge, where)),
+    of: fields['of'] === undefined ? undefined : someOf(fields['of'], `${where}: of`),
+    expressions: short?.expressions ?? [],
+  };
+}
+
+/** The short forms, each a map with an expression as its key: `values` to what it is, `fails` and `refused` to a part of the error; selected from `from`. */
+function readShort(fields: Fields, where: string): { expressions: string[]; steps: Step[] } | undefined {
+  const form = shortForms.find((each) => fields[each] !== undefined);
+  if (form === undefined) return undefined;
+  const other = [...shortForms, 'sql'].find((field) => field !== form && fields[field] !== undefined);
+  if (other !== undefined) throw wrong(where, `has both ${form} and ${other}`);
+  const given = fieldsOf(fields[form], `${where}: ${form}`);
+  const expressions = Object.keys(given);
+  const from = fields['from'] === undefined ? '' : ` from ${textOf(fields['from'], `${where}: from`)}`;
+  const mode = 'transaction' as const;
+  if (form === 'values') {
+    const sql = `select ${expressions.map((each, i) => `${each} as c${i + 1}`).join(', ')}${from}`;
+    return { expressions, steps: [{ kind: 'sql', sql, mode, rows: rowsOf([Object.values(given)], where) }] };
+  }
+  const steps = expressions.map((each): Step => {
+    const error = textOf(given[each], `${where}: ${each}`);
+    return { kind: 'sql', sql: `select ${each}${from}`, mode, error };
+  });
+  return { expressions, steps };
+}
+
+function edgeOf(value: unknown, where: string): Edge[] {
+  if (value === undefined) return [];
+  const edge = edges.find((each) => each === value);
+  if (edge === undefined) throw wrong(where, `edge must be one of ${edges.join(', ')}, got ${JSON.stringify(value)}`);
+  return [edge];
+}
+
+/** A text or a list of them. */
+const someOf = (value: unknown, where: string): string[] => [value].flat().map((each) => textOf(each, where));
+
+/** Whether a step says what the answer has to be. */
+export const hasExpectation = (step: Step): boolean =>
+  step.kind === 'sql' && [step.rows, step.columns, step.error, step.changed].some((value) => value !== undefined);
+
+function readStep(value: unknown, where: string): Step {
+  if (typeof value === 'string') return { kind: 'sql', sql: value, mode: 'transaction' };
+  const fields = fieldsOf(value, where, stepFields);
+  if (fields['put'] !== undefined)
+    return {
+      kind: 'put',
+      records: listOf(fields['put'], `${where}: put`).map((record) => textOf(record, `${where}: put`)),
+    };
+  if (fields['object'] !== undefined)
+    return {
+      kind: 'object',
+      key: textOf(fields['object'], `${where}: object`),
+      body: textOf(fields['body'], `${where}: body`),
+    };
+  const { sql, mode = 'transaction', error, changed } = fields;
+  if (mode !== 'transaction' && mode !== 'auto-commit')
+    throw wrong(where, `mode must be transaction or auto-commit, got ${JSON.stringify(mode)}`);
+  if (changed !== undefined && typeof changed !== 'number') throw wrong(where, 'changed must be a number');
+  return {
+    kind: 'sql',
+    sql: Array.isArray(sql) ? sql.map((each) => textOf(each, `${where}: sql`)) : textOf(sql, `${where}: sql`),
+    mode,
+    parameters: fields['parameters'] as Record<string, string> | undefined,
+    rows: rowsOf(fields['rows'], where),
+    columns:
+      fields['columns'] === undefined
+        ? undefined
+        : listOf(fields['columns'], `${where}: columns`).map((column) => textOf(column, `${where}: columns`)),
+    error: error === undefined ? undefined : textOf(error, `${where}: error`),
+    changed,
+  };
+}
+
+function rowsOf(value: unknown, where: string): Cell[][] | undefined {
+  if (value === undefined) return undefined;
+  return listOf(value, `${where}: rows`).map((row) =>
+    listOf(row, `${where}: rows`).map((cell) => {
+      if (cell === null || ['string', 'number', 'boolean'].includes(typeof cell)) return cell as Cell;
+      throw wrong(where, `a cell must be a scalar, got ${JSON.stringify(cell)}`);
+    }),
+  );
+}
+
+function readGround(value: unknown, where: string): Ground {
+  if (value === 'assumed') return { kind: 'assumed' };
+  const page = typeof value === 'string' ? /^documented: ([\w.-]+)$/.exec(value)?.[1] : undefined;
+  if (page === undefined) throw wrong(where, `must be "assumed" or "documented: <page>", got ${JSON.stringify(value)}`);
+  return { kind: 'documented', page };
+}
+
+function fieldsOf(value: unknown, where: string, allowed?: readonly string[]): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(where, 'must be a map');
+  const unknown = Object.keys(value).find((field) => allowed && !allowed.includes(field));
+  if (unknown !== undefined) throw wrong(where, `has no field ${unknown}, only ${allowed!.join(', ')}`);
+  return value as Fields;
+}
+
+function listOf(value: unknown, where: string): unknown[] {
+  if (!Array.isArray(value)) throw wrong(where, `must be a list, got ${JSON.stringify(value)}`);
+  return value;
+}
+
+function textOf(value: unknown, where: string): string {
+  if (typeof value !== 'string' || value === '') throw wrong(where, `must be a text, got ${JSON.stringify(value)}`);
+  return value;
+}
+
+const wrong = (where: string, what: string) => new ConformanceError(`conformance pack, ${where}: ${what}`, 2);
+
+const guide = 'https://docs.aws.amazon.com/redshift/latest/dg';
+export const pageUrl = (page: string): string => `${guide}/${page}.html`;

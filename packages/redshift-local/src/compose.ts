@@ -1,0 +1,147 @@
+import { join } from 'node:path';
+import { jsonService } from 'aws-local-kit/gateway/json';
+import type {
+  Authorizer,
+  Clock,
+  Disposable,
+  EventBusPort,
+  JsonOperations,
+  KinesisPort,
+  Principal,
+  ResourceTwin,
+  S3Port,
+  SecretsPort,
+  Service,
+  StsPort,
+  WarehousePort,
+} from 'aws-local-kit/ports';
+import { controlPlane } from './control-plane';
+import { Executor } from './data-api/executor';
+import type { StatementFaults } from './data-api/faults';
+import { fileJournal } from './data-api/journal';
+import { AwsLogins, type Logins } from './data-api/logins';
+import { type DataApiOptions, dataApiOperations } from './data-api/operations';
+import { ResultFiles } from './data-api/results';
+import { Sessions } from './data-api/sessions';
+import { StatementStore } from './data-api/store';
+import { throttled } from './data-api/throttle';
+import { WarehouseError } from './engine/errors';
+import { scalarOf } from './engine/result';
+import { warehouseTwins } from './resources';
+import type { ManagedSecrets } from './secret-attachment';
+import type { Translate } from './statement';
+import { Warehouses } from './warehouses';
+
+export interface WarehouseOptions {
+  /** The runtime's data folder; the warehouse keeps to `warehouse/` below it. */
+  readonly dataDir: string;
+  readonly account: string;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly authorizer: Authorizer;
+  readonly sts: StsPort & { userIdOf(principal: Principal): string };
+  readonly s3: S3Port;
+  readonly kinesis: KinesisPort;
+  readonly secrets: SecretsPort & ManagedSecrets;
+  readonly bus: EventBusPort;
+  /** The front end. */
+  readonly translate: Translate;
+  /** @default - nothing goes wrong */
+  readonly faults?: StatementFaults;
+  /** Of each warehouse's engine. @default - one a core, at most 8 */
+  readonly threads?: number;
+}
+
+export interface LocalWarehouse extends Disposable {
+  readonly port: WarehousePort;
+  readonly operations: JsonOperations;
+  readonly service: Service;
+  /** The services `redshift` and `redshift-serverless`. */
+  readonly controlPlane: readonly Service[];
+  readonly resources: ResourceTwin[];
+}
+
+/** The Data API over warehouses that somebody else opens. */
+export interface DataApiParts {
+  /** Folder of what outlives the process. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly authorizer: Authorizer;
+  readonly bus: EventBusPort;
+  readonly logins: Logins;
+  readonly find: DataApiOptions['find'];
+  readonly databases: DataApiOptions['databases'];
+  readonly arnOf: DataApiOptions['arnOf'];
+  readonly userIdOf: DataApiOptions['userIdOf'];
+  readonly faults?: StatementFaults;
+  /** Refuses calls above the rates that AWS documents. @default false */
+  readonly throttle?: boolean;
+}
+
+export function composeDataApi(parts: DataApiParts) {
+  const { clock, directory, faults } = parts;
+  const results = new ResultFiles(join(directory, 'results'));
+  const store = new StatementStore(clock, fileJournal(join(directory, 'statements.jsonl'), clock), results);
+  const executor = new Executor(store, clock, parts.bus, results, faults);
+  const sessions = new Sessions(clock);
+  const api = dataApiOperations({ ...parts, store, executor, results, sessions });
+  const unthrottled = faults ? faulty(api, faults) : api;
+  const operations = parts.throttle ? throttled(unthrottled, clock) : unthrottled;
+  /** Ends what runs; then the warehouses may be closed. */
+  const stop = async () => {
+    await executor.stop();
+    sessions.close();
+  };
+  return { store, stop, operations, service: jsonService('redshift-data', 'json-1.1', 'RedshiftData', operations) };
+}
+
+/** The warehouse with a front end of the caller's choice. */
+export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
+  const directory = join(options.dataDir, 'warehouse');
+  const warehouses = new Warehouses({
+    ...options,
+    directory,
+    systemViews: options.faults?.systemViews,
+    onOpen: (warehouse) => store.reconcile(warehouse),
+  });
+  const { store, stop, operations, service } = composeDataApi({
+    ...options,
+    directory,
+    logins: new AwsLogins(options),
+    userIdOf: (principal) => options.sts.userIdOf(principal),
+    find: async (kind, name) => warehouses.find(kind, name),
+    databases: (kind, name) => [warehouses.find(kind, name)!.database],
+    arnOf: (kind, name) => warehouses.arnOf(kind, name),
+  });
+  return {
+    port: { query: (sql) => query(warehouses, sql), activeStatements: () => store.active() },
+    operations,
+    service,
+    controlPlane: controlPlane({ warehouses, authorizer: options.authorizer, state: options.faults?.state }),
+    resources: warehouseTwins(warehouses, options),
+    async dispose() {
+      await stop();
+      warehouses.close();
+    },
+  };
+}
+
+function faulty(operations: JsonOperations, faults: StatementFaults): JsonOperations {
+  const entries = Object.entries(operations).map(([name, run]): [string, JsonOperations[string]] => [
+    name,
+    (input, principal) => faults.call(name, async () => run(input, principal)),
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** A query of the one warehouse there is, as a superuser. */
+async function query(warehouses: Warehouses, sql: string): Promise<{ columns: string[]; rows: unknown[][] }> {
+  const [warehouse, ...others] = warehouses.all();
+  if (!warehouse || others.length > 0)
+    throw new WarehouseError(`a query needs exactly one warehouse, there are ${others.length + (warehouse ? 1 : 0)}`);
+  const result = await warehouse.engine.query(sql);
+  return {
+    columns: result.columns.map((column) => column.name),
+    rows: result.records.map((record) => record.map(scalarOf)),
+  };
+}

@@ -1,0 +1,53 @@
+import { AwsError } from 'aws-local-kit/ports';
+import type { Field } from '../engine/result';
+import { columnMetadata } from './output';
+import type { ResultFormat } from './records';
+import type { StoredResult } from './results';
+
+const badToken = (token: string) =>
+  new AwsError('ValidationException', `NextToken must be one that the previous page gave, got '${token}'`);
+
+/** Number of the page that the token stands for. */
+export function pageOf(result: StoredResult, token: string | undefined): number {
+  if (token === undefined) return 0;
+  const page = /^\d{1,9}$/.test(token) ? Number(token) : 0;
+  if (page === 0 || page >= result.pages.length - 1) throw badToken(token);
+  return page;
+}
+
+/** GetStatementResult and GetStatementResultV2. */
+export function resultPage(result: StoredResult, page: number, rows: readonly Field[][], format: ResultFormat) {
+  return {
+    ColumnMetadata: result.columns.map(columnMetadata),
+    Records: format === 'JSON' ? rows : [{ CSVRecords: rows.map(csvLine).join('') }],
+    ...(format === 'CSV' && { ResultFormat: format }),
+    TotalNumRows: result.rows,
+    NextToken: page < result.pages.length - 2 ? String(page + 1) : undefined,
+  };
+}
+
+/**
+ * A row as a line of comma-separated values; quoted where a value holds a comma, a quote or the end of a line; NULL is empty and an empty
+ * text is quoted. The columns are told by the metadata, so there is no header. AWS documents no more of the format than that it is CSV.
+ */
+const csvLine = (row: readonly Field[]): string => `${row.map(csvValue).join(',')}\r\n`;
+
+function csvValue(field: Field): string {
+  if ('isNull' in field) return '';
+  const value = String(Object.values(field)[0]);
+  return value === '' || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+}
+
+/** One page of a list, after the item that the token names. */
+export function listPage<T, R>(
+  items: readonly T[],
+  keyOf: (item: T) => string,
+  size: number,
+  token: string | undefined,
+  answer: (page: readonly T[], nextToken: string | undefined) => R,
+): R {
+  const start = token === undefined ? 0 : items.findIndex((item) => keyOf(item) === token) + 1;
+  if (token !== undefined && start === 0) throw badToken(token);
+  const page = items.slice(start, start + size);
+  return answer(page, start + size < items.length ? keyOf(page.at(-1)!) : undefined);
+}

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import type { Principal } from 'aws-local-kit/ports';
+import type { StoredResult } from './results';
+
+/** Of the rows of a result. */
+export type ResultFormat = 'JSON' | 'CSV';
+
+export type Status = 'SUBMITTED' | 'PICKED' | 'STARTED' | 'FINISHED' | 'FAILED' | 'ABORTED';
+
+export interface SqlParameter {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** One SQL text and what became of it: of a single statement, or of a member of a batch. */
+export interface SubStatement {
+  readonly sql: string;
+  status: Status;
+  error?: string;
+  updatedMs: number;
+  durationMs: number;
+  queryId: number;
+  /** -1 where there is nothing to count. */
+  rows: number;
+  result?: StoredResult;
+}
+
+/** What was submitted, and its state. */
+export interface StatementRecord {
+  readonly id: string;
+  readonly warehouse: WarehouseTarget;
+  readonly database: string;
+  readonly dbUser: string;
+  readonly secretArn?: string;
+  readonly principal: Principal;
+  readonly name?: string;
+  readonly batch: boolean;
+  readonly mode: 'transaction' | 'auto-commit';
+  readonly parameters?: readonly SqlParameter[];
+  readonly withEvent: boolean;
+  readonly resultFormat: ResultFormat;
+  readonly clientToken?: string;
+  readonly sessionId?: string;
+  /** Of what the client sent, the token aside. */
+  readonly fingerprint: string;
+  readonly createdMs: number;
+  readonly pid: number;
+  updatedMs: number;
+  status: Status;
+  error?: string;
+  durationMs: number;
+  readonly members: readonly SubStatement[];
+}
+
+export type WarehouseTarget = { readonly kind: 'cluster' | 'workgroup'; readonly name: string; readonly arn: string };
+
+export const isTerminal = (status: Status): boolean =>
+  status === 'FINISHED' || status === 'FAILED' || status === 'ABORTED';
+
+export const newStatementId = (): string => randomUUID();
+
+/** Statements are the role's that submitted them, whatever its session. */
+export const ownerOf = (principal: Principal): string => principal.roleArn ?? principal.arn;

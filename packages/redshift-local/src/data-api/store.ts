@@ -1,0 +1,129 @@
+import type { Clock, Principal } from 'aws-local-kit/ports';
+import { interruptedError, retentionMs, type StatementJournal } from './journal';
+import type { ReachableWarehouse } from './reachable';
+import { isTerminal, ownerOf, type StatementRecord } from './records';
+import type { ResultFiles } from './results';
+
+const hourMs = 3_600_000;
+const tokenMs = 8 * hourMs;
+
+/** The statements of the last 24 hours by the clock. */
+export class StatementStore {
+  private readonly byId = new Map<string, StatementRecord>();
+  private readonly byToken = new Map<string, StatementRecord>();
+  private readonly waiters = new Map<string, Set<() => void>>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly journal: StatementJournal,
+    private readonly results: ResultFiles,
+  ) {
+    for (const record of journal.load()) this.remember(record);
+    results.keepOnly(new Set(this.byId.keys()));
+  }
+
+  add(record: StatementRecord): void {
+    this.expire();
+    this.remember(record);
+    this.journal.write(record, () => this.byId.values());
+  }
+
+  /** To be called after each change of a record; wakes those who wait for its end. */
+  update(record: StatementRecord): void {
+    if (!isTerminal(record.status)) return;
+    this.journal.write(record, () => this.byId.values());
+    for (const wake of this.waiters.get(record.id) ?? []) wake();
+    this.waiters.delete(record.id);
+  }
+
+  /** Statements that ran when an earlier process ended. */
+  interrupted(): StatementRecord[] {
+    return [...this.byId.values()].filter(({ error }) => error === interruptedError);
+  }
+
+  /** Puts right what is said of interrupted statements of a warehouse, which knows what it committed. Their results are lost. */
+  reconcile({ target, database, engine }: ReachableWarehouse): void {
+    const committed = new Set(engine.committed.all('done').map(({ tag }) => tag));
+    for (const record of this.interrupted()) {
+      const { kind, name } = record.warehouse;
+      if (kind !== target.kind || name !== target.name || record.database !== database) continue;
+      for (const [index, member] of record.members.entries())
+        if (committed.has(record.id) || committed.has(`${record.id}:${index + 1}`)) {
+          member.status = 'FINISHED';
+          member.error = undefined;
+        }
+      if (record.members.every(({ status }) => status === 'FINISHED')) {
+        record.status = 'FINISHED';
+        record.error = undefined;
+      }
+      this.journal.write(record, () => this.byId.values());
+    }
+    for (const tag of committed) engine.done.forget(tag);
+  }
+
+  find(id: string): StatementRecord | undefined {
+    const record = this.byId.get(id);
+    return record && this.clock.now() - record.createdMs < retentionMs ? record : undefined;
+  }
+
+  /** The statement that the caller submitted under the token in the last 8 hours. */
+  findToken(principal: Principal, token: string): StatementRecord | undefined {
+    const record = this.byToken.get(tokenKey(principal, token));
+    return record && this.clock.now() - record.createdMs < tokenMs ? record : undefined;
+  }
+
+  /** Newest first. */
+  all(): StatementRecord[] {
+    this.expire();
+    return [...this.byId.values()].reverse();
+  }
+
+  /** @param arn of one warehouse. @default - all */
+  active(arn?: string): number {
+    let count = 0;
+    for (const record of this.byId.values())
+      if (!isTerminal(record.status) && (arn === undefined || record.warehouse.arn === arn)) count += 1;
+    return count;
+  }
+
+  waiting(id: string): number {
+    return this.waiters.get(id)?.size ?? 0;
+  }
+
+  /** Resolves when the statement has ended, or after the time by the clock. */
+  async settled(record: StatementRecord, waitSeconds: number): Promise<void> {
+    if (waitSeconds === 0 || isTerminal(record.status)) return;
+    await new Promise<void>((resolve) => {
+      const waiters = this.waiters.get(record.id) ?? new Set();
+      this.waiters.set(record.id, waiters);
+      const timer = this.clock.at(this.clock.now() + waitSeconds * 1000, () => wake());
+      const wake = () => {
+        timer.cancel();
+        waiters.delete(wake);
+        resolve();
+      };
+      waiters.add(wake);
+    });
+  }
+
+  private remember(record: StatementRecord): void {
+    this.byId.set(record.id, record);
+    if (record.clientToken !== undefined) this.byToken.set(tokenKey(record.principal, record.clientToken), record);
+  }
+
+  /** Records are in the order of their creation, so the old ones come first. */
+  private expire(): void {
+    const limit = this.clock.now() - retentionMs;
+    for (const record of this.byId.values()) {
+      if (record.createdMs > limit) return;
+      if (!isTerminal(record.status)) continue;
+      this.byId.delete(record.id);
+      this.results.remove(record.id, record.members.length);
+      if (record.clientToken === undefined) continue;
+      const key = tokenKey(record.principal, record.clientToken);
+      if (this.byToken.get(key) === record) this.byToken.delete(key);
+    }
+  }
+}
+
+const tokenKey = (principal: Principal, token: string) => `${ownerOf(principal)} ${token}`;

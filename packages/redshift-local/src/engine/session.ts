@@ -1,0 +1,243 @@
+import type { Clock, KinesisPort, Principal, S3Port } from 'aws-local-kit/ports';
+import { raisingVariable, shapesVariable } from '../json-text';
+import type { Statement, Translate } from '../statement';
+import { CatalogState, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';
+import { type Connection, literal, timestampLiteral } from './database';
+import type { KnownShapes } from './json-shapes';
+import type { ResultSink } from './result';
+import type { ScanFault } from './scan-fault';
+import { systemSchema } from './system-views';
+
+/** What the engine is given. */
+export interface EngineOptions {
+  /** DuckDB file; made if it is not there. */
+  readonly file: string;
+  /** Of DuckDB. @default - one a core, at most 8 */
+  readonly threads?: number;
+  /** Name of the Redshift database. */
+  readonly database: string;
+  readonly clock: Clock;
+  readonly s3: S3Port;
+  readonly kinesis: KinesisPort;
+  readonly translate: Translate;
+  /** A session of a role that is attached to the warehouse, assumed by Redshift for the database user. */
+  assume(roleArn: string, user: string): Principal;
+  readonly caseSensitiveIdentifiers: boolean;
+  /** Of a cluster's nodes; a workgroup has none. */
+  readonly nodeType?: string;
+  /** What goes wrong with a refresh of a streaming view that finds records. @default - nothing */
+  scanFault?(): ScanFault | undefined;
+  /** When the rows of system logs can be seen. @default - at once */
+  readonly systemViews?: () => SystemViewLag | undefined;
+  /** JSON texts of values that fail every statement that asks for their type. @default - none */
+  raising?(): readonly string[];
+}
+
+/**
+ * When the system views show what a transaction did. Redshift's documentation promises neither that a transaction sees its own rows nor how soon
+ * others do ("System tables and views do not use the same consistency model as regular tables").
+ */
+export interface SystemViewLag {
+  /** The open transaction sees the rows of its own statements. */
+  readonly openTransaction: boolean;
+  /** How long after its end a transaction's rows are still missing. */
+  readonly afterEndMs: number;
+}
+
+/** A statement with what its resolution looked up. */
+export interface Planned {
+  readonly statement: Statement;
+  /** `schema.name` of the relations found. */
+  readonly found: readonly string[];
+  readonly externals: readonly string[];
+}
+
+/** A row of a system log, by column. */
+export type LogRow = Readonly<Record<string, string | number | boolean | null | LogTimestamp>>;
+export interface LogTimestamp {
+  readonly epochMs: number;
+}
+
+/**
+ * One connection of a user: a single statement or a batch. Begins and ends transactions; the draft of the catalog is written
+ * in the transaction whose data it describes.
+ */
+export class Session {
+  state = new CatalogState();
+  readonly catalog: SessionCatalog;
+  /** Epoch milliseconds at which the transaction began. */
+  now = 0;
+  transactionId = 0;
+  queryId = 0;
+  /** Of BEGIN … COMMIT: open, or aborted by a statement that failed. */
+  block?: 'open' | 'aborted';
+  /** The statement is one of several in a transaction. */
+  batched = false;
+  /** `schema.name` of what this transaction changed. */
+  readonly changedRelations = new Set<string>();
+  /** The connection holds temporary objects and must not serve another session. */
+  usedTemporary = false;
+  /** Takes the rows of queries. @default - they are kept in memory */
+  sink: ResultSink | undefined;
+  private logs: TransactionLog[] = [];
+  private temporary = new Map<string, RelationEntry>();
+
+  constructor(
+    readonly connection: Connection,
+    readonly user: UserEntry,
+    readonly options: EngineOptions,
+    private readonly store: CommittedCatalog,
+  ) {
+    this.catalog = new SessionCatalog(this.state, options.caseSensitiveIdentifiers);
+  }
+
+  /** Starts a transaction over what is committed. */
+  async begin(): Promise<void> {
+    for (const { view, rows } of this.store.dueLogs()) await this.connection.run(insertLog(view, rows));
+    this.state = this.store.committed.draft();
+    for (const [name, entry] of this.temporary) this.state.temporary.set(name, entry);
+    this.catalog.state = this.state;
+    this.changedRelations.clear();
+    this.logs = [];
+    this.now = this.options.clock.now();
+    this.transactionId = this.store.nextTransactionId();
+    const now = timestampLiteral(this.now);
+    const variables = {
+      millrace_now: now,
+      millrace_statement_now: now,
+      millrace_user: literal(this.user.name),
+      millrace_user_id: String(this.user.id),
+      millrace_superuser: String(this.user.superuser),
+      millrace_database: literal(this.options.database),
+      [shapesVariable]: literal(this.store.shapes.pattern),
+      [raisingVariable]: raisingList(this.options.raising?.() ?? []),
+    };
+    await this.connection.set(variables, 'begin');
+  }
+
+  /** @param samples JSON texts: what looks like them parses faster */
+  async learnShapes(samples: readonly string[]): Promise<void> {
+    this.store.shapes.learn(samples);
+    await this.connection.set({ [shapesVariable]: literal(this.store.shapes.pattern) });
+  }
+
+  /** Tells GETDATE the time at which a statement begins. */
+  async beginStatement(): Promise<void> {
+    await this.connection.set({ millrace_statement_now: timestampLiteral(this.options.clock.now()) });
+  }
+
+  async commit(): Promise<void> {
+    await this.writeCatalog();
+    await this.connection.run('commit');
+    this.temporary = new Map(this.state.temporary);
+    if (this.temporary.size > 0) this.usedTemporary = true;
+    if (this.state.changed.size > 0) this.store.committed = this.state.draft();
+    await this.writeLogs(this.logs.filter(({ written }) => !written));
+  }
+
+  /** Undoes the transaction. What was logged stays: the system logs of Redshift tell of failed statements too. */
+  async rollback(): Promise<void> {
+    await this.connection.run('rollback');
+    await this.writeLogs(this.logs);
+  }
+
+  /** Writes logs after the end of their transaction, or leaves them for later. */
+  private async writeLogs(logs: readonly TransactionLog[]): Promise<void> {
+    this.logs = [];
+    const lagMs = this.options.systemViews?.()?.afterEndMs ?? 0;
+    if (lagMs > 0) this.store.showLogs(this.options.clock.now() + lagMs, logs);
+    else for (const { view, rows } of logs) await this.connection.run(insertLog(view, rows));
+  }
+
+  async log(view: string, ...rows: LogRow[]): Promise<void> {
+    const written = this.options.systemViews?.()?.openTransaction ?? true;
+    for (let start = 0; start < rows.length; start += 1000) {
+      const part = rows.slice(start, start + 1000);
+      this.logs.push({ view, rows: part, written });
+      if (written) await this.connection.run(insertLog(view, part));
+    }
+  }
+
+  /** Members that most logs have. */
+  logBase() {
+    return { user_id: this.user.id, query_id: this.queryId, transaction_id: this.transactionId };
+  }
+
+  changed(relation: string): void {
+    this.state.bump(relation);
+    this.changedRelations.add(relation);
+  }
+
+  /** Resolves the text statement by statement, each after the one before it was carried out. */
+  *plan(sql: string, parameters: Readonly<Record<string, string>> | undefined): Generator<Planned> {
+    yield* planStatements(this.options.translate, sql, this.catalog, parameters);
+  }
+
+  private async writeCatalog(): Promise<void> {
+    const changed = [...this.state.changed];
+    if (changed.length === 0) return;
+    const keys = changed.map((key) => literal(key)).join(', ');
+    await this.connection.run(`delete from ${systemSchema}.objects where kind || '/' || name in (${keys})`);
+    const rows = changed
+      .filter((key) => this.state.raw(key) !== undefined)
+      .map((key) => {
+        const slash = key.indexOf('/');
+        return `(${literal(key.slice(0, slash))}, ${literal(key.slice(slash + 1))}, ${literal(JSON.stringify(this.state.raw(key)))})`;
+      });
+    if (rows.length > 0) await this.connection.run(`insert into ${systemSchema}.objects values ${rows.join(', ')}`);
+  }
+}
+
+const raisingList = (values: readonly string[]) =>
+  values.length === 0 ? 'null::varchar[]' : `[${values.map((value) => literal(value)).join(', ')}]`;
+
+/** Rows that a transaction logged, and whether its own statements see them. */
+export interface TransactionLog {
+  readonly view: string;
+  readonly rows: readonly LogRow[];
+  readonly written: boolean;
+}
+
+/** What sessions share: the catalog as of the last commit, and logs that nobody sees yet. */
+export interface CommittedCatalog {
+  committed: CatalogState;
+  readonly shapes: KnownShapes;
+  nextTransactionId(): number;
+  /** Keeps logs back until a moment, in epoch milliseconds. */
+  showLogs(at: number, logs: readonly TransactionLog[]): void;
+  /** Takes the logs that may be seen by now. */
+  dueLogs(): readonly TransactionLog[];
+}
+
+export function* planStatements(
+  translate: Translate,
+  sql: string,
+  catalog: SessionCatalog,
+  parameters: Readonly<Record<string, string>> | undefined,
+): Generator<Planned> {
+  catalog.found.clear();
+  catalog.externals.clear();
+  for (const statement of translate(sql, catalog, parameters)) {
+    yield { statement, found: [...catalog.found], externals: [...catalog.externals] };
+    catalog.found.clear();
+    catalog.externals.clear();
+  }
+}
+
+/** The engine takes its time over a long VALUES, so rows are given as one text of JSON. */
+function insertLog(view: string, rows: readonly LogRow[]): string {
+  const names = Object.keys(rows[0] ?? {});
+  const texts = JSON.stringify(rows.map((row) => names.map((name) => logValue(row[name]))));
+  const columns = names.map((name, i) =>
+    rows.some((row) => isTime(row[name])) ? `make_timestamp(cast(r ->> ${i} as bigint))` : `r ->> ${i}`,
+  );
+  return `insert into ${systemSchema}.log_${view} (${names.map((name) => `"${name}"`).join(', ')})
+    select ${columns.join(', ')} from (select unnest(json_extract(${literal(texts)}, '$[*]')) as r)`;
+}
+
+const isTime = (value: LogRow[string] | undefined): value is LogTimestamp =>
+  typeof value === 'object' && value !== null;
+
+/** Times in microseconds. */
+const logValue = (value: LogRow[string] | undefined) =>
+  isTime(value) ? Math.round(value.epochMs * 1000) : (value ?? null);

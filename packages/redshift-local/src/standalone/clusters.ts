@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import type { KinesisClient } from '@aws-sdk/client-kinesis';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { AwsError, type Clock, type KinesisPort, type Principal, type S3Port } from 'aws-local-kit/ports';
+import { invalid } from 'aws-local-kit/properties';
+import type { ReachableWarehouse } from '../data-api/reachable';
+import { Engine } from '../engine/engine';
+import { WarehouseError } from '../engine/errors';
+import { translate } from '../sql';
+import { RemoteKinesis } from './remote-kinesis';
+import { RemoteS3 } from './remote-s3';
+
+/** The user that every database begins with, as in a cluster made in the console. */
+export const administrator = 'awsuser';
+/** DuckDB names the catalog after the file, and a schema of the catalog's name is ambiguous: no schema can have this prefix. */
+const prefix = 'database=';
+const suffix = '.duckdb';
+/** Each holds threads and memory. */
+const mostDatabases = 32;
+
+export interface ClustersOptions {
+  readonly dataDir: string;
+  readonly account: string;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly s3?: S3Client;
+  readonly kinesis?: KinesisClient;
+  /** What enable_case_sensitive_identifier is in a new session. */
+  readonly caseSensitiveIdentifiers: boolean;
+  /** Told of each database before anybody can reach it. */
+  readonly onOpen: (warehouse: ReachableWarehouse) => void;
+  /** Aborts what is under way at the endpoints. */
+  readonly ending: AbortSignal;
+}
+
+/** Clusters and workgroups by name, and their databases: each a file, opened or made when it is first named. */
+export class Clusters {
+  private readonly open = new Map<string, Promise<ReachableWarehouse>>();
+  private readonly s3: S3Port;
+
+  constructor(private readonly options: ClustersOptions) {
+    this.s3 = options.s3 ? new RemoteS3(options.s3, options.ending) : missingS3;
+  }
+
+  /** @throws AwsError ValidationException for a name that neither kind of warehouse can have */
+  async find(kind: 'cluster' | 'workgroup', name: string, database: string): Promise<ReachableWarehouse> {
+    checkNames(kind, name, database);
+    const key = `${kind}/${name}/${database}`;
+    let opening = this.open.get(key);
+    if (!opening) {
+      if (this.open.size >= mostDatabases)
+        throw new AwsError(
+          'ValidationException',
+          `${mostDatabases} databases are open, which is the limit of the local warehouse: ${database} of ${kind} ${name} cannot be opened`,
+        );
+      opening = this.openDatabase(kind, name, database);
+      this.open.set(key, opening);
+      opening.catch(() => this.open.delete(key));
+    }
+    return opening;
+  }
+
+  /** Those that have been named so far. */
+  databases(kind: 'cluster' | 'workgroup', name: string): string[] {
+    return readdirSync(join(this.options.dataDir, `${kind}s`, name))
+      .filter((file) => file.startsWith(prefix) && file.endsWith(suffix))
+      .map((file) => decodeURIComponent(file.slice(prefix.length, -suffix.length)))
+      .sort();
+  }
+
+  arnOf(kind: 'cluster' | 'workgroup', name: string): string {
+    const { region, account } = this.options;
+    return kind === 'cluster'
+      ? `arn:aws:redshift:${region}:${account}:cluster:${name}`
+      : `arn:aws:redshift-serverless:${region}:${account}:workgroup/${name}`;
+  }
+
+  async close(): Promise<void> {
+    for (const opened of await Promise.allSettled(this.open.values()))
+      if (opened.status === 'fulfilled') opened.value.engine.close();
+    this.open.clear();
+  }
+
+  private async openDatabase(
+    kind: 'cluster' | 'workgroup',
+    name: string,
+    database: string,
+  ): Promise<ReachableWarehouse> {
+    const file = databaseFile(join(this.options.dataDir, `${kind}s`, name), database);
+    const engine = await Engine.open(
+      {
+        file,
+        database,
+        clock: this.options.clock,
+        s3: this.s3,
+        kinesis: this.options.kinesis
+          ? new RemoteKinesis(this.options.kinesis, `${file}.stream`, this.options.ending)
+          : missingKinesis,
+        translate,
+        assume: (roleArn) => this.assume(roleArn),
+        caseSensitiveIdentifiers: this.options.caseSensitiveIdentifiers,
+      },
+      { name: administrator, password: () => randomBytes(24).toString('hex') },
+    );
+    const warehouse = { target: { kind, name, arn: this.arnOf(kind, name) }, database, engine };
+    this.options.onOpen(warehouse);
+    return warehouse;
+  }
+
+  /** Roles are texts here: what they may do is decided by the endpoints, on the credentials of this process. */
+  private assume(roleArn: string): Principal {
+    const last = roleArn.slice(roleArn.lastIndexOf(',') + 1);
+    return { kind: 'role', arn: `${last}/RedshiftIamRoleSession`, roleArn: last, account: this.options.account };
+  }
+}
+
+/** Path of a database's file. Files of earlier versions, which had no prefix, are renamed. */
+function databaseFile(folder: string, database: string): string {
+  const name = `${encodeURIComponent(database)}${suffix}`;
+  const file = join(folder, `${prefix}${name}`);
+  for (const part of ['.wal', '.stream', ''])
+    if (existsSync(join(folder, `${name}${part}`))) renameSync(join(folder, `${name}${part}`), `${file}${part}`);
+  return file;
+}
+
+/** @throws AwsError ValidationException */
+function checkNames(kind: 'cluster' | 'workgroup', name: string, database: string): void {
+  const [field, least, most] = kind === 'cluster' ? ['ClusterIdentifier', 1, 63] : ['WorkgroupName', 3, 64];
+  if (!/^[a-z0-9](-?[a-z0-9])*$/.test(name) || name.length < least || name.length > most)
+    throw invalid(field, name, `${least} to ${most} lower-case letters, digits and single hyphens between them`);
+  // https://docs.aws.amazon.com/redshift/latest/dg/r_names.html
+  const valid = /^[\p{L}_][\p{L}\p{N}_$@-]*$/u.test(database) && database === database.toLowerCase();
+  if (!valid || Buffer.byteLength(database) > 127)
+    throw invalid(
+      'Database',
+      database,
+      'in lower case: a letter or underscore, then letters, digits, underscores, hyphens, $ and @, at most 127 bytes',
+    );
+}
+
+const missing = (what: string, option: string) => () => {
+  throw new WarehouseError(
+    `${what} has no endpoint to go to: start the warehouse with ${option}, the URL of ${option === '--s3' ? 'an S3' : 'a Kinesis'} endpoint`,
+  );
+};
+const noS3 = missing('this statement', '--s3');
+const missingS3: S3Port = {
+  list: noS3,
+  head: noS3,
+  get: noS3,
+  pathForRead: noS3,
+  linkForRead: noS3,
+  put: noS3,
+  putFile: noS3,
+  delete: noS3,
+  pathOf: noS3,
+};
+const missingKinesis: KinesisPort = { readSlice: missing('a streaming view', '--kinesis'), acceptedRecords: () => 0 };

@@ -1,0 +1,167 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  AwsError,
+  type Clock,
+  type KinesisPort,
+  NotModelledError,
+  type Principal,
+  type S3Port,
+  type StsPort,
+} from 'aws-local-kit/ports';
+import type { StatementFaults } from './data-api/faults';
+import type { ReachableWarehouse } from './data-api/reachable';
+import type { WarehouseTarget } from './data-api/records';
+import { Engine } from './engine/engine';
+import { WarehouseError } from './engine/errors';
+import type { SystemViewLag } from './engine/session';
+import type { Translate } from './statement';
+
+export interface WarehousesOptions {
+  /** Folder of the database files. */
+  readonly directory: string;
+  readonly account: string;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly sts: StsPort;
+  readonly s3: S3Port;
+  readonly kinesis: KinesisPort;
+  readonly translate: Translate;
+  /** Of each warehouse. @default - one a core, at most 8 */
+  readonly threads?: number;
+  /** @default - nothing goes wrong */
+  readonly faults?: StatementFaults;
+  /** When system views show what a transaction did. @default - at once */
+  readonly systemViews?: () => SystemViewLag | undefined;
+  /** Told of each warehouse before anybody can reach it. */
+  readonly onOpen?: (warehouse: ReachableWarehouse) => void;
+}
+
+/** A cluster or workgroup to be opened. */
+export interface WarehouseDefinition {
+  readonly target: WarehouseTarget;
+  /** Before `/<user>` in the ARN of a database user. */
+  readonly userScope: string;
+  /** Name of the database file: a workgroup's is its namespace's. */
+  readonly storage: string;
+  readonly database: string;
+  readonly roleArns: readonly string[];
+  readonly caseSensitiveIdentifiers: boolean;
+  /** Of a cluster's nodes; a workgroup has none. */
+  readonly nodeType?: string;
+  /** Where a cluster would listen. */
+  readonly port?: number;
+  readonly admin: { readonly name: string; password(): string };
+}
+
+/** The open warehouses of the account. */
+export class Warehouses {
+  private readonly open = new Map<string, ReachableWarehouse>();
+  /** Of each open warehouse, as it was last updated. */
+  private readonly definitions = new Map<string, WarehouseDefinition>();
+
+  constructor(private readonly options: WarehousesOptions) {}
+
+  async create(definition: WarehouseDefinition): Promise<void> {
+    const { target, database } = definition;
+    const key = `${target.kind}/${target.name}`;
+    if (this.open.has(key))
+      throw new AwsError('ResourceExistsException', `${target.kind} ${target.name} already exists`);
+    const engine = await Engine.open(
+      {
+        file: join(this.options.directory, `${definition.storage}.duckdb`),
+        threads: this.options.threads,
+        database,
+        clock: this.options.clock,
+        s3: this.options.s3,
+        kinesis: this.options.kinesis,
+        translate: this.options.translate,
+        assume: (roleArn, user) => this.assume(this.definitions.get(key) ?? definition, roleArn, user),
+        caseSensitiveIdentifiers: definition.caseSensitiveIdentifiers,
+        nodeType: definition.nodeType,
+        scanFault: () => this.options.faults?.scan?.(),
+        systemViews: this.options.systemViews,
+        raising: () => this.options.faults?.raising?.() ?? [],
+      },
+      definition.admin,
+    );
+    const warehouse = { target, database, engine };
+    this.options.onOpen?.(warehouse);
+    this.definitions.set(key, definition);
+    this.open.set(key, warehouse);
+  }
+
+  /** Attaches other roles. @throws NotModelledError for what an open engine cannot take on */
+  update(definition: WarehouseDefinition, where: string): void {
+    const { kind, name } = definition.target;
+    const known = this.definitions.get(`${kind}/${name}`);
+    if (!known) throw new AwsError('ResourceNotFoundException', `${kind} ${name} does not exist`);
+    for (const field of ['caseSensitiveIdentifiers', 'nodeType', 'database', 'storage'] as const)
+      if (known[field] !== definition[field])
+        throw new NotModelledError(
+          `${where}: a change of ${field} from ${known[field]} to ${definition[field]} while it runs`,
+        );
+    if (known.admin.name !== definition.admin.name || known.admin.password() !== definition.admin.password())
+      throw new NotModelledError(`${where}: a change of its administrator`);
+    this.definitions.set(`${kind}/${name}`, definition);
+  }
+
+  /** Attaches other roles to the workgroups of a namespace. */
+  attachRoles(storage: string, roleArns: readonly string[]): void {
+    for (const [key, definition] of this.definitions)
+      if (definition.target.kind === 'workgroup' && definition.storage === storage)
+        this.definitions.set(key, { ...definition, roleArns });
+  }
+
+  /** Takes the warehouse away with its data. */
+  delete(kind: 'cluster' | 'workgroup', name: string): void {
+    const key = `${kind}/${name}`;
+    const definition = this.definitions.get(key);
+    if (!definition) return;
+    this.open.get(key)!.engine.close();
+    this.open.delete(key);
+    this.definitions.delete(key);
+    for (const suffix of ['', '.wal'])
+      rmSync(join(this.options.directory, `${definition.storage}.duckdb${suffix}`), { force: true });
+  }
+
+  /** @param name or ARN */
+  find(kind: 'cluster' | 'workgroup', name: string): ReachableWarehouse | undefined {
+    const named = this.open.get(`${kind}/${name}`);
+    return named ?? this.all().find(({ target }) => target.kind === kind && target.arn === name);
+  }
+
+  all(): ReachableWarehouse[] {
+    return [...this.open.values()];
+  }
+
+  /** The definitions of the open warehouses of a kind. */
+  defined(kind: 'cluster' | 'workgroup'): WarehouseDefinition[] {
+    return [...this.definitions.values()].filter(({ target }) => target.kind === kind);
+  }
+
+  arnOf(kind: 'cluster' | 'workgroup', name: string): string {
+    const { region, account } = this.options;
+    return kind === 'cluster'
+      ? `arn:aws:redshift:${region}:${account}:cluster:${name}`
+      : `arn:aws:redshift-serverless:${region}:${account}:workgroup/${name}`;
+  }
+
+  close(): void {
+    for (const { engine } of this.open.values()) engine.close();
+    this.open.clear();
+  }
+
+  /** As Redshift does: the role has to be attached, and the external id is the database user's ARN. */
+  private assume(definition: WarehouseDefinition, roleArn: string, user: string): Principal {
+    const { account, region, sts } = this.options;
+    if (roleArn.includes(',')) throw new WarehouseError('role chaining is not modelled by the local warehouse');
+    if (!definition.roleArns.includes(roleArn))
+      throw new WarehouseError(
+        `User arn:aws:redshift:${region}:${account}:dbuser:${definition.userScope}/${user} is not authorized to assume IAM Role ${roleArn}: it is not attached to the ${definition.target.kind} ${definition.target.name}`,
+      );
+    const service: Principal = { kind: 'service', arn: 'redshift.amazonaws.com', account };
+    const externalId = `arn:aws:redshift:${region}:${account}:dbuser:${definition.userScope}/${user}`;
+    return sts.assumeRole(service, { roleArn, sessionName: 'RedshiftIamRoleSession', externalId }).principal;
+  }
+}
