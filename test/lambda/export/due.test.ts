@@ -1,0 +1,87 @@
+import type { ExportItem } from '../../../lambda/export/contract';
+import { dueWindows, surveyNeeded } from '../../../lambda/export/due';
+
+const at = (time: string) => Date.parse(time);
+const iso = (time: number) => new Date(time).toISOString().slice(0, 16);
+
+const item = (content: Partial<ExportItem['content']> = {}) =>
+  ({
+    name: 'sold',
+    content: { kind: 'incremental', window: 'hour', latenessMinutes: 15, corrections: false, ...content },
+  }) as ExportItem;
+const tick = at('2026-11-21T08:30:00Z');
+const state = {
+  sequence: 3,
+  lastEnd: at('2026-11-21T06:00:00Z'),
+  firstPublishedAt: at('2026-11-21T05:10:00Z'),
+  completeUntil: tick,
+};
+const startsOf = (...given: Parameters<typeof dueWindows>) =>
+  dueWindows(...given).windows.map(({ start, revision }) => `${iso(start)}.${revision}`);
+
+describe('due', () => {
+  test('are all windows since the last that have ended and waited for late rows, with rows or without', () => {
+    expect(startsOf(item(), state, [], tick, 48)).toEqual(['2026-11-21T06:00.0', '2026-11-21T07:00.0']);
+    expect(startsOf(item(), state, [], at('2026-11-21T08:14:00Z'), 48)).toEqual(['2026-11-21T06:00.0']);
+  });
+
+  test('is no window whose events are not in the views yet, whatever the clock says', () => {
+    expect(startsOf(item(), { ...state, completeUntil: at('2026-11-21T07:14:59Z') }, [], tick, 48)).toEqual([]);
+    expect(startsOf(item(), { ...state, completeUntil: undefined }, [], tick, 48)).toEqual([]);
+  });
+
+  test('are no more windows than the caller takes', () => {
+    expect(startsOf(item(), state, [], tick, 1)).toEqual(['2026-11-21T06:00.0']);
+  });
+
+  test('are, of the time before the first run, only windows with rows: a time in 1970 makes no flood', () => {
+    const survey = [
+      { start: at('1970-01-01T00:00:00Z'), rows: 1 },
+      { start: at('2026-11-20T03:00:00Z'), rows: 5 },
+      { start: at('2099-01-01T00:00:00Z'), rows: 1 },
+    ];
+    expect(startsOf(item(), { sequence: 0, completeUntil: tick }, survey, tick, 48)).toEqual([
+      '1970-01-01T00:00.0',
+      '2026-11-20T03:00.0',
+    ]);
+  });
+
+  test('are all windows from the declared beginning', () => {
+    const since = item({ since: at('2026-11-21T02:00:00Z') } as never);
+    expect(startsOf(since, { sequence: 0, completeUntil: tick }, [], tick, 3)).toEqual([
+      '2026-11-21T02:00.0',
+      '2026-11-21T03:00.0',
+      '2026-11-21T04:00.0',
+    ]);
+  });
+
+  test('is a correction for late rows; without corrections they are counted, as are rows without a time', () => {
+    const survey = [{ rows: 2 }, { start: at('2026-11-21T04:00:00Z'), rows: 5, published: { rows: 3, revision: 1 } }];
+    const now = { ...state, lastEnd: at('2026-11-21T08:00:00Z') };
+    expect(dueWindows(item({ corrections: true } as never), now, survey, tick, 48)).toMatchObject({
+      windows: [{ start: at('2026-11-21T04:00:00Z'), revision: 2 }],
+      lateRows: 2,
+    });
+    expect(dueWindows(item(), now, survey, tick, 48)).toMatchObject({
+      windows: [],
+      lateRows: 4,
+      lateWindows: [at('2026-11-21T04:00:00Z')],
+    });
+  });
+
+  test('is one snapshot of the last interval, and none for missed intervals', () => {
+    const snapshot = item({ kind: 'snapshot' } as never);
+    expect(startsOf(snapshot, { ...state, lastEnd: at('2026-11-20T00:00:00Z') }, [], tick, 48)).toEqual([
+      '2026-11-21T07:00.0',
+    ]);
+    expect(startsOf(snapshot, { ...state, lastEnd: at('2026-11-21T08:00:00Z') }, [], tick, 48)).toEqual([]);
+  });
+});
+
+test('changes are surveyed once an hour, and everything while the export catches up with the past', () => {
+  const quarter = 15 * 60_000;
+  expect(surveyNeeded(item(), state, at('2026-11-21T08:00:00Z'), quarter)).toBe('changes');
+  expect(surveyNeeded(item(), state, at('2026-11-21T08:15:00Z'), quarter)).toBeUndefined();
+  expect(surveyNeeded(item(), { sequence: 0 }, at('2026-11-21T08:15:00Z'), quarter)).toBe('everything');
+  expect(surveyNeeded(item({ kind: 'snapshot' } as never), state, at('2026-11-21T08:00:00Z'), quarter)).toBeUndefined();
+});
