@@ -15,28 +15,28 @@ export const env = defineEnv(
 export const manifestPrefix = 'manifests/';
 
 /**
- * Copies of single versions of objects, for a COPY that must read those bytes and no others, are
- * `<WORK_BUCKET>/<versionPrefix><pipeline>/<run id>`, encrypted with KEY_ARN as the objects are.
+ * Copies of object versions, for a COPY that must read exactly those bytes, are written to `<WORK_BUCKET>/<versionPrefix><pipeline>/<run id>`,
+ * encrypted with KEY_ARN.
  */
 export const versionPrefix = 'versions/';
 
-/** What every key matched by the glob begins with: S3 lists and notifies by prefix, not by glob. */
+/** The prefix of every key that the glob matches. S3 lists and notifies by prefix, not by glob. */
 export function literalPrefix(glob: string): string {
   const wildcard = glob.indexOf('*');
   return wildcard < 0 ? glob : glob.slice(0, wildcard);
 }
 
-/** The narrowest prefixes that cover the globs, sorted; none begins with another, which S3 refuses for notifications of one bucket. */
+/** The narrowest prefixes that cover the globs, sorted. None begins with another: S3 refuses that for the notifications of a bucket. */
 export function literalPrefixes(globs: readonly string[]): string[] {
   const all = [...new Set(globs.map(literalPrefix))].sort();
   return all.filter((prefix) => !all.some((other) => other !== prefix && prefix.startsWith(other)));
 }
 
-/** A message of the dead-letter queue that the load function wrote. */
+/** A message that the load function writes to the dead-letter queue. */
 export interface ParkedMessage {
-  /** Why the object was not loaded, as Redshift or S3 said it. */
+  /** Why the object was not loaded, in the words of Redshift or S3. */
   readonly reason: string;
-  /** Undefined where the message itself could not be read. */
+  /** @default - the message could not be parsed */
   readonly object?: {
     readonly bucket: string;
     readonly key: string;
@@ -44,111 +44,107 @@ export interface ParkedMessage {
     readonly versionId: string;
     readonly size: number;
   };
-  /** How often the message was delivered. */
+  /** Deliveries of the message. */
   readonly attempts: number;
   /** ISO 8601. */
   readonly at: string;
-  /** A body that the load function takes: sent to a history or backlog queue, it tries again, as it does with this message itself. */
+  /** A body that the load function takes. Sent to a history or backlog queue, it makes the function try again; so does this whole message. */
   readonly original: string;
 }
 
-/** A column of CSV and Parquet files, and what becomes of its values. */
+/** A column of CSV and Parquet files, and how its values become part of the payload. */
 export interface FileShapeColumn {
   readonly name: string;
-  /** Where in the payload. */
+  /** Attribute path in the payload. */
   readonly path: readonly string[];
-  /** What a text of a CSV may stand for. */
+  /** What the text of a CSV field is read as. */
   readonly spelling: 'text' | 'number' | 'flag';
 }
 
-/** What an object of a source looks like inside. */
+/** The file format of a source's objects. */
 export interface FileShape {
   readonly format: 'ndjson' | 'firehose' | 'csv' | 'parquet';
   readonly compression: 'gzip' | 'zstd' | 'none';
   /** CSV only. */
   readonly delimiter?: string;
-  /** CSV and Parquet only: all columns, in their order. */
+  /** CSV and Parquet only: all columns in order. */
   readonly columns?: readonly FileShapeColumn[];
 }
 
-/** Objects of one shape that a pipeline loads, and how. */
+/** Objects of one file format that a pipeline loads, and how. */
 export interface LoadSource {
-  /** The name of the pipeline's history source, or `archive` for what Firehose wrote. */
+  /** Name of a history source of the pipeline, or `archive` for the objects that Firehose writes. */
   readonly name: string;
   readonly bucket: 'history' | 'archive';
   /** An object belongs to the source whose glob its key matches. */
   readonly globs: readonly string[];
-  /** What a key with other bytes than those loaded before means. */
+  /** What to do when a loaded key gets other bytes. */
   readonly overwritten: 'load-again' | 'alarm';
   readonly shape: FileShape;
   /**
-   * Loads objects where they are. Placeholders: `run_id`; `manifest` (s3:// URL); `load_role`; `objects` (JSON text:
-   * `[{bucket,key,etag,versionId,size}]`); `files` (JSON text: `[{url,etag}]`, what COPY must have read). Accepts only what the
-   * warehouse's system views account for: every file with its etag, every line scanned as a row or an error.
+   * Loads objects from where they are. Placeholders: `run_id`; `manifest` (s3:// URL); `load_role`; `objects` (JSON text:
+   * `[{bucket,key,etag,versionId,size}]`); `files` (JSON text: `[{url,etag}]`, what COPY must have read). The warehouse's system views must account
+   * for everything: every file with its etag, every scanned line as a row or an error.
    */
-  readonly inPlace: Answering;
+  readonly inPlace: CheckedTransaction;
   /**
-   * Loads files that nobody changes, in place of the objects that they hold: copies of versions, or what the function wrote itself. No system view is
-   * asked. Placeholders: `run_id`, `manifest`, `load_role` and `objects` as above; `records`, how many the files have (-1 where nobody counted them);
-   * `refused` (s3:// URL), a manifest of gzip JSON lines `{object_key, line, message, bytes}`, the lines of the objects that the files do not
-   * have, bytes in base64 or missing; a row without `object_key` is none.
+   * Loads files that nobody changes instead of the objects themselves: copies of versions, or files that the function wrote. Needs no system view.
+   * Placeholders: `run_id`, `manifest`, `load_role` and `objects` as above; `records`, the number of records in the files (-1: not counted);
+   * `refused` (s3:// URL), a manifest of gzip JSON lines `{object_key, line, message, bytes}`: the lines of the objects that are not in the files,
+   * with bytes in base64 or missing. A row without `object_key` is ignored.
    */
-  readonly exact: Answering;
+  readonly exact: CheckedTransaction;
   readonly scan: ScanPlan;
   readonly reload: ReloadPlan;
-  /** For `inPlace` and for `exact`. */
   readonly raising: { readonly inPlace: RaisingPlan; readonly exact: RaisingPlan };
 }
 
-/** Finds the records that make the load of an object fail, and loads it without them. */
+/** Finds the records that make the load of an object fail, and loads the object without them. */
 export interface RaisingPlan {
-  /** Placeholders: `manifest`, `load_role`, and `raised`, the records that are known and not searched. */
+  /** Placeholders: `manifest`, `load_role`, and `raised`: records already found, which are not searched. */
   readonly search: SearchPlan;
   /**
-   * As the load, but that the records of `raised` (JSON text: `[{key,reason}]`), with the keys of the search, become rejects before anything is typed.
+   * The same load, but the records of `raised` (JSON text: `[{key,reason}]`, with keys of the search) become rejects before anything is typed.
    */
-  readonly load: Answering;
+  readonly load: CheckedTransaction;
 }
 
-/**
- * One transaction that changes all or nothing: nothing also, though it finishes, where its answer says so.
- */
-export interface Answering {
+/** A transaction that checks what COPY read. When a check fails, it finishes without a change, and its answer says why. */
+export interface CheckedTransaction {
   readonly statements: readonly StatementTemplate[];
   /**
-   * Which of the statements, from 0, has a row with what was found: `accepted` (1 or 0); `known`, how many of the objects are in the ledger; `unseen`
-   * files of which the warehouse does not show what was read; `changed` files that were not read with their etags; `staged` rows that COPY made;
-   * `refused` lines that it could not read; `expected`, the rows that it should have made.
+   * Index of the statement whose row is the answer: `accepted` (1 or 0); `known`: objects that are in the ledger already; `unseen`: files whose COPY
+   * the system views do not show; `changed`: files that were read with another etag; `staged`: rows that COPY made; `refused`: lines that it could
+   * not read; `expected`: rows that it should have made.
    */
   readonly answer: number;
 }
 
-/** Finds the lines of exact files that COPY cannot read. */
+/** Finds the lines of files that COPY cannot read. */
 export interface ScanPlan {
-  /** One transaction that changes nothing. Placeholders: `manifest`, `load_role`. */
+  /** One transaction that stages the files and keeps nothing. Placeholders: `manifest`, `load_role`. */
   readonly statements: readonly StatementTemplate[];
-  /** Which of the statements, from 0, has the row `query_id, copied`. */
+  /** Index of the statement with the row `query_id, copied`. */
   readonly answer: number;
-  /** Rows `url, line, message, scanned` of that COPY: a line that it could not read, and the lines of all files. Placeholder: `query_id`. */
+  /** Rows `url, line, message, scanned` of that COPY: each unreadable line, and the number of lines in all files. Placeholder: `query_id`. */
   readonly lines: StatementTemplate;
 }
 
 /**
- * Loads the objects of a run again, all together, and puts what they give by now in the place of the run's rows. Placeholders: those of the load, and
- * `replaced`, the run whose rows go; `run_id` is the one that takes its place and `objects` are all of the run. The answer has in addition
- * the rows of the run `before` and `now`, and `lost`, the events of the run that would be none any longer; its `known` is 1 where the ledger has just
- * these objects of the run.
+ * Loads all objects of a run again and replaces the run's rows. Placeholders: those of the load, and `replaced`, the run whose rows are deleted;
+ * `run_id` is the run that replaces it, and `objects` are all objects of the run. The answer also has the run's number of rows `before` and `now`,
+ * and `lost`: events of the run that would no longer be events. Its `known` is 1 where the ledger has exactly these objects for the run.
  */
 export interface ReloadPlan {
-  readonly inPlace: Answering;
-  readonly exact: Answering;
+  readonly inPlace: CheckedTransaction;
+  readonly exact: CheckedTransaction;
 }
 
-/** Where the rejects of loads came from. */
+/** Records the object and line that rejects of loads came from. */
 export interface OriginsPlan {
   /**
-   * Rejects of the runs that loaded `objects`. Those without a line, equal payloads of a run together: `run_id, digest, copies, payload`
-   * (JSON text). Those of lines that COPY could not read, without their bytes: `run_id, object_key` (s3:// URL)`, line`. Placeholder: `objects`.
+   * Rejects of the runs that loaded `objects`. Rejects without a line, one row for equal payloads of a run: `run_id, digest, copies, payload` (JSON
+   * text). Rejects of unreadable lines whose bytes are missing: `run_id, object_key` (s3:// URL)`, line`. Placeholder: `objects`.
    */
   readonly missing: StatementTemplate;
   /** Rows `run_id, bucket, object_key, etag, version_id, size` of all objects of these runs. Placeholder: `objects`. */
@@ -159,22 +155,22 @@ export interface OriginsPlan {
   readonly keep: readonly StatementTemplate[];
 }
 
-/** `plan.json` beside the bundle. `objects` is the same JSON text everywhere. */
+/** `plan.json` beside the bundle. The placeholder `objects` is the same JSON text in all statements. */
 export interface LoadPlan {
   readonly pipeline: string;
-  /** The sources of the history bucket, then `archive`, whose objects are loaded on demand only. */
+  /** The sources of the history bucket, then `archive`, whose objects are loaded only on demand. */
   readonly sources: readonly LoadSource[];
-  /** Rows `object_key, etag` of those of `objects` that are in the ledger. Placeholder: `objects`. */
+  /** Rows `object_key, etag`: those objects that are in the ledger. Placeholder: `objects`. */
   readonly loaded: StatementTemplate;
-  /** Rows `object_key` of those of `objects` whose key is in the ledger with other etags only. Placeholder: `objects`. */
+  /** Rows `object_key`: those objects whose key is in the ledger with other etags only. Placeholder: `objects`. */
   readonly overwritten: StatementTemplate;
-  /** Rows `object_key` of those of `objects` that are set aside. Placeholder: `objects`. */
+  /** Rows `object_key`: those objects that are parked. Placeholder: `objects`. */
   readonly parked: StatementTemplate;
-  /** Sets objects aside, once each. Placeholders: `objects`, `reason`. */
+  /** Parks objects, each once. Placeholders: `objects`, `reason`. */
   readonly park: StatementTemplate;
-  /** Takes objects back. Placeholder: `objects`. */
+  /** Deletes the objects from the parked ones. Placeholder: `objects`. */
   readonly unpark: StatementTemplate;
   readonly origins: OriginsPlan;
-  /** Rows `bucket, object_key, etag, version_id, size` of all objects that a run loaded. Placeholder: `run_id`. */
+  /** Rows `bucket, object_key, etag, version_id, size`: all objects that a run loaded. Placeholder: `run_id`. */
   readonly runObjects: StatementTemplate;
 }

@@ -2,19 +2,27 @@ import { asNumber } from '../shared/parse';
 import { isPassing, type Row, type StatementState } from '../shared/warehouse';
 
 /**
- * `passing`: the same may succeed later and no object is at fault. `lines`: COPY cannot read some lines of the objects, or does not account for all of
- * them. `unseen`: the warehouse does not show what COPY read. `object`: Redshift or S3 name something about the objects. `unknown`: none of these
- * is recognized, so the cause may be the objects or the warehouse.
+ * Why a load failed.
+ * - `passing`: no object is at fault, and a retry may succeed.
+ * - `lines`: COPY cannot read some lines of the objects, or does not account for all of them.
+ * - `unseen`: the system views do not show what COPY read.
+ * - `object`: Redshift or S3 reports a problem with the objects.
+ * - `unknown`: the message is not recognized. The cause may be the objects or the warehouse.
  */
 export interface Failure {
   readonly kind: 'passing' | 'lines' | 'unseen' | 'object' | 'unknown';
   readonly reason: string;
 }
 
-/** Denied access is more often the load role's or the key's fault, and so that of no object, than the object's. */
+export const goneReason = (etag: string) => `the version with etag ${etag} no longer exists, or may not be read`;
+
+/** An unrecognized failure may be the warehouse's. After so many deliveries of the object it counts as the object's. */
+export const deliveriesUntilBlamed = 3;
+
+/** Denied access is mostly a mistake in the load role or the key, so no object is blamed for it. */
 const aboutAccess = /\bAccess ?Denied\b|\bStatus 403\b|\bnot authorized\b|\bassume ?role\b/i;
 
-/** What COPY and S3 say of objects that they cannot find, open or read (Redshift developer guide, "Load error reference", and S3's error responses). */
+/** Messages about objects that cannot be found, opened or read (Redshift developer guide, "Load error reference"; S3's error responses). */
 const aboutObjects = [
   /S3ServiceException/i,
   /\b(?:NoSuchKey|NoSuchVersion|InvalidObjectState|PreconditionFailed)\b/,
@@ -27,20 +35,20 @@ const aboutObjects = [
   /\bincorrect header check\b/i,
 ];
 
-/** COPY points to its log of lines that it could not read (same page). */
+/** Messages that point to COPY's log of unreadable lines (same page). */
 const aboutLines = [/\bload into table\b.*\bfailed\b/is, /\b(?:sys_load_error_detail|stl_load_errors)\b/i];
 
-/** A statement that FAILED or was ABORTED. A person or the warehouse aborts a statement, so its objects are not to blame. */
+/** For a statement that FAILED or was ABORTED. A person or the warehouse aborts a statement, so its objects are not to blame. */
 export function classify(state: StatementState): Failure {
   const { status, error } = state;
   const reason = error ?? `${status.toLowerCase()}, Redshift gave no reason`;
   if (status === 'ABORTED' || isPassing(state)) return { kind: 'passing', reason };
   if (aboutLines.some((pattern) => pattern.test(reason))) return { kind: 'lines', reason };
-  const object = !aboutAccess.test(reason) && aboutObjects.some((pattern) => pattern.test(reason));
-  return { kind: object ? 'object' : 'unknown', reason };
+  const isObject = !aboutAccess.test(reason) && aboutObjects.some((pattern) => pattern.test(reason));
+  return { kind: isObject ? 'object' : 'unknown', reason };
 }
 
-/** Why a load that finished changed nothing, from the row of its answer; undefined where that row has no reason. */
+/** Why a load that finished changed nothing, by the row of its answer. Undefined where the row has no reason. */
 export function refusalOf(row: Row): Failure | undefined {
   const [known, unseen, changed, staged, refused, expected] = (
     ['known', 'unseen', 'changed', 'staged', 'refused', 'expected'] as const
@@ -51,6 +59,6 @@ export function refusalOf(row: Row): Failure | undefined {
   if (staged === expected) return undefined;
   return {
     kind: 'lines',
-    reason: `COPY made ${staged} rows and named ${refused} lines that it could not read, but there should be ${expected} rows beside those`,
+    reason: `COPY made ${staged} rows and named ${refused} lines that it could not read, but there should be ${expected} rows besides those`,
   };
 }

@@ -1,4 +1,4 @@
-/** Tests keys against a glob: `*` stands for one path segment or part of it, `**` for any depth, `**` and a slash also for none. */
+/** Tests keys against a glob: `*` matches a path segment or a part of one, `**` any depth, `**` with a slash also no segment at all. */
 export function globMatcher(glob: string): (key: string) => boolean {
   const pattern = glob.replace(/\*\*\/|\*\*|\*|[^*]/g, (part) => {
     if (part === '**/') return '(?:.*/)?';

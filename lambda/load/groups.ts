@@ -1,23 +1,20 @@
 import { quoteLiteral } from '../shared/quote';
 import type { LoadSource } from './contract';
 import { globMatcher } from './glob';
-import type { HistoryObject, ToldObject } from './notification';
+import type { HistoryObject, NotifiedObject } from './notification';
 
-/** Objects that one transaction may take together: of one source, no key twice. */
+/** Objects for one transaction: all of one source, no key twice. */
 export interface Group<Item extends HistoryObject> {
   readonly source: LoadSource;
-  /** In the order of their ids, so that the same objects make the same run. */
+  /** Ordered by id, so that the same objects always form the same run. */
   readonly objects: Item[];
 }
 
 const maxObjects = 250;
 const maxBytes = 1024 ** 3;
-/** An object that is larger is loaded alone: it would hold up the small ones, and be read again with them if one of those failed. */
+/** A larger object is loaded alone. In a group it would delay the small ones, and be read again whenever one of them fails. */
 const maxSharedBytes = 256 * 1024 ** 2;
-/**
- * Of the list of objects as a SQL literal. A varchar takes 65,535 bytes and a statement of the Data API 100 kB, in which the list of
- * files stands beside that of objects.
- */
+/** Longest list of objects as a SQL literal. A Data API statement has at most 100 kB, and holds the list of files too. */
 const maxLiteralBytes = 38_000;
 
 export const idOf = ({ bucket, key, etag }: HistoryObject) => JSON.stringify([bucket, key, etag]);
@@ -26,7 +23,7 @@ export const idOf = ({ bucket, key, etag }: HistoryObject) => JSON.stringify([bu
 export const objectsJson = (objects: readonly HistoryObject[]) =>
   JSON.stringify(objects.map(({ bucket, key, etag, versionId, size }) => ({ bucket, key, etag, versionId, size })));
 
-/** Finds the source of an object; undefined for one that belongs to none. Console-made folders are objects too, but nobody's. */
+/** Finds the source of an object. Undefined where none matches, and for the empty objects that the S3 console creates for folders. */
 export function sourceFinder(
   sources: readonly LoadSource[],
   buckets: Readonly<Record<LoadSource['bucket'], string>>,
@@ -41,10 +38,10 @@ export function sourceFinder(
 }
 
 /**
- * Divides objects into groups: the newest first, since a late file can wait for the one that arrived now; of a source whose overwritten
- * objects are an alarm the oldest first, so that it is the later one that comes second.
+ * Divides objects into groups, the newest objects first: fresh data matters more than late files. A source that alarms on overwritten objects is
+ * loaded oldest first instead, so that the alarm names the later object.
  */
-export function groups<Item extends ToldObject>(
+export function groups<Item extends NotifiedObject>(
   items: readonly { readonly object: Item; readonly source: LoadSource }[],
 ): Group<Item>[] {
   const bySource = new Map<LoadSource, Item[]>();

@@ -1,13 +1,19 @@
-import type { Log } from '../shared/log';
-import type { Metrics } from '../shared/metrics';
+import { setTimeout } from 'node:timers/promises';
+import type { RemainingMs } from '../shared/deadline';
+import { consoleLog, type Log } from '../shared/log';
+import { embeddedMetrics, type Metrics } from '../shared/metrics';
 import type { ObjectBytes, ObjectStore, ObjectVersions } from '../shared/objects';
+import { readPlan } from '../shared/plan-file';
 import type { Queues } from '../shared/queue';
+import { connectWarehouse } from '../shared/redshift-data';
+import { connectObjects } from '../shared/s3';
+import { connectQueues } from '../shared/sqs';
 import type { Warehouse } from '../shared/warehouse';
-import type { LoadPlan, LoadSource } from './contract';
+import type { env, LoadPlan, LoadSource } from './contract';
 
 export interface LoadHost {
   readonly environment: string;
-  /** Names of the buckets that the sources speak of. */
+  /** Names of the buckets. */
   readonly buckets: Readonly<Record<LoadSource['bucket'], string>>;
   readonly workBucket: string;
   readonly loadRoleArn: string;
@@ -20,16 +26,40 @@ export interface LoadHost {
   readonly queues: Pick<Queues, 'send'>;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** For a metric of something that has no time of its own. @default Date.now */
-  readonly now?: () => number;
-  /** Waits for system views that show rows late. @default - a timer */
-  readonly sleep?: (ms: number) => Promise<void>;
-  /** What the function has learnt of the warehouse since it started. @default - nothing yet */
-  readonly sight?: Sight;
+  /** Epoch milliseconds. Dates a metric that no statement dates. */
+  readonly now: () => number;
+  /** Waits for system views, which show rows late. */
+  readonly sleep: (ms: number) => Promise<unknown>;
 }
 
-/** Whether the warehouse's system views show a transaction its own rows, which no page of AWS promises. */
-export interface Sight {
-  /** They do not: objects are copied before they are loaded, so that nothing needs to be asked. */
-  blind: boolean;
+/** What the parts of the function need in one call. */
+export interface LoadCall extends LoadHost {
+  readonly remainingMs: RemainingMs;
+  readonly systemViews: SystemViews;
 }
+
+/** Remembered from call to call. */
+export interface SystemViews {
+  /**
+   * Whether a transaction sees the rows of its own COPY in them, which no page of AWS promises. If not, objects are copied before they are loaded, so
+   * that no load depends on these views.
+   */
+  showOwnCopy: boolean;
+}
+
+export const createHost = (settings: ReturnType<typeof env.read>): LoadHost => ({
+  environment: settings.ENVIRONMENT,
+  buckets: { history: settings.HISTORY_BUCKET, archive: settings.ARCHIVE_BUCKET },
+  workBucket: settings.WORK_BUCKET,
+  loadRoleArn: settings.LOAD_ROLE_ARN,
+  deadLettersUrl: settings.DEAD_LETTERS_URL,
+  keyArn: settings.KEY_ARN,
+  plan: readPlan<LoadPlan>(),
+  warehouse: connectWarehouse(settings),
+  objects: connectObjects(),
+  queues: connectQueues(),
+  log: consoleLog,
+  metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
+  now: Date.now,
+  sleep: setTimeout,
+});

@@ -1,157 +1,150 @@
+import type { RemainingMs } from '../shared/deadline';
 import { WarehouseAsleepError } from '../shared/warehouse';
+import { judgeAll } from './columns';
 import type { LoadSource } from './contract';
 import { type Group, groups, idOf, sourceFinder } from './groups';
-import type { LoadHost } from './host';
-import { type Message, parseNotification, type ToldObject } from './notification';
+import type { LoadCall, LoadHost } from './host';
+import { loadCopies, loadInPlace, parkObject } from './load-objects';
+import { type Message, type NotifiedObject, parseBatch, parseNotification } from './notification';
 import { findOrigins } from './origins';
+import { type Delivered, type Done, join, nothingDone, type PriorFailure } from './outcome';
 import { park, parkMessage, unpark } from './park';
 import { reload, replacedRun } from './reload';
-import { judgeAll } from './shape';
-import { inLedger, overwriting } from './transaction';
-import { type Before, both, giveUp, loadExactly, loadTogether, none, type Settled, type Wanted } from './tries';
-
-export type { LoadHost } from './host';
+import { inLedger, isLate, overwriting } from './transaction';
 
 export interface BatchResponse {
   batchItemFailures: { itemIdentifier: string }[];
 }
 
 /**
- * Loads the objects that a batch of messages tells of. A message is done when each of its objects is in the ledger or parked; the others are
- * reported as failed, so that SQS brings them back.
+ * Loads the objects that a batch of SQS messages names. A message is done when each of its objects is in the ledger or parked. The others are
+ * reported as failed, so that SQS delivers them again.
  */
-export const load = (given: LoadHost) => {
-  const host = { ...given, sight: given.sight ?? { blind: false } };
-  return async (messages: readonly Message[], remainingMs: () => number): Promise<BatchResponse> => {
-    const again = messages.filter(({ body }) => replacedRun(body) !== undefined);
-    const { wanted, messagesOf, failed } = await read(
-      host,
-      messages.filter((message) => !again.includes(message)),
-    );
-    const settled = new Set<string>();
-    for (const group of groups(wanted)) {
-      try {
-        for (const id of await settle(host, group, remainingMs)) settled.add(id);
-      } catch (error) {
-        if (error instanceof WarehouseAsleepError) {
-          host.log('the warehouse is asleep, the messages will come back', { error: error.message });
-          break;
-        }
-        host.log('objects were not loaded, their messages will come back', {
-          objects: group.objects.length,
-          error: String(error),
-        });
-        host.metrics((host.now ?? Date.now)(), { LoadFailed: 1 });
-      }
-    }
-    for (const message of again) if (!(await reload(host, message, remainingMs))) failed.add(message.messageId);
+export function loadFunction(host: LoadHost) {
+  const systemViews = { showOwnCopy: true };
+  return async (event: unknown, remainingMs: RemainingMs): Promise<BatchResponse> => {
+    const call: LoadCall = { ...host, systemViews, remainingMs };
+    const messages = parseBatch(event);
+    const reloads = messages.filter(({ body }) => replacedRun(body) !== undefined);
+    const others = messages.filter((message) => !reloads.includes(message));
+    const { wanted, messagesOf, failed } = await objectsOf(call, others);
+    const done = await loadGroups(call, groups(wanted));
+    for (const message of reloads) if (!(await reload(call, message))) failed.add(message.messageId);
     for (const [id, messageIds] of messagesOf)
-      if (!settled.has(id)) for (const messageId of messageIds) failed.add(messageId);
+      if (!done.has(id)) for (const messageId of messageIds) failed.add(messageId);
     return { batchItemFailures: [...failed].map((itemIdentifier) => ({ itemIdentifier })) };
   };
-};
+}
 
-/** The objects of the messages, each once, and which messages tell of it. */
-async function read(host: LoadHost, messages: readonly Message[]) {
-  const sourceOf = sourceFinder(host.plan.sources, host.buckets);
-  const wanted = new Map<string, { object: Wanted; source: LoadSource }>();
+type Wanted = { readonly object: Delivered; readonly source: LoadSource };
+
+/** The objects that the messages name, each once, and for each object the messages that name it. */
+async function objectsOf(call: LoadCall, messages: readonly Message[]) {
+  const sourceOf = sourceFinder(call.plan.sources, call.buckets);
+  const wanted = new Map<string, Wanted>();
   const messagesOf = new Map<string, string[]>();
   const failed = new Set<string>();
   for (const message of messages) {
-    const { messageId, attempts } = message;
-    let objects: ToldObject[];
-    try {
-      objects = parseNotification(message.body);
-    } catch (error) {
-      await parkMessage(host, message, (error as Error).message).catch((cause) => {
-        host.log('a message could not be parked and will come back', { messageId, error: String(cause) });
-        failed.add(messageId);
-      });
-      continue;
-    }
-    for (const object of objects) {
+    const objects = await parseOrPark(call, message);
+    if (!objects) failed.add(message.messageId);
+    for (const object of objects ?? []) {
       const source = sourceOf(object);
       if (!source) {
-        host.log('not an object of this pipeline, ignored', { bucket: object.bucket, key: object.key });
+        call.log('not an object of this pipeline, ignored', { bucket: object.bucket, key: object.key });
         continue;
       }
       const id = idOf(object);
-      const before = wanted.get(id)?.object;
-      wanted.set(id, {
-        object: {
-          ...object,
-          versionId: object.versionId || (before?.versionId ?? ''),
-          attempts: Math.max(attempts, before?.attempts ?? 0),
-          parked: object.parked || before?.parked,
-        },
-        source,
-      });
-      messagesOf.set(id, [...(messagesOf.get(id) ?? []), messageId]);
+      wanted.set(id, { object: mergeDeliveries(object, message.attempts, wanted.get(id)?.object), source });
+      messagesOf.set(id, [...(messagesOf.get(id) ?? []), message.messageId]);
     }
   }
   return { wanted: [...wanted.values()], messagesOf, failed };
 }
 
-/** Returns the ids of the objects that are in the ledger or parked at the end. */
-async function settle(
-  host: LoadHost,
-  { source, objects }: Group<Wanted>,
-  remainingMs: () => number,
-): Promise<string[]> {
-  if (remainingMs() < 1000) return [];
-  const known = await inLedger(host, objects, remainingMs);
-  if (known.size > 0) host.log('loaded before', { objects: known.size });
-  const fresh = objects.filter((object) => !known.has(idOf(object)));
-  const refused = source.overwritten === 'alarm' ? await parkOverwriting(host, fresh, remainingMs) : new Set<string>();
-  const rest = fresh.filter((object) => !refused.has(idOf(object)));
-  const { loaded, parked } = await loadFitting(host, source, rest, remainingMs);
-  const inside = [...known, ...loaded];
-  await unpark(
-    host,
-    objects.filter((object) => object.parked && inside.includes(idOf(object))),
-    remainingMs,
-  );
-  await findOrigins(
-    host,
-    source,
-    objects.filter((object) => inside.includes(idOf(object))),
-    remainingMs,
-  );
-  return [...inside, ...refused, ...parked];
+/** Undefined when the message is no notification and could not be parked either. */
+async function parseOrPark(call: LoadCall, message: Message): Promise<NotifiedObject[] | undefined> {
+  try {
+    return parseNotification(message.body);
+  } catch (error) {
+    return parkMessage(call, message, (error as Error).message).then(
+      () => [],
+      (cause) => {
+        const facts = { messageId: message.messageId, error: String(cause) };
+        call.log('a message could not be parked and will come back', facts);
+        return undefined;
+      },
+    );
+  }
 }
 
-async function parkOverwriting(
-  host: LoadHost,
-  objects: readonly Wanted[],
-  remainingMs: () => number,
-): Promise<Set<string>> {
+/** One object out of all messages of the batch that name it. */
+const mergeDeliveries = (object: NotifiedObject, attempts: number, earlier: Delivered | undefined): Delivered => ({
+  ...object,
+  versionId: object.versionId || (earlier?.versionId ?? ''),
+  attempts: Math.max(attempts, earlier?.attempts ?? 0),
+  parked: object.parked || earlier?.parked,
+});
+
+/** Returns the ids of the objects that are in the ledger or parked. */
+async function loadGroups(call: LoadCall, all: readonly Group<Delivered>[]): Promise<Set<string>> {
+  const done = new Set<string>();
+  for (const group of all) {
+    try {
+      for (const id of await loadGroup(call, group)) done.add(id);
+    } catch (error) {
+      if (error instanceof WarehouseAsleepError) {
+        call.log('the warehouse is asleep, the messages will come back', { error: error.message });
+        break;
+      }
+      const facts = { objects: group.objects.length, error: String(error) };
+      call.log('objects were not loaded, their messages will come back', facts);
+      call.metrics(call.now(), { LoadFailed: 1 });
+    }
+  }
+  return done;
+}
+
+/** Returns the ids of the objects that are in the ledger or parked. */
+async function loadGroup(call: LoadCall, { source, objects }: Group<Delivered>): Promise<string[]> {
+  if (isLate(call)) return [];
+  const known = await inLedger(call, objects);
+  if (known.size > 0) call.log('loaded before', { objects: known.size });
+  const fresh = objects.filter((object) => !known.has(idOf(object)));
+  const refused = source.overwritten === 'alarm' ? await parkOverwriting(call, fresh) : new Set<string>();
+  const left = fresh.filter((object) => !refused.has(idOf(object)));
+  const { loaded, parked } = await loadFitting(call, source, left);
+  const inLedgerNow = new Set([...known, ...loaded]);
+  const complete = objects.filter((object) => inLedgerNow.has(idOf(object)));
+  const wereParked = complete.filter((object) => object.parked);
+  await unpark(call, wereParked);
+  await findOrigins(call, source, complete);
+  return [...inLedgerNow, ...refused, ...parked];
+}
+
+/** Parks objects whose key was loaded with other bytes. Returns their ids. */
+async function parkOverwriting(call: LoadCall, objects: readonly Delivered[]): Promise<Set<string>> {
   if (objects.length === 0) return new Set();
-  const { found, at } = await overwriting(host, objects, remainingMs);
+  const { found, at } = await overwriting(call, objects);
   const reason = 'overwritten: other bytes were loaded from this key, and the source says that this is a mistake';
   for (const object of found) {
-    await park(host, object, { reason, at }, remainingMs);
-    host.metrics(at, { OverwrittenObjects: 1 }, { bucket: object.bucket, key: object.key });
+    await park(call, object, { reason, at });
+    call.metrics(at, { OverwrittenObjects: 1 }, { bucket: object.bucket, key: object.key });
   }
   return new Set(found.map(idOf));
 }
 
-/** Of files with columns those that are as their source declares them; the others are parked, or looked at again as copies. */
-async function loadFitting(
-  host: LoadHost,
-  source: LoadSource,
-  objects: readonly Wanted[],
-  remainingMs: () => number,
-): Promise<Settled> {
-  if (!source.shape.columns) return loadTogether(host, source, objects, remainingMs);
-  const fitting: Wanted[] = [];
-  let settled = none;
-  for (const [object, verdict] of await judgeAll(host.objects, source.shape, objects)) {
-    const at = (host.now ?? Date.now)();
+/** Loads the files whose columns are those that their source declares. Parks the others; one that is gone is loaded from a copy of its version. */
+async function loadFitting(call: LoadCall, source: LoadSource, objects: readonly Delivered[]): Promise<Done> {
+  if (!source.shape.columns) return loadInPlace(call, source, objects);
+  const fitting: Delivered[] = [];
+  let done = nothingDone;
+  for (const [object, verdict] of await judgeAll(call.objects, source.shape, objects)) {
+    const at = call.now();
     if (verdict === 'fits') fitting.push(object);
     else if (verdict === 'gone') {
-      const before: Before = { kind: 'object', reason: 'the object is gone, or was overwritten', at };
-      settled = both(settled, await loadExactly(host, source, [object], before, remainingMs));
-    } else settled = both(settled, await giveUp(host, object, { ...verdict, at }, remainingMs));
+      const prior: PriorFailure = { kind: 'object', reason: 'the object is gone, or was overwritten', at };
+      done = join(done, await loadCopies(call, source, [object], prior));
+    } else done = join(done, await parkObject(call, object, { ...verdict, at }));
   }
-  return both(settled, await loadTogether(host, source, fitting, remainingMs));
+  return join(done, await loadInPlace(call, source, fitting));
 }

@@ -5,32 +5,32 @@ export interface HistoryObject {
   readonly bucket: string;
   /** Plain, not URL-encoded. */
   readonly key: string;
-  /** Without quotes: what the bytes are. */
+  /** Without quotes. Identifies the bytes. */
   readonly etag: string;
-  /** '' where it is not known or the bucket has no versions. */
+  /** '' where it is unknown or the bucket has no versions. */
   readonly versionId: string;
   /** Bytes. */
   readonly size: number;
 }
 
-/** An object as a message tells of it. */
-export interface ToldObject extends HistoryObject {
-  /** When the object was written, in epoch milliseconds; 0 where the message does not say. */
+/** An object that a message names. */
+export interface NotifiedObject extends HistoryObject {
+  /** Epoch milliseconds; 0 where the message does not say. */
   readonly writtenAt: number;
-  /** It was parked, and SQS moved its message back. */
+  /** The message is a dead letter that SQS moved back. */
   readonly parked?: boolean;
 }
 
 export interface Message {
   readonly messageId: string;
   readonly body: string;
-  /** How often it was delivered, this time included. */
+  /** Deliveries, this one included. */
   readonly attempts: number;
   /** Epoch milliseconds. */
   readonly sentAt: number;
 }
 
-/** The messages of an SQS batch. The bodies are parsed one by one, so that a bad one does not hold up the others. */
+/** The messages of an SQS batch. Their bodies are parsed one by one, so that a bad one does not fail the others. */
 export function parseBatch(event: unknown): Message[] {
   return asArray(asRecord(event, 'event').Records, 'event.Records').map((value, i) => {
     const at = `event.Records[${i}]`;
@@ -46,11 +46,11 @@ export function parseBatch(event: unknown): Message[] {
 }
 
 /**
- * The objects that an S3 notification tells of. None for S3's test event and for deletions.
- * Keys arrive URL-encoded with `+` for a space (Amazon S3 user guide, event message structure). A message that was parked stands for
- * what it was made of, so that SQS's own redrive of a dead-letter queue works.
+ * The objects that an S3 notification names. None for S3's test event and for deletions.
+ * Keys arrive URL-encoded with `+` for a space (Amazon S3 user guide, event message structure). A parked message is read as its original, so that
+ * SQS's own redrive of a dead-letter queue works.
  */
-export function parseNotification(body: string): ToldObject[] {
+export function parseNotification(body: string): NotifiedObject[] {
   const notification = asRecord(asJson(body, 'body'), 'body');
   if (typeof notification.original === 'string' && typeof notification.reason === 'string')
     return parseNotification(notification.original).map((object) => ({ ...object, parked: true }));
@@ -62,7 +62,7 @@ export function parseNotification(body: string): ToldObject[] {
     const s3 = asRecord(record.s3, `${at}.s3`);
     const object = asRecord(s3.object, `${at}.s3.object`);
     const etag = asText(object.eTag, `${at}.s3.object.eTag`).replaceAll('"', '');
-    if (etag === '') throw new Error(`${at}.s3.object.eTag must tell what the bytes are, got an empty text`);
+    if (etag === '') throw new Error(`${at}.s3.object.eTag must identify the bytes, got an empty text`);
     return [
       {
         bucket: asText(asRecord(s3.bucket, `${at}.s3.bucket`).name, `${at}.s3.bucket.name`),
@@ -76,7 +76,7 @@ export function parseNotification(body: string): ToldObject[] {
   });
 }
 
-/** A body in the shape of S3's own notifications, for objects that nobody told of or that are to be tried again. */
+/** A body like that of S3's own notifications. For objects whose notification was lost, and for retries. */
 export function notificationOf({ bucket, key, etag, versionId, size }: HistoryObject, writtenAt?: number): string {
   const object = {
     key: encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/'),

@@ -1,84 +1,81 @@
 import { asNumber, asText } from '../shared/parse';
 import type { StatementTemplate } from '../shared/plan';
-import { render, renderAll } from '../shared/statement';
-import { execute, query } from '../shared/warehouse';
+import { renderAll } from '../shared/statement';
+import { execute, type Row } from '../shared/warehouse';
 import type { LoadSource } from './contract';
-import { objectsJson } from './groups';
-import type { LoadHost } from './host';
+import type { LoadCall } from './host';
 import type { HistoryObject } from './notification';
 import { canonical, payloadOf } from './payload';
 import { recordsOf, UnreadableError } from './records';
-import { helperName } from './transaction';
+import { nameOf, queryObjects, runIdOf } from './transaction';
 
-/** What is to be found of one run: payloads whose lines are not known, and lines whose bytes are not. */
-interface Lost {
-  /** By canonical payload. */
+/** The rejects of one run whose origin is incomplete, and what the search has found of it. */
+interface Rejects {
+  /** Rejects without a line, by canonical payload; `places` are the lines that hold it. */
   readonly payloads: Map<string, { digest: string; copies: number; places: { url: string; line: number }[] }>;
-  /** By object. */
+  /** Lines whose bytes are missing, by object URL. */
   readonly lines: Map<string, Set<number>>;
+  /** The bytes found for `lines`. */
   readonly texts: { url: string; line: number; bytes: string }[];
 }
 
-/** Of the objects of a run together, compressed: what is read again must cost little beside the load. */
+/** Largest compressed size of a run's objects: reading them again must cost little compared with the load. */
 const maxBytes = 64 * 1024 ** 2;
-/** Of a record: COPY takes no longer one. */
+/** Longest record that COPY takes. */
 const maxRecordBytes = 20_000_000;
-/** Of a list as a SQL literal: a varchar takes 65,535 bytes. */
+/** Longest list that fits a SQL literal (a varchar has at most 65,535 bytes). */
 const maxLiteralBytes = 45_000;
 const reserveMs = 30_000;
 
 /**
- * Finds the line of each reject of the runs that loaded these objects, by reading the objects once more, and keeps the bytes of lines that
- * COPY could not read. Equal payloads had equal fates, so that a line is a reject's if there are as many of one as of the other; where
- * there are more lines than rejects nothing is said. Parquet has no lines. May be repeated: what was found is not looked for again.
+ * Reads the objects again and finds the line of each reject of the runs that loaded them. Also keeps the bytes of lines that COPY could not read.
+ * Equal payloads are judged alike, so a payload's lines are its rejects if there are no more lines than rejects; otherwise none is recorded.
+ * Parquet has no lines. A repeated call does not search again for what was found.
  */
 export async function findOrigins(
-  host: LoadHost,
+  call: LoadCall,
   source: LoadSource,
   objects: readonly HistoryObject[],
-  remainingMs: () => number,
 ): Promise<void> {
-  if (objects.length === 0 || source.shape.format === 'parquet' || remainingMs() < reserveMs) return;
-  const ask = (sql: StatementTemplate, step: string) =>
-    query(host.warehouse, helperName(host, objects, step), render(sql, { objects: objectsJson(objects) }), remainingMs);
-  const runs = lostOf((await ask(host.plan.origins.missing, 'rejects')).rows);
+  if (objects.length === 0 || source.shape.format === 'parquet' || call.remainingMs() < reserveMs) return;
+  const { missing, objects: objectsOfRuns } = call.plan.origins;
+  const runs = rejectsByRun((await queryObjects(call, 'rejects', missing, objects)).rows);
   if (runs.size === 0) return;
-  const { rows } = await ask(host.plan.origins.objects, 'origins');
-  for (const [runId, lost] of runs) {
+  const { rows } = await queryObjects(call, 'origins', objectsOfRuns, objects);
+  for (const [runId, rejects] of runs) {
     const candidates = rows.filter(({ run_id }) => run_id === runId).map(objectOf);
     const bytes = candidates.reduce((sum, { size }) => sum + size, 0);
     const facts = { runId, objects: candidates.length, bytes };
-    if (bytes > maxBytes) host.log('too much to look for the lines of rejects', facts);
-    else if (await search(host, source, candidates, lost, remainingMs))
-      await write(host, objects, runId, lost, remainingMs);
-    else host.log('no time left to look for the lines of rejects', facts);
+    if (bytes > maxBytes) call.log('too much to look for the lines of rejects', facts);
+    else if (await search(call, source, candidates, rejects)) await write(call, objects, runId, rejects);
+    else call.log('no time left to look for the lines of rejects', facts);
   }
 }
 
-function lostOf(rows: readonly Readonly<Record<string, unknown>>[]): Map<string, Lost> {
-  const runs = new Map<string, Lost>();
+function rejectsByRun(rows: readonly Row[]): Map<string, Rejects> {
+  const runs = new Map<string, Rejects>();
   for (const row of rows) {
     const runId = asText(row.run_id, 'run_id');
-    const lost = runs.get(runId) ?? { payloads: new Map(), lines: new Map(), texts: [] };
-    runs.set(runId, lost);
+    const rejects = runs.get(runId) ?? { payloads: new Map(), lines: new Map(), texts: [] };
+    runs.set(runId, rejects);
     if (row.digest === null) {
       const url = asText(row.object_key, 'object_key');
-      lost.lines.set(url, (lost.lines.get(url) ?? new Set()).add(asNumber(row.line, 'line')));
+      rejects.lines.set(url, (rejects.lines.get(url) ?? new Set()).add(asNumber(row.line, 'line')));
       continue;
     }
     const [digest, copies] = [asText(row.digest, 'digest'), asNumber(row.copies, 'copies')];
     const payload = canonical(JSON.parse(asText(row.payload, 'payload')));
     if (payload === undefined) continue;
-    const other = lost.payloads.get(payload);
-    // Two texts of one value: which line had which spelling is not known.
+    const other = rejects.payloads.get(payload);
+    // Two digests of one canonical payload: it is unknown which line has which, and NaN matches no number of lines.
     if (other) other.copies = Number.NaN;
-    else lost.payloads.set(payload, { digest, copies, places: [] });
+    else rejects.payloads.set(payload, { digest, copies, places: [] });
   }
   return runs;
 }
 
-/** An object as the ledger has it. */
-export const objectOf = (row: Readonly<Record<string, unknown>>): HistoryObject => ({
+/** The object of a ledger row. */
+export const objectOf = (row: Row): HistoryObject => ({
   bucket: asText(row.bucket, 'bucket'),
   key: asText(row.object_key, 'object_key'),
   etag: asText(row.etag, 'etag'),
@@ -86,16 +83,15 @@ export const objectOf = (row: Readonly<Record<string, unknown>>): HistoryObject 
   size: asNumber(row.size ?? 0, 'size'),
 });
 
-/** False if time ran out. */
+/** False when time ran out. */
 async function search(
-  host: LoadHost,
+  call: LoadCall,
   { shape }: LoadSource,
   candidates: readonly HistoryObject[],
-  lost: Lost,
-  remainingMs: () => number,
+  rejects: Rejects,
 ): Promise<boolean> {
   for (const { bucket, key, etag, versionId } of candidates) {
-    const body = await host.objects.bytes(versionId ? { bucket, key, versionId } : { bucket, key, etag });
+    const body = await call.objects.bytes(versionId ? { bucket, key, versionId } : { bucket, key, etag });
     if (!body) continue;
     const url = `s3://${bucket}/${key}`;
     const options = { compression: shape.compression, quoted: shape.format === 'csv', maxBytes: maxRecordBytes };
@@ -103,51 +99,55 @@ async function search(
     try {
       for await (const { line, lastLine, bytes } of recordsOf(body, options)) {
         read += 1;
-        if (read % 10_000 === 0 && remainingMs() < reserveMs) return false;
+        if (read % 10_000 === 0 && call.remainingMs() < reserveMs) return false;
         if (shape.format === 'csv' && read === 1) continue;
-        // COPY may refuse what JavaScript reads: half a surrogate pair, a byte order mark, more than 1,000 levels.
-        const refused = wanted(lost.lines.get(url), line, lastLine);
+        // Ask for the line first: COPY refuses records that JavaScript can read (half a surrogate pair, a byte order mark, over 1,000 levels).
+        const refused = refusedLine(rejects.lines.get(url), line, lastLine);
         if (refused !== undefined) {
-          lost.texts.push({ url, line: refused, bytes: bytes.toString('base64') });
+          rejects.texts.push({ url, line: refused, bytes: bytes.toString('base64') });
           continue;
         }
         const payload = payloadOf(bytes, shape);
         const text = payload === undefined ? undefined : canonical(payload);
-        if (text !== undefined) lost.payloads.get(text)?.places.push({ url, line });
+        if (text !== undefined) rejects.payloads.get(text)?.places.push({ url, line });
       }
     } catch (error) {
-      // COPY read it, so it can hardly be so; then its rejects stay without a line.
+      // Unlikely, since COPY read it. Its rejects then stay without a line.
       if (!(error instanceof UnreadableError)) throw error;
-      host.log('an object with rejects cannot be read', { bucket, key, error: error.message });
+      call.log('an object with rejects cannot be read', { bucket, key, error: error.message });
     }
   }
   return true;
 }
 
-/** The line that COPY named of those of a record. */
-const wanted = (lines: ReadonlySet<number> | undefined, first: number, last: number): number | undefined =>
+/** The line of a record that COPY refused. */
+const refusedLine = (lines: ReadonlySet<number> | undefined, first: number, last: number): number | undefined =>
   lines &&
   Array.from({ length: Math.min(last - first, 1000) + 1 }, (_, i) => first + i).find((line) => lines.has(line));
 
 async function write(
-  host: LoadHost,
+  call: LoadCall,
   objects: readonly HistoryObject[],
   runId: string,
-  { payloads, texts }: Lost,
-  remainingMs: () => number,
+  { payloads, texts }: Rejects,
 ): Promise<void> {
-  const { origins } = host.plan;
+  const { origins } = call.plan;
   const places = [...payloads.values()]
     .filter((found) => found.places.length > 0 && found.places.length <= found.copies)
     .map(({ digest, places: found }) => found.map((place, index) => ({ digest, copy: index + 1, ...place })));
   const submit = (step: string, sql: readonly StatementTemplate[], values: Record<string, string>) =>
-    execute(host.warehouse, helperName(host, objects, step), renderAll(sql, { run_id: runId, ...values }), remainingMs);
+    execute(
+      call.warehouse,
+      nameOf(call, runIdOf(objects), step),
+      renderAll(sql, { run_id: runId, ...values }),
+      call.remainingMs,
+    );
   for (const list of literals(places)) await submit('place', origins.place, { places: JSON.stringify(list) });
   for (const list of literals(texts.map((text) => [text])))
     await submit('keep', origins.keep, { texts: JSON.stringify(list) });
 }
 
-/** The items in lists that fit a literal, those of one group in one list; a group that fits none is left out. */
+/** Distributes the groups over lists that each fit a literal. A group stays together; one that is too long is left out. */
 function literals<Item>(groups: readonly (readonly Item[])[]): Item[][] {
   const lists: Item[][] = [];
   let room = 0;

@@ -4,14 +4,14 @@ import { UnreadableError } from './records';
 export const parquetTailBytes = 8;
 const magic = 'PAR1';
 
-/** How many bytes of its end hold the footer. @throws UnreadableError for a file that is not Parquet */
+/** The length of the footer, with the eight bytes after it. @throws UnreadableError for a file that is not Parquet */
 export function footerBytes(end: Buffer): number {
   if (end.length < parquetTailBytes || end.subarray(-4).toString('latin1') !== magic)
     throw new UnreadableError('not a Parquet file: it does not end with PAR1');
   return end.readUInt32LE(end.length - parquetTailBytes) + parquetTailBytes;
 }
 
-/** The names of a file's columns in their order, of nested ones the outermost. `footer` is what `footerBytes` asks for. */
+/** The file's column names in order; of a nested column the outermost name. `footer`: as many bytes as `footerBytes` says, without the tail. */
 export function parquetColumns(footer: Buffer): string[] {
   try {
     const reader = new CompactReader(footer);
@@ -32,7 +32,7 @@ export function parquetColumns(footer: Buffer): string[] {
   }
 }
 
-/** How many rows a file says that it has. `footer` is what `footerBytes` asks for. */
+/** The file's number of rows. `footer` as in `parquetColumns`. */
 export function parquetRows(footer: Buffer): number {
   try {
     return new CompactReader(footer).rows();
@@ -66,7 +66,7 @@ interface SchemaElement {
   readonly children: number;
 }
 
-/** As much of the protocol as the schema needs, which stands near the footer's beginning. */
+/** Reads the part of the protocol that the schema and the row count need. */
 class CompactReader {
   private at = 0;
 

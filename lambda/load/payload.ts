@@ -1,7 +1,7 @@
 import type { FileShape } from './contract';
 import { csvFields } from './records';
 
-/** What COPY and the load's statements make of a record; undefined for one that COPY does not read. */
+/** The payload that COPY and the load's statements make of a record. Undefined for a record that COPY does not read. */
 export function payloadOf(bytes: Buffer, shape: FileShape): unknown {
   const text = utf8Of(bytes);
   if (text === undefined) return undefined;
@@ -15,7 +15,7 @@ export function problemOf(bytes: Buffer, shape: FileShape): string {
   if (shape.format !== 'csv') return 'not JSON';
   const { columns = [], delimiter = ',' } = shape;
   const fields = csvFields(text, delimiter);
-  if (!fields) return 'not CSV: a quote is not closed, or something follows it';
+  if (!fields) return 'not CSV: a quote is not closed, or text follows the closing quote';
   if (fields.length !== columns.length) return `${fields.length} fields instead of ${columns.length}`;
   return `a field is longer than ${maxFieldBytes} bytes`;
 }
@@ -38,7 +38,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Longer fields do not fit a varchar. */
+/** Longest field that fits a varchar. */
 const maxFieldBytes = 65_535;
 
 function csvPayload(text: string, { columns = [], delimiter = ',' }: FileShape): unknown {
@@ -67,13 +67,10 @@ function fieldValue(field: string, spelling: 'text' | 'number' | 'flag'): unknow
   return field;
 }
 
-/** Levels of SUPER: https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html */
+/** Nesting levels that SUPER allows: https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html */
 const maxLevels = 1000;
 
-/**
- * The same text for equal values, whatever the order of attributes and the spelling of numbers and characters; undefined for a value with more levels than
- * SUPER has.
- */
+/** The same text for equal values, whatever the order of attributes and the spelling of numbers and characters. Undefined beyond SUPER's levels. */
 export function canonical(value: unknown, levels = maxLevels): string | undefined {
   if (typeof value === 'number') return String(value);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);

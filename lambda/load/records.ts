@@ -2,7 +2,7 @@ import { pipeline, Readable } from 'node:stream';
 import zlib from 'node:zlib';
 import type { FileShape } from './contract';
 
-/** A line of a file, or what a quoted line end makes of several. */
+/** A line of a file, or several lines that a quoted line end joins. */
 export interface FileRecord {
   /** From 1: the line at which it begins. */
   readonly line: number;
@@ -12,7 +12,7 @@ export interface FileRecord {
   readonly bytes: Buffer;
 }
 
-/** The contents of an object are not what its name or its source says. */
+/** The contents of an object do not match its name or its source. */
 export class UnreadableError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -24,7 +24,7 @@ export interface RecordOptions {
   readonly compression: FileShape['compression'];
   /** A line end between quotes is part of a value, as in CSV. */
   readonly quoted: boolean;
-  /** A longer record is an UnreadableError. */
+  /** A longer record throws UnreadableError. */
   readonly maxBytes: number;
 }
 
@@ -79,7 +79,7 @@ async function* plainBytes(
   const unpack = compression === 'none' ? undefined : unpackerOf(compression);
   const source = body instanceof Readable ? body : Readable.from(body);
   try {
-    // Whoever stops reading the last stream ends the first one too, and that is no error.
+    // A reader that stops early also ends the first stream, which is no error.
     for await (const chunk of unpack ? pipeline(source, unpack, () => undefined) : source) yield Buffer.from(chunk);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -93,11 +93,11 @@ function unpackerOf(compression: 'gzip' | 'zstd'): zlib.Gunzip {
   if (compression === 'gzip') return zlib.createGunzip();
   const { createZstdDecompress } = zlib as { createZstdDecompress?: () => zlib.Gunzip };
   // Node 22.15 and later; the deployed functions run on a later one.
-  if (!createZstdDecompress) throw new UnreadableError(`zstd cannot be read by Node ${process.version}`);
+  if (!createZstdDecompress) throw new UnreadableError(`Node ${process.version} cannot read zstd`);
   return createZstdDecompress();
 }
 
-/** The fields of a CSV record, or undefined where a quote is not closed or something follows it. */
+/** The fields of a CSV record. Undefined where a quote is not closed, or text follows the closing quote. */
 export function csvFields(text: string, delimiter: string): string[] | undefined {
   const fields: string[] = [];
   for (let at = 0; ; at += 1) {
@@ -116,7 +116,7 @@ export function csvFields(text: string, delimiter: string): string[] | undefined
   }
 }
 
-/** The value of the field whose quote opens at `at`, and what follows its closing quote. */
+/** The value of the field whose quote opens at `at`, and the position after its closing quote. */
 function quotedField(text: string, at: number): [value: string, after: number] | undefined {
   for (let end = at + 1; ; end += 2) {
     end = text.indexOf('"', end);

@@ -1,31 +1,27 @@
 import { createHash } from 'node:crypto';
 import { asNumber, asRecord, asText } from '../shared/parse';
 import { render } from '../shared/statement';
-import { formatStatementName } from '../shared/statement-name';
 import { isTerminal, query, type StatementState, WarehouseAsleepError } from '../shared/warehouse';
+import { judgeAll } from './columns';
 import type { LoadSource } from './contract';
-import { copyVersions, exactCopies, nameLines } from './exact';
-import { classify, type Failure, refusalOf } from './failure';
+import { copyVersions, filesOfCopies, reportedLines } from './copies';
+import { classify, deliveriesUntilBlamed, type Failure, refusalOf } from './failure';
 import { sourceFinder } from './groups';
-import type { LoadHost } from './host';
+import type { LoadCall } from './host';
 import type { HistoryObject, Message } from './notification';
 import { findOrigins, objectOf } from './origins';
 import { parkMessage } from './park';
-import { judgeAll } from './shape';
-import { type Named, sift, UnsiftableError } from './sift';
-import { inPlace, type Run, transact } from './transaction';
+import { type ReportedLines, sift, UnsiftableError } from './sift';
+import { inPlace, isLate, nameOf, type Run, transact } from './transaction';
 
-/** A failure that nobody recognizes may be the warehouse's. */
-const unknownAttempts = 3;
-
-/** The body of a message that wants a run loaded again. */
+/** The body of a message that asks to load a run again. */
 export const reloadMessage = (runId: string) => JSON.stringify({ reload: { runId } });
 
-/** The run that takes the place of another one: always the same, so that a message may come twice. */
+/** The id of the run that replaces a run. It is always the same, so a message may come twice. */
 export const reloadRunId = (runId: string) =>
   createHash('sha256').update(`reload\n${runId}`).digest('hex').slice(0, 32);
 
-/** The run that a message wants loaded again, parked or as it once arrived; undefined where it is another message. */
+/** The run that a message asks to load again. The message may be a parked one. Undefined for any other message. */
 export function replacedRun(body: string): string | undefined {
   try {
     const message = asRecord(JSON.parse(body), 'body');
@@ -37,200 +33,197 @@ export function replacedRun(body: string): string | undefined {
   }
 }
 
+/** `later`: the message has to come back. `refused`: no delivery can load the run as a whole. */
+type Result = { readonly kind: 'done' } | { readonly kind: 'later' } | Refused;
+interface Refused {
+  readonly kind: 'refused';
+  readonly reason: string;
+}
+
+const done: Result = { kind: 'done' };
+const later: Result = { kind: 'later' };
+const refuse = (reason: string): Refused => ({ kind: 'refused', reason });
+
 /**
- * Loads all objects of a run once more, in one transaction that has their records judged by the present columns and identity and puts them in
- * the place of the run's rows. A run is never taken in parts: where it cannot be loaded as a whole, nothing changes and its message goes to the dead
- * letters with the reason. Answers whether the message is done.
+ * Loads all objects of a run again in one transaction, which judges their records by the present columns and identity and replaces the run's rows.
+ * It takes the whole run or nothing: where the whole cannot be loaded, nothing changes and the message goes to the dead letters with the reason.
+ * Returns whether the message is done.
  */
-export async function reload(host: LoadHost, message: Message, remainingMs: () => number): Promise<boolean> {
+export async function reload(call: LoadCall, message: Message): Promise<boolean> {
   const replaced = replacedRun(message.body)!;
   try {
-    const reason = await attempt(host, replaced, message.attempts, remainingMs);
-    if (reason === 'later') return false;
-    if (reason !== 'done')
-      await parkMessage(host, { ...message, body: reloadMessage(replaced) }, reason, 'a run is not loaded again');
-    return true;
+    const result = await loadRun(call, replaced, message.attempts);
+    if (result.kind === 'refused') {
+      const original = { ...message, body: reloadMessage(replaced) };
+      await parkMessage(call, original, result.reason, 'a run is not loaded again');
+    }
+    return result.kind !== 'later';
   } catch (error) {
-    const asleep = error instanceof WarehouseAsleepError;
-    host.log(
-      asleep
-        ? 'the warehouse is asleep, the messages will come back'
-        : 'a run was not loaded, its message will come back',
-      { runId: replaced, error: String(error) },
-    );
-    if (!asleep) host.metrics((host.now ?? Date.now)(), { LoadFailed: 1 });
+    const isAsleep = error instanceof WarehouseAsleepError;
+    const what = isAsleep ? 'the warehouse is asleep, the message will come back' : notLoaded;
+    call.log(what, { runId: replaced, error: String(error) });
+    if (!isAsleep) call.metrics(call.now(), { LoadFailed: 1 });
     return false;
   }
 }
 
-/** `done`, `later` where the message has to come back, or why the run cannot be loaded again. */
-async function attempt(host: LoadHost, replaced: string, attempts: number, remainingMs: () => number): Promise<string> {
-  if (remainingMs() < 1000) return 'later';
+const notLoaded = 'a run was not loaded, its message will come back';
+
+async function loadRun(call: LoadCall, replaced: string, attempts: number): Promise<Result> {
+  if (isLate(call)) return later;
   const runId = reloadRunId(replaced);
-  const objects = await objectsOf(host, replaced, remainingMs);
-  if (objects.length === 0) return afterwards(host, runId, remainingMs);
-  const source = sourceOf(host, objects);
-  if (!source) return 'its objects are not of one source any longer';
-  const misfit = await misfitOf(host, source, objects);
-  if (misfit !== undefined) return misfit;
-  const reason = await loadAgain(host, source, { replaced, runId, objects, attempts }, remainingMs);
-  return reason === 'done' ? afterwards(host, runId, remainingMs) : reason;
+  const objects = await objectsOfRun(call, runId, replaced);
+  // The ledger has the objects under the new run: an earlier delivery replaced the old one.
+  if (objects.length === 0) return finish(call, runId);
+  const source = commonSource(call, objects);
+  if (!source) return refuse('its objects are no longer of one source');
+  const misfit = await misfitOf(call, source, objects);
+  if (misfit) return misfit;
+  const result = await replaceRun(call, source, { replaced, runId, objects, attempts });
+  return result.kind === 'done' ? finish(call, runId) : result;
 }
 
-/** What is loaded again: all objects of a run. */
-interface Again {
+/** A run that is loaded again. */
+interface Reload {
   readonly replaced: string;
   readonly runId: string;
   readonly objects: readonly HistoryObject[];
   readonly attempts: number;
 }
 
-/** From where the objects are; where COPY does not account for all of them, from files of the records that it can read. */
-async function loadAgain(host: LoadHost, source: LoadSource, again: Again, remainingMs: () => number): Promise<string> {
-  const { replaced, objects } = again;
-  let reason = 'its objects were not looked at';
-  if (!host.sight?.blind) {
+/** Loads the objects from where they are. Where COPY does not account for all of them, loads files of the records that it can read. */
+async function replaceRun(call: LoadCall, source: LoadSource, run: Reload): Promise<Result> {
+  const { replaced, objects } = run;
+  const { systemViews } = call;
+  let problem: Result = refuse('its objects were not read');
+  if (systemViews.showOwnCopy) {
     const { files, values } = inPlace(objects);
-    const run = { step: 'reload', plan: source.reload.inPlace, files, values: { ...values, replaced } };
-    const ended = await submit(host, source, again, run, remainingMs);
-    if (typeof ended === 'string') return ended;
-    if (ended.kind === 'unseen' && host.sight) host.sight.blind = true;
-    reason = ended.reason;
+    const load = { step: 'reload', plan: source.reload.inPlace, files, values: { ...values, replaced } };
+    const result = await submitReload(call, source, run, load);
+    if (result.kind !== 'failed') return result;
+    if (result.failure.kind === 'unseen') systemViews.showOwnCopy = false;
+    problem = refuse(result.failure.reason);
   }
-  if (source.shape.format === 'parquet')
-    return host.sight?.blind ? fromCopies(host, source, again, remainingMs) : reason;
-  return fromSifted(host, source, again, remainingMs);
+  if (source.shape.format !== 'parquet') return replaceFromReadable(call, source, run);
+  return systemViews.showOwnCopy ? problem : replaceFromCopies(call, source, run);
 }
 
-async function fromCopies(
-  host: LoadHost,
-  source: LoadSource,
-  again: Again,
-  remainingMs: () => number,
-): Promise<string> {
-  const { copied, refused } = await copyVersions(host, source, again.objects);
+async function replaceFromCopies(call: LoadCall, source: LoadSource, run: Reload): Promise<Result> {
+  const { copied, refused } = await copyVersions(call, source, run.objects);
   const [[object, reason] = []] = refused;
-  if (object) return `${object.key}: ${reason}`;
-  const files = copied.map(([, file]) => file);
-  const values = { ...(await exactCopies(host, again.objects)), replaced: again.replaced };
-  const ended = await submit(
-    host,
-    source,
-    again,
-    { step: 'reload-exact', plan: source.reload.exact, files, values },
-    remainingMs,
-  );
-  return typeof ended === 'string' ? ended : ended.reason;
+  if (object) return refuse(`${object.key}: ${reason}`);
+  const { files, ...values } = await filesOfCopies(call, copied);
+  const load = {
+    step: 'reload-exact',
+    plan: source.reload.exact,
+    files,
+    values: { ...values, replaced: run.replaced },
+  };
+  const result = await submitReload(call, source, run, load);
+  return result.kind === 'failed' ? refuse(result.failure.reason) : result;
 }
 
-async function fromSifted(
-  host: LoadHost,
+async function replaceFromReadable(
+  call: LoadCall,
   source: LoadSource,
-  again: Again,
-  remainingMs: () => number,
-  named: Named = new Map(),
-): Promise<string> {
-  const { objects, replaced, attempts } = again;
+  run: Reload,
+  reported: ReportedLines = new Map(),
+): Promise<Result> {
+  const { objects, replaced, attempts } = run;
   try {
-    const sifted = await sift(host, source, objects, named, remainingMs);
-    if (!sifted)
-      return attempts < unknownAttempts
-        ? 'later'
-        : 'its objects could not be read line by line in the time of a function';
+    const sifted = await sift(call, source, objects, reported);
+    if (!sifted && attempts < deliveriesUntilBlamed) return later;
+    if (!sifted) return refuse('its objects could not be read line by line in the time of a function');
     const { files, refused, records, version } = sifted;
-    const run = { step: `reload-${version}`, plan: source.reload.exact, files, values: { refused, records, replaced } };
-    const ended = await submit(host, source, again, run, remainingMs);
-    if (typeof ended === 'string') return ended;
-    const more = named.size === 0 ? await nameLines(host, source, objects, remainingMs) : undefined;
-    return more ? fromSifted(host, source, again, remainingMs, more) : ended.reason;
+    const load = {
+      step: `reload-${version}`,
+      plan: source.reload.exact,
+      files,
+      values: { refused, records, replaced },
+    };
+    const result = await submitReload(call, source, run, load);
+    if (result.kind !== 'failed') return result;
+    const lines = reported.size === 0 ? await reportedLines(call, source, objects) : undefined;
+    return lines ? replaceFromReadable(call, source, run, lines) : refuse(result.failure.reason);
   } catch (error) {
-    if (error instanceof UnsiftableError) return `${error.object.key}: ${error.message}`;
+    if (error instanceof UnsiftableError) return refuse(`${error.object.key}: ${error.message}`);
     throw error;
   }
 }
 
-/** The outcome, or a failure that other files may not have. */
-async function submit(
-  host: LoadHost,
+/** A failure that the load of other files may not meet. */
+interface FailedLoad {
+  readonly kind: 'failed';
+  readonly failure: Failure;
+}
+
+async function submitReload(
+  call: LoadCall,
   source: LoadSource,
-  { runId, objects, attempts }: Again,
-  run: Omit<Run, 'runId'>,
-  remainingMs: () => number,
-): Promise<string | Failure> {
-  if (remainingMs() < 1000) return 'later';
-  const ended = await transact(host, source, { ...run, runId }, objects, remainingMs);
-  return reasonOf(host, ended, run.plan.answer, attempts);
+  { runId, objects, attempts }: Reload,
+  load: Omit<Run, 'runId'>,
+): Promise<Result | FailedLoad> {
+  if (isLate(call)) return later;
+  const ended = await transact(call, source, { ...load, runId }, objects);
+  if (!isTerminal(ended.status)) return later;
+  if (ended.status !== 'FINISHED') return resultOfFailure(call, ended, attempts);
+  const [row = {}] = await call.warehouse.rows(ended.parts[load.plan.answer]!.id);
+  const number = (name: string) => asNumber(row[name], name);
+  const [accepted, known, changed] = [number('accepted'), number('known'), number('changed')];
+  const [before, now, lost] = [number('before'), number('now'), number('lost')];
+  if (accepted === 1) return done;
+  // Another function changed the ledger meanwhile: the next delivery sees that.
+  if (known !== 1) return later;
+  if (changed > 0) return refuse(`${changed} of its objects were not read as the bytes that were loaded`);
+  const failure = refusalOf({ ...row, known: 0 });
+  if (failure) return { kind: 'failed', failure };
+  if (lost > 0) return refuse(`${lost} of its events would be rejects under the present columns`);
+  return refuse(
+    `it has ${before} rows and its objects have ${now}: rejects of it were merged again, or rows were changed by hand`,
+  );
 }
 
-async function objectsOf(host: LoadHost, runId: string, remainingMs: () => number): Promise<HistoryObject[]> {
-  const { environment, plan, warehouse } = host;
-  const name = formatStatementName({
-    environment,
-    pipeline: plan.pipeline,
-    purpose: 'load',
-    runId: reloadRunId(runId),
-    step: 'objects',
-    attempt: 1,
-  });
-  return (await query(warehouse, name, render(plan.runObjects, { run_id: runId }), remainingMs)).rows.map(objectOf);
+function resultOfFailure(call: LoadCall, ended: StatementState, attempts: number): Result | FailedLoad {
+  const failure = classify(ended);
+  const { kind, reason } = failure;
+  if (kind === 'lines') return { kind: 'failed', failure };
+  if (kind === 'object' || (kind === 'unknown' && attempts >= deliveriesUntilBlamed)) return refuse(reason);
+  call.log(notLoaded, { id: ended.id, kind, reason });
+  call.metrics(ended.updatedAt, { LoadFailed: 1 });
+  return later;
 }
 
-/** The source of all of them. */
-function sourceOf({ plan, buckets }: LoadHost, objects: readonly HistoryObject[]): LoadSource | undefined {
-  const find = sourceFinder(plan.sources, buckets);
-  const [first, ...others] = new Set(objects.map(find));
+/** @param statementRun the run id in the statement's name */
+async function objectsOfRun(call: LoadCall, statementRun: string, runId: string): Promise<HistoryObject[]> {
+  const sql = render(call.plan.runObjects, { run_id: runId });
+  const { rows } = await query(call.warehouse, nameOf(call, statementRun, 'objects'), sql, call.remainingMs);
+  return rows.map(objectOf);
+}
+
+/** Undefined where the objects have no source or more than one. */
+function commonSource({ plan, buckets }: LoadCall, objects: readonly HistoryObject[]): LoadSource | undefined {
+  const [first, ...others] = new Set(objects.map(sourceFinder(plan.sources, buckets)));
   return others.length === 0 ? first : undefined;
 }
 
 async function misfitOf(
-  host: LoadHost,
+  call: LoadCall,
   { shape }: LoadSource,
   objects: readonly HistoryObject[],
-): Promise<string | undefined> {
+): Promise<Refused | undefined> {
   if (!shape.columns) return undefined;
-  for (const [{ key }, verdict] of await judgeAll(host.objects, shape, objects)) {
-    if (verdict === 'gone') return `${key} is gone, or was overwritten`;
-    if (verdict !== 'fits') return `${key}: ${verdict.reason}`;
+  for (const [{ key }, verdict] of await judgeAll(call.objects, shape, objects)) {
+    if (verdict === 'gone') return refuse(`${key} is gone, or was overwritten`);
+    if (verdict !== 'fits') return refuse(`${key}: ${verdict.reason}`);
   }
   return undefined;
 }
 
-/** What became of the transaction: the outcome, or a failure that other files may not have. */
-async function reasonOf(
-  host: LoadHost,
-  ended: StatementState,
-  answer: number,
-  attempts: number,
-): Promise<string | Failure> {
-  if (!isTerminal(ended.status)) return 'later';
-  if (ended.status !== 'FINISHED') {
-    const failure = classify(ended);
-    const { kind, reason } = failure;
-    if (kind === 'lines') return failure;
-    if (kind === 'object' || (kind === 'unknown' && attempts >= unknownAttempts)) return reason;
-    host.log('a run was not loaded, its message will come back', { id: ended.id, kind, reason });
-    host.metrics(ended.updatedAt, { LoadFailed: 1 });
-    return 'later';
-  }
-  const [row = {}] = await host.warehouse.rows(ended.parts[answer]!.id);
-  const [accepted, known, changed, before, now, lost] = (
-    ['accepted', 'known', 'changed', 'before', 'now', 'lost'] as const
-  ).map((name) => asNumber(row[name], name)) as [number, number, number, number, number, number];
-  if (accepted === 1) return 'done';
-  // Another function changed the ledger meanwhile: the next delivery sees it.
-  if (known !== 1) return 'later';
-  if (changed > 0) return `${changed} of its objects were not read as the bytes that were loaded`;
-  const failure = refusalOf({ ...row, known: 0 });
-  if (failure) return failure;
-  if (lost > 0) return `${lost} of its events would be rejects under the present columns`;
-  return `it has ${before} rows and its objects have ${now}: rejects of it were merged again, or rows were changed by hand`;
-}
-
-/** The lines of the rejects of the run, which a function that was killed after the transaction had not looked for. */
-async function afterwards(host: LoadHost, runId: string, remainingMs: () => number): Promise<string> {
-  const objects = await objectsOf(host, runId, remainingMs);
-  if (objects.length === 0) return 'the ledger has no objects of it';
-  const source = sourceOf(host, objects);
-  if (source) await findOrigins(host, source, objects, remainingMs);
-  return 'done';
+/** Finds the lines of the new run's rejects. A function killed after the transaction has not done that yet. */
+async function finish(call: LoadCall, runId: string): Promise<Result> {
+  const objects = await objectsOfRun(call, reloadRunId(runId), runId);
+  if (objects.length === 0) return refuse('the ledger has no objects of it');
+  const source = commonSource(call, objects);
+  if (source) await findOrigins(call, source, objects);
+  return done;
 }

@@ -1,48 +1,49 @@
 import { createHash } from 'node:crypto';
 import zlib from 'node:zlib';
 import { type LoadSource, versionPrefix } from './contract';
+import { goneReason } from './failure';
 import { idOf } from './groups';
-import type { LoadHost } from './host';
+import type { LoadCall } from './host';
 import type { HistoryObject } from './notification';
 import { payloadOf, problemOf } from './payload';
 import { type FileRecord, recordsOf, UnreadableError } from './records';
 import { type File, runIdOf, writeManifest } from './transaction';
 
-/** Lines that COPY said it cannot read, with its words, by the id of their object. */
-export type Named = ReadonlyMap<string, ReadonlyMap<number, string>>;
+/** By object id: the lines that COPY reported as unreadable, with its messages. */
+export type ReportedLines = ReadonlyMap<string, ReadonlyMap<number, string>>;
 
-/** A line that is a reject. */
-export interface Refused {
+/** A line that becomes a reject. */
+interface RefusedLine {
   /** `s3://…` of the object. */
   readonly object_key: string;
   readonly line: number;
   readonly message: string;
-  /** Base64; left out where it would not fit the column. */
+  /** Base64. @default - too long for the column */
   readonly bytes?: string;
 }
 
-/** What objects hold, in files that nobody changes. */
+/** The records of objects that COPY can read, in files that nobody changes. */
 export interface Sifted {
   readonly files: readonly File[];
   /** How many records the files have. */
   readonly records: number;
-  /** URL of the manifest of the lines that the files do not have. */
+  /** URL of a manifest: the other lines of the objects, which become rejects. */
   readonly refused: string;
-  /** Tells other contents of the same objects apart. */
+  /** Differs when the same objects are sifted with other reported lines. */
   readonly version: string;
 }
 
-/** Records of the files, in bytes before compression: one file at a time is in memory. */
+/** Size of a file before compression: it is built in memory. */
 const partBytes = 16 * 1024 ** 2;
-/** COPY takes no longer record. */
+/** Longest record that COPY takes. */
 const maxRecordBytes = 20_000_000;
-/** A varchar takes 65,535 bytes of base64. */
+/** Longest line whose base64 fits a varchar of 65,535 bytes. */
 const maxKeptBytes = 49_000;
-/** A message fits the reason of a reject. */
+/** Longest message that fits the reason of a reject. */
 const maxMessageBytes = 480;
 const reserveMs = 60_000;
 
-/** An object that cannot be sifted. */
+/** The object is gone, or its bytes are not of its compression. */
 export class UnsiftableError extends Error {
   constructor(
     readonly object: HistoryObject,
@@ -55,44 +56,42 @@ export class UnsiftableError extends Error {
 }
 
 /**
- * Reads the very bytes of the objects, and writes the records that COPY can read into files and the others into a list, each record into one of both.
- * Undefined where time runs out.
- * @throws UnsiftableError naming an object that is gone or is not of its compression
+ * Reads the exact bytes of the objects. Writes each record that COPY can read into a file, and each other one into the list of refused lines.
+ * Undefined when time runs out.
+ * @throws UnsiftableError
  */
 export async function sift(
-  host: LoadHost,
+  call: LoadCall,
   source: LoadSource,
   objects: readonly HistoryObject[],
-  named: Named,
-  remainingMs: () => number,
+  reported: ReportedLines,
 ): Promise<Sifted | undefined> {
-  const lines = JSON.stringify(objects.map((object) => [...(named.get(idOf(object)) ?? [])]));
+  const lines = JSON.stringify(objects.map((object) => [...(reported.get(idOf(object)) ?? [])]));
   const version = createHash('sha256').update(lines).digest('hex').slice(0, 8);
-  const writer = new SiftWriter(host, source, `${versionPrefix}${host.plan.pipeline}/${runIdOf(objects)}-${version}`);
+  const writer = new SiftWriter(call, source, `${versionPrefix}${call.plan.pipeline}/${runIdOf(objects)}-${version}`);
   for (const object of objects) {
     try {
-      if (!(await siftOne(host, source, object, named.get(idOf(object)), writer, remainingMs))) return undefined;
+      if (!(await siftOne(call, source, object, reported.get(idOf(object)), writer))) return undefined;
     } catch (error) {
       if (error instanceof UnreadableError) throw new UnsiftableError(object, error.message, { cause: error });
       throw error;
     }
   }
   const { files, records, refusedFile } = await writer.end();
-  const refused = await writeManifest(host, `${runIdOf(objects)}-${version}-refused`, [refusedFile]);
+  const refused = await writeManifest(call, `${runIdOf(objects)}-${version}-refused`, [refusedFile]);
   return { files, records, refused, version };
 }
 
 async function siftOne(
-  host: LoadHost,
+  call: LoadCall,
   { shape }: LoadSource,
   object: HistoryObject,
-  named: ReadonlyMap<number, string> | undefined,
+  reported: ReadonlyMap<number, string> | undefined,
   writer: SiftWriter,
-  remainingMs: () => number,
 ): Promise<boolean> {
   const isCsv = shape.format === 'csv';
   const url = `s3://${object.bucket}/${object.key}`;
-  const body = await bytesOf(host, object);
+  const body = await bytesOf(call, object);
   let read = 0;
   for await (const record of recordsOf(body, {
     compression: shape.compression,
@@ -100,60 +99,63 @@ async function siftOne(
     maxBytes: maxRecordBytes,
   })) {
     read += 1;
-    if (read % 5000 === 0 && remainingMs() < reserveMs) return false;
+    if (read % 5000 === 0 && call.remainingMs() < reserveMs) return false;
     if (isCsv && read === 1) await writer.begin(record.bytes);
     else if (!isBlank(record.bytes)) {
-      const message = messageOf(record, named) ?? wrongIn(record.bytes, shape);
+      const message = messageOf(record, reported) ?? unreadableReason(record.bytes, shape);
       if (message === undefined) await writer.keep(record.bytes);
       else writer.refuse(url, record, message);
     }
   }
-  return remainingMs() >= reserveMs;
+  return call.remainingMs() >= reserveMs;
 }
 
-const wrongIn = (bytes: Buffer, shape: LoadSource['shape']) =>
+const unreadableReason = (bytes: Buffer, shape: LoadSource['shape']) =>
   payloadOf(bytes, shape) === undefined ? problemOf(bytes, shape) : undefined;
 
-async function bytesOf({ objects }: LoadHost, object: HistoryObject): Promise<AsyncIterable<Uint8Array>> {
+async function bytesOf({ objects }: LoadCall, object: HistoryObject): Promise<AsyncIterable<Uint8Array>> {
   const { bucket, key, etag, versionId } = object;
   const body =
     (await objects.bytes(versionId ? { bucket, key, versionId } : { bucket, key, etag })) ??
     (await olderBytes(objects, object));
-  if (!body) throw new UnsiftableError(object, `the version with etag ${etag} is there no more, or must not be read`);
+  if (!body) throw new UnsiftableError(object, goneReason(etag));
   return body;
 }
 
-async function olderBytes(objects: LoadHost['objects'], { bucket, key, etag, versionId }: HistoryObject) {
+async function olderBytes(objects: LoadCall['objects'], { bucket, key, etag, versionId }: HistoryObject) {
   const found = versionId ? undefined : await objects.find(bucket, key, etag);
   return found === undefined ? undefined : objects.bytes({ bucket, key, versionId: found });
 }
 
-/** COPY's words where it named a line of the record. */
-function messageOf({ line, lastLine }: FileRecord, named: ReadonlyMap<number, string> | undefined): string | undefined {
-  if (!named || named.size === 0) return undefined;
-  for (let at = line; at <= lastLine; at += 1) if (named.has(at)) return named.get(at);
+/** COPY's message, if it reported a line of the record. */
+function messageOf(
+  { line, lastLine }: FileRecord,
+  reported: ReadonlyMap<number, string> | undefined,
+): string | undefined {
+  if (!reported || reported.size === 0) return undefined;
+  for (let at = line; at <= lastLine; at += 1) if (reported.has(at)) return reported.get(at);
   return undefined;
 }
 
 const isBlank = (bytes: Buffer) => bytes.every((byte) => byte === 32 || byte === 9 || byte === 13 || byte === 10);
 const newline = Buffer.from('\n');
 
-/** Writes files of records, one after the other, and in the end the list of the lines that are in none. */
+/** Writes records into files, one file after the other, and in the end the list of refused lines. */
 class SiftWriter {
   private readonly files: File[] = [];
-  private readonly refused: Refused[] = [];
+  private readonly refused: RefusedLine[] = [];
   private header: Buffer | undefined;
   private parts: Buffer[] = [];
   private size = 0;
   private records = 0;
 
   constructor(
-    private readonly host: LoadHost,
+    private readonly call: LoadCall,
     private readonly source: LoadSource,
     private readonly key: string,
   ) {}
 
-  /** Records that follow stand below this header. */
+  /** Begins a new file. The records that follow belong to this CSV header. */
   async begin(header: Buffer): Promise<void> {
     await this.flush();
     this.header = header;
@@ -169,12 +171,12 @@ class SiftWriter {
 
   refuse(object_key: string, { line, bytes }: FileRecord, message: string): void {
     const kept = bytes.length <= maxKeptBytes ? { bytes: bytes.toString('base64') } : {};
-    this.refused.push({ object_key, line, message: cut(message), ...kept });
+    this.refused.push({ object_key, line, message: shorten(message), ...kept });
   }
 
   async end(): Promise<{ files: readonly File[]; records: number; refusedFile: File }> {
     await this.flush();
-    // COPY needs a file, also where no record can be read.
+    // COPY needs at least one file.
     if (this.files.length === 0) await this.write(this.header ? [this.header, newline] : [newline]);
     const lines = [{ object_key: null }, ...this.refused].map((line) => `${JSON.stringify(line)}\n`);
     const refusedFile = await this.put(`${this.key}-refused.gz`, zlib.gzipSync(lines.join('')));
@@ -188,26 +190,26 @@ class SiftWriter {
   }
 
   private async write(parts: readonly Buffer[]): Promise<void> {
-    const body = packed(Buffer.concat(parts), this.source.shape.compression);
+    const body = compress(Buffer.concat(parts), this.source.shape.compression);
     this.files.push(await this.put(`${this.key}-${this.files.length + 1}`, body));
   }
 
   private async put(key: string, body: Buffer): Promise<File> {
-    await this.host.objects.put(this.host.workBucket, key, body);
-    return { url: `s3://${this.host.workBucket}/${key}`, size: body.length };
+    await this.call.objects.put(this.call.workBucket, key, body);
+    return { url: `s3://${this.call.workBucket}/${key}`, size: body.length };
   }
 }
 
-function packed(bytes: Buffer, compression: LoadSource['shape']['compression']): Buffer {
+function compress(bytes: Buffer, compression: LoadSource['shape']['compression']): Buffer {
   if (compression === 'none') return bytes;
   if (compression === 'gzip') return zlib.gzipSync(bytes);
   const { zstdCompressSync } = zlib as { zstdCompressSync?: (bytes: Buffer) => Buffer };
-  // Node 22.15 and later, which could read the object in the first place.
-  if (!zstdCompressSync) throw new UnreadableError(`zstd cannot be written by Node ${process.version}`);
+  // Node 22.15 and later have it, as they have the function that read the object.
+  if (!zstdCompressSync) throw new UnreadableError(`Node ${process.version} cannot write zstd`);
   return zstdCompressSync(bytes);
 }
 
-function cut(message: string): string {
+function shorten(message: string): string {
   const bytes = Buffer.from(message.replaceAll('\0', ''));
   return bytes.length <= maxMessageBytes
     ? bytes.toString()

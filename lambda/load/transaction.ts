@@ -3,9 +3,9 @@ import { statementNamePrefix } from '../shared/plan';
 import { clientToken, render, renderAll, type Values } from '../shared/statement';
 import { formatStatementName, parseStatementName } from '../shared/statement-name';
 import { isPassing, isTerminal, maxAttempts, query, type StatementState, waitFor } from '../shared/warehouse';
-import { type Answering, type LoadSource, manifestPrefix } from './contract';
+import { type CheckedTransaction, type LoadSource, manifestPrefix } from './contract';
 import { idOf, objectsJson } from './groups';
-import type { LoadHost } from './host';
+import type { LoadCall } from './host';
 import type { HistoryObject } from './notification';
 
 /** A file that COPY reads. */
@@ -19,39 +19,40 @@ export interface File {
 /** A transaction that loads objects. */
 export interface Run {
   readonly runId: string;
-  /** `load` reads the objects where they are; what begins with `exact` reads files that nobody changes; `reload` the same for a run. */
+  /** `load`: reads the objects where they are. `exact…`: reads files that nobody changes. `reload…`: the same for a run that is loaded again. */
   readonly step: string;
-  readonly plan: Answering;
+  readonly plan: CheckedTransaction;
   readonly files: readonly File[];
   /** Placeholders besides those that every load has. */
   readonly values: Values;
 }
 
-/** Submits the transaction, or finds the one that an earlier delivery of the same objects left running, and waits for its end. */
+/** Whether too little time is left for another statement. */
+export const isLate = ({ remainingMs }: LoadCall) => remainingMs() < 1000;
+
+/** Submits the transaction and waits for its end. If an earlier delivery of the same objects left it running, waits for that one. */
 export async function transact(
-  host: LoadHost,
+  call: LoadCall,
   source: LoadSource,
-  { runId, step, plan: { statements: templates }, files, values: more }: Run,
+  { runId, step, plan, files, values: more }: Run,
   objects: readonly HistoryObject[],
-  remainingMs: () => number,
 ): Promise<StatementState> {
-  const { environment, plan, warehouse, log } = host;
-  const values = {
+  const { warehouse, log, remainingMs } = call;
+  const statements = renderAll(plan.statements, {
     ...more,
     run_id: runId,
-    manifest: await writeManifest(host, step === 'load' ? runId : `${runId}-${step}`, files),
-    load_role: host.loadRoleArn,
+    manifest: await writeManifest(call, step === 'load' ? runId : `${runId}-${step}`, files),
+    load_role: call.loadRoleArn,
     objects: objectsJson(objects),
-  };
-  const statements = renderAll(templates, values);
-  let attempt = await nextAttempt(host, runId, step);
+  });
+  let attempt = await nextAttempt(call, runId, step);
   for (let tries = 1; ; tries += 1, attempt += 1) {
-    const name = formatStatementName({ environment, pipeline: plan.pipeline, purpose: 'load', runId, step, attempt });
+    const name = nameOf(call, runId, step, attempt);
     const id = await warehouse.submit({ name, mode: 'transaction', statements, token: clientToken(name) });
     log('submitted', { statement: name, id, source: source.name, objects: objects.length });
     const state = await waitFor(warehouse, id, remainingMs);
     if (state.status !== 'FAILED' || !isPassing(state) || tries >= maxAttempts) return state;
-    log('failed for a passing reason, once more', { statement: name, id, error: state.error });
+    log('failed for a passing reason, retrying', { statement: name, id, error: state.error });
   }
 }
 
@@ -62,70 +63,58 @@ export function inPlace(objects: readonly HistoryObject[]): Pick<Run, 'files' | 
   return { files, values: { files: JSON.stringify(etags) } };
 }
 
-/** The attempt that is running, or the one after the last that ended: objects that come back want another try. */
-async function nextAttempt({ environment, plan, warehouse }: LoadHost, runId: string, step: string): Promise<number> {
+/** The number of the attempt that is running. If none is, the number after the last: a redelivered object is tried again. */
+async function nextAttempt(call: LoadCall, runId: string, step: string): Promise<number> {
   let last = 0;
-  let running = false;
-  for (const { name, status } of await warehouse.list(
-    `${statementNamePrefix(environment, plan.pipeline, 'load')}${runId}/${step}/`,
-  )) {
+  let isRunning = false;
+  for (const { name, status } of await call.warehouse.list(prefixOf(call, runId, step))) {
     const attempt = parseStatementName(name)?.attempt ?? 0;
-    if (attempt > last) [last, running] = [attempt, !isTerminal(status)];
+    if (attempt > last) [last, isRunning] = [attempt, !isTerminal(status)];
   }
-  return running ? last : last + 1;
+  return isRunning ? last : last + 1;
 }
 
 /** Writes a manifest of the files. Returns its URL. */
-export async function writeManifest(host: LoadHost, name: string, files: readonly File[]): Promise<string> {
-  const key = `${manifestPrefix}${host.plan.pipeline}/${name}.manifest`;
-  // COPY of Parquet wants the length.
+export async function writeManifest(call: LoadCall, name: string, files: readonly File[]): Promise<string> {
+  const key = `${manifestPrefix}${call.plan.pipeline}/${name}.manifest`;
+  // COPY of Parquet needs the length.
   const entries = files.map(({ url, size }) => ({ url, mandatory: true, meta: { content_length: size } }));
-  await host.objects.put(host.workBucket, key, JSON.stringify({ entries }), 'application/json');
-  return `s3://${host.workBucket}/${key}`;
+  await call.objects.put(call.workBucket, key, JSON.stringify({ entries }), 'application/json');
+  return `s3://${call.workBucket}/${key}`;
 }
 
-/** The ids of those of the objects that are in the ledger. */
-export async function inLedger(
-  host: LoadHost,
-  objects: readonly HistoryObject[],
-  remainingMs: () => number,
-): Promise<Set<string>> {
-  const { rows } = await ask(host, 'loaded', objects, remainingMs);
+/** The ids of those objects that are in the ledger. */
+export async function inLedger(call: LoadCall, objects: readonly HistoryObject[]): Promise<Set<string>> {
+  const { rows } = await queryObjects(call, 'loaded', call.plan.loaded, objects);
   const found = new Set(rows.map(({ object_key, etag }) => JSON.stringify([object_key, etag])));
   return new Set(objects.filter(({ key, etag }) => found.has(JSON.stringify([key, etag]))).map(idOf));
 }
 
-/** Those of the objects whose key was loaded with other bytes, and when that was asked, in epoch milliseconds. */
+/** Those objects whose key was loaded with other bytes, and the time of that answer in epoch milliseconds. */
 export async function overwriting<Item extends HistoryObject>(
-  host: LoadHost,
+  call: LoadCall,
   objects: readonly Item[],
-  remainingMs: () => number,
 ): Promise<{ found: Item[]; at: number }> {
-  const { rows, endedAt } = await ask(host, 'overwritten', objects, remainingMs);
+  const { rows, endedAt } = await queryObjects(call, 'overwritten', call.plan.overwritten, objects);
   const keys = new Set(rows.map(({ object_key }) => object_key));
   return { found: objects.filter(({ key }) => keys.has(key)), at: endedAt };
 }
 
-/** Whether the object is set aside already. */
-export async function isParked(host: LoadHost, object: HistoryObject, remainingMs: () => number): Promise<boolean> {
-  const { rows } = await ask(host, 'parked', [object], remainingMs);
-  return rows.length > 0;
-}
+/** Runs a query about objects; its only placeholder is `objects`. */
+export const queryObjects = (call: LoadCall, step: string, sql: string, objects: readonly HistoryObject[]) =>
+  query(
+    call.warehouse,
+    nameOf(call, runIdOf(objects), step),
+    render(sql, { objects: objectsJson(objects) }),
+    call.remainingMs,
+  );
 
-function ask(
-  host: LoadHost,
-  question: 'loaded' | 'overwritten' | 'parked',
-  objects: readonly HistoryObject[],
-  remainingMs: () => number,
-) {
-  const sql = render(host.plan[question], { objects: objectsJson(objects) });
-  return query(host.warehouse, helperName(host, objects, question), sql, remainingMs);
-}
+export const nameOf = ({ environment, plan }: LoadCall, runId: string, step: string, attempt = 1) =>
+  formatStatementName({ environment, pipeline: plan.pipeline, purpose: 'load', runId, step, attempt });
 
-export function helperName({ environment, plan }: LoadHost, objects: readonly HistoryObject[], step: string): string {
-  const runId = runIdOf(objects);
-  return formatStatementName({ environment, pipeline: plan.pipeline, purpose: 'load', runId, step, attempt: 1 });
-}
+/** What the names of a step's attempts begin with. */
+const prefixOf = ({ environment, plan }: LoadCall, runId: string, step: string) =>
+  `${statementNamePrefix(environment, plan.pipeline, 'load')}${runId}/${step}/`;
 
 /** The same objects in the same order have the same run id. */
 export function runIdOf(objects: readonly HistoryObject[]): string {

@@ -6,17 +6,20 @@ import {
   ListObjectsV2Command,
   ListObjectVersionsCommand,
   PutObjectCommand,
-  type S3Client,
+  S3Client,
 } from '@aws-sdk/client-s3';
+import { clientSettings, type Deadlines } from './client-settings';
 import type {
   ConditionalObjects,
   ListedObject,
+  ObjectBytes,
   ObjectCopies,
   ObjectDigests,
   ObjectListing,
   ObjectStore,
   ObjectVersions,
 } from './objects';
+import { s3Bytes } from './s3-bytes';
 
 /** What S3 answers for a version that is not there: 403 without the permission to list, 405 for a delete marker. */
 const gone = new Set(['NoSuchKey', 'NoSuchVersion', 'NotFound', 'AccessDenied', 'MethodNotAllowed']);
@@ -72,6 +75,12 @@ export const listedObject = (
   // left out where it is the standard one
   storageClass: object.StorageClass ?? 'STANDARD',
 });
+
+/** S3, as the function's role may use it. */
+export function connectObjects(deadlines?: Deadlines): ReturnType<typeof s3Objects> & ObjectBytes {
+  const client = new S3Client(clientSettings(deadlines));
+  return { ...s3Objects(client), ...s3Bytes(client) };
+}
 
 export function s3Objects(
   client: Pick<S3Client, 'send'>,

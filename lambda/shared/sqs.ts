@@ -2,8 +2,9 @@ import {
   type BatchResultErrorEntry,
   GetQueueAttributesCommand,
   SendMessageBatchCommand,
-  type SQSClient,
+  SQSClient,
 } from '@aws-sdk/client-sqs';
+import { clientSettings } from './client-settings';
 import type { Queues } from './queue';
 
 /** SQS limits of SendMessageBatch. */
@@ -16,6 +17,9 @@ const sleepMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolv
 
 type Client = Pick<SQSClient, 'send'>;
 type Sleep = (ms: number) => Promise<unknown>;
+
+/** SQS, as the function's role may use it. */
+export const connectQueues = (): Queues => sqsQueues(new SQSClient(clientSettings()));
 
 export function sqsQueues(client: Client, sleep: Sleep = sleepMs): Queues {
   return {

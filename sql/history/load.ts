@@ -1,4 +1,4 @@
-import type { Answering, FileShape, LoadPlan, LoadSource } from '../../lambda/load/contract';
+import type { CheckedTransaction, FileShape, LoadPlan, LoadSource } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Pipeline } from '../../pipelines/definition';
 import { lockStatement, mergeSteps } from '../merge/merge';
@@ -107,7 +107,12 @@ function shapeOf(pipeline: Pipeline, source: Format): FileShape {
  * One transaction: the objects of the batch are copied, merged and entered in the ledger, all or none. It changes nothing if one of them is in the
  * ledger already, was not read as the bytes that its etag stands for, or if the rows that COPY made are not all that it scanned: `answer` says which.
  */
-function loadStatements(pipeline: Pipeline, source: Format, reading: Reading, raised?: RaisedLines): Answering {
+function loadStatements(
+  pipeline: Pipeline,
+  source: Format,
+  reading: Reading,
+  raised?: RaisedLines,
+): CheckedTransaction {
   const { malformed, objects, found } = loadTables(pipeline);
   const staged = stagedTable(pipeline, source);
   const { incoming, place, run, drop } = mergeSteps(pipeline, sourceOf(source), {

@@ -1,4 +1,4 @@
-import type { Answering, RaisingPlan } from '../../lambda/load/contract';
+import type { CheckedTransaction, RaisingPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Pipeline } from '../../pipelines/definition';
 import { archivedTime, historyQuery, parsedRows, untouchedStatements } from '../merge/arrived';
@@ -31,7 +31,7 @@ export function loadRaising(
   pipeline: Pipeline,
   source: Format,
   reading: Reading,
-  load: (pipeline: Pipeline, source: Format, reading: Reading, raised: RaisedLines) => Answering,
+  load: (pipeline: Pipeline, source: Format, reading: Reading, raised: RaisedLines) => CheckedTransaction,
 ): RaisingPlan {
   const copied = `${pipeline.name}_copied`;
   const { searched } = searchTables(pipeline);

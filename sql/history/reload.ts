@@ -1,4 +1,4 @@
-import type { Answering, ReloadPlan } from '../../lambda/load/contract';
+import type { CheckedTransaction, ReloadPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Pipeline } from '../../pipelines/definition';
 import { temporaryTables } from '../merge/incoming';
@@ -33,7 +33,7 @@ export const reloadPlan = (pipeline: Pipeline, source: Format): ReloadPlan => ({
   exact: reloadStatements(pipeline, source, 'exact'),
 });
 
-function reloadStatements(pipeline: Pipeline, source: Format, reading: Reading): Answering {
+function reloadStatements(pipeline: Pipeline, source: Format, reading: Reading): CheckedTransaction {
   const tables = pipelineTables(pipeline);
   const { malformed, objects, found } = loadTables(pipeline);
   const { incoming, read, copies } = temporaryTables(pipeline);

@@ -6,8 +6,8 @@ import type { Service, ServiceRequest, ServiceResponse } from 'aws-local-kit/por
 import { archiveFunction } from '../../lambda/archive/archive';
 import { exportFunction } from '../../lambda/export/export';
 import type { ExportHost } from '../../lambda/export/host';
-import { type LoadHost, load } from '../../lambda/load/load';
-import { parseBatch } from '../../lambda/load/notification';
+import type { LoadHost } from '../../lambda/load/host';
+import { loadFunction } from '../../lambda/load/load';
 import { reconcile } from '../../lambda/reconcile/reconcile';
 import { refreshFunction } from '../../lambda/refresh/refresh';
 import { eventBridge } from '../../lambda/shared/event-bus';
@@ -124,7 +124,7 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
       timeoutMs: 10 * minuteMs,
       start(calls) {
         const ports = portsOf('load', calls);
-        const run = load({
+        const run = loadFunction({
           ...ports,
           buckets,
           workBucket: buckets.work,
@@ -137,7 +137,7 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
           sleep: calls.sleep,
         });
         const answered = weakening.loadAnswer ?? same;
-        return async (event) => answered(await run(parseBatch(event), remaining(calls)));
+        return async (event) => answered(await run(event, remaining(calls)));
       },
     },
     reconcile: {

@@ -1,5 +1,5 @@
 import { notificationOf } from '../../../lambda/load/notification';
-import { fileKey, message, World } from './world';
+import { fileKey, message, World } from './host';
 
 const files = (world: World, names: readonly string[]) => names.map((name) => world.write(fileKey(name)));
 const step = (name: string) => name.split('/').slice(-2).join('/');
@@ -32,7 +32,7 @@ describe('a batch', () => {
     expect(world.metrics).toEqual([{ LoadedFiles: 2 }]);
   });
 
-  test('has the same run in whatever order its objects come', async () => {
+  test('has the same run whatever the order of its objects', async () => {
     const tokens = await Promise.all(
       [
         ['a', 'b'],
@@ -110,7 +110,7 @@ describe('the identity of an object', () => {
     expect(world.ledger.map(({ etag }) => etag)).toEqual(['one', 'two']);
   });
 
-  test('two versions told of at once are both loaded, each from its own bytes', async () => {
+  test('two versions in one batch are both loaded, each from its own bytes', async () => {
     const world = new World();
     const [one, two] = [world.write(fileKey('a'), { etag: 'one' }), world.write(fileKey('a'), { etag: 'two' })];
     expect(await world.deliver([message(one), message(two)])).toEqual([]);
@@ -132,7 +132,7 @@ describe('the identity of an object', () => {
     ]);
   });
 
-  test('of two versions that come at once, such a source takes the older', async () => {
+  test('of two versions in one batch, such a source loads the older', async () => {
     const world = new World();
     const older = { ...world.write('orders/a.csv', { etag: 'z' }), eventTime: '2026-11-21T05:00:00Z' };
     const newer = { ...world.write('orders/a.csv', { etag: 'a' }), eventTime: '2026-11-21T06:00:00Z' };
@@ -161,7 +161,7 @@ describe('exactly the bytes', () => {
     expect(exact.submission.statements[2]).toContain(`"key":"${fileKey('b')}"`);
   });
 
-  test('an object that was deleted before its load is loaded all the same', async () => {
+  test('an object that was deleted before its load is still loaded', async () => {
     const world = new World();
     const gone = world.write(fileKey('a'));
     world.write(fileKey('a'), { etag: 'deleted' });
@@ -178,8 +178,8 @@ describe('exactly the bytes', () => {
   });
 
   test.each([
-    ['whose version is there no more', { etag: 'lost', versionId: 'v9', size: 10 }, 'is there no more'],
-    ['that no version has', { etag: 'lost', versionId: '', size: 10 }, 'is there no more'],
+    ['whose version no longer exists', { etag: 'lost', versionId: 'v9', size: 10 }, 'no longer exists'],
+    ['that no version has', { etag: 'lost', versionId: '', size: 10 }, 'no longer exists'],
     ['that S3 cannot copy in one piece', { etag: 'lost', versionId: 'v1', size: 6 * 1024 ** 3 }, 'larger than 5 GB'],
   ])('bytes %s are parked', async (_, version, reason) => {
     const world = new World();
@@ -190,9 +190,9 @@ describe('exactly the bytes', () => {
 });
 
 describe('a warehouse whose system views do not show a transaction its own COPY', () => {
-  test('loads all of a batch together from copies of their versions, and is not asked again', async () => {
+  test('loads a whole batch from copies of its versions, and the views are not queried again', async () => {
     const world = new World();
-    world.blind = true;
+    world.showsOwnCopy = false;
     const batch = files(world, ['a', 'b', 'c']);
     expect(await world.deliver(batch.map((object) => message(object)))).toEqual([]);
     expect(await world.deliver([message(world.write(fileKey('d')))])).toEqual([]);
@@ -201,9 +201,9 @@ describe('a warehouse whose system views do not show a transaction its own COPY'
     expect(world.parked.size).toBe(0);
   });
 
-  test('loads the bytes that were told of, though the objects were overwritten', async () => {
+  test('loads the bytes that were notified, though the objects were overwritten', async () => {
     const world = new World();
-    world.blind = true;
+    world.showsOwnCopy = false;
     const old = world.write(fileKey('a'), { etag: 'old' });
     const current = world.write(fileKey('a'), { etag: 'new' });
     expect(await world.deliver([message(old), message(current)])).toEqual([]);
@@ -232,7 +232,7 @@ describe('a failure', () => {
     expect(world.metrics.filter(({ ParkedObjects }) => ParkedObjects)).toHaveLength(1);
   });
 
-  test('that nobody recognizes is held against the object in the third delivery', async () => {
+  test("that is not recognized counts as the object's at the third delivery", async () => {
     const world = new World();
     const object = world.write(fileKey('a'), { poison: 'ERROR: something new' });
     const batch = [message(object)];
@@ -311,7 +311,7 @@ test('an object that is parked already gets no second dead letter, unless the fi
   expect(world.deadLetters).toHaveLength(2);
 });
 
-test('a dead letter that SQS moved back is tried again, and is parked no more once it is loaded', async () => {
+test('a dead letter that SQS moved back is retried, and no longer parked once it is loaded', async () => {
   const world = new World();
   const bad = world.write(fileKey('a'), { poison: 'ERROR: gzip: not in gzip format' });
   await world.deliver([message(bad)]);
@@ -321,7 +321,7 @@ test('a dead letter that SQS moved back is tried again, and is parked no more on
   expect([world.loadedKeys(), world.parked.size]).toEqual([[bad.key], 0]);
 });
 
-test('what another delivery loaded meanwhile is not loaded again, the rest of the batch is', async () => {
+test('objects that another delivery loaded meanwhile are not loaded again, the rest of the batch is', async () => {
   const world = new World();
   const [a, b] = files(world, ['a', 'b']);
   let first = true;
@@ -334,7 +334,7 @@ test('what another delivery loaded meanwhile is not loaded again, the rest of th
   expect(world.loadedKeys()).toEqual(['a', 'b'].map(fileKey));
 });
 
-test('what still runs when time is up is found again by the next delivery', async () => {
+test('a transaction that still runs when time is up is found by the next delivery', async () => {
   const world = new World();
   const batch = [message(world.write(fileKey('a')))];
   world.instead = () => undefined;

@@ -1,7 +1,7 @@
 import { literalPrefixes } from '../../../lambda/load/contract';
 import { globMatcher } from '../../../lambda/load/glob';
 import { notificationOf, parseBatch, parseNotification } from '../../../lambda/load/notification';
-import { message } from './world';
+import { message } from './host';
 
 describe('parseNotification', () => {
   test('decodes keys as S3 encodes them', () => {
@@ -9,7 +9,7 @@ describe('parseNotification', () => {
     expect(parseNotification(body)[0]!.key).toBe("a b+cé/'quoted'.gz");
   });
 
-  test('takes etags with and without quotes, and objects without a version', () => {
+  test('accepts etags with and without quotes, and objects without a version', () => {
     const { body } = message({ key: 'k', etag: '"e"' });
     expect(parseNotification(body)).toEqual([
       {
@@ -38,13 +38,13 @@ describe('parseNotification', () => {
       'body.Records[0].s3 must be an object',
     );
     expect(() => parseNotification(message({ key: 'k', etag: '' }).body)).toThrow(
-      'body.Records[0].s3.object.eTag must tell what the bytes are',
+      'body.Records[0].s3.object.eTag must identify the bytes',
     );
     expect(() => parseBatch({})).toThrow('event.Records must be a list, got nothing');
   });
 });
 
-test('parseBatch tells how often and when a message came', () => {
+test('parseBatch reads the number of deliveries and the time of a message', () => {
   const attributes = { ApproximateReceiveCount: '3', SentTimestamp: '1795237200000' };
   expect(
     parseBatch({

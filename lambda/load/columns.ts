@@ -3,26 +3,26 @@ import type { FileShape } from './contract';
 import { footerBytes, parquetColumns, parquetTailBytes } from './parquet-columns';
 import { csvFields, recordsOf, UnreadableError } from './records';
 
-/** An object as it is to be read. */
+/** An object to read. */
 export interface Readable {
   readonly bucket: string;
   readonly key: string;
-  /** Undefined for a copy that nobody changes. */
+  /** @default - whatever bytes it has: it is a copy that nobody changes */
   readonly etag?: string;
 }
 
-/** `fits`; `gone` where those bytes are not to be had; else why the object must not be loaded. */
+/** `gone`: the bytes no longer exist or may not be read. A reason says why the object must not be loaded. */
 export type Verdict = 'fits' | 'gone' | { readonly reason: string };
 
-/** A header, or a schema, that is longer is none. */
+/** A longer header or footer is an error. */
 const maxHeaderBytes = 1024 ** 2;
 const maxFooterBytes = 64 * 1024 ** 2;
-/** Holds the footer of most files. */
+/** Enough for the footer of most files. */
 const firstTailBytes = 64 * 1024;
 
 /**
- * Compares the columns that an object has with those that its source declares. Redshift takes columns by their place, so that an object with
- * others would be loaded shifted. Objects of the other formats have none.
+ * Compares the columns of a CSV or Parquet object with those that its source declares. Redshift assigns columns by position, so an object with other
+ * columns would be loaded shifted.
  */
 export async function judge(objects: ObjectBytes, shape: FileShape, object: Readable): Promise<Verdict> {
   const { columns, format } = shape;
@@ -31,7 +31,7 @@ export async function judge(objects: ObjectBytes, shape: FileShape, object: Read
     const found = await (format === 'csv' ? headerOf(objects, shape, object) : schemaOf(objects, object));
     if (found === undefined) return 'gone';
     const declared = columns.map(({ name }) => name);
-    // A file without a byte has no records that could be shifted.
+    // An empty file has no records to shift.
     return found === 'empty' ? 'fits' : compare(found, declared, format === 'csv' ? 'header' : 'schema');
   } catch (error) {
     if (error instanceof UnreadableError) return { reason: error.message };
@@ -39,15 +39,15 @@ export async function judge(objects: ObjectBytes, shape: FileShape, object: Read
   }
 }
 
-/** Some at a time: the answer is a request away, and its time is S3's. */
+/** Judges some objects at a time, since each needs a request to S3. */
 export async function judgeAll<Item extends Readable>(
   objects: ObjectBytes,
   shape: FileShape,
   items: readonly Item[],
 ): Promise<[Item, Verdict][]> {
   const found: [Item, Verdict][] = [];
-  for (let first = 0; first < items.length; first += judgedAtOnce) {
-    const some = items.slice(first, first + judgedAtOnce);
+  for (let first = 0; first < items.length; first += judgmentsAtOnce) {
+    const some = items.slice(first, first + judgmentsAtOnce);
     found.push(
       ...(await Promise.all(
         some.map(async (item): Promise<[Item, Verdict]> => [item, await judge(objects, shape, item)]),
@@ -57,7 +57,7 @@ export async function judgeAll<Item extends Readable>(
   return found;
 }
 
-const judgedAtOnce = 10;
+const judgmentsAtOnce = 10;
 
 function compare(found: readonly string[], declared: readonly string[], what: 'header' | 'schema'): Verdict {
   const length = Math.max(found.length, declared.length);

@@ -1,16 +1,16 @@
 import type { Submission } from '../../../lambda/shared/warehouse';
 import type { Outcome } from '../fakes';
 import { keyOf, keys, raisingWorld } from '../raising-world';
-import { fileKey, message, World } from './world';
+import { fileKey, message, World } from './host';
 
 const overflow = { status: 'FAILED', error: 'ERROR: numeric overflow' } as const;
 
 interface Options {
   readonly rows: readonly string[];
   readonly bad: readonly string[];
-  /** In place of what the world would do with a statement. */
+  /** Replaces the outcome of a statement. */
   readonly change?: (submission: Submission) => Outcome | undefined;
-  /** Instead of the key of each row: see `sql/history/raising-lines.ts`. */
+  /** The failure of the load. */
   readonly error?: Outcome;
 }
 
@@ -61,7 +61,7 @@ test('an object with a record that raises is loaded without it, in one delivery'
   expect([world.parked.size, world.deadLetters.length]).toEqual([0, 0]);
 });
 
-test('the other objects of its batch are loaded, whatever becomes of it', async () => {
+test('the other objects of its batch are loaded in any case', async () => {
   const { world, batch } = setUp({ rows: keys(4), bad: [keyOf(1)] });
   const carryOut = world.instead!;
   world.instead = (submission) => {
@@ -83,7 +83,7 @@ test('more records than one search finds are found by more searches, four at mos
   expect([many.world.ledger.length, many.world.parked.size]).toEqual([0, 1]);
 });
 
-test('a failure that nobody knows is searched in the third delivery, before the object is set aside', async () => {
+test('an unknown failure is searched at the third delivery, before the object is parked', async () => {
   const error = { status: 'FAILED', error: 'ERROR: assert' } as const;
   const { world, batch, steps } = setUp({ rows: keys(20), bad: [keyOf(7)], error });
   expect(await world.deliver(batch, 2)).toHaveLength(1);
@@ -103,14 +103,14 @@ test.each([
   expect(steps.some((step) => step.startsWith('raising'))).toBe(false);
 });
 
-test('a line that cannot be told from another one is not blamed: the object is set aside', async () => {
+test('a line that cannot be told from another one is not blamed: the object is parked', async () => {
   const { world, batch, rejects } = setUp({ rows: ['?size 70000', '?size 70000', ...keys(5)], bad: ['?size 70000'] });
   await world.deliver(batch, 3);
   expect(rejects()).toEqual([]);
   expect([world.ledger.length, world.parked.size]).toEqual([0, 1]);
 });
 
-test('a function killed at any call of the search leaves nothing that the next delivery does not do', async () => {
+test('after a kill at any call of the search, the next deliveries do the rest', async () => {
   const { world: whole, batch } = setUp({ rows: keys(20), bad: [keyOf(7)] });
   await whole.deliver(batch);
   for (let call = 1; call <= whole.calls; call += 1) {
@@ -123,7 +123,7 @@ test('a function killed at any call of the search leaves nothing that the next d
   }
 });
 
-test('what still runs when time is up comes back', async () => {
+test('an object whose search still runs when time is up comes back', async () => {
   const { world, batch } = setUp({
     rows: keys(20),
     bad: [keyOf(7)],

@@ -1,5 +1,6 @@
 import type { LoadPlan, LoadSource, ParkedMessage } from '../../../lambda/load/contract';
-import { type LoadHost, load } from '../../../lambda/load/load';
+import type { LoadHost } from '../../../lambda/load/host';
+import { loadFunction } from '../../../lambda/load/load';
 import type { HistoryObject } from '../../../lambda/load/notification';
 import type { Metrics } from '../../../lambda/shared/metrics';
 import type { Row, Submission } from '../../../lambda/shared/warehouse';
@@ -51,7 +52,7 @@ export interface Version {
   readonly etag: string;
   readonly versionId: string;
   readonly size: number;
-  /** What Redshift says when it reads these bytes. */
+  /** Redshift's error for these bytes. @default - they can be read */
   readonly poison?: string;
 }
 
@@ -65,8 +66,8 @@ export interface SentMessage {
 class Killed extends Error {}
 
 /**
- * Buckets with versions, a queue that brings back what was not done, and a warehouse that loads all of a batch or nothing: nothing if one
- * object is in the ledger or was not read with its etag.
+ * The load function on fakes: buckets with versions, a queue that delivers again what was not done, and a warehouse that loads a whole batch or, if an
+ * object is in the ledger or was read with another etag, nothing.
  */
 export class World {
   readonly warehouse = new FakeWarehouse();
@@ -79,16 +80,16 @@ export class World {
   readonly deadLetters: ParkedMessage[] = [];
   readonly metrics: Parameters<Metrics>[1][] = [];
   queue: SentMessage[] = [];
-  /** Instead of what the world would do with a transaction: undefined leaves it running. */
+  /** Replaces the outcome of a transaction. Undefined leaves it running. */
   instead: ((submission: Submission) => Outcome | undefined) | undefined;
   remainingMs = 60_000;
-  /** Kills the function around its so-manieth call of a port. */
+  /** Kills the function before or after this call of a port, counted from 1. */
   killAt: { call: number; moment: 'before' | 'after' } | undefined;
   calls = 0;
-  /** The warehouse does not show a transaction what its COPY read. */
-  blind = false;
+  /** Whether the system views show a transaction what its COPY read. */
+  showsOwnCopy = true;
   private dead = false;
-  private readonly handle: ReturnType<typeof load>;
+  private readonly handle: ReturnType<typeof loadFunction>;
 
   constructor(sources = plan.sources) {
     this.warehouse.outcome = (submission) => this.outcome(submission);
@@ -100,8 +101,8 @@ export class World {
       deadLettersUrl: 'https://dead-letters',
       keyArn: 'arn:key',
       plan: { ...plan, sources },
-      warehouse: this.mortal(this.warehouse, ['submit', 'describe', 'list', 'active', 'rows']),
-      objects: this.mortal(
+      warehouse: this.killable(this.warehouse, ['submit', 'describe', 'list', 'active', 'rows']),
+      objects: this.killable(
         {
           put: async (bucket, key, body) => {
             if (key.endsWith('.manifest')) this.manifests.set(`s3://${bucket}/${key}`, JSON.parse(String(body)));
@@ -119,7 +120,7 @@ export class World {
         } satisfies LoadHost['objects'],
         ['put', 'find', 'copy', 'bytes'],
       ),
-      queues: this.mortal(
+      queues: this.killable(
         {
           send: async (url: string, bodies: readonly string[]) => {
             if (url !== host.deadLettersUrl) throw new Error(`sent to ${url}`);
@@ -131,11 +132,12 @@ export class World {
       log: quiet,
       metrics: (_, values) => this.metrics.push(values),
       now: () => 0,
+      sleep: async () => undefined,
     };
-    this.handle = load(host);
+    this.handle = loadFunction(host);
   }
 
-  /** A new version of an object; returns what S3 would tell of it. */
+  /** Writes a new version of an object. Returns what its notification says. */
   write(
     key: string,
     { etag = `etag of ${key}`, size = 10, poison, bucket = 'history' }: Partial<Version> & { bucket?: string } = {},
@@ -146,18 +148,18 @@ export class World {
     return { bucket, key, etag, versionId: version.versionId, size };
   }
 
-  /** Delivers messages until none comes back, at most so often. */
+  /** Delivers messages until none comes back, at most `deliveries` times. */
   async deliver(messages: readonly SentMessage[], deliveries = 1): Promise<string[]> {
     this.queue = [...messages];
     for (let i = 0; i < deliveries && this.queue.length > 0; i += 1) {
       this.dead = false;
-      const failed = await this.handle(this.queue, () => this.remainingMs).then(
+      const failed = await this.handle(eventOf(this.queue), () => this.remainingMs).then(
         ({ batchItemFailures }) => new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)),
         (error) => {
           throw error;
         },
       );
-      // Whoever is killed gives no answer, so all of the batch comes back.
+      // A killed function gives no answer, so the whole batch comes back.
       this.queue = this.queue.filter(({ messageId }) => this.dead || failed.has(messageId));
       for (const message of this.queue) message.attempts += 1;
     }
@@ -198,7 +200,7 @@ export class World {
     return this.transact(submission);
   }
 
-  /** What Redshift does with the transaction. */
+  /** The outcome of a load transaction. */
   transact({ statements: [copy, check, insert] }: Submission): Outcome {
     const files: { url: string; etag: string }[] = JSON.parse(/\[.*\]/.exec(check!)?.[0] ?? '[]');
     const objects: HistoryObject[] = JSON.parse(/\[\{.*\}\]/.exec(insert!)![0]);
@@ -213,8 +215,8 @@ export class World {
     if (poison) return { status: 'FAILED', error: poison };
     const stale = files.filter(({ url, etag }) => read.find((entry) => entry.url === url)?.version?.etag !== etag);
     const known = objects.filter(({ key, etag }) => this.ledger.some((row) => row.key === key && row.etag === etag));
-    const unseen = this.blind ? files.length : 0;
-    const changed = this.blind ? 0 : stale.length;
+    const unseen = this.showsOwnCopy ? 0 : files.length;
+    const changed = this.showsOwnCopy ? stale.length : 0;
     const accepted = unseen + changed + known.length === 0;
     if (accepted) this.ledger.push(...objects.map(({ bucket, key, etag }) => ({ bucket, key, etag })));
     const row = {
@@ -234,8 +236,8 @@ export class World {
     return { rows: [row], parts: [{ id: `id-${this.warehouse.statements.length}`, status: 'FINISHED' }] };
   }
 
-  /** The port, of which each call may be the last that the function makes. */
-  private mortal<Port extends object>(port: Port, methods: readonly (keyof Port & string)[]): Port {
+  /** The port, with calls at which the function may be killed. */
+  private killable<Port extends object>(port: Port, methods: readonly (keyof Port & string)[]): Port {
     const call =
       (method: keyof Port & string) =>
       async (...args: unknown[]) => {
@@ -256,6 +258,15 @@ export class World {
     return Object.fromEntries(methods.map((method) => [method, call(method)])) as Port;
   }
 }
+
+/** The event that SQS gives the function. */
+const eventOf = (messages: readonly SentMessage[]) => ({
+  Records: messages.map(({ messageId, body, attempts, sentAt }) => ({
+    messageId,
+    body,
+    attributes: { ApproximateReceiveCount: String(attempts), SentTimestamp: String(sentAt) },
+  })),
+});
 
 let messages = 0;
 
