@@ -1,5 +1,4 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { clientSettings } from '../shared/client-settings';
@@ -17,8 +16,7 @@ import type {
 import { asJson, asRecord, asText } from '../shared/parse';
 import { readPlan } from '../shared/plan-file';
 import { type Postgres, postgres } from '../shared/postgres';
-import { redshiftData, warehouseTarget } from '../shared/redshift-data';
-import { redshiftStatus } from '../shared/redshift-status';
+import { connectWarehouse } from '../shared/redshift-data';
 import { s3Objects } from '../shared/s3';
 import { s3Bytes } from '../shared/s3-bytes';
 import type { Warehouse } from '../shared/warehouse';
@@ -65,14 +63,13 @@ const copyMs = 300_000;
 
 export function createHost(settings: ReturnType<typeof env.read>): ExportHost {
   const plan = readPlan<ExportPlan>();
-  const target = warehouseTarget(settings);
   const s3 = new S3Client(clientSettings({ answerMs: copyMs }));
   return {
     environment: settings.ENVIRONMENT,
     plan,
     bucket: settings.EXPORT_BUCKET,
     unloadRoleArn: settings.UNLOAD_ROLE_ARN,
-    warehouse: redshiftData(new RedshiftDataClient(clientSettings()), target, redshiftStatus(target)),
+    warehouse: connectWarehouse(settings),
     materialize: plan.exports.some(({ engine }) => engine === 'materialize') ? createMaterializeHost() : undefined,
     objects: { ...s3Objects(s3), ...s3Bytes(s3) },
     bus: eventBridge(new EventBridgeClient(clientSettings())),
