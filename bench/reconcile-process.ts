@@ -3,7 +3,7 @@ import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { ReconcilePlan } from '../lambda/reconcile/contract';
-import { reconcile } from '../lambda/reconcile/reconcile';
+import { reconcileFunction } from '../lambda/reconcile/reconcile';
 import { redshiftData, type WarehouseTarget } from '../lambda/shared/redshift-data';
 import { redshiftStatus } from '../lambda/shared/redshift-status';
 import { s3Objects } from '../lambda/shared/s3';
@@ -27,7 +27,7 @@ export interface ReconcileTask {
 
 async function main({ client, warehouse, now, ...host }: ReconcileTask): Promise<void> {
   const began = performance.now();
-  const run = reconcile({
+  const run = reconcileFunction({
     ...host,
     environment: 'dev',
     warehouse: redshiftData(new RedshiftDataClient(client), warehouse, redshiftStatus(warehouse, client)),
@@ -37,7 +37,7 @@ async function main({ client, warehouse, now, ...host }: ReconcileTask): Promise
     metrics: () => undefined,
     limits: { messages: 1000, waiting: Number.POSITIVE_INFINITY, reserveMs: 0 },
   });
-  await run({ kind: 'tick', scheduledTime: now }, () => 900_000);
+  await run({ kind: 'start', scheduledTime: new Date(now).toISOString() }, () => 900_000);
   const seconds = (performance.now() - began) / 1000;
   // kilobytes
   const megabytes = Math.round(process.resourceUsage().maxRSS / 1024);

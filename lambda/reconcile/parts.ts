@@ -3,18 +3,18 @@ import { createGzip, type Gzip } from 'node:zlib';
 import type { ListedObject } from '../shared/objects';
 import { formatTimestamp } from '../shared/timestamp';
 
-/** Of the text before it is compressed: a part is held as it was compressed, about a tenth of it, until it is written. */
+/** Text of a part before compression. Compressed, about a tenth of it, the part stays in memory until it is written. */
 const maxPartBytes = 16 * 1024 ** 2;
-/** Lines are compressed so many at a time; more of them would be kept as texts for nothing. */
+/** Lines are compressed in pieces of this size. Larger pieces would only need memory. */
 const maxWaitingBytes = 64 * 1024;
 
-/** Writes objects as gzipped NDJSON, part by part. */
+/** Writes objects as gzipped NDJSON, in parts. */
 export class PartWriter {
   private part: Part | undefined;
   private readonly written: { key: string; bytes: number }[] = [];
   objects = 0;
 
-  /** @param put stores a part under a key of its own */
+  /** @param put stores a part under its key */
   constructor(
     private readonly prefix: string,
     private readonly put: (key: string, body: Uint8Array) => Promise<void>,
@@ -31,7 +31,7 @@ export class PartWriter {
     if (this.part.bytes >= this.partBytes) await this.flush(this.part);
   }
 
-  /** Writes what is left. Returns the parts in the order of their keys. */
+  /** Writes the last part. Returns all parts in the order of their keys. */
   async end(): Promise<readonly { key: string; bytes: number }[]> {
     if (this.part) await this.flush(this.part);
     return this.written;
@@ -46,19 +46,19 @@ export class PartWriter {
   }
 }
 
-/** One part while it grows. */
+/** A part that is being filled. */
 class Part {
   private readonly gzip: Gzip = createGzip({ level: 1 });
   private readonly compressed: Buffer[] = [];
   private waiting = '';
-  /** Of the text. */
+  /** Length of the text. */
   bytes = 0;
 
   constructor() {
     this.gzip.on('data', (chunk: Buffer) => this.compressed.push(chunk));
   }
 
-  /** Returns the length of what was not compressed yet. */
+  /** Returns the length of the text that is not compressed yet. */
   add(line: string): number {
     this.waiting += line;
     this.bytes += line.length;

@@ -8,14 +8,13 @@ import { exportFunction } from '../../lambda/export/export';
 import type { ExportHost } from '../../lambda/export/host';
 import type { LoadHost } from '../../lambda/load/host';
 import { loadFunction } from '../../lambda/load/load';
-import { reconcile } from '../../lambda/reconcile/reconcile';
+import { reconcileFunction } from '../../lambda/reconcile/reconcile';
 import { refreshFunction } from '../../lambda/refresh/refresh';
 import { eventBridge } from '../../lambda/shared/event-bus';
 import type { Log } from '../../lambda/shared/log';
 import { statementNamePrefix } from '../../lambda/shared/plan';
 import { redshiftData } from '../../lambda/shared/redshift-data';
 import { redshiftStatus } from '../../lambda/shared/redshift-status';
-import { parseTick } from '../../lambda/shared/run-event';
 import { s3Objects } from '../../lambda/shared/s3';
 import { s3Bytes } from '../../lambda/shared/s3-bytes';
 import { sqsQueues } from '../../lambda/shared/sqs';
@@ -143,7 +142,7 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
     reconcile: {
       timeoutMs: 15 * minuteMs,
       start(calls) {
-        const run = reconcile({
+        const run = reconcileFunction({
           ...portsOf('reconcile', calls),
           historyBucket: buckets.history,
           workBucket: buckets.work,
@@ -151,7 +150,7 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
           backlogUrl: queueUrl('backlog'),
           plan: plans.reconcile,
         });
-        return (event) => run(parseTick(event), remaining(calls));
+        return (event) => run(event, remaining(calls));
       },
     },
     export: {

@@ -1,126 +1,11 @@
 import { gunzipSync } from 'node:zlib';
-import { parseNotification } from '../../../lambda/load/notification';
-import type { ReconcilePlan } from '../../../lambda/reconcile/contract';
+import { foldersToList, maxKnownFolders } from '../../../lambda/reconcile/folders';
 import { PartWriter } from '../../../lambda/reconcile/parts';
-import { type Limits, reconcile } from '../../../lambda/reconcile/reconcile';
-import { mostTails, tailsToList } from '../../../lambda/reconcile/tails';
-import type { ListedObject } from '../../../lambda/shared/objects';
-import { parseTick } from '../../../lambda/shared/run-event';
-import { type Row, WarehouseAsleepError } from '../../../lambda/shared/warehouse';
-import { FakeWarehouse, type Outcome, quiet, recordMetrics } from '../fakes';
-
-const plan: ReconcilePlan = {
-  pipeline: 'estore',
-  globs: ['logs/*/*.gz', 'logs/2026/**', 'orders/*'],
-  fullPassHour: 2,
-  list: ['delete from listing', 'copy listing {{manifest}} {{load_role}}'],
-  append: ['copy listing {{manifest}} {{load_role}}'],
-  missing: 'missing {{before}} {{since}}',
-};
-const written = Date.parse('2026-11-21T04:00:00Z');
-const object = (key: string, changes: Partial<ListedObject> = {}): ListedObject => ({
-  key,
-  etag: `etag of ${key}`,
-  size: 7,
-  lastModified: written,
-  ...changes,
-});
-
-/** A bucket of pages of two, a work bucket, a queue and a warehouse that compares its listing with its ledger. */
-function setUp(keys: readonly string[], limits: Partial<Limits> = {}) {
-  const warehouse = new FakeWarehouse();
-  const { metrics, recorded } = recordMetrics();
-  const bucket = [...keys].sort().map((key) => object(key));
-  const work = new Map<string, string | Uint8Array>();
-  const ledger = new Set<string>();
-  const queued: string[] = [];
-  const listed: { prefix: string; after?: string }[] = [];
-  const world = { pages: 0, depth: 0, remainingMs: 3_600_000, failAt: '', listing: [] as Row[] };
-  const fail = (call: string) => {
-    if (world.failAt !== call) return;
-    world.failAt = '';
-    throw new Error(`killed at ${call}`);
-  };
-  warehouse.outcome = ({ name, statements }): Outcome => {
-    if (name.includes('/list/')) {
-      const url = /'s3:\/\/work\/([^']*)'/.exec(statements.at(-1)!)![1]!;
-      const { entries } = JSON.parse(String(work.get(url)));
-      const added = entries.flatMap((entry: { url: string }) =>
-        gunzipSync(work.get(entry.url.replace('s3://work/', '')) as Uint8Array)
-          .toString()
-          .trimEnd()
-          .split('\n')
-          .map((line) => JSON.parse(line)),
-      );
-      world.listing = statements.length > 1 ? added : [...world.listing, ...added];
-      return {};
-    }
-    const [before, since] = [...statements[0]!.matchAll(/'([^']*)'/g)].map(([, time]) => time);
-    return {
-      rows: world.listing.filter(
-        ({ object_key, last_modified }) =>
-          !ledger.has(String(object_key)) && String(last_modified) < before! && String(last_modified) >= since!,
-      ),
-    };
-  };
-  const on = reconcile({
-    environment: 'dev',
-    historyBucket: 'history',
-    workBucket: 'work',
-    loadRoleArn: 'arn:role',
-    backlogUrl: 'https://backlog',
-    plan,
-    warehouse: Object.assign(warehouse, {
-      async *rowPages(id: string) {
-        const rows = await warehouse.rows(id);
-        for (let i = 0; i < rows.length; i += 2) yield rows.slice(i, i + 2);
-      },
-    }),
-    objects: {
-      async put(_, key, body) {
-        fail('put');
-        work.set(key, body);
-        if (key.endsWith('cursor.json')) fail('cursor');
-      },
-      get: async (_, key) => work.get(key)?.toString(),
-      async delete(_, key) {
-        work.delete(key);
-      },
-      async *folders(_, prefix) {
-        listed.push({ prefix, after: '/' });
-        const found = bucket.map(({ key }) => key).filter((key) => key.startsWith(prefix));
-        const names = found.filter((key) => key.includes('/', prefix.length));
-        yield [...new Set(names.map((key) => key.slice(0, key.indexOf('/', prefix.length) + 1)))];
-      },
-      async *pages(_, prefix, after = '') {
-        listed.push({ prefix, after });
-        const found = bucket.filter(({ key }) => key.startsWith(prefix) && key > after);
-        for (let i = 0; i < found.length; i += 2) {
-          fail('page');
-          world.pages += 1;
-          yield found.slice(i, i + 2);
-        }
-      },
-    },
-    queues: {
-      async send(url, bodies) {
-        expect(url).toBe('https://backlog');
-        fail('send');
-        queued.push(...bodies.map((body) => parseNotification(body)[0]!.key));
-      },
-      depth: async () => world.depth,
-    },
-    log: quiet,
-    metrics,
-    limits,
-  });
-  const tick = (time = '05:00', day = '2026-11-21') =>
-    on(parseTick({ kind: 'start', scheduledTime: `${day}T${time}:00Z` }), () => world.remainingMs);
-  return { warehouse, recorded, bucket, work, ledger, queued, listed, world, tick };
-}
+import { WarehouseAsleepError } from '../../../lambda/shared/warehouse';
+import { fakeReconcile, object } from './host';
 
 test('queues the objects of the globs that are not in the ledger, and nothing else', async () => {
-  const { tick, queued, ledger, listed, recorded } = setUp([
+  const { tick, queued, ledger, listed, recorded } = fakeReconcile([
     'logs/2026/a.gz',
     'logs/2026/deep/b',
     'logs/x/c.gz',
@@ -138,8 +23,8 @@ test('queues the objects of the globs that are not in the ledger, and nothing el
   ]);
 });
 
-test('tells of an object as S3 would have done', async () => {
-  const { tick, world, work } = setUp(['orders/ü b']);
+test('queues an object with the same message that S3 would have sent', async () => {
+  const { tick, world, work } = fakeReconcile(['orders/ü b']);
   await tick();
   expect(world.listing).toEqual([
     { object_key: 'orders/ü b', etag: 'etag of orders/ü b', size: 7, last_modified: '2026-11-21 04:00:00' },
@@ -147,7 +32,7 @@ test('tells of an object as S3 would have done', async () => {
   expect([...work.keys()]).toEqual([
     'listings/estore/20261121T0500Z/part-000000.ndjson.gz',
     'listings/estore/20261121T0500Z/manifest',
-    'listings/estore/memory.json',
+    'listings/estore/progress.json',
   ]);
   expect(JSON.parse(String(work.get('listings/estore/20261121T0500Z/manifest'))).entries).toEqual([
     {
@@ -159,14 +44,14 @@ test('tells of an object as S3 would have done', async () => {
 });
 
 test('leaves objects of the last two minutes to their notifications', async () => {
-  const { tick, queued, bucket } = setUp(['orders/new', 'orders/old']);
+  const { tick, queued, bucket } = fakeReconcile(['orders/new', 'orders/old']);
   bucket[0] = object('orders/new', { lastModified: Date.parse('2026-11-21T04:58:30Z') });
   await tick();
   expect(queued).toEqual(['orders/old']);
 });
 
-test('does nothing while the backlog is long, and says that it was there', async () => {
-  const { tick, world, warehouse, listed, recorded } = setUp(['orders/a']);
+test('does nothing while the backlog is long, and still reports that it ran', async () => {
+  const { tick, world, warehouse, listed, recorded } = fakeReconcile(['orders/a']);
   world.depth = 1000;
   await tick();
   expect([warehouse.names, listed]).toEqual([[], []]);
@@ -174,14 +59,14 @@ test('does nothing while the backlog is long, and says that it was there', async
 });
 
 test('an empty bucket costs no statement', async () => {
-  const { tick, warehouse, recorded } = setUp([]);
+  const { tick, warehouse, recorded } = fakeReconcile([]);
   await tick();
   expect(warehouse.names).toEqual([]);
   expect(recorded).toHaveLength(1);
 });
 
 test('sends no more messages than it may, the next run sends the rest', async () => {
-  const { tick, queued, ledger } = setUp(['orders/a', 'orders/b', 'orders/c', 'orders/d'], { messages: 3 });
+  const { tick, queued, ledger } = fakeReconcile(['orders/a', 'orders/b', 'orders/c', 'orders/d'], { messages: 3 });
   await tick();
   expect(queued).toEqual(['orders/a', 'orders/b', 'orders/c']);
   for (const key of queued) ledger.add(key);
@@ -189,9 +74,9 @@ test('sends no more messages than it may, the next run sends the rest', async ()
   expect(queued.slice(3)).toEqual(['orders/d']);
 });
 
-test('goes on where the run before had to stop, and begins again after the end', async () => {
+test('continues where the last run stopped, and begins again after the end', async () => {
   const keys = ['logs/2026/a', 'logs/2026/b', 'logs/2026/c', 'orders/d', 'orders/e', 'orders/f'];
-  const { tick, listed, queued, work } = setUp(keys, { objects: 2 });
+  const { tick, listed, queued, work } = fakeReconcile(keys, { objects: 2 });
   await tick('05:00');
   expect(JSON.parse(String(work.get('listings/estore/cursor.json')))).toEqual({
     prefix: 'logs/',
@@ -205,11 +90,11 @@ test('goes on where the run before had to stop, and begins again after the end',
   expect(listed.filter(({ prefix, after }) => prefix === 'logs/' && after === '')).toHaveLength(2);
 });
 
-describe('between two listings of everything', () => {
+describe('between two full passes', () => {
   /** A thousand objects in four folders, all loaded, and what one run lists of them. */
   async function loaded() {
     const keys = Array.from({ length: 1000 }, (_, i) => `logs/s${i % 4}/${String(i).padStart(4, '0')}.gz`);
-    const made = setUp(keys);
+    const made = fakeReconcile(keys);
     for (const key of keys) made.ledger.add(key);
     await made.tick('03:00');
     const add = (key: string, changes = {}) => {
@@ -220,7 +105,7 @@ describe('between two listings of everything', () => {
     return { ...made, add };
   }
 
-  test('a run lists the ends of folders and folders that are new, whatever the history holds', async () => {
+  test('a run lists new keys of known folders and new folders, however large the history', async () => {
     const { tick, queued, add, world, warehouse, recorded } = await loaded();
     add('logs/s1/9999.gz');
     add('logs/s9/0001.gz');
@@ -231,7 +116,7 @@ describe('between two listings of everything', () => {
     expect(warehouse.statements.at(-2)!.submission.statements).toEqual([expect.stringMatching(/^copy /)]);
   });
 
-  test('a run that finds nothing new asks the warehouse nothing, once what it queued is loaded', async () => {
+  test('a run that finds nothing new submits no statement, once what it queued is loaded', async () => {
     const { tick, queued, add, ledger, warehouse } = await loaded();
     add('logs/s1/9999.gz');
     await tick('03:15');
@@ -244,7 +129,7 @@ describe('between two listings of everything', () => {
     expect(warehouse.statements).toHaveLength(asked);
   });
 
-  test('an object that is left to its notification is looked at again', async () => {
+  test('an object that is left to its notification is checked again', async () => {
     const { tick, queued, add } = await loaded();
     add('logs/s1/9999.gz', { lastModified: Date.parse('2026-11-21T03:14:30Z') });
     await tick('03:15');
@@ -253,7 +138,7 @@ describe('between two listings of everything', () => {
     expect(queued).toEqual(['logs/s1/9999.gz']);
   });
 
-  test('an object that is put late under an older key is found by the listing of everything, also when its tick was missed', async () => {
+  test('an object with a late but older key is found by the full pass, even when its tick was missed', async () => {
     const { tick, queued, add } = await loaded();
     add('logs/s1/0000-late.gz');
     await tick('03:15');
@@ -263,17 +148,17 @@ describe('between two listings of everything', () => {
     expect(queued).toEqual(['logs/s1/0000-late.gz']);
   });
 
-  test('of many folders only those that were written to last are looked at', () => {
+  test('of many known folders only those that were written to last are listed', () => {
     const folders = Array.from({ length: 500 }, (_, i) => `logs/${i}/`);
-    const tails = new Map(folders.map((folder, i) => [folder, { after: `${folder}x`, newest: i }]));
-    const listed = tailsToList([...folders, 'logs/new/'], tails);
-    expect(listed).toHaveLength(mostTails + 1);
+    const progress = new Map(folders.map((folder, i) => [folder, { after: `${folder}x`, newest: i }]));
+    const listed = foldersToList([...folders, 'logs/new/'], progress);
+    expect(listed).toHaveLength(maxKnownFolders + 1);
     expect(listed.slice(0, 2).map(({ prefix }) => prefix)).toEqual(['logs/new/', 'logs/499/']);
   });
 });
 
 test('stops listing when its time runs out', async () => {
-  const { tick, world, queued, work } = setUp(['orders/a', 'orders/b', 'orders/c']);
+  const { tick, world, queued, work } = fakeReconcile(['orders/a', 'orders/b', 'orders/c']);
   world.remainingMs = 5 * 60_000;
   await tick();
   expect(queued).toEqual(['orders/a', 'orders/b']);
@@ -281,7 +166,10 @@ test('stops listing when its time runs out', async () => {
 });
 
 test.each(['page', 'put', 'send', 'cursor'])('killed at a %s, the next run queues what is missing', async (call) => {
-  const { tick, world, queued } = setUp(['orders/a', 'orders/b', 'orders/c'], call === 'cursor' ? { objects: 2 } : {});
+  const { tick, world, queued } = fakeReconcile(
+    ['orders/a', 'orders/b', 'orders/c'],
+    call === 'cursor' ? { objects: 2 } : {},
+  );
   world.failAt = call;
   await expect(tick('05:00')).rejects.toThrow(`killed at ${call}`);
   for (const time of ['05:30', '06:00']) await tick(time);
@@ -289,7 +177,7 @@ test.each(['page', 'put', 'send', 'cursor'])('killed at a %s, the next run queue
 });
 
 test('a statement that fails is loud, a sleeping warehouse is not', async () => {
-  const { tick, warehouse, recorded } = setUp(['orders/a']);
+  const { tick, warehouse, recorded } = fakeReconcile(['orders/a']);
   const { outcome } = warehouse;
   warehouse.outcome = () => ({ status: 'FAILED', error: 'permission denied' });
   await expect(tick('05:00')).rejects.toThrow('permission denied');
