@@ -24,6 +24,5 @@ export {
 } from './tables/names';
 export { normalizeDefinition } from './text/definition';
 export { quoteIdentifier } from './text/identifier';
-export { validatePipelines } from './validate';
 export { compileViews } from './views/compiled-views';
 export { publicView } from './views/public-view';

@@ -5,7 +5,7 @@ import { noBundles, shopPipeline, testEnvironment } from './fixtures';
 test('fails when environments or pipelines are wrong, with all of it in one error', () => {
   const stream = { capacity: { mode: 'on-demand' }, retentionHours: 12 } as const;
   expect(() => assertConfiguration([testEnvironment({ account: '1' })], [shopPipeline({ stream })])).toThrow(
-    /^invalid configuration, nothing can be deployed:\n {2}- pipelines\.shop\.stream\.retentionHours must .*got 12\n {2}- environments\.test\.account must be 12 digits, got 1$/,
+    /^invalid configuration, nothing can be deployed:\n {2}- pipelines\.shop\.stream\.retentionHours must .*got 12\n {2}- environments\.test\.account must be a text of 12 digits, got "1"$/,
   );
 });
 

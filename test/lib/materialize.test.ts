@@ -63,12 +63,12 @@ test.each([
   [
     copied,
     { ...all, partners: [] },
-    'environments.test.materialize.partner must be a partner of kind materialize with write access, got mz',
+    'environments.test.materialize.partner must be a partner of kind materialize with write access, got "mz"',
   ],
   [
     copied,
     { ...all, materialize: { ...materialize, host: 'https://x' } },
-    'environments.test.materialize.host must be a host name, got https://x',
+    'environments.test.materialize.host must be a host name, got "https://x"',
   ],
   [{ ...copied, columns: undefined }, all, 'columns must name the columns of the query, got none'],
   [{ ...copied, columns: [{ name: 'id', type: 'oid' as never }] }, all, 'columns.id.type must be one of boolean'],

@@ -8,12 +8,12 @@ import { createClock } from 'aws-local-kit/clock';
 import type { Authorizer, PolicyDocument, Principal } from 'aws-local-kit/ports';
 import * as fc from 'fast-check';
 import type { Partner, PartnerExternalId, PartnerIdentity } from '../../environments/environment';
-import { partnersProblems } from '../../environments/validate-partners';
 import { exportPrefix } from '../../lambda/export/contract';
 import { guardAgainstPartners } from '../../lib/partners/guards';
 import { PartnerRole } from '../../lib/partners/partner-role';
 import { partnerPrefix, prefixesOf } from '../../lib/partners/prefixes';
 import { preset } from '../../lib/partners/presets';
+import { checkEnvironment } from '../../lib/rules/environment';
 import { testEnvironment } from './fixtures';
 
 const account = '555555555555';
@@ -297,9 +297,9 @@ afterAll(() => {
 test('of no set of partners does one reach what is another’s', () => {
   fc.assert(
     fc.property(partnerSets, (partners) => {
-      expect(partnersProblems('environments.test', { ...testEnvironment(), account, partners }, exportNames)).toEqual(
-        [],
-      );
+      const environment = { ...testEnvironment(), account, partners };
+      const known = { pipelines: [], exports: exportNames, materialize: [] };
+      expect(checkEnvironment(environment, 'environments.test', known).problems).toEqual([]);
       expect(leaks(new World(partners))).toEqual([]);
     }),
     { numRuns: sets, seed: 20261121 },

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipelines } from '../../pipelines';
 import { readExports, readViews } from '../../pipelines/read';
-import { compileViews, validatePipelines } from '../../sql';
+import { compileViews } from '../../sql';
+import { problemsOf } from '../support/problems';
 
 test('the pipelines that are shipped are sound', () => {
   expect(pipelines.map(({ name }) => name)).toEqual(['estore', 'pageviews']);
-  expect(validatePipelines(pipelines)).toEqual([]);
+  expect(problemsOf(...pipelines)).toEqual([]);
 });
 
 test('the views of estore, each after those that it reads', () => {

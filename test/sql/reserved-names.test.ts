@@ -3,10 +3,10 @@ import type { Column, Pipeline } from '../../pipelines/definition';
 import { mergeStatements } from '../../sql/merge/merge';
 import { tableShapes } from '../../sql/tables/columns';
 import { tableNames } from '../../sql/tables/names';
-import { validatePipelines } from '../../sql/validate';
+import { problemsOf } from '../support/problems';
 import { aPipeline, aView } from './fixtures';
 
-const problems = (overrides: Partial<Pipeline>) => validatePipelines([aPipeline(overrides)]);
+const problems = (overrides: Partial<Pipeline>) => problemsOf(aPipeline(overrides));
 const withColumn = (column: Partial<Column>) => [
   ...aPipeline().columns,
   { path: ['x'], type: 'bigint', ...column } as Column,

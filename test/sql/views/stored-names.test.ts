@@ -1,7 +1,7 @@
 import type { Pipeline } from '../../../pipelines/definition';
-import { validatePipelines } from '../../../sql';
 import { compileViews } from '../../../sql/views/compiled-views';
 import { overStored } from '../../../sql/views/stored-names';
+import { problemsOf } from '../../support/problems';
 import { aPipeline, aView } from '../fixtures';
 
 const columns: Pipeline['columns'] = [
@@ -97,7 +97,7 @@ test('words of SQL are no columns, whatever is stored under them', () => {
 
 test('what is unclear is an error of synthesis that names the view', () => {
   const edited = aPipeline({ columns, views: [aView('v', 'select product from shop.events')] });
-  expect(validatePipelines([edited])).toEqual([
+  expect(problemsOf(edited)).toEqual([
     expect.stringContaining('pipelines.shop.views.v (views/v.sql) names product, which is no column of shop.events'),
   ]);
   expect(() => compileViews(edited)).toThrow('names product');
@@ -116,5 +116,5 @@ test.each([
   [{ stored: 'id' }, 'pipelines.shop.columns.at.stored is "id", as that of pipelines.shop.columns.id'],
 ])('refuses %j', (given, problem) => {
   const edited = aPipeline({ columns: [...columns.slice(0, 3), { ...columns[3]!, ...given }], views: [] });
-  expect(validatePipelines([edited])).toEqual([problem]);
+  expect(problemsOf(edited)).toEqual([problem]);
 });

@@ -1,0 +1,113 @@
+import type { Column, Pipeline } from '../../pipelines/definition';
+import { rejectNames } from '../../sql/merge/retry';
+import { ownColumns, storedName } from '../../sql/tables/columns';
+import { isPlainName, reservedProblems } from '../../sql/text/identifier';
+import { declaredTwice, namedTwice, problem, shown } from './format';
+import { between, elementName, isBetween } from './shape';
+
+/** Names that the merge uses between the landing view and the tables. */
+const mergeNames = new Set([
+  'refresh_time',
+  'unparsed',
+  'reason',
+  'copy_number',
+  'is_stored',
+  ...Object.values(rejectNames),
+]);
+
+/** What the fields of columns say about each other. */
+export function columnsProblems(columns: readonly Column[], at: string): string[] {
+  const names = columns.map(({ name }) => name);
+  const helpers = new Set(names.flatMap((name) => [`${name}_part`, `${name}_text`]));
+  return [
+    ...declaredTwice(`${at}.columns`, names),
+    ...storedTwice(columns, at),
+    ...columns.flatMap((column, index) =>
+      columnProblems(column, `${at}.columns${elementName(column, index)}`, helpers),
+    ),
+  ];
+}
+
+/** Columns that are stored under one name. Columns that have one name are reported elsewhere. */
+function storedTwice(columns: readonly Column[], at: string): string[] {
+  return columns.flatMap((column, index) => {
+    const stored = storedName(column);
+    const other = columns
+      .slice(0, index)
+      .find((before) => storedName(before) === stored && before.name !== column.name);
+    return other
+      ? [`${at}.columns.${column.name}.stored is ${shown(stored)}, as that of ${at}.columns.${other.name}`]
+      : [];
+  });
+}
+
+function columnProblems(column: Column, at: string, helpers: ReadonlySet<string>): string[] {
+  const { name } = column;
+  const stored = storedName(column);
+  const problems = reservedProblems(`${at}.name`, name);
+  if (ownColumns.has(name) || mergeNames.has(name) || helpers.has(name))
+    problems.push(`${at}.name is used by Millrace itself, got ${shown(name)}; choose another name`);
+  if (stored !== name) problems.push(...reservedProblems(`${at}.stored`, stored));
+  if (stored !== name && ownColumns.has(stored))
+    problems.push(`${at}.stored is a column of Millrace itself, got ${shown(stored)}; choose another name`);
+  problems.push(...fillProblems(column, at));
+  if (column.type === 'varchar') problems.push(...varcharProblems(column, at));
+  if (column.type === 'decimal') {
+    const most = Math.min(column.precision, 37);
+    if (!isBetween(column.scale, 0, most)) problems.push(problem(`${at}.scale`, between(0, most), column.scale));
+  }
+  return problems;
+}
+
+function fillProblems(column: Column, at: string): string[] {
+  const { fill = false, replaces, mayLose } = column;
+  const stored = storedName(column);
+  const problems: string[] = [];
+  if (replaces !== undefined && !fill)
+    problems.push(`${at}.replaces needs fill: true, got ${shown(replaces)} without it`);
+  if (replaces !== undefined && (!isPlainName(replaces) || replaces === stored || ownColumns.has(replaces)))
+    problems.push(problem(`${at}.replaces`, `be another stored column than ${shown(stored)}`, replaces));
+  if (mayLose && !(fill && (replaces !== undefined || stored !== column.name)))
+    problems.push(`${at}.mayLose needs fill: true and a column to replace, got true without them`);
+  return problems;
+}
+
+function varcharProblems({ maxBytes, oneOf = [] }: Extract<Column, { type: 'varchar' }>, at: string): string[] {
+  const problems: string[] = [];
+  for (const value of oneOf) {
+    if (Buffer.byteLength(value) > maxBytes)
+      problems.push(`${at}.oneOf holds ${shown(value)}, which is longer than maxBytes, ${maxBytes}`);
+    if (value.includes('\0') || value.includes('{{')) problems.push(`${at}.oneOf cannot hold ${shown(value)}`);
+  }
+  // The reason of a reject lists them.
+  const bytes = Buffer.byteLength(oneOf.join(', '));
+  if (bytes > 400) problems.push(`${at}.oneOf must have at most 400 bytes in all, got ${bytes}`);
+  return problems;
+}
+
+export function identityProblems({ identity, columns, history }: Pipeline, at: string): string[] {
+  if (identity.by === 'stream-position')
+    return history
+      ? [
+          `${at}.identity must name columns, since ${at}.history has events without a stream position; got by: 'stream-position'`,
+        ]
+      : [];
+  const problems: string[] = [];
+  let bytes = 0;
+  for (const name of identity.columns) {
+    const column = columns.find((candidate) => candidate.name === name);
+    if (!column)
+      problems.push(
+        `${at}.identity.columns names ${shown(name)}, which is not one of ${columns.map((c) => c.name).join(', ')}`,
+      );
+    else if (!column.required)
+      problems.push(`${at}.columns.${name}.required must be true, since the identity names it`);
+    else if (column.type === 'double')
+      problems.push(
+        `${at}.identity.columns names ${shown(name)}, a double: two spellings of a number could make two events`,
+      );
+    bytes += column?.type === 'varchar' ? column.maxBytes + 8 : 48;
+  }
+  if (bytes > 65_535) problems.push(`${at}.identity.columns together must have at most 65535 bytes, got ${bytes}`);
+  return [...problems, ...namedTwice(`${at}.identity.columns`, identity.columns)];
+}

@@ -1,0 +1,144 @@
+import type { Environment, Partner, ProvisionedWarehouse, ServerlessWarehouse } from '../../environments/environment';
+import { either, flag, is, list, number, numeric, object, oneOf, text, whole } from './shape';
+
+type Of<Union, Kind> = Extract<Union, { kind: Kind }>;
+type Who = Partner['who'];
+type ExternalId = Partner['externalId'];
+type Materialize = NonNullable<Environment['materialize']>;
+
+/** Retentions that CloudWatch Logs accepts, in days (PutRetentionPolicy). */
+const logRetentionDays = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+
+const cron = text('be a cron expression of six fields, as in cron(0 20 * * ? *)', (expression) =>
+  /^cron\(\S+ \S+ \S+ \S+ \S+ \S+\)$/.test(expression),
+);
+const rpus = numeric('be 8 to 512 in steps of 8', (units) => units >= 8 && units <= 512 && units % 8 === 0);
+
+const warehouse = either<Environment['warehouse']>('kind', [
+  object<ProvisionedWarehouse>({
+    kind: is('provisioned'),
+    nodeType: oneOf('ra3.large', 'ra3.xlplus', 'ra3.4xlarge', 'ra3.16xlarge'),
+    nodeCount: number,
+    snapshotRetentionDays: whole(1, 35),
+    pause: object<NonNullable<ProvisionedWarehouse['pause']>>({ pauseAt: cron, resumeAt: cron }).optional(),
+  }),
+  object<ServerlessWarehouse>({ kind: is('serverless'), baseCapacityRpus: rpus, maxCapacityRpus: rpus.optional() }),
+]);
+
+const principalArn = /^arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)\/[\w+=,.@/-]{1,512})$/;
+const userArn = /^arn:aws[a-z-]*:iam::\d{12}:user\/[\w+=,.@/-]{1,512}$/;
+
+const who = either<Who>('kind', [
+  object<Of<Who, 'aws'>>({
+    kind: is('aws'),
+    principal: text('be the ARN of an account root, a role or a user', (arn) => principalArn.test(arn)),
+  }),
+  object<Of<Who, 'snowflake'>>({
+    kind: is('snowflake'),
+    userArn: text('be the ARN of a user, which DESC INTEGRATION calls STORAGE_AWS_IAM_USER_ARN', (arn) =>
+      userArn.test(arn),
+    ).optional(),
+  }),
+  object<Of<Who, 'databricks'>>({ kind: is('databricks') }),
+  object<Of<Who, 'materialize'>>({ kind: is('materialize') }),
+]);
+
+const isOneOrTwo = (values: readonly unknown[]) =>
+  (values.length === 1 || values.length === 2) && new Set(values).size === values.length;
+
+/** The characters are those of sts:AssumeRole; fewer than 20 of them can be guessed. */
+const externalIdText = /^[\w+=,.@:/-]{20,1224}$/;
+
+const externalId = either<ExternalId>('kind', [
+  object<Of<ExternalId, 'generated'>>({
+    kind: is('generated'),
+    generations: list(
+      numeric('be a whole number from 1 on', (generation) => Number.isInteger(generation) && generation >= 1),
+      'be one number from 1 on, or two different ones during a rotation',
+      isOneOrTwo,
+    ).optional(),
+  }),
+  object<Of<ExternalId, 'given'>>({
+    kind: is('given'),
+    values: list(
+      text('be 20 to 1224 letters, digits and _+=,.@:/-', (value) => externalIdText.test(value)),
+      'be one id, or two different ones during a rotation',
+      isOneOrTwo,
+    ),
+  }),
+  object<Of<ExternalId, 'awaited'>>({ kind: is('awaited') }),
+]);
+
+/** Of this century: `0027-03-31` is a slip of the pen that would close the role. */
+function isDay(written: string): boolean {
+  const day = /^20\d\d-\d\d-\d\d$/.test(written) ? new Date(`${written}T00:00:00Z`) : undefined;
+  return day !== undefined && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(written);
+}
+
+const partner = object<Partner>({
+  name: text('be lower-case letters, digits and hyphens, begin with a letter, have at most 32 characters', (name) =>
+    /^[a-z][a-z0-9-]{0,31}$/.test(name),
+  ),
+  who,
+  access: either<Partner['access']>('mode', [
+    object<Extract<Partner['access'], { mode: 'read' }>>({
+      mode: is('read'),
+      exports: list(text('be the name of an export'), 'name at least one export', (names) => names.length > 0),
+    }),
+    object<Extract<Partner['access'], { mode: 'write' }>>({ mode: is('write') }),
+  ]),
+  externalId,
+  until: text('be a day, as in 2027-03-31', isDay).optional(),
+});
+
+const aName = text('be a name', (name) => name.length > 0 && name.length <= 255 && !name.includes('\0'));
+const materialize = object<Materialize>({
+  host: text('be a host name', (host) => /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(host)),
+  port: whole(1, 65_535).optional(),
+  database: aName.optional(),
+  user: aName,
+  cluster: aName,
+  connection: aName,
+  partner: text('be the name of a partner'),
+});
+
+const queueOrTopic = /^arn:aws[a-z-]*:(sqs|sns):[a-z0-9-]+:\d{12}:[\w-]{1,256}$/;
+
+/** Everything about an environment that a field can be asked by itself. */
+export const environmentShape = object<Environment>({
+  name: text('be lower-case letters, digits and hyphens, begin with a letter, have at most 16 characters', (name) =>
+    /^[a-z][a-z0-9-]{0,15}$/.test(name),
+  ),
+  account: text('be a text of 12 digits', (account) => /^\d{12}$/.test(account)).optional(),
+  region: text('be a region such as eu-west-1', (region) => /^[a-z]{2}(-[a-z]+)+-\d$/.test(region)).optional(),
+  database: text(
+    'be lower-case letters, digits and underscores, begin with a letter, have at most 63 characters',
+    (name) => /^[a-z][a-z0-9_]{0,62}$/.test(name),
+  ),
+  schedulesEnabled: flag,
+  logRetentionDays: numeric(`be one of ${logRetentionDays.join(', ')}`, (days) => logRetentionDays.includes(days)),
+  reconcileEveryMinutes: numeric(
+    'be 15 to 1440 and a divisor of a day',
+    (minutes) => Number.isInteger(minutes) && minutes >= 15 && 1440 % minutes === 0,
+  ),
+  fullPassHour: numeric(
+    'be a whole number from 0 to 23, an hour in UTC',
+    (hour) => Number.isInteger(hour) && hour >= 0 && hour <= 23,
+  ).optional(),
+  alarmEmail: text('be an address', (address) => /^\S+@\S+\.\S+$/.test(address)).optional(),
+  smoke: flag.optional(),
+  retainData: flag,
+  dropData: list(text('be the name of a pipeline')).optional(),
+  deletionProtection: flag,
+  warehouse,
+  exportNotifications: list(
+    object<NonNullable<Environment['exportNotifications']>[number]>({
+      export: text('be the name of an export'),
+      to: text('be the ARN of an SQS queue or an SNS topic, not a FIFO one', (arn) => queueOrTopic.test(arn)),
+    }),
+  ).optional(),
+  materialize: materialize.optional(),
+  partners: list(partner),
+});

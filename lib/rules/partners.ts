@@ -1,0 +1,87 @@
+import type { Environment, Partner } from '../../environments/environment';
+import { declaredTwice, must, namedTwice, unknownNames } from './format';
+import { elementName } from './shape';
+
+/**
+ * What is wrong with the partners of an environment, whose shapes are right. No message holds an external id.
+ * @param at the environment in messages, as `environments.dev`
+ * @param exports every export, as `<pipeline>.<export>`; undefined where they are not known
+ */
+export function partnerProblems(environment: Environment, at: string, exports?: readonly string[]): string[] {
+  const { partners } = environment;
+  const accounts = accountsOf(environment);
+  return [
+    ...declaredTwice(
+      `${at}.partners`,
+      partners.map(({ name }) => name),
+    ),
+    ...partners.flatMap((partner, index) => {
+      const field = `${at}.partners${elementName(partner, index)}`;
+      return [
+        ...accessProblems(partner, `${field}.access.exports`, exports),
+        ...externalIdProblems(partner, `${field}.externalId`, accounts),
+      ];
+    }),
+    ...sharedIds(partners, `${at}.partners`),
+  ];
+}
+
+/**
+ * Partners whose access has ended, a sentence each. No errors: a day goes by without anyone's doing, and must not stop a deployment.
+ * @param now epoch milliseconds
+ */
+export function endedPartners(environments: readonly Environment[], now: number): string[] {
+  return environments.flatMap(({ name, partners }) =>
+    partners
+      .filter(({ until }) => until !== undefined && Date.parse(`${until}T00:00:00Z`) <= now)
+      .map(
+        (partner) =>
+          `environments.${name}.partners.${partner.name}.until is over since ${partner.until}: the role opens for nobody; remove the partner or set another day`,
+      ),
+  );
+}
+
+function accessProblems({ access }: Partner, field: string, known?: readonly string[]): string[] {
+  if (access.mode === 'write') return [];
+  return [
+    ...namedTwice(field, access.exports),
+    ...(known ? unknownNames(field, 'exports of the pipelines', access.exports, known) : []),
+  ];
+}
+
+function externalIdProblems({ externalId: id, who }: Partner, at: string, accounts: readonly string[]): string[] {
+  if (id.kind === 'awaited') return [];
+  if (id.kind === 'generated')
+    // Materialize and Databricks make their ids themselves and take no other.
+    return must(
+      who.kind === 'aws' || who.kind === 'snowflake',
+      `${at}.kind`,
+      `be given or awaited for ${who.kind}, which makes its ids itself`,
+      id.kind,
+    );
+  return id.values.flatMap((value, index) =>
+    accounts
+      .filter((account) => value.includes(account))
+      .map((account) => `${at}.values[${index}] must not contain the account number ${account}, which is no secret`),
+  );
+}
+
+/** An id that two partners know lets one in as the other. */
+function sharedIds(partners: readonly Partner[], at: string): string[] {
+  const owners = new Map<string, Set<string>>();
+  for (const { name, externalId: id } of partners)
+    if (id.kind === 'given')
+      for (const value of id.values) owners.set(value, (owners.get(value) ?? new Set()).add(name));
+  return [...owners.values()]
+    .filter((names) => names.size > 1)
+    .map((names) => `${at} must not share an external id, which ${[...names].join(' and ')} do`);
+}
+
+/** The account numbers that the environment names. */
+function accountsOf({ account, partners }: Environment): string[] {
+  const arns = partners.flatMap(({ who }) =>
+    who.kind === 'aws' ? [who.principal] : who.kind === 'snowflake' ? [who.userArn ?? ''] : [],
+  );
+  const named = arns.flatMap((arn) => /^arn:[^:]*:iam::(\d{12}):/.exec(arn)?.[1] ?? []);
+  return [...new Set([...(typeof account === 'string' ? [account] : []), ...named])];
+}
