@@ -131,6 +131,12 @@ test('the CDK is known in bin and lib alone', () => {
   expect(cdk.filter(({ from }) => !/^(bin|lib)\//.test(from)).map(shown)).toEqual([]);
 });
 
+test('zod is known in lib/rules alone: it validates what people write, and no Lambda bundle carries it', () => {
+  const zod = all.filter(({ to }) => isPackage(to, 'zod'));
+  expect(zod.map(({ from }) => from)).toContain('lib/rules/shape.ts');
+  expect(zod.filter(({ from }) => !from.startsWith('lib/rules/')).map(shown)).toEqual([]);
+});
+
 test('no Lambda core imports an AWS SDK: only handlers, hosts and the adapters in shared do', () => {
   const adapters = [
     'lambda/shared/client-settings.ts',

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EsbuildBundles } from '../../lib/shared/bundles';
@@ -43,4 +43,17 @@ test('a second synthesis leaves files alone that are right already', () => {
 
 test('fails when there is no such handler', () => {
   expect(() => bundles().code('sing')).toThrow('lambda/sing/handler.ts must exist');
+});
+
+test('no bundle of this project has zod in it: only synthesis validates', () => {
+  const root = join(__dirname, '../..');
+  new EsbuildBundles(join(root, 'lambda'), join(dir, 'build')).code('load');
+  const built = readdirSync(join(dir, 'build', '.handlers'));
+  const mark = '_zod';
+  expect(readFileSync(require.resolve('zod/v4/core').replace(/index\.\w+$/, 'core.cjs'), 'utf8')).toContain(mark);
+  expect(built).toEqual(
+    expect.arrayContaining(['archive', 'export', 'load', 'reconcile', 'refresh', 'warehouse-object']),
+  );
+  for (const handler of built)
+    expect(readFileSync(join(dir, 'build', '.handlers', handler, 'index.js'), 'utf8')).not.toContain(mark);
 });
