@@ -1,0 +1,212 @@
+import {
+  DescribeStreamSummaryCommand,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  KinesisClient,
+  ListShardsCommand,
+  type StartingPosition as SdkStartingPosition,
+  SubscribeToShardCommand,
+} from '@aws-sdk/client-kinesis';
+import { NodeHttp2Handler, NodeHttpHandler } from '@smithy/node-http-handler';
+import type { StartingPosition } from './position';
+
+export interface StreamDescription {
+  readonly name: string;
+  readonly arn: string;
+  readonly createdAt: Date;
+  readonly retentionHours: number;
+}
+
+export interface ShardDescription {
+  readonly id: string;
+  readonly parents: readonly string[];
+  /** Takes no more records. */
+  readonly closed: boolean;
+}
+
+/** A Kinesis record, decrypted and decompressed by nobody yet. */
+export interface RawRecord {
+  readonly sequenceNumber: string;
+  readonly arrivedAt: Date;
+  readonly partitionKey: string;
+  readonly data: Uint8Array;
+}
+
+export interface Fetched {
+  readonly records: readonly RawRecord[];
+  /** How far the last record is behind the tip of the shard. */
+  readonly behindMs: number;
+  /** The shard is closed and this is its end. */
+  readonly ended: boolean;
+  /** Shards that follow, where the answer names them. */
+  readonly children: readonly ShardDescription[];
+}
+
+/** An answer of GetRecords: `next` is undefined at the end of a closed shard. */
+export interface Page extends Fetched {
+  readonly next?: string;
+}
+
+/** An event of SubscribeToShard: `continuation` is where a later subscription goes on. */
+export interface Pushed extends Fetched {
+  readonly continuation?: string;
+}
+
+/** What a reader asks of Kinesis. Errors are those of the service, with its names. */
+export interface Kinesis {
+  describe(signal: AbortSignal): Promise<StreamDescription>;
+  /** All pages. */
+  shards(signal: AbortSignal): Promise<readonly ShardDescription[]>;
+  iterator(shardId: string, position: StartingPosition, signal: AbortSignal): Promise<string>;
+  records(iterator: string, limit: number, signal: AbortSignal): Promise<Page>;
+  /** Ends with the subscription, after five minutes at most. */
+  subscribe(
+    consumerArn: string,
+    shardId: string,
+    position: StartingPosition,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Pushed>>;
+  dispose(): void;
+}
+
+/** How long the service may take for a connection and for an answer. */
+const CONNECT_MS = 5_000;
+const ANSWER_MS = 30_000;
+
+/**
+ * @param stream name or ARN
+ * @param client the user's own; it is not destroyed
+ */
+export function connectKinesis(stream: string, client?: KinesisClient): Kinesis {
+  const region = stream.startsWith('arn:') ? stream.split(':')[3] : undefined;
+  const named = stream.startsWith('arn:') ? { StreamARN: stream } : { StreamName: stream };
+  const polling =
+    client ??
+    new KinesisClient({
+      ...(region && { region }),
+      // The reader retries by itself, within the quota of the shard.
+      maxAttempts: 1,
+      requestHandler: new NodeHttpHandler({
+        connectionTimeout: CONNECT_MS,
+        requestTimeout: ANSWER_MS,
+        throwOnRequestTimeout: true,
+        socketTimeout: ANSWER_MS,
+      }),
+    });
+  let pushing: KinesisClient | undefined;
+  return {
+    async describe(abortSignal) {
+      const { StreamDescriptionSummary: found } = await polling.send(new DescribeStreamSummaryCommand(named), {
+        abortSignal,
+      });
+      return {
+        name: found!.StreamName!,
+        arn: found!.StreamARN!,
+        createdAt: found!.StreamCreationTimestamp!,
+        retentionHours: found!.RetentionPeriodHours!,
+      };
+    },
+    async shards(abortSignal) {
+      const found: ShardDescription[] = [];
+      let NextToken: string | undefined;
+      do {
+        const page = await polling.send(new ListShardsCommand(NextToken ? { NextToken } : named), { abortSignal });
+        for (const { ShardId, ParentShardId, AdjacentParentShardId, SequenceNumberRange } of page.Shards ?? [])
+          found.push({
+            id: ShardId!,
+            parents: [ParentShardId, AdjacentParentShardId].filter((id) => id !== undefined),
+            closed: SequenceNumberRange?.EndingSequenceNumber !== undefined,
+          });
+        NextToken = page.NextToken;
+      } while (NextToken);
+      return found;
+    },
+    async iterator(ShardId, position, abortSignal) {
+      const { ShardIterator } = await polling.send(
+        new GetShardIteratorCommand({
+          ...named,
+          ShardId,
+          ShardIteratorType: position.type,
+          ...('sequenceNumber' in position && { StartingSequenceNumber: position.sequenceNumber }),
+          ...('timestamp' in position && { Timestamp: position.timestamp }),
+        }),
+        { abortSignal },
+      );
+      return ShardIterator!;
+    },
+    async records(ShardIterator, Limit, abortSignal) {
+      const answer = await polling.send(
+        new GetRecordsCommand({ ShardIterator, Limit, ...('StreamARN' in named && named) }),
+        { abortSignal },
+      );
+      return {
+        ...fetched(answer),
+        ended: answer.NextShardIterator === undefined,
+        next: answer.NextShardIterator,
+      };
+    },
+    async subscribe(ConsumerARN, ShardId, position, abortSignal) {
+      // SubscribeToShard is answered over HTTP/2 alone.
+      pushing ??= new KinesisClient({
+        ...(region && { region }),
+        maxAttempts: 1,
+        requestHandler: new NodeHttp2Handler({ requestTimeout: ANSWER_MS, disableConcurrentStreams: true }),
+      });
+      const { EventStream } = await pushing.send(
+        new SubscribeToShardCommand({ ConsumerARN, ShardId, StartingPosition: sdkPosition(position) }),
+        { abortSignal },
+      );
+      return events(EventStream!);
+    },
+    dispose() {
+      if (polling !== client) polling.destroy();
+      pushing?.destroy();
+    },
+  };
+}
+
+function sdkPosition(position: StartingPosition): SdkStartingPosition {
+  return {
+    Type: position.type,
+    ...('sequenceNumber' in position && { SequenceNumber: position.sequenceNumber }),
+    ...('timestamp' in position && { Timestamp: position.timestamp }),
+  };
+}
+
+async function* events(stream: AsyncIterable<unknown>): AsyncGenerator<Pushed> {
+  for await (const event of stream as AsyncIterable<Record<string, unknown>>) {
+    const pushed = event['SubscribeToShardEvent'] as Answer & { ContinuationSequenceNumber?: string };
+    // The other members of the union are errors, which the SDK throws.
+    if (!pushed) continue;
+    const continuation = pushed.ContinuationSequenceNumber || undefined;
+    yield { ...fetched(pushed), ended: continuation === undefined, continuation };
+  }
+}
+
+interface Answer {
+  readonly Records?: readonly {
+    readonly SequenceNumber?: string;
+    readonly ApproximateArrivalTimestamp?: Date;
+    readonly PartitionKey?: string;
+    readonly Data?: Uint8Array;
+  }[];
+  readonly MillisBehindLatest?: number;
+  readonly ChildShards?: readonly { readonly ShardId?: string; readonly ParentShards?: readonly string[] }[];
+}
+
+function fetched({ Records, MillisBehindLatest, ChildShards }: Answer) {
+  return {
+    records: (Records ?? []).map((record) => ({
+      sequenceNumber: record.SequenceNumber!,
+      arrivedAt: record.ApproximateArrivalTimestamp!,
+      partitionKey: record.PartitionKey!,
+      data: record.Data!,
+    })),
+    behindMs: MillisBehindLatest ?? 0,
+    children: (ChildShards ?? []).map(({ ShardId, ParentShards }) => ({
+      id: ShardId!,
+      parents: ParentShards ?? [],
+      closed: false,
+    })),
+  };
+}

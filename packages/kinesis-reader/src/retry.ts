@@ -1,0 +1,93 @@
+import type { Clock } from './clock';
+import { ReadError, reason } from './errors';
+
+/** Failures of calls in a row before the reader gives up: with the waits below, after about three minutes. */
+const MAX_FAILURES = 12;
+const BASE_MS = 250;
+const LONGEST_MS = 30_000;
+
+/** Errors after which the same call may succeed. Names as in the API reference of Kinesis and in Node. */
+const passing = new Set([
+  'ProvisionedThroughputExceededException',
+  'LimitExceededException',
+  'KMSThrottlingException',
+  'ThrottlingException',
+  'InternalFailure',
+  'InternalFailureException',
+  'ServiceUnavailable',
+  'ServiceUnavailableException',
+  'RequestTimeout',
+  'TimeoutError',
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+interface ServiceError {
+  readonly name?: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+export const nameOf = (error: unknown): string => (error as ServiceError)?.name ?? '';
+
+export function isPassing(error: unknown): boolean {
+  const { name, code, $metadata } = (error ?? {}) as ServiceError;
+  return passing.has(name ?? '') || passing.has(code ?? '') || ($metadata?.httpStatusCode ?? 0) >= 500;
+}
+
+/** Calls until it succeeds, with growing waits and full jitter. Errors that do not pass are thrown at once, in the reader's words. */
+export async function retrying<Result>(
+  what: string,
+  clock: Clock,
+  signal: AbortSignal,
+  call: () => Promise<Result>,
+): Promise<Result> {
+  for (let failures = 1; ; failures++) {
+    signal.throwIfAborted();
+    try {
+      return await call();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isPassing(error)) throw explained(what, error);
+      if (failures === MAX_FAILURES)
+        throw new ReadError(`${what}: ${failures} attempts failed, the last with ${reason(error)}`, { cause: error });
+      await clock.sleep(backoffMs(failures, clock), signal);
+    }
+  }
+}
+
+export function backoffMs(failures: number, clock: Clock): number {
+  return Math.ceil(clock.random() * Math.min(LONGEST_MS, BASE_MS * 2 ** failures));
+}
+
+/** What a person can do about an error of the service. Errors that the reader handles keep their names. */
+function explained(what: string, error: unknown): unknown {
+  const { name, message } = (error ?? {}) as ServiceError;
+  switch (name) {
+    case 'ResourceNotFoundException':
+      return new ReadError(`${what}: there is no such stream or shard in this account and region (${message})`, {
+        cause: error,
+      });
+    case 'AccessDeniedException':
+    case 'AccessDenied': {
+      const action = /kinesis:\w+|kms:\w+/.exec(message ?? '')?.[0];
+      return new ReadError(`${what}: permission ${action ?? ''} is missing (${message})`.replace('  ', ' '), {
+        cause: error,
+      });
+    }
+    case 'ExpiredTokenException':
+    case 'ExpiredToken':
+      return new ReadError(`${what}: the session token has expired; log in again`, { cause: error });
+    case 'UnrecognizedClientException':
+    case 'InvalidSignatureException':
+    case 'CredentialsProviderError':
+      return new ReadError(`${what}: the credentials are not accepted (${message})`, { cause: error });
+    default:
+      return error;
+  }
+}

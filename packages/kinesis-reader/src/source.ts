@@ -1,0 +1,24 @@
+import type { Fetched } from './kinesis';
+import type { ShardPosition, Start } from './position';
+
+/** The records of one shard, in order. */
+export interface ShardSource {
+  /** Waits until the shard's quota allows another read, or until news are likely. */
+  ready(): Promise<void>;
+  /**
+   * Waits for the next records, the end of the shard, or news of how far behind the reader is.
+   * @throws ReadError
+   */
+  next(): Promise<Fetched>;
+  /** Ends what is open. A pending `next` rejects. */
+  close(): void;
+}
+
+export interface SourceOptions {
+  readonly shardId: string;
+  readonly position: ShardPosition;
+  readonly start: Start;
+  /** See `startingPosition`. */
+  readonly afterParent: boolean;
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { StateError } from './errors';
+import type { StateStore } from './state';
+
+/** Files that readers of this process hold. */
+const held = new Set<string>();
+/** After a lock of a dead process was removed, so long until it is certain that no other process removed it too. */
+const TAKEOVER_MS = 100;
+
+/**
+ * State in a file: replaced by a rename, so that a crash leaves the old or the new one. `<file>.lock` keeps a second
+ * reader away; the lock of a process that died is taken over.
+ */
+export function fileState(file: string): StateStore {
+  const path = resolve(file);
+  const lock = `${path}.lock`;
+  const nonce = `${process.pid} ${randomUUID()}\n`;
+  return {
+    name: file,
+    async open() {
+      if (held.has(path)) throw inUse(file, 'this process');
+      held.add(path);
+      try {
+        await claim(lock, nonce, file);
+      } catch (error) {
+        held.delete(path);
+        throw error;
+      }
+    },
+    async load() {
+      const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined;
+        throw new StateError(`${file} cannot be read: ${error.message}`, { cause: error });
+      });
+      if (text === undefined) return undefined;
+      try {
+        return JSON.parse(text) as unknown;
+      } catch (error) {
+        throw new StateError(
+          `${file} is not the state of a reader: ${text === '' ? 'it is empty' : 'it is cut off or not JSON'}`,
+          { cause: error },
+        );
+      }
+    },
+    async save(state) {
+      const next = `${path}.new`;
+      const handle = await open(next, 'w');
+      try {
+        await handle.writeFile(`${JSON.stringify(state, null, 2)}\n`);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(next, path);
+      // Without it the rename itself may be lost with the power.
+      const folder = await open(dirname(path), 'r');
+      await folder.sync().finally(() => folder.close());
+    },
+    async close() {
+      held.delete(path);
+      if ((await readFile(lock, 'utf8').catch(() => undefined)) === nonce) await rm(lock, { force: true });
+    },
+  };
+}
+
+async function claim(lock: string, nonce: string, file: string): Promise<void> {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    try {
+      await writeFile(lock, nonce, { flag: 'wx' });
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'EEXIST') throw new StateError(`${file} cannot be locked: ${message}`, { cause: error });
+      const owner = Number.parseInt(await readFile(lock, 'utf8').catch(() => ''), 10);
+      if (isAlive(owner)) throw inUse(file, `process ${owner}`);
+      await rm(lock, { force: true });
+      await new Promise((done) => setTimeout(done, TAKEOVER_MS));
+      continue;
+    }
+    if (attempt > 0) await new Promise((done) => setTimeout(done, TAKEOVER_MS));
+    // Two processes may have removed the same dead lock, and the second one the first one's new lock.
+    if ((await readFile(lock, 'utf8').catch(() => undefined)) === nonce) return;
+  }
+  throw inUse(file, 'another process');
+}
+
+const inUse = (file: string, by: string) => new StateError(`${file} is in use by ${by}; one reader at a time`);
+
+function isAlive(pid: number): boolean {
+  // A lock without a number is one that is being written.
+  if (!Number.isSafeInteger(pid) || pid <= 0) return true;
+  if (pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
