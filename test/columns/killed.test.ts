@@ -1,11 +1,11 @@
 import type { Column, Pipeline } from '../../pipelines/definition';
+import { everyNth, isExhaustive, rotation, stride } from '../support/tier';
 import { columns, edition, first, salesQuery } from './editions';
 import { World } from './world';
 
-/** With MILLRACE_WALK=1 killed after every statement, and then both ways on; otherwise after every sixth, and the one way or the other. */
-const thorough = process.env['MILLRACE_WALK'] === '1';
-const step = thorough ? 1 : 6;
-jest.setTimeout(thorough ? 3_600_000 : 240_000);
+/** After every `step`th statement a function is killed. Then the deployment is rolled back or repeated, by turns or, in an exhaustive run, both. */
+const { step, offset } = stride(12, 6);
+jest.setTimeout(isExhaustive ? 3_600_000 : 240_000);
 
 const { id, product, price, note } = columns;
 /** By a number, so that every deployment has a column that the table does not have yet. */
@@ -119,16 +119,20 @@ async function killed(nth: number, to: Pipeline, then: 'rollback' | 'again'): Pr
   return isKilled;
 }
 
-test.each(Object.keys(edits))('%s is deployed while events flow, and killed after any statement', async (name) => {
-  const ways = ['rollback', 'again'] as const;
-  let isKilled = true;
-  let nth = thorough ? 1 : 1 + (Object.keys(edits).indexOf(name) % step);
-  for (; isKilled; nth += step) {
-    const tried = thorough ? ways : [ways[Math.floor(nth / step) % 2]!];
-    for (const way of tried) {
-      deployments += 1;
-      isKilled = await killed(nth, edits[name]!(deployments), way);
+test.each(everyNth(Object.keys(edits), 2))(
+  '%s is deployed while events flow, and killed after any statement',
+  async (name) => {
+    const ways = ['rollback', 'again'] as const;
+    let isKilled = true;
+    const turn = Math.floor(rotation / step);
+    let nth = 1 + ((Object.keys(edits).indexOf(name) + offset) % step);
+    for (; isKilled; nth += step) {
+      const tried = isExhaustive ? ways : [ways[(Math.floor(nth / step) + turn) % 2]!];
+      for (const way of tried) {
+        deployments += 1;
+        isKilled = await killed(nth, edits[name]!(deployments), way);
+      }
     }
-  }
-  expect(nth).toBeGreaterThan(step + 2);
-});
+    expect(nth).toBeGreaterThan(step + 2);
+  },
+);

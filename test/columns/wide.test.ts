@@ -1,5 +1,6 @@
 import type { Column } from '../../pipelines/definition';
 import { columnGroups } from '../../sql/typing/typed-rows';
+import { isSecondTier } from '../support/tier';
 import { attributeColumns, attributesOf } from '../support/wide';
 import { columns, edition, first, salesQuery } from './editions';
 import { World } from './world';
@@ -38,10 +39,7 @@ const event = (number: number, more = '', last = `${number}.25`) => ({
   attribute_88: last,
 });
 
-/** MILLRACE_WIDE=1: it takes a minute. */
-const thorough = process.env['MILLRACE_WIDE'] === '1';
-
-(thorough ? test : test.skip)(
+(isSecondTier ? test : test.skip)(
   'columns of several groups are filled and rebuilt, but for an event that raises',
   async () => {
     expect(columnGroups(wide.columns).length).toBeGreaterThan(1);

@@ -9,7 +9,7 @@ import { writeRuntimeFile } from '../../cli/commands/runtime-file';
 import type { FaultSource } from '../../local/faults';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { millrace } from '../cli/io';
-import { devAssembly } from './image';
+import { deployDev, devAssembly } from './image';
 
 export const HOUR_MS = 3_600_000;
 
@@ -47,9 +47,14 @@ export interface Process {
 
 const fine: FaultSource = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
 
-/** @param folder of a runtime that was stopped, to go on with what it held */
-export async function startDev(start: number, folder = mkdtempSync(join(tmpdir(), 'millrace-dev-'))): Promise<Dev> {
+/**
+ * @param start of its clock, from `deployedAt` on
+ * @param stopped the folder of a runtime that was stopped, which goes on. @default - the dev environment as just deployed
+ */
+export async function startDev(start: number, stopped?: string): Promise<Dev> {
+  const folder = stopped ?? mkdtempSync(join(tmpdir(), 'millrace-dev-'));
   const data = join(folder, 'data');
+  if (stopped === undefined) await deployDev(data);
   const trouble: Trouble = { ...fine };
   const runtime = await startRuntime({
     assemblyDir: await devAssembly(),

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
@@ -6,9 +6,9 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { generators } from '../../cli/commands/generators';
 import { openRuntime } from '../../cli/commands/local/open-runtime';
 import { type LocalDependencies, runLocal } from '../../cli/commands/local/run';
-import { synthesize } from '../../cli/commands/local/synth';
 import { startRuntime } from '../../local/runtime';
 import { pipelines } from '../../pipelines';
+import { devAssembly } from './image';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'millrace-e2e-'));
 const assemblyDir = join(dataDir, 'cdk.out');
@@ -33,7 +33,10 @@ async function demo(events: number) {
   const dependencies: LocalDependencies = {
     pipelines,
     generators: generators(),
-    synthesize,
+    async synthesize(folder) {
+      cpSync(await devAssembly(), folder, { recursive: true });
+      return folder;
+    },
     open: openRuntime,
     clients({ endpoint, region, credentials }) {
       const kinesis = new KinesisClient({ endpoint, region, credentials });

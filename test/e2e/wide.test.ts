@@ -7,11 +7,10 @@ import { createApp, synthesize } from '../../lib/app';
 import { EsbuildBundles } from '../../lib/shared/bundles';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import type { Pipeline } from '../../pipelines/definition';
+import { isSecondTier } from '../support/tier';
 import { attributesOf, twentyPipelines, widePipeline } from '../support/wide';
 
-/** MILLRACE_WIDE=1 deploys twenty pipelines too, which takes minutes. */
-const thorough = process.env['MILLRACE_WIDE'] === '1';
-jest.setTimeout(thorough ? 3_600_000 : 300_000);
+jest.setTimeout(isSecondTier ? 1_800_000 : 300_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-wide-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -80,7 +79,7 @@ test('a pipeline of 200 columns is deployed and merges what arrives', async () =
   }
 });
 
-(thorough ? test : test.skip)(
+(isSecondTier ? test : test.skip)(
   'twenty pipelines of 30 columns are deployed in four stacks, and merge what arrives',
   async () => {
     const pipelines = twentyPipelines();

@@ -1,6 +1,7 @@
 import type { ServiceResponse } from 'aws-local-kit/ports';
 import { createRandom } from '../../pipelines/generator/random';
 import type { Template } from '../support/template';
+import { cases, rotation } from '../support/tier';
 import { anExport, openTemplate, shop, World } from './world';
 
 /*
@@ -8,7 +9,7 @@ import { anExport, openTemplate, shop, World } from './world';
  */
 
 const name = 'sold';
-const seeds = 3;
+const seeds = cases(1, 3);
 let template: Template;
 let world: World;
 
@@ -46,7 +47,7 @@ const troubles: [string, Trouble][] = [
 ];
 
 describe.each(troubles)('while %s', (_, trouble) => {
-  test.each(Array.from({ length: seeds }, (__, seed) => seed + 1))(
+  test.each(Array.from({ length: seeds }, (__, seed) => seeds * rotation + seed + 1))(
     'seed %i: windows once and whole, and finished',
     async (seed) => {
       await play(`${JSON.stringify(trouble)}/${seed}`, trouble);

@@ -2,6 +2,7 @@ import { type Action, firstOnceKey, type Scenario } from '../support/actions';
 import { simPipeline } from '../support/pipeline';
 import { simulate } from '../support/simulation';
 import { type Template, templateOf } from '../support/template';
+import { everyNth } from '../support/tier';
 import { verify } from '../support/verify';
 import { startMs } from './check';
 
@@ -224,7 +225,7 @@ describe('one fault at a time', () => {
   });
   afterAll(() => template.remove());
 
-  test.each(cases)(
+  test.each(everyNth(cases, 2))(
     '$name',
     async ({
       actions,
@@ -256,7 +257,7 @@ describe('one fault at a time', () => {
   );
 
   // Between the end of one call and the beginning of the next nothing happens that anybody else could see.
-  test.each(Array.from({ length: 15 }, (_, call) => call))(
+  test.each(everyNth([...Array(15).keys()], 5))(
     'a load function killed after %i calls',
     async (calls) => {
       const kill = calls === 0 ? { call: 1, after: false } : { call: calls, after: true };

@@ -3,6 +3,7 @@ import type { Action, Scenario } from '../support/actions';
 import type { Weakening } from '../support/functions';
 import { simPipeline } from '../support/pipeline';
 import { type Template, templateOf } from '../support/template';
+import { everyNth } from '../support/tier';
 import { play, recovers, seed, startMs } from './check';
 import { kinds } from './kinds';
 import { scenarios } from './scenarios';
@@ -183,7 +184,7 @@ describe('a version that is weakened on purpose', () => {
   });
   afterAll(() => template.remove());
 
-  test.each(cases)(
+  test.each(everyNth(cases, 4))(
     'breaks by %s',
     async (_, weakening, aimed) => {
       const { failed, counterexample } = await fc.check(recovers(template, aimed, weakening), {
@@ -207,7 +208,7 @@ describe('a version that is weakened on purpose', () => {
     'checkpointBeforeMerge',
     'acknowledgedBeforeLoaded',
   ];
-  test.each(foundAtRandom)(
+  test.each(everyNth(foundAtRandom, 5))(
     '%s is found by random scenarios',
     async (name) => {
       const all = kinds['all of it at once'];

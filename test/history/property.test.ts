@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { csvField, parquet } from '../support/files';
 import { SeamWorld } from '../support/seam';
+import { cases, seedOf } from '../support/tier';
 import { csvColumns, mixedPipeline } from './pipeline';
 
 let world: SeamWorld;
@@ -11,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.dispose());
 
-const runs = Number(process.env['MILLRACE_RUNS'] ?? 12);
+const runs = cases(4, 12);
 
 type Place = 'stream' | 'lines' | 'sheets' | 'packed' | 'tables';
 const everywhere: readonly Place[] = ['stream', 'lines', 'sheets', 'packed', 'tables'];
@@ -118,6 +119,6 @@ test('events in any mixture of stream and formats are one event each, with their
         expect(rejected).toBe(0);
       },
     ),
-    { numRuns: runs, seed: 20261121 },
+    { numRuns: runs, seed: seedOf(20261121) },
   );
 }, 300_000);

@@ -38,17 +38,20 @@ const longest = [
   'lib/partner-isolation',
 ].map((name) => `/test/${name}.test.ts`);
 
+const rank = ({ path }) => {
+  const at = longest.findIndex((end) => path.endsWith(end));
+  return at < 0 ? longest.length : at;
+};
+const longestFirst = (tests) => [...tests].sort((a, b) => rank(a) - rank(b) || (a.path < b.path ? -1 : 1));
+
 module.exports = class extends Sequencer {
   sort(tests) {
     const sorted = super.sort(tests);
-    if (sorted.some(({ duration }) => (duration ?? 0) > 0)) return sorted;
-    const rank = ({ path }) => {
-      const at = longest.findIndex((end) => path.endsWith(end));
-      return at < 0 ? longest.length : at;
-    };
-    return sorted
-      .map((test) => [rank(test), test])
-      .sort(([a], [b]) => a - b)
-      .map(([, test]) => test);
+    return sorted.some(({ duration }) => (duration ?? 0) > 0) ? sorted : longestFirst(sorted);
+  }
+
+  /** Deals the suites out, so that each shard takes about as long as another. */
+  shard(tests, { shardIndex, shardCount }) {
+    return longestFirst(tests).filter((_, index) => index % shardCount === shardIndex - 1);
   }
 };

@@ -4,11 +4,11 @@ import { database, roles } from '../../support/cloud';
 import { Objects } from '../../support/objects';
 import { SeamWorld } from '../../support/seam';
 import { ObjectStack } from '../../support/stack';
+import { everyNth, isExhaustive, rotation, stride } from '../../support/tier';
 
-/** With MILLRACE_WALK=1 killed after every statement, and then both ways on; otherwise after every sixth, and the one way or the other. */
-const thorough = process.env['MILLRACE_WALK'] === '1';
-const step = thorough ? 1 : 6;
-jest.setTimeout(thorough ? 3_600_000 : 180_000);
+/** After every `step`th statement a function is killed. Then the deployment is rolled back or repeated, by turns or, in an exhaustive run, both. */
+const { step, offset } = stride(12, 6);
+jest.setTimeout(isExhaustive ? 3_600_000 : 180_000);
 
 const view = (name: string, query: string): ViewDefinition => ({ name, query, file: `views/${name}.sql` });
 const hourly =
@@ -192,12 +192,13 @@ beforeAll(async () => {
 });
 afterAll(() => walk.world.dispose());
 
-test.each(edits)('%s is replaced while events flow, and killed after any statement', async (_, to) => {
+test.each(everyNth(edits, 2))('%s is replaced while events flow, and killed after any statement', async (_, to) => {
   const ways = ['rollback', 'again'] as const;
-  const first = thorough ? 1 : 1 + (edits.findIndex(([, edition]) => edition === to) % step);
+  const first = 1 + ((edits.findIndex(([, edition]) => edition === to) + offset) % step);
+  const turn = Math.floor(rotation / step);
   let killed = true;
   for (let nth = first; killed; nth += step) {
-    const tried = thorough ? ways : [ways[Math.floor(nth / step) % 2]!];
+    const tried = isExhaustive ? ways : [ways[(Math.floor(nth / step) + turn) % 2]!];
     for (const way of tried) killed = await walk.killed(nth, to, way);
     if (!killed) expect(nth).toBeGreaterThan(4);
   }

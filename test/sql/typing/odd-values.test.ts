@@ -1,14 +1,15 @@
 /**
  * Odd values of every column type go through the real landing view and merge of the local warehouse: no statement raises, and each value ends where it
- * belongs, as computed by `odd-values.ts`. Here a seeded share; all of a million: MILLRACE_ODD_VALUES=1000000 npx jest test/sql/typing/odd-values.test.ts
+ * belongs, as computed by `odd-values.ts`. Each tier has its number of values.
  */
 import type { Column } from '../../../pipelines/definition';
 import { createRandom } from '../../../pipelines/generator/random';
 import { expectedOf, type OddValue, oddColumns, oddValue } from '../../support/odd-values';
+import { cases, rotation } from '../../support/tier';
 import { aPipeline } from '../fixtures';
 import { TestWarehouse } from '../warehouse';
 
-const values = Number(process.env['MILLRACE_ODD_VALUES'] ?? 8000);
+const values = cases(8000, 200_000);
 const batch = 25_000;
 const columns: Column[] = [
   { name: 'id', path: ['id'], type: 'bigint', required: true },
@@ -17,7 +18,7 @@ const columns: Column[] = [
 
 test('no value of any type stops a merge, and each is typed right', async () => {
   const warehouse = await TestWarehouse.create(aPipeline({ columns, identity: { by: 'columns', columns: ['id'] } }));
-  const random = createRandom('odd values');
+  const random = createRandom(`odd values ${rotation}`);
   try {
     for (let first = 0; first < values; first += batch) {
       const odd = Array.from({ length: Math.min(batch, values - first) }, () => oddValue(random));

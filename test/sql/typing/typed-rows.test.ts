@@ -4,6 +4,7 @@ import type { Column, Pipeline } from '../../../pipelines/definition';
 import { loadPlan, refreshPlan, retryStatements } from '../../../sql';
 import { mergeStatements } from '../../../sql/merge/merge';
 import { columnGroups } from '../../../sql/typing/typed-rows';
+import { isSecondTier } from '../../support/tier';
 import { attributeColumns, attributesOf } from '../../support/wide';
 import { aPipeline, aSource } from '../fixtures';
 import { TestWarehouse } from '../warehouse';
@@ -75,15 +76,19 @@ async function run(pipeline: Pipeline) {
   }
 }
 
-test('a pipeline whose columns one statement cannot speak of judges every record as a small one does', async () => {
-  expect(columnGroups(own)).toHaveLength(1);
-  expect(columnGroups(wideColumns).length).toBeGreaterThan(1);
-  const history = [aSource()];
-  const [small, wide] = [aPipeline({ history }), aPipeline({ history, columns: wideColumns })];
-  const expected = await run(small);
-  expect(expected.rejects.length).toBeGreaterThan(20);
-  expect(await run(wide)).toEqual(expected);
-}, 180_000);
+(isSecondTier ? test : test.skip)(
+  'a pipeline whose columns one statement cannot speak of judges every record as a small one does',
+  async () => {
+    expect(columnGroups(own)).toHaveLength(1);
+    expect(columnGroups(wideColumns).length).toBeGreaterThan(1);
+    const history = [aSource()];
+    const [small, wide] = [aPipeline({ history }), aPipeline({ history, columns: wideColumns })];
+    const expected = await run(small);
+    expect(expected.rejects.length).toBeGreaterThan(20);
+    expect(await run(wide)).toEqual(expected);
+  },
+  180_000,
+);
 
 test('the values of all columns are there', async () => {
   const warehouse = await TestWarehouse.create(
@@ -101,10 +106,8 @@ test('the values of all columns are there', async () => {
   }
 }, 120_000);
 
-/** MILLRACE_WIDE=1: a search types each row several times, which takes minutes. */
-const thorough = process.env['MILLRACE_WIDE'] === '1';
-
-(thorough ? describe : describe.skip)('a record that raises in one group of columns', () => {
+// A search types each row several times, which takes minutes.
+(isSecondTier ? describe : describe.skip)('a record that raises in one group of columns', () => {
   let warehouse: TestWarehouse;
   beforeEach(async () => {
     warehouse = await TestWarehouse.create(aPipeline({ columns: wideColumns, history: [aSource()] }));
