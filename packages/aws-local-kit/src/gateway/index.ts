@@ -1,3 +1,4 @@
+export { EventStream } from './event-stream';
 export type { Gateway, GatewayOptions, InternalHandler } from './gateway';
 export { createGateway } from './gateway';
 export type { JsonService } from './json';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { JsonOperations, Service, ServiceRequest, ServiceResponse } from '../ports';
 import { AwsError, NotModelledError } from '../ports';
+import { EventStream, eventStreamType } from './event-stream';
 
 /** A service of the JSON protocols; the gateway also finds it by the target of an unsigned request. */
 export interface JsonService extends Service {
@@ -30,6 +31,11 @@ export function jsonService(
       const run = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
       if (!run) throw new NotModelledError(`operation ${signingName}:${operation}`);
       const output = await run(inputOf(request), request.principal);
+      if (output instanceof EventStream)
+        return {
+          headers: { 'content-type': eventStreamType, 'x-amzn-requestid': randomUUID() },
+          body: output.body,
+        };
       const headers = { 'content-type': contentType, 'x-amzn-requestid': randomUUID() };
       return { headers, body: jsonText(output ?? {}) };
     },

@@ -33,7 +33,7 @@ export function describeOperations(kinesis: Kinesis): JsonOperations {
         StreamDescriptionSummary: {
           ...summary(stream),
           OpenShardCount: stream.openShards.length,
-          ConsumerCount: 0,
+          ConsumerCount: stream.consumers.length,
           MaxRecordSizeInKiB: stream.settings.maxRecordBytes / 1024,
         },
       };

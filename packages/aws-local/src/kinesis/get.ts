@@ -2,6 +2,7 @@ import { AwsError, type JsonOperations, type Principal } from 'aws-local-kit/por
 import { integerOf, invalid, objectOf, requiredText } from 'aws-local-kit/properties';
 import { hashRange } from './describe';
 import type { Kinesis } from './kinesis';
+import { Limiter } from './limiter';
 import type { Shard } from './shard';
 import type { Stream } from './stream';
 
@@ -18,9 +19,13 @@ interface Position {
 const iteratorLifeMs = 5 * 60_000;
 const maxRecords = 10_000;
 const maxAnswerBytes = 10 * 1024 * 1024;
+/** Limits of a shard: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html */
+const readsPerSecond = 5;
+const readBytesPerSecond = 2 * 1024 * 1024;
 
 /** GetShardIterator and GetRecords: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html */
 export function getOperations(kinesis: Kinesis): JsonOperations {
+  const limiter = new Limiter(readsPerSecond, readBytesPerSecond);
   return {
     GetShardIterator(input: Input, principal) {
       const members = [
@@ -42,7 +47,16 @@ export function getOperations(kinesis: Kinesis): JsonOperations {
       const position = parseIterator(kinesis, input['ShardIterator']);
       const stream = readable(kinesis, 'kinesis:GetRecords', kinesis.stream(position.s), principal);
       const limit = integerOf(input['Limit'], 'Limit', 1, maxRecords) ?? maxRecords;
-      return getRecords(kinesis, stream, stream.shard(position.h), position.c, limit);
+      const shard = stream.shard(position.h);
+      const now = kinesis.options.clock.now();
+      if (kinesis.options.throttle && !limiter.admits(shard, 0, now))
+        throw new AwsError(
+          'ProvisionedThroughputExceededException',
+          `Rate exceeded for shard ${shard.id} in stream ${stream.name}.`,
+        );
+      const { bytes, ...page } = readPage(kinesis, stream, shard, position.c, limit);
+      if (kinesis.options.throttle) limiter.add(shard, bytes, now);
+      return getRecordsOutput(kinesis, stream, shard, page);
     },
   };
 }
@@ -53,7 +67,8 @@ function readable(kinesis: Kinesis, action: string, stream: Stream, principal: P
   return stream;
 }
 
-function startingCounter(shard: Shard, input: Input): number {
+/** @param input `ShardIteratorType`, `StartingSequenceNumber` and `Timestamp` of GetShardIterator */
+export function startingCounter(shard: Shard, input: Input): number {
   const type = requiredText(input['ShardIteratorType'], 'ShardIteratorType');
   switch (type) {
     case 'TRIM_HORIZON':
@@ -82,7 +97,23 @@ function startingCounter(shard: Shard, input: Input): number {
   }
 }
 
-function getRecords(kinesis: Kinesis, stream: Stream, shard: Shard, from: number, limit: number) {
+export interface ShardPage {
+  readonly records: readonly object[];
+  /** Counter of the record that follows. */
+  readonly next: number;
+  readonly behindMs: number;
+  /** The shard is closed and has nothing after this page. */
+  readonly ended: boolean;
+}
+
+/** Records of a shard from a counter on, as the API writes them, with their bytes. */
+export function readPage(
+  kinesis: Kinesis,
+  stream: Stream,
+  shard: Shard,
+  from: number,
+  limit: number,
+): ShardPage & { readonly bytes: number } {
   const encrypted = stream.settings.kmsKey ? { EncryptionType: 'KMS' } : {};
   const records: object[] = [];
   let next = from;
@@ -103,21 +134,30 @@ function getRecords(kinesis: Kinesis, stream: Stream, shard: Shard, from: number
     });
     return true;
   });
-  // What lies before the first retained record has expired: the iterator moves over it.
+  // What lies before the first retained record has expired: the position moves over it.
   if (records.length === 0) next = Math.max(from, shard.accepted);
   const caughtUp = next >= shard.accepted;
-  const ended = caughtUp && shard.description.closedAt !== undefined;
   return {
-    Records: records,
+    records,
+    next,
+    bytes,
     // Never 0 while records remain, even when the clock stands still.
-    MillisBehindLatest: caughtUp ? 0 : Math.max(1, kinesis.options.clock.now() - lastArrival),
-    ...(ended
-      ? { ChildShards: children(stream, shard) }
-      : { NextShardIterator: iterator(kinesis, stream, shard, next) }),
+    behindMs: caughtUp ? 0 : Math.max(1, kinesis.options.clock.now() - lastArrival),
+    ended: caughtUp && shard.description.closedAt !== undefined,
   };
 }
 
-function children(stream: Stream, shard: Shard): object[] {
+function getRecordsOutput(kinesis: Kinesis, stream: Stream, shard: Shard, page: ShardPage) {
+  return {
+    Records: page.records,
+    MillisBehindLatest: page.behindMs,
+    ...(page.ended
+      ? { ChildShards: children(stream, shard) }
+      : { NextShardIterator: iterator(kinesis, stream, shard, page.next) }),
+  };
+}
+
+export function children(stream: Stream, shard: Shard): object[] {
   return stream.shards
     .filter(({ description }) => description.parentId === shard.id || description.adjacentParentId === shard.id)
     .map(({ id, description }) => ({

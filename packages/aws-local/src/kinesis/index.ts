@@ -7,10 +7,12 @@ import {
   type ResourceTwin,
 } from 'aws-local-kit/ports';
 import { integerOf, objectOf, oneOf, textOf } from 'aws-local-kit/properties';
+import { consumerOperations } from './consumers';
 import { describeOperations } from './describe';
 import { getOperations } from './get';
 import { Kinesis, type KinesisOptions } from './kinesis';
 import { putOperations } from './put';
+import { streamOperations } from './streams';
 
 export { Kinesis, type KinesisOptions } from './kinesis';
 
@@ -43,6 +45,8 @@ export function createKinesis(options: KinesisOptions): {
     ...putOperations(port),
     ...getOperations(port),
     ...describeOperations(port),
+    ...consumerOperations(port),
+    ...streamOperations(port),
   } as KinesisOperations;
   return {
     port,

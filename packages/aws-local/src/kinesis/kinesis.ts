@@ -34,26 +34,46 @@ const serviceContext = (stream: Stream, region: string): Readonly<Record<string,
   'kms:EncryptionContext:aws:kinesis:arn': stream.arn,
 });
 
+const createdFile = 'created.json';
+
 /** The streams of the account. */
 export class Kinesis implements KinesisPort, Disposable {
   readonly #streams = new Map<string, Stream>();
 
-  constructor(readonly options: KinesisOptions) {}
+  /** Opens the streams that were made through the API in earlier runs; those of the template open when it is deployed. */
+  constructor(readonly options: KinesisOptions) {
+    const folder = path.join(options.dataDir, 'kinesis');
+    for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) {
+      const file = path.join(folder, name, createdFile);
+      if (!fs.existsSync(file)) continue;
+      this.open(name, JSON.parse(fs.readFileSync(file, 'utf8')) as StreamSettings);
+    }
+  }
 
-  /** Creates the stream, or opens it with what it held; one that is open takes on the settings. Another shard count reshards it. */
-  open(name: string, settings: StreamSettings, shardCount: number): Stream {
+  /** Creates a stream that no template has, and remembers its settings. */
+  create(name: string, settings: StreamSettings, shardCount: number): void {
+    this.open(name, settings, shardCount);
+    fs.writeFileSync(path.join(this.options.dataDir, 'kinesis', name, createdFile), JSON.stringify(settings));
+  }
+
+  has(name: string): boolean {
+    return this.#streams.has(name);
+  }
+
+  /** Creates the stream, or opens it with what it held; one that is open takes on the settings. Another shard count reshards it. @param shardCount @default - as it is */
+  open(name: string, settings: StreamSettings, shardCount?: number): Stream {
     const { account, region, clock, dataDir } = this.options;
     const known = this.#streams.get(name);
     if (known) {
       known.settings = settings;
-      if (settings.mode === 'PROVISIONED') known.resize(shardCount);
+      if (settings.mode === 'PROVISIONED' && shardCount !== undefined) known.resize(shardCount);
       return known;
     }
     const folder = path.join(dataDir, 'kinesis', name);
     fs.mkdirSync(folder, { recursive: true });
     const arn = `arn:aws:kinesis:${region}:${account}:stream/${name}`;
-    const stream = new Stream(name, arn, settings, shardCount, clock, folder);
-    if (settings.mode === 'PROVISIONED') stream.resize(shardCount);
+    const stream = new Stream(name, arn, settings, shardCount ?? 1, clock, folder);
+    if (settings.mode === 'PROVISIONED' && shardCount !== undefined) stream.resize(shardCount);
     this.#streams.set(name, stream);
     return stream;
   }

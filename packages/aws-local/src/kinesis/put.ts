@@ -2,6 +2,7 @@ import crypto from 'node:crypto';
 import { AwsError, type JsonOperations, type Principal } from 'aws-local-kit/ports';
 import { invalid, listOf, objectOf, requiredText } from 'aws-local-kit/properties';
 import type { Kinesis } from './kinesis';
+import { Limiter } from './limiter';
 import type { Shard } from './shard';
 import { hex, type Stream } from './stream';
 
@@ -23,7 +24,7 @@ const shardRecordsPerSecond = 1000;
 const shardBytesPerSecond = mebibyte;
 
 export function putOperations(kinesis: Kinesis): JsonOperations {
-  const limiter = new Limiter();
+  const limiter = new Limiter(shardRecordsPerSecond, shardBytesPerSecond);
   return {
     PutRecord(input: Input, principal) {
       objectOf(
@@ -143,22 +144,4 @@ function encryption(stream: Stream): { EncryptionType?: 'KMS' } {
 
 function throttled(stream: Stream, shard: Shard): string {
   return `Rate exceeded for shard ${shard.id} in stream ${stream.name}.`;
-}
-
-/** What each shard took in the current second of the clock. */
-class Limiter {
-  readonly #used = new Map<Shard, { second: number; records: number; bytes: number }>();
-
-  admits(shard: Shard, bytes: number, now: number): boolean {
-    const second = Math.floor(now / 1000);
-    let used = this.#used.get(shard);
-    if (used?.second !== second) {
-      used = { second, records: 0, bytes: 0 };
-      this.#used.set(shard, used);
-    }
-    if (used.records + 1 > shardRecordsPerSecond || used.bytes + bytes > shardBytesPerSecond) return false;
-    used.records++;
-    used.bytes += bytes;
-    return true;
-  }
 }

@@ -77,8 +77,14 @@ export class Shard {
     return this.description.sequencePrefix + String(counter).padStart(counterDigits, '0');
   }
 
-  /** The counter behind a sequence number of this shard; undefined for any other text. */
+  /** A sequence number behind which the record of this counter is the next; none has it when the counter is 0. */
+  sequenceNumberBefore(counter: number): string {
+    return String(BigInt(this.sequenceNumber(counter)) - 1n);
+  }
+
+  /** The counter behind a sequence number of this shard, -1 for the one before the first; undefined for any other text. */
   counterOf(sequenceNumber: string): number | undefined {
+    if (sequenceNumber === this.sequenceNumberBefore(0)) return -1;
     const { sequencePrefix: prefix } = this.description;
     if (!sequenceNumber.startsWith(prefix) || sequenceNumber.length !== prefix.length + counterDigits) return undefined;
     const counter = Number(sequenceNumber.slice(prefix.length));

@@ -11,10 +11,18 @@ export interface StreamSettings {
   readonly maxRecordBytes: number;
 }
 
+/** A registered consumer, with read throughput of its own. */
+export interface Consumer {
+  readonly name: string;
+  readonly arn: string;
+  readonly createdAt: number;
+}
+
 interface Stored {
   readonly name: string;
   readonly createdAt: number;
   readonly shards: readonly ShardDescription[];
+  readonly consumers?: readonly Consumer[];
 }
 
 const lastHash = 'f'.repeat(32);
@@ -24,6 +32,7 @@ const space = 1n << 128n;
 export class Stream {
   #shards: Shard[] = [];
   #createdAt: number;
+  #consumers: readonly Consumer[];
 
   /** Opens the stream that the folder holds, or makes it with so many shards. */
   constructor(
@@ -36,6 +45,7 @@ export class Stream {
   ) {
     const stored = this.#load();
     this.#createdAt = stored?.createdAt ?? clock.now();
+    this.#consumers = stored?.consumers ?? [];
     for (const description of stored?.shards ?? []) this.#shards.push(this.#openShard(description));
     if (stored) return;
     for (let i = 0; i < shardCount; i++) {
@@ -50,6 +60,23 @@ export class Stream {
 
   get createdAt(): number {
     return this.#createdAt;
+  }
+
+  get consumers(): readonly Consumer[] {
+    return this.#consumers;
+  }
+
+  register(name: string): Consumer {
+    const createdAt = this.clock.now();
+    const consumer = { name, arn: `${this.arn}/consumer/${name}:${Math.floor(createdAt / 1000)}`, createdAt };
+    this.#consumers = [...this.#consumers, consumer];
+    this.#save();
+    return consumer;
+  }
+
+  deregister(consumer: Consumer): void {
+    this.#consumers = this.#consumers.filter((other) => other !== consumer);
+    this.#save();
   }
 
   get shards(): readonly Shard[] {
@@ -189,6 +216,7 @@ export class Stream {
       name: this.name,
       createdAt: this.#createdAt,
       shards: this.#shards.map(({ description }) => description),
+      consumers: this.#consumers,
     };
     const file = path.join(this.folder, 'stream.json');
     fs.writeFileSync(`${file}.new`, `${JSON.stringify(stored, null, 2)}\n`);

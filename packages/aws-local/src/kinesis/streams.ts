@@ -1,0 +1,40 @@
+import { AwsError, type JsonOperations } from 'aws-local-kit/ports';
+import { integerOf, invalid, objectOf, oneOf, requiredText } from 'aws-local-kit/properties';
+import type { Kinesis } from './kinesis';
+
+type Input = Readonly<Record<string, unknown>>;
+
+const onDemandShards = 4;
+
+/** CreateStream and DeleteStream: the stream is there, or gone, when the call returns. */
+export function streamOperations(kinesis: Kinesis): JsonOperations {
+  const { account, region, authorizer } = kinesis.options;
+  return {
+    CreateStream(input: Input, principal) {
+      objectOf(input, ['StreamName', 'ShardCount', 'StreamModeDetails', 'MaxRecordSizeInKiB'], 'request');
+      const name = requiredText(input['StreamName'], 'StreamName');
+      if (!/^[\w.-]{1,128}$/.test(name)) throw invalid('StreamName', name, '1 to 128 of a-z A-Z 0-9 _ . -');
+      const resource = `arn:aws:kinesis:${region}:${account}:stream/${name}`;
+      authorizer.authorize({ principal, action: 'kinesis:CreateStream', resource });
+      if (kinesis.has(name))
+        throw new AwsError('ResourceInUseException', `Stream ${name} under account ${account} already exists.`);
+      const details = objectOf(input['StreamModeDetails'], ['StreamMode'], 'StreamModeDetails');
+      const mode =
+        oneOf(details?.['StreamMode'], ['ON_DEMAND', 'PROVISIONED'] as const, 'StreamModeDetails.StreamMode') ??
+        'PROVISIONED';
+      const count = integerOf(input['ShardCount'], 'ShardCount', 1, 10_000);
+      if ((mode === 'PROVISIONED') !== (count !== undefined))
+        throw new AwsError('ValidationException', 'ShardCount is required for PROVISIONED streams, and for no others');
+      const maxKiB = integerOf(input['MaxRecordSizeInKiB'], 'MaxRecordSizeInKiB', 1024, 10_240) ?? 1024;
+      kinesis.create(name, { mode, retentionHours: 24, maxRecordBytes: maxKiB * 1024 }, count ?? onDemandShards);
+    },
+    DeleteStream(input: Input, principal) {
+      objectOf(input, ['StreamName', 'StreamARN', 'StreamId', 'EnforceConsumerDeletion'], 'request');
+      const stream = kinesis.find(input);
+      kinesis.authorize(principal, 'kinesis:DeleteStream', stream);
+      if (stream.consumers.length > 0 && input['EnforceConsumerDeletion'] !== true)
+        throw new AwsError('ResourceInUseException', `Stream ${stream.name} has registered consumers.`);
+      kinesis.remove(stream.name);
+    },
+  };
+}
