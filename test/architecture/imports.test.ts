@@ -92,7 +92,7 @@ const allowed: Record<string, RegExp[]> = {
   environments: [],
   lambda: [],
   local: [/^packages\//],
-  'packages/aws-local': [/^packages\/aws-local-kit\//],
+  'packages/aws-local': [/^packages\/(aws-local-kit|kinesis-reader)\//],
   'packages/redshift-local': [/^packages\/(aws-local-kit|redshift-conformance)\//],
   'packages/redshift-conformance': [/^packages\/aws-local-kit\//],
 };
@@ -119,9 +119,12 @@ test('a package is imported through its exports alone', () => {
   expect(unknown.map(shown)).toEqual([]);
 });
 
-test('what redshift-local serves needs no pack of cases: its reference and its tests do', () => {
+test.each([
+  ['redshift-local', 'redshift-conformance'],
+  ['aws-local', 'kinesis-reader'],
+])('%s needs %s for its tests and references alone', (name, other) => {
   const served = all.filter(
-    ({ from, to }) => from.startsWith('packages/redshift-local/src/') && /^packages\/redshift-conformance\//.test(to),
+    ({ from, to }) => from.startsWith(`packages/${name}/src/`) && to.startsWith(`packages/${other}/`),
   );
   expect(served.map(shown)).toEqual([]);
 });

@@ -25,6 +25,6 @@ export function readStream<Value = unknown>(options: ReadOptions<Value>): Readin
   return new StreamReading(options, {
     kinesis: connectKinesis(options.stream, options.client),
     store,
-    clock: systemClock,
+    clock: { ...systemClock, ...(options.now && { now: options.now }) },
   });
 }

@@ -148,7 +148,7 @@ export function connectKinesis(stream: string, client?: KinesisClient): Kinesis 
     async subscribe(ConsumerARN, ShardId, position, abortSignal) {
       // SubscribeToShard is answered over HTTP/2 alone.
       pushing ??= new KinesisClient({
-        ...(region && { region }),
+        ...(client ? callerOf(client) : region && { region }),
         maxAttempts: 1,
         requestHandler: new NodeHttp2Handler({ requestTimeout: ANSWER_MS, disableConcurrentStreams: true }),
       });
@@ -164,6 +164,9 @@ export function connectKinesis(stream: string, client?: KinesisClient): Kinesis 
     },
   };
 }
+
+/** Who a client calls as, and where. */
+const callerOf = ({ config: { credentials, region, endpoint } }: KinesisClient) => ({ credentials, region, endpoint });
 
 function sdkPosition(position: StartingPosition): SdkStartingPosition {
   return {

@@ -45,11 +45,13 @@ export interface ReadOptions<Value = unknown> {
   readonly client?: KinesisClient;
   /** Hears of each gap as it is found. */
   readonly report?: (gap: Gap) => void;
+  /** The time by which records arrive, in epoch milliseconds; an emulator's may be another. @default - the system's */
+  readonly now?: () => number;
 }
 
 const known = new Set<string>(
   [
-    'stream from until state decode gzip undecodable envelope maxRecords chunk aggregated via onGap parallel signal client report',
+    'stream from until state decode gzip undecodable envelope maxRecords chunk aggregated via onGap parallel signal client report now',
   ].flatMap((names) => names.split(' ')),
 );
 
