@@ -36,8 +36,8 @@ const verbs = {
 /** Runs one command line and answers its exit code: 0 done, 1 failed, 2 asked for something impossible. */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   const setExitCode = { code: 0 };
-  const program = createProgram(args, io, setExitCode);
   try {
+    const program = createProgram(args, io, setExitCode);
     await program.parseAsync(args, { from: 'user' });
     return setExitCode.code;
   } catch (error) {

@@ -1,15 +1,8 @@
 import type { Environment } from '../environments/environment';
+import { ConfigurationError } from '../pipelines/configuration-error';
 import type { Pipeline } from '../pipelines/definition';
 import { judgePipelines } from './limits';
 import { validateConfiguration } from './rules';
-
-/** Configuration that cannot be deployed; `problems` holds every one of them. */
-export class ConfigurationError extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(`invalid configuration, nothing can be deployed:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
-    this.name = 'ConfigurationError';
-  }
-}
 
 /**
  * Throws one ConfigurationError that lists everything wrong with the environments and the pipelines together.

@@ -1,23 +1,33 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { ConfigurationError } from './configuration-error';
 import type { ExportDefinition, ViewDefinition } from './definition';
 
 /** What a view's SQL file does not say. */
 export type ViewOptions = Omit<ViewDefinition, 'name' | 'query' | 'file'>;
 
 /**
- * The views of a pipeline's folder: one for each `views/<name>.sql`, in the order of their names. Throws on options for a view that has no
- * file.
+ * The views of a pipeline's folder: one for each `views/<name>.sql`, in the order of their names.
  * @param options by the view's name. @default - every view has the defaults
+ * @throws ConfigurationError with every view that has options and no file
  */
 export function readViews(folder: string, options: Readonly<Record<string, ViewOptions>> = {}): ViewDefinition[] {
+  const at = `pipelines.${basename(folder)}.views`;
   const files = sqlFiles(folder, 'views');
-  const unknown = Object.keys(options).filter((name) => !files.some((file) => file.name === name));
+  const unknown = optionNames(at, options).filter((name) => !files.some((file) => file.name === name));
   if (unknown.length > 0)
-    throw new Error(
-      unknown.map((name) => `view ${name} of ${basename(folder)} has options and no file views/${name}.sql`).join('\n'),
-    );
+    throw new ConfigurationError(unknown.map((name) => `${at}.${name} has options and no file views/${name}.sql`));
   return files.map(({ name, query, file }) => ({ name, query, file, ...options[name] }));
+}
+
+/** Names of what has options, which have to be objects of objects. */
+function optionNames(at: string, options: Readonly<Record<string, object>>): string[] {
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isObject(options)) throw new ConfigurationError([`${at} must have options by name`]);
+  const names = Object.keys(options);
+  const wrong = names.filter((name) => !isObject(options[name]));
+  if (wrong.length > 0) throw new ConfigurationError(wrong.map((name) => `${at}.${name} must be an object of options`));
+  return names;
 }
 
 /** What an export's SQL file does not say. */
@@ -27,28 +37,27 @@ export type ExportOptions = Omit<ExportDefinition, 'name' | 'query' | 'file'> & 
 };
 
 /**
- * The exports of a pipeline's folder: `exports/<name>.sql` with the options of that name, and those whose options name a view. Throws,
- * naming them, on files without options and on options that have neither a file nor a view, or both.
+ * The exports of a pipeline's folder: `exports/<name>.sql` with the options of that name, and those whose options name a view.
+ * @throws ConfigurationError with every file without options, and all options that have neither a file nor a view, or both
  */
 export function readExports(folder: string, options: Readonly<Record<string, ExportOptions>>): ExportDefinition[] {
   const pipeline = basename(folder);
+  const at = `pipelines.${pipeline}.exports`;
   const files = sqlFiles(folder, 'exports');
   const names = files.map(({ name }) => name);
-  const entries = Object.entries(options);
+  const entries = optionNames(at, options).map((name) => [name, options[name]!] as const);
   const problems = [
     ...entries
       .filter(([name, { view }]) => view === undefined && !names.includes(name))
-      .map(([name]) => `export ${name} of ${pipeline} has no file exports/${name}.sql`),
+      .map(([name]) => `${at}.${name} has no file exports/${name}.sql`),
     ...entries
       .filter(([name, { view }]) => view !== undefined && names.includes(name))
-      .map(
-        ([name]) => `export ${name} of ${pipeline} has a view and a file exports/${name}.sql; it can have one of them`,
-      ),
+      .map(([name]) => `${at}.${name} has a view and a file exports/${name}.sql; it can have one of them`),
     ...names
-      .filter((name) => !(name in options))
-      .map((name) => `exports/${name}.sql of ${pipeline} has no options in pipeline.ts`),
+      .filter((name) => !Object.hasOwn(options, name))
+      .map((name) => `${at}.${name} has a file exports/${name}.sql and no options in pipeline.ts`),
   ];
-  if (problems.length > 0) throw new Error(problems.join('\n'));
+  if (problems.length > 0) throw new ConfigurationError(problems);
   return entries
     .map(([name, { view, ...rest }]) => ({
       ...(view === undefined

@@ -4,6 +4,7 @@ import { environments } from '../../environments';
 import type { Environment } from '../../environments/environment';
 import { registryTable } from '../../lambda/warehouse-object/contract';
 import { assertConfiguration } from '../../lib/configuration';
+import { endedPartners } from '../../lib/rules/partners';
 import { pipelines } from '../../pipelines';
 import { findEnvironment } from '../cloud/environments';
 import { LOCAL_ENVIRONMENT } from '../cloud/names';
@@ -56,8 +57,9 @@ export function addPlan(program: Command, io: CommandIo, exit: Exit): void {
     .addOption(new Option('--full', 'every line of every statement'));
   addContextOptions(command, 120).action(async (argument: string | undefined, options: PlanOptions) => {
     const name = chosenName(argument, options.environment);
-    const environment = findEnvironment(name ?? LOCAL_ENVIRONMENT, '[environment]');
     assertConfiguration(environments, pipelines);
+    const environment = findEnvironment(name ?? LOCAL_ENVIRONMENT, '[environment]');
+    for (const line of endedPartners([environment], Date.now())) io.stderr.write(`warning: ${line}\n`);
     const tree = treeStates(environment, pipelines);
     const plan =
       options.from === undefined

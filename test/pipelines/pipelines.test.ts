@@ -65,7 +65,7 @@ describe('reading exports', () => {
 
   test('names every file without options and all options without a file', () => {
     expect(() => readExports(folder, { sould: options })).toThrow(
-      /export sould of .* has no file exports\/sould\.sql\nexports\/sold\.sql of .* has no options/,
+      /exports\.sould has no file exports\/sould\.sql\n.*exports\.sold has a file exports\/sold\.sql and no options/,
     );
   });
 });
@@ -75,6 +75,6 @@ test('the options of a view join its file, and those without a file are named', 
   const { name } = readViews(folder)[0]!;
   expect(readViews(folder, { [name]: { mayShrink: 1 } })[0]).toMatchObject({ name, mayShrink: 1 });
   expect(() => readViews(folder, { hourly: { recomputed: true } })).toThrow(
-    'view hourly of pageviews has options and no file views/hourly.sql',
+    'pipelines.pageviews.views.hourly has options and no file views/hourly.sql',
   );
 });

@@ -51,11 +51,12 @@ export async function synthesize(
   return outDir;
 }
 
-/** A message without the stack below it, and without what a long output said before. */
+/** A message without the stack below it. All problems of a configuration, of anything else the last lines. */
 function lastLines(text: string): string {
   const lines = text
     .trimEnd()
     .split('\n')
     .filter((line) => !/^\s+at /.test(line) && !/^Node\.js v/.test(line));
-  return lines.slice(-30).join('\n');
+  const problems = lines.findIndex((line) => line.startsWith('invalid configuration'));
+  return lines.slice(problems >= 0 ? problems : -30).join('\n');
 }

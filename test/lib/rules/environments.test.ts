@@ -1,6 +1,7 @@
 import { environments } from '../../../environments';
 import type { Environment, Partner } from '../../../environments/environment';
 import { validateConfiguration } from '../../../lib/rules';
+import { endedPartners } from '../../../lib/rules/partners';
 import { pipelines } from '../../../pipelines';
 import { serverless, shopPipeline, testEnvironment } from '../fixtures';
 
@@ -190,5 +191,19 @@ test('tells every problem of every environment at once', () => {
     'environments.test.logRetentionDays',
     'environments.test.warehouse.nodeCount',
     'environments.other.account',
+  ]);
+});
+
+test('a partner whose end is past is no problem, since a day goes by without a deployment, but worth a warning', () => {
+  const ended = testEnvironment({
+    partners: [
+      partner({ until: '2026-11-29' }),
+      partner({ name: 'other', until: '2026-11-30' }),
+      partner({ name: 'endless' }),
+    ],
+  });
+  expect(validate(ended)).toEqual([]);
+  expect(endedPartners([ended], now)).toEqual([
+    'environments.test.partners.reader.until is over since 2026-11-29: the role opens for nobody; remove the partner or set another day',
   ]);
 });
