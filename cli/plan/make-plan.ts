@@ -207,9 +207,9 @@ const ranks: readonly ObjectState['kind'][] = [
 const rankOf = (state: ObjectState) =>
   ((ranks.indexOf(state.kind) + ranks.length) % ranks.length) + (isBesideEvents(state) ? 0.5 : 0);
 
-/** A book that the table of events was filled together with, and so depends on. */
+/** A table that is rebuilt together with the table of events. */
 const isBesideEvents = (state: ObjectState) =>
-  state.books !== undefined && baseName(state) !== `${state.pipeline}.events`;
+  state.identityVersion !== undefined && baseName(state) !== `${state.pipeline}.events`;
 
 /** Old versions and what leaves, each before what it reads: when everything else has succeeded. */
 function cleanup({ before, after }: Sides): PlannedStep[] {

@@ -1,6 +1,6 @@
 import { schemasQuery } from '../../lambda/warehouse-object/catalog';
 import { registryTexts } from '../../lambda/warehouse-object/contract';
-import { lossOf } from '../../lambda/warehouse-object/loss';
+import { lossOf } from '../../lambda/warehouse-object/precheck';
 import { quoteLiteral } from '../../sql';
 import { type Context, queryRows, warehouseTime } from '../commands/context';
 import type { Facts, PipelineFacts, RebuildFacts } from './facts';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type DeclaredIdentity, identities } from '../../lambda/warehouse-object/identity';
+import { comparedIdentities, type DeclaredIdentity } from '../../lambda/warehouse-object/precheck';
 import { mayDiffer, otherColumns } from '../../lambda/warehouse-object/rebuild';
 import type { PipelineDeclaration } from '../../sql';
 import { plural } from '../terminal';
@@ -8,12 +8,12 @@ import { sentence } from './phrases';
 import { type Change, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
 import { baseName, catalogRow, landingOf, type ObjectState } from './state';
 
-/** Whether a table of the books takes the place of one that is for another identity. */
+/** Whether a table replaces the same table of another identity. */
 export const isRebuilt = (before: ObjectState, after: ObjectState) =>
   before.kind === 'table' &&
   after.kind === 'table' &&
-  before.books !== undefined &&
-  after.books !== undefined &&
+  before.identityVersion !== undefined &&
+  after.identityVersion !== undefined &&
   before.name !== after.name &&
   baseName(before) !== before.name &&
   baseName(before) === baseName(after);
@@ -25,7 +25,7 @@ export function rowsOf(name: string, { before, after, facts }: Sides): number | 
   return facts?.rows.get(name) ?? (old && facts?.rows.get(old.name));
 }
 
-/** A table of the books under another identity: created beside the old one, and filled from it. */
+/** A table for another identity is created beside the old one and filled from it. */
 export function rebuiltTableOutcome({ label, before: [old], after: [now] }: Pair): Outcome {
   const common = { object: label, pipeline: pipelineOf([now!]) };
   if (!isRebuilt(old!, now!))
@@ -86,7 +86,7 @@ export function identityChanges(
   pipeline: string,
   sides: Sides,
 ): Change[] {
-  const [from, to] = identities(was as DeclaredIdentity, is as DeclaredIdentity);
+  const [from, to] = comparedIdentities(was as DeclaredIdentity, is as DeclaredIdentity);
   if (isDeepStrictEqual(from, to)) return [];
   const events = `${pipeline}.events`;
   const common = {

@@ -10,7 +10,7 @@ import type {
   WarehouseGroupProperties,
   WarehouseObjectKind,
 } from '../../lambda/warehouse-object/contract';
-import { parseObject, type Texts } from '../../lambda/warehouse-object/request';
+import { parseObject, type Texts } from '../../lambda/warehouse-object/properties';
 import { names } from '../../lib/shared/names';
 import type { Pipeline } from '../../pipelines/definition';
 import { environmentObject, ownerObject, registryObject, type WarehouseObject, warehouseObjects } from '../../sql';
@@ -27,8 +27,8 @@ export interface ObjectState {
   readonly name: string;
   readonly kind: WarehouseObjectKind;
   readonly version: string;
-  /** Of a table of the books: the version of the identity. */
-  readonly books?: string;
+  /** Of a table that is rebuilt for another identity: the version of its identity. */
+  readonly identityVersion?: string;
   readonly pipeline?: string;
   readonly identity: 'admin' | 'owner';
   readonly onRemoval?: OnRemoval;
@@ -98,8 +98,12 @@ export function treeStates(environment: Environment, pipelines: readonly Pipelin
 }
 
 /** The name without the version that it may carry: `estore.landing`, `estore.hourly_views`, `estore.events`. */
-export const baseName = ({ name, version, books = version }: Pick<ObjectState, 'name' | 'version' | 'books'>) =>
-  name.endsWith(`_${books}`) ? name.slice(0, -books.length - 1) : name;
+export const baseName = ({
+  name,
+  version,
+  identityVersion = version,
+}: Pick<ObjectState, 'name' | 'version' | 'identityVersion'>) =>
+  name.endsWith(`_${identityVersion}`) ? name.slice(0, -identityVersion.length - 1) : name;
 
 const labels: Partial<Record<WarehouseObjectKind, string>> = {
   'materialized-view': 'view',

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { resourceType, type WarehouseObjectPlan } from '../../lambda/warehouse-object/contract';
-import type { Texts } from '../../lambda/warehouse-object/request';
+import type { Texts } from '../../lambda/warehouse-object/properties';
 import { stackName } from '../cloud/names';
 import { Failure } from '../failure';
 import { type ObjectState, statesOf } from './state';

@@ -88,9 +88,9 @@ const hasEnded = (error: unknown) =>
 const sleepMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** The warehouse that the environment variables name. */
-export function connectWarehouse(settings: WarehouseSettings): Warehouse & RowPages {
+export function connectWarehouse(settings: WarehouseSettings, pausesMs = defaultPausesMs): Warehouse & RowPages {
   const target = warehouseTarget(settings);
-  return redshiftData(new RedshiftDataClient(clientSettings()), target, redshiftStatus(target));
+  return redshiftData(new RedshiftDataClient(clientSettings()), target, redshiftStatus(target), sleepMs, pausesMs);
 }
 
 export function redshiftData(

@@ -1,9 +1,9 @@
 import { quoteLiteral } from '../shared/quote';
 import type { Row } from '../shared/warehouse';
 import type { ColumnSpec } from './contract';
-import type { WarehouseObject } from './request';
+import type { WarehouseObject } from './properties';
 
-/** The columns of a table as the catalog has them; no row when there is no such table. */
+/** The columns of a table. No row if there is no such table. */
 export function columnsQuery(name: string): string {
   const [schema, table] = splitName(name);
   return (
@@ -17,8 +17,8 @@ export const externalSchemaQuery = (name: string) =>
   `select esoptions from svv_external_schemas where schemaname = ${quoteLiteral(name)}`;
 
 /**
- * Schemas of this database with their owners. The view has the owner's id and lists the schemas of every database
- * (r_SVV_ALL_SCHEMAS); an id that no user has any more stands for itself.
+ * Schemas of this database with their owners. The system view has only the owner's id, and lists the schemas of every database
+ * (r_SVV_ALL_SCHEMAS). The owner is the id itself if that user no longer exists.
  */
 export const schemasQuery = (names: readonly string[]) =>
   'select s.schema_name, coalesce(u.usename::varchar, s.schema_owner::varchar) as owner, current_user::varchar as asker ' +
@@ -26,7 +26,7 @@ export const schemasQuery = (names: readonly string[]) =>
   `where s.database_name = current_database() and s.schema_name in (${names.map(quoteLiteral).join(', ')})`;
 
 /**
- * A row if the object exists, with its owner where the catalog tells. None of kinds that are recorded only.
+ * A row if the object exists; of a schema with its owner. Undefined for kinds that the catalog does not have.
  */
 export function presenceQuery({ kind, name }: Pick<WarehouseObject, 'kind' | 'name'>): string | undefined {
   if (kind === 'schema') return schemasQuery([name]);
@@ -38,11 +38,11 @@ export function presenceQuery({ kind, name }: Pick<WarehouseObject, 'kind' | 'na
     : `select table_type from svv_tables where table_schema = ${schema} and table_name = ${relation}`;
 }
 
-/** Throws where the schema is somebody else's, since nothing could be created in it. */
+/** Throws if the schema has another owner, since nothing could be created in it. */
 export function checkSchemaOwner(name: string, [row]: readonly Row[]): void {
   if (row && row.owner !== row.asker)
     throw new Error(
-      `schema ${name} exists and belongs to ${row.owner}, not to ${row.asker}. Rename the pipeline, or drop the schema if nobody needs it`,
+      `schema ${name} exists and belongs to ${row.owner}, not to ${row.asker}. Rename the pipeline, or drop the schema if it is not needed`,
     );
 }
 
@@ -53,16 +53,16 @@ export function splitName(name: string): [string, string] {
 }
 
 export interface ColumnChanges {
-  /** What the table lacks, each with the statement that adds it. */
+  /** Columns that the table lacks. */
   readonly add: readonly ColumnSpec[];
-  /** One line each: what is there, what is asked for and what to do instead. Nothing may be done while there are any. */
+  /** Columns of another type, a line each. While there are any, nothing may be changed. */
   readonly refused: readonly string[];
 }
 
 /**
- * What makes the table of that catalog have the wanted columns; all of them are to be added where the catalog has no rows. Columns that nobody
- * asks for stay, and so does a text that is longer than asked for: it holds what is there, and a rollback cannot make it shorter. No type
- * changes in place: every column is read by the view `events`, and Redshift alters no column that a view reads.
+ * The changes that give a table the wanted columns; without catalog rows, all of them are added. Other columns stay, and so does a text column that is
+ * longer than wanted: it may hold long values, and a rollback cannot shorten it. No type changes in place, because the view `events` reads every
+ * column and Redshift cannot alter a column that a view reads.
  */
 export function columnChanges(name: string, wanted: readonly ColumnSpec[], catalog: readonly Row[]): ColumnChanges {
   const present = new Map(catalog.map((row) => [String(row.column_name), row]));
@@ -75,11 +75,11 @@ export function columnChanges(name: string, wanted: readonly ColumnSpec[], catal
   return { add: wanted.filter(({ name: column }) => !present.has(column)), refused };
 }
 
-/** What to do where a column has another type. */
+/** What to do about a column of another type. */
 export const otherTypeAdvice =
-  'a stored column keeps its type: give the column in pipeline.ts another `stored` name and `fill: true`, which fills it beside the one that is there';
+  'a stored column keeps its type: give the column in pipeline.ts another `stored` name and `fill: true`, which fills it beside the old one';
 
-/** Where the catalog tells no length or precision, the name of the type decides. */
+/** If the catalog has no length or precision, only the name of the type is compared. */
 const sameType = (row: Row, wanted: string) =>
   spell(row) === wanted.toLowerCase() ||
   (spell(row) === String(row.data_type) && wanted.toLowerCase().split('(')[0]!.trim() === row.data_type);
@@ -102,7 +102,7 @@ function spell({
   return type;
 }
 
-/** Throws unless the external schema's role is the one that the object's create statement names. */
+/** Throws unless the external schema has the role of the object's create statement. */
 export function checkExternalSchema({ name, create }: WarehouseObject, [row]: readonly Row[]): void {
   const options = JSON.parse(String(row?.esoptions ?? '{}')) as { IAM_ROLE?: unknown };
   const role = String(options.IAM_ROLE ?? 'none');

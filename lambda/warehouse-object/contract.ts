@@ -8,17 +8,17 @@ export const env = defineEnv(
   'DATABASE',
   'ADMIN_SECRET_ARN',
   'OWNER_SECRET_ARN',
-  // How long CloudFormation waits for one request, in seconds.
+  // Seconds that CloudFormation waits for one request.
   'TIMEOUT_SECONDS',
 );
 
 export const resourceType = 'Custom::WarehouseObject';
 
-/** Where every object of the environment is recorded, with its version and the resources that it belongs to; in the schema `millrace`. */
+/** The registry: one row for each object of the environment, with its version and the resources that it belongs to. */
 export const registryTable = 'millrace.objects';
-/** What makes each of them and what removes it, in pieces: a result row of the Data API has at most 64 kB. */
+/** The definition and the delete steps of each object, in pieces: a result row of the Data API has at most 64 kB. */
 export const registryTexts = 'millrace.object_texts';
-/** Bytes of a piece. */
+/** Longest piece. */
 export const textPieceBytes = 16_000;
 
 /**
@@ -31,40 +31,40 @@ export interface WarehouseObjectProperties {
   readonly kind: WarehouseObjectKind;
   /** Hash of the normalized definition. */
   readonly version: string;
-  /** Who runs the statements: `admin` creates the owner identity and nothing else. */
+  /** The database identity that runs the statements. `admin` only creates the owner. */
   readonly identity: 'admin' | 'owner';
   /** JSON text of `Step[]`. Placeholder for kind `owner`: `owner_password` (a sha256 digest in Redshift's notation). */
   readonly create: string;
-  /** JSON text of `Step[]`, run when the object or this version of it goes. */
+  /** JSON text of `Step[]`: deletes the object, or this version of it. */
   readonly delete: string;
-  /** JSON text of `ColumnSpec[]`, for tables: compared with the catalog when the table exists already or its columns changed. */
+  /** Tables only, JSON text of `ColumnSpec[]`: compared with the catalog if the table exists or its columns changed. */
   readonly columns?: string;
-  /** JSON text of `FillSpec`, for the table of events: what is filled once the table has its columns. Empty where nothing is. */
+  /** Table of events only, JSON text of `FillSpec`: columns to fill once the table has them. Empty where there are none. */
   readonly fill?: string;
-  /** JSON text of `RebuildSpec`, for the table of events: how the books are filled when they take the place of others. */
+  /** Table of events only, JSON text of `RebuildSpec`: fills the tables of a new identity from those of the old one. */
   readonly rebuild?: string;
-  /** Of a table of the books: the version of the identity that they are for, which its name ends with. @default - it is none of them */
-  readonly books?: string;
-  /** The pipeline that it belongs to. @default - the environment itself */
+  /** Version of the identity that the table is for; the table's name ends with it. @default - the table is the same for every identity */
+  readonly identityVersion?: string;
+  /** Name of its pipeline. @default - it belongs to the environment */
   readonly pipeline?: string;
-  /** What happens to it when it leaves the template, as the deletion policy says. @default - not told */
+  /** What happens to it when it leaves the template, by its deletion policy. @default - unknown */
   readonly onRemoval?: OnRemoval;
-  /** JSON text of what is declared, for the kinds `pipeline` and `environment`: recorded, so that a later deployment can be compared with it. */
+  /** Kinds `pipeline` and `environment` only, JSON text: what is declared. Recorded, so that a later deployment can be compared with it. */
   readonly declaration?: string;
-  /** JSON text of `ViewChecks`: what a new version has to stand before it is recorded, and readers are switched to it. @default - nothing */
+  /** JSON text of `ViewChecks`: checks of a new version before it is recorded and readers are switched to it. @default - no checks */
   readonly checks?: string;
   /**
-   * Of a landing view: the query that `sql/merge/gaps.ts` makes, asked before the view takes the place of another one. A row is a reason not to.
-   * @default - nothing is asked
+   * Landing view only: a query that is run before the view replaces another one. A row says what the replacement would lose, and prevents it.
+   * @default - the view replaces another one in any case
    */
   readonly unread?: string;
-  /** Of a pipeline: the query that counts its events (`amount`), asked when it comes back to data that was kept. @default - nothing is asked */
+  /** Pipeline only: a query that counts its events (`amount`), for a pipeline that is deployed again to kept data. @default - not checked */
   readonly events?: string;
 }
 
 /**
- * Objects that are one custom resource, because each resource of a deployment costs seconds and concurrent invocations. They are created in this
- * order and deleted in the reverse one. `name` is the physical id: another one replaces all members.
+ * Several objects as one custom resource, since each resource of a deployment costs seconds and concurrent invocations. They are created in this
+ * order and deleted in reverse. `name` is the physical id: another name replaces all members.
  */
 export interface WarehouseGroupProperties {
   readonly name: string;
@@ -72,38 +72,38 @@ export interface WarehouseGroupProperties {
   readonly pipeline?: string;
   /** Ids of the members. */
   readonly order: readonly string[];
-  /** By an id that is the same for every version of the member: `Events`. No list, because `cdk diff` shows texts inside of lists with their escapes. */
+  /** By an id that all versions of a member share: `Events`. Not a list, because `cdk diff` shows texts in lists with their escapes. */
   readonly members: Readonly<Record<string, WarehouseObjectProperties>>;
   readonly onRemoval?: OnRemoval;
 }
 
-/** What the function carries beside the properties of its objects. */
+/** `plan.json` beside the bundle. */
 export interface WarehouseObjectPlan {
-  /** Lists of statements by the SHA-256 of their JSON text. */
+  /** Statement lists too long for properties, by the SHA-256 of their JSON text. */
   readonly texts: Readonly<Record<string, readonly StatementTemplate[]>>;
 }
 
-/** In a property, the place of a list of statements that the function carries. */
+/** Stands in a property for a statement list of `WarehouseObjectPlan`. */
 export interface StatementReference {
   readonly sha256: string;
-  /** How many they are, and how many bytes their JSON text has: for reviewers. */
+  /** For reviewers: the number of statements, and the length of their JSON text. */
   readonly statements: number;
   readonly bytes: number;
 }
 
-/** What is asked of a new version of a view. Nothing of it is part of the definition. */
+/** Checks of a new version of a view. They are not part of its definition. */
 export interface ViewChecks {
-  /** Redshift may compute it anew at every refresh. */
+  /** Redshift may recompute it at every refresh. */
   readonly recomputed: boolean;
-  /** The share of the rows of the version before it that it may lack, 0 to 1. */
+  /** The share of the previous version's rows that may be missing, 0 to 1. */
   readonly mayShrink: number;
-  /** How many times the rows of the largest relation below it it may have, from 1. */
+  /** Largest allowed ratio of its rows to those of the largest relation that it reads, from 1. */
   readonly mayGrow: number;
   /** The relations that it reads, schema-qualified. */
   readonly reads: readonly string[];
-  /** What brings it up to date where it lacks rows: flow that went on after it was filled is no fault of its definition. */
+  /** Refreshes it if it lacks rows: events merged after it was filled are not its definition's fault. */
   readonly upToDate: readonly Step[];
-  /** The table with one row for each merge, and that of what merges rejected. */
+  /** Tables with one row for each merge, and with the rejected records. */
   readonly runs: string;
   readonly rejects: string;
 }
@@ -111,7 +111,7 @@ export interface ViewChecks {
 export const onRemovals = ['keep', 'drop'] as const;
 export type OnRemoval = (typeof onRemovals)[number];
 
-/** A versioned object has its version in its physical id, so that an edit is a replacement; others are updated in place. */
+/** `physicalIdOf` says which kinds are replaced by an edit; others are updated in place. */
 export const objectKinds = [
   'owner',
   'schema',
@@ -120,7 +120,7 @@ export const objectKinds = [
   'landing-view',
   'materialized-view',
   'public-view',
-  // Recorded and nothing else: what functions, schedules and roles are made of.
+  // Only recorded: the declarations behind functions, schedules and roles.
   'pipeline',
   'environment',
 ] as const;
@@ -128,75 +128,75 @@ export type WarehouseObjectKind = (typeof objectKinds)[number];
 
 export interface ColumnSpec {
   readonly name: string;
-  /** As `svv_columns` spells it: data_type, and length or precision where it has one; `character varying(64)`, `numeric(12,2)`, `super`. */
+  /** As `svv_columns` spells it, with length or precision: `character varying(64)`, `numeric(12,2)`, `super`. */
   readonly type: string;
-  /** The ALTER TABLE that adds it to a table that lacks it. */
+  /** The ALTER TABLE that adds it. */
   readonly add: string;
 }
 
-/** A column to fill for the events that are there. */
+/** A column to fill for past events. */
 export interface FillColumn {
   readonly name: string;
   readonly stored: string;
-  /** The stored column that it takes the place of. @default - none */
+  /** The stored column that it replaces. @default - none */
   readonly replaces?: string;
-  /** An event that gets no value stops the deployment. */
+  /** An event without a value stops the deployment. */
   readonly required: boolean;
-  /** So does one that has a value in the replaced column and gets none, unless this is true. */
+  /** Otherwise an event that has a value in the replaced column and gets none stops the deployment. */
   readonly mayLose: boolean;
 }
 
 /**
- * A `SearchPlan` of which a number is a statement of the batch, from 0: the batch gathers and types the same rows. Its typing statements have the
- * placeholders of `SearchPlan.probe`, and more that say which rows it types.
+ * A `SearchPlan` that shares statements with the batch: a number is the index of one. The batch's typing statements have the placeholders of
+ * `SearchPlan.probe`, and more that select the rows.
  */
 export interface BatchSearch extends Omit<SearchPlan, 'gather' | 'probe' | 'reference'> {
   readonly gather: readonly number[];
   readonly reference: readonly (number | StatementTemplate)[];
   readonly probe: readonly number[];
-  /** What fills the placeholders for a batch, and, but for those of `probe`, for a piece of it. */
+  /** Placeholder values for a batch, and for a piece of it (besides those of `probe`). */
   readonly batchValues: Readonly<Record<string, string>>;
   readonly pieceValues: Readonly<Record<string, string>>;
 }
 
 export interface FillSpec {
-  /** Where the batches are written down. */
+  /** The table with one row for each batch. */
   readonly table: string;
   readonly columns: readonly FillColumn[];
-  /** One row a stored column, `column_name`, once there was a batch: `filled_until`, counts, an id of each kind, and 1 as `caught_up` when no batch is left. */
+  /** A query with one row for each stored column (`column_name`) after its first batch: `filled_until`, counts, an example id for each count, and `caught_up` 1 when no batch is left. */
   readonly progress: string;
   /**
-   * A transaction that fills the next batch. Placeholders: `replaced_<name>` of columns that take another's place; `raised` (JSON text:
-   * `[{key,reason}]`), ids of events that are not typed: they get no value, as those whose payload does not fit.
+   * A transaction that fills the next batch. Placeholders: `replaced_<name>` of columns that replace another; `raised` (JSON text: `[{key,reason}]`),
+   * ids of events that are not typed. These get no value, like events whose payload does not fit.
    */
   readonly batch: readonly StatementTemplate[];
   /** Finds the events that make a batch fail. @default - they fail the deployment */
   readonly search?: BatchSearch;
 }
 
-/** How the books of a pipeline are filled from those of another identity. */
+/** Fills the tables of a new identity from those of the old one. */
 export interface RebuildSpec {
-  /** Where the batches are written down. */
+  /** The table with one row for each batch. */
   readonly table: string;
-  /** The landing view that the new books will read, without its schema. */
+  /** The landing view that the pipeline's merge reads, without its schema. */
   readonly landing: string;
-  /** What an id is made of: a list of parts, JSON, or the name of a way that has none. */
+  /** The parts of an id, a JSON list; or the name of an identity without parts. */
   readonly parts: unknown;
-  /** Events that get no id become rejects instead of stopping the deployment. */
+  /** Events without an id become rejects. Otherwise they stop the deployment. */
   readonly mayReject: boolean;
-  /** Columns whose values stay where the table before has them, each with its type as `svv_columns` spells it. */
+  /** Columns that keep the old table's values, with types as `svv_columns` spells them. */
   readonly columns: readonly {
     readonly name: string;
     readonly stored: string;
     readonly type: string;
-    /** The stored column that it takes the place of. @default - none */
+    /** The stored column that it replaces. @default - none */
     readonly replaces?: string;
   }[];
-  /** One row once there was a batch, as of `FillSpec`. Placeholder: `previous_events`. */
+  /** A query with one row after the first batch, as in `FillSpec`. Placeholder: `previous_events`. */
   readonly progress: StatementTemplate;
-  /** A transaction that takes the next rows over; `sql/objects/rebuild.ts` has its placeholders. Those of `raised` become rejects, as do events that get no id. */
+  /** A transaction that copies the next rows; `sql/objects/rebuild.ts` describes its placeholders. Events in `raised` become rejects, and so do events without an id. */
   readonly batch: readonly StatementTemplate[];
-  /** As of `FillSpec`. */
+  /** As in `FillSpec`. */
   readonly search?: BatchSearch;
 }
 

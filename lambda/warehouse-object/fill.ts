@@ -1,17 +1,16 @@
 import type { Values } from '../shared/statement';
 import type { Row } from '../shared/warehouse';
-import { type Batches, inBatches } from './batches';
+import { type Batches, inBatches, searchOf } from './batches';
 import type { FillColumn, FillSpec, Step } from './contract';
-import { searchOf } from './raising';
-import { renderSteps, type WalkResult } from './walk';
+import { type Result, renderSteps } from './steps';
 
 export interface Fill extends Batches {
   /** Stored columns that the table has. */
   readonly present: ReadonlySet<string>;
 }
 
-/** Fills the columns. Throws when a column is filled and events are without a value that it may not lack. */
-export async function fill(host: Fill, table: string, spec: FillSpec): Promise<WalkResult> {
+/** Fills the columns for past events. Throws when a filled column lacks values that it must have. */
+export async function fill(host: Fill, table: string, spec: FillSpec): Promise<Result> {
   const values: Values = Object.fromEntries(
     spec.columns.flatMap(({ name, stored, replaces }) =>
       replaces === undefined ? [] : [[`replaced_${name}`, host.present.has(replaces) ? replaces : stored]],
@@ -22,15 +21,15 @@ export async function fill(host: Fill, table: string, spec: FillSpec): Promise<W
     what: 'fill',
     table,
     progress: spec.progress,
-    advice: 'Deploy again: it goes on there',
+    advice: 'Deploy again: it continues there',
     batch: (raised) => renderSteps([template], { ...values, ...spec.search?.batchValues, raised })[0]!,
     search: searchOf(spec, values),
     isDone: (progress) => {
       if (!isCaughtUp(spec, progress)) return false;
-      const problems = spec.columns.flatMap((column) => shortcomings(table, column, progress));
+      const problems = spec.columns.flatMap((column) => problemsOf(table, column, progress));
       if (problems.length === 0) return true;
       throw new Error(
-        `${problems.join('; ')}. Readers were not switched. Delete what ${spec.table} says of the column to have it counted anew`,
+        `${problems.join('; ')}. Readers were not switched. Delete the column's rows in ${spec.table} to have it counted again`,
       );
     },
   });
@@ -39,7 +38,7 @@ export async function fill(host: Fill, table: string, spec: FillSpec): Promise<W
 const isCaughtUp = ({ columns }: FillSpec, progress: readonly Row[]) =>
   columns.every(({ stored }) => progress.some((row) => row.column_name === stored && Number(row.caught_up) === 1));
 
-function shortcomings(table: string, column: FillColumn, progress: readonly Row[]): string[] {
+function problemsOf(table: string, column: FillColumn, progress: readonly Row[]): string[] {
   const { name, stored, replaces, required, mayLose } = column;
   const row = progress.find(({ column_name }) => column_name === stored)!;
   const [events, missing, misfits, lost] = ['row_count', 'missing', 'misfits', 'lost'].map((key) => Number(row[key]));

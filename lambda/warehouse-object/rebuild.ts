@@ -1,60 +1,60 @@
 import { isDeepStrictEqual } from 'node:util';
 import { asked, renderAll, type Values } from '../shared/statement';
 import type { Row } from '../shared/warehouse';
-import { type Batches, inBatches } from './batches';
+import { type Batches, inBatches, searchOf } from './batches';
 import { columnChanges, columnsQuery, presenceQuery, splitName } from './catalog';
 import type { RebuildSpec, Step } from './contract';
-import { searchOf } from './raising';
 import type { ObjectRequest } from './request';
-import { renderSteps, type WalkResult } from './walk';
+import { type Result, renderSteps } from './steps';
 
-type Ask = Batches['ask'];
+type Query = Batches['query'];
 
-/** The books that a table of events takes the place of. */
-export interface Previous {
+/** The tables of the old identity, which a new table of events is filled from. */
+export interface PreviousTables {
   readonly spec: RebuildSpec;
   readonly schema: string;
-  /** The table of events before, schema-qualified. */
+  /** The old table of events, schema-qualified. */
   readonly name: string;
-  /** The version of its identity. */
+  /** The version of the old identity. */
   readonly identity: string;
+  /** Records that were duplicates may be different events under the new identity. */
   readonly judgedAgain: boolean;
 }
 
 /**
- * What the table of events is to be filled from: undefined unless it takes the place of another one. A table that is recorded was whole once, and its
- * functions know what it lacks since: a rollback copies nothing back.
+ * Undefined unless the table of events replaces another one. A recorded table was complete once, and its functions merge what it lacks since then, so a
+ * rollback copies nothing.
  */
-export function replaced(
+export function previousTables(
   { type, object, previous, previousParts }: ObjectRequest,
   isRecorded: boolean,
-): Previous | undefined {
+): PreviousTables | undefined {
   const { rebuild: spec, name } = object;
   if (spec === undefined || type !== 'Update' || previous === undefined || previous === name || isRecorded)
     return undefined;
   const [schema, table] = splitName(previous);
   const identity = /^events_([0-9a-f]{8})$/.exec(table)?.[1];
   if (identity === undefined || schema !== splitName(name)[0])
-    throw new Error(`${name} takes the place of ${previous}, which is no table of events that it could be filled from`);
+    throw new Error(`${name} would replace ${previous}, which is no table of events that it can be filled from`);
   return { spec, schema, name: previous, identity, judgedAgain: mayDiffer(previousParts, spec.parts) };
 }
 
-/** Whether records that were the same event may be different ones by now: not where each part of the new id is one of the old. */
+/** Whether records of one event may become different events. They can't where each part of the new id is a part of the old one. */
 export function mayDiffer(before: unknown, after: unknown): boolean {
-  // Records of one position are one record.
+  // Records of one position are the same record.
   if (before === 'stream-position') return false;
   if (!Array.isArray(before) || !Array.isArray(after)) return true;
   return !after.every((part) => before.some((other) => isDeepStrictEqual(other, part)));
 }
 
-/** Throws, before anything is changed, where something else changes that the rebuild would need. */
-export async function refuseMore(ask: Ask, { spec, schema, name }: Previous): Promise<void> {
-  // Duplicates are looked for in the landing view that the functions have now, and the new functions are to read it on.
+/** Throws, before anything is changed, if the deployment also changes something that the rebuild needs. */
+export async function refuseOtherChanges(query: Query, { spec, schema, name }: PreviousTables): Promise<void> {
+  // The rebuild searches the present landing view for duplicates, and the new functions continue to read it.
   const landing = `${schema}.${spec.landing}`;
-  const rows = await ask('rebuild-landing', presenceQuery({ kind: 'landing-view', name: landing })!);
+  const rows = await query('rebuild-landing', presenceQuery({ kind: 'landing-view', name: landing })!);
   const problems = [
-    ...(rows.length === 0 ? [`its landing view changes, too: ${landing} is not there`] : []),
-    ...otherColumns(spec, name, await catalogOf(ask, name)),
+    ...(rows.length === 0 ? [`its landing view changes, too: ${landing} does not exist`] : []),
+    ...otherColumns(spec, name, await catalogOf(query, name)),
   ];
   if (problems.length > 0)
     throw new Error(
@@ -62,7 +62,7 @@ export async function refuseMore(ask: Ask, { spec, schema, name }: Previous): Pr
     );
 }
 
-/** Columns whose values would have to become others: the fill that does it compares them within one table. */
+/** Columns whose values would change. That is the fill's task, which compares values within one table. */
 export function otherColumns(
   { columns }: Pick<RebuildSpec, 'columns'>,
   name: string,
@@ -72,28 +72,28 @@ export function otherColumns(
   return columns.flatMap(({ name: column, stored, type, replaces }) => {
     if (present.has(stored)) return columnChanges(name, [{ name: stored, type, add: '' }], catalog).refused;
     return replaces !== undefined && present.has(replaces)
-      ? [`column ${column} takes the place of ${replaces}, which ${name} has`]
+      ? [`column ${column} replaces ${replaces}, which ${name} has`]
       : [];
   });
 }
 
-async function catalogOf(ask: Ask, name: string): Promise<readonly Row[]> {
-  const catalog = await ask('rebuild-columns', columnsQuery(name));
-  if (catalog.length === 0) throw new Error(`${name}, which the new events are to be made of, does not exist`);
+async function catalogOf(query: Query, name: string): Promise<readonly Row[]> {
+  const catalog = await query('rebuild-columns', columnsQuery(name));
+  if (catalog.length === 0) throw new Error(`${name}, which the new table is filled from, does not exist`);
   return catalog;
 }
 
-/** Fills the books. Throws, before readers are switched, where events would get no id. */
-export async function rebuild(host: Batches, table: string, before: Previous): Promise<WalkResult> {
+/** Fills the new tables. Throws, before readers are switched, if events would get no id. */
+export async function rebuild(host: Batches, table: string, before: PreviousTables): Promise<Result> {
   const { spec } = before;
-  const values = await valuesOf(host.ask, before);
+  const values = await valuesOf(host.query, before);
   const template: Step = { name: 'rebuild', mode: 'transaction', statements: spec.batch };
   const [progress] = renderAll([spec.progress], asked([spec.progress], values));
   return inBatches(host, {
     what: 'rebuild',
     table,
     progress: progress!,
-    advice: 'A rollback drops it, and another deployment begins anew: give the warehouse more nodes or capacity for it',
+    advice: 'A rollback drops it, and another deployment starts over: give the warehouse more nodes or capacity for it',
     batch: (raised) => renderSteps([template], { ...values, ...spec.search?.batchValues, raised })[0]!,
     search: searchOf(spec, values),
     isDone: ([row]) => {
@@ -103,11 +103,14 @@ export async function rebuild(host: Batches, table: string, before: Previous): P
   });
 }
 
-async function valuesOf(ask: Ask, { spec, name, identity, judgedAgain }: Previous): Promise<Values> {
-  const present = new Set((await catalogOf(ask, name)).map((row) => String(row.column_name)));
+async function valuesOf(query: Query, { spec, name, identity, judgedAgain }: PreviousTables): Promise<Values> {
+  const present = new Set((await catalogOf(query, name)).map((row) => String(row.column_name)));
   return {
     ...Object.fromEntries(
-      ['events', 'duplicates', 'rejects', 'ledger', 'gaps'].map((book) => [`previous_${book}`, `${book}_${identity}`]),
+      ['events', 'duplicates', 'rejects', 'ledger', 'gaps'].map((table) => [
+        `previous_${table}`,
+        `${table}_${identity}`,
+      ]),
     ),
     ...Object.fromEntries(
       spec.columns.map(({ name: column, stored }) => [
@@ -120,7 +123,7 @@ async function valuesOf(ask: Ask, { spec, name, identity, judgedAgain }: Previou
   };
 }
 
-function refuseRejects(table: string, { name, spec }: Previous, row: Row): void {
+function refuseRejects(table: string, { name, spec }: PreviousTables, row: Row): void {
   const [events, missing, misfits] = ['row_count', 'missing', 'misfits'].map((key) => Number(row[key]));
   const without = missing! + misfits!;
   if (without === 0) return;

@@ -2,26 +2,27 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { quoteLiteral } from '../shared/quote';
 import type { Row } from '../shared/warehouse';
 import { registryTable, registryTexts, textPieceBytes } from './contract';
-import type { ObjectRequest, WarehouseObject } from './request';
+import type { WarehouseObject } from './properties';
+import type { ObjectRequest } from './request';
 
-/** What the registry has of an object. */
+/** An object's record in the registry. */
 export interface Recorded {
   readonly version: string;
-  /** As `definitionText` writes it; null where an earlier edition of Millrace recorded it. */
+  /** Written by `definitionText`. Null in records of an earlier edition of Millrace. */
   readonly definition: string | null;
-  /** JSON text of the delete steps; null where an earlier edition of Millrace recorded it. */
+  /** JSON text of the delete steps. Null in records of an earlier edition of Millrace. */
   readonly removal: string | null;
-  /** The custom resources that the object belongs to. @default - an earlier edition of Millrace recorded it and did not say */
+  /** The custom resources that the object belongs to. @default - unknown, in records of an earlier edition of Millrace */
   readonly resources?: readonly string[];
 }
 
-/** What makes the object, for whoever compares: statements, columns, declarations. */
+/** JSON text for comparisons: the object's statements, columns and declaration. */
 export function definitionText({
   identity,
   create,
   columns,
   fill,
-  books,
+  identityVersion,
   pipeline,
   onRemoval,
   declaration,
@@ -33,12 +34,12 @@ export function definitionText({
     create,
     columns: columns?.map(({ name, type }) => ({ name, type })),
     fill: fill?.columns,
-    books,
+    identityVersion,
     declaration,
   });
 }
 
-/** The record that an object has when it is as it should be. */
+/** The record of an object that matches its properties. */
 export const recordOf = (object: WarehouseObject, resources: readonly string[]) => ({
   version: object.version,
   definition: definitionText(object),
@@ -52,18 +53,18 @@ export const sameRecord = (one: Recorded, other: Recorded) =>
   one.removal === other.removal &&
   one.resources?.join() === other.resources?.join();
 
-const of = ({ kind, name }: Pick<WarehouseObject, 'kind' | 'name'>, prefix = '') =>
+const where = ({ kind, name }: Pick<WarehouseObject, 'kind' | 'name'>, prefix = '') =>
   `${prefix}kind = ${quoteLiteral(kind)} and ${prefix}name = ${quoteLiteral(name)}`;
 
-/** The object's row, once for each piece of its texts: a result row of the Data API may have 64 kB. */
+/** The object's row, once for each piece of its texts: a result row of the Data API has at most 64 kB. */
 export const recordedQuery = (object: Pick<WarehouseObject, 'kind' | 'name'>) =>
   `select o.version, o.resources, t.what, t.piece, t.body
 from ${registryTable} o
 left join ${registryTexts} t on t.kind = o.kind and t.name = o.name
-where ${of(object, 'o.')}
+where ${where(object, 'o.')}
 order by t.what, t.piece`;
 
-/** The record that rows of `recordedQuery` stand for. */
+/** Undefined where `recordedQuery` found no row. */
 export function recordedFrom(rows: readonly Row[]): Recorded | undefined {
   const [row] = rows;
   if (!row) return undefined;
@@ -76,7 +77,7 @@ export function recordedFrom(rows: readonly Row[]): Recorded | undefined {
   };
 }
 
-/** One of the texts, out of the rows that hold its pieces: `what`, `piece` and `body`. Null where there are none. */
+/** Joins the pieces of a text: rows `what`, `piece`, `body`. Null where there are none. */
 export function textOf(rows: readonly Row[], what: 'definition' | 'removal'): string | null {
   const pieces = rows.filter((row) => row.what === what).sort((one, other) => Number(one.piece) - Number(other.piece));
   if (pieces.length === 0) return null;
@@ -84,12 +85,12 @@ export function textOf(rows: readonly Row[], what: 'definition' | 'removal'): st
   return text.startsWith(packed) ? gunzipSync(Buffer.from(text.slice(packed.length), 'base64')).toString() : text;
 }
 
-/** Begins a text that is stored as gzip in base64. JSON begins otherwise. */
+/** Prefix of a text stored as gzip in base64. JSON never begins like this. */
 const packed = 'gzip:';
-/** Longer texts are stored packed: the SQL of a wide table repeats itself, and becomes a tenth. */
+/** Longer texts are stored packed. The SQL of a wide table is repetitive and shrinks to a tenth. */
 const plainBytes = 2 * textPieceBytes;
 
-/** The text in pieces that a row holds. */
+/** Splits a text into pieces that fit a row. */
 function piecesOf(text: string): string[] {
   const stored = Buffer.byteLength(text) > plainBytes ? packed + gzipSync(text).toString('base64') : text;
   const pieces = [''];
@@ -105,12 +106,12 @@ function piecesOf(text: string): string[] {
   return pieces;
 }
 
-/** Stands for a resource of an earlier edition, which did not write down which one it was. */
+/** Stands for the resource of a record that does not name its resources. */
 const unknown = 'unknown';
 
 /**
- * The resources that the object belongs to once this one has it, too. The same object may move from one resource to another: CloudFormation creates
- * the new one first, and deletes the old one when the deployment succeeded, or the new one when it failed. Who deletes last drops the object.
+ * The recorded resources and the request's own. An object may move from one resource to another: CloudFormation first creates the new resource, and
+ * later deletes the old one, or the new one if the deployment failed. The last resource to be deleted drops the object.
  */
 export function resourcesWith(recorded: Recorded | undefined, { type, resource }: ObjectRequest): readonly string[] {
   if (!recorded) return [resource];
@@ -118,25 +119,26 @@ export function resourcesWith(recorded: Recorded | undefined, { type, resource }
   return [...new Set([...recorded.resources, resource])];
 }
 
-/** The resources that still have the object when this one has left it. */
-export function othersOf(recorded: Recorded | undefined, resource: string): readonly string[] {
+/** The resources other than this one that the object belongs to. */
+export function otherResources(recorded: Recorded | undefined, resource: string): readonly string[] {
   const { resources = [] } = recorded ?? {};
   const self = resources.includes(resource) ? resource : unknown;
   return resources.filter((other) => other !== self);
 }
 
-/** Transactions that read and write one table at once conflict unless they begin so (LOCK, Redshift database developer guide). */
+/** Without the lock, concurrent transactions that read and write the table conflict (LOCK, Redshift database developer guide). */
 const lock = `lock ${registryTable}`;
 
-/** Rows of one INSERT: its text stays far below what a statement may have. */
+/** Rows of one INSERT. They keep it far below the longest statement. */
 const piecesTogether = 3;
 
 /**
- * The same transaction, and in it the object's record. With no statements of its own, that of the record alone.
+ * Statements of a transaction that writes the object's record.
  * @param resources custom resources that the object belongs to
- * @param deployment names the request that brings the object about
+ * @param deployment id of the request
+ * @param statements run in the same transaction, before the record is written
  */
-export function recording(
+export function recordStatements(
   object: WarehouseObject,
   resources: readonly string[],
   deployment: string,
@@ -158,25 +160,25 @@ export function recording(
   return [
     lock,
     ...statements,
-    `delete from ${registryTable} where ${of(object)}`,
-    `delete from ${registryTexts} where ${of(object)}`,
+    `delete from ${registryTable} where ${where(object)}`,
+    `delete from ${registryTexts} where ${where(object)}`,
     `insert into ${registryTable} (name, kind, version, resources, deployment, deployed_at)\nvalues (${values.join(', ')}, getdate())`,
     ...inserts,
   ];
 }
 
-/** Forgets this version of the object; another one that took its name stays. */
-export const forgetting = (object: WarehouseObject): string[] => [
+/** Deletes the record of this version. The record of another version under the same name stays. */
+export const forgetStatements = (object: WarehouseObject): string[] => [
   lock,
   `delete from ${registryTexts}
-where ${of(object)} and exists (
-  select 1 from ${registryTable} o where ${of(object, 'o.')} and o.version = ${quoteLiteral(object.version)}
+where ${where(object)} and exists (
+  select 1 from ${registryTable} o where ${where(object, 'o.')} and o.version = ${quoteLiteral(object.version)}
 )`,
-  `delete from ${registryTable} where ${of(object)} and version = ${quoteLiteral(object.version)}`,
+  `delete from ${registryTable} where ${where(object)} and version = ${quoteLiteral(object.version)}`,
 ];
 
-/** The object stays: it belongs to these resources from now on. */
-export const leaving = (object: WarehouseObject, resources: readonly string[]): string[] => [
+/** Sets the resources that the object belongs to. */
+export const leaveStatements = (object: WarehouseObject, resources: readonly string[]): string[] => [
   lock,
-  `update ${registryTable} set resources = ${quoteLiteral(resources.join(' '))} where ${of(object)}`,
+  `update ${registryTable} set resources = ${quoteLiteral(resources.join(' '))} where ${where(object)}`,
 ];

@@ -72,7 +72,7 @@ export interface ObjectOptions {
   readonly columns?: string;
   readonly fill?: string;
   readonly rebuild?: string;
-  readonly books?: string;
+  readonly identityVersion?: string;
   readonly version?: string;
   readonly declaration?: string;
   readonly checks?: ViewChecks;
@@ -97,7 +97,7 @@ export function object(id: string, name: string, kind: WarehouseObjectKind, opti
     ...(options.columns ? { columns: options.columns } : {}),
     ...(options.fill === undefined ? {} : { fill: options.fill }),
     ...(options.rebuild ? { rebuild: options.rebuild } : {}),
-    ...(options.books ? { books: options.books } : {}),
+    ...(options.identityVersion ? { identityVersion: options.identityVersion } : {}),
     ...(options.declaration ? { declaration: options.declaration } : {}),
     ...(options.checks ? { checks: JSON.stringify(options.checks) } : {}),
     ...(options.unread ? { unread: options.unread } : {}),

@@ -146,7 +146,7 @@ function tableObjects(pipeline: Pipeline): WarehouseObject[] {
       // Empty, not absent: `cdk diff` shows no value of what comes into a group.
       ...(isEvents ? { fill: fill ? JSON.stringify(fill) : '' } : {}),
       ...(isEvents ? { rebuild: JSON.stringify(rebuildSpec(pipeline)) } : {}),
-      ...(isBook(table) ? { books: identityVersion(pipeline) } : {}),
+      ...(isBook(table) ? { identityVersion: identityVersion(pipeline) } : {}),
       dependsOn: isEvents ? ['Schema', ...tableNames.filter((name) => name !== table).map(pascalCase)] : ['Schema'],
       retain: true,
       group: isBook(table) ? booksGroup(pipeline) : bookkeepingGroup(pipeline),

@@ -163,7 +163,7 @@ test('only a handler calls createHost: a core imports the type of its host and n
 });
 
 /** Functions whose cores get the time from their host. */
-const functionsWithClock = ['archive', 'export', 'load', 'reconcile', 'refresh'];
+const functionsWithClock = ['archive', 'export', 'load', 'reconcile', 'refresh', 'warehouse-object'];
 
 test.each(functionsWithClock)('the core of lambda/%s does not read the clock', (name) => {
   const cores = files(`lambda/${name}`).filter((file) => !/\/(handler|host)\.ts$/.test(file));

@@ -102,7 +102,7 @@ const cases: readonly Named[] = [
     actions: [upload(0, 1, 2), pass(1)],
     faults: { statements: { load: [undefined, { kind: 'answer-lost' }] } },
     ledger: 1,
-    said: /once more/,
+    said: /for a passing reason, retrying/,
   },
   {
     name: 'a load in conflict with another transaction, three times',

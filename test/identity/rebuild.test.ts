@@ -158,7 +158,7 @@ test.each<[string, Pipeline, RegExp]>([
   [
     'the landing view',
     { ...fine, stream: { ...fine.stream, recreatedAt: '2026-11-20T00:00:00Z' } },
-    /^the identity of shop changes, and its landing view changes, too: shop\.landing_[0-9a-f]{8} is not there\. Deploy one change, and then the other$/,
+    /^the identity of shop changes, and its landing view changes, too: shop\.landing_[0-9a-f]{8} does not exist\. Deploy one change, and then the other$/,
   ],
   [
     'the type of a column',
@@ -171,7 +171,7 @@ test.each<[string, Pipeline, RegExp]>([
       ...fine,
       columns: [id, product, { ...price, type: 'bigint', stored: 'price_2', fill: true } as unknown as Column],
     },
-    /and column price takes the place of price, which shop\.events_[0-9a-f]{8} has\. Deploy one change/,
+    /and column price replaces price, which shop\.events_[0-9a-f]{8} has\. Deploy one change/,
   ],
 ])('is refused together with another change: %s', async (_, edition, message) => {
   await world.merge(...records);

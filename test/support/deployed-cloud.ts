@@ -10,8 +10,7 @@ import {
 import { CloudFormation, type Deployment, openState } from 'aws-local/cloudformation/index';
 import type { ResourceTwin } from 'aws-local-kit/ports';
 import { registryTexts } from '../../lambda/warehouse-object/contract';
-import { isComplete, onEvent } from '../../lambda/warehouse-object/object';
-import { parseRequest } from '../../lambda/warehouse-object/request';
+import { isCompleteFunction, onEventFunction } from '../../lambda/warehouse-object/object';
 import type { StatementFault } from '../../local/faults';
 import type { Pipeline } from '../../pipelines/definition';
 import {
@@ -218,11 +217,11 @@ export class DeployedCloud {
     const remaining = () => 60_000;
     let physicalId = request.physicalId ?? marker;
     try {
-      const named = await onEvent(attempt.objects.host(), parseRequest(event), remaining);
-      physicalId = named.PhysicalResourceId;
+      const answer = await onEventFunction(attempt.objects.host())(event, remaining);
+      physicalId = answer.PhysicalResourceId;
       for (let asked = 0; asked < 50; asked += 1) {
-        const parsed = parseRequest({ ...event, PhysicalResourceId: physicalId });
-        const { IsComplete } = await isComplete(attempt.objects.host(), parsed, remaining);
+        const named = { ...event, PhysicalResourceId: physicalId };
+        const { IsComplete } = await isCompleteFunction(attempt.objects.host())(named, remaining);
         if (attempt.dead) return never();
         if (IsComplete) return { physicalId, data: {} };
       }

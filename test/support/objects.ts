@@ -3,8 +3,8 @@ import { redshiftData } from '../../lambda/shared/redshift-data';
 import { redshiftStatus } from '../../lambda/shared/redshift-status';
 import type { Row, Warehouse } from '../../lambda/shared/warehouse';
 import type { WarehouseGroupProperties, WarehouseObjectProperties } from '../../lambda/warehouse-object/contract';
-import { isComplete, type ObjectHost, onEvent } from '../../lambda/warehouse-object/object';
-import { parseRequest } from '../../lambda/warehouse-object/request';
+import type { ObjectHost } from '../../lambda/warehouse-object/host';
+import { isCompleteFunction, onEventFunction } from '../../lambda/warehouse-object/object';
 import { registryObject } from '../../sql';
 import { admin, type Cloud, cluster, createCloud, database, environment, owner, roleOf } from './cloud';
 import { inProcess } from './sdk';
@@ -70,10 +70,12 @@ export class Objects {
 
   host(): ObjectHost {
     return {
+      texts: {},
       environment,
       as: (identity) => this.warehouse(identity),
       ownerSecret: async () => JSON.stringify({ username: owner.name, password: owner.password }),
       now: this.cloud.clock.now,
+      sleep: async () => undefined,
       limitMs: 56 * 60_000,
       log: () => undefined,
     };
@@ -100,11 +102,11 @@ export class Objects {
     };
     const remaining = () => 60_000;
     this.named = undefined;
-    const { PhysicalResourceId } = await onEvent(this.host(), parseRequest(event), remaining);
+    const { PhysicalResourceId } = await onEventFunction(this.host())(event, remaining);
     this.named = PhysicalResourceId;
     for (let asked = 0; asked < 100; asked += 1) {
       const named = { ...event, PhysicalResourceId };
-      if ((await isComplete(this.host(), parseRequest(named), remaining)).IsComplete) return PhysicalResourceId;
+      if ((await isCompleteFunction(this.host())(named, remaining)).IsComplete) return PhysicalResourceId;
     }
     throw new Error(`${type} of ${properties.name} is not complete after 100 calls`);
   }

@@ -1,6 +1,6 @@
 import { WarehouseAsleepError } from '../../../lambda/shared/warehouse';
 import { whenAwake } from '../../../lambda/warehouse-object/awake';
-import { setUp, view } from './set-up';
+import { setUp, view } from './host';
 
 const away = (returning: boolean) =>
   new WarehouseAsleepError(`the cluster c is ${returning ? 'resuming' : 'paused: resume it'}`, returning);
@@ -11,11 +11,15 @@ function waiting(errors: unknown[], minutes: number) {
   const sleep = async (ms: number) => {
     leftMs -= ms;
   };
-  const done = whenAwake({ log: () => undefined, remainingMs: () => leftMs, sleep }, async () => {
-    attempts += 1;
-    if (errors.length > 0) throw errors.shift();
-    return 'done';
-  });
+  const done = whenAwake(
+    { log: () => undefined, sleep },
+    () => leftMs,
+    async () => {
+      attempts += 1;
+      if (errors.length > 0) throw errors.shift();
+      return 'done';
+    },
+  );
   return { done, attempts: () => attempts, usedMs: () => minutes * 60_000 - leftMs };
 }
 
@@ -37,7 +41,7 @@ test('one that is paused is not waited for', async () => {
   expect(attempts()).toBe(1);
 });
 
-test('what else goes wrong is not repeated', async () => {
+test('any other error is not retried', async () => {
   const { done, attempts } = waiting([new Error('denied')], 14);
   await expect(done).rejects.toThrow('denied');
   expect(attempts()).toBe(1);
@@ -50,7 +54,7 @@ describe('while statements are followed', () => {
     warehouse: { kind, status: 'x' },
   });
 
-  test('a warehouse on its way back is waited for', async () => {
+  test('a warehouse that is coming back is waited for', async () => {
     const { world, isComplete, changes } = setUp(view);
     world.answer = () => failedUnder('returning');
     expect(await isComplete()).toEqual({ IsComplete: false });
@@ -63,7 +67,7 @@ describe('while statements are followed', () => {
     await expect(isComplete()).rejects.toThrow('the cluster c is away');
   });
 
-  test('a read that failed under one that comes back is repeated', async () => {
+  test('a query that failed while the warehouse was coming back is retried', async () => {
     const { owner, isComplete } = setUp(view);
     const { submit } = owner;
     owner.submit = async () => {

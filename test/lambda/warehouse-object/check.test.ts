@@ -92,7 +92,7 @@ test.each([
   [
     'is recomputed at every refresh',
     view('distinct_kinds', 'select distinct id, kind from shop.sales'),
-    'Redshift would compute it anew at every refresh (state 0 in SVV_MV_INFO)',
+    'Redshift would recompute it at every refresh (state 0 in SVV_MV_INFO)',
   ],
 ])('a new version that %s is not given to readers', async (_, properties, message) => {
   await expect(replace(properties)).rejects.toThrow(message);

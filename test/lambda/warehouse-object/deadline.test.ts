@@ -1,7 +1,7 @@
 import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
-import { isComplete, type ObjectHost, onEvent } from '../../../lambda/warehouse-object/object';
-import { parseRequest } from '../../../lambda/warehouse-object/request';
-import { FakeWarehouse, quiet } from '../fakes';
+import { isCompleteFunction, onEventFunction } from '../../../lambda/warehouse-object/object';
+import { FakeWarehouse } from '../fakes';
+import { fakeHost } from './host';
 
 const minuteMs = 60_000;
 const properties: WarehouseObjectProperties = {
@@ -15,14 +15,7 @@ const properties: WarehouseObjectProperties = {
 
 function setUp() {
   const warehouse = new FakeWarehouse();
-  const host: ObjectHost = {
-    environment: 'dev',
-    as: () => warehouse,
-    ownerSecret: async () => '{}',
-    now: () => warehouse.now,
-    limitMs: 56 * minuteMs,
-    log: quiet,
-  };
+  const host = { ...fakeHost(warehouse), limitMs: 56 * minuteMs };
   // The create hangs; all else ends at once.
   warehouse.outcome = ({ statements }) => (/^create mat/.test(statements[0]!) ? undefined : {});
   const event = (RequestType: string, RequestId: string, StackId = 'stack-a') => ({
@@ -32,8 +25,8 @@ function setUp() {
     ...(RequestType === 'Create' ? {} : { PhysicalResourceId: 'estore.hourly_1a2b3c4d@1a2b3c4d' }),
     ResourceProperties: { ServiceToken: 'arn', ...properties },
   });
-  const begin = (...args: Parameters<typeof event>) => onEvent(host, parseRequest(event(...args)), () => 500);
-  const ask = (...args: Parameters<typeof event>) => isComplete(host, parseRequest(event(...args)), () => 500);
+  const begin = (...args: Parameters<typeof event>) => onEventFunction(host)(event(...args), () => 500);
+  const ask = (...args: Parameters<typeof event>) => isCompleteFunction(host)(event(...args), () => 500);
   const hanging = () =>
     warehouse.statements.find(({ submission }) => submission.statements[0]?.startsWith('create mat'))!;
   return { warehouse, begin, ask, hanging };
@@ -53,7 +46,7 @@ test('a statement that does not end is cancelled before CloudFormation gives up,
   expect(hanging().status).toBe('ABORTED');
 });
 
-test('one that finishes while it is cancelled is what was wanted', async () => {
+test('a statement that finishes while it is cancelled has succeeded', async () => {
   const { warehouse, begin, ask, hanging } = setUp();
   await begin('Create', 'r1');
   await ask('Create', 'r1');
@@ -62,18 +55,18 @@ test('one that finishes while it is cancelled is what was wanted', async () => {
   expect(await ask('Create', 'r1')).toEqual({ IsComplete: true });
 });
 
-test('a delete ends what its create left running', async () => {
+test('a delete cancels the statement that its create left running', async () => {
   const { begin, ask, hanging } = setUp();
   await begin('Create', 'r1');
   await ask('Create', 'r1');
   await begin('Delete', 'r2');
   expect(hanging().status).toBe('ABORTED');
   expect(await ask('Delete', 'r2')).toEqual({ IsComplete: true });
-  // The request that was given up hears of it.
+  // The abandoned request fails with the same reason.
   await expect(ask('Create', 'r1')).rejects.toThrow('step 0 (create), statement 1 of 1 aborted: Query was cancelled');
 });
 
-test('another stack is not interfered with, and nothing is begun beside it', async () => {
+test('the statement of another stack is not cancelled, and nothing is begun beside it', async () => {
   const { warehouse, begin, ask, hanging } = setUp();
   await begin('Create', 'r1');
   await ask('Create', 'r1');
@@ -84,7 +77,7 @@ test('another stack is not interfered with, and nothing is begun beside it', asy
     );
   expect(hanging().status).toBe('STARTED');
   expect(warehouse.statements).toHaveLength(before);
-  // Nobody waits for it any more.
+  // The other stack no longer waits for it.
   warehouse.now += 57 * minuteMs;
   await begin('Create', 'r3', 'stack-b');
   expect(hanging().status).toBe('ABORTED');

@@ -1,4 +1,4 @@
-import { grantStatements } from '../../../lambda/warehouse-object/grants';
+import { grantStatements } from '../../../lambda/warehouse-object/public-view';
 
 const row = (privilege_type: string, identity_name: string, identity_type = 'user', admin_option = false) => ({
   privilege_type,

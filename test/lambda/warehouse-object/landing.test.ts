@@ -48,7 +48,7 @@ beforeEach(async () => {
 afterEach(() => world.dispose());
 
 const refusal =
-  /^landing-view late\.landing_[0-9a-f]{8} cannot take the place of late\.landing_[0-9a-f]{8}: the last merge that is known to be complete reaches to 2026-11-21 01:0\d, 51 h ago, the stream keeps 24 h and a deployment may take 1 h: what arrived in 28 h would be neither merged nor on the stream\. Let two refreshes succeed first/;
+  /^landing-view late\.landing_[0-9a-f]{8} cannot replace late\.landing_[0-9a-f]{8}: the last merge that is known to be complete reaches to 2026-11-21 01:0\d, 51 h ago, the stream keeps 24 h and a deployment may take 1 h: what arrived in 28 h would be neither merged nor on the stream\. Let two refreshes succeed first/;
 
 test('a landing view is not replaced where the stream forgot what was never merged, and nothing is begun', async () => {
   world.send({ id: 'b' });
@@ -66,7 +66,7 @@ test('it is after two refreshes: what was there is merged, what is lost is told'
   await world.pass(51 * 60);
   world.send({ id: 'c' });
   await world.tick('refresh');
-  await expect(deploy(other)).rejects.toThrow('cannot take the place of');
+  await expect(deploy(other)).rejects.toThrow('cannot replace');
   await stack.rollBack();
   await world.tick('refresh');
   await deploy(other);

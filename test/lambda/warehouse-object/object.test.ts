@@ -3,7 +3,7 @@ import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object
 import { passwordDigest } from '../../../lambda/warehouse-object/password';
 import { parseRequest } from '../../../lambda/warehouse-object/request';
 import type { Outcome } from '../fakes';
-import { column, eventId, price, setUp, step, table, view } from './set-up';
+import { column, eventId, price, setUp, step, table, view } from './host';
 
 describe('a walk', () => {
   test('takes the steps in order and is complete when all have finished', async () => {

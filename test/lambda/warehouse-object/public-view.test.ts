@@ -1,6 +1,6 @@
 import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
-import { switchView } from '../../../lambda/warehouse-object/switch';
-import { Deadline } from '../../../lambda/warehouse-object/walk';
+import { switchView } from '../../../lambda/warehouse-object/public-view';
+import { Deadline } from '../../../lambda/warehouse-object/steps';
 import { publicView } from '../../../sql';
 import { hashDefinition } from '../../../sql/text/definition';
 import { emptyWarehouse, type Objects } from '../../support/objects';
@@ -118,8 +118,8 @@ test('the grants are those of before the switch was submitted: a later call does
     remainingMs: () => 500,
     deadline: new Deadline(() => warehouse.now, 3_600_000),
     harmless: undefined,
-    apart: true,
-    ask: async (what: string) => {
+    retrySingly: true,
+    query: async (what: string) => {
       asked.push(what);
       return [];
     },

@@ -1,8 +1,8 @@
 import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
-import { recording, textOf } from '../../../lambda/warehouse-object/registry';
-import { parseObject } from '../../../lambda/warehouse-object/request';
+import { parseObject } from '../../../lambda/warehouse-object/properties';
+import { recordStatements, textOf } from '../../../lambda/warehouse-object/registry';
 import type { Outcome } from '../fakes';
-import { recordedRows, setUp, step, view } from './set-up';
+import { recordedRows, setUp, step, view } from './host';
 
 describe('the registry', () => {
   const properties = { ...view, onRemoval: 'drop', pipeline: 'estore' } as const;
@@ -49,7 +49,7 @@ describe('the registry', () => {
       const { world, owner, onEvent } = setUp(declared(['id', 'at']), 'Create');
       world.recorded = recordedRows(declared(['id']));
       await expect(onEvent()).rejects.toThrow(
-        'pipeline estore: it comes back with the identity {"by":"columns","columns":["id","at"]}, and its 7 events that were kept have {"by":"columns","columns":["id"]}: they would not be found',
+        'pipeline estore: it is deployed again with the identity {"by":"columns","columns":["id","at"]}, and its 7 kept events have {"by":"columns","columns":["id"]}: they would not be found',
       );
       const answer = owner.outcome;
       owner.outcome = (submission) =>
@@ -76,7 +76,7 @@ describe('the registry', () => {
     expect(records()).toHaveLength(1);
   });
 
-  test('does not stand for what somebody dropped by hand', async () => {
+  test('does not prove the existence of what a person dropped by hand', async () => {
     const { world, isComplete, changes } = setUp(properties, 'Update');
     world.recorded = recordedRows(properties);
     expect(await isComplete()).toEqual({ IsComplete: true });
@@ -161,7 +161,9 @@ describe('the registry', () => {
     );
     for (const text of [noise, 'x'.repeat(500_000), "it's €".repeat(3000), 'short']) {
       const object = parseObject({ ...properties, delete: JSON.stringify([step('drop', `select '${text}'`)]) });
-      const inserts = recording(object, ['stack/One'], 'req-1').filter((sql) => sql.includes('.object_texts (name'));
+      const inserts = recordStatements(object, ['stack/One'], 'req-1').filter((sql) =>
+        sql.includes('.object_texts (name'),
+      );
       const rows = inserts.flatMap((sql) =>
         [...sql.matchAll(/^(?:values )?\('.*?', '.*?', '(\w+)', (\d+), '(.*)'\),?$/gms)].flatMap(([row]) =>
           [...row.matchAll(/\('[^']*', '[^']*', '(\w+)', (\d+), '((?:[^']|'')*)'\)/g)].map(([, what, piece, body]) => ({
@@ -225,7 +227,7 @@ describe('the registry', () => {
     });
   });
 
-  test('a schema that is somebody else’s is refused', async () => {
+  test('a schema of another owner is refused', async () => {
     const schema: WarehouseObjectProperties = {
       ...properties,
       kind: 'schema',
@@ -234,9 +236,9 @@ describe('the registry', () => {
     };
     const { world, isComplete } = setUp(schema);
     world.answer = () => ({ status: 'FAILED', error: 'ERROR: schema "estore" already exists' });
-    world.presence = [{ owner: 'somebody', asker: 'millrace_owner' }];
+    world.presence = [{ owner: 'ann', asker: 'millrace_owner' }];
     await expect(isComplete()).rejects.toThrow(
-      'schema estore exists and belongs to somebody, not to millrace_owner. Rename the pipeline, or drop the schema if nobody needs it',
+      'schema estore exists and belongs to ann, not to millrace_owner. Rename the pipeline, or drop the schema if it is not needed',
     );
   });
 });

@@ -11,7 +11,7 @@ const events = (from: number, count: number) =>
     JSON.stringify({ id: `e${from + n}`, amount: from + n, at: '2026-11-20T10:00:00Z' }),
   );
 
-test('a deployment brings back what somebody dropped, if it is asked to look, and leaves the rest alone', async () => {
+test('a deployment recreates what a person dropped, if it is asked to check, and leaves the rest alone', async () => {
   const world = await DeployedCloud.start();
   try {
     await world.deploy(tree);

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
-import { isComplete, onEvent } from '../../../lambda/warehouse-object/object';
-import { parseObject, parseRequest } from '../../../lambda/warehouse-object/request';
+import { isCompleteFunction, onEventFunction } from '../../../lambda/warehouse-object/object';
+import { parseObject } from '../../../lambda/warehouse-object/properties';
+import { parseRequest } from '../../../lambda/warehouse-object/request';
 import { StatementTexts } from '../../../lib/warehouse/statement-texts';
 import { warehouseObjects } from '../../../sql';
 import { widePipeline } from '../../support/wide';
-import { FakeWarehouse, quiet } from '../fakes';
-import { recordedRows, step } from './set-up';
+import { FakeWarehouse } from '../fakes';
+import { fakeHost, recordedRows, step } from './host';
 
 const merge = [`lock ${'x'.repeat(5000)}`, 'insert'];
 const sha256 = createHash('sha256').update(JSON.stringify(merge)).digest('hex');
@@ -33,14 +34,7 @@ function setUp(
 ) {
   const warehouse = new FakeWarehouse();
   warehouse.outcome = ({ name }) => (name.endsWith('/recorded') && recorded ? { rows: recordedRows(recorded) } : {});
-  const host = {
-    environment: 'dev',
-    as: () => warehouse,
-    ownerSecret: async () => '{}',
-    now: () => warehouse.now,
-    limitMs: 3_000_000,
-    log: quiet,
-  };
+  const host = { ...fakeHost(warehouse), texts };
   const event = {
     RequestType: type,
     RequestId: 'req-1',
@@ -52,8 +46,8 @@ function setUp(
   const request = () => parseRequest(event, texts);
   return {
     removed: async () => {
-      await onEvent(host, request(), () => 60_000);
-      expect(await isComplete(host, request(), () => 60_000)).toEqual({ IsComplete: true });
+      await onEventFunction(host)(event, () => 60_000);
+      expect(await isCompleteFunction(host)(event, () => 60_000)).toEqual({ IsComplete: true });
       return warehouse.statements
         .filter(({ submission }) => submission.token)
         .map(({ submission }) => submission.statements.map((sql) => sql.slice(0, 6)))

@@ -1,8 +1,9 @@
 import type { Row, Submission } from '../../../lambda/shared/warehouse';
 import type { WarehouseGroupProperties, WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
-import { isComplete, onEvent } from '../../../lambda/warehouse-object/object';
+import type { ObjectHost } from '../../../lambda/warehouse-object/host';
+import { isCompleteFunction, onEventFunction } from '../../../lambda/warehouse-object/object';
+import { parseObject } from '../../../lambda/warehouse-object/properties';
 import { recordOf } from '../../../lambda/warehouse-object/registry';
-import { parseObject, parseRequest } from '../../../lambda/warehouse-object/request';
 import { FakeWarehouse, type Outcome, quiet } from '../fakes';
 
 export const step = (name: string, ...statements: string[]) => ({
@@ -50,7 +51,7 @@ export const column = (column_name: string, data_type: string, rest: Row = {}): 
 export const eventId = column('event_id', 'character varying', { character_maximum_length: 64 });
 export const price = column('price', 'numeric', { numeric_precision: 12, numeric_scale: 2 });
 
-/** What `recordedQuery` answers about an object that is recorded so. */
+/** The rows of `recordedQuery` for an object that is recorded with these properties. */
 export function recordedRows(properties: WarehouseObjectProperties, resources: readonly string[] = [resource]): Row[] {
   const { version, definition, removal } = recordOf(parseObject(properties), resources);
   return Object.entries({ definition, removal }).map(([what, body]) => ({
@@ -64,6 +65,18 @@ export function recordedRows(properties: WarehouseObjectProperties, resources: r
 
 /** The resource of every request. */
 const resource = 'stack/One';
+
+/** A host on one warehouse for both identities. */
+export const fakeHost = (warehouse: FakeWarehouse): ObjectHost => ({
+  texts: {},
+  environment: 'dev',
+  as: () => warehouse,
+  ownerSecret: async () => '{}',
+  now: () => warehouse.now,
+  sleep: async () => undefined,
+  limitMs: 3_000_000,
+  log: quiet,
+});
 
 export function setUp(properties: WarehouseObjectProperties | WarehouseGroupProperties, type = 'Create') {
   const owner = new FakeWarehouse();
@@ -87,13 +100,10 @@ export function setUp(properties: WarehouseObjectProperties | WarehouseGroupProp
     return rows ? { rows: rows() } : world.answer(statements.join('; '));
   };
   admin.outcome = ({ statements }) => world.answer(statements.join('; '));
-  const host = {
-    environment: 'dev',
-    as: (identity: 'admin' | 'owner') => (identity === 'admin' ? admin : owner),
+  const host: ObjectHost = {
+    ...fakeHost(owner),
+    as: (identity) => (identity === 'admin' ? admin : owner),
     ownerSecret: async () => JSON.stringify({ username: 'millrace_owner', password: "Pass'word1" }),
-    now: () => owner.now,
-    limitMs: 3_000_000,
-    log: quiet,
   };
   const physical = type === 'Create' ? {} : { PhysicalResourceId: 'old-id' };
   const event = {
@@ -114,10 +124,10 @@ export function setUp(properties: WarehouseObjectProperties | WarehouseGroupProp
     admin,
     world,
     submitted,
-    /** Without the registry's own. */
+    /** Without those that write the registry. */
     changes: (warehouse = owner) => submitted(warehouse).filter((sql) => !isRecord(sql)),
     records: () => submitted().filter(isRecord),
-    onEvent: () => onEvent(host, parseRequest(event), () => 60_000),
-    isComplete: (remainingMs = 60_000) => isComplete(host, parseRequest(event), () => remainingMs),
+    onEvent: () => onEventFunction(host)(event, () => 60_000),
+    isComplete: (remainingMs = 60_000) => isCompleteFunction(host)(event, () => remainingMs),
   };
 }

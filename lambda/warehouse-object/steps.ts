@@ -1,0 +1,123 @@
+import type { RemainingMs } from '../shared/deadline';
+import type { Log } from '../shared/log';
+import type { Step } from '../shared/plan';
+import { asked, clientToken, renderAll, type Values } from '../shared/statement';
+import {
+  isAsleep,
+  isPassing,
+  isTerminal,
+  maxAttempts,
+  type StatementState,
+  type Warehouse,
+  WarehouseAsleepError,
+  waitFor,
+} from '../shared/warehouse';
+
+/** Where and how steps are run. */
+export interface StepRun {
+  /** For messages: `table estore.events`. */
+  readonly subject: string;
+  /** Of all statements: `millrace/<environment>/deploy/<object>/<stack>/<request id>`. */
+  readonly namePrefix: string;
+  readonly warehouse: Warehouse;
+  readonly log: Log;
+  readonly remainingMs: RemainingMs;
+  readonly deadline: Deadline;
+  /** Error messages that mean that nothing is left to do: what a step creates exists, or what it deletes does not. */
+  readonly harmless: RegExp | undefined;
+  /** After a harmless failure of a transaction, which undid all of it, its statements are run one by one. */
+  readonly retrySingly: boolean;
+}
+
+/** When the statements of a request have to end: a fixed time after the first was submitted. Every call finds that first statement again. */
+export class Deadline {
+  /** When the request's first statement was submitted, in epoch milliseconds; undefined until one was. */
+  begunAt: number | undefined;
+
+  constructor(
+    /** Epoch milliseconds. */
+    private readonly now: () => number,
+    readonly limitMs: number,
+  ) {}
+
+  /** Called with every statement, in order of submission. */
+  note({ createdAt }: Pick<StatementState, 'createdAt'>): void {
+    this.begunAt ??= createdAt;
+  }
+
+  get isOver(): boolean {
+    return this.begunAt !== undefined && this.now() > this.begunAt + this.limitMs;
+  }
+}
+
+/** `waiting`: time is up and a statement is still running. */
+export type Result = 'done' | 'waiting';
+
+/** Fills in the steps, each with those values that it has placeholders for. */
+export const renderSteps = (steps: readonly Step[], values: Values): Step[] =>
+  steps.map((step) => ({ ...step, statements: renderAll(step.statements, asked(step.statements, values)) }));
+
+/**
+ * Runs rendered steps one after the other. It keeps no state: a repeated call gives each statement the same name, so its token finds the first
+ * submission, and the call continues where that one is.
+ */
+export async function runSteps(run: StepRun, steps: readonly Step[], label = ''): Promise<Result> {
+  for (const [index, step] of steps.entries()) {
+    const at = `${label}${index}`;
+    const state = await runStep(run, at, step);
+    if (!isTerminal(state.status)) return 'waiting';
+    if (state.status === 'FINISHED') continue;
+    if (!isHarmless(run, state)) throw stepError(run, state, at, step);
+    if (!run.retrySingly || step.statements.length === 1) continue;
+    const single = step.statements.map((sql): Step => ({ name: step.name, mode: 'single', statements: [sql] }));
+    if ((await runSteps(run, single, `${at}.`)) === 'waiting') return 'waiting';
+  }
+  return 'done';
+}
+
+/** Submits a rendered step, or finds it by its position in the request, and waits for its end. Retries a failure that may pass. */
+export const runStep = (run: StepRun, at: string, { mode, statements }: Step): Promise<StatementState> =>
+  attempt(run, at, (name) => run.warehouse.submit({ name, mode, statements, token: clientToken(name) }));
+
+/** The same for a statement that `submit` submits under the given name, or finds. */
+export async function attempt(
+  run: StepRun,
+  at: string,
+  submit: (name: string) => Promise<string>,
+): Promise<StatementState> {
+  const { namePrefix, warehouse, log, remainingMs, deadline } = run;
+  for (let count = 1; ; count += 1) {
+    const name = `${namePrefix}/${at}${count === 1 ? '' : `/${count}`}`;
+    const id = await submit(name);
+    let state = await waitFor(warehouse, id, remainingMs);
+    deadline.note(state);
+    if (!isTerminal(state.status) && deadline.isOver) state = await cancel(run, at, id);
+    log('submitted', { statement: name, id, status: state.status });
+    const hasFailed = state.status === 'FAILED' || state.status === 'ABORTED';
+    if (hasFailed && isAsleep(state))
+      throw new WarehouseAsleepError(state.error ?? `statement ${id} failed`, state.warehouse?.kind === 'returning');
+    if (!hasFailed || count === maxAttempts || !isPassing(state)) return state;
+  }
+}
+
+/** Cancels a statement whose time is over. Throws, unless it finished meanwhile. */
+async function cancel({ subject, warehouse, deadline }: StepRun, at: string, id: string): Promise<StatementState> {
+  await warehouse.cancel(id);
+  const state = await warehouse.describe(id, 1);
+  if (state.status === 'FINISHED') return state;
+  const minutes = Math.round(deadline.limitMs / 60_000);
+  throw new Error(
+    `${subject}: statement ${id} of step ${at} did not end within ${minutes} minutes of the deployment's first, and was cancelled. See in Redshift what it waited for, and deploy again`,
+  );
+}
+
+const isHarmless = ({ harmless }: StepRun, { status, error }: StatementState) =>
+  status === 'FAILED' && harmless !== undefined && error !== undefined && harmless.test(error);
+
+/** The error for a step that failed or was aborted. */
+export function stepError(run: StepRun, state: StatementState, at: string, step: Step): Error {
+  const part = state.parts.findIndex(({ status }) => status === 'FAILED' || status === 'ABORTED') + 1 || 1;
+  const reason = state.error ?? 'Redshift gave no reason';
+  const where = `step ${at} (${step.name}), statement ${part} of ${state.parts.length || step.statements.length}`;
+  return new Error(`${run.subject}: ${where} ${state.status.toLowerCase()}: ${reason}`);
+}
