@@ -1,4 +1,3 @@
-import { ConformanceError } from 'redshift-conformance/error';
 import { meaningOf } from './cloud/aws-errors';
 
 /** Something went wrong that the message fully explains: printed without a stack. */
@@ -14,9 +13,9 @@ export class Failure extends Error {
   }
 }
 
-/** Of the process that ends with the error. */
+/** Of the process that ends with the error: errors of the packages say it like failures, without being known here. */
 export const exitCodeOf = (error: unknown): 1 | 2 =>
-  error instanceof Failure || error instanceof ConformanceError ? error.exitCode : 1;
+  error instanceof Error && (error as Partial<Failure>).exitCode === 2 ? 2 : 1;
 
 const systemErrors: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',

@@ -4,7 +4,7 @@ import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { messagesOnDisk } from 'aws-local/sqs/look';
+import { messagesOnDisk } from 'aws-local/data-folder';
 import type { Environment } from '../../environments/environment';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import { redshiftData, type WarehouseTarget } from '../../lambda/shared/redshift-data';

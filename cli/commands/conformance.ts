@@ -3,12 +3,20 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import type { Command } from 'commander';
-import { removeOldMarks } from 'redshift-conformance/marks';
-import { type Case, readPack } from 'redshift-conformance/pack';
-import { type Report, reportOf, writeReport } from 'redshift-conformance/report';
-import { type CaseResult, requireAnswer, runCases } from 'redshift-conformance/run';
-import { awsSurroundings, type Surroundings } from 'redshift-conformance/surroundings';
-import { reference } from 'redshift-local/reference/reference';
+import {
+  awsSurroundings,
+  type Case,
+  type CaseResult,
+  type Report,
+  readPack,
+  removeOldMarks,
+  reportOf,
+  requireAnswer,
+  runCases,
+  type Surroundings,
+  writeReport,
+} from 'redshift-conformance';
+import { reference } from 'redshift-local/reference';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import { localSurroundings } from '../../local/conformance';
 import { Failure } from '../failure';

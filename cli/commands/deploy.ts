@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { RunEvent } from 'aws-local-kit/activity';
+import type { RunEvent } from 'aws-local-kit';
 import type { Command } from 'commander';
 import { type Output, Progress, styleFor } from '../terminal';
 import { changesOf, lineOf, resultText } from './deploy/report';

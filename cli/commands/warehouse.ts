@@ -1,9 +1,9 @@
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { SecretsManagerClient, type SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
-import { LockedError } from 'aws-local-kit/lock';
+import { LockedError } from 'aws-local-kit';
 import type { Command } from 'commander';
-import type { ServedWarehouse, ServeOptions } from 'redshift-local/index';
+import type { ServedWarehouse, ServeOptions } from 'redshift-local';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import { Failure } from '../failure';
 import type { Output } from '../terminal';
@@ -83,7 +83,7 @@ export function addWarehouse(program: Command, io: WarehouseCommandIo): void {
 }
 
 async function serve(options: Options, env: NodeJS.ProcessEnv): Promise<ServedWarehouse> {
-  const { serveWarehouse } = require('redshift-local/index') as {
+  const { serveWarehouse } = require('redshift-local') as {
     serveWarehouse(options: ServeOptions): Promise<ServedWarehouse>;
   };
   const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? 'us-east-1';

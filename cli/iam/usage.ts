@@ -1,7 +1,5 @@
-import type { DeployedResource } from 'aws-local/cloudformation/index';
-import { grantedBy } from 'aws-local/iam/evaluate';
-import type { AllowedListener } from 'aws-local/iam/index';
-import type { Statement } from 'aws-local/iam/policy';
+import type { AllowedListener, DeployedResource } from 'aws-local';
+import { grantedBy, type Statement } from 'aws-local/policies';
 
 /** One action of one statement of a role's policies. */
 export interface Permission {

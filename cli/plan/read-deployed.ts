@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { openState } from 'aws-local/cloudformation/state';
+import { openState } from 'aws-local/data-folder';
 import type { Row } from '../../lambda/shared/warehouse';
 import { registryTable, registryTexts, resourceType } from '../../lambda/warehouse-object/contract';
 import { textOf } from '../../lambda/warehouse-object/registry';

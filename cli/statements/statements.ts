@@ -1,4 +1,4 @@
-import { readPack, type Step } from 'redshift-conformance/pack';
+import { readPack, type Step } from 'redshift-conformance';
 import { environments } from '../../environments';
 import { environmentDeclaration } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';

@@ -1,4 +1,4 @@
-import { AwsError, type Principal, type StsPort } from 'aws-local-kit/ports';
+import { AwsError, type Principal, type StsPort } from 'aws-local-kit';
 import { SqlError } from './messages';
 
 /** An AWS connection of Materialize. */

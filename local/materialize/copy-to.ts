@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Principal, S3Port } from 'aws-local-kit/ports';
+import type { Principal, S3Port } from 'aws-local-kit';
 import type { Connections } from './connections';
 import { awsError } from './connections';
 import type { Engine } from './engine';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Clock, Principal, S3Port, StsPort } from 'aws-local-kit/ports';
+import type { Clock, Principal, S3Port, StsPort } from 'aws-local-kit';
 import { PostgresConnection } from 'pg-gateway';
 import { type Certificate, selfSigned } from './certificate';
 import { type AwsConnection, Connections } from './connections';

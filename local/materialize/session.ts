@@ -1,4 +1,4 @@
-import type { Clock, S3Port } from 'aws-local-kit/ports';
+import type { Clock, S3Port } from 'aws-local-kit';
 import type { Connections } from './connections';
 import { copyTo, parseCopyTo } from './copy-to';
 import { checkFunctions, type Engine } from './engine';

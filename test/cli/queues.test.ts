@@ -1,5 +1,5 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { messagesOnDisk } from 'aws-local/sqs/look';
+import { messagesOnDisk } from 'aws-local/data-folder';
 import { sqsQueues } from '../../cli/cloud/sdk';
 import { type Services, startServices } from '../../packages/aws-local/test/services';
 

@@ -1,7 +1,4 @@
-import { withoutMarks } from 'redshift-conformance/marks';
-import { readPack, readTopic } from 'redshift-conformance/pack';
-import { type CaseResult, runCases } from 'redshift-conformance/run';
-import type { Surroundings } from 'redshift-conformance/surroundings';
+import { type CaseResult, readPack, readTopic, runCases, type Surroundings, withoutMarks } from 'redshift-conformance';
 import { localSurroundings } from '../../local/conformance';
 
 const pack = readPack();

@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readPack } from 'redshift-conformance/pack';
-import { commands, constructs, isSupportedCommand, isSupportedType, refusalOf } from 'redshift-local/reference/probes';
-import { reference } from 'redshift-local/reference/reference';
+import { readPack } from 'redshift-conformance';
+import {
+  commands,
+  constructs,
+  isSupportedCommand,
+  isSupportedType,
+  reference,
+  refusalOf,
+} from 'redshift-local/reference';
 import { referencePath } from '../../cli/commands/conformance';
 
 test('the page is what `npx millrace conformance --reference` writes', () => {

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemViews } from 'redshift-local/engine/system-views';
-import type { RedshiftType } from 'redshift-local/statement';
+import { type RedshiftType, systemViews } from 'redshift-local/front-end';
 
 const root = join(__dirname, '../..');
 const reference = 'docs/reference/system-views.md';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { KinesisClient, PutRecordCommand } from '@aws-sdk/client-kinesis';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import type { RunEvent } from 'aws-local-kit/activity';
+import type { RunEvent } from 'aws-local-kit';
 import { type FaultScript, scriptedFaults } from '../../local/faults';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { deployDev, devAssembly } from './image';

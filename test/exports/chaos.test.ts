@@ -1,4 +1,4 @@
-import type { ServiceResponse } from 'aws-local-kit/ports';
+import type { ServiceResponse } from 'aws-local-kit';
 import { createRandom } from '../../pipelines/generator/random';
 import type { Template } from '../support/template';
 import { cases, rotation } from '../support/tier';

@@ -1,4 +1,4 @@
-import { AwsError, type Principal, type StsPort } from 'aws-local-kit/ports';
+import { AwsError, type Principal, type StsPort } from 'aws-local-kit';
 import { createMaterialize, type Materialize, type MaterializeOptions, materializeRole } from '../../local/materialize';
 import type { ExportDefinition } from '../../pipelines/definition';
 import { roleArn, roleOf } from '../support/cloud';

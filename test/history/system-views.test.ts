@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { SystemViewLag } from 'redshift-local/engine/session';
+import type { SystemViewLag } from 'redshift-local';
 import { notificationOf } from '../../lambda/load/notification';
 import { buckets, outsider } from '../support/cloud';
 import { SeamWorld } from '../support/seam';

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import type { Template } from 'aws-local/cloudformation/assembly';
-import { type DeployProgress, deployPath, deploySecretHeader } from 'aws-local/deploy-endpoint';
-import type { RunEvent } from 'aws-local-kit/activity';
+import { type DeployProgress, deployPath, deploySecretHeader } from 'aws-local/internal-api';
+import type { Template } from 'aws-local/twins';
+import type { RunEvent } from 'aws-local-kit';
 import { Command } from 'commander';
 import { addDeploy } from '../../cli/commands/deploy';
 import { writeRuntimeFile } from '../../cli/commands/runtime-file';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { translate } from 'redshift-local/sql/index';
+import { translate } from 'redshift-local/front-end';
 import { windowEnd } from '../../lambda/export/contract';
 import type { Step } from '../../lambda/shared/plan';
 import { asked, render, renderAll } from '../../lambda/shared/statement';

@@ -1,10 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Clock, KinesisPort, Principal, StreamSlice } from 'aws-local-kit/ports';
-import { Engine } from 'redshift-local/engine/engine';
-import type { ResultSet } from 'redshift-local/engine/result';
-import { translate } from 'redshift-local/sql/index';
+import type { Clock, KinesisPort, Principal, StreamSlice } from 'aws-local-kit';
+import { Engine, type ResultSet, translate } from 'redshift-local/front-end';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
 import type { SearchPlan, Step } from '../../lambda/shared/plan';
 import { type Finding, findRaising } from '../../lambda/shared/raising';

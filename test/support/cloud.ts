@@ -2,20 +2,32 @@ import { copyFileSync, cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEventBus } from 'aws-local/events/index';
-import { createFirehose, kinesisSource } from 'aws-local/firehose/index';
-import { createKinesis } from 'aws-local/kinesis/index';
-import { createKms } from 'aws-local/kms/index';
-import { createAsyncQueue } from 'aws-local/lambda/async-queue';
-import { createEventSourceMappings } from 'aws-local/lambda/event-source-mapping';
-import type { Functions, LambdaFunction } from 'aws-local/lambda/functions';
-import type { LambdaInvoker, LambdaOptions } from 'aws-local/lambda/index';
-import { createS3 } from 'aws-local/s3/index';
-import { createSqs } from 'aws-local/sqs/index';
-import { createActivity, type RunEvent } from 'aws-local-kit/activity';
-import { createClock, type RuntimeClock } from 'aws-local-kit/clock';
-import type { Principal, ResourceContext, ResourceTwin, StsPort } from 'aws-local-kit/ports';
-import { createWarehouse, type LocalWarehouse } from 'redshift-local/index';
+import {
+  createAsyncQueue,
+  createEventBus,
+  createEventSourceMappings,
+  createFirehose,
+  createKinesis,
+  createKms,
+  createS3,
+  createSqs,
+  type Functions,
+  kinesisSource,
+  type LambdaFunction,
+  type LambdaInvoker,
+  type LambdaOptions,
+} from 'aws-local/twins';
+import {
+  createActivity,
+  createClock,
+  type Principal,
+  type ResourceContext,
+  type ResourceTwin,
+  type RunEvent,
+  type RuntimeClock,
+  type StsPort,
+} from 'aws-local-kit';
+import { createWarehouse, type LocalWarehouse } from 'redshift-local';
 import { createFaults, type FaultSource, type Faults, type Kill } from '../../local/faults';
 import { type Handler, Invocations } from './invocation';
 import { memoryFolder } from './memory';

@@ -1,14 +1,16 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TemplateResource } from 'aws-local/cloudformation/assembly';
 import {
+  CloudFormation,
   type CustomResourceAnswer,
   CustomResourceError,
   type CustomResourceRequest,
-} from 'aws-local/cloudformation/custom-resources';
-import { CloudFormation, type Deployment, openState } from 'aws-local/cloudformation/index';
-import type { ResourceTwin } from 'aws-local-kit/ports';
+  type Deployment,
+  openState,
+  type TemplateResource,
+} from 'aws-local/twins';
+import type { ResourceTwin } from 'aws-local-kit';
 import { registryTexts } from '../../lambda/warehouse-object/contract';
 import { isCompleteFunction, onEventFunction } from '../../lambda/warehouse-object/object';
 import type { StatementFault } from '../../local/faults';

@@ -2,7 +2,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import type { Service, ServiceRequest, ServiceResponse } from 'aws-local-kit/ports';
+import type { Service, ServiceRequest, ServiceResponse } from 'aws-local-kit';
 import { archiveFunction } from '../../lambda/archive/archive';
 import { exportFunction } from '../../lambda/export/export';
 import type { ExportHost } from '../../lambda/export/host';

@@ -1,4 +1,4 @@
-import type { RuntimeClock } from 'aws-local-kit/clock';
+import type { RuntimeClock } from 'aws-local-kit';
 import type { Kill } from '../../local/faults';
 
 /** One run of a function's core in this process. What it calls goes through here, so that it can be stopped between two calls. */

@@ -1,7 +1,13 @@
 import { Readable } from 'node:stream';
-import { decodeAwsChunked } from 'aws-local-kit/gateway/chunked';
-import { asAwsError, errorResponse } from 'aws-local-kit/gateway/errors';
-import type { Principal, Service, ServiceRequest, ServiceResponse } from 'aws-local-kit/ports';
+import {
+  asAwsError,
+  decodeAwsChunked,
+  errorResponse,
+  type Principal,
+  type Service,
+  type ServiceRequest,
+  type ServiceResponse,
+} from 'aws-local-kit';
 
 interface SdkRequest {
   readonly method: string;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LocalWarehouse } from 'redshift-local/index';
+import type { LocalWarehouse } from 'redshift-local';
 import type { Step } from '../../lambda/shared/plan';
 import { asked, renderAll } from '../../lambda/shared/statement';
 import type { FaultSource } from '../../local/faults';

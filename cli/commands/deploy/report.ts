@@ -1,5 +1,5 @@
-import type { DeployResult } from 'aws-local/deploy-endpoint';
-import type { RunEvent } from 'aws-local-kit/activity';
+import type { DeployResult } from 'aws-local/internal-api';
+import type { RunEvent } from 'aws-local-kit';
 import { plural, printable, type Style } from '../../terminal';
 
 export type Changes = Readonly<Record<'create' | 'update' | 'delete', number>>;

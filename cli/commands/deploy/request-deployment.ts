@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type DeployProgress, type DeployResult, deployPath, deploySecretHeader } from 'aws-local/deploy-endpoint';
-import type { RunEvent } from 'aws-local-kit/activity';
+import { type DeployProgress, type DeployResult, deployPath, deploySecretHeader } from 'aws-local/internal-api';
+import type { RunEvent } from 'aws-local-kit';
 import { Failure } from '../../failure';
 import type { RuntimeFile } from '../runtime-file';
 

@@ -1,4 +1,4 @@
-import type { AllowedListener } from 'aws-local/iam/index';
+import type { AllowedListener } from 'aws-local';
 import type { FaultSource } from '../../../local/faults';
 import { type Runtime, startRuntime } from '../../../local/runtime';
 import { Failure } from '../../failure';

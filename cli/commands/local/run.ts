@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { LockedError, lockFolder } from 'aws-local-kit/lock';
+import { LockedError, lockFolder } from 'aws-local-kit';
 import type { Pipeline } from '../../../pipelines/definition';
 import type { PipelineGenerator } from '../../../pipelines/generator/generator';
 import { Failure } from '../../failure';

@@ -1,4 +1,4 @@
-import { outsiderPath } from 'aws-local/iam/outsiders';
+import { outsiderPath } from 'aws-local/internal-api';
 import { preset } from '../../../lib/partners/presets';
 import type { Credentials } from '../../cloud/partner-access';
 import { Failure } from '../../failure';

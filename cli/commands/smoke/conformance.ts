@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
-import { readPack } from 'redshift-conformance/pack';
-import { runCases } from 'redshift-conformance/run';
+import { readPack, runCases } from 'redshift-conformance';
 import { clientSettings } from '../../../lambda/shared/client-settings';
 import type { WarehouseTarget } from '../../../lambda/shared/redshift-data';
 import type { Credentials, Reach } from '../../cloud/partner-access';

@@ -214,13 +214,6 @@ export interface SqsPort {
   depth(queueArn: string): number;
 }
 
-export interface WarehousePort {
-  /** For the summary and the command line: a read-only query as the owner of the database. Values as JSON scalars. */
-  query(sql: string): Promise<{ columns: string[]; rows: unknown[][] }>;
-  /** Statements that are not in a terminal status. */
-  activeStatements(): number;
-}
-
 /** A created resource as templates see it. */
 export interface ResourceState {
   readonly ref: string;

@@ -1,6 +1,4 @@
-import type { RunEvent, RunListener } from 'aws-local-kit/activity';
-import type { InternalHandler } from 'aws-local-kit/gateway/index';
-import type { Credentials, ServiceResponse } from 'aws-local-kit/ports';
+import type { Credentials, InternalHandler, RunEvent, RunListener, ServiceResponse } from 'aws-local-kit';
 import type { DeploymentError } from './cloudformation';
 import type { Deployments } from './deployments';
 

@@ -1,6 +1,14 @@
-import { createActivity, type RunEvent } from 'aws-local-kit/activity';
-import { createClock } from 'aws-local-kit/clock';
-import type { Authorizer, Credentials, Principal, ResourceContext, ResourceTwin, StsPort } from 'aws-local-kit/ports';
+import {
+  type Authorizer,
+  type Credentials,
+  createActivity,
+  createClock,
+  type Principal,
+  type ResourceContext,
+  type ResourceTwin,
+  type RunEvent,
+  type StsPort,
+} from 'aws-local-kit';
 import type { LambdaInvoker } from '../src/lambda';
 
 export const account = '000000000000';

@@ -1,9 +1,16 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { createClock, type RuntimeClock } from 'aws-local-kit/clock';
-import { createGateway, type Gateway } from 'aws-local-kit/gateway/index';
-import type { Credentials, Principal, ResourceState, ResourceTwin } from 'aws-local-kit/ports';
+import {
+  type Credentials,
+  createClock,
+  createGateway,
+  type Gateway,
+  type Principal,
+  type ResourceState,
+  type ResourceTwin,
+  type RuntimeClock,
+} from 'aws-local-kit';
 import { createIam, type Iam } from '../src/iam';
 import { createKinesis } from '../src/kinesis';
 import { createKms } from '../src/kms';

@@ -1,4 +1,4 @@
-import type { Edge } from 'redshift-conformance/pack';
+import type { Edge } from 'redshift-conformance';
 
 export interface Item {
   readonly group: 'statements' | 'types' | 'functions' | 'operators' | 'casts';

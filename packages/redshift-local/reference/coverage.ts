@@ -1,4 +1,4 @@
-import { type Case, type Edge, edges, type Topic } from 'redshift-conformance/pack';
+import { type Case, type Edge, edges, type Topic } from 'redshift-conformance';
 import type { Expression } from '../src/sql/ast';
 import { functions } from '../src/sql/functions/registry';
 import { Source } from '../src/sql/lexer';

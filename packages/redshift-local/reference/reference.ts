@@ -1,4 +1,4 @@
-import { type Case, type Edge, edges, pageUrl, type Topic } from 'redshift-conformance/pack';
+import { type Case, type Edge, edges, pageUrl, type Topic } from 'redshift-conformance';
 import { systemViews } from '../src/engine/system-views';
 import { functions } from '../src/sql/functions/registry';
 import { otherwise } from './applies';

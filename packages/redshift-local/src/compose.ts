@@ -1,20 +1,19 @@
 import { join } from 'node:path';
-import { jsonService } from 'aws-local-kit/gateway/json';
-import type {
-  Authorizer,
-  Clock,
-  Disposable,
-  EventBusPort,
-  JsonOperations,
-  KinesisPort,
-  Principal,
-  ResourceTwin,
-  S3Port,
-  SecretsPort,
-  Service,
-  StsPort,
-  WarehousePort,
-} from 'aws-local-kit/ports';
+import {
+  type Authorizer,
+  type Clock,
+  type Disposable,
+  type EventBusPort,
+  type JsonOperations,
+  jsonService,
+  type KinesisPort,
+  type Principal,
+  type ResourceTwin,
+  type S3Port,
+  type SecretsPort,
+  type Service,
+  type StsPort,
+} from 'aws-local-kit';
 import { controlPlane } from './control-plane';
 import { Executor } from './data-api/executor';
 import type { StatementFaults } from './data-api/faults';
@@ -50,6 +49,14 @@ export interface WarehouseOptions {
   readonly faults?: StatementFaults;
   /** Of each warehouse's engine. @default - one a core, at most 8 */
   readonly threads?: number;
+}
+
+/** The warehouse in process, for its operator. */
+export interface WarehousePort {
+  /** A read-only query as the owner of the database. Values as JSON scalars. */
+  query(sql: string): Promise<{ columns: string[]; rows: unknown[][] }>;
+  /** Statements that are not in a terminal status. */
+  activeStatements(): number;
 }
 
 export interface LocalWarehouse extends Disposable {

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { jsonService } from 'aws-local-kit/gateway/json';
-import { xmlDocument } from 'aws-local-kit/gateway/xml';
-import { type Authorizer, AwsError, NotModelledError, type Service, type ServiceRequest } from 'aws-local-kit/ports';
+import {
+  type Authorizer,
+  AwsError,
+  jsonService,
+  NotModelledError,
+  type Service,
+  type ServiceRequest,
+  xmlDocument,
+} from 'aws-local-kit';
 import { availableState, type ControlPlaneState } from './control-plane-state';
 import type { Warehouses } from './warehouses';
 

@@ -1,7 +1,17 @@
 import { composeWarehouse, type LocalWarehouse, type WarehouseOptions } from './compose';
 import { translate } from './sql';
 
-export type { LocalWarehouse, WarehouseOptions } from './compose';
+export type { LocalWarehouse, WarehouseOptions, WarehousePort } from './compose';
+export type { ControlPlaneState } from './control-plane-state';
+export type { StatementFaults } from './data-api/faults';
+export {
+  createWarehouseFaults,
+  lostConnection,
+  notReached,
+  serializableConflict,
+  type WarehouseFaults,
+} from './faults/faults';
+export type { CallFault, ScanFault, StatementFault, SystemViewLag, WarehouseFaultSource } from './faults/source';
 export type { ManagedSecrets } from './secret-attachment';
 export { type ServedWarehouse, type ServeOptions, serveWarehouse } from './standalone';
 

@@ -1,15 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { NotModelledError, type ResourceContext, type ResourceState, type ResourceTwin } from 'aws-local-kit/ports';
 import {
   booleanOf,
   integerOf,
   listOf,
+  NotModelledError,
   objectOf,
   oneOf,
   type Properties,
+  type ResourceContext,
+  type ResourceState,
+  type ResourceTwin,
   requiredText,
   textOf,
-} from 'aws-local-kit/properties';
+} from 'aws-local-kit';
 import { attachmentTwin, type ManagedSecrets } from './secret-attachment';
 import type { WarehouseDefinition, Warehouses } from './warehouses';
 

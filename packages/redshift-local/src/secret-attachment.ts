@@ -1,5 +1,4 @@
-import type { ResourceTwin } from 'aws-local-kit/ports';
-import { oneOf, type Properties, requiredText } from 'aws-local-kit/properties';
+import { oneOf, type Properties, type ResourceTwin, requiredText } from 'aws-local-kit';
 import type { Warehouses } from './warehouses';
 
 /** Where Redshift keeps an admin password that it manages itself. */

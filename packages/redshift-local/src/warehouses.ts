@@ -8,7 +8,7 @@ import {
   type Principal,
   type S3Port,
   type StsPort,
-} from 'aws-local-kit/ports';
+} from 'aws-local-kit';
 import type { StatementFaults } from './data-api/faults';
 import type { ReachableWarehouse } from './data-api/reachable';
 import type { WarehouseTarget } from './data-api/records';

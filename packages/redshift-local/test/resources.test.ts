@@ -1,4 +1,4 @@
-import type { ResourceContext } from 'aws-local-kit/ports';
+import type { ResourceContext } from 'aws-local-kit';
 import { composeWarehouse, type LocalWarehouse } from '../src/compose';
 import { translate } from '../src/sql';
 import {

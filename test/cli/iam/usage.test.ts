@@ -1,6 +1,6 @@
-import type { DeployedResource } from 'aws-local/cloudformation/index';
-import { parsePolicy } from 'aws-local/iam/policy';
-import type { AuthorizationRequest, Principal } from 'aws-local-kit/ports';
+import type { DeployedResource } from 'aws-local';
+import { parsePolicy } from 'aws-local/policies';
+import type { AuthorizationRequest, Principal } from 'aws-local-kit';
 import { reasonFor, unusedReasons } from '../../../cli/iam/reasons';
 import { type Permission, Usage } from '../../../cli/iam/usage';
 

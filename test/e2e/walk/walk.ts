@@ -1,4 +1,4 @@
-import type { DeploymentError } from 'aws-local/cloudformation/index';
+import type { DeploymentError } from 'aws-local';
 import type { Pipeline } from '../../../pipelines/definition';
 import {
   contentOf,

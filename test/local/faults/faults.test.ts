@@ -1,4 +1,4 @@
-import type { RunResult } from 'redshift-local/engine/engine';
+import type { RunResult } from 'redshift-local/front-end';
 import {
   createFaults,
   type FaultScript,

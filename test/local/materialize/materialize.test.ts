@@ -1,5 +1,5 @@
-import { createIam } from 'aws-local/iam/index';
-import type { ResourceContext, S3ObjectInfo, S3Port } from 'aws-local-kit/ports';
+import { createIam } from 'aws-local/twins';
+import type { ResourceContext, S3ObjectInfo, S3Port } from 'aws-local-kit';
 import { type PostgresSession, postgres } from '../../../lambda/shared/postgres';
 import { createMaterialize, type Materialize, materializeRole } from '../../../local/materialize';
 

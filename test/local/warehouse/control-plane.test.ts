@@ -1,7 +1,6 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
-import { createGateway, type Gateway } from 'aws-local-kit/gateway/index';
-import { NotModelledError } from 'aws-local-kit/ports';
-import { translate } from 'redshift-local/sql/index';
+import { createGateway, type Gateway, NotModelledError } from 'aws-local-kit';
+import { translate } from 'redshift-local/front-end';
 import { redshiftData } from '../../../lambda/shared/redshift-data';
 import { redshiftStatus } from '../../../lambda/shared/redshift-status';
 import { region } from '../../../packages/redshift-local/test/support/fakes';

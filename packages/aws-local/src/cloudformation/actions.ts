@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { RunEvent, RunListener } from 'aws-local-kit/activity';
 import {
   type Clock,
   NotModelledError,
@@ -7,8 +6,10 @@ import {
   type ResourceContext,
   type ResourceState,
   type ResourceTwin,
+  type RunEvent,
+  type RunListener,
   type SecretsPort,
-} from 'aws-local-kit/ports';
+} from 'aws-local-kit';
 import { asText, type CustomResources, type Properties } from './custom-resources';
 import { resolveDynamicReferences } from './dynamic-references';
 import { stackId } from './intrinsics';

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { InternalHandler } from 'aws-local-kit/gateway/index';
-import type { Clock, Principal } from 'aws-local-kit/ports';
+import type { Clock, InternalHandler, Principal } from 'aws-local-kit';
 import type { LambdaInvoker } from '../lambda';
 
 export type Properties = Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-import type { ResourceTwin } from 'aws-local-kit/ports';
+import type { ResourceTwin } from 'aws-local-kit';
 import { Actions, type ActionsOptions } from './actions';
 import type { Assembly, Stack } from './assembly';
 import { cleanUp } from './cleanup';

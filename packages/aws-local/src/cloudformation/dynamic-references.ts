@@ -1,4 +1,4 @@
-import type { Principal, SecretsPort } from 'aws-local-kit/ports';
+import type { Principal, SecretsPort } from 'aws-local-kit';
 
 /** `{{resolve:secretsmanager:<secret id or ARN>:SecretString:<json key>:<stage>:<version>}}`, the last three optional. */
 const reference = /\{\{resolve:secretsmanager:(.+?):SecretString(?::([^:}]*))?(?::[^:}]*)?(?::[^:}]*)?\}\}/g;

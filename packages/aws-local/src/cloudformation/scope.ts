@@ -1,4 +1,4 @@
-import type { ResourceState } from 'aws-local-kit/ports';
+import type { ResourceState } from 'aws-local-kit';
 import type { Stack } from './assembly';
 import { resolve, type Scope } from './intrinsics';
 

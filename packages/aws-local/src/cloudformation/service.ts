@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { type XmlValue, xmlDocument } from 'aws-local-kit/gateway/xml';
-import { type Authorizer, AwsError, NotModelledError, type Service, type ServiceRequest } from 'aws-local-kit/ports';
+import {
+  type Authorizer,
+  AwsError,
+  NotModelledError,
+  type Service,
+  type ServiceRequest,
+  type XmlValue,
+  xmlDocument,
+} from 'aws-local-kit';
 import type { StateFile, StoredStack } from './state';
 
 const namespace = 'http://cloudformation.amazonaws.com/doc/2010-05-15/';

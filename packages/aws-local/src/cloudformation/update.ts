@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ResourceState } from 'aws-local-kit/ports';
+import type { ResourceState } from 'aws-local-kit';
 import type { Actions } from './actions';
 import type { Stack, TemplateResource } from './assembly';
 import { CustomResourceError, type Properties } from './custom-resources';

@@ -1,4 +1,4 @@
-import type { ResourceTwin } from 'aws-local-kit/ports';
+import type { ResourceTwin } from 'aws-local-kit';
 import type { Assembly, Stack, TemplateResource } from './assembly';
 import {
   attributeReference,

@@ -1,4 +1,4 @@
-import type { ResourceTwin } from 'aws-local-kit/ports';
+import type { ResourceTwin } from 'aws-local-kit';
 import { createMetrics, type Metrics } from './metrics';
 
 export { createMetrics, type Metrics };

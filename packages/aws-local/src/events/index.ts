@@ -1,16 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import type { Activity, RunListener } from 'aws-local-kit/activity';
 import {
+  type Activity,
   type Authorizer,
   type BusEvent,
   type Clock,
   type EventBusPort,
+  integerOf,
+  listOf,
   NotModelledError,
+  objectOf,
+  oneOf,
   type Principal,
   type ResourceTwin,
+  type RunListener,
+  requiredText,
   type Service,
-} from 'aws-local-kit/ports';
-import { integerOf, listOf, objectOf, oneOf, requiredText } from 'aws-local-kit/properties';
+} from 'aws-local-kit';
 import type { LambdaInvoker } from '../lambda';
 import type { Sqs } from '../sqs';
 import { compilePattern, type Pattern } from './pattern';

@@ -1,4 +1,4 @@
-import { NotModelledError } from 'aws-local-kit/ports';
+import { NotModelledError } from 'aws-local-kit';
 
 /** An event pattern, checked once: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html */
 export type Pattern = (event: unknown) => boolean;

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { jsonService } from 'aws-local-kit/gateway/index';
 import {
   type Authorizer,
   AwsError,
   type EventBusPort,
+  jsonService,
+  listOf,
   NotModelledError,
+  objectOf,
   type Principal,
   type Service,
-} from 'aws-local-kit/ports';
-import { listOf, objectOf, textOf } from 'aws-local-kit/properties';
+  textOf,
+} from 'aws-local-kit';
 
 export interface EventsServiceOptions {
   readonly account: string;

@@ -3,8 +3,17 @@ import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSy
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { gzipSync } from 'node:zlib';
-import type { Activity, RunListener } from 'aws-local-kit/activity';
-import type { Clock, Principal, ResourceTwin, S3Port, StreamSlice, StsPort, Timer } from 'aws-local-kit/ports';
+import type {
+  Activity,
+  Clock,
+  Principal,
+  ResourceTwin,
+  RunListener,
+  S3Port,
+  StreamSlice,
+  StsPort,
+  Timer,
+} from 'aws-local-kit';
 import type { LambdaInvoker } from '../lambda';
 import { expandPrefix } from './prefix';
 import { type DeliveryConfig, parseDeliveryStream } from './properties';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { NotModelledError } from 'aws-local-kit/ports';
+import { NotModelledError } from 'aws-local-kit';
 
 export interface PrefixValues {
   /** Epoch milliseconds: arrival of the oldest record in the object. */

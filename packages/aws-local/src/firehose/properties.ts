@@ -1,14 +1,14 @@
-import { NotModelledError } from 'aws-local-kit/ports';
 import {
   booleanOf,
   integerOf,
   listOf,
+  NotModelledError,
   objectOf,
   oneOf,
   type Properties,
   requiredText,
   textOf,
-} from 'aws-local-kit/properties';
+} from 'aws-local-kit';
 import { checkPrefixes } from './prefix';
 
 /** A delivery stream, read from its template. */

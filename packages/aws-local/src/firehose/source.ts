@@ -1,4 +1,4 @@
-import type { Principal, StreamSlice } from 'aws-local-kit/ports';
+import type { Principal, StreamSlice } from 'aws-local-kit';
 import type { Kinesis } from '../kinesis';
 
 /** Records after the given positions, read as Firehose reads. */

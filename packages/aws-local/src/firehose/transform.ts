@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Principal } from 'aws-local-kit/ports';
+import type { Principal } from 'aws-local-kit';
 import type { LambdaInvoker } from '../lambda';
 
 /** A record of the source on its way to the bucket. */

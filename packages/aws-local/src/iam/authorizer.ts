@@ -1,4 +1,4 @@
-import { type AuthorizationRequest, type Authorizer, AwsError, type Clock, type Principal } from 'aws-local-kit/ports';
+import { type AuthorizationRequest, type Authorizer, AwsError, type Clock, type Principal } from 'aws-local-kit';
 import { type EvaluationRequest, evaluate, type Verdict } from './evaluate';
 import { type Context, UndecidableCondition } from './match';
 import { parsePolicy, type Statement } from './policy';

@@ -1,4 +1,4 @@
-import type { Principal } from 'aws-local-kit/ports';
+import type { Principal } from 'aws-local-kit';
 import { conditionHolds } from './conditions';
 import {
   arnMatches,

@@ -1,4 +1,4 @@
-import type { Authorizer, Clock, Credentials, Principal, ResourceTwin, Service } from 'aws-local-kit/ports';
+import type { Authorizer, Clock, Credentials, Principal, ResourceTwin, Service } from 'aws-local-kit';
 import { type AllowedListener, createAuthorizer } from './authorizer';
 import type { Statement } from './policy';
 import { IamStore, iamTwins } from './store';

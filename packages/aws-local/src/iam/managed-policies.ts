@@ -1,4 +1,4 @@
-import type { PolicyDocument } from 'aws-local-kit/ports';
+import type { PolicyDocument } from 'aws-local-kit';
 
 const logs = ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'];
 

@@ -1,4 +1,4 @@
-import type { Principal } from 'aws-local-kit/ports';
+import type { Principal } from 'aws-local-kit';
 import type { PrincipalElement } from './policy';
 
 /** The values of a condition key in a request, in lower-case names; undefined when the request does not have the key. */

@@ -1,4 +1,4 @@
-import type { InternalHandler } from 'aws-local-kit/gateway/index';
+import type { InternalHandler } from 'aws-local-kit';
 import type { Iam } from './index';
 
 export const outsiderPath = '/_millrace/outsider';

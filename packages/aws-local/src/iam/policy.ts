@@ -1,5 +1,4 @@
-import { NotModelledError, type PolicyDocument } from 'aws-local-kit/ports';
-import { invalid, listOf, objectOf, oneOf } from 'aws-local-kit/properties';
+import { invalid, listOf, NotModelledError, objectOf, oneOf, type PolicyDocument } from 'aws-local-kit';
 
 /** A condition: operator as written, key as written, values. */
 export interface Condition {

@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto';
 import {
+  integerOf,
+  listOf,
   NotModelledError,
+  objectOf,
   type PolicyDocument,
   type ResourceContext,
   type ResourceState,
   type ResourceTwin,
-} from 'aws-local-kit/ports';
-import { integerOf, listOf, objectOf, requiredText, shortened, textOf } from 'aws-local-kit/properties';
+  requiredText,
+  shortened,
+  textOf,
+} from 'aws-local-kit';
 import { managedPolicies } from './managed-policies';
 import { parsePolicy, type Statement } from './policy';
 

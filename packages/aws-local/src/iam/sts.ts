@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { xmlDocument } from 'aws-local-kit/gateway/xml';
 import {
   type Authorizer,
   AwsError,
@@ -10,7 +9,8 @@ import {
   type Service,
   type ServiceRequest,
   type StsPort,
-} from 'aws-local-kit/ports';
+  xmlDocument,
+} from 'aws-local-kit';
 import { type IamStore, uniqueId } from './store';
 
 interface Session {

@@ -1,7 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { EventStream } from 'aws-local-kit/gateway/index';
-import { AwsError, type JsonOperations, type Principal } from 'aws-local-kit/ports';
-import { integerOf, objectOf, oneOf, requiredText, textOf } from 'aws-local-kit/properties';
+import {
+  AwsError,
+  EventStream,
+  integerOf,
+  type JsonOperations,
+  objectOf,
+  oneOf,
+  type Principal,
+  requiredText,
+  textOf,
+} from 'aws-local-kit';
 import { children, readPage, startingCounter } from './get';
 import type { Kinesis } from './kinesis';
 import type { Shard } from './shard';

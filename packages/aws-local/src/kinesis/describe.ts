@@ -1,5 +1,13 @@
-import { AwsError, type JsonOperations, NotModelledError } from 'aws-local-kit/ports';
-import { integerOf, objectOf, oneOf, requiredText, textOf } from 'aws-local-kit/properties';
+import {
+  AwsError,
+  integerOf,
+  type JsonOperations,
+  NotModelledError,
+  objectOf,
+  oneOf,
+  requiredText,
+  textOf,
+} from 'aws-local-kit';
 import type { Kinesis } from './kinesis';
 import type { Shard, ShardDescription } from './shard';
 import { hex, type Stream } from './stream';

@@ -1,5 +1,12 @@
-import { AwsError, type JsonOperations, type Principal } from 'aws-local-kit/ports';
-import { integerOf, invalid, objectOf, requiredText } from 'aws-local-kit/properties';
+import {
+  AwsError,
+  integerOf,
+  invalid,
+  type JsonOperations,
+  objectOf,
+  type Principal,
+  requiredText,
+} from 'aws-local-kit';
 import { hashRange } from './describe';
 import type { Kinesis } from './kinesis';
 import { Limiter } from './limiter';

@@ -1,12 +1,16 @@
-import { type JsonService, jsonService } from 'aws-local-kit/gateway/index';
 import {
+  integerOf,
   type JsonOperations,
+  type JsonService,
+  jsonService,
   NotModelledError,
+  objectOf,
+  oneOf,
   type Principal,
   type ResourceContext,
   type ResourceTwin,
-} from 'aws-local-kit/ports';
-import { integerOf, objectOf, oneOf, textOf } from 'aws-local-kit/properties';
+  textOf,
+} from 'aws-local-kit';
 import { consumerOperations } from './consumers';
 import { describeOperations } from './describe';
 import { getOperations } from './get';

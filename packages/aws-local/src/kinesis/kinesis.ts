@@ -8,7 +8,7 @@ import {
   type KinesisPort,
   type Principal,
   type StreamSlice,
-} from 'aws-local-kit/ports';
+} from 'aws-local-kit';
 import type { Kms } from '../kms';
 import { Stream, type StreamSettings } from './stream';
 

@@ -1,6 +1,5 @@
 import crypto from 'node:crypto';
-import { AwsError, type JsonOperations, type Principal } from 'aws-local-kit/ports';
-import { invalid, listOf, objectOf, requiredText } from 'aws-local-kit/properties';
+import { AwsError, invalid, type JsonOperations, listOf, objectOf, type Principal, requiredText } from 'aws-local-kit';
 import type { Kinesis } from './kinesis';
 import { Limiter } from './limiter';
 import type { Shard } from './shard';

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { AwsError, type Clock, NotModelledError, type StreamSlice } from 'aws-local-kit/ports';
+import { AwsError, type Clock, NotModelledError, type StreamSlice } from 'aws-local-kit';
 import { Shard, type ShardDescription, sequencePrefix } from './shard';
 
 export interface StreamSettings {

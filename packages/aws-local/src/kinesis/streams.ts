@@ -1,5 +1,4 @@
-import { AwsError, type JsonOperations } from 'aws-local-kit/ports';
-import { integerOf, invalid, objectOf, oneOf, requiredText } from 'aws-local-kit/properties';
+import { AwsError, integerOf, invalid, type JsonOperations, objectOf, oneOf, requiredText } from 'aws-local-kit';
 import type { Kinesis } from './kinesis';
 
 type Input = Readonly<Record<string, unknown>>;

@@ -2,14 +2,18 @@ import { createHash } from 'node:crypto';
 import {
   type Authorizer,
   AwsError,
+  booleanOf,
+  integerOf,
   NotModelledError,
+  oneOf,
   type PolicyDocument,
   type Principal,
   type ResourceContext,
   type ResourceState,
   type ResourceTwin,
-} from 'aws-local-kit/ports';
-import { booleanOf, integerOf, oneOf, requiredText, textOf } from 'aws-local-kit/properties';
+  requiredText,
+  textOf,
+} from 'aws-local-kit';
 import { parsePolicy } from '../iam/policy';
 
 export interface KmsOptions {

@@ -1,4 +1,4 @@
-import type { ResourceTwin } from 'aws-local-kit/ports';
+import type { ResourceTwin } from 'aws-local-kit';
 import type { Functions } from './functions';
 import type { LambdaOptions } from './options';
 import type { FunctionError } from './runner';

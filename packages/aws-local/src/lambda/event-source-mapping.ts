@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { NotModelledError, type Principal, type ResourceTwin, type Timer } from 'aws-local-kit/ports';
+import { NotModelledError, type Principal, type ResourceTwin, type Timer } from 'aws-local-kit';
 import type { Functions, LambdaFunction } from './functions';
 import type { LambdaOptions } from './options';
 

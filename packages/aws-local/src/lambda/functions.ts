@@ -1,13 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  AwsError,
-  NotModelledError,
-  type PolicyDocument,
-  type Principal,
-  type ResourceTwin,
-} from 'aws-local-kit/ports';
+import { AwsError, NotModelledError, type PolicyDocument, type Principal, type ResourceTwin } from 'aws-local-kit';
 import type { Logs } from './logs';
 import type { LambdaOptions } from './options';
 import { createRunner, type FunctionRunner, type InvocationResult } from './runner';

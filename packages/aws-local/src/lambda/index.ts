@@ -1,4 +1,4 @@
-import type { Disposable, Principal, ResourceTwin, Service } from 'aws-local-kit/ports';
+import type { Disposable, Principal, ResourceTwin, Service } from 'aws-local-kit';
 import { createAsyncQueue } from './async-queue';
 import { createEventSourceMappings } from './event-source-mapping';
 import { createFunctions, type FunctionPolicies } from './functions';

@@ -1,6 +1,6 @@
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
-import type { ResourceTwin } from 'aws-local-kit/ports';
+import type { ResourceTwin } from 'aws-local-kit';
 import type { LambdaOptions } from './options';
 
 export interface Logs {

@@ -1,7 +1,6 @@
-import type { Activity, RunListener } from 'aws-local-kit/activity';
-import type { Authorizer, Clock, LambdaPort, Principal, SqsPort, StsPort } from 'aws-local-kit/ports';
+import type { Activity, Authorizer, Clock, LambdaPort, Principal, RunListener, SqsPort, StsPort } from 'aws-local-kit';
 import type { Metrics } from '../cloudwatch';
-import type { Kill } from './kill';
+import type { Kill } from '../faults/source';
 import type { InvocationResult } from './runner';
 
 export interface LambdaOptions {

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { devNull } from 'node:os';
 import { join } from 'node:path';
-import type { Credentials } from 'aws-local-kit/ports';
-import type { Kill } from './kill';
+import type { Credentials } from 'aws-local-kit';
+import type { Kill } from '../faults/source';
 
 /** What a function's processes are started with. */
 export interface FunctionSettings {

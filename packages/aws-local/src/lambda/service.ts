@@ -1,10 +1,4 @@
-import {
-  AwsError,
-  NotModelledError,
-  type Service,
-  type ServiceRequest,
-  type ServiceResponse,
-} from 'aws-local-kit/ports';
+import { AwsError, NotModelledError, type Service, type ServiceRequest, type ServiceResponse } from 'aws-local-kit';
 import type { Functions } from './functions';
 import type { LambdaInvoker, LambdaOptions } from './options';
 

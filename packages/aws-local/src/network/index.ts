@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ResourceContext, ResourceTwin } from 'aws-local-kit/ports';
+import type { ResourceContext, ResourceTwin } from 'aws-local-kit';
 
 /**
  * Networks are not modelled: everything runs on loopback. The twins give the resources the ids that other resources refer to and

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Journal } from 'aws-local-kit/journal';
+import { Journal } from 'aws-local-kit';
 import { hashedPath, internalFolder, pathOfKey } from './keys';
 
 /** One version of an object. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import zlib from 'node:zlib';
-import { AwsError, NotModelledError } from 'aws-local-kit/ports';
+import { AwsError, NotModelledError } from 'aws-local-kit';
 
 const algorithms: Readonly<Record<string, (body: Buffer) => string>> = {
   crc32: (body) => uint32(zlib.crc32(body)),

@@ -1,4 +1,4 @@
-import { AwsError, NotModelledError, type ServiceRequest } from 'aws-local-kit/ports';
+import { AwsError, NotModelledError, type ServiceRequest } from 'aws-local-kit';
 import { verifiedChecksums } from './checksums';
 import type { PutOptions } from './s3';
 

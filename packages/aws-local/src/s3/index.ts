@@ -1,4 +1,4 @@
-import type { ResourceTwin, Service } from 'aws-local-kit/ports';
+import type { ResourceTwin, Service } from 'aws-local-kit';
 import { S3, type S3Options } from './s3';
 import { s3Service } from './service';
 import { s3Twins } from './twins';

@@ -1,5 +1,4 @@
-import { xmlDocument } from 'aws-local-kit/gateway/xml';
-import { AwsError, NotModelledError, type ServiceRequest, type ServiceResponse } from 'aws-local-kit/ports';
+import { AwsError, NotModelledError, type ServiceRequest, type ServiceResponse, xmlDocument } from 'aws-local-kit';
 import type { ObjectVersion } from './bucket';
 import type { Bucket } from './s3';
 

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { NotModelledError } from 'aws-local-kit/ports';
-import { listOf, objectOf, requiredText } from 'aws-local-kit/properties';
+import { listOf, NotModelledError, objectOf, requiredText } from 'aws-local-kit';
 import type { ObjectVersion } from './bucket';
 
 /** One destination of a bucket's events. */

@@ -10,7 +10,7 @@ import {
   type S3Encryption,
   type S3ObjectInfo,
   type S3Port,
-} from 'aws-local-kit/ports';
+} from 'aws-local-kit';
 import type { Kms } from '../kms';
 import type { Sqs } from '../sqs';
 import { BucketStore, type ObjectVersion } from './bucket';

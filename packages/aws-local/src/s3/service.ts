@@ -1,13 +1,13 @@
 import fs from 'node:fs';
-import { parseXml } from 'aws-local-kit/gateway/xml';
 import {
   AwsError,
   NotModelledError,
   type PolicyDocument,
+  parseXml,
   type Service,
   type ServiceRequest,
   type ServiceResponse,
-} from 'aws-local-kit/ports';
+} from 'aws-local-kit';
 import { parsePolicy } from '../iam/policy';
 import type { ObjectVersion } from './bucket';
 import { checkRequest, demands, putOptions, rangeOf } from './headers';

@@ -1,12 +1,18 @@
 import {
   AwsError,
+  booleanOf,
+  listOf,
   NotModelledError,
+  objectOf,
+  oneOf,
   type PolicyDocument,
   type ResourceContext,
   type ResourceState,
   type ResourceTwin,
-} from 'aws-local-kit/ports';
-import { booleanOf, listOf, objectOf, oneOf, requiredText, shortened, textOf } from 'aws-local-kit/properties';
+  requiredText,
+  shortened,
+  textOf,
+} from 'aws-local-kit';
 import { parsePolicy } from '../iam/policy';
 import { parseNotifications } from './notifications';
 import type { BucketSettings, S3 } from './s3';

@@ -1,4 +1,4 @@
-import { NotModelledError } from 'aws-local-kit/ports';
+import { NotModelledError } from 'aws-local-kit';
 
 /** When a schedule fires: the first moment after the given one, in epoch milliseconds, or undefined when it never does again. */
 export type NextTime = (after: number) => number | undefined;

@@ -1,15 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import type { Activity, RunListener } from 'aws-local-kit/activity';
 import {
+  type Activity,
   type Clock,
+  integerOf,
   NotModelledError,
+  objectOf,
+  oneOf,
   type Principal,
   type ResourceTwin,
+  type RunListener,
+  requiredText,
   type SqsPort,
   type StsPort,
   type Timer,
-} from 'aws-local-kit/ports';
-import { integerOf, objectOf, oneOf, requiredText, textOf } from 'aws-local-kit/properties';
+  textOf,
+} from 'aws-local-kit';
 import type { LambdaInvoker } from '../lambda';
 import { type NextTime, parseExpression } from './expression';
 

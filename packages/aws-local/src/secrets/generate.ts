@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { booleanOf, integerOf, objectOf, textOf } from 'aws-local-kit/properties';
+import { booleanOf, integerOf, objectOf, textOf } from 'aws-local-kit';
 
 const lowercase = 'abcdefghijklmnopqrstuvwxyz';
 const uppercase = lowercase.toUpperCase();

@@ -1,12 +1,16 @@
-import { type JsonService, jsonService } from 'aws-local-kit/gateway/index';
 import {
+  booleanOf,
   type JsonOperations,
+  type JsonService,
+  jsonService,
   NotModelledError,
+  objectOf,
   type PolicyDocument,
   type ResourceContext,
   type ResourceTwin,
-} from 'aws-local-kit/ports';
-import { booleanOf, objectOf, requiredText, textOf } from 'aws-local-kit/properties';
+  requiredText,
+  textOf,
+} from 'aws-local-kit';
 import { parsePolicy } from '../iam/policy';
 import { generateSecretString } from './generate';
 import { type Secret, Secrets, type SecretsOptions } from './secrets';

@@ -8,7 +8,7 @@ import {
   type PolicyDocument,
   type Principal,
   type SecretsPort,
-} from 'aws-local-kit/ports';
+} from 'aws-local-kit';
 import type { Kms } from '../kms';
 
 export interface SecretsOptions {

@@ -1,5 +1,4 @@
-import { type JsonService, jsonService } from 'aws-local-kit/gateway/index';
-import type { ResourceTwin } from 'aws-local-kit/ports';
+import { type JsonService, jsonService, type ResourceTwin } from 'aws-local-kit';
 import { sqsOperations } from './operations';
 import { Sqs, type SqsOptions } from './sqs';
 import { sqsTwins } from './twins';

@@ -1,5 +1,14 @@
-import { AwsError, type JsonOperations, NotModelledError, type Principal } from 'aws-local-kit/ports';
-import { integerOf, invalid, listOf, objectOf, requiredText } from 'aws-local-kit/properties';
+import {
+  AwsError,
+  integerOf,
+  invalid,
+  type JsonOperations,
+  listOf,
+  NotModelledError,
+  objectOf,
+  type Principal,
+  requiredText,
+} from 'aws-local-kit';
 import type { Queue } from './queue';
 import { md5, type Sqs, systemAttributes } from './sqs';
 

@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { Journal } from 'aws-local-kit/journal';
-import { AwsError, type Clock, type PolicyDocument, type Timer } from 'aws-local-kit/ports';
+import { AwsError, type Clock, Journal, type PolicyDocument, type Timer } from 'aws-local-kit';
 
 export interface Message {
   readonly id: string;

@@ -1,13 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import {
-  type Authorizer,
-  AwsError,
-  type Clock,
-  type Disposable,
-  type Principal,
-  type SqsPort,
-} from 'aws-local-kit/ports';
+import { type Authorizer, AwsError, type Clock, type Disposable, type Principal, type SqsPort } from 'aws-local-kit';
 import type { Kms } from '../kms';
 import { type Message, md5, Queue, type QueueSettings } from './queue';
 

@@ -1,11 +1,17 @@
 import {
+  booleanOf,
+  integerOf,
+  listOf,
   NotModelledError,
+  objectOf,
   type PolicyDocument,
   type ResourceContext,
   type ResourceState,
   type ResourceTwin,
-} from 'aws-local-kit/ports';
-import { booleanOf, integerOf, listOf, objectOf, requiredText, shortened, textOf } from 'aws-local-kit/properties';
+  requiredText,
+  shortened,
+  textOf,
+} from 'aws-local-kit';
 import { parsePolicy } from '../iam/policy';
 import type { QueueSettings } from './queue';
 import type { Sqs } from './sqs';

@@ -1,5 +1,4 @@
-import { NotModelledError } from 'aws-local-kit/ports';
-import { integerOf, listOf, objectOf, oneOf, type Properties, requiredText } from 'aws-local-kit/properties';
+import { integerOf, listOf, NotModelledError, objectOf, oneOf, type Properties, requiredText } from 'aws-local-kit';
 
 /** The part of Amazon States Language that is carried out: Lambda tasks that retry, catch and end. */
 export interface Definition {

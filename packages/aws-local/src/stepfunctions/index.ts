@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { Activity, RunListener } from 'aws-local-kit/activity';
-import { jsonService } from 'aws-local-kit/gateway/index';
 import {
+  type Activity,
   type Authorizer,
   AwsError,
   type Clock,
+  jsonService,
   type Principal,
   type ResourceTwin,
+  type RunListener,
+  requiredText,
   type Service,
   type StsPort,
-} from 'aws-local-kit/ports';
-import { requiredText } from 'aws-local-kit/properties';
+} from 'aws-local-kit';
 import type { LambdaInvoker } from '../lambda';
 import { type Definition, matchesError, parseDefinition, type TaskState } from './definition';
 

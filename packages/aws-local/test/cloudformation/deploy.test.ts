@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: Fn::Sub has the same notation
 
-import type { ResourceTwin } from 'aws-local-kit/ports';
+import type { ResourceTwin } from 'aws-local-kit';
 import type { Template } from '../../src/cloudformation/assembly';
 import { Fixture } from './fixture';
 

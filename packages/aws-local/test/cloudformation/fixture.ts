@@ -1,9 +1,13 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createActivity, type RunEvent } from 'aws-local-kit/activity';
-import { createClock } from 'aws-local-kit/clock';
-import { createGateway } from 'aws-local-kit/gateway/index';
-import type { ResourceTwin, SecretsPort } from 'aws-local-kit/ports';
+import {
+  createActivity,
+  createClock,
+  createGateway,
+  type ResourceTwin,
+  type RunEvent,
+  type SecretsPort,
+} from 'aws-local-kit';
 import {
   answerPath,
   CloudFormation,

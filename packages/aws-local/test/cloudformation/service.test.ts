@@ -1,4 +1,4 @@
-import { AwsError, type Principal } from 'aws-local-kit/ports';
+import { AwsError, type Principal } from 'aws-local-kit';
 import { cloudFormationService } from '../../src/cloudformation';
 import type { StoredStack } from '../../src/cloudformation/state';
 

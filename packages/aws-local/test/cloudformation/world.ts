@@ -1,9 +1,7 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunEvent } from 'aws-local-kit/activity';
-import { createClock } from 'aws-local-kit/clock';
-import type { ResourceTwin } from 'aws-local-kit/ports';
+import { createClock, type ResourceTwin, type RunEvent } from 'aws-local-kit';
 import { CloudFormation, type Deployment, openState } from '../../src/cloudformation';
 import type { Template } from '../../src/cloudformation/assembly';
 import { CustomResourceError, type CustomResources } from '../../src/cloudformation/custom-resources';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { S3Port, StreamSlice } from 'aws-local-kit/ports';
+import type { S3Port, StreamSlice } from 'aws-local-kit';
 import { createFirehose } from '../../src/firehose';
 import { batches } from '../../src/firehose/transform';
 import { base, create, fakeLambda, turns } from '../fakes';

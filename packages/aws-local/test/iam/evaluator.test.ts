@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: policy variables are written so
-import { createClock } from 'aws-local-kit/clock';
-import type { AuthorizationRequest, PolicyDocument, Principal } from 'aws-local-kit/ports';
+
+import { type AuthorizationRequest, createClock, type PolicyDocument, type Principal } from 'aws-local-kit';
 import { createAuthorizer } from '../../src/iam/authorizer';
 import { parsePolicy } from '../../src/iam/policy';
 

@@ -1,5 +1,5 @@
 import { AssumeRoleCommand, GetCallerIdentityCommand, GetSessionTokenCommand, STSClient } from '@aws-sdk/client-sts';
-import type { Credentials } from 'aws-local-kit/ports';
+import type { Credentials } from 'aws-local-kit';
 import { account, allow, type Services, startServices } from '../services';
 
 let services: Services;

@@ -1,4 +1,4 @@
-import { AwsError, type Principal } from 'aws-local-kit/ports';
+import { AwsError, type Principal } from 'aws-local-kit';
 import type { LambdaOptions, QueuePort } from '../../src/lambda';
 import { createEventSourceMappings, failedItems } from '../../src/lambda/event-source-mapping';
 import type { Functions } from '../../src/lambda/functions';

@@ -1,5 +1,5 @@
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import type { Credentials } from 'aws-local-kit/ports';
+import type { Credentials } from 'aws-local-kit';
 import { allow, deny, type Services, startServices } from '../services';
 
 let services: Services;

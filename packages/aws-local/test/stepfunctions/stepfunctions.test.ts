@@ -1,4 +1,4 @@
-import type { ServiceRequest } from 'aws-local-kit/ports';
+import type { ServiceRequest } from 'aws-local-kit';
 import { createStepFunctions } from '../../src/stepfunctions';
 import { base, create, fakeLambda, turns } from '../fakes';
 

@@ -1,4 +1,4 @@
-import { AwsError } from 'aws-local-kit/ports';
+import { AwsError } from 'aws-local-kit';
 
 /** Bounds of a text in characters, and its whole pattern. */
 export interface TextBounds {

@@ -1,4 +1,4 @@
-import type { Clock, EventBusPort } from 'aws-local-kit/ports';
+import type { Clock, EventBusPort } from 'aws-local-kit';
 import type { Engine, HeldSession, RunRequest, RunResult } from '../engine/engine';
 import { errorText } from '../engine/errors';
 import type { StatementFaults } from './faults';

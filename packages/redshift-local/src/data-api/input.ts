@@ -1,5 +1,4 @@
-import { AwsError } from 'aws-local-kit/ports';
-import { objectOf, type Properties } from 'aws-local-kit/properties';
+import { AwsError, objectOf, type Properties } from 'aws-local-kit';
 import { Constraints } from './constraints';
 import type { ResultFormat, SqlParameter } from './records';
 

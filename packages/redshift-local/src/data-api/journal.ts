@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Clock } from 'aws-local-kit/ports';
+import type { Clock } from 'aws-local-kit';
 import { isTerminal, type StatementRecord } from './records';
 
 /** Results and descriptions are kept for 24 hours, client tokens for 8 (Redshift management guide, Data API). */

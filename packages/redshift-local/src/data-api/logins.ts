@@ -1,4 +1,4 @@
-import { type Authorizer, AwsError, type Principal, type SecretsPort } from 'aws-local-kit/ports';
+import { type Authorizer, AwsError, type Principal, type SecretsPort } from 'aws-local-kit';
 import type { Engine } from '../engine/engine';
 import type { ReachableWarehouse } from './reachable';
 

@@ -1,5 +1,4 @@
-import { AwsError, NotModelledError, type Principal } from 'aws-local-kit/ports';
-import { objectOf } from 'aws-local-kit/properties';
+import { AwsError, NotModelledError, objectOf, type Principal } from 'aws-local-kit';
 import type { CatalogState } from '../engine/catalog';
 import { systemViews } from '../engine/system-views';
 import type { ColumnInfo, TableColumn } from '../statement';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Authorizer, AwsError, type Clock, type JsonOperations, type Principal } from 'aws-local-kit/ports';
+import { type Authorizer, AwsError, type Clock, type JsonOperations, type Principal } from 'aws-local-kit';
 import type { Executor } from './executor';
 import { batchInput, executeInput, limits, listInput, type Place, type Submission, statementInput } from './input';
 import type { Login, Logins } from './logins';

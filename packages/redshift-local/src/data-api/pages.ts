@@ -1,4 +1,4 @@
-import { AwsError } from 'aws-local-kit/ports';
+import { AwsError } from 'aws-local-kit';
 import type { Field } from '../engine/result';
 import { columnMetadata } from './output';
 import type { ResultFormat } from './records';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Principal } from 'aws-local-kit/ports';
+import type { Principal } from 'aws-local-kit';
 import type { StoredResult } from './results';
 
 /** Of the rows of a result. */

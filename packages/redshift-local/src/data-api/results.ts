@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AwsError } from 'aws-local-kit/ports';
+import { AwsError } from 'aws-local-kit';
 import type { Field, ResultSet, ResultSink } from '../engine/result';
 import type { ResultColumn } from '../statement';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { AwsError, type Clock, type Principal, type Timer } from 'aws-local-kit/ports';
+import { AwsError, type Clock, type Principal, type Timer } from 'aws-local-kit';
 import type { HeldSession } from '../engine/engine';
 import type { Login } from './logins';
 import type { ReachableWarehouse } from './reachable';

@@ -1,4 +1,4 @@
-import type { Clock, Principal } from 'aws-local-kit/ports';
+import type { Clock, Principal } from 'aws-local-kit';
 import { interruptedError, retentionMs, type StatementJournal } from './journal';
 import type { ReachableWarehouse } from './reachable';
 import { isTerminal, ownerOf, type StatementRecord } from './records';

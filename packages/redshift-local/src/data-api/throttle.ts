@@ -1,4 +1,4 @@
-import { AwsError, type Clock, type JsonOperations } from 'aws-local-kit/ports';
+import { AwsError, type Clock, type JsonOperations } from 'aws-local-kit';
 
 /** Calls a second and account, not adjustable (Redshift management guide, "Quotas for Amazon Redshift Data API"). */
 const callsPerSecond: Readonly<Record<string, number>> = {

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { AwsError, type Principal, type S3ObjectInfo } from 'aws-local-kit/ports';
+import { AwsError, type Principal, type S3ObjectInfo } from 'aws-local-kit';
 import type { CompressionName, Statement } from '../statement';
 import { WarehouseError } from './errors';
 import { parseS3Url } from './s3-url';

@@ -1,4 +1,4 @@
-import type { Clock, KinesisPort, Principal, S3Port } from 'aws-local-kit/ports';
+import type { Clock, KinesisPort, Principal, S3Port } from 'aws-local-kit';
 import { raisingVariable, shapesVariable } from '../json-text';
 import type { Statement, Translate } from '../statement';
 import { CatalogState, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
-import type { Principal, S3Encryption } from 'aws-local-kit/ports';
+import type { Principal, S3Encryption } from 'aws-local-kit';
 import type { ColumnInfo, RedshiftType } from '../statement';
 import { dataType } from './catalog';
 import { WarehouseError } from './errors';

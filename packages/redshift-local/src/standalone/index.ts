@@ -4,9 +4,15 @@ import { join } from 'node:path';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { createGateway } from 'aws-local-kit/gateway/index';
-import { lockFolder } from 'aws-local-kit/lock';
-import type { Authorizer, BusEvent, Disposable, EventBusPort, Principal } from 'aws-local-kit/ports';
+import {
+  type Authorizer,
+  type BusEvent,
+  createGateway,
+  type Disposable,
+  type EventBusPort,
+  lockFolder,
+  type Principal,
+} from 'aws-local-kit';
 import { composeDataApi } from '../compose';
 import { Clusters } from './clusters';
 import { OpenLogins } from './logins';

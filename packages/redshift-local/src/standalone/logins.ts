@@ -1,5 +1,5 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { AwsError } from 'aws-local-kit/ports';
+import { AwsError } from 'aws-local-kit';
 import {
   credentialsOf,
   identityUser,

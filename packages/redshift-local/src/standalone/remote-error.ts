@@ -1,4 +1,4 @@
-import { AwsError } from 'aws-local-kit/ports';
+import { AwsError } from 'aws-local-kit';
 
 interface SdkError {
   readonly name?: string;

@@ -7,7 +7,7 @@ import {
   type KinesisClient,
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis';
-import { AwsError, type KinesisPort, type Principal, type StreamSlice } from 'aws-local-kit/ports';
+import { AwsError, type KinesisPort, type Principal, type StreamSlice } from 'aws-local-kit';
 import { awsErrorOf } from './remote-error';
 
 /** A file of a slice is closed at about so many bytes. */

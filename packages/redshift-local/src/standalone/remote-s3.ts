@@ -10,7 +10,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { AwsError, NotModelledError, type Principal, type S3ObjectInfo, type S3Port } from 'aws-local-kit/ports';
+import { AwsError, NotModelledError, type Principal, type S3ObjectInfo, type S3Port } from 'aws-local-kit';
 import { awsErrorOf } from './remote-error';
 
 /**

@@ -1,4 +1,4 @@
-import type { Clock } from 'aws-local-kit/ports';
+import type { Clock } from 'aws-local-kit';
 
 /** setTimeout overflows above this. */
 const longestTimeoutMs = 2 ** 31 - 1;

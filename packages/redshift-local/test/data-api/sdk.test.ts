@@ -6,7 +6,7 @@ import {
   ListSessionsCommand,
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
-import { createGateway, type Gateway } from 'aws-local-kit/gateway/index';
+import { createGateway, type Gateway } from 'aws-local-kit';
 import { translate } from '../../src/sql';
 import { region } from '../support/fakes';
 import { ownerStatements } from '../support/sql';

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { AwsError } from 'aws-local-kit/ports';
+import { AwsError } from 'aws-local-kit';
 import { translate } from '../../src/sql';
 import { rolePrincipal } from '../support/fakes';
 import { ownerStatements } from '../support/sql';

@@ -1,4 +1,4 @@
-import { edges, readPack, readTopic } from 'redshift-conformance/pack';
+import { edges, readPack, readTopic } from 'redshift-conformance';
 import { appliesTo } from '../../reference/applies';
 import { allowed, coverageOf } from '../../reference/coverage';
 import { functions } from '../../src/sql/functions/registry';

@@ -2,20 +2,21 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createClock, type RuntimeClock } from 'aws-local-kit/clock';
 import {
   type Authorizer,
   AwsError,
   type BusEvent,
+  createClock,
   type EventBusPort,
   type KinesisPort,
   type Principal,
+  type RuntimeClock,
   type S3ObjectInfo,
   type S3Port,
   type SecretsPort,
   type StreamSlice,
   type StsPort,
-} from 'aws-local-kit/ports';
+} from 'aws-local-kit';
 
 export const account = '000000000000';
 export const region = 'eu-west-1';

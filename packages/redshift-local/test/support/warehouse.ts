@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { RuntimeClock } from 'aws-local-kit/clock';
-import type { Principal, ResourceContext } from 'aws-local-kit/ports';
+import type { Principal, ResourceContext, RuntimeClock } from 'aws-local-kit';
 import { composeWarehouse, type LocalWarehouse } from '../../src/compose';
 import type { StatementFaults } from '../../src/data-api/faults';
 import type { ScanFault } from '../../src/engine/scan-fault';

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import type { Template } from 'aws-local/cloudformation/assembly';
-import type { RunEvent } from 'aws-local-kit/activity';
-import { type FaultSource, scriptedFaults } from '../../local/faults';
-import { type Runtime, startRuntime } from '../../local/runtime';
-import { Fixture } from '../../packages/aws-local/test/cloudformation/fixture';
+import type { RunEvent } from 'aws-local-kit';
+import type { Template } from '../src/cloudformation/assembly';
+import { type FaultSource, scriptedFaults } from '../src/faults';
+import { type Runtime, startRuntime } from '../src/runtime';
+import { Fixture } from './cloudformation/fixture';
 
 const start = Date.UTC(2026, 2, 4, 5, 0, 30);
 let fixture: Fixture;

@@ -1,24 +1,29 @@
-import { type Assets, answerPath, type CustomResources, createCustomResources } from 'aws-local/cloudformation/index';
-import { createCloudWatch, createMetrics, type Metrics } from 'aws-local/cloudwatch/index';
-import { createEventBus } from 'aws-local/events/index';
-import { createFirehose, type Firehose, kinesisSource } from 'aws-local/firehose/index';
-import { type AllowedListener, createIam, type Iam } from 'aws-local/iam/index';
-import { outsiderHandler, outsiderPath } from 'aws-local/iam/outsiders';
-import { createKinesis, type Kinesis } from 'aws-local/kinesis/index';
-import { createKms } from 'aws-local/kms/index';
-import { createLambda, type Lambda } from 'aws-local/lambda/index';
-import { createNetwork } from 'aws-local/network/index';
-import { createS3 } from 'aws-local/s3/index';
-import { createScheduler, type Scheduler } from 'aws-local/scheduler/index';
-import { createSecrets, type Secrets } from 'aws-local/secrets/index';
-import { createSqs, type Sqs } from 'aws-local/sqs/index';
-import { createStepFunctions } from 'aws-local/stepfunctions/index';
-import { type Activity, createActivity, type RunListener } from 'aws-local-kit/activity';
-import type { RuntimeClock } from 'aws-local-kit/clock';
-import { createGateway, type Gateway } from 'aws-local-kit/gateway/index';
-import type { EventBusPort, ResourceTwin } from 'aws-local-kit/ports';
-import { createWarehouse, type LocalWarehouse } from 'redshift-local/index';
+import {
+  type Activity,
+  createActivity,
+  createGateway,
+  type Gateway,
+  type ResourceTwin,
+  type RunListener,
+  type RuntimeClock,
+} from 'aws-local-kit';
+import { type Assets, answerPath, type CustomResources, createCustomResources } from './cloudformation';
+import { createCloudWatch, createMetrics, type Metrics } from './cloudwatch';
+import { createEventBus } from './events';
+import type { Extend, Extension } from './extension';
 import type { Faults } from './faults';
+import { createFirehose, type Firehose, kinesisSource } from './firehose';
+import { type AllowedListener, createIam, type Iam } from './iam';
+import { outsiderHandler, outsiderPath } from './iam/outsiders';
+import { createKinesis, type Kinesis } from './kinesis';
+import { createKms } from './kms';
+import { createLambda, type Lambda } from './lambda';
+import { createNetwork } from './network';
+import { createS3 } from './s3';
+import { createScheduler, type Scheduler } from './scheduler';
+import { createSecrets, type Secrets } from './secrets';
+import { createSqs, type Sqs } from './sqs';
+import { createStepFunctions } from './stepfunctions';
 
 export interface CompositionOptions {
   readonly account: string;
@@ -32,6 +37,8 @@ export interface CompositionOptions {
   /** Makes things go wrong. @default - nothing does */
   readonly faults?: Faults;
   readonly onAllowed?: AllowedListener;
+  /** Services that the runtime does not have itself. @default - none */
+  readonly extensions?: readonly Extend[];
 }
 
 /** All services of one runtime, wired to each other; nothing is deployed yet. */
@@ -43,7 +50,7 @@ export interface Services {
   readonly sqs: Sqs;
   readonly s3: ReturnType<typeof createS3>['port'];
   readonly kinesis: Kinesis;
-  readonly warehouse: LocalWarehouse;
+  readonly extensions: readonly Extension[];
   readonly lambda: Lambda;
   readonly scheduler: Scheduler;
   readonly firehose: Firehose;
@@ -55,7 +62,7 @@ export interface Services {
 
 /** @throws Error naming the port when it is in use */
 export async function composeServices(options: CompositionOptions): Promise<Services> {
-  const { clock, onRun, region, faults } = options;
+  const { clock, region, faults } = options;
   const activity = createActivity();
   const iam = createIam(options);
   const gateway = await createGateway({
@@ -76,14 +83,6 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     sqs: () => sqs.port,
     deliver: faults?.deliver('event'),
   });
-  const warehouse = createWarehouse({
-    ...base,
-    s3: s3.port,
-    kinesis: kinesis.port,
-    secrets: secrets.port,
-    bus: watched(bus.port, clock, onRun),
-    faults: faults?.statements,
-  });
   const metrics = createMetrics();
   const lambda: Lambda = createLambda({
     ...base,
@@ -98,6 +97,18 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
   const states = createStepFunctions(after);
   const scheduler = createScheduler({ ...after, deliver: faults?.deliver('tick') });
   const firehose = createFirehose({ ...after, readSource: kinesisSource(kinesis.port) });
+  const extensions = (options.extensions ?? []).map((extend) =>
+    extend({
+      ...base,
+      kms: kms.port,
+      secrets: secrets.port,
+      sqs: sqs.port,
+      s3: s3.port,
+      kinesis: kinesis.port,
+      lambda: lambda.port,
+      bus: bus.port,
+    }),
+  );
   const customResources = createCustomResources({
     region,
     clock,
@@ -110,10 +121,9 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     s3.service,
     kinesis.service,
     bus.service,
-    warehouse.service,
-    ...warehouse.controlPlane,
     lambda.service,
     states.service,
+    ...extensions.flatMap(({ services = [] }) => services),
   );
   gateway.addInternal(answerPath, customResources.handler);
   gateway.addInternal(outsiderPath, outsiderHandler(iam));
@@ -125,7 +135,6 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     s3,
     kinesis,
     bus,
-    warehouse,
     lambda,
     states,
     scheduler,
@@ -141,36 +150,21 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     sqs: sqs.port,
     s3: s3.port,
     kinesis: kinesis.port,
-    warehouse,
+    extensions,
     lambda,
     scheduler,
     firehose,
     metrics,
     customResources,
-    twins: owners.flatMap(({ resources }) => resources),
+    twins: [...owners, ...extensions].flatMap(({ resources = [] }) => resources),
     async dispose() {
       scheduler.dispose();
       firehose.dispose();
       clock.dispose();
       await lambda.dispose();
       await gateway.dispose();
-      await warehouse.dispose();
+      for (const extension of extensions) await extension.dispose?.();
       await Promise.all([kinesis.port.dispose(), sqs.port.dispose()]);
-    },
-  };
-}
-
-/** Tells of statements that ended, from what the warehouse publishes. */
-function watched(bus: EventBusPort, clock: RuntimeClock, onRun: RunListener): EventBusPort {
-  return {
-    publish(event) {
-      const { statementName, state, error } = (event.detail ?? {}) as {
-        statementName?: string;
-        state?: string;
-        error?: string;
-      };
-      if (statementName && state) onRun({ kind: 'statement', at: clock.now(), name: statementName, state, error });
-      bus.publish(event);
     },
   };
 }

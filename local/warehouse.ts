@@ -1,0 +1,23 @@
+import type { ExtensionBase } from 'aws-local';
+import type { EventBusPort } from 'aws-local-kit';
+import { createWarehouse, type LocalWarehouse, type WarehouseFaults } from 'redshift-local';
+
+/** The warehouse of a runtime, over its streams, buckets, secrets and roles. */
+export function warehouseOf(base: ExtensionBase, faults?: WarehouseFaults): LocalWarehouse {
+  return createWarehouse({ ...base, bus: watched(base), faults: faults?.statements });
+}
+
+/** The event bus, which also reports every statement that ended as a line of progress. */
+function watched({ bus, clock, onRun }: ExtensionBase): EventBusPort {
+  return {
+    publish(event) {
+      const { statementName, state, error } = (event.detail ?? {}) as {
+        statementName?: string;
+        state?: string;
+        error?: string;
+      };
+      if (statementName && state) onRun({ kind: 'statement', at: clock.now(), name: statementName, state, error });
+      bus.publish(event);
+    },
+  };
+}

@@ -1,0 +1,13 @@
+export { type Activity, createActivity, type RunEvent, type RunListener } from './activity';
+export type { CallFault } from './call-fault';
+export { createClock, type RuntimeClock } from './clock';
+export { createGateway, EventStream, type Gateway, type GatewayOptions, type InternalHandler } from './gateway';
+export { decodeAwsChunked } from './gateway/chunked';
+export { asAwsError, errorResponse } from './gateway/errors';
+export { type JsonService, jsonService } from './gateway/json';
+export { parseXml, type XmlElement, type XmlValue, xmlDocument } from './gateway/xml';
+export { Journal } from './journal';
+export { LockedError, lockFolder } from './lock';
+export * from './ports';
+export * from './properties';
+export { turns } from './script';

@@ -1,0 +1,3 @@
+/** What a runtime answers beside AWS, for other processes. */
+export { type DeployProgress, type DeployResult, deployPath, deploySecretHeader } from './deploy-endpoint';
+export { outsiderPath } from './iam/outsiders';

@@ -1,0 +1,312 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type Credentials,
+  createClock,
+  type Disposable,
+  lockFolder,
+  type Principal,
+  type RunEvent,
+  type RunListener,
+  type RuntimeClock,
+} from 'aws-local-kit';
+import {
+  CloudFormation,
+  cloudFormationService,
+  type DeployedResource,
+  type Deployment,
+  loadAssembly,
+  openAssets,
+  openState,
+} from './cloudformation';
+import type { Metrics } from './cloudwatch';
+import { composeServices, type Services } from './composition';
+import { deployHandler, deployPath } from './deploy-endpoint';
+import { createDeployments, type Deployments } from './deployments';
+import type { Extend } from './extension';
+import { createFaults, type FaultSource, type Faults } from './faults';
+import type { AllowedListener } from './iam';
+
+export interface RuntimeOptions {
+  /** The folder that `cdk synth` wrote. */
+  readonly assemblyDir: string;
+  /** The environment. */
+  readonly stageName: string;
+  /** Everything that outlives the runtime is below it. */
+  readonly dataDir: string;
+  /** On 127.0.0.1. @default - a free one */
+  readonly port?: number;
+  readonly clock?: {
+    /** Epoch milliseconds; where the data folder's clock is later already, it goes on from there. @default - now */
+    readonly start?: number;
+    /** Clock milliseconds a real millisecond, 0 for a clock that stands still. @default 1 */
+    readonly rate?: number;
+  };
+  /** Hears everything, deployment included. */
+  readonly onRun?: RunListener;
+  /** Decides what goes wrong, from the deployment on. @default - nothing does */
+  readonly faults?: FaultSource;
+  /** Hears of every request that IAM let through. */
+  readonly onAllowed?: AllowedListener;
+  /** Services and resource types that the runtime does not have itself. @default - none */
+  readonly extensions?: readonly Extend[];
+}
+
+/** A deployed environment on this machine. */
+export interface Runtime extends Disposable {
+  /** `http://127.0.0.1:<port>`: every service. */
+  readonly endpoint: string;
+  readonly account: string;
+  readonly region: string;
+  /** The person at the terminal: allowed everything that no resource policy denies. */
+  readonly administrator: { readonly principal: Principal; readonly credentials: Credentials };
+  /** With these an AWS SDK or the AWS CLI talks to the runtime. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly clock: RuntimeClock;
+  /** As it is now. */
+  readonly deployment: Deployment;
+  /**
+   * Brings what runs to another assembly of the same environment; the old one goes on where this fails. The clock has to move meanwhile.
+   * @throws DeploymentError, Error when a deployment is under way
+   */
+  deploy(assemblyDir: string): Promise<Deployment>;
+  readonly s3: Services['s3'];
+  readonly kinesis: Services['kinesis'];
+  readonly sqs: Services['sqs'];
+  readonly secrets: Services['secrets'];
+  readonly metrics: Metrics;
+  readonly iam: Services['iam'];
+  /** To let things go well again; only where faults were asked for. */
+  readonly faults?: Faults;
+  /** Resources of one type, in the order of creation. */
+  ofType(type: string): readonly DeployedResource[];
+  /**
+   * The one resource whose construct path ends with the fragment, as in `Data/History/Bucket`; a final `/Resource` may be left out.
+   * @throws Error when there is none or more than one
+   */
+  find(pathEnd: string): DeployedResource;
+  /** Nothing is being run, delivered or answered. */
+  idle(): boolean;
+  /** Waits until nothing is in flight. Rejects when the signal aborts. */
+  settle(signal?: AbortSignal): Promise<void>;
+  /** Moves the clock to the next moment at which something is due, then settles. False when nothing is due ever again. */
+  step(signal?: AbortSignal): Promise<boolean>;
+  /** Delivers to the archive what the streams hold now. */
+  flushArchive(): Promise<void>;
+  /** @returns a function that ends it */
+  onRun(listener: RunListener): () => void;
+}
+
+const defaultAccount = '000000000000';
+const defaultRegion = 'eu-west-1';
+/** So often idleness has to be seen, a turn of the event loop apart: work is handed on between services without a gap in between, but by way of sockets. */
+const calmTurns = 3;
+const clockSaveIntervalMs = 1_000;
+
+/**
+ * Deploys one environment of the assembly on this machine and starts its schedules.
+ * @throws DeploymentError with everything that is not modelled or failed, LockedError, Error naming a port in use
+ */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const assembly = loadAssembly(options.assemblyDir, options.stageName);
+  const account = assembly.stacks.find((stack) => stack.account)?.account ?? defaultAccount;
+  const region = assembly.stacks.find((stack) => stack.region)?.region ?? defaultRegion;
+  const unlock = lockFolder(options.dataDir);
+  const listeners = new Set<RunListener>(options.onRun ? [options.onRun] : []);
+  const onRun = (event: RunEvent) => {
+    for (const listener of listeners) listener(event);
+  };
+  const clock = openClock(options, onRun);
+  const faults = options.faults && createFaults({ clock, source: options.faults });
+  const assets = openAssets(options.dataDir);
+  let services: Services | undefined;
+  try {
+    services = await composeServices({
+      account,
+      region,
+      dataDir: options.dataDir,
+      port: options.port,
+      assets,
+      clock,
+      onRun,
+      faults,
+      onAllowed: options.onAllowed,
+      extensions: options.extensions,
+    });
+    const state = openState(options.dataDir, services.gateway.endpoint);
+    const { iam, secrets, customResources, twins } = services;
+    services.gateway.add(cloudFormationService(state, iam.authorizer));
+    const principal = iam.administrator.principal;
+    const cloud = new CloudFormation({
+      twins,
+      customResources,
+      secrets,
+      principal,
+      state,
+      account,
+      region,
+      clock,
+      onRun,
+    });
+    const deployments = createDeployments({ cloud, assets, state, stageName: options.stageName, account, region });
+    await jumpingWhile(deployments.start(assembly), services, clock);
+    services.gateway.addInternal(deployPath, deployHandler(deployments, iam.administrator.credentials, listeners));
+    services.lambda.release();
+    services.lambda.start();
+    services.firehose.start();
+    services.scheduler.start();
+    return runtimeOf(services, {
+      account,
+      region,
+      deployments,
+      clock,
+      listeners,
+      unlock,
+      faults,
+      dataDir: options.dataDir,
+    });
+  } catch (error) {
+    saveClock(options.dataDir, clock);
+    clock.dispose();
+    await services?.dispose();
+    unlock();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly account: string;
+  readonly region: string;
+  readonly deployments: Deployments;
+  readonly clock: RuntimeClock;
+  readonly listeners: Set<RunListener>;
+  readonly unlock: () => void;
+  readonly faults?: Faults;
+  readonly dataDir: string;
+}
+
+function runtimeOf(services: Services, parts: Parts): Runtime {
+  const { clock, deployments, dataDir } = parts;
+  const { iam, gateway } = services;
+  const { credentials } = iam.administrator;
+  const saving = setInterval(() => saveClock(dataDir, clock), clockSaveIntervalMs).unref();
+  const settle = (signal?: AbortSignal) => settled(services, signal);
+  let disposed: Promise<void> | undefined;
+  return {
+    endpoint: gateway.endpoint,
+    account: parts.account,
+    region: parts.region,
+    administrator: iam.administrator,
+    environment: {
+      AWS_ENDPOINT_URL: gateway.endpoint,
+      AWS_REGION: parts.region,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      ...(credentials.sessionToken && { AWS_SESSION_TOKEN: credentials.sessionToken }),
+    },
+    clock,
+    get deployment() {
+      return deployments.current();
+    },
+    deploy: (assemblyDir) => deployments.deploy(assemblyDir),
+    s3: services.s3,
+    kinesis: services.kinesis,
+    sqs: services.sqs,
+    secrets: services.secrets,
+    metrics: services.metrics,
+    iam,
+    faults: parts.faults,
+    ofType: (type) => deployments.current().resources.filter((resource) => resource.type === type),
+    find: (pathEnd) => findResource(deployments.current(), pathEnd),
+    idle: () => isIdle(services),
+    settle,
+    async step(signal) {
+      const next = clock.nextTimerAt();
+      if (next === undefined) return false;
+      clock.advanceTo(next);
+      await settle(signal);
+      return true;
+    },
+    flushArchive: () => services.firehose.flush(),
+    onRun(listener) {
+      parts.listeners.add(listener);
+      return () => parts.listeners.delete(listener);
+    },
+    dispose() {
+      disposed ??= (async () => {
+        clearInterval(saving);
+        deployments.abandon();
+        saveClock(dataDir, clock);
+        await services.dispose();
+        parts.unlock();
+      })();
+      return disposed;
+    },
+  };
+}
+
+function findResource({ resources }: Deployment, pathEnd: string): DeployedResource {
+  const found = resources.filter(
+    ({ path }) => path !== undefined && `/${path.replace(/\/Resource$/, '')}`.endsWith(`/${pathEnd}`),
+  );
+  const [resource] = found;
+  if (!resource || found.length > 1)
+    throw new Error(
+      `${found.length} resources have a path that ends in ${pathEnd}${found.length > 1 ? `: ${found.map(({ path }) => path).join(', ')}` : ''}`,
+    );
+  return resource;
+}
+
+function isIdle({ activity, gateway, extensions }: Services): boolean {
+  return (
+    activity.count() === 0 && gateway.inFlight() === 0 && extensions.every((extension) => extension.idle?.() ?? true)
+  );
+}
+
+async function settled(services: Services, signal?: AbortSignal): Promise<void> {
+  for (let calm = 0; calm < calmTurns; calm = isIdle(services) ? calm + 1 : 0) {
+    signal?.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** Nobody waits for the clock while an environment is deployed: when all that is left are waits, it jumps to the end of the next. */
+async function jumpingWhile<T>(work: Promise<T>, services: Services, clock: RuntimeClock): Promise<T> {
+  let done = false;
+  const finished = work.finally(() => {
+    done = true;
+  });
+  const jump = async () => {
+    while (!done) {
+      await settled(services);
+      const next = clock.nextTimerAt();
+      if (!done && next !== undefined) clock.advanceTo(next);
+    }
+  };
+  const [result] = await Promise.all([finished, jump()]);
+  return result;
+}
+
+const clockFile = (dataDir: string) => join(dataDir, 'clock.json');
+
+function openClock({ dataDir, clock }: RuntimeOptions, onRun: RunListener): RuntimeClock {
+  const file = clockFile(dataDir);
+  const saved: number = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).now : 0;
+  const made = createClock({
+    start: Math.max(saved, clock?.start ?? Date.now()),
+    rate: clock?.rate ?? 1,
+    onError: (error) => onRun({ kind: 'trouble', at: made.now(), name: 'clock', message: (error as Error).message }),
+  });
+  return made;
+}
+
+/** Time must not go back over a restart. A folder that cannot be written is told of elsewhere. */
+function saveClock(dataDir: string, clock: RuntimeClock): void {
+  mkdirSync(dataDir, { recursive: true });
+  try {
+    writeFileSync(`${clockFile(dataDir)}.new`, JSON.stringify({ now: clock.now() }));
+    renameSync(`${clockFile(dataDir)}.new`, clockFile(dataDir));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
+}

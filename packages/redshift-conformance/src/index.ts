@@ -1,0 +1,7 @@
+/** SQL and what Amazon Redshift is documented to make of it, and what runs it. */
+export { ConformanceError } from './error';
+export { removeOldMarks, withoutMarks } from './marks';
+export { type Case, type Edge, edges, pageUrl, readPack, readTopic, type Step, type Topic } from './pack';
+export { type Report, reportOf, writeReport } from './report';
+export { type CaseResult, requireAnswer, runCases } from './run';
+export { awsSurroundings, bucketOver, putRecords, type Surroundings } from './surroundings';

@@ -1,0 +1,6 @@
+/** The front end and the engine, without the Data API. */
+export { Engine, type RunResult } from './engine/engine';
+export type { ResultSet } from './engine/result';
+export { systemViews } from './engine/system-views';
+export { translate } from './sql';
+export type { RedshiftType } from './statement';
