@@ -11,7 +11,7 @@ const tiered = ['test', 'packages'].flatMap((folder) =>
   readdirSync(root).includes(folder)
     ? readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
         .map((file) => join(folder, file))
-        .filter((file) => file.endsWith('.ts') && !/node_modules|^test\/(?:support|docs)\//.test(file))
+        .filter((file) => file.endsWith('.ts') && !/node_modules|(?:^|\/)test\/(?:support|docs)\//.test(file))
         .filter((file) => usesTier.test(read(file)))
     : [],
 );

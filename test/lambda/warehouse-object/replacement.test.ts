@@ -7,7 +7,7 @@ import { ObjectStack } from '../../support/stack';
 import { everyNth, isExhaustive, rotation, stride } from '../../support/tier';
 
 /** After every `step`th statement a function is killed. Then the deployment is rolled back or repeated, by turns or, in an exhaustive run, both. */
-const { step, offset } = stride(12, 6);
+const { step, offset } = stride(18, 6);
 jest.setTimeout(isExhaustive ? 3_600_000 : 180_000);
 
 const view = (name: string, query: string): ViewDefinition => ({ name, query, file: `views/${name}.sql` });
@@ -192,7 +192,7 @@ beforeAll(async () => {
 });
 afterAll(() => walk.world.dispose());
 
-test.each(everyNth(edits, 2))('%s is replaced while events flow, and killed after any statement', async (_, to) => {
+test.each(everyNth(edits, 4))('%s is replaced while events flow, and killed after any statement', async (_, to) => {
   const ways = ['rollback', 'again'] as const;
   const first = 1 + ((edits.findIndex(([, edition]) => edition === to) + offset) % step);
   const turn = Math.floor(rotation / step);

@@ -6,6 +6,7 @@ import { translate } from '../../src/sql';
 import type { RedshiftType } from '../../src/statement';
 import { rolePrincipal } from '../support/fakes';
 import { ownerStatements } from '../support/sql';
+import { cases, seedOf } from '../support/tier';
 import { roles, startWarehouse, type TestWarehouse } from '../support/warehouse';
 
 const column = (name: string, type: RedshiftType, more = {}) => ({ name, type, notNull: false, ...more });
@@ -224,7 +225,7 @@ describe('usual lines give what a look at every value gives', () => {
     columns.map(([name, , type]) => column(name, type)),
     { timeformat: 'auto' },
   );
-  const lines = fc.sample(record, { seed: Number(process.env['COPY_SEED'] ?? 1), numRuns: 4000 }).map(lineOf);
+  const lines = fc.sample(record, { seed: seedOf(1), numRuns: cases(1500, 12_000) }).map(lineOf);
   const known = sorted(`${lines.join('\n')}\n`, usual)
     .usual.trimEnd()
     .split('\n');

@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { redshiftWords } from '../../src/sql/failure';
 import { SqlError } from '../../src/statement';
+import { cases, seedOf } from '../support/tier';
 import { type Database, openDatabase } from './database';
 import { grammar } from './grammar';
 
-/** More than the tests have time for: `MILLRACE_FUZZ_RUNS=50000 npx jest packages/redshift-local/test/sql/fuzz`. */
-const runs = Number(process.env['MILLRACE_FUZZ_RUNS'] ?? 700);
-const seed = Number(process.env['MILLRACE_FUZZ_SEED'] ?? 7);
+const runs = cases(200, 3000);
 
 let database: Database;
 beforeAll(async () => {
@@ -64,7 +63,7 @@ test.each(Object.keys(statements) as (keyof typeof statements)[])(
       fc.asyncProperty(statements[name], async (sql) => {
         if (await check(sql)) accepted++;
       }),
-      { numRuns: runs, seed },
+      { numRuns: runs, seed: seedOf(7) },
     );
     expect(accepted).toBeGreaterThan(runs / 20);
   },

@@ -2,6 +2,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { compactJson } from '../../src/json-text';
 import { navigated } from '../../src/sql/resolve/super';
+import { cases, seedOf } from '../support/tier';
 
 type Steps = readonly (string | number)[];
 
@@ -55,7 +56,7 @@ const { object } = fc.letrec<{ value: string; object: string; array: string }>((
 }));
 
 test('what is below a path keeps its spelling, whatever stands around it', async () => {
-  const documents = fc.sample(object, { seed: Number(process.env['SUPER_SEED'] ?? 1), numRuns: 5000 });
+  const documents = fc.sample(object, { seed: seedOf(1), numRuns: cases(2000, 20_000) });
   const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
   try {
