@@ -3,7 +3,7 @@ import type { Expression, Identifier, Query } from '../ast';
 import { type Source, type Token, tokenize } from '../lexer';
 
 /** Deeper nesting is refused, so that no text overflows the stack here or in the engine. */
-const maxDepth = 60;
+export const maxDepth = 60;
 const maxParts = 100;
 
 /** Not reserved in Redshift, but read as syntax here wherever a name could stand: as names they need double quotes. */

@@ -1,9 +1,9 @@
-import type { Cursor } from './cursor';
+import { type Cursor, maxDepth } from './cursor';
 
-/** Whether a query starts here: SELECT or WITH, also behind opening parentheses. */
+/** Whether a query starts here: SELECT or WITH, also behind as many opening parentheses as may be nested. */
 export function isQueryStart(cursor: Cursor): boolean {
   let ahead = 0;
-  while (cursor.peek(ahead).kind === 'operator' && cursor.peek(ahead).value === '(') ahead++;
+  while (ahead <= maxDepth && cursor.peek(ahead).kind === 'operator' && cursor.peek(ahead).value === '(') ahead++;
   const token = cursor.peek(ahead);
   return token.kind === 'word' && (token.value === 'select' || (token.value === 'with' && ahead === 0));
 }
