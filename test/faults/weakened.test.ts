@@ -3,7 +3,7 @@ import type { Action, Scenario } from '../support/actions';
 import type { Weakening } from '../support/functions';
 import { simPipeline } from '../support/pipeline';
 import { type Template, templateOf } from '../support/template';
-import { everyNth } from '../support/tier';
+import { everyNth, isSecondTier } from '../support/tier';
 import { play, recovers, seed, startMs } from './check';
 import { kinds } from './kinds';
 import { scenarios } from './scenarios';
@@ -184,7 +184,7 @@ describe('a version that is weakened on purpose', () => {
   });
   afterAll(() => template.remove());
 
-  test.each(everyNth(cases, 4))(
+  test.each(everyNth(cases, 5))(
     'breaks by %s',
     async (_, weakening, aimed) => {
       const { failed, counterexample } = await fc.check(recovers(template, aimed, weakening), {
@@ -208,7 +208,7 @@ describe('a version that is weakened on purpose', () => {
     'checkpointBeforeMerge',
     'acknowledgedBeforeLoaded',
   ];
-  test.each(everyNth(foundAtRandom, 5))(
+  (isSecondTier ? test : test.skip).each(foundAtRandom)(
     '%s is found by random scenarios',
     async (name) => {
       const all = kinds['all of it at once'];
