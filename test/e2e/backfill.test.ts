@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { secondTierTest as test } from '../support/tier';
 import { type Dev, event, gzipped, HOUR_MS, startDev } from './dev';
 
 jest.setTimeout(400_000);

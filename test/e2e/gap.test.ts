@@ -1,3 +1,4 @@
+import { secondTierTest as test } from '../support/tier';
 import { type Dev, event, HOUR_MS, startDev } from './dev';
 
 jest.setTimeout(400_000);

@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { StatementFault } from '../../local/faults';
 import { pipeline } from '../../pipelines/estore/pipeline';
 import { pipelineTables } from '../../sql';
+import { secondTierTest as test } from '../support/tier';
 import { type Dev, event, gzipped, startDev } from './dev';
 
 jest.setTimeout(300_000);

@@ -6,6 +6,7 @@ import type { Plan } from '../../cli/plan/plan';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { millrace } from '../cli/io';
 import { editedAssembly } from '../support/assembly';
+import { secondTierTest as test } from '../support/tier';
 import { devAssembly } from './image';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-unchanged-'));

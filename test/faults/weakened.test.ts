@@ -3,7 +3,7 @@ import type { Action, Scenario } from '../support/actions';
 import type { Weakening } from '../support/functions';
 import { simPipeline } from '../support/pipeline';
 import { type Template, templateOf } from '../support/template';
-import { everyNth, isSecondTier } from '../support/tier';
+import { everyNth, secondTierTest } from '../support/tier';
 import { play, recovers, seed, startMs } from './check';
 import { kinds } from './kinds';
 import { scenarios } from './scenarios';
@@ -208,7 +208,7 @@ describe('a version that is weakened on purpose', () => {
     'checkpointBeforeMerge',
     'acknowledgedBeforeLoaded',
   ];
-  (isSecondTier ? test : test.skip).each(foundAtRandom)(
+  secondTierTest.each(foundAtRandom)(
     '%s is found by random scenarios',
     async (name) => {
       const all = kinds['all of it at once'];

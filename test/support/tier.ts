@@ -21,6 +21,9 @@ export const isSecondTier = tier !== 'first';
 /** True where a walk leaves no case out. */
 export const isExhaustive = tier === 'exhaustive';
 
+/** The `test` of what only the second tier runs. */
+export const secondTierTest: jest.It = isSecondTier ? test : test.skip;
+
 /** How many random cases a fuzzer tries. */
 export const cases = (first: number, all: number): number => (isSecondTier ? all : first);
 

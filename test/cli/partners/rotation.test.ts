@@ -8,6 +8,7 @@ import { onboarding } from '../../../cli/commands/partners/onboarding';
 import { externalIdsOf } from '../../../cli/commands/partners/site';
 import { dev } from '../../../environments/dev';
 import type { Partner } from '../../../environments/environment';
+import { secondTierTest as test } from '../../support/tier';
 import { fillBuckets, partnersAssembly, startPartners } from './site';
 
 jest.setTimeout(120_000);

@@ -4,7 +4,7 @@ import type { Column, Pipeline } from '../../../pipelines/definition';
 import { loadPlan, refreshPlan, retryStatements } from '../../../sql';
 import { mergeStatements } from '../../../sql/merge/merge';
 import { columnGroups } from '../../../sql/typing/typed-rows';
-import { isSecondTier } from '../../support/tier';
+import { isSecondTier, secondTierTest } from '../../support/tier';
 import { attributeColumns, attributesOf } from '../../support/wide';
 import { aPipeline, aSource } from '../fixtures';
 import { TestWarehouse } from '../warehouse';
@@ -76,7 +76,7 @@ async function run(pipeline: Pipeline) {
   }
 }
 
-(isSecondTier ? test : test.skip)(
+secondTierTest(
   'a pipeline whose columns one statement cannot speak of judges every record as a small one does',
   async () => {
     expect(columnGroups(own)).toHaveLength(1);
