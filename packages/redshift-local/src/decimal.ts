@@ -14,6 +14,16 @@ export function largestOf(type: {
   return `cast('${whole}${fraction && `.${fraction}`}' as decimal(19, ${scale}))`;
 }
 
+/** Digits of a text: FLT_DIG and DBL_DIG (https://docs.aws.amazon.com/redshift/latest/dg/r_extra_float_digits.html, which is 0 unless it is set, and cannot be here). */
+const floatDigits = { real: 6, 'double precision': 15 } as const;
+
+/** The text of a floating-point number: as many digits as the type always keeps, without zeros at the end, and an exponent for the very large and small. SQL of DuckDB. */
+export function floatText(sql: string, type: keyof typeof floatDigits): string {
+  const value = `cast(${sql} as double)`;
+  const special = `when isnan(${value}) then 'NaN' when isinf(${value}) then case when ${value} > 0 then 'Infinity' else '-Infinity' end`;
+  return `case ${special} else format('{:.${floatDigits[type]}g}', ${value}) end`;
+}
+
 /** The text of a decimal as Redshift writes it: the engine leaves out the zero before the point where the type has no place for it. SQL of DuckDB. */
 export function decimalText(sql: string, type: { readonly precision?: number; readonly scale?: number }): string {
   const text = `cast(${sql} as varchar)`;

@@ -1,7 +1,6 @@
-import { decimalText } from '../decimal';
+import { decimalText, floatText } from '../decimal';
 import { compactJson, numberMark } from '../json-text';
 import { failure } from '../sql/failure';
-import { letting } from '../sql/resolve/value';
 import type { ColumnInfo, RedshiftType, Statement } from '../statement';
 import { identifier, literal } from './database';
 
@@ -58,7 +57,7 @@ function textOf(type: RedshiftType, value: string, statement: Unload): string {
   switch (type.name) {
     case 'real':
     case 'double precision':
-      return floatText(type.name, value);
+      return floatText(value, type.name);
     case 'super':
       return `coalesce(cast(${value} as varchar), 'null')`;
     case 'boolean':
@@ -73,24 +72,6 @@ function textOf(type: RedshiftType, value: string, statement: Unload): string {
     default:
       return value;
   }
-}
-
-/** Digits of a text: FLT_DIG and DBL_DIG (https://docs.aws.amazon.com/redshift/latest/dg/r_extra_float_digits.html, which is 0 unless it is set, and cannot be here). */
-const floatDigits = { real: 6, 'double precision': 15 } as const;
-
-/**
- * A floating-point number that these digits hold, as examples of the guide show them: `0.5`, and `4` for four. Files lose precision beyond
- * (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-usage-floating-point-precision), and how they are spelled with more digits, with an
- * exponent, as NaN, infinity and -0 is not documented.
- */
-function floatText(type: keyof typeof floatDigits, value: string): string {
-  const most = floatDigits[type];
-  const words = `UNLOAD of a number of type ${type} with more than ${most} digits, an exponent or a negative zero as text is not modelled by the local warehouse (round it, cast it to decimal, or unload to Parquet)`;
-  return letting('u', `regexp_replace(cast(${value} as varchar), '\\.0$', '')`, (u) => {
-    const plain = `regexp_full_match(${u}, '-?(0|[1-9][0-9]{0,${most - 1}})(\\.[0-9]+)?') and ${u} <> '-0'`;
-    const digits = `strlen(ltrim(translate(${u}, '-.', ''), '0'))`;
-    return `case when ${u} is null then null when ${plain} and ${digits} <= ${most} then ${u} else ${failure(words)} end`;
-  });
 }
 
 const marksOf = (delimiter: string) => ['\\', '\n', '\r', delimiter];
@@ -129,11 +110,13 @@ function presentJson(type: RedshiftType, value: string): string {
       return decimalText(value, type);
     case 'real':
     case 'double precision':
-      return floatText(type.name, value);
+      return `case when not isfinite(${value}) then ${failure(notJson)} else ${floatText(value, type.name)} end`;
     default:
       return `cast(to_json(${text}) as varchar)`;
   }
 }
+
+const notJson = 'UNLOAD of NaN or infinity in JSON format is not modelled by the local warehouse';
 
 /** Options of DuckDB's COPY for the format. */
 export function writerOptions(statement: Unload): string {

@@ -1,8 +1,19 @@
-import { decimalText, largestOf } from '../../decimal';
+import { decimalText, floatText, largestOf } from '../../decimal';
 import type { RedshiftType } from '../../statement';
 import { failure, failureWith, overflow } from '../failure';
 import type { Source } from '../lexer';
-import { asDecimal, describe, duckdbType, isInteger, isNumeric, isText, isTime, type Type, varchar } from '../types';
+import {
+  asDecimal,
+  describe,
+  duckdbType,
+  isFloat,
+  isInteger,
+  isNumeric,
+  isText,
+  isTime,
+  type Type,
+  varchar,
+} from '../types';
 import { jsonText, jsonType, navigated, numberText } from './super';
 import { isColumn, letting, looksLikeString, naming, quoteLiteral, type Value } from './value';
 
@@ -73,8 +84,10 @@ export class Caster {
     if (type.name === 'varbyte' && to.name === 'varbyte') return fitBytes(sql, type, to);
     if (type.name === to.name && type.name !== 'decimal') return sql;
     const cast = (of: string) => `cast(${of} as ${duckdbType(to)})`;
+    if (isFloat(type) && to.name === 'decimal') return cast(textOf(sql, type));
     if (mode !== 'explicit' || value.constant !== undefined) return cast(sql);
-    if (losesFraction(type, to)) return unrounded(sql, to);
+    if (isFloat(type) && isInteger(to)) return unrounded(sql, to);
+    if (losesFraction(type, to) && readsRows(sql)) return cast(cutOff(sql, to));
     // Beside a constant the engine would compare the value that was cast, and no longer see that it has no place in the type.
     return isNarrower(type, to)
       ? letting('c', sql, (c) => `case when ${c} is null then null else ${cast(c)} end`)
@@ -88,13 +101,13 @@ export class Caster {
     );
   }
 
-  /** Casts in which DuckDB and Redshift agree: doubles to exact numbers are not among them, since they round differently. */
+  /** Casts in which DuckDB and Redshift agree. A floating-point number becomes the decimal nearest to its text, as in PostgreSQL; no page of Redshift says it. */
   private isPlain(from: Type, to: Type, mode: CastMode): boolean {
     const exact = (type: Type) => isInteger(type) || type.name === 'decimal';
     if (from.name === to.name) return true;
     if (exact(from) && isNumeric(to)) return true;
     if (isNumeric(from) && !exact(from))
-      return to.name === 'double precision' || (isInteger(to) && mode === 'explicit');
+      return isFloat(to) || to.name === 'decimal' || (isInteger(to) && mode === 'explicit');
     if (from.name === 'date') return to.name === 'timestamp';
     if (from.name === 'timestamp') return to.name === 'date' && mode === 'explicit';
     if (mode !== 'explicit') return false;
@@ -114,6 +127,8 @@ export class Caster {
       integer: 11,
       bigint: 20,
       decimal: 41,
+      real: 13,
+      'double precision': 22,
       date: 10,
       timestamp: 26,
     };
@@ -318,16 +333,17 @@ function fitChar(sql: string, to: RedshiftType & { length: number }, mode: CastM
   });
 }
 
-/**
- * The documentation has explicit casts of a table's values "not rounded", other conversions rounded, and says no more: a value that would be another one when it is rounded than when it is cut is refused.
- * https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html#r_Type_conversion
- */
+/** Whether a value comes from rows. A constant is computed before the statement runs, and rounded. */
+const readsRows = (sql: string): boolean => sql.includes('"');
+
+/** An explicit cast cuts digits off unless `enable_numeric_rounding` is on, which is not the default (https://docs.aws.amazon.com/redshift/latest/dg/r_enable_numeric_rounding.html). */
+const cutOff = (sql: string, to: RedshiftType): string =>
+  to.name === 'decimal' ? `trunc(${sql}, ${to.scale})` : `trunc(${sql})`;
+
+/** It is not documented whether a floating-point number is rounded or cut where it becomes a whole one: a value for which that makes a difference is refused. */
 function unrounded(sql: string, to: RedshiftType): string {
   return letting('u', sql, (u) => {
-    const [cast, kept] = [
-      `cast(${u} as ${duckdbType(to)})`,
-      to.name === 'decimal' ? `trunc(${u}, ${to.scale})` : `trunc(${u})`,
-    ];
+    const [cast, kept] = [`cast(${u} as ${duckdbType(to)})`, cutOff(u, to)];
     return `case when ${u} is null or ${cast} = ${kept} then ${cast} else ${failure(dropsDigits(to))} end`;
   });
 }
@@ -337,6 +353,8 @@ const dropsDigits = (to: RedshiftType) =>
 
 function textOf(sql: string, type: Type): string {
   if (type.name === 'date' || type.name === 'timestamp') return timeText(sql);
+  const { name } = type;
+  if (name === 'real' || name === 'double precision') return letting('n', sql, (n) => floatText(n, name));
   return type.name === 'decimal' ? decimalText(sql, type) : `cast(${sql} as varchar)`;
 }
 

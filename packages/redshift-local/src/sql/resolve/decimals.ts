@@ -34,19 +34,21 @@ function wide({ sql, type }: Value): string {
   return type.name === 'decimal' ? sql : `cast(${sql} as decimal(${asDecimal(type)!.precision}, 0))`;
 }
 
-/** A quotient that does not end within its scale is refused where it comes up, since it is not documented how Redshift cuts it. */
+/**
+ * A quotient is cut off at the end of its scale. No page says so; the averages on https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html are cut, and numbers
+ * are cut where https://docs.aws.amazon.com/redshift/latest/dg/r_enable_numeric_rounding.html speaks of the default.
+ */
 function decimalQuotient(a: Value, b: Value, environment: Environment, at: number): Value {
   const type = quotientType(asDecimal(a.type)!, asDecimal(b.type)!);
   const [x, y] = [asDecimal(a.type)!, asDecimal(b.type)!];
   const shift = type.scale - x.scale + y.scale;
-  const inexact = `a quotient of more than ${type.scale} places is not supported by the local warehouse (cast to double precision)`;
   const up = (sql: string, places: number) => (places > 0 ? `${sql} * ${10n ** BigInt(places)}::hugeint` : sql);
   const parts = `{'x': ${up(unscaled(a), shift)}, 'y': ${up(unscaled(b), -shift)}}`;
   const quotient = letting(
     'p',
     environment.caster.repeated(parts, at),
     (p) =>
-      `case when ${p}.x is null then null when ${p}.y = 0 then ${failure('division by zero')} when ${p}.x % ${p}.y <> 0 then ${failure(inexact)} else ${p}.x // ${p}.y end`,
+      `case when ${p}.x is null then null when ${p}.y = 0 then ${failure('division by zero')} else ${p}.x // ${p}.y end`,
   );
   return { sql: scaled(quotient, type), type };
 }

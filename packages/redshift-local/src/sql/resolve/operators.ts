@@ -222,7 +222,8 @@ function concatenate(left: Value, right: Value, environment: Environment, at: nu
   const parts = [left, right].map((value) => {
     const settled = settle(environment, value, { name: 'unknown' }, at);
     if (isText(settled.type)) return settled;
-    if (isInteger(settled.type)) return environment.caster.cast(settled, varchar(20), 'explicit', at);
+    const digits = isInteger(settled.type) ? 20 : 41;
+    if (isNumeric(settled.type)) return environment.caster.cast(settled, varchar(digits), 'explicit', at);
     throw environment.context.source.unsupported(`operator || with ${describe(settled.type)} (cast it to varchar)`, at);
   });
   const length = parts.reduce((sum, part) => sum + (isText(part.type) ? part.type.length : 0), 0);
