@@ -1,12 +1,14 @@
 import { isPassing, type StatementState } from './warehouse';
 
 /**
- * What a failed statement may be due to. `data`: its message is one that Redshift gives of a value. `unknown`: a record or the warehouse; the
- * same message in a second attempt counts as a record's. `other`: nothing that a record does.
+ * The possible cause of a failed statement.
+ * - `data`: the message is about a value.
+ * - `unknown`: a record or the warehouse. If a second attempt fails with the same message, a record is assumed.
+ * - `other`: no record can be the cause.
  */
 export type Blame = 'data' | 'unknown' | 'other';
 
-/** Messages of failures that no record causes: rights, relations that are missing, a full disk, a limit of time, a person. */
+/** Messages that no record causes: missing rights or relations, a full disk, a timeout, a cancel. */
 const neverData = [
   /\bpermission denied\b|\bnot authorized\b|\bAccess ?Denied\b|\bassume ?role\b|\bauthentication\b/i,
   /\b(?:relation|table|view|schema|column|function|database|user)\b.*\bdoes not exist\b/is,
@@ -18,8 +20,8 @@ const neverData = [
 ];
 
 /**
- * Messages about values. The wording is that of Redshift's load error reference, of its errors of casts and functions, and of PostgreSQL 8,
- * from which Redshift took many. A message that is missing here is `unknown`, which costs nothing but the comparison of two messages.
+ * Messages about values, as in Redshift's load error reference, in its errors of casts and functions, and in PostgreSQL 8, where many come from. A
+ * message that is missing here is `unknown`, which only means that two messages are compared.
  */
 const aboutData = [
   /\bout of range\b|\boverflow\b|\bunderflow\b/i,
@@ -32,7 +34,7 @@ const aboutData = [
 
 type Ended = Pick<StatementState, 'status' | 'error' | 'warehouse'>;
 
-/** Which blame the end of a statement allows. */
+/** The possible cause of a statement's end. */
 export function blameOf(state: Ended): Blame {
   const { status, error } = state;
   if (status !== 'FAILED' || error === undefined || isPassing(state)) return 'other';
@@ -40,12 +42,12 @@ export function blameOf(state: Ended): Blame {
   return aboutData.some((pattern) => pattern.test(error)) ? 'data' : 'unknown';
 }
 
-/** Whether two failures of one step, one after the other, count as a record's doing. */
+/** Whether two successive failures of a step count as caused by a record. */
 export function failedTwiceOnData(one: Ended, other: Ended): boolean {
   const blames = [blameOf(one), blameOf(other)];
   if (blames.includes('other')) return false;
   return blames.every((blame) => blame === 'data') || withoutNumbers(one.error) === withoutNumbers(other.error);
 }
 
-/** Query ids and process ids differ from attempt to attempt. */
+/** Messages contain query ids and process ids, which differ between attempts. */
 const withoutNumbers = (error: string | undefined) => error?.replace(/[0-9]+/g, '#');

@@ -1,9 +1,9 @@
-/** The variables of one function: their names are declared once and the construct and the handler both use them. */
+/** The environment variables of a function, declared once for its construct and its handler. */
 export interface Env<Name extends string> {
   readonly names: readonly Name[];
-  /** For the construct: a forgotten or unknown name does not compile. */
+  /** For the construct. A forgotten or unknown name does not compile. */
   of(values: Record<Name, string>): Record<Name, string>;
-  /** For the handler: names every missing variable at once. */
+  /** For the handler. The error names every missing variable. */
   read(from?: NodeJS.ProcessEnv): Record<Name, string>;
 }
 
@@ -19,7 +19,10 @@ export function defineEnv<const Name extends string>(...names: Name[]): Env<Name
   };
 }
 
-/** What every function has that runs statements for a pipeline. WAREHOUSE_KIND is `provisioned` or `serverless`; WAREHOUSE_NAME the cluster identifier or the workgroup name. */
+/**
+ * Variables of every function that runs statements for a pipeline. WAREHOUSE_KIND is `provisioned` or `serverless`, WAREHOUSE_NAME the cluster
+ * identifier or the workgroup name.
+ */
 export const pipelineVariables = [
   'ENVIRONMENT',
   'PIPELINE',

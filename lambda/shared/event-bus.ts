@@ -1,6 +1,6 @@
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 
-/** What happened, for whoever has a rule for it. */
+/** An event that rules can match. */
 export interface BusEvent {
   readonly source: string;
   readonly detailType: string;
@@ -10,13 +10,13 @@ export interface BusEvent {
 
 /** The account's default event bus. */
 export interface EventBus {
-  /** Resolves when the bus has taken every event; a repeated call may double some. */
+  /** Resolves when the bus has accepted every event. A repeated call may send some twice. */
   send(events: readonly BusEvent[]): Promise<void>;
 }
 
 /** PutEvents limit. */
 const maxEntries = 10;
-/** Before each further attempt at what a call did not take; the SDK itself repeats whole calls. */
+/** Pauses before retries of entries that a call refused. The SDK itself retries whole calls. */
 const pausesMs = [200, 400, 800, 1600];
 
 const sleepMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -25,7 +25,7 @@ export function eventBridge(
   client: Pick<EventBridgeClient, 'send'>,
   sleep: (ms: number) => Promise<void> = sleepMs,
 ): EventBus {
-  /** A call may succeed in part: only what failed is sent again. */
+  /** A call may accept only some entries; the others are sent again. */
   const sendSome = async (events: readonly BusEvent[]) => {
     let left = events;
     for (const pauseMs of [...pausesMs, undefined]) {
@@ -40,7 +40,7 @@ export function eventBridge(
       );
       if (refused.length === 0) return;
       if (pauseMs === undefined)
-        throw new Error(`the event bus did not take ${refused.length} events: ${refused[0]!.reason}`);
+        throw new Error(`the event bus refused ${refused.length} events: ${refused[0]!.reason}`);
       left = refused.map(({ event }) => event);
       await sleep(pauseMs);
     }

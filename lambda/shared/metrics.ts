@@ -1,46 +1,46 @@
-/** What the functions count; alarms are set on these names. */
+/** Metrics of the functions. Alarms use these names. */
 export const metricUnits = {
   RunFailed: 'Count',
   RunCompleted: 'Count',
-  /** From the submission of a run's first statement to the end of its last. */
+  /** From the submission of a run's first statement to the end of its last one. */
   RunSeconds: 'Seconds',
   LoadedFiles: 'Count',
-  /** Loads that ended without a result for a reason that is not their objects'; the messages come back. */
+  /** Loads that failed for a reason other than their objects. The messages come back. */
   LoadFailed: 'Count',
-  /** Objects that were given up and set aside. */
+  /** Objects that were given up. */
   ParkedObjects: 'Count',
-  /** Of those, the ones whose key was loaded before with other bytes. */
+  /** Parked objects whose key was loaded before with other bytes. */
   OverwrittenObjects: 'Count',
   ReconcileCompleted: 'Count',
   ListedObjects: 'Count',
-  /** Objects that a reconcile queued: nobody had told of them. */
+  /** Objects that a reconcile queued, because their notification was lost. */
   MissingObjects: 'Count',
-  /** Times of arrival, per shard, whose records the stream may have dropped unseen. */
+  /** Gaps, per shard: arrival times whose records the stream may have dropped before a merge. */
   StreamGap: 'Count',
-  /** Records that made a statement of the warehouse fail, and became rejects. */
+  /** Records that made a statement fail and became rejects. */
   RecordsRaised: 'Count',
-  /** Records that the warehouse's streaming ingestion skipped, which became rejects in the last hour; counted again at every run. */
+  /** Records that the warehouse's streaming ingestion skipped and that became rejects in the last hour. Every run counts them again. */
   SkippedRecords: 'Count',
   ExportFailed: 'Count',
   ExportedRows: 'Count',
   ExportedWindows: 'Count',
-  /** Of those, the ones that replace what was published before. */
+  /** Exported windows that replace a published one. */
   CorrectedWindows: 'Count',
-  /** Rows that came after their window's publication and are not in it, and rows without a time; counted anew every hour. */
+  /** Rows that arrived after the publication of their window and are not in it, and rows without a time. Counted again every hour. */
   LateRows: 'Count',
 } as const;
 export type MetricName = keyof typeof metricUnits;
 
 export const metricNamespace = 'Millrace';
 
-/** Epoch milliseconds say when it happened by the event or the statement, not when the function got to it. */
+/** `epochMs`: when the event or statement happened, not when the function saw it. */
 export type Metrics = (
   epochMs: number,
   values: Partial<Record<MetricName, number>>,
   facts?: Readonly<Record<string, unknown>>,
 ) => void;
 
-/** Metrics as log lines in CloudWatch's embedded metric format, with the dimensions Environment and Pipeline. */
+/** Writes metrics as log lines in CloudWatch's embedded metric format, with the dimensions Environment and Pipeline. */
 export function embeddedMetrics(
   environment: string,
   pipeline: string,

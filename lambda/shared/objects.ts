@@ -1,15 +1,15 @@
-/** Objects of S3 as the functions need them. Keys are plain, not URL-encoded. */
+/** S3, as far as the functions use it. Keys are plain, not URL-encoded. */
 export interface ObjectStore {
   put(bucket: string, key: string, body: string | Uint8Array, contentType?: string): Promise<void>;
   /** Undefined when there is no such object. */
   get(bucket: string, key: string): Promise<string | undefined>;
   /** Keys below the prefix, in order. */
   list(bucket: string, prefix: string): Promise<string[]>;
-  /** Deleting what is not there succeeds. */
+  /** Succeeds if there is no such object. */
   delete(bucket: string, key: string): Promise<void>;
 }
 
-/** An object as a listing tells of it. */
+/** An entry of a listing. */
 export interface ListedObject {
   readonly key: string;
   /** Without quotes. */
@@ -27,13 +27,13 @@ export interface ObjectListing {
   folders(bucket: string, prefix: string): AsyncIterable<readonly string[]>;
 }
 
-/** Reads and writes that say which state of an object they mean. */
+/** Reads and writes that depend on the object's present state. */
 export interface ConditionalObjects {
   /** Undefined when there is no such object. */
   getWithEtag(bucket: string, key: string): Promise<{ readonly text: string; readonly etag: string } | undefined>;
   /**
-   * Writes only over the object with that etag, or, without one, only where there is no object. False when somebody else was faster; also
-   * when an answer was lost and it was this caller, so look again.
+   * Overwrites only the object with this etag; without an etag, writes only where there is no object. False when another writer was faster. Also false
+   * when the answer to the first attempt was lost and a retry meets this caller's own write, so read the object again.
    */
   putIf(bucket: string, key: string, body: string, etag: string | undefined, contentType?: string): Promise<boolean>;
 }
@@ -45,9 +45,9 @@ export interface ObjectDigests {
 
 /** The versions of objects in a versioned bucket. */
 export interface ObjectVersions {
-  /** The newest version of the key with these bytes; undefined when there is none. */
+  /** The newest version of the key with this etag. Undefined when there is none. */
   find(bucket: string, key: string, etag: string): Promise<string | undefined>;
-  /** Copies a version within S3, encrypted with the key. False when that version is not there or must not be read. */
+  /** Copies a version within S3, encrypted with the key. False when the version does not exist or may not be read. */
   copy(
     from: { readonly bucket: string; readonly key: string; readonly versionId: string },
     to: { readonly bucket: string; readonly key: string; readonly kmsKeyArn: string },
@@ -55,18 +55,18 @@ export interface ObjectVersions {
 }
 
 export interface ObjectCopies {
-  /** Copies an object within a bucket, encrypted as the bucket says. Throws when it is gone, or larger than `maxCopyBytes`. */
+  /** Copies an object within a bucket, with the bucket's encryption. Throws when it is gone, or larger than `maxCopyBytes`. */
   copyWithin(bucket: string, from: string, to: string): Promise<void>;
 }
 
-/** What S3 copies in one call, in bytes (CopyObject). */
+/** Largest object that S3 copies in one call, in bytes (CopyObject). */
 export const maxCopyBytes = 5 * 1024 ** 3;
 
-/** The contents of objects, as a stream: whoever stops reading ends the transfer. */
+/** The contents of objects, as a stream. A reader that stops ends the transfer. */
 export interface ObjectBytes {
   /**
-   * The bytes of the version, or of the object with this etag; undefined when there is none, or none that may be read.
-   * @param last so many bytes of the end only
+   * The bytes of the version, or of the object with this etag. Undefined when there is none, or it may not be read.
+   * @param last read only this many bytes at the end
    */
   bytes(
     object: { readonly bucket: string; readonly key: string; readonly etag?: string; readonly versionId?: string },

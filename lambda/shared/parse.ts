@@ -1,4 +1,4 @@
-/** Readers for what arrives from outside. Each throws an error that names the field, what it should be and what it was. */
+/** Readers for input from outside. Each throws an error that names the field, what is allowed and what was received. */
 
 export function asRecord(value: unknown, field: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(field, 'an object', value);

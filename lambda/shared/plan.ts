@@ -1,11 +1,10 @@
 /**
- * Statements compiled at synthesis. A statement may hold placeholders, filled in at run time:
- * `{{name}}` becomes a quoted SQL literal, `{{name:nested}}` one inside a literal (the query of an UNLOAD), `{{name:identifier}}` a
- * delimited identifier.
+ * A statement compiled at synthesis. Its placeholders are filled in at run time: `{{name}}` with a quoted SQL literal, `{{name:nested}}` with a literal
+ * inside a literal (the query of an UNLOAD), `{{name:identifier}}` with a delimited identifier.
  */
 export type StatementTemplate = string;
 
-/** How the statements of a step are submitted: one by itself, all or nothing, or each committed for itself. */
+/** How the statements of a step run: a single one, all in one transaction, or each in its own transaction. */
 export type StepMode = 'single' | 'transaction' | 'auto-commit';
 
 export interface Step {
@@ -13,11 +12,11 @@ export interface Step {
   readonly name: string;
   readonly mode: StepMode;
   readonly statements: readonly StatementTemplate[];
-  /** The run goes on when the step has failed, which it reports. @default false */
+  /** If the step fails, the run reports it and continues. @default false */
   readonly mayFail?: boolean;
 }
 
-/** What a function's statements are for. */
+/** Part of the names of a function's statements. */
 export const purposes = ['refresh', 'export', 'load', 'reconcile'] as const;
 export type Purpose = (typeof purposes)[number];
 
@@ -26,32 +25,32 @@ export const statementNamePrefix = (environment: string, pipeline: string, purpo
   `millrace/${environment}/${pipeline}/${purpose}/`;
 
 /**
- * How to find the rows that make a statement fail. The rows have a key, of which equal rows have the same. The search divides the rows into
- * pieces by key and types each piece by itself; a piece that fails is divided further.
+ * How to find the rows that make a statement fail. Rows have a key; equal rows have the same key. The search divides the rows into pieces by key,
+ * types each piece separately, and divides a piece that fails further.
  */
 export interface SearchPlan {
-  /** Make the temporary table of the rows that are searched, with `row_key`. They must not fail by what a record holds. */
+  /** Create the temporary table of the rows to search, with `row_key`. No content of a record may make them fail. */
   readonly gather: readonly StatementTemplate[];
-  /** Makes the table of pieces: `fanout` of them, from 1, of the rows within `ranges`. Placeholder: `ranges` (JSON text: `[{first,last}]`). */
+  /** Creates the table of pieces, from the rows within `ranges`: `fanout` pieces, numbered from 1. Placeholders: `fanout`, `ranges` (JSON text: `[{first,last}]`). */
   readonly divide: StatementTemplate;
-  /** Makes the table of pieces: those of `ranges` (JSON text: `[{piece,first,last}]`), and piece 0, all other rows. */
+  /** Creates the table of pieces: those of `ranges` (JSON text: `[{piece,first,last}]`), and piece 0 with all other rows. */
   readonly assign: StatementTemplate;
-  /** Rows `piece, row_count, key_count, first_key, last_key` of the pieces from 0. */
+  /** Rows `piece, row_count, key_count, first_key, last_key` for the pieces from 0. */
   readonly pieces: StatementTemplate;
   /**
-   * Type the rows of a piece, as the step does that failed, each into a temporary table of its own. Placeholders: `piece`, `probe_table`, and of
-   * several statements `probe_table_1` and so on. Where one fails, those after it may fail for want of its table.
+   * Type the rows of a piece like the failed step, each statement into its own temporary table. Placeholders: `piece`, `probe_table`, and with several
+   * statements `probe_table_1` and so on. After one fails, the next ones may fail because its table is missing.
    */
   readonly probe: readonly StatementTemplate[];
-  /** What the names of these tables begin with: the number of the piece in the batch follows. */
+  /** Prefix of the names of these tables. The number of the piece in the batch follows. */
   readonly probeTable: string;
-  /** In place of `gather`: rows that can be typed, those of before or one without attributes. @default - there are none */
+  /** Like `gather`, for rows that can be typed: earlier rows, or one without attributes. @default - there are none */
   readonly reference?: readonly StatementTemplate[];
-  /** Pieces of one division, at least 2. */
+  /** Number of pieces of a division, at least 2. */
   readonly fanout: number;
 }
 
-/** What the reason of a record begins with that made a statement fail. */
+/** Begins the reason of a reject that made a statement fail. */
 export const raisedPrefix = 'raised: ';
-/** From this hour (UTC) on, what is else bounded by what changed is looked at as a whole, once a day: at night in Europe and America. */
+/** Hour (UTC) from which on a full pass is due, once a day: at night in Europe and America. Other passes cover only what changed. */
 export const defaultFullPassHour = 2;

@@ -1,32 +1,32 @@
 import type { Client as PgClient, QueryResult } from 'pg';
 
-/** Where a server is that speaks the PostgreSQL protocol, and who is asking. */
+/** A server with the PostgreSQL protocol, and a user of it. */
 export interface PostgresTarget {
-  /** The server's certificate has to be of this name. */
+  /** The server's certificate must have this name. */
   readonly host: string;
   readonly port: number;
   readonly database: string;
   readonly user: string;
   readonly password: string;
-  /** PEM of an authority to trust. @default - those that Node.js trusts */
+  /** PEM of a trusted authority. @default - the authorities that Node.js trusts */
   readonly ca?: string;
 }
 
-/** A value as the server spells it. */
+/** Values as the server writes them. */
 export type PostgresRow = Readonly<Record<string, string | null>>;
 
 export interface PostgresResult {
   readonly rows: readonly PostgresRow[];
   /** `type` is the type's OID. */
   readonly columns: readonly { readonly name: string; readonly type: number }[];
-  /** Of the command's tag; undefined where it has none. */
+  /** Rows, as the command's tag says; undefined where it says none. */
   readonly count: number | undefined;
 }
 
 export interface PostgresSession {
-  /** One statement. @throws PostgresError also when the answer takes longer than that */
+  /** Runs one statement. @throws PostgresError also when the answer takes longer than `timeoutMs` */
   query(sql: string, timeoutMs: number): Promise<PostgresResult>;
-  /** Never throws: whatever is open ends with it. */
+  /** Never throws. Ends a transaction that is open. */
   close(): Promise<void>;
 }
 
@@ -35,11 +35,11 @@ export interface Postgres {
   connect(): Promise<PostgresSession>;
 }
 
-/** What became of a connection or a statement. */
+/** A connection or a statement failed. */
 export class PostgresError extends Error {
   constructor(
     message: string,
-    /** SQLSTATE of the server, or Node's code of a broken connection; undefined for a wait that was too long. */
+    /** SQLSTATE, or Node's code of a broken connection. Undefined after a timeout of the client. */
     readonly code: string | undefined,
     options?: ErrorOptions,
   ) {
@@ -47,12 +47,12 @@ export class PostgresError extends Error {
     this.name = 'PostgresError';
   }
 
-  /** No answer came: the statement may have been carried out or not. */
+  /** True when no answer came: the statement may have taken effect or not. */
   get isLost(): boolean {
     return this.code === undefined || brokenCodes.has(this.code) || /^57P0/.test(this.code);
   }
 
-  /** The same may succeed later: no connection, too many of them, a conflict, a shutdown, a timeout. */
+  /** True when a retry may succeed: after a lost or refused connection, a conflict, a shutdown, a timeout. */
   get mayPass(): boolean {
     return this.isLost || passingStates.test(this.code ?? '');
   }
@@ -73,7 +73,7 @@ const passingStates = /^(?:08...|40...|53...|57014)$/;
 
 const connectTimeoutMs = 15_000;
 
-/** The client is loaded when it is first needed, so that functions that never connect start without it. */
+/** Loads the client at the first connection, so that functions that never connect start without it. */
 export function postgres(target: () => Promise<PostgresTarget>): Postgres {
   return {
     async connect() {
@@ -87,7 +87,7 @@ export function postgres(target: () => Promise<PostgresTarget>): Postgres {
         application_name: 'millrace',
         types: { getTypeParser: () => (value: string) => value },
       });
-      // A connection that breaks while nobody asks is noticed by the next statement.
+      // Without a listener, a connection that breaks between statements would end the process. The next statement reports it.
       client.on('error', () => undefined);
       try {
         await client.connect();

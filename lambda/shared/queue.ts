@@ -1,7 +1,7 @@
-/** Queues as the functions need them. */
+/** SQS, as far as the functions use it. */
 export interface Queues {
-  /** Any number of messages. Resolves when the queue has taken every one; a repeated call may double some. */
+  /** Sends any number of messages. Resolves when the queue has accepted all. A repeated call may send some twice. */
   send(url: string, bodies: readonly string[]): Promise<void>;
-  /** About how many messages the queue holds: waiting, delayed or with a reader. */
+  /** Approximate number of messages in the queue: waiting, delayed or in flight. */
   depth(url: string): Promise<number>;
 }

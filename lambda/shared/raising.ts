@@ -5,24 +5,24 @@ import { asked, renderAll, type Values } from './statement';
 import { isTerminal, type Row, type StatementState } from './warehouse';
 
 export interface SearchHost {
-  /** Submits statements that are each committed for itself, or finds those that were submitted under the step's name. */
+  /** Submits statements, each in its own transaction, or finds those that were submitted under the step's name. */
   readonly run: (step: string, statements: readonly string[]) => Promise<StatementState>;
   readonly rows: (id: string) => Promise<readonly Row[]>;
 }
 
-/** A row that makes its statement fail whenever it is typed. */
+/** A row that makes every statement fail that types it. */
 export interface Culprit {
   readonly key: string;
-  /** Rows that have the key. */
+  /** Number of rows with this key. */
   readonly rows: number;
-  /** What the warehouse says. */
+  /** The warehouse's error. */
   readonly message: string;
 }
 
 export type Finding =
   | { readonly kind: 'waiting' }
   | { readonly kind: 'found'; readonly culprits: readonly Culprit[] }
-  /** No record is to blame, or none can be told from a warehouse that is ill. */
+  /** No record is to blame, or the warehouse itself may be failing. */
   | { readonly kind: 'none'; readonly why: string };
 
 interface Range {
@@ -34,23 +34,22 @@ interface Piece extends Range {
   readonly piece: number;
   readonly rows: number;
   readonly keys: number;
-  /** Undefined where it could be typed. */
+  /** Undefined when the piece could be typed. */
   readonly error?: string;
 }
 
-/** Every division halves at least what is searched: more rows than 2^40 are in no step. */
+/** Each division at least halves the rows that are searched, and no step has more than 2^40 rows. */
 const maxDivisions = 40;
-/** Sorts behind every key: keys begin with letters or digits. */
+/** All keys. `~` sorts after every key, since keys begin with letters or digits. */
 const everything: readonly Range[] = [{ first: '', last: '~' }];
-/** A piece of the confirmation that has no rows and is not counted. */
+/** The piece number of rows that the confirmation leaves out. */
 const nowhere = -1;
 
 const none = (why: string): Finding => ({ kind: 'none', why });
 
 /**
- * Finds up to `fanout` rows that fail by themselves. Each was typed alone twice and failed twice, while the statement without any row and all
- * rows without the ones that failed went through; without such a proof no row is blamed. It keeps no state: a repeated search finds its
- * statements by their names.
+ * Finds up to `fanout` rows that fail by themselves. A row is blamed only on proof: typed alone it failed twice, while the statement without rows
+ * succeeded, and so did all rows without the failing ones. The search keeps no state: a repeated one finds its statements by their names.
  * @param label begins the names of the steps
  */
 export async function findRaising(host: SearchHost, plan: SearchPlan, values: Values, label: string): Promise<Finding> {
@@ -66,19 +65,19 @@ export async function findRaising(host: SearchHost, plan: SearchPlan, values: Va
     });
     if ('kind' in probed) return probed;
     const failing = probed.pieces.filter(({ error }) => error !== undefined);
-    if (failing.length === 0) return none('its rows fail together and no part of them fails by itself');
+    if (failing.length === 0) return none('the rows fail together and no part of them fails by itself');
     const single = failing.every(({ keys }) => keys === 1);
-    // Half of the pieces at most, so that the next division has less to search.
+    // At most half of the pieces, so that the next division searches fewer rows.
     const chosen = single ? failing : failing.slice(0, Math.floor(plan.fanout / 2));
-    unexplored.push(...shared(ranges, failing.slice(chosen.length)));
+    unexplored.push(...intersect(ranges, failing.slice(chosen.length)));
     if (single) return confirm(host, plan, values, label, chosen, unexplored);
-    ranges = shared(ranges, chosen);
+    ranges = intersect(ranges, chosen);
   }
-  return none(`${maxDivisions} divisions did not come to an end`);
+  return none(`the search did not end within ${maxDivisions} divisions`);
 }
 
-/** What the pieces have of the ranges: between two ranges, a piece that has rows of both has none. */
-const shared = (ranges: readonly Range[], pieces: readonly Range[]): Range[] =>
+/** The parts of the ranges that the pieces cover. A piece may span several ranges, and has no rows between them. */
+const intersect = (ranges: readonly Range[], pieces: readonly Range[]): Range[] =>
   pieces.flatMap((piece) =>
     ranges
       .map((range) => ({
@@ -88,7 +87,7 @@ const shared = (ranges: readonly Range[], pieces: readonly Range[]): Range[] =>
       .filter(({ first, last }) => first <= last),
   );
 
-/** Types each suspect alone once more, and everything but what failed. */
+/** Types each suspect alone a second time, and all rows that did not fail. */
 async function confirm(
   host: SearchHost,
   plan: SearchPlan,
@@ -111,18 +110,23 @@ async function confirm(
   const rest = probed.pieces.find(({ piece }) => piece === 0);
   if (rest?.error !== undefined) return none(`the rows without those that fail by themselves fail too: ${rest.error}`);
   if (!rest) {
-    const doubt = await refer(host, plan, values, label);
+    const doubt = await typeReference(host, plan, values, label);
     if (doubt) return doubt;
   }
   const culprits = probed.pieces.flatMap(({ piece, rows, keys, first, error }) =>
     piece > 0 && keys === 1 && error !== undefined ? [{ key: first, rows, message: error }] : [],
   );
-  return culprits.length === 0 ? none('what failed once does not fail again') : { kind: 'found', culprits };
+  return culprits.length === 0 ? none('the rows that failed once do not fail again') : { kind: 'found', culprits };
 }
 
-/** Where every row failed: types other rows. Undefined when that went well, so that the warehouse is not ill. */
-async function refer(host: SearchHost, plan: SearchPlan, values: Values, label: string): Promise<Finding | undefined> {
-  const alone = none('every row fails, and no other row shows that the warehouse is well');
+/** Types reference rows, for the case that every row failed. Undefined when they succeed, which proves that the warehouse itself works. */
+async function typeReference(
+  host: SearchHost,
+  plan: SearchPlan,
+  values: Values,
+  label: string,
+): Promise<Finding | undefined> {
+  const alone = none('every row fails, and no other row proves that the warehouse works');
   if (!plan.reference) return alone;
   const probed = await probe(host, plan, `${label}-reference`, {
     setup: [...plan.reference, plan.assign],
@@ -136,7 +140,7 @@ async function refer(host: SearchHost, plan: SearchPlan, values: Values, label: 
   return rows.error === undefined ? undefined : none(`other rows fail too: ${rows.error}`);
 }
 
-/** The tables that the statements of a piece make: the first has the name, any other the name and its number. */
+/** Names of the tables that a piece's statements create: the first has the plain name, any other the name with its number. */
 const probeTables = ({ probe }: SearchPlan, name: string): Values =>
   Object.fromEntries(
     probe.map((_, number) => (number === 0 ? ['probe_table', name] : [`probe_table_${number}`, `${name}_${number}`])),
@@ -147,12 +151,12 @@ const isOther = (error: string) => blameOf({ status: 'FAILED', error }) === 'oth
 interface Probe {
   readonly setup: readonly StatementTemplate[];
   readonly values: Values;
-  /** The number of a piece that has no rows. */
+  /** Number of a piece without rows. */
   readonly empty: number;
   readonly numbers: readonly number[];
 }
 
-/** One batch: the pieces that have rows, each with what typing it came to. */
+/** Runs one batch. Returns the pieces that have rows, with the error of typing each. */
 async function probe(
   host: SearchHost,
   plan: SearchPlan,
@@ -170,19 +174,19 @@ async function probe(
   if (ended.status === 'ABORTED') return none('the search was aborted');
   const { parts } = ended;
   const broken = before.findIndex((_, index) => parts[index]?.status !== 'FINISHED');
-  if (broken >= 0) return none(`its rows could not be searched: ${parts[broken]?.error ?? ended.error ?? 'no reason'}`);
-  // The first statement that failed says why: those after it may lack its table.
+  if (broken >= 0) return none(`the rows could not be searched: ${parts[broken]?.error ?? ended.error ?? 'no reason'}`);
+  // Only the first failed statement of a piece says why: the next ones may lack its table.
   const errorOf = (index: number) => {
     const first = before.length + index * plan.probe.length;
     const failed = plan.probe.findIndex((_, number) => parts[first + number]?.status !== 'FINISHED');
     if (failed < 0) return undefined;
     return parts[first + failed]?.error ?? ended.error ?? 'Redshift gave no reason';
   };
-  // A statement that was cancelled, or lacks a right, says nothing of its rows.
-  const ill = probes.map((_, index) => errorOf(index)).find((error) => error !== undefined && isOther(error));
-  if (ill !== undefined) return none(`a part of the search failed, but not on a record: ${ill}`);
+  // A statement that was cancelled, or lacks a right, says nothing about its rows.
+  const unrelated = probes.map((_, index) => errorOf(index)).find((error) => error !== undefined && isOther(error));
+  if (unrelated !== undefined) return none(`a part of the search failed, but not on a record: ${unrelated}`);
   const emptyError = errorOf(0);
-  if (emptyError !== undefined) return none(`it fails without any row too: ${emptyError}`);
+  if (emptyError !== undefined) return none(`the statement fails without rows, too: ${emptyError}`);
   const rows = await host.rows(parts[before.length - 1]!.id);
   return {
     pieces: rows.map((row) => {
@@ -199,12 +203,12 @@ async function probe(
   };
 }
 
-/** `rejects.reason` takes 512 bytes. */
+/** The column `rejects.reason` has 512 bytes. */
 const maxReasonBytes = 480;
 
-/** The reason of the reject that a culprit becomes: `raised: ` and what the warehouse said, on one line. */
+/** The reason of the reject that a culprit becomes: `raised: ` and the warehouse's error, on one line. */
 export function raisedReason({ message }: Culprit): string {
-  // No text of SQL can hold a NUL.
+  // No SQL text can hold a NUL.
   const line = `${raisedPrefix}${message.replace(/[\s\0]+/g, ' ').trim()}`;
   const bytes = Buffer.from(line);
   if (bytes.length <= maxReasonBytes) return line;

@@ -52,7 +52,7 @@ export function warehouseTarget(settings: WarehouseSettings): WarehouseTarget {
 
 /** Data API limit. */
 const maxBatch = 40;
-/** 100 statements a page: bounds what one listing may cost at the API's 3 calls a second. */
+/** Pages of 100 statements. Bounds the time of a listing: the API allows 3 calls a second. */
 const maxPages = 20;
 const defaultPausesMs = [200, 400, 800, 1600, 3200];
 const passing = new Set([
@@ -62,7 +62,7 @@ const passing = new Set([
   'InternalServerException',
 ]);
 
-/** Redshift Serverless reports throttling as a ValidationException with HTTP 400, which the SDK does not retry; only the message tells. */
+/** Redshift Serverless reports throttling as a ValidationException with HTTP 400, which the SDK does not retry. Only the message shows it. */
 const throttled = /throttl|rate exceeded|too many requests|try again later/i;
 
 export function isPassingCall(error: unknown): boolean {
@@ -70,7 +70,7 @@ export function isPassingCall(error: unknown): boolean {
   return passing.has(error.name) || (error.name === 'ValidationException' && throttled.test(error.message));
 }
 
-/** Errors of a call that a warehouse which is away may cause: all that the Data API documents but those about access and rates. */
+/** Errors of a call that may mean that the warehouse is away: all documented ones except those about access and rates. */
 const mayBeAway = new Set([
   'BatchExecuteStatementException',
   'DatabaseConnectionException',
@@ -81,7 +81,7 @@ const mayBeAway = new Set([
   'ValidationException',
 ]);
 
-/** What a cancel of a statement that is over comes to. */
+/** The error of a cancel whose statement has ended. */
 const hasEnded = (error: unknown) =>
   error instanceof Error && error.name === 'ValidationException' && /could not cancel|already in/i.test(error.message);
 
@@ -96,10 +96,10 @@ export function connectWarehouse(settings: WarehouseSettings, pausesMs = default
 export function redshiftData(
   client: Pick<RedshiftDataClient, 'send'>,
   target: WarehouseTarget,
-  /** Asked when a call or a statement has failed. */
+  /** Called when a call or a statement has failed. */
   askStatus: AskStatus,
   sleep: (ms: number) => Promise<void> = sleepMs,
-  /** Between the attempts of a call that may pass. */
+  /** Pauses before retries of a call. */
   pausesMs: readonly number[] = defaultPausesMs,
 ): Warehouse & RowPages {
   const where = {
@@ -107,15 +107,15 @@ export function redshiftData(
     ...(target.kind === 'provisioned' ? { ClusterIdentifier: target.name } : { WorkgroupName: target.name }),
   };
   const call = async <T>(send: () => Promise<T>): Promise<T> => {
-    const repeated = () => retry(send, { retryable: isPassingCall, pausesMs, sleep });
+    const withRetries = () => retry(send, { retryable: isPassingCall, pausesMs, sleep });
     try {
-      return await repeated();
+      return await withRetries();
     } catch (error) {
-      // No page says what the Data API answers while a warehouse is paused or away, so the control plane is asked instead of the message.
+      // No page of AWS says how the Data API answers for a paused warehouse, so the control plane is asked.
       const status = error instanceof Error && mayBeAway.has(error.name) ? await statusOrUnknown() : undefined;
       if (!status) throw error;
-      // It may have come back between the refusal and the question: if it refuses again, that has another reason.
-      if (status.kind === 'available') return repeated();
+      // The warehouse may have come back meanwhile. If the call fails again, it fails for another reason.
+      if (status.kind === 'available') return withRetries();
       throw refusal(error as Error, status);
     }
   };
@@ -244,7 +244,7 @@ function summary(answer: {
   };
 }
 
-/** A batch may keep its reasons in the statements alone: number them as the batch does. */
+/** Adds the errors of a batch's statements, with their numbers, where the batch's own error does not contain them. */
 function joinErrors(error: string | undefined, parts: StatementState['parts']): string | undefined {
   const inner = parts.flatMap((part, i) =>
     part.error && !error?.includes(part.error) ? [`statement ${i + 1}: ${part.error}`] : [],

@@ -3,13 +3,13 @@ import { GetWorkgroupCommand, RedshiftServerlessClient } from '@aws-sdk/client-r
 import { clientSettings } from './client-settings';
 import { type AskStatus, clusterStatus, type NamedWarehouse, workgroupStatus } from './warehouse-status';
 
-/** How the control plane is reached. @default - as any SDK program reaches it */
+/** Settings of the control plane's clients. @default - the SDK's own */
 export type StatusSettings = Pick<RedshiftClientConfig, 'endpoint' | 'region' | 'credentials'>;
 
-/** The answer explains an error, for which no function has long. */
+/** The status only explains an error, so it must not take long. */
 const answerMs = 5_000;
 
-/** Asked only when something failed. */
+/** Asks the control plane. Used only after a failure. */
 export const redshiftStatus =
   ({ kind, name }: NamedWarehouse, settings: StatusSettings = {}): AskStatus =>
   () =>

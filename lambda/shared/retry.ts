@@ -1,13 +1,13 @@
 export interface RetryOptions {
   readonly retryable: (error: unknown) => boolean;
-  /** Upper bounds of the pauses between attempts, in milliseconds: one more attempt than pauses. */
+  /** Longest pauses between attempts, in milliseconds. There is one more attempt than pauses. */
   readonly pausesMs: readonly number[];
   readonly sleep: (ms: number) => Promise<void>;
-  /** 0 to 1, for the jitter. @default Math.random */
+  /** 0 to 1. @default Math.random */
   readonly random?: () => number;
 }
 
-/** Repeats a call while its error is of a kind that passes, after a pause of half to all of the bound. */
+/** Retries a call after retryable errors. Each pause is between half and all of its longest time. */
 export async function retry<T>(
   call: () => Promise<T>,
   { retryable, pausesMs, sleep, random = Math.random }: RetryOptions,

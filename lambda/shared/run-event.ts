@@ -8,7 +8,7 @@ export interface Tick {
   readonly scheduledTime: number;
 }
 
-/** A statement came to its end. */
+/** A statement ended. */
 export interface Ended {
   readonly kind: 'ended';
   readonly statementName: string;
@@ -16,7 +16,7 @@ export interface Ended {
   readonly state: 'FINISHED' | 'FAILED' | 'ABORTED';
 }
 
-/** What starts the refresh and the export: a StartRun of the schedule, or Redshift's StatementDone. Throws on anything else. */
+/** Parses an event of the refresh or the export: the schedule's StartRun or Redshift's StatementDone. Throws on anything else. */
 export function parseRunEvent(event: unknown): Tick | Ended {
   const fields = asRecord(event, 'event') as Partial<Record<keyof StartRun | keyof StatementDone, unknown>>;
   if (fields.kind === 'start') return parseTick(event);
@@ -30,7 +30,7 @@ export function parseRunEvent(event: unknown): Tick | Ended {
   };
 }
 
-/** What starts a function that has nothing but its schedule. Throws on anything else. */
+/** Parses an event of a function that only has a schedule. Throws on anything but StartRun. */
 export function parseTick(event: unknown): Tick {
   const fields = asRecord(event, 'event') as Partial<Record<keyof StartRun, unknown>>;
   asOneOf(fields.kind, ['start'], 'event.kind');

@@ -1,7 +1,7 @@
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { ObjectBytes } from './objects';
 
-/** What S3 answers where those bytes are not to be had: 403 also for what is missing, without the permission to list all of the bucket. */
+/** S3's errors for bytes that do not exist or may not be read. Without permission to list the bucket, S3 answers 403 for a missing key. */
 const gone = new Set([
   'NoSuchKey',
   'NoSuchVersion',

@@ -21,13 +21,13 @@ import type {
 } from './objects';
 import { s3Bytes } from './s3-bytes';
 
-/** What S3 answers for a version that is not there: 403 without the permission to list, 405 for a delete marker. */
+/** S3's errors for a version that does not exist: 403 without permission to list, 405 for a delete marker. */
 const gone = new Set(['NoSuchKey', 'NoSuchVersion', 'NotFound', 'AccessDenied', 'MethodNotAllowed']);
 
-/** Answers to a conditional write whose condition did not hold: it changed, it is being changed, it is gone (S3 guide, "Conditional writes"). */
+/** Errors of a conditional write: the object has changed, is being changed, or is gone (S3 guide, "Conditional writes"). */
 const overtaken = new Set(['PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchKey']);
 
-/** An object of a listing, with what it costs to read it. */
+/** An entry of a listing with its storage class, which decides what a read costs. */
 export type ListedWithClass = ListedObject & {
   /** `STANDARD`, `GLACIER_IR`, `DEEP_ARCHIVE`, … */
   readonly storageClass: string;
@@ -49,7 +49,7 @@ export async function* listPages(
   } while (ContinuationToken);
 }
 
-/** The folders right below a prefix, a page at a time. */
+/** The folders directly below a prefix, a page at a time. */
 export async function* listFolders(
   client: Pick<S3Client, 'send'>,
   Bucket: string,
@@ -63,7 +63,7 @@ export async function* listFolders(
   } while (ContinuationToken);
 }
 
-/** What S3 says of an object, in a listing or for its head. */
+/** Converts an object of S3's answer to a listing or a HEAD. */
 export const listedObject = (
   key: string,
   object: { ETag?: string; Size?: number; LastModified?: Date; StorageClass?: string },
@@ -72,7 +72,7 @@ export const listedObject = (
   etag: unquoted(object.ETag),
   size: object.Size ?? 0,
   lastModified: object.LastModified?.getTime() ?? 0,
-  // left out where it is the standard one
+  // S3 leaves out the standard class.
   storageClass: object.StorageClass ?? 'STANDARD',
 });
 
@@ -100,7 +100,7 @@ export function s3Objects(
     } catch (error) {
       const { name } = error as Error;
       if (name === 'NoSuchKey') return undefined;
-      // Who may list only below a prefix is denied what is missing, since S3 tells nothing of keys without s3:ListBucket on all of them.
+      // S3 answers AccessDenied for a missing key unless the role has s3:ListBucket on the whole bucket. A listing below the key is allowed.
       if (name === 'AccessDenied' && !(await list(Bucket, Key)).includes(Key)) return undefined;
       throw error;
     }
@@ -151,7 +151,7 @@ export function s3Objects(
       let markers: { KeyMarker?: string; VersionIdMarker?: string } = {};
       do {
         const page = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix, ...markers }));
-        // The key itself comes before all others that begin with it, and its newest version before the older ones.
+        // The key comes before longer keys that begin with it, and its newest version before older ones.
         for (const { Key, ETag, VersionId } of page.Versions ?? [])
           if (Key === Prefix && unquoted(ETag) === etag) return VersionId;
         if (page.NextKeyMarker !== Prefix) return undefined;

@@ -10,7 +10,7 @@ import type { Queues } from './queue';
 /** SQS limits of SendMessageBatch. */
 const maxEntries = 10;
 const maxBytes = 262_144;
-/** Before each further attempt at what a batch did not take; the SDK itself repeats whole calls. */
+/** Pauses before retries of messages that a call refused. The SDK itself retries whole calls. */
 const pausesMs = [200, 400, 800, 1600, 3200];
 
 const sleepMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -33,9 +33,9 @@ export function sqsQueues(client: Client, sleep: Sleep = sleepMs): Queues {
 }
 
 /**
- * Sends any number of messages, ten at a time. What a call refuses for a passing reason is sent again, up to five times. A message that is
- * refused for good holds up none of the others: they are sent, then the call fails.
- * @throws Error that tells how many messages the queue did not take, and why; with a queue that does not recover the rest was not tried
+ * Sends any number of messages, ten at a time. A message that is refused for a passing reason is retried up to five times. If a message is refused for
+ * good, the others are still sent, and then the call fails.
+ * @throws Error with the number of refused messages and the reason. If the queue does not recover, later messages were not sent
  */
 export async function sendMessages(
   client: Client,
@@ -48,7 +48,7 @@ export async function sendMessages(
   if (refused.length > 0) throw notTaken(url, refused);
 }
 
-/** A batch may succeed in part. Answers what is refused for good: the sender's fault. */
+/** A call may accept only some messages. Returns those that are refused for good: the sender is at fault. */
 async function sendBatch(
   client: Client,
   QueueUrl: string,
@@ -75,7 +75,7 @@ const notTaken = (url: string, [first, ...others]: readonly BatchResultErrorEntr
     `${url} did not take ${others.length === 0 ? 'a message' : `${others.length + 1} messages`}: ${first!.Code} ${first!.Message ?? ''}`.trim(),
   );
 
-/** About how many messages a queue holds, as SQS tells it. */
+/** Approximate numbers of messages in a queue. */
 export interface MessageCounts {
   readonly waiting: number;
   readonly inFlight: number;

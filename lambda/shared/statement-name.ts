@@ -1,6 +1,6 @@
 import { type Purpose, purposes, statementNamePrefix } from './plan';
 
-/** What the name of a statement says: `millrace/<environment>/<pipeline>/<purpose>/<run id>/<step>/<attempt>`. */
+/** The parts of a statement name: `millrace/<environment>/<pipeline>/<purpose>/<run id>/<step>/<attempt>`. */
 export interface StatementName {
   readonly environment: string;
   readonly pipeline: string;
@@ -16,7 +16,7 @@ export function formatStatementName(name: StatementName): string {
   return `${statementNamePrefix(environment, pipeline, purpose)}${runId}/${step}/${attempt}`;
 }
 
-/** Undefined for the name of a statement that is not Millrace's. */
+/** Undefined for a name that Millrace did not give. */
 export function parseStatementName(text: string): StatementName | undefined {
   const parts = text.split('/');
   if (parts.length !== 7 || parts[0] !== 'millrace' || parts.includes('')) return undefined;
@@ -33,7 +33,7 @@ export function parseStatementName(text: string): StatementName | undefined {
   return { environment, pipeline, purpose: purpose as Purpose, runId, step, attempt: Number(attempt) };
 }
 
-/** `20261121T0500Z`: sorts as the moments do, and is safe in names and S3 keys. */
+/** `20261121T0500Z`: sorts by time, and is safe in names and S3 keys. */
 export const compactTime = (epochMs: number) => `${new Date(epochMs).toISOString().slice(0, 16).replace(/[-:]/g, '')}Z`;
 
 /** Epoch milliseconds of a compact time. Throws on anything else. */

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { StatementTemplate } from './plan';
 import { quoteLiteral, quoteName } from './quote';
 
-/** What fills the placeholders: a number is quoted too, which Redshift reads as a literal of unknown type. */
+/** Values of placeholders. A number is quoted too: Redshift reads it as a literal of unknown type. */
 export type Values = Readonly<Record<string, string | number>>;
 
 const placeholder = /\{\{([^{}]*)\}\}/g;
 const placeholderBody = /^([a-z][a-z0-9_]*)(:nested|:identifier)?$/;
 
-/** The names of the placeholders in the templates. Throws on one that is misspelt, as `{{ x }}` or `{{x:raw}}`. */
+/** The names of the placeholders in the templates. Throws on a misspelt one like `{{ x }}` or `{{x:raw}}`. */
 export function placeholdersOf(...templates: readonly StatementTemplate[]): Set<string> {
   const names = new Set<string>();
   for (const template of templates)
@@ -16,12 +16,12 @@ export function placeholdersOf(...templates: readonly StatementTemplate[]): Set<
   return names;
 }
 
-/** Fills in a statement. Every placeholder must be given and every value used: a leftover on either side is a mistake. */
+/** Fills in a statement. Throws unless every placeholder has a value and every value a placeholder. */
 export function render(template: StatementTemplate, values: Values): string {
   return renderAll([template], values)[0]!;
 }
 
-/** Fills in the statements of one step, where each value is used by at least one of them. */
+/** Fills in several statements. Throws unless every placeholder has a value, and some statement uses every value. */
 export function renderAll(templates: readonly StatementTemplate[], values: Values): string[] {
   const wanted = placeholdersOf(...templates);
   const missing = [...wanted].filter((name) => !Object.hasOwn(values, name));
@@ -38,13 +38,13 @@ export function renderAll(templates: readonly StatementTemplate[], values: Value
   );
 }
 
-/** Of the values on offer, those that the templates ask for: steps of one plan need not all use the run id. */
+/** The values that the templates have placeholders for. Not every step of a plan uses, for example, the run id. */
 export function asked(templates: readonly StatementTemplate[], offered: Values): Values {
   const wanted = placeholdersOf(...templates);
   return Object.fromEntries(Object.entries(offered).filter(([name]) => wanted.has(name)));
 }
 
-/** The same statement name gives the same token, so that a repeated submission finds the first. Redshift keeps a token for 8 hours. */
+/** A token derived from the statement name: a repeated submission finds the first one. Redshift keeps a token for 8 hours. */
 export const clientToken = (statementName: string) => createHash('sha256').update(statementName).digest('hex');
 
 function parse(whole: string, body: string): { name: string; form: string | undefined } {

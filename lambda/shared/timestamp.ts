@@ -1,7 +1,7 @@
-/** A moment as Redshift reads a timestamp without time zone: `2026-11-21 05:00:00`, in UTC. */
+/** A timestamp without time zone for Redshift: `2026-11-21 05:00:00`, in UTC. */
 export const formatTimestamp = (epochMs: number) => new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ');
 
-/** Epoch milliseconds of a timestamp as the Data API gives it, fraction cut to milliseconds; undefined for null. */
+/** Epoch milliseconds of a timestamp from the Data API, cut to milliseconds. Undefined for null. */
 export function parseTimestamp(value: unknown, field: string): number | undefined {
   if (value === null) return undefined;
   const match = typeof value === 'string' ? /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(\.\d{1,3})?\d*$/.exec(value) : null;

@@ -1,15 +1,15 @@
-/** What Redshift's control plane says of a warehouse. */
+/** The status of a warehouse in Redshift's control plane. */
 export interface WarehouseStatus {
   /**
    * `available`: it takes statements. `returning`: it comes back by itself, after minutes or hours. `paused`: a person or a schedule has to resume it.
-   * `broken`: a person has to look at it.
+   * `broken`: a person has to repair it.
    */
   readonly kind: 'available' | 'returning' | 'paused' | 'broken';
-  /** As Redshift spells it: `paused`, `resizing`, `MODIFYING`. */
+  /** As Redshift reports it: `paused`, `resizing`, `MODIFYING`. */
   readonly status: string;
 }
 
-/** Asks the control plane. Rejects where the answer is not known: without permission, or while it cannot be reached. */
+/** Asks the control plane. Rejects when it denies permission or cannot be reached. */
 export type AskStatus = () => Promise<WarehouseStatus>;
 
 export interface NamedWarehouse {
@@ -17,21 +17,21 @@ export interface NamedWarehouse {
   readonly name: string;
 }
 
-/** Cluster statuses that end only when a person does something (API reference, "Cluster", ClusterStatus). */
+/** Cluster statuses that only a person can end (API reference, "Cluster", ClusterStatus). */
 const broken = /^(?:hardware-failure|incompatible-|storage-full|deleting|final-snapshot)/;
-/** A cluster on its way to sleep cannot be stopped ("Pausing and resuming clusters": a pause cannot be cancelled). */
+/** A pausing cluster counts as paused, since a pause cannot be cancelled ("Pausing and resuming clusters"). */
 const paused = /^paus(?:ed|ing)/;
 
 /**
  * @param status ClusterStatus
- * @param availability ClusterAvailabilityStatus: whether the cluster takes queries, whatever it does besides
+ * @param availability ClusterAvailabilityStatus: whether the cluster takes queries, whatever its status
  */
 export function clusterStatus(status: string, availability: string | undefined): WarehouseStatus {
   if (paused.test(status)) return { kind: 'paused', status };
   if (broken.test(status)) return { kind: 'broken', status };
   if (availability === 'Failed') return { kind: 'broken', status: `${status}, ${availability}` };
   const takesQueries = availability === undefined || availability === 'Available';
-  // `available, prep-for-resize` and `available, resize-cleanup` are available, too.
+  // So are `available, prep-for-resize` and `available, resize-cleanup`.
   if (/^available\b/.test(status) && takesQueries) return { kind: 'available', status };
   return { kind: 'returning', status: takesQueries ? status : `${status}, ${availability}` };
 }
@@ -42,7 +42,7 @@ export function workgroupStatus(status: string): WarehouseStatus {
   return { kind: status === 'DELETING' ? 'broken' : 'returning', status };
 }
 
-/** What is the matter and what to do, in one sentence. */
+/** One sentence: the status, and what to do. */
 export function statusSentence({ kind, name }: NamedWarehouse, state: WarehouseStatus): string {
   const subject = `${kind === 'provisioned' ? 'the cluster' : 'the workgroup'} ${name} is ${state.status}`;
   if (state.kind === 'paused')

@@ -5,7 +5,7 @@ export type StatementStatus = 'SUBMITTED' | 'PICKED' | 'STARTED' | 'FINISHED' | 
 
 export interface StatementSummary {
   readonly id: string;
-  /** Empty when whoever submitted it gave no name. */
+  /** Empty when it was submitted without a name. */
   readonly name: string;
   readonly status: StatementStatus;
   /** Epoch milliseconds. */
@@ -13,13 +13,13 @@ export interface StatementSummary {
   readonly updatedAt: number;
 }
 
-/** DescribeStatement does not tell the name. */
+/** Has no name, because DescribeStatement returns none. */
 export interface StatementState extends Omit<StatementSummary, 'name'> {
-  /** What Redshift says went wrong, the statements of a batch included. */
+  /** Redshift's error, with those of a batch's statements. */
   readonly error?: string;
-  /** Of a batch: its statements in order. */
+  /** The statements of a batch, in order. */
   readonly parts: readonly { readonly id: string; readonly status: string; readonly error?: string }[];
-  /** Of a statement that failed or was aborted: the state of the warehouse, where that is not `available`. */
+  /** Status of the warehouse, for a statement that failed or was aborted. @default - it is `available`, or unknown */
   readonly warehouse?: WarehouseStatus;
 }
 
@@ -28,50 +28,50 @@ export interface Submission {
   readonly mode: StepMode;
   /** Complete SQL. One for mode `single`, 1 to 40 for the others (Data API limit). */
   readonly statements: readonly string[];
-  /** Asks for a status change event on EventBridge. @default false */
+  /** Sends a status change event to EventBridge. @default false */
   readonly withEvent?: boolean;
-  /** A token seen in the last eight hours gives the statement that was submitted with it. @default - every call is a new statement */
+  /** A token of the last eight hours returns the statement that was submitted with it. @default - every call submits a new statement */
   readonly token?: string;
 }
 
 export type Row = Readonly<Record<string, string | number | boolean | null>>;
 
-/** The Redshift Data API as the functions need it. Calls throw only for what is wrong with the call; a statement's failure is its status. */
+/** The Redshift Data API, as far as the functions use it. A call throws only if the call itself fails; a failed statement has a status. */
 export interface Warehouse {
   /** Returns the statement's id. */
   submit(submission: Submission): Promise<string>;
-  /** With `waitSeconds` (1 to 30) the answer may come later, but as soon as the statement ends. */
+  /** @param waitSeconds 1 to 30: waits up to this long for the statement's end */
   describe(id: string, waitSeconds?: number): Promise<StatementState>;
-  /** This role's statements of the last 24 hours whose name begins with the prefix, in every status, in no order. */
+  /** This role's statements of the last 24 hours whose names begin with the prefix, in every status, in no order. */
   list(namePrefix: string): Promise<StatementSummary[]>;
-  /** Of those, the ones that have not ended. */
+  /** Like `list`, but only statements that have not ended. */
   active(namePrefix: string): Promise<StatementSummary[]>;
-  /** Asks to end a statement, which then becomes ABORTED some time later; one that has ended stays as it is. */
+  /** Asks Redshift to abort a statement, which takes some time. No effect on one that has ended. */
   cancel(id: string): Promise<void>;
   /** All rows of a finished statement, by lower-case column name. */
   rows(id: string): Promise<Row[]>;
 }
 
-/** For results that are too long to be held at once. */
+/** For results that are too long for memory. */
 export interface RowPages {
-  /** The rows of a finished statement, as many at a time as the Data API gives. */
+  /** The rows of a finished statement, in the Data API's pages. */
   rowPages(id: string): AsyncIterable<readonly Row[]>;
 }
 
 export const isTerminal = (status: StatementStatus) =>
   status === 'FINISHED' || status === 'FAILED' || status === 'ABORTED';
 
-/** A step is tried so often in one run. */
+/** Attempts at a step in one run. */
 export const maxAttempts = 3;
 
 /**
- * The warehouse takes no statements for now: it is paused, or it resumes, reboots, resizes, is modified or in maintenance. No object is at fault; work waits
- * for it, or for the person who resumes it.
+ * The warehouse takes no statements for now: it is paused, resuming, rebooting, resizing, being modified or in maintenance. Work waits until it is
+ * back.
  */
 export class WarehouseAsleepError extends Error {
   constructor(
     message: string,
-    /** True where it comes back by itself. */
+    /** True when it comes back by itself. */
     readonly returning: boolean,
     options?: ErrorOptions,
   ) {
@@ -82,7 +82,7 @@ export class WarehouseAsleepError extends Error {
 
 type Failed = Pick<StatementState, 'error' | 'warehouse'>;
 
-/** Whether a statement failed since the warehouse was paused or away. Asked of the control plane: the message of a statement does not tell. */
+/** Whether a statement failed because the warehouse was paused or away. The control plane says so; a statement's error does not. */
 export const isAsleep = ({ warehouse }: Pick<Failed, 'warehouse'>) =>
   warehouse?.kind === 'paused' || warehouse?.kind === 'returning';
 
@@ -97,13 +97,13 @@ const passing = [
   /\bconnection\b.*\b(?:failed|failure|lost|reset|refused|closed|timed out|terminated|unavailable)\b/is,
 ];
 
-/** A failure that the same statement may not meet again: a conflict of transactions (error 1023), a deadlock, a lost connection, a warehouse that is away. */
+/** Whether a retry may succeed: after a conflict of transactions (error 1023), a deadlock, a lost connection, or while the warehouse is away. */
 export const isPassing = (failed: Failed) => {
   const { error } = failed;
   return isAsleep(failed) || (error !== undefined && passing.some((pattern) => pattern.test(error)));
 };
 
-/** Waits by long polling until the statement ends or no time is left; then the state is not terminal. */
+/** Waits by long polling until the statement ends. If time runs out first, the returned status is not terminal. */
 export async function waitFor(warehouse: Warehouse, id: string, remainingMs: () => number): Promise<StatementState> {
   for (;;) {
     const waitSeconds = Math.min(20, Math.floor(remainingMs() / 1000));
@@ -113,7 +113,7 @@ export async function waitFor(warehouse: Warehouse, id: string, remainingMs: () 
   }
 }
 
-/** A statement that did not finish, with what an operator needs to find it. */
+/** A statement did not finish. The message has what an operator needs to find it. */
 export class StatementError extends Error {
   constructor(
     readonly statementName: string,
@@ -129,12 +129,12 @@ const describeEnd = ({ status, error }: StatementState) =>
     ? `${status.toLowerCase()}: ${error ?? 'Redshift gave no reason'}`
     : `is still ${status.toLowerCase()}`;
 
-/** Runs one read or one repeatable change to its end, always as a new statement, and returns its rows. Throws StatementError. */
+/** Runs one query, or one change that may be repeated, as a new statement. Returns its rows. @throws StatementError, WarehouseAsleepError */
 export async function run(warehouse: Warehouse, name: string, sql: string, remainingMs: () => number): Promise<Row[]> {
   return (await query(warehouse, name, sql, remainingMs)).rows;
 }
 
-/** As `run`, with the statement's end in epoch milliseconds. */
+/** Like `run`, and returns the statement's end in epoch milliseconds. */
 export async function query(
   warehouse: Warehouse,
   name: string,
@@ -145,7 +145,7 @@ export async function query(
   return { rows: await warehouse.rows(state.id), endedAt: state.updatedAt };
 }
 
-/** As `run`, for one statement or a transaction whose rows nobody needs, or that are read by the state's id. */
+/** Like `run`, for one statement or a transaction, without reading rows. */
 export async function execute(
   warehouse: Warehouse,
   name: string,

@@ -40,6 +40,6 @@ test('only what a call did not take is sent again', async () => {
 
 test('what is refused again and again ends in an error with the reason', async () => {
   const { bus, calls } = busOf(() => 'ThrottlingException');
-  await expect(bus.send([event(0)])).rejects.toThrow('the event bus did not take 1 events: ThrottlingException no');
+  await expect(bus.send([event(0)])).rejects.toThrow('the event bus refused 1 events: ThrottlingException no');
   expect(calls).toHaveLength(5);
 });

@@ -4,7 +4,7 @@ import { keyOf, keys, raisingWorld, searchPlan, type World, widePlan } from '../
 
 const search = (world: World) => findRaising(raisingWorld(world).host, searchPlan, {}, 'raising-1');
 
-test('finds the one row of many, and types few rows more than there are', async () => {
+test('finds the one failing row of many, and types few rows more than once', async () => {
   const world = { rows: keys(5000), bad: new Set([keyOf(1234)]) };
   const { host, steps, typed } = raisingWorld(world);
   expect(await findRaising(host, searchPlan, {}, 'raising-1')).toEqual({
@@ -16,7 +16,7 @@ test('finds the one row of many, and types few rows more than there are', async 
   expect(typed()).toBeLessThan(5000 * 2.2);
 });
 
-test('searches on, after the first are gone, until all are found; no other row is ever blamed', async () => {
+test('repeated searches find all failing rows, and never blame another one', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 2, max: 300 }).chain((count) =>
@@ -46,7 +46,7 @@ test('searches on, after the first are gone, until all are found; no other row i
   );
 });
 
-test('asks for little: in each search a division halves at least what is searched', async () => {
+test('needs few steps: each division at least halves the rows to search', async () => {
   const bad = new Set(keys(5000).filter((_, n) => n % 3 === 0));
   const { host, steps } = raisingWorld({ rows: keys(5000), bad });
   const finding = await findRaising(host, searchPlan, {}, 'raising-1');
@@ -74,7 +74,7 @@ describe('blames nobody', () => {
       { rows, before: ['b'], bad: new Set([...rows, 'b']) },
       /other rows fail/,
     ],
-    ['when it fails without any row', { rows, bad: one, ill: () => 'ERROR: assert' }, /without any row/],
+    ['when it fails without any row', { rows, bad: one, ill: () => 'ERROR: assert' }, /without rows/],
     [
       'when a part was cancelled',
       { rows, bad: one, ill: (_, some) => (some.includes(keyOf(9)) ? 'ERROR: Query canceled' : undefined) },
@@ -128,7 +128,7 @@ test('waits for a statement that runs, and says so when the rows cannot be gathe
   };
   expect(await findRaising(broken, searchPlan, {}, 'raising-1')).toEqual({
     kind: 'none',
-    why: 'its rows could not be searched: no such table',
+    why: 'the rows could not be searched: no such table',
   });
 });
 
