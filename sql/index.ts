@@ -1,6 +1,19 @@
-/** Pipelines to Redshift statements: pure functions, no AWS. */
+/**
+ * Compiles pipelines into Redshift statements. Pure functions, no AWS.
+ *
+ * Each group imports only from groups above it; `test/architecture/imports.test.ts` checks that:
+ * - `text/`: reads and writes SQL text; knows no pipeline.
+ * - `tables/`: names, columns and versions of a pipeline's tables.
+ * - `typing/`: SQL that turns a payload into typed columns, and finds rows whose typing fails. `views/`: reads and compiles the queries that users write.
+ * - `resolve.ts`: computes once per pipeline what statements need. The groups below take its result.
+ * - `merge/`: moves arrived rows into events, duplicates and rejects.
+ * - `history/`: what the load and reconcile functions run. `exports/`: what the export function runs. `objects/`: the warehouse objects that a deployment creates.
+ * - `refresh/`: what the refresh function runs.
+ * - the files beside this one.
+ */
 export { quoteLiteral } from '../lambda/shared/quote';
-export { exportPlan, windowOf } from './exports/plan';
+export { exportPlan } from './exports/plan';
+export { windowOf } from './exports/windows';
 export { loadPlan } from './history/load';
 export { reconcilePlan } from './history/reconcile';
 export { isRaised, retryPreview, retryStatements } from './merge/retry';
@@ -10,11 +23,11 @@ export { type ObjectResource, resourcesOf, type WarehouseObject } from './object
 export { registryObject } from './objects/registry';
 export { ownerObject, warehouseObjects } from './objects/warehouse-objects';
 export { refreshPlan } from './refresh/plan';
-export { landedHours } from './refresh/trim';
 export { allStatements, type Batch } from './statements';
 export { tableShapes } from './tables/columns';
+export { identityVersion } from './tables/identity';
+export { landedHours } from './tables/landing';
 export {
-  identityVersion,
   landingName,
   ofIdentity,
   ofLanding,
@@ -25,4 +38,3 @@ export {
 export { normalizeDefinition } from './text/definition';
 export { quoteIdentifier } from './text/identifier';
 export { compileViews } from './views/compiled-views';
-export { publicView } from './views/public-view';

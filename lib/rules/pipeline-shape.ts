@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { materializeTypes, type Pipeline } from '../../pipelines/definition';
-import { sinceTime } from '../../sql/exports/plan';
+import { sinceTime } from '../../sql/exports/windows';
 import { archiveSource } from '../../sql/history/load';
 import { isPlainName } from '../../sql/text/identifier';
 import { isRecord } from './format';

@@ -1,6 +1,6 @@
 import type { Pipeline } from '../../pipelines/definition';
-import { landedMarginHours } from '../../sql/refresh/trim';
-import { bookNames, tableNames } from '../../sql/tables/names';
+import { landedMarginHours } from '../../sql/tables/landing';
+import { identityTableNames, tableNames } from '../../sql/tables/names';
 import { reservedProblems } from '../../sql/text/identifier';
 import { viewColumnProblems } from '../../sql/views/public-view';
 import { columnsProblems, identityProblems } from './columns';
@@ -76,7 +76,7 @@ function streamProblems({ stream }: Pipeline, at: string, now: number): string[]
 }
 
 /** Names of the tables that carry a version, and names that would give the same construct as their views. */
-const bookView = new RegExp(`^(${bookNames.join('|')})_([0-9a-f]{8}|public)$`);
+const bookView = new RegExp(`^(${identityTableNames.join('|')})_([0-9a-f]{8}|public)$`);
 
 function viewNameProblems({ name, views }: Pipeline, at: string): string[] {
   const names = views.map((view) => view.name);

@@ -4,20 +4,20 @@ import {
   type ItemColumn,
   type ItemContent,
   type ItemFormat,
-  type WindowLength,
   windowStart,
 } from '../../lambda/export/contract';
 import { defaultFullPassHour } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { ExportContent, ExportDefinition, ExportFormat, Pipeline } from '../../pipelines/definition';
-import { completeUntil } from '../refresh/complete';
-import { pipelineTables, publicTables } from '../tables/names';
+import { type ResolvedPipeline, resolvePipeline } from '../resolve';
 import { identifier } from '../text/identifier';
 import { indent } from '../text/indent';
 import { withoutComments } from '../text/tokens';
 import { outputColumns } from '../views/output-columns';
+import { completeUntil } from './complete-until';
 import { eventsTime } from './events-time';
 import { materializeColumns, materializeStatements } from './materialize';
+import { sinceTime, windowOf, windowStartOf } from './windows';
 
 const defaultMaxFileMb = 256;
 const defaultWindowsPerTick = 48;
@@ -25,17 +25,18 @@ const defaultWindowsPerTick = 48;
 const surveyLimit = 500;
 
 /** What the export function carries. The pipeline has to be valid. */
-export function exportPlan(pipeline: Pipeline, fullPassHour = defaultFullPassHour): ExportPlan {
+export function exportPlan(definition: Pipeline, fullPassHour = defaultFullPassHour): ExportPlan {
+  const pipeline = resolvePipeline(definition);
   return {
     pipeline: pipeline.name,
     fullPassHour,
-    everyMinutes: exportEveryMinutes(pipeline),
-    exports: pipeline.exports.map((definition) => exportItem(pipeline, definition)),
+    everyMinutes: exportEveryMinutes(definition),
+    exports: definition.exports.map((each) => exportItem(pipeline, each)),
   };
 }
 
 /** One schedule serves all exports of a pipeline, so the most frequent one decides. */
-export function exportEveryMinutes({ exports }: Pick<Pipeline, 'exports'>): number {
+function exportEveryMinutes({ exports }: Pick<Pipeline, 'exports'>): number {
   return Math.min(...exports.map(everyMinutes));
 }
 
@@ -45,12 +46,9 @@ function everyMinutes({ everyMinutes: given, content }: ExportDefinition): numbe
   return given ?? (typeof window === 'string' ? 15 : Math.min(window.minutes, 15));
 }
 
-export const windowOf = (content: ExportContent): WindowLength =>
-  content.kind === 'snapshot' ? content.every : content.window;
-
-function exportItem(pipeline: Pipeline, definition: ExportDefinition): ExportItem {
+function exportItem(pipeline: ResolvedPipeline, definition: ExportDefinition): ExportItem {
   const { name, content, engine = 'redshift' } = definition;
-  const { exports } = pipelineTables(pipeline);
+  const { exports } = pipeline.tables;
   return {
     name,
     engine,
@@ -67,8 +65,11 @@ function exportItem(pipeline: Pipeline, definition: ExportDefinition): ExportIte
   };
 }
 
-function redshiftStatements(pipeline: Pipeline, definition: ExportDefinition) {
-  const columns = outputColumns(pipeline, definition.query).map(({ name, type }) => ({ name: name!, type: type! }));
+function redshiftStatements(pipeline: ResolvedPipeline, definition: ExportDefinition) {
+  const columns = outputColumns(pipeline.definition, definition.query).map(({ name, type }) => ({
+    name: name!,
+    type: type!,
+  }));
   const source = sourceOf(definition, columns);
   return {
     columns,
@@ -83,11 +84,6 @@ function itemContent(content: ExportContent): ItemContent {
   const { window, latenessMinutes = 0, corrections = false, since } = content;
   const common = { kind: 'incremental', window, latenessMinutes, corrections } as const;
   return since === undefined ? common : { ...common, since: windowStart(window, sinceTime(since)) };
-}
-
-/** A day or a time in UTC as epoch milliseconds; NaN for anything else. */
-export function sinceTime(since: string): number {
-  return /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?Z)?$/.test(since) ? Date.parse(since) : Number.NaN;
 }
 
 function itemFormat(format: ExportFormat): ItemFormat {
@@ -120,14 +116,6 @@ function sourceOf({ query, content }: ExportDefinition, columns: readonly ItemCo
 const timeOf = ({ timeColumn }: { readonly timeColumn: string }) => `exported.${identifier(timeColumn)}`;
 const ours = ({ name }: ExportDefinition) => `export = ${quoteLiteral(name)}`;
 
-/** The start of a time's window, as `windowStart` has it: DATE_TRUNC begins weeks on Monday. */
-function windowStartOf(time: string, window: WindowLength): string {
-  if (typeof window === 'string') return `date_trunc('${window}', ${time})`;
-  const day = `date_trunc('day', ${time})`;
-  const minutes = `datediff(minute, ${day}, ${time})`;
-  return `dateadd(minute, ${minutes} - mod(${minutes}, ${window.minutes}), ${day})`;
-}
-
 /**
  * Text of 1 to 38 digits that differs when any row differs, whatever their order: the sum of 60 bits of each row's digest. Columns are
  * digested one by one, so that a row may be longer than a text of Redshift's.
@@ -150,8 +138,8 @@ function textOf({ name, type }: ItemColumn): string {
   return `${column}::varchar`;
 }
 
-function stateQuery(pipeline: Pipeline, definition: ExportDefinition): string {
-  const { exports, checkpoints } = pipelineTables(pipeline);
+function stateQuery(pipeline: ResolvedPipeline, definition: ExportDefinition): string {
+  const { exports, checkpoints } = pipeline.tables;
   // What is in Materialize is as old as its sources: the lateness of the windows allows for it.
   const until = definition.engine === 'materialize' ? 'getdate()' : `(${completeUntil(checkpoints)})`;
   const of = (what: string) => `(select ${what} from ${exports} where ${ours(definition)})`;
@@ -163,11 +151,11 @@ function stateQuery(pipeline: Pipeline, definition: ExportDefinition): string {
 }
 
 /** Queries of windows: of all that were published, of those that what was merged lately may have changed, and of a stretch of time. */
-function surveyQueries(pipeline: Pipeline, definition: ExportDefinition, source: Source) {
+function surveyQueries(pipeline: ResolvedPipeline, definition: ExportDefinition, source: Source) {
   const { content } = definition;
   if (content.kind === 'snapshot') throw new Error(`export ${definition.name} has no windows to survey`);
   const stretch = source.where('{{window_start}}', '{{window_end}}');
-  const merged = eventsTime(pipeline, definition.query, content.timeColumn);
+  const merged = eventsTime(pipeline.definition, definition.query, content.timeColumn);
   return {
     survey: surveyQuery(pipeline, definition, source, sinceClause(content)),
     surveyWithin: surveyQuery(pipeline, definition, source, indent(stretch)),
@@ -178,16 +166,16 @@ function surveyQueries(pipeline: Pipeline, definition: ExportDefinition, source:
 }
 
 /** Windows in which events were merged since: those published, and those of before the first run, which are published once they have rows. Placeholder: `since`. */
-function touchedQuery(pipeline: Pipeline, definition: ExportDefinition, start: string): string {
+function touchedQuery(pipeline: ResolvedPipeline, definition: ExportDefinition, start: string): string {
   return `with merged as (
   select distinct ${start} as window_start
-  from ${publicTables(pipeline).events} e
+  from ${pipeline.publicTables.events} e
   where e.merged_at >= {{since}}::timestamp
 )
 select distinct m.window_start
 from merged m
-left join ${pipelineTables(pipeline).exports} p on p.window_start = m.window_start and p.${ours(definition)}
-where p.window_start is not null or m.window_start < (select min(published_at) from ${pipelineTables(pipeline).exports} where ${ours(definition)})
+left join ${pipeline.tables.exports} p on p.window_start = m.window_start and p.${ours(definition)}
+where p.window_start is not null or m.window_start < (select min(published_at) from ${pipeline.tables.exports} where ${ours(definition)})
 order by 1`;
 }
 
@@ -200,11 +188,19 @@ function sinceClause(content: Incremental): string {
     : `\n  where ${time} >= ${quoteLiteral(timestampText(windowStart(content.window, sinceTime(content.since))))}::timestamp or ${time} is null`;
 }
 
-function surveyQuery(pipeline: Pipeline, definition: ExportDefinition, { from }: Source, where: string): string {
+function surveyQuery(
+  pipeline: ResolvedPipeline,
+  definition: ExportDefinition,
+  { from }: Source,
+  where: string,
+): string {
   const { content } = definition;
   if (content.kind === 'snapshot') throw new Error(`export ${definition.name} has no windows to survey`);
   const time = timeOf(content);
-  const columns = outputColumns(pipeline, definition.query).map(({ name, type }) => ({ name: name!, type: type! }));
+  const columns = outputColumns(pipeline.definition, definition.query).map(({ name, type }) => ({
+    name: name!,
+    type: type!,
+  }));
   return `with windows as (
   select ${windowStartOf(time, content.window)} as window_start, count(*) as row_count, ${fingerprint(columns)} as fingerprint
   ${indent(from).trimStart()}${where}
@@ -214,7 +210,7 @@ numbered as (
   select
     window_start, row_count, fingerprint, coalesce(revision, 0) as revision,
     row_number() over (partition by window_start order by coalesce(revision, 0) desc) as newest
-  from ${pipelineTables(pipeline).exports}
+  from ${pipeline.tables.exports}
   where ${ours(definition)}
 )
 select w.window_start, w.row_count, p.row_count as published_rows, p.revision
@@ -252,8 +248,8 @@ function formatOptions(format: ExportFormat): string[] {
 }
 
 /** A run is recorded once: its location is its own, and the lock lets no two functions look at the same time. */
-function recordStatements(pipeline: Pipeline, definition: ExportDefinition): string[] {
-  const { exports } = pipelineTables(pipeline);
+function recordStatements(pipeline: ResolvedPipeline, definition: ExportDefinition): string[] {
+  const { exports } = pipeline.tables;
   return [
     `lock ${exports}`,
     `insert into ${exports} (

@@ -1,11 +1,11 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
-import type { ColumnType, FileColumn, HistorySource, Pipeline } from '../../pipelines/definition';
-import { pipelineTables } from '../tables/names';
+import type { ColumnType, FileColumn, HistorySource } from '../../pipelines/definition';
+import type { ResolvedPipeline } from '../resolve';
 import { indent } from '../text/indent';
 
 /** The formats whose files have columns instead of payloads. */
-export type ColumnarSource = Pick<HistorySource, 'name' | 'compression' | 'delimiter'> & {
+type ColumnarSource = Pick<HistorySource, 'name' | 'compression' | 'delimiter'> & {
   readonly format: 'csv' | 'parquet';
   readonly columns: readonly FileColumn[];
 };
@@ -23,7 +23,7 @@ const maxFieldBytes = 65_535;
  * The rows of files as COPY gives them, in a table that lives as long as the transaction: a source may change its columns at will, and
  * nothing needs to be deployed before. COPY goes by the place of a column, so the names are those of places.
  */
-export function recordsTable({ name }: Pick<Pipeline, 'name'>): string {
+export function recordsTable({ name }: Pick<ResolvedPipeline, 'name'>): string {
   return `${name}_records`;
 }
 
@@ -31,9 +31,9 @@ const place = (index: number) => `c${index + 1}`;
 
 /** Copies the files into the records, makes payloads of these, and puts them where those of other formats are: into `staged`, or a table like it. */
 export function columnarStatements(
-  pipeline: Pipeline,
+  pipeline: ResolvedPipeline,
   source: ColumnarSource,
-  staged = pipelineTables(pipeline).staged,
+  staged = pipeline.tables.staged,
 ): StatementTemplate[] {
   const records = recordsTable(pipeline);
   return [
@@ -43,7 +43,7 @@ export function columnarStatements(
 }
 
 /** Copies the files into the records. @param more options of a COPY of CSV */
-export function recordsStatements(pipeline: Pipeline, source: ColumnarSource, more = ''): StatementTemplate[] {
+export function recordsStatements(pipeline: ResolvedPipeline, source: ColumnarSource, more = ''): StatementTemplate[] {
   const records = recordsTable(pipeline);
   const columns = source.columns.map((column, index) => `  ${place(index)} ${tableType(source, column)}`);
   return [
@@ -75,7 +75,7 @@ function given({ format, columns }: ColumnarSource, index: number): string {
 type Tree = Map<string, Tree | string>;
 
 /** SUPER of the shape that the columns' paths describe. */
-export function payloadExpression(pipeline: Pick<Pipeline, 'columns'>, source: ColumnarSource): string {
+function payloadExpression(pipeline: Pick<ResolvedPipeline, 'columns'>, source: ColumnarSource): string {
   const root: Tree = new Map();
   for (const [index, column] of source.columns.entries()) {
     const path = [...pathOf(column)];
@@ -100,7 +100,7 @@ function objectExpression(tree: Tree): string {
 }
 
 function valueExpression(
-  pipeline: Pick<Pipeline, 'columns'>,
+  pipeline: Pick<ResolvedPipeline, 'columns'>,
   { format }: ColumnarSource,
   column: FileColumn,
   name: string,
@@ -123,7 +123,7 @@ function valueExpression(
 const maxDouble = "'1.7976931348623157e308'::double precision";
 
 /** What a text of a CSV may stand for. */
-export type Spelling = 'text' | 'number' | 'flag';
+type Spelling = 'text' | 'number' | 'flag';
 
 const spellings: Record<ColumnType['type'], Spelling> = {
   varchar: 'text',
@@ -135,14 +135,14 @@ const spellings: Record<ColumnType['type'], Spelling> = {
 };
 
 /** As the pipeline's column at the same path wants it. */
-export function spellingOf({ columns }: Pick<Pipeline, 'columns'>, column: FileColumn): Spelling {
+export function spellingOf({ columns }: Pick<ResolvedPipeline, 'columns'>, column: FileColumn): Spelling {
   const path = JSON.stringify(pathOf(column));
   const wanted = columns.find((candidate) => JSON.stringify(candidate.path) === path);
   return wanted ? spellings[wanted.type] : 'text';
 }
 
 /** A number as JSON spells it; longer ones are no numbers to anybody. */
-export const numberPattern = '^-?(0|[1-9][0-9]{0,99})([.][0-9]{1,99})?([eE][+-]?[0-9]{1,3})?$';
+const numberPattern = '^-?(0|[1-9][0-9]{0,99})([.][0-9]{1,99})?([eE][+-]?[0-9]{1,3})?$';
 
 function csvValue(spelling: Spelling, name: string): string {
   switch (spelling) {

@@ -1,9 +1,9 @@
 import type { ScanPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
-import type { HistorySource, Pipeline } from '../../pipelines/definition';
+import type { HistorySource } from '../../pipelines/definition';
 import type { Source } from '../merge/incoming';
-import { pipelineTables } from '../tables/names';
+import type { ResolvedPipeline } from '../resolve';
 import { columnarStatements, isColumnar, recordsStatements, recordsTable } from './columnar-files';
 
 /** What the statements have to know of the files. */
@@ -18,10 +18,10 @@ export type Reading = 'in place' | 'exact';
 /** Whose rows they are. */
 export const sourceOf = ({ format }: Format): Source => (format === 'firehose' ? 'archive' : 'history');
 
-export const nameLength = 256;
+const nameLength = 256;
 
 /** Temporary tables of a load, besides those of its merge. */
-export function loadTables({ name }: Pipeline) {
+export function loadTables({ name }: ResolvedPipeline) {
   return {
     objects: `${name}_objects`,
     malformed: `${name}_malformed`,
@@ -31,8 +31,8 @@ export function loadTables({ name }: Pipeline) {
   };
 }
 
-export function stagedTable(pipeline: Pipeline, { format }: Format): string {
-  const tables = pipelineTables(pipeline);
+export function stagedTable(pipeline: ResolvedPipeline, { format }: Format): string {
+  const tables = pipeline.tables;
   return format === 'firehose' ? tables.staged_archive : tables.staged;
 }
 
@@ -40,7 +40,7 @@ export function stagedTable(pipeline: Pipeline, { format }: Format): string {
  * Whether COPY passes over lines that it cannot read, and reports them. Of JSON alone it is certain that each line scanned is a row or an error:
  * no page says whether the lines scanned of a CSV include its header. A COPY without MAXERROR fails at the first error, so that nothing needs to be counted.
  */
-export const isLenient = ({ format }: Format, reading: Reading) =>
+const isLenient = ({ format }: Format, reading: Reading) =>
   reading === 'in place' && (format === 'ndjson' || format === 'firehose');
 
 /** The option of a COPY that passes over lines that it cannot read. */
@@ -48,7 +48,7 @@ const lenient = 'maxerror 100000 ';
 
 /** Copies the files of the manifest into the staged rows, or into a table like them. */
 export const copyStatements = (
-  pipeline: Pipeline,
+  pipeline: ResolvedPipeline,
   source: Format,
   reading: Reading,
   staged = stagedTable(pipeline, source),
@@ -67,7 +67,7 @@ format json '${json}' ${compression === 'none' ? '' : `${compression} `}${passes
  * Finds the lines of exact files that COPY cannot read: one transaction that copies what it can into temporary tables, and keeps nothing. Afterwards the
  * errors of its COPY can be asked for.
  */
-export function scanPlan(pipeline: Pipeline, source: Format): ScanPlan {
+export function scanPlan(pipeline: ResolvedPipeline, source: Format): ScanPlan {
   const scratch = `${pipeline.name}_scratch`;
   const table = isColumnar(source) ? recordsTable(pipeline) : scratch;
   const statements = isColumnar(source)
@@ -92,7 +92,7 @@ from errors`,
 }
 
 /** The table that COPY fills: a row for each record. */
-export const copiedTable = (pipeline: Pipeline, source: Format) =>
+const copiedTable = (pipeline: ResolvedPipeline, source: Format) =>
   isColumnar(source) ? recordsTable(pipeline) : stagedTable(pipeline, source);
 
 /**
@@ -100,7 +100,7 @@ export const copiedTable = (pipeline: Pipeline, source: Format) =>
  * reject however many errors it raised. Names end after 256 characters (SYS_LOAD_DETAIL and SYS_LOAD_ERROR_DETAIL in the Redshift database developer guide),
  * which does not say whether the etag has its quotes. Of exact files the load function has written the lines down beside them.
  */
-export function scanStatements(pipeline: Pipeline, source: Format, reading: Reading): StatementTemplate[] {
+export function scanStatements(pipeline: ResolvedPipeline, source: Format, reading: Reading): StatementTemplate[] {
   const { scanned, malformed } = loadTables(pipeline);
   const scan = `create temp table ${scanned} as
 select trim(file_name)::varchar(1024) as file_name, trim(both '"' from trim(file_etag))::varchar(256) as etag, sum(lines_scanned)::bigint as lines
@@ -130,7 +130,7 @@ format json 'auto' gzip compupdate off statupdate off`,
 }
 
 /** The files of which COPY does not say what it read, and those that it read as other bytes than their etags stand for, from `filesQuery` as `files`. */
-export function comparedFiles(pipeline: Pipeline): { readonly unseen: string; readonly changed: string } {
+export function comparedFiles(pipeline: ResolvedPipeline): { readonly unseen: string; readonly changed: string } {
   const compared = `select count(*)
     from files f
     left join ${loadTables(pipeline).scanned} s on s.file_name = left(f.url, ${nameLength})`;
@@ -143,7 +143,7 @@ export function comparedFiles(pipeline: Pipeline): { readonly unseen: string; re
 }
 
 /** Members of `found` that every load has: what COPY says it scanned, and what became of it. */
-export function countedItems(pipeline: Pipeline, source: Format, reading: Reading): string {
+export function countedItems(pipeline: ResolvedPipeline, source: Format, reading: Reading): string {
   const { scanned, malformed } = loadTables(pipeline);
   const staged = `(select count(*) from ${copiedTable(pipeline, source)})`;
   const read =
@@ -158,9 +158,9 @@ export function countedItems(pipeline: Pipeline, source: Format, reading: Readin
 }
 
 /** Lines that COPY could not read, of a batch that may be loaded. */
-export function malformedStatement(pipeline: Pipeline, source: Format): StatementTemplate {
+export function malformedStatement(pipeline: ResolvedPipeline, source: Format): StatementTemplate {
   const { malformed, objects } = loadTables(pipeline);
-  return `insert into ${pipelineTables(pipeline).rejects} (source, object_key, line, reason, unparsed, run_id, merged_at)
+  return `insert into ${pipeline.tables.rejects} (source, object_key, line, reason, unparsed, run_id, merged_at)
 select
   ${quoteLiteral(sourceOf(source))}, coalesce(${onlyUrl(objects)}, object_key), line, 'payload: ' || message, to_varbyte(bytes, 'base64'),
   {{run_id}}, getdate()
@@ -169,7 +169,7 @@ where (select count(*) from ${objects}) > 0`;
 }
 
 /** The temporary tables of a load. */
-export function loadedTables(pipeline: Pipeline, source: Format, reading: Reading): string {
+export function loadedTables(pipeline: ResolvedPipeline, source: Format, reading: Reading): string {
   const { scanned, malformed, objects, found } = loadTables(pipeline);
   const records = isColumnar(source) ? [recordsTable(pipeline)] : [];
   return [...records, ...(reading === 'in place' ? [scanned] : []), malformed, objects, found].join(', ');
@@ -179,10 +179,10 @@ export function loadedTables(pipeline: Pipeline, source: Format, reading: Readin
 export const onlyUrl = (objects: string) => `(select case when count(*) = 1 then min(url) end from ${objects})`;
 
 /** Enters the objects in the ledger. How many lines one of several has is known of objects in place only. */
-export function ledgerStatement(pipeline: Pipeline, { name }: Format, reading: Reading): StatementTemplate {
+export function ledgerStatement(pipeline: ResolvedPipeline, { name }: Format, reading: Reading): StatementTemplate {
   const { objects, scanned, found } = loadTables(pipeline);
   const inPlace = reading === 'in place';
-  return `insert into ${pipelineTables(pipeline).ledger} (bucket, object_key, etag, version_id, source, size, row_count, run_id, loaded_at)
+  return `insert into ${pipeline.tables.ledger} (bucket, object_key, etag, version_id, source, size, row_count, run_id, loaded_at)
 select
   o.bucket, o.object_key, o.etag, o.version_id, ${quoteLiteral(name)}, o.size,
   case

@@ -1,7 +1,6 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
-import type { Pipeline } from '../../pipelines/definition';
-import { pipelineTables } from '../tables/names';
+import type { ResolvedPipeline } from '../resolve';
 
 /** The objects that the placeholder `objects` lists, as rows. */
 export const givenQuery = `  select
@@ -20,44 +19,44 @@ export const filesQuery = `  select f."url"::varchar(1200) as url, f."etag"::var
 export const sameObject = (one: string, other: string) =>
   `${one}.bucket = ${other}.bucket and ${one}.object_key = ${other}.object_key and ${one}.etag = ${other}.etag`;
 
-export function loadedQuery(pipeline: Pipeline): StatementTemplate {
+export function loadedQuery(pipeline: ResolvedPipeline): StatementTemplate {
   return `with given as (
 ${givenQuery}
 )
 select g.object_key, g.etag
 from given g
-inner join ${pipelineTables(pipeline).ledger} l on ${sameObject('l', 'g')}`;
+inner join ${pipeline.tables.ledger} l on ${sameObject('l', 'g')}`;
 }
 
-export function runObjectsQuery(pipeline: Pipeline): StatementTemplate {
+export function runObjectsQuery(pipeline: ResolvedPipeline): StatementTemplate {
   return `select bucket, object_key, etag, version_id, size
-from ${pipelineTables(pipeline).ledger}
+from ${pipeline.tables.ledger}
 where run_id = {{run_id}}
 order by bucket, object_key, etag`;
 }
 
-export function overwrittenQuery(pipeline: Pipeline): StatementTemplate {
+export function overwrittenQuery(pipeline: ResolvedPipeline): StatementTemplate {
   return `with given as (
 ${givenQuery}
 )
 select g.object_key
 from given g
-inner join ${pipelineTables(pipeline).ledger} l on l.bucket = g.bucket and l.object_key = g.object_key
+inner join ${pipeline.tables.ledger} l on l.bucket = g.bucket and l.object_key = g.object_key
 group by g.object_key, g.etag
 having count(case when l.etag = g.etag then 1 end) = 0`;
 }
 
-export function parkedQuery(pipeline: Pipeline): StatementTemplate {
+export function parkedQuery(pipeline: ResolvedPipeline): StatementTemplate {
   return `with given as (
 ${givenQuery}
 )
 select g.object_key
 from given g
-inner join ${pipelineTables(pipeline).parked} p on ${sameObject('p', 'g')}`;
+inner join ${pipeline.tables.parked} p on ${sameObject('p', 'g')}`;
 }
 
-export function parkStatement(pipeline: Pipeline): StatementTemplate {
-  const { parked } = pipelineTables(pipeline);
+export function parkStatement(pipeline: ResolvedPipeline): StatementTemplate {
+  const { parked } = pipeline.tables;
   return `insert into ${parked} (bucket, object_key, etag, reason, parked_at)
 with given as (
 ${givenQuery}
@@ -68,10 +67,10 @@ left join ${parked} p on ${sameObject('p', 'g')}
 where p.etag is null`;
 }
 
-export function unparkStatement(pipeline: Pipeline): StatementTemplate {
+export function unparkStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const object = (of: string) =>
     `${of}etag || ${quoteLiteral(' ')} || ${of}bucket || ${quoteLiteral('/')} || ${of}object_key`;
-  return `delete from ${pipelineTables(pipeline).parked}
+  return `delete from ${pipeline.tables.parked}
 where ${object('')} in (
   select ${object('given.')}
   from (

@@ -2,7 +2,7 @@ import type { CheckedTransaction, FileShape, LoadPlan, LoadSource } from '../../
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Pipeline } from '../../pipelines/definition';
 import { lockStatement, mergeSteps } from '../merge/merge';
-import { pipelineTables } from '../tables/names';
+import { type ResolvedPipeline, resolvePipeline } from '../resolve';
 import { isColumnar, pathOf, spellingOf } from './columnar-files';
 import {
   comparedFiles,
@@ -36,11 +36,12 @@ import { loadRaising, type RaisedLines } from './raising-lines';
 import { reloadPlan } from './reload';
 
 /** What the load function carries. Every pipeline has one: what Firehose archives can be loaded even where there is no history. */
-export function loadPlan(pipeline: Pipeline): LoadPlan {
+export function loadPlan(definition: Pipeline): LoadPlan {
+  const pipeline = resolvePipeline(definition);
   return {
     pipeline: pipeline.name,
     sources: [
-      ...(pipeline.history ?? []).map(
+      ...(definition.history ?? []).map(
         (source): LoadSource => ({
           name: source.name,
           bucket: 'history',
@@ -74,10 +75,10 @@ export function loadPlan(pipeline: Pipeline): LoadPlan {
 export const archiveSource = 'archive';
 
 /** Keys of the archive bucket that are the pipeline's. */
-export const archiveGlob = (pipeline: Pick<Pipeline, 'name'>) => `archive/${pipeline.name}/**`;
+const archiveGlob = (pipeline: Pick<Pipeline, 'name'>) => `archive/${pipeline.name}/**`;
 
 const statementsOf = (
-  pipeline: Pipeline,
+  pipeline: ResolvedPipeline,
   source: Format,
 ): Pick<LoadSource, 'inPlace' | 'exact' | 'scan' | 'reload' | 'raising'> => ({
   inPlace: loadStatements(pipeline, source, 'in place'),
@@ -91,7 +92,7 @@ const statementsOf = (
 });
 
 /** What the load function knows of the files itself. */
-function shapeOf(pipeline: Pipeline, source: Format): FileShape {
+function shapeOf(pipeline: ResolvedPipeline, source: Format): FileShape {
   const { compression } = source;
   if (source.format === 'ndjson' || source.format === 'firehose') return { format: source.format, compression };
   if (!isColumnar(source)) throw new Error(`history source ${source.name} must name the columns of its files`);
@@ -107,12 +108,7 @@ function shapeOf(pipeline: Pipeline, source: Format): FileShape {
  * One transaction: the objects of the batch are copied, merged and entered in the ledger, all or none. It changes nothing if one of them is in the
  * ledger already, was not read as the bytes that its etag stands for, or if the rows that COPY made are not all that it scanned: `answer` says which.
  */
-function loadStatements(
-  pipeline: Pipeline,
-  source: Format,
-  reading: Reading,
-  raised?: RaisedLines,
-): CheckedTransaction {
+function loadStatements(pipeline: ResolvedPipeline, source: Format, reading: Reading, raised?: RaisedLines): CheckedTransaction {
   const { malformed, objects, found } = loadTables(pipeline);
   const staged = stagedTable(pipeline, source);
   const { incoming, place, run, drop } = mergeSteps(pipeline, sourceOf(source), {
@@ -147,7 +143,7 @@ function loadStatements(
 }
 
 /** One row: what was found of the batch, and whether it may be loaded. */
-function foundStatement(pipeline: Pipeline, source: Format, reading: Reading): StatementTemplate {
+function foundStatement(pipeline: ResolvedPipeline, source: Format, reading: Reading): StatementTemplate {
   const { unseen, changed } = comparedFiles(pipeline);
   const files = reading === 'in place' ? `,\nfiles as (\n${filesQuery}\n)` : '';
   return `create temp table ${loadTables(pipeline).found} as
@@ -159,7 +155,7 @@ counts as (
     (
       select count(*)
       from given g
-      inner join ${pipelineTables(pipeline).ledger} l on ${sameObject('l', 'g')}
+      inner join ${pipeline.tables.ledger} l on ${sameObject('l', 'g')}
     ) as known,
     ${reading === 'in place' ? `(${unseen})` : '0'} as unseen,
     ${reading === 'in place' ? `(${changed})` : '0'} as changed,
@@ -170,7 +166,7 @@ from counts`;
 }
 
 /** The objects of the batch if all of them may be loaded, or none. */
-function objectsStatement(pipeline: Pipeline): StatementTemplate {
+function objectsStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { objects, found } = loadTables(pipeline);
   return `create temp table ${objects} as
 with given as (

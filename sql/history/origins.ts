@@ -1,16 +1,15 @@
 import type { OriginsPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
-import type { Pipeline } from '../../pipelines/definition';
-import { placeColumns } from '../merge/incoming';
 import { lockStatement } from '../merge/merge';
-import { pipelineTables } from '../tables/names';
+import type { ResolvedPipeline } from '../resolve';
+import { placeColumns } from '../tables/columns';
 import { givenQuery, sameObject } from './ledger';
 
 /**
  * COPY does not say which object a row came from, nor on which line it stood, and of a line that it could not read it gives no text. The
  * load function finds both in the objects afterwards; these statements tell it what to look for, and take what it found.
  */
-export function originsPlan(pipeline: Pipeline): OriginsPlan {
+export function originsPlan(pipeline: ResolvedPipeline): OriginsPlan {
   return {
     missing: missingQuery(pipeline),
     objects: objectsQuery(pipeline),
@@ -28,18 +27,18 @@ const maxRejects = 1000;
 const shortText = `case when json_size(payload) <= ${maxPayloadBytes} then json_serialize(payload) end`;
 
 /** The runs that loaded the given objects. */
-const runsQuery = (pipeline: Pipeline) => `given as (
+const runsQuery = (pipeline: ResolvedPipeline) => `given as (
 ${givenQuery}
 ),
 loads as (
   select distinct l.run_id
   from given g
-  inner join ${pipelineTables(pipeline).ledger} l on ${sameObject('l', 'g')}
+  inner join ${pipeline.tables.ledger} l on ${sameObject('l', 'g')}
 )`;
 
 /** Equal payloads of one run have one row, since nothing tells them apart. */
-function missingQuery(pipeline: Pipeline): StatementTemplate {
-  const { rejects } = pipelineTables(pipeline);
+function missingQuery(pipeline: ResolvedPipeline): StatementTemplate {
+  const { rejects } = pipeline.tables;
   return `with ${runsQuery(pipeline)},
 typed as (
   select r.run_id, ${shortText} as payload
@@ -63,17 +62,17 @@ from malformed
 limit ${maxRejects}`;
 }
 
-function objectsQuery(pipeline: Pipeline): StatementTemplate {
+function objectsQuery(pipeline: ResolvedPipeline): StatementTemplate {
   return `with ${runsQuery(pipeline)}
 select o.run_id, o.bucket, o.object_key, o.etag, o.version_id, o.size
-from ${pipelineTables(pipeline).ledger} o
+from ${pipeline.tables.ledger} o
 inner join loads l on l.run_id = o.run_id
 order by o.bucket, o.object_key, o.etag`;
 }
 
 /** Rejects are told apart by their number among equal ones, so they are written anew instead of being changed. */
-function placeStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { rejects } = pipelineTables(pipeline);
+function placeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const { rejects } = pipeline.tables;
   const placed = `${pipeline.name}_placed`;
   const kept = ['source', ...placeColumns, 'reason', 'payload', 'unparsed', 'run_id', 'merged_at'];
   const ofRun = "run_id = {{run_id}} and source = 'history' and line is null and payload is not null";
@@ -106,10 +105,10 @@ from ${placed}`,
   ];
 }
 
-function keepStatements(pipeline: Pipeline): StatementTemplate[] {
+function keepStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   return [
     lockStatement(pipeline),
-    `update ${pipelineTables(pipeline).rejects} as r
+    `update ${pipeline.tables.rejects} as r
 set unparsed = to_varbyte(texts.bytes, 'base64')
 from (
   select t."url"::varchar(1024) as url, t."line"::bigint as line, t."bytes"::varchar(65535) as bytes

@@ -1,10 +1,9 @@
 import type { CheckedTransaction, RaisingPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
-import type { Pipeline } from '../../pipelines/definition';
 import { archivedTime, historyQuery, parsedRows, untouchedStatements } from '../merge/arrived';
-import { incomingStatements, placeColumns, temporaryTables } from '../merge/incoming';
-import { stagedArchiveColumns, stagedColumns } from '../tables/columns';
-import { pipelineTables } from '../tables/names';
+import { incomingStatements } from '../merge/incoming';
+import type { ResolvedPipeline } from '../resolve';
+import { placeColumns, stagedArchiveColumns, stagedColumns } from '../tables/columns';
 import { indent } from '../text/indent';
 import { positionKey, raisedQuery, searchPlan, searchTables } from '../typing/raising-rows';
 import { copyStatements, type Format, loadTables, onlyUrl, type Reading, sourceOf, stagedTable } from './copy';
@@ -28,16 +27,16 @@ const untouchedArchive = ['source', ...placeColumns, 'refresh_time', 'payload', 
  * ledger stay as they are.
  */
 export function loadRaising(
-  pipeline: Pipeline,
+  pipeline: ResolvedPipeline,
   source: Format,
   reading: Reading,
-  load: (pipeline: Pipeline, source: Format, reading: Reading, raised: RaisedLines) => CheckedTransaction,
+  load: (pipeline: ResolvedPipeline, source: Format, reading: Reading, raised: RaisedLines) => CheckedTransaction,
 ): RaisingPlan {
   const copied = `${pipeline.name}_copied`;
   const { searched } = searchTables(pipeline);
   const isArchive = sourceOf(source) === 'archive';
   const columns = isArchive ? stagedArchiveColumns : stagedColumns;
-  const rows = isArchive ? temporaryTables(pipeline).arrived : copied;
+  const rows = isArchive ? pipeline.temporary.arrived : copied;
   const kept = isArchive ? untouchedArchive : ['payload'];
   const key = keyOf(source);
   return {
@@ -89,8 +88,8 @@ export interface RaisedLines {
   readonly tables: string;
 }
 
-function raisedLines(pipeline: Pipeline, source: Format): RaisedLines {
-  const { rejects } = pipelineTables(pipeline);
+function raisedLines(pipeline: ResolvedPipeline, source: Format): RaisedLines {
+  const { rejects } = pipeline.tables;
   const staged = stagedTable(pipeline, source);
   const raised = `${pipeline.name}_raised`;
   const key = keyOf(source);
@@ -132,8 +131,8 @@ from ${raised}`,
 }
 
 /** A line of the archive whose position has an outcome is no reject once more. */
-function forgetPlaced(pipeline: Pipeline, raised: string): StatementTemplate[] {
-  const { events, duplicates, rejects } = pipelineTables(pipeline);
+function forgetPlaced(pipeline: ResolvedPipeline, raised: string): StatementTemplate[] {
+  const { events, duplicates, rejects } = pipeline.tables;
   const placed = `${raised}_placed`;
   const positions = [events, duplicates, rejects].map(
     (table) => `select w.shard_id, w.sequence_number

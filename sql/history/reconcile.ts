@@ -2,14 +2,15 @@ import type { ReconcilePlan } from '../../lambda/reconcile/contract';
 import { defaultFullPassHour } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { Pipeline } from '../../pipelines/definition';
-import { pipelineTables } from '../tables/names';
+import { type ResolvedPipeline, resolvePipeline } from '../resolve';
 import { archiveSource } from './load';
 
 /** What the reconcile function carries. Throws for a pipeline without history. */
-export function reconcilePlan(pipeline: Pipeline, fullPassHour = defaultFullPassHour): ReconcilePlan {
-  const { history, name } = pipeline;
+export function reconcilePlan(definition: Pipeline, fullPassHour = defaultFullPassHour): ReconcilePlan {
+  const { history, name } = definition;
   if (!history) throw new Error(`pipelines.${name}.history is not declared, so there is nothing to reconcile`);
-  const { listing } = pipelineTables(pipeline);
+  const pipeline = resolvePipeline(definition);
+  const { listing } = pipeline.tables;
   const copy = `copy ${listing} from {{manifest}} iam_role {{load_role}} manifest
 format json 'auto' gzip compupdate off statupdate off`;
   return {
@@ -23,8 +24,8 @@ format json 'auto' gzip compupdate off statupdate off`;
 }
 
 /** Overwritten keys too of a source that takes that for a mistake: the load function parks them and raises the alarm, which a lost notification did not. */
-function missingQuery(pipeline: Pipeline): string {
-  const { listing, ledger, parked } = pipelineTables(pipeline);
+function missingQuery(pipeline: ResolvedPipeline): string {
+  const { listing, ledger, parked } = pipeline.tables;
   return `select distinct i.object_key, i.etag, i.size, i.last_modified
 from ${listing} i
 left join ${ledger} l on l.object_key = i.object_key and l.source <> ${quoteLiteral(archiveSource)} and l.etag = i.etag

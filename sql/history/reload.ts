@@ -1,9 +1,7 @@
 import type { CheckedTransaction, ReloadPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
-import type { Pipeline } from '../../pipelines/definition';
-import { temporaryTables } from '../merge/incoming';
 import { lockStatement, mergeSteps } from '../merge/merge';
-import { pipelineTables } from '../tables/names';
+import type { ResolvedPipeline } from '../resolve';
 import {
   comparedFiles,
   copyStatements,
@@ -28,15 +26,15 @@ const replaced = '{{replaced}}';
  * the run gave. The same bytes have the same records, so that nothing is lost by it: every event of the run has to come again with its
  * id, and there have to be as many rows as there were; else nothing changes. Readers see the run's rows all the time.
  */
-export const reloadPlan = (pipeline: Pipeline, source: Format): ReloadPlan => ({
+export const reloadPlan = (pipeline: ResolvedPipeline, source: Format): ReloadPlan => ({
   inPlace: reloadStatements(pipeline, source, 'in place'),
   exact: reloadStatements(pipeline, source, 'exact'),
 });
 
-function reloadStatements(pipeline: Pipeline, source: Format, reading: Reading): CheckedTransaction {
-  const tables = pipelineTables(pipeline);
+function reloadStatements(pipeline: ResolvedPipeline, source: Format, reading: Reading): CheckedTransaction {
+  const tables = pipeline.tables;
   const { malformed, objects, found } = loadTables(pipeline);
-  const { incoming, read, copies } = temporaryTables(pipeline);
+  const { incoming, read, copies } = pipeline.temporary;
   const steps = mergeSteps(pipeline, sourceOf(source), {
     objectKey: onlyUrl(objects),
     extraRejects: `(select count(*) from ${malformed})`,
@@ -74,12 +72,12 @@ function reloadStatements(pipeline: Pipeline, source: Format, reading: Reading):
  * rebuild leaves duplicates out that the landing view has. Rows of history have none, so that their number has to be the same: a record
  * that left the run, as a reject that was merged again, would be there twice.
  */
-function foundStatement(pipeline: Pipeline, source: Format, reading: Reading): StatementTemplate {
+function foundStatement(pipeline: ResolvedPipeline, source: Format, reading: Reading): StatementTemplate {
   const { unseen, changed } = comparedFiles(pipeline);
   const files = reading === 'in place' ? `,\nfiles as (\n${filesQuery}\n)` : '';
-  const { events, duplicates, rejects, ledger } = pipelineTables(pipeline);
+  const { events, duplicates, rejects, ledger } = pipeline.tables;
   const { malformed, found } = loadTables(pipeline);
-  const { incoming } = temporaryTables(pipeline);
+  const { incoming } = pipeline.temporary;
   const ofRun = (table: string) => `(select count(*) from ${table} where run_id = ${replaced})`;
   return `create temp table ${found} as
 with given as (
@@ -112,7 +110,7 @@ select
 from judged`;
 }
 
-function objectsStatement(pipeline: Pipeline): StatementTemplate {
+function objectsStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { objects, found } = loadTables(pipeline);
   return `create temp table ${objects} as
 with given as (

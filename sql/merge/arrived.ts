@@ -1,7 +1,7 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
-import type { Pipeline } from '../../pipelines/definition';
-import { landingName, ofLanding, pipelineTables } from '../tables/names';
-import { placeColumns, type Source, temporaryTables } from './incoming';
+import type { ResolvedPipeline } from '../resolve';
+import { placeColumns } from '../tables/columns';
+import type { Source } from './incoming';
 import { parsedExpression, unparsedArchive } from './parsing';
 import { isSkip } from './skip-reason';
 
@@ -12,7 +12,7 @@ import { isSkip } from './skip-reason';
  * 3. `parsed`: each record is parsed, once.
  * Rows of history have no position and are parsed by COPY: they are read where they are staged.
  */
-export function arrivalStatements(pipeline: Pipeline, source: Source, replaced?: string): StatementTemplate[] {
+export function arrivalStatements(pipeline: ResolvedPipeline, source: Source, replaced?: string): StatementTemplate[] {
   if (source === 'history') return [readStatement(pipeline, source)];
   return [...untouchedStatements(pipeline, source, { replaced }), parsedStatement(pipeline, source)];
 }
@@ -26,9 +26,9 @@ interface UntouchedOptions {
 
 /** Makes `arrived` without the rows whose position has an outcome: see `arrivalStatements`. */
 export function untouchedStatements(
-  pipeline: Pipeline,
+  pipeline: ResolvedPipeline,
   source: 'stream' | 'archive',
-  { replaced, archive = pipelineTables(pipeline).staged_archive }: UntouchedOptions = {},
+  { replaced, archive = pipeline.tables.staged_archive }: UntouchedOptions = {},
 ): StatementTemplate[] {
   return [
     arrivedStatement(pipeline, source, archive),
@@ -38,8 +38,8 @@ export function untouchedStatements(
 }
 
 /** The temporary tables of `arrivalStatements`. */
-export function arrivalTables(pipeline: Pipeline, source: Source): string[] {
-  const { arrived, read, merged, parsed } = temporaryTables(pipeline);
+export function arrivalTables(pipeline: ResolvedPipeline, source: Source): string[] {
+  const { arrived, read, merged, parsed } = pipeline.temporary;
   return source === 'history' ? [read] : [arrived, read, merged, parsed];
 }
 
@@ -49,9 +49,13 @@ export const archivedTime = `case
       then try_cast(replace(approximate_arrival_timestamp, 'T', ' ') as timestamp)
   end`;
 
-function arrivedStatement(pipeline: Pipeline, source: 'stream' | 'archive', archive: string): StatementTemplate {
-  const { checkpoints } = pipelineTables(pipeline);
-  const { arrived } = temporaryTables(pipeline);
+function arrivedStatement(
+  pipeline: ResolvedPipeline,
+  source: 'stream' | 'archive',
+  archive: string,
+): StatementTemplate {
+  const { checkpoints } = pipeline.tables;
+  const { arrived } = pipeline.temporary;
   if (source === 'archive')
     return `create temp table ${arrived} as
 select
@@ -67,12 +71,12 @@ where copy_number = 1 or shard_id is null or sequence_number is null`;
 with checkpoint as (
   select coalesce(max(refresh_time), '1970-01-01'::timestamp) as refresh_time
   from ${checkpoints}
-  where ${ofLanding(pipeline)}
+  where ${pipeline.ofLanding}
 )
 select
   'stream'::varchar(16) as source, shard_id::varchar(20) as shard_id, sequence_number, partition_key,
   approximate_arrival_timestamp as arrived_at, refresh_time, kinesis_data
-from ${landingName(pipeline)}
+from ${pipeline.landing.name}
 where refresh_time > (select refresh_time from checkpoint)`;
 }
 
@@ -80,12 +84,12 @@ where refresh_time > (select refresh_time from checkpoint)`;
  * How many rows were read, up to which refresh, and between which times they arrived. Archive and stream may write the same time of arrival, which
  * has milliseconds, in different ways: a second is room for that.
  */
-function readStatement(pipeline: Pipeline, source: Source): StatementTemplate {
-  const { arrived, read } = temporaryTables(pipeline);
+function readStatement(pipeline: ResolvedPipeline, source: Source): StatementTemplate {
+  const { arrived, read } = pipeline.temporary;
   if (source === 'history')
     return `create temp table ${read} as
 select count(*) as records
-from ${pipelineTables(pipeline).staged}`;
+from ${pipeline.tables.staged}`;
   return `create temp table ${read} as
 select
   count(*) as records, max(refresh_time) as refresh_time,
@@ -97,9 +101,9 @@ from ${arrived}`;
  * A position has one outcome for good, but for a reject of a record that streaming ingestion skipped, which gives way. A record that is read again
  * has arrived when it arrived, so neither older nor younger rows of the tables need to be searched.
  */
-function forgetMergedStatements(pipeline: Pipeline, replaced?: string): StatementTemplate[] {
-  const { events, duplicates, rejects } = pipelineTables(pipeline);
-  const { arrived, read, merged } = temporaryTables(pipeline);
+function forgetMergedStatements(pipeline: ResolvedPipeline, replaced?: string): StatementTemplate[] {
+  const { events, duplicates, rejects } = pipeline.tables;
+  const { arrived, read, merged } = pipeline.temporary;
   const positions = [events, duplicates, rejects].map(
     (table) => `select shard_id, sequence_number
 from ${table}
@@ -115,8 +119,8 @@ where ${merged}.shard_id = ${arrived}.shard_id and ${merged}.sequence_number = $
 }
 
 /** `payload` is what JSON_PARSE gives, `unparsed` the bytes of a record that gave nothing. */
-function parsedStatement(pipeline: Pipeline, source: 'stream' | 'archive'): StatementTemplate {
-  const { arrived, parsed } = temporaryTables(pipeline);
+function parsedStatement(pipeline: ResolvedPipeline, source: 'stream' | 'archive'): StatementTemplate {
+  const { arrived, parsed } = pipeline.temporary;
   return `create temp table ${parsed} as\n${parsedRows(source, arrived)}`;
 }
 
@@ -132,13 +136,13 @@ from (
 }
 
 /** The relation `arrived` of rows that are ready to be typed, all with the same columns. */
-export function arrivedQuery(pipeline: Pipeline, source: Source): string {
+export function arrivedQuery(pipeline: ResolvedPipeline, source: Source): string {
   if (source !== 'history')
     return `arrived as (
   select *
-  from ${temporaryTables(pipeline).parsed}
+  from ${pipeline.temporary.parsed}
 )`;
-  return historyQuery(pipelineTables(pipeline).staged);
+  return historyQuery(pipeline.tables.staged);
 }
 
 /** The same of rows of history, of any relation with a `payload`. */

@@ -1,7 +1,6 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
-import type { Pipeline } from '../../pipelines/definition';
-import { identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from '../tables/names';
+import type { ResolvedPipeline } from '../resolve';
 
 /** A refresh begins at most so long before its merge ends; its beginning is not recorded. */
 const refreshHours = 1;
@@ -13,11 +12,11 @@ export const beginning = 'beginning';
  * The first row of the account of how far the stream is merged, written with the first landing view: what is not read within the stream's retention
  * from then on is a gap, even if nothing was ever merged. Where there is an account already, nothing changes.
  */
-export function beginStatement(pipeline: Pipeline): StatementTemplate {
-  const { checkpoints } = pipelineTables(pipeline);
+export function beginStatement(pipeline: ResolvedPipeline): StatementTemplate {
+  const { checkpoints } = pipeline.tables;
   return `insert into ${checkpoints} (landing, identity_version, merged_at)
-select ${quoteLiteral(beginning)}, ${quoteLiteral(identityVersion(pipeline))}, getdate()
-where not exists (select 1 from ${checkpoints} where ${ofIdentity(pipeline)})`;
+select ${quoteLiteral(beginning)}, ${quoteLiteral(pipeline.identity.version)}, getdate()
+where not exists (select 1 from ${checkpoints} where ${pipeline.ofIdentity})`;
 }
 
 /**
@@ -26,10 +25,10 @@ where not exists (select 1 from ${checkpoints} where ${ofIdentity(pipeline)})`;
  * merge, before its checkpoint, so that a gap is told once. What arrived before `from_time` is merged, what arrived after `to_time` was still
  * there. A shard that had no record in the last day before is not named; one row without a shard stands for a stream that had none at all.
  */
-export function gapStatement(pipeline: Pipeline): StatementTemplate {
-  const { gaps, checkpoints } = pipelineTables(pipeline);
+export function gapStatement(pipeline: ResolvedPipeline): StatementTemplate {
+  const { gaps, checkpoints } = pipeline.tables;
   const hoursAgo = (hours: number) => `dateadd(hour, ${-hours}, getdate())`;
-  const { retentionHours, recreatedAt } = pipeline.stream;
+  const { retentionHours, recreatedAt } = pipeline.definition.stream;
   const expired = hoursAgo(retentionHours);
   const late = `from_time < ${expired} and merged_at < ${hoursAgo(retentionHours - refreshHours)}`;
   const began = recreatedAt && timestampLiteral(recreatedAt);
@@ -37,9 +36,9 @@ export function gapStatement(pipeline: Pipeline): StatementTemplate {
 with latest as (
   select
     max(refresh_time) as refresh_time, max(merged_at) as merged_at, max(coalesce(merged_until, merged_at)) as from_time,
-    count(case when landing = ${quoteLiteral(landingTable(pipeline))} then 1 end) as merges
+    count(case when landing = ${quoteLiteral(pipeline.landing.table)} then 1 end) as merges
   from ${checkpoints}
-  where ${ofIdentity(pipeline)}
+  where ${pipeline.ofIdentity}
 ),
 gap as (
   select 1 as gap, refresh_time, from_time, ${began ? `case when ${began} > ${expired} then ${began} else ${expired} end` : expired} as to_time
@@ -48,7 +47,7 @@ gap as (
 ),
 shards as (
   select 1 as gap, shard_id, ltrim(max(lpad(sequence_number, 128, '0')), '0') as after_sequence
-  from ${landingName(pipeline)}
+  from ${pipeline.landing.name}
   where refresh_time <= (select refresh_time from gap) and refresh_time > (select dateadd(day, -1, refresh_time) from gap)
   group by shard_id
 )
@@ -65,14 +64,14 @@ const deploymentHours = 1;
  * hours ago that is, how many the stream keeps, and how many gaps are open. Of a stream that was recreated the time counts from which it is
  * the present one: what went with the old one no landing view can read.
  */
-export function unreadQuery(pipeline: Pipeline): StatementTemplate {
-  const { gaps, checkpoints } = pipelineTables(pipeline);
-  const { retentionHours, recreatedAt } = pipeline.stream;
+export function unreadQuery(pipeline: ResolvedPipeline): StatementTemplate {
+  const { gaps, checkpoints } = pipeline.tables;
+  const { retentionHours, recreatedAt } = pipeline.definition.stream;
   const began = recreatedAt && timestampLiteral(recreatedAt);
   return `with latest as (
   select max(coalesce(merged_until, merged_at)) as merged
   from ${checkpoints}
-  where ${ofIdentity(pipeline)}
+  where ${pipeline.ofIdentity}
 ),
 known as (
   select ${began ? `case when ${began} > merged then ${began} else merged end` : 'merged'} as until
@@ -88,8 +87,8 @@ where until < dateadd(hour, ${deploymentHours - retentionHours}, getdate())`;
 const timestampLiteral = (iso: string) => `${quoteLiteral(iso.slice(0, -1).replace('T', ' '))}::timestamp`;
 
 /** The gaps that no backfill has closed. */
-export function gapsQuery(pipeline: Pipeline): StatementTemplate {
+export function gapsQuery(pipeline: ResolvedPipeline): StatementTemplate {
   return `select shard_id, after_sequence, from_time, to_time
-from ${pipelineTables(pipeline).gaps}
+from ${pipeline.tables.gaps}
 order by from_time, shard_id`;
 }

@@ -1,19 +1,10 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
-import type { Column, Pipeline } from '../../pipelines/definition';
-import { storedName } from '../tables/columns';
-import { identifier } from '../text/identifier';
+import type { Column } from '../../pipelines/definition';
+import type { ResolvedPipeline } from '../resolve';
+import { placeColumns } from '../tables/columns';
 import { indent } from '../text/indent';
-import {
-  identityExpression,
-  items,
-  partItem,
-  problemLines,
-  soundCondition,
-  textItem,
-  valueItem,
-  withArticle,
-} from '../typing/column';
-import { columnGroups, rowNumber, type TypingTables, typedGroups, typingStatements } from '../typing/typed-rows';
+import { items, partItem, problemLines, soundCondition, textItem, valueItem, withArticle } from '../typing/column';
+import { rowNumber, type TypingTables, typedGroups, typingStatements } from '../typing/typed-rows';
 import { unparsedReason } from './parsing';
 
 /**
@@ -22,46 +13,19 @@ import { unparsedReason } from './parsing';
  */
 export type Source = 'stream' | 'archive' | 'history';
 
-/** The temporary tables of one merge. */
-export function temporaryTables({ name }: Pipeline) {
-  return {
-    /** The new rows, untouched. */
-    arrived: `${name}_arrived`,
-    /** How many they were, and the times between which they arrived. */
-    read: `${name}_read`,
-    /** Positions that may be among them and have an outcome. */
-    merged: `${name}_merged`,
-    /** The others, parsed. */
-    parsed: `${name}_parsed`,
-    /** The same, numbered: of a pipeline whose columns one statement cannot speak of. */
-    rows: `${name}_rows`,
-    /** The same, typed. */
-    incoming: `${name}_incoming`,
-    /** Ids that more than one row has, or an event of before. */
-    shared: `${name}_shared`,
-    /** The rows of those ids. */
-    copies: `${name}_copies`,
-    /** Positions of rows that were rejects because streaming ingestion had skipped them. */
-    recovered: `${name}_recovered`,
-  };
-}
-
-/** Where on the stream a record stood, in every table that keeps it. */
-export const placeColumns = ['shard_id', 'sequence_number', 'partition_key', 'arrived_at'];
-
 /** A position is looked for around its time of arrival, so all three make it. */
 const noPosition = 'shard_id is null or sequence_number is null or arrived_at is null';
 
 /** The temporary tables of `incomingStatements`. */
-export function incomingTables(pipeline: Pipeline): string[] {
-  const statements = typingStatements(columnGroups(pipeline.columns).length);
+export function incomingTables(pipeline: ResolvedPipeline): string[] {
+  const statements = typingStatements(pipeline.columnGroups.length);
   return Array.from({ length: statements }, (_, number) => incomingTable(pipeline)(number));
 }
 
 const incomingTable =
-  (pipeline: Pipeline): TypingTables =>
+  (pipeline: ResolvedPipeline): TypingTables =>
   (number) => {
-    const { rows, incoming } = temporaryTables(pipeline);
+    const { rows, incoming } = pipeline.temporary;
     if (number === 0) return incoming;
     return number === 1 ? rows : `${rows}_${number - 1}`;
   };
@@ -71,12 +35,12 @@ const incomingTable =
  * @param tables where to. @default - the tables of a merge
  */
 export function incomingStatements(
-  pipeline: Pipeline,
+  pipeline: ResolvedPipeline,
   arrived: string,
   more: readonly string[] = [],
   tables: TypingTables = incomingTable(pipeline),
 ): StatementTemplate[] {
-  const groups = columnGroups(pipeline.columns);
+  const groups = pipeline.columnGroups;
   return groups.length === 1
     ? [incomingStatement(pipeline, arrived, more, tables(0))]
     : wideStatements(pipeline, groups, arrived, more, tables);
@@ -86,8 +50,8 @@ const untyped = ['source', ...placeColumns, 'refresh_time', 'payload', 'unparsed
 
 /** The same in several statements: the rows are numbered, typed by groups of columns, and put together. */
 function wideStatements(
-  pipeline: Pipeline,
-  groups: readonly Column[][],
+  pipeline: ResolvedPipeline,
+  groups: readonly (readonly Column[])[],
   arrived: string,
   more: readonly string[],
   tables: TypingTables,
@@ -121,14 +85,14 @@ ${indent(recordLines(pipeline), 8)}
   from ${indent(typed.from).trimStart()}
 )
 select
-  ${[...columns.map(({ name }) => identifier(name)), ...kept].join(', ')}, reason,
-  case when reason is null then ${identityExpression(identity, columns)} end as event_id
+  ${[...columns.map(({ sql }) => sql.name), ...kept].join(', ')}, reason,
+  case when reason is null then ${identity.expression} end as event_id
 from judged`,
   ];
 }
 
 /** The `when … then …` lines that name what is wrong with a record as a whole. */
-function recordLines({ identity }: Pipeline): string {
+function recordLines({ identity }: ResolvedPipeline): string {
   return [
     ...(identity.by === 'stream-position' ? [positionLine] : []),
     `when unparsed is not null then ${unparsedReason()}`,
@@ -143,14 +107,14 @@ const payloadLines = [
 ];
 
 function incomingStatement(
-  pipeline: Pipeline,
+  pipeline: ResolvedPipeline,
   arrived: string,
   more: readonly string[],
   into: string,
 ): StatementTemplate {
   const { columns } = pipeline;
   const texts = columns.map(textItem).filter((item) => item !== undefined);
-  const kept = [...columns.map(({ name }) => identifier(name)), ...untyped, ...more];
+  const kept = [...columns.map(({ sql }) => sql.name), ...untyped, ...more];
   return `create temp table ${into} as
 with ${arrived},
 inspected as (
@@ -184,14 +148,6 @@ ${indent(columns.flatMap(problemLines).join('\n'), 6)}
 )
 select
   ${kept.join(', ')}, reason,
-  case when reason is null then ${identityExpression(pipeline.identity, columns)} end as event_id
+  case when reason is null then ${pipeline.identity.expression} end as event_id
 from judged`;
-}
-
-/** Columns of events with a time that is part of the id: the name, and the one in the table. */
-export function identityTimes({ identity, columns }: Pipeline): { readonly name: string; readonly stored: string }[] {
-  if (identity.by === 'stream-position') return [{ name: 'arrived_at', stored: 'arrived_at' }];
-  return columns
-    .filter(({ name, type }) => type === 'timestamp' && identity.columns.includes(name))
-    .map((column) => ({ name: identifier(column.name), stored: identifier(storedName(column)) }));
 }

@@ -1,32 +1,23 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
-import type { Pipeline } from '../../pipelines/definition';
-import { completeRowsStatements, typingVersion } from '../objects/fills';
-import { storedName } from '../tables/columns';
-import { identityVersion, landingTable, ofIdentity, ofLanding, pipelineTables } from '../tables/names';
-import { identifier } from '../text/identifier';
+import type { ResolvedPipeline } from '../resolve';
+import { placeColumns } from '../tables/columns';
 import { arrivalStatements, arrivalTables, arrivedQuery } from './arrived';
+import { completeRowsStatements } from './complete-rows';
 import { beginning, gapStatement } from './gaps';
-import {
-  identityTimes,
-  incomingStatements,
-  incomingTables,
-  placeColumns,
-  type Source,
-  temporaryTables,
-} from './incoming';
+import { incomingStatements, incomingTables, type Source } from './incoming';
 import { isSkip } from './skip-reason';
 
 /** Taken first by every transaction that merges. A LOCK takes no snapshot, so what follows sees what the previous holder committed. */
-export function lockStatement(pipeline: Pipeline): StatementTemplate {
-  return `lock ${pipelineTables(pipeline).checkpoints}`;
+export function lockStatement(pipeline: ResolvedPipeline): StatementTemplate {
+  return `lock ${pipeline.tables.checkpoints}`;
 }
 
 /**
  * One transaction that takes the new rows of the landing view to their one place each. Placeholder: `run_id`.
  * Nothing changes for a position that was merged before, so a landing view that reads the stream again is harmless.
  */
-export function mergeStatements(pipeline: Pipeline): StatementTemplate[] {
+export function mergeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
   return [
     lockStatement(pipeline),
@@ -44,9 +35,9 @@ export function mergeStatements(pipeline: Pipeline): StatementTemplate[] {
  * What its checkpoint said before stays, and no more than that: the view that takes its place may not have seen what this one merged last,
  * and where it began too late, a gap begins where this one ended. Placeholder: `run_id`.
  */
-export function lastMergeStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { checkpoints } = pipelineTables(pipeline);
-  const ours = ofLanding(pipeline);
+export function lastMergeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const { checkpoints } = pipeline.tables;
+  const ours = pipeline.ofLanding;
   const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
   return [
     lockStatement(pipeline),
@@ -62,7 +53,7 @@ where ${ours}`,
   ];
 }
 
-export interface MergeOptions {
+interface MergeOptions {
   /** SQL for the object that the rows came from; null where it is not known. */
   readonly objectKey?: string;
   /** SQL for a count of rejects that never reached the temporary table. */
@@ -72,7 +63,7 @@ export interface MergeOptions {
 }
 
 /** The parts of a merge, for transactions that do more around them. */
-export interface MergeSteps {
+interface MergeSteps {
   /** Make the temporary tables. */
   readonly incoming: readonly StatementTemplate[];
   /** Take their rows to where they belong. */
@@ -83,8 +74,8 @@ export interface MergeSteps {
   readonly drop: StatementTemplate;
 }
 
-export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOptions = {}): MergeSteps {
-  const { shared, copies, recovered } = temporaryTables(pipeline);
+export function mergeSteps(pipeline: ResolvedPipeline, source: Source, options: MergeOptions = {}): MergeSteps {
+  const { shared, copies, recovered } = pipeline.temporary;
   const hasPositions = source !== 'history';
   return {
     incoming: [
@@ -107,15 +98,15 @@ export function mergeSteps(pipeline: Pipeline, source: Source, options: MergeOpt
  * @param replaced SQL for a run whose events do not count
  */
 export function copiesStatements(
-  pipeline: Pipeline,
+  pipeline: ResolvedPipeline,
   more: readonly string[] = [],
   order = '',
   replaced?: string,
 ): StatementTemplate[] {
-  const { events } = pipelineTables(pipeline);
-  const { incoming, shared, copies } = temporaryTables(pipeline);
+  const { events } = pipeline.tables;
+  const { incoming, shared, copies } = pipeline.temporary;
   const kept = [
-    ...pipeline.columns.map(({ name }) => identifier(name)),
+    ...pipeline.columns.map(({ sql }) => sql.name),
     ...placeColumns,
     'payload',
     'event_id',
@@ -157,8 +148,8 @@ inner join ${shared} s on s.event_id = i.event_id`,
  * Equal ids have equal times, where times make the id: that narrows the search to the part of `events` around the times that came in. The
  * range lets Redshift skip blocks, which it does by constants only; the equality is what a hash join narrows its scan by.
  */
-function sameTimes(pipeline: Pipeline, incoming: string): string {
-  return identityTimes(pipeline)
+function sameTimes(pipeline: ResolvedPipeline, incoming: string): string {
+  return pipeline.identity.times
     .map(
       ({ name, stored }) => `
     and e.${stored} = i.${name} and e.${stored} between (select min(${name}) from ${incoming}) and (select max(${name}) from ${incoming})`,
@@ -167,9 +158,9 @@ function sameTimes(pipeline: Pipeline, incoming: string): string {
 }
 
 /** Deletes the rejects of records that streaming ingestion skipped and that have come after all: see skips.ts. */
-function recoverStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { rejects } = pipelineTables(pipeline);
-  const { incoming, recovered } = temporaryTables(pipeline);
+function recoverStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const { rejects } = pipeline.tables;
+  const { incoming, recovered } = pipeline.temporary;
   return [
     `create temp table ${recovered} as
 select r.shard_id, r.sequence_number
@@ -183,9 +174,9 @@ where ${recovered}.shard_id = ${rejects}.shard_id and ${recovered}.sequence_numb
 }
 
 /** Takes the rows of the temporary tables to rejects, duplicates and events. */
-function placeStatements(pipeline: Pipeline, objectKey?: string): StatementTemplate[] {
-  const { rejects } = pipelineTables(pipeline);
-  const { incoming } = temporaryTables(pipeline);
+function placeStatements(pipeline: ResolvedPipeline, objectKey?: string): StatementTemplate[] {
+  const { rejects } = pipeline.tables;
+  const { incoming } = pipeline.temporary;
   const place = placeColumns.join(', ');
   return [
     `insert into ${rejects} (source, ${place}${objectKey ? ', object_key' : ''}, reason, payload, unparsed, run_id, merged_at)
@@ -201,16 +192,16 @@ where reason is not null`,
  * @param merged their run and when it merged them, two select items. @default - this run, now
  */
 export function acceptStatements(
-  pipeline: Pipeline,
+  pipeline: ResolvedPipeline,
   merged: (of: string) => string = () => '{{run_id}}, getdate()',
 ): StatementTemplate[] {
-  const { events, duplicates } = pipelineTables(pipeline);
-  const { incoming, copies } = temporaryTables(pipeline);
-  const typed = pipeline.columns.map((column) => identifier(column.name));
+  const { events, duplicates } = pipeline.tables;
+  const { incoming, copies } = pipeline.temporary;
+  const typed = pipeline.columns.map((column) => column.sql.name);
   const place = placeColumns.join(', ');
   const event = (of: string) =>
     ['event_id', ...typed, ...placeColumns, 'payload', 'source'].map((name) => `${of}.${name}`);
-  const stored = pipeline.columns.map((column) => identifier(storedName(column)));
+  const stored = pipeline.columns.map((column) => column.sql.stored);
   const intoEvents = `insert into ${events} (event_id, ${stored.join(', ')}, ${place}, payload, source, run_id, merged_at)`;
   return [
     `insert into ${duplicates} (event_id, source, ${place}, run_id, merged_at)
@@ -230,10 +221,10 @@ where c.is_stored = 0 and c.copy_number = 1`,
 }
 
 /** What the run did; rejects that gave way are taken off. `extraRejects` is a count of rows that never reached the temporary table. */
-function runStatement(pipeline: Pipeline, source: Source, extraRejects = '0'): StatementTemplate {
-  const { incoming, read, copies, recovered } = temporaryTables(pipeline);
+function runStatement(pipeline: ResolvedPipeline, source: Source, extraRejects = '0'): StatementTemplate {
+  const { incoming, read, copies, recovered } = pipeline.temporary;
   const back = source === 'history' ? '' : ` - (select count(*) from ${recovered})`;
-  return `insert into ${pipelineTables(pipeline).runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
+  return `insert into ${pipeline.tables.runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
 with incoming as (
   select count(*) as records, count(reason) as rejected
   from ${incoming}
@@ -249,7 +240,7 @@ unread as (
 )
 select
   {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${back}, getdate(),
-  ${quoteLiteral(typingVersion(pipeline))}
+  ${quoteLiteral(pipeline.typingVersion)}
 from incoming i
 cross join copies c
 cross join unread u`;
@@ -259,20 +250,20 @@ cross join unread u`;
  * The refresh that this merge read began after the previous merge had committed, so whatever arrived before that is merged now:
  * `merged_until` is the time of the previous merge.
  */
-function checkpointStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { checkpoints } = pipelineTables(pipeline);
-  const ours = ofLanding(pipeline);
-  const books = ofIdentity(pipeline);
+function checkpointStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const { checkpoints } = pipeline.tables;
+  const ours = pipeline.ofLanding;
+  const books = pipeline.ofIdentity;
   return [
     `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until, skips_until)
 select
-  ${quoteLiteral(landingTable(pipeline))}, ${quoteLiteral(identityVersion(pipeline))},
+  ${quoteLiteral(pipeline.landing.table)}, ${quoteLiteral(pipeline.identity.version)},
   coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ours})),
   getdate(),
   (select max(case when landing <> ${quoteLiteral(beginning)} then merged_at else merged_until end) from ${checkpoints} where ${books}),
   (select max(complete_until) from ${checkpoints} where ${books}),
   (select max(skips_until) from ${checkpoints} where ${ours})
-from ${temporaryTables(pipeline).read}`,
+from ${pipeline.temporary.read}`,
     `delete from ${checkpoints}
 where ${ours} and merged_at < (select max(merged_at) from ${checkpoints} where ${ours})`,
   ];

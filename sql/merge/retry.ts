@@ -1,9 +1,10 @@
 import { raisedPrefix, type StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { Pipeline } from '../../pipelines/definition';
-import { completeRowsStatements, typingVersion } from '../objects/fills';
-import { pipelineTables } from '../tables/names';
-import { incomingStatements, incomingTables, placeColumns, temporaryTables } from './incoming';
+import { type ResolvedPipeline, resolvePipeline } from '../resolve';
+import { placeColumns } from '../tables/columns';
+import { completeRowsStatements } from './complete-rows';
+import { incomingStatements, incomingTables } from './incoming';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { parsedExpression } from './parsing';
 
@@ -15,12 +16,13 @@ import { parsedExpression } from './parsing';
  * @param which `raised`: records that made a statement fail. One that still does makes this transaction fail, so each gets one of its own
  */
 export function retryStatements(
-  pipeline: Pipeline,
+  definition: Pipeline,
   chosen?: StatementTemplate,
   which: Retried = 'sound',
 ): StatementTemplate[] {
-  const { rejects, runs } = pipelineTables(pipeline);
-  const { incoming } = temporaryTables(pipeline);
+  const pipeline = resolvePipeline(definition);
+  const { rejects, runs } = pipeline.tables;
+  const { incoming } = pipeline.temporary;
   return [
     lockStatement(pipeline),
     ...completeRowsStatements(pipeline),
@@ -33,7 +35,7 @@ where reason is not null`,
     ...acceptStatements(pipeline),
     `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
 with ${outcomeQueries(pipeline)}
-select {{run_id}}, 'retry', 0, a.records - c.duplicates, c.duplicates, -a.records, getdate(), ${quoteLiteral(typingVersion(pipeline))}
+select {{run_id}}, 'retry', 0, a.records - c.duplicates, c.duplicates, -a.records, getdate(), ${quoteLiteral(pipeline.typingVersion)}
 from accepted a
 cross join copies c`,
     dropStatement(pipeline),
@@ -45,9 +47,10 @@ cross join copies c`,
  * `records, events, duplicates`, where `records` are those that would be judged again.
  */
 export function retryPreview(
-  pipeline: Pipeline,
+  definition: Pipeline,
   chosen?: StatementTemplate,
 ): { readonly statements: readonly StatementTemplate[]; readonly answer: number } {
+  const pipeline = resolvePipeline(definition);
   const judged = judgeStatements(pipeline, chosen, 'sound');
   const counts = `with ${outcomeQueries(pipeline)}
 select a.judged as records, a.records - c.duplicates as events, c.duplicates
@@ -57,7 +60,7 @@ cross join copies c`;
 }
 
 /** Which rejects: those whose payload has columns to look at, or those that made a statement fail. */
-export type Retried = 'sound' | 'raised';
+type Retried = 'sound' | 'raised';
 
 /** A condition on `rejects`: records that made a statement fail. */
 export const isRaised = `reason like ${quoteLiteral(`${raisedPrefix}%`)}`;
@@ -68,11 +71,11 @@ const retryable = (chosen: StatementTemplate | undefined, which: Retried) =>
 
 /** Fill the temporary tables with the rejects, as the columns judge them now. Nothing is parsed or typed but what was chosen. */
 function judgeStatements(
-  pipeline: Pipeline,
+  pipeline: ResolvedPipeline,
   chosen: StatementTemplate | undefined,
   which: Retried,
 ): StatementTemplate[] {
-  const { arrived } = temporaryTables(pipeline);
+  const { arrived } = pipeline.temporary;
   const place = `source, ${placeColumns.join(', ')}`;
   const names = Object.values(rejectNames).join(', ');
   const aliases = Object.entries(rejectNames).map(([name, alias]) => `${name} as ${alias}`);
@@ -82,7 +85,7 @@ function judgeStatements(
   return [
     `create temp table ${arrived} as
 select ${place}, payload, unparsed, ${aliases.join(', ')}
-from ${pipelineTables(pipeline).rejects}
+from ${pipeline.tables.rejects}
 where ${retryable(chosen, which)}`,
     ...incomingStatements(
       pipeline,
@@ -99,8 +102,8 @@ where ${retryable(chosen, which)}`,
   ];
 }
 
-function outcomeQueries(pipeline: Pipeline): string {
-  const { incoming, copies } = temporaryTables(pipeline);
+function outcomeQueries(pipeline: ResolvedPipeline): string {
+  const { incoming, copies } = pipeline.temporary;
   return `accepted as (
   select count(*) as judged, count(*) - count(reason) as records
   from ${incoming}
@@ -112,8 +115,8 @@ copies as (
 )`;
 }
 
-function dropStatement(pipeline: Pipeline): StatementTemplate {
-  const { arrived, shared, copies } = temporaryTables(pipeline);
+function dropStatement(pipeline: ResolvedPipeline): StatementTemplate {
+  const { arrived, shared, copies } = pipeline.temporary;
   return `drop table ${[arrived, ...incomingTables(pipeline), shared, copies].join(', ')}`;
 }
 

@@ -1,7 +1,7 @@
 import type { Column, ExportDefinition, HistorySource, Pipeline, StreamDefinition } from '../../pipelines/definition';
-import { publicTables } from '../tables/names';
+import type { ResolvedPipeline } from '../resolve';
+import { identityParts } from '../tables/identity';
 import { hashDefinition, shortHash } from '../text/definition';
-import { identityParts } from '../typing/column';
 import { type ObjectOptions, object, type WarehouseObject } from './object';
 
 /** What a pipeline declares besides its warehouse objects: queries under their hash, since white space and comments are no change. */
@@ -17,7 +17,7 @@ export interface PipelineDeclaration {
   readonly exports: Readonly<Record<string, Omit<ExportDefinition, 'name' | 'file'>>>;
 }
 
-export function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
+function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
   const { stream, identity, columns, history = [], refreshEveryMinutes, stack } = pipeline;
   const exports = pipeline.exports.map(({ name, file: _, query, ...rest }) => [
     name,
@@ -37,9 +37,9 @@ export function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
 }
 
 /** Recorded before the pipeline's first object and, unless its data is kept, forgotten after its last. */
-export function pipelineObject(pipeline: Pipeline): WarehouseObject {
-  return declarationObject('Pipeline', pipeline.name, 'pipeline', pipelineDeclaration(pipeline), {
-    events: `select count(*) as amount from ${publicTables(pipeline).events}`,
+export function pipelineObject({ name, definition, publicTables }: ResolvedPipeline): WarehouseObject {
+  return declarationObject('Pipeline', name, 'pipeline', pipelineDeclaration(definition), {
+    events: `select count(*) as amount from ${publicTables.events}`,
   });
 }
 

@@ -1,17 +1,12 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
-import type { Column, Pipeline } from '../../pipelines/definition';
-import { placeColumns } from '../merge/incoming';
-import { redshiftType } from '../tables/column-type';
+import type { Column } from '../../pipelines/definition';
+import type { ResolvedColumn, ResolvedPipeline } from '../resolve';
+import { placeColumns } from '../tables/columns';
 import { identifier, quoteIdentifier } from '../text/identifier';
 import { indent } from '../text/indent';
-import { identityExpression, problemLines } from '../typing/column';
+import { problemLines } from '../typing/column';
 import { pieceOf, typedTable } from '../typing/raising-rows';
-import { columnGroups, rowNumber, typedGroups, typedRows } from '../typing/typed-rows';
-
-/** Ids are made of what the payload says; of any other column the value that is stored stays. */
-export function keptColumns({ identity, columns }: Pipeline): Column[] {
-  return columns.filter(({ name }) => identity.by !== 'columns' || !identity.columns.includes(name));
-}
+import { rowNumber, typedGroups, typedRows } from '../typing/typed-rows';
 
 export const kept = (column: Column) => quoteIdentifier(`${column.name} kept`);
 const absent = (column: Column) => quoteIdentifier(`${column.name} absent`);
@@ -20,13 +15,11 @@ const absent = (column: Column) => quoteIdentifier(`${column.name} absent`);
 export const wholePayload = quoteIdentifier('whole payload');
 export const raisedReasonName = quoteIdentifier('reason raised');
 
-export const absences = (pipeline: Pipeline) =>
-  keptColumns(pipeline)
-    .map((column) => `, null::${redshiftType(column)} as ${absent(column)}`)
-    .join('');
+export const absences = (pipeline: ResolvedPipeline) =>
+  pipeline.identity.otherColumns.map((column) => `, null::${column.redshiftType} as ${absent(column)}`).join('');
 
 /** The columns of events of before that are typed. */
-const rowNames = (pipeline: Pipeline) => [
+const rowNames = (pipeline: ResolvedPipeline) => [
   'previous_id',
   'source',
   ...placeColumns,
@@ -35,17 +28,17 @@ const rowNames = (pipeline: Pipeline) => [
   'payload',
   wholePayload,
   raisedReasonName,
-  ...keptColumns(pipeline).map(kept),
+  ...pipeline.identity.otherColumns.map(kept),
 ];
 
 /** The events of before as a merge has the rows that arrived, with their new ids, and when and by which run they were merged. */
-export function typedStatements(pipeline: Pipeline): StatementTemplate[] {
+export function typedStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { columns, identity } = pipeline;
-  const groups = columnGroups(columns);
+  const groups = pipeline.columnGroups;
   const rows = pieceOf(rowNames(pipeline));
   const result = `source, ${placeColumns.join(', ')},
   null::timestamp as refresh_time, ${wholePayload} as payload, run_id, merged_at, previous_id, reason,
-  case when reason is null then ${identityExpression(identity, columns)} end as event_id`;
+  case when reason is null then ${identity.expression} end as event_id`;
   if (groups.length === 1)
     return [
       `create temp table ${typedTable(0)} as
@@ -58,10 +51,10 @@ judged as (
   from typed
 )
 select
-  ${storedValues(pipeline, ({ name }) => identifier(name)).join(', ')}, ${result}
+  ${storedValues(pipeline, ({ sql }) => sql.name).join(', ')}, ${result}
 from judged`,
     ];
-  const typed = typedGroups(typedTable, groups, (group) => reasonOf(group, identityColumns(pipeline)));
+  const typed = typedGroups(typedTable, groups, (group) => reasonOf(group, pipeline.identity.columns));
   const position = identity.by === 'stream-position' ? `${reasonExpression(pipeline)}, ` : '';
   return [
     `create temp table ${typedTable(1)} as
@@ -78,29 +71,26 @@ with judged as (
   from ${indent(typed.from).trimStart()}
 )
 select
-  ${columns.map(({ name }) => identifier(name)).join(', ')}, ${result}
+  ${columns.map(({ sql }) => sql.name).join(', ')}, ${result}
 from judged`,
   ];
 }
 
 /** Of columns that make the id the value of now, of any other the one that is stored. */
-function storedValues(pipeline: Pipeline, typed: (column: Column) => string, before = ''): string[] {
-  const stay = keptColumns(pipeline);
+function storedValues(pipeline: ResolvedPipeline, typed: (column: ResolvedColumn) => string, before = ''): string[] {
+  const stay = pipeline.identity.otherColumns;
   return pipeline.columns.map((column) =>
     stay.includes(column)
-      ? `coalesce(${before}${kept(column)}, ${typed(column)}) as ${identifier(column.name)}`
+      ? `coalesce(${before}${kept(column)}, ${typed(column)}) as ${column.sql.name}`
       : typed(column),
   );
 }
 
-export const identityColumns = ({ identity, columns }: Pipeline): Column[] =>
-  identity.by === 'stream-position' ? [] : columns.filter(({ name }) => identity.columns.includes(name));
-
 /** Why a row gets no id; of anything else that does not fit by now, an event keeps what it has. */
-export function reasonExpression(pipeline: Pipeline): string {
+export function reasonExpression(pipeline: ResolvedPipeline): string {
   if (pipeline.identity.by === 'stream-position')
     return "case when shard_id is null or sequence_number is null then 'identity: no position on the stream' end";
-  return reasonOf(pipeline.columns, identityColumns(pipeline));
+  return reasonOf(pipeline.columns, pipeline.identity.columns);
 }
 
 function reasonOf(columns: readonly Column[], parts: readonly Column[]): string {

@@ -1,36 +1,26 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { BatchSearch, RebuildSpec } from '../../lambda/warehouse-object/contract';
-import type { Pipeline } from '../../pipelines/definition';
 import { beginning } from '../merge/gaps';
-import { incomingTables, placeColumns, temporaryTables } from '../merge/incoming';
+import { incomingTables } from '../merge/incoming';
 import { acceptStatements, copiesStatements, lockStatement } from '../merge/merge';
-import { redshiftType } from '../tables/column-type';
+import type { ResolvedPipeline } from '../resolve';
 import {
   catalogType,
   duplicateColumns,
   gapColumns,
   ledgerColumns,
+  placeColumns,
   rejectColumns,
-  storedName,
   type TableColumn,
 } from '../tables/columns';
-import { type BookName, identityVersion, landingName, landingTable, ofIdentity, pipelineTables } from '../tables/names';
+import { identityParts } from '../tables/identity';
+import type { IdentityTableName } from '../tables/names';
 import { indent } from '../text/indent';
-import { identityExpression, identityParts } from '../typing/column';
 import { batchPiece, batchSearch, raisedQuery, searchTables } from '../typing/raising-rows';
 import { typedRows } from '../typing/typed-rows';
-import { batchRows, caughtUpMinutes, fillVersion, replacedBy, typingVersion } from './fills';
-import {
-  absences,
-  identityColumns,
-  kept,
-  keptColumns,
-  raisedReasonName,
-  reasonExpression,
-  typedStatements,
-  wholePayload,
-} from './rebuild-typing';
+import { batchRows, caughtUpMinutes } from './fills';
+import { absences, kept, raisedReasonName, reasonExpression, typedStatements, wholePayload } from './rebuild-typing';
 
 /** No merge takes so long from its first row to its last, in days. */
 const mergeDays = 1;
@@ -39,21 +29,21 @@ const mergeDays = 1;
 const takenBooks = ['events', 'duplicates', 'rejects', 'ledger'] as const;
 
 /** A book under the identity of before, which only the deployment knows. */
-const previous = ({ name }: Pipeline, book: BookName) => `${name}.{{previous_${book}:identifier}}`;
+const previous = ({ name }: ResolvedPipeline, book: IdentityTableName) => `${name}.{{previous_${book}:identifier}}`;
 
 /** What fills the books from those of another identity, once all of them are there. */
-export function rebuildSpec(pipeline: Pipeline): RebuildSpec {
+export function rebuildSpec(pipeline: ResolvedPipeline): RebuildSpec {
   const batch = batchStatements(pipeline);
   return {
-    table: pipelineTables(pipeline).fills,
-    landing: landingTable(pipeline),
-    parts: identityParts(pipeline),
-    mayReject: pipeline.identity.mayReject ?? false,
-    columns: keptColumns(pipeline).map((column) => ({
+    table: pipeline.tables.fills,
+    landing: pipeline.landing.table,
+    parts: identityParts(pipeline.definition),
+    mayReject: pipeline.definition.identity.mayReject ?? false,
+    columns: pipeline.identity.otherColumns.map((column) => ({
       name: column.name,
-      stored: storedName(column),
-      type: catalogType(redshiftType(column)),
-      ...(column.fill ? { replaces: replacedBy(column) } : {}),
+      stored: column.stored,
+      type: catalogType(column.redshiftType),
+      ...(column.fill ? { replaces: column.replaced } : {}),
     })),
     progress: progressQuery(pipeline),
     batch,
@@ -62,20 +52,20 @@ export function rebuildSpec(pipeline: Pipeline): RebuildSpec {
 }
 
 /** Forgets how far the books have been filled and have read, so that another beginning is one. */
-export function forgetStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { checkpoints, fills } = pipelineTables(pipeline);
+export function forgetStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const { checkpoints, fills } = pipeline.tables;
   return [
     lockStatement(pipeline),
-    `delete from ${checkpoints} where ${ofIdentity(pipeline)}`,
-    `delete from ${fills} where definition in (${quoteLiteral(identityVersion(pipeline))}, ${quoteLiteral(fillVersion(pipeline))})`,
+    `delete from ${checkpoints} where ${pipeline.ofIdentity}`,
+    `delete from ${fills} where definition in (${quoteLiteral(pipeline.identity.version)}, ${quoteLiteral(pipeline.fillVersion)})`,
   ];
 }
 
-const ofRebuild = (pipeline: Pipeline) =>
-  `definition = ${quoteLiteral(identityVersion(pipeline))} and column_name = {{previous_events}}`;
+const ofRebuild = (pipeline: ResolvedPipeline) =>
+  `definition = ${quoteLiteral(pipeline.identity.version)} and column_name = {{previous_events}}`;
 
-function progressQuery(pipeline: Pipeline): StatementTemplate {
-  const { fills } = pipelineTables(pipeline);
+function progressQuery(pipeline: ResolvedPipeline): StatementTemplate {
+  const { fills } = pipeline.tables;
   return `select
   max(filled_until) as filled_until, sum(row_count) as row_count, sum(missing) as missing, sum(misfits) as misfits, min(misfit_id) as misfit_id,
   max(case when filled_until >= dateadd(minute, -${caughtUpMinutes}, getdate()) then 1 else 0 end) as caught_up
@@ -85,7 +75,7 @@ having count(*) > 0`;
 }
 
 /** Temporary tables besides those of a merge. */
-function helpers({ name }: Pipeline) {
+function helpers({ name }: ResolvedPipeline) {
   return {
     /** Between which times of merge the batch is. */
     bounds: `${name}_rebuild_bounds`,
@@ -102,10 +92,10 @@ function helpers({ name }: Pipeline) {
  * columns whose values stay, the stored column that has them or `<name> absent`, and `judged_again`, `yes` where duplicates may be events now,
  * `raised`, events that become rejects without being typed, and those of `BatchSearch`.
  */
-function batchStatements(pipeline: Pipeline): StatementTemplate[] {
+function batchStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { bounds, runs, ids } = helpers(pipeline);
-  const { incoming, shared, copies } = temporaryTables(pipeline);
-  const { rejects } = pipelineTables(pipeline);
+  const { incoming, shared, copies } = pipeline.temporary;
+  const { rejects } = pipeline.tables;
   const place = placeColumns.join(', ');
   return [
     lockStatement(pipeline),
@@ -131,8 +121,8 @@ where reason is not null`,
 }
 
 /** From where the rebuild has got to, over the runs that merged a batch's worth of events, or to the present. */
-function boundsStatement(pipeline: Pipeline): StatementTemplate {
-  const { fills, runs } = pipelineTables(pipeline);
+function boundsStatement(pipeline: ResolvedPipeline): StatementTemplate {
+  const { fills, runs } = pipeline.tables;
   const { bounds } = helpers(pipeline);
   return `create temp table ${bounds} as
 with progress as (
@@ -152,8 +142,8 @@ from progress`;
 }
 
 /** What an earlier attempt left that nobody knows how far it got. */
-function clearStatements(pipeline: Pipeline): StatementTemplate[] {
-  const tables = pipelineTables(pipeline);
+function clearStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const tables = pipeline.tables;
   const { bounds } = helpers(pipeline);
   return takenBooks.map((book) => `delete from ${tables[book]} where (select count(reached) from ${bounds}) = 0`);
 }
@@ -162,12 +152,12 @@ function clearStatements(pipeline: Pipeline): StatementTemplate[] {
  * A run is taken over as a whole, by the time at which it ended: its rows have times of their own. Both ends belong to the span, since a time is a whole
  * second, and so a run of the second in which the last batch ended may be new or not.
  */
-function runsStatement(pipeline: Pipeline): StatementTemplate {
-  const tables = pipelineTables(pipeline);
+function runsStatement(pipeline: ResolvedPipeline): StatementTemplate {
+  const tables = pipeline.tables;
   const { bounds, runs } = helpers(pipeline);
   const within = (time: string) =>
     `${time} >= (select since from ${bounds}) and ${time} <= (select high from ${bounds})`;
-  const ofBooks = (named: (book: BookName) => string) =>
+  const ofBooks = (named: (book: IdentityTableName) => string) =>
     takenBooks
       .map((book) => {
         const time = book === 'ledger' ? 'loaded_at' : 'merged_at';
@@ -198,7 +188,7 @@ having max(coalesce(e.ended_at, w.merged_at)) >= (select low from ${bounds})
 }
 
 /** Rows of a book of before that the batch takes over. */
-function takenRows(pipeline: Pipeline, book: BookName, time: string): string {
+function takenRows(pipeline: ResolvedPipeline, book: IdentityTableName, time: string): string {
   const { bounds, runs } = helpers(pipeline);
   return `from ${previous(pipeline, book)} o
 inner join ${runs} r on r.run_id = o.run_id
@@ -206,9 +196,9 @@ where o.${time} >= (select since from ${bounds})`;
 }
 
 /** The events that the batch types: those of its runs, and, as another piece, those that its duplicates are duplicates of. */
-function gatherStatement(pipeline: Pipeline): StatementTemplate {
+function gatherStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { bounds, runs } = helpers(pipeline);
-  const keptValues = keptColumns(pipeline).map(
+  const keptValues = pipeline.identity.otherColumns.map(
     (column) => `,\n  o.{{kept_${column.name}:identifier}} as ${kept(column)}`,
   );
   return `create temp table ${searchTables(pipeline).searched} as
@@ -239,7 +229,7 @@ left join (
 }
 
 /** Finds the events that make the typing of a batch fail, by the ids of before. */
-function rebuildSearch(pipeline: Pipeline, batch: readonly StatementTemplate[]): BatchSearch {
+function rebuildSearch(pipeline: ResolvedPipeline, batch: readonly StatementTemplate[]): BatchSearch {
   const { searched } = searchTables(pipeline);
   const numberOf = (statement: StatementTemplate) => batch.indexOf(statement);
   return batchSearch(pipeline, {
@@ -255,26 +245,26 @@ function rebuildSearch(pipeline: Pipeline, batch: readonly StatementTemplate[]):
 }
 
 function copyStatement(
-  pipeline: Pipeline,
+  pipeline: ResolvedPipeline,
   book: 'rejects' | 'ledger',
   columns: readonly TableColumn[],
   time: string,
 ): StatementTemplate {
   const names = columns.map(({ name }) => name);
-  return `insert into ${pipelineTables(pipeline)[book]} (${names.join(', ')})
+  return `insert into ${pipeline.tables[book]} (${names.join(', ')})
 select ${names.map((name) => `o.${name}`).join(', ')}
 ${takenRows(pipeline, book, time)}`;
 }
 
-function idsStatement(pipeline: Pipeline): StatementTemplate {
+function idsStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { ids } = helpers(pipeline);
   const rows = `select previous_id, shard_id, sequence_number, payload
 from ${searchTables(pipeline).searched}
 where ${batchPiece} = 1`;
   return `create temp table ${ids} as
-select previous_id, case when ${reasonExpression(pipeline)} is null then ${identityExpression(pipeline.identity, pipeline.columns)} end as event_id
+select previous_id, case when ${reasonExpression(pipeline)} is null then ${pipeline.identity.expression} end as event_id
 from (
-${indent(typedRows(identityColumns(pipeline), rows))}
+${indent(typedRows(pipeline.identity.columns, rows))}
 ) as typed`;
 }
 
@@ -282,10 +272,10 @@ ${indent(typedRows(identityColumns(pipeline), rows))}
  * Of a duplicate nothing is kept but its place. Where it may be an event by now and the landing view has it, it is left out: to the new books its record is
  * one that was never merged, so the first merge judges it. Any other stays the duplicate that it was.
  */
-function duplicatesStatement(pipeline: Pipeline): StatementTemplate {
+function duplicatesStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { ids } = helpers(pipeline);
   const names = duplicateColumns.map(({ name }) => name).filter((name) => name !== 'event_id');
-  return `insert into ${pipelineTables(pipeline).duplicates} (event_id, ${names.join(', ')})
+  return `insert into ${pipeline.tables.duplicates} (event_id, ${names.join(', ')})
 select coalesce(i.event_id, d.event_id), ${names.map((name) => `d.${name}`).join(', ')}
 from (
   select o.*
@@ -294,25 +284,25 @@ ${indent(takenRows(pipeline, 'duplicates', 'merged_at'))}
 left join ${ids} i on i.previous_id = d.event_id
 left join (
   select distinct shard_id::varchar(20) as shard_id, sequence_number
-  from ${landingName(pipeline)}
+  from ${pipeline.landing.name}
   where {{judged_again}} = 'yes'
 ) as l on l.shard_id = d.shard_id and l.sequence_number = d.sequence_number
 where l.sequence_number is null`;
 }
 
 /** Gaps may have been closed since the last batch. */
-function gapsStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { gaps } = pipelineTables(pipeline);
+function gapsStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const { gaps } = pipeline.tables;
   const names = gapColumns.map(({ name }) => name).join(', ');
   return [`delete from ${gaps}`, `insert into ${gaps} (${names})\nselect ${names}\nfrom ${previous(pipeline, 'gaps')}`];
 }
 
 /** What the batch did, and how far the new books are with it: as far as those of before. */
-function accountStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { fills, checkpoints } = pipelineTables(pipeline);
+function accountStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const { fills, checkpoints } = pipeline.tables;
   const { bounds } = helpers(pipeline);
-  const { incoming, copies } = temporaryTables(pipeline);
-  const version = quoteLiteral(identityVersion(pipeline));
+  const { incoming, copies } = pipeline.temporary;
+  const version = quoteLiteral(pipeline.identity.version);
   const isMissing = "(reason like '%: missing' or reason like 'identity:%')";
   return [
     `insert into ${fills} (
@@ -330,12 +320,12 @@ merged as (
   where is_stored = 1 or copy_number > 1
 )
 select
-  ${version}, ${quoteLiteral(typingVersion(pipeline))}, {{previous_events}}, (select low from ${bounds}), (select high from ${bounds}),
+  ${version}, ${quoteLiteral(pipeline.typingVersion)}, {{previous_events}}, (select low from ${bounds}), (select high from ${bounds}),
   r.row_count, r.row_count - r.rejected - m.lost, r.missing, r.rejected - r.missing, r.misfit_id, m.lost, m.lost_id, getdate()
 from taken r
 cross join merged m`,
     `delete from ${checkpoints}
-where landing = ${quoteLiteral(beginning)} and ${ofIdentity(pipeline)}`,
+where landing = ${quoteLiteral(beginning)} and ${pipeline.ofIdentity}`,
     `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until)
 select ${quoteLiteral(beginning)}, ${version}, max(refresh_time), max(merged_at), max(merged_until), max(complete_until)
 from ${checkpoints}

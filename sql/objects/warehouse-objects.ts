@@ -1,37 +1,33 @@
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { ViewChecks } from '../../lambda/warehouse-object/contract';
 import type { Pipeline } from '../../pipelines/definition';
+import { completeRowsStatements } from '../merge/complete-rows';
 import { beginStatement, unreadQuery } from '../merge/gaps';
 import { lastMergeStatements, lockStatement } from '../merge/merge';
-import * as columns from '../tables/columns';
+import { type ResolvedPipeline, resolvePipeline } from '../resolve';
+import { columnSpecs, eventsViewColumns, tableShapes } from '../tables/columns';
 import { landingQuery } from '../tables/landing';
 import {
-  type BookName,
-  bookNames,
-  identityVersion,
-  isBook,
-  landingName,
-  landingVersion,
+  type IdentityTableName,
+  identityTableNames,
+  isIdentityTable,
   ownerUser,
   pascalCase,
-  pipelineTables,
-  publicTables,
-  streamSchema,
   type TableName,
   tableNames,
 } from '../tables/names';
 import { hashDefinition } from '../text/definition';
 import { identifier, quoteIdentifier } from '../text/identifier';
-import { type CompiledView, compileViews, readableTables } from '../views/compiled-views';
+import { type CompiledView, readableTables } from '../views/compiled-views';
 import { publicView, viewColumns } from '../views/public-view';
 import { relationReferences } from '../views/relations';
 import { pipelineObject } from './declarations';
-import { completeRowsStatements, filledColumns, fillSpec } from './fills';
+import { fillSpec } from './fills';
 import { type ObjectGroup, object, single, step, type WarehouseObject } from './object';
 import { forgetStatements, rebuildSpec } from './rebuild';
 
 /** What only the deployment knows; unresolved CloudFormation tokens are fine. */
-export interface ObjectTokens {
+interface ObjectTokens {
   readonly streamName: string;
   readonly streamRoleArn: string;
   readonly database: string;
@@ -51,38 +47,41 @@ export function ownerObject(database: string): WarehouseObject {
 }
 
 /** Everything of one pipeline, in the order of creation. */
-export function warehouseObjects(pipeline: Pipeline, tokens: ObjectTokens): WarehouseObject[] {
+export function warehouseObjects(definition: Pipeline, tokens: ObjectTokens): WarehouseObject[] {
+  const pipeline = resolvePipeline(definition);
   const tables = tableObjects(pipeline);
-  const views = compileViews(pipeline);
   const objects = [
     pipelineObject(pipeline),
     schemaObject(pipeline),
     streamSchemaObject(pipeline, tokens.streamRoleArn),
     ...tables,
-    ...bookNames.map((book) => bookViewObject(pipeline, book)),
+    ...identityTableNames.map((book) => bookViewObject(pipeline, book)),
     landingObject(
       pipeline,
       tokens.streamName,
       tables.map(({ id }) => id),
     ),
-    ...views.flatMap((view) => [viewObject(pipeline, view, views), publicViewObject(pipeline, view, views)]),
+    ...pipeline.views.flatMap((view) => [viewObject(pipeline, view), publicViewObject(pipeline, view)]),
   ];
   return objects.map((one) => ({ ...one, properties: { ...one.properties, pipeline: pipeline.name } }));
 }
 
 /** The schemas and the tables that stay whatever the identity is. */
-const bookkeepingGroup = ({ name }: Pipeline): ObjectGroup => ({ id: 'Bookkeeping', name: `${name}.bookkeeping` });
+const bookkeepingGroup = ({ name }: ResolvedPipeline): ObjectGroup => ({
+  id: 'Bookkeeping',
+  name: `${name}.bookkeeping`,
+});
 
 /** What became of each record: another identity replaces all of these tables. */
-const booksGroup = (pipeline: Pipeline): ObjectGroup => ({
+const booksGroup = (pipeline: ResolvedPipeline): ObjectGroup => ({
   id: 'Books',
-  name: `${pipeline.name}.books_${identityVersion(pipeline)}`,
+  name: `${pipeline.name}.books_${pipeline.identity.version}`,
 });
 
 /** The names by which people read the books. */
-const bookViewsGroup = ({ name }: Pipeline): ObjectGroup => ({ id: 'BookViews', name: `${name}.book_views` });
+const bookViewsGroup = ({ name }: ResolvedPipeline): ObjectGroup => ({ id: 'BookViews', name: `${name}.book_views` });
 
-function schemaObject(pipeline: Pipeline): WarehouseObject {
+function schemaObject(pipeline: ResolvedPipeline): WarehouseObject {
   const { name } = pipeline;
   return object('Schema', name, 'schema', {
     create: [single('create', `create schema ${identifier(name)}`)],
@@ -93,8 +92,8 @@ function schemaObject(pipeline: Pipeline): WarehouseObject {
   });
 }
 
-function streamSchemaObject(pipeline: Pipeline, roleArn: string): WarehouseObject {
-  const name = streamSchema(pipeline);
+function streamSchemaObject(pipeline: ResolvedPipeline, roleArn: string): WarehouseObject {
+  const name = pipeline.landing.streamSchema;
   const create = `create external schema ${name}\nfrom kinesis\niam_role`;
   return object('StreamSchema', name, 'external-schema', {
     // Without the ARN: an unresolved token is spelled differently in every synthesis.
@@ -124,9 +123,9 @@ const tableAttributes: Record<TableName, string> = {
   events: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
 };
 
-function tableObjects(pipeline: Pipeline): WarehouseObject[] {
-  const names = pipelineTables(pipeline);
-  const shapes = columns.tableShapes(pipeline);
+function tableObjects(pipeline: ResolvedPipeline): WarehouseObject[] {
+  const names = pipeline.tables;
+  const shapes = tableShapes(pipeline);
   return tableNames.map((table) => {
     const lines = shapes[table].map(
       ({ name, type, notNull }) => `  ${identifier(name)} ${type}${notNull ? ' not null' : ''}`,
@@ -142,21 +141,21 @@ function tableObjects(pipeline: Pipeline): WarehouseObject[] {
         ...(isEvents ? [step('forget', forgetStatements(pipeline))] : []),
         single('drop', `drop table if exists ${names[table]}`),
       ],
-      columns: JSON.stringify(columns.columnSpecs(names[table], shapes[table])),
+      columns: JSON.stringify(columnSpecs(names[table], shapes[table])),
       // Empty, not absent: `cdk diff` shows no value of what comes into a group.
       ...(isEvents ? { fill: fill ? JSON.stringify(fill) : '' } : {}),
       ...(isEvents ? { rebuild: JSON.stringify(rebuildSpec(pipeline)) } : {}),
-      ...(isBook(table) ? { identityVersion: identityVersion(pipeline) } : {}),
+      ...(isIdentityTable(table) ? { identityVersion: pipeline.identity.version } : {}),
       dependsOn: isEvents ? ['Schema', ...tableNames.filter((name) => name !== table).map(pascalCase)] : ['Schema'],
       retain: true,
-      group: isBook(table) ? booksGroup(pipeline) : bookkeepingGroup(pipeline),
+      group: isIdentityTable(table) ? booksGroup(pipeline) : bookkeepingGroup(pipeline),
     });
   });
 }
 
-function landingObject(pipeline: Pipeline, streamName: string, tableIds: readonly string[]): WarehouseObject {
-  const name = landingName(pipeline);
-  const source = `${streamSchema(pipeline)}.${quoteIdentifier(streamName)}`;
+function landingObject(pipeline: ResolvedPipeline, streamName: string, tableIds: readonly string[]): WarehouseObject {
+  const name = pipeline.landing.name;
+  const source = `${pipeline.landing.streamSchema}.${quoteIdentifier(streamName)}`;
   const create = `create materialized view ${name}
 backup yes
 diststyle even
@@ -165,7 +164,7 @@ auto refresh no
 as
 ${landingQuery(source)}`;
   return object('Landing', name, 'landing-view', {
-    version: landingVersion(pipeline),
+    version: pipeline.landing.version,
     create: [single('create', create), single('begin', beginStatement(pipeline))],
     delete: [
       step('last-merge', lastMergeStatements(pipeline)),
@@ -177,55 +176,58 @@ ${landingQuery(source)}`;
   });
 }
 
-function viewObject(pipeline: Pipeline, view: CompiledView, views: readonly CompiledView[]): WarehouseObject {
+function viewObject(pipeline: ResolvedPipeline, view: CompiledView): WarehouseObject {
   const create = `create materialized view ${view.physicalName}\nauto refresh no\nas\n${view.query}`;
   return object(pascalCase(view.name), view.physicalName, 'materialized-view', {
     version: view.hash,
     create: [single('create', create)],
     delete: [single('drop', `drop materialized view if exists ${view.physicalName}`)],
-    checks: viewChecks(pipeline, view, views),
+    checks: viewChecks(pipeline, view),
     dependsOn: [...ownTableIds, ...view.reads.map(pascalCase)],
     retain: false,
   });
 }
 
-function viewChecks(pipeline: Pipeline, view: CompiledView, views: readonly CompiledView[]): ViewChecks {
+function viewChecks(pipeline: ResolvedPipeline, view: CompiledView): ViewChecks {
   const { name, query } = view;
-  const { recomputed = false, mayShrink = 0.5, mayGrow = 10 } = pipeline.views.find((one) => one.name === name)!;
-  const { runs, rejects } = publicTables(pipeline);
+  const {
+    recomputed = false,
+    mayShrink = 0.5,
+    mayGrow = 10,
+  } = pipeline.definition.views.find((one) => one.name === name)!;
+  const { runs, rejects } = pipeline.publicTables;
   const reads = relationReferences(query).flatMap(({ schema, name: relation }) =>
     schema === undefined ? [] : [`${identifier(schema)}.${identifier(relation)}`],
   );
   // What the functions of before merged since a column was filled has nothing in it, and a view over it may leave that out.
-  const complete = filledColumns(pipeline).length
+  const complete = pipeline.filledColumns.length
     ? [step('complete', [lockStatement(pipeline), ...completeRowsStatements(pipeline)])]
     : [];
-  const upToDate = [...complete, ...refreshSteps(view, views)];
+  const upToDate = [...complete, ...refreshSteps(pipeline, view)];
   return { recomputed, mayShrink, mayGrow, reads: [...new Set(reads)], upToDate, runs, rejects };
 }
 
 /** Each has to see what the one before it committed. */
-const refreshSteps = (view: CompiledView, views: readonly CompiledView[]) =>
+const refreshSteps = ({ views }: ResolvedPipeline, view: CompiledView) =>
   withParents(view, views).map(({ physicalName }) => single('refresh', `refresh materialized view ${physicalName}`));
 
 /** Views may read any of them: the tables, since a materialized view cannot read a plain one. */
 const ownTableIds = readableTables.map(pascalCase);
 
 /** Everything that readers know by name. */
-export function publicViewObjects(pipeline: Pipeline): WarehouseObject[] {
-  const views = compileViews(pipeline);
+export function publicViewObjects(pipeline: ResolvedPipeline): WarehouseObject[] {
   return [
-    ...bookNames.map((book) => bookViewObject(pipeline, book)),
-    ...views.map((view) => publicViewObject(pipeline, view, views)),
+    ...identityTableNames.map((book) => bookViewObject(pipeline, book)),
+    ...pipeline.views.map((view) => publicViewObject(pipeline, view)),
   ];
 }
 
 /** What people and exports read. It shows what the definition declares, whatever else the table still holds, and whatever identity it is for. */
-function bookViewObject(pipeline: Pipeline, book: BookName): WarehouseObject {
-  const name = publicTables(pipeline)[book];
-  const shown = book === 'events' ? columns.eventsViewColumns(pipeline) : columns.tableShapes(pipeline)[book];
+function bookViewObject(pipeline: ResolvedPipeline, book: IdentityTableName): WarehouseObject {
+  const name = pipeline.publicTables[book];
+  const shown = book === 'events' ? eventsViewColumns(pipeline) : tableShapes(pipeline)[book];
   return object(`${pascalCase(book)}Public`, name, 'public-view', {
-    ...publicView(name, pipelineTables(pipeline)[book], shown),
+    ...publicView(name, pipeline.tables[book], shown),
     // Filled together with the events, after their own table.
     dependsOn: [...new Set([pascalCase(book), 'Events'])],
     retain: true,
@@ -234,10 +236,14 @@ function bookViewObject(pipeline: Pipeline, book: BookName): WarehouseObject {
 }
 
 /** The stable name over the versioned view, which is brought up to date first: what readers saw already stays in sight. */
-function publicViewObject(pipeline: Pipeline, view: CompiledView, views: readonly CompiledView[]): WarehouseObject {
-  const { create, delete: remove } = publicView(view.publicName, view.physicalName, viewColumns(pipeline, view.name));
+function publicViewObject(pipeline: ResolvedPipeline, view: CompiledView): WarehouseObject {
+  const { create, delete: remove } = publicView(
+    view.publicName,
+    view.physicalName,
+    viewColumns(pipeline.definition, view.name),
+  );
   return object(`${pascalCase(view.name)}Public`, view.publicName, 'public-view', {
-    create: [...refreshSteps(view, views), ...create],
+    create: [...refreshSteps(pipeline, view), ...create],
     delete: remove,
     dependsOn: [pascalCase(view.name)],
     retain: false,

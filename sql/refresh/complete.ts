@@ -1,10 +1,8 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import { registryTable } from '../../lambda/warehouse-object/contract';
-import type { Pipeline } from '../../pipelines/definition';
-import { typingVersion } from '../objects/fills';
 import { publicViewObjects } from '../objects/warehouse-objects';
-import { ofLanding, pipelineTables } from '../tables/names';
+import type { ResolvedPipeline } from '../resolve';
 
 /** A deployment that filled columns has its functions after so long, or was rolled back. */
 const changeoverHours = 1;
@@ -14,14 +12,14 @@ const changeoverHours = 1;
  * readers have another version of a view than these functions refresh, or columns that these functions do not fill. Then the functions
  * of the new version say it.
  */
-export function completeStatement(pipeline: Pipeline): StatementTemplate {
-  const { checkpoints, fills, runs } = pipelineTables(pipeline);
+export function completeStatement(pipeline: ResolvedPipeline): StatementTemplate {
+  const { checkpoints, fills, runs } = pipeline.tables;
   const others = publicViewObjects(pipeline).map(
     ({ properties: { name, version } }) => `name = ${quoteLiteral(name)} and version <> ${quoteLiteral(version)}`,
   );
   return `update ${checkpoints}
 set complete_until = merged_until
-where ${ofLanding(pipeline)} and merged_until is not null
+where ${pipeline.ofLanding} and merged_until is not null
   and (
     select count(*)
     from ${registryTable}
@@ -31,21 +29,6 @@ where ${ofLanding(pipeline)} and merged_until is not null
     select count(*)
     from ${fills} f
     left join ${runs} r on r.definition = f.typing and r.merged_at >= f.filled_at
-    where f.typing <> ${quoteLiteral(typingVersion(pipeline))} and f.filled_at > dateadd(hour, -${changeoverHours}, getdate()) and r.run_id is null
+    where f.typing <> ${quoteLiteral(pipeline.typingVersion)} and f.filled_at > dateadd(hour, -${changeoverHours}, getdate()) and r.run_id is null
   ) = 0`;
 }
-
-/** Books that merge no more are told by the others' merges, in hours. */
-const idleHours = 24;
-
-/**
- * Until when everything that arrived is in what readers have. While a deployment changes the identity, readers may have one version of the books or
- * the other: then it is what both say.
- */
-export const completeUntil = (checkpoints: string) => `select min(complete_until)
-    from (
-      select identity_version, max(complete_until) as complete_until
-      from ${checkpoints}
-      where merged_at >= (select dateadd(hour, -${idleHours}, max(merged_at)) from ${checkpoints})
-      group by identity_version
-    ) as books`;

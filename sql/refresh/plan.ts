@@ -3,8 +3,7 @@ import type { Step } from '../../lambda/shared/plan';
 import type { Pipeline } from '../../pipelines/definition';
 import { gapsQuery } from '../merge/gaps';
 import { mergeStatements } from '../merge/merge';
-import { landingName } from '../tables/names';
-import { compileViews } from '../views/compiled-views';
+import { resolvePipeline } from '../resolve';
 import { completeStatement } from './complete';
 import { mergeRaising } from './raising-records';
 import { skippedQuery, skipStatements } from './skips';
@@ -14,15 +13,15 @@ import { trimStatements } from './trim';
 const maxBatchStatements = 40;
 
 /** What the refresh function carries: read the stream, merge, bring the views up to date, each after those that it reads. */
-export function refreshPlan(pipeline: Pipeline): RefreshPlan {
-  const views = compileViews(pipeline);
+export function refreshPlan(definition: Pipeline): RefreshPlan {
+  const pipeline = resolvePipeline(definition);
   const steps: Step[] = [
-    { name: 'refresh-landing', mode: 'single', statements: [`refresh materialized view ${landingName(pipeline)}`] },
+    { name: 'refresh-landing', mode: 'single', statements: [`refresh materialized view ${pipeline.landing.name}`] },
     { name: 'merge', mode: 'transaction', statements: mergeStatements(pipeline) },
     { name: 'skipped', mode: 'transaction', statements: skipStatements(pipeline), mayFail: true },
   ];
   // Each refresh has to see what the one before it committed, so they do not share a transaction.
-  const statements = views.map(({ physicalName }) => `refresh materialized view ${physicalName}`);
+  const statements = pipeline.views.map(({ physicalName }) => `refresh materialized view ${physicalName}`);
   for (let at = 0; at < statements.length; at += maxBatchStatements) {
     const name = at === 0 ? 'refresh-views' : `refresh-views-${at / maxBatchStatements + 1}`;
     steps.push({ name, mode: 'auto-commit', statements: statements.slice(at, at + maxBatchStatements) });

@@ -1,10 +1,10 @@
 import type { RaisingPlan } from '../../lambda/refresh/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
-import type { Pipeline } from '../../pipelines/definition';
 import { arrivalTables, parsedRows, untouchedStatements } from '../merge/arrived';
-import { incomingStatements, placeColumns, temporaryTables } from '../merge/incoming';
+import { incomingStatements } from '../merge/incoming';
 import { lockStatement } from '../merge/merge';
-import { landingName, ofLanding, pipelineTables } from '../tables/names';
+import type { ResolvedPipeline } from '../resolve';
+import { placeColumns } from '../tables/columns';
 import { indent } from '../text/indent';
 import { positionKey, raisedQuery, searchPlan, searchTables } from '../typing/raising-rows';
 
@@ -14,8 +14,8 @@ const referenceRows = 1000;
 const untouched = ['source', ...placeColumns, 'refresh_time', 'kinesis_data'];
 
 /** Finds the records of the stream that make the merge fail, by their positions, and makes rejects of them. */
-export function mergeRaising(pipeline: Pipeline): RaisingPlan {
-  const { arrived } = temporaryTables(pipeline);
+export function mergeRaising(pipeline: ResolvedPipeline): RaisingPlan {
+  const { arrived } = pipeline.temporary;
   const { searched } = searchTables(pipeline);
   return {
     step: 'merge',
@@ -39,17 +39,17 @@ export function mergeRaising(pipeline: Pipeline): RaisingPlan {
 }
 
 /** Rows of the last refresh that was merged, but its rejects; and a record without attributes, for want of any. */
-function referenceStatement(pipeline: Pipeline): StatementTemplate {
-  const { checkpoints, rejects } = pipelineTables(pipeline);
+function referenceStatement(pipeline: ResolvedPipeline): StatementTemplate {
+  const { checkpoints, rejects } = pipeline.tables;
   return `create temp table ${searchTables(pipeline).searched} as
 select shard_id || sequence_number as row_key, ${untouched.join(', ')}
 from (
   select
     'stream'::varchar(16) as source, l.shard_id::varchar(20) as shard_id, l.sequence_number, l.partition_key,
     l.approximate_arrival_timestamp as arrived_at, l.refresh_time, l.kinesis_data
-  from ${landingName(pipeline)} l
+  from ${pipeline.landing.name} l
   left join ${rejects} x on x.shard_id = l.shard_id and x.sequence_number = l.sequence_number
-  where l.refresh_time = (select max(refresh_time) from ${checkpoints} where ${ofLanding(pipeline)}) and x.sequence_number is null
+  where l.refresh_time = (select max(refresh_time) from ${checkpoints} where ${pipeline.ofLanding}) and x.sequence_number is null
   limit ${referenceRows}
 ) as merged
 union all
@@ -61,9 +61,9 @@ select
  * The records become rejects of the stream, with their bytes, and a run counts them. A record that has an outcome by now is none of them, so the
  * transaction may be repeated. The run says nothing of columns: it completes no rows.
  */
-function recordStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { rejects, runs } = pipelineTables(pipeline);
-  const { arrived, parsed } = temporaryTables(pipeline);
+function recordStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const { rejects, runs } = pipeline.tables;
+  const { arrived, parsed } = pipeline.temporary;
   const raised = `${pipeline.name}_raised`;
   const place = placeColumns.join(', ');
   return [

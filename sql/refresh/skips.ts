@@ -1,10 +1,8 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
-import type { Pipeline } from '../../pipelines/definition';
 import { lockStatement } from '../merge/merge';
 import { isSkip, skipPrefix } from '../merge/skip-reason';
-import { typingVersion } from '../objects/fills';
-import { landingTable, ofLanding, pipelineTables, streamSchema } from '../tables/names';
+import type { ResolvedPipeline } from '../resolve';
 
 /**
  * No page says how long after a refresh the system views show it. So long its errors are looked for again and again, and then it is compared with them.
@@ -14,7 +12,7 @@ const settledHours = 25;
 /** A record arrived at the time that its error names, or so near to it. */
 const arrivalHours = 1;
 
-function tables({ name }: Pipeline) {
+function tables({ name }: ResolvedPipeline) {
   return {
     /** A row for each record that a refresh skipped and that has no outcome. */
     skipped: `${name}_skipped`,
@@ -29,8 +27,8 @@ function tables({ name }: Pipeline) {
  * The landing view has no such record, so the merge does not miss one. Placeholder: `run_id`.
  * https://docs.aws.amazon.com/redshift/latest/dg/r_SYS_STREAM_SCAN_ERRORS.html
  */
-export function skipStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { rejects, runs, checkpoints } = pipelineTables(pipeline);
+export function skipStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const { rejects, runs, checkpoints } = pipeline.tables;
   const { skipped: found, placed } = tables(pipeline);
   const runId = "{{run_id}} || '-skipped'";
   return [
@@ -41,30 +39,30 @@ export function skipStatements(pipeline: Pipeline): StatementTemplate[] {
 select 'stream', shard_id, sequence_number, arrived_at, reason, ${runId}, getdate()
 from ${found}`,
     `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
-select ${runId}, 'stream', count(*), 0, 0, count(*), getdate(), ${quoteLiteral(typingVersion(pipeline))}
+select ${runId}, 'stream', count(*), 0, 0, count(*), getdate(), ${quoteLiteral(pipeline.typingVersion)}
 from ${found}
 having count(*) > 0`,
     unnamedStatement(pipeline),
     `update ${checkpoints}
 set skips_until = dateadd(hour, -${settledHours}, getdate())
-where ${ofLanding(pipeline)}`,
+where ${pipeline.ofLanding}`,
     `drop table ${found}`,
     `drop table ${placed}`,
   ];
 }
 
 /** Rows of a system view that speak of the landing view. Their texts are CHAR, padded with blanks. */
-const ofView = (pipeline: Pipeline) =>
-  `trim(mv_name) = ${quoteLiteral(landingTable(pipeline))} and trim(external_schema_name) = ${quoteLiteral(streamSchema(pipeline))}`;
+const ofView = (pipeline: ResolvedPipeline) =>
+  `trim(mv_name) = ${quoteLiteral(pipeline.landing.table)} and trim(external_schema_name) = ${quoteLiteral(pipeline.landing.streamSchema)}`;
 
 /** Until when refreshes were compared with their errors; another landing view, or another identity, begins anew. */
-const lookedUntil = (pipeline: Pipeline) => `(
+const lookedUntil = (pipeline: ResolvedPipeline) => `(
     select coalesce(max(skips_until), '1970-01-02'::timestamp)
-    from ${pipelineTables(pipeline).checkpoints}
-    where ${ofLanding(pipeline)}
+    from ${pipeline.tables.checkpoints}
+    where ${pipeline.ofLanding}
   )`;
 
-function skippedStatement(pipeline: Pipeline): StatementTemplate {
+function skippedStatement(pipeline: ResolvedPipeline): StatementTemplate {
   return `create temp table ${tables(pipeline).skipped} as
 select
   trim(partition_id)::varchar(20) as shard_id, trim(position)::varchar(128) as sequence_number, min(stream_timestamp) as arrived_at,
@@ -76,8 +74,8 @@ group by 1, 2`;
 }
 
 /** A record that the archive brought is an event by now, or whatever it became. */
-function forgetPlacedStatements(pipeline: Pipeline): StatementTemplate[] {
-  const { events, duplicates, rejects } = pipelineTables(pipeline);
+function forgetPlacedStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const { events, duplicates, rejects } = pipeline.tables;
   const { skipped: found, placed } = tables(pipeline);
   const around = (hours: number, edge: string) => `(select dateadd(hour, ${hours}, ${edge}(arrived_at)) from ${found})`;
   const arrivals = [events, duplicates].map(
@@ -99,13 +97,13 @@ where ${placed}.shard_id = ${found}.shard_id and ${placed}.sequence_number = ${f
 }
 
 /** A gap where a refresh counts more skipped records of a shard than errors name: one of them is missing, and nobody knows which. */
-function unnamedStatement(pipeline: Pipeline): StatementTemplate {
-  const { gaps } = pipelineTables(pipeline);
+function unnamedStatement(pipeline: ResolvedPipeline): StatementTemplate {
+  const { gaps } = pipeline.tables;
   return `insert into ${gaps} (shard_id, from_time, to_time, detected_at)
 with counted as (
   select
     query_id, trim(partition_id)::varchar(20) as shard_id, sum(skipped_rows) as records,
-    coalesce(min(stream_record_time_min), dateadd(hour, -${pipeline.stream.retentionHours}, min(record_time))) as from_time,
+    coalesce(min(stream_record_time_min), dateadd(hour, -${pipeline.definition.stream.retentionHours}, min(record_time))) as from_time,
     coalesce(max(stream_record_time_max), max(record_time)) as to_time
   from sys_stream_scan_states
   where ${ofView(pipeline)}
@@ -129,10 +127,10 @@ where c.records > coalesce(n.records, 0)`;
 const reportedHours = 1;
 
 /** The records that became such rejects lately, by shard and reason. */
-export function skippedQuery(pipeline: Pipeline): StatementTemplate {
+export function skippedQuery(pipeline: ResolvedPipeline): StatementTemplate {
   return `select
   shard_id, reason, count(*) as records, min(sequence_number) as first_sequence, min(arrived_at) as from_time, max(arrived_at) as to_time
-from ${pipelineTables(pipeline).rejects}
+from ${pipeline.tables.rejects}
 where merged_at > dateadd(hour, -${reportedHours}, getdate()) and ${isSkip()}
 group by shard_id, reason
 order by shard_id, reason`;

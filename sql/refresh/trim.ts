@@ -1,19 +1,13 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
-import type { Pipeline } from '../../pipelines/definition';
 import { lockStatement } from '../merge/merge';
-import { landingName, landingTable, pipelineTables } from '../tables/names';
+import type { ResolvedPipeline } from '../resolve';
+import { landedHours } from '../tables/landing';
 
-/** Where a setting does not say it, the landing view keeps a record so much longer than the stream, in hours. */
-export const landedMarginHours = 24;
 /** What one run deletes arrived within so many minutes: more than pass between two runs, so that the view shrinks. */
 const rangeMinutes = 60;
 /** The merge looks for the last record of each shard in the refreshes of so many days before the last one: see gaps.ts. */
 const gapDays = 1;
-
-/** How long the landing view keeps a record that is merged, from the refresh that read it. */
-export const landedHours = ({ stream }: Pick<Pipeline, 'stream'>) =>
-  stream.landedHours ?? stream.retentionHours + landedMarginHours;
 
 /**
  * One transaction that deletes records from the landing view that every set of books has merged and that are older than `landedHours`. It takes the
@@ -21,8 +15,8 @@ export const landedHours = ({ stream }: Pick<Pipeline, 'stream'>) =>
  * it, so none has to be recomputed. A deployment that changes the identity has its new books merge all that the view holds: until they have, nothing
  * is deleted. https://docs.aws.amazon.com/redshift/latest/dg/r_DELETE.html
  */
-export function trimStatements(pipeline: Pipeline): StatementTemplate[] {
-  const landing = landingName(pipeline);
+export function trimStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const landing = pipeline.landing.name;
   const bounds = `${pipeline.name}_trim_bounds`;
   return [
     lockStatement(pipeline),
@@ -33,12 +27,12 @@ where refresh_time < (select refreshed_until from ${bounds}) and approximate_arr
   ];
 }
 
-function boundsStatement(pipeline: Pipeline, bounds: string): StatementTemplate {
-  const { checkpoints } = pipelineTables(pipeline);
-  const old = `dateadd(hour, -${landedHours(pipeline)}, getdate())`;
+function boundsStatement(pipeline: ResolvedPipeline, bounds: string): StatementTemplate {
+  const { checkpoints } = pipeline.tables;
+  const old = `dateadd(hour, -${landedHours(pipeline.definition)}, getdate())`;
   return `create temp table ${bounds} as
 with books as (
-  select max(case when landing = ${quoteLiteral(landingTable(pipeline))} then refresh_time end) as merged
+  select max(case when landing = ${quoteLiteral(pipeline.landing.table)} then refresh_time end) as merged
   from ${checkpoints}
   group by identity_version
 ),
@@ -53,7 +47,7 @@ bound as (
 ),
 oldest as (
   select min(approximate_arrival_timestamp) as arrived_at
-  from ${landingName(pipeline)}
+  from ${pipeline.landing.name}
   where refresh_time < (select refreshed_until from bound)
 )
 select b.refreshed_until, dateadd(minute, ${rangeMinutes}, o.arrived_at) as arrived_until

@@ -127,14 +127,14 @@ export const ledgerColumns: readonly TableColumn[] = [
 ];
 
 /** Objects that the load function gave up, until they are redriven. */
-export const parkedColumns: readonly TableColumn[] = [
+const parkedColumns: readonly TableColumn[] = [
   ...objectIdentity,
   { name: 'reason', type: 'varchar(2048)', notNull: true },
   { name: 'parked_at', type: 'timestamp', notNull: true },
 ];
 
 /** What the history bucket held when it was listed last. */
-export const listingColumns: readonly TableColumn[] = [
+const listingColumns: readonly TableColumn[] = [
   { name: 'object_key', type: 'varchar(1024)' },
   { name: 'etag', type: 'varchar(128)' },
   { name: 'size', type: 'bigint' },
@@ -150,7 +150,7 @@ export const gapColumns: readonly TableColumn[] = [
   { name: 'detected_at', type: 'timestamp', notNull: true },
 ];
 
-export const runColumns: readonly TableColumn[] = [
+const runColumns: readonly TableColumn[] = [
   { name: 'run_id', type: 'varchar(128)', notNull: true },
   { name: 'source', type: 'varchar(16)', notNull: true },
   { name: 'rows_read', type: 'bigint', notNull: true },
@@ -162,7 +162,7 @@ export const runColumns: readonly TableColumn[] = [
   { name: 'definition', type: 'varchar(16)' },
 ];
 
-export const checkpointColumns: readonly TableColumn[] = [
+const checkpointColumns: readonly TableColumn[] = [
   { name: 'landing', type: 'varchar(256)', notNull: true },
   // Of the books: see names.ts.
   { name: 'identity_version', type: 'varchar(16)', notNull: true },
@@ -175,7 +175,7 @@ export const checkpointColumns: readonly TableColumn[] = [
   { name: 'skips_until', type: 'timestamp' },
 ];
 
-export const exportColumns: readonly TableColumn[] = [
+const exportColumns: readonly TableColumn[] = [
   { name: 'export', type: 'varchar(128)', notNull: true },
   { name: 'window_start', type: 'timestamp', notNull: true },
   { name: 'window_end', type: 'timestamp', notNull: true },
@@ -193,7 +193,7 @@ export const exportColumns: readonly TableColumn[] = [
 ];
 
 /** What a batch of a fill did with the events between two times of merge; one row a column. */
-export const fillColumns: readonly TableColumn[] = [
+const fillColumns: readonly TableColumn[] = [
   { name: 'definition', type: 'varchar(16)', notNull: true },
   // Of the functions that it is done for, as in runs.
   { name: 'typing', type: 'varchar(16)', notNull: true },
@@ -228,3 +228,6 @@ export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableNa
     events: eventColumns(pipeline.columns.map((column) => ({ name: storedName(column), type: redshiftType(column) }))),
   };
 }
+
+/** Where on the stream a record stood, in every table that keeps it. */
+export const placeColumns = ['shard_id', 'sequence_number', 'partition_key', 'arrived_at'];

@@ -1,3 +1,5 @@
+import type { Pipeline } from '../../pipelines/definition';
+
 /**
  * The query of a landing view: every record as it arrived, its bytes untouched. There are bare columns only: an expression that raises would
  * fail every refresh until the view is created again, and a filter would drop records without a trace. The merge parses.
@@ -13,3 +15,10 @@ export function landingQuery(source: string): string {
   kinesis_data
 from ${source}`;
 }
+
+/** Where a setting does not say it, the landing view keeps a record so much longer than the stream, in hours. */
+export const landedMarginHours = 24;
+
+/** How long the landing view keeps a record that is merged, from the refresh that read it. */
+export const landedHours = ({ stream }: Pick<Pipeline, 'stream'>) =>
+  stream.landedHours ?? stream.retentionHours + landedMarginHours;

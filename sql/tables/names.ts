@@ -1,7 +1,7 @@
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { Pipeline } from '../../pipelines/definition';
-import { hashDefinition, shortHash } from '../text/definition';
-import { identityParts } from '../typing/column';
+import { hashDefinition } from '../text/definition';
+import { identityVersion } from './identity';
 import { landingQuery } from './landing';
 
 /** The database user that owns every object and runs every statement but its own creation. */
@@ -11,8 +11,8 @@ export const ownerUser = 'millrace_owner';
  * The books: what became of each record. They hold for one identity, whose version is part of their names; people read them through plain views
  * of the names here, as `estore.events`.
  */
-export const bookNames = ['events', 'duplicates', 'rejects', 'ledger', 'gaps'] as const;
-export type BookName = (typeof bookNames)[number];
+export const identityTableNames = ['events', 'duplicates', 'rejects', 'ledger', 'gaps'] as const;
+export type IdentityTableName = (typeof identityTableNames)[number];
 
 /** The tables that every pipeline has. */
 export const tableNames = [
@@ -33,16 +33,13 @@ export const tableNames = [
 ] as const;
 export type TableName = (typeof tableNames)[number];
 
-export const isBook = (name: string): name is BookName => (bookNames as readonly string[]).includes(name);
-
-/** 8 hexadecimal characters over what ids are made of: the same for as long as a record keeps its id. */
-export const identityVersion = (pipeline: Pick<Pipeline, 'identity' | 'columns'>) =>
-  shortHash(JSON.stringify(identityParts(pipeline)));
+export const isIdentityTable = (name: string): name is IdentityTableName =>
+  (identityTableNames as readonly string[]).includes(name);
 
 /** Schema-qualified names of a pipeline's tables, the books with the version of their identity: `estore.events_1a2b3c4d`, `estore.runs`. */
 export function pipelineTables(pipeline: Pick<Pipeline, 'name' | 'identity' | 'columns'>): Record<TableName, string> {
   const version = identityVersion(pipeline);
-  const named = (table: TableName) => `${pipeline.name}.${isBook(table) ? `${table}_${version}` : table}`;
+  const named = (table: TableName) => `${pipeline.name}.${isIdentityTable(table) ? `${table}_${version}` : table}`;
   return Object.fromEntries(tableNames.map((table) => [table, named(table)])) as Record<TableName, string>;
 }
 

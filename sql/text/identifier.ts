@@ -1,7 +1,7 @@
 import { aliasesAfterAs, reservedWords } from 'redshift-local/reserved-words';
 
 /** Redshift's limit for a name, in bytes. */
-export const maxIdentifierBytes = 127;
+const maxIdentifierBytes = 127;
 
 /** A delimited identifier. Throws on an empty or over-long name and on NUL, which no identifier can hold. */
 export function quoteIdentifier(name: string): string {

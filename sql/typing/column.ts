@@ -1,10 +1,10 @@
 import { quoteLiteral } from '../../lambda/shared/quote';
-import type { Column, Identity, Pipeline } from '../../pipelines/definition';
+import type { Column } from '../../pipelines/definition';
 import { redshiftType } from '../tables/column-type';
 import { identifier, quoteIdentifier } from '../text/identifier';
 
 /** A select item. */
-export interface Item {
+interface Item {
   readonly name: string;
   readonly expression: string;
 }
@@ -222,39 +222,4 @@ function misfits(column: Column): [string, string][] {
     case 'boolean':
       return [];
   }
-}
-
-/**
- * Text whose SHA-256 is the event's id. Each column's value stands behind its length, so that no two lists of values make one text.
- * `columns` are required ones: a row without a reason has them all.
- */
-export function identityExpression(identity: Identity, columns: readonly Column[]): string {
-  if (identity.by === 'stream-position') return "sha2(shard_id || ':' || sequence_number, 256)";
-  const parts = identity.columns.map((name) => {
-    const column = columns.find((candidate) => candidate.name === name);
-    if (!column) throw new Error(`identity names the column ${name}, which is not declared`);
-    return identityPart(column);
-  });
-  return `sha2(${parts.join(" || ','\n      || ")}, 256)`;
-}
-
-function identityPart(column: Column): string {
-  const name = identifier(column.name);
-  if (column.type === 'varchar') return `octet_length(${name})::varchar || ':' || ${name}`;
-  if (column.type === 'boolean') return `case when ${name} then 'true' else 'false' end`;
-  return `${name}::varchar`;
-}
-
-/**
- * What an id is made of: where each part stands in the payload, and what it is written as. Two pipelines with equal parts give a record the same
- * id, whatever their columns are called and however long a text may be.
- */
-export function identityParts({ identity, columns }: Pick<Pipeline, 'identity' | 'columns'>) {
-  if (identity.by === 'stream-position') return identity.by;
-  return identity.columns.map((name) => {
-    const column = columns.find((candidate) => candidate.name === name);
-    if (!column) return { path: [name], as: 'unknown' };
-    const as = column.type === 'decimal' ? `decimal of scale ${column.scale}` : column.type;
-    return { path: column.path, as };
-  });
 }

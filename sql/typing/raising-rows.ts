@@ -33,7 +33,7 @@ const minFanout = 4;
  */
 const maxBatchLength = 180_000;
 
-export interface SearchOptions {
+interface SearchOptions {
   readonly gather: readonly StatementTemplate[];
   readonly reference?: readonly StatementTemplate[];
   /** Columns of the rows, besides `row_key`. */
@@ -65,7 +65,7 @@ export const pieceOf = (columns: readonly string[]) =>
 /** The column of the gathered rows that is 0 for those that the batch types. */
 export const batchPiece = quoteIdentifier('batch piece');
 
-export interface BatchSearchOptions {
+interface BatchSearchOptions {
   readonly batch: readonly StatementTemplate[];
   /** Those of them that gather the rows, the last of which makes `searched`. */
   readonly gather: readonly number[];

@@ -2,39 +2,7 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Column } from '../../pipelines/definition';
 import { identifier, quoteIdentifier } from '../text/identifier';
 import { indent } from '../text/indent';
-import { items, partItem, problemLines, soundCondition, textItem, valueItem } from './column';
-
-/** Text of the columns in one statement, which may have 100 kB with what is around them. */
-const groupBytes = 100_000;
-
-/** About the text that a column takes of a statement that types it and says what is wrong with it. */
-function judgedBytes(column: Column): number {
-  const parts = [partItem(column), textItem(column), valueItem(column)].flatMap((item) => (item ? [item] : []));
-  return items(parts).length + problemLines(column).join('\n      ').length + soundCondition([column]).length + 100;
-}
-
-/**
- * The columns in as few groups as statements can speak of, all about as large: nearly every pipeline has one group, and then one statement is
- * fastest.
- */
-export function columnGroups(
-  columns: readonly Column[],
-  bytesOf: (column: Column) => number = judgedBytes,
-): Column[][] {
-  const total = columns.reduce((sum, column) => sum + bytesOf(column), 0);
-  const share = total / Math.max(1, Math.ceil(total / groupBytes));
-  const groups: Column[][] = [[]];
-  let bytes = 0;
-  for (const column of columns) {
-    if (bytes >= share) {
-      groups.push([]);
-      bytes = 0;
-    }
-    groups.at(-1)!.push(column);
-    bytes += bytesOf(column);
-  }
-  return groups;
-}
+import { items, partItem, textItem, valueItem } from './column';
 
 /** Tells the rows of a table apart. No column has a name with a blank. */
 export const rowNumber = quoteIdentifier('row number');
@@ -45,7 +13,7 @@ export type TypingTables = (number: number) => string;
 /** Statements that type rows into several tables. */
 export const typingStatements = (groups: number) => (groups === 1 ? 1 : groups + 2);
 
-export interface TypedGroups {
+interface TypedGroups {
   /** Make a temporary table for each group. */
   readonly statements: readonly StatementTemplate[];
   /** The rows, called `r`, with their groups. */
@@ -63,7 +31,7 @@ export interface TypedGroups {
  */
 export function typedGroups(
   tables: TypingTables,
-  groups: readonly Column[][],
+  groups: readonly (readonly Column[])[],
   reasonOf: (columns: readonly Column[]) => string,
 ): TypedGroups {
   const rows = tables(1);

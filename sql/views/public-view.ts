@@ -4,7 +4,7 @@ import { identifier, reservedProblems } from '../text/identifier';
 import { outputColumns } from './output-columns';
 
 /** A column under its public name, and the name that it has below. */
-export interface PublicColumn {
+interface PublicColumn {
   readonly name: string;
   /** @default - the same name */
   readonly stored?: string;

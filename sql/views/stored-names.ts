@@ -1,6 +1,6 @@
 import type { Pipeline } from '../../pipelines/definition';
 import { storedName } from '../tables/columns';
-import { isBook, pipelineTables, publicTables } from '../tables/names';
+import { isIdentityTable, pipelineTables, publicTables, type TableName } from '../tables/names';
 import { identifier, isReserved } from '../text/identifier';
 import { isAliased, ownName } from '../text/select-item';
 import { find, isName, isWord, split } from '../text/token-walk';
@@ -8,7 +8,7 @@ import { significant, type Token, tokenize } from '../text/tokens';
 import { type RelationReference, relationReferences } from './relations';
 
 /** A query as a materialized view may have it. */
-export interface StoredQuery {
+interface StoredQuery {
   readonly sql: string;
   /** What could be meant in more than one way, a phrase each. */
   readonly problems: readonly string[];
@@ -60,6 +60,7 @@ const isSyntax = (token: Token, before: Token | undefined) =>
 class Query {
   readonly problems: string[] = [];
   private readonly tokens: readonly Token[];
+  private readonly tables: Readonly<Record<TableName, string>>;
   private readonly edits = new Map<number, Edit>();
   /** Where the names of relations and of results stand, which are no columns. */
   private readonly taken = new Set<number>();
@@ -77,6 +78,7 @@ class Query {
     private readonly physicalNames: ReadonlyMap<string, string>,
   ) {
     this.tokens = significant(tokenize(sql));
+    this.tables = pipelineTables(pipeline);
     const { columns } = pipeline;
     const renamed = columns.filter((column) => storedName(column) !== column.name);
     this.renamed = new Map(renamed.map((column) => [column.name, storedName(column)]));
@@ -127,7 +129,7 @@ class Query {
   }
 
   private physical(name: string): string | undefined {
-    return isBook(name) ? pipelineTables(this.pipeline)[name] : this.physicalNames.get(name);
+    return isIdentityTable(name) ? this.tables[name] : this.physicalNames.get(name);
   }
 
   /** The items of the select list. */

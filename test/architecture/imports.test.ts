@@ -186,6 +186,29 @@ test('process.env is read in bin, in one file of lambda/shared, and by what stan
   expect(readers.filter((file) => !/^(bin|cli|bench)\//.test(file) && !readersAllowed.includes(file))).toEqual([]);
 });
 
+/** The groups of sql/ from the lowest to the highest, as the head of `sql/index.ts` describes them. Whatever is not listed is above them. */
+const sqlLayers = [
+  ['text'],
+  ['tables'],
+  ['typing', 'views'],
+  ['resolve.ts'],
+  ['merge'],
+  ['history', 'exports', 'objects'],
+  ['refresh'],
+];
+const sqlGroup = (file: string) => file.split('/')[1]!;
+const sqlLayer = (file: string) => {
+  const at = sqlLayers.findIndex((groups) => groups.includes(sqlGroup(file)));
+  return at < 0 ? sqlLayers.length : at;
+};
+
+test('groups of sql import from lower groups only', () => {
+  const within = all.filter(({ from, to }) => from.startsWith('sql/') && to.startsWith('sql/'));
+  expect(sqlLayers.flat().filter((group) => !within.some(({ to }) => sqlGroup(to) === group))).toEqual([]);
+  const others = within.filter(({ from, to }) => sqlGroup(from) !== sqlGroup(to) && sqlLayer(to) < sqlLayers.length);
+  expect(others.filter(({ from, to }) => sqlLayer(from) <= sqlLayer(to)).map(shown)).toEqual([]);
+});
+
 test('no two files import each other, neither directly nor in a circle', () => {
   const targets = new Map<string, string[]>();
   for (const { from, to } of all) if (inside(to)) targets.set(from, [...(targets.get(from) ?? []), to]);

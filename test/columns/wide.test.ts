@@ -1,5 +1,5 @@
 import type { Column } from '../../pipelines/definition';
-import { columnGroups } from '../../sql/typing/typed-rows';
+import { columnGroups } from '../../sql/typing/column-groups';
 import { secondTierTest as test } from '../support/tier';
 import { attributeColumns, attributesOf } from '../support/wide';
 import { columns, edition, first, salesQuery } from './editions';

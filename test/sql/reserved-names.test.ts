@@ -1,6 +1,7 @@
 import { reservedWords } from 'redshift-local/reserved-words';
 import type { Column, Pipeline } from '../../pipelines/definition';
 import { mergeStatements } from '../../sql/merge/merge';
+import { resolvePipeline } from '../../sql/resolve';
 import { tableShapes } from '../../sql/tables/columns';
 import { tableNames } from '../../sql/tables/names';
 import { problemsOf } from '../support/problems';
@@ -38,7 +39,9 @@ test("no column of Millrace's own tables has a reserved word for a name", () => 
 });
 
 test('a column whose name has a reserved word in it stands without quotes', () => {
-  const statements = mergeStatements(aPipeline({ columns: withColumn({ name: 'user_id' }) })).join('\n');
+  const statements = mergeStatements(resolvePipeline(aPipeline({ columns: withColumn({ name: 'user_id' }) }))).join(
+    '\n',
+  );
   expect(statements).toContain('user_id');
   expect(statements).not.toContain('"user_id"');
 });

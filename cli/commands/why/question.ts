@@ -47,7 +47,7 @@ export function matches({ pipeline, id, fields }: Question, payload: unknown): b
 }
 
 /**
- * The id that the merge gives to a payload: the SHA-256 of the identity columns' values, each text behind its length (sql/typing/column.ts).
+ * The id that the merge gives to a payload: the SHA-256 of the identity columns' values, each text behind its length (sql/typing/event-id.ts).
  * Undefined where a column is missing or does not fit, and for a pipeline whose identity is the position on the stream. Numbers beyond
  * 2^53 are not told apart here.
  */

@@ -1,8 +1,8 @@
 import type { WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
 import { switchView } from '../../../lambda/warehouse-object/public-view';
 import { Deadline } from '../../../lambda/warehouse-object/steps';
-import { publicView } from '../../../sql';
 import { hashDefinition } from '../../../sql/text/definition';
+import { publicView } from '../../../sql/views/public-view';
 import { emptyWarehouse, type Objects } from '../../support/objects';
 import { FakeWarehouse, quiet } from '../fakes';
 

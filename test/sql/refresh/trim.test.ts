@@ -1,5 +1,5 @@
 import { landingName, pipelineTables } from '../../../sql';
-import { landedHours } from '../../../sql/refresh/trim';
+import { landedHours } from '../../../sql/tables/landing';
 import { aPipeline, aSource } from '../fixtures';
 import { TestWarehouse } from '../warehouse';
 
