@@ -6,14 +6,14 @@ import { reconcilePlan } from './history/reconcile';
 import { warehouseObjects } from './objects/warehouse-objects';
 import { refreshPlan } from './refresh/plan';
 
-/** Statements that are submitted together, or one that is submitted alone. */
+/** Statements that are submitted together, or a single one. */
 export interface Batch {
-  /** Where it stands: `load.sources.shop.load`. */
+  /** Path in the plan: `load.sources.shop.load`. */
   readonly name: string;
   readonly statements: readonly StatementTemplate[];
 }
 
-/** Every statement that the functions and the warehouse objects of a pipeline carry. The pipeline has to be valid. */
+/** Every statement that the functions and warehouse objects of a pipeline carry. The pipeline has to be valid. */
 export function allStatements(pipeline: Pipeline): Batch[] {
   const objects = warehouseObjects(pipeline, { streamName: 'stream', streamRoleArn: 'role', database: 'database' });
   const texts = ['create', 'delete', 'fill', 'rebuild', 'checks', 'unread'] as const;
@@ -44,7 +44,7 @@ const isStatement = (value: unknown): value is string =>
   typeof value === 'string' &&
   /^\s*(alter|copy|create|delete|drop|grant|insert|lock|merge|refresh|revoke|select|unload|update|with)\s/i.test(value);
 
-/** The texts of a plan that are SQL, wherever they stand in it: a list of them is one batch. */
+/** The texts of a plan that are SQL, at any depth. A list of them is one batch. */
 function batchesIn(value: unknown, name: string): Batch[] {
   if (isStatement(value)) return [{ name, statements: [value] }];
   if (typeof value !== 'object' || value === null) return [];

@@ -1,9 +1,9 @@
-/** Books that merge no more are told by the others' merges, in hours. */
+/** An identity whose last merge is this many hours older than the newest merge is no longer read. */
 const idleHours = 24;
 
 /**
- * Until when everything that arrived is in what readers have. While a deployment changes the identity, readers may have one version of the books or
- * the other: then it is what both say.
+ * SQL for the time until which readers see every record that arrived. While a deployment changes the identity,
+ * readers may see either identity, so the earlier time counts.
  */
 export const completeUntil = (checkpoints: string) => `select min(complete_until)
     from (

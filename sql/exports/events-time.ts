@@ -3,7 +3,7 @@ import { identifier } from '../text/identifier';
 import { closing, find, isName, isWord, split } from '../text/token-walk';
 import { significant, type Token, tokenize } from '../text/tokens';
 
-/** What makes a row depend on rows of other times, or is not looked into. */
+/** Keywords of queries that are not analysed, most of them because a row may depend on rows of other times. */
 const opaque = [
   ...[
     'with',
@@ -23,8 +23,9 @@ const opaque = [
 ];
 
 /**
- * The time of a query's rows as an expression over `events e`, where each row depends on events of that time alone: the query reads the events, or views
- * like it, one at a time, and the time is a column or a DATE_TRUNC of one. Undefined for any other query.
+ * The time of a query's rows as an expression over `events e`. The query has to read only events, or one view that
+ * does the same, and its time has to be a column or a DATE_TRUNC of one: then each row depends on events of its own
+ * time alone. Undefined for any other query.
  */
 export function eventsTime(pipeline: Pipeline, query: string, column: string): string | undefined {
   const tokens = significant(tokenize(query)).filter(({ text }) => text !== ';');
@@ -44,7 +45,7 @@ export function eventsTime(pipeline: Pipeline, query: string, column: string): s
   return inner === undefined || found.unit === undefined ? inner : `date_trunc(${found.unit}, ${inner})`;
 }
 
-/** The only relation, of this pipeline; it may have an alias. */
+/** The only relation, with or without an alias. Undefined if there are more, or if it belongs to another pipeline. */
 function baseOf({ name, views }: Pipeline, tokens: readonly Token[]): string | undefined {
   const [schema, dot, relation, ...rest] = tokens;
   if (!isName(schema) || schema.value !== name || dot?.text !== '.' || !isName(relation)) return undefined;
@@ -55,7 +56,7 @@ function baseOf({ name, views }: Pipeline, tokens: readonly Token[]): string | u
 
 const viewQuery = ({ views }: Pipeline, name: string) => views.find((view) => view.name === name)!.query;
 
-/** The column, and the unit of a DATE_TRUNC as it is written. */
+/** The column behind a result's name, and the unit as written if DATE_TRUNC rounds it. */
 function timeIn(items: readonly (readonly Token[])[], name: string): { column: string; unit?: string } | undefined {
   for (const item of items) {
     if (item.length === 1 && item[0]!.text === '*') return { column: name };
@@ -87,7 +88,7 @@ function truncated(tokens: readonly Token[]): { column: string; unit: string } |
   return { column, unit: unit[0]!.text };
 }
 
-/** A time that does not change once the event is merged. */
+/** A time that never changes after the merge. */
 function eventsColumn({ columns }: Pipeline, name: string): string | undefined {
   if (name === 'arrived_at') return 'e.arrived_at';
   const column = columns.find((candidate) => candidate.name === name && candidate.type === 'timestamp');

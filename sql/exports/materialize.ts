@@ -5,7 +5,7 @@ import { quoteIdentifier } from '../text/identifier';
 import { indent } from '../text/indent';
 import { withoutComments } from '../text/tokens';
 
-/** 256 MB, which is Materialize's own default. */
+/** 256 MB, Materialize's own default. */
 const defaultMaxFileMb = 256;
 const megabyte = 1_000_000;
 
@@ -36,8 +36,8 @@ export const materializeColumns = ({ columns = [] }: ExportDefinition): ItemColu
   columns.map(({ name, type }) => ({ name, type }));
 
 /**
- * Differs when any row differs, whatever their order: the sum of 48 bits of each row's digest. Columns are digested one by one, so that no
- * two rows have the same text.
+ * SQL for a number that differs if any row differs, whatever the order of the rows: the sum of 48 bits of each row's
+ * digest. Each column is digested by itself, so that no two rows give the same text.
  */
 function fingerprint(columns: readonly ItemColumn[]): string {
   const texts = columns.map(({ name }) => `coalesce(md5(exported.${quoteIdentifier(name)}::text), '-')`);

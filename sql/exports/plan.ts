@@ -21,7 +21,7 @@ import { sinceTime, windowOf, windowStartOf } from './windows';
 
 const defaultMaxFileMb = 256;
 const defaultWindowsPerTick = 48;
-/** Of a survey: more than the windows of many ticks, and one page of the Data API. */
+/** Most rows of a survey: more windows than many ticks publish, and they fit one page of the Data API. */
 const surveyLimit = 500;
 
 /** What the export function carries. The pipeline has to be valid. */
@@ -35,12 +35,12 @@ export function exportPlan(definition: Pipeline, fullPassHour = defaultFullPassH
   };
 }
 
-/** One schedule serves all exports of a pipeline, so the most frequent one decides. */
+/** One schedule serves all exports of a pipeline, so the most frequent export decides. */
 function exportEveryMinutes({ exports }: Pick<Pipeline, 'exports'>): number {
   return Math.min(...exports.map(everyMinutes));
 }
 
-/** A look at a window that is still open is one cheap query, and a published window is late by a quarter of an hour at most. */
+/** Checking an open window costs one cheap query, and 15 minutes bound the delay of a closed one. */
 function everyMinutes({ everyMinutes: given, content }: ExportDefinition): number {
   const window = windowOf(content);
   return given ?? (typeof window === 'string' ? 15 : Math.min(window.minutes, 15));
@@ -94,7 +94,7 @@ function itemFormat(format: ExportFormat): ItemFormat {
   return { kind, compression, partitionBy, header: format.header ?? true, delimiter: format.delimiter ?? ',' };
 }
 
-/** The exported rows, and those of a window among them. */
+/** The exported rows, and the rows of one window. */
 interface Source {
   readonly names: string;
   readonly from: string;
@@ -117,8 +117,9 @@ const timeOf = ({ timeColumn }: { readonly timeColumn: string }) => `exported.${
 const ours = ({ name }: ExportDefinition) => `export = ${quoteLiteral(name)}`;
 
 /**
- * Text of 1 to 38 digits that differs when any row differs, whatever their order: the sum of 60 bits of each row's digest. Columns are
- * digested one by one, so that a row may be longer than a text of Redshift's.
+ * SQL for a text of 1 to 38 digits that differs if any row differs, whatever the order of the rows: the sum of 60
+ * bits of each row's digest. Each column is digested by itself, so that a row may be longer than Redshift's longest
+ * text.
  */
 function fingerprint(columns: readonly ItemColumn[]): string {
   const digests = columns.map((column) => `coalesce(md5(${textOf(column)}), '-')`);
@@ -128,10 +129,11 @@ function fingerprint(columns: readonly ItemColumn[]): string {
 function textOf({ name, type }: ItemColumn): string {
   const column = `exported.${identifier(name)}`;
   if (/^(var)?char/.test(type)) return column;
-  // Redshift casts no boolean to text.
+  // Redshift does not cast booleans to text.
   if (type === 'boolean') return `case when ${column} then 't' when not ${column} then 'f' end`;
   if (type === 'super') return `json_serialize(${column})`;
-  // Redshift's text of a double is for people: six decimals of it tell values apart, or whole millions of large ones.
+  // Redshift's text of a double is rounded for people. Six decimals tell values apart, whole millions tell large
+  // values apart.
   if (/^(real|double)/.test(type))
     return `case when abs(${column}) < 1000000000000 then floor(${column} * 1000000)::bigint::varchar when abs(${column}) < 1000000000000000000000000 then floor(${column} / 1000000)::bigint::varchar when ${column} is not null then 'large' end`;
   if (type.startsWith('varbyte')) return `to_hex(${column})`;
@@ -140,7 +142,7 @@ function textOf({ name, type }: ItemColumn): string {
 
 function stateQuery(pipeline: ResolvedPipeline, definition: ExportDefinition): string {
   const { exports, checkpoints } = pipeline.tables;
-  // What is in Materialize is as old as its sources: the lateness of the windows allows for it.
+  // Data in Materialize is as old as its sources. The windows' lateness allows for that.
   const until = definition.engine === 'materialize' ? 'getdate()' : `(${completeUntil(checkpoints)})`;
   const of = (what: string) => `(select ${what} from ${exports} where ${ours(definition)})`;
   return `select
@@ -150,7 +152,10 @@ function stateQuery(pipeline: ResolvedPipeline, definition: ExportDefinition): s
   ${until} as complete_until`;
 }
 
-/** Queries of windows: of all that were published, of those that what was merged lately may have changed, and of a stretch of time. */
+/**
+ * Queries of windows: all that differ from what was published, those within a span of time, and those that recent
+ * merges may have changed.
+ */
 function surveyQueries(pipeline: ResolvedPipeline, definition: ExportDefinition, source: Source) {
   const { content } = definition;
   if (content.kind === 'snapshot') throw new Error(`export ${definition.name} has no windows to survey`);
@@ -165,7 +170,10 @@ function surveyQueries(pipeline: ResolvedPipeline, definition: ExportDefinition,
   };
 }
 
-/** Windows in which events were merged since: those published, and those of before the first run, which are published once they have rows. Placeholder: `since`. */
+/**
+ * Windows in which events were merged since the placeholder `since`: published windows, and windows before the first
+ * run, which are published once they have rows.
+ */
 function touchedQuery(pipeline: ResolvedPipeline, definition: ExportDefinition, start: string): string {
   return `with merged as (
   select distinct ${start} as window_start
@@ -247,7 +255,10 @@ function formatOptions(format: ExportFormat): string[] {
   ];
 }
 
-/** A run is recorded once: its location is its own, and the lock lets no two functions look at the same time. */
+/**
+ * Records publications. A location belongs to one run, so each run is recorded once. The lock keeps two functions
+ * from checking at the same time.
+ */
 function recordStatements(pipeline: ResolvedPipeline, definition: ExportDefinition): string[] {
   const { exports } = pipeline.tables;
   return [

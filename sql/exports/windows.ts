@@ -1,7 +1,7 @@
 import type { WindowLength } from '../../lambda/export/contract';
 import type { ExportContent } from '../../pipelines/definition';
 
-/** The length of an export's windows; of a snapshot, its interval. */
+/** The length of an export's windows, or the interval of a snapshot. */
 export const windowOf = (content: ExportContent): WindowLength =>
   content.kind === 'snapshot' ? content.every : content.window;
 
@@ -10,7 +10,7 @@ export function sinceTime(since: string): number {
   return /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?Z)?$/.test(since) ? Date.parse(since) : Number.NaN;
 }
 
-/** The start of a time's window, as `windowStart` has it: DATE_TRUNC begins weeks on Monday. */
+/** SQL for the start of a time's window, equal to `windowStart`: DATE_TRUNC begins weeks on Monday. */
 export function windowStartOf(time: string, window: WindowLength): string {
   if (typeof window === 'string') return `date_trunc('${window}', ${time})`;
   const day = `date_trunc('day', ${time})`;

@@ -4,7 +4,7 @@ import type { ColumnType, FileColumn, HistorySource } from '../../pipelines/defi
 import type { ResolvedPipeline } from '../resolve';
 import { indent } from '../text/indent';
 
-/** The formats whose files have columns instead of payloads. */
+/** A source whose files have columns instead of payloads. */
 type ColumnarSource = Pick<HistorySource, 'name' | 'compression' | 'delimiter'> & {
   readonly format: 'csv' | 'parquet';
   readonly columns: readonly FileColumn[];
@@ -16,12 +16,12 @@ export function isColumnar(source: Pick<HistorySource, 'format' | 'columns'>): s
 
 export const pathOf = ({ name, path }: FileColumn): readonly string[] => path ?? [name];
 
-/** A varchar's most, in bytes: a longer field of a CSV is an error of COPY, which makes its record a reject. */
+/** Largest varchar, in bytes. A longer CSV field is an error of COPY, which makes its record a reject. */
 const maxFieldBytes = 65_535;
 
 /**
- * The rows of files as COPY gives them, in a table that lives as long as the transaction: a source may change its columns at will, and
- * nothing needs to be deployed before. COPY goes by the place of a column, so the names are those of places.
+ * A temporary table with the rows of files as COPY reads them. It lives as long as the transaction, so a source may
+ * change its columns without a deployment. COPY goes by position, so its columns are named by position.
  */
 export function recordsTable({ name }: Pick<ResolvedPipeline, 'name'>): string {
   return `${name}_records`;
@@ -29,7 +29,7 @@ export function recordsTable({ name }: Pick<ResolvedPipeline, 'name'>): string {
 
 const place = (index: number) => `c${index + 1}`;
 
-/** Copies the files into the records, makes payloads of these, and puts them where those of other formats are: into `staged`, or a table like it. */
+/** Copies files into the records, makes payloads of them, and inserts these into `staged` or a table like it. */
 export function columnarStatements(
   pipeline: ResolvedPipeline,
   source: ColumnarSource,
@@ -42,7 +42,10 @@ export function columnarStatements(
   ];
 }
 
-/** Copies the files into the records. @param more options of a COPY of CSV */
+/**
+ * Copies files into the records.
+ * @param more options of a COPY of CSV
+ */
 export function recordsStatements(pipeline: ResolvedPipeline, source: ColumnarSource, more = ''): StatementTemplate[] {
   const records = recordsTable(pipeline);
   const columns = source.columns.map((column, index) => `  ${place(index)} ${tableType(source, column)}`);
@@ -64,17 +67,17 @@ function copyOptions({ format, compression, delimiter = ',' }: ColumnarSource, m
   return `format csv${separated} ignoreheader 1 ignoreblanklines emptyasnull${compressed} ${more}compupdate off statupdate off`;
 }
 
-/** In the last column of a CSV with Windows line ends there may be half of one: nobody says that COPY takes it off. */
+/** Half of a Windows line end may remain in the last column of a CSV: it is not documented whether COPY removes it. */
 function given({ format, columns }: ColumnarSource, index: number): string {
   return format === 'csv' && index === columns.length - 1
     ? `nullif(rtrim(${place(index)}, chr(13)), '')`
     : place(index);
 }
 
-/** The values of a file's columns by attribute; a nested object where more than one path goes on. */
+/** The values of a file's columns by attribute. Paths with a common beginning make a nested object. */
 type Tree = Map<string, Tree | string>;
 
-/** SUPER of the shape that the columns' paths describe. */
+/** SQL for a SUPER value in the shape that the columns' paths describe. */
 function payloadExpression(pipeline: Pick<ResolvedPipeline, 'columns'>, source: ColumnarSource): string {
   const root: Tree = new Map();
   for (const [index, column] of source.columns.entries()) {
@@ -113,7 +116,7 @@ function valueExpression(
       return `replace(to_char(${name}, 'YYYY-MM-DD HH24:MI:SS.US'), ' ', 'T') || 'Z'`;
     case 'real':
     case 'double':
-      // JSON has neither infinities nor NaN, which compares as false or as greater: null, as everybody writes them.
+      // JSON has no infinities and no NaN, whose comparison is false or greater: both become null, as is usual.
       return `case when abs(${name}) <= ${maxDouble} then ${name} end`;
     default:
       return name;
@@ -122,7 +125,7 @@ function valueExpression(
 
 const maxDouble = "'1.7976931348623157e308'::double precision";
 
-/** What a text of a CSV may stand for. */
+/** What a text in a CSV becomes. */
 type Spelling = 'text' | 'number' | 'flag';
 
 const spellings: Record<ColumnType['type'], Spelling> = {
@@ -134,14 +137,14 @@ const spellings: Record<ColumnType['type'], Spelling> = {
   boolean: 'flag',
 };
 
-/** As the pipeline's column at the same path wants it. */
+/** The spelling for the pipeline's column at the same path. */
 export function spellingOf({ columns }: Pick<ResolvedPipeline, 'columns'>, column: FileColumn): Spelling {
   const path = JSON.stringify(pathOf(column));
   const wanted = columns.find((candidate) => JSON.stringify(candidate.path) === path);
   return wanted ? spellings[wanted.type] : 'text';
 }
 
-/** A number as JSON spells it; longer ones are no numbers to anybody. */
+/** A number as JSON writes it. Longer texts stay texts. */
 const numberPattern = '^-?(0|[1-9][0-9]{0,99})([.][0-9]{1,99})?([eE][+-]?[0-9]{1,3})?$';
 
 function csvValue(spelling: Spelling, name: string): string {
@@ -149,7 +152,7 @@ function csvValue(spelling: Spelling, name: string): string {
     case 'text':
       return name;
     case 'number':
-      // One beyond a double's range is JSON that nobody parses.
+      // JSON_PARSE refuses a number beyond a double's range.
       return `case when ${name} ~ '${numberPattern}' and can_json_parse(${name}) then json_parse(${name}) else ${name}::super end`;
     case 'flag':
       return `case when lower(${name}) in ('true', 't') then json_parse('true') when lower(${name}) in ('false', 'f') then json_parse('false') else ${name}::super end`;

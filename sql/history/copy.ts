@@ -6,16 +6,16 @@ import type { Source } from '../merge/incoming';
 import type { ResolvedPipeline } from '../resolve';
 import { columnarStatements, isColumnar, recordsStatements, recordsTable } from './columnar-files';
 
-/** What the statements have to know of the files. */
+/** What the statements need to know about the files. */
 export type Format = Pick<HistorySource, 'name' | 'format' | 'compression' | 'columns' | 'delimiter'>;
 
 /**
- * What COPY reads: the objects `in place`, or `exact` files that the load function wrote and nobody changes. Only what is in place has to be
- * compared with its etag, and only there COPY may pass over lines that it cannot read.
+ * What COPY reads: the objects `in place`, or `exact` files that the load function wrote and nobody changes. Only
+ * objects in place have to be compared with their etags, and only there COPY may pass over lines that it cannot read.
  */
 export type Reading = 'in place' | 'exact';
 
-/** Whose rows they are. */
+/** The source of the rows, for the merge. */
 export const sourceOf = ({ format }: Format): Source => (format === 'firehose' ? 'archive' : 'history');
 
 const nameLength = 256;
@@ -26,7 +26,7 @@ export function loadTables({ name }: ResolvedPipeline) {
     objects: `${name}_objects`,
     malformed: `${name}_malformed`,
     scanned: `${name}_scanned`,
-    /** Whether the files may be loaded. */
+    /** One row: what was found, and whether the files may be loaded. */
     found: `${name}_found`,
   };
 }
@@ -37,16 +37,17 @@ export function stagedTable(pipeline: ResolvedPipeline, { format }: Format): str
 }
 
 /**
- * Whether COPY passes over lines that it cannot read, and reports them. Of JSON alone it is certain that each line scanned is a row or an error:
- * no page says whether the lines scanned of a CSV include its header. A COPY without MAXERROR fails at the first error, so that nothing needs to be counted.
+ * Whether COPY passes over lines that it cannot read and reports them. Only for JSON is it certain that each scanned
+ * line is a row or an error: it is not documented whether the scanned lines of a CSV include its header. A COPY
+ * without MAXERROR fails at the first error, so nothing has to be counted.
  */
 const isLenient = ({ format }: Format, reading: Reading) =>
   reading === 'in place' && (format === 'ndjson' || format === 'firehose');
 
-/** The option of a COPY that passes over lines that it cannot read. */
+/** The option that makes COPY pass over lines that it cannot read. */
 const lenient = 'maxerror 100000 ';
 
-/** Copies the files of the manifest into the staged rows, or into a table like them. */
+/** Copies the files of the manifest into the staged table, or into a table like it. */
 export const copyStatements = (
   pipeline: ResolvedPipeline,
   source: Format,
@@ -64,8 +65,8 @@ format json '${json}' ${compression === 'none' ? '' : `${compression} `}${passes
 }
 
 /**
- * Finds the lines of exact files that COPY cannot read: one transaction that copies what it can into temporary tables, and keeps nothing. Afterwards the
- * errors of its COPY can be asked for.
+ * Finds the lines of exact files that COPY cannot read. One transaction copies the readable lines into temporary
+ * tables and keeps nothing. Afterwards the errors of its COPY can be queried.
  */
 export function scanPlan(pipeline: ResolvedPipeline, source: Format): ScanPlan {
   const scratch = `${pipeline.name}_scratch`;
@@ -91,14 +92,15 @@ from errors`,
   };
 }
 
-/** The table that COPY fills: a row for each record. */
+/** The table that COPY fills, with one row for each record. */
 const copiedTable = (pipeline: ResolvedPipeline, source: Format) =>
   isColumnar(source) ? recordsTable(pipeline) : stagedTable(pipeline, source);
 
 /**
- * The files with the bytes that COPY read, and the lines that it could not read. Of objects in place it is COPY that says both; a line has one
- * reject however many errors it raised. Names end after 256 characters (SYS_LOAD_DETAIL and SYS_LOAD_ERROR_DETAIL in the Redshift database developer guide),
- * which does not say whether the etag has its quotes. Of exact files the load function has written the lines down beside them.
+ * Makes the tables of scanned files and of unreadable lines. For objects in place COPY reports both; a line gets one
+ * reject however many errors it raised. Names end after 256 characters (SYS_LOAD_DETAIL and SYS_LOAD_ERROR_DETAIL in
+ * the Redshift database developer guide). The guide does not say whether the etag has its quotes. For exact files the
+ * load function has written the unreadable lines to a file beside them.
  */
 export function scanStatements(pipeline: ResolvedPipeline, source: Format, reading: Reading): StatementTemplate[] {
   const { scanned, malformed } = loadTables(pipeline);
@@ -124,12 +126,15 @@ group by 1, 2`,
     table,
     `copy ${malformed} from {{refused}} iam_role {{load_role}} manifest
 format json 'auto' gzip compupdate off statupdate off`,
-    // The file is never empty, since no page says what COPY makes of one that is.
+    // The load function always writes at least one line, since it is not documented how COPY reads an empty file.
     `delete from ${malformed} where object_key is null`,
   ];
 }
 
-/** The files of which COPY does not say what it read, and those that it read as other bytes than their etags stand for, from `filesQuery` as `files`. */
+/**
+ * Counts of files that COPY does not report, and of files whose bytes differ from their etags. Both read `filesQuery`
+ * as `files`.
+ */
 export function comparedFiles(pipeline: ResolvedPipeline): { readonly unseen: string; readonly changed: string } {
   const compared = `select count(*)
     from files f
@@ -142,7 +147,9 @@ export function comparedFiles(pipeline: ResolvedPipeline): { readonly unseen: st
   };
 }
 
-/** Members of `found` that every load has: what COPY says it scanned, and what became of it. */
+/**
+ * Select items of `found` that every load has: rows staged, lines refused, and rows expected from what COPY scanned.
+ */
 export function countedItems(pipeline: ResolvedPipeline, source: Format, reading: Reading): string {
   const { scanned, malformed } = loadTables(pipeline);
   const staged = `(select count(*) from ${copiedTable(pipeline, source)})`;
@@ -157,7 +164,7 @@ export function countedItems(pipeline: ResolvedPipeline, source: Format, reading
     ${read} as expected`;
 }
 
-/** Lines that COPY could not read, of a batch that may be loaded. */
+/** Makes rejects of the lines that COPY could not read, if the batch may be loaded. */
 export function malformedStatement(pipeline: ResolvedPipeline, source: Format): StatementTemplate {
   const { malformed, objects } = loadTables(pipeline);
   return `insert into ${pipeline.tables.rejects} (source, object_key, line, reason, unparsed, run_id, merged_at)
@@ -175,10 +182,10 @@ export function loadedTables(pipeline: ResolvedPipeline, source: Format, reading
   return [...records, ...(reading === 'in place' ? [scanned] : []), malformed, objects, found].join(', ');
 }
 
-/** The object's URL if the batch has one object only: COPY does not say which object a row came from. */
+/** The object's URL if the batch has only one object: COPY does not report which object a row came from. */
 export const onlyUrl = (objects: string) => `(select case when count(*) = 1 then min(url) end from ${objects})`;
 
-/** Enters the objects in the ledger. How many lines one of several has is known of objects in place only. */
+/** Adds the objects to the ledger. If there are several, their line counts are known for objects in place only. */
 export function ledgerStatement(pipeline: ResolvedPipeline, { name }: Format, reading: Reading): StatementTemplate {
   const { objects, scanned, found } = loadTables(pipeline);
   const inPlace = reading === 'in place';

@@ -1,9 +1,12 @@
-/** Whether a key may match both globs: `*` stands for part of a path segment, `**` for any depth, `**` and a slash also for none. */
+/**
+ * Whether a key may match both globs. `*` matches part of a path segment, `**` any depth, `**` with a slash also
+ * none.
+ */
 export function globsOverlap(one: string, other: string): boolean {
   return variants(one).some((left) => variants(other).some((right) => meet(left, right)));
 }
 
-/** The glob as characters and wildcards, once with and once without what each `**` and its slash stand for. */
+/** The glob as characters and wildcards, once with and once without each `**` and its slash. */
 function variants(glob: string): string[][] {
   const at = glob.indexOf('**/');
   if (at < 0) return [glob.match(/\*\*|./gsu) ?? []];

@@ -11,11 +11,14 @@ export const givenQuery = `  select
     o."size"::bigint as size
   from (select json_parse({{objects}}) as list) as batch, batch.list as o`;
 
-/** The files that the placeholder `files` lists, as rows: what the manifest names, and the etag that each must have had. */
+/**
+ * The files that the placeholder `files` lists, as rows: the URL in the manifest, and the etag that the file must
+ * have had.
+ */
 export const filesQuery = `  select f."url"::varchar(1200) as url, f."etag"::varchar(128) as etag
   from (select json_parse({{files}}) as list) as batch, batch.list as f`;
 
-/** Rows of two relations that speak of the same object. */
+/** SQL condition: rows of two relations are about the same object. */
 export const sameObject = (one: string, other: string) =>
   `${one}.bucket = ${other}.bucket and ${one}.object_key = ${other}.object_key and ${one}.etag = ${other}.etag`;
 

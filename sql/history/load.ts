@@ -35,7 +35,10 @@ import { originsPlan } from './origins';
 import { loadRaising, type RaisedLines } from './raising-lines';
 import { reloadPlan } from './reload';
 
-/** What the load function carries. Every pipeline has one: what Firehose archives can be loaded even where there is no history. */
+/**
+ * What the load function carries. Every pipeline has one, since even without history Firehose's archive can be
+ * loaded.
+ */
 export function loadPlan(definition: Pipeline): LoadPlan {
   const pipeline = resolvePipeline(definition);
   return {
@@ -71,10 +74,10 @@ export function loadPlan(definition: Pipeline): LoadPlan {
   };
 }
 
-/** The source that every pipeline has: what Firehose wrote of its stream. */
+/** The source that every pipeline has: what Firehose archived of its stream. */
 export const archiveSource = 'archive';
 
-/** Keys of the archive bucket that are the pipeline's. */
+/** Keys of the archive bucket that belong to the pipeline. */
 const archiveGlob = (pipeline: Pick<Pipeline, 'name'>) => `archive/${pipeline.name}/**`;
 
 const statementsOf = (
@@ -105,8 +108,9 @@ function shapeOf(pipeline: ResolvedPipeline, source: Format): FileShape {
 }
 
 /**
- * One transaction: the objects of the batch are copied, merged and entered in the ledger, all or none. It changes nothing if one of them is in the
- * ledger already, was not read as the bytes that its etag stands for, or if the rows that COPY made are not all that it scanned: `answer` says which.
+ * One transaction that copies the objects of a batch, merges them and adds them to the ledger: all or none. It
+ * changes nothing if an object is already in the ledger, if its bytes differ from its etag, or if COPY made fewer
+ * rows than it scanned: `answer` says which.
  */
 function loadStatements(pipeline: ResolvedPipeline, source: Format, reading: Reading, raised?: RaisedLines): CheckedTransaction {
   const { malformed, objects, found } = loadTables(pipeline);
@@ -142,7 +146,7 @@ function loadStatements(pipeline: ResolvedPipeline, source: Format, reading: Rea
   };
 }
 
-/** One row: what was found of the batch, and whether it may be loaded. */
+/** One row: what was found about the batch, and whether it may be loaded. */
 function foundStatement(pipeline: ResolvedPipeline, source: Format, reading: Reading): StatementTemplate {
   const { unseen, changed } = comparedFiles(pipeline);
   const files = reading === 'in place' ? `,\nfiles as (\n${filesQuery}\n)` : '';
@@ -165,7 +169,7 @@ select *, case when known = 0 and unseen = 0 and changed = 0 and staged = expect
 from counts`;
 }
 
-/** The objects of the batch if all of them may be loaded, or none. */
+/** The objects of the batch if all of them may be loaded, otherwise none. */
 function objectsStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { objects, found } = loadTables(pipeline);
   return `create temp table ${objects} as

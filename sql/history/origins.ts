@@ -6,8 +6,9 @@ import { placeColumns } from '../tables/columns';
 import { givenQuery, sameObject } from './ledger';
 
 /**
- * COPY does not say which object a row came from, nor on which line it stood, and of a line that it could not read it gives no text. The
- * load function finds both in the objects afterwards; these statements tell it what to look for, and take what it found.
+ * COPY reports neither the object nor the line of a row, and no text of a line that it could not read. The load
+ * function finds both in the objects afterwards. These statements tell it what to search for, and store what it
+ * found.
  */
 export function originsPlan(pipeline: ResolvedPipeline): OriginsPlan {
   return {
@@ -18,10 +19,10 @@ export function originsPlan(pipeline: ResolvedPipeline): OriginsPlan {
   };
 }
 
-/** A longer payload cannot be given back as a text. */
+/** A longer payload cannot be returned as a text. */
 const maxPayloadBytes = 60_000;
 
-/** Rejects that one look is for: more of them have one cause, of which these are samples enough. */
+/** Most rejects of one search. More of them have one cause, and these are enough samples of it. */
 const maxRejects = 1000;
 
 const shortText = `case when json_size(payload) <= ${maxPayloadBytes} then json_serialize(payload) end`;
@@ -36,7 +37,7 @@ loads as (
   inner join ${pipeline.tables.ledger} l on ${sameObject('l', 'g')}
 )`;
 
-/** Equal payloads of one run have one row, since nothing tells them apart. */
+/** Equal payloads of one run share one row, since nothing tells them apart. */
 function missingQuery(pipeline: ResolvedPipeline): StatementTemplate {
   const { rejects } = pipeline.tables;
   return `with ${runsQuery(pipeline)},
@@ -70,7 +71,7 @@ inner join loads l on l.run_id = o.run_id
 order by o.bucket, o.object_key, o.etag`;
 }
 
-/** Rejects are told apart by their number among equal ones, so they are written anew instead of being changed. */
+/** Equal rejects are told apart only by their number, so they are deleted and inserted instead of updated. */
 function placeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { rejects } = pipeline.tables;
   const placed = `${pipeline.name}_placed`;

@@ -8,12 +8,12 @@ import { indent } from '../text/indent';
 import { positionKey, raisedQuery, searchPlan, searchTables } from '../typing/raising-rows';
 import { copyStatements, type Format, loadTables, onlyUrl, type Reading, sourceOf, stagedTable } from './copy';
 
-/** A longer payload cannot be given back as a text. */
+/** A longer payload cannot be returned as a text. */
 const maxPayloadBytes = 60_000;
 
 /**
- * Keys of lines. Equal payloads of history have one key, and one fate. Keys with a question mark are no names: other lines may have them too, and such a
- * line is blamed only where it is the only one.
+ * SQL for the key of a line. Equal payloads of history share one key and one outcome. A key with a question mark is
+ * not unique to a payload: such a line is blamed only if no other line has its key.
  */
 const keyOf = (source: Format) =>
   sourceOf(source) === 'archive'
@@ -23,8 +23,8 @@ const keyOf = (source: Format) =>
 const untouchedArchive = ['source', ...placeColumns, 'refresh_time', 'payload', 'unparsed'];
 
 /**
- * Finds the lines that make the load of an object fail. COPY reads the object into a table of the search, so that the staged rows and the
- * ledger stay as they are.
+ * Finds the lines that make the load of an object fail. COPY reads the object into a table of the search, so that the
+ * staged table and the ledger do not change.
  */
 export function loadRaising(
   pipeline: ResolvedPipeline,
@@ -69,16 +69,16 @@ where r.row_key is null`,
   };
 }
 
-/** A record without attributes: one that can be typed, where no line can. */
+/** A record without attributes, which can be typed even if no line can. */
 const referenceStatement = (
   searched: string,
   isArchive: boolean,
 ): StatementTemplate => `create temp table ${searched} as
 select 'none' as row_key, ${isArchive ? `'archive'::varchar(16) as source, null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key, null::timestamp as arrived_at, null::timestamp as refresh_time, json_parse('{}') as payload, null::super as unparsed` : "json_parse('{}') as payload"}`;
 
-/** What a load that leaves out lines does besides. */
+/** What a load that leaves out lines does in addition. */
 export interface RaisedLines {
-  /** Takes the lines out of the staged rows. */
+  /** Remove the lines from the staged table. */
   readonly take: readonly StatementTemplate[];
   /** Makes rejects of them. */
   readonly reject: StatementTemplate;
@@ -130,7 +130,7 @@ from ${raised}`,
   };
 }
 
-/** A line of the archive whose position has an outcome is no reject once more. */
+/** Removes archived lines whose position has an outcome, so that they are not rejected again. */
 function forgetPlaced(pipeline: ResolvedPipeline, raised: string): StatementTemplate[] {
   const { events, duplicates, rejects } = pipeline.tables;
   const placed = `${raised}_placed`;

@@ -23,7 +23,10 @@ format json 'auto' gzip compupdate off statupdate off`;
   };
 }
 
-/** Overwritten keys too of a source that takes that for a mistake: the load function parks them and raises the alarm, which a lost notification did not. */
+/**
+ * Objects that are not in the ledger. Overwritten keys are included where the source alarms on them: the load
+ * function parks them and raises the alarm that was lost with the notification.
+ */
 function missingQuery(pipeline: ResolvedPipeline): string {
   const { listing, ledger, parked } = pipeline.tables;
   return `select distinct i.object_key, i.etag, i.size, i.last_modified

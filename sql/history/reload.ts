@@ -22,9 +22,10 @@ import { filesQuery, givenQuery, sameObject } from './ledger';
 const replaced = '{{replaced}}';
 
 /**
- * One transaction that loads the objects of a run once more and puts what they give under the present columns and identity in the place of what
- * the run gave. The same bytes have the same records, so that nothing is lost by it: every event of the run has to come again with its
- * id, and there have to be as many rows as there were; else nothing changes. Readers see the run's rows all the time.
+ * One transaction that loads the objects of a run again and replaces the run's rows by the result under the current
+ * columns and identity. The same bytes hold the same records, so nothing may get lost: every event of the run must
+ * come again with its id, and the number of rows must be the same. Otherwise nothing changes. Readers see the run's
+ * rows at all times.
  */
 export const reloadPlan = (pipeline: ResolvedPipeline, source: Format): ReloadPlan => ({
   inPlace: reloadStatements(pipeline, source, 'in place'),
@@ -68,9 +69,9 @@ function reloadStatements(pipeline: ResolvedPipeline, source: Format, reading: R
 }
 
 /**
- * Rows of the archive have positions, and only those that no other run has are left here: there may be more of them than the run had, since a
- * rebuild leaves duplicates out that the landing view has. Rows of history have none, so that their number has to be the same: a record
- * that left the run, as a reject that was merged again, would be there twice.
+ * Rows of the archive have positions, and those that other runs have are already removed. There may be more rows than
+ * the run had, since a rebuild leaves out duplicates that the landing view holds. Rows of history have no positions,
+ * so their number must be equal: otherwise a record that left the run, as a retried reject, would appear twice.
  */
 function foundStatement(pipeline: ResolvedPipeline, source: Format, reading: Reading): StatementTemplate {
   const { unseen, changed } = comparedFiles(pipeline);

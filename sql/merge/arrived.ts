@@ -6,11 +6,12 @@ import { parsedExpression, unparsedArchive } from './parsing';
 import { isSkip } from './skip-reason';
 
 /**
- * How rows come into a merge, in this order:
- * 1. `arrived`: the new rows of a source, untouched. No expression of this statement can raise.
- * 2. Rows whose position has an outcome are deleted from it, so a position that is in `rejects` is never parsed or typed again.
+ * Statements that bring rows into a merge, in this order:
+ * 1. `arrived`: the new rows of a source, unchanged. No expression of this statement can raise.
+ * 2. Rows whose position has an outcome are deleted from `arrived`, so a position that is in `rejects` is never
+ * parsed or typed again.
  * 3. `parsed`: each record is parsed, once.
- * Rows of history have no position and are parsed by COPY: they are read where they are staged.
+ * Rows of history have no position and are parsed by COPY, so the merge reads them from the staged table.
  */
 export function arrivalStatements(pipeline: ResolvedPipeline, source: Source, replaced?: string): StatementTemplate[] {
   if (source === 'history') return [readStatement(pipeline, source)];
@@ -18,9 +19,9 @@ export function arrivalStatements(pipeline: ResolvedPipeline, source: Source, re
 }
 
 interface UntouchedOptions {
-  /** As of a merge. */
+  /** SQL for the id of a run whose rows are about to be replaced: see `MergeOptions`. */
   readonly replaced?: string;
-  /** The table with the lines of the archive. @default - the one that loads fill */
+  /** The table with the lines of the archive. @default - the table that loads fill */
   readonly archive?: string;
 }
 
@@ -43,7 +44,7 @@ export function arrivalTables(pipeline: ResolvedPipeline, source: Source): strin
   return source === 'history' ? [read] : [arrived, read, merged, parsed];
 }
 
-/** The time of arrival of a line of the archive, which is a text. */
+/** SQL for the arrival time of an archived line, which stores it as text. */
 export const archivedTime = `case
     when approximate_arrival_timestamp ~ '^[0-9]{4}-' and approximate_arrival_timestamp between '1970-01-02' and '9999-12-31'
       then try_cast(replace(approximate_arrival_timestamp, 'T', ' ') as timestamp)
@@ -81,8 +82,8 @@ where refresh_time > (select refresh_time from checkpoint)`;
 }
 
 /**
- * How many rows were read, up to which refresh, and between which times they arrived. Archive and stream may write the same time of arrival, which
- * has milliseconds, in different ways: a second is room for that.
+ * Makes `read`: how many rows arrived, up to which refresh, and between which times. Archive and stream may write the
+ * milliseconds of one arrival time differently, so the range has a second to spare on both sides.
  */
 function readStatement(pipeline: ResolvedPipeline, source: Source): StatementTemplate {
   const { arrived, read } = pipeline.temporary;
@@ -98,8 +99,9 @@ from ${arrived}`;
 }
 
 /**
- * A position has one outcome for good, but for a reject of a record that streaming ingestion skipped, which gives way. A record that is read again
- * has arrived when it arrived, so neither older nor younger rows of the tables need to be searched.
+ * Deletes arrived rows whose position already has an outcome. An outcome is final, except the reject of a skipped
+ * record, which gives way to the record. A record keeps its arrival time when it is read again, so only rows of that
+ * time range are searched.
  */
 function forgetMergedStatements(pipeline: ResolvedPipeline, replaced?: string): StatementTemplate[] {
   const { events, duplicates, rejects } = pipeline.tables;
@@ -118,13 +120,13 @@ where ${merged}.shard_id = ${arrived}.shard_id and ${merged}.sequence_number = $
   ];
 }
 
-/** `payload` is what JSON_PARSE gives, `unparsed` the bytes of a record that gave nothing. */
+/** Makes `parsed`: `payload` is the result of JSON_PARSE, `unparsed` the bytes of a record that cannot be parsed. */
 function parsedStatement(pipeline: ResolvedPipeline, source: 'stream' | 'archive'): StatementTemplate {
   const { arrived, parsed } = pipeline.temporary;
   return `create temp table ${parsed} as\n${parsedRows(source, arrived)}`;
 }
 
-/** The rows of a relation of untouched rows, parsed. */
+/** Parses the rows of a relation of unchanged rows. */
 export function parsedRows(source: 'stream' | 'archive', arrived: string): string {
   const place = `source, ${placeColumns.join(', ')}, refresh_time`;
   if (source === 'archive') return unparsedArchive(place, arrived);
@@ -135,7 +137,7 @@ from (
 ) as records`;
 }
 
-/** The relation `arrived` of rows that are ready to be typed, all with the same columns. */
+/** The relation `arrived`, ready to be typed. It has the same columns for every source. */
 export function arrivedQuery(pipeline: ResolvedPipeline, source: Source): string {
   if (source !== 'history')
     return `arrived as (
@@ -145,7 +147,7 @@ export function arrivedQuery(pipeline: ResolvedPipeline, source: Source): string
   return historyQuery(pipeline.tables.staged);
 }
 
-/** The same of rows of history, of any relation with a `payload`. */
+/** The same relation for rows of history, from any relation with a `payload`. */
 export const historyQuery = (rows: string) => `arrived as (
   select
     'history'::varchar(16) as source, null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key,

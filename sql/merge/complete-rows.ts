@@ -5,10 +5,10 @@ import { indent } from '../text/indent';
 import { columnGroups } from '../typing/column-groups';
 import { typedRows } from '../typing/typed-rows';
 
-/** What functions of another version merged longer ago is not looked at again: it was a version of its own and not a deployment. */
+/** Older runs of another typing version are ignored: that version was in use on its own, not during a deployment. */
 const deploymentHours = 24;
 
-/** Of a row that has them not, in a table or relation of that name. */
+/** SQL condition: the row lacks a value in `stored` that `typed` has. */
 export const lacks = (columns: readonly ResolvedColumn[], stored: string, typed: string) =>
   columns
     .map((column) => {
@@ -27,14 +27,16 @@ export const assignments = (columns: readonly ResolvedColumn[], stored: string, 
     .join(',\n');
 
 /**
- * Completes the events that functions of another version merged since this one did, or since the columns were filled: they do not know its
- * columns. So a column is whole from the first merge of the new functions on, and after a rollback from the first of the old ones. First in
- * every transaction that adds events, after its lock; once all functions are of one version, it finds nothing.
+ * Completes events that functions of another typing version merged after the last run of this version, or after its
+ * columns were filled. Those functions do not fill this version's columns. So a column is complete from the first
+ * merge of the new functions on, and after a rollback from the first merge of the old ones. These statements come
+ * first, after the lock, in every transaction that adds events. Once all functions have one version, they find
+ * nothing.
  */
 export const completeRowsStatements = (pipeline: ResolvedPipeline): StatementTemplate[] =>
   columnGroups(pipeline.columns, completedBytes).map((columns) => completeRowsStatement(pipeline, columns));
 
-/** Text of a column that is typed, compared and set. */
+/** Length of the text that types, compares and sets a column. */
 const completedBytes = (column: ResolvedColumn) => 650 + 5 * column.name.length;
 
 function completeRowsStatement(pipeline: ResolvedPipeline, columns: readonly ResolvedColumn[]): StatementTemplate {
@@ -49,7 +51,7 @@ function completeRowsStatement(pipeline: ResolvedPipeline, columns: readonly Res
         }
       ) as complete
     )`;
-  // Joined to runs, of which there are none but during a deployment: then nothing of the events is read.
+  // Joined to runs, which match during a deployment only. At other times nothing of the events is read.
   const rows = `select stored.event_id, stored.payload
 from (
   select distinct run_id

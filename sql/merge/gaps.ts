@@ -2,15 +2,15 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { ResolvedPipeline } from '../resolve';
 
-/** A refresh begins at most so long before its merge ends; its beginning is not recorded. */
+/** A refresh begins at most this many hours before its merge ends. Its beginning is not recorded. */
 const refreshHours = 1;
 
-/** In place of a landing view's name: nothing was merged yet. */
+/** Stands in a checkpoint in place of a landing view's name before the first merge. */
 export const beginning = 'beginning';
 
 /**
- * The first row of the account of how far the stream is merged, written with the first landing view: what is not read within the stream's retention
- * from then on is a gap, even if nothing was ever merged. Where there is an account already, nothing changes.
+ * Writes the first checkpoint, together with the first landing view. From then on, whatever is not read within the
+ * stream's retention is a gap, even if nothing was ever merged. Changes nothing if there is a checkpoint.
  */
 export function beginStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { checkpoints } = pipeline.tables;
@@ -20,10 +20,11 @@ where not exists (select 1 from ${checkpoints} where ${pipeline.ofIdentity})`;
 }
 
 /**
- * Tells of records that the stream may have dropped before anyone read them: where the last refresh before this one, of this landing view or
- * the one before it, is longer ago than the stream keeps a record, or where the stream went and another has its name. Belongs into the
- * merge, before its checkpoint, so that a gap is told once. What arrived before `from_time` is merged, what arrived after `to_time` was still
- * there. A shard that had no record in the last day before is not named; one row without a shard stands for a stream that had none at all.
+ * Reports records that the stream may have dropped before they were read. That is so if the previous refresh, of this
+ * landing view or of the one before it, is longer ago than the stream's retention, or if the stream was recreated.
+ * The statement runs in the merge, before the checkpoint is written, so that each gap is reported once. Records that
+ * arrived before `from_time` are merged; records that arrived after `to_time` were still in the stream. A shard
+ * without records in the day before is not named. One row without a shard stands for a stream without any records.
  */
 export function gapStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { gaps, checkpoints } = pipeline.tables;
@@ -56,13 +57,13 @@ from gap g
 left join shards s on s.gap = g.gap`;
 }
 
-/** A deployment may take so long until the new landing view is there. */
+/** A deployment takes at most this many hours until its new landing view exists. */
 const deploymentHours = 1;
 
 /**
- * A row if a landing view that is created now would begin after what is merged: when everything that arrived until then was merged, how many
- * hours ago that is, how many the stream keeps, and how many gaps are open. Of a stream that was recreated the time counts from which it is
- * the present one: what went with the old one no landing view can read.
+ * Returns a row if a landing view created now would begin after the merged records: the time up to which everything
+ * is merged, how many hours ago that is, how many hours the stream keeps records, and how many gaps are open. For a
+ * recreated stream the time counts from its recreation, since no landing view can read what the old stream held.
  */
 export function unreadQuery(pipeline: ResolvedPipeline): StatementTemplate {
   const { gaps, checkpoints } = pipeline.tables;

@@ -8,12 +8,12 @@ import { rowNumber, type TypingTables, typedGroups, typingStatements } from '../
 import { unparsedReason } from './parsing';
 
 /**
- * Where rows come from: the stream's landing view, or a table that COPY filled with lines of the archive or of history. Stream and
- * archive have positions, and the same ones.
+ * Where rows come from: the stream's landing view, or a table that COPY filled with lines of the archive or of
+ * history. Stream and archive share positions.
  */
 export type Source = 'stream' | 'archive' | 'history';
 
-/** A position is looked for around its time of arrival, so all three make it. */
+/** A position is searched around its arrival time, so all three columns are needed. */
 const noPosition = 'shard_id is null or sequence_number is null or arrived_at is null';
 
 /** The temporary tables of `incomingStatements`. */
@@ -31,8 +31,9 @@ const incomingTable =
   };
 
 /**
- * Make the table of typed rows: type every row that arrived, find what is wrong with it and give it its id.
- * @param tables where to. @default - the tables of a merge
+ * Statements that make the table of typed rows: they type every arrived row, find what is wrong with it and compute
+ * its id.
+ * @param tables names the tables. @default - the tables of a merge
  */
 export function incomingStatements(
   pipeline: ResolvedPipeline,
@@ -48,7 +49,7 @@ export function incomingStatements(
 
 const untyped = ['source', ...placeColumns, 'refresh_time', 'payload', 'unparsed'];
 
-/** The same in several statements: the rows are numbered, typed by groups of columns, and put together. */
+/** The same in several statements: the rows are numbered, typed by groups of columns, and joined. */
 function wideStatements(
   pipeline: ResolvedPipeline,
   groups: readonly (readonly Column[])[],

@@ -8,14 +8,18 @@ import { beginning, gapStatement } from './gaps';
 import { incomingStatements, incomingTables, type Source } from './incoming';
 import { isSkip } from './skip-reason';
 
-/** Taken first by every transaction that merges. A LOCK takes no snapshot, so what follows sees what the previous holder committed. */
+/**
+ * The first statement of every transaction that merges. A LOCK takes no snapshot, so the statements after it see what
+ * the previous holder committed.
+ */
 export function lockStatement(pipeline: ResolvedPipeline): StatementTemplate {
   return `lock ${pipeline.tables.checkpoints}`;
 }
 
 /**
- * One transaction that takes the new rows of the landing view to their one place each. Placeholder: `run_id`.
- * Nothing changes for a position that was merged before, so a landing view that reads the stream again is harmless.
+ * One transaction that moves the new rows of the landing view, each to exactly one place: events, duplicates or
+ * rejects. Placeholder: `run_id`. Positions that were merged before are not changed, so a landing view may read the
+ * stream again.
  */
 export function mergeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
@@ -31,9 +35,9 @@ export function mergeStatements(pipeline: ResolvedPipeline): StatementTemplate[]
 }
 
 /**
- * The same for a landing view that is about to go. It was not refreshed for this, so it says nothing new about how far the stream is merged.
- * What its checkpoint said before stays, and no more than that: the view that takes its place may not have seen what this one merged last,
- * and where it began too late, a gap begins where this one ended. Placeholder: `run_id`.
+ * The last merge of a landing view, before it is dropped. No refresh preceded it, so it proves nothing about how far
+ * the stream is merged. The checkpoint keeps its earlier time: the next landing view may not have seen the rows that
+ * this one merged last. If that view begins too late, a gap begins where this one ended. Placeholder: `run_id`.
  */
 export function lastMergeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { checkpoints } = pipeline.tables;
@@ -54,11 +58,11 @@ where ${ours}`,
 }
 
 interface MergeOptions {
-  /** SQL for the object that the rows came from; null where it is not known. */
+  /** SQL for the object that the rows came from. Null if it is not known. */
   readonly objectKey?: string;
-  /** SQL for a count of rejects that never reached the temporary table. */
+  /** SQL for a count of rejects that are not in the temporary table. */
   readonly extraRejects?: string;
-  /** SQL for the id of a run whose rows are going to be replaced by these: to the merge they are not there. */
+  /** SQL for the id of a run that these rows are about to replace. The merge ignores the rows of that run. */
   readonly replaced?: string;
 }
 
@@ -66,11 +70,11 @@ interface MergeOptions {
 interface MergeSteps {
   /** Make the temporary tables. */
   readonly incoming: readonly StatementTemplate[];
-  /** Take their rows to where they belong. */
+  /** Move their rows to events, duplicates and rejects. */
   readonly place: readonly StatementTemplate[];
-  /** Account for them. */
+  /** Writes the run's counts. */
   readonly run: StatementTemplate;
-  /** Drop the temporary tables. */
+  /** Drops the temporary tables. */
   readonly drop: StatementTemplate;
 }
 
@@ -91,11 +95,11 @@ export function mergeSteps(pipeline: ResolvedPipeline, source: Source, options: 
 }
 
 /**
- * Rows that share their id with an event of before or with each other; of the latter the first, by arrival, is the event. A sound stream has
- * few, so that the many need no order.
+ * Finds duplicates: rows whose id is already in `events`, and all but the earliest of rows that share an id. Only
+ * those few are sorted.
  * @param more columns of the rows to be kept
- * @param order what comes before the time of arrival
- * @param replaced SQL for a run whose events do not count
+ * @param order sort keys before the arrival time
+ * @param replaced SQL for a run whose events are ignored
  */
 export function copiesStatements(
   pipeline: ResolvedPipeline,
@@ -145,8 +149,9 @@ inner join ${shared} s on s.event_id = i.event_id`,
 }
 
 /**
- * Equal ids have equal times, where times make the id: that narrows the search to the part of `events` around the times that came in. The
- * range lets Redshift skip blocks, which it does by constants only; the equality is what a hash join narrows its scan by.
+ * Where times are part of the id, equal ids have equal times. So the search covers only the part of `events` around
+ * the incoming times. The range lets Redshift skip blocks, which it does by constants only; the equality narrows the
+ * scan of a hash join.
  */
 function sameTimes(pipeline: ResolvedPipeline, incoming: string): string {
   return pipeline.identity.times
@@ -157,7 +162,7 @@ function sameTimes(pipeline: ResolvedPipeline, incoming: string): string {
     .join('');
 }
 
-/** Deletes the rejects of records that streaming ingestion skipped and that have come after all: see skips.ts. */
+/** Deletes the rejects of skipped records that have arrived after all: see skips.ts. */
 function recoverStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { rejects } = pipeline.tables;
   const { incoming, recovered } = pipeline.temporary;
@@ -173,7 +178,7 @@ where ${recovered}.shard_id = ${rejects}.shard_id and ${recovered}.sequence_numb
   ];
 }
 
-/** Takes the rows of the temporary tables to rejects, duplicates and events. */
+/** Moves the rows of the temporary tables to rejects, duplicates and events. */
 function placeStatements(pipeline: ResolvedPipeline, objectKey?: string): StatementTemplate[] {
   const { rejects } = pipeline.tables;
   const { incoming } = pipeline.temporary;
@@ -188,8 +193,8 @@ where reason is not null`,
 }
 
 /**
- * Takes the rows that nothing is wrong with to duplicates and events.
- * @param merged their run and when it merged them, two select items. @default - this run, now
+ * Moves the valid rows to duplicates and events.
+ * @param merged two select items: the run of a row and its merge time. @default - this run, now
  */
 export function acceptStatements(
   pipeline: ResolvedPipeline,
@@ -220,7 +225,10 @@ where c.is_stored = 0 and c.copy_number = 1`,
   ];
 }
 
-/** What the run did; rejects that gave way are taken off. `extraRejects` is a count of rows that never reached the temporary table. */
+/**
+ * Writes the run's counts, less the skip rejects that gave way. `extraRejects` counts rejects that are not in the
+ * temporary table.
+ */
 function runStatement(pipeline: ResolvedPipeline, source: Source, extraRejects = '0'): StatementTemplate {
   const { incoming, read, copies, recovered } = pipeline.temporary;
   const back = source === 'history' ? '' : ` - (select count(*) from ${recovered})`;
@@ -247,8 +255,8 @@ cross join unread u`;
 }
 
 /**
- * The refresh that this merge read began after the previous merge had committed, so whatever arrived before that is merged now:
- * `merged_until` is the time of the previous merge.
+ * Writes the checkpoint. The refresh that this merge read began after the previous merge had committed. So everything
+ * that arrived before the previous merge is merged now: `merged_until` is the time of that merge.
  */
 function checkpointStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { checkpoints } = pipeline.tables;

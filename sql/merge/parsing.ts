@@ -1,17 +1,20 @@
 import { quoteLiteral } from '../../lambda/shared/quote';
 import { indent } from '../text/indent';
 
-/** JSON_PARSE raises where CAN_JSON_PARSE answers false (https://docs.aws.amazon.com/redshift/latest/dg/CAN_JSON_PARSE.html). */
+/**
+ * JSON_PARSE raises where CAN_JSON_PARSE is false
+ * (https://docs.aws.amazon.com/redshift/latest/dg/CAN_JSON_PARSE.html).
+ */
 export const parsedExpression = (bytes: string) => `case when can_json_parse(${bytes}) then json_parse(${bytes}) end`;
 
-/** No function turns longer base64 into bytes: what is longer stays base64, as the payload of its reject. */
+/** No function decodes longer base64. Longer base64 becomes the payload of its reject, undecoded. */
 const maxBase64Bytes = 65_535;
 const base64Pattern = '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$';
 
 /**
- * The rows of the archive with `payload` and `unparsed` as the stream's have them. An archived line has a payload, which COPY parsed, or the
- * record's bytes as base64 in `unparsed`: those are parsed here, as the bytes of the stream are.
- * @param place what else is selected
+ * The rows of the archive with `payload` and `unparsed` like those of the stream. An archived line has a payload,
+ * which COPY parsed, or the record's bytes as base64 in `unparsed`, which are parsed here.
+ * @param place further select items
  */
 export function unparsedArchive(place: string, arrived: string): string {
   const text = `unparsed::varchar(${maxBase64Bytes})`;
@@ -32,12 +35,12 @@ ${indent(parsed)}
 const notParsed =
   'payload: not JSON that SUPER takes: malformed, an attribute twice in an object, more than 1,000 levels, half a surrogate pair, or a number out of range';
 
-/** First bytes of a JSON array or object, or of the white space before it, in hexadecimal. */
+/** First byte of a JSON array or object, or of white space before it, in hexadecimal. */
 const opening = ['5b', '7b', '20', '09', '0a', '0d'];
 
 /**
- * Why a record has no payload. Only its bytes are looked at: a text would have to be UTF-8 and short. CAN_JSON_PARSE does not say which of its conditions
- * a text misses, so the reason names them all.
+ * The reason of a record without payload. It is found from the bytes alone, since a text would have to be UTF-8 and
+ * short. CAN_JSON_PARSE does not say which of its conditions a record misses, so the reason names them all.
  */
 export function unparsedReason(): string {
   const first = (bytes: number) => `from_varbyte(substring(unparsed, 1, ${bytes}), 'hex')`;

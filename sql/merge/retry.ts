@@ -9,11 +9,12 @@ import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { parsedExpression } from './parsing';
 
 /**
- * One transaction that looks at the rejects once more, under the columns that the pipeline has now: what is sound becomes an event or a
- * duplicate and leaves them, the others get their present reason. The run counts what left as rejects taken back. Placeholder: `run_id`,
- * and those of `chosen`.
- * @param chosen a condition on the columns of `rejects`: the others are left alone. @default - all of them
- * @param which `raised`: records that made a statement fail. One that still does makes this transaction fail, so each gets one of its own
+ * One transaction that judges rejects again under the current columns. Valid ones become events or duplicates and
+ * leave `rejects`; the others get their current reason. The run counts those that left as negative rejects.
+ * Placeholder: `run_id`, and those of `chosen`.
+ * @param chosen a condition on the columns of `rejects`. @default - all rejects
+ * @param which `raised`: records that made a statement fail. One that still does fails this transaction, so each of
+ * them needs a transaction of its own
  */
 export function retryStatements(
   definition: Pipeline,
@@ -43,8 +44,8 @@ cross join copies c`,
 }
 
 /**
- * A transaction that changes nothing and tells what `retryStatements` would do now: its statement number `answer`, from 0, has one row
- * `records, events, duplicates`, where `records` are those that would be judged again.
+ * A dry run of `retryStatements`: a transaction that changes nothing. Its statement number `answer`, from 0, returns
+ * one row `records, events, duplicates`, where `records` counts the rejects that would be judged again.
  */
 export function retryPreview(
   definition: Pipeline,
@@ -59,17 +60,20 @@ cross join copies c`;
   return { statements: [...judged, counts, dropStatement(pipeline)], answer: judged.length };
 }
 
-/** Which rejects: those whose payload has columns to look at, or those that made a statement fail. */
+/** Which rejects: those with a payload to type, or those that made a statement fail. */
 type Retried = 'sound' | 'raised';
 
-/** A condition on `rejects`: records that made a statement fail. */
+/** SQL condition on `rejects`: records that made a statement fail. */
 export const isRaised = `reason like ${quoteLiteral(`${raisedPrefix}%`)}`;
 
-/** Rejects that are no object have no columns to look at. */
+/** SQL condition on `rejects`. A payload that is no object has no columns to type. */
 const retryable = (chosen: StatementTemplate | undefined, which: Retried) =>
   `${which === 'raised' ? isRaised : `is_object(payload) and not ${isRaised}`}${chosen === undefined ? '' : ` and ${chosen}`}`;
 
-/** Fill the temporary tables with the rejects, as the columns judge them now. Nothing is parsed or typed but what was chosen. */
+/**
+ * Fills the temporary tables with the rejects, typed under the current columns. Only the chosen ones are parsed and
+ * typed.
+ */
 function judgeStatements(
   pipeline: ResolvedPipeline,
   chosen: StatementTemplate | undefined,
@@ -79,7 +83,7 @@ function judgeStatements(
   const place = `source, ${placeColumns.join(', ')}`;
   const names = Object.values(rejectNames).join(', ');
   const aliases = Object.entries(rejectNames).map(([name, alias]) => `${name} as ${alias}`);
-  // A record of the stream that raised has its bytes only.
+  // A stream record that raised has only its bytes.
   const payload =
     which === 'raised' ? `case when payload is null then ${parsedExpression('unparsed')} else payload end` : 'payload';
   return [
@@ -120,7 +124,7 @@ function dropStatement(pipeline: ResolvedPipeline): StatementTemplate {
   return `drop table ${[arrived, ...incomingTables(pipeline), shared, copies].join(', ')}`;
 }
 
-/** What a reject keeps when it stays one, under names that are no column's. */
+/** What a reject keeps if it stays one, under names that no column has. */
 export const rejectNames = {
   object_key: 'reject_object_key',
   line: 'reject_line',

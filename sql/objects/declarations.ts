@@ -4,7 +4,10 @@ import { identityParts } from '../tables/identity';
 import { hashDefinition, shortHash } from '../text/definition';
 import { type ObjectOptions, object, type WarehouseObject } from './object';
 
-/** What a pipeline declares besides its warehouse objects: queries under their hash, since white space and comments are no change. */
+/**
+ * What a pipeline declares besides its warehouse objects. Queries are recorded as hashes, so that white space and
+ * comments make no difference.
+ */
 export interface PipelineDeclaration {
   readonly stream: StreamDefinition;
   readonly identity: Pipeline['identity'];
@@ -21,7 +24,7 @@ function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
   const { stream, identity, columns, history = [], refreshEveryMinutes, stack } = pipeline;
   const exports = pipeline.exports.map(({ name, file: _, query, ...rest }) => [
     name,
-    // Materialize has a SQL of its own, which is not read here.
+    // Materialize has its own SQL, which `hashDefinition` cannot read.
     { query: rest.engine === 'materialize' ? shortHash(query) : hashDefinition(query), ...rest },
   ]);
   return {
@@ -36,14 +39,14 @@ function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
   };
 }
 
-/** Recorded before the pipeline's first object and, unless its data is kept, forgotten after its last. */
+/** Recorded before the pipeline's first object. Removed after its last object, unless the pipeline's data is kept. */
 export function pipelineObject({ name, definition, publicTables }: ResolvedPipeline): WarehouseObject {
   return declarationObject('Pipeline', name, 'pipeline', pipelineDeclaration(definition), {
     events: `select count(*) as amount from ${publicTables.events}`,
   });
 }
 
-/** What an environment declares; recorded only. */
+/** What an environment declares. It is recorded and has no object in the warehouse. */
 export function environmentObject(name: string, declaration: object): WarehouseObject {
   return declarationObject('Environment', name, 'environment', declaration);
 }

@@ -10,10 +10,13 @@ import { columnGroups } from '../typing/column-groups';
 import { batchPiece, batchSearch, pieceOf, raisedQuery, searchTables, typedTable } from '../typing/raising-rows';
 import { typedRows } from '../typing/typed-rows';
 
-/** Events of one batch, and so how long a merge may have to wait for one; a single run that merged more is a batch of its own. */
+/**
+ * Events of one batch. This bounds how long a merge waits for a fill. A single run with more events makes a larger
+ * batch.
+ */
 export const batchRows = 500_000;
 
-/** What fills a pipeline's columns for the events that are there already; undefined where it asks for none. */
+/** Fills a pipeline's columns for existing events. Undefined if no column asks for it. */
 export function fillSpec(pipeline: ResolvedPipeline): FillSpec | undefined {
   const columns = pipeline.filledColumns;
   if (columns.length === 0) return undefined;
@@ -30,7 +33,7 @@ export function fillSpec(pipeline: ResolvedPipeline): FillSpec | undefined {
     })),
     progress: progressQuery(pipeline),
     batch,
-    // The events of a batch are gathered between the bounds, and typed.
+    // `gather` and `probe`: the statements that gather the events of a batch, and those that type them.
     search: batchSearch(pipeline, {
       batch,
       gather: [1, 2],
@@ -55,13 +58,13 @@ where definition = ${quoteLiteral(pipeline.fillVersion)}
 group by column_name`;
 }
 
-/** What was merged in them is left to the first merge of the new functions. */
+/** The first merge of the new functions completes what was merged in these last minutes. */
 export const caughtUpMinutes = 5;
 
 /**
- * One transaction that fills the next batch and writes down what it did. It finds out itself where it has to begin and holds the lock of the merge
- * meanwhile, so it can be repeated and killed at will. Placeholders: `replaced_<name>`, the stored column that the column of that name takes
- * the place of, or its own where the table has no such column; `raised`, events that are not typed; those of
+ * One transaction that fills the next batch and records the result. It determines its own start and holds the merge's
+ * lock, so it can be repeated and killed at any time. Placeholders: `replaced_<name>`, the stored column that the
+ * column replaces, or its own if the table has no such column; `raised`, events that are not typed; those of
  * `BatchSearch`.
  */
 function batchStatements(pipeline: ResolvedPipeline): {
@@ -85,17 +88,17 @@ function batchStatements(pipeline: ResolvedPipeline): {
   return { groups, batch };
 }
 
-/** Text of a column that is accounted for, which is longer than that which types it. */
+/** Length of the text that types a column and counts its results. */
 const filledBytes = (column: ResolvedColumn) => 1200 + 10 * column.name.length;
 
-/** Columns that are filled together, the table of their values, and the statement that makes it. */
+/** Columns that are filled together, the table with their values, and the statement that makes it. */
 interface FilledGroup {
   readonly columns: readonly ResolvedColumn[];
   readonly rows: string;
   readonly typing: StatementTemplate;
 }
 
-/** Fill some of the columns and write down what that did. */
+/** Fills some of the columns and records the result. */
 function groupStatements(
   pipeline: ResolvedPipeline,
   { columns, rows, typing }: FilledGroup,
@@ -117,7 +120,7 @@ ${columns.map((column) => accountQuery(pipeline, column, bounds, rows)).join('\n
   ];
 }
 
-/** From where the fill has got to, over the runs that merged a batch's worth of events, or to the present. Later merges are later than that. */
+/** Selects the next batch: runs after the fill's position, until `batchRows` events or the newest run. */
 function boundsStatement(pipeline: ResolvedPipeline, bounds: string): StatementTemplate {
   const { fills, runs } = pipeline.tables;
   return `create temp table ${bounds} as
@@ -137,10 +140,10 @@ from progress`;
 }
 
 const flag = (column: ResolvedColumn, what: 'kept' | 'replaced') => quoteIdentifier(`${column.name} ${what}`);
-/** Of an event whose payload is not looked at, since typing it makes the statement fail. */
+/** True for an event whose payload is left out, since typing it makes the statement fail. */
 const raisedFlag = quoteIdentifier('event raised');
 
-/** The events of a batch, and what they have in the columns and in those that the columns take the place of. */
+/** Gathers the events of a batch, with flags for which columns and which replaced columns have a value. */
 function gatherStatement(pipeline: ResolvedPipeline, bounds: string): StatementTemplate {
   const flags = pipeline.filledColumns.flatMap((column) => {
     const kept = `e.${column.sql.stored} is not null as ${flag(column, 'kept')}`;
@@ -173,7 +176,10 @@ ${indent(typedRows(columns, pieceOf(['event_id', 'payload', raisedFlag, ...flags
 ) as typed`;
 }
 
-/** `filled`, `kept` what was there, `missing` in the payload, `misfit`, which a payload that raises is too, or `lost`: the replaced column has a value and this one gets none. */
+/**
+ * The outcome for an event and a column. `filled`; `kept`: it had a value; `missing` in the payload; `misfit`: the
+ * value does not fit, or typing the payload raises; `lost`: the replaced column has a value and this one gets none.
+ */
 function outcome(column: ResolvedColumn): string {
   const lost = column.replaced === undefined ? '' : `when ${flag(column, 'replaced')} then 'lost' `;
   return `case when ${flag(column, 'kept')} then 'kept' when ${column.sql.name} is not null then 'filled' ${lost}when ${raisedFlag} then 'misfit' when ${kindOf(column)} = 'null' then 'missing' else 'misfit' end`;

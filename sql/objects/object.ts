@@ -8,22 +8,25 @@ import type {
 import { hashDefinition } from '../text/definition';
 
 /**
- * One object, by itself or with others of its group one custom resource. Its create statements fail where the object exists already: whoever runs them takes that for success only if
- * what exists is the same, which `if not exists` would hide.
+ * One object. It is a custom resource of its own or shares one with its group. Its create statements fail if the
+ * object exists. The function that runs them accepts that only if the existing object is the same, which `if not
+ * exists` would hide.
  */
 export interface WarehouseObject {
-  /** Construct id within its pipeline's scope, stable over edits: `Events`, `HourlyViews`. */
+  /** Construct id within its pipeline's scope. Edits do not change it: `Events`, `HourlyViews`. */
   readonly id: string;
-  /** Ids, of the same pipeline, of the objects that must exist first. */
+  /** Ids of the objects of the same pipeline that must exist first. */
   readonly dependsOn: readonly string[];
   readonly properties: WarehouseObjectProperties;
-  /** Holds data: an environment that retains its data keeps it when the stack goes. */
+  /** True for an object with data. An environment that retains its data keeps the object when the stack is deleted. */
   readonly retain: boolean;
   /** The custom resource that it shares with other objects. @default - it has one of its own */
   readonly group?: ObjectGroup;
 }
 
-/** Objects that are one custom resource: they are created one after the other, and a new name replaces all of them. */
+/**
+ * Objects that share one custom resource. They are created one after the other, and a new name replaces all of them.
+ */
 export interface ObjectGroup {
   /** Construct id of the custom resource. */
   readonly id: string;
@@ -40,7 +43,7 @@ export interface ObjectResource {
   readonly retain: boolean;
 }
 
-/** The custom resources that objects make up, each after those that it depends on. Throws where a group cannot be one resource. */
+/** The custom resources of the objects, each after those it depends on. Throws if a group cannot be one resource. */
 export function resourcesOf(objects: readonly WarehouseObject[]): ObjectResource[] {
   const resourceOf = new Map(objects.map(({ id, group }) => [id, group?.id ?? id]));
   const made = new Set<string>();

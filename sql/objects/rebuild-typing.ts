@@ -11,14 +11,14 @@ import { rowNumber, typedGroups, typedRows } from '../typing/typed-rows';
 export const kept = (column: Column) => quoteIdentifier(`${column.name} kept`);
 const absent = (column: Column) => quoteIdentifier(`${column.name} absent`);
 
-/** What typing sees of the payload: null where it makes the statement fail. */
+/** The payload as typing sees it: null if typing it makes the statement fail. */
 export const wholePayload = quoteIdentifier('whole payload');
 export const raisedReasonName = quoteIdentifier('reason raised');
 
 export const absences = (pipeline: ResolvedPipeline) =>
   pipeline.identity.otherColumns.map((column) => `, null::${column.redshiftType} as ${absent(column)}`).join('');
 
-/** The columns of events of before that are typed. */
+/** The columns of previous events that are typed. */
 const rowNames = (pipeline: ResolvedPipeline) => [
   'previous_id',
   'source',
@@ -31,7 +31,7 @@ const rowNames = (pipeline: ResolvedPipeline) => [
   ...pipeline.identity.otherColumns.map(kept),
 ];
 
-/** The events of before as a merge has the rows that arrived, with their new ids, and when and by which run they were merged. */
+/** Types previous events as a merge types arrived rows. Each gets its new id and keeps its run and merge time. */
 export function typedStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { columns, identity } = pipeline;
   const groups = pipeline.columnGroups;
@@ -76,7 +76,9 @@ from judged`,
   ];
 }
 
-/** Of columns that make the id the value of now, of any other the one that is stored. */
+/**
+ * The values of the new events: computed from the payload for columns of the identity, kept as stored for the others.
+ */
 function storedValues(pipeline: ResolvedPipeline, typed: (column: ResolvedColumn) => string, before = ''): string[] {
   const stay = pipeline.identity.otherColumns;
   return pipeline.columns.map((column) =>
@@ -86,7 +88,7 @@ function storedValues(pipeline: ResolvedPipeline, typed: (column: ResolvedColumn
   );
 }
 
-/** Why a row gets no id; of anything else that does not fit by now, an event keeps what it has. */
+/** Why a row gets no id. A value that no longer fits any other column stays as it is. */
 export function reasonExpression(pipeline: ResolvedPipeline): string {
   if (pipeline.identity.by === 'stream-position')
     return "case when shard_id is null or sequence_number is null then 'identity: no position on the stream' end";

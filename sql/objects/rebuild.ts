@@ -22,16 +22,16 @@ import { typedRows } from '../typing/typed-rows';
 import { batchRows, caughtUpMinutes } from './fills';
 import { absences, kept, raisedReasonName, reasonExpression, typedStatements, wholePayload } from './rebuild-typing';
 
-/** No merge takes so long from its first row to its last, in days. */
+/** A merge takes at most this many days from its first row to its last. */
 const mergeDays = 1;
 
-/** Books whose rows have a run; gaps have none. */
+/** Tables of an identity whose rows have a run. Gaps have none. */
 const takenBooks = ['events', 'duplicates', 'rejects', 'ledger'] as const;
 
-/** A book under the identity of before, which only the deployment knows. */
+/** A table under the previous identity, which only the deployment knows. */
 const previous = ({ name }: ResolvedPipeline, book: IdentityTableName) => `${name}.{{previous_${book}:identifier}}`;
 
-/** What fills the books from those of another identity, once all of them are there. */
+/** Fills the tables of a new identity from those of the previous one, once all of them exist. */
 export function rebuildSpec(pipeline: ResolvedPipeline): RebuildSpec {
   const batch = batchStatements(pipeline);
   return {
@@ -51,7 +51,7 @@ export function rebuildSpec(pipeline: ResolvedPipeline): RebuildSpec {
   };
 }
 
-/** Forgets how far the books have been filled and have read, so that another beginning is one. */
+/** Resets checkpoints and fills, so that the rebuild starts over. */
 export function forgetStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { checkpoints, fills } = pipeline.tables;
   return [
@@ -77,20 +77,21 @@ having count(*) > 0`;
 /** Temporary tables besides those of a merge. */
 function helpers({ name }: ResolvedPipeline) {
   return {
-    /** Between which times of merge the batch is. */
+    /** The merge times between which the batch lies. */
     bounds: `${name}_rebuild_bounds`,
-    /** The runs that it takes over. */
+    /** The runs that the batch copies. */
     runs: `${name}_rebuild_runs`,
-    /** Ids of before with those of now, of events that its duplicates are duplicates of. */
+    /** Previous and new ids of events that the batch's duplicates repeat. */
     ids: `${name}_rebuild_ids`,
   };
 }
 
 /**
- * One transaction that takes the next runs over into the new books and writes down what it did. It finds out itself where it has to begin and holds
- * the lock of the merge meanwhile, so it can be repeated and killed at will. Placeholders: `previous_<book>`, `previous_identity`, `kept_<name>` of
- * columns whose values stay, the stored column that has them or `<name> absent`, and `judged_again`, `yes` where duplicates may be events now,
- * `raised`, events that become rejects without being typed, and those of `BatchSearch`.
+ * One transaction that copies the next runs into the new tables and records the result. It determines its own start
+ * and holds the merge's lock, so it can be repeated and killed at any time. Placeholders: `previous_<table>`;
+ * `previous_identity`; `kept_<name>`, for columns whose values stay: the stored column that has them, or `<name>
+ * absent`; `judged_again`, `yes` if duplicates may have become events; `raised`, events that become rejects without
+ * being typed; those of `BatchSearch`.
  */
 function batchStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { bounds, runs, ids } = helpers(pipeline);
@@ -120,7 +121,7 @@ where reason is not null`,
   ];
 }
 
-/** From where the rebuild has got to, over the runs that merged a batch's worth of events, or to the present. */
+/** Selects the next batch: runs after the rebuild's position, until `batchRows` events or the newest run. */
 function boundsStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { fills, runs } = pipeline.tables;
   const { bounds } = helpers(pipeline);
@@ -141,7 +142,7 @@ select
 from progress`;
 }
 
-/** What an earlier attempt left that nobody knows how far it got. */
+/** Deletes the rows of an earlier attempt whose position is not recorded. */
 function clearStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const tables = pipeline.tables;
   const { bounds } = helpers(pipeline);
@@ -149,8 +150,9 @@ function clearStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
 }
 
 /**
- * A run is taken over as a whole, by the time at which it ended: its rows have times of their own. Both ends belong to the span, since a time is a whole
- * second, and so a run of the second in which the last batch ended may be new or not.
+ * Runs are copied as a whole, by the time at which they ended, since the rows of a run have different times. The
+ * range includes both ends: times are whole seconds, so a run in the last second of the previous batch may be copied
+ * or not.
  */
 function runsStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const tables = pipeline.tables;
@@ -187,7 +189,7 @@ having max(coalesce(e.ended_at, w.merged_at)) >= (select low from ${bounds})
   and max(coalesce(e.ended_at, w.merged_at)) <= (select high from ${bounds})`;
 }
 
-/** Rows of a book of before that the batch takes over. */
+/** The rows of a previous table that the batch copies. */
 function takenRows(pipeline: ResolvedPipeline, book: IdentityTableName, time: string): string {
   const { bounds, runs } = helpers(pipeline);
   return `from ${previous(pipeline, book)} o
@@ -195,7 +197,7 @@ inner join ${runs} r on r.run_id = o.run_id
 where o.${time} >= (select since from ${bounds})`;
 }
 
-/** The events that the batch types: those of its runs, and, as another piece, those that its duplicates are duplicates of. */
+/** The events that the batch types: those of its runs, and in a second piece those that its duplicates repeat. */
 function gatherStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { bounds, runs } = helpers(pipeline);
   const keptValues = pipeline.identity.otherColumns.map(
@@ -228,7 +230,7 @@ left join (
 ) as x on x.row_key = o.event_id`;
 }
 
-/** Finds the events that make the typing of a batch fail, by the ids of before. */
+/** Finds the events that make the typing of a batch fail, by their previous ids. */
 function rebuildSearch(pipeline: ResolvedPipeline, batch: readonly StatementTemplate[]): BatchSearch {
   const { searched } = searchTables(pipeline);
   const numberOf = (statement: StatementTemplate) => batch.indexOf(statement);
@@ -269,8 +271,8 @@ ${indent(typedRows(pipeline.identity.columns, rows))}
 }
 
 /**
- * Of a duplicate nothing is kept but its place. Where it may be an event by now and the landing view has it, it is left out: to the new books its record is
- * one that was never merged, so the first merge judges it. Any other stays the duplicate that it was.
+ * Only the position of a duplicate is kept. If it may have become an event and the landing view holds its record, it
+ * is left out: to the new tables the record is new, and the first merge judges it. All others stay duplicates.
  */
 function duplicatesStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { ids } = helpers(pipeline);
@@ -290,14 +292,14 @@ left join (
 where l.sequence_number is null`;
 }
 
-/** Gaps may have been closed since the last batch. */
+/** A backfill may have closed gaps since the last batch, so all are copied again. */
 function gapsStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { gaps } = pipeline.tables;
   const names = gapColumns.map(({ name }) => name).join(', ');
   return [`delete from ${gaps}`, `insert into ${gaps} (${names})\nselect ${names}\nfrom ${previous(pipeline, 'gaps')}`];
 }
 
-/** What the batch did, and how far the new books are with it: as far as those of before. */
+/** Records the batch's result and how far the new tables are merged: as far as the previous ones. */
 function accountStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { fills, checkpoints } = pipeline.tables;
   const { bounds } = helpers(pipeline);

@@ -10,7 +10,7 @@ const key: readonly TableColumn[] = [
 const objectColumns: readonly TableColumn[] = [
   ...key,
   { name: 'version', type: 'varchar(64)', notNull: true },
-  // Separated by blanks; null in records of an earlier edition.
+  // Separated by blanks. Null in records of an older version.
   { name: 'resources', type: 'varchar(2048)' },
   { name: 'deployment', type: 'varchar(128)', notNull: true },
   { name: 'deployed_at', type: 'timestamp', notNull: true },
@@ -23,8 +23,8 @@ const textColumns: readonly TableColumn[] = [
 ];
 
 /**
- * Where every object is recorded when it has become what its definition says. The owner's first object, with its schema. The texts come first: a record
- * needs both tables.
+ * The tables that record every object once it matches its definition. They are the owner's first object, with their
+ * schema. The table of texts comes first, since a record needs both tables.
  */
 export function registryObject(): WarehouseObject {
   const schema = registryTable.split('.')[0]!;

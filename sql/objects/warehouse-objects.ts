@@ -26,14 +26,17 @@ import { fillSpec } from './fills';
 import { type ObjectGroup, object, single, step, type WarehouseObject } from './object';
 import { forgetStatements, rebuildSpec } from './rebuild';
 
-/** What only the deployment knows; unresolved CloudFormation tokens are fine. */
+/** Values that only the deployment knows. Unresolved CloudFormation tokens are allowed. */
 interface ObjectTokens {
   readonly streamName: string;
   readonly streamRoleArn: string;
   readonly database: string;
 }
 
-/** The identity that owns everything else, created by the admin. Placeholder of its statements: `owner_password`. */
+/**
+ * The database user that owns all other objects. The admin creates it. Placeholder of its statements:
+ * `owner_password`.
+ */
 export function ownerObject(database: string): WarehouseObject {
   const privilege = `create on database ${quoteIdentifier(database)}`;
   const create = [`create user ${ownerUser} password {{owner_password}}`, `grant ${privilege} to ${ownerUser}`];
@@ -46,7 +49,7 @@ export function ownerObject(database: string): WarehouseObject {
   });
 }
 
-/** Everything of one pipeline, in the order of creation. */
+/** All objects of one pipeline, in the order of creation. */
 export function warehouseObjects(definition: Pipeline, tokens: ObjectTokens): WarehouseObject[] {
   const pipeline = resolvePipeline(definition);
   const tables = tableObjects(pipeline);
@@ -66,19 +69,19 @@ export function warehouseObjects(definition: Pipeline, tokens: ObjectTokens): Wa
   return objects.map((one) => ({ ...one, properties: { ...one.properties, pipeline: pipeline.name } }));
 }
 
-/** The schemas and the tables that stay whatever the identity is. */
+/** The schemas, and the tables that stay when the identity changes. */
 const bookkeepingGroup = ({ name }: ResolvedPipeline): ObjectGroup => ({
   id: 'Bookkeeping',
   name: `${name}.bookkeeping`,
 });
 
-/** What became of each record: another identity replaces all of these tables. */
+/** The tables that belong to one identity. Another identity replaces all of them. */
 const booksGroup = (pipeline: ResolvedPipeline): ObjectGroup => ({
   id: 'Books',
   name: `${pipeline.name}.books_${pipeline.identity.version}`,
 });
 
-/** The names by which people read the books. */
+/** The plain views by which people read those tables. */
 const bookViewsGroup = ({ name }: ResolvedPipeline): ObjectGroup => ({ id: 'BookViews', name: `${name}.book_views` });
 
 function schemaObject(pipeline: ResolvedPipeline): WarehouseObject {
@@ -96,7 +99,7 @@ function streamSchemaObject(pipeline: ResolvedPipeline, roleArn: string): Wareho
   const name = pipeline.landing.streamSchema;
   const create = `create external schema ${name}\nfrom kinesis\niam_role`;
   return object('StreamSchema', name, 'external-schema', {
-    // Without the ARN: an unresolved token is spelled differently in every synthesis.
+    // Without the ARN: every synthesis writes an unresolved token differently.
     version: hashDefinition(create),
     create: [single('create', `${create} ${quoteLiteral(roleArn)}`)],
     delete: [single('drop', `drop schema if exists ${name}`)],
@@ -106,7 +109,7 @@ function streamSchemaObject(pipeline: ResolvedPipeline, roleArn: string): Wareho
   });
 }
 
-/** What is special about each table: how its rows are spread and sorted. */
+/** How each table distributes and sorts its rows. */
 const tableAttributes: Record<TableName, string> = {
   duplicates: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
   rejects: 'diststyle even compound sortkey (merged_at)',
@@ -132,7 +135,7 @@ function tableObjects(pipeline: ResolvedPipeline): WarehouseObject[] {
     );
     const isEvents = table === 'events';
     const fill = isEvents ? fillSpec(pipeline) : undefined;
-    // Informational in Redshift, which does not enforce it: the merge does.
+    // Redshift does not enforce the key. The merge does.
     if (isEvents) lines.push('  primary key (event_id)');
     const create = `create table ${names[table]} (\n${lines.join(',\n')}\n)\n${tableAttributes[table]}`;
     return object(pascalCase(table), names[table], 'table', {
@@ -142,7 +145,7 @@ function tableObjects(pipeline: ResolvedPipeline): WarehouseObject[] {
         single('drop', `drop table if exists ${names[table]}`),
       ],
       columns: JSON.stringify(columnSpecs(names[table], shapes[table])),
-      // Empty, not absent: `cdk diff` shows no value of what comes into a group.
+      // Empty instead of absent: `cdk diff` does not show the value of a property that is added to a group.
       ...(isEvents ? { fill: fill ? JSON.stringify(fill) : '' } : {}),
       ...(isEvents ? { rebuild: JSON.stringify(rebuildSpec(pipeline)) } : {}),
       ...(isIdentityTable(table) ? { identityVersion: pipeline.identity.version } : {}),
@@ -199,7 +202,7 @@ function viewChecks(pipeline: ResolvedPipeline, view: CompiledView): ViewChecks 
   const reads = relationReferences(query).flatMap(({ schema, name: relation }) =>
     schema === undefined ? [] : [`${identifier(schema)}.${identifier(relation)}`],
   );
-  // What the functions of before merged since a column was filled has nothing in it, and a view over it may leave that out.
+  // After a column was filled, the old functions merge rows that lack it, and a view may leave those rows out.
   const complete = pipeline.filledColumns.length
     ? [step('complete', [lockStatement(pipeline), ...completeRowsStatements(pipeline)])]
     : [];
@@ -207,14 +210,14 @@ function viewChecks(pipeline: ResolvedPipeline, view: CompiledView): ViewChecks 
   return { recomputed, mayShrink, mayGrow, reads: [...new Set(reads)], upToDate, runs, rejects };
 }
 
-/** Each has to see what the one before it committed. */
+/** Each refresh must see what the one before it committed. */
 const refreshSteps = ({ views }: ResolvedPipeline, view: CompiledView) =>
   withParents(view, views).map(({ physicalName }) => single('refresh', `refresh materialized view ${physicalName}`));
 
-/** Views may read any of them: the tables, since a materialized view cannot read a plain one. */
+/** The tables that views may read. They are tables because a materialized view cannot read a plain view. */
 const ownTableIds = readableTables.map(pascalCase);
 
-/** Everything that readers know by name. */
+/** All objects that readers know by name. */
 export function publicViewObjects(pipeline: ResolvedPipeline): WarehouseObject[] {
   return [
     ...identityTableNames.map((book) => bookViewObject(pipeline, book)),
@@ -222,20 +225,26 @@ export function publicViewObjects(pipeline: ResolvedPipeline): WarehouseObject[]
   ];
 }
 
-/** What people and exports read. It shows what the definition declares, whatever else the table still holds, and whatever identity it is for. */
+/**
+ * The plain view that people and exports read. It shows the declared columns, whatever else the table holds and
+ * whatever its identity is.
+ */
 function bookViewObject(pipeline: ResolvedPipeline, book: IdentityTableName): WarehouseObject {
   const name = pipeline.publicTables[book];
   const shown = book === 'events' ? eventsViewColumns(pipeline) : tableShapes(pipeline)[book];
   return object(`${pascalCase(book)}Public`, name, 'public-view', {
     ...publicView(name, pipeline.tables[book], shown),
-    // Filled together with the events, after their own table.
+    // The table of events comes last, and filling it fills the others.
     dependsOn: [...new Set([pascalCase(book), 'Events'])],
     retain: true,
     group: bookViewsGroup(pipeline),
   });
 }
 
-/** The stable name over the versioned view, which is brought up to date first: what readers saw already stays in sight. */
+/**
+ * The plain view under a view's stable name. The materialized view is refreshed first, so that rows that readers saw
+ * stay visible.
+ */
 function publicViewObject(pipeline: ResolvedPipeline, view: CompiledView): WarehouseObject {
   const { create, delete: remove } = publicView(
     view.publicName,
@@ -250,7 +259,7 @@ function publicViewObject(pipeline: ResolvedPipeline, view: CompiledView): Wareh
   });
 }
 
-/** The views that a view reads, directly or not, each before those that read it, and the view itself. */
+/** The views that a view reads, directly or through others, each before its readers, and the view itself. */
 function withParents(view: CompiledView, views: readonly CompiledView[]): CompiledView[] {
   const wanted = new Set([view.name]);
   for (const { name, reads } of [...views].reverse())

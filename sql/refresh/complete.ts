@@ -4,13 +4,13 @@ import { registryTable } from '../../lambda/warehouse-object/contract';
 import { publicViewObjects } from '../objects/warehouse-objects';
 import type { ResolvedPipeline } from '../resolve';
 
-/** A deployment that filled columns has its functions after so long, or was rolled back. */
+/** After this many hours a deployment that filled columns has its new functions, or was rolled back. */
 const changeoverHours = 1;
 
 /**
- * After the views were refreshed: what is merged is complete, and exports may close their windows by it. Unless a deployment is on its way:
- * readers have another version of a view than these functions refresh, or columns that these functions do not fill. Then the functions
- * of the new version say it.
+ * Marks merged records as complete once the views are refreshed, so that exports may close their windows. Does
+ * nothing during a deployment, when readers have another version of a view than these functions refresh, or columns
+ * that these functions do not fill. Then the new functions mark them.
  */
 export function completeStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { checkpoints, fills, runs } = pipeline.tables;

@@ -9,10 +9,13 @@ import { mergeRaising } from './raising-records';
 import { skippedQuery, skipStatements } from './skips';
 import { trimStatements } from './trim';
 
-/** Statements that the Data API takes in one batch. */
+/** Most statements that the Data API takes in one batch. */
 const maxBatchStatements = 40;
 
-/** What the refresh function carries: read the stream, merge, bring the views up to date, each after those that it reads. */
+/**
+ * What the refresh function carries: refresh the landing view, merge, and refresh the views, each after the views it
+ * reads.
+ */
 export function refreshPlan(definition: Pipeline): RefreshPlan {
   const pipeline = resolvePipeline(definition);
   const steps: Step[] = [
@@ -20,7 +23,7 @@ export function refreshPlan(definition: Pipeline): RefreshPlan {
     { name: 'merge', mode: 'transaction', statements: mergeStatements(pipeline) },
     { name: 'skipped', mode: 'transaction', statements: skipStatements(pipeline), mayFail: true },
   ];
-  // Each refresh has to see what the one before it committed, so they do not share a transaction.
+  // Each refresh must see what the one before it committed, so they do not share a transaction.
   const statements = pipeline.views.map(({ physicalName }) => `refresh materialized view ${physicalName}`);
   for (let at = 0; at < statements.length; at += maxBatchStatements) {
     const name = at === 0 ? 'refresh-views' : `refresh-views-${at / maxBatchStatements + 1}`;

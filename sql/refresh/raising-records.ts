@@ -8,12 +8,12 @@ import { placeColumns } from '../tables/columns';
 import { indent } from '../text/indent';
 import { positionKey, raisedQuery, searchPlan, searchTables } from '../typing/raising-rows';
 
-/** Rows of before that are typed once more where every new one fails. */
+/** Rows merged earlier that are typed again if every new row fails, to find out whether typing itself fails. */
 const referenceRows = 1000;
 
 const untouched = ['source', ...placeColumns, 'refresh_time', 'kinesis_data'];
 
-/** Finds the records of the stream that make the merge fail, by their positions, and makes rejects of them. */
+/** Finds the stream records that make the merge fail, by position, and turns them into rejects. */
 export function mergeRaising(pipeline: ResolvedPipeline): RaisingPlan {
   const { arrived } = pipeline.temporary;
   const { searched } = searchTables(pipeline);
@@ -38,7 +38,7 @@ export function mergeRaising(pipeline: ResolvedPipeline): RaisingPlan {
   };
 }
 
-/** Rows of the last refresh that was merged, but its rejects; and a record without attributes, for want of any. */
+/** Rows of the last merged refresh without its rejects, and one record without attributes in case there are none. */
 function referenceStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { checkpoints, rejects } = pipeline.tables;
   return `create temp table ${searchTables(pipeline).searched} as
@@ -58,8 +58,8 @@ select
 }
 
 /**
- * The records become rejects of the stream, with their bytes, and a run counts them. A record that has an outcome by now is none of them, so the
- * transaction may be repeated. The run says nothing of columns: it completes no rows.
+ * Turns the found records into rejects with their bytes, and a run counts them. Records that have an outcome by now
+ * are left out, so the transaction can be repeated. The run has no typing version: it completes no rows.
  */
 function recordStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { rejects, runs } = pipeline.tables;

@@ -5,11 +5,11 @@ import { isSkip, skipPrefix } from '../merge/skip-reason';
 import type { ResolvedPipeline } from '../resolve';
 
 /**
- * No page says how long after a refresh the system views show it. So long its errors are looked for again and again, and then it is compared with them.
- * Redshift keeps logs for seven days.
+ * The system views show a refresh after a delay that is not documented. For this many hours its errors are searched
+ * again at every run; after that it is compared with them. Redshift keeps logs for seven days.
  */
 const settledHours = 25;
-/** A record arrived at the time that its error names, or so near to it. */
+/** A record's arrival time differs from the time in its error by at most this many hours. */
 const arrivalHours = 1;
 
 function tables({ name }: ResolvedPipeline) {
@@ -22,9 +22,10 @@ function tables({ name }: ResolvedPipeline) {
 }
 
 /**
- * One transaction that makes a reject of each record that refreshes of the landing view skipped, and a gap where a refresh skipped more records than
- * it named. It may be repeated: a position is looked up before it is rejected, and a refresh is compared with its errors once.
- * The landing view has no such record, so the merge does not miss one. Placeholder: `run_id`.
+ * One transaction that makes a reject of each record that refreshes of the landing view skipped, and a gap where a
+ * refresh skipped more records than it named. It can be repeated: a position is looked up before it is rejected, and
+ * a refresh is compared with its errors once. The landing view lacks these records, so the merge cannot see them.
+ * Placeholder: `run_id`.
  * https://docs.aws.amazon.com/redshift/latest/dg/r_SYS_STREAM_SCAN_ERRORS.html
  */
 export function skipStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
@@ -51,11 +52,13 @@ where ${pipeline.ofLanding}`,
   ];
 }
 
-/** Rows of a system view that speak of the landing view. Their texts are CHAR, padded with blanks. */
+/** SQL condition: rows of a system view that belong to the landing view. Their texts are CHAR, padded with blanks. */
 const ofView = (pipeline: ResolvedPipeline) =>
   `trim(mv_name) = ${quoteLiteral(pipeline.landing.table)} and trim(external_schema_name) = ${quoteLiteral(pipeline.landing.streamSchema)}`;
 
-/** Until when refreshes were compared with their errors; another landing view, or another identity, begins anew. */
+/**
+ * SQL for the time up to which refreshes were compared with their errors. A new landing view or identity starts over.
+ */
 const lookedUntil = (pipeline: ResolvedPipeline) => `(
     select coalesce(max(skips_until), '1970-01-02'::timestamp)
     from ${pipeline.tables.checkpoints}
@@ -73,7 +76,7 @@ where ${ofView(pipeline)}
 group by 1, 2`;
 }
 
-/** A record that the archive brought is an event by now, or whatever it became. */
+/** Deletes skipped records that have an outcome, because the archive brought them. */
 function forgetPlacedStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { events, duplicates, rejects } = pipeline.tables;
   const { skipped: found, placed } = tables(pipeline);
@@ -96,7 +99,10 @@ where ${placed}.shard_id = ${found}.shard_id and ${placed}.sequence_number = ${f
   ];
 }
 
-/** A gap where a refresh counts more skipped records of a shard than errors name: one of them is missing, and nobody knows which. */
+/**
+ * A gap where a refresh counts more skipped records of a shard than the errors name: some are missing, and no log
+ * says which.
+ */
 function unnamedStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { gaps } = pipeline.tables;
   return `insert into ${gaps} (shard_id, from_time, to_time, detected_at)
@@ -126,7 +132,7 @@ where c.records > coalesce(n.records, 0)`;
 /** Hours for which a skipped record is reported after it became a reject. */
 const reportedHours = 1;
 
-/** The records that became such rejects lately, by shard and reason. */
+/** The records that became skip rejects lately, by shard and reason. */
 export function skippedQuery(pipeline: ResolvedPipeline): StatementTemplate {
   return `select
   shard_id, reason, count(*) as records, min(sequence_number) as first_sequence, min(arrived_at) as from_time, max(arrived_at) as to_time

@@ -4,16 +4,22 @@ import { lockStatement } from '../merge/merge';
 import type { ResolvedPipeline } from '../resolve';
 import { landedHours } from '../tables/landing';
 
-/** What one run deletes arrived within so many minutes: more than pass between two runs, so that the view shrinks. */
+/**
+ * One run deletes records that arrived within this many minutes. That is longer than the time between two runs, so
+ * the view shrinks.
+ */
 const rangeMinutes = 60;
-/** The merge looks for the last record of each shard in the refreshes of so many days before the last one: see gaps.ts. */
+/**
+ * The merge searches this many days of refreshes before the last one for the last record of each shard: see gaps.ts.
+ */
 const gapDays = 1;
 
 /**
- * One transaction that deletes records from the landing view that every set of books has merged and that are older than `landedHours`. It takes the
- * oldest hour of them once that hour is full, so most runs delete nothing. The view keeps its position on the stream, and no view of a pipeline reads
- * it, so none has to be recomputed. A deployment that changes the identity has its new books merge all that the view holds: until they have, nothing
- * is deleted. https://docs.aws.amazon.com/redshift/latest/dg/r_DELETE.html
+ * One transaction that deletes records from the landing view that every identity has merged and that are older than
+ * `landedHours`. It deletes the oldest hour once that hour is full, so most runs delete nothing. The view keeps its
+ * position on the stream, and no other view reads it, so nothing has to be recomputed. After a change of the identity
+ * the new tables merge everything that the view holds; until then nothing is deleted.
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_DELETE.html
  */
 export function trimStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const landing = pipeline.landing.name;

@@ -4,7 +4,7 @@ import { identifier } from '../text/identifier';
 import { redshiftType } from './column-type';
 import type { TableName } from './names';
 
-/** Columns of `events` that Millrace fills itself: a pipeline cannot declare one of these names. */
+/** Columns of `events` that Millrace fills itself. A pipeline cannot declare a column with one of these names. */
 export const ownColumns: ReadonlySet<string> = new Set([
   'event_id',
   'source',
@@ -17,10 +17,10 @@ export const ownColumns: ReadonlySet<string> = new Set([
   'payload',
 ]);
 
-/** Largest VARBYTE: a stream record that is not JSON has to fit, whatever the stream's record limit is. */
+/** Largest VARBYTE. A stream record that is not JSON has to fit, whatever the stream's record limit is. */
 const unparsedBytes = 16_777_216;
 
-/** A column of a table as DDL and as the catalog show it. */
+/** A column of a table, for DDL and for the comparison with the catalog. */
 export interface TableColumn {
   readonly name: string;
   /** As in `create table`: `varchar(64)`. */
@@ -42,7 +42,7 @@ export function catalogType(type: string): string {
   return `${spelling[name] ?? name}${rest}`;
 }
 
-/** What the custom resource compares with the catalog, each with the statement that adds the column to a table that lacks it. */
+/** Columns as the custom resource compares them with the catalog, each with the statement that adds it to a table. */
 export function columnSpecs(table: string, columns: readonly TableColumn[]): ColumnSpec[] {
   return columns.map(({ name, type }) => ({
     name,
@@ -67,7 +67,10 @@ const eventId: TableColumn = { name: 'event_id', type: 'varchar(64)', notNull: t
 /** The name of a column in the table of events. */
 export const storedName = ({ name, stored = name }: Pick<Column, 'name' | 'stored'>) => stored;
 
-/** A required column is checked by the merge, not by the table: a column added later is null for the past. */
+/**
+ * The table of events. The merge checks required columns, not the table: a column added later is null in older
+ * events.
+ */
 const eventColumns = (typed: readonly TableColumn[]): TableColumn[] => [
   eventId,
   ...typed,
@@ -76,7 +79,7 @@ const eventColumns = (typed: readonly TableColumn[]): TableColumn[] => [
   { name: 'payload', type: 'super' },
 ];
 
-/** The columns of the view `events`, in its order: what is declared, and no other column that the table may still have. */
+/** The columns of the view `events`, in order: the declared columns only. The table may still hold others. */
 export const eventsViewColumns = ({
   columns,
 }: Pick<Pipeline, 'columns'>): (TableColumn & { readonly stored?: string })[] =>
@@ -98,7 +101,7 @@ export const rejectColumns: readonly TableColumn[] = [
 
 export const stagedColumns: readonly TableColumn[] = [{ name: 'payload', type: 'super' }];
 
-/** A line of the archive. The time and the base64 text of what is not JSON are converted by the merge. */
+/** A line of the archive. The merge converts the time, and the base64 text of records that are not JSON. */
 export const stagedArchiveColumns: readonly TableColumn[] = [
   { name: 'shard_id', type: 'varchar(20)' },
   { name: 'sequence_number', type: 'varchar(128)' },
@@ -108,7 +111,7 @@ export const stagedArchiveColumns: readonly TableColumn[] = [
   { name: 'unparsed', type: 'super' },
 ];
 
-/** An object is its bucket, its key and its bytes, which the etag stands for. */
+/** Identifies an object: bucket, key, and the etag for its bytes. */
 const objectIdentity: readonly TableColumn[] = [
   { name: 'bucket', type: 'varchar(63)', notNull: true },
   { name: 'object_key', type: 'varchar(1024)', notNull: true },
@@ -120,20 +123,20 @@ export const ledgerColumns: readonly TableColumn[] = [
   { name: 'version_id', type: 'varchar(1024)' },
   { name: 'source', type: 'varchar(32)', notNull: true },
   { name: 'size', type: 'bigint' },
-  // Lines that COPY scanned, where Redshift tells.
+  // Lines that COPY scanned. Null where Redshift does not report them.
   { name: 'row_count', type: 'bigint' },
   { name: 'run_id', type: 'varchar(128)', notNull: true },
   { name: 'loaded_at', type: 'timestamp', notNull: true },
 ];
 
-/** Objects that the load function gave up, until they are redriven. */
+/** Objects that the load function gave up on. A redrive removes them. */
 const parkedColumns: readonly TableColumn[] = [
   ...objectIdentity,
   { name: 'reason', type: 'varchar(2048)', notNull: true },
   { name: 'parked_at', type: 'timestamp', notNull: true },
 ];
 
-/** What the history bucket held when it was listed last. */
+/** The content of the history bucket at the last listing. */
 const listingColumns: readonly TableColumn[] = [
   { name: 'object_key', type: 'varchar(1024)' },
   { name: 'etag', type: 'varchar(128)' },
@@ -141,7 +144,10 @@ const listingColumns: readonly TableColumn[] = [
   { name: 'last_modified', type: 'timestamp' },
 ];
 
-/** Times of arrival whose records the stream may have dropped unseen; one row a shard, or one without a shard for the whole stream. */
+/**
+ * Arrival times whose records the stream may have dropped unread. One row a shard, or one row without a shard for the
+ * whole stream.
+ */
 export const gapColumns: readonly TableColumn[] = [
   { name: 'shard_id', type: 'varchar(20)' },
   { name: 'after_sequence', type: 'varchar(128)' },
@@ -158,20 +164,21 @@ const runColumns: readonly TableColumn[] = [
   { name: 'duplicates', type: 'bigint', notNull: true },
   { name: 'rejects', type: 'bigint', notNull: true },
   { name: 'merged_at', type: 'timestamp', notNull: true },
-  // Which columns it filled: see fills.ts. Null of before there were any.
+  // Typing version of the run: see versions.ts. Null in runs older than this column.
   { name: 'definition', type: 'varchar(16)' },
 ];
 
 const checkpointColumns: readonly TableColumn[] = [
   { name: 'landing', type: 'varchar(256)', notNull: true },
-  // Of the books: see names.ts.
+  // See identity.ts.
   { name: 'identity_version', type: 'varchar(16)', notNull: true },
   { name: 'refresh_time', type: 'timestamp' },
   { name: 'merged_at', type: 'timestamp', notNull: true },
-  // Whatever arrived before the first is merged, before the second is in the views too: see merge.ts.
+  // Records that arrived before `merged_until` are merged; those before `complete_until` are in the views too. See
+  // merge.ts.
   { name: 'merged_until', type: 'timestamp' },
   { name: 'complete_until', type: 'timestamp' },
-  // Refreshes of the landing view that were logged before were compared with the errors that they logged: see skips.ts.
+  // Refreshes that were logged before this time have been compared with their logged errors: see skips.ts.
   { name: 'skips_until', type: 'timestamp' },
 ];
 
@@ -184,7 +191,7 @@ const exportColumns: readonly TableColumn[] = [
   { name: 'file_count', type: 'bigint', notNull: true },
   { name: 'location', type: 'varchar(2048)', notNull: true },
   { name: 'published_at', type: 'timestamp', notNull: true },
-  // One row a publication: a correction is one more row of its window. Of before there were any, these are null.
+  // One row for each publication: a correction is another row of its window. Null in rows older than these columns.
   { name: 'revision', type: 'bigint' },
   { name: 'sequence', type: 'bigint' },
   { name: 'byte_count', type: 'bigint' },
@@ -192,10 +199,10 @@ const exportColumns: readonly TableColumn[] = [
   { name: 'statement_id', type: 'varchar(128)' },
 ];
 
-/** What a batch of a fill did with the events between two times of merge; one row a column. */
+/** The result of a fill's batch for the events between two merge times, one row for each column. */
 const fillColumns: readonly TableColumn[] = [
   { name: 'definition', type: 'varchar(16)', notNull: true },
-  // Of the functions that it is done for, as in runs.
+  // Typing version of the functions that the fill prepares for, as in `runs`.
   { name: 'typing', type: 'varchar(16)', notNull: true },
   { name: 'column_name', type: 'varchar(64)', notNull: true },
   { name: 'filled_from', type: 'timestamp', notNull: true },
@@ -229,5 +236,5 @@ export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableNa
   };
 }
 
-/** Where on the stream a record stood, in every table that keeps it. */
+/** Position of a record on the stream, in every table that keeps it. */
 export const placeColumns = ['shard_id', 'sequence_number', 'partition_key', 'arrived_at'];

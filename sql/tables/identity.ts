@@ -2,8 +2,8 @@ import type { Pipeline } from '../../pipelines/definition';
 import { shortHash } from '../text/definition';
 
 /**
- * What an id is made of: where each part stands in the payload, and what it is written as. Two pipelines with equal parts give a record the same
- * id, whatever their columns are called and however long a text may be.
+ * The parts of an event id: the path of each in the payload, and its type. Two pipelines with equal parts give a
+ * record the same id, whatever they call their columns and whatever maximum length a text has.
  */
 export function identityParts({ identity, columns }: Pick<Pipeline, 'identity' | 'columns'>) {
   if (identity.by === 'stream-position') return identity.by;
@@ -15,6 +15,6 @@ export function identityParts({ identity, columns }: Pick<Pipeline, 'identity' |
   });
 }
 
-/** 8 hexadecimal characters over the parts of an id. The version stays the same for as long as every record keeps its id. */
+/** 8 hexadecimal characters of a hash over the parts of an id. The version changes only if ids change. */
 export const identityVersion = (pipeline: Pick<Pipeline, 'identity' | 'columns'>) =>
   shortHash(JSON.stringify(identityParts(pipeline)));

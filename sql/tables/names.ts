@@ -4,12 +4,12 @@ import { hashDefinition } from '../text/definition';
 import { identityVersion } from './identity';
 import { landingQuery } from './landing';
 
-/** The database user that owns every object and runs every statement but its own creation. */
+/** The database user that owns every object and runs every statement except those that create this user. */
 export const ownerUser = 'millrace_owner';
 
 /**
- * The books: what became of each record. They hold for one identity, whose version is part of their names; people read them through plain views
- * of the names here, as `estore.events`.
+ * The tables that record what became of each record. Each belongs to one identity and has its version in its name.
+ * People read them through plain views without the version: `estore.events`.
  */
 export const identityTableNames = ['events', 'duplicates', 'rejects', 'ledger', 'gaps'] as const;
 export type IdentityTableName = (typeof identityTableNames)[number];
@@ -28,7 +28,7 @@ export const tableNames = [
   'rejects',
   'ledger',
   'gaps',
-  // Last: filling it, or its columns, takes the others.
+  // Last, because filling the table or its columns needs the other tables.
   'events',
 ] as const;
 export type TableName = (typeof tableNames)[number];
@@ -36,23 +36,26 @@ export type TableName = (typeof tableNames)[number];
 export const isIdentityTable = (name: string): name is IdentityTableName =>
   (identityTableNames as readonly string[]).includes(name);
 
-/** Schema-qualified names of a pipeline's tables, the books with the version of their identity: `estore.events_1a2b3c4d`, `estore.runs`. */
+/**
+ * Schema-qualified names of a pipeline's tables, with the identity's version where they have one:
+ * `estore.events_1a2b3c4d`, `estore.runs`.
+ */
 export function pipelineTables(pipeline: Pick<Pipeline, 'name' | 'identity' | 'columns'>): Record<TableName, string> {
   const version = identityVersion(pipeline);
   const named = (table: TableName) => `${pipeline.name}.${isIdentityTable(table) ? `${table}_${version}` : table}`;
   return Object.fromEntries(tableNames.map((table) => [table, named(table)])) as Record<TableName, string>;
 }
 
-/** The names by which people, commands and exports read them, whatever the identity is: `estore.events`. */
+/** The names by which people, commands and exports read the tables, whatever the identity is: `estore.events`. */
 export function publicTables({ name }: Pick<Pipeline, 'name'>): Record<TableName, string> {
   return Object.fromEntries(tableNames.map((table) => [table, `${name}.${table}`])) as Record<TableName, string>;
 }
 
-/** Rows of `checkpoints` that are about these books. */
+/** SQL condition: the rows of `checkpoints` that belong to the pipeline's identity. */
 export const ofIdentity = (pipeline: Pick<Pipeline, 'identity' | 'columns'>) =>
   `identity_version = ${quoteLiteral(identityVersion(pipeline))}`;
 
-/** Rows of `checkpoints` that tell how far these books have read the landing view. */
+/** SQL condition: the checkpoints of the landing view under the pipeline's identity. */
 export const ofLanding = (pipeline: Pick<Pipeline, 'identity' | 'columns' | 'stream'>) =>
   `landing = ${quoteLiteral(landingTable(pipeline))} and ${ofIdentity(pipeline)}`;
 
@@ -62,15 +65,15 @@ export function streamSchema(pipeline: Pick<Pipeline, 'name'>): string {
 }
 
 /**
- * What the landing view is made of: its query, and which stream of that name it reads. Not the name itself, since it follows from environment
- * and pipeline.
+ * Version of the landing view: a hash over its query and over `recreatedAt`, which tells streams of one name apart.
+ * The name of the stream is left out, since environment and pipeline determine it.
  */
 export function landingVersion({ stream }: Pick<Pipeline, 'stream'>): string {
   const { recreatedAt } = stream;
   return hashDefinition(landingQuery(recreatedAt === undefined ? 'stream' : `"stream of ${recreatedAt}"`));
 }
 
-/** Name of the landing view without its schema: its version is part of it. */
+/** Name of the landing view without its schema. It ends with the version. */
 export function landingTable(pipeline: Pick<Pipeline, 'stream'>): string {
   return `landing_${landingVersion(pipeline)}`;
 }

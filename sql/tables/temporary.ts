@@ -1,23 +1,23 @@
 /** The temporary tables of one merge. */
 export function temporaryTables(name: string) {
   return {
-    /** The new rows, untouched. */
+    /** The new rows, unchanged. */
     arrived: `${name}_arrived`,
-    /** How many they were, and the times between which they arrived. */
+    /** One row: how many rows arrived, and between which times. */
     read: `${name}_read`,
-    /** Positions that may be among them and have an outcome. */
+    /** Positions that already have an outcome, from the time range of the new rows. */
     merged: `${name}_merged`,
-    /** The others, parsed. */
+    /** The remaining rows, parsed. */
     parsed: `${name}_parsed`,
-    /** The same, numbered: of a pipeline whose columns one statement cannot speak of. */
+    /** The parsed rows, numbered. Only for pipelines with too many columns for one statement. */
     rows: `${name}_rows`,
-    /** The same, typed. */
+    /** The typed rows. */
     incoming: `${name}_incoming`,
-    /** Ids that more than one row has, or an event of before. */
+    /** Ids that several rows share, or that `events` already has. */
     shared: `${name}_shared`,
-    /** The rows of those ids. */
+    /** The rows with those ids. */
     copies: `${name}_copies`,
-    /** Positions of rows that were rejects because streaming ingestion had skipped them. */
+    /** Positions that were rejected as skipped by streaming ingestion and have arrived after all. */
     recovered: `${name}_recovered`,
   };
 }

@@ -6,15 +6,15 @@ import { identityVersion } from './identity';
 const hash = (pipeline: Pick<Pipeline, 'identity' | 'columns'>, columns: readonly object[]) =>
   shortHash(JSON.stringify([identityVersion(pipeline), ...columns]));
 
-/** What a value of the column in the table is made of. Its public name and whether it is required do not matter. */
+/** What determines the column's values in the table. Its public name does not, nor whether it is required. */
 function madeOf(column: Column): object {
   const { name: _, required: __, stored: ___, fill: ____, replaces: _____, mayLose: ______, ...value } = column;
   return { stored: storedName(column), ...value };
 }
 
 /**
- * 8 hexadecimal characters over what the values in the table are made of, and which table it is: runs of one version leave complete rows for each
- * other.
+ * 8 hexadecimal characters of a hash over the columns' definitions and the identity. A run needs no completion by a
+ * run of the same version.
  */
 export const typingVersion = (pipeline: Pick<Pipeline, 'identity' | 'columns'>) =>
   hash(
@@ -22,6 +22,6 @@ export const typingVersion = (pipeline: Pick<Pipeline, 'identity' | 'columns'>) 
     [...pipeline.columns].map(madeOf).sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1)),
   );
 
-/** The columns that are filled for the past. */
+/** The columns that a deployment fills for existing events. */
 const filledColumns = ({ columns }: Pick<Pipeline, 'columns'>) => columns.filter(({ fill }) => fill);
 export const fillVersion = (pipeline: Pipeline) => hash(pipeline, filledColumns(pipeline).map(madeOf));

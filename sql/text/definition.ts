@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { significant, tokenize } from './tokens';
 
 /**
- * A definition in the form that decides whether two are the same: comments dropped, white space collapsed, names and keywords folded
- * as Redshift folds them. Literals and delimited names stay as written.
+ * A definition in normal form: equal forms mean equal definitions. Comments are dropped, white space is collapsed,
+ * names and keywords are folded as Redshift folds them. Literals and delimited names stay as written.
  */
 export function normalizeDefinition(sql: string): string {
   return significant(tokenize(sql))
@@ -12,10 +12,10 @@ export function normalizeDefinition(sql: string): string {
     .replace(/( ;)+$/, '');
 }
 
-/** 8 hexadecimal characters over the normalized definition: the version in a physical name. */
+/** 8 hexadecimal characters of a hash over the normalized definition: the version in a physical name. */
 export function hashDefinition(sql: string): string {
   return shortHash(normalizeDefinition(sql));
 }
 
-/** 8 hexadecimal characters over the text as it stands. */
+/** 8 hexadecimal characters of a hash over the text, unchanged. */
 export const shortHash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8);

@@ -8,7 +8,7 @@ export function isAliased(tokens: readonly Token[]): boolean {
   return isName(last) && before !== undefined && (isWord(before, 'as') || endsExpression(before, last));
 }
 
-/** `sum(x) total`: a name after what can only be the end of an expression. */
+/** `sum(x) total`: the last token is a name, since an expression can only end before it. */
 function endsExpression(before: Token | undefined, last: Token): boolean {
   if (before === undefined || isWord(last, 'end')) return false;
   return (
@@ -40,7 +40,7 @@ const operators = new Set([
   'to',
 ]);
 
-/** The name that Redshift gives to what has no alias; undefined where that is none that one could rely on. */
+/** The name that Redshift gives to an item without an alias. Undefined where Redshift's choice is not documented. */
 export function ownName(tokens: readonly Token[]): string | undefined {
   const cast = castAt(tokens);
   const inner = cast === undefined ? tokens : tokens.slice(0, cast);
@@ -48,7 +48,7 @@ export function ownName(tokens: readonly Token[]): string | undefined {
   return plain && inner.length % 2 === 1 ? inner.at(-1)!.value : undefined;
 }
 
-/** Of the `::` that casts the whole expression. */
+/** Index of the last `::` outside of parentheses: it casts the whole expression. */
 export function castAt(tokens: readonly Token[]): number | undefined {
   let found: number | undefined;
   let depth = 0;

@@ -1,13 +1,13 @@
 import type { Token } from './tokens';
 
-/** A name, delimited or not. */
+/** Whether the token is a name, delimited or not. */
 export const isName = (token: Token | undefined): token is Token =>
   token?.kind === 'word' || token?.kind === 'identifier';
-/** One of these keywords. */
+/** Whether the token is one of these keywords. */
 export const isWord = (token: Token | undefined, ...words: string[]) =>
   token?.kind === 'word' && words.includes(token.value);
 
-/** Where the parenthesis that opens there closes. */
+/** Index of the parenthesis that closes the one at `open`. */
 export function closing(tokens: readonly Token[], open: number): number {
   let depth = 0;
   for (let at = open; at < tokens.length; at += 1) {
@@ -18,7 +18,10 @@ export function closing(tokens: readonly Token[], open: number): number {
   return tokens.length;
 }
 
-/** The first token outside of all parentheses that matches; their number where there is none. */
+/**
+ * Index of the first matching token outside of all parentheses and CASE expressions; the number of tokens if there is
+ * none.
+ */
 export function find(tokens: readonly Token[], start: number, matches: (token: Token) => boolean): number {
   let depth = 0;
   let cases = 0;
@@ -33,7 +36,7 @@ export function find(tokens: readonly Token[], start: number, matches: (token: T
   return tokens.length;
 }
 
-/** By the commas outside of all parentheses. */
+/** Splits a list at the commas outside of all parentheses. */
 export function split(tokens: readonly Token[]): Token[][] {
   const parts: Token[][] = [];
   for (let at = 0; at < tokens.length; ) {

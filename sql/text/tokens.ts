@@ -1,4 +1,4 @@
-/** A piece of SQL text. `text` is as written; `value` is the identifier's or keyword's name, folded where it is not delimited. */
+/** A piece of SQL text. `text` is as written. `value` is the name or keyword, folded unless it is delimited. */
 export interface Token {
   readonly kind: 'space' | 'comment' | 'word' | 'identifier' | 'string' | 'number' | 'symbol';
   readonly text: string;
@@ -7,13 +7,16 @@ export interface Token {
   readonly at: number;
 }
 
-/** A query that cannot be read: an unterminated literal, name or comment, or a character that SQL does not know. */
+/**
+ * A query that cannot be read: it has an unterminated literal, name or comment, or a character that SQL does not
+ * have.
+ */
 export class TokenError extends Error {}
 
 const rules: readonly [Token['kind'] | 'unclosed', RegExp][] = [
   ['space', /\s+/y],
   ['comment', /--[^\n]*/y],
-  // Block comments nest in Redshift; a nested one is refused below rather than read wrongly.
+  // Block comments nest in Redshift. `tokenAt` refuses a nested one, since this pattern would end too early.
   ['comment', /\/\*(?:[^*]|\*(?!\/))*\*\//y],
   ['word', /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y],
   ['identifier', /"(?:[^"]|"")+"/y],
@@ -60,12 +63,12 @@ function place(sql: string, at: number): string {
   return `line ${before.length}, column ${before.at(-1)!.length + 1}`;
 }
 
-/** Without spaces and comments. */
+/** The tokens that are neither spaces nor comments. */
 export function significant(tokens: readonly Token[]): Token[] {
   return tokens.filter((token) => token.kind !== 'space' && token.kind !== 'comment');
 }
 
-/** The query without its comments and its closing semicolon, indentation kept. */
+/** The query without comments and closing semicolon. The indentation stays. */
 export function withoutComments(sql: string): string {
   return tokenize(sql)
     .map((token) => (token.kind === 'comment' ? '' : token.text))

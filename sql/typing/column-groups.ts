@@ -1,18 +1,18 @@
 import type { Column } from '../../pipelines/definition';
 import { items, partItem, problemLines, soundCondition, textItem, valueItem } from './column';
 
-/** Text of the columns in one statement, which may have 100 kB with what is around them. */
+/** Length of the columns' text in one statement. The Data API takes 100 kB for the whole statement. */
 const groupBytes = 100_000;
 
-/** About the text that a column takes of a statement that types it and says what is wrong with it. */
+/** Approximate length of the text that types and checks a column. */
 function judgedBytes(column: Column): number {
   const parts = [partItem(column), textItem(column), valueItem(column)].flatMap((item) => (item ? [item] : []));
   return items(parts).length + problemLines(column).join('\n      ').length + soundCondition([column]).length + 100;
 }
 
 /**
- * The columns in as few groups as statements can speak of, all about as large: nearly every pipeline has one group, and then one statement is
- * fastest.
+ * Splits the columns into as few groups as fit into statements, all about equally large. Nearly every pipeline has
+ * one group: one statement is fastest.
  */
 export function columnGroups<C extends Column>(
   columns: readonly C[],

@@ -20,15 +20,15 @@ export function payloadPath(path: readonly string[]): string {
 
 const partOf = (column: Column) => identifier(`${column.name}_part`);
 const textOf = (column: Column) => identifier(`${column.name}_text`);
-/** What the JSON holds at the column's path, as json_typeof names it; `null` also where nothing is. */
+/** The kind of the value at the column's path, as json_typeof names it. `null` also where there is no value. */
 export const kindOf = (column: Column) => `coalesce(json_typeof(${partOf(column)}), 'null')`;
 
-/** The part of the payload that the column is made of, so that the path is followed once. */
+/** The value at the column's path, so that the path is followed once. */
 export function partItem(column: Column): Item {
   return { name: `${column.name}_part`, expression: payloadPath(column.path) };
 }
 
-/** The column's text, by which everything but a flag or a double is checked before it is cast. */
+/** The value as text. Every type except boolean and double is checked as text before it is cast. */
 export function textItem(column: Column): Item | undefined {
   const part = partOf(column);
   const name = `${column.name}_text`;
@@ -36,7 +36,7 @@ export function textItem(column: Column): Item | undefined {
     case 'varchar':
       return { name, expression: stringOf(part, (text) => text) };
     case 'timestamp':
-      // Redshift's own spelling has a blank between date and time.
+      // Redshift writes a space between date and time.
       return { name, expression: stringOf(part, (text) => `replace(${text}, 'T', ' ')`) };
     case 'bigint':
     case 'decimal':
@@ -48,11 +48,11 @@ export function textItem(column: Column): Item | undefined {
 
 const maxTextBytes = 65_535;
 
-/** The guard keeps the cast away from texts longer than a varchar, for which no behaviour is documented. */
+/** The guard keeps texts longer than a varchar away from the cast, whose behaviour for them is not documented. */
 const stringOf = (part: string, made: (text: string) => string) =>
   `case when is_varchar(${part}) and json_size(${part}) <= ${maxTextBytes + 2} then ${made(`${part}::varchar(${maxTextBytes})`)} end`;
 
-/** The typed value, or null where the payload has none that fits: a null with a kind other than `null` is a reject. */
+/** The typed value, or null if the payload's value does not fit. A null whose kind is not `null` makes a reject. */
 export function valueItem(column: Column): Item {
   return { name: column.name, expression: valueExpression(column) };
 }
@@ -87,17 +87,22 @@ function valueExpression(column: Column): string {
   }
 }
 
-/** Whole, and so exact whatever type SUPER keeps it in. How SUPER spells it is not documented. */
+/** A whole number, which is exact whatever type SUPER stores it in. How SUPER writes it is not documented. */
 const exponentPattern = '^-?[0-9]{1,15}[eE][+]?[0-9]{1,2}$';
 
-/** 1e100 or more: past every type. */
+/** 1e100 or more: larger than any type. */
 const hugePattern = '^-?[1-9][0-9]*[eE][+]?[1-9][0-9]{2,}$';
 
-/** A cast of SUPER gives null for what does not fit (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */
+/**
+ * A cast of SUPER gives null for a value that does not fit
+ * (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html).
+ */
 const numberExpression = (pattern: string, text: string, value: string, ofExponent: string) =>
   `case when ${text} ~ '${pattern}' then ${value} when ${text} ~ '${exponentPattern}' then ${ofExponent} end`;
 
-/** Zeros behind the last place change nothing; any other digit there would be rounded away, so it makes a reject. */
+/**
+ * Zeros after the last decimal place are allowed. Any other digit there would be rounded away, so it makes a reject.
+ */
 function decimalPattern(precision: number, scale: number): string {
   const whole = precision === scale ? '0' : `[0-9]{1,${precision - scale}}`;
   const fraction = scale === 0 ? '0+' : `[0-9]{1,${scale}}0*`;
@@ -109,14 +114,15 @@ const secondsPattern = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]';
 const utcPattern = `^${day} ${secondsPattern}([.][0-9]{1,6})?Z?$`;
 const patternOfDays = (days: string) => `^${days} ${secondsPattern}([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$`;
 const timestampPattern = patternOfDays(day);
-/** Texts of the only days on which an offset can lead out of the years 1 to 9999, and of the year 0, which there is not. */
+/** Days on which an offset can lead out of the years 1 to 9999, and the year 0, which does not exist. */
 const edgePattern = patternOfDays('(0000-[0-9]{2}-[0-9]{2}|0001-01-01|9999-12-31)');
 
 /**
- * ISO 8601, a blank for its T, to a UTC timestamp, most often one that needs no more than Redshift's own spelling. Of any other the date, time and up to six
- * digits of the fraction are cast, then a given offset is taken off. Digits beyond microseconds are cut. A day that does not exist gives null, and so does an
- * offset that leads out of the years 1 to 9999: no other times are read by everything behind `events`. In a text that matches, the sixth
- * character from the end is a sign only where an offset follows. No part of it raises, wherever it is evaluated: casts are TRY_CASTs.
+ * Converts ISO 8601, with a space for its T, to a UTC timestamp. Most texts need no conversion: they are cast as they
+ * are. For others the date, the time and up to six digits of the fraction are cast, then the offset is subtracted.
+ * Further digits are cut. The result is null for a day that does not exist and for an offset that leads out of the
+ * years 1 to 9999: readers of `events` take no other times. In a matching text the sixth character from the end is a
+ * sign only if an offset follows. Nothing here raises, in whatever order it is evaluated: every cast is a TRY_CAST.
  */
 function timestampExpression(text: string): string {
   const number = (digits: string) => `try_cast(${digits} as int)`;
@@ -135,7 +141,7 @@ function timestampExpression(text: string): string {
     end`;
 }
 
-/** What each type calls a value of the right kind, and one that does not fit. */
+/** For each type: the kind of value that it takes, and how a reason names it. */
 const expectations: Record<Column['type'], { kind: string; phrase: string }> = {
   varchar: { kind: 'string', phrase: 'a string' },
   timestamp: { kind: 'string', phrase: 'a string' },
@@ -145,14 +151,14 @@ const expectations: Record<Column['type'], { kind: string; phrase: string }> = {
   boolean: { kind: 'boolean', phrase: 'a boolean' },
 };
 
-/** `a string`, `an object`: for a kind in the middle of a reason. */
+/** `a string`, `an object`: a kind in the middle of a reason. */
 export function withArticle(kind: string): string {
   return `case when ${kind} in ('array', 'object') then 'an ' else 'a ' end || ${kind}`;
 }
 
 /**
- * True for a row that nothing is wrong with. It says no more than the lines of `problemLines`, but without looking at the kinds of values
- * that are there: nearly every row ends here.
+ * True for a valid row. It accepts exactly the rows for which no line of `problemLines` applies, but without the
+ * kinds of values that are present, since it decides nearly every row.
  */
 export function soundCondition(columns: readonly Column[]): string {
   const isSound = (column: Column) => {
@@ -163,7 +169,7 @@ export function soundCondition(columns: readonly Column[]): string {
   return [...(columns.some(({ required }) => required) ? [] : ['is_object(payload)']), ...conditions].join(' and ');
 }
 
-/** The `when … then …` lines that name what is wrong with a column, in the order in which they apply. */
+/** The `when … then …` lines that name what is wrong with a column. The first that applies counts. */
 export function problemLines(column: Column): string[] {
   const kind = kindOf(column);
   const expected = expectations[column.type];
@@ -175,7 +181,7 @@ export function problemLines(column: Column): string[] {
   ];
 }
 
-/** The column `reason` takes 512 bytes, and the kind of a value may follow: a long list of allowed values is cut. */
+/** Cuts a long list of allowed values: the column `reason` takes 512 bytes, and the kind of a value may follow. */
 function shortened(text: string): string {
   const most = 480;
   const bytes = Buffer.from(text);

@@ -2,8 +2,8 @@ import type { Column, Identity } from '../../pipelines/definition';
 import { identifier } from '../text/identifier';
 
 /**
- * Text whose SHA-256 is the event's id. Each column's value stands behind its length, so that no two lists of values make one text.
- * `columns` are required ones: a row without a reason has them all.
+ * SQL for the id of an event: the SHA-256 of its identity columns. Each text follows its length, so that no two lists
+ * of values give the same text. `columns` are required ones: a row without a reason has them all.
  */
 export function identityExpression(identity: Identity, columns: readonly Column[]): string {
   if (identity.by === 'stream-position') return "sha2(shard_id || ':' || sequence_number, 256)";

@@ -6,45 +6,48 @@ import type { TypingTables } from './typed-rows';
 /** The temporary tables of a search for rows that raise. */
 export function searchTables({ name }: { readonly name: string }) {
   return {
-    /** The rows, untouched, each with `row_key`. */
+    /** The gathered rows, unchanged, each with `row_key`. */
     searched: `${name}_searched`,
-    /** Those of the ranges that are searched, with `piece`. */
+    /** The gathered rows that lie in the searched ranges, with their `piece`. */
     pieces: `${name}_pieces`,
-    /** The typed rows of a piece; its number follows, and that of the table where the piece has several. */
+    /**
+     * Prefix of the tables of typed rows. The number of the piece follows, and the number of the table if a piece has
+     * several.
+     */
     probe: `${name}_probe_`,
   };
 }
 
-/** The key of a row with a position: sequence numbers compare as texts of one width. */
+/** The key of a row with a position. Sequence numbers are padded to one width, so that they compare as texts. */
 export const positionKey = "shard_id || ':' || lpad(sequence_number, 128, '0')";
 
-/** Keys of rows, and in a list of placeholders, as a relation `raised` with `row_key` and `reason`. */
+/** The keys that the placeholder `raised` lists, as a relation with `row_key` and `reason`. */
 export const raisedQuery = `select r."key"::varchar(256) as row_key, r."reason"::varchar(512) as reason
   from (select json_parse({{raised}}) as list) as given, given.list as r`;
 
-/** Statements that the Data API takes in one batch. */
+/** Most statements that the Data API takes in one batch. */
 const maxStatements = 40;
-/** More pieces make each division cost more statements without needing many divisions less. */
+/** More pieces make each division cost more statements and save hardly any divisions. */
 const maxFanout = 30;
 const minFanout = 4;
 /**
- * Characters of a batch. A statement may have 200 kB, and no page says whether a batch may have more: so a batch of pieces stays below, unless the
- * columns are so many that four pieces exceed it.
+ * Most characters of a batch. A statement may have 200 kB; for a batch no limit is documented. So a batch stays below
+ * 200 kB, unless the pipeline has so many columns that even four pieces exceed it.
  */
 const maxBatchLength = 180_000;
 
 interface SearchOptions {
   readonly gather: readonly StatementTemplate[];
   readonly reference?: readonly StatementTemplate[];
-  /** Columns of the rows, besides `row_key`. */
+  /** Columns of the rows, without `row_key`. */
   readonly columns: readonly string[];
-  /** The statements that type the rows of the query `from`, each of which makes one of the tables. */
+  /** The statements that type the rows of the query `from`. Each makes one of the tables. */
   readonly typed: (tables: TypingTables, from: string) => readonly StatementTemplate[];
 }
 
 /**
- * Finds the rows that make typing raise: see `SearchPlan`. The batches are committed statement by statement, in one session, where each statement finds
- * the temporary tables of those before it.
+ * Compiles the search for rows that make typing raise: see `SearchPlan`. Its batches commit statement by statement in
+ * one session, so each statement finds the temporary tables of those before it.
  */
 export function searchPlan(
   pipeline: { readonly name: string },
@@ -55,29 +58,29 @@ export function searchPlan(
   return { gather, ...(reference ? { reference } : {}), probe, ...divisions(pipeline, gather, probe) };
 }
 
-/** In a statement that types rows: the table that it makes. */
+/** Placeholder for the table that a typing statement makes. */
 export const typedTable: TypingTables = (number) => `{{${tableValue(number)}:identifier}}`;
 const tableValue = (number: number) => (number === 0 ? 'probe_table' : `probe_table_${number}`);
 
-/** In a statement of a batch that types rows: which rows of which table it takes. */
+/** The rows that a typing statement of a batch reads; the table and the piece are placeholders. */
 export const pieceOf = (columns: readonly string[]) =>
   `select ${columns.join(', ')}\nfrom {{rows_table:identifier}}\nwhere {{piece_column:identifier}} = {{piece}}::bigint`;
-/** The column of the gathered rows that is 0 for those that the batch types. */
+/** The column of the gathered rows that is 0 for rows that the batch types. */
 export const batchPiece = quoteIdentifier('batch piece');
 
 interface BatchSearchOptions {
   readonly batch: readonly StatementTemplate[];
-  /** Those of them that gather the rows, the last of which makes `searched`. */
+  /** Indexes of the statements that gather the rows. The last of them makes `searched`. */
   readonly gather: readonly number[];
-  /** Those that type them, of `typedTable` and `pieceOf`. */
+  /** Indexes of the statements that type the rows with `typedTable` and `pieceOf`. */
   readonly probe: readonly number[];
-  /** The tables that they make in a batch, by the numbers of `TypingTables`. */
+  /** The tables that the typing statements make in a batch, numbered as in `TypingTables`. */
   readonly tables: readonly string[];
-  /** What makes one row without attributes of the gathered ones. */
+  /** Statements that replace the gathered rows by one row without attributes. */
   readonly reference: readonly StatementTemplate[];
 }
 
-/** The same for a batch that gathers and types the rows itself. */
+/** Compiles the search for a batch that gathers and types the rows itself. */
 export function batchSearch(
   pipeline: { readonly name: string },
   { batch, gather, probe, tables, reference }: BatchSearchOptions,
@@ -141,7 +144,10 @@ order by piece`,
   };
 }
 
-/** As many pieces as a batch takes, beside the gathering, the division, the count, all other rows and a piece without rows. */
+/**
+ * The number of pieces that fit into a batch besides gathering, dividing, counting, the piece of all other rows and
+ * one empty piece.
+ */
 function fanoutOf(before: readonly StatementTemplate[], probe: readonly StatementTemplate[]): number {
   const places = Math.floor((maxStatements - before.length - 1) / probe.length) - 2;
   const room = Math.floor((maxBatchLength - before.join('').length) / probe.join('').length) - 1;

@@ -4,13 +4,16 @@ import { identifier, quoteIdentifier } from '../text/identifier';
 import { indent } from '../text/indent';
 import { items, partItem, textItem, valueItem } from './column';
 
-/** Tells the rows of a table apart. No column has a name with a blank. */
+/** Numbers the rows of a table. The blank keeps the name apart from every column's name. */
 export const rowNumber = quoteIdentifier('row number');
 
-/** Names the temporary tables of a typing: 0 is that of the typed rows, and of several statements 1 the rows, and from 2 on the groups. */
+/**
+ * Names the temporary tables of a typing. 0 is the table of typed rows. A typing in groups also has 1, the numbered
+ * rows, and a table for each group from 2 on.
+ */
 export type TypingTables = (number: number) => string;
 
-/** Statements that type rows into several tables. */
+/** How many tables a typing makes, each with one statement. */
 export const typingStatements = (groups: number) => (groups === 1 ? 1 : groups + 2);
 
 interface TypedGroups {
@@ -18,15 +21,15 @@ interface TypedGroups {
   readonly statements: readonly StatementTemplate[];
   /** The rows, called `r`, with their groups. */
   readonly from: string;
-  /** The first reason that a group has. */
+  /** The reasons of the groups. The first that is not null counts. */
   readonly reasons: string;
-  /** A column of a group, with its table. */
+  /** A column, qualified by its group's table. */
   valueOf(column: Column): string;
 }
 
 /**
  * Types the rows of a temporary table group by group.
- * @param tables the table of the rows has `payload` and `rowNumber`
+ * @param tables table 1 has `payload` and `rowNumber`
  * @param reasonOf SQL for what is wrong with the columns of a group
  */
 export function typedGroups(
@@ -55,8 +58,9 @@ ${indent(typedRows(columns, `select ${rowNumber}, payload\nfrom ${rows}`))}
 }
 
 /**
- * The rows of a query with a `payload`, typed as the merge types them: every column by its name, null where the payload has none that fits,
- * and `<name>_part`, what the payload has. The query has no column of these names.
+ * Types the rows of a query that has a `payload`, as the merge does. The result has every column under its name, null
+ * if the payload's value does not fit, and the payload's value as `<name>_part`. The query must not have columns of
+ * these names.
  */
 export function typedRows(columns: readonly Column[], rows: string): string {
   if (columns.length === 0) return `select *\nfrom (\n${indent(rows)}\n) as arrived`;

@@ -6,7 +6,7 @@ import { significant, tokenize, withoutComments } from '../text/tokens';
 import { relationReferences } from './relations';
 import { overStored } from './stored-names';
 
-/** A view, its references resolved. */
+/** A view whose references are resolved. */
 export interface CompiledView {
   readonly name: string;
   readonly file: string;
@@ -14,14 +14,17 @@ export interface CompiledView {
   readonly physicalName: string;
   /** Stable name, a plain view: `estore.hourly_views`. */
   readonly publicName: string;
-  /** The user's query without comments, over what is stored: other views under their physical names, events in their table. */
+  /**
+   * The user's query without comments, over the stored tables: other views under their physical names, events in
+   * their table.
+   */
   readonly query: string;
   readonly hash: string;
   /** Names of the views it reads. */
   readonly reads: readonly string[];
 }
 
-/** What a view may read besides other views. */
+/** The tables that a view may read. */
 export const readableTables = [
   'events',
   'duplicates',
@@ -34,8 +37,9 @@ export const readableTables = [
 ] as const satisfies readonly TableName[];
 
 /**
- * The views in the order in which they are created and refreshed: each after those that it reads, otherwise as declared.
- * Throws on a cycle, naming its chain, and on a relation that is neither a view nor a table of the pipeline.
+ * The views in the order in which they are created and refreshed: each after the views it reads, otherwise as
+ * declared. Throws on a cycle, naming its chain, and on a relation that is neither a view nor a table of the
+ * pipeline.
  */
 export function compileViews(pipeline: Pipeline): CompiledView[] {
   const problem = dependencyProblems(pipeline)[0];
@@ -69,7 +73,7 @@ function viewsRead(pipeline: Pipeline, view: ViewDefinition): string[] {
   return [...new Set(read.map(({ name }) => name))];
 }
 
-/** Unknown relations, unclear columns and cycles among a pipeline's views, one line each. */
+/** Unknown relations, ambiguous columns and cycles among a pipeline's views, one line each. */
 export function dependencyProblems(pipeline: Pipeline): string[] {
   return [
     ...pipeline.views.flatMap((view) => referenceProblems(pipeline, 'views', view)),
@@ -78,7 +82,7 @@ export function dependencyProblems(pipeline: Pipeline): string[] {
   ];
 }
 
-/** Relations that a query names and that are not its pipeline's. */
+/** Relations that a query names and that do not belong to its pipeline. */
 export function referenceProblems(
   pipeline: Pipeline,
   list: 'views' | 'exports',

@@ -1,4 +1,4 @@
-/** What a function gives, by the types of its arguments as far as they are known. */
+/** The result type of a function by the types of its arguments, as far as they are known. */
 type ResultOf = (arguments_: readonly (string | undefined)[]) => string | undefined;
 
 const always =
@@ -60,10 +60,10 @@ const groups: readonly (readonly [ResultOf, string])[] = [
 ];
 
 const byName = new Map(groups.flatMap(([result, names]) => names.split(' ').map((name) => [name, result] as const)));
-// TRUNC of a timestamp is its day, of a number the number.
+// TRUNC of a timestamp is a date; of a number, a number.
 byName.set('trunc', ([type]) => (type === 'timestamp' ? 'date' : type));
 
-/** The result type of a function of Redshift's; undefined for one that is not on the list. */
+/** The result type of a Redshift function. Undefined for a function that is not listed. */
 export const resultOf = (name: string, arguments_: readonly (string | undefined)[]) => byName.get(name)?.(arguments_);
 
 const spellings: Readonly<Record<string, string>> = {
@@ -90,7 +90,7 @@ const spellings: Readonly<Record<string, string>> = {
   'time with time zone': 'timetz',
 };
 
-/** A type as this folder spells it: `character varying(64)` is `varchar(64)`. */
+/** A type in the spelling of this folder: `character varying(64)` becomes `varchar(64)`. */
 export function spelledType(written: string): string {
   const text = written
     .toLowerCase()

@@ -1,8 +1,8 @@
 import type { Token } from '../text/tokens';
 
 /**
- * What keeps Redshift from refreshing a materialized view incrementally, or from creating it: one phrase each.
- * @param recomputed true leaves what keeps Redshift from creating it
+ * Reasons why Redshift cannot refresh a materialized view incrementally, or cannot create it: one phrase each.
+ * @param recomputed true lists only the reasons why Redshift cannot create it
  * Source: "Refreshing a materialized view" and "CREATE MATERIALIZED VIEW" in the Redshift database developer guide.
  */
 export function incrementalProblems(tokens: readonly Token[], recomputed = false): string[] {
@@ -79,7 +79,7 @@ function problemAt(tokens: readonly Token[], index: number): string | undefined 
   return undefined;
 }
 
-/** ORDER BY of the query itself, LIMIT, OFFSET. */
+/** ORDER BY of the query itself, LIMIT, OFFSET and TOP. */
 function isBanned(tokens: readonly Token[], index: number): boolean {
   const { value } = tokens[index]!;
   if (value === 'limit' || value === 'offset' || value === 'top') return true;
@@ -88,7 +88,7 @@ function isBanned(tokens: readonly Token[], index: number): boolean {
   return depth === 0;
 }
 
-/** `select *`, `, *` or `e.*`, but not `count(*)` nor a product. */
+/** `select *`, `, *` or `e.*`, but neither `count(*)` nor a multiplication. */
 function isWildcard(tokens: readonly Token[], index: number): boolean {
   const before = tokens[index - 1];
   return before?.value === 'select' || before?.text === ',' || before?.text === '.';

@@ -8,9 +8,9 @@ import { isInteger, resultOf, spelledType } from './function-types';
 
 /** A column of a query's result. */
 export interface OutputColumn {
-  /** Undefined for an expression that has no name of its own. */
+  /** Undefined for an expression without a name. */
   readonly name: string | undefined;
-  /** As in DDL, `decimal(12,2)`, where the size is known; undefined where the query does not say enough. */
+  /** As in DDL, with its size if that is known: `decimal(12,2)`. Undefined if the query does not determine it. */
   readonly type: string | undefined;
   /** As written, for messages. */
   readonly text: string;
@@ -20,8 +20,8 @@ type Relation = { readonly name: string | undefined; readonly columns: readonly 
 type Known = ReadonlyMap<string, readonly OutputColumn[]>;
 
 /**
- * The columns of a query over a pipeline's tables and views, in order. Types come from the columns of the tables, from casts and from the
- * functions of `function-types.ts`; the query is taken for valid otherwise.
+ * The columns of a query over a pipeline's tables and views, in order. Types come from the tables' columns, from
+ * casts and from the functions of `function-types.ts`. The query is not checked in any other way.
  */
 export function outputColumns(pipeline: Pipeline, query: string): OutputColumn[] {
   return new Reader(pipeline).query(
@@ -42,7 +42,7 @@ class Reader {
       );
   }
 
-  /** Of a view: read when it is first asked for, so that the order of views does not matter. */
+  /** A view is read when it is first needed, so that the order of views does not matter. */
   private relation(name: string): readonly OutputColumn[] {
     const known = this.relations.get(name);
     if (known) return known;
@@ -236,7 +236,7 @@ function columnType(tokens: readonly Token[], relations: readonly Relation[]): s
   const found = (relation ? [relation] : relations)
     .flatMap(({ columns }) => columns)
     .find((column) => column.name === name);
-  // Further steps lead into a SUPER value.
+  // Any further step leads into a SUPER value.
   const steps = tokens.length - (relation ? 3 : 1);
   return steps > 0 ? (found?.type === 'super' ? 'super' : undefined) : found?.type;
 }
@@ -255,7 +255,7 @@ function caseType(tokens: readonly Token[], relations: readonly Relation[]): str
   return widest(types);
 }
 
-/** Where the CASE at the beginning ends. */
+/** Index of the END of the CASE at the beginning. */
 function caseEnd(tokens: readonly Token[]): number {
   let depth = 0;
   for (const [at, token] of tokens.entries()) {
@@ -269,7 +269,7 @@ function caseEnd(tokens: readonly Token[]): number {
 const comparisons = new Set(['=', '<', '>', '<=', '>=', '<>', '!=', '~']);
 const arithmetic = new Set(['+', '-', '*', '/', '%']);
 
-/** The type of what the weakest operator outside of all parentheses gives. */
+/** The result type of the weakest operator outside of all parentheses. */
 function operatorType(
   tokens: readonly Token[],
   relations: readonly Relation[],
@@ -306,7 +306,7 @@ function computed([left, right]: readonly (string | undefined)[]): string | unde
   return widest([left, right], true);
 }
 
-/** What several types become together. The size of a decimal that was computed is Redshift's to say. */
+/** The common type of several types. The size of a computed decimal is left to Redshift. */
 function widest(types: readonly (string | undefined)[], isComputed = false): string | undefined {
   const known = types.filter((type) => type !== undefined);
   const [first] = known;

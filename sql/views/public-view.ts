@@ -3,7 +3,7 @@ import type { Pipeline } from '../../pipelines/definition';
 import { identifier, reservedProblems } from '../text/identifier';
 import { outputColumns } from './output-columns';
 
-/** A column under its public name, and the name that it has below. */
+/** A column under its public name, with its name in the source. */
 interface PublicColumn {
   readonly name: string;
   /** @default - the same name */
@@ -11,8 +11,8 @@ interface PublicColumn {
 }
 
 /**
- * The statements of a plain view that readers know by its name, over whatever is its source now. Each column is named: a view keeps the columns
- * that `*` had when it was created, and CREATE OR REPLACE takes a new definition only if they stay the same.
+ * The statements of a plain view under a public name over its current source. Every column is named: `*` would keep
+ * the columns of the day of creation, and CREATE OR REPLACE requires that the columns stay the same.
  * @param name schema-qualified, as `estore.hourly_views`
  * @param source schema-qualified
  */
@@ -31,11 +31,11 @@ export function publicView(
   };
 }
 
-/** The columns of one of the pipeline's views, as its public name shows them. */
+/** The columns of one of the pipeline's views, as its public view shows them. */
 export const viewColumns = (pipeline: Pipeline, view: string): PublicColumn[] =>
   outputColumns(pipeline, `select * from ${pipeline.name}.${view}`).map(({ name }) => ({ name: name! }));
 
-/** Columns of views that have no name, or one that is there twice, one line each. */
+/** Problems of the views' columns, one line each: no name, a name used twice, a reserved word. */
 export function viewColumnProblems(pipeline: Pipeline): string[] {
   return pipeline.views.flatMap(({ name: view, query, file }) => {
     const at = `pipelines.${pipeline.name}.views.${view} (${file})`;

@@ -1,7 +1,7 @@
 import { isName } from '../text/token-walk';
 import { significant, type Token, tokenize } from '../text/tokens';
 
-/** A reference to a relation in a query: `schema.name` and where it stands. */
+/** A reference to a relation in a query: `schema.name` and its tokens. */
 export interface RelationReference {
   readonly schema: string | undefined;
   readonly name: string;
@@ -9,7 +9,7 @@ export interface RelationReference {
   readonly last: Token;
 }
 
-/** Every relation named after FROM, JOIN or a comma of a FROM list. */
+/** Every relation that a query names after FROM, JOIN or a comma of a FROM list. */
 export function relationReferences(sql: string): RelationReference[] {
   const tokens = significant(tokenize(sql));
   const references: RelationReference[] = [];
@@ -27,7 +27,7 @@ function startsRelation(tokens: readonly Token[], index: number): boolean {
   return token.value === 'join' || !isFunctionFrom(tokens, index);
 }
 
-/** `extract(hour from x)`, `trim(both from x)`: a FROM within a call that holds no SELECT. */
+/** `extract(hour from x)`, `trim(both from x)`: a FROM within a call that has no SELECT. */
 function isFunctionFrom(tokens: readonly Token[], index: number): boolean {
   const opening = openingParenthesis(tokens, index);
   return opening !== undefined && tokens[opening + 1]?.value !== 'select' && isName(tokens[opening - 1]);

@@ -7,10 +7,10 @@ import { find, isName, isWord, split } from '../text/token-walk';
 import { significant, type Token, tokenize } from '../text/tokens';
 import { type RelationReference, relationReferences } from './relations';
 
-/** A query as a materialized view may have it. */
+/** A query in the form that a materialized view takes. */
 interface StoredQuery {
   readonly sql: string;
-  /** What could be meant in more than one way, a phrase each. */
+  /** Ambiguous names, a phrase each. */
   readonly problems: readonly string[];
 }
 
@@ -20,27 +20,28 @@ interface Edit {
   readonly text: string;
 }
 
-/** A relation of the query's FROM under the name that its columns may be qualified by. */
+/** A relation of the query's FROM, under the name that may qualify its columns. */
 interface Named {
   readonly alias: string;
-  /** Its own name, where the query gets another relation in its place. */
+  /** Its name in the user's query, if another relation replaces it. */
   readonly replaced?: string;
   readonly isEvents: boolean;
 }
 
-/** A column as the query names it. */
+/** A reference to a column. */
 interface Reference {
   readonly first: Token;
   readonly column: Token;
-  /** What qualifies it. */
+  /** The qualifier. */
   readonly by?: string;
-  /** Of another relation than events, whose schema and name qualify it. */
+  /** True if schema and name of a relation other than events qualify it. */
   readonly isOther?: boolean;
 }
 
 /**
- * The query of a view over what is stored: the table of events instead of their view, other views under their physical names, and columns
- * under the names that the table has for them. What the query gives keeps its names. The query is one plain select, as all views are.
+ * Rewrites a view's query to read stored tables: the table of events in place of its view, other views under their
+ * physical names, columns under their stored names. The result's columns keep their names. The query is one plain
+ * select, as all views are.
  * @param physicalNames of the pipeline's views
  */
 export function overStored(pipeline: Pipeline, sql: string, physicalNames: ReadonlyMap<string, string>): StoredQuery {
@@ -48,12 +49,12 @@ export function overStored(pipeline: Pipeline, sql: string, physicalNames: Reado
   return { sql: query.edited(), problems: query.problems };
 }
 
-/** Their first argument is a unit of time: it looks like a column and is none. */
+/** Their first argument is a unit of time, which looks like a column. */
 const takesUnit = new Set(['dateadd', 'datediff', 'date_add', 'date_diff', 'date_part', 'extract']);
 const notAnAlias = ['on', 'using', 'join', 'inner', 'left', 'right', 'full', 'outer', 'cross', 'natural'];
 const clauses = ['where', 'group', 'having', 'order', 'limit', 'union', 'qualify', 'connect'];
 
-/** A word that cannot be a name where it stands. */
+/** A keyword that cannot be a name in this position. */
 const isSyntax = (token: Token, before: Token | undefined) =>
   token.kind === 'word' && (isReserved(token.value) || (token.value === 'by' && isWord(before, 'group', 'order')));
 
@@ -62,14 +63,14 @@ class Query {
   private readonly tokens: readonly Token[];
   private readonly tables: Readonly<Record<TableName, string>>;
   private readonly edits = new Map<number, Edit>();
-  /** Where the names of relations and of results stand, which are no columns. */
+  /** Offsets of names that are not columns: relations and result names. */
   private readonly taken = new Set<number>();
   private readonly relations: Named[] = [];
-  /** Where columns stand that were put in another name's place. */
+  /** Offsets of columns that were renamed. */
   private readonly changed = new Set<number>();
-  /** Public name to stored name, of the columns where they differ. */
+  /** Public name to stored name, where they differ. */
   private readonly renamed: ReadonlyMap<string, string>;
-  /** Stored name to public name, of those that nobody may write any more. */
+  /** Stored name to public name, where the stored name is no longer a public one. */
   private readonly hidden: ReadonlyMap<string, string>;
 
   constructor(
@@ -138,7 +139,7 @@ class Query {
     return split(this.tokens.slice(1, from));
   }
 
-  /** The column that is named there, if the name that begins there is one of events, or one that the schema qualifies. */
+  /** The column reference that begins at this token, if it may be a column of events or if a schema qualifies it. */
   private column(index: number): Reference | undefined {
     const [before, token, next] = [this.tokens[index - 1], this.tokens[index]!, this.tokens[index + 1]];
     if (!isName(token) || this.taken.has(token.at) || before?.text === '.' || before?.text === '::') return undefined;
@@ -188,7 +189,7 @@ class Query {
     if (!this.problems.includes(text)) this.problems.push(text);
   }
 
-  /** A result without a name of its own is named by its column, so where that has another name now, it says which. */
+  /** Redshift names a result without an alias after its column. If that column was renamed, the item gets an alias. */
   private keepName(item: readonly Token[]): void {
     if (isAliased(item)) return;
     const name = ownName(item);
