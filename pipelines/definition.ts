@@ -1,9 +1,9 @@
 /**
- * What a pipeline is. A folder below `pipelines/` holds one: `pipeline.ts`, its views and its exports as SQL files,
- * and a generator of sample data.
+ * Types of a pipeline. A folder below `pipelines/` holds one pipeline: `pipeline.ts`, its views and exports as SQL
+ * files, and a generator of sample data.
  */
 
-/** How many records a stream takes. */
+/** How many records a stream can take. */
 export type StreamCapacity = { readonly mode: 'on-demand' } | { readonly mode: 'provisioned'; readonly shards: number };
 
 export interface StreamDefinition {
@@ -11,29 +11,30 @@ export interface StreamDefinition {
   /** How long the stream keeps a record, in hours: 24 to 8760 (Kinesis limits). */
   readonly retentionHours: number;
   /**
-   * How long the landing view keeps a record after it was merged, in hours: at least 24 more than `retentionHours`, at most 87600. A change of the
-   * identity can judge the stream's duplicates again that are still there. @default - retentionHours + 24
+   * How long the landing view keeps a record after its merge, in hours: at least 24 more than `retentionHours`, at
+   * most 87600. A change of the identity can judge duplicates again while the landing view holds their records.
+   * @default - retentionHours + 24
    */
   readonly landedHours?: number;
   /**
-   * When the stream was last deleted and created again under its name, as `2026-11-21T10:00:00Z`. Nobody can read on in a stream that is
-   * another one: with a new time the next deployment reads the stream from its beginning, and tells of the records that may have gone
-   * with the old one. @default - never
+   * When the stream was last deleted and created again under the same name, as `2026-11-21T10:00:00Z`. A new stream
+   * cannot be continued from the old one's position. With a new time the next deployment reads the stream from its
+   * beginning and reports the records that may have been lost with the old one. @default - never
    */
   readonly recreatedAt?: string;
 }
 
 /**
- * What makes two records the same event: named columns of the payload, or the position on the stream.
- * A pipeline with history has to name columns, since a foreign file has no stream position.
+ * What makes two records the same event: named columns of the payload, or the position on the stream. A pipeline with
+ * history has to name columns, since foreign files have no stream positions.
  */
 export type Identity = (
   | { readonly by: 'columns'; readonly columns: readonly string[] }
   | { readonly by: 'stream-position' }
 ) & {
   /**
-   * Events that have what made their id so far and lack what makes it now become rejects; otherwise they stop the deployment that changes the
-   * identity. @default false
+   * What a change of the identity does with events that lack a part of the new id. True makes rejects of them; false
+   * stops the deployment. @default false
    */
   readonly mayReject?: boolean;
 };
@@ -41,49 +42,49 @@ export type Identity = (
 export type ColumnType =
   | {
       readonly type: 'varchar';
-      /** In bytes of UTF-8: 1 to 65535. A longer text goes to rejects. */
+      /** In bytes of UTF-8: 1 to 65535. A record with a longer text becomes a reject. */
       readonly maxBytes: number;
-      /** The only values allowed; any other goes to rejects. @default - any text */
+      /** The allowed values. A record with any other becomes a reject. @default - any text */
       readonly oneOf?: readonly string[];
     }
   | { readonly type: 'bigint' }
   | { readonly type: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly type: 'double' }
   | { readonly type: 'boolean' }
-  /** An ISO 8601 text in the payload, stored as timestamp without time zone, in UTC. */
+  /** An ISO 8601 text in the payload, stored as a timestamp without time zone, in UTC. */
   | { readonly type: 'timestamp' };
 
 export type Column = ColumnType & {
-  /** Column of `events`: lower-case snake_case. */
+  /** Name of the column in `events`: lower-case snake_case. */
   readonly name: string;
-  /** Where it is in the payload, attribute by attribute, in the payload's own case. */
+  /** Path in the payload, one attribute after the other, in the payload's own case. */
   readonly path: readonly string[];
-  /** A record without it goes to rejects. @default false */
+  /** A record without a value becomes a reject. @default false */
   readonly required?: boolean;
   /**
-   * Its name in the table behind `events`, where a column keeps name and type for good: a renamed column keeps its old name here, and
-   * one that changes its type gets another. Lower-case snake_case, unique within the pipeline.
+   * Its name in the table behind `events`. A stored column never changes its name or type. A renamed column keeps its
+   * old name here; a column of a new type needs a new name. Lower-case snake_case, unique within the pipeline.
    * @default - the name
    */
   readonly stored?: string;
   /**
-   * True fills the column, where it is null, from the payload of the events that are there when it is deployed. An event whose payload does not
-   * fit keeps null; of a required column one that has no value stops the deployment. Once deployed it has done its work and may go.
-   * @default false
+   * True fills the column of existing events from their payloads when it is deployed. Values that are there stay. If
+   * a payload does not fit, the column stays null; if the column is required and has no value, the deployment stops.
+   * After the deployment the setting can be removed. @default false
    */
   readonly fill?: boolean;
   /**
-   * Of a column with `fill`: the stored column that it takes the place of. An event that has a value there and gets none here stops the deployment.
-   * @default - the column that is stored under this one's name, if this one is stored under another
+   * For a column with `fill`: the stored column that it replaces. An event that has a value there and gets none here
+   * stops the deployment. @default - the column stored under this one's name, if this one is stored under another
    */
   readonly replaces?: string;
-  /** Events may lose the value that they have in the replaced column. @default false */
+  /** True allows events to lose the value that they have in the replaced column. @default false */
   readonly mayLose?: boolean;
 };
 
 /**
- * What a column of a Parquet file is, as Redshift would declare it: COPY converts nothing. Dates become `2026-11-21` in the payload,
- * timestamps `2026-11-21T10:00:00.000000Z`.
+ * The type of a Parquet column, as Redshift would declare it: COPY converts nothing. Dates become `2026-11-21` in the
+ * payload, timestamps `2026-11-21T10:00:00.000000Z`.
  */
 export type FileType =
   | 'varchar'
@@ -98,97 +99,109 @@ export type FileType =
   | 'timestamp';
 
 /**
- * A column of a CSV or Parquet file. Its values become parts of the payload, so that they are typed, rejected and found like those of any
- * other record. A CSV has texts only: at the path of a number or a boolean of the pipeline they become one if they are spelled so, and
- * stay texts, and thereby make rejects, if not. An empty field is null.
+ * A column of a CSV or Parquet file. Its values become parts of the payload and are typed and rejected like those of
+ * any other record. All values of a CSV are texts. If the pipeline has a number or boolean column at the same path,
+ * texts in that form are converted; others stay texts and make rejects. An empty field is null.
  */
 export interface FileColumn {
-  /** As the file spells it, case included. */
+  /** As the file writes it, in the same case. */
   readonly name: string;
-  /** Where its values stand in the payload. @default - one attribute with the column's name */
+  /** Path in the payload. @default - one attribute with the column's name */
   readonly path?: readonly string[];
-  /** Parquet files only, and there required. */
+  /** Required for Parquet files, not allowed for others. */
   readonly type?: FileType;
 }
 
-/** Objects of the history bucket that others wrote. No key may belong to two sources. */
+/** Objects of the history bucket that other systems wrote. No key may belong to two sources. */
 export interface HistorySource {
-  /** Lower-case snake_case, at most 32 characters, unique within its pipeline; `archive` is taken. */
+  /** Lower-case snake_case, at most 32 characters, unique within its pipeline. `archive` is reserved. */
   readonly name: string;
-  /** Keys, `*` for one path segment or part of it, `**` for any depth. */
+  /** Patterns of keys: `*` matches one path segment or part of it, `**` any depth. */
   readonly globs: readonly string[];
   /**
-   * `ndjson`: one event a line. `firehose`: one event a line in the envelope of this project's own archive, with its place on the
-   * stream. `csv`: RFC 4180 with a header. `parquet`: columns of plain types.
+   * `ndjson`: one event a line. `firehose`: one event a line in the envelope of this project's archive, with its
+   * stream position. `csv`: RFC 4180 with a header. `parquet`: columns of plain types.
    */
   readonly format: 'ndjson' | 'firehose' | 'csv' | 'parquet';
-  /** Of the object as a whole. Parquet compresses inside the file: `none`. */
+  /** Compression of the whole object. Parquet compresses inside the file: `none`. */
   readonly compression: 'gzip' | 'zstd' | 'none';
   /**
-   * The columns of `csv` and `parquet` files, all of them, in the files' order: 1 to 100. A file that has others is parked, since Redshift
-   * takes them by their place and would load them shifted.
-   * @default - none: the other formats have no columns
+   * All columns of `csv` and `parquet` files, in the files' order: 1 to 100. Redshift goes by position and would load
+   * other columns shifted, so a file with other columns is parked. @default - none: the other formats have no columns
    */
   readonly columns?: readonly FileColumn[];
-  /** Between the fields of `csv`. @default , */
+  /** Separates the fields of `csv`. @default , */
   readonly delimiter?: ',' | ';' | '|' | '\t';
   /**
-   * What it means when a key that was loaded has other bytes: one more object, whose events are merged too, or a mistake, which is
-   * parked and raises an alarm. @default load-again
+   * What happens when an object that was loaded has new bytes. `load-again` merges its events too; `alarm` parks the
+   * object and raises an alarm. @default load-again
    */
   readonly overwritten?: 'load-again' | 'alarm';
 }
 
-/** A materialized view over the pipeline's tables; its definition is the SELECT in `views/<name>.sql`. */
+/** A materialized view over the pipeline's tables. Its definition is the SELECT in `views/<name>.sql`. */
 export interface ViewDefinition {
   readonly name: string;
-  /** The SELECT, comments included. Names the tables and views of its pipeline as `<pipeline>.<name>`. */
+  /** The SELECT with its comments. It names the tables and views of its pipeline as `<pipeline>.<name>`. */
   readonly query: string;
-  /** Where the text came from, for messages. */
+  /** The file of the query, for messages. */
   readonly file: string;
   /**
-   * True allows a query that Redshift cannot keep up to date row by row: outer joins, set operators, distinct, window functions, subqueries,
-   * functions whose value changes. Every refresh then reads all that the view reads and computes it anew, so that its cost grows with
-   * the history, every `refreshEveryMinutes`. @default false - such a query is refused, at synthesis and again by the deployment
+   * True allows a query that Redshift cannot refresh incrementally: outer joins, set operators, distinct, window
+   * functions, subqueries, functions whose value changes. Every refresh then reads everything again, so its cost
+   * grows with the history, every `refreshEveryMinutes`. @default false - such a query is refused, at synthesis and
+   * again by the deployment
    */
   readonly recomputed?: boolean;
   /**
-   * The share of its rows, 0 to 1, that the view may lose by an edit. A new version that loses more is never shown to readers, and its
-   * deployment fails with the numbers. 1 where an edit is meant to make the view much smaller, as days instead of hours.
-   * @default 0.5
+   * The share of its rows, 0 to 1, that an edit may remove from the view. A version that loses more is never shown to
+   * readers: its deployment fails and reports the numbers. 1 for an edit that makes the view much smaller, as days
+   * instead of hours. @default 0.5
    */
   readonly mayShrink?: number;
-  /** How many times the rows of the largest relation that it reads a version may have, from 1: what goes beyond looks like a join gone wrong. @default 10 */
+  /**
+   * How many times the rows of the largest relation that it reads the view may have, from 1. More rows indicate a
+   * wrong join. @default 10
+   */
   readonly mayGrow?: number;
 }
 
 /**
- * How long a window is. All are aligned in UTC: minutes divide a day and count from midnight (5 to 720), a week begins on Monday, a month
- * on its first day.
+ * Length of a window. All windows are aligned in UTC: minutes divide a day and count from midnight (5 to 720), a week
+ * begins on Monday, a month on its first day.
  */
 export type WindowLength = { readonly minutes: number } | 'hour' | 'day' | 'week' | 'month';
 
-/** The rows of each window by a time column: every window is published once, and again as a correction where that is asked for. */
+/**
+ * Exports the rows of each window by a time column. Every window is published once, and again if `corrections` asks
+ * for it.
+ */
 export interface IncrementalContent {
   readonly kind: 'incremental';
-  /** The timestamp column of the query's result that decides a row's window. Rows without a time are in no window; they are counted as late. */
+  /**
+   * The timestamp column of the query's result that determines a row's window. Rows without a time belong to no
+   * window and are counted as late.
+   */
   readonly timeColumn: string;
   readonly window: WindowLength;
-  /** How long after its end a window stays open for late rows, in minutes: 0 to 10080. @default 0 */
+  /** How long a window stays open for late rows after its end, in minutes: 0 to 10080. @default 0 */
   readonly latenessMinutes?: number;
   /**
-   * A day or an ISO 8601 time in UTC: from its window on every window is published, empty ones too, and none before it.
-   * @default - of the time before the export's first run, the windows that have rows; from then on every window
+   * A day or an ISO 8601 time in UTC. Every window from then on is published, even if it is empty, and none before.
+   * @default - before the export's first run, the windows that have rows; from then on every window
    */
   readonly since?: string;
   /**
-   * True publishes a window again, whole and marked as a correction, when rows reached it after its publication. False leaves it as it is
-   * and counts those rows (metric LateRows, alarm "export late rows"). @default false
+   * True publishes a whole window again, marked as a correction, if rows reached it after its publication. False
+   * leaves the window unchanged and counts those rows (metric LateRows, alarm "export late rows"). @default false
    */
   readonly corrections?: boolean;
 }
 
-/** The whole result of the query, once an interval. Intervals that were missed are not caught up: their state is gone. */
+/**
+ * Exports the whole result of the query once an interval. Missed intervals are not caught up: their state no longer
+ * exists.
+ */
 export interface SnapshotContent {
   readonly kind: 'snapshot';
   readonly every: WindowLength;
@@ -197,13 +210,16 @@ export interface SnapshotContent {
 export type ExportContent = IncrementalContent | SnapshotContent;
 
 interface FileOptions {
-  /** Largest file in MB: 5 to 6200; of Parquet a multiple of 32 (UNLOAD, MAXFILESIZE). @default 256 */
+  /** Largest file in MB: 5 to 6200, for Parquet a multiple of 32 (UNLOAD, MAXFILESIZE). @default 256 */
   readonly maxFileMb?: number;
-  /** Columns whose values become folders, `product=a/`, and leave the files. At least one column must remain. @default - no folders */
+  /**
+   * Columns whose values become folders, `product=a/`, and are left out of the files. At least one column must
+   * remain. @default - no folders
+   */
   readonly partitionBy?: readonly string[];
 }
 
-/** Snappy inside, as Redshift writes it; there is no other compression. */
+/** Files are compressed with Snappy; Redshift has no other choice. */
 export interface ParquetFormat extends FileOptions {
   readonly kind: 'parquet';
   /** 32 to 128, on ra3.4xlarge and ra3.16xlarge only (UNLOAD, ROWGROUPSIZE). @default - Redshift's, 32 */
@@ -229,7 +245,10 @@ export interface JsonFormat extends FileOptions {
 
 export type ExportFormat = ParquetFormat | CsvFormat | JsonFormat;
 
-/** Types of Materialize that COPY TO writes and whose meaning is the same everywhere; it refuses oid, interval and record. */
+/**
+ * The types of Materialize that COPY TO writes and that mean the same in every reader. It refuses oid, interval and
+ * record.
+ */
 export const materializeTypes = [
   'boolean',
   'bytea',
@@ -252,7 +271,7 @@ export const materializeTypes = [
 /** A column of a query in Materialize. */
 export interface MaterializeColumn {
   readonly name: string;
-  /** Without a size. A run fails when Materialize has another. */
+  /** Without a size. A run fails if the type in Materialize differs. */
   readonly type: (typeof materializeTypes)[number];
 }
 
@@ -262,24 +281,26 @@ export interface ExportDefinition {
   readonly query: string;
   readonly file: string;
   /**
-   * Who runs the query and writes the files. `materialize`: the query is in its SQL and over its objects, `columns` declares what comes out,
-   * and the environment has to say where Materialize is. Its files are Parquet, or CSV without header and compression; of windows,
-   * `since` is required and corrections are not to be had.
-   * @default redshift
+   * Who runs the query and writes the files. `materialize`: the query is in Materialize's SQL and reads its objects,
+   * `columns` declares the result, and the environment has to name a Materialize server. Files are Parquet, or CSV
+   * without header and compression. Incremental exports need `since` and cannot have corrections. @default redshift
    */
   readonly engine?: 'redshift' | 'materialize';
-  /** Of the engine `materialize`, and there required: the columns of the query in their order. @default - read from the query */
+  /**
+   * The columns of the query in their order. Required for the engine `materialize`, not allowed for others. @default
+   * - read from the query
+   */
   readonly columns?: readonly MaterializeColumn[];
   readonly content: ExportContent;
   readonly format: ExportFormat;
-  /** How often the schedule looks for closed windows. @default - once a window, at most every 15 minutes */
+  /** How often the schedule checks for closed windows. @default - once a window, at most every 15 minutes */
   readonly everyMinutes?: number;
-  /** Windows that one tick catches up at most: 1 to 1000. @default 48 */
+  /** How many windows one tick publishes at most: 1 to 1000. @default 48 */
   readonly windowsPerTick?: number;
 }
 
 export interface Pipeline {
-  /** Lower-case letters, digits and underscores, at most 32: it names the warehouse schema. */
+  /** Lower-case letters, digits and underscores, at most 32. It is also the name of the warehouse schema. */
   readonly name: string;
   readonly stream: StreamDefinition;
   readonly identity: Identity;
@@ -289,9 +310,10 @@ export interface Pipeline {
   /** Minutes between two refreshes, 1 to 59. */
   readonly refreshEveryMinutes: number;
   /**
-   * The stack of its functions, alarms and warehouse objects, `millrace-<environment>-pipelines-<stack>`: a stack holds 500 resources, which is about seven
-   * pipelines. Synthesis says when it is time. A pipeline keeps its stack: one that changes it is removed and added again.
-   * @default - millrace-<environment>-pipelines
+   * Selects the stack of the pipeline's functions, alarms and warehouse objects,
+   * `millrace-<environment>-pipelines-<stack>`. A stack holds 500 resources, which is about seven pipelines;
+   * synthesis warns before that. A pipeline that changes its stack is removed and added again. @default -
+   * millrace-<environment>-pipelines
    */
   readonly stack?: string;
   readonly views: readonly ViewDefinition[];

@@ -4,8 +4,9 @@ import { ConfigurationError } from './configuration-error';
 import type { Pipeline } from './definition';
 
 /**
- * Every folder that holds a `pipeline.ts` is a pipeline; the file exports it as `pipeline`. In the order of the folders' names.
- * @throws ConfigurationError with what is wrong in any of the folders
+ * Finds the pipelines: every folder with a `pipeline.ts`, which exports the pipeline as `pipeline`. In the order of the
+ * folders' names.
+ * @throws ConfigurationError with the problems of all folders
  */
 export function discover(root: string): Pipeline[] {
   const failures: { folder: string; error: unknown }[] = [];

@@ -3,11 +3,11 @@ import { basename, join } from 'node:path';
 import { ConfigurationError } from './configuration-error';
 import type { ExportDefinition, ViewDefinition } from './definition';
 
-/** What a view's SQL file does not say. */
+/** The options of a view. Its SQL file holds the rest. */
 export type ViewOptions = Omit<ViewDefinition, 'name' | 'query' | 'file'>;
 
 /**
- * The views of a pipeline's folder: one for each `views/<name>.sql`, in the order of their names.
+ * Reads the views of a pipeline's folder: one for each `views/<name>.sql`, in the order of their names.
  * @param options by the view's name. @default - every view has the defaults
  * @throws ConfigurationError with every view that has options and no file
  */
@@ -20,7 +20,7 @@ export function readViews(folder: string, options: Readonly<Record<string, ViewO
   return files.map(({ name, query, file }) => ({ name, query, file, ...options[name] }));
 }
 
-/** Names of what has options, which have to be objects of objects. */
+/** The names in a record of options. Throws if it is not an object of objects. */
 function optionNames(at: string, options: Readonly<Record<string, object>>): string[] {
   const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
   if (!isObject(options)) throw new ConfigurationError([`${at} must have options by name`]);
@@ -30,15 +30,16 @@ function optionNames(at: string, options: Readonly<Record<string, object>>): str
   return names;
 }
 
-/** What an export's SQL file does not say. */
+/** The options of an export. Its SQL file holds the rest. */
 export type ExportOptions = Omit<ExportDefinition, 'name' | 'query' | 'file'> & {
   /** A view of the pipeline, exported with all of its columns. @default - the query is in `exports/<name>.sql` */
   readonly view?: string;
 };
 
 /**
- * The exports of a pipeline's folder: `exports/<name>.sql` with the options of that name, and those whose options name a view.
- * @throws ConfigurationError with every file without options, and all options that have neither a file nor a view, or both
+ * Reads the exports of a pipeline's folder: `exports/<name>.sql` with the options of that name, and exports whose
+ * options name a view.
+ * @throws ConfigurationError with every file without options, and all options with neither a file nor a view, or with both
  */
 export function readExports(folder: string, options: Readonly<Record<string, ExportOptions>>): ExportDefinition[] {
   const pipeline = basename(folder);

@@ -2,23 +2,26 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 
-/** What a cell of a view must hold: texts, timestamps and decimals as text, numbers as either, null where it is empty. */
+/** An expected cell: text for texts, timestamps and decimals, text or number for numbers, null for an empty cell. */
 export type ExpectedCell = string | number | boolean | null;
 
-/** Records in, rows out. */
+/** A test of a view: records in, rows out. */
 export interface ViewTest {
-  /** What is shown by it. */
+  /** What the test shows. */
   readonly name: string;
-  /** Payloads as producers send them, in their order; a text is sent as it is, be it JSON or not. */
+  /** Payloads in the order in which producers send them. A text is sent unchanged, whether or not it is JSON. */
   readonly events: readonly unknown[];
-  /** What the view then holds, in any order; columns that are not named are not looked at. All rows name the same columns. */
+  /**
+   * The rows of the view afterwards, in any order. Columns that are not named are not compared. All rows name the
+   * same columns.
+   */
   readonly rows: readonly Readonly<Record<string, ExpectedCell>>[];
 }
 
 /**
- * The tests of a view: `views/<view>.test.yaml`, a list of `{ name, events, rows }`, or `views/<view>.test.ts`, which exports such a list as
- * `tests`. Undefined when there is neither.
- * @throws Error naming the file, the place and what is allowed
+ * Reads the tests of a view: `views/<view>.test.yaml`, a list of `{ name, events, rows }`, or `views/<view>.test.ts`,
+ * which exports such a list as `tests`. Undefined if there is neither.
+ * @throws Error naming the file, the field and what is allowed
  */
 export function readViewTests(folder: string, view: string): readonly ViewTest[] | undefined {
   const shown = (file: string) => `pipelines/${basename(folder)}/views/${file}`;
@@ -54,7 +57,8 @@ function testAt(value: unknown, at: string): ViewTest {
   const unknown = Object.keys(test).find((field) => !fields.includes(field));
   if (unknown !== undefined) throw new Error(`${at}.${unknown} is not known; a test has ${fields.join(', ')}`);
   const { name, events, rows } = test;
-  if (typeof name !== 'string' || name.trim() === '') throw wrong(`${at}.name`, 'a text that says what is shown', name);
+  if (typeof name !== 'string' || name.trim() === '')
+    throw wrong(`${at}.name`, 'a text that says what the test shows', name);
   if (!Array.isArray(events)) throw wrong(`${at}.events`, 'a list of payloads', events);
   if (!Array.isArray(rows)) throw wrong(`${at}.rows`, 'a list of rows, which may be empty', rows);
   const records = rows.map((row, index) => rowAt(row, `${at}.rows[${index}]`));

@@ -24,7 +24,7 @@ import {
 } from '../generator/records';
 import { prices, type ShopEvent, visits } from './shop';
 
-/** The stand-in for a Segment workspace id in the keys of the history. */
+/** Stands for a Segment workspace id in the keys of the history. */
 const WORKSPACE = 'estore4kT7wQ2mZb9XrVn1';
 
 export const generator: PipelineGenerator = { pipeline: 'estore', weight: 9, generate, viewRows, checks, exportTruths };
@@ -68,7 +68,7 @@ function generate(given: GeneratorOptions): Generation {
   };
 }
 
-/** Rows of events that are on the stream too. */
+/** Rows of events that the stream has too. */
 function* repeated(
   events: Iterable<ShopEvent>,
   shape: RecordShape<ShopEvent>,
@@ -117,7 +117,7 @@ function estoreShape(seed: string, malformations: readonly Malformation[]): Reco
 
 type Malformation = (text: string, event: ShopEvent, random: Random) => string;
 
-/** Ways to spoil a row of a history file so that it stays one row: each is to be rejected. */
+/** Ways to damage a row of a history file. The row stays one line and must be rejected. */
 const spoiltRows: readonly Malformation[] = [
   (text) => text.replace(/"action":"[^"]*"/, '"action":"wishlist"'),
   (_text, event) => `GET /products/${event.product} HTTP/1.1`,
@@ -128,7 +128,7 @@ const spoiltRows: readonly Malformation[] = [
   (text) => text.replace(/,"action":"[^"]*"/, ''),
 ];
 
-/** A record of a stream has an end of its own: it can be cut short, and be JSON without being an object. */
+/** A stream record ends by itself, so it can also be cut short, or be JSON without being an object. */
 const spoiltRecords: readonly Malformation[] = [
   ...spoiltRows,
   (text, _event, random) => text.slice(0, 1 + random.below(text.length - 1)),
@@ -136,7 +136,7 @@ const spoiltRecords: readonly Malformation[] = [
   (_text, event) => String(event.product),
 ];
 
-/** Remembers the last answer: times come in order, mostly. */
+/** Remembers the last answer, since times mostly come in order. */
 function memoized(compute: (key: number) => string): (key: number) => string {
   let lastKey = Number.NaN;
   let last = '';

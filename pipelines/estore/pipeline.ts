@@ -2,9 +2,10 @@ import type { Pipeline } from '../definition';
 import { readExports, readViews } from '../read';
 
 /**
- * What customers do in a shop: they view products, put them into the cart or take them out, buy and return them. The events are those of
- * the Tinybird materialized views workshop: `{"customer_id", "product": {"product_id"[, "price"]}, "action", "timestamp"}`, the time in
- * UTC without a zone, a price with purchases only. They carry no id of their own.
+ * Actions of customers in a shop: they view products, put them into the cart or take them out, buy and return them.
+ * The events are those of the Tinybird materialized views workshop: `{"customer_id", "product": {"product_id"[,
+ * "price"]}, "action", "timestamp"}`. Times are in UTC without a zone, and only purchases have a price. Events have
+ * no id of their own.
  */
 export const pipeline: Pipeline = {
   name: 'estore',

@@ -1,6 +1,6 @@
 import { createRandom, type Random } from '../generator/random';
 
-/** What customers do, in the order in which they can do it. */
+/** Actions of customers, in the order in which they are possible. */
 export const actions = ['view', 'cart', 'uncart', 'purchase', 'return'] as const;
 export type Action = (typeof actions)[number];
 
@@ -26,10 +26,13 @@ const WEIGHTS: readonly (readonly [Action, number])[] = [
   ['return', 100],
 ];
 
-/** Hours by which a late visit may lie back are steps of 121 minutes, so that no two steps meet in one minute. */
+/** A late visit is a multiple of 121 minutes old, so that no two multiples share a minute. */
 const LATE_STEP_SECONDS = 121 * 60;
 const LATE_STEPS = 3;
-/** Events in time use seconds 0 to 49 of a minute, late ones a second of their batch above those: they never coincide. */
+/**
+ * Punctual events use seconds 0 to 49 of a minute. Late events use a second of their batch above those, so the two
+ * never coincide.
+ */
 const PUNCTUAL_SECONDS = 50;
 
 /** Prices in cents, fixed for a seed: 1.00 to 500.00. */
@@ -42,7 +45,7 @@ const VIEWED = 1;
 const CARTED = 2;
 const BOUGHT = 4;
 
-/** What one customer viewed, has in the cart and bought; each list holds a product once. */
+/** The products that one customer viewed, has in the cart and bought. Each list holds a product once. */
 class Customer {
   private readonly flags = new Uint8Array(PRODUCTS);
   private readonly lists: Record<number, number[]> = { [VIEWED]: [], [CARTED]: [], [BOUGHT]: [] };
@@ -53,7 +56,7 @@ class Customer {
     this.lists[list]!.push(product);
   }
 
-  /** A product of the list, or undefined when it is empty. */
+  /** A product of the list. Undefined if the list is empty. */
   pick(list: number, random: Random): { index: number; product: number } | undefined {
     const products = this.lists[list]!;
     if (products.length === 0) return undefined;
@@ -70,20 +73,21 @@ class Customer {
 }
 
 export interface Visit {
-  /** Names the random sequence. */
+  /** Name of the random sequence. */
   readonly seed: string;
   readonly batch: number;
-  /** Epoch milliseconds, whole minutes, `to` exclusive; at most two hours apart where `late` is above 0. */
+  /** Epoch milliseconds, whole minutes, `to` exclusive. At most two hours apart if `late` is above 0. */
   readonly from: number;
   readonly to: number;
   readonly events: number;
-  /** Part of the events that belong to late visits. */
+  /** Share of the events that belong to late visits. */
   readonly late: number;
 }
 
 /**
- * Exactly `events` events, in order of time but for the late ones. No two share customer, product, action and second.
- * A late visit is a customer whose device was offline: its view, cart and purchase of one product all arrive hours after they happened.
+ * Yields exactly `events` events, ordered by time except for the late ones. No two share customer, product, action
+ * and second. In a late visit the customer's device was offline: its view, cart and purchase of one product all
+ * arrive hours after they happened.
  */
 export function* visits(options: Visit): Generator<ShopEvent> {
   const random = createRandom(options.seed);
@@ -93,7 +97,7 @@ export function* visits(options: Visit): Generator<ShopEvent> {
   const fromSecond = options.from / 1000;
   const seconds = options.to / 1000 - fromSecond;
   const lateSecond = PUNCTUAL_SECONDS + (options.batch % (60 - PUNCTUAL_SECONDS));
-  // a late visit has two events on average
+  // A late visit has two events on average.
   const lateChance = options.late / 2;
   for (let sent = 0; sent < options.events; ) {
     const second = punctual(fromSecond + Math.floor((sent * seconds) / options.events));
@@ -112,13 +116,16 @@ export function* visits(options: Visit): Generator<ShopEvent> {
   }
 }
 
-/** Moves a second of the minute into 0 to 49, keeping the order. */
+/** Maps a second of the minute to 0 to 49, keeping the order. */
 function punctual(second: number): number {
   const ofMinute = second % 60;
   return second - ofMinute + Math.floor((ofMinute * PUNCTUAL_SECONDS) / 60);
 }
 
-/** One step of a customer, or undefined where the same event happened in this second already. What the customer can't do becomes a smaller step, at last a view. */
+/**
+ * One action of a customer. Undefined if the same event already happened in this second. An action that is not
+ * possible is replaced by an earlier one, in the end by a view.
+ */
 function act(state: Customer, customer: number, second: number, random: Random, taken: Taken): ShopEvent | undefined {
   const draw = random.below(100);
   let action = WEIGHTS.find(([, below]) => draw < below)![0];
@@ -158,12 +165,12 @@ function identity(customer: number, product: number, action: Action): number {
   return (customer * PRODUCTS + product) * actions.length + actions.indexOf(action);
 }
 
-/** The identities of the current moment only, since time never goes back: flat memory. */
+/** Holds the identities of the current second only, since time never goes back. So memory stays constant. */
 class Taken {
   private moment = Number.NEGATIVE_INFINITY;
   private readonly identities = new Set<number>();
 
-  /** False when the identity was there at this moment before. */
+  /** False if this second already has the identity. */
   add(moment: number, identity: number): boolean {
     if (moment !== this.moment) {
       this.moment = moment;

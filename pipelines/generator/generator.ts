@@ -1,22 +1,31 @@
 /**
- * Sample data with a known truth. A pipeline's folder holds a `generator.ts` that exports `generator: PipelineGenerator`;
- * the command line, the benchmark and the tests drive every pipeline through it.
+ * Sample data whose result is known. A pipeline's folder holds a `generator.ts` that exports `generator:
+ * PipelineGenerator`. The command line, the benchmark and the tests use every pipeline through it.
  */
 
 export interface GeneratorOptions {
-  /** Same seed, start, batch and knobs: same bytes. */
+  /** Equal seed, start, batch and settings give equal bytes. */
   readonly seed: string;
-  /** Epoch milliseconds. The stream's events lie in the two hours before it, the history in the days before those. */
+  /**
+   * Epoch milliseconds. The stream's events happen in the two hours before it, the history's in the days before
+   * those.
+   */
   readonly start: number;
-  /** Distinct valid events, those of the history included. Duplicates, malformed and oversized records come on top. */
+  /**
+   * Distinct valid events, including those of the history. Duplicates, malformed and oversized records are added to
+   * them.
+   */
   readonly events: number;
-  /** How often data was generated before for the same warehouse; identities of different batches never meet. @default 0 */
+  /** How many batches were generated before for the same warehouse. Batches share no identities. @default 0 */
   readonly batch?: number;
-  /** Epoch milliseconds: events of the stream begin no earlier. For a batch after the first: `until` of the one before. @default - two hours before `start` */
+  /**
+   * Epoch milliseconds: no event of the stream is earlier. For a batch after the first: `until` of the previous one.
+   * @default - two hours before `start`
+   */
   readonly notBefore?: number;
-  /** Part of the events whose record is sent a second time, unchanged. @default 0.02 */
+  /** Share of the events whose record is sent a second time, unchanged. @default 0.02 */
   readonly duplicates?: number;
-  /** Part of the stream's events that happened two to six hours before their neighbours. @default 0.01 */
+  /** Share of the stream's events that happened two to six hours before their neighbours. @default 0.01 */
   readonly late?: number;
   /** Malformed records per event: not JSON, truncated, not an object, wrong types, missing fields. @default 0.005 */
   readonly malformed?: number;
@@ -24,11 +33,11 @@ export interface GeneratorOptions {
   readonly oversized?: number;
   /** Records of the stream over 1 MiB, which the stream refuses. @default 0 */
   readonly refused?: number;
-  /** Part of the events that are in history files only. @default 0.2; 0 for a batch after the first */
+  /** Share of the events that are in history files only. @default 0.2; 0 for a batch after the first */
   readonly historyShare?: number;
-  /** Days over which the history is spread. @default 2 */
+  /** Number of days that the history covers. @default 2 */
   readonly historyDays?: number;
-  /** Part of the events that are on the stream and in a history file too. @default 0.01 */
+  /** Share of the events that are both on the stream and in a history file. @default 0.01 */
   readonly overlap?: number;
 }
 
@@ -37,7 +46,7 @@ export interface GeneratedRecord {
   /** One line of text: no line breaks, JSON unless malformed. */
   readonly data: string;
   readonly partitionKey: string;
-  /** True when the stream must not accept it; such a record counts nowhere. */
+  /** True if the stream must refuse the record. Such a record is not counted. */
   readonly refused?: true;
 }
 
@@ -50,8 +59,8 @@ export interface HistoryObject {
 }
 
 /**
- * What the warehouse must hold once everything sent was merged. All figures are whole numbers and add up over batches:
- * money is in cents, groups go by the text of the key.
+ * Expected content of the warehouse after everything was merged. All figures are whole numbers and add up over
+ * batches: money is in cents, groups are keyed by text.
  */
 export interface Oracle {
   /** Records accepted by the stream and rows of history objects. */
@@ -63,7 +72,7 @@ export interface Oracle {
   readonly groups: Record<string, Record<string, number>>;
 }
 
-/** A question to the warehouse whose answer is known. */
+/** A query to the warehouse whose answer is known. */
 export interface Check {
   readonly name: string;
   readonly query: string;
@@ -71,20 +80,20 @@ export interface Check {
   readonly expected: readonly (readonly string[])[];
 }
 
-/** What the windows of an export hold. */
+/** Expected content of an export's windows. */
 export interface ExportTruth {
   /** A decimal column of the export whose sum is known, in cents. */
   readonly moneyColumn?: string;
   /** By the start of the window, `2026-11-21 09:00:00`. */
   readonly windows: Readonly<Record<string, { readonly rows: number; readonly cents?: number }>>;
-  /** Of a snapshot, instead of windows: what it holds once everything is merged. */
+  /** Expected content of a snapshot, in place of windows, after everything was merged. */
   readonly snapshot?: { readonly rows: number; readonly cents?: number };
 }
 
-/** Reading either iterable to its end adds its records to `oracle`; each can be read once. */
+/** One batch of data. Reading an iterable to its end adds its records to `oracle`. Each can be read once. */
 export interface Generation {
   readonly oracle: Oracle;
-  /** Epoch milliseconds: no event of the stream is as late as this. */
+  /** Epoch milliseconds: every event of the stream is earlier. */
   readonly until: number;
   stream(): Iterable<GeneratedRecord>;
   history(): Iterable<HistoryObject>;
@@ -93,7 +102,7 @@ export interface Generation {
 export interface PipelineGenerator {
   /** The pipeline's name. */
   readonly pipeline: string;
-  /** The part of a demo's events that go to this pipeline, relative to the others. */
+  /** Share of a demo's events that this pipeline gets, relative to the other pipelines. */
   readonly weight: number;
   generate(options: GeneratorOptions): Generation;
   /** Rows per view, by the view's name. */
@@ -106,12 +115,12 @@ export interface PipelineGenerator {
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 export const STREAM_SPAN_MS = 2 * HOUR_MS;
-/** The oldest late event is so much older than `start`; the history ends before it. */
+/** The oldest late event is this much older than `start`. The history ends before it. */
 export const LATE_SPAN_MS = 9 * HOUR_MS;
 
 export type CompleteOptions = Required<GeneratorOptions>;
 
-/** Fills in defaults and refuses what makes no sense, all problems at once. */
+/** Fills in defaults. Throws on options out of range, naming all problems at once. */
 export function completeOptions(options: GeneratorOptions): CompleteOptions {
   const batch = options.batch ?? 0;
   const earliest = options.start - STREAM_SPAN_MS;
@@ -160,7 +169,7 @@ export function completeOptions(options: GeneratorOptions): CompleteOptions {
 
 const MINUTE_MS = 60_000;
 
-/** The stream's whole minutes, two hours at most and one at least. */
+/** The whole minutes of the stream, from one minute to two hours. */
 export function streamSpan(options: CompleteOptions): { from: number; to: number } {
   const from = Math.ceil(options.notBefore / MINUTE_MS) * MINUTE_MS;
   return { from, to: Math.max(from + MINUTE_MS, Math.floor(options.start / MINUTE_MS) * MINUTE_MS) };
@@ -177,7 +186,7 @@ export function count(oracle: Oracle, group: string, key: string, amount = 1): v
   keys[key] = (keys[key] ?? 0) + amount;
 }
 
-/** The truth after both batches. */
+/** The expected content after both batches. */
 export function addOracles(one: Oracle, other: Oracle): Oracle {
   const sum: Oracle = {
     produced: one.produced + other.produced,

@@ -9,7 +9,7 @@ import {
 } from './generator';
 import type { Random } from './random';
 
-/** How a pipeline's valid events become records, and how they are spoilt. */
+/** How a pipeline's valid events become records, and how records are damaged. */
 export interface RecordShape<Event> {
   record(event: Event): GeneratedRecord;
   /** Adds a valid event, seen for the first time, to the oracle's groups. */
@@ -22,10 +22,13 @@ export interface RecordShape<Event> {
 
 export type Noise = Pick<CompleteOptions, 'duplicates' | 'malformed' | 'oversized' | 'refused'>;
 
-/** A duplicate follows its original within so many events. */
+/** A duplicate follows its original within this many events. */
 const DUPLICATE_DISTANCE = 256;
 
-/** The records of valid events, in their order, with duplicates, malformed, oversized and refused ones strewn in. Counts into the oracle what it yields. */
+/**
+ * Yields the records of valid events in order, mixed with duplicates and with malformed, oversized and refused
+ * records. Counts what it yields in the oracle.
+ */
 export function* withNoise<Event>(
   events: Iterable<Event>,
   shape: RecordShape<Event>,
@@ -73,7 +76,7 @@ function* duplicatesOf(records: GeneratedRecord[], oracle: Oracle): Generator<Ge
   records.length = 0;
 }
 
-/** Rows of a history object at most. */
+/** Most rows of a history object. */
 const ROWS_PER_OBJECT = 5000;
 
 /** `<pipeline>/<workspace>/<day>/<n>.gz`, the layout in which Segment writes its logs. */
@@ -81,7 +84,7 @@ export function historyKey(pipeline: string, workspace: string, dayStart: number
   return `${pipeline}/${workspace}/${new Date(dayStart).toISOString().slice(0, 10)}/${name}.gz`;
 }
 
-/** Cuts lines into compressed objects of at most 5,000 rows; `keyOf` names the nth one. */
+/** Splits lines into compressed objects of at most 5,000 rows. `keyOf` names the nth object. */
 export function* historyObjects(
   records: Iterable<GeneratedRecord>,
   rowsPerObject: number,
@@ -101,7 +104,10 @@ export function* historyObjects(
   if (lines.length > 0) yield pack();
 }
 
-/** The days of the history, oldest first, with the events of each: whole UTC days that end before the oldest late event of the stream. */
+/**
+ * The days of the history, oldest first, with their numbers of events: whole UTC days that end before the oldest late
+ * event of the stream.
+ */
 export function historyDays(options: CompleteOptions, events: number): { from: number; to: number; events: number }[] {
   const end = Math.floor((options.start - LATE_SPAN_MS) / DAY_MS) * DAY_MS;
   const perDay = Math.floor(events / options.historyDays);
@@ -111,14 +117,16 @@ export function historyDays(options: CompleteOptions, events: number): { from: n
   }).filter((day) => day.events > 0);
 }
 
-/** How the events are shared out: most on the stream, some in history files only, some of the stream's in both. */
+/**
+ * Distributes the events: most to the stream, some to history files only, some of the stream's to history files too.
+ */
 export function shareOut(options: CompleteOptions): { stream: number; history: number; overlap: number } {
   const history = Math.floor(options.events * options.historyShare);
   const stream = options.events - history;
   return { stream, history, overlap: Math.min(stream, Math.floor(options.events * options.overlap)) };
 }
 
-/** The first `limit` of something. */
+/** The first `limit` values. */
 export function* first<T>(values: Iterable<T>, limit: number): Generator<T> {
   if (limit <= 0) return;
   let taken = 0;

@@ -13,7 +13,7 @@ import {
 import { createRandom, randomText } from '../generator/random';
 import { type RecordShape, withNoise } from '../generator/records';
 
-/** Segment page calls; `messageId` is the identity. There is no history: every event comes by the stream. */
+/** Segment page calls, identified by `messageId`. There is no history: every event arrives on the stream. */
 export const generator: PipelineGenerator = {
   pipeline: 'pageviews',
   weight: 1,

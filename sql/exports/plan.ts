@@ -56,8 +56,8 @@ function exportItem(pipeline: ResolvedPipeline, definition: ExportDefinition): E
     format: itemFormat(definition.format),
     windowsPerTick: definition.windowsPerTick ?? defaultWindowsPerTick,
     state: stateQuery(pipeline, definition),
-    revisions: `select coalesce(revision, 0) as revision\nfrom ${exports}\nwhere ${ours(definition)} and window_start = {{window_start}}::timestamp`,
-    locations: `select location\nfrom ${exports}\nwhere ${ours(definition)}`,
+    revisions: `select coalesce(revision, 0) as revision\nfrom ${exports}\nwhere ${ofExport(definition)} and window_start = {{window_start}}::timestamp`,
+    locations: `select location\nfrom ${exports}\nwhere ${ofExport(definition)}`,
     record: recordStatements(pipeline, definition),
     ...(engine === 'materialize'
       ? { columns: materializeColumns(definition), ...materializeStatements(definition) }
@@ -114,7 +114,7 @@ function sourceOf({ query, content }: ExportDefinition, columns: readonly ItemCo
 }
 
 const timeOf = ({ timeColumn }: { readonly timeColumn: string }) => `exported.${identifier(timeColumn)}`;
-const ours = ({ name }: ExportDefinition) => `export = ${quoteLiteral(name)}`;
+const ofExport = ({ name }: ExportDefinition) => `export = ${quoteLiteral(name)}`;
 
 /**
  * SQL for a text of 1 to 38 digits that differs if any row differs, whatever the order of the rows: the sum of 60
@@ -144,7 +144,7 @@ function stateQuery(pipeline: ResolvedPipeline, definition: ExportDefinition): s
   const { exports, checkpoints } = pipeline.tables;
   // Data in Materialize is as old as its sources. The windows' lateness allows for that.
   const until = definition.engine === 'materialize' ? 'getdate()' : `(${completeUntil(checkpoints)})`;
-  const of = (what: string) => `(select ${what} from ${exports} where ${ours(definition)})`;
+  const of = (what: string) => `(select ${what} from ${exports} where ${ofExport(definition)})`;
   return `select
   ${of('max(sequence)')} as sequence,
   ${of('max(window_end)')} as last_end,
@@ -182,8 +182,8 @@ function touchedQuery(pipeline: ResolvedPipeline, definition: ExportDefinition, 
 )
 select distinct m.window_start
 from merged m
-left join ${pipeline.tables.exports} p on p.window_start = m.window_start and p.${ours(definition)}
-where p.window_start is not null or m.window_start < (select min(published_at) from ${pipeline.tables.exports} where ${ours(definition)})
+left join ${pipeline.tables.exports} p on p.window_start = m.window_start and p.${ofExport(definition)}
+where p.window_start is not null or m.window_start < (select min(published_at) from ${pipeline.tables.exports} where ${ofExport(definition)})
 order by 1`;
 }
 
@@ -219,7 +219,7 @@ numbered as (
     window_start, row_count, fingerprint, coalesce(revision, 0) as revision,
     row_number() over (partition by window_start order by coalesce(revision, 0) desc) as newest
   from ${pipeline.tables.exports}
-  where ${ours(definition)}
+  where ${ofExport(definition)}
 )
 select w.window_start, w.row_count, p.row_count as published_rows, p.revision
 from windows w
@@ -279,7 +279,7 @@ select
   ${quoteLiteral(definition.name)}, g.window_start::timestamp, g.window_end::timestamp, g.run_id, g.row_count, g.file_count, g.location,
   getdate(), g.revision, g.sequence, g.byte_count, g.fingerprint, g.statement_id
 from given g
-left join ${exports} p on p.${ours(definition)} and p.location = g.location
+left join ${exports} p on p.${ofExport(definition)} and p.location = g.location
 where p.location is null`,
   ];
 }

@@ -94,7 +94,7 @@ const statementsOf = (
   },
 });
 
-/** What the load function knows of the files itself. */
+/** What the load function itself needs to know about the files. */
 function shapeOf(pipeline: ResolvedPipeline, source: Format): FileShape {
   const { compression } = source;
   if (source.format === 'ndjson' || source.format === 'firehose') return { format: source.format, compression };

@@ -120,7 +120,7 @@ from (
 ) as found
 where copy_number = 1`,
       `delete from ${staged} where ${key} in (select row_key from (${raisedQuery}) as given_keys)`,
-      ...(isArchive ? forgetPlaced(pipeline, raised) : []),
+      ...(isArchive ? removePlaced(pipeline, raised) : []),
     ],
     reject: `insert into ${rejects} (source, ${place}, object_key, reason, payload, run_id, merged_at)
 select '${sourceOf(source)}', ${place}, ${object}, reason, payload, {{run_id}}, getdate()
@@ -131,7 +131,7 @@ from ${raised}`,
 }
 
 /** Removes archived lines whose position has an outcome, so that they are not rejected again. */
-function forgetPlaced(pipeline: ResolvedPipeline, raised: string): StatementTemplate[] {
+function removePlaced(pipeline: ResolvedPipeline, raised: string): StatementTemplate[] {
   const { events, duplicates, rejects } = pipeline.tables;
   const placed = `${raised}_placed`;
   const positions = [events, duplicates, rejects].map(

@@ -50,7 +50,7 @@ function reloadStatements(pipeline: ResolvedPipeline, source: Format, reading: R
     objectsStatement(pipeline),
     ...[incoming, read, copies].map((table) => `delete from ${table} where (select count(*) from ${objects}) = 0`),
     ...[tables.events, tables.duplicates, tables.rejects, tables.ledger].map(
-      (book) => `delete from ${book} where run_id = ${replaced} and (select count(*) from ${objects}) > 0`,
+      (table) => `delete from ${table} where run_id = ${replaced} and (select count(*) from ${objects}) > 0`,
     ),
     ...steps.place,
     malformedStatement(pipeline, source),

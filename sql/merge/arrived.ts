@@ -34,7 +34,7 @@ export function untouchedStatements(
   return [
     arrivedStatement(pipeline, source, archive),
     readStatement(pipeline, source),
-    ...forgetMergedStatements(pipeline, replaced),
+    ...removeMergedStatements(pipeline, replaced),
   ];
 }
 
@@ -103,7 +103,7 @@ from ${arrived}`;
  * record, which gives way to the record. A record keeps its arrival time when it is read again, so only rows of that
  * time range are searched.
  */
-function forgetMergedStatements(pipeline: ResolvedPipeline, replaced?: string): StatementTemplate[] {
+function removeMergedStatements(pipeline: ResolvedPipeline, replaced?: string): StatementTemplate[] {
   const { events, duplicates, rejects } = pipeline.tables;
   const { arrived, read, merged } = pipeline.temporary;
   const positions = [events, duplicates, rejects].map(

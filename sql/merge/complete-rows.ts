@@ -9,7 +9,7 @@ import { typedRows } from '../typing/typed-rows';
 const deploymentHours = 24;
 
 /** SQL condition: the row lacks a value in `stored` that `typed` has. */
-export const lacks = (columns: readonly ResolvedColumn[], stored: string, typed: string) =>
+export const missingValues = (columns: readonly ResolvedColumn[], stored: string, typed: string) =>
   columns
     .map((column) => {
       const [value, given] = [`${stored}.${column.sql.stored}`, `${typed}.${column.sql.name}`];
@@ -65,5 +65,5 @@ ${assignments(columns, 'e', 'late')}
 from (
 ${indent(typedRows(columns, rows))}
 ) as late
-where e.event_id = late.event_id and (${lacks(columns, 'e', 'late')})`;
+where e.event_id = late.event_id and (${missingValues(columns, 'e', 'late')})`;
 }

@@ -12,7 +12,7 @@ export const beginning = 'beginning';
  * Writes the first checkpoint, together with the first landing view. From then on, whatever is not read within the
  * stream's retention is a gap, even if nothing was ever merged. Changes nothing if there is a checkpoint.
  */
-export function beginStatement(pipeline: ResolvedPipeline): StatementTemplate {
+export function firstCheckpointStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { checkpoints } = pipeline.tables;
   return `insert into ${checkpoints} (landing, identity_version, merged_at)
 select ${quoteLiteral(beginning)}, ${quoteLiteral(pipeline.identity.version)}, getdate()

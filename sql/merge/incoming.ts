@@ -3,7 +3,7 @@ import type { Column } from '../../pipelines/definition';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { indent } from '../text/indent';
-import { items, partItem, problemLines, soundCondition, textItem, valueItem, withArticle } from '../typing/column';
+import { items, partItem, problemLines, textItem, validCondition, valueItem, withArticle } from '../typing/column';
 import { rowNumber, type TypingTables, typedGroups, typingStatements } from '../typing/typed-rows';
 import { unparsedReason } from './parsing';
 
@@ -62,7 +62,7 @@ function wideStatements(
     tables,
     groups,
     (group) => `case
-  when ${soundCondition(group)} then null
+  when ${validCondition(group)} then null
 ${indent(group.flatMap(problemLines).join('\n'))}
 end`,
   );
@@ -140,7 +140,7 @@ ${
     ? `      ${positionLine}
 `
     : ''
-}      when ${soundCondition(columns)} then null
+}      when ${validCondition(columns)} then null
       when unparsed is not null then ${indent(unparsedReason(), 6).trimStart()}
 ${indent(payloadLines.join('\n'), 6)}
 ${indent(columns.flatMap(problemLines).join('\n'), 6)}

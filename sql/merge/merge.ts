@@ -41,7 +41,7 @@ export function mergeStatements(pipeline: ResolvedPipeline): StatementTemplate[]
  */
 export function lastMergeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { checkpoints } = pipeline.tables;
-  const ours = pipeline.ofLanding;
+  const { ofLanding } = pipeline;
   const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
   return [
     lockStatement(pipeline),
@@ -49,10 +49,10 @@ export function lastMergeStatements(pipeline: ResolvedPipeline): StatementTempla
     ...place,
     run,
     `delete from ${checkpoints}
-where ${ours} and merged_until is null`,
+where ${ofLanding} and merged_until is null`,
     `update ${checkpoints}
 set merged_at = merged_until
-where ${ours}`,
+where ${ofLanding}`,
     drop,
   ];
 }
@@ -260,19 +260,19 @@ cross join unread u`;
  */
 function checkpointStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { checkpoints } = pipeline.tables;
-  const ours = pipeline.ofLanding;
-  const books = pipeline.ofIdentity;
+  const { ofLanding } = pipeline;
+  const { ofIdentity } = pipeline;
   return [
     `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until, skips_until)
 select
   ${quoteLiteral(pipeline.landing.table)}, ${quoteLiteral(pipeline.identity.version)},
-  coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ours})),
+  coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ofLanding})),
   getdate(),
-  (select max(case when landing <> ${quoteLiteral(beginning)} then merged_at else merged_until end) from ${checkpoints} where ${books}),
-  (select max(complete_until) from ${checkpoints} where ${books}),
-  (select max(skips_until) from ${checkpoints} where ${ours})
+  (select max(case when landing <> ${quoteLiteral(beginning)} then merged_at else merged_until end) from ${checkpoints} where ${ofIdentity}),
+  (select max(complete_until) from ${checkpoints} where ${ofIdentity}),
+  (select max(skips_until) from ${checkpoints} where ${ofLanding})
 from ${pipeline.temporary.read}`,
     `delete from ${checkpoints}
-where ${ours} and merged_at < (select max(merged_at) from ${checkpoints} where ${ours})`,
+where ${ofLanding} and merged_at < (select max(merged_at) from ${checkpoints} where ${ofLanding})`,
   ];
 }

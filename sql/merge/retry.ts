@@ -19,7 +19,7 @@ import { parsedExpression } from './parsing';
 export function retryStatements(
   definition: Pipeline,
   chosen?: StatementTemplate,
-  which: Retried = 'sound',
+  which: Retried = 'ordinary',
 ): StatementTemplate[] {
   const pipeline = resolvePipeline(definition);
   const { rejects, runs } = pipeline.tables;
@@ -52,7 +52,7 @@ export function retryPreview(
   chosen?: StatementTemplate,
 ): { readonly statements: readonly StatementTemplate[]; readonly answer: number } {
   const pipeline = resolvePipeline(definition);
-  const judged = judgeStatements(pipeline, chosen, 'sound');
+  const judged = judgeStatements(pipeline, chosen, 'ordinary');
   const counts = `with ${outcomeQueries(pipeline)}
 select a.judged as records, a.records - c.duplicates as events, c.duplicates
 from accepted a
@@ -61,7 +61,7 @@ cross join copies c`;
 }
 
 /** Which rejects: those with a payload to type, or those that made a statement fail. */
-type Retried = 'sound' | 'raised';
+type Retried = 'ordinary' | 'raised';
 
 /** SQL condition on `rejects`: records that made a statement fail. */
 export const isRaised = `reason like ${quoteLiteral(`${raisedPrefix}%`)}`;

@@ -1,7 +1,7 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { FillSpec } from '../../lambda/warehouse-object/contract';
-import { assignments, lacks } from '../merge/complete-rows';
+import { assignments, missingValues } from '../merge/complete-rows';
 import type { ResolvedColumn, ResolvedPipeline } from '../resolve';
 import { quoteIdentifier } from '../text/identifier';
 import { indent } from '../text/indent';
@@ -112,7 +112,7 @@ set
 ${assignments(columns, 'e', 'f')}
 from ${rows} f
 where e.event_id = f.event_id and e.merged_at >= (select low from ${bounds}) and e.merged_at < (select high from ${bounds})
-  and (${lacks(columns, 'e', 'f')})`,
+  and (${missingValues(columns, 'e', 'f')})`,
     `insert into ${fills} (
   definition, typing, column_name, filled_from, filled_until, row_count, filled, missing, misfits, misfit_id, lost, lost_id, filled_at
 )

@@ -8,15 +8,15 @@ import { problemLines } from '../typing/column';
 import { pieceOf, typedTable } from '../typing/raising-rows';
 import { rowNumber, typedGroups, typedRows } from '../typing/typed-rows';
 
-export const kept = (column: Column) => quoteIdentifier(`${column.name} kept`);
-const absent = (column: Column) => quoteIdentifier(`${column.name} absent`);
+export const keptName = (column: Column) => quoteIdentifier(`${column.name} kept`);
+const absentName = (column: Column) => quoteIdentifier(`${column.name} absent`);
 
 /** The payload as typing sees it: null if typing it makes the statement fail. */
 export const wholePayload = quoteIdentifier('whole payload');
 export const raisedReasonName = quoteIdentifier('reason raised');
 
-export const absences = (pipeline: ResolvedPipeline) =>
-  pipeline.identity.otherColumns.map((column) => `, null::${column.redshiftType} as ${absent(column)}`).join('');
+export const absentValues = (pipeline: ResolvedPipeline) =>
+  pipeline.identity.otherColumns.map((column) => `, null::${column.redshiftType} as ${absentName(column)}`).join('');
 
 /** The columns of previous events that are typed. */
 const rowNames = (pipeline: ResolvedPipeline) => [
@@ -28,7 +28,7 @@ const rowNames = (pipeline: ResolvedPipeline) => [
   'payload',
   wholePayload,
   raisedReasonName,
-  ...pipeline.identity.otherColumns.map(kept),
+  ...pipeline.identity.otherColumns.map(keptName),
 ];
 
 /** Types previous events as a merge types arrived rows. Each gets its new id and keeps its run and merge time. */
@@ -83,7 +83,7 @@ function storedValues(pipeline: ResolvedPipeline, typed: (column: ResolvedColumn
   const stay = pipeline.identity.otherColumns;
   return pipeline.columns.map((column) =>
     stay.includes(column)
-      ? `coalesce(${before}${kept(column)}, ${typed(column)}) as ${column.sql.name}`
+      ? `coalesce(${before}${keptName(column)}, ${typed(column)}) as ${column.sql.name}`
       : typed(column),
   );
 }

@@ -20,16 +20,23 @@ import { indent } from '../text/indent';
 import { batchPiece, batchSearch, raisedQuery, searchTables } from '../typing/raising-rows';
 import { typedRows } from '../typing/typed-rows';
 import { batchRows, caughtUpMinutes } from './fills';
-import { absences, kept, raisedReasonName, reasonExpression, typedStatements, wholePayload } from './rebuild-typing';
+import {
+  absentValues,
+  keptName,
+  raisedReasonName,
+  reasonExpression,
+  typedStatements,
+  wholePayload,
+} from './rebuild-typing';
 
 /** A merge takes at most this many days from its first row to its last. */
 const mergeDays = 1;
 
 /** Tables of an identity whose rows have a run. Gaps have none. */
-const takenBooks = ['events', 'duplicates', 'rejects', 'ledger'] as const;
+const tablesWithRuns = ['events', 'duplicates', 'rejects', 'ledger'] as const;
 
 /** A table under the previous identity, which only the deployment knows. */
-const previous = ({ name }: ResolvedPipeline, book: IdentityTableName) => `${name}.{{previous_${book}:identifier}}`;
+const previous = ({ name }: ResolvedPipeline, table: IdentityTableName) => `${name}.{{previous_${table}:identifier}}`;
 
 /** Fills the tables of a new identity from those of the previous one, once all of them exist. */
 export function rebuildSpec(pipeline: ResolvedPipeline): RebuildSpec {
@@ -52,7 +59,7 @@ export function rebuildSpec(pipeline: ResolvedPipeline): RebuildSpec {
 }
 
 /** Resets checkpoints and fills, so that the rebuild starts over. */
-export function forgetStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+export function resetStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { checkpoints, fills } = pipeline.tables;
   return [
     lockStatement(pipeline),
@@ -146,7 +153,7 @@ from progress`;
 function clearStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const tables = pipeline.tables;
   const { bounds } = helpers(pipeline);
-  return takenBooks.map((book) => `delete from ${tables[book]} where (select count(reached) from ${bounds}) = 0`);
+  return tablesWithRuns.map((table) => `delete from ${tables[table]} where (select count(reached) from ${bounds}) = 0`);
 }
 
 /**
@@ -159,19 +166,19 @@ function runsStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { bounds, runs } = helpers(pipeline);
   const within = (time: string) =>
     `${time} >= (select since from ${bounds}) and ${time} <= (select high from ${bounds})`;
-  const ofBooks = (named: (book: IdentityTableName) => string) =>
-    takenBooks
-      .map((book) => {
-        const time = book === 'ledger' ? 'loaded_at' : 'merged_at';
-        return `  select run_id, ${time} as merged_at from ${named(book)} where ${within(time)}`;
+  const ofTables = (named: (table: IdentityTableName) => string) =>
+    tablesWithRuns
+      .map((table) => {
+        const time = table === 'ledger' ? 'loaded_at' : 'merged_at';
+        return `  select run_id, ${time} as merged_at from ${named(table)} where ${within(time)}`;
       })
       .join('\n  union all\n');
   return `create temp table ${runs} as
 with written as (
-${ofBooks((book) => previous(pipeline, book))}
+${ofTables((table) => previous(pipeline, table))}
 ),
 taken as (
-${ofBooks((book) => tables[book])}
+${ofTables((table) => tables[table])}
 ),
 ended as (
   select run_id, max(merged_at) as ended_at
@@ -190,9 +197,9 @@ having max(coalesce(e.ended_at, w.merged_at)) >= (select low from ${bounds})
 }
 
 /** The rows of a previous table that the batch copies. */
-function takenRows(pipeline: ResolvedPipeline, book: IdentityTableName, time: string): string {
+function copiedRows(pipeline: ResolvedPipeline, table: IdentityTableName, time: string): string {
   const { bounds, runs } = helpers(pipeline);
-  return `from ${previous(pipeline, book)} o
+  return `from ${previous(pipeline, table)} o
 inner join ${runs} r on r.run_id = o.run_id
 where o.${time} >= (select since from ${bounds})`;
 }
@@ -201,11 +208,11 @@ where o.${time} >= (select since from ${bounds})`;
 function gatherStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { bounds, runs } = helpers(pipeline);
   const keptValues = pipeline.identity.otherColumns.map(
-    (column) => `,\n  o.{{kept_${column.name}:identifier}} as ${kept(column)}`,
+    (column) => `,\n  o.{{kept_${column.name}:identifier}} as ${keptName(column)}`,
   );
   return `create temp table ${searchTables(pipeline).searched} as
 with before as (
-  select *${absences(pipeline)}
+  select *${absentValues(pipeline)}
   from ${previous(pipeline, 'events')}
 ),
 chosen as (
@@ -218,7 +225,7 @@ chosen as (
   from before
   where event_id in (
     select o.event_id
-${indent(takenRows(pipeline, 'duplicates', 'merged_at'), 4)}
+${indent(copiedRows(pipeline, 'duplicates', 'merged_at'), 4)}
   )
 )
 select
@@ -248,14 +255,14 @@ function rebuildSearch(pipeline: ResolvedPipeline, batch: readonly StatementTemp
 
 function copyStatement(
   pipeline: ResolvedPipeline,
-  book: 'rejects' | 'ledger',
+  table: 'rejects' | 'ledger',
   columns: readonly TableColumn[],
   time: string,
 ): StatementTemplate {
   const names = columns.map(({ name }) => name);
-  return `insert into ${pipeline.tables[book]} (${names.join(', ')})
+  return `insert into ${pipeline.tables[table]} (${names.join(', ')})
 select ${names.map((name) => `o.${name}`).join(', ')}
-${takenRows(pipeline, book, time)}`;
+${copiedRows(pipeline, table, time)}`;
 }
 
 function idsStatement(pipeline: ResolvedPipeline): StatementTemplate {
@@ -281,7 +288,7 @@ function duplicatesStatement(pipeline: ResolvedPipeline): StatementTemplate {
 select coalesce(i.event_id, d.event_id), ${names.map((name) => `d.${name}`).join(', ')}
 from (
   select o.*
-${indent(takenRows(pipeline, 'duplicates', 'merged_at'))}
+${indent(copiedRows(pipeline, 'duplicates', 'merged_at'))}
 ) as d
 left join ${ids} i on i.previous_id = d.event_id
 left join (

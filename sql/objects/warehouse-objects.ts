@@ -2,7 +2,7 @@ import { quoteLiteral } from '../../lambda/shared/quote';
 import type { ViewChecks } from '../../lambda/warehouse-object/contract';
 import type { Pipeline } from '../../pipelines/definition';
 import { completeRowsStatements } from '../merge/complete-rows';
-import { beginStatement, unreadQuery } from '../merge/gaps';
+import { firstCheckpointStatement, unreadQuery } from '../merge/gaps';
 import { lastMergeStatements, lockStatement } from '../merge/merge';
 import { type ResolvedPipeline, resolvePipeline } from '../resolve';
 import { columnSpecs, eventsViewColumns, tableShapes } from '../tables/columns';
@@ -24,7 +24,7 @@ import { relationReferences } from '../views/relations';
 import { pipelineObject } from './declarations';
 import { fillSpec } from './fills';
 import { type ObjectGroup, object, single, step, type WarehouseObject } from './object';
-import { forgetStatements, rebuildSpec } from './rebuild';
+import { rebuildSpec, resetStatements } from './rebuild';
 
 /** Values that only the deployment knows. Unresolved CloudFormation tokens are allowed. */
 interface ObjectTokens {
@@ -58,7 +58,7 @@ export function warehouseObjects(definition: Pipeline, tokens: ObjectTokens): Wa
     schemaObject(pipeline),
     streamSchemaObject(pipeline, tokens.streamRoleArn),
     ...tables,
-    ...identityTableNames.map((book) => bookViewObject(pipeline, book)),
+    ...identityTableNames.map((table) => identityViewObject(pipeline, table)),
     landingObject(
       pipeline,
       tokens.streamName,
@@ -76,13 +76,16 @@ const bookkeepingGroup = ({ name }: ResolvedPipeline): ObjectGroup => ({
 });
 
 /** The tables that belong to one identity. Another identity replaces all of them. */
-const booksGroup = (pipeline: ResolvedPipeline): ObjectGroup => ({
+const identityTablesGroup = (pipeline: ResolvedPipeline): ObjectGroup => ({
   id: 'Books',
   name: `${pipeline.name}.books_${pipeline.identity.version}`,
 });
 
 /** The plain views by which people read those tables. */
-const bookViewsGroup = ({ name }: ResolvedPipeline): ObjectGroup => ({ id: 'BookViews', name: `${name}.book_views` });
+const identityViewsGroup = ({ name }: ResolvedPipeline): ObjectGroup => ({
+  id: 'BookViews',
+  name: `${name}.book_views`,
+});
 
 function schemaObject(pipeline: ResolvedPipeline): WarehouseObject {
   const { name } = pipeline;
@@ -141,7 +144,7 @@ function tableObjects(pipeline: ResolvedPipeline): WarehouseObject[] {
     return object(pascalCase(table), names[table], 'table', {
       create: [single('create', create)],
       delete: [
-        ...(isEvents ? [step('forget', forgetStatements(pipeline))] : []),
+        ...(isEvents ? [step('forget', resetStatements(pipeline))] : []),
         single('drop', `drop table if exists ${names[table]}`),
       ],
       columns: JSON.stringify(columnSpecs(names[table], shapes[table])),
@@ -151,7 +154,7 @@ function tableObjects(pipeline: ResolvedPipeline): WarehouseObject[] {
       ...(isIdentityTable(table) ? { identityVersion: pipeline.identity.version } : {}),
       dependsOn: isEvents ? ['Schema', ...tableNames.filter((name) => name !== table).map(pascalCase)] : ['Schema'],
       retain: true,
-      group: isIdentityTable(table) ? booksGroup(pipeline) : bookkeepingGroup(pipeline),
+      group: isIdentityTable(table) ? identityTablesGroup(pipeline) : bookkeepingGroup(pipeline),
     });
   });
 }
@@ -168,7 +171,7 @@ as
 ${landingQuery(source)}`;
   return object('Landing', name, 'landing-view', {
     version: pipeline.landing.version,
-    create: [single('create', create), single('begin', beginStatement(pipeline))],
+    create: [single('create', create), single('begin', firstCheckpointStatement(pipeline))],
     delete: [
       step('last-merge', lastMergeStatements(pipeline)),
       single('drop', `drop materialized view if exists ${name}`),
@@ -220,7 +223,7 @@ const ownTableIds = readableTables.map(pascalCase);
 /** All objects that readers know by name. */
 export function publicViewObjects(pipeline: ResolvedPipeline): WarehouseObject[] {
   return [
-    ...identityTableNames.map((book) => bookViewObject(pipeline, book)),
+    ...identityTableNames.map((table) => identityViewObject(pipeline, table)),
     ...pipeline.views.map((view) => publicViewObject(pipeline, view)),
   ];
 }
@@ -229,15 +232,15 @@ export function publicViewObjects(pipeline: ResolvedPipeline): WarehouseObject[]
  * The plain view that people and exports read. It shows the declared columns, whatever else the table holds and
  * whatever its identity is.
  */
-function bookViewObject(pipeline: ResolvedPipeline, book: IdentityTableName): WarehouseObject {
-  const name = pipeline.publicTables[book];
-  const shown = book === 'events' ? eventsViewColumns(pipeline) : tableShapes(pipeline)[book];
-  return object(`${pascalCase(book)}Public`, name, 'public-view', {
-    ...publicView(name, pipeline.tables[book], shown),
-    // The table of events comes last, and filling it fills the others.
-    dependsOn: [...new Set([pascalCase(book), 'Events'])],
+function identityViewObject(pipeline: ResolvedPipeline, table: IdentityTableName): WarehouseObject {
+  const name = pipeline.publicTables[table];
+  const shown = table === 'events' ? eventsViewColumns(pipeline) : tableShapes(pipeline)[table];
+  return object(`${pascalCase(table)}Public`, name, 'public-view', {
+    ...publicView(name, pipeline.tables[table], shown),
+    // A rebuild fills all of them together with the events, whose table comes last.
+    dependsOn: [...new Set([pascalCase(table), 'Events'])],
     retain: true,
-    group: bookViewsGroup(pipeline),
+    group: identityViewsGroup(pipeline),
   });
 }
 

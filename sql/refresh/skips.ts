@@ -35,7 +35,7 @@ export function skipStatements(pipeline: ResolvedPipeline): StatementTemplate[] 
   return [
     lockStatement(pipeline),
     skippedStatement(pipeline),
-    ...forgetPlacedStatements(pipeline),
+    ...removePlacedStatements(pipeline),
     `insert into ${rejects} (source, shard_id, sequence_number, arrived_at, reason, run_id, merged_at)
 select 'stream', shard_id, sequence_number, arrived_at, reason, ${runId}, getdate()
 from ${found}`,
@@ -77,7 +77,7 @@ group by 1, 2`;
 }
 
 /** Deletes skipped records that have an outcome, because the archive brought them. */
-function forgetPlacedStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+function removePlacedStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { events, duplicates, rejects } = pipeline.tables;
   const { skipped: found, placed } = tables(pipeline);
   const around = (hours: number, edge: string) => `(select dateadd(hour, ${hours}, ${edge}(arrived_at)) from ${found})`;

@@ -7,7 +7,7 @@ const hash = (pipeline: Pick<Pipeline, 'identity' | 'columns'>, columns: readonl
   shortHash(JSON.stringify([identityVersion(pipeline), ...columns]));
 
 /** What determines the column's values in the table. Its public name does not, nor whether it is required. */
-function madeOf(column: Column): object {
+function valueDefinition(column: Column): object {
   const { name: _, required: __, stored: ___, fill: ____, replaces: _____, mayLose: ______, ...value } = column;
   return { stored: storedName(column), ...value };
 }
@@ -19,9 +19,11 @@ function madeOf(column: Column): object {
 export const typingVersion = (pipeline: Pick<Pipeline, 'identity' | 'columns'>) =>
   hash(
     pipeline,
-    [...pipeline.columns].map(madeOf).sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1)),
+    [...pipeline.columns]
+      .map(valueDefinition)
+      .sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1)),
   );
 
 /** The columns that a deployment fills for existing events. */
 const filledColumns = ({ columns }: Pick<Pipeline, 'columns'>) => columns.filter(({ fill }) => fill);
-export const fillVersion = (pipeline: Pipeline) => hash(pipeline, filledColumns(pipeline).map(madeOf));
+export const fillVersion = (pipeline: Pipeline) => hash(pipeline, filledColumns(pipeline).map(valueDefinition));

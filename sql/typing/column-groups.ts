@@ -1,5 +1,5 @@
 import type { Column } from '../../pipelines/definition';
-import { items, partItem, problemLines, soundCondition, textItem, valueItem } from './column';
+import { items, partItem, problemLines, textItem, validCondition, valueItem } from './column';
 
 /** Length of the columns' text in one statement. The Data API takes 100 kB for the whole statement. */
 const groupBytes = 100_000;
@@ -7,7 +7,7 @@ const groupBytes = 100_000;
 /** Approximate length of the text that types and checks a column. */
 function judgedBytes(column: Column): number {
   const parts = [partItem(column), textItem(column), valueItem(column)].flatMap((item) => (item ? [item] : []));
-  return items(parts).length + problemLines(column).join('\n      ').length + soundCondition([column]).length + 100;
+  return items(parts).length + problemLines(column).join('\n      ').length + validCondition([column]).length + 100;
 }
 
 /**

@@ -160,7 +160,7 @@ export function withArticle(kind: string): string {
  * True for a valid row. It accepts exactly the rows for which no line of `problemLines` applies, but without the
  * kinds of values that are present, since it decides nearly every row.
  */
-export function soundCondition(columns: readonly Column[]): string {
+export function validCondition(columns: readonly Column[]): string {
   const isSound = (column: Column) => {
     const name = identifier(column.name);
     return column.required ? `${name} is not null` : `(${name} is not null or ${kindOf(column)} = 'null')`;

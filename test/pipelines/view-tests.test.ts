@@ -63,7 +63,7 @@ describe('a file of tests', () => {
       '- {name: x, events: [], rows: [], row: []}',
       /\[0\]\.row is not known; a test has name, events, rows/,
     ],
-    ['no name', '- {events: [], rows: []}', /\[0\]\.name must be a text that says what is shown, got undefined/],
+    ['no name', '- {events: [], rows: []}', /\[0\]\.name must be a text that says what the test shows, got undefined/],
     [
       'rows of different columns',
       '- {name: x, events: [], rows: [{a: 1}, {b: 1}]}',

@@ -1,6 +1,6 @@
 -- One row: an hour in which something was sold.
 -- Grain: hour (UTC); a window holds one row or none.
--- Small and for people: a CSV that opens in a spreadsheet.
+-- Few rows for people to read: a CSV that opens in a spreadsheet.
 select
   hour,
   purchases,

@@ -1,6 +1,6 @@
 -- One row: an hour in which something was sold: how many purchases, and what they brought.
 -- Grain: hour (UTC) of the purchase.
--- Stands on purchases, one definition of what is sold; COUNT and SUM keep it incremental.
+-- Reads purchases, the one definition of a sale. COUNT and SUM keep it incremental.
 select
   date_trunc('hour', occurred_at) as hour,
   count(*) as purchases,

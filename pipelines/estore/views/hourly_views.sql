@@ -1,6 +1,6 @@
 -- One row: an hour in which products were viewed, and how often.
 -- Grain: hour (UTC).
--- Only COUNT, so that a refresh adds to the hours concerned instead of counting everything again.
+-- COUNT only, so that a refresh adds to the hours with new events instead of counting everything again.
 select
   date_trunc('hour', occurred_at) as hour,
   count(*) as views

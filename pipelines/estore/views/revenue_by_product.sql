@@ -1,6 +1,6 @@
 -- One row: a product that was sold: how often, for how much in all, and when first and last.
 -- Grain: product.
--- Stands on purchases, as hourly_revenue does; MIN and MAX are incremental while nothing is deleted, and events never are.
+-- Reads purchases, as hourly_revenue does. MIN and MAX are incremental as long as nothing is deleted, and events never are.
 select
   product_id,
   count(*) as purchases,
