@@ -112,7 +112,12 @@ function shapeOf(pipeline: ResolvedPipeline, source: Format): FileShape {
  * changes nothing if an object is already in the ledger, if its bytes differ from its etag, or if COPY made fewer
  * rows than it scanned: `answer` says which.
  */
-function loadStatements(pipeline: ResolvedPipeline, source: Format, reading: Reading, raised?: RaisedLines): CheckedTransaction {
+function loadStatements(
+  pipeline: ResolvedPipeline,
+  source: Format,
+  reading: Reading,
+  raised?: RaisedLines,
+): CheckedTransaction {
   const { malformed, objects, found } = loadTables(pipeline);
   const staged = stagedTable(pipeline, source);
   const { incoming, place, run, drop } = mergeSteps(pipeline, sourceOf(source), {
