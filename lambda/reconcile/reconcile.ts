@@ -26,9 +26,9 @@ const sendReserveMs = 10_000;
 
 /**
  * Notifications may be lost. This function lists the history bucket, asks the warehouse which objects are neither loaded nor parked, and queues
- * those. A full pass once a day lists everything. Other runs list the keys after the last known one of each folder, so their cost depends on what is new; a
- * lost notification of an overwritten object, or of one whose key sorts before the last, waits for the full pass. All steps may be repeated, since an object that is
- * queued twice is loaded once.
+ * those. A full pass once a day lists everything. Other runs list the keys after the last known one of each folder, so their cost depends on what is
+ * new. An overwritten object, or a new one whose key sorts before the last, waits for the full pass if its notification was lost. All steps may be
+ * repeated, since an object that is queued twice is loaded once.
  */
 export const reconcileFunction =
   (host: ReconcileHost) =>

@@ -31,7 +31,10 @@ export const statementNamePrefix = (environment: string, pipeline: string, purpo
 export interface SearchPlan {
   /** Create the temporary table of the rows to search, with `row_key`. No content of a record may make them fail. */
   readonly gather: readonly StatementTemplate[];
-  /** Creates the table of pieces, from the rows within `ranges`: `fanout` pieces, numbered from 1. Placeholders: `fanout`, `ranges` (JSON text: `[{first,last}]`). */
+  /**
+   * Creates the table of pieces, from the rows within `ranges`: `fanout` pieces, numbered from 1. Placeholders: `fanout`, `ranges` (JSON text:
+   * `[{first,last}]`).
+   */
   readonly divide: StatementTemplate;
   /** Creates the table of pieces: those of `ranges` (JSON text: `[{piece,first,last}]`), and piece 0 with all other rows. */
   readonly assign: StatementTemplate;

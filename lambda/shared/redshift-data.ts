@@ -94,7 +94,7 @@ export function connectWarehouse(settings: WarehouseSettings, pausesMs = default
 }
 
 export function redshiftData(
-  client: Pick<RedshiftDataClient, 'send'>,
+  client: Client,
   target: WarehouseTarget,
   /** Called when a call or a statement has failed. */
   askStatus: AskStatus,
@@ -106,29 +106,99 @@ export function redshiftData(
     Database: target.database,
     ...(target.kind === 'provisioned' ? { ClusterIdentifier: target.name } : { WorkgroupName: target.name }),
   };
-  const call = async <T>(send: () => Promise<T>): Promise<T> => {
-    const withRetries = () => retry(send, { retryable: isPassingCall, pausesMs, sleep });
+  const status = () => askStatus().catch(() => undefined);
+  const call = statusAwareCall(target, status, (send) => retry(send, { retryable: isPassingCall, pausesMs, sleep }));
+  return {
+    submit: (submission) => submit(client, call, { ...where, SecretArn: target.secretArn }, submission),
+    describe: (id, waitSeconds) => describe(client, call, target, status, id, waitSeconds),
+    ...listings(client, call, where),
+    async cancel(id) {
+      await call(async () => {
+        try {
+          await client.send(new CancelStatementCommand({ Id: id }));
+        } catch (error) {
+          if (!hasEnded(error)) throw error;
+        }
+      });
+    },
+    ...results(client, call),
+  };
+}
+
+type Client = Pick<RedshiftDataClient, 'send'>;
+type Call = <T>(send: () => Promise<T>) => Promise<T>;
+/** Undefined where the control plane gives no answer. */
+type Status = () => Promise<WarehouseStatus | undefined>;
+type Where = { readonly Database: string; readonly ClusterIdentifier?: string; readonly WorkgroupName?: string };
+
+/** Adds the warehouse's status to the error of a call that may mean that the warehouse is away. */
+function statusAwareCall(target: WarehouseTarget, askStatus: Status, withRetries: Call): Call {
+  return async (send) => {
     try {
-      return await withRetries();
+      return await withRetries(send);
     } catch (error) {
       // No page of AWS says how the Data API answers for a paused warehouse, so the control plane is asked.
-      const status = error instanceof Error && mayBeAway.has(error.name) ? await statusOrUnknown() : undefined;
+      const status = error instanceof Error && mayBeAway.has(error.name) ? await askStatus() : undefined;
       if (!status) throw error;
       // The warehouse may have come back meanwhile. If the call fails again, it fails for another reason.
-      if (status.kind === 'available') return withRetries();
-      throw refusal(error as Error, status);
+      if (status.kind === 'available') return withRetries(send);
+      const message = `${statusSentence(target, status)} (${(error as Error).message})`;
+      throw status.kind === 'broken'
+        ? new Error(message, { cause: error })
+        : new WarehouseAsleepError(message, status.kind === 'returning', { cause: error });
     }
   };
+}
 
-  const statusOrUnknown = (): Promise<WarehouseStatus | undefined> => askStatus().catch(() => undefined);
+async function submit(
+  client: Client,
+  call: Call,
+  where: Where & { readonly SecretArn: string },
+  { name, mode, statements, withEvent, token }: Submission,
+): Promise<string> {
+  const most = mode === 'single' ? 1 : maxBatch;
+  if (statements.length === 0 || statements.length > most)
+    throw new Error(`${name}: a ${mode} step takes 1 to ${most} statements, got ${statements.length}`);
+  const common = { ...where, StatementName: name, WithEvent: withEvent ?? false, ClientToken: token };
+  const { Id } = await call(() =>
+    mode === 'single'
+      ? client.send(new ExecuteStatementCommand({ ...common, Sql: statements[0] }))
+      : client.send(
+          new BatchExecuteStatementCommand({
+            ...common,
+            Sqls: [...statements],
+            ExecutionMode: mode === 'transaction' ? 'TRANSACTION' : 'AUTO_COMMIT',
+          }),
+        ),
+  );
+  if (!Id) throw new Error(`${name}: the Data API gave no statement id`);
+  return Id;
+}
 
-  const refusal = (error: Error, status: WarehouseStatus): Error => {
-    const message = `${statusSentence(target, status)} (${error.message})`;
-    return status.kind === 'broken'
-      ? new Error(message, { cause: error })
-      : new WarehouseAsleepError(message, status.kind === 'returning', { cause: error });
-  };
+async function describe(
+  client: Client,
+  call: Call,
+  target: WarehouseTarget,
+  askStatus: Status,
+  id: string,
+  waitSeconds: number | undefined,
+): Promise<StatementState> {
+  const answer = await call(() => client.send(new DescribeStatementCommand({ Id: id, WaitTimeSeconds: waitSeconds })));
+  const parts = (answer.SubStatements ?? []).map(({ Id, Status, Error: error }) => ({
+    id: Id!,
+    status: Status!,
+    error: error || undefined,
+  }));
+  const { name: _, ...state } = summary(answer);
+  const hasFailed = isTerminal(state.status) && state.status !== 'FINISHED';
+  const warehouse = hasFailed ? await askStatus() : undefined;
+  const error = joinErrors(answer.Error, parts);
+  if (!warehouse || warehouse.kind === 'available') return { ...state, error, parts };
+  const reason = statusSentence(target, warehouse);
+  return { ...state, error: error ? `${error}; ${reason}` : reason, parts, warehouse };
+}
 
+function listings(client: Client, call: Call, where: Where): Pick<Warehouse, 'list' | 'active'> {
   const list = async (namePrefix: string, Status: StatusString) => {
     const found: StatementSummary[] = [];
     let NextToken: string | undefined;
@@ -141,7 +211,17 @@ export function redshiftData(
     }
     throw new Error(`more than ${maxPages * 100} statements are named ${namePrefix}*`);
   };
+  return {
+    list: (namePrefix) => list(namePrefix, 'ALL'),
+    async active(namePrefix) {
+      const found: StatementSummary[] = [];
+      for (const status of ['SUBMITTED', 'PICKED', 'STARTED'] as const) found.push(...(await list(namePrefix, status)));
+      return found;
+    },
+  };
+}
 
+function results(client: Client, call: Call): Pick<Warehouse, 'rows'> & RowPages {
   async function* rowPages(Id: string): AsyncGenerator<Row[]> {
     let NextToken: string | undefined;
     do {
@@ -153,78 +233,13 @@ export function redshiftData(
       NextToken = answer.NextToken;
     } while (NextToken);
   }
-
   return {
-    async submit({ name, mode, statements, withEvent, token }: Submission) {
-      if (statements.length === 0 || statements.length > (mode === 'single' ? 1 : maxBatch))
-        throw new Error(
-          `${name}: a ${mode} step takes 1 to ${mode === 'single' ? 1 : maxBatch} statements, got ${statements.length}`,
-        );
-      const common = {
-        ...where,
-        SecretArn: target.secretArn,
-        StatementName: name,
-        WithEvent: withEvent ?? false,
-        ClientToken: token,
-      };
-      const { Id } = await call(() =>
-        mode === 'single'
-          ? client.send(new ExecuteStatementCommand({ ...common, Sql: statements[0] }))
-          : client.send(
-              new BatchExecuteStatementCommand({
-                ...common,
-                Sqls: [...statements],
-                ExecutionMode: mode === 'transaction' ? 'TRANSACTION' : 'AUTO_COMMIT',
-              }),
-            ),
-      );
-      if (!Id) throw new Error(`${name}: the Data API gave no statement id`);
-      return Id;
-    },
-
-    async describe(id, waitSeconds) {
-      const answer = await call(() =>
-        client.send(new DescribeStatementCommand({ Id: id, WaitTimeSeconds: waitSeconds })),
-      );
-      const parts = (answer.SubStatements ?? []).map(({ Id, Status, Error: error }) => ({
-        id: Id!,
-        status: Status!,
-        error: error || undefined,
-      }));
-      const { name: _, ...state } = summary(answer);
-      const failed = isTerminal(state.status) && state.status !== 'FINISHED';
-      const warehouse = failed ? await statusOrUnknown() : undefined;
-      const error = joinErrors(answer.Error, parts);
-      if (!warehouse || warehouse.kind === 'available') return { ...state, error, parts };
-      const reason = statusSentence(target, warehouse);
-      return { ...state, error: error ? `${error}; ${reason}` : reason, parts, warehouse };
-    },
-
-    list: (namePrefix) => list(namePrefix, 'ALL'),
-
-    async active(namePrefix) {
-      const found: StatementSummary[] = [];
-      for (const status of ['SUBMITTED', 'PICKED', 'STARTED'] as const) found.push(...(await list(namePrefix, status)));
-      return found;
-    },
-
-    async cancel(id) {
-      await call(async () => {
-        try {
-          await client.send(new CancelStatementCommand({ Id: id }));
-        } catch (error) {
-          if (!hasEnded(error)) throw error;
-        }
-      });
-    },
-
+    rowPages,
     async rows(id) {
       const rows: Row[] = [];
       for await (const page of rowPages(id)) for (const row of page) rows.push(row);
       return rows;
     },
-
-    rowPages,
   };
 }
 

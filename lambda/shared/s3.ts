@@ -82,107 +82,115 @@ export function connectObjects(deadlines?: Deadlines): ReturnType<typeof s3Objec
   return { ...s3Objects(client), ...s3Bytes(client) };
 }
 
-export function s3Objects(
-  client: Pick<S3Client, 'send'>,
-): ObjectStore & ObjectListing & ObjectVersions & ConditionalObjects & ObjectDigests & ObjectCopies {
-  const pages = (bucket: string, prefix: string, after?: string) => listPages(client, bucket, prefix, after);
+export const s3Objects = (
+  client: Client,
+): ObjectStore & ObjectListing & ObjectVersions & ConditionalObjects & ObjectDigests & ObjectCopies => ({
+  pages: (bucket, prefix, after) => listPages(client, bucket, prefix, after),
+  folders: (bucket, prefix) => listFolders(client, bucket, prefix),
+  ...objectStore(client),
+  ...conditionalObjects(client),
+  ...objectVersions(client),
 
-  const list = async (bucket: string, prefix: string) => {
-    const keys: string[] = [];
-    for await (const page of pages(bucket, prefix)) keys.push(...page.map(({ key }) => key));
-    return keys;
-  };
+  async digest(Bucket, Key) {
+    const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
+    const hash = createHash('sha256');
+    let bytes = 0;
+    for await (const chunk of Body as unknown as AsyncIterable<Uint8Array>) {
+      hash.update(chunk);
+      bytes += chunk.length;
+    }
+    return { bytes, sha256: hash.digest('hex') };
+  },
 
-  const getWithEtag = async (Bucket: string, Key: string) => {
+  async copyWithin(Bucket, from, Key) {
+    await client.send(new CopyObjectCommand({ Bucket, Key, CopySource: `${Bucket}/${encoded(from)}` }));
+  },
+});
+
+type Client = Pick<S3Client, 'send'>;
+
+const objectStore = (client: Client): ObjectStore => ({
+  list: (bucket, prefix) => listKeys(client, bucket, prefix),
+
+  async put(Bucket, Key, Body, ContentType) {
+    await client.send(new PutObjectCommand({ Bucket, Key, Body, ContentType }));
+  },
+
+  async get(Bucket, Key) {
+    return (await getWithEtag(client, Bucket, Key))?.text;
+  },
+
+  async delete(Bucket, Key) {
+    await client.send(new DeleteObjectCommand({ Bucket, Key }));
+  },
+});
+
+const conditionalObjects = (client: Client): ConditionalObjects => ({
+  getWithEtag: (bucket, key) => getWithEtag(client, bucket, key),
+
+  async putIf(Bucket, Key, Body, etag, ContentType) {
+    const condition = etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: `"${etag}"` };
     try {
-      const { Body, ETag } = await client.send(new GetObjectCommand({ Bucket, Key }));
-      return { text: (await Body?.transformToString('utf-8')) ?? '', etag: unquoted(ETag) };
+      await client.send(new PutObjectCommand({ Bucket, Key, Body, ContentType, ...condition }));
+      return true;
     } catch (error) {
-      const { name } = error as Error;
-      if (name === 'NoSuchKey') return undefined;
-      // S3 answers AccessDenied for a missing key unless the role has s3:ListBucket on the whole bucket. A listing below the key is allowed.
-      if (name === 'AccessDenied' && !(await list(Bucket, Key)).includes(Key)) return undefined;
+      if (overtaken.has((error as Error).name)) return false;
       throw error;
     }
-  };
+  },
+});
 
-  return {
-    list,
-    pages,
-    folders: (bucket, prefix) => listFolders(client, bucket, prefix),
+const objectVersions = (client: Client): ObjectVersions => ({
+  async find(Bucket, Prefix, etag) {
+    let markers: { KeyMarker?: string; VersionIdMarker?: string } = {};
+    do {
+      const page = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix, ...markers }));
+      // The key comes before longer keys that begin with it, and its newest version before older ones.
+      for (const { Key, ETag, VersionId } of page.Versions ?? [])
+        if (Key === Prefix && unquoted(ETag) === etag) return VersionId;
+      if (page.NextKeyMarker !== Prefix) return undefined;
+      markers = { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker };
+    } while (markers.KeyMarker !== undefined);
+    return undefined;
+  },
 
-    async put(Bucket, Key, Body, ContentType) {
-      await client.send(new PutObjectCommand({ Bucket, Key, Body, ContentType }));
-    },
+  async copy(from, to) {
+    const source = `${from.bucket}/${encoded(from.key)}?versionId=${encodeURIComponent(from.versionId)}`;
+    try {
+      await client.send(
+        new CopyObjectCommand({
+          Bucket: to.bucket,
+          Key: to.key,
+          CopySource: source,
+          ServerSideEncryption: 'aws:kms',
+          SSEKMSKeyId: to.kmsKeyArn,
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (gone.has((error as Error).name)) return false;
+      throw error;
+    }
+  },
+});
 
-    async get(Bucket, Key) {
-      return (await getWithEtag(Bucket, Key))?.text;
-    },
+async function listKeys(client: Client, bucket: string, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const page of listPages(client, bucket, prefix)) keys.push(...page.map(({ key }) => key));
+  return keys;
+}
 
-    getWithEtag,
-
-    async putIf(Bucket, Key, Body, etag, ContentType) {
-      const condition = etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: `"${etag}"` };
-      try {
-        await client.send(new PutObjectCommand({ Bucket, Key, Body, ContentType, ...condition }));
-        return true;
-      } catch (error) {
-        if (overtaken.has((error as Error).name)) return false;
-        throw error;
-      }
-    },
-
-    async digest(Bucket, Key) {
-      const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
-      const hash = createHash('sha256');
-      let bytes = 0;
-      for await (const chunk of Body as unknown as AsyncIterable<Uint8Array>) {
-        hash.update(chunk);
-        bytes += chunk.length;
-      }
-      return { bytes, sha256: hash.digest('hex') };
-    },
-
-    async delete(Bucket, Key) {
-      await client.send(new DeleteObjectCommand({ Bucket, Key }));
-    },
-
-    async find(Bucket, Prefix, etag) {
-      let markers: { KeyMarker?: string; VersionIdMarker?: string } = {};
-      do {
-        const page = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix, ...markers }));
-        // The key comes before longer keys that begin with it, and its newest version before older ones.
-        for (const { Key, ETag, VersionId } of page.Versions ?? [])
-          if (Key === Prefix && unquoted(ETag) === etag) return VersionId;
-        if (page.NextKeyMarker !== Prefix) return undefined;
-        markers = { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker };
-      } while (markers.KeyMarker !== undefined);
-      return undefined;
-    },
-
-    async copyWithin(Bucket, from, Key) {
-      await client.send(new CopyObjectCommand({ Bucket, Key, CopySource: `${Bucket}/${encoded(from)}` }));
-    },
-
-    async copy(from, to) {
-      const key = encoded(from.key);
-      try {
-        await client.send(
-          new CopyObjectCommand({
-            Bucket: to.bucket,
-            Key: to.key,
-            CopySource: `${from.bucket}/${key}?versionId=${encodeURIComponent(from.versionId)}`,
-            ServerSideEncryption: 'aws:kms',
-            SSEKMSKeyId: to.kmsKeyArn,
-          }),
-        );
-        return true;
-      } catch (error) {
-        if (gone.has((error as Error).name)) return false;
-        throw error;
-      }
-    },
-  };
+async function getWithEtag(client: Client, Bucket: string, Key: string) {
+  try {
+    const { Body, ETag } = await client.send(new GetObjectCommand({ Bucket, Key }));
+    return { text: (await Body?.transformToString('utf-8')) ?? '', etag: unquoted(ETag) };
+  } catch (error) {
+    const { name } = error as Error;
+    if (name === 'NoSuchKey') return undefined;
+    // S3 answers AccessDenied for a missing key unless the role has s3:ListBucket on the whole bucket. A listing below the key is allowed.
+    if (name === 'AccessDenied' && !(await listKeys(client, Bucket, Key)).includes(Key)) return undefined;
+    throw error;
+  }
 }
 
 const encoded = (key: string) => key.split('/').map(encodeURIComponent).join('/');

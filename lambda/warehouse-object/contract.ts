@@ -163,7 +163,10 @@ export interface FillSpec {
   /** The table with one row for each batch. */
   readonly table: string;
   readonly columns: readonly FillColumn[];
-  /** A query with one row for each stored column (`column_name`) after its first batch: `filled_until`, counts, an example id for each count, and `caught_up` 1 when no batch is left. */
+  /**
+   * A query with one row for each stored column (`column_name`) after its first batch: `filled_until`, counts, an example id for each count, and
+   * `caught_up` 1 when no batch is left.
+   */
   readonly progress: string;
   /**
    * A transaction that fills the next batch. Placeholders: `replaced_<name>` of columns that replace another; `raised` (JSON text: `[{key,reason}]`),
@@ -194,7 +197,10 @@ export interface RebuildSpec {
   }[];
   /** A query with one row after the first batch, as in `FillSpec`. Placeholder: `previous_events`. */
   readonly progress: StatementTemplate;
-  /** A transaction that copies the next rows; `sql/objects/rebuild.ts` describes its placeholders. Events in `raised` become rejects, and so do events without an id. */
+  /**
+   * A transaction that copies the next rows; `sql/objects/rebuild.ts` describes its placeholders. Events in `raised` become rejects, and so do events
+   * without an id.
+   */
   readonly batch: readonly StatementTemplate[];
   /** As in `FillSpec`. */
   readonly search?: BatchSearch;

@@ -28,16 +28,16 @@ export interface Outcome {
   warehouse?: StatementState['warehouse'];
 }
 
-/** A warehouse whose statements end as the test says: tokens find earlier statements, every submission takes a second. */
+/** A warehouse whose statements end as the test says. Tokens find earlier statements; every submission takes a second. */
 export class FakeWarehouse implements Warehouse {
   readonly statements: Statement[] = [];
-  /** Decides how a new statement stands: undefined leaves it STARTED until `end`. */
+  /** The outcome of a new statement. Undefined leaves it STARTED until `end`. */
   outcome: (submission: Submission) => Outcome | undefined = () => undefined;
   /** Rows of the statements of a batch, by their ids. */
   partRows: (id: string) => Row[] | undefined = () => undefined;
-  /** Stands for the moment at which the function is killed. */
+  /** Whether the function is killed at this call. */
   crashOn: (call: string, about: string) => boolean = () => false;
-  /** How far the clock goes with each submission and end. Zero: as on a clock that stands still. */
+  /** The clock's advance at each submission and end. Zero stops the clock. */
   stepMs = 1000;
   now = Date.parse('2026-11-21T05:00:01Z');
 
@@ -106,7 +106,7 @@ export class FakeWarehouse implements Warehouse {
   }
 }
 
-/** Objects of all buckets by `<bucket>/<key>`; `calls` tells puts and deletes in order. */
+/** Objects of all buckets by `<bucket>/<key>`. `calls` has the puts and deletes in order. */
 export class FakeObjects implements ObjectStore {
   readonly held = new Map<string, string>();
   readonly calls: string[] = [];

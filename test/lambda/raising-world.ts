@@ -2,7 +2,7 @@ import type { SearchPlan } from '../../lambda/shared/plan';
 import type { SearchHost } from '../../lambda/shared/raising';
 import type { StatementState } from '../../lambda/shared/warehouse';
 
-/** Its statements are words that `raisingWorld` carries out over a list of keys. */
+/** A plan whose statements are words. `raisingWorld` carries them out over a list of keys. */
 export const searchPlan: SearchPlan = {
   gather: ['gather'],
   divide: 'divide {{ranges}} into {{fanout}}',
@@ -14,7 +14,7 @@ export const searchPlan: SearchPlan = {
   fanout: 8,
 };
 
-/** The same of a pipeline whose columns are typed by groups: a row fails in the second of three statements, and then the third lacks its table. */
+/** For a pipeline whose columns are typed in groups: a row fails in the second of three statements, and then the third lacks its table. */
 export const widePlan: SearchPlan = {
   ...searchPlan,
   probe: [
@@ -29,9 +29,9 @@ export interface World {
   readonly rows: readonly string[];
   /** Keys that raise. */
   readonly bad: ReadonlySet<string>;
-  /** In place of what the statement comes to: its error. */
+  /** Replaces the outcome of a statement by this error. */
   readonly ill?: (sql: string, rows: readonly string[]) => string | undefined;
-  /** Rows of before. */
+  /** Earlier rows. */
   readonly before?: readonly string[];
 }
 

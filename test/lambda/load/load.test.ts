@@ -260,7 +260,7 @@ describe('a failure', () => {
     expect([world.ledger.length, world.parked.size]).toEqual([2, 0]);
   });
 
-  test('that was ABORTED is nobody’s fault', async () => {
+  test('that was ABORTED is not an object’s fault', async () => {
     const world = new World();
     world.instead = () => ({ status: 'ABORTED' });
     expect(await world.deliver([message(world.write(fileKey('a')))], 9)).toHaveLength(1);

@@ -67,7 +67,7 @@ test.each([
   expect(csvFields(text, ',')).toEqual(fields);
 });
 
-test('bytes that are not of the compression, and records without an end, are told from other troubles', async () => {
+test('bytes that are not of the compression, and records without an end, throw UnreadableError and no other error', async () => {
   await expect(read(Buffer.from('plain text'), { compression: 'gzip' })).rejects.toThrow(UnreadableError);
   await expect(read(gzipSync('a\nb\n').subarray(0, 15), { compression: 'gzip' })).rejects.toThrow(UnreadableError);
   await expect(read(Buffer.from('a'.repeat(1001)))).rejects.toThrow('the record at line 1 is longer than 1000 bytes');
@@ -82,7 +82,7 @@ test('bytes that are not of the compression, and records without an end, are tol
   await expect(reading()).rejects.toThrow('connection reset');
 });
 
-test('whoever stops reading closes the object', async () => {
+test('a reader that stops closes the object', async () => {
   let closed = false;
   async function* body(): AsyncGenerator<Buffer> {
     try {

@@ -63,25 +63,25 @@ test('a piece of several statements fails with the first of them: those after it
   expect(steps.length).toBeLessThanOrEqual(Math.ceil(Math.log2(500)) + 1);
 });
 
-describe('blames nobody', () => {
+describe('blames no row', () => {
   const rows = keys(50);
   const one = new Set([keyOf(7)]);
   test.each<[string, World, RegExp]>([
     ['when nothing fails any more', { rows, bad: new Set() }, /no part of them fails/],
     ['when every row fails', { rows, bad: new Set(rows) }, /no other row/],
     [
-      'when every row fails and rows of before too',
+      'when every row fails, and earlier rows too',
       { rows, before: ['b'], bad: new Set([...rows, 'b']) },
       /other rows fail/,
     ],
-    ['when it fails without any row', { rows, bad: one, ill: () => 'ERROR: assert' }, /without rows/],
+    ['when the statement fails without rows', { rows, bad: one, ill: () => 'ERROR: assert' }, /without rows/],
     [
       'when a part was cancelled',
       { rows, bad: one, ill: (_, some) => (some.includes(keyOf(9)) ? 'ERROR: Query canceled' : undefined) },
       /not on a record/,
     ],
     [
-      'when rows fail together only',
+      'when rows fail only together',
       { rows, bad: new Set(), ill: (_, some) => (some.length > 1 ? 'out of memory' : undefined) },
       /no part of them fails/,
     ],
@@ -95,10 +95,10 @@ describe('blames nobody', () => {
   });
 
   test('when a suspect does not fail again', async () => {
-    let looks = 0;
+    let typed = 0;
     const ill = (_: string, some: readonly string[]) => {
-      if (some.includes(keyOf(7))) looks += 1;
-      return some.includes(keyOf(7)) && looks < 3 ? 'ERROR: overflow' : undefined;
+      if (some.includes(keyOf(7))) typed += 1;
+      return some.includes(keyOf(7)) && typed < 3 ? 'ERROR: overflow' : undefined;
     };
     expect(await search({ rows, bad: new Set(), ill })).toMatchObject({
       kind: 'none',
@@ -107,12 +107,12 @@ describe('blames nobody', () => {
   });
 });
 
-test('one row alone is blamed when rows of before show that the warehouse is well', async () => {
+test('a single row is blamed when earlier rows prove that the warehouse works', async () => {
   const world = { rows: [keyOf(7)], before: ['b'], bad: new Set([keyOf(7)]) };
   expect(await search(world)).toMatchObject({ kind: 'found', culprits: [{ key: keyOf(7) }] });
 });
 
-test('waits for a statement that runs, and says so when the rows cannot be gathered', async () => {
+test('waits for a running statement, and reports rows that cannot be gathered', async () => {
   const { host } = raisingWorld({ rows: keys(9), bad: new Set([keyOf(1)]) });
   const running: SearchHost = {
     ...host,

@@ -138,7 +138,7 @@ test('the error of a batch tells which statement failed', async () => {
   expect(await warehouse.describe('i')).toMatchObject({ status: 'FAILED', error: 'statement 2: division by zero' });
 });
 
-test('rows of all pages by lower-case column name, null told from empty', async () => {
+test('rows of all pages by lower-case column name, null distinct from empty', async () => {
   const ColumnMetadata = [{ name: 'A' }, { name: 'b' }];
   const { warehouse } = adapter([
     { ColumnMetadata, Records: [[{ longValue: 0 }, { stringValue: '' }]], NextToken: 't' },
@@ -233,7 +233,7 @@ describe('a warehouse that is away', () => {
     ['storage-full', 'Available'],
     ['deleting', 'Unavailable'],
     ['available', 'Failed'],
-  ])('that is %s (%s) is no sleep: somebody has to look', async (status, availability) => {
+  ])('that is %s (%s) is not asleep: a person has to repair it', async (status, availability) => {
     const refused = await submitting(async () => clusterStatus(status, availability)).refused;
     expect(refused).not.toBeInstanceOf(WarehouseAsleepError);
     expect((refused as Error).message).toMatch(/^the cluster millrace-dev is .*: look at it in the Redshift console/);
@@ -253,7 +253,7 @@ describe('a warehouse that is away', () => {
     expect(calls).toHaveLength(2);
   });
 
-  test('where nobody may ask for the state, the refusal stays what it is', async () => {
+  test('without permission to ask for the status, the error stays the same', async () => {
     const refused = await submitting(() => Promise.reject(error('AccessDenied'))).refused;
     expect(refused).toMatchObject({ name: 'ValidationException', message: words });
   });
@@ -267,7 +267,7 @@ describe('a warehouse that is away', () => {
     },
   );
 
-  test('tells of a statement that failed under it, and is not asked about one that did not', async () => {
+  test('is reported with a statement that failed meanwhile, and not asked for about one that did not', async () => {
     const ask = jest.fn(async () => clusterStatus('pausing', 'Unavailable'));
     const { warehouse } = adapter(
       [

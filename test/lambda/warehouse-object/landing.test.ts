@@ -61,7 +61,7 @@ test('a landing view is not replaced where the stream forgot what was never merg
   await expect(count(landing(other).name)).rejects.toThrow('does not exist');
 });
 
-test('it is after two refreshes: what was there is merged, what is lost is told', async () => {
+test('it is after two refreshes: what the view held is merged, and what is lost is reported', async () => {
   world.send({ id: 'b' });
   await world.pass(51 * 60);
   world.send({ id: 'c' });
@@ -113,7 +113,7 @@ test('a rollback goes back to the view that is still there, however late it is',
   expect(await count(before.name)).toBe(1);
 });
 
-test('what the old view holds and nobody merged is merged before it goes', async () => {
+test('unmerged records of the old view are merged before it is dropped', async () => {
   world.send({ id: 'b' });
   await objects.run(`refresh materialized view ${landing(base).name}`);
   // The stream forgets it: only the old view has it now.

@@ -74,7 +74,7 @@ test.each(['', 7, { a: 1 }])('context `repair` must be a word: %j', (repair) => 
   );
 });
 
-test('context `repair` is told to every warehouse object, and to nothing else', () => {
+test('context `repair` reaches every warehouse object, and nothing else', () => {
   const app = appWith('monday');
   const { stacks } = app.synth().getNestedAssembly('assembly-test');
   const all: { Type: string; Properties?: { repair?: string } }[] = stacks.flatMap(({ template }) =>

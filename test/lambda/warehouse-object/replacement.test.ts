@@ -91,15 +91,14 @@ class Walk {
     this.sent += 1;
   }
 
-  /** Somebody asks in the middle of it: what was there once is there, in every view of the moment. */
-  async look(): Promise<void> {
+  /** Reads the view in the middle of a deployment: it must not have lost events. */
+  async checkView(): Promise<void> {
     const [[events]] = (await this.world.query('select coalesce(sum(events), 0) from walk.hourly')) as [[number]];
-    if (Number(events) < this.seen)
-      this.problems.push(`hourly tells of ${events} events, and told of ${this.seen} before`);
+    if (Number(events) < this.seen) this.problems.push(`hourly has ${events} events, and had ${this.seen} before`);
   }
 
-  /** Everything that was sent is an event, once; the views tell of all of them; grants are there and nothing else is. */
-  async settle(pipeline: Pipeline): Promise<void> {
+  /** Refreshes, then expects all sent records in events, once, and in the views; the grants; and no other objects than the tree's. */
+  async expectComplete(pipeline: Pipeline): Promise<void> {
     await this.world.tick('refresh');
     await this.world.tick('refresh');
     const [[events, ids]] = (await this.world.query('select count(*), count(distinct id) from walk.events')) as [
@@ -112,8 +111,8 @@ class Walk {
       'select count(*) from walk.gaps',
     ])
       expect([sql, Number((await this.world.query(sql))[0]![0])]).toEqual([sql, 0]);
-    const [[told]] = (await this.world.query('select sum(events) from walk.hourly')) as [[number]];
-    expect(Number(told)).toBe(this.sent);
+    const [[shown]] = (await this.world.query('select sum(events) from walk.hourly')) as [[number]];
+    expect(Number(shown)).toBe(this.sent);
     this.seen = this.sent;
     const names = this.of(pipeline).map(({ properties }) => properties);
     const relations = await this.objects.run(
@@ -153,7 +152,7 @@ class Walk {
       busy = true;
       this.send();
       // What comes long before the kill was seen with an earlier one.
-      if (statements + step >= nth) await this.look();
+      if (statements + step >= nth) await this.checkView();
       if (statements % 4 === 2) await this.world.tick('refresh');
       busy = false;
       statements += 1;
@@ -166,20 +165,20 @@ class Walk {
     // In the cleanup nothing is taken back any more.
     const isBack = error !== undefined && then === 'rollback';
     this.objects.kill = async (call, changes) => {
-      if (changes && call.startsWith('after')) await this.look();
+      if (changes && call.startsWith('after')) await this.checkView();
     };
     if (isBack) {
       await this.stack.rollBack();
       this.world.takeOver(base);
-      await this.settle(base);
+      await this.expectComplete(base);
       this.objects.kill = () => undefined;
       return killed;
     }
     if (killed) await this.deploy(to);
-    await this.settle(to);
+    await this.expectComplete(to);
     this.objects.kill = () => undefined;
     await this.deploy(base);
-    await this.settle(base);
+    await this.expectComplete(base);
     return killed;
   }
 }
@@ -188,7 +187,7 @@ let walk: Walk;
 beforeAll(async () => {
   walk = await Walk.begin();
   for (let i = 0; i < 20; i += 1) walk.send();
-  await walk.settle(base);
+  await walk.expectComplete(base);
 });
 afterAll(() => walk.world.dispose());
 
@@ -218,35 +217,35 @@ test('between the switch and the cleanup the functions of before and of after wo
       walk.world.takeOver(pipeline);
       walk.send();
       await walk.world.tick('refresh');
-      const [[told]] = (await walk.world.query(`select sum(events) from ${versions[pipeline === base ? 0 : 1]}`)) as [
+      const [[shown]] = (await walk.world.query(`select sum(events) from ${versions[pipeline === base ? 0 : 1]}`)) as [
         [number],
       ];
-      expect(Number(told)).toBe(walk.sent);
+      expect(Number(shown)).toBe(walk.sent);
     }
   });
-  await walk.settle(last);
+  await walk.expectComplete(last);
   expect(await walk.objects.run('select count("Id") as ids, count(distinct "order") as days from walk.days')).toEqual([
     { ids: walk.sent, days: 1 },
   ]);
   expect(await walk.objects.run('select count(*) as ids from walk.all_ids')).toEqual([{ ids: walk.sent }]);
   expect(walk.world.cloud.log.filter(({ message }) => /failed/.test(String(message)))).toEqual([]);
   await walk.deploy(base);
-  await walk.settle(base);
+  await walk.expectComplete(base);
 });
 
 test('a version that does not stand its checks is never shown, and the rollback leaves nothing of it', async () => {
   const none = edited(view('hourly', hourly.replace('group by', "where id = 'nobody' group by")), daily);
-  walk.objects.kill = (call, changes) => (changes && call.startsWith('after') ? walk.look() : undefined);
+  walk.objects.kill = (call, changes) => (changes && call.startsWith('after') ? walk.checkView() : undefined);
   await expect(walk.deploy(none)).rejects.toThrow(
     /^materialized-view walk\.hourly_[0-9a-f]{8} is not given to readers: it has 0 rows where/,
   );
   await walk.stack.rollBack();
   walk.objects.kill = () => undefined;
-  await walk.settle(base);
+  await walk.expectComplete(base);
   // Said to be meant, it is what readers get.
   const meant: Pipeline = { ...none, views: none.views.map((one) => ({ ...one, mayShrink: 1 })) };
   await walk.deploy(meant);
   expect(await walk.objects.run('select count(*) as hours from walk.hourly')).toEqual([{ hours: 0 }]);
   await walk.deploy(base);
-  await walk.settle(base);
+  await walk.expectComplete(base);
 });
