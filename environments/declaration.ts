@@ -1,12 +1,12 @@
 import type { Environment, Partner } from './environment';
 
-/** What is recorded of an environment, so that a later deployment can be compared with it. No external ids: who reads this need not know them. */
+/** The recorded part of an environment, for comparison with a later deployment. Holds no external ids, because its readers need not know them. */
 export interface EnvironmentDeclaration {
   readonly schedulesEnabled: boolean;
   readonly reconcileEveryMinutes: number;
   readonly retainData: boolean;
   readonly dropData: readonly string[];
-  /** Names: one that is kept and not among them was removed. */
+  /** Names. A pipeline that is still recorded and not among them was removed. */
   readonly pipelines: readonly string[];
   /** By name. */
   readonly partners: Readonly<Record<string, Pick<Partner, 'who' | 'access' | 'until'>>>;
@@ -27,7 +27,7 @@ export function environmentDeclaration(
   };
 }
 
-/** Whether what holds data of the pipeline outlives its removal. */
+/** Whether the pipeline's data outlives the pipeline. */
 export const keepsData = (
   { retainData, dropData = [] }: Pick<Environment, 'retainData' | 'dropData'>,
   pipeline: string,

@@ -1,6 +1,6 @@
 import type { Environment } from './environment';
 
-/** The smallest cluster there is, asleep at night, and gone without a trace after `cdk destroy`. */
+/** The smallest cluster, paused at night. `cdk destroy` deletes everything. */
 export const dev: Environment = {
   name: 'dev',
   warehouse: {
@@ -20,7 +20,7 @@ export const dev: Environment = {
   partners: [
     {
       name: 'analytics',
-      // An account of the AWS documentation: IAM refuses principals that do not exist, so put the reader's own here.
+      // A placeholder account from the AWS documentation. Replace it with the reader's: IAM refuses principals that do not exist.
       who: { kind: 'aws', principal: 'arn:aws:iam::111122223333:root' },
       access: { mode: 'read', exports: ['estore.purchases', 'estore.hourly_revenue'] },
       externalId: { kind: 'generated' },
@@ -29,7 +29,7 @@ export const dev: Environment = {
       name: 'materialize',
       who: { kind: 'materialize' },
       access: { mode: 'write' },
-      // Known after CREATE CONNECTION, in mz_internal.mz_aws_connections; then { kind: 'given', values: ['mz_…'] }.
+      // CREATE CONNECTION generates it; read it in mz_internal.mz_aws_connections and enter { kind: 'given', values: ['mz_…'] }.
       externalId: { kind: 'awaited' },
     },
   ],

@@ -6,9 +6,9 @@ export interface ProvisionedWarehouse {
   readonly nodeType: 'ra3.large' | 'ra3.xlplus' | 'ra3.4xlarge' | 'ra3.16xlarge';
   /** 1 makes a single-node cluster. */
   readonly nodeCount: number;
-  /** Automated snapshots are kept so many days: 1 to 35. */
+  /** Days that automated snapshots are kept: 1 to 35. */
   readonly snapshotRetentionDays: number;
-  /** When the cluster sleeps, as Redshift cron expressions in UTC. @default - it never pauses */
+  /** When the cluster pauses and resumes, as Redshift cron expressions in UTC. @default - it never pauses */
   readonly pause?: { readonly pauseAt: string; readonly resumeAt: string };
 }
 
@@ -21,8 +21,8 @@ export interface ServerlessWarehouse {
 }
 
 /**
- * Who the partner is. The presets know the principal and the permissions that the partner's system documents; `aws` is anybody with an
- * account, a role or a user of their own.
+ * Who the partner is. `snowflake`, `databricks` and `materialize` get the principal and the permissions that those systems document. `aws` is any other
+ * account, role or user.
  */
 export type PartnerIdentity =
   | {
@@ -32,7 +32,7 @@ export type PartnerIdentity =
     }
   | {
       readonly kind: 'snowflake';
-      /** ARN of the user that Snowflake made for the storage integration: STORAGE_AWS_IAM_USER_ARN of DESC INTEGRATION. @default - not known yet: the role trusts nobody */
+      /** ARN of Snowflake's user for the storage integration: STORAGE_AWS_IAM_USER_ARN of DESC INTEGRATION. @default - unknown: nobody can assume the role */
       readonly userArn?: string;
     }
   /** Unity Catalog of the commercial regions. */
@@ -41,10 +41,10 @@ export type PartnerIdentity =
   | { readonly kind: 'materialize' };
 
 /**
- * What a caller has to send to assume the role (`sts:ExternalId`).
- * - `generated`: Millrace makes it once and keeps it in Secrets Manager.
- * - `given`: the partner's system made it (Materialize, Databricks, Snowflake), or the partner chose it.
- * - `awaited`: the partner's system will make it; until it is known the role trusts nobody.
+ * The external id (`sts:ExternalId`), which a caller has to send to assume the role.
+ * - `generated`: Millrace generates it once and keeps it in Secrets Manager.
+ * - `given`: the partner's system generated it (Materialize, Databricks, Snowflake), or the partner chose it.
+ * - `awaited`: the partner's system has not generated it yet. Until you enter it, nobody can assume the role.
  *
  * To rotate an id, deploy the old and the new one together, let the partner change over, then deploy the new one alone.
  */
@@ -61,7 +61,7 @@ export type PartnerExternalId =
     }
   | { readonly kind: 'awaited' };
 
-/** Somebody outside who reads exports or writes into a prefix of their own. */
+/** An outsider who reads exports, or writes into a prefix of their own. */
 export interface Partner {
   /** Lower-case letters, digits and hyphens, at most 32. */
   readonly name: string;
@@ -69,35 +69,35 @@ export interface Partner {
   /** `read`: the named exports, as `<pipeline>.<export>`. `write`: the prefix `partners/<name>/`. */
   readonly access: { readonly mode: 'read'; readonly exports: readonly string[] } | { readonly mode: 'write' };
   readonly externalId: PartnerExternalId;
-  /** The day (UTC, `2027-03-31`) from whose beginning on nothing is granted any more. @default - no end */
+  /** The day on which access ends, at 00:00 UTC, as `2027-03-31`. @default - no end */
   readonly until?: string;
 }
 
-/** Where exports with `engine: 'materialize'` are copied from. docs/materialize.md has the setup. */
+/** Connection to Materialize for exports with `engine: 'materialize'`. docs/materialize.md has the setup. */
 export interface MaterializeRegion {
-  /** Host name of the region, as the console shows it; its certificate is checked against it. */
+  /** Host name of the region, as the console shows it. The server's certificate has to match it. */
   readonly host: string;
   /** @default 6875 */
   readonly port?: number;
   /** @default materialize */
   readonly database?: string;
-  /** Role that connects. Its app password goes into the secret that the stack makes, whose ARN is an output. */
+  /** Role that connects. The stack creates a secret for its app password; an output has the ARN. */
   readonly user: string;
   /** Cluster that runs the queries. */
   readonly cluster: string;
-  /** Name of the AWS connection there, which assumes the partner's role. */
+  /** Name of the AWS connection in Materialize, which assumes the partner's role. */
   readonly connection: string;
   /** Name of the partner of kind `materialize` with write access. */
   readonly partner: string;
 }
 
-/** Who is told when an export has published something. */
+/** A queue or topic that gets an event for each publication of an export. */
 export interface ExportNotification {
   /** `<pipeline>.<export>`. */
   readonly export: string;
   /**
-   * ARN of an SQS queue or an SNS topic in the environment's region, of any account. Its own policy has to let EventBridge in, and if it is
-   * encrypted with a customer key, the key's: docs/exports.md has both.
+   * ARN of an SQS queue or an SNS topic in the environment's region, of any account. Its policy has to allow EventBridge, and so has the policy of its
+   * customer key, if it has one: docs/exports.md has both.
    */
   readonly to: string;
 }
@@ -114,30 +114,30 @@ export interface Environment {
   readonly database: string;
   /** False deploys every schedule disabled. */
   readonly schedulesEnabled: boolean;
-  /** How often the history buckets are listed for objects that no notification told of: 15 to 1440, a divisor of a day. */
+  /** Minutes between listings of the history bucket, which find objects whose notification was lost: 15 to 1440, a divisor of a day. */
   readonly reconcileEveryMinutes: number;
   /**
-   * Hour of the day, UTC, 0 to 23, from which on what is else bounded by what changed looks at everything once: the reconcile lists whole history buckets,
-   * and exports compare every published window with its rows. @default 2
+   * Hour of the day, UTC, 0 to 23, of the daily full pass: the reconcile lists the whole history bucket, and exports compare every published window with its
+   * rows. All other runs look only at what changed. @default 2
    */
   readonly fullPassHour?: number;
-  /** True keeps streams, buckets, keys, tables and the warehouse's last snapshot when a stack goes. */
+  /** True keeps streams, buckets, keys, tables and the warehouse's last snapshot when a stack is deleted. */
   readonly retainData: boolean;
   /**
-   * Pipelines whose stream, queues and tables go when the pipeline leaves, although `retainData` is true. What counts is the template that was
-   * deployed last: deploy this first, then remove the pipeline and its name here. @default - none
+   * Pipelines whose stream, queues and tables are deleted when the pipeline is removed, although `retainData` is true. CloudFormation goes by the last
+   * deployed template: deploy this first, then remove the pipeline and its name here. @default - none
    */
   readonly dropData?: readonly string[];
-  /** True makes CloudFormation refuse to delete the stateful stack; the cluster stays even when it leaves the template. */
+  /** True makes CloudFormation refuse to delete the stateful stack. It also keeps a cluster that is removed from the template. */
   readonly deletionProtection: boolean;
   readonly logRetentionDays: number;
-  /** Whether `millrace smoke` may send marked events through it, which it removes again. Elsewhere it only reads. @default false */
+  /** True lets `millrace smoke` send marked events, which it removes afterwards. Otherwise it only reads. @default false */
   readonly smoke?: boolean;
-  /** Where alarms go. @default - a topic without subscribers */
+  /** Address that gets the alarms. @default - a topic without subscribers */
   readonly alarmEmail?: string;
   readonly partners: readonly Partner[];
   /** Needed by exports of the engine `materialize`. @default - none */
   readonly materialize?: MaterializeRegion;
-  /** Beside the event on the account's event bus, which everybody gets. @default - nobody */
+  /** Targets of publications, in addition to the event on the account's event bus. @default - none */
   readonly exportNotifications?: readonly ExportNotification[];
 }

@@ -1,7 +1,7 @@
 import { dev } from './dev';
 import type { Environment } from './environment';
 
-/** Nothing here goes away by accident: data outlives its stack, and the stack refuses to be deleted. */
+/** Protected against accidents: data outlives its stack, and the stack refuses to be deleted. */
 export const prod: Environment = {
   name: 'prod',
   warehouse: { kind: 'provisioned', nodeType: 'ra3.xlplus', nodeCount: 2, snapshotRetentionDays: 14 },

@@ -1,7 +1,7 @@
 import { dev } from './dev';
 import type { Environment } from './environment';
 
-/** Shaped like prod, one size smaller, and still destroyable. */
+/** Like prod, one size smaller. `cdk destroy` deletes everything. */
 export const staging: Environment = {
   name: 'staging',
   warehouse: { kind: 'provisioned', nodeType: 'ra3.large', nodeCount: 2, snapshotRetentionDays: 2 },

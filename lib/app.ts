@@ -19,13 +19,13 @@ export interface MillraceProps extends Pick<EnvironmentStageProps, 'fallback'> {
 }
 
 /**
- * The whole app: one stage per environment. Context `environment=<name>` builds that one alone. Context `repair=<word>` is told to every warehouse
- * object: CloudFormation asks nobody about what did not change, so a word that is new has all of them looked at, and what somebody dropped is made anew.
- * Throws ConfigurationError for configuration that can't be deployed, with every problem of every environment and pipeline.
+ * The whole app: one stage per environment. Context `environment=<name>` builds only that one. Context `repair=<token>` becomes a property of every
+ * warehouse object: CloudFormation updates only resources that changed, so a new token makes it check all of them and recreate missing ones.
+ * Throws ConfigurationError with every problem of every environment and pipeline.
  */
 export function createApp({ environments, pipelines, bundles, fallback, app: appProps }: MillraceProps): App {
   assertConfiguration(environments, pipelines);
-  // Without the usage-report resource that the CLI would add: the templates are the same whoever synthesizes.
+  // The CLI would add a usage-report resource, and templates would depend on who synthesizes.
   const app = new App({ analyticsReporting: false, ...appProps, context: { ...featureFlags, ...appProps?.context } });
   const only: unknown = app.node.tryGetContext('environment');
   const wanted = environments.filter(({ name }) => only === undefined || name === only);
@@ -37,18 +37,18 @@ export function createApp({ environments, pipelines, bundles, fallback, app: app
   const repair: unknown = app.node.tryGetContext('repair');
   if (repair !== undefined && (typeof repair !== 'string' || repair === ''))
     throw new Error(
-      `context repair must be a word that the last deployment did not have, got ${JSON.stringify(repair)}`,
+      `context repair must be a token that differs from the last deployment's, got ${JSON.stringify(repair)}`,
     );
   for (const environment of wanted) {
     const stage = new EnvironmentStage(app, { environment, pipelines, bundles, fallback });
-    if (repair !== undefined) tellAll(stage, repair);
+    if (repair !== undefined) setRepairToken(stage, repair);
   }
   return app;
 }
 
 /**
- * Writes the templates and measures them against the limits of AWS. Throws ConfigurationError, after they were written, for what AWS would refuse.
- * @param warn told of what is near to a limit, a line each
+ * Writes the templates and measures them against the limits of AWS. Throws ConfigurationError, after writing, if one is exceeded.
+ * @param warn gets a line for each measurement that is close to its limit
  */
 export function synthesize(app: App, pipelines: readonly Pipeline[], warn: (line: string) => void): CloudAssembly {
   const assembly = app.synth();
@@ -58,7 +58,7 @@ export function synthesize(app: App, pipelines: readonly Pipeline[], warn: (line
   return assembly;
 }
 
-function tellAll(stage: EnvironmentStage, repair: string): void {
+function setRepairToken(stage: EnvironmentStage, repair: string): void {
   Aspects.of(stage).add({
     visit(node) {
       if (CfnResource.isCfnResource(node) && node.cfnResourceType === resourceType)

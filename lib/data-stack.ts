@@ -28,7 +28,7 @@ export interface DataStackProps extends StackProps {
   readonly pipelines: readonly Pipeline[];
 }
 
-/** What holds data: the key, streams, buckets, queues and the warehouse. Everything else may be replaced at will. */
+/** Everything that holds data: the key, streams, buckets, queues and the warehouse. Other stacks may be replaced at will. */
 export class DataStack extends Stack {
   readonly key: Key;
   readonly history: PrivateBucket;
@@ -65,7 +65,7 @@ export class DataStack extends Stack {
     this.history = bucket('History', { versioned: true, lifecycle: coldAfter(90) });
     this.archive = bucket('Archive', { versioned: true, lifecycle: coldAfter(90) });
     this.exports = bucket('Exports', { versioned: true, lifecycle: [forgottenMarkers, ...stagedFiles(environment)] });
-    // Holds COPY manifests and listings, which are lists of keys: keys of S3 itself are enough for them. Copies of objects name the key.
+    // COPY manifests and listings are lists of object keys, so S3's own encryption is enough. Copies of objects are encrypted with the customer key.
     this.work = bucket('Work', {
       versioned: false,
       encrypted: false,
@@ -99,7 +99,7 @@ export class DataStack extends Stack {
       logs,
       roles: this.roles.all,
     });
-    // Adds engine, host, port and the cluster's identifier, which the Data API compares with its own and the console needs; the password stays.
+    // Adds engine, host, port and cluster identifier to the secret; the password stays. The Data API compares the identifier, and the console needs all of them.
     new CfnSecretTargetAttachment(this, 'OwnerSecretAttachment', {
       secretId: this.ownerSecret.secretArn,
       ...this.warehouse.secretTarget,
@@ -107,7 +107,7 @@ export class DataStack extends Stack {
     this.output(logs);
   }
 
-  /** Zones by position, so that synthesis asks no account. */
+  /** Zones by position, so that synthesis needs no account. */
   override get availabilityZones(): string[] {
     return [0, 1, 2].map((index) => Fn.select(index, Fn.getAzs()));
   }
@@ -187,10 +187,10 @@ export class DataStack extends Stack {
   }
 }
 
-/** A run that is deleted leaves a marker a key, whose versions expire; the last of it goes with them. */
+/** A deleted run leaves a delete marker for each key. S3 removes the marker once all versions under it have expired. */
 const forgottenMarkers = { id: 'forgotten-markers', expiredObjectDeleteMarker: true };
 
-/** What Materialize wrote is copied and deleted within minutes; what a lost connection left behind goes this way, and so do the records. */
+/** Files from Materialize are copied and deleted within minutes. These rules remove the files of lost connections, and the records. */
 function stagedFiles({ materialize }: Environment): LifecycleRule[] {
   if (!materialize) return [];
   const expiration = Duration.days(7);
@@ -202,7 +202,7 @@ function stagedFiles({ materialize }: Environment): LifecycleRule[] {
 
 type PrivateBucketLifecycle = ConstructorParameters<typeof PrivateBucket>[2]['lifecycle'];
 
-/** Read when somebody backfills, so rarely; Glacier Instant Retrieval answers as fast and bills by the read. */
+/** Only backfills read the archive. Glacier Instant Retrieval answers as fast as standard storage and bills each read. */
 function coldAfter(days: number): PrivateBucketLifecycle {
   return [
     {

@@ -11,11 +11,11 @@ export interface EnvironmentStageProps {
   readonly environment: Environment;
   readonly pipelines: readonly Pipeline[];
   readonly bundles: Bundles;
-  /** Where to deploy if the literal does not say. @default - account- and region-agnostic templates */
+  /** Where to deploy an environment that names no account or region. @default - account- and region-agnostic templates */
   readonly fallback?: { readonly account?: string; readonly region?: string };
 }
 
-/** One environment: the stack that holds data and the stack that moves it. */
+/** One environment: the stack that holds data, and the stacks that move it. */
 export class EnvironmentStage extends Stage {
   readonly data: DataStack;
   readonly pipelines: PipelinesStack;
@@ -45,7 +45,7 @@ export class EnvironmentStage extends Stage {
     Tags.of(this).add('millrace:environment', environment.name);
   }
 
-  /** One after the other, whatever `--concurrency` says: the functions that a deployment may run at once are counted by stack. */
+  /** These stacks deploy one after the other, whatever `--concurrency` says: Lanes bounds concurrent functions only within a stack. */
   private moreStacks({ name }: Environment, pipelines: readonly Pipeline[]): MorePipelinesStack[] {
     const stacks = new Set(pipelines.flatMap(({ stack }) => (stack === undefined ? [] : [stack])));
     let before: Stack = this.pipelines;

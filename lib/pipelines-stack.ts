@@ -28,7 +28,7 @@ export interface PipelinesStackProps extends StackProps {
   readonly bundles: Bundles;
 }
 
-/** What moves data: functions, schedules, delivery streams, warehouse objects, partner roles and alarms. Holds none itself. */
+/** Everything that moves data: functions, schedules, delivery streams, warehouse objects, partner roles and alarms. It holds no data. */
 export class PipelinesStack extends Stack {
   /** For the stacks of other pipelines. */
   readonly shared: Shared;
@@ -63,11 +63,11 @@ export class PipelinesStack extends Stack {
 
 export interface MorePipelinesProps extends StackProps {
   readonly main: PipelinesStack;
-  /** Those of this stack. */
+  /** The pipelines of this stack. */
   readonly pipelines: readonly Pipeline[];
 }
 
-/** Pipelines for which the main stack has no room. */
+/** Pipelines that name a stack of their own, because the main stack has no room for them. */
 export class MorePipelinesStack extends Stack {
   constructor(scope: Construct, id: string, { main, pipelines, ...props }: MorePipelinesProps) {
     super(scope, id, props);
@@ -103,7 +103,7 @@ class Shared {
     this.topic = new AlarmTopic(stack, 'Alarms', { key: data.key, email: environment.alarmEmail });
   }
 
-  /** Adds what these pipelines have of their own to a stack, of this environment. */
+  /** Adds the functions, alarms and warehouse objects of these pipelines to a stack of this environment. */
   place(stack: Stack, pipelines: readonly Pipeline[]): void {
     const lanes = new Lanes(pipelines.length);
     for (const pipeline of pipelines)
@@ -120,7 +120,7 @@ class Shared {
       lanes,
       script,
       objects: warehouseObjects(pipeline, {
-        // Not the export of the stack that has the stream: each of these takes one of its 200 outputs.
+        // Built from the name. A cross-stack reference would take one of the data stack's 200 outputs.
         streamName: names.stream(environment.name, pipeline.name),
         streamRoleArn: data.roles.streamRead.roleArn,
         database: environment.database,
@@ -164,7 +164,7 @@ class Shared {
       });
       handlers['export'] = exports.handler;
     }
-    // A function speaks of the objects that it was compiled with: the new one takes over when they are there, and the old ones go later.
+    // A function names the objects it was compiled with, so it is updated after the new ones exist and before the old ones are deleted.
     for (const handler of Object.values(handlers)) handler.function.node.addDependency(objects);
     new Monitoring(scope, 'Monitoring', {
       environment,

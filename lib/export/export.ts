@@ -42,7 +42,7 @@ export class Exports extends Construct {
           UNLOAD_ROLE_ARN: unloadRoleArn,
         }),
       },
-      // Every exported byte is read once for its checksum.
+      // The function reads every exported byte once, for its checksum.
       timeout: Duration.minutes(15),
       memoryMb: 512,
       logRetentionDays: environment.logRetentionDays,
@@ -50,7 +50,7 @@ export class Exports extends Construct {
       statements: props.script.of('export'),
     }).allow(
       ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: true }),
-      // Of the whole bucket: under a condition on s3:prefix, S3 answers a GET of an object that is not there with 403 instead of 404.
+      // No condition on s3:prefix: with one, S3 answers a GET of a missing object with 403 instead of 404.
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
       explained(
         new PolicyStatement({
@@ -72,7 +72,7 @@ export class Exports extends Construct {
       description: `Publishes the exports of ${pipeline.name}`,
     });
     const target = this.handler.function;
-    // The next tick resumes the run: one retry is for a passing fault of the moment.
+    // One retry for a passing error. The next tick resumes the run anyway.
     target.configureAsyncInvoke({ retryAttempts: 1, maxEventAge: Duration.minutes(15) });
     new StatementEvents(this, 'Statements', {
       namePrefix: statementNamePrefix(environment.name, pipeline.name, 'export'),

@@ -47,7 +47,7 @@ export class MaterializeAccess extends Construct {
     new CfnOutput(this, 'SecretArn', { value: this.secret.secretArn, description: 'Put the app password here' });
   }
 
-  /** For the function's environment. */
+  /** Environment variables of the export function. */
   variables(): Record<string, string> {
     const { host, port = defaultPort, database = 'materialize', cluster, connection, partner } = this.props.region;
     return materializeEnv.of({
@@ -61,7 +61,7 @@ export class MaterializeAccess extends Construct {
     });
   }
 
-  /** What the function of a pipeline needs besides. */
+  /** Permissions that the export function of a pipeline needs in addition. */
   statements(pipeline: Pipeline, bucket: Bucket): PolicyStatement[] {
     const prefix = partnerPrefix(this.props.region.partner);
     const staged = pipeline.exports

@@ -15,8 +15,7 @@ export interface ExportNotificationsProps {
 }
 
 /**
- * Carries the event of a publication to queues and topics. EventBridge repeats a delivery for a day; what it could not deliver until then is
- * kept for two weeks.
+ * Sends an event for each publication to queues and topics. EventBridge retries a delivery for a day; the dead-letter queue then keeps it for two weeks.
  */
 export class ExportNotifications extends Construct {
   constructor(scope: Construct, id: string, { environment, notifications, key }: ExportNotificationsProps) {
@@ -74,7 +73,7 @@ export class ExportNotifications extends Construct {
 
   private deliveryRole(id: string, service: string, to: string): Role {
     const role = new Role(this, `Role${id}`, {
-      description: `Lets EventBridge tell ${to}`,
+      description: `Lets EventBridge send to ${to}`,
       assumedBy: new ServicePrincipal('events.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),

@@ -9,23 +9,23 @@ import { loadTimeout } from './load-timeout';
 export interface HistoryQueueProps {
   readonly key: IKey;
   readonly retain: boolean;
-  /** Whether S3 tells of new objects. Without, there is only what somebody queues on demand. */
+  /** Whether S3 sends notifications of new objects. If not, the queues hold only objects that are queued on demand. */
   readonly notified: boolean;
 }
 
 /**
- * Redshift that sleeps for days is no reason to give up: with a visibility of an hour this is more than four days. What really cannot be loaded
- * the function parks itself, and what SQS moves to the dead letters is still missing in the next reconcile.
+ * With a visibility of an hour, this many receives take more than four days, so a paused warehouse sends nothing to the dead letters. The function itself
+ * parks objects that cannot be loaded. The next reconcile finds objects whose messages SQS moved to the dead letters.
  */
 const maxReceiveCount = 100;
 
 /** Messages about a pipeline's objects. */
 export class HistoryQueue extends Construct {
-  /** S3's notifications: what arrives now. Undefined for a pipeline without history. */
+  /** Notifications of new objects from S3. Undefined for a pipeline without history. */
   readonly queue?: Queue;
-  /** What was there before: filled by the reconcile and by backfills, so that years of it do not delay what arrives now. */
+  /** Older objects, queued by the reconcile and by backfills. A queue of its own, so that years of them do not delay new objects. */
   readonly backlog: Queue;
-  /** What could not be loaded, with the reason. */
+  /** Objects that could not be loaded, each with its reason. */
   readonly deadLetters: Queue;
 
   /** The same queues for constructs of other stacks. */
@@ -69,8 +69,8 @@ export class HistoryQueue extends Construct {
 }
 
 /**
- * A queue as other stacks see it. A stack has 200 outputs, and one export of each attribute would be more than twenty pipelines have room for: the name is
- * a part of the ARN, and the URL is the output that people read.
+ * A queue as other stacks see it. A stack may have 200 outputs, and an export for each attribute would exceed that with twenty pipelines. So the name is
+ * taken from the ARN, and the URL is an output that people read anyway.
  */
 export interface PipelineQueue {
   readonly arn: string;

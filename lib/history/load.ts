@@ -20,7 +20,7 @@ export interface LoadProps extends PipelineFunctionProps {
   readonly loadRoleArn: string;
 }
 
-/** Loads the objects that the queues tell of: those of the history and, on demand, those of the archive. */
+/** Loads the objects that the queues name: history objects and, on demand, archive objects. */
 export class Load extends Construct {
   readonly handler: Handler;
 
@@ -60,12 +60,12 @@ export class Load extends Construct {
       ...this.versionStatements(),
       ...this.queueStatements(),
     );
-    // What arrives now is not kept waiting by a backlog of years, since each queue has invocations of its own.
+    // Each queue has its own invocations, so a backlog of years does not delay new objects.
     if (queues.queue) this.read('Queue', queues.queue);
     this.read('Backlog', queues.backlog);
   }
 
-  /** Looking into objects, and copies of single versions: below the prefixes of the pipeline's globs only. */
+  /** Reads objects and copies single versions, only below the prefixes of the pipeline's globs. */
   private versionStatements(): PolicyStatement[] {
     const { pipeline, key, history, archive, work } = this.props;
     const of = (wanted: 'history' | 'archive') =>
@@ -83,7 +83,7 @@ export class Load extends Construct {
             prefixes.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
           ),
         }),
-        'Objects below the prefixes of the pipeline are looked into for their columns and for the lines of rejects; one version is copied where the object was overwritten or deleted before its load',
+        'The function reads objects below the prefixes of the pipeline for their columns and for the lines of rejects, and copies a version of an object that was overwritten or deleted before its load',
       ),
       ...sources
         .filter(({ prefixes }) => prefixes.length > 0)
@@ -97,7 +97,7 @@ export class Load extends Construct {
         ),
       explained(
         new PolicyStatement({
-          // A copy is looked into as the object would have been.
+          // The function reads a copy as it would have read the object.
           actions: ['s3:GetObject', 's3:PutObject', 's3:PutObjectTagging'],
           resources: [work.arnForObjects(`${versionPrefix}${pipeline.name}/*`)],
         }),
@@ -122,11 +122,11 @@ export class Load extends Construct {
   private read(id: string, { arn }: PipelineQueue): void {
     const source = this.handler.function.addEventSourceMapping(id, {
       eventSourceArn: arn,
-      // As many as one COPY takes; SQS gives ten at a time, so more than ten need a window to be gathered in.
+      // As many as one COPY takes. SQS delivers ten messages at a time; Lambda gathers more only within a batching window.
       batchSize: 250,
       maxBatchingWindow: Duration.seconds(5),
       reportBatchItemFailures: true,
-      // Loads of one pipeline wait for each other's lock anyway; two is the least that Lambda allows.
+      // Two is the minimum of Lambda. Loads of one pipeline wait for each other's lock, so more would not help.
       maxConcurrency: 2,
     });
     // Lambda checks the permission when the mapping is created.

@@ -30,7 +30,7 @@ export class Reconcile extends Construct {
     const plan = reconcilePlan(pipeline, environment.fullPassHour);
     this.handler = new Handler(this, 'Handler', {
       code: bundles.code('reconcile', pipeline.name, plan),
-      description: `Looks for history of ${pipeline.name} that nobody told of`,
+      description: `Lists history of ${pipeline.name} and queues missing objects`,
       environment: env.of({
         ...pipelineVariables(props),
         HISTORY_BUCKET: history.bucketName,
@@ -38,7 +38,7 @@ export class Reconcile extends Construct {
         LOAD_ROLE_ARN: props.loadRoleArn,
         BACKLOG_URL: backlog.url,
       }),
-      // The longest that Lambda allows: a listing takes about two minutes for a million objects.
+      // Lambda's maximum. A listing takes about two minutes for a million objects.
       timeout: Duration.minutes(15),
       memoryMb: 512,
       logRetentionDays: environment.logRetentionDays,
@@ -58,7 +58,7 @@ export class Reconcile extends Construct {
         }),
         'Each run writes parts of its own below the prefix of the pipeline',
       ),
-      // Without it S3 denies the cursor that is not there instead of saying so.
+      // Without ListBucket, S3 answers a GET of the missing cursor with 403 instead of 404.
       new PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [work.bucketArn],
@@ -68,7 +68,7 @@ export class Reconcile extends Construct {
       keyUse(key, 'sqs', 'write'),
     );
     const target = this.handler.function;
-    // The next tick does it again.
+    // The next tick repeats the work.
     target.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(5) });
     new Schedule(this, 'Schedule', {
       description: `Reconciles history of ${pipeline.name} in ${environment.name}`,

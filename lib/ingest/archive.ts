@@ -17,12 +17,12 @@ export interface ArchiveTransformProps {
   readonly bundles: Bundles;
 }
 
-/** Wraps each record with its place on the stream, one line each; Firehose calls it before it writes. */
+/** Wraps each record with its position on the stream, as one line. Firehose calls this function before it writes. */
 export class ArchiveTransform extends Handler {
   constructor(scope: Construct, id: string, { environment, bundles }: ArchiveTransformProps) {
     super(scope, id, {
       code: bundles.code('archive'),
-      description: 'Wraps archived records with their place on the stream',
+      description: 'Wraps archived records with their position on the stream',
       timeout: Duration.minutes(1),
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
@@ -39,7 +39,7 @@ export interface ArchiveProps {
   readonly key: IKey;
 }
 
-/** Writes everything that arrives on a stream to the archive bucket: gzip, newline-delimited, by hour of arrival. */
+/** Writes all records of a stream to the archive bucket: gzip, newline-delimited, by hour of arrival. */
 export class Archive extends Construct {
   readonly deliveryStream: CfnDeliveryStream;
 
@@ -115,9 +115,9 @@ export class Archive extends Construct {
     Validations.of(this.deliveryStream).acknowledge({
       id: 'AwsSolutions-KDF1',
       reason:
-        'With a Kinesis stream as its source Firehose stores nothing of its own, and refuses this setting; the stream is encrypted',
+        'With a Kinesis stream as its source, Firehose stores nothing itself and refuses this setting; the stream is encrypted',
     });
-    // Firehose tries its role when it is created.
+    // Firehose checks the role's permissions when it is created.
     this.deliveryStream.node.addDependency(role);
   }
 }
@@ -127,7 +127,7 @@ function transformParameters(lambdaArn: string, roleArn: string) {
     LambdaArn: lambdaArn,
     RoleArn: roleArn,
     NumberOfRetries: '3',
-    // An answer may have 6 MB, and base64 and the envelope make it larger than what came in.
+    // A response may have 6 MB, and base64 and the envelope make it larger than the request.
     BufferSizeInMBs: '1',
     BufferIntervalInSeconds: '60',
   };

@@ -26,7 +26,7 @@ export class EventStream extends Stream {
     });
     Validations.of(this).acknowledge({
       id: 'AwsSolutions-KDS3',
-      reason: 'A customer key, so that access to the stream can be taken away with access to the key',
+      reason: 'A customer key, so that revoking access to the key revokes access to the stream',
     });
   }
 }

@@ -7,10 +7,10 @@ import { measureTemplate, type Template } from './template';
 
 export { type Judged, limits } from './limits';
 
-/** What AWS would refuse of the pipelines, and what is near to it. They have to be valid. */
+/** Errors and warnings about the limits of valid pipelines. */
 export const judgePipelines = (pipelines: readonly Pipeline[]): Judged => judge(pipelines.flatMap(measurePipeline));
 
-/** The same of the templates of an assembly and the stages in it. */
+/** Errors and warnings about the templates of an assembly and of the stages in it. */
 export const judgeAssembly = (assembly: CloudAssembly): Judged => judge(measureAssembly(assembly));
 
 function measureAssembly(assembly: CloudAssembly): Finding[] {

@@ -27,7 +27,7 @@ const pages = {
   firehose: 'https://docs.aws.amazon.com/firehose/latest/APIReference/API_CreateDeliveryStream.html',
 } as const;
 
-/** Every limit that synthesis measures. One that can be raised on request stands here with its default. */
+/** Every limit that synthesis measures. Adjustable quotas are listed with their defaults. */
 export const limits = {
   templateBytes: { most: 1_000_000, unit: 'bytes', page: pages.cloudformation },
   resources: { most: 500, unit: 'resources', page: pages.cloudformation },
@@ -35,7 +35,7 @@ export const limits = {
   parameters: { most: 200, unit: 'parameters', page: pages.cloudformation },
   logicalId: { most: 255, unit: 'characters', page: pages.cloudformation },
   stackName: { most: 128, unit: 'characters', page: pages.cloudformation },
-  /** An answer with only a physical id has less than 1,000 bytes around it. */
+  /** A response may have 4,096 bytes; the rest of it takes less than 1,000. */
   physicalId: { most: 3000, unit: 'bytes of the 4,096 of an answer', page: pages.cloudformation },
   /**
    * Older patches of Redshift take 100 kB and newer ones 200 kB (release notes of patch 198). Millrace stays below the smaller number, because a cluster
@@ -53,7 +53,7 @@ export const limits = {
   roleName: { most: 64, unit: 'characters', page: pages.iam },
   roleDescription: { most: 1000, unit: 'characters', page: pages.iam },
   managedPolicy: { most: 6144, unit: 'characters', page: pages.iam },
-  /** Of CDK's provider framework: the request with the properties of before and of now. */
+  /** CDK's provider framework passes the request with old and new properties. */
   stateInput: { most: 262_144, unit: 'bytes', page: pages.states },
   stateMachine: { most: 1_000_000, unit: 'bytes', page: pages.states },
   eventPattern: { most: 2048, unit: 'characters', page: pages.events },
@@ -74,29 +74,29 @@ export const limits = {
   deliveryStreamName: { most: 64, unit: 'characters', page: pages.firehose },
 } as const satisfies Record<string, Limit>;
 
-/** From this share of a limit on synthesis warns. */
+/** Synthesis warns from this share of a limit. */
 export const warningShare = 0.8;
 
-/** Something that was measured. */
+/** A measurement and its limit. */
 export interface Finding {
   /** The field as the user wrote it, or the resource and its property. */
   readonly where: string;
   readonly measured: number;
   readonly limit: Limit;
-  /** What to do about it, a clause. @default - nothing to say */
+  /** What the user can do, as a clause. @default - no advice */
   readonly advice?: string;
-  /** Whether it is worth a word before the limit is passed: not where nobody but Millrace can do anything about it. @default true */
+  /** False gives no warning before the limit is passed, where users cannot change the measured value. @default true */
   readonly warns?: boolean;
 }
 
 export interface Judged {
-  /** What AWS would refuse, a line each. */
+  /** Limits that are exceeded, one line each. AWS would refuse the deployment. */
   readonly errors: readonly string[];
-  /** What is near to it. */
+  /** Limits that are close, one line each. */
   readonly warnings: readonly string[];
 }
 
-/** What is past its limit, and what is near to it; the largest share first. */
+/** Sorts findings into errors and warnings, the largest share of a limit first. */
 export function judge(findings: readonly Finding[]): Judged {
   const share = ({ measured, limit }: Finding) => measured / limit.most;
   const sorted = [...findings].sort((one, other) => share(other) - share(one));

@@ -2,7 +2,7 @@ import type { Pipeline } from '../../pipelines/definition';
 import { allStatements, tableShapes } from '../../sql';
 import { type Finding, limits } from './limits';
 
-/** What the statements, tables and names of a pipeline come to. The pipeline has to be valid. */
+/** Measures the statements, tables and names of a valid pipeline. */
 export function measurePipeline(pipeline: Pipeline): Finding[] {
   const at = `pipelines.${pipeline.name}`;
   const batches = allStatements(pipeline);
@@ -45,9 +45,9 @@ export function measurePipeline(pipeline: Pipeline): Finding[] {
   ];
 }
 
-/** Lists that are filled in at run time: as long as the functions make them, which is what a varchar takes or less. */
+/** Bytes of the lists that functions fill in at run time. A varchar bounds them. */
 const longLists: Readonly<Record<string, number>> = { objects: 38_000, files: 38_000, places: 65_535, texts: 65_535 };
-/** Names, times, paths and ARNs. */
+/** Bytes of a name, time, path or ARN that is filled in. */
 const shortValueBytes = 200;
 
 const roomFor = (statement: string) =>

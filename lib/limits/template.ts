@@ -13,7 +13,7 @@ export interface Template {
 
 type Measure = (value: unknown) => number;
 
-/** About the text that CloudFormation makes of a value: what only it knows counts as long as such values are. */
+/** Estimates the text that CloudFormation makes of a value. A value that only a deployment knows gets a typical length. */
 function resolved(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value === undefined || value === null) return '';
@@ -34,7 +34,7 @@ const pseudo: Readonly<Record<string, number>> = {
   'AWS::URLSuffix': 16,
 };
 
-/** The JSON text of a document, with its intrinsics resolved. White space counts for nothing. */
+/** The JSON text of a document without white space, its intrinsics resolved. */
 function documentText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(documentText).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
@@ -57,7 +57,7 @@ const notifications: Measure = (value) =>
     0,
   );
 
-/** By resource type and property. */
+/** Limits and measures by resource type and property. */
 const rules: Readonly<Record<string, Readonly<Record<string, readonly [Limit, Measure]>>>> = {
   'AWS::Lambda::Function': {
     Environment: [limits.functionVariables, variables],
@@ -97,13 +97,13 @@ const rules: Readonly<Record<string, Readonly<Record<string, readonly [Limit, Me
   'AWS::StepFunctions::StateMachine': { DefinitionString: [limits.stateMachine, characters] },
 };
 
-/** What CloudFormation says around the properties of a custom resource: ids, URLs, the token. */
+/** Bytes that CloudFormation adds to the properties of a custom resource: ids, URLs, the token. */
 const requestBytes = 4000;
 
 /**
- * Everything of a template that AWS documents a limit of.
+ * Measures everything in a template that has a documented limit.
  * @param stackName as deployed
- * @param bytes of the template as it is uploaded
+ * @param bytes size of the template as uploaded
  */
 export function measureTemplate(stackName: string, template: Template, bytes: number): Finding[] {
   const { Resources = {}, Outputs = {}, Parameters = {} } = template;

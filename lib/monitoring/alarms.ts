@@ -1,10 +1,10 @@
 /**
- * Every alarm there is. `docs/runbook.md` has a heading for each, equal to its `heading`; an alarm's name in CloudWatch is
+ * All alarms. `docs/runbook.md` has a section for each, under its `heading`. An alarm's name in CloudWatch is
  * `millrace <environment> <pipeline>: <heading>`, and its description states the impact.
  */
 export interface AlarmText {
   readonly heading: string;
-  /** What is wrong for whom while it lasts. */
+  /** Who is affected, and how, while the alarm lasts. */
   readonly impact: string;
 }
 
@@ -26,7 +26,8 @@ export const alarms = {
   },
   refreshMissing: {
     heading: 'refresh missing',
-    impact: 'no run was completed for three intervals; readers see stale events and views, and nothing else may tell',
+    impact:
+      'no run was completed for three intervals; readers see stale events and views, and no other alarm may say so',
   },
   exportFailed: {
     heading: 'export failed',
@@ -35,7 +36,7 @@ export const alarms = {
   exportLateRows: {
     heading: 'export late rows',
     impact:
-      'rows reached a window after it was published, of an export without corrections, or have no time; partners do not have them',
+      'rows arrived after their window was published, in an export without corrections, or have no time; partners do not have them',
   },
   exportAge: {
     heading: 'export age',
@@ -44,31 +45,30 @@ export const alarms = {
   deadLetters: {
     heading: 'history dead letters',
     impact:
-      'objects could not be loaded and wait, each with its reason, among the dead letters; their events are missing until they are redriven',
+      'objects could not be loaded and are in the dead-letter queue, each with its reason; their events are missing until they are redriven',
   },
   objectsParked: {
     heading: 'objects parked',
-    impact: 'objects were given up just now; their events are missing until they are redriven',
+    impact: 'the load function has given up objects; their events are missing until they are redriven',
   },
   loadFailed: {
     heading: 'load failed',
     impact:
-      'loads fail again and again for reasons that no object is to blame for; objects wait in their queues and their events come late, none is lost',
+      'loads keep failing, and not because of their objects; objects wait in their queues, so their events come late and none is lost',
   },
   objectsOverwritten: {
     heading: 'objects overwritten',
     impact:
-      'a key that was loaded has other bytes now, which the pipeline takes for a mistake; they are not loaded, the events of the first stay',
+      'a key that was loaded has other bytes now, which the pipeline declares a mistake; the new bytes are not loaded, the events of the old ones stay',
   },
   historyAge: {
     heading: 'history age',
     impact:
-      'an object has waited for more than six hours, or one of the backlog for more than three days; its events are missing so far',
+      'an object has waited for more than six hours, or in the backlog for more than three days; its events are missing until it is loaded',
   },
   reconcileMissing: {
     heading: 'reconcile missing',
-    impact:
-      'nobody has looked for three intervals for objects that no notification told of; such an object stays unloaded',
+    impact: 'no reconcile was completed for three intervals; an object whose notification was lost stays unloaded',
   },
   streamGap: {
     heading: 'stream gap',
@@ -94,7 +94,7 @@ export const alarms = {
 
 export type AlarmKind = keyof typeof alarms;
 
-/** The metrics that the functions write to their logs, and the dimensions of all of them. */
+/** Namespace and names of the metrics that the functions write to their logs. */
 export const functionMetrics = {
   namespace: 'Millrace',
   refreshFailed: 'RunFailed',

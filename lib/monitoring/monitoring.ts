@@ -24,7 +24,7 @@ import { type AlarmKind, alarmName, alarms, functionMetrics } from './alarms';
 
 export interface AlarmTopicProps {
   readonly key: IKey;
-  /** @default - nobody is subscribed */
+  /** Address that gets the alarms. @default - no subscription */
   readonly email?: string;
 }
 
@@ -49,7 +49,7 @@ export interface MonitoringProps {
   readonly pipeline: Pipeline;
   readonly topic: Topic;
   readonly delivery: CfnDeliveryStream;
-  /** By the word that tells them apart in the alarm's name. */
+  /** By the word that distinguishes them in the alarm's name. */
   readonly handlers: Readonly<Record<string, Handler>>;
   readonly queues: PipelineQueues;
 }
@@ -61,7 +61,7 @@ interface Condition {
   readonly when?: 'above' | 'below';
   /** @default 1 */
   readonly periods?: number;
-  /** So many of the periods have to be beyond the threshold. @default - all */
+  /** How many of the periods have to be beyond the threshold. @default - all */
   readonly ofThem?: number;
   /** @default 'fine' */
   readonly silenceIs?: 'fine' | 'alarming';
@@ -145,7 +145,7 @@ export class Monitoring extends Construct {
       silenceIs: 'alarming',
     });
     const [shortest] = pipeline.exports.map(twoWindowsHours).sort((one, other) => one - other);
-    // CloudWatch evaluates a week at most, in periods of an hour or more (PutMetricAlarm): longer windows have no alarm of this kind.
+    // CloudWatch evaluates at most a week, in periods of an hour or more (PutMetricAlarm), so longer windows have no such alarm.
     if (shortest === undefined || shortest > 7 * 24) return;
     this.alarm('exportAge', {
       metric: this.counted(functionMetrics.exportedWindows, { period: Duration.hours(1) }),
@@ -165,7 +165,7 @@ export class Monitoring extends Construct {
       metric: this.counted(functionMetrics.parkedObjects, { period: Duration.minutes(5) }),
       threshold: 0,
     });
-    // A message comes back after the queue's visibility of an hour: one failure is repaired by that, a second one is not an accident.
+    // A message returns after an hour, the queue's visibility. One failed load is repaired by that; a second one is not an accident.
     this.alarm('loadFailed', {
       metric: this.counted(functionMetrics.loadFailed, { period: Duration.hours(1) }),
       threshold: 0,
@@ -242,12 +242,12 @@ export class Monitoring extends Construct {
   }
 }
 
-/** Silence means something only where schedules run and the warehouse never sleeps. */
+/** Whether a missing run is a fault: only where schedules are enabled and the warehouse never pauses. */
 function runsAlways({ schedulesEnabled, warehouse }: Environment): boolean {
   return schedulesEnabled && !(warehouse.kind === 'provisioned' && warehouse.pause);
 }
 
-/** Hours until two windows are over and their lateness too. */
+/** Length of two windows and their lateness, in hours, rounded up. */
 function twoWindowsHours({ content }: ExportDefinition): number {
   const lateness = content.kind === 'incremental' ? (content.latenessMinutes ?? 0) : 0;
   return Math.ceil((2 * longestMinutes(windowOf(content)) + lateness) / 60);

@@ -9,14 +9,14 @@ import { partnerRoleArn } from './role-arn';
 
 export interface GuardedResources {
   readonly exports: Bucket;
-  /** Buckets that no partner ever reaches. */
+  /** Buckets that no partner may reach. */
   readonly closed: readonly Bucket[];
   readonly key: Key;
 }
 
 /**
- * Denies in the policies of the buckets and of the key, so that a partner's role cannot reach more even if somebody attaches more to it:
- * objects outside its prefixes, their names, actions that its preset does not have, any other bucket, and the key except through S3.
+ * Adds denies to the policies of the buckets and of the key. They hold even if a policy with more permissions is attached to a partner's role. Denied are
+ * objects outside the role's prefixes and their names, actions that its preset does not have, all other buckets, and the key except through S3.
  */
 export function guardAgainstPartners(
   { exports, closed, key }: GuardedResources,
@@ -42,7 +42,7 @@ export function guardAgainstPartners(
         principals: [new AnyPrincipal()],
         actions: ['s3:ListBucket'],
         resources: [exports.bucketArn],
-        // also without a prefix: a negated operator holds when the key is missing
+        // A negated operator also holds when the key is missing, so a listing without a prefix is denied too.
         conditions: { ...isPartner, StringNotLike: { 's3:prefix': prefixesOf(partner).map((prefix) => `${prefix}*`) } },
       }),
     );
@@ -90,10 +90,10 @@ export function guardAgainstPartners(
 
 /** Largest bucket policy (Amazon S3, "Bucket policies for Amazon S3"). */
 const policyBytes = 20_480;
-/** About as long as the ARN of a bucket or a function is. */
+/** Typical length of the ARN of a bucket or a function. */
 const someArn = 'a'.repeat(80);
 
-/** The document about as long as it is when it is deployed. */
+/** Estimates the document as deployed. */
 function rendered(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(rendered);
   if (typeof value !== 'object' || value === null) return value;

@@ -24,14 +24,14 @@ export interface PartnerRoleProps {
   readonly partner: Partner;
   readonly bucket: Bucket;
   readonly key: IKey;
-  /** True keeps a generated external id when the stack goes: it is in the partner's configuration. */
+  /** True keeps a generated external id when the stack is deleted, because the partner has configured it. */
   readonly retain: boolean;
 }
 
-/** A role for somebody outside: opens only with its external id, and only for what was granted. */
+/** The role of a partner. It can be assumed only with its external id, and allows only what was granted. */
 export class PartnerRole extends Construct {
   readonly role: Role;
-  /** Hold the external ids that Millrace made, by generation; the other kinds have none. */
+  /** Secrets with the external ids that Millrace generated, by generation. Empty for the other kinds. */
   readonly generatedIds: ReadonlyMap<number, Secret>;
 
   constructor(scope: Construct, id: string, props: PartnerRoleProps) {
@@ -42,7 +42,7 @@ export class PartnerRole extends Construct {
     const externalIds =
       partner.externalId.kind === 'given'
         ? partner.externalId.values
-        : // Not secret to AWS (the trust policy shows it), so the reference may stand where it is resolved in plain text.
+        : // The trust policy shows the id in plain text in any case, so a reference that resolves to plain text is fine here.
           [...this.generatedIds.values()].map((secret) => secret.secretValue.unsafeUnwrap());
     this.role = new Role(this, 'Role', {
       roleName: partnerRoleName(environment, partner.name),
@@ -87,13 +87,13 @@ export class PartnerRole extends Construct {
     Validations.of(secret).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason:
-        'An external id is agreed on with the partner, and rotated by adding a generation: by itself it would lock the partner out',
+        'An external id is agreed on with the partner and rotated by adding a generation; automatic rotation would lock the partner out',
     });
     return secret;
   }
 }
 
-/** While principal or id are awaited the trust denies everybody, instead of standing open behind a placeholder that anyone can guess. */
+/** While principal or id are unknown, the trust denies everyone. A placeholder could be guessed. */
 const trustNobody = new PolicyStatement({
   sid: 'ExternalIdAwaited',
   effect: Effect.DENY,
@@ -117,7 +117,7 @@ function trustOf(
     conditions,
   });
   if (self === undefined) return [trusted];
-  // IAM refuses a principal that does not exist yet, as the role itself, so the account stands for it and the condition names it.
+  // IAM refuses a principal that does not exist yet, such as this role. So the principal is the account, and a condition names the role.
   const itself = new PolicyStatement({
     principals: [new AccountRootPrincipal()],
     actions: ['sts:AssumeRole'],
@@ -126,7 +126,7 @@ function trustOf(
   return [trusted, itself];
 }
 
-/** Also on what is granted: a session that was opened before the end lives for an hour. */
+/** Conditions that end the access. Permissions carry them too, because a session that was opened before the end lasts an hour. */
 const untilOf = ({ until }: Partner): Conditions =>
   until === undefined ? {} : { DateLessThan: { 'aws:CurrentTime': `${until}T00:00:00Z` } };
 

@@ -1,10 +1,10 @@
 import type { Partner } from '../../environments/environment';
 import { exportPrefix } from '../../lambda/export/contract';
 
-/** What a partner may write below, with a slash at the end. */
+/** Prefix below which a partner may write, with a slash at the end. */
 export const partnerPrefix = (partner: string) => `partners/${partner}/`;
 
-/** Key prefixes of the exports bucket that are the partner's, each with a slash at the end. */
+/** Prefixes of the exports bucket that the partner may use, each with a slash at the end. */
 export function prefixesOf({ name, access }: Partner): string[] {
   if (access.mode === 'write') return [partnerPrefix(name)];
   return access.exports.map((wanted) => {

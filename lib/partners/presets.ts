@@ -2,13 +2,13 @@ import type { Partner, PartnerIdentity } from '../../environments/environment';
 
 /** What the partner's system documents about the role that it assumes. */
 export interface Preset {
-  /** ARN that assumes the role; undefined while it is not known. */
+  /** ARN that assumes the role. Undefined while it is unknown. */
   readonly principal: string | undefined;
   /** Actions on the partner's own objects. */
   readonly objects: readonly string[];
-  /** Actions on the bucket that name no prefix. */
+  /** Actions on the bucket that cannot be limited to a prefix. */
   readonly bucket: readonly string[];
-  /** The role may, and must, assume itself. */
+  /** True for a role that must be able to assume itself. */
   readonly assumesItself: boolean;
 }
 
@@ -58,5 +58,5 @@ export function preset({ who, access }: Partner): Preset {
   return { principal: principalOf(who), objects, bucket, assumesItself: who.kind === 'databricks' };
 }
 
-/** The name is what the partner has in its configuration, so it outlives a replacement of the role. */
+/** A fixed name, because partners configure it: it stays the same when the role is replaced. */
 export const partnerRoleName = (environment: string, partner: string) => `millrace-${environment}-${partner}`;

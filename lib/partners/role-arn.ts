@@ -2,7 +2,7 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { partnerRoleName } from './presets';
 
-/** Without a reference to the role, for policies that the role itself depends on. */
+/** The ARN as text. Policies that the role depends on cannot refer to the role itself. */
 export function partnerRoleArn(scope: Construct, environment: string, partner: string): string {
   return Stack.of(scope).formatArn({
     service: 'iam',

@@ -22,12 +22,12 @@ export interface PipelineFunctionProps {
   readonly key: IKey;
   readonly warehouse: Warehouse;
   readonly ownerSecretArn: string;
-  /** The pipeline's warehouse objects: nothing runs before there is something to run on. */
+  /** The pipeline's warehouse objects, which have to exist before the first run. */
   readonly objects: PipelineObjects;
   readonly script: ReviewScript;
 }
 
-/** Refreshes the landing view, merges and refreshes the views, on a schedule and from statement to statement by events. */
+/** Refreshes the landing view, merges, and refreshes the views. A schedule starts a run; the event of each finished statement starts the next one. */
 export class Refresh extends Construct {
   readonly handler: Handler;
 
@@ -47,7 +47,7 @@ export class Refresh extends Construct {
       statements: props.script.of('refresh'),
     }).allow(...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: true }));
     const target = this.handler.function;
-    // The next tick resumes the run: one retry is for a passing fault of the moment.
+    // One retry for a passing error. The next tick resumes the run anyway.
     target.configureAsyncInvoke({ retryAttempts: 1, maxEventAge: Duration.minutes(5) });
     new StatementEvents(this, 'Statements', {
       namePrefix: statementNamePrefix(environment.name, pipeline.name, 'refresh'),

@@ -15,7 +15,7 @@ const mergeNames = new Set([
   ...Object.values(rejectNames),
 ]);
 
-/** What the fields of columns say about each other. */
+/** Rules between the fields of a column, and between columns. */
 export function columnsProblems(columns: readonly Column[], at: string): string[] {
   const names = columns.map(({ name }) => name);
   const helpers = new Set(names.flatMap((name) => [`${name}_part`, `${name}_text`]));
@@ -28,7 +28,7 @@ export function columnsProblems(columns: readonly Column[], at: string): string[
   ];
 }
 
-/** Columns that are stored under one name. Columns that have one name are reported elsewhere. */
+/** Columns that are stored under the same name. Columns with the same name are reported elsewhere. */
 function storedTwice(columns: readonly Column[], at: string): string[] {
   return columns.flatMap((column, index) => {
     const stored = storedName(column);
@@ -79,7 +79,7 @@ function varcharProblems({ maxBytes, oneOf = [] }: Extract<Column, { type: 'varc
       problems.push(`${at}.oneOf holds ${shown(value)}, which is longer than maxBytes, ${maxBytes}`);
     if (value.includes('\0') || value.includes('{{')) problems.push(`${at}.oneOf cannot hold ${shown(value)}`);
   }
-  // The reason of a reject lists them.
+  // The reason of a reject lists the values.
   const bytes = Buffer.byteLength(oneOf.join(', '));
   if (bytes > 400) problems.push(`${at}.oneOf must have at most 400 bytes in all, got ${bytes}`);
   return problems;

@@ -71,7 +71,7 @@ const externalId = either<ExternalId>('kind', [
   object<Of<ExternalId, 'awaited'>>({ kind: is('awaited') }),
 ]);
 
-/** Of this century: `0027-03-31` is a slip of the pen that would close the role. */
+/** A day of this century: `0027-03-31` is a slip that would end all access. */
 function isDay(written: string): boolean {
   const day = /^20\d\d-\d\d-\d\d$/.test(written) ? new Date(`${written}T00:00:00Z`) : undefined;
   return day !== undefined && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(written);
@@ -106,7 +106,7 @@ const materialize = object<Materialize>({
 
 const queueOrTopic = /^arn:aws[a-z-]*:(sqs|sns):[a-z0-9-]+:\d{12}:[\w-]{1,256}$/;
 
-/** Everything about an environment that a field can be asked by itself. */
+/** Every rule about a single field of an environment. */
 export const environmentShape = object<Environment>({
   name: text('be lower-case letters, digits and hyphens, begin with a letter, have at most 16 characters', (name) =>
     /^[a-z][a-z0-9-]{0,15}$/.test(name),

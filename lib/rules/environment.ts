@@ -4,7 +4,7 @@ import { must, namedTwice, unknownNames } from './format';
 import { partnerProblems } from './partners';
 import { between, type Checked, check, isBetween } from './shape';
 
-/** What the environments refer to. */
+/** Names of pipelines and exports that environments refer to. */
 export interface KnownNames {
   readonly pipelines: readonly string[];
   /** As `<pipeline>.<export>`. */

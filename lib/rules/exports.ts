@@ -9,7 +9,7 @@ import { TokenError } from '../../sql/text/tokens';
 import { type OutputColumn, outputColumns } from '../../sql/views/output-columns';
 import { namedTwice, problem, repeated, shown } from './format';
 
-/** What the engine, or the window, refuses of the columns: the query has to be readable. */
+/** Columns of the query that the engine or the window refuses. The query has to be readable. */
 export function exportColumnProblems(pipeline: Pipeline, definition: ExportDefinition): string[] {
   if (definition.engine === 'materialize') return [];
   const at = `pipelines.${pipeline.name}.exports.${definition.name} (${definition.file})`;
@@ -23,7 +23,7 @@ export function exportColumnProblems(pipeline: Pipeline, definition: ExportDefin
   ];
 }
 
-/** What the fields of an export say about each other: an engine has formats and contents of its own. */
+/** Rules between the fields of an export: each engine has its own formats and contents. */
 export function exportProblems({ engine, columns, content, format }: ExportDefinition, at: string): string[] {
   if (engine !== 'materialize')
     return columns === undefined ? [] : [`${at}.columns must not be given: those of Redshift are read from the query`];
@@ -31,13 +31,13 @@ export function exportProblems({ engine, columns, content, format }: ExportDefin
   if (content.kind === 'incremental') {
     if (content.since === undefined)
       problems.push(
-        `${at}.content.since must be given: which windows have rows cannot be asked of Materialize beforehand`,
+        `${at}.content.since must be given: Materialize cannot be asked beforehand which windows have rows`,
       );
     if (content.corrections)
-      problems.push(`${at}.content.corrections must not be true: late rows are not looked for in Materialize`);
+      problems.push(`${at}.content.corrections must not be true: Millrace does not look for late rows in Materialize`);
   }
   const none = (field: string, is: boolean, what: string) => {
-    if (is) problems.push(`${at}.format.${field} must be ${what}: Materialize has no choice of it`);
+    if (is) problems.push(`${at}.format.${field} must be ${what}: COPY TO of Materialize has no such option`);
   };
   if (format.kind === 'json') problems.push(problem(`${at}.format.kind`, 'be parquet or csv', format.kind));
   none('partitionBy', (format.partitionBy ?? []).length > 0, 'left out');
@@ -74,7 +74,7 @@ function readColumns(pipeline: Pipeline, { query }: ExportDefinition, at: string
     return outputColumns(pipeline, query);
   } catch (error) {
     if (error instanceof TokenError) return [];
-    throw new Error(`${at}: its columns cannot be told: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${at}: its columns are unknown: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -88,11 +88,9 @@ function unnamedProblems(columns: readonly OutputColumn[], at: string): string[]
       .filter(({ name, type }) => name !== undefined && type === undefined)
       .map(
         ({ name, text }) =>
-          `${at}: the type of column ${name} cannot be told; cast it, as in (${text.replace(/ as \S+$/, '')})::bigint`,
+          `${at}: the type of column ${name} is unknown; cast it, as in (${text.replace(/ as \S+$/, '')})::bigint`,
       ),
-    ...repeated(names.filter((name) => name !== undefined)).map(
-      (name) => `${at}: column ${name} is there more than once`,
-    ),
+    ...repeated(names.filter((name) => name !== undefined)).map((name) => `${at}: has column ${name} more than once`),
   ];
 }
 
@@ -156,7 +154,9 @@ function partitionProblems({ partitionBy = [] }: ExportFormat, columns: readonly
         `${at}: format.partitionBy must name columns of the query (${columns.map((c) => c.name).join(', ')}), got ${shown(name)}`,
       );
     else if (column.type !== undefined && !partitionTypes.includes(kindOf(column.type)))
-      problems.push(`${at}: column ${name} is ${column.type}: folders are made of ${partitionTypes.join(', ')} only`);
+      problems.push(
+        `${at}: column ${name} is ${column.type}: folders can be made of ${partitionTypes.join(', ')} only`,
+      );
   }
   problems.push(...namedTwice(`${at}: format.partitionBy`, partitionBy));
   if (partitionBy.length > 0 && columns.every(({ name }) => partitionBy.includes(name ?? '')))

@@ -39,7 +39,7 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 const longest = 120;
 
-/** A value, short enough for a message. Of an object only the names of its fields: the rest could be a secret. */
+/** A value, shortened for a message. An object is shown by the names of its fields, because its values may be secrets. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) {
@@ -61,7 +61,7 @@ function shownObject(value: Record<string, unknown>): string {
   return cut(`an object with ${entries.map(([name]) => name).join(', ')}`);
 }
 
-/** What kind of value it is, in place of a secret. Numbers, booleans and nothing are none. */
+/** Shows the kind of a value that may be a secret. Numbers and booleans are shown. */
 export function shownWithoutTexts(value: unknown): string {
   if (typeof value === 'string') return value === '' ? 'an empty text' : `a text of ${value.length} characters`;
   if (Array.isArray(value))
@@ -79,7 +79,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return best && best.distance <= Math.max(2, best.candidate.length / 3) ? best.candidate : undefined;
 }
 
-/** How many letters have to be added, left out or replaced to make one of the other (Levenshtein). */
+/** The number of letters to add, remove or replace to turn one into the other (Levenshtein). */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [i, letter] of [...one].entries()) {

@@ -4,7 +4,7 @@ import { globsOverlap } from '../../sql/history/glob';
 import { declaredTwice, problem, shown } from './format';
 import { elementName } from './shape';
 
-/** What the fields of history sources say about each other and about the pipeline's columns. */
+/** Rules between the fields of history sources, and between sources and the pipeline's columns. */
 export function historyProblems(pipeline: Pipeline, at: string): string[] {
   const history = (pipeline.history ?? []).map((source, index) => ({
     source,
@@ -31,7 +31,7 @@ export function historyProblems(pipeline: Pipeline, at: string): string[] {
 const literalPrefix = (glob: string) => glob.split('*')[0]!;
 const overlap = (one: string, other: string) => one.startsWith(other) || other.startsWith(one);
 
-/** S3 notifies only one queue of an object, which it chooses by the literal beginning of the key. */
+/** S3 sends the notification of an object to one queue, which it chooses by the beginning of the key. */
 export function historyOverlaps(pipelines: readonly Pipeline[]): string[] {
   const all = pipelines.flatMap(({ name, history = [] }) =>
     history.flatMap((source) =>
@@ -49,7 +49,7 @@ export function historyOverlaps(pipelines: readonly Pipeline[]): string[] {
   );
 }
 
-/** OBJECT takes a name and a value for each, and no function takes arguments without end. */
+/** A payload is made by OBJECT, which takes a name and a value for each column and has a limit of arguments. */
 const maxColumns = 100;
 
 function fileProblems(pipeline: Pipeline, source: HistorySource, at: string): string[] {
@@ -92,7 +92,7 @@ function isType(type: string | undefined): boolean {
   return precision >= 1 && precision <= 38 && scale <= Math.min(precision, 37);
 }
 
-/** Two columns cannot have one name, nor one place in the payload, and no place can be both a value and an object of values. */
+/** Columns that share a name or a path, or one whose path goes through the value of another. */
 function clashes(columns: readonly FileColumn[], at: string): string[] {
   return columns.flatMap((column, index) =>
     columns.slice(0, index).flatMap((other) => {

@@ -83,7 +83,7 @@ function knownNames(pipelines: readonly Pipeline[]): KnownNames {
 /** Notification configurations that a bucket may have (S3 user guide, "Amazon S3 Event Notifications"). */
 const maxNotifications = 100;
 
-/** S3 refuses prefixes that overlap; that is reported elsewhere. */
+/** Overlapping prefixes are reported elsewhere. */
 function tooManyNotifications(pipelines: readonly Pipeline[]): string[] {
   const prefixes = pipelines.flatMap(({ history = [] }) => literalPrefixes(history.flatMap(({ globs }) => globs)));
   return prefixes.length > maxNotifications

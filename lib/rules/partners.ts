@@ -27,7 +27,7 @@ export function partnerProblems(environment: Environment, at: string, exports?: 
 }
 
 /**
- * Partners whose access has ended, a sentence each. No errors: a day goes by without anyone's doing, and must not stop a deployment.
+ * Warnings about partners whose access has ended. They are no errors, because the passing of a day must not stop a deployment.
  * @param now epoch milliseconds
  */
 export function endedPartners(environments: readonly Environment[], now: number): string[] {
@@ -36,7 +36,7 @@ export function endedPartners(environments: readonly Environment[], now: number)
       .filter(({ until }) => until !== undefined && Date.parse(`${until}T00:00:00Z`) <= now)
       .map(
         (partner) =>
-          `environments.${name}.partners.${partner.name}.until is over since ${partner.until}: the role opens for nobody; remove the partner or set another day`,
+          `environments.${name}.partners.${partner.name}.until is past, ${partner.until}: nobody can assume the role; remove the partner or set a later day`,
       ),
   );
 }
@@ -52,11 +52,11 @@ function accessProblems({ access }: Partner, field: string, known?: readonly str
 function externalIdProblems({ externalId: id, who }: Partner, at: string, accounts: readonly string[]): string[] {
   if (id.kind === 'awaited') return [];
   if (id.kind === 'generated')
-    // Materialize and Databricks make their ids themselves and take no other.
+    // Materialize and Databricks generate their ids and take no others.
     return must(
       who.kind === 'aws' || who.kind === 'snowflake',
       `${at}.kind`,
-      `be given or awaited for ${who.kind}, which makes its ids itself`,
+      `be given or awaited for ${who.kind}, which generates its ids itself`,
       id.kind,
     );
   return id.values.flatMap((value, index) =>
@@ -66,7 +66,7 @@ function externalIdProblems({ externalId: id, who }: Partner, at: string, accoun
   );
 }
 
-/** An id that two partners know lets one in as the other. */
+/** With an id that two partners know, each can assume the other's role. */
 function sharedIds(partners: readonly Partner[], at: string): string[] {
   const owners = new Map<string, Set<string>>();
   for (const { name, externalId: id } of partners)

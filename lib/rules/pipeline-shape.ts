@@ -105,7 +105,7 @@ const source = object<Source>({
         (name) => name !== '' && !/[\r\n\0]/.test(name) && !name.includes('{{') && Buffer.byteLength(name) <= 127,
       ),
       path: path.optional(),
-      // Which types there are, and for which format, is a rule of the source.
+      // The rules of the source check it, because types depend on the format.
       type: anyText.optional() as never,
     }),
   ).optional(),
@@ -187,7 +187,7 @@ const exported = object<Export>({
   windowsPerTick: whole(1, 1000).optional(),
 });
 
-/** Everything about a pipeline that a field can be asked by itself. */
+/** Every rule about a single field of a pipeline. */
 export const pipelineShape = object<Pipeline>({
   name: text(
     `be lower-case letters, digits and underscores, begin with a letter, have at most ${maxNameLength} characters and be neither a schema of Redshift's own nor millrace`,

@@ -19,7 +19,7 @@ import { between, type Checked, check, elementName, isBetween } from './shape';
 export function checkPipeline(pipeline: Pipeline, at: string, now: number): Checked {
   const checked = check(pipelineShape, pipeline, at);
   const all = [...checked.problems, ...ruleProblems(pipeline, at, now, checked)];
-  // Only a pipeline that is right otherwise can be asked for the columns of its queries.
+  // The columns of queries are known only if everything else is right.
   return { ...checked, problems: all.length > 0 ? all : columnProblems(pipeline) };
 }
 
@@ -63,7 +63,7 @@ function streamProblems({ stream }: Pipeline, at: string, now: number): string[]
     ...(landedHours === undefined || isBetween(landedHours, least, 87_600)
       ? []
       : [problem(`${at}.stream.landedHours`, between(least, 87_600), landedHours)]),
-    // A day more, since clocks differ.
+    // Tolerates a day, because clocks differ.
     ...(recreatedAt === undefined
       ? []
       : must(

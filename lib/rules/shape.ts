@@ -13,13 +13,13 @@ export const object = <T>(fields: Fields<T>): z.ZodType<T> => fieldsOf(fields) a
 
 function fieldsOf<T>(fields: Fields<T>) {
   const names = Object.keys(fields).join(', ');
-  // The message of an unknown field is only the known ones: `problemsOf` makes a sentence of each.
+  // For unknown fields the message holds only the known ones; `problemsOf` makes a sentence for each.
   return z.strictObject(fields as z.ZodRawShape, {
     error: ({ code }) => (code === 'unrecognized_keys' ? names : `be an object with ${names}`),
   });
 }
 
-/** An object whose `kind`, or what `field` names, says which of the others it is. */
+/** One of several objects, distinguished by `field`. */
 export function either<T>(field: string, shapes: readonly z.ZodType<T>[]): z.ZodType<T> {
   type Shapes = [z.ZodObject, ...z.ZodObject[]];
   const options = shapes as unknown as Shapes;
@@ -37,7 +37,7 @@ export const text = (rule: string, holds: (value: string) => boolean = () => tru
 export const numeric = (rule: string, holds: (value: number) => boolean) =>
   z.number({ error: rule }).refine(holds, { error: rule });
 
-/** A whole number whose bounds are a rule of the fields around it. */
+/** A whole number whose bounds depend on other fields. */
 export const number = z.number({ error: 'be a whole number' });
 
 export const whole = (low: number, high: number) => numeric(between(low, high), (value) => isBetween(value, low, high));
@@ -94,7 +94,7 @@ function problemsOf(issue: z.core.$ZodIssue, root: unknown, field: string): stri
     : [problem(at, issue.message, value)];
 }
 
-/** External ids. Whatever is written in their place may be one. */
+/** Any value in the place of an external id may be one. */
 const isSecret = (path: readonly PropertyKey[]) => path.includes('externalId');
 
 /** The field as people would write it, an element of a list by its name where it has one. */

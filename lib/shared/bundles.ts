@@ -7,14 +7,14 @@ import { buildSync } from 'esbuild';
 export interface Bundles {
   /**
    * The bundle of `lambda/<handler>/handler.ts` as `index.js`, with `plan` beside it as `plan.json`.
-   * @param owner the pipeline whose plan it is; functions without a plan have none
+   * @param owner the pipeline or environment that the plan belongs to. @default - a function without a plan
    */
   code(handler: string, owner?: string, plan?: unknown): Code;
 }
 
 /**
- * Bundles every handler with one esbuild call: a call for each is what makes large apps slow to synthesize.
- * Minified, and with `module` before `main`, since the ES modules of the AWS SDK lose what is not used.
+ * Bundles all handlers with one esbuild call, because a call for each makes synthesis slow. Minified. `module` comes before `main`, so that esbuild can drop
+ * unused parts of the AWS SDK.
  */
 export class EsbuildBundles implements Bundles {
   private built = false;
@@ -70,7 +70,7 @@ export class EsbuildBundles implements Bundles {
   }
 }
 
-/** Two processes may synthesize at once (a test run beside `npm start`): a file that is right already is not touched. */
+/** Leaves a file with the same contents alone, because two processes may synthesize at once (a test run beside `npm start`). */
 function writeIfChanged(path: string, contents: Buffer): void {
   if (existsSync(path) && readFileSync(path).equals(contents)) return;
   writeFileSync(path, contents);

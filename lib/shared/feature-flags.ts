@@ -3,8 +3,8 @@ import recommended from 'aws-cdk-lib/recommended-feature-flags.json';
 /** CDK's recommended behaviour, for the app and its tests alike. */
 export const featureFlags: Record<string, unknown> = {
   ...recommended,
-  // Exports and imports: CloudFormation refuses to remove what the other stack still uses.
+  // Stacks refer to each other by exports and imports, so CloudFormation refuses to remove what another stack still uses.
   '@aws-cdk/core:defaultCrossStackReferences': 'strong',
-  // A template may have 1 MB, and the indentation is an eighth of it. It only helps whoever opens the file: `cdk synth` and `cdk diff` show YAML and texts.
+  // A template may have 1 MB, and indentation takes an eighth of it. Reviewers do not need it: `cdk synth` and `cdk diff` format the template themselves.
   '@aws-cdk/core:suppressTemplateIndentation': true,
 };

@@ -4,13 +4,13 @@ import type { IConstruct } from 'constructs';
 
 const reasons = new WeakMap<PolicyStatement, string>();
 
-/** Says why a statement needs a `*` in its resources; cdk-nag (AwsSolutions-IAM5) fails for one that does not. */
+/** Gives the reason for a `*` in a statement's resources. Without one cdk-nag (AwsSolutions-IAM5) fails. */
 export function explained(statement: PolicyStatement, reason: string): PolicyStatement {
   reasons.set(statement, reason);
   return statement;
 }
 
-/** Adds the statements to the role's own policy, with the reasons of those that have one. */
+/** Adds the statements to the role's own policy, and acknowledges their wildcards. */
 export function grant(role: Role, ...statements: readonly PolicyStatement[]): void {
   for (const statement of statements) {
     role.addToPolicy(statement);
@@ -20,8 +20,8 @@ export function grant(role: Role, ...statements: readonly PolicyStatement[]): vo
 }
 
 /**
- * Acknowledges wildcards in the resources of the construct's policies, and no others. At validation, since only then is it known
- * how a reference to another stack is spelled, which is part of the finding's name.
+ * Acknowledges wildcards in these resources of the construct's policies. Runs at validation: the finding's name has the spelling of references to other
+ * stacks, which is known only then.
  */
 export function acknowledgeWildcards(construct: IConstruct, resources: readonly string[], reason: string): void {
   construct.node.addValidation({
@@ -36,7 +36,7 @@ export function acknowledgeWildcards(construct: IConstruct, resources: readonly 
   });
 }
 
-/** As cdk-nag spells a resource in the name of a finding. */
+/** The spelling of a resource in the name of a finding of cdk-nag. */
 function flattened(value: unknown): string {
   if (typeof value === 'string') return value;
   const [[name, content]] = Object.entries(value as object) as [[string, never]];

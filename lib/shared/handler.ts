@@ -16,17 +16,17 @@ export interface HandlerProps {
   readonly timeout: Duration;
   /** @default 256 */
   readonly memoryMb?: number;
-  /** At most so many invocations at a time, taken out of the account's. @default - as many as Lambda starts */
+  /** Maximum of concurrent invocations, reserved out of the account's. @default - no reservation */
   readonly reservedConcurrency?: number;
   readonly logRetentionDays: number;
   readonly retainLogs: boolean;
   /** @default - a role of its own that may write its own log */
   readonly role?: Role;
-  /** The statements it runs, for reviewers, as lines: they appear in `cdk diff`. */
+  /** The statements that it runs, as lines. `cdk diff` shows them to reviewers. */
   readonly statements?: readonly string[];
 }
 
-/** A Lambda function with its own role and its own log group, and nothing that nobody asked for. */
+/** A Lambda function with its own role and its own log group, without CDK's default policies. */
 export class Handler extends Construct {
   readonly function: LambdaFunction;
   readonly role: Role;
@@ -57,14 +57,14 @@ export class Handler extends Construct {
     }
   }
 
-  /** Lets the function do something. */
+  /** Adds permissions of the function. */
   allow(...statements: PolicyStatement[]): this {
     grant(this.role, ...statements);
     return this;
   }
 }
 
-/** What a function needs to write its log: without it Lambda drops the log and says nothing. */
+/** Lets a function write its log. Without this permission Lambda drops the log silently. */
 export function logStatement(logGroup: LogGroup): PolicyStatement {
   return new PolicyStatement({
     actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],

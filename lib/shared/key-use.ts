@@ -5,8 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 export type KeyUser = 's3' | 'kinesis' | 'secretsmanager' | 'sqs' | 'sns';
 
 /**
- * Use of the customer key, and only when the call comes from the named service (kms:ViaService):
- * the key can't be used to decrypt something found elsewhere.
+ * Allows use of the customer key only for calls that come from the named service (kms:ViaService). So the key can't decrypt data from elsewhere.
  * @param use `read` decrypts; `write` also makes data keys, which S3 needs for PutObject and, with Decrypt, for multipart uploads
  */
 export function keyUse(key: IKey, service: KeyUser, use: 'read' | 'write'): PolicyStatement {

@@ -3,16 +3,16 @@ export function pascalCase(name: string): string {
   return name.replace(/(?:^|[_-])([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** Names that outsiders have to know: role trusts name the cluster, external schemas name the stream. */
+/** Fixed names, because others refer to them: role trusts name the cluster, external schemas name the stream. */
 export const names = {
   /** Cluster identifier, and workgroup and namespace name. */
   warehouse: (environment: string) => `millrace-${environment}`,
-  /** Of the pipelines that name no stack, or that name this one. */
+  /** The stack of pipelines that name no stack, or that name this one. */
   pipelinesStack: (environment: string, stack?: string) =>
     `millrace-${environment}-pipelines${stack === undefined ? '' : `-${stack}`}`,
   /** Lower case, since Redshift folds identifiers. */
   stream: (environment: string, pipeline: string) => `millrace-${environment}-${pipeline.replaceAll('_', '-')}`,
 } as const;
 
-/** Creates the owner of the warehouse objects, and is used for nothing else. */
+/** Creates the owner of the warehouse objects. Used for nothing else. */
 export const adminUser = 'millrace_admin';

@@ -9,19 +9,19 @@ export interface PrivateBucketProps {
   /** Where requests to this bucket are logged; the log bucket itself has none. */
   readonly accessLogs?: { readonly bucket: Bucket; readonly prefix: string };
   readonly versioned: boolean;
-  /** True keeps the bucket when its stack goes; false empties and deletes it. */
+  /** True keeps the bucket when its stack is deleted, false empties and deletes it. */
   readonly retain: boolean;
   readonly lifecycle?: readonly LifecycleRule[];
 }
 
-/** Parts of multipart uploads that nobody finished are invisible and paid for. */
+/** Parts of unfinished multipart uploads are invisible and cost money. */
 const abandonedUploads: LifecycleRule = {
   id: 'abandoned-uploads',
   abortIncompleteMultipartUploadAfter: Duration.days(7),
 };
 const oldVersions: LifecycleRule = { id: 'old-versions', noncurrentVersionExpiration: Duration.days(30) };
 
-/** A bucket that is encrypted, closed to the public and reached over TLS only. */
+/** A bucket that is encrypted, closed to the public and accepts TLS only. */
 export class PrivateBucket extends Bucket {
   constructor(scope: Construct, id: string, props: PrivateBucketProps) {
     super(scope, id, {
@@ -42,7 +42,7 @@ export class PrivateBucket extends Bucket {
     if (!props.accessLogs) {
       Validations.of(this).acknowledge({
         id: 'AwsSolutions-S1',
-        reason: 'It receives the access logs; logging itself to itself would never end',
+        reason: 'This bucket receives the access logs; logging its own requests to itself would never end',
       });
     }
   }

@@ -3,25 +3,25 @@ import type { Pipeline } from '../../pipelines/definition';
 import { allStatements, type Batch } from '../../sql';
 import { isLong } from '../warehouse/statement-texts';
 
-/** Bytes that the statements of all pipelines of a stack may take of its template, of the 1 MB that it may have. */
+/** Bytes of a stack's template for the statements of all its pipelines. A template may have 1 MB. */
 const stackBytes = 150_000;
 
 /**
- * The statements of a pipeline as a reviewer reads them in `cdk diff`, a list of lines for each function: a diff of lists shows the lines that changed. A
- * statement is shown once. Where there is no room, a line with a hash shows that something changed; the whole text is in `plan.json` of the
- * function's asset, and `npx millrace plan` compares it.
+ * The statements of a pipeline for reviewers, as a list of lines for each function: `cdk diff` shows which lines of a list changed. Each statement appears
+ * once. Where there is no room, a line with a hash shows that something changed; the whole text is in `plan.json` of the function's asset, and
+ * `npx millrace plan` compares it.
  */
 export class ReviewScript {
   private readonly parts = new Map<string, string[]>();
   private readonly shown = new Map<string, string>();
   private room: number;
 
-  /** @param pipelines how many share the stack */
+  /** @param pipelines number of pipelines in the stack */
   constructor(pipeline: Pipeline, pipelines: number) {
     this.room = stackBytes / pipelines;
     for (const batch of allStatements(pipeline)) {
       const [first, second] = batch.name.split('.');
-      // The others stand in the properties of the object.
+      // Short statements of objects are in their properties.
       if (first === 'objects' && !isLong(batch.statements)) continue;
       const part = first === 'objects' ? `${first}.${second}` : first!;
       this.parts.set(part, [...(this.parts.get(part) ?? []), ...this.linesOf(batch)]);
@@ -49,7 +49,7 @@ export class ReviewScript {
   }
 }
 
-/** A line in place of statements for which there is no room. */
+/** The line in place of statements that do not fit. */
 function summaryOf({ name, statements }: Batch): string {
   const text = JSON.stringify(statements);
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);

@@ -11,11 +11,11 @@ export interface ScheduleProps {
   readonly every: Duration;
   readonly enabled: boolean;
   readonly target: LambdaFunction;
-  /** What has to be there before the first run. */
+  /** Resources that have to exist before the first run. */
   readonly after: IConstruct;
 }
 
-/** Starts runs of a function; its role may do nothing but invoke that function. */
+/** Invokes a function on a schedule. Its role may only invoke that function. */
 export class Schedule extends Construct {
   constructor(scope: Construct, id: string, { description, every, enabled, target, after }: ScheduleProps) {
     super(scope, id);
@@ -48,7 +48,7 @@ export class Schedule extends Construct {
         arn: target.functionArn,
         roleArn: role.roleArn,
         input: JSON.stringify(input),
-        // A tick that is late by its interval is superseded by the next.
+        // The next tick supersedes one that is late by its interval.
         retryPolicy: { maximumEventAgeInSeconds: Math.max(60, every.toSeconds()), maximumRetryAttempts: 2 },
       },
     });

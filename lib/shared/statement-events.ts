@@ -4,14 +4,14 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 
 export interface StatementEventsProps {
-  /** Statements whose name begins so. */
+  /** Beginning of the names of the statements. */
   readonly namePrefix: string;
   readonly target: LambdaFunction;
 }
 
 /**
- * Invokes a function when one of its statements has come to its end. Filters by the statement's name: the event's other fields
- * differ between clusters and Serverless (Redshift management guide, "Monitoring events for the Data API in EventBridge").
+ * Invokes a function when one of its statements has ended. Filters by the statement's name, because other fields of the event differ between clusters and
+ * Serverless (Redshift management guide, "Monitoring events for the Data API in EventBridge").
  */
 export class StatementEvents extends Construct {
   constructor(scope: Construct, id: string, { namePrefix, target }: StatementEventsProps) {

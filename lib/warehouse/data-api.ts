@@ -19,13 +19,13 @@ export interface DataApiAccess {
   /** Credentials that statements may be submitted with. */
   readonly secretArns: readonly string[];
   /**
-   * `function`: the function sees its own statements only. `role`: it sees those of every function with its role,
-   * for statements that one function submits and another follows.
+   * `function`: the function sees only its own statements. `role`: it sees the statements of every function with its role, for
+   * statements that one function submits and another follows.
    */
   readonly sees: 'function' | 'role';
-  /** Finds its statements of before by their names. */
+  /** Lists earlier statements by name. */
   readonly lists: boolean;
-  /** Ends statements that take too long. @default false */
+  /** Cancels statements that take too long. @default false */
   readonly cancels?: boolean;
 }
 
@@ -43,7 +43,7 @@ export function dataApiStatements({
       actions: ['redshift-data:BatchExecuteStatement', 'redshift-data:ExecuteStatement'],
       resources: [warehouse.arn],
     }),
-    // aws:userid is `<role id>:<function name>`, and Redshift shows a statement to its submitter's role alone.
+    // aws:userid is `<role id>:<function name>`, and Redshift shows a statement only to the role that submitted it.
     explained(
       new PolicyStatement({
         actions: [
@@ -66,7 +66,7 @@ export function dataApiStatements({
   ];
 }
 
-/** Whether a call or a statement failed because the warehouse is paused or away is asked of the control plane. */
+/** Lets a function ask the control plane whether a failed call or statement is due to a paused or missing warehouse. */
 const statusStatement = ({ kind, arn }: Warehouse): PolicyStatement =>
   kind === 'serverless'
     ? new PolicyStatement({ actions: ['redshift-serverless:GetWorkgroup'], resources: [arn] })
@@ -75,7 +75,7 @@ const statusStatement = ({ kind, arn }: Warehouse): PolicyStatement =>
         'DescribeClusters has no resource-level permissions (service authorization reference, "Amazon Redshift")',
       );
 
-/** The variables of every function that works for one pipeline as the owner of its objects. */
+/** Environment variables of a function that works for one pipeline as the owner of its objects. */
 export const pipelineVariables = ({ environment, pipeline, warehouse, ownerSecretArn }: PipelineAccess) => ({
   ENVIRONMENT: environment.name,
   PIPELINE: pipeline.name,
@@ -83,7 +83,7 @@ export const pipelineVariables = ({ environment, pipeline, warehouse, ownerSecre
   SECRET_ARN: ownerSecretArn,
 });
 
-/** The variables that every contract names the warehouse with. */
+/** Environment variables that name the warehouse. Every contract has them. */
 export const warehouseVariables = (warehouse: Warehouse) => ({
   WAREHOUSE_KIND: warehouse.kind,
   WAREHOUSE_NAME: warehouse.name,

@@ -26,7 +26,7 @@ export class DatabaseUserSecret extends Secret {
     });
     Validations.of(this).acknowledge({
       id: 'AwsSolutions-SMG4',
-      reason: 'The password belongs to the database user, too, and only a deployment sets it there',
+      reason: 'The database user has the same password, and only a deployment sets it there',
     });
   }
 }

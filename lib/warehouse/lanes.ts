@@ -1,18 +1,17 @@
 import type { CustomResource } from 'aws-cdk-lib';
 
 /**
- * How many custom resources may run together. Each of them occupies two Lambda functions at a time: one of CDK's provider framework, which invokes ours and
- * waits. A new account runs ten functions at once (Lambda developer guide, "Lambda quotas"), and the framework does not retry an invocation
- * that is throttled.
+ * How many custom resources may run together. Each occupies two Lambda functions: ours, and the one of CDK's provider framework that invokes it and waits.
+ * A new account runs ten functions at once (Lambda developer guide, "Lambda quotas"), and the framework does not retry a throttled invocation.
  */
 export const mostTogether = 4;
 
-/** Chooses the lane of a resource, and answers the resource that is the last of that lane, which it has to come after. */
+/** Puts a resource at the end of a lane and returns the resource before it, which it has to wait for. */
 type Place = (resource: CustomResource, dependsOn: ReadonlySet<CustomResource>) => CustomResource | undefined;
 
 /**
- * Puts every custom resource into one of four lanes, in which each comes after the one before it. The same order in reverse holds when they are deleted. Few
- * pipelines have several lanes each; many share one, so that a pipeline waits for the one that has the lane before it.
+ * Puts every custom resource into one of four lanes. Within a lane each resource is created after the one before it, and deleted in reverse order. A few
+ * pipelines get several lanes each. Many pipelines share a lane, so one waits for another.
  */
 export class Lanes {
   private readonly last = Array<CustomResource | undefined>(mostTogether).fill(undefined);
@@ -24,7 +23,7 @@ export class Lanes {
     this.lanesEach = Math.max(1, Math.floor(mostTogether / Math.max(1, pipelines)));
   }
 
-  /** For the resources of the next pipeline, each after those that it depends on. */
+  /** Placement for the resources of the next pipeline. They have to be placed after the resources that they depend on. */
   next(): Place {
     const first = (this.pipelines * this.lanesEach) % mostTogether;
     this.pipelines += 1;

@@ -15,22 +15,22 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 
 export interface NetworkProps {
-  /** Each in a zone of its own: Redshift Serverless wants three, a cluster two to relocate between. */
+  /** Number of subnets, each in its own zone. Redshift Serverless needs three, a cluster two to relocate between. */
   readonly subnets: 2 | 3;
   /** Receives the flow log. */
   readonly logs: Bucket;
 }
 
 /**
- * Zones that an account has in a region. In us-west-1 it has two, where the three subnets of Redshift Serverless may stand in two zones (management guide,
- * "Considerations when using Amazon Redshift Serverless").
+ * Number of zones that an account has in a region. In us-west-1 an account has two, and there the three subnets of Redshift Serverless may be in two zones
+ * (management guide, "Considerations when using Amazon Redshift Serverless").
  */
 const zonesOf = (region: string) => (region === 'us-west-1' ? 2 : 3);
 
 /**
- * A network without a way out: isolated subnets, no NAT, no internet gateway. The warehouse reaches what it needs through endpoints:
- * S3 for COPY, UNLOAD and the audit log (enhanced VPC routing sends all of it through here), Kinesis for streaming ingestion, STS for the roles.
- * None for KMS and Secrets Manager: S3, Kinesis and the Data API call those themselves, outside this network.
+ * A network without internet access: isolated subnets, no NAT, no internet gateway. The warehouse uses endpoints: S3 for COPY, UNLOAD and the audit log
+ * (enhanced VPC routing sends them through this network), Kinesis for streaming ingestion, STS for the roles. KMS and Secrets Manager need no endpoint: S3,
+ * Kinesis and the Data API call them from outside this network.
  */
 export class Network extends Construct {
   readonly vpc: Vpc;
@@ -58,7 +58,7 @@ export class Network extends Construct {
       description: 'The warehouse: nobody connects to it, statements come through the Data API',
       allowAllOutbound: false,
     });
-    // The gateway endpoint of S3 has public addresses, so the rule can't name the network; without a route nothing else is reachable.
+    // The gateway endpoint of S3 has public addresses, so the rule allows any address. There is a route only to the endpoints.
     this.warehouseSecurityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'AWS services through the endpoints');
     this.endpoint('Kinesis', InterfaceVpcEndpointAwsService.KINESIS_STREAMS);
     this.endpoint('Sts', InterfaceVpcEndpointAwsService.STS);
@@ -69,7 +69,7 @@ export class Network extends Construct {
       vpc: this.vpc,
       service,
       privateDnsEnabled: true,
-      // One subnet a zone: EC2 refuses an endpoint with two.
+      // EC2 refuses an endpoint with two subnets in one zone.
       subnets: { subnets: this.vpc.isolatedSubnets.slice(0, zonesOf(Stack.of(this).region)) },
       open: false,
     });

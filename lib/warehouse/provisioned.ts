@@ -49,7 +49,7 @@ export class Provisioned extends Construct implements Warehouse {
       Validations.of(cluster).acknowledge({
         id: 'AwsSolutions-RS9',
         reason:
-          'The environment asks for one node: what it holds can be rebuilt from the stream, the archive and the history',
+          'The environment asks for one node; its data can be rebuilt from the stream, the archive and the history',
       });
     }
   }
@@ -92,7 +92,7 @@ export class Provisioned extends Construct implements Warehouse {
     });
   }
 
-  /** Redshift writes its audit log as a service, so the bucket has to let it (management guide, "Database audit logging"). */
+  /** Redshift writes its audit log as a service principal, so the bucket's policy has to allow it (management guide, "Database audit logging"). */
   private auditLogAccess({ logs }: WarehouseProps) {
     logs.addToResourcePolicy(
       new PolicyStatement({
@@ -109,7 +109,7 @@ export class Provisioned extends Construct implements Warehouse {
   private pauseAndResume(cluster: CfnCluster, pause: { pauseAt: string; resumeAt: string }, enable: boolean): void {
     const role = new Role(this, 'PauseRole', {
       description: `Pauses and resumes ${this.name}`,
-      // No page says whether the scheduler tells the account that it acts for.
+      // No page says whether the scheduler sends the account that it acts for.
       assumedBy: new ServicePrincipal('scheduler.redshift.amazonaws.com', { conditions: fromAccountIfTold(this) }),
     });
     role.addToPolicy(

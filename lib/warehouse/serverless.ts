@@ -23,7 +23,7 @@ export class Serverless extends Construct implements Warehouse {
     super(scope, id);
     this.name = names.warehouse(environment.name);
     this.database = environment.database;
-    // A namespace does not tell where a password that it manages itself is kept, so this one is made here and handed over by reference.
+    // A namespace does not say which secret holds a password that it manages itself, so the password is generated here and passed by reference.
     const admin = new DatabaseUserSecret(this, 'AdminSecret', { user: adminUser, key, retain: environment.retainData });
     const namespace = new CfnNamespace(this, 'Namespace', {
       namespaceName: this.name,
@@ -33,7 +33,7 @@ export class Serverless extends Construct implements Warehouse {
       kmsKeyId: key.keyArn,
       iamRoles: roles.map((role) => role.roleArn),
       logExports: auditLogs,
-      // -1 keeps the last snapshot for good.
+      // -1 keeps the last snapshot without end.
       ...(environment.retainData ? { finalSnapshotName: `${this.name}-final`, finalSnapshotRetentionPeriod: -1 } : {}),
     });
     namespace.applyRemovalPolicy(environment.deletionProtection ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);

@@ -3,24 +3,24 @@ import type { StatementReference, WarehouseObjectPlan } from '../../lambda/wareh
 import type { Pipeline } from '../../pipelines/definition';
 import { type WarehouseObject, warehouseObjects } from '../../sql';
 
-/** Longer lists of statements lie beside the function and not in the template, which may have 1 MB for all of them. */
+/** Bytes from which a list of statements is kept in the function's asset. The template may have 1 MB in all. */
 const inlineBytes = 4000;
 
-/** Whether a list of statements lies beside the function. */
+/** Whether a list of statements is kept in the function's asset. */
 export const isLong = (statements: readonly string[]) => JSON.stringify(statements).length > inlineBytes;
 
 /** Properties whose JSON text holds lists of statements. */
 const fields = ['create', 'delete', 'fill', 'rebuild', 'checks'] as const;
-/** What such a list is called there. */
+/** Key of such a list in the asset. */
 const lists = ['statements', 'batch'];
 
-/** The long statements of all warehouse objects, as the function carries them: by their hash. */
+/** The long lists of statements of all warehouse objects, by hash, as the function's asset holds them. */
 export class StatementTexts {
   readonly plan: WarehouseObjectPlan;
 
   constructor(pipelines: readonly Pipeline[]) {
     const texts: Record<string, readonly string[]> = {};
-    // What only the deployment knows stands in short statements alone.
+    // Only short statements hold values that are known at deployment.
     const tokens = { streamName: 'stream', streamRoleArn: 'role', database: 'database' };
     for (const pipeline of pipelines)
       for (const object of warehouseObjects(pipeline, tokens))
@@ -31,7 +31,7 @@ export class StatementTexts {
     this.plan = { texts };
   }
 
-  /** The object with references in place of what the function carries. */
+  /** The object with references in place of lists that the asset holds. */
   shorten(object: WarehouseObject): WarehouseObject {
     return replaceIn(object, (list, reference) => (reference.sha256 in this.plan.texts ? reference : list));
   }

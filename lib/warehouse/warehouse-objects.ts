@@ -27,7 +27,7 @@ import type { Warehouse } from './warehouse';
 
 export interface WarehouseObjectProviderProps {
   readonly environment: Environment;
-  /** What the environment runs. */
+  /** All pipelines of the environment. */
   readonly pipelines: readonly Pipeline[];
   readonly bundles: Bundles;
   readonly key: IKey;
@@ -35,18 +35,18 @@ export interface WarehouseObjectProviderProps {
   readonly ownerSecretArn: string;
 }
 
-/** CloudFormation waits no longer for a custom resource (ServiceTimeout). */
+/** The longest that CloudFormation waits for a custom resource (ServiceTimeout). */
 const totalTimeout = Duration.hours(1);
-/** As long as a warehouse that is on its way back may take: Lambda's 15 minutes, less what the framework's own function needs around the call. */
+/** Covers the time that a warehouse takes to resume. Lambda's 15 minutes, less the time that the framework's function needs around the call. */
 const onEventTimeout = Duration.minutes(14);
 
 /**
- * Creates, changes and deletes warehouse objects as CloudFormation does everything else. Asynchronous: a statement may run for
- * an hour, which no function can wait for, so a state machine asks every few seconds.
+ * Lets CloudFormation create, change and delete warehouse objects. A statement may run for an hour, longer than any function, so the provider is
+ * asynchronous: a state machine polls every few seconds.
  */
 export class WarehouseObjectProvider extends Construct {
   readonly serviceToken: string;
-  /** What all other objects come after: the identity that owns them, then what they are recorded in. */
+  /** Resources that all others depend on: the owner of the objects, the registry, the declaration of the environment. */
   private readonly base: CustomResource[] = [];
   private readonly texts: StatementTexts;
 
@@ -112,13 +112,13 @@ export class WarehouseObjectProvider extends Construct {
     this.serviceToken = provider.serviceToken;
     for (const resource of resourcesOf([ownerObject(environment.database), registryObject()]))
       this.base.push(this.add(this, resource, environment.retainData));
-    // Also keeps the role's policy until the last object is gone.
+    // Also keeps the role's policy until the last object is deleted.
     this.base[0]!.node.addDependency(provider, role);
     const declared = environmentObject(environment.name, environmentDeclaration(environment, pipelines));
     for (const resource of resourcesOf([declared])) this.base.push(this.add(this, resource, false));
   }
 
-  /** What CDK's framework makes and cdk-nag asks about. */
+  /** Acknowledges the findings of cdk-nag about CDK's framework. */
   private explain(provider: Provider, handlers: readonly IFunction[]): void {
     const framework = ['framework-isComplete', 'framework-onTimeout'].map(
       (id) => provider.node.findChild(id) as IFunction,
@@ -127,15 +127,15 @@ export class WarehouseObjectProvider extends Construct {
     acknowledgeWildcards(this, versions, 'The provider framework may call any version of its own functions');
     Validations.of(provider).acknowledge({
       id: 'AwsSolutions-SF1',
-      reason: 'The waiter only repeats a call until it says that it is complete; the functions log what they do',
+      reason: 'The waiter only repeats a call until the function reports completion; the functions log what they do',
     });
     Validations.of(provider).acknowledge({
       id: 'AwsSolutions-SF2',
-      reason: 'The waiter lives for minutes during a deployment, whose own events tell of it',
+      reason: 'The waiter runs for minutes during a deployment, and the events of the deployment show its result',
     });
   }
 
-  /** @param retain whether the object outlives its stack; an old version that was replaced goes in any case */
+  /** @param retain whether the object outlives its stack. An old version that was replaced is deleted in any case */
   private add(scope: Construct, { id, properties }: ObjectResource, retain: boolean): CustomResource {
     const resource = new CustomResource(scope, id, {
       serviceToken: this.serviceToken,
@@ -149,7 +149,7 @@ export class WarehouseObjectProvider extends Construct {
     return resource;
   }
 
-  /** Adds the objects of a pipeline, each after those that it depends on and after others of its lane. */
+  /** Adds the objects of a pipeline. Each depends on the objects that it uses and on the one before it in its lane. */
   addPipeline(scope: Construct, { objects, script, lanes, retainData }: Omit<PipelineObjectsProps, 'provider'>): void {
     const place = lanes.next();
     const made = new Map<string, CustomResource>();
@@ -171,11 +171,11 @@ export class WarehouseObjectProvider extends Construct {
 export interface PipelineObjectsProps {
   readonly provider: WarehouseObjectProvider;
   readonly objects: readonly WarehouseObject[];
-  /** Shows what the properties only refer to. */
+  /** Has the statements that the properties only refer to. */
   readonly script: ReviewScript;
-  /** Of the stack. */
+  /** The lanes of the stack. */
   readonly lanes: Lanes;
-  /** Keeps what says of itself that it holds data. */
+  /** True keeps the objects that hold data when the stack is deleted. */
   readonly retainData: boolean;
 }
 

@@ -22,10 +22,10 @@ export interface WarehouseRolesProps {
   readonly exports: Bucket;
 }
 
-/** Below it lies everything that UNLOAD may write. */
+/** UNLOAD may write only below this prefix. */
 export const exportsRoot = 'exports/';
 
-/** One role per purpose, each open to the owner of the warehouse objects alone. */
+/** One role per purpose. Only the owner of the warehouse objects can use them. */
 export class WarehouseRoles extends Construct {
   /** Streaming ingestion. */
   readonly streamRead: Role;
@@ -52,8 +52,8 @@ export class WarehouseRoles extends Construct {
 }
 
 /**
- * Redshift sends the ARN of the database user as sts:ExternalId when it assumes an attached role
- * (management guide, "Restricting access to IAM roles"), so the trust can name the one user.
+ * Redshift sends the ARN of the database user as sts:ExternalId when it assumes an attached role (management guide, "Restricting access to IAM roles"), so
+ * the trust policy can name that one user.
  */
 function ownerOnly(stack: Stack, { name, warehouse }: Environment): IPrincipal {
   const user = (cluster: string) =>
@@ -68,8 +68,8 @@ function ownerOnly(stack: Stack, { name, warehouse }: Environment): IPrincipal {
       conditions: { StringEquals: { 'sts:ExternalId': user(names.warehouse(name)) } },
     });
   }
-  // Documented is the workgroup's name; reports show `serverless-<account>-<id>`, whose id exists only after the namespace, which wants the roles first. The
-  // second is wider than one workgroup, but a role opens only to warehouses that it is attached to.
+  // The documentation has the workgroup's name here; user reports show `serverless-<account>-<id>`. That id exists only after the namespace, which needs the
+  // roles first, so the second pattern covers every workgroup. A role can still be assumed only by warehouses that it is attached to.
   const users = [user(names.warehouse(name)), user(`serverless-${stack.account}-*`)];
   const conditions = { StringLike: { 'sts:ExternalId': users } };
   return new CompositePrincipal(
@@ -134,7 +134,7 @@ function unloadStatements({ key, exports }: WarehouseRolesProps): PolicyStatemen
         actions: ['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'],
         resources: [exports.arnForObjects(`${exportsRoot}*`)],
       }),
-      'UNLOAD names its files itself, below the prefix of exports',
+      'UNLOAD chooses the names of its files, below the prefix of exports',
     ),
     keyUse(key, 's3', 'write'),
   ];

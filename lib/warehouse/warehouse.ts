@@ -4,17 +4,17 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Environment } from '../../environments/environment';
 import type { Network } from './network';
 
-/** What the rest of the app knows of the warehouse, whichever kind it is. */
+/** The warehouse as the rest of the app sees it, whichever kind it is. */
 export interface Warehouse {
   readonly kind: 'provisioned' | 'serverless';
   /** Cluster identifier or workgroup name. */
   readonly name: string;
   readonly database: string;
-  /** What statements are authorized on: the cluster or the workgroup. */
+  /** ARN of the cluster or workgroup, on which statements are authorized. */
   readonly arn: string;
   /** Admin credential in Secrets Manager. */
   readonly adminSecretArn: string;
-  /** What a secret of one of its users is attached to (AWS::SecretsManager::SecretTargetAttachment). */
+  /** Target of the attachment of a user's secret (AWS::SecretsManager::SecretTargetAttachment). */
   readonly secretTarget: { readonly targetId: string; readonly targetType: string };
 }
 
@@ -28,7 +28,7 @@ export interface WarehouseProps {
   readonly roles: readonly Role[];
 }
 
-/** Not 5439, the port that scanners try first; within 5431 to 5455, as relocation demands. */
+/** Scanners try the default port, 5439, first. Relocation demands a port from 5431 to 5455. */
 export const warehousePort = 5440;
 
 export const auditLogs = ['connectionlog', 'userlog', 'useractivitylog'];

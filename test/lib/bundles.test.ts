@@ -25,13 +25,13 @@ test('a bundle stands alone and has its plan beside it', async () => {
   expect(JSON.parse(readFileSync(join(folder, 'plan.json'), 'utf8'))).toEqual({ pipeline: 'shop' });
 });
 
-test('the plans of two pipelines do not meet', () => {
+test('each pipeline has a plan of its own beside its bundle', () => {
   const one = bundles();
   for (const owner of ['shop', 'blog']) one.code('greet', owner, { pipeline: owner });
   expect(JSON.parse(readFileSync(join(dir, 'build', 'greet-shop', 'plan.json'), 'utf8'))).toEqual({ pipeline: 'shop' });
 });
 
-test('a second synthesis leaves files alone that are right already', () => {
+test('a second synthesis does not rewrite unchanged files', () => {
   const written = () =>
     statSync(join(dir, 'build', 'greet-shop', 'index.js')).ino +
     statSync(join(dir, 'build', 'greet-shop', 'index.js')).mtimeMs;
@@ -45,7 +45,7 @@ test('fails when there is no such handler', () => {
   expect(() => bundles().code('sing')).toThrow('lambda/sing/handler.ts must exist');
 });
 
-test('no bundle of this project has zod in it: only synthesis validates', () => {
+test('no bundle of this project contains zod, which only synthesis needs', () => {
   const root = join(__dirname, '../..');
   new EsbuildBundles(join(root, 'lambda'), join(dir, 'build')).code('load');
   const built = readdirSync(join(dir, 'build', '.handlers'));

@@ -2,14 +2,14 @@ import { createApp } from '../../lib/app';
 import { assertConfiguration } from '../../lib/configuration';
 import { noBundles, shopPipeline, testEnvironment } from './fixtures';
 
-test('fails when environments or pipelines are wrong, with all of it in one error', () => {
+test('fails when environments or pipelines are wrong, with all problems in one error', () => {
   const stream = { capacity: { mode: 'on-demand' }, retentionHours: 12 } as const;
   expect(() => assertConfiguration([testEnvironment({ account: '1' })], [shopPipeline({ stream })])).toThrow(
     /^invalid configuration, nothing can be deployed:\n {2}- pipelines\.shop\.stream\.retentionHours must .*got 12\n {2}- environments\.test\.account must be a text of 12 digits, got "1"$/,
   );
 });
 
-test('fails when histories overlap, which S3 would refuse while it deploys', () => {
+test('fails when histories overlap, which S3 would refuse during the deployment', () => {
   const inner = shopPipeline({
     name: 'inner',
     views: [],
@@ -21,7 +21,7 @@ test('fails when histories overlap, which S3 would refuse while it deploys', () 
   );
 });
 
-test('fails when a table has more columns than Redshift gives it', () => {
+test('fails when a table has more columns than Redshift allows', () => {
   const columns = Array.from(
     { length: 1600 },
     (_, i) => ({ name: `c${i}`, type: 'boolean', path: [`c${i}`] }) as const,
@@ -32,7 +32,7 @@ test('fails when a table has more columns than Redshift gives it', () => {
   );
 });
 
-test('fails when there are more prefixes than a bucket may have notifications', () => {
+test('fails when the globs need more notifications than a bucket may have', () => {
   const globs = Array.from({ length: 101 }, (_, i) => `logs-${i}/*.gz`);
   const many = shopPipeline({ history: [{ name: 'logs', globs, format: 'ndjson', compression: 'gzip' }] });
   expect(() => assertConfiguration([testEnvironment()], [many])).toThrow(

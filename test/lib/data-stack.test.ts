@@ -41,7 +41,7 @@ describe('cluster', () => {
     templates(environment).data.hasResource('AWS::Redshift::Cluster', { DeletionPolicy, UpdateReplacePolicy });
   });
 
-  test('sleeps and wakes by the schedules of the environment, with a role for just that', () => {
+  test('pauses and resumes on the schedules of the environment, with a role for that alone', () => {
     const pause = { pauseAt: 'cron(0 20 * * ? *)', resumeAt: 'cron(0 6 * * ? *)' };
     const { data } = templates({ warehouse: { ...provisioned, pause } });
     data.hasResourceProperties('AWS::Redshift::ScheduledAction', {
@@ -59,7 +59,7 @@ describe('cluster', () => {
 });
 
 describe('serverless', () => {
-  test('takes the place of the cluster by one word', () => {
+  test('replaces the cluster where the environment says serverless', () => {
     const { data, pipelines } = templates({ warehouse: serverless });
     data.resourceCountIs('AWS::Redshift::Cluster', 0);
     data.hasResourceProperties('AWS::RedshiftServerless::Workgroup', {
@@ -84,7 +84,7 @@ describe('serverless', () => {
     });
   });
 
-  test('has subnets in three zones, as it demands', () => {
+  test('has subnets in three zones, as Redshift Serverless demands', () => {
     templates({ warehouse: serverless }).data.resourceCountIs('AWS::EC2::Subnet', 3);
   });
 
@@ -121,7 +121,7 @@ describe('warehouse roles', () => {
       .filter(([id]) => id.startsWith('WarehouseRoles'))
       .flatMap(([, role]) => role['Properties'].AssumeRolePolicyDocument.Statement);
 
-  test('open for the owner of the warehouse objects alone', () => {
+  test('can be assumed only for the owner of the warehouse objects', () => {
     const found = trusts(templates());
     expect(found).toHaveLength(3);
     for (const statement of found) {
@@ -134,7 +134,7 @@ describe('warehouse roles', () => {
     }
   });
 
-  test('open on Serverless for the owner under the documented name of the workgroup, and under the one that reports show', () => {
+  test('can be assumed on Serverless for the owner, by the documented name of the workgroup and by the name that reports show', () => {
     for (const { Condition } of trusts(templates({ warehouse: serverless }))) {
       expect(Condition).toEqual({
         StringLike: {
@@ -199,7 +199,7 @@ test('what is in the work bucket expires', () => {
 });
 
 describe('network', () => {
-  test('has no way out', () => {
+  test('has no internet access', () => {
     const { data } = templates();
     for (const type of ['AWS::EC2::NatGateway', 'AWS::EC2::InternetGateway', 'AWS::EC2::Route'])
       data.resourceCountIs(type, 0);
@@ -241,7 +241,7 @@ describe('stream', () => {
 });
 
 describe('history', () => {
-  test('tells the queue of new objects below the literal part of the glob', () => {
+  test('notifies the queue of new objects below the literal prefix of the glob', () => {
     templates().data.hasResourceProperties('AWS::S3::Bucket', {
       NotificationConfiguration: {
         QueueConfigurations: [
@@ -255,7 +255,7 @@ describe('history', () => {
     });
   });
 
-  test('may be told of by buckets of this account and stack alone', () => {
+  test('accepts notifications only from buckets of this account and stack', () => {
     templates().data.hasResourceProperties('AWS::SQS::QueuePolicy', {
       PolicyDocument: {
         Statement: Match.arrayWith([
@@ -275,7 +275,7 @@ describe('history', () => {
     });
   });
 
-  test('has one notification for globs that begin alike, and one for each other prefix', () => {
+  test('has one notification for globs with a common prefix, and one for each other prefix', () => {
     const source = { format: 'ndjson', compression: 'gzip' } as const;
     const history = [
       { ...source, name: 'logs', globs: ['logs/a/*.gz', 'logs/*/b.gz', 'other/x-*.gz'] },
@@ -292,7 +292,7 @@ describe('history', () => {
     expect(prefixes).toEqual(['logs/', 'more/', 'other/x-']);
   });
 
-  test('hides a message for longer than six loads may take, and does not give up in a night without a warehouse', () => {
+  test('hides a message for longer than six loads may take, and keeps retrying while the warehouse is paused for a night', () => {
     const { data } = templates();
     const working = data.findResources('AWS::SQS::Queue', {
       Properties: {
@@ -309,7 +309,7 @@ describe('history', () => {
     expect(ids.sort()).toEqual(['ShopHistoryBacklog', 'ShopHistoryDeadLetters', 'ShopHistoryQueue']);
   });
 
-  test('without it a pipeline has a backlog, for its archive, but no notifications', () => {
+  test('a pipeline without history has a backlog for its archive, and no notifications', () => {
     const { data } = templates({}, [shopPipeline({ history: undefined })]);
     const ids = Object.keys(data.findResources('AWS::SQS::Queue')).map((id) => id.slice(0, -8));
     expect(ids.sort()).toEqual(['ShopHistoryBacklog', 'ShopHistoryDeadLetters']);
@@ -317,7 +317,7 @@ describe('history', () => {
     data.allResourcesProperties('AWS::S3::Bucket', { NotificationConfiguration: Match.absent() });
   });
 
-  test('is told of to commands by outputs', () => {
+  test('outputs give its queues to the commands', () => {
     const outputs = Object.keys(templates().data.toJSON()['Outputs']);
     for (const name of ['History', 'Archive', 'Exports', 'Work']) expect(outputs).toContain(`${name}BucketName`);
     expect(outputs).toEqual(
@@ -359,7 +359,7 @@ describe('buckets', () => {
   });
 });
 
-test('what holds data stays where data is retained, and goes where it is not', () => {
+test('resources with data are retained where the environment retains data, and deleted where it does not', () => {
   for (const [retainData, policy] of [
     [true, 'Retain'],
     [false, 'Delete'],
@@ -427,7 +427,7 @@ test('in us-west-1, which has two zones, Serverless has three subnets in them, a
     }
 });
 
-test('the scheduler of Redshift may pause the cluster, whether it says for which account it acts or not', () => {
+test('the scheduler of Redshift may pause the cluster, whether or not it sends the account that it acts for', () => {
   const pause = { pauseAt: 'cron(0 20 * * ? *)', resumeAt: 'cron(0 6 * * ? *)' };
   const warehouse = {
     kind: 'provisioned',

@@ -7,7 +7,7 @@ import type { Bundles } from '../../lib/shared/bundles';
 import { featureFlags } from '../../lib/shared/feature-flags';
 import type { Pipeline } from '../../pipelines/definition';
 
-/** Stands in for the bundles, so that a stack is built without running esbuild. */
+/** Replaces the bundles, so that a stack is built without esbuild. */
 export const noBundles: Bundles = { code: () => Code.fromInline('exports.handler = () => {}') };
 
 export function shopPipeline(changes: Partial<Pipeline> = {}): Pipeline {
@@ -67,7 +67,7 @@ export interface Templates {
 
 const built = new Map<string, Templates>();
 
-/** The templates of one environment; built once for the same input, since nobody changes them. */
+/** The templates of one environment. Built once for the same input, because tests only read them. */
 export function templates(
   changes: Partial<Environment> = {},
   pipelines: readonly Pipeline[] = [shopPipeline()],

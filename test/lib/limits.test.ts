@@ -13,7 +13,7 @@ const found = (template: object, where: RegExp) =>
   measureTemplate('stack', template, 10).filter((finding) => where.test(finding.where));
 const resource = (Type: string, Properties: object) => ({ Resources: { One: { Type, Properties } } });
 
-test('past a limit is an error with field, number and page, from 80 % on a warning', () => {
+test('past a limit there is an error with field, number and page, from 80 % on a warning', () => {
   const finding = (measured: number) => ({ where: 'stack s', measured, limit: limits.resources, advice: 'split it' });
   expect(judge([finding(399), finding(400), finding(500), finding(501)])).toEqual({
     errors: [
@@ -91,7 +91,7 @@ test('measures a stack: its resources, outputs, parameters, name and bytes', () 
   );
 });
 
-test('measures every statement of a pipeline with what is filled in, and every batch', () => {
+test('measures every batch, and every statement with room for the values that are filled in', () => {
   const findings = measurePipeline(shopPipeline());
   const of = (name: string) => findings.filter(({ where }) => where.endsWith(name));
   expect(of('of refresh.steps.merge.statements').length).toBeGreaterThan(10);
@@ -99,12 +99,12 @@ test('measures every statement of a pipeline with what is filled in, and every b
   expect(batches.filter(({ limit }) => limit === limits.batchStatements).length).toBeGreaterThan(0);
   expect(of('of objects.Events.rebuild.batch').length).toBeGreaterThan(10);
   expect(of('of objects.Landing.delete.last-merge.statements').length).toBeGreaterThan(10);
-  // The list of objects and that of files stand in one statement.
+  // One statement holds both the list of objects and the list of files.
   const loads = findings.filter(({ where }) => where.includes('load.sources.logs') && where.includes('statement'));
   expect(Math.max(...loads.map(({ measured }) => measured))).toBeGreaterThan(76_000);
 });
 
-test('200 columns are past no limit of statements, 240 are refused with the field, their number and the limit', () => {
+test('200 columns are within the limits of statements, 240 are refused with the field, their number and the limit', () => {
   const judged = (columns: number) => judge(measurePipeline(widePipeline('wide', columns))).errors;
   expect(judged(200)).toEqual([]);
   expect(judged(240)).toEqual(
@@ -116,7 +116,7 @@ test('200 columns are past no limit of statements, 240 are refused with the fiel
   );
 });
 
-test('what the project deploys is past no limit', () => {
+test('what the project deploys is within all limits', () => {
   const app = createApp({ environments: [dev, staging, prod], pipelines, bundles: noBundles });
   const warnings: string[] = [];
   synthesize(app, pipelines, (line) => warnings.push(line));
@@ -138,7 +138,7 @@ test('an environment that CloudFormation would refuse fails, with what to do', (
         () => undefined,
       );
   };
-  // CDK itself counts the resources, too.
+  // CDK also counts the resources.
   expect(make()).toThrow(/resources/);
   expect(
     make('more')

@@ -43,7 +43,7 @@ test('the function may read its secret, and what Materialize wrote for its expor
   expect(policies).toContain('/unloads/shop/*');
 });
 
-test('nothing of it is there without Materialize', () => {
+test('templates without Materialize have no trace of it', () => {
   const { pipelines: template } = templates();
   expect(JSON.stringify(template.toJSON())).not.toMatch(/MATERIALIZE_|unloads\/shop|partners\/mz/);
 });
@@ -91,4 +91,4 @@ test.each([
   expect(problems(definition, changes)).toContain(expected);
 });
 
-test('a valid one has no problems', () => expect(problems(copied, all)).toBe(''));
+test('a valid export has no problems', () => expect(problems(copied, all)).toBe(''));

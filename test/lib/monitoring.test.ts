@@ -32,7 +32,7 @@ describe('alarms', () => {
     }
   });
 
-  test('do not wait for runs where none are due', () => {
+  test('do not expect runs where none are due', () => {
     const { warehouse } = testEnvironment();
     const pause = { pauseAt: 'cron(0 20 * * ? *)', resumeAt: 'cron(0 6 * * ? *)' };
     for (const changes of [{ schedulesEnabled: false }, { warehouse: { ...warehouse, pause } }]) {
@@ -43,7 +43,7 @@ describe('alarms', () => {
     expect(headings({ warehouse: serverless })).toContain('refresh missing');
   });
 
-  test('take one failed load for an accident, which its message repairs an hour later, and a second one not', () => {
+  test('ignore one failed load, which its message repeats an hour later, and report a second one', () => {
     const failed = found().find(({ AlarmName }) => AlarmName === 'millrace test shop: load failed');
     expect(failed).toMatchObject({
       MetricName: 'LoadFailed',
@@ -54,7 +54,7 @@ describe('alarms', () => {
     expect(failed).toMatchObject({ Threshold: 0, TreatMissingData: 'notBreaching' });
   });
 
-  test('watch overwritten objects only where the pipeline takes them for a mistake', () => {
+  test('watch overwritten objects only where the pipeline declares them a mistake', () => {
     const history = [{ ...shopPipeline().history![0]!, overwritten: 'load-again' }] as const;
     expect(headings({}, shopPipeline({ history }))).not.toContain('objects overwritten');
     const without = headings({}, shopPipeline({ history: undefined }));
@@ -78,7 +78,7 @@ describe('alarms', () => {
     expect(Object.keys(metricUnits)).toEqual(expect.arrayContaining(Object.values(metrics)));
   });
 
-  test('have the range that CloudWatch allows: seven days for periods of an hour or more, else one', () => {
+  test('evaluate no longer than CloudWatch allows: seven days for periods of an hour or more, else one', () => {
     const exports = [{ ...shopPipeline().exports[0]!, windowMinutes: 1440, latenessMinutes: 1440 }];
     for (const { Period, EvaluationPeriods } of found({}, shopPipeline({ refreshEveryMinutes: 59, exports }))) {
       expect(Period * EvaluationPeriods).toBeLessThanOrEqual(86_400 * (Period >= 3600 ? 7 : 1));
@@ -94,12 +94,12 @@ describe('alarms', () => {
   });
 });
 
-describe('who is told of publications', () => {
+describe('notifications of publications', () => {
   const to = (account: string) => `arn:aws:sqs:eu-west-1:${account}:told`;
   const told = (account: string) =>
     templates({ account: '111122223333', exportNotifications: [{ export: 'shop.visits', to: to(account) }] }).pipelines;
 
-  test('nobody, unless the environment says so', () => {
+  test('are sent to nobody unless the environment says so', () => {
     expect(Object.keys(templates().pipelines.findResources('AWS::SQS::Queue'))).toEqual([]);
   });
 

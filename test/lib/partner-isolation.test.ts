@@ -17,7 +17,7 @@ import { testEnvironment } from './fixtures';
 
 const account = '555555555555';
 const region = 'eu-west-1';
-/** Names that are the beginnings of others. */
+/** Some names are prefixes of others. */
 const exportNames = ['a.b', 'a.bc', 'a.b_c', 'ab.c', 'a_b.c', 'partners.a', 'a.a'];
 const partnerNames = ['a', 'ab', 'a-b', 'abc', 'exports', 'b'];
 const sets = cases(60, 300);
@@ -41,7 +41,7 @@ const access: fc.Arbitrary<Partner['access']> = fc.oneof(
 );
 const letters = 'xyzuvwqrst';
 
-/** Ids that differ between partners; the rest is chance. */
+/** Random ids that differ between partners. */
 function externalId(kind: PartnerIdentity['kind'], name: string, chance: number): PartnerExternalId {
   const value = (number: number) => `${name}.${letters}${letters}.${number}`;
   const given: PartnerExternalId = { kind: 'given', values: chance % 2 === 0 ? [value(1)] : [value(1), value(2)] };
@@ -142,7 +142,7 @@ class World {
     });
   }
 
-  /** @param guarded false looks at the role's own policy alone */
+  /** @param guarded false evaluates only the role's own policy */
   reaches(
     partner: Partner,
     action: string,
@@ -179,7 +179,7 @@ const session = (partner: Partner): Principal => ({
   account,
 });
 
-/** Intrinsics as a deployment resolves them; a bucket is called as its construct. */
+/** Resolves intrinsics as a deployment does. A bucket's name is the id of its construct. */
 function resolved(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(resolved);
   if (typeof value !== 'object' || value === null) return value;
@@ -194,7 +194,7 @@ function resolved(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, member]) => [key, resolved(member)]));
 }
 
-/** Ids as the trust policy has them: of a generated one, the reference to its secret. */
+/** Ids as in the trust policy. A generated id is the reference to its secret. */
 function idsOf(world: World, { name }: Partner): string[] {
   const statements = world.roles.get(name)!.trust.Statement as {
     Condition?: { StringEquals?: Record<string, string | string[]> };
@@ -218,7 +218,7 @@ const strangers = [
   'arn:aws:iam::664411391173:role/MaterializeConnection',
 ];
 
-/** What is wrong with a set: nothing, if nobody reaches what is another's. */
+/** Every access of a partner to data of another. Empty for a sound set. */
 function leaks(world: World): string[] {
   const { partners } = world;
   const found: string[] = [];
@@ -286,14 +286,14 @@ jest.setTimeout(300_000);
 
 const { stackTraceLimit } = Error;
 beforeAll(() => {
-  // a refusal is an error, and there are millions
+  // Each refusal is an error, and there are millions.
   Error.stackTraceLimit = 0;
 });
 afterAll(() => {
   Error.stackTraceLimit = stackTraceLimit;
 });
 
-test('of no set of partners does one reach what is another’s', () => {
+test('in no set of partners can one reach data of another', () => {
   fc.assert(
     fc.property(partnerSets, (partners) => {
       const environment = { ...testEnvironment(), account, partners };
@@ -305,7 +305,7 @@ test('of no set of partners does one reach what is another’s', () => {
   );
 });
 
-test('a set that leaks is seen to leak', () => {
+test('a set that leaks is found', () => {
   const partners: Partner[] = [
     {
       name: 'a',

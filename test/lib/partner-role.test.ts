@@ -31,7 +31,7 @@ const bucketArn = { 'Fn::ImportValue': expect.stringMatching(/^millrace-test-dat
 const below = (path: string) => ({ 'Fn::Join': ['', [bucketArn, path]] });
 
 describe('trust', () => {
-  test('demands the external id that the partner made', () => {
+  test('demands the external id that the partner generated', () => {
     expect(role().trust).toEqual([
       {
         Effect: 'Allow',
@@ -42,7 +42,7 @@ describe('trust', () => {
     ]);
   });
 
-  test('demands the external id that Millrace made, which is nowhere in the template', () => {
+  test('demands the external id that Millrace generated, which is nowhere in the template', () => {
     const { trust, template } = role({ externalId: { kind: 'generated' } });
     template.hasResourceProperties('AWS::SecretsManager::Secret', {
       GenerateSecretString: { ExcludePunctuation: true, PasswordLength: 40 },
@@ -62,7 +62,7 @@ describe('trust', () => {
     ]);
   });
 
-  test('takes the old and the new external id during a rotation', () => {
+  test('accepts the old and the new external id during a rotation', () => {
     const values = ['reader-5f3c1a9e7b2d4680', 'reader-91e0d4c2a7f35b68'];
     expect(role({ externalId: { kind: 'given', values } }).trust[0].Condition).toEqual({
       StringEquals: { 'sts:ExternalId': values },
@@ -116,7 +116,7 @@ describe('a reader', () => {
   });
 });
 
-describe('what the bucket and the key say', () => {
+describe('the policies of the buckets and the key', () => {
   const denies = (type: string, policy: string, id: RegExp) => {
     const found = Object.entries(role().data.findResources(type)).find(([name]) => id.test(name))!;
     return found[1]['Properties'][policy].Statement.filter(

@@ -11,7 +11,7 @@ interface Statement {
 
 type Template = ReturnType<typeof templates>['pipelines'];
 
-/** Statements of the policies whose logical id begins so. */
+/** Statements of the policies whose logical id begins with the given text. */
 function statements(template: Template, idPrefix: string): Statement[] {
   return Object.entries(template.findResources('AWS::IAM::Policy'))
     .filter(([id]) => id.startsWith(idPrefix))
@@ -48,7 +48,7 @@ describe('functions', () => {
     }
   });
 
-  test('a refresh runs statements on the one warehouse and sees its own alone', () => {
+  test('a refresh runs statements on this warehouse alone and sees only its own', () => {
     const found = statements(templates().pipelines, 'ShopRefreshHandler');
     const of = (action: string) => found.find((statement) => actions(statement).includes(action))!;
     expect(JSON.stringify(of('redshift-data:ExecuteStatement').Resource)).toContain('cluster:millrace-test');
@@ -58,7 +58,7 @@ describe('functions', () => {
     });
   });
 
-  test('only those of the warehouse objects read the admin secret', () => {
+  test('only the functions of the warehouse objects read the admin secret', () => {
     const { pipelines } = templates();
     const reads = (idPrefix: string) =>
       statements(pipelines, idPrefix)
@@ -126,12 +126,12 @@ describe('functions', () => {
     ]);
   });
 
-  test('no function takes concurrency from the account, which a new one may not give', () => {
+  test('no function reserves concurrency, which a new account may refuse', () => {
     for (const { Properties } of Object.values(templates().pipelines.findResources('AWS::Lambda::Function')))
       expect(Properties.ReservedConcurrentExecutions).toBeUndefined();
   });
 
-  test('exports tell of what they published under their own name only', () => {
+  test('exports send events about publications under their own name only', () => {
     expect(
       statements(templates().pipelines, 'ShopExportsHandler').filter((statement) =>
         actions(statement).includes('events:PutEvents'),
@@ -164,7 +164,7 @@ describe('functions', () => {
     });
   });
 
-  test('a pipeline without history and exports loads its archive alone, on demand', () => {
+  test('a pipeline without history and exports loads only its archive, on demand', () => {
     const { pipelines } = templates({}, [shopPipeline({ history: undefined, exports: [] })]);
     const variables = Object.values(pipelines.findResources('AWS::Lambda::Function')).flatMap(({ Properties }) =>
       Object.keys(Properties.Environment?.Variables ?? {}),
@@ -206,7 +206,7 @@ describe('triggers', () => {
     });
   });
 
-  test('the end of a statement reaches the function that named it', () => {
+  test('the event of an ended statement reaches the function that submitted it', () => {
     for (const purpose of ['refresh', 'export']) {
       templates().pipelines.hasResourceProperties('AWS::Events::Rule', {
         EventPattern: {
@@ -218,7 +218,7 @@ describe('triggers', () => {
     }
   });
 
-  test('each queue gives as many messages as a transaction takes, and repeats single ones, in invocations of its own', () => {
+  test('each queue delivers as many messages as a transaction takes, retries single messages, and has its own invocations', () => {
     const { pipelines } = templates();
     pipelines.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
     pipelines.allResourcesProperties('AWS::Lambda::EventSourceMapping', {
@@ -275,7 +275,7 @@ describe('warehouse objects', () => {
     });
   });
 
-  test('that hold data stay where data is retained; views go', () => {
+  test('with data are retained where the environment retains data; views are deleted', () => {
     const policies = (retainData: boolean) =>
       Object.values(templates({ retainData }).pipelines.findResources('Custom::WarehouseObject')).map(
         ({ Properties, DeletionPolicy }) => [Properties.kind, DeletionPolicy] as const,
@@ -285,12 +285,12 @@ describe('warehouse objects', () => {
     expect(policies(false).filter(([, policy]) => policy !== 'Delete')).toEqual([]);
   });
 
-  test('go with the pipelines that dropData names, with their stream and queues', () => {
+  test('are deleted with the pipelines that dropData names, and so are their stream and queues', () => {
     const visits = shopPipeline({ name: 'visits', history: [], views: [], exports: [] });
     const { data, pipelines } = templates({ retainData: true, dropData: ['visits'] }, [shopPipeline(), visits]);
     const policies = (name: string) => {
       const of = Object.values(pipelines.findResources('Custom::WarehouseObject', { Properties: { pipeline: name } }));
-      // What CloudFormation does, and what is recorded of it.
+      // What CloudFormation does on removal, and what the registry records.
       for (const { Properties, DeletionPolicy } of of)
         expect(Properties.onRemoval).toBe(DeletionPolicy === 'Retain' ? 'keep' : 'drop');
       const streams = data.findResources('AWS::Kinesis::Stream', { Properties: { Name: `millrace-test-${name}` } });
@@ -308,7 +308,7 @@ describe('warehouse objects', () => {
     );
   });
 
-  test('replaced versions go in any case', () => {
+  test('of a replaced version are deleted in any case', () => {
     templates({ retainData: true }).pipelines.allResources('Custom::WarehouseObject', {
       UpdateReplacePolicy: 'Delete',
     });

@@ -7,8 +7,8 @@ interface Resource {
 }
 
 /**
- * A template as a reviewer reads it, a text for each resource: no metadata, tags and asset hashes, no statements (tested in `sql/`),
- * intrinsics in braces, and on one line what fits there.
+ * A template for reviewers, one text for each resource. Leaves out metadata, tags, asset hashes and statements (tested in `sql/`). Intrinsics are in braces;
+ * values that fit are on one line.
  */
 export function readable(template: Template): Record<string, string> {
   const { Resources, Outputs } = template.toJSON() as {

@@ -6,7 +6,7 @@ import { pipelines } from '../../pipelines';
 import { templates } from './fixtures';
 import { readable } from './readable';
 
-/** By `<stack>/<logical id>`. */
+/** Resources by `<stack>/<logical id>`. */
 type Texts = Record<string, string>;
 
 function texts(environment: Environment): Texts {
@@ -19,13 +19,13 @@ function texts(environment: Environment): Texts {
   return JSON.parse(all.replaceAll(new RegExp(`\\b${environment.name}\\b`, 'g'), '<env>'));
 }
 
-/** What is new or otherwise in `one`, and what is gone. */
+/** Resources that are added or changed in `one`, and those that are missing. */
 function differences(one: Texts, other: Texts): Texts {
   const ids = [...new Set([...Object.keys(one), ...Object.keys(other)])];
   return Object.fromEntries(ids.filter((id) => one[id] !== other[id]).map((id) => [id, one[id] ?? 'absent']));
 }
 
-/** Without the escapes of a snapshot of objects. */
+/** Prints texts without the escapes of an object snapshot. */
 const page = (resources: Texts) =>
   Object.entries(resources)
     .map(([id, text]) => `${id}: ${text}`)

@@ -14,7 +14,7 @@ interface Resource {
 }
 type Resources = Readonly<Record<string, Resource>>;
 
-/** Every resource that has to exist before it, directly or not, by `Ref`, `Fn::GetAtt` and `DependsOn`. */
+/** All resources that a resource depends on, directly or not, by `Ref`, `Fn::GetAtt` and `DependsOn`. */
 function ancestors(resources: Resources): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>();
   const direct = (id: string) => {
@@ -35,7 +35,7 @@ function ancestors(resources: Resources): Map<string, Set<string>> {
   return found;
 }
 
-/** The most custom resources of which none waits for another: as many as are needed for chains that hold them all (Dilworth). */
+/** The largest number of custom resources of which none waits for another: the number of chains that cover them all (Dilworth). */
 function width(resources: Resources): number {
   const before = ancestors(resources);
   const custom = Object.keys(resources).filter((id) => resources[id]!.Type.startsWith('Custom::'));
@@ -62,7 +62,7 @@ const many = (count: number): Pipeline[] =>
     return { ...rest, name, exports, views: [view!, { ...view!, name: 'again' }, { ...view!, name: 'and_again' }] };
   });
 
-test('counts those that nothing keeps apart', () => {
+test('counts resources that no dependency keeps apart', () => {
   const custom = (...DependsOn: string[]) => ({ Type: 'Custom::X', DependsOn });
   expect(width({ a: custom(), b: custom(), c: custom('a', 'b') })).toBe(2);
   expect(width({ a: custom(), b: custom('a'), c: custom('a'), d: custom('a'), e: custom('b', 'c') })).toBe(3);
@@ -79,11 +79,11 @@ const apps: [string, () => Resources][] = [
 test.each(apps)('at most four custom resources of %s run together', (_, resources) => {
   const found = width(resources());
   expect(found).toBeLessThanOrEqual(mostTogether);
-  // Lanes are used: a chain of all would take four times as long.
+  // The lanes are used: a single chain would be four times as long.
   expect(found).toBeGreaterThan(1);
 });
 
-test('twenty pipelines of 30 columns are past no limit, and at most four custom resources of each stack run together', () => {
+test('twenty pipelines of 30 columns are within all limits, and at most four custom resources of each stack run together', () => {
   const twenty = twentyPipelines();
   const app = createApp({ environments: [testEnvironment()], pipelines: twenty, bundles: noBundles });
   const assembly = synthesize(app, twenty, () => undefined).getNestedAssembly('assembly-test');

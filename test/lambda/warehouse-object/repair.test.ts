@@ -70,7 +70,7 @@ const appWith = (repair: unknown) =>
 
 test.each(['', 7, { a: 1 }])('context `repair` must be a word: %j', (repair) => {
   expect(() => appWith(repair)).toThrow(
-    `context repair must be a word that the last deployment did not have, got ${JSON.stringify(repair)}`,
+    `context repair must be a token that differs from the last deployment's, got ${JSON.stringify(repair)}`,
   );
 });
 

@@ -144,7 +144,7 @@ test.each<[string, Partial<Partner>, string]>([
   [
     'its system takes no id that was made elsewhere',
     { who: { kind: 'databricks' } },
-    'environments.test.partners.reader.externalId.kind must be given or awaited for databricks, which makes its ids itself, got "generated"',
+    'environments.test.partners.reader.externalId.kind must be given or awaited for databricks, which generates its ids itself, got "generated"',
   ],
   [
     'its end is no day',
@@ -183,7 +183,7 @@ test('fails when two partners share an external id', () => {
   ]);
 });
 
-test('tells every problem of every environment at once', () => {
+test('reports every problem of every environment at once', () => {
   const wrong = { database: 'Mill Race', logRetentionDays: 10, warehouse: { ...provisioned, nodeCount: 99 } };
   const found = validate(testEnvironment(wrong), testEnvironment({ name: 'other', account: '1' }));
   expect(found.map((problem) => problem.split(' ')[0])).toEqual([
@@ -194,7 +194,7 @@ test('tells every problem of every environment at once', () => {
   ]);
 });
 
-test('a partner whose end is past is no problem, since a day goes by without a deployment, but worth a warning', () => {
+test('a partner whose access has ended is a warning, because the passing of a day must not stop a deployment', () => {
   const ended = testEnvironment({
     partners: [
       partner({ until: '2026-11-29' }),
@@ -204,6 +204,6 @@ test('a partner whose end is past is no problem, since a day goes by without a d
   });
   expect(validate(ended)).toEqual([]);
   expect(endedPartners([ended], now)).toEqual([
-    'environments.test.partners.reader.until is over since 2026-11-29: the role opens for nobody; remove the partner or set another day',
+    'environments.test.partners.reader.until is past, 2026-11-29: nobody can assume the role; remove the partner or set a later day',
   ]);
 });

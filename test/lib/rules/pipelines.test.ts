@@ -326,11 +326,11 @@ function exportCases(): [string, Partial<Pipeline>, string][] {
     ],
     ['a column without a name', sold('select at, amount * 2 from shop.events'), `${at}amount * 2 has no name`],
     [
-      'a column whose type cannot be told',
+      'a column whose type is unknown',
       sold('select at, mystery(id) as m from shop.events'),
-      `${at}the type of column m cannot be told; cast it, as in (mystery(id))::bigint`,
+      `${at}the type of column m is unknown; cast it, as in (mystery(id))::bigint`,
     ],
-    ['a column twice', sold('select at, id, amount as id from shop.events'), `${at}column id is there more than once`],
+    ['a column twice', sold('select at, id, amount as id from shop.events'), `${at}has column id more than once`],
     [
       'folders of a column that is not there',
       formatted(all, { kind: 'parquet', partitionBy: ['day'] }),
@@ -339,12 +339,12 @@ function exportCases(): [string, Partial<Pipeline>, string][] {
     [
       'folders of a double',
       formatted(all, { kind: 'parquet', partitionBy: ['weight'] }),
-      `${at}column weight is double precision: folders are made of`,
+      `${at}column weight is double precision: folders can be made of`,
     ],
     [
       'folders of SUPER',
       formatted('select at, payload from shop.events', { kind: 'json', partitionBy: ['payload'] }),
-      `${at}column payload is super: folders are made of`,
+      `${at}column payload is super: folders can be made of`,
     ],
     [
       'nothing but folders',

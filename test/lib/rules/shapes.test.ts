@@ -5,7 +5,7 @@ import { serverless, testEnvironment } from '../fixtures';
 
 const now = Date.parse('2026-11-29T00:00:00Z');
 
-/** Uses every field that there is, most of them more than once. */
+/** Uses every field at least once. */
 const pipelines: readonly Pipeline[] = [
   {
     name: 'shop',
@@ -219,7 +219,7 @@ test.each(all.map((path) => [path.join('.'), path] as const))('no other value of
     expect(() => validate(changed(path, value))).not.toThrow();
 });
 
-/** The length of a window is one rule of its own. */
+/** A window is one value with one rule, so its fields are not compared. */
 const records = all.filter((path) => kind(at(path)) === 'object' && path.at(-1) !== 'window');
 
 test.each(records.map((path) => [path.join('.'), path] as const))(
