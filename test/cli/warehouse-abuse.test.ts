@@ -10,6 +10,7 @@ import {
   GetStatementResultCommand,
 } from '@aws-sdk/client-redshift-data';
 import fc from 'fast-check';
+import { cases, seedOf } from '../support/tier';
 import { dataClient, place, rows, run, startServer, type WarehouseProcess } from './warehouse-server';
 
 jest.setTimeout(120_000);
@@ -97,7 +98,7 @@ test.each([
 test('any bytes whatever end in an answer or a closed connection', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 2000 }), (bytes) => raw(bytes)),
-    { numRuns: 200, seed: 1 },
+    { numRuns: cases(50, 500), seed: seedOf(1) },
   );
   const starts = [
     'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
@@ -109,7 +110,7 @@ test('any bytes whatever end in an answer or a closed connection', async () => {
     fc.asyncProperty(fc.constantFrom(...starts), fc.uint8Array({ maxLength: 500 }), (start, rest) =>
       raw(Buffer.concat([Buffer.from(start), rest])),
     ),
-    { numRuns: 200, seed: 2 },
+    { numRuns: cases(50, 500), seed: seedOf(2) },
   );
 });
 
@@ -150,7 +151,7 @@ test('any JSON whatever gets an answer', async () => {
         expect([status, json['__type'] === 'InternalFailure']).toEqual([status, false]);
       },
     ),
-    { numRuns: 400, seed: 3 },
+    { numRuns: cases(100, 1000), seed: seedOf(3) },
   );
 });
 

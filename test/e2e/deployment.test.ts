@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { editedAssembly } from '../support/assembly';
+import { secondTierTest } from '../support/tier';
 import { deployDev, deployedAt, devAssembly } from './image';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-deployment-'));
@@ -55,7 +56,7 @@ test('a permission that the stream role lacks stops the deployment where AWS wou
   expect(message).toMatch(/not authorized to perform: kinesis:GetRecords/);
 });
 
-test('a warehouse role whose external id is another user’s cannot be assumed', async () => {
+secondTierTest('a warehouse role whose external id is another user’s cannot be assumed', async () => {
   const message = await failure(
     edited('other-user', (text) => text.replaceAll('/millrace_owner"', '/somebody_else"')),
     'distrusted',
@@ -215,12 +216,13 @@ describe('a cluster that is away during a deployment', () => {
       expect(await names(runtime)).toEqual(['hourly_views_00000004']);
     }));
 
-  test('resuming: the deployment waits for it', () =>
+  secondTierTest('resuming: the deployment waits for it', () =>
     running('resuming', async (runtime) => {
       runtime.faults!.enter({ status: 'resuming', availability: 'Unavailable' });
       const deployed = runtime.deploy(edit('00000005'));
       setTimeout(() => runtime.faults!.resume(), 3000);
       expect((await deployed).statuses['millrace-dev-pipelines']).toBe('UPDATE_COMPLETE');
       expect(await names(runtime)).toEqual(['hourly_views_00000005']);
-    }));
+    }),
+  );
 });

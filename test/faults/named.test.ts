@@ -225,7 +225,7 @@ describe('one fault at a time', () => {
   });
   afterAll(() => template.remove());
 
-  test.each(everyNth(cases, 3))(
+  test.each(everyNth(cases, 4))(
     '$name',
     async ({
       actions,
