@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import longest from '../run/longest.json';
 import tiers from '../run/second-tier.json';
 
 const root = join(__dirname, '../..');
@@ -25,4 +26,8 @@ test('the list of suites with a second tier has each suite whose cases depend on
 test('docs/testing.md has the list', () => {
   const table = tiers.map(({ suite, first, all, guards }) => `| \`${suite}\` | ${first} | ${all} | ${guards} |\n`);
   expect(read('docs/testing.md')).toContain(table.join(''));
+});
+
+test('each suite in the list of the longest exists', () => {
+  expect(longest.filter((suite) => !existsSync(join(root, `${suite}.test.ts`)))).toEqual([]);
 });
