@@ -184,7 +184,7 @@ describe('a version that is weakened on purpose', () => {
   });
   afterAll(() => template.remove());
 
-  test.each(everyNth(cases, 5))(
+  test.each(everyNth(cases, 5, 2))(
     'breaks by %s',
     async (_, weakening, aimed) => {
       const { failed, counterexample } = await fc.check(recovers(template, aimed, weakening), {
@@ -208,7 +208,7 @@ describe('a version that is weakened on purpose', () => {
     'checkpointBeforeMerge',
     'acknowledgedBeforeLoaded',
   ];
-  secondTierTest.each(foundAtRandom)(
+  secondTierTest.each(everyNth(foundAtRandom, 1, 3))(
     '%s is found by random scenarios',
     async (name) => {
       const all = kinds['all of it at once'];
