@@ -45,7 +45,7 @@ async function failure(assembly: string, data: string): Promise<string> {
   throw new Error('the deployment succeeded');
 }
 
-test('a permission that the stream role lacks stops the deployment where AWS would', async () => {
+secondTierTest('a permission that the stream role lacks stops the deployment where AWS would', async () => {
   const message = await failure(
     edited('no-get-records', (text) =>
       text.replace(/("kinesis:DescribeStreamSummary",\s*)"kinesis:GetRecords",/, '$1'),
@@ -202,7 +202,7 @@ describe('a cluster that is away during a deployment', () => {
       await runtime.warehouse.query("select trim(name) as name from svv_mv_info where trim(name) like 'hourly_views%'")
     ).rows.flat();
 
-  test('paused: fails before anything is changed, and says how to resume it', () =>
+  secondTierTest('paused: fails before anything is changed, and says how to resume it', () =>
     running('paused', async (runtime) => {
       const before = await names(runtime);
       runtime.faults!.pause();
@@ -214,7 +214,8 @@ describe('a cluster that is away during a deployment', () => {
       expect(await names(runtime)).toEqual(before);
       await runtime.deploy(next);
       expect(await names(runtime)).toEqual(['hourly_views_00000004']);
-    }));
+    }),
+  );
 
   secondTierTest('resuming: the deployment waits for it', () =>
     running('resuming', async (runtime) => {
