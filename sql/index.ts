@@ -1,15 +1,17 @@
 /**
  * Compiles pipelines into Redshift statements. Pure functions, no AWS.
  *
- * Each group imports only from groups above it; `test/architecture/imports.test.ts` checks that:
+ * Each group imports only from groups listed before it, which `test/architecture/imports.test.ts` checks:
  * - `text/`: reads and writes SQL text; knows no pipeline.
  * - `tables/`: names, columns and versions of a pipeline's tables.
- * - `typing/`: SQL that turns a payload into typed columns, and finds rows whose typing fails. `views/`: reads and compiles the queries that users write.
+ * - `typing/`: SQL that turns a payload into typed columns, and finds rows whose typing fails.
+ *   `views/`: reads and compiles the queries that users write.
  * - `resolve.ts`: computes once per pipeline what statements need. The groups below take its result.
  * - `merge/`: moves arrived rows into events, duplicates and rejects.
- * - `history/`: what the load and reconcile functions run. `exports/`: what the export function runs. `objects/`: the warehouse objects that a deployment creates.
+ * - `history/`: what the load and reconcile functions run. `exports/`: what the export function runs.
+ *   `objects/`: the warehouse objects that a deployment creates.
  * - `refresh/`: what the refresh function runs.
- * - the files beside this one.
+ * - `statements.ts` and this file.
  */
 export { quoteLiteral } from '../lambda/shared/quote';
 export { exportPlan } from './exports/plan';

@@ -68,7 +68,7 @@ function checkNotes(before: ObjectState | undefined, { checks }: ObjectState): s
   const { recomputed, mayShrink, mayGrow } = checks;
   const rows = before ? `not lack more than ${Math.round(mayShrink * 100)} % of the rows of the old one, ` : '';
   return [
-    `It must ${rows}have at most ${mayGrow} times the rows of what it reads${recomputed ? '; it may be computed anew at each refresh' : ', and be one that Redshift refreshes incrementally'}.`,
+    `It must ${rows}have at most ${mayGrow} times the rows of what it reads${recomputed ? '; it may be recomputed at each refresh' : ', and be one that Redshift refreshes incrementally'}.`,
   ];
 }
 

@@ -12,10 +12,10 @@ export function incrementalProblems(tokens: readonly Token[], recomputed = false
     if (problem && isBanned(tokens, index)) found.add(`${problem}, which no materialized view may have`);
     else if (problem && !recomputed)
       found.add(
-        `${problem}, so it cannot be refreshed incrementally (allowed with \`recomputed: true\`, and then computed anew at every refresh)`,
+        `${problem}, so it cannot be refreshed incrementally (allowed with \`recomputed: true\`, and then recomputed at every refresh)`,
       );
     if (token.text === '*' && isWildcard(tokens, index))
-      found.add('selects *: name the columns, so that a new column of a table is no new view');
+      found.add('selects *: name the columns, so that a new column of a table does not change the view');
   }
   return [...found];
 }

@@ -161,12 +161,10 @@ class Query {
     const hidden = this.hidden.get(value);
     const stored = this.renamed.get(value);
     if (hidden !== undefined) {
-      this.problem(
-        `names ${value}, which is no column of ${this.events()} but where ${hidden} is stored: write ${hidden}`,
-      );
+      this.problem(`names ${value}, which is only the stored name of ${this.events()}.${hidden}: write ${hidden}`);
     } else if (by === undefined && stored !== undefined && (this.relations.length > 1 || aliases.has(value))) {
       const { alias } = this.relations.find(({ isEvents }) => isEvents)!;
-      this.problem(`names ${value}, which may be a column of ${this.events()} or not: write ${alias}.${value}`);
+      this.problem(`names ${value}, which may or may not be the column of ${this.events()}: write ${alias}.${value}`);
     } else if (by !== undefined || stored !== undefined) {
       const name = stored === undefined ? text : identifier(stored);
       this.edits.set(first.at, {

@@ -143,7 +143,7 @@ export async function objectsOfRun(context: Context, { pipeline }: Question, run
   }));
 }
 
-/** What the books say of one object. */
+/** What the bookkeeping tables say about one object. */
 export async function ledgerStateOf(
   context: Context,
   { pipeline }: Question,

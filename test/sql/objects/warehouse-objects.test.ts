@@ -68,13 +68,13 @@ test('the tables of a pipeline are two resources: those of its identity, and tho
       ...['shop.checkpoints', 'shop.exports', 'shop.fills'],
     ],
   });
-  const books = members('Books');
-  expect(books.name).toBe('shop.books_51d923f4');
-  expect(books.members.at(-1)).toBe('shop.events_51d923f4');
+  const tables = members('Books');
+  expect(tables.name).toBe('shop.books_51d923f4');
+  expect(tables.members.at(-1)).toBe('shop.events_51d923f4');
   // Another identity is another physical id, and not one table of it is the same.
   const others = members('Books', { identity: { by: 'columns', columns: ['kind'] } });
-  expect(others.name).not.toBe(books.name);
-  expect(others.members.filter((name) => books.members.includes(name))).toEqual([]);
+  expect(others.name).not.toBe(tables.name);
+  expect(others.members.filter((name) => tables.members.includes(name))).toEqual([]);
   expect(members('Bookkeeping', { identity: { by: 'columns', columns: ['kind'] } })).toEqual(members('Bookkeeping'));
 });
 

@@ -65,7 +65,7 @@ describe('the landing view', () => {
     expect(await landed()).toEqual(['2']);
   });
 
-  test('keeps everything while books of another identity have to merge it', async () => {
+  test('keeps everything while the tables of another identity still have to merge it', async () => {
     warehouse.send(numbered(1));
     await warehouse.refresh();
     warehouse.pass(30 * 60);

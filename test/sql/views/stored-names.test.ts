@@ -55,19 +55,19 @@ test.each([
 test.each([
   [
     'select product from shop.events',
-    'names product, which is no column of shop.events but where product_id is stored: write product_id',
+    'names product, which is only the stored name of shop.events.product_id: write product_id',
   ],
   [
     'select e.price_2 from shop.events e',
-    'names price_2, which is no column of shop.events but where price is stored: write price',
+    'names price_2, which is only the stored name of shop.events.price: write price',
   ],
   [
     'select price from shop.events e inner join shop.sold s on s.id = e.id',
-    'names price, which may be a column of shop.events or not: write e.price',
+    'names price, which may or may not be the column of shop.events: write e.price',
   ],
   [
     'select price * 2 as price, count(*) as n from shop.events group by price',
-    'names price, which may be a column of shop.events or not: write events.price',
+    'names price, which may or may not be the column of shop.events: write events.price',
   ],
 ])('%s is refused', (sql, problem) => {
   expect(read(sql).problems).toEqual([problem]);
@@ -98,7 +98,9 @@ test('words of SQL are no columns, whatever is stored under them', () => {
 test('what is unclear is an error of synthesis that names the view', () => {
   const edited = aPipeline({ columns, views: [aView('v', 'select product from shop.events')] });
   expect(problemsOf(edited)).toEqual([
-    expect.stringContaining('pipelines.shop.views.v (views/v.sql) names product, which is no column of shop.events'),
+    expect.stringContaining(
+      'pipelines.shop.views.v (views/v.sql) names product, which is only the stored name of shop.events.product_id: write product_id',
+    ),
   ]);
   expect(() => compileViews(edited)).toThrow('names product');
 });
