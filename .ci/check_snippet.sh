@@ -18,7 +18,7 @@ sed -n '/^```sh$/,/^```$/p' "$work/page.md" | sed '1d;$d' >"$work/snippet.sh"
 [ -s "$work/snippet.sh" ]
 eval "$(node "$root/bin/millrace.js" endpoints --data "$1")"
 principal=$(sed -n 's/^| who may assume it | `\(.*\)` |$/\1/p' "$work/page.md")
-credentials=$(curl -sSf -d "$principal" "$AWS_ENDPOINT_URL/_millrace/outsider")
+credentials=$(curl -sSf -d "$principal" "$AWS_ENDPOINT_URL/_local/outsider")
 mkdir "$work/partner"
 (
   cd "$work/partner"

@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import type { Command } from 'commander';
 import {
-  awsSurroundings,
   type Case,
   type CaseResult,
   type Report,
@@ -13,11 +11,11 @@ import {
   reportOf,
   requireAnswer,
   runCases,
-  type Surroundings,
+  type TargetOptions,
+  targetOf,
   writeReport,
 } from 'redshift-conformance';
 import { reference } from 'redshift-local/reference';
-import { clientSettings } from '../../lambda/shared/client-settings';
 import { localSurroundings } from '../../local/conformance';
 import { Failure } from '../failure';
 import { type Io, type Output, plural, styleFor, table } from '../terminal';
@@ -26,20 +24,11 @@ import { text, wholeNumber } from './options';
 /** From the root of the repository. */
 export const referencePath = 'docs/reference/local-warehouse.md';
 
-interface Options {
+interface Options extends Omit<TargetOptions, 'endpoint'> {
   readonly topic?: string;
   readonly json?: boolean;
   readonly list?: boolean;
   readonly reference?: boolean;
-  readonly cluster?: string;
-  readonly workgroup?: string;
-  readonly database?: string;
-  readonly secret?: string;
-  readonly dbUser?: string;
-  readonly region?: string;
-  readonly bucket?: string;
-  readonly bucketRole?: string;
-  readonly streamRole?: string;
   readonly out: string;
   readonly parallel: number;
 }
@@ -141,43 +130,6 @@ function chosen(topic: string | undefined): Case[] {
     throw new Failure(`--topic must be one of ${pack.map(({ name }) => name).join(', ')}, got '${topic}'`, 2);
   return found.flatMap(({ cases }) => cases);
 }
-
-/** The warehouse that the options name; undefined for the local one. */
-function targetOf(options: Options): { name: string; surroundings(): Surroundings } | undefined {
-  const { cluster, workgroup, database, secret, dbUser, region, bucket, bucketRole, streamRole } = options;
-  if (cluster === undefined && workgroup === undefined) {
-    const idle = Object.entries({ database, secret, dbUser, region, bucket, bucketRole, streamRole }).find(
-      ([, value]) => value,
-    );
-    if (idle)
-      throw new Failure(`--${kebab(idle[0])} is for a real warehouse: name it with --cluster or --workgroup`, 2);
-    return undefined;
-  }
-  if (cluster !== undefined && workgroup !== undefined)
-    throw new Failure('give one of --cluster and --workgroup, not both', 2);
-  if (database === undefined) throw new Failure('--database is missing', 2);
-  if (cluster !== undefined && secret === undefined && dbUser === undefined)
-    throw new Failure('a cluster needs --secret or --db-user', 2);
-  if ((bucket === undefined) !== (bucketRole === undefined))
-    throw new Failure('--bucket and --bucket-role go together', 2);
-  const where = {
-    Database: database,
-    ClusterIdentifier: cluster,
-    WorkgroupName: workgroup,
-    SecretArn: secret,
-    DbUser: dbUser,
-  };
-  return {
-    name: `${cluster === undefined ? `workgroup ${workgroup}` : `cluster ${cluster}`}, database ${database}`,
-    surroundings: () => {
-      // The API takes 20 to 30 calls a second; more are throttled and tried again.
-      const client = new RedshiftDataClient({ ...clientSettings(), region, maxAttempts: 10, retryMode: 'adaptive' });
-      return awsSurroundings({ client, where, region, bucket, bucketRole, streamRole });
-    },
-  };
-}
-
-const kebab = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 function print(report: Report, results: readonly CaseResult[], { stdout, env }: Io): void {
   const style = styleFor(stdout, env);

@@ -1,10 +1,5 @@
-import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
-import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { SecretsManagerClient, type SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
-import { LockedError } from 'aws-local-kit';
 import type { Command } from 'commander';
-import type { ServedWarehouse, ServeOptions } from 'redshift-local';
-import { clientSettings } from '../../lambda/shared/client-settings';
+import { description, type ServeCommandOptions, serveUntilStopped } from 'redshift-local/command';
 import { Failure } from '../failure';
 import type { Output } from '../terminal';
 import { text, wholeNumber } from './options';
@@ -15,49 +10,13 @@ export interface WarehouseCommandIo {
   readonly env: NodeJS.ProcessEnv;
 }
 
-interface Options {
-  readonly port: number;
-  readonly data: string;
-  readonly s3?: string;
-  readonly kinesis?: string;
-  readonly secrets?: string;
-  readonly throttle?: boolean;
-  readonly caseSensitive?: boolean;
-}
-
 const DEFAULT_DIRECTORY = '.millrace/warehouse-only';
-/** What is committed is on disk long before; this is for an endpoint that does not answer. */
-const LONGEST_STOP_MS = 20_000;
-
-/** Not every S3 knows the newer checksums. */
-const S3_SETTINGS: S3ClientConfig = {
-  forcePathStyle: true,
-  requestChecksumCalculation: 'WHEN_REQUIRED',
-  responseChecksumValidation: 'WHEN_REQUIRED',
-};
-
-const DESCRIPTION = `Serves the Amazon Redshift Data API over a local database, for the SDKs and the AWS CLI; nothing else of AWS runs.
-When it is ready it prints one line on stdout, {"endpoint":"http://127.0.0.1:<port>"}. SIGTERM and Ctrl-C end it; the data stays.
-
-  npx millrace warehouse --port 5480 --data ./warehouse &
-  export AWS_ENDPOINT_URL_REDSHIFT_DATA=http://127.0.0.1:5480 AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
-  aws redshift-data execute-statement --cluster-identifier demo --database dev --db-user awsuser --sql "select 1"
-
-Who and where:
-  - Any access key is let in, and each is an IAM user of its own: it sees the statements that it submitted.
-  - A cluster or workgroup and its database are made when they are first named; each database is a file below --data.
-  - ClusterIdentifier and DbUser: that user. No DbUser: the user IAM:<access key>. SecretArn: the user in the secret of the
-    --secrets endpoint, with its password; without --secrets any SecretArn is the administrator, awsuser.
-  - A user that does not exist is made at its first login, as a superuser. Those made by CREATE USER have only what was granted to them.
-  - COPY and UNLOAD go to the --s3 endpoint, streaming views to the --kinesis endpoint, with the credentials of this process's
-    environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, …; the key "local" if there are none). Roles in statements are accepted as they are.
-  - Statements and results are kept for 24 hours, client tokens for 8. Events of WithEvent are lines in events.jsonl below --data.`;
 
 export function addWarehouse(program: Command, io: WarehouseCommandIo): void {
   program
     .command('warehouse')
     .summary('serve the Redshift Data API alone, for any SDK')
-    .description(DESCRIPTION)
+    .description(description('npx millrace warehouse'))
     .option('--port <n>', 'port on 127.0.0.1, 0 for a free one', wholeNumber('--port', 0, 65_535), 0)
     .option('--data <dir>', 'folder for all data', text('--data'), DEFAULT_DIRECTORY)
     .option('--s3 <url>', 'S3 endpoint for COPY and UNLOAD', url('--s3'))
@@ -65,72 +24,7 @@ export function addWarehouse(program: Command, io: WarehouseCommandIo): void {
     .option('--secrets <url>', 'Secrets Manager endpoint for SecretArn', url('--secrets'))
     .option('--case-sensitive', 'sessions begin with enable_case_sensitive_identifier on, as a parameter group can say')
     .option('--throttle', 'refuse calls above the documented rates, as AWS does (30 ExecuteStatement a second, …)')
-    .action(async (options: Options) => {
-      const stop = stopSignal();
-      const served = await serve(options, io.env);
-      if (!stop.signal.aborted) io.stdout.write(`${JSON.stringify({ endpoint: served.endpoint })}\n`);
-      await stop.asked;
-      const late = setTimeout(() => {
-        io.stderr.write(
-          `error: the warehouse did not stop within ${LONGEST_STOP_MS / 1000} seconds; it ends anyway, what was committed stays\n`,
-        );
-        process.exit(1);
-      }, LONGEST_STOP_MS);
-      await served.dispose();
-      clearTimeout(late);
-      stop.end();
-    });
-}
-
-async function serve(options: Options, env: NodeJS.ProcessEnv): Promise<ServedWarehouse> {
-  const { serveWarehouse } = require('redshift-local') as {
-    serveWarehouse(options: ServeOptions): Promise<ServedWarehouse>;
-  };
-  const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? 'us-east-1';
-  try {
-    return await serveWarehouse({
-      dataDir: options.data,
-      port: options.port,
-      throttle: options.throttle,
-      caseSensitiveIdentifiers: options.caseSensitive,
-      region,
-      ...endpoints(options, { region, ...credentials(env), maxAttempts: 5 }),
-    });
-  } catch (error) {
-    if (!(error instanceof LockedError)) throw error;
-    throw new Failure(
-      `process ${error.pid} is running over ${options.data}; stop it, or choose another folder with --data`,
-      1,
-      { cause: error },
-    );
-  }
-}
-
-/** The clients of the endpoints that were given. */
-function endpoints(options: Options, client: S3ClientConfig & KinesisClientConfig & SecretsManagerClientConfig) {
-  const { s3, kinesis, secrets } = options;
-  return {
-    s3: s3 === undefined ? undefined : new S3Client({ ...clientSettings(), ...client, ...S3_SETTINGS, endpoint: s3 }),
-    kinesis:
-      kinesis === undefined ? undefined : new KinesisClient({ ...clientSettings(), ...client, endpoint: kinesis }),
-    secrets:
-      secrets === undefined
-        ? undefined
-        : new SecretsManagerClient({ ...clientSettings(), ...client, endpoint: secrets }),
-  };
-}
-
-/** What the SDK looks for itself where the environment has it; endpoints on a laptop take any key. */
-function credentials(env: NodeJS.ProcessEnv) {
-  const sources = [
-    'AWS_ACCESS_KEY_ID',
-    'AWS_PROFILE',
-    'AWS_WEB_IDENTITY_TOKEN_FILE',
-    'AWS_CONTAINER_CREDENTIALS_FULL_URI',
-    'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
-  ];
-  if (sources.some((name) => env[name])) return {};
-  return { credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+    .action((options: ServeCommandOptions) => serveUntilStopped(options, io));
 }
 
 /** A parser for commander: the base URL of an endpoint. */
@@ -140,24 +34,5 @@ function url(flag: string): (given: string) => string {
     if (!parsed || !['http:', 'https:'].includes(parsed.protocol) || parsed.search !== '' || parsed.hash !== '')
       throw new Failure(`${flag} must be a URL like http://127.0.0.1:9000, got '${given}'`, 2);
     return given;
-  };
-}
-
-/** The first signal asks for an orderly end, the second one ends at once. */
-function stopSignal() {
-  const controller = new AbortController();
-  const onSignal = () => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort();
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const name of signals) process.on(name, onSignal);
-  const asked = new Promise<void>((resolve) => controller.signal.addEventListener('abort', () => resolve()));
-  return {
-    signal: controller.signal,
-    asked,
-    end: () => {
-      for (const name of signals) process.off(name, onSignal);
-    },
   };
 }

@@ -8,8 +8,8 @@ import type { Deployments } from './deployments';
  *   GET  ?after=<n>          DeployProgress
  * Both with the administrator's secret in a header of its own, which no page in a browser can send unasked.
  */
-export const deployPath = '/_millrace/deploy';
-export const deploySecretHeader = 'x-millrace-secret';
+export const deployPath = '/_local/deploy';
+export const deploySecretHeader = 'x-local-secret';
 
 export interface DeployProgress {
   /** Those after the nth. */

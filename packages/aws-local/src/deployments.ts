@@ -23,7 +23,7 @@ export interface DeploymentsOptions {
   readonly cloud: CloudFormation;
   readonly assets: Assets;
   readonly state: StateFile;
-  readonly stageName: string;
+  readonly stageName?: string;
   readonly account: string;
   readonly region: string;
 }

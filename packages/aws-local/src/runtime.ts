@@ -30,8 +30,8 @@ import type { AllowedListener } from './iam';
 export interface RuntimeOptions {
   /** The folder that `cdk synth` wrote. */
   readonly assemblyDir: string;
-  /** The environment. */
-  readonly stageName: string;
+  /** The stage to run. @default - the app's own stacks; where it has none, its only stage */
+  readonly stageName?: string;
   /** Everything that outlives the runtime is below it. */
   readonly dataDir: string;
   /** On 127.0.0.1. @default - a free one */

@@ -5,3 +5,4 @@ export { type Case, type Edge, edges, pageUrl, readPack, readTopic, type Step, t
 export { type Report, reportOf, writeReport } from './report';
 export { type CaseResult, requireAnswer, runCases } from './run';
 export { awsSurroundings, bucketOver, putRecords, type Surroundings } from './surroundings';
+export { type Target, type TargetOptions, targetOf } from './target';

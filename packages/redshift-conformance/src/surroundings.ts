@@ -90,6 +90,8 @@ export interface AwsOptions {
   readonly client: RedshiftDataClient;
   readonly where: Surroundings['where'];
   readonly region?: string;
+  /** Whether it is a local warehouse, whose known refusals count as such. @default false */
+  readonly local?: boolean;
   readonly bucket?: string;
   /** Attached to the warehouse; may read and write the bucket. */
   readonly bucketRole?: string;
@@ -98,11 +100,11 @@ export interface AwsOptions {
 }
 
 export function awsSurroundings(options: AwsOptions): Surroundings {
-  const { client, where, region, bucket, bucketRole, streamRole } = options;
+  const { client, where, region, local = false, bucket, bucketRole, streamRole } = options;
   const s3 = new S3Client({ ...clientSettings(), region });
   const kinesis = new KinesisClient({ ...clientSettings(), region });
   return {
-    local: false,
+    local,
     client,
     where,
     stream: streamRole === undefined ? undefined : awsStreams(kinesis, streamRole),

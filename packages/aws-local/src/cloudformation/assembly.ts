@@ -46,6 +46,8 @@ export interface Assembly {
   readonly assets: ReadonlyMap<string, string>;
 }
 
+const stackType = 'aws:cloudformation:stack';
+
 interface Artifact {
   readonly type: string;
   readonly environment?: string;
@@ -70,24 +72,32 @@ interface AssetManifest {
 
 /**
  * Reads what `cdk synth` wrote for one stage.
- * @throws Error naming the stages there are when this one is missing
+ * @param stageName @default - the app's own stacks; where it has none, its only stage
+ * @throws Error naming the stages there are when this one is missing, or when there are several and none is named
  */
-export function loadAssembly(assemblyDir: string, stageName: string): Assembly {
-  const root = artifactsOf(assemblyDir);
-  const stages = Object.values(root).filter(({ type }) => type === 'cdk:cloud-assembly');
-  const stage = stages.find(({ properties }) => properties?.['displayName'] === stageName);
-  if (!stage)
-    throw new Error(
-      `${assemblyDir} has no stage ${stageName}; it has ${stages.map(({ properties }) => properties?.['displayName']).join(', ') || 'none'}`,
-    );
-  const folder = join(assemblyDir, stage.properties!['directoryName'] as string);
+export function loadAssembly(assemblyDir: string, stageName?: string): Assembly {
+  const folder = folderOf(assemblyDir, stageName);
   const artifacts = artifactsOf(folder);
   const assets = new Map<string, string>();
   for (const artifact of Object.values(artifacts)) {
     if (artifact.type === 'cdk:asset-manifest') readAssets(folder, artifact.properties!['file'] as string, assets);
   }
-  const stacks = inOrder(artifacts).map((artifact) => readStack(folder, artifact));
+  const stacks = inOrder(artifacts).map(([id, artifact]) => readStack(folder, id, artifact));
   return { stacks, assets: new Map([...assets].filter(([key]) => !key.endsWith('.json'))) };
+}
+
+/** The folder whose manifest lists the stacks. */
+function folderOf(assemblyDir: string, stageName: string | undefined): string {
+  const root = Object.values(artifactsOf(assemblyDir));
+  if (stageName === undefined && root.some(({ type }) => type === stackType)) return assemblyDir;
+  const stages = root.filter(({ type }) => type === 'cdk:cloud-assembly');
+  const names = stages.map(({ properties }) => properties?.['displayName']).join(', ') || 'none';
+  if (stageName === undefined && stages.length > 1)
+    throw new Error(`${assemblyDir} has several stages, and one has to be named: ${names}`);
+  const stage =
+    stageName === undefined ? stages[0] : stages.find(({ properties }) => properties?.['displayName'] === stageName);
+  if (!stage) throw new Error(`${assemblyDir} has no stage ${stageName ?? 'and no stack'}; it has ${names}`);
+  return join(assemblyDir, stage.properties!['directoryName'] as string);
 }
 
 function artifactsOf(folder: string): Record<string, Artifact> {
@@ -96,15 +106,17 @@ function artifactsOf(folder: string): Record<string, Artifact> {
   return readJson<{ artifacts?: Record<string, Artifact> }>(file).artifacts ?? {};
 }
 
-function readStack(folder: string, artifact: Artifact): Stack {
+function readStack(folder: string, id: string, artifact: Artifact): Stack {
   const properties = artifact.properties!;
+  // The CDK leaves the name out where it is the artifact's own.
+  const name = (properties['stackName'] as string | undefined) ?? id;
   const [account, region] = (artifact.environment ?? '').replace('aws://', '').split('/');
   const extra = artifact.additionalMetadataFile
     ? readJson<Metadata>(join(folder, artifact.additionalMetadataFile))
     : {};
   return {
-    name: properties['stackName'] as string,
-    displayName: artifact.displayName ?? (properties['stackName'] as string),
+    name,
+    displayName: artifact.displayName ?? name,
     account: account?.startsWith('unknown') ? undefined : account,
     region: region?.startsWith('unknown') ? undefined : region,
     template: readJson(join(folder, properties['templateFile'] as string)),
@@ -129,16 +141,16 @@ function readAssets(folder: string, file: string, into: Map<string, string>): vo
   }
 }
 
-function inOrder(artifacts: Readonly<Record<string, Artifact>>): Artifact[] {
-  const ordered: Artifact[] = [];
+function inOrder(artifacts: Readonly<Record<string, Artifact>>): (readonly [id: string, artifact: Artifact])[] {
+  const ordered = new Map<string, Artifact>();
   const visit = (id: string) => {
     const artifact = artifacts[id];
-    if (artifact?.type !== 'aws:cloudformation:stack' || ordered.includes(artifact)) return;
+    if (artifact?.type !== stackType || ordered.has(id)) return;
     for (const dependency of artifact.dependencies ?? []) visit(dependency);
-    ordered.push(artifact);
+    ordered.set(id, artifact);
   };
   for (const id of Object.keys(artifacts)) visit(id);
-  return ordered;
+  return [...ordered];
 }
 
 function readJson<T>(file: string): T {

@@ -46,7 +46,7 @@ export interface CustomResourcesOptions {
   readonly principal: Principal;
 }
 
-export const answerPath = '/_millrace/custom-resource/';
+export const answerPath = '/_local/custom-resource/';
 /** CloudFormation's default of ServiceTimeout. */
 const defaultTimeoutSeconds = 3600;
 

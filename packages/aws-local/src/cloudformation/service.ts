@@ -12,7 +12,7 @@ import type { StateFile, StoredStack } from './state';
 
 const namespace = 'http://cloudformation.amazonaws.com/doc/2010-05-15/';
 
-/** What may be asked of the stacks that are deployed. They are changed by `millrace deploy`, not through this service. */
+/** What may be asked of the stacks that are deployed. They are changed by Runtime.deploy, not through this service. */
 export function cloudFormationService(state: Pick<StateFile, 'stacks'>, authorizer: Authorizer): Service {
   const operations: Readonly<Record<string, (form: URLSearchParams, request: ServiceRequest) => XmlValue>> = {
     DescribeStacks: (form, request) => ({

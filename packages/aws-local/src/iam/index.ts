@@ -32,8 +32,8 @@ export interface Iam {
 
 /** Fixed, so that another process can talk to a runtime it did not start. They open nothing but loopback. */
 export const administratorCredentials: Credentials = {
-  accessKeyId: 'AKIAMILLRACELOCALADM',
-  secretAccessKey: 'millrace-local-administrator',
+  accessKeyId: 'AKIALOCALADMINISTRAT',
+  secretAccessKey: 'local-administrator',
   sessionToken: '',
 };
 

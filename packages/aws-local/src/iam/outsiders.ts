@@ -1,7 +1,7 @@
 import type { InternalHandler } from 'aws-local-kit';
 import type { Iam } from './index';
 
-export const outsiderPath = '/_millrace/outsider';
+export const outsiderPath = '/_local/outsider';
 
 /**
  * `POST` of a principal's ARN answers credentials of somebody of another account who is allowed everything there, as a partner's system

@@ -1,0 +1,74 @@
+import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { clientSettings } from 'aws-local-kit/client-settings';
+import { ConformanceError } from './error';
+import { awsSurroundings, type Surroundings } from './surroundings';
+
+/** What a command line says of a warehouse. */
+export interface TargetOptions {
+  readonly cluster?: string;
+  readonly workgroup?: string;
+  readonly database?: string;
+  readonly secret?: string;
+  readonly dbUser?: string;
+  readonly region?: string;
+  /** Of another Data API than AWS's own: what it refuses by name counts as refused, not as a difference. */
+  readonly endpoint?: string;
+  readonly bucket?: string;
+  readonly bucketRole?: string;
+  readonly streamRole?: string;
+}
+
+export interface Target {
+  /** As in `cluster demo, database dev`. */
+  readonly name: string;
+  surroundings(): Surroundings;
+}
+
+/**
+ * The warehouse that the options name; undefined where they name none.
+ * @throws ConformanceError naming the option that is missing or makes no sense
+ */
+export function targetOf(options: TargetOptions): Target | undefined {
+  const { cluster, workgroup, database, secret, dbUser, region, endpoint, bucket, bucketRole, streamRole } = options;
+  if (cluster === undefined && workgroup === undefined) {
+    const idle = Object.entries({ database, secret, dbUser, region, endpoint, bucket, bucketRole, streamRole }).find(
+      ([, value]) => value,
+    );
+    if (idle)
+      throw new ConformanceError(
+        `--${kebab(idle[0])} is for a real warehouse: name it with --cluster or --workgroup`,
+        2,
+      );
+    return undefined;
+  }
+  if (cluster !== undefined && workgroup !== undefined)
+    throw new ConformanceError('give one of --cluster and --workgroup, not both', 2);
+  if (database === undefined) throw new ConformanceError('--database is missing', 2);
+  if (cluster !== undefined && secret === undefined && dbUser === undefined)
+    throw new ConformanceError('a cluster needs --secret or --db-user', 2);
+  if ((bucket === undefined) !== (bucketRole === undefined))
+    throw new ConformanceError('--bucket and --bucket-role go together', 2);
+  const where = {
+    Database: database,
+    ClusterIdentifier: cluster,
+    WorkgroupName: workgroup,
+    SecretArn: secret,
+    DbUser: dbUser,
+  };
+  return {
+    name: `${cluster === undefined ? `workgroup ${workgroup}` : `cluster ${cluster}`}, database ${database}`,
+    surroundings: () => {
+      // The API takes 20 to 30 calls a second; more are throttled and tried again.
+      const client = new RedshiftDataClient({
+        ...clientSettings(),
+        region,
+        endpoint,
+        maxAttempts: 10,
+        retryMode: 'adaptive',
+      });
+      return awsSurroundings({ client, where, region, local: endpoint !== undefined, bucket, bucketRole, streamRole });
+    },
+  };
+}
+
+const kebab = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

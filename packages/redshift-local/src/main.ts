@@ -1,0 +1,6 @@
+import './process-settings';
+import { main } from './cli';
+
+main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, env: process.env }).then((code) => {
+  process.exitCode = code;
+});
