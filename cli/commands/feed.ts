@@ -5,10 +5,10 @@ import type { GeneratedRecord } from '../../pipelines/generator/generator';
 import { Failure } from '../failure';
 
 /** Limits of PutRecords: 500 records and 5 MiB a call, partition keys included. */
-const RECORDS_PER_CALL = 500;
-const BYTES_PER_CALL = 5 * 1024 * 1024;
+export const RECORDS_PER_CALL = 500;
+export const BYTES_PER_CALL = 5 * 1024 * 1024;
 /** Waits of 50 ms to 6.4 s: 12.75 s in all. A throttled shard has a second's worth of capacity again after a second. */
-const ATTEMPTS = 9;
+export const ATTEMPTS = 9;
 const CALLS_IN_FLIGHT = 4;
 
 export interface FeedResult {

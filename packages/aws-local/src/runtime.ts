@@ -10,6 +10,7 @@ import {
   type RunListener,
   type RuntimeClock,
 } from 'aws-local-kit';
+import { clockHandler, clockPath } from './clock-endpoint';
 import {
   CloudFormation,
   cloudFormationService,
@@ -150,6 +151,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     });
     const deployments = createDeployments({ cloud, assets, state, stageName: options.stageName, account, region });
     await jumpingWhile(deployments.start(assembly), services, clock);
+    services.gateway.addInternal(clockPath, clockHandler(clock));
     services.gateway.addInternal(deployPath, deployHandler(deployments, iam.administrator.credentials, listeners));
     services.lambda.release();
     services.lambda.start();

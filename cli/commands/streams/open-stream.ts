@@ -1,0 +1,93 @@
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { clockPath } from 'aws-local/internal-api';
+import type { Command } from 'commander';
+import { clientSettings } from '../../../lambda/shared/client-settings';
+import { pipelines } from '../../../pipelines';
+import { stackOutputs } from '../../cloud/connect';
+import { findEnvironment } from '../../cloud/environments';
+import { LOCAL_ENVIRONMENT, namesFrom } from '../../cloud/names';
+import { Failure } from '../../failure';
+import { DEFAULT_DATA, text } from '../options';
+import { isRunningOver, readRuntimeFile } from '../runtime-file';
+
+export interface StreamOptions {
+  readonly data: string;
+  readonly environment?: string;
+  readonly outputs: string;
+}
+
+/** A stream that a command works on, and how to reach it. */
+export interface OpenStream {
+  /** Name or ARN. */
+  readonly stream: string;
+  readonly client: KinesisClient;
+  /** Epoch milliseconds of the clock by which records arrive: the local runtime has its own. */
+  readonly now: () => number;
+  close(): void;
+}
+
+export function addStreamOptions(command: Command): Command {
+  return command
+    .option('--data <dir>', 'data folder of the running local runtime', text('--data'), DEFAULT_DATA)
+    .option('--environment <name>', 'the pipeline of this environment in AWS', text('--environment'))
+    .option(
+      '--outputs <file>',
+      'what cdk deploy --outputs-file wrote, with --environment',
+      text('--outputs'),
+      'outputs.json',
+    );
+}
+
+/**
+ * Finds a stream by the name of its pipeline, by its own name or by its ARN: in the environment that is named, else in
+ * the local runtime that runs, else in the account and region that any AWS client finds.
+ * @throws Failure
+ */
+export async function openStream(named: string, options: StreamOptions): Promise<OpenStream> {
+  const isPipeline = pipelines.some(({ name }) => name === named);
+  if (options.environment !== undefined) {
+    const environment = findEnvironment(options.environment);
+    const names = () =>
+      namesFrom(environment.name, stackOutputs(environment, 'data', options.outputs), options.outputs);
+    return aws(isPipeline ? names().stream(named) : named, environment.region);
+  }
+  if (!isRunningOver(options.data)) {
+    if (isPipeline)
+      throw new Failure(
+        `no local runtime is running over ${options.data}; start one with 'npm start', name its folder with --data, or an environment in AWS with --environment`,
+      );
+    return aws(named, named.startsWith('arn:') ? named.split(':')[3] : undefined);
+  }
+  const { endpoint, region, credentials, outputs } = readRuntimeFile(options.data);
+  const stream = isPipeline ? namesFrom(LOCAL_ENVIRONMENT, outputs, options.data).stream(named) : named;
+  const client = new KinesisClient({ ...clientSettings(), endpoint, region, credentials });
+  const clock = await followClock(endpoint);
+  return {
+    stream,
+    client,
+    now: clock.now,
+    close() {
+      clock.stop();
+      client.destroy();
+    },
+  };
+}
+
+function aws(stream: string, region: string | undefined): OpenStream {
+  const client = new KinesisClient({ ...clientSettings(), ...(region && { region }) });
+  return { stream, client, now: Date.now, close: () => client.destroy() };
+}
+
+const SAMPLE_MS = 200;
+
+/** The clock of a local runtime, asked for five times a second: it may run sixty times as fast as this machine's. */
+async function followClock(endpoint: string): Promise<{ now: () => number; stop(): void }> {
+  let latest = 0;
+  const ask = async () => {
+    const answer = await fetch(`${endpoint}${clockPath}`, { signal: AbortSignal.timeout(5_000) });
+    latest = Math.max(latest, ((await answer.json()) as { now: number }).now);
+  };
+  await ask();
+  const timer = setInterval(() => void ask().catch(() => undefined), SAMPLE_MS).unref();
+  return { now: () => latest, stop: () => clearInterval(timer) };
+}

@@ -1,0 +1,152 @@
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { StreamRecord } from 'kinesis-reader';
+import { Failure } from '../../failure';
+
+/** Where `millrace read` puts records. */
+export interface Sink {
+  write(records: readonly StreamRecord[]): Promise<void>;
+  /** Makes what was written last. @param revision the state that is saved right after it */
+  flush(revision: number): Promise<void>;
+  /** @param complete false after an error: what was not flushed may be dropped */
+  close(complete: boolean): Promise<void>;
+}
+
+/** @param out file or address, by its ending @param revision of the state that was saved last, 0 before the first */
+export async function openSink(
+  out: string | undefined,
+  stdout: NodeJS.WritableStream,
+  revision: number,
+): Promise<Sink> {
+  if (out === undefined) return standardOutput(stdout);
+  if (/^https?:\/\//.test(out)) return httpSink(out);
+  if (out.endsWith('.duckdb')) return duckdbSinks().tableSink(out);
+  if (out.endsWith('.parquet')) return duckdbSinks().parquetSink(out);
+  if (/\.(ndjson|jsonl)$/.test(out)) return ndjsonSink(out, revision);
+  throw new Failure(`--out must end in .ndjson, .parquet or .duckdb, or be an http address, got '${out}'`, 2);
+}
+
+/** Loaded when it is needed: the library is large. */
+const duckdbSinks = () => require('./duckdb-sink') as typeof import('./duckdb-sink');
+
+/** A record as one JSON object: the value, the envelope beside it; bytes as base64. */
+export function jsonOf({ value, undecodable, ...envelope }: StreamRecord): object {
+  if (undecodable)
+    return { undecodable: undecodable.reason, base64: Buffer.from(undecodable.bytes).toString('base64'), ...envelope };
+  return value instanceof Uint8Array
+    ? { base64: Buffer.from(value).toString('base64'), ...envelope }
+    : { value, ...envelope };
+}
+
+const linesOf = (records: readonly StreamRecord[]) =>
+  records.map((record) => `${JSON.stringify(jsonOf(record))}\n`).join('');
+
+function standardOutput(stdout: NodeJS.WritableStream): Sink {
+  return {
+    write: (records) =>
+      new Promise((resolve, reject) => {
+        stdout.write(linesOf(records), (error) => (error ? reject(error) : resolve()));
+      }),
+    flush: async () => undefined,
+    close: async () => undefined,
+  };
+}
+
+interface Commit {
+  readonly revision: number;
+  readonly bytes: number;
+}
+
+/**
+ * Lines at the end of a file. `<file>.commits` says how long the file was at the last two commits, so that lines of a
+ * batch whose state was never saved are cut off at the next start.
+ */
+function ndjsonSink(file: string, revision: number): Sink {
+  const descriptor = openSync(file, 'a+');
+  const commitsFile = `${file}.commits`;
+  const commits = existsSync(commitsFile) ? (JSON.parse(readFileSync(commitsFile, 'utf8')) as Commit[]) : [];
+  const last = commits.find((commit) => commit.revision === revision);
+  if (last) ftruncateSync(descriptor, Math.min(last.bytes, fstatSync(descriptor).size));
+  let previous = last;
+  return {
+    async write(records) {
+      const bytes = Buffer.from(linesOf(records));
+      for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+    },
+    async flush(next) {
+      fsyncSync(descriptor);
+      const commit = { revision: next, bytes: fstatSync(descriptor).size };
+      writeFileSync(`${commitsFile}.new`, JSON.stringify([...(previous ? [previous] : []), commit]));
+      renameSync(`${commitsFile}.new`, commitsFile);
+      previous = commit;
+    },
+    close: async () => closeSync(descriptor),
+  };
+}
+
+const ATTEMPTS = 8;
+const ANSWER_MS = 30_000;
+
+/**
+ * Posts each batch as a JSON array. A batch that is sent again has the same `Idempotency-Key`, so that the receiver can
+ * take it once. Retried: no answer, 408, 429 and 5xx.
+ */
+function httpSink(address: string): Sink {
+  return {
+    async write(records) {
+      const [first, last] = [records[0]!, records.at(-1)!];
+      const key = `${first._kinesis_msg_id}-${last._kinesis_msg_id}-${records.length}`;
+      const body = JSON.stringify(records.map(jsonOf));
+      for (let attempt = 1; ; attempt++) {
+        const answer = await post(address, key, body);
+        if (answer.ok) return;
+        if (!answer.passing || attempt === ATTEMPTS)
+          throw new Failure(
+            `${address} did not take ${records.length} records, asked ${attempt} times: ${answer.reason}`,
+          );
+        await wait(answer.waitMs ?? 250 * 2 ** attempt);
+      }
+    },
+    flush: async () => undefined,
+    close: async () => undefined,
+  };
+}
+
+interface Answer {
+  readonly ok: boolean;
+  readonly passing?: boolean;
+  readonly reason?: string;
+  readonly waitMs?: number;
+}
+
+async function post(address: string, key: string, body: string): Promise<Answer> {
+  try {
+    const { ok, status, headers } = await fetch(address, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      body,
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    const after = Number(headers.get('retry-after') ?? Number.NaN);
+    return {
+      ok,
+      passing: status === 408 || status === 429 || status >= 500,
+      reason: `status ${status}`,
+      ...(Number.isFinite(after) && { waitMs: Math.min(after, 60) * 1_000 }),
+    };
+  } catch (error) {
+    const { message, cause } = error as Error;
+    return { ok: false, passing: true, reason: cause instanceof Error ? cause.message : message };
+  }
+}

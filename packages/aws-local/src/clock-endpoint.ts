@@ -1,0 +1,13 @@
+import type { RuntimeClock } from 'aws-local-kit/clock';
+import type { InternalHandler } from 'aws-local-kit/gateway/index';
+
+/** GET answers the time of a running environment, which may run faster than the machine's: `{ now }`, epoch milliseconds. */
+export const clockPath = '/_millrace/clock';
+
+export const clockHandler =
+  (clock: Pick<RuntimeClock, 'now'>): InternalHandler =>
+  () => ({
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ now: clock.now() }),
+  });
