@@ -8,7 +8,8 @@ import { text, wholeNumber } from './options';
 import { untilInterrupted } from './streams/interrupt';
 import { addStreamOptions, openStream, type StreamOptions } from './streams/open-stream';
 import { since } from './streams/since';
-import { openSink, type Sink } from './streams/sinks';
+import type { Sink } from './streams/sink';
+import { openSink } from './streams/sinks';
 
 interface ReadCommandOptions extends StreamOptions {
   readonly state?: string;

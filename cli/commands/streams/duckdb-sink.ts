@@ -2,7 +2,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs';
 import { type DuckDBConnection, DuckDBInstance, DuckDBTimestampMillisecondsValue } from '@duckdb/node-api';
 import type { StreamRecord } from 'kinesis-reader';
 import { Failure } from '../../failure';
-import type { Sink } from './sinks';
+import type { Sink } from './sink';
 
 const columns = `msg_id varchar, shard_id varchar, seq_no varchar, arrived_at timestamp_ms, partition_key varchar,
   stream_name varchar, value json, undecodable varchar, bytes blob`;

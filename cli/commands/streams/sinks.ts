@@ -13,15 +13,7 @@ import {
 import { setTimeout as wait } from 'node:timers/promises';
 import type { StreamRecord } from 'kinesis-reader';
 import { Failure } from '../../failure';
-
-/** Where `millrace read` puts records. */
-export interface Sink {
-  write(records: readonly StreamRecord[]): Promise<void>;
-  /** Makes what was written last. @param revision the state that is saved right after it */
-  flush(revision: number): Promise<void>;
-  /** @param complete false after an error: what was not flushed may be dropped */
-  close(complete: boolean): Promise<void>;
-}
+import type { Sink } from './sink';
 
 /** @param out file or address, by its ending @param revision of the state that was saved last, 0 before the first */
 export async function openSink(

@@ -1,5 +1,4 @@
-import type { RuntimeClock } from 'aws-local-kit/clock';
-import type { InternalHandler } from 'aws-local-kit/gateway/index';
+import type { InternalHandler, RuntimeClock } from 'aws-local-kit';
 
 /** GET answers the time of a running environment, which may run faster than the machine's: `{ now }`, epoch milliseconds. */
 export const clockPath = '/_millrace/clock';
