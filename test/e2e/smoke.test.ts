@@ -1,4 +1,5 @@
 import { documented, same } from '../cli/documented';
+import { secondTierTest } from '../support/tier';
 import { type Dev, startDev } from './dev';
 
 jest.setTimeout(240_000);
@@ -51,7 +52,7 @@ test('marks go through stream and history to events, views and an export, and ar
   expect(await dev.query('select count(*) from estore.purchases')).toEqual([['0']]);
 });
 
-test('with --read-only it sends nothing and runs the conformance pack in schemas that it drops', async () => {
+secondTierTest('with --read-only it sends nothing and runs the conformance pack in schemas that it drops', async () => {
   const records = dev.runtime.kinesis.acceptedRecords('millrace-dev-estore');
   const { findings } = await smoke('--read-only');
   expect(of(findings, 'conformance pack')).toMatchObject({ result: 'ok', found: expect.stringMatching(/^\d+ agree/) });
