@@ -119,7 +119,7 @@ async function killed(nth: number, to: Pipeline, then: 'rollback' | 'again'): Pr
   return isKilled;
 }
 
-test.each(everyNth(Object.keys(edits), 3))(
+test.each(everyNth(Object.keys(edits), 4))(
   '%s is deployed while events flow, and killed after any statement',
   async (name) => {
     const ways = ['rollback', 'again'] as const;

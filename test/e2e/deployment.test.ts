@@ -133,48 +133,51 @@ test('an edited view and an edited landing view replace their versions, and no e
   }
 });
 
-test('a running environment takes an edit; one whose function dies in the middle leaves the old version to readers', async () => {
-  let dying = false;
-  await deployDev(join(folder, 'running'));
-  const runtime = await startRuntime({
-    assemblyDir,
-    stageName: 'dev',
-    dataDir: join(folder, 'running'),
-    clock: { start: deployedAt, rate: 100 },
-    faults: {
-      delivery: () => undefined,
-      statement: () => undefined,
-      call: () => undefined,
-      kill: (name) => (dying && /IsComple/.test(name) ? { call: 2, after: true } : undefined),
-    },
-  });
-  try {
-    const versions = async () =>
-      (
-        await runtime.warehouse.query(
-          "select trim(name) as name from svv_mv_info where trim(name) like 'hourly_views%'",
-        )
-      ).rows.flat();
-    const [old] = await versions();
-    const view = /hourly_views_[0-9a-f]{8}/g;
-    const next = edited('running-edit', (text) => text.replaceAll(view, 'hourly_views_00000003'));
-    dying = true;
-    await expect(runtime.deploy(next)).rejects.toMatchObject({
-      status: 'UPDATE_ROLLBACK_FAILED',
-      message: expect.stringContaining('Runtime exited with signal SIGKILL'),
+secondTierTest(
+  'a running environment takes an edit; one whose function dies in the middle leaves the old version to readers',
+  async () => {
+    let dying = false;
+    await deployDev(join(folder, 'running'));
+    const runtime = await startRuntime({
+      assemblyDir,
+      stageName: 'dev',
+      dataDir: join(folder, 'running'),
+      clock: { start: deployedAt, rate: 100 },
+      faults: {
+        delivery: () => undefined,
+        statement: () => undefined,
+        call: () => undefined,
+        kill: (name) => (dying && /IsComple/.test(name) ? { call: 2, after: true } : undefined),
+      },
     });
-    expect((await runtime.warehouse.query('select count(*) from estore.hourly_views')).rows).toEqual([[0]]);
-    dying = false;
-    const { statuses } = await runtime.deploy(next);
-    expect(statuses['millrace-dev-pipelines']).toBe('UPDATE_COMPLETE');
-    expect(await versions()).toEqual(['hourly_views_00000003']);
-    await runtime.deploy(assemblyDir);
-    expect(await versions()).toEqual([old]);
-    await runtime.warehouse.query('select count(*) from estore.hourly_views');
-  } finally {
-    await runtime.dispose();
-  }
-});
+    try {
+      const versions = async () =>
+        (
+          await runtime.warehouse.query(
+            "select trim(name) as name from svv_mv_info where trim(name) like 'hourly_views%'",
+          )
+        ).rows.flat();
+      const [old] = await versions();
+      const view = /hourly_views_[0-9a-f]{8}/g;
+      const next = edited('running-edit', (text) => text.replaceAll(view, 'hourly_views_00000003'));
+      dying = true;
+      await expect(runtime.deploy(next)).rejects.toMatchObject({
+        status: 'UPDATE_ROLLBACK_FAILED',
+        message: expect.stringContaining('Runtime exited with signal SIGKILL'),
+      });
+      expect((await runtime.warehouse.query('select count(*) from estore.hourly_views')).rows).toEqual([[0]]);
+      dying = false;
+      const { statuses } = await runtime.deploy(next);
+      expect(statuses['millrace-dev-pipelines']).toBe('UPDATE_COMPLETE');
+      expect(await versions()).toEqual(['hourly_views_00000003']);
+      await runtime.deploy(assemblyDir);
+      expect(await versions()).toEqual([old]);
+      await runtime.warehouse.query('select count(*) from estore.hourly_views');
+    } finally {
+      await runtime.dispose();
+    }
+  },
+);
 
 describe('a cluster that is away during a deployment', () => {
   const view = /hourly_views_[0-9a-f]{8}/g;

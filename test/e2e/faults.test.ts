@@ -7,6 +7,7 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { RunEvent } from 'aws-local-kit';
 import { type FaultScript, scriptedFaults } from '../../local/faults';
 import { type Runtime, startRuntime } from '../../local/runtime';
+import { secondTierTest } from '../support/tier';
 import { deployDev, devAssembly } from './image';
 
 /** The dev environment on this machine, whose functions die, whose queues and buses lose and repeat, and whose stream is busy. */
@@ -75,47 +76,51 @@ const counts = async () =>
     )
   ).rows[0]!.map(Number);
 
-test('functions that die between two calls, lost and doubled deliveries and a busy stream cost time and nothing else', async () => {
-  const { endpoint, region, administrator } = runtime;
-  const client = { endpoint, region, credentials: administrator.credentials };
-  const kinesis = new KinesisClient(client);
-  const s3 = new S3Client({ ...client, forcePathStyle: true });
-  const Bucket = String(runtime.deployment.outputs['millrace-dev-data']!['HistoryBucketName']);
-  const put = (number: number) =>
-    kinesis.send(
-      new PutRecordCommand({
-        StreamName: 'millrace-dev-estore',
-        PartitionKey: `${number}`,
-        Data: Buffer.from(lineOf(number)),
-      }),
-    );
-  try {
-    // Records 0 to 3; the client repeats the one that was refused, and the one whose answer was lost, which is on the stream twice.
-    for (let number = 0; number < 4; number++) await put(number);
-    // Each object overlaps the stream, and the next object, by an event.
-    for (let object = 0; object < 3; object++)
-      await s3.send(
-        new PutObjectCommand({
-          Bucket,
-          Key: `estore/shop/2026-11-21/${object} of 3.gz`,
-          Body: gzipSync([3 + object, 4 + object].map((number) => `${lineOf(number)}\n`).join('')),
+secondTierTest(
+  'functions that die between two calls, lost and doubled deliveries and a busy stream cost time and nothing else',
+  async () => {
+    const { endpoint, region, administrator } = runtime;
+    const client = { endpoint, region, credentials: administrator.credentials };
+    const kinesis = new KinesisClient(client);
+    const s3 = new S3Client({ ...client, forcePathStyle: true });
+    const Bucket = String(runtime.deployment.outputs['millrace-dev-data']!['HistoryBucketName']);
+    const put = (number: number) =>
+      kinesis.send(
+        new PutRecordCommand({
+          StreamName: 'millrace-dev-estore',
+          PartitionKey: `${number}`,
+          Data: Buffer.from(lineOf(number)),
         }),
       );
-    // Eleven lines of seven events.
-    const wanted = [7, 7, 4, 3, 7];
-    for (let steps = 0; steps < maxSteps && (await counts()).join() !== wanted.join(); steps++) {
-      await runtime.settle();
-      runtime.clock.advanceTo(runtime.clock.now() + stepMs);
-      await runtime.settle();
+    try {
+      // Records 0 to 3; the client repeats the one that was refused, and the one whose answer was lost, which is on the stream twice.
+      for (let number = 0; number < 4; number++) await put(number);
+      // Each object overlaps the stream, and the next object, by an event.
+      for (let object = 0; object < 3; object++)
+        await s3.send(
+          new PutObjectCommand({
+            Bucket,
+            Key: `estore/shop/2026-11-21/${object} of 3.gz`,
+            Body: gzipSync([3 + object, 4 + object].map((number) => `${lineOf(number)}\n`).join('')),
+          }),
+        );
+      // Eleven lines of seven events.
+      const wanted = [7, 7, 4, 3, 7];
+      for (let steps = 0; steps < maxSteps && (await counts()).join() !== wanted.join(); steps++) {
+        await runtime.settle();
+        runtime.clock.advanceTo(runtime.clock.now() + stepMs);
+        await runtime.settle();
+      }
+      expect(await counts()).toEqual(wanted);
+    } finally {
+      kinesis.destroy();
+      s3.destroy();
     }
-    expect(await counts()).toEqual(wanted);
-  } finally {
-    kinesis.destroy();
-    s3.destroy();
-  }
-  const died = heard.flatMap((event) =>
-    event.kind === 'function' && event.error?.errorMessage.includes('SIGKILL') ? [event.name] : [],
-  );
-  for (const [part, kills] of Object.entries(script.kills!))
-    expect([part, died.filter((name) => name.includes(part)).length]).toEqual([part, kills.filter(Boolean).length]);
-}, 240_000);
+    const died = heard.flatMap((event) =>
+      event.kind === 'function' && event.error?.errorMessage.includes('SIGKILL') ? [event.name] : [],
+    );
+    for (const [part, kills] of Object.entries(script.kills!))
+      expect([part, died.filter((name) => name.includes(part)).length]).toEqual([part, kills.filter(Boolean).length]);
+  },
+  240_000,
+);

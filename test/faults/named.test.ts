@@ -225,7 +225,7 @@ describe('one fault at a time', () => {
   });
   afterAll(() => template.remove());
 
-  test.each(everyNth(cases, 4))(
+  test.each(everyNth(cases, 8))(
     '$name',
     async ({
       actions,
