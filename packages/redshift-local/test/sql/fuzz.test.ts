@@ -5,7 +5,7 @@ import { cases, seedOf } from '../support/tier';
 import { type Database, openDatabase } from './database';
 import { grammar } from './grammar';
 
-const runs = cases(200, 3000);
+const runs = cases(200, 1500);
 
 let database: Database;
 beforeAll(async () => {
