@@ -32,6 +32,7 @@ const functions: Table = [
   ['null type', 'cbrt ln log mod radians sign sqrt'],
   ['null overflow type leap', 'trunc add_months date_add date_diff dateadd datediff'],
   ['null type leap', 'convert_timezone date_part date_trunc extract last_day months_between'],
+  ['null empty type unicode leap', 'date'],
   ['null empty type unicode leap', 'to_char to_date'],
   [
     'null empty type unicode',
@@ -42,7 +43,7 @@ const functions: Table = [
   ['null empty overflow type unicode', 'json_extract_array_element_text json_serialize'],
   ['null empty type unicode leap', 'coalesce decode greatest least nullif nvl nvl2 any_value count max min'],
   ['null empty overflow type', 'avg sum stddev stddev_pop stddev_samp var_pop var_samp variance ntile ratio_to_report'],
-  ['null empty type', 'bool_and bool_or median percentile_cont'],
+  ['null empty type', 'bool_and bool_or median percentile_cont percentile_disc'],
   ['null empty overflow type unicode', 'listagg'],
   ['null empty type unicode leap', 'cume_dist dense_rank percent_rank rank row_number first_value last_value'],
   ['null empty overflow type unicode leap', 'lag lead nth_value'],
@@ -80,6 +81,7 @@ const statements: Table = [
     'empty type unicode',
     'DROP_TABLE DROP_VIEW DROP_MATERIALIZED_VIEW DROP_SCHEMA REFRESH_MATERIALIZED_VIEW GRANT REVOKE',
   ],
+  ['empty type', 'SELECT_INTO'],
   ['empty unicode', 'DROP_USER'],
   ['empty', 'ABORT BEGIN COMMIT END ROLLBACK START_TRANSACTION'],
 ];

@@ -69,7 +69,7 @@ function itemOf(node: Expression): string | undefined {
     case 'call':
       return node.name;
     case 'binary':
-      return node.right.kind === 'interval' ? 'interval' : node.operator;
+      return [node.left, node.right].some(({ kind }) => kind === 'interval') ? 'interval' : node.operator;
     case 'negate':
       return 'minus sign';
     case 'logic':
@@ -162,6 +162,7 @@ function commandOf(text: string): string | undefined {
     .replace(/\s+/g, ' ')
     .replace(/ (OR REPLACE|TEMP|TEMPORARY)(?= )/g, '');
   if (/^(WITH|\()/.test(words)) return 'SELECT';
+  if (/^SELECT [^()]* INTO /.test(words)) return 'SELECT INTO';
   if (/^CREATE TABLE \S+( \([^)]*\))?( (DIST|SORT|BACKUP)\S*( ?\(\w+\)| \w+)?)* AS\b/.test(words))
     return 'CREATE TABLE AS';
   if (/^ALTER TABLE \S+ APPEND /.test(words)) return 'ALTER TABLE APPEND';

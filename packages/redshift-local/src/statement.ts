@@ -54,6 +54,8 @@ export interface Catalog {
   /** The external schema's KINESIS source, if `schema` is one. */
   externalSchema(schema: string): { readonly roleArn: string } | undefined;
   readonly caseSensitiveIdentifiers: boolean;
+  /** The session's own database, by which a name may begin. */
+  readonly database?: string;
 }
 
 export type CompressionName = 'none' | 'gzip' | 'bzip2' | 'zstd';

@@ -138,6 +138,7 @@ export class SessionCatalog implements Catalog {
     public state: CatalogState,
     /** Of the cluster, until the session sets it. */
     public caseSensitiveIdentifiers: boolean,
+    readonly database: string,
   ) {}
 
   find(schema: string | undefined, name: string): Relation | undefined {

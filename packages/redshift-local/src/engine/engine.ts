@@ -198,7 +198,7 @@ export class Engine implements CommittedCatalog, RunEngine {
 
   /** The catalog as of the last commit. */
   catalog(caseSensitiveIdentifiers = this.options.caseSensitiveIdentifiers): SessionCatalog {
-    return new SessionCatalog(this.committed, caseSensitiveIdentifiers);
+    return new SessionCatalog(this.committed, caseSensitiveIdentifiers, this.options.database);
   }
 
   asReader<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {

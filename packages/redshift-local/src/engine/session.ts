@@ -88,7 +88,7 @@ export class Session {
     readonly options: EngineOptions,
     private readonly store: CommittedCatalog,
   ) {
-    this.catalog = new SessionCatalog(this.state, options.caseSensitiveIdentifiers);
+    this.catalog = new SessionCatalog(this.state, options.caseSensitiveIdentifiers, options.database);
   }
 
   /** Starts a transaction over what is committed. */

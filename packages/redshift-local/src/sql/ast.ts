@@ -94,6 +94,8 @@ export interface FunctionCall extends Positioned {
   /** The keyword of `extract(<field> from …)` or `trim(<side> …)`. */
   readonly keyword?: string;
   readonly ignoreNulls?: boolean;
+  /** Written behind APPROXIMATE. */
+  readonly approximate?: boolean;
   /** `within group (order by …)` */
   readonly withinGroup?: readonly OrderItem[];
   readonly over?: Window;
@@ -145,6 +147,8 @@ export type FromItem =
       readonly right: FromItem;
       readonly on?: Expression;
       readonly using?: readonly Identifier[];
+      /** Joined by the columns of the same name. */
+      readonly natural?: boolean;
       /** Written as a comma. */
       readonly comma: boolean;
       readonly at: number;
@@ -159,6 +163,14 @@ export interface SelectCore {
   readonly from?: FromItem;
   readonly where?: Expression;
   readonly groupBy: readonly Expression[];
+  /** Places of the expressions in `groupBy` that each grouping has. @default - one grouping, by all of them */
+  readonly groupingSets?: readonly (readonly number[])[];
+  /** GROUP BY ALL: by the items without an aggregate. */
+  readonly groupByAll?: boolean;
+  /** Columns that `*` leaves out. */
+  readonly exclude?: readonly Identifier[];
+  /** SELECT INTO. */
+  readonly into?: { readonly table: Reference; readonly temp: boolean; readonly at: number };
   readonly having?: Expression;
   readonly qualify?: Expression;
   readonly at: number;

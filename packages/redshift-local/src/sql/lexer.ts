@@ -43,11 +43,15 @@ export const maxSqlBytes = 200 * 1024;
 
 const operators = [
   '::',
+  '||/',
+  '|/',
   '!~*',
   '!~',
   '~*',
   '~',
   '||',
+  '<<',
+  '>>',
   '<>',
   '!=',
   '<=',
@@ -64,12 +68,18 @@ const operators = [
   ')',
   '[',
   ']',
+  '@',
+  '^',
+  '&',
+  '|',
+  '#',
   ',',
   '.',
   ';',
 ];
 const escapes: Readonly<Record<string, string>> = { '\\': '\\', "'": "'", n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' };
-const word = /[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*/iy;
+/** A name that begins with # is that of a temporary table (https://docs.aws.amazon.com/redshift/latest/dg/r_names.html). */
+const word = /#?[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*/iy;
 const number = /(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/iy;
 const parameter = /:([a-z_][a-z0-9_]*)/iy;
 const blank = /[ \t\r\n\f\v]+/y;
@@ -162,6 +172,7 @@ function readToken(source: Source, at: number): Token {
   }
   const operator = operators.find((candidate) => text.startsWith(candidate, at));
   if (operator) return { kind: 'operator', value: operator, at, end: at + operator.length };
+  if (/[!?`$\\{}]/.test(char)) throw source.unsupported(`the character ${char}`, at);
   throw source.error(`syntax error at or near "${char}"`, at);
 }
 

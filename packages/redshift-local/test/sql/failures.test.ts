@@ -138,8 +138,8 @@ const failures: [sql: string, words: string][] = [
     "line 1, column 8: time zone 'PST' is not supported by the local warehouse",
   ],
   [
-    'select approximate count(distinct id) from shop.s',
-    'line 1, column 8: APPROXIMATE is not supported by the local warehouse',
+    'select approximate sum(distinct id) from shop.s',
+    'line 1, column 8: APPROXIMATE SUM is not supported by the local warehouse',
   ],
 ];
 test.each(failures)('%s', async (sql, words) => expect(await failure(sql)).toBe(words));

@@ -35,7 +35,7 @@ const places: [place: string, sql: (word: string) => string, not?: readonly stri
   ['column of an update', (word) => `update s.t set ${word} = 1`],
   ['selected column', (word) => `select ${word} from s.t`, expressions],
   ['compared column', (word) => `select a from s.t where ${word} = 1`, expressions],
-  ['grouped column', (word) => `select count(*) from s.t group by ${word}`, expressions],
+  ['grouped column', (word) => `select count(*) from s.t group by ${word}`, [...expressions, 'all']],
   ['column before a dot', (word) => `select ${word}.a from s.t`],
   ['new table', (word) => `create table ${word} (a int)`],
   ['new table of a schema', (word) => `create table s.${word} (a int)`],

@@ -3,8 +3,8 @@ import { blankKey } from '../resolve/blanks';
 import { finite } from '../resolve/cast';
 import { scaled, unscaled } from '../resolve/decimals';
 import { orderSql, sortKey } from '../resolve/order';
-import { quoteLiteral, type Value } from '../resolve/value';
-import { bigint, boolean, decimal, double, isFloat, isInteger, isNumeric, isText, isTime, type Type } from '../types';
+import { letting, quoteLiteral, type Value } from '../resolve/value';
+import { bigint, boolean, decimal, double, isFloat, isInteger, isNumeric, isText, isTime } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
 type Emitted = ReturnType<FunctionEntry['emit']>;
@@ -126,19 +126,55 @@ function listed(call: Call): Emitted {
   return { sql: `list_transform([${list}], lambda l: ${limited})[1]`, type: maxText };
 }
 
-/** Of doubles: what type Redshift gives the interpolated value of whole numbers and decimals is not documented to the digit. */
-function percentile(call: Call, value: { sql: string; type: Type }, share: string, descending = false): Emitted {
+/**
+ * The value at a share of the sorted ones, between two of them in proportion. Of decimals it keeps their scale, and is cut off there as averages are, which no
+ * page says; the median of integers has one place, as the examples of https://docs.aws.amazon.com/redshift/latest/dg/r_WF_MEDIAN.html show.
+ */
+function percentile(call: Call, value: Value, share: string, descending = false): Emitted {
   const { sql, type } = value;
   call.environment.context.sortAggregate(` order by ${orderSql(sortKey(value), { descending })}`, call.node.at);
-  if (!isFloat(type)) throw call.unsupported(`function ${call.name} of ${type.name} (cast it to double precision)`);
-  return { sql: `quantile_cont(cast(${sql} as double), ${share})`, type: double };
+  if (isFloat(type)) {
+    const part = `cast(${share} as double)`;
+    return { sql: `quantile_cont(cast(${sql} as double), ${descending ? `1 - ${part}` : part})`, type: double };
+  }
+  if (!isNumeric(type)) throw call.unsupported(`function ${call.name} of ${type.name}`);
+  if (isInteger(type) && Number(share) !== 0.5)
+    throw call.unsupported(`function ${call.name} of ${share} of ${type.name} (cast it to double precision)`);
+  const scale = type.name === 'decimal' ? type.scale : 1;
+  const result = { name: 'decimal', precision: 38, scale } as const;
+  const places = (share.split('.')[1] ?? '').length;
+  if (places > 6) throw call.unsupported(`function ${call.name} of ${share}`);
+  const unit = 10 ** places;
+  const units = `list(${unscaled(value)} order by ${sql}${descending ? ' desc' : ''}) filter (where ${call.repeated(sql)} is not null)`;
+  const between = letting('p', `{'l': ${units}}`, (p) => {
+    const place = `(${Math.round(Number(share) * unit)} * (len(${p}.l) - 1))`;
+    const [low, part] = [`${p}.l[${place} // ${unit} + 1]`, `(${place} % ${unit})`];
+    const high = `coalesce(${p}.l[${place} // ${unit} + 2], 0)`;
+    return `(${low} * (${unit} - ${part}) + ${high} * ${part}) * ${isInteger(type) ? 10 : 1} // ${unit}`;
+  });
+  return { sql: scaled(between, result), type: result };
+}
+
+function share(call: Call): string {
+  const text = call.constant(0);
+  if (!/^[+]?(\d+\.?\d*|\.\d+)$/.test(text) || Number(text) > 1)
+    throw call.unsupported(`function ${call.name} of ${text}`);
+  return text;
 }
 
 function percentileCont(call: Call): Emitted {
-  const share = Number(call.constant(0) || 'none');
-  if (!(share >= 0 && share <= 1)) throw call.unsupported(`function ${call.name} of ${call.constant(0)}`);
   const { value, descending } = call.withinGroupValue();
-  return percentile(call, value, `${descending ? '1 - ' : ''}cast(${share} as double)`, descending);
+  return percentile(call, value, share(call), descending);
+}
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_APPROXIMATE_PERCENTILE_DISC.html */
+function percentileDisc(call: Call): Emitted {
+  if (!call.node.approximate) throw call.unsupported('function PERCENTILE_DISC without APPROXIMATE or OVER');
+  const { value, descending } = call.withinGroupValue();
+  if (!isNumeric(value.type) && !isTime(value.type))
+    throw call.unsupported(`function PERCENTILE_DISC of ${value.type.name}`);
+  const part = `cast(${share(call)} as double)`;
+  return { sql: `quantile_disc(${value.sql}, ${descending ? `1 - ${part}` : part})`, type: value.type };
 }
 
 export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
@@ -171,6 +207,14 @@ export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
     alone: true,
     node: 'compute',
     emit: (call) => percentile(call, call.typed(0), '0.5'),
+  },
+  percentile_disc: {
+    arguments: [1, 1],
+    kind: 'aggregate',
+    ordered: true,
+    alone: true,
+    node: 'compute',
+    emit: percentileDisc,
   },
   percentile_cont: {
     arguments: [1, 1],

@@ -228,6 +228,8 @@ const convertTimezone: FunctionEntry = {
 };
 
 export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
+  /** A cast (https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html). */
+  date: { arguments: [1, 1], emit: (call) => call.cast(call.value(0), date_) },
   // Of the statement, without a fraction; SYSDATE has one, and is the same all through a transaction.
   getdate: moment(
     `date_trunc('second', coalesce(cast(getvariable('millrace_statement_now') as timestamp), ${now}))`,

@@ -32,10 +32,11 @@ export function parseCall(cursor: Cursor): FunctionCall {
     if (name === 'position' && args.length === 1 && cursor.takeWords('in'))
       args.push(cursor.grammar.expression(cursor));
   }
+  const inside = parseNullTreatment(cursor);
   cursor.expectOperator(')');
   const withinGroup = parseWithinGroup(cursor);
   if (cursor.isWord('filter')) throw cursor.unsupported('FILTER');
-  const ignoreNulls = parseNullTreatment(cursor);
+  const ignoreNulls = inside ?? parseNullTreatment(cursor);
   const over = cursor.takeWords('over') ? parseWindow(cursor) : undefined;
   if (ignoreNulls !== undefined && !over) throw cursor.syntaxError('OVER');
   return { kind: 'call', name, args, star, distinct, keyword, ignoreNulls, withinGroup, over, at };

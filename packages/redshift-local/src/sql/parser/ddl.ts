@@ -83,9 +83,14 @@ function parseUser(cursor: Cursor): Unplaced {
   return { kind: 'create-user', user, password: cursor.expectString('a password').value };
 }
 
-function parseTable(cursor: Cursor, temp: boolean): Unplaced {
+/** A table whose name begins with # is temporary (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html). */
+export const isTemporary = (table: readonly Identifier[]): boolean =>
+  table.length === 1 && table[0]!.text.startsWith('#');
+
+function parseTable(cursor: Cursor, declaredTemp: boolean): Unplaced {
   const exists = ifNotExists(cursor);
   const table = cursor.reference('a table');
+  const temp = declaredTemp || isTemporary(table);
   if (!cursor.isOperator('(') || isColumnNames(cursor)) {
     const columns = cursor.isOperator('(') ? cursor.identifiers('a column') : [];
     const attributes = parseAttributes(cursor, [

@@ -146,8 +146,15 @@ function parseUnary(cursor: Cursor): Expression {
   const at = cursor.at;
   if (cursor.takeOperator('-')) return { kind: 'negate', operand: cursor.nested(() => parseUnary(cursor)), at };
   if (cursor.takeOperator('+')) return cursor.nested(() => parseUnary(cursor));
-  return parsePostfix(cursor);
+  const prefix = cursor.token.kind === 'operator' ? prefixes[cursor.token.value] : undefined;
+  if (prefix === undefined) return parsePostfix(cursor);
+  cursor.next();
+  const operand = cursor.nested(() => parseUnary(cursor));
+  return { kind: 'call', name: prefix, args: [operand], star: false, distinct: false, at };
 }
+
+/** Operators in front of a number that are functions (https://docs.aws.amazon.com/redshift/latest/dg/r_OPERATOR_SYMBOLS.html). */
+const prefixes: Readonly<Record<string, string>> = { '|/': 'sqrt', '||/': 'cbrt', '@': 'abs' };
 
 function parsePostfix(cursor: Cursor): Expression {
   let operand = parsePrimary(cursor);
@@ -155,6 +162,9 @@ function parsePostfix(cursor: Cursor): Expression {
     if (length > maxChain / 4) throw cursor.unsupported(`a chain of more than ${maxChain / 4} casts or attributes`);
     const at = cursor.at;
     if (cursor.takeOperator('::')) operand = { kind: 'cast', operand, type: parseType(cursor), at };
+    else if (cursor.isOperator('^', '&', '|', '#', '<<', '>>'))
+      throw cursor.unsupported(`operator ${cursor.token.value}`);
+    else if (cursor.isWord('at') && cursor.peek().value === 'time') throw cursor.unsupported('AT TIME ZONE');
     else if (cursor.isOperator('[', '.')) {
       operand = { kind: 'navigate', from: operand, steps: parseSteps(cursor), at };
     } else return operand;
@@ -233,7 +243,7 @@ function parseWord(cursor: Cursor): Expression {
     return { kind: 'boolean', value: value === 'true', at };
   }
   if (value === 'approximate' && cursor.peek().kind === 'word' && cursor.peek(2).value === '(')
-    throw cursor.unsupported('APPROXIMATE');
+    return parseApproximate(cursor);
   if (value === 'case') return parseCase(cursor);
   if (cursor.takeWords('exists')) return parseExists(cursor, at);
   if (value === 'cast' || value === 'try_cast') return parseCast(cursor);
@@ -250,6 +260,15 @@ function parseWord(cursor: Cursor): Expression {
   if (cursor.peek().kind === 'operator' && cursor.peek().value === '(') return parseCall(cursor);
   if (notModelled.has(value)) throw cursor.unsupported(value.toUpperCase());
   return parseName(cursor);
+}
+
+/** What Redshift estimates is exact here (https://docs.aws.amazon.com/redshift/latest/dg/r_COUNT.html, r_APPROXIMATE_PERCENTILE_DISC.html). */
+function parseApproximate(cursor: Cursor): Expression {
+  const { at } = cursor.next();
+  const call = parseCall(cursor);
+  if (call.name === 'percentile_disc') return { ...call, approximate: true };
+  if (call.name === 'count' && call.distinct) return { ...call, approximate: true };
+  throw cursor.unsupported(`APPROXIMATE ${call.name.toUpperCase()}`, at);
 }
 
 function parseName(cursor: Cursor): Expression {

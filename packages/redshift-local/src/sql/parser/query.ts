@@ -100,15 +100,16 @@ function parseSelect(cursor: Cursor): SelectCore {
   if (distinct && cursor.isWord('on')) throw cursor.unsupported('DISTINCT ON');
   if (!distinct) cursor.takeWords('all');
   const items = cursor.list(() => parseItem(cursor));
-  if (cursor.isWord('into')) throw cursor.unsupported('SELECT INTO');
+  const exclude = parseExclude(cursor, items);
+  const into = parseInto(cursor);
   const from = cursor.takeWords('from') ? parseFrom(cursor) : undefined;
   const where = cursor.takeWords('where') ? parseExpression(cursor) : undefined;
   refuseConnectBy(cursor);
-  const groupBy = cursor.takeWords('group', 'by') ? parseGroupBy(cursor) : [];
+  const groups = cursor.takeWords('group', 'by') ? parseGroupBy(cursor) : { groupBy: [] };
   const having = cursor.takeWords('having') ? parseExpression(cursor) : undefined;
   const qualify = cursor.takeWords('qualify') ? parseExpression(cursor) : undefined;
   if (cursor.isWord('window')) throw cursor.unsupported('WINDOW');
-  return { kind: 'select', top, distinct, items, from, where, groupBy, having, qualify, at };
+  return { kind: 'select', top, distinct, items, exclude, into, from, where, ...groups, having, qualify, at };
 }
 
 function refuseConnectBy(cursor: Cursor): void {
@@ -117,30 +118,105 @@ function refuseConnectBy(cursor: Cursor): void {
     throw cursor.unsupported('CONNECT BY');
 }
 
-function parseGroupBy(cursor: Cursor): Expression[] {
-  if (cursor.isWord('all', 'grouping', 'rollup', 'cube'))
-    throw cursor.unsupported(`GROUP BY ${cursor.token.value.toUpperCase()}`);
-  return cursor.list(() => {
-    if (cursor.isOperator('(') && cursor.peek().kind === 'operator' && cursor.peek().value === ')')
-      throw cursor.unsupported('GROUP BY ()');
-    return parseExpression(cursor);
-  });
+/** `into [temp] [table] name` */
+function parseInto(cursor: Cursor): SelectCore['into'] {
+  const { at } = cursor;
+  if (!cursor.takeWords('into')) return undefined;
+  const temp = cursor.takeWords('temp') || cursor.takeWords('temporary');
+  cursor.takeWords('table');
+  return { table: cursor.reference('a table'), temp, at };
+}
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_EXCLUDE_list.html */
+function parseExclude(cursor: Cursor, items: readonly SelectItem[]): Identifier[] | undefined {
+  const { at } = cursor;
+  if (!cursor.takeWords('exclude')) return undefined;
+  if (items.length > 1 || items[0]!.kind !== 'star') throw cursor.unsupported('EXCLUDE beside other items than *', at);
+  const names = cursor.isOperator('(')
+    ? cursor.identifiers('a column')
+    : cursor.list(() => cursor.identifier('a column'));
+  if (cursor.isOperator(',')) throw cursor.unsupported('EXCLUDE beside other items than *', at);
+  return names;
+}
+
+type Groups = Pick<SelectCore, 'groupBy' | 'groupingSets' | 'groupByAll'>;
+
+/** More than these are too many for a person as well. */
+const maxGroupingSets = 256;
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_GROUP_BY_clause.html, r_GROUP_BY_aggregation-extensions.html */
+function parseGroupBy(cursor: Cursor): Groups {
+  const { at } = cursor;
+  if (cursor.takeWords('all')) return { groupBy: [], groupByAll: true };
+  const groupBy: Expression[] = [];
+  const clauses = cursor.list(() => parseGroupItem(cursor, groupBy));
+  if (clauses.every((sets) => sets.length === 1 && sets[0]!.length === 1)) return { groupBy };
+  const groupingSets = clauses.reduce((left, right) => left.flatMap((one) => right.map((other) => [...one, ...other])));
+  if (groupingSets.length > maxGroupingSets) throw cursor.unsupported(`more than ${maxGroupingSets} grouping sets`, at);
+  return { groupBy, groupingSets };
+}
+
+/** The groupings that one item of GROUP BY stands for; its expressions are added to `groupBy`. */
+function parseGroupItem(cursor: Cursor, groupBy: Expression[]): number[][] {
+  const opens = (ahead: number) => cursor.peek(ahead).kind === 'operator' && cursor.peek(ahead).value === '(';
+  if (cursor.isWord('rollup', 'cube') && opens(1)) {
+    const { value } = cursor.next();
+    cursor.expectOperator('(');
+    const parts = cursor.list(() => parseGroup(cursor, groupBy));
+    cursor.expectOperator(')');
+    if (value === 'rollup') return parts.map((_, i) => parts.slice(0, parts.length - i).flat()).concat([[]]);
+    if (parts.length > 8) throw cursor.unsupported('CUBE of more than eight expressions');
+    const masks = Array.from({ length: 2 ** parts.length }, (_, mask) => mask);
+    return masks.map((mask) => parts.filter((_, i) => mask & (1 << i)).flat());
+  }
+  if (cursor.isWord('grouping') && cursor.peek().value === 'sets' && opens(2)) {
+    cursor.next();
+    cursor.next();
+    cursor.expectOperator('(');
+    const sets = cursor.list(() =>
+      cursor.isWord('rollup', 'cube', 'grouping') ? parseGroupItem(cursor, groupBy) : [parseGroup(cursor, groupBy)],
+    );
+    cursor.expectOperator(')');
+    return sets.flat();
+  }
+  const isEmpty = opens(0) && cursor.peek().kind === 'operator' && cursor.peek().value === ')';
+  if (isEmpty) throw cursor.unsupported('GROUP BY ()');
+  return [[groupBy.push(parseExpression(cursor)) - 1]];
+}
+
+/** `a`, `(a, b)` or `()` within ROLLUP, CUBE and GROUPING SETS. */
+function parseGroup(cursor: Cursor, groupBy: Expression[]): number[] {
+  const add = () => groupBy.push(parseExpression(cursor)) - 1;
+  if (!cursor.isOperator('(') || !isGroupList(cursor)) return [add()];
+  cursor.expectOperator('(');
+  const places = cursor.isOperator(')') ? [] : cursor.list(add);
+  cursor.expectOperator(')');
+  return places;
+}
+
+/** Whether the parentheses hold a list, or nothing, and end the group: `(a) + 1` is an expression. */
+function isGroupList(cursor: Cursor): boolean {
+  for (let ahead = 0, depth = 0; cursor.peek(ahead).kind !== 'end'; ahead++) {
+    const { kind, value } = cursor.peek(ahead);
+    if (kind !== 'operator') continue;
+    if (value === '(') depth++;
+    else if (value === ')' && --depth === 0) {
+      const after = cursor.peek(ahead + 1);
+      return after.kind === 'operator' && (after.value === ',' || after.value === ')');
+    }
+  }
+  return false;
 }
 
 function parseItem(cursor: Cursor): SelectItem {
   const at = cursor.at;
-  if (cursor.takeOperator('*')) return refuseExclude(cursor, { kind: 'star', at });
+  if (cursor.takeOperator('*')) return { kind: 'star', at };
   const qualifier = starQualifier(cursor);
-  if (qualifier) return refuseExclude(cursor, { kind: 'star', qualifier, at });
+  if (qualifier) return { kind: 'star', qualifier, at };
   const expression = parseExpression(cursor);
   if (cursor.takeWords('as')) return { kind: 'expression', expression, alias: cursor.anyIdentifier('an alias') };
   const alias = cursor.isIdentifier() ? cursor.identifier('an alias') : undefined;
   return { kind: 'expression', expression, alias };
-}
-
-function refuseExclude(cursor: Cursor, item: SelectItem): SelectItem {
-  if (cursor.isWord('exclude')) throw cursor.unsupported('EXCLUDE');
-  return item;
 }
 
 /** `t.*`, `schema.t.*` */
@@ -173,11 +249,13 @@ function parseJoins(cursor: Cursor): FromItem {
   let left = parseFromItem(cursor);
   for (let count = 1; ; count++) {
     const at = cursor.at;
+    const natural = cursor.takeWords('natural');
     const join = parseJoinKind(cursor);
+    if (!join && natural) throw cursor.syntaxError('JOIN');
     if (!join) return left;
     if (count > maxFromItems) throw cursor.unsupported(`more than ${maxFromItems} joins`);
     const right = parseFromItem(cursor);
-    if (join === 'cross') left = { kind: 'join', join, left, right, comma: false, at };
+    if (join === 'cross' || natural) left = { kind: 'join', join, left, right, natural, comma: false, at };
     else if (cursor.takeWords('on'))
       left = { kind: 'join', join, left, right, on: parseExpression(cursor), comma: false, at };
     else if (cursor.takeWords('using'))
@@ -187,7 +265,6 @@ function parseJoins(cursor: Cursor): FromItem {
 }
 
 function parseJoinKind(cursor: Cursor): JoinKind | undefined {
-  if (cursor.isWord('natural')) throw cursor.unsupported('NATURAL JOIN');
   if (cursor.takeWords('join') || cursor.takeWords('inner', 'join')) return 'inner';
   if (cursor.takeWords('cross', 'join')) return 'cross';
   for (const side of ['left', 'right', 'full'] as const) {

@@ -1,8 +1,8 @@
-import type { StatementNode } from '../ast';
+import type { Query, StatementNode } from '../ast';
 import { parseAlter } from './alter';
 import { parseCopy, parseUnload } from './bulk';
 import type { Cursor } from './cursor';
-import { parseCreate, parseDrop } from './ddl';
+import { isTemporary, parseCreate, parseDrop } from './ddl';
 import { parseExpression } from './expression';
 import { parseMerge, parseSetList, parseValues } from './merge';
 import { parseFrom, parseQuery } from './query';
@@ -20,7 +20,7 @@ export function parseStatement(cursor: Cursor): StatementNode {
 }
 
 function parseAny(cursor: Cursor): Unplaced {
-  if (isQueryStart(cursor)) return { kind: 'query', query: parseQuery(cursor) };
+  if (isQueryStart(cursor)) return queryOrInto(parseQuery(cursor));
   const { kind, value } = cursor.token;
   if (kind !== 'word') throw cursor.syntaxError('a statement');
   switch (value) {
@@ -67,6 +67,22 @@ function parseAny(cursor: Cursor): Unplaced {
     default:
       throw cursor.unsupported(`statement ${value.toUpperCase()}`);
   }
+}
+
+/** SELECT INTO is a CREATE TABLE AS (https://docs.aws.amazon.com/redshift/latest/dg/r_SELECT_INTO.html). */
+function queryOrInto(query: Query): Unplaced {
+  const { body } = query;
+  if (body.kind !== 'select' || !body.into) return { kind: 'query', query };
+  const { table, temp } = body.into;
+  const plain = { ...query, body: { ...body, into: undefined } };
+  return {
+    kind: 'create-table-as',
+    table,
+    temp: temp || isTemporary(table),
+    columns: [],
+    attributes: { sortkey: [] },
+    query: plain,
+  };
 }
 
 function parseInsert(cursor: Cursor): Unplaced {

@@ -7,6 +7,11 @@ export function holdsAggregate(node: Expression | undefined, isAggregate: (name:
   return childrenOf(node).some((child) => holdsAggregate(child, isAggregate));
 }
 
+/** Whether an expression holds a window function, outside of the subqueries in it. */
+export function holdsWindow(node: Expression): boolean {
+  return (node.kind === 'call' && node.over !== undefined) || childrenOf(node).some(holdsWindow);
+}
+
 function isExpression(value: unknown): value is Expression {
   return typeof value === 'object' && value !== null && 'kind' in value && 'at' in value;
 }

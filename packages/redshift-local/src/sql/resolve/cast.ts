@@ -177,7 +177,11 @@ export class Caster {
     const fits = `regexp_full_match(${x}, ${quoteLiteral(pattern)})`;
     const cast = `cast(${x} as ${duckdbType(to)})`;
     if (mode === 'lenient') return `case when ${fits} then ${finite(`try_${cast}`, to, 'null')} end`;
-    return `case when ${x} is null or ${fits} then ${finite(cast, to)} else ${this.invalid(x, to)} end`;
+    if (!isTime(to))
+      return `case when ${x} is null or ${fits} then ${finite(cast, to)} else ${this.invalid(x, to)} end`;
+    const american = `regexp_full_match(${x}, ${quoteLiteral(`${slashedPattern}( \\d{1,2}:\\d{2}(:\\d{2})?)?`)})`;
+    const dashed = `cast(regexp_replace(${x}, ${quoteLiteral(slashedPattern)}, '\\3-\\1-\\2') as ${duckdbType(to)})`;
+    return `case when ${x} is null or ${fits} then ${cast} when ${american} then ${dashed} else ${this.invalid(x, to)} end`;
   }
 
   private invalid(sql: string, to: Type): string {
@@ -290,7 +294,17 @@ export function bounded(sql: string): string {
 export const maxTextBytes = 65_535;
 
 /** `20240209` is a date as well (https://docs.aws.amazon.com/redshift/latest/dg/r_Date_and_time_literals.html). */
-const withDashes = (text: string) => text.replace(/^(\d{4})(\d{2})(\d{2})(?= |$)/, '$1-$2-$3');
+const withDashes = (text: string) => {
+  const iso = text.trim().replace(/^(\d{4})(\d{2})(\d{2})(?= |$)/, '$1-$2-$3');
+  const [, month, day, year, time] = slashed.exec(iso) ?? [];
+  if (month !== undefined) return `${year}-${month.padStart(2, '0')}-${day!.padStart(2, '0')}${time}`;
+  return iso.toLowerCase() === 'epoch' ? '1970-01-01' : iso;
+};
+
+/** Month, day and year, in the order of the default DateStyle (https://docs.aws.amazon.com/redshift/latest/dg/r_datestyle.html). */
+const slashed = /^(\d{1,2})\/(\d{1,2})\/(\d{4})((?: .*)?)$/;
+/** The same in the engine's text. */
+const slashedPattern = '(\\d{1,2})/(\\d{1,2})/(\\d{4})';
 
 /** The engine counts a year 0 and negative ones. */
 export const beforeChrist = failure('a date before the year 1 is not supported by the local warehouse');

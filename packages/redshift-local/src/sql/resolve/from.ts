@@ -34,14 +34,23 @@ export function relationSql(relation: Pick<Relation, 'kind' | 'schema' | 'name'>
 
 /** Splits `schema.name` as the statement wrote it. */
 export function splitName(parts: readonly Identifier[], context: Context): { schema?: string; name: string } {
-  if (parts.length > 2) throw context.source.unsupported('a relation of another database', parts[0]!.at);
-  const folded = parts.map((part) => context.fold(part));
+  const own = parts.length === 3 && context.fold(parts[0]!) === context.catalog.database;
+  if (parts.length > 2 && !own) throw context.source.unsupported('a relation of another database', parts[0]!.at);
+  const folded = parts.slice(own ? 1 : 0).map((part) => context.fold(part));
   return folded.length === 2 ? { schema: folded[0]!, name: folded[1]! } : { name: folded[0]! };
 }
+
+/** Names that Redshift keeps for itself (https://docs.aws.amazon.com/redshift/latest/dg/cm_chap_system-tables.html). */
+const isSystem = (schema: string | undefined, name: string): boolean =>
+  schema === undefined || schema === 'pg_catalog'
+    ? /^(?:pg|stl|stv|svl|svv|svcs|sys)_/.test(name)
+    : ['information_schema', 'pg_internal', 'pg_automv', 'catalog_history'].includes(schema);
 
 export function findRelation(parts: readonly Identifier[], context: Context): Relation {
   const { schema, name } = splitName(parts, context);
   const relation = context.catalog.find(schema, name);
+  if (!relation && isSystem(schema, name))
+    throw context.source.unsupported(`system table or view ${schema ? `${schema}.` : ''}${name}`, parts[0]!.at);
   if (!relation)
     throw context.source.error(`relation "${schema ? `${schema}.` : ''}${name}" does not exist`, parts[0]!.at);
   return relation;
@@ -265,8 +274,10 @@ function resolveJoin(given: Join, environment: Environment): string {
   if (item.join === 'right' || item.join === 'full') barSuper(scope.relations.slice(before), item, context);
   if (!isUnnest) context.mark('join', item.at);
   if (item.join === 'cross') return `${left} cross join ${right}`;
-  const condition = item.using
-    ? usingCondition(item.using, item.join, between, environment)
+  const using = item.natural ? commonColumns(scope.relations, between, item.at) : item.using;
+  if (using?.length === 0) return `${left} cross join ${right}`;
+  const condition = using
+    ? usingCondition(using, item.join, between, environment)
     : onCondition(item.on!, item.join, environment);
   return `${left} ${item.join} join ${right} on ${condition}`;
 }
@@ -289,6 +300,15 @@ function onCondition(node: Expression, join: string, environment: Environment): 
   if (join === 'full' && !conditions.every((part) => part.kind === 'binary' && part.operator === '='))
     throw context.source.error('FULL JOIN is only supported with merge-joinable join conditions', node.at);
   return sql;
+}
+
+/** The names of columns that both sides of a join have. */
+function commonColumns(relations: readonly ScopeRelation[], between: number, at: number): Identifier[] {
+  const namesOf = (side: readonly ScopeRelation[]) =>
+    side.flatMap(({ columns }) => columns.filter(({ hidden }) => !hidden).map(({ name }) => name));
+  const right = new Set(namesOf(relations.slice(between)));
+  const common = new Set(namesOf(relations.slice(0, between)).filter((name) => right.has(name)));
+  return [...common].map((text) => ({ text, quoted: true, at }));
 }
 
 function usingCondition(names: readonly Identifier[], join: string, between: number, environment: Environment): string {

@@ -26,6 +26,8 @@ export class Grouping {
   private readonly keys: Key[] = [];
   private readonly aggregates = new Map<string, string>();
   private active = true;
+  /** Places of the keys that each grouping has. @default - one grouping, by all keys */
+  sets?: readonly (readonly number[])[];
 
   constructor(private readonly alias: string) {}
 
@@ -34,9 +36,11 @@ export class Grouping {
     return this.active;
   }
 
-  /** `node` is the expression that an item of the select list may repeat; a column needs none. */
-  addKey(node: Expression | undefined, value: Value): void {
-    this.keys.push({ node, value, sql: `${this.alias}.${quoteIdentifier(`k${this.keys.length + 1}`)}` });
+  /** `node` is the expression that an item of the select list may repeat; a column needs none. Answers the key's place. */
+  addKey(node: Expression | undefined, value: Value): number {
+    const known = this.keys.findIndex((key) => key.value.sql === value.sql && sameType(key.value.type, value.type));
+    if (known >= 0) return known;
+    return this.keys.push({ node, value, sql: `${this.alias}.${quoteIdentifier(`k${this.keys.length + 1}`)}` }) - 1;
   }
 
   aggregate(sql: string): string {
@@ -89,18 +93,25 @@ export class Grouping {
 
   private find(value: Value): Value | undefined {
     const key = this.keys.find((key) => key.value.sql === value.sql && sameType(key.value.type, value.type));
-    return key && { sql: key.sql, type: value.type, tight: value.tight, origin: value.origin };
+    return key && { sql: key.sql, type: value.type, tight: value.tight, origin: this.sets ? undefined : value.origin };
   }
 
   /** The grouped relation as an item of FROM. */
   sql(from: string, where: string): string {
-    const keys = this.keys.map(
-      ({ value }, i) => `${isText(value.type) && !value.tight ? `min(${value.sql})` : value.sql} as "k${i + 1}"`,
-    );
+    const keys = this.keys.map(({ value }, i) => `${this.shown(value)} as "k${i + 1}"`);
     const aggregates = [...this.aggregates.keys()].map((sql, i) => `${sql} as "a${i + 1}"`);
     const list = [...keys, ...aggregates];
     const by = this.keys.map(({ value }) => groupedBy(value));
-    return ` from (select ${list.length > 0 ? list.join(', ') : 'count(*) as "rows"'}${from}${where}${by.length > 0 ? ` group by ${by.join(', ')}` : ''}) as ${this.alias}`;
+    const sets = this.sets?.map((set) => `(${set.map((place) => by[place]).join(', ')})`);
+    const clause = sets ? `grouping sets (${sets.join(', ')})` : by.join(', ');
+    return ` from (select ${list.length > 0 ? list.join(', ') : 'count(*) as "rows"'}${from}${where}${clause === '' ? '' : ` group by ${clause}`}) as ${this.alias}`;
+  }
+
+  /** A text as one of the group's rows has it; nothing in a grouping without that key. */
+  private shown(value: Value): string {
+    if (!isText(value.type) || value.tight)
+      return this.sets && value.constant !== undefined ? groupedBy(value) : value.sql;
+    return this.sets ? `case when grouping(${groupedBy(value)}) = 0 then min(${value.sql}) end` : `min(${value.sql})`;
   }
 }
 

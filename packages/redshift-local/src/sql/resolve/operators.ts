@@ -87,7 +87,10 @@ function widen(environment: Environment, value: Value, type: Type, at: number): 
 export function resolveBinary(node: Binary, environment: Environment): Value {
   const { context } = environment;
   const { operator, at } = node;
-  if (node.right.kind === 'interval') return addInterval(node, node.right.text, environment);
+  const interval = operator === '+' || operator === '-' ? intervalIn(node.right, environment) : undefined;
+  if (interval) return addInterval(node, node.left, interval, environment);
+  const first = operator === '+' ? intervalIn(node.left, environment) : undefined;
+  if (first) return addInterval(node, node.right, first, environment);
   const [left, right] = resolveSides(node, environment);
   if (['=', '<>', '<', '>', '<=', '>='].includes(operator)) return compare(operator, left, right, environment, at);
   if (operator === '||') return concatenate(left, right, environment, at);
@@ -144,31 +147,101 @@ function dateArithmetic(operator: BinaryOperator, a: Value, b: Value, { context 
   if (a.type.name === 'date' && isInteger(b.type) && (operator === '+' || operator === '-')) {
     return { sql: `(${a.sql} ${operator} cast(${b.sql} as integer))`, type: date };
   }
+  // As for a date the number is one of days: `getdate() - 7`.
+  if (a.type.name === 'timestamp' && isInteger(b.type) && (operator === '+' || operator === '-'))
+    return { sql: `(${a.sql} ${operator} to_days(cast(${b.sql} as integer)))`, type: timestamp };
   if (a.type.name === 'date' && b.type.name === 'date' && operator === '-')
     return { sql: `cast(${a.sql} - ${b.sql} as integer)`, type: integer };
-  throw context.source.unsupported(`operator ${operator} between ${describe(a.type)} and ${describe(b.type)}`, at);
+  const hint = isTime(a.type) && isTime(b.type) && operator === '-' ? ' (use datediff)' : '';
+  throw context.source.unsupported(
+    `operator ${operator} between ${describe(a.type)} and ${describe(b.type)}${hint}`,
+    at,
+  );
 }
 
-const intervalUnits = /^\s*(-?\d{1,9})\s+(year|month|week|day|hour|minute|second)s?\s*$/i;
+/** Units of an interval in microseconds, or in months (https://docs.aws.amazon.com/redshift/latest/dg/r_interval_literals.html). */
+const microseconds: readonly (readonly [names: RegExp, size: number])[] = [
+  [/^(?:w|weeks?)$/, 604_800_000_000],
+  [/^(?:d|days?)$/, 86_400_000_000],
+  [/^(?:h|hrs?|hours?)$/, 3_600_000_000],
+  [/^(?:m|mins?|minutes?)$/, 60_000_000],
+  [/^(?:s|secs?|seconds?)$/, 1_000_000],
+  [/^(?:ms|msecs?|milliseconds?)$/, 1000],
+  [/^(?:us|usecs?|microseconds?)$/, 1],
+];
+const monthsOf: readonly (readonly [names: RegExp, size: number])[] = [
+  [/^(?:y|yrs?|years?)$/, 12],
+  [/^(?:mons?|months?)$/, 1],
+];
+const intervalPart = /\s*,?\s*([+-]?\d{1,9}(?:\.\d{1,6})?)\s*([a-z]+)\s*/iy;
 
-function addInterval(node: Binary, text: string, environment: Environment): Value {
+interface Interval {
+  readonly months: number;
+  readonly microseconds: number;
+  /** What it is multiplied by. */
+  readonly times?: Expression;
+}
+
+/** `interval '1 day'`, `n * interval '1 day'` or `interval '1 day' * n`. */
+function intervalIn(node: Expression, { context: { source } }: Environment): Interval | undefined {
+  if (node.kind === 'interval') {
+    const found = readInterval(node.text);
+    if (!found) throw source.unsupported(`interval '${node.text}'`, node.at);
+    return found;
+  }
+  if (node.kind !== 'binary' || node.operator !== '*') return undefined;
+  const [interval, times] = node.right.kind === 'interval' ? [node.right, node.left] : [node.left, node.right];
+  if (interval.kind !== 'interval') return undefined;
+  const found = readInterval(interval.text);
+  if (!found || (found.months !== 0 && found.microseconds !== 0))
+    throw source.unsupported(`interval '${interval.text}' with operator *`, interval.at);
+  return { ...found, times };
+}
+
+function readInterval(text: string): Interval | undefined {
+  const total = { months: 0, microseconds: 0 };
+  intervalPart.lastIndex = 0;
+  let end = 0;
+  while (end < text.length) {
+    const part = intervalPart.exec(text);
+    if (!part) return undefined;
+    end = intervalPart.lastIndex;
+    const [amount, unit] = [Number(part[1]), part[2]!.toLowerCase()];
+    const months = monthsOf.find(([names]) => names.test(unit));
+    const size = microseconds.find(([names]) => names.test(unit));
+    if (months && Number.isInteger(amount)) total.months += amount * months[1];
+    else if (size) total.microseconds += Math.round(amount * size[1]);
+    else return undefined;
+  }
+  return end > 0 && Number.isSafeInteger(total.microseconds) ? total : undefined;
+}
+
+/** A year after the 29th of February is the 28th, as months are counted; no page says it of an interval. */
+function addInterval(node: Binary, time: Expression, interval: Interval, environment: Environment): Value {
   const { source } = environment.context;
-  const found = intervalUnits.exec(text);
-  if (!found || (node.operator !== '+' && node.operator !== '-'))
-    throw source.unsupported(`interval '${text}' with operator ${node.operator}`, node.right.at);
-  const left = settle(environment, environment.resolve(node.left, environment), timestamp, node.at);
+  const { operator, at } = node;
+  const left = settle(environment, environment.resolve(time, environment), timestamp, at);
   if (left.type.name !== 'date' && left.type.name !== 'timestamp')
-    throw source.unsupported(`operator ${node.operator} between ${describe(left.type)} and interval`, node.at);
-  const unit = found[2]!.toLowerCase();
-  const added = (time: string) => `(cast(${time} as timestamp) ${node.operator} interval '${found[1]} ${unit}s')`;
-  const sql = unit === 'year' ? letting('i', left.sql, (time) => yearsLater(time, added(time))) : added(left.sql);
-  return { sql, type: timestamp, ...flags(left) };
+    throw source.unsupported(`operator ${operator} between ${describe(left.type)} and interval`, at);
+  const times = interval.times && environment.resolve(interval.times, environment);
+  const added = [
+    interval.months !== 0 ? `to_months(cast(${multiplied(interval.months, times, environment, at)} as integer))` : '',
+    interval.microseconds !== 0 || interval.months === 0
+      ? `to_microseconds(${multiplied(interval.microseconds, times, environment, at)})`
+      : '',
+  ].filter((part) => part !== '');
+  const sql = added.reduce((sum, part) => `(${sum} ${operator} ${part})`, `cast(${left.sql} as timestamp)`);
+  return { sql, type: timestamp, ...flags(left, ...(times ? [times] : [])) };
 }
 
-/** DATEADD makes the 1st of March of a leap day in a year that has none; what an interval makes of it is not documented. */
-function yearsLater(time: string, later: string): string {
-  const unknown = failure('an interval of years from the 29th of February is not supported by the local warehouse');
-  return `case when month(${time}) = 2 and day(${time}) = 29 and day(${later}) <> 29 then ${unknown} else ${later} end`;
+/** So many units as a whole number; of a fraction the nearest microsecond. */
+function multiplied(units: number, times: Value | undefined, environment: Environment, at: number): string {
+  if (!times) return `${units}::bigint`;
+  const factor = settle(environment, times, integer, at);
+  if (!isNumeric(factor.type))
+    throw environment.context.source.unsupported(`operator * between ${describe(factor.type)} and interval`, at);
+  if (isInteger(factor.type)) return `(cast(${factor.sql} as bigint) * ${units})`;
+  return `cast(round(cast(${factor.sql} as double) * ${units}) as bigint)`;
 }
 
 function arithmetic(operator: BinaryOperator, a: Value, b: Value, environment: Environment, at: number): Value {

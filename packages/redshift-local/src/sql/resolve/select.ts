@@ -2,7 +2,7 @@ import { SqlError } from '../../statement';
 import type { Expression, OrderItem, SelectCore, SelectItem } from '../ast';
 import { isAggregate } from '../functions/registry';
 import { isText, shortName, type Type } from '../types';
-import { holdsAggregate } from './aggregates';
+import { holdsAggregate, holdsWindow } from './aggregates';
 import type { Environment, ResolvedQuery } from './environment';
 import { resolveCondition } from './expression';
 import { resolveFrom } from './from';
@@ -41,9 +41,10 @@ export function resolveSelect(
   clause: Clause,
 ): ResolvedQuery {
   const { context } = clause('SELECT');
+  if (select.into) throw context.source.unsupported('INTO in a query within a statement', select.into.at);
   const from = select.from ? ` from ${resolveFrom(select.from, clause('FROM'))}` : '';
   const where = select.where ? ` where ${resolveCondition(select.where, clause('WHERE')).sql}` : '';
-  const items = itemsOf(select.items, clause('SELECT'));
+  const items = without(select.exclude, itemsOf(select.items, clause('SELECT')), context);
   if (items.length > maxItems)
     throw context.source.error(`target lists can have at most ${maxItems} entries`, select.at);
   const grouping = startGroups(select, orderBy, items, scope, clause);
@@ -122,6 +123,19 @@ function itemsOf(items: readonly SelectItem[], environment: Environment): Item[]
   });
 }
 
+/** The columns of `*` that EXCLUDE leaves. */
+function without(excluded: SelectCore['exclude'], items: readonly Item[], context: Context): Item[] {
+  let rest = [...items];
+  for (const identifier of excluded ?? []) {
+    const name = context.fold(identifier);
+    const left = rest.filter((item) => !('column' in item) || item.column.name !== name);
+    if (left.length === rest.length) throw context.source.error(`column "${name}" does not exist`, identifier.at);
+    rest = left;
+  }
+  if (rest.length === 0) throw context.source.unsupported('EXCLUDE of every column', excluded![0]!.at);
+  return rest;
+}
+
 function starColumns(item: SelectItem & { kind: 'star' }, { context, scope }: Environment): ScopeColumn[] {
   const qualifier = item.qualifier?.map((part) => context.fold(part));
   const relations = qualifier
@@ -153,15 +167,25 @@ function startGroups(
   const { context } = clause('GROUP BY');
   const expressions = items.flatMap((item) => ('expression' in item ? [item.expression] : []));
   const candidates = [...expressions, select.qualify, ...orderBy.map(({ expression }) => expression)];
-  if (select.groupBy.length === 0 && !select.having && !candidates.some((node) => holdsAggregate(node, isAggregate)))
+  const keys = select.groupByAll ? plainItems(items, select.at) : select.groupBy;
+  if (keys.length === 0 && !select.having && !candidates.some((node) => holdsAggregate(node, isAggregate)))
     return undefined;
-  if (select.groupBy.length > 0) context.mark('group by', select.at);
+  if (keys.length > 0) context.mark('group by', select.at);
+  if (select.groupingSets) context.mark('recomputed aggregate', select.at);
   const grouping = new Grouping(context.freshName());
   resolvePlainAliases(items, scope, grouping, clause('SELECT'));
-  for (const node of select.groupBy) addKey(node, items, grouping, clause('GROUP BY'));
+  const places = keys.map((node) => addKey(node, items, grouping, clause('GROUP BY')));
+  grouping.sets = select.groupingSets?.map((set) => [...new Set(set.map((place) => places[place]!))]);
   group(scope, grouping);
   return grouping;
 }
+
+/** The items without an aggregate, by their ordinals. */
+const plainItems = (items: readonly Item[], at: number): Expression[] =>
+  items.flatMap((item, i) => {
+    const isKey = 'column' in item || !(holdsAggregate(item.expression, isAggregate) || holdsWindow(item.expression));
+    return isKey ? [{ kind: 'number' as const, text: String(i + 1), at }] : [];
+  });
 
 /** Aliases as they mean over ungrouped rows: for GROUP BY, and within aggregates. */
 function resolvePlainAliases(items: readonly Item[], scope: Scope, grouping: Grouping, environment: Environment): void {
@@ -181,7 +205,7 @@ function resolvePlainAliases(items: readonly Item[], scope: Scope, grouping: Gro
 }
 
 /** GROUP BY takes ordinals, input columns before output names, and expressions. */
-function addKey(node: Expression, items: readonly Item[], grouping: Grouping, environment: Environment): void {
+function addKey(node: Expression, items: readonly Item[], grouping: Grouping, environment: Environment): number {
   const { context, scope } = environment;
   const item = node.kind === 'number' ? items[ordinal(node.text)] : undefined;
   if (node.kind === 'number' && !item)
@@ -201,7 +225,7 @@ function addKey(node: Expression, items: readonly Item[], grouping: Grouping, en
     throw context.source.unsupported('GROUP BY of a correlated subquery', node.at);
   refuseSuper(value.type, context, node.at);
   if (value.type.name === 'varbyte') context.mark('varbyte aggregate', node.at);
-  grouping.addKey(item && 'column' in item ? undefined : of, value);
+  return grouping.addKey(item && 'column' in item ? undefined : of, value);
 }
 
 /** A name of GROUP BY that is no column stands for the item of that name. */
