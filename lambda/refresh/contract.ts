@@ -10,6 +10,8 @@ export interface RefreshPlan {
   readonly pipeline: string;
   /** In order: refresh the landing view, merge, refresh the views. */
   readonly steps: readonly Step[];
+  /** @default - every run goes through all steps */
+  readonly idle?: IdlePlan;
   /**
    * Rows `shard_id, after_sequence, from_time, to_time`: gaps in the stream that no backfill has closed. Read at the end of every run; each row
    * counts in the metric StreamGap. @default - no run looks for gaps
@@ -22,6 +24,19 @@ export interface RefreshPlan {
   readonly skipped?: StatementTemplate;
   /** @default - a step that fails on a record fails its run */
   readonly raising?: RaisingPlan;
+}
+
+/**
+ * How a run ends early that has nothing to do. The queries are submitted with the first step, around its statements, each committed for itself: one
+ * statement of the Data API tells whether the run has work.
+ */
+export interface IdlePlan {
+  /** A row `started`: the time of the warehouse before the first step. */
+  readonly started: StatementTemplate;
+  /** Rows `reason`, after the first step: what the run has to do. A query that fails counts as work. */
+  readonly work: readonly StatementTemplate[];
+  /** In place of all other steps, where there is no work. Placeholder: `started`. */
+  readonly step: Step;
 }
 
 /** How a step goes on without the records that make it fail. */

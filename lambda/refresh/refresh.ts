@@ -3,9 +3,18 @@ import { type Ended, parseRunEvent, type Tick } from '../shared/run-event';
 import { compactTime, type StatementName } from '../shared/statement-name';
 import { isAsleep, isPassing, maxAttempts, StatementError, WarehouseAsleepError } from '../shared/warehouse';
 import type { RefreshHost } from './host';
+import { isLanded, submitIfIdle } from './idle';
 import { reportRun } from './report';
 import { isSearchStep, retryOrSearch } from './search';
-import { activeStatement, listStatements, type OwnStatement, parseOwnName, stepIndex, submitStep } from './statements';
+import {
+  activeStatement,
+  isIdleStep,
+  listStatements,
+  type OwnStatement,
+  parseOwnName,
+  stepIndex,
+  submitStep,
+} from './statements';
 
 /**
  * Moves a run from step to step. A tick of the schedule starts a run, or resumes one whose event was lost. The end of a statement submits the
@@ -62,10 +71,11 @@ async function resume(host: RefreshHost, { at, status, id, name }: OwnStatement)
   const { steps, raising } = host.plan;
   const index = stepIndex(host, at.step);
   if (index < 0) return false;
+  if (isIdleStep(host, at.step)) return false;
   if (status === 'FINISHED') {
     if (index === steps.length - 1) return false;
     host.log('resuming a run whose event was lost', { statement: name, id });
-    await submitStep(host, at.runId, index + 1, 1);
+    if (index > 0 || !(await submitIfIdle(host, at.runId, id))) await submitStep(host, at.runId, index + 1, 1);
     return true;
   }
   if (at.step === raising?.step) return (await retryOrSearch(host, at.runId)).kind === 'submitted';
@@ -88,14 +98,23 @@ async function continueRun(host: RefreshHost, ended: Ended, remainingMs: Remaini
   const submitNext = () =>
     index + 1 < plan.steps.length
       ? submitStep(host, at.runId, index + 1, 1)
-      : reportRun(host, at.runId, statementId, remainingMs);
-  if (ended.state === 'FINISHED') return submitNext();
+      : reportRun(host, at, statementId, remainingMs);
+  if (ended.state === 'FINISHED') {
+    if (index === 0 && (await submitIfIdle(host, at.runId, statementId))) return;
+    return submitNext();
+  }
   const state = await host.warehouse.describe(statementId);
   const failure = new StatementError(statementName, state);
   if (isAsleep(state)) return failRun(host, at, failure);
+  if (isIdleStep(host, at.step) && isPassing(state))
+    return log('the end of an idle run failed for a passing reason, left to the next tick', { error: failure.message });
+  if (index === 0 && isLanded(host, state)) {
+    log('a query failed that says whether a run has work, the run goes through all steps', { error: failure.message });
+    return submitNext();
+  }
   if (isPassing(state) && at.attempt < maxAttempts) return submitStep(host, at.runId, index, at.attempt + 1);
   if (at.step === plan.raising?.step) return searchOrFail(host, at);
-  if (!plan.steps[index]!.mayFail) return failRun(host, at, failure);
+  if (!plan.steps[index]?.mayFail) return failRun(host, at, failure);
   reportFailure(host, at, failure);
   log('a step failed, the run goes on without it', { error: failure.message });
   return submitNext();

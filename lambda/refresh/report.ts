@@ -1,15 +1,16 @@
 import { atMost, type RemainingMs } from '../shared/deadline';
+import type { StatementName } from '../shared/statement-name';
 import { query } from '../shared/warehouse';
 import type { RefreshHost } from './host';
-import { listStatements, nameOf } from './statements';
+import { isIdleStep, listStatements, nameOf } from './statements';
 
 /** Limit of one query after a run. */
 const queryMs = 20_000;
 
-/** Reports a complete run: how long it took, and what it found missing in the stream. `lastId` is its last statement. */
+/** Reports a complete run: how long it took, and what it found missing in the stream. `lastId` is its last statement, of the step `lastStep`. */
 export async function reportRun(
   host: RefreshHost,
-  runId: string,
+  { runId, step: lastStep }: Pick<StatementName, 'runId' | 'step'>,
   lastId: string,
   remainingMs: RemainingMs,
 ): Promise<void> {
@@ -18,6 +19,8 @@ export async function reportRun(
   const end = Math.max(...statements.map(({ updatedAt }) => updatedAt), last.updatedAt);
   const start = Math.min(...statements.map(({ createdAt }) => createdAt), end);
   host.metrics(end, { RunCompleted: 1, RunSeconds: (end - start) / 1000 }, { runId });
+  // A run that could report something is not idle.
+  if (isIdleStep(host, lastStep)) return;
   await reportGaps(host, runId, remainingMs);
   await reportSkipped(host, runId, remainingMs);
 }

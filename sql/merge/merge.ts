@@ -256,7 +256,8 @@ cross join unread u`;
 
 /**
  * Writes the checkpoint. The refresh that this merge read began after the previous merge had committed. So everything
- * that arrived before the previous merge is merged now: `merged_until` is the time of that merge.
+ * that arrived before the previous merge is merged now: `merged_until` is the time of that merge, unless an idle run has
+ * set it to a later time.
  */
 function checkpointStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { checkpoints } = pipeline.tables;
@@ -268,7 +269,7 @@ select
   ${quoteLiteral(pipeline.landing.table)}, ${quoteLiteral(pipeline.identity.version)},
   coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ofLanding})),
   getdate(),
-  (select max(case when landing <> ${quoteLiteral(beginning)} then merged_at else merged_until end) from ${checkpoints} where ${ofIdentity}),
+  (select max(case when landing <> ${quoteLiteral(beginning)} then greatest(merged_at, coalesce(merged_until, merged_at)) else merged_until end) from ${checkpoints} where ${ofIdentity}),
   (select max(complete_until) from ${checkpoints} where ${ofIdentity}),
   (select max(skips_until) from ${checkpoints} where ${ofLanding})
 from ${pipeline.temporary.read}`,

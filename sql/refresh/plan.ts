@@ -5,6 +5,7 @@ import { gapsQuery } from '../merge/gaps';
 import { mergeStatements } from '../merge/merge';
 import { resolvePipeline } from '../resolve';
 import { completeStatement } from './complete';
+import { idlePlan } from './idle';
 import { mergeRaising } from './raising-records';
 import { skippedQuery, skipStatements } from './skips';
 import { trimStatements } from './trim';
@@ -36,6 +37,7 @@ export function refreshPlan(definition: Pipeline): RefreshPlan {
   return {
     pipeline: pipeline.name,
     steps,
+    idle: idlePlan(pipeline),
     gaps: gapsQuery(pipeline),
     skipped: skippedQuery(pipeline),
     raising: mergeRaising(pipeline),

@@ -8,7 +8,7 @@ import type { ResolvedPipeline } from '../resolve';
  * The system views show a refresh after a delay that is not documented. For this many hours its errors are searched
  * again at every run; after that it is compared with them. Redshift keeps logs for seven days.
  */
-const settledHours = 25;
+export const settledHours = 25;
 /** A record's arrival time differs from the time in its error by at most this many hours. */
 const arrivalHours = 1;
 
@@ -53,7 +53,7 @@ where ${pipeline.ofLanding}`,
 }
 
 /** SQL condition: rows of a system view that belong to the landing view. Their texts are CHAR, padded with blanks. */
-const ofView = (pipeline: ResolvedPipeline) =>
+export const ofView = (pipeline: ResolvedPipeline) =>
   `trim(mv_name) = ${quoteLiteral(pipeline.landing.table)} and trim(external_schema_name) = ${quoteLiteral(pipeline.landing.streamSchema)}`;
 
 /**
