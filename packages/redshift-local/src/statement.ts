@@ -76,8 +76,11 @@ export type Work =
       readonly verb: 'insert' | 'update' | 'delete';
       readonly target: Name;
       readonly duckdb: string;
-      /** Finds a row that an UPDATE would set by several others, one of which Redshift takes. */
-      readonly conflicts?: string;
+      /**
+       * The largest number of other rows that match one row of the target of UPDATE … FROM, as `matches`; no row where nothing matches. Of several,
+       * Redshift takes any.
+       */
+      readonly matches?: string;
     }
   /** `conflicts` finds a row where the outcome would depend on which of several source rows comes first; `conflict` says so. */
   | {

@@ -116,8 +116,12 @@ async function change(
     requireRelation(session, target, statement.verb);
   }
   requireReads(session, planned, temporary ? undefined : target);
-  if (statement.conflicts && (await session.connection.rows(statement.conflicts)).length > 0)
-    throw new WarehouseError('an UPDATE with several matches for a row is not modelled by the local warehouse');
+  if (statement.matches) {
+    const [most] = await session.connection.rows<{ matches: number }>(statement.matches);
+    if (!most) return 0;
+    if (most.matches > 1)
+      throw new WarehouseError('an UPDATE with several matches for a row is not modelled by the local warehouse');
+  }
   const rows = await session.connection.run(statement.duckdb);
   if (!temporary && rows > 0) session.changed(qualified(target));
   return rows;

@@ -182,7 +182,7 @@ export function translateUpdate(node: Node<'update'>, context: Context): Stateme
     verb: 'update',
     target: nameOf(relation),
     duckdb,
-    conflicts: from && `select 1 from ${target}, ${from}${where} group by ${row} having count(*) > 1 limit 1`,
+    matches: from && `select count(*)::integer as matches from ${target}, ${from}${where} group by ${row} order by 1 desc limit 1`,
   };
 }
 
