@@ -3,6 +3,7 @@ import { wholeNumber } from '../cli/commands/options';
 import { explain } from '../cli/failure';
 import { backlog } from './backlog';
 import { machine } from './environment';
+import { firstMinute } from './first-minute';
 import { memory } from './memory';
 import { mergeGrowth } from './merge-growth';
 import { reconcileScan } from './reconcile-scan';
@@ -24,6 +25,7 @@ interface Options {
 }
 
 const benches: Readonly<Record<string, (options: Options) => Promise<void>>> = {
+  'first-minute': firstMinute,
   ingest: ({ events }) => ingest(events),
   merge: ({ large, repeats }) => mergeGrowth(large, repeats),
   reconcile: ({ keys }) => reconcileScan(keys),

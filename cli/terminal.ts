@@ -41,15 +41,24 @@ export function styleFor(output: Output, env: NodeJS.ProcessEnv): Style {
 }
 
 export interface Stage {
-  /** Replaces the text behind the stage's name while it runs; shown on a terminal only. */
+  /** Replaces the text behind the stage's name while it runs. */
   update(detail: string): void;
   done(detail: string): void;
   failed(): void;
 }
 
-/** Writes stages as they end, one line each with its time; on a terminal the running one is shown too. */
+interface Running {
+  readonly name: string;
+  detail: string;
+  readonly began: number;
+}
+
+/** Without a terminal, a stage that takes longer says so often how far it is. */
+const quietMs = 5000;
+
+/** Writes stages as they end, one line each with its time. A terminal shows the running stage, anything else gets a line about a long one. */
 export class Progress {
-  private current: { name: string; detail: string; began: number } | undefined;
+  private current: Running | undefined;
   private ticker: NodeJS.Timeout | undefined;
 
   constructor(
@@ -59,20 +68,19 @@ export class Progress {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  stage(name: string): Stage {
-    const stage = { name, detail: '', began: this.now() };
+  /** @param doing what is shown until the first update */
+  stage(name: string, doing = ''): Stage {
+    const stage = { name, detail: doing, began: this.now() };
     this.current = stage;
     this.draw();
-    if (this.output.isTTY) {
-      clearInterval(this.ticker);
-      this.ticker = setInterval(() => this.draw(), 200);
-      this.ticker.unref();
-    }
+    clearInterval(this.ticker);
+    this.ticker = this.output.isTTY
+      ? setInterval(() => this.draw(), 200)
+      : setInterval(() => this.write('·', stage, '\n'), quietMs);
+    this.ticker.unref();
     const end = (mark: string, detail: string) => {
       this.stop();
-      this.output.write(
-        `${mark} ${this.label(name)} ${detail}${this.style.dim(`  ${seconds(this.now() - stage.began)}`)}\n`,
-      );
+      this.write(mark, { ...stage, detail }, '\n');
     };
     return {
       update: (detail) => {
@@ -104,11 +112,14 @@ export class Progress {
 
   private draw(): void {
     if (!this.output.isTTY || this.current === undefined) return;
-    const { name, detail, began } = this.current;
     const room = Math.max(10, (this.output.columns ?? 80) - 24);
-    this.output.write(
-      `\r\u001b[2K${this.style.cyan('●')} ${this.label(name)} ${detail.slice(0, room)}${this.style.dim(`  ${seconds(this.now() - began)}`)}`,
-    );
+    const shown = { ...this.current, detail: this.current.detail.slice(0, room) };
+    this.write(`\r\u001b[2K${this.style.cyan('●')}`, shown, '');
+  }
+
+  private write(mark: string, { name, detail, began }: Running, end: string): void {
+    const time = this.style.dim(`  ${seconds(this.now() - began)}`);
+    this.output.write(`${mark} ${this.label(name)} ${detail}${time}${end}`);
   }
 
   private erase(): void {

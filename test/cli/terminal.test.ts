@@ -50,6 +50,27 @@ test('without a terminal a stage is one line when it ends', () => {
   expect(output.written).toEqual(['✔ synth     done  1.5 s\n']);
 });
 
+test('without a terminal a long stage says every five seconds how far it is', () => {
+  jest.useFakeTimers();
+  try {
+    const output = collect(false);
+    const progress = new Progress(output, plain, () => Date.now());
+    const stage = progress.stage('start', 'its services');
+    jest.advanceTimersByTime(5000);
+    stage.update('3 of 5');
+    jest.advanceTimersByTime(6000);
+    stage.done('5 of 5');
+    jest.advanceTimersByTime(60_000);
+    expect(output.written).toEqual([
+      '· start     its services  5.0 s\n',
+      '· start     3 of 5  10.0 s\n',
+      '✔ start     5 of 5  11.0 s\n',
+    ]);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 test('on a terminal a line goes above the running stage', () => {
   const output = collect(true);
   const progress = new Progress(output, plain, () => 0);

@@ -60,6 +60,14 @@ const LIVE_RATE = 60;
 const LIVE_BATCH_EVERY_MS = 10_000;
 const LAST_WORD_MS = 1000;
 const MINUTE_MS = 60_000;
+/** What a stage shows until it has something to count. */
+const doing: Readonly<Record<string, string>> = {
+  synth: 'synthesizing the dev environment',
+  start: 'starting its services',
+  generate: 'making records',
+  ingest: 'waiting for the first refresh',
+  exports: 'waiting for windows to close',
+};
 /**
  * A pipeline that merges every 5 minutes merges a first run's records at minute 55, before the hour ends. A quarter of an hour after the end the
  * last window, an hourly snapshot, is published. Started later, a first run would have to wait for the snapshot of the next hour.
@@ -348,7 +356,7 @@ class Demo {
   private async timed<T>(name: string, work: (stage: (detail: string) => void) => Promise<T>): Promise<T> {
     this.io.signal.throwIfAborted();
     const began = performance.now();
-    const stage = this.progress.stage(name);
+    const stage = this.progress.stage(name, doing[name]);
     let detail = '';
     try {
       const result = await work((text) => {
