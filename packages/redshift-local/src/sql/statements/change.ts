@@ -182,7 +182,9 @@ export function translateUpdate(node: Node<'update'>, context: Context): Stateme
     verb: 'update',
     target: nameOf(relation),
     duckdb,
-    matches: from && `select count(*)::integer as matches from ${target}, ${from}${where} group by ${row} order by 1 desc limit 1`,
+    matches:
+      from &&
+      `select count(*)::integer as matches from ${target}, ${from}${where} group by ${row} order by 1 desc limit 1`,
   };
 }
 
