@@ -1,10 +1,10 @@
 /**
- * How fast a backlog of many small files loads, beside DuckDB's own rate over the same files.
- *
- * The files are gzipped newline-delimited estore events in the work bucket, below a prefix that COPY's role may read and no notification watches; putting
- * them there is not timed. Timed are the COPY of all of them by one manifest into the staged table, and the load function's whole transactions
- * (COPY, merge, ledger) over groups of objects as it forms them, one after the other. DuckDB alone reads the same files in one statement: as lines into a table of one JSON column, the
- * limit of the COPY, and typed, the limit of the whole load.
+ * Measures how fast a backlog of many small files loads, beside DuckDB's own rate over the same files. The files are
+ * gzipped newline-delimited estore events in the work bucket, below a prefix that COPY's role may read and no
+ * notification watches. Writing them is not timed. Two things are timed: one COPY of all files by a manifest into the
+ * staged table, and the load function's whole transactions (COPY, merge, ledger) one after the other, over groups of
+ * objects as it forms them. DuckDB alone reads the same files in one statement. Reading lines into a table of one JSON
+ * column is the limit of the COPY; reading typed values is the limit of the whole load.
  */
 import { gzipSync } from 'node:zlib';
 import { grouped } from '../cli/terminal';
@@ -93,13 +93,13 @@ async function manifest({ runtime, output }: Environment, objects: Written['obje
 const loadRole = ({ runtime }: Environment): string =>
   String(runtime.find('Data/WarehouseRoles/Load').attributes['Arn']);
 
-/** The transactions of the load function, its messages' objects grouped as it groups them. */
+/** Runs the transactions of the load function, with objects grouped as it groups them. */
 async function loadAll(environment: Environment, objects: Written['objects']): Promise<number> {
   const bucket = environment.output('WorkBucketName');
   const source = loadPlan(pipeline).sources[0]!;
-  const told = objects.map((object) => ({ object: { ...object, bucket, versionId: '', writtenAt: 0 }, source }));
+  const messages = objects.map((object) => ({ object: { ...object, bucket, versionId: '', writtenAt: 0 }, source }));
   let seconds = 0;
-  for (const [index, group] of groups(told).entries()) {
+  for (const [index, group] of groups(messages).entries()) {
     const values = {
       run_id: `bench-${index}`,
       manifest: await manifest(environment, group.objects, String(index)),

@@ -19,19 +19,22 @@ import { generator } from '../pipelines/estore/generator';
 export const streamName = 'millrace-dev-estore';
 export const pipeline = pipelines.find(({ name }) => name === 'estore')!;
 
-/** The dev environment, started as `npm start` does, its clock standing still. */
+/** The dev environment, started as `npm start` does, with a stopped clock. */
 export interface Environment {
   readonly runtime: Runtime;
   readonly dataDir: string;
-  /** An output of the data stack. */
+  /** Returns an output of the data stack. */
   output(name: string): string;
-  /** How the SDK clients reach the runtime, as its administrator. */
+  /** Settings with which the SDK clients reach the runtime, as its administrator. */
   readonly client: { endpoint: string; region: string; credentials: Runtime['administrator']['credentials'] };
-  /** Runs one statement, or several as one transaction, as the owner by the Data API. Returns the seconds until its end is known. */
+  /**
+   * Runs one statement, or several as one transaction, as the owner through the Data API. Returns the seconds until its
+   * end is known.
+   */
   run(sqls: readonly string[]): Promise<number>;
-  /** The first value of a query's first row. */
+  /** Returns the first value of a query's first row. */
   number(sql: string): Promise<number>;
-  /** Puts generated events onto the estore stream; returns how many records that were. */
+  /** Puts generated events onto the estore stream. Returns the number of records. */
   feed(events: number, seed: string): Promise<number>;
 }
 
@@ -112,10 +115,13 @@ async function runStatements(
   }
 }
 
-/** Seconds that DuckDB needs by itself for `create table raw as <query>` in a file of its own. */
+/** Returns the seconds that DuckDB alone needs for `create table raw as <query>` in a file of its own. */
 export const duckdbAlone = (query: string) => duckdbTimed([], `create table raw as ${query}`);
 
-/** The median of the seconds that DuckDB needs by itself for a statement, in a file of its own in which others ran before. */
+/**
+ * Returns the median of the seconds that DuckDB alone needs for a statement, in a file of its own after the statements
+ * of `before`.
+ */
 export const duckdbTimed = (before: readonly string[], statement: string, repeats = 1) =>
   withDuckdb(before, async (run) => {
     const seconds: number[] = [];
@@ -123,7 +129,7 @@ export const duckdbTimed = (before: readonly string[], statement: string, repeat
     return median(seconds);
   });
 
-/** A DuckDB file of its own in which statements ran. `run` gives the seconds of one more. */
+/** Opens a DuckDB file of its own and runs the statements of `before`. `run` returns the seconds of one more. */
 export async function withDuckdb<T>(
   before: readonly string[],
   use: (run: (statement: string) => Promise<number>) => Promise<T>,
@@ -145,7 +151,7 @@ export async function withDuckdb<T>(
   }
 }
 
-/** What something took: by the clock, and of all processors. The second says more on a machine that has other work. */
+/** Time of some work, by the clock and of all processors. Processor time says more on a machine with other work. */
 export interface Taken {
   readonly seconds: number;
   readonly processorSeconds: number;
@@ -159,8 +165,9 @@ export async function taken(work: () => Promise<number>): Promise<Taken> {
 }
 
 /**
- * The least that each of several works took; they take turns, so that what else the machine does meets all of them.
- * @param between undoes what must not be there for the next turn
+ * Returns the least time of each of several works. They take turns, so that other load on the machine affects all of
+ * them.
+ * @param between undoes what must not exist in the next turn
  */
 export async function leastOf<Name extends string>(
   repeats: number,
@@ -181,7 +188,7 @@ export async function leastOf<Name extends string>(
   return least;
 }
 
-/** A line that says how fast something is beside something else, and what is wanted. */
+/** Prints how fast something is beside something else, and the goal. */
 export function ratio(ours: Taken, alone: Taken, wanted: string): void {
   const byClock = (alone.seconds / ours.seconds).toFixed(2);
   const byProcessor = (alone.processorSeconds / ours.processorSeconds).toFixed(2);
@@ -198,7 +205,7 @@ export function median(values: readonly number[]): number {
 
 export const machine = () => `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
 
-/** A line of a report: what, how long, how many a second. */
+/** Prints a line of a report: what, how long, how many a second. */
 export function line(what: string, seconds: number, count?: number, unit = 'records'): void {
   const rate = count === undefined ? '' : `${grouped(Math.round(count / seconds)).padStart(12)} ${unit}/s`;
   console.log(`${what.padEnd(52)} ${seconds.toFixed(2).padStart(8)} s ${rate}`);

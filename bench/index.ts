@@ -48,9 +48,7 @@ async function run(names: readonly string[], options: Options): Promise<void> {
 }
 
 new Command('bench')
-  .description(
-    'how fast the local runtime is, beside what DuckDB alone does; the head of each file in bench/ tells the method',
-  )
+  .description('measure the local runtime beside DuckDB alone; the head of each file in bench/ describes the method')
   .argument('[names...]', `${Object.keys(benches).join(', ')} (default: all)`)
   .option('--events <n>', 'ingest, refresh, files: distinct valid events', count('--events', 10_000_000), 1_000_000)
   .option('--large <n>', 'merge, memory: events that the large table holds', count('--large', 100_000_000), 10_000_000)

@@ -1,6 +1,7 @@
 /**
- * What ten million events take in memory: the largest resident set of the whole runtime, in this process, while `events` grows to that size in its file, a
- * refresh merges new records into it, the views are refreshed and a query groups all of it.
+ * Measures what ten million events take in memory: the largest resident set of the whole runtime, in this process.
+ * Meanwhile `events` grows to that size in its file, a refresh merges new records into it, the views are refreshed, and
+ * a query groups all of it.
  */
 import { grouped } from '../cli/terminal';
 import { refreshPlan } from '../sql';

@@ -1,8 +1,8 @@
 /**
- * Whether a merge costs what is new, whatever `events` holds: the merge of 100,000 new records into 100,000 events and into 10 million.
- *
- * Records are put onto the stream and read by the landing view; then the merge alone is timed, submitted through the Data API. Each size is measured
- * several times with new records, the median counts. `events` grows by copies of its rows under other ids and at earlier times, as a history of months
+ * Measures whether the cost of a merge follows the new records and not the size of `events`: the merge of 100,000 new
+ * records into 100,000 events and into 10 million. Records are put onto the stream and read by the landing view. Then
+ * only the merge is timed, submitted through the Data API. Each size is measured several times with new records, and
+ * the median counts. `events` grows by copies of its rows with other ids and earlier times, as a history of months
  * would have, without payloads.
  */
 import { grouped } from '../cli/terminal';
@@ -31,7 +31,7 @@ async function measure(environment: Environment, label: string, repeats: number)
   return typical;
 }
 
-/** Brings new records into the landing view, then times their merge. */
+/** Puts new records into the landing view, then times their merge. */
 async function mergeOnce(environment: Environment, seed: string): Promise<number> {
   await environment.feed(batch, seed);
   const [landing, merge] = refreshPlan(pipeline).steps;

@@ -1,4 +1,7 @@
-/** One reconcile run in a process of its own. The last line that it prints is JSON: seconds, and megabytes of the largest resident set. */
+/**
+ * Runs one reconcile in a process of its own. The last line that it prints is JSON: seconds, and megabytes of the
+ * largest resident set.
+ */
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -39,7 +42,7 @@ async function main({ client, warehouse, now, ...host }: ReconcileTask): Promise
   });
   await run({ kind: 'start', scheduledTime: new Date(now).toISOString() }, () => 900_000);
   const seconds = (performance.now() - began) / 1000;
-  // kilobytes
+  // maxRSS is in kilobytes.
   const megabytes = Math.round(process.resourceUsage().maxRSS / 1024);
   console.log(JSON.stringify({ seconds, megabytes }));
 }

@@ -1,9 +1,9 @@
 /**
- * How long reconciling a bucket of 1,000,000 keys takes, and what memory it needs: list all, write the listing, COPY it, and ask the warehouse what is missing.
- *
- * The bucket's keys are entered in the twin's own journal, without bytes behind them, since only a listing looks at them. The core of the reconcile function runs
- * in a process of its own with the adapters that it has in AWS, over HTTP; it queues at most 1,000 of what is missing. Its largest resident set is compared with
- * that of a listing of 10,000 keys: flat means that it does not follow the number of keys.
+ * Measures time and memory of reconciling a bucket of 1,000,000 keys: list all, write the listing, COPY it, and query
+ * the warehouse for missing objects. The keys are entered in the twin's own journal, without bytes, because only a
+ * listing reads them. The core of the reconcile function runs in a process of its own with the adapters that it has in
+ * AWS, over HTTP. It queues at most 1,000 of the missing objects. Its largest resident set is compared with that of a
+ * listing of 10,000 keys: flat means that it does not grow with the number of keys.
  */
 import { execFile } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ export const reconcileScan = (keys: number) =>
     );
   });
 
-/** Writes keys to the history bucket's journal: the twin reads it when it starts. */
+/** Writes keys to the history bucket's journal. The twin reads it when it starts. */
 function enter({ runtime, dataDir, output }: Environment, workspace: string, count: number): void {
   const journal = join(dataDir, 's3', output('HistoryBucketName'), '.millrace', 'journal.jsonl');
   const lastModified = runtime.clock.now() - 86_400_000;

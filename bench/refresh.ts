@@ -1,6 +1,7 @@
 /**
- * How fast a streaming view reads its stream into SUPER: one refresh of the landing view over records that are on the stream, submitted through the Data
- * API. DuckDB alone reads the same segment files into a table with the payload as JSON.
+ * Measures how fast a streaming view reads its stream into SUPER: one refresh of the landing view over records on the
+ * stream, submitted through the Data API. DuckDB alone reads the same segment files into a table with the payload as
+ * JSON.
  */
 import { grouped } from '../cli/terminal';
 import { refreshPlan } from '../sql';

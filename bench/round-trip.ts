@@ -1,6 +1,6 @@
 /**
- * How long `select 1` takes through the SDK client: ExecuteStatement, DescribeStatement until the end is known, GetStatementResult, one after the
- * other. DuckDB alone runs the same statement on a connection of its own.
+ * Measures how long `select 1` takes through the SDK client: ExecuteStatement, DescribeStatement until the end is
+ * known, and GetStatementResult, in order. DuckDB alone runs the same statement on a connection of its own.
  */
 import {
   DescribeStatementCommand,

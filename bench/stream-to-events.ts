@@ -1,10 +1,10 @@
 /**
- * How fast records go from the stream through the landing view into `events`, beside the rate at which DuckDB alone loads the same bytes.
- *
- * Records are put onto the estore stream with the AWS SDK; that is not timed. Timed are the statements of the refresh function that bring them
- * into `events`, the refresh of the landing view and the merge, submitted through the Data API as the function submits them. The limit is DuckDB
- * reading the same segment files of the stream into a table of the same columns, in the same process, directly afterwards: no reject reasons, no
- * deduplication, no ids, no payload.
+ * Measures how fast records go from the stream through the landing view into `events`, beside the rate at which DuckDB
+ * alone loads the same bytes. Putting records onto the estore stream with the AWS SDK is not timed. The statements of
+ * the refresh function that move them into `events` are timed: the refresh of the landing view and the merge, submitted
+ * through the Data API as the function submits them. The limit is DuckDB directly afterwards, in the same process. It
+ * reads the same segment files into a table of the same columns, without reject reasons, deduplication, ids and
+ * payload.
  */
 import { grouped } from '../cli/terminal';
 import { asked, renderAll } from '../lambda/shared/statement';
@@ -28,7 +28,7 @@ export const ingest = (events: number) =>
     const produced = await environment.feed(events, 'bench');
     console.log(`put ${grouped(produced)} records in ${secondsSince(began).toFixed(1)} s (not part of the result)`);
     const steps: [string, Taken][] = [];
-    // what follows the first two refreshes the views
+    // The steps after the first two refresh the views.
     for (const step of refreshPlan(pipeline).steps.slice(0, 2))
       steps.push([step.name, await taken(() => runStep(environment, step))]);
     const merged = await environment.number('select count(*) from estore.events');
@@ -48,7 +48,7 @@ export function runStep(environment: Environment, step: { readonly statements: r
   return environment.run(renderAll(step.statements, asked(step.statements, { run_id: 'bench' })));
 }
 
-/** A relation of DuckDB over the stream's records: the segment files that the landing view reads. */
+/** Returns a DuckDB relation of the stream's records: the segment files that the landing view reads. */
 export async function segments({ runtime }: Environment): Promise<string> {
   const { files } = await runtime.kinesis.readSlice(runtime.administrator.principal, streamName, {});
   const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
@@ -64,6 +64,6 @@ from (
 )`;
 }
 
-/** Of an estore event in `body`. */
+/** Selects the typed columns of an estore event in `body`. */
 export const typedColumns = `body ->> '$.customer_id' as customer_id, body ->> '$.product.product_id' as product_id, body ->> '$.action' as action,
   try_cast(body ->> '$.product.price' as decimal(12, 2)) as price, try_cast(body ->> '$.timestamp' as timestamp) as occurred_at`;

@@ -1,6 +1,7 @@
 /**
- * How fast typed files come in and go out: COPY of gzipped newline-delimited JSON into typed columns, and UNLOAD of the table to Parquet, submitted
- * through the Data API. DuckDB alone does the same in one statement each, from and to the disk.
+ * Measures how fast typed files are read and written: COPY of gzipped newline-delimited JSON into typed columns, and
+ * UNLOAD of the table to Parquet, submitted through the Data API. DuckDB alone does the same with one statement each,
+ * from and to the disk.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -69,7 +70,7 @@ async function write({ runtime, output }: Environment, events: number): Promise<
   return keys;
 }
 
-/** Gives `use` what writes the rows to Parquet by DuckDB alone, from a table in a file of its own. */
+/** Passes to `use` a function that writes the rows to Parquet by DuckDB alone, from a table in a file of its own. */
 async function withRaw<T>(read: string, use: (write: () => Promise<number>) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-parquet-'));
   try {

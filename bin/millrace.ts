@@ -1,7 +1,7 @@
 import { main } from '../cli/main';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader of a pipe left.
+  // The reader of a pipe has closed it.
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });

@@ -1,10 +1,10 @@
 import { meaningOf } from './cloud/aws-errors';
 
-/** Something went wrong that the message fully explains: printed without a stack. */
+/** An error that its message explains in full. It is printed without a stack trace. */
 export class Failure extends Error {
   constructor(
     message: string,
-    /** 1: it was tried and failed. 2: the command line asks for something impossible. */
+    /** 1: the command failed. 2: the command line is invalid. */
     readonly exitCode: 1 | 2 = 1,
     options?: ErrorOptions,
   ) {
@@ -30,13 +30,13 @@ const systemErrors: Readonly<Record<string, string>> = {
 export const isFull = (error: unknown): boolean =>
   ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 
-/** How often the SDK sent the request. */
+/** Returns how often the SDK sent the request. */
 const triedTimes = (error: object) => {
   const attempts = (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 1;
   return attempts === 1 ? 'tried once' : `tried ${attempts} times`;
 };
 
-/** One line for a person: what the operating system meant, and where. */
+/** Returns one line for a person: the operating system's error in words, and the path. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, path, message } = error as NodeJS.ErrnoException;

@@ -3,13 +3,13 @@ import { version } from '../package.json';
 import { exitCodeOf, explain } from './failure';
 import type { Io } from './terminal';
 
-/** What the process is going to answer. */
+/** Exit code of the process. */
 type Exit = { code: number };
 type AddVerb = (program: Command, io: Io, exit: Exit) => void;
 
 const load = <Module>(verb: string) => require(`./commands/${verb}`) as Module;
 
-/** Each is loaded when it is named, so that none waits for what only the others need. */
+/** Each command is loaded when it is named, so that none waits for the dependencies of others. */
 const verbs = {
   local: () => load<typeof import('./commands/local')>('local').addLocal,
   deploy: () => load<typeof import('./commands/deploy')>('deploy').addDeploy,
@@ -36,7 +36,7 @@ const verbs = {
   conformance: () => load<typeof import('./commands/conformance')>('conformance').addConformance,
 } satisfies Record<string, () => AddVerb>;
 
-/** Runs one command line and answers its exit code: 0 done, 1 failed, 2 asked for something impossible. */
+/** Runs one command line and returns its exit code: 0 done, 1 failed, 2 invalid command line. */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   const setExitCode = { code: 0 };
   try {
@@ -60,7 +60,7 @@ function createProgram(args: readonly string[], io: Io, exit: Exit): Command {
     .version(version)
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
-    .showHelpAfterError('(add --help for what is possible)');
+    .showHelpAfterError('(add --help to see the options)');
   const named = args.find((argument) => !argument.startsWith('-')) ?? '';
   const chosen = Object.hasOwn(verbs, named) ? [verbs[named as keyof typeof verbs]] : Object.values(verbs);
   for (const add of chosen) add()(program, io, exit);

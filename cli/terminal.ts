@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 
-/** How the command line talks to a person. */
+/** A stream of the command line. */
 export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean;
@@ -26,7 +26,7 @@ export interface Style {
 const plain = (text: string) => text;
 const wrap = (on: number, off: number) => (text: string) => `\u001b[${on}m${text}\u001b[${off}m`;
 
-/** Colours on a terminal only, and never where NO_COLOR is set to anything (no-color.org). */
+/** Uses colours only on a terminal, and never if NO_COLOR is set to anything (no-color.org). */
 export function styleFor(output: Output, env: NodeJS.ProcessEnv): Style {
   if (output.isTTY !== true || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb')
     return { bold: plain, dim: plain, green: plain, red: plain, yellow: plain, cyan: plain };
@@ -41,7 +41,7 @@ export function styleFor(output: Output, env: NodeJS.ProcessEnv): Style {
 }
 
 export interface Stage {
-  /** Replaces the text behind the stage's name while it runs. */
+  /** Replaces the text after the stage's name while it runs. */
   update(detail: string): void;
   done(detail: string): void;
   failed(): void;
@@ -53,10 +53,13 @@ interface Running {
   readonly began: number;
 }
 
-/** Without a terminal, a stage that takes longer says so often how far it is. */
+/** Without a terminal, a running stage prints a line at this interval. */
 const quietMs = 5000;
 
-/** Writes stages as they end, one line each with its time. A terminal shows the running stage, anything else gets a line about a long one. */
+/**
+ * Writes each stage when it ends, one line with its time. A terminal also shows the running stage. Any other output
+ * gets a line about a long one.
+ */
 export class Progress {
   private current: Running | undefined;
   private ticker: NodeJS.Timeout | undefined;
@@ -92,14 +95,14 @@ export class Progress {
     };
   }
 
-  /** A line of its own, above the running stage. */
+  /** Writes a line above the running stage. */
   line(text: string): void {
     this.erase();
     this.output.write(`${text}\n`);
     this.draw();
   }
 
-  /** Leaves the terminal as it should be when the command ends in the middle of a stage. */
+  /** Cleans up the terminal line if the command ends in the middle of a stage. */
   stop(): void {
     this.erase();
     this.current = undefined;
@@ -133,7 +136,7 @@ export const plural = (amount: number, noun: string) => `${grouped(amount)} ${no
 
 export type Cell = string | number | boolean | null;
 
-/** Rows under their column names; numbers to the right, nulls empty, texts cut to so many characters. */
+/** Formats rows below their column names: numbers to the right, nulls empty, long texts cut. */
 export function table(
   columns: readonly string[],
   rows: readonly (readonly Cell[])[],
@@ -165,5 +168,5 @@ function cellText(cell: Cell, longest: number): string {
   return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
 }
 
-/** Without control characters: those of the data must not reach the terminal. */
+/** Replaces control characters, so that those of the data do not reach the terminal. */
 export const printable = (value: unknown) => String(value).replace(/\p{Cc}/gu, ' ');

@@ -1,16 +1,16 @@
 /**
- * Why AWS did not do what was asked, where the reason is not the thing itself:
- * - `credentials`: there are none, they are wrong, or they have expired
- * - `region`: it is unknown, unreachable or not enabled
+ * Reasons for an AWS error that lie outside the requested resource:
+ * - `credentials`: missing, wrong or expired
+ * - `region`: unknown, unreachable or not enabled
  * - `denied`: a permission is missing
- * - `throttled`: the same call may pass later
+ * - `throttled`: the same call may succeed later
  * - `clock`: the machine's clock is wrong
  */
 export type AwsErrorKind = 'credentials' | 'region' | 'denied' | 'throttled' | 'clock';
 
 export interface AwsErrorMeaning {
   readonly kind: AwsErrorKind;
-  /** For a person: what is the matter and what to do. */
+  /** Says to a person what is wrong and what to do. */
   readonly sentence: string;
 }
 
@@ -22,7 +22,10 @@ interface Shape {
 
 const logIn = 'log in again (`aws sso login`, `aws configure`, or AWS_PROFILE)';
 
-/** By the name that the SDK gives the error: codes of the services and names of the SDK's own errors ("Common Error Types" of each API reference). */
+/**
+ * Meanings by the SDK's error name: codes of the services ("Common Error Types" of each API reference) and the SDK's
+ * own errors.
+ */
 const meanings: readonly (readonly [RegExp, AwsErrorKind, (message: string) => string])[] = [
   [
     /^(CredentialsProviderError|TokenProviderError)$/,
@@ -54,7 +57,7 @@ const meanings: readonly (readonly [RegExp, AwsErrorKind, (message: string) => s
   [
     /^(MissingAuthenticationToken|MissingAuthenticationTokenException)$/,
     'credentials',
-    () => `AWS wants credentials: ${logIn}`,
+    () => `AWS demands credentials: ${logIn}`,
   ],
   [
     /^(RequestExpired|RequestTimeTooSkewed)$/,
@@ -79,7 +82,9 @@ const meanings: readonly (readonly [RegExp, AwsErrorKind, (message: string) => s
   ],
 ];
 
-/** Undefined for what is about the thing that was asked for, or nothing that AWS documents for every call. */
+/**
+ * Returns undefined for errors about the requested resource, and for errors that AWS does not document for every call.
+ */
 export function meaningOf(error: unknown): AwsErrorMeaning | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { name = '', code = '', message = '' } = error as Shape;
@@ -88,7 +93,7 @@ export function meaningOf(error: unknown): AwsErrorMeaning | undefined {
       kind: 'region',
       sentence: 'no region is known: name `region` in environments/<environment>.ts, or set AWS_REGION',
     };
-  // The SDK wraps the errors of its connections, and says so in the message alone.
+  // The SDK wraps connection errors. Only the message names the host.
   const host = /getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (\S+)/.exec(message)?.[1];
   if (host !== undefined)
     return {

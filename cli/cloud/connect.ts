@@ -17,11 +17,11 @@ import type { Cloud, Queues } from './ports';
 import { kinesisStreams, s3Buckets, sqsQueues } from './sdk';
 
 export interface ConnectOptions {
-  /** Data folder of the local runtime to talk to. */
+  /** Data folder of the local runtime. */
   readonly data: string;
-  /** An environment in AWS instead. */
+  /** Environment in AWS, instead of the local runtime. */
   readonly environment?: string;
-  /** Where `cdk deploy --outputs-file` wrote the outputs of that environment. */
+  /** File with the environment's outputs, written by `cdk deploy --outputs-file`. */
   readonly outputs: string;
 }
 
@@ -31,7 +31,9 @@ interface ClientSettings {
   readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 }
 
-/** Connects to the local runtime that runs over the data folder, or to an environment in AWS with the credentials that any SDK program finds. */
+/**
+ * Connects to the local runtime over the data folder, or to an environment in AWS with the SDK's default credentials.
+ */
 export function connect(options: ConnectOptions): Cloud {
   return options.environment === undefined
     ? connectLocal(options.data)
@@ -50,7 +52,7 @@ function connectLocal(dataDir: string): Cloud {
   return { ...connected, queues: { ...connected.queues, ...looksOnDisk(dataDir) } };
 }
 
-/** How the Data API finds the warehouse that `connect` talks to, as the owner of its objects. */
+/** Returns how the Data API addresses the warehouse of `connect`, as the owner of its objects. */
 export function warehouseTargetOf({ data, environment, outputs }: ConnectOptions): WarehouseTarget {
   return environment === undefined ? localTarget(data) : awsTarget(findEnvironment(environment), outputs);
 }
@@ -65,7 +67,7 @@ function localTarget(dataDir: string): WarehouseTarget {
   };
 }
 
-/** The local runtime's queues can be looked at without a delivery: in its folder. */
+/** Reads the local runtime's queues in its folder, without a delivery. */
 function looksOnDisk(dataDir: string): Pick<Queues, 'look' | 'lookCounts'> {
   return {
     async look(url, most) {
@@ -107,7 +109,7 @@ function awsTarget(environment: Environment, outputsFile: string): WarehouseTarg
   };
 }
 
-/** Outputs of one of the environment's stacks, from the file that `cdk deploy --outputs-file` wrote. */
+/** Returns the outputs of one of the environment's stacks, from the file that `cdk deploy --outputs-file` wrote. */
 export function stackOutputs(environment: Environment, stack: 'data' | 'pipelines', file: string): StackOutputs {
   const name = stackName(environment.name, stack);
   const again = `write it with: npx cdk deploy -c environment=${environment.name} "${environment.name}/*" --outputs-file ${file}`;

@@ -3,8 +3,8 @@ import type { Environment } from '../../environments/environment';
 import { Failure } from '../failure';
 
 /**
- * @param asked how the command line calls it
- * @throws Failure naming the environments that there are
+ * @param asked the option or argument that names the environment
+ * @throws Failure that lists the known environments
  */
 export function findEnvironment(name: string, asked = '--environment'): Environment {
   const environment = environments.find((candidate) => candidate.name === name);

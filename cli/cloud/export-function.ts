@@ -8,10 +8,10 @@ import { type ConnectOptions, stackOutputs } from './connect';
 import { findEnvironment } from './environments';
 import { outputLike, scoped } from './names';
 
-/** Sends a request to the export function of a pipeline, which works on it by itself. */
+/** Sends a request to a pipeline's export function and does not wait for the result. */
 export type ExportFunction = (request: RequestExport) => Promise<void>;
 
-/** @throws Failure when the environment is not there, or was deployed before its outputs named the function */
+/** @throws Failure if the environment is missing, or was deployed before its outputs named the function */
 export function exportFunction(options: ConnectOptions, pipeline: string): ExportFunction {
   const { outputs, source, settings } = reach(options);
   const name = outputLike(outputs, scoped(pipeline, 'ExportsFunctionName'));

@@ -1,7 +1,7 @@
 import { pascalCase } from '../../lib/shared/names';
 import { Failure } from '../failure';
 
-/** What an environment's resources are called. */
+/** Names of an environment's resources. */
 export interface Names {
   readonly environment: string;
   readonly historyBucket: string;
@@ -13,21 +13,24 @@ export interface Names {
 
 /** The queues of one pipeline. */
 export interface QueueUrls {
-  /** What arrives now. Undefined for a pipeline without history. */
+  /** Queue for new objects. Undefined for a pipeline without history. */
   readonly history?: string;
-  /** What was there before: filled by the reconcile function and by backfills. */
+  /** Queue for older objects, filled by the reconcile function and by backfills. */
   readonly backlog: string;
-  /** What could not be loaded. */
+  /** Queue for objects that could not be loaded. */
   readonly deadLetters: string;
 }
 
-/** Values of a stack's outputs by their logical id, as `cdk deploy --outputs-file` writes them. */
+/** A stack's outputs by logical id, as `cdk deploy --outputs-file` writes them. */
 export type StackOutputs = Readonly<Record<string, unknown>>;
 
-/** The output of a construct that stands in a scope: that scope's name, the construct's, and eight hexadecimal digits of CDK. */
+/**
+ * Matches the output of a construct in a scope: the scope's name, the construct's name, and eight hexadecimal digits of
+ * CDK.
+ */
 export const scoped = (scope: string, name: string) => new RegExp(`^${idOf(scope)}${name}[0-9A-F]{8}$`);
 
-/** CDK leaves out of a logical id what is neither letter nor digit. */
+/** CDK drops everything but letters and digits from a logical id. */
 const idOf = (name: string) => pascalCase(name).replace(/[^A-Za-z0-9]/g, '');
 
 export function outputLike(outputs: StackOutputs, pattern: RegExp): string | undefined {
@@ -36,9 +39,9 @@ export function outputLike(outputs: StackOutputs, pattern: RegExp): string | und
 }
 
 /**
- * Reads the names from the outputs of the stack `millrace-<environment>-data`. The outputs of a pipeline have its name in front and,
- * since they stand in a scope of their own, eight hexadecimal digits of CDK behind.
- * @throws Failure naming the output that is missing
+ * Reads the names from the outputs of the stack `millrace-<environment>-data`. A pipeline's outputs begin with its
+ * name. They have a scope of their own, so they end in eight hexadecimal digits of CDK.
+ * @throws Failure that names the missing output
  */
 export function namesFrom(environment: string, outputs: StackOutputs, source: string): Names {
   const required = (pattern: RegExp, shown: string): string => {
@@ -66,5 +69,5 @@ export function namesFrom(environment: string, outputs: StackOutputs, source: st
 export const stackName = (environment: string, stack: 'data' | 'pipelines') => `millrace-${environment}-${stack}`;
 export const dataStackName = (environment: string) => stackName(environment, 'data');
 
-/** The local runtime deploys this environment. */
+/** Name of the environment that the local runtime deploys. */
 export const LOCAL_ENVIRONMENT = 'dev';

@@ -15,22 +15,22 @@ export interface Credentials {
   readonly sessionToken?: string;
 }
 
-/** Who calls: by credentials, or by a profile of the AWS configuration. */
+/** A caller: credentials, or a profile of the AWS configuration. */
 export type Caller = Credentials | { readonly profile: string };
 
 export interface Reach {
-  /** Of the local runtime. @default - those of AWS */
+  /** Endpoint of the local runtime. @default - AWS */
   readonly endpoint?: string;
   readonly region?: string;
 }
 
-/** What a call came to: it was let through, it was refused for want of permission, or it says neither. */
+/** Result of a call: allowed, refused for lack of permission, or neither. */
 export type Outcome =
   | { readonly kind: 'allowed' }
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'unclear'; readonly message: string };
 
-/** The permission is asked before the object: who may not read it is not told that it is missing. */
+/** S3 checks the permission before the object. So these errors prove that the caller may read. */
 const absent = ['NoSuchKey', 'NotFound'];
 const denied = ['AccessDenied', 'AccessDeniedException', 'Forbidden'];
 
@@ -45,11 +45,11 @@ async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
   }
 }
 
-/** STS for one caller. */
+/** Calls STS as one caller. */
 export class RoleDoor {
   private readonly client: STSClient;
 
-  /** @param caller as any SDK program finds it where it is not given */
+  /** @param caller @default - the SDK's default credentials */
   constructor(reach: Reach, caller?: Caller) {
     this.client = new STSClient({
       ...clientSettings(),
@@ -58,13 +58,13 @@ export class RoleDoor {
     });
   }
 
-  /** ARN of the caller. */
+  /** Returns the caller's ARN and account. */
   async caller(): Promise<{ readonly arn: string; readonly account: string }> {
     const { Arn, Account } = await this.client.send(new GetCallerIdentityCommand({}));
     return { arn: Arn!, account: Account! };
   }
 
-  /** Opens the role; credentials only where it let the caller in. */
+  /** Assumes the role. The result has credentials only if the role let the caller in. */
   async open(RoleArn: string, ExternalId?: string): Promise<{ outcome: Outcome; credentials?: Credentials }> {
     let credentials: Credentials | undefined;
     const call = this.client
@@ -85,13 +85,14 @@ export class RoleDoor {
   }
 }
 
-/** S3 as the partner's role sees it. */
+/** Calls S3 with the credentials of the partner's role. */
 export class PartnerBuckets {
   private readonly client: S3Client;
 
   /**
-   * @param credentials those that any SDK program finds where they are not given
-   * @param encrypted false leaves TLS out: plain HTTP in AWS, a header that says so where an endpoint stands for it
+   * @param credentials
+   * @default - the SDK's default credentials
+   * @param encrypted false leaves TLS out: plain HTTP in AWS, a header with the same meaning at a local endpoint
    */
   constructor({ endpoint, region }: Reach, credentials?: Credentials, encrypted = true) {
     const elsewhere = endpoint ?? process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
@@ -142,7 +143,7 @@ export class PartnerBuckets {
   }
 }
 
-/** The text of a secret. */
+/** Reads the text of a secret. */
 export async function readSecret(reach: Reach, credentials: Credentials | undefined, id: string): Promise<string> {
   const client = new SecretsManagerClient({ ...clientSettings(), ...reach, credentials });
   try {

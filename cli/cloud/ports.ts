@@ -3,15 +3,15 @@ import type { MessageCounts } from '../../lambda/shared/sqs';
 import type { Warehouse } from '../../lambda/shared/warehouse';
 import type { Names } from './names';
 
-/** An object as a listing tells of it. Keys are plain, not URL-encoded. */
+/** An object in a listing. Keys are plain, not URL-encoded. */
 export type ListedObject = ListedWithClass;
 
 export interface Buckets {
-  /** The objects below a prefix in the order of their keys, a page of up to 1,000 at a time. */
+  /** Lists the objects below a prefix in key order, in pages of up to 1,000. */
   pages(bucket: string, prefix: string): AsyncIterable<readonly ListedObject[]>;
-  /** The current version; undefined when there is no such object. */
+  /** Returns the current version, or undefined if the object does not exist. */
   head(bucket: string, key: string): Promise<(ListedObject & { readonly versionId?: string }) | undefined>;
-  /** The bytes of the current version, as they come. */
+  /** Streams the bytes of the current version. */
   read(bucket: string, key: string): Promise<AsyncIterable<Uint8Array>>;
 }
 
@@ -19,43 +19,46 @@ export interface QueueMessage {
   readonly id: string;
   readonly receipt: string;
   readonly body: string;
-  /** How often it was delivered, this time included. */
+  /** Number of deliveries, including this one. */
   readonly deliveries: number;
   /** Epoch milliseconds. */
   readonly sentAt: number;
 }
 
-/** A message of a queue that was looked at and left where it is. */
+/** A message that was inspected and left in its queue. */
 export interface SeenMessage {
   readonly body: string;
-  /** How often it was delivered so far. */
+  /** Number of deliveries so far. */
   readonly deliveries: number;
   /** Epoch milliseconds. */
   readonly sentAt: number;
-  /** Nobody can receive it before that moment, in epoch milliseconds. Undefined: it can be received now. */
+  /** Epoch milliseconds until which nobody can receive the message. Undefined: it can be received now. */
   readonly hiddenUntil?: number;
 }
 
 export interface QueueLook {
   readonly messages: readonly SeenMessage[];
-  /** Every message of the queue was seen. */
+  /** True if every message of the queue was seen. */
   readonly whole: boolean;
 }
 
 export interface Queues {
-  /** Any number of messages. One that is refused for good holds up none of the others. @throws Error when one was not taken */
+  /**
+   * Sends any number of messages. A message that is refused for good does not stop the others.
+   * @throws Error if a message was refused
+   */
   send(url: string, bodies: readonly string[]): Promise<void>;
-  /** Up to ten messages, hidden from other readers for so long. */
+  /** Receives up to ten messages and hides them from other readers for the given time. */
   receive(url: string, hideSeconds: number): Promise<QueueMessage[]>;
-  /** Ends the hiding of a message. */
+  /** Makes a hidden message visible again. */
   release(url: string, receipt: string): Promise<void>;
   delete(url: string, receipt: string): Promise<void>;
   counts(url: string): Promise<MessageCounts>;
-  /** Up to so many messages, left where they are. */
+  /** Inspects up to `most` messages and leaves them in the queue. */
   look(url: string, most: number): Promise<QueueLook>;
   /**
-   * Whether a look counts as a delivery of what it sees, as it does in AWS, which knows no other way to see a message. After a hundred
-   * deliveries a message goes to the dead letters, and in the third one an object may be held to be at fault.
+   * True if an inspection counts as a delivery. In AWS it does: SQS shows a message only by delivering it. After a
+   * hundred deliveries a message becomes a dead letter, and in the third one an object may be found at fault.
    */
   readonly lookCounts: boolean;
 }
@@ -69,15 +72,18 @@ export interface StreamRecord {
 }
 
 export interface Streams {
-  /** Ids of all shards that still hold records, open and closed, all pages. */
+  /** Returns the ids of all shards that still hold records, open and closed, over all pages. */
   shards(stream: string): Promise<string[]>;
-  /** Records of a shard in order from a moment (epoch milliseconds) or from the oldest one on, until the newest, a call's worth at a time. */
+  /**
+   * Reads a shard's records in order, one call's worth at a time, from `from` (epoch milliseconds) or the oldest
+   * record, up to the newest.
+   */
   records(stream: string, shard: string, from: number | undefined): AsyncIterable<readonly StreamRecord[]>;
-  /** The record at a position; undefined when the stream holds it no longer. */
+  /** Returns the record at a position, or undefined if the stream no longer holds it. */
   record(stream: string, shard: string, sequenceNumber: string): Promise<StreamRecord | undefined>;
 }
 
-/** A running environment, in AWS or on this machine, as the commands see it. */
+/** A running environment, in AWS or on this machine, as the commands use it. */
 export interface Cloud {
   readonly names: Names;
   readonly buckets: Buckets;

@@ -78,10 +78,10 @@ export function sqsQueues(client: Pick<SQSClient, 'send'>, sleep: Sleep): Queues
   return queues;
 }
 
-/** So long a message that is looked at stays hidden when nobody is left to release it. */
+/** Seconds that an inspected message stays hidden if this process dies before it releases the message. */
 const LOOK_SECONDS = 10;
 
-/** SQS shows a message only to whom it delivers it: each is released at once. */
+/** SQS shows a message only by delivering it. So each message is received and released at once. */
 async function lookByReceiving(queues: Queues, url: string, most: number): Promise<QueueLook> {
   const seen: QueueMessage[] = [];
   const { waiting, inFlight, delayed } = await queues.counts(url);
@@ -96,10 +96,13 @@ async function lookByReceiving(queues: Queues, url: string, most: number): Promi
   };
 }
 
-/** SQS may answer with nothing although it has something, since it asks a sample of its servers. */
+/** SQS asks a sample of its servers, so an answer may be empty although the queue is not. */
 const EMPTY_ANSWERS = 3;
 
-/** Messages of a queue that can be received, a call's worth at a time, each once and hidden for so long: release or delete each. */
+/**
+ * Yields the receivable messages of a queue, one call's worth at a time, each once and hidden for the given time. The
+ * caller releases or deletes each.
+ */
 export async function* received(
   queues: Pick<Queues, 'receive'>,
   url: string,
@@ -117,7 +120,7 @@ export async function* received(
 /** GetRecords takes 5 calls a second and shard (Kinesis limits). */
 const PAUSE_MS = 210;
 const THROTTLED_MS = 1000;
-/** Another consumer that takes every call for half a minute leaves nothing for this one. */
+/** If another consumer takes every call for half a minute, this one gives up. */
 const THROTTLED_ATTEMPTS = 30;
 
 export function kinesisStreams(client: Pick<KinesisClient, 'send'>, sleep: Sleep): Streams {
@@ -137,7 +140,7 @@ export function kinesisStreams(client: Pick<KinesisClient, 'send'>, sleep: Sleep
       const ids: string[] = [];
       let NextToken: string | undefined;
       do {
-        // the name must not stand beside a token
+        // ListShards refuses a stream name beside a token.
         const page = await client.send(new ListShardsCommand(NextToken === undefined ? { StreamName } : { NextToken }));
         ids.push(...(page.Shards ?? []).map(({ ShardId }) => ShardId!));
         NextToken = page.NextToken;
@@ -156,7 +159,8 @@ export function kinesisStreams(client: Pick<KinesisClient, 'send'>, sleep: Sleep
         const answer = await get(iterator);
         const records = (answer.Records ?? []).map(streamRecord);
         if (records.length > 0) yield records;
-        // an answer without records is not the end: expired parts of a shard are passed over
+        // An answer without records is not the end: the shard may have expired parts before `MillisBehindLatest`
+        // reaches 0.
         if (answer.MillisBehindLatest === 0) return;
         iterator = answer.NextShardIterator;
         if (iterator !== undefined) await sleep(PAUSE_MS);
@@ -176,7 +180,7 @@ export function kinesisStreams(client: Pick<KinesisClient, 'send'>, sleep: Sleep
         const [record] = ((await get(ShardIterator!, 1)).Records ?? []).map(streamRecord);
         return record?.sequenceNumber === StartingSequenceNumber ? record : undefined;
       } catch (error) {
-        // the shard is gone, or the number is older than what is kept
+        // The shard is gone, or the stream no longer keeps this sequence number.
         if (['ResourceNotFoundException', 'InvalidArgumentException'].includes((error as Error).name)) return undefined;
         throw error;
       }

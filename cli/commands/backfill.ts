@@ -37,26 +37,26 @@ export interface BackfillOptions {
   readonly apply?: boolean;
 }
 
-/** What a backfill would do. */
+/** The objects that a backfill would load. */
 interface Found {
   readonly toLoad: readonly ListedObject[];
   readonly loaded: number;
   readonly parked: number;
-  /** In a storage class that wants a restore first. */
+  /** Objects in a storage class that needs a restore first. */
   readonly frozen: number;
   readonly lists: number;
-  /** The earliest hour of arrival that the archive holds, epoch milliseconds. */
+  /** Earliest hour of arrival in the archive, epoch milliseconds. */
   readonly archiveBegins?: number;
 }
 
 export function addBackfill(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('backfill')
-    .summary('load history that was there before, or what the archive holds')
+    .summary('load older history, or records from the archive')
     .description(
       'Lists the objects of a pipeline in the history bucket or in its archive, leaves out those that the ledger has, and queues the rest. ' +
-        'Without --apply it only tells what it would load and what that costs roughly. It can be cut short and started again: what is ' +
-        'loaded is not loaded twice. Exit code 1 when something could not be loaded.\n\n' +
+        'Without --apply it only shows what it would load and the rough cost. It can be interrupted and started again: what is ' +
+        'loaded is not loaded twice. Exit code 1 if something could not be loaded.\n\n' +
         '  npx millrace backfill --from history --since 2026-01-01\n' +
         '  npx millrace backfill --from archive --since 2026-11-20T08:00:00Z --apply',
     )
@@ -75,7 +75,7 @@ export function addBackfill(program: Command, io: CommandIo, exit: Exit): void {
   });
 }
 
-/** Answers whether everything that was to be loaded is. */
+/** Returns true if everything was loaded. */
 export async function backfill(context: Context, pipeline: Pipeline, options: BackfillOptions): Promise<boolean> {
   const bucket = options.from === 'history' ? context.cloud.names.historyBucket : context.cloud.names.archiveBucket;
   const found = await find(context, pipeline, bucket, options);
@@ -129,7 +129,7 @@ async function find(context: Context, pipeline: Pipeline, bucket: string, option
   return { toLoad, ...counts, lists: listing.lists, ...(archiveBegins === undefined ? {} : { archiveBegins }) };
 }
 
-/** What of the prefixes can hold keys that match the glob. */
+/** Returns the prefixes that can hold keys matching the glob. */
 function narrowed(prefixes: readonly string[], glob: string | undefined): string[] {
   if (glob === undefined) return [...prefixes];
   const wanted = literalPrefix(glob);
@@ -139,20 +139,23 @@ function narrowed(prefixes: readonly string[], glob: string | undefined): string
 }
 
 const HOUR_MS = 3_600_000;
-/** Firehose keeps a record for up to 900 s before it writes (Firehose quotas, buffer interval): so late may the last one of an hour's object be. */
+/**
+ * Firehose keeps a record for up to 900 s before it writes (Firehose quotas, buffer interval). So the last object of an
+ * hour may be this late.
+ */
 const BUFFER_MS = 900_000;
 
-/** Whether an object may hold what was modified, or arrived, in the time asked for. */
+/** True if an object may hold records that were modified, or arrived, in the requested time. */
 function isInTime({ key, lastModified }: ListedObject, { from, since, until }: BackfillOptions): boolean {
   if (from === 'history')
     return (since === undefined || lastModified >= since) && (until === undefined || lastModified < until);
   const hour = archiveHour(key);
-  // a key without its hour cannot be left out
+  // A key without its hour may hold any record.
   if (hour === undefined) return true;
   return (since === undefined || hour + HOUR_MS + BUFFER_MS > since) && (until === undefined || hour < until);
 }
 
-/** The hour of the oldest record in an archive object, which its key tells: `archive/<pipeline>/2026/11/21/09/…`. */
+/** Returns the hour of the oldest record in an archive object, from its key `archive/<pipeline>/2026/11/21/09/…`. */
 export function archiveHour(key: string): number | undefined {
   const [, year, month, day, hour] = /^archive\/[^/]+\/(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\//.exec(key) ?? [];
   if (year === undefined) return undefined;
@@ -187,17 +190,17 @@ async function load(
 }
 
 interface Gap {
-  /** Null: any of them. */
+  /** Null means any shard. */
   readonly shard: string | null;
-  /** As the warehouse writes them. */
+  /** Timestamp as the warehouse writes it. */
   readonly from: string;
   readonly to: string;
   readonly closed: boolean;
 }
 
 /**
- * Gaps of the stream within the time of a backfill from the archive. Once all of the archive is loaded, those are closed that do not begin
- * before the archive does.
+ * Lists gaps of the stream within the time of a backfill from the archive. If the whole archive was loaded, it closes
+ * the gaps that do not begin before the archive.
  */
 async function closeGaps(
   context: Context,
@@ -279,7 +282,7 @@ function print(
     lines.push(`  loaded now     ${plural(outcome.loaded, 'object')}`);
     if (outcome.waiting > 0)
       lines.push(
-        `  still waiting  ${plural(outcome.waiting, 'object')}: they are queued; ask npx millrace files later`,
+        `  still waiting  ${plural(outcome.waiting, 'object')}: they are queued; npx millrace files shows the result later`,
       );
     if (outcome.parked.length > 0) lines.push('', parkedTable(outcome.parked, context));
   } else if (!options.apply && found.toLoad.length > 0)

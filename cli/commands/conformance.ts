@@ -33,24 +33,25 @@ interface Options extends Omit<TargetOptions, 'endpoint'> {
   readonly parallel: number;
 }
 
-const explanation = `Runs the conformance pack: SQL and what Amazon Redshift makes of it, each case with its ground in the documentation.
+const explanation = `Runs the conformance pack: SQL with the results of Amazon Redshift. Each case names its page of the documentation.
 
-Without a cluster it runs against the local warehouse, which has to agree or to refuse. With one it tells where Redshift differs from the pack, in a table and in a
-JSON file; every case works in a schema of its own, named conformance_<run>_<case>, and drops it. The user needs to be allowed to create schemas.
+Without a cluster it runs against the local warehouse, which must agree or refuse. With one it reports where Redshift differs from the pack, in
+a table and in a JSON file. Every case uses a schema of its own, named conformance_<run>_<case>, and drops it. The user must be allowed to
+create schemas.
 
   npx millrace conformance
   npx millrace conformance --topic merge
   npx millrace conformance --cluster my-cluster --database dev --secret arn:aws:secretsmanager:…
   npx millrace conformance --workgroup my-workgroup --database dev --stream-role arn:aws:iam::…
 
-Exit code 0: nothing differs. 1: something does. 2: the command line asks for something impossible.`;
+Exit code 0: nothing differs. 1: something differs. 2: the command line is invalid.`;
 
 export function addConformance(program: Command, io: Io, exit: { code: number }): void {
   const option = (command: Command, flag: string, description: string, standard?: string) =>
     command.option(flag, description, text(flag.split(' ')[0]!), standard);
   const command = program
     .command('conformance')
-    .summary('compare the local warehouse, or a real one, with what Redshift is documented to do')
+    .summary('compare the local warehouse, or a real one, with Redshift’s documentation')
     .description(explanation);
   option(command, '--topic <name>', 'only this topic');
   command.option('--list', 'only list the topics');
@@ -85,7 +86,7 @@ async function refresh({ stderr }: Io): Promise<void> {
   const around = await localSurroundings();
   try {
     const removed = await removeOldMarks(readPack(), around);
-    if (removed > 0) stderr.write(`${plural(removed, 'case')} of the pack agree by now and lost their mark\n`);
+    if (removed > 0) stderr.write(`${plural(removed, 'case')} of the pack now agree and lost their mark\n`);
   } finally {
     await around.dispose();
   }

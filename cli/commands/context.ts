@@ -8,14 +8,14 @@ import { Failure } from '../failure';
 import { type Output, Progress, type Style, styleFor } from '../terminal';
 import { DEFAULT_DATA, text, wholeNumber } from './options';
 
-/** What a command works with: an environment, a terminal, and time. */
+/** Everything a command needs: an environment, a terminal, and a deadline. */
 export interface Context {
   readonly cloud: Cloud;
-  /** The result. */
+  /** Receives the result. */
   readonly stdout: Output;
-  /** Goes to stderr, so that stdout holds the result alone. */
+  /** Writes to stderr, so that stdout holds only the result. */
   readonly progress: Progress;
-  /** Of stdout. */
+  /** Style of stdout. */
   readonly style: Style;
   readonly json: boolean;
   /** Milliseconds until the deadline of the command. */
@@ -41,11 +41,11 @@ export interface Exit {
 
 const HOUR_SECONDS = 3600;
 
-/** Adds the options that every command on a running environment has. */
+/** Adds the options of every command that uses a running environment. */
 export function addContextOptions(command: Command, timeoutSeconds: number): Command {
   return command
     .option('--data <dir>', 'data folder of the running local runtime', text('--data'), DEFAULT_DATA)
-    .option('--environment <name>', 'work on this environment in AWS instead', text('--environment'))
+    .option('--environment <name>', 'use this environment in AWS instead', text('--environment'))
     .option(
       '--outputs <file>',
       'what cdk deploy --outputs-file wrote, with --environment',
@@ -61,14 +61,14 @@ export function addContextOptions(command: Command, timeoutSeconds: number): Com
     .option('--json', 'the result as one JSON object');
 }
 
-/** Connects, works and disconnects. The exit code is 0 when the work found nothing wrong, else 1. */
+/** Connects, runs the command and disconnects. The exit code is 0 if the command returns true, else 1. */
 export async function withContext(
   options: ContextOptions,
   io: CommandIo,
   exit: Exit,
   act: (context: Context) => Promise<boolean>,
 ): Promise<void> {
-  // Loaded when it is needed: help and plans without a warehouse do without the SDK.
+  // Loaded late: help, and plans without a warehouse, do not need the SDK.
   const { connect } = require('../cloud/connect') as typeof import('../cloud/connect');
   const cloud = connect(options);
   const progress = new Progress(io.stderr, styleFor(io.stderr, io.env));
@@ -91,15 +91,15 @@ export async function withContext(
 }
 
 /**
- * Runs one statement to its end and answers its rows. `what` names it in messages and among the statements of the warehouse.
- * @throws Failure with what the warehouse says, or when the time of the command is up
+ * Runs one statement and returns its rows. `what` names it in messages and in the warehouse's list of statements.
+ * @throws Failure with the warehouse's message, or if the command's time is up
  */
 export async function queryRows(context: Context, what: string, template: string, values: Values = {}): Promise<Row[]> {
   const { warehouse } = context.cloud;
   return explained(what, () => run(warehouse, `millrace-cli/${what}`, render(template, values), context.remainingMs));
 }
 
-/** As `ask`, for a statement that changes something: the Data API has no result for it. */
+/** Runs a statement that changes something. The Data API has no result for it. */
 export async function executeStatement(
   context: Context,
   what: string,
@@ -129,17 +129,20 @@ async function explained<T>(what: string, statement: () => Promise<T>): Promise<
   }
 }
 
-/** Time is up. */
+/** @throws Failure if the command's time is up */
 export function assertTimeLeft(context: Context, what: string): void {
   if (context.remainingMs() <= 0) throw new Failure(`${what}: the time is up; raise --timeout`);
 }
 
-/** A parser for commander: a moment in UTC as a day or an ISO 8601 time with its zone, in epoch milliseconds. */
+/**
+ * Creates a commander parser for a UTC time: a day, or an ISO 8601 time with its zone. The value is in epoch
+ * milliseconds.
+ */
 export function moment(flag: string): (value: string) => number {
   return (value) => {
     const [, day] = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.exec(value) ?? [];
     const time = day === undefined ? Number.NaN : Date.parse(value);
-    // 30 February is 2 March for the parser
+    // Date.parse reads 30 February as 2 March.
     if (Number.isNaN(time) || new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day)
       throw new Failure(
         `${flag} must be a day such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z, got '${value}'`,
@@ -149,15 +152,15 @@ export function moment(flag: string): (value: string) => number {
   };
 }
 
-/** @throws Failure where nothing can lie between the moments */
+/** @throws Failure unless `since` is before `until` */
 export function checkOrder({ since, until }: { readonly since?: number; readonly until?: number }): void {
   if (since === undefined || until === undefined || since < until) return;
   const shown = (time: number) => new Date(time).toISOString();
   throw new Failure(`--since must be before --until, got ${shown(since)} and ${shown(until)}`, 2);
 }
 
-/** `2026-11-21 09:00:00` of the warehouse, which is in UTC, as epoch milliseconds. */
+/** Converts a UTC timestamp of the warehouse (`2026-11-21 09:00:00`) to epoch milliseconds. */
 export const warehouseTime = (timestamp: unknown) => Date.parse(`${String(timestamp).replace(' ', 'T')}Z`);
 
-/** Epoch milliseconds as the warehouse writes them. */
+/** Converts epoch milliseconds to a timestamp of the warehouse. */
 export const warehouseText = (epochMs: number) => new Date(epochMs).toISOString().slice(0, 23).replace('T', ' ');

@@ -23,14 +23,14 @@ export function addDeploy(
 ): void {
   program
     .command('deploy')
-    .summary('bring the running local environment to what the tree says')
+    .summary('deploy this tree to the running local environment')
     .description(
-      'Synthesizes the dev environment and deploys it to the local runtime that is running over the data folder, as CloudFormation would: new versions\n' +
-        'first, old ones deleted after all succeeded, everything taken back when anything fails. Events go on flowing meanwhile.\n' +
-        'Exit 0: deployed, or nothing to change. 1: it failed and was rolled back, the reason is told. Ctrl-C ends this command, not the deployment.',
+      'Synthesizes the dev environment and deploys it to the local runtime over the data folder, as CloudFormation would: new versions\n' +
+        'first, old ones deleted after all succeeded, everything rolled back if anything fails. Events keep flowing meanwhile.\n' +
+        'Exit 0: deployed, or nothing to change. 1: it failed and was rolled back, with the reason. Ctrl-C ends this command, not the deployment.',
     )
     .option('--data <dir>', 'data folder of the running runtime', text('--data'), DEFAULT_DATA)
-    .option('--repair', 'look at every warehouse object, and make anew what somebody dropped')
+    .option('--repair', 'check every warehouse object, and recreate missing ones')
     .option('--json', 'the result as one JSON object, the only line on stdout')
     .action(async ({ data, json, repair }: { data: string; json?: boolean; repair?: boolean }) => {
       const runtime = readRuntimeFile(data);

@@ -25,33 +25,36 @@ export interface DuplicatesOptions {
   readonly apply?: boolean;
 }
 
-/** What is reported of one run. */
-interface Told {
+/** The reported result of one run. */
+interface RunResult {
   readonly runId: string;
   readonly objects: number;
   readonly bytes: number;
   readonly duplicates: number;
-  /** `possible` where nothing was done, `gone` where an object is not what was loaded, `refused` by the load function with its reason. */
+  /**
+   * `possible`: nothing was done. `gone`: an object is not the one that was loaded. `refused`: the load function
+   * refused it, with its reason.
+   */
   readonly outcome: 'possible' | 'gone' | ReloadResult['outcome'];
-  /** How many of its records are events now that were none. */
+  /** Number of the run's records that are events now and were not before. */
   readonly events: number;
   readonly reason?: string;
 }
 
 interface Result extends NotReloadable {
   readonly pipeline: string;
-  readonly runs: readonly Told[];
+  readonly runs: readonly RunResult[];
 }
 
 export function addDuplicates(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('duplicates')
-    .summary('have the duplicates of history judged again after a change of identity')
+    .summary('reload duplicates of history after a change of identity')
     .description(
-      'Lists the runs that loaded history, or the archive, before the identity of the pipeline was changed, and have duplicates: their ' +
-        'payloads were not kept, so some may be events by now that nobody knows of. With --apply the objects of these runs are loaded once ' +
-        'more, a run in one transaction that takes the place of its rows: same records, no event is lost, more may be found. It reads all ' +
-        'bytes of the objects again. May be cut short and run again. Exit code 1 when there are such runs and they were not loaded.\n\n' +
+      'Lists the runs that loaded history, or the archive, before the identity of the pipeline changed, and have duplicates. Their ' +
+        'payloads were not kept, so some of them may now be events. With --apply the objects of these runs are loaded once ' +
+        'more. One transaction replaces the rows of a run: no event is lost, and more may be found. It reads all ' +
+        'bytes of the objects again. It can be interrupted and run again. Exit code 1 if there are such runs and they were not loaded.\n\n' +
         '  npx millrace duplicates\n' +
         '  npx millrace duplicates --pipeline estore --apply',
     )
@@ -66,7 +69,7 @@ export function addDuplicates(program: Command, io: CommandIo, exit: Exit): void
   );
 }
 
-/** Answers whether no run is left. */
+/** Returns true if no run is left. */
 export async function duplicates(
   context: Context,
   chosen: readonly Pipeline[],
@@ -90,7 +93,7 @@ async function treat(
   runs: readonly ReloadCandidate[],
   apply: boolean,
   stage: Stage,
-): Promise<Told[]> {
+): Promise<RunResult[]> {
   const whole = runs.filter(({ problem }) => problem === undefined);
   const ended = apply ? await reloadAll(context, pipeline, whole, stage) : undefined;
   return runs.map(({ runId, objects, bytes: size, duplicates: amount, problem }) => {
@@ -121,7 +124,7 @@ function linesOf({ pipeline, runs, elsewhere }: Result, style: Style): string[] 
   const rest =
     elsewhere > 0
       ? [
-          `${grouped(elsewhere)} more came from the stream, or were rejects that were merged again: no objects to load them from.`,
+          `${grouped(elsewhere)} more came from the stream, or were rejects that were merged again: they have no objects to load them from.`,
         ]
       : [];
   if (runs.length === 0)

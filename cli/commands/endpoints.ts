@@ -3,7 +3,7 @@ import type { Output } from '../terminal';
 import { DEFAULT_DATA, text } from './options';
 import { type RuntimeFile, readRuntimeFile } from './runtime-file';
 
-/** The variables that every AWS SDK and the AWS CLI read. */
+/** Returns the variables that every AWS SDK and the AWS CLI read. */
 export function environmentVariables({ endpoint, region, credentials }: RuntimeFile): Record<string, string> {
   return {
     AWS_ENDPOINT_URL: endpoint,
@@ -18,9 +18,9 @@ export function environmentVariables({ endpoint, region, credentials }: RuntimeF
 export function addEndpoints(program: Command, { stdout }: { readonly stdout: Output }): void {
   program
     .command('endpoints')
-    .summary('print how any AWS SDK or the AWS CLI reaches the running local services')
+    .summary('print the settings with which any AWS SDK or the AWS CLI reaches the local services')
     .description(
-      'Prints the environment variables with which any AWS SDK or the AWS CLI talks to the local runtime that is running over the data folder.\n\n' +
+      'Prints the environment variables with which any AWS SDK or the AWS CLI uses the local runtime over the data folder.\n\n' +
         '  eval "$(npx millrace endpoints)"\n  aws kinesis list-streams',
     )
     .option('--data <dir>', 'data folder of the running runtime', text('--data'), DEFAULT_DATA)
@@ -32,7 +32,7 @@ export function addEndpoints(program: Command, { stdout }: { readonly stdout: Ou
     });
 }
 
-/** Settings of the shell that would win over these are taken away: a profile, and the token of other credentials. */
+/** Unsets shell settings that would override these: a profile, and the token of other credentials. */
 function shellLines(variables: Readonly<Record<string, string>>): string {
   const others = ['AWS_PROFILE', 'AWS_SESSION_TOKEN'].filter((name) => !(name in variables));
   const lines = Object.entries(variables).map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`);

@@ -21,18 +21,16 @@ import { wholeNumber } from './options';
 export function addExports(program: Command, io: CommandIo, exit: Exit): void {
   const exports = program
     .command('exports')
-    .summary('what is published for others, and whether it is whole')
-    .description(
-      'The exports of the pipelines: what readers find of them, what is due, and proof of what was published.',
-    );
-  addContextOptions(exports.command('list').summary('every export with its newest publication'), 120).action(
+    .summary('show what is published, publish what is due, verify the files')
+    .description('Shows what readers find of the exports, publishes what is due, and verifies what was published.');
+  addContextOptions(exports.command('list').summary('list every export with its newest publication'), 120).action(
     (options: ContextOptions) => withContext(options, io, exit, (context) => list(context)),
   );
   addContextOptions(
     exports
       .command('show <export>')
-      .summary('the publications of an export, as a reader of latest.json finds them')
-      .option('--limit <n>', 'the newest so many', wholeNumber('--limit', 1, 100_000), 20),
+      .summary('show the publications of an export, as a reader of latest.json finds them')
+      .option('--limit <n>', 'number of publications, newest first', wholeNumber('--limit', 1, 100_000), 20),
     120,
   ).action((name: string, options: ContextOptions & { limit: number }) => {
     const named = findExport(name);
@@ -42,13 +40,13 @@ export function addExports(program: Command, io: CommandIo, exit: Exit): void {
   addContextOptions(
     exports
       .command('verify [export]')
-      .summary('read what was published as a partner would, and check it against its success files')
+      .summary('read the published files as a partner would, and compare them with their success files')
       .description(
-        'Follows latest.json through every publication and reads every file: whether it is there, its bytes and SHA-256, its rows, its columns and their ' +
-          'types. Exit code 1 when anything is not as its success file says.\n\n' +
+        'Follows latest.json through every publication and reads every file. Checks that it exists, its bytes and SHA-256, its rows, its columns and their ' +
+          'types. Exit code 1 if anything differs from its success file.\n\n' +
           '  npx millrace exports verify estore.purchases --window 2026-11-21T05:00:00Z',
       )
-      .option('--window <start>', 'publications of this window alone', moment('--window')),
+      .option('--window <start>', 'only publications of this window', moment('--window')),
     3600,
   ).action((name: string | undefined, options: ContextOptions & { window?: number }) => {
     const chosen = name === undefined ? allExports() : [findExport(name)];
@@ -57,11 +55,11 @@ export function addExports(program: Command, io: CommandIo, exit: Exit): void {
 }
 
 function addRequests(exports: Command, io: CommandIo, exit: Exit): void {
-  const applied = 'do it; without, it is only told';
+  const applied = 'publish (default: dry run)';
   addContextOptions(
     exports
       .command('run <export>')
-      .summary('publish now what is due, without waiting for the schedule')
+      .summary('publish what is due now, without waiting for the schedule')
       .option('--apply', applied),
     900,
   ).action((name: string, options: ContextOptions & { apply?: boolean }) => {
@@ -118,7 +116,7 @@ async function list(context: Context): Promise<boolean> {
   return true;
 }
 
-/** Of each window what a reader has who replaces it by its corrections; of snapshots the newest. */
+/** Returns what a reader has who replaces each window by its corrections; of snapshots, the newest. */
 function newestOfWindows(found: readonly Success[]): Success[] {
   const byWindow = new Map<string, Success>();
   for (const success of found) byWindow.set(success.kind === 'snapshot' ? 'snapshot' : success.window.start, success);
@@ -166,7 +164,7 @@ async function show(context: Context, named: NamedExport, limit: number): Promis
   return true;
 }
 
-/** Answers whether nothing is left to do. */
+/** Prints the result. Returns true if nothing is left to do. */
 function printResult(context: Context, result: Requested): boolean {
   if (context.json) context.stdout.write(`${JSON.stringify(result)}\n`);
   else {
@@ -177,7 +175,7 @@ function printResult(context: Context, result: Requested): boolean {
         ? 'nothing is due'
         : `${plural(windows.length, 'window')} ${applied ? 'published' : 'to publish'}`;
     const late = lateRows > 0 ? [`${plural(lateRows, 'row')} came late, or have no time, and are in no file`] : [];
-    const next = !applied && windows.length > 0 ? ['Nothing was done; --apply does it.'] : [];
+    const next = !applied && windows.length > 0 ? ['Nothing was done; --apply publishes.'] : [];
     context.stdout.write(`${[`${result.export}: ${what}`, ...list, ...late, ...next].join('\n')}\n`);
   }
   return result.applied || result.windows.length === 0;
@@ -214,7 +212,8 @@ async function verify(context: Context, chosen: readonly NamedExport[], window: 
       context.stdout.write(`${problems.map((problem) => `${name} ${start}: ${problem}`).join('\n')}\n`);
     const files = results.reduce((sum, result) => sum + result.files, 0);
     const rows = results.reduce((sum, result) => sum + result.rows, 0);
-    if (isEmpty) context.stdout.write(`no publication of a window that begins at ${new Date(window).toISOString()}\n`);
+    if (isEmpty)
+      context.stdout.write(`there is no publication of a window that begins at ${new Date(window).toISOString()}\n`);
     else
       context.stdout.write(
         `${plural(results.length, 'publication')} with ${plural(files, 'file')} and ${plural(rows, 'row')}: ${wrong.length === 0 ? 'whole' : `${wrong.length} not as published`}\n`,

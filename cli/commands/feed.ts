@@ -7,16 +7,18 @@ import { Failure } from '../failure';
 /** Limits of PutRecords: 500 records and 5 MiB a call, partition keys included. */
 export const RECORDS_PER_CALL = 500;
 export const BYTES_PER_CALL = 5 * 1024 * 1024;
-/** Waits of 50 ms to 6.4 s: 12.75 s in all. A throttled shard has a second's worth of capacity again after a second. */
+/**
+ * Nine attempts wait 50 ms to 6.4 s, 12.75 s in all. After a second, a throttled shard has another second's capacity.
+ */
 export const ATTEMPTS = 9;
 const CALLS_IN_FLIGHT = 4;
 
 export interface FeedResult {
-  /** Accepted by the stream. */
+  /** Number of records that the stream accepted. */
   readonly accepted: number;
-  /** Refused for good, as the generator said they would be. */
+  /** Number of records that the stream refused for good, as the generator predicted. */
   readonly refused: number;
-  /** Records sent once more because the stream was throttled. */
+  /** Number of records sent again because the stream was throttled. */
   readonly resent: number;
 }
 
@@ -27,8 +29,8 @@ export interface FeedOptions {
 }
 
 /**
- * Puts records onto a stream. Only entries that failed are sent again, with growing waits.
- * @throws Failure when the stream keeps refusing, or accepts a record that it should refuse
+ * Puts records onto a stream. It sends only failed entries again, with growing waits.
+ * @throws Failure if the stream keeps refusing, or accepts a record that it should refuse
  */
 export async function feedStream(
   client: Pick<KinesisClient, 'send'>,
@@ -66,7 +68,7 @@ export async function feedStream(
     }
     const call = put(batch).finally(() => inFlight.delete(call));
     inFlight.add(call);
-    // a call that fails while others are awaited is reported by the race or by the last all
+    // If a call fails while others are awaited, the race or the last `all` reports it.
     call.catch(() => {});
     if (inFlight.size >= CALLS_IN_FLIGHT) await Promise.race(inFlight);
   }
@@ -74,7 +76,7 @@ export async function feedStream(
   return { accepted, refused, resent };
 }
 
-/** Fills calls up to their limits; a record to be refused goes alone, since it fails its whole call. */
+/** Fills calls up to their limits. A record to be refused goes alone, because it fails its whole call. */
 export function* batches(records: Iterable<GeneratedRecord>): Generator<GeneratedRecord[]> {
   let batch: GeneratedRecord[] = [];
   let bytes = 0;

@@ -26,16 +26,16 @@ export interface FilesOptions {
   readonly limit: number;
 }
 
-/** One object of the history bucket, or of the ledger. */
+/** An object of the history bucket, or of the ledger. */
 export interface FileRow {
   /** Null for a key that matches no source. */
   readonly pipeline: string | null;
   readonly status: FileStatus;
   readonly key: string;
   readonly etag: string;
-  /** Bytes; null for what is in the ledger only. */
+  /** Size in bytes; null for an object that only the ledger has. */
   readonly size: number | null;
-  /** Why it failed or is unknown. */
+  /** Reason why it failed or is unknown. */
   readonly reason?: string;
 }
 
@@ -43,21 +43,21 @@ type Counts = Record<FileStatus, { objects: number; bytes: number }>;
 
 export interface Files {
   readonly counts: Readonly<Record<string, Counts>>;
-  /** Those of the status asked for; without one, all that are not loaded. */
+  /** Objects with the requested status; by default all that are not loaded. */
   readonly files: readonly FileRow[];
 }
 
 export function addFiles(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('files')
-    .summary('compare the ledger with the history bucket')
+    .summary('compare the history bucket with the ledger')
     .description(
-      'Compares what the history bucket holds with what the ledger says is loaded.\n\n' +
+      'Compares the objects of the history bucket with the ledger of loaded objects.\n\n' +
         '  loaded   in the bucket and in the ledger\n' +
         '  pending  in the bucket, not in the ledger: on its way, or found by the next reconcile\n' +
-        '  failed   parked or among the dead letters, with the reason: see redrive\n' +
+        '  failed   parked or among the dead letters, with the reason: redrive retries them\n' +
         '  unknown  in the ledger and no longer in the bucket, or of no source of any pipeline\n\n' +
-        'Exit code 1 when something failed.\n\n' +
+        'Exit code 1 if something failed.\n\n' +
         '  npx millrace files --status pending',
     )
     .option('--pipeline <name>', 'one pipeline (default: all, and keys that belong to none)', text('--pipeline'))
@@ -69,7 +69,7 @@ export function addFiles(program: Command, io: CommandIo, exit: Exit): void {
   });
 }
 
-/** Answers whether nothing failed. */
+/** Returns true if nothing failed. */
 export async function files(context: Context, pipelines: readonly Pipeline[], options: FilesOptions): Promise<boolean> {
   const result = await compare(context, pipelines, options);
   if (context.json) context.stdout.write(`${JSON.stringify(result)}\n`);
@@ -83,7 +83,7 @@ async function compare(context: Context, pipelines: readonly Pipeline[], options
   const comparisons = await Promise.all(pipelines.map((pipeline) => LedgerComparison.read(context, pipeline, bucket)));
   const collector = new Collector(options.status);
   for (const comparison of comparisons) collector.begin(comparison.name);
-  // of one pipeline alone, what others own is not looked at
+  // With one pipeline alone, objects of others are not listed.
   const prefixes =
     options.pipeline === undefined ? [''] : comparisons.flatMap(({ sources }) => sources.prefixes('history'));
   const others = allPipelines.filter(({ history }) => history !== undefined).map((pipeline) => new Sources(pipeline));
@@ -107,7 +107,7 @@ async function compare(context: Context, pipelines: readonly Pipeline[], options
   return { counts, files };
 }
 
-/** What the warehouse knows of one pipeline's objects. */
+/** Compares one pipeline's objects with what the warehouse and the dead letters know. */
 class LedgerComparison {
   private readonly seen = new Set<string>();
 
@@ -116,7 +116,7 @@ class LedgerComparison {
     readonly sources: Sources,
     private readonly loaded: ObjectSet,
     private readonly parked: ObjectSet<Parked>,
-    /** Why SQS gave a message up, by its objects. */
+    /** Reasons why SQS gave messages up, by object. */
     private readonly letters: ObjectSet<string>,
   ) {}
 
@@ -140,11 +140,11 @@ class LedgerComparison {
     if (letter !== undefined) return { ...row, status: 'failed', reason: letter };
     if (isFrozen(object)) return { ...row, status: 'pending', reason: 'in Glacier: restore it first' };
     if (this.loaded.hasKey(key))
-      return { ...row, status: 'pending', reason: 'overwritten: loaded with another etag before' };
+      return { ...row, status: 'pending', reason: 'overwritten: loaded before with another etag' };
     return { ...row, status: 'pending' };
   }
 
-  /** Known to the ledger and no longer in the bucket. */
+  /** Yields objects that the warehouse knows and the bucket no longer has. */
   *gone(): Generator<FileRow> {
     for (const [{ key, etag }] of this.loaded.entries())
       if (!this.seen.has(key))

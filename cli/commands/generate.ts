@@ -47,19 +47,19 @@ interface GenerateIo {
 export function addGenerate(program: Command, { stdout, stderr }: GenerateIo): void {
   program
     .command('generate')
-    .summary('generate sample events, to a file or onto a stream')
+    .summary('generate sample events into a file or onto a stream')
     .description(
-      'Generates the sample events of a pipeline: newline-delimited JSON on stdout or in a file, or records on a Kinesis stream, in AWS or local.\n' +
+      'Generates sample events of a pipeline: newline-delimited JSON on stdout or in a file, or records on a Kinesis stream, local or in AWS.\n' +
         'The same seed and start give the same bytes.\n\n' +
         '  npx millrace generate --events 1000 > events.ndjson\n' +
         '  eval "$(npx millrace endpoints)" && npx millrace generate --stream millrace-dev-estore --events 1000 --seed 2',
     )
     .option('--pipeline <name>', 'whose events', 'estore')
     .option('--events <n>', 'distinct valid events', wholeNumber('--events', 0, MOST_EVENTS), 20_000)
-    .option('--seed <text>', 'seed of all randomness', text('--seed'), '1')
-    .option('--start <time>', 'events end here (default: now)', instant('--start'))
-    .option('--duplicates <share>', 'part of the events sent twice (default: 0.02)', share('--duplicates'))
-    .option('--late <share>', 'part of the events that happened hours before (default: 0.01)', share('--late'))
+    .option('--seed <text>', 'random seed', text('--seed'), '1')
+    .option('--start <time>', 'time of the last event (default: now)', instant('--start'))
+    .option('--duplicates <share>', 'share of the events that are sent twice (default: 0.02)', share('--duplicates'))
+    .option('--late <share>', 'share of the events that are hours old (default: 0.01)', share('--late'))
     .option('--malformed <share>', 'malformed records per event (default: 0.005)', share('--malformed'))
     .option('--oversized <share>', 'records with an oversized field per event (default: 0.0005)', share('--oversized'))
     .option(
@@ -70,7 +70,7 @@ export function addGenerate(program: Command, { stdout, stderr }: GenerateIo): v
     .option('--out <file>', 'write the stream’s records here instead of stdout', text('--out'))
     .option('--history <dir>', 'put a fifth of the events into history objects below this folder', text('--history'))
     .option('--history-days <n>', 'days of the history (default: 2)', wholeNumber('--history-days', 1, 366))
-    .option('--oracle <file>', 'write what the warehouse must hold in the end, as JSON', text('--oracle'))
+    .option('--oracle <file>', 'write the expected counts of the warehouse, as JSON', text('--oracle'))
     .option('--stream <name>', 'put the records onto this Kinesis stream instead', text('--stream'))
     .option('--endpoint <url>', 'endpoint of Kinesis (default: AWS_ENDPOINT_URL, else AWS)', text('--endpoint'))
     .action(async (options: GenerateOptions) => {
@@ -110,7 +110,7 @@ async function toFile(records: Iterable<GeneratedRecord>, path: string | undefin
   await pipe(source, path === undefined ? stdout : createWriteStream(path), { end: path !== undefined });
 }
 
-/** Lines in pieces of about 64 KiB: one write a line would be slow. */
+/** Joins lines into pieces of about 64 KiB, because one write per line is slow. */
 function* chunks(records: Iterable<GeneratedRecord>): Generator<string> {
   let chunk = '';
   for (const { data } of records) {

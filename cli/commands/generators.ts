@@ -5,7 +5,7 @@ import { Failure } from '../failure';
 
 const pipelinesDir = join(__dirname, '../../pipelines');
 
-/** The generators of all pipeline folders that have one, by name. */
+/** Returns the generators of all pipelines that have one. */
 export function generators(): PipelineGenerator[] {
   return readdirSync(pipelinesDir, { withFileTypes: true })
     .filter(
@@ -18,7 +18,7 @@ export function generators(): PipelineGenerator[] {
     .sort((one, other) => (one.pipeline < other.pipeline ? -1 : 1));
 }
 
-/** @throws Failure naming the pipelines that have a generator */
+/** @throws Failure that lists the pipelines with a generator */
 export function generatorOf(pipeline: string): PipelineGenerator {
   const all = generators();
   const found = all.find((generator) => generator.pipeline === pipeline);

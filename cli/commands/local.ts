@@ -23,7 +23,7 @@ export function addLocal(program: Command, io: LocalCommandIo, exit: { code: num
     .summary('run the dev environment on this machine')
     .description(
       'Synthesizes the dev environment, starts its streams, functions, schedules and warehouse on this machine, sends sample events and history,\n' +
-        'and shows where every record went. Goes on until Ctrl-C. A second start over the same folder continues with its data.',
+        'and shows where every record went. It runs until Ctrl-C. A second start over the same folder continues with its data.',
     )
     .option(
       '--once',
@@ -46,14 +46,14 @@ export function addLocal(program: Command, io: LocalCommandIo, exit: { code: num
     });
 }
 
-/** The first Ctrl-C asks for an orderly end, the second one ends at once. */
+/** The first Ctrl-C asks for an orderly end; the second one ends at once. */
 function interruptions(): { signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(130);
     controller.abort();
   };
-  // a store that fails between two looks at the disk fails outside of every await
+  // If a store fails between two disk checks, it fails outside of every await.
   const onUncaught = (error: Error) => {
     process.stderr.write(`error: ${explain(error)}\n`);
     if (!isFull(error)) process.stderr.write(`${error.stack}\n`);
@@ -75,7 +75,7 @@ function dependencies(): LocalDependencies {
   return { pipelines, generators: generators(), synthesize, open, clients };
 }
 
-/** Loaded when it is needed: the other verbs do without the runtime. */
+/** Loaded late: other commands do not need the runtime. */
 async function open(options: OpenOptions): Promise<DemoRuntime> {
   const { openRuntime } = require('./local/open-runtime') as { openRuntime: LocalDependencies['open'] };
   return openRuntime(options);

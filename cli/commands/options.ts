@@ -1,7 +1,7 @@
 import { Failure } from '../failure';
 import { grouped } from '../terminal';
 
-/** A parser for commander: a whole number within bounds. */
+/** Creates a commander parser for a whole number within bounds. */
 export function wholeNumber(flag: string, least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
@@ -11,7 +11,7 @@ export function wholeNumber(flag: string, least: number, most: number): (text: s
   };
 }
 
-/** A parser for commander: a share between 0 and 1. */
+/** Creates a commander parser for a share between 0 and 1. */
 export function share(flag: string): (text: string) => number {
   return (text) => {
     const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
@@ -20,7 +20,7 @@ export function share(flag: string): (text: string) => number {
   };
 }
 
-/** A parser for commander: a text that is not empty. */
+/** Creates a commander parser for a text that is not empty. */
 export function text(flag: string): (value: string) => string {
   return (value) => {
     if (value.trim() === '') throw new Failure(`${flag} must not be empty`, 2);
@@ -28,6 +28,6 @@ export function text(flag: string): (value: string) => string {
   };
 }
 
-/** Most events that one call generates. */
+/** Most events that one call may generate. */
 export const MOST_EVENTS = 100_000_000;
 export const DEFAULT_DATA = '.millrace';

@@ -14,11 +14,11 @@ import { externalIdsOf, findPartner, type PartnerSite, partnerSite, roleArnOf } 
 export function addPartners(program: Command, io: CommandIo, exit: Exit): void {
   const partners = program
     .command('partners')
-    .summary('who outside reads exports or writes, and what their roles open')
+    .summary('list partners, write the page to send, verify what their roles open')
     .description(
-      'The partners of an environment (environments/*.ts): their roles, what to send them, and proof of what the roles open.',
+      'Lists the partners of an environment (environments/*.ts) and their roles, writes the page to send, and verifies what the roles open.',
     );
-  addContextOptions(partners.command('list').summary('every partner with its role'), 60).action(
+  addContextOptions(partners.command('list').summary('list every partner with its role'), 60).action(
     async (options: ContextOptions) => {
       list(await partnerSite(options), options, io);
     },
@@ -26,8 +26,8 @@ export function addPartners(program: Command, io: CommandIo, exit: Exit): void {
   addContextOptions(
     partners
       .command('onboard <name>')
-      .summary('what to send to a partner: role, external id, bucket, prefixes, and a snippet for their system')
-      .option('--out <file>', 'write it there instead of to stdout; only its owner can read it', text('--out')),
+      .summary('write the page for a partner: role, external id, bucket, prefixes, and a snippet for their system')
+      .option('--out <file>', 'write to this file instead of stdout; only its owner can read it', text('--out')),
     60,
   ).action(async (name: string, options: ContextOptions & { out?: string }) => {
     const site = await partnerSite(options);
@@ -42,9 +42,9 @@ export function addPartners(program: Command, io: CommandIo, exit: Exit): void {
   addContextOptions(
     partners
       .command('verify [name]')
-      .summary('try everything that the roles must and must not open')
+      .summary('try everything that the roles must and must not allow')
       .description(
-        'Calls STS and S3 as the partner would: without an external id, with wrong ones, with those of others, with its own; then inside and outside of its ' +
+        'Calls STS and S3 as the partner would: without an external id, with wrong ones, with those of others, with its own; then inside and outside its ' +
           'prefixes. Exit code 0 only if everything is as it should be; 1 if something is open, closed or could not be proven.',
       )
       .option('--as <profile>', 'in AWS: profile with credentials of the principal of the partner', text('--as')),

@@ -24,7 +24,7 @@ import { isRunningOver } from './runtime-file';
 
 interface PlanOptions extends ContextOptions {
   readonly from?: string;
-  /** False hides the statements, `full` shows those of which there are hundreds of lines, too. */
+  /** False hides the statements. `full` also shows statements of hundreds of lines. */
   readonly statements: boolean;
   readonly full?: boolean;
 }
@@ -36,12 +36,12 @@ const REFUSED = 4;
 export function addPlan(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('plan')
-    .summary('what a deployment of this tree would do, before it does it')
+    .summary('show what a deployment of this tree would do')
     .description(
-      'Compares the warehouse objects and declarations that are deployed with those of this tree, and says for each what a deployment would do to it, what\n' +
+      'Compares the deployed warehouse objects and declarations with those of this tree. Shows for each what a deployment would do to it, what\n' +
         'readers see, and which statements run in which order. Changes nothing.\n\n' +
-        'Without an environment it asks the local runtime that runs over the data folder, or, if none runs, reads the folder. With one it asks the\n' +
-        'registry in that warehouse, by the credentials that any SDK program finds. With --from it asks nobody.\n\n' +
+        'Without an environment it queries the local runtime over the data folder, or, if none runs, reads the folder. With one it queries the\n' +
+        'registry in that warehouse, with default AWS credentials. With --from it makes no call.\n\n' +
         '  npx millrace plan                      the local runtime\n' +
         '  npx millrace plan prod                 AWS, with outputs.json of cdk deploy --outputs-file\n' +
         '  npx millrace plan prod --from main     what merging this tree into main would do\n\n' +
@@ -71,13 +71,13 @@ export function addPlan(program: Command, io: CommandIo, exit: Exit): void {
   });
 }
 
-/** 0 nothing to do, 3 changes, 4 something is refused or not as it was deployed. */
+/** Returns 0 for nothing to do, 3 for changes, 4 if something is refused or not as it was deployed. */
 export function exitCode({ changes, problems }: Pick<Plan, 'changes' | 'problems'>): number {
   if (changes.some(({ action }) => action === 'refused') || problems.some(({ stops }) => stops)) return REFUSED;
   return changes.some(({ action }) => action !== 'unchanged') ? CHANGES : 0;
 }
 
-/** The other commands take it as an option. */
+/** Returns the environment. The other commands take it as an option. */
 function chosenName(argument: string | undefined, option: string | undefined): string | undefined {
   if (argument !== undefined && option !== undefined && argument !== option)
     throw new Failure(`[environment] and --environment name different ones: '${argument}' and '${option}'`, 2);
@@ -102,7 +102,7 @@ async function onlinePlan(
   const where = name === undefined ? `the local runtime over ${options.data}` : `the warehouse of ${name}`;
   await withContext({ ...options, environment: name }, io, { code: 0 }, async (context) => {
     const recorded = await readRegistry(context);
-    // The owner is not recorded: it is older than the registry.
+    // The registry does not record the owner, who is older than the registry.
     const before = recorded === undefined ? [] : [...after.filter(({ kind }) => kind === 'owner'), ...recorded];
     const { facts, problems } = await queryWarehouse(context, before, after);
     const source = recorded === undefined ? `${where}, which has no registry yet` : `the registry of ${where}`;
@@ -113,13 +113,15 @@ async function onlinePlan(
   return plan!;
 }
 
-/** Without a registry everything looks foreign: what is there was deployed by an edition that recorded nothing, or by nobody. */
+/**
+ * Without a registry every object looks foreign: an edition without a registry deployed it, or it was created by hand.
+ */
 function unrecorded(problems: readonly Problem[]): Problem[] {
   if (problems.length === 0) return [];
   return [
     {
       object: registryTable,
-      problem: `There is no registry, and ${plural(problems.length, 'object')} that it would know of: ${problems.map(({ object }) => object).join(', ')}.`,
+      problem: `There is no registry, and ${plural(problems.length, 'object')} that it would list: ${problems.map(({ object }) => object).join(', ')}.`,
       advice:
         'If an earlier version of Millrace deployed them, compare with that by --from; the next deployment records what it finds to be the same.',
       stops: false,

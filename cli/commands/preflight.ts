@@ -13,18 +13,18 @@ interface Options {
   readonly region?: string;
 }
 
-/** Nothing is known to fail, but not everything could be looked at. */
+/** Exit code if nothing is known to fail, but not everything could be checked. */
 const UNTOLD = 3;
 
 export function addPreflight(program: Command, io: Io, exit: Exit): void {
   program
     .command('preflight <environment>')
-    .summary('what the first deployment to an account will stumble over')
+    .summary('report what will fail in the first deployment to an account')
     .description(
-      'Looks, with your credentials and without changing anything, at what `cdk deploy` of the environment needs in the account and region. A line each: ok, will fail (with what mends ' +
-        "it), can't tell (with the permission that you lack). Exit code 0: all is well. 1: something will fail. 3: nothing is known to fail, but something could not be looked at.",
+      'Checks with your credentials, without changing anything, what `cdk deploy` of the environment needs in the account and region. Prints a line for each check: ok, will fail (with the fix ' +
+        "for it), can't tell (with the permission that you lack). Exit code 0: all is well. 1: something will fail. 3: nothing is known to fail, but something could not be checked.",
     )
-    .option('--region <region>', "the region, where the environment names none. Default: the SDK's own")
+    .option('--region <region>', "region, if the environment names none (default: the SDK's own)")
     .option('--json', 'one JSON object on stdout')
     .action(async (name: string, options: Options) => {
       const environment = findEnvironment(name, 'the environment');
@@ -33,7 +33,7 @@ export function addPreflight(program: Command, io: Io, exit: Exit): void {
         const caller = await account.caller().catch(stop);
         if (environment.account !== undefined && environment.account !== caller.account)
           throw new Failure(
-            `environments/${name}.ts names the account ${environment.account}, and your credentials are of ${caller.account}: choose another profile (AWS_PROFILE)`,
+            `environments/${name}.ts names the account ${environment.account}, and your credentials belong to ${caller.account}: choose another profile (AWS_PROFILE)`,
           );
         const findings = await preflight({ environment, pipelines, account, accountId: caller.account });
         print({ ...caller, region: account.region, environment: name }, findings, options, io);
@@ -44,9 +44,9 @@ export function addPreflight(program: Command, io: Io, exit: Exit): void {
     });
 }
 
-/** Without a caller there is nothing to look at. */
+/** Without a caller nothing can be checked. */
 function stop(error: unknown): never {
-  throw new Failure(meaningOf(error)?.sentence ?? `who you are is not known: ${explain(error)}`, 1, { cause: error });
+  throw new Failure(meaningOf(error)?.sentence ?? `your identity is not known: ${explain(error)}`, 1, { cause: error });
 }
 
 const exitCode = (findings: readonly Finding[]) =>
@@ -75,5 +75,5 @@ function print(where: Where, findings: readonly Finding[], { json }: Options, io
     io.stdout.write(
       `${paint[result](result.padEnd(10))}  ${check.padEnd(width)}  ${detail}${mend ? `. Mend it: ${mend}` : ''}\n`,
     );
-  io.stdout.write(`\n${counts.ok} ok, ${counts.willFail} will fail, ${counts.cannotTell} can't be told\n`);
+  io.stdout.write(`\n${counts.ok} ok, ${counts.willFail} will fail, ${counts.cannotTell} unknown\n`);
 }

@@ -18,20 +18,20 @@ import { removeFromParked } from './history/unpark';
 import { text } from './options';
 
 export interface RedriveOptions {
-  /** Try what is under the keys now, and give up for good what is there no longer. @default false */
+  /** True tries the present bytes of each key, and gives up deleted objects for good. @default false */
   readonly present?: boolean;
   readonly apply?: boolean;
 }
 
 interface Found {
   readonly letters: readonly Letter[];
-  /** Parked objects whose message is gone: SQS keeps one for 14 days at most. */
+  /** Parked objects whose message is gone: SQS keeps a message for 14 days at most. */
   readonly stranded: readonly Stranded[];
 }
 
 type Stranded = HistoryObject & { readonly reason: string };
 
-/** What became of an object since it could not be loaded. */
+/** What happened to an object since it could not be loaded. */
 type Since = 'same' | 'replaced' | 'gone';
 
 type Letter = DeadLetter & { readonly since: readonly Since[] };
@@ -39,24 +39,24 @@ type Letter = DeadLetter & { readonly since: readonly Since[] };
 export function addRedrive(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('redrive')
-    .summary('give what could not be loaded another try')
+    .summary('retry objects that could not be loaded')
     .description(
-      'Lists the dead letters of a pipeline and the parked objects, with their reasons. With --apply they go back to the queue and out of ' +
-        '`parked`: do that when the cause is gone. An object that was replaced or deleted meanwhile is tried by its old version, which may ' +
-        'fail again; --present tries what is there now instead. Exit code 1 when there is something to redrive and nothing was done.\n\n' +
+      'Lists the dead letters of a pipeline and the parked objects, with their reasons. With --apply it returns them to the queue and removes them from ' +
+        '`parked`: do that when the cause is gone. An object that was replaced or deleted meanwhile is retried with its old version, which may ' +
+        'fail again; --present tries the present bytes instead. Exit code 1 if there is something to redrive and nothing was done.\n\n' +
         '  npx millrace redrive\n' +
         '  npx millrace redrive --apply --present',
     )
     .option('--pipeline <name>', 'whose dead letters (default: the only pipeline with history)', text('--pipeline'))
-    .option('--apply', 'send them back')
-    .option('--present', 'instead of bytes that were replaced try the present ones, and give up what was deleted');
+    .option('--apply', 'return them to the queue')
+    .option('--present', 'try the present bytes of replaced objects, and give up deleted ones');
   addContextOptions(command, 300).action(async (options: RedriveOptions & { pipeline?: string } & ContextOptions) => {
     const pipeline = chosenPipeline(options.pipeline, any);
     await withContext(options, io, exit, (context) => redrive(context, pipeline, options));
   });
 }
 
-/** Answers whether nothing is left to redrive. */
+/** Returns true if nothing is left to redrive. */
 export async function redrive(
   context: Context,
   pipeline: Pipeline,
@@ -104,7 +104,7 @@ async function find(context: Context, pipeline: Pipeline): Promise<Found> {
 
 async function changeSince({ cloud }: Context, { bucket, key, etag }: HistoryObject): Promise<Since> {
   const { historyBucket, archiveBucket } = cloud.names;
-  // not a bucket of this environment: the load function ignores it
+  // The load function ignores buckets of other environments.
   if (bucket !== historyBucket && bucket !== archiveBucket) return 'gone';
   const head = await cloud.buckets.head(bucket, key);
   if (head === undefined) return 'gone';
@@ -114,7 +114,7 @@ async function changeSince({ cloud }: Context, { bucket, key, etag }: HistoryObj
 const idOf = ({ bucket, key, etag }: { bucket: string; key: string; etag: string }) =>
   JSON.stringify([bucket, key, etag]);
 
-/** Out of `parked` first, last of all out of the dead letters: cut short at any point, it can be repeated. */
+/** Removes objects from `parked` first, and the dead letters last. So an interrupted call can be repeated. */
 async function sendBack(
   context: Context,
   pipeline: Pipeline,
@@ -133,12 +133,14 @@ async function sendBack(
   }
 }
 
-/** Messages about what is under the keys now: of objects that are still the same, or of all that are there. */
+/**
+ * Returns messages about the present bytes: of objects that are still the same, or with `replaced` of all that exist.
+ */
 async function presentOf(context: Context, objects: readonly HistoryObject[], replaced = false): Promise<string[]> {
   const messages: string[] = [];
   for (const { bucket, key, etag } of objects) {
     const head = await context.cloud.buckets.head(bucket, key);
-    // a later version has a message of its own
+    // A later version has its own message.
     if (head !== undefined && (replaced || head.etag === etag))
       messages.push(notificationOf({ bucket, versionId: '', ...head }, head.lastModified));
   }
@@ -160,7 +162,7 @@ function print({ stdout, style }: Context, { letters, stranded }: Found, applied
   ];
   if (rows.length === 0) return void stdout.write('There are no dead letters.\n');
   const end = applied
-    ? `${plural(rows.length, 'object')} sent back; follow with ${style.cyan('npx millrace files')}`
-    : `Nothing was done. Add ${style.cyan('--apply')} to send them back${letters.some(({ since }) => since.some((what) => what !== 'same')) ? `, and ${style.cyan('--present')} to try the present bytes where they were replaced` : ''}.`;
+    ? `${plural(rows.length, 'object')} returned to the queue; ${style.cyan('npx millrace files')} shows the result`
+    : `Nothing was done. Add ${style.cyan('--apply')} to return them to the queue${letters.some(({ since }) => since.some((what) => what !== 'same')) ? `, and ${style.cyan('--present')} to try the present bytes where they were replaced` : ''}.`;
   stdout.write(`${table(['object', 'reason'], rows, style, '', 200)}\n\n${end}\n`);
 }

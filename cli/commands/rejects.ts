@@ -20,7 +20,7 @@ import { conditionOf, type RejectFilter, rejectId, sources } from './rejects/fil
 import { previewRetry, type RetryResult, retryRejects } from './rejects/retry';
 
 export interface RejectsOptions extends RejectFilter {
-  /** Samples a reason. */
+  /** Number of samples for each reason. */
   readonly limit: number;
   readonly retry?: boolean;
   readonly apply?: boolean;
@@ -38,30 +38,32 @@ interface Sample {
   /** Shard and sequence number, or object and line, as far as they are known. */
   readonly from: string;
   readonly mergedAt: string;
-  /** JSON text, its beginning if it is long; null for bytes that are not JSON, and for what is too long for a text of the warehouse. */
+  /**
+   * JSON text, cut if it is long. Null for bytes that are not JSON, and for a text that is too long for the warehouse.
+   */
   readonly payload: string | null;
-  /** How long the whole text is; null for bytes that are not JSON. */
+  /** Length of the whole text in bytes; null for bytes that are not JSON. */
   readonly payloadBytes: number | null;
 }
 
 export function addRejects(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('rejects')
-    .summary('list the records that do not fit the columns, or merge them again')
+    .summary('list rejected records, or merge them again')
     .description(
-      'Lists the rejects by reason, each with samples. After the columns of a pipeline were changed and deployed, --retry tells what would ' +
-        'become of them, and --retry --apply merges them: what fits now becomes events, the rest stays with its present reason. It is one ' +
-        'transaction: cut short, it took effect or it did not. Exit code 1 when there are rejects.\n\n' +
+      'Lists the rejects by reason, each with samples. After the columns of a pipeline were changed and deployed, --retry shows what would ' +
+        'become of them, and --retry --apply merges them. Records that now fit become events; the rest keep their reason. It is one ' +
+        'transaction, so an interrupted call took effect as a whole or not at all. Exit code 1 if there are rejects.\n\n' +
         "  npx millrace rejects --reason 'price' --limit 3\n" +
         '  npx millrace rejects --pipeline estore --retry --since 2026-11-20\n' +
         '  npx millrace rejects --id s3://bucket/estore/shop/part.gz,17 --retry --apply',
     )
     .option('--pipeline <name>', 'one pipeline (default: all)', text('--pipeline'))
     .option('--reason <text>', 'reasons that contain this', text('--reason'))
-    .addOption(new Option('--source <source>', 'what brought them').choices([...sources]))
+    .addOption(new Option('--source <source>', 'their source').choices([...sources]))
     .option('--since <time>', 'rejected then or later', moment('--since'))
     .option('--until <time>', 'rejected before', moment('--until'))
-    .option('--id <place>', 'one record, or all of one shard or object, as the list shows it', rejectId('--id'))
+    .option('--id <place>', 'one record, or all of one shard or object, as listed', rejectId('--id'))
     .option('--limit <n>', 'samples a reason', wholeNumber('--limit', 0, 1000), 2)
     .option('--retry', 'merge them again under the present columns')
     .option('--apply', 'with --retry: do it');
@@ -73,7 +75,7 @@ export function addRejects(program: Command, io: CommandIo, exit: Exit): void {
   });
 }
 
-/** Answers whether there are none of those that are chosen, or, after a retry, whether none are left. */
+/** Returns true if no selected reject exists or, after a retry, is left. */
 export async function rejects(
   context: Context,
   chosen: readonly Pipeline[],
@@ -121,7 +123,7 @@ async function listReasons(context: Context, pipeline: Pipeline, options: Reject
   }));
 }
 
-/** A row of a result has at most 64 kB, and so has a text: 10,000 characters are at most 40,000 bytes. */
+/** A result row has at most 64 kB, and so has a text. 10,000 characters are at most 40,000 bytes. */
 const payloadItems = `case when json_size(payload) <= 65535 then left(json_serialize(payload), 10000) end as payload, json_size(payload) as payload_bytes`;
 
 const sampleQuery = (table: string, where: string, limit: number) => `with numbered as (
@@ -178,7 +180,7 @@ function reasonLines({ pipeline, reason, records, newest, samples }: Reason, sty
 
 function payloadText({ payload, payloadBytes }: Sample, reason: string, style: Style): string {
   if (isSkipReason(reason))
-    return style.dim('never read: npx millrace backfill --from archive --apply makes of it what it is');
+    return style.dim('never read: npx millrace backfill --from archive --apply loads its bytes');
   if (payloadBytes === null) return style.dim('not JSON');
   return payload === null ? style.dim(`${grouped(payloadBytes)} bytes, too long to be shown`) : cut(printable(payload));
 }

@@ -22,7 +22,7 @@ export interface Reprocessed {
   readonly key: string;
   readonly etag: string;
   readonly outcome: 'loaded' | 'loaded before' | 'parked' | 'waiting';
-  /** The run that loaded it before. */
+  /** The earlier run that loaded the object. */
   readonly runId?: string;
   readonly reason?: string;
 }
@@ -30,23 +30,23 @@ export interface Reprocessed {
 export function addReprocess(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('reprocess')
-    .summary('load one object again that could not be loaded')
+    .summary('load one object that could not be loaded')
     .description(
-      'Takes one object out of `parked`, queues it and waits until it is loaded. An object that is in the ledger with these very bytes is ' +
-        'left alone: its rows are in. Exit code 1 when it was not loaded.\n\n' +
+      'Takes one object out of `parked`, queues it and waits until it is loaded. If the ledger has the object with these very bytes, ' +
+        'nothing is done. Exit code 1 if it was not loaded.\n\n' +
         '  npx millrace reprocess estore/2026/11/21/part-7.gz',
     )
     .argument('<key>', 'key of the history bucket, or of the archive', text('<key>'))
     .option('--pipeline <name>', 'whose object (default: the one whose sources match the key)', text('--pipeline'));
   addContextOptions(command, 600).action(async (key: string, options: { pipeline?: string } & ContextOptions) => {
     const chosen = chosenPipelines(options.pipeline, any);
-    // before anything is connected: a key that belongs to nobody
+    // Refuse a key of no source before connecting.
     ownerOf(chosen, key);
     await withContext(options, io, exit, (context) => reprocess(context, chosen, key));
   });
 }
 
-/** Answers whether the object is loaded in the end. */
+/** Returns true if the object is loaded in the end. */
 export async function reprocess(context: Context, pipelines: readonly Pipeline[], key: string): Promise<boolean> {
   const result = await again(context, pipelines, key);
   if (context.json) context.stdout.write(`${JSON.stringify(result)}\n`);
@@ -72,7 +72,7 @@ async function again(context: Context, pipelines: readonly Pipeline[], key: stri
   const stage = context.progress.stage('load');
   const since = await warehouseNow(context);
   await removeFromParked(context, pipeline, [object]);
-  // ahead of the backlog: somebody waits
+  // This queue is ahead of the backlog, because a person waits.
   const urls = names.queues(pipeline.name);
   await queues.send(urls.history ?? urls.backlog, [notificationOf(object, head.lastModified)]);
   const { loaded, parked } = await waitForLoads(context, pipeline, bucket, [head], since, stage);
@@ -101,6 +101,6 @@ function sentence({ key, outcome, runId, reason }: Reprocessed): string {
     case 'parked':
       return `${key} could not be loaded: ${reason}`;
     case 'waiting':
-      return `${key} is queued and not loaded yet; ask npx millrace files later.`;
+      return `${key} is queued and not loaded yet; npx millrace files shows the result later.`;
   }
 }

@@ -2,9 +2,9 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { Failure } from '../failure';
 
-/** How a program talks to a running local runtime. */
+/** How a program reaches a running local runtime. */
 export interface RuntimeConnection {
-  /** `http://127.0.0.1:<port>`: every service. */
+  /** `http://127.0.0.1:<port>`, the address of every service. */
   readonly endpoint: string;
   readonly region: string;
   readonly credentials: {
@@ -12,7 +12,7 @@ export interface RuntimeConnection {
     readonly secretAccessKey: string;
     readonly sessionToken?: string;
   };
-  /** How the Data API names the warehouse. */
+  /** Names of the warehouse for the Data API. */
   readonly warehouse: {
     readonly ClusterIdentifier?: string;
     readonly WorkgroupName?: string;
@@ -20,20 +20,20 @@ export interface RuntimeConnection {
     readonly SecretArn?: string;
     readonly DbUser?: string;
   };
-  /** Outputs of the data stack by logical id: what buckets, streams and queues are called. */
+  /** Outputs of the data stack by logical id: names of buckets, streams and queues. */
   readonly outputs: Readonly<Record<string, unknown>>;
-  /** Outputs of the pipelines stack: export functions, and secrets that hold the external ids of partners. */
+  /** Outputs of the pipelines stack: export functions, and secrets with the external ids of partners. */
   readonly pipelineOutputs: Readonly<Record<string, unknown>>;
 }
 
-/** What another process needs: `<data>/runtime.json`, there while the runtime runs. */
+/** What another process needs to reach the runtime. `<data>/runtime.json` exists while the runtime runs. */
 export interface RuntimeFile extends RuntimeConnection {
   readonly pid: number;
 }
 
 const pathIn = (dataDir: string) => join(dataDir, 'runtime.json');
 
-/** Readable by its owner only: it holds credentials, if only local ones. */
+/** Writes the file readable by its owner only, because it holds (local) credentials. */
 export function writeRuntimeFile(dataDir: string, file: RuntimeFile): void {
   const temporary = `${pathIn(dataDir)}.${process.pid}`;
   writeFileSync(temporary, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
@@ -44,7 +44,7 @@ export function removeRuntimeFile(dataDir: string): void {
   rmSync(pathIn(dataDir), { force: true });
 }
 
-/** @throws Failure when no runtime runs over the folder, or when its file is damaged */
+/** @throws Failure if no runtime runs over the folder, or its file is damaged */
 export function readRuntimeFile(dataDir: string): RuntimeFile {
   const none = () =>
     new Failure(
@@ -62,13 +62,13 @@ export function readRuntimeFile(dataDir: string): RuntimeFile {
   return file;
 }
 
-/** Whether a runtime runs over the folder. @throws Failure when its file is damaged */
+/** Returns true if a runtime runs over the folder. @throws Failure if its file is damaged */
 export function isRunningOver(dataDir: string): boolean {
   const path = pathIn(dataDir);
   return existsSync(path) && isRunning(parse(readFileSync(path, 'utf8'), path).pid);
 }
 
-/** The file may be cut off by a full disk, or be changed by somebody. */
+/** A full disk may cut the file off, or a person may change it. */
 function parse(content: string, path: string): RuntimeFile {
   const damaged = (what: string, cause?: unknown) =>
     new Failure(`${path} is damaged: ${what}; stop the local runtime and start it again`, 1, { cause });

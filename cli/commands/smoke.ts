@@ -32,21 +32,21 @@ interface SmokeOptions extends ContextOptions {
   readonly as?: string;
 }
 
-const DESCRIPTION = `Proves an environment after a deployment, and ends with a table: what is expected, what was found.
+const DESCRIPTION = `Proves an environment after a deployment. Ends with a table of what is expected and what was found.
 
-It reads everywhere: how fresh the views are, the last merges, the state of statements, what latest.json of each export points at, the alarms.
-Where the environment says "smoke: true" it also sends marked events through stream and history, follows them to events, views and an export,
-opens the partners' roles with and without the external id, and removes its marks. Elsewhere, and with --read-only, it runs the conformance pack instead, in schemas of
-its own that it drops.
+It always checks how fresh the views are, the last merges, the state of statements, what latest.json of each export points at, and the alarms.
+If the environment says "smoke: true", it also sends marked events through stream and history, follows them to events, views and an export,
+opens the partners' roles with and without the external id, and removes its marks. Otherwise, and with --read-only, it runs the conformance
+pack instead, in schemas of its own that it drops.
 
   npx millrace smoke                          the local runtime
   npx millrace smoke dev --outputs outputs.json     an environment in AWS
 
-Needs: the owner's secret (the output OwnerSecretArn), through which statements run and marks are deleted; the exports bucket; cloudwatch:DescribeAlarms. With marks also
-kinesis:PutRecords, s3:PutObject and s3:DeleteObject on the history bucket, lambda:InvokeFunction on the export functions, sts:AssumeRole on the partners' roles
+Needs: the owner's secret (the output OwnerSecretArn), for statements and to delete marks; the exports bucket; cloudwatch:DescribeAlarms. With
+marks also kinesis:PutRecords, s3:PutObject and s3:DeleteObject on the history bucket, lambda:InvokeFunction on the export functions, sts:AssumeRole on the partners' roles
 (--as: a profile of the partner's principal).
 
-Exit code 0: nothing is wrong. 1: something is. 2: the command line asks for something impossible.`;
+Exit code 0: nothing is wrong. 1: something is wrong. 2: the command line is invalid.`;
 
 const HALF_AN_HOUR_SECONDS = 1800;
 
@@ -57,7 +57,7 @@ export function addSmoke(program: Command, io: CommandIo, exit: Exit): void {
       .summary('prove a deployed environment: marked events from end to end, partners, freshness, alarms')
       .description(DESCRIPTION)
       .option('--read-only', 'send nothing, whatever the environment says')
-      .option('--remove <mark>', 'only remove what a test of this mark left, since it was killed', text('--remove'))
+      .option('--remove <mark>', 'only remove what a killed test of this mark left', text('--remove'))
       .option('--as <profile>', 'in AWS: profile with credentials of the principal of the partners', text('--as')),
     HALF_AN_HOUR_SECONDS,
   ).action((named: string | undefined, given: SmokeOptions) => {
@@ -97,7 +97,7 @@ async function smoke(context: Context, options: SmokeOptions): Promise<boolean> 
   if (sends) {
     const clients = smokeClients(site);
     const mark = newMark();
-    context.progress.line(`the mark is ${mark}; should this be killed: millrace smoke --remove ${mark}`);
+    context.progress.line(`the mark is ${mark}; if this test is killed, run millrace smoke --remove ${mark}`);
     try {
       findings.push(...(await sendAndFollow(context, options, clients, mark)));
     } finally {
@@ -108,7 +108,7 @@ async function smoke(context: Context, options: SmokeOptions): Promise<boolean> 
   return print(context, environment.name, findings);
 }
 
-/** Answers whether nothing is wrong. */
+/** Prints the table. Returns true if nothing is wrong. */
 function print(context: Context, environment: string, findings: readonly CheckResult[]): boolean {
   const of = (result: CheckResult['result']) => findings.filter((each) => each.result === result).length;
   const counts = { ok: of('ok'), wrong: of('wrong'), unknown: of('unknown') };
@@ -123,6 +123,6 @@ function print(context: Context, environment: string, findings: readonly CheckRe
   };
   const rows = findings.map(({ check, expected, found, result }) => [check, expected, found, marks[result]]);
   context.stdout.write(`${table(['check', 'expected', 'found', ''], rows, context.style, '', 200)}\n\n`);
-  context.stdout.write(`${counts.ok} ok, ${counts.wrong} wrong, ${counts.unknown} can't be told\n`);
+  context.stdout.write(`${counts.ok} ok, ${counts.wrong} wrong, ${counts.unknown} unknown\n`);
   return counts.wrong === 0;
 }

@@ -15,11 +15,14 @@ import { type RuntimeFile, readRuntimeFile } from './runtime-file';
 export interface QueryResult {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
-  /** Rows changed, of a statement without a result. */
+  /** Number of changed rows, for a statement without a result. */
   readonly changed?: number;
 }
 
-/** Runs one statement through the Data API and waits for its end. Decimals and timestamps come as text, as the API sends them. */
+/**
+ * Runs one statement through the Data API and waits for its end. Decimals and timestamps stay text, as the API sends
+ * them.
+ */
 export async function runStatement(file: RuntimeFile, sql: string): Promise<QueryResult> {
   const client = new RedshiftDataClient({
     ...clientSettings(),
@@ -67,10 +70,10 @@ export function addSql(program: Command, { stdout, env }: SqlIo): void {
     .command('sql')
     .summary('run one statement in the running local warehouse')
     .description(
-      'Runs one Redshift statement in the warehouse of the local runtime that is running over the data folder.\n\n' +
+      'Runs one Redshift statement in the warehouse of the local runtime over the data folder.\n\n' +
         '  npx millrace sql "select * from estore.hourly_revenue order by 1 desc limit 5"',
     )
-    .argument('<query>', 'the statement; what the local warehouse does not model is refused by name', text('<query>'))
+    .argument('<query>', 'the statement; the local warehouse refuses what it does not model, by name', text('<query>'))
     .option('--data <dir>', 'data folder of the running runtime', text('--data'), DEFAULT_DATA)
     .option('--json', 'a JSON array with one object a row')
     .action(async (query: string, options: { data: string; json?: boolean }) => {

@@ -22,12 +22,12 @@ export function addWarehouse(program: Command, io: WarehouseCommandIo): void {
     .option('--s3 <url>', 'S3 endpoint for COPY and UNLOAD', url('--s3'))
     .option('--kinesis <url>', 'Kinesis endpoint for streaming views', url('--kinesis'))
     .option('--secrets <url>', 'Secrets Manager endpoint for SecretArn', url('--secrets'))
-    .option('--case-sensitive', 'sessions begin with enable_case_sensitive_identifier on, as a parameter group can say')
+    .option('--case-sensitive', 'start sessions with enable_case_sensitive_identifier on, as a parameter group can')
     .option('--throttle', 'refuse calls above the documented rates, as AWS does (30 ExecuteStatement a second, …)')
     .action((options: ServeCommandOptions) => serveUntilStopped(options, io));
 }
 
-/** A parser for commander: the base URL of an endpoint. */
+/** Creates a commander parser for the base URL of an endpoint. */
 function url(flag: string): (given: string) => string {
   return (given) => {
     const parsed = URL.canParse(given) ? new URL(given) : undefined;

@@ -32,7 +32,7 @@ export interface Answer {
   readonly pipeline: string;
   readonly eventId: string | null;
   readonly verdict: string;
-  /** In the table `events`. */
+  /** True if the table `events` has it. */
   readonly inEvents: boolean;
   readonly sightings: readonly Sighting[];
 }
@@ -40,11 +40,11 @@ export interface Answer {
 export function addWhy(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('why')
-    .summary('for one event: where it is, or why it is not there')
+    .summary('find one event, or say why it is missing')
     .description(
-      'Follows one event through every place: stream, landing view, archive, history, queue, staged table, rejects, duplicates, events, ' +
-        'views and exports. Name it by its event id, or by columns that it has. What is known of it is looked up; the rest of the stream and ' +
-        'of the buckets is read within the bounds given. Exit code 1 when it is not in events.\n\n' +
+      'Searches every place for one event: stream, landing view, archive, history, queue, staged table, rejects, duplicates, events, ' +
+        'views and exports. Name it by its event id, or by values of its columns. Known positions are looked up. The stream and ' +
+        'the buckets are read within the given bounds. Exit code 1 if it is not in events.\n\n' +
         '  npx millrace why customer_id=customer_7 action=cart\n' +
         '  npx millrace why 3f0c9b0e… --since 2026-11-21',
     )
@@ -53,22 +53,14 @@ export function addWhy(program: Command, io: CommandIo, exit: Exit): void {
       text('<event>')(value),
     ])
     .option('--pipeline <name>', 'whose event (default: the first pipeline that has the columns)', text('--pipeline'))
-    .option('--since <time>', 'read nothing older', moment('--since'))
-    .option('--until <time>', 'read nothing younger', moment('--until'))
-    .option(
-      '--records <n>',
-      'read so many records of the stream at most',
-      wholeNumber('--records', 1, 1_000_000_000),
-      200_000,
-    )
-    .option('--everywhere', 'read the history also when another source brought the event')
-    .option(
-      '--look',
-      'look for its message in the queues of the load function too; in AWS each message that is seen counts as delivered once more',
-    )
+    .option('--since <time>', 'ignore older records', moment('--since'))
+    .option('--until <time>', 'ignore younger records', moment('--until'))
+    .option('--records <n>', 'most stream records to read', wholeNumber('--records', 1, 1_000_000_000), 200_000)
+    .option('--everywhere', 'search the history even if the event came from another source')
+    .option('--look', 'also search the queues of the load function; in AWS this counts as a delivery of each message')
     .option(
       '--megabytes <n>',
-      'read so much of the archive and of the history at most',
+      'most megabytes of archive and history to read',
       wholeNumber('--megabytes', 1, 1_000_000),
       256,
     );
@@ -88,7 +80,7 @@ const boundsOf = ({ since, until, records, megabytes, everywhere, look }: WhyOpt
   look: look === true,
 });
 
-/** The pipeline that is named, or the first whose columns are those asked for. */
+/** Returns the named pipeline, or the first one that has the given columns. */
 function pipelineOf(name: string | undefined, args: readonly string[]): Pipeline {
   const columns = args.filter((arg) => arg.includes('=')).map((arg) => arg.split('=')[0]!);
   const found =
@@ -103,7 +95,7 @@ function pipelineOf(name: string | undefined, args: readonly string[]): Pipeline
   );
 }
 
-/** Answers whether the event is in events. */
+/** Prints the answer. Returns true if the event is in events. */
 export async function why(context: Context, question: Question, bounds: Bounds): Promise<boolean> {
   const investigation = new Investigation(context, question, bounds);
   const sightings = await investigation.run();

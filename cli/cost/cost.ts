@@ -8,10 +8,13 @@ export interface TemplateResource {
 }
 export type Resources = Readonly<Record<string, TemplateResource>>;
 
-/** One amount of one price. `fixed`: a month without traffic. `events`: a million events. `kept`: a GB that is kept for a month. */
+/**
+ * An amount of one price. `fixed`: a month without traffic. `events`: a million events. `kept`: a GB that is kept for a
+ * month.
+ */
 export interface Line {
   readonly per: 'fixed' | 'events' | 'kept';
-  /** The row of the table that it is summed under. */
+  /** Row of the table that the line is summed under. */
   readonly group: string;
   readonly amount: number;
   readonly price: Price;
@@ -20,9 +23,12 @@ export interface Line {
 
 export const monthHours = 730;
 const monthMinutes = monthHours * 60;
-/** What a tick of a schedule comes to: an estimate from local runs, with the events of its statements. */
+/** Work of one tick of a schedule, events of its statements included. Estimated from local runs. */
 const perTick = { invocations: 5, secondsEach: 1, statements: 4, logBytes: 4000 };
-/** Lambda's pollers of one queue: five, each with a call of 20 seconds (Lambda guide, "Using Lambda with Amazon SQS"). */
+/**
+ * Lambda polls a queue with five pollers, each with a call of 20 seconds (Lambda guide, "Using Lambda with Amazon
+ * SQS").
+ */
 const pollsPerMinute = 15;
 
 const line = (per: Line['per'], group: string, amount: number, price: Price): Line => ({
@@ -34,7 +40,7 @@ const line = (per: Line['per'], group: string, amount: number, price: Price): Li
 });
 const fixed = (group: string, amount: number, price: Price) => line('fixed', group, amount, price);
 
-/** Types that cost nothing by themselves: what passes through them is priced by the events and GB. */
+/** Types that cost nothing by themselves. Their traffic is priced by the events and GB. */
 const free = new Set([
   'AWS::CDK::Metadata',
   'AWS::EC2::FlowLog',
@@ -68,13 +74,13 @@ const free = new Set([
   'AWS::SQS::QueuePolicy',
   'AWS::SecretsManager::ResourcePolicy',
   'AWS::SecretsManager::SecretTargetAttachment',
-  // Runs during deployments only.
+  // Runs only during deployments.
   'AWS::StepFunctions::StateMachine',
   'Custom::S3AutoDeleteObjects',
   'Custom::WarehouseObject',
 ]);
 
-/** Hours a month that a cluster is awake, by its scheduled actions at fixed hours of every day. */
+/** Hours a month that a cluster is awake, if its scheduled actions have fixed hours of every day. */
 function awakeHours(resources: Resources): number {
   const hourOf = (kind: 'PauseCluster' | 'ResumeCluster') => {
     const action = Object.values(resources).find(
@@ -85,7 +91,7 @@ function awakeHours(resources: Resources): number {
     return hour === undefined ? undefined : Number(hour);
   };
   const [pause, resume] = [hourOf('PauseCluster'), hourOf('ResumeCluster')];
-  // Any other schedule counts as none: the sum is then too high, never too low.
+  // Any other schedule is ignored. The sum is then too high, never too low.
   return pause === undefined || resume === undefined ? monthHours : (monthHours * ((pause - resume + 24) % 24)) / 24;
 }
 
@@ -102,7 +108,7 @@ function schedule(expression: string): Line[] {
     fixed('Lambda and schedules', ticks, 'call of Scheduler'),
     fixed('Lambda and schedules', ticks * perTick.invocations, 'call of Lambda'),
     fixed('Lambda and schedules', ticks * perTick.invocations * perTick.secondsEach * 0.25, 'GB-second of Lambda'),
-    // The Data API reads the secret for each statement, and Secrets Manager asks KMS for it.
+    // The Data API reads the secret for each statement, and Secrets Manager then calls KMS.
     fixed('credentials of each statement', statements, 'call of Secrets Manager'),
     fixed('credentials of each statement', statements, 'call of KMS'),
     fixed('logs', (ticks * perTick.invocations * perTick.logBytes) / 1e9, 'GB of logs'),
@@ -123,7 +129,7 @@ function stream({
   ];
 }
 
-/** @throws Error for a type that has no price here: it is never taken for free */
+/** @throws Error for a type without a price here: no type is free by default */
 function linesOf(resource: TemplateResource, resources: Resources): Line[] {
   const { Type, Properties = {} } = resource;
   if (free.has(Type)) return [];
@@ -136,7 +142,7 @@ function linesOf(resource: TemplateResource, resources: Resources): Line[] {
       return [fixed('Redshift', nodes * awakeHours(resources), price), ...secret];
     }
     case 'AWS::RedshiftServerless::Workgroup':
-      // Refreshes every few minutes keep it awake.
+      // Refreshes every few minutes keep the workgroup awake.
       return [fixed('Redshift', Properties.BaseCapacity * monthHours, 'RPU-hour')];
     case 'AWS::Kinesis::Stream':
       return stream(Properties);
@@ -158,7 +164,7 @@ function linesOf(resource: TemplateResource, resources: Resources): Line[] {
   }
 }
 
-/** Metrics that the functions write, for each pipeline that an alarm names: RunSeconds and LoadedFiles have no alarm. */
+/** Metrics that the functions write, per pipeline with an alarm. RunSeconds and LoadedFiles have no alarm. */
 function customMetrics(resources: Resources): Line[] {
   const { namespace, ...names } = functionMetrics;
   const watched = Object.values(resources).filter((one) => one.Properties?.Namespace === namespace);
@@ -166,7 +172,7 @@ function customMetrics(resources: Resources): Line[] {
   return [fixed('custom metrics', pipelines.size * (Object.keys(names).length + 2), 'custom metric-month')];
 }
 
-/** Everything that an environment's templates cost: fixed, for a million events of so many bytes, and for a GB that is kept. */
+/** Returns all costs of an environment's templates: fixed, per million events of `eventBytes`, and per GB kept. */
 export function costOf(resources: Resources, eventBytes = 500): Line[] {
   const all = Object.values(resources);
   const gb = (1e6 * eventBytes) / 1e9;
@@ -203,7 +209,7 @@ const unitPrice = (price: Price) => {
   return dollars < 0.01 ? `$${Number((dollars * 1e6).toPrecision(4))} a million` : `$${dollars}`;
 };
 
-/** Amounts of the same price are one. */
+/** Adds up amounts of the same price. */
 function summed(lines: readonly Line[]): Line[] {
   const byPrice = new Map<string, Line>();
   for (const one of lines) {

@@ -1,4 +1,4 @@
-/** List prices of us-east-1 in dollars, as known in November 2026, each with the pricing page that has it. Other regions differ. */
+/** List prices of us-east-1 in dollars, in November 2026, each with its pricing page. Other regions differ. */
 export const prices = {
   'node-hour ra3.large': { dollars: 0.543, page: 'aws.amazon.com/redshift/pricing' },
   'node-hour ra3.xlplus': { dollars: 1.086, page: 'aws.amazon.com/redshift/pricing' },

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Resources } from './cost';
 
-/** All resources of the templates of a cloud assembly, of every stack together. */
+/** Returns the resources of all templates of a cloud assembly. */
 export function resourcesOf(assemblyDir: string): Resources {
   const files = readdirSync(assemblyDir, { recursive: true, encoding: 'utf8' }).filter((file) =>
     file.endsWith('.template.json'),

@@ -17,7 +17,10 @@ import { type Permission, Usage } from './usage';
 
 type Tell = (what: string) => void;
 
-/** Deploys the dev environment and puts it through everything that it does. Answers what was used of what is granted. Every minute of the clock costs, so that few go by. */
+/**
+ * Deploys the dev environment, uses all of its features, and returns which grants were used. Each minute of the clock
+ * costs time, so few pass.
+ */
 export async function playEverything(folder: string, tell: Tell): Promise<Permission[]> {
   const { signal } = new AbortController();
   tell('synthesize');
@@ -32,7 +35,7 @@ export async function playEverything(folder: string, tell: Tell): Promise<Permis
     { assemblyDir, dataDir, onProgress: () => {} },
     {
       faults: post,
-      // what the deployment asks for is judged when the roles can be looked up
+      // Requests of the deployment are counted later, when the roles can be looked up.
       onAllowed: (...allowed) =>
         started ? usage.listener(...allowed) : void early.push(() => usage.listener(...allowed)),
       onStarted: (deployed) => {
@@ -49,7 +52,7 @@ export async function playEverything(folder: string, tell: Tell): Promise<Permis
   }
 }
 
-/** Loses notifications, as long as it is told to. */
+/** Loses notifications while `lost` is set. */
 class Post implements FaultSource {
   losing = false;
 
@@ -81,15 +84,15 @@ async function play(runtime: DemoRuntime, deployed: Runtime, post: Post, dataDir
     await sendBatch(runtime, clients, generators(), { batches: 0, complete: true, pipelines: {} }, batch, { signal });
     const put = (Key: string, Body: Buffer) =>
       clients.s3.send(new PutObjectCommand({ Bucket: runtime.historyBucket, Key, Body }));
-    await put('estore/poison/object/1.gz', Buffer.from('this is no gzip'));
+    await put('estore/poison/object/1.gz', Buffer.from('this is not gzip'));
     await put(
       'estore/poison/object/2.gz',
-      gzipSync('{"customer_id":1\nno JSON\n{"action":"a record without the rest"}\n'),
+      gzipSync('{"customer_id":1\nnot JSON\n{"action":"a record without the rest"}\n'),
     );
     const line = (customer_id: string) => gzipSync(`${JSON.stringify({ ...event, customer_id })}\n`);
     for (const customer of ['customer_2', 'customer_3']) await put('estore/2026/01/overwritten.gz', line(customer));
     post.losing = true;
-    await put('estore/2026/01/nobody-was-told.gz', line('customer_1'));
+    await put('estore/2026/01/without-notification.gz', line('customer_1'));
     post.losing = false;
     tell('refreshes, loads, exports, reconciling');
     await pass(runtime, 80);
@@ -113,7 +116,7 @@ async function play(runtime: DemoRuntime, deployed: Runtime, post: Post, dataDir
   }
 }
 
-/** Commands on the running environment, whose functions then do the work. */
+/** Commands on the running environment. Its functions do the work. */
 const commands = [
   ['backfill', '--pipeline', 'estore', '--from', 'archive', '--apply'],
   ['backfill', '--pipeline', 'pageviews', '--from', 'archive', '--apply'],
@@ -121,14 +124,14 @@ const commands = [
   ['partners', 'verify'],
 ];
 
-/** Lets so many minutes of the clock go by. */
+/** Moves the clock by the given minutes. */
 async function pass(runtime: DemoRuntime, minutes: number): Promise<void> {
   const end = runtime.now() + minutes * 60_000;
   await runtime.settle();
   while (runtime.now() < end) await runtime.step();
 }
 
-/** With a clock that runs while the work waits for the functions. */
+/** Runs the work with a running clock, because the work waits for the functions. */
 async function driven(runtime: DemoRuntime, work: () => Promise<void>): Promise<void> {
   runtime.setRate(60);
   try {

@@ -7,7 +7,7 @@ import { playEverything } from './features';
 import { reasonFor, unusedReasons } from './reasons';
 import type { Permission } from './usage';
 
-/** Exit code 0 only if every permission was used or has a reason, and every reason a permission. */
+/** Exits with 0 only if every permission was used or has a reason, and every reason has a permission. */
 async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-iam-'));
   try {
@@ -44,7 +44,7 @@ function report(granted: readonly Permission[]): number {
     explained.map(({ role, action, reason }) => [role, action, reason!]),
   );
   section(
-    'Granted, never used, and nobody says why',
+    'Granted, never used, and without a reason',
     ['role', 'action', 'resources'],
     unexplained.map(({ role, action, resources }) => [role, action, resources.join(', ')]),
   );

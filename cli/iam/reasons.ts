@@ -1,6 +1,6 @@
 import type { Permission } from './usage';
 
-/** Why a permission is granted that the local pipeline does not use. */
+/** Reason for a granted permission that the local pipeline does not use. */
 interface Reason {
   readonly role: RegExp;
   readonly actions: readonly string[];
@@ -21,7 +21,7 @@ const reasons: readonly Reason[] = [
   {
     role: /^Data\/Warehouse\/PauseRole$/,
     actions: ['redshift:PauseCluster', 'redshift:ResumeCluster'],
-    reason: 'The scheduled actions of Redshift send the cluster to sleep and wake it; here it never sleeps',
+    reason: 'The scheduled actions of Redshift pause and resume the cluster; here it is never paused',
   },
   {
     role: /^Data\/WarehouseRoles\/Load$/,
@@ -68,7 +68,7 @@ const reasons: readonly Reason[] = [
   {
     role: /^Pipelines\/\w+\/Load\/Handler\/Role$/,
     actions: ['s3:GetObject'],
-    reason: 'The columns of CSV and Parquet files are looked at before COPY; the histories here are NDJSON',
+    reason: 'The columns of CSV and Parquet files are read before COPY; the histories here are NDJSON',
   },
   {
     role: /^Pipelines\/\w+\/Load\/Handler\/Role$/,
@@ -84,7 +84,7 @@ const reasons: readonly Reason[] = [
   {
     role: /^Pipelines\/Partner\w+\/Access\/Role$/,
     actions: ['kms:Decrypt', 'kms:GenerateDataKey', 's3:DeleteObject', 's3:ListBucket', 's3:PutObject'],
-    reason: 'For the day on which the partner tells its external id: until then the role trusts nobody',
+    reason: 'For the day on which the partner sends its external id: until then the role trusts nobody',
   },
   {
     role: /^Pipelines\/WarehouseObjects\/Role$/,
@@ -102,11 +102,14 @@ const reasons: readonly Reason[] = [
 const explains = ({ role, actions }: Reason, permission: Pick<Permission, 'role' | 'action'>) =>
   role.test(permission.role) && actions.includes(permission.action);
 
-/** The same construct in another pipeline: `Pipelines/Estore/Load/Handler/Role` for `Pipelines/Pageviews/Load/Handler/Role`. */
+/**
+ * Replaces the pipeline in a path: `Pipelines/Estore/Load/Handler/Role` and `Pipelines/Pageviews/Load/Handler/Role`
+ * become the same.
+ */
 const construct = (role: string) => role.replace(/^(Pipelines\/)[^/]+(\/.+\/)/, '$1*$2');
 
 /**
- * Why the permission is granted: what was written down, or that the same function of another pipeline uses it.
+ * Returns why the permission is granted: a written reason, or use by the same function of another pipeline.
  * @param all permissions of the run
  */
 export function reasonFor(permission: Permission, all: readonly Permission[]): string | undefined {
@@ -123,7 +126,7 @@ export function reasonFor(permission: Permission, all: readonly Permission[]): s
   return twin && `The same function of another pipeline uses it (${twin.role})`;
 }
 
-/** Reasons, by role and action, that explain none of the unused permissions: what they explained is used by now, or gone. */
+/** Returns the reasons, by role and action, that explain no unused permission: the permission is now used, or gone. */
 export function unusedReasons(unused: readonly Pick<Permission, 'role' | 'action'>[]): string[] {
   return reasons.flatMap(({ role, actions, reason }) =>
     actions

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Which permissions does nobody use? `npm run iam`.
+// Lists permissions that are never used: `npm run iam`.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 require('tsx/cjs');
 require('./index.ts');

@@ -6,26 +6,26 @@ export interface Permission {
   /** Construct path without the environment: `Pipelines/Estore/Refresh/Role`. */
   readonly role: string;
   readonly action: string;
-  /** As the statement has them. */
+  /** Resources as the statement has them. */
   readonly resources: readonly string[];
   readonly used: boolean;
   /** Resources of the statement that no request with this action named. */
   readonly idle: readonly string[];
 }
 
-/** Remembers which grants let requests through. */
+/** Records which grants allowed requests. */
 export class Usage {
-  /** Action and resource of a grant, by statement. */
+  /** Actions and resources that were used, by statement. */
   private readonly used = new Map<Statement, Set<string>>();
   private readonly seen = new Set<string>();
 
-  /** @param statementsOf of a role's ARN */
+  /** @param statementsOf returns the statements of a role's ARN */
   constructor(private readonly statementsOf: (roleArn: string) => readonly Statement[] | undefined) {}
 
   readonly listener: AllowedListener = (request, context) => {
     const { principal, action, resource } = request;
     if (principal.kind !== 'role' || principal.roleArn === undefined) return;
-    // keys of objects and names of logs come by the thousand
+    // Keys of objects and names of logs are too many to keep each.
     const known = [principal.roleArn, action, resource, JSON.stringify(request.context ?? {})].join(' ');
     if (this.seen.has(known)) return;
     this.seen.add(known);
@@ -37,7 +37,7 @@ export class Usage {
     }
   };
 
-  /** Every action that the roles' policies allow, in the order of roles and actions. */
+  /** Returns every action that the roles' policies allow, in the order of roles and actions. */
   permissions(roles: readonly DeployedResource[]): Permission[] {
     const all = roles.flatMap((role) => {
       const name = (role.path ?? role.logicalId).replace(/^[^/]+\//, '').replace(/\/Resource$/, '');

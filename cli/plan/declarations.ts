@@ -9,7 +9,7 @@ import { identityChanges } from './rebuild';
 
 type Entry = Readonly<Record<string, unknown>>;
 
-/** What a pipeline declares besides its warehouse objects: functions and schedules follow it. */
+/** Compares what a pipeline declares besides its warehouse objects. Functions and schedules follow from it. */
 export function pipelineOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
   if (old!.version === now!.version) return unchangedOutcome(label, [now!]);
   const pipeline = now!.name;
@@ -45,7 +45,7 @@ export function pipelineOutcome({ label, before: [old], after: [now] }: Pair, si
   return changes.length > 0 ? { changes, steps: [] } : unchangedOutcome(label, [now!]);
 }
 
-/** CloudFormation cannot move a resource: the stack of before deletes what it had, before the other one creates it. */
+/** CloudFormation cannot move a resource. The old stack deletes its resource before the new one creates it. */
 function stackChanges(
   was: PipelineDeclaration,
   is: PipelineDeclaration,
@@ -108,7 +108,7 @@ function streamChanges(
         'online',
         `The landing view keeps a merged record for ${hours(keeps)} instead of ${hours(kept)}.`,
         keeps < kept
-          ? 'Older ones are deleted, an hour of them in each run. Events stay; a later change of the identity can no longer judge their duplicates again.'
+          ? 'Each run deletes an hour of older ones. Events stay. A later change of the identity can no longer judge their duplicates.'
           : 'What was deleted before does not come back.',
       ),
     );
@@ -129,18 +129,20 @@ function streamChanges(
             'online',
             `It keeps records for ${hours(after)} instead of ${hours(before)}: older ones go at once.`,
             ...(sides.facts
-              ? ['Whatever is older is merged.']
-              : ['Whether whatever is older is merged was not asked: look at it first.']),
+              ? ['Everything older is merged.']
+              : ['It was not checked whether everything older is merged: check it first.']),
           ),
     );
   }
   return changes;
 }
 
-/** What the table's own change tells of. */
+/** Fields that the table's own change covers. */
 const tableFields = ['type', 'maxBytes', 'precision', 'scale', 'stored', 'fill', 'replaces', 'mayLose'];
 
-/** New and missing columns and other types are the table's; these decide what becomes of later records. */
+/**
+ * The table's change covers new and missing columns and other types. These changes decide the outcome of later records.
+ */
 function columnDeclarations(
   was: PipelineDeclaration,
   is: PipelineDeclaration,
@@ -167,7 +169,7 @@ function columnDeclarations(
         : [`It is read from ${path(after['path'])} instead of ${path(before['path'])}.`]),
       ...(Boolean(before['required']) === Boolean(after['required'])
         ? []
-        : [after['required'] ? 'Records without it go to rejects.' : 'Records without it are events, too.']),
+        : [after['required'] ? 'Records without it become rejects.' : 'Records without it are now events too.']),
       ...(isDeepStrictEqual(before['oneOf'], after['oneOf'])
         ? []
         : [
@@ -177,7 +179,7 @@ function columnDeclarations(
         ? []
         : [`It is stored as ${stored(after)} from now on; what ${stored(before)} holds stays in the table, unseen.`]),
       ...(Number(after['maxBytes']) < Number(before['maxBytes'])
-        ? [`Texts of more than ${after['maxBytes']} bytes go to rejects; before it was ${before['maxBytes']}.`]
+        ? [`Texts of more than ${after['maxBytes']} bytes become rejects; the limit was ${before['maxBytes']}.`]
         : []),
       ...otherDifferences(before, after, ['path', 'required', 'oneOf', ...tableFields]),
     ];
@@ -190,7 +192,7 @@ function columnDeclarations(
             notes[0]!,
             ...notes.slice(1),
             ...(stored(before) === stored(after)
-              ? ['It holds for records that are merged from now on; what is stored stays as it is.']
+              ? ['It applies to records that are merged from now on. Stored values stay as they are.']
               : []),
           ),
         ];
@@ -208,20 +210,20 @@ function historyChange(
       object,
       'added',
       'Another source of history.',
-      'New objects are loaded as they arrive; npx millrace backfill --from history loads those that are there.',
+      'New objects are loaded as they arrive; npx millrace backfill --from history loads existing ones.',
     );
   if (!after)
     return change(
       object,
       'removed',
-      'Its objects are loaded no more.',
-      'Events that came from it stay, and so does what the ledger knows of it.',
+      'Its objects are no longer loaded.',
+      'Its events stay, and so do its rows in the ledger.',
     );
   return change(
     object,
     'online',
     otherDifferences(before, after, []).join(' '),
-    'It holds for objects that are loaded from now on.',
+    'It applies to objects that are loaded from now on.',
   );
 }
 
@@ -238,8 +240,8 @@ function exportChange(
       ...change(
         object,
         'removed',
-        'No more windows are published.',
-        'What was published stays in the bucket, with its chain.',
+        'No further windows are published.',
+        'Published windows stay in the bucket, with their chain.',
       ),
       kept: true,
     };
@@ -250,11 +252,11 @@ function exportChange(
     'online',
     first!,
     ...rest,
-    'Windows that are published stay as they are; the ones after them come out the new way. Tell the partners that read it if columns change.',
+    'Published windows stay as they are. Later windows have the new definition. If columns change, notify the partners that read it.',
   );
 }
 
-/** What an environment declares: roles and schedules follow it. */
+/** Compares what an environment declares. Roles and schedules follow from it. */
 export function environmentOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
   if (old!.version === now!.version) return unchangedOutcome(label, [now!]);
   const [was, is] = [old!.declaration, now!.declaration] as [EnvironmentDeclaration, EnvironmentDeclaration];
@@ -276,14 +278,18 @@ export function environmentOutcome({ label, before: [old], after: [now] }: Pair,
         change(
           `data of ${name}`,
           'online',
-          `It will go when the pipeline leaves: dropData names ${name}.`,
-          `Nothing goes now. Once this is deployed, removing the pipeline drops its tables${tableRows(name, sides)}, its stream and its queues.`,
+          `It will be dropped with the pipeline: dropData names ${name}.`,
+          `Nothing is dropped now. Once this is deployed, removing the pipeline drops its tables${tableRows(name, sides)}, its stream and its queues.`,
         ),
       ),
     ...was.dropData
       .filter((name) => !is.dropData.includes(name) && sides.after.some((state) => state.pipeline === name))
       .map((name) =>
-        change(`data of ${name}`, 'online', `It will stay when the pipeline leaves: dropData names ${name} no more.`),
+        change(
+          `data of ${name}`,
+          'online',
+          `It will stay when the pipeline is removed: dropData no longer names ${name}.`,
+        ),
       ),
     ...otherDifferences(plain(was), plain(is), []).map((summary) => change(label, 'online', summary)),
   ];
@@ -315,7 +321,7 @@ function partnerChange(
       object,
       'removed',
       `Could ${access(before)}; its role goes.`,
-      'It cannot assume the role any more, from the moment of the deployment.',
+      'From the moment of the deployment it cannot assume the role.',
     );
   return change(object, 'online', otherDifferences(before, after, []).join(' '));
 }
@@ -331,7 +337,7 @@ interface Difference {
   readonly after?: Entry;
 }
 
-/** Entries that only one side has, or that differ. */
+/** Returns the entries that only one side has, or that differ. */
 function differences(before: object = {}, after: object = {}): Difference[] {
   const [old, now] = [before, after] as [Record<string, Entry>, Record<string, Entry>];
   return [...new Set([...Object.keys(old), ...Object.keys(now)])]
@@ -342,7 +348,7 @@ function differences(before: object = {}, after: object = {}): Difference[] {
 const byName = (entries: readonly { readonly name: string }[] = []) =>
   Object.fromEntries(entries.map((entry) => [entry.name, entry]));
 
-/** A sentence for each field that differs. */
+/** Returns a sentence for each other field that differs. */
 function otherDifferences(before: Entry, after: Entry, reported: readonly string[]): string[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((field) => !reported.includes(field) && !isDeepStrictEqual(before[field], after[field]))

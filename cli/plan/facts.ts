@@ -1,31 +1,31 @@
-/** A time without records: nobody read them before the stream forgot them, and no backfill has closed it. */
+/** A time without records: the stream dropped them before they were read, and no backfill has closed the gap. */
 export interface OpenGap {
   readonly from: string;
   readonly to: string;
 }
 
 export interface PipelineFacts {
-  /** Whatever arrived before is merged; epoch milliseconds. Null before the first merge. */
+  /** Everything that arrived before this time is merged; epoch milliseconds. Null before the first merge. */
   readonly mergedUntil: number | null;
   readonly gaps: readonly OpenGap[];
 }
 
-/** Of a pipeline whose identity becomes a finer one. */
+/** Facts about a pipeline whose identity becomes a finer one. */
 export interface RebuildFacts {
   readonly duplicates: number;
-  /** How many of them the landing view has with their payload. */
+  /** Number of those duplicates whose payload the landing view has. */
   readonly landed: number;
 }
 
-/** What the warehouse says when it is asked. */
+/** Facts that the warehouse reports. */
 export interface Facts {
-  /** The warehouse's own time, in epoch milliseconds. */
+  /** The warehouse's time, in epoch milliseconds. */
   readonly now: number;
-  /** Rows by relation. */
+  /** Number of rows by relation. */
   readonly rows: ReadonlyMap<string, number>;
   readonly pipelines: ReadonlyMap<string, PipelineFacts>;
-  /** By pipeline. */
+  /** Rebuilds by pipeline. */
   readonly rebuilds: ReadonlyMap<string, RebuildFacts>;
-  /** By the name of a landing view that is to be created: why the deployment would refuse it. */
+  /** Reasons why the deployment would refuse a landing view, by the name of the new view. */
   readonly losses: ReadonlyMap<string, string>;
 }

@@ -8,8 +8,8 @@ import { Failure } from '../failure';
 const root = join(__dirname, '../..');
 
 /**
- * Synthesizes an environment as a git ref has it, by that ref's own code with the packages that are installed here, and answers what `read`
- * makes of its assembly. Leaves nothing behind.
+ * Synthesizes an environment at a git ref, with the ref's own code and the packages installed here. Returns what `read`
+ * makes of the assembly. Leaves nothing behind.
  */
 export async function withAssemblyOf<T>(
   ref: string,
@@ -33,7 +33,7 @@ export async function withAssemblyOf<T>(
       environment,
     }).catch((error: Error) => {
       throw new Failure(
-        `--from ${ref}: ${commit.slice(0, 10)} cannot be synthesized with the packages that are installed here. Check it out elsewhere, npm ci, npx cdk synth, and name its cdk.out instead. ${error.message}`,
+        `--from ${ref}: ${commit.slice(0, 10)} cannot be synthesized with the packages that are installed here. Check it out elsewhere, run npm ci and npx cdk synth, and name its cdk.out instead. ${error.message}`,
         1,
         { cause: error },
       );
@@ -62,7 +62,7 @@ async function commitOf(ref: string, repository: string): Promise<string> {
   );
 }
 
-/** The files of a commit, without touching the repository. */
+/** Extracts the files of a commit without touching the repository. */
 async function extract(commit: string, folder: string, repository: string): Promise<void> {
   const archive = join(folder, '..', 'tree.tar');
   const packed = await git(repository, 'archive', '--format=tar', `--output=${archive}`, commit);

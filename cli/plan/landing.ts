@@ -5,7 +5,7 @@ import type { ObjectState } from './state';
 
 const HOUR_MS = 3_600_000;
 
-/** The stream as a side declares it; nothing where no declaration is recorded. */
+/** Returns the stream that a side declares; undefined if no declaration is recorded. */
 export const streamOf = (states: readonly ObjectState[], pipeline: string | null) =>
   (
     states.find(({ kind, name }) => kind === 'pipeline' && name === pipeline)?.declaration as
@@ -13,7 +13,9 @@ export const streamOf = (states: readonly ObjectState[], pipeline: string | null
       | undefined
   )?.stream;
 
-/** A landing view cannot be altered: another one reads the stream again from its oldest record. */
+/**
+ * Compares landing views. A landing view cannot be altered: a new one reads the stream again from its oldest record.
+ */
 export function landingOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
   if (old!.name === now!.name) return unchangedOutcome(label, [now!]);
   const pipeline = pipelineOf([now!]);
@@ -25,11 +27,8 @@ export function landingOutcome({ label, before: [old], after: [now] }: Pair, sid
       object: label,
       pipeline,
       action: 'refused',
-      summary: 'Its new version would begin after the last record that was merged.',
-      notes: [
-        'A landing view cannot be altered: the new one reads the stream from the oldest record that it still keeps.',
-        sentence(loss),
-      ],
+      summary: 'Its new version would begin after the last merged record.',
+      notes: ['A landing view cannot be altered: the new one reads the stream from its oldest record.', sentence(loss)],
     };
     return { changes: [change], steps: [] };
   }
@@ -41,10 +40,10 @@ export function landingOutcome({ label, before: [old], after: [now] }: Pair, sid
       ? `The stream was deleted and created again at ${next.recreatedAt}: it is read from its beginning.`
       : 'Its definition changed.',
     notes: [
-      'The new one reads the stream again from the oldest record that it keeps, beside the old one. What the old one holds is merged a last time before it goes. Records that both have count once.',
-      'Readers see nothing of it: events and views stay as they are.',
+      'The new one reads the stream again from its oldest record, beside the old one. The old one is merged a last time before it is dropped. Records that both have count once.',
+      'Readers notice nothing: events and views stay as they are.',
       ...(recreated
-        ? ['What went with the old stream unread is told as a gap, which only the archive or the producers can close.']
+        ? ['Unread records of the old stream are recorded as a gap, which only the archive or the producers can close.']
         : retentionNote(pipeline, stream?.retentionHours, sides)),
     ],
     estimate: { rows: sides.facts?.rows.get(old!.name) ?? null, complete: sides.facts ? !recreated : null },
@@ -52,7 +51,9 @@ export function landingOutcome({ label, before: [old], after: [now] }: Pair, sid
   return { changes: [change], steps: plannedSteps(label, 'update', now!, now!.create) };
 }
 
-/** What the stream forgot since the last merge, as a sentence; undefined where nothing, or nobody can tell. */
+/**
+ * Returns a sentence about what the stream dropped since the last merge; undefined if nothing, or if it is not known.
+ */
 export function forgottenSince(
   pipeline: string | null,
   retentionHours: number | undefined,
@@ -62,18 +63,18 @@ export function forgottenSince(
   if (!facts || retentionHours === undefined || mergedUntil === undefined || mergedUntil === null) return undefined;
   const sinceHours = (facts.now - mergedUntil) / HOUR_MS;
   if (sinceHours <= retentionHours) return undefined;
-  return `Merged is what arrived until ${time(mergedUntil)}, ${hours(sinceHours)} ago, and the stream keeps ${hours(retentionHours)}: records of ${hours(sinceHours - retentionHours)} would be lost.`;
+  return `Everything that arrived until ${time(mergedUntil)}, ${hours(sinceHours)} ago, is merged, and the stream keeps ${hours(retentionHours)}: records of ${hours(sinceHours - retentionHours)} would be lost.`;
 }
 
 function retentionNote(pipeline: string | null, retentionHours: number | undefined, { facts }: Sides): string[] {
   const mergedUntil = facts?.pipelines.get(pipeline ?? '')?.mergedUntil;
   if (!facts || mergedUntil === undefined)
     return [
-      'Whether the stream still holds everything since the last merge was not asked; the deployment asks, and stops if it does not.',
+      'It was not checked whether the stream still holds everything since the last merge. The deployment checks, and stops if it does not.',
     ];
   if (mergedUntil === null || retentionHours === undefined) return [];
   return [
-    `Nothing is lost: merged is what arrived until ${time(mergedUntil)}, ${hours((facts.now - mergedUntil) / HOUR_MS)} ago, and the stream keeps ${hours(retentionHours)}.`,
+    `Nothing is lost: everything that arrived until ${time(mergedUntil)}, ${hours((facts.now - mergedUntil) / HOUR_MS)} ago, is merged, and the stream keeps ${hours(retentionHours)}.`,
   ];
 }
 

@@ -19,7 +19,7 @@ import { isRebuilt } from './rebuild';
 import { estimateOf, otherOutcome, physical, rowsNote, sourceNotes, tableOutcome, viewOutcome } from './relations';
 import { baseName, labelOf, type ObjectState, statementsOf } from './state';
 
-/** What a deployment of the tree would do to what is deployed. */
+/** Compares what is deployed with the tree, and plans what a deployment would do. */
 export function makePlan(
   environment: string,
   comparedWith: string,
@@ -39,7 +39,7 @@ export function makePlan(
   return { environment, comparedWith, changes, steps, problems: [...problems, ...conflicts(sides)] };
 }
 
-/** What no object says for itself: a name that two kinds want, and tables that go although their pipeline stays. */
+/** Finds problems between objects: a name that two kinds need, and dropped tables of a pipeline that stays. */
 function conflicts(sides: Sides): Problem[] {
   const { before, after } = sides;
   const named = (name: string, states: readonly ObjectState[]) =>
@@ -75,7 +75,7 @@ function conflicts(sides: Sides): Problem[] {
   return [...taken, ...lost];
 }
 
-/** In the order of creation; what leaves comes last. */
+/** Pairs both sides of each object, in the order of creation. Removed objects come last. */
 function pairsOf({ before, after }: Sides): Pair[] {
   const labels = new Set([...after, ...before].map(labelOf));
   return [...labels].map((label) => ({
@@ -114,7 +114,7 @@ function addedOutcome({ label, after }: Pair, sides: Sides): Outcome {
     pipeline: kind === 'pipeline' ? name : pipelineOf(after),
     action: 'added',
     summary: known
-      ? 'What it declares is recorded for the first time: changes of exports, schedules and columns cannot be told yet.'
+      ? 'Its declaration is recorded for the first time: changes of exports, schedules and columns are not known yet.'
       : 'It is new.',
     notes: view ? sourceNotes(view, sides) : [],
     ...(view && { estimate: estimateOf(view, sides) }),
@@ -143,7 +143,7 @@ function removedOutcome({ label, before }: Pair, sides: Sides): Outcome {
   return { changes: [change], steps: [] };
 }
 
-/** Before: the deployed environment runs it no more. */
+/** True if the deployed environment no longer runs the pipeline. */
 function wasRemoved(pipeline: string | undefined, { before }: Sides): boolean {
   const environment = before.find(({ kind }) => kind === 'environment')?.declaration as
     | Partial<EnvironmentDeclaration>
@@ -154,17 +154,17 @@ function wasRemoved(pipeline: string | undefined, { before }: Sides): boolean {
 const isKept = ({ onRemoval }: ObjectState) => onRemoval === 'keep';
 
 function removalSummary(kind: ObjectState['kind'], kept: boolean): string {
-  if (kind === 'pipeline') return 'It leaves: its functions and schedules go.';
+  if (kind === 'pipeline') return 'It is removed with its functions and schedules.';
   if (kept) return 'It leaves the template and stays in the warehouse.';
   return 'It is dropped.';
 }
 
-/** For whoever deploys a removal. */
+/** Order of stacks in a removal. */
 const stacksInOrder =
-  'In AWS deploy the stack of the pipelines first, by itself: the other one cannot let go of what it reads.';
+  'In AWS, deploy the pipelines stack first, by itself: the data stack cannot remove what the pipelines stack still reads.';
 
 function removalNotes({ kind, name, pipeline }: ObjectState, kept: boolean, sides: Sides): string[] {
-  if (kept && kind === 'public-view') return ['Readers still find what is there; nothing is added any more.'];
+  if (kept && kind === 'public-view') return ['Readers still find the existing rows; no rows are added.'];
   if (kind === 'materialized-view' || kind === 'public-view')
     return [
       'Queries that name it fail from then on.',
@@ -180,20 +180,20 @@ function removalNotes({ kind, name, pipeline }: ObjectState, kept: boolean, side
     return tables.every(isKept)
       ? [
           `Its data stays: ${amount}, and its stream. To drop them, deploy dropData: ['${name}'] in the environment with the pipeline still there, then remove it.`,
-          'What is not merged by then, and what still arrives, is merged no more.',
+          'Records that are not merged by then, or arrive later, are never merged.',
           stacksInOrder,
-          `A stream that stays keeps its name: it has to be deleted or imported before a pipeline ${name} can come back.`,
+          `A stream that stays keeps its name: it has to be deleted or imported before a pipeline ${name} can be added again.`,
         ]
       : [
-          `Its data goes for good: ${amount}, and its stream. That is what the template deployed last says (retainData, dropData).`,
+          `Its data is dropped for good: ${amount}, and its stream. The template deployed last says so (retainData, dropData).`,
           stacksInOrder,
         ];
   }
   if (kind !== 'table') return [];
   const rows = rowsNote(name, sides);
   return kept
-    ? [...rows, 'Nothing writes to it any more.']
-    : [...rows, 'They go with it, for good.'].slice(rows.length === 0 ? 1 : 0);
+    ? [...rows, 'Nothing writes to it from then on.']
+    : [...rows, 'They are dropped with it, for good.'].slice(rows.length === 0 ? 1 : 0);
 }
 
 const ranks: readonly ObjectState['kind'][] = [
@@ -207,11 +207,14 @@ const ranks: readonly ObjectState['kind'][] = [
 const rankOf = (state: ObjectState) =>
   ((ranks.indexOf(state.kind) + ranks.length) % ranks.length) + (isBesideEvents(state) ? 0.5 : 0);
 
-/** A table that is rebuilt together with the table of events. */
+/** True for an identity table that depends on the table of events, because both are filled together. */
 const isBesideEvents = (state: ObjectState) =>
   state.identityVersion !== undefined && baseName(state) !== `${state.pipeline}.events`;
 
-/** Old versions and what leaves, each before what it reads: when everything else has succeeded. */
+/**
+ * Returns the removal steps of old versions and removed objects, each before the objects that it reads. They run after
+ * everything else succeeded.
+ */
 function cleanup({ before, after }: Sides): PlannedStep[] {
   const replaced = (state: ObjectState) =>
     after.some((other) => other.kind === state.kind && labelOf(other) === labelOf(state));
@@ -230,7 +233,7 @@ function cleanup({ before, after }: Sides): PlannedStep[] {
     .flatMap(({ state }) => plannedSteps(labelOf(state), 'cleanup', state, state.remove));
 }
 
-/** A view that goes while one with the same query comes. */
+/** Finds views that are removed while a view with the same query is added. */
 function renames(changes: readonly Change[], sides: Sides): Change[] {
   const query = (state: ObjectState) =>
     normalizeDefinition(statementsOf(state.create).join(' ; ').replaceAll(state.name, 'it'));
@@ -248,8 +251,8 @@ function renames(changes: readonly Change[], sides: Sides): Change[] {
     if (!other) return change;
     const name = baseName(other);
     const note = old
-      ? `${name} comes with the same query: if it is its new name, readers have to change over. Keep both for as long as they need.`
-      : `It has the query of ${name}, which goes: it looks like its new name.`;
+      ? `${name} is added with the same query. If that is its new name, readers have to change over. Keep both for as long as they need.`
+      : `It has the query of ${name}, which is removed. It seems to be its new name.`;
     return { ...change, notes: [note, ...change.notes] };
   });
 }

@@ -4,7 +4,7 @@ import type { ObjectState } from './state';
 
 /**
  * - `unchanged`: nothing runs.
- * - `added`: created; nothing that is there is touched.
+ * - `added`: created; nothing that exists is touched.
  * - `online`: changed in place while everybody reads.
  * - `rebuild`: a new version is filled beside the old one before readers see it.
  * - `refused`: would destroy data, or cannot be done.
@@ -14,9 +14,9 @@ export const actions = ['refused', 'rebuild', 'removed', 'online', 'added', 'unc
 export type Action = (typeof actions)[number];
 
 export interface Estimate {
-  /** Rows to be read; null where nobody could be asked. */
+  /** Rows to be read; null if no warehouse was asked. */
   readonly rows: number | null;
-  /** Whether what it is built from holds everything that the old version had; null where nobody could be asked. */
+  /** True if its sources hold everything that the old version had; null if no warehouse was asked. */
   readonly complete: boolean | null;
 }
 
@@ -27,32 +27,35 @@ export interface Change {
   readonly action: Action;
   /** One sentence. */
   readonly summary: string;
-  /** Why it is safe or not, what readers see, what to do: a sentence each. */
+  /** One sentence each: why it is safe or not, what readers see, what to do. */
   readonly notes: readonly string[];
-  /** Of a rebuild. */
+  /** Set for a rebuild. */
   readonly estimate?: Estimate;
-  /** Of what is removed: it stays in the warehouse. */
+  /** Set for a removed object that stays in the warehouse. */
   readonly kept?: boolean;
 }
 
 export interface PlannedStep {
   readonly object: string;
-  /** `update`: a failure takes it back. `cleanup`: when everything else has succeeded. */
+  /** `update`: rolled back if the deployment fails. `cleanup`: runs after everything else succeeded. */
   readonly when: 'update' | 'cleanup';
-  /** The database identity. */
+  /** Database user that runs the step. */
   readonly as: 'admin' | 'owner';
   readonly name: string;
   readonly mode: StepMode;
-  /** As in the template: `{{run_id}}` and the like are filled in when they run. Null where they are not at hand. */
+  /**
+   * As in the template. `{{run_id}}` and other placeholders are filled in at run time. Null if the statements are not
+   * available.
+   */
   readonly statements: readonly string[] | null;
 }
 
-/** Something that no deployment of this tree mends, or that it would meet on its way. */
+/** Something that no deployment of this tree fixes, or that it would meet. */
 export interface Problem {
   readonly object: string;
   readonly problem: string;
   readonly advice: string;
-  /** Whether it has to be mended first. */
+  /** True if it must be fixed first. */
   readonly stops: boolean;
 }
 
@@ -65,14 +68,14 @@ export interface Plan {
   readonly problems: readonly Problem[];
 }
 
-/** The two sides of one thing: a view has its materialized view and its public name in each. */
+/** Both sides of one thing. A view has its materialized view and its public name on each side. */
 export interface Pair {
   readonly label: string;
   readonly before: readonly ObjectState[];
   readonly after: readonly ObjectState[];
 }
 
-/** What is compared, and what is known of the data. */
+/** Both sides of the comparison, and the facts about the data. */
 export interface Sides {
   readonly before: readonly ObjectState[];
   readonly after: readonly ObjectState[];
@@ -80,7 +83,7 @@ export interface Sides {
   readonly facts?: Facts;
 }
 
-/** What one pair comes to. */
+/** The planned changes and steps of one pair. */
 export interface Outcome {
   readonly changes: readonly Change[];
   readonly steps: readonly PlannedStep[];

@@ -10,18 +10,18 @@ const marks: Readonly<Record<Action, string>> = {
   unchanged: '=',
 };
 
-/** What each kind of change means, for somebody who sees a plan for the first time. */
+/** Explains each kind of change to a person who sees a plan for the first time. */
 const meanings: Readonly<Record<Action, string>> = {
   refused: 'would destroy data, or cannot be done',
   rebuild: 'a new version is filled beside the old one, then readers are switched',
   removed: 'leaves',
   online: 'changed while everybody reads',
-  added: 'new; nothing that is there is touched',
+  added: 'new; nothing that exists is touched',
   unchanged: 'nothing runs',
 };
 
 const WIDTH = 110;
-/** A merge has hundreds of lines. */
+/** Statements are cut after this many lines: a merge has hundreds. */
 const MOST_LINES = 30;
 
 export interface PrintOptions {
@@ -31,14 +31,14 @@ export interface PrintOptions {
   readonly full?: boolean;
 }
 
-/** The plan for a person. */
+/** Formats the plan for a person. */
 export function printedPlan(plan: Plan, style: Style, { statements = true, full = false }: PrintOptions = {}): string {
   const { changes, steps, problems, environment, comparedWith } = plan;
   const counts = actions.map((action) => ({
     action,
     count: changes.filter((change) => change.action === action).length,
   }));
-  const told = actions.filter((action) => action !== 'unchanged');
+  const shownActions = actions.filter((action) => action !== 'unchanged');
   const stopped = problems.some(({ stops }) => stops);
   const nothing = changes.every(({ action }) => action === 'unchanged');
   const lines = [
@@ -55,7 +55,7 @@ export function printedPlan(plan: Plan, style: Style, { statements = true, full 
               `  ${marks[action]} ${grouped(count).padStart(4)} ${action.padEnd(9)}  ${style.dim(meanings[action])}`,
           )),
     ...problems.flatMap((problem) => printedProblem(problem, style)),
-    ...told.flatMap((action) =>
+    ...shownActions.flatMap((action) =>
       printedGroup(
         action,
         changes.filter((change) => change.action === action),
@@ -76,7 +76,7 @@ function printedProblem({ object, problem, advice, stops }: Problem, style: Styl
   return ['', stops ? style.red(heading) : style.yellow(heading), ...wrapped(`${problem} ${advice}`, '    ')];
 }
 
-/** Objects of which the same is to be said share an entry. */
+/** Prints objects with the same summary and notes as one entry. */
 function printedGroup(action: Action, changes: readonly Change[], style: Style): string[] {
   const entries = new Map<string, Change[]>();
   for (const change of changes) {
@@ -143,8 +143,8 @@ function printedSteps(
       '',
       style.dim(
         when === 'update'
-          ? 'While the deployment runs; a failure takes it back:'
-          : 'When everything else has succeeded:',
+          ? 'While the deployment runs; a failure rolls them back:'
+          : 'After everything else succeeded:',
       ),
     );
     for (const step of those) lines.push('', ...printedStep(step, ++number, style, full));
@@ -152,9 +152,7 @@ function printedSteps(
   return [
     ...lines,
     '',
-    style.dim(
-      'What is created is recorded in millrace.objects, what goes is forgotten there. {{…}} is filled in when it runs.',
-    ),
+    style.dim('millrace.objects records created objects and forgets dropped ones. {{…}} is filled in at run time.'),
   ];
 }
 
@@ -170,7 +168,7 @@ function printedStep(
   );
   const indent = ' '.repeat(7);
   if (statements === null)
-    return [heading, `${indent}(its statements are not at hand: compare with a cloud assembly or a git ref)`];
+    return [heading, `${indent}(its statements are not available: compare with a cloud assembly or a git ref)`];
   const lines = statements.flatMap((sql) => `${sql}${sql.startsWith('--') ? '' : ';'}`.split('\n'));
   const shown = full || lines.length <= MOST_LINES ? lines : lines.slice(0, MOST_LINES - 5);
   const rest = lines.length - shown.length;
@@ -185,7 +183,7 @@ function printedStep(
   ];
 }
 
-/** Words in lines of a readable length. */
+/** Wraps words into lines of a readable length. */
 function wrapped(text: string, indent: string, hanging = indent): string[] {
   const lines: string[] = [];
   let line = indent;

@@ -8,9 +8,9 @@ import type { Problem } from './plan';
 import { isRebuilt } from './rebuild';
 import { baseName, labelOf, landingOf, type ObjectState } from './state';
 
-/** What the catalog shows of the schemas that the environment uses. */
+/** The part of the catalog about the environment's schemas. */
 interface Catalog {
-  /** Tables and views, `estore.runs`. */
+  /** Tables and views, as `estore.runs`. */
   readonly relations: ReadonlySet<string>;
   /** Materialized views that the owner may refresh. */
   readonly owned: ReadonlySet<string>;
@@ -19,7 +19,7 @@ interface Catalog {
   readonly asker: string;
 }
 
-/** Asks the warehouse for what a plan says of the data, and for what somebody changed beside the deployments. */
+/** Queries the warehouse for the facts of a plan, and for changes that were made by hand. */
 export async function queryWarehouse(
   context: Context,
   before: readonly ObjectState[],
@@ -74,7 +74,7 @@ async function factsOf(
   };
 }
 
-/** The deployment asks the same before it replaces a landing view. */
+/** Runs the check that the deployment makes before it replaces a landing view. */
 async function lossesOf(
   context: Context,
   before: readonly ObjectState[],
@@ -95,7 +95,7 @@ async function lossesOf(
   return losses;
 }
 
-/** What becomes of duplicates under another identity: the deployment leaves those out that the landing view has. */
+/** Counts the duplicates under another identity. The deployment leaves out those that the landing view has. */
 async function rebuildsOf(
   context: Context,
   before: readonly ObjectState[],
@@ -138,7 +138,7 @@ async function pipelineFacts(context: Context, pipeline: string): Promise<Pipeli
 
 const isView = ({ kind }: ObjectState) => kind === 'materialized-view' || kind === 'landing-view';
 
-/** What is not as the registry has it. */
+/** Finds differences between the registry and the catalog. */
 export function problemsOf(before: readonly ObjectState[], after: readonly ObjectState[], catalog: Catalog): Problem[] {
   return [
     ...before.flatMap((state) => missing(state, catalog)),
@@ -150,29 +150,27 @@ export function problemsOf(before: readonly ObjectState[], after: readonly Objec
 function missing(state: ObjectState, { relations, owned, schemas }: Catalog): Problem[] {
   const { kind, name } = state;
   if (kind === 'schema' || kind === 'external-schema')
-    return schemas.has(name) ? [] : [dropped(state, 'With it went everything that was in it.')];
+    return schemas.has(name) ? [] : [dropped(state, 'Everything in it was dropped too.')];
   if (kind === 'table')
     return relations.has(name)
       ? []
-      : [dropped(state, 'With it went its rows: a snapshot of the warehouse may have them.')];
+      : [dropped(state, 'Its rows were dropped too: a snapshot of the warehouse may have them.')];
   if (kind === 'public-view')
     return relations.has(name) ? [] : [dropped(state, 'Readers find nothing under this name.')];
   if (!isView(state) || owned.has(name)) return [];
   if (!relations.has(name)) return [dropped(state, 'Its next refresh fails.')];
-  const problem = 'It belongs to somebody else than the owner of the warehouse objects, who alone may refresh it.';
-  return [
-    { object: labelOf(state), problem, advice: `Drop ${name}, then bring it back: ${recreateHint}.`, stops: true },
-  ];
+  const problem = 'Its owner is not the owner of the warehouse objects, who alone may refresh it.';
+  return [{ object: labelOf(state), problem, advice: `Drop ${name}, then recreate it: ${recreateHint}.`, stops: true }];
 }
 
 const recreateHint =
-  'deploy with `-c repair=<a word not used before>`, or locally with `npx millrace deploy --repair`. Any other deployment looks only at what changed';
+  'deploy with `-c repair=<a word not used before>`, or locally with `npx millrace deploy --repair`. Any other deployment checks only what changed';
 
 function dropped(state: ObjectState, consequence: string): Problem {
   return {
     object: labelOf(state),
-    problem: `${state.name} is recorded as deployed and is not in the warehouse: somebody dropped it. ${consequence}`,
-    advice: `To bring it back, ${recreateHint}.`,
+    problem: `${state.name} is recorded as deployed and is not in the warehouse: it was dropped by hand. ${consequence}`,
+    advice: `To recreate it, ${recreateHint}.`,
     stops: true,
   };
 }
@@ -198,11 +196,11 @@ function schemaProblems(
   });
 }
 
-/** Redshift keeps the rows of a materialized view in tables named so. */
+/** Redshift keeps the rows of a materialized view in tables with such names. */
 const internal = /\.mv_tbl__/;
 
 function foreign(before: readonly ObjectState[], after: readonly ObjectState[], { relations }: Catalog): Problem[] {
-  // The texts of the registry come and go with it, and have no record of their own.
+  // The registry's table of texts is created and dropped with the registry, and has no row of its own.
   const recorded = new Set([...before.map(({ name }) => name), registryTexts]);
   return [...relations]
     .filter((name) => !recorded.has(name) && !internal.test(name))
@@ -212,16 +210,16 @@ function foreign(before: readonly ObjectState[], after: readonly ObjectState[], 
       if (!taken)
         return {
           object: name,
-          problem: 'It is in a schema of Millrace and not of Millrace.',
-          advice: 'Nothing here touches it, but it keeps its schema from being dropped.',
+          problem: 'It is in a schema of Millrace, but Millrace did not create it.',
+          advice: 'Millrace does not touch it, but its schema cannot be dropped while it exists.',
           stops: false,
         };
       const replaced = taken.kind === 'public-view';
       return {
         object: labelOf(taken),
-        problem: `${name} is in the warehouse and was not deployed: somebody else created it.`,
+        problem: `${name} is in the warehouse and was not deployed: it was created by hand.`,
         advice: replaced
-          ? 'A deployment would put its own view in its place: rename one of the two.'
+          ? 'A deployment would replace it by its own view: rename one of the two.'
           : 'A deployment takes it over if it is the same, and fails if it is not.',
         stops: replaced,
       };

@@ -9,7 +9,7 @@ import { Failure } from '../failure';
 import type { ObjectState } from './state';
 import { stateOf, statesOf } from './state';
 
-/** What the registry of a warehouse holds; undefined where there is none yet. */
+/** Reads the registry of a warehouse; undefined if it has none yet. */
 export async function readRegistry(context: Context): Promise<ObjectState[] | undefined> {
   const [registry] = await queryRows(
     context,
@@ -29,7 +29,7 @@ export async function readRegistry(context: Context): Promise<ObjectState[] | un
       return stateOfRow({ ...row, definition: textOf(own, 'definition'), removal: textOf(own, 'removal') });
     } catch (cause) {
       throw new Failure(
-        `${registryTable} has a row that this version cannot read, ${row.kind} ${row.name}: ${(cause as Error).message}. Compare with --from what was deployed instead`,
+        `${registryTable} has a row that this version cannot read, ${row.kind} ${row.name}: ${(cause as Error).message}. Compare with --from instead`,
         1,
         { cause },
       );
@@ -37,7 +37,7 @@ export async function readRegistry(context: Context): Promise<ObjectState[] | un
   });
 }
 
-/** An object of the registry, with its texts. Throws on one that this version cannot read. */
+/** Builds the state of a registry row and its texts. Throws an error if this version cannot read it. */
 export function stateOfRow({ name, kind, version, definition, removal }: Row): ObjectState {
   const { create, columns, fill, declaration, ...rest } = JSON.parse(String(definition ?? '{}')) as Record<
     string,
@@ -64,11 +64,11 @@ export function stateOfRow({ name, kind, version, definition, removal }: Row): O
   };
 }
 
-/** What the local runtime deployed into its folder; it need not run. */
+/** Reads what the local runtime deployed into its folder. The runtime need not run. */
 export function readFolder(dataDir: string): ObjectState[] {
   if (!existsSync(join(dataDir, 'state.json')))
     throw new Failure(
-      `nothing is deployed in ${dataDir}: start it with 'npm start', name its folder with --data, an environment in AWS, or what to compare with by --from`,
+      `nothing is deployed in ${dataDir}: start it with 'npm start', name its folder with --data, an environment in AWS, or a source with --from`,
     );
   return Object.values(openState(dataDir).stacks)
     .flatMap(({ resources }) => Object.values(resources))

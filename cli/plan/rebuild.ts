@@ -8,7 +8,7 @@ import { sentence } from './phrases';
 import { type Change, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
 import { baseName, catalogRow, landingOf, type ObjectState } from './state';
 
-/** Whether a table replaces the same table of another identity. */
+/** True if an identity table replaces one of another identity. */
 export const isRebuilt = (before: ObjectState, after: ObjectState) =>
   before.kind === 'table' &&
   after.kind === 'table' &&
@@ -18,14 +18,14 @@ export const isRebuilt = (before: ObjectState, after: ObjectState) =>
   baseName(before) !== before.name &&
   baseName(before) === baseName(after);
 
-/** Rows of a relation; of one that is to take another one's place, those of that one. */
+/** Returns the rows of a relation. A table that replaces another one has the rows of that one. */
 export function rowsOf(name: string, { before, after, facts }: Sides): number | undefined {
   const state = after.find((other) => other.name === name);
   const old = state && before.find((other) => isRebuilt(other, state));
   return facts?.rows.get(name) ?? (old && facts?.rows.get(old.name));
 }
 
-/** A table for another identity is created beside the old one and filled from it. */
+/** Plans an identity table of another identity. It is created beside the old one and filled from it. */
 export function rebuiltTableOutcome({ label, before: [old], after: [now] }: Pair): Outcome {
   const common = { object: label, pipeline: pipelineOf([now!]) };
   if (!isRebuilt(old!, now!))
@@ -34,8 +34,8 @@ export function rebuiltTableOutcome({ label, before: [old], after: [now] }: Pair
         {
           ...common,
           action: 'refused',
-          summary: `It would be filled from ${old!.name}, which is no table of this version.`,
-          notes: ['As it is, the deployment fails before anything is changed, and is rolled back.'],
+          summary: `It would be filled from ${old!.name}, which is not a table of this version.`,
+          notes: ['The deployment fails before anything is changed, and is rolled back.'],
         },
       ],
       steps: [],
@@ -50,7 +50,7 @@ export function rebuiltTableOutcome({ label, before: [old], after: [now] }: Pair
           action: 'refused',
           summary: sentence(others.join('; ')),
           notes: [
-            'The identity changes, too, and values are compared within one table. The deployment fails before anything is changed, and is rolled back. Deploy one change, and then the other.',
+            'The identity changes too, and values can be compared only within one table. The deployment fails before anything is changed, and is rolled back. Deploy one change, and then the other.',
           ],
         },
       ],
@@ -59,9 +59,9 @@ export function rebuiltTableOutcome({ label, before: [old], after: [now] }: Pair
   const change: Change = {
     ...common,
     action: 'rebuild',
-    summary: 'It is there once for each identity: the one for the new identity is filled from the old one.',
+    summary: 'Each identity has its own table: the new one is filled from the old one.',
     notes: [
-      'Both are there until everything else has succeeded. The functions of before go on with the old one; after a rollback nothing has to be copied back.',
+      'Both exist until everything else has succeeded. The old functions continue with the old one. After a rollback nothing has to be copied back.',
     ],
   };
   const steps = [
@@ -71,7 +71,7 @@ export function rebuiltTableOutcome({ label, before: [old], after: [now] }: Pair
           {
             name: 'rebuild',
             mode: 'transaction',
-            statements: [...rebuild.batch, '-- and so on, batch by batch, until the present'],
+            statements: [...rebuild.batch, '-- repeated, batch by batch, up to the present'],
           },
         ])
       : []),
@@ -79,7 +79,7 @@ export function rebuiltTableOutcome({ label, before: [old], after: [now] }: Pair
   return { changes: [change], steps };
 }
 
-/** What a change of identity does to the events. */
+/** Plans what a change of identity does to the events. */
 export function identityChanges(
   was: PipelineDeclaration,
   is: PipelineDeclaration,
@@ -92,7 +92,7 @@ export function identityChanges(
   const common = {
     object: `identity ${pipeline}`,
     pipeline,
-    summary: `What makes two records the same event changes from ${told(was)} to ${told(is)}.`,
+    summary: `What makes two records the same event changes from ${describeIdentity(was)} to ${describeIdentity(is)}.`,
   };
   const landing = landingOf(sides.after, pipeline);
   if (landing !== undefined && landing !== landingOf(sides.before, pipeline))
@@ -101,7 +101,7 @@ export function identityChanges(
         ...common,
         action: 'refused',
         notes: [
-          'The landing view changes, too: what is merged twice is looked for in the one that is there. The deployment fails before anything is changed, and is rolled back. Deploy one change, and then the other.',
+          'The landing view changes too, and the merge needs the existing one to find records that come twice. The deployment fails before anything is changed, and is rolled back. Deploy one change, and then the other.',
         ],
       },
     ];
@@ -121,14 +121,14 @@ export function identityChanges(
       ...common,
       action: 'rebuild',
       notes: [
-        `${events} ${rows === undefined ? 'is' : `(${plural(rows, 'row')}) is`} made anew beside the old one: each event gets its new id from ${is.identity.by === 'columns' ? 'its payload' : 'its place on the stream'}, in batches. Merges wait for a batch at a time; a deployment that is killed goes on where it was.`,
+        `${events} ${rows === undefined ? 'is' : `(${plural(rows, 'row')}) is`} rebuilt beside the old one: each event gets its new id from ${is.identity.by === 'columns' ? 'its payload' : 'its position on the stream'}, in batches. Merges wait for one batch at a time. A deployment that is interrupted continues where it was.`,
         ...(finer ? finerNotes(again) : coarserNotes),
-        `Events ${is.identity.by === 'columns' ? 'whose payload lacks a part of the new id, or has one that does not fit,' : 'that have no place on the stream'} ${is.identity.mayReject ? 'go to rejects: mayReject says so.' : 'stop the deployment before readers are switched.'}`,
-        'Columns keep their values; what a column had before it was retired stays behind with the old table.',
-        'Readers keep the old events until all of it is filled. What the old functions merge after that comes with the first merge of the new ones, which reads all that the landing view holds.',
+        `Events ${is.identity.by === 'columns' ? 'whose payload lacks a part of the new id, or has one that does not fit,' : 'that have no position on the stream'} ${is.identity.mayReject ? 'become rejects: mayReject allows it.' : 'stop the deployment before readers are switched.'}`,
+        'Columns keep their values. Values of retired columns stay with the old table.',
+        'Readers keep the old events until the new table is filled. Later merges of the old functions are repeated by the first merge of the new ones, which reads all of the landing view.',
         ...(Object.keys(is.exports).length > 0
           ? [
-              'Windows that are published stay as they are, where their rows do. Rows differ where events become one or more, or where event_id is exported: exports with corrections publish such windows again, others tell of late rows.',
+              'Published windows stay as they are if their rows do. Rows differ if events are split or joined, or if event_id is exported. Exports with corrections publish such windows again, others count late rows.',
             ]
           : []),
       ],
@@ -141,29 +141,29 @@ export function identityChanges(
 }
 
 const coarserNotes = [
-  'Every part of the new id is part of the old one: what was one event stays one. Events that have the same id by now become one, the one that was merged first; the others become duplicates.',
+  'Every part of the new id is part of the old one, so one event stays one. Of events with the same new id, the one that was merged first stays. The others become duplicates.',
 ];
 
 function finerNotes(facts: RebuildFacts | undefined): string[] {
-  const note = 'Records that were duplicates may be events by now.';
+  const note = 'Records that were duplicates may now be events.';
   if (!facts)
     return [
-      `${note} Those that the landing view holds are judged again, by the first merge of the new functions; how many was not asked. Any other stays a duplicate.`,
+      `${note} The first merge of the new functions judges those in the landing view; their number was not queried. All others stay duplicates.`,
     ];
   const { duplicates, landed } = facts;
   const left = duplicates - landed;
   if (duplicates === 0) return [`${note} There are none.`];
   return [
-    `${note} Of ${plural(duplicates, 'duplicate')} the landing view holds ${landed}: the first merge of the new functions judges them again.`,
+    `${note} Of ${plural(duplicates, 'duplicate')} the landing view has ${landed}: the first merge of the new functions judges them.`,
     ...(left > 0
       ? [
-          `The other ${left}, from history or no longer in the landing view, stay duplicates: their payload was not kept. Afterwards npx millrace duplicates tells which of them came from objects that can be read again, and with --apply has those judged again.`,
+          `The other ${left}, from history or no longer in the landing view, stay duplicates: their payload was not kept. Afterwards npx millrace duplicates shows which of them came from objects that can be read again, and with --apply reloads those.`,
         ]
       : []),
   ];
 }
 
-const told = ({ identity, identityParts }: PipelineDeclaration) =>
+const describeIdentity = ({ identity, identityParts }: PipelineDeclaration) =>
   identity.by === 'columns'
     ? `the ${identity.columns.length === 1 ? 'column' : 'columns'} ${identity.columns
         .map((name, index) => {
@@ -171,4 +171,4 @@ const told = ({ identity, identityParts }: PipelineDeclaration) =>
           return part === undefined ? name : `${name} (${part.path.join('.')}, ${part.as})`;
         })
         .join(', ')}`
-    : 'the place on the stream';
+    : 'the position on the stream';

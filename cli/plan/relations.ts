@@ -9,7 +9,7 @@ import { type Change, type Estimate, type Outcome, type Pair, pipelineOf, planne
 import { rebuiltTableOutcome, rowsOf } from './rebuild';
 import { baseName, catalogRow, type ObjectState, statementsOf } from './state';
 
-/** A materialized view and its public name, or a public name alone. */
+/** Compares a materialized view and its public name, or a public name alone. */
 export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outcome {
   const [old, now] = [physical(before), physical(after)];
   const [oldName, newName] = [publicName(before), publicName(after)];
@@ -26,8 +26,8 @@ export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outco
     const shown = replacedSources(oldName, newName!, sides);
     const summary =
       shown.length > 0
-        ? 'It shows a table of which there will be another version.'
-        : 'Its public name gets another definition over the same data.';
+        ? 'It shows a table that gets a new version.'
+        : 'Its public name gets a new definition over the same data.';
     return {
       changes: [
         {
@@ -35,7 +35,7 @@ export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outco
           action: 'online',
           summary,
           notes: [
-            'Readers are switched in one statement, or in one transaction with what was granted, where columns change.',
+            'One statement switches readers. If columns change, one transaction does, and repeats the grants.',
             ...readers,
           ],
         },
@@ -49,10 +49,10 @@ export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outco
     action: 'rebuild',
     summary:
       because.length > 0
-        ? `It reads ${joinNames(because)}, of which there will be another version; its own definition is the same.`
+        ? `It reads ${joinNames(because)}, which ${because.length === 1 ? 'gets a new version' : 'get new versions'}. Its own definition is the same.`
         : 'Its definition changed.',
     notes: [
-      'Readers keep the old version until the new one is filled and has stood its checks; then the public name is switched in one statement.',
+      'Readers keep the old version until the new one is filled and has passed its checks. Then one statement switches the public name.',
       ...readers,
       ...checkNotes(old, now),
       ...sourceNotes(now, sides),
@@ -62,7 +62,7 @@ export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outco
   return { changes: [change], steps };
 }
 
-/** The numbers of the definition: what decides whether readers get the new version. */
+/** Returns the limits of the definition's checks, which decide whether readers get the new version. */
 function checkNotes(before: ObjectState | undefined, { checks }: ObjectState): string[] {
   if (!checks) return [];
   const { recomputed, mayShrink, mayGrow } = checks;
@@ -75,7 +75,10 @@ function checkNotes(before: ObjectState | undefined, { checks }: ObjectState): s
 export const physical = (states: readonly ObjectState[]) => states.find(({ kind }) => kind === 'materialized-view');
 const publicName = (states: readonly ObjectState[]) => states.find(({ kind }) => kind === 'public-view');
 
-/** Redshift replaces a view in place only if its columns stay; otherwise it goes and comes in one transaction, with its grants. */
+/**
+ * Redshift replaces a view in place only if its columns stay. Otherwise one transaction drops it and creates it with
+ * its grants.
+ */
 function switchSteps(label: string, before: ObjectState | undefined, after: ObjectState) {
   const steps = plannedSteps(label, 'update', after, after.create);
   const [old, now] = [columnsOf(before), columnsOf(after)];
@@ -84,15 +87,15 @@ function switchSteps(label: string, before: ObjectState | undefined, after: Obje
   const statements = [
     `drop view if exists ${after.name}`,
     ...statementsOf(after.create?.slice(-1)),
-    `-- and what was granted on ${after.name}, again`,
+    `-- the grants on ${after.name}, repeated`,
   ];
   return [...steps.slice(0, -1), { ...last, mode: 'transaction' as const, statements }];
 }
 
-/** The columns of a public view, as its definition names them. */
+/** Returns the columns of a public view, as its definition names them. */
 function columnsOf(state: ObjectState | undefined): string[] | undefined {
   const [, selected] = /\bas\s+select\s+([\s\S]+?)\s+from\s/.exec(statementsOf(state?.create).join('\n')) ?? [];
-  // What `*` stands for was decided when the view was created.
+  // Redshift expanded `*` when the view was created.
   if (selected === undefined || selected.trim() === '*') return undefined;
   return selected.split(/,\s*/).map((column) => column.replace(/^.*\s+as\s+/, '').trim());
 }
@@ -111,7 +114,7 @@ function readerNotes(before: string[] | undefined, after: string[] | undefined):
   ];
 }
 
-/** The relations whose new version alone makes the definition another one. */
+/** Returns the relations whose new version alone changes the definition. */
 function replacedSources(before: ObjectState | undefined, after: ObjectState, sides: Sides): string[] {
   if (!before) return [];
   const plain = (state: ObjectState, all: readonly ObjectState[]) =>
@@ -138,7 +141,7 @@ const sourcesOf = (state: ObjectState): string[] => [
   ),
 ];
 
-/** A view over views is filled from them: what counts is what the tables below hold. */
+/** Returns the tables below a view. A view over views is filled from these. */
 function tablesBelow(state: ObjectState, all: readonly ObjectState[], seen = new Set<string>()): string[] {
   for (const source of sourcesOf(state)) {
     const view = all.find(({ name, kind }) => name === source && kind === 'materialized-view');
@@ -164,17 +167,17 @@ export function estimateOf(state: ObjectState, sides: Sides): Estimate {
 
 export function sourceNotes(state: ObjectState, sides: Sides): string[] {
   const tables = tablesBelow(state, sides.after);
-  const told = (name: string) => baseName(sides.after.find((other) => other.name === name) ?? { name, version: '' });
+  const publicNameOf = (name: string) => baseName(sides.after.find((other) => other.name === name) ?? { name, version: '' });
   const { facts } = sides;
   if (tables.length === 0) return [];
-  if (!facts) return [`It is filled from ${joinNames(tables.map(told))}; how many rows these have was not asked.`];
-  const counts = tables.map((table) => `${told(table)} (${count(rowsOf(table, sides))})`);
+  if (!facts) return [`It is filled from ${joinNames(tables.map(publicNameOf))}; their number of rows was not queried.`];
+  const counts = tables.map((table) => `${publicNameOf(table)} (${count(rowsOf(table, sides))})`);
   const gaps = facts.pipelines.get(state.pipeline ?? '')?.gaps ?? [];
   return [
     `It is filled from ${joinNames(counts)}, which ${tables.length === 1 ? 'holds' : 'hold'} everything that was ever merged.`,
     ...(gaps.length > 0
       ? [
-          `${plural(gaps.length, 'gap')} in the stream ${gaps.length === 1 ? 'is' : 'are'} open (${gaps.map(({ from, to }) => `${from} to ${to}`).join(', ')}): what is missing there is missing in the old version too. npx millrace backfill closes gaps.`,
+          `${plural(gaps.length, 'gap')} in the stream ${gaps.length === 1 ? 'is' : 'are'} open (${gaps.map(({ from, to }) => `${from} to ${to}`).join(', ')}): the old version lacks these records too. npx millrace backfill closes gaps.`,
         ]
       : []),
   ];
@@ -182,7 +185,7 @@ export function sourceNotes(state: ObjectState, sides: Sides): string[] {
 
 const count = (rows: number | undefined) => (rows === undefined ? 'rows unknown' : plural(rows, 'row'));
 
-/** A table is never created anew: its columns are compared. */
+/** Compares tables. A table is never recreated: its columns are compared. */
 export function tableOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
   if (old!.name !== now!.name) return rebuiltTableOutcome({ label, before: [old!], after: [now!] });
   const filled = newlyFilled(old!, now!);
@@ -192,10 +195,7 @@ export function tableOutcome({ label, before: [old], after: [now] }: Pair, sides
   const common = { object: label, pipeline: pipelineOf([now!]) };
   if (refused.length > 0) {
     const summary = sentence(refused.join('; '));
-    const notes = [
-      sentence(otherTypeAdvice),
-      'As it is, the deployment fails before it touches the table, and is rolled back.',
-    ];
+    const notes = [sentence(otherTypeAdvice), 'The deployment fails before it touches the table, and is rolled back.'];
     return { changes: [{ ...common, action: 'refused', summary, notes }], steps: [] };
   }
   const change: Change = {
@@ -217,13 +217,13 @@ export function tableOutcome({ label, before: [old], after: [now] }: Pair, sides
   const steps = [
     ...add.map((column) => step(`add-${column.name}`, 'single', [column.add])),
     ...(filled.length > 0 && now!.batch
-      ? [step('fill', 'transaction', [...now!.batch, '-- and so on, batch by batch, until the present'])]
+      ? [step('fill', 'transaction', [...now!.batch, '-- repeated, batch by batch, up to the present'])]
       : []),
   ];
   return { changes: [change], steps };
 }
 
-/** Columns whose fill is not the one that was deployed. */
+/** Returns the columns whose fill is not deployed yet. */
 const newlyFilled = (before: ObjectState, { filled = [] }: ObjectState): readonly FillColumn[] =>
   filled.filter((column) => !(before.filled ?? []).some((other) => isDeepStrictEqual(other, column)));
 
@@ -240,7 +240,7 @@ function tableTexts(
   const empty = add.filter(({ name }) => !filled.some(({ stored }) => stored === name));
   const summaries = [
     ...(add.length > 0 ? [`It gets ${columnList(add)}.`] : []),
-    ...(left.length > 0 ? [`Nothing asks for ${columnList(left)} any more.`] : []),
+    ...(left.length > 0 ? [`Nothing uses ${columnList(left)} any more.`] : []),
     ...(add.length === 0 && filled.length > 0
       ? [`Its past is filled: ${joinNames(filled.map(({ stored }) => stored))}.`]
       : []),
@@ -248,14 +248,14 @@ function tableTexts(
   return {
     summary: summaries.join(' ') || 'Its create statement changed, not its columns.',
     notes: [
-      ...(add.length > 0 ? ['Added in place, in a moment, whatever the number of rows.'] : []),
+      ...(add.length > 0 ? ['Added in place, in a moment, for any number of rows.'] : []),
       ...(empty.length > 0
         ? [
-            `Rows from before have no value in ${joinNames(empty.map(({ name }) => name))}: fill: true would take it from their payload.`,
+            `Earlier rows have no value in ${joinNames(empty.map(({ name }) => name))}: fill: true would take it from their payload.`,
           ]
         : []),
       ...(left.length > 0 ? ['A table keeps its columns: their values stay, and are null in new rows.'] : []),
-      ...(summaries.length === 0 ? ['A table that exists is compared by its columns alone: it stays as it is.'] : []),
+      ...(summaries.length === 0 ? ['An existing table is compared only by its columns: it stays as it is.'] : []),
       ...filled.flatMap(fillNotes),
       ...rowsNote(after.name, sides),
     ],
@@ -264,15 +264,15 @@ function tableTexts(
 
 function fillNotes({ name, stored, replaces, required, mayLose }: FillColumn): string[] {
   return [
-    `${name} is filled for the past, from the payload, in batches (stored as ${stored}). Merges wait for a batch at a time; a deployment that is killed goes on where the fill was.`,
+    `${name} is filled for the past, from the payload, in batches (stored as ${stored}). Merges wait for one batch at a time. A deployment that is interrupted continues where the fill was.`,
     ...(replaces === undefined
       ? []
       : [
           mayLose
-            ? `Events that have a value in ${replaces} and whose payload does not fit lose it: mayLose says so.`
+            ? `Events that have a value in ${replaces} and whose payload does not fit lose it: mayLose allows it.`
             : `Events that have a value in ${replaces} and would get none in ${stored} stop the deployment before readers are switched.`,
         ]),
-    ...(required ? ['Events without a value stop the deployment, too: it is required.'] : []),
+    ...(required ? ['Events without a value stop the deployment too: it is required.'] : []),
   ];
 }
 
@@ -284,7 +284,7 @@ export function rowsNote(name: string, { facts }: Sides): string[] {
   return rows === undefined ? [] : [`${name} has ${plural(rows, 'row')}.`];
 }
 
-/** Whatever else there is: its create statements run, and what exists is compared. */
+/** Compares any other object. Its create statements run, and existing objects are compared. */
 export function otherOutcome({ label, before: [old], after: [now] }: Pair): Outcome {
   if (old!.version === now!.version && old!.name === now!.name) return unchangedOutcome(label, [now!]);
   if (old!.kind === 'external-schema')
@@ -296,7 +296,7 @@ export function otherOutcome({ label, before: [old], after: [now] }: Pair): Outc
           action: 'refused',
           summary: 'Its definition changed, and an external schema cannot be altered.',
           notes: [
-            'Drop it and what reads from it, or keep the definition. As it is, the deployment fails and is rolled back.',
+            'Drop it and what reads from it, or keep the definition. Otherwise the deployment fails and is rolled back.',
           ],
         },
       ],
@@ -307,7 +307,7 @@ export function otherOutcome({ label, before: [old], after: [now] }: Pair): Outc
     pipeline: pipelineOf([now!]),
     action: 'online',
     summary: 'Its definition changed.',
-    notes: ['Its statements run again; what exists already is compared with what is asked for.'],
+    notes: ['Its statements run again. Existing objects are compared with the definition.'],
   };
   return { changes: [change], steps: plannedSteps(label, 'update', now!, now!.create) };
 }

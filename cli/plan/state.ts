@@ -27,29 +27,29 @@ export interface ObjectState {
   readonly name: string;
   readonly kind: WarehouseObjectKind;
   readonly version: string;
-  /** Of a table that is rebuilt for another identity: the version of its identity. */
+  /** Version of the identity, for an identity table. */
   readonly identityVersion?: string;
   readonly pipeline?: string;
   readonly identity: 'admin' | 'owner';
   readonly onRemoval?: OnRemoval;
-  /** Undefined where its statements are not at hand. */
+  /** Undefined if its statements are not available. */
   readonly create?: readonly Step[];
   readonly remove?: readonly Step[];
   readonly columns?: readonly ColumnState[];
   readonly declaration?: unknown;
   /** Columns that are filled for the past. */
   readonly filled?: readonly FillColumn[];
-  /** The transaction that fills a batch of it. Not recorded. */
+  /** Transaction that fills a batch of the table. Not recorded. */
   readonly batch?: readonly string[];
-  /** Of the table of events: how it is filled from one of another identity. Not recorded. */
+  /** How the table of events is filled from one of another identity. Not recorded. */
   readonly rebuild?: RebuildSpec;
-  /** Of a view: what a new version has to stand. Not recorded. */
+  /** Checks that a new version of a view must pass. Not recorded. */
   readonly checks?: ViewChecks;
-  /** Of a landing view: the query whose row is a reason not to replace it. Not recorded. */
+  /** Query whose row is a reason not to replace a landing view. Not recorded. */
   readonly unread?: string;
 }
 
-/** The state that properties of a custom resource stand for. Throws an error that names the property at fault. */
+/** Builds the state from the properties of a custom resource. Throws an error that names the invalid property. */
 export function stateOf(properties: unknown, texts: Texts = {}): ObjectState {
   const { delete: remove, fill, incomplete, ...object } = parseObject(properties, texts, 'leave out');
   if (incomplete)
@@ -61,14 +61,14 @@ export function stateOf(properties: unknown, texts: Texts = {}): ObjectState {
   return { ...object, remove, ...(fill && { filled: fill.columns, batch: fill.batch }) };
 }
 
-/** Steps, or undefined where statements of them are not at hand. */
+/** Returns the steps, or undefined if some of their statements are not available. */
 function withoutMissing({ create, remove }: { create: readonly Step[]; remove: readonly Step[] }) {
   const whole = (steps: readonly Step[]) =>
     steps.some(({ statements }) => statements.length === 0) ? undefined : steps;
   return { create: whole(create), remove: whole(remove) };
 }
 
-/** The states of a custom resource: one object, or the members of a group. */
+/** Returns the states of a custom resource: one object, or the members of a group. */
 export function statesOf(properties: unknown, texts: Texts = {}): ObjectState[] {
   const { kind, order = [], members = {}, onRemoval } = (properties ?? {}) as Partial<WarehouseGroupProperties>;
   return kind === 'group'
@@ -76,10 +76,10 @@ export function statesOf(properties: unknown, texts: Texts = {}): ObjectState[] 
     : [stateOf(properties, texts)];
 }
 
-/** What the stream's role is called where its ARN is not known. */
+/** Name of the stream's role if its ARN is not known. */
 export const unknownRole = '<ARN of the stream role>';
 
-/** Every object that the tree asks for in an environment, in the order of creation. */
+/** Returns every object that the tree declares in an environment, in the order of creation. */
 export function treeStates(environment: Environment, pipelines: readonly Pipeline[]): ObjectState[] {
   const { database } = environment;
   const state = ({ properties }: WarehouseObject, keep: boolean) =>
@@ -97,7 +97,7 @@ export function treeStates(environment: Environment, pipelines: readonly Pipelin
   ];
 }
 
-/** The name without the version that it may carry: `estore.landing`, `estore.hourly_views`, `estore.events`. */
+/** Returns the name without its version: `estore.landing`, `estore.hourly_views`, `estore.events`. */
 export const baseName = ({
   name,
   version,
@@ -113,14 +113,14 @@ const labels: Partial<Record<WarehouseObjectKind, string>> = {
   owner: 'database user',
 };
 
-/** What a person calls it; a view and its public name are one thing: `view estore.hourly_views`. */
+/** Returns the label for a person. A view and its public name share one: `view estore.hourly_views`. */
 export const labelOf = (state: ObjectState) => `${labels[state.kind] ?? state.kind} ${baseName(state)}`;
 
-/** The statements of steps, in order. */
+/** Returns the statements of the steps, in order. */
 export const statementsOf = (steps: readonly Step[] | undefined) =>
   steps?.flatMap(({ statements }) => statements) ?? [];
 
-/** A recorded column as `svv_columns` would show it. */
+/** Formats a recorded column as `svv_columns` shows it. */
 export function catalogRow({ name, type }: ColumnState): Row {
   const [, plain = type, first, second] = /^([a-z ]+?)(?:\((\d+)(?:,(\d+))?\))?$/.exec(type) ?? [];
   const numeric = plain === 'numeric';
@@ -133,6 +133,6 @@ export function catalogRow({ name, type }: ColumnState): Row {
   };
 }
 
-/** The name of the landing view of a pipeline. */
+/** Returns the name of a pipeline's landing view. */
 export const landingOf = (states: readonly ObjectState[], pipeline: string): string | undefined =>
   states.find((state) => state.kind === 'landing-view' && state.pipeline === pipeline)?.name;

@@ -13,11 +13,14 @@ interface Resource {
   readonly DependsOn?: string | readonly string[];
 }
 
-/** The warehouse objects of a template, each after those that it depends on. What only CloudFormation knows shows as `<LogicalId>`. */
+/**
+ * Reads the warehouse objects of a template, each after its dependencies. Values that only CloudFormation knows show as
+ * `<LogicalId>`.
+ */
 export function statesOfTemplate(file: string): ObjectState[] {
   const resources = (readJson(file) as { Resources?: Record<string, Resource> } | null)?.Resources;
   if (typeof resources !== 'object' || resources === null)
-    throw new Failure(`--from ${file} is no CloudFormation template: it has no Resources`, 2);
+    throw new Failure(`--from ${file} is not a CloudFormation template: it has no Resources`, 2);
   const objects = Object.entries(resources).filter(([, { Type }]) => Type === resourceType);
   if (objects.length === 0)
     throw new Failure(
@@ -44,7 +47,7 @@ function statesOfResource(
   }
 }
 
-/** Long statements, which lie in the asset of the function: the assembly of a template holds it. */
+/** Reads long statements, which are in the asset of the function beside the template in its assembly. */
 function textsBeside(file: string): Texts {
   const folders = [dirname(file), dirname(dirname(file))];
   const plans = folders.flatMap((folder) =>
@@ -72,7 +75,7 @@ function inOrder(objects: readonly (readonly [string, Resource])[]): (readonly [
   return [...done];
 }
 
-/** Intrinsics as text. */
+/** Replaces intrinsics by text. */
 function resolved(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(resolved);
   if (typeof value !== 'object' || value === null) return value;
@@ -83,13 +86,16 @@ function resolved(value: unknown): unknown {
     const [separator, parts] = argument as [string, unknown[]];
     return parts.map(resolved).join(separator);
   }
-  // A text goes into JSON text: quotes would end it.
+  // The text becomes part of JSON text, where quotes would end it.
   return `<${JSON.stringify(argument)
     .replace(/["[\]{}]/g, '')
     .replaceAll(',', '.')}>`;
 }
 
-/** The templates with warehouse objects of an environment, in a cloud assembly or one of its stages, the main one first. */
+/**
+ * Returns the templates of an environment that have warehouse objects, the main one first, in a cloud assembly or one
+ * of its stages.
+ */
 export function templatesIn(folder: string, environment: string): string[] {
   const wanted = stackName(environment, 'pipelines');
   const found = templatesOf(folder).find(({ stack }) => stack === wanted);
@@ -98,7 +104,7 @@ export function templatesIn(folder: string, environment: string): string[] {
   const stacks = templatesOf(folder).map(({ stack }) => stack);
   throw new Failure(
     stacks.length === 0
-      ? `--from ${folder} is no cloud assembly: it has no manifest.json with stacks`
+      ? `--from ${folder} is not a cloud assembly: it has no manifest.json with stacks`
       : `--from ${folder} has no stack ${wanted}, only ${stacks.join(', ')}`,
     2,
   );

@@ -1,17 +1,20 @@
-/** A fixed name that an earlier deployment, or something else, may hold. */
+/** A thing with a fixed name, which an earlier deployment, or something else, may have taken. */
 export type NamedThing = 'cluster' | 'workgroup' | 'stream' | 'role' | 'user';
 
-/** What a deployment finds in the account and region. Every method reads and changes nothing; it rejects with the error of the AWS SDK. */
+/**
+ * Reads what a deployment finds in the account and region. No method changes anything. Each rejects with the error of
+ * the AWS SDK.
+ */
 export interface Account {
   readonly region: string;
   caller(): Promise<{ readonly arn: string; readonly account: string }>;
-  /** Version of the bootstrap stack of the CDK; undefined where there is none. */
+  /** Returns the version of the CDK's bootstrap stack; undefined if there is none. */
   bootstrapVersion(): Promise<number | undefined>;
-  /** Status of a stack of CloudFormation; undefined where there is none. */
+  /** Returns the status of a CloudFormation stack; undefined if there is none. */
   stackStatus(name: string): Promise<string | undefined>;
-  /** Zones that the account can use, by name, in order. */
+  /** Returns the zones that the account can use, by name, in order. */
   zones(): Promise<readonly string[]>;
-  /** Zones in which Redshift offers the node type. */
+  /** Returns the zones in which Redshift offers the node type. */
   zonesOfNodeType(nodeType: string): Promise<readonly string[]>;
   concurrency(): Promise<{ readonly limit: number; readonly unreserved: number }>;
   vpcs(): Promise<{ readonly used: number; readonly limit: number }>;
@@ -24,7 +27,7 @@ export interface Account {
   exists(what: NamedThing, name: string): Promise<boolean>;
 }
 
-/** The permission that each question needs, for who lacks it. */
+/** Permission that each call needs. */
 export const permissions = {
   caller: 'sts:GetCallerIdentity',
   bootstrapVersion: 'ssm:GetParameter',

@@ -8,13 +8,13 @@ import { explain } from '../failure';
 import { type Account, type NamedThing, permissions } from './account';
 
 export interface Finding {
-  /** What was looked at, in a word or two. */
+  /** Subject of the check, in a word or two. */
   readonly check: string;
   readonly result: 'ok' | 'will fail' | "can't tell";
   readonly detail: string;
-  /** The command or edit that mends it. */
+  /** Command or edit that fixes it. */
   readonly mend?: string;
-  /** What the caller lacks. */
+  /** Permission that the caller lacks. */
   readonly permission?: string;
 }
 
@@ -32,7 +32,7 @@ type Question = keyof typeof permissions;
 const ok = (detail: string): Answer => ({ result: 'ok', detail });
 const fails = (detail: string, mend: string): Answer => ({ result: 'will fail', detail, mend });
 
-/** One line, and "can't tell" for an answer that did not come. @param questions whose permission the check needs */
+/** Runs one check. A failed call becomes "can't tell". @param questions calls whose permission the check needs */
 async function look(
   check: string,
   questions: Question | readonly Question[],
@@ -52,7 +52,7 @@ async function look(
   }
 }
 
-/** Every check, in the order in which a deployment meets what it looks at. */
+/** Runs every check, in the order in which a deployment depends on them. */
 export async function preflight(plan: Plan): Promise<Finding[]> {
   const deployed = { data: await stack(plan, 'data'), pipelines: await stack(plan, 'pipelines') };
   const findings = [
@@ -69,7 +69,7 @@ export async function preflight(plan: Plan): Promise<Finding[]> {
   return Promise.all(findings);
 }
 
-/** The version that the CDK's stacks of today want (`requiresBootstrapStackVersion` in the cloud assembly). */
+/** Version that the CDK's present stacks need (`requiresBootstrapStackVersion` in the cloud assembly). */
 const leastBootstrap = 6;
 
 const bootstrap = ({ account, accountId }: Plan) =>
@@ -81,7 +81,10 @@ const bootstrap = ({ account, accountId }: Plan) =>
     return fails(`the bootstrap stack has version ${version}, at least ${leastBootstrap} is needed`, mend);
   });
 
-/** Undeployable statuses with what gets a stack out of them. The CDK itself deletes one whose first deployment failed (ROLLBACK_COMPLETE). */
+/**
+ * Statuses that block a deployment, with the command that ends them. The CDK itself deletes a stack whose first
+ * deployment failed (ROLLBACK_COMPLETE).
+ */
 const stuck: readonly (readonly [RegExp, (name: string) => string])[] = [
   [/^UPDATE_ROLLBACK_FAILED$/, (name) => `aws cloudformation continue-update-rollback --stack-name ${name}`],
   [/^(DELETE|ROLLBACK)_FAILED$/, (name) => `aws cloudformation delete-stack --stack-name ${name}`],
@@ -96,7 +99,7 @@ async function stack({ account, environment }: Plan, which: 'data' | 'pipelines'
   let status: string | undefined;
   const finding = await look(`stack ${which}`, 'stackStatus', async () => {
     status = await account.stackStatus(name);
-    if (status === undefined) return ok(`${name} is not there yet`);
+    if (status === undefined) return ok(`${name} does not exist yet`);
     const wrong = stuck.find(([statuses]) => statuses.test(status!));
     return wrong ? fails(`${name} is ${status}`, wrong[1](name)) : ok(`${name} is ${status}`);
   });
@@ -123,7 +126,7 @@ const nodeType = ({ account, environment }: Plan) =>
     const offered = await account.zonesOfNodeType(warehouse.nodeType);
     const mend = `set another \`warehouse.nodeType\` or \`region\` in environments/${environment.name}.ts`;
     if (offered.length === 0) return fails(`Redshift has no ${warehouse.nodeType} in ${account.region}`, mend);
-    // The subnets stand in the first two zones.
+    // The subnets are in the first two zones.
     const used = (await account.zones()).slice(0, 2);
     if (used.some((zone) => offered.includes(zone))) return ok(`${warehouse.nodeType} in ${offered.join(', ')}`);
     return fails(
@@ -135,19 +138,19 @@ const nodeType = ({ account, environment }: Plan) =>
 const serviceRole = ({ account }: Plan) =>
   look('service-linked role', 'role', async () =>
     (await account.exists('role', 'AWSServiceRoleForRedshift'))
-      ? ok('AWSServiceRoleForRedshift is there')
-      : ok('AWSServiceRoleForRedshift is not there yet: Redshift makes it with the first cluster'),
+      ? ok('AWSServiceRoleForRedshift exists')
+      : ok('AWSServiceRoleForRedshift does not exist yet: Redshift creates it with the first cluster'),
   );
 
-/** At most four custom resources run at once, each with CDK's function and ours. */
+/** At most four custom resources run at once. Each occupies CDK's function and ours. */
 const leastConcurrency = 8;
 
 const concurrency = ({ account }: Plan) =>
   look('Lambda concurrency', 'concurrency', async () => {
     const { limit, unreserved } = await account.concurrency();
-    if (unreserved >= leastConcurrency) return ok(`${unreserved} of ${limit} functions at once are not reserved`);
+    if (unreserved >= leastConcurrency) return ok(`${unreserved} of ${limit} concurrent executions are not reserved`);
     return fails(
-      `${unreserved} of ${limit} functions at once are not reserved, a deployment needs ${leastConcurrency}`,
+      `${unreserved} of ${limit} concurrent executions are not reserved, a deployment needs ${leastConcurrency}`,
       'aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000',
     );
   });
@@ -178,15 +181,18 @@ const streamQuota = ({ account, pipelines }: Plan) =>
     return ok(`${used} of ${limit} on-demand streams, ${shards} of ${shardLimit} shards`);
   });
 
-/** A name that is taken before the first deployment stops it; so does what a destroyed environment retained. @param exists the stack that may have it */
+/**
+ * A taken name stops the first deployment. A destroyed environment may have retained it.
+ * @param exists the stack that may own it
+ */
 function taken(what: NamedThing, name: string, exists: boolean | undefined, mend: string, { account }: Plan) {
   return async (): Promise<Answer> => {
     if (!(await account.exists(what, name))) return ok(`the name ${name} is free`);
     if (exists === false)
-      return fails(`a ${what} ${name} is there already, and no stack of this environment has it`, mend);
+      return fails(`a ${what} ${name} already exists, and no stack of this environment owns it`, mend);
     return {
       result: "can't tell",
-      detail: `a ${what} ${name} is there, and whether the environment's stack has it is not known`,
+      detail: `a ${what} ${name} exists, and it is not known whether the environment's stack owns it`,
     };
   };
 }
@@ -212,7 +218,7 @@ const takenByPipelines = (plan: Plan, exists: boolean | undefined): Promise<Find
     return look(`role of ${name}`, 'role', taken('role', role, exists, mend, plan));
   });
 
-/** Account numbers of the examples in the AWS documentation: nobody has them. */
+/** Account numbers of the examples in the AWS documentation. Nobody owns them. */
 const exampleAccounts = [
   '111122223333',
   '123456789012',
@@ -244,13 +250,13 @@ function principal(plan: Plan, partner: Partner): Promise<Finding> {
       return (await account.exists(type as 'role' | 'user', path.at(-1)!))
         ? ok(`${arn} is there`)
         : fails(
-            `${arn} is not there, and IAM refuses principals that do not exist`,
+            `${arn} does not exist, and IAM refuses principals that do not exist`,
             `correct \`who.principal\` of ${partner.name} in ${at}`,
           );
     if (partner.who.kind !== 'aws') return ok(`${arn}, as ${partner.who.kind} documents it`);
     return {
       result: "can't tell",
-      detail: `whether ${arn} exists: another account does not say. Ask the partner for the answer of \`aws sts get-caller-identity\``,
+      detail: `${arn} is in another account, which does not say whether it exists. Ask the partner for the output of \`aws sts get-caller-identity\``,
     };
   });
 }

@@ -15,21 +15,21 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import type { Account, NamedThing } from './account';
 
-/** Where the CDK's bootstrap stack says which version it is; the qualifier is the CDK's default. */
+/** Parameter with the version of the CDK's bootstrap stack. The qualifier is the CDK's default. */
 const bootstrapParameter = '/cdk-bootstrap/hnb659fds/version';
-/** "VPCs per Region". */
+/** The quota "VPCs per Region". */
 const vpcQuota = { ServiceCode: 'vpc', QuotaCode: 'L-F678F1CE' };
 
 const deadlines = { answerMs: 15_000 };
 
 export interface AccountSettings {
-  /** @default - as any SDK program finds it */
+  /** @default - the SDK's default region */
   readonly region?: string;
   readonly endpoint?: string;
   readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 }
 
-/** Undefined where the service says that there is no such thing, by one of these names. */
+/** Returns undefined if the service says, with one of these errors, that the thing does not exist. */
 async function orNone<T>(call: Promise<T>, ...names: string[]): Promise<T | undefined> {
   try {
     return await call;
@@ -39,7 +39,7 @@ async function orNone<T>(call: Promise<T>, ...names: string[]): Promise<T | unde
   }
 }
 
-/** The account of the user's credentials. Rejects where no region is known. */
+/** Returns the account of the user's credentials. Rejects if no region is known. */
 export async function awsAccount(given: AccountSettings): Promise<Account & { close(): void }> {
   const sts = new STSClient({ ...clientSettings(deadlines), ...given });
   const region = await sts.config.region();
@@ -80,7 +80,7 @@ export async function awsAccount(given: AccountSettings): Promise<Account & { cl
       try {
         return (await stacks.send(new DescribeStacksCommand({ StackName }))).Stacks?.[0]?.StackStatus;
       } catch (error) {
-        // CloudFormation has no code of its own for it.
+        // CloudFormation has no error code for a missing stack.
         if ((error as Error).name === 'ValidationError' && /does not exist/.test((error as Error).message))
           return undefined;
         throw error;

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-// The SQL of the tree, for a parser that nobody here wrote: `npm run sql`.
+// Prints the SQL of the tree, for an independent parser: `npm run sql`.
 require('tsx/cjs');
 require('./statements.ts');

@@ -19,24 +19,24 @@ import {
   warehouseObjects,
 } from '../../sql';
 
-/** A statement and where it comes from, as `.ci/check_sql.py` reads them: a line of JSON each. */
+/** A statement and its source. `.ci/check_sql.py` reads one as JSON per line. */
 interface Statement {
   readonly from: string;
   readonly sql: string;
 }
 
-/** A text that begins as a statement: all other texts of a plan are names, types, globs and parts of statements. */
+/** Matches texts that are statements. All other texts of a plan are names, types, globs and parts of statements. */
 const statement =
   /^\s*(select|with|insert|update|delete|merge|create|alter|drop|truncate|lock|grant|revoke|copy|unload|refresh|set|analyze)\s/i;
 
-/** Every statement below a value that was compiled for a function or an object. */
+/** Returns every statement in a value that was compiled for a function or an object. */
 function statementsIn(value: unknown): string[] {
   if (typeof value === 'string') return statement.test(value) ? [value] : [];
   if (typeof value !== 'object' || value === null) return [];
   return Object.values(value).flatMap(statementsIn);
 }
 
-/** The exports that Materialize runs are in its own dialect. */
+/** Leaves out the exports that Materialize runs: they have its own dialect. */
 const onRedshift = (pipeline: Pipeline): Pipeline => ({
   ...pipeline,
   exports: pipeline.exports.filter(({ engine }) => engine !== 'materialize'),
@@ -70,13 +70,13 @@ function compiled(environment: Environment): Statement[] {
   ];
 }
 
-/** With a value in the place of each placeholder. */
+/** Fills each placeholder with a value. */
 function filled(template: string): string {
   const values = Object.fromEntries([...placeholdersOf(template)].map((name) => [name, 'x']));
   return renderAll([template], values)[0]!;
 }
 
-/** The statements of the conformance cases, but those that have to be syntax errors. */
+/** Returns the statements of the conformance cases, without those that must be syntax errors. */
 function conformance(): Statement[] {
   const sqlOf = (step: Step) => (step.kind === 'sql' && !/syntax/i.test(step.error ?? '') ? [step.sql].flat() : []);
   return readPack().flatMap(({ name: topic, cases }) =>

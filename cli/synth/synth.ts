@@ -20,7 +20,7 @@ function main(): number {
   return 0;
 }
 
-/** CloudFormation takes 500 resources and 1 MB (its quotas), so both are shown. */
+/** Shows resources and size, because CloudFormation allows 500 resources and 1 MB (its quotas). */
 function summary(root: string, path: string): string {
   const text = readFileSync(path);
   const { Resources } = JSON.parse(text.toString()) as { Resources: object };

@@ -203,7 +203,7 @@ describe('why', () => {
     );
     const nowhere = await cli('why', '0'.repeat(64));
     expect(nowhere.code).toBe(1);
-    expect(nowhere.stdout).toContain('It is not in events: it is nowhere that was looked at.');
+    expect(nowhere.stdout).toContain('It is not in events: no searched place has it.');
     expect(nowhere.stdout).toMatch(/records of millrace-dev-estore read/);
   });
 });

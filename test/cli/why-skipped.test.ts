@@ -76,6 +76,6 @@ test('when the stream has forgotten it, the archive has it, and a backfill is wh
   expect(verdict).toBe(`It is not in events: it was rejected: ${reason}.`);
   expect(sightings).toContainEqual(expect.objectContaining({ place: 'rejects', found: 'yes' }));
   expect(sightings).toContainEqual(
-    expect.objectContaining({ place: 'queue', what: expect.stringContaining('no message tells of it') }),
+    expect.objectContaining({ place: 'queue', what: expect.stringContaining('no message is about it') }),
   );
 });

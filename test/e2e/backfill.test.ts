@@ -102,7 +102,7 @@ describe('through the adapters that talk to AWS', () => {
     const queue = dev.runtime.sqs.queueAt(dev.output(/^EstoreHistoryQueueUrl/));
     expect(queue.counts()).toEqual({ visible: 0, inFlight: 1, delayed: 0 });
     const hidden = await aws('why', 'customer_id=a-queued');
-    expect(hidden.verdict).toMatch(/queued\.gz is not loaded yet, and 1 message may tell of it/);
+    expect(hidden.verdict).toMatch(/queued\.gz is not loaded yet, and 1 message may be about it/);
     const looked = await aws('why', 'customer_id=a-queued', '--look');
     // a message that the function has in hand is shown to nobody
     expect(looked.sightings.find(({ place }: { place: string }) => place === 'queue')).toMatchObject({

@@ -200,7 +200,7 @@ describe('why, for an event that is', () => {
     const now = dev.runtime.clock.now();
     queue.accept({ id: 'often', body, senderId: 's3', sentAt: now, visibleAt: now, receiveCount: 100 });
     await dev.pass(MINUTE_MS);
-    const reason = 'delivered too often without an end: see the logs of the load function';
+    const reason = 'delivered too often without a result: see the logs of the load function';
     const files = await dev.cli('files');
     expect({ code: files.code, said: files.stdout }).toEqual({ code: 1, said: expect.stringContaining(reason) });
     const answer = await why('w-given-up');

@@ -299,7 +299,7 @@ describe('npx millrace deploy', () => {
       '',
     ]);
     expect((await cli(template({ version: 2, view: { version: 2 } }))).stdout).toBe(
-      'nothing to change: what runs is what the tree says\n',
+      'nothing to change: the running environment equals the tree\n',
     );
     expect(existsSync(join(data(), `deploy-${process.pid}`))).toBe(false);
   });
@@ -308,7 +308,7 @@ describe('npx millrace deploy', () => {
     const { code, stdout } = await cli(template({ view: { version: 2, fail: 'Update' } }));
     expect([code, stdout]).toEqual([
       1,
-      'failed and rolled back: what ran before runs on\n  dev/pipelines/View (Custom::WarehouseObject): no such schema\n',
+      'failed and rolled back: the environment runs as before\n  dev/pipelines/View (Custom::WarehouseObject): no such schema\n',
     ]);
   });
 

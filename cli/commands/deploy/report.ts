@@ -6,7 +6,7 @@ export type Changes = Readonly<Record<'create' | 'update' | 'delete', number>>;
 
 const done = { create: 'created', update: 'updated', delete: 'deleted' } as const;
 
-/** A line for what is over; undefined for what has only begun. */
+/** Formats an event that ended something; undefined for one that started something. */
 export function lineOf(event: RunEvent, style: Style): string | undefined {
   if (event.kind === 'stack') {
     const paint = /FAILED|ROLLBACK/.test(event.status) ? style.yellow : style.bold;
@@ -20,7 +20,7 @@ export function lineOf(event: RunEvent, style: Style): string | undefined {
     : `    ${style.red('✘')} ${what.replace(done[event.action].padEnd(7), `${event.action} failed:`)}`;
 }
 
-/** Requests that were done, those of a rollback and of a cleanup included. */
+/** Counts the completed requests, including those of a rollback and of a cleanup. */
 export function changesOf(events: readonly RunEvent[]): Changes {
   const count = (action: string) =>
     events.filter((event) => event.kind === 'resource' && event.done && event.action === action).length;
@@ -37,18 +37,20 @@ export function resultText({ failures, failedStatus }: DeployResult, changes: Ch
     .filter((action) => changes[action] > 0)
     .map((action) => `${plural(changes[action], 'resource')} ${done[action]}`);
   return style.green(
-    counts.length === 0 ? 'nothing to change: what runs is what the tree says' : `deployed: ${counts.join(', ')}`,
+    counts.length === 0
+      ? 'nothing to change: the running environment equals the tree'
+      : `deployed: ${counts.join(', ')}`,
   );
 }
 
-/** What the failed stack's status means to who deployed. */
+/** Explains the failed stack's status. */
 const verdicts: Readonly<Record<string, string>> = {
-  UPDATE_ROLLBACK_COMPLETE: 'failed and rolled back: what ran before runs on',
+  UPDATE_ROLLBACK_COMPLETE: 'failed and rolled back: the environment runs as before',
   ROLLBACK_COMPLETE: 'failed and rolled back: nothing of the new stack is left',
   UPDATE_ROLLBACK_FAILED:
-    'failed, and the rollback failed too: mend the cause and deploy again, which finishes the rollback first',
+    'failed, and the rollback failed too: correct the cause and deploy again, which finishes the rollback first',
   ROLLBACK_FAILED:
-    'failed, and not everything of it could be deleted: mend the cause and deploy again, which deletes it first',
+    'failed, and parts of it could not be deleted: correct the cause and deploy again, which deletes them first',
 };
 
 const indented = (failure: string) =>

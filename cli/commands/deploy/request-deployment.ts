@@ -6,7 +6,7 @@ import type { RuntimeFile } from '../runtime-file';
 
 const pollEveryMs = 200;
 
-/** Has the running environment deployed, and tells of every event of it in its order. */
+/** Starts a deployment of the running environment and reports every event in order. */
 export async function deployTo(
   { endpoint, credentials }: RuntimeFile,
   assemblyDir: string,
@@ -21,7 +21,7 @@ export async function deployTo(
       });
     } catch (cause) {
       throw new Failure(
-        `the local runtime at ${endpoint} does not answer; if it has ended, start it again with 'npm start': it finishes or takes back what was begun`,
+        `the local runtime at ${endpoint} does not answer; if it has ended, start it again with 'npm start': it finishes the deployment or rolls it back`,
         1,
         { cause },
       );

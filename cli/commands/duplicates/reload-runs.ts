@@ -7,24 +7,24 @@ import { deadLetters } from '../history/dead-letters';
 import { COMMIT_DELAY_MS, pollUntilSettled } from '../history/poll';
 import { warehouseNow } from '../history/wait-for-loads';
 
-/** A run that loaded objects before the identity was changed, and has duplicates. */
+/** A run that loaded objects before the identity changed, and has duplicates. */
 export interface ReloadCandidate {
   readonly runId: string;
   readonly objects: number;
   readonly bytes: number;
   readonly duplicates: number;
-  /** Events that it has now. */
+  /** Number of events that the run has now. */
   readonly events: number;
-  /** Why it cannot be loaded again. */
+  /** Reason why the run cannot be reloaded. */
   readonly problem?: string;
 }
 
 export interface NotReloadable {
-  /** Duplicates from before the change that no run of objects has. */
+  /** Number of duplicates from before the change that belong to no run of objects. */
   readonly elsewhere: number;
 }
 
-/** Where a run that was to be loaded again has ended. */
+/** Result of a reload. */
 export interface ReloadResult {
   readonly outcome: 'loaded' | 'refused' | 'waiting';
   readonly events: number;
@@ -37,7 +37,10 @@ interface Entry {
   readonly etag: string;
 }
 
-/** What a rebuild took over has merge times until the end of its last batch; a run that was loaded again since has a later one. */
+/**
+ * Finds the old duplicates. Rows that a rebuild copied have merge times up to the end of its last batch. A reloaded run
+ * has a later one.
+ */
 const leftQuery = (pipeline: Pipeline) => {
   const { duplicates, events, ledger, fills } = publicTables(pipeline);
   return `with left_over as (
@@ -59,7 +62,7 @@ left join ${ledger} l on l.run_id = d.run_id
 order by d.run_id, l.object_key`;
 };
 
-/** The runs, each with what became of its objects. */
+/** Finds the runs that have old duplicates, and checks the objects of each. */
 export async function findCandidates(
   context: Context,
   pipeline: Pipeline,
@@ -90,10 +93,10 @@ export async function findCandidates(
   }
   const runs: ReloadCandidate[] = [];
   for (const { entries, ...run } of found.values()) {
-    assertTimeLeft(context, 'looking at the objects');
+    assertTimeLeft(context, 'checking the objects');
     const problem = await problemOf(context, entries);
     runs.push(problem === undefined ? run : { ...run, problem });
-    stage.update(`${grouped(runs.length)} of ${grouped(found.size)} runs looked at`);
+    stage.update(`${grouped(runs.length)} of ${grouped(found.size)} runs checked`);
   }
   return { runs, elsewhere };
 }
@@ -112,7 +115,7 @@ async function problemOf({ cloud }: Context, entries: readonly Entry[]): Promise
 
 const MOST_LETTERS = 10_000;
 
-/** Queues the runs and waits until each is loaded or given up, or the time is up. Answers by run. */
+/** Queues the runs and waits until each is loaded or given up, or the time is up. The result is by run. */
 export async function reloadAll(
   context: Context,
   pipeline: Pipeline,
@@ -129,7 +132,7 @@ export async function reloadAll(
     runs.map(({ runId }) => reloadMessage(runId)),
   );
   await pollUntilSettled(context, async () => {
-    // The letters first: a run that is loaded after that look is none of them.
+    // Read the letters first. A run that is loaded after this read has no letter.
     const after = await readReasons(context, pipeline);
     const loaded = new Map(
       (
@@ -160,7 +163,7 @@ export async function reloadAll(
   return ended;
 }
 
-/** The dead letters of runs whose reasons are reported: nothing is missing, so that nobody else needs them. */
+/** Deletes the dead letters of runs whose reasons are reported. Nothing is missing, so nobody else needs them. */
 async function deleteReportedLetters(
   { cloud }: Context,
   pipeline: Pipeline,
@@ -175,7 +178,7 @@ async function deleteReportedLetters(
   }
 }
 
-/** Why runs were given up, from the dead letters, which stay where they are. */
+/** Reads from the dead letters why runs were given up. The letters stay in the queue. */
 async function readReasons({ cloud }: Context, pipeline: Pipeline): Promise<Map<string, string[]>> {
   const reasons = new Map<string, string[]>();
   for (const { body } of (await cloud.queues.look(cloud.names.queues(pipeline.name).deadLetters, MOST_LETTERS))
@@ -183,7 +186,7 @@ async function readReasons({ cloud }: Context, pipeline: Pipeline): Promise<Map<
     const runId = replacedRun(body);
     if (runId === undefined) continue;
     const { reason } = JSON.parse(body) as { reason?: string };
-    reasons.set(runId, [...(reasons.get(runId) ?? []), reason ?? 'delivered too often without an end']);
+    reasons.set(runId, [...(reasons.get(runId) ?? []), reason ?? 'delivered too often without a result']);
   }
   return reasons;
 }

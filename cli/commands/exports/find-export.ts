@@ -4,7 +4,7 @@ import type { ExportDefinition, Pipeline } from '../../../pipelines/definition';
 import { exportPlan } from '../../../sql';
 import { Failure } from '../../failure';
 
-/** An export with what its function carries. */
+/** An export with its definition and the item that its function carries. */
 export interface NamedExport {
   /** `<pipeline>.<export>`. */
   readonly name: string;
@@ -26,7 +26,7 @@ export function allExports(): NamedExport[] {
   });
 }
 
-/** @throws Failure naming the exports that there are */
+/** @throws Failure that lists the known exports */
 export function findExport(name: string): NamedExport {
   const all = allExports();
   const found = all.find((candidate) => candidate.name === name);
@@ -34,7 +34,7 @@ export function findExport(name: string): NamedExport {
   throw new Failure(`export must be one of ${all.map((candidate) => candidate.name).join(', ')}, got '${name}'`, 2);
 }
 
-/** `every hour, 15 minutes late, with corrections`. */
+/** Describes when an export publishes: `every hour, 15 minutes late, with corrections`. */
 export function contentText({ content }: ExportItem): string {
   if (content.kind === 'snapshot') return `snapshot every ${lengthText(content.window)}`;
   const late = content.latenessMinutes > 0 ? `, ${content.latenessMinutes} minutes late` : '';

@@ -13,13 +13,13 @@ export interface Requested {
   readonly export: string;
   readonly applied: boolean;
   readonly windows: readonly { readonly start: string; readonly end: string; readonly revision: number }[];
-  /** Rows that are in no file, since they came late or have no time. */
+  /** Number of rows that are in no file, because they came late or have no time. */
   readonly lateRows: number;
 }
 
 const POLL_MS = 1000;
 
-/** What is due now, by the warehouse's clock. */
+/** Finds what is due now, by the warehouse's clock. */
 async function whatIsDue(context: Context, { pipeline, item }: NamedExport) {
   const now = await clockOf(context);
   const ledger = warehouseLedger({
@@ -33,13 +33,13 @@ async function whatIsDue(context: Context, { pipeline, item }: NamedExport) {
   return { now, ledger, ...dueWindows(item, state, survey, now, item.windowsPerTick) };
 }
 
-/** The warehouse's clock, in whole minutes. */
+/** Returns the warehouse's time, in whole minutes. */
 export async function clockOf(context: Context): Promise<number> {
   const [row] = await queryRows(context, 'clock', 'select getdate() as now');
   return Math.floor(warehouseTime(row?.['now']) / 60_000) * 60_000;
 }
 
-/** Publishes what is due, or says what it is. */
+/** Publishes what is due, or only reports it. */
 export async function publishDue(
   context: Context,
   named: NamedExport,
@@ -79,7 +79,7 @@ async function notPublished(context: Context, named: NamedExport, start: number)
   return `window must be the start of a published window of ${named.name}, got ${new Date(start).toISOString()}; ${known}`;
 }
 
-/** Waits until a reader sees them. */
+/** Waits until a reader sees the windows. */
 async function waitUntilPublished(
   context: Context,
   named: NamedExport,
@@ -94,7 +94,7 @@ async function waitUntilPublished(
     const left = wanted.filter((id) => !seen.has(id)).length;
     if (left === 0) return stage.done(plural(wanted.length, 'window'));
     stage.update(`${plural(left, 'window')} to go`);
-    assertTimeLeft(context, `${named.name}: waiting for ${plural(left, 'window')}; the function goes on with them`);
+    assertTimeLeft(context, `${named.name}: waiting for ${plural(left, 'window')}; the function continues with them`);
     await context.sleep(Math.min(POLL_MS, Math.max(context.remainingMs(), 1)));
   }
 }

@@ -2,7 +2,7 @@ import { publishedAfter, readHead, type Success } from '../../../lambda/export/p
 import { assertTimeLeft, type Context } from '../context';
 import type { NamedExport } from './find-export';
 
-/** Object store of the commands, as far as the chain is read through it: what a partner may do, and no more. */
+/** Reads the chain of publications with the calls that a partner may make, and no others. */
 export function chainReader(context: Context) {
   const { buckets, names } = context.cloud;
   const bucket = names.exportsBucket;
@@ -20,7 +20,7 @@ export async function wholeObject(context: Context, key: string): Promise<Buffer
   return Buffer.concat(chunks);
 }
 
-/** Every publication of an export as a reader finds them who follows latest.json, the oldest first. */
+/** Returns every publication of an export, oldest first, as a reader finds them who follows latest.json. */
 export async function readPublications(context: Context, { pipeline, item }: NamedExport): Promise<Success[]> {
   assertTimeLeft(context, 'reading the publications');
   const { bucket, objects } = chainReader(context);

@@ -9,7 +9,7 @@ import type { PublishedFile, Success } from '../../../lambda/export/publication'
 import { assertTimeLeft, type Context } from '../context';
 import { wholeObject } from './read-publications';
 
-/** What is wrong with one publication, one line each. */
+/** Returns what is wrong with one publication, one line each. */
 export async function verifyPublication(context: Context, success: Success): Promise<string[]> {
   const wrong: string[] = [];
   const sum = (term: 'rows' | 'bytes') => success.files.reduce((total, file) => total + file[term], 0);
@@ -40,9 +40,9 @@ async function checkFile(
   file: PublishedFile,
   path: string,
 ): Promise<string[]> {
-  if (!file.key.startsWith(success.prefix)) return [`lies outside the run ${success.prefix}`];
+  if (!file.key.startsWith(success.prefix)) return [`is outside the run ${success.prefix}`];
   if ((await context.cloud.buckets.head(context.cloud.names.exportsBucket, file.key)) === undefined)
-    return ['is not there'];
+    return ['is missing'];
   const content = await wholeObject(context, file.key);
   const digest = createHash('sha256').update(content).digest('hex');
   if (content.length !== file.bytes) return [`has ${content.length} bytes, success.json says ${file.bytes}`];
@@ -63,7 +63,7 @@ async function checkFile(
   }
 }
 
-/** The file as a relation of DuckDB. */
+/** Returns the SQL that reads a file in DuckDB. */
 export function readerSql({ kind, header, delimiter, compression }: ItemFormat, path: string): string {
   const file = `'${path.replaceAll("'", "''")}'`;
   if (kind === 'parquet') return `read_parquet(${file}, hive_partitioning = false)`;
@@ -72,7 +72,10 @@ export function readerSql({ kind, header, delimiter, compression }: ItemFormat, 
   return `read_csv(${file}, header = ${header ?? false}, delim = '${separator}', quote = '"', escape = '"', compression = '${compression}', all_varchar = true)`;
 }
 
-/** The columns of a file against those of the success file, less those that are folders. Text formats have names at most. */
+/**
+ * Compares the columns of a file with those of the success file, without the columns that are folders. Text formats
+ * have only names.
+ */
 function columnProblems(
   { columns, format }: Success,
   found: readonly { readonly name: string; readonly type: string }[],
@@ -82,7 +85,7 @@ function columnProblems(
   if (format.kind === 'csv' && !format.header)
     return found.length === wanted.length ? [] : [`has ${found.length} columns, success.json says ${wanted.length}`];
   const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name).join(', ');
-  // A JSON object leaves out what is null in every row.
+  // A JSON object leaves out attributes that are null in every row.
   const isSubset = found.every(({ name }) => wanted.some((column) => column.name === name));
   if (format.kind === 'json' ? rows > 0 && !isSubset : names(found) !== names(wanted))
     return [`has the columns ${names(found)}, success.json says ${names(wanted)}`];

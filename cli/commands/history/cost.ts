@@ -1,14 +1,14 @@
 import { grouped } from '../../terminal';
 
 /**
- * List prices of us-east-1 in dollars, as known to us in 2026-11: https://aws.amazon.com/s3/pricing/ and
- * https://aws.amazon.com/sqs/pricing/. Reading within a region costs no transfer; the warehouse runs anyway.
+ * List prices of us-east-1 in dollars, in November 2026: https://aws.amazon.com/s3/pricing/ and
+ * https://aws.amazon.com/sqs/pricing/. Reads within a region cost no transfer, and the warehouse runs anyway.
  */
 const prices = {
   listPerThousand: 0.005,
   getPerThousand: 0.0004,
   sqsPerMillion: 0.4,
-  /** S3 Glacier Instant Retrieval: where the buckets' lifecycle puts objects after 90 days. */
+  /** S3 Glacier Instant Retrieval. The buckets' lifecycle moves objects there after 90 days. */
   coldGetPerThousand: 0.01,
   coldPerGb: 0.03,
 };
@@ -16,21 +16,21 @@ const prices = {
 export interface Reading {
   readonly lists: number;
   readonly objects: number;
-  /** Of those, the ones in Glacier Instant Retrieval, and their bytes. */
+  /** Number and bytes of those objects that are in Glacier Instant Retrieval. */
   readonly coldObjects: number;
   readonly coldBytes: number;
 }
 
 export interface CostLine {
-  /** The arithmetic: `1,200 GET × $0.0004 / 1,000`. */
+  /** Shows the arithmetic: `1,200 GET × $0.0004 / 1,000`. */
   readonly how: string;
   readonly dollars: number;
 }
 
-/** Roughly what it costs to find, queue and read so many objects. */
+/** Estimates the cost of finding, queueing and reading the objects. */
 export function costOf({ lists, objects, coldObjects, coldBytes }: Reading): CostLine[] {
   const warm = objects - coldObjects;
-  // each message is received and deleted once, in batches of ten like the sending
+  // Each message is sent, received and deleted once, in batches of ten.
   const calls = 3 * Math.ceil(objects / 10);
   const gigabytes = coldBytes / 1e9;
   return [
@@ -60,7 +60,7 @@ export function costOf({ lists, objects, coldObjects, coldBytes }: Reading): Cos
 
 export const dollars = (amount: number) => (amount > 0 && amount < 0.01 ? 'less than $0.01' : `$${amount.toFixed(2)}`);
 
-/** `1.5 MB`, in powers of ten as S3 bills. */
+/** Formats bytes in powers of ten, as S3 bills them: `1.5 MB`. */
 export function bytes(amount: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
   let value = amount;

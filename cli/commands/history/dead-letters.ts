@@ -5,19 +5,19 @@ import { received } from '../../cloud/sdk';
 import type { Context } from '../context';
 import { ObjectSet } from './ledger';
 
-/** A message of a dead-letter queue: what the load function parked, or what SQS moved after too many deliveries. */
+/** A message of a dead-letter queue: the load function parked it, or SQS moved it after too many deliveries. */
 export interface DeadLetter {
   readonly message: QueueMessage;
-  /** The message as it once arrived: to be sent again. */
+  /** Original message, to be sent again. */
   readonly original: string;
   readonly reason: string;
-  /** Those that it tells of; none where it is not a notification. */
+  /** Objects that the message is about. Empty if it is not a notification. */
   readonly objects: readonly HistoryObject[];
 }
 
-const MOVED_BY_SQS = 'delivered too often without an end: see the logs of the load function';
+const MOVED_BY_SQS = 'delivered too often without a result: see the logs of the load function';
 
-/** What a message of a queue says, parked or as it once arrived. Does not throw: what cannot be read is told of as it is. */
+/** Reads a message of a queue, parked or original. It does not throw: an unreadable message is returned as it is. */
 export function parseDeadLetter(body: string): Omit<DeadLetter, 'message'> {
   const parked = parkedBody(body);
   const original = parked?.original ?? body;
@@ -45,18 +45,20 @@ function parkedBody(body: string): { reason: string; original: string } | undefi
   }
 }
 
-/** So long a message stays hidden from other readers while it is looked at. */
+/** Seconds that a message stays hidden from other readers while it is inspected. */
 const HIDE_SECONDS = 60;
-/** All messages of a dead-letter queue, each once and hidden for a minute: release or delete each. */
+/**
+ * Yields all messages of a dead-letter queue, each once and hidden for a minute. The caller releases or deletes each.
+ */
 export async function* deadLetters({ queues }: Pick<Cloud, 'queues'>, url: string): AsyncGenerator<DeadLetter> {
   for await (const page of received(queues, url, HIDE_SECONDS))
     for (const message of page) yield { message, ...parseDeadLetter(message.body) };
 }
 
-/** What `files` looks at: more dead letters than these are counted as pending objects, which they are too. */
+/** Limit of `files`. Further dead letters are counted as pending objects, which they are too. */
 const MOST_LETTERS = 10_000;
 
-/** Why messages were given up, by the objects of the bucket that they tell of. The messages stay where they are. */
+/** Reads why messages were given up, by object of the bucket. The messages stay in the queue. */
 export async function readLetters(context: Context, pipeline: Pipeline, bucket: string): Promise<ObjectSet<string>> {
   const { names, queues } = context.cloud;
   const letters = new ObjectSet<string>();

@@ -2,13 +2,13 @@ import type { Pipeline } from '../../../pipelines/definition';
 import { publicTables } from '../../../sql';
 import { type Context, queryRows } from '../context';
 
-/** One object by its identity: the bucket is known from the context. */
+/** Identity of an object within a bucket. */
 export interface ObjectId {
   readonly key: string;
   readonly etag: string;
 }
 
-/** Objects by key and etag. */
+/** A map of objects by key and etag. */
 export class ObjectSet<Value = true> {
   private readonly byKey = new Map<string, Map<string, Value>>();
   private count = 0;
@@ -44,7 +44,7 @@ export class ObjectSet<Value = true> {
   }
 }
 
-/** What is loaded of a bucket. */
+/** Reads the loaded objects of a bucket. */
 export async function readLedger(context: Context, pipeline: Pipeline, bucket: string): Promise<ObjectSet> {
   const rows = await queryRows(
     context,
@@ -59,11 +59,11 @@ export async function readLedger(context: Context, pipeline: Pipeline, bucket: s
 
 export interface Parked {
   readonly reason: string;
-  /** As the warehouse writes it. */
+  /** Timestamp as the warehouse writes it. */
   readonly parkedAt: string;
 }
 
-/** What was set aside of a bucket since it could not be loaded. */
+/** Reads the objects of a bucket that could not be loaded. */
 export async function readParked(context: Context, pipeline: Pipeline, bucket: string): Promise<ObjectSet<Parked>> {
   const rows = await queryRows(
     context,

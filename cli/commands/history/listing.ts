@@ -2,9 +2,9 @@ import type { ListedObject } from '../../cloud/ports';
 import { grouped, type Stage } from '../../terminal';
 import { assertTimeLeft, type Context } from '../context';
 
-/** Everything below the prefixes, with a count of the calls that it took. */
+/** Lists everything below the prefixes, and counts the calls. */
 export class Listing {
-  /** LIST requests so far. */
+  /** Number of LIST requests so far. */
   lists = 0;
   objects = 0;
 
@@ -27,10 +27,10 @@ export class Listing {
   }
 }
 
-/** S3 wants a restore before it gives these out, so COPY cannot read them. */
+/** S3 demands a restore before it returns these objects, so COPY cannot read them. */
 export const isFrozen = ({ storageClass }: ListedObject) =>
   storageClass === 'GLACIER' || storageClass === 'DEEP_ARCHIVE';
 export const isCold = ({ storageClass }: ListedObject) => storageClass === 'GLACIER_IR';
 
-/** A console-made "folder" is an empty object whose key ends in a slash; it holds no rows. */
+/** A "folder" of the S3 console is an empty object whose key ends in a slash. It holds no rows. */
 export const isFolder = ({ key, size }: ListedObject) => key.endsWith('/') && size === 0;

@@ -6,10 +6,10 @@ import { loadPlan } from '../../../sql';
 import { Failure } from '../../failure';
 
 export const hasHistory = ({ history }: Pipeline) => history !== undefined;
-/** The archive of every pipeline can be loaded. */
+/** Accepts every pipeline: each has an archive that can be loaded. */
 export const any = () => true;
 
-/** Pipelines of a kind: all, or the one that is named. @throws Failure naming those that there are */
+/** Returns the named pipeline, or all that are `able`. @throws Failure that lists the possible ones */
 export function chosenPipelines(name: string | undefined, able: (pipeline: Pipeline) => boolean): Pipeline[] {
   const possible = all.filter(able);
   const chosen = possible.filter((pipeline) => name === undefined || pipeline.name === name);
@@ -20,7 +20,7 @@ export function chosenPipelines(name: string | undefined, able: (pipeline: Pipel
   );
 }
 
-/** The pipeline that is named, or the only one with history. @throws Failure naming those that there are */
+/** Returns the named pipeline, or the only one with history. @throws Failure that lists the possible ones */
 export function chosenPipeline(name: string | undefined, able: (pipeline: Pipeline) => boolean): Pipeline {
   const [first, ...others] = name === undefined ? all.filter(hasHistory) : chosenPipelines(name, able);
   if (first !== undefined && others.length === 0) return first;
@@ -33,7 +33,7 @@ export function chosenPipeline(name: string | undefined, able: (pipeline: Pipeli
   );
 }
 
-/** Which objects are a pipeline's, and what the load function would do with them. */
+/** Knows which objects belong to a pipeline, and how the load function would treat them. */
 export class Sources {
   readonly plan: LoadPlan;
   private readonly matchers: readonly { source: LoadSource; matches: (key: string) => boolean }[];
@@ -45,7 +45,7 @@ export class Sources {
     );
   }
 
-  /** The source that a key of that bucket belongs to. */
+  /** Returns the source that a key of that bucket belongs to. */
   of(bucket: LoadSource['bucket'], key: string): LoadSource | undefined {
     return this.matchers.find(({ source, matches }) => source.bucket === bucket && matches(key))?.source;
   }
@@ -54,7 +54,7 @@ export class Sources {
     return this.plan.sources.filter((source) => source.bucket === bucket).flatMap(({ globs }) => globs);
   }
 
-  /** What to list so that each key of the sources comes once: no prefix contains another. */
+  /** Returns the prefixes to list, so that each key of the sources comes once. No prefix contains another. */
   prefixes(bucket: LoadSource['bucket']): string[] {
     return literalPrefixes(this.globs(bucket));
   }

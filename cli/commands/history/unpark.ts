@@ -3,10 +3,10 @@ import type { Pipeline } from '../../../pipelines/definition';
 import { type Context, executeStatement } from '../context';
 import { Sources } from './sources';
 
-/** The objects' JSON text has to fit a SQL literal of 65,535 bytes. */
+/** The objects' JSON text must fit a SQL literal of 65,535 bytes. */
 const OBJECTS_PER_STATEMENT = 30;
 
-/** Takes objects back from `parked`, so that the load function and the reconcile function look at them again. */
+/** Removes objects from `parked`, so that the load and reconcile functions process them again. */
 export async function removeFromParked(
   context: Context,
   pipeline: Pipeline,
@@ -19,6 +19,6 @@ export async function removeFromParked(
     });
 }
 
-/** Objects as the plans take them. */
+/** Formats objects as the plans expect them. */
 const objectsJson = (objects: readonly HistoryObject[]) =>
   JSON.stringify(objects.map(({ bucket, key, etag, versionId, size }) => ({ bucket, key, etag, versionId, size })));

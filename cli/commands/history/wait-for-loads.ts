@@ -5,17 +5,18 @@ import { type Context, queryRows, warehouseText, warehouseTime } from '../contex
 import { type ObjectId, ObjectSet } from './ledger';
 import { COMMIT_DELAY_MS, pollUntilSettled } from './poll';
 
-/** Where objects that were queued have ended. */
+/** Result of waiting for queued objects. */
 export interface LoadOutcome {
   readonly loaded: number;
   readonly parked: readonly (ObjectId & { readonly reason: string })[];
-  /** Neither, when the time was up. */
+  /** Number of objects that were neither loaded nor parked when the time was up. */
   readonly waiting: number;
 }
 
 /**
- * Watches the ledger until every object is loaded or parked, or the time is up. `since`, a timestamp of the warehouse from before the
- * objects were queued, keeps each look at the ledger to what is new; objects that somebody else had queued before count too.
+ * Polls the ledger until every object is loaded or parked, or the time is up. `since` is a timestamp of the warehouse
+ * from before the objects were queued. It limits each poll to new rows. Objects that another command queued earlier
+ * count too.
  */
 export async function waitForLoads(
   context: Context,
@@ -70,7 +71,7 @@ const idOf = (row: Readonly<Record<string, unknown>>): ObjectId => ({
   etag: String(row['etag']),
 });
 
-/** The warehouse's clock, as it writes times. */
+/** Returns the warehouse's time, as it writes times. */
 export async function warehouseNow(context: Context): Promise<string> {
   const [row] = await queryRows(context, 'clock', 'select getdate()::timestamp as now');
   return String(row?.['now']);

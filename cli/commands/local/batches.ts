@@ -2,13 +2,13 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addOracles, emptyOracle, type Oracle } from '../../../pipelines/generator/generator';
 
-/** What was generated into a data folder so far: `<data>/generator.json`. */
+/** Describes what was generated into a data folder so far: `<data>/generator.json`. */
 export interface BatchesFile {
-  /** Batches begun. */
+  /** Number of batches that were started. */
   readonly batches: number;
-  /** False while a batch is being sent: of one that was cut short nobody knows what arrived. */
+  /** False while a batch is being sent. If the batch is interrupted, it is not known what arrived. */
   readonly complete: boolean;
-  /** Epoch milliseconds of the clock when the last batch was merged and exported. */
+  /** Time of the clock when the last batch was merged and exported, in epoch milliseconds. */
   readonly clock?: number;
   readonly pipelines: Readonly<Record<string, { readonly until: number; readonly oracle: Oracle }>>;
 }
@@ -33,7 +33,7 @@ export function writeBatches(dataDir: string, file: BatchesFile): void {
 export const oracleOf = (file: BatchesFile, pipeline: string): Oracle =>
   file.pipelines[pipeline]?.oracle ?? emptyOracle();
 
-/** The truth after one more batch. */
+/** Returns the expected counts after one more batch. */
 export function withBatch(
   file: BatchesFile,
   sent: Readonly<Record<string, { until: number; oracle: Oracle }>>,

@@ -1,29 +1,31 @@
 import type { RuntimeConnection } from '../runtime-file';
 
-/** What the demo needs of a running environment; `open-runtime.ts` makes it from the local runtime, tests from a fake. */
+/**
+ * What the demo needs of a running environment. `open-runtime.ts` creates it from the local runtime, tests from a fake.
+ */
 export interface DemoRuntime extends RuntimeConnection {
   readonly resources: number;
   readonly historyBucket: string;
   readonly exportBucket: string;
   streamOf(pipeline: string): string;
-  /** Whether the pipeline is part of what is deployed now. */
+  /** True if the pipeline is deployed now. */
   isDeployed(pipeline: string): boolean;
-  /** The clock's time, epoch milliseconds. */
+  /** Returns the clock's time in epoch milliseconds. */
   now(): number;
-  /** Clock milliseconds a real millisecond; 0 makes it stand still. */
+  /** Sets the clock milliseconds per real millisecond; 0 stops the clock. */
   setRate(rate: number): void;
   /** Waits until nothing is in flight. */
   settle(signal?: AbortSignal): Promise<void>;
-  /** Moves the clock to the next moment at which something is due, and settles. */
+  /** Moves the clock to the next due moment, and settles. */
   step(signal?: AbortSignal): Promise<void>;
-  /** As the owner of the database; values as JSON scalars. */
+  /** Runs a query as the owner of the database. Values are JSON scalars. */
   query(sql: string): Promise<{ columns: string[]; rows: unknown[][] }>;
-  /** Records that the stream accepted so far. */
+  /** Returns the number of records that the stream accepted so far. */
   acceptedRecords(stream: string): number;
   objects(bucket: string, prefix: string): Promise<{ key: string; size: number }[]>;
-  /** Where the bytes of an object are on disk. */
+  /** Returns the path of an object's bytes on disk. */
   pathOf(bucket: string, key: string): string;
-  /** What a person should know: a function that failed for good, a delivery that was refused. */
+  /** Reports what a person should know: a function that failed for good, a delivery that was refused. */
   onTrouble(listener: (message: string) => void): void;
   dispose(): Promise<void>;
 }

@@ -2,22 +2,22 @@ import { statfsSync } from 'node:fs';
 import { Failure } from '../../failure';
 
 const MIB = 1024 * 1024;
-/** Template, functions' bundles, an empty warehouse and its write-ahead log. */
+/** Space for the template, the functions' bundles, an empty warehouse and its write-ahead log. */
 export const NEEDED_TO_START_MIB = 192;
-/** Below this the stores could fail in the middle of a write. */
+/** With less space, a store could fail in the middle of a write. */
 export const NEEDED_TO_GO_ON_MIB = 48;
-/** Measured: what an event takes in segments, warehouse, archive and exports. */
+/** Measured space of an event in segments, warehouse, archive and exports. */
 const KIB_PER_EVENT = 2;
 const LOOK_EVERY_MS = 500;
 
-/** Bytes that a process may still write below the folder. */
+/** Returns the bytes that a process may still write below the folder. */
 export type FreeBytes = (folder: string) => number;
 const freeBytes: FreeBytes = (folder) => {
   const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;
 };
 
-/** @throws Failure when the disk would be full before the run is through */
+/** @throws Failure if the disk would be full before the run ends */
 export function assertRoom(folder: string, events: number, free: FreeBytes = freeBytes): void {
   const needed = NEEDED_TO_START_MIB + Math.ceil((events * KIB_PER_EVENT) / 1024);
   const found = Math.floor(free(folder) / MIB);
@@ -27,7 +27,7 @@ export function assertRoom(folder: string, events: number, free: FreeBytes = fre
     );
 }
 
-/** Looks at the disk until it is disposed of; when little is left, the signal aborts with a Failure that says so. */
+/** Polls the free space until it is disposed of. When little is left, the signal aborts with a Failure that says so. */
 export function watchDisk(folder: string, free: FreeBytes = freeBytes, everyMs = LOOK_EVERY_MS) {
   const controller = new AbortController();
   const look = () => {

@@ -9,14 +9,14 @@ import type { OpenOptions } from './run';
 const stageName = 'dev';
 
 export interface RuntimeHooks {
-  /** Hears of every request that IAM let through, those of the deployment included. */
+  /** Receives every request that IAM allowed, including those of the deployment. */
   readonly onAllowed?: AllowedListener;
   readonly onStarted?: (runtime: Runtime) => void;
-  /** Decides what goes wrong. @default - nothing does */
+  /** Decides which faults happen. @default - none */
   readonly faults?: FaultSource;
 }
 
-/** Deploys the dev environment on this machine; its clock stands still until somebody moves it. */
+/** Deploys the dev environment on this machine. Its clock does not move until the caller moves it. */
 export async function openRuntime(
   { assemblyDir, dataDir, port, startAt, onProgress }: OpenOptions,
   { onAllowed, onStarted, faults }: RuntimeHooks = {},
@@ -81,7 +81,7 @@ export async function openRuntime(
     pathOf: (bucket, key) => runtime.s3.pathOf(bucket, key),
     onTrouble(listener) {
       runtime.onRun((event) => {
-        // what an end cuts short is no trouble
+        // Work that the end of the runtime interrupts is no error.
         if (disposing) return;
         if (event.kind === 'trouble') listener(`${event.name}: ${event.message}`);
         else if (event.kind === 'statement' && event.error !== undefined) listener(`${event.name}: ${event.error}`);
@@ -96,7 +96,7 @@ export async function openRuntime(
   };
 }
 
-/** Without the stacks and empty lines that functions put into their messages. */
+/** Indents a message, without stack traces and empty lines. */
 const indented = (text: string) =>
   text
     .split('\n')

@@ -4,13 +4,13 @@ import { isBalanced, type RecordCounts } from './record-counts';
 import type { PublishedExport, Summary } from './summary';
 
 export interface Verdict {
-  /** Undefined: an earlier run was cut short while it generated, so nobody knows what to expect. */
+  /** Undefined if an earlier run was interrupted while it generated. Then the expected counts are not known. */
   readonly differences?: readonly string[];
 }
 
 const EXPORTS_SHOWN = 3;
 
-/** The summary as a person reads it. */
+/** Formats the summary for a person. */
 export function summaryText(summary: Summary, verdict: Verdict, dataDir: string, live: boolean, style: Style): string {
   return [
     '',
@@ -53,7 +53,7 @@ export function equationText(total: RecordCounts, style: Style): string {
 
 function verdictText({ differences }: Verdict, style: Style): string {
   if (differences === undefined)
-    return `${style.yellow('?')} the generator’s truth is not known: an earlier run was cut short while it was sending`;
+    return `${style.yellow('?')} the expected counts are not known: an earlier run was interrupted while it was sending`;
   if (differences.length === 0)
     return `${style.green('✔')} every count, sum and exported file agrees with what the generator knows`;
   return [
@@ -82,7 +82,7 @@ function viewsText({ views }: Summary, style: Style): string {
     .join('\n');
 }
 
-/** Hashes say nothing to a person. */
+/** Shortens event ids: a hash means nothing to a person. */
 function shortened(columns: readonly string[], rows: readonly (readonly Cell[])[]): Cell[][] {
   return rows.map((row) =>
     row.map((cell, index) => (columns[index] === 'event_id' ? `${String(cell).slice(0, 12)}…` : cell)),
@@ -114,13 +114,13 @@ function nextSteps(dataDir: string, live: boolean): [string, string][] {
   const query = 'select * from estore.hourly_revenue order by hour desc limit 5';
   return live
     ? [
-        [`npx millrace sql${data} "${query}"`, 'ask the warehouse'],
-        [`eval "$(npx millrace endpoints${data})"`, 'then any AWS SDK or the AWS CLI talks to it'],
+        [`npx millrace sql${data} "${query}"`, 'query the warehouse'],
+        [`eval "$(npx millrace endpoints${data})"`, 'then any AWS SDK or the AWS CLI uses the local services'],
         ['npx millrace generate --stream millrace-dev-estore --seed 2 --events 500', 'send more, after the line above'],
         ['Ctrl-C', 'stop; the data stays'],
       ]
     : [
-        [`npm start${data === '' ? '' : ` --${data}`}`, 'go on with this data, live'],
+        [`npm start${data === '' ? '' : ` --${data}`}`, 'continue with this data, live'],
         ['edit pipelines/estore/views/*.sql', 'then start again: the view is replaced, its rows stay'],
         ['npx cdk deploy "dev/*"', 'the same templates in your AWS account; see README'],
       ];

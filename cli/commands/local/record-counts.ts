@@ -5,14 +5,17 @@ import { landingName, ofLanding, publicTables } from '../../../sql';
 import { markPrefix } from '../smoke/marked-events';
 import type { DemoRuntime } from './demo-runtime';
 
-/** Where every record is. Nothing vanishes: `produced = events + duplicates + rejects + pending`. */
+/** Counts where every record is. Nothing vanishes: `produced = events + duplicates + rejects + pending`. */
 export interface RecordCounts {
-  /** Records accepted by the stream and rows of history objects. */
+  /** Records that the stream accepted, plus rows of history objects. */
   readonly produced: number;
   readonly events: number;
   readonly duplicates: number;
   readonly rejects: number;
-  /** Counted by itself, not as the difference: on the stream and not merged, in objects that are not loaded, staged. */
+  /**
+   * Records on the stream that are not merged, rows of objects that are not loaded, and staged rows. Counted by itself,
+   * not as the difference.
+   */
   readonly pending: number;
 }
 
@@ -30,7 +33,10 @@ export function sumCounts(accounts: readonly RecordCounts[]): RecordCounts {
   };
 }
 
-/** Counts rows of history objects, each object once: objects are not rewritten while the runtime runs. */
+/**
+ * Counts the rows of history objects. Each object is read once, because objects are not rewritten while the runtime
+ * runs.
+ */
 export class HistoryRows {
   private readonly counted = new Map<string, number>();
 
@@ -50,7 +56,7 @@ export class HistoryRows {
   }
 }
 
-/** The account of one pipeline, from the stream, the bucket and the warehouse. */
+/** Counts the records of one pipeline in the stream, the bucket and the warehouse. */
 export async function countRecords(
   runtime: DemoRuntime,
   pipeline: Pipeline,
@@ -60,7 +66,7 @@ export async function countRecords(
   const landing = landingName(pipeline);
   const countOf = (relation: string) => `(select count(*) from ${relation})`;
   const ofSmoke = `partition_key like '${markPrefix}%'`;
-  // The landing view never has what streaming ingestion skips, and loses what was merged long ago.
+  // The landing view never has records that streaming ingestion skips, and loses what was merged long ago.
   const read = [tables.events, tables.duplicates, tables.rejects]
     .map((table) => `union select shard_id, sequence_number from ${table} where shard_id is not null`)
     .join('\n    ');
@@ -88,7 +94,7 @@ export async function countRecords(
     number,
     number,
   ];
-  // What `millrace smoke` sent stays on the stream after its rows were removed.
+  // Records of `millrace smoke` stay on the stream after their rows were removed.
   const removed = marks - marksLeft;
   const accepted = runtime.acceptedRecords(runtime.streamOf(pipeline.name));
   const history = await countHistory(runtime, pipeline, historyRows);

@@ -3,7 +3,7 @@ import { publicTables } from '../../../sql';
 import { grouped, type Style } from '../../terminal';
 import type { DemoRuntime } from './demo-runtime';
 
-/** Tells of every merge and every published window once, in the order in which they are seen. */
+/** Reports every merge and every published window once, in the order in which it sees them. */
 export class RunWatch {
   private readonly seen = new Set<string>();
 
@@ -13,7 +13,7 @@ export class RunWatch {
     private readonly style: Style,
   ) {}
 
-  /** Lines for what happened since the last call. */
+  /** Returns a line for each that happened since the last call. */
   async news(): Promise<string[]> {
     const lines: string[] = [];
     for (const pipeline of this.pipelines) {
@@ -21,7 +21,7 @@ export class RunWatch {
       try {
         lines.push(...(await this.merges(pipeline)), ...(await this.exports(pipeline)));
       } catch (error) {
-        // A deployment may take its tables away between two looks.
+        // A deployment may drop the tables between two calls.
         if (!/does not exist/.test((error as Error).message)) throw error;
       }
     }

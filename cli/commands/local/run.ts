@@ -31,12 +31,15 @@ export interface OpenOptions {
   readonly assemblyDir: string;
   readonly dataDir: string;
   readonly port?: number;
-  /** Epoch milliseconds at which a new folder's clock starts. @default - now, or where the folder's clock stopped if that is later */
+  /**
+   * Start time of a new folder's clock, in epoch milliseconds.
+   * @default - now, or the time at which the folder's clock stopped if that is later
+   */
   readonly startAt?: number;
   readonly onProgress: (what: string) => void;
 }
 
-/** What the demo stands on; tests put fakes here. */
+/** What the demo depends on. Tests pass fakes. */
 export interface LocalDependencies {
   readonly pipelines: readonly Pipeline[];
   readonly generators: readonly PipelineGenerator[];
@@ -53,7 +56,7 @@ export interface LocalIo {
   readonly signal: AbortSignal;
 }
 
-/** Clock time after which a lack of progress is a failure: many refreshes and export runs fit in. */
+/** Clock time without progress that counts as a failure. Many refreshes and export runs fit into it. */
 const PATIENCE_MS = 3 * 3_600_000;
 /** In live mode a minute passes in a second. */
 const LIVE_RATE = 60;
@@ -82,7 +85,7 @@ export function firstMoment(now: number): number {
   return Math.floor((latest - FIRST_MINUTE * MINUTE_MS) / hour) * hour + FIRST_MINUTE * MINUTE_MS;
 }
 
-/** Runs the demo to its end. Answers whether everything is as it should be. */
+/** Runs the demo to its end. Returns true if everything is as expected. */
 export async function runLocal(options: LocalOptions, io: LocalIo, deps: LocalDependencies): Promise<boolean> {
   return new Demo(options, io, deps).run();
 }
@@ -166,7 +169,7 @@ class Demo {
       const startAt = this.file.batches === 0 ? firstMoment(Date.now()) : undefined;
       this.runtime = await this.deps.open({ assemblyDir, dataDir, port, startAt, onProgress: stage });
       this.io.signal.throwIfAborted();
-      // nothing is merged or exported before everything was sent
+      // The clock stops: nothing is merged or exported before everything is sent.
       this.runtime.setRate(0);
       this.runtime.onTrouble((message) => this.progress.line(`${this.progress.style.yellow('!')} ${message}`));
       this.rows = new HistoryRows(this.runtime);
@@ -175,7 +178,9 @@ class Demo {
     });
   }
 
-  /** Tells other processes how to talk to the runtime: anew, after a deployment changed an output. */
+  /**
+   * Writes the file with which other processes find the runtime, again after each deployment that changed an output.
+   */
   private announce(): void {
     const { endpoint, region, credentials, warehouse, outputs, pipelineOutputs } = this.runtime;
     const file = { pid: process.pid, endpoint, region, credentials, warehouse, outputs, pipelineOutputs };
@@ -217,7 +222,7 @@ class Demo {
     });
   }
 
-  /** Goes on until every closed window is published. */
+  /** Runs the clock until every closed window is published. */
   private async publish(): Promise<readonly DueWindow[]> {
     const due = this.deps.pipelines.flatMap((pipeline) => {
       const generator = this.deps.generators.find((candidate) => candidate.pipeline === pipeline.name);
@@ -299,7 +304,7 @@ class Demo {
     };
   }
 
-  /** Until Ctrl-C: the clock runs fast, a little more happens, every run gets a line. */
+  /** Runs until Ctrl-C: the clock runs fast, a few events arrive, every run prints a line. */
   private async live(clients: Clients): Promise<void> {
     const { runtime, progress } = this;
     const { signal } = this.io;
@@ -331,7 +336,7 @@ class Demo {
     const batch = { seed: this.options.seed, events, withHistory: false };
     const deployed = this.deps.generators.filter(({ pipeline }) => this.runtime.isDeployed(pipeline));
     const sent = await sendBatch(this.runtime, clients, deployed, this.file, batch, { signal });
-    // the loop writes it
+    // The loop in `live` writes it.
     this.file = { ...sent.file, complete };
   }
 
@@ -341,7 +346,7 @@ class Demo {
     return sumCounts(accounts);
   }
 
-  /** One line before the end, if the warehouse still answers at once. */
+  /** Prints one line before the end, if the warehouse still answers at once. */
   private async lastWord(): Promise<void> {
     this.progress.stop();
     const { style } = this.progress;
@@ -374,10 +379,10 @@ class Demo {
   }
 }
 
-/** The folder exists, can be written to, and nobody else runs over it. */
+/** Checks that the folder exists, can be written to, and is not in use. */
 function prepare(shown: string, dataDir: string): void {
   try {
-    // taken for good by the runtime, once there is an assembly to run
+    // The runtime takes the lock for good once there is an assembly to run.
     lockFolder(dataDir)();
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
@@ -387,7 +392,7 @@ function prepare(shown: string, dataDir: string): void {
   }
 }
 
-/** Before the synthesis, so that nobody waits for it in vain. @throws Error EADDRINUSE, EACCES */
+/** Checks the port before the synthesis, so that nobody waits in vain. @throws Error EADDRINUSE, EACCES */
 function assertFree(port: number): Promise<void> {
   return new Promise((resolvePromise, reject) => {
     const probe = createServer()

@@ -13,7 +13,7 @@ export interface Clients {
 export interface Batch {
   readonly seed: string;
   readonly events: number;
-  /** False leaves out history, late events and the overlap: a trickle of what happens now. */
+  /** False leaves out history, late events and the overlap: only a trickle of current events. */
   readonly withHistory: boolean;
 }
 
@@ -24,7 +24,10 @@ export interface Sent {
   readonly objects: number;
 }
 
-/** Puts one batch of every pipeline onto its stream and into the history bucket. Answers what is known of the data folder afterwards. */
+/**
+ * Puts one batch of every pipeline onto its stream and into the history bucket. Returns what is then known of the data
+ * folder.
+ */
 export async function sendBatch(
   runtime: DemoRuntime,
   clients: Clients,
@@ -75,8 +78,8 @@ export async function sendBatch(
 }
 
 /**
- * The first batch ends at the last full hour, so that no export waits for the current one. A later one begins where the clock stood when the
- * one before was done: windows that were published by then get no more events.
+ * The first batch ends at the last full hour, so that no export waits for the current hour. A later batch begins at the
+ * clock's time when the batch before was done. So windows that were published by then get no more events.
  */
 function timing(
   now: number,

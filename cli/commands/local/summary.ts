@@ -8,10 +8,10 @@ import { countRecords, type HistoryRows, isBalanced, type RecordCounts, sumCount
 export interface PublishedExport {
   /** `<pipeline>.<export>`. */
   readonly name: string;
-  /** Start and end, ISO 8601, separated by a slash. */
+  /** Start and end in ISO 8601, separated by a slash. */
   readonly window: string;
   readonly rows: number;
-  /** On disk. */
+  /** Paths on disk. */
   readonly files: readonly string[];
   readonly format: string;
 }
@@ -25,18 +25,18 @@ export interface ViewSummary {
 export interface Summary {
   readonly total: RecordCounts;
   readonly pipelines: Readonly<Record<string, RecordCounts>>;
-  /** Of every pipeline and of the whole. */
+  /** True if the counts of every pipeline and the total are balanced. */
   readonly balanced: boolean;
-  /** By `<pipeline>.<view>`. */
+  /** Views by `<pipeline>.<view>`. */
   readonly views: Readonly<Record<string, ViewSummary>>;
   readonly exports: readonly PublishedExport[];
-  /** Rejects by pipeline and reason, the most frequent first. */
+  /** Rejects by pipeline and reason, most frequent first. */
   readonly reasons: readonly { readonly pipeline: string; readonly reason: string; readonly records: number }[];
 }
 
 const TOP_ROWS = 3;
 
-/** Everything that the end of a run tells, read from the runtime. */
+/** Reads from the runtime what the end of a run shows. */
 export async function summarize(
   runtime: DemoRuntime,
   pipelines: readonly Pipeline[],
@@ -73,7 +73,7 @@ async function viewSummary(runtime: DemoRuntime, view: string): Promise<ViewSumm
   return { rows: Number(counted.rows[0]![0]), columns, top: top.rows as Cell[][] };
 }
 
-/** What makes rows the top ones: the time where there is one, else a sum or a count, else the first column. */
+/** Chooses the column that ranks rows: a time if there is one, else a sum or a count, else the first column. */
 function rankingColumn(columns: readonly string[]): string {
   return ['hour', 'day', 'occurred_at', 'revenue'].find((name) => columns.includes(name)) ?? columns[0]!;
 }
@@ -89,7 +89,7 @@ async function rejectReasons(runtime: DemoRuntime, pipeline: Pipeline): Promise<
   }));
 }
 
-/** Of each window its newest publication: the ledger has complete ones only. */
+/** Returns the newest publication of each window. The ledger has only complete ones. */
 export async function publishedExports(runtime: DemoRuntime, pipeline: Pipeline): Promise<PublishedExport[]> {
   const { rows } =
     await runtime.query(`select ${quoteIdentifier('export')}, window_start, window_end, row_count, location
@@ -108,7 +108,7 @@ order by 1, 2`);
   }));
 }
 
-/** What the run's success file names. */
+/** Returns the files that the run's success file names. */
 function filesOf(runtime: DemoRuntime, location: string): string[] {
   const [, bucket, prefix] = /^s3:\/\/([^/]+)\/(.*)$/.exec(location)!;
   const success = JSON.parse(readFileSync(runtime.pathOf(bucket!, `${prefix}success.json`), 'utf8')) as {
@@ -117,7 +117,7 @@ function filesOf(runtime: DemoRuntime, location: string): string[] {
   return success.files.map(({ key }) => runtime.pathOf(bucket!, key));
 }
 
-/** `2026-11-21 09:00:00` as `2026-11-21T09:00:00Z`. */
+/** Converts `2026-11-21 09:00:00` to `2026-11-21T09:00:00Z`. */
 export function isoText(timestamp: unknown): string {
   return `${String(timestamp).slice(0, 19).replace(' ', 'T')}Z`;
 }

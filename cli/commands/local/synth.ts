@@ -6,18 +6,22 @@ import { Failure } from '../../failure';
 const root = join(__dirname, '..', '..', '..');
 
 export interface SynthesisOptions {
-  /** Where the app is. @default - this tree */
+  /** Folder of the app. @default - this tree */
   readonly tree?: string;
   /** @default dev */
   readonly environment?: string;
-  /** A word that the last deployment did not have: every warehouse object is looked at, and made anew where it is missing. @default - none */
+  /**
+   * A token that differs from the last deployment's. The deployment then checks every warehouse object and recreates
+   * missing ones.
+   * @default - none
+   */
   readonly repair?: string;
 }
 
 /**
- * Synthesizes an environment into a folder, in a process of its own, as `cdk synth -c environment=dev` would, and returns the folder.
- * Leaves out the CDK's CloudFormation rule engine, two thirds of the work: the local runtime checks each template itself, and `npm run synth`
- * and `cdk synth` keep the engine.
+ * Synthesizes an environment into a folder, in a process of its own, as `cdk synth -c environment=dev` would. Returns
+ * the folder. It leaves out the CDK's CloudFormation rule engine, two thirds of the work. The local runtime checks each
+ * template itself; `npm run synth` and `cdk synth` keep the engine.
  */
 export async function synthesize(
   outDir: string,
@@ -51,7 +55,7 @@ export async function synthesize(
   return outDir;
 }
 
-/** A message without the stack below it. All problems of a configuration, of anything else the last lines. */
+/** Returns a message without the stack trace below it: all problems of a configuration, or the last lines of any other message. */
 function lastLines(text: string): string {
   const lines = text
     .trimEnd()

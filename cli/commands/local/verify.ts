@@ -12,7 +12,7 @@ import type { DemoRuntime } from './demo-runtime';
 import type { RecordCounts } from './record-counts';
 import { isoText, type PublishedExport, type Summary } from './summary';
 
-/** One line for everything in which a pipeline differs from what its generator knows. */
+/** Compares a pipeline with what its generator knows. Returns one line per difference. */
 export async function differences(
   runtime: DemoRuntime,
   generator: PipelineGenerator,
@@ -62,7 +62,7 @@ async function checkDifferences(runtime: DemoRuntime, generator: PipelineGenerat
   return found;
 }
 
-/** A window whose end has come and whose lateness has passed by the given moment. */
+/** A window that must be published once the clock has passed `dueAt`. */
 export interface DueWindow {
   /** `<pipeline>.<export>`. */
   readonly export: string;
@@ -73,8 +73,8 @@ export interface DueWindow {
 }
 
 /**
- * The windows that must be published once the clock is past each's `dueAt`: those with rows that end by `until`, and of a snapshot the
- * interval of `now`, since one that is taken then has everything that was merged by now.
+ * Returns the windows that must be published once the clock is past their `dueAt`: windows with rows that end by
+ * `until`, and of a snapshot the interval of `now`. A snapshot taken then has everything that was merged by now.
  */
 export function dueWindows(
   pipeline: Pipeline,
@@ -102,7 +102,7 @@ export function dueWindows(
   });
 }
 
-/** Reads the published files with an engine of their own: neither the warehouse nor the ledger has a say. */
+/** Reads the published files with a separate engine, independent of the warehouse and the ledger. */
 async function exportDifferences(
   generator: PipelineGenerator,
   oracle: Oracle,
@@ -178,7 +178,7 @@ async function sumOf(
   column: string | undefined,
 ): Promise<{ rows: number; total: string }> {
   const files = windows.flatMap((item) => item.files);
-  // A window without rows may have no file at all.
+  // A window without rows may have no file.
   if (files.length === 0) return { rows: 0, total: formatCents(0) };
   const reader = readers[windows[0]!.format] ?? 'read_csv';
   const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');

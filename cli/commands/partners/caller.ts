@@ -5,10 +5,10 @@ import { Failure } from '../../failure';
 import type { PartnerCaller } from './checks';
 import type { PartnerSite } from './site';
 
-/** Somebody from nowhere, who stands for the world while the partner's own principal is not known. */
+/** Principal of an unknown caller, used while the partner's own principal is not known. */
 const stranger = 'arn:aws:iam::999999999999:root';
 
-/** Credentials of the partner's principal: made by the local runtime, or those of a profile. */
+/** Returns credentials of the partner's principal: those that the local runtime creates, or those of a profile. */
 export function partnerCaller({ reach }: PartnerSite, profile: string | undefined): PartnerCaller {
   const { endpoint } = reach;
   if (endpoint === undefined) return async () => (profile === undefined ? undefined : { profile });

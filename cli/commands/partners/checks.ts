@@ -11,12 +11,12 @@ export interface Check {
   readonly partner: string;
   readonly what: string;
   readonly expected: 'refused' | 'allowed';
-  /** `unproven`: the call said neither, or could not be made from here. */
+  /** `unproven`: the call neither succeeded nor was refused, or could not be made from here. */
   readonly result: 'holds' | 'broken' | 'unproven';
   readonly detail?: string;
 }
 
-/** Who the partner's own system would come as; undefined when that is not at hand. */
+/** Returns the caller that the partner's own system would be; undefined if its credentials are not available. */
 export type PartnerCaller = (partner: Partner) => Promise<Caller | undefined>;
 
 /** Tries everything that the partner's role must and must not do, with real calls that leave nothing behind. */
@@ -58,7 +58,9 @@ class Checks {
   }
 }
 
-/** Who comes without its id, or with another one, stays outside. Answers the credentials of the role once it is open. */
+/**
+ * Checks that a caller without the id, or with another id, is refused. Returns the role's credentials once it is open.
+ */
 async function checkDoor(
   site: PartnerSite,
   partner: Partner,
@@ -144,12 +146,15 @@ async function checkOwn(
   await checkWriting(s3, bucket, prefix, partner.access.mode === 'write' ? 'allowed' : 'refused', checks);
 }
 
-/** S3 refuses to read what is not there to whom may not list it, so that a refusal says more about an object that exists. */
+/**
+ * Finds a key for a refused read. S3 refuses to read a missing object to a caller who may not list, so only an existing
+ * object proves anything.
+ */
 async function someKey(s3: PartnerBuckets, bucket: string, prefix: string): Promise<string | undefined> {
   return (await s3.list(bucket, prefix)).kind === 'allowed' ? (await s3.keys(bucket, prefix))[0] : undefined;
 }
 
-/** With a key that nobody has, so that what is deleted is nobody's. */
+/** Uses a unique key, so that the deleted object belongs to nobody. */
 async function checkWriting(
   s3: PartnerBuckets,
   bucket: string,
@@ -163,7 +168,7 @@ async function checkWriting(
   checks.judge(`deleting ${where}`, expected, await s3.delete(bucket, key));
 }
 
-/** Prefixes of the exports bucket that others have. */
+/** Returns the prefixes of the exports bucket that belong to others. */
 function neighbours({ environment }: PartnerSite, own: readonly string[]): string[] {
   const exports = pipelines.flatMap((pipeline) =>
     pipeline.exports.map(({ name }) => exportPrefix(pipeline.name, name)),

@@ -5,7 +5,7 @@ import { findExport } from '../exports/find-export';
 import { bucketOf, type PartnerSite, roleArnOf } from './site';
 import { type OnboardingFacts, snippet } from './snippets';
 
-/** The page to send to the partner, and the facts on it. */
+/** Returns the page to send to the partner, and the facts on it. */
 export function onboarding(
   site: PartnerSite,
   partner: Partner,
@@ -57,7 +57,7 @@ function table(facts: OnboardingFacts): string {
   return ['| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | \`${value}\` |`)].join('\n');
 }
 
-/** What we wait for, and where the partner finds it. */
+/** Says what is missing, and where the partner finds it. */
 function missing({ who, externalId }: Partner, facts: OnboardingFacts): string[] {
   if (facts.principal !== null && externalId.kind !== 'awaited') return [];
   const where: Record<typeof who.kind, string> = {

@@ -11,12 +11,12 @@ import { readRuntimeFile } from '../runtime-file';
 export interface PartnerSite {
   readonly environment: Environment;
   readonly reach: Reach;
-  /** Of who verifies; undefined for those that any SDK program finds. */
+  /** Credentials of the person who verifies. @default - the SDK's default credentials */
   readonly credentials?: Credentials;
-  /** Of the account that the environment is in. */
+  /** Account of the environment. */
   readonly account: string;
   readonly region: string;
-  /** Of the data stack and of the pipelines stack. */
+  /** Outputs of the data stack and of the pipelines stack. */
   readonly data: StackOutputs;
   readonly pipelines: StackOutputs;
 }
@@ -53,18 +53,17 @@ async function accountOf(reach: Reach, credentials?: Credentials): Promise<{ acc
   }
 }
 
-/** An ARN among the outputs tells the region where the environment does not. */
+/** Finds the region in an ARN of the outputs if the environment does not name it. */
 function regionOf(data: StackOutputs, environment: Environment): string {
   const region = environment.region ?? String(data['KeyArn'] ?? '').split(':')[3];
-  if (!region)
-    throw new Failure(`environments.${environment.name}.region is not given, and the outputs do not tell it`, 2);
+  if (!region) throw new Failure(`environments.${environment.name}.region is not given, and no output contains it`, 2);
   return region;
 }
 
 export const roleArnOf = ({ environment, account }: PartnerSite, partner: Partner): string =>
   `arn:aws:iam::${account}:role/${partnerRoleName(environment.name, partner.name)}`;
 
-/** @throws Failure naming the partners that there are */
+/** @throws Failure that lists the known partners */
 export function findPartner({ environment }: PartnerSite, name: string): Partner {
   const partner = environment.partners.find((candidate) => candidate.name === name);
   if (partner) return partner;
@@ -72,7 +71,7 @@ export function findPartner({ environment }: PartnerSite, name: string): Partner
   throw new Failure(`partner must be one of environments.${environment.name}.partners (${known}), got '${name}'`, 2);
 }
 
-/** The ids that open the partner's role now, the newest last; none while they are awaited. */
+/** Returns the ids that open the partner's role now, newest last. Empty while they are awaited. */
 export async function externalIdsOf(site: PartnerSite, partner: Partner): Promise<string[]> {
   const { externalId } = partner;
   if (externalId.kind === 'awaited') return [];
@@ -91,7 +90,7 @@ export async function externalIdsOf(site: PartnerSite, partner: Partner): Promis
   );
 }
 
-/** @throws Failure naming the output that is missing */
+/** @throws Failure that names the missing output */
 export function bucketOf(
   { data, environment }: PartnerSite,
   name: 'Exports' | 'History' | 'Archive' | 'Context' | 'Logs',

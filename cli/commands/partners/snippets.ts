@@ -1,24 +1,24 @@
 import type { Partner } from '../../../environments/environment';
 import type { ExportFormat } from '../../../pipelines/definition';
 
-/** What a partner has to know. */
+/** Facts that a partner has to know. */
 export interface OnboardingFacts {
   readonly partner: string;
   readonly environment: string;
   readonly roleArn: string;
-  /** Empty while awaited; two during a rotation, the newer one last. */
+  /** Empty while awaited; two ids during a rotation, the newer one last. */
   readonly externalIds: readonly string[];
   readonly principal: string | null;
   readonly bucket: string;
   readonly region: string;
   readonly prefixes: readonly string[];
-  /** Of the files below each prefix, in their order; empty for who writes. */
+  /** Formats of the files below each prefix, in their order. Empty for a partner that writes. */
   readonly formats: readonly ExportFormat['kind'][];
   readonly access: 'read' | 'write';
   readonly until: string | null;
 }
 
-/** Something to paste into the partner's own system. */
+/** Returns what to paste into the partner's own system. */
 export function snippet({ who, access }: Partner, facts: OnboardingFacts): string {
   const body = { aws, snowflake, databricks, materialize }[who.kind](facts);
   const title = { aws: 'AWS CLI', snowflake: 'Snowflake', databricks: 'Databricks', materialize: 'Materialize' }[
@@ -63,7 +63,10 @@ const snowflakeFormats: Record<ExportFormat['kind'], string> = {
   csv: "(TYPE = CSV PARSE_HEADER = TRUE FIELD_OPTIONALLY_ENCLOSED_BY = '\"') MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE",
 };
 
-/** Snowflake, "CREATE STORAGE INTEGRATION", "Querying data in staged files", "COPY INTO <table>" and "COPY INTO <location>". */
+/**
+ * For Snowflake: "CREATE STORAGE INTEGRATION", "Querying data in staged files", "COPY INTO <table>" and "COPY INTO
+ * <location>".
+ */
 function snowflake(facts: OnboardingFacts): string {
   const locations = facts.prefixes.map((prefix) => `'${urlOf(facts, prefix)}'`).join(', ');
   const given = facts.externalIds.length > 0 ? [`  STORAGE_AWS_EXTERNAL_ID = '${idOf(facts)}'`] : [];
@@ -94,7 +97,9 @@ function snowflake(facts: OnboardingFacts): string {
   ]);
 }
 
-/** Databricks, "Create a storage credential for connecting to AWS S3", "CREATE EXTERNAL LOCATION" and "read_files". */
+/**
+ * For Databricks: "Create a storage credential for connecting to AWS S3", "CREATE EXTERNAL LOCATION" and "read_files".
+ */
 function databricks(facts: OnboardingFacts): string {
   const [prefix] = facts.prefixes as [string];
   const steps =
@@ -114,7 +119,7 @@ function databricks(facts: OnboardingFacts): string {
   ])}`;
 }
 
-/** Materialize, "AWS connections", "COPY TO" and "COPY FROM". */
+/** For Materialize: "AWS connections", "COPY TO" and "COPY FROM". */
 function materialize(facts: OnboardingFacts): string {
   const [prefix] = facts.prefixes as [string];
   const format = facts.formats[0];

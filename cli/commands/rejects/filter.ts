@@ -4,16 +4,16 @@ import { warehouseText } from '../context';
 
 export const sources = ['stream', 'archive', 'history'] as const;
 
-/** Which rejects are meant; without any of them, all. */
+/** Selects rejects. Without any field, it selects all. */
 export interface RejectFilter {
-  /** A part of the reason. */
+  /** Part of the reason. */
   readonly reason?: string;
   readonly source?: (typeof sources)[number];
-  /** Rejected then or later, epoch milliseconds. */
+  /** Earliest time of rejection, epoch milliseconds. */
   readonly since?: number;
-  /** Rejected before. */
+  /** End of the time of rejection, exclusive, epoch milliseconds. */
   readonly until?: number;
-  /** Where one came from. */
+  /** Place of one record, or a shard or an object. */
   readonly id?: RejectId;
 }
 
@@ -24,14 +24,15 @@ export interface RejectId {
 }
 
 /**
- * A parser for commander: `<shard>,<sequence number>` or `<object>,<line>` as the list shows them, or the shard or the object alone.
- * @throws Failure with what is allowed
+ * Creates a commander parser for `<shard>,<sequence number>` or `<object>,<line>`, as the list shows them, or the shard
+ * or object alone.
+ * @throws Failure that says what is allowed
  */
 export function rejectId(flag: string): (value: string) => RejectId {
   return (value) => {
     const [, container, place] =
       /^(.*?)(?:, *(?:line )?(\d+))?$/s.exec(value.replace(/^(?:stream|archive|history), /, '')) ?? [];
-    // a line is a bigint of the warehouse
+    // The warehouse stores a line as bigint.
     const fits = place === undefined || !value.includes('s3://') || place.length <= 18;
     if (container && fits && (/^shardId-\d+$/.test(container) || /^s3:\/\/[^/]+\/./s.test(container)))
       return { container, ...(place === undefined ? {} : { place }) };
@@ -42,10 +43,12 @@ export function rejectId(flag: string): (value: string) => RejectId {
   };
 }
 
-/** SYS_LOAD_ERROR_DETAIL cuts the names of files after so many characters. */
+/** SYS_LOAD_ERROR_DETAIL cuts file names after this many characters. */
 const NAME_LENGTH = 256;
 
-/** A condition on the columns of `rejects`, and the values of its placeholders. Undefined: all rejects. */
+/**
+ * Returns a condition on the columns of `rejects`, and the values of its placeholders. Undefined selects all rejects.
+ */
 export function conditionOf({ reason, source, since, until, id }: RejectFilter): {
   readonly sql?: string;
   readonly values: Values;
@@ -56,7 +59,7 @@ export function conditionOf({ reason, source, since, until, id }: RejectFilter):
     parts.push(sql);
     Object.assign(values, more);
   };
-  // a text that is searched for is no pattern
+  // The text is searched for literally, not as a pattern.
   if (reason !== undefined) add('strpos(reason, {{reason}}) > 0', { reason });
   if (source !== undefined) add('source = {{source}}', { source });
   if (since !== undefined) add('merged_at >= {{since}}::timestamp', { since: warehouseText(since) });

@@ -13,21 +13,24 @@ export interface RetryResult {
   readonly pipeline: string;
   /** Undefined in a dry run. */
   readonly runId?: string;
-  /** Rejects of the pipeline that are chosen, before. */
+  /** Number of selected rejects before the retry. */
   readonly chosen: number;
-  /** Of those, the ones that have columns to look at: the others are no JSON objects. */
+  /** Number of selected rejects that are JSON objects. Only these can be typed. */
   readonly judged: number;
-  /** What became, or would become, of those that are sound under the present columns. */
+  /** Number of rejects that became, or would become, events under the present columns. */
   readonly events: number;
   readonly duplicates: number;
-  /** Of those that are chosen, the ones that make a statement of the warehouse fail: without being asked for they are not tried, and those that still fail stay. */
+  /**
+   * Number of selected rejects that make a statement of the warehouse fail. They are tried only on request, and those
+   * that still fail stay.
+   */
   readonly raised: number;
-  /** All rejects of the pipeline. */
+  /** Number of all rejects of the pipeline. */
   readonly before: number;
   readonly after: number;
 }
 
-/** Tells what `retryRejects` would do, and changes nothing. */
+/** Counts what `retryRejects` would do, and changes nothing. */
 export async function previewRetry(context: Context, pipeline: Pipeline, filter: RejectFilter): Promise<RetryResult> {
   const { sql, values } = conditionOf(filter);
   const { statements, answer } = retryPreview(pipeline, sql);
@@ -43,10 +46,11 @@ export async function previewRetry(context: Context, pipeline: Pipeline, filter:
 }
 
 /**
- * Merges the chosen rejects once more, in one transaction, under the columns that the tree has: those that are deployed, or the
- * warehouse refuses. Cut short at any point, all of it took effect or nothing. Records that once made a statement of the warehouse fail come after them,
- * each in a transaction of its own, if the filter asks for them: one that still does holds up no other.
- * @throws Failure with what the warehouse says; nothing has changed then
+ * Merges the selected rejects once more, in one transaction, under the columns of the tree. If other columns are
+ * deployed, the warehouse refuses. An interrupted transaction took effect as a whole or not at all. If the filter
+ * selects records that once made a statement fail, they follow, each in a transaction of its own. So one that still
+ * fails does not stop the others.
+ * @throws Failure with the warehouse's message; then nothing has changed
  */
 export async function retryRejects(context: Context, pipeline: Pipeline, filter: RejectFilter): Promise<RetryResult> {
   const runId = `retry-${new Date().toISOString().replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
@@ -66,7 +70,7 @@ export async function retryRejects(context: Context, pipeline: Pipeline, filter:
   return { pipeline: pipeline.name, runId, ...before, events, duplicates, raised, after };
 }
 
-/** Undefined for a record that still makes its transaction fail. */
+/** Returns undefined for a record that still makes its transaction fail. */
 async function tryRaised(context: Context, pipeline: Pipeline, place: Place, runId: string) {
   const conditions = Object.keys(place).map((column) =>
     column === 'line' ? 'line = {{line}}::bigint' : `${column} = {{${column}}}`,
@@ -84,13 +88,13 @@ async function tryRaised(context: Context, pipeline: Pipeline, place: Place, run
   }
 }
 
-/** Where a reject comes from: its columns that are not null. */
+/** The columns that say where a reject comes from, without nulls. */
 type Place = Readonly<Record<string, string | number>>;
 
-/** One look at so many: more of them have one cause, and another call goes on. */
+/** Limit of one call. More such records have one cause, and another call continues. */
 const maxRaised = 200;
 
-/** The records that once made a statement fail, where the filter names their reason or one record. */
+/** Returns the records that once made a statement fail, if the filter names their reason or one record. */
 async function raisedPlaces(context: Context, pipeline: Pipeline, filter: RejectFilter): Promise<Place[]> {
   if (filter.id === undefined && !filter.reason?.includes(raisedPrefix.trim())) return [];
   const { sql = 'true', values } = conditionOf(filter);
@@ -111,12 +115,12 @@ async function raisedPlaces(context: Context, pipeline: Pipeline, filter: Reject
   );
 }
 
-/** Carries out the transaction of a run, and answers what it counts. */
+/** Runs the transaction, and returns what it counted. */
 async function merged(context: Context, pipeline: Pipeline, runId: string, statements: string[]) {
   for (let attempt = 1; ; attempt++) {
     const name = `millrace-cli/retry/${pipeline.name}/${runId}/${attempt}`;
     const ended = await transact(context, name, statements, true);
-    // a transaction whose end was lost on the way counts as failed, and took effect
+    // A transaction whose result was lost counts as failed, although it took effect.
     const run = await runOf(context, pipeline, runId);
     if (run !== undefined) return run;
     if (ended.status !== 'FAILED' || !isPassing(ended) || attempt === maxAttempts)
@@ -140,7 +144,7 @@ function notRetried(pipeline: Pipeline, ended: StatementState, runId: string): F
       { cause: new StatementError(runId, ended) },
     );
   return new Failure(
-    `the time is up and transaction ${id} is still ${status.toLowerCase()}; ask for run ${runId} in ${publicTables(pipeline).runs} later`,
+    `the time is up and transaction ${id} is still ${status.toLowerCase()}; look for run ${runId} in ${publicTables(pipeline).runs} later`,
   );
 }
 

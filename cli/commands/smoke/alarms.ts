@@ -9,7 +9,7 @@ export async function alarms(environment: string, reach: Reach, credentials?: Cr
   const client = new CloudWatchClient({ ...clientSettings(), ...reach, ...(credentials && { credentials }) });
   const all: MetricAlarm[] = [];
   try {
-    // Names begin as alarmName of lib/monitoring makes them.
+    // alarmName in lib/monitoring makes these names.
     const pages = paginateDescribeAlarms({ client }, { AlarmNamePrefix: `millrace ${environment} ` });
     for await (const { MetricAlarms = [] } of pages) all.push(...MetricAlarms);
   } catch (error) {

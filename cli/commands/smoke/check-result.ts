@@ -1,12 +1,12 @@
 import { explain } from '../../failure';
 import { assertTimeLeft, type Context } from '../context';
 
-/** One line of the table: what must be, and what is. */
+/** One line of the table: what is expected, and what was found. */
 export interface CheckResult {
   readonly check: string;
   readonly expected: string;
   readonly found: string;
-  /** `unknown`: it could not be asked; `found` says why. */
+  /** `unknown`: it could not be checked; `found` says why. */
   readonly result: 'ok' | 'wrong' | 'unknown';
 }
 
@@ -24,7 +24,10 @@ export const unknownResult = (check: string, expected: string, found: string): C
   result: 'unknown',
 });
 
-/** Runs a group of checks under one line of progress. What it throws is one finding more, so that the other groups still run. */
+/**
+ * Runs a group of checks under one line of progress. An error becomes one more result, so that the other groups still
+ * run.
+ */
 export async function runCheck(
   context: Context,
   name: string,
@@ -40,15 +43,15 @@ export async function runCheck(
     return [...found];
   } catch (error) {
     stage.failed();
-    return [checkResult(name, 'can be asked', explain(error), false)];
+    return [checkResult(name, 'can be checked', explain(error), false)];
   }
 }
 
 const POLL_MS = 2000;
-/** Left for the last answer. */
+/** Time reserved for the last call. */
 const MARGIN_MS = 5000;
 
-/** Asks until the answer holds, for so long at most; answers the last answer. */
+/** Repeats the call until its answer passes, or until the limit. Returns the last answer. */
 export async function pollUntil<T>(
   context: Context,
   limitMs: number,

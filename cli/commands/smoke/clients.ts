@@ -3,7 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { clientSettings } from '../../../lambda/shared/client-settings';
 import type { PartnerSite } from '../partners/site';
 
-/** What marks are sent with. */
+/** Clients that send the marks. */
 export interface SmokeClients {
   readonly kinesis: KinesisClient;
   readonly s3: S3Client;

@@ -8,20 +8,24 @@ import { type CheckResult, checkResult } from './check-result';
 
 const SHOWN = 3;
 /**
- * What the statements of every run stand on, as far as its cases hold with enable_case_sensitive_identifier, which the environment turns on. The
- * whole pack takes long: `millrace conformance --cluster`.
+ * Topics that the statements of every run depend on. Only cases that hold with enable_case_sensitive_identifier are
+ * included, because the environment turns it on. `millrace conformance --cluster` runs the whole pack, which takes
+ * long.
  */
 const TOPICS = ['merge', 'transactions', 'windows', 'casts'];
 const PARALLEL = 4;
 
-/** What the warehouse makes of the SQL in `conformance/`, each case in a schema of its own that it drops. Cases that need a stream or a bucket are skipped. */
+/**
+ * Runs the SQL of `conformance/` on the warehouse, each case in a schema of its own that it drops. Cases that need a
+ * stream or a bucket are skipped.
+ */
 export async function conformance(
   target: WarehouseTarget,
   reach: Reach,
   credentials?: Credentials,
 ): Promise<CheckResult[]> {
   const { kind, name, database: Database, secretArn: SecretArn } = target;
-  // The API takes 20 to 30 calls a second; more are throttled and tried again.
+  // The API takes 20 to 30 calls a second. It throttles more, and the client retries them.
   const retries = { maxAttempts: 10, retryMode: 'adaptive' };
   const client = new RedshiftDataClient({
     ...clientSettings(),

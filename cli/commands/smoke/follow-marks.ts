@@ -16,10 +16,10 @@ import { type CheckResult, checkResult, pollUntil } from './check-result';
 import type { Marked } from './marked-events';
 
 const MINUTE_MS = 60_000;
-/** Two refreshes, a load with its retry, and room for a busy warehouse. */
+/** Time for two refreshes, a load with its retry, and a busy warehouse. */
 const mergeLimitMs = (marked: Marked) => (2 * marked.pipeline.refreshEveryMinutes + 15) * MINUTE_MS;
 
-/** SQL conditions that hold for rows of this mark and no others. */
+/** Returns SQL conditions that hold for rows of this mark and no others. */
 export function conditions({ mark, column, eventIds, object }: Marked) {
   const ids = eventIds.length === 0 ? '' : ` or event_id in (${eventIds.map(quoteLiteral).join(', ')})`;
   const key = object === undefined ? '' : ` or object_key = ${quoteLiteral(object.key)}`;
@@ -62,7 +62,7 @@ const text = ({ events, duplicates, rejects }: Counts) =>
   `${events} events, ${duplicates} duplicates, ${rejects} rejects`;
 const same = (one: Counts, other: Counts) => text(one) === text(other);
 
-/** Waits until the marks are where they belong and the views know of them. */
+/** Waits until the marks are in their tables and the views include them. */
 export async function followMarks(context: Context, marked: Marked, sentAt: number): Promise<CheckResult[]> {
   const { pipeline, expected } = marked;
   const counts = await pollUntil(
@@ -79,7 +79,7 @@ export async function followMarks(context: Context, marked: Marked, sentAt: numb
   ];
 }
 
-/** The views that show the marked column, by the catalog. */
+/** Finds in the catalog the views that show the marked column. */
 async function views(context: Context, marked: Marked): Promise<CheckResult[]> {
   const { pipeline, column } = marked;
   const rows = await queryRows(
@@ -109,7 +109,7 @@ async function views(context: Context, marked: Marked): Promise<CheckResult[]> {
   return [checkResult(`${pipeline.name}: views`, 'show marks', counts.join(', '), sum > 0)];
 }
 
-/** An export that shows the column and corrects windows that are out already. */
+/** Returns the exports that show the column and correct published windows. */
 export const followable = (marked: Marked): NamedExport[] =>
   allExports().filter(
     ({ pipeline, item }) =>
@@ -119,13 +119,13 @@ export const followable = (marked: Marked): NamedExport[] =>
       item.columns.some(({ name }) => name === marked.column.name),
   );
 
-/** The number of the newest publication; 0 before the first. */
+/** Returns the number of the newest publication; 0 before the first. */
 export const newestOf = async (context: Context, named: NamedExport) =>
   (await readPublications(context, named)).at(-1)?.sequence ?? 0;
 
 /**
- * Publishes what is due, and looks for the marks in the files. Answers the windows that hold some.
- * @param before the number of the newest publication before the marks were sent: the schedule may publish them first
+ * Publishes what is due, and searches the files for the marks. Returns the windows that have some.
+ * @param before number of the newest publication before the marks were sent; the schedule may publish them first
  */
 export async function followExport(
   context: Context,
@@ -144,12 +144,12 @@ export async function followExport(
     rows += count;
   }
   const shown = `${rows} in ${windows.length} of ${found.length} new publications`;
-  return { findings: [checkResult(`${named.name}: export`, 'files hold marks', shown, rows > 0)], windows };
+  return { findings: [checkResult(`${named.name}: export`, 'files have marks', shown, rows > 0)], windows };
 }
 
 const DAY_MS = 86_400_000;
 
-/** Windows of the last day of which the newest publication has marks. */
+/** Returns the windows of the last day whose newest publication has marks. */
 export async function windowsWithMarks(context: Context, marked: Marked, named: NamedExport): Promise<number[]> {
   const all = await readPublications(context, named);
   const youngest = Math.max(...all.map(({ window }) => Date.parse(window.start)));
@@ -160,7 +160,7 @@ export async function windowsWithMarks(context: Context, marked: Marked, named: 
   return windows;
 }
 
-/** How many rows of a publication have the mark. */
+/** Counts the rows of a publication that have the mark. */
 export async function marksIn(context: Context, marked: Marked, success: Success): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-smoke-'));
   const instance = await DuckDBInstance.create(':memory:');

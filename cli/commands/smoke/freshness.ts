@@ -3,11 +3,11 @@ import { ofIdentity, publicTables } from '../../../sql';
 import { type Context, queryRows, warehouseTime } from '../context';
 import { type CheckResult, checkResult } from './check-result';
 
-/** A refresh that fails once is made up for by the next; three in a row are an alarm. */
+/** The next refresh makes up for a failed one. Three failures in a row raise an alarm. */
 const MISSED_REFRESHES = 3;
 const SLACK_MINUTES = 5;
 
-/** How long ago the youngest record arrived of which all views know, and how the last runs of a day ended. */
+/** Checks the age of the youngest record that all views include, and the runs of the last day. */
 export async function freshness(context: Context, pipeline: Pipeline): Promise<CheckResult[]> {
   const { checkpoints, runs } = publicTables(pipeline);
   const [row] = await queryRows(
@@ -24,11 +24,11 @@ export async function freshness(context: Context, pipeline: Pipeline): Promise<C
   return [
     checkResult(
       `${pipeline.name}: freshness`,
-      `views know all until ${most} min ago`,
+      `views include all until ${most} min ago`,
       complete ? `until ${Math.max(lag, 0).toFixed(1)} min ago` : 'no refresh has ended yet',
       lag <= most,
     ),
-    // A run is a merge that brought rows: a quiet stream has none.
+    // A run is a merge with rows. A quiet stream has none.
     checkResult(`${pipeline.name}: merges with rows`, 'any', lastRun, true),
   ];
 }

@@ -4,33 +4,36 @@ import type { Column, Pipeline } from '../../../pipelines/definition';
 import { generators } from '../generators';
 import { eventIdOf } from '../why/question';
 
-/** Begins every mark, so that a person who meets one knows what it is. */
+/** Every mark begins with this, so that a person who finds one knows what it is. */
 export const markPrefix = 'millrace-smoke-';
 export const newMark = () => `${markPrefix}${randomBytes(6).toString('hex')}`;
 
 export const isMark = (text: string) => new RegExp(`^${markPrefix}[0-9a-f]{12}$`).test(text);
 
-/** What a smoke test sends of one pipeline, and what has to become of it. */
+/** The records that a smoke test sends for one pipeline, and their expected outcome. */
 export interface Marked {
   readonly pipeline: Pipeline;
   readonly mark: string;
-  /** The column whose texts begin with the mark: part of the identity, so that no event of others has the id of a marked one. */
+  /**
+   * Column whose texts begin with the mark. It is part of the identity, so no other event has the id of a marked one.
+   */
   readonly column: Column;
-  /** Records for the stream, all with the mark as their partition key. */
+  /** Records for the stream. All have the mark as their partition key. */
   readonly stream: readonly string[];
   readonly object?: { readonly key: string; readonly body: Buffer };
   readonly expected: { readonly events: number; readonly duplicates: number; readonly rejects: number };
   readonly eventIds: readonly string[];
 }
 
-/** Events end so long before the warehouse's clock: their hourly windows are closed, lateness included. */
+/** Age of the marked events by the warehouse's clock. Their hourly windows are closed, lateness included. */
 const ENDED_BEFORE_MS = 90 * 60_000;
 const GENERATED = 5000;
 const MOST_EVENTS = 10;
 
 /**
- * Events as the pipeline's generator makes them, one for each value of a column with few, with the mark in an identity column; one of them
- * sent twice, one record that is no JSON, and one event in a history object. A reason where the pipeline cannot be marked.
+ * Creates marked events with the pipeline's generator: one for each value of a column with few values, with the mark in
+ * an identity column. One of them is sent twice. One record is not JSON, and one event is in a history object. Returns
+ * a reason if the pipeline cannot be marked.
  */
 export function createMarked(pipeline: Pipeline, mark: string, now: number): Marked | string {
   const generator = generators().find((candidate) => candidate.pipeline === pipeline.name);
@@ -51,7 +54,7 @@ export function createMarked(pipeline: Pipeline, mark: string, now: number): Mar
     pipeline,
     mark,
     column,
-    stream: [...onStream, onStream[0]!, `${mark} is no JSON`],
+    stream: [...onStream, onStream[0]!, `${mark} is not JSON`],
     ...(historical.length > 0 && {
       object: { key: keyOf(source!.globs[0]!, mark), body: bodyOf(source!, historical) },
     }),
@@ -60,7 +63,9 @@ export function createMarked(pipeline: Pipeline, mark: string, now: number): Mar
   };
 }
 
-/** What an earlier smoke test may have left behind, by its mark alone. Undefined where the pipeline cannot be marked. */
+/**
+ * Returns what an earlier smoke test may have left, from its mark alone. Undefined if the pipeline cannot be marked.
+ */
 export function marksLeftBy(pipeline: Pipeline, mark: string): Marked | undefined {
   const column = markedColumn(pipeline, mark);
   if (!column) return undefined;
@@ -79,7 +84,7 @@ export function marksLeftBy(pipeline: Pipeline, mark: string): Marked | undefine
 
 const ndjsonOf = ({ history }: Pipeline) => history?.find(({ format }) => format === 'ndjson');
 
-/** A text that is part of the identity, free in its values, and long enough for the mark. */
+/** Returns a text column of the identity without fixed values, long enough for the mark. */
 export function markedColumn({ identity, columns }: Pipeline, mark: string): Column | undefined {
   const names = identity.by === 'columns' ? identity.columns : [];
   return columns.find(
@@ -91,7 +96,7 @@ export function markedColumn({ identity, columns }: Pipeline, mark: string): Col
   );
 }
 
-/** Records of one kind have the same value in every column that has few. */
+/** Returns the kind of a record: its values in all columns with few values. */
 function kindOf({ columns }: Pipeline, data: string): string {
   const payload = JSON.parse(data) as unknown;
   const few = columns.filter((column) => column.type === 'varchar' && column.oneOf !== undefined);
@@ -108,7 +113,7 @@ function withMark(payload: Record<string, unknown>, { path }: Column, text: stri
   return { ...payload, [name]: withMark(inner, { path: rest } as unknown as Column, text) };
 }
 
-/** A key that the glob matches and nobody else has. */
+/** Returns a unique key that matches the glob. */
 export const keyOf = (glob: string, mark: string) => glob.replace(/\*+/g, mark);
 
 function bodyOf(source: NonNullable<Pipeline['history']>[number], payloads: readonly object[]): Buffer {

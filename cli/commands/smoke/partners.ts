@@ -3,7 +3,7 @@ import { checkPartner } from '../partners/checks';
 import type { PartnerSite } from '../partners/site';
 import type { CheckResult } from './check-result';
 
-/** Each partner's role, with and without its external id, and what it reaches. */
+/** Checks each partner's role, with and without its external id, and what it reaches. */
 export async function partners(site: PartnerSite, profile: string | undefined): Promise<CheckResult[]> {
   const findings: CheckResult[] = [];
   for (const partner of site.environment.partners) {

@@ -4,7 +4,10 @@ import { readPublications } from '../exports/read-publications';
 import { verifyPublication } from '../exports/verify-publication';
 import { type CheckResult, checkResult } from './check-result';
 
-/** What `latest.json` of each export points at, read as a partner would. Before its first window has closed, an export has none. */
+/**
+ * Reads what `latest.json` of each export points at, as a partner would. Before its first window closes, an export has
+ * none.
+ */
 export async function pointers(context: Context): Promise<CheckResult[]> {
   const findings: CheckResult[] = [];
   for (const named of allExports()) {

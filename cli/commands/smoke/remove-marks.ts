@@ -13,14 +13,15 @@ import type { SmokeClients } from './clients';
 import { conditions, countMarks, marksIn } from './follow-marks';
 import type { Marked } from './marked-events';
 
-/** A merge at the same time makes a delete fail with a conflict of transactions, which passes. */
+/** A concurrent merge makes a delete fail with a conflict of transactions, which passes. */
 const ATTEMPTS = 5;
 const PAUSE_MS = 3000;
 const MINUTE_MS = 60_000;
 
 /**
- * Deletes the marked rows from the tables, as their owner, and the object from the history bucket; views follow with the next refresh. What stays:
- * the counts in `runs`, which say what happened, and the records on the stream and in the archive until these forget them.
+ * Deletes the marked rows from the tables, as their owner, and the object from the history bucket. Views follow with
+ * the next refresh. The counts in `runs` stay, and so do the records on the stream and in the archive until they
+ * expire.
  */
 export async function removeMarks(
   context: Context,
@@ -34,7 +35,7 @@ export async function removeMarks(
   const tables = pipelineTables(pipeline);
   const where = conditions(marked);
   const marks = where.ofColumn(storedName(column));
-  // The object first: while the ledger does not know it, the reconcile function would load it again.
+  // Delete the object first. Otherwise the reconcile function would load it again once the ledger has lost it.
   if (object) await s3.send(new DeleteObjectCommand({ Bucket: context.cloud.names.historyBucket, Key: object.key }));
   await inTransaction(context, [
     `lock ${tables.events}`,

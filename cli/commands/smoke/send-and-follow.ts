@@ -12,10 +12,16 @@ import { followable, followExport, followMarks, newestOf, windowsWithMarks } fro
 import { createMarked, type Marked, marksLeftBy } from './marked-events';
 import { correctExport, removeMarks } from './remove-marks';
 
-/** With the exports in which they must appear, and the number of each one's newest publication from before. */
+/**
+ * Marked records with the exports that must show them, and the number of each export's newest publication before the
+ * test.
+ */
 type Sent = Marked & { readonly exports: readonly { readonly named: NamedExport; readonly before: number }[] };
 
-/** Sends marked events through stream and history of every pipeline, follows them to tables, views and exports, and removes them whatever was found. */
+/**
+ * Sends marked events through stream and history of every pipeline, follows them to tables, views and exports, and
+ * always removes them.
+ */
 export async function sendAndFollow(
   context: Context,
   options: ConnectOptions,
@@ -62,7 +68,10 @@ async function sendAll(context: Context, sent: readonly Sent[], { kinesis, s3 }:
   return [];
 }
 
-/** Follows the marks into exports, then removes them. Removal has time of its own: a test that ran out of time leaves no marks either. */
+/**
+ * Follows the marks into exports, then removes them. Removal has a time limit of its own, so that a test that ran out
+ * of time leaves no marks.
+ */
 async function exportAndRemove(
   context: Context,
   options: ConnectOptions,
@@ -86,7 +95,7 @@ async function exportAndRemove(
 
 interface WithWindows {
   readonly named: NamedExport;
-  /** Starts of windows of which a publication has marks. */
+  /** Starts of the windows with a publication that has marks. */
   readonly windows: readonly number[];
 }
 
@@ -109,7 +118,7 @@ async function remove(
   return findings;
 }
 
-/** Removes what a test of this mark left behind, for one that was killed. */
+/** Removes what a killed test of this mark left. */
 export async function removeLeftOvers(
   context: Context,
   options: ConnectOptions,

@@ -3,7 +3,7 @@ import { type CheckResult, checkResult, unknownResult } from './check-result';
 
 const SHOWN = 3;
 
-/** Statements of the last 24 hours in the Data API, which shows a caller those of its own role. */
+/** Checks the statements of the last 24 hours. The Data API shows a caller only those of its own role. */
 export async function statements(context: Context): Promise<CheckResult[]> {
   const check = 'statements of 24 h';
   const expected = 'none failed or aborted';
@@ -13,7 +13,7 @@ export async function statements(context: Context): Promise<CheckResult[]> {
       unknownResult(check, expected, 'this caller sees none: the Data API shows them to the role that sent them'),
     ];
   const bad = all.filter(({ status }) => status === 'FAILED' || status === 'ABORTED');
-  // The step of a run is tried again under the same name with another attempt, so a failure may have been made up for.
+  // A step is retried under the same name with another attempt, so a later attempt may have succeeded.
   const names = bad.slice(0, SHOWN).map(({ name, status }) => `${status} ${name}`);
   const found = bad.length === 0 ? `${all.length} statements` : `${bad.length} of ${all.length}: ${names.join(', ')}`;
   return [checkResult(check, expected, found, bad.length === 0)];

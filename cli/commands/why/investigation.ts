@@ -23,16 +23,16 @@ import {
 /** What a bucket has of the event. */
 interface InBucket {
   readonly sightings: readonly Sighting[];
-  /** Objects that hold it and are not loaded. */
+  /** Objects that contain the event and are not loaded. */
   readonly open: readonly OpenObject[];
 }
 
-/** Looks for one event, what is known first: each step tells the next where to look. */
+/** Searches for one event. It reads first what is known, because each step tells the next one where to search. */
 export class Investigation {
   private events: Found[] = [];
   private duplicates: Found[] = [];
   private rejects: Found[] = [];
-  /** Why the event is not in events, the most telling first. */
+  /** Reasons why the event is not in events, most specific first. */
   private readonly explanations: string[] = [];
 
   constructor(
@@ -51,9 +51,9 @@ export class Investigation {
 
   verdict(): string {
     if (this.events.length > 1)
-      return `${this.events.length > ROWS ? `More than ${ROWS}` : this.events.length} events are like that; name more columns, or an event id, to follow one.`;
+      return `${this.events.length > ROWS ? `More than ${ROWS}` : this.events.length} events match; name more columns, or an event id, to follow one.`;
     if (this.inEvents) return 'It is in events.';
-    return `It is not in events: ${this.explanations[0] ?? 'it is nowhere that was looked at'}.`;
+    return `It is not in events: ${this.explanations[0] ?? 'no searched place has it'}.`;
   }
 
   async run(): Promise<Sighting[]> {
@@ -84,7 +84,7 @@ export class Investigation {
     ];
   }
 
-  /** Positions that the tables know are looked up; without any the stream is read. */
+  /** Looks up the positions that the tables know. If they know none, it reads the stream. */
   private async stream(): Promise<{ positions: Position[]; sightings: Sighting[] }> {
     const { context, question, bounds } = this;
     const known = distinct(
@@ -97,7 +97,7 @@ export class Investigation {
         const record = await context.cloud.streams.record(stream, position.shard, position.sequenceNumber);
         sightings.push(
           record === undefined
-            ? no('stream', `${place(position)}: the stream holds it no longer`, facts(position))
+            ? no('stream', `${place(position)}: the stream no longer has it`, facts(position))
             : yes('stream', place({ ...position, arrivedAt: record.arrivedAt }), facts(position)),
         );
       }
@@ -119,7 +119,7 @@ export class Investigation {
     for (const position of positions) {
       const [found] = await findLanded(context, question, position);
       if (found === undefined) {
-        // Streaming ingestion may have skipped it.
+        // Streaming ingestion may have skipped the record.
         if (!this.isMerged(position)) await this.rejectAt(position);
         const merged = this.isMerged(position);
         if (!merged) this.explanations.push('it is on the stream and waits for the next refresh of the landing view');
@@ -149,7 +149,7 @@ export class Investigation {
     );
   }
 
-  /** The rejects know its position and nothing else: an object of the archive makes of it what it is. */
+  /** True if the reject has only a position. An object of the archive decides its outcome. */
   private isSkipped(at: Position): boolean {
     return this.rejects.some(
       ({ position, row }) => position !== undefined && same(position, at) && isSkipReason(String(row['reason'])),
@@ -175,14 +175,14 @@ export class Investigation {
     const open: OpenObject[] = [];
     for (const hit of hits) {
       const { position } = hit;
-      // The stream may hold it no longer, so that it was not looked up by its position.
+      // The stream may no longer hold the record, so its position may not have been looked up yet.
       if (position !== undefined && !this.isMerged(position)) await this.rejectAt(position);
       const known =
         position !== undefined &&
         !this.isSkipped(position) &&
         (this.isMerged(position) || positions.some((one) => same(one, position)));
       const { state, detail } = await ledgerStateOf(this.context, this.question, hit.bucket, hit.key, hit.etag);
-      // what the stream brings needs no object of the archive
+      // A record that is still on the stream needs no object of the archive.
       if (!known && state !== 'loaded') open.push({ hit, bucket: 'archive', state, detail });
       sightings.push(
         yes('archive', `${url(hit)}, ${hit.unit} ${hit.line}${state === 'pending' ? '' : `, ${detail}`}`, {
@@ -209,11 +209,11 @@ export class Investigation {
     for (const run of runs)
       for (const { bucket, key } of await objectsOfRun(context, question, run))
         if (bucket === context.cloud.names.historyBucket) keys.push(key);
-    // what came from the stream alone needs no search through years
+    // If the event came from the stream, a search through years of history is left out.
     if (keys.length === 0 && this.inEvents && !bounds.everywhere)
       return {
         open: [],
-        sightings: [unknown('history', 'not looked for, since no load brought it: --everywhere looks')],
+        sightings: [unknown('history', 'not searched, because no load has it; --everywhere searches')],
       };
     const { hits, complete, extent } = await searchHistory(context, question, keys, bounds);
     if (hits.length === 0)

@@ -4,12 +4,12 @@ import * as zlib from 'node:zlib';
 
 export type Compression = 'gzip' | 'zstd' | 'none';
 
-/** Why an object cannot be looked through. */
+/** An object that cannot be read. */
 export class UnreadableError extends Error {}
 
 /**
- * The lines of an object with their numbers, from 1, as they come: never the whole object in memory.
- * @throws UnreadableError for zstd where this Node has none, and where the bytes are not what the compression says
+ * Yields the lines of an object with their numbers, from 1. It never holds the whole object in memory.
+ * @throws UnreadableError for zstd if this Node.js has none, and for bytes that do not match the compression
  */
 export async function* linesOf(
   bytes: AsyncIterable<Uint8Array>,
@@ -43,11 +43,11 @@ function decoderOf(compression: Compression) {
   if (compression === 'none') return undefined;
   if (compression === 'gzip') return zlib.createGunzip();
   const create = (zlib as { createZstdDecompress?: () => zlib.Gunzip }).createZstdDecompress;
-  if (create === undefined) throw new UnreadableError('this Node cannot read zstd: Node 22.15 or later can');
+  if (create === undefined) throw new UnreadableError('this Node.js cannot read zstd: 22.15 or later can');
   return create();
 }
 
-/** A line as JSON; undefined where it is none. */
+/** Parses a line; undefined if it is not JSON. */
 export function json(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import type { Column, Pipeline } from '../../../pipelines/definition';
 import { Failure } from '../../failure';
 
-/** Which event is asked for: by its id, or by columns that it has. */
+/** The requested event: an id, or values of columns. */
 export interface Question {
   readonly pipeline: Pipeline;
   readonly id?: string;
-  /** Given texts by column name. */
+  /** Given texts by column. */
   readonly fields: ReadonlyMap<Column, string>;
 }
 
 /**
- * Reads `<event id>` or `column=value …`. Columns that make up the identity give the id too.
- * @throws Failure naming the argument that makes no sense
+ * Reads `<event id>` or `column=value …`. If the columns make up the identity, the id follows from them.
+ * @throws Failure that names the invalid argument
  */
 export function parseQuestion(pipeline: Pipeline, args: readonly string[]): Question {
   if (args.length === 1 && /^[0-9a-f]{64}$/.test(args[0]!)) return { pipeline, id: args[0]!, fields: new Map() };
@@ -34,7 +34,7 @@ export function parseQuestion(pipeline: Pipeline, args: readonly string[]): Ques
   return { pipeline, ...(id === undefined ? {} : { id }), fields };
 }
 
-/** Whether a record's payload is what is asked for. A payload that is no object never is. */
+/** True if a record's payload matches the question. A payload that is not an object never does. */
 export function matches({ pipeline, id, fields }: Question, payload: unknown): boolean {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return false;
   if (fields.size === 0) return id !== undefined && eventIdOf(pipeline, payload) === id;
@@ -47,9 +47,9 @@ export function matches({ pipeline, id, fields }: Question, payload: unknown): b
 }
 
 /**
- * The id that the merge gives to a payload: the SHA-256 of the identity columns' values, each text behind its length (sql/typing/event-id.ts).
- * Undefined where a column is missing or does not fit, and for a pipeline whose identity is the position on the stream. Numbers beyond
- * 2^53 are not told apart here.
+ * Returns the id that the merge gives to a payload: the SHA-256 of the identity columns' values, each text after its
+ * length (sql/typing/event-id.ts). Undefined if a column is missing or does not fit, or if the identity is the position
+ * on the stream. Numbers beyond 2^53 may be confused here.
  */
 export function eventIdOf(pipeline: Pipeline, payload: unknown): string | undefined {
   return idOf(pipeline, (column) => columnText(column, at(payload, column.path)));
@@ -67,7 +67,7 @@ function idOf({ identity, columns }: Pipeline, textOf: (column: Column) => strin
   return createHash('sha256').update(parts.join(',')).digest('hex');
 }
 
-/** The id of a record where the position on the stream is the identity. */
+/** Returns the id of a record whose identity is its position on the stream. */
 export const positionId = (shard: string, sequenceNumber: string) =>
   createHash('sha256').update(`${shard}:${sequenceNumber}`).digest('hex');
 
@@ -80,7 +80,7 @@ function at(payload: unknown, path: readonly string[]): unknown {
   return value;
 }
 
-/** A payload's value as the warehouse writes the column; undefined where it does not fit. */
+/** Returns a payload's value as the warehouse writes the column; undefined if it does not fit. */
 function columnText(column: Column, value: unknown): string | undefined {
   switch (column.type) {
     case 'varchar':
@@ -98,7 +98,7 @@ function columnText(column: Column, value: unknown): string | undefined {
   }
 }
 
-/** The same of a text from the command line. */
+/** Returns a text of the command line as the warehouse writes the column. */
 function givenText(column: Column, given: string): string | undefined {
   switch (column.type) {
     case 'varchar':
@@ -123,16 +123,19 @@ function decimalText(text: string, scale: number): string | undefined {
 const timestampPattern =
   /^(\d{4}-\d\d-\d\d)[T ]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d+))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/;
 
-/** Times that columns hold: the years 1 to 9999. */
+/** Range of a column's times: the years 1 to 9999. */
 const [firstMs, endMs] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('+010000-01-01T00:00:00Z')];
 
-/** `2026-11-21 09:00:00.5`: UTC, at most six digits of the fraction, none that are zero at the end. */
+/**
+ * Formats a time as the warehouse does: `2026-11-21 09:00:00.5`, UTC, up to six digits of the fraction, no zeros at its
+ * end.
+ */
 export function timestampText(text: string): string | undefined {
   const [, day, time, fraction = '', zone = 'Z'] = timestampPattern.exec(text) ?? [];
   if (day === undefined) return undefined;
   const moment = Date.parse(`${day}T${time}${zone}`);
   const same = Date.parse(`${day}T00:00:00Z`);
-  // 31 April is the 1 May for some parsers
+  // Some parsers read 31 April as 1 May.
   if (Number.isNaN(moment) || moment < firstMs || moment >= endMs) return undefined;
   if (new Date(same).toISOString().slice(0, 10) !== day) return undefined;
   const digits = fraction.slice(0, 6).replace(/0+$/, '');

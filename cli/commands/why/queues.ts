@@ -7,7 +7,7 @@ import type { Question } from './question';
 import type { ObjectHit } from './search';
 import { no, type Sighting, unknown, yes } from './sighting';
 
-/** An object that holds the event and is not loaded. */
+/** An object that contains the event and is not loaded. */
 export interface OpenObject {
   readonly hit: ObjectHit;
   readonly bucket: 'history' | 'archive';
@@ -18,13 +18,13 @@ export interface OpenObject {
 
 export interface QueueFindings {
   readonly sightings: readonly Sighting[];
-  /** Why the objects are not loaded. */
+  /** Reasons why the objects are not loaded. */
   readonly explanations: readonly string[];
 }
 
-/** So many messages are looked at in each queue. */
+/** Most messages that are inspected in each queue. */
 const MOST_MESSAGES = 1000;
-/** Of a queue whose messages a function waits for, where a look counts as a delivery. */
+/** Most messages that are inspected in a queue that a function consumes, if an inspection counts as a delivery. */
 const MOST_DELIVERIES = 100;
 
 type QueueName = 'history' | 'backlog' | 'dead letters';
@@ -32,11 +32,11 @@ type QueueName = 'history' | 'backlog' | 'dead letters';
 interface QueueState {
   readonly name: QueueName;
   readonly counts: { readonly waiting: number; readonly inFlight: number; readonly delayed: number };
-  /** Undefined: it was not looked into. */
+  /** Undefined if the queue was not inspected. */
   readonly look?: QueueLook;
 }
 
-/** A message that tells of an object. */
+/** A message about an object. */
 interface MessageMatch {
   readonly queue: QueueName;
   readonly message: SeenMessage;
@@ -44,8 +44,8 @@ interface MessageMatch {
 }
 
 /**
- * Whether a queue has a message about one of the objects, and in what state. Where a look counts as a delivery, the queues of the load
- * function are looked into only if that is asked for; the dead letters, which nobody else takes, always.
+ * Finds messages about the objects, and their state. If an inspection counts as a delivery, the load function's queues
+ * are inspected only on request. The dead letters are always inspected, because no function consumes them.
  */
 export async function lookIntoQueues(
   context: Context,
@@ -116,7 +116,7 @@ function findingOf(
   if (unseen.length > 0) {
     const where = unseen.map(
       ({ name, look }) =>
-        `${name} ${look ? `(${plural(look.messages.length, 'message')} seen)` : '(not looked into: --look)'}`,
+        `${name} ${look ? `(${plural(look.messages.length, 'message')} seen)` : '(not inspected: --look)'}`,
     );
     return {
       sightings: [unknown('queue', `${key}: perhaps among ${where.join(', ')}; ${summary}`, { key, ...counts })],
@@ -126,12 +126,12 @@ function findingOf(
           : `its object ${key} is not loaded yet, and ${plural(
               unseen.reduce((sum, one) => sum + total(one.counts), 0),
               'message',
-            )} may tell of it`,
+            )} may be about it`,
       ],
     };
   }
   return {
-    sightings: [no('queue', `${key}: no message tells of it; ${summary}`, { key, ...counts })],
+    sightings: [no('queue', `${key}: no message is about it; ${summary}`, { key, ...counts })],
     explanations: [`its object ${key} ${withoutMessage(object)}`],
   };
 }
@@ -181,6 +181,6 @@ function explained({ state, detail }: OpenObject, match: MessageMatch, now: numb
 function withoutMessage({ state, bucket, detail }: OpenObject): string {
   if (state === 'parked') return `is ${detail}`;
   return bucket === 'archive'
-    ? 'is of the archive and holds what was not read from the stream: backfill --from archive'
+    ? 'is in the archive and has what was not read from the stream: backfill --from archive'
     : 'is not loaded and nothing is queued: the next reconcile finds it, or backfill --from history';
 }

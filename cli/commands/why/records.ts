@@ -6,20 +6,20 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import type { Column } from '../../../pipelines/definition';
 import { type Compression, json, linesOf, UnreadableError } from './lines';
 
-/** What the objects of a source are. */
+/** Format of a source's objects. */
 export interface FileShape {
   readonly format: string;
   readonly compression: Compression;
-  /** Of files that have columns, in their order. `path` is where the values stand in the payload. */
+  /** Columns of a CSV or Parquet file, in their order. `path` is the place of the values in the payload. */
   readonly columns?: readonly { readonly name: string; readonly path?: readonly string[] }[];
-  /** Between the fields of CSV. @default , */
+  /** Delimiter of CSV. @default , */
   readonly delimiter?: string;
 }
 
-/** A record and the line on which it begins, or its row, from 1. */
+/** A record, and the line on which it begins, or its row, from 1. */
 export interface FileRecord {
   readonly line: number;
-  /** As the merge sees it; undefined where the line is no record. */
+  /** Payload as the merge sees it; undefined if the line is no record. */
   readonly value: unknown;
 }
 
@@ -33,16 +33,16 @@ const readers: Readonly<Record<string, Reader>> = {
   parquet: parquetRecords,
 };
 
-/** How a place in a file of the format is called. */
+/** Returns the word for a place in a file of the format. */
 export const unitOf = (format: string) => (format === 'parquet' ? 'row' : 'line');
 
 /**
- * The records of an object, one after the other.
- * @throws UnreadableError where the bytes are not what the shape says
+ * Yields the records of an object in order.
+ * @throws UnreadableError if the bytes do not match the shape
  */
 export function recordsOf(bytes: Bytes, shape: FileShape, columns: readonly Column[]): AsyncGenerator<FileRecord> {
   const reader = readers[shape.format];
-  if (reader === undefined) throw new UnreadableError(`nothing here reads the format ${shape.format}`);
+  if (reader === undefined) throw new UnreadableError(`this command cannot read the format ${shape.format}`);
   return reader(bytes, shape, columns);
 }
 
@@ -50,7 +50,7 @@ async function* jsonRecords(bytes: Bytes, { compression }: FileShape): AsyncGene
   for await (const { line, text } of linesOf(bytes, compression)) yield { line, value: json(text) };
 }
 
-/** RFC 4180: a field in quotes may hold delimiters, doubled quotes and line ends. */
+/** Reads CSV by RFC 4180: a quoted field may contain delimiters, doubled quotes and line ends. */
 async function* csvRecords(bytes: Bytes, shape: FileShape, columns: readonly Column[]): AsyncGenerator<FileRecord> {
   const { compression, delimiter = ',' } = shape;
   let header: string[] | undefined;
@@ -80,7 +80,7 @@ function checkedHeader(header: string[], { columns }: FileShape): string[] {
   throw new UnreadableError(`its header is ${header.join(', ')}, the source declares ${names.join(', ')}`);
 }
 
-/** Undefined while a quote is open. */
+/** Splits a line into fields. Undefined while a quote is open. */
 function fieldsOf(text: string, delimiter: string): string[] | undefined {
   const fields: string[] = [];
   for (let at = 0; ; at++) {
@@ -135,7 +135,7 @@ async function* parquetRecords(bytes: Bytes, shape: FileShape): AsyncGenerator<F
   }
 }
 
-/** The columns of a file as the attributes of a payload. */
+/** Builds a payload from the columns of a file. */
 function payloadOf(names: readonly string[], values: readonly unknown[], { columns }: FileShape): object {
   const payload: Record<string, unknown> = {};
   for (const [n, name] of names.entries()) {
@@ -152,7 +152,10 @@ function payloadOf(names: readonly string[], values: readonly unknown[], { colum
 
 const pathOf = (columns: FileShape['columns'], n: number, name: string) => columns?.[n]?.path ?? [name];
 
-/** CSV has texts only: at the place of a number or a boolean they are one if they are spelled so. An empty field is null. */
+/**
+ * Types a CSV text: it becomes a number or a boolean if a column at its path has such a type and the text is one. An
+ * empty field is null.
+ */
 function typed(text: string, path: readonly string[], columns: readonly Column[]): unknown {
   if (text === '') return null;
   const type = columns.find((column) => column.path.join('\n') === path.join('\n'))?.type;

@@ -10,19 +10,19 @@ import { matches, positionId, type Question } from './question';
 import { type FileShape, recordsOf, unitOf } from './records';
 import type { Bounds, Position } from './sighting';
 
-/** What reading a place brought. */
+/** Result of searching a place. */
 export interface Search<Hit> {
   readonly hits: readonly Hit[];
-  /** Everything within the bounds in time was read. */
+  /** True if everything within the time bounds was read. */
   readonly complete: boolean;
   /** How much was read, in words. */
   readonly extent: string;
 }
 
-/** Enough to answer: a record that is there more often is told of by the duplicates. */
+/** Enough hits to answer: the duplicates report further ones. */
 const HITS = 5;
 
-/** Reads the stream shard by shard. */
+/** Searches the stream, shard by shard. */
 export async function searchStream(context: Context, question: Question, bounds: Bounds): Promise<Search<Position>> {
   const { streams, names } = context.cloud;
   const { pipeline } = question;
@@ -59,13 +59,13 @@ export interface ObjectHit {
   readonly bucket: string;
   readonly key: string;
   readonly etag: string;
-  /** Or row, of a format that has no lines. */
+  /** Line, or row in a format without lines. */
   readonly line: number;
   readonly unit: 'line' | 'row';
   readonly position?: Position;
 }
 
-/** What is looked for in a line. */
+/** Tests whether a record is the requested event. */
 type LineTest = (value: unknown) => boolean;
 
 interface Candidate {
@@ -74,7 +74,9 @@ interface Candidate {
   readonly test: LineTest;
 }
 
-/** Reads objects of the archive: those that can hold the positions, or, without positions, all within the bounds. */
+/**
+ * Searches objects of the archive: those that can contain the positions, or, without positions, all within the bounds.
+ */
 export async function searchArchive(
   context: Context,
   question: Question,
@@ -104,7 +106,7 @@ export async function searchArchive(
   return searchObjects(context, pipeline, bucket, candidates, bounds, 'archive', Math.max(1, known.length));
 }
 
-/** The hour of the oldest record in the object may be the one before. */
+/** The oldest record of the object may have arrived in the hour before. */
 function hourPrefixes(pipeline: string, arrivedAt: number): string[] {
   return [arrivedAt - 900_000, arrivedAt].map(
     (time) => `archive/${pipeline}/${new Date(time).toISOString().slice(0, 13).replace(/[-T]/g, '/')}/`,
@@ -116,7 +118,7 @@ function isWithin(hour: number | undefined, { since, until }: Bounds): boolean {
   return (since === undefined || hour + 3_600_000 + 900_000 > since) && (until === undefined || hour < until);
 }
 
-/** Reads history objects: those named, or else all within the bounds, the newest first. */
+/** Searches history objects: the named ones, or else all within the bounds, newest first. */
 export async function searchHistory(
   context: Context,
   question: Question,
@@ -156,7 +158,7 @@ export async function searchHistory(
   return searchObjects(context, question.pipeline, bucket, candidates, bounds, 'history', HITS);
 }
 
-/** What Firehose writes. */
+/** Format of the objects that Firehose writes. */
 const archived: FileShape = { format: 'firehose', compression: 'gzip' };
 
 async function searchObjects(

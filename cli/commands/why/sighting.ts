@@ -1,4 +1,4 @@
-/** The places where an event can be, in the order in which it comes through them. */
+/** The places where an event can be, in the order in which it passes them. */
 export const places = [
   'stream',
   'landing',
@@ -14,14 +14,14 @@ export const places = [
 ] as const;
 export type Place = (typeof places)[number];
 
-/** One place, and whether the event is there. */
+/** A place, and whether the event is there. */
 export interface Sighting {
   readonly place: Place;
-  /** `unknown`: it was not looked for, or not everywhere. */
+  /** `unknown`: the place was not searched, or not all of it. */
   readonly found: 'yes' | 'no' | 'unknown';
   /** One line for a person. */
   readonly what: string;
-  /** The facts of that line. */
+  /** The facts of that line, as fields. */
   readonly facts: Readonly<Record<string, string | number | boolean | null>>;
 }
 
@@ -44,25 +44,25 @@ export const unknown = (place: Place, what: string, facts: Sighting['facts'] = {
   facts,
 });
 
-/** A record's place on the stream. */
+/** A record's position on the stream. */
 export interface Position {
   readonly shard: string;
   readonly sequenceNumber: string;
-  /** Epoch milliseconds; undefined where it is not known. */
+  /** Epoch milliseconds; undefined if not known. */
   readonly arrivedAt?: number;
 }
 
-/** How much is read at most before a place counts as not looked through. */
+/** Limits of a search. A place beyond them counts as not fully searched. */
 export interface Bounds {
   /** Epoch milliseconds. */
   readonly since?: number;
   readonly until?: number;
-  /** Records of the stream. */
+  /** Number of stream records. */
   readonly records: number;
-  /** Bytes of objects, compressed as they are. */
+  /** Number of object bytes, compressed. */
   readonly bytes: number;
-  /** Read the history also where nothing says that it brought the event. @default false */
+  /** True searches the history even if no load has the event. @default false */
   readonly everywhere?: boolean;
-  /** Look into the queues of the load function also where that counts as a delivery. @default false */
+  /** True inspects the load function's queues even if that counts as a delivery. @default false */
   readonly look?: boolean;
 }

@@ -14,8 +14,8 @@ import { type Context, queryRows, warehouseText, warehouseTime } from '../contex
 import { no, type Sighting, unknown, yes } from './sighting';
 
 /**
- * A query of the pipeline as if its events were the one alone: what it gives is what the event contributes. Every view before it and
- * the events become common table expressions under their own names.
+ * Rewrites a query of the pipeline so that it reads one event only. Its result is what the event contributes. The
+ * events and every earlier view become common table expressions under their own names.
  */
 export function restricted(pipeline: Pipeline, query: string): string {
   const views = compileViews(pipeline).map(({ name }) => pipeline.views.find((view) => view.name === name)!);
@@ -39,14 +39,14 @@ function unqualified(sql: string, pipeline: Pipeline, names: ReadonlySet<string>
   return result + sql.slice(at);
 }
 
-/** Every view that takes the event, and whether it has it already. */
+/** Finds every view that includes the event, and whether it already shows it. */
 export async function viewSightings(context: Context, pipeline: Pipeline, eventId: string): Promise<Sighting[]> {
   const stale = await staleViews(context, pipeline);
   const sightings: Sighting[] = [];
   for (const { name, publicName, physicalName } of compileViews(pipeline)) {
     const view = pipeline.views.find((candidate) => candidate.name === name)!;
     const rows = await queryRows(context, `view-${name}`, restricted(pipeline, view.query), { id: eventId });
-    if (rows.length === 0) sightings.push(no('view', `${name} does not take it`, { view: name }));
+    if (rows.length === 0) sightings.push(no('view', `${name} does not include it`, { view: name }));
     else if ('event_id' in rows[0]!) {
       const [count] = await queryRows(
         context,
@@ -58,7 +58,7 @@ export async function viewSightings(context: Context, pipeline: Pipeline, eventI
       sightings.push(
         held
           ? yes('view', `${name} has it`, { view: name })
-          : unknown('view', `${name} takes it and does not have it yet: the next refresh brings it`, {
+          : unknown('view', `${name} includes it and does not show it yet: the next refresh adds it`, {
               view: name,
               stale: true,
             }),
@@ -67,7 +67,7 @@ export async function viewSightings(context: Context, pipeline: Pipeline, eventI
       const share = shown(rows[0]!);
       sightings.push(
         stale.has(physicalName.split('.')[1]!)
-          ? unknown('view', `${name} takes it, as ${share}; it is older than the newest events`, {
+          ? unknown('view', `${name} includes it, as ${share}; it is older than the newest events`, {
               view: name,
               stale: true,
               contributes: share,
@@ -79,7 +79,7 @@ export async function viewSightings(context: Context, pipeline: Pipeline, eventI
   return sightings;
 }
 
-/** Materialized views of the pipeline whose tables have changed since they were refreshed. */
+/** Returns the pipeline's materialized views whose tables have changed since their refresh. */
 async function staleViews(context: Context, pipeline: Pipeline): Promise<Set<string>> {
   const rows = await queryRows(
     context,
@@ -95,7 +95,7 @@ const shown = (row: Row) =>
     .map(([name, value]) => `${name}=${printable(value ?? '').slice(0, 40)}`)
     .join(', ');
 
-/** Every export that takes the event: the window, and the files that hold it. */
+/** Finds every export that includes the event: the window, and the files that contain it. */
 export async function exportSightings(
   context: Context,
   pipeline: Pipeline,
@@ -108,7 +108,7 @@ export async function exportSightings(
       id: eventId,
     });
     if (rows.length === 0)
-      sightings.push(no('export', `${definition.name} does not take it`, { export: definition.name }));
+      sightings.push(no('export', `${definition.name} does not include it`, { export: definition.name }));
     for (const row of rows) sightings.push(await exportSighting(context, pipeline, definition, row, eventId, mergedAt));
   }
   return sightings;
@@ -124,7 +124,7 @@ async function exportSighting(
 ): Promise<Sighting> {
   const { name, content } = definition;
   if (content.kind === 'snapshot')
-    return unknown('export', `${name} takes it: a snapshot is in the newest publication since the view has it`, {
+    return unknown('export', `${name} includes it: the newest snapshot has it once the view does`, {
       export: name,
     });
   const { timeColumn } = content;
@@ -167,7 +167,7 @@ async function exportSighting(
       });
 }
 
-/** What the run's success file names. */
+/** Returns the files that the run's success file names. */
 async function filesOf(context: Context, location: string): Promise<string[]> {
   const [, bucket, prefix] = /^s3:\/\/([^/]+)\/(.*)$/.exec(location) ?? [];
   if (bucket === undefined) return [];
@@ -181,7 +181,7 @@ async function wholeObject(context: Context, bucket: string, key: string): Promi
   return Buffer.concat(chunks);
 }
 
-/** Reads the files themselves: neither the warehouse nor the ledger has a say. */
+/** Reads the files themselves, independent of the warehouse and the ledger. */
 async function fileWith(
   context: Context,
   { format }: ExportDefinition,

@@ -13,12 +13,12 @@ export interface Found {
   readonly position?: Position;
 }
 
-/** Rows asked of one table: more than a handful is told as "and more". */
+/** Rows that are read from one table. Beyond them the answer says "more than". */
 export const ROWS = 5;
 
 const place = 'source, shard_id, sequence_number, arrived_at, run_id, merged_at';
 
-/** The events that are asked for. Not their payloads: a row of a result has at most 64 kB. */
+/** Finds the requested events, without their payloads: a result row has at most 64 kB. */
 export function findEvents(context: Context, { pipeline, id, fields }: Question): Promise<Found[]> {
   const { events } = publicTables(pipeline);
   const select = `select event_id, ${place} from ${events}`;
@@ -40,7 +40,7 @@ export function findDuplicates(context: Context, { pipeline }: Question, ids: re
 
 const rejectSelect = `${place}, object_key, line, reason`;
 
-/** Rejects have no id: they are found by what their payload says, where it says it. */
+/** Finds rejects by their payload, because they have no id. */
 export async function findRejects(context: Context, { pipeline, fields }: Question): Promise<Found[]> {
   if (fields.size === 0) return [];
   const { rejects } = publicTables(pipeline);
@@ -68,8 +68,8 @@ export async function findRejectAt(
 }
 
 /**
- * The line that COPY could not read, or a reject of an object that was loaded alone: of others nobody knows the object. Redshift cuts the
- * names of files after 256 characters (SYS_LOAD_ERROR_DETAIL).
+ * Finds a reject by object and line. Only lines that COPY could not read, and rejects of an object that was loaded
+ * alone, have an object. Redshift cuts file names after 256 characters (SYS_LOAD_ERROR_DETAIL).
  */
 export async function findRejectInObject(
   context: Context,
@@ -88,7 +88,7 @@ export async function findRejectInObject(
   );
 }
 
-/** Whether the landing view has read a position, and whether that was merged. */
+/** Finds whether the landing view has read a position, and whether it is merged. */
 export async function findLanded(
   context: Context,
   { pipeline }: Question,
@@ -107,7 +107,7 @@ where shard_id = {{shard}} and sequence_number = {{sequence}} limit 1`,
   );
 }
 
-/** Rows that are being merged this moment: the table is empty in between. */
+/** Counts rows that are being merged at this moment. The table is empty otherwise. */
 export async function countStaged(context: Context, { pipeline }: Question): Promise<number> {
   const { staged, staged_archive } = publicTables(pipeline);
   const [row] = await queryRows(
@@ -126,7 +126,7 @@ export interface LoadedObject {
   readonly loadedAt: string;
 }
 
-/** The objects that a run loaded. */
+/** Returns the objects that a run loaded. */
 export async function objectsOfRun(context: Context, { pipeline }: Question, runId: string): Promise<LoadedObject[]> {
   const rows = await queryRows(
     context,
@@ -143,7 +143,7 @@ export async function objectsOfRun(context: Context, { pipeline }: Question, run
   }));
 }
 
-/** What the bookkeeping tables say about one object. */
+/** Returns the state of one object in the ledger and in `parked`. */
 export async function ledgerStateOf(
   context: Context,
   { pipeline }: Question,
@@ -205,7 +205,7 @@ function payloadCondition(fields: ReadonlyMap<Column, string>) {
   return { where: parts.join(' and '), values };
 }
 
-/** A time as a payload may write it. */
+/** Returns the spellings of a time that a payload may have. */
 function spellings(given: string): string[] {
   const text = timestampText(given);
   return text === undefined ? [] : [text, text.replace(' ', 'T'), `${text.replace(' ', 'T')}Z`];
@@ -216,5 +216,5 @@ function literals(prefix: string, texts: readonly string[]) {
   return { list: texts.map((_, n) => `{{${prefix}${n}}}`).join(', '), values };
 }
 
-/** A longer text must not be cut to the column's length: it would match what it is not. */
+/** A longer text must not be cut to the column's length: it would match another value. */
 const sqlType = (column: Column) => (column.type === 'varchar' ? 'varchar(65535)' : redshiftType(column));

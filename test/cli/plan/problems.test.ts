@@ -23,7 +23,7 @@ test.each<[string, Partial<typeof all>, string, RegExp, boolean]>([
     'table',
     { relations: without(all.relations, 'shop.events_51d923f4') },
     'table shop.events',
-    /is not in the warehouse: somebody dropped it\. With it went its rows/,
+    /is not in the warehouse: it was dropped by hand\. Its rows were dropped too/,
     true,
   ],
   [
@@ -41,17 +41,17 @@ test.each<[string, Partial<typeof all>, string, RegExp, boolean]>([
     true,
   ],
   [
-    'view that somebody created anew',
+    'view that was created again by hand',
     { owned: without(all.owned, sold) },
     'view shop.sold',
-    /belongs to somebody else/,
+    /Its owner is not the owner/,
     true,
   ],
   [
     'external schema',
     { schemas: new Map([...all.schemas].filter(([name]) => name !== 'shop_stream')) },
     'external schema shop_stream',
-    /With it went everything that was in it/,
+    /Everything in it was dropped too/,
     true,
   ],
   [
@@ -62,10 +62,10 @@ test.each<[string, Partial<typeof all>, string, RegExp, boolean]>([
     true,
   ],
   [
-    'table of somebody else',
+    'table of another user',
     { relations: new Set([...all.relations, 'shop.scratch']) },
     'shop.scratch',
-    /not of Millrace/,
+    /Millrace did not create it/,
     false,
   ],
 ])('a %s', (_, changed, object, problem, stops) => {
@@ -81,12 +81,12 @@ test('the tables behind materialized views are theirs', () => {
 test.each([
   ['shop.sold', 'view shop.sold', true],
   ['shop.runs', 'table shop.runs', false],
-])('a name that a deployment wants and somebody else has: %s', (name, object, stops) => {
+])('a name that a deployment needs and another user has: %s', (name, object, stops) => {
   const before = tree.filter((state) => state.name !== name);
   expect(problemsOf(before, tree, all)).toEqual([
     expect.objectContaining({
       object,
-      problem: expect.stringContaining('was not deployed: somebody else created it'),
+      problem: expect.stringContaining('was not deployed: it was created by hand'),
       stops,
     }),
   ]);

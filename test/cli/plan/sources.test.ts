@@ -147,8 +147,8 @@ describe('a template', () => {
 
   test.each([
     ['text.json', 'Resources:', /--from .*text\.json is not JSON/],
-    ['list.json', [], /is no CloudFormation template: it has no Resources/],
-    ['null.json', 'null', /is no CloudFormation template: it has no Resources/],
+    ['list.json', [], /is not a CloudFormation template: it has no Resources/],
+    ['null.json', 'null', /is not a CloudFormation template: it has no Resources/],
     ['data.json', { Resources: { Key: { Type: 'AWS::KMS::Key' } } }, /has no resource of type Custom::WarehouseObject/],
     [
       'later.json',
@@ -188,7 +188,7 @@ describe('a cloud assembly', () => {
     expect(() => templatesIn(assembly, 'prod')).toThrow(
       /has no stack millrace-prod-pipelines, only millrace-test-pipelines/,
     );
-    expect(() => templatesIn(folder, 'prod')).toThrow(/is no cloud assembly: it has no manifest\.json with stacks/);
+    expect(() => templatesIn(folder, 'prod')).toThrow(/is not a cloud assembly: it has no manifest\.json with stacks/);
   });
 });
 
