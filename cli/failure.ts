@@ -13,7 +13,7 @@ export class Failure extends Error {
   }
 }
 
-/** Of the process that ends with the error: errors of the packages say it like failures, without being known here. */
+/** Returns the exit code of a process that ends with the error. */
 export const exitCodeOf = (error: unknown): 1 | 2 =>
   error instanceof Error && (error as Partial<Failure>).exitCode === 2 ? 2 : 1;
 

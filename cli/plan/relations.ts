@@ -167,10 +167,12 @@ export function estimateOf(state: ObjectState, sides: Sides): Estimate {
 
 export function sourceNotes(state: ObjectState, sides: Sides): string[] {
   const tables = tablesBelow(state, sides.after);
-  const publicNameOf = (name: string) => baseName(sides.after.find((other) => other.name === name) ?? { name, version: '' });
+  const publicNameOf = (name: string) =>
+    baseName(sides.after.find((other) => other.name === name) ?? { name, version: '' });
   const { facts } = sides;
   if (tables.length === 0) return [];
-  if (!facts) return [`It is filled from ${joinNames(tables.map(publicNameOf))}; their number of rows was not queried.`];
+  if (!facts)
+    return [`It is filled from ${joinNames(tables.map(publicNameOf))}; their number of rows was not queried.`];
   const counts = tables.map((table) => `${publicNameOf(table)} (${count(rowsOf(table, sides))})`);
   const gaps = facts.pipelines.get(state.pipeline ?? '')?.gaps ?? [];
   return [

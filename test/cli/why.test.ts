@@ -190,7 +190,9 @@ describe('files with columns', () => {
   });
 
   test('a format that nothing reads is told of and not guessed', async () => {
-    await expect(readAll(Buffer.from('x'), { format: 'avro' })).rejects.toThrow('this command cannot read the format avro');
+    await expect(readAll(Buffer.from('x'), { format: 'avro' })).rejects.toThrow(
+      'this command cannot read the format avro',
+    );
   });
 
   test('are looked through for the event, with the place where it is', async () => {

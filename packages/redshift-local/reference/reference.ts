@@ -31,7 +31,7 @@ const link = (page: string) => `[${page}](${pageUrl(page)})`;
 function introduction(): string {
   return `# The local warehouse
 
-What the local warehouse runs, it runs with the meaning that Amazon Redshift has. What it does not know, it refuses by name and position; a refusal is never a guess.
+The local warehouse runs supported SQL with the meaning that it has in Amazon Redshift. It refuses everything else, by name and position. It never guesses.
 
 This page is generated: \`npx millrace conformance --reference\` writes it from the front end's own tables and from the conformance pack, and a test keeps it current.`;
 }
@@ -39,7 +39,7 @@ This page is generated: \`npx millrace conformance --reference\` writes it from 
 function statements(): string {
   const supported = commands.filter(isSupportedCommand);
   const refused = commands.filter((command) => !supported.includes(command));
-  return `Of the commands of the ${link('c_SQL_commands')} page.
+  return `These are the commands of the ${link('c_SQL_commands')} page.
 
 Supported: ${supported.map(code).join(', ')}.
 
@@ -130,7 +130,7 @@ function grounds(everything: readonly Topic[]): string {
   });
   const all = pack.flatMap(({ cases }) => cases);
   const assumed = all.filter(({ ground }) => ground.kind === 'assumed').length;
-  return `${all.length} cases, ${all.length - assumed} of them by the documentation, ${assumed} assumed. \`npx millrace conformance\` runs them here, and against a cluster or workgroup of yours. ${refused.length} more tell of ${refused.flatMap(({ steps }) => steps).length} statements that the local warehouse refuses, whatever Redshift makes of them.
+  return `${all.length} cases, ${all.length - assumed} of them by the documentation, ${assumed} assumed. \`npx millrace conformance\` runs them here, and against a cluster or workgroup of yours. ${refused.length} more cover ${refused.flatMap(({ steps }) => steps).length} statements that the local warehouse refuses, whatever Redshift does with them.
 
 ${tableOf(['topic', 'about', 'cases', 'assumed', 'pages'], rows)}`;
 }
