@@ -118,7 +118,7 @@ test('verify names the file that is damaged, gone, or of other columns', async (
     expect.stringMatching(/has \d+ bytes, success\.json says/),
   ]);
   await port.delete(world.reader, buckets.exports, file!.key);
-  expect(await verifyPublication(context, success!)).toEqual([`${file!.key}: is not there`]);
+  expect(await verifyPublication(context, success!)).toEqual([`${file!.key}: is missing`]);
   const columns = other!.columns.map((column) => (column.name === 'amount' ? { ...column, type: 'bigint' } : column));
   expect(await verifyPublication(context, { ...other!, columns })).toEqual([
     expect.stringContaining('column amount is DECIMAL(12,2), success.json says bigint'),

@@ -113,7 +113,7 @@ async function checkReach(site: PartnerSite, partner: Partner, session: Credenti
       checks.judge(`reading below ${prefix}`, 'refused', await s3.get(bucket, key));
       await checkWriting(s3, bucket, prefix, 'refused', checks);
     }
-    for (const name of ['History', 'Archive', 'Context', 'Logs'] as const) {
+    for (const name of ['History', 'Archive', 'Work', 'Logs'] as const) {
       const other = bucketOf(site, name);
       checks.judge(`listing the bucket ${name.toLowerCase()}`, 'refused', await s3.list(other, ''));
       const key = (await someKey(owner, other, '')) ?? 'millrace-verify';

@@ -93,7 +93,7 @@ export async function externalIdsOf(site: PartnerSite, partner: Partner): Promis
 /** @throws Failure that names the missing output */
 export function bucketOf(
   { data, environment }: PartnerSite,
-  name: 'Exports' | 'History' | 'Archive' | 'Context' | 'Logs',
+  name: 'Exports' | 'History' | 'Archive' | 'Work' | 'Logs',
 ): string {
   const value = data[`${name}BucketName`];
   if (typeof value === 'string') return value;

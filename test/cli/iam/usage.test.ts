@@ -83,7 +83,7 @@ const permission = (place: string, action: string, isUsed = false): Permission =
 
 test('a reason explains its own role and action alone', () => {
   const pause = permission('Data/Warehouse/PauseRole', 'redshift:PauseCluster');
-  expect(reasonFor(pause, [])).toMatch(/send the cluster to sleep/);
+  expect(reasonFor(pause, [])).toMatch(/pause and resume the cluster/);
   expect(reasonFor(permission('Data/Warehouse/PauseRole', 'redshift:DeleteCluster'), [])).toBeUndefined();
   expect(reasonFor(permission('Pipelines/Estore/PauseRole', 'redshift:PauseCluster'), [])).toBeUndefined();
 });

@@ -126,7 +126,7 @@ export async function fillBuckets({ site }: Started): Promise<void> {
       s3.send(new PutObjectCommand({ Bucket: String(site.data[`${bucket}BucketName`]), Key, Body: '{}' }));
     for (const pipeline of pipelines)
       for (const { name } of pipeline.exports) await put('Exports', `${exportPrefix(pipeline.name, name)}latest.json`);
-    for (const bucket of ['History', 'Archive', 'Context', 'Logs']) await put(bucket, 'something');
+    for (const bucket of ['History', 'Archive', 'Work', 'Logs']) await put(bucket, 'something');
   } finally {
     s3.destroy();
   }
