@@ -41,7 +41,7 @@ async function once(dataDir: string, name: string, ...more: string[]): Promise<R
   return (JSON.parse(text) as { seconds: Record<string, number> }).seconds;
 }
 
-/** Of the children that have ended, and of theirs: only Linux has it in a file. */
+/** Returns the processor time of ended child processes and of their children. Only Linux has it in a file. */
 function childProcessorSeconds(): number | undefined {
   if (!existsSync('/proc/self/stat')) return undefined;
   const stat = readFileSync('/proc/self/stat', 'utf8');

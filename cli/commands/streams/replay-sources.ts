@@ -105,7 +105,7 @@ function outgoingOf(
   return { data: Buffer.from(text), partitionKey: String(found).slice(0, 256) };
 }
 
-/** Of a line that `millrace read` wrote. */
+/** Returns the payload in a line that `millrace read` wrote. */
 function payloadOf({ value, base64 }: Record<string, unknown>): Uint8Array {
   if (typeof base64 === 'string') return Buffer.from(base64, 'base64');
   return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
