@@ -27,15 +27,15 @@ export interface RefreshPlan {
 }
 
 /**
- * How a run ends early that has nothing to do. The queries are submitted with the first step, around its statements, each committed for itself: one
- * statement of the Data API tells whether the run has work.
+ * Ends a run early when it has no work. The queries are submitted in one Data API call with the first step, before and after its statements, each in
+ * its own transaction.
  */
 export interface IdlePlan {
-  /** A row `started`: the time of the warehouse before the first step. */
+  /** A row `started`: the warehouse's time before the first step. */
   readonly started: StatementTemplate;
-  /** Rows `reason`, after the first step: what the run has to do. A query that fails counts as work. */
+  /** Run after the first step. A row `reason` says what the run has to do; a query that fails counts as work. */
   readonly work: readonly StatementTemplate[];
-  /** In place of all other steps, where there is no work. Placeholder: `started`. */
+  /** Replaces all other steps when there is no work. Placeholder: `started`. */
   readonly step: Step;
 }
 
