@@ -183,7 +183,7 @@ test('process.env is read in bin, in one file of lambda/shared, and by what stan
     'packages/aws-local/src/lambda/bootstrap.js',
     'packages/redshift-local/src/main.ts',
     'packages/redshift-local/src/process-settings.ts',
-    'packages/redshift-conformance/src/main.ts',
+    'packages/redshift-conformance/src/process-settings.ts',
   ];
   const readers = rooms
     .flatMap(files)

@@ -1,7 +1,5 @@
+import './process-settings';
 import { main } from './cli';
-
-// The SDK announces on every start that it will drop Node 20 some day; engines in package.json says what is supported here.
-process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr }).then((code) => {
   process.exitCode = code;
