@@ -11,4 +11,4 @@ export const completeUntil = (checkpoints: string) => `select min(complete_until
       from ${checkpoints}
       where merged_at >= (select dateadd(hour, -${idleHours}, max(merged_at)) from ${checkpoints})
       group by identity_version
-    ) as books`;
+    ) as merged`;

@@ -77,14 +77,14 @@ const bookkeepingGroup = ({ name }: ResolvedPipeline): ObjectGroup => ({
 
 /** The tables that belong to one identity. Another identity replaces all of them. */
 const identityTablesGroup = (pipeline: ResolvedPipeline): ObjectGroup => ({
-  id: 'Books',
-  name: `${pipeline.name}.books_${pipeline.identity.version}`,
+  id: 'IdentityTables',
+  name: `${pipeline.name}.identity_tables_${pipeline.identity.version}`,
 });
 
 /** The plain views by which people read those tables. */
 const identityViewsGroup = ({ name }: ResolvedPipeline): ObjectGroup => ({
-  id: 'BookViews',
-  name: `${name}.book_views`,
+  id: 'IdentityViews',
+  name: `${name}.identity_views`,
 });
 
 function schemaObject(pipeline: ResolvedPipeline): WarehouseObject {

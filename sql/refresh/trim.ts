@@ -37,14 +37,14 @@ function boundsStatement(pipeline: ResolvedPipeline, bounds: string): StatementT
   const { checkpoints } = pipeline.tables;
   const old = `dateadd(hour, -${landedHours(pipeline.definition)}, getdate())`;
   return `create temp table ${bounds} as
-with books as (
+with identities as (
   select max(case when landing = ${quoteLiteral(pipeline.landing.table)} then refresh_time end) as merged
   from ${checkpoints}
   group by identity_version
 ),
 passed as (
   select case when count(merged) = count(*) then dateadd(day, -${gapDays}, min(merged)) end as merged
-  from books
+  from identities
 ),
 bound as (
   select case when merged < ${old} then merged else ${old} end as refreshed_until

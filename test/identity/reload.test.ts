@@ -56,10 +56,10 @@ const events = async () =>
   );
 const runOf = async (name: string) =>
   String((await world.rows(`select run_id from shop.ledger where object_key = 'in/${name}.gz'`))[0]!['run_id']);
-/** Everything that the books have, to be compared. */
-const books = () =>
+/** All rows of the bookkeeping tables, to be compared. */
+const bookkeeping = () =>
   world.rows(
-    `select 'e' as book, event_id, run_id, merged_at::varchar as at, null as place from shop.events
+    `select 'e' as part, event_id, run_id, merged_at::varchar as at, null as place from shop.events
      union all select 'd', event_id, run_id, merged_at::varchar, null from shop.duplicates
      union all select 'r', reason, run_id, merged_at::varchar, object_key from shop.rejects
      union all select 'l', etag, run_id, loaded_at::varchar, object_key from shop.ledger order by 1, 2, 3, 4, 5`,
@@ -128,9 +128,9 @@ test('a finer identity finds the events among the duplicates of a run that is lo
   ).toEqual([{ rows_read: 9, events: 4, duplicates: 2, rejects: 3 }]);
   expect(await world.rows('select count(*) as n from shop.staged')).toEqual([{ n: 0 }]);
 
-  const before = await books();
+  const before = await bookkeeping();
   await again(run);
-  expect(await books()).toEqual(before);
+  expect(await bookkeeping()).toEqual(before);
   expect(world.seam.deadLetters()).toEqual([]);
 });
 
@@ -179,9 +179,9 @@ test.each([
   await world.deploy(fine);
   await change();
   await world.seam.pass(5);
-  const before = (await books()).filter(({ run_id }) => run_id === run);
+  const before = (await bookkeeping()).filter(({ run_id }) => run_id === run);
   await again(run);
-  expect((await books()).filter(({ run_id }) => run_id === run)).toEqual(before);
+  expect((await bookkeeping()).filter(({ run_id }) => run_id === run)).toEqual(before);
   expect(world.seam.deadLetters()).toEqual([
     expect.objectContaining({
       reason: expect.stringMatching(/1 of its objects were not read as the bytes|does not exist/),
@@ -207,9 +207,9 @@ test('a run whose rejects were merged again meanwhile would have them twice: it 
   await runStep(world.seam.cloud.warehouse, { name: 'retry', mode: 'transaction', statements }, owner.name);
   await world.deploy(fine);
   expect(await counts()).toEqual([2, 1, 0]);
-  const before = await books();
+  const before = await bookkeeping();
   await again(run);
-  expect(await books()).toEqual(before);
+  expect(await bookkeeping()).toEqual(before);
   expect(world.seam.deadLetters()).toEqual([
     expect.objectContaining({ reason: expect.stringContaining('has 2 rows and its objects have 3') }),
   ]);
@@ -222,9 +222,9 @@ test('events that would be rejects by now keep their run as it is', async () => 
   });
   await world.deploy(fine);
   world.seam.takeOver(strict);
-  const before = await books();
+  const before = await bookkeeping();
   await again(run);
-  expect(await books()).toEqual(before);
+  expect(await bookkeeping()).toEqual(before);
   expect(world.seam.deadLetters()).toEqual([expect.objectContaining({ reason: expect.stringContaining('rejects') })]);
 });
 
@@ -269,9 +269,9 @@ test('files with columns are loaded again, where they are as their source declar
   expect(await counts()).toEqual([2, 3, 1]);
 
   await world.deploy(by(['id', 'product'], sheets('product', 'id')));
-  const before = await books();
+  const before = await bookkeeping();
   await again(run);
-  expect(await books()).toEqual(before);
+  expect(await bookkeeping()).toEqual(before);
   expect(world.seam.deadLetters()).toEqual([expect.objectContaining({ reason: expect.stringContaining('header') })]);
 
   world.seam.takeOver(by(['id', 'product'], sheets('id', 'product')));
@@ -281,12 +281,12 @@ test('files with columns are loaded again, where they are as their source declar
 });
 
 test('a run that nobody knows, and a message that names none, are dead letters', async () => {
-  const before = await books();
+  const before = await bookkeeping();
   await again("nobody's; drop table shop.runs");
   const odd = '{"reload":{"runId":7}}';
   world.seam.queue(odd);
   await world.seam.pass(5);
-  expect(await books()).toEqual(before);
+  expect(await bookkeeping()).toEqual(before);
   expect(world.seam.deadLetters()).toEqual([
     expect.objectContaining({ reason: 'the ledger has no objects of it' }),
     expect.objectContaining({ original: odd }),

@@ -260,7 +260,7 @@ describe('warehouse objects', () => {
   test('are created after what they depend on, the owner first', () => {
     const { pipelines } = templates();
     pipelines.hasResource('Custom::WarehouseObject', {
-      Properties: { name: 'shop.books_51d923f4', kind: 'group' },
+      Properties: { name: 'shop.identity_tables_51d923f4', kind: 'group' },
       DependsOn: Match.arrayWith([
         Match.stringLikeRegexp('^ShopObjectsBookkeeping'),
         Match.stringLikeRegexp('^WarehouseObjectsOwner'),
@@ -270,7 +270,7 @@ describe('warehouse objects', () => {
       Properties: { kind: 'landing-view' },
       DependsOn: Match.arrayWith([
         Match.stringLikeRegexp('^ShopObjectsBookkeeping'),
-        Match.stringLikeRegexp('^ShopObjectsBooks'),
+        Match.stringLikeRegexp('^ShopObjectsIdentityTables'),
       ]),
     });
   });

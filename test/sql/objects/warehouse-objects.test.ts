@@ -57,7 +57,7 @@ test('the tables of a pipeline are two resources: those of its identity, and tho
     return { name, dependsOn: resource.dependsOn, members: order.map((member) => members[member]!.name) };
   };
   expect(resourcesOf(objectsOf()).map(({ id }) => id)).toEqual([
-    ...['Pipeline', 'Bookkeeping', 'Books', 'BookViews', 'Landing'],
+    ...['Pipeline', 'Bookkeeping', 'IdentityTables', 'IdentityViews', 'Landing'],
     ...['Sold', 'SoldPublic', 'HourlyTotals', 'HourlyTotalsPublic'],
   ]);
   expect(members('Bookkeeping')).toEqual({
@@ -68,11 +68,11 @@ test('the tables of a pipeline are two resources: those of its identity, and tho
       ...['shop.checkpoints', 'shop.exports', 'shop.fills'],
     ],
   });
-  const tables = members('Books');
-  expect(tables.name).toBe('shop.books_51d923f4');
+  const tables = members('IdentityTables');
+  expect(tables.name).toBe('shop.identity_tables_51d923f4');
   expect(tables.members.at(-1)).toBe('shop.events_51d923f4');
   // Another identity is another physical id, and not one table of it is the same.
-  const others = members('Books', { identity: { by: 'columns', columns: ['kind'] } });
+  const others = members('IdentityTables', { identity: { by: 'columns', columns: ['kind'] } });
   expect(others.name).not.toBe(tables.name);
   expect(others.members.filter((name) => tables.members.includes(name))).toEqual([]);
   expect(members('Bookkeeping', { identity: { by: 'columns', columns: ['kind'] } })).toEqual(members('Bookkeeping'));
