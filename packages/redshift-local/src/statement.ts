@@ -191,7 +191,8 @@ export type Work =
       readonly from: string;
       readonly roleArn: string;
       readonly manifest: boolean;
-      readonly format: 'json-auto' | 'json-noshred' | 'csv' | 'parquet';
+      /** `text` is delimited text, the default of Redshift. */
+      readonly format: 'json-auto' | 'json-noshred' | 'csv' | 'text' | 'parquet';
       readonly compression: CompressionName;
       readonly maxErrors: number;
       /** Options in effect that the engine has to honour: `timeformat`, `ignoreheader`, …, lower-case. */

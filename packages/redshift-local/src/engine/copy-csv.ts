@@ -9,18 +9,24 @@ const field = (index: number) => `f${index}`;
  * COPY … CSV: fields in the order of the table's columns. An empty field, in quotes or not, is an empty text in a CHAR or VARCHAR column unless
  * EMPTYASNULL is given, NULL in any other; `\N` is NULL unless NULL AS names another text (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html).
  * What NULL's text means in quotes is not documented, nor what becomes of U+0000: both fail the COPY.
+ * Delimited text is the same without quotes, between bars.
  */
-export function csvReading(columns: readonly CopyColumn[], options: CopyOptions): Reading {
-  const delimiter = String(options['delimiter'] ?? ',');
-  const quote = String(options['quote'] ?? '"');
+export function csvReading(columns: readonly CopyColumn[], options: CopyOptions, format: 'csv' | 'text'): Reading {
+  const delimiter = String(options['delimiter'] ?? (format === 'csv' ? ',' : '|'));
+  const quote = format === 'csv' ? String(options['quote'] ?? '"') : undefined;
+  const fill = options['fillrecord'] === true;
   const nothing = literal(String(options['null'] ?? '\\N'));
   const types = columns.map((_, index) => `${field(index)}: 'VARCHAR'`).join(', ');
   const file = (paths: readonly string[], compression: CompressionName, skip: number) =>
     `read_csv([${paths.map(literal).join(', ')}], auto_detect = false, columns = {${types}}, header = false, skip = ${skip}, delim = ${literal(delimiter)},
-      quote = ${literal(quote)}, escape = ${literal(quote)}, nullstr = ${nothing}, allow_quoted_nulls = false, compression = '${compression}', filename = true,
+      quote = ${literal(quote ?? '')}, escape = ${literal(quote ?? '')}, null_padding = ${fill}${fill ? ', parallel = false' : ''}, nullstr = ${nothing}, allow_quoted_nulls = false, compression = '${compression}', filename = true,
       max_line_size = ${maxLineBytes}, store_rejects = true, rejects_table = 'millrace_copy_rejects', rejects_scan = 'millrace_copy_scans', rejects_limit = 0)`;
+  // A record that is filled up has an empty text where one is missing, and NULL in any other column.
+  const textField = (index: number) => (fill ? `coalesce(${field(index)}, '') as ${field(index)}` : field(index));
   const given = columns.map(({ type }, index) =>
-    type.name === 'varchar' || type.name === 'char' ? field(index) : `nullif(${field(index)}, '') as ${field(index)}`,
+    type.name === 'varchar' || type.name === 'char'
+      ? textField(index)
+      : `nullif(${field(index)}, '') as ${field(index)}`,
   );
   const fields = columns.map((column, index) => {
     const plain = fieldOf(column, field(index), options);
@@ -37,8 +43,8 @@ export function csvReading(columns: readonly CopyColumn[], options: CopyOptions)
     names: columns.map(({ name }) => identifier(name)),
     values,
     bad,
-    rules: { skip, quote, fields: { delimiter, count: columns.length } },
-    brokenMessage: 'Invalid CSV record',
+    rules: { skip, quote, fields: { delimiter, count: columns.length, least: fill ? 1 : undefined } },
+    brokenMessage: format === 'csv' ? 'Invalid CSV record' : 'Invalid record',
     rejects: true,
   };
 }

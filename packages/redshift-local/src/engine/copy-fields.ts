@@ -1,6 +1,7 @@
 import { largestOf } from '../decimal';
 import { isLenientJson } from '../json-text';
 import type { ColumnInfo, CompressionName, RedshiftType, TableColumn } from '../statement';
+import { type Format, formatOf } from '../time-format';
 import type { RecordRules } from './copy-lines';
 import { literal } from './database';
 import { WarehouseError } from './errors';
@@ -164,11 +165,14 @@ function conversionOf(type: RedshiftType, text: string, options: CopyOptions): O
         value: (cast) =>
           `case when cast(${cast} as varchar) = ${text} then ${cast} when ${matches(text, whole)} then ${cast} end`,
       };
-    case 'date':
+    case 'date': {
+      const format = dateFormat(options);
+      if (format) return formatted('date', text, format);
       return {
         cast: `try_cast(${text} as date)`,
         value: (cast) => `case when ${matches(text, day)} and ${text} >= '0001' then ${cast} end`,
       };
+    }
     case 'timestamp':
     case 'timestamptz':
       return timestampOf(type.name, text, timeFormat(options));
@@ -185,6 +189,11 @@ function conversionOf(type: RedshiftType, text: string, options: CopyOptions): O
   }
 }
 
+/** Undefined for the default, YYYY-MM-DD. */
+const dateFormat = (options: CopyOptions): Format | undefined => {
+  const given = String(options['dateformat'] ?? 'YYYY-MM-DD').toLowerCase();
+  return given === 'yyyy-mm-dd' ? undefined : formatOf(given);
+};
 const timeFormat = (options: CopyOptions) => String(options['timeformat'] ?? 'default').toLowerCase();
 
 const epochFactors: Readonly<Record<string, number>> = { epochsecs: 1_000_000, epochmillisecs: 1000 };
@@ -197,6 +206,8 @@ function timestampOf(type: 'timestamp' | 'timestamptz', text: string, format: st
       cast: `try(make_timestamp((try_cast(${text} as decimal(38, 6)) * ${factor})::bigint)::${type})`,
       value: (cast) => `case when ${matches(text, number)} then ${cast} end`,
     };
+  const pattern = ['auto', 'default'].includes(format) ? undefined : formatOf(format);
+  if (pattern) return formatted(type, text, pattern);
   if (!['auto', 'default'].includes(format))
     throw new WarehouseError(`TIMEFORMAT '${format}' is not modelled by the local warehouse`);
   const usual = format === 'auto' ? `${text} like '____-__-__T__:__:__.___' or` : '';
@@ -204,6 +215,18 @@ function timestampOf(type: 'timestamp' | 'timestamptz', text: string, format: st
     cast: `try_cast(${text} as ${type})`,
     value: (cast) =>
       `case when ${text} >= '0001' and not ${strangeTime(text)} and (${usual} ${matches(text, shapeOf(type, format))}) then ${cast} end`,
+  };
+}
+
+function formatted(
+  type: 'date' | 'timestamp' | 'timestamptz',
+  text: string,
+  { pattern, iso }: Format,
+): Omit<Field, 'bad'> {
+  const read = `regexp_replace(${text}, '^${pattern}$', '${iso}')`;
+  return {
+    cast: `try_cast(${read} as ${type})`,
+    value: (cast) => `case when ${matches(text, pattern)} and not ${strangeTime(text)} then ${cast} end`,
   };
 }
 
@@ -229,13 +252,19 @@ function misfitOf({ type, name }: CopyColumn, text: string, options: CopyOptions
       return unknown(special('[+-]?(nan|inf|infinity)'), 'NaN or Infinity');
     case 'date':
       return unknown(
-        `(${special(words)} or regexp_matches(${text}, '\\d')) and not ${matches(text, day)}`,
-        'a date not written YYYY-MM-DD',
+        `(${special(words)} or regexp_matches(${text}, '\\d')) and not ${matches(text, dateFormat(options)?.pattern ?? day)}`,
+        `a date not written ${options['dateformat'] ?? 'YYYY-MM-DD'}`,
       );
     case 'timestamp':
     case 'timestamptz': {
       const format = timeFormat(options);
       if (epochFactors[format] !== undefined) return unknown('false', '');
+      const pattern = ['auto', 'default'].includes(format) ? undefined : formatOf(format)?.pattern;
+      if (pattern !== undefined)
+        return unknown(
+          `(${special(words)} or regexp_matches(${text}, '\\d')) and not ${matches(text, pattern)}`,
+          `a time not written ${options['timeformat']}`,
+        );
       const shape = `${matches(text, shapeOf(type.name, format))} and not ${strangeTime(text)}`;
       return unknown(
         `(${special(words)} or regexp_matches(${text}, '\\d')) and not (${shape})`,

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream';
@@ -36,8 +37,8 @@ export interface RecordRules {
   readonly skip: number;
   /** The quote in which a line end is part of a value. */
   readonly quote?: string;
-  /** The delimiter and the number of fields that a record must have. */
-  readonly fields?: { readonly delimiter: string; readonly count: number };
+  /** The delimiter and the number of fields that a record must have, or may have at most where it has at least `least`. */
+  readonly fields?: { readonly delimiter: string; readonly count: number; readonly least?: number };
 }
 
 /** Copies a file without its blank lines and those that are not UTF-8 text, or of the wrong number of fields. */
@@ -68,13 +69,49 @@ export async function requireReadable(source: SourceFile, rules: RecordRules): P
 
 /** The records that hold something, and the line at which each begins. */
 async function* recordsOf(source: SourceFile, rules: RecordRules): AsyncGenerator<[record: Buffer, line: number]> {
+  for await (const found of allRecords(source, rules)) if (!isBlank(found[0])) yield found;
+}
+
+/** @throws WarehouseError for a file with a blank line, which is a record unless IGNOREBLANKLINES is given */
+export async function requireNoBlankLines(source: SourceFile, rules: RecordRules): Promise<void> {
+  for await (const [record, line] of allRecords(source, rules))
+    if (isBlank(record))
+      throw new WarehouseError(
+        `line ${line} of ${source.url} is blank: without IGNOREBLANKLINES that is not modelled by the local warehouse`,
+      );
+}
+
+/** Copies a file with each byte that is no part of UTF-8 text replaced by a character (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html#acceptinvchars). */
+export async function replaceInvalid(source: SourceFile, path: string, replacement: string): Promise<void> {
+  const output = createWriteStream(path);
+  const mark = Buffer.from(replacement);
+  for await (const [record] of allRecords(source, { skip: 0 })) {
+    const line = Buffer.concat([isUtf8(record) ? record : Buffer.concat(validParts(record, mark)), newline]);
+    if (!output.write(line)) await once(output, 'drain');
+  }
+  output.end();
+  await finished(output);
+}
+
+/** The characters of a line that is not UTF-8 text, and a mark for each byte that is none. */
+function validParts(line: Buffer, mark: Buffer): Buffer[] {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < line.length; ) {
+    const length = [1, 2, 3, 4].find((bytes) => at + bytes <= line.length && isUtf8(line.subarray(at, at + bytes)));
+    parts.push(length === undefined ? mark : line.subarray(at, at + length));
+    at += length ?? 1;
+  }
+  return parts;
+}
+
+async function* allRecords(source: SourceFile, rules: RecordRules): AsyncGenerator<[record: Buffer, line: number]> {
   const reader = new RecordReader(rules);
   const chunks = plainBytes(source)[Symbol.asyncIterator]();
   for (;;) {
     const { done, value } = await chunks.next().catch((error: Error) => {
       throw new WarehouseError(`${source.url} cannot be read: ${error.message}`);
     });
-    for (const found of done ? reader.end() : reader.push(value)) if (!isBlank(found[0])) yield found;
+    yield* done ? reader.end() : reader.push(value);
     if (done) return;
   }
 }
@@ -107,11 +144,11 @@ function problemOf(record: Buffer, { quote, fields }: RecordRules): { code: numb
   } catch {
     return { code: 1220, message: 'String contains invalid or unsupported UTF8 codepoints' };
   }
-  if (!fields || quote === undefined) return undefined;
-  const count = countFields(text, fields.delimiter, quote);
+  if (!fields) return undefined;
+  const count = quote === undefined ? text.split(fields.delimiter).length : countFields(text, fields.delimiter, quote);
   if (count === undefined) return { code: 1216, message: 'Invalid quote formatting for CSV' };
   if (count > fields.count) return { code: 1202, message: 'Extra column(s) found' };
-  if (count < fields.count) return { code: 1214, message: 'Delimiter not found' };
+  if (count < (fields.least ?? fields.count)) return { code: 1214, message: 'Delimiter not found' };
   return undefined;
 }
 

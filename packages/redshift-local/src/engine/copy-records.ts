@@ -27,7 +27,7 @@ export function columnsOf({ columns }: Copy, table: RelationEntry): readonly Cop
 export function readingOf(statement: Copy, table: RelationEntry): Reading {
   const { format, options } = statement;
   const columns = columnsOf(statement, table);
-  if (format === 'csv') return csvReading(columns, options);
+  if (format === 'csv' || format === 'text') return csvReading(columns, options, format);
   return format === 'json-noshred' ? noshredReading(columns) : autoReading(columns, options);
 }
 

@@ -46,6 +46,16 @@ export class Sources {
     return this.byPath.get(path)!;
   }
 
+  /** Puts another plain file in the place of each. */
+  async rewrite(copied: (file: SourceFile, path: string) => Promise<void>): Promise<void> {
+    for (const [index, file] of this.files.entries()) {
+      const path = this.fresh();
+      await copied(file, path);
+      this.files[index] = { ...file, path, compression: 'none' };
+      this.byPath.set(path, this.files[index]!);
+    }
+  }
+
   /** A path for what is made of an object's bytes. */
   fresh(): string {
     this.extra += 1;

@@ -101,6 +101,7 @@ function jsonOf(type: RedshiftType, options: CopyOptions): UsualField | undefine
     case 'boolean':
       return { pattern: '(?:true|false)', type: 'boolean' };
     case 'date':
+      if (options['dateformat'] !== undefined) return undefined;
       return { pattern: `"${day}"`, type: 'date' };
     case 'timestamp':
       return timestampOf(options);

@@ -1,6 +1,7 @@
 import type { Name } from '../statement';
 import { qualified, type RelationEntry, temporarySchema } from './catalog';
 import { assertWholeGzip } from './copy-gzip';
+import { replaceInvalid, requireNoBlankLines } from './copy-lines';
 import { loadPacked } from './copy-packed';
 import { copyParquet } from './copy-parquet';
 import { type Copy, columnsOf, dropRejects, type Loaded, loadRecords, readingOf } from './copy-records';
@@ -50,7 +51,17 @@ const conversions = [
 const known: Readonly<Record<Copy['format'], readonly string[]>> = {
   'json-auto': conversions,
   'json-noshred': conversions,
-  csv: [...conversions, 'ignoreheader', 'ignoreblanklines', 'delimiter', 'quote', 'null'],
+  csv: [
+    ...conversions,
+    'ignoreheader',
+    'ignoreblanklines',
+    'delimiter',
+    'quote',
+    'null',
+    'fillrecord',
+    'acceptinvchars',
+  ],
+  text: [...conversions, 'ignoreheader', 'ignoreblanklines', 'delimiter', 'null', 'fillrecord', 'acceptinvchars'],
   parquet: ['statupdate'],
 };
 
@@ -67,9 +78,6 @@ function checkOptions(statement: Copy, table: RelationEntry): void {
   for (const option of Object.keys(options))
     if (!known[format].includes(option))
       throw new WarehouseError(`COPY option ${option.toUpperCase()} is not modelled by the local warehouse`);
-  // The reader of DuckDB skips blank lines, which Redshift takes for records.
-  if (format === 'csv' && options['ignoreblanklines'] !== true)
-    throw new WarehouseError('COPY CSV without IGNOREBLANKLINES is not modelled by the local warehouse');
   if (format === 'json-noshred' && (table.columns.length !== 1 || table.columns[0]!.type.name !== 'super'))
     throw new WarehouseError(
       `JSON 'noshred' needs a table with a single SUPER column, "${table.name}" has ${table.columns.length} columns`,
@@ -111,11 +119,26 @@ async function loadText(
   sources: Sources,
 ): Promise<Loaded> {
   const reading = readingOf(statement, table);
-  if (statement.compression === 'gzip' && statement.format !== 'csv')
+  const isFields = statement.format === 'csv' || statement.format === 'text';
+  if (statement.compression === 'gzip' && !isFields)
     return loadPacked(session, statement, reading, into, table, sources);
   await assertWholeGzip(sources.files);
-  return loadRecords(session, statement, reading, into, table, sources);
+  const replacement = statement.options['acceptinvchars'];
+  const plain = replacement === undefined ? statement : { ...statement, compression: 'none' as const };
+  if (replacement !== undefined) await sources.rewrite((file, path) => replaceInvalid(file, path, String(replacement)));
+  // The reader of DuckDB skips blank lines, which Redshift takes for records.
+  if (isFields && statement.options['ignoreblanklines'] !== true)
+    for (const file of sources.files) await requireNoBlankLines(file, reading.rules);
+  return loadRecords(session, plain, reading, into, table, sources);
 }
+
+const fileFormats: Readonly<Record<Copy['format'], string>> = {
+  csv: 'CSV',
+  text: 'Text',
+  parquet: 'Parquet',
+  'json-auto': 'JSON',
+  'json-noshred': 'JSON',
+};
 
 async function log(
   session: Session,
@@ -173,7 +196,7 @@ async function log(
     start_time: started,
     end_time: now,
     data_source: statement.from,
-    file_format: statement.format === 'csv' ? 'CSV' : statement.format === 'parquet' ? 'Parquet' : 'JSON',
+    file_format: fileFormats[statement.format],
     loaded_rows: rows,
     loaded_bytes: sources.bytes,
     source_file_count: sources.files.length,

@@ -93,12 +93,30 @@ describe('options of COPY', () => {
     ]);
   });
 
+  test('ACCEPTINVCHARS replaces each byte that is no part of a character', async () => {
+    const lines = Buffer.concat([
+      Buffer.from('1|a'),
+      Buffer.from([0xff]),
+      Buffer.from('é|x\n2|'),
+      Buffer.from([0xe2, 0x82]),
+      Buffer.from('b|y\n'),
+    ]);
+    await local.s3.put(someone, 'history', 'in/1', gzipSync(lines));
+    expect((await copy(`gzip acceptinvchars as '^'`, 's.t (id, name, code)')).Error).toBeUndefined();
+    expect(await rows()).toEqual([
+      [1, 'a^é', 'x', null, 'here'],
+      [2, '^^b', 'y', null, 'here'],
+    ]);
+  });
+
   test.each([
     [`json 'auto' null as 'x'`, '', 'NULL is not supported with JSON in COPY'],
     [`json 'auto' delimiter '|'`, '', 'DELIMITER is not supported with JSON in COPY'],
     ['parquet truncatecolumns', '', 'TRUNCATECOLUMNS is not supported with PARQUET in COPY'],
     [`json 'auto ignorecase'`, '', `JSON 'auto ignorecase' in COPY is not supported by the local warehouse`],
-    [`json 'auto' acceptinvchars`, '', 'option ACCEPTINVCHARS of COPY is not supported by the local warehouse'],
+    [`json 'auto' acceptinvchars`, '', 'ACCEPTINVCHARS with JSON in COPY is not supported by the local warehouse'],
+    ['removequotes', '', 'option REMOVEQUOTES of COPY is not supported by the local warehouse'],
+    [`quote '%'`, '', 'QUOTE is not supported with delimited text in COPY'],
     [`csv ignoreblanklines dateformat 'auto'`, '', `DATEFORMAT 'auto' is not supported by the local warehouse`],
     [
       `csv ignoreblanklines null as 'a,b'`,
@@ -108,7 +126,6 @@ describe('options of COPY', () => {
     [`json 'auto'`, '(id, nope)', 'column "nope" of COPY is not in the table'],
     [`json 'auto'`, '(id, id)', 'column "id" is listed twice'],
     [`json 'auto'`, '(name)', 'column "id" is NOT NULL without a DEFAULT, but COPY does not list it'],
-    ['', '', 'COPY without FORMAT (delimited text) is not supported by the local warehouse'],
     ['csv bzip2', '', 'COPY BZIP2 is not modelled by the local warehouse'],
   ])('%s %s is refused', async (options, list, message) => {
     await csv(['1']);

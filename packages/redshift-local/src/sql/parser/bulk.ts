@@ -109,8 +109,15 @@ const copyOptions: Readonly<Record<string, Reader>> = {
   null: text,
   quote: text,
   delimiter: text,
-  compupdate: onOff,
+  compupdate: (cursor) => (cursor.takeWords('preset') ? 'preset' : onOff(cursor)),
   statupdate: onOff,
+  /** The bucket's Region, which decides nothing here. */
+  region: text,
+  fillrecord: flag,
+  acceptinvchars: (cursor) => {
+    const given = cursor.takeWords('as') || cursor.token.kind === 'string';
+    return given ? cursor.expectString('a character').value : '?';
+  },
 };
 
 /** Parquet files are compressed inside; JSON takes the way of reading with it. */

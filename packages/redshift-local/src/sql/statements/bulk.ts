@@ -1,4 +1,5 @@
 import { type CompressionName, SqlError, type Statement } from '../../statement';
+import { formatOf } from '../../time-format';
 import type { Identifier, Options, StatementNode } from '../ast';
 import { Source } from '../lexer';
 import { openText } from '../parser/open';
@@ -35,7 +36,6 @@ function exclude(options: Options, names: readonly string[], withWhat: string, c
 function required(options: Options, name: string, statement: string, context: Context, at: number): string {
   const option = options.get(name);
   if (!option) {
-    if (name === 'format') throw context.source.unsupported(`${statement} without FORMAT (delimited text)`, at);
     throw context.source.error(`${statement} needs ${name.toUpperCase()}`, at);
   }
   return option.value as string;
@@ -44,11 +44,7 @@ function required(options: Options, name: string, statement: string, context: Co
 export function translateCopy(node: Copy, context: Context): Statement {
   const { options } = node;
   const relation = targetOf(node.table, context, 'copy into');
-  const format = required(options, 'format', 'COPY', context, node.at) as
-    | 'json-auto'
-    | 'json-noshred'
-    | 'csv'
-    | 'parquet';
+  const format = (options.get('format')?.value ?? 'text') as Extract<Statement, { kind: 'copy' }>['format'];
   checkCopyFormat(options, format, context);
   const columns = listedColumns(node, relation.columns, context);
   if (columns && format === 'json-noshred')
@@ -63,16 +59,20 @@ export function translateCopy(node: Copy, context: Context): Statement {
   if (maxErrors > 100_000)
     throw context.source.error(`MAXERROR must be between 0 and 100000, got ${maxErrors}`, options.get('maxerror')!.at);
   const dateformat = options.get('dateformat');
-  if (dateformat && dateformat.value !== 'YYYY-MM-DD')
+  if (dateformat && !formatOf(dateformat.value as string))
     throw context.source.unsupported(`DATEFORMAT '${dateformat.value}'`, dateformat.at);
   const timeformat = options.get('timeformat');
-  if (timeformat && !['auto', 'epochsecs', 'epochmillisecs'].includes(timeformat.value as string))
+  const time = timeformat?.value as string;
+  if (timeformat && !['auto', 'epochsecs', 'epochmillisecs'].includes(time) && !formatOf(time))
     throw context.source.unsupported(`TIMEFORMAT '${timeformat.value}'`, timeformat.at);
   for (const name of ['delimiter', 'quote']) {
     const option = options.get(name);
-    if (option && !/^[\x20-\x7e\t]$/.test(option.value as string))
+    if (option && !/^[\x20-\x7e\t]$/.test(readEscape(option.value as string)))
       throw context.source.error(`${name.toUpperCase()} must be one printable ASCII character`, option.at);
   }
+  const replacement = options.get('acceptinvchars');
+  if (replacement && !/^[ -~]$/.test(replacement.value as string))
+    throw context.source.error('ACCEPTINVCHARS must be one ASCII character', replacement.at);
   nullOf(options, (options.get('delimiter')?.value as string | undefined) ?? ',', context);
   return {
     kind: 'copy',
@@ -86,15 +86,23 @@ export function translateCopy(node: Copy, context: Context): Statement {
     maxErrors,
     options: Object.fromEntries(
       passedOptions.flatMap((name) =>
-        options.has(name) ? [[name, options.get(name)!.value as string | number | boolean]] : [],
+        options.has(name) ? [[name, passed(name, options.get(name)!.value as string | number | boolean)]] : [],
       ),
     ),
   };
 }
 
+/** A tab may be written as in other languages. */
+const readEscape = (text: string): string => (text === '\\t' ? '\t' : text);
+const passed = (name: string, value: string | number | boolean) =>
+  name === 'delimiter' ? readEscape(String(value)) : value;
+
 /** What the engine has to know of a COPY. */
 const passedOptions = [
   'timeformat',
+  'dateformat',
+  'fillrecord',
+  'acceptinvchars',
   'ignoreheader',
   'ignoreblanklines',
   'emptyasnull',
@@ -108,7 +116,15 @@ const passedOptions = [
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html */
 function checkCopyFormat(options: Options, format: string, context: Context): void {
-  const notJson = ['delimiter', 'ignoreheader', 'ignoreblanklines', 'null', 'quote'];
+  const notJson = ['delimiter', 'ignoreheader', 'ignoreblanklines', 'null', 'quote', 'fillrecord'];
+  if (!format.startsWith('json') && format !== 'parquet' && format !== 'csv')
+    exclude(options, ['quote'], 'delimited text in COPY', context);
+  const unreplaced = options.get('acceptinvchars');
+  if (unreplaced && format !== 'csv' && format !== 'text')
+    throw context.source.unsupported(
+      `ACCEPTINVCHARS with ${format.split('-')[0]!.toUpperCase()} in COPY`,
+      unreplaced.at,
+    );
   if (format.startsWith('json')) exclude(options, notJson, 'JSON in COPY', context);
   const conversions = ['emptyasnull', 'blanksasnull', 'trimblanks', 'truncatecolumns', 'dateformat', 'timeformat'];
   if (format === 'json-noshred') exclude(options, conversions.slice(0, 4), `JSON 'noshred' in COPY`, context);
