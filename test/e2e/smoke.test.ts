@@ -64,27 +64,30 @@ secondTierTest('with --read-only it sends nothing and runs the conformance pack 
   ]);
 });
 
-test('what is wrong is named, every wait ends, and marks that came late are removed by their mark', async () => {
-  const isMerge = (name: string) => name.startsWith('millrace/dev/estore/');
-  dev.trouble.statement = (name) => (isMerge(name) ? { kind: 'fail', error: 'a fault' } : undefined);
-  const { code, findings } = await smoke('--timeout', '15');
-  dev.trouble.statement = () => undefined;
-  expect(code).toBe(1);
-  // With a busy machine even the question may come too late: then the group itself is what is wrong.
-  const followed = of(findings, 'estore: marked records') ?? of(findings, 'follow estore');
-  expect(followed).toMatchObject({ result: 'wrong' });
-  const removed = of(findings, 'estore: marks removed')!;
-  const [, mark] = /millrace smoke --remove (millrace-smoke-[0-9a-f]{12})$/.exec(removed.found)!;
-  // A load that failed is tried again after its visibility timeout.
-  await dev.pass(60 * 60_000);
-  expect(Number((await dev.query('select count(*) from estore.events'))[0]![0])).toBeGreaterThan(0);
+secondTierTest(
+  'what is wrong is named, every wait ends, and marks that came late are removed by their mark',
+  async () => {
+    const isMerge = (name: string) => name.startsWith('millrace/dev/estore/');
+    dev.trouble.statement = (name) => (isMerge(name) ? { kind: 'fail', error: 'a fault' } : undefined);
+    const { code, findings } = await smoke('--timeout', '15');
+    dev.trouble.statement = () => undefined;
+    expect(code).toBe(1);
+    // With a busy machine even the question may come too late: then the group itself is what is wrong.
+    const followed = of(findings, 'estore: marked records') ?? of(findings, 'follow estore');
+    expect(followed).toMatchObject({ result: 'wrong' });
+    const removed = of(findings, 'estore: marks removed')!;
+    const [, mark] = /millrace smoke --remove (millrace-smoke-[0-9a-f]{12})$/.exec(removed.found)!;
+    // A load that failed is tried again after its visibility timeout.
+    await dev.pass(60 * 60_000);
+    expect(Number((await dev.query('select count(*) from estore.events'))[0]![0])).toBeGreaterThan(0);
 
-  const cleaned = await smoke('--remove', mark!);
-  expect(cleaned.findings.filter(({ result }) => result === 'wrong')).toEqual([]);
-  expect(await dev.query('select event_id, source from estore.events')).toEqual([]);
-  expect(await dev.query('select event_id, source from estore.duplicates')).toEqual([]);
-  expect(await dev.query('select reason, source, partition_key, object_key from estore.rejects')).toEqual([]);
-});
+    const cleaned = await smoke('--remove', mark!);
+    expect(cleaned.findings.filter(({ result }) => result === 'wrong')).toEqual([]);
+    expect(await dev.query('select event_id, source from estore.events')).toEqual([]);
+    expect(await dev.query('select event_id, source from estore.duplicates')).toEqual([]);
+    expect(await dev.query('select reason, source, partition_key, object_key from estore.rejects')).toEqual([]);
+  },
+);
 
 test('an environment that there is not', async () => {
   const { code, stderr } = await dev.cli('smoke', 'production');
