@@ -1,5 +1,5 @@
 /**
- * The reserved words of Redshift: names only in double quotes. The one list of them, for the statements that Millrace writes, for the names that a
+ * The reserved words of Redshift: names only in double quotes. The one list of them, for the statements that an app writes, for the names that a
  * pipeline declares and for the parser of the local warehouse.
  * Source: https://docs.aws.amazon.com/redshift/latest/dg/r_pg_keywords.html
  */

@@ -37,7 +37,7 @@ interface Namespace {
   readonly admin: { readonly name: string; password(): string };
 }
 
-/** AWS::Redshift::* and AWS::RedshiftServerless::*, as far as a warehouse of Millrace needs them. */
+/** AWS::Redshift::* and AWS::RedshiftServerless::*, as far as a warehouse needs them. */
 export function warehouseTwins(warehouses: Warehouses, options: TwinOptions): ResourceTwin[] {
   const parameterGroups = new Map<string, ReadonlyMap<string, string>>();
   const namespaces = new Map<string, Namespace>();

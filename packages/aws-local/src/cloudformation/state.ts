@@ -94,7 +94,7 @@ export interface StateFile {
 
 const version = 2;
 /** The gateway's port changes from start to start, and URLs of queues hold it. */
-const endpointMark = '{{millrace:endpoint}}';
+const endpointMark = '{{aws-local:endpoint}}';
 
 /** Changes beyond this are written as a new state. */
 const longestFileBytes = 16 * 2 ** 20;

@@ -36,7 +36,7 @@ type Entry =
 
 /**
  * One bucket on disk. Current objects lie below the folder under names like their keys; older versions and the journal of all changes in
- * `.millrace`. An entry of the journal is written before files move, so that a restart can finish what a kill interrupted.
+ * `.aws-local`. An entry of the journal is written before files move, so that a restart can finish what a kill interrupted.
  */
 export class BucketStore {
   readonly #versions = new Map<string, ObjectVersion[]>();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** Folder inside a bucket's for what is not a current object: no key is stored there. */
-export const internalFolder = '.millrace';
+export const internalFolder = '.aws-local';
 
 const longestName = 200;
 const longestPath = 900;

@@ -44,7 +44,7 @@ describe.each([
   ['a trailing slash', 'folder/', 'folder/%'],
   ['letters outside ASCII', 'žluť/🐎', undefined],
   ['colons, quotes and stars', 'a:b"c*d?e<f', undefined],
-  ['the internal folder', '.millrace/journal.jsonl', '%2Emillrace/journal.jsonl'],
+  ['the internal folder', '.aws-local/journal.jsonl', '%2Eaws-local/journal.jsonl'],
   ['a segment too long for a file name', 'x'.repeat(900), undefined],
 ])('%s', (_, key, file) => {
   test('is stored below the bucket and read back', async () => {
@@ -195,7 +195,7 @@ describe('a versioned bucket', () => {
     const answer = await client().send(new DeleteObjectsCommand({ Bucket, Delete: { Objects } }));
     expect(answer.Errors).toBeUndefined();
     expect((await client().send(new ListObjectVersionsCommand({ Bucket }))).Versions).toBeUndefined();
-    expect(fs.readdirSync(path.join(services.dataDir, 's3', Bucket))).toEqual(['.millrace']);
+    expect(fs.readdirSync(path.join(services.dataDir, 's3', Bucket))).toEqual(['.aws-local']);
   });
 });
 
@@ -221,12 +221,12 @@ test('a kill between the journal and the move of the file is made good', async (
   await bucket();
   await put('k', 'old');
   await services.stop();
-  const internal = path.join(services.dataDir, 's3', Bucket, '.millrace');
+  const internal = path.join(services.dataDir, 's3', Bucket, '.aws-local');
   fs.writeFileSync(path.join(internal, 'incoming', 'f00'), 'new!');
   const version = { key: 'k', versionId: 'null', size: 4, etag: '"x"', lastModified: 1, file: 'k', headers: {} };
   fs.appendFileSync(
     path.join(internal, 'journal.jsonl'),
-    `${JSON.stringify({ put: version, temporary: '.millrace/incoming/f00' })}\n`,
+    `${JSON.stringify({ put: version, temporary: '.aws-local/incoming/f00' })}\n`,
   );
   services = await startServices({ dataDir: services.dataDir });
   await bucket();
