@@ -7,8 +7,8 @@ import { explain, isFull } from '../failure';
 import type { Output } from '../terminal';
 import { generators } from './generators';
 import type { DemoRuntime } from './local/demo-runtime';
+import { synthesizeIfChanged } from './local/reuse-assembly';
 import { type LocalDependencies, type LocalOptions, type OpenOptions, runLocal } from './local/run';
-import { synthesize } from './local/synth';
 import { DEFAULT_DATA, MOST_EVENTS, text, wholeNumber } from './options';
 
 export interface LocalCommandIo {
@@ -72,14 +72,22 @@ function interruptions(): { signal: AbortSignal; end(): void } {
 }
 
 function dependencies(): LocalDependencies {
-  return { pipelines, generators: generators(), synthesize, open, clients };
+  return { pipelines, generators: generators(), synthesize: synthesizeAndLoad, open, clients };
 }
 
-/** Loaded late: other commands do not need the runtime. */
-async function open(options: OpenOptions): Promise<DemoRuntime> {
-  const { openRuntime } = require('./local/open-runtime') as { openRuntime: LocalDependencies['open'] };
-  return openRuntime(options);
+/** Loads the runtime while a process of its own synthesizes. */
+function synthesizeAndLoad(outDir: string, signal: AbortSignal): Promise<string> {
+  const done = synthesizeIfChanged(outDir, signal);
+  loadRuntime();
+  return done;
 }
+
+async function open(options: OpenOptions): Promise<DemoRuntime> {
+  return loadRuntime().openRuntime(options);
+}
+
+/** The other commands do without the runtime, so they do not load it. */
+const loadRuntime = () => require('./local/open-runtime') as { openRuntime: LocalDependencies['open'] };
 
 function clients(runtime: DemoRuntime) {
   const { endpoint, region, credentials } = runtime;

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -155,7 +154,6 @@ class Demo {
   private async synth(): Promise<string> {
     return this.timed('synth', async (stage) => {
       const outDir = join(this.dataDir, 'cdk.out');
-      rmSync(outDir, { recursive: true, force: true });
       await this.deps.synthesize(outDir, this.io.signal);
       stage('the dev environment');
       return outDir;
@@ -210,12 +208,12 @@ class Demo {
 
   private async ingest(): Promise<void> {
     await this.timed('ingest', async (stage) => {
+      let account!: RecordCounts;
       await this.stepUntil('pending records', async () => {
-        const account = await this.account();
+        account = await this.account();
         stage(`${grouped(account.events)} events, ${grouped(account.pending)} pending`);
         return account.pending;
       });
-      const account = await this.account();
       stage(
         `${grouped(account.events)} events, ${grouped(account.duplicates)} duplicates, ${grouped(account.rejects)} rejects`,
       );
