@@ -39,7 +39,7 @@ describe('short forms', () => {
     ['a value that differs', 'values: {"1 + 1": 3}', 'expected [[3]], got [[2]]'],
     ['selected from something', 'from: "(select 5 as n) x", values: {n: 5}', undefined],
     ['an error', 'fails: {"1 / 0": by zero, "1 / 1": by zero}', '1 / 1: expected an error with "by zero", got [[1]]'],
-    ['a refusal', 'refused: {"median(1)": MEDIAN}', undefined],
+    ['a refusal', 'refused: {"median(true)": MEDIAN}', undefined],
     ['an error that is no refusal', 'refused: {"1 / 0": by zero}', 'expected a refusal, got "ERROR: division by zero"'],
   ])('%s', async (_, text, detail) => expect((await run(text)).detail).toEqual(detail));
 });

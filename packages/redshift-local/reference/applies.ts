@@ -23,7 +23,7 @@ const functions: Table = [
   ['', 'current_database current_date current_schema current_user getdate pg_last_copy_id pg_last_unload_count pi'],
   ['', 'session_user sysdate user version'],
   ['null empty type unicode', 'ascii btrim char_length character_length charindex len length ltrim octet_length'],
-  ['null empty type unicode', 'position reverse rtrim split_part strpos translate trim md5 sha1 sha2'],
+  ['null empty type unicode', 'position reverse rtrim split_part strpos translate trim md5 sha1 func_sha1 sha2'],
   ['null empty type unicode', 'regexp_count regexp_instr regexp_substr from_varbyte to_varbyte'],
   ['null empty overflow type unicode', 'concat initcap left lower lpad regexp_replace repeat replace right rpad'],
   ['null empty overflow type unicode', 'strtol substr substring upper'],

@@ -129,7 +129,9 @@ export type FromItem =
       readonly name: readonly Identifier[];
       readonly alias?: Identifier;
       readonly columnAliases: readonly Identifier[];
-      /** `at i`: the name of an unnested element's position. */
+      /** `unpivot t.payload.user as v at k`: the attributes of an object instead of the elements of an array. */
+      readonly unpivot?: boolean;
+      /** `at i`: the name of an unnested element's position, or of an attribute's name. */
       readonly index?: Identifier;
       readonly at: number;
     }
@@ -194,6 +196,8 @@ export interface CommonTable {
   readonly name: Identifier;
   readonly columns: readonly Identifier[];
   readonly query: Query;
+  /** Of WITH RECURSIVE: the query may read the table itself. */
+  readonly recursive?: boolean;
 }
 export interface Query {
   readonly with: readonly CommonTable[];

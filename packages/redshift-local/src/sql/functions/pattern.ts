@@ -62,19 +62,32 @@ export const patternFunctions: Readonly<Record<string, FunctionEntry>> = {
       return { sql: `cast(${sql} as integer)`, type: integer };
     },
   },
+  /** https://docs.aws.amazon.com/redshift/latest/dg/REGEXP_REPLACE.html */
   regexp_replace: {
-    arguments: [2, 3],
+    arguments: [2, 5],
     emit: (call) => {
-      const replacement = call.count === 3 ? call.literal(2) : '';
-      if (/[\\$&]/.test(replacement)) throw call.unsupported(`replacement '${replacement}'`);
-      return {
-        sql: bounded(
-          call.repeated(
-            `regexp_replace(${call.text(0).sql}, ${quoteLiteral(patternOf(call))}, ${quoteLiteral(replacement)}, 'gs')`,
-          ),
-        ),
-        type: maxText,
-      };
+      const given = call.count > 4 ? call.literal(4) : 'c';
+      if (!/^(?:c|i|p|ip|pi|cp|pc)$/.test(given))
+        throw call.unsupported(`the parameters '${given}' of function REGEXP_REPLACE`);
+      const perl = given.includes('p');
+      const pattern = regularExpression(call.node.args[1]!, call.environment, perl ? 'perl' : 'substring');
+      const options = `gs${given.includes('i') ? 'i' : ''}`;
+      const start = call.count > 3 ? call.literalInteger(3, 1) : 1;
+      const replaced = (sql: string) =>
+        `regexp_replace(${sql}, ${quoteLiteral(pattern)}, ${quoteLiteral(replacementOf(call, perl))}, '${options}')`;
+      const text = call.repeated(call.text(0).sql);
+      // The text before the position stays as it is.
+      const sql =
+        start === 1 ? replaced(text) : `(left(${text}, ${start - 1}) || ${replaced(`substring(${text}, ${start})`)})`;
+      return { sql: bounded(call.repeated(sql)), type: maxText };
     },
   },
 };
+
+/** With `p` a group is `$1`, which no page says; without it a backslash or a dollar sign may mean a group or itself. */
+function replacementOf(call: Call, perl: boolean): string {
+  const replacement = call.count > 2 ? call.literal(2) : '';
+  if (perl && !/\\|\$(?![1-9])/.test(replacement)) return replacement.replace(/\$([1-9])/g, '\\$1');
+  if (/[\\$&]/.test(replacement)) throw call.unsupported(`replacement '${replacement}'`);
+  return replacement;
+}

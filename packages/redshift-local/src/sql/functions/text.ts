@@ -215,6 +215,7 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   },
   md5: { arguments: [1, 1], emit: (call) => hashed(call, 'md5', 32) },
   sha1: { arguments: [1, 1], emit: (call) => hashed(call, 'sha1', 40) },
+  func_sha1: { arguments: [1, 1], emit: (call) => hashed(call, 'sha1', 40) },
   sha2: {
     arguments: [2, 2],
     emit: (call) => {

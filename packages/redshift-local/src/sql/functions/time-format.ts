@@ -70,11 +70,15 @@ const separator = /^[-/:., ]/;
 export function charFormat(format: string, t: string): string[] | { readonly unknown: string } {
   const parts: string[] = [];
   for (let rest = format; rest !== ''; ) {
+    // FM leaves out the blanks behind a name and the zeros before a number.
+    const fill = /^FM(?=[A-Za-z])/.test(rest);
+    if (fill) rest = rest.slice(2);
     const piece = patterns.find(([name]) => rest.startsWith(name));
+    if (fill && !piece) return { unknown: `FM${rest}` };
     const literal = quoted.exec(rest) ?? separator.exec(rest);
     const after = piece ? rest.slice(piece[0].length) : '';
     if (piece && !/^(?:th|TH|SP)/.test(after) && !/^S{4}|^s{4}/.test(rest)) {
-      parts.push(piece[1](t));
+      parts.push(fill ? `regexp_replace(rtrim(${piece[1](t)}, ' '), '^0+(.)', '\\1')` : piece[1](t));
       rest = after;
     } else if (literal) {
       parts.push(`'${(literal[1] ?? literal[0]).replaceAll("'", "''")}'`);

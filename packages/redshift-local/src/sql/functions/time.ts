@@ -213,13 +213,23 @@ function monthsApart(a: string, b: string): string {
 
 const zones = new Set(Intl.supportedValuesOf('timeZone'));
 
-/** Zones by their names only: abbreviations and offsets have rules of their own. */
+/** Hours from UTC of the abbreviations that mean one zone to everybody; `pg_timezone_abbrevs` has them all. */
+const abbreviations: Readonly<Record<string, number>> = {
+  ...{ UTC: 0, GMT: 0, Z: 0, EST: -5, EDT: -4, CDT: -5, MST: -7, MDT: -6, PST: -8, PDT: -7 },
+  ...{ WET: 0, CET: 1, CEST: 2, EET: 2, EEST: 3, JST: 9 },
+};
+
+/** Zones by their names, and abbreviations; offsets have rules of their own. */
 const convertTimezone: FunctionEntry = {
   arguments: [2, 3],
   emit: (call) => {
     const zone = (i: number) => {
       const name = call.literal(i);
-      if (name !== 'UTC' && !(name.includes('/') && zones.has(name))) throw call.unsupported(`time zone '${name}'`);
+      const hours = Object.hasOwn(abbreviations, name.toUpperCase()) ? abbreviations[name.toUpperCase()] : undefined;
+      // The engine's fixed zones have the sign of the hours to UTC.
+      if (hours !== undefined)
+        return quoteLiteral(hours === 0 ? 'UTC' : `Etc/GMT${hours > 0 ? '-' : '+'}${Math.abs(hours)}`);
+      if (!(name.includes('/') && zones.has(name))) throw call.unsupported(`time zone '${name}'`);
       return quoteLiteral(name);
     };
     const [from, to, time] = call.count === 3 ? [zone(0), zone(1), call.time(2)] : ["'UTC'", zone(0), call.time(1)];

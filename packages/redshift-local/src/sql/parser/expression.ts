@@ -177,8 +177,11 @@ function parseSteps(cursor: Cursor): (Identifier | number)[] {
     if (cursor.takeOperator('.')) steps.push(cursor.anyIdentifier('an attribute'));
     else {
       cursor.expectOperator('[');
-      if (cursor.token.kind !== 'number') throw cursor.unsupported('an array index that is not a number');
-      steps.push(cursor.expectInteger('an array index'));
+      const { kind, value, at } = cursor.token;
+      if (kind !== 'number' && kind !== 'string')
+        throw cursor.unsupported('an array index that is not a number or an attribute in quotes');
+      if (kind === 'string') cursor.next();
+      steps.push(kind === 'string' ? { text: value, quoted: true, at } : cursor.expectInteger('an array index'));
       cursor.expectOperator(']');
     }
     if (steps.length > maxChain / 4) throw cursor.unsupported(`a path of more than ${maxChain / 4} attributes`);

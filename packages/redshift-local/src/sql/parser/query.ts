@@ -42,7 +42,7 @@ export function parseQuery(cursor: Cursor): Query {
 
 function parseWith(cursor: Cursor): CommonTable[] {
   if (!cursor.takeWords('with')) return [];
-  if (cursor.isWord('recursive')) throw cursor.unsupported('WITH RECURSIVE');
+  const recursive = cursor.takeWords('recursive');
   let count = 0;
   return cursor.list(() => {
     if (++count > maxCommonTables) throw cursor.unsupported(`more than ${maxCommonTables} queries in WITH`);
@@ -52,7 +52,7 @@ function parseWith(cursor: Cursor): CommonTable[] {
     cursor.expectOperator('(');
     const query = parseQuery(cursor);
     cursor.expectOperator(')');
-    return { name, columns, query };
+    return { name, columns, query, recursive };
   });
 }
 
@@ -275,8 +275,9 @@ function parseJoinKind(cursor: Cursor): JoinKind | undefined {
 
 function parseFromItem(cursor: Cursor): FromItem {
   const at = cursor.at;
-  if (cursor.isWord('lateral', 'unpivot', 'pivot', 'only')) throw cursor.unsupported(cursor.token.value.toUpperCase());
-  if (cursor.isOperator('(')) {
+  const unpivot = cursor.takeWords('unpivot');
+  if (cursor.isWord('lateral', 'pivot', 'only')) throw cursor.unsupported(cursor.token.value.toUpperCase());
+  if (cursor.isOperator('(') && !unpivot) {
     if (!isQueryStart(cursor)) throw cursor.unsupported('a join in parentheses');
     cursor.expectOperator('(');
     const query = parseQuery(cursor);
@@ -285,12 +286,12 @@ function parseFromItem(cursor: Cursor): FromItem {
     if (!alias) throw cursor.syntaxError('an alias for the subquery');
     return { kind: 'query', query, alias, columnAliases, at };
   }
-  const name = cursor.reference('a relation');
+  const name = unpivot ? cursor.column('a value of type super') : cursor.reference('a relation');
   if (cursor.isOperator('(')) throw cursor.unsupported('a function in FROM', at);
   if (cursor.isOperator('[')) throw cursor.unsupported('an array index in FROM');
   const alias = parseAlias(cursor);
   const index = cursor.takeWords('at') ? cursor.identifier('a name of the position') : undefined;
-  const relation = { kind: 'relation' as const, name, ...alias, index, at };
+  const relation = { kind: 'relation' as const, name, ...alias, index, unpivot, at };
   if (cursor.isWord('tablesample', 'pivot', 'unpivot')) throw cursor.unsupported(cursor.token.value.toUpperCase());
   return relation;
 }

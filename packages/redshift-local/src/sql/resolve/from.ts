@@ -9,7 +9,7 @@ import { resolveCondition } from './expression';
 import { resolveName } from './names';
 import { comparable } from './operators';
 import { Context, Scope, type ScopeColumn, type ScopeRelation } from './scope';
-import { elementsOf } from './super';
+import { elementsOf, namesOf, valuesOf } from './super';
 import { quoteIdentifier } from './value';
 
 type RelationItem = FromItem & { kind: 'relation' };
@@ -82,8 +82,10 @@ function resolveRelation(item: RelationItem, environment: Environment): string {
   const { context } = environment;
   const first = context.fold(item.name[0]!);
   const isPath = isUnnested(item, environment);
+  if (item.unpivot && !isPath)
+    throw context.source.unsupported('UNPIVOT of anything but a value of type super', item.at);
   if (item.index && !isPath) throw context.source.unsupported('AT with anything but an array', item.index.at);
-  if (item.name.length === 1) {
+  if (item.name.length === 1 && !item.unpivot) {
     const table = context.findCommonTable(first);
     if (table) environment.scope.groups = Math.max(environment.scope.groups, table.groups);
     if (table)
@@ -110,6 +112,7 @@ function withOrigin({ kind, schema, name: table, columns }: Relation) {
 /** `t.payload.items`, or `items` where that is an element of an array itself. */
 function isUnnested(item: RelationItem, { scope, context }: Environment): boolean {
   const first = context.fold(item.name[0]!);
+  if (item.unpivot && scope.relations.some(({ columns }) => columns.some(({ name }) => name === first))) return true;
   return scope.relations.some(
     ({ alias, item: element }) => element?.name === first || (item.name.length > 1 && alias === first),
   );
@@ -210,13 +213,13 @@ function unnest(item: RelationItem, environment: Environment, beside?: { alias: 
   const alias = context.fold(item.alias);
   checkAlias(alias, environment, item.at);
   const quoted = quoteIdentifier(alias);
-  const elements = elementsOf(value);
-  const positions = `range(len(${elements}))`;
+  const elements = item.unpivot ? valuesOf(value) : elementsOf(value);
+  const positions = item.unpivot ? namesOf(value) : `range(len(${elements}))`;
   const push = (found: string, position: string) => {
     const element: ScopeColumn = { name: alias, type: { name: 'super' }, sql: found };
     const index: ScopeColumn | undefined = item.index && {
       name: context.fold(item.index),
-      type: { name: 'bigint' },
+      type: item.unpivot ? { name: 'varchar', length: 65_535 } : { name: 'bigint' },
       sql: position,
       hidden: true,
     };

@@ -1,11 +1,13 @@
-import type { Body, Expression, OrderItem, Query, SetOperation } from '../ast';
+import type { Body, CommonTable, Expression, OrderItem, Query, SetOperation } from '../ast';
+import { isAggregate } from '../functions/registry';
 import { commonType, describe, duckdbType, isText, type Type } from '../types';
+import { holdsAggregate, holdsWindow } from './aggregates';
 import { Caster } from './cast';
 import type { Environment, ResolvedColumn, ResolvedQuery } from './environment';
 import { resolveExpression } from './expression';
 import { uniqueNames } from './from';
 import { orderSql, ordinal, refuseSuper, sortKey } from './order';
-import { type Context, Scope } from './scope';
+import { type CommonTableInfo, type Context, Scope } from './scope';
 import { distinctRows, resolveSelect } from './select';
 import { quoteIdentifier } from './value';
 
@@ -33,7 +35,14 @@ export { environmentOf };
 export function resolveQuery(query: Query, context: Context, parent?: Scope): ResolvedQuery {
   if (query.with.length > 0) context.mark('common table', query.at);
   const definitions: string[] = [];
-  const resolveTable = (table: Query['with'][number]) => {
+  let recursive = false;
+  const resolveTable = (table: CommonTable, known: Map<string, CommonTableInfo>) => {
+    const itself = table.recursive ? resolveRecursive(table, known, context, parent && new Scope(parent)) : undefined;
+    if (itself) {
+      recursive = true;
+      definitions.push(itself.definition);
+      return itself.info;
+    }
     // Like a subquery in FROM it does not see the rows of the queries around it.
     const resolved = resolveQuery(table.query, context, parent && new Scope(parent));
     if (table.columns.length > resolved.columns.length) {
@@ -61,9 +70,59 @@ export function resolveQuery(query: Query, context: Context, parent?: Scope): Re
     const parts = [body.sql];
     if (query.limit) parts.push(`limit ${rowCount(query.limit, 'limit', context)}`);
     if (query.offset) parts.push(`offset ${rowCount(query.offset, 'offset', context)}`);
-    const prefix = definitions.length > 0 ? `with ${definitions.join(', ')} ` : '';
+    const prefix = definitions.length > 0 ? `with ${recursive ? 'recursive ' : ''}${definitions.join(', ')} ` : '';
     return { ...body, sql: `${prefix}${parts.join(' ')}` };
   });
+}
+
+/**
+ * A query that reads itself: UNION ALL of rows to begin with and of a SELECT that makes more of them, which is read until it makes none. The columns have the types
+ * of the first rows (https://docs.aws.amazon.com/redshift/latest/dg/r_WITH_clause.html). Undefined for a query that does not read itself.
+ */
+function resolveRecursive(
+  { name, columns: names, query }: CommonTable,
+  known: Map<string, CommonTableInfo>,
+  context: Context,
+  parent: Scope | undefined,
+): { info: CommonTableInfo; definition: string } | undefined {
+  const { body } = query;
+  const { source } = context;
+  if (body.kind !== 'set' || body.operator !== 'union all') return undefined;
+  const first = resolveBody(body.left, [], context, parent);
+  if (names.length !== first.columns.length)
+    throw source.error(`a recursive WITH query needs a name for each of its ${first.columns.length} columns`, name.at);
+  const columns = first.columns.map(({ type }, i) => ({ name: context.fold(names[i]!), type: settledType(type) }));
+  const sql = context.freshName();
+  const info: CommonTableInfo = { columns, sql, groups: first.groups };
+  known.set(context.fold(name), info);
+  const next = resolveBody(body.right, [], context, parent);
+  known.delete(context.fold(name));
+  if (!next.sql.includes(sql)) return undefined;
+  refuseInRecursion(body.right, context);
+  if (query.with.length > 0 || query.orderBy.length > 0 || query.limit || query.offset)
+    throw source.unsupported('WITH, ORDER BY or LIMIT in a recursive query', query.at);
+  const same = commonColumns(columns, next.columns, body, context);
+  const wider = columns.find(({ type }, i) => describe(type) !== describe(same[i]!.type));
+  if (wider)
+    throw source.unsupported(
+      `column "${wider.name}" of a recursive query, which grows beyond ${describe(wider.type)} (cast it),`,
+      body.right.at,
+    );
+  const list = uniqueNames(columns.map((column) => column.name)).map(quoteIdentifier);
+  const definition = `${sql}(${list.join(', ')}) as (${operand(first, columns)} union all ${operand(next, columns)})`;
+  return { info, definition };
+}
+
+/** What the engine computes over all rows and Redshift over those of one step, or refuses. */
+function refuseInRecursion(body: Body, { source }: Context): void {
+  const refuse = (what: string) => source.unsupported(`${what} in the recursive part of a query`, body.at);
+  if (body.kind !== 'select') throw refuse('a set operation');
+  if (body.distinct || body.top !== undefined) throw refuse('DISTINCT or TOP');
+  if (body.groupBy.length > 0 || body.groupByAll || body.having || body.qualify)
+    throw refuse('GROUP BY, HAVING or QUALIFY');
+  for (const item of body.items)
+    if (item.kind === 'expression' && (holdsAggregate(item.expression, isAggregate) || holdsWindow(item.expression)))
+      throw refuse('an aggregate or window function');
 }
 
 function rowCount(node: Expression, clause: 'limit' | 'offset', context: Context): string {

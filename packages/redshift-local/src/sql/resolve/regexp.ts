@@ -7,9 +7,13 @@ const perlClass = /\\[dDsSwW]/g;
 
 /**
  * A POSIX pattern that means the same to the engine: a literal of plain characters, classes, groups and greedy quantifiers.
- * For `substring` and `replace`, where the length of a match matters, alternatives are refused too: POSIX takes the longest one, the engine the first.
+ * For `substring`, where the length of a match matters, alternatives are refused too: POSIX takes the longest one, Perl and the engine the first.
  */
-export function regularExpression(node: Expression, environment: Environment, use: 'match' | 'substring'): string {
+export function regularExpression(
+  node: Expression,
+  environment: Environment,
+  use: 'match' | 'substring' | 'perl',
+): string {
   const { source } = environment.context;
   const pattern = environment.resolve(node, environment).constant;
   if (typeof pattern !== 'string') throw source.unsupported('a regular expression that is not a literal', node.at);
@@ -17,10 +21,12 @@ export function regularExpression(node: Expression, environment: Environment, us
     .replace(perlClass, 'x')
     .replace(/\\[^a-z0-9]/gi, '')
     .replace(/\[\^?\]?(?:\[:[a-z]+:\]|[^\]\\])*\]/g, 'x');
-  if (/[\\]|\(\?|[*+?}][*+?]|[[\]]/.test(outside) || (use === 'substring' && outside.includes('|'))) {
+  // Perl's lazy quantifiers are the engine's.
+  const chained = use === 'perl' ? /[*+?}][*+]/ : /[*+?}][*+?]/;
+  if (/[\\]|\(\?|[[\]]/.test(outside) || chained.test(outside) || (use === 'substring' && outside.includes('|'))) {
     throw source.unsupported(`regular expression '${pattern}'`, node.at);
   }
-  if (use === 'substring' && matchesNothing(pattern))
+  if (use !== 'match' && matchesNothing(pattern))
     throw source.unsupported(`regular expression '${pattern}', which an empty text matches,`, node.at);
   if (!isPattern(pattern)) throw source.error(`invalid regular expression '${pattern}'`, node.at);
   return pattern;

@@ -156,7 +156,7 @@ export class Context {
 
   withCommonTables<T>(
     tables: readonly CommonTable[],
-    resolve: (table: CommonTable) => CommonTableInfo,
+    resolve: (table: CommonTable, known: Map<string, CommonTableInfo>) => CommonTableInfo,
     read: () => T,
   ): T {
     const known = new Map<string, CommonTableInfo>();
@@ -164,7 +164,7 @@ export class Context {
     for (const table of tables) {
       const name = this.fold(table.name);
       if (known.has(name)) throw this.source.error(`WITH query name "${name}" specified more than once`, table.name.at);
-      known.set(name, resolve(table));
+      known.set(name, resolve(table, known));
     }
     const value = read();
     this.commonTables.pop();

@@ -120,11 +120,19 @@ function holding(open: string, close: string, levels = 3): string {
   return `${open}(?:[^${open}${close}"\\\\\\s]|"[^"\\\\]*"${below})*${close}`;
 }
 
+/** The values of an object's attributes, each with its numbers as they are spelled; none for anything else. */
+export const valuesOf = (value: Value): string => partsOf(value, '$.*');
+
+/** Their names. */
+export const namesOf = (value: Value): string => `json_keys(${value.sql})`;
+
 /** The elements of an array, each with its numbers as they are spelled; null for anything else. */
-export function elementsOf(value: Value): string {
+export const elementsOf = (value: Value): string => partsOf(value, '$[*]');
+
+function partsOf(value: Value, below: string): string {
   return letting('l', value.sql, (json) => {
     const text = `cast(${json} as varchar)`;
-    const list = (of: string) => `json_extract(${of}, '$[*]')`;
+    const list = (of: string) => `json_extract(${of}, '${below}')`;
     const exact = `list_transform(${list(quotedWhole(text))}, lambda millrace_let_x: cast(${unquoted('cast(millrace_let_x as varchar)')} as json))`;
     return `case when not ${mayBeRespelled(text)} or cast(json(${json}) as varchar) = ${text} then ${list(json)} when contains(${text}, '${numberMark}') then ${marked} else ${exact} end`;
   });
