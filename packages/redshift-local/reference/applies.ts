@@ -33,6 +33,8 @@ const functions: Table = [
   ['null overflow type leap', 'trunc add_months date_add date_diff dateadd datediff'],
   ['null type leap', 'convert_timezone date_part date_trunc extract last_day months_between'],
   ['null empty type unicode leap', 'date'],
+  ['null type leap', 'timezone'],
+  ['', 'current_timestamp now'],
   ['null empty type unicode leap', 'to_char to_date'],
   [
     'null empty type unicode',
@@ -65,7 +67,7 @@ const types: Table = [
   ['null overflow type', 'smallint integer bigint decimal real double_precision'],
   ['null type', 'boolean'],
   ['null empty overflow type unicode', 'char varchar'],
-  ['null overflow type leap', 'date timestamp'],
+  ['null overflow type leap', 'date timestamp timestamptz'],
   ['null empty type unicode', 'super'],
   ['null empty overflow type', 'varbyte'],
 ];
@@ -91,7 +93,7 @@ const tables = { functions, operators, types, statements };
 /** The edges of a cast, by its two types. */
 function ofCast(from: string, to: string): string {
   const isText = (type: string) => ['varchar', 'char', 'literal'].includes(type);
-  const isTime = (type: string) => type === 'date' || type === 'timestamp';
+  const isTime = (type: string) => ['date', 'timestamp', 'timestamptz'].includes(type);
   const digits = ['smallint', 'integer', 'bigint', 'decimal', 'real', 'double precision'];
   const narrower =
     digits.includes(to) && from !== 'boolean' && (!digits.includes(from) || digits.indexOf(to) < digits.indexOf(from));

@@ -40,6 +40,7 @@ const sampleTypes: Readonly<Record<string, string>> = {
   varchar: 'varchar(5)',
   date: 'date',
   timestamp: 'timestamp',
+  timestamptz: 'timestamptz',
   super: 'super',
   varbyte: 'varbyte(5)',
 };

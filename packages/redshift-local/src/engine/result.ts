@@ -82,7 +82,11 @@ function checkedSize(fields: readonly Field[]): number {
 /** SUPER leaves the database as JSON text. */
 export function readable(duckdb: string, columns: readonly ColumnInfo[]): string {
   const list = columns.map((column, index) =>
-    column.type.name === 'super' ? `c${index}::json::varchar as c${index}` : `c${index}`,
+    column.type.name === 'super'
+      ? `c${index}::json::varchar as c${index}`
+      : column.type.name === 'timestamptz'
+        ? `c${index}::varchar as c${index}`
+        : `c${index}`,
   );
   return `select ${list.join(', ')} from (${duckdb}) as result(${columns.map((_, index) => identifier(`c${index}`)).join(', ')})`;
 }
@@ -105,6 +109,7 @@ function fieldOf(value: DuckDBValue, type: RedshiftType): Field {
       return { stringValue: compactJson(String(value)) };
     case 'date':
     case 'timestamp':
+    case 'timestamptz':
       return { stringValue: afterChrist(String(value)) };
     case 'varbyte':
       if (value instanceof DuckDBBlobValue) return { blobValue: Buffer.from(value.bytes).toString('base64') };

@@ -24,7 +24,7 @@ export type Expression = Positioned &
     | { readonly kind: 'parameter'; readonly name: string }
     | { readonly kind: 'null' }
     | { readonly kind: 'boolean'; readonly value: boolean }
-    | { readonly kind: 'typed-literal'; readonly type: 'date' | 'timestamp'; readonly text: string }
+    | { readonly kind: 'typed-literal'; readonly type: 'date' | 'timestamp' | 'timestamptz'; readonly text: string }
     | { readonly kind: 'interval'; readonly text: string }
     | { readonly kind: 'name'; readonly parts: readonly Identifier[] }
     /** `[1]` and attributes after an index, or attributes of anything but a plain name. */

@@ -14,6 +14,7 @@ export const double: RedshiftType = { name: 'double precision' };
 export const boolean: RedshiftType = { name: 'boolean' };
 export const date: RedshiftType = { name: 'date' };
 export const timestamp: RedshiftType = { name: 'timestamp' };
+export const timestamptz: RedshiftType = { name: 'timestamptz' };
 export const superType: RedshiftType = { name: 'super' };
 
 const duckdbNames: Readonly<Record<string, string>> = {
@@ -91,7 +92,9 @@ export function commonType(left: Type, right: Type): Type | undefined {
     return { name: 'varbyte', length: Math.max(left.length, right.length) };
   if (isNumeric(left) && isNumeric(right)) return commonNumber(left, right);
   if (left.name === right.name) return left;
-  if (left.name !== 'timestamptz' && right.name !== 'timestamptz' && isTime(left) && isTime(right)) return timestamp;
+  // A time without a zone is one of the session's, UTC.
+  if (isTime(left) && isTime(right))
+    return left.name === 'timestamptz' || right.name === 'timestamptz' ? timestamptz : timestamp;
   return undefined;
 }
 

@@ -30,7 +30,7 @@ const refused: [sql: string, message: string][] = [
   ],
   ["select * from shop.t where name similar to 'a**'", `line 1, column 44: ${unsupported("SIMILAR TO 'a**'")}`],
   ['select name::xml from shop.t', `line 1, column 14: ${unsupported('type xml')}`],
-  ['select name::timestamptz from shop.t', `line 1, column 14: ${unsupported('type timestamptz')}`],
+  ['select name::timetz from shop.t', `line 1, column 14: ${unsupported('type timetz')}`],
   [
     "select object('k', at) from shop.t",
     `line 1, column 20: ${unsupported('function OBJECT with timestamp without time zone as argument 2')}`,

@@ -79,6 +79,11 @@ export class Call {
     if (this.value(i).type.name === 'bigint') throw this.wrongType(i);
     return sql;
   }
+  /** The same of a time with a zone too, as one of the session, in UTC. */
+  zonedTime(i: number): string {
+    const { type, sql } = this.value(i);
+    return type.name === 'timestamptz' ? `timezone('UTC', ${sql})` : this.time(i);
+  }
   /** A date or timestamp, as a timestamp. */
   time(i: number): string {
     const value = settle(this.environment, this.value(i), timestamp, this.argument(i).at);

@@ -1,7 +1,7 @@
 import { failure, failureWith } from '../failure';
 import { beforeChrist } from '../resolve/cast';
 import { letting, quoteLiteral } from '../resolve/value';
-import { bigint, date as date_, double, integer, timestamp, varchar } from '../types';
+import { bigint, date as date_, double, integer, timestamp, timestamptz, varchar } from '../types';
 import type { Call, FunctionEntry } from './call';
 import { charFormat, type DateFormat, dateFormat, monthNumber } from './time-format';
 
@@ -105,7 +105,7 @@ const dateadd: FunctionEntry = {
 
 /** Weeks between two times. Which day begins one is not documented: a difference for which Sunday and Monday are not the same is refused. */
 function weeksApart(call: Call): string {
-  const given = `{'a': date_trunc('day', ${call.time(1)}), 'b': date_trunc('day', ${call.time(2)})}`;
+  const given = `{'a': date_trunc('day', ${call.zonedTime(1)}), 'b': date_trunc('day', ${call.zonedTime(2)})}`;
   const unknown = failure(
     `${call.name} of weeks that depends on the first day of the week is not supported by the local warehouse (use days)`,
   );
@@ -135,14 +135,14 @@ const datediff: FunctionEntry = {
       'microsecond',
     ]);
     if (part === 'week') return { sql: weeksApart(call), type: bigint };
-    return { sql: `date_diff('${part}', ${call.time(1)}, ${call.time(2)})`, type: bigint };
+    return { sql: `date_diff('${part}', ${call.zonedTime(1)}, ${call.zonedTime(2)})`, type: bigint };
   },
 };
 
 const toChar: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
-    const sql = letting('t', call.time(0), (t) => {
+    const sql = letting('t', call.zonedTime(0), (t) => {
       const parts = charFormat(call.literal(1), t);
       if (!Array.isArray(parts)) throw call.unsupported(`format "${parts.unknown}" in function TO_CHAR`);
       if (parts.length === 0) throw call.unsupported('an empty format in function TO_CHAR');
@@ -219,23 +219,38 @@ const abbreviations: Readonly<Record<string, number>> = {
   ...{ WET: 0, CET: 1, CEST: 2, EET: 2, EEST: 3, JST: 9 },
 };
 
-/** Zones by their names, and abbreviations; offsets have rules of their own. */
+/** A zone by its name or abbreviation; offsets have rules of their own. */
+function zone(call: Call, i: number): string {
+  const name = call.literal(i);
+  const hours = Object.hasOwn(abbreviations, name.toUpperCase()) ? abbreviations[name.toUpperCase()] : undefined;
+  // The engine's fixed zones have the sign of the hours to UTC.
+  if (hours !== undefined)
+    return quoteLiteral(hours === 0 ? 'UTC' : `Etc/GMT${hours > 0 ? '-' : '+'}${Math.abs(hours)}`);
+  if (!(name.includes('/') && zones.has(name))) throw call.unsupported(`time zone '${name}'`);
+  return quoteLiteral(name);
+}
+
 const convertTimezone: FunctionEntry = {
   arguments: [2, 3],
   emit: (call) => {
-    const zone = (i: number) => {
-      const name = call.literal(i);
-      const hours = Object.hasOwn(abbreviations, name.toUpperCase()) ? abbreviations[name.toUpperCase()] : undefined;
-      // The engine's fixed zones have the sign of the hours to UTC.
-      if (hours !== undefined)
-        return quoteLiteral(hours === 0 ? 'UTC' : `Etc/GMT${hours > 0 ? '-' : '+'}${Math.abs(hours)}`);
-      if (!(name.includes('/') && zones.has(name))) throw call.unsupported(`time zone '${name}'`);
-      return quoteLiteral(name);
-    };
-    const [from, to, time] = call.count === 3 ? [zone(0), zone(1), call.time(2)] : ["'UTC'", zone(0), call.time(1)];
+    const [from, to, time] =
+      call.count === 3 ? [zone(call, 0), zone(call, 1), call.time(2)] : ["'UTC'", zone(call, 0), call.time(1)];
     return { sql: `timezone(${to}, timezone(${from}, ${time}))`, type: timestamp };
   },
 };
+
+/** A time without a zone becomes one with it, and the other way (https://docs.aws.amazon.com/redshift/latest/dg/r_TIMEZONE.html). */
+const timezone: FunctionEntry = {
+  arguments: [2, 2],
+  emit: (call) => {
+    const { type, sql } = call.value(1);
+    if (type.name === 'timestamptz') return { sql: `timezone(${zone(call, 0)}, ${sql})`, type: timestamp };
+    return { sql: `timezone(${zone(call, 0)}, ${call.time(1)})`, type: timestamptz };
+  },
+};
+
+/** On the leader node only (https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_functions_leader_node_only.html). */
+const currentTimestamp: FunctionEntry = { ...moment(`timezone('UTC', ${now})`, timestamptz), node: 'leader' };
 
 export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
   /** A cast (https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html). */
@@ -258,8 +273,8 @@ export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
     arguments: [1, 1],
     emit: (call) => {
       const part = datePart(call, call.node.keyword!, extracted);
-      if (part === 'epoch') return { sql: `cast(floor(epoch(${call.time(0)})) as bigint)`, type: bigint };
-      return { sql: `cast(${extractedSql(part, call.time(0))} as integer)`, type: integer };
+      if (part === 'epoch') return { sql: `cast(floor(epoch(${call.zonedTime(0)})) as bigint)`, type: bigint };
+      return { sql: `cast(${extractedSql(part, call.zonedTime(0))} as integer)`, type: integer };
     },
   },
   date_part: {
@@ -270,8 +285,8 @@ export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
         call.literal(0),
         extracted.filter((name) => name !== 'second'),
       );
-      if (part === 'epoch') return { sql: `epoch(${call.time(1)})`, type: double };
-      return { sql: `cast(${extractedSql(part, call.time(1))} as double)`, type: double };
+      if (part === 'epoch') return { sql: `epoch(${call.zonedTime(1)})`, type: double };
+      return { sql: `cast(${extractedSql(part, call.zonedTime(1))} as double)`, type: double };
     },
   },
   dateadd,
@@ -284,4 +299,7 @@ export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
   add_months: addMonths,
   months_between: monthsBetween,
   convert_timezone: convertTimezone,
+  timezone,
+  current_timestamp: currentTimestamp,
+  now: currentTimestamp,
 };

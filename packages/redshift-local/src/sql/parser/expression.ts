@@ -164,11 +164,17 @@ function parsePostfix(cursor: Cursor): Expression {
     if (cursor.takeOperator('::')) operand = { kind: 'cast', operand, type: parseType(cursor), at };
     else if (cursor.isOperator('^', '&', '|', '#', '<<', '>>'))
       throw cursor.unsupported(`operator ${cursor.token.value}`);
-    else if (cursor.isWord('at') && cursor.peek().value === 'time') throw cursor.unsupported('AT TIME ZONE');
+    else if (cursor.takeWords('at', 'time', 'zone')) operand = atTimeZone(cursor, operand, at);
     else if (cursor.isOperator('[', '.')) {
       operand = { kind: 'navigate', from: operand, steps: parseSteps(cursor), at };
     } else return operand;
   }
+}
+
+/** TIMEZONE, written behind its value (https://docs.aws.amazon.com/redshift/latest/dg/r_AT_TIME_ZONE.html). */
+function atTimeZone(cursor: Cursor, value: Expression, at: number): Expression {
+  const zone = parsePrimary(cursor);
+  return { kind: 'call', name: 'timezone', args: [zone, value], star: false, distinct: false, at };
 }
 
 function parseSteps(cursor: Cursor): (Identifier | number)[] {
@@ -251,7 +257,10 @@ function parseWord(cursor: Cursor): Expression {
   if (cursor.takeWords('exists')) return parseExists(cursor, at);
   if (value === 'cast' || value === 'try_cast') return parseCast(cursor);
   if (value === 'convert' && cursor.peek().value === '(') return parseConvert(cursor);
-  if (cursor.peek().kind === 'string' && (value === 'interval' || value === 'date' || value === 'timestamp')) {
+  if (
+    cursor.peek().kind === 'string' &&
+    (value === 'interval' || value === 'date' || value === 'timestamp' || value === 'timestamptz')
+  ) {
     cursor.next();
     const text = cursor.next().value;
     return value === 'interval' ? { kind: value, text, at } : { kind: 'typed-literal', type: value, text, at };

@@ -16,6 +16,7 @@ const simple: Readonly<Record<string, RedshiftType>> = {
   boolean: { name: 'boolean' },
   bool: { name: 'boolean' },
   date: { name: 'date' },
+  timestamptz: { name: 'timestamptz' },
   super: { name: 'super' },
 };
 const maxLength: Readonly<Record<string, number>> = { varchar: 65_535, char: 4096, varbyte: 16_777_216 };
@@ -71,7 +72,7 @@ export function tryParseType(cursor: Cursor): RedshiftType | undefined {
   }
   if (cursor.takeWords('decimal') || cursor.takeWords('numeric')) return readDecimal(cursor);
   if (cursor.takeWords('timestamp')) {
-    if (cursor.isWord('with')) throw cursor.unsupported('type timestamp with time zone');
+    if (cursor.takeWords('with', 'time', 'zone')) return { name: 'timestamptz' };
     cursor.takeWords('without', 'time', 'zone');
     return { name: 'timestamp' };
   }

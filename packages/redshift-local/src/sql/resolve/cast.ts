@@ -31,6 +31,8 @@ const patterns: Readonly<Record<string, string>> = {
   date: `${year}-\\d{1,2}-\\d{1,2}([T ]([01]?\\d|2[0-3]):\\d{2}(:\\d{2}(\\.\\d{1,6})?)?)?`,
   // An offset is ignored by a timestamp without time zone, so it may only be one that means UTC here.
   timestamp: `${year}-\\d{1,2}-\\d{1,2}([T ]([01]?\\d|2[0-3]):\\d{2}(:\\d{2}(\\.\\d{1,6})?)?(Z|\\+00(:?00)?)?)?`,
+  // Without an offset it is a time of the session, in UTC.
+  timestamptz: `${year}-\\d{1,2}-\\d{1,2}([T ]([01]?\\d|2[0-3]):\\d{2}(:\\d{2}(\\.\\d{1,6})?)?(Z| UTC|[+-](0\\d|1[0-5])(:[0-5]\\d)?)?)?`,
 };
 
 function patternOf(type: Type): string | undefined {
@@ -108,8 +110,10 @@ export class Caster {
     if (exact(from) && isNumeric(to)) return true;
     if (isNumeric(from) && !exact(from))
       return isFloat(to) || to.name === 'decimal' || (isInteger(to) && mode === 'explicit');
+    if (isTime(from) && to.name === 'timestamptz') return true;
     if (from.name === 'date') return to.name === 'timestamp';
-    if (from.name === 'timestamp') return to.name === 'date' && mode === 'explicit';
+    if (from.name === 'timestamptz' && to.name === 'timestamp') return true;
+    if (isTime(from)) return to.name === 'date' && mode === 'explicit';
     if (mode !== 'explicit') return false;
     return (from.name === 'boolean' && to.name === 'integer') || (isInteger(from) && to.name === 'boolean');
   }
@@ -131,6 +135,7 @@ export class Caster {
       'double precision': 22,
       date: 10,
       timestamp: 26,
+      timestamptz: 32,
     };
     const width = widest[type.name];
     if (width === undefined) throw this.impossible(type, to, at);
@@ -185,10 +190,7 @@ export class Caster {
   }
 
   private invalid(sql: string, to: Type): string {
-    const shown =
-      to.name === 'timestamp' || to.name === 'date'
-        ? 'not a text that the local warehouse reads as'
-        : 'invalid input syntax for type';
+    const shown = isTime(to) ? 'not a text that the local warehouse reads as' : 'invalid input syntax for type';
     return failureWith(`${shown} ${to.name}`, sql);
   }
 
@@ -217,7 +219,7 @@ export class Caster {
     if (!pattern) throw this.impossible({ name: 'super' }, to, at);
     const fits = `${type} = 'VARCHAR' and ${this.readable(text, to, pattern)}`;
     const read = (of: string) => `try_cast(${of} as ${duckdb})`;
-    if (to.name === 'timestamp' || to.name === 'date') return `case when ${fits} then ${read(text)} end`;
+    if (isTime(to)) return `case when ${fits} then ${read(text)} end`;
     if (to.name === 'decimal') {
       const fraction = naming(
         'd',
@@ -244,7 +246,7 @@ export class Caster {
 
   /** A literal's text is checked while the statement is read. */
   constant(given: string | null, to: RedshiftType, mode: CastMode, at: number): Value {
-    const text = given !== null && (to.name === 'date' || to.name === 'timestamp') ? withDashes(given) : given;
+    const text = given !== null && isTime(to) ? withDashes(given) : given;
     if (text === null)
       return { sql: `cast(null as ${duckdbType(to)})`, type: to, constant: to.name === 'varchar' ? null : undefined };
     if (to.name === 'char') {
@@ -273,7 +275,7 @@ export class Caster {
     if (pattern && new RegExp(`^(?:${pattern})$`).test(text))
       return { sql: finite(`cast(${quoteLiteral(text.trim())} as ${duckdbType(to)})`, to), type: to };
     if (mode === 'lenient' && pattern) return { sql: `cast(null as ${duckdbType(to)})`, type: to };
-    if (to.name === 'date' || to.name === 'timestamp') throw this.source.unsupported(`"${text}" as a ${to.name}`, at);
+    if (isTime(to)) throw this.source.unsupported(`"${text}" as a ${to.name}`, at);
     if (!pattern && to.name !== 'boolean') throw this.impossible({ name: 'unknown' }, to, at);
     throw this.source.error(`invalid input syntax for type ${describe(to)}: "${text}"`, at);
   }
@@ -366,7 +368,7 @@ const dropsDigits = (to: RedshiftType) =>
   `a cast to ${describe(to)} that drops digits is not supported by the local warehouse (use round or trunc)`;
 
 function textOf(sql: string, type: Type): string {
-  if (type.name === 'date' || type.name === 'timestamp') return timeText(sql);
+  if (isTime(type)) return timeText(sql);
   const { name } = type;
   if (name === 'real' || name === 'double precision') return letting('n', sql, (n) => floatText(n, name));
   return type.name === 'decimal' ? decimalText(sql, type) : `cast(${sql} as varchar)`;

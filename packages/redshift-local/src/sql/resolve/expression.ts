@@ -1,7 +1,7 @@
 import type { Body, Expression, FunctionCall } from '../ast';
 import { parsedIfValid } from '../functions/json';
 import { isAggregate, resolveCall } from '../functions/registry';
-import { boolean, date, describe, isFloat, isText, type Type, timestamp, varchar } from '../types';
+import { boolean, describe, isFloat, isText, type Type, varchar } from '../types';
 import { holdsAggregate } from './aggregates';
 import { withoutBlanks } from './blanks';
 import { numberLiteral } from './decimals';
@@ -50,7 +50,7 @@ export function resolveExpression(node: Expression, environment: Environment): V
     case 'boolean':
       return { sql: String(node.value), type: boolean };
     case 'typed-literal':
-      return caster.constant(node.text, node.type === 'date' ? date : timestamp, 'explicit', node.at);
+      return caster.constant(node.text, { name: node.type }, 'explicit', node.at);
     case 'interval':
       throw context.source.unsupported('an interval that is not added to or taken from a timestamp', node.at);
     case 'name':

@@ -221,7 +221,7 @@ function addInterval(node: Binary, time: Expression, interval: Interval, environ
   const { source } = environment.context;
   const { operator, at } = node;
   const left = settle(environment, environment.resolve(time, environment), timestamp, at);
-  if (left.type.name !== 'date' && left.type.name !== 'timestamp')
+  if (!isTime(left.type))
     throw source.unsupported(`operator ${operator} between ${describe(left.type)} and interval`, at);
   const times = interval.times && environment.resolve(interval.times, environment);
   const added = [
@@ -231,7 +231,9 @@ function addInterval(node: Binary, time: Expression, interval: Interval, environ
       : '',
   ].filter((part) => part !== '');
   const sql = added.reduce((sum, part) => `(${sum} ${operator} ${part})`, `cast(${left.sql} as timestamp)`);
-  return { sql, type: timestamp, ...flags(left, ...(times ? [times] : [])) };
+  const all = flags(left, ...(times ? [times] : []));
+  if (left.type.name === 'timestamptz') return { sql: `timezone('UTC', ${sql})`, type: left.type, ...all };
+  return { sql, type: timestamp, ...all };
 }
 
 /** So many units as a whole number; of a fraction the nearest microsecond. */
