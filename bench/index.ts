@@ -6,6 +6,7 @@ import { machine } from './environment';
 import { firstMinute } from './first-minute';
 import { memory } from './memory';
 import { mergeGrowth } from './merge-growth';
+import { reader } from './reader';
 import { reconcileScan } from './reconcile-scan';
 import { refresh } from './refresh';
 import { roundTrip } from './round-trip';
@@ -29,6 +30,7 @@ const benches: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   ingest: ({ events }) => ingest(events),
   merge: ({ large, repeats }) => mergeGrowth(large, repeats),
   reconcile: ({ keys }) => reconcileScan(keys),
+  reader: ({ events }) => reader(events),
   refresh: ({ events }) => refresh(events),
   files: ({ events, repeats }) => typedFiles(events, repeats),
   select: ({ times }) => roundTrip(times),
@@ -50,7 +52,12 @@ async function run(names: readonly string[], options: Options): Promise<void> {
 new Command('bench')
   .description('measure the local runtime beside DuckDB alone; the head of each file in bench/ describes the method')
   .argument('[names...]', `${Object.keys(benches).join(', ')} (default: all)`)
-  .option('--events <n>', 'ingest, refresh, files: distinct valid events', count('--events', 10_000_000), 1_000_000)
+  .option(
+    '--events <n>',
+    'ingest, reader, refresh, files: distinct valid events',
+    count('--events', 10_000_000),
+    1_000_000,
+  )
   .option('--large <n>', 'merge, memory: events that the large table holds', count('--large', 100_000_000), 10_000_000)
   .option('--repeats <n>', 'merge, files, backlog: measurements of each', count('--repeats', 99), 5)
   .option('--times <n>', 'select: round trips', count('--times', 100_000), 300)
