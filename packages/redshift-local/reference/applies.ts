@@ -25,7 +25,10 @@ const functions: Table = [
   ['null empty type unicode', 'ascii btrim char_length character_length charindex len length ltrim octet_length'],
   ['null empty type unicode', 'position reverse rtrim split_part strpos translate trim md5 sha1 func_sha1 sha2'],
   ['null empty type unicode', 'regexp_count regexp_instr regexp_substr from_varbyte to_varbyte'],
-  ['null empty overflow type unicode', 'concat initcap left lower lpad regexp_replace repeat replace right rpad'],
+  [
+    'null empty overflow type unicode',
+    'concat initcap left lower lpad quote_ident quote_literal regexp_replace repeat replace right rpad',
+  ],
   ['null empty overflow type unicode', 'strtol substr substring upper'],
   ['null overflow type unicode', 'chr'],
   ['null overflow type', 'abs ceil ceiling degrees exp floor pow power round'],

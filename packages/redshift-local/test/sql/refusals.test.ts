@@ -30,6 +30,25 @@ const refused: [sql: string, message: string][] = [
   ],
   ["select * from shop.t where name similar to 'a**'", `line 1, column 44: ${unsupported("SIMILAR TO 'a**'")}`],
   ['select name::xml from shop.t', `line 1, column 14: ${unsupported('type xml')}`],
+  [
+    'select t.id from shop.t, shop.t u where t.id = u.id (+)',
+    `line 1, column 53: ${unsupported('an outer join by (+)')}`,
+  ],
+  ["select interval '3 days' day to second", `line 1, column 26: ${unsupported('an interval with fields')}`],
+  ['select name collate case_insensitive from shop.t', `line 1, column 13: ${unsupported('COLLATE')}`],
+  [
+    'select object_transform(payload keep \'"a"\') from shop.t',
+    `line 1, column 8: ${unsupported('function OBJECT_TRANSFORM')}`,
+  ],
+  ['grant select (name) on shop.t to x', `line 1, column 14: ${unsupported('a privilege on columns')}`],
+  ['grant usage on language plpythonu to x', `line 1, column 16: ${unsupported('GRANT on LANGUAGE')}`],
+  ["create user x password 'Abcd1234' createdb", `line 1, column 35: ${unsupported('option CREATEDB of CREATE USER')}`],
+  ['select id | 1 from shop.t', `line 1, column 11: ${unsupported('operator |')}`],
+  ['select tablename from pg_tables', `line 1, column 23: ${unsupported('system table or view pg_tables')}`],
+  [
+    'select 1 from information_schema.tables',
+    `line 1, column 15: ${unsupported('system table or view information_schema.tables')}`,
+  ],
   ['select name::timetz from shop.t', `line 1, column 14: ${unsupported('type timetz')}`],
   [
     "select object('k', at) from shop.t",

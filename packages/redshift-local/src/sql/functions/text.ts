@@ -1,3 +1,4 @@
+import { reservedWords } from '../../reserved-words';
 import { failure, failureWith } from '../failure';
 import { bounded, maxTextBytes } from '../resolve/cast';
 import { letting, quoteLiteral, type Value } from '../resolve/value';
@@ -215,6 +216,28 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   },
   md5: { arguments: [1, 1], emit: (call) => hashed(call, 'md5', 32) },
   sha1: { arguments: [1, 1], emit: (call) => hashed(call, 'sha1', 40) },
+  /** https://docs.aws.amazon.com/redshift/latest/dg/r_QUOTE_IDENT.html */
+  quote_ident: {
+    arguments: [1, 1],
+    emit: (call) => {
+      const reserved = [...reservedWords].map(quoteLiteral).join(', ');
+      const quoted = letting(
+        'q',
+        call.text(0).sql,
+        (q) =>
+          `case when regexp_full_match(${q}, '[a-z_][a-z0-9_]*') and not list_contains([${reserved}], ${q}) then ${q} else '"' || replace(${q}, '"', '""') || '"' end`,
+      );
+      return { sql: bounded(quoted), type: maxText };
+    },
+  },
+  /** https://docs.aws.amazon.com/redshift/latest/dg/r_QUOTE_LITERAL.html */
+  quote_literal: {
+    arguments: [1, 1],
+    emit: (call) => {
+      const doubled = `replace(replace(${call.text(0).sql}, '''', ''''''), '\\', '\\\\')`;
+      return { sql: bounded(`('''' || ${doubled} || '''')`), type: maxText };
+    },
+  },
   func_sha1: { arguments: [1, 1], emit: (call) => hashed(call, 'sha1', 40) },
   sha2: {
     arguments: [2, 2],

@@ -89,6 +89,8 @@ const copyOptions: Readonly<Record<string, Reader>> = {
   manifest: flag,
   format: (cursor) => {
     cursor.takeWords('as');
+    if (cursor.isWord('orc', 'avro', 'fixedwidth', 'shapefile', 'rcfile', 'sequencefile'))
+      throw cursor.unsupported(`format ${cursor.token.value.toUpperCase()} of COPY`);
     return readCopyFormat(cursor, cursor.expectWord('json', 'csv', 'parquet').value);
   },
   json: (cursor) => readCopyFormat(cursor, 'json'),

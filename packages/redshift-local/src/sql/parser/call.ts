@@ -6,6 +6,8 @@ const fieldFirst = new Set(['dateadd', 'datediff', 'date_part', 'date_add', 'dat
 
 export function parseCall(cursor: Cursor): FunctionCall {
   const { value: name, at } = cursor.next();
+  // Its arguments are clauses.
+  if (name === 'object_transform') throw cursor.unsupported('function OBJECT_TRANSFORM', at);
   cursor.expectOperator('(');
   let keyword: string | undefined;
   let distinct = false;

@@ -80,7 +80,10 @@ function parseUser(cursor: Cursor): Unplaced {
   cursor.takeWords('with');
   cursor.expectWord('password');
   if (cursor.isWord('disable')) throw cursor.unsupported('PASSWORD DISABLE');
-  return { kind: 'create-user', user, password: cursor.expectString('a password').value };
+  const password = cursor.expectString('a password').value;
+  if (cursor.token.kind === 'word')
+    throw cursor.unsupported(`option ${cursor.token.value.toUpperCase()} of CREATE USER`);
+  return { kind: 'create-user', user, password };
 }
 
 /** A table whose name begins with # is temporary (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html). */
@@ -107,7 +110,15 @@ function parseTable(cursor: Cursor, declaredTemp: boolean): Unplaced {
   }
   if (cursor.peek().kind === 'word' && cursor.peek().value === 'like') return parseLike(cursor, table, temp, exists);
   const { columns, keys } = parseColumns(cursor);
-  const attributes = parseAttributes(cursor, ['backup', 'diststyle', 'distkey', 'compound', 'interleaved', 'sortkey']);
+  const attributes = parseAttributes(cursor, [
+    'backup',
+    'diststyle',
+    'distkey',
+    'compound',
+    'interleaved',
+    'sortkey',
+    'encode',
+  ]);
   return { kind: 'create-table', table, temp, ifNotExists: exists, columns, keys, attributes };
 }
 
@@ -139,6 +150,10 @@ function parseAttributes(cursor: Cursor, allowed: readonly string[]): TableAttri
     switch (value) {
       case 'backup':
         attributes = { ...attributes, backup: cursor.expectWord('yes', 'no').value === 'yes' };
+        break;
+      case 'encode':
+        // Redshift chooses the encodings, which change no result.
+        cursor.expectWord('auto');
         break;
       case 'auto':
         cursor.expectWord('refresh');

@@ -164,11 +164,19 @@ function parsePostfix(cursor: Cursor): Expression {
     if (cursor.takeOperator('::')) operand = { kind: 'cast', operand, type: parseType(cursor), at };
     else if (cursor.isOperator('^', '&', '|', '#', '<<', '>>'))
       throw cursor.unsupported(`operator ${cursor.token.value}`);
+    else if (cursor.isWord('collate')) throw cursor.unsupported('COLLATE');
+    else if (isOuterMark(cursor)) throw cursor.unsupported('an outer join by (+)');
     else if (cursor.takeWords('at', 'time', 'zone')) operand = atTimeZone(cursor, operand, at);
     else if (cursor.isOperator('[', '.')) {
       operand = { kind: 'navigate', from: operand, steps: parseSteps(cursor), at };
     } else return operand;
   }
+}
+
+/** `a.id = b.id (+)` */
+function isOuterMark(cursor: Cursor): boolean {
+  const [plus, close] = [cursor.peek(), cursor.peek(2)];
+  return cursor.isOperator('(') && plus.kind === 'operator' && plus.value === '+' && close.value === ')';
 }
 
 /** TIMEZONE, written behind its value (https://docs.aws.amazon.com/redshift/latest/dg/r_AT_TIME_ZONE.html). */
@@ -242,6 +250,8 @@ const niladic = new Set([
   'localtimestamp',
 ]);
 
+const intervalFields = ['year', 'month', 'day', 'hour', 'minute', 'second'];
+
 const notModelled = new Set(['current_time', 'localtime', 'current_user_id']);
 
 function parseWord(cursor: Cursor): Expression {
@@ -263,6 +273,7 @@ function parseWord(cursor: Cursor): Expression {
   ) {
     cursor.next();
     const text = cursor.next().value;
+    if (value === 'interval' && cursor.isWord(...intervalFields)) throw cursor.unsupported('an interval with fields');
     return value === 'interval' ? { kind: value, text, at } : { kind: 'typed-literal', type: value, text, at };
   }
   if (niladic.has(value) && !(cursor.peek().kind === 'operator' && cursor.peek().value === '(')) {

@@ -147,9 +147,15 @@ function parseGrant(cursor: Cursor, verb: 'grant' | 'revoke'): Unplaced {
   cursor.next();
   if (cursor.isWord('assumerole', 'role', 'explain', 'execute'))
     throw cursor.unsupported(`${verb.toUpperCase()} ${cursor.token.value.toUpperCase()}`);
-  const granted = cursor.list(() => cursor.expectWord(...privileges).value);
+  const granted = cursor.list(() => {
+    const { value } = cursor.expectWord(...privileges);
+    if (cursor.isOperator('(')) throw cursor.unsupported('a privilege on columns');
+    return value;
+  });
   cursor.takeWords('privileges');
   cursor.expectWord('on');
+  if (cursor.isWord('language', 'function', 'procedure', 'datashare', 'model', 'copy', 'external'))
+    throw cursor.unsupported(`${verb.toUpperCase()} on ${cursor.token.value.toUpperCase()}`);
   let onType: 'database' | 'schema' | 'table' | 'all-tables' = 'table';
   if (cursor.takeWords('database')) onType = 'database';
   else if (cursor.takeWords('schema')) onType = 'schema';
