@@ -35,8 +35,13 @@ async function whatIsDue(context: Context, { pipeline, item }: NamedExport) {
 
 /** Returns the warehouse's time, in whole minutes. */
 export async function clockOf(context: Context): Promise<number> {
+  return Math.floor((await secondOf(context)) / 60_000) * 60_000;
+}
+
+/** Returns the warehouse's time, in whole seconds. */
+export async function secondOf(context: Context): Promise<number> {
   const [row] = await queryRows(context, 'clock', 'select getdate() as now');
-  return Math.floor(warehouseTime(row?.['now']) / 60_000) * 60_000;
+  return warehouseTime(row?.['now']);
 }
 
 /** Publishes what is due, or only reports it. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { synthesize } from './synth';
 
 const root = join(__dirname, '..', '..', '..');
-/** Everything that synthesis reads. The lock file stands for what is installed. */
+/** Everything that synthesis reads. The lock file represents what is installed. */
 const sources = [
   'bin',
   'cli',

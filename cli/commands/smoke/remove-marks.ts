@@ -6,7 +6,7 @@ import { storedName } from '../../../sql/tables/columns';
 import type { ExportFunction } from '../../cloud/export-function';
 import type { Context } from '../context';
 import type { NamedExport } from '../exports/find-export';
-import { clockOf, publishCorrection } from '../exports/publish';
+import { publishCorrection, secondOf } from '../exports/publish';
 import { readPublications } from '../exports/read-publications';
 import { type CheckResult, checkResult, pollUntil } from './check-result';
 import type { SmokeClients } from './clients';
@@ -48,7 +48,7 @@ export async function removeMarks(
   const wanted = 'no row, views refreshed';
   if (!hasAll)
     return [checkResult(check, wanted, `not all had arrived: later run millrace smoke --remove ${mark}`, false)];
-  const deletedAt = await clockOf(context);
+  const deletedAt = await secondOf(context);
   const left = await pollUntil(
     context,
     (2 * pipeline.refreshEveryMinutes + 5) * MINUTE_MS,

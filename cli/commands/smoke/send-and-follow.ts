@@ -4,7 +4,7 @@ import type { ConnectOptions } from '../../cloud/connect';
 import { exportFunction } from '../../cloud/export-function';
 import type { Context } from '../context';
 import type { NamedExport } from '../exports/find-export';
-import { clockOf } from '../exports/publish';
+import { clockOf, secondOf } from '../exports/publish';
 import { feedStream } from '../feed';
 import { type CheckResult, runCheck, unknownResult } from './check-result';
 import type { SmokeClients } from './clients';
@@ -42,7 +42,7 @@ export async function sendAndFollow(
   }
   try {
     findings.push(...(await runCheck(context, 'send marks', async () => sendAll(context, sent, clients))));
-    const sentAt = await clockOf(context);
+    const sentAt = await secondOf(context);
     for (const one of sent)
       findings.push(
         ...(await runCheck(context, `follow ${one.pipeline.name}`, () => followMarks(context, one, sentAt))),
