@@ -24,6 +24,6 @@ module.exports = {
   setupFiles: ['<rootDir>/test/run/record-statements.js'],
   globalSetup: '<rootDir>/test/run/set-up.ts',
   globalTeardown: '<rootDir>/test/run/tear-down.ts',
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   maxWorkers: 2,
 };
