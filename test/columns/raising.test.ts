@@ -1,4 +1,5 @@
 import type { Column } from '../../pipelines/definition';
+import { secondTierTest } from '../support/tier';
 import { columns, edition, first, salesQuery } from './editions';
 import { World } from './world';
 
@@ -42,7 +43,7 @@ test('a fill leaves an event that raises without a value, and counts it as one w
   ]);
 });
 
-test('a fill of a required column refuses it by its id, as any other event without a value', async () => {
+secondTierTest('a fill of a required column refuses it by its id, as any other event without a value', async () => {
   await world.merge(sale(1), sale(2));
   world.seam.raising = ['n2'];
   const [event] = await world.rows("select event_id from shop.events where id = 'e2'");

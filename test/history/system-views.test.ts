@@ -3,6 +3,7 @@ import type { SystemViewLag } from 'redshift-local';
 import { notificationOf } from '../../lambda/load/notification';
 import { buckets, outsider } from '../support/cloud';
 import { SeamWorld } from '../support/seam';
+import { everyNth } from '../support/tier';
 import { mixedPipeline } from './pipeline';
 
 const startMs = Date.parse('2026-11-21T01:00:00Z');
@@ -16,7 +17,7 @@ const behaviours: readonly (readonly [string, SystemViewLag | undefined])[] = [
   ['show nothing for a day', { openTransaction: false, afterEndMs: 86_400_000 }],
 ];
 
-describe.each(behaviours)('system views that %s', (_, systemViews) => {
+describe.each(everyNth(behaviours, 3))('system views that %s', (_, systemViews) => {
   let world: SeamWorld;
   const events = async (like: string) =>
     (await world.query(`select id from mix.events where id like '${like}' order by id`)).map(([id]) => id);

@@ -3,6 +3,7 @@ import type { Column, Pipeline } from '../../pipelines/definition';
 import { identityVersion } from '../../sql';
 import { columns, edition, salesQuery } from '../columns/editions';
 import { World } from '../columns/world';
+import { secondTierTest } from '../support/tier';
 
 const { price } = columns;
 const id = { ...columns.id };
@@ -97,33 +98,36 @@ test('what old functions merge meanwhile is merged by the new ones, once; after 
 
 const file = (...rows: readonly object[]) => gzipSync(rows.map((row) => JSON.stringify(row)).join('\n'));
 
-test('objects of history stay loaded, their duplicates stay duplicates, and what is loaded meanwhile is loaded again', async () => {
-  const { seam } = world;
-  await seam.put('in/1.gz', file(...records));
-  await world.merge({ id: 'e2', product: 'p1' });
-  expect(await counts()).toEqual([2, 3, 1]);
-  await world.deploy(fine, async () => {
-    seam.takeOver(coarse);
-    await seam.put('in/2.gz', file({ id: 'e1', product: 'p3' }, { id: 'e7', product: 'p1' }));
-  });
-  seam.takeOver(fine);
-  await world.merge();
-  // The row of e1 and p2 in the first object cannot be judged again, the others are as they were.
-  expect(await counts()).toEqual([2, 3, 1]);
-  expect(await world.rows('select object_key, source from shop.ledger')).toEqual([
-    { object_key: 'in/1.gz', source: 'files' },
-  ]);
-  await seam.pass(24 * 60);
-  await seam.tick('reconcile');
-  await seam.pass(10);
-  expect(await world.rows('select object_key from shop.ledger order by 1')).toEqual([
-    { object_key: 'in/1.gz' },
-    { object_key: 'in/2.gz' },
-  ]);
-  expect(await counts()).toEqual([4, 3, 1]);
-});
+secondTierTest(
+  'objects of history stay loaded, their duplicates stay duplicates, and what is loaded meanwhile is loaded again',
+  async () => {
+    const { seam } = world;
+    await seam.put('in/1.gz', file(...records));
+    await world.merge({ id: 'e2', product: 'p1' });
+    expect(await counts()).toEqual([2, 3, 1]);
+    await world.deploy(fine, async () => {
+      seam.takeOver(coarse);
+      await seam.put('in/2.gz', file({ id: 'e1', product: 'p3' }, { id: 'e7', product: 'p1' }));
+    });
+    seam.takeOver(fine);
+    await world.merge();
+    // The row of e1 and p2 in the first object cannot be judged again, the others are as they were.
+    expect(await counts()).toEqual([2, 3, 1]);
+    expect(await world.rows('select object_key, source from shop.ledger')).toEqual([
+      { object_key: 'in/1.gz', source: 'files' },
+    ]);
+    await seam.pass(24 * 60);
+    await seam.tick('reconcile');
+    await seam.pass(10);
+    expect(await world.rows('select object_key from shop.ledger order by 1')).toEqual([
+      { object_key: 'in/1.gz' },
+      { object_key: 'in/2.gz' },
+    ]);
+    expect(await counts()).toEqual([4, 3, 1]);
+  },
+);
 
-test('events that get no id stop the deployment with an example, or become rejects', async () => {
+secondTierTest('events that get no id stop the deployment with an example, or become rejects', async () => {
   const loose = by(['id'], { columns: [id, columns.product, price] });
   await world.deploy(loose);
   await world.merge({ id: 'e1', product: 'p1' }, { id: 'e2' }, { id: 'e3', product: 7 }, { id: 'e1', product: 'p1' });
@@ -142,7 +146,7 @@ test('events that get no id stop the deployment with an example, or become rejec
   ]);
 });
 
-test('an identity column of another type makes ids of it, other columns keep their values', async () => {
+secondTierTest('an identity column of another type makes ids of it, other columns keep their values', async () => {
   const numbered = by(['id'], {
     columns: [{ ...id, path: ['n'], type: 'bigint', maxBytes: undefined } as unknown as Column, product, price],
   });

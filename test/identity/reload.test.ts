@@ -9,6 +9,7 @@ import { World } from '../columns/world';
 import { mixedPipeline } from '../history/pipeline';
 import { buckets, outsider, owner } from '../support/cloud';
 import { runStep } from '../support/template';
+import { secondTierTest } from '../support/tier';
 
 const { id, price } = columns;
 const product = { ...columns.product, required: true };
@@ -134,7 +135,7 @@ test('a finer identity finds the events among the duplicates of a run that is lo
   expect(world.seam.deadLetters()).toEqual([]);
 });
 
-test('an event that duplicates of other runs refer to is there again with its id', async () => {
+secondTierTest('an event that duplicates of other runs refer to is there again with its id', async () => {
   const run = await history();
   await load({
     late: [
@@ -171,7 +172,7 @@ test('killed anywhere, the run is there once, before or after', async () => {
   expect(world.seam.waiting()).toBe(0);
 });
 
-test.each([
+secondTierTest.each([
   ['was overwritten', () => put('a', linesOfA({ price: 9 }))],
   ['is gone', () => world.seam.cloud.s3.port.delete(outsider, buckets.history, 'in/a.gz')],
 ])('a run of which an object %s stays as it is, and the reason is told', async (_, change) => {
@@ -190,7 +191,7 @@ test.each([
   ]);
 });
 
-test('a run whose rejects were merged again meanwhile would have them twice: it stays as it is', async () => {
+secondTierTest('a run whose rejects were merged again meanwhile would have them twice: it stays as it is', async () => {
   await world.dispose();
   const limited = { ...product, oneOf: ['p1', 'p2'] };
   await open(by(['id'], { columns: [id, limited, price] }));
@@ -215,7 +216,7 @@ test('a run whose rejects were merged again meanwhile would have them twice: it 
   ]);
 });
 
-test('events that would be rejects by now keep their run as it is', async () => {
+secondTierTest('events that would be rejects by now keep their run as it is', async () => {
   const run = await history();
   const strict = by(['id', 'product'], {
     columns: [id, { ...product, oneOf: ['p2', 'p3'] }, price],
@@ -228,7 +229,7 @@ test('events that would be rejects by now keep their run as it is', async () => 
   expect(world.seam.deadLetters()).toEqual([expect.objectContaining({ reason: expect.stringContaining('rejects') })]);
 });
 
-test.each([
+secondTierTest.each([
   ['has not', false],
   ['has, and left to the first merge,', true],
 ])('the archive is loaded again by its positions, those that the landing view %s', async (_, landed) => {
@@ -250,7 +251,7 @@ test.each([
   expect(await counts()).toEqual([3, 0, 1]);
 });
 
-test('files with columns are loaded again, where they are as their source declares them', async () => {
+secondTierTest('files with columns are loaded again, where they are as their source declares them', async () => {
   await world.dispose();
   const sheets = (...names: readonly string[]): Partial<Pipeline> => ({
     history: [

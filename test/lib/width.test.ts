@@ -5,6 +5,7 @@ import { createApp, synthesize } from '../../lib/app';
 import { mostTogether } from '../../lib/warehouse/lanes';
 import { pipelines } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
+import { secondTierTest } from '../support/tier';
 import { twentyPipelines } from '../support/wide';
 import { noBundles, shopPipeline, templates, testEnvironment } from './fixtures';
 
@@ -83,10 +84,14 @@ test.each(apps)('at most four custom resources of %s run together', (_, resource
   expect(found).toBeGreaterThan(1);
 });
 
-test('twenty pipelines of 30 columns are within all limits, and at most four custom resources of each stack run together', () => {
-  const twenty = twentyPipelines();
-  const app = createApp({ environments: [testEnvironment()], pipelines: twenty, bundles: noBundles });
-  const assembly = synthesize(app, twenty, () => undefined).getNestedAssembly('assembly-test');
-  expect(assembly.stacks).toHaveLength(5);
-  for (const { template } of assembly.stacks) expect(width(template.Resources)).toBeLessThanOrEqual(mostTogether);
-}, 120_000);
+secondTierTest(
+  'twenty pipelines of 30 columns are within all limits, and at most four custom resources of each stack run together',
+  () => {
+    const twenty = twentyPipelines();
+    const app = createApp({ environments: [testEnvironment()], pipelines: twenty, bundles: noBundles });
+    const assembly = synthesize(app, twenty, () => undefined).getNestedAssembly('assembly-test');
+    expect(assembly.stacks).toHaveLength(5);
+    for (const { template } of assembly.stacks) expect(width(template.Resources)).toBeLessThanOrEqual(mostTogether);
+  },
+  120_000,
+);
