@@ -106,8 +106,10 @@ async function play(runtime: DemoRuntime, deployed: Runtime, post: Post, dataDir
     }
     tell('a paused cluster');
     deployed.faults!.pause();
-    await put('estore/2026/01/while-paused.gz', line('customer_4'));
-    await pass(runtime, 16);
+    // Behind the keys that reconciling knows, so that it lists the object and asks the warehouse.
+    await put('estore/2026/01/written-while-paused.gz', line('customer_4'));
+    // Long enough for a tick of every schedule: the reconcile function has one in 15 minutes.
+    await pass(runtime, 31);
     deployed.faults!.resume();
     await pass(runtime, 20);
   } finally {
