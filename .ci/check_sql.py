@@ -23,6 +23,7 @@ EXPLAINED = [
     (r"^refresh materialized view \S+ cascade", GUIDE + "materialized-view-refresh-sql-command.html", "CASCADE"),
     (r"^create table \S+ \(a int check", GUIDE + "r_CREATE_TABLE_NEW.html", "a case that has to fail: there are no such constraints"),
     (r"nosuchtype", GUIDE + "c_Supported_data_types.html", "a case that has to fail: types are words of the grammar"),
+    (r"from \S+ \w+, unpivot \S+ as \w+ order by", GUIDE + "query-super.html", "UNPIVOT of an object without AT"),
     (r"^savepoint", GUIDE + "c_unsupported-postgresql-features.html", "a case that has to fail: there are no savepoints"),
     (r"^delete c_s\.t", GUIDE + "r_DELETE.html", "FROM may be left out"),
     (
