@@ -6,7 +6,7 @@ import type { ConnectOptions } from '../cloud/connect';
 import type { Cloud } from '../cloud/ports';
 import { Failure } from '../failure';
 import { type Output, Progress, type Style, styleFor } from '../terminal';
-import { DEFAULT_DATA, text, wholeNumber } from './options';
+import { addEnvironmentOptions, wholeNumber } from './options';
 
 /** Everything a command needs: an environment, a terminal, and a deadline. */
 export interface Context {
@@ -43,15 +43,7 @@ const HOUR_SECONDS = 3600;
 
 /** Adds the options of every command that uses a running environment. */
 export function addContextOptions(command: Command, timeoutSeconds: number): Command {
-  return command
-    .option('--data <dir>', 'data folder of the running local runtime', text('--data'), DEFAULT_DATA)
-    .option('--environment <name>', 'use this environment in AWS instead', text('--environment'))
-    .option(
-      '--outputs <file>',
-      'what cdk deploy --outputs-file wrote, with --environment',
-      text('--outputs'),
-      'outputs.json',
-    )
+  return addEnvironmentOptions(command)
     .option(
       '--timeout <s>',
       'give up after so many seconds',
@@ -140,16 +132,22 @@ export function assertTimeLeft(context: Context, what: string): void {
  */
 export function moment(flag: string): (value: string) => number {
   return (value) => {
-    const [, day] = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.exec(value) ?? [];
-    const time = day === undefined ? Number.NaN : Date.parse(value);
-    // Date.parse reads 30 February as 2 March.
-    if (Number.isNaN(time) || new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day)
+    const time = parseMoment(value);
+    if (time === undefined)
       throw new Failure(
         `${flag} must be a day such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z, got '${value}'`,
         2,
       );
     return time;
   };
+}
+
+/** Epoch milliseconds of a day in UTC or a time with its zone, both in ISO 8601; undefined for any other text. */
+export function parseMoment(value: string): number | undefined {
+  const [, day] = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.exec(value) ?? [];
+  const time = day === undefined ? Number.NaN : Date.parse(value);
+  // Date.parse reads 30 February as 2 March.
+  return Number.isNaN(time) || new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day ? undefined : time;
 }
 
 /** @throws Failure unless `since` is before `until` */

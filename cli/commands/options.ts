@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { Failure } from '../failure';
 import { grouped } from '../terminal';
 
@@ -31,3 +32,15 @@ export function text(flag: string): (value: string) => string {
 /** Most events that one call may generate. */
 export const MOST_EVENTS = 100_000_000;
 export const DEFAULT_DATA = '.millrace';
+
+/** Adds the options that say which environment a command works on. */
+export const addEnvironmentOptions = (command: Command): Command =>
+  command
+    .option('--data <dir>', 'data folder of the running local runtime', text('--data'), DEFAULT_DATA)
+    .option('--environment <name>', 'use this environment in AWS instead', text('--environment'))
+    .option(
+      '--outputs <file>',
+      'what cdk deploy --outputs-file wrote, with --environment',
+      text('--outputs'),
+      'outputs.json',
+    );

@@ -4,9 +4,9 @@ import { fileState, GapError, memoryState, type Reading, readStream } from 'kine
 import { Failure } from '../failure';
 import { grouped, Progress, plural, styleFor } from '../terminal';
 import type { CommandIo, Exit } from './context';
-import { text, wholeNumber } from './options';
+import { addEnvironmentOptions, text, wholeNumber } from './options';
 import { untilInterrupted } from './streams/interrupt';
-import { addStreamOptions, openStream, type StreamOptions } from './streams/open-stream';
+import { openStream, type StreamOptions } from './streams/open-stream';
 import { since } from './streams/since';
 import type { Sink } from './streams/sink';
 import { openSink } from './streams/sinks';
@@ -64,7 +64,7 @@ export function addRead(program: Command, io: CommandIo, exit: Exit): void {
       text('--out'),
     )
     .option('--json', 'a summary as one JSON object, with --out');
-  addStreamOptions(command).action((named: string, options: ReadCommandOptions) => read(named, options, io, exit));
+  addEnvironmentOptions(command).action((named: string, options: ReadCommandOptions) => read(named, options, io, exit));
 }
 
 function until(value: string): (now: number) => 'now' | Date {

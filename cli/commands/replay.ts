@@ -7,9 +7,9 @@ import { Failure } from '../failure';
 import { grouped, Progress, plural, styleFor } from '../terminal';
 import { type CommandIo, checkOrder, moment } from './context';
 import { ATTEMPTS, BYTES_PER_CALL, RECORDS_PER_CALL } from './feed';
-import { text, wholeNumber } from './options';
+import { addEnvironmentOptions, text, wholeNumber } from './options';
 import { untilInterrupted } from './streams/interrupt';
-import { addStreamOptions, openStream, type StreamOptions } from './streams/open-stream';
+import { openStream, type StreamOptions } from './streams/open-stream';
 import { archiveSource, fileSource, type Outgoing, type ReplaySource } from './streams/replay-sources';
 
 interface ReplayOptions extends StreamOptions {
@@ -43,7 +43,7 @@ export function addReplay(program: Command, io: CommandIo): void {
     .option('--key <path>', 'files of other JSON: the field with the partition key', text('--key'))
     .option('--state <file>', 'how far the replay is, so that another run goes on there', text('--state'))
     .option('--json', 'a summary as one JSON object');
-  addStreamOptions(command).action((source: string, options: ReplayOptions) => replay(source, options, io));
+  addEnvironmentOptions(command).action((source: string, options: ReplayOptions) => replay(source, options, io));
 }
 
 async function replay(from: string, options: ReplayOptions, io: CommandIo): Promise<void> {

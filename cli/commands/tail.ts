@@ -3,9 +3,9 @@ import { type Reading, readStream, type StreamRecord } from 'kinesis-reader';
 import { Failure } from '../failure';
 import { grouped, type Output, printable, type Style, styleFor, table } from '../terminal';
 import type { CommandIo } from './context';
-import { text } from './options';
+import { addEnvironmentOptions, text } from './options';
 import { Interrupted, untilInterrupted } from './streams/interrupt';
-import { addStreamOptions, openStream, type StreamOptions } from './streams/open-stream';
+import { openStream, type StreamOptions } from './streams/open-stream';
 import { since } from './streams/since';
 
 interface TailOptions extends StreamOptions {
@@ -46,7 +46,7 @@ export function addTail(program: Command, io: CommandIo): void {
     .option('--shard <id>', 'only this shard', text('--shard'))
     .option('--rate', 'records, bytes and lag of each shard, every two seconds, instead of records')
     .option('--json', 'a JSON object a line');
-  addStreamOptions(command).action((named: string, options: TailOptions) => tail(named, options, io));
+  addEnvironmentOptions(command).action((named: string, options: TailOptions) => tail(named, options, io));
 }
 
 const untilNow = (value: string): 'now' => {

@@ -1,13 +1,11 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { clockPath } from 'aws-local/internal-api';
-import type { Command } from 'commander';
 import { clientSettings } from '../../../lambda/shared/client-settings';
 import { pipelines } from '../../../pipelines';
 import { stackOutputs } from '../../cloud/connect';
 import { findEnvironment } from '../../cloud/environments';
 import { LOCAL_ENVIRONMENT, namesFrom } from '../../cloud/names';
 import { Failure } from '../../failure';
-import { DEFAULT_DATA, text } from '../options';
 import { isRunningOver, readRuntimeFile } from '../runtime-file';
 
 export interface StreamOptions {
@@ -24,18 +22,6 @@ export interface OpenStream {
   /** Epoch milliseconds of the clock by which records arrive: the local runtime has its own. */
   readonly now: () => number;
   close(): void;
-}
-
-export function addStreamOptions(command: Command): Command {
-  return command
-    .option('--data <dir>', 'data folder of the running local runtime', text('--data'), DEFAULT_DATA)
-    .option('--environment <name>', 'the pipeline of this environment in AWS', text('--environment'))
-    .option(
-      '--outputs <file>',
-      'what cdk deploy --outputs-file wrote, with --environment',
-      text('--outputs'),
-      'outputs.json',
-    );
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Failure } from '../../failure';
+import { parseMoment } from '../context';
 
 const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -8,10 +9,8 @@ export function since(flag: string): (value: string) => (now: number) => 'beginn
     if (value === 'beginning' || value === 'latest') return () => value;
     const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
     if (amount !== undefined) return (now) => new Date(now - Number(amount) * units[unit!]!);
-    const time = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(value)
-      ? Date.parse(value)
-      : Number.NaN;
-    if (Number.isNaN(time))
+    const time = parseMoment(value);
+    if (time === undefined)
       throw new Failure(
         `${flag} must be beginning, latest, a span such as 10m, 6h or 2d, or a time such as 2026-01-31T12:00:00Z, got '${value}'`,
         2,

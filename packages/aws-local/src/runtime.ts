@@ -302,7 +302,7 @@ function openClock({ dataDir, clock }: RuntimeOptions, onRun: RunListener): Runt
   return made;
 }
 
-/** Time must not go back over a restart. A folder that cannot be written is told of elsewhere. */
+/** Time must not go back over a restart. A full disk is reported by the services that write to it. */
 function saveClock(dataDir: string, clock: RuntimeClock): void {
   mkdirSync(dataDir, { recursive: true });
   try {

@@ -59,7 +59,7 @@ export class Positions {
     this.#of(id).ended = true;
   }
 
-  /** Begins a shard anew at the oldest record, after a gap. */
+  /** Moves a shard behind a gap: it counts as read up to this moment. */
   reset(id: string, untilMs: number): void {
     this.#of(id).untilMs = untilMs;
   }

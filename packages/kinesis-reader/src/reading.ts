@@ -219,11 +219,17 @@ export class StreamReading<Value> implements Reading<Value> {
     const session = this.#session!;
     for (const shard of session.lineage.begin()) {
       session.positions.begin(shard.id, session.start, shard.parents);
-      const gap = gapOf(session, shard.id, this.ports.clock.now());
-      passGap(session, gap, this.options.onGap, this.#gaps);
-      if (gap) this.options.report?.(gap);
-      pool.add(shard.id, this.#source(shard, gap !== undefined));
+      pool.add(shard.id, this.#source(shard, this.#passGap(shard.id)));
     }
+  }
+
+  /** Whether there was a gap in front of the shard's position. @throws GapError unless gaps are skipped */
+  #passGap(shardId: string): boolean {
+    const session = this.#session!;
+    const gap = gapOf(session, shardId, this.ports.clock.now());
+    passGap(session, gap, this.options.onGap, this.#gaps);
+    if (gap) this.options.report?.(gap);
+    return gap !== undefined;
   }
 
   #source(shard: ShardDescription, afterGap: boolean) {
@@ -274,11 +280,8 @@ export class StreamReading<Value> implements Reading<Value> {
   /** Shards that the stream no longer lists: they were closed, and all that they held has expired, read or not. */
   #passVanished(): void {
     const session = this.#session!;
-    const now = this.ports.clock.now();
     for (const id of session.positions.ids.filter((each) => !session.lineage.has(each))) {
-      const gap = gapOf(session, id, now);
-      passGap(session, gap, this.options.onGap, this.#gaps);
-      if (gap) this.options.report?.(gap);
+      this.#passGap(id);
       session.positions.forget(id);
     }
   }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { reason } from './errors';
 
 /** A record of a stream as a reader yields it. */
 export interface StreamRecord<Value = unknown> {
@@ -68,5 +67,3 @@ export function withEnvelope(record: StreamRecord): object {
       throw new Error(`the payload has a field ${field}, which the envelope of dlt uses (record ${_kinesis.seq_no})`);
   return { ...value, ...envelope };
 }
-
-export const undecodableReason = reason;
