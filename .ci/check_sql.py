@@ -12,7 +12,8 @@ import sys
 
 from sqlfluff.core import FluffConfig, Linter
 
-# What the grammar cannot parse although Redshift can, and the page of the developer guide that shows it. A line that explains nothing any more fails too.
+# What the grammar cannot parse although Redshift can, and the page of the developer guide that shows it. A line that explains nothing is
+# told and no failure: which statements the second tier of the tests adds depends on the day.
 GUIDE = "https://docs.aws.amazon.com/redshift/latest/dg/"
 EXPLAINED = [
     (r"\bfrom\b.* at \w+", GUIDE + "query-super.html", "FROM has positions of elements: AT"),
@@ -24,6 +25,7 @@ EXPLAINED = [
     (r"^create table \S+ \(a int check", GUIDE + "r_CREATE_TABLE_NEW.html", "a case that has to fail: there are no such constraints"),
     (r"nosuchtype", GUIDE + "c_Supported_data_types.html", "a case that has to fail: types are words of the grammar"),
     (r"from \S+ \w+, unpivot \S+ as \w+ order by", GUIDE + "query-super.html", "UNPIVOT of an object without AT"),
+    (r"^grant [\w, ]+ on \S+ to [^,]+,", GUIDE + "r_GRANT.html", "several that are granted to"),
     (r"^savepoint", GUIDE + "c_unsupported-postgresql-features.html", "a case that has to fail: there are no savepoints"),
     (r"^delete c_s\.t", GUIDE + "r_DELETE.html", "FROM may be left out"),
     (
@@ -101,11 +103,11 @@ def main(paths):
         used.update(line[0] for line in known)
         if not known:
             unexplained.append(f"{origin}\n    {said}\n    {re.sub(chr(10), chr(10) + '    ', sql[:2000])}")
-    idle = [f"nothing is explained by {line[0]} any more" for line in EXPLAINED if line[0] not in used]
+    idle = [f"nothing is explained by {line[0]}" for line in EXPLAINED if line[0] not in used]
     print("\n".join(unexplained + idle))
     refused = sum(said is not None for said in problems)
     print(f"{len(found)} distinct statements, {refused} that the grammar cannot parse, {len(unexplained)} of them unexplained")
-    return 1 if unexplained or idle else 0
+    return 1 if unexplained else 0
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ describe('the Data API', () => {
     local.call('DescribeStatement', { Id, WaitTimeSeconds: 30 }, principal);
 
   test('answers before the statement ran, and tells its end', async () => {
-    const { Id, Status, CreatedAt } = await execute({ StatementName: 'millrace/dev/x' });
+    const { Id, Status, CreatedAt } = await execute({ StatementName: 'shop/dev/x' });
     expect([Status, CreatedAt]).toEqual([undefined, local.clock.now() / 1000]);
     expect((await local.call('DescribeStatement', { Id })).Status).toBe('SUBMITTED');
     expect(await ended(Id)).toMatchObject({
