@@ -9,6 +9,8 @@ export interface FirehoseRecord {
   readonly data: string;
   readonly shardId: string;
   readonly sequenceNumber: string;
+  /** Place in a record that the Kinesis Producer Library aggregated: Firehose passes each of its user records. 0 for any other record. */
+  readonly subsequenceNumber: number;
   readonly partitionKey: string;
   /** Epoch milliseconds. */
   readonly arrivedAt: number;
@@ -40,6 +42,7 @@ export function parseTransformation(event: unknown): FirehoseRecord[] {
       data: asText(record.data, `${at}.data`),
       shardId: asText(metadata.shardId, `${at}.kinesisRecordMetadata.shardId`),
       sequenceNumber: asText(metadata.sequenceNumber, `${at}.kinesisRecordMetadata.sequenceNumber`),
+      subsequenceNumber: subsequenceOf(metadata.subsequenceNumber, `${at}.kinesisRecordMetadata.subsequenceNumber`),
       partitionKey: asText(metadata.partitionKey, `${at}.kinesisRecordMetadata.partitionKey`),
       arrivedAt: asNumber(
         metadata.approximateArrivalTimestamp,
@@ -47,6 +50,14 @@ export function parseTransformation(event: unknown): FirehoseRecord[] {
       ),
     };
   });
+}
+
+/** AWS documents no type: its samples have a number, its type definitions a text. */
+function subsequenceOf(value: unknown, at: string): number {
+  if (value === undefined || value === null) return 0;
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  if (Number.isSafeInteger(number) && (number as number) >= 0) return number as number;
+  throw new Error(`${at} must be a whole number of 0 or more, got ${JSON.stringify(value)}`);
 }
 
 /** Answers every record. Those that no longer fit into the response fail, and Firehose writes them under its error prefix. */
@@ -72,18 +83,20 @@ export function archiveRecords(
 
 /**
  * One line of an archive object. Its fields:
- * - `shard_id`, `sequence_number`, `partition_key`
+ * - `shard_id`, `partition_key`
+ * - `sequence_number`: with the subsequence number after a colon if that is above 0 (decision 30)
  * - `approximate_arrival_timestamp`: ISO 8601 in UTC, without a zone, with milliseconds
  * - `payload`: the record's own JSON text. It is copied, not parsed and written again, which would round big integers and drop repeated
  *   keys. Only line breaks between tokens become spaces; a JSON string can't contain any.
  * - `unparsed`: the bytes in base64, where they are not JSON that every parser reads alike. The merge treats them like bytes of the stream.
  */
-export function archiveLine({ data, shardId, sequenceNumber, partitionKey, arrivedAt }: FirehoseRecord): string {
+export function archiveLine(record: FirehoseRecord): string {
+  const { data, shardId, sequenceNumber, subsequenceNumber, partitionKey, arrivedAt } = record;
   const bytes = Buffer.from(data, 'base64');
   const json = plainJson(bytes);
   const position = JSON.stringify({
     shard_id: shardId,
-    sequence_number: sequenceNumber,
+    sequence_number: subsequenceNumber > 0 ? `${sequenceNumber}:${subsequenceNumber}` : sequenceNumber,
     partition_key: partitionKey,
     approximate_arrival_timestamp: new Date(arrivedAt).toISOString().slice(0, -1),
   });

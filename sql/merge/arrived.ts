@@ -1,9 +1,9 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
+import { givesWay } from './gives-way';
 import type { Source } from './incoming';
 import { parsedExpression, unparsedArchive } from './parsing';
-import { isSkip } from './skip-reason';
 
 /**
  * Statements that bring rows into a merge, in this order:
@@ -34,7 +34,7 @@ export function untouchedStatements(
   return [
     arrivedStatement(pipeline, source, archive),
     readStatement(pipeline, source),
-    ...removeMergedStatements(pipeline, replaced),
+    ...removeMergedStatements(pipeline, source, replaced),
   ];
 }
 
@@ -99,17 +99,20 @@ from ${arrived}`;
 }
 
 /**
- * Deletes arrived rows whose position already has an outcome. An outcome is final, except the reject of a skipped
- * record, which gives way to the record. A record keeps its arrival time when it is read again, so only rows of that
- * time range are searched.
+ * Deletes arrived rows whose position already has an outcome. An outcome is final, except rejects that give way:
+ * see `givesWay`. A record keeps its arrival time when it is read again, so only rows of that time range are searched.
  */
-function removeMergedStatements(pipeline: ResolvedPipeline, replaced?: string): StatementTemplate[] {
+function removeMergedStatements(
+  pipeline: ResolvedPipeline,
+  source: 'stream' | 'archive',
+  replaced?: string,
+): StatementTemplate[] {
   const { events, duplicates, rejects } = pipeline.tables;
   const { arrived, read, merged } = pipeline.temporary;
   const positions = [events, duplicates, rejects].map(
     (table) => `select shard_id, sequence_number
 from ${table}
-where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read})${table === rejects ? ` and not ${isSkip()}` : ''}${replaced ? ` and run_id <> ${replaced}` : ''}`,
+where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read})${table === rejects ? ` and not ${givesWay(source)}` : ''}${replaced ? ` and run_id <> ${replaced}` : ''}`,
   );
   return [
     `create temp table ${merged} as

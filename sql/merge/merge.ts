@@ -5,8 +5,8 @@ import { placeColumns } from '../tables/columns';
 import { arrivalStatements, arrivalTables, arrivedQuery } from './arrived';
 import { completeRowsStatements } from './complete-rows';
 import { beginning, gapStatement } from './gaps';
+import { givesWay } from './gives-way';
 import { incomingStatements, incomingTables, type Source } from './incoming';
-import { isSkip } from './skip-reason';
 
 /**
  * The first statement of every transaction that merges. A LOCK takes no snapshot, so the statements after it see what
@@ -88,7 +88,10 @@ export function mergeSteps(pipeline: ResolvedPipeline, source: Source, options: 
       ...incomingStatements(pipeline, arrivedQuery(pipeline, source)),
       ...copiesStatements(pipeline, [], '', options.replaced),
     ],
-    place: [...(hasPositions ? recoverStatements(pipeline) : []), ...placeStatements(pipeline, options.objectKey)],
+    place: [
+      ...(source === 'history' ? [] : recoverStatements(pipeline, source)),
+      ...placeStatements(pipeline, options.objectKey),
+    ],
     run: runStatement(pipeline, source, options.extraRejects),
     drop: `drop table ${[...arrivalTables(pipeline, source), ...incomingTables(pipeline), shared, copies, ...(hasPositions ? [recovered] : [])].join(', ')}`,
   };
@@ -162,8 +165,8 @@ function sameTimes(pipeline: ResolvedPipeline, incoming: string): string {
     .join('');
 }
 
-/** Deletes the rejects of skipped records that have arrived after all: see skips.ts. */
-function recoverStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+/** Deletes the rejects that give way to records of this merge. */
+function recoverStatements(pipeline: ResolvedPipeline, source: 'stream' | 'archive'): StatementTemplate[] {
   const { rejects } = pipeline.tables;
   const { incoming, recovered } = pipeline.temporary;
   return [
@@ -171,10 +174,10 @@ function recoverStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
 select r.shard_id, r.sequence_number
 from ${rejects} r
 inner join ${incoming} i on i.shard_id = r.shard_id and i.sequence_number = r.sequence_number
-where ${isSkip('r.')}`,
+where ${givesWay(source, 'r.')}`,
     `delete from ${rejects}
 using ${recovered}
-where ${recovered}.shard_id = ${rejects}.shard_id and ${recovered}.sequence_number = ${rejects}.sequence_number and ${isSkip(`${rejects}.`)}`,
+where ${recovered}.shard_id = ${rejects}.shard_id and ${recovered}.sequence_number = ${rejects}.sequence_number and ${givesWay(source, `${rejects}.`)}`,
   ];
 }
 
@@ -226,7 +229,7 @@ where c.is_stored = 0 and c.copy_number = 1`,
 }
 
 /**
- * Writes the run's counts, less the skip rejects that gave way. `extraRejects` counts rejects that are not in the
+ * Writes the run's counts, less the rejects that gave way. `extraRejects` counts rejects that are not in the
  * temporary table.
  */
 function runStatement(pipeline: ResolvedPipeline, source: Source, extraRejects = '0'): StatementTemplate {

@@ -35,6 +35,16 @@ ${indent(parsed)}
 const notParsed =
   'payload: not JSON that SUPER takes: malformed, an attribute twice in an object, more than 1,000 levels, half a surrogate pair, or a number out of range';
 
+/** The first bytes of a record that the Kinesis Producer Library aggregated, in hexadecimal. */
+const aggregateMagic = 'f3899ac2';
+
+/** SQL condition on rows with `unparsed`: the bytes are such a record. Never null. */
+export const isAggregate = (of = '') =>
+  `coalesce(from_varbyte(substring(${of}unparsed, 1, 4), 'hex'), '') = '${aggregateMagic}'`;
+
+const aggregateReason =
+  'payload: an aggregate of the Kinesis Producer Library, which Redshift does not take apart; a backfill of the archive brings its records';
+
 /** First byte of a JSON array or object, or of white space before it, in hexadecimal. */
 const opening = ['5b', '7b', '20', '09', '0a', '0d'];
 
@@ -46,6 +56,7 @@ export function unparsedReason(): string {
   const first = (bytes: number) => `from_varbyte(substring(unparsed, 1, ${bytes}), 'hex')`;
   return `case
   when payload is not null then 'payload: not plain JSON, and its base64 in the archive cannot be decoded: it is malformed or longer than 65,535 bytes'
+  when ${isAggregate()} then ${quoteLiteral(aggregateReason)}
   when can_json_parse(unparsed) then 'payload: expected an object, got null'
   when ${first(3)} = 'efbbbf' then 'payload: begins with a byte order mark'
   when ${first(1)} in (${opening.map((byte) => `'${byte}'`).join(', ')}) then ${quoteLiteral(notParsed)}

@@ -6,6 +6,7 @@ describe('a reject is named by', () => {
 
   test.each([
     ['shardId-000000000000,4959', { container: 'shardId-000000000000', place: '4959' }],
+    ['shardId-000000000000,4959:2', { container: 'shardId-000000000000', place: '4959:2' }],
     ['stream, shardId-000000000000, 4959', { container: 'shardId-000000000000', place: '4959' }],
     ['shardId-000000000000', { container: 'shardId-000000000000' }],
     ['s3://bucket/a, b/c.gz,17', { container: 's3://bucket/a, b/c.gz', place: '17' }],
@@ -15,12 +16,18 @@ describe('a reject is named by', () => {
     expect(parse(given)).toEqual(expected);
   });
 
-  test.each(['', '4959', 'shard,1', 's3://bucket', 's3://bucket/', 'estore/a.gz,1', `s3://b/k,${'9'.repeat(20)}`])(
-    '%j is refused',
-    (given) => {
-      expect(() => parse(given)).toThrow(/--id must be <shard>,<sequence number> or/);
-    },
-  );
+  test.each([
+    '',
+    '4959',
+    'shard,1',
+    's3://bucket',
+    's3://bucket/',
+    'estore/a.gz,1',
+    's3://b/k,1:2',
+    `s3://b/k,${'9'.repeat(20)}`,
+  ])('%j is refused', (given) => {
+    expect(() => parse(given)).toThrow(/--id must be <shard>,<sequence number> or/);
+  });
 });
 
 describe('the condition', () => {

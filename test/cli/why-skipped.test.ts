@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { Investigation } from '../../cli/commands/why/investigation';
 import { parseQuestion } from '../../cli/commands/why/question';
 import { archiveLine } from '../../lambda/archive/archive';
+import { aggregate } from '../../packages/kinesis-reader/test/aggregate';
 import { pipeline } from '../../pipelines/estore/pipeline';
 import { FakeCloud, fakeContext } from './cloud';
 
@@ -65,6 +66,7 @@ test('when the stream has forgotten it, the archive has it, and a backfill is wh
   const cloud = skipping();
   const line = archiveLine({
     recordId: '',
+    subsequenceNumber: 0,
     data: data.toString('base64'),
     shardId: shard,
     sequenceNumber,
@@ -78,4 +80,74 @@ test('when the stream has forgotten it, the archive has it, and a backfill is wh
   expect(sightings).toContainEqual(
     expect.objectContaining({ place: 'queue', what: expect.stringContaining('no message is about it') }),
   );
+});
+
+describe('a record in an aggregate of the Kinesis Producer Library', () => {
+  const other = (customer: string) => ({ key: 'k', data: JSON.stringify({ ...payload, customer_id: customer }) });
+  const data = aggregate([other('c-0'), other('c-1')]);
+  const aggregateReason = 'payload: an aggregate of the Kinesis Producer Library';
+
+  /** An environment whose stream has the aggregate, and whose tables have the given rows. */
+  function aggregating(...answers: FakeCloud['answers']): FakeCloud {
+    const cloud = skipping();
+    cloud.answers = [...answers, ...cloud.answers];
+    cloud.streams.shards = async () => [shard];
+    cloud.streams.records = () =>
+      (async function* () {
+        yield [{ data, sequenceNumber, arrivedAt, partitionKey: 'k' }];
+      })();
+    cloud.streams.record = async (_stream, _shard, sequence) =>
+      sequence === sequenceNumber ? { data, sequenceNumber, arrivedAt, partitionKey: 'k' } : undefined;
+    return cloud;
+  }
+  const file = (cloud: FakeCloud) => {
+    const lines = [other('c-0'), other('c-1')].map(({ data: text }, subsequenceNumber) =>
+      archiveLine({
+        recordId: '',
+        data: Buffer.from(text).toString('base64'),
+        shardId: shard,
+        sequenceNumber,
+        subsequenceNumber,
+        partitionKey: 'k',
+        arrivedAt,
+      }),
+    );
+    cloud.put('archive', 'archive/estore/2026/11/21/09/part.gz', {
+      body: gzipSync(lines.join('')),
+      lastModified: arrivedAt,
+    });
+  };
+
+  test('is found on the stream; the reject of the aggregate and the archive say what to do', async () => {
+    const cloud = aggregating([
+      'estore.rejects where shard_id',
+      [{ ...reject, reason: aggregateReason, aggregate: true }],
+    ]);
+    file(cloud);
+    const { verdict, sightings } = await ask(cloud);
+    expect(verdict).toBe(`It is not in events: it was rejected: ${aggregateReason}.`);
+    expect(sightings).toContainEqual(
+      expect.objectContaining({
+        place: 'stream',
+        found: 'yes',
+        facts: expect.objectContaining({ sequenceNumber: `${sequenceNumber}:1` }),
+      }),
+    );
+    expect(sightings).toContainEqual(
+      expect.objectContaining({ place: 'archive', found: 'yes', facts: expect.objectContaining({ line: 2 }) }),
+    );
+    expect(sightings).toContainEqual(
+      expect.objectContaining({ place: 'queue', what: expect.stringContaining('no message is about it') }),
+    );
+  });
+
+  test('is found by its position once the archive brought it', async () => {
+    const event = { ...reject, event_id: 'e', source: 'archive', sequence_number: `${sequenceNumber}:1` };
+    const cloud = aggregating(['from estore.events', [event]]);
+    file(cloud);
+    const { verdict, sightings } = await ask(cloud);
+    expect(verdict).toBe('It is in events.');
+    for (const place of ['stream', 'archive'])
+      expect(sightings).toContainEqual(expect.objectContaining({ place, found: 'yes' }));
+  });
 });

@@ -74,6 +74,7 @@ describe.each(everyNth(behaviours, 3))('system views that %s', (_, systemViews) 
   test('a line that COPY refuses though it looks like a record is a reject, or its object is parked with the reason', async () => {
     const record = {
       recordId: '',
+      subsequenceNumber: 0,
       data: Buffer.from('{"id":"q1"}').toString('base64'),
       partitionKey: 'p',
       arrivedAt: startMs,

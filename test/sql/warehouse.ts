@@ -46,6 +46,7 @@ class TestStream implements KinesisPort {
       this.sequence += 1;
       this.records.push({
         recordId: '',
+        subsequenceNumber: 0,
         data: Buffer.from(data).toString('base64'),
         shardId: shard,
         sequenceNumber: this.number(),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
+import { deaggregate } from 'kinesis-reader/aggregation';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
 import { literalPrefixes } from '../../lambda/load/contract';
 import type { Step } from '../../lambda/shared/plan';
@@ -125,23 +126,25 @@ export class SeamWorld {
     return files
       .flatMap((file) => readFileSync(file, 'utf8').split('\n'))
       .filter((line) => line !== '')
-      .map((line, index) => {
+      .flatMap((line, index) => {
         const record = JSON.parse(line) as Record<string, string>;
-        return {
-          recordId: String(index),
-          data: record['data']!,
+        const data = Buffer.from(record['data']!, 'base64');
+        return (deaggregate(data) ?? [{ data }]).map((part, subsequenceNumber) => ({
+          recordId: `${index}.${subsequenceNumber}`,
+          data: Buffer.from(part.data).toString('base64'),
           shardId: record['shard_id']!,
           sequenceNumber: record['sequence_number']!,
+          subsequenceNumber,
           partitionKey: record['partition_key']!,
           arrivedAt: Number(record['arrival_ms']),
-        };
+        }));
       });
   }
 
-  /** Puts texts as they are, anything else as JSON, onto the stream. */
+  /** Puts texts and bytes as they are, anything else as JSON, onto the stream. */
   send(...records: readonly unknown[]): void {
     const Records = records.map((record, index) => ({
-      Data: Buffer.from(typeof record === 'string' ? record : JSON.stringify(record)).toString('base64'),
+      Data: bytesOf(record).toString('base64'),
       PartitionKey: String(index),
     }));
     this.cloud.kinesis.operations.PutRecords({ StreamName: this.template.streamName, Records }, outsider);
@@ -199,4 +202,9 @@ export class SeamWorld {
     await this.cloud.dispose();
     this.template.remove();
   }
+}
+
+function bytesOf(record: unknown): Buffer {
+  if (Buffer.isBuffer(record)) return record;
+  return Buffer.from(typeof record === 'string' ? record : JSON.stringify(record));
 }

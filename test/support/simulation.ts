@@ -233,7 +233,12 @@ export class Simulation implements Simulated {
     const first = stream.length === 0 ? 0 : from % stream.length;
     const records = stream.slice(first, first + count);
     const lines = records.map(({ line, ...place }) =>
-      archiveLine({ recordId: '', data: Buffer.from(line).toString('base64'), ...place }).trimEnd(),
+      archiveLine({
+        recordId: '',
+        subsequenceNumber: 0,
+        data: Buffer.from(line).toString('base64'),
+        ...place,
+      }).trimEnd(),
     );
     if (records.length > 0) await this.upload(key, lines, false, records);
   }

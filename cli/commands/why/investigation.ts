@@ -4,7 +4,7 @@ import { type Context, warehouseText, warehouseTime } from '../context';
 import type { Question } from './question';
 import { lookIntoQueues, type OpenObject } from './queues';
 import { type ObjectHit, searchArchive, searchHistory, searchStream } from './search';
-import { type Bounds, no, type Position, type Sighting, unknown, yes } from './sighting';
+import { type Bounds, no, type Position, type Sighting, streamSequence, unknown, yes } from './sighting';
 import { exportSightings, viewSightings } from './views-and-exports';
 import {
   countStaged,
@@ -94,7 +94,7 @@ export class Investigation {
     if (known.length > 0) {
       const sightings: Sighting[] = [];
       for (const position of known) {
-        const record = await context.cloud.streams.record(stream, position.shard, position.sequenceNumber);
+        const record = await context.cloud.streams.record(stream, position.shard, streamSequence(position));
         sightings.push(
           record === undefined
             ? no('stream', `${place(position)}: the stream no longer has it`, facts(position))
@@ -143,16 +143,19 @@ export class Investigation {
     return sightings.length > 0 ? sightings : [no('landing', 'no position to look up')];
   }
 
-  private isMerged({ shard, sequenceNumber }: Position): boolean {
+  private isMerged(at: Position): boolean {
     return [...this.events, ...this.duplicates, ...this.rejects].some(
-      ({ position }) => position?.shard === shard && position.sequenceNumber === sequenceNumber,
+      ({ position }) => position !== undefined && (same(position, at) || isRecordOf(position, at)),
     );
   }
 
-  /** True if the reject has only a position. An object of the archive decides its outcome. */
-  private isSkipped(at: Position): boolean {
+  /** True if an object of the archive decides the outcome: the stream brought only a position, or an aggregate. */
+  private awaitsArchive(at: Position): boolean {
     return this.rejects.some(
-      ({ position, row }) => position !== undefined && same(position, at) && isSkipReason(String(row['reason'])),
+      ({ position, row }) =>
+        position !== undefined &&
+        ((same(position, at) && isSkipReason(String(row['reason']))) ||
+          (row['aggregate'] === true && position.shard === at.shard && position.sequenceNumber === streamSequence(at))),
     );
   }
 
@@ -179,7 +182,7 @@ export class Investigation {
       if (position !== undefined && !this.isMerged(position)) await this.rejectAt(position);
       const known =
         position !== undefined &&
-        !this.isSkipped(position) &&
+        !this.awaitsArchive(position) &&
         (this.isMerged(position) || positions.some((one) => same(one, position)));
       const { state, detail } = await ledgerStateOf(this.context, this.question, hit.bucket, hit.key, hit.etag);
       // A record that is still on the stream needs no object of the archive.
@@ -324,6 +327,12 @@ export class Investigation {
 
 const same = (one: Position, other: Position) =>
   one.shard === other.shard && one.sequenceNumber === other.sequenceNumber;
+
+/** True if the first position is that of the aggregated record which the second one is in. */
+const isRecordOf = (record: Position, member: Position) =>
+  record.shard === member.shard &&
+  record.sequenceNumber === streamSequence(member) &&
+  member.sequenceNumber !== record.sequenceNumber;
 
 function distinct(positions: readonly Position[]): Position[] {
   return positions.filter((position, n) => positions.findIndex((other) => same(other, position)) === n);

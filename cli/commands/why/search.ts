@@ -1,3 +1,4 @@
+import { deaggregate } from 'kinesis-reader/aggregation';
 import type { Pipeline } from '../../../pipelines/definition';
 import type { ListedObject } from '../../cloud/ports';
 import { grouped, plural } from '../../terminal';
@@ -36,11 +37,14 @@ export async function searchStream(context: Context, question: Question, bounds:
       for (const { data, sequenceNumber, arrivedAt } of records) {
         if (bounds.until !== undefined && arrivedAt >= bounds.until) break;
         read++;
-        const found =
-          pipeline.identity.by === 'stream-position' && question.fields.size === 0
-            ? positionId(shard, sequenceNumber) === question.id
-            : matches(question, json(Buffer.from(data).toString('utf8')));
-        if (found) hits.push({ shard, sequenceNumber, arrivedAt });
+        for (const [number, part] of (deaggregate(data) ?? [{ data }]).entries()) {
+          const position = number === 0 ? sequenceNumber : `${sequenceNumber}:${number}`;
+          const found =
+            pipeline.identity.by === 'stream-position' && question.fields.size === 0
+              ? positionId(shard, position) === question.id
+              : matches(question, json(Buffer.from(part.data).toString('utf8')));
+          if (found) hits.push({ shard, sequenceNumber: position, arrivedAt });
+        }
       }
       stage.update(plural(read, 'record'));
       if (hits.length >= HITS) break search;

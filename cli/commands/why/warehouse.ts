@@ -1,11 +1,12 @@
 import type { Row } from '../../../lambda/shared/warehouse';
 import type { Column } from '../../../pipelines/definition';
 import { landingName, ofIdentity, publicTables, quoteIdentifier } from '../../../sql';
+import { isAggregate } from '../../../sql/merge/parsing';
 import { redshiftType } from '../../../sql/tables/column-type';
 import { payloadPath } from '../../../sql/typing/column';
 import { type Context, queryRows, warehouseTime } from '../context';
 import { type Question, timestampText } from './question';
-import type { Position } from './sighting';
+import { type Position, streamSequence } from './sighting';
 
 /** A row of events, duplicates, rejects or the landing view. */
 export interface Found {
@@ -38,7 +39,7 @@ export function findDuplicates(context: Context, { pipeline }: Question, ids: re
   );
 }
 
-const rejectSelect = `${place}, object_key, line, reason`;
+const rejectSelect = `${place}, object_key, line, reason, ${isAggregate()} as aggregate`;
 
 /** Finds rejects by their payload, because they have no id. */
 export async function findRejects(context: Context, { pipeline, fields }: Question): Promise<Found[]> {
@@ -53,17 +54,16 @@ export async function findRejects(context: Context, { pipeline, fields }: Questi
   );
 }
 
-export async function findRejectAt(
-  context: Context,
-  { pipeline }: Question,
-  { shard, sequenceNumber }: Position,
-): Promise<Found[]> {
+/** Finds the reject of a position, or else of the aggregated record that the position is in. */
+export async function findRejectAt(context: Context, { pipeline }: Question, position: Position): Promise<Found[]> {
   const { rejects } = publicTables(pipeline);
+  const { shard, sequenceNumber } = position;
   return query(
     context,
     'rejects',
-    `select ${rejectSelect} from ${rejects} where shard_id = {{shard}} and sequence_number = {{sequence}} limit 1`,
-    { shard, sequence: sequenceNumber },
+    `select ${rejectSelect} from ${rejects} where shard_id = {{shard}} and (sequence_number = {{sequence}} or sequence_number = {{record}} and ${isAggregate()})
+order by case when sequence_number = {{sequence}} then 0 else 1 end limit 1`,
+    { shard, sequence: sequenceNumber, record: streamSequence(position) },
   );
 }
 
@@ -89,11 +89,7 @@ export async function findRejectInObject(
 }
 
 /** Finds whether the landing view has read a position, and whether it is merged. */
-export async function findLanded(
-  context: Context,
-  { pipeline }: Question,
-  { shard, sequenceNumber }: Position,
-): Promise<Found[]> {
+export async function findLanded(context: Context, { pipeline }: Question, position: Position): Promise<Found[]> {
   const landing = landingName(pipeline);
   const { checkpoints } = publicTables(pipeline);
   return query(
@@ -103,7 +99,7 @@ export async function findLanded(
   refresh_time <= coalesce((select max(refresh_time) from ${checkpoints} where landing = {{landing}} and ${ofIdentity(pipeline)}), '1970-01-01'::timestamp) as merged
 from ${landing}
 where shard_id = {{shard}} and sequence_number = {{sequence}} limit 1`,
-    { shard, sequence: sequenceNumber, landing: landing.split('.')[1]! },
+    { shard: position.shard, sequence: streamSequence(position), landing: landing.split('.')[1]! },
   );
 }
 

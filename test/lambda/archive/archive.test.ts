@@ -10,6 +10,7 @@ import { quiet } from '../fakes';
 
 const record = (data: string | Buffer, recordId = 'r'): FirehoseRecord => ({
   recordId,
+  subsequenceNumber: 0,
   data: Buffer.from(data).toString('base64'),
   shardId: 'shardId-000000000001',
   sequenceNumber: '49590338271490256608559692538361571095921575989136588898',
@@ -25,6 +26,33 @@ test('wraps the payload in its position on the stream, byte for byte', () => {
   const payload =
     '{"id":9007199254740993,"price":1.10,"big":1e300,"text":"\\u00e9é\\n😀\\ud83d\\ude00","deep":[{"a":[]},{"a":":"}]}';
   expect(archiveLine(record(payload))).toBe(`${position},"payload":${payload},"unparsed":null}\n`);
+});
+
+test('the position of a later user record of an aggregate ends with its subsequence number', () => {
+  const lines = [0, 1, 2].map((subsequenceNumber) => archiveLine({ ...record('{}'), subsequenceNumber }));
+  const { sequenceNumber } = record('{}');
+  expect(lines.map((line) => JSON.parse(line).sequence_number)).toEqual([
+    sequenceNumber,
+    `${sequenceNumber}:1`,
+    `${sequenceNumber}:2`,
+  ]);
+});
+
+test.each([
+  [undefined, 0],
+  [3, 3],
+  ['3', 3],
+])('takes the subsequence number %j', (subsequenceNumber, expected) => {
+  const metadata = { ...kinesisRecordMetadata, subsequenceNumber };
+  const [parsed] = parseTransformation({ records: [{ recordId: 'r', data: '', kinesisRecordMetadata: metadata }] });
+  expect(parsed).toMatchObject({ subsequenceNumber: expected });
+});
+
+test('refuses a subsequence number that is none, since it would confuse records', () => {
+  const metadata = { ...kinesisRecordMetadata, subsequenceNumber: 'x' };
+  expect(() =>
+    parseTransformation({ records: [{ recordId: 'r', data: '', kinesisRecordMetadata: metadata }] }),
+  ).toThrow('event.records[0].kinesisRecordMetadata.subsequenceNumber must be a whole number of 0 or more, got "x"');
 });
 
 test('keeps a pretty-printed payload on one line', () => {
@@ -90,7 +118,15 @@ test('parses what Firehose sends and names what is missing', () => {
   expect(
     parseTransformation({ invocationId: 'i', records: [{ recordId: 'r', data: 'e30=', kinesisRecordMetadata }] }),
   ).toEqual([
-    { recordId: 'r', data: 'e30=', shardId: 's', partitionKey: 'p', sequenceNumber: '1', arrivedAt: 1_795_237_200_123 },
+    {
+      recordId: 'r',
+      data: 'e30=',
+      shardId: 's',
+      partitionKey: 'p',
+      sequenceNumber: '1',
+      subsequenceNumber: 0,
+      arrivedAt: 1_795_237_200_123,
+    },
   ]);
   expect(() => parseTransformation({ records: [{ recordId: 'r', data: 'e30=' }] })).toThrow(
     'event.records[0].kinesisRecordMetadata must be an object, got nothing',

@@ -18,7 +18,7 @@ import type { LambdaInvoker } from '../lambda';
 import { expandPrefix } from './prefix';
 import { type DeliveryConfig, parseDeliveryStream } from './properties';
 import type { ReadSource } from './source';
-import { type SourceRecord, type Transformed, transform } from './transform';
+import { type SourceRecord, type Transformed, transform, userRecords } from './transform';
 
 export { kinesisSource } from './source';
 
@@ -202,7 +202,7 @@ class Delivery {
   }
 
   private async write(records: readonly SourceRecord[]): Promise<void> {
-    const { delivered, failed } = await this.process(records);
+    const { delivered, failed } = await this.process(userRecords(records));
     const oldestArrival = Math.min(...records.map(({ arrivalMs }) => arrivalMs));
     if (failed.length > 0) {
       const prefix = expandPrefix(this.config.errorPrefix, { oldestArrival, errorOutputType: 'processing-failed' });

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Principal } from 'aws-local-kit';
+import { deaggregate } from 'kinesis-reader/aggregation';
 import type { LambdaInvoker } from '../lambda';
 
 /** A record of the source on its way to the bucket. */
 export interface SourceRecord {
   readonly shardId: string;
   readonly sequenceNumber: string;
+  /** Place in an aggregated record. @default 0 */
+  readonly subsequenceNumber?: number;
   readonly partitionKey: string;
   readonly arrivalMs: number;
   /** Base64. */
@@ -43,6 +46,19 @@ const payloadLimitBytes = 6 * 1024 * 1024;
 const recordOverheadBytes = 1024;
 
 type Answer = { readonly recordId?: string; readonly result?: string; readonly data?: string };
+
+/** Takes records of the Kinesis Producer Library apart, as Firehose does before it transforms and delivers. */
+export const userRecords = (records: readonly SourceRecord[]): SourceRecord[] =>
+  records.flatMap((record) => {
+    const parts = deaggregate(Buffer.from(record.data, 'base64'));
+    if (parts === undefined) return record;
+    return parts.map(({ partitionKey, data }, subsequenceNumber) => ({
+      ...record,
+      partitionKey,
+      subsequenceNumber,
+      data: Buffer.from(data).toString('base64'),
+    }));
+  });
 
 /** Sends records through the transformation function, batch by batch. */
 export async function transform(records: readonly SourceRecord[], options: TransformerOptions): Promise<Transformed> {
@@ -127,7 +143,7 @@ function inputRecord(record: SourceRecord, index: number) {
     data: record.data,
     kinesisRecordMetadata: {
       sequenceNumber: record.sequenceNumber,
-      subsequenceNumber: 0,
+      subsequenceNumber: record.subsequenceNumber ?? 0,
       partitionKey: record.partitionKey,
       shardId: record.shardId,
       approximateArrivalTimestamp: record.arrivalMs,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { S3Port, StreamSlice } from 'aws-local-kit';
+import { aggregate } from '../../../kinesis-reader/test/aggregate';
 import { createFirehose } from '../../src/firehose';
 import { batches } from '../../src/firehose/transform';
 import { base, create, fakeLambda, turns } from '../fakes';
@@ -15,17 +16,21 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 type TransformEvent = {
-  records: { recordId: string; data: string; kinesisRecordMetadata: { shardId: string; sequenceNumber: string } }[];
+  records: {
+    recordId: string;
+    data: string;
+    kinesisRecordMetadata: { shardId: string; sequenceNumber: string; subsequenceNumber: number; partitionKey: string };
+  }[];
 };
 const text = (data: string) => Buffer.from(data, 'base64').toString();
-const base64 = (data: string) => Buffer.from(data).toString('base64');
+const base64 = (data: string | Buffer) => Buffer.from(data).toString('base64');
 
 /** A stream of one shard, whose records are numbered from 1. */
 function fakeStream() {
   const files: string[] = [];
   let count = 0;
   return {
-    add(...bodies: string[]) {
+    add(...bodies: (string | Buffer)[]) {
       const lines = bodies.map((body) => {
         count += 1;
         return JSON.stringify({
@@ -115,6 +120,33 @@ test('delivers what arrives after its creation, transformed, by the interval and
     ['archive/2026/03/04/05/…', '[c]\n', 'arn:delivery-role'],
   ]);
   expect(objects[0]!.key).toMatch(/\.gz$/);
+  firehose.dispose();
+});
+
+test('an aggregated record comes apart: one sequence number, and a subsequence number for each user record', async () => {
+  const stream = fakeStream();
+  const places: unknown[] = [];
+  const lambda = fakeLambda((payload) => {
+    const { records } = payload as TransformEvent;
+    places.push(...records.map(({ kinesisRecordMetadata: { shardId, ...place } }) => place));
+    return { records: records.map(({ recordId, data }) => ({ recordId, result: 'Ok', data })) };
+  });
+  const { firehose, objects, interval } = deliveryOver(stream, lambda);
+  firehose.start();
+  stream.add(
+    aggregate([
+      { key: 'one', data: 'a' },
+      { key: 'two', data: 'b' },
+    ]),
+    'c',
+  );
+  await interval();
+  expect(objects.map(({ body }) => body)).toEqual(['abc']);
+  expect(places).toMatchObject([
+    { partitionKey: 'one', sequenceNumber: '11111111111111111111', subsequenceNumber: 0 },
+    { partitionKey: 'two', sequenceNumber: '11111111111111111111', subsequenceNumber: 1 },
+    { partitionKey: 'k', sequenceNumber: '11111111111111111112', subsequenceNumber: 0 },
+  ]);
   firehose.dispose();
 });
 
