@@ -38,6 +38,7 @@ export function errorResponse(protocol: WireProtocol, error: AwsError, resource:
         body: xmlDocument('Error', {
           Code: xmlCode(error),
           Message: error.message,
+          ...error.members,
           Resource: resource,
           RequestId: requestId,
         }),

@@ -8,6 +8,7 @@ import { AwsError } from '../ports';
 import { decodeAwsChunked, isAwsChunked } from './chunked';
 import { asAwsError, errorResponse } from './errors';
 import type { JsonService } from './json';
+import { type SignedRequest, signedRequest } from './presigned';
 import { type WireProtocol, wireProtocol } from './wire-protocol';
 
 /** A request to a path of the runtime's own, outside the AWS protocols. It carries no principal: the handler decides whom it serves. */
@@ -27,6 +28,8 @@ export interface GatewayOptions {
   readonly region?: string;
   /** Largest request body in bytes. @default - 1 GiB for rest-xml, 16 MiB for every other service */
   readonly maxBodyBytes?: number;
+  /** Epoch milliseconds of the clock by which clients sign: presigned URLs expire by it. @default Date.now */
+  readonly wallClock?: () => number;
   /** Told about failures of the runtime itself, which the caller sees as `InternalFailure`. @default - stderr */
   readonly onFault?: (error: unknown, what: string) => void;
 }
@@ -144,8 +147,9 @@ async function answer(incoming: Incoming, outgoing: Outgoing, routes: Routes): P
   const url = incoming.url ?? '/';
   const question = url.indexOf('?');
   const path = question < 0 ? url : url.slice(0, question);
-  const query = new URLSearchParams(question < 0 ? '' : url.slice(question + 1));
-  const headers = plainHeaders(incoming.headers);
+  const given = new URLSearchParams(question < 0 ? '' : url.slice(question + 1));
+  const signed = signedRequest(plainHeaders(incoming.headers), given, (routes.options.wallClock ?? Date.now)());
+  const { headers, query } = signed;
   let service: Service | undefined;
   let response: ServiceResponse;
   try {
@@ -154,7 +158,7 @@ async function answer(incoming: Incoming, outgoing: Outgoing, routes: Routes): P
       const body = await readBody(incoming, routes.options.maxBodyBytes ?? jsonBodyBytes);
       response = await handler({ method, path, query, headers, body });
     } else {
-      const routed = route(headers, query, routes);
+      const routed = route(signed, routes);
       const { principal } = routed;
       service = routed.service;
       const limit = routes.options.maxBodyBytes ?? (service.protocol === 'rest-xml' ? xmlBodyBytes : jsonBodyBytes);
@@ -167,7 +171,7 @@ async function answer(incoming: Incoming, outgoing: Outgoing, routes: Routes): P
     if (thrown instanceof ProtocolError) service = thrown.service;
     if (!(thrown instanceof AwsError))
       fault(routes.options, thrown, `${method} ${path} ${headers['x-amz-target'] ?? ''}`);
-    response = errorResponse(protocolOf(headers, query, service), error, path);
+    response = errorResponse(protocolOf(signed, service), error, path);
   }
   await send(method, response, outgoing);
   // The rest of a body that was refused has to be read, or the connection is stuck.
@@ -182,26 +186,17 @@ function internalHandler(internal: ReadonlyMap<string, InternalHandler>, path: s
 }
 
 /** The protocol that an error is answered in. */
-function protocolOf(
-  headers: Readonly<Record<string, string>>,
-  query: URLSearchParams,
-  service: Service | undefined,
-): WireProtocol {
-  const signingName = service?.signingName ?? credentialOf(headers, query)?.split('/')[3];
+function protocolOf({ headers, query, credential }: SignedRequest, service: Service | undefined): WireProtocol {
+  const signingName = service?.signingName ?? credential?.split('/')[3];
   return signingName === undefined ? 'json-1.1' : wireProtocol(headers, query, signingName, service);
 }
 
-function credentialOf(headers: Readonly<Record<string, string>>, query: URLSearchParams): string | undefined {
-  const authorization = headers['authorization'];
-  return (authorization ? /Credential=([^,\s]+)/.exec(authorization)?.[1] : query.get('X-Amz-Credential')) ?? undefined;
-}
-
 /** Finds service and caller from the signature: `Credential=<key id>/<date>/<region>/<signing name>/aws4_request`. */
-function route(headers: Readonly<Record<string, string>>, query: URLSearchParams, routes: Routes) {
-  const authorization = headers['authorization'];
-  const credential = credentialOf(headers, query);
+function route(signed: SignedRequest, routes: Routes): { service: Service; principal: Principal } {
+  const { headers, credential, accessKeyV2 } = signed;
+  if (accessKeyV2 !== undefined) return routeV2(signed, accessKeyV2, routes);
   if (!credential) {
-    if (authorization)
+    if (headers['authorization'])
       throw new AwsError('IncompleteSignatureException', 'the Authorization header has no Credential', 400);
     return unsigned(headers, routes);
   }
@@ -214,7 +209,7 @@ function route(headers: Readonly<Record<string, string>>, query: URLSearchParams
     );
   const service = routes.services.get(signingName);
   if (!service) throw new AwsError('NotModelled', `service ${signingName} is not modelled by the local runtime`, 501);
-  const principal = callerOf(service, accessKeyId, headers, query, routes);
+  const principal = callerOf(service, accessKeyId, signed, routes);
   if (routes.options.region && region !== routes.options.region)
     throw new ProtocolError(
       service,
@@ -225,17 +220,19 @@ function route(headers: Readonly<Record<string, string>>, query: URLSearchParams
   return { service, principal };
 }
 
-function callerOf(
-  service: Service,
-  accessKeyId: string,
-  headers: Readonly<Record<string, string>>,
-  query: URLSearchParams,
-  routes: Routes,
-): Principal {
-  const token = headers['x-amz-security-token'] ?? query.get('X-Amz-Security-Token') ?? undefined;
+/** Only S3 takes version 2 of the signature. */
+function routeV2(signed: SignedRequest, accessKeyId: string, routes: Routes) {
+  const service = routes.services.get('s3');
+  if (!service) throw new AwsError('NotModelled', 'service s3 is not modelled by the local runtime', 501);
+  return { service, principal: callerOf(service, accessKeyId, signed, routes) };
+}
+
+function callerOf(service: Service, accessKeyId: string, signed: SignedRequest, routes: Routes): Principal {
+  const { headers, sessionToken, refused } = signed;
+  if (refused) throw new ProtocolError(service, refused.code, refused.message, refused.statusCode);
   let principal: Principal | undefined;
   try {
-    principal = routes.options.principalOf(accessKeyId, token);
+    principal = routes.options.principalOf(accessKeyId, sessionToken);
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;
     const code = service.protocol === 'rest-xml' ? error.code.replace(/Exception$/, '') : error.code;

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Journal } from 'aws-local-kit';
 import { hashedPath, internalFolder, pathOfKey } from './keys';
+import { readPieces } from './uploads';
 
 /** One version of an object. */
 export interface ObjectVersion {
@@ -11,8 +12,10 @@ export interface ObjectVersion {
   readonly versionId: string;
   readonly deleteMarker?: true;
   readonly size: number;
-  /** MD5 of the bytes, in quotes. */
+  /** In quotes: MD5 of the bytes; of a multipart upload, MD5 of the parts' MD5 and the number of parts. */
   readonly etag: string;
+  /** Bytes of each part of a multipart upload. */
+  readonly partSizes?: readonly number[];
   readonly lastModified: number;
   /** Below the bucket's folder. */
   readonly file: string;
@@ -91,13 +94,26 @@ export class BucketStore {
     return this.#place(key, temporary, { size: body.length, etag, lastModified: now, headers });
   }
 
-  /** Moves a file into place as the object's bytes. */
-  putFile(key: string, file: string, now: number, headers: Record<string, string>): ObjectVersion {
-    const hash = createHash('md5');
-    const size = hashFile(file, hash);
+  /**
+   * Moves a file into place as the object's bytes.
+   * @param assembled what the object is known by when it comes from parts
+   */
+  putFile(
+    key: string,
+    file: string,
+    now: number,
+    headers: Record<string, string>,
+    assembled?: Required<Pick<ObjectVersion, 'size' | 'etag' | 'partSizes'>>,
+  ): ObjectVersion {
+    const stored = assembled ?? hashFile(file);
     const temporary = this.#temporary();
     moveFile(file, path.join(this.folder, temporary));
-    return this.#place(key, temporary, { size, etag: `"${hash.digest('hex')}"`, lastModified: now, headers });
+    return this.#place(key, temporary, { ...stored, lastModified: now, headers });
+  }
+
+  /** A path for bytes on their way into the bucket. A restart clears it away. */
+  temporaryFile(): string {
+    return path.join(this.folder, this.#temporary());
   }
 
   /** A delete without a version: a delete marker in a versioned bucket, which is returned; else the object goes. */
@@ -141,7 +157,7 @@ export class BucketStore {
   #place(
     key: string,
     temporary: string,
-    rest: Pick<ObjectVersion, 'size' | 'etag' | 'lastModified' | 'headers'>,
+    rest: Pick<ObjectVersion, 'size' | 'etag' | 'partSizes' | 'lastModified' | 'headers'>,
   ): ObjectVersion {
     const current = this.current(key);
     const moved = this.versioned ? this.#retire(current) : undefined;
@@ -251,20 +267,11 @@ function newVersionId(): string {
   return randomBytes(24).toString('base64url');
 }
 
-function hashFile(file: string, hash: ReturnType<typeof createHash>): number {
-  const descriptor = fs.openSync(file, 'r');
-  try {
-    const buffer = Buffer.alloc(1024 * 1024);
-    let size = 0;
-    for (;;) {
-      const read = fs.readSync(descriptor, buffer);
-      if (read === 0) return size;
-      hash.update(buffer.subarray(0, read));
-      size += read;
-    }
-  } finally {
-    fs.closeSync(descriptor);
-  }
+function hashFile(file: string): Pick<ObjectVersion, 'size' | 'etag'> {
+  const hash = createHash('md5');
+  const { size } = fs.statSync(file);
+  readPieces(file, 0, size - 1, (bytes) => void hash.update(bytes));
+  return { size, etag: `"${hash.digest('hex')}"` };
 }
 
 function moveFile(from: string, to: string): void {

@@ -2,31 +2,78 @@ import { createHash } from 'node:crypto';
 import zlib from 'node:zlib';
 import { AwsError, NotModelledError } from 'aws-local-kit';
 
-const algorithms: Readonly<Record<string, (body: Buffer) => string>> = {
-  crc32: (body) => uint32(zlib.crc32(body)),
-  crc32c: (body) => uint32(crc32c(body)),
-  crc64nvme: (body) => crc64nvme(body),
-  sha1: (body) => createHash('sha1').update(body).digest('base64'),
-  sha256: (body) => createHash('sha256').update(body).digest('base64'),
+/** A checksum that takes its bytes in pieces. */
+export interface Checksum {
+  update(bytes: Buffer): void;
+  /** In base64, as S3 writes it. */
+  digest(): string;
+}
+
+const algorithms: Readonly<Record<string, () => Checksum>> = {
+  crc32: () => {
+    let value = 0;
+    return {
+      update: (bytes) => {
+        value = zlib.crc32(bytes, value);
+      },
+      digest: () => uint32(value),
+    };
+  },
+  crc32c: () => {
+    let value = 0xffffffff;
+    return {
+      update: (bytes) => {
+        for (const byte of bytes) value = (value >>> 8) ^ castagnoli[(value ^ byte) & 0xff]!;
+      },
+      digest: () => uint32(~value),
+    };
+  },
+  crc64nvme,
+  sha1: () => hashing('sha1'),
+  sha256: () => hashing('sha256'),
 };
 
+/** Algorithms by the names of S3's API. A CRC of a whole object can be told from its parts; a hash cannot. */
+export const checksumTypes: Readonly<Record<string, readonly ChecksumType[]>> = {
+  CRC32: ['COMPOSITE', 'FULL_OBJECT'],
+  CRC32C: ['COMPOSITE', 'FULL_OBJECT'],
+  CRC64NVME: ['FULL_OBJECT'],
+  SHA1: ['COMPOSITE'],
+  SHA256: ['COMPOSITE'],
+};
+/** Over the object's bytes, or over the checksums of its parts. */
+export type ChecksumType = 'COMPOSITE' | 'FULL_OBJECT';
+
 const prefix = 'x-amz-checksum-';
+/** Name of a header that is no checksum itself. */
+const about = ['x-amz-checksum-algorithm', 'x-amz-checksum-mode', 'x-amz-checksum-type'];
+
+/** @param algorithm as in a header's name or in S3's API: `crc32`, `CRC32` */
+export function checksum(algorithm: string): Checksum {
+  const start = algorithms[algorithm.toLowerCase()];
+  if (!start) throw new NotModelledError(`checksum algorithm ${algorithm} of S3`);
+  return start();
+}
+
+export const checksumHeader = (algorithm: string) => `${prefix}${algorithm.toLowerCase()}`;
+
+/** The checksums among a request's headers, unverified. */
+export function checksumsOf(headers: Readonly<Record<string, string>>): [header: string, value: string][] {
+  return Object.entries(headers).filter(([name]) => name.startsWith(prefix) && !about.includes(name));
+}
 
 /**
  * The checksum headers of an upload, found right.
  * @throws AwsError BadDigest when one is wrong, NotModelledError for an algorithm that is not known
  */
 export function verifiedChecksums(headers: Readonly<Record<string, string>>, body: Buffer): Record<string, string> {
+  const type = headers['x-amz-checksum-type'];
+  if (type !== undefined && type !== 'FULL_OBJECT') throw new NotModelledError(`header x-amz-checksum-type: ${type}`);
   const verified: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (!name.startsWith(prefix) || name === 'x-amz-checksum-algorithm' || name === 'x-amz-checksum-mode') continue;
-    if (name === 'x-amz-checksum-type') {
-      if (value !== 'FULL_OBJECT') throw new NotModelledError(`header ${name}: ${value}`);
-      continue;
-    }
-    const algorithm = algorithms[name.slice(prefix.length)];
-    if (!algorithm) throw new NotModelledError(`header ${name}`);
-    const actual = algorithm(body);
+  for (const [name, value] of checksumsOf(headers)) {
+    const computed = checksum(name.slice(prefix.length));
+    computed.update(body);
+    const actual = computed.digest();
     if (actual !== value) throw new AwsError('BadDigest', `${name} is ${value}, the body's is ${actual}`);
     verified[name] = value;
   }
@@ -34,6 +81,11 @@ export function verifiedChecksums(headers: Readonly<Record<string, string>>, bod
   if (md5 !== undefined && md5 !== createHash('md5').update(body).digest('base64'))
     throw new AwsError('BadDigest', 'the Content-MD5 you specified did not match what we received');
   return verified;
+}
+
+function hashing(algorithm: string): Checksum {
+  const hash = createHash(algorithm);
+  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('base64') };
 }
 
 function uint32(value: number): string {
@@ -47,12 +99,6 @@ const castagnoli = new Uint32Array(256).map((_, i) => {
   for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1;
   return value;
 });
-
-function crc32c(body: Buffer): number {
-  let value = 0xffffffff;
-  for (const byte of body) value = (value >>> 8) ^ castagnoli[(value ^ byte) & 0xff]!;
-  return ~value;
-}
 
 /** The reflected polynomial 0x9a6c9329ac4bc9b5 in two halves, since 64 bits do not fit a number. */
 const nvmeHigh = new Uint32Array(256);
@@ -73,16 +119,22 @@ for (let i = 0; i < 256; i++) {
   nvmeLow[i] = low;
 }
 
-function crc64nvme(body: Buffer): string {
+function crc64nvme(): Checksum {
   let high = 0xffffffff;
   let low = 0xffffffff;
-  for (const byte of body) {
-    const index = (low ^ byte) & 0xff;
-    low = ((low >>> 8) | (high << 24)) ^ nvmeLow[index]!;
-    high = (high >>> 8) ^ nvmeHigh[index]!;
-  }
-  const bytes = Buffer.alloc(8);
-  bytes.writeUInt32BE(~high >>> 0, 0);
-  bytes.writeUInt32BE(~low >>> 0, 4);
-  return bytes.toString('base64');
+  return {
+    update(bytes) {
+      for (const byte of bytes) {
+        const index = (low ^ byte) & 0xff;
+        low = ((low >>> 8) | (high << 24)) ^ nvmeLow[index]!;
+        high = (high >>> 8) ^ nvmeHigh[index]!;
+      }
+    },
+    digest() {
+      const bytes = Buffer.alloc(8);
+      bytes.writeUInt32BE(~high >>> 0, 0);
+      bytes.writeUInt32BE(~low >>> 0, 4);
+      return bytes.toString('base64');
+    },
+  };
 }

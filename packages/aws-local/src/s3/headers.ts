@@ -19,7 +19,14 @@ const known = new Set([
   'x-amz-server-side-encryption-aws-kms-key-id',
   'x-amz-server-side-encryption-bucket-key-enabled',
   'x-amz-copy-source',
+  'x-amz-copy-source-range',
+  'x-amz-copy-source-if-match',
+  'x-amz-copy-source-if-none-match',
+  'x-amz-copy-source-if-modified-since',
+  'x-amz-copy-source-if-unmodified-since',
   'x-amz-metadata-directive',
+  'x-amz-tagging-directive',
+  'x-amz-mp-object-size',
   'x-amz-storage-class',
   'x-amz-acl',
 ]);
@@ -38,6 +45,7 @@ export function checkRequest(request: ServiceRequest, parameters: readonly strin
   for (const [name, value] of Object.entries(request.headers)) {
     if (!name.startsWith('x-amz-') || name.startsWith('x-amz-meta-') || name.startsWith('x-amz-checksum-')) continue;
     if (!known.has(name)) throw new NotModelledError(`header ${name} of S3`);
+    if (name === 'x-amz-tagging-directive' && value !== 'COPY') throw new NotModelledError(`header ${name}: ${value}`);
     if (name === 'x-amz-storage-class' && value !== 'STANDARD') throw new NotModelledError(`header ${name}: ${value}`);
     if (name === 'x-amz-acl' && value !== 'private' && value !== 'bucket-owner-full-control')
       throw new NotModelledError(`header ${name}: ${value}`);
@@ -46,8 +54,7 @@ export function checkRequest(request: ServiceRequest, parameters: readonly strin
   }
   const allowed = ['x-id', ...parameters];
   for (const name of request.query.keys())
-    if (!allowed.includes(name) && !name.startsWith('X-Amz-'))
-      throw new NotModelledError(`parameter ${name} of S3 ${request.method}`);
+    if (!allowed.includes(name)) throw new NotModelledError(`parameter ${name} of S3 ${request.method}`);
 }
 
 /** What an upload's headers ask for; its checksums are verified. */
@@ -77,13 +84,45 @@ export function demands(headers: Readonly<Record<string, string>>): PutOptions {
   };
 }
 
-/** The bytes that a Range header asks for, ends included; undefined for the whole object, as also for several ranges. */
-export function rangeOf(header: string | undefined, size: number): { start: number; end: number } | undefined {
+/** Ends included. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The bytes that a Range header asks for; undefined for the whole object, as also for several ranges. */
+export function rangeOf(header: string | undefined, size: number): ByteRange | undefined {
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
   if (first === '' && last === '') return undefined;
   const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
   const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
   if (start >= size || (first === '' && Number(last) === 0))
-    throw new AwsError('InvalidRange', `The requested range is not satisfiable: ${header} of ${size} bytes`, 416);
+    throw new AwsError('InvalidRange', `The requested range is not satisfiable: ${header} of ${size} bytes`, 416, {
+      ActualObjectSize: String(size),
+      RangeRequested: header!,
+    });
   return start > end ? undefined : { start, end };
+}
+
+/** Whether a list of entity tags, as in If-Match, names the object's. */
+export function sameTag(list: string, etag: string): boolean {
+  const plain = (tag: string) => tag.trim().replace(/^W\//, '').replaceAll('"', '');
+  return list.split(',').some((tag) => plain(tag) === '*' || plain(tag) === plain(etag));
+}
+
+export function failedPrecondition(header: string): AwsError {
+  return new AwsError(
+    'PreconditionFailed',
+    `At least one of the pre-conditions you specified did not hold: ${header}`,
+    412,
+    { Condition: header },
+  );
+}
+
+export function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new AwsError('InvalidURI', `Couldn't parse the specified URI: ${text}`);
+  }
 }

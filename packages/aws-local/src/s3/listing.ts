@@ -1,4 +1,12 @@
-import { AwsError, NotModelledError, type ServiceRequest, type ServiceResponse, xmlDocument } from 'aws-local-kit';
+import {
+  AwsError,
+  NotModelledError,
+  parseXml,
+  type ServiceRequest,
+  type ServiceResponse,
+  type XmlElement,
+  xmlDocument,
+} from 'aws-local-kit';
 import type { ObjectVersion } from './bucket';
 import type { Bucket } from './s3';
 
@@ -14,6 +22,7 @@ export const listParameters = [
   'encoding-type',
   'fetch-owner',
 ];
+export const listParametersV1 = ['list-type', 'prefix', 'delimiter', 'max-keys', 'marker', 'encoding-type'];
 export const listVersionsParameters = [
   'versions',
   'prefix',
@@ -27,44 +36,103 @@ export function xml(root: string, value: Parameters<typeof xmlDocument>[1]): Ser
   return { headers: { 'content-type': 'application/xml' }, body: xmlDocument(root, value, namespace) };
 }
 
-/** ListObjectsV2: keys in the order of their UTF-8 bytes, rolled up at the delimiter. */
+/** A request's document. @throws AwsError MalformedXML */
+export function bodyXml(body: Buffer, root: string): XmlElement {
+  try {
+    const document = parseXml(body.toString());
+    if (document.name === root) return document;
+    throw new Error(`its root is ${document.name}, not ${root}`);
+  } catch (cause) {
+    throw new AwsError(
+      'MalformedXML',
+      `The XML you provided was not well-formed or did not validate: ${(cause as Error).message}`,
+    );
+  }
+}
+
+/** ListObjectsV2. */
 export function listObjects(bucket: Bucket, { query }: ServiceRequest): ServiceResponse {
-  const { prefix, maxKeys, encode } = common(query);
-  const delimiter = query.get('delimiter') ?? '';
+  const { encode, ...options } = common(query);
   const token = query.get('continuation-token');
   const after = token === null ? (query.get('start-after') ?? '') : Buffer.from(token, 'base64url').toString();
+  const page = pageOf(bucket, { ...options, after });
+  return xml('ListBucketResult', {
+    ...shownOptions(bucket, query),
+    KeyCount: page.contents.length + page.groups.length,
+    IsTruncated: page.truncated,
+    StartAfter: query.has('start-after') ? encode(query.get('start-after')!) : undefined,
+    ContinuationToken: token ?? undefined,
+    NextContinuationToken: page.truncated ? Buffer.from(page.last).toString('base64url') : undefined,
+    ...shownPage(page, encode),
+  });
+}
+
+/** ListObjects, version 1. As in S3, a page names where the next begins only if there is a delimiter; else that is its last key. */
+export function listObjectsV1(bucket: Bucket, { query }: ServiceRequest): ServiceResponse {
+  const { encode, ...options } = common(query);
+  const after = query.get('marker') ?? '';
+  const page = pageOf(bucket, { ...options, after });
+  return xml('ListBucketResult', {
+    ...shownOptions(bucket, query),
+    Marker: encode(after),
+    NextMarker: page.truncated && options.delimiter !== '' ? encode(page.next) : undefined,
+    IsTruncated: page.truncated,
+    ...shownPage(page, encode),
+  });
+}
+
+interface Page {
+  readonly contents: readonly ObjectVersion[];
+  /** Common prefixes. */
+  readonly groups: readonly string[];
+  readonly truncated: boolean;
+  /** The last key that the page covers, itself or by its group. */
+  readonly last: string;
+  /** The last key or group. */
+  readonly next: string;
+}
+
+/** Keys in the order of their UTF-8 bytes, rolled up at the delimiter. */
+function pageOf(
+  bucket: Bucket,
+  { prefix, delimiter, maxKeys, after }: { prefix: string; delimiter: string; maxKeys: number; after: string },
+): Page {
   const contents: ObjectVersion[] = [];
-  const prefixes = new Set<string>();
+  const groups = new Set<string>();
   let last = '';
-  let truncated = false;
+  let next = '';
+  const page = (truncated: boolean) => ({ contents, groups: [...groups], truncated, last, next });
   for (const key of keysFrom(bucket.store.keys(), prefix, after)) {
     const version = bucket.store.current(key)!;
     if (version.deleteMarker) continue;
     const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
     const group = cut < 0 ? undefined : key.slice(0, cut + delimiter.length);
-    if (group !== undefined && (prefixes.has(group) || (after !== '' && after.startsWith(group)))) {
-      if (prefixes.has(group)) last = key;
+    if (group !== undefined && (groups.has(group) || (after !== '' && after.startsWith(group)))) {
+      if (groups.has(group)) last = key;
       continue;
     }
-    if (contents.length + prefixes.size >= maxKeys) {
-      truncated = true;
-      break;
-    }
+    if (contents.length + groups.size >= maxKeys) return page(maxKeys > 0);
     if (group === undefined) contents.push(version);
-    else prefixes.add(group);
+    else groups.add(group);
     last = key;
+    next = group ?? key;
   }
-  return xml('ListBucketResult', {
+  return page(false);
+}
+
+function shownOptions(bucket: Bucket, query: URLSearchParams): Record<string, string | number | undefined> {
+  const { prefix, delimiter, maxKeys, encode } = common(query);
+  return {
     Name: bucket.name,
     Prefix: encode(prefix),
     Delimiter: delimiter === '' ? undefined : encode(delimiter),
     MaxKeys: maxKeys,
-    KeyCount: contents.length + prefixes.size,
-    IsTruncated: truncated,
     EncodingType: query.get('encoding-type') ?? undefined,
-    StartAfter: query.has('start-after') ? encode(query.get('start-after')!) : undefined,
-    ContinuationToken: token ?? undefined,
-    NextContinuationToken: truncated ? Buffer.from(last).toString('base64url') : undefined,
+  };
+}
+
+function shownPage({ contents, groups }: Page, encode: (text: string) => string) {
+  return {
     Contents: contents.map((version) => ({
       Key: encode(version.key),
       LastModified: new Date(version.lastModified).toISOString(),
@@ -72,8 +140,8 @@ export function listObjects(bucket: Bucket, { query }: ServiceRequest): ServiceR
       Size: version.size,
       StorageClass: 'STANDARD',
     })),
-    CommonPrefixes: [...prefixes].map((group) => ({ Prefix: encode(group) })),
-  });
+    CommonPrefixes: groups.map((group) => ({ Prefix: encode(group) })),
+  };
 }
 
 /** The keys with the prefix that come after another, found without a look at the ones before: a page costs what it holds. */
@@ -139,8 +207,13 @@ export function listVersions(bucket: Bucket, { query }: ServiceRequest): Service
 function common(query: URLSearchParams) {
   const requested = query.get('max-keys') ?? '1000';
   if (!/^\d+$/.test(requested)) throw new AwsError('InvalidArgument', `max-keys must be a number, got ${requested}`);
-  const encoding = query.get('encoding-type');
-  if (encoding !== null && encoding !== 'url') throw new NotModelledError(`encoding-type ${encoding}`);
-  const encode = (text: string) => (encoding === 'url' ? encodeURIComponent(text).replace(/%2F/g, '/') : text);
-  return { prefix: query.get('prefix') ?? '', maxKeys: Math.min(Number(requested), 1000), encode };
+  const [prefix, delimiter] = [query.get('prefix') ?? '', query.get('delimiter') ?? ''];
+  return { prefix, delimiter, maxKeys: Math.min(Number(requested), 1000), encode: encoding(query) };
+}
+
+/** How the request wants keys written. */
+export function encoding(query: URLSearchParams): (text: string) => string {
+  const wanted = query.get('encoding-type');
+  if (wanted !== null && wanted !== 'url') throw new NotModelledError(`encoding-type ${wanted}`);
+  return (text) => (wanted === 'url' ? encodeURIComponent(text).replace(/%2F/g, '/') : text);
 }

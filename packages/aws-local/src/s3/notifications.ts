@@ -15,6 +15,7 @@ export interface QueueNotification {
 export type ObjectEvent =
   | 'ObjectCreated:Put'
   | 'ObjectCreated:Copy'
+  | 'ObjectCreated:CompleteMultipartUpload'
   | 'ObjectRemoved:Delete'
   | 'ObjectRemoved:DeleteMarkerCreated';
 

@@ -14,7 +14,10 @@ import {
 import type { Kms } from '../kms';
 import type { Sqs } from '../sqs';
 import { BucketStore, type ObjectVersion } from './bucket';
+import { failedPrecondition, sameTag } from './headers';
+import { internalFolder } from './keys';
 import { eventBody, type ObjectEvent, type QueueNotification, testEventBody, wants } from './notifications';
+import { UploadStore } from './uploads';
 
 export interface S3Options {
   /** The runtime's data folder; buckets are below `s3/`. */
@@ -45,6 +48,7 @@ export interface Bucket {
   readonly createdAt: number;
   settings: BucketSettings;
   readonly store: BucketStore;
+  readonly uploads: UploadStore;
   policy?: PolicyDocument;
   notifications: readonly QueueNotification[];
 }
@@ -89,7 +93,9 @@ export class S3 implements S3Port, Disposable {
     const store = new BucketStore(folder, settings.versioned);
     const createdAt = fs.statSync(folder).birthtimeMs;
     const { policy, notifications = [] } = known ?? {};
-    const bucket: Bucket = { name, arn: `arn:aws:s3:::${name}`, createdAt, settings, store, policy, notifications };
+    const uploads = new UploadStore(path.join(folder, internalFolder, 'uploads'));
+    const arn = `arn:aws:s3:::${name}`;
+    const bucket: Bucket = { name, arn, createdAt, settings, store, uploads, policy, notifications };
     this.#buckets.set(name, bucket);
     return bucket;
   }
@@ -206,8 +212,7 @@ export class S3 implements S3Port, Disposable {
       throw new AwsError('NoSuchVersion', `The specified version does not exist: ${versionId} of ${key}`, 404);
     }
     if (version.deleteMarker) throw new AwsError('MethodNotAllowed', 'The specified version is a delete marker', 405);
-    const kmsKey = version.headers[keyHeader];
-    if (kmsKey) this.#useKey(principal, bucket, key, kmsKey, 'Decrypt');
+    this.decrypt(principal, bucket, key, version.headers);
     return version;
   }
 
@@ -219,18 +224,29 @@ export class S3 implements S3Port, Disposable {
     content: Buffer | string,
     options: PutOptions = {},
   ): ObjectVersion {
+    this.writable(principal, bucket, key, options);
+    const headers: Record<string, string> = { 'content-type': 'binary/octet-stream', ...options.headers };
+    Object.assign(headers, this.encrypt(principal, bucket, key, options));
+    return this.place(principal, bucket, options.event ?? 'ObjectCreated:Put', (now) =>
+      Buffer.isBuffer(content)
+        ? bucket.store.put(key, content, now, headers)
+        : bucket.store.putFile(key, content, now, headers),
+    );
+  }
+
+  /** Puts a version into its place and announces it. */
+  place(principal: Principal, bucket: Bucket, event: ObjectEvent, put: (now: number) => ObjectVersion): ObjectVersion {
+    const version = put(this.options.clock.now());
+    this.#notify(principal, bucket, event, version);
+    return version;
+  }
+
+  /** @throws AwsError when the caller may not write the key, or its preconditions do not hold */
+  writable(principal: Principal, bucket: Bucket, key: string, options: PutOptions): void {
     if (key === '' || Buffer.byteLength(key) > 1024)
       throw new AwsError('KeyTooLongError', 'A key must have 1 to 1024 bytes of UTF-8');
     this.authorize(principal, 's3:PutObject', bucket, key, options.context);
     checkPreconditions(bucket.store.current(key), key, options);
-    const headers: Record<string, string> = { 'content-type': 'binary/octet-stream', ...options.headers };
-    Object.assign(headers, this.#encrypt(principal, bucket, key, options));
-    const now = this.options.clock.now();
-    const version = Buffer.isBuffer(content)
-      ? bucket.store.put(key, content, now, headers)
-      : bucket.store.putFile(key, content, now, headers);
-    this.#notify(principal, bucket, options.event ?? 'ObjectCreated:Put', version);
-    return version;
   }
 
   /** @returns the delete marker or the version that was removed, if any */
@@ -246,6 +262,25 @@ export class S3 implements S3Port, Disposable {
     if (marker) this.#notify(principal, bucket, 'ObjectRemoved:DeleteMarkerCreated', marker);
     else if (current) this.#notify(principal, bucket, 'ObjectRemoved:Delete', current);
     return marker;
+  }
+
+  /**
+   * Headers of the encryption that an object gets.
+   * @throws AwsError when the caller may not use the key
+   */
+  encrypt(principal: Principal, bucket: Bucket, key: string, options: PutOptions): Record<string, string> {
+    const demanded = options.encryption;
+    if (demanded?.algorithm === 'AES256') return { [encryptionHeader]: 'AES256' };
+    const kmsKey = demanded?.kmsKey ?? bucket.settings.encryption?.kmsKey ?? (demanded ? 'alias/aws/s3' : undefined);
+    if (!kmsKey) return { [encryptionHeader]: 'AES256' };
+    this.#useKey(principal, bucket, key, kmsKey, 'GenerateDataKey');
+    return { [encryptionHeader]: 'aws:kms', [keyHeader]: this.options.kms.keyArn(kmsKey) };
+  }
+
+  /** @param headers of an object that is read, or of a part on its way */
+  decrypt(principal: Principal, bucket: Bucket, key: string, headers: Readonly<Record<string, string>>): void {
+    const kmsKey = headers[keyHeader];
+    if (kmsKey) this.#useKey(principal, bucket, key, kmsKey, 'Decrypt');
   }
 
   /** Configures the bucket's events. Like S3, tries every queue with a test event first unless the configuration was there before. */
@@ -265,15 +300,6 @@ export class S3 implements S3Port, Disposable {
 
   async dispose(): Promise<void> {
     for (const bucket of this.#buckets.values()) bucket.store.close();
-  }
-
-  #encrypt(principal: Principal, bucket: Bucket, key: string, options: PutOptions): Record<string, string> {
-    const demanded = options.encryption;
-    if (demanded?.algorithm === 'AES256') return { [encryptionHeader]: 'AES256' };
-    const kmsKey = demanded?.kmsKey ?? bucket.settings.encryption?.kmsKey ?? (demanded ? 'alias/aws/s3' : undefined);
-    if (!kmsKey) return { [encryptionHeader]: 'AES256' };
-    this.#useKey(principal, bucket, key, kmsKey, 'GenerateDataKey');
-    return { [encryptionHeader]: 'aws:kms', [keyHeader]: this.options.kms.keyArn(kmsKey) };
   }
 
   #useKey(principal: Principal, bucket: Bucket, key: string, kmsKey: string, use: 'Decrypt' | 'GenerateDataKey'): void {
@@ -322,14 +348,12 @@ export function noSuchKey(key: string): AwsError {
 
 function checkPreconditions(current: ObjectVersion | undefined, key: string, options: PutOptions): void {
   const existing = current?.deleteMarker ? undefined : current;
-  const failed = (header: string) =>
-    new AwsError('PreconditionFailed', `At least one of the pre-conditions you specified did not hold: ${header}`, 412);
   if (options.ifNoneMatch !== undefined) {
     if (options.ifNoneMatch !== '*') throw new AwsError('NotImplemented', 'If-None-Match of an upload must be *', 501);
-    if (existing) throw failed('If-None-Match');
+    if (existing) throw failedPrecondition('If-None-Match');
   }
   if (options.ifMatch !== undefined) {
     if (!existing) throw noSuchKey(key);
-    if (options.ifMatch.replaceAll('"', '') !== existing.etag.replaceAll('"', '')) throw failed('If-Match');
+    if (!sameTag(options.ifMatch, existing.etag)) throw failedPrecondition('If-Match');
   }
 }

@@ -1,21 +1,28 @@
-import fs from 'node:fs';
 import {
   AwsError,
   NotModelledError,
   type PolicyDocument,
-  parseXml,
   type Service,
   type ServiceRequest,
   type ServiceResponse,
 } from 'aws-local-kit';
 import { parsePolicy } from '../iam/policy';
-import type { ObjectVersion } from './bucket';
-import { checkRequest, demands, putOptions, rangeOf } from './headers';
-import { listObjects, listParameters, listVersions, listVersionsParameters, xml } from './listing';
-import type { Bucket, S3 } from './s3';
+import { copyObject } from './copying';
+import { checkRequest, putOptions, unescaped } from './headers';
+import {
+  bodyXml,
+  listObjects,
+  listObjectsV1,
+  listParameters,
+  listParametersV1,
+  listVersions,
+  listVersionsParameters,
+  xml,
+} from './listing';
+import { listUploads, listUploadsParameters, multipartRequest } from './multipart';
+import { pick, readObject, readParameters, versionHeaders } from './reading';
+import { type Bucket, noSuchKey, type S3 } from './s3';
 
-/** Larger objects are streamed from disk. */
-const bufferedBytes = 1024 * 1024;
 const maxDeletes = 1000;
 
 /** The S3 API in path style: `/<bucket>/<key>`. */
@@ -32,14 +39,6 @@ export function s3Service(s3: S3): Service {
       return objectRequest(s3, request, s3.bucket(bucketName), key);
     },
   };
-}
-
-function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new AwsError('InvalidURI', `Couldn't parse the specified URI: ${text}`);
-  }
 }
 
 function listBuckets(s3: S3, request: ServiceRequest): ServiceResponse {
@@ -64,7 +63,7 @@ function bucketRequest(s3: S3, request: ServiceRequest, name: string): ServiceRe
   const { method, query, principal } = request;
   if (method === 'PUT' && query.size === 0) throw new NotModelledError('S3 CreateBucket outside of a template');
   const bucket = s3.bucket(name);
-  const sub = ['versions', 'versioning', 'policy', 'tagging', 'location', 'delete'].find((parameter) =>
+  const sub = ['versions', 'versioning', 'policy', 'tagging', 'location', 'delete', 'uploads'].find((parameter) =>
     query.has(parameter),
   );
   const may = (action: string, context?: Record<string, string>) =>
@@ -81,10 +80,13 @@ function bucketRequest(s3: S3, request: ServiceRequest, name: string): ServiceRe
       may('s3:ListBucket');
       return { headers: { 'x-amz-bucket-region': s3.options.region } };
     case 'GET':
-      check(s3, request, listParameters);
-      if (query.get('list-type') !== '2') throw new NotModelledError('S3 ListObjects (version 1)');
+      check(s3, request, query.get('list-type') === '2' ? listParameters : listParametersV1);
       may('s3:ListBucket', listContext());
-      return listObjects(bucket, request);
+      return query.get('list-type') === '2' ? listObjects(bucket, request) : listObjectsV1(bucket, request);
+    case 'GET uploads':
+      check(s3, request, listUploadsParameters);
+      may('s3:ListBucketMultipartUploads', listContext());
+      return listUploads(s3, bucket, request);
     case 'GET versions':
       check(s3, request, listVersionsParameters);
       may('s3:ListBucketVersions', listContext());
@@ -132,12 +134,16 @@ function policyOf(body: Buffer): PolicyDocument {
 
 async function objectRequest(s3: S3, request: ServiceRequest, bucket: Bucket, key: string): Promise<ServiceResponse> {
   const { method, headers, query, principal } = request;
-  const versionId = query.get('versionId') ?? undefined;
+  const ofUpload = multipartRequest(s3, request, bucket, key);
+  if (ofUpload) return ofUpload;
   switch (method) {
     case 'GET':
+      if (query.has('tagging')) return objectTagging(s3, request, bucket, key);
+      check(s3, request, readParameters);
+      return readObject(s3, request, bucket, key);
     case 'HEAD':
-      check(s3, request, ['versionId']);
-      return readObject(s3, request, bucket, key, versionId);
+      check(s3, request, readParameters);
+      return readObject(s3, request, bucket, key);
     case 'PUT': {
       check(s3, request, []);
       if (headers['x-amz-copy-source'] !== undefined) return copyObject(s3, request, bucket, key);
@@ -152,7 +158,7 @@ async function objectRequest(s3: S3, request: ServiceRequest, bucket: Bucket, ke
     }
     case 'DELETE': {
       check(s3, request, ['versionId']);
-      const removed = s3.remove(principal, bucket, key, versionId);
+      const removed = s3.remove(principal, bucket, key, query.get('versionId') ?? undefined);
       const marker: Record<string, string> = removed?.deleteMarker ? { 'x-amz-delete-marker': 'true' } : {};
       const version: Record<string, string> =
         removed && bucket.settings.versioned ? { 'x-amz-version-id': removed.versionId } : {};
@@ -163,91 +169,19 @@ async function objectRequest(s3: S3, request: ServiceRequest, bucket: Bucket, ke
   }
 }
 
-function readObject(
-  s3: S3,
-  request: ServiceRequest,
-  bucket: Bucket,
-  key: string,
-  versionId: string | undefined,
-): ServiceResponse {
-  const { headers } = request;
-  const version = s3.readable(request.principal, bucket, key, versionId);
-  const etag = version.etag.replaceAll('"', '');
-  const wanted = (header: string) => headers[header]?.split(',').map((tag) => tag.trim().replaceAll('"', ''));
-  const ifMatch = wanted('if-match');
-  if (ifMatch && !ifMatch.includes('*') && !ifMatch.includes(etag))
-    throw new AwsError(
-      'PreconditionFailed',
-      'At least one of the pre-conditions you specified did not hold: If-Match',
-      412,
-    );
-  const ifNoneMatch = wanted('if-none-match');
-  if (ifNoneMatch?.some((tag) => tag === '*' || tag === etag)) return { status: 304, headers: versionHeaders(version) };
-  for (const header of ['if-modified-since', 'if-unmodified-since'])
-    if (headers[header] !== undefined) throw new NotModelledError(`header ${header} of S3`);
-
-  const range = rangeOf(headers['range'], version.size);
-  const answer: Record<string, string> = {
-    ...version.headers,
-    ...versionHeaders(version),
-    'last-modified': new Date(version.lastModified).toUTCString(),
-    'accept-ranges': 'bytes',
-    'content-length': String(range ? range.end - range.start + 1 : version.size),
-  };
-  if (range) answer['content-range'] = `bytes ${range.start}-${range.end}/${version.size}`;
-  if (range || headers['x-amz-checksum-mode'] !== 'ENABLED')
-    for (const name of Object.keys(answer)) if (name.startsWith('x-amz-checksum-')) delete answer[name];
-  const status = range ? 206 : 200;
-  if (request.method === 'HEAD') return { status, headers: answer };
-  return { status, headers: answer, body: content(bucket.store.pathOf(version), version.size, range) };
-}
-
-function content(
-  file: string,
-  size: number,
-  range: { start: number; end: number } | undefined,
-): Buffer | NodeJS.ReadableStream {
-  const { start, end } = range ?? { start: 0, end: size - 1 };
-  if (end < start) return Buffer.alloc(0);
-  const descriptor = fs.openSync(file, 'r');
-  if (end - start >= bufferedBytes) return fs.createReadStream('', { fd: descriptor, start, end });
-  try {
-    const bytes = Buffer.alloc(end - start + 1);
-    fs.readSync(descriptor, bytes, 0, bytes.length, start);
-    return bytes;
-  } finally {
-    fs.closeSync(descriptor);
-  }
-}
-
-function copyObject(s3: S3, request: ServiceRequest, bucket: Bucket, key: string): ServiceResponse {
-  const { headers, principal } = request;
-  const [path = '', parameters = ''] = headers['x-amz-copy-source']!.replace(/^\//, '').split('?');
-  const slash = path.indexOf('/');
-  const sourceBucket = s3.bucket(unescaped(path.slice(0, slash)));
-  const sourceVersion = new URLSearchParams(parameters).get('versionId') ?? undefined;
-  const source = s3.readable(principal, sourceBucket, unescaped(path.slice(slash + 1)), sourceVersion);
-  const directive = headers['x-amz-metadata-directive'] ?? 'COPY';
-  if (directive !== 'COPY' && directive !== 'REPLACE')
-    throw new NotModelledError(`header x-amz-metadata-directive: ${directive}`);
-  const kept = Object.entries(source.headers).filter(
-    ([name]) =>
-      !name.startsWith('x-amz-server-side-encryption') && (directive === 'COPY' || name.startsWith('x-amz-checksum-')),
-  );
-  const replaced = directive === 'REPLACE' ? putOptions({ ...request, body: Buffer.alloc(0) }).headers : {};
-  const version = s3.write(principal, bucket, key, fs.readFileSync(sourceBucket.store.pathOf(source)), {
-    ...demands(headers),
-    headers: { ...Object.fromEntries(kept), ...replaced },
-    event: 'ObjectCreated:Copy',
-  });
-  return {
-    ...xml('CopyObjectResult', { LastModified: new Date(version.lastModified).toISOString(), ETag: version.etag }),
-    headers: { 'content-type': 'application/xml', ...versionHeaders(version), ...pick(version, 'x-amz-server-side-') },
-  };
+/** Objects have no tags here: an upload with tags is refused. */
+function objectTagging(s3: S3, request: ServiceRequest, bucket: Bucket, key: string): ServiceResponse {
+  check(s3, request, ['tagging', 'versionId']);
+  const versionId = request.query.get('versionId');
+  const action = versionId === null ? 's3:GetObjectTagging' : 's3:GetObjectVersionTagging';
+  s3.authorize(request.principal, action, bucket, key);
+  const version = versionId === null ? bucket.store.current(key) : bucket.store.version(key, versionId);
+  if (!version || version.deleteMarker) throw noSuchKey(key);
+  return xml('Tagging', { TagSet: {} });
 }
 
 function deleteObjects(s3: S3, request: ServiceRequest, bucket: Bucket): ServiceResponse {
-  const root = parseXml(request.body.toString());
+  const root = bodyXml(request.body, 'Delete');
   const objects = root.children.filter(({ name }) => name === 'Object');
   const quiet = root.children.some(({ name, text }) => name === 'Quiet' && text === 'true');
   if (objects.length === 0 || objects.length > maxDeletes)
@@ -278,12 +212,4 @@ function deleteObjects(s3: S3, request: ServiceRequest, bucket: Bucket): Service
     }
   }
   return xml('DeleteResult', { Deleted: quiet ? [] : deleted, Error: errors });
-}
-
-function versionHeaders(version: ObjectVersion): Record<string, string> {
-  return { etag: version.etag, ...(version.versionId === 'null' ? {} : { 'x-amz-version-id': version.versionId }) };
-}
-
-function pick(version: ObjectVersion, prefix: string): Record<string, string> {
-  return Object.fromEntries(Object.entries(version.headers).filter(([name]) => name.startsWith(prefix)));
 }

@@ -1,0 +1,98 @@
+import { AwsError } from '../ports';
+
+/** Parameters of a presigned URL that are its signature. All others whose name begins with `x-amz-` are headers of the request. */
+const signature = [
+  'x-amz-algorithm',
+  'x-amz-credential',
+  'x-amz-date',
+  'x-amz-expires',
+  'x-amz-security-token',
+  'x-amz-signature',
+  'x-amz-signedheaders',
+];
+/** Of the older signature, version 2, which S3 takes too. */
+const signatureV2 = ['AWSAccessKeyId', 'Expires', 'Signature'];
+const longestSeconds = 604_800;
+
+/** A request whose URL may be signed, in the form of one whose headers are. */
+export interface SignedRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** `<key id>/<date>/<region>/<signing name>/aws4_request`. */
+  readonly credential?: string;
+  readonly sessionToken?: string;
+  /** The access key of a URL signed with version 2, which is of S3 and names no region. */
+  readonly accessKeyV2?: string;
+  /** Why the URL is not valid now. */
+  readonly refused?: AwsError;
+}
+
+/**
+ * Reads the signature of a presigned URL. SDKs move headers into its query (the checksum of a body, its encryption): those are taken back.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+ * @param now epoch milliseconds of the machine's clock, by which clients sign
+ */
+export function signedRequest(
+  headers: Readonly<Record<string, string>>,
+  given: URLSearchParams,
+  now: number,
+): SignedRequest {
+  const authorization = headers['authorization'];
+  if (authorization !== undefined)
+    return {
+      headers,
+      query: given,
+      credential: /Credential=([^,\s]+)/.exec(authorization)?.[1],
+      sessionToken: headers['x-amz-security-token'],
+    };
+  if (given.has('AWSAccessKeyId') && given.has('Signature')) return signedV2(headers, given, now);
+  const credential = given.get('X-Amz-Credential');
+  if (credential === null) return { headers, query: given };
+  const { moved, query } = withoutSignature(given, signature);
+  return {
+    headers: { ...moved, ...headers },
+    query,
+    credential,
+    sessionToken: given.get('X-Amz-Security-Token') ?? headers['x-amz-security-token'],
+    refused: expiry(given, now),
+  };
+}
+
+function signedV2(headers: Readonly<Record<string, string>>, given: URLSearchParams, now: number): SignedRequest {
+  const { moved, query } = withoutSignature(given, ['x-amz-security-token']);
+  for (const name of signatureV2) query.delete(name);
+  const expires = Number(given.get('Expires'));
+  return {
+    headers: { ...moved, ...headers },
+    query,
+    accessKeyV2: given.get('AWSAccessKeyId')!,
+    sessionToken: given.get('x-amz-security-token') ?? undefined,
+    refused: expires * 1000 > now ? undefined : expired(),
+  };
+}
+
+function withoutSignature(given: URLSearchParams, ofSignature: readonly string[]) {
+  const query = new URLSearchParams();
+  const moved: Record<string, string> = {};
+  for (const [name, value] of given) {
+    const lower = name.toLowerCase();
+    if (ofSignature.includes(lower)) continue;
+    if (lower.startsWith('x-amz-')) moved[lower] = value;
+    else query.append(name, value);
+  }
+  return { moved, query };
+}
+
+function expiry(given: URLSearchParams, now: number): AwsError | undefined {
+  const date = given.get('X-Amz-Date') ?? '';
+  const seconds = given.get('X-Amz-Expires') ?? '';
+  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(date) ?? [];
+  if (year === undefined) return malformed(`X-Amz-Date must be in the form yyyyMMddTHHmmssZ, got ${date}`);
+  if (!/^\d+$/.test(seconds) || Number(seconds) < 1 || Number(seconds) > longestSeconds)
+    return malformed(`X-Amz-Expires must be between 1 and ${longestSeconds} seconds, got ${seconds}`);
+  const signedAt = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return signedAt + Number(seconds) * 1000 > now ? undefined : expired();
+}
+
+const expired = () => new AwsError('AccessDenied', 'Request has expired', 403);
+const malformed = (message: string) => new AwsError('AuthorizationQueryParametersError', message, 400);

@@ -1,0 +1,172 @@
+import { createHash, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { AwsError } from 'aws-local-kit';
+import type { ChecksumType } from './checksums';
+
+/** What CreateMultipartUpload decided about the object. */
+export interface UploadDeclaration {
+  readonly key: string;
+  /** Response headers that the object will have, its encryption included. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Condition keys of the request: policies see them again with each part. */
+  readonly context: Readonly<Record<string, string>>;
+  /** As S3's API names it: `CRC32`. */
+  readonly checksum?: { readonly algorithm: string; readonly type: ChecksumType };
+  /** ARN of the caller. */
+  readonly initiator: string;
+  /** Epoch milliseconds. */
+  readonly initiated: number;
+}
+
+export interface UploadPart {
+  readonly number: number;
+  readonly size: number;
+  /** MD5 of the bytes, in quotes. */
+  readonly etag: string;
+  readonly lastModified: number;
+  /** Checksums as response headers. */
+  readonly checksums: Readonly<Record<string, string>>;
+  /** Name of the file with the bytes. */
+  readonly file: string;
+}
+
+export interface Upload extends UploadDeclaration {
+  readonly id: string;
+}
+
+/** Writes the bytes of a part or an object piece by piece. */
+export type Fill = (write: (bytes: Buffer) => void) => void;
+
+interface Held {
+  readonly upload: Upload;
+  readonly parts: Map<number, UploadPart>;
+}
+
+/** Multipart uploads of one bucket that are neither complete nor aborted: a folder each, which outlives the process. */
+export class UploadStore {
+  readonly #held = new Map<string, Held>();
+
+  constructor(private readonly folder: string) {
+    for (const id of fs.existsSync(folder) ? fs.readdirSync(folder) : []) {
+      const upload = readJson<UploadDeclaration>(path.join(folder, id, 'upload.json'));
+      if (upload) this.#held.set(id, { upload: { ...upload, id }, parts: this.#readParts(id) });
+      else fs.rmSync(path.join(folder, id), { recursive: true, force: true });
+    }
+  }
+
+  /** By key, then by the time of their beginning, as S3 lists them. */
+  list(): Upload[] {
+    return [...this.#held.values()]
+      .map(({ upload }) => upload)
+      .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)) || a.initiated - b.initiated);
+  }
+
+  /** @throws AwsError NoSuchUpload, also for an upload of another key */
+  get(id: string, key: string): Upload {
+    return this.#find(id, key).upload;
+  }
+
+  /** In the order of their numbers. */
+  parts({ id, key }: Upload): UploadPart[] {
+    return [...this.#find(id, key).parts.values()].sort((a, b) => a.number - b.number);
+  }
+
+  begin(declaration: UploadDeclaration): Upload {
+    const id = randomBytes(24).toString('base64url');
+    fs.mkdirSync(path.join(this.folder, id), { recursive: true });
+    writeJson(path.join(this.folder, id, 'upload.json'), declaration);
+    const upload = { ...declaration, id };
+    this.#held.set(id, { upload, parts: new Map() });
+    return upload;
+  }
+
+  /** Stores a part; one that was there under the number before is replaced. */
+  put(
+    { id, key }: Upload,
+    part: { number: number; checksums: Record<string, string>; now: number },
+    fill: Fill,
+  ): UploadPart {
+    const { parts } = this.#find(id, key);
+    const file = `${part.number}-${randomBytes(6).toString('hex')}`;
+    const { size, md5 } = writeFile(path.join(this.folder, id, file), fill);
+    const { number, checksums, now } = part;
+    const stored = { number, size, etag: `"${md5.toString('hex')}"`, lastModified: now, checksums, file };
+    writeJson(path.join(this.folder, id, `${number}.json`), stored);
+    const replaced = parts.get(number);
+    parts.set(number, stored);
+    if (replaced) fs.rmSync(path.join(this.folder, id, replaced.file), { force: true });
+    return stored;
+  }
+
+  pathOf(upload: Upload, part: UploadPart): string {
+    return path.join(this.folder, upload.id, part.file);
+  }
+
+  /** Forgets the upload with its parts: the object holds them now, or nobody wants them. */
+  end({ id }: Upload): void {
+    this.#held.delete(id);
+    fs.rmSync(path.join(this.folder, id), { recursive: true, force: true });
+  }
+
+  #find(id: string, key: string): Held {
+    const held = this.#held.get(id);
+    if (held?.upload.key === key) return held;
+    throw new AwsError(
+      'NoSuchUpload',
+      `The specified upload does not exist: ${id} of ${key}. It may have been aborted or completed`,
+      404,
+    );
+  }
+
+  #readParts(id: string): Map<number, UploadPart> {
+    const names = fs.readdirSync(path.join(this.folder, id)).filter((name) => /^\d+\.json$/.test(name));
+    const parts = names.map((name) => readJson<UploadPart>(path.join(this.folder, id, name))!);
+    return new Map(parts.map((part) => [part.number, part]));
+  }
+}
+
+/** Writes a file and returns its size and MD5. */
+export function writeFile(file: string, fill: Fill): { size: number; md5: Buffer } {
+  const hash = createHash('md5');
+  const descriptor = fs.openSync(file, 'w');
+  let size = 0;
+  try {
+    fill((bytes) => {
+      hash.update(bytes);
+      for (let at = 0; at < bytes.length; ) at += fs.writeSync(descriptor, bytes, at);
+      size += bytes.length;
+    });
+  } finally {
+    fs.closeSync(descriptor);
+  }
+  return { size, md5: hash.digest() };
+}
+
+const pieceBytes = 1024 * 1024;
+
+/** Hands on the bytes of a file from `start` to `end`, both included. */
+export function readPieces(file: string, start: number, end: number, take: (bytes: Buffer) => void): void {
+  const descriptor = fs.openSync(file, 'r');
+  try {
+    for (let at = start; at <= end; ) {
+      const bytes = Buffer.alloc(Math.min(pieceBytes, end + 1 - at));
+      const read = fs.readSync(descriptor, bytes, 0, bytes.length, at);
+      if (read === 0) throw new Error(`${file} ends at byte ${at}, before ${end}`);
+      take(bytes.subarray(0, read));
+      at += read;
+    }
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function readJson<T>(file: string): T | undefined {
+  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : undefined;
+}
+
+/** Whole or not at all, whenever the process ends. */
+function writeJson(file: string, value: object): void {
+  fs.writeFileSync(`${file}.new`, JSON.stringify(value));
+  fs.renameSync(`${file}.new`, file);
+}
