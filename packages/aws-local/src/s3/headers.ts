@@ -1,9 +1,21 @@
 import { AwsError, NotModelledError, type ServiceRequest } from 'aws-local-kit';
 import { verifiedChecksums } from './checksums';
-import type { PutOptions } from './s3';
+import type { ObjectEvent } from './notifications';
+
+export interface PutOptions {
+  /** Response headers of the object: content type, user metadata, checksums. */
+  readonly headers?: Record<string, string>;
+  /** Demanded by the request itself rather than by the bucket. */
+  readonly encryption?: { readonly algorithm: string; readonly kmsKey?: string };
+  readonly ifNoneMatch?: string;
+  readonly ifMatch?: string;
+  readonly event?: ObjectEvent;
+  readonly context?: Readonly<Record<string, string>>;
+}
 
 /** Headers of AWS that the local runtime heeds, or that change nothing here. Any other changes a meaning and is refused. */
 const known = new Set([
+  'x-amz-api-version',
   'x-amz-date',
   'x-amz-content-sha256',
   'x-amz-security-token',

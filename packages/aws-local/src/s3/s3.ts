@@ -14,7 +14,7 @@ import {
 import type { Kms } from '../kms';
 import type { Sqs } from '../sqs';
 import { BucketStore, type ObjectVersion } from './bucket';
-import { failedPrecondition, sameTag } from './headers';
+import { failedPrecondition, type PutOptions, sameTag } from './headers';
 import { internalFolder } from './keys';
 import { eventBody, type ObjectEvent, type QueueNotification, testEventBody, wants } from './notifications';
 import { UploadStore } from './uploads';
@@ -51,17 +51,6 @@ export interface Bucket {
   readonly uploads: UploadStore;
   policy?: PolicyDocument;
   notifications: readonly QueueNotification[];
-}
-
-export interface PutOptions {
-  /** Response headers of the object: content type, user metadata, checksums. */
-  readonly headers?: Record<string, string>;
-  /** Demanded by the request itself rather than by the bucket. */
-  readonly encryption?: { readonly algorithm: string; readonly kmsKey?: string };
-  readonly ifNoneMatch?: string;
-  readonly ifMatch?: string;
-  readonly event?: ObjectEvent;
-  readonly context?: Readonly<Record<string, string>>;
 }
 
 const encryptionHeader = 'x-amz-server-side-encryption';
