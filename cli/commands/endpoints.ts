@@ -3,8 +3,17 @@ import type { Output } from '../terminal';
 import { DEFAULT_DATA, text } from './options';
 import { type RuntimeFile, readRuntimeFile } from './runtime-file';
 
-/** Returns the variables that every AWS SDK and the AWS CLI read. */
-export function environmentVariables({ endpoint, region, credentials }: RuntimeFile): Record<string, string> {
+/** Returns the variables that every AWS SDK and the AWS CLI read, and those that name the warehouse and its owner for the Data API. */
+export function environmentVariables(file: RuntimeFile): Record<string, string> {
+  const { endpoint, region, credentials, warehouse } = file;
+  const names = {
+    MILLRACE_CLUSTER: warehouse.ClusterIdentifier,
+    MILLRACE_WORKGROUP: warehouse.WorkgroupName,
+    MILLRACE_DATABASE: warehouse.Database,
+    MILLRACE_SECRET_ARN: warehouse.SecretArn,
+    MILLRACE_DB_USER: warehouse.DbUser,
+  };
+  const known = Object.entries(names).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return {
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: region,
@@ -12,6 +21,7 @@ export function environmentVariables({ endpoint, region, credentials }: RuntimeF
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     ...(credentials.sessionToken ? { AWS_SESSION_TOKEN: credentials.sessionToken } : {}),
+    ...Object.fromEntries(known),
   };
 }
 
@@ -21,7 +31,11 @@ export function addEndpoints(program: Command, { stdout }: { readonly stdout: Ou
     .summary('print the settings with which any AWS SDK or the AWS CLI reaches the local services')
     .description(
       'Prints the environment variables with which any AWS SDK or the AWS CLI uses the local runtime over the data folder.\n\n' +
-        '  eval "$(npx millrace endpoints)"\n  aws kinesis list-streams',
+        '  eval "$(npx millrace endpoints)"\n  aws kinesis list-streams\n\n' +
+        "Give the Data API the secret of the schemas' owner. Without it an IAM identity is a database user of its own, as in\n" +
+        'Redshift, and may read nothing until it is granted something:\n\n' +
+        '  aws redshift-data execute-statement --cluster-identifier "$MILLRACE_CLUSTER" --database "$MILLRACE_DATABASE" \\\n' +
+        '    --secret-arn "$MILLRACE_SECRET_ARN" --sql "select count(*) from estore.events"',
     )
     .option('--data <dir>', 'data folder of the running runtime', text('--data'), DEFAULT_DATA)
     .option('--json', 'one JSON object instead of shell lines')

@@ -122,7 +122,7 @@ describe('with a runtime file', () => {
         endpoint: 'http://127.0.0.1:1234',
         region: 'eu-west-1',
         credentials: { accessKeyId: 'AK', secretAccessKey: "it's", sessionToken: 'T' },
-        warehouse: { ClusterIdentifier: 'c', Database: 'd' },
+        warehouse: { ClusterIdentifier: 'c', Database: 'd', SecretArn: 'arn:s' },
         outputs: {},
         pipelineOutputs: {},
       }),
@@ -139,6 +139,9 @@ describe('with a runtime file', () => {
         "export AWS_ACCESS_KEY_ID='AK'",
         "export AWS_SECRET_ACCESS_KEY='it'\\''s'",
         "export AWS_SESSION_TOKEN='T'",
+        "export MILLRACE_CLUSTER='c'",
+        "export MILLRACE_DATABASE='d'",
+        "export MILLRACE_SECRET_ARN='arn:s'",
         '',
       ].join('\n'),
     );

@@ -1,5 +1,6 @@
 import { AwsError, objectOf, type Properties } from 'aws-local-kit';
 import { Constraints } from './constraints';
+import { mentions, placeholders } from './placeholders';
 import type { ResultFormat, SqlParameter } from './records';
 
 /** Limits of the Data API (Redshift management guide, "Considerations when calling the Amazon Redshift Data API"). */
@@ -92,10 +93,14 @@ function withinSize(sql: string, where: string): string {
 
 /** Each parameter has to be used by a statement of the batch at least (API reference, BatchExecuteStatement). */
 function used(sqls: readonly string[], parameters: readonly SqlParameter[] = []): readonly string[] {
+  const names = new Set(sqls.flatMap((sql) => [...placeholders(sql)]));
   for (const { name } of parameters) {
-    const mention = new RegExp(`:${name}(?![0-9a-z_])`, 'i');
-    if (!sqls.some((sql) => mention.test(sql)))
-      throw new AwsError('ValidationException', `Parameter ${name} is used by no statement.`);
+    if (names.has(name.toLowerCase())) continue;
+    const quoted = sqls.some((sql) => mentions(sql, name));
+    const why = quoted
+      ? ` :${name} stands inside quotes or a comment, where a placeholder is text and no parameter.`
+      : '';
+    throw new AwsError('ValidationException', `Parameter ${name} is used by no statement.${why}`);
   }
   return sqls;
 }

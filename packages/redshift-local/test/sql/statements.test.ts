@@ -154,6 +154,10 @@ test.each([
     'in the query of UNLOAD, line 1, column 8: column "nope" does not exist',
   ],
   [
+    unload("'select :id'", 'format csv'),
+    'in the query of UNLOAD, line 1, column 8: parameter :id stands inside quotes, where a placeholder is text and no parameter',
+  ],
+  [
     unload("'select id from shop.sales limit 5'", 'format csv'),
     'in the query of UNLOAD, line 1, column 33: LIMIT is not supported in the outer SELECT of UNLOAD',
   ],

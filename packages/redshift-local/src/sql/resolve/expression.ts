@@ -40,11 +40,8 @@ export function resolveExpression(node: Expression, environment: Environment): V
       return numberLiteral(node.text, environment, node.at);
     case 'string':
       return text(node.text);
-    case 'parameter': {
-      const bound = context.parameters[node.name];
-      if (bound === undefined) throw context.source.error(`parameter :${node.name} has no value`, node.at);
-      return text(bound);
-    }
+    case 'parameter':
+      return text(context.parameter(node));
     case 'null':
       return nullValue;
     case 'boolean':

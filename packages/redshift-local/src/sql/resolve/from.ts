@@ -124,7 +124,7 @@ function readLateView(relation: Relation, text: string, { context, resolveQuery 
     throw new SqlError(`view "${relation.name}" reads itself, or ${maxLateViews} views one over the other`);
   try {
     const source = new Source(text);
-    const inner = new Context(context.catalog, source, {}, context.depth + 1);
+    const inner = new Context(context.catalog, source, undefined, context.depth + 1);
     return resolveQuery(parseQuery(openText(source)), inner, undefined);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;

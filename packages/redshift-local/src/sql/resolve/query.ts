@@ -127,8 +127,7 @@ function refuseInRecursion(body: Body, { source }: Context): void {
 
 function rowCount(node: Expression, clause: 'limit' | 'offset', context: Context): string {
   context.mark(clause, node.at);
-  const value =
-    node.kind === 'parameter' ? context.parameters[node.name] : node.kind === 'number' ? node.text : undefined;
+  const value = node.kind === 'parameter' ? context.parameter(node) : node.kind === 'number' ? node.text : undefined;
   if (value === undefined || !/^\d{1,15}$/.test(value))
     throw context.source.unsupported(`${clause.toUpperCase()} that is not a whole number`, node.at);
   return value;

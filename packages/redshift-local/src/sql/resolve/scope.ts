@@ -99,10 +99,19 @@ export class Context {
   constructor(
     readonly catalog: Catalog,
     readonly source: Source,
-    readonly parameters: Readonly<Record<string, string>>,
+    /** Of the Data API; undefined for a text that stands inside quotes itself. */
+    private readonly parameters: Readonly<Record<string, string>> | undefined,
     /** Late-binding views around what is translated. */
     readonly depth = 0,
   ) {}
+
+  /** The value of a placeholder, as text. @throws SqlError when it has none */
+  parameter({ name, at }: { readonly name: string; readonly at: number }): string {
+    const bound = this.parameters?.[name];
+    if (bound !== undefined) return bound;
+    const why = this.parameters ? 'has no value' : 'stands inside quotes, where a placeholder is text and no parameter';
+    throw this.source.error(`parameter :${name} ${why}`, at);
+  }
 
   fold(identifier: Identifier): string {
     if (identifier.text.length > maxNameBytes / 4 && Buffer.byteLength(identifier.text) > maxNameBytes)

@@ -159,7 +159,7 @@ function listedColumns(
 function unloadedQuery(node: Unload, context: Context): { query: ResolvedQuery; inner: Context } {
   try {
     const source = new Source(node.query);
-    const inner = new Context(context.catalog, source, {});
+    const inner = new Context(context.catalog, source, undefined);
     const cursor = openText(source);
     const parsed = parseQuery(cursor);
     if (cursor.takeOperator(';') || cursor.token.kind !== 'end') throw cursor.syntaxError('the end of the query');
