@@ -344,6 +344,7 @@ function inProcessFunctions(
   return {
     resources: [],
     find: get,
+    list: () => [],
     get,
     async run(arnOrName, event) {
       const name = nameOf(arnOrName);

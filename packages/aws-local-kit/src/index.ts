@@ -2,12 +2,15 @@ export { type Activity, createActivity, type RunEvent, type RunListener } from '
 export type { CallFault } from './call-fault';
 export { createClock, type RuntimeClock } from './clock';
 export { createGateway, EventStream, type Gateway, type GatewayOptions, type InternalHandler } from './gateway';
+export { type AnyProtocolOptions, anyProtocolService } from './gateway/any-protocol';
+export { decodeCbor, encodeCbor } from './gateway/cbor';
 export { decodeAwsChunked } from './gateway/chunked';
 export { asAwsError, errorResponse } from './gateway/errors';
 export { type JsonService, jsonService } from './gateway/json';
 export { parseXml, type XmlElement, type XmlValue, xmlDocument } from './gateway/xml';
 export { Journal } from './journal';
 export { LockedError, lockFolder } from './lock';
+export { pageAfter } from './paging';
 export * from './ports';
 export * from './properties';
 export { turns } from './script';

@@ -84,6 +84,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     deliver: faults?.deliver('event'),
   });
   const metrics = createMetrics();
+  const cloudWatch = createCloudWatch({ ...base, metrics });
   const lambda: Lambda = createLambda({
     ...base,
     endpoint: () => gateway.endpoint,
@@ -123,6 +124,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     bus.service,
     lambda.service,
     states.service,
+    cloudWatch.service,
     ...extensions.flatMap(({ services = [] }) => services),
   );
   gateway.addInternal(answerPath, customResources.handler);
@@ -139,7 +141,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     states,
     scheduler,
     firehose,
-    createCloudWatch(options),
+    cloudWatch,
     createNetwork(),
   ];
   return {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServiceResponse } from '../ports';
 import { AwsError } from '../ports';
+import { encodeCbor } from './cbor';
 import type { WireProtocol } from './wire-protocol';
 import { xmlDocument } from './xml';
 
@@ -56,7 +57,7 @@ export function errorResponse(protocol: WireProtocol, error: AwsError, resource:
       return {
         status: error.statusCode,
         headers: { ...headers, 'content-type': 'application/cbor', 'smithy-protocol': protocol },
-        body: cborMap({ __type: error.code, message: error.message }),
+        body: encodeCbor({ __type: error.code, message: error.message }),
       };
     case 'rest-xml-wrapped':
     case 'query': {
@@ -79,14 +80,4 @@ function xmlCode(error: AwsError): string {
 
 function xmlStatus(error: AwsError): { status: number } {
   return { status: error.code === 'AccessDeniedException' ? 403 : error.statusCode };
-}
-
-/** A map of texts in CBOR (RFC 8949): a map of fewer than 24 entries, and texts of up to 65,535 bytes. */
-function cborMap(entries: Readonly<Record<string, string>>): Buffer {
-  const text = (value: string) => {
-    const bytes = Buffer.from(value).subarray(0, 0xffff);
-    return Buffer.concat([Buffer.from([0x79, bytes.length >> 8, bytes.length & 0xff]), bytes]);
-  };
-  const pairs = Object.entries(entries);
-  return Buffer.concat([Buffer.from([0xa0 + pairs.length]), ...pairs.flat().map(text)]);
 }

@@ -14,14 +14,39 @@ const namespace = 'http://cloudformation.amazonaws.com/doc/2010-05-15/';
 
 /** What may be asked of the stacks that are deployed. They are changed by Runtime.deploy, not through this service. */
 export function cloudFormationService(state: Pick<StateFile, 'stacks'>, authorizer: Authorizer): Service {
+  const stackOf = (form: URLSearchParams, request: ServiceRequest): [string, StoredStack] =>
+    chosen(state, authorizer, form, request, required(form, 'StackName'))[0]!;
   const operations: Readonly<Record<string, (form: URLSearchParams, request: ServiceRequest) => XmlValue>> = {
     DescribeStacks: (form, request) => ({
       Stacks: members(chosen(state, authorizer, form, request).map(([name, stack]) => described(name, stack))),
     }),
     DescribeStackResources: (form, request) => {
-      const [stack] = chosen(state, authorizer, form, request, required(form, 'StackName'));
-      return { StackResources: members(resources(stack![0], stack![1], form.get('LogicalResourceId'))) };
+      const [name, stack] = stackOf(form, request);
+      return { StackResources: members(resources(name, stack, form.get('LogicalResourceId'))) };
     },
+    DescribeStackResource: (form, request) => {
+      const [name, stack] = stackOf(form, request);
+      const id = required(form, 'LogicalResourceId');
+      const [found] = summaries(stack, id);
+      if (found === undefined) throw new AwsError('ValidationError', `Resource ${id} does not exist for stack ${name}`);
+      return { StackResourceDetail: { StackName: name, StackId: idOf(name, stack), ...found } };
+    },
+    ListStackResources: (form, request) => ({
+      StackResourceSummaries: members(summaries(stackOf(form, request)[1], null)),
+    }),
+    ListStacks: (form, request) => ({
+      StackSummaries: members(
+        chosen(state, authorizer, form, request)
+          .filter(([, { status }]) => statusesOf(form).length === 0 || statusesOf(form).includes(status))
+          .map(([name, stack]) => ({
+            StackName: name,
+            StackId: idOf(name, stack),
+            CreationTime: createdAt(stack),
+            StackStatus: stack.status,
+            StackStatusReason: stack.reason,
+          })),
+      ),
+    }),
   };
   return {
     signingName: 'cloudformation',
@@ -32,13 +57,23 @@ export function cloudFormationService(state: Pick<StateFile, 'stacks'>, authoriz
       const run = Object.hasOwn(operations, action) ? operations[action] : undefined;
       if (!run) throw new NotModelledError(`operation cloudformation:${action}`);
       for (const name of form.keys())
-        if (!['Action', 'Version', 'StackName', 'LogicalResourceId'].includes(name))
+        if (!parametersOf(action).includes(name.replace(/\.member\.\d+$/, '')))
           throw new NotModelledError(`parameter ${name} of cloudformation:${action}`);
       const value = { [`${action}Result`]: run(form, request), ResponseMetadata: { RequestId: randomUUID() } };
       return { headers: { 'content-type': 'text/xml' }, body: xmlDocument(`${action}Response`, value, namespace) };
     },
   };
 }
+
+/** ListStacks and what it filters by, any other operation and the stack that it is about. */
+const parametersOf = (action: string) => [
+  'Action',
+  'Version',
+  ...(action === 'ListStacks' ? ['StackStatusFilter'] : ['StackName']),
+  ...(/^DescribeStackResource/.test(action) ? ['LogicalResourceId'] : []),
+];
+const statusesOf = (form: URLSearchParams) =>
+  [...form].filter(([name]) => name.startsWith('StackStatusFilter.')).map(([, value]) => value);
 
 const members = (member: readonly XmlValue[]): XmlValue => ({ member });
 
@@ -92,6 +127,9 @@ function described(name: string, stack: StoredStack): XmlValue {
   };
 }
 
+const statusOf = (id: string, { operation }: StoredStack) =>
+  operation?.underway[id] === undefined ? 'CREATE_COMPLETE' : 'UPDATE_IN_PROGRESS';
+
 function resources(name: string, stack: StoredStack, logicalId: string | null): XmlValue[] {
   return Object.entries(stack.resources)
     .filter(([id]) => logicalId === null || id === logicalId)
@@ -102,6 +140,18 @@ function resources(name: string, stack: StoredStack, logicalId: string | null): 
       PhysicalResourceId: ref,
       ResourceType: type,
       Timestamp: createdAt(stack),
-      ResourceStatus: stack.operation?.underway[id] === undefined ? 'CREATE_COMPLETE' : 'UPDATE_IN_PROGRESS',
+      ResourceStatus: statusOf(id, stack),
+    }));
+}
+
+function summaries(stack: StoredStack, logicalId: string | null): { readonly [name: string]: XmlValue }[] {
+  return Object.entries(stack.resources)
+    .filter(([id]) => logicalId === null || id === logicalId)
+    .map(([id, { type, ref }]) => ({
+      LogicalResourceId: id,
+      PhysicalResourceId: ref,
+      ResourceType: type,
+      LastUpdatedTimestamp: createdAt(stack),
+      ResourceStatus: statusOf(id, stack),
     }));
 }

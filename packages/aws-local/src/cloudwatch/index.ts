@@ -1,39 +1,53 @@
-import type { ResourceTwin } from 'aws-local-kit';
+import type { Authorizer, Clock, ResourceTwin, Service } from 'aws-local-kit';
+import { type Alarm, createAlarms, shownAlarm } from './alarms';
 import { createMetrics, type Metrics } from './metrics';
+import { cloudWatchService } from './service';
 
 export { createMetrics, type Metrics };
 
+export interface CloudWatchOptions {
+  readonly account: string;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly authorizer: Authorizer;
+  readonly metrics: Metrics;
+}
+
 /** Alarms, dashboards and topics are recorded, not evaluated: nothing is notified locally. */
-export function createCloudWatch({ account, region }: { account: string; region: string }): {
+export function createCloudWatch({ account, region, clock, authorizer, metrics }: CloudWatchOptions): {
+  service: Service;
   resources: readonly ResourceTwin[];
 } {
-  const named = (
-    type: string,
-    nameProperty: string,
-    properties: string[],
-    arnOf: (name: string) => string,
-  ): ResourceTwin => ({
-    type,
+  const alarms = createAlarms();
+  const alarmTwin = (type: Alarm['type'], cloudFormationType: string, properties: string[]): ResourceTwin => ({
+    type: cloudFormationType,
     properties,
     attributes: ['Arn'],
     create(values: Record<string, string>, context) {
-      const name = values[nameProperty] ?? context.generatedName;
-      return { ref: name, attributes: { Arn: arnOf(name) } };
+      const name = values['AlarmName'] ?? context.generatedName;
+      const arn = `arn:aws:cloudwatch:${region}:${account}:alarm:${name}`;
+      alarms.set({ name, type, shown: shownAlarm(values, { name, arn, now: clock.now() }) });
+      return { ref: name, attributes: { Arn: arn } };
     },
-    replacedBy: [nameProperty],
-    delete: () => undefined,
+    replacedBy: ['AlarmName'],
+    delete: ({ ref }) => alarms.delete(ref),
   });
-  const alarmArn = (name: string) => `arn:aws:cloudwatch:${region}:${account}:alarm:${name}`;
   return {
+    service: cloudWatchService({ authorizer, alarms, metrics }),
     resources: [
-      named('AWS::CloudWatch::Alarm', 'AlarmName', alarmProperties, alarmArn),
-      named('AWS::CloudWatch::CompositeAlarm', 'AlarmName', compositeAlarmProperties, alarmArn),
-      named(
-        'AWS::CloudWatch::Dashboard',
-        'DashboardName',
-        ['DashboardBody', 'DashboardName'],
-        (name) => `arn:aws:cloudwatch::${account}:dashboard/${name}`,
-      ),
+      alarmTwin('MetricAlarm', 'AWS::CloudWatch::Alarm', alarmProperties),
+      alarmTwin('CompositeAlarm', 'AWS::CloudWatch::CompositeAlarm', compositeAlarmProperties),
+      {
+        type: 'AWS::CloudWatch::Dashboard',
+        properties: ['DashboardBody', 'DashboardName'],
+        attributes: ['Arn'],
+        create(values: Record<string, string>, context) {
+          const name = values['DashboardName'] ?? context.generatedName;
+          return { ref: name, attributes: { Arn: `arn:aws:cloudwatch::${account}:dashboard/${name}` } };
+        },
+        replacedBy: ['DashboardName'],
+        delete: () => undefined,
+      },
       {
         type: 'AWS::SNS::Topic',
         properties: ['DisplayName', 'KmsMasterKeyId', 'Subscription', 'Tags', 'TopicName'],

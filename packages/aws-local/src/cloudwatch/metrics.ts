@@ -14,6 +14,7 @@ export interface Metrics {
   /** Takes a log line in CloudWatch's embedded metric format; any other line is passed over, as CloudWatch does. */
   recordEmbedded(line: string, at: number): void;
   find(namespace: string, name: string): readonly MetricValue[];
+  all(): readonly MetricValue[];
 }
 
 const keptValues = 10_000;
@@ -40,6 +41,7 @@ export function createMetrics(): Metrics {
     recordEmbedded(line, at) {
       for (const value of embeddedValues(line, at)) record(value);
     },
+    all: () => values,
     find: (namespace, name) => values.filter((value) => value.namespace === namespace && value.name === name),
   };
 }

@@ -15,6 +15,7 @@ import {
   type RunListener,
   requiredText,
   type Service,
+  textOf,
 } from 'aws-local-kit';
 import type { LambdaInvoker } from '../lambda';
 import type { Sqs } from '../sqs';
@@ -41,15 +42,22 @@ export interface EventBus {
   readonly resources: readonly ResourceTwin[];
 }
 
-interface Target {
+/** Where the events of a rule go. */
+export interface Target {
+  readonly id: string;
   readonly arn: string;
+  readonly roleArn?: string;
   readonly input?: unknown;
   readonly deadLetterArn?: string;
 }
-interface Rule {
+export interface Rule {
   readonly name: string;
   readonly arn: string;
+  readonly description?: string;
+  readonly state: 'ENABLED' | 'DISABLED';
   readonly pattern: Pattern;
+  /** As JSON. */
+  readonly patternText: string;
   readonly targets: readonly Target[];
 }
 /** The envelope that targets receive. */
@@ -108,14 +116,14 @@ export function createEventBus(options: EventBusOptions): EventBus {
         detail: event.detail,
       };
       for (const rule of rules.values()) {
-        if (!rule.pattern(envelope)) continue;
+        if (rule.state === 'DISABLED' || !rule.pattern(envelope)) continue;
         for (const target of rule.targets) void activity.track(carry(() => deliver(rule, target, envelope)));
       }
     },
   };
   return {
     port,
-    service: eventsService(port, options),
+    service: eventsService(port, () => [...rules.values()], options),
     resources: [
       {
         type: 'AWS::Events::Rule',
@@ -125,14 +133,15 @@ export function createEventBus(options: EventBusOptions): EventBus {
           const name: string = properties.Name ?? context.generatedName;
           const arn = `arn:aws:events:${region}:${account}:rule/${name}`;
           const state = oneOf(properties.State, ['ENABLED', 'DISABLED'], `rule ${name}.State`) ?? 'ENABLED';
-          const rule = {
+          rules.set(name, {
             name,
             arn,
+            description: properties.Description,
+            state,
             pattern: compilePattern(properties.EventPattern),
+            patternText: JSON.stringify(properties.EventPattern),
             targets: listOf(properties.Targets, `rule ${name}.Targets`).map((target) => parseTarget(target, name)),
-          };
-          if (state === 'ENABLED') rules.set(name, rule);
-          else rules.delete(name);
+          });
           return { ref: name, attributes: { Arn: arn } };
         },
         replacedBy: ['Name'],
@@ -157,7 +166,9 @@ function parseTarget(value: unknown, rule: string): Target {
   integerOf(retry?.['MaximumEventAgeInSeconds'], `${where}.RetryPolicy.MaximumEventAgeInSeconds`, 60, 86_400);
   const deadLetter = objectOf(target['DeadLetterConfig'], ['Arn'], `${where}.DeadLetterConfig`);
   return {
+    id: requiredText(target['Id'], `${where}.Id`),
     arn,
+    roleArn: textOf(target['RoleArn'], `${where}.RoleArn`),
     input: target['Input'] === undefined ? undefined : JSON.parse(requiredText(target['Input'], `${where}.Input`)),
     deadLetterArn: deadLetter && requiredText(deadLetter['Arn'], `${where}.DeadLetterConfig.Arn`),
   };

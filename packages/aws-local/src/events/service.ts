@@ -3,11 +3,14 @@ import {
   type Authorizer,
   AwsError,
   type EventBusPort,
+  integerOf,
   jsonService,
   listOf,
   NotModelledError,
   objectOf,
   type Principal,
+  pageAfter,
+  requiredText,
   type Service,
   textOf,
 } from 'aws-local-kit';
@@ -24,8 +27,27 @@ const maxBytes = 256 * 1024;
 /** Only AWS's services may publish under such a name. */
 const reservedSource = /^aws\./;
 
-/** EventBridge's PutEvents, for the default bus alone. An entry that is wrong is refused by itself, as there. */
-export function eventsService(bus: EventBusPort, { account, region, authorizer }: EventsServiceOptions): Service {
+/** What is shown of a rule. */
+interface ShownRule {
+  readonly name: string;
+  readonly arn: string;
+  readonly description?: string;
+  readonly state: string;
+  readonly patternText: string;
+  readonly targets: readonly {
+    readonly id: string;
+    readonly arn: string;
+    readonly roleArn?: string;
+    readonly input?: unknown;
+  }[];
+}
+
+/** EventBridge for the default bus alone: PutEvents, where an entry that is wrong is refused by itself, and what rules there are. */
+export function eventsService(
+  bus: EventBusPort,
+  rules: () => readonly ShownRule[],
+  { account, region, authorizer }: EventsServiceOptions,
+): Service {
   const resource = `arn:aws:events:${region}:${account}:event-bus/default`;
   const isDefault = (name: string | undefined) => name === undefined || name === 'default' || name === resource;
 
@@ -60,7 +82,45 @@ export function eventsService(bus: EventBusPort, { account, region, authorizer }
     return { EventId: randomUUID() };
   };
 
+  const ruleArn = (name: string) => `arn:aws:events:${region}:${account}:rule/${name}`;
+  const checked = (input: unknown, allowed: readonly string[], operation: string) => {
+    const known = objectOf(input, ['EventBusName', 'NextToken', 'Limit', ...allowed], operation) ?? {};
+    const text = (name: string) => textOf(known[name], name);
+    if (!isDefault(text('EventBusName'))) throw new NotModelledError(`event bus ${text('EventBusName')}`);
+    return { text, size: integerOf(known['Limit'], 'Limit', 1, 100) ?? 100, token: text('NextToken') };
+  };
+
   return jsonService('events', 'json-1.1', 'AWSEvents', {
+    ListRules(input: unknown, principal) {
+      const { text, ...page } = checked(input, ['NamePrefix'], 'ListRules');
+      authorizer.authorize({ principal, action: 'events:ListRules', resource: ruleArn('*') });
+      const wanted = rules().filter(({ name }) => name.startsWith(text('NamePrefix') ?? ''));
+      const { items, nextToken } = pageAfter(wanted, ({ name }) => name, page);
+      const shown = items.map(({ name, arn, description, state, patternText }) => ({
+        Name: name,
+        Arn: arn,
+        Description: description,
+        State: state,
+        EventPattern: patternText,
+        EventBusName: 'default',
+      }));
+      return { Rules: shown, NextToken: nextToken };
+    },
+    ListTargetsByRule(input: unknown, principal) {
+      const { text, ...page } = checked(input, ['Rule'], 'ListTargetsByRule');
+      const name = requiredText(text('Rule'), 'Rule');
+      authorizer.authorize({ principal, action: 'events:ListTargetsByRule', resource: ruleArn(name) });
+      const rule = rules().find((known) => known.name === name);
+      if (!rule) throw new AwsError('ResourceNotFoundException', `Rule ${name} does not exist on EventBus default.`);
+      const { items, nextToken } = pageAfter(rule.targets, ({ id }) => id, page);
+      const shown = items.map(({ id, arn, roleArn, input: given }) => ({
+        Id: id,
+        Arn: arn,
+        RoleArn: roleArn,
+        Input: given === undefined ? undefined : JSON.stringify(given),
+      }));
+      return { Targets: shown, NextToken: nextToken };
+    },
     PutEvents(input, principal) {
       const entries = listOf((input as { Entries?: unknown }).Entries, 'Entries');
       if (entries.length === 0 || entries.length > maxEntries)

@@ -15,6 +15,12 @@ export interface LambdaFunction {
   readonly roleArn: string;
   readonly principal: Principal;
   readonly timeoutSeconds: number;
+  readonly memoryMegabytes: number;
+  readonly handler: string;
+  readonly runtime: string;
+  readonly logGroup: string;
+  /** Names and values, as the template gives them. */
+  readonly variables: Readonly<Record<string, string>>;
   readonly concurrency: number;
   readonly runner: FunctionRunner;
 }
@@ -22,6 +28,7 @@ export interface LambdaFunction {
 export interface Functions {
   readonly resources: readonly ResourceTwin[];
   find(arnOrName: string): LambdaFunction | undefined;
+  list(): readonly LambdaFunction[];
   get(arnOrName: string): LambdaFunction;
   run(arnOrName: string, payload: unknown): Promise<InvocationResult>;
   release(): void;
@@ -86,28 +93,33 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
       defaultConcurrency,
       Number(properties.ReservedConcurrentExecutions ?? defaultConcurrency),
     );
+    const memoryMegabytes = Number(properties.MemorySize ?? 128);
+    const variables = properties.Environment?.Variables ?? {};
+    const { Handler: handler, Runtime: runtime, Role: roleArn } = properties;
     const runner = createRunner(
       {
         name,
         arn,
-        handler: properties.Handler,
+        handler,
         taskRoot: codeFolder(options, properties, name),
         region: options.region,
         endpoint: options.endpoint(),
         credentials: options.sts.credentialsFor(principal),
         timeoutSeconds,
-        memoryMegabytes: Number(properties.MemorySize ?? 128),
+        memoryMegabytes,
         logGroup,
-        variables: properties.Environment?.Variables ?? {},
+        variables,
         concurrency,
       },
       logs.sink(name),
     );
-    return { name, arn, roleArn: properties.Role, principal, timeoutSeconds, concurrency, runner };
+    const shown = { timeoutSeconds, memoryMegabytes, handler, runtime, logGroup, variables };
+    return { name, arn, roleArn, principal, ...shown, concurrency, runner };
   };
 
   return {
     find,
+    list: () => [...byArn.values()],
     get,
     async run(arnOrName, payload) {
       const { name, runner } = get(arnOrName);

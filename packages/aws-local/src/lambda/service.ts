@@ -1,17 +1,28 @@
-import { AwsError, NotModelledError, type Service, type ServiceRequest, type ServiceResponse } from 'aws-local-kit';
-import type { Functions } from './functions';
+import {
+  AwsError,
+  integerOf,
+  NotModelledError,
+  pageAfter,
+  type Service,
+  type ServiceRequest,
+  type ServiceResponse,
+} from 'aws-local-kit';
+import type { Functions, LambdaFunction } from './functions';
 import type { LambdaInvoker, LambdaOptions } from './options';
 
 /** Lambda's limits of a payload, in bytes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const maxSyncPayloadBytes = 6 * 1024 * 1024;
 const maxAsyncPayloadBytes = 1024 * 1024;
+/** ListFunctions answers no more at once. */
+const maxListed = 50;
 
-/** The REST API of Lambda: Invoke, and what the SDK's waiter for an active function asks. */
+/** The REST API of Lambda: Invoke, ListFunctions, and what the SDK's waiter for an active function asks. */
 export function lambdaService(options: LambdaOptions, port: LambdaInvoker, functions: Functions): Service {
   return {
     signingName: 'lambda',
     protocol: 'rest-json',
     async handle(request) {
+      if (/^\/2015-03-31\/functions\/?$/.test(request.path) && request.method === 'GET') return list(request);
       const match = /^\/2015-03-31\/functions\/([^/]+)(\/invocations|\/configuration)?\/?$/.exec(request.path);
       if (!match) throw new NotModelledError(`lambda ${request.method} ${request.path}`);
       const name = decodeURIComponent(match[1]!);
@@ -49,23 +60,48 @@ export function lambdaService(options: LambdaOptions, port: LambdaInvoker, funct
     };
   }
 
+  function list({ principal, query }: ServiceRequest): ServiceResponse {
+    for (const name of query.keys())
+      if (!['Marker', 'MaxItems'].includes(name))
+        throw new NotModelledError(`parameter ${name} of lambda:ListFunctions`);
+    options.authorizer.authorize({ principal, action: 'lambda:ListFunctions', resource: '*' });
+    const page = pageAfter(functions.list(), ({ name }) => name, {
+      size: Math.min(integerOf(query.get('MaxItems'), 'MaxItems', 1, 10_000) ?? maxListed, maxListed),
+      token: query.get('Marker') || undefined,
+    });
+    return {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ Functions: page.items.map(configurationOf), NextMarker: page.nextToken }),
+    };
+  }
+
   function describe({ principal }: ServiceRequest, name: string, configurationOnly: boolean): ServiceResponse {
     const found = functions.get(name);
     const action = configurationOnly ? 'lambda:GetFunctionConfiguration' : 'lambda:GetFunction';
     options.authorizer.authorize({ principal, action, resource: found.arn });
-    const configuration = {
-      FunctionName: found.name,
-      FunctionArn: found.arn,
-      Role: found.roleArn,
-      Timeout: found.timeoutSeconds,
-      State: 'Active',
-      LastUpdateStatus: 'Successful',
-    };
+    const configuration = { ...configurationOf(found), State: 'Active', LastUpdateStatus: 'Successful' };
     return {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(configurationOnly ? configuration : { Configuration: configuration }),
     };
   }
+}
+
+function configurationOf(found: LambdaFunction) {
+  const { name, arn, roleArn, runtime, handler, timeoutSeconds, memoryMegabytes, variables, logGroup } = found;
+  return {
+    FunctionName: name,
+    FunctionArn: arn,
+    Role: roleArn,
+    Runtime: runtime,
+    Handler: handler,
+    Timeout: timeoutSeconds,
+    MemorySize: memoryMegabytes,
+    PackageType: 'Zip',
+    Version: '$LATEST',
+    Environment: { Variables: variables },
+    LoggingConfig: { LogGroup: logGroup },
+  };
 }
 
 function parsePayload(body: Buffer): unknown {

@@ -1,11 +1,14 @@
 import {
   booleanOf,
+  integerOf,
   type JsonOperations,
   type JsonService,
   jsonService,
   NotModelledError,
   objectOf,
+  oneOf,
   type PolicyDocument,
+  pageAfter,
   type ResourceContext,
   type ResourceTwin,
   requiredText,
@@ -101,6 +104,20 @@ function operations(secrets: Secrets): JsonOperations {
         VersionStages: ['AWSCURRENT'],
         CreatedDate: secret.createdAt / 1000,
       };
+    },
+    ListSecrets(input: Input, principal) {
+      objectOf(input, ['MaxResults', 'NextToken', 'SortOrder', 'IncludePlannedDeletion'], 'ListSecrets');
+      oneOf(input['SortOrder'], ['asc'], 'ListSecrets.SortOrder');
+      secrets.options.authorizer.authorize({ principal, action: 'secretsmanager:ListSecrets', resource: '*' });
+      const page = pageAfter(secrets.list(), ({ arn }) => arn, {
+        size: integerOf(input['MaxResults'], 'MaxResults', 1, 100) ?? 100,
+        token: textOf(input['NextToken'], 'NextToken'),
+      });
+      const listed = page.items.map((secret) => {
+        const { VersionIdsToStages, ...rest } = description(secret);
+        return { ...rest, SecretVersionsToStages: VersionIdsToStages };
+      });
+      return { SecretList: listed, NextToken: page.nextToken };
     },
     DescribeSecret(input: Input, principal) {
       objectOf(input, ['SecretId'], 'request');

@@ -134,6 +134,10 @@ export class Secrets implements SecretsPort {
     if (this.#secrets.delete(arn)) this.#write();
   }
 
+  list(): readonly Secret[] {
+    return [...this.#secrets.values()];
+  }
+
   /** By name, ARN, or ARN without its six random characters. */
   find(secretId: string): Secret | undefined {
     const exact = this.#secrets.get(secretId);

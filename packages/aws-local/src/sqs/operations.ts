@@ -7,7 +7,9 @@ import {
   NotModelledError,
   objectOf,
   type Principal,
+  pageAfter,
   requiredText,
+  textOf,
 } from 'aws-local-kit';
 import type { Queue } from './queue';
 import { md5, type Sqs, systemAttributes } from './sqs';
@@ -55,6 +57,20 @@ export function sqsOperations(sqs: Sqs): JsonOperations {
       const queue = sqs.queueAt(requiredText(input['QueueName'], 'QueueName'));
       sqs.authorize(principal, 'sqs:GetQueueUrl', queue);
       return { QueueUrl: sqs.urlOf(queue) };
+    },
+    ListQueues(input: Input, principal) {
+      known(input, ['QueueNamePrefix', 'MaxResults', 'NextToken']);
+      const { authorizer } = sqs.options;
+      authorizer.authorize({ principal, action: 'sqs:ListQueues', resource: '*' });
+      const prefix = textOf(input['QueueNamePrefix'], 'QueueNamePrefix') ?? '';
+      const queues = sqs.list().filter(({ name }) => name.startsWith(prefix));
+      const size = integerOf(input['MaxResults'], 'MaxResults', 1, 1000);
+      const page = pageAfter(queues, ({ name }) => name, {
+        size: size ?? 1000,
+        token: textOf(input['NextToken'], 'NextToken'),
+      });
+      // Without MaxResults there is no token (API reference, ListQueues).
+      return { QueueUrls: page.items.map((queue) => sqs.urlOf(queue)), NextToken: size && page.nextToken };
     },
     PurgeQueue(input: Input, principal) {
       known(input, ['QueueUrl']);

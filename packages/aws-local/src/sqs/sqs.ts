@@ -58,6 +58,10 @@ export class Sqs implements SqsPort, Disposable {
     return `${this.options.endpoint}/${this.options.account}/${queue.name}`;
   }
 
+  list(): readonly Queue[] {
+    return [...this.#queues.values()];
+  }
+
   /** The queue of a URL, whatever its host. */
   queueAt(url: string): Queue {
     return this.#named(url.slice(url.lastIndexOf('/') + 1), url);

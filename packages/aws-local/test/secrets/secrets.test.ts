@@ -2,8 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {
   DescribeSecretCommand,
+  GetRandomPasswordCommand,
   GetSecretValueCommand,
-  ListSecretsCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { generateSecretString } from '../../src/secrets/generate';
@@ -88,7 +88,9 @@ test('unknown secrets and operations are named', async () => {
     name: 'ResourceNotFoundException',
     message: expect.stringContaining('none'),
   });
-  await expect(client.send(new ListSecretsCommand({}))).rejects.toThrow(/secretsmanager:ListSecrets is not modelled/);
+  await expect(client.send(new GetRandomPasswordCommand({}))).rejects.toThrow(
+    /secretsmanager:GetRandomPassword is not modelled/,
+  );
 });
 
 test.each([
