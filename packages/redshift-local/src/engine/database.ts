@@ -10,6 +10,7 @@ import {
 } from '@duckdb/node-api';
 import { jsonFault } from '../json-fault';
 import { faultFunction } from '../json-text';
+import { callOwn, ownFunctionName } from '../own-functions';
 
 const gibibyte = 2 ** 30;
 
@@ -40,7 +41,7 @@ export class Database {
       autoload_known_extensions: 'false',
     });
     const connection = await instance.connect();
-    defineFaults(connection);
+    defineFunctions(connection);
     connection.closeSync();
     return new Database(instance, file);
   }
@@ -57,8 +58,26 @@ export class Database {
   }
 }
 
-/** Defines `faultFunction` for every connection of the instance: the words of `jsonFault`, or NULL. */
-export function defineFaults(connection: DuckDBConnection): void {
+/** Defines the functions in JavaScript for every connection of the instance. */
+export function defineFunctions(connection: DuckDBConnection): void {
+  defineFaults(connection);
+  connection.registerScalarFunction(
+    DuckDBScalarFunction.create({
+      name: ownFunctionName,
+      parameterTypes: [VARCHAR, VARCHAR, VARCHAR],
+      returnType: VARCHAR,
+      mainFunction: (_, input, output) => {
+        const [names, texts, others] = [0, 1, 2].map((column) => input.getColumnVector(column));
+        for (let row = 0; row < input.rowCount; row += 1)
+          output.setItem(row, callOwn(names!.getItem(row), texts!.getItem(row), others!.getItem(row)));
+        output.flush();
+      },
+    }),
+  );
+}
+
+/** `faultFunction`: the words of `jsonFault`, or NULL. */
+function defineFaults(connection: DuckDBConnection): void {
   connection.registerScalarFunction(
     DuckDBScalarFunction.create({
       name: faultFunction,

@@ -1,5 +1,5 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import { defineFaults } from '../../src/engine/database';
+import { defineFunctions } from '../../src/engine/database';
 import { systemViews } from '../../src/engine/system-views';
 import { translate } from '../../src/sql';
 import type { Catalog, ColumnInfo, Name, Relation, Statement } from '../../src/statement';
@@ -53,7 +53,7 @@ export async function openDatabase({
 } = {}): Promise<Database> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
-  defineFaults(connection);
+  defineFunctions(connection);
   const catalog = fakeCatalog(caseSensitive);
   for (const sql of [
     'create schema public',

@@ -3,6 +3,7 @@ import { failure, failureWith } from '../failure';
 import { bounded, maxTextBytes } from '../resolve/cast';
 import { letting, quoteLiteral, type Value } from '../resolve/value';
 import { describe, integer, isText, type Type, varchar } from '../types';
+import { ownFunction } from '../../own-functions';
 import { type Call, type FunctionEntry, maxText } from './call';
 
 const sameLength = (emit: (text: string) => string): FunctionEntry => ({
@@ -138,6 +139,19 @@ function hashed(call: Call, digest: string, length: number) {
   return { sql: `${digest}(${value.sql})`, type: varchar(length) };
 }
 
+const repeated: FunctionEntry = {
+  arguments: [2, 2],
+  emit: (call) => {
+    const text = call.repeated(`cast(${call.text(0).sql} as varchar)`);
+    const times = call.literalInteger(1, 0);
+    const tooLong = failure(`value too long for type ${describe(maxText)}`);
+    return {
+      sql: `case when strlen(${text}) * ${times} > 65535 then ${tooLong} else repeat(${text}, ${times}) end`,
+      type: maxText,
+    };
+  },
+};
+
 export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   lower: sameType((text) => certain('LOWER', unclearLower, text, (t) => `lower(${t})`)),
   upper: sameType((text) => certain('UPPER', unclearUpper, text, (t) => `upper(${t})`)),
@@ -147,6 +161,7 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   length: characters,
   char_length: characters,
   character_length: characters,
+  textlen: characters,
   octet_length: {
     arguments: [1, 1],
     emit: (call) => {
@@ -197,18 +212,8 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   ascii: { arguments: [1, 1], emit: (call) => ({ sql: `ascii(${call.text(0).sql})`, type: integer }) },
   lpad: padded('lpad'),
   rpad: padded('rpad'),
-  repeat: {
-    arguments: [2, 2],
-    emit: (call) => {
-      const text = call.repeated(`cast(${call.text(0).sql} as varchar)`);
-      const times = call.literalInteger(1, 0);
-      const tooLong = failure(`value too long for type ${describe(maxText)}`);
-      return {
-        sql: `case when strlen(${text}) * ${times} > 65535 then ${tooLong} else repeat(${text}, ${times}) end`,
-        type: maxText,
-      };
-    },
-  },
+  repeat: repeated,
+  replicate: repeated,
   /** Of ASCII alone: what is none makes NULL by https://docs.aws.amazon.com/redshift/latest/dg/r_CHR.html, and it is not said what counts. */
   chr: {
     arguments: [1, 1],
@@ -242,9 +247,10 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   sha2: {
     arguments: [2, 2],
     emit: (call) => {
-      if (!['0', '256'].includes(call.constant(1)))
-        throw call.unsupported(`function SHA2 with ${call.constant(1)} bits`);
-      return hashed(call, 'sha256', 64);
+      const bits = call.constant(1) === '0' ? '256' : call.constant(1);
+      if (!['224', '256', '384', '512'].includes(bits)) throw call.unsupported(`function SHA2 with ${bits} bits`);
+      if (bits === '256') return hashed(call, 'sha256', 64);
+      return { sql: ownFunction('sha', call.text(0).sql, quoteLiteral(bits)), type: varchar(Number(bits) / 4) };
     },
   },
 };

@@ -101,6 +101,57 @@ const fields: readonly (readonly [name: string, field: 'year' | 'month' | 'day',
   ['dd', 'day', '\\d{2}'],
 ];
 
+type TimeField = 'year' | 'month' | 'monthName' | 'day' | 'hour' | 'minute' | 'second' | 'micros' | 'half';
+/** A TO_TIMESTAMP format. */
+export interface TimeFormat {
+  /** Of the whole text, with a group for each field. */
+  readonly pattern: string;
+  /** Number of the group. */
+  readonly groups: Partial<Record<TimeField, number>>;
+}
+
+const timeFields: readonly (readonly [name: string, field: TimeField, pattern: string])[] = [
+  ['YYYY', 'year', '\\d{4}'],
+  ['HH24', 'hour', '\\d{2}'],
+  ['HH12', 'hour', '\\d{2}'],
+  ['MON', 'monthName', '[A-Za-z]{3}'],
+  ['HH', 'hour', '\\d{2}'],
+  ['MM', 'month', '\\d{2}'],
+  ['DD', 'day', '\\d{2}'],
+  ['MI', 'minute', '\\d{2}'],
+  ['SS', 'second', '\\d{2}'],
+  ['MS', 'micros', '\\d{3}'],
+  ['US', 'micros', '\\d{6}'],
+  ['AM', 'half', '[AaPp][Mm]'],
+  ['PM', 'half', '[AaPp][Mm]'],
+];
+
+/** A TO_TIMESTAMP format with a date, each field once; undefined for one that is not known. */
+export function timeFormat(format: string): TimeFormat | undefined {
+  let pattern = '';
+  let count = 0;
+  const groups: Partial<Record<TimeField, number>> = {};
+  for (let rest = format; rest !== ''; ) {
+    const field = timeFields.find(([name]) => rest.toUpperCase().startsWith(name));
+    const sign = quoted.exec(rest) ?? separator.exec(rest) ?? /^T(?=HH)/.exec(rest);
+    if (field && groups[field[1]] === undefined) {
+      groups[field[1]] = ++count;
+      rest = rest.slice(field[0].length);
+      pattern += `(${shortened(field[2], rest)})`;
+    } else if (sign && !field) {
+      pattern += (sign[1] ?? sign[0]).replace(/[^A-Za-z0-9]/g, (letter) => `\\${letter}`);
+      rest = rest.slice(sign[0].length);
+    } else return undefined;
+  }
+  const twelve = /HH(?!24)/i.test(format);
+  if (groups.year === undefined || twelve !== (groups.half !== undefined)) return undefined;
+  return { pattern, groups };
+}
+
+/** Two digits may be one where the format goes on with a sign, or ends. */
+const shortened = (pattern: string, rest: string): string =>
+  pattern === '\\d{2}' && (rest === '' || separator.test(rest)) ? '\\d{1,2}' : pattern;
+
 export interface DateFormat {
   /** Of the whole text, with a group for each field. */
   readonly pattern: string;
@@ -120,8 +171,8 @@ export function dateFormat(format: string): DateFormat | undefined {
       if (groups[field[1]] !== undefined) return undefined;
       groups[field[1]] = Object.keys(groups).length + 1;
       monthByName ||= field[0].toLowerCase() === 'mon';
-      pattern += `(${field[2]})`;
       rest = rest.slice(field[0].length);
+      pattern += `(${shortened(field[2], rest)})`;
     } else if (separator.test(rest)) {
       pattern += `[${rest[0] === '-' ? '\\-' : rest[0]}]`;
       rest = rest.slice(1);

@@ -1,9 +1,23 @@
 import { failure, failureWith } from '../failure';
 import { beforeChrist } from '../resolve/cast';
 import { letting, quoteLiteral } from '../resolve/value';
-import { bigint, date as date_, double, integer, timestamp, timestamptz, varchar } from '../types';
+import {
+  asDecimal,
+  bigint,
+  date as date_,
+  decimal,
+  double,
+  duckdbType,
+  integer,
+  isFloat,
+  isNumeric,
+  timestamp,
+  timestamptz,
+  varchar,
+} from '../types';
 import type { Call, FunctionEntry } from './call';
-import { charFormat, type DateFormat, dateFormat, monthNumber } from './time-format';
+import { formattedNumber, numberFormat, readNumber } from './number-format';
+import { charFormat, type DateFormat, dateFormat, monthNumber, type TimeFormat, timeFormat } from './time-format';
 
 /** Redshift's spellings of a date part (https://docs.aws.amazon.com/redshift/latest/dg/r_Dateparts_for_datetime_functions.html). */
 const spellings: Readonly<Record<string, readonly string[]>> = {
@@ -85,21 +99,27 @@ const extractedSql = (part: string, time: string) =>
     return `case when ${t} < timestamp '0001-01-01' then ${beforeChrist} else ${value} end`;
   });
 
+/** What was made of a time of UTC, with its zone if the argument has one. */
+const zonedAs = (call: Call, i: number, sql: string): { sql: string; type: typeof timestamp } =>
+  call.value(i).type.name === 'timestamptz'
+    ? { sql: `timezone('UTC', ${sql})`, type: timestamptz }
+    : { sql, type: timestamp };
+
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_DATEADD_function.html */
 const dateadd: FunctionEntry = {
   arguments: [3, 3],
   emit: (call) => {
     const part = datePart(call, call.literal(0), Object.keys(adders));
     const amount = part === 'quarter' ? `3 * ${call.integer(1)}` : call.integer(1);
-    const added = `${call.time(2)} + ${adders[part]}(cast(${amount} as integer))`;
-    if (part !== 'year') return { sql: `(${added})`, type: timestamp };
+    const added = `${call.zonedTime(2)} + ${adders[part]}(cast(${amount} as integer))`;
+    if (part !== 'year') return zonedAs(call, 2, `(${added})`);
     // A year after a leap day is the day after the 28th of February, unlike twelve months after it.
-    const sql = letting('y', `{'t': ${call.time(2)}, 'later': ${added}}`, (y) => {
+    const sql = letting('y', `{'t': ${call.zonedTime(2)}, 'later': ${added}}`, (y) => {
       const isLeapDay = (time: string) => `month(${time}) = 2 and day(${time}) = 29`;
       const next = `case when ${isLeapDay(`${y}.t`)} and not (${isLeapDay(`${y}.later`)}) then to_days(1) else to_days(0) end`;
       return `(${y}.later + ${next})`;
     });
-    return { sql, type: timestamp };
+    return zonedAs(call, 2, sql);
   },
 };
 
@@ -139,9 +159,45 @@ const datediff: FunctionEntry = {
   },
 };
 
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_TO_CHAR.html, r_Numeric_formating.html */
+function numberToChar(call: Call): { sql: string; type: ReturnType<typeof varchar> } {
+  const { sql, type } = call.value(0);
+  const format = numberFormat(call.literal(1));
+  if (!format) throw call.unsupported(`format "${call.literal(1)}" of a number in function TO_CHAR`);
+  const places = format.fraction?.length ?? 0;
+  const scale = asDecimal(type)?.scale ?? places;
+  const text = (value: string) => {
+    if (isFloat(type)) return `format('{:.${places}f}', abs(cast(${value} as double)))`;
+    const rounded = scale > places ? `round(${value}, ${places})` : value;
+    return `cast(cast(abs(${rounded}) as decimal(38, ${places})) as varchar)`;
+  };
+  // The engine leaves out the zero before the point where the type has no place for it.
+  const emitted = letting('v', sql, (v) =>
+    formattedNumber(
+      format,
+      `regexp_replace(${text(v)}, '^\\.', '0.')`,
+      `${v} < 0 and regexp_matches(${text(v)}, '[1-9]')`,
+    ),
+  );
+  return { sql: `(${emitted})`, type: varchar(256) };
+}
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_TO_NUMBER.html */
+const toNumber: FunctionEntry = {
+  arguments: [2, 2],
+  emit: (call) => {
+    const format = numberFormat(call.literal(1));
+    if (!format || format.fill) throw call.unsupported(`format "${call.literal(1)}" in function TO_NUMBER`);
+    const scale = format.fraction?.length ?? 0;
+    const type = decimal(Math.min(38, format.whole.replaceAll(',', '').length + scale), scale);
+    return { sql: readNumber(format, call.text(0).sql, call.literal(1), duckdbType(type)), type };
+  },
+};
+
 const toChar: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
+    if (isNumeric(call.value(0).type)) return numberToChar(call);
     const sql = letting('t', call.zonedTime(0), (t) => {
       const parts = charFormat(call.literal(1), t);
       if (!Array.isArray(parts)) throw call.unsupported(`format "${parts.unknown}" in function TO_CHAR`);
@@ -179,6 +235,57 @@ const toDate: FunctionEntry = {
   },
 };
 
+/** A time of the session, UTC (https://docs.aws.amazon.com/redshift/latest/dg/r_TO_TIMESTAMP.html). */
+const toTimestamp: FunctionEntry = {
+  arguments: [2, 3],
+  emit: (call) => {
+    const format = timeFormat(call.literal(1));
+    if (!format) throw call.unsupported(`format "${call.literal(1)}" in function TO_TIMESTAMP`);
+    if (call.count === 3 && !/^(?:true|false)$/.test(call.value(2).sql))
+      throw call.unsupported('argument 3 of function TO_TIMESTAMP that is not a literal');
+    const sql = letting('t', call.text(0).sql, (t) => readTime(t, format, call.literal(1)));
+    return { sql: `timezone('UTC', cast(${sql} as timestamp))`, type: timestamptz };
+  },
+};
+
+/** A day or an hour that is out of its range counts on into the next one unless the function is told to be strict, so it is refused here. */
+function readTime(text: string, { pattern, groups }: TimeFormat, written: string): string {
+  const group = (name: keyof TimeFormat['groups'], otherwise: string) =>
+    groups[name] === undefined
+      ? otherwise
+      : `cast(regexp_extract(${text}, ${quoteLiteral(`^${pattern}$`)}, ${groups[name]}) as integer)`;
+  const given = groups.monthName && `regexp_extract(${text}, ${quoteLiteral(`^${pattern}$`)}, ${groups.monthName})`;
+  const month = given ? monthNumber(given) : group('month', '1');
+  const half = groups.half && `lower(regexp_extract(${text}, ${quoteLiteral(`^${pattern}$`)}, ${groups.half}))`;
+  const twelve = `(${group('hour', '0')} % 12)`;
+  const hour = half ? `case when ${half} = 'pm' then ${twelve} + 12 else ${twelve} end` : group('hour', '0');
+  const micros = groups.micros
+    ? `cast(rpad(regexp_extract(${text}, ${quoteLiteral(`^${pattern}$`)}, ${groups.micros}), 6, '0') as bigint)`
+    : '0';
+  const seconds = `(${group('second', '0')} + ${micros} / 1000000.0)`;
+  const unread = failureWith(`not a text that the local warehouse reads with the format ${written}`, text);
+  const time = `try(make_timestamp(${group('year', '1')}, ${month}, ${group('day', '1')}, ${hour}, ${group('minute', '0')}, ${seconds}))`;
+  return `case when ${text} is null then null when regexp_full_match(${text}, ${quoteLiteral(pattern)}) then coalesce(${time}, ${unread}) else ${unread} end`;
+}
+
+const weekdays = ['su', 'mo', 'tu', 'we', 'th', 'fr', 'sa'];
+const longestWeekdays = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
+
+/** The first such weekday after a date (https://docs.aws.amazon.com/redshift/latest/dg/r_NEXT_DAY.html). */
+const nextDay: FunctionEntry = {
+  arguments: [2, 2],
+  emit: (call) => {
+    const given = call.literal(1).toLowerCase();
+    const day = weekdays.findIndex((short, i) => given.startsWith(short) && longestWeekdays[i]!.startsWith(given));
+    if (day < 0) throw call.unsupported(`day '${call.literal(1)}' in function NEXT_DAY`);
+    const sql = letting('d', `cast(${call.zonedTime(0)} as date)`, (d) => {
+      const ahead = `(${day} - dayofweek(${d}) + 7) % 7`;
+      return `(${d} + cast(case when ${ahead} = 0 then 7 else ${ahead} end as integer))`;
+    });
+    return { sql, type: date_ };
+  },
+};
+
 /** Of the last day of a month comes the last day of a month (https://docs.aws.amazon.com/redshift/latest/dg/r_ADD_MONTHS.html). */
 const addMonths: FunctionEntry = {
   arguments: [2, 2],
@@ -211,7 +318,15 @@ function monthsApart(a: string, b: string): string {
   return `case when ${same} then cast(${whole} as double) else ${whole} + ${rest} end`;
 }
 
-const zones = new Set(Intl.supportedValuesOf('timeZone'));
+/** Whether there is such a zone, under its name of today or an older one. */
+function isZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Hours from UTC of the abbreviations that mean one zone to everybody; `pg_timezone_abbrevs` has them all. */
 const abbreviations: Readonly<Record<string, number>> = {
@@ -226,7 +341,7 @@ function zone(call: Call, i: number): string {
   // The engine's fixed zones have the sign of the hours to UTC.
   if (hours !== undefined)
     return quoteLiteral(hours === 0 ? 'UTC' : `Etc/GMT${hours > 0 ? '-' : '+'}${Math.abs(hours)}`);
-  if (!(name.includes('/') && zones.has(name))) throw call.unsupported(`time zone '${name}'`);
+  if (!(/^[A-Z][A-Za-z]+\/[A-Za-z_/-]+$/.test(name) && isZone(name))) throw call.unsupported(`time zone '${name}'`);
   return quoteLiteral(name);
 }
 
@@ -234,7 +349,7 @@ const convertTimezone: FunctionEntry = {
   arguments: [2, 3],
   emit: (call) => {
     const [from, to, time] =
-      call.count === 3 ? [zone(call, 0), zone(call, 1), call.time(2)] : ["'UTC'", zone(call, 0), call.time(1)];
+      call.count === 3 ? [zone(call, 0), zone(call, 1), call.time(2)] : ["'UTC'", zone(call, 0), call.zonedTime(1)];
     return { sql: `timezone(${to}, timezone(${from}, ${time}))`, type: timestamp };
   },
 };
@@ -264,10 +379,10 @@ export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
   current_date: moment(`cast(${now} as date)`, date_),
   date_trunc: {
     arguments: [2, 2],
-    emit: (call) => ({
-      sql: `date_trunc('${datePart(call, call.literal(0), truncated)}', ${call.time(1)})`,
-      type: timestamp,
-    }),
+    emit: (call) => {
+      const sql = `date_trunc('${datePart(call, call.literal(0), truncated)}', ${call.zonedTime(1)})`;
+      return zonedAs(call, 1, sql);
+    },
   },
   extract: {
     arguments: [1, 1],
@@ -295,6 +410,9 @@ export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
   date_diff: datediff,
   last_day: { arguments: [1, 1], emit: (call) => ({ sql: `last_day(${call.time(0)})`, type: date_ }) },
   to_char: toChar,
+  to_number: toNumber,
+  to_timestamp: toTimestamp,
+  next_day: nextDay,
   to_date: toDate,
   add_months: addMonths,
   months_between: monthsBetween,
