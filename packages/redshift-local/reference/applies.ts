@@ -21,13 +21,16 @@ type Table = readonly (readonly [edges: string, items: string])[];
 
 const functions: Table = [
   ['', 'current_database current_date current_schema current_user getdate pg_last_copy_id pg_last_unload_count pi'],
-  ['', 'session_user sysdate user version'],
-  ['null empty type unicode', 'ascii btrim char_length character_length charindex len length ltrim octet_length'],
+  ['', 'session_user sysdate user version pg_backend_pid current_setting'],
+  [
+    'null empty type unicode',
+    'ascii btrim char_length character_length charindex len length ltrim octet_length textlen',
+  ],
   ['null empty type unicode', 'position reverse rtrim split_part strpos translate trim md5 sha1 func_sha1 sha2'],
   ['null empty type unicode', 'regexp_count regexp_instr regexp_substr from_varbyte to_varbyte'],
   [
     'null empty overflow type unicode',
-    'concat initcap left lower lpad quote_ident quote_literal regexp_replace repeat replace right rpad',
+    'concat initcap left lower lpad quote_ident quote_literal regexp_replace repeat replace replicate right rpad',
   ],
   ['null empty overflow type unicode', 'strtol substr substring upper'],
   ['null overflow type unicode', 'chr'],
@@ -38,7 +41,9 @@ const functions: Table = [
   ['null empty type unicode leap', 'date'],
   ['null type leap', 'timezone'],
   ['', 'current_timestamp now'],
-  ['null empty type unicode leap', 'to_char to_date'],
+  ['null empty type unicode leap', 'to_char to_date to_timestamp'],
+  ['null empty type unicode', 'to_number'],
+  ['null type leap', 'next_day'],
   [
     'null empty type unicode',
     'array can_json_parse get_array_length is_array is_boolean is_object is_scalar is_varchar',
@@ -88,6 +93,9 @@ const statements: Table = [
   ],
   ['empty type', 'SELECT_INTO'],
   ['empty unicode', 'DROP_USER'],
+  ['empty type', 'ANALYZE VACUUM EXPLAIN'],
+  ['null empty type unicode', 'COMMENT'],
+  ['empty', 'RESET SHOW'],
   ['empty', 'ABORT BEGIN COMMIT END ROLLBACK START_TRANSACTION'],
 ];
 

@@ -112,6 +112,10 @@ const continued: Readonly<Record<string, string>> = {
   'SELECT INTO': 'select 1 as a into x',
   SELECT: 'select 1',
   SET: 'set query_group to x',
+  EXPLAIN: 'explain select 1',
+  RESET: 'reset query_group',
+  SHOW: 'show search_path',
+  COMMENT: "comment on table t is 'x'",
   'SET SESSION AUTHORIZATION': 'set session authorization x',
 };
 
@@ -173,7 +177,8 @@ export const constructs: Readonly<Record<string, string>> = {
   '`is null`, `is true`, `is unknown`': 'select 1 is null, true is true, true is unknown',
   '`in` with a list': 'select 1 in (1, 2)',
   '`in` with a query': 'select 1 where 1 in (select 1)',
-  '`= any`, `= all`': 'select 1 where 1 = any (select 1)',
+  '`= any`, `= some`, `<> all` with a query': 'select 1 where 1 = any (select 1) and 2 <> all (select 1)',
+  '`(a, b) = (c, d)`, `(a, b) in` with a list or a query': 'select 1 where (1, 2) = (1, 2) or (1, 2) in (select 1, 2)',
   '`exists`': 'select 1 where exists (select 1)',
   '`between`': 'select 1 between 0 and 2',
   '`like`, `ilike`, `escape`': "select 'a' like 'b', 'a' ilike 'b', 'a' like 'b' escape '^'",
@@ -187,6 +192,7 @@ export const constructs: Readonly<Record<string, string>> = {
   '`json.path.to[0]` of SUPER': "select json_parse('{}').a.b[0]",
   'arrays in FROM': 'select i from s, s.p.items i',
   'arrays in FROM with AT': 'select i from s, s.p.items i at idx',
+  '`left join` of an array in FROM': 'select i from s left join s.p.items i on true',
   '`unpivot` of SUPER': 'select 1 from s, unpivot s.p as v at k',
   'joins: inner, left, right, full, cross, using':
     'select 1 from t join u on t.a = u.a left join t v on v.a = t.a full join t w on w.a = t.a cross join (select 1 as c) x join (select 1 as c) y using (c)',
@@ -198,7 +204,7 @@ export const constructs: Readonly<Record<string, string>> = {
   '`with recursive`': 'with recursive x(a) as (select 1 union all select a + 1 from x where a < 3) select a from x',
   '`group by`, `having`': 'select a, count(*) from t group by a having count(*) > 1',
   '`grouping sets`, `rollup`, `cube`': 'select a from t group by rollup(a)',
-  '`qualify`': 'select a from t qualify row_number() over (order by a) = 1',
+  '`qualify`': 'select a from t as x qualify row_number() over (order by a) = 1',
   'windows with ROWS': 'select sum(a) over (partition by a order by a rows between 1 preceding and current row) from t',
   'windows with RANGE': 'select sum(a) over (order by a range unbounded preceding) from t',
   '`union`, `union all`, `intersect`, `except`, `minus`':

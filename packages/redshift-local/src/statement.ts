@@ -47,6 +47,8 @@ export interface Relation {
   readonly columns: readonly (ColumnInfo & Partial<TableColumn>)[];
   /** Of a late-binding view: its query, as it was written; its columns are found when it is read. */
   readonly lateQuery?: string;
+  /** Of a system view: the DuckDB query that it stands for. */
+  readonly query?: string;
 }
 export interface Catalog {
   /** Session settings and search path are resolved here; a temp table hides a table of the same name. */
@@ -56,6 +58,10 @@ export interface Catalog {
   readonly caseSensitiveIdentifiers: boolean;
   /** The session's own database, by which a name may begin. */
   readonly database?: string;
+  /** Where a name without a schema is made. @default - public */
+  readonly defaultSchema?: string;
+  /** What a setting of the session is, as SHOW shows it. */
+  setting?(name: string): string | undefined;
 }
 
 export type CompressionName = 'none' | 'gzip' | 'bzip2' | 'zstd';
@@ -117,6 +123,7 @@ export type Work =
       readonly temp: boolean;
       readonly ifNotExists: boolean;
       readonly columns: readonly TableColumn[];
+      readonly keys?: StoredKeys;
       readonly duckdb: string;
     }
   | {
@@ -124,6 +131,7 @@ export type Work =
       readonly table: Name;
       readonly temp: boolean;
       readonly columns: readonly ColumnInfo[];
+      readonly keys?: StoredKeys;
       readonly duckdb: string;
     }
   | {
@@ -224,7 +232,22 @@ export type Work =
       readonly partitionBy: readonly string[];
       readonly includePartitionColumns: boolean;
     }
-  | { readonly kind: 'set'; readonly name: string; readonly value: string };
+  /** `all` with an empty value sets every setting back. */
+  | { readonly kind: 'set'; readonly name: string; readonly value: string }
+  /** A plan of DuckDB statement. */
+  | { readonly kind: 'explain'; readonly duckdb: string }
+  | { readonly kind: 'comment'; readonly relation: Name; readonly column?: string; readonly text?: string }
+  /** ANALYZE and VACUUM: of one relation, or of all. */
+  | { readonly kind: 'maintain'; readonly verb: 'analyze' | 'vacuum'; readonly table?: Name };
+
+/** How a table's rows are distributed and sorted, which changes no result. */
+export interface StoredKeys {
+  readonly diststyle?: 'even' | 'all' | 'key' | 'auto';
+  readonly distkey?: string;
+  readonly sortkey: readonly string[];
+  /** Of columns whose encoding was given. */
+  readonly encodings?: Readonly<Record<string, string>>;
+}
 
 export interface Name {
   readonly schema?: string;

@@ -25,7 +25,9 @@ const columnTypes: readonly RedshiftType[] = [
 const best: readonly Outcome[] = ['accepted', 'refused by name', 'refused as a mistake', 'unnamed'];
 
 function inventedTables(sql: string, type: RedshiftType): Catalog {
-  const words = new Set((sql.match(/[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi) ?? []).map((word) => word.toLowerCase()));
+  const words = new Set(
+    (sql.match(/[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi) ?? []).map((word) => word.toLowerCase()),
+  );
   const columns = [...words].map((name) => ({ name, type }));
   return {
     caseSensitiveIdentifiers: false,
@@ -53,7 +55,10 @@ function verdictOn(sql: string, type: RedshiftType): Verdict {
 
 const verdictOf = (sql: string): Verdict =>
   columnTypes
-    .map((type) => verdictOn(sql, type))
+    // Of a bare expression the names are columns of something.
+    .flatMap((type) =>
+      [sql, ...(/^\s*select\b/i.test(sql) ? [`${sql} from t`] : [])].map((each) => verdictOn(each, type)),
+    )
     .sort((one, other) => best.indexOf(one.outcome) - best.indexOf(other.outcome))[0]!;
 
 function main(files: readonly string[]): number {
@@ -67,10 +72,12 @@ function main(files: readonly string[]): number {
     const key = why ? 'refused by Redshift too' : outcome;
     counts.set(key, (counts.get(key) ?? 0) + 1);
     total += 1;
-    if (process.env['MILLRACE_CORPUS'] === key) console.log(`${from}\n  ${sql.replace(/\s+/g, ' ').slice(0, 300)}\n  ${words}`);
+    if (process.env['MILLRACE_CORPUS'] === key)
+      console.log(`${from}\n  ${sql.replace(/\s+/g, ' ').slice(0, 300)}\n  ${words}`);
     if (key !== 'unnamed') continue;
     unnamed += 1;
-    if (!process.env['MILLRACE_CORPUS']) console.log(`${from}\n  ${sql.replace(/\s+/g, ' ').slice(0, 300)}\n  ${words}`);
+    if (!process.env['MILLRACE_CORPUS'])
+      console.log(`${from}\n  ${sql.replace(/\s+/g, ' ').slice(0, 300)}\n  ${words}`);
   }
   console.log(`${total} statements: ${[...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ')}`);
   return unnamed > 0 || total === 0 ? 1 : 0;

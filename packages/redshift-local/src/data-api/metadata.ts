@@ -113,7 +113,8 @@ function tablesOf(state: CatalogState): Table[] {
     return { schema, name, type: kind === 'table' ? 'TABLE' : 'VIEW', columns };
   });
   const system = [...systemViews].map(([name, { columns }]): Table => {
-    return { schema: systemViewSchema, name, type: 'SYSTEM VIEW', columns };
+    const [schema, own] = name.includes('.') ? name.split('.') : [systemViewSchema, name];
+    return { schema: schema!, name: own!, type: 'SYSTEM VIEW', columns };
   });
   const key = ({ schema, name }: Table) => `${schema}.${name}`;
   return [...own, ...system].sort((one, other) => (key(one) < key(other) ? -1 : 1));

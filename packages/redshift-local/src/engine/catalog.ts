@@ -1,4 +1,6 @@
-import type { Catalog, ColumnInfo, Name, RedshiftType, Relation, TableColumn } from '../statement';
+import { settings } from '../sql/settings';
+import type { Catalog, ColumnInfo, Name, RedshiftType, Relation, StoredKeys, TableColumn } from '../statement';
+import { withHistory } from './query-history';
 import { systemSchema, systemViews } from './system-views';
 
 /** What the catalog keeps, by kind; each is one row of `millrace_system.objects`, keyed by `<kind>/<name>`. */
@@ -60,6 +62,9 @@ export interface RelationEntry {
   /** Versions of the relations read, as of the last refresh, by `schema.name`. */
   readonly seen?: Readonly<Record<string, number>>;
   readonly stream?: { readonly externalSchema: string; readonly name: string; readonly lastRefreshMs: number };
+  readonly keys?: StoredKeys;
+  readonly comment?: string;
+  readonly columnComments?: Readonly<Record<string, string>>;
 }
 
 /** As SVV_MV_INFO.state has them: a dropped column, a changed type, a renamed table, a renamed column. */
@@ -139,18 +144,41 @@ export class SessionCatalog implements Catalog {
     /** Of the cluster, until the session sets it. */
     public caseSensitiveIdentifiers: boolean,
     readonly database: string,
+    /** DuckDB text of the statements that have ended. */
+    private readonly pastQueries: () => string = () => '(select null::json as q where false)',
   ) {}
+
+  /** Settings of the session that are not as they were at first. */
+  readonly settings = new Map<string, string>();
+
+  setting(name: string): string | undefined {
+    if (name === 'enable_case_sensitive_identifier') return this.caseSensitiveIdentifiers ? 'on' : 'off';
+    return this.settings.get(name) ?? settings[name]?.standard;
+  }
+
+  /** Of schemas; one for the user alone is not modelled. */
+  get searchPath(): readonly string[] {
+    const names = this.setting('search_path')!.split(',');
+    return names.map((name) => name.trim()).filter((name) => name !== '' && name !== '$user');
+  }
+
+  get defaultSchema(): string | undefined {
+    return this.searchPath.find((name) => this.state.get('schema', name) !== undefined) ?? this.searchPath[0];
+  }
 
   find(schema: string | undefined, name: string): Relation | undefined {
     if (schema === undefined || schema === temporarySchema) {
       const temporary = this.state.temporary.get(name);
       if (temporary) return { schema: temporarySchema, name, kind: 'temp-table', columns: temporary.columns };
     }
-    if (schema === undefined || schema === 'pg_catalog' || schema === systemSchema) {
-      const view = systemViews.get(name);
-      if (view) return { schema: systemSchema, name, kind: 'system-view', columns: view.columns };
+    const isOwn = schema === undefined || schema === 'pg_catalog' || schema === systemSchema;
+    const view = systemViews.get(isOwn ? name : `${schema}.${name}`);
+    if (view && (isOwn || schema === 'information_schema')) {
+      const query = view.inline && withHistory(view.query!, this.pastQueries);
+      return { schema: isOwn ? systemSchema : schema, name, kind: 'system-view', columns: view.columns, query };
     }
-    const entry = this.state.relation({ schema, name });
+    const schemas = schema === undefined ? this.searchPath : [schema];
+    const entry = schemas.map((each) => this.state.relation({ schema: each, name })).find((each) => each);
     if (!entry) return undefined;
     this.found.add(qualified(entry));
     const { columns, kind, lateQuery } = entry;

@@ -173,13 +173,26 @@ export async function createTable(
   }
   if (!temp) privileges.requireCreateIn(session, name.schema);
   const rows = await session.connection.run(statement.duckdb);
-  const entry: RelationEntry = { ...name, kind: 'table', owner: session.user.name, columns };
+  const entry: RelationEntry = { ...name, kind: 'table', owner: session.user.name, columns, keys: statement.keys };
   if (temp) session.state.temporary.set(table.name, { ...entry, schema: temporarySchema });
   else {
     session.state.put('relation', qualified(name), entry);
     session.changed(qualified(name));
   }
   return rows;
+}
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_COMMENT.html */
+export function comment(session: Session, { relation, column, text }: Of<'comment'>): void {
+  const entry = session.state.relation(relation)!;
+  privileges.requireOwner(session, entry);
+  const columnComments = { ...entry.columnComments };
+  if (column === undefined) session.state.put('relation', qualified(entry), { ...entry, comment: text });
+  else {
+    if (text === undefined) delete columnComments[column];
+    else columnComments[column] = text;
+    session.state.put('relation', qualified(entry), { ...entry, columnComments });
+  }
 }
 
 export async function createView(session: Session, planned: Planned, statement: Of<'create-view'>): Promise<void> {

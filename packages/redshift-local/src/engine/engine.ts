@@ -8,6 +8,7 @@ import { DoneNotes } from './done';
 import { WarehouseError } from './errors';
 import { KnownShapes } from './json-shapes';
 import { passwordMatches } from './passwords';
+import { QueryHistory } from './query-history';
 import { Queue } from './queue';
 import type { ResultSet } from './result';
 import {
@@ -38,6 +39,7 @@ export class Engine implements CommittedCatalog, RunEngine {
   private readonly idle: Connection[] = [];
   readonly done = new DoneNotes();
   readonly shapes = new KnownShapes();
+  readonly history = new QueryHistory();
   private transactions = 0;
   private queries = 0;
   private lateLogs: { readonly at: number; readonly log: TransactionLog }[] = [];
@@ -196,9 +198,12 @@ export class Engine implements CommittedCatalog, RunEngine {
     return 'queries';
   }
 
-  /** The catalog as of the last commit. */
-  catalog(caseSensitiveIdentifiers = this.options.caseSensitiveIdentifiers): SessionCatalog {
-    return new SessionCatalog(this.committed, caseSensitiveIdentifiers, this.options.database);
+  /** The catalog as of the last commit, with the settings of a session. */
+  catalog(of?: SessionCatalog): SessionCatalog {
+    const sensitive = of?.caseSensitiveIdentifiers ?? this.options.caseSensitiveIdentifiers;
+    const catalog = new SessionCatalog(this.committed, sensitive, this.options.database);
+    for (const [name, value] of of?.settings ?? []) catalog.settings.set(name, value);
+    return catalog;
   }
 
   asReader<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {

@@ -2,10 +2,11 @@ import type { Name, Statement } from '../statement';
 import { alterTable } from './alter';
 import { qualified, temporarySchema } from './catalog';
 import { copy } from './copy';
+import { literal } from './database';
 import * as ddl from './ddl';
 import { WarehouseError } from './errors';
 import { createMaterializedView, refresh } from './materialized';
-import { requireReads, requireRelation } from './privileges';
+import { requireOwner, requireReads, requireRelation } from './privileges';
 import { type ResultSet, runQuery } from './result';
 import type { Planned, Session } from './session';
 import { createStreamingView } from './streaming';
@@ -42,13 +43,50 @@ export async function execute(session: Session, planned: Planned): Promise<Done>
     }
     case 'create-table-as':
       return { rows: await ddl.createTable(session, planned, statement) };
+    case 'explain': {
+      requireReads(session, planned);
+      const result = await explain(session, statement.duckdb);
+      return { rows: result.rows, result };
+    }
     default:
       await executeDefinition(session, planned, statement);
       return { rows: -1 };
   }
 }
 
-type Definition = Exclude<Statement, { kind: 'query' | 'change' | 'merge' | 'copy' | 'unload' | 'create-table-as' }>;
+type Definition = Exclude<
+  Statement,
+  { kind: 'query' | 'change' | 'merge' | 'copy' | 'unload' | 'create-table-as' | 'explain' }
+>;
+
+/** The plan of the engine, line by line, under the name that Redshift gives its own. */
+async function explain(session: Session, duckdb: string): Promise<ResultSet> {
+  const plans = await session.connection.rows<{ explain_value: string }>(`explain ${duckdb}`);
+  const lines = [
+    'local plan (DuckDB), not one of Amazon Redshift',
+    ...plans.flatMap((plan) => plan.explain_value.split('\n')),
+  ];
+  const list = lines.map((line) => `(${literal(line)})`).join(', ');
+  const columns = [{ name: 'QUERY PLAN', type: { name: 'varchar', length: 65_535 } as const }];
+  return runQuery(session.connection, `select * from (values ${list}) as plan(line)`, columns, session.sink);
+}
+
+/** Neither changes rows; VACUUM of a base makes Redshift recompute the views over it. */
+function maintain(session: Session, { verb, table }: Extract<Statement, { kind: 'maintain' }>): void {
+  if (verb === 'vacuum' && (session.block !== undefined || session.batched))
+    throw new WarehouseError('VACUUM cannot run inside a transaction block');
+  const entry = table && session.state.relation(table);
+  if (entry) requireOwner(session, entry);
+}
+
+function set(session: Session, { name, value }: Extract<Statement, { kind: 'set' }>): void {
+  const { catalog } = session;
+  if (name === 'all') {
+    catalog.settings.clear();
+    catalog.caseSensitiveIdentifiers = session.options.caseSensitiveIdentifiers;
+  } else if (name === 'enable_case_sensitive_identifier') catalog.caseSensitiveIdentifiers = value === 'on';
+  else catalog.settings.set(name, value);
+}
 
 async function executeDefinition(session: Session, planned: Planned, statement: Definition): Promise<void> {
   switch (statement.kind) {
@@ -90,10 +128,11 @@ async function executeDefinition(session: Session, planned: Planned, statement: 
     case 'rollback':
       return changeBlock(session, statement.kind);
     case 'set':
-      // The other settings change no result.
-      if (statement.name === 'enable_case_sensitive_identifier')
-        session.catalog.caseSensitiveIdentifiers = statement.value === 'true';
-      return;
+      return set(session, statement);
+    case 'comment':
+      return ddl.comment(session, statement);
+    case 'maintain':
+      return maintain(session, statement);
     default:
       throw new WarehouseError(`statement ${(statement as Statement).kind} is not modelled by the local warehouse`);
   }

@@ -3,6 +3,7 @@ import type { SessionCatalog, UserEntry } from './catalog';
 import type { DoneNotes } from './done';
 import { errorText, WarehouseError } from './errors';
 import { type Done, execute } from './execute';
+import type { QueryHistory } from './query-history';
 import type { ResultSink } from './result';
 import type { Planned, Session } from './session';
 import { mayStartBlock, requireEndedBlock, requireLiveBlock } from './transaction';
@@ -51,7 +52,8 @@ export interface RunEngine {
   openSession(user: UserEntry): Promise<Session>;
   closeSession(session: Session, reusable: boolean): void;
   nextQueryId(): number;
-  catalog(caseSensitiveIdentifiers?: boolean): SessionCatalog;
+  catalog(of?: SessionCatalog): SessionCatalog;
+  readonly history: QueryHistory;
   asks(sqls: readonly string[], parameters: RunRequest['parameters'], catalog: SessionCatalog): Asked;
   asReader<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T>;
   asWriter<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T>;
@@ -164,7 +166,7 @@ export class Run {
     work: (session: Session) => Promise<boolean>,
   ): Promise<void> {
     const { signal, parameters } = this.request;
-    const catalog = this.engine.catalog(this.opened?.catalog.caseSensitiveIdentifiers);
+    const catalog = this.engine.catalog(this.opened?.catalog);
     // In a block the statements after a mistake are run too.
     const writes = this.opened?.usedTemporary || mayStartBlock(sqls);
     const asked = writes ? 'changes' : this.engine.asks(sqls, parameters, catalog);
@@ -213,6 +215,29 @@ export class Run {
 
   /** All statements of one text; the last one's result counts. */
   private async statement(session: Session, index: number, sql: string): Promise<Outcome> {
+    const startMs = session.clock.now();
+    const limit = timeLimit(session);
+    const outcome = await this.timed(session, index, sql, limit);
+    clearTimeout(limit.timer);
+    clearInterval(limit.timer);
+    const status = ({ FINISHED: 'success', FAILED: 'failed', ABORTED: 'canceled' } as const)[outcome.status];
+    this.engine.history.add({
+      queryId: outcome.queryId,
+      transactionId: session.transactionId,
+      userId: session.user.id,
+      pid: session.pid,
+      label: session.catalog.settings.get('query_group') ?? '',
+      text: sql,
+      status,
+      error: outcome.status === 'FAILED' ? outcome.error : '',
+      startMs,
+      endMs: session.clock.now(),
+      rows: outcome.status === 'FINISHED' && outcome.result ? outcome.rows : 0,
+    });
+    return outcome;
+  }
+
+  private async timed(session: Session, index: number, sql: string, limit: TimeLimit): Promise<Outcome> {
     const { request } = this;
     request.onStart?.(index);
     const started = performance.now();
@@ -235,7 +260,8 @@ export class Run {
       if (!done) throw new WarehouseError('the statement is empty');
       return { status: 'FINISHED', ...done, queryId: session.queryId, durationMs: performance.now() - started };
     } catch (error) {
-      return this.outcomeOf(error, session.queryId, performance.now() - started, place);
+      const failed = limit.over ? new WarehouseError("Query cancelled on user's request (statement_timeout)") : error;
+      return this.outcomeOf(failed, session.queryId, performance.now() - started, place);
     }
   }
 
@@ -251,6 +277,27 @@ export class Run {
       error: this.request.sqls.length > 1 ? `Query #${index + 1} failed with ${outcome.error}` : outcome.error,
     };
   }
+}
+
+/** What `statement_timeout` allows a statement, in milliseconds of this machine (https://docs.aws.amazon.com/redshift/latest/dg/r_statement_timeout.html). */
+interface TimeLimit {
+  over: boolean;
+  timer?: NodeJS.Timeout;
+}
+
+function timeLimit(session: Session): TimeLimit {
+  const most = Number(session.catalog.setting('statement_timeout'));
+  const limit: TimeLimit = { over: false };
+  if (!(most > 0)) return limit;
+  const interrupt = () => session.connection.interrupt();
+  const end = () => {
+    limit.over = true;
+    interrupt();
+    // DuckDB forgets an interruption that comes just before a query begins.
+    limit.timer = setInterval(interrupt, interruptEveryMs);
+  };
+  limit.timer = setTimeout(end, most);
+  return limit;
 }
 
 /** Statements with parameters are prepared, and only one can be; of several results it is not documented which one the Data API gives. */

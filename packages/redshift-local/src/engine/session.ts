@@ -4,6 +4,7 @@ import type { Statement, Translate } from '../statement';
 import { CatalogState, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';
 import { type Connection, literal, timestampLiteral } from './database';
 import type { KnownShapes } from './json-shapes';
+import type { QueryHistory } from './query-history';
 import type { ResultSink } from './result';
 import type { ScanFault } from './scan-fault';
 import { systemSchema } from './system-views';
@@ -77,6 +78,8 @@ export class Session {
   readonly changedRelations = new Set<string>();
   /** The connection holds temporary objects and must not serve another session. */
   usedTemporary = false;
+  /** Of the process that would serve it. */
+  readonly pid = nextPid++;
   /** Takes the rows of queries. @default - they are kept in memory */
   sink: ResultSink | undefined;
   private logs: TransactionLog[] = [];
@@ -88,7 +91,16 @@ export class Session {
     readonly options: EngineOptions,
     private readonly store: CommittedCatalog,
   ) {
-    this.catalog = new SessionCatalog(this.state, options.caseSensitiveIdentifiers, options.database);
+    this.catalog = new SessionCatalog(
+      this.state,
+      options.caseSensitiveIdentifiers,
+      options.database,
+      () => store.history.rows,
+    );
+  }
+
+  get clock(): Clock {
+    return this.options.clock;
   }
 
   /** Starts a transaction over what is committed. */
@@ -109,6 +121,8 @@ export class Session {
       millrace_user_id: String(this.user.id),
       millrace_superuser: String(this.user.superuser),
       millrace_database: literal(this.options.database),
+      millrace_pid: String(this.pid),
+      millrace_search_path: `[${this.catalog.searchPath.map((name) => literal(name)).join(', ')}]`,
       [shapesVariable]: literal(this.store.shapes.pattern),
       [raisingVariable]: raisingList(this.options.raising?.() ?? []),
     };
@@ -198,10 +212,13 @@ export interface TransactionLog {
   readonly written: boolean;
 }
 
+let nextPid = 1_073_742_000;
+
 /** What sessions share: the catalog as of the last commit, and logs that nobody sees yet. */
 export interface CommittedCatalog {
   committed: CatalogState;
   readonly shapes: KnownShapes;
+  readonly history: QueryHistory;
   nextTransactionId(): number;
   /** Keeps logs back until a moment, in epoch milliseconds. */
   showLogs(at: number, logs: readonly TransactionLog[]): void;

@@ -28,8 +28,8 @@ export function systemDdl(): string[] {
       .join(', ');
     statements.push(`create table if not exists ${systemSchema}.log_${name} (${list})`);
   }
-  for (const [name, view] of systemViews) {
-    statements.push(`create or replace view ${systemSchema}.${name} as ${view.query ?? logQuery(name, view)}`);
-  }
+  for (const [name, view] of systemViews)
+    if (!view.inline)
+      statements.push(`create or replace view ${systemSchema}.${name} as ${view.query ?? logQuery(name, view)}`);
   return statements;
 }

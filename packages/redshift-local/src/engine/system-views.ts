@@ -1,45 +1,38 @@
-import type { ColumnInfo, RedshiftType } from '../statement';
+import type { ColumnInfo } from '../statement';
+import { queryViews } from './query-history';
+import { catalogViews } from './system-catalog';
+import {
+  bigint,
+  boolean,
+  char,
+  columns,
+  flag,
+  integer,
+  member,
+  objects,
+  isSuperuser as superuser,
+  systemSchema,
+  text,
+  timestamp,
+  user,
+  visibleRelations,
+  visibleSchemas,
+} from './system-parts';
 
-/** Schema of the DuckDB file that holds the catalog, the logs and the system views. */
-export const systemSchema = 'millrace_system';
+export { systemSchema } from './system-parts';
 
 export interface SystemView {
   readonly columns: readonly ColumnInfo[];
   /** DuckDB SELECT; a log of what happened has a table instead, named `log_<name>`. */
   readonly query?: string;
+  /** Put in place of its name, so that nothing of it is made when a warehouse starts. */
+  readonly inline?: true;
   /** Columns of the log's table that the view does not show. */
   readonly hidden?: readonly ColumnInfo[];
 }
 
-const text = (length = 128): RedshiftType => ({ name: 'varchar', length });
-const char = (length: number): RedshiftType => ({ name: 'char', length });
-const flag = char(1);
-const integer: RedshiftType = { name: 'integer' };
-const bigint: RedshiftType = { name: 'bigint' };
-const timestamp: RedshiftType = { name: 'timestamp' };
-const boolean: RedshiftType = { name: 'boolean' };
-const columns = (types: Record<string, RedshiftType>): ColumnInfo[] =>
-  Object.entries(types).map(([name, type]) => ({ name, type }));
-
 /** The user of a row, whom the documented columns of some views do not name. */
 const hiddenUser = columns({ user_id: integer });
-
-const objects = (kind: string) => `(select body from ${systemSchema}.objects where kind = '${kind}')`;
-/** In brackets: the arrow binds more loosely than a comparison. */
-const member = (path: string) => `(body->>'$.${path}')`;
-
-const superuser = `getvariable('millrace_superuser')`;
-const user = `getvariable('millrace_user')`;
-const isGranted = (type: string, object: string) =>
-  `exists (select 1 from ${systemSchema}.objects as g where g.kind = 'grant' and (g.body->>'$.type') = '${type}' and (g.body->>'$.object') = ${object}
-    and (g.body->>'$.grantee') in (${user}, 'public'))`;
-const ownsSchema = (schema: string) =>
-  `exists (select 1 from ${systemSchema}.objects as s where s.kind = 'schema' and s.name = ${schema} and (s.body->>'$.owner') = ${user})`;
-/** A regular user sees what it owns, what lies in its schemas and what it has any privilege on. */
-const visibleRelations = `(select o.body from ${systemSchema}.objects as o where o.kind = 'relation' and (${superuser} or (o.body->>'$.owner') = ${user}
-  or ${ownsSchema(`(o.body->>'$.schema')`)} or ${isGranted('table', 'o.name')}))`;
-const visibleSchemas = `(select o.body from ${systemSchema}.objects as o where o.kind = 'schema' and (${superuser} or (o.body->>'$.owner') = ${user}
-  or o.name = 'public' or ${isGranted('schema', 'o.name')}))`;
 
 /**
  * The system views that the local warehouse has, after the Redshift developer guide; columns that say nothing locally are left out,
@@ -58,7 +51,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
         remarks: text(),
       }),
       query: `select getvariable('millrace_database')::varchar as table_catalog, ${member('schema')} as table_schema, ${member('name')} as table_name,
-        case ${member('kind')} when 'table' then 'BASE TABLE' else 'VIEW' end as table_type, null::varchar as remarks from ${visibleRelations}`,
+        case ${member('kind')} when 'table' then 'BASE TABLE' else 'VIEW' end as table_type, ${member('comment')} as remarks from ${visibleRelations}`,
     },
   ],
   [
@@ -87,7 +80,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
           (c.value->>'$.type.length')::integer as character_maximum_length,
           coalesce((c.value->>'$.type.precision')::integer, case (c.value->>'$.type.name') when 'smallint' then 16 when 'integer' then 32 when 'bigint' then 64 end) as numeric_precision,
           coalesce((c.value->>'$.type.scale')::integer, case when (c.value->>'$.type.name') in ('smallint', 'integer', 'bigint') then 0 end) as numeric_scale,
-          null::varchar as remarks
+          json_extract_string(r.body, '$.columnComments."' || (c.value->>'$.name') || '"') as remarks
         from ${visibleRelations} as r, lateral (select key, value from json_each(r.body, '$.columns')) as c`,
     },
   ],
@@ -375,4 +368,6 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
       hidden: hiddenUser,
     },
   ],
+  ...catalogViews,
+  ...queryViews,
 ]);

@@ -79,6 +79,8 @@ export type Expression = Positioned &
         readonly otherwise?: Expression;
       }
     | { readonly kind: 'cast'; readonly operand: Expression; readonly type: RedshiftType; readonly lenient?: boolean }
+    /** `(a, b)`, beside `=` and before IN. */
+    | { readonly kind: 'row'; readonly items: readonly Expression[] }
     | { readonly kind: 'exists'; readonly query: Query }
     | { readonly kind: 'subquery'; readonly query: Query }
     | FunctionCall
@@ -138,6 +140,27 @@ export type FromItem =
   | {
       readonly kind: 'query';
       readonly query: Query;
+      readonly alias: Identifier;
+      readonly columnAliases: readonly Identifier[];
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'pivot';
+      readonly source: FromItem;
+      readonly aggregates: readonly { readonly call: FunctionCall; readonly alias?: Identifier }[];
+      readonly column: Identifier;
+      readonly values: readonly { readonly value: Expression; readonly alias?: Identifier }[];
+      readonly alias: Identifier;
+      readonly columnAliases: readonly Identifier[];
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'unpivot';
+      readonly source: FromItem;
+      readonly includeNulls: boolean;
+      readonly value: Identifier;
+      readonly name: Identifier;
+      readonly columns: readonly { readonly column: Identifier; readonly shown: string }[];
       readonly alias: Identifier;
       readonly columnAliases: readonly Identifier[];
       readonly at: number;
@@ -215,6 +238,7 @@ export interface ColumnDefinition {
   readonly defaultValue?: Expression;
   readonly distkey: boolean;
   readonly sortkey: boolean;
+  readonly encoding?: string;
   readonly identity?: IdentityColumn;
 }
 /** Keys are informational: none is enforced. */
@@ -386,5 +410,34 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
       readonly to: string;
       readonly options: Options;
     }
-  | { readonly kind: 'set'; readonly name: string; readonly value: string }
+  | {
+      readonly kind: 'set';
+      readonly name: string;
+      /** Undefined for the default. */
+      readonly values?: readonly string[];
+      readonly nameAt: number;
+      readonly valueAt: number;
+    }
+  | { readonly kind: 'show'; readonly name: string }
+  | {
+      readonly kind: 'show-objects';
+      readonly what: 'databases' | 'schemas' | 'tables' | 'columns' | 'view';
+      readonly in: Reference;
+      readonly like?: string;
+      readonly limit?: number;
+    }
+  | { readonly kind: 'explain'; readonly statement: StatementNode }
+  | {
+      readonly kind: 'comment';
+      readonly relation: Reference;
+      readonly column?: Identifier;
+      /** Undefined takes the comment away. */
+      readonly text?: string;
+    }
+  | {
+      readonly kind: 'maintain';
+      readonly verb: 'analyze' | 'vacuum';
+      readonly table?: Reference;
+      readonly columns: readonly Identifier[];
+    }
 );

@@ -21,6 +21,13 @@ import {
 import { translateMaterializedView } from './statements/materialized-view';
 import { translateMerge } from './statements/merge';
 import { toColumns } from './statements/shared';
+import {
+  translateComment,
+  translateMaintain,
+  translateSet,
+  translateShow,
+  translateShowObjects,
+} from './statements/tools';
 
 /**
  * Redshift SQL to statements for the engine. The whole text is parsed before the first statement is resolved; each one is resolved when it is asked
@@ -84,9 +91,30 @@ function translateStatement(node: Exclude<StatementNode, { kind: 'drop' }>, cont
       return translateCopy(node, context);
     case 'unload':
       return translateUnload(node, context);
+    case 'set':
+      return translateSet(node, context);
+    case 'show':
+      return translateShow(node, context);
+    case 'show-objects':
+      return translateShowObjects(node, context);
+    case 'comment':
+      return translateComment(node, context);
+    case 'maintain':
+      return translateMaintain(node, context);
+    case 'explain':
+      return translateExplain(node.statement, context);
     default:
       return translateCommand(node, context);
   }
+}
+
+/** The plan is the engine's own: Redshift's cannot be known here. */
+function translateExplain(node: StatementNode, context: Context): Statement {
+  if (node.kind === 'drop') throw context.source.unsupported('EXPLAIN of DROP', node.at);
+  const statement = translateStatement(node, context);
+  if (statement.kind !== 'query' && statement.kind !== 'change' && statement.kind !== 'create-table-as')
+    throw context.source.unsupported(`EXPLAIN of ${statement.kind.toUpperCase().replaceAll('-', ' ')}`, node.at);
+  return { kind: 'explain', duckdb: statement.duckdb };
 }
 
 function resultColumns(columns: readonly ResolvedColumn[]): ResultColumn[] {
@@ -119,8 +147,7 @@ type Command = Extract<
       | 'alter-view'
       | 'begin'
       | 'commit'
-      | 'rollback'
-      | 'set';
+      | 'rollback';
   }
 >;
 
@@ -134,7 +161,9 @@ function translateCommand(node: Command, context: Context): Statement {
       return { kind: 'drop-user', user: context.fold(node.user), ifExists: node.ifExists };
     case 'grant': {
       const { schema, name } = splitName(node.on, context);
-      const on = { type: node.onType, name: schema ? `${schema}.${name}` : name };
+      const found = node.onType === 'table' ? context.catalog.find(schema, name) : undefined;
+      const own = found && found.kind !== 'temp-table' && found.kind !== 'system-view' ? found.schema : schema;
+      const on = { type: node.onType, name: own ? `${own}.${name}` : name };
       const to = node.to.map((grantee) => context.fold(grantee));
       return { kind: node.revoke ? 'revoke' : 'grant', privileges: node.privileges, on, to };
     }
@@ -168,8 +197,6 @@ function translateCommand(node: Command, context: Context): Statement {
     case 'commit':
     case 'rollback':
       return { kind: node.kind };
-    case 'set':
-      return { kind: 'set', name: node.name, value: node.value };
   }
 }
 

@@ -21,7 +21,7 @@ test('the allow-list is that of the front end', () => {
   expect(Object.keys(functions).filter((name) => !names.has(name))).toEqual([]);
   for (const name of ['MERGE', 'type super', 'between', 'varchar -> date', 'super -> integer', 'literal -> timestamp'])
     expect(names).toContain(name);
-  for (const name of ['EXPLAIN', 'type geometry', 'date -> integer', 'boolean -> varchar'])
+  for (const name of ['CALL', 'type geometry', 'date -> integer', 'boolean -> varchar'])
     expect(names).not.toContain(name);
 });
 

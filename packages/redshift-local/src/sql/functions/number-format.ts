@@ -50,7 +50,10 @@ export function formattedNumber(format: NumberFormat, digits: string, negative: 
     const grouped = letting('g', cells, (g) => {
       let index = 0;
       const parts = [...format.whole].map((sign) => {
-        if (sign !== ',') return `substr(${g}, ${(index += 1)}, 1)`;
+        if (sign !== ',') {
+          index += 1;
+          return `substr(${g}, ${index}, 1)`;
+        }
         return `case when trim(substr(${g}, 1, ${index})) = '' then ' ' else ',' end`;
       });
       return parts.length > 0 ? `(${parts.join(' || ')})` : "''";
@@ -72,7 +75,8 @@ function signed({ sign, fill }: NumberFormat, body: string, negative: string): s
   const blank = fill ? '' : ' ';
   const either = (minus: string, plus: string) => `case when ${negative} then '${minus}' else '${plus}' end`;
   return letting('b', fill ? `ltrim(${body}, ' ')` : body, (b) => {
-    const anchored = (mark: string) => `lpad(${mark} || ltrim(${b}, ' '), cast(${fill ? 0 : 1} + strlen(${b}) as integer), ' ')`;
+    const anchored = (mark: string) =>
+      `lpad(${mark} || ltrim(${b}, ' '), cast(${fill ? 0 : 1} + strlen(${b}) as integer), ' ')`;
     switch (sign) {
       case 'S first':
         return fill ? `(${either('-', '+')} || ${b})` : anchored(either('-', '+'));

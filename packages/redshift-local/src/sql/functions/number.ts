@@ -3,6 +3,7 @@ import { blankKey, ofBlankKey, withoutBlanks } from '../resolve/blanks';
 import { finite } from '../resolve/cast';
 import { compare, resolveBinary, settle, unify } from '../resolve/operators';
 import { letting, quoteLiteral, type Value } from '../resolve/value';
+import { settings } from '../settings';
 import {
   asDecimal,
   bigint,
@@ -242,12 +243,26 @@ const session = (variable: string, type: Type, duckdb: string, otherwise?: numbe
 export const sessionFunctions: Readonly<Record<string, FunctionEntry>> = {
   pg_last_unload_count: session('millrace_last_unload_count', { name: 'bigint' }, 'bigint', 0),
   pg_last_copy_id: session('millrace_last_copy_id', { name: 'integer' }, 'integer', -1),
-  // Unqualified names are looked for in public: search_path cannot be set.
   current_schema: {
     arguments: [0, 0],
     mutable: true,
     node: 'leader',
-    emit: () => ({ sql: "'public'", type: varchar(128) }),
+    emit: (call) => ({
+      sql: quoteLiteral(call.environment.context.catalog.defaultSchema ?? 'public'),
+      type: varchar(128),
+    }),
+  },
+  pg_backend_pid: session('millrace_pid', { name: 'integer' }, 'integer', 0),
+  /** https://docs.aws.amazon.com/redshift/latest/dg/r_CURRENT_SETTING.html */
+  current_setting: {
+    arguments: [1, 1],
+    mutable: true,
+    emit: (call) => {
+      const name = call.literal(0).toLowerCase();
+      const value = call.environment.context.catalog.setting?.(name) ?? settings[name]?.standard;
+      if (value === undefined) throw call.unsupported(`setting ${name} in function CURRENT_SETTING`);
+      return { sql: quoteLiteral(value), type: varchar(256) };
+    },
   },
   /** Redshift's version is told at the end (https://docs.aws.amazon.com/redshift/latest/dg/r_VERSION.html); this one is no release of it. */
   version: {

@@ -1,9 +1,9 @@
+import { ownFunction } from '../../own-functions';
 import { reservedWords } from '../../reserved-words';
 import { failure, failureWith } from '../failure';
 import { bounded, maxTextBytes } from '../resolve/cast';
 import { letting, quoteLiteral, type Value } from '../resolve/value';
 import { describe, integer, isText, type Type, varchar } from '../types';
-import { ownFunction } from '../../own-functions';
 import { type Call, type FunctionEntry, maxText } from './call';
 
 const sameLength = (emit: (text: string) => string): FunctionEntry => ({

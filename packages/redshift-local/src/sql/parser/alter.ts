@@ -47,7 +47,11 @@ function parseAction(cursor: Cursor): AlterAction {
     if (!cascade) cursor.takeWords('restrict');
     return { kind: 'drop-column', column, cascade };
   }
-  if (cursor.takeWords('rename', 'to')) return { kind: 'rename', to: cursor.identifier('a name') };
+  if (cursor.takeWords('rename', 'to')) {
+    const to = cursor.identifier('a name');
+    if (cursor.isOperator('.')) throw cursor.source.error('RENAME TO takes a name without a schema', to.at);
+    return { kind: 'rename', to };
+  }
   if (cursor.takeWords('rename')) {
     cursor.takeWords('column');
     const column = cursor.identifier('a column');
@@ -70,5 +74,7 @@ function parseAppend(cursor: Cursor): AlterAction {
   const from = cursor.reference('a table');
   const ignoreExtra = cursor.takeWords('ignoreextra');
   const fillTarget = !ignoreExtra && cursor.takeWords('filltarget');
+  if (cursor.isWord('filltarget'))
+    throw cursor.source.error('IGNOREEXTRA and FILLTARGET exclude each other', cursor.at);
   return { kind: 'append', from, ignoreExtra, fillTarget };
 }

@@ -59,6 +59,7 @@ export function parseColumn(cursor: Cursor, keys: Keys = { primary: [], unique: 
   let sortkey = false;
   let defaultValue: ColumnDefinition['defaultValue'];
   let identity: ColumnDefinition['identity'];
+  let encoding: string | undefined;
   for (;;) {
     const at = cursor.at;
     if (cursor.takeWords('not', 'null')) notNull = true;
@@ -70,10 +71,10 @@ export function parseColumn(cursor: Cursor, keys: Keys = { primary: [], unique: 
     else if (cursor.takeWords('default')) defaultValue = parseExpression(cursor);
     else if (cursor.takeWords('identity')) identity = parseIdentity(cursor, false);
     else if (cursor.takeWords('generated', 'by', 'default', 'as', 'identity')) identity = parseIdentity(cursor, true);
-    else if (cursor.takeWords('encode')) cursor.expectWord(...encodings);
+    else if (cursor.takeWords('encode')) encoding = cursor.expectWord(...encodings).value;
     else if (cursor.takeWords('null')) continue;
     else if (cursor.isWord('generated', 'collate', 'check')) throw cursor.unsupported(cursor.token.value.toUpperCase());
-    else return { name, type, notNull, defaultValue, distkey, sortkey, identity };
+    else return { name, type, notNull, defaultValue, distkey, sortkey, encoding, identity };
   }
 }
 
@@ -83,6 +84,7 @@ function parseIdentity(cursor: Cursor, byDefault: boolean): ColumnDefinition['id
     const value = cursor.expectInteger(what);
     return negative ? -value : value;
   };
+  if (!cursor.isOperator('(')) throw cursor.unsupported('IDENTITY without a seed and a step');
   cursor.expectOperator('(');
   const seed = whole('a seed');
   cursor.expectOperator(',');

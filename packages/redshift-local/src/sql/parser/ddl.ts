@@ -70,6 +70,7 @@ export function roleArn(cursor: Cursor, value: string, at: number): string {
 
 function parseSchema(cursor: Cursor): Unplaced {
   const exists = ifNotExists(cursor);
+  if (cursor.isWord('authorization')) throw cursor.unsupported('CREATE SCHEMA AUTHORIZATION');
   const schema = cursor.identifier('a schema');
   if (cursor.isWord('authorization', 'quota')) throw cursor.unsupported(cursor.token.value.toUpperCase());
   return { kind: 'create-schema', schema, ifNotExists: exists };

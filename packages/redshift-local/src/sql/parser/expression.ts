@@ -56,12 +56,39 @@ function parseComparison(cursor: Cursor): Expression {
   if (!cursor.isOperator(...comparisons)) return left;
   refuseAmbiguous(cursor, left);
   const { at, value } = cursor.next();
-  if (cursor.isWord('any', 'all', 'some'))
-    throw cursor.unsupported(`comparison with ${cursor.token.value.toUpperCase()}`);
+  if (cursor.isWord('any', 'all', 'some')) return parseQuantified(cursor, left, value, at);
   const right = parsePredicate(cursor);
+  if (left.kind === 'row' && right.kind === 'row') return equalRows(cursor, left, right, value, at);
   refuseAmbiguous(cursor, right);
   if (cursor.isOperator(...comparisons)) throw cursor.unsupported('a chain of comparisons without parentheses');
   return { kind: 'binary', operator: (value === '!=' ? '<>' : value) as BinaryOperator, left, right, at };
+}
+
+/** `= any (select …)` is IN, `<> all (select …)` is NOT IN. */
+function parseQuantified(cursor: Cursor, operand: Expression, operator: string, at: number): Expression {
+  const word = cursor.next().value;
+  const isIn = operator === '=' && word !== 'all';
+  const isNotIn = (operator === '<>' || operator === '!=') && word === 'all';
+  if (!(isIn || isNotIn) || !cursor.isOperator('('))
+    throw cursor.unsupported(`operator ${operator} ${word.toUpperCase()}`, at);
+  cursor.next();
+  if (!isSubqueryStart(cursor)) throw cursor.unsupported(`${word.toUpperCase()} of anything but a query`, at);
+  const query = cursor.grammar.query(cursor);
+  cursor.expectOperator(')');
+  return { kind: 'in-query', operand, query, negated: isNotIn, at };
+}
+
+type Row = Expression & { kind: 'row' };
+
+/** Rows are equal where all their values are. */
+function equalRows(cursor: Cursor, left: Row, right: Row, operator: string, at: number): Expression {
+  if (!['=', '<>', '!='].includes(operator)) throw cursor.unsupported(`operator ${operator} between rows`, at);
+  if (left.items.length !== right.items.length) throw cursor.source.error('unequal number of entries in rows', at);
+  const operands = left.items.map((item, i): Expression => {
+    return { kind: 'binary', operator: '=', left: item, right: right.items[i]!, at };
+  });
+  const equal: Expression = { kind: 'logic', operator: 'and', operands, at };
+  return operator === '=' ? equal : { kind: 'not', operand: equal, at };
 }
 
 function parsePredicate(cursor: Cursor): Expression {
@@ -121,6 +148,14 @@ function parseIn(cursor: Cursor, operand: Expression, negated: boolean, at: numb
   const list = cursor.list(() => parseExpression(cursor));
   if (list.length > maxList) throw cursor.unsupported(`IN with more than ${maxList} values`, at);
   cursor.expectOperator(')');
+  if (operand.kind === 'row') {
+    const operands = list.map((item) => {
+      if (item.kind !== 'row') throw cursor.source.error('IN of a row needs rows', item.at);
+      return equalRows(cursor, operand, item, '=', item.at);
+    });
+    const any: Expression = { kind: 'logic', operator: 'or', operands, at };
+    return negated ? { kind: 'not', operand: any, at } : any;
+  }
   return { kind: 'in', operand, list, negated, at };
 }
 
@@ -139,7 +174,18 @@ export function parseConcatenation(cursor: Cursor): Expression {
 }
 
 function parseAdditive(cursor: Cursor): Expression {
-  return parseChain(cursor, ['+', '-'], () => parseChain(cursor, ['*', '/', '%'], () => parseUnary(cursor)));
+  return parseChain(cursor, ['+', '-'], () => parseChain(cursor, ['*', '/', '%'], () => parsePower(cursor)));
+}
+
+/** `2 ^ 3` is POWER (https://docs.aws.amazon.com/redshift/latest/dg/r_OPERATOR_SYMBOLS.html). */
+function parsePower(cursor: Cursor): Expression {
+  let left = parseUnary(cursor);
+  for (let length = 1; cursor.isOperator('^'); length++) {
+    if (length > maxChain / 8) throw cursor.unsupported(`a chain of more than ${maxChain / 8} powers`);
+    const { at } = cursor.next();
+    left = { kind: 'call', name: 'power', args: [left, parseUnary(cursor)], star: false, distinct: false, at };
+  }
+  return left;
 }
 
 function parseUnary(cursor: Cursor): Expression {
@@ -162,8 +208,7 @@ function parsePostfix(cursor: Cursor): Expression {
     if (length > maxChain / 4) throw cursor.unsupported(`a chain of more than ${maxChain / 4} casts or attributes`);
     const at = cursor.at;
     if (cursor.takeOperator('::')) operand = { kind: 'cast', operand, type: parseType(cursor), at };
-    else if (cursor.isOperator('^', '&', '|', '#', '<<', '>>'))
-      throw cursor.unsupported(`operator ${cursor.token.value}`);
+    else if (cursor.isOperator('&', '|', '#', '<<', '>>')) throw cursor.unsupported(`operator ${cursor.token.value}`);
     else if (cursor.isWord('collate')) throw cursor.unsupported('COLLATE');
     else if (isOuterMark(cursor)) throw cursor.unsupported('an outer join by (+)');
     else if (cursor.takeWords('at', 'time', 'zone')) operand = atTimeZone(cursor, operand, at);
@@ -211,6 +256,7 @@ function parsePrimary(cursor: Cursor): Expression {
       return { kind: /e/i.test(value) ? 'exponent' : 'number', text: value, at };
     case 'string':
       cursor.next();
+      if (cursor.token.kind === 'string') throw cursor.unsupported('two text literals side by side');
       return { kind, text: value, at };
     case 'parameter':
       cursor.next();
@@ -233,7 +279,12 @@ function parseParenthesized(cursor: Cursor): Expression {
     return { kind: 'subquery', query, at };
   }
   const inner = parseExpression(cursor);
-  if (cursor.isOperator(',')) throw cursor.unsupported('a row of values');
+  if (cursor.takeOperator(',')) {
+    const items = [inner, ...cursor.list(() => parseExpression(cursor))];
+    cursor.expectOperator(')');
+    return { kind: 'row', items, at };
+  }
+  if (cursor.isWord('as')) throw cursor.unsupported('an alias in parentheses');
   cursor.expectOperator(')');
   inner.parenthesized = true;
   return inner;
@@ -276,6 +327,9 @@ function parseWord(cursor: Cursor): Expression {
     if (value === 'interval' && cursor.isWord(...intervalFields)) throw cursor.unsupported('an interval with fields');
     return value === 'interval' ? { kind: value, text, at } : { kind: 'typed-literal', type: value, text, at };
   }
+  if (cursor.peek().kind === 'string' && (value === 'time' || value === 'timetz'))
+    throw cursor.unsupported(`type ${value}`);
+  if (value === 'array' && cursor.peek().value === '[') throw cursor.unsupported('ARRAY[…]');
   if (niladic.has(value) && !(cursor.peek().kind === 'operator' && cursor.peek().value === '(')) {
     cursor.next();
     return { kind: 'call', name: value, args: [], star: false, distinct: false, at };

@@ -1,11 +1,14 @@
 import { type Cursor, maxDepth } from './cursor';
 
-/** Whether a query starts here: SELECT or WITH, also behind as many opening parentheses as may be nested. */
-export function isQueryStart(cursor: Cursor): boolean {
+/**
+ * Whether a query starts here: SELECT or WITH, also behind as many opening parentheses as may be nested.
+ * @param within WITH behind a parenthesis starts one too
+ */
+export function isQueryStart(cursor: Cursor, within = false): boolean {
   let ahead = 0;
   while (ahead <= maxDepth && cursor.peek(ahead).kind === 'operator' && cursor.peek(ahead).value === '(') ahead++;
   const token = cursor.peek(ahead);
-  return token.kind === 'word' && (token.value === 'select' || (token.value === 'with' && ahead === 0));
+  return token.kind === 'word' && (token.value === 'select' || (token.value === 'with' && (ahead === 0 || within)));
 }
 
 /** The same where an expression may stand: of `(select 1) + 2` the query is an operand, of `(select 1) union select 2` the first part. */
@@ -21,6 +24,23 @@ export function isSubqueryStart(cursor: Cursor): boolean {
   }
   const { kind, value } = cursor.peek(ahead + 1);
   return kind === 'end' || (kind === 'operator' ? value === ')' || value === ';' : queryWords.includes(value));
+}
+
+/** Whether the parentheses in FROM hold a join, as in `((select 1) x join y on …)`. */
+export function isJoinGroup(cursor: Cursor): boolean {
+  if (!isQueryStart(cursor, true)) return true;
+  const second = cursor.peek();
+  if (second.kind !== 'operator' || second.value !== '(') return false;
+  let ahead = 1;
+  for (let depth = 0; ; ahead++) {
+    const { kind, value } = cursor.peek(ahead);
+    if (kind === 'end') return false;
+    if (kind !== 'operator') continue;
+    if (value === '(') depth++;
+    else if (value === ')' && --depth === 0) break;
+  }
+  const { kind, value } = cursor.peek(ahead + 1);
+  return kind === 'word' && !queryWords.includes(value);
 }
 
 const queryWords = ['union', 'intersect', 'except', 'minus', 'order', 'limit', 'offset'];

@@ -3,6 +3,7 @@ import type {
   CommonTable,
   Expression,
   FromItem,
+  FunctionCall,
   Identifier,
   JoinKind,
   Query,
@@ -13,7 +14,7 @@ import type {
 import { parseOrderBy } from './call';
 import type { Cursor } from './cursor';
 import { parseExpression } from './expression';
-import { isQueryStart } from './query-start';
+import { isJoinGroup, isQueryStart } from './query-start';
 
 const maxSetOperands = 100;
 const maxFromItems = 100;
@@ -215,6 +216,8 @@ function parseItem(cursor: Cursor): SelectItem {
   if (qualifier) return { kind: 'star', qualifier, at };
   const expression = parseExpression(cursor);
   if (cursor.takeWords('as')) return { kind: 'expression', expression, alias: cursor.anyIdentifier('an alias') };
+  const excludes = cursor.isWord('exclude') && cursor.peek().kind !== 'end' && !',;)'.includes(cursor.peek().value);
+  if (excludes && cursor.peek().value !== 'from') throw cursor.unsupported('EXCLUDE beside other items than *');
   const alias = cursor.isIdentifier() ? cursor.identifier('an alias') : undefined;
   return { kind: 'expression', expression, alias };
 }
@@ -278,13 +281,12 @@ function parseFromItem(cursor: Cursor): FromItem {
   const unpivot = cursor.takeWords('unpivot');
   if (cursor.isWord('lateral', 'pivot', 'only')) throw cursor.unsupported(cursor.token.value.toUpperCase());
   if (cursor.isOperator('(') && !unpivot) {
-    if (!isQueryStart(cursor)) throw cursor.unsupported('a join in parentheses');
+    if (isJoinGroup(cursor)) return parseJoinGroup(cursor);
     cursor.expectOperator('(');
     const query = parseQuery(cursor);
     cursor.expectOperator(')');
     const { alias, columnAliases } = parseAlias(cursor);
-    if (!alias) throw cursor.syntaxError('an alias for the subquery');
-    return { kind: 'query', query, alias, columnAliases, at };
+    return parsePivots(cursor, { kind: 'query', query, alias: alias ?? unnamed(at), columnAliases, at });
   }
   const name = unpivot ? cursor.column('a value of type super') : cursor.reference('a relation');
   if (cursor.isOperator('(')) throw cursor.unsupported('a function in FROM', at);
@@ -292,12 +294,97 @@ function parseFromItem(cursor: Cursor): FromItem {
   const alias = parseAlias(cursor);
   const index = cursor.takeWords('at') ? cursor.identifier('a name of the position') : undefined;
   const relation = { kind: 'relation' as const, name, ...alias, index, unpivot, at };
-  if (cursor.isWord('tablesample', 'pivot', 'unpivot')) throw cursor.unsupported(cursor.token.value.toUpperCase());
-  return relation;
+  if (cursor.isWord('tablesample')) throw cursor.unsupported(cursor.token.value.toUpperCase());
+  return parsePivots(cursor, relation);
+}
+
+/** `(a join b on …)` */
+function parseJoinGroup(cursor: Cursor): FromItem {
+  cursor.expectOperator('(');
+  const item = cursor.nested(() => parseFrom(cursor));
+  cursor.expectOperator(')');
+  if (cursor.isIdentifier() && cursor.isWord('as')) throw cursor.unsupported('an alias of a join in parentheses');
+  return item;
+}
+
+/** The alias of what has none, which no statement can name. */
+const unnamed = (at: number): Identifier => ({ text: `millrace unnamed ${at}`, quoted: true, at });
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_FROM_clause-pivot-unpivot-examples.html */
+function parsePivots(cursor: Cursor, source: FromItem): FromItem {
+  const { at } = cursor;
+  if (cursor.takeWords('pivot')) return parsePivots(cursor, parsePivot(cursor, source, at));
+  if (cursor.takeWords('unpivot')) return parsePivots(cursor, parseUnpivot(cursor, source, at));
+  return source;
+}
+
+function parsePivot(cursor: Cursor, source: FromItem, at: number): FromItem {
+  cursor.expectOperator('(');
+  const aggregates = cursor.list(() => ({ call: parseAggregate(cursor), alias: parseItemAlias(cursor, 'for') }));
+  cursor.expectWord('for');
+  const column = cursor.identifier('a column');
+  cursor.expectWord('in');
+  cursor.expectOperator('(');
+  if (isQueryStart(cursor)) throw cursor.unsupported('PIVOT with a query of its values');
+  const values = cursor.list(() => ({ value: parseExpression(cursor), alias: parseItemAlias(cursor) }));
+  cursor.expectOperator(')');
+  cursor.expectOperator(')');
+  const { alias, columnAliases } = parseAlias(cursor);
+  return { kind: 'pivot', source, aggregates, column, values, alias: alias ?? unnamed(at), columnAliases, at };
+}
+
+function parseAggregate(cursor: Cursor): FunctionCall {
+  const { at } = cursor;
+  const call = parseExpression(cursor);
+  if (call.kind !== 'call') throw cursor.unsupported('PIVOT of anything but an aggregate', at);
+  return call;
+}
+
+function parseItemAlias(cursor: Cursor, ...following: string[]): Identifier | undefined {
+  if (cursor.takeWords('as')) return cursor.anyIdentifier('an alias');
+  return cursor.isIdentifier() && !cursor.isWord(...following) ? cursor.identifier('an alias') : undefined;
+}
+
+function parseUnpivot(cursor: Cursor, source: FromItem, at: number): FromItem {
+  const includeNulls = cursor.takeWords('include', 'nulls');
+  if (!includeNulls) cursor.takeWords('exclude', 'nulls');
+  cursor.expectOperator('(');
+  if (cursor.isOperator('(')) throw cursor.unsupported('UNPIVOT into several columns');
+  const value = cursor.identifier('a column of the values');
+  cursor.expectWord('for');
+  const name = cursor.identifier('a column of the names');
+  cursor.expectWord('in');
+  cursor.expectOperator('(');
+  const columns = cursor.list(() => {
+    if (cursor.isOperator('(')) throw cursor.unsupported('UNPIVOT of several columns at once');
+    const column = cursor.identifier('a column');
+    const named = cursor.takeWords('as');
+    const shown = named && cursor.token.kind === 'string' ? cursor.next().value : undefined;
+    const alias = shown === undefined ? (named ? cursor.anyIdentifier('an alias') : parseItemAlias(cursor)) : undefined;
+    return { column, shown: shown ?? (alias ?? column).text };
+  });
+  cursor.expectOperator(')');
+  cursor.expectOperator(')');
+  const { alias, columnAliases } = parseAlias(cursor);
+  return {
+    kind: 'unpivot',
+    source,
+    includeNulls,
+    value,
+    name,
+    columns,
+    alias: alias ?? unnamed(at),
+    columnAliases,
+    at,
+  };
 }
 
 function parseAlias(cursor: Cursor): { alias?: Identifier; columnAliases: Identifier[] } {
   refuseConnectBy(cursor);
+  if (cursor.isWord('qualify') && cursor.peek().kind !== 'end' && !'),;'.includes(cursor.peek().value))
+    throw cursor.source.error('QUALIFY behind a relation needs an alias of the relation', cursor.at);
+  if (cursor.isWord('fetch') && ['first', 'next'].includes(cursor.peek().value))
+    throw cursor.unsupported('FETCH FIRST');
   const alias = cursor.relationAlias('at', 'set', 'tablesample', 'pivot', 'unpivot');
   const columnAliases = alias && cursor.isOperator('(') ? cursor.identifiers('a column name') : [];
   return { alias, columnAliases };

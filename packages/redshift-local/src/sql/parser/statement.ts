@@ -7,6 +7,7 @@ import { parseExpression } from './expression';
 import { parseMerge, parseSetList, parseValues } from './merge';
 import { parseFrom, parseQuery } from './query';
 import { isQueryStart } from './query-start';
+import { parseAnalyze, parseComment, parseReset, parseSet, parseShow, parseVacuum } from './tools';
 
 type Unplaced = StatementNode extends infer S ? (S extends unknown ? Omit<S, 'at' | 'end'> : never) : never;
 
@@ -64,6 +65,19 @@ function parseAny(cursor: Cursor): Unplaced {
       return parseUnload(cursor);
     case 'set':
       return parseSet(cursor);
+    case 'reset':
+      return parseReset(cursor);
+    case 'show':
+      return parseShow(cursor);
+    case 'comment':
+      return parseComment(cursor);
+    case 'analyze':
+    case 'analyse':
+      return parseAnalyze(cursor);
+    case 'vacuum':
+      return parseVacuum(cursor);
+    case 'explain':
+      return parseExplain(cursor);
     default:
       throw cursor.unsupported(`statement ${value.toUpperCase()}`);
   }
@@ -164,7 +178,7 @@ function parseGrant(cursor: Cursor, verb: 'grant' | 'revoke'): Unplaced {
   const on = cursor.reference('a name');
   cursor.expectWord(verb === 'grant' ? 'to' : 'from');
   const to = cursor.list(() => {
-    if (cursor.isWord('role', 'group'))
+    if (cursor.isWord('role', 'group', 'user'))
       throw cursor.unsupported(`${verb.toUpperCase()} with ${cursor.token.value.toUpperCase()}`);
     return cursor.identifier('a user');
   });
@@ -182,22 +196,11 @@ function parseRefresh(cursor: Cursor): Unplaced {
   return { kind: 'refresh', view, cascade };
 }
 
-/** Settings that the local warehouse honours, or that change no result. */
-const settings = new Set(['enable_case_sensitive_identifier', 'query_group', 'statement_timeout']);
-const switches = ['true', 'false', 'on', 'off'];
-
-function parseSet(cursor: Cursor): Unplaced {
-  cursor.expectWord('set');
-  const { value: name, at } = cursor.next();
-  if (!settings.has(name)) throw cursor.unsupported(`setting ${name}`, at);
-  if (!cursor.takeOperator('=')) cursor.expectWord('to');
-  const { kind, value } = cursor.token;
-  if (!['word', 'string', 'number'].includes(kind)) throw cursor.syntaxError('a value');
-  const word = value.toLowerCase();
-  if (name === 'enable_case_sensitive_identifier' && !switches.includes(word))
-    throw cursor.source.error(`parameter "${name}" requires a Boolean value`, cursor.at);
-  if (name === 'statement_timeout' && word !== '0')
-    throw cursor.unsupported('setting statement_timeout other than 0 (cancel the statement)');
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_EXPLAIN.html */
+function parseExplain(cursor: Cursor): Unplaced {
   cursor.next();
-  return { kind: 'set', name, value: word === 'on' ? 'true' : word === 'off' ? 'false' : word };
+  if (cursor.isWord('verbose')) throw cursor.unsupported('EXPLAIN VERBOSE');
+  const at = cursor.at;
+  const statement = { ...parseAny(cursor), at, end: cursor.previousEnd } as StatementNode;
+  return { kind: 'explain', statement };
 }

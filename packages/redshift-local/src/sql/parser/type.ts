@@ -72,6 +72,7 @@ export function tryParseType(cursor: Cursor): RedshiftType | undefined {
   }
   if (cursor.takeWords('decimal') || cursor.takeWords('numeric')) return readDecimal(cursor);
   if (cursor.takeWords('timestamp')) {
+    if (cursor.isOperator('(')) throw cursor.unsupported('a precision for type timestamp');
     if (cursor.takeWords('with', 'time', 'zone')) return { name: 'timestamptz' };
     cursor.takeWords('without', 'time', 'zone');
     return { name: 'timestamp' };

@@ -5,7 +5,7 @@ import { boolean, describe, isFloat, isText, type Type, varchar } from '../types
 import { holdsAggregate } from './aggregates';
 import { withoutBlanks } from './blanks';
 import { numberLiteral } from './decimals';
-import type { Environment } from './environment';
+import type { Environment, ResolvedQuery } from './environment';
 import { activeGroupings } from './grouping';
 import { navigate, resolveName } from './names';
 import { comparable, compare, negate, resolveBinary, settle, unify } from './operators';
@@ -73,6 +73,8 @@ export function resolveExpression(node: Expression, environment: Environment): V
       return resolveCase(node, environment);
     case 'subquery':
       return scalarSubquery(node, environment);
+    case 'row':
+      throw context.source.unsupported('a row of values', node.at);
     default:
       return resolvePredicate(node, environment);
   }
@@ -106,6 +108,7 @@ type Predicate = Exclude<
       | 'cast'
       | 'call'
       | 'case'
+      | 'row'
       | 'subquery';
   }
 >;
@@ -220,6 +223,7 @@ function inQuery(node: Predicate & { kind: 'in-query' }, environment: Environmen
   const query = environment.resolveQuery(node.query, context, environment.scope);
   if (context.correlations > before && sumsGroups(node.query.body))
     throw context.source.unsupported('IN with a correlated subquery of an aggregate and GROUP BY', node.at);
+  if (node.operand.kind === 'row') return rowInQuery(node.operand, query, not, environment, node.at);
   const column = query.columns[0]!;
   if (query.columns.length !== 1) throw context.source.error('subquery has too many columns', node.at);
   const operand = settle(environment, environment.resolve(node.operand, environment), column.type, node.at);
@@ -230,6 +234,31 @@ function inQuery(node: Predicate & { kind: 'in-query' }, environment: Environmen
     : query.sql;
   const subject = text ? withoutBlanks(operand) : operand.sql;
   return { sql: `(${subject} ${not}in (${list}))`, type: boolean, ...flags([operand]) };
+}
+
+/** True where a row of the query equals it, unknown where one may, as nothing in it differs. */
+function rowInQuery(
+  row: Expression & { kind: 'row' },
+  query: ResolvedQuery,
+  not: string,
+  environment: Environment,
+  at: number,
+): Value {
+  const { source } = environment.context;
+  if (query.columns.length !== row.items.length)
+    throw source.error(`subquery has too ${query.columns.length > row.items.length ? 'many' : 'few'} columns`, at);
+  const values: Value[] = [];
+  const equal = row.items.map((item, i) => {
+    const column = { sql: `"list"."c${i + 1}"`, type: query.columns[i]!.type };
+    const value = settle(environment, environment.resolve(item, environment), column.type, item.at);
+    values.push(value);
+    return compare('=', value, column, environment, item.at).sql;
+  });
+  const list = `from (${query.sql}) as "list"(${equal.map((_, i) => `"c${i + 1}"`).join(', ')})`;
+  const found = `exists (select 1 ${list} where ${equal.join(' and ')})`;
+  const possible = `exists (select 1 ${list} where ${equal.map((one) => `${one} is not false`).join(' and ')})`;
+  const sql = `case when ${found} then true when ${possible} then null else false end`;
+  return { sql: `(${not}${sql})`, type: boolean, ...flags(values) };
 }
 
 function resolveLike(node: Predicate & { kind: 'like' }, environment: Environment, not: string): Value {
@@ -247,8 +276,8 @@ function resolveLike(node: Predicate & { kind: 'like' }, environment: Environmen
   if (node.pattern.kind !== 'string' && node.pattern.kind !== 'parameter')
     throw source.unsupported('a LIKE pattern that is not a literal', node.pattern.at);
   const literal = environment.resolve(node.pattern, environment).constant!;
-  // Whether the trailing blanks of a CHAR count in a pattern is not documented.
-  if (operand.type.name === 'char' && !/^[^_ \\]*%$/.test(literal))
+  // Whether the trailing blanks of a CHAR count in a pattern is not documented; behind the last letter of one that goes on they make no difference.
+  if (operand.type.name === 'char' && !/^[^_ \\]*%$|[^ _%\\]%+$/.test(literal))
     throw source.unsupported(`LIKE '${literal}' with ${describe(operand.type)} (cast it to varchar)`, node.pattern.at);
   const sql = likeSql(node, operand.sql, literal, escapedBy, environment);
   return { sql: `(${not}${sql})`, type: boolean, ...flags([operand]) };

@@ -8,6 +8,7 @@ import type { Environment } from './environment';
 import { resolveCondition } from './expression';
 import { resolveName } from './names';
 import { comparable } from './operators';
+import { pivoted } from './pivot';
 import { Context, Scope, type ScopeColumn, type ScopeRelation } from './scope';
 import { elementsOf, namesOf, valuesOf } from './super';
 import { quoteIdentifier } from './value';
@@ -26,8 +27,9 @@ export const streamColumns: readonly ColumnInfo[] = [
 ];
 
 /** DuckDB's name of a relation: system views live in a schema of their own, temporary tables in DuckDB's. */
-export function relationSql(relation: Pick<Relation, 'kind' | 'schema' | 'name'>): string {
+export function relationSql(relation: Pick<Relation, 'kind' | 'schema' | 'name' | 'query'>): string {
   if (relation.kind === 'temp-table') return `temp.main.${quoteIdentifier(relation.name)}`;
+  if (relation.query !== undefined) return `(${relation.query})`;
   const schema = relation.kind === 'system-view' ? 'millrace_system' : relation.schema;
   return `${quoteIdentifier(schema)}.${quoteIdentifier(relation.name)}`;
 }
@@ -73,6 +75,9 @@ export function resolveFrom(item: FromItem, environment: Environment): string {
       scope.groups = Math.max(scope.groups, groups);
       return `(${sql}) as ${addRelation(environment, context.fold(item.alias), columns, item)}`;
     }
+    case 'pivot':
+    case 'unpivot':
+      return resolveFrom(pivoted(item, environment), environment);
     case 'join':
       return resolveJoin(item, environment);
   }
@@ -202,7 +207,11 @@ export function uniqueNames(names: readonly string[]): string[] {
  * `from t, t.payload.items i`: one row for each element, none where there is no array. Beside a single relation the rows are made from its own, in the
  * array's order; the engine joins others by hash, which has none.
  */
-function unnest(item: RelationItem, environment: Environment, beside?: { alias: string; sql: string }): string {
+function unnest(
+  item: RelationItem,
+  environment: Environment,
+  beside?: { alias: string; sql: string; outer: boolean },
+): string {
   const { context, scope } = environment;
   if (!item.alias) throw context.source.unsupported('unnesting without an alias', item.at);
   if (item.columnAliases.length > 0) throw context.source.unsupported('column names of an unnested array', item.at);
@@ -228,8 +237,11 @@ function unnest(item: RelationItem, environment: Environment, beside?: { alias: 
   if (beside) {
     const [base, own, at] = [beside.alias, `millrace_item_${alias}`, `millrace_at_${alias}`].map(quoteIdentifier);
     push(`${base}.${own}`, `${base}.${at}`);
-    const counted = item.index ? `, unnest(${positions}) as ${at}` : '';
-    return `(select *, unnest(${elements}) as ${own}${counted} from ${beside.sql}) as ${base}`;
+    // An outer join keeps the row of which there is no element.
+    const rows = (list: string) =>
+      beside.outer ? `unnest(case when len(${elements}) > 0 then ${list} else [null] end)` : `unnest(${list})`;
+    const counted = item.index ? `, ${rows(positions)} as ${at}` : '';
+    return `(select *, ${rows(elements)} as ${own}${counted} from ${beside.sql}) as ${base}`;
   }
   const found = `${quoted}."item"`;
   push(item.index ? `struct_extract(${found}, 1)` : found, `struct_extract(${found}, 2)`);
@@ -258,7 +270,7 @@ function besideItsOwn(item: Join, context: Context): Join {
 
 function aliasesOf(item: FromItem, context: Context): readonly string[] {
   if (item.kind === 'join') return [...aliasesOf(item.left, context), ...aliasesOf(item.right, context)];
-  return [context.fold(item.kind === 'query' ? item.alias : (item.alias ?? item.name.at(-1)!))];
+  return [context.fold(item.kind === 'relation' ? (item.alias ?? item.name.at(-1)!) : item.alias)];
 }
 
 function resolveJoin(given: Join, environment: Environment): string {
@@ -269,10 +281,13 @@ function resolveJoin(given: Join, environment: Environment): string {
   const left = resolveFrom(item.left, environment);
   const between = scope.relations.length;
   const isUnnest = item.right.kind === 'relation' && isUnnested(item.right, environment);
-  if (isUnnest && item.join !== 'cross')
-    throw context.source.unsupported(`unnesting with ${item.join.toUpperCase()} JOIN`, item.at);
+  const always = item.on?.kind === 'boolean' && item.on.value;
+  const outer = item.join === 'left' && always;
+  if (isUnnest && item.join !== 'cross' && !outer && !(item.join === 'inner' && always))
+    throw context.source.unsupported(`unnesting with ${item.join.toUpperCase()} JOIN of a condition`, item.at);
   const alias = isUnnest ? onlyRelation(scope.relations.slice(before)) : undefined;
-  if (alias !== undefined) return unnest(item.right as RelationItem, environment, { alias, sql: left });
+  if (alias !== undefined) return unnest(item.right as RelationItem, environment, { alias, sql: left, outer });
+  if (isUnnest && outer) throw context.source.unsupported('unnesting with LEFT JOIN beside several relations', item.at);
   const right = resolveFrom(item.right, environment);
   if (item.join === 'right' || item.join === 'full') barSuper(scope.relations.slice(before), item, context);
   if (!isUnnest) context.mark('join', item.at);

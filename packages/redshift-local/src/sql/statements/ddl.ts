@@ -1,4 +1,4 @@
-import type { IdentityColumn, Name, Relation, Statement, TableColumn } from '../../statement';
+import type { IdentityColumn, Name, Relation, Statement, StoredKeys, TableColumn } from '../../statement';
 import type { ColumnDefinition, Identifier, Reference, StatementNode, TableAttributes, TableKeys } from '../ast';
 import { folded } from '../lexer';
 import { Caster } from '../resolve/cast';
@@ -121,7 +121,28 @@ export function translateCreateTable(node: Node<'create-table'>, context: Contex
   if (columns.filter(({ identity }) => identity).length > 1)
     throw context.source.error('a table has one identity column at most', node.at);
   const duckdb = tableSql(node, name, sql, columns);
-  return { kind: 'create-table', table: name, temp: node.temp, ifNotExists: node.ifNotExists, columns, duckdb };
+  const keys = keysOf(node.attributes, context, node.columns);
+  return { kind: 'create-table', table: name, temp: node.temp, ifNotExists: node.ifNotExists, columns, keys, duckdb };
+}
+
+/** For the catalog: they change no result. */
+function keysOf(
+  { diststyle, distkey, sortkey }: TableAttributes,
+  context: Context,
+  columns: readonly ColumnDefinition[] = [],
+): StoredKeys {
+  const named = (identifier: Identifier | undefined) => identifier && context.fold(identifier);
+  const own = columns.find((column) => column.distkey)?.name;
+  const sorted = sortkey.length > 0 ? sortkey : columns.filter((column) => column.sortkey).map(({ name }) => name);
+  const encoded = columns.flatMap(({ name, encoding }) =>
+    encoding && encoding !== 'auto' ? [[context.fold(name), encoding === 'raw' ? 'none' : encoding] as const] : [],
+  );
+  return {
+    diststyle,
+    distkey: named(distkey ?? own),
+    sortkey: sorted.map((identifier) => context.fold(identifier)),
+    ...(encoded.length > 0 && { encodings: Object.fromEntries(encoded) }),
+  };
 }
 
 /** What a foreign key names has to be there, even though nothing is enforced. */
@@ -184,6 +205,7 @@ export function translateCreateTableAs(node: Node<'create-table-as'>, context: C
     table: name,
     temp: node.temp,
     columns,
+    keys: keysOf(node.attributes, context),
     duckdb: `create ${node.temp ? 'temp ' : ''}table ${sql} as ${selected}`,
   };
 }

@@ -17,7 +17,7 @@ export function toColumns(columns: readonly ResolvedColumn[]): ColumnInfo[] {
 /** The name of an object to be created. */
 export function newName(parts: readonly Identifier[], context: Context): Name {
   const { schema, name } = splitName(parts, context);
-  return { schema: schema ?? defaultSchema, name };
+  return { schema: schema ?? context.catalog.defaultSchema ?? defaultSchema, name };
 }
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html */

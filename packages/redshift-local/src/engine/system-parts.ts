@@ -1,0 +1,31 @@
+import type { ColumnInfo, RedshiftType } from '../statement';
+
+/** Schema of the DuckDB file that holds the catalog and the logs. */
+export const systemSchema = 'millrace_system';
+
+export const text = (length = 128): RedshiftType => ({ name: 'varchar', length });
+export const char = (length: number): RedshiftType => ({ name: 'char', length });
+export const flag = char(1);
+export const integer: RedshiftType = { name: 'integer' };
+export const bigint: RedshiftType = { name: 'bigint' };
+export const timestamp: RedshiftType = { name: 'timestamp' };
+export const boolean: RedshiftType = { name: 'boolean' };
+export const columns = (types: Record<string, RedshiftType>): ColumnInfo[] =>
+  Object.entries(types).map(([name, type]) => ({ name, type }));
+
+export const objects = (kind: string) => `(select body from ${systemSchema}.objects where kind = '${kind}')`;
+/** In brackets: the arrow binds more loosely than a comparison. */
+export const member = (path: string) => `(body->>'$.${path}')`;
+
+export const isSuperuser = `getvariable('millrace_superuser')`;
+export const user = `getvariable('millrace_user')`;
+const isGranted = (type: string, object: string) =>
+  `exists (select 1 from ${systemSchema}.objects as g where g.kind = 'grant' and (g.body->>'$.type') = '${type}' and (g.body->>'$.object') = ${object}
+    and (g.body->>'$.grantee') in (${user}, 'public'))`;
+const ownsSchema = (schema: string) =>
+  `exists (select 1 from ${systemSchema}.objects as s where s.kind = 'schema' and s.name = ${schema} and (s.body->>'$.owner') = ${user})`;
+/** A regular user sees what it owns, what lies in its schemas and what it has any privilege on. */
+export const visibleRelations = `(select o.body from ${systemSchema}.objects as o where o.kind = 'relation' and (${isSuperuser} or (o.body->>'$.owner') = ${user}
+  or ${ownsSchema(`(o.body->>'$.schema')`)} or ${isGranted('table', 'o.name')}))`;
+export const visibleSchemas = `(select o.body from ${systemSchema}.objects as o where o.kind = 'schema' and (${isSuperuser} or (o.body->>'$.owner') = ${user}
+  or o.name = 'public' or ${isGranted('schema', 'o.name')}))`;
