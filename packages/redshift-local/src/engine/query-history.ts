@@ -1,6 +1,5 @@
 import { literal } from './database';
-import { bigint, boolean, char, columns, integer, timestamp } from './system-parts';
-import type { SystemView } from './system-views';
+import { bigint, boolean, char, columns, integer, type SystemView, timestamp } from './system-parts';
 
 /** A statement that has ended. */
 export interface PastQuery {

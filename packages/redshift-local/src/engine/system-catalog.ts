@@ -5,6 +5,7 @@ import {
   char,
   columns,
   integer,
+  type SystemView,
   isSuperuser as superuser,
   systemSchema,
   text,
@@ -12,7 +13,6 @@ import {
   visibleRelations,
   visibleSchemas,
 } from './system-parts';
-import type { SystemView } from './system-views';
 
 const smallint: RedshiftType = { name: 'smallint' };
 

@@ -3,6 +3,16 @@ import type { ColumnInfo, RedshiftType } from '../statement';
 /** Schema of the DuckDB file that holds the catalog and the logs. */
 export const systemSchema = 'millrace_system';
 
+export interface SystemView {
+  readonly columns: readonly ColumnInfo[];
+  /** DuckDB SELECT; a log of what happened has a table instead, named `log_<name>`. */
+  readonly query?: string;
+  /** Put in place of its name, so that nothing of it is made when a warehouse starts. */
+  readonly inline?: true;
+  /** Columns of the log's table that the view does not show. */
+  readonly hidden?: readonly ColumnInfo[];
+}
+
 export const text = (length = 128): RedshiftType => ({ name: 'varchar', length });
 export const char = (length: number): RedshiftType => ({ name: 'char', length });
 export const flag = char(1);

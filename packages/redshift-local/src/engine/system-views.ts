@@ -1,4 +1,3 @@
-import type { ColumnInfo } from '../statement';
 import { queryViews } from './query-history';
 import { catalogViews } from './system-catalog';
 import {
@@ -10,6 +9,7 @@ import {
   integer,
   member,
   objects,
+  type SystemView,
   isSuperuser as superuser,
   systemSchema,
   text,
@@ -19,17 +19,7 @@ import {
   visibleSchemas,
 } from './system-parts';
 
-export { systemSchema } from './system-parts';
-
-export interface SystemView {
-  readonly columns: readonly ColumnInfo[];
-  /** DuckDB SELECT; a log of what happened has a table instead, named `log_<name>`. */
-  readonly query?: string;
-  /** Put in place of its name, so that nothing of it is made when a warehouse starts. */
-  readonly inline?: true;
-  /** Columns of the log's table that the view does not show. */
-  readonly hidden?: readonly ColumnInfo[];
-}
+export { type SystemView, systemSchema } from './system-parts';
 
 /** The user of a row, whom the documented columns of some views do not name. */
 const hiddenUser = columns({ user_id: integer });
