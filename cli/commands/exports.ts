@@ -10,6 +10,7 @@ import {
   type ContextOptions,
   type Exit,
   moment,
+  queryRows,
   withContext,
 } from './context';
 import { allExports, contentText, findExport, type NamedExport } from './exports/find-export';
@@ -90,6 +91,7 @@ async function list(context: Context): Promise<boolean> {
   for (const named of allExports()) {
     const found = await readPublications(context, named);
     const newest = found.at(-1);
+    const [state] = await queryRows(context, `state-${named.item.name}`, named.item.state);
     rows.push({
       export: named.name,
       content: contentText(named.item),
@@ -98,6 +100,7 @@ async function list(context: Context): Promise<boolean> {
       corrections: found.filter(({ kind }) => kind === 'correction').length,
       rows: newestOfWindows(found).reduce((sum, success) => sum + success.rows, 0),
       newest: newest?.window.start ?? null,
+      waitsFor: state?.['failure'] ?? null,
       prefix: exportPrefix(named.pipeline.name, named.item.name),
     });
   }
@@ -112,9 +115,14 @@ async function list(context: Context): Promise<boolean> {
         context.style,
       )}\n`,
     );
+    for (const { export: name, waitsFor } of rows)
+      if (waitsFor !== null) context.stdout.write(`${waitingText(name, String(waitsFor))}\n`);
   }
   return true;
 }
+
+const waitingText = (name: string, failure: string) =>
+  `${name} waits: a view that it reads could not be refreshed: ${failure}`;
 
 /** Returns what a reader has who replaces each window by its corrections; of snapshots, the newest. */
 function newestOfWindows(found: readonly Success[]): Success[] {
@@ -168,7 +176,7 @@ async function show(context: Context, named: NamedExport, limit: number): Promis
 function printResult(context: Context, result: Requested): boolean {
   if (context.json) context.stdout.write(`${JSON.stringify(result)}\n`);
   else {
-    const { windows, applied, lateRows } = result;
+    const { windows, applied, lateRows, failure } = result;
     const list = windows.map(({ start, revision }) => `  ${start}${revision > 0 ? `  correction ${revision}` : ''}`);
     const what =
       windows.length === 0
@@ -176,7 +184,8 @@ function printResult(context: Context, result: Requested): boolean {
         : `${plural(windows.length, 'window')} ${applied ? 'published' : 'to publish'}`;
     const late = lateRows > 0 ? [`${plural(lateRows, 'row')} came late, or have no time, and are in no file`] : [];
     const next = !applied && windows.length > 0 ? ['Nothing was done; --apply publishes.'] : [];
-    context.stdout.write(`${[`${result.export}: ${what}`, ...list, ...late, ...next].join('\n')}\n`);
+    const waits = failure === undefined ? [] : [waitingText(result.export, failure)];
+    context.stdout.write(`${[`${result.export}: ${what}`, ...waits, ...list, ...late, ...next].join('\n')}\n`);
   }
   return result.applied || result.windows.length === 0;
 }

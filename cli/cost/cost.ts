@@ -164,10 +164,15 @@ function linesOf(resource: TemplateResource, resources: Resources): Line[] {
   }
 }
 
-/** Metrics that the functions write, per pipeline with an alarm. RunSeconds and LoadedFiles have no alarm. */
+/**
+ * Metrics that the functions write, per pipeline with an alarm. RunSeconds and LoadedFiles have no alarm. A metric of a
+ * single view is written, and paid for, only while that view fails.
+ */
 function customMetrics(resources: Resources): Line[] {
-  const { namespace, ...names } = functionMetrics;
-  const watched = Object.values(resources).filter((one) => one.Properties?.Namespace === namespace);
+  const { namespace, viewFailed, ...names } = functionMetrics;
+  const watched = Object.values(resources).filter(
+    ({ Properties }) => Properties?.Namespace === namespace && Properties.MetricName !== viewFailed,
+  );
   const pipelines = new Set(watched.map(({ Properties }) => JSON.stringify(Properties.Dimensions)));
   return [fixed('custom metrics', pipelines.size * (Object.keys(names).length + 2), 'custom metric-month')];
 }

@@ -67,7 +67,8 @@ export interface ExportItem {
   readonly windowsPerTick: number;
   /**
    * What the ledger and the checkpoints say. One row, each column may be null: `sequence` (newest recorded publication), `last_end` (end of
-   * the newest window), `born` (time of the first publication), `complete_until` (events that arrived before are in the views).
+   * the newest window), `born` (time of the first publication), `complete_until` (events that arrived before are in the views), `failure` (a view
+   * that the export reads and that could not be refreshed, and why).
    */
   readonly state: StatementTemplate;
   /**

@@ -143,6 +143,10 @@ async function nextBatch(
     return undefined;
   }
   const { head, state } = await catchUpLedger(context, item, tick);
+  if (state.failure !== undefined) {
+    log('the export waits: a view that it reads could not be refreshed', { export: item.name, failure: state.failure });
+    return undefined;
+  }
   // Late rows are looked for by the first batch of a tick alone.
   const wanted = surveyNeeded(item, state, tick, ordinal === 1 ? everyMs(context) : 0);
   const fullPassAt = wanted === 'changes' ? latestFullPass(tick, plan.fullPassHour) : undefined;
@@ -169,7 +173,9 @@ function reportLateRows(context: ExportContext, item: ExportItem, { lateRows, la
 
 /** Publishes one window again, as a correction. */
 async function publishAgain(context: ExportContext, item: ExportItem, tick: number, start: number): Promise<void> {
-  const { head } = await catchUpLedger(context, item, tick);
+  const { head, state } = await catchUpLedger(context, item, tick);
+  if (state.failure !== undefined)
+    throw new Error(`${item.name} waits: a view that it reads could not be refreshed: ${state.failure}`);
   const revisions = await context.ledger.revisions(item, tick, start);
   if (windowStart(item.content.window, start) !== start || revisions.length === 0)
     throw new Error(

@@ -34,6 +34,8 @@ export interface LedgerState {
   readonly firstPublishedAt?: number;
   /** The views have all events that arrived before this time. */
   readonly completeUntil?: number;
+  /** A view that the export reads and that the last run could not refresh, with the message. The export waits for it. */
+  readonly failure?: string;
 }
 
 /** A window whose rows differ from its newest publication, or that was never published. */
@@ -84,6 +86,7 @@ export function warehouseLedger(options: LedgerOptions): Ledger {
         lastEnd: time('last_end'),
         firstPublishedAt: time('born'),
         completeUntil: time('complete_until'),
+        ...(typeof row['failure'] === 'string' ? { failure: row['failure'] } : {}),
       };
     },
 

@@ -8,8 +8,8 @@ export const env = defineEnv(...pipelineVariables);
 /** `plan.json` beside the bundle. Placeholder of its statements: `run_id`. */
 export interface RefreshPlan {
   readonly pipeline: string;
-  /** In order: refresh the landing view, merge, refresh the views. */
-  readonly steps: readonly Step[];
+  /** In order: refresh the landing view, merge, refresh the views, mark the records as complete. */
+  readonly steps: readonly RefreshStep[];
   /** @default - every run goes through all steps */
   readonly idle?: IdlePlan;
   /**
@@ -24,6 +24,18 @@ export interface RefreshPlan {
   readonly skipped?: StatementTemplate;
   /** @default - a step that fails on a record fails its run */
   readonly raising?: RaisingPlan;
+}
+
+/** A statement of a step after those that refresh views may use the placeholder `failures` (JSON text: `[{view,waits_for,error}]`). */
+export interface RefreshStep extends Step {
+  /** The view that each statement refreshes. A view that fails does not stop the run: only views that read it wait. @default - none */
+  readonly views?: readonly RefreshedView[];
+}
+
+export interface RefreshedView {
+  readonly name: string;
+  /** Names of the views that it reads. Earlier steps refresh them. */
+  readonly reads: readonly string[];
 }
 
 /**

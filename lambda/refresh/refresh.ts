@@ -1,20 +1,21 @@
 import type { RemainingMs } from '../shared/deadline';
 import { type Ended, parseRunEvent, type Tick } from '../shared/run-event';
 import { compactTime, type StatementName } from '../shared/statement-name';
-import { isAsleep, isPassing, maxAttempts, StatementError, WarehouseAsleepError } from '../shared/warehouse';
+import {
+  isAsleep,
+  isPassing,
+  maxAttempts,
+  StatementError,
+  type StatementState,
+  WarehouseAsleepError,
+} from '../shared/warehouse';
 import type { RefreshHost } from './host';
 import { isLanded, submitIfIdle } from './idle';
 import { reportRun } from './report';
 import { isSearchStep, retryOrSearch } from './search';
-import {
-  activeStatement,
-  isIdleStep,
-  listStatements,
-  type OwnStatement,
-  parseOwnName,
-  stepIndex,
-  submitStep,
-} from './statements';
+import { activeStatement, isIdleStep, listStatements, type OwnStatement, parseOwnName, stepIndex } from './statements';
+import { submitStep } from './steps';
+import { viewFailures } from './views';
 
 /**
  * Moves a run from step to step. A tick of the schedule starts a run, or resumes one whose event was lost. The end of a statement submits the
@@ -79,9 +80,15 @@ async function resume(host: RefreshHost, { at, status, id, name }: OwnStatement)
     return true;
   }
   if (at.step === raising?.step) return (await retryOrSearch(host, at.runId)).kind === 'submitted';
-  if (at.attempt >= maxAttempts || !isPassing(await host.warehouse.describe(id))) return false;
-  host.log('resuming a run that failed for a passing reason', { statement: name, id });
-  await submitStep(host, at.runId, index, at.attempt + 1);
+  const state = await host.warehouse.describe(id);
+  if (at.attempt < maxAttempts && isPassing(state)) {
+    host.log('resuming a run that failed for a passing reason', { statement: name, id });
+    await submitStep(host, at.runId, index, at.attempt + 1);
+    return true;
+  }
+  if (!steps[index]!.views || isAsleep(state)) return false;
+  host.log('resuming a run whose event was lost', { statement: name, id });
+  await continueWithoutViews(host, at, index, state);
   return true;
 }
 
@@ -97,7 +104,7 @@ async function continueRun(host: RefreshHost, ended: Ended, remainingMs: Remaini
 
   const submitNext = () =>
     index + 1 < plan.steps.length
-      ? submitStep(host, at.runId, index + 1, 1)
+      ? submitStep(host, at.runId, index + 1, 1, allRefreshed(host, index, ended) ? [] : undefined)
       : reportRun(host, at, statementId, remainingMs);
   if (ended.state === 'FINISHED') {
     if (index === 0 && (await submitIfIdle(host, at.runId, statementId))) return;
@@ -114,10 +121,33 @@ async function continueRun(host: RefreshHost, ended: Ended, remainingMs: Remaini
   }
   if (isPassing(state) && at.attempt < maxAttempts) return submitStep(host, at.runId, index, at.attempt + 1);
   if (at.step === plan.raising?.step) return searchOrFail(host, at);
+  if (plan.steps[index]?.views) return continueWithoutViews(host, at, index, state);
   if (!plan.steps[index]?.mayFail) return failRun(host, at, failure);
   reportFailure(host, at, failure);
   log('a step failed, the run goes on without it', { error: failure.message });
   return submitNext();
+}
+
+/** Whether the end of this statement says that all views were refreshed so far: it is of the first step that refreshes some. */
+const allRefreshed = ({ plan }: RefreshHost, index: number, { state }: Ended) =>
+  state === 'FINISHED' && plan.steps.findIndex(({ views }) => views) === index;
+
+/** Some views could not be refreshed. Reports them by name and goes on with the others. */
+async function continueWithoutViews(
+  host: RefreshHost,
+  { runId, step }: StatementName,
+  index: number,
+  { updatedAt }: StatementState,
+): Promise<void> {
+  const failures = await viewFailures(host, runId, index + 1);
+  const ofStep = new Set(host.plan.steps[index]!.views?.map(({ name }) => name));
+  for (const { view, error } of failures) {
+    if (error === undefined || !ofStep.has(view)) continue;
+    const waiting = failures.filter(({ waits_for }) => waits_for === view).map(({ view: name }) => name);
+    host.log('a view could not be refreshed, the run goes on without it', { runId, view, error, waiting });
+    host.metrics(updatedAt, { ViewFailed: 1 }, { runId, step, error }, { View: view });
+  }
+  await submitStep(host, runId, index + 1, 1, failures);
 }
 
 async function searchOrFail(host: RefreshHost, at: StatementName): Promise<void> {

@@ -13,7 +13,8 @@ import {
 } from '../shared/warehouse';
 import type { RaisingPlan } from './contract';
 import type { RefreshHost } from './host';
-import { listStatements, type OwnStatement, stepIndex, submitAs, submitStep } from './statements';
+import { listStatements, type OwnStatement, stepIndex, submitAs } from './statements';
+import { submitStep } from './steps';
 
 /** Searches of one run. Each finds at most as many records as the plan's `fanout`; the next run finds the rest. */
 const maxSearches = 4;

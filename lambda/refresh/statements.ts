@@ -1,8 +1,7 @@
-import { type Step, statementNamePrefix } from '../shared/plan';
-import { asked, clientToken, renderAll } from '../shared/statement';
+import { statementNamePrefix } from '../shared/plan';
+import { clientToken } from '../shared/statement';
 import { formatStatementName, parseStatementName, type StatementName } from '../shared/statement-name';
 import type { StatementSummary, Submission } from '../shared/warehouse';
-import type { IdlePlan } from './contract';
 import type { RefreshHost } from './host';
 
 /** A statement of this function, with the parts of its name. */
@@ -39,21 +38,6 @@ export const isIdleStep = ({ plan }: RefreshHost, step: string) => step === plan
 /** The step of an idle run comes after all others: its end is the end of the run. */
 export const stepIndex = (host: RefreshHost, step: string) =>
   isIdleStep(host, step) ? host.plan.steps.length : host.plan.steps.findIndex(({ name }) => name === step);
-
-/** Submits a step of the plan. A repeated call finds the statement that the first one submitted. */
-export async function submitStep(host: RefreshHost, runId: string, index: number, attempt: number): Promise<void> {
-  const { idle, steps } = host.plan;
-  const { name, mode, statements } = index === 0 && idle ? withQueries(steps[0]!, idle) : steps[index]!;
-  const rendered = renderAll(statements, asked(statements, { run_id: runId }));
-  await submitAs(host, { runId, step: name, attempt }, { mode, statements: rendered });
-}
-
-/** The first step with the queries that tell whether the run has work. */
-const withQueries = (first: Step, { started, work }: IdlePlan): Step => ({
-  ...first,
-  mode: 'auto-commit',
-  statements: [started, ...first.statements, ...work],
-});
 
 /** Submits rendered SQL and returns the statement's id. A repeated call finds the statement that the first one submitted. */
 export async function submitAs(

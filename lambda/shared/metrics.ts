@@ -4,6 +4,8 @@ export const metricUnits = {
   RunCompleted: 'Count',
   /** From the submission of a run's first statement to the end of its last one. */
   RunSeconds: 'Seconds',
+  /** Views that could not be refreshed, each with the dimension View. Every run counts them again. */
+  ViewFailed: 'Count',
   LoadedFiles: 'Count',
   /** Loads that failed for a reason other than their objects. The messages come back. */
   LoadFailed: 'Count',
@@ -33,27 +35,32 @@ export type MetricName = keyof typeof metricUnits;
 
 export const metricNamespace = 'Millrace';
 
-/** `epochMs`: when the event or statement happened, not when the function saw it. */
+/**
+ * `epochMs`: when the event or statement happened, not when the function saw it. `dimensions`: besides Environment and Pipeline.
+ */
 export type Metrics = (
   epochMs: number,
   values: Partial<Record<MetricName, number>>,
   facts?: Readonly<Record<string, unknown>>,
+  dimensions?: Readonly<Record<string, string>>,
 ) => void;
 
-/** Writes metrics as log lines in CloudWatch's embedded metric format, with the dimensions Environment and Pipeline. */
+/** Writes metrics as log lines in CloudWatch's embedded metric format. */
 export function embeddedMetrics(
   environment: string,
   pipeline: string,
   write: (line: string) => void = console.log,
 ): Metrics {
-  return (epochMs, values, facts) => {
+  return (epochMs, values, facts, dimensions = {}) => {
     const Metrics = (Object.keys(values) as MetricName[]).map((Name) => ({ Name, Unit: metricUnits[Name] }));
-    const CloudWatchMetrics = [{ Namespace: metricNamespace, Dimensions: [['Environment', 'Pipeline']], Metrics }];
+    const Dimensions = [['Environment', 'Pipeline', ...Object.keys(dimensions)]];
+    const CloudWatchMetrics = [{ Namespace: metricNamespace, Dimensions, Metrics }];
     write(
       JSON.stringify({
         _aws: { Timestamp: epochMs, CloudWatchMetrics },
         Environment: environment,
         Pipeline: pipeline,
+        ...dimensions,
         ...values,
         ...facts,
       }),

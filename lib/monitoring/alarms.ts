@@ -24,6 +24,11 @@ export const alarms = {
     impact:
       "a run ended without merging; events and views stay as they were until a run succeeds, nothing is lost before the stream's retention",
   },
+  viewFailed: {
+    heading: 'view failed',
+    impact:
+      'the view could not be refreshed; it, the views that read it and their exports stay as they were, all others go on',
+  },
   refreshMissing: {
     heading: 'refresh missing',
     impact:
@@ -99,6 +104,7 @@ export const functionMetrics = {
   namespace: 'Millrace',
   refreshFailed: 'RunFailed',
   refreshCompleted: 'RunCompleted',
+  viewFailed: 'ViewFailed',
   exportFailed: 'ExportFailed',
   exportedWindows: 'ExportedWindows',
   lateRows: 'LateRows',

@@ -127,6 +127,12 @@ export class Monitoring extends Construct {
     this.alarm('recordsRaised', { metric: this.counted(functionMetrics.recordsRaised, everyFive), threshold: 0 });
     this.alarm('recordsSkipped', { metric: this.counted(functionMetrics.skippedRecords, everyFive), threshold: 0 });
     this.alarm('refreshFailed', { metric: this.counted(functionMetrics.refreshFailed, everyFive), threshold: 0 });
+    // A run counts a failing view once, so the period must not be shorter than the time between two runs.
+    const everyRun = { period: Duration.minutes(Math.max(5, pipeline.refreshEveryMinutes)) };
+    for (const { name } of pipeline.views) {
+      const metric = this.counted(functionMetrics.viewFailed, everyRun, { View: name });
+      this.alarm('viewFailed', { metric, threshold: 0 }, name);
+    }
     if (pipeline.exports.length > 0) {
       this.alarm('exportFailed', { metric: this.counted(functionMetrics.exportFailed, everyFive), threshold: 0 });
       this.alarm('exportLateRows', {
@@ -206,12 +212,16 @@ export class Monitoring extends Construct {
     });
   }
 
-  private counted(metricName: string, options: MetricOptions): Metric {
+  private counted(
+    metricName: string,
+    options: MetricOptions,
+    dimensions: Readonly<Record<string, string>> = {},
+  ): Metric {
     const { environment, pipeline } = this.props;
     return new Metric({
       namespace: functionMetrics.namespace,
       metricName,
-      dimensionsMap: { Environment: environment.name, Pipeline: pipeline.name },
+      dimensionsMap: { Environment: environment.name, Pipeline: pipeline.name, ...dimensions },
       statistic: Stats.SUM,
       ...options,
     });

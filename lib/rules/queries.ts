@@ -1,8 +1,9 @@
 import type { ExportDefinition, Pipeline, ViewDefinition } from '../../pipelines/definition';
-import { significant, TokenError, tokenize } from '../../sql/text/tokens';
+import { place, significant, TokenError, tokenize } from '../../sql/text/tokens';
 import { dependencyProblems, referenceProblems } from '../../sql/views/compiled-views';
 import { incrementalProblems } from '../../sql/views/incremental';
-import { shown } from './format';
+import { unknownColumns } from '../../sql/views/unknown-columns';
+import { nearest, shown } from './format';
 
 /**
  * What is wrong with the queries of views and exports.
@@ -14,12 +15,30 @@ export function queryProblems(pipeline: Pipeline, withRelations: boolean): strin
     ...pipeline.exports.flatMap((definition) => statementProblems(pipeline, 'exports', definition)),
   ];
   if (problems.length > 0 || !withRelations) return problems;
-  return [
+  const exports = pipeline.exports.filter(({ engine }) => engine !== 'materialize');
+  const found = [
     ...dependencyProblems(pipeline),
-    ...pipeline.exports
-      .filter(({ engine }) => engine !== 'materialize')
-      .flatMap((definition) => referenceProblems(pipeline, 'exports', definition)),
+    ...exports.flatMap((definition) => referenceProblems(pipeline, 'exports', definition)),
   ];
+  if (found.length > 0) return found;
+  return [
+    ...pipeline.views.flatMap((view) => columnProblems(pipeline, 'views', view)),
+    ...exports.flatMap((definition) => columnProblems(pipeline, 'exports', definition)),
+  ];
+}
+
+/** Names that are no columns of what the query reads. */
+function columnProblems(
+  pipeline: Pipeline,
+  kind: 'views' | 'exports',
+  { name, query, file }: ViewDefinition | ExportDefinition,
+): string[] {
+  return unknownColumns(pipeline, query).map(({ name: column, at, known }) => {
+    const names = [...new Set(known)];
+    const best = nearest(column, names);
+    const hint = best === undefined ? `known are ${names.join(', ')}` : `did you mean ${best}?`;
+    return `pipelines.${pipeline.name}.${kind}.${name} (${file}, ${place(query, at)}) names ${column}, which is no column of what it reads; ${hint}`;
+  });
 }
 
 /** What is wrong with a query by itself. */

@@ -14,6 +14,7 @@ import { identifier } from '../text/identifier';
 import { indent } from '../text/indent';
 import { withoutComments } from '../text/tokens';
 import { outputColumns } from '../views/output-columns';
+import { relationReferences } from '../views/relations';
 import { completeUntil } from './complete-until';
 import { eventsTime } from './events-time';
 import { materializeColumns, materializeStatements } from './materialize';
@@ -141,7 +142,13 @@ function textOf({ name, type }: ItemColumn): string {
 }
 
 function stateQuery(pipeline: ResolvedPipeline, definition: ExportDefinition): string {
-  const { exports, checkpoints } = pipeline.tables;
+  const { exports, checkpoints, view_failures: failures } = pipeline.tables;
+  const read = viewsBehind(pipeline, definition);
+  const ofViews = `view_name in (${read.map(quoteLiteral).join(', ')})`;
+  const failure =
+    read.length === 0
+      ? 'null::varchar(2048)'
+      : `(select min(view_name || ': ' || error) from ${failures} where ${ofViews} and error is not null)`;
   // Data in Materialize is as old as its sources. The windows' lateness allows for that.
   const until = definition.engine === 'materialize' ? 'getdate()' : `(${completeUntil(checkpoints)})`;
   const of = (what: string) => `(select ${what} from ${exports} where ${ofExport(definition)})`;
@@ -149,7 +156,18 @@ function stateQuery(pipeline: ResolvedPipeline, definition: ExportDefinition): s
   ${of('max(sequence)')} as sequence,
   ${of('max(window_end)')} as last_end,
   ${of('min(published_at)')} as born,
-  ${until} as complete_until`;
+  ${until} as complete_until,
+  ${failure} as failure`;
+}
+
+/** The views that an export reads, directly or through other views. */
+function viewsBehind({ name: pipeline, views }: ResolvedPipeline, { query, engine }: ExportDefinition): string[] {
+  // Materialize has its own views.
+  if (engine === 'materialize') return [];
+  const named = new Set(relationReferences(query).flatMap(({ schema, name }) => (schema === pipeline ? [name] : [])));
+  // In this order each view comes before those that it reads.
+  for (const view of [...views].reverse()) if (named.has(view.name)) for (const read of view.reads) named.add(read);
+  return views.map(({ name }) => name).filter((name) => named.has(name));
 }
 
 /**

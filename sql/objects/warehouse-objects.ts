@@ -126,6 +126,7 @@ const tableAttributes: Record<TableName, string> = {
   checkpoints: 'diststyle all',
   exports: 'diststyle all',
   fills: 'diststyle all',
+  view_failures: 'diststyle all',
   events: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
 };
 

@@ -27,7 +27,7 @@ export function idlePlan(pipeline: ResolvedPipeline): IdlePlan {
 
 /** Each branch reads the tables of the pipeline. `found` is not 0 where a run has work. */
 function tablesQuery(pipeline: ResolvedPipeline): StatementTemplate {
-  const { checkpoints, gaps, runs } = pipeline.tables;
+  const { checkpoints, gaps, runs, view_failures: failures } = pipeline.tables;
   const ours = pipeline.ofLanding;
   const version = quoteLiteral(pipeline.typingVersion);
   const lastMerge = `(select max(merged_at) from ${checkpoints} where ${ours})`;
@@ -51,6 +51,9 @@ from (
   union all
   select 'gaps to report' as reason, count(*) as found
   from ${gaps}
+  union all
+  select 'views that could not be refreshed' as reason, count(*) as found
+  from ${failures}
 ) as reasons
 where found > 0`;
 }

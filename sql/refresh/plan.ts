@@ -1,14 +1,15 @@
-import type { RefreshPlan } from '../../lambda/refresh/contract';
-import type { Step } from '../../lambda/shared/plan';
+import type { RefreshPlan, RefreshStep } from '../../lambda/refresh/contract';
 import type { Pipeline } from '../../pipelines/definition';
 import { gapsQuery } from '../merge/gaps';
 import { mergeStatements } from '../merge/merge';
 import { resolvePipeline } from '../resolve';
+import type { CompiledView } from '../views/compiled-views';
 import { completeStatement } from './complete';
 import { idlePlan } from './idle';
 import { mergeRaising } from './raising-records';
 import { skippedQuery, skipStatements } from './skips';
 import { trimStatements } from './trim';
+import { viewFailureStatements } from './view-failures';
 
 /** Most statements that the Data API takes in one batch. */
 const maxBatchStatements = 40;
@@ -19,21 +20,18 @@ const maxBatchStatements = 40;
  */
 export function refreshPlan(definition: Pipeline): RefreshPlan {
   const pipeline = resolvePipeline(definition);
-  const steps: Step[] = [
+  const steps: RefreshStep[] = [
     { name: 'refresh-landing', mode: 'single', statements: [`refresh materialized view ${pipeline.landing.name}`] },
     { name: 'merge', mode: 'transaction', statements: mergeStatements(pipeline) },
     { name: 'skipped', mode: 'transaction', statements: skipStatements(pipeline), mayFail: true },
-  ];
-  // Each refresh must see what the one before it committed, so they do not share a transaction.
-  const statements = pipeline.views.map(({ physicalName }) => `refresh materialized view ${physicalName}`);
-  for (let at = 0; at < statements.length; at += maxBatchStatements) {
-    const name = at === 0 ? 'refresh-views' : `refresh-views-${at / maxBatchStatements + 1}`;
-    steps.push({ name, mode: 'auto-commit', statements: statements.slice(at, at + maxBatchStatements) });
-  }
-  steps.push(
-    { name: 'complete', mode: 'single', statements: [completeStatement(pipeline)] },
+    ...refreshSteps(pipeline.views),
+    {
+      name: 'complete',
+      mode: 'transaction',
+      statements: [...viewFailureStatements(pipeline), completeStatement(pipeline)],
+    },
     { name: 'trim', mode: 'transaction', statements: trimStatements(pipeline), mayFail: true },
-  );
+  ];
   return {
     pipeline: pipeline.name,
     steps,
@@ -42,4 +40,32 @@ export function refreshPlan(definition: Pipeline): RefreshPlan {
     skipped: skippedQuery(pipeline),
     raising: mergeRaising(pipeline),
   };
+}
+
+/**
+ * Each refresh has its own transaction: it must see what the ones before it committed, and one that fails must not undo
+ * the others. A view whose only source is another view may share a batch with it: as long as that view is not
+ * refreshed, a refresh has nothing to do. A view with further sources needs to know first whether the view was refreshed.
+ */
+function refreshSteps(views: readonly CompiledView[]): RefreshStep[] {
+  const levels: CompiledView[][] = [];
+  const levelOf = new Map<string, number>();
+  for (const view of views) {
+    const below = Math.max(0, ...view.reads.map((read) => levelOf.get(read)! + (view.sources > 1 ? 1 : 0)));
+    levelOf.set(view.name, below);
+    levels[below] = [...(levels[below] ?? []), view];
+  }
+  const batches = levels.flatMap((level) => inBatches(level));
+  return batches.map((batch, index) => ({
+    name: index === 0 ? 'refresh-views' : `refresh-views-${index + 1}`,
+    mode: 'auto-commit',
+    statements: batch.map(({ physicalName }) => `refresh materialized view ${physicalName}`),
+    views: batch.map(({ name, reads }) => ({ name, reads })),
+  }));
+}
+
+function inBatches<T>(all: readonly T[]): T[][] {
+  const batches: T[][] = [];
+  for (let at = 0; at < all.length; at += maxBatchStatements) batches.push(all.slice(at, at + maxBatchStatements));
+  return batches;
 }

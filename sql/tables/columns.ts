@@ -217,6 +217,17 @@ const fillColumns: readonly TableColumn[] = [
   { name: 'filled_at', type: 'timestamp', notNull: true },
 ];
 
+/** Views that the last complete run could not refresh, and those that wait for them. Empty in a sound pipeline. */
+const viewFailureColumns: readonly TableColumn[] = [
+  { name: 'view_name', type: 'varchar(128)', notNull: true },
+  // The failing view that this one reads, directly or through others. Null for a view that failed itself.
+  { name: 'waits_for', type: 'varchar(128)' },
+  // Redshift's message. Null for a view that waits.
+  { name: 'error', type: 'varchar(2048)' },
+  { name: 'failing_since', type: 'timestamp', notNull: true },
+  { name: 'run_id', type: 'varchar(128)', notNull: true },
+];
+
 /** The columns of every table of a pipeline. */
 export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableName, readonly TableColumn[]> {
   return {
@@ -228,6 +239,7 @@ export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableNa
     checkpoints: checkpointColumns,
     exports: exportColumns,
     fills: fillColumns,
+    view_failures: viewFailureColumns,
     duplicates: duplicateColumns,
     rejects: rejectColumns,
     ledger: ledgerColumns,

@@ -24,6 +24,7 @@ export const tableNames = [
   'checkpoints',
   'exports',
   'fills',
+  'view_failures',
   'duplicates',
   'rejects',
   'ledger',

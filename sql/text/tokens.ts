@@ -58,7 +58,8 @@ function foldedValue(kind: Token['kind'], text: string): string {
   return text;
 }
 
-function place(sql: string, at: number): string {
+/** `line 3, column 7`, from 1. */
+export function place(sql: string, at: number): string {
   const before = sql.slice(0, at).split('\n');
   return `line ${before.length}, column ${before.at(-1)!.length + 1}`;
 }

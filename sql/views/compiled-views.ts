@@ -22,6 +22,8 @@ export interface CompiledView {
   readonly hash: string;
   /** Names of the views it reads. */
   readonly reads: readonly string[];
+  /** The number of relations that it reads: tables, views, and common table expressions. */
+  readonly sources: number;
 }
 
 /** The tables that a view may read. */
@@ -61,6 +63,7 @@ export function compileViews(pipeline: Pipeline): CompiledView[] {
       query,
       hash,
       reads,
+      sources: new Set(relationReferences(view.query).map(({ schema, name }) => `${schema}.${name}`)).size,
     });
   };
   pipeline.views.forEach(visit);

@@ -16,7 +16,23 @@ export interface OutputColumn {
   readonly text: string;
 }
 
-type Relation = { readonly name: string | undefined; readonly columns: readonly OutputColumn[] };
+/** A relation of a FROM clause. It has no columns if synthesis does not know them. */
+export interface Relation {
+  readonly name: string | undefined;
+  readonly columns: readonly OutputColumn[];
+}
+
+/** One SELECT of a query, without those inside it. */
+export interface Block {
+  /** From the keyword to its end. */
+  readonly select: readonly Token[];
+  readonly relations: readonly Relation[];
+  /** The relations of the queries around it. */
+  readonly outer: readonly Relation[];
+  /** The names that it gives to its results. */
+  readonly aliases: ReadonlySet<string>;
+}
+
 type Known = ReadonlyMap<string, readonly OutputColumn[]>;
 
 /**
@@ -30,10 +46,21 @@ export function outputColumns(pipeline: Pipeline, query: string): OutputColumn[]
   );
 }
 
+/** Every SELECT of a query, with what it reads. */
+export function readBlocks(pipeline: Pipeline, tokens: readonly Token[]): Block[] {
+  const blocks: Block[] = [];
+  new Reader(pipeline, (block) => blocks.push(block)).query(tokens, new Map());
+  return blocks;
+}
+
 class Reader {
   private readonly relations = new Map<string, readonly OutputColumn[]>();
 
-  constructor(private readonly pipeline: Pipeline) {
+  /** @param onBlock receives every SELECT of the query, but none of the views that it reads. @default - nobody asks */
+  constructor(
+    private readonly pipeline: Pipeline,
+    private readonly onBlock?: (block: Block) => void,
+  ) {
     const shapes = { ...tableShapes(pipeline), events: eventsViewColumns(pipeline) };
     for (const table of readableTables)
       this.relations.set(
@@ -49,7 +76,7 @@ class Reader {
     const view = this.pipeline.views.find((candidate) => candidate.name === name);
     this.relations.set(name, []);
     const columns = view
-      ? this.query(
+      ? new Reader(this.pipeline).query(
           significant(tokenize(view.query)).filter(({ text }) => text !== ';'),
           new Map(),
         )
@@ -58,10 +85,10 @@ class Reader {
     return columns;
   }
 
-  query(tokens: readonly Token[], outer: Known): OutputColumn[] {
+  query(tokens: readonly Token[], outer: Known, around: readonly Relation[] = []): OutputColumn[] {
     if (tokens[0]?.text === '(' && closing(tokens, 0) === tokens.length - 1)
-      return this.query(tokens.slice(1, -1), outer);
-    if (tokens[0]?.value === 'with' && tokens[0].kind === 'word') return this.withQuery(tokens, outer);
+      return this.query(tokens.slice(1, -1), outer, around);
+    if (tokens[0]?.value === 'with' && tokens[0].kind === 'word') return this.withQuery(tokens, outer, around);
     const end = find(tokens, 1, (token) => isWord(token, 'union', 'intersect', 'except', 'minus'));
     const select = tokens.slice(0, end);
     const from = find(select, 1, (token) => isWord(token, 'from'));
@@ -72,10 +99,30 @@ class Reader {
     let at = 1;
     if (isWord(select[at], 'distinct', 'all')) at += 1;
     if (isWord(select[at], 'top')) at += 2;
-    return split(select.slice(at, from)).flatMap((item) => this.item(item, relations));
+    const items = split(select.slice(at, from));
+    const columns = items.flatMap((item) => this.item(item, relations));
+    if (this.onBlock) {
+      const aliases = new Set(items.filter(isAliased).map((item) => item.at(-1)!.value));
+      this.onBlock({ select, relations, outer: around, aliases });
+      this.queriesWithin([...select.slice(1, from), ...select.slice(until)], outer, [...relations, ...around]);
+      let next = end + 1;
+      if (isWord(tokens[next], 'all', 'distinct')) next += 1;
+      if (next < tokens.length) this.query(tokens.slice(next), outer, around);
+    }
+    return columns;
   }
 
-  private withQuery(tokens: readonly Token[], outer: Known): OutputColumn[] {
+  /** The subqueries of expressions. */
+  private queriesWithin(tokens: readonly Token[], known: Known, around: readonly Relation[]): void {
+    for (let at = 0; at < tokens.length; at += 1) {
+      if (tokens[at]!.text !== '(' || !isWord(tokens[at + 1], 'select', 'with')) continue;
+      const end = closing(tokens, at);
+      this.query(tokens.slice(at + 1, end), known, around);
+      at = end;
+    }
+  }
+
+  private withQuery(tokens: readonly Token[], outer: Known, around: readonly Relation[]): OutputColumn[] {
     const known = new Map(outer);
     let at = 1;
     if (isWord(tokens[at], 'recursive')) at += 1;
@@ -98,7 +145,7 @@ class Reader {
       if (tokens[at]?.text !== ',') break;
       at += 1;
     }
-    return this.query(tokens.slice(at), known);
+    return this.query(tokens.slice(at), known, around);
   }
 
   private from(tokens: readonly Token[], known: Known): Relation[] {

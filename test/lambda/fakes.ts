@@ -138,8 +138,9 @@ export class FakeObjects implements ObjectStore {
 }
 
 export function recordMetrics() {
-  const recorded: { at: number; values: Parameters<Metrics>[1] }[] = [];
-  const metrics: Metrics = (at, values) => recorded.push({ at, values });
+  const recorded: { at: number; values: Parameters<Metrics>[1]; dimensions?: Parameters<Metrics>[3] }[] = [];
+  const metrics: Metrics = (at, values, _, dimensions) =>
+    recorded.push(dimensions ? { at, values, dimensions } : { at, values });
   return { metrics, recorded };
 }
 

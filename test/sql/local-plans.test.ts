@@ -14,6 +14,7 @@ import {
 const role = 'arn:aws:iam::000000000000:role/warehouse';
 const values: Readonly<Record<string, string>> = {
   run_id: 'run-1',
+  failures: '[]',
   manifest: 's3://work/manifests/run-1.manifest',
   load_role: role,
   objects: JSON.stringify([{ bucket: 'history', key: "it's/a\\key.gz", etag: 'e1', versionId: 'v1', size: 12 }]),

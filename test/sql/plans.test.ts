@@ -26,7 +26,7 @@ describe('the refresh plan', () => {
       ['merge', 'transaction'],
       ['skipped', 'transaction'],
       ['refresh-views', 'auto-commit'],
-      ['complete', 'single'],
+      ['complete', 'transaction'],
       ['trim', 'transaction'],
     ]);
     expect(

@@ -81,6 +81,7 @@ export class SeamWorld {
     onQueue(queue.arn, 'load', 100);
     onQueue(backlog.arn, 'load', 100);
     onStatements(statementsOf(pipeline, 'refresh'), 'refresh');
+    onStatements(statementsOf(pipeline, 'export'), 'export');
   }
 
   /** Deploys another edition of the pipeline whose landing view differs: the new one is made, then the old one goes with a last merge. */
@@ -162,7 +163,7 @@ export class SeamWorld {
   }
 
   /** What the schedule of a function does, and all that follows from it. */
-  async tick(functionName: 'refresh' | 'reconcile'): Promise<void> {
+  async tick(functionName: 'refresh' | 'reconcile' | 'export'): Promise<void> {
     const { clock, invokeAsync } = this.cloud;
     const scheduledTime = new Date(Math.floor(clock.now() / minuteMs) * minuteMs).toISOString();
     await invokeAsync(functionName, { kind: 'start', scheduledTime });

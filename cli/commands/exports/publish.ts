@@ -13,6 +13,8 @@ export interface Requested {
   readonly export: string;
   readonly applied: boolean;
   readonly windows: readonly { readonly start: string; readonly end: string; readonly revision: number }[];
+  /** A view that the export reads and that could not be refreshed, with the message. The export waits. */
+  readonly failure?: string;
   /** Number of rows that are in no file, because they came late or have no time. */
   readonly lateRows: number;
 }
@@ -29,8 +31,10 @@ async function whatIsDue(context: Context, { pipeline, item }: NamedExport) {
     remainingMs: context.remainingMs,
   });
   const state = await ledger.state(item, now);
+  const { failure } = state;
+  if (failure !== undefined) return { now, ledger, failure, windows: [], lateRows: 0 };
   const survey = await ledger.survey(item, now);
-  return { now, ledger, ...dueWindows(item, state, survey, now, item.windowsPerTick) };
+  return { now, ledger, failure, ...dueWindows(item, state, survey, now, item.windowsPerTick) };
 }
 
 /** Returns the warehouse's time, in whole minutes. */
@@ -50,12 +54,12 @@ export async function publishDue(
   named: NamedExport,
   send: ExportFunction | undefined,
 ): Promise<Requested> {
-  const { now, windows, lateRows } = await whatIsDue(context, named);
+  const { now, windows, lateRows, failure } = await whatIsDue(context, named);
   if (send && windows.length > 0) {
     await send({ kind: 'request', export: named.item.name, time: new Date(now).toISOString() });
     await waitUntilPublished(context, named, windows);
   }
-  return requested(named, windows, lateRows, send !== undefined);
+  return { ...requested(named, windows, lateRows, send !== undefined), failure };
 }
 
 /** Publishes one window once more, as a correction. */
@@ -66,7 +70,9 @@ export async function publishCorrection(
   send: ExportFunction | undefined,
 ): Promise<Requested> {
   const { item } = named;
-  const { now, ledger, lateRows } = await whatIsDue(context, named);
+  const { now, ledger, lateRows, failure } = await whatIsDue(context, named);
+  if (failure !== undefined)
+    throw new Failure(`${named.name} waits: a view that it reads could not be refreshed: ${failure}`);
   const revisions = windowStart(item.content.window, start) === start ? await ledger.revisions(item, now, start) : [];
   if (revisions.length === 0) throw new Failure(await notPublished(context, named, start), 2);
   const windows = [{ start, revision: Math.max(...revisions) + 1 }];

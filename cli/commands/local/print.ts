@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { type Cell, grouped, plural, type Style, table } from '../../terminal';
+import { failingViewLine } from './failing-views';
 import { isBalanced, type RecordCounts } from './record-counts';
 import type { PublishedExport, Summary } from './summary';
 
@@ -22,6 +23,7 @@ export function summaryText(summary: Summary, verdict: Verdict, dataDir: string,
     '',
     style.bold('Views'),
     viewsText(summary, style),
+    ...summary.failing.map((failure) => `  ${failingViewLine(failure, style)}`),
     '',
     style.bold('Exports'),
     exportsText(summary.exports, style),

@@ -2,10 +2,13 @@ import type { Pipeline } from '../../../pipelines/definition';
 import { publicTables } from '../../../sql';
 import { grouped, type Style } from '../../terminal';
 import type { DemoRuntime } from './demo-runtime';
+import { failingViewLine, failingViews } from './failing-views';
 
-/** Reports every merge and every published window once, in the order in which it sees them. */
+/** Reports every merge, every published window and every failing view once, in the order in which it sees them. */
 export class RunWatch {
   private readonly seen = new Set<string>();
+  /** The message of each view that fails, by `<pipeline>.<view>`. */
+  private readonly failing = new Map<string, string>();
 
   constructor(
     private readonly runtime: Pick<DemoRuntime, 'query' | 'isDeployed'>,
@@ -19,7 +22,11 @@ export class RunWatch {
     for (const pipeline of this.pipelines) {
       if (!this.runtime.isDeployed(pipeline.name)) continue;
       try {
-        lines.push(...(await this.merges(pipeline)), ...(await this.exports(pipeline)));
+        lines.push(
+          ...(await this.merges(pipeline)),
+          ...(await this.exports(pipeline)),
+          ...(await this.failures(pipeline)),
+        );
       } catch (error) {
         // A deployment may drop the tables between two calls.
         if (!/does not exist/.test((error as Error).message)) throw error;
@@ -50,6 +57,24 @@ export class RunWatch {
         return `${this.time(publishedAt)}  ${this.style.bold(pipeline.name.padEnd(10))} ${'published'.padEnd(16)} ${this.style.cyan(String(name))} ${window}  ${grouped(Number(count))} rows in ${Number(files)} file${Number(files) === 1 ? '' : 's'}`;
       },
     );
+  }
+
+  /** Once for each message, and once more when the view is refreshed again. */
+  private async failures(pipeline: Pipeline): Promise<string[]> {
+    const failing = await failingViews(this.runtime, pipeline);
+    const now = new Map(failing.map(({ view, error, waiting }) => [`${pipeline.name}.${view}`, { error, waiting }]));
+    const lines: string[] = [];
+    for (const [view, { error, waiting }] of now) {
+      if (this.failing.get(view) === error) continue;
+      this.failing.set(view, error);
+      lines.push(failingViewLine({ view, error, waiting }, this.style));
+    }
+    for (const view of this.failing.keys()) {
+      if (!view.startsWith(`${pipeline.name}.`) || now.has(view)) continue;
+      this.failing.delete(view);
+      lines.push(`${this.style.green('✔')} ${view} is refreshed again`);
+    }
+    return lines;
   }
 
   private fresh(rows: readonly unknown[][], keyOf: (row: readonly unknown[]) => string): unknown[][] {

@@ -3,6 +3,7 @@ import type { Pipeline } from '../../../pipelines/definition';
 import { publicTables, quoteIdentifier } from '../../../sql';
 import type { Cell } from '../../terminal';
 import type { DemoRuntime } from './demo-runtime';
+import { type FailingView, failingViews } from './failing-views';
 import { countRecords, type HistoryRows, isBalanced, type RecordCounts, sumCounts } from './record-counts';
 
 export interface PublishedExport {
@@ -29,6 +30,8 @@ export interface Summary {
   readonly balanced: boolean;
   /** Views by `<pipeline>.<view>`. */
   readonly views: Readonly<Record<string, ViewSummary>>;
+  /** Views that could not be refreshed, by `<pipeline>.<view>`. */
+  readonly failing: readonly FailingView[];
   readonly exports: readonly PublishedExport[];
   /** Rejects by pipeline and reason, most frequent first. */
   readonly reasons: readonly { readonly pipeline: string; readonly reason: string; readonly records: number }[];
@@ -44,12 +47,15 @@ export async function summarize(
 ): Promise<Summary> {
   const accounts: Record<string, RecordCounts> = {};
   const views: Record<string, ViewSummary> = {};
+  const failing: FailingView[] = [];
   const exports: PublishedExport[] = [];
   const reasons: Summary['reasons'][number][] = [];
   for (const pipeline of pipelines) {
     accounts[pipeline.name] = await countRecords(runtime, pipeline, historyRows);
     for (const { name } of pipeline.views)
       views[`${pipeline.name}.${name}`] = await viewSummary(runtime, `${pipeline.name}.${name}`);
+    for (const failure of await failingViews(runtime, pipeline))
+      failing.push({ ...failure, view: `${pipeline.name}.${failure.view}` });
     exports.push(...(await publishedExports(runtime, pipeline)));
     reasons.push(...(await rejectReasons(runtime, pipeline)));
   }
@@ -59,6 +65,7 @@ export async function summarize(
     pipelines: accounts,
     balanced: [total, ...Object.values(accounts)].every(isBalanced),
     views,
+    failing,
     exports,
     reasons,
   };

@@ -1,0 +1,37 @@
+import type { Step } from '../shared/plan';
+import { asked, renderAll } from '../shared/statement';
+import type { IdlePlan } from './contract';
+import type { RefreshHost } from './host';
+import { submitAs } from './statements';
+import { dependsOnViews, type ViewFailure, viewFailures, withoutWaiting } from './views';
+
+/**
+ * Submits a step of the plan, or the next one if all views of this one wait. A repeated call finds the statement that the first one submitted.
+ * @param known the views that failed in this run. @default - the run's statements say so
+ */
+export async function submitStep(
+  host: RefreshHost,
+  runId: string,
+  index: number,
+  attempt: number,
+  known?: readonly ViewFailure[],
+): Promise<void> {
+  const { idle, steps } = host.plan;
+  const step = steps[index]!;
+  const failures = known ?? (dependsOnViews(step) ? await viewFailures(host, runId, index) : []);
+  const { name, mode, statements } = index === 0 && idle ? withQueries(step, idle) : withoutWaiting(step, failures);
+  if (statements.length === 0) return submitStep(host, runId, index + 1, 1, failures);
+  const values = { run_id: runId, failures: JSON.stringify(failures) };
+  await submitAs(
+    host,
+    { runId, step: name, attempt },
+    { mode, statements: renderAll(statements, asked(statements, values)) },
+  );
+}
+
+/** The first step with the queries that tell whether the run has work. */
+const withQueries = (first: Step, { started, work }: IdlePlan): Step => ({
+  ...first,
+  mode: 'auto-commit',
+  statements: [started, ...first.statements, ...work],
+});
