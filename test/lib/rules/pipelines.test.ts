@@ -88,6 +88,11 @@ test.each<[string, Partial<Pipeline>, string]>([
     { views: [aView('rejects', 'select id from shop.events')] },
     'has the name of one of the tables',
   ],
+  [
+    'a column that does not exist',
+    { views: [aView('v', 'select\n  id,\n  upper(knd) as kind\nfrom shop.events')] },
+    'pipelines.shop.views.v (views/v.sql, line 3, column 9) names knd, which is no column of what it reads; did you mean kind?',
+  ],
   ...exportCases(),
   [
     'an export of nothing',
