@@ -73,6 +73,8 @@ export class World {
   readonly ledger: Record<string, LedgerEntry[]> = {};
   /** Decides about an unload by its name. Undefined: it succeeds. */
   fault: (name: string) => Outcome | undefined = () => undefined;
+  /** By export: a view that could not be refreshed. */
+  readonly failures: Record<string, string> = {};
   completeUntil = `${day} 05:30:00`;
   private readonly run: ReturnType<typeof exportFunction>;
 
@@ -153,6 +155,7 @@ export class World {
       last_end: newest ? String(newest.end) : null,
       born: newest ? `${day} 05:00:00` : null,
       complete_until: this.completeUntil,
+      failure: this.failures[name] ?? null,
     };
   }
 

@@ -30,6 +30,7 @@ test('each object comes after those that it depends on', () => {
     'Checkpoints',
     'Exports',
     'Fills',
+    'ViewFailures',
     'Duplicates',
     'Rejects',
     'Ledger',
@@ -65,7 +66,7 @@ test('the tables of a pipeline are two resources: those of its identity, and tho
     dependsOn: ['Pipeline'],
     members: [
       ...['shop', 'shop_stream', 'shop.staged', 'shop.staged_archive', 'shop.parked', 'shop.listing', 'shop.runs'],
-      ...['shop.checkpoints', 'shop.exports', 'shop.fills'],
+      ...['shop.checkpoints', 'shop.exports', 'shop.fills', 'shop.view_failures'],
     ],
   });
   const tables = members('IdentityTables');
