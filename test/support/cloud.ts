@@ -259,7 +259,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       firehose.dispose();
       await warehouse.dispose();
       await Promise.all([kinesis.port.dispose(), sqs.port.dispose(), s3.port.dispose()]);
-      keep?.(join(dataDir, 'warehouse', `${cluster}.duckdb`), dataDir);
+      keep?.(join(dataDir, 'warehouse', `database=${cluster}.duckdb`), dataDir);
       await rm(dataDir, { recursive: true, force: true });
     },
   };
@@ -364,7 +364,7 @@ type WarehouseParts = Omit<Parameters<typeof createWarehouse>[0], 'secrets'>;
 async function openWarehouse(parts: WarehouseParts, databaseFile: string | undefined): Promise<LocalWarehouse> {
   const folder = join(parts.dataDir, 'warehouse');
   mkdirSync(folder, { recursive: true });
-  if (databaseFile) copyFileSync(databaseFile, join(folder, `${cluster}.duckdb`));
+  if (databaseFile) copyFileSync(databaseFile, join(folder, `database=${cluster}.duckdb`));
   const warehouse = createWarehouse({ ...parts, secrets });
   const twin = (type: string) => warehouse.resources.find((resource) => resource.type === type)!;
   const group = await twin('AWS::Redshift::ClusterParameterGroup').create(

@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   AwsError,
   type Clock,
@@ -12,6 +11,7 @@ import {
 import type { StatementFaults } from './data-api/faults';
 import type { ReachableWarehouse } from './data-api/reachable';
 import type { WarehouseTarget } from './data-api/records';
+import { databaseFile } from './engine/database-file';
 import { Engine } from './engine/engine';
 import { WarehouseError } from './engine/errors';
 import type { SystemViewLag } from './engine/session';
@@ -69,7 +69,7 @@ export class Warehouses {
       throw new AwsError('ResourceExistsException', `${target.kind} ${target.name} already exists`);
     const engine = await Engine.open(
       {
-        file: join(this.options.directory, `${definition.storage}.duckdb`),
+        file: databaseFile(this.options.directory, definition.storage),
         threads: this.options.threads,
         database,
         clock: this.options.clock,
@@ -121,8 +121,8 @@ export class Warehouses {
     this.open.get(key)!.engine.close();
     this.open.delete(key);
     this.definitions.delete(key);
-    for (const suffix of ['', '.wal'])
-      rmSync(join(this.options.directory, `${definition.storage}.duckdb${suffix}`), { force: true });
+    const file = databaseFile(this.options.directory, definition.storage);
+    for (const part of ['', '.wal']) rmSync(`${file}${part}`, { force: true });
   }
 
   /** @param name or ARN */

@@ -1,6 +1,7 @@
 import type { Name, Statement } from '../statement';
 import { type CatalogState, type GrantEntry, qualified, type RelationEntry, temporarySchema } from './catalog';
 import { identifier } from './database';
+import { catalogPrefix } from './database-file';
 import { WarehouseError } from './errors';
 import { isDigest, storedPassword } from './passwords';
 import * as privileges from './privileges';
@@ -112,7 +113,8 @@ function grantObjects(session: Session, on: Of<'grant' | 'revoke'>['on']): strin
   }
 }
 
-const reservedSchemas = ['main', 'temp', 'system', 'information_schema', 'memory', systemSchema];
+/** Names that DuckDB has a schema or a catalog of. */
+const duckdbNames = ['main', 'temp', 'system', 'memory'];
 
 export async function createSchema(
   session: Session,
@@ -124,8 +126,10 @@ export async function createSchema(
     if (ifNotExists) return;
     throw new WarehouseError(`schema "${schema}" already exists`);
   }
-  if (schema.startsWith('pg_') || reservedSchemas.includes(schema))
+  if (schema.startsWith('pg_') || ['information_schema', systemSchema].includes(schema))
     throw new WarehouseError(`unacceptable schema name "${schema}"`);
+  if (duckdbNames.includes(schema) || schema.startsWith(catalogPrefix))
+    throw new WarehouseError(`a schema with the name "${schema}" is not supported by the local warehouse`);
   refuseNamesake(session, 'user', schema);
   const owner = session.user.name;
   if (statement.kind === 'create-external-schema') {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { AwsError, type Clock, invalid, type KinesisPort, type Principal, type S3Port } from 'aws-local-kit';
 import type { ReachableWarehouse } from '../data-api/reachable';
+import { databaseFile, databaseOf } from '../engine/database-file';
 import { Engine } from '../engine/engine';
 import { WarehouseError } from '../engine/errors';
 import { translate } from '../sql';
@@ -13,9 +14,6 @@ import { RemoteS3 } from './remote-s3';
 
 /** The user that every database begins with, as in a cluster made in the console. */
 export const administrator = 'awsuser';
-/** DuckDB names the catalog after the file, and a schema of the catalog's name is ambiguous: no schema can have this prefix. */
-const prefix = 'database=';
-const suffix = '.duckdb';
 /** Each holds threads and memory. */
 const mostDatabases = 32;
 
@@ -64,8 +62,8 @@ export class Clusters {
   /** Those that have been named so far. */
   databases(kind: 'cluster' | 'workgroup', name: string): string[] {
     return readdirSync(join(this.options.dataDir, `${kind}s`, name))
-      .filter((file) => file.startsWith(prefix) && file.endsWith(suffix))
-      .map((file) => decodeURIComponent(file.slice(prefix.length, -suffix.length)))
+      .map(databaseOf)
+      .filter((database) => database !== undefined)
       .sort();
   }
 
@@ -113,15 +111,6 @@ export class Clusters {
     const last = roleArn.slice(roleArn.lastIndexOf(',') + 1);
     return { kind: 'role', arn: `${last}/RedshiftIamRoleSession`, roleArn: last, account: this.options.account };
   }
-}
-
-/** Path of a database's file. Files of earlier versions, which had no prefix, are renamed. */
-function databaseFile(folder: string, database: string): string {
-  const name = `${encodeURIComponent(database)}${suffix}`;
-  const file = join(folder, `${prefix}${name}`);
-  for (const part of ['.wal', '.stream', ''])
-    if (existsSync(join(folder, `${name}${part}`))) renameSync(join(folder, `${name}${part}`), `${file}${part}`);
-  return file;
 }
 
 /** @throws AwsError ValidationException */

@@ -67,7 +67,7 @@ test('notes of what ended do not pile up', async () => {
 async function noted() {
   const { DuckDBInstance } = await import('@duckdb/node-api');
   await local.warehouse.dispose();
-  const instance = await DuckDBInstance.create(join(local.folder, 'warehouse', 'millrace-dev.duckdb'), {
+  const instance = await DuckDBInstance.create(join(local.folder, 'warehouse', 'database=millrace-dev.duckdb'), {
     access_mode: 'READ_ONLY',
   });
   const connection = await instance.connect();
