@@ -1,22 +1,19 @@
 #!/usr/bin/env bash
-# Runs the AWS CLI snippet of the onboarding page as the partner would, against the local runtime over the folder $1. Needs aws, jq and curl.
+# Runs the AWS CLI snippet of the onboarding page as the partner would, against the local runtime that runs over the folder $1
+# (with_runtime.sh). Needs aws, jq and curl.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
-node "$root/bin/millrace.js" local --json --events 500 --data "$1" >/dev/null 2>"$work/runtime.log" &
-runtime=$!
-trap 'kill "$runtime" 2>/dev/null || true; wait "$runtime" 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 
 for _ in $(seq 90); do
   if node "$root/bin/millrace.js" partners onboard analytics --data "$1" >"$work/page.md" 2>"$work/why"; then break; fi
-  kill -0 "$runtime" 2>/dev/null || { cat "$work/runtime.log" >&2; exit 1; }
   sleep 1
 done
 [ -s "$work/page.md" ] || { cat "$work/why" >&2; exit 1; }
 
 sed -n '/^```sh$/,/^```$/p' "$work/page.md" | sed '1d;$d' >"$work/snippet.sh"
 [ -s "$work/snippet.sh" ]
-eval "$(node "$root/bin/millrace.js" endpoints --data "$1")"
 principal=$(sed -n 's/^| who may assume it | `\(.*\)` |$/\1/p' "$work/page.md")
 credentials=$(curl -sSf -d "$principal" "$AWS_ENDPOINT_URL/_local/outsider")
 mkdir "$work/partner"
