@@ -88,7 +88,7 @@ function unnamedProblems(columns: readonly OutputColumn[], at: string): string[]
       .filter(({ name, type }) => name !== undefined && type === undefined)
       .map(
         ({ name, text }) =>
-          `${at}: the type of column ${name} is unknown; cast it, as in (${text.replace(/ as \S+$/, '')})::bigint`,
+          `${at}: the type of column ${name} is unknown; cast it to the type that it is to have, as in (${text.replace(/ as \S+$/, '')})::varchar(64)`,
       ),
     ...repeated(names.filter((name) => name !== undefined)).map((name) => `${at}: has column ${name} more than once`),
   ];

@@ -54,7 +54,7 @@ function statementProblems(
     if (query.includes('{{')) return [`${at} cannot hold {{, which marks a placeholder`];
     const end = tokens.findIndex((token) => token.text === ';');
     if (end >= 0 && end < tokens.length - 1) return [`${at} must be one statement`];
-    if (tokens[0]?.value !== 'select' && !(kind === 'exports' && tokens[0]?.value === 'with'))
+    if (tokens[0]?.value !== 'select' && tokens[0]?.value !== 'with')
       return [`${at} must be a select, got ${shown(tokens[0]?.text ?? '')}`];
     const recomputed = 'recomputed' in definition && definition.recomputed === true;
     return kind === 'views' ? incrementalProblems(tokens, recomputed).map((problem) => `${at} ${problem}`) : [];

@@ -16,6 +16,9 @@ const sum: ResultOf = ([type]) => {
   if (scale !== undefined) return `decimal(38,${scale})`;
   return type;
 };
+/** Of whole numbers with one place, which the examples of MEDIAN show. */
+const middle: ResultOf = ([type]) => (type !== undefined && isInteger(type) ? 'decimal(38,1)' : type);
+const zoned: ResultOf = ([, type]) => (type === 'timestamptz' ? 'timestamp' : 'timestamptz');
 const average: ResultOf = ([type]) => (type !== undefined && isInteger(type) ? 'bigint' : type);
 
 export const isInteger = (type: string) => /^(smallint|integer|bigint)$/.test(type);
@@ -23,7 +26,7 @@ export const isInteger = (type: string) => /^(smallint|integer|bigint)$/.test(ty
 const groups: readonly (readonly [ResultOf, string])[] = [
   [
     always('bigint'),
-    'count row_number rank dense_rank ntile datediff date_diff pg_last_unload_count strtol fnv_hash farmfingerprint64',
+    'count row_number rank dense_rank ntile datediff date_diff hll pg_last_unload_count strtol fnv_hash farmfingerprint64',
   ],
   [
     always('integer'),
@@ -31,14 +34,18 @@ const groups: readonly (readonly [ResultOf, string])[] = [
   ],
   [
     always('double precision'),
-    'date_part stddev stddev_samp stddev_pop variance var_samp var_pop percent_rank cume_dist percentile_cont median exp ln log sqrt random pi power pow',
+    'date_part stddev stddev_samp stddev_pop variance var_samp var_pop percent_rank cume_dist ratio_to_report exp ln log sqrt random pi power pow',
   ],
   [always('timestamp'), 'date_trunc getdate sysdate dateadd date_add add_months'],
-  [always('timestamptz'), 'to_timestamp now'],
-  [always('date'), 'to_date last_day next_day'],
+  [always('timestamptz'), 'to_timestamp now current_timestamp'],
+  [always('decimal'), 'to_number'],
+  [always('timestamp'), 'convert_timezone'],
+  [middle, 'median'],
+  [zoned, 'timezone'],
+  [always('date'), 'date to_date last_day next_day'],
   [
     always('varchar'),
-    'to_char lower upper initcap trim btrim ltrim rtrim substring substr left right replace translate reverse repeat lpad rpad split_part concat listagg chr quote_literal quote_ident json_serialize json_typeof json_extract_path_text json_extract_array_element_text regexp_replace regexp_substr to_hex',
+    'to_char lower upper initcap trim btrim ltrim rtrim substring substr left right replace translate reverse repeat lpad rpad split_part concat replicate listagg chr quote_literal quote_ident json_serialize json_typeof json_extract_path_text json_extract_array_element_text regexp_replace regexp_substr to_hex',
   ],
   [always('varchar(32)'), 'md5'],
   [always('varchar(40)'), 'sha1 func_sha1'],

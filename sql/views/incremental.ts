@@ -1,4 +1,5 @@
 import type { Token } from '../text/tokens';
+import { arrayStarts } from './relations';
 
 /**
  * Reasons why Redshift cannot refresh a materialized view incrementally, or cannot create it: one phrase each.
@@ -7,18 +8,20 @@ import type { Token } from '../text/tokens';
  */
 export function incrementalProblems(tokens: readonly Token[], recomputed = false): string[] {
   const found = new Set<string>();
+  const arrays = arrayStarts(tokens);
   for (const [index, token] of tokens.entries()) {
+    if (arrays.has(index) && !recomputed) found.add(`reads an array in FROM (${token.text}.…), ${notIncremental}`);
     const problem = token.kind === 'word' ? problemAt(tokens, index) : undefined;
     if (problem && isBanned(tokens, index)) found.add(`${problem}, which no materialized view may have`);
-    else if (problem && !recomputed)
-      found.add(
-        `${problem}, so it cannot be refreshed incrementally (allowed with \`recomputed: true\`, and then recomputed at every refresh)`,
-      );
+    else if (problem && !recomputed) found.add(`${problem}, ${notIncremental}`);
     if (token.text === '*' && isWildcard(tokens, index))
       found.add('selects *: name the columns, so that a new column of a table does not change the view');
   }
   return [...found];
 }
+
+const notIncremental =
+  'so it cannot be refreshed incrementally (allowed with `recomputed: true`, and then recomputed at every refresh)';
 
 const aggregates = new Set(['count', 'sum', 'min', 'max', 'avg']);
 const refusedAggregates = new Set([
@@ -70,6 +73,11 @@ function problemAt(tokens: readonly Token[], index: number): string | undefined 
   if (value === 'over' && call) return 'uses a window function';
   if (value === 'order' && next?.value === 'by') return 'uses order by';
   if (value === 'limit' || value === 'offset' || value === 'qualify' || value === 'top') return `uses ${value}`;
+  if (value === 'with' && index === 0) return 'uses with';
+  if ((value === 'pivot' || value === 'unpivot') && next?.kind !== 'symbol') return `uses ${value}`;
+  if ((value === 'pivot' || value === 'unpivot') && call) return `uses ${value}`;
+  if ((value === 'rollup' || value === 'cube') && call) return `uses ${value}`;
+  if (value === 'grouping' && next?.value === 'sets') return 'uses grouping sets';
   if (value === 'distinct') return 'uses distinct';
   if (value === 'select' && index > 0) return 'uses a subquery';
   if (refusedAggregates.has(value) && (call || value === 'approximate'))

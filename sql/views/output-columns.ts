@@ -153,7 +153,10 @@ class Reader {
     let at = 0;
     while (at < tokens.length) {
       const token = tokens[at]!;
-      if (token.text === ',' || isWord(token, 'join', 'inner', 'left', 'right', 'full', 'outer', 'cross', 'natural')) {
+      if (
+        token.text === ',' ||
+        isWord(token, 'unpivot', 'join', 'inner', 'left', 'right', 'full', 'outer', 'cross', 'natural')
+      ) {
         at += 1;
         continue;
       }
@@ -172,6 +175,11 @@ class Reader {
         columns = this.query(tokens.slice(at + 1, end), known);
         at = end + 1;
       } else {
+        const parent = relations.find((relation) => relation.name === token.value);
+        if (parent) {
+          at = this.array(tokens, at, relations);
+          continue;
+        }
         const qualified = tokens[at + 1]?.text === '.';
         name = (qualified ? tokens[at + 2] : token)?.value ?? '';
         columns = qualified ? this.relation(name) : (known.get(name) ?? this.relation(name));
@@ -199,6 +207,23 @@ class Reader {
       relations.push({ name, columns });
     }
     return relations;
+  }
+
+  /** An array of a relation before it: its elements under their own name, and their positions. Answers the index behind it. */
+  private array(tokens: readonly Token[], start: number, relations: Relation[]): number {
+    let at = start + 1;
+    while (tokens[at]?.text === '.' || tokens[at]?.text === '[')
+      at = tokens[at]!.text === '.' ? at + 2 : tokens.findIndex(({ text }, index) => index > at && text === ']') + 1;
+    if (isWord(tokens[at], 'as')) at += 1;
+    const name = tokens[at]?.value;
+    const columns = [{ name, type: 'super', text: name ?? '' }];
+    at += 1;
+    if (isWord(tokens[at], 'at')) {
+      columns.push({ name: tokens[at + 1]?.value, type: 'bigint', text: tokens[at + 1]?.text ?? '' });
+      at += 2;
+    }
+    relations.push({ name, columns });
+    return at;
   }
 
   private item(tokens: readonly Token[], relations: readonly Relation[]): OutputColumn[] {
@@ -239,6 +264,7 @@ function typeOf(given: readonly Token[], relations: readonly Relation[]): string
 
 function primaryType(tokens: readonly Token[], relations: readonly Relation[]): string | undefined {
   const [first, second] = tokens as [Token, Token | undefined];
+  if (isWord(first, 'approximate') && second) return primaryType(tokens.slice(1), relations);
   if (tokens.length === 1) {
     if (first.kind === 'string') return `varchar(${Math.max(1, Buffer.byteLength(first.text) - 2)})`;
     if (first.kind === 'number')
@@ -268,6 +294,19 @@ function callType(tokens: readonly Token[], relations: readonly Relation[]): str
             .join(' '),
         )
       : undefined;
+  }
+  if (name === 'percentile_cont' || name === 'percentile_disc') {
+    const by = find(
+      tokens.slice(end + 1).filter(({ text }) => text !== '(' && text !== ')'),
+      0,
+      (token) => isWord(token, 'by'),
+    );
+    const sorted = tokens.slice(end + 1).filter(({ text }) => text !== '(' && text !== ')');
+    const type = typeOf(
+      sorted.slice(by + 1).filter((token) => !isWord(token, 'asc', 'desc')),
+      relations,
+    );
+    return name === 'percentile_cont' ? resultOf('median', [type]) : type;
   }
   const parts = split(isWord(inside[0], 'distinct') ? inside.slice(1) : inside);
   return resultOf(
@@ -329,6 +368,12 @@ function operatorType(
   const isLogic = (token: Token) =>
     isWord(token, 'and', 'or', 'is', 'in', 'like', 'ilike', 'between', 'similar') || comparisons.has(token.text);
   if (isWord(tokens[0], 'not', 'exists') || at(isLogic) !== undefined) return { found: true, type: 'boolean' };
+  const zone = at((token) => isWord(token, 'at'));
+  if (zone !== undefined && isWord(tokens[zone + 1], 'time') && isWord(tokens[zone + 2], 'zone'))
+    return {
+      found: true,
+      type: typeOf(tokens.slice(0, zone), relations) === 'timestamptz' ? 'timestamp' : 'timestamptz',
+    };
   if (at(({ text }) => text === '||') !== undefined) return { found: true, type: 'varchar' };
   const operator = at(({ text, kind }) => kind === 'symbol' && arithmetic.has(text));
   if (operator === undefined) {
@@ -341,6 +386,10 @@ function operatorType(
 
 function computed([left, right]: readonly (string | undefined)[]): string | undefined {
   if (left === undefined || right === undefined) return undefined;
+  if (left === 'interval' || right === 'interval') {
+    const other = left === 'interval' ? right : left;
+    if (isInteger(other) || /^(decimal|real|double|interval)/.test(other)) return 'interval';
+  }
   const moment = [left, right].find((type) => /^(timestamp|timestamptz|date)$/.test(type));
   if (moment)
     return [left, right].includes('interval')

@@ -1,4 +1,4 @@
-import { isName } from '../text/token-walk';
+import { isName, isWord } from '../text/token-walk';
 import { significant, type Token, tokenize } from '../text/tokens';
 
 /** A reference to a relation in a query: `schema.name` and its tokens. */
@@ -9,17 +9,49 @@ export interface RelationReference {
   readonly last: Token;
 }
 
-/** Every relation that a query names after FROM, JOIN or a comma of a FROM list. */
+/** Every relation that a query names after FROM, JOIN or a comma of a FROM list; an array of one, as in `from t, t.items i`, is none. */
 export function relationReferences(sql: string): RelationReference[] {
   const tokens = significant(tokenize(sql));
   const references: RelationReference[] = [];
-  for (const [index, token] of tokens.entries()) {
-    if (startsRelation(tokens, index) && isName(tokens[index + 1])) references.push(referenceAt(tokens, index + 1));
-    else if (token.value === ',' && isName(tokens[index + 1]) && inFromList(tokens, index))
-      references.push(referenceAt(tokens, index + 1));
+  const arrays = arrayStarts(tokens);
+  for (const index of tokens.keys()) {
+    const at = relationAt(tokens, index);
+    if (at !== undefined && !arrays.has(at)) references.push(referenceAt(tokens, at));
   }
   return references;
 }
+
+/** Index of the name of a relation, if this token is before one. */
+function relationAt(tokens: readonly Token[], index: number): number | undefined {
+  if (isWord(tokens[index + 1], 'unpivot')) return undefined;
+  if (!isName(tokens[index + 1])) return undefined;
+  if (startsRelation(tokens, index)) return index + 1;
+  return tokens[index]!.value === ',' && inFromList(tokens, index) ? index + 1 : undefined;
+}
+
+/** Indexes at which an array or an object of a relation before it is named in FROM. */
+export function arrayStarts(tokens: readonly Token[]): ReadonlySet<number> {
+  const found = new Set<number>();
+  const aliases = new Set<string>();
+  for (const index of tokens.keys()) {
+    const at = relationAt(tokens, index);
+    if (at === undefined) continue;
+    if (aliases.has(tokens[at]!.value)) found.add(at);
+    let end = at;
+    while (tokens[end + 1]?.text === '.' && isName(tokens[end + 2])) end += 2;
+    const next = tokens[end + 1];
+    const alias = isWord(next, 'as') ? tokens[end + 2] : next;
+    aliases.add(isName(alias) && !isWord(alias, ...notAnAlias) ? alias.value : tokens[end]!.value);
+  }
+  return found;
+}
+
+/** Words that follow a relation and are not its alias. */
+export const notAnAlias = [
+  ...['on', 'using', 'join', 'inner', 'left', 'right', 'full', 'outer', 'cross', 'natural', 'at', 'pivot', 'unpivot'],
+  ...['where', 'group', 'having', 'order', 'limit', 'offset', 'union', 'intersect', 'except', 'minus', 'qualify'],
+  'connect',
+];
 
 function startsRelation(tokens: readonly Token[], index: number): boolean {
   const token = tokens[index]!;

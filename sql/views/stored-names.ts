@@ -1,11 +1,11 @@
 import type { Pipeline } from '../../pipelines/definition';
-import { storedName } from '../tables/columns';
+import { eventsViewColumns, storedName } from '../tables/columns';
 import { isIdentityTable, pipelineTables, publicTables, type TableName } from '../tables/names';
 import { identifier, isReserved } from '../text/identifier';
 import { isAliased, ownName } from '../text/select-item';
 import { find, isName, isWord, split } from '../text/token-walk';
 import { significant, type Token, tokenize } from '../text/tokens';
-import { type RelationReference, relationReferences } from './relations';
+import { notAnAlias, type RelationReference, relationReferences } from './relations';
 
 /** A query in the form that a materialized view takes. */
 interface StoredQuery {
@@ -40,8 +40,8 @@ interface Reference {
 
 /**
  * Rewrites a view's query to read stored tables: the table of events in place of its view, other views under their
- * physical names, columns under their stored names. The result's columns keep their names. The query is one plain
- * select, as all views are.
+ * physical names, columns under their stored names. The result's columns keep their names. In a query with queries
+ * within, where a name may mean several things, the table gives its columns their public names instead.
  * @param physicalNames of the pipeline's views
  */
 export function overStored(pipeline: Pipeline, sql: string, physicalNames: ReadonlyMap<string, string>): StoredQuery {
@@ -51,8 +51,6 @@ export function overStored(pipeline: Pipeline, sql: string, physicalNames: Reado
 
 /** Their first argument is a unit of time, which looks like a column. */
 const takesUnit = new Set(['dateadd', 'datediff', 'date_add', 'date_diff', 'date_part', 'extract']);
-const notAnAlias = ['on', 'using', 'join', 'inner', 'left', 'right', 'full', 'outer', 'cross', 'natural'];
-const clauses = ['where', 'group', 'having', 'order', 'limit', 'union', 'qualify', 'connect'];
 
 /** A keyword that cannot be a name in this position. */
 const isSyntax = (token: Token, before: Token | undefined) =>
@@ -68,6 +66,8 @@ class Query {
   private readonly relations: Named[] = [];
   /** Offsets of columns that were renamed. */
   private readonly changed = new Set<number>();
+  /** Whether a query stands within it. */
+  private readonly isNested: boolean;
   /** Public name to stored name, where they differ. */
   private readonly renamed: ReadonlyMap<string, string>;
   /** Stored name to public name, where the stored name is no longer a public one. */
@@ -88,17 +88,32 @@ class Query {
         .map((column) => [storedName(column), column.name] as const)
         .filter(([stored]) => !columns.some(({ name }) => name === stored)),
     );
+    this.isNested = this.tokens.some((token, index) => index > 0 && isWord(token, 'select'));
     for (const reference of relationReferences(sql)) this.relation(reference);
+    if (this.isNested) {
+      this.requalifyAll();
+      return;
+    }
     const items = this.items();
-    const aliases = new Set(items.filter(isAliased).map((item) => item.at(-1)!.value));
     for (const item of items) if (isAliased(item)) this.taken.add(item.at(-1)!.at);
     const hasEvents = this.relations.some(({ isEvents }) => isEvents);
     for (const [index] of this.tokens.entries()) {
       const reference = this.column(index);
       if (reference?.isOther) this.requalify(reference);
-      else if (reference && hasEvents) this.rename(reference, aliases);
+      else if (reference && hasEvents) this.rename(reference);
     }
     for (const item of items) this.keepName(item);
+  }
+
+  /** Of names with a schema only the relation's alias is left. */
+  private requalifyAll(): void {
+    for (const [index, token] of this.tokens.entries()) {
+      const [dot, second, , third] = this.tokens.slice(index + 1, index + 5);
+      const isWhole = token.value === this.pipeline.name && isName(token) && !this.taken.has(token.at);
+      if (!isWhole || dot?.text !== '.' || !isName(second) || !isName(third)) continue;
+      const named = this.relations.find(({ replaced }) => replaced === second.value);
+      if (named) this.requalify({ first: token, column: third, by: identifier(named.alias) });
+    }
   }
 
   edited(): string {
@@ -115,7 +130,7 @@ class Query {
     const end = this.tokens.indexOf(this.tokens.find(({ at }) => at === last.at)!);
     const next = this.tokens[end + 1];
     const alias = isWord(next, 'as') ? this.tokens[end + 2] : next;
-    const aliased = isName(alias) && !isWord(alias, ...notAnAlias, ...clauses);
+    const aliased = isName(alias) && !isWord(alias, ...notAnAlias);
     const isEvents = schema === this.pipeline.name && name === 'events';
     const physical = schema === this.pipeline.name ? this.physical(name) : undefined;
     this.relations.push({
@@ -125,8 +140,19 @@ class Query {
     });
     for (const token of [first, last, ...(aliased ? [alias] : [])]) this.taken.add(token.at);
     if (physical === undefined) return;
-    const text = aliased ? physical : `${physical} as ${identifier(name)}`;
+    const source = isEvents && this.isNested ? this.publicRows(physical) : physical;
+    const text = aliased ? source : `${source} as ${identifier(name)}`;
     this.edits.set(first.at, { at: first.at, end: last.at + last.text.length, text });
+  }
+
+  /** The table of events with its columns under their public names. */
+  private publicRows(table: string): string {
+    if (this.renamed.size === 0) return table;
+    const list = eventsViewColumns(this.pipeline).map(({ name }) => {
+      const stored = this.renamed.get(name);
+      return stored === undefined ? identifier(name) : `${identifier(stored)} as ${identifier(name)}`;
+    });
+    return `(select ${list.join(', ')} from ${table})`;
   }
 
   private physical(name: string): string | undefined {
@@ -156,13 +182,14 @@ class Query {
       : { first: token, column: token };
   }
 
-  private rename({ first, column, by }: Reference, aliases: ReadonlySet<string>): void {
+  /** A column wins over a result of the same name. */
+  private rename({ first, column, by }: Reference): void {
     const { value, text } = column;
     const hidden = this.hidden.get(value);
     const stored = this.renamed.get(value);
     if (hidden !== undefined) {
       this.problem(`names ${value}, which is only the stored name of ${this.events()}.${hidden}: write ${hidden}`);
-    } else if (by === undefined && stored !== undefined && (this.relations.length > 1 || aliases.has(value))) {
+    } else if (by === undefined && stored !== undefined && this.relations.length > 1) {
       const { alias } = this.relations.find(({ isEvents }) => isEvents)!;
       this.problem(`names ${value}, which may or may not be the column of ${this.events()}: write ${alias}.${value}`);
     } else if (by !== undefined || stored !== undefined) {

@@ -333,7 +333,7 @@ function exportCases(): [string, Partial<Pipeline>, string][] {
     [
       'a column whose type is unknown',
       sold('select at, mystery(id) as m from shop.events'),
-      `${at}the type of column m is unknown; cast it, as in (mystery(id))::bigint`,
+      `${at}the type of column m is unknown; cast it to the type that it is to have, as in (mystery(id))::varchar(64)`,
     ],
     ['a column twice', sold('select at, id, amount as id from shop.events'), `${at}has column id more than once`],
     [
