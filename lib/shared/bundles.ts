@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Code } from 'aws-cdk-lib/aws-lambda';
-import { buildSync } from 'esbuild';
+import type { OutputFile } from 'esbuild';
+import { bundleHandlersSync, handlersIn } from './handler-bundles';
 
 /** Where functions get their code from. */
 export interface Bundles {
@@ -12,25 +13,24 @@ export interface Bundles {
   code(handler: string, owner?: string, plan?: unknown): Code;
 }
 
-/**
- * Bundles all handlers with one esbuild call, because a call for each makes synthesis slow. Minified. `module` comes before `main`, so that esbuild can drop
- * unused parts of the AWS SDK.
- */
+/** One bundle for each handler, and a folder for each pipeline's plan. */
 export class EsbuildBundles implements Bundles {
   private built = false;
 
   /**
    * @param handlersDir one folder per function, each with a `handler.ts`
    * @param outDir where bundles are written, one folder per function and pipeline
+   * @param bundled result of `bundleHandlers` for the `handlersIn` of the same folder. @default - the first `code` bundles, and waits for it
    */
   constructor(
     private readonly handlersDir: string,
     private readonly outDir: string,
+    private readonly bundled?: readonly OutputFile[],
   ) {}
 
   code(handler: string, owner?: string, plan?: unknown): Code {
     this.build();
-    const source = join(this.outDir, '.handlers', handler, 'index.js');
+    const source = join(handlersIn(this.outDir), handler, 'index.js');
     if (!existsSync(source))
       throw new Error(`lambda/${handler}/handler.ts must exist, found no such file in ${this.handlersDir}`);
     const dir = join(this.outDir, owner ? `${handler}-${owner}` : handler);
@@ -44,24 +44,7 @@ export class EsbuildBundles implements Bundles {
 
   private build(): void {
     if (this.built) return;
-    const handlers = readdirSync(this.handlersDir).filter((name) =>
-      existsSync(join(this.handlersDir, name, 'handler.ts')),
-    );
-    const { outputFiles } = buildSync({
-      entryPoints: Object.fromEntries(
-        handlers.map((name) => [`${name}/index`, join(this.handlersDir, name, 'handler.ts')]),
-      ),
-      outdir: join(this.outDir, '.handlers'),
-      bundle: true,
-      minify: true,
-      platform: 'node',
-      target: 'node20',
-      format: 'cjs',
-      mainFields: ['module', 'main'],
-      legalComments: 'none',
-      logLevel: 'error',
-      write: false,
-    });
+    const outputFiles = this.bundled ?? bundleHandlersSync(this.handlersDir, handlersIn(this.outDir));
     for (const file of outputFiles) {
       mkdirSync(join(file.path, '..'), { recursive: true });
       writeIfChanged(file.path, Buffer.from(file.contents));
