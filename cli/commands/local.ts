@@ -1,5 +1,3 @@
-import { KinesisClient } from '@aws-sdk/client-kinesis';
-import { S3Client } from '@aws-sdk/client-s3';
 import type { Command } from 'commander';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import { pipelines } from '../../pipelines';
@@ -79,6 +77,7 @@ function dependencies(): LocalDependencies {
 function synthesizeAndLoad(outDir: string, signal: AbortSignal): Promise<string> {
   const done = synthesizeIfChanged(outDir, signal);
   loadRuntime();
+  loadClients();
   return done;
 }
 
@@ -89,10 +88,16 @@ async function open(options: OpenOptions): Promise<DemoRuntime> {
 /** The other commands do without the runtime, so they do not load it. */
 const loadRuntime = () => require('./local/open-runtime') as { openRuntime: LocalDependencies['open'] };
 
+const loadClients = () => ({
+  kinesis: require('@aws-sdk/client-kinesis') as typeof import('@aws-sdk/client-kinesis'),
+  s3: require('@aws-sdk/client-s3') as typeof import('@aws-sdk/client-s3'),
+});
+
 function clients(runtime: DemoRuntime) {
   const { endpoint, region, credentials } = runtime;
-  const kinesis = new KinesisClient({ ...clientSettings(), endpoint, region, credentials });
-  const s3 = new S3Client({ ...clientSettings(), endpoint, region, credentials, forcePathStyle: true });
+  const sdk = loadClients();
+  const kinesis = new sdk.kinesis.KinesisClient({ ...clientSettings(), endpoint, region, credentials });
+  const s3 = new sdk.s3.S3Client({ ...clientSettings(), endpoint, region, credentials, forcePathStyle: true });
   return {
     kinesis,
     s3,

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, buildSync, type OutputFile } from 'esbuild';
+import { type BuildOptions, build, buildSync, type OutputFile } from 'esbuild';
 
 /**
  * Bundles all handlers with one esbuild call, because a call for each makes synthesis slow. Minified. `module` comes before `main`, so that esbuild can drop
@@ -22,8 +22,8 @@ const options = (handlersDir: string, outDir: string) =>
     mainFields: ['module', 'main'],
     legalComments: 'none',
     logLevel: 'error',
-    write: false,
-  }) as const;
+    write: false as const,
+  }) satisfies BuildOptions;
 
 /** Folder of the bundles, below the folder of all functions. */
 export const handlersIn = (outDir: string) => join(outDir, '.handlers');

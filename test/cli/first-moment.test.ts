@@ -1,4 +1,4 @@
-import { firstMoment } from '../../cli/commands/local/run';
+import { firstMoment, nextMoment } from '../../cli/commands/local/moments';
 
 const iso = (text: string) => new Date(firstMoment(Date.parse(text))).toISOString();
 
@@ -11,4 +11,18 @@ test.each([
   ['2026-11-29T00:00:00Z', '2026-11-28T22:54:00.000Z'],
 ])('a first run at %s starts its clock at %s', (now, start) => {
   expect(iso(now)).toBe(start);
+});
+
+const next = (now: string, clock: string) => new Date(nextMoment(Date.parse(now), Date.parse(clock))).toISOString();
+
+test.each([
+  // a run right after the first one, whose clock is behind the real time
+  ['2026-11-29T10:30:00Z', '2026-11-29T10:00:05Z', '2026-11-29T10:54:00.000Z'],
+  // a run days later begins as a first run would
+  ['2026-12-02T10:30:00Z', '2026-11-29T10:00:05Z', '2026-12-02T09:54:00.000Z'],
+  // a live run has been far ahead of the real time
+  ['2026-11-29T10:30:00Z', '2026-12-03T23:54:01Z', '2026-12-04T00:54:00.000Z'],
+  ['2026-11-29T10:30:00Z', '2026-12-03T23:54:00Z', '2026-12-03T23:54:00.000Z'],
+])('a run at %s over a folder whose clock stopped at %s goes on at %s', (now, clock, start) => {
+  expect(next(now, clock)).toBe(start);
 });

@@ -10,6 +10,7 @@ import { removeRuntimeFile, writeRuntimeFile } from '../runtime-file';
 import { type BatchesFile, oracleOf, readBatches, writeBatches } from './batches';
 import type { DemoRuntime } from './demo-runtime';
 import { assertRoom, watchDisk } from './disk-space';
+import { firstMoment, nextMoment } from './moments';
 import { equationText, summaryText } from './print';
 import { countRecords, HistoryRows, type RecordCounts, sumCounts } from './record-counts';
 import { RunWatch } from './run-watch';
@@ -31,8 +32,8 @@ export interface OpenOptions {
   readonly dataDir: string;
   readonly port?: number;
   /**
-   * Start time of a new folder's clock, in epoch milliseconds.
-   * @default - now, or the time at which the folder's clock stopped if that is later
+   * Start time of the clock, in epoch milliseconds. Where the folder's clock is later, it goes on from there.
+   * @default now
    */
   readonly startAt?: number;
   readonly onProgress: (what: string) => void;
@@ -61,7 +62,6 @@ const PATIENCE_MS = 3 * 3_600_000;
 const LIVE_RATE = 60;
 const LIVE_BATCH_EVERY_MS = 10_000;
 const LAST_WORD_MS = 1000;
-const MINUTE_MS = 60_000;
 /** What a stage shows until it has something to count. */
 const doing: Readonly<Record<string, string>> = {
   synth: 'synthesizing the dev environment',
@@ -70,20 +70,6 @@ const doing: Readonly<Record<string, string>> = {
   ingest: 'waiting for the first refresh',
   exports: 'waiting for windows to close',
 };
-/**
- * A pipeline that merges every 5 minutes merges a first run's records at minute 55, before the hour ends. A quarter of an hour after the end the
- * last window, an hourly snapshot, is published. Started later, a first run would have to wait for the snapshot of the next hour.
- */
-const FIRST_MINUTE = 54;
-const FIRST_RUN_MINUTES = 25;
-
-/** The latest moment that is 6 minutes before a full hour and leaves a first run its time before `now`. */
-export function firstMoment(now: number): number {
-  const hour = 60 * MINUTE_MS;
-  const latest = now - FIRST_RUN_MINUTES * MINUTE_MS;
-  return Math.floor((latest - FIRST_MINUTE * MINUTE_MS) / hour) * hour + FIRST_MINUTE * MINUTE_MS;
-}
-
 /** Runs the demo to its end. Returns true if everything is as expected. */
 export async function runLocal(options: LocalOptions, io: LocalIo, deps: LocalDependencies): Promise<boolean> {
   return new Demo(options, io, deps).run();
@@ -164,8 +150,7 @@ class Demo {
     await this.timed('start', async (stage) => {
       const { dataDir } = this;
       const { port } = this.options;
-      const startAt = this.file.batches === 0 ? firstMoment(Date.now()) : undefined;
-      this.runtime = await this.deps.open({ assemblyDir, dataDir, port, startAt, onProgress: stage });
+      this.runtime = await this.deps.open({ assemblyDir, dataDir, port, startAt: this.startAt(), onProgress: stage });
       this.io.signal.throwIfAborted();
       // The clock stops: nothing is merged or exported before everything is sent.
       this.runtime.setRate(0);
@@ -174,6 +159,13 @@ class Demo {
       this.announce();
       stage(`${plural(this.runtime.resources, 'resource')} on ${this.runtime.endpoint}`);
     });
+  }
+
+  /** A run that ends does not wait for the rest of an hour. A run that goes on keeps the folder's time. */
+  private startAt(): number | undefined {
+    const { batches, clock } = this.file;
+    if (batches === 0) return firstMoment(Date.now());
+    return this.options.once && clock !== undefined ? nextMoment(Date.now(), clock) : undefined;
   }
 
   /**
