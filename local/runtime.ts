@@ -10,6 +10,8 @@ import { warehouseOf } from './warehouse';
 export interface RuntimeOptions extends Omit<AwsRuntimeOptions, 'faults' | 'extensions'> {
   /** Decides what goes wrong, from the deployment on. @default - nothing does */
   readonly faults?: FaultSource;
+  /** Threads of the warehouse's database. @default - one a core, at most 8 */
+  readonly warehouseThreads?: number;
 }
 
 /** A deployed environment on this machine, with its warehouse. */
@@ -31,7 +33,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     extensions: [
       (base) => {
         warehouseFaults = options.faults && createWarehouseFaults({ clock: base.clock, source: options.faults });
-        warehouse = warehouseOf(base, warehouseFaults);
+        warehouse = warehouseOf(base, { faults: warehouseFaults, threads: options.warehouseThreads });
         return {
           services: [warehouse.service, ...warehouse.controlPlane],
           resources: warehouse.resources,

@@ -2,9 +2,15 @@ import type { ExtensionBase } from 'aws-local';
 import type { EventBusPort } from 'aws-local-kit';
 import { createWarehouse, type LocalWarehouse, type WarehouseFaults } from 'redshift-local';
 
+export interface WarehouseSettings {
+  readonly faults?: WarehouseFaults;
+  /** Threads of the database. @default - one a core, at most 8 */
+  readonly threads?: number;
+}
+
 /** The warehouse of a runtime, over its streams, buckets, secrets and roles. */
-export function warehouseOf(base: ExtensionBase, faults?: WarehouseFaults): LocalWarehouse {
-  return createWarehouse({ ...base, bus: watched(base), faults: faults?.statements });
+export function warehouseOf(base: ExtensionBase, { faults, threads }: WarehouseSettings = {}): LocalWarehouse {
+  return createWarehouse({ ...base, bus: watched(base), faults: faults?.statements, threads });
 }
 
 /** The event bus, which also reports every statement that ended as a line of progress. */

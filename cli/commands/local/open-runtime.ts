@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { AllowedListener } from 'aws-local';
 import type { FaultSource } from '../../../local/faults';
 import { type Runtime, startRuntime } from '../../../local/runtime';
@@ -7,6 +8,8 @@ import type { DemoRuntime } from './demo-runtime';
 import type { OpenOptions } from './run';
 
 const stageName = 'dev';
+/** Functions and services need a core too. While DuckDB waits for a thread of its own, it keeps its core busy. */
+const warehouseThreads = Math.min(8, Math.max(1, availableParallelism() - 1));
 
 export interface RuntimeHooks {
   /** Receives every request that IAM allowed, including those of the deployment. */
@@ -28,6 +31,7 @@ export async function openRuntime(
     dataDir,
     port,
     clock: { rate: 0, start: startAt },
+    warehouseThreads,
     onAllowed,
     faults,
     onRun: (event) => {

@@ -49,6 +49,11 @@ export interface FunctionRunner {
 
 /** Loading the code is not part of the function's timeout; in AWS it has 10 s, a laptop under load gets more. */
 const initTimeoutMs = 60_000;
+/**
+ * How long an invocation waits for a process that is loading or busy before a further one is started, in real time. Loading costs more processor time
+ * than most invocations take, and no more time than a cold start in AWS.
+ */
+const patienceMs = 50;
 /** How long a warm process waits for the next invocation, in real time. */
 const idleTimeoutMs = 120_000;
 
@@ -70,6 +75,8 @@ interface Job {
   readonly requestId: string;
   readonly kill?: Kill;
   readonly done: (result: InvocationResult) => void;
+  /** When it began to wait, of `performance.now`. */
+  readonly since: number;
 }
 
 /** The whole environment of a function's process. Nothing of the parent's is passed on. */
@@ -104,6 +111,10 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   let busy = 0;
   let disposed = false;
   let retiring = false;
+  /** When the last process had loaded its code, of `performance.now`. */
+  let loadedAt = 0;
+  let loading = 0;
+  let later: NodeJS.Timeout | undefined;
   const rested: (() => void)[] = [];
 
   const start = (): Worker => {
@@ -125,6 +136,12 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
       if (message.type === 'error') worker.settle?.({ payload: message.error, error: message.error });
     });
     workers.add(worker);
+    loading += 1;
+    worker.ready.then(() => {
+      loading -= 1;
+      loadedAt = performance.now();
+      pump();
+    });
     return worker;
   };
 
@@ -156,8 +173,22 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
     return result;
   };
 
+  /** Milliseconds until the invocation gets a process of its own; undefined while one is loading. */
+  const patience = ({ since }: Job): number | undefined => {
+    if (workers.size === 0) return 0;
+    return loading > 0 ? undefined : Math.max(since, loadedAt) + patienceMs - performance.now();
+  };
   const pump = () => {
+    clearTimeout(later);
     while (waiting.length > 0 && busy < settings.concurrency && !disposed) {
+      if (idle.length === 0) {
+        const left = patience(waiting[0]!);
+        if (left === undefined) return;
+        if (left > 0) {
+          later = setTimeout(pump, left);
+          return;
+        }
+      }
       const job = waiting.shift()!;
       const worker = idle.pop() ?? start();
       clearTimeout(worker.idleTimer);
@@ -187,7 +218,7 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   return {
     invoke: (payload, requestId = randomUUID(), kill) =>
       new Promise((done) => {
-        waiting.push({ payload, requestId, kill, done });
+        waiting.push({ payload, requestId, kill, done, since: performance.now() });
         pump();
       }),
     busy: () => busy + waiting.length,
@@ -201,6 +232,7 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
     },
     async dispose() {
       disposed = true;
+      clearTimeout(later);
       const exits = [...workers].map(({ child }) => new Promise((resolve) => child.once('exit', resolve)));
       for (const worker of workers) end(worker);
       const stopped = { errorType: 'Runtime.Stopped', errorMessage: 'the local runtime is shutting down' };

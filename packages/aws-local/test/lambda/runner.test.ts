@@ -152,6 +152,17 @@ test('runs no more processes at the same time than its concurrency', async () =>
   expect(new Set(answers.map(({ payload }) => payload)).size).toBeLessThanOrEqual(2);
 });
 
+test('invocations that follow quickly share a process, and one that waits for a long one gets another', async () => {
+  const runner = runnerOf(
+    `exports.handler = async ({ ms }) => { if (ms) await new Promise((resolve) => setTimeout(resolve, ms)); return process.pid; };`,
+    { concurrency: 2 },
+  );
+  const pids = async (...waits: number[]) =>
+    new Set((await Promise.all(waits.map((ms) => runner.invoke({ ms })))).map(({ payload }) => payload)).size;
+  expect(await pids(0, 0, 0, 0)).toBe(1);
+  expect(await pids(5_000, 0)).toBe(2);
+});
+
 test('what the function prints goes to the log', async () => {
   let printed = '';
   const runner = runnerOf(
