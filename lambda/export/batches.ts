@@ -1,3 +1,4 @@
+import { mapAtMost, parallelObjects } from '../shared/at-most';
 import { maxAttempts } from '../shared/warehouse';
 import type { ExportItem } from './contract';
 import type { UnloadState } from './engine';
@@ -35,8 +36,9 @@ export async function submitBatch(
     return 'pending';
   }
   const sentinel: Sentinel = { basedOn: head.sequence, statement: name };
-  for (const { prefix } of runsOf(context, batch))
-    await objects.put(bucket, sentinelKey(prefix), JSON.stringify(sentinel), 'application/json');
+  await mapAtMost(parallelObjects, runsOf(context, batch), ({ prefix }) =>
+    objects.put(bucket, sentinelKey(prefix), JSON.stringify(sentinel), 'application/json'),
+  );
   const { id, end } = await engine.submit(item, { name, targets: targetsOf(context, item, batch) });
   log('submitted', { statement: name, id, windows: batch.windows.length });
   return end ? finishBatch(context, item, batch, id, end) : 'pending';

@@ -1,5 +1,6 @@
+import { mapAtMost, parallelObjects } from '../shared/at-most';
 import { type ExportItem, type PublishedDetail, publishedEvent, windowEnd } from './contract';
-import type { UnloadTarget, Written } from './engine';
+import type { UnloadTarget, Written, WrittenFile } from './engine';
 import type { ExportContext } from './host';
 import { type Batch, dataPrefix, type ExportWindow, latestKey, runPrefix, sentinelKey, successKey } from './layout';
 import type { LedgerEntry, LedgerState } from './ledger';
@@ -68,8 +69,9 @@ export async function publish(
   const mismatch = written.map((result, i) => mismatchOf(item, batch.windows[i]!, result)).find(Boolean);
   if (mismatch) return { kind: 'wrong', error: new Error(mismatch) };
   const successes = await describeRuns(context, item, batch, unload, written, head);
-  for (const success of successes)
-    await objects.put(bucket, successKey(success.prefix), JSON.stringify(success, null, 2), 'application/json');
+  await mapAtMost(parallelObjects, successes, (success) =>
+    objects.put(bucket, successKey(success.prefix), JSON.stringify(success, null, 2), 'application/json'),
+  );
 
   const last = successes.at(-1)!;
   const pointer = JSON.stringify(pointerTo(last, successKey(last.prefix)), null, 2);
@@ -110,9 +112,9 @@ async function completePublications(
   successes: readonly Success[],
 ): Promise<void> {
   const { objects, bucket, engineOf, ledger, bus, log, metrics } = context;
-  for (const { prefix } of successes) await objects.delete(bucket, sentinelKey(prefix));
+  await mapAtMost(parallelObjects, successes, ({ prefix }) => objects.delete(bucket, sentinelKey(prefix)));
   for (const { prefix } of successes) await engineOf(item).deleteStaged(prefix);
-  for (const success of successes) await deleteRivals(context, item, success);
+  await mapAtMost(parallelObjects, successes, (success) => deleteRivals(context, item, success));
   await bus.send(successes.map((success) => ({ ...publishedEvent, detail: detailOf(context, item, success) })));
   await ledger.record(
     item,
@@ -167,12 +169,24 @@ async function describeRuns(
   written: readonly Written[],
   head: Head,
 ): Promise<Success[]> {
+  const runs = runsOf(context, batch);
+  const files = await checksums(
+    context,
+    runs.map(({ prefix }, i) => ({ prefix, files: written[i]!.files })),
+  );
   let previous: Previous | null = head.sequence === 0 ? null : { sequence: head.sequence, success: head.success };
   const successes: Success[] = [];
-  for (const [i, { window, prefix }] of runsOf(context, batch).entries()) {
+  for (const [i, { window, prefix }] of runs.entries()) {
     const { rows, fingerprint } = written[i]!;
-    const files = await checksums(context, prefix, written[i]!);
-    const run = { window, prefix, rows, fingerprint, files, statementId: unload.id, endedAt: unload.endedAt };
+    const run = {
+      window,
+      prefix,
+      rows,
+      fingerprint,
+      files: files[i]!,
+      statementId: unload.id,
+      endedAt: unload.endedAt,
+    };
     const success = describeRun(context.plan.pipeline, item, run, previous);
     successes.push(success);
     previous = { sequence: success.sequence, success: successKey(prefix) };
@@ -180,23 +194,24 @@ async function describeRuns(
   return successes;
 }
 
-/** Reads the files as a reader would. Throws if a file does not have the size that the engine reported. */
+interface WrittenRun {
+  readonly prefix: string;
+  readonly files: readonly WrittenFile[];
+}
+
+/** Reads the files of each run as a reader would. Throws if a file does not have the size that the engine reported. */
 async function checksums(
   { objects, bucket }: ExportContext,
-  prefix: string,
-  { files }: Written,
-): Promise<PublishedFile[]> {
-  const results: PublishedFile[] = [];
-  for (let at = 0; at < files.length; at += parallelReads) {
-    const some = files.slice(at, at + parallelReads).map(async ({ key, bytes, rows }) => {
-      if (!key.startsWith(dataPrefix(prefix))) throw new Error(`${key} is outside the run ${prefix}`);
-      const found = await objects.digest(bucket, key);
-      if (found.bytes !== bytes) throw new Error(`${key} must have ${bytes} bytes, got ${found.bytes}`);
-      return { key, bytes, rows, sha256: found.sha256 };
-    });
-    results.push(...(await Promise.all(some)));
-  }
-  return results;
+  runs: readonly WrittenRun[],
+): Promise<readonly (readonly PublishedFile[])[]> {
+  const all = runs.flatMap(({ prefix, files }, run) => files.map((file) => ({ ...file, prefix, run })));
+  const read = await mapAtMost(parallelReads, all, async ({ key, bytes, rows, prefix, run }) => {
+    if (!key.startsWith(dataPrefix(prefix))) throw new Error(`${key} is outside the run ${prefix}`);
+    const found = await objects.digest(bucket, key);
+    if (found.bytes !== bytes) throw new Error(`${key} must have ${bytes} bytes, got ${found.bytes}`);
+    return { run, file: { key, bytes, rows, sha256: found.sha256 } };
+  });
+  return runs.map((_, index) => read.filter(({ run }) => run === index).map(({ file }) => file));
 }
 
 function detailOf({ environment, bucket, plan }: ExportContext, item: ExportItem, success: Success): PublishedDetail {

@@ -1,3 +1,4 @@
+import { mapAtMost, parallelObjects } from '../shared/at-most';
 import { asArray, asJson, asNumber, asRecord, asText } from '../shared/parse';
 import { statementNamePrefix } from '../shared/plan';
 import { asked, clientToken, render } from '../shared/statement';
@@ -15,7 +16,7 @@ const unloadCount = 'select pg_last_unload_count() as unloaded';
 
 /** Redshift's UNLOAD through the Data API. A batch is one transaction, so counts and files come from the same state of the data. */
 export function redshiftEngine(host: ExportHost): UnloadEngine {
-  const { environment, plan, warehouse } = host;
+  const { environment, plan, warehouse, objects, bucket } = host;
   return {
     maxWindows: maxBatchWindows,
     hasTime: () => true,
@@ -48,10 +49,14 @@ export function redshiftEngine(host: ExportHost): UnloadEngine {
       const expected = targets.length * statementsPerWindow;
       if (parts.length !== expected)
         throw new Error(`unload ${id} must have ${expected} statements, got ${parts.length}`);
+      const manifests = await mapAtMost(parallelObjects, targets, ({ prefix }) =>
+        objects.get(bucket, `${prefix}manifest`),
+      );
       const results: Written[] = [];
+      // One at a time: the Data API allows an account 20 reads of results a second.
       for (const [i, target] of targets.entries()) {
         const ids = parts.slice(i * statementsPerWindow, (i + 1) * statementsPerWindow).map((part) => part.id);
-        results.push(await readResult(host, item, ids, target));
+        results.push(await readResult(host, item, { ids, target, manifest: manifests[i] }));
       }
       return results;
     },
@@ -68,19 +73,24 @@ function statementsFor(host: ExportHost, item: ExportItem, { window, end, prefix
   ];
 }
 
-/** @param ids of the statements for one window */
+interface UnloadedWindow {
+  /** Of its statements. */
+  readonly ids: readonly string[];
+  readonly target: UnloadTarget;
+  /** Missing if the unload wrote no file. */
+  readonly manifest: string | undefined;
+}
+
 async function readResult(
-  { warehouse, objects, bucket }: ExportHost,
+  { warehouse, bucket }: ExportHost,
   item: ExportItem,
-  ids: readonly string[],
-  { prefix }: UnloadTarget,
+  { ids, target: { prefix }, manifest }: UnloadedWindow,
 ): Promise<Written> {
   const firstRow = async (id: string) => (await warehouse.rows(id))[0] ?? {};
   const counted = await firstRow(ids[0]!);
   const { unloaded } = await firstRow(ids[2]!);
   const rows = asNumber(counted['row_count'], `${item.name}: row_count`);
-  const text = await objects.get(bucket, `${prefix}manifest`);
-  const listed = text === undefined ? [] : parseManifest(text, bucket, prefix);
+  const listed = manifest === undefined ? [] : parseManifest(manifest, bucket, prefix);
   const files = item.format.header ? withoutHeaders(listed, rows) : listed;
   return {
     rows,
