@@ -35,7 +35,8 @@ export class PartWriter {
     await this.materialize();
     try {
       const parts: Part[] = [];
-      for (const { folder, condition } of await this.groups()) parts.push(...(await this.group(folder, condition)));
+      for (const { folder, condition, first, last } of await this.groups())
+        parts.push(...(await this.range(folder, condition, first, last)));
       return parts;
     } finally {
       // In an aborted transaction nothing can be dropped; its rollback does it.
@@ -64,26 +65,22 @@ export class PartWriter {
     return `[${values.join(', ')}]::varchar[]`;
   }
 
-  private async groups(): Promise<{ folder: string; condition: string }[]> {
+  /** The folders with the rows of each, numbered from `first` to `last`; none where there is no row. */
+  private async groups(): Promise<{ folder: string; condition: string; first: number; last: number }[]> {
     const { partitionBy } = this.statement;
-    if (partitionBy.length === 0) return [{ folder: '', condition: 'true' }];
-    const found = await this.session.connection.rows<{ folder: readonly (string | null)[] }>(
-      `select folder from ${table} group by folder order by folder`,
-    );
-    return found.map(({ folder }) => ({
+    const found = await this.session.connection.rows<{
+      folder: readonly (string | null)[];
+      first: bigint;
+      last: bigint;
+    }>(`select folder, min(n) as first, max(n) as last from ${table} group by folder order by folder`);
+    return found.map(({ folder, first, last }) => ({
       folder: folder
         .map((value, index) => `${safe(partitionBy[index]!)}=${folderValue(partitionBy[index]!, value)}/`)
         .join(''),
       condition: `folder = [${folder.map(literal).join(', ')}]::varchar[]`,
+      first: Number(first),
+      last: Number(last),
     }));
-  }
-
-  private async group(folder: string, condition: string): Promise<Part[]> {
-    const rows = await this.session.connection.rows<{ first: bigint | null; last: bigint | null }>(
-      `select min(n) as first, max(n) as last from ${table} where ${condition}`,
-    );
-    const { first, last } = rows[0]!;
-    return first === null ? [] : this.range(folder, condition, Number(first), Number(last));
   }
 
   /** One file for the rows in a range, or several where it would be too large. */
