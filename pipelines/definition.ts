@@ -39,6 +39,15 @@ export type Identity = (
   readonly mayReject?: boolean;
 };
 
+/**
+ * How a column reads times beside its own form. `iso`: ISO 8601 in any of its usual forms: a bare date is midnight,
+ * seconds may be absent, the offset may be `Z`, `+0100`, `+01` or ` UTC`. `epochseconds`, `epochmillis`: a number since
+ * 1970, or its text. `format`: that form only, with YYYY, MM, Mon, DD, HH24, HH12, MI, SS, MS, US, AM and OF (an
+ * offset). FM before a token lets it have one digit: `FMMM/FMDD/YYYY FMHH12:MI AM`. Times without an offset are in UTC.
+ */
+export type TimeConversion = 'iso' | 'epochseconds' | 'epochmillis' | { readonly format: string };
+
+/** docs/reference/columns.md has what each type and each conversion takes. */
 export type ColumnType =
   | {
       readonly type: 'varchar';
@@ -46,13 +55,30 @@ export type ColumnType =
       readonly maxBytes: number;
       /** The allowed values. A record with any other becomes a reject. @default - any text */
       readonly oneOf?: readonly string[];
+      /** `text` also takes whole numbers and booleans, as their texts. @default - texts only */
+      readonly convert?: 'text';
     }
-  | { readonly type: 'bigint' }
-  | { readonly type: 'decimal'; readonly precision: number; readonly scale: number }
-  | { readonly type: 'double' }
-  | { readonly type: 'boolean' }
-  /** An ISO 8601 text in the payload, stored as a timestamp without time zone, in UTC. */
-  | { readonly type: 'timestamp' };
+  | {
+      readonly type: 'char';
+      /** In characters, all of them ASCII: 1 to 4096. A record with any other text becomes a reject. */
+      readonly length: number;
+      readonly oneOf?: readonly string[];
+      readonly convert?: 'text';
+    }
+  /** `convert: 'text'` also takes a number written as a text: `"12"`. */
+  | { readonly type: 'integer' | 'bigint' | 'double'; readonly convert?: 'text' }
+  | { readonly type: 'decimal'; readonly precision: number; readonly scale: number; readonly convert?: 'text' }
+  /** `convert: 'flag'` also takes 0 and 1, and the texts that Redshift takes: true, t, yes, y, 1, false, f, no, n, 0. */
+  | { readonly type: 'boolean'; readonly convert?: 'flag' }
+  /**
+   * `timestamp`: an ISO 8601 text with date and time, stored without time zone, in UTC. `timestamptz`: the same, shown
+   * with its zone. `date`: a bare date, `2026-11-21`.
+   */
+  | { readonly type: 'timestamp' | 'timestamptz' | 'date'; readonly convert?: TimeConversion }
+  /** A time of day, `23:59:59`. `iso` lets seconds be absent. */
+  | { readonly type: 'time'; readonly convert?: 'iso' | { readonly format: string } }
+  /** Any JSON value as it is, mostly an object or an array, for queries that navigate in it. */
+  | { readonly type: 'super' };
 
 export type Column = ColumnType & {
   /** Name of the column in `events`: lower-case snake_case. */
@@ -61,6 +87,12 @@ export type Column = ColumnType & {
   readonly path: readonly string[];
   /** A record without a value becomes a reject. @default false */
   readonly required?: boolean;
+  /** True removes white space around texts before they are read. @default false */
+  readonly trim?: boolean;
+  /** True takes an empty text for no value. @default false */
+  readonly emptyAsNull?: boolean;
+  /** The value of records that have none, in the column's own form: `'EUR'`, `0`, `'0.00'`, `'2026-01-01'`. @default null */
+  readonly default?: string | number | boolean;
   /**
    * Its name in the table behind `events`. A stored column never changes its name or type. A renamed column keeps its
    * old name here; a column of a new type needs a new name. Lower-case snake_case, unique within the pipeline.

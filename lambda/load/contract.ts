@@ -58,7 +58,7 @@ export interface FileShapeColumn {
   /** Attribute path in the payload. */
   readonly path: readonly string[];
   /** What the text of a CSV field is read as. */
-  readonly spelling: 'text' | 'number' | 'flag';
+  readonly spelling: 'text' | 'number' | 'flag' | 'json';
 }
 
 /** The file format of a source's objects. */

@@ -59,9 +59,13 @@ function csvPayload(text: string, { columns = [], delimiter = ',' }: FileShape):
 
 const number = /^-?(?:0|[1-9][0-9]{0,99})(?:[.][0-9]{1,99})?(?:[eE][+-]?[0-9]{1,3})?$/;
 
-function fieldValue(field: string, spelling: 'text' | 'number' | 'flag'): unknown {
+function fieldValue(field: string, spelling: 'text' | 'number' | 'flag' | 'json'): unknown {
   if (field === '' || field === '\\N') return null;
   if (spelling === 'number' && number.test(field)) return Number(field);
+  if (spelling === 'json') {
+    const value = jsonOf(field);
+    return value === undefined ? field : value;
+  }
   if (spelling === 'flag' && /^(?:true|t)$/i.test(field)) return true;
   if (spelling === 'flag' && /^(?:false|f)$/i.test(field)) return false;
   return field;

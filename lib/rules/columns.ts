@@ -2,6 +2,10 @@ import type { Column, Pipeline } from '../../pipelines/definition';
 import { rejectNames } from '../../sql/merge/retry';
 import { ownColumns, storedName } from '../../sql/tables/columns';
 import { isPlainName, reservedProblems } from '../../sql/text/identifier';
+import { formatProblem } from '../../sql/typing/custom-format';
+import { formatOf } from '../../sql/typing/part';
+import { formatTarget, isTimeColumn } from '../../sql/typing/times';
+import { defaultProblem, isAscii } from './default-value';
 import { declaredTwice, namedTwice, problem, shown } from './format';
 import { between, elementName, isBetween } from './shape';
 
@@ -10,6 +14,7 @@ const mergeNames = new Set([
   'refresh_time',
   'unparsed',
   'reason',
+  'reasons',
   'copy_number',
   'is_stored',
   ...Object.values(rejectNames),
@@ -18,7 +23,7 @@ const mergeNames = new Set([
 /** Rules between the fields of a column, and between columns. */
 export function columnsProblems(columns: readonly Column[], at: string): string[] {
   const names = columns.map(({ name }) => name);
-  const helpers = new Set(names.flatMap((name) => [`${name}_part`, `${name}_text`]));
+  const helpers = new Set(names.flatMap((name) => [`${name}_part`, `${name}_text`, `${name}_raw`, `${name}_how`]));
   return [
     ...declaredTwice(`${at}.columns`, names),
     ...storedTwice(columns, at),
@@ -51,7 +56,8 @@ function columnProblems(column: Column, at: string, helpers: ReadonlySet<string>
   if (stored !== name && ownColumns.has(stored))
     problems.push(`${at}.stored is a column of Millrace itself, got ${shown(stored)}; choose another name`);
   problems.push(...fillProblems(column, at));
-  if (column.type === 'varchar') problems.push(...varcharProblems(column, at));
+  if (column.type === 'varchar' || column.type === 'char') problems.push(...oneOfProblems(column, at));
+  problems.push(...optionProblems(column, at));
   if (column.type === 'decimal') {
     const most = Math.min(column.precision, 37);
     if (!isBetween(column.scale, 0, most)) problems.push(problem(`${at}.scale`, between(0, most), column.scale));
@@ -72,11 +78,37 @@ function fillProblems(column: Column, at: string): string[] {
   return problems;
 }
 
-function varcharProblems({ maxBytes, oneOf = [] }: Extract<Column, { type: 'varchar' }>, at: string): string[] {
+/** Rules of `convert`, `trim`, `emptyAsNull` and `default`. */
+function optionProblems(column: Column, at: string): string[] {
+  const problems: string[] = [];
+  const format = formatOf(column);
+  if (format !== undefined && isTimeColumn(column)) {
+    const rule = formatProblem(format, formatTarget(column));
+    if (rule !== undefined) problems.push(problem(`${at}.convert.format`, rule, format));
+  }
+  if (column.type === 'super') {
+    for (const name of ['trim', 'emptyAsNull', 'default'] as const)
+      if (column[name] !== undefined)
+        problems.push(`${at}.${name} belongs to no super, which keeps values as they are, got ${shown(column[name])}`);
+  } else if (column.default !== undefined) {
+    const rule = defaultProblem(column);
+    if (rule !== undefined) problems.push(problem(`${at}.default`, rule, column.default));
+  }
+  return problems;
+}
+
+function oneOfProblems(column: Extract<Column, { type: 'varchar' | 'char' }>, at: string): string[] {
+  const { oneOf = [] } = column;
+  const [limit, most] =
+    column.type === 'varchar' ? (['maxBytes', column.maxBytes] as const) : (['length', column.length] as const);
   const problems: string[] = [];
   for (const value of oneOf) {
-    if (Buffer.byteLength(value) > maxBytes)
-      problems.push(`${at}.oneOf holds ${shown(value)}, which is longer than maxBytes, ${maxBytes}`);
+    if (Buffer.byteLength(value) > most)
+      problems.push(`${at}.oneOf holds ${shown(value)}, which is longer than ${limit}, ${most}`);
+    if (column.type === 'char' && !isAscii(value))
+      problems.push(`${at}.oneOf holds ${shown(value)}, which is not ASCII`);
+    if (column.trim && value.trim() !== value)
+      problems.push(`${at}.oneOf holds ${shown(value)}, which trim never leaves`);
     if (value.includes('\0') || value.includes('{{')) problems.push(`${at}.oneOf cannot hold ${shown(value)}`);
   }
   // The reason of a reject lists the values.
@@ -102,11 +134,15 @@ export function identityProblems({ identity, columns, history }: Pipeline, at: s
       );
     else if (!column.required)
       problems.push(`${at}.columns.${name}.required must be true, since the identity names it`);
+    else if (column.type === 'super')
+      problems.push(
+        `${at}.identity.columns names ${shown(name)}, a super: two spellings of a value could make two events`,
+      );
     else if (column.type === 'double')
       problems.push(
         `${at}.identity.columns names ${shown(name)}, a double: two spellings of a number could make two events`,
       );
-    bytes += column?.type === 'varchar' ? column.maxBytes + 8 : 48;
+    bytes += column?.type === 'varchar' ? column.maxBytes + 8 : column?.type === 'char' ? column.length + 8 : 48;
   }
   if (bytes > 65_535) problems.push(`${at}.identity.columns together must have at most 65535 bytes, got ${bytes}`);
   return [...problems, ...namedTwice(`${at}.identity.columns`, identity.columns)];

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { materializeTypes, type Pipeline } from '../../pipelines/definition';
+import { materializeTypes, type Pipeline, type TimeConversion } from '../../pipelines/definition';
 import { sinceTime } from '../../sql/exports/windows';
 import { archiveSource } from '../../sql/history/load';
 import { isPlainName } from '../../sql/text/identifier';
@@ -61,28 +61,74 @@ const anyColumn = {
   name: plainName(64),
   path,
   required: flag.optional(),
+  trim: flag.optional(),
+  emptyAsNull: flag.optional(),
+  // The rules of the column check it, because what is allowed depends on the type.
+  default: z.union([z.string(), z.number(), z.boolean()], { error: 'be a text, a number or a boolean' }).optional(),
   stored: plainName(64).optional(),
   fill: flag.optional(),
   replaces: anyText.optional(),
   mayLose: flag.optional(),
 };
+const asText = { convert: oneOf('text').optional() };
+const allowed = list(anyText, 'list at least one value', (values) => values.length > 0).optional();
+
+/** `iso` and its like, or a custom format. */
+const conversion = <Convert>(...names: readonly (Convert & string)[]) =>
+  z
+    .custom<Convert>(
+      (value) =>
+        names.includes(value as Convert & string) ||
+        (isRecord(value) && Object.keys(value).join() === 'format' && typeof value['format'] === 'string'),
+      { error: `be ${names.join(', ')} or { format: '…' }` },
+    )
+    .optional();
+type TimeKind = 'timestamp' | 'timestamptz' | 'date';
+const times = { convert: conversion<TimeConversion>('iso', 'epochseconds', 'epochmillis') };
+const timeColumn = <Kind extends TimeKind>(kind: Kind) =>
+  object<Of<Column, { type: TimeKind }> & { type: Kind }>({ type: is(kind), ...times, ...anyColumn } as never);
+const numberColumn = <Kind extends 'integer' | 'bigint' | 'double'>(kind: Kind) =>
+  object<Of<Column, { type: 'integer' | 'bigint' | 'double' }> & { type: Kind }>({
+    type: is(kind),
+    ...asText,
+    ...anyColumn,
+  } as never);
+
 const column = either<Column>('type', [
   object<Of<Column, { type: 'varchar' }>>({
     type: is('varchar'),
     maxBytes: whole(1, 65_535),
-    oneOf: list(anyText, 'list at least one value', (values) => values.length > 0).optional(),
+    oneOf: allowed,
+    ...asText,
     ...anyColumn,
   }),
-  object<Of<Column, { type: 'bigint' }>>({ type: is('bigint'), ...anyColumn }),
+  object<Of<Column, { type: 'char' }>>({
+    type: is('char'),
+    length: whole(1, 4096),
+    oneOf: allowed,
+    ...asText,
+    ...anyColumn,
+  }),
+  numberColumn('integer'),
+  numberColumn('bigint'),
   object<Of<Column, { type: 'decimal' }>>({
     type: is('decimal'),
     precision: whole(1, 38),
     scale: number,
+    ...asText,
     ...anyColumn,
   }),
-  object<Of<Column, { type: 'double' }>>({ type: is('double'), ...anyColumn }),
-  object<Of<Column, { type: 'boolean' }>>({ type: is('boolean'), ...anyColumn }),
-  object<Of<Column, { type: 'timestamp' }>>({ type: is('timestamp'), ...anyColumn }),
+  numberColumn('double'),
+  object<Of<Column, { type: 'boolean' }>>({ type: is('boolean'), convert: oneOf('flag').optional(), ...anyColumn }),
+  timeColumn('date'),
+  object<Of<Column, { type: 'time' }>>({
+    type: is('time'),
+    convert: conversion<'iso' | { readonly format: string }>('iso'),
+    ...anyColumn,
+  }),
+  timeColumn('timestamp'),
+  timeColumn('timestamptz'),
+  object<Of<Column, { type: 'super' }>>({ type: is('super'), ...anyColumn }),
 ]);
 
 const glob = text('be a glob')

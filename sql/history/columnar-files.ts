@@ -126,15 +126,21 @@ function valueExpression(
 const maxDouble = "'1.7976931348623157e308'::double precision";
 
 /** What a text in a CSV becomes. */
-type Spelling = 'text' | 'number' | 'flag';
+type Spelling = 'text' | 'number' | 'flag' | 'json';
 
 const spellings: Record<ColumnType['type'], Spelling> = {
   varchar: 'text',
+  char: 'text',
   timestamp: 'text',
+  timestamptz: 'text',
+  date: 'text',
+  time: 'text',
+  integer: 'number',
   bigint: 'number',
   decimal: 'number',
   double: 'number',
   boolean: 'flag',
+  super: 'json',
 };
 
 /** The spelling for the pipeline's column at the same path. */
@@ -154,6 +160,9 @@ function csvValue(spelling: Spelling, name: string): string {
     case 'number':
       // JSON_PARSE refuses a number beyond a double's range.
       return `case when ${name} ~ '${numberPattern}' and can_json_parse(${name}) then json_parse(${name}) else ${name}::super end`;
+    case 'json':
+      // As it is where it is no JSON.
+      return `case when can_json_parse(${name}) then json_parse(${name}) else ${name}::super end`;
     case 'flag':
       return `case when lower(${name}) in ('true', 't') then json_parse('true') when lower(${name}) in ('false', 'f') then json_parse('false') else ${name}::super end`;
   }

@@ -75,7 +75,7 @@ order by o.bucket, o.object_key, o.etag`;
 function placeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { rejects } = pipeline.tables;
   const placed = `${pipeline.name}_placed`;
-  const kept = ['source', ...placeColumns, 'reason', 'payload', 'unparsed', 'run_id', 'merged_at'];
+  const kept = ['source', ...placeColumns, 'reason', 'reasons', 'payload', 'unparsed', 'run_id', 'merged_at'];
   const ofRun = "run_id = {{run_id}} and source = 'history' and line is null and payload is not null";
   return [
     lockStatement(pipeline),

@@ -2,6 +2,7 @@ import type { CheckedTransaction, ReloadPlan } from '../../lambda/load/contract'
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { lockStatement, mergeSteps } from '../merge/merge';
 import type { ResolvedPipeline } from '../resolve';
+import { isLenient } from '../typing/column';
 import {
   comparedFiles,
   copyStatements,
@@ -35,11 +36,13 @@ export const reloadPlan = (pipeline: ResolvedPipeline, source: Format): ReloadPl
 function reloadStatements(pipeline: ResolvedPipeline, source: Format, reading: Reading): CheckedTransaction {
   const tables = pipeline.tables;
   const { malformed, objects, found } = loadTables(pipeline);
-  const { incoming, read, copies } = pipeline.temporary;
+  const isAccepted = `(select count(*) from ${objects}) > 0`;
+  const { incoming, copies } = pipeline.temporary;
   const steps = mergeSteps(pipeline, sourceOf(source), {
     objectKey: onlyUrl(objects),
     extraRejects: `(select count(*) from ${malformed})`,
     replaced,
+    runIf: isAccepted,
   });
   const statements = [
     lockStatement(pipeline),
@@ -48,10 +51,14 @@ function reloadStatements(pipeline: ResolvedPipeline, source: Format, reading: R
     ...steps.incoming,
     foundStatement(pipeline, source, reading),
     objectsStatement(pipeline),
-    ...[incoming, read, copies].map((table) => `delete from ${table} where (select count(*) from ${objects}) = 0`),
-    ...[tables.events, tables.duplicates, tables.rejects, tables.ledger].map(
-      (table) => `delete from ${table} where run_id = ${replaced} and (select count(*) from ${objects}) > 0`,
-    ),
+    ...[incoming, copies].map((table) => `delete from ${table} where not (${isAccepted})`),
+    ...[
+      tables.events,
+      tables.duplicates,
+      tables.rejects,
+      ...(pipeline.columns.some(isLenient) ? [tables.conversions] : []),
+      tables.ledger,
+    ].map((table) => `delete from ${table} where run_id = ${replaced} and ${isAccepted}`),
     ...steps.place,
     malformedStatement(pipeline, source),
     steps.run,

@@ -1,5 +1,6 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
+import type { Column } from '../../pipelines/definition';
 import type { ResolvedColumn, ResolvedPipeline } from '../resolve';
 import { indent } from '../text/indent';
 import { columnGroups } from '../typing/column-groups';
@@ -18,11 +19,17 @@ export const missingValues = (columns: readonly ResolvedColumn[], stored: string
     .map((condition) => `(${condition})`)
     .join(' or ');
 
+/** The first value that is not null. COALESCE is not documented for SUPER. */
+export const firstOf = ({ type }: Column, first: string, second: string) =>
+  type === 'super'
+    ? `case when ${first} is not null then ${first} else ${second} end`
+    : `coalesce(${first}, ${second})`;
+
 export const assignments = (columns: readonly ResolvedColumn[], stored: string, typed: string) =>
   columns
     .map((column) => {
       const name = column.sql.stored;
-      return `  ${name} = coalesce(${stored}.${name}, ${typed}.${column.sql.name})`;
+      return `  ${name} = ${firstOf(column, `${stored}.${name}`, `${typed}.${column.sql.name}`)}`;
     })
     .join(',\n');
 

@@ -2,9 +2,22 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Column } from '../../pipelines/definition';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
+import { quoteIdentifier } from '../text/identifier';
 import { indent } from '../text/indent';
-import { items, partItem, problemLines, textItem, validCondition, valueItem, withArticle } from '../typing/column';
-import { rowNumber, type TypingTables, typedGroups, typingStatements } from '../typing/typed-rows';
+import {
+  howItem,
+  howName,
+  isLenient,
+  items,
+  partItem,
+  rawItem,
+  textItem,
+  validCondition,
+  valueItem,
+  withArticle,
+} from '../typing/column';
+import { joinedReasons, partReason, problemParts, problemsExpression, reasonItems } from '../typing/problems';
+import { reasonName, rowNumber, type TypingTables, typedGroups, typingStatements } from '../typing/typed-rows';
 import { unparsedReason } from './parsing';
 
 /**
@@ -58,14 +71,7 @@ function wideStatements(
   tables: TypingTables,
 ): StatementTemplate[] {
   const { columns, identity } = pipeline;
-  const typed = typedGroups(
-    tables,
-    groups,
-    (group) => `case
-  when ${validCondition(group)} then null
-${indent(group.flatMap(problemLines).join('\n'))}
-end`,
-  );
+  const typed = typedGroups(tables, groups, (group) => problemParts(group).map(partReason), true);
   const kept = [...untyped, ...more];
   return [
     `create temp table ${tables(1)} as
@@ -76,18 +82,18 @@ from arrived`,
     `create temp table ${tables(0)} as
 with judged as (
   select
-    ${[...columns.map(typed.valueOf), ...kept.map((name) => `r.${name}`)].join(', ')},
+    ${[...columns.map(typed.valueOf), ...columns.filter(isLenient).map(typed.howOf), ...kept.map((name) => `r.${name}`)].join(', ')},
     coalesce(
       case
 ${indent(recordLines(pipeline), 8)}
       end,
-      ${typed.reasons}
-    ) as reason
+      ${joinedReasons(typed.reasons)}
+    ) as reasons
   from ${indent(typed.from).trimStart()}
 )
 select
-  ${[...columns.map(({ sql }) => sql.name), ...kept].join(', ')}, reason,
-  case when reason is null then ${identity.expression} end as event_id
+  ${[...columns.map(({ sql }) => sql.name), ...hows(columns), ...kept].join(', ')}, ${reasonItems},
+  case when reasons is null then ${identity.expression} end as event_id
 from judged`,
   ];
 }
@@ -100,6 +106,9 @@ function recordLines({ identity }: ResolvedPipeline): string {
     ...payloadLines,
   ].join('\n');
 }
+
+/** Names what is wrong with a record as a whole. The blank keeps the name apart from every column's name. */
+const recordReason = quoteIdentifier('record reason');
 
 const positionLine = `when ${noPosition} then 'identity: no position on the stream'`;
 const payloadLines = [
@@ -114,8 +123,9 @@ function incomingStatement(
   into: string,
 ): StatementTemplate {
   const { columns } = pipeline;
+  const raws = columns.map(rawItem).filter((item) => item !== undefined);
   const texts = columns.map(textItem).filter((item) => item !== undefined);
-  const kept = [...columns.map(({ sql }) => sql.name), ...untyped, ...more];
+  const kept = [...columns.map(({ sql }) => sql.name), ...hows(columns), ...untyped, ...more];
   return `create temp table ${into} as
 with ${arrived},
 inspected as (
@@ -123,32 +133,54 @@ inspected as (
 ${items(columns.map(partItem))}
   from arrived
 ),
-spelled as (
+${raws.length > 0 ? `read_texts as (\n  select *,\n${items(raws)}\n  from inspected\n),\n` : ''}spelled as (
   select *${texts.length > 0 ? `,\n${items(texts)}` : ''}
-  from inspected
+  from ${raws.length > 0 ? 'read_texts' : 'inspected'}
 ),
 typed as (
   select *,
 ${items(columns.map(valueItem))}
   from spelled
 ),
-judged as (
-  select *,
+${judgedRelations(pipeline)}
+select
+  ${kept.join(', ')}, ${reasonItems},
+  case when reasons is null then ${pipeline.identity.expression} end as event_id
+from judged`;
+}
+
+const hows = (columns: readonly Column[]) => columns.filter(isLenient).map(howName);
+
+function howItems(columns: readonly Column[]): string {
+  const list = columns.map(howItem).filter((item) => item !== undefined);
+  return list.length === 0 ? '' : `\n${items(list)},`;
+}
+
+/** The relation `judged`: the typed rows with all that is wrong with each as `reasons`. */
+function judgedRelations(pipeline: ResolvedPipeline): string {
+  const { columns, identity } = pipeline;
+  const parts = problemParts(columns);
+  if (parts.length === 1)
+    return `judged as (
+  select *,${howItems(columns)}
     case
-${
-  pipeline.identity.by === 'stream-position'
-    ? `      ${positionLine}
-`
-    : ''
-}      when ${validCondition(columns)} then null
+${identity.by === 'stream-position' ? `      ${positionLine}\n` : ''}      when ${validCondition(columns)} then null
       when unparsed is not null then ${indent(unparsedReason(), 6).trimStart()}
 ${indent(payloadLines.join('\n'), 6)}
-${indent(columns.flatMap(problemLines).join('\n'), 6)}
-    end as reason
+      else ${indent(problemsExpression(columns), 6).trimStart()}
+    end as reasons
   from typed
-)
-select
-  ${kept.join(', ')}, reason,
-  case when reason is null then ${pipeline.identity.expression} end as event_id
-from judged`;
+)`;
+  return `explained as (
+  select *,${howItems(columns)}
+    case
+${indent(recordLines(pipeline), 6)}
+    end as ${recordReason},
+${parts.map((part, i) => `${indent(partReason(part), 4)} as ${reasonName(i)}`).join(',\n')}
+  from typed
+),
+judged as (
+  select *, coalesce(${recordReason}, ${joinedReasons(parts.map((_, i) => reasonName(i)))}) as reasons
+  from explained
+)`;
 }

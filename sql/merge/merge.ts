@@ -4,6 +4,7 @@ import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { arrivalStatements, arrivalTables, arrivedQuery } from './arrived';
 import { completeRowsStatements } from './complete-rows';
+import { conversionsStatements } from './conversions';
 import { beginning, gapStatement } from './gaps';
 import { givesWay } from './gives-way';
 import { incomingStatements, incomingTables, type Source } from './incoming';
@@ -64,6 +65,8 @@ interface MergeOptions {
   readonly extraRejects?: string;
   /** SQL for the id of a run that these rows are about to replace. The merge ignores the rows of that run. */
   readonly replaced?: string;
+  /** SQL condition: without it no run is written. */
+  readonly runIf?: string;
 }
 
 /** The parts of a merge, for transactions that do more around them. */
@@ -92,7 +95,7 @@ export function mergeSteps(pipeline: ResolvedPipeline, source: Source, options: 
       ...(source === 'history' ? [] : recoverStatements(pipeline, source)),
       ...placeStatements(pipeline, options.objectKey),
     ],
-    run: runStatement(pipeline, source, options.extraRejects),
+    run: runStatement(pipeline, source, options),
     drop: `drop table ${[...arrivalTables(pipeline, source), ...incomingTables(pipeline), shared, copies, ...(hasPositions ? [recovered] : [])].join(', ')}`,
   };
 }
@@ -187,11 +190,12 @@ function placeStatements(pipeline: ResolvedPipeline, objectKey?: string): Statem
   const { incoming } = pipeline.temporary;
   const place = placeColumns.join(', ');
   return [
-    `insert into ${rejects} (source, ${place}${objectKey ? ', object_key' : ''}, reason, payload, unparsed, run_id, merged_at)
-select source, ${place}${objectKey ? `, ${objectKey}` : ''}, reason, payload, unparsed, {{run_id}}, getdate()
+    `insert into ${rejects} (source, ${place}${objectKey ? ', object_key' : ''}, reason, reasons, payload, unparsed, run_id, merged_at)
+select source, ${place}${objectKey ? `, ${objectKey}` : ''}, reason, reasons, payload, unparsed, {{run_id}}, getdate()
 from ${incoming}
 where reason is not null`,
     ...acceptStatements(pipeline),
+    ...conversionsStatements(pipeline),
   ];
 }
 
@@ -232,7 +236,11 @@ where c.is_stored = 0 and c.copy_number = 1`,
  * Writes the run's counts, less the rejects that gave way. `extraRejects` counts rejects that are not in the
  * temporary table.
  */
-function runStatement(pipeline: ResolvedPipeline, source: Source, extraRejects = '0'): StatementTemplate {
+function runStatement(
+  pipeline: ResolvedPipeline,
+  source: Source,
+  { extraRejects = '0', runIf }: MergeOptions,
+): StatementTemplate {
   const { incoming, read, copies, recovered } = pipeline.temporary;
   const back = source === 'history' ? '' : ` - (select count(*) from ${recovered})`;
   return `insert into ${pipeline.tables.runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
@@ -254,7 +262,7 @@ select
   ${quoteLiteral(pipeline.typingVersion)}
 from incoming i
 cross join copies c
-cross join unread u`;
+cross join unread u${runIf ? `\nwhere ${runIf}` : ''}`;
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Pipeline } from '../../pipelines/definition';
 import { type ResolvedPipeline, resolvePipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { completeRowsStatements } from './complete-rows';
+import { conversionsStatements } from './conversions';
 import { incomingStatements, incomingTables } from './incoming';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { parsedExpression } from './parsing';
@@ -29,11 +30,12 @@ export function retryStatements(
     ...completeRowsStatements(pipeline),
     ...judgeStatements(pipeline, chosen, which),
     `delete from ${rejects} where ${retryable(chosen, which)}`,
-    `insert into ${rejects} (source, ${placeColumns.join(', ')}, reason, payload, unparsed, ${Object.keys(rejectNames).join(', ')})
-select source, ${placeColumns.join(', ')}, reason, payload, unparsed, ${Object.values(rejectNames).join(', ')}
+    `insert into ${rejects} (source, ${placeColumns.join(', ')}, reason, reasons, payload, unparsed, ${Object.keys(rejectNames).join(', ')})
+select source, ${placeColumns.join(', ')}, reason, reasons, payload, unparsed, ${Object.values(rejectNames).join(', ')}
 from ${incoming}
 where reason is not null`,
     ...acceptStatements(pipeline),
+    ...conversionsStatements(pipeline),
     `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
 with ${outcomeQueries(pipeline)}
 select {{run_id}}, 'retry', 0, a.records - c.duplicates, c.duplicates, -a.records, getdate(), ${quoteLiteral(pipeline.typingVersion)}

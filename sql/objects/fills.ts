@@ -5,7 +5,7 @@ import { assignments, missingValues } from '../merge/complete-rows';
 import type { ResolvedColumn, ResolvedPipeline } from '../resolve';
 import { quoteIdentifier } from '../text/identifier';
 import { indent } from '../text/indent';
-import { kindOf } from '../typing/column';
+import { isAbsent } from '../typing/column';
 import { columnGroups } from '../typing/column-groups';
 import { batchPiece, batchSearch, pieceOf, raisedQuery, searchTables, typedTable } from '../typing/raising-rows';
 import { typedRows } from '../typing/typed-rows';
@@ -182,7 +182,7 @@ ${indent(typedRows(columns, pieceOf(['event_id', 'payload', raisedFlag, ...flags
  */
 function outcome(column: ResolvedColumn): string {
   const lost = column.replaced === undefined ? '' : `when ${flag(column, 'replaced')} then 'lost' `;
-  return `case when ${flag(column, 'kept')} then 'kept' when ${column.sql.name} is not null then 'filled' ${lost}when ${raisedFlag} then 'misfit' when ${kindOf(column)} = 'null' then 'missing' else 'misfit' end`;
+  return `case when ${flag(column, 'kept')} then 'kept' when ${column.sql.name} is not null then 'filled' ${lost}when ${raisedFlag} then 'misfit' when ${isAbsent(column)} then 'missing' else 'misfit' end`;
 }
 
 function accountQuery(pipeline: ResolvedPipeline, column: ResolvedColumn, bounds: string, rows: string): string {

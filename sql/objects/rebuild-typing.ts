@@ -1,5 +1,6 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Column } from '../../pipelines/definition';
+import { firstOf } from '../merge/complete-rows';
 import type { ResolvedColumn, ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { identifier, quoteIdentifier } from '../text/identifier';
@@ -54,7 +55,7 @@ select
   ${storedValues(pipeline, ({ sql }) => sql.name).join(', ')}, ${result}
 from judged`,
     ];
-  const typed = typedGroups(typedTable, groups, (group) => reasonOf(group, pipeline.identity.columns));
+  const typed = typedGroups(typedTable, groups, (group) => [reasonOf(group, pipeline.identity.columns)]);
   const position = identity.by === 'stream-position' ? `${reasonExpression(pipeline)}, ` : '';
   return [
     `create temp table ${typedTable(1)} as
@@ -67,7 +68,7 @@ ${indent(rows)}
 with judged as (
   select
     ${storedValues(pipeline, typed.valueOf, 'r.').join(', ')}, r.source, ${placeColumns.map((name) => `r.${name}`).join(', ')},
-    r.${wholePayload}, r.run_id, r.merged_at, r.previous_id, coalesce(r.${raisedReasonName}, ${position}${typed.reasons}) as reason
+    r.${wholePayload}, r.run_id, r.merged_at, r.previous_id, coalesce(r.${raisedReasonName}, ${position}${typed.reasons.join(', ')}) as reason
   from ${indent(typed.from).trimStart()}
 )
 select
@@ -83,7 +84,7 @@ function storedValues(pipeline: ResolvedPipeline, typed: (column: ResolvedColumn
   const stay = pipeline.identity.otherColumns;
   return pipeline.columns.map((column) =>
     stay.includes(column)
-      ? `coalesce(${before}${keptName(column)}, ${typed(column)}) as ${column.sql.name}`
+      ? `${firstOf(column, before + keptName(column), typed(column))} as ${column.sql.name}`
       : typed(column),
   );
 }

@@ -127,6 +127,7 @@ const tableAttributes: Record<TableName, string> = {
   exports: 'diststyle all',
   fills: 'diststyle all',
   view_failures: 'diststyle all',
+  conversions: 'diststyle even compound sortkey (merged_at)',
   events: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
 };
 

@@ -5,6 +5,8 @@ export function redshiftType(column: ColumnType): string {
   switch (column.type) {
     case 'varchar':
       return `varchar(${column.maxBytes})`;
+    case 'char':
+      return `char(${column.length})`;
     case 'decimal':
       return `decimal(${column.precision},${column.scale})`;
     case 'double':

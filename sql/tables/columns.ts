@@ -36,6 +36,8 @@ export function catalogType(type: string): string {
     char: 'character',
     decimal: 'numeric',
     timestamp: 'timestamp without time zone',
+    timestamptz: 'timestamp with time zone',
+    time: 'time without time zone',
     varbyte: 'binary varying',
   };
   if (name === undefined) throw new Error(`not a Redshift type: ${type}`);
@@ -97,6 +99,8 @@ export const rejectColumns: readonly TableColumn[] = [
   { name: 'payload', type: 'super' },
   { name: 'unparsed', type: `varbyte(${unparsedBytes})` },
   ...merged,
+  // All reasons of a record, with `; ` between them; `reason` is the first. Null in rows older than this column.
+  { name: 'reasons', type: 'varchar(65535)' },
 ];
 
 export const stagedColumns: readonly TableColumn[] = [{ name: 'payload', type: 'super' }];
@@ -199,6 +203,15 @@ const exportColumns: readonly TableColumn[] = [
   { name: 'statement_id', type: 'varchar(128)' },
 ];
 
+/** How many values of a run the options of a column made: `convert`, `trim`, `emptyAsNull` or `default`. */
+const conversionColumns: readonly TableColumn[] = [
+  { name: 'run_id', type: 'varchar(128)', notNull: true },
+  { name: 'column_name', type: 'varchar(64)', notNull: true },
+  { name: 'how', type: 'varchar(16)', notNull: true },
+  { name: 'records', type: 'bigint', notNull: true },
+  { name: 'merged_at', type: 'timestamp', notNull: true },
+];
+
 /** The result of a fill's batch for the events between two merge times, one row for each column. */
 const fillColumns: readonly TableColumn[] = [
   { name: 'definition', type: 'varchar(16)', notNull: true },
@@ -240,6 +253,7 @@ export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableNa
     exports: exportColumns,
     fills: fillColumns,
     view_failures: viewFailureColumns,
+    conversions: conversionColumns,
     duplicates: duplicateColumns,
     rejects: rejectColumns,
     ledger: ledgerColumns,

@@ -11,7 +11,16 @@ export function identityParts({ identity, columns }: Pick<Pipeline, 'identity' |
     const column = columns.find((candidate) => candidate.name === name);
     if (!column) return { path: [name], as: 'unknown' };
     const as = column.type === 'decimal' ? `decimal of scale ${column.scale}` : column.type;
-    return { path: column.path, as };
+    // Options can give another value for the same payload, and so another id.
+    const { trim, emptyAsNull, default: value } = column;
+    return {
+      path: column.path,
+      as,
+      convert: 'convert' in column ? column.convert : undefined,
+      trim,
+      emptyAsNull,
+      default: value,
+    };
   });
 }
 

@@ -25,6 +25,7 @@ export const tableNames = [
   'exports',
   'fills',
   'view_failures',
+  'conversions',
   'duplicates',
   'rejects',
   'ledger',

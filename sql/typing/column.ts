@@ -1,91 +1,157 @@
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { Column } from '../../pipelines/definition';
 import { redshiftType } from '../tables/column-type';
-import { identifier, quoteIdentifier } from '../text/identifier';
+import { identifier } from '../text/identifier';
+import {
+  conversionOf,
+  formatOf,
+  type Item,
+  isAbsent,
+  isGiven,
+  isTooLong,
+  kindOf,
+  mustBeGiven,
+  partOf,
+  stringOf,
+  textOf,
+} from './part';
+import { isAtEdge, isEpoch, isOwnForm, isTimeColumn, ownText, timePhrase, timeText, timeValue } from './times';
 
-/** A select item. */
-interface Item {
-  readonly name: string;
-  readonly expression: string;
-}
+export { type Item, isAbsent, kindOf, partItem, payloadPath } from './part';
 
 export function items(list: readonly Item[]): string {
   return list.map(({ name, expression }) => `    ${expression} as ${identifier(name)}`).join(',\n');
 }
 
-/** `payload."product"."price"`: delimited, since attribute names are case-sensitive in the warehouse. */
-export function payloadPath(path: readonly string[]): string {
-  return ['payload', ...path.map(quoteIdentifier)].join('.');
-}
+/** Whether a value is read from its text. Other values are read as they are. */
+const hasText = (column: Column) =>
+  column.type === 'super'
+    ? false
+    : column.type === 'boolean' || column.type === 'double'
+      ? conversionOf(column) !== undefined || column.emptyAsNull === true || column.trim === true
+      : true;
 
-const partOf = (column: Column) => identifier(`${column.name}_part`);
-const textOf = (column: Column) => identifier(`${column.name}_text`);
-/** The kind of the value at the column's path, as json_typeof names it. `null` also where there is no value. */
-export const kindOf = (column: Column) => `coalesce(json_typeof(${partOf(column)}), 'null')`;
-
-/** The value at the column's path, so that the path is followed once. */
-export function partItem(column: Column): Item {
-  return { name: `${column.name}_part`, expression: payloadPath(column.path) };
-}
-
-/** The value as text. Every type except boolean and double is checked as text before it is cast. */
+/** The value as text. Every type that could raise is checked as text before it is cast. */
 export function textItem(column: Column): Item | undefined {
+  return hasText(column) ? { name: `${column.name}_text`, expression: textExpression(column) } : undefined;
+}
+
+const isRewritten = (column: Column) =>
+  isTimeColumn(column) && (conversionOf(column) === 'iso' || formatOf(column) !== undefined);
+const rawOf = (column: Column) => identifier(`${column.name}_raw`);
+
+/** The string of a column whose text is written anew from it, so that it is read once. */
+export function rawItem(column: Column): Item | undefined {
+  if (!isRewritten(column)) return undefined;
+  const trimmed = (text: string) => (column.trim ? `btrim(${text}, ${whiteSpace})` : text);
+  return { name: `${column.name}_raw`, expression: stringOf(partOf(column), trimmed) };
+}
+
+/** What TRIM takes away. */
+const whiteSpace = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)";
+
+function textExpression(column: Column): string {
   const part = partOf(column);
-  const name = `${column.name}_text`;
+  const trimmed = (text: string) => (column.trim ? `btrim(${text}, ${whiteSpace})` : text);
+  const string = stringOf(part, trimmed);
+  const number = `when json_typeof(${part}) = 'number' then json_serialize(${part})`;
+  const orString = (cases: string) => `case ${cases} else ${string} end`;
   switch (column.type) {
     case 'varchar':
-      return { name, expression: stringOf(part, (text) => text) };
+    case 'char':
+      return conversionOf(column) === 'text'
+        ? orString(`${number} when is_boolean(${part}) then json_serialize(${part})`)
+        : string;
     case 'timestamp':
-      // Redshift writes a space between date and time.
-      return { name, expression: stringOf(part, (text) => `replace(${text}, 'T', ' ')`) };
+    case 'timestamptz':
+    case 'date':
+    case 'time':
+      if (isEpoch(column)) return orString(number);
+      return isRewritten(column)
+        ? timeText(column, rawOf(column))
+        : stringOf(part, (text) => ownText(column, trimmed(text)));
+    case 'boolean':
+      return conversionOf(column) === 'flag' ? `lower(${orString(number)})` : emptyOnly(string);
+    case 'integer':
     case 'bigint':
     case 'decimal':
-      return { name, expression: `case when json_typeof(${part}) = 'number' then json_serialize(${part}) end` };
-    default:
-      return undefined;
+    case 'double':
+      if (conversionOf(column) === 'text') return orString(number);
+      return column.emptyAsNull ? `case ${number} else ${emptyOnly(string)} end` : `case ${number} end`;
+    case 'super':
+      throw new Error(`${column.name}: a super has no text`);
   }
 }
 
-const maxTextBytes = 65_535;
+/** A text that is read only to see whether it is empty. */
+const emptyOnly = (string: string) => `case when octet_length(${string}) = 0 then '' end`;
 
-/** The guard keeps texts longer than a varchar away from the cast, whose behaviour for them is not documented. */
-const stringOf = (part: string, made: (text: string) => string) =>
-  `case when is_varchar(${part}) and json_size(${part}) <= ${maxTextBytes + 2} then ${made(`${part}::varchar(${maxTextBytes})`)} end`;
-
-/** The typed value, or null if the payload's value does not fit. A null whose kind is not `null` makes a reject. */
+/** The typed value, or null if the payload's value does not fit. A null where a value is given makes a reject. */
 export function valueItem(column: Column): Item {
-  return { name: column.name, expression: valueExpression(column) };
+  const value = valueExpression(column);
+  return {
+    name: column.name,
+    expression:
+      column.default === undefined
+        ? value
+        : `case when ${isAbsent(column)} then ${quoteLiteral(defaultText(column))}::${redshiftType(column)} else ${value} end`,
+  };
 }
 
+/** The default as Redshift casts it from a text. */
+const defaultText = ({ default: value }: Column) => String(value).replace(/^(\d{4}-\d\d-\d\d)T(.*?)Z?$/, '$1 $2');
+
 function valueExpression(column: Column): string {
+  if (isTimeColumn(column)) return timeValue(column);
   const text = textOf(column);
   const part = partOf(column);
   switch (column.type) {
-    case 'varchar': {
-      const fits = `octet_length(${text}) <= ${column.maxBytes}`;
-      const listed = column.oneOf ? ` and ${text} in (${column.oneOf.map(quoteLiteral).join(', ')})` : '';
-      return `case when ${fits}${listed} then ${text}::varchar(${column.maxBytes}) end`;
-    }
+    case 'varchar':
+      return `case when octet_length(${text}) <= ${column.maxBytes}${listed(column)}${plainNumber(column)} then ${text}::varchar(${column.maxBytes}) end`;
+    case 'char':
+      return `case when ${text} ~ '^[ -~]*$' and octet_length(${text}) <= ${column.length}${listed(column)}${plainNumber(column)} then ${text}::char(${column.length}) end`;
+    case 'integer':
     case 'bigint':
       return numberExpression(
-        '^-?[0-9]{1,19}([.]0+)?$',
+        `^-?[0-9]{1,19}([.]0+)?$`,
         text,
-        `try_cast(split_part(${text}, '.', 1) as bigint)`,
-        `${part}::bigint`,
+        `try_cast(split_part(${text}, '.', 1) as ${column.type})`,
+        column.type === 'bigint'
+          ? `${part}::bigint`
+          : `case when ${part}::bigint between -2147483648 and 2147483647 then ${part}::integer end`,
+        part,
+        column,
       );
     case 'decimal': {
       const type = redshiftType(column);
       const pattern = decimalPattern(column.precision, column.scale);
-      return numberExpression(pattern, text, `try_cast(${text} as ${type})`, `${part}::${type}`);
+      return numberExpression(pattern, text, `try_cast(${text} as ${type})`, `${part}::${type}`, part, column);
     }
-    case 'double':
-      return `case when json_typeof(${part}) = 'number' then ${part}::double precision end`;
+    case 'double': {
+      const number = `when json_typeof(${part}) = 'number' then ${part}::double precision`;
+      return conversionOf(column) === 'text'
+        ? `case ${number} when ${text} ~ '${doublePattern}' then try_cast(${text} as double precision) end`
+        : `case ${number} end`;
+    }
     case 'boolean':
-      return `case when is_boolean(${part}) then ${part}::boolean end`;
-    case 'timestamp':
-      return timestampExpression(text);
+      return conversionOf(column) === 'flag'
+        ? `case when is_boolean(${part}) then ${part}::boolean when ${text} in (${trueTexts}) then true when ${text} in (${falseTexts}) then false end`
+        : `case when is_boolean(${part}) then ${part}::boolean end`;
+    case 'super':
+      return `case when ${isGiven(column)} then ${part} end`;
   }
 }
+
+type TextColumn = Extract<Column, { readonly type: 'varchar' | 'char' }>;
+
+const listed = ({ oneOf, ...column }: TextColumn) =>
+  oneOf ? ` and ${textOf(column as Column)} in (${oneOf.map(quoteLiteral).join(', ')})` : '';
+
+/** Only whole numbers have one text, whatever type SUPER stores them in. */
+const plainNumber = (column: TextColumn) =>
+  conversionOf(column) === 'text'
+    ? ` and (${kindOf(column)} <> 'number' or ${textOf(column)} ~ '^-?[0-9]{1,18}$')`
+    : '';
 
 /** A whole number, which is exact whatever type SUPER stores it in. How SUPER writes it is not documented. */
 const exponentPattern = '^-?[0-9]{1,15}[eE][+]?[0-9]{1,2}$';
@@ -93,12 +159,26 @@ const exponentPattern = '^-?[0-9]{1,15}[eE][+]?[0-9]{1,2}$';
 /** 1e100 or more: larger than any type. */
 const hugePattern = '^-?[1-9][0-9]*[eE][+]?[1-9][0-9]{2,}$';
 
+/** A text of a number of any size, in the digits of which a double has no more than 17. */
+const doublePattern = '^-?[0-9]{1,400}([.][0-9]{1,400})?([eE][+-]?[0-9]{1,3})?$';
+
+/** As Redshift takes them: https://docs.aws.amazon.com/redshift/latest/dg/r_Boolean_type.html */
+const trueTexts = "'true', 't', 'yes', 'y', '1'";
+const falseTexts = "'false', 'f', 'no', 'n', '0'";
+
 /**
  * A cast of SUPER gives null for a value that does not fit
- * (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html).
+ * (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). A string is not cast from SUPER.
  */
-const numberExpression = (pattern: string, text: string, value: string, ofExponent: string) =>
-  `case when ${text} ~ '${pattern}' then ${value} when ${text} ~ '${exponentPattern}' then ${ofExponent} end`;
+const numberExpression = (
+  pattern: string,
+  text: string,
+  value: string,
+  ofExponent: string,
+  part: string,
+  column: Column,
+) =>
+  `case when ${text} ~ '${pattern}' then ${value} when ${text} ~ '${exponentPattern}'${conversionOf(column) === 'text' ? ` and json_typeof(${part}) = 'number'` : ''} then ${ofExponent} end`;
 
 /**
  * Zeros after the last decimal place are allowed. Any other digit there would be rounded away, so it makes a reject.
@@ -109,47 +189,34 @@ function decimalPattern(precision: number, scale: number): string {
   return `^-?${whole}([.]${fraction})?$`;
 }
 
-const day = '[0-9]{4}-[0-9]{2}-[0-9]{2}';
-const secondsPattern = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]';
-const utcPattern = `^${day} ${secondsPattern}([.][0-9]{1,6})?Z?$`;
-const patternOfDays = (days: string) => `^${days} ${secondsPattern}([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$`;
-const timestampPattern = patternOfDays(day);
-/** Days on which an offset can lead out of the years 1 to 9999, and the year 0, which does not exist. */
-const edgePattern = patternOfDays('(0000-[0-9]{2}-[0-9]{2}|0001-01-01|9999-12-31)');
-
-/**
- * Converts ISO 8601, with a space for its T, to a UTC timestamp. Most texts need no conversion: they are cast as they
- * are. For others the date, the time and up to six digits of the fraction are cast, then the offset is subtracted.
- * Further digits are cut. The result is null for a day that does not exist and for an offset that leads out of the
- * years 1 to 9999: readers of `events` take no other times. In a matching text the sixth character from the end is a
- * sign only if an offset follows. Nothing here raises, in whatever order it is evaluated: every cast is a TRY_CAST.
- */
-function timestampExpression(text: string): string {
-  const number = (digits: string) => `try_cast(${digits} as int)`;
-  const minutes = `${number(`left(right(${text}, 5), 2)`)} * 60 + ${number(`right(${text}, 2)`)}`;
-  const ofDay = `${number(`substring(${text}, 12, 2)`)} * 60 + ${number(`substring(${text}, 15, 2)`)}`;
-  const sign = `left(right(${text}, 6), 1)`;
-  const isBefore = `left(${text}, 10) = '0001-01-01' and ${sign} = '+' and ${ofDay} < ${minutes}`;
-  const isAfter = `left(${text}, 10) = '9999-12-31' and ${sign} = '-' and ${ofDay} + ${minutes} >= 1440`;
-  return `case when ${text} ~ '${utcPattern}' then try_cast(rtrim(${text}, 'Z') as timestamp)
-    when ${text} ~ '${timestampPattern}' and not (${isBefore}) and not (${isAfter}) then
-      dateadd(
-        minute,
-        case ${sign} when '+' then -(${minutes}) when '-' then ${minutes} else 0 end,
-        try_cast(left(${text}, 19) || regexp_substr(${text}, '[.][0-9]{1,6}') as timestamp)
-      )
-    end`;
+/** The kinds of values that a column takes, as json_typeof names them, and how a reason names them. */
+export function expectationOf(column: Column): { readonly kinds: readonly string[]; readonly phrase: string } {
+  const convert = conversionOf(column);
+  switch (column.type) {
+    case 'varchar':
+    case 'char':
+      return convert === 'text'
+        ? { kinds: ['string', 'number', 'boolean'], phrase: 'a string, a number or a boolean' }
+        : { kinds: ['string'], phrase: 'a string' };
+    case 'boolean':
+      return convert === 'flag'
+        ? { kinds: ['boolean', 'number', 'string'], phrase: 'a boolean, 0 or 1, or a string' }
+        : { kinds: ['boolean'], phrase: 'a boolean' };
+    case 'super':
+      return { kinds: ['string', 'number', 'boolean', 'array', 'object'], phrase: 'any value' };
+    case 'timestamp':
+    case 'timestamptz':
+    case 'date':
+    case 'time':
+      return isEpoch(column)
+        ? { kinds: ['number', 'string'], phrase: 'a number or a string' }
+        : { kinds: ['string'], phrase: 'a string' };
+    default:
+      return convert === 'text'
+        ? { kinds: ['number', 'string'], phrase: 'a number or a string' }
+        : { kinds: ['number'], phrase: 'a number' };
+  }
 }
-
-/** For each type: the kind of value that it takes, and how a reason names it. */
-const expectations: Record<Column['type'], { kind: string; phrase: string }> = {
-  varchar: { kind: 'string', phrase: 'a string' },
-  timestamp: { kind: 'string', phrase: 'a string' },
-  bigint: { kind: 'number', phrase: 'a number' },
-  decimal: { kind: 'number', phrase: 'a number' },
-  double: { kind: 'number', phrase: 'a number' },
-  boolean: { kind: 'boolean', phrase: 'a boolean' },
-};
 
 /** `a string`, `an object`: a kind in the middle of a reason. */
 export function withArticle(kind: string): string {
@@ -163,69 +230,147 @@ export function withArticle(kind: string): string {
 export function validCondition(columns: readonly Column[]): string {
   const isSound = (column: Column) => {
     const name = identifier(column.name);
-    return column.required ? `${name} is not null` : `(${name} is not null or ${kindOf(column)} = 'null')`;
+    return column.required || column.default !== undefined
+      ? `${name} is not null`
+      : `(${name} is not null or ${isAbsent(column)})`;
   };
-  const conditions = columns.map(isSound);
-  return [...(columns.some(({ required }) => required) ? [] : ['is_object(payload)']), ...conditions].join(' and ');
+  const conditions = columns.filter(({ type, required }) => type !== 'super' || required).map(isSound);
+  return [...(columns.some(mustBeGiven) ? [] : ['is_object(payload)']), ...conditions].join(' and ');
 }
 
 /** The `when … then …` lines that name what is wrong with a column. The first that applies counts. */
 export function problemLines(column: Column): string[] {
   const kind = kindOf(column);
-  const expected = expectations[column.type];
+  const { kinds, phrase } = expectationOf(column);
+  const oneOf = (names: readonly string[]) => `${kind} not in (${names.map((name) => `'${name}'`).join(', ')})`;
+  const isOther = column.emptyAsNull ? `${isGiven(column)} and ${oneOf(kinds)}` : oneOf(['null', ...kinds]);
   const reason = (text: string) => quoteLiteral(shortened(`${column.name}: ${text}`));
   return [
-    ...(column.required ? [`when ${kind} = 'null' then ${reason('missing')}`] : []),
-    `when ${kind} not in ('null', '${expected.kind}') then ${reason(`expected ${expected.phrase}, got `)} || ${withArticle(kind)}`,
-    ...misfits(column).map(([when, text]) => `when ${when} then ${reason(text)}`),
+    ...(mustBeGiven(column) ? [`when ${isAbsent(column)} then ${reason('missing')}`] : []),
+    ...(column.type === 'super'
+      ? []
+      : [
+          `when ${isOther} then ${reason(`expected ${phrase}, got `)} || ${withArticle(kind)}`,
+          ...misfits(column).map(([when, text]) => `when ${when} then ${reason(text)}`),
+        ]),
   ];
 }
 
 /** Cuts a long list of allowed values: the column `reason` takes 512 bytes, and the kind of a value may follow. */
 function shortened(text: string): string {
   const most = 480;
-  const bytes = Buffer.from(text);
-  if (bytes.length <= most) return text;
+  // A semicolon and a blank separate reasons.
+  const bytes = Buffer.from(text.replace(/; /g, ';'));
+  if (bytes.length <= most) return bytes.toString();
   let end = most;
   while ((bytes[end]! & 0xc0) === 0x80) end -= 1;
   return `${bytes.subarray(0, end).toString()} …`;
 }
 
 function misfits(column: Column): [string, string][] {
-  const misfit = `${kindOf(column)} <> 'null' and ${identifier(column.name)} is null`;
+  const misfit = `${isGiven(column)} and ${identifier(column.name)} is null`;
+  if (isTimeColumn(column)) {
+    const atEdge = isAtEdge(column);
+    return [
+      ...(atEdge === undefined
+        ? []
+        : [[`${misfit} and ${atEdge}`, 'outside the years 1 to 9999 in UTC'] as [string, string]]),
+      [misfit, timePhrase(column)],
+    ];
+  }
   switch (column.type) {
-    case 'varchar': {
-      const text = textOf(column);
-      const isLong = `octet_length(${text}) > ${column.maxBytes} or (${text} is null and json_size(${partOf(column)}) > ${maxTextBytes + 2})`;
-      return [
-        [`${kindOf(column)} = 'string' and (${isLong})`, `longer than ${column.maxBytes} bytes`],
-        ...(column.oneOf
-          ? [[`${misfit} and ${text} is not null`, `not one of ${column.oneOf.join(', ')}`] as [string, string]]
-          : []),
-        [misfit, 'a string that varchar does not hold'],
-      ];
-    }
-    case 'timestamp':
-      return [
-        [`${misfit} and ${textOf(column)} ~ '${edgePattern}'`, 'outside the years 1 to 9999 in UTC'],
-        [misfit, 'not an ISO 8601 timestamp'],
-      ];
+    case 'varchar':
+    case 'char':
+      return textMisfits(column, misfit);
+    case 'integer':
     case 'bigint':
-    case 'decimal': {
-      const fits =
-        column.type === 'bigint' ? 'not a whole number in the range of bigint' : `does not fit ${redshiftType(column)}`;
-      const text = textOf(column);
-      return [
-        [
-          `${misfit} and ${text} ~ '[eE]' and not (${text} ~ '${exponentPattern}') and not (${text} ~ '${hugePattern}')`,
-          `spelled with an exponent in a way that ${redshiftType(column)} does not take: only whole numbers such as 15e2`,
-        ],
-        [misfit, fits],
-      ];
-    }
+    case 'decimal':
+      return numberMisfits(column, misfit);
     case 'double':
-      return [[misfit, 'out of the range of double precision']];
+      return conversionOf(column) === 'text'
+        ? [
+            [`${misfit} and not (${textOf(column)} ~ '${doublePattern}')`, 'not a number'],
+            [misfit, 'out of the range of double precision'],
+          ]
+        : [[misfit, 'out of the range of double precision']];
     case 'boolean':
+      return conversionOf(column) === undefined ? [] : [[misfit, 'not a boolean']];
+    case 'super':
       return [];
   }
+}
+
+function textMisfits(column: TextColumn, misfit: string): [string, string][] {
+  const text = textOf(column);
+  const most = column.type === 'varchar' ? column.maxBytes : column.length;
+  const isLong = `octet_length(${text}) > ${most} or (${text} is null and ${isTooLong(column)})`;
+  return [
+    [`${kindOf(column)} = 'string' and (${isLong})`, `longer than ${most} bytes`],
+    ...(column.type === 'char'
+      ? [[`${misfit} and not (${text} ~ '^[ -~]*$')`, 'not ASCII, which is all that char holds'] as [string, string]]
+      : []),
+    ...(conversionOf(column) === 'text'
+      ? [[`${misfit} and ${kindOf(column)} = 'number'`, 'a number that is not whole or too long'] as [string, string]]
+      : []),
+    ...(column.oneOf
+      ? [[`${misfit} and ${text} is not null`, `not one of ${column.oneOf.join(', ')}`] as [string, string]]
+      : []),
+    [misfit, `a string that ${column.type} does not hold`],
+  ];
+}
+
+function numberMisfits(column: Extract<Column, { readonly type: string }>, misfit: string): [string, string][] {
+  const type = redshiftType(column);
+  const text = textOf(column);
+  const isText = conversionOf(column) === 'text';
+  return [
+    ...(isText
+      ? [
+          [`${misfit} and not (${text} ~ '^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$')`, 'not a number'] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
+    [
+      `${misfit} and ${text} ~ '[eE]' and not (${text} ~ '${exponentPattern}') and not (${text} ~ '${hugePattern}')`,
+      `spelled with an exponent in a way that ${type} does not take: only whole numbers such as 15e2`,
+    ],
+    [misfit, column.type === 'decimal' ? `does not fit ${type}` : `not a whole number in the range of ${type}`],
+  ];
+}
+
+/** The name of the item that says which option of a column changed a value. */
+export const howName = (column: Column) => identifier(`${column.name}_how`);
+
+/** Whether a column has options that change values. */
+export const isLenient = (column: Column) =>
+  conversionOf(column) !== undefined ||
+  column.trim === true ||
+  column.emptyAsNull === true ||
+  column.default !== undefined;
+
+/**
+ * Which option of the column made its value: `default`, `emptyAsNull`, `convert` or `trim`. Null for a value that the
+ * column would have taken without options, and for one that it does not take.
+ */
+export function howItem(column: Column): Item | undefined {
+  if (!isLenient(column)) return undefined;
+  const isTaken = `${identifier(column.name)} is not null`;
+  const string = stringOf(partOf(column));
+  const lines = [
+    ...(column.default === undefined ? [] : [`when ${isAbsent(column)} then 'default'`]),
+    ...(column.emptyAsNull ? [`when ${kindOf(column)} = 'string' and ${isAbsent(column)} then 'emptyAsNull'`] : []),
+    ...(conversionOf(column) === undefined ? [] : [`when ${isTaken} and ${isConverted(column)} then 'convert'`]),
+    ...(column.trim ? [`when ${isTaken} and ${string} <> btrim(${string}, ${whiteSpace}) then 'trim'`] : []),
+  ];
+  return { name: `${column.name}_how`, expression: `case ${lines.join(' ')} end` };
+}
+
+/** SQL condition: a value that is taken would not be without `convert`. */
+function isConverted(column: Column): string {
+  if (isTimeColumn(column))
+    return conversionOf(column) === 'iso' ? `not coalesce(${isOwnForm(column)}, false)` : 'true';
+  const { kinds } = expectationOf({ ...column, convert: undefined } as Column);
+  return `${kindOf(column)} not in (${kinds.map((kind) => `'${kind}'`).join(', ')})`;
 }

@@ -18,6 +18,8 @@ export function identityExpression(identity: Identity, columns: readonly Column[
 function identityPart(column: Column): string {
   const name = identifier(column.name);
   if (column.type === 'varchar') return `octet_length(${name})::varchar || ':' || ${name}`;
+  if (column.type === 'char') return `octet_length(rtrim(${name}))::varchar || ':' || rtrim(${name})`;
+  if (column.type === 'timestamptz') return `(${name} at time zone 'UTC')::varchar`;
   if (column.type === 'boolean') return `case when ${name} then 'true' else 'false' end`;
   return `${name}::varchar`;
 }

@@ -2,7 +2,7 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Column } from '../../pipelines/definition';
 import { identifier, quoteIdentifier } from '../text/identifier';
 import { indent } from '../text/indent';
-import { items, partItem, textItem, valueItem } from './column';
+import { howItem, howName, items, partItem, rawItem, textItem, valueItem } from './column';
 
 /** Numbers the rows of a table. The blank keeps the name apart from every column's name. */
 export const rowNumber = quoteIdentifier('row number');
@@ -16,34 +16,43 @@ export type TypingTables = (number: number) => string;
 /** How many tables a typing makes, each with one statement. */
 export const typingStatements = (groups: number) => (groups === 1 ? 1 : groups + 2);
 
+/** Names a part of the reasons. */
+export const reasonName = (part: number) => quoteIdentifier(`reasons ${part + 1}`);
+
 interface TypedGroups {
   /** Make a temporary table for each group. */
   readonly statements: readonly StatementTemplate[];
   /** The rows, called `r`, with their groups. */
   readonly from: string;
-  /** The reasons of the groups. The first that is not null counts. */
-  readonly reasons: string;
+  /** The reasons of the groups, in their order. */
+  readonly reasons: readonly string[];
   /** A column, qualified by its group's table. */
   valueOf(column: Column): string;
+  /** Which option made its value, likewise. */
+  howOf(column: Column): string;
 }
 
 /**
  * Types the rows of a temporary table group by group.
  * @param tables table 1 has `payload` and `rowNumber`
- * @param reasonOf SQL for what is wrong with the columns of a group
+ * @param reasonsOf SQL for what is wrong with the columns of a group, in one or more parts
+ * @param withHow whether the tables also say which option made a value
  */
 export function typedGroups(
   tables: TypingTables,
   groups: readonly (readonly Column[])[],
-  reasonOf: (columns: readonly Column[]) => string,
+  reasonsOf: (columns: readonly Column[]) => readonly string[],
+  withHow = false,
 ): TypedGroups {
   const rows = tables(1);
   const tableOf = new Map(groups.flatMap((columns, i) => columns.map(({ name }) => [name, `g${i + 1}`] as const)));
   return {
     statements: groups.map(
       (columns, i) => `create temp table ${tables(i + 2)} as
-select ${[rowNumber, ...columns.map(({ name }) => identifier(name))].join(', ')},
-${indent(reasonOf(columns))} as reason
+select ${[rowNumber, ...columns.map(({ name }) => identifier(name)), ...(withHow ? columns.flatMap(howOf) : [])].join(', ')},
+${reasonsOf(columns)
+  .map((reason, part) => `${indent(reason)} as ${reasonName(part)}`)
+  .join(',\n')}
 from (
 ${indent(typedRows(columns, `select ${rowNumber}, payload\nfrom ${rows}`))}
 ) as typed`,
@@ -52,9 +61,15 @@ ${indent(typedRows(columns, `select ${rowNumber}, payload\nfrom ${rows}`))}
       `${rows} r`,
       ...groups.map((_, i) => `inner join ${tables(i + 2)} g${i + 1} on g${i + 1}.${rowNumber} = r.${rowNumber}`),
     ].join('\n'),
-    reasons: groups.map((_, i) => `g${i + 1}.reason`).join(', '),
+    reasons: groups.flatMap((columns, i) => reasonsOf(columns).map((_, part) => `g${i + 1}.${reasonName(part)}`)),
+    howOf: (column) => `${tableOf.get(column.name)}.${howName(column)}`,
     valueOf: ({ name }) => `${tableOf.get(name)}.${identifier(name)}`,
   };
+}
+
+function howOf(column: Column): string[] {
+  const item = howItem(column);
+  return item ? [`${item.expression} as ${howName(column)}`] : [];
 }
 
 /**
@@ -65,16 +80,18 @@ ${indent(typedRows(columns, `select ${rowNumber}, payload\nfrom ${rows}`))}
 export function typedRows(columns: readonly Column[], rows: string): string {
   if (columns.length === 0) return `select *\nfrom (\n${indent(rows)}\n) as arrived`;
   const texts = columns.map(textItem).filter((item) => item !== undefined);
+  const raws = columns.map(rawItem).filter((item) => item !== undefined);
+  const inspected = `select *,
+${items(columns.map(partItem))}
+    from (
+${indent(rows, 6)}
+    ) as arrived`;
   return `select *,
 ${items(columns.map(valueItem))}
 from (
   select *${texts.length > 0 ? `,\n${items(texts)}` : ''}
   from (
-    select *,
-${items(columns.map(partItem))}
-    from (
-${indent(rows, 6)}
-    ) as arrived
-  ) as inspected
+    ${raws.length > 0 ? `select *,\n${items(raws)}\n    from (\n    ${inspected}\n    ) as inspected` : inspected}
+  ) as ${raws.length > 0 ? 'read_texts' : 'inspected'}
 ) as spelled`;
 }

@@ -1,7 +1,14 @@
 /**
  * Odd values of every column type as JSON texts, and what a merge has to make of each, worked out without the SQL: by whole numbers, digit by digit.
  */
+import type { ColumnType } from '../../pipelines/definition';
 import type { Random } from '../../pipelines/generator/random';
+
+type OddType = ColumnType & {
+  readonly trim?: true;
+  readonly emptyAsNull?: true;
+  readonly default?: string | boolean;
+};
 
 /** The columns that the values are for. */
 export const oddColumns = {
@@ -13,7 +20,26 @@ export const oddColumns = {
   weight: { type: 'double' },
   name: { type: 'varchar', maxBytes: 16 },
   gift: { type: 'boolean' },
-} as const;
+  count: { type: 'integer' },
+  code: { type: 'char', length: 4 },
+  day: { type: 'date' },
+  clock: { type: 'time' },
+  moment: { type: 'timestamptz' },
+  iso: { type: 'timestamp', convert: 'iso' },
+  iso_day: { type: 'date', convert: 'iso', emptyAsNull: true },
+  iso_clock: { type: 'time', convert: 'iso' },
+  seconds: { type: 'timestamp', convert: 'epochseconds' },
+  millis: { type: 'timestamptz', convert: 'epochmillis' },
+  american: { type: 'timestamp', convert: { format: 'FMMM/FMDD/YYYY FMHH12:MI:SS AM' } },
+  compact: { type: 'timestamp', convert: { format: 'YYYYMMDDTHH24MISS.MSOF' } },
+  worded: { type: 'date', convert: { format: 'DD-Mon-YYYY' }, trim: true },
+  text_amount: { type: 'decimal', precision: 12, scale: 2, convert: 'text', trim: true, emptyAsNull: true },
+  text_count: { type: 'integer', convert: 'text' },
+  text_weight: { type: 'double', convert: 'text' },
+  flag: { type: 'boolean', convert: 'flag', default: false },
+  label: { type: 'varchar', maxBytes: 16, convert: 'text', trim: true, emptyAsNull: true, default: 'none' },
+  bag: { type: 'super' },
+} as const satisfies Record<string, OddType>;
 export type OddColumn = keyof typeof oddColumns;
 
 export interface OddValue {
@@ -275,48 +301,312 @@ const otherKinds = ['null', 'true', 'false', '{}', '[]', '[1]', '{"a":null}', '"
 export function oddValue(random: Random): OddValue {
   const column = random.pick(Object.keys(oddColumns) as OddColumn[]);
   if (random.chance(0.05)) return { column, json: random.pick(otherKinds) };
-  switch (oddColumns[column].type) {
-    case 'timestamp':
-      return { column, json: spelledText(random, oddTime(random)) };
-    case 'varchar':
-      return { column, json: oddText(random) };
-    case 'boolean':
-      return { column, json: random.pick(otherKinds) };
+  const json = random.chance(0.02) ? oddText(random) : oddJson(random, column);
+  // A result row has at most 64 KB.
+  return { column, json: column === 'bag' && json.length > 1000 ? '"long"' : json };
+}
+
+function oddJson(random: Random, column: OddColumn): string {
+  const text = (value: string) => spelledText(random, value);
+  const blank = () => random.pick(['', '', '', ' ', '\t', '\n ']);
+  switch (column) {
+    case 'at':
+    case 'moment':
+      return text(oddTime(random));
+    case 'iso':
+    case 'iso_day':
+    case 'day':
+      return text(random.chance(0.5) ? looseTime(random) : random.chance(0.3) ? oddTime(random) : oddDay(random));
+    case 'clock':
+    case 'iso_clock':
+      return text(oddClock(random));
+    case 'seconds':
+    case 'millis':
+      return random.chance(0.5) ? oddEpoch(random).replace(/^(-?)0+(?=\d)/, '$1') : random.chance(0.5) ? oddNumber(random) : text(oddEpoch(random));
+    case 'american':
+    case 'compact':
+    case 'worded':
+      return text(blank() + formatted(random, column) + blank());
+    case 'text_amount':
+    case 'text_count':
+    case 'text_weight':
+      return random.chance(0.4) ? oddNumber(random) : text(blank() + oddNumber(random) + blank());
+    case 'flag':
+      return random.chance(0.5)
+        ? random.pick(otherKinds)
+        : text(
+            random.pick([
+              'true',
+              'TRUE',
+              't',
+              'Yes',
+              'y',
+              '1',
+              'false',
+              'F',
+              'no',
+              'N',
+              '0',
+              'x',
+              '',
+              ' true',
+              'oui',
+              '2',
+            ]),
+          );
+    case 'label':
+      return random.chance(0.3)
+        ? oddNumber(random)
+        : random.chance(0.2)
+          ? text(blank())
+          : text(blank() + random.pick(['a', 'b c', 'é']) + blank());
+    case 'name':
+      return oddText(random);
+    case 'code':
+      return random.chance(0.3)
+        ? oddText(random)
+        : text(random.pick(['', 'A', 'AB', 'ABCD', 'ABCDE', 'é', ' A', 'A ', '~', '\u007f', '\t']));
+    case 'gift':
+      return random.pick(otherKinds);
+    case 'bag':
+      return random.chance(0.5) ? random.pick(otherKinds) : random.chance(0.5) ? oddText(random) : oddNumber(random);
     default:
-      return { column, json: oddNumber(random) };
+      return oddNumber(random);
   }
+}
+
+const oddDay = (random: Random) =>
+  random.chance(0.5)
+    ? `${random.pick(years)}-${random.pick(dates)}`
+    : `${digits(random, 4)}-${two(random.below(14))}-${two(random.below(33))}`;
+
+/** ISO 8601 in its looser forms, mostly. */
+function looseTime(random: Random): string {
+  const clock = `${two(random.below(25))}:${two(random.below(61))}`;
+  const seconds = random.pick(['', ':00', ':59', ':60', ':07.5', ':07,25', ':07.123456789', ':7']);
+  const offset = random.pick([
+    '',
+    'Z',
+    'z',
+    ' Z',
+    ' UTC',
+    ' GMT',
+    '+01',
+    '+0130',
+    '+01:30',
+    ' -05:00',
+    '-0',
+    '+2500',
+    'UTC+1',
+  ]);
+  return `${oddDay(random)}${random.pick(['T', 't', ' ', '  ', ''])}${clock}${seconds}${offset}`;
+}
+
+const oddClock = (random: Random) =>
+  `${random.pick(['', '', '', 'T', 't', ' '])}${two(random.below(26))}:${two(random.below(62))}${random.pick(['', ':00', ':59', ':60', ':07.5', ':07.123456', ':07.1234567', ':07,5', 'Z'])}`;
+
+const oddEpoch = (random: Random) =>
+  random.pick([
+    '0',
+    '-0',
+    '-0.5',
+    '-1.5',
+    '1764410400',
+    '1764410400.5',
+    '1764410400.1234567',
+    '1764410400123',
+    '1764410400123.25',
+    '-62135596800',
+    '-62135596799',
+    '-62135596799.5',
+    '253402300799',
+    '253402300799.999999',
+    '253402300800',
+    '-62135596799999',
+    '253402300799999',
+    '253402300799999.999',
+    '253402300800000',
+    '99999999999999999',
+    `${digits(random, 1 + random.below(16))}`,
+    `-${digits(random, 1 + random.below(12))}.${digits(random, 1 + random.below(8))}`,
+  ]);
+
+/** A text that mostly has the column's custom format. */
+function formatted(random: Random, column: 'american' | 'compact' | 'worded'): string {
+  const loose = (value: number) => (random.chance(0.5) ? String(value) : two(value));
+  const [year, month, day] = [random.pick(['2026', '0001', '9999', '26']), random.below(14), random.below(33)];
+  const [hour, minute, second] = [random.below(25), two(random.below(62)), two(random.below(62))];
+  if (column === 'american')
+    return `${loose(month)}/${loose(day)}/${year} ${loose(hour)}:${minute}:${second} ${random.pick(['AM', 'PM', 'am', 'pM', 'M'])}`;
+  if (column === 'compact')
+    return `${year}${two(month)}${two(day)}T${two(hour)}${minute}${second}.${random.pick(['000', '5', '123'])}${random.pick(['Z', 'z', '+01', '-0130', '+05:30', '', '+1'])}`;
+  const name = random.pick([
+    'Jan',
+    'feb',
+    'MAR',
+    'Apr',
+    'May',
+    'Jun',
+    'Jul',
+    'Aug',
+    'Sep',
+    'Oct',
+    'Nov',
+    'Dec',
+    'Foo',
+    'anf',
+  ]);
+  return `${two(day)}-${name}-${year}`;
 }
 
 /** `null` for an absent value, undefined for a reject, else the value as the warehouse shows it; a double as its number. */
 export function expectedOf({ column, json }: OddValue): string | number | boolean | null | undefined {
-  if (json === 'null') return null;
-  const declared = oddColumns[column];
-  const isNumber = /^[-0-9]/.test(json);
+  const declared: OddType = oddColumns[column];
+  const given: unknown = JSON.parse(json);
+  const text = typeof given === 'string' ? (declared.trim ? trimmed(given) : given) : undefined;
+  if (json === 'null' || (declared.emptyAsNull && text === '')) return declared.default ?? null;
+  const convert = 'convert' in declared ? declared.convert : undefined;
+  const isNumber = typeof given === 'number';
+  const written = isNumber ? json : convert === 'text' ? text : undefined;
   switch (declared.type) {
     case 'timestamp':
-      return json.startsWith('"') ? utc(JSON.parse(json)) : undefined;
-    case 'varchar': {
-      const text: unknown = JSON.parse(json);
-      return typeof text === 'string' && !/\p{Surrogate}/u.test(text) && Buffer.byteLength(text) <= declared.maxBytes
-        ? text
-        : undefined;
+    case 'timestamptz':
+    case 'date': {
+      const found =
+        convert === 'epochseconds' || convert === 'epochmillis'
+          ? epoch(isNumber ? json : text, convert === 'epochmillis')
+          : text !== undefined
+            ? timeOfText(column, declared.type, convert, text)
+            : undefined;
+      if (found === undefined) return undefined;
+      if (declared.type === 'date') return found.slice(0, 10);
+      return declared.type === 'timestamptz' ? `${found}+00` : found;
     }
+    case 'time':
+      return text === undefined ? undefined : clockOf(text, convert === 'iso');
+    case 'varchar':
+    case 'char':
+      return textOf(declared, given, text, json);
     case 'boolean':
-      return json === 'true' ? true : json === 'false' ? false : undefined;
-    case 'double':
-      return isNumber && Number.isFinite(Number(json)) ? Number(json) : undefined;
+      if (typeof given === 'boolean') return given;
+      if (convert !== 'flag') return undefined;
+      return flagOf(isNumber ? json : text?.toLowerCase());
+    case 'double': {
+      if (written === undefined || !/^-?\d{1,400}([.]\d{1,400})?([eE][+-]?\d{1,3})?$/.test(isNumber ? '0' : written))
+        return undefined;
+      return Number.isFinite(Number(written)) ? Number(written) : undefined;
+    }
+    case 'integer':
     case 'bigint':
-      return isNumber ? scaled(json, 0, 2n ** 63n) : undefined;
+      return written === undefined
+        ? undefined
+        : scaled(written, 0, declared.type === 'integer' ? 2n ** 31n : 2n ** 63n, isNumber);
     case 'decimal':
-      return isNumber ? scaled(json, declared.scale, 10n ** BigInt(declared.precision)) : undefined;
+      return written === undefined
+        ? undefined
+        : scaled(written, declared.scale, 10n ** BigInt(declared.precision), isNumber);
+    case 'super':
+      return /\p{Surrogate}/u.test(String(given)) ? undefined : json;
   }
 }
 
+/** What `trim` takes away is ASCII. */
+const trimmed = (text: string) => text.replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, '');
+
+function textOf(
+  declared: Extract<OddType, { type: 'varchar' | 'char' }>,
+  given: unknown,
+  text: string | undefined,
+  json: string,
+): string | undefined {
+  const isPlain = typeof given === 'boolean' || (typeof given === 'number' && /^-?\d{1,18}$/.test(json));
+  const value = text ?? (declared.convert === 'text' && isPlain ? json.replace(/^-0$/, '0') : undefined);
+  if (value === undefined || /\p{Surrogate}/u.test(value)) return undefined;
+  if (declared.type === 'varchar') return Buffer.byteLength(value) <= declared.maxBytes ? value : undefined;
+  return /^[ -~]*$/.test(value) && value.length <= declared.length ? value.padEnd(declared.length) : undefined;
+}
+
+const flagOf = (text: string | undefined) =>
+  text === undefined
+    ? undefined
+    : ['true', 't', 'yes', 'y', '1'].includes(text)
+      ? true
+      : ['false', 'f', 'no', 'n', '0'].includes(text)
+        ? false
+        : undefined;
+
+function clockOf(text: string, isLoose: boolean): string | undefined {
+  const pattern = isLoose
+    ? /^[Tt]?(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?$/
+    : /^(\d\d):(\d\d):(\d\d)(?:[.](\d{1,6}))?$/;
+  const [, hour, minute, second = '00', fraction = ''] = pattern.exec(text) ?? [];
+  if (hour === undefined || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
+  const micros = fraction.slice(0, 6).replace(/0+$/, '');
+  return `${hour}:${minute}:${second}${micros ? `.${micros}` : ''}`;
+}
+
+/** A text of a time, in the strict form of `utc` where it has the form that the column takes. */
+function timeOfText(column: OddColumn, type: string, convert: unknown, text: string): string | undefined {
+  if (convert === undefined)
+    return type === 'date' ? (/^\d{4}-\d\d-\d\d$/.test(text) ? utc(`${text}T00:00:00`) : undefined) : utc(text);
+  if (convert === 'iso') {
+    const [, day, clock = '00:00', seconds = ':00', fraction = '', offset = ''] =
+      /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?:(:\d\d)([.,]\d+)?)?(?: ?(UTC|GMT|[Zz]|[+-]\d\d(?::?\d\d)?))?)?$/.exec(
+        text,
+      ) ?? [];
+    return day === undefined
+      ? undefined
+      : utc(`${day}T${clock}${seconds}${fraction.replace(',', '.')}${offsetOf(offset)}`);
+  }
+  if (column === 'american') {
+    const [, month, day, year, hour, minute, second, half] =
+      /^(\d\d?)\/(\d\d?)\/(\d{4}) (\d\d?):(\d\d):(\d\d) ([ap])m$/i.exec(text) ?? [];
+    if (year === undefined || Number(hour) < 1 || Number(hour) > 12) return undefined;
+    const hours = (Number(hour) % 12) + (half!.toLowerCase() === 'p' ? 12 : 0);
+    return utc(`${year}-${two(Number(month))}-${two(Number(day))}T${two(hours)}:${minute}:${second}`);
+  }
+  if (column === 'compact') {
+    const [, year, month, day, hour, minute, second, millis, offset] =
+      /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)[.](\d{3})([Zz]|[+-]\d\d(?::?\d\d)?)$/.exec(text) ?? [];
+    return year === undefined
+      ? undefined
+      : utc(`${year}-${month}-${day}T${hour}:${minute}:${second}.${millis}${offsetOf(offset!)}`);
+  }
+  const [, day, name, year] = /^(\d\d)-([A-Za-z]{3})-(\d{4})$/.exec(text) ?? [];
+  const month = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].indexOf(
+    String(name).toLowerCase(),
+  );
+  return day === undefined || month < 0 ? undefined : utc(`${year}-${two(month + 1)}-${day}T00:00:00`);
+}
+
+const offsetOf = (text: string) => {
+  if (/^(|UTC|GMT|[Zz])$/.test(text)) return text === '' ? '' : 'Z';
+  const figures = text.slice(1).replace(':', '').padEnd(4, '0');
+  return `${text[0]}${figures.slice(0, 2)}:${figures.slice(2)}`;
+};
+
+function epoch(text: string | undefined, isMillis: boolean): string | undefined {
+  const [, sign, whole, fraction = ''] = /^(-?)(\d+)(?:[.](\d+))?$/.exec(text ?? '') ?? [];
+  if (whole === undefined || whole.length > (isMillis ? 15 : 12)) return undefined;
+  const places = isMillis ? 3 : 6;
+  const magnitude = BigInt(whole) * BigInt(10 ** places) + BigInt(fraction.slice(0, places).padEnd(places, '0'));
+  const micros = sign ? -magnitude : magnitude;
+  const seconds = (sign ? -1n : 1n) * (isMillis ? BigInt(whole) / 1000n : BigInt(whole));
+  if (seconds <= -62_135_596_800n || seconds > 253_402_300_799n) return undefined;
+  const inDay = ((micros % 86_400_000_000n) + 86_400_000_000n) % 86_400_000_000n;
+  const [y, m, d] = civil(Number((micros - inDay) / 86_400_000_000n));
+  const ofDay = Number(inDay / 1_000_000n);
+  const rest = String(inDay % 1_000_000n)
+    .padStart(6, '0')
+    .replace(/0+$/, '');
+  return `${String(y).padStart(4, '0')}-${two(m)}-${two(d)} ${two(Math.floor(ofDay / 3600))}:${two(Math.floor(ofDay / 60) % 60)}:${two(ofDay % 60)}${rest ? `.${rest}` : ''}`;
+}
+
 /** A number's digits in units of its last place; undefined where digits are lost, it is not below `limit`, or an exponent stands behind more than digits. */
-function scaled(json: string, scale: number, limit: bigint): string | undefined {
-  const [, sign, whole, fraction = '', e, exponent] = /^(-?)([0-9]+)(?:[.]([0-9]+))?(?:([eE])([+-]?[0-9]+))?$/.exec(
-    json,
-  )!;
+function scaled(json: string, scale: number, limit: bigint, isNumber: boolean): string | undefined {
+  const [, sign, whole, fraction = '', e, exponent] =
+    /^(-?)([0-9]+)(?:[.]([0-9]+))?(?:([eE])([+-]?[0-9]+))?$/.exec(json) ?? [];
+  if (whole === undefined || (e && !isNumber)) return undefined;
   if (e && (fraction !== '' || whole!.length > 15 || !/^[+]?[0-9]{1,2}$/.test(exponent!))) return undefined;
   if (scale === 0 && !e && whole!.length > 19) return undefined;
   const kept = fraction.replace(/0+$/, '');

@@ -62,7 +62,7 @@ function idOf({ identity, columns }: Pipeline, textOf: (column: Column) => strin
     const column = columns.find((candidate) => candidate.name === name)!;
     const text = textOf(column);
     if (text === undefined) return undefined;
-    parts.push(column.type === 'varchar' ? `${Buffer.byteLength(text)}:${text}` : text);
+    parts.push(column.type === 'varchar' || column.type === 'char' ? `${Buffer.byteLength(text)}:${text}` : text);
   }
   return createHash('sha256').update(parts.join(',')).digest('hex');
 }
@@ -82,15 +82,29 @@ function at(payload: unknown, path: readonly string[]): unknown {
 
 /** Returns a payload's value as the warehouse writes the column; undefined if it does not fit. */
 function columnText(column: Column, value: unknown): string | undefined {
+  // Only the warehouse knows what the options of a column make of a value in another form.
+  if (typeof value === 'string' && column.trim && value.trim() !== value) return undefined;
   switch (column.type) {
     case 'varchar':
       return typeof value === 'string' && Buffer.byteLength(value) <= column.maxBytes ? value : undefined;
+    case 'char':
+      return typeof value === 'string' && /^[ -~]*$/.test(value) && value.length <= column.length
+        ? value.replace(/ +$/, '')
+        : undefined;
     case 'timestamp':
-      return typeof value === 'string' ? timestampText(value) : undefined;
+    case 'timestamptz':
+      return typeof value === 'string' && typeof column.convert !== 'object' ? timestampText(value) : undefined;
+    case 'date':
+      return typeof value === 'string' && typeof column.convert !== 'object' && dayText(value) ? value : undefined;
+    case 'time':
+      return typeof value === 'string' && /^\d\d:\d\d:\d\d$/.test(value) ? value : undefined;
     case 'boolean':
       return typeof value === 'boolean' ? String(value) : undefined;
+    case 'integer':
     case 'bigint':
       return typeof value === 'number' && Number.isInteger(value) ? String(value) : undefined;
+    case 'super':
+      return undefined;
     case 'decimal':
       return typeof value === 'number' ? decimalText(String(value), column.scale) : undefined;
     case 'double':
@@ -106,11 +120,19 @@ function givenText(column: Column, given: string): string | undefined {
     case 'boolean':
       return given === 'true' || given === 'false' ? given : undefined;
     case 'timestamp':
+    case 'timestamptz':
       return timestampText(given);
+    case 'char':
+    case 'date':
+    case 'time':
+    case 'super':
+      return columnText({ ...column, convert: undefined } as Column, given);
     default:
       return /^-?\d+(\.\d+)?$/.test(given) ? columnText(column, Number(given)) : undefined;
   }
 }
+
+const dayText = (text: string) => timestampText(`${text}T00:00:00`) !== undefined;
 
 function decimalText(text: string, scale: number): string | undefined {
   const match = /^(-?\d+)(?:\.(\d+))?$/.exec(text);

@@ -160,6 +160,15 @@ function typed(text: string, path: readonly string[], columns: readonly Column[]
   if (text === '') return null;
   const type = columns.find((column) => column.path.join('\n') === path.join('\n'))?.type;
   if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
-  const isNumber = type === 'bigint' || type === 'decimal' || type === 'double';
+  const isNumber = type === 'integer' || type === 'bigint' || type === 'decimal' || type === 'double';
+  if (type === 'super') return jsonOr(text);
   return isNumber && /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : text;
+}
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

@@ -184,7 +184,7 @@ function positionOf(row: Row): Position | undefined {
 function columnsCondition(fields: ReadonlyMap<Column, string>) {
   const values: Record<string, string> = {};
   const parts = [...fields].map(([column, given], n) => {
-    values[`v${n}`] = column.type === 'timestamp' ? (timestampText(given) ?? given) : given;
+    values[`v${n}`] = isMoment(column) ? (timestampText(given) ?? given) : given;
     return `${quoteIdentifier(column.name)} = {{v${n}}}::${sqlType(column)}`;
   });
   return { where: parts.join(' and '), values };
@@ -193,13 +193,15 @@ function columnsCondition(fields: ReadonlyMap<Column, string>) {
 function payloadCondition(fields: ReadonlyMap<Column, string>) {
   const values: Record<string, string> = {};
   const parts = [...fields].map(([column, given], n) => {
-    const spelled = [...new Set([given, ...(column.type === 'timestamp' ? spellings(given) : [])])];
+    const spelled = [...new Set([given, ...(isMoment(column) ? spellings(given) : [])])];
     const { list, values: more } = literals(`v${n}x`, spelled);
     Object.assign(values, more);
     return `${payloadPath(column.path)}::varchar(65535) in (${list})`;
   });
   return { where: parts.join(' and '), values };
 }
+
+const isMoment = ({ type }: Column) => type === 'timestamp' || type === 'timestamptz';
 
 /** Returns the spellings of a time that a payload may have. */
 function spellings(given: string): string[] {

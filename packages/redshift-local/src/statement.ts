@@ -17,6 +17,7 @@ export type RedshiftType =
         | 'double precision'
         | 'boolean'
         | 'date'
+        | 'time'
         | 'timestamp'
         | 'timestamptz'
         | 'super';

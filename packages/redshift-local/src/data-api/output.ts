@@ -93,12 +93,14 @@ const precisions: Partial<Record<RedshiftType['name'], number>> = {
   'double precision': 17,
   boolean: 1,
   date: 13,
+  time: 15,
   timestamp: 29,
   timestamptz: 35,
 };
 const scales: Partial<Record<RedshiftType['name'], number>> = {
   real: 8,
   'double precision': 17,
+  time: 6,
   timestamp: 6,
   timestamptz: 6,
 };

@@ -207,6 +207,8 @@ export const dataType = (type: RedshiftType): string => {
       return 'numeric';
     case 'varbyte':
       return 'binary varying';
+    case 'time':
+      return 'time without time zone';
     case 'timestamp':
       return 'timestamp without time zone';
     case 'timestamptz':

@@ -65,7 +65,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
           (c.value->>'$.name') as column_name, (c.key::integer + 1)::integer as ordinal_position, (c.value->>'$.defaultValue') as column_default,
           case when (c.value->>'$.notNull') = 'true' then 'NO' else 'YES' end as is_nullable,
           case (c.value->>'$.type.name') when 'varchar' then 'character varying' when 'char' then 'character' when 'decimal' then 'numeric'
-            when 'varbyte' then 'binary varying' when 'timestamp' then 'timestamp without time zone' when 'timestamptz' then 'timestamp with time zone'
+            when 'varbyte' then 'binary varying' when 'time' then 'time without time zone' when 'timestamp' then 'timestamp without time zone' when 'timestamptz' then 'timestamp with time zone'
             else (c.value->>'$.type.name') end as data_type,
           (c.value->>'$.type.length')::integer as character_maximum_length,
           coalesce((c.value->>'$.type.precision')::integer, case (c.value->>'$.type.name') when 'smallint' then 16 when 'integer' then 32 when 'bigint' then 64 end) as numeric_precision,

@@ -13,6 +13,7 @@ export const bigint: RedshiftType = { name: 'bigint' };
 export const double: RedshiftType = { name: 'double precision' };
 export const boolean: RedshiftType = { name: 'boolean' };
 export const date: RedshiftType = { name: 'date' };
+export const time: RedshiftType = { name: 'time' };
 export const timestamp: RedshiftType = { name: 'timestamp' };
 export const timestamptz: RedshiftType = { name: 'timestamptz' };
 export const superType: RedshiftType = { name: 'super' };
@@ -42,6 +43,8 @@ export function describe(type: Type): string {
       return `binary varying(${type.length})`;
     case 'decimal':
       return `numeric(${type.precision},${type.scale})`;
+    case 'time':
+      return 'time without time zone';
     case 'timestamp':
       return 'timestamp without time zone';
     case 'timestamptz':

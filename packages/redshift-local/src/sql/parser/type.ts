@@ -71,6 +71,13 @@ export function tryParseType(cursor: Cursor): RedshiftType | undefined {
     return { name: 'varbyte', length: readLength(cursor, 'varbyte', 64_000) };
   }
   if (cursor.takeWords('decimal') || cursor.takeWords('numeric')) return readDecimal(cursor);
+  if (value === 'time') {
+    const at = cursor.at;
+    cursor.next();
+    if (cursor.takeWords('with', 'time', 'zone')) throw cursor.unsupported('type time with time zone', at);
+    cursor.takeWords('without', 'time', 'zone');
+    return { name: 'time' };
+  }
   if (cursor.takeWords('timestamp')) {
     if (cursor.isOperator('(')) throw cursor.unsupported('a precision for type timestamp');
     if (cursor.takeWords('with', 'time', 'zone')) return { name: 'timestamptz' };

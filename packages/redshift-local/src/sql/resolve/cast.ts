@@ -29,6 +29,8 @@ const patterns: Readonly<Record<string, string>> = {
   float: '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?\\s*',
   // Of a time the day is taken (an example of https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html).
   date: `${year}-\\d{1,2}-\\d{1,2}([T ]([01]?\\d|2[0-3]):\\d{2}(:\\d{2}(\\.\\d{1,6})?)?)?`,
+  // https://docs.aws.amazon.com/redshift/latest/dg/r_Datetime_types.html: 00:00:00 to 24:00:00
+  time: '([01]?\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,6})?)?|24:00(:00(\\.0{1,6})?)?',
   // An offset is ignored by a timestamp without time zone, so it may only be one that means UTC here.
   timestamp: `${year}-\\d{1,2}-\\d{1,2}([T ]([01]?\\d|2[0-3]):\\d{2}(:\\d{2}(\\.\\d{1,6})?)?(Z|\\+00(:?00)?)?)?`,
   // Without an offset it is a time of the session, in UTC.
@@ -113,6 +115,7 @@ export class Caster {
     if (isTime(from) && to.name === 'timestamptz') return true;
     if (from.name === 'date') return to.name === 'timestamp';
     if (from.name === 'timestamptz' && to.name === 'timestamp') return true;
+    if (from.name === 'timestamp' && to.name === 'time') return mode === 'explicit';
     if (isTime(from)) return to.name === 'date' && mode === 'explicit';
     if (mode !== 'explicit') return false;
     return (from.name === 'boolean' && to.name === 'integer') || (isInteger(from) && to.name === 'boolean');
@@ -134,6 +137,7 @@ export class Caster {
       real: 13,
       'double precision': 22,
       date: 10,
+      time: 15,
       timestamp: 26,
       timestamptz: 32,
     };
@@ -190,7 +194,10 @@ export class Caster {
   }
 
   private invalid(sql: string, to: Type): string {
-    const shown = isTime(to) ? 'not a text that the local warehouse reads as' : 'invalid input syntax for type';
+    const shown =
+      isTime(to) || to.name === 'time'
+        ? 'not a text that the local warehouse reads as'
+        : 'invalid input syntax for type';
     return failureWith(`${shown} ${to.name}`, sql);
   }
 
@@ -216,7 +223,7 @@ export class Caster {
       return `case when ${type} = 'BOOLEAN' then ${text} = 'true' when ${isWhole} then ${text} <> '0' when ${type} = 'VARCHAR' then ${this.fromText(text, varchar(65_535), to, 'lenient', at)} end`;
     }
     const pattern = patternOf(to);
-    if (!pattern) throw this.impossible({ name: 'super' }, to, at);
+    if (!pattern || to.name === 'time') throw this.impossible({ name: 'super' }, to, at);
     const fits = `${type} = 'VARCHAR' and ${this.readable(text, to, pattern)}`;
     const read = (of: string) => `try_cast(${of} as ${duckdb})`;
     if (isTime(to)) return `case when ${fits} then ${read(text)} end`;
@@ -275,7 +282,7 @@ export class Caster {
     if (pattern && new RegExp(`^(?:${pattern})$`).test(text))
       return { sql: finite(`cast(${quoteLiteral(text.trim())} as ${duckdbType(to)})`, to), type: to };
     if (mode === 'lenient' && pattern) return { sql: `cast(null as ${duckdbType(to)})`, type: to };
-    if (isTime(to)) throw this.source.unsupported(`"${text}" as a ${to.name}`, at);
+    if (isTime(to) || to.name === 'time') throw this.source.unsupported(`"${text}" as a ${to.name}`, at);
     if (!pattern && to.name !== 'boolean') throw this.impossible({ name: 'unknown' }, to, at);
     throw this.source.error(`invalid input syntax for type ${describe(to)}: "${text}"`, at);
   }
