@@ -256,7 +256,7 @@ test.each<[Path, unknown, string]>([
   [
     ['pipelines', 0, 'columns', 1, 'type'],
     'text',
-    'pipelines.shop.columns.price.type must be one of varchar, bigint, decimal, double, boolean, timestamp, got "text"',
+    'pipelines.shop.columns.price.type must be one of varchar, char, integer, bigint, decimal, double, boolean, date, time, timestamp, timestamptz, super, got "text"',
   ],
   [
     ['pipelines', 0, 'refreshEveryMinutes'],
