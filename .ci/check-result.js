@@ -5,8 +5,8 @@ const assert = require('node:assert/strict');
 const text = readFileSync(process.argv[2], 'utf8');
 assert.equal(text.trimEnd().split('\n').length, 1, 'stdout must be one line');
 const result = JSON.parse(text);
-const { produced, events, duplicates, rejects, pending, views, exports: published, seconds, oracle } = result;
-assert.equal(produced, events + duplicates + rejects + pending);
+const { produced, events, duplicates, rejects, skipped, pending, views, exports: published, seconds, oracle } = result;
+assert.equal(produced, events + duplicates + rejects + skipped + pending);
 assert.equal(pending, 0);
 for (const [name, value] of Object.entries({ events, duplicates, rejects }))
   assert.ok(value > 0, `${name} must be above 0`);

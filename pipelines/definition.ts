@@ -144,6 +144,16 @@ export interface FileColumn {
   readonly type?: FileType;
 }
 
+/**
+ * Selects the records of a pipeline where several kinds share its stream or its files. The values are compared as
+ * texts: `1` is `'1'`.
+ */
+export interface SourceFilter {
+  /** Path in the payload. */
+  readonly path: readonly string[];
+  readonly oneOf: readonly (string | number | boolean)[];
+}
+
 /** Objects of the history bucket that other systems wrote. No key may belong to two sources. */
 export interface HistorySource {
   /** Lower-case snake_case, at most 32 characters, unique within its pipeline. `archive` is reserved. */
@@ -337,6 +347,12 @@ export interface Pipeline {
   readonly stream: StreamDefinition;
   readonly identity: Identity;
   readonly columns: readonly Column[];
+  /**
+   * Takes only the records for which all of these hold. The others are meant for another pipeline: they are counted in
+   * `skipped`, by the value that they have, and are no rejects. A record that is not a JSON object still is a reject.
+   * @default - all records
+   */
+  readonly where?: readonly SourceFilter[];
   /** @default - no history */
   readonly history?: readonly HistorySource[];
   /** Minutes between two refreshes, 1 to 59. */

@@ -1,4 +1,4 @@
-import type { Column, Identity, Pipeline } from '../pipelines/definition';
+import type { Column, Identity, Pipeline, SourceFilter } from '../pipelines/definition';
 import { redshiftType } from './tables/column-type';
 import { storedName } from './tables/columns';
 import { identityVersion } from './tables/identity';
@@ -14,7 +14,7 @@ import {
   type TableName,
 } from './tables/names';
 import { type TemporaryTables, temporaryTables } from './tables/temporary';
-import { fillVersion, typingVersion } from './tables/versions';
+import { fillVersion, filterVersion, typingVersion } from './tables/versions';
 import { identifier } from './text/identifier';
 import { columnGroups } from './typing/column-groups';
 import { identityExpression } from './typing/event-id';
@@ -67,6 +67,10 @@ export interface ResolvedPipeline {
   readonly columnGroups: readonly (readonly ResolvedColumn[])[];
   /** The columns that a deployment fills for existing events. */
   readonly filledColumns: readonly ResolvedColumn[];
+  /** Selects the records of the pipeline. Undefined for all. */
+  readonly where?: readonly SourceFilter[];
+  /** Version of `where`. */
+  readonly filterVersion: string;
   readonly identity: ResolvedIdentity;
   readonly landing: ResolvedLanding;
   /** Schema-qualified names of the tables: `estore.events_1a2b3c4d`. */
@@ -96,6 +100,8 @@ export function resolvePipeline(pipeline: Pipeline): ResolvedPipeline {
     columns,
     columnGroups: columnGroups(columns),
     filledColumns: columns.filter(({ fill }) => fill),
+    ...(pipeline.where === undefined ? {} : { where: pipeline.where }),
+    filterVersion: filterVersion(pipeline),
     identity: resolveIdentity(pipeline, columns),
     landing: {
       name: landingName(pipeline),

@@ -38,6 +38,7 @@ export function pipelineOutcome({ label, before: [old], after: [now] }: Pair, si
           ),
         ]),
     ...stackChanges(was, is, pipeline, sides, change),
+    ...filterChanges(was, is, pipeline, change),
     ...differences(was.exports, is.exports).map(({ name, before, after }) =>
       exportChange(`export ${pipeline}.${name}`, before, after, change),
     ),
@@ -76,6 +77,30 @@ function stackChanges(
         ),
       ];
 }
+
+/** Which records the pipeline takes. */
+function filterChanges(
+  was: PipelineDeclaration,
+  is: PipelineDeclaration,
+  pipeline: string,
+  change: CreateChange,
+): Change[] {
+  if (isDeepStrictEqual(was.where, is.where)) return [];
+  return [
+    change(
+      `where ${pipeline}`,
+      'online',
+      `It takes ${wanted(is)} instead of ${wanted(was)}.`,
+      'It applies to records that are merged from now on: others are counted in skipped. Events stay.',
+      'Rejects that it leaves out become skipped with `npx millrace rejects --retry --apply`. Skipped records of the stream are judged again when they are read again: `npx millrace backfill --from archive --apply`.',
+    ),
+  ];
+}
+
+const wanted = ({ where = [] }: PipelineDeclaration) =>
+  where.length === 0
+    ? 'all records'
+    : `records with ${where.map((filter) => `${path(filter.path)} of ${filter.oneOf.join(', ')}`).join(' and ')}`;
 
 const stackOf = ({ stack }: PipelineDeclaration) => (stack === undefined ? 'the main stack' : `the stack ${stack}`);
 
@@ -138,7 +163,7 @@ function streamChanges(
 }
 
 /** Fields that the table's own change covers. */
-const tableFields = ['type', 'maxBytes', 'precision', 'scale', 'stored', 'fill', 'replaces', 'mayLose'];
+const tableFields = ['type', 'maxBytes', 'length', 'precision', 'scale', 'stored', 'fill', 'replaces', 'mayLose'];
 
 /**
  * The table's change covers new and missing columns and other types. These changes decide the outcome of later records.

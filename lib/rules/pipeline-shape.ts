@@ -233,6 +233,18 @@ const exported = object<Export>({
   windowsPerTick: whole(1, 1000).optional(),
 });
 
+const filter = object<NonNullable<Pipeline['where']>[number]>({
+  path,
+  oneOf: list(
+    z.union([z.string(), z.number(), z.boolean()], { error: 'be a text, a number or a boolean' }).refine(
+      (value) => typeof value !== 'string' || (value.length <= 256 && !/\0|\{\{/.test(value)),
+      { error: 'have at most 256 characters, and neither NUL nor {{' },
+    ),
+    'list at least one value',
+    (values) => values.length > 0,
+  ),
+});
+
 /** Every rule about a single field of a pipeline. */
 export const pipelineShape = object<Pipeline>({
   name: text(
@@ -242,6 +254,7 @@ export const pipelineShape = object<Pipeline>({
   stream,
   columns: list(column, 'name at least one column', (columns) => columns.length > 0),
   identity,
+  where: list(filter, 'have at least one condition, or be left out', (filters) => filters.length > 0).optional(),
   history: list(source, 'name at least one source, or be left out', (sources) => sources.length > 0).optional(),
   stack: text(
     `be lower-case letters, digits and hyphens, begin with a letter and have at most ${maxNameLength} characters`,

@@ -2,6 +2,7 @@ import type { CheckedTransaction, RaisingPlan } from '../../lambda/load/contract
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { archivedTime, historyQuery, parsedRows, untouchedStatements } from '../merge/arrived';
 import { incomingStatements } from '../merge/incoming';
+import { isWanted, wantedRows } from '../merge/source-filter';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns, stagedArchiveColumns, stagedColumns } from '../tables/columns';
 import { indent } from '../text/indent';
@@ -61,7 +62,9 @@ where r.row_key is null`,
       columns: kept,
       typed(tables, from) {
         const given = `(\n${indent(from)}\n) as untouched`;
-        const arrived = isArchive ? `arrived as (\n${indent(parsedRows('archive', given))}\n)` : historyQuery(given);
+        const arrived = isArchive
+          ? `arrived as (\n${indent(wantedRows(pipeline, parsedRows('archive', given)))}\n)`
+          : historyQuery(given, isWanted(pipeline));
         return incomingStatements(pipeline, arrived, [], tables);
       },
     }),
@@ -120,29 +123,26 @@ from (
 ) as found
 where copy_number = 1`,
       `delete from ${staged} where ${key} in (select row_key from (${raisedQuery}) as given_keys)`,
-      ...(isArchive ? removePlaced(pipeline, raised) : []),
+      ...(isArchive ? [removePlaced(pipeline, raised)] : []),
     ],
     reject: `insert into ${rejects} (source, ${place}, object_key, reason, payload, run_id, merged_at)
 select '${sourceOf(source)}', ${place}, ${object}, reason, payload, {{run_id}}, getdate()
 from ${raised}`,
     count: `(select count(*) from ${raised})`,
-    tables: isArchive ? `${raised}, ${raised}_placed` : raised,
+    tables: raised,
   };
 }
 
 /** Removes archived lines whose position has an outcome, so that they are not rejected again. */
-function removePlaced(pipeline: ResolvedPipeline, raised: string): StatementTemplate[] {
-  const { events, duplicates, rejects } = pipeline.tables;
-  const placed = `${raised}_placed`;
-  const positions = [events, duplicates, rejects].map(
-    (table) => `select w.shard_id, w.sequence_number
-from ${raised} w
-inner join ${table} t on t.shard_id = w.shard_id and t.sequence_number = w.sequence_number`,
+function removePlaced(pipeline: ResolvedPipeline, raised: string): StatementTemplate {
+  const { events, duplicates, rejects, skipped } = pipeline.tables;
+  const positions = [events, duplicates, rejects, skipped].map(
+    (table) => `  select w.shard_id || ' ' || w.sequence_number
+  from ${raised} w
+  inner join ${table} t on t.shard_id = w.shard_id and t.sequence_number = w.sequence_number`,
   );
-  return [
-    `create temp table ${placed} as\n${positions.join('\nunion all\n')}`,
-    `delete from ${raised}
-using ${placed}
-where ${placed}.shard_id = ${raised}.shard_id and ${placed}.sequence_number = ${raised}.sequence_number`,
-  ];
+  return `delete from ${raised}
+where shard_id || ' ' || sequence_number in (
+${positions.join('\n  union all\n')}
+)`;
 }

@@ -1,6 +1,7 @@
 import type { CheckedTransaction, ReloadPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { lockStatement, mergeSteps } from '../merge/merge';
+import { filteredCount, filterTables } from '../merge/source-filter';
 import type { ResolvedPipeline } from '../resolve';
 import { isLenient } from '../typing/column';
 import {
@@ -51,12 +52,14 @@ function reloadStatements(pipeline: ResolvedPipeline, source: Format, reading: R
     ...steps.incoming,
     foundStatement(pipeline, source, reading),
     objectsStatement(pipeline),
-    ...[incoming, copies].map((table) => `delete from ${table} where not (${isAccepted})`),
+    ...[incoming, copies, ...filterTables(pipeline)].map((table) => `delete from ${table} where not (${isAccepted})`),
     ...[
       tables.events,
       tables.duplicates,
       tables.rejects,
       ...(pipeline.columns.some(isLenient) ? [tables.conversions] : []),
+      // The merge of an archive does this itself.
+      ...(sourceOf(source) === 'history' ? [tables.skipped] : []),
       tables.ledger,
     ].map((table) => `delete from ${table} where run_id = ${replaced} and ${isAccepted}`),
     ...steps.place,
@@ -83,7 +86,7 @@ function reloadStatements(pipeline: ResolvedPipeline, source: Format, reading: R
 function foundStatement(pipeline: ResolvedPipeline, source: Format, reading: Reading): StatementTemplate {
   const { unseen, changed } = comparedFiles(pipeline);
   const files = reading === 'in place' ? `,\nfiles as (\n${filesQuery}\n)` : '';
-  const { events, duplicates, rejects, ledger } = pipeline.tables;
+  const { events, duplicates, rejects, skipped, ledger } = pipeline.tables;
   const { malformed, found } = loadTables(pipeline);
   const { incoming } = pipeline.temporary;
   const ofRun = (table: string) => `(select count(*) from ${table} where run_id = ${replaced})`;
@@ -99,8 +102,8 @@ counts as (
     ${reading === 'in place' ? `(${unseen})` : '0'} as unseen,
     ${reading === 'in place' ? `(${changed})` : '0'} as changed,
 ${countedItems(pipeline, source, reading)},
-    ${ofRun(events)} + ${ofRun(duplicates)} + ${ofRun(rejects)} as rows_before,
-    (select count(*) from ${incoming}) + (select count(*) from ${malformed}) as rows_now,
+    ${ofRun(events)} + ${ofRun(duplicates)} + ${ofRun(rejects)} + ${ofRun(skipped)} as rows_before,
+    (select count(*) from ${incoming}) + (select count(*) from ${malformed}) + ${filteredCount(pipeline)} as rows_now,
     (
       select count(*)
       from ${events} e

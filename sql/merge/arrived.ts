@@ -1,9 +1,11 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
+import { indent } from '../text/indent';
 import { givesWay } from './gives-way';
 import type { Source } from './incoming';
 import { parsedExpression, unparsedArchive } from './parsing';
+import { filterStatements, filterTables, isFinalSkip, isWanted } from './source-filter';
 
 /**
  * Statements that bring rows into a merge, in this order:
@@ -11,11 +13,21 @@ import { parsedExpression, unparsedArchive } from './parsing';
  * 2. Rows whose position has an outcome are deleted from `arrived`, so a position that is in `rejects` is never
  * parsed or typed again.
  * 3. `parsed`: each record is parsed, once.
+ * 4. `filtered`: those that are meant for another pipeline.
  * Rows of history have no position and are parsed by COPY, so the merge reads them from the staged table.
  */
 export function arrivalStatements(pipeline: ResolvedPipeline, source: Source, replaced?: string): StatementTemplate[] {
-  if (source === 'history') return [readStatement(pipeline, source)];
-  return [...untouchedStatements(pipeline, source, { replaced }), parsedStatement(pipeline, source)];
+  if (source === 'history')
+    return [
+      readStatement(pipeline, source),
+      ...filterStatements(pipeline, `(\n${indent(historyRows(pipeline.tables.staged), 4)}\n  ) as history`),
+    ];
+  const { parsed } = pipeline.temporary;
+  return [
+    ...untouchedStatements(pipeline, source, { replaced }),
+    parsedStatement(pipeline, source),
+    ...filterStatements(pipeline, parsed),
+  ];
 }
 
 interface UntouchedOptions {
@@ -41,7 +53,7 @@ export function untouchedStatements(
 /** The temporary tables of `arrivalStatements`. */
 export function arrivalTables(pipeline: ResolvedPipeline, source: Source): string[] {
   const { arrived, read, merged, parsed } = pipeline.temporary;
-  return source === 'history' ? [read] : [arrived, read, merged, parsed];
+  return [...(source === 'history' ? [read] : [arrived, read, merged, parsed]), ...filterTables(pipeline)];
 }
 
 /** SQL for the arrival time of an archived line, which stores it as text. */
@@ -114,6 +126,10 @@ function removeMergedStatements(
 from ${table}
 where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read})${table === rejects ? ` and not ${givesWay(source)}` : ''}${replaced ? ` and run_id <> ${replaced}` : ''}`,
   );
+  if (pipeline.where !== undefined)
+    positions.push(`select shard_id, sequence_number
+from ${pipeline.tables.skipped}
+where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read}) and ${isFinalSkip(pipeline)}${replaced ? ` and run_id <> ${replaced}` : ''}`);
   return [
     `create temp table ${merged} as
 ${positions.join('\nunion all\n')}`,
@@ -142,18 +158,21 @@ from (
 
 /** The relation `arrived`, ready to be typed. It has the same columns for every source. */
 export function arrivedQuery(pipeline: ResolvedPipeline, source: Source): string {
+  const wanted = isWanted(pipeline);
   if (source !== 'history')
     return `arrived as (
   select *
-  from ${pipeline.temporary.parsed}
+  from ${pipeline.temporary.parsed}${wanted ? `\n  where ${wanted}` : ''}
 )`;
-  return historyQuery(pipeline.tables.staged);
+  return historyQuery(pipeline.tables.staged, wanted);
 }
 
 /** The same relation for rows of history, from any relation with a `payload`. */
-export const historyQuery = (rows: string) => `arrived as (
-  select
-    'history'::varchar(16) as source, null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key,
-    null::timestamp as arrived_at, null::timestamp as refresh_time, payload, null::varbyte as unparsed
-  from ${rows}
+export const historyQuery = (rows: string, wanted?: string) => `arrived as (
+${indent(historyRows(rows))}${wanted ? `\n  where ${wanted}` : ''}
 )`;
+
+const historyRows = (rows: string) => `select
+  'history'::varchar(16) as source, null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key,
+  null::timestamp as arrived_at, null::timestamp as refresh_time, payload, null::varbyte as unparsed
+from ${rows}`;

@@ -8,6 +8,7 @@ import { conversionsStatements } from './conversions';
 import { beginning, gapStatement } from './gaps';
 import { givesWay } from './gives-way';
 import { incomingStatements, incomingTables, type Source } from './incoming';
+import { filteredCount, skipStatements } from './source-filter';
 
 /**
  * The first statement of every transaction that merges. A LOCK takes no snapshot, so the statements after it see what
@@ -92,7 +93,7 @@ export function mergeSteps(pipeline: ResolvedPipeline, source: Source, options: 
       ...copiesStatements(pipeline, [], '', options.replaced),
     ],
     place: [
-      ...(source === 'history' ? [] : recoverStatements(pipeline, source)),
+      ...(source === 'history' ? [] : recoverStatements(pipeline, source, options)),
       ...placeStatements(pipeline, options.objectKey),
     ],
     run: runStatement(pipeline, source, options),
@@ -168,19 +169,38 @@ function sameTimes(pipeline: ResolvedPipeline, incoming: string): string {
     .join('');
 }
 
-/** Deletes the rejects that give way to records of this merge. */
-function recoverStatements(pipeline: ResolvedPipeline, source: 'stream' | 'archive'): StatementTemplate[] {
-  const { rejects } = pipeline.tables;
-  const { incoming, recovered } = pipeline.temporary;
+/**
+ * Deletes the outcomes that give way to records of this merge: rejects, and records that were skipped under another
+ * `where`. They are kept in `recovered` so that the run can count them.
+ */
+function recoverStatements(
+  pipeline: ResolvedPipeline,
+  source: 'stream' | 'archive',
+  { replaced, runIf = 'true' }: MergeOptions,
+): StatementTemplate[] {
+  const { rejects, skipped } = pipeline.tables;
+  const { incoming, recovered, filtered, read } = pipeline.temporary;
+  const placed = pipeline.where
+    ? `(\n  select shard_id, sequence_number from ${incoming} union all select shard_id, sequence_number from ${filtered}\n)`
+    : incoming;
+  const positions = (
+    table: string,
+    was: string,
+    condition = '',
+  ) => `select r.shard_id, r.sequence_number, '${was}'::varchar(16) as was
+from ${table} r
+inner join ${placed} i on i.shard_id = r.shard_id and i.sequence_number = r.sequence_number${condition}`;
   return [
     `create temp table ${recovered} as
-select r.shard_id, r.sequence_number
-from ${rejects} r
-inner join ${incoming} i on i.shard_id = r.shard_id and i.sequence_number = r.sequence_number
-where ${givesWay(source, 'r.')}`,
+${positions(rejects, 'reject', `\nwhere ${givesWay(source, 'r.')}`)}
+union all
+${positions(skipped, 'skipped', `\nwhere r.arrived_at >= (select oldest from ${read}) and r.arrived_at <= (select newest from ${read})${replaced ? ` and r.run_id <> ${replaced}` : ''}`)}`,
     `delete from ${rejects}
 using ${recovered}
 where ${recovered}.shard_id = ${rejects}.shard_id and ${recovered}.sequence_number = ${rejects}.sequence_number and ${givesWay(source, `${rejects}.`)}`,
+    // One statement for both, since a transaction has few to spare.
+    `delete from ${skipped}
+where shard_id || ' ' || sequence_number in (select shard_id || ' ' || sequence_number from ${recovered} where was = 'skipped')${replaced ? ` or (run_id = ${replaced} and ${runIf})` : ''}`,
   ];
 }
 
@@ -196,6 +216,7 @@ from ${incoming}
 where reason is not null`,
     ...acceptStatements(pipeline),
     ...conversionsStatements(pipeline),
+    ...skipStatements(pipeline, objectKey ? { object_key: objectKey } : {}),
   ];
 }
 
@@ -233,7 +254,7 @@ where c.is_stored = 0 and c.copy_number = 1`,
 }
 
 /**
- * Writes the run's counts, less the rejects that gave way. `extraRejects` counts rejects that are not in the
+ * Writes the run's counts, less the outcomes that gave way. `extraRejects` counts rejects that are not in the
  * temporary table.
  */
 function runStatement(
@@ -242,8 +263,9 @@ function runStatement(
   { extraRejects = '0', runIf }: MergeOptions,
 ): StatementTemplate {
   const { incoming, read, copies, recovered } = pipeline.temporary;
-  const back = source === 'history' ? '' : ` - (select count(*) from ${recovered})`;
-  return `insert into ${pipeline.tables.runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
+  const back = (was: string) =>
+    source === 'history' ? '' : ` - (select count(*) from ${recovered} where was = '${was}')`;
+  return `insert into ${pipeline.tables.runs} (run_id, source, rows_read, events, duplicates, rejects, skipped, merged_at, definition)
 with incoming as (
   select count(*) as records, count(reason) as rejected
   from ${incoming}
@@ -258,7 +280,7 @@ unread as (
   from ${read}
 )
 select
-  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${back}, getdate(),
+  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${back('reject')}, ${filteredCount(pipeline)}${back('skipped')}, getdate(),
   ${quoteLiteral(pipeline.typingVersion)}
 from incoming i
 cross join copies c

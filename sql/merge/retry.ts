@@ -8,6 +8,7 @@ import { conversionsStatements } from './conversions';
 import { incomingStatements, incomingTables } from './incoming';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { parsedExpression } from './parsing';
+import { filteredCount, filterStatements, filterTables, isWanted, skipStatements } from './source-filter';
 
 /**
  * One transaction that judges rejects again under the current columns. Valid ones become events or duplicates and
@@ -36,9 +37,10 @@ from ${incoming}
 where reason is not null`,
     ...acceptStatements(pipeline),
     ...conversionsStatements(pipeline),
-    `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at, definition)
+    ...skipStatements(pipeline, { object_key: rejectNames.object_key }),
+    `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, skipped, merged_at, definition)
 with ${outcomeQueries(pipeline)}
-select {{run_id}}, 'retry', 0, a.records - c.duplicates, c.duplicates, -a.records, getdate(), ${quoteLiteral(pipeline.typingVersion)}
+select {{run_id}}, 'retry', 0, a.records - c.duplicates, c.duplicates, -a.records - ${filteredCount(pipeline)}, ${filteredCount(pipeline)}, getdate(), ${quoteLiteral(pipeline.typingVersion)}
 from accepted a
 cross join copies c`,
     dropStatement(pipeline),
@@ -47,7 +49,7 @@ cross join copies c`,
 
 /**
  * A dry run of `retryStatements`: a transaction that changes nothing. Its statement number `answer`, from 0, returns
- * one row `records, events, duplicates`, where `records` counts the rejects that would be judged again.
+ * one row `records, events, duplicates, skipped`, where `records` counts the rejects that would be judged again.
  */
 export function retryPreview(
   definition: Pipeline,
@@ -56,7 +58,7 @@ export function retryPreview(
   const pipeline = resolvePipeline(definition);
   const judged = judgeStatements(pipeline, chosen, 'ordinary');
   const counts = `with ${outcomeQueries(pipeline)}
-select a.judged as records, a.records - c.duplicates as events, c.duplicates
+select a.judged + ${filteredCount(pipeline)} as records, a.records - c.duplicates as events, c.duplicates, ${filteredCount(pipeline)} as skipped
 from accepted a
 cross join copies c`;
   return { statements: [...judged, counts, dropStatement(pipeline)], answer: judged.length };
@@ -88,19 +90,22 @@ function judgeStatements(
   // A stream record that raised has only its bytes.
   const payload =
     which === 'raised' ? `case when payload is null then ${parsedExpression('unparsed')} else payload end` : 'payload';
+  const wanted = isWanted(pipeline);
+  const rejected = `(
+    select ${place}, ${payload} as payload, unparsed, ${names}
+    from ${arrived}
+  ) as rejected`;
   return [
     `create temp table ${arrived} as
 select ${place}, payload, unparsed, ${aliases.join(', ')}
 from ${pipeline.tables.rejects}
 where ${retryable(chosen, which)}`,
+    ...filterStatements(pipeline, rejected, [rejectNames.object_key]),
     ...incomingStatements(
       pipeline,
       `arrived as (
   select ${place}, null::timestamp as refresh_time, payload, case when payload is null then unparsed end as unparsed, ${names}
-  from (
-    select ${place}, ${payload} as payload, unparsed, ${names}
-    from ${arrived}
-  ) as rejected
+  from ${rejected}${wanted ? `\n  where ${wanted}` : ''}
 )`,
       Object.values(rejectNames),
     ),
@@ -123,7 +128,7 @@ copies as (
 
 function dropStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { arrived, shared, copies } = pipeline.temporary;
-  return `drop table ${[arrived, ...incomingTables(pipeline), shared, copies].join(', ')}`;
+  return `drop table ${[arrived, ...filterTables(pipeline), ...incomingTables(pipeline), shared, copies].join(', ')}`;
 }
 
 /** What a reject keeps if it stays one, under names that no column has. */

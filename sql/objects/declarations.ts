@@ -1,4 +1,11 @@
-import type { Column, ExportDefinition, HistorySource, Pipeline, StreamDefinition } from '../../pipelines/definition';
+import type {
+  Column,
+  ExportDefinition,
+  HistorySource,
+  Pipeline,
+  SourceFilter,
+  StreamDefinition,
+} from '../../pipelines/definition';
 import type { ResolvedPipeline } from '../resolve';
 import { identityParts } from '../tables/identity';
 import { hashDefinition, shortHash } from '../text/definition';
@@ -13,6 +20,7 @@ export interface PipelineDeclaration {
   readonly identity: Pipeline['identity'];
   readonly identityParts: ReturnType<typeof identityParts>;
   readonly columns: readonly Column[];
+  readonly where?: readonly SourceFilter[];
   readonly history: readonly HistorySource[];
   readonly refreshEveryMinutes: number;
   readonly stack?: string;
@@ -21,7 +29,7 @@ export interface PipelineDeclaration {
 }
 
 function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
-  const { stream, identity, columns, history = [], refreshEveryMinutes, stack } = pipeline;
+  const { stream, identity, columns, where, history = [], refreshEveryMinutes, stack } = pipeline;
   const exports = pipeline.exports.map(({ name, file: _, query, ...rest }) => [
     name,
     // Materialize has its own SQL, which `hashDefinition` cannot read.
@@ -32,6 +40,7 @@ function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
     identity,
     identityParts: identityParts(pipeline),
     columns,
+    ...(where === undefined ? {} : { where }),
     history,
     refreshEveryMinutes,
     ...(stack === undefined ? {} : { stack }),

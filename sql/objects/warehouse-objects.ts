@@ -128,6 +128,7 @@ const tableAttributes: Record<TableName, string> = {
   fills: 'diststyle all',
   view_failures: 'diststyle all',
   conversions: 'diststyle even compound sortkey (merged_at)',
+  skipped: 'diststyle even compound sortkey (merged_at)',
   events: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
 };
 

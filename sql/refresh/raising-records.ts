@@ -3,6 +3,7 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import { arrivalTables, parsedRows, untouchedStatements } from '../merge/arrived';
 import { incomingStatements } from '../merge/incoming';
 import { lockStatement } from '../merge/merge';
+import { wantedRows } from '../merge/source-filter';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { indent } from '../text/indent';
@@ -29,7 +30,7 @@ export function mergeRaising(pipeline: ResolvedPipeline): RaisingPlan {
       typed: (tables, from) =>
         incomingStatements(
           pipeline,
-          `arrived as (\n${indent(parsedRows('stream', `(\n${indent(from)}\n) as untouched`))}\n)`,
+          `arrived as (\n${indent(wantedRows(pipeline, parsedRows('stream', `(\n${indent(from)}\n) as untouched`)))}\n)`,
           [],
           tables,
         ),

@@ -78,10 +78,10 @@ group by 1, 2`;
 
 /** Deletes skipped records that have an outcome, because the archive brought them. */
 function removePlacedStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
-  const { events, duplicates, rejects } = pipeline.tables;
+  const { events, duplicates, rejects, skipped } = pipeline.tables;
   const { skipped: found, placed } = tables(pipeline);
   const around = (hours: number, edge: string) => `(select dateadd(hour, ${hours}, ${edge}(arrived_at)) from ${found})`;
-  const arrivals = [events, duplicates].map(
+  const arrivals = [events, duplicates, skipped].map(
     (table) => `select shard_id, sequence_number
 from ${table}
 where arrived_at >= ${around(-arrivalHours, 'min')} and arrived_at <= ${around(arrivalHours, 'max')}`,

@@ -170,6 +170,8 @@ const runColumns: readonly TableColumn[] = [
   { name: 'merged_at', type: 'timestamp', notNull: true },
   // Typing version of the run: see versions.ts. Null in runs older than this column.
   { name: 'definition', type: 'varchar(16)' },
+  // Null in runs older than this column.
+  { name: 'skipped', type: 'bigint' },
 ];
 
 const checkpointColumns: readonly TableColumn[] = [
@@ -210,6 +212,17 @@ const conversionColumns: readonly TableColumn[] = [
   { name: 'how', type: 'varchar(16)', notNull: true },
   { name: 'records', type: 'bigint', notNull: true },
   { name: 'merged_at', type: 'timestamp', notNull: true },
+];
+
+/** Records that are meant for another pipeline, by `where`. They do not depend on the identity. */
+const skippedColumns: readonly TableColumn[] = [
+  ...position,
+  { name: 'object_key', type: 'varchar(1024)' },
+  // What the record has in place of what `where` wants: `type=track`.
+  { name: 'name', type: 'varchar(512)', notNull: true },
+  // Version of the `where` that skipped it.
+  { name: 'filter', type: 'varchar(16)', notNull: true },
+  ...merged,
 ];
 
 /** The result of a fill's batch for the events between two merge times, one row for each column. */
@@ -254,6 +267,7 @@ export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableNa
     fills: fillColumns,
     view_failures: viewFailureColumns,
     conversions: conversionColumns,
+    skipped: skippedColumns,
     duplicates: duplicateColumns,
     rejects: rejectColumns,
     ledger: ledgerColumns,

@@ -26,6 +26,7 @@ export const tableNames = [
   'fills',
   'view_failures',
   'conversions',
+  'skipped',
   'duplicates',
   'rejects',
   'ledger',

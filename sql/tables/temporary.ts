@@ -9,6 +9,8 @@ export function temporaryTables(name: string) {
     merged: `${name}_merged`,
     /** The remaining rows, parsed. */
     parsed: `${name}_parsed`,
+    /** Those of the parsed rows that are meant for another pipeline. Only for pipelines with `where`. */
+    filtered: `${name}_filtered`,
     /** The parsed rows, numbered. Only for pipelines with too many columns for one statement. */
     rows: `${name}_rows`,
     /** The typed rows. */

@@ -6,6 +6,9 @@ import { identityVersion } from './identity';
 const hash = (pipeline: Pick<Pipeline, 'identity' | 'columns'>, columns: readonly object[]) =>
   shortHash(JSON.stringify([identityVersion(pipeline), ...columns]));
 
+/** 8 hexadecimal characters of a hash over `where`. */
+export const filterVersion = ({ where }: Pick<Pipeline, 'where'>) => shortHash(JSON.stringify(where ?? []));
+
 /** What determines the column's values in the table. Its public name does not, nor whether it is required. */
 function valueDefinition(column: Column): object {
   const { name: _, required: __, stored: ___, fill: ____, replaces: _____, mayLose: ______, ...value } = column;

@@ -20,6 +20,7 @@ interface Result {
   events: number;
   duplicates: number;
   rejects: number;
+  skipped: number;
   pending: number;
   views: Record<string, number>;
   exports: { name: string; window: string; rows: number; files: string[]; format: string }[];
@@ -63,8 +64,8 @@ test('every record of the dev environment is accounted for, as the generator kno
   expect(first.result.oracle).toEqual({ known: true, agrees: true, differences: [] });
   expect(first.good).toBe(true);
   expect(first.lines).toHaveLength(1);
-  const { produced, events, duplicates, rejects, pending, views, exports } = first.result;
-  expect(produced).toBe(events + duplicates + rejects + pending);
+  const { produced, events, duplicates, rejects, skipped, pending, views, exports } = first.result;
+  expect(produced).toBe(events + duplicates + rejects + skipped + pending);
   expect({ events, pending }).toEqual({ events: 1500, pending: 0 });
   for (const term of [duplicates, rejects]) expect(term).toBeGreaterThan(0);
   expect(Object.keys(views)).toEqual(

@@ -51,6 +51,7 @@ describe('the refresh plan', () => {
       'create temp table shop_copies as',
       'create temp table shop_recovered as',
       'delete from shop.rejects_51d923f4',
+      'delete from shop.skipped',
       expect.stringMatching(/^insert into shop.rejects_51d923f4 /),
       expect.stringMatching(/^insert into shop.duplicates_51d923f4 /),
       expect.stringMatching(/^insert into shop.events_51d923f4 /),

@@ -322,7 +322,11 @@ function oddJson(random: Random, column: OddColumn): string {
       return text(oddClock(random));
     case 'seconds':
     case 'millis':
-      return random.chance(0.5) ? oddEpoch(random).replace(/^(-?)0+(?=\d)/, '$1') : random.chance(0.5) ? oddNumber(random) : text(oddEpoch(random));
+      return random.chance(0.5)
+        ? oddEpoch(random).replace(/^(-?)0+(?=\d)/, '$1')
+        : random.chance(0.5)
+          ? oddNumber(random)
+          : text(oddEpoch(random));
     case 'american':
     case 'compact':
     case 'worded':

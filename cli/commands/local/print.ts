@@ -35,19 +35,26 @@ export function summaryText(summary: Summary, verdict: Verdict, dataDir: string,
 }
 
 function countsText({ pipelines, total }: Summary, style: Style): string {
+  const terms = ['produced', ...rightTerms(total)] as const;
   const row = (name: string, account: RecordCounts): Cell[] => [
     name,
-    ...[account.produced, account.events, account.duplicates, account.rejects, account.pending].map(grouped),
+    ...terms.map((term) => grouped(account[term])),
     isBalanced(account) ? '✔' : '✘',
   ];
-  const columns = ['pipeline', 'produced', 'events', 'duplicates', 'rejects', 'pending', ''];
+  const columns = ['pipeline', ...terms, ''];
   const rows = [...Object.entries(pipelines).map(([name, account]) => row(name, account)), row('total', total)];
   return table(columns, rows, style, '  ');
 }
 
+/** Where records are. Few pipelines skip any. */
+const rightTerms = ({ skipped }: RecordCounts) =>
+  ['events', 'duplicates', 'rejects', ...(skipped > 0 ? (['skipped'] as const) : []), 'pending'] as const;
+
 export function equationText(total: RecordCounts, style: Style): string {
-  const right = total.events + total.duplicates + total.rejects + total.pending;
-  const terms = `${grouped(total.events)} + ${grouped(total.duplicates)} + ${grouped(total.rejects)} + ${grouped(total.pending)}`;
+  const right = rightTerms(total).reduce((sum, term) => sum + total[term], 0);
+  const terms = rightTerms(total)
+    .map((term) => grouped(total[term]))
+    .join(' + ');
   return right === total.produced
     ? `${style.green('✔')} nothing vanished: ${grouped(total.produced)} produced = ${terms}`
     : `${style.red('✘')} ${grouped(total.produced)} produced, but ${terms} = ${grouped(right)}`;

@@ -5,13 +5,15 @@ import { landingName, ofLanding, publicTables } from '../../../sql';
 import { markPrefix } from '../smoke/marked-events';
 import type { DemoRuntime } from './demo-runtime';
 
-/** Counts where every record is. Nothing vanishes: `produced = events + duplicates + rejects + pending`. */
+/** Counts where every record is. Nothing vanishes: `produced = events + duplicates + rejects + skipped + pending`. */
 export interface RecordCounts {
   /** Records that the stream accepted, plus rows of history objects. Merged user records of an aggregate count one by one. */
   readonly produced: number;
   readonly events: number;
   readonly duplicates: number;
   readonly rejects: number;
+  /** Records that are meant for another pipeline: `where`. */
+  readonly skipped: number;
   /**
    * Records on the stream that are not merged, rows of objects that are not loaded, and staged rows. Counted by itself,
    * not as the difference.
@@ -20,7 +22,7 @@ export interface RecordCounts {
 }
 
 export const isBalanced = (account: RecordCounts) =>
-  account.produced === account.events + account.duplicates + account.rejects + account.pending;
+  account.produced === account.events + account.duplicates + account.rejects + account.skipped + account.pending;
 
 export function sumCounts(accounts: readonly RecordCounts[]): RecordCounts {
   const sum = (term: keyof RecordCounts) => accounts.reduce((total, account) => total + account[term], 0);
@@ -29,6 +31,7 @@ export function sumCounts(accounts: readonly RecordCounts[]): RecordCounts {
     events: sum('events'),
     duplicates: sum('duplicates'),
     rejects: sum('rejects'),
+    skipped: sum('skipped'),
     pending: sum('pending'),
   };
 }
@@ -68,11 +71,11 @@ export async function countRecords(
   const ofSmoke = `partition_key like '${markPrefix}%'`;
   // An aggregate of the Kinesis Producer Library is one record of the stream and one row, until the archive brings its
   // user records.
-  const members = [tables.events, tables.duplicates, tables.rejects]
+  const members = [tables.events, tables.duplicates, tables.rejects, tables.skipped]
     .map((table) => countOf(`${table} where strpos(sequence_number, ':') > 0`))
     .join(' + ');
   // The landing view never has records that streaming ingestion skips, and loses what was merged long ago.
-  const read = [tables.events, tables.duplicates, tables.rejects]
+  const read = [tables.events, tables.duplicates, tables.rejects, tables.skipped]
     .map(
       (table) =>
         `union select shard_id, split_part(sequence_number, ':', 1) as sequence_number from ${table} where shard_id is not null`,
@@ -82,6 +85,7 @@ export async function countRecords(
   ${countOf(tables.events)} as events,
   ${countOf(tables.duplicates)} as duplicates,
   ${countOf(tables.rejects)} as rejects,
+  ${countOf(tables.skipped)} as skipped,
   ${countOf(tables.staged)} as staged,
   ${countOf(`(select shard_id::varchar(20) as shard_id, sequence_number from ${landing}
     ${read}) as positions`)} as positions,
@@ -93,17 +97,9 @@ export async function countRecords(
     + ${countOf(`${tables.events} where ${ofSmoke}`)} + ${countOf(`${tables.duplicates} where ${ofSmoke}`)}
     + ${countOf(`${tables.rejects} where ${ofSmoke}`)} as marks_left,
   ${members} as members`);
-  const [events, duplicates, rejects, staged, positions, unmerged, marks, marksLeft, more] = rows[0]!.map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [events, duplicates, rejects, skipped, staged, positions, unmerged, marks, marksLeft, more] = rows[0]!.map(
+    Number,
+  ) as [number, number, number, number, number, number, number, number, number, number];
   // Records of `millrace smoke` stay on the stream after their rows were removed.
   const removed = marks - marksLeft;
   const accepted = runtime.acceptedRecords(runtime.streamOf(pipeline.name));
@@ -113,6 +109,7 @@ export async function countRecords(
     events,
     duplicates,
     rejects,
+    skipped,
     pending: accepted - positions + unmerged + history.pending + staged,
   };
 }

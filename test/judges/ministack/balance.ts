@@ -10,6 +10,7 @@ export interface Account {
   readonly produced: number;
   readonly events: number;
   readonly duplicates: number;
+  readonly skipped: number;
   readonly rejects: number;
   readonly pending: number;
 }
@@ -26,7 +27,7 @@ export async function accountOf(cloud: Cloud, pipeline: Pipeline, historyRows: n
     cloud.warehouse,
     'judge/account',
     `select ${count(tables.events)} as events, ${count(tables.duplicates)} as duplicates, ${count(tables.rejects)} as rejects,
-  ${count(tables.staged)} as staged, (select coalesce(sum(row_count), 0) from ${tables.ledger}) as loaded,
+  ${count(tables.skipped)} as skipped, ${count(tables.staged)} as staged, (select coalesce(sum(row_count), 0) from ${tables.ledger}) as loaded,
   ${count(`(select distinct shard_id, sequence_number from ${landing}) as positions`)} as landed,
   (select count(*) from ${landing} where refresh_time > coalesce(
     (select max(refresh_time) from ${tables.checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp)) as unmerged`,
@@ -38,6 +39,7 @@ export async function accountOf(cloud: Cloud, pipeline: Pipeline, historyRows: n
     produced: onStream + historyRows,
     events: number('events'),
     duplicates: number('duplicates'),
+    skipped: number('skipped'),
     rejects: number('rejects'),
     pending: onStream - number('landed') + number('unmerged') + (historyRows - number('loaded')) + number('staged'),
   };
@@ -66,16 +68,18 @@ export async function settle(cloud: Cloud, pipeline: Pipeline, historyRows: numb
   }
 }
 
-export const equation = ({ produced, events, duplicates, rejects, pending }: Account) =>
-  `${produced} produced = ${events} events + ${duplicates} duplicates + ${rejects} rejects + ${pending} pending`;
+export const equation = ({ produced, events, duplicates, rejects, skipped, pending }: Account) =>
+  `${produced} produced = ${events} events + ${duplicates} duplicates + ${rejects} rejects + ${skipped} skipped + ${pending} pending`;
 
 /** What differs from the equation, and from what the generator knows. */
 export function problemsOf(account: Account, oracleFile: string): string[] {
-  const { produced, events, duplicates, rejects, pending } = account;
+  const { produced, events, duplicates, rejects, skipped, pending } = account;
   const known = JSON.parse(readFileSync(oracleFile, 'utf8')) as Omit<Account, 'pending'>;
   const terms = ['produced', 'events', 'duplicates', 'rejects'] as const;
   return [
-    ...(produced === events + duplicates + rejects + pending ? [] : [`does not balance: ${equation(account)}`]),
+    ...(produced === events + duplicates + rejects + skipped + pending
+      ? []
+      : [`does not balance: ${equation(account)}`]),
     ...terms
       .filter((term) => account[term] !== known[term])
       .map((term) => `${account[term]} ${term}, the generator knows ${known[term]}`),

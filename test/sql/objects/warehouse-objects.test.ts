@@ -31,6 +31,8 @@ test('each object comes after those that it depends on', () => {
     'Exports',
     'Fills',
     'ViewFailures',
+    'Conversions',
+    'Skipped',
     'Duplicates',
     'Rejects',
     'Ledger',
@@ -67,6 +69,7 @@ test('the tables of a pipeline are two resources: those of its identity, and tho
     members: [
       ...['shop', 'shop_stream', 'shop.staged', 'shop.staged_archive', 'shop.parked', 'shop.listing', 'shop.runs'],
       ...['shop.checkpoints', 'shop.exports', 'shop.fills', 'shop.view_failures'],
+      ...['shop.checkpoints', 'shop.exports', 'shop.fills', 'shop.conversions', 'shop.skipped'],
     ],
   });
   const tables = members('IdentityTables');

@@ -57,7 +57,10 @@ async function differences(warehouse: TestWarehouse, odd: readonly OddValue[], f
     const expected =
       typeof text === 'string' && isText(value.column) && text ? Buffer.from(text).toString('hex') : text;
     const cell = stored.get(first + i)?.[names.indexOf(value.column)];
-    const found = (typeof cell === 'number' || typeof cell === 'bigint') && oddColumns[value.column].type !== 'double' ? String(cell) : cell;
+    const found =
+      (typeof cell === 'number' || typeof cell === 'bigint') && oddColumns[value.column].type !== 'double'
+        ? String(cell)
+        : cell;
     if (
       declaredAsSuper(value)
         ? !sameJson(found, expected)

@@ -55,7 +55,7 @@ export async function verifyRows(
   const [counts] = await rows<number[]>(
     cloud,
     `select (select count(*) from ${schema}.staged), (select count(*) from ${schema}.staged_archive),
-  (select coalesce(sum(events + duplicates + rejects), 0) from ${schema}.runs)`,
+  (select coalesce(sum(events + duplicates + rejects + coalesce(skipped, 0)), 0) from ${schema}.runs)`,
   );
   const [staged, archive, placed] = counts!.map(Number);
   if (staged !== 0 || archive !== 0) problems.push(`${staged} and ${archive} rows are left in the staged tables`);
