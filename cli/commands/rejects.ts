@@ -1,8 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Pipeline } from '../../pipelines/definition';
-import { isSkipReason, publicTables } from '../../sql';
 import { Failure } from '../failure';
-import { grouped, plural, printable, type Style } from '../terminal';
 import {
   addContextOptions,
   type CommandIo,
@@ -11,12 +9,13 @@ import {
   checkOrder,
   type Exit,
   moment,
-  queryRows,
   withContext,
 } from './context';
 import { any, chosenPipelines } from './history/sources';
 import { text, wholeNumber } from './options';
-import { conditionOf, type RejectFilter, rejectId, sources } from './rejects/filter';
+import { type RejectFilter, rejectId, sources } from './rejects/filter';
+import { type Listed, listProblems } from './rejects/list';
+import { problemsText, resultLine } from './rejects/print';
 import { previewRetry, type RetryResult, retryRejects } from './rejects/retry';
 
 export interface RejectsOptions extends RejectFilter {
@@ -26,32 +25,13 @@ export interface RejectsOptions extends RejectFilter {
   readonly apply?: boolean;
 }
 
-interface Reason {
-  readonly pipeline: string;
-  readonly reason: string;
-  readonly records: number;
-  readonly newest: string;
-  readonly samples: readonly Sample[];
-}
-
-interface Sample {
-  /** Shard and sequence number, or object and line, as far as they are known. */
-  readonly from: string;
-  readonly mergedAt: string;
-  /**
-   * JSON text, cut if it is long. Null for bytes that are not JSON, and for a text that is too long for the warehouse.
-   */
-  readonly payload: string | null;
-  /** Length of the whole text in bytes; null for bytes that are not JSON. */
-  readonly payloadBytes: number | null;
-}
-
 export function addRejects(program: Command, io: CommandIo, exit: Exit): void {
   const command = program
     .command('rejects')
     .summary('list rejected records, or merge them again')
     .description(
-      'Lists the rejects by reason, each with samples. After the columns of a pipeline were changed and deployed, --retry shows what would ' +
+      'Lists the rejects by what is wrong, each with samples and, where there is one, with the declaration that accepts the values. ' +
+        'A record with several problems is counted at each. Bytes that are not JSON are shown with what they look like. After the columns of a pipeline were changed and deployed, --retry shows what would ' +
         'become of them, and --retry --apply merges them. Records that now fit become events; the rest keep their reason. It is one ' +
         'transaction, so an interrupted call took effect as a whole or not at all. Exit code 1 if there are rejects.\n\n' +
         "  npx millrace rejects --reason 'price' --limit 3\n" +
@@ -64,7 +44,7 @@ export function addRejects(program: Command, io: CommandIo, exit: Exit): void {
     .option('--since <time>', 'rejected then or later', moment('--since'))
     .option('--until <time>', 'rejected before', moment('--until'))
     .option('--id <place>', 'one record, or all of one shard or object, as listed', rejectId('--id'))
-    .option('--limit <n>', 'samples a reason', wholeNumber('--limit', 0, 1000), 2)
+    .option('--limit <n>', 'samples a reason', wholeNumber('--limit', 0, 1000), 3)
     .option('--retry', 'merge them again under the present columns')
     .option('--apply', 'with --retry: do it');
   addContextOptions(command, 600).action(async (options: RejectsOptions & { pipeline?: string } & ContextOptions) => {
@@ -85,104 +65,31 @@ export async function rejects(
   if (options.retry)
     for (const pipeline of chosen)
       results.push(await (options.apply ? retryRejects : previewRetry)(context, pipeline, options));
-  const reasons: Reason[] = [];
-  for (const pipeline of chosen) reasons.push(...(await listReasons(context, pipeline, options)));
+  const listed: Listed[] = [];
+  for (const pipeline of chosen) listed.push(await listProblems(context, pipeline, options, options.limit));
   if (context.json)
     context.stdout.write(
-      `${JSON.stringify({ ...(options.retry ? { applied: options.apply === true, retried: results } : {}), reasons })}\n`,
+      `${JSON.stringify({
+        ...(options.retry ? { applied: options.apply === true, retried: results } : {}),
+        rejects: listed.reduce((sum, { records }) => sum + records, 0),
+        reasons: listed.flatMap(({ problems }) => problems),
+      })}\n`,
     );
-  else print(context, reasons, results, options);
-  return reasons.length === 0;
+  else print(context, listed, results, options);
+  return listed.every(({ records }) => records === 0);
 }
-
-async function listReasons(context: Context, pipeline: Pipeline, options: RejectsOptions): Promise<Reason[]> {
-  const table = publicTables(pipeline).rejects;
-  const { sql, values } = conditionOf(options);
-  const where = sql === undefined ? '' : `\nwhere ${sql}`;
-  const totals = await queryRows(
-    context,
-    'rejects',
-    `select reason, count(*) as records, max(merged_at) as newest from ${table}${where}\ngroup by reason order by 2 desc, 1`,
-    values,
-  );
-  const { limit } = options;
-  const samples = limit === 0 ? [] : await queryRows(context, 'rejects', sampleQuery(table, where, limit), values);
-  return totals.map((row) => ({
-    pipeline: pipeline.name,
-    reason: String(row['reason']),
-    records: Number(row['records']),
-    newest: String(row['newest']),
-    samples: samples
-      .filter((sample) => sample['reason'] === row['reason'])
-      .map((sample) => ({
-        from: origin(sample),
-        mergedAt: String(sample['merged_at']),
-        payload: sample['payload'] === null ? null : String(sample['payload']),
-        payloadBytes: sample['payload_bytes'] === null ? null : Number(sample['payload_bytes']),
-      })),
-  }));
-}
-
-/** A result row has at most 64 kB, and so has a text. 10,000 characters are at most 40,000 bytes. */
-const payloadItems = `case when json_size(payload) <= 65535 then left(json_serialize(payload), 10000) end as payload, json_size(payload) as payload_bytes`;
-
-const sampleQuery = (table: string, where: string, limit: number) => `with numbered as (
-  select reason, source, shard_id, sequence_number, object_key, line, merged_at, ${payloadItems},
-    row_number() over (partition by reason order by merged_at desc, sequence_number, object_key, line) as sample
-  from ${table}${where}
-)
-select reason, source, shard_id, sequence_number, object_key, line, merged_at, payload, payload_bytes
-from numbered where sample <= ${limit} order by reason, sample`;
-
-function origin(row: Readonly<Record<string, unknown>>): string {
-  const { source, shard_id: shard, sequence_number: sequence, object_key: key, line } = row;
-  if (shard !== null) return `${source}, ${shard}, ${sequence}`;
-  if (key !== null) return `${source}, ${key}${line === null ? '' : `, line ${line}`}`;
-  return String(source);
-}
-
-const PAYLOAD_SHOWN = 160;
 
 function print(
   { stdout, style }: Context,
-  reasons: readonly Reason[],
+  listed: readonly Listed[],
   results: readonly RetryResult[],
   options: RejectsOptions,
 ): void {
-  const lines = reasons.flatMap((reason) => reasonLines(reason, style));
-  const total = reasons.reduce((sum, { records }) => sum + records, 0);
-  lines.push(...(total === 0 ? ['There are no rejects.'] : ['', plural(total, 'reject')]));
-  for (const result of results) lines.push(resultLine(result, options.apply === true, style));
+  const lines = [
+    ...problemsText(listed, style),
+    ...results.map((result) => resultLine(result, options.apply === true, style)),
+  ];
   if (options.retry && !options.apply && results.some(({ chosen }) => chosen > 0))
     lines.push('', `Nothing was done. Add ${style.cyan('--apply')} to merge them again under the present columns.`);
   stdout.write(`${lines.join('\n')}\n`);
 }
-
-function resultLine(
-  { pipeline, chosen, judged, raised, events, duplicates, before, after }: RetryResult,
-  applied: boolean,
-  style: Style,
-) {
-  const became = applied ? 'became' : 'would become';
-  const others = chosen > judged ? `, ${grouped(chosen - judged)} of them no JSON objects` : '';
-  return `${style.bold(pipeline)}: of ${plural(chosen, 'reject')}${others}, ${grouped(events)} ${became} events, ${grouped(duplicates)} duplicates; rejects before ${grouped(before)}, after ${grouped(after)}${raised > 0 ? `; ${grouped(raised)} made a statement of the warehouse fail: \`--reason 'raised: '\` tries each by itself` : ''}`;
-}
-
-function reasonLines({ pipeline, reason, records, newest, samples }: Reason, style: Style): string[] {
-  return [
-    `${style.bold(grouped(records).padStart(9))}  ${pipeline}  ${style.yellow(printable(reason))}  ${style.dim(`newest ${newest.slice(0, 19)}`)}`,
-    ...samples.flatMap((sample) => [
-      `           ${style.dim(printable(sample.from))}`,
-      `           ${payloadText(sample, reason, style)}`,
-    ]),
-  ];
-}
-
-function payloadText({ payload, payloadBytes }: Sample, reason: string, style: Style): string {
-  if (isSkipReason(reason))
-    return style.dim('never read: npx millrace backfill --from archive --apply loads its bytes');
-  if (payloadBytes === null) return style.dim('not JSON');
-  return payload === null ? style.dim(`${grouped(payloadBytes)} bytes, too long to be shown`) : cut(printable(payload));
-}
-
-const cut = (text: string) => (text.length > PAYLOAD_SHOWN ? `${text.slice(0, PAYLOAD_SHOWN - 1)}…` : text);

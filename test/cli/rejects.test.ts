@@ -44,7 +44,7 @@ describe('the condition', () => {
       id: { container: `s3://b/${'k'.repeat(300)}`, place: '7' },
     });
     const text = render(sql!, values);
-    expect(text).toContain("strpos(reason, ''' or true --') > 0 and source = 'history'");
+    expect(text).toContain("strpos(coalesce(reasons, reason), ''' or true --') > 0 and source = 'history'");
     expect(text).toContain(
       "merged_at >= '2026-11-20 00:00:00.000'::timestamp and merged_at < '2026-11-21 00:00:00.000'",
     );

@@ -60,7 +60,7 @@ export function conditionOf({ reason, source, since, until, id }: RejectFilter):
     Object.assign(values, more);
   };
   // The text is searched for literally, not as a pattern.
-  if (reason !== undefined) add('strpos(reason, {{reason}}) > 0', { reason });
+  if (reason !== undefined) add('strpos(coalesce(reasons, reason), {{reason}}) > 0', { reason });
   if (source !== undefined) add('source = {{source}}', { source });
   if (since !== undefined) add('merged_at >= {{since}}::timestamp', { since: warehouseText(since) });
   if (until !== undefined) add('merged_at < {{until}}::timestamp', { until: warehouseText(until) });

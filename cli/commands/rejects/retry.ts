@@ -20,6 +20,8 @@ export interface RetryResult {
   /** Number of rejects that became, or would become, events under the present columns. */
   readonly events: number;
   readonly duplicates: number;
+  /** Number of rejects that are meant for another pipeline, by `where`. */
+  readonly skipped: number;
   /**
    * Number of selected rejects that make a statement of the warehouse fail. They are tried only on request, and those
    * that still fail stay.
@@ -40,9 +42,20 @@ export async function previewRetry(context: Context, pipeline: Pipeline, filter:
   const ended = await transact(context, name, renderAll(statements, values), false);
   if (ended.status !== 'FINISHED') throw notRetried(pipeline, ended, 'preview');
   const [row = {}] = await context.cloud.warehouse.rows(ended.parts[answer]!.id);
-  const [events, duplicates] = [Number(row['events']), Number(row['duplicates'])];
+  const [events, duplicates, skipped] = ['events', 'duplicates', 'skipped'].map((name) => Number(row[name])) as [
+    number,
+    number,
+    number,
+  ];
   stage.done(pipeline.name);
-  return { pipeline: pipeline.name, ...before, events, duplicates, after: before.before - events - duplicates };
+  return {
+    pipeline: pipeline.name,
+    ...before,
+    events,
+    duplicates,
+    skipped,
+    after: before.before - events - duplicates - skipped,
+  };
 }
 
 /**
@@ -58,16 +71,17 @@ export async function retryRejects(context: Context, pipeline: Pipeline, filter:
   const before = await countRejects(context, pipeline, filter);
   const { sql, values } = conditionOf(filter);
   const statements = renderAll(retryStatements(pipeline, sql), { ...values, run_id: runId });
-  let { events, duplicates } = await merged(context, pipeline, runId, statements);
+  let { events, duplicates, skipped } = await merged(context, pipeline, runId, statements);
   for (const [number, place] of (await raisedPlaces(context, pipeline, filter)).entries()) {
     const run = `${runId}-${number + 1}`;
     const found = await tryRaised(context, pipeline, place, run);
     events += found?.events ?? 0;
     duplicates += found?.duplicates ?? 0;
+    skipped += found?.skipped ?? 0;
   }
   stage.done(pipeline.name);
   const { before: after, raised } = await countRejects(context, pipeline, filter);
-  return { pipeline: pipeline.name, runId, ...before, events, duplicates, raised, after };
+  return { pipeline: pipeline.name, runId, ...before, events, duplicates, skipped, raised, after };
 }
 
 /** Returns undefined for a record that still makes its transaction fail. */
@@ -149,10 +163,10 @@ function notRetried(pipeline: Pipeline, ended: StatementState, runId: string): F
 }
 
 async function runOf(context: Context, pipeline: Pipeline, runId: string) {
-  const select = `select events, duplicates from ${publicTables(pipeline).runs} where run_id = {{run}}`;
+  const select = `select events, duplicates, coalesce(skipped, 0) as skipped from ${publicTables(pipeline).runs} where run_id = {{run}}`;
   const [run] = await queryRows(context, 'retry', select, { run: runId });
   if (run === undefined) return undefined;
-  return { events: Number(run['events']), duplicates: Number(run['duplicates']) };
+  return { events: Number(run['events']), duplicates: Number(run['duplicates']), skipped: Number(run['skipped']) };
 }
 
 async function countRejects(context: Context, pipeline: Pipeline, filter: RejectFilter) {
