@@ -68,8 +68,7 @@ test('the tables of a pipeline are two resources: those of its identity, and tho
     dependsOn: ['Pipeline'],
     members: [
       ...['shop', 'shop_stream', 'shop.staged', 'shop.staged_archive', 'shop.parked', 'shop.listing', 'shop.runs'],
-      ...['shop.checkpoints', 'shop.exports', 'shop.fills', 'shop.view_failures'],
-      ...['shop.checkpoints', 'shop.exports', 'shop.fills', 'shop.conversions', 'shop.skipped'],
+      ...['shop.checkpoints', 'shop.exports', 'shop.fills', 'shop.view_failures', 'shop.conversions', 'shop.skipped'],
     ],
   });
   const tables = members('IdentityTables');
