@@ -107,9 +107,9 @@ function valueExpression(column: Column): string {
   const part = partOf(column);
   switch (column.type) {
     case 'varchar':
-      return `case when octet_length(${text}) <= ${column.maxBytes}${listed(column)}${plainNumber(column)} then ${text}::varchar(${column.maxBytes}) end`;
+      return `case when octet_length(${text}) <= ${column.maxBytes}${notEmpty(column)}${listed(column)}${plainNumber(column)} then ${text}::varchar(${column.maxBytes}) end`;
     case 'char':
-      return `case when ${text} ~ '^[ -~]*$' and octet_length(${text}) <= ${column.length}${listed(column)}${plainNumber(column)} then ${text}::char(${column.length}) end`;
+      return `case when ${text} ~ '^[ -~]*$' and octet_length(${text}) <= ${column.length}${notEmpty(column)}${listed(column)}${plainNumber(column)} then ${text}::char(${column.length}) end`;
     case 'integer':
     case 'bigint':
       return numberExpression(
@@ -143,6 +143,8 @@ function valueExpression(column: Column): string {
 }
 
 type TextColumn = Extract<Column, { readonly type: 'varchar' | 'char' }>;
+
+const notEmpty = (column: TextColumn) => (column.emptyAsNull ? ` and octet_length(${textOf(column)}) > 0` : '');
 
 const listed = ({ oneOf, ...column }: TextColumn) =>
   oneOf ? ` and ${textOf(column as Column)} in (${oneOf.map(quoteLiteral).join(', ')})` : '';

@@ -37,12 +37,28 @@ function cloud(): FakeCloud {
       'select shard_id, from_time',
       [{ shard_id: 's', from_time: '2026-11-21 09:00:00', to_time: '2026-11-21 10:00:00' }],
     ],
-    ['where run_id =', [{ events: 1, duplicates: 0 }]],
+    ['where run_id =', [{ events: 1, duplicates: 0, skipped: 0 }]],
     ['as chosen', [{ amount: 1, chosen: 1, judged: 1 }]],
-    ['group by reason', [{ reason: 'r', records: 1, newest: '2026-11-21 09:00:00' }]],
+    ['as n0', [{ amount: 1, n0: 0, n1: 1, n2: 1 }]],
+    ['as accepted', [{ amount: 1, accepted: 1 }]],
+    [
+      'max(merged_at) as newest',
+      [{ reasons: 'price: does not fit decimal(12,2)', records: 1, newest: '2026-11-21 09:00:00' }],
+    ],
     [
       'with numbered',
-      [{ reason: 'r', source: 'stream', shard_id: 's', sequence_number: '1', payload: '{}', payload_bytes: 2 }],
+      [
+        {
+          reasons: 'price: does not fit decimal(12,2)',
+          source: 'stream',
+          shard_id: 's',
+          sequence_number: '1',
+          payload: '{"product":{"price":1.234}}',
+          payload_bytes: 27,
+          head: '7b22',
+          unparsed_bytes: 2,
+        },
+      ],
     ],
   ];
   return made;

@@ -38,6 +38,7 @@ export const oddColumns = {
   text_weight: { type: 'double', convert: 'text' },
   flag: { type: 'boolean', convert: 'flag', default: false },
   label: { type: 'varchar', maxBytes: 16, convert: 'text', trim: true, emptyAsNull: true, default: 'none' },
+  word: { type: 'varchar', maxBytes: 16, trim: true, emptyAsNull: true },
   bag: { type: 'super' },
 } as const satisfies Record<string, OddType>;
 export type OddColumn = keyof typeof oddColumns;
@@ -358,6 +359,7 @@ function oddJson(random: Random, column: OddColumn): string {
               '2',
             ]),
           );
+    case 'word':
     case 'label':
       return random.chance(0.3)
         ? oddNumber(random)

@@ -24,7 +24,7 @@ export async function copyParquet(
   const alike = new Map<string, { paths: string[]; columns: FileColumn[] }>();
   for (const { path, url } of sources.files) {
     const found = await session.connection
-      .rows<FileColumn>(`describe select * from read_parquet(${literal(path)})`)
+      .rows<FileColumn>(`describe select * from read_parquet(${literal(path)}, hive_partitioning = false)`)
       .catch(() => {
         throw new WarehouseError(`Spectrum Scan Error. ${url} is not a Parquet file that can be read`);
       });
@@ -35,7 +35,7 @@ export async function copyParquet(
     alike.set(key, group);
   }
   for (const { paths, columns: found } of alike.values()) {
-    const reader = `read_parquet([${paths.map(literal).join(', ')}], filename = 'millrace_file')`;
+    const reader = `read_parquet([${paths.map(literal).join(', ')}], filename = 'millrace_file', hive_partitioning = false)`;
     const values = columns.map((column, index) => valueSql(column, found[index]!));
     const lengths = columns.flatMap((column, index) => tooLong(column, found[index]!));
     if (lengths.length > 0) {
