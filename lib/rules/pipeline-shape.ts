@@ -236,10 +236,11 @@ const exported = object<Export>({
 const filter = object<NonNullable<Pipeline['where']>[number]>({
   path,
   oneOf: list(
-    z.union([z.string(), z.number(), z.boolean()], { error: 'be a text, a number or a boolean' }).refine(
-      (value) => typeof value !== 'string' || (value.length <= 256 && !/\0|\{\{/.test(value)),
-      { error: 'have at most 256 characters, and neither NUL nor {{' },
-    ),
+    z
+      .union([z.string(), z.number(), z.boolean()], { error: 'be a text, a number or a boolean' })
+      .refine((value) => typeof value !== 'string' || (value.length <= 256 && !/\0|\{\{/.test(value)), {
+        error: 'have at most 256 characters, and neither NUL nor {{',
+      }),
     'list at least one value',
     (values) => values.length > 0,
   ),
