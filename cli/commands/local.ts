@@ -1,12 +1,15 @@
 import type { Command } from 'commander';
 import { clientSettings } from '../../lambda/shared/client-settings';
+import type { Runtime } from '../../local/runtime';
 import { pipelines } from '../../pipelines';
 import { explain, isFull } from '../failure';
+import { FaultsOnDemand } from '../page/faults-on-demand';
 import type { Output } from '../terminal';
 import { generators } from './generators';
 import type { DemoRuntime } from './local/demo-runtime';
+import { BatchRequests } from './local/requests';
 import { synthesizeIfChanged } from './local/reuse-assembly';
-import { type LocalDependencies, type LocalOptions, type OpenOptions, runLocal } from './local/run';
+import { type LocalDependencies, type LocalOptions, runLocal } from './local/run';
 import { DEFAULT_DATA, MOST_EVENTS, text, wholeNumber } from './options';
 
 export interface LocalCommandIo {
@@ -36,7 +39,7 @@ export function addLocal(program: Command, io: LocalCommandIo, exit: { code: num
       const options: LocalOptions = { ...given, once: given.once === true, json: given.json === true };
       const interrupt = interruptions();
       try {
-        const good = await runLocal(options, { ...io, signal: interrupt.signal }, dependencies());
+        const good = await runLocal(options, { ...io, signal: interrupt.signal }, dependencies(options.once));
         exit.code = good || (interrupt.signal.aborted && !options.once) ? 0 : 1;
       } finally {
         interrupt.end();
@@ -69,8 +72,32 @@ function interruptions(): { signal: AbortSignal; end(): void } {
   };
 }
 
-function dependencies(): LocalDependencies {
-  return { pipelines, generators: generators(), synthesize: synthesizeAndLoad, open, clients };
+function dependencies(once: boolean): LocalDependencies {
+  const common = { pipelines, generators: generators(), synthesize: synthesizeAndLoad, clients };
+  return once ? { ...common, open: (options) => loadRuntime().openRuntime(options) } : { ...common, ...live() };
+}
+
+/** A run that goes on has a page, on which faults can be asked for. */
+function live(): Pick<LocalDependencies, 'open' | 'page'> {
+  const faults = new FaultsOnDemand();
+  const requests = new BatchRequests();
+  let started: Runtime;
+  return {
+    open: (options) =>
+      loadRuntime().openRuntime(options, {
+        faults: faults.source,
+        onStarted: (runtime) => {
+          started = runtime;
+        },
+      }),
+    page: {
+      requests,
+      open: (demo, dataDir) => {
+        const { openPage } = require('../page/open-page') as typeof import('../page/open-page');
+        return openPage({ runtime: started, demo, dataDir }, faults, requests);
+      },
+    },
+  };
 }
 
 /** Loads the runtime while a process of its own synthesizes. */
@@ -81,12 +108,8 @@ function synthesizeAndLoad(outDir: string, signal: AbortSignal): Promise<string>
   return done;
 }
 
-async function open(options: OpenOptions): Promise<DemoRuntime> {
-  return loadRuntime().openRuntime(options);
-}
-
 /** The other commands do without the runtime, so they do not load it. */
-const loadRuntime = () => require('./local/open-runtime') as { openRuntime: LocalDependencies['open'] };
+const loadRuntime = () => require('./local/open-runtime') as typeof import('./local/open-runtime');
 
 const loadClients = () => ({
   kinesis: require('@aws-sdk/client-kinesis') as typeof import('@aws-sdk/client-kinesis'),

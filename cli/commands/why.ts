@@ -81,7 +81,7 @@ const boundsOf = ({ since, until, records, megabytes, everywhere, look }: WhyOpt
 });
 
 /** Returns the named pipeline, or the first one that has the given columns. */
-function pipelineOf(name: string | undefined, args: readonly string[]): Pipeline {
+export function pipelineOf(name: string | undefined, args: readonly string[]): Pipeline {
   const columns = args.filter((arg) => arg.includes('=')).map((arg) => arg.split('=')[0]!);
   const found =
     name === undefined

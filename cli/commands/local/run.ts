@@ -13,6 +13,7 @@ import { assertRoom, watchDisk } from './disk-space';
 import { firstMoment, nextMoment } from './moments';
 import { equationText, summaryText } from './print';
 import { countRecords, HistoryRows, type RecordCounts, sumCounts } from './record-counts';
+import type { BatchRequest, BatchRequests } from './requests';
 import { RunWatch } from './run-watch';
 import { type Clients, sendBatch } from './send-batch';
 import { publishedExports, type Summary, summarize } from './summary';
@@ -46,6 +47,15 @@ export interface LocalDependencies {
   synthesize(outDir: string, signal: AbortSignal): Promise<string>;
   open(options: OpenOptions): Promise<DemoRuntime>;
   clients(runtime: DemoRuntime): Clients & { destroy(): void };
+  /** The page of a live run. @default - none */
+  readonly page?: LivePage;
+}
+
+export interface LivePage {
+  /** What people ask for on it. */
+  readonly requests: BatchRequests;
+  /** Serves it. The address is for whoever started the run. */
+  open(runtime: DemoRuntime, dataDir: string): Promise<{ readonly address: string; dispose(): Promise<void> }>;
 }
 
 export interface LocalIo {
@@ -83,6 +93,7 @@ class Demo {
   private file: BatchesFile;
   private runtime!: DemoRuntime;
   private announced = '';
+  private page: { dispose(): Promise<void> } | undefined;
   private rows!: HistoryRows;
   private readonly disk: ReturnType<typeof watchDisk>;
   private readonly io: LocalIo;
@@ -106,6 +117,7 @@ class Demo {
       if (this.options.port !== undefined) await assertFree(this.options.port);
       const assemblyDir = await this.synth();
       await this.start(assemblyDir);
+      await this.openPage();
       return await this.demonstrate();
     } catch (error) {
       if (this.disk.signal.aborted) throw this.disk.signal.reason;
@@ -116,6 +128,7 @@ class Demo {
       this.disk.dispose();
       this.progress.stop();
       removeRuntimeFile(this.dataDir);
+      await this.page?.dispose();
       await this.runtime?.dispose();
     }
   }
@@ -166,6 +179,13 @@ class Demo {
     const { batches, clock } = this.file;
     if (batches === 0) return firstMoment(Date.now());
     return this.options.once && clock !== undefined ? nextMoment(Date.now(), clock) : undefined;
+  }
+
+  private async openPage(): Promise<void> {
+    if (this.options.once || this.deps.page === undefined) return;
+    const page = await this.deps.page.open(this.runtime, this.dataDir);
+    this.page = page;
+    this.progress.line(`  page      ${this.progress.style.cyan(page.address)}`);
   }
 
   /**
@@ -303,12 +323,14 @@ class Demo {
     await watch.news();
     progress.line(progress.style.dim(`live: a minute passes in a second, a few events happen; Ctrl-C stops`));
     runtime.setRate(LIVE_RATE);
+    this.deps.page?.requests.accept();
     let nextBatch = performance.now() + LIVE_BATCH_EVERY_MS / 2;
     while (!signal.aborted) {
       if (performance.now() >= nextBatch) {
         nextBatch = performance.now() + LIVE_BATCH_EVERY_MS;
         await this.trickle(clients);
       }
+      await this.deps.page?.requests.serve((request) => this.sendMore(clients, request));
       for (const line of await watch.news()) progress.line(line);
       this.announce();
       this.file = { ...this.file, clock: runtime.now() };
@@ -320,15 +342,21 @@ class Demo {
   }
 
   private async trickle(clients: Clients): Promise<void> {
+    const events = Math.max(10, Math.min(1000, Math.round(this.options.events / 100)));
+    await this.sendMore(clients, { events, shape: { overlap: 0 } });
+  }
+
+  /** @returns the number of records and rows */
+  private async sendMore(clients: Clients, { events, shape }: BatchRequest): Promise<number> {
     const { signal } = this.io;
     const { complete } = this.file;
-    const events = Math.max(10, Math.min(1000, Math.round(this.options.events / 100)));
     writeBatches(this.dataDir, { ...this.file, complete: false });
-    const batch = { seed: this.options.seed, events, withHistory: false };
+    const batch = { seed: this.options.seed, events, withHistory: false, shape };
     const deployed = this.deps.generators.filter(({ pipeline }) => this.runtime.isDeployed(pipeline));
     const sent = await sendBatch(this.runtime, clients, deployed, this.file, batch, { signal });
     // The loop in `live` writes it.
     this.file = { ...sent.file, complete };
+    return sent.records + sent.rows;
   }
 
   private async account(): Promise<RecordCounts> {

@@ -1,6 +1,11 @@
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { type Generation, HOUR_MS, type PipelineGenerator } from '../../../pipelines/generator/generator';
+import {
+  type Generation,
+  type GeneratorOptions,
+  HOUR_MS,
+  type PipelineGenerator,
+} from '../../../pipelines/generator/generator';
 import { feedStream } from '../feed';
 import { type BatchesFile, withBatch } from './batches';
 import type { DemoRuntime } from './demo-runtime';
@@ -15,6 +20,8 @@ export interface Batch {
   readonly events: number;
   /** False leaves out history, late events and the overlap: only a trickle of current events. */
   readonly withHistory: boolean;
+  /** Shares of odd records. @default - the generator's */
+  readonly shape?: Pick<GeneratorOptions, 'malformed' | 'duplicates' | 'overlap'>;
 }
 
 export interface Sent {
@@ -49,6 +56,7 @@ export async function sendBatch(
       events,
       ...timing(runtime.now(), file, generator.pipeline),
       ...extras(file, batch),
+      ...batch.shape,
     });
     sent[generator.pipeline] = generation;
     for (const object of generation.history()) {

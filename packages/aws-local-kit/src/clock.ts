@@ -15,6 +15,8 @@ export interface RuntimeClock extends Clock {
   nextTimerAt(): number | undefined;
   /** Moves the clock to the moment and runs what is due on the way, in order; a moment that has passed runs what is overdue. */
   advanceTo(epochMs: number): void;
+  /** Clock milliseconds a real millisecond. */
+  rate(): number;
   setRate(rate: number): void;
   /** Forgets all timers; the clock stands still. */
   dispose(): void;
@@ -108,6 +110,7 @@ export function createClock({ start, rate, onError = (error) => console.error(er
         arm();
       }
     },
+    rate: () => currentRate,
     setRate(newRate) {
       rebase();
       currentRate = checkedRate(newRate);

@@ -1,0 +1,115 @@
+import {
+  CancelStatementCommand,
+  type ColumnMetadata,
+  DescribeStatementCommand,
+  ExecuteStatementCommand,
+  type Field,
+  GetStatementResultCommand,
+  RedshiftDataClient,
+} from '@aws-sdk/client-redshift-data';
+import { clientSettings } from '../../lambda/shared/client-settings';
+import type { SqlFailure, SqlResult } from '../../ui/api';
+import { type Calls, Refusal } from '../../ui/server';
+import type { PageRuntime } from './page-runtime';
+
+/** More rows are cut off: a browser holds these, and a person reads fewer. */
+const MOST_ROWS = 100_000;
+const ENDED = ['FINISHED', 'FAILED', 'ABORTED'];
+
+type Cell = SqlResult['rows'][number][number];
+
+/** Runs statements through the Data API, as any client of the warehouse does. */
+export function sqlConsole({ demo }: PageRuntime): Pick<Calls, '/api/sql' | '/api/sql/cancel'> & { dispose(): void } {
+  const { endpoint, region, credentials } = demo;
+  const client = new RedshiftDataClient({ ...clientSettings(), endpoint, region, credentials });
+  /** Statements by the page's ids. A statement without one was cancelled before it was submitted. */
+  const running = new Map<string, { id?: string; cancelled: boolean }>();
+  return {
+    async '/api/sql'({ sql, id }) {
+      if (running.has(id)) throw new Refusal(`a statement with the id ${id} is running`);
+      const entry: { id?: string; cancelled: boolean } = { cancelled: false };
+      running.set(id, entry);
+      const began = performance.now();
+      try {
+        return await execute(client, demo.warehouse, sql, began, (statement) => {
+          entry.id = statement;
+          return entry.cancelled;
+        });
+      } catch (error) {
+        // The Data API refuses some statements at once.
+        if ((error as { $fault?: unknown }).$fault === undefined) throw error;
+        return failure((error as Error).message, sql);
+      } finally {
+        running.delete(id);
+      }
+    },
+    async '/api/sql/cancel'({ id }) {
+      const entry = running.get(id);
+      if (entry === undefined) return { done: 'the statement has ended' };
+      entry.cancelled = true;
+      if (entry.id !== undefined) await cancel(client, entry.id);
+      return { done: 'cancelled' };
+    },
+    dispose: () => client.destroy(),
+  };
+}
+
+async function execute(
+  client: RedshiftDataClient,
+  warehouse: PageRuntime['demo']['warehouse'],
+  sql: string,
+  began: number,
+  submitted: (id: string) => boolean,
+): Promise<SqlResult | SqlFailure> {
+  const { Id } = await client.send(
+    new ExecuteStatementCommand({ ...warehouse, Sql: sql, StatementName: 'millrace-page' }),
+  );
+  if (submitted(Id!)) await cancel(client, Id!);
+  let state = await client.send(new DescribeStatementCommand({ Id, WaitTimeSeconds: 20 }));
+  while (!ENDED.includes(state.Status ?? ''))
+    state = await client.send(new DescribeStatementCommand({ Id, WaitTimeSeconds: 20 }));
+  if (state.Status !== 'FINISHED')
+    return failure(state.Error ?? `the statement was ${state.Status?.toLowerCase()}`, sql);
+  const milliseconds = Math.round(performance.now() - began);
+  if (!state.HasResultSet)
+    return { columns: [], rows: [], changed: Math.max(0, state.ResultRows ?? 0), milliseconds, cut: false };
+  const rows: Cell[][] = [];
+  let columns: ColumnMetadata[] = [];
+  let token: string | undefined;
+  do {
+    const page = await client.send(new GetStatementResultCommand({ Id, NextToken: token }));
+    columns = page.ColumnMetadata ?? [];
+    for (const record of page.Records ?? []) rows.push(record.map(cell));
+    token = page.NextToken;
+  } while (token !== undefined && rows.length < MOST_ROWS);
+  const total = state.ResultRows ?? rows.length;
+  return {
+    columns: columns.map(({ label, name, typeName }) => ({ name: label ?? name ?? '', type: typeName ?? '' })),
+    rows: rows.slice(0, MOST_ROWS),
+    milliseconds,
+    cut: total > MOST_ROWS,
+  };
+}
+
+/** A statement that has ended cannot be cancelled. */
+async function cancel(client: RedshiftDataClient, id: string): Promise<void> {
+  try {
+    await client.send(new CancelStatementCommand({ Id: id }));
+  } catch (error) {
+    if (!['ValidationException', 'ResourceNotFoundException'].includes((error as Error).name)) throw error;
+  }
+}
+
+/** Reads the place of an error from its message: `line 2, column 8: …`. */
+export function failure(error: string, sql: string): SqlFailure {
+  const [, line, column] = /line (\d+), column (\d+)/.exec(error) ?? [];
+  if (line === undefined) return { error };
+  const before = sql.split('\n').slice(0, Number(line) - 1);
+  const position = before.reduce((sum, text) => sum + text.length + 1, 0) + Number(column) - 1;
+  return { error, position: Math.min(position, sql.length) };
+}
+
+function cell(field: Field): Cell {
+  if (field.isNull) return null;
+  return field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null;
+}

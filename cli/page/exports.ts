@@ -1,0 +1,148 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Environment } from '../../environments/environment';
+import { windowEnd, windowStart } from '../../lambda/export/contract';
+import type { Success } from '../../lambda/export/publication';
+import { ofLanding, publicTables } from '../../sql';
+import type { ExportCalendar, ExportWindow } from '../../ui/api';
+import { type Calls, Refusal, type Source } from '../../ui/server';
+import { warehouseTime } from '../commands/context';
+import { allExports, contentText, findExport, type NamedExport } from '../commands/exports/find-export';
+import { firstRow, type PageRuntime } from './page-runtime';
+import type { RuntimeWatch } from './watch';
+
+/** More windows are not shown. */
+const MOST_WINDOWS = 24 * 62;
+
+/** What is published, and what waits for what. */
+export function exportCalls(
+  page: PageRuntime,
+  watch: RuntimeWatch,
+  { partners }: Environment,
+): Pick<Calls, '/api/exports' | '/api/exports/window'> & Pick<Source, 'download'> {
+  const { demo } = page;
+  const readersOf = (name: string) =>
+    partners
+      .filter(({ access }) => access.mode === 'read' && access.exports.includes(name))
+      .map((partner) => partner.name);
+  return {
+    async '/api/exports'() {
+      const exports: ExportCalendar[] = [];
+      for (const named of allExports()) {
+        if (!demo.isDeployed(named.pipeline.name)) continue;
+        const { content, format } = named.item;
+        exports.push({
+          name: named.name,
+          content: contentText(named.item),
+          format: format.kind,
+          windowMinutes: Math.round((windowEnd(content.window, 0) - windowStart(content.window, 0)) / 60_000),
+          readers: readersOf(named.name),
+          windows: await windowsOf(page, watch, named),
+        });
+      }
+      return { exports };
+    },
+    async '/api/exports/window'({ export: name, start, revision }) {
+      const { pipeline, definition } = findExport(name);
+      const at = Date.parse(start);
+      if (Number.isNaN(at)) throw new Refusal(`start must be a time such as 2026-11-21T05:00:00Z, got '${start}'`);
+      const { rows } = await demo.query(
+        `select location from ${publicTables(pipeline).exports} where "export" = '${definition.name}'
+  and window_start = '${warehouseSecond(at)}'::timestamp and coalesce(revision, 0) = ${Math.floor(revision)}`,
+      );
+      if (rows.length === 0) throw new Refusal(`${name} has no publication ${revision} of the window ${start}`);
+      const location = String(rows[0]![0]);
+      const { key } = placeOf(location);
+      const manifest = await textOf(page, `${key}success.json`);
+      const { files } = JSON.parse(manifest) as Success;
+      return {
+        location,
+        manifest,
+        files: files.map(({ key: file, rows: count, bytes }) => ({ key: file, rows: count, bytes })),
+      };
+    },
+    async download(key) {
+      if (!key.startsWith('exports/'))
+        throw new Refusal(`key must be the key of a published file, got '${key.slice(0, 200)}'`);
+      // The path comes from a key that the bucket listed, so the key cannot lead elsewhere.
+      const found = await demo.objects(demo.exportBucket, key);
+      if (!found.some((object) => object.key === key)) throw new Refusal(`there is no file ${key.slice(0, 200)}`);
+      const path = demo.pathOf(demo.exportBucket, key);
+      return { name: key.split('/').at(-1)!, bytes: (await stat(path)).size, body: createReadStream(path) };
+    },
+  };
+}
+
+async function windowsOf(page: PageRuntime, watch: RuntimeWatch, named: NamedExport): Promise<ExportWindow[]> {
+  const { pipeline, definition } = named;
+  const { rows } = await page.demo.query(
+    `select window_start, window_end, row_count, file_count, coalesce(byte_count, 0), published_at, coalesce(revision, 0) as revision
+from (
+  select *, row_number() over (partition by window_start order by coalesce(revision, 0) desc) as newest
+  from ${publicTables(pipeline).exports} where "export" = '${definition.name}'
+) as publications
+where newest = 1 order by 1 desc limit ${MOST_WINDOWS}`,
+  );
+  const published = rows.reverse().map(
+    ([start, end, count, files, bytes, at, revision]): ExportWindow => ({
+      start: iso(start),
+      end: iso(end),
+      state: Number(revision) > 0 ? 'revised' : 'published',
+      rows: Number(count),
+      files: Number(files),
+      bytes: Number(bytes),
+      publishedAt: iso(at),
+      revision: Number(revision),
+    }),
+  );
+  const last = published.at(-1);
+  return last === undefined ? [] : [...published, await nextWindow(page, watch, named, Date.parse(last.end))];
+}
+
+/** The window after the newest publication, and what it waits for. */
+async function nextWindow(
+  { demo }: PageRuntime,
+  watch: RuntimeWatch,
+  { pipeline, item }: NamedExport,
+  start: number,
+): Promise<ExportWindow> {
+  const end = windowEnd(item.content.window, start);
+  const lateness = item.content.kind === 'incremental' ? item.content.latenessMinutes : 0;
+  const closes = end + lateness * 60_000;
+  const row = await firstRow(
+    demo,
+    `select max(complete_until) as complete_until from ${publicTables(pipeline).checkpoints} where ${ofLanding(pipeline)}`,
+  );
+  const complete = row['complete_until'] === null ? 0 : warehouseTime(row['complete_until']);
+  const { error } = watch.state(pipeline.name, 'Exports');
+  const waiting =
+    demo.now() < closes
+      ? `it closes at ${clock(closes)}${lateness > 0 ? `, ${lateness} minutes after its end, for late events` : ''}`
+      : complete < closes
+        ? `the views are complete until ${complete === 0 ? 'now unknown' : clock(complete)}, and it needs ${clock(closes)}`
+        : 'the next run of the export function publishes it';
+  const failed = error !== undefined && demo.now() >= closes;
+  return {
+    start: new Date(start).toISOString(),
+    end: new Date(end).toISOString(),
+    state: failed ? 'failed' : 'waiting',
+    rows: 0,
+    files: 0,
+    bytes: 0,
+    revision: 0,
+    waitsFor: failed ? error : waiting,
+  };
+}
+
+async function textOf({ runtime, demo }: PageRuntime, key: string): Promise<string> {
+  return (await runtime.s3.get(runtime.administrator.principal, demo.exportBucket, key)).toString('utf8');
+}
+
+function placeOf(location: string): { bucket: string; key: string } {
+  const [, bucket = '', key = ''] = /^s3:\/\/([^/]+)\/(.*)$/.exec(location) ?? [];
+  return { bucket, key };
+}
+
+const iso = (timestamp: unknown) => new Date(warehouseTime(timestamp)).toISOString();
+const warehouseSecond = (epochMs: number) => new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ');
+const clock = (epochMs: number) => new Date(epochMs).toISOString().slice(11, 16);

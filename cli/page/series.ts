@@ -1,0 +1,196 @@
+import type { Pipeline } from '../../pipelines/definition';
+import { landingName, ofLanding, publicTables } from '../../sql';
+import type { Series } from '../../ui/api';
+import type { Calls } from '../../ui/server';
+import { warehouseText } from '../commands/context';
+import { alarmDefinitions, NAMESPACE, partsOf } from './alarms';
+import type { PageRuntime } from './page-runtime';
+
+type Chart = Series['charts'][number];
+type Line = Chart['lines'][number];
+
+/** Width of a bucket, in minutes: so that a chart has at most about 120. */
+const WIDTHS = [1, 2, 5, 10, 15, 30, 60, 120, 360, 720];
+const BUCKETS = 120;
+const MOST_REASONS = 6;
+
+/** Reads how things went over time. All times are of the runtime's clock. */
+export function seriesCalls(page: PageRuntime, pipelines: readonly Pipeline[]): Pick<Calls, '/api/series'> {
+  return {
+    async '/api/series'({ minutes }) {
+      const width = (WIDTHS.find((candidate) => minutes / candidate <= BUCKETS) ?? WIDTHS.at(-1)!) * 60_000;
+      const now = page.demo.now();
+      const first = Math.floor((now - minutes * 60_000) / width) * width;
+      const times: number[] = [];
+      for (let time = first; time <= now; time += width) times.push(time);
+      const axis = new Axis(times, width, page);
+      const deployed = pipelines.filter(({ name }) => page.demo.isDeployed(name));
+      return { times, charts: await charts(axis, deployed) };
+    },
+  };
+}
+
+async function charts(axis: Axis, pipelines: readonly Pipeline[]): Promise<Chart[]> {
+  const each = (lineOf: (pipeline: Pipeline) => Promise<Line['values']>) => linesOf(pipelines, lineOf);
+  return [
+    {
+      title: 'Throughput',
+      unit: 'records merged',
+      legend: 'sum',
+      lines: await each((pipeline) => axis.throughput(pipeline)),
+    },
+    {
+      title: 'Freshness',
+      unit: 'seconds from arrival to merge, longest',
+      legend: 'last',
+      lines: await each((pipeline) => axis.freshness(pipeline)),
+    },
+    {
+      title: 'Pending',
+      unit: 'records of the stream',
+      legend: 'last',
+      lines: await each((pipeline) => axis.pending(pipeline)),
+    },
+    { title: 'Rejects by reason', unit: 'records', legend: 'sum', lines: await axis.rejects(pipelines) },
+    {
+      title: 'Duration of a refresh',
+      unit: 'seconds, longest',
+      legend: 'last',
+      lines: await each(async ({ name }) => axis.metric('RunSeconds', name)),
+    },
+    {
+      title: 'Age of the newest export',
+      unit: 'hours since the end of its window',
+      legend: 'last',
+      lines: await each((pipeline) => axis.exportAge(pipeline)),
+      ...axis.threshold('ExportedWindows'),
+    },
+  ];
+}
+
+async function linesOf(pipelines: readonly Pipeline[], lineOf: (pipeline: Pipeline) => Promise<Line['values']>) {
+  const lines: Line[] = [];
+  for (const pipeline of pipelines) lines.push({ name: pipeline.name, values: await lineOf(pipeline) });
+  return lines;
+}
+
+/** The buckets of one answer, and the queries that fill them. */
+class Axis {
+  private readonly from: string;
+
+  constructor(
+    private readonly times: readonly number[],
+    private readonly widthMs: number,
+    private readonly page: PageRuntime,
+  ) {
+    this.from = `'${warehouseText(times[0]!)}'::timestamp`;
+  }
+
+  /** SQL: the number of a time's bucket. */
+  private bucket(column: string): string {
+    return `floor((extract(epoch from ${column}) - ${Math.round(this.times[0]! / 1000)}) / ${this.widthMs / 1000})`;
+  }
+
+  private async filled(sql: string, empty: number | null): Promise<(number | null)[]> {
+    const values = this.times.map((): number | null => empty);
+    for (const [bucket, value] of (await this.page.demo.query(sql)).rows) {
+      const index = Number(bucket);
+      if (value !== null && index >= 0 && index < values.length) values[index] = Number(value);
+    }
+    return values;
+  }
+
+  throughput(pipeline: Pipeline) {
+    const { runs } = publicTables(pipeline);
+    return this.filled(
+      `select ${this.bucket('merged_at')} as bucket, sum(rows_read) from ${runs} where merged_at >= ${this.from} group by 1`,
+      0,
+    );
+  }
+
+  freshness(pipeline: Pipeline) {
+    return this.filled(
+      `select ${this.bucket('merged_at')} as bucket, max(extract(epoch from merged_at) - extract(epoch from arrived_at)) from ${publicTables(pipeline).events}
+where merged_at >= ${this.from} and source = 'stream' group by 1`,
+      null,
+    );
+  }
+
+  /** Records that had arrived at a bucket's end and were not merged: both are counted, and the difference adds up. */
+  async pending(pipeline: Pipeline) {
+    const { events, duplicates, rejects, checkpoints } = publicTables(pipeline);
+    const merged = [events, duplicates, rejects].map(
+      (table) => `select arrived_at, merged_at from ${table} where source = 'stream' and arrived_at is not null`,
+    );
+    const landed = `select approximate_arrival_timestamp, cast(null as timestamp) from ${landingName(pipeline)} where refresh_time > coalesce(
+  (select max(refresh_time) from ${checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp)`;
+    const all = `(${[...merged, landed].join(' union all ')}) as records`;
+    const columns = await this.page.demo.query(
+      `select count(*) from ${all} where arrived_at < ${this.from} and (merged_at is null or merged_at >= ${this.from})`,
+    );
+    const arrived = await this.filled(
+      `select ${this.bucket('arrived_at')} as bucket, count(*) from ${all} where arrived_at >= ${this.from} group by 1`,
+      0,
+    );
+    const gone = await this.filled(
+      `select ${this.bucket('merged_at')} as bucket, count(*) from ${all} where merged_at >= ${this.from} group by 1`,
+      0,
+    );
+    let pending = Number(columns.rows[0]![0]);
+    return this.times.map((_, n) => {
+      pending += arrived[n]! - gone[n]!;
+      return pending;
+    });
+  }
+
+  async rejects(pipelines: readonly Pipeline[]): Promise<Line[]> {
+    const lines = new Map<string, (number | null)[]>();
+    for (const pipeline of pipelines) {
+      const { rows } = await this.page.demo.query(
+        `select reason, ${this.bucket('merged_at')} as bucket, count(*) from ${publicTables(pipeline).rejects} where merged_at >= ${this.from} group by 1, 2 order by 3 desc`,
+      );
+      for (const [reason, bucket, records] of rows) {
+        const known = `${pipeline.name}: ${reason}`;
+        const name = lines.has(known) || lines.size < MOST_REASONS ? known : 'other reasons';
+        const values = lines.get(name) ?? this.times.map((): number | null => 0);
+        values[Number(bucket)] = (values[Number(bucket)] ?? 0) + Number(records);
+        lines.set(name, values);
+      }
+    }
+    return [...lines].map(([name, values]) => ({ name, values }));
+  }
+
+  async exportAge(pipeline: Pipeline) {
+    const { rows } = await this.page.demo.query(
+      `select published_at, window_end from ${publicTables(pipeline).exports} order by 1`,
+    );
+    const published = rows.map((row) => row.map((value) => Date.parse(`${String(value).replace(' ', 'T')}Z`)));
+    return this.times.map((time) => {
+      const end = Math.min(time + this.widthMs, this.page.demo.now());
+      const ends = published.flatMap(([at, windowEnd]) => (at! <= end ? [windowEnd!] : []));
+      return ends.length === 0 ? null : Math.round(((end - Math.max(...ends)) / 3_600_000) * 100) / 100;
+    });
+  }
+
+  /** The longest value of a metric. The runtime keeps metrics in memory, so they begin with its start. */
+  metric(name: string, pipeline: string): (number | null)[] {
+    const values = this.times.map((): number | null => null);
+    for (const { at, value, dimensions } of this.page.runtime.metrics.find(NAMESPACE, name)) {
+      const index = Math.floor((at - this.times[0]!) / this.widthMs);
+      if (dimensions['Pipeline'] !== pipeline || index < 0 || index >= values.length) continue;
+      values[index] = Math.max(values[index] ?? 0, value);
+    }
+    return values;
+  }
+
+  /** The alarm over a count of what should have happened fires after so many hours without it. */
+  threshold(metric: string): Pick<Chart, 'threshold'> {
+    const found = alarmDefinitions(this.page.runtime).filter(
+      (definition) => definition.metric === metric && definition.below,
+    );
+    const [shortest] = found.sort((one, other) => one.periods * one.periodMs - other.periods * other.periodMs);
+    if (shortest === undefined) return {};
+    const hours = (shortest.periods * shortest.periodMs) / 3_600_000;
+    return { threshold: { value: hours, alarm: partsOf(shortest.name).heading } };
+  }
+}

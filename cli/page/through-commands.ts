@@ -1,0 +1,148 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Environment } from '../../environments/environment';
+import type { Pipeline } from '../../pipelines/definition';
+import { publicTables } from '../../sql';
+import type { FileStatus, HistoryState, RejectReason, WhyAnswer } from '../../ui/api';
+import type { Calls } from '../../ui/server';
+import { connect } from '../cloud/connect';
+import type { Context } from '../commands/context';
+import { type Files, files } from '../commands/files';
+import { hasHistory } from '../commands/history/sources';
+import { rejects } from '../commands/rejects';
+import { previewRetry, retryRejects } from '../commands/rejects/retry';
+import { type Answer, pipelineOf, why } from '../commands/why';
+import { parseQuestion } from '../commands/why/question';
+import { Failure } from '../failure';
+import { Progress, styleFor } from '../terminal';
+import type { PageRuntime } from './page-runtime';
+
+const DEADLINE_MS = 120_000;
+const REJECT_SAMPLES = 5;
+const FILES_SHOWN = 500;
+const BOUNDS = { records: 200_000, bytes: 256e6, everywhere: false, look: true };
+
+/** What the page asks of the commands: it shows the facts of `why`, `rejects` and `files`. */
+export function callsThroughCommands(
+  { dataDir, demo }: PageRuntime,
+  environment: Environment,
+  pipelines: readonly Pipeline[],
+): Pick<Calls, '/api/why' | '/api/rejects' | '/api/rejects/retry' | '/api/history'> {
+  /** Runs a command with `--json` in this process. */
+  const answerOf = async <T>(command: (context: Context) => Promise<unknown>): Promise<T> => {
+    let said = '';
+    const result = await inContext(dataDir, (text) => (said += text), command);
+    return (said === '' ? result : JSON.parse(said)) as T;
+  };
+  const pipelineNamed = (name: string): Pipeline => {
+    const found = pipelines.find((pipeline) => pipeline.name === name);
+    if (found !== undefined) return found;
+    throw new Failure(
+      `pipeline must be one of ${pipelines.map((pipeline) => pipeline.name).join(', ')}, got '${name}'`,
+    );
+  };
+
+  return {
+    async '/api/why'({ event, pipeline }) {
+      const args = argumentsOf(event);
+      const named = pipeline !== undefined || args[0]!.includes('=');
+      const candidates = named ? [pipelineOf(pipeline, args)] : pipelines;
+      const answers: Answer[] = [];
+      // An id does not say whose it is.
+      for (const candidate of candidates) {
+        const question = parseQuestion(candidate, args);
+        answers.push(await answerOf<Answer>((context) => why(context, question, BOUNDS)));
+        if (answers.at(-1)!.inEvents) break;
+      }
+      const known = ({ sightings }: Answer) => sightings.some(({ found }) => found === 'yes');
+      const answer = answers.find(({ inEvents }) => inEvents) ?? answers.find(known) ?? answers[0]!;
+      return { ...answer, partners: partnersOf(answer, environment) };
+    },
+    async '/api/rejects'() {
+      const options = { limit: REJECT_SAMPLES };
+      const { reasons } = await answerOf<{ reasons: RejectReason[] }>((context) =>
+        rejects(context, pipelines, options),
+      );
+      return { reasons: reasons.map((reason) => ({ ...reason, ...columnOf(reason, pipelineNamed(reason.pipeline)) })) };
+    },
+    async '/api/rejects/retry'({ pipeline, reason, apply }) {
+      const chosen = pipelineNamed(pipeline);
+      const retry = apply ? retryRejects : previewRetry;
+      return {
+        applied: apply,
+        ...(await answerOf<Awaited<ReturnType<typeof retry>>>((context) => retry(context, chosen, { reason }))),
+      };
+    },
+    async '/api/history'() {
+      const chosen = pipelines.filter(hasHistory);
+      const found = await answerOf<Files>((context) => files(context, chosen, { limit: FILES_SHOWN }));
+      const days: HistoryState['days'][number][] = [];
+      for (const { name } of chosen) {
+        const { rows } = await demo.query(
+          `select trunc(loaded_at) as day, count(*), coalesce(sum(size), 0), coalesce(sum(row_count), 0) from ${publicTables({ name }).ledger} where source <> 'archive' group by 1 order by 1`,
+        );
+        days.push(
+          ...rows.map(([day, objects, bytes, count]) => ({
+            pipeline: name,
+            day: String(day).slice(0, 10),
+            objects: Number(objects),
+            bytes: Number(bytes),
+            rows: Number(count),
+          })),
+        );
+      }
+      const shown = found.files.slice(0, FILES_SHOWN).map((file) => ({ ...file, status: file.status as FileStatus }));
+      return { bucket: demo.historyBucket, counts: found.counts, days, files: shown };
+    },
+  };
+}
+
+async function inContext<T>(
+  data: string,
+  write: (text: string) => void,
+  act: (context: Context) => Promise<T>,
+): Promise<T> {
+  const silent = { write: () => true };
+  const cloud = connect({ data, outputs: '' });
+  const deadline = performance.now() + DEADLINE_MS;
+  const style = styleFor(silent, {});
+  const progress = new Progress(silent, style);
+  try {
+    return await act({
+      cloud,
+      stdout: { write },
+      progress,
+      style,
+      json: true,
+      remainingMs: () => deadline - performance.now(),
+      sleep: wait,
+    });
+  } finally {
+    progress.stop();
+    cloud.close();
+  }
+}
+
+/** Splits `customer_id=customer_7 action=cart`: a value reaches to the next `name=`, so it may have spaces. */
+export function argumentsOf(event: string): string[] {
+  return event
+    .trim()
+    .split(/\s+(?=[a-z_][a-z0-9_]*=)/)
+    .map((part) => part.trim());
+}
+
+/** A reason about a column begins with its name: `price: expected a number, got a string`. */
+function columnOf({ reason }: RejectReason, { columns }: Pipeline): Pick<RejectReason, 'column' | 'path'> {
+  const column = columns.find(({ name }) => reason.startsWith(`${name}: `));
+  return column === undefined ? {} : { column: column.name, path: column.path };
+}
+
+/** The partners who may read an export that holds the event. */
+function partnersOf({ pipeline, sightings }: Answer, { partners }: Environment): WhyAnswer['partners'] {
+  const held = sightings
+    .filter(({ place, found, facts }) => place === 'export' && found === 'yes' && facts['export'] !== undefined)
+    .map(({ facts }) => `${pipeline}.${facts['export']}`);
+  return partners.flatMap(({ name, access }) => {
+    const exports = access.mode === 'read' ? access.exports.filter((readable) => held.includes(readable)) : [];
+    return exports.length === 0 ? [] : [{ name, exports }];
+  });
+}

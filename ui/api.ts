@@ -1,0 +1,255 @@
+/** What the page and its server say to each other. The page asks with POST and JSON; `/api/live` answers server-sent events. */
+
+export interface Counts {
+  readonly produced: number;
+  /** The right side of the equation, in the order in which it is written. */
+  readonly terms: readonly { readonly name: string; readonly records: number }[];
+  readonly balanced: boolean;
+}
+
+export type NodeState = 'ok' | 'running' | 'late' | 'failed' | 'paused' | 'idle';
+
+/** One box of the picture. */
+export interface FlowNode {
+  readonly id: 'stream' | 'archive' | 'history' | 'landing' | 'staged' | 'merge' | 'events' | 'duplicates' | 'rejects';
+  readonly count: number;
+  readonly unit: string;
+  /** One line below the count. */
+  readonly detail: string;
+  readonly state: NodeState;
+  /** When it last did something, epoch milliseconds of the runtime's clock. */
+  readonly at?: number;
+}
+
+/** A view, an export or a partner in the picture. */
+export interface FlowItem {
+  readonly name: string;
+  readonly count?: number;
+  readonly detail: string;
+  readonly state: NodeState;
+}
+
+export interface PipelineFlow {
+  readonly name: string;
+  readonly counts: Counts;
+  readonly nodes: readonly FlowNode[];
+  readonly views: readonly FlowItem[];
+  readonly exports: readonly FlowItem[];
+  readonly partners: readonly FlowItem[];
+  /** Records a second of the clock that the stream accepted lately. */
+  readonly rate: number;
+  /** Functions that are running now. */
+  readonly running: readonly string[];
+}
+
+export interface Snapshot {
+  readonly environment: string;
+  /** The runtime's clock: epoch milliseconds, and its milliseconds per real millisecond. */
+  readonly now: number;
+  readonly clockRate: number;
+  /** True while the first records are sent and merged. Then the clock jumps, and the page cannot move it. */
+  readonly catchingUp: boolean;
+  readonly warehouse: 'available' | 'paused';
+  readonly counts: Counts;
+  readonly pipelines: readonly PipelineFlow[];
+  readonly alarms: readonly Alarm[];
+}
+
+export interface Alarm {
+  readonly pipeline: string;
+  /** Heading of its section in docs/runbook.md. */
+  readonly heading: string;
+  readonly impact: string;
+  readonly what: string;
+}
+
+/** Something that happened: a function ran, a statement failed, a delivery was made. */
+export interface Activity {
+  readonly id: number;
+  readonly at: number;
+  readonly kind: 'function' | 'statement' | 'delivery' | 'deployment' | 'trouble' | 'fault';
+  readonly what: string;
+  readonly failed: boolean;
+}
+
+/** One message of `/api/live`. Fields that did not change are left out. */
+export interface LiveMessage {
+  readonly snapshot?: Snapshot;
+  readonly activity?: readonly Activity[];
+  /** The snapshot could not be made, and why. */
+  readonly problem?: string;
+}
+
+export interface Sighting {
+  readonly place: string;
+  readonly found: 'yes' | 'no' | 'unknown';
+  readonly what: string;
+  readonly facts: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+export interface WhyAnswer {
+  readonly pipeline: string;
+  readonly eventId: string | null;
+  readonly verdict: string;
+  readonly inEvents: boolean;
+  readonly sightings: readonly Sighting[];
+  /** Partners that may read one of the event's exports. */
+  readonly partners: readonly { readonly name: string; readonly exports: readonly string[] }[];
+}
+
+export interface RejectReason {
+  readonly pipeline: string;
+  readonly reason: string;
+  readonly records: number;
+  readonly newest: string;
+  /** The declared column that the reason is about, and its path in the payload. */
+  readonly column?: string;
+  readonly path?: readonly string[];
+  readonly samples: readonly {
+    readonly from: string;
+    readonly mergedAt: string;
+    readonly payload: string | null;
+    readonly payloadBytes: number | null;
+  }[];
+}
+
+export interface RetryAnswer {
+  readonly applied: boolean;
+  readonly chosen: number;
+  readonly events: number;
+  readonly duplicates: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+export interface SqlResult {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly (readonly (string | number | boolean | null)[])[];
+  /** Rows that a statement without a result changed. */
+  readonly changed?: number;
+  readonly milliseconds: number;
+  /** True if the result has more rows than are sent. */
+  readonly cut: boolean;
+}
+
+export interface SqlFailure {
+  readonly error: string;
+  /** Offset in the statement that the message is about. */
+  readonly position?: number;
+}
+
+export interface ExportWindow {
+  readonly start: string;
+  readonly end: string;
+  readonly state: 'published' | 'revised' | 'waiting' | 'failed';
+  readonly rows: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly publishedAt?: string;
+  readonly revision: number;
+  /** What a window that is not published waits for. */
+  readonly waitsFor?: string;
+}
+
+export interface ExportCalendar {
+  /** `<pipeline>.<export>` */
+  readonly name: string;
+  readonly content: string;
+  readonly format: string;
+  readonly windowMinutes: number;
+  readonly readers: readonly string[];
+  readonly windows: readonly ExportWindow[];
+}
+
+export interface ExportFiles {
+  readonly location: string;
+  readonly manifest: string;
+  readonly files: readonly { readonly key: string; readonly rows: number | null; readonly bytes: number }[];
+}
+
+export type FileStatus = 'loaded' | 'pending' | 'failed' | 'unknown';
+
+export interface HistoryState {
+  readonly bucket: string;
+  readonly counts: Readonly<Record<string, Readonly<Record<FileStatus, { objects: number; bytes: number }>>>>;
+  readonly days: readonly {
+    readonly pipeline: string;
+    readonly day: string;
+    readonly objects: number;
+    readonly bytes: number;
+    readonly rows: number;
+  }[];
+  /** Objects that are not loaded. */
+  readonly files: readonly {
+    readonly pipeline: string | null;
+    readonly status: FileStatus;
+    readonly key: string;
+    readonly size: number | null;
+    readonly reason?: string;
+  }[];
+}
+
+export interface ViewNode {
+  /** `estore.hourly_revenue` */
+  readonly name: string;
+  readonly kind: 'table' | 'view' | 'export';
+  readonly rows: number | null;
+  readonly reads: readonly string[];
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** As the user wrote it; empty for a table. */
+  readonly sql: string;
+  readonly file: string;
+  readonly maintenance?: 'incremental' | 'recomputed';
+  readonly refreshedAt?: string;
+}
+
+export interface Series {
+  /** Epoch milliseconds, one for each value. */
+  readonly times: readonly number[];
+  readonly charts: readonly {
+    readonly title: string;
+    readonly unit: string;
+    readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
+    /** What is written beside a line's name: its last value, or the sum of counts. */
+    readonly legend: 'last' | 'sum';
+    /** The value at which an alarm fires, and its heading in the runbook. */
+    readonly threshold?: { readonly value: number; readonly alarm: string };
+  }[];
+}
+
+export type Action =
+  | { readonly kind: 'rate'; readonly rate: number }
+  | { readonly kind: 'jump' }
+  | { readonly kind: 'send'; readonly what: 'events' | 'malformed' | 'duplicates' | 'history' }
+  | { readonly kind: 'fault'; readonly fault: FaultName };
+
+export const faultNames = [
+  'lose-notification',
+  'double-notification',
+  'kill-load',
+  'abort-merge',
+  'reshard',
+  'pause-warehouse',
+  'resume-warehouse',
+] as const;
+export type FaultName = (typeof faultNames)[number];
+
+/** What was done, in one sentence. */
+export interface Done {
+  readonly done: string;
+}
+
+/** The API by path: what each call takes and answers. */
+export interface Api {
+  '/api/why': [{ pipeline?: string; event: string }, WhyAnswer];
+  '/api/rejects': [Record<string, never>, { reasons: readonly RejectReason[] }];
+  '/api/rejects/retry': [{ pipeline: string; reason: string; apply: boolean }, RetryAnswer];
+  '/api/sql': [{ sql: string; id: string }, SqlResult | SqlFailure];
+  '/api/sql/cancel': [{ id: string }, Done];
+  '/api/exports': [Record<string, never>, { exports: readonly ExportCalendar[] }];
+  '/api/exports/window': [{ export: string; start: string; revision: number }, ExportFiles];
+  '/api/history': [Record<string, never>, HistoryState];
+  '/api/views': [Record<string, never>, { nodes: readonly ViewNode[] }];
+  '/api/series': [{ minutes: number }, Series];
+  '/api/try': [Action, Done];
+}

@@ -1,0 +1,2 @@
+/** esbuild puts style sheets into one file. */
+declare module '*.css';
