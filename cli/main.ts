@@ -18,6 +18,7 @@ const verbs = {
   read: () => load<typeof import('./commands/read')>('read').addRead,
   replay: () => load<typeof import('./commands/replay')>('replay').addReplay,
   sql: () => load<typeof import('./commands/sql')>('sql').addSql,
+  ui: () => load<typeof import('./commands/ui')>('ui').addUi,
   endpoints: () => load<typeof import('./commands/endpoints')>('endpoints').addEndpoints,
   files: () => load<typeof import('./commands/files')>('files').addFiles,
   backfill: () => load<typeof import('./commands/backfill')>('backfill').addBackfill,

@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 const root = join(__dirname, '../..');
 const packages = readdirSync(join(root, 'packages'));
 const rooms = [
-  ...['bin', 'cli', 'lib', 'sql', 'pipelines', 'environments', 'lambda', 'local', 'bench'],
+  ...['bin', 'cli', 'lib', 'sql', 'pipelines', 'environments', 'lambda', 'local', 'ui', 'bench'],
   ...packages.map((name) => `packages/${name}`),
 ];
 
@@ -24,7 +24,7 @@ const files = (folder: string): string[] =>
     : readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
         const path = join(folder, entry.name);
         if (entry.isDirectory()) return ['node_modules', 'dist'].includes(entry.name) ? [] : files(path);
-        return /\.[jt]s$/.test(entry.name) ? [path] : [];
+        return /\.[jt]sx?$/.test(entry.name) ? [path] : [];
       });
 
 const statement =
@@ -44,7 +44,7 @@ function resolve(from: string, target: string): string {
   if (!target.startsWith('.')) return exported(target) ?? target;
   const path = relative(root, join(root, dirname(from), target));
   return (
-    [path, `${path}.ts`, `${path}.js`, join(path, 'index.ts')].find(
+    [path, `${path}.ts`, `${path}.tsx`, `${path}.js`, join(path, 'index.ts')].find(
       (file) => /\.\w+$/.test(file) && existsSync(join(root, file)),
     ) ?? path
   );
@@ -79,7 +79,11 @@ const contract = /^lambda\/[\w-]+\/contract\.ts$/;
 /** What a room may import of the project beyond itself. */
 const allowed: Record<string, RegExp[]> = {
   bin: [/^(cli|lib|environments|pipelines)\//],
-  cli: [/^(lib|sql|pipelines|environments|lambda|local|packages)\//, /^test\/support\//],
+  cli: [
+    /^(lib|sql|pipelines|environments|lambda|local|packages)\//,
+    /^ui\/(api|server\/index)\.ts$/,
+    /^test\/support\//,
+  ],
   bench: [/./],
   lib: [/^(sql|pipelines|environments)\//, contract, /^lambda\/shared\/(env|plan|quote|metrics)\.ts$/],
   sql: [
@@ -92,6 +96,7 @@ const allowed: Record<string, RegExp[]> = {
   environments: [],
   lambda: [],
   local: [/^packages\//],
+  ui: [],
   'packages/aws-local': [/^packages\/(aws-local-kit|kinesis-reader)\//],
   'packages/redshift-local': [/^packages\/(aws-local-kit|redshift-conformance)\//],
   'packages/redshift-conformance': [/^packages\/aws-local-kit\//],

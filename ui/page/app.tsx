@@ -55,7 +55,7 @@ export function App() {
 function TopBar() {
   const { tone, text } = health.value;
   return (
-    <div class="top">
+    <header class="top">
       <div class="brand">
         <svg viewBox="0 0 16 16" width="20" height="20" aria-hidden="true">
           <path d="M2 4c4 0 4 4 6 4s2-4 6-4M2 12c4 0 4-4 6-4s2 4 6 4" />
@@ -76,7 +76,7 @@ function TopBar() {
         </span>
         <Clock />
       </div>
-    </div>
+    </header>
   );
 }
 

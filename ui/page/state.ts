@@ -1,6 +1,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { Activity, Snapshot } from '../api';
 import { follow, takeToken } from './client';
+import { plural } from './format';
 
 const KEPT_ACTIVITIES = 200;
 
@@ -25,7 +26,7 @@ export const health = computed((): { tone: 'good' | 'warn' | 'bad'; text: string
       text:
         missing === 0
           ? 'counts of a pipeline differ'
-          : `${Math.abs(missing)} records ${missing > 0 ? 'are missing' : 'too many'}`,
+          : `${plural(Math.abs(missing), 'record')} ${missing > 0 ? 'missing' : 'too many'}`,
     };
   if (state.alarms.length > 0)
     return {
@@ -41,7 +42,15 @@ export const health = computed((): { tone: 'good' | 'warn' | 'bad'; text: string
 
 function readRoute(): void {
   const [, view = 'flow', argument = ''] = /^#\/([\w-]+)(?:\/(.*))?$/.exec(location.hash) ?? [];
-  route.value = { view, argument: decodeURIComponent(argument) };
+  route.value = { view, argument: decoded(argument) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 export const linkTo = (view: string, argument = '') =>

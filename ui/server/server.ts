@@ -107,14 +107,15 @@ async function download(response: ServerResponse, source: Source, body: string):
   await pipeline(file.body, response);
 }
 
+/** Reads a body to its end, also one that is too large: a caller that is still sending would not see the answer. */
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > LARGEST_BODY) throw new Refusal(`the body must have at most ${LARGEST_BODY} bytes`);
-    chunks.push(chunk);
+    if (bytes <= LARGEST_BODY) chunks.push(chunk);
   }
+  if (bytes > LARGEST_BODY) throw new Refusal(`the body must have at most ${LARGEST_BODY} bytes`);
   return Buffer.concat(chunks).toString('utf8');
 }
 

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Activity, Counts, FlowItem, FlowNode, NodeState, PipelineFlow } from '../../api';
-import { ago, grouped, timeOf } from '../format';
+import { ago, grouped, plural, timeOf } from '../format';
 import { Empty, State } from '../parts';
 import { activities, linkTo, now, snapshot } from '../state';
 
@@ -53,7 +53,7 @@ function Equation({ counts: { produced, terms, balanced } }: { readonly counts: 
       ))}
       <p class="verdict">
         <span class={`pill ${balanced ? 'good' : 'bad'}`}>
-          {balanced ? 'nothing vanished' : `${grouped(Math.abs(produced - sum))} records differ`}
+          {balanced ? 'nothing vanished' : `${plural(Math.abs(produced - sum), 'record')} differ`}
         </span>
       </p>
     </section>

@@ -90,7 +90,12 @@ function Answer({
       )}
       <ol class="timeline">
         {sightings.map((sighting, n) => (
-          <Step key={`${sighting.place} ${n}`} sighting={sighting} again={sightings[n - 1]?.place === sighting.place} />
+          <Step
+            key={`${sighting.place} ${n}`}
+            sighting={sighting}
+            again={sightings[n - 1]?.place === sighting.place}
+            several={eventId === null}
+          />
         ))}
         {partners.length > 0 && (
           <li class="yes">
@@ -103,18 +108,21 @@ function Answer({
   );
 }
 
-const Step = ({
-  sighting: { place, found, what },
-  again,
-}: {
+interface StepProps {
   readonly sighting: Sighting;
+  /** The place is that of the step before. */
   readonly again: boolean;
-}) => (
+  /** Several events match: each can be followed alone. */
+  readonly several: boolean;
+}
+
+const Step = ({ sighting: { place, found, what, facts }, again, several }: StepProps) => (
   <li class={found}>
     <span class="place">{again ? '' : place}</span>
     <span>
       <span class="hidden">{marks[found]}: </span>
-      {what}
+      {what}{' '}
+      {several && typeof facts['eventId'] === 'string' && <a href={linkTo('why', facts['eventId'])}>follow this one</a>}
     </span>
   </li>
 );
