@@ -200,6 +200,19 @@ test('events continue after a break: what the page knows is not sent again', asy
   expect(other.events.flatMap(({ data }) => data.activity?.map(({ what }) => what) ?? [])).toEqual(['first', 'second']);
 });
 
+test('a source that fails is a message on the page, and not the end of the runtime', async () => {
+  const source = new Fake();
+  source.version = () => {
+    throw new Error('the runtime ends');
+  };
+  source.snapshot = async () => {
+    throw new Error('the warehouse is closed');
+  };
+  const { ask, token } = await serve(source);
+  const { events } = await liveOf(ask, token, 'problem');
+  expect(events[0]!.data).toEqual({ problem: 'the warehouse is closed' });
+});
+
 test('nothing is read while no page is open, nor while nothing happens', async () => {
   const source = new Fake();
   const { ask, token } = await serve(source);

@@ -72,7 +72,7 @@ export class Live {
 
   private async tick(): Promise<void> {
     const now = performance.now();
-    const version = this.source.version();
+    const version = this.versionNow();
     if (!this.making && now >= this.notBefore && (version !== this.version || now - this.madeAt > LONGEST_MS)) {
       this.making = true;
       this.version = version;
@@ -91,6 +91,15 @@ export class Live {
     if (now - this.beat > HEARTBEAT_MS) {
       this.beat = now;
       for (const { response } of this.readers) response.write(': \n\n');
+    }
+  }
+
+  /** A runtime that ends may fail here. The page then gets the reason from the snapshot. */
+  private versionNow(): string {
+    try {
+      return this.source.version();
+    } catch (error) {
+      return `failed: ${(error as Error).message}`;
     }
   }
 
