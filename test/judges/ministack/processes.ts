@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -16,8 +16,9 @@ export async function runProgram(
   env: Variables,
   log: string,
   limitMs: number,
+  cwd = root,
 ): Promise<string> {
-  const child = spawn(program, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const output: string[] = [];
   let stdout = '';
   child.stdout.on('data', (chunk) => {
@@ -32,23 +33,26 @@ export async function runProgram(
   });
   clearTimeout(timer);
   mkdirSync(join(log, '..'), { recursive: true });
-  createWriteStream(log, { flags: 'a' }).end(output.join(''));
+  appendFileSync(log, output.join(''));
   if (code === 0) return stdout;
   const what = signal === null ? `ended with exit code ${code}` : `was ended after ${limitMs / 1000} s`;
   throw new Error(`${[program, ...args].join(' ')} ${what}:\n${output.join('').split('\n').slice(-25).join('\n')}`);
 }
 
 /** A Python with ministack in it, made once for each version of ministack. */
-export async function pythonWithMinistack(log: string): Promise<string> {
-  const folder = join(root, 'node_modules/.cache/judges', `ministack-${VERSION}`);
-  const python = join(folder, 'bin/python');
+export const pythonWithMinistack = (log: string) => python(`ministack-${VERSION}`, [`ministack==${VERSION}`], log);
+
+/** A Python with packages in it, made once for each list of them. */
+export async function python(name: string, packages: readonly string[], log: string): Promise<string> {
+  const folder = join(root, 'node_modules/.cache/judges', name);
+  const program = join(folder, 'bin/python');
   const marker = join(folder, 'installed');
-  if (existsSync(marker)) return python;
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === packages.join('\n')) return program;
   await runProgram('python3', ['-m', 'venv', '--clear', folder], {}, log, 120_000);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `ministack==${VERSION}`];
-  await runProgram(python, pip, {}, log, 300_000);
-  createWriteStream(marker).end();
-  return python;
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages];
+  await runProgram(program, pip, {}, log, 300_000);
+  writeFileSync(marker, packages.join('\n'));
+  return program;
 }
 
 export async function freePort(): Promise<number> {
