@@ -15,7 +15,7 @@ import { equationText, summaryText } from './print';
 import { countRecords, HistoryRows, type RecordCounts, sumCounts } from './record-counts';
 import type { BatchRequest, BatchRequests } from './requests';
 import { RunWatch } from './run-watch';
-import { type Clients, sendBatch } from './send-batch';
+import type { Clients, sendBatch as SendBatch } from './send-batch';
 import { publishedExports, type Summary, summarize } from './summary';
 import { type DueWindow, differences, dueWindows } from './verify';
 
@@ -72,6 +72,9 @@ const PATIENCE_MS = 3 * 3_600_000;
 const LIVE_RATE = 60;
 const LIVE_BATCH_EVERY_MS = 10_000;
 const LAST_WORD_MS = 1000;
+/** It needs the AWS SDK, which is loaded while another process synthesizes. */
+const sendBatch: typeof SendBatch = (...given) =>
+  (require('./send-batch') as typeof import('./send-batch')).sendBatch(...given);
 /** What a stage shows until it has something to count. */
 const doing: Readonly<Record<string, string>> = {
   synth: 'synthesizing the dev environment',
