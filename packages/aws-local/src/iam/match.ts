@@ -13,7 +13,20 @@ interface Piece {
 /** Why something cannot be decided here: the caller must treat it as a denial. */
 export class UndecidableCondition extends Error {}
 
+/** Bounds each cache: patterns are as many as policies have, but variables stand for any text. */
+const mostCached = 10_000;
 const expressions = new Map<string, RegExp>();
+/** Expressions of the six parts of an ARN without variables; of a text that is no ARN, none. */
+const arnExpressions = new Map<string, readonly RegExp[]>();
+
+function cached<T>(cache: Map<string, T>, key: string, make: () => T): T {
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  if (cache.size > mostCached) cache.clear();
+  const made = make();
+  cache.set(key, made);
+  return made;
+}
 
 /** `*` stands for any characters, `?` for one. */
 export function wildcardMatches(pattern: string, value: string, ignoreCase = false): boolean {
@@ -22,12 +35,19 @@ export function wildcardMatches(pattern: string, value: string, ignoreCase = fal
 
 /** ARNs are compared part by part: a wildcard does not reach over the first five colons. */
 export function arnMatches(pieces: readonly Piece[], value: string): boolean {
-  const patternParts = splitArn(pieces);
-  const valueParts = splitArn([{ text: value, literal: true }]);
-  if (patternParts.length !== 6 || valueParts.length !== 6) return false;
-  return patternParts.every((part, i) =>
-    matchesPieces(part, valueParts[i]!.map((piece) => piece.text).join(''), false),
-  );
+  const [only] = pieces;
+  const parts =
+    pieces.length === 1 && !only!.literal
+      ? cached(arnExpressions, only!.text, () => arnParts(pieces))
+      : arnParts(pieces);
+  const values = value.split(':');
+  if (parts.length !== 6 || values.length < 6) return false;
+  return parts.every((part, i) => part.test(i < 5 ? values[i]! : values.slice(5).join(':')));
+}
+
+function arnParts(pieces: readonly Piece[]): readonly RegExp[] {
+  const parts = splitArn(pieces);
+  return parts.length === 6 ? parts.map((part) => expressionOf(part, false)) : [];
 }
 
 function splitArn(pieces: readonly Piece[]): Piece[][] {
@@ -47,17 +67,19 @@ function splitArn(pieces: readonly Piece[]): Piece[][] {
 }
 
 export function matchesPieces(pieces: readonly Piece[], value: string, ignoreCase: boolean): boolean {
-  const source = pieces
-    .map((piece) => (piece.literal ? escapeRegExp(piece.text) : wildcardSource(piece.text)))
-    .join('');
-  const key = (ignoreCase ? 'i' : 's') + source;
-  let expression = expressions.get(key);
-  if (!expression) {
-    expression = new RegExp(`^(?:${source})$`, ignoreCase ? 'isu' : 'su');
-    if (expressions.size > 10_000) expressions.clear();
-    expressions.set(key, expression);
-  }
-  return expression.test(value);
+  return expressionOf(pieces, ignoreCase).test(value);
+}
+
+function expressionOf(pieces: readonly Piece[], ignoreCase: boolean): RegExp {
+  // With its length, no text looks like the beginning of another piece.
+  const keys = pieces.map(({ text, literal }) => `${literal ? 'l' : 'w'}${text.length}:${text}`);
+  const key = (ignoreCase ? 'i' : 's') + keys.join('');
+  return cached(expressions, key, () => {
+    const source = pieces
+      .map((piece) => (piece.literal ? escapeRegExp(piece.text) : wildcardSource(piece.text)))
+      .join('');
+    return new RegExp(`^(?:${source})$`, ignoreCase ? 'isu' : 'su');
+  });
 }
 
 function wildcardSource(text: string): string {
