@@ -118,6 +118,9 @@ class Demo {
   async run(): Promise<boolean> {
     try {
       if (this.options.port !== undefined) await assertFree(this.options.port);
+      // A terminal shows the running stage at once, a log the first one only when it is long or done.
+      if (!this.io.stderr.isTTY)
+        this.progress.line(`the dev environment on this machine, with its data in ${this.options.data}`);
       const assemblyDir = await this.synth();
       await this.start(assemblyDir);
       await this.openPage();
