@@ -106,6 +106,7 @@ async function loadAll(environment: Environment, objects: Written['objects']): P
       load_role: loadRole(environment),
       objects: objectsJson(group.objects),
       files: JSON.stringify(group.objects.map(({ key, etag }) => ({ url: `s3://${bucket}/${key}`, etag }))),
+      may_refuse: 0,
     };
     seconds += await environment.run(renderAll(source.inPlace.statements, values));
   }

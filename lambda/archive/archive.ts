@@ -1,6 +1,7 @@
+import { base64Of } from '../shared/base64';
 import { asArray, asNumber, asRecord, asText } from '../shared/parse';
+import { plainJson } from '../shared/plain-json';
 import type { ArchiveHost } from './host';
-import { plainJson } from './plain-json';
 
 /** A record as Firehose passes it to a transformation when its source is a Kinesis stream. */
 export interface FirehoseRecord {
@@ -88,7 +89,7 @@ export function archiveRecords(
  * - `approximate_arrival_timestamp`: ISO 8601 in UTC, without a zone, with milliseconds
  * - `payload`: the record's own JSON text. It is copied, not parsed and written again, which would round big integers and drop repeated
  *   keys. Only line breaks between tokens become spaces; a JSON string can't contain any.
- * - `unparsed`: the bytes in base64, where they are not JSON that every parser reads alike. The merge treats them like bytes of the stream.
+ * - `unparsed`: the bytes in base64 (a list of texts if they are long), where they are not JSON that every parser reads alike. The merge treats them like bytes of the stream.
  */
 export function archiveLine(record: FirehoseRecord): string {
   const { data, shardId, sequenceNumber, subsequenceNumber, partitionKey, arrivedAt } = record;
@@ -101,6 +102,6 @@ export function archiveLine(record: FirehoseRecord): string {
     approximate_arrival_timestamp: new Date(arrivedAt).toISOString().slice(0, -1),
   });
   const payload = json === undefined ? 'null' : json.replace(/[\r\n]/g, ' ');
-  const unparsed = json === undefined ? JSON.stringify(bytes.toString('base64')) : 'null';
+  const unparsed = json === undefined ? JSON.stringify(base64Of(bytes)) : 'null';
   return `${position.slice(0, -1)},"payload":${payload},"unparsed":${unparsed}}\n`;
 }

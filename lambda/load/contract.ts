@@ -83,15 +83,16 @@ export interface LoadSource {
   readonly shape: FileShape;
   /**
    * Loads objects from where they are. Placeholders: `run_id`; `manifest` (s3:// URL); `load_role`; `objects` (JSON text:
-   * `[{bucket,key,etag,versionId,size}]`); `files` (JSON text: `[{url,etag}]`, what COPY must have read). The warehouse's system views must account
-   * for everything: every file with its etag, every scanned line as a row or an error.
+   * `[{bucket,key,etag,versionId,size}]`); `files` (JSON text: `[{url,etag}]`, what COPY must have read); `may_refuse` (1 or 0), whether lines that
+   * COPY cannot read may become rejects without their bytes. The warehouse's system views must account for everything: every file with its etag,
+   * every scanned line as a row or an error.
    */
   readonly inPlace: CheckedTransaction;
   /**
    * Loads files that nobody changes instead of the objects themselves: copies of versions, or files that the function wrote. Needs no system view.
    * Placeholders: `run_id`, `manifest`, `load_role` and `objects` as above; `records`, the number of records in the files (-1: not counted);
-   * `refused` (s3:// URL), a manifest of gzip JSON lines `{object_key, line, message, bytes}`: the lines of the objects that are not in the files,
-   * with bytes in base64 or missing. A row without `object_key` is ignored.
+   * `refused` (s3:// URL), a manifest of gzip JSON lines `{object_key, line, message, bytes}`: the records of the objects that are not in the files,
+   * with their bytes as `base64Of` writes them. The warehouse parses JSON among them itself. A row without `object_key` is ignored.
    */
   readonly exact: CheckedTransaction;
   readonly scan: ScanPlan;
@@ -143,16 +144,14 @@ export interface ReloadPlan {
 /** Records the object and line that rejects of loads came from. */
 export interface OriginsPlan {
   /**
-   * Rejects of the runs that loaded `objects`. Rejects without a line, one row for equal payloads of a run: `run_id, digest, copies, payload` (JSON
-   * text). Rejects of unreadable lines whose bytes are missing: `run_id, object_key` (s3:// URL)`, line`. Placeholder: `objects`.
+   * Rejects without a line of the runs that loaded `objects`, one row for equal payloads of a run: `run_id, digest, copies, payload` (JSON text).
+   * Placeholder: `objects`.
    */
   readonly missing: StatementTemplate;
   /** Rows `run_id, bucket, object_key, etag, version_id, size` of all objects of these runs. Placeholder: `objects`. */
   readonly objects: StatementTemplate;
   /** One transaction. Placeholders: `run_id`, `places` (JSON text: `[{digest,copy,url,line}]`, copies from 1). */
   readonly place: readonly StatementTemplate[];
-  /** One transaction. Placeholders: `run_id`, `texts` (JSON text: `[{url,line,bytes}]`, bytes in base64). */
-  readonly keep: readonly StatementTemplate[];
 }
 
 /** `plan.json` beside the bundle. The placeholder `objects` is the same JSON text in all statements. */

@@ -59,6 +59,6 @@ export function refusalOf(row: Row): Failure | undefined {
   if (staged === expected) return undefined;
   return {
     kind: 'lines',
-    reason: `COPY made ${staged} rows and named ${refused} lines that it could not read, but there should be ${expected} rows besides those`,
+    reason: `COPY made ${staged} rows instead of ${expected}, and named ${refused} lines that it could not read`,
   };
 }

@@ -29,8 +29,13 @@ export async function parkObject(
  */
 export async function loadInPlace(call: LoadCall, source: LoadSource, objects: readonly Delivered[]): Promise<Done> {
   if (objects.length === 0 || isLate(call)) return nothingDone;
+  const empty = objects.filter(({ size }) => size === 0);
+  if (empty.length > 0 && source.shape.format !== 'parquet') {
+    const rest = objects.filter(({ size }) => size > 0);
+    return join(await loadEmpty(call, source, empty), await loadInPlace(call, source, rest));
+  }
   if (!call.systemViews.showOwnCopy) return loadCopies(call, source, objects, undefined);
-  const run = { runId: runIdOf(objects), step: 'load', plan: source.inPlace, ...inPlace(objects) };
+  const run = { runId: runIdOf(objects), step: 'load', plan: source.inPlace, ...inPlace(source, objects) };
   const ended = await transact(call, source, run, objects);
   const outcome = await outcomeOf(call, source.inPlace, objects, ended);
   if (outcome.kind === 'running') return nothingDone;
@@ -52,6 +57,13 @@ export async function loadInPlace(call: LoadCall, source: LoadSource, objects: r
     }
   }
 }
+
+/**
+ * Loads objects without a byte. They have no records, whatever their compression. No page says what COPY makes of them, so COPY reads a file of the
+ * function instead.
+ */
+const loadEmpty = (call: LoadCall, source: LoadSource, objects: readonly Delivered[]): Promise<Done> =>
+  loadReadable(call, source, objects, { kind: 'lines', reason: 'the object is empty', at: call.now() });
 
 /** Leaves the objects to the next delivery. */
 function deliverAgain({ metrics }: LoadCall, at: number): Done {
@@ -142,8 +154,7 @@ async function siftOrPark(
     if (sifted) return sifted;
     const [first, ...others] = objects as [Delivered, ...Delivered[]];
     if (others.length > 0 || first.attempts < deliveriesUntilBlamed) return nothingDone;
-    const reason = `${prior.reason}; it could not be read line by line in the time of a function: split it into smaller objects`;
-    return parkObject(call, first, { reason, at: prior.at });
+    return loadRefusing(call, source, first, prior);
   } catch (error) {
     if (!(error instanceof UnsiftableError)) throw error;
     const id = idOf(error.object);
@@ -153,6 +164,22 @@ async function siftOrPark(
     if (others.length === 0) return parked;
     return join(parked, await loadReadable(call, source, others, prior, reported));
   }
+}
+
+/**
+ * Loads an object that is too large to be read line by line in the time of a function. The lines that COPY cannot read become rejects with its message,
+ * without their bytes.
+ */
+async function loadRefusing(call: LoadCall, source: LoadSource, object: Delivered, prior: PriorFailure): Promise<Done> {
+  const run = { runId: runIdOf([object]), step: 'refusing', plan: source.inPlace, ...inPlace(source, [object], true) };
+  if (run.values['may_refuse'] === 1 && call.systemViews.showOwnCopy) {
+    if (isLate(call)) return nothingDone;
+    const outcome = await outcomeOf(call, source.inPlace, [object], await transact(call, source, run, [object]));
+    if (outcome.kind === 'running') return nothingDone;
+    if (outcome.kind === 'loaded') return { loaded: [...outcome.ids], parked: [] };
+  }
+  const reason = `${prior.reason}; it could not be read line by line in the time of a function: split it into smaller objects`;
+  return parkObject(call, object, { reason, at: prior.at });
 }
 
 /**

@@ -1,22 +1,17 @@
 import { asNumber, asText } from '../shared/parse';
-import type { StatementTemplate } from '../shared/plan';
 import { renderAll } from '../shared/statement';
 import { execute, type Row } from '../shared/warehouse';
 import type { LoadSource } from './contract';
 import type { LoadCall } from './host';
 import type { HistoryObject } from './notification';
-import { canonical, payloadOf } from './payload';
-import { recordsOf, UnreadableError } from './records';
+import { canonical, payloadOf, recordsOfShape } from './payload';
+import { UnreadableError } from './records';
 import { nameOf, queryObjects, runIdOf } from './transaction';
 
 /** The rejects of one run whose origin is incomplete, and what the search has found of it. */
 interface Rejects {
   /** Rejects without a line, by canonical payload; `places` are the lines that hold it. */
   readonly payloads: Map<string, { digest: string; copies: number; places: { url: string; line: number }[] }>;
-  /** Lines whose bytes are missing, by object URL. */
-  readonly lines: Map<string, Set<number>>;
-  /** The bytes found for `lines`. */
-  readonly texts: { url: string; line: number; bytes: string }[];
 }
 
 /** Largest compressed size of a run's objects: reading them again must cost little compared with the load. */
@@ -28,7 +23,7 @@ const maxLiteralBytes = 45_000;
 const reserveMs = 30_000;
 
 /**
- * Reads the objects again and finds the line of each reject of the runs that loaded them. Also keeps the bytes of lines that COPY could not read.
+ * Reads the objects again and finds the line of each reject of the runs that loaded them.
  * Equal payloads are judged alike, so a payload's lines are its rejects if there are no more lines than rejects; otherwise none is recorded.
  * Parquet has no lines. A repeated call does not search again for what was found.
  */
@@ -56,13 +51,8 @@ function rejectsByRun(rows: readonly Row[]): Map<string, Rejects> {
   const runs = new Map<string, Rejects>();
   for (const row of rows) {
     const runId = asText(row.run_id, 'run_id');
-    const rejects = runs.get(runId) ?? { payloads: new Map(), lines: new Map(), texts: [] };
+    const rejects = runs.get(runId) ?? { payloads: new Map() };
     runs.set(runId, rejects);
-    if (row.digest === null) {
-      const url = asText(row.object_key, 'object_key');
-      rejects.lines.set(url, (rejects.lines.get(url) ?? new Set()).add(asNumber(row.line, 'line')));
-      continue;
-    }
     const [digest, copies] = [asText(row.digest, 'digest'), asNumber(row.copies, 'copies')];
     const payload = canonical(JSON.parse(asText(row.payload, 'payload')));
     if (payload === undefined) continue;
@@ -94,19 +84,12 @@ async function search(
     const body = await call.objects.bytes(versionId ? { bucket, key, versionId } : { bucket, key, etag });
     if (!body) continue;
     const url = `s3://${bucket}/${key}`;
-    const options = { compression: shape.compression, quoted: shape.format === 'csv', maxBytes: maxRecordBytes };
     let read = 0;
     try {
-      for await (const { line, lastLine, bytes } of recordsOf(body, options)) {
+      for await (const { line, bytes } of recordsOfShape(body, shape, maxRecordBytes)) {
         read += 1;
         if (read % 10_000 === 0 && call.remainingMs() < reserveMs) return false;
         if (shape.format === 'csv' && read === 1) continue;
-        // Ask for the line first: COPY refuses records that JavaScript can read (half a surrogate pair, a byte order mark, over 1,000 levels).
-        const refused = refusedLine(rejects.lines.get(url), line, lastLine);
-        if (refused !== undefined) {
-          rejects.texts.push({ url, line: refused, bytes: bytes.toString('base64') });
-          continue;
-        }
         const payload = payloadOf(bytes, shape);
         const text = payload === undefined ? undefined : canonical(payload);
         if (text !== undefined) rejects.payloads.get(text)?.places.push({ url, line });
@@ -120,31 +103,21 @@ async function search(
   return true;
 }
 
-/** The line of a record that COPY refused. */
-const refusedLine = (lines: ReadonlySet<number> | undefined, first: number, last: number): number | undefined =>
-  lines &&
-  Array.from({ length: Math.min(last - first, 1000) + 1 }, (_, i) => first + i).find((line) => lines.has(line));
-
 async function write(
   call: LoadCall,
   objects: readonly HistoryObject[],
   runId: string,
-  { payloads, texts }: Rejects,
+  { payloads }: Rejects,
 ): Promise<void> {
   const { origins } = call.plan;
   const places = [...payloads.values()]
     .filter((found) => found.places.length > 0 && found.places.length <= found.copies)
     .map(({ digest, places: found }) => found.map((place, index) => ({ digest, copy: index + 1, ...place })));
-  const submit = (step: string, sql: readonly StatementTemplate[], values: Record<string, string>) =>
-    execute(
-      call.warehouse,
-      nameOf(call, runIdOf(objects), step),
-      renderAll(sql, { run_id: runId, ...values }),
-      call.remainingMs,
-    );
-  for (const list of literals(places)) await submit('place', origins.place, { places: JSON.stringify(list) });
-  for (const list of literals(texts.map((text) => [text])))
-    await submit('keep', origins.keep, { texts: JSON.stringify(list) });
+  for (const list of literals(places)) {
+    const values = { run_id: runId, places: JSON.stringify(list) };
+    const name = nameOf(call, runIdOf(objects), 'place');
+    await execute(call.warehouse, name, renderAll(origins.place, values), call.remainingMs);
+  }
 }
 
 /** Distributes the groups over lists that each fit a literal. A group stays together; one that is too long is left out. */

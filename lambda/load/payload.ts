@@ -1,5 +1,16 @@
 import type { FileShape } from './contract';
-import { csvFields } from './records';
+import { jsonRecords } from './json-records';
+import { csvFields, type FileRecord, recordsOf } from './records';
+
+/** The records of an object: lines of a CSV, where a line end in quotes is part of a value, or JSON objects. */
+export function recordsOfShape(
+  body: AsyncIterable<Uint8Array>,
+  { format, compression }: Pick<FileShape, 'format' | 'compression'>,
+  maxBytes: number,
+): AsyncGenerator<FileRecord> {
+  const lines = recordsOf(body, { compression, quoted: format === 'csv', maxBytes });
+  return format === 'csv' ? lines : jsonRecords(lines, maxBytes);
+}
 
 /** The payload that COPY and the load's statements make of a record. Undefined for a record that COPY does not read. */
 export function payloadOf(bytes: Buffer, shape: FileShape): unknown {
@@ -12,7 +23,7 @@ export function payloadOf(bytes: Buffer, shape: FileShape): unknown {
 export function problemOf(bytes: Buffer, shape: FileShape): string {
   const text = utf8Of(bytes);
   if (text === undefined) return 'not UTF-8';
-  if (shape.format !== 'csv') return 'not JSON';
+  if (shape.format !== 'csv') return 'not plain JSON';
   const { columns = [], delimiter = ',' } = shape;
   const fields = csvFields(text, delimiter);
   if (!fields) return 'not CSV: a quote is not closed, or text follows the closing quote';

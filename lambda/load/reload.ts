@@ -97,7 +97,7 @@ async function replaceRun(call: LoadCall, source: LoadSource, run: Reload): Prom
   const { systemViews } = call;
   let problem: Result = refuse('its objects were not read');
   if (systemViews.showOwnCopy) {
-    const { files, values } = inPlace(objects);
+    const { files, values } = inPlace(source, objects, run.attempts >= deliveriesUntilBlamed);
     const load = { step: 'reload', plan: source.reload.inPlace, files, values: { ...values, replaced } };
     const result = await submitReload(call, source, run, load);
     if (result.kind !== 'failed') return result;

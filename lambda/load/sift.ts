@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import zlib from 'node:zlib';
+import { type Base64, base64Of } from '../shared/base64';
+import { plainJson } from '../shared/plain-json';
 import { type LoadSource, versionPrefix } from './contract';
 import { goneReason } from './failure';
 import { idOf } from './groups';
 import type { LoadCall } from './host';
 import type { HistoryObject } from './notification';
-import { payloadOf, problemOf } from './payload';
-import { type FileRecord, recordsOf, UnreadableError } from './records';
+import { payloadOf, problemOf, recordsOfShape } from './payload';
+import { type FileRecord, UnreadableError } from './records';
 import { type File, runIdOf, writeManifest } from './transaction';
 
 /** By object id: the lines that COPY reported as unreadable, with its messages. */
@@ -18,8 +20,7 @@ interface RefusedLine {
   readonly object_key: string;
   readonly line: number;
   readonly message: string;
-  /** Base64. @default - too long for the column */
-  readonly bytes?: string;
+  readonly bytes: Base64;
 }
 
 /** The records of objects that COPY can read, in files that nobody changes. */
@@ -37,8 +38,6 @@ export interface Sifted {
 const partBytes = 16 * 1024 ** 2;
 /** Longest record that COPY takes. */
 const maxRecordBytes = 20_000_000;
-/** Longest line whose base64 fits a varchar of 65,535 bytes. */
-const maxKeptBytes = 49_000;
 /** Longest message that fits the reason of a reject. */
 const maxMessageBytes = 480;
 const reserveMs = 60_000;
@@ -89,29 +88,35 @@ async function siftOne(
   reported: ReadonlyMap<number, string> | undefined,
   writer: SiftWriter,
 ): Promise<boolean> {
-  const isCsv = shape.format === 'csv';
   const url = `s3://${object.bucket}/${object.key}`;
+  // An object without a byte has no records, whatever its compression.
+  if (object.size === 0) return call.remainingMs() >= reserveMs;
   const body = await bytesOf(call, object);
   let read = 0;
-  for await (const record of recordsOf(body, {
-    compression: shape.compression,
-    quoted: isCsv,
-    maxBytes: maxRecordBytes,
-  })) {
+  for await (const record of recordsOfShape(body, shape, maxRecordBytes)) {
     read += 1;
     if (read % 5000 === 0 && call.remainingMs() < reserveMs) return false;
-    if (isCsv && read === 1) await writer.begin(record.bytes);
+    if (shape.format === 'csv' && read === 1) await writer.begin(record.bytes);
     else if (!isBlank(record.bytes)) {
       const message = messageOf(record, reported) ?? unreadableReason(record.bytes, shape);
-      if (message === undefined) await writer.keep(record.bytes);
+      if (message === undefined) await writer.keep(oneLine(record, shape));
       else writer.refuse(url, record, message);
     }
   }
   return call.remainingMs() >= reserveMs;
 }
 
-const unreadableReason = (bytes: Buffer, shape: LoadSource['shape']) =>
-  payloadOf(bytes, shape) === undefined ? problemOf(bytes, shape) : undefined;
+/** Why a record is not written for COPY. The warehouse parses what is not plain JSON itself, from its bytes. */
+function unreadableReason(bytes: Buffer, shape: LoadSource['shape']): string | undefined {
+  const isReadable = shape.format === 'csv' ? payloadOf(bytes, shape) !== undefined : plainJson(bytes) !== undefined;
+  return isReadable ? undefined : problemOf(bytes, shape);
+}
+
+/** A line break in JSON stands between tokens. */
+const oneLine = ({ line, lastLine, bytes }: FileRecord, { format }: LoadSource['shape']): Buffer =>
+  format === 'csv' || line === lastLine
+    ? bytes
+    : Buffer.from(bytes.toString('latin1').replace(/[\r\n]/g, ' '), 'latin1');
 
 async function bytesOf({ objects }: LoadCall, object: HistoryObject): Promise<AsyncIterable<Uint8Array>> {
   const { bucket, key, etag, versionId } = object;
@@ -170,8 +175,7 @@ class SiftWriter {
   }
 
   refuse(object_key: string, { line, bytes }: FileRecord, message: string): void {
-    const kept = bytes.length <= maxKeptBytes ? { bytes: bytes.toString('base64') } : {};
-    this.refused.push({ object_key, line, message: shorten(message), ...kept });
+    this.refused.push({ object_key, line, message: shorten(message), bytes: base64Of(bytes) });
   }
 
   async end(): Promise<{ files: readonly File[]; records: number; refusedFile: File }> {

@@ -56,11 +56,21 @@ export async function transact(
   }
 }
 
-/** The objects where they are, and the etags that COPY must have read. */
-export function inPlace(objects: readonly HistoryObject[]): Pick<Run, 'files' | 'values'> {
+/**
+ * The objects where they are, and the etags that COPY must have read.
+ * @param mayRefuse whether lines that COPY cannot read may become rejects without their bytes
+ */
+export function inPlace(
+  { shape }: LoadSource,
+  objects: readonly HistoryObject[],
+  mayRefuse = false,
+): Pick<Run, 'files' | 'values'> {
   const files = objects.map(({ bucket, key, size }) => ({ url: `s3://${bucket}/${key}`, size }));
   const etags = objects.map(({ etag }, index) => ({ url: files[index]!.url, etag }));
-  return { files, values: { files: JSON.stringify(etags) } };
+  // A COPY of other formats in place takes every line or fails.
+  const refusals: Values =
+    shape.format === 'ndjson' || shape.format === 'firehose' ? { may_refuse: mayRefuse ? 1 : 0 } : {};
+  return { files, values: { files: JSON.stringify(etags), ...refusals } };
 }
 
 /** The number of the attempt that is running. If none is, the number after the last: a redelivered object is tried again. */

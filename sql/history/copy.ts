@@ -3,7 +3,9 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { HistorySource } from '../../pipelines/definition';
 import type { Source } from '../merge/incoming';
+import { decodedArchive, unparsedArchive, unparsedReason } from '../merge/parsing';
 import type { ResolvedPipeline } from '../resolve';
+import { indent } from '../text/indent';
 import { columnarStatements, isColumnar, recordsStatements, recordsTable } from './columnar-files';
 
 /** What the statements need to know about the files. */
@@ -26,6 +28,8 @@ export function loadTables({ name }: ResolvedPipeline) {
     objects: `${name}_objects`,
     malformed: `${name}_malformed`,
     scanned: `${name}_scanned`,
+    /** What the load function left out of the files that it wrote. */
+    refused: `${name}_refused`,
     /** One row: what was found, and whether the files may be loaded. */
     found: `${name}_found`,
   };
@@ -97,37 +101,62 @@ const copiedTable = (pipeline: ResolvedPipeline, source: Format) =>
   isColumnar(source) ? recordsTable(pipeline) : stagedTable(pipeline, source);
 
 /**
- * Makes the tables of scanned files and of unreadable lines. For objects in place COPY reports both; a line gets one
- * reject however many errors it raised. Names end after 256 characters (SYS_LOAD_DETAIL and SYS_LOAD_ERROR_DETAIL in
- * the Redshift database developer guide). The guide does not say whether the etag has its quotes. For exact files the
- * load function has written the unreadable lines to a file beside them.
+ * Makes the tables of scanned files and of records that become rejects before the merge. For objects in place COPY
+ * reports both; a line gets one reject however many errors it raised. Names end after 256 characters (SYS_LOAD_DETAIL
+ * and SYS_LOAD_ERROR_DETAIL in the Redshift database developer guide). The guide does not say whether the etag has its
+ * quotes. For exact files the load function has written the other records to a file beside them.
  */
 export function scanStatements(pipeline: ResolvedPipeline, source: Format, reading: Reading): StatementTemplate[] {
+  if (reading === 'exact') return refusedStatements(pipeline, source);
   const { scanned, malformed } = loadTables(pipeline);
-  const scan = `create temp table ${scanned} as
+  return [
+    `create temp table ${scanned} as
 select trim(file_name)::varchar(1024) as file_name, trim(both '"' from trim(file_etag))::varchar(256) as etag, sum(lines_scanned)::bigint as lines
 from sys_load_detail
 where query_id = pg_last_copy_id()
-group by 1, 2`;
-  if (isLenient(source, reading))
-    return [
-      scan,
-      `create temp table ${malformed} as
+group by 1, 2`,
+    isLenient(source, reading)
+      ? `create temp table ${malformed} as
 select
-  trim(file_name)::varchar(1024) as object_key, line_number as line, min(trim(error_message))::varchar(480) as message,
-  null::varchar(65535) as bytes
+  trim(file_name)::varchar(1024) as object_key, line_number as line, min('payload: ' || trim(error_message))::varchar(512) as reason,
+  null::super as payload, null::varbyte as unparsed
 from sys_load_error_detail
 where query_id = pg_last_copy_id()
-group by 1, 2`,
-    ];
-  const table = `create temp table ${malformed} (object_key varchar(1024), line bigint, message varchar(480), bytes varchar(65535))`;
-  if (reading === 'in place') return [scan, table];
+group by 1, 2`
+      : `create temp table ${malformed} (object_key varchar(1024), line bigint, reason varchar(512), payload super, unparsed varbyte)`,
+  ];
+}
+
+/**
+ * Reads the records that the load function left out of its files. The warehouse parses JSON among them as it parses a
+ * record of the stream: what it takes is staged, anything else becomes a reject for the same reason as on the stream.
+ */
+function refusedStatements(pipeline: ResolvedPipeline, source: Format): StatementTemplate[] {
+  const { refused, malformed } = loadTables(pipeline);
+  const place = ['object_key', 'line', 'message'].join(', ');
+  const asked = source.format === 'ndjson';
+  const given = `(select ${place}, null::super as payload, bytes as unparsed from ${refused}) as given`;
+  const reason = asked ? `case when unparsed is not null then ${unparsedReason()} end` : "'payload: ' || message";
   return [
-    table,
-    `copy ${malformed} from {{refused}} iam_role {{load_role}} manifest
+    `create temp table ${refused} (object_key varchar(1024), line bigint, message varchar(480), bytes super)`,
+    `copy ${refused} from {{refused}} iam_role {{load_role}} manifest
 format json 'auto' gzip compupdate off statupdate off`,
     // The load function always writes at least one line, since it is not documented how COPY reads an empty file.
-    `delete from ${malformed} where object_key is null`,
+    `delete from ${refused} where object_key is null`,
+    `create temp table ${malformed} as
+select object_key, line, (${reason})::varchar(512) as reason, payload, unparsed
+from (
+${indent(asked ? unparsedArchive(place, given) : decodedArchive(place, given))}
+) as decoded`,
+    ...(asked
+      ? [
+          `insert into ${stagedTable(pipeline, source)} (payload)
+select payload
+from ${malformed}
+where reason is null`,
+          `delete from ${malformed} where reason is null`,
+        ]
+      : []),
   ];
 }
 
@@ -151,35 +180,34 @@ export function comparedFiles(pipeline: ResolvedPipeline): { readonly unseen: st
  * Select items of `found` that every load has: rows staged, lines refused, and rows expected from what COPY scanned.
  */
 export function countedItems(pipeline: ResolvedPipeline, source: Format, reading: Reading): string {
-  const { scanned, malformed } = loadTables(pipeline);
+  const { scanned, malformed, refused } = loadTables(pipeline);
   const staged = `(select count(*) from ${copiedTable(pipeline, source)})`;
+  const ofRefused = `(select count(*) from ${refused}) - (select count(*) from ${malformed})`;
   const read =
     reading === 'exact'
-      ? `case when {{records}}::bigint < 0 then ${staged} else {{records}}::bigint end`
+      ? `case when {{records}}::bigint < 0 then ${staged} else {{records}}::bigint + ${ofRefused} end`
       : isLenient(source, reading)
-        ? `(select coalesce(sum(lines), 0) from ${scanned}) - (select count(*) from ${malformed})`
+        ? `(select coalesce(sum(lines), 0) from ${scanned}) - {{may_refuse}}::bigint * (select count(*) from ${malformed})`
         : staged;
   return `    ${staged} as staged,
     (select count(*) from ${malformed}) as refused,
     ${read} as expected`;
 }
 
-/** Makes rejects of the lines that COPY could not read, if the batch may be loaded. */
+/** Makes rejects of the records in `malformed`, if the batch may be loaded. */
 export function malformedStatement(pipeline: ResolvedPipeline, source: Format): StatementTemplate {
   const { malformed, objects } = loadTables(pipeline);
-  return `insert into ${pipeline.tables.rejects} (source, object_key, line, reason, unparsed, run_id, merged_at)
-select
-  ${quoteLiteral(sourceOf(source))}, coalesce(${onlyUrl(objects)}, object_key), line, 'payload: ' || message, to_varbyte(bytes, 'base64'),
-  {{run_id}}, getdate()
+  return `insert into ${pipeline.tables.rejects} (source, object_key, line, reason, payload, unparsed, run_id, merged_at)
+select ${quoteLiteral(sourceOf(source))}, coalesce(${onlyUrl(objects)}, object_key), line, reason, payload, unparsed, {{run_id}}, getdate()
 from ${malformed}
 where (select count(*) from ${objects}) > 0`;
 }
 
 /** The temporary tables of a load. */
 export function loadedTables(pipeline: ResolvedPipeline, source: Format, reading: Reading): string {
-  const { scanned, malformed, objects, found } = loadTables(pipeline);
+  const { scanned, refused, malformed, objects, found } = loadTables(pipeline);
   const records = isColumnar(source) ? [recordsTable(pipeline)] : [];
-  return [...records, ...(reading === 'in place' ? [scanned] : []), malformed, objects, found].join(', ');
+  return [...records, reading === 'in place' ? scanned : refused, malformed, objects, found].join(', ');
 }
 
 /** The object's URL if the batch has only one object: COPY does not report which object a row came from. */

@@ -6,16 +6,14 @@ import { placeColumns } from '../tables/columns';
 import { givenQuery, sameObject } from './ledger';
 
 /**
- * COPY reports neither the object nor the line of a row, and no text of a line that it could not read. The load
- * function finds both in the objects afterwards. These statements tell it what to search for, and store what it
- * found.
+ * COPY reports neither the object nor the line of a row. The load function finds both in the objects afterwards. These
+ * statements tell it what to search for, and store what it found.
  */
 export function originsPlan(pipeline: ResolvedPipeline): OriginsPlan {
   return {
     missing: missingQuery(pipeline),
     objects: objectsQuery(pipeline),
     place: placeStatements(pipeline),
-    keep: keepStatements(pipeline),
   };
 }
 
@@ -46,20 +44,11 @@ typed as (
   from ${rejects} r
   inner join loads l on l.run_id = r.run_id
   where r.source = 'history' and r.line is null and r.payload is not null
-),
-malformed as (
-  select r.run_id, r.object_key, r.line
-  from ${rejects} r
-  inner join loads l on l.run_id = r.run_id
-  where r.line is not null and r.object_key is not null and r.payload is null and r.unparsed is null
 )
-select run_id, sha2(payload, 256) as digest, count(*) as copies, min(payload) as payload, null::varchar(1024) as object_key, null::bigint as line
+select run_id, sha2(payload, 256) as digest, count(*) as copies, min(payload) as payload
 from typed
 where payload is not null
 group by run_id, payload
-union all
-select run_id, null::varchar(64), 1, null::varchar(65535), object_key, line
-from malformed
 limit ${maxRejects}`;
 }
 
@@ -103,18 +92,5 @@ where ${ofRun} and sha2(${shortText}, 256) in (select digest from ${placed})`,
 select ${kept.join(', ')}, object_key, line
 from ${placed}`,
     `drop table ${placed}`,
-  ];
-}
-
-function keepStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
-  return [
-    lockStatement(pipeline),
-    `update ${pipeline.tables.rejects} as r
-set unparsed = to_varbyte(texts.bytes, 'base64')
-from (
-  select t."url"::varchar(1024) as url, t."line"::bigint as line, t."bytes"::varchar(65535) as bytes
-  from (select json_parse({{texts}}) as list) as batch, batch.list as t
-) as texts
-where r.run_id = {{run_id}} and r.object_key = texts.url and r.line = texts.line and r.payload is null and r.unparsed is null`,
   ];
 }

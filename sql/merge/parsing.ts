@@ -7,9 +7,35 @@ import { indent } from '../text/indent';
  */
 export const parsedExpression = (bytes: string) => `case when can_json_parse(${bytes}) then json_parse(${bytes}) end`;
 
-/** No function decodes longer base64. Longer base64 becomes the payload of its reject, undecoded. */
+/** Largest varchar, in bytes: base64Of writes longer base64 as a list of texts. */
 const maxBase64Bytes = 65_535;
+/** Texts of a list that are decoded: as many as a record of 1 MiB needs. A longer list becomes the payload of its reject. */
+const maxTexts = 22;
 const base64Pattern = '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$';
+
+/** SQL for the bytes of one base64 text in SUPER. Null for anything else. */
+function decodedText(of: string): string {
+  const text = `${of}::varchar(${maxBase64Bytes})`;
+  return `case when is_varchar(${of}) and json_size(${of}) <= ${maxBase64Bytes + 2} and ${text} ~ '${base64Pattern}' then to_varbyte(${text}, 'base64') end`;
+}
+
+/** SQL for the bytes of a list of base64 texts. Null if one of them is none, or the list is too long. */
+function decodedList(of: string): string {
+  const parts = Array.from({ length: maxTexts }, (_, index) =>
+    index === 0
+      ? decodedText(`${of}[0]`)
+      : `case when get_array_length(${of}) > ${index} then ${decodedText(`${of}[${index}]`)} else to_varbyte('', 'utf8') end`,
+  );
+  return `case when get_array_length(${of}) <= ${maxTexts} then ${parts.join('\n    || ')} end`;
+}
+
+/** The rows of a relation whose SUPER column `unparsed` has base64, with its `bytes`. */
+const withBytes = (arrived: string) => `select
+  *,
+  case when is_array(unparsed) then ${decodedList('unparsed')} else ${decodedText('unparsed')} end as bytes
+from ${arrived}`;
+
+const hasBase64 = 'coalesce(is_varchar(unparsed) or is_array(unparsed), false)';
 
 /**
  * The rows of the archive with `payload` and `unparsed` like those of the stream. An archived line has a payload,
@@ -17,23 +43,22 @@ const base64Pattern = '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=
  * @param place further select items
  */
 export function unparsedArchive(place: string, arrived: string): string {
-  const text = `unparsed::varchar(${maxBase64Bytes})`;
-  const decoded = `select
-  *,
-  case when is_varchar(unparsed) and json_size(unparsed) <= ${maxBase64Bytes + 2} and ${text} ~ '${base64Pattern}' then to_varbyte(${text}, 'base64') end as bytes
-from ${arrived}`;
-  const parsed = `select *, ${parsedExpression('bytes')} as parsed\nfrom (\n${indent(decoded)}\n) as decoded`;
+  const parsed = `select *, ${parsedExpression('bytes')} as parsed\nfrom (\n${indent(withBytes(arrived))}\n) as decoded`;
   return `select
   ${place},
-  case when not is_varchar(unparsed) then payload when bytes is null then unparsed else parsed end as payload,
-  case when not is_varchar(unparsed) then null when bytes is null then to_varbyte('', 'utf8') when parsed is null then bytes end as unparsed
+  case when not ${hasBase64} then payload when bytes is null then unparsed else parsed end as payload,
+  case when not ${hasBase64} then null when bytes is null then to_varbyte('', 'utf8') when parsed is null then bytes end as unparsed
 from (
 ${indent(parsed)}
 ) as records`;
 }
 
-const notParsed =
-  'payload: not JSON that SUPER takes: malformed, an attribute twice in an object, more than 1,000 levels, half a surrogate pair, or a number out of range';
+/** The same without parsing: for records that are not JSON by their format. */
+export const decodedArchive = (place: string, arrived: string): string => `select
+  ${place}, case when bytes is null then unparsed end as payload, bytes as unparsed
+from (
+${indent(withBytes(arrived))}
+) as records`;
 
 /** The first bytes of a record that the Kinesis Producer Library aggregated, in hexadecimal. */
 const aggregateMagic = 'f3899ac2';
@@ -45,6 +70,9 @@ export const isAggregate = (of = '') =>
 const aggregateReason =
   'payload: an aggregate of the Kinesis Producer Library, which Redshift does not take apart; a backfill of the archive brings its records';
 
+const notParsed =
+  'payload: not JSON that SUPER takes: malformed, an attribute twice in an object, more than 1,000 levels, half a surrogate pair, or a number out of range';
+
 /** First byte of a JSON array or object, or of white space before it, in hexadecimal. */
 const opening = ['5b', '7b', '20', '09', '0a', '0d'];
 
@@ -55,7 +83,7 @@ const opening = ['5b', '7b', '20', '09', '0a', '0d'];
 export function unparsedReason(): string {
   const first = (bytes: number) => `from_varbyte(substring(unparsed, 1, ${bytes}), 'hex')`;
   return `case
-  when payload is not null then 'payload: not plain JSON, and its base64 in the archive cannot be decoded: it is malformed or longer than 65,535 bytes'
+  when payload is not null then 'payload: not plain JSON, and its base64 in the archive cannot be decoded: it is malformed, or the record is longer than 1 MiB'
   when ${isAggregate()} then ${quoteLiteral(aggregateReason)}
   when can_json_parse(unparsed) then 'payload: expected an object, got null'
   when ${first(3)} = 'efbbbf' then 'payload: begins with a byte order mark'

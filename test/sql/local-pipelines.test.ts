@@ -98,6 +98,7 @@ describe.each<[PipelineGenerator]>([[estore], [pageviews]])('pipeline %#', (gene
             load_role: roles.load,
             objects: JSON.stringify(objects),
             files: JSON.stringify(files),
+            may_refuse: 1,
           }),
         );
       await refresh('run-4');

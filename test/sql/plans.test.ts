@@ -125,7 +125,7 @@ describe('the load plan', () => {
       'select accepted, known, unseen, changed, staged, refused, expected from shop_found',
       'drop table shop_read, shop_incoming, shop_shared, shop_copies, shop_scanned, shop_malformed, shop_objects, shop_found',
     ]);
-    const all = ['{{files}}', '{{load_role}}', '{{manifest}}', '{{objects}}', '{{run_id}}'];
+    const all = ['{{files}}', '{{load_role}}', '{{manifest}}', '{{may_refuse}}', '{{objects}}', '{{run_id}}'];
     for (const { inPlace } of [logs!, archive!]) expect(placeholders(inPlace.statements)).toEqual(all);
     const exact = ['{{load_role}}', '{{manifest}}', '{{objects}}', '{{records}}', '{{refused}}', '{{run_id}}'];
     for (const source of [logs!, archive!]) expect(placeholders(source.exact.statements)).toEqual(exact);

@@ -280,6 +280,7 @@ export class TestWarehouse {
       load_role: roleArn('load'),
       objects: JSON.stringify(batch),
       files: JSON.stringify(files),
+      may_refuse: '1',
     };
   }
 

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline as pump } from 'node:stream/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { recordsOfShape } from '../../../lambda/load/payload';
+import { UnreadableError as UnreadableObjectError } from '../../../lambda/load/records';
 import type { Column } from '../../../pipelines/definition';
 import { type Compression, json, linesOf, UnreadableError } from './lines';
 
@@ -27,8 +29,8 @@ type Bytes = AsyncIterable<Uint8Array>;
 type Reader = (bytes: Bytes, shape: FileShape, columns: readonly Column[]) => AsyncGenerator<FileRecord>;
 
 const readers: Readonly<Record<string, Reader>> = {
-  ndjson: jsonRecords,
-  firehose: jsonRecords,
+  ndjson: readObjects,
+  firehose: readObjects,
   csv: csvRecords,
   parquet: parquetRecords,
 };
@@ -46,9 +48,18 @@ export function recordsOf(bytes: Bytes, shape: FileShape, columns: readonly Colu
   return reader(bytes, shape, columns);
 }
 
-async function* jsonRecords(bytes: Bytes, { compression }: FileShape): AsyncGenerator<FileRecord> {
-  for await (const { line, text } of linesOf(bytes, compression)) yield { line, value: json(text) };
+async function* readObjects(bytes: Bytes, { compression }: FileShape): AsyncGenerator<FileRecord> {
+  try {
+    for await (const record of recordsOfShape(bytes, { format: 'ndjson', compression }, maxRecordBytes))
+      yield { line: record.line, value: json(record.bytes.toString('utf8')) };
+  } catch (error) {
+    if (error instanceof UnreadableObjectError) throw new UnreadableError(error.message, { cause: error });
+    throw error;
+  }
 }
+
+/** Longest record that COPY takes. */
+const maxRecordBytes = 20_000_000;
 
 /** Reads CSV by RFC 4180: a quoted field may contain delimiters, doubled quotes and line ends. */
 async function* csvRecords(bytes: Bytes, shape: FileShape, columns: readonly Column[]): AsyncGenerator<FileRecord> {

@@ -9,7 +9,7 @@ import { searchPlan } from '../raising-world';
 
 const copy = 'copy {{manifest}} iam_role {{load_role}}';
 const ledger = 'ledger {{run_id}} {{objects}}';
-const inPlace = { statements: [copy, 'check {{files}}', ledger], answer: 0 };
+const inPlace = { statements: [copy, 'check {{files}} {{may_refuse}}', ledger], answer: 0 };
 const exact = { statements: [copy, 'check {{refused}} {{records}}', ledger], answer: 0 };
 const raisingOf = ({ statements }: { readonly statements: readonly string[] }) => ({
   search: { ...searchPlan, gather: ['gather {{manifest}} {{load_role}} {{raised}}'] },
@@ -43,7 +43,6 @@ export const plan: LoadPlan = {
     missing: 'rejects {{objects}}',
     objects: 'origins {{objects}}',
     place: ['place {{run_id}} {{places}}'],
-    keep: ['keep {{run_id}} {{texts}}'],
   },
   runObjects: 'objects {{run_id}}',
 };

@@ -19,7 +19,7 @@ describe('a batch', () => {
     });
     expect(transaction!.submission.statements[0]).toBe(`copy '${url}' iam_role 'arn:role'`);
     expect(transaction!.submission.statements[1]).toBe(
-      `check '${JSON.stringify([a, b].map((object) => ({ url: `s3://history/${object!.key}`, etag: object!.etag })))}'`,
+      `check '${JSON.stringify([a, b].map((object) => ({ url: `s3://history/${object!.key}`, etag: object!.etag })))}' '0'`,
     );
     expect(url).toMatch(/^s3:\/\/work\/manifests\/estore\/[0-9a-f]{32}\.manifest$/);
     expect(manifest).toEqual({

@@ -63,17 +63,22 @@ describe('stream and archive have the same positions', () => {
   });
 
   test('what is not JSON keeps its bytes, and its base64 where it is too long', async () => {
-    const long = 'x'.repeat(60_000);
-    warehouse.send('GET \u00e9', long);
-    const object = await warehouse.loadArchive(warehouse.archived(1), warehouse.archived(2));
-    const [short, other] = await warehouse.query(
-      `select reason, from_varbyte(unparsed, 'utf8'), json_size(payload), object_key from shop.rejects order by sequence_number`,
-    );
-    expect(short).toEqual(['payload: not JSON', 'GET \u00e9', true, `s3://archive/${object.key}`]);
-    expect(other!.slice(0, 3)).toEqual([
-      'payload: not plain JSON, and its base64 in the archive cannot be decoded: it is malformed or longer than 65,535 bytes',
-      '',
-      80_002,
+    warehouse.send('GET \u00e9', 'x'.repeat(60_000), 'x'.repeat(1_200_000));
+    const object = await warehouse.loadArchive(warehouse.archived(1), warehouse.archived(2), warehouse.archived(3));
+    const at = `s3://archive/${object.key}`;
+    expect(
+      await warehouse.query(
+        `select reason, octet_length(unparsed), get_array_length(payload), object_key from shop.rejects order by sequence_number`,
+      ),
+    ).toEqual([
+      ['payload: not JSON', 6, true, at],
+      ['payload: not JSON', 60_000, true, at],
+      [
+        'payload: not plain JSON, and its base64 in the archive cannot be decoded: it is malformed, or the record is longer than 1 MiB',
+        0,
+        25,
+        at,
+      ],
     ]);
   });
 

@@ -32,7 +32,7 @@ export function noshredReading(columns: readonly CopyColumn[]): Reading {
     names: columns.map(({ name }) => identifier(name)),
     values: ['line'],
     bad: `case when ${broken} then '' end`,
-    rules: { skip: 0 },
+    rules: { skip: 0, objects: true },
     brokenMessage: 'Invalid JSON format',
     usual: usualObjects,
   };
@@ -72,7 +72,7 @@ export function autoReading(columns: readonly CopyColumn[], options: CopyOptions
     names: columns.map(({ name }) => identifier(name)),
     values,
     bad,
-    rules: { skip: 0 },
+    rules: { skip: 0, objects: true },
     brokenMessage: 'Invalid JSON format',
     usual: usualRecords(columns, options),
   };

@@ -4,6 +4,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import zlib from 'node:zlib';
+import { JsonLines } from './copy-json-objects';
 import type { SourceFile } from './copy-sources';
 import { WarehouseError } from './errors';
 
@@ -28,6 +29,8 @@ export interface Repaired {
   readonly path: string;
   /** Line in the object of each line, or record, that was kept. */
   readonly lineOf: readonly number[];
+  /** Lines of the file that hold something. */
+  readonly lines: number;
   readonly errors: readonly LineError[];
 }
 
@@ -35,6 +38,8 @@ export interface Repaired {
 export interface RecordRules {
   /** Lines from the file's start that are no records. */
   readonly skip: number;
+  /** The records are JSON objects: see JsonLines. */
+  readonly objects?: boolean;
   /** The quote in which a line end is part of a value. */
   readonly quote?: string;
   /** The delimiter and the number of fields that a record must have, or may have at most where it has at least `least`. */
@@ -46,7 +51,8 @@ export async function repair(source: SourceFile, path: string, rules: RecordRule
   const output = createWriteStream(path);
   const lineOf: number[] = [];
   const errors: LineError[] = [];
-  for await (const [record, line] of recordsOf(source, rules)) {
+  const counted = { lines: 0 };
+  for await (const [record, line] of recordsOf(source, rules, counted)) {
     const problem = problemOf(record, rules);
     if (problem) errors.push({ file: source.url, line, ...problem });
     else {
@@ -57,7 +63,7 @@ export async function repair(source: SourceFile, path: string, rules: RecordRule
   }
   output.end();
   await finished(output);
-  return { source, path, lineOf, errors };
+  return { source, path, lineOf, errors, lines: counted.lines };
 }
 
 /** @throws WarehouseError for a file that is not of its compression, or has a line longer than `maxLineBytes` */
@@ -68,8 +74,19 @@ export async function requireReadable(source: SourceFile, rules: RecordRules): P
 }
 
 /** The records that hold something, and the line at which each begins. */
-async function* recordsOf(source: SourceFile, rules: RecordRules): AsyncGenerator<[record: Buffer, line: number]> {
-  for await (const found of allRecords(source, rules)) if (!isBlank(found[0])) yield found;
+async function* recordsOf(
+  source: SourceFile,
+  rules: RecordRules,
+  counted = { lines: 0 },
+): AsyncGenerator<[record: Buffer, line: number]> {
+  const objects = rules.objects ? new JsonLines() : undefined;
+  for await (const found of allRecords(source, rules)) {
+    if (isBlank(found[0])) continue;
+    counted.lines += 1;
+    if (!objects) yield found;
+    else for (const { bytes, line } of objects.push(...found)) yield [bytes, line];
+  }
+  for (const { bytes, line } of objects?.end() ?? []) yield [bytes, line];
 }
 
 /** @throws WarehouseError for a file with a blank line, which is a record unless IGNOREBLANKLINES is given */

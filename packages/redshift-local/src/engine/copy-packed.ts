@@ -19,9 +19,10 @@ interface Pack {
   readonly spans: readonly Span[];
 }
 
-/** How many lines of a pack are an object's. */
+/** How many records of a pack are an object's, and on how many of its lines. */
 interface Span {
   readonly source: SourceFile;
+  lines: number;
   usual: number;
   others: number;
 }
@@ -46,8 +47,7 @@ export async function loadPacked(
   let loading: Promise<void> = Promise.resolve();
   try {
     for await (const pack of packs(sources, new LineSorter(reading.usual))) {
-      for (const { source, usual, others } of pack.spans)
-        lines.set(source.path, (lines.get(source.path) ?? 0) + usual + others);
+      for (const span of pack.spans) lines.set(span.source.path, (lines.get(span.source.path) ?? 0) + span.lines);
       await loading;
       // While one pack is loaded the next one is made.
       loading = insert(session, reading, into, pack).then((loaded) => {
@@ -147,7 +147,7 @@ async function* packs(sources: Sources, sorter: LineSorter): AsyncGenerator<Pack
         yield writer.close();
         writer = new PackWriter(sources, sorter);
       }
-      if (!writer.knows(source)) writer.add(source, Buffer.alloc(0));
+      writer.end(source);
       // Others of this process have their turn between two objects.
       await setImmediate();
     }
@@ -174,19 +174,31 @@ class PackWriter {
     return this.usual.bytes + this.others.bytes;
   }
 
-  knows(source: SourceFile): boolean {
-    return this.spans.at(-1)?.source === source;
-  }
-
   /** @param block whole lines */
   add(source: SourceFile, block: Buffer): void {
-    if (!this.knows(source)) this.spans.push({ source, usual: 0, others: 0 });
-    const span = this.spans.at(-1)!;
-    const { usual, others } = this.sorter.sort(block);
+    const span = this.spanOf(source);
+    const { usual, others, lines } = this.sorter.sort(block);
     this.usual.add(usual);
     this.others.add(others);
+    span.lines += lines;
     span.usual += usual.records;
     span.others += others.records;
+  }
+
+  /** Takes the end of an object. */
+  end(source: SourceFile): void {
+    const span = this.spanOf(source);
+    const others = this.sorter.end();
+    this.others.add(others);
+    span.others += others.records;
+  }
+
+  private spanOf(source: SourceFile): Span {
+    const last = this.spans.at(-1);
+    if (last?.source === source) return last;
+    const span: Span = { source, lines: 0, usual: 0, others: 0 };
+    this.spans.push(span);
+    return span;
   }
 
   close(): Pack {

@@ -55,7 +55,7 @@ export async function loadRecords(
     const file = await repair(source, sources.fresh(), reading.rules);
     const found = [...file.errors, ...(await badRecords(session, reading, file, table))];
     errors.push(...found.sort((one, other) => one.line - other.line));
-    lines.set(source.path, file.lineOf.length + file.errors.length);
+    lines.set(source.path, file.lines);
     repaired.push(file);
   }
   if (errors.length > 0 && errors.length >= Math.max(1, statement.maxErrors))

@@ -1,11 +1,20 @@
 import { isUtf8 } from 'node:buffer';
 import type { Usual } from './copy-fields';
+import { JsonLines } from './copy-json-objects';
 import { mostUsualBytes } from './copy-usual';
 
-/** Lines that hold something, with their ends. */
+/** Records of a line each, with line ends. */
 export interface Lines {
   readonly bytes: Buffer;
   readonly records: number;
+}
+
+/** What became of the lines of a block. */
+export interface Sorted {
+  readonly usual: Lines;
+  readonly others: Lines;
+  /** Lines that hold something. */
+  readonly lines: number;
 }
 
 const newline = 10;
@@ -15,33 +24,62 @@ const partBytes = 2 ** 16;
 const mostShapes = 16;
 const mostFailures = 256;
 
-/** Parts the usual lines of a COPY from the others. It learns what they look like from the first of each shape. */
+/** Parts the usual lines of a COPY from other objects. It learns what they look like from the first of each shape. */
 export class LineSorter {
   private readonly shapes: RegExp[] = [];
   private failures = 0;
+  private objects = new JsonLines();
 
   /** @param usual of the COPY; without, no line is usual */
   constructor(private readonly usual: Usual | undefined) {}
 
-  /** @param block whole lines */
-  sort(block: Buffer): { usual: Lines; others: Lines } {
-    if (!this.usual || !isUtf8(block)) return { usual: none, others: { bytes: block, records: countRecords(block) } };
+  /** @param block whole lines of the file that is being read */
+  sort(block: Buffer): Sorted {
+    const mayBeUsual = this.usual !== undefined && isUtf8(block);
     const usual = new Gathered(block);
     const others = new Gathered(block);
+    let lines = 0;
     for (let start = 0, stop = 0; start < block.length; start = stop) {
       stop = lastEnd(block, start);
-      this.sortPart(block, start, stop, usual, others);
+      lines += this.sortPart(block, [start, stop], mayBeUsual, usual, others);
     }
-    return { usual: usual.lines(), others: others.lines() };
+    return { usual: usual.lines(), others: others.lines(), lines };
   }
 
-  private sortPart(block: Buffer, from: number, to: number, usual: Gathered, others: Gathered): void {
-    const text = block.toString('latin1', from, to);
+  /** Takes the end of the file: what is left of an object that does not end. */
+  end(): Lines {
+    const others = new Gathered(none.bytes);
+    for (const { bytes } of this.objects.end()) others.put(bytes);
+    this.objects = new JsonLines();
+    return others.lines();
+  }
+
+  private sortPart(
+    block: Buffer,
+    [from, to]: readonly [number, number],
+    mayBeUsual: boolean,
+    usual: Gathered,
+    others: Gathered,
+  ): number {
+    const text = mayBeUsual ? block.toString('latin1', from, to) : '';
+    let lines = 0;
     for (let start = from, end = from; start < to; start = end) {
       end = block.indexOf(newline, start) + 1;
-      if (end - start <= mostUsualBytes && this.isUsual(text, start - from, end - from)) usual.add(start, end);
-      else if (!isBlank(block, start, end - 1)) others.add(start, end);
+      const isShort = mayBeUsual && end - start <= mostUsualBytes && !this.objects.isOpen;
+      if (isShort && this.isUsual(text, start - from, end - from)) usual.add(start, end);
+      else if (isBlank(block, start, end - 1)) continue;
+      else this.sortOther(block, start, end, others);
+      lines += 1;
     }
+    return lines;
+  }
+
+  private sortOther(block: Buffer, start: number, end: number, others: Gathered): void {
+    const { isOpen } = this.objects;
+    const found = this.objects.push(block.subarray(start, end - 1), 0);
+    // Nearly every line is one record, which stays where it is.
+    if (!isOpen && found.length === 1 && found[0]!.bytes.length === end - 1 - start) others.add(start, end);
+    else for (const { bytes } of found) others.put(bytes);
   }
 
   private isUsual(text: string, start: number, end: number): boolean {
@@ -75,6 +113,8 @@ function matches(shape: RegExp, text: string, start: number, end: number): boole
   return shape.test(text) && shape.lastIndex === end;
 }
 
+const lineEnd = Buffer.from('\n');
+
 const none: Lines = { bytes: Buffer.alloc(0), records: 0 };
 
 /** Lines of a block; those that follow each other stay one piece. */
@@ -95,8 +135,17 @@ class Gathered {
     this.to = end;
   }
 
+  /** Adds a record that is not in the block, or a part of its line. */
+  put(bytes: Buffer): void {
+    this.cut();
+    this.from = this.to;
+    this.records += 1;
+    this.pieces.push(bytes, lineEnd);
+  }
+
   lines(): Lines {
     this.cut();
+    this.from = this.to;
     const [only = none.bytes, ...more] = this.pieces;
     return { bytes: more.length > 0 ? Buffer.concat(this.pieces) : only, records: this.records };
   }
@@ -104,17 +153,6 @@ class Gathered {
   private cut(): void {
     if (this.to > this.from) this.pieces.push(this.block.subarray(this.from, this.to));
   }
-}
-
-/** Lines that hold something. */
-function countRecords(block: Buffer): number {
-  let count = 0;
-  let start = 0;
-  for (let end = block.indexOf(newline); end >= 0; end = block.indexOf(newline, start)) {
-    if (!isBlank(block, start, end)) count += 1;
-    start = end + 1;
-  }
-  return count;
 }
 
 function isBlank(block: Buffer, start: number, end: number): boolean {

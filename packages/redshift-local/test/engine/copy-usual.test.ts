@@ -48,7 +48,6 @@ describe('which lines are usual', () => {
     ['one in disguise', '{"id":1,"n\\u0061me":"a","day":null}'],
     ['a column within an object', '{"id":1,"x":{"id":1}}'],
     ['an object for a text', '{"id":1,"name":{},"day":null}'],
-    ['two objects', '{"id":1}{"id":2}'],
     ['a comma too many', '{"id":1,}'],
     ['no number', '{"id":NaN}'],
     ['zeros before a number', '{"id":01}'],
@@ -60,6 +59,22 @@ describe('which lines are usual', () => {
     expect(sorted(`${first}${line}\n${first}`, usual)).toEqual({
       usual: first + first,
       others: `${line}\n`,
+      records: [2, 1],
+    });
+  });
+
+  test('two objects of a line, which are a line each', () => {
+    expect(sorted(`${first}{"id":1}{"id":2}\n${first}`, usual)).toEqual({
+      usual: first + first,
+      others: '{"id":1}\n{"id":2}\n',
+      records: [2, 2],
+    });
+  });
+
+  test('a line of an object over several lines is none', () => {
+    expect(sorted(`${first}[\n${first}]\n${first}`, usual)).toEqual({
+      usual: first + first,
+      others: `[ ${first.trimEnd()} ]\n`,
       records: [2, 1],
     });
   });

@@ -293,7 +293,17 @@ function divided(x: string, y: string, operator: string, divisor: Value, { caste
   return letting('q', `{'a': ${x}, 'b': ${y}}`, (q) => quotient(`${q}.a`, `${q}.b`));
 }
 
+/** Most bytes of a VARBYTE (https://docs.aws.amazon.com/redshift/latest/dg/r_VARBYTE_type.html). */
+const maxVarbyteBytes = 16_777_216;
+
 function concatenate(left: Value, right: Value, environment: Environment, at: number): Value {
+  if (left.type.name === 'varbyte' && right.type.name === 'varbyte') {
+    // https://docs.aws.amazon.com/redshift/latest/dg/r_VARBYTE_OPERATORS.html
+    const length = left.type.length + right.type.length;
+    if (length > maxVarbyteBytes)
+      throw environment.context.source.unsupported(`operator || whose result may have ${length} bytes`, at);
+    return { sql: `(${left.sql} || ${right.sql})`, type: { name: 'varbyte', length }, ...flags(left, right) };
+  }
   const parts = [left, right].map((value) => {
     const settled = settle(environment, value, { name: 'unknown' }, at);
     if (isText(settled.type)) return settled;

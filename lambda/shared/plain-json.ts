@@ -18,6 +18,8 @@ export function plainJson(bytes: Buffer): string | undefined {
 }
 
 function isPlain(text: string, value: unknown): boolean {
+  // Of a parsed `null` nothing is left to be kept.
+  if (value === null) return false;
   const written = membersOfText(text);
   return written !== undefined && written === membersOfValue(value);
 }

@@ -1,0 +1,107 @@
+import { mostJsonLevels } from '../json-fault';
+
+/** One more than SUPER has room for, so that a file of opening brackets does not become one record. */
+const maxLevels = mostJsonLevels + 1;
+
+const word = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
+const escape = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
+
+/** What may come next. */
+type Expected = 'value' | 'first value' | 'name' | 'first name' | 'colon' | 'comma';
+
+/**
+ * Finds where an object or array ends, line by line: no token spans lines. Texts have a character for each byte. It checks the grammar alone, neither
+ * UTF-8 nor attributes.
+ */
+export class JsonScanner {
+  /** The closing brackets that are missing, outermost first. */
+  private levels: string[] = [];
+  private expected: Expected = 'value';
+  private text = '';
+  private at = 0;
+
+  reset(): void {
+    this.levels = [];
+    this.expected = 'value';
+  }
+
+  /**
+   * Goes on in the next line, or part of a line.
+   * @returns the position after the object; `open` if it does not end here; `broken` if it is no JSON, or no object or array
+   */
+  scan(text: string, from: number): number | 'open' | 'broken' {
+    this.text = text;
+    this.at = from;
+    for (;;) {
+      while (' \t\r'.includes(text[this.at] ?? 'end')) this.at += 1;
+      if (this.at >= text.length) return 'open';
+      if (!this.token()) {
+        this.reset();
+        return 'broken';
+      }
+      if (this.levels.length === 0) {
+        this.reset();
+        return this.at;
+      }
+    }
+  }
+
+  private token(): boolean {
+    const sign = this.text[this.at]!;
+    const { expected } = this;
+    if (sign === '{' || sign === '[') return this.mayBeValue() && this.opens(sign);
+    if (this.levels.length === 0) return false;
+    if (sign === '}' || sign === ']') return this.closes(sign);
+    if (sign === ',' || sign === ':') {
+      this.at += 1;
+      if (sign === ':') this.expected = 'value';
+      else this.expected = this.levels.at(-1) === '}' ? 'name' : 'value';
+      return expected === (sign === ',' ? 'comma' : 'colon');
+    }
+    if (expected === 'name' || expected === 'first name') {
+      this.expected = 'colon';
+      return sign === '"' && this.string();
+    }
+    if (!this.mayBeValue()) return false;
+    this.expected = 'comma';
+    return sign === '"' ? this.string() : this.matches(word);
+  }
+
+  private mayBeValue(): boolean {
+    return this.expected === 'value' || this.expected === 'first value';
+  }
+
+  private opens(sign: '{' | '['): boolean {
+    this.at += 1;
+    this.levels.push(sign === '{' ? '}' : ']');
+    this.expected = sign === '{' ? 'first name' : 'first value';
+    return this.levels.length <= maxLevels;
+  }
+
+  private closes(sign: '}' | ']'): boolean {
+    const { expected } = this;
+    this.at += 1;
+    this.expected = 'comma';
+    const mayClose = expected === 'comma' || expected === (sign === '}' ? 'first name' : 'first value');
+    return this.levels.pop() === sign && mayClose;
+  }
+
+  /** Takes a string from its opening quotation mark. */
+  private string(): boolean {
+    for (this.at += 1; this.at < this.text.length; ) {
+      const code = this.text.charCodeAt(this.at);
+      if (code < 0x20) return false;
+      this.at += 1;
+      if (code === 0x22) return true;
+      if (code === 0x5c && !this.matches(escape)) return false;
+    }
+    return false;
+  }
+
+  private matches(pattern: RegExp): boolean {
+    pattern.lastIndex = this.at;
+    if (!pattern.test(this.text)) return false;
+    this.at = pattern.lastIndex;
+    return true;
+  }
+}
