@@ -106,6 +106,7 @@ class JsonReader {
   }
 
   private take(): FileRecord {
+    while (this.isBroken && this.open.length > 1 && isBlank(this.open.at(-1)!)) this.open.pop();
     const [first, last] = [this.open[0]!, this.open.at(-1)!];
     const bytes = this.open.flatMap((line, index) => (index === 0 ? [line.bytes] : [newline, line.bytes]));
     [this.open, this.openBytes, this.isBroken] = [[], 0, false];
@@ -132,6 +133,8 @@ function isUnclosed(text: string): boolean {
   }
   return levels > 0;
 }
+
+const isBlank = ({ bytes }: FileRecord) => bytes.every((byte) => byte === 32 || byte === 9 || byte === 13);
 
 function afterBlanks(text: string, from: number): number {
   let at = from;
