@@ -22,6 +22,8 @@ export interface StreamDefinition {
    * beginning and reports the records that may have been lost with the old one. @default - never
    */
   readonly recreatedAt?: string;
+  /** Where the events of a record are, on the stream and in its archive. @default - a record is an event */
+  readonly records?: RecordShape;
 }
 
 /**
@@ -154,6 +156,19 @@ export interface SourceFilter {
   readonly oneOf: readonly (string | number | boolean)[];
 }
 
+/** Where the events of a record are, for producers that wrap them or send several in one record. */
+export interface RecordShape {
+  /**
+   * Attributes that lead from the record to its event, in the record's own case: `['detail']` for EventBridge, `['data']`
+   * for CloudEvents, `['Message']` for SNS. A text there is parsed as JSON. `*`, at most once, stands for each element
+   * of an array: `['*']` for an array of events, `['records', '*']` for one in an envelope. The event is the payload;
+   * nothing else of the record is kept, unless it holds no event: then it is a reject as a whole.
+   */
+  readonly unwrap: readonly string[];
+  /** True if the text is base64 of JSON. @default false */
+  readonly base64?: boolean;
+}
+
 /** Objects of the history bucket that other systems wrote. No key may belong to two sources. */
 export interface HistorySource {
   /** Lower-case snake_case, at most 32 characters, unique within its pipeline. `archive` is reserved. */
@@ -172,6 +187,8 @@ export interface HistorySource {
    * other columns shifted, so a file with other columns is parked. @default - none: the other formats have no columns
    */
   readonly columns?: readonly FileColumn[];
+  /** `ndjson` and `firehose` only: where the events of a record are. @default - a record is an event */
+  readonly records?: RecordShape;
   /** Separates the fields of `csv`. @default , */
   readonly delimiter?: ',' | ';' | '|' | '\t';
   /**

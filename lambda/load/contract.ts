@@ -61,10 +61,18 @@ export interface FileShapeColumn {
   readonly spelling: 'text' | 'number' | 'flag' | 'json';
 }
 
+/** Where the events of a record are: as `RecordShape` of a pipeline. */
+export interface RecordShape {
+  readonly unwrap: readonly string[];
+  readonly base64?: boolean;
+}
+
 /** The file format of a source's objects. */
 export interface FileShape {
   readonly format: 'ndjson' | 'firehose' | 'csv' | 'parquet';
   readonly compression: 'gzip' | 'zstd' | 'none';
+  /** JSON only. @default - a record is an event */
+  readonly records?: RecordShape;
   /** CSV only. */
   readonly delimiter?: string;
   /** CSV and Parquet only: all columns in order. */

@@ -2,7 +2,7 @@
 const maxLevels = 1001;
 
 const word = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
-const escape = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
+const escaped = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
 
 /** What may come next. */
 type Expected = 'value' | 'first value' | 'name' | 'first name' | 'colon' | 'comma';
@@ -91,7 +91,7 @@ export class JsonScanner {
       if (code < 0x20) return false;
       this.at += 1;
       if (code === 0x22) return true;
-      if (code === 0x5c && !this.matches(escape)) return false;
+      if (code === 0x5c && !this.matches(escaped)) return false;
     }
     return false;
   }

@@ -5,6 +5,7 @@ import type { LoadSource } from './contract';
 import type { LoadCall } from './host';
 import type { HistoryObject } from './notification';
 import { canonical, payloadOf, recordsOfShape } from './payload';
+import { eventsOf } from './record-shape';
 import { UnreadableError } from './records';
 import { nameOf, queryObjects, runIdOf } from './transaction';
 
@@ -91,8 +92,10 @@ async function search(
         if (read % 10_000 === 0 && call.remainingMs() < reserveMs) return false;
         if (shape.format === 'csv' && read === 1) continue;
         const payload = payloadOf(bytes, shape);
-        const text = payload === undefined ? undefined : canonical(payload);
-        if (text !== undefined) rejects.payloads.get(text)?.places.push({ url, line });
+        for (const event of payload === undefined ? [] : eventsOf(payload, shape.records)) {
+          const text = canonical(event);
+          if (text !== undefined) rejects.payloads.get(text)?.places.push({ url, line });
+        }
       }
     } catch (error) {
       // Unlikely, since COPY read it. Its rejects then stay without a line.

@@ -53,12 +53,14 @@ export function historyOverlaps(pipelines: readonly Pipeline[]): string[] {
 const maxColumns = 100;
 
 function fileProblems(pipeline: Pipeline, source: HistorySource, at: string): string[] {
-  const { format, compression, columns, delimiter } = source;
+  const { format, compression, columns, delimiter, records } = source;
   const problems: string[] = [];
   if (format === 'parquet' && compression !== 'none')
     problems.push(problem(`${at}.compression`, 'be none: Parquet compresses inside the file', compression));
   if (delimiter !== undefined && format !== 'csv')
     problems.push(`${at}.delimiter belongs to csv only, got it with ${format}`);
+  if (records !== undefined && (format === 'csv' || format === 'parquet'))
+    problems.push(`${at}.records belong to ndjson and firehose only, got them with ${format}`);
   if (format !== 'csv' && format !== 'parquet')
     return columns === undefined
       ? problems

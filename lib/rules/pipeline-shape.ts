@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { materializeTypes, type Pipeline, type TimeConversion } from '../../pipelines/definition';
+import { materializeTypes, type Pipeline, type RecordShape, type TimeConversion } from '../../pipelines/definition';
 import { sinceTime } from '../../sql/exports/windows';
 import { archiveSource } from '../../sql/history/load';
+import { eachElement } from '../../sql/merge/unwrap';
 import { isPlainName } from '../../sql/text/identifier';
 import { isRecord } from './format';
 import { either, flag, is, isBetween, list, number, numeric, object, oneOf, text, whole } from './shape';
@@ -24,10 +25,23 @@ const plainName = (most: number) =>
   text(`be lower-case snake_case of at most ${most} characters`, (name) => isPlainName(name) && name.length <= most);
 const anyText = text('be a text');
 
+const records = object<RecordShape>({
+  unwrap: list(
+    text(
+      'be the name of an attribute, or * for each element of an array',
+      (name) => name !== '' && !name.includes('\0') && !name.includes('{{'),
+    ),
+    `name one or more attributes, with ${eachElement} at most once`,
+    (names) => names.length > 0 && names.filter((name) => name === eachElement).length <= 1,
+  ),
+  base64: flag.optional(),
+});
+
 const stream = object<Pipeline['stream']>({
   retentionHours: whole(24, 8760),
   landedHours: number.optional(),
   recreatedAt: text('be a time in UTC as 2026-11-21T10:00:00Z', isUtcTime).optional(),
+  records: records.optional(),
   capacity: either<Pipeline['stream']['capacity']>('mode', [
     object<{ mode: 'on-demand' }>({ mode: is('on-demand') }),
     object<{ mode: 'provisioned'; shards: number }>({ mode: is('provisioned'), shards: whole(1, 10_000) }),
@@ -155,6 +169,7 @@ const source = object<Source>({
       type: anyText.optional() as never,
     }),
   ).optional(),
+  records: records.optional(),
   delimiter: oneOf(',', ';', '|', '\t').optional(),
   overwritten: oneOf('load-again', 'alarm').optional(),
 });

@@ -9,7 +9,7 @@ import { indent } from '../text/indent';
 import { columnarStatements, isColumnar, recordsStatements, recordsTable } from './columnar-files';
 
 /** What the statements need to know about the files. */
-export type Format = Pick<HistorySource, 'name' | 'format' | 'compression' | 'columns' | 'delimiter'>;
+export type Format = Pick<HistorySource, 'name' | 'format' | 'compression' | 'columns' | 'delimiter' | 'records'>;
 
 /**
  * What COPY reads: the objects `in place`, or `exact` files that the load function wrote and nobody changes. Only

@@ -60,8 +60,8 @@ export function loadPlan(definition: Pipeline): LoadPlan {
         globs: [archiveGlob(pipeline)],
         // Firehose never writes an object twice.
         overwritten: 'load-again',
-        shape: { format: 'firehose', compression: 'gzip' },
-        ...statementsOf(pipeline, { name: archiveSource, format: 'firehose', compression: 'gzip' }),
+        shape: shapeOf(pipeline, archiveFormat(definition)),
+        ...statementsOf(pipeline, archiveFormat(definition)),
       },
     ],
     loaded: loadedQuery(pipeline),
@@ -76,6 +76,14 @@ export function loadPlan(definition: Pipeline): LoadPlan {
 
 /** The source that every pipeline has: what Firehose archived of its stream. */
 export const archiveSource = 'archive';
+
+/** What Firehose writes: records of the stream. */
+const archiveFormat = ({ stream }: Pick<Pipeline, 'stream'>): Format => ({
+  name: archiveSource,
+  format: 'firehose',
+  compression: 'gzip',
+  ...(stream.records && { records: stream.records }),
+});
 
 /** Keys of the archive bucket that belong to the pipeline. */
 const archiveGlob = (pipeline: Pick<Pipeline, 'name'>) => `archive/${pipeline.name}/**`;
@@ -96,8 +104,9 @@ const statementsOf = (
 
 /** What the load function itself needs to know about the files. */
 function shapeOf(pipeline: ResolvedPipeline, source: Format): FileShape {
-  const { compression } = source;
-  if (source.format === 'ndjson' || source.format === 'firehose') return { format: source.format, compression };
+  const { compression, records } = source;
+  if (source.format === 'ndjson' || source.format === 'firehose')
+    return { format: source.format, compression, ...(records && { records }) };
   if (!isColumnar(source)) throw new Error(`history source ${source.name} must name the columns of its files`);
   const columns = source.columns.map((column) => ({
     name: column.name,
@@ -123,6 +132,8 @@ function loadStatements(
   const { incoming, place, run, drop } = mergeSteps(pipeline, sourceOf(source), {
     objectKey: onlyUrl(objects),
     extraRejects: `(select count(*) from ${malformed})${raised ? ` + ${raised.count}` : ''}`,
+    runIf: `(select count(*) from ${objects}) > 0`,
+    records: source.records,
   });
   const statements = [
     lockStatement(pipeline),

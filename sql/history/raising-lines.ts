@@ -1,8 +1,7 @@
 import type { CheckedTransaction, RaisingPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
-import { archivedTime, historyQuery, parsedRows, untouchedStatements } from '../merge/arrived';
+import { archivedTime, historyQuery, parsedQuery, untouchedStatements } from '../merge/arrived';
 import { incomingStatements } from '../merge/incoming';
-import { isWanted, wantedRows } from '../merge/source-filter';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns, stagedArchiveColumns, stagedColumns } from '../tables/columns';
 import { indent } from '../text/indent';
@@ -62,10 +61,11 @@ where r.row_key is null`,
       columns: kept,
       typed(tables, from) {
         const given = `(\n${indent(from)}\n) as untouched`;
+        const { records } = source;
         const arrived = isArchive
-          ? `arrived as (\n${indent(wantedRows(pipeline, parsedRows('archive', given)))}\n)`
-          : historyQuery(given, isWanted(pipeline));
-        return incomingStatements(pipeline, arrived, [], tables);
+          ? parsedQuery(pipeline, 'archive', given, records)
+          : historyQuery(pipeline, given, records);
+        return incomingStatements(pipeline, arrived, [], tables, records !== undefined);
       },
     }),
     load: load(pipeline, source, reading, raisedLines(pipeline, source)),

@@ -44,6 +44,7 @@ function reloadStatements(pipeline: ResolvedPipeline, source: Format, reading: R
     extraRejects: `(select count(*) from ${malformed})`,
     replaced,
     runIf: isAccepted,
+    records: source.records,
   });
   const statements = [
     lockStatement(pipeline),

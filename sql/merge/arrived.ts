@@ -1,4 +1,5 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
+import type { RecordShape } from '../../pipelines/definition';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { indent } from '../text/indent';
@@ -6,29 +7,45 @@ import { givesWay } from './gives-way';
 import type { Source } from './incoming';
 import { parsedExpression, unparsedArchive } from './parsing';
 import { filterStatements, filterTables, isFinalSkip, isWanted } from './source-filter';
+import { envelopeProblem, unwrappedRows } from './unwrap';
 
 /**
  * Statements that bring rows into a merge, in this order:
  * 1. `arrived`: the new rows of a source, unchanged. No expression of this statement can raise.
  * 2. Rows whose position has an outcome are deleted from `arrived`, so a position that is in `rejects` is never
  * parsed or typed again.
- * 3. `parsed`: each record is parsed, once.
+ * 3. `parsed`: each record is parsed, once. Where records wrap events, they are parsed into `wrapped` first, and `parsed`
+ * has a row for each event.
  * 4. `filtered`: those that are meant for another pipeline.
  * Rows of history have no position and are parsed by COPY, so the merge reads them from the staged table.
  */
-export function arrivalStatements(pipeline: ResolvedPipeline, source: Source, replaced?: string): StatementTemplate[] {
+export function arrivalStatements(
+  pipeline: ResolvedPipeline,
+  source: Source,
+  { replaced, records }: { readonly replaced?: string; readonly records?: RecordShape } = {},
+): StatementTemplate[] {
   if (source === 'history')
     return [
       readStatement(pipeline, source),
-      ...filterStatements(pipeline, `(\n${indent(historyRows(pipeline.tables.staged), 4)}\n  ) as history`),
+      ...filterStatements(pipeline, filtered(historyRows(pipeline.tables.staged, records), records)),
     ];
-  const { parsed } = pipeline.temporary;
+  const { arrived, parsed, wrapped } = pipeline.temporary;
+  const rows = parsedRows(source, arrived);
   return [
     ...untouchedStatements(pipeline, source, { replaced }),
-    parsedStatement(pipeline, source),
-    ...filterStatements(pipeline, parsed),
+    ...(records
+      ? [
+          `create temp table ${wrapped} as\n${rows}`,
+          `create temp table ${parsed} as\n${unwrappedRows(records, wrapped)}`,
+        ]
+      : [`create temp table ${parsed} as\n${rows}`]),
+    ...filterStatements(pipeline, records ? filtered(`select *\nfrom ${parsed}`, records) : parsed),
   ];
 }
+
+/** The rows among which a filter looks for records of other pipelines. A record without an event is a reject. */
+const filtered = (rows: string, records: RecordShape | undefined) =>
+  `(\n${indent(records ? `select *\nfrom (\n${indent(rows)}\n) as unwrapped\nwhere ${envelopeProblem} is null` : rows, 4)}\n  ) as events`;
 
 interface UntouchedOptions {
   /** SQL for the id of a run whose rows are about to be replaced: see `MergeOptions`. */
@@ -51,9 +68,10 @@ export function untouchedStatements(
 }
 
 /** The temporary tables of `arrivalStatements`. */
-export function arrivalTables(pipeline: ResolvedPipeline, source: Source): string[] {
-  const { arrived, read, merged, parsed } = pipeline.temporary;
-  return [...(source === 'history' ? [read] : [arrived, read, merged, parsed]), ...filterTables(pipeline)];
+export function arrivalTables(pipeline: ResolvedPipeline, source: Source, records?: RecordShape): string[] {
+  const { arrived, read, merged, parsed, wrapped } = pipeline.temporary;
+  const tables = source === 'history' ? [read] : [arrived, read, merged, parsed, ...(records ? [wrapped] : [])];
+  return [...tables, ...filterTables(pipeline)];
 }
 
 /** SQL for the arrival time of an archived line, which stores it as text. */
@@ -139,14 +157,11 @@ where ${merged}.shard_id = ${arrived}.shard_id and ${merged}.sequence_number = $
   ];
 }
 
-/** Makes `parsed`: `payload` is the result of JSON_PARSE, `unparsed` the bytes of a record that cannot be parsed. */
-function parsedStatement(pipeline: ResolvedPipeline, source: 'stream' | 'archive'): StatementTemplate {
-  const { arrived, parsed } = pipeline.temporary;
-  return `create temp table ${parsed} as\n${parsedRows(source, arrived)}`;
-}
-
-/** Parses the rows of a relation of unchanged rows. */
-export function parsedRows(source: 'stream' | 'archive', arrived: string): string {
+/**
+ * Parses the rows of a relation of unchanged rows: `payload` is the result of JSON_PARSE, `unparsed` the bytes of a record
+ * that cannot be parsed.
+ */
+function parsedRows(source: 'stream' | 'archive', arrived: string): string {
   const place = `source, ${placeColumns.join(', ')}, refresh_time`;
   if (source === 'archive') return unparsedArchive(place, arrived);
   return `select ${place}, payload, case when payload is null then kinesis_data end as unparsed
@@ -157,22 +172,47 @@ from (
 }
 
 /** The relation `arrived`, ready to be typed. It has the same columns for every source. */
-export function arrivedQuery(pipeline: ResolvedPipeline, source: Source): string {
-  const wanted = isWanted(pipeline);
-  if (source !== 'history')
-    return `arrived as (
+export function arrivedQuery(pipeline: ResolvedPipeline, source: Source, records?: RecordShape): string {
+  if (source === 'history') return historyQuery(pipeline, pipeline.tables.staged, records);
+  const wanted = isWantedEvent(pipeline, records);
+  return `arrived as (
   select *
   from ${pipeline.temporary.parsed}${wanted ? `\n  where ${wanted}` : ''}
 )`;
-  return historyQuery(pipeline.tables.staged, wanted);
+}
+
+/** The same relation for unchanged rows of stream or archive that are in no table. */
+export function parsedQuery(
+  pipeline: ResolvedPipeline,
+  source: 'stream' | 'archive',
+  untouched: string,
+  records?: RecordShape,
+): string {
+  const rows = parsedRows(source, untouched);
+  return wantedQuery(pipeline, records ? unwrappedRows(records, inParentheses(rows)) : rows, records);
 }
 
 /** The same relation for rows of history, from any relation with a `payload`. */
-export const historyQuery = (rows: string, wanted?: string) => `arrived as (
-${indent(historyRows(rows))}${wanted ? `\n  where ${wanted}` : ''}
-)`;
+export const historyQuery = (pipeline: ResolvedPipeline, rows: string, records?: RecordShape): string =>
+  wantedQuery(pipeline, historyRows(rows, records), records);
 
-const historyRows = (rows: string) => `select
+function wantedQuery(pipeline: ResolvedPipeline, rows: string, records: RecordShape | undefined): string {
+  const wanted = isWantedEvent(pipeline, records);
+  const query = wanted ? `select *\nfrom (\n${indent(rows)}\n) as parsed_rows\nwhere ${wanted}` : rows;
+  return `arrived as (\n${indent(query)}\n)`;
+}
+
+function isWantedEvent(pipeline: ResolvedPipeline, records: RecordShape | undefined): string | undefined {
+  const wanted = isWanted(pipeline);
+  return wanted && records ? `(${envelopeProblem} is not null or ${wanted})` : wanted;
+}
+
+const inParentheses = (query: string) => `(\n${indent(query)}\n)`;
+
+function historyRows(rows: string, records?: RecordShape): string {
+  const query = `select
   'history'::varchar(16) as source, null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key,
   null::timestamp as arrived_at, null::timestamp as refresh_time, payload, null::varbyte as unparsed
 from ${rows}`;
+  return records ? unwrappedRows(records, inParentheses(query)) : query;
+}

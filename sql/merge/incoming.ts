@@ -19,6 +19,7 @@ import {
 import { joinedReasons, partReason, problemParts, problemsExpression, reasonItems } from '../typing/problems';
 import { reasonName, rowNumber, type TypingTables, typedGroups, typingStatements } from '../typing/typed-rows';
 import { unparsedReason } from './parsing';
+import { envelopeProblem } from './unwrap';
 
 /**
  * Where rows come from: the stream's landing view, or a table that COPY filled with lines of the archive or of
@@ -47,18 +48,27 @@ const incomingTable =
  * Statements that make the table of typed rows: they type every arrived row, find what is wrong with it and compute
  * its id.
  * @param tables names the tables. @default - the tables of a merge
+ * @param isWrapped whether the relation has `envelopeProblem`
  */
 export function incomingStatements(
   pipeline: ResolvedPipeline,
   arrived: string,
   more: readonly string[] = [],
   tables: TypingTables = incomingTable(pipeline),
+  isWrapped = false,
 ): StatementTemplate[] {
   const groups = pipeline.columnGroups;
+  const first = firstLines(pipeline, isWrapped);
   return groups.length === 1
-    ? [incomingStatement(pipeline, arrived, more, tables(0))]
-    : wideStatements(pipeline, groups, arrived, more, tables);
+    ? [incomingStatement(pipeline, arrived, more, tables(0), first)]
+    : wideStatements(pipeline, groups, arrived, more, tables, first);
 }
+
+/** The `when … then …` lines that are judged before the columns. */
+const firstLines = ({ identity }: ResolvedPipeline, isWrapped: boolean): readonly string[] => [
+  ...(identity.by === 'stream-position' ? [positionLine] : []),
+  ...(isWrapped ? [`when ${envelopeProblem} is not null then ${envelopeProblem}`] : []),
+];
 
 const untyped = ['source', ...placeColumns, 'refresh_time', 'payload', 'unparsed'];
 
@@ -69,6 +79,7 @@ function wideStatements(
   arrived: string,
   more: readonly string[],
   tables: TypingTables,
+  first: readonly string[],
 ): StatementTemplate[] {
   const { columns, identity } = pipeline;
   const typed = typedGroups(tables, groups, (group) => problemParts(group).map(partReason), true);
@@ -85,7 +96,7 @@ with judged as (
     ${[...columns.map(typed.valueOf), ...columns.filter(isLenient).map(typed.howOf), ...kept.map((name) => `r.${name}`)].join(', ')},
     coalesce(
       case
-${indent(recordLines(pipeline), 8)}
+${indent(recordLines(first), 8)}
       end,
       ${joinedReasons(typed.reasons)}
     ) as reasons
@@ -99,12 +110,8 @@ from judged`,
 }
 
 /** The `when … then …` lines that name what is wrong with a record as a whole. */
-function recordLines({ identity }: ResolvedPipeline): string {
-  return [
-    ...(identity.by === 'stream-position' ? [positionLine] : []),
-    `when unparsed is not null then ${unparsedReason()}`,
-    ...payloadLines,
-  ].join('\n');
+function recordLines(first: readonly string[]): string {
+  return [...first, `when unparsed is not null then ${unparsedReason()}`, ...payloadLines].join('\n');
 }
 
 /** Names what is wrong with a record as a whole. The blank keeps the name apart from every column's name. */
@@ -121,6 +128,7 @@ function incomingStatement(
   arrived: string,
   more: readonly string[],
   into: string,
+  first: readonly string[],
 ): StatementTemplate {
   const { columns } = pipeline;
   const raws = columns.map(rawItem).filter((item) => item !== undefined);
@@ -142,7 +150,7 @@ typed as (
 ${items(columns.map(valueItem))}
   from spelled
 ),
-${judgedRelations(pipeline)}
+${judgedRelations(pipeline, first)}
 select
   ${kept.join(', ')}, ${reasonItems},
   case when reasons is null then ${pipeline.identity.expression} end as event_id
@@ -157,14 +165,13 @@ function howItems(columns: readonly Column[]): string {
 }
 
 /** The relation `judged`: the typed rows with all that is wrong with each as `reasons`. */
-function judgedRelations(pipeline: ResolvedPipeline): string {
-  const { columns, identity } = pipeline;
+function judgedRelations({ columns }: ResolvedPipeline, first: readonly string[]): string {
   const parts = problemParts(columns);
   if (parts.length === 1)
     return `judged as (
   select *,${howItems(columns)}
     case
-${identity.by === 'stream-position' ? `      ${positionLine}\n` : ''}      when ${validCondition(columns)} then null
+${first.map((line) => `      ${line}\n`).join('')}      when ${validCondition(columns)} then null
       when unparsed is not null then ${indent(unparsedReason(), 6).trimStart()}
 ${indent(payloadLines.join('\n'), 6)}
       else ${indent(problemsExpression(columns), 6).trimStart()}
@@ -174,7 +181,7 @@ ${indent(payloadLines.join('\n'), 6)}
   return `explained as (
   select *,${howItems(columns)}
     case
-${indent(recordLines(pipeline), 6)}
+${indent(recordLines(first), 6)}
     end as ${recordReason},
 ${parts.map((part, i) => `${indent(partReason(part), 4)} as ${reasonName(i)}`).join(',\n')}
   from typed

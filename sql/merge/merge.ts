@@ -1,5 +1,6 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
+import type { RecordShape } from '../../pipelines/definition';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { arrivalStatements, arrivalTables, arrivedQuery } from './arrived';
@@ -24,7 +25,7 @@ export function lockStatement(pipeline: ResolvedPipeline): StatementTemplate {
  * stream again.
  */
 export function mergeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
-  const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
+  const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream', ofStream(pipeline));
   return [
     lockStatement(pipeline),
     ...incoming,
@@ -44,7 +45,7 @@ export function mergeStatements(pipeline: ResolvedPipeline): StatementTemplate[]
 export function lastMergeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { checkpoints } = pipeline.tables;
   const { ofLanding } = pipeline;
-  const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream');
+  const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream', ofStream(pipeline));
   return [
     lockStatement(pipeline),
     ...incoming,
@@ -59,6 +60,10 @@ where ${ofLanding}`,
   ];
 }
 
+/** The options of a merge of the landing view. */
+const ofStream = ({ definition: { stream } }: ResolvedPipeline): MergeOptions =>
+  stream.records ? { records: stream.records } : {};
+
 interface MergeOptions {
   /** SQL for the object that the rows came from. Null if it is not known. */
   readonly objectKey?: string;
@@ -68,6 +73,8 @@ interface MergeOptions {
   readonly replaced?: string;
   /** SQL condition: without it no run is written. */
   readonly runIf?: string;
+  /** Where the events of a record are. @default - a record is an event */
+  readonly records?: RecordShape;
 }
 
 /** The parts of a merge, for transactions that do more around them. */
@@ -88,8 +95,14 @@ export function mergeSteps(pipeline: ResolvedPipeline, source: Source, options: 
   return {
     incoming: [
       ...completeRowsStatements(pipeline),
-      ...arrivalStatements(pipeline, source, options.replaced),
-      ...incomingStatements(pipeline, arrivedQuery(pipeline, source)),
+      ...arrivalStatements(pipeline, source, options),
+      ...incomingStatements(
+        pipeline,
+        arrivedQuery(pipeline, source, options.records),
+        [],
+        undefined,
+        options.records !== undefined,
+      ),
       ...copiesStatements(pipeline, [], '', options.replaced),
     ],
     place: [
@@ -97,7 +110,7 @@ export function mergeSteps(pipeline: ResolvedPipeline, source: Source, options: 
       ...placeStatements(pipeline, options.objectKey),
     ],
     run: runStatement(pipeline, source, options),
-    drop: `drop table ${[...arrivalTables(pipeline, source), ...incomingTables(pipeline), shared, copies, ...(hasPositions ? [recovered] : [])].join(', ')}`,
+    drop: `drop table ${[...arrivalTables(pipeline, source, options.records), ...incomingTables(pipeline), shared, copies, ...(hasPositions ? [recovered] : [])].join(', ')}`,
   };
 }
 

@@ -14,7 +14,7 @@ const maxTexts = 22;
 const base64Pattern = '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$';
 
 /** SQL for the bytes of one base64 text in SUPER. Null for anything else. */
-function decodedText(of: string): string {
+export function decodedText(of: string): string {
   const text = `${of}::varchar(${maxBase64Bytes})`;
   return `case when is_varchar(${of}) and json_size(${of}) <= ${maxBase64Bytes + 2} and ${text} ~ '${base64Pattern}' then to_varbyte(${text}, 'base64') end`;
 }

@@ -3,7 +3,6 @@ import { quoteLiteral } from '../../lambda/shared/quote';
 import type { SourceFilter } from '../../pipelines/definition';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
-import { indent } from '../text/indent';
 import { payloadPath, stringOf } from '../typing/part';
 
 /**
@@ -55,12 +54,6 @@ where name is not null`,
 /** SQL condition on parsed rows: the pipeline wants the record. */
 export const isWanted = ({ where }: ResolvedPipeline) =>
   where === undefined ? undefined : `${skippedName(where)} is null`;
-
-/** Those of parsed rows that the pipeline wants. */
-export function wantedRows(pipeline: ResolvedPipeline, rows: string): string {
-  const wanted = isWanted(pipeline);
-  return wanted === undefined ? rows : `select *\nfrom (\n${indent(rows)}\n) as parsed_rows\nwhere ${wanted}`;
-}
 
 /** Writes `filtered` to `skipped`. */
 export function skipStatements(

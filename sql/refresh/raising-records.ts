@@ -1,9 +1,8 @@
 import type { RaisingPlan } from '../../lambda/refresh/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
-import { arrivalTables, parsedRows, untouchedStatements } from '../merge/arrived';
+import { arrivalTables, parsedQuery, untouchedStatements } from '../merge/arrived';
 import { incomingStatements } from '../merge/incoming';
 import { lockStatement } from '../merge/merge';
-import { wantedRows } from '../merge/source-filter';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { indent } from '../text/indent';
@@ -18,6 +17,7 @@ const untouched = ['source', ...placeColumns, 'refresh_time', 'kinesis_data'];
 export function mergeRaising(pipeline: ResolvedPipeline): RaisingPlan {
   const { arrived } = pipeline.temporary;
   const { searched } = searchTables(pipeline);
+  const { records } = pipeline.definition.stream;
   return {
     step: 'merge',
     search: searchPlan(pipeline, {
@@ -30,9 +30,10 @@ export function mergeRaising(pipeline: ResolvedPipeline): RaisingPlan {
       typed: (tables, from) =>
         incomingStatements(
           pipeline,
-          `arrived as (\n${indent(wantedRows(pipeline, parsedRows('stream', `(\n${indent(from)}\n) as untouched`)))}\n)`,
+          parsedQuery(pipeline, 'stream', `(\n${indent(from)}\n) as untouched`, records),
           [],
           tables,
+          records !== undefined,
         ),
     }),
     record: recordStatements(pipeline),

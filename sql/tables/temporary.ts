@@ -7,7 +7,9 @@ export function temporaryTables(name: string) {
     read: `${name}_read`,
     /** Positions that already have an outcome, from the time range of the new rows. */
     merged: `${name}_merged`,
-    /** The remaining rows, parsed. */
+    /** The remaining rows, parsed. Only where records wrap events. */
+    wrapped: `${name}_wrapped`,
+    /** The events of the remaining rows, parsed. */
     parsed: `${name}_parsed`,
     /** Those of the parsed rows that are meant for another pipeline. Only for pipelines with `where`. */
     filtered: `${name}_filtered`,

@@ -69,16 +69,15 @@ export async function countRecords(
   const landing = landingName(pipeline);
   const countOf = (relation: string) => `(select count(*) from ${relation})`;
   const ofSmoke = `partition_key like '${markPrefix}%'`;
-  // An aggregate of the Kinesis Producer Library is one record of the stream and one row, until the archive brings its
-  // user records.
+  // An array of events, or an aggregate of the Kinesis Producer Library, is one record of the stream and several rows.
   const members = [tables.events, tables.duplicates, tables.rejects, tables.skipped]
-    .map((table) => countOf(`${table} where strpos(sequence_number, ':') > 0`))
+    .map((table) => countOf(`${table} where strpos(sequence_number, ':') > 0 or strpos(sequence_number, '.') > 0`))
     .join(' + ');
   // The landing view never has records that streaming ingestion skips, and loses what was merged long ago.
   const read = [tables.events, tables.duplicates, tables.rejects, tables.skipped]
     .map(
       (table) =>
-        `union select shard_id, split_part(sequence_number, ':', 1) as sequence_number from ${table} where shard_id is not null`,
+        `union select shard_id, split_part(split_part(sequence_number, ':', 1), '.', 1) as sequence_number from ${table} where shard_id is not null`,
     )
     .join('\n    ');
   const { rows } = await runtime.query(`select

@@ -1,4 +1,5 @@
 import { deaggregate } from 'kinesis-reader/aggregation';
+import { eventsOf } from '../../../lambda/load/record-shape';
 import type { Pipeline } from '../../../pipelines/definition';
 import type { ListedObject } from '../../cloud/ports';
 import { grouped, plural } from '../../terminal';
@@ -38,12 +39,16 @@ export async function searchStream(context: Context, question: Question, bounds:
         if (bounds.until !== undefined && arrivedAt >= bounds.until) break;
         read++;
         for (const [number, part] of (deaggregate(data) ?? [{ data }]).entries()) {
-          const position = number === 0 ? sequenceNumber : `${sequenceNumber}:${number}`;
-          const found =
-            pipeline.identity.by === 'stream-position' && question.fields.size === 0
-              ? positionId(shard, position) === question.id
-              : matches(question, json(Buffer.from(part.data).toString('utf8')));
-          if (found) hits.push({ shard, sequenceNumber: position, arrivedAt });
+          const record = number === 0 ? sequenceNumber : `${sequenceNumber}:${number}`;
+          const events = eventsOf(json(Buffer.from(part.data).toString('utf8')), pipeline.stream.records);
+          for (const [index, event] of events.entries()) {
+            const position = index === 0 ? record : `${record}.${index}`;
+            const found =
+              pipeline.identity.by === 'stream-position' && question.fields.size === 0
+                ? positionId(shard, position) === question.id
+                : matches(question, event);
+            if (found) hits.push({ shard, sequenceNumber: position, arrivedAt });
+          }
         }
       }
       stage.update(plural(read, 'record'));
@@ -93,9 +98,14 @@ export async function searchArchive(
   const known = positions.filter(({ arrivedAt }) => arrivedAt !== undefined);
   const isAt = (value: unknown) => {
     const { shard_id, sequence_number } = value as { shard_id?: unknown; sequence_number?: unknown };
-    return known.some(({ shard, sequenceNumber }) => shard === shard_id && sequenceNumber === sequence_number);
+    return known.some(
+      ({ shard, sequenceNumber }) => shard === shard_id && sequenceNumber.split('.')[0] === sequence_number,
+    );
   };
-  const holds = (value: unknown) => matches(question, (value as { payload?: unknown }).payload);
+  const holds = (value: unknown) =>
+    eventsOf((value as { payload?: unknown }).payload, pipeline.stream.records).some((event) =>
+      matches(question, event),
+    );
   const test: LineTest = (value) =>
     typeof value === 'object' && value !== null && (known.length > 0 ? isAt(value) : holds(value));
   const prefixes =
@@ -153,10 +163,9 @@ export async function searchHistory(
     const name = sources.of('history', object.key)?.name;
     const source = question.pipeline.history?.find((candidate) => candidate.name === name);
     if (source === undefined) return [];
+    const isIn: LineTest = (value) => eventsOf(value, source.records).some((event) => matches(question, event));
     const test: LineTest =
-      source.format === 'firehose'
-        ? (value) => matches(question, (value as { payload?: unknown } | null)?.payload)
-        : (value) => matches(question, value);
+      source.format === 'firehose' ? (value) => isIn((value as { payload?: unknown } | null)?.payload) : isIn;
     return [{ object, shape: source, test }];
   });
   return searchObjects(context, question.pipeline, bucket, candidates, bounds, 'history', HITS);

@@ -47,14 +47,17 @@ export const unknown = (place: Place, what: string, facts: Sighting['facts'] = {
 /** A record's position on the stream. */
 export interface Position {
   readonly shard: string;
-  /** With the subsequence number after a colon, for a later user record of an aggregated record (decision 30). */
+  /**
+   * With the subsequence number after a colon, for a later user record of an aggregated record (decision 30), and the
+   * index after a point, for a later event of an array (decision 32).
+   */
   readonly sequenceNumber: string;
   /** Epoch milliseconds; undefined if not known. */
   readonly arrivedAt?: number;
 }
 
 /** The sequence number that the stream and the landing view have for a position. */
-export const streamSequence = ({ sequenceNumber }: Position): string => sequenceNumber.split(':')[0]!;
+export const streamSequence = ({ sequenceNumber }: Position): string => sequenceNumber.split(/[:.]/)[0]!;
 
 /** Limits of a search. A place beyond them counts as not fully searched. */
 export interface Bounds {

@@ -138,6 +138,21 @@ test.each([
     { columns: [{ name: 'messageId' }] },
     'columns belong to csv and parquet only, got them with ndjson',
   ],
+  [
+    'records without a path',
+    { records: { unwrap: [] } },
+    'records.unwrap must name one or more attributes, with * at most once',
+  ],
+  [
+    'two arrays in records',
+    { records: { unwrap: ['*', '*'] } },
+    'records.unwrap must name one or more attributes, with * at most once',
+  ],
+  [
+    'records of a CSV',
+    { format: 'csv', columns: [{ name: 'messageId' }], records: { unwrap: ['*'] } },
+    'records belong to ndjson and firehose only, got them with csv',
+  ],
   ['a delimiter of ndjson', { delimiter: ';' }, 'delimiter belongs to csv only, got it with ndjson'],
   [
     'a delimiter that is none',
