@@ -5,6 +5,7 @@ import { aggregate } from '../../packages/kinesis-reader/test/aggregate';
 import type { Pipeline, RecordShape } from '../../pipelines/definition';
 import { buckets } from '../support/cloud';
 import { SeamWorld } from '../support/seam';
+import { secondTierTest } from '../support/tier';
 
 const shopOf = (
   records: RecordShape,
@@ -146,7 +147,7 @@ describe.each(Object.entries(cases))('%s', (_, { records, sent, events, rejects 
     await sorted();
   });
 
-  test('in the archive, and then on the stream', async () => {
+  secondTierTest('in the archive, and then on the stream', async () => {
     world.send(...given);
     await load('archive', await world.archive(await world.records()));
     await sorted();
