@@ -1,6 +1,6 @@
 /**
  * Generated odd records: whatever JSON is in them, each has one outcome on the stream, in the archive and in history, for one reason, and is counted once
- * (decision 31).
+ * (decision 32).
  */
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';

@@ -1,4 +1,4 @@
-/** Records that wrap their event, or hold several in an array: each event has one outcome on stream, archive and history (decision 32). */
+/** Records that wrap their event, or hold several in an array: each event has one outcome on stream, archive and history (decision 33). */
 import { gzipSync } from 'node:zlib';
 import { notificationOf } from '../../lambda/load/notification';
 import { aggregate } from '../../packages/kinesis-reader/test/aggregate';

@@ -49,7 +49,7 @@ export interface Position {
   readonly shard: string;
   /**
    * With the subsequence number after a colon, for a later user record of an aggregated record (decision 30), and the
-   * index after a point, for a later event of an array (decision 32).
+   * index after a point, for a later event of an array (decision 33).
    */
   readonly sequenceNumber: string;
   /** Epoch milliseconds; undefined if not known. */
