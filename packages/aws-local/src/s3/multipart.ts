@@ -92,12 +92,12 @@ function checksumWanted(headers: Readonly<Record<string, string>>): Upload['chec
 
 function put(s3: S3, request: ServiceRequest, bucket: Bucket, key: string, id: string): ServiceResponse {
   const { headers, principal, query } = request;
+  s3.authorize(principal, 's3:PutObject', bucket, key, bucket.uploads.contextOf(id, key));
   const upload = bucket.uploads.get(id, key);
   const text = query.get('partNumber') ?? '';
   const number = Number(text);
   if (!/^\d+$/.test(text) || number < 1 || number > maxParts)
     throw new AwsError('InvalidArgument', `Part number must be an integer between 1 and ${maxParts}, got ${text}`);
-  s3.authorize(principal, 's3:PutObject', bucket, key, upload.context);
   s3.decrypt(principal, bucket, key, upload.headers);
   const isCopy = headers['x-amz-copy-source'] !== undefined;
   const source = isCopy ? copyRange(s3, request) : { fill: (write: (bytes: Buffer) => void) => write(request.body) };
@@ -138,8 +138,8 @@ function copiedChecksums({ checksum: declared }: Upload, fill: Fill): Record<str
 
 function complete(s3: S3, request: ServiceRequest, bucket: Bucket, key: string, id: string): ServiceResponse {
   const { headers, principal } = request;
+  s3.writable(principal, bucket, key, { ...demands(headers), context: bucket.uploads.contextOf(id, key) });
   const upload = bucket.uploads.get(id, key);
-  s3.writable(principal, bucket, key, { ...demands(headers), context: upload.context });
   s3.decrypt(principal, bucket, key, upload.headers);
   const parts = chosenParts(bucket, upload, bodyXml(request.body, 'CompleteMultipartUpload'));
   const size = parts.reduce((sum, part) => sum + part.size, 0);
@@ -186,9 +186,11 @@ function chosenParts(bucket: Bucket, upload: Upload, list: XmlElement): UploadPa
     if (!(number > before))
       throw new AwsError('InvalidPartOrder', `Parts must be in ascending order: ${number} comes after ${before}`);
     before = number;
+    const etag = text('ETag')?.trim().replaceAll('"', '');
+    if (!etag) throw new AwsError('MalformedXML', `Part ${number} of CompleteMultipartUpload has no ETag`);
     const part = uploaded.get(number);
-    if (!part || part.etag.replaceAll('"', '') !== text('ETag')?.trim().replaceAll('"', ''))
-      throw new AwsError('InvalidPart', `Part ${number} was not uploaded, or its ETag is not ${text('ETag')}`);
+    if (part?.etag.replaceAll('"', '') !== etag || !part)
+      throw new AwsError('InvalidPart', `Part ${number} was not uploaded, or its ETag is not ${etag}`);
     checkPart(upload, part, (algorithm) => text(`Checksum${algorithm}`));
     return part;
   });

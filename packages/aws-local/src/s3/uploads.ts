@@ -67,6 +67,12 @@ export class UploadStore {
     return this.#find(id, key).upload;
   }
 
+  /** Condition keys of the request that began the upload; none for an upload that does not exist. */
+  contextOf(id: string, key: string): Readonly<Record<string, string>> {
+    const upload = this.#held.get(id)?.upload;
+    return upload?.key === key ? upload.context : {};
+  }
+
   /** In the order of their numbers. */
   parts({ id, key }: Upload): UploadPart[] {
     return [...this.#find(id, key).parts.values()].sort((a, b) => a.number - b.number);

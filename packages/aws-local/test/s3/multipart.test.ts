@@ -127,6 +127,7 @@ describe('refuses to complete', () => {
     await expect(attempt([a, { ...b, ETag: a.ETag }])).rejects.toMatchObject({ name: 'InvalidPart' });
     await expect(attempt([a, { ...b, ChecksumCRC32: a.ChecksumCRC32 }])).rejects.toMatchObject({ name: 'InvalidPart' });
     await expect(attempt([a, { ETag: b.ETag, PartNumber: 7 }])).rejects.toThrow(/must include the checksum.*part 7/);
+    await expect(attempt([{ PartNumber: 2 }])).rejects.toMatchObject({ name: 'MalformedXML' });
     await expect(attempt([])).rejects.toMatchObject({ name: 'MalformedXML' });
     await expect(attempt([a, b], { MpuObjectSize: 3 })).rejects.toMatchObject({ name: 'InvalidRequest' });
     const small = await upload('k', UploadId, 3, second);
@@ -324,6 +325,8 @@ test('each operation needs its permission', async () => {
   const { credentials } = await services.role('uploader', [allow('s3:PutObject', `${arn}/in/*`)]);
   const s3 = new S3Client(services.client(credentials));
   await expect(create('out/k', {}, s3)).rejects.toMatchObject({ name: 'AccessDenied' });
+  const unknown = { Bucket, Key: 'out/k', UploadId: 'x', PartNumber: 1, Body: 'x' };
+  await expect(s3.send(new UploadPartCommand(unknown))).rejects.toMatchObject({ name: 'AccessDenied' });
   const { UploadId } = await create('in/k', {}, s3);
   const at = { Bucket, Key: 'in/k', UploadId };
   const { ETag } = await s3.send(new UploadPartCommand({ ...at, PartNumber: 1, Body: 'x' }));
