@@ -88,16 +88,16 @@ const refused: [sql: string, message: string][] = [
   ['select median(at) from shop.t', `line 1, column 8: ${unsupported('function MEDIAN of timestamp')}`],
   ['select ratio::boolean from shop.t', `line 1, column 13: ${unsupported('a cast from double precision to boolean')}`],
   [
-    "select id from shop.t where payload.a <> 'x'",
-    `line 1, column 39: ${unsupported('operator <> between super and character varying(1) (cast the super value)')}`,
+    "select id from shop.t where payload.a || 'x' = 'y'",
+    `line 1, column 39: ${unsupported('operator || with super (cast it to varchar)')}`,
   ],
   [
     'select id from shop.t where name = 5',
     `line 1, column 34: ${unsupported('operator = between character varying(8) and integer')}`,
   ],
   [
-    'select payload, count(*) from shop.t group by payload',
-    `line 1, column 47: ${unsupported('sorting or grouping by a super value (cast it)')}`,
+    'select payload from shop.t order by payload',
+    `line 1, column 37: ${unsupported('sorting by a super value (cast it)')}`,
   ],
   [
     'select sum(id) over (order by id) from shop.t',

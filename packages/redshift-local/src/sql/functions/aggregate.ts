@@ -2,7 +2,7 @@ import { failure, overflow } from '../failure';
 import { blankKey } from '../resolve/blanks';
 import { finite } from '../resolve/cast';
 import { scaled, unscaled } from '../resolve/decimals';
-import { orderSql, sortKey } from '../resolve/order';
+import { groupable, orderSql, sortKey } from '../resolve/order';
 import { letting, quoteLiteral, type Value } from '../resolve/value';
 import { bigint, boolean, decimal, double, isFloat, isInteger, isNumeric, isText, isTime } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
@@ -77,8 +77,11 @@ function count(call: Call): Emitted {
   if (call.node.star) return { sql: `count(*)${call.over}`, type: bigint };
   if (call.count !== 1) throw call.unsupported(`function COUNT with ${call.count} arguments`);
   const value = call.typed(0);
-  if (value.type.name === 'super') throw call.wrongType(0);
-  return { sql: `count(${each(call, call.node.distinct ? sortKey(value) : value.sql)})${call.over}`, type: bigint };
+  if (value.type.name === 'super' && !call.node.distinct) throw call.wrongType(0);
+  return {
+    sql: `count(${each(call, call.node.distinct ? sortKey(groupable(value)) : value.sql)})${call.over}`,
+    type: bigint,
+  };
 }
 
 /** Computed with doubles whatever the argument (https://docs.aws.amazon.com/redshift/latest/dg/r_STDDEV_functions.html). */
@@ -98,6 +101,19 @@ const truth = (name: 'bool_and' | 'bool_or'): FunctionEntry => ({
   kind: 'aggregate',
   distinct: true,
   emit: (call) => ({ sql: `${name}(${call.of(0, 'boolean').sql})${call.over}`, type: boolean }),
+});
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_BIT_AND.html */
+const bits = (name: 'bit_and' | 'bit_or'): FunctionEntry => ({
+  arguments: [1, 1],
+  kind: 'aggregate',
+  distinct: true,
+  alone: true,
+  emit: (call) => {
+    const { sql, type } = call.typed(0);
+    if (!isInteger(type)) throw call.wrongType(0);
+    return { sql: `${name}(${sql})`, type };
+  },
 });
 
 const anyValue: FunctionEntry = {
@@ -132,25 +148,33 @@ function listed(call: Call): Emitted {
  */
 function percentile(call: Call, value: Value, share: string, descending = false): Emitted {
   const { sql, type } = value;
-  call.environment.context.sortAggregate(` order by ${orderSql(sortKey(value), { descending })}`, call.node.at);
-  if (isFloat(type)) {
-    const part = `cast(${share} as double)`;
-    return { sql: `quantile_cont(cast(${sql} as double), ${descending ? `1 - ${part}` : part})`, type: double };
+  if (!call.over)
+    call.environment.context.sortAggregate(` order by ${orderSql(sortKey(value), { descending })}`, call.node.at);
+  const part = `cast(${share} as double)`;
+  if (isFloat(type) || type.name === 'timestamp' || type.name === 'timestamptz') {
+    const of = isFloat(type) ? `cast(${sql} as double)` : sql;
+    const emitted = `quantile_cont(${of}, ${descending ? `1 - ${part}` : part})${call.over}`;
+    return { sql: emitted, type: isFloat(type) ? double : type };
   }
   if (!isNumeric(type)) throw call.unsupported(`function ${call.name} of ${type.name}`);
-  if (isInteger(type) && Number(share) !== 0.5)
-    throw call.unsupported(`function ${call.name} of ${share} of ${type.name} (cast it to double precision)`);
   const scale = type.name === 'decimal' ? type.scale : 1;
   const result = { name: 'decimal', precision: 38, scale } as const;
   const places = (share.split('.')[1] ?? '').length;
   if (places > 6) throw call.unsupported(`function ${call.name} of ${share}`);
   const unit = 10 ** places;
-  const units = `list(${unscaled(value)} order by ${sql}${descending ? ' desc' : ''}) filter (where ${call.repeated(sql)} is not null)`;
+  const all = `list(${unscaled(value)}) filter (where ${call.repeated(sql)} is not null)${call.over}`;
+  const units = `list_sort(${all}, '${descending ? 'desc' : 'asc'}')`;
   const between = letting('p', `{'l': ${units}}`, (p) => {
     const place = `(${Math.round(Number(share) * unit)} * (len(${p}.l) - 1))`;
     const [low, part] = [`${p}.l[${place} // ${unit} + 1]`, `(${place} % ${unit})`];
     const high = `coalesce(${p}.l[${place} // ${unit} + 2], 0)`;
-    return `(${low} * (${unit} - ${part}) + ${high} * ${part}) * ${isInteger(type) ? 10 : 1} // ${unit}`;
+    const between = `(${low} * (${unit} - ${part}) + ${high} * ${part}) * ${isInteger(type) ? 10 : 1}`;
+    if (!isInteger(type)) return `${between} // ${unit}`;
+    // How many places the result of whole numbers has is not documented, but that MEDIAN has one.
+    const unknown = failure(
+      `a result of ${call.name} of ${type.name} with more than one place is not supported by the local warehouse (cast it to double precision)`,
+    );
+    return `case when (${between}) % ${unit} <> 0 then ${unknown} else (${between}) // ${unit} end`;
   });
   return { sql: scaled(between, result), type: result };
 }
@@ -169,12 +193,13 @@ function percentileCont(call: Call): Emitted {
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_APPROXIMATE_PERCENTILE_DISC.html */
 function percentileDisc(call: Call): Emitted {
-  if (!call.node.approximate) throw call.unsupported('function PERCENTILE_DISC without APPROXIMATE or OVER');
+  if (!call.node.approximate && !call.node.over)
+    throw call.unsupported('function PERCENTILE_DISC without APPROXIMATE or OVER');
   const { value, descending } = call.withinGroupValue();
   if (!isNumeric(value.type) && !isTime(value.type))
     throw call.unsupported(`function PERCENTILE_DISC of ${value.type.name}`);
   const part = `cast(${share(call)} as double)`;
-  return { sql: `quantile_disc(${value.sql}, ${descending ? `1 - ${part}` : part})`, type: value.type };
+  return { sql: `quantile_disc(${value.sql}, ${descending ? `1 - ${part}` : part})${call.over}`, type: value.type };
 }
 
 export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
@@ -204,7 +229,6 @@ export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
   median: {
     arguments: [1, 1],
     kind: 'aggregate',
-    alone: true,
     node: 'compute',
     emit: (call) => percentile(call, call.typed(0), '0.5'),
   },
@@ -212,15 +236,22 @@ export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
     arguments: [1, 1],
     kind: 'aggregate',
     ordered: true,
-    alone: true,
     node: 'compute',
     emit: percentileDisc,
   },
+  /** Exact here, where Redshift estimates (https://docs.aws.amazon.com/redshift/latest/dg/r_HLL_function.html). */
+  hll: {
+    arguments: [1, 1],
+    kind: 'aggregate',
+    alone: true,
+    emit: (call) => ({ sql: `count(distinct ${sortKey(groupable(call.typed(0)))})`, type: bigint }),
+  },
+  bit_and: bits('bit_and'),
+  bit_or: bits('bit_or'),
   percentile_cont: {
     arguments: [1, 1],
     kind: 'aggregate',
     ordered: true,
-    alone: true,
     node: 'compute',
     emit: percentileCont,
   },

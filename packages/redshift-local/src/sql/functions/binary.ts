@@ -1,6 +1,6 @@
-import { failureWith } from '../failure';
-import { letting } from '../resolve/value';
-import { isText, varchar } from '../types';
+import { failure, failureWith } from '../failure';
+import { letting, naming } from '../resolve/value';
+import { boolean, isInteger, isText, varchar } from '../types';
 import type { Call, FunctionEntry } from './call';
 
 const formats = ['hex', 'utf8', 'base64'] as const;
@@ -18,6 +18,26 @@ const base64 = '(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?';
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_TO_VARBYTE.html and r_FROM_VARBYTE.html */
 export const binaryFunctions: Readonly<Record<string, FunctionEntry>> = {
+  /** Whether bytes are UTF-8: of the preview of streaming ingestion, where it stood before FROM_VARBYTE. */
+  is_utf8: {
+    arguments: [1, 1],
+    emit: (call) => {
+      const { type, sql } = call.typed(0);
+      if (type.name !== 'varbyte') throw call.wrongType(0);
+      const sure = naming('b', sql, (b) => `try(decode(${b}))`);
+      return { sql: `(case when ${call.repeated(sql)} is not null then ${sure} is not null end)`, type: boolean };
+    },
+  },
+  to_hex: {
+    arguments: [1, 1],
+    emit: (call) => {
+      const { type, sql } = call.typed(0);
+      if (!isInteger(type)) throw call.wrongType(0);
+      const refused = failure('function TO_HEX of a negative number is not supported by the local warehouse');
+      const hex = letting('h', sql, (h) => `case when ${h} < 0 then ${refused} else lower(to_hex(${h})) end`);
+      return { sql: hex, type: varchar(16) };
+    },
+  },
   to_varbyte: {
     arguments: [2, 2],
     emit: (call) => {

@@ -10,7 +10,7 @@ import {
 } from '../../json-text';
 import { failure, failureMark, overflow } from '../failure';
 import { bounded } from '../resolve/cast';
-import { jsonText, jsonType, navigated, numberText } from '../resolve/super';
+import { elementsOf, jsonText, jsonType, navigated, numberText } from '../resolve/super';
 import { isColumn, letting, looksLikeString, naming, quoteLiteral, type Value } from '../resolve/value';
 import { boolean, integer, isFloat, isInteger, isText, superType, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
@@ -193,7 +193,73 @@ const arrayElement: FunctionEntry = {
   },
 };
 
+/** An argument that has to be an array: what another value makes is not documented. NULL for NULL. */
+function elements(call: Call, i: number): string {
+  const value = call.super(i);
+  const refused = failure(`function ${call.name} of a value that is no array is not supported by the local warehouse`);
+  return `cast(case when coalesce(${call.repeated(jsonType(value))}, 'NULL') = 'NULL' then null when ${jsonType(value)} = 'ARRAY' then ${elementsOf(value)} else ${refused} end as json[])`;
+}
+
+const joined = (list: string) =>
+  `cast('[' || array_to_string(list_transform(${list}, lambda millrace_let_y: cast(millrace_let_y as varchar)), ',') || ']' as json)`;
+
+const noArray = { sql: 'cast(null as json)', type: superType } as const;
+const isNull = (call: Call) => call.values.some(({ constant }) => constant === null);
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/Array_Functions.html */
+const arrayFunctions: Readonly<Record<string, FunctionEntry>> = {
+  array_concat: {
+    arguments: [2, 2],
+    emit: (call) => {
+      if (isNull(call)) return noArray;
+      const both = `{'a': ${elements(call, 0)}, 'b': ${elements(call, 1)}}`;
+      const sql = naming('c', both, (c) => {
+        const whole = joined(`list_concat(${c}.a, ${c}.b)`);
+        return `case when ${c}.a is null or ${c}.b is null then null else ${whole} end`;
+      });
+      return { sql, type: superType };
+    },
+  },
+  /** One level, as the example of https://docs.aws.amazon.com/redshift/latest/dg/r_array_flatten.html; what is deeper is refused. */
+  array_flatten: {
+    arguments: [1, 1],
+    emit: (call) => {
+      if (isNull(call)) return noArray;
+      const deep = failure('function ARRAY_FLATTEN of deeper arrays is not supported by the local warehouse');
+      const inner = (list: string) =>
+        `flatten(list_transform(${list}, lambda millrace_let_z: case when json_type(millrace_let_z) = 'ARRAY' then json_extract(millrace_let_z, '$[*]') else [millrace_let_z] end))`;
+      const sql = naming('f', elements(call, 0), (f) => {
+        const flat = inner(f);
+        const isDeep = `len(list_filter(${flat}, lambda millrace_let_v: json_type(millrace_let_v) = 'ARRAY')) > 0`;
+        return `case when ${f} is null then null when ${isDeep} then ${deep} else ${joined(flat)} end`;
+      });
+      return { sql, type: superType };
+    },
+  },
+  subarray: {
+    arguments: [3, 3],
+    emit: (call) => {
+      if (isNull(call)) return noArray;
+      const [start, count] = [call.literalInteger(1, 0), call.literalInteger(2, 0)];
+      const sql = naming('u', elements(call, 0), (u) => {
+        return `case when ${u} is null then null else ${joined(`list_slice(${u}, ${start + 1}, ${start + count})`)} end`;
+      });
+      return { sql, type: superType };
+    },
+  },
+  split_to_array: {
+    arguments: [1, 2],
+    emit: (call) => {
+      const delimiter = call.count === 2 ? call.literal(1) : ',';
+      if (delimiter === '') throw call.unsupported('function SPLIT_TO_ARRAY with an empty delimiter');
+      const parts = `string_split(${call.text(0).sql}, ${quoteLiteral(delimiter)})`;
+      return { sql: `cast(to_json(${parts}) as json)`, type: superType };
+    },
+  },
+};
+
 export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
+  ...arrayFunctions,
   json_parse: {
     arguments: [1, 1],
     emit: (call) => ({ sql: letting('t', jsonInput(call, false), parsedJson), type: superType }),

@@ -1,7 +1,7 @@
 import { failure } from '../failure';
 import { bounded } from '../resolve/cast';
-import { regularExpression } from '../resolve/regexp';
-import { quoteLiteral } from '../resolve/value';
+import { alternated, regularExpression } from '../resolve/regexp';
+import { letting, quoteLiteral } from '../resolve/value';
 import { integer, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
@@ -13,11 +13,22 @@ function searched(call: Call, position: number): string {
   return start === 1 ? sql : `substring(${sql}, ${start})`;
 }
 
-/** `i` of the parameters `c` and `i`; `e` and `p` are not modelled. */
+/** `i` of the parameters `c` and `i`; `p` is not modelled. */
 function insensitive(call: Call, position: number): string {
   const given = call.count > position ? call.literal(position) : 'c';
   if (!/^[ci]$/.test(given)) throw call.unsupported(`the parameters '${given}' of function ${call.name}`);
   return given === 'i' ? 'i' : '';
+}
+
+/** What all orders of the alternatives of a pattern give; where they differ the longest match is another one than the engine's. */
+function inAnyOrder(call: Call, pattern: string, emit: (pattern: string) => string): string {
+  const orders = pattern.includes('|') ? (alternated(pattern) ?? [pattern]) : [pattern];
+  if (orders.length === 1) return emit(pattern);
+  const refused = failure(
+    `alternatives of ${call.name} of which one begins like another is not supported by the local warehouse`,
+  );
+  const all = `[${call.repeated(orders.map(emit).join(', '))}]`;
+  return letting('o', all, (o) => `case when len(list_distinct(${o})) > 1 then ${refused} else ${o}[1] end`);
 }
 
 const patternOf = (call: Call) => regularExpression(call.node.args[1]!, call.environment, 'substring');
@@ -27,15 +38,19 @@ export const patternFunctions: Readonly<Record<string, FunctionEntry>> = {
   regexp_substr: {
     arguments: [2, 5],
     emit: (call) => {
-      const pattern = quoteLiteral(patternOf(call));
-      const options = quoteLiteral(`s${insensitive(call, 4)}`);
+      const grouped = call.count > 4 && /^(?:e|ei|ie)$/.test(call.literal(4));
+      const given = patternOf(call);
+      const group = grouped ? firstGroup(call, given) : 0;
+      const options = quoteLiteral(`s${grouped ? call.literal(4).replace('e', '') : insensitive(call, 4)}`);
       const text = call.repeated(searched(call, 2));
       const whole = call.repeated(call.text(0).sql);
       const occurrence = call.count > 3 ? call.literalInteger(3, 1) : 1;
-      const found =
-        occurrence === 1
-          ? `regexp_extract(${text}, ${pattern}, 0, ${options})`
-          : `coalesce(regexp_extract_all(${text}, ${pattern}, 0, ${options})[${occurrence}], '')`;
+      const found = inAnyOrder(call, given, (one) => {
+        const pattern = quoteLiteral(one);
+        return occurrence === 1
+          ? `regexp_extract(${text}, ${pattern}, ${group}, ${options})`
+          : `coalesce(regexp_extract_all(${text}, ${pattern}, ${group}, ${options})[${occurrence}], '')`;
+      });
       // NULL for an occurrence behind the number of characters; whether that holds for the first one of an empty text is not said.
       const none =
         occurrence === 1 ? failure('REGEXP_SUBSTR of an empty text is not supported by the local warehouse') : 'null';
@@ -47,18 +62,30 @@ export const patternFunctions: Readonly<Record<string, FunctionEntry>> = {
     arguments: [2, 4],
     emit: (call) => {
       const options = quoteLiteral(`s${insensitive(call, 3)}`);
-      const found = `regexp_extract_all(${searched(call, 2)}, ${quoteLiteral(patternOf(call))}, 0, ${options})`;
-      return { sql: `cast(len(${found}) as integer)`, type: integer };
+      const text = call.repeated(searched(call, 2));
+      const found = inAnyOrder(call, patternOf(call), (one) => {
+        return `len(regexp_extract_all(${text}, ${quoteLiteral(one)}, 0, ${options}))`;
+      });
+      return { sql: `cast(${found} as integer)`, type: integer };
     },
   },
   regexp_instr: {
-    arguments: [2, 2],
+    arguments: [2, 6],
     emit: (call) => {
       const pattern = patternOf(call);
       if (pattern.startsWith('^')) throw call.unsupported(`an anchored pattern in function ${call.name}`);
-      const text = call.repeated(call.text(0).sql);
-      const before = `regexp_extract(${text}, ${quoteLiteral(`^(.*?)(?:${pattern})`)}, 1, 's')`;
-      const sql = `case when regexp_matches(${text}, ${quoteLiteral(pattern)}, 's') then length(${before}) + 1 when ${text} is not null then 0 end`;
+      if (call.count > 3 && call.literalInteger(3, 1) !== 1)
+        throw call.unsupported(`an occurrence other than the first in function ${call.name}`);
+      const behind = call.count > 4 && call.literalInteger(4, 0, 1) === 1;
+      const start = call.count > 2 ? call.literalInteger(2, 1) : 1;
+      const options = `'s${insensitive(call, 5)}'`;
+      const text = call.repeated(searched(call, 2));
+      const sql = inAnyOrder(call, pattern, (one) => {
+        const before = `regexp_extract(${text}, ${quoteLiteral(`^(.*?)(?:${one})`)}, 1, ${options})`;
+        const within = `regexp_extract(${text}, ${quoteLiteral(one)}, 0, ${options})`;
+        const place = `length(${before}) + ${start}${behind ? ` + length(${within})` : ''}`;
+        return `case when regexp_matches(${text}, ${quoteLiteral(one)}, ${options}) then ${place} when ${text} is not null then 0 end`;
+      });
       return { sql: `cast(${sql} as integer)`, type: integer };
     },
   },
@@ -73,8 +100,11 @@ export const patternFunctions: Readonly<Record<string, FunctionEntry>> = {
       const pattern = regularExpression(call.node.args[1]!, call.environment, perl ? 'perl' : 'substring');
       const options = `gs${given.includes('i') ? 'i' : ''}`;
       const start = call.count > 3 ? call.literalInteger(3, 1) : 1;
-      const replaced = (sql: string) =>
-        `regexp_replace(${sql}, ${quoteLiteral(pattern)}, ${quoteLiteral(replacementOf(call, perl))}, '${options}')`;
+      const replacement = quoteLiteral(replacementOf(call, perl));
+      const replaced = (sql: string) => {
+        const emit = (one: string) => `regexp_replace(${sql}, ${quoteLiteral(one)}, ${replacement}, '${options}')`;
+        return perl ? emit(pattern) : inAnyOrder(call, pattern, emit);
+      };
       const text = call.repeated(call.text(0).sql);
       // The text before the position stays as it is.
       const sql =
@@ -83,6 +113,13 @@ export const patternFunctions: Readonly<Record<string, FunctionEntry>> = {
     },
   },
 };
+
+/** The number of the first group, which `e` asks for; the whole match without one. */
+function firstGroup(call: Call, pattern: string): number {
+  if (!/(?<!\\)\((?!\?)/.test(pattern)) return 0;
+  if (pattern.includes('|')) throw call.unsupported(`a group beside alternatives in function ${call.name}`);
+  return 1;
+}
 
 /** With `p` a group is `$1`, which no page says; without it a backslash or a dollar sign may mean a group or itself. */
 function replacementOf(call: Call, perl: boolean): string {

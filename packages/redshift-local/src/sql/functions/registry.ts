@@ -2,7 +2,7 @@ import type { FrameBound, FunctionCall, OrderItem, Window } from '../ast';
 import type { Environment } from '../resolve/environment';
 import { groupingOf } from '../resolve/grouping';
 import { settle } from '../resolve/operators';
-import { orderSql, refuseSuper, sortKey } from '../resolve/order';
+import { groupable, orderSql, refuseSuper, sortKey } from '../resolve/order';
 import type { Value } from '../resolve/value';
 import { aggregateFunctions } from './aggregate';
 import { binaryFunctions } from './binary';
@@ -120,7 +120,7 @@ function windowSql(node: FunctionCall, window: Window, environment: Environment)
     throw source.error(`function ${node.name.toUpperCase()} takes no ORDER BY`, window.at);
   const parts: string[] = [];
   if (window.partitionBy.length > 0)
-    parts.push(`partition by ${window.partitionBy.map((item) => sortable(item, environment)).join(', ')}`);
+    parts.push(`partition by ${window.partitionBy.map((item) => sortable(item, environment, true)).join(', ')}`);
   if (window.orderBy.length > 0)
     parts.push(
       `order by ${window.orderBy.map((item) => orderSql(sortable(item.expression, environment), item)).join(', ')}`,
@@ -129,14 +129,14 @@ function windowSql(node: FunctionCall, window: Window, environment: Environment)
   return parts.join(' ');
 }
 
-function sortable(node: OrderItem['expression'], environment: Environment): string {
+function sortable(node: OrderItem['expression'], environment: Environment, partition = false): string {
   const resolved = environment.resolve(node, environment);
   const value = settle(environment, resolved, { name: 'unknown' }, node.at);
-  refuseSuper(value.type, environment.context, node.at);
+  if (!partition) refuseSuper(value.type, environment.context, node.at);
   // "Neither constants nor constant expressions": what names no column.
   if (!value.sql.includes('"'))
     throw environment.context.source.unsupported('a constant in the PARTITION BY or ORDER BY of a window', node.at);
-  return sortKey(value);
+  return sortKey(groupable(value));
 }
 
 function boundSql(bound: FrameBound): string {

@@ -81,6 +81,9 @@ export const framelessFunctions: ReadonlySet<string> = new Set([
   'lag',
   'lead',
   'ratio_to_report',
+  'median',
+  'percentile_cont',
+  'percentile_disc',
 ]);
 /** Mean nothing without an order. */
 export const orderedFunctions: ReadonlySet<string> = new Set([
@@ -92,6 +95,11 @@ export const orderedFunctions: ReadonlySet<string> = new Set([
   'lag',
   'lead',
 ]);
-export const unorderedFunctions: ReadonlySet<string> = new Set(['ratio_to_report']);
+export const unorderedFunctions: ReadonlySet<string> = new Set([
+  'ratio_to_report',
+  'median',
+  'percentile_cont',
+  'percentile_disc',
+]);
 /** May be told to pass over NULLs. */
 export const nullTreatments: ReadonlySet<string> = new Set(['lag', 'lead', 'first_value', 'last_value', 'nth_value']);

@@ -191,6 +191,11 @@ function resolveIs(node: Predicate & { kind: 'is' }, environment: Environment, n
 }
 
 function resolveIn(operand: Value, list: readonly Value[], not: string, environment: Environment, at: number): Value {
+  if (operand.type.name === 'super') {
+    const equal = list.map((item) => compare('=', operand, item, environment, at));
+    environment.caster.repeated(equal.map(({ sql }) => sql).join(''), at);
+    return { sql: `(${not}(${equal.map(({ sql }) => sql).join(' or ')}))`, type: boolean, ...flags(equal) };
+  }
   const typed = list.find((item) => item.type.name !== 'unknown');
   const subject = settle(environment, operand, typed?.type ?? { name: 'unknown' }, at);
   const items = list.map((item) => settle(environment, item, subject.type, at));

@@ -5,7 +5,7 @@ import { isText } from '../types';
 import { sizeOf } from './aggregates';
 import { withoutBlanks } from './blanks';
 import type { Environment } from './environment';
-import { noOrdinal } from './order';
+import { groupable, noOrdinal } from './order';
 import type { Scope, ScopeColumn } from './scope';
 import { quoteIdentifier, type Value } from './value';
 
@@ -91,7 +91,8 @@ export class Grouping {
     return this.lateral.size > 0 || sizeOf(node) === sizeOf(key);
   }
 
-  private find(value: Value): Value | undefined {
+  /** The key that a value is, if it is one. */
+  find(value: Value): Value | undefined {
     const key = this.keys.find((key) => key.value.sql === value.sql && sameType(key.value.type, value.type));
     return key && { sql: key.sql, type: value.type, tight: value.tight, origin: this.sets ? undefined : value.origin };
   }
@@ -109,6 +110,7 @@ export class Grouping {
 
   /** A text as one of the group's rows has it; nothing in a grouping without that key. */
   private shown(value: Value): string {
+    if (value.type.name === 'super') return groupedBy(value);
     if (!isText(value.type) || value.tight)
       return this.sets && value.constant !== undefined ? groupedBy(value) : value.sql;
     return this.sets ? `case when grouping(${groupedBy(value)}) = 0 then min(${value.sql}) end` : `min(${value.sql})`;
@@ -118,6 +120,7 @@ export class Grouping {
 /** A bare constant would be read as an ordinal. */
 function groupedBy(value: Value): string {
   if (value.constant !== undefined) return `coalesce(${value.sql})`;
+  if (value.type.name === 'super') return groupable(value).sql;
   return isText(value.type) ? withoutBlanks(value) : noOrdinal(value.sql);
 }
 

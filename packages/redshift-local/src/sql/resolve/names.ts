@@ -113,8 +113,12 @@ function follow(found: Found, scope: Scope, node: Expression & { kind: 'name' },
     throw environment.context.source.error(`column "${column.name}" of type super in a right or full join`, node.at);
   const plain = found.value ?? columnValue(column!);
   const grouping = groupingOf(scope);
-  const value = column && grouping?.isActive ? grouping.column(column, plain, environment, node.at) : plain;
   const rest = node.parts.slice(found.used);
+  if (column && grouping?.isActive && rest.length > 0 && plain.type.name === 'super') {
+    const key = grouping.find(navigate(plain, rest, environment, rest[0]!.at));
+    if (key) return key;
+  }
+  const value = column && grouping?.isActive ? grouping.column(column, plain, environment, node.at) : plain;
   return rest.length === 0 ? value : navigate(value, rest, environment, rest[0]!.at);
 }
 

@@ -15,6 +15,7 @@ import {
   isNumeric,
   isText,
   isTime,
+  superType,
   type Type,
   timestamp,
   varchar,
@@ -23,7 +24,7 @@ import { withoutBlanks } from './blanks';
 import { bounded, type Caster, finite, in64Bits, maxTextBytes } from './cast';
 import { decimalArithmetic } from './decimals';
 import type { Environment } from './environment';
-import { jsonText, jsonType, numberText } from './super';
+import { jsonText, jsonType, numberText, scalarKey } from './super';
 import { letting, type Value } from './value';
 
 type Binary = Expression & { kind: 'binary' };
@@ -96,6 +97,10 @@ export function resolveBinary(node: Binary, environment: Environment): Value {
   if (operator === '||') return concatenate(left, right, environment, at);
   const [a, b] = operands(operator, left, right, environment, at);
   if (isTime(a.type) || isTime(b.type)) return { ...dateArithmetic(operator, a, b, environment, at), ...flags(a, b) };
+  if (a.type.name === 'super' || b.type.name === 'super') {
+    const sql = superArithmetic(operator, a, b, environment, at);
+    if (sql !== undefined) return { sql, type: superType, ...flags(a, b) };
+  }
   if (!isNumeric(a.type) || !isNumeric(b.type)) {
     throw context.source.unsupported(
       `operator ${operator} between ${describe(left.type)} and ${describe(right.type)}`,
@@ -269,6 +274,54 @@ function arithmetic(operator: BinaryOperator, a: Value, b: Value, environment: E
   return decimalArithmetic(operator, a, b, environment, at);
 }
 
+/** Places behind the point that sums of SUPER numbers are computed with. */
+const superPlaces = 12;
+
+/**
+ * A number of SUPER and another one; NULL where one of them is no number (lax mode). Whole numbers make a whole one; of fractions, whose type is not documented, what
+ * decimals and floating-point numbers give alike.
+ */
+function superArithmetic(
+  operator: BinaryOperator,
+  a: Value,
+  b: Value,
+  environment: Environment,
+  at: number,
+): string | undefined {
+  if (!['+', '-', '*'].includes(operator)) return undefined;
+  const whole = (value: Value): string | undefined =>
+    value.type.name === 'super' ? undefined : isInteger(value.type) ? `cast(${value.sql} as varchar)` : undefined;
+  const texts = [a, b].map((value) => {
+    if (value.type.name === 'super')
+      return `case when ${jsonType(value)} in (${numberKinds}) then ${numberText(value)} end`;
+    if (value.type.name === 'decimal') return `cast(${value.sql} as varchar)`;
+    return whole(value);
+  });
+  if (texts.some((text) => text === undefined)) return undefined;
+  const unknown = failure(
+    `operator ${operator} with these numbers of type super is not supported by the local warehouse (cast them)`,
+  );
+  const sides = environment.caster.repeated(`{'a': ${texts[0]}, 'b': ${texts[1]}}`, at);
+  return letting('w', sides, (w) => {
+    const [x, y] = [`${w}.a`, `${w}.b`];
+    const areWhole = `regexp_full_match(${x}, '-?[0-9]{1,15}') and regexp_full_match(${y}, '-?[0-9]{1,15}')`;
+    const places = operator === '*' ? superPlaces / 2 : superPlaces;
+    const digits = operator === '*' ? 18 : 37;
+    const read = (side: string) => `try_cast(${side} as decimal(${digits}, ${places}))`;
+    const few = (side: string) =>
+      `regexp_full_match(${side}, '-?[0-9]{1,15}(?:[.][0-9]{1,${places}})?') and ${read(side)} is not null`;
+    const result = `rtrim(rtrim(cast(${read(x)} ${operator} ${read(y)} as varchar), '0'), '.')`;
+    // One that ends in a zero is written with it or not, by the type that it has.
+    const longest =
+      operator === '*' ? `${fractionOf(x)} + ${fractionOf(y)}` : `greatest(${fractionOf(x)}, ${fractionOf(y)})`;
+    const sure = `${few(x)} and ${few(y)} and ${fractionOf(result)} = ${longest} and strlen(replace(${result}, '.', '')) <= 15`;
+    return `case when ${x} is null or ${y} is null then null when ${areWhole} then cast(cast(cast(${x} as hugeint) ${operator} cast(${y} as hugeint) as varchar) as json) when ${sure} then cast(regexp_replace(${result}, '^(-?)[.]', '\\10.') as json) else ${unknown} end`;
+  });
+}
+
+const fractionOf = (text: string) =>
+  `case when contains(${text}, '.') then strlen(${text}) - strpos(${text}, '.') else 0 end`;
+
 /** A constant the engine would bring to the other side of a comparison, or out of a sum, where nothing overflows any more. */
 const exact = (sql: string, ...operands: Value[]): string =>
   operands.some((value) => !value.sql.includes('"')) ? `coalesce(${sql}, null)` : sql;
@@ -401,7 +454,33 @@ function compareFraction(operator: string, value: Value, other: Value, at: numbe
 const placesOf = (number: string) =>
   `case when contains(${number}, '.') then strlen(rtrim(${number}, '0')) - strpos(${number}, '.') else 0 end`;
 
+/** Scalars of SUPER are equal where what they are written by is; NULL where one is not there. */
+function equalSupers(operator: string, left: Value, right: Value): string {
+  const [a, b] = [left, right].map((value) => `cast(${scalarKey(value, 'comparison')} as varchar)`);
+  return `(${a} ${operator} ${b})`;
+}
+
+/** Not equal is the contrary of equal; between kinds, where it may be NULL as well, it is refused. */
+function unequalSuper(value: Value, other: Value, environment: Environment, at: number): string | undefined {
+  const equal = compareSuper('=', value, other, environment, at);
+  if (equal === undefined) return undefined;
+  const kinds = isText(other.type) ? "'VARCHAR'" : other.type.name === 'boolean' ? "'BOOLEAN'" : numberKinds;
+  const unknown = failure(
+    `operator <> between a value of type super and one of another kind is not supported by the local warehouse (cast it)`,
+  );
+  const kind = jsonType(value);
+  return `case when ${kind} is null or ${kind} = 'NULL' then null when ${kind} in (${kinds}) then not ${equal} else ${unknown} end`;
+}
+const numberKinds = "'UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE'";
+
 export function compare(operator: string, left: Value, right: Value, environment: Environment, at: number): Value {
+  if (left.type.name === 'super' && right.type.name === 'super' && (operator === '=' || operator === '<>'))
+    return { sql: equalSupers(operator, left, right), type: boolean, ...flags(left, right) };
+  if (operator === '<>' && (left.type.name === 'super') !== (right.type.name === 'super')) {
+    const [value, other] = left.type.name === 'super' ? [left, right] : [right, left];
+    const sql = unequalSuper(value, settle(environment, other, { name: 'unknown' }, at), environment, at);
+    if (sql) return { sql: `(${sql})`, type: boolean, ...flags(left, right) };
+  }
   const swapped = mirrored[operator];
   if (swapped && (left.type.name === 'super') !== (right.type.name === 'super')) {
     const [value, other] = left.type.name === 'super' ? [left, right] : [right, left];

@@ -2,6 +2,7 @@ import type { OrderItem } from '../ast';
 import { isText, type Type } from '../types';
 import { withoutBlanks } from './blanks';
 import type { Context } from './scope';
+import { scalarKey } from './super';
 import type { Value } from './value';
 
 /** NULLs are the largest values: last in ascending order, first in descending. */
@@ -21,6 +22,10 @@ export const ordinal = (text: string): number => (/^\d+$/.test(text) ? Number(te
 /** What is a number as written would be read as an ordinal. */
 export const noOrdinal = (sql: string): string => (/^\(*-?\d+\)*$/.test(sql) ? `cast(${sql} as bigint)` : sql);
 
+/** What rows are grouped or partitioned by: a SUPER value as its scalar. */
+export const groupable = (value: Value): Value =>
+  value.type.name === 'super' ? { ...value, sql: scalarKey(value, 'grouping'), path: undefined } : value;
+
 export function refuseSuper(type: Type, context: Context, at: number): void {
-  if (type.name === 'super') throw context.source.unsupported('sorting or grouping by a super value (cast it)', at);
+  if (type.name === 'super') throw context.source.unsupported('sorting by a super value (cast it)', at);
 }

@@ -7,7 +7,7 @@ const perlClass = /\\[dDsSwW]/g;
 
 /**
  * A POSIX pattern that means the same to the engine: a literal of plain characters, classes, groups and greedy quantifiers.
- * For `substring`, where the length of a match matters, alternatives are refused too: POSIX takes the longest one, Perl and the engine the first.
+ * For `substring`, where the length of a match matters, alternatives are taken only where `alternated` can put each of them first: POSIX takes the longest one, Perl and the engine the first.
  */
 export function regularExpression(
   node: Expression,
@@ -23,13 +23,42 @@ export function regularExpression(
     .replace(/\[\^?\]?(?:\[:[a-z]+:\]|[^\]\\])*\]/g, 'x');
   // Perl's lazy quantifiers are the engine's.
   const chained = use === 'perl' ? /[*+?}][*+]/ : /[*+?}][*+?]/;
-  if (/[\\]|\(\?|[[\]]/.test(outside) || chained.test(outside) || (use === 'substring' && outside.includes('|'))) {
+  if (
+    /[\\]|\(\?|[[\]]/.test(outside) ||
+    chained.test(outside) ||
+    (use === 'substring' && outside.includes('|') && alternated(pattern) === undefined)
+  ) {
     throw source.unsupported(`regular expression '${pattern}'`, node.at);
   }
   if (use !== 'match' && matchesNothing(pattern))
     throw source.unsupported(`regular expression '${pattern}', which an empty text matches,`, node.at);
   if (!isPattern(pattern)) throw source.error(`invalid regular expression '${pattern}'`, node.at);
   return pattern;
+}
+
+/** More of them would take long. */
+const mostOrders = 8;
+
+/**
+ * The pattern with each alternative first, where they stand on the outermost level alone: what all of these find is the longest match as well. Undefined for another
+ * pattern, or one of too many alternatives.
+ */
+export function alternated(pattern: string): string[] | undefined {
+  const parts: string[] = [''];
+  let depth = 0;
+  for (let i = 0; i < pattern.length; i++) {
+    const char = pattern[i]!;
+    const set = char === '[' ? /^\[\^?\]?(?:\[:[a-z]+:\]|[^\]\\])*\]/.exec(pattern.slice(i))?.[0] : undefined;
+    const piece = set ?? (char === '\\' ? pattern.slice(i, i + 2) : char);
+    if (piece === '(') depth++;
+    if (piece === ')') depth--;
+    if (piece === '|' && depth > 0) return undefined;
+    if (piece === '|') parts.push('');
+    else parts[parts.length - 1] += piece;
+    i += piece.length - 1;
+  }
+  if (parts.length > mostOrders) return undefined;
+  return parts.map((first, i) => [first, ...parts.filter((_, other) => other !== i)].join('|'));
 }
 
 /** Matches of no characters are found in other places by other engines. */

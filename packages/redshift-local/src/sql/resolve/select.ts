@@ -9,7 +9,7 @@ import { resolveFrom } from './from';
 import { Grouping, group, groupingOf } from './grouping';
 import { columnValue } from './names';
 import { settle } from './operators';
-import { noOrdinal, orderSql, ordinal, refuseSuper, sortKey } from './order';
+import { groupable, noOrdinal, orderSql, ordinal, refuseSuper, sortKey } from './order';
 import type { Context, Scope, ScopeColumn } from './scope';
 import { selected } from './super';
 import { quoteIdentifier, type Value } from './value';
@@ -55,12 +55,11 @@ export function resolveSelect(
     select.qualify && resolveCondition(select.qualify, { ...aggregated, clause: 'QUALIFY', windows: true });
   if (select.distinct) {
     context.mark('select distinct', select.at);
-    for (const { value } of outputs) refuseSuper(value.type, context, select.at);
   }
   const orderEnvironment = clause('ORDER BY', { aggregates: true, windows: true });
   const order = orderBy.map((item) => orderItem(item, outputs, orderEnvironment, select.distinct));
   checkWindows(outputs, qualify, scope, context, select.qualify?.at ?? select.at);
-  const values = outputs.map(({ value }) => value);
+  const values = outputs.map(({ value }) => (select.distinct ? groupable(value) : value));
   const read = grouping ? { list: values.map(({ sql }) => sql), from } : selected(values, from);
   const rows = grouping ? `${grouping.sql(from, where)}${having ? ` where ${having}` : ''}` : `${read.from}${where}`;
   const list = outputs.map(({ name }, i) => `${read.list[i]} as ${quoteIdentifier(name)}`).join(', ');
@@ -223,7 +222,6 @@ function addKey(node: Expression, items: readonly Item[], grouping: Grouping, en
   const value = settle(environment, resolved, { name: 'unknown' }, node.at);
   if (context.correlations > before && of.kind === 'subquery')
     throw context.source.unsupported('GROUP BY of a correlated subquery', node.at);
-  refuseSuper(value.type, context, node.at);
   if (value.type.name === 'varbyte') context.mark('varbyte aggregate', node.at);
   return grouping.addKey(item && 'column' in item ? undefined : of, value);
 }

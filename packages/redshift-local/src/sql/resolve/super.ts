@@ -120,6 +120,24 @@ function holding(open: string, close: string, levels = 3): string {
   return `${open}(?:[^${open}${close}"\\\\\\s]|"[^"\\\\]*"${below})*${close}`;
 }
 
+/**
+ * What a scalar is grouped and compared by: its JSON text, for which there is one way to write it. Refused are arrays and objects, and numbers and texts that may be
+ * the same as others that look different: no page tells.
+ */
+export function scalarKey(value: Value, use: string): string {
+  const refused = (what: string) =>
+    failure(`${use} of ${what} of type super is not supported by the local warehouse (cast it)`);
+  return naming('g', value.sql, (found) => {
+    const kind = `json_type(${found})`;
+    const text = `json_extract_string(${found}, '$')`;
+    const written = `trim(cast(${found} as varchar))`;
+    const string = `when ${kind} = 'VARCHAR' then case when ends_with(${text}, ' ') then ${refused('a text that ends with a blank')} else cast(to_json(${text}) as json) end`;
+    const fraction = `when ${kind} = 'DOUBLE' then case when regexp_full_match(${written}, '-?[0-9]+[.][0-9]*[1-9]') then cast(${written} as json) else ${refused('a number with zeros at its end or an exponent')} end`;
+    const whole = `when ${kind} in ('UBIGINT', 'BIGINT', 'HUGEINT') then case when ${written} = '-0' then cast('0' as json) else cast(${written} as json) end`;
+    return `case when ${kind} is null or ${kind} = 'NULL' then null ${string} when ${kind} = 'BOOLEAN' then ${found} ${whole} ${fraction} else ${refused('an array or an object')} end`;
+  });
+}
+
 /** The values of an object's attributes, each with its numbers as they are spelled; none for anything else. */
 export const valuesOf = (value: Value): string => partsOf(value, '$.*');
 
