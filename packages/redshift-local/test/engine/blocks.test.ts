@@ -49,7 +49,7 @@ describe('statements of one session', () => {
   test('of several statements in a text the last alone may have a result, and none parameters', async () => {
     expect(await local.rows('insert into s.t values (1); select a from s.t')).toEqual([[1]]);
     expect((await local.run('select 1; insert into s.t values (2)')).Error).toBe(
-      'ERROR: a result before the last statement of a text is not supported by the local warehouse',
+      'line 1, column 1: a result before the last statement of a text is not supported by the local warehouse',
     );
     const Parameters = [{ name: 'n', value: '3' }];
     expect((await local.run('insert into s.t values (:n::int); select 1', { Parameters })).Error).toBe(
@@ -60,7 +60,7 @@ describe('statements of one session', () => {
 
   test('a batch that is a transaction takes no block', async () => {
     const done = await local.run(['begin', 'insert into s.t values (1)']);
-    expect(done.Error).toMatch(/^Query #1 failed with ERROR: BEGIN in a batch that is a transaction is not modelled/);
+    expect(done.Error).toMatch(/^Query #1 failed with line 1, column 1: BEGIN in a batch that is a transaction is not modelled/);
   });
 
   test('GETDATE goes by the statement, SYSDATE by the transaction', async () => {

@@ -148,7 +148,7 @@ describe('what COPY makes of a value', () => {
     const error = await json(type, value, 'maxerror 10');
     expect(error).toContain(expected);
     expect(error).toMatch(
-      /^ERROR: line 1 of s3:\/\/history\/in\/1: .* column "a" is not modelled by the local warehouse$/,
+      /^line 1, column 1: line 1 of s3:\/\/history\/in\/1: .* column "a" is not modelled by the local warehouse$/,
     );
   });
 

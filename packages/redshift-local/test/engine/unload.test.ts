@@ -188,7 +188,7 @@ describe('UNLOAD', () => {
     test('a value that a folder does not show as it is, is refused', async () => {
       for (const value of ['a/b', '', 'x=y', '..?', 'ü:'])
         expect((await unload(`select 1 as id, '${value}' as name`, 'csv partition by (name)')).Error).toMatch(
-          /^ERROR: UNLOAD partition value ".*" of column "name" is not modelled/,
+          /^line 1, column 1: UNLOAD partition value ".*" of column "name" is not modelled/,
         );
       await unload(`select 1 as id, 'Köln am Rhein' as name`, 'csv partition by (name)');
       expect(keys()).toEqual(['run/name=Köln am Rhein/0000_part_00']);

@@ -130,8 +130,8 @@ const failures: [sql: string, words: string][] = [
   ],
   ["select t ~* 'x' from shop.b", 'line 1, column 10: operator ~* is not supported by the local warehouse'],
   [
-    'select payload.n <> 5 from shop.s',
-    'line 1, column 18: operator <> between super and integer (cast the super value) is not supported by the local warehouse',
+    "select payload.n <> 'x' from shop.s",
+    'operator <> between a value of type super and one of another kind is not supported by the local warehouse (cast it)',
   ],
   [
     "select convert_timezone('XYZ', at) from shop.s",
