@@ -32,11 +32,11 @@ const columnPart = (path: string) => part(path, 'c.body');
 const spelledType = `case ${columnPart('type.name')} when 'varchar' then 'character varying(' || ${columnPart('type.length')} || ')'
   when 'char' then 'character(' || ${columnPart('type.length')} || ')' when 'varbyte' then 'binary varying(' || ${columnPart('type.length')} || ')'
   when 'decimal' then 'numeric(' || ${columnPart('type.precision')} || ',' || ${columnPart('type.scale')} || ')'
-  when 'timestamp' then 'timestamp without time zone' when 'timestamptz' then 'timestamp with time zone' else ${columnPart('type.name')} end`;
+  when 'time' then 'time without time zone' when 'timestamp' then 'timestamp without time zone' when 'timestamptz' then 'timestamp with time zone' else ${columnPart('type.name')} end`;
 
 /** A type as INFORMATION_SCHEMA spells it. */
 const typeName = `case ${columnPart('type.name')} when 'varchar' then 'character varying' when 'char' then 'character' when 'decimal' then 'numeric'
-  when 'varbyte' then 'binary varying' when 'timestamp' then 'timestamp without time zone' when 'timestamptz' then 'timestamp with time zone'
+  when 'varbyte' then 'binary varying' when 'time' then 'time without time zone' when 'timestamp' then 'timestamp without time zone' when 'timestamptz' then 'timestamp with time zone'
   else ${columnPart('type.name')} end`;
 const precision = `coalesce(${columnPart('type.precision')}::integer, case ${columnPart('type.name')} when 'smallint' then 16 when 'integer' then 32 when 'bigint' then 64 end)`;
 const scale = `coalesce(${columnPart('type.scale')}::integer, case when ${columnPart('type.name')} in ('smallint', 'integer', 'bigint') then 0 end)`;
@@ -65,6 +65,7 @@ const typeIds: readonly (readonly [oid: number, name: string, type: string])[] =
   [1042, 'bpchar', 'char'],
   [1043, 'varchar', 'varchar'],
   [1082, 'date', 'date'],
+  [1083, 'time', 'time'],
   [1114, 'timestamp', 'timestamp'],
   [1184, 'timestamptz', 'timestamptz'],
   [1700, 'numeric', 'decimal'],

@@ -60,7 +60,9 @@ describe('statements of one session', () => {
 
   test('a batch that is a transaction takes no block', async () => {
     const done = await local.run(['begin', 'insert into s.t values (1)']);
-    expect(done.Error).toMatch(/^Query #1 failed with line 1, column 1: BEGIN in a batch that is a transaction is not modelled/);
+    expect(done.Error).toMatch(
+      /^Query #1 failed with line 1, column 1: BEGIN in a batch that is a transaction is not modelled/,
+    );
   });
 
   test('GETDATE goes by the statement, SYSDATE by the transaction', async () => {

@@ -73,7 +73,7 @@ const refused: [sql: string, message: string][] = [
   ['call p()', `line 1, column 1: ${unsupported('statement CALL')}`],
   ['select array[1, 2]', `line 1, column 8: ${unsupported('ARRAY[…]')}`],
   ["select 'a' 'b'", `line 1, column 12: ${unsupported('two text literals side by side')}`],
-  ["select time '10:00'", `line 1, column 8: ${unsupported('type time')}`],
+  ["select timetz '10:00'", `line 1, column 8: ${unsupported('type timetz')}`],
   ['select id from shop.t where id > any (select 1)', `line 1, column 32: ${unsupported('operator > ANY')}`],
   ['select (1 as one)', `line 1, column 11: ${unsupported('an alias in parentheses')}`],
   ['create schema authorization x', `line 1, column 15: ${unsupported('CREATE SCHEMA AUTHORIZATION')}`],

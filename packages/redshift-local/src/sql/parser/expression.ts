@@ -327,8 +327,11 @@ function parseWord(cursor: Cursor): Expression {
     if (value === 'interval' && cursor.isWord(...intervalFields)) throw cursor.unsupported('an interval with fields');
     return value === 'interval' ? { kind: value, text, at } : { kind: 'typed-literal', type: value, text, at };
   }
-  if (cursor.peek().kind === 'string' && (value === 'time' || value === 'timetz'))
-    throw cursor.unsupported(`type ${value}`);
+  if (cursor.peek().kind === 'string' && value === 'timetz') throw cursor.unsupported(`type ${value}`);
+  if (cursor.peek().kind === 'string' && value === 'time') {
+    cursor.next();
+    return { kind: 'cast', operand: { kind: 'string', text: cursor.next().value, at }, type: { name: 'time' }, at };
+  }
   if (value === 'array' && cursor.peek().value === '[') throw cursor.unsupported('ARRAY[…]');
   if (niladic.has(value) && !(cursor.peek().kind === 'operator' && cursor.peek().value === '(')) {
     cursor.next();

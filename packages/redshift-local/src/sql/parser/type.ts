@@ -74,6 +74,7 @@ export function tryParseType(cursor: Cursor): RedshiftType | undefined {
   if (value === 'time') {
     const at = cursor.at;
     cursor.next();
+    if (cursor.isOperator('(')) throw cursor.unsupported('a precision for type time', at);
     if (cursor.takeWords('with', 'time', 'zone')) throw cursor.unsupported('type time with time zone', at);
     cursor.takeWords('without', 'time', 'zone');
     return { name: 'time' };
