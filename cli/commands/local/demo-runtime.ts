@@ -1,4 +1,15 @@
+import type { Pipeline } from '../../../pipelines/definition';
 import type { RuntimeConnection } from '../runtime-file';
+
+/** What a deployed pipeline declares, without its views and exports. */
+export type DeployedPipeline = Pick<Pipeline, 'name' | 'stream' | 'identity' | 'columns' | 'history'>;
+
+export interface StoredObject {
+  readonly key: string;
+  readonly size: number;
+  /** Without quotes. */
+  readonly etag: string;
+}
 
 /**
  * What the demo needs of a running environment. `open-runtime.ts` creates it from the local runtime, tests from a fake.
@@ -22,7 +33,9 @@ export interface DemoRuntime extends RuntimeConnection {
   query(sql: string): Promise<{ columns: string[]; rows: unknown[][] }>;
   /** Returns the number of records that the stream accepted so far. */
   acceptedRecords(stream: string): number;
-  objects(bucket: string, prefix: string): Promise<{ key: string; size: number }[]>;
+  /** Returns the pipelines that are deployed now; a deployment may have changed them since the start. */
+  deployedPipelines(): readonly DeployedPipeline[];
+  objects(bucket: string, prefix: string): Promise<StoredObject[]>;
   /** Returns the path of an object's bytes on disk. */
   pathOf(bucket: string, key: string): string;
   /** Reports what a person should know: a function that failed for good, a delivery that was refused. */

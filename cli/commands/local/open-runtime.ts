@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { AllowedListener } from 'aws-local';
+import { resourceType } from '../../../lambda/warehouse-object/contract';
 import type { FaultSource } from '../../../local/faults';
 import { type Runtime, startRuntime } from '../../../local/runtime';
+import type { PipelineDeclaration } from '../../../sql';
 import { Failure } from '../../failure';
 import { plural } from '../../terminal';
 import type { DemoRuntime } from './demo-runtime';
@@ -81,7 +83,20 @@ export async function openRuntime(
     },
     query: (sql) => runtime.warehouse.query(sql),
     acceptedRecords: (stream) => runtime.kinesis.acceptedRecords(stream),
-    objects: (bucket, prefix) => runtime.s3.list(principal, bucket, prefix),
+    deployedPipelines: () =>
+      runtime
+        .ofType(resourceType)
+        .filter(({ properties }) => properties['kind'] === 'pipeline')
+        .map(({ properties }) => ({
+          name: String(properties['name']),
+          ...(JSON.parse(String(properties['declaration'])) as PipelineDeclaration),
+        })),
+    objects: async (bucket, prefix) =>
+      (await runtime.s3.list(principal, bucket, prefix)).map(({ key, size, etag }) => ({
+        key,
+        size,
+        etag: etag.replaceAll('"', ''),
+      })),
     pathOf: (bucket, key) => runtime.s3.pathOf(bucket, key),
     onTrouble(listener) {
       runtime.onRun((event) => {

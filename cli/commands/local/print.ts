@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { type Cell, grouped, plural, type Style, table } from '../../terminal';
 import { failingViewLine } from './failing-views';
+import type { PendingPart } from './history-counts';
 import { isBalanced, type RecordCounts } from './record-counts';
 import type { PublishedExport, Summary } from './summary';
 
@@ -10,6 +11,8 @@ export interface Verdict {
 }
 
 const EXPORTS_SHOWN = 3;
+const PENDING_SHOWN = 10;
+const STRAYS_SHOWN = 5;
 
 /** Formats the summary for a person. */
 export function summaryText(summary: Summary, verdict: Verdict, dataDir: string, live: boolean, style: Style): string {
@@ -18,6 +21,7 @@ export function summaryText(summary: Summary, verdict: Verdict, dataDir: string,
     countsText(summary, style),
     '',
     equationText(summary.total, style),
+    ...pendingLines(summary.total.parts, style),
     verdictText(verdict, style),
     ...(summary.reasons.length > 0 ? ['', style.bold('Rejects by reason'), reasonsText(summary, style)] : []),
     '',
@@ -58,6 +62,23 @@ export function equationText(total: RecordCounts, style: Style): string {
   return right === total.produced
     ? `${style.green('✔')} nothing vanished: ${grouped(total.produced)} produced = ${terms}`
     : `${style.red('✘')} ${grouped(total.produced)} produced, but ${terms} = ${grouped(right)}`;
+}
+
+/** One line for each place where records are pending, the largest first. */
+export function pendingLines(parts: readonly PendingPart[], style: Style): string[] {
+  const sorted = [...parts].sort((one, other) => other.records - one.records);
+  const lines = sorted.slice(0, PENDING_SHOWN).map(({ pipeline, records, why, stuck }) => {
+    const next = stuck ? `; \`npx millrace redrive\` tries it again` : '';
+    return `  ${style.yellow('!')} ${pipeline}: ${plural(records, 'record')} ${why}${next}`;
+  });
+  const rest = sorted.length - lines.length;
+  return rest > 0 ? [...lines, style.dim(`  and ${plural(rest, 'more place')}`)] : lines;
+}
+
+export function strayLine(keys: readonly string[], style: Style): string {
+  const shown = keys.slice(0, STRAYS_SHOWN).join(', ');
+  const rest = keys.length > STRAYS_SHOWN ? ` and ${keys.length - STRAYS_SHOWN} more` : '';
+  return `${style.yellow('!')} no history source has a glob that matches ${shown}${rest}: not loaded, and not counted`;
 }
 
 function verdictText({ differences }: Verdict, style: Style): string {

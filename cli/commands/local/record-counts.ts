@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
-import type { Pipeline } from '../../../pipelines/definition';
 import { landingName, ofLanding, publicTables } from '../../../sql';
 import { markPrefix } from '../smoke/marked-events';
-import type { DemoRuntime } from './demo-runtime';
+import type { DemoRuntime, DeployedPipeline } from './demo-runtime';
+import { countHistory, type HistoryRows, type LedgerRow, type PendingPart } from './history-counts';
 
 /** Counts where every record is. Nothing vanishes: `produced = events + duplicates + rejects + skipped + pending`. */
 export interface RecordCounts {
-  /** Records that the stream accepted, plus rows of history objects. Merged user records of an aggregate count one by one. */
+  /** Records that the stream accepted, plus records of the objects that the globs of a history source match. */
   readonly produced: number;
   readonly events: number;
   readonly duplicates: number;
@@ -15,17 +13,20 @@ export interface RecordCounts {
   /** Records that are meant for another pipeline: `where`. */
   readonly skipped: number;
   /**
-   * Records on the stream that are not merged, rows of objects that are not loaded, and staged rows. Counted by itself,
-   * not as the difference.
+   * Records on the stream that are not merged, records of objects that are not loaded, and staged rows. Counted by
+   * itself, not as the difference.
    */
   readonly pending: number;
+  /** The pending records, by place. */
+  readonly parts: readonly PendingPart[];
 }
 
 export const isBalanced = (account: RecordCounts) =>
   account.produced === account.events + account.duplicates + account.rejects + account.skipped + account.pending;
 
 export function sumCounts(accounts: readonly RecordCounts[]): RecordCounts {
-  const sum = (term: keyof RecordCounts) => accounts.reduce((total, account) => total + account[term], 0);
+  const sum = (term: Exclude<keyof RecordCounts, 'parts'>) =>
+    accounts.reduce((total, account) => total + account[term], 0);
   return {
     produced: sum('produced'),
     events: sum('events'),
@@ -33,36 +34,14 @@ export function sumCounts(accounts: readonly RecordCounts[]): RecordCounts {
     rejects: sum('rejects'),
     skipped: sum('skipped'),
     pending: sum('pending'),
+    parts: accounts.flatMap(({ parts }) => parts),
   };
-}
-
-/**
- * Counts the rows of history objects. Each object is read once, because objects are not rewritten while the runtime
- * runs.
- */
-export class HistoryRows {
-  private readonly counted = new Map<string, number>();
-
-  constructor(private readonly runtime: Pick<DemoRuntime, 'pathOf' | 'historyBucket'>) {}
-
-  of(key: string): number {
-    const known = this.counted.get(key);
-    if (known !== undefined) return known;
-    const bytes = readFileSync(this.runtime.pathOf(this.runtime.historyBucket, key));
-    const plain = key.endsWith('.gz') ? gunzipSync(bytes) : bytes;
-    const rows = plain
-      .toString('latin1')
-      .split('\n')
-      .filter((line) => line.trim() !== '').length;
-    this.counted.set(key, rows);
-    return rows;
-  }
 }
 
 /** Counts the records of one pipeline in the stream, the bucket and the warehouse. */
 export async function countRecords(
   runtime: DemoRuntime,
-  pipeline: Pipeline,
+  pipeline: DeployedPipeline,
   historyRows: HistoryRows,
 ): Promise<RecordCounts> {
   const tables = publicTables(pipeline);
@@ -80,7 +59,9 @@ export async function countRecords(
         `union select shard_id, split_part(split_part(sequence_number, ':', 1), '.', 1) as sequence_number from ${table} where shard_id is not null`,
     )
     .join('\n    ');
-  const { rows } = await runtime.query(`select
+  // One query, so that a load that ends meanwhile is in all of its figures or in none.
+  const { rows } = await runtime.query(`select c.*, l.object_key, l.etag, l.row_count
+from (select
   ${countOf(tables.events)} as events,
   ${countOf(tables.duplicates)} as duplicates,
   ${countOf(tables.rejects)} as rejects,
@@ -95,14 +76,26 @@ export async function countRecords(
     (select max(refresh_time) from ${tables.checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp))
     + ${countOf(`${tables.events} where ${ofSmoke}`)} + ${countOf(`${tables.duplicates} where ${ofSmoke}`)}
     + ${countOf(`${tables.rejects} where ${ofSmoke}`)} as marks_left,
-  ${members} as members`);
-  const [events, duplicates, rejects, skipped, staged, positions, unmerged, marks, marksLeft, more] = rows[0]!.map(
-    Number,
-  ) as [number, number, number, number, number, number, number, number, number, number];
+  ${members} as members) c
+left join (select object_key, etag, row_count from ${tables.ledger} where source <> 'archive') l on 1 = 1`);
+  const counts = rows[0]!.slice(0, 10).map(Number);
+  const [events, duplicates, rejects, skipped, staged, positions, unmerged, marks, marksLeft, more] =
+    counts as [number, number, number, number, number, number, number, number, number, number];
   // Records of `millrace smoke` stay on the stream after their rows were removed.
   const removed = marks - marksLeft;
   const accepted = runtime.acceptedRecords(runtime.streamOf(pipeline.name));
-  const history = await countHistory(runtime, pipeline, historyRows);
+  const ledger = rows
+    .map((row) => row.slice(counts.length))
+    .filter(([key]) => key !== null)
+    .map(([key, etag, count]): LedgerRow => ({ key: String(key), etag: String(etag), rows: Number(count) }));
+  const history = await countHistory(runtime, pipeline, historyRows, ledger);
+  const part = (records: number, why: string): PendingPart => ({ pipeline: pipeline.name, records, why, stuck: false });
+  const parts = [
+    part(accepted - positions, 'on the stream, the next refresh reads them'),
+    part(unmerged, 'in the landing view, the next merge types them'),
+    part(staged, 'staged by a load that has not ended'),
+    ...history.parts,
+  ].filter(({ records }) => records > 0);
   return {
     produced: accepted - removed + more + history.produced,
     events,
@@ -110,15 +103,6 @@ export async function countRecords(
     rejects,
     skipped,
     pending: accepted - positions + unmerged + history.pending + staged,
+    parts,
   };
-}
-
-async function countHistory(runtime: DemoRuntime, pipeline: Pipeline, historyRows: HistoryRows) {
-  if (pipeline.history === undefined) return { produced: 0, pending: 0 };
-  const prefixes = pipeline.history.flatMap(({ globs }) => globs.map((glob) => glob.split('*')[0]!));
-  const objects = (await Promise.all(prefixes.map((prefix) => runtime.objects(runtime.historyBucket, prefix)))).flat();
-  const ledger = await runtime.query(`select object_key from ${publicTables(pipeline).ledger}`);
-  const loaded = new Set(ledger.rows.map(([key]) => String(key)));
-  const rowsOf = (list: readonly { key: string }[]) => list.reduce((total, { key }) => total + historyRows.of(key), 0);
-  return { produced: rowsOf(objects), pending: rowsOf(objects.filter(({ key }) => !loaded.has(key))) };
 }

@@ -10,9 +10,10 @@ import { removeRuntimeFile, writeRuntimeFile } from '../runtime-file';
 import { type BatchesFile, oracleOf, readBatches, writeBatches } from './batches';
 import type { DemoRuntime } from './demo-runtime';
 import { assertRoom, watchDisk } from './disk-space';
+import { HistoryRows, strayObjects } from './history-counts';
 import { firstMoment, nextMoment } from './moments';
-import { equationText, summaryText } from './print';
-import { countRecords, HistoryRows, type RecordCounts, sumCounts } from './record-counts';
+import { equationText, pendingLines, strayLine, summaryText } from './print';
+import { countRecords, type RecordCounts, sumCounts } from './record-counts';
 import type { BatchRequest, BatchRequests } from './requests';
 import { RunWatch } from './run-watch';
 import type { Clients, sendBatch as SendBatch } from './send-batch';
@@ -225,12 +226,14 @@ class Demo {
   }
 
   private async ingest(): Promise<void> {
+    const stray = await strayObjects(this.runtime);
+    if (stray.length > 0) this.progress.line(strayLine(stray, this.progress.style));
     await this.timed('ingest', async (stage) => {
       let account!: RecordCounts;
       await this.stepUntil('pending records', async () => {
         account = await this.account();
         stage(`${grouped(account.events)} events, ${grouped(account.pending)} pending`);
-        return account.pending;
+        return waitingOf(account);
       });
       stage(
         `${grouped(account.events)} events, ${grouped(account.duplicates)} duplicates, ${grouped(account.rejects)} rejects`,
@@ -280,7 +283,10 @@ class Demo {
         since = runtime.now();
       } else if (runtime.now() - since > PATIENCE_MS)
         throw new Failure(
-          `${grouped(now)} ${what} are left and nothing has changed for ${PATIENCE_MS / 3_600_000} hours of the clock; see the logs in ${join(this.options.data, 'logs')}`,
+          [
+            `${grouped(now)} ${what} are left and nothing has changed for ${PATIENCE_MS / 3_600_000} hours of the clock; see the logs in ${join(this.options.data, 'logs')}`,
+            ...pendingLines((await this.account()).parts, styleFor(this.io.stderr, this.io.env)),
+          ].join('\n'),
         );
       await runtime.step(signal);
     }
@@ -367,7 +373,8 @@ class Demo {
 
   private async account(): Promise<RecordCounts> {
     const accounts: RecordCounts[] = [];
-    for (const pipeline of this.deps.pipelines) accounts.push(await countRecords(this.runtime, pipeline, this.rows));
+    for (const pipeline of this.runtime.deployedPipelines())
+      accounts.push(await countRecords(this.runtime, pipeline, this.rows));
     return sumCounts(accounts);
   }
 
@@ -380,7 +387,8 @@ class Demo {
         ? undefined
         : await Promise.race([this.account().catch(() => undefined), wait(LAST_WORD_MS, undefined)]);
     this.io.stderr.write(`\nstopped; the data stays in ${this.options.data}\n`);
-    if (account !== undefined) this.io.stderr.write(`${equationText(account, style)}\n`);
+    if (account === undefined) return;
+    this.io.stderr.write(`${[equationText(account, style), ...pendingLines(account.parts, style)].join('\n')}\n`);
   }
 
   private async timed<T>(name: string, work: (stage: (detail: string) => void) => Promise<T>): Promise<T> {
@@ -403,6 +411,10 @@ class Demo {
     }
   }
 }
+
+/** Records that the environment itself will bring to their place. */
+const waitingOf = ({ pending, parts }: RecordCounts) =>
+  pending - parts.reduce((sum, { records, stuck }) => sum + (stuck ? records : 0), 0);
 
 /** Checks that the folder exists, can be written to, and is not in use. */
 function prepare(shown: string, dataDir: string): void {

@@ -4,7 +4,8 @@ import { publicTables, quoteIdentifier } from '../../../sql';
 import type { Cell } from '../../terminal';
 import type { DemoRuntime } from './demo-runtime';
 import { type FailingView, failingViews } from './failing-views';
-import { countRecords, type HistoryRows, isBalanced, type RecordCounts, sumCounts } from './record-counts';
+import type { HistoryRows } from './history-counts';
+import { countRecords, isBalanced, type RecordCounts, sumCounts } from './record-counts';
 
 export interface PublishedExport {
   /** `<pipeline>.<export>`. */
@@ -50,8 +51,9 @@ export async function summarize(
   const failing: FailingView[] = [];
   const exports: PublishedExport[] = [];
   const reasons: Summary['reasons'][number][] = [];
+  for (const deployed of runtime.deployedPipelines())
+    accounts[deployed.name] = await countRecords(runtime, deployed, historyRows);
   for (const pipeline of pipelines) {
-    accounts[pipeline.name] = await countRecords(runtime, pipeline, historyRows);
     for (const { name } of pipeline.views)
       views[`${pipeline.name}.${name}`] = await viewSummary(runtime, `${pipeline.name}.${name}`);
     for (const failure of await failingViews(runtime, pipeline))

@@ -1,0 +1,151 @@
+import { createReadStream } from 'node:fs';
+import zlib from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { globMatcher } from '../../../lambda/load/glob';
+import { recordsOf, UnreadableError } from '../../../lambda/load/records';
+import type { HistorySource } from '../../../pipelines/definition';
+import { publicTables, quoteLiteral } from '../../../sql';
+import type { DemoRuntime, DeployedPipeline, StoredObject } from './demo-runtime';
+
+/** An object that a pipeline has loaded. */
+export interface LedgerRow {
+  readonly key: string;
+  readonly etag: string;
+  /** Records that COPY scanned. */
+  readonly rows: number;
+}
+
+/** Records that are not in their place yet, and why. */
+export interface PendingPart {
+  readonly pipeline: string;
+  readonly records: number;
+  /** Where they are, and what they wait for. */
+  readonly why: string;
+  /** True if only a person can change it. */
+  readonly stuck: boolean;
+}
+
+type Format = Pick<HistorySource, 'format' | 'compression' | 'delimiter' | 'columns'>;
+
+/** Longer than any record that a load takes. */
+const maxRecordBytes = 64 * 1024 ** 2;
+
+/** Counts the records of history objects with a reader of their format. Each version of an object is read once. */
+export class HistoryRows {
+  private readonly counted = new Map<string, Promise<number | undefined>>();
+
+  constructor(private readonly runtime: Pick<DemoRuntime, 'pathOf' | 'historyBucket'>) {}
+
+  /** Undefined for an object that is not of the format. */
+  of({ key, etag }: StoredObject, format: Format): Promise<number | undefined> {
+    const id = `${format.format} ${format.compression} ${etag} ${key}`;
+    const known = this.counted.get(id) ?? countFile(this.runtime.pathOf(this.runtime.historyBucket, key), format);
+    this.counted.set(id, known);
+    return known;
+  }
+}
+
+async function countFile(path: string, format: Format): Promise<number | undefined> {
+  const quoted = format.format === 'csv';
+  if (format.format === 'parquet')
+    return countWith(`select num_rows from parquet_file_metadata(${quoteLiteral(path)})`);
+  if (format.compression === 'zstd' && !('createZstdDecompress' in zlib)) return countWith(zstdQuery(path, format));
+  let records = 0;
+  const options = { compression: format.compression, quoted, maxBytes: maxRecordBytes };
+  try {
+    for await (const { bytes } of recordsOf(createReadStream(path), options)) if (!isBlank(bytes)) records += 1;
+  } catch (error) {
+    if (error instanceof UnreadableError) return undefined;
+    throw error;
+  }
+  // The first line of a CSV file names its columns.
+  return quoted ? Math.max(records - 1, 0) : records;
+}
+
+const isBlank = (bytes: Buffer) => bytes.every((byte) => byte <= 32);
+
+/** For Node 20, which cannot read zstd. */
+function zstdQuery(path: string, { format, delimiter = ',', columns = [] }: Format): string {
+  const isCsv = format === 'csv';
+  const names = isCsv ? columns.map(({ name }) => name) : ['line'];
+  const options = [
+    `columns = {${names.map((name) => `${quoteLiteral(name)}: 'varchar'`).join(', ')}}`,
+    `delim = ${isCsv ? quoteLiteral(delimiter) : 'chr(1)'}`,
+    `quote = ${isCsv ? "'\"'" : "''"}`,
+    `escape = ${isCsv ? "'\"'" : "''"}`,
+    `header = ${isCsv}`,
+    "auto_detect = false, compression = 'zstd', max_line_size = 67108864",
+  ];
+  const where = isCsv ? '' : " where trim(line, e' \\t\\r') <> ''";
+  return `select count(*) from read_csv(${quoteLiteral(path)}, ${options.join(', ')})${where}`;
+}
+
+/** Undefined where DuckDB cannot read the file. */
+async function countWith(sql: string): Promise<number | undefined> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  try {
+    return Number((await connection.runAndReadAll(sql)).getRows()[0]?.[0]);
+  } catch {
+    return undefined;
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+/** Counts the records of a pipeline's history: those of objects that its globs match. */
+export async function countHistory(
+  runtime: DemoRuntime,
+  pipeline: DeployedPipeline,
+  historyRows: HistoryRows,
+  ledger: readonly LedgerRow[],
+): Promise<{ readonly produced: number; readonly pending: number; readonly parts: readonly PendingPart[] }> {
+  const loaded = new Map(ledger.map((row) => [idOf(row), row]));
+  const parts: PendingPart[] = [];
+  let [produced, pending] = [0, 0];
+  for (const { object, source } of await sourcesOf(runtime, [pipeline])) {
+    if (!source) continue;
+    const row = loaded.get(idOf(object));
+    loaded.delete(idOf(object));
+    // What cannot be counted counts as COPY counted it; before that, nobody knows.
+    const records = (await historyRows.of(object, source)) ?? row?.rows ?? 0;
+    produced += records;
+    if (row) continue;
+    pending += records;
+    parts.push({ pipeline: pipeline.name, records, ...(await whyNotLoaded(runtime, pipeline, object)) });
+  }
+  // Objects that were overwritten or deleted since: their records are still where the load put them.
+  for (const { rows } of loaded.values()) produced += rows;
+  return { produced, pending, parts };
+}
+
+async function whyNotLoaded(runtime: DemoRuntime, { name }: DeployedPipeline, { key, etag }: StoredObject) {
+  const { rows } = await runtime.query(
+    `select reason from ${publicTables({ name }).parked} where object_key = ${quoteLiteral(key)} and etag = ${quoteLiteral(etag)}`,
+  );
+  const [parked] = rows;
+  return parked
+    ? { why: `in ${key}, which is parked: ${parked[0]}`, stuck: true }
+    : { why: `in ${key}, which is not loaded yet`, stuck: false };
+}
+
+/** Keys of objects that no glob of any pipeline matches. No function loads them. */
+export async function strayObjects(runtime: DemoRuntime): Promise<string[]> {
+  const found = await sourcesOf(runtime, runtime.deployedPipelines());
+  return found.filter(({ source }) => !source).map(({ object }) => object.key);
+}
+
+/** Each object of the history bucket, with the first source whose globs match its key. */
+async function sourcesOf(runtime: DemoRuntime, pipelines: readonly DeployedPipeline[]) {
+  const sources = pipelines.flatMap(({ history = [] }) =>
+    history.map((source) => ({ source, matches: source.globs.map(globMatcher) })),
+  );
+  const objects = await runtime.objects(runtime.historyBucket, '');
+  return objects.map((object) => ({
+    object,
+    source: sources.find(({ matches }) => matches.some((match) => match(object.key)))?.source,
+  }));
+}
+
+const idOf = ({ key, etag }: { readonly key: string; readonly etag: string }) => `${etag} ${key}`;
