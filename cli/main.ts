@@ -12,6 +12,7 @@ const load = <Module>(verb: string) => require(`./commands/${verb}`) as Module;
 /** Each command is loaded when it is named, so that none waits for the dependencies of others. */
 const verbs = {
   local: () => load<typeof import('./commands/local')>('local').addLocal,
+  jump: () => load<typeof import('./commands/jump')>('jump').addJump,
   deploy: () => load<typeof import('./commands/deploy')>('deploy').addDeploy,
   generate: () => load<typeof import('./commands/generate')>('generate').addGenerate,
   tail: () => load<typeof import('./commands/tail')>('tail').addTail,

@@ -24,7 +24,8 @@ export function addLocal(program: Command, io: LocalCommandIo, exit: { code: num
     .summary('run the dev environment on this machine')
     .description(
       'Synthesizes the dev environment, starts its streams, functions, schedules and warehouse on this machine, sends sample events and history,\n' +
-        'and shows where every record went. It runs until Ctrl-C. A second start over the same folder continues with its data.',
+        'and shows where every record went. Then it runs in real time until Ctrl-C; `npx millrace jump` moves the clock. A second start over the same\n' +
+        'folder continues with its data.',
     )
     .option(
       '--once',
@@ -34,6 +35,12 @@ export function addLocal(program: Command, io: LocalCommandIo, exit: { code: num
     .option('--events <n>', 'distinct valid events to generate', wholeNumber('--events', 0, MOST_EVENTS), 20_000)
     .option('--seed <text>', 'seed of all randomness', text('--seed'), '1')
     .option('--data <dir>', 'folder for all data', text('--data'), DEFAULT_DATA)
+    .option(
+      '--speed <n>',
+      'clock seconds per second once the first records are exported; 60 shows hours in minutes',
+      wholeNumber('--speed', 1, 3600),
+      1,
+    )
     .option('--port <n>', 'port of all services on 127.0.0.1 (default: a free one)', wholeNumber('--port', 1, 65_535))
     .action(async (given: Partial<LocalOptions> & Pick<LocalOptions, 'events' | 'seed' | 'data'>) => {
       const options: LocalOptions = { ...given, once: given.once === true, json: given.json === true };

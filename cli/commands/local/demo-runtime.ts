@@ -29,6 +29,10 @@ export interface DemoRuntime extends RuntimeConnection {
   settle(signal?: AbortSignal): Promise<void>;
   /** Moves the clock to the next due moment, and settles. */
   step(signal?: AbortSignal): Promise<void>;
+  /** Sets the clock to a moment, as after a machine's sleep: what is overdue runs once. */
+  leapTo(epochMs: number): void;
+  /** Reports that something ran, so that there may be news. */
+  onActivity(listener: () => void): void;
   /** Runs a query as the owner of the database. Values are JSON scalars. */
   query(sql: string): Promise<{ columns: string[]; rows: unknown[][] }>;
   /** Returns the number of records that the stream accepted so far. */

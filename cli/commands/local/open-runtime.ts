@@ -81,6 +81,8 @@ export async function openRuntime(
     async step(signal) {
       if (!(await runtime.step(signal))) throw new Error('no schedule is enabled, so nothing will ever happen');
     },
+    leapTo: (epochMs) => runtime.clock.leapTo(epochMs),
+    onActivity: (listener) => void runtime.onRun(listener),
     query: (sql) => runtime.warehouse.query(sql),
     acceptedRecords: (stream) => runtime.kinesis.acceptedRecords(stream),
     deployedPipelines: () =>

@@ -27,6 +27,8 @@ export interface LocalOptions {
   readonly seed: string;
   readonly data: string;
   readonly port?: number;
+  /** Clock milliseconds per real millisecond, once the first records are merged and exported. @default 1 */
+  readonly speed?: number;
 }
 
 export interface OpenOptions {
@@ -69,9 +71,8 @@ export interface LocalIo {
 
 /** Clock time without progress that counts as a failure. Many refreshes and export runs fit into it. */
 const PATIENCE_MS = 3 * 3_600_000;
-/** In live mode a minute passes in a second. */
-const LIVE_RATE = 60;
 const LIVE_BATCH_EVERY_MS = 10_000;
+const LOOK_EVERY_MS = 1000;
 const LAST_WORD_MS = 1000;
 /** It needs the AWS SDK, which is loaded while another process synthesizes. */
 const sendBatch: typeof SendBatch = (...given) =>
@@ -185,7 +186,8 @@ class Demo {
   private startAt(): number | undefined {
     const { batches, clock } = this.file;
     if (batches === 0) return firstMoment(Date.now());
-    return this.options.once && clock !== undefined ? nextMoment(Date.now(), clock) : undefined;
+    if (this.options.once && clock !== undefined) return nextMoment(Date.now(), clock);
+    return Date.now() - LATER_RUN_MINUTES * MINUTE_MS;
   }
 
   private async openPage(): Promise<void> {
@@ -243,12 +245,15 @@ class Demo {
 
   /** Runs the clock until every closed window is published. */
   private async publish(): Promise<readonly DueWindow[]> {
-    const due = this.deps.pipelines.flatMap((pipeline) => {
+    // In real time nobody waits for a window that is still open.
+    const isAwaited = ({ dueAt }: DueWindow) => this.options.once || this.speed !== 1 || dueAt <= Date.now();
+    const all = this.deps.pipelines.flatMap((pipeline) => {
       const generator = this.deps.generators.find((candidate) => candidate.pipeline === pipeline.name);
       const known = this.file.pipelines[pipeline.name];
       return generator && known ? dueWindows(pipeline, generator, known.oracle, known.until, this.runtime.now()) : [];
     });
     if (!this.file.complete) return [];
+    const due = all.filter(isAwaited);
     await this.timed('exports', async (stage) => {
       await this.stepUntil('unpublished windows', async () => {
         const published = new Set((await this.published()).map((item) => `${item.name} ${item.window.split('/')[0]}`));
@@ -327,34 +332,65 @@ class Demo {
     };
   }
 
-  /** Runs until Ctrl-C: the clock runs fast, a few events arrive, every run prints a line. */
+  private get speed(): number {
+    return this.options.speed ?? 1;
+  }
+
+  /** Runs until Ctrl-C: a few events arrive, every run prints a line. The clock runs in real time, or faster if asked. */
   private async live(clients: Clients): Promise<void> {
     const { runtime, progress } = this;
     const { signal } = this.io;
     const watch = new RunWatch(runtime, this.deps.pipelines, progress.style);
     await watch.news();
-    progress.line(progress.style.dim(`live: a minute passes in a second, a few events happen; Ctrl-C stops`));
-    runtime.setRate(LIVE_RATE);
+    if (this.speed === 1) this.reachPresent();
+    progress.line(progress.style.dim(this.liveText()));
+    let hasNews = true;
+    runtime.onActivity(() => {
+      hasNews = true;
+    });
+    runtime.setRate(this.speed);
     this.deps.page?.requests.accept();
     let nextBatch = performance.now() + LIVE_BATCH_EVERY_MS / 2;
     while (!signal.aborted) {
       if (performance.now() >= nextBatch) {
         nextBatch = performance.now() + LIVE_BATCH_EVERY_MS;
         await this.trickle(clients);
+        this.file = { ...this.file, clock: runtime.now() };
+        writeBatches(this.dataDir, this.file);
       }
       await this.deps.page?.requests.serve((request) => this.sendMore(clients, request));
-      for (const line of await watch.news()) progress.line(line);
-      this.announce();
-      this.file = { ...this.file, clock: runtime.now() };
-      writeBatches(this.dataDir, this.file);
-      await wait(1000, undefined, { signal }).catch(() => {});
+      if (hasNews) {
+        hasNews = false;
+        for (const line of await watch.news()) progress.line(line);
+        this.announce();
+      }
+      await wait(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
     }
+    this.file = { ...this.file, clock: runtime.now() };
+    writeBatches(this.dataDir, this.file);
     this.disk.signal.throwIfAborted();
     await this.lastWord();
   }
 
+  /** The first run is in the past. From here on the environment has the time of this machine. */
+  private reachPresent(): void {
+    const { runtime } = this;
+    runtime.leapTo(Date.now());
+    const aheadMinutes = Math.round((runtime.now() - Date.now()) / MINUTE_MS);
+    if (aheadMinutes > 0)
+      this.progress.line(
+        `${this.progress.style.yellow('!')} the clock of ${this.options.data} is ${plural(aheadMinutes, 'minute')} ahead of this machine: your events are that late`,
+      );
+  }
+
+  private liveText(): string {
+    const pace = this.speed === 1 ? 'in real time' : `${this.speed} times faster than real time`;
+    return `live: ${pace}, a few events happen; \`npx millrace jump 2h\` moves the clock; Ctrl-C stops`;
+  }
+
   private async trickle(clients: Clients): Promise<void> {
-    const events = Math.max(10, Math.min(1000, Math.round(this.options.events / 100)));
+    const share = this.speed === 1 ? 1000 : 100;
+    const events = Math.max(10, Math.min(1000, Math.round(this.options.events / share)));
     await this.sendMore(clients, { events, shape: { overlap: 0 } });
   }
 

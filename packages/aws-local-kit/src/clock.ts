@@ -17,6 +17,8 @@ export interface RuntimeClock extends Clock {
   advanceTo(epochMs: number): void;
   /** Clock milliseconds a real millisecond. */
   rate(): number;
+  /** Sets the clock to the moment and then runs what is overdue, once each, as after a machine's sleep. No effect if the moment has passed. */
+  leapTo(epochMs: number): void;
   setRate(rate: number): void;
   /** Forgets all timers; the clock stands still. */
   dispose(): void;
@@ -111,6 +113,13 @@ export function createClock({ start, rate, onError = (error) => console.error(er
       }
     },
     rate: () => currentRate,
+    leapTo(epochMs) {
+      if (epochMs <= now() || disposed) return;
+      reached = epochMs;
+      base = epochMs;
+      realBase = performance.now();
+      fireUntil(epochMs);
+    },
     setRate(newRate) {
       rebase();
       currentRate = checkedRate(newRate);

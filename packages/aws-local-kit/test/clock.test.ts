@@ -79,3 +79,18 @@ test('after dispose it stands still and forgets its timers', () => {
 test('refuses a rate that would run backwards', () => {
   expect(() => createClock({ start: 0, rate: -1 })).toThrow('the rate of the clock must be 0 or more, got -1');
 });
+
+test('a leap sets the clock first and runs what is overdue once: a schedule goes on from there', () => {
+  const clock = createClock({ start: 0, rate: 0 });
+  const times: number[] = [];
+  const everySecond = () => {
+    times.push(clock.now());
+    clock.at(clock.now() + 1000, everySecond);
+  };
+  clock.at(1000, everySecond);
+  clock.leapTo(3_600_500);
+  expect(times).toEqual([3_600_500]);
+  expect(clock.nextTimerAt()).toBe(3_601_500);
+  clock.leapTo(1000);
+  expect(clock.now()).toBe(3_600_500);
+});

@@ -1,12 +1,64 @@
-import type { InternalHandler, RuntimeClock } from 'aws-local-kit';
+import type { Credentials, InternalHandler, RuntimeClock } from 'aws-local-kit';
+import { deploySecretHeader } from './deploy-endpoint';
 
-/** GET answers the time of a running environment, which may run faster than the machine's: `{ now }`, epoch milliseconds. */
+/**
+ * The time of a running environment, which may differ from the machine's, in epoch milliseconds:
+ *   GET             200 ClockState
+ *   POST { to }     202, moves the clock forward to this moment; 409 while another jump is under way
+ * POST has the administrator's secret in a header of its own, which no page in a browser can send unasked.
+ */
 export const clockPath = '/_local/clock';
 
-export const clockHandler =
-  (clock: Pick<RuntimeClock, 'now'>): InternalHandler =>
-  () => ({
-    status: 200,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ now: clock.now() }),
-  });
+export interface ClockState {
+  readonly now: number;
+  /** Where a jump goes that is under way. */
+  readonly jumpsTo?: number;
+  /** Why the last jump ended early. */
+  readonly error?: string;
+}
+
+export function clockHandler(
+  clock: Pick<RuntimeClock, 'now'>,
+  jump: (epochMs: number) => Promise<void>,
+  administrator: Credentials,
+): InternalHandler {
+  let jumpsTo: number | undefined;
+  let error: string | undefined;
+  const state = (): ClockState => ({ now: clock.now(), jumpsTo, error });
+
+  return ({ method, headers, body }) => {
+    if (method === 'GET') return json(200, state());
+    if (headers[deploySecretHeader] !== administrator.secretAccessKey)
+      return { status: 403, body: `${deploySecretHeader} must be the secret access key of the administrator` };
+    if (method !== 'POST') return { status: 405, body: 'POST or GET' };
+    if (jumpsTo !== undefined) return { status: 409, body: 'a jump is under way: wait for its end' };
+    const to = momentOf(body);
+    if (to === undefined || to < clock.now())
+      return { status: 400, body: 'to must be a moment that is still to come, in epoch milliseconds' };
+    jumpsTo = to;
+    error = undefined;
+    void jump(to)
+      .catch((cause: Error) => {
+        error = cause.message;
+      })
+      .finally(() => {
+        jumpsTo = undefined;
+      });
+    return json(202, state());
+  };
+}
+
+function momentOf(body: Buffer): number | undefined {
+  try {
+    const { to } = JSON.parse(body.toString('utf8')) as { to?: unknown };
+    return Number.isSafeInteger(to) ? (to as number) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const json = (status: number, value: unknown) => ({
+  status,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(value),
+});

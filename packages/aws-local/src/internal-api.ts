@@ -1,5 +1,5 @@
 /** What a runtime answers beside AWS, for other processes. */
 
-export { clockPath } from './clock-endpoint';
+export { type ClockState, clockPath } from './clock-endpoint';
 export { type DeployProgress, type DeployResult, deployPath, deploySecretHeader } from './deploy-endpoint';
 export { outsiderPath } from './iam/outsiders';

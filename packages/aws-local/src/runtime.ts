@@ -92,6 +92,8 @@ export interface Runtime extends Disposable {
   settle(signal?: AbortSignal): Promise<void>;
   /** Moves the clock to the next moment at which something is due, then settles. False when nothing is due ever again. */
   step(signal?: AbortSignal): Promise<boolean>;
+  /** Moves the clock to a moment, by way of all that is due until then. Work that takes longer than some seconds goes on meanwhile. */
+  jumpTo(epochMs: number, signal?: AbortSignal): Promise<void>;
   /** Delivers to the archive what the streams hold now. */
   flushArchive(): Promise<void>;
   /** @returns a function that ends it */
@@ -151,7 +153,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     });
     const deployments = createDeployments({ cloud, assets, state, stageName: options.stageName, account, region });
     await jumpingWhile(deployments.start(assembly), services, clock);
-    services.gateway.addInternal(clockPath, clockHandler(clock));
+    const jump = (epochMs: number) => jumpTo(services!, clock, epochMs);
+    services.gateway.addInternal(clockPath, clockHandler(clock, jump, iam.administrator.credentials));
     services.gateway.addInternal(deployPath, deployHandler(deployments, iam.administrator.credentials, listeners));
     services.lambda.release();
     services.lambda.start();
@@ -229,6 +232,7 @@ function runtimeOf(services: Services, parts: Parts): Runtime {
       await settle(signal);
       return true;
     },
+    jumpTo: (epochMs, signal) => jumpTo(services, clock, epochMs, signal),
     flushArchive: () => services.firehose.flush(),
     onRun(listener) {
       parts.listeners.add(listener);
@@ -270,6 +274,25 @@ async function settled(services: Services, signal?: AbortSignal): Promise<void> 
     signal?.throwIfAborted();
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
+}
+
+/** A client that calls all the time never lets the services be idle, so a jump waits no longer at any moment. */
+const longestSettleMs = 10_000;
+
+async function jumpTo(services: Services, clock: RuntimeClock, epochMs: number, signal?: AbortSignal): Promise<void> {
+  for (let next = clock.nextTimerAt(); next !== undefined && next <= epochMs; next = clock.nextTimerAt()) {
+    clock.advanceTo(next);
+    await settledWithin(services, longestSettleMs, signal);
+  }
+  clock.advanceTo(epochMs);
+  await settledWithin(services, longestSettleMs, signal);
+}
+
+async function settledWithin(services: Services, ms: number, signal?: AbortSignal): Promise<void> {
+  const limit = AbortSignal.timeout(ms);
+  await settled(services, signal ? AbortSignal.any([signal, limit]) : limit).catch((error) => {
+    if (!limit.aborted || signal?.aborted) throw error;
+  });
 }
 
 /** Nobody waits for the clock while an environment is deployed: when all that is left are waits, it jumps to the end of the next. */

@@ -26,6 +26,8 @@ export const start = Date.UTC(2026, 2, 1);
 export interface Services {
   readonly dataDir: string;
   readonly clock: RuntimeClock;
+  /** The time in which clients live. */
+  readonly real: { now: number };
   readonly iam: Iam;
   readonly gateway: Gateway;
   readonly kms: ReturnType<typeof createKms>;
@@ -62,6 +64,7 @@ export async function startServices(
   const dataDir = options.dataDir ?? fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-services-'));
   folders.push(dataDir);
   const clock = createClock({ start: options.now ?? start, rate: 0 });
+  const real = { now: start };
   const iam = createIam({ account, region, clock });
   const faults: unknown[] = [];
   const troubles: string[] = [];
@@ -75,13 +78,13 @@ export async function startServices(
   const kms = createKms(common);
   const sqs = createSqs({ ...common, kms: kms.port, endpoint: gateway.endpoint });
   const s3 = createS3({ ...common, kms: kms.port, sqs: sqs.port, onTrouble: (message) => troubles.push(message) });
-  const kinesis = createKinesis({ ...common, kms: kms.port, throttle: options.throttle });
+  const kinesis = createKinesis({ ...common, kms: kms.port, throttle: options.throttle, realNow: () => real.now });
   const secrets = createSecrets({ ...common, kms: kms.port });
   gateway.add(sqs.service, s3.service, kinesis.service, secrets.service);
   const twins: ResourceTwin[] = [iam, kms, sqs, s3, kinesis, secrets].flatMap(({ resources }) => resources);
 
   const services: Services = {
-    ...{ dataDir, clock, iam, gateway, kms, sqs, s3, kinesis, secrets, faults, troubles },
+    ...{ dataDir, clock, real, iam, gateway, kms, sqs, s3, kinesis, secrets, faults, troubles },
     async create(type, logicalId, properties, previous) {
       const twin = twins.find((candidate) => candidate.type === type);
       if (!twin) throw new Error(`no twin of ${type}`);

@@ -101,7 +101,7 @@ export function consumerOperations(kinesis: Kinesis): JsonOperations {
         Timestamp: position?.['Timestamp'],
       });
       const key = `${consumer.arn} ${shard.id}`;
-      const now = kinesis.options.clock.now();
+      const now = kinesis.realNow();
       const current = subscriptions.get(key);
       if (current && now - current.since < protectedMs)
         throw new AwsError('ResourceInUseException', `Consumer ${consumer.arn} has a subscription to ${shard.id}.`);
@@ -124,11 +124,10 @@ async function* events(
   subscription: Subscription,
   done: () => void,
 ) {
-  const { clock } = kinesis.options;
   let next = from;
   let silent = 0;
   try {
-    while (!subscription.replaced && clock.now() - subscription.since < subscriptionLifeMs) {
+    while (!subscription.replaced && kinesis.realNow() - subscription.since < subscriptionLifeMs) {
       const shard: Shard = stream.shard(shardId);
       const page = readPage(kinesis, stream, shard, next, eventRecords);
       next = page.next;

@@ -175,7 +175,7 @@ export function children(stream: Stream, shard: Shard): object[] {
 }
 
 function iterator(kinesis: Kinesis, stream: Stream, shard: Shard, counter: number): string {
-  const position: Position = { s: stream.name, h: shard.id, c: counter, t: kinesis.options.clock.now() };
+  const position: Position = { s: stream.name, h: shard.id, c: counter, t: kinesis.realNow() };
   return Buffer.from(JSON.stringify(position)).toString('base64');
 }
 
@@ -187,7 +187,7 @@ function parseIterator(kinesis: Kinesis, value: unknown): Position {
   } catch {
     throw new AwsError('InvalidArgumentException', 'Invalid ShardIterator.');
   }
-  const age = kinesis.options.clock.now() - position.t;
+  const age = Math.round(kinesis.realNow() - position.t);
   if (age > iteratorLifeMs)
     throw new AwsError(
       'ExpiredIteratorException',

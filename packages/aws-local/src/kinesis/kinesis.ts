@@ -25,6 +25,8 @@ export interface KinesisOptions {
    * @default false, since a clock that is fast or stands still makes the limit meaningless
    */
   readonly throttle?: boolean;
+  /** Epoch milliseconds. Iterators are held by clients, so they live in real time, however fast the clock is. @default - the machine's */
+  readonly realNow?: () => number;
   /** Stands in place of every operation of the API. @default - each runs */
   readonly around?: (operation: string, input: unknown, run: () => unknown) => unknown;
 }
@@ -48,6 +50,10 @@ export class Kinesis implements KinesisPort, Disposable {
       if (!fs.existsSync(file)) continue;
       this.open(name, JSON.parse(fs.readFileSync(file, 'utf8')) as StreamSettings);
     }
+  }
+
+  realNow(): number {
+    return (this.options.realNow ?? Date.now)();
   }
 
   /** Creates a stream that no template has, and remembers its settings. */

@@ -27,7 +27,10 @@ const StreamName = 'clicks';
 const StreamARN = `arn:aws:kinesis:eu-west-1:000000000000:stream/${StreamName}`;
 const shard = 'shardId-000000000000';
 const client = () => new KinesisClient(services.client());
-const advance = (ms: number) => services.clock.advanceTo(services.clock.now() + ms);
+const advance = (ms: number) => {
+  services.clock.advanceTo(services.clock.now() + ms);
+  services.real.now += ms;
+};
 const put = (kinesis: KinesisClient, ...numbers: number[]) =>
   kinesis.send(
     new PutRecordsCommand({
