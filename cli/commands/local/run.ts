@@ -1,10 +1,7 @@
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { LockedError, lockFolder } from 'aws-local-kit';
 import type { Pipeline } from '../../../pipelines/definition';
 import type { PipelineGenerator } from '../../../pipelines/generator/generator';
-import { Failure } from '../../failure';
 import { grouped, type Output, Progress, plural, styleFor } from '../../terminal';
 import { removeRuntimeFile, writeRuntimeFile } from '../runtime-file';
 import { type BatchesFile, oracleOf, readBatches, writeBatches } from './batches';
@@ -12,11 +9,13 @@ import type { DemoRuntime } from './demo-runtime';
 import { assertRoom, watchDisk } from './disk-space';
 import { HistoryRows, strayObjects } from './history-counts';
 import { firstMoment, nextMoment } from './moments';
+import { assertFree, prepare } from './preconditions';
 import { equationText, pendingLines, strayLine, summaryText } from './print';
 import { countRecords, type RecordCounts, sumCounts } from './record-counts';
 import type { BatchRequest, BatchRequests } from './requests';
 import { RunWatch } from './run-watch';
 import type { Clients, sendBatch as SendBatch } from './send-batch';
+import { stepUntil } from './step-until';
 import { publishedExports, type Summary, summarize } from './summary';
 import { type DueWindow, differences, dueWindows } from './verify';
 
@@ -69,8 +68,9 @@ export interface LocalIo {
   readonly signal: AbortSignal;
 }
 
-/** Clock time without progress that counts as a failure. Many refreshes and export runs fit into it. */
-const PATIENCE_MS = 3 * 3_600_000;
+const MINUTE_MS = 60_000;
+/** A later live run merges its records in as many minutes at most, which it takes from the past if the clock allows. */
+const LATER_RUN_MINUTES = 10;
 const LIVE_BATCH_EVERY_MS = 10_000;
 const LOOK_EVERY_MS = 1000;
 const LAST_WORD_MS = 1000;
@@ -274,27 +274,11 @@ class Demo {
     return lists.flat();
   }
 
-  /** Moves the clock from moment to moment until nothing is left. */
-  private async stepUntil(what: string, left: () => Promise<number>): Promise<void> {
-    const { runtime } = this;
-    const { signal } = this.io;
-    await runtime.settle(signal);
-    let least = Number.POSITIVE_INFINITY;
-    let since = runtime.now();
-    for (let now = await left(); now > 0; now = await left()) {
-      signal.throwIfAborted();
-      if (now < least) {
-        least = now;
-        since = runtime.now();
-      } else if (runtime.now() - since > PATIENCE_MS)
-        throw new Failure(
-          [
-            `${grouped(now)} ${what} are left and nothing has changed for ${PATIENCE_MS / 3_600_000} hours of the clock; see the logs in ${join(this.options.data, 'logs')}`,
-            ...pendingLines((await this.account()).parts, styleFor(this.io.stderr, this.io.env)),
-          ].join('\n'),
-        );
-      await runtime.step(signal);
-    }
+  private stepUntil(what: string, left: () => Promise<number>): Promise<void> {
+    return stepUntil(this.runtime, this.io.signal, left, async (now) => [
+      `${grouped(now)} ${what} are left and nothing has changed for hours of the clock; see the logs in ${join(this.options.data, 'logs')}`,
+      ...pendingLines((await this.account()).parts, styleFor(this.io.stderr, this.io.env)),
+    ]);
   }
 
   private async conclude(due: readonly DueWindow[]): Promise<{ good: boolean; json: unknown }> {
@@ -451,25 +435,3 @@ class Demo {
 /** Records that the environment itself will bring to their place. */
 const waitingOf = ({ pending, parts }: RecordCounts) =>
   pending - parts.reduce((sum, { records, stuck }) => sum + (stuck ? records : 0), 0);
-
-/** Checks that the folder exists, can be written to, and is not in use. */
-function prepare(shown: string, dataDir: string): void {
-  try {
-    // The runtime takes the lock for good once there is an assembly to run.
-    lockFolder(dataDir)();
-  } catch (error) {
-    if (!(error instanceof LockedError)) throw error;
-    throw new Failure(
-      `a local runtime (process ${error.pid}) is running over ${shown}; stop it, or choose another folder with --data`,
-    );
-  }
-}
-
-/** Checks the port before the synthesis, so that nobody waits in vain. @throws Error EADDRINUSE, EACCES */
-function assertFree(port: number): Promise<void> {
-  return new Promise((resolvePromise, reject) => {
-    const probe = createServer()
-      .once('error', reject)
-      .listen(port, '127.0.0.1', () => probe.close(() => resolvePromise()));
-  });
-}
