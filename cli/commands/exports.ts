@@ -121,6 +121,13 @@ async function list(context: Context): Promise<boolean> {
   return true;
 }
 
+function lateText({ rows, reason, window }: Requested['late'][number]): string {
+  const count = plural(rows, 'row');
+  if (reason === 'no time') return `${count} without a time, so they have no window`;
+  if (reason === 'before since') return `${count} older than the export's \`since\``;
+  return `${count} that came after the window ${window} was published; \`exports rerun\` publishes it again`;
+}
+
 const waitingText = (name: string, failure: string) =>
   `${name} waits: a view that it reads could not be refreshed: ${failure}`;
 
@@ -182,7 +189,8 @@ function printResult(context: Context, result: Requested): boolean {
       windows.length === 0
         ? 'nothing is due'
         : `${plural(windows.length, 'window')} ${applied ? 'published' : 'to publish'}`;
-    const late = lateRows > 0 ? [`${plural(lateRows, 'row')} came late, or have no time, and are in no file`] : [];
+    const late = result.late.map((rows) => `  ${lateText(rows)}`);
+    if (lateRows > 0) late.unshift(`${plural(lateRows, 'row')} in no file:`);
     const next = !applied && windows.length > 0 ? ['Nothing was done; --apply publishes.'] : [];
     const waits = failure === undefined ? [] : [waitingText(result.export, failure)];
     context.stdout.write(`${[`${result.export}: ${what}`, ...waits, ...list, ...late, ...next].join('\n')}\n`);

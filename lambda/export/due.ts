@@ -8,11 +8,23 @@ const surveyEveryMs = 3_600_000;
 export interface Due {
   /** Windows to publish now, in order. */
   readonly windows: readonly ExportWindow[];
-  /** Rows that no file will have: rows without a time and, if the export has no corrections, rows that came after their window was published. */
-  readonly lateRows: number;
-  /** The windows of the late rows, epoch milliseconds. */
-  readonly lateWindows: readonly number[];
+  /** Rows that no file will have. */
+  readonly late: readonly LateRows[];
 }
+
+/** Rows that no file will have, and why. */
+export interface LateRows {
+  readonly rows: number;
+  /**
+   * `no time`: they belong to no window. `before since`: they are older than the export's beginning. `published`: they came after their window was
+   * published, and the export has no corrections.
+   */
+  readonly reason: 'no time' | 'before since' | 'published';
+  /** Start of the window, epoch milliseconds. Only with the reason `published`. */
+  readonly window?: number;
+}
+
+export const countOf = (late: readonly LateRows[]) => late.reduce((sum, { rows }) => sum + rows, 0);
 
 /**
  * Which survey the tick needs. While the export catches up with the past, only a survey of everything finds its windows, since those without
@@ -44,7 +56,7 @@ export function dueWindows(
   maxWindows: number,
 ): Due {
   const { content } = item;
-  const nothing = { windows: [], lateRows: 0, lateWindows: [] };
+  const nothing = { windows: [], late: [] };
   if (state.completeUntil === undefined) return nothing;
   // Later events are not in the views yet, whatever the clock of the schedule says.
   const until = Math.min(tick, state.completeUntil);
@@ -57,21 +69,20 @@ export function dueWindows(
   const isClosed = (start: number) => windowEnd(content.window, start) <= closedUntil;
   const from = gridStart(item, state, tick);
   const windows: ExportWindow[] = [];
-  const late: ChangedWindow[] = [];
+  const late: LateRows[] = [];
   for (const found of changed) {
-    if (found.start === undefined) late.push(found);
-    else if (found.published === undefined) {
-      if (found.start < from && isClosed(found.start)) windows.push({ start: found.start, revision: 0 });
-    } else if (content.corrections) windows.push({ start: found.start, revision: found.published.revision + 1 });
-    else late.push(found);
+    const { start, rows, published } = found;
+    if (start === undefined) late.push({ rows, reason: 'no time' });
+    else if (published === undefined) {
+      if (content.since !== undefined && start < windowStart(content.window, content.since))
+        late.push({ rows, reason: 'before since' });
+      else if (start < from && isClosed(start)) windows.push({ start, revision: 0 });
+    } else if (content.corrections) windows.push({ start, revision: published.revision + 1 });
+    else late.push({ rows: Math.max(rows - published.rows, 1), reason: 'published', window: start });
   }
   let next = Math.max(from, state.lastEnd ?? from);
   for (; isClosed(next) && windows.length < maxWindows + changed.length; next = windowEnd(content.window, next))
     windows.push({ start: next, revision: 0 });
   windows.sort((one, other) => one.start - other.start);
-  return {
-    windows: windows.slice(0, maxWindows),
-    lateRows: late.reduce((sum, { rows, published }) => sum + Math.max(rows - (published?.rows ?? 0), 1), 0),
-    lateWindows: late.flatMap(({ start }) => (start === undefined ? [] : [start])),
-  };
+  return { windows: windows.slice(0, maxWindows), late };
 }

@@ -5,7 +5,7 @@ import { type Ended, parseRunEvent, type Tick } from '../shared/run-event';
 import { WarehouseAsleepError } from '../shared/warehouse';
 import { finishBatch, finishMissedUnloads, isUnfinished, submitBatch } from './batches';
 import { type ExportItem, windowStart } from './contract';
-import { type Due, dueWindows, surveyNeeded } from './due';
+import { countOf, type Due, dueWindows, surveyNeeded } from './due';
 import type { UnloadEngine } from './engine';
 import type { ExportContext, ExportHost } from './host';
 import { type Batch, parseUnloadName } from './layout';
@@ -160,15 +160,17 @@ async function nextBatch(
   return { batch: { export: item.name, tick, ordinal, attempt: 1, windows: due.windows }, head };
 }
 
-function reportLateRows(context: ExportContext, item: ExportItem, { lateRows, lateWindows }: Due, tick: number): void {
-  if (lateRows === 0) return;
-  const windows = lateWindows.slice(0, 20).map((start) => new Date(start).toISOString());
-  context.log('rows came after their window was published, or have no time, and are in no file', {
-    export: item.name,
-    rows: lateRows,
-    windows,
-  });
-  context.metrics(tick, { LateRows: lateRows }, { export: item.name });
+/** One log line and one value of the metric for each reason. */
+function reportLateRows(context: ExportContext, item: ExportItem, { late }: Due, tick: number): void {
+  for (const reason of new Set(late.map((one) => one.reason))) {
+    const rows = late.filter((one) => one.reason === reason);
+    const windows = rows
+      .slice(0, 20)
+      .flatMap(({ window }) => (window === undefined ? [] : [new Date(window).toISOString()]));
+    const facts = { export: item.name, reason, windows };
+    context.log('rows are in no file', { ...facts, rows: countOf(rows) });
+    context.metrics(tick, { LateRows: countOf(rows) }, facts);
+  }
 }
 
 /** Publishes one window again, as a correction. */

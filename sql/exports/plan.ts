@@ -24,6 +24,9 @@ const defaultMaxFileMb = 256;
 const defaultWindowsPerTick = 48;
 /** Most rows of a survey: more windows than many ticks publish, and they fit one page of the Data API. */
 const surveyLimit = 500;
+/** Stands for all windows before `since`. */
+const beforeSince = '0001-01-01 00:00:00';
+type Incremental = Extract<ExportContent, { kind: 'incremental' }>;
 
 /** What the export function carries. The pipeline has to be valid. */
 export function exportPlan(definition: Pipeline, fullPassHour = defaultFullPassHour): ExportPlan {
@@ -180,12 +183,20 @@ function surveyQueries(pipeline: ResolvedPipeline, definition: ExportDefinition,
   const stretch = source.where('{{window_start}}', '{{window_end}}');
   const merged = eventsTime(pipeline.definition, definition.query, content.timeColumn);
   return {
-    survey: surveyQuery(pipeline, definition, source, sinceClause(content)),
+    survey: surveyQuery(pipeline, definition, source),
     surveyWithin: surveyQuery(pipeline, definition, source, indent(stretch)),
     ...(merged === undefined
       ? {}
       : { touched: touchedQuery(pipeline, definition, windowStartOf(merged, content.window)) }),
   };
+}
+
+/** The window of a row. All rows before the export's beginning count as one window, which is never published. */
+function surveyedStart(time: string, { window, since }: Incremental): string {
+  const start = windowStartOf(time, window);
+  if (since === undefined) return start;
+  const beginning = `${quoteLiteral(timestampText(windowStart(window, sinceTime(since))))}::timestamp`;
+  return `case when ${time} < ${beginning} then '${beforeSince}'::timestamp else ${start} end`;
 }
 
 /**
@@ -205,21 +216,7 @@ where p.window_start is not null or m.window_start < (select min(published_at) f
 order by 1`;
 }
 
-type Incremental = Extract<ExportContent, { kind: 'incremental' }>;
-
-function sinceClause(content: Incremental): string {
-  const time = timeOf(content);
-  return content.since === undefined
-    ? ''
-    : `\n  where ${time} >= ${quoteLiteral(timestampText(windowStart(content.window, sinceTime(content.since))))}::timestamp or ${time} is null`;
-}
-
-function surveyQuery(
-  pipeline: ResolvedPipeline,
-  definition: ExportDefinition,
-  { from }: Source,
-  where: string,
-): string {
+function surveyQuery(pipeline: ResolvedPipeline, definition: ExportDefinition, { from }: Source, where = ''): string {
   const { content } = definition;
   if (content.kind === 'snapshot') throw new Error(`export ${definition.name} has no windows to survey`);
   const time = timeOf(content);
@@ -228,7 +225,7 @@ function surveyQuery(
     type: type!,
   }));
   return `with windows as (
-  select ${windowStartOf(time, content.window)} as window_start, count(*) as row_count, ${fingerprint(columns)} as fingerprint
+  select ${surveyedStart(time, content)} as window_start, count(*) as row_count, ${fingerprint(columns)} as fingerprint
   ${indent(from).trimStart()}${where}
   group by 1
 ),
@@ -243,7 +240,14 @@ select w.window_start, w.row_count, p.row_count as published_rows, p.revision
 from windows w
 left join numbered p on p.window_start = w.window_start and p.newest = 1
 where p.window_start is null or p.row_count <> w.row_count or p.fingerprint <> w.fingerprint
-order by case when w.window_start is null then 0 when p.window_start is null then 1 else 2 end, w.window_start
+order by
+  case
+    when w.window_start is null then 0
+    when p.window_start is null and w.window_start < getdate() then 1
+    when p.window_start is not null then 2
+    else 3
+  end,
+  w.window_start
 limit ${surveyLimit}`;
 }
 

@@ -2,6 +2,10 @@ import type { Template } from '../support/template';
 import { anExport, openTemplate, shop, World } from './world';
 
 const day = '2026-11-21';
+/** From four o'clock on, with corrections. */
+const recent = anExport('recent', {
+  content: { kind: 'incremental', timeColumn: 'at', window: 'hour', since: `${day}T04:00Z`, corrections: true },
+});
 let template: Template;
 let world: World;
 
@@ -9,6 +13,7 @@ beforeAll(async () => {
   template = await openTemplate(
     shop(
       anExport('sold'),
+      recent,
       anExport('plain', {
         content: { kind: 'incremental', timeColumn: 'at', window: 'hour', latenessMinutes: 15 },
         format: { kind: 'csv' },
@@ -50,8 +55,32 @@ test('publishes late rows as a correction of their window, or counts them', asyn
   expect(world.read('sold').at(-1)).toMatchObject({ kind: 'correction', revision: 1, rows: 5 });
   expect(world.readWindows('plain')).toEqual(['02:00.0', '04:00.0']);
   expect(world.metrics.filter(({ values }) => values.LateRows)).toEqual([
+    // Of `recent`, older than its beginning.
+    { at: Date.parse(`${day}T06:00:00Z`), values: { LateRows: 5 } },
     { at: Date.parse(`${day}T06:00:00Z`), values: { LateRows: 3 } },
   ]);
+});
+
+test('every row is in a file or counted: those before the beginning, and those that a thousand wrong clocks do not hide', async () => {
+  await world.tick(`${day}T05:30:00Z`);
+  expect(world.readWindows('recent')).toEqual(['04:00.0']);
+  const late = () =>
+    world.cloud.log.flatMap(({ message, export: name, reason, rows }) =>
+      message === 'rows are in no file' && name === 'recent' ? [[reason, rows]] : [],
+    );
+  // More windows to come than a survey lists.
+  const wrong = Array.from(
+    { length: 600 },
+    (_, n) => `('f${n}', 'f${n}', 1, dateadd(hour, ${n}, '2030-01-01'::timestamp), 'stream', 'r', getdate())`,
+  );
+  await world.sql(
+    `insert into shop.events_f790520b (event_id, id, amount, at, source, run_id, merged_at) values ${wrong.join(', ')}`,
+  );
+  await world.sell(`${day} 04:40:00`, [5]);
+  await world.completeUntil(`${day} 06:30:00`);
+  await world.tick(`${day}T06:00:00Z`);
+  expect(world.readWindows('recent')).toContain('04:00.1');
+  expect(late()).toEqual([['before since', 2]]);
 });
 
 test('between two surveys of everything only windows in which events were merged lately are looked at', async () => {

@@ -1,5 +1,5 @@
 import { windowEnd, windowStart } from '../../../lambda/export/contract';
-import { dueWindows } from '../../../lambda/export/due';
+import { countOf, dueWindows, type LateRows } from '../../../lambda/export/due';
 import type { ExportWindow } from '../../../lambda/export/layout';
 import { warehouseLedger } from '../../../lambda/export/ledger';
 import type { ExportFunction } from '../../cloud/export-function';
@@ -15,8 +15,10 @@ export interface Requested {
   readonly windows: readonly { readonly start: string; readonly end: string; readonly revision: number }[];
   /** A view that the export reads and that could not be refreshed, with the message. The export waits. */
   readonly failure?: string;
-  /** Number of rows that are in no file, because they came late or have no time. */
+  /** Number of rows that are in no file. */
   readonly lateRows: number;
+  /** These rows, by reason and window. */
+  readonly late: readonly { readonly rows: number; readonly reason: LateRows['reason']; readonly window?: string }[];
 }
 
 const POLL_MS = 1000;
@@ -32,7 +34,7 @@ async function whatIsDue(context: Context, { pipeline, item }: NamedExport) {
   });
   const state = await ledger.state(item, now);
   const { failure } = state;
-  if (failure !== undefined) return { now, ledger, failure, windows: [], lateRows: 0 };
+  if (failure !== undefined) return { now, ledger, failure, windows: [], late: [] };
   const survey = await ledger.survey(item, now);
   return { now, ledger, failure, ...dueWindows(item, state, survey, now, item.windowsPerTick) };
 }
@@ -54,12 +56,12 @@ export async function publishDue(
   named: NamedExport,
   send: ExportFunction | undefined,
 ): Promise<Requested> {
-  const { now, windows, lateRows, failure } = await whatIsDue(context, named);
+  const { now, windows, late, failure } = await whatIsDue(context, named);
   if (send && windows.length > 0) {
     await send({ kind: 'request', export: named.item.name, time: new Date(now).toISOString() });
     await waitUntilPublished(context, named, windows);
   }
-  return { ...requested(named, windows, lateRows, send !== undefined), failure };
+  return { ...requested(named, windows, late, send !== undefined), failure };
 }
 
 /** Publishes one window once more, as a correction. */
@@ -70,7 +72,7 @@ export async function publishCorrection(
   send: ExportFunction | undefined,
 ): Promise<Requested> {
   const { item } = named;
-  const { now, ledger, lateRows, failure } = await whatIsDue(context, named);
+  const { now, ledger, late, failure } = await whatIsDue(context, named);
   if (failure !== undefined)
     throw new Failure(`${named.name} waits: a view that it reads could not be refreshed: ${failure}`);
   const revisions = windowStart(item.content.window, start) === start ? await ledger.revisions(item, now, start) : [];
@@ -81,7 +83,7 @@ export async function publishCorrection(
     await send({ kind: 'request', export: item.name, time: new Date(now).toISOString(), rerun });
     await waitUntilPublished(context, named, windows);
   }
-  return requested(named, windows, lateRows, send !== undefined);
+  return requested(named, windows, late, send !== undefined);
 }
 
 async function notPublished(context: Context, named: NamedExport, start: number): Promise<string> {
@@ -113,7 +115,7 @@ async function waitUntilPublished(
 const requested = (
   { name, item }: NamedExport,
   windows: readonly ExportWindow[],
-  lateRows: number,
+  late: readonly LateRows[],
   applied: boolean,
 ): Requested => ({
   export: name,
@@ -123,5 +125,9 @@ const requested = (
     end: new Date(windowEnd(item.content.window, start)).toISOString(),
     revision,
   })),
-  lateRows,
+  lateRows: countOf(late),
+  late: late.map(({ window, ...rest }) => ({
+    ...rest,
+    ...(window === undefined ? {} : { window: new Date(window).toISOString() }),
+  })),
 });

@@ -155,3 +155,8 @@ function nextSteps(dataDir: string, live: boolean): [string, string][] {
         ['npx cdk deploy "dev/*"', 'the same templates in your AWS account; see README'],
       ];
 }
+
+export function liveText(speed: number): string {
+  const pace = speed === 1 ? 'in real time' : `${speed} times faster than real time`;
+  return `live: ${pace}, a few events happen; \`npx millrace jump 2h\` moves the clock; Ctrl-C stops`;
+}

@@ -10,7 +10,7 @@ import { assertRoom, watchDisk } from './disk-space';
 import { HistoryRows, strayObjects } from './history-counts';
 import { firstMoment, nextMoment } from './moments';
 import { assertFree, prepare } from './preconditions';
-import { equationText, pendingLines, strayLine, summaryText } from './print';
+import { equationText, liveText, pendingLines, strayLine, summaryText } from './print';
 import { countRecords, type RecordCounts, sumCounts } from './record-counts';
 import type { BatchRequest, BatchRequests } from './requests';
 import { RunWatch } from './run-watch';
@@ -327,7 +327,7 @@ class Demo {
     const watch = new RunWatch(runtime, this.deps.pipelines, progress.style);
     await watch.news();
     if (this.speed === 1) this.reachPresent();
-    progress.line(progress.style.dim(this.liveText()));
+    progress.line(progress.style.dim(liveText(this.speed)));
     let hasNews = true;
     runtime.onActivity(() => {
       hasNews = true;
@@ -365,11 +365,6 @@ class Demo {
       this.progress.line(
         `${this.progress.style.yellow('!')} the clock of ${this.options.data} is ${plural(aheadMinutes, 'minute')} ahead of this machine: your events are that late`,
       );
-  }
-
-  private liveText(): string {
-    const pace = this.speed === 1 ? 'in real time' : `${this.speed} times faster than real time`;
-    return `live: ${pace}, a few events happen; \`npx millrace jump 2h\` moves the clock; Ctrl-C stops`;
   }
 
   private async trickle(clients: Clients): Promise<void> {

@@ -60,13 +60,23 @@ describe('due', () => {
     const now = { ...state, lastEnd: at('2026-11-21T08:00:00Z') };
     expect(dueWindows(item({ corrections: true } as never), now, survey, tick, 48)).toMatchObject({
       windows: [{ start: at('2026-11-21T04:00:00Z'), revision: 2 }],
-      lateRows: 2,
+      late: [{ rows: 2, reason: 'no time' }],
     });
     expect(dueWindows(item(), now, survey, tick, 48)).toMatchObject({
       windows: [],
-      lateRows: 4,
-      lateWindows: [at('2026-11-21T04:00:00Z')],
+      late: [
+        { rows: 2, reason: 'no time' },
+        { rows: 2, reason: 'published', window: at('2026-11-21T04:00:00Z') },
+      ],
     });
+  });
+
+  test('is nothing before the declared beginning: rows of that time are counted, with corrections or without', () => {
+    const survey = [{ start: at('0001-01-01T00:00:00Z'), rows: 7 }];
+    for (const corrections of [true, false])
+      expect(
+        dueWindows(item({ since: at('2026-11-21T02:00:00Z'), corrections } as never), state, survey, tick, 48).late,
+      ).toEqual([{ rows: 7, reason: 'before since' }]);
   });
 
   test('is one snapshot of the last interval, and none for missed intervals', () => {
