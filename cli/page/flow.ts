@@ -5,7 +5,8 @@ import type { FlowItem, FlowNode, NodeState, PipelineFlow, Snapshot } from '../.
 import { warehouseTime } from '../commands/context';
 import { bytes } from '../commands/history/cost';
 import { Sources } from '../commands/history/sources';
-import { countRecords, HistoryRows, isBalanced, type RecordCounts, sumCounts } from '../commands/local/record-counts';
+import { HistoryRows } from '../commands/local/history-counts';
+import { countRecords, isBalanced, type RecordCounts, sumCounts } from '../commands/local/record-counts';
 import { grouped, plural } from '../terminal';
 import { firing } from './alarms';
 import { firstRow, numberOf, type PageRuntime } from './page-runtime';
@@ -242,7 +243,7 @@ export class FlowReader {
 }
 
 function shown(counts: RecordCounts): PipelineFlow['counts'] {
-  const { produced, ...terms } = counts;
+  const { produced, parts: _, ...terms } = counts;
   return {
     produced,
     terms: Object.entries(terms).map(([name, records]) => ({ name, records })),

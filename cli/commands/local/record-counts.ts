@@ -79,8 +79,18 @@ from (select
   ${members} as members) c
 left join (select object_key, etag, row_count from ${tables.ledger} where source <> 'archive') l on 1 = 1`);
   const counts = rows[0]!.slice(0, 10).map(Number);
-  const [events, duplicates, rejects, skipped, staged, positions, unmerged, marks, marksLeft, more] =
-    counts as [number, number, number, number, number, number, number, number, number, number];
+  const [events, duplicates, rejects, skipped, staged, positions, unmerged, marks, marksLeft, more] = counts as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   // Records of `millrace smoke` stay on the stream after their rows were removed.
   const removed = marks - marksLeft;
   const accepted = runtime.acceptedRecords(runtime.streamOf(pipeline.name));

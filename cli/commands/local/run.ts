@@ -1,72 +1,24 @@
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Pipeline } from '../../../pipelines/definition';
-import type { PipelineGenerator } from '../../../pipelines/generator/generator';
-import { grouped, type Output, Progress, plural, styleFor } from '../../terminal';
+import { grouped, Progress, plural, styleFor } from '../../terminal';
 import { removeRuntimeFile, writeRuntimeFile } from '../runtime-file';
 import { type BatchesFile, oracleOf, readBatches, writeBatches } from './batches';
 import type { DemoRuntime } from './demo-runtime';
+import type { LocalDependencies, LocalIo, LocalOptions } from './dependencies';
 import { assertRoom, watchDisk } from './disk-space';
 import { HistoryRows, strayObjects } from './history-counts';
 import { firstMoment, nextMoment } from './moments';
 import { assertFree, prepare } from './preconditions';
 import { equationText, liveText, pendingLines, strayLine, summaryText } from './print';
 import { countRecords, type RecordCounts, sumCounts } from './record-counts';
-import type { BatchRequest, BatchRequests } from './requests';
+import type { BatchRequest } from './requests';
 import { RunWatch } from './run-watch';
 import type { Clients, sendBatch as SendBatch } from './send-batch';
 import { stepUntil } from './step-until';
 import { publishedExports, type Summary, summarize } from './summary';
 import { type DueWindow, differences, dueWindows } from './verify';
 
-export interface LocalOptions {
-  readonly once: boolean;
-  readonly json: boolean;
-  readonly events: number;
-  readonly seed: string;
-  readonly data: string;
-  readonly port?: number;
-  /** Clock milliseconds per real millisecond, once the first records are merged and exported. @default 1 */
-  readonly speed?: number;
-}
-
-export interface OpenOptions {
-  readonly assemblyDir: string;
-  readonly dataDir: string;
-  readonly port?: number;
-  /**
-   * Start time of the clock, in epoch milliseconds. Where the folder's clock is later, it goes on from there.
-   * @default now
-   */
-  readonly startAt?: number;
-  readonly onProgress: (what: string) => void;
-}
-
-/** What the demo depends on. Tests pass fakes. */
-export interface LocalDependencies {
-  readonly pipelines: readonly Pipeline[];
-  readonly generators: readonly PipelineGenerator[];
-  synthesize(outDir: string, signal: AbortSignal): Promise<string>;
-  open(options: OpenOptions): Promise<DemoRuntime>;
-  clients(runtime: DemoRuntime): Clients & { destroy(): void };
-  /** The page of a live run. @default - none */
-  readonly page?: LivePage;
-}
-
-export interface LivePage {
-  /** What people ask for on it. */
-  readonly requests: BatchRequests;
-  /** Serves it. The address is for whoever started the run. */
-  open(runtime: DemoRuntime, dataDir: string): Promise<{ readonly address: string; dispose(): Promise<void> }>;
-}
-
-export interface LocalIo {
-  readonly stdout: Output;
-  readonly stderr: Output;
-  readonly env: NodeJS.ProcessEnv;
-  /** Aborted by Ctrl-C. */
-  readonly signal: AbortSignal;
-}
+export type { LivePage, LocalDependencies, LocalIo, LocalOptions, OpenOptions } from './dependencies';
 
 const MINUTE_MS = 60_000;
 /** A later live run merges its records in as many minutes at most, which it takes from the past if the clock allows. */
