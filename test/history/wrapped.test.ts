@@ -183,3 +183,29 @@ test('events of an array have positions of their own, also in an aggregate of th
   );
   expect(positions.map(([, position]) => position)).toEqual(['', '.1', ':1', ':1.1', '', '.1']);
 });
+
+test('a filter of the pipeline looks at the events; a record without an event is a reject', async () => {
+  const where = [{ path: ['type'], oneOf: ['page'] }];
+  world = await SeamWorld.open({ ...shopOf({ unwrap: ['batch', '*'] }), where });
+  const typed = (id: string, type: string) => ({ ...event(id), type });
+  const records = [
+    { batch: [typed('a', 'page'), typed('b', 'track'), typed('c', 'page')] },
+    { batch: [typed('d', 'track')] },
+    { type: 'track' },
+  ];
+  world.send(...records);
+  await world.tick('refresh');
+  const places = async () => [
+    (await world.query('select id from shop.events order by id')).flat(),
+    (await world.query('select name from shop.skipped')).flat(),
+    (await world.query('select reason from shop.rejects')).flat(),
+  ];
+  const fromStream = [['a', 'c'], ['type=track', 'type=track'], ['payload: nothing at batch.an element']];
+  expect(await places()).toEqual(fromStream);
+  await load('archive', await world.archive(await world.records()));
+  expect(await places()).toEqual(fromStream);
+  await world.put('in/a.gz', gzipSync(records.map((record) => `${JSON.stringify(record)}\n`).join('')));
+  await load('history', 'in/a.gz');
+  expect(await places()).toEqual([['a', 'c'], Array(4).fill('type=track'), Array(2).fill(fromStream[2]![0])]);
+  expect(await world.query('select count(*) from shop.duplicates')).toEqual([[2]]);
+});
