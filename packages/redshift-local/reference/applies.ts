@@ -43,7 +43,7 @@ const functions: Table = [
   ['null empty type unicode', 'array_concat array_flatten split_to_array'],
   ['null empty type', 'subarray is_utf8 bit_and bit_or'],
   ['null type', 'to_hex'],
-  ['null empty type unicode leap', 'hll'],
+  ['null empty type unicode leap', 'hll grouping'],
   ['', 'current_timestamp now'],
   ['null empty type unicode leap', 'to_char to_date to_timestamp'],
   ['null empty type unicode', 'to_number'],

@@ -155,6 +155,11 @@ export class Warehouses {
   /** As Redshift does: the role has to be attached, and the external id is the database user's ARN. */
   private assume(definition: WarehouseDefinition, roleArn: string, user: string): Principal {
     const { account, region, sts } = this.options;
+    // None of the resources of a warehouse that are modelled sets one.
+    if (roleArn === 'default')
+      throw new WarehouseError(
+        `no default IAM role is set for the ${definition.target.kind} ${definition.target.name}`,
+      );
     if (roleArn.includes(',')) throw new WarehouseError('role chaining is not modelled by the local warehouse');
     if (!definition.roleArns.includes(roleArn))
       throw new WarehouseError(

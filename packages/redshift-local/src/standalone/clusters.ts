@@ -108,6 +108,7 @@ export class Clusters {
 
   /** Roles are texts here: what they may do is decided by the endpoints, on the credentials of this process. */
   private assume(roleArn: string): Principal {
+    if (roleArn === 'default') return this.assume(`arn:aws:iam::${this.options.account}:role/default`);
     const last = roleArn.slice(roleArn.lastIndexOf(',') + 1);
     return { kind: 'role', arn: `${last}/RedshiftIamRoleSession`, roleArn: last, account: this.options.account };
   }

@@ -2,9 +2,10 @@ import { failure, overflow } from '../failure';
 import { blankKey } from '../resolve/blanks';
 import { finite } from '../resolve/cast';
 import { scaled, unscaled } from '../resolve/decimals';
+import { groupedBy, groupingOf } from '../resolve/grouping';
 import { groupable, orderSql, sortKey } from '../resolve/order';
 import { letting, quoteLiteral, type Value } from '../resolve/value';
-import { bigint, boolean, decimal, double, isFloat, isInteger, isNumeric, isText, isTime } from '../types';
+import { bigint, boolean, decimal, double, integer, isFloat, isInteger, isNumeric, isText, isTime } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
 type Emitted = ReturnType<FunctionEntry['emit']>;
@@ -115,6 +116,20 @@ const bits = (name: 'bit_and' | 'bit_or'): FunctionEntry => ({
     return { sql: `${name}(${sql})`, type };
   },
 });
+
+/** Whether a row is of a grouping without the key (https://docs.aws.amazon.com/redshift/latest/dg/r_GROUP_BY_aggregation-extensions.html). */
+const grouped: FunctionEntry = {
+  arguments: [1, 1],
+  kind: 'aggregate',
+  alone: true,
+  emit: (call) => {
+    const value = call.typed(0);
+    const { scope, context } = call.environment;
+    if (!groupingOf(scope)?.find(value))
+      throw context.source.error('arguments to GROUPING must be grouping expressions', call.node.at);
+    return { sql: `cast(grouping(${groupedBy(value)}) as integer)`, type: integer };
+  },
+};
 
 const anyValue: FunctionEntry = {
   arguments: [1, 1],
@@ -246,6 +261,7 @@ export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
     alone: true,
     emit: (call) => ({ sql: `count(distinct ${sortKey(groupable(call.typed(0)))})`, type: bigint }),
   },
+  grouping: grouped,
   bit_and: bits('bit_and'),
   bit_or: bits('bit_or'),
   percentile_cont: {

@@ -48,6 +48,10 @@ export class Call {
     this.resolved[i] = value;
     return value;
   }
+  /** Takes a value for an argument that is none by itself. */
+  use(i: number, value: Value): void {
+    this.resolved[i] = value;
+  }
   /** A value whose type is known: an untyped literal is text. */
   typed(i: number): Value {
     return settle(this.environment, this.value(i), { name: 'unknown' }, this.argument(i).at);

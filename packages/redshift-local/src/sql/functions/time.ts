@@ -1,5 +1,6 @@
 import { failure, failureWith } from '../failure';
 import { beforeChrist } from '../resolve/cast';
+import { timeDifference } from '../resolve/operators';
 import { letting, quoteLiteral } from '../resolve/value';
 import {
   asDecimal,
@@ -388,6 +389,20 @@ export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
     arguments: [1, 1],
     emit: (call) => {
       const part = datePart(call, call.node.keyword!, extracted);
+      const difference = timeDifference(call.node.args[0]!, call.environment);
+      if (difference) {
+        call.use(0, difference);
+        if (part !== 'epoch') throw call.unsupported(`date part ${part} of a difference of times in function EXTRACT`);
+        const refused = failure(
+          'EXTRACT of the epoch of a difference with a fraction of a second is not supported by the local warehouse (use datediff)',
+        );
+        const seconds = letting(
+          'i',
+          difference.sql,
+          (i) => `case when ${i} % 1000000 <> 0 then ${refused} else ${i} // 1000000 end`,
+        );
+        return { sql: seconds, type: bigint };
+      }
       if (part === 'epoch') return { sql: `cast(floor(epoch(${call.zonedTime(0)})) as bigint)`, type: bigint };
       return { sql: `cast(${extractedSql(part, call.zonedTime(0))} as integer)`, type: integer };
     },

@@ -20,7 +20,7 @@ const count: Reader = (cursor) => {
   return cursor.expectInteger('a number');
 };
 const role: Reader = (cursor) => {
-  if (cursor.isWord('default')) throw cursor.unsupported('IAM_ROLE default');
+  if (cursor.takeWords('default')) return 'default';
   const { value, at } = cursor.expectString('a role ARN');
   return roleArn(cursor, value, at);
 };

@@ -56,7 +56,8 @@ function parseExternalSchema(cursor: Cursor): Unplaced {
     throw cursor.unsupported(`an external schema from ${cursor.token.value.toUpperCase()}`);
   if (cursor.isWord('region')) throw cursor.unsupported('REGION of an external schema');
   cursor.expectWord('iam_role');
-  if (cursor.isWord('default')) throw cursor.unsupported('IAM_ROLE default');
+  if (cursor.takeWords('default'))
+    return { kind: 'create-external-schema', schema, roleArn: 'default', ifNotExists: exists };
   const { value, at } = cursor.expectString('a role ARN');
   return { kind: 'create-external-schema', schema, roleArn: roleArn(cursor, value, at), ifNotExists: exists };
 }

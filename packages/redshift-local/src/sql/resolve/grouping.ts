@@ -117,8 +117,8 @@ export class Grouping {
   }
 }
 
-/** A bare constant would be read as an ordinal. */
-function groupedBy(value: Value): string {
+/** What rows are grouped by. A bare constant would be read as an ordinal. */
+export function groupedBy(value: Value): string {
   if (value.constant !== undefined) return `coalesce(${value.sql})`;
   if (value.type.name === 'super') return groupable(value).sql;
   return isText(value.type) ? withoutBlanks(value) : noOrdinal(value.sql);

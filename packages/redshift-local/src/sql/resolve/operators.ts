@@ -3,6 +3,7 @@ import type { BinaryOperator, Expression } from '../ast';
 import { failure } from '../failure';
 import {
   asDecimal,
+  bigint,
   boolean,
   commonType,
   date,
@@ -85,7 +86,37 @@ function widen(environment: Environment, value: Value, type: Type, at: number): 
   return same ? value.sql : in64Bits(`cast(${value.sql} as ${duckdbType(type)})`, type);
 }
 
+/**
+ * The microseconds between two times, of `a - b`; undefined for another expression. An interval by itself has no text that is documented for the Data API, so it is
+ * compared with another one or taken apart by EXTRACT alone.
+ */
+export function timeDifference(node: Expression, environment: Environment): Value | undefined {
+  if (node.kind !== 'binary' || node.operator !== '-') return undefined;
+  if ([node.left, node.right].some((side) => intervalIn(side, environment) !== undefined)) return undefined;
+  const [a, b] = resolveSides(node, environment);
+  const isMoment = ({ type }: Value) => type.name === 'timestamp' || type.name === 'timestamptz';
+  if (!isMoment(a) || a.type.name !== b.type.name) return undefined;
+  return { sql: `date_diff('microsecond', ${b.sql}, ${a.sql})`, type: bigint, ...flags(a, b) };
+}
+
+/** `a - b > interval '1 hour'` */
+function compareDifference(node: Binary, environment: Environment): Value | undefined {
+  if (!['=', '<>', '<', '>', '<=', '>='].includes(node.operator)) return undefined;
+  const [right, left] = [node.right, node.left].map((side) =>
+    side.kind === 'interval' || side.kind === 'binary' ? intervalIn(side, environment) : undefined,
+  );
+  const interval = right ?? left;
+  if (!interval || interval.times || interval.months !== 0) return undefined;
+  const difference = timeDifference(right ? node.left : node.right, environment);
+  if (!difference) return undefined;
+  const sides = [difference.sql, String(interval.microseconds)];
+  const [a, b] = right ? sides : sides.reverse();
+  return { sql: `(${a} ${node.operator} ${b})`, type: boolean, ...flags(difference) };
+}
+
 export function resolveBinary(node: Binary, environment: Environment): Value {
+  const compared = compareDifference(node, environment);
+  if (compared) return compared;
   const { context } = environment;
   const { operator, at } = node;
   const interval = operator === '+' || operator === '-' ? intervalIn(node.right, environment) : undefined;
@@ -157,7 +188,10 @@ function dateArithmetic(operator: BinaryOperator, a: Value, b: Value, { context 
     return { sql: `(${a.sql} ${operator} to_days(cast(${b.sql} as integer)))`, type: timestamp };
   if (a.type.name === 'date' && b.type.name === 'date' && operator === '-')
     return { sql: `cast(${a.sql} - ${b.sql} as integer)`, type: integer };
-  const hint = isTime(a.type) && isTime(b.type) && operator === '-' ? ' (use datediff)' : '';
+  const hint =
+    isTime(a.type) && isTime(b.type) && operator === '-'
+      ? ' (use datediff, extract, or compare it with an interval)'
+      : '';
   throw context.source.unsupported(
     `operator ${operator} between ${describe(a.type)} and ${describe(b.type)}${hint}`,
     at,
