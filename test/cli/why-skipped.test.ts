@@ -41,8 +41,8 @@ function skipping(): FakeCloud {
   return cloud;
 }
 
-async function ask(cloud: FakeCloud) {
-  const question = parseQuestion(pipeline, ['customer_id=c-1']);
+async function ask(cloud: FakeCloud, asked = pipeline) {
+  const question = parseQuestion(asked, ['customer_id=c-1']);
   const investigation = new Investigation(fakeContext(cloud), question, { records: 100, bytes: 1_000_000 });
   const sightings = await investigation.run();
   return { verdict: investigation.verdict(), sightings };
@@ -150,4 +150,28 @@ describe('a record in an aggregate of the Kinesis Producer Library', () => {
     for (const place of ['stream', 'archive'])
       expect(sightings).toContainEqual(expect.objectContaining({ place, found: 'yes' }));
   });
+});
+
+test('a record that is meant for another pipeline is found by its position, with its name', async () => {
+  const cloud = new FakeCloud();
+  cloud.answers = [
+    ['staged', [{ amount: 0 }]],
+    ['estore.skipped where shard_id', [{ ...reject, name: 'action=view' }]],
+    ['getdate', [{ now: '2026-11-21 10:00:00' }]],
+  ];
+  cloud.streams.shards = async () => [shard];
+  cloud.streams.records = () =>
+    (async function* () {
+      yield [{ data, sequenceNumber, arrivedAt, partitionKey: 'k' }];
+    })();
+  const purchases = { ...pipeline, where: [{ path: ['action'], oneOf: ['purchase'] }] };
+  const { verdict, sightings } = await ask(cloud, purchases);
+  expect(verdict).toBe('It is not in events: it was skipped, because it is meant for another pipeline: action=view.');
+  expect(sightings).toContainEqual(
+    expect.objectContaining({
+      place: 'skipped',
+      found: 'yes',
+      facts: expect.objectContaining({ name: 'action=view' }),
+    }),
+  );
 });

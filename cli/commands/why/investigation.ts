@@ -15,6 +15,7 @@ import {
   findRejectAt,
   findRejectInObject,
   findRejects,
+  findSkippedAt,
   ledgerStateOf,
   objectsOfRun,
   ROWS,
@@ -32,6 +33,7 @@ export class Investigation {
   private events: Found[] = [];
   private duplicates: Found[] = [];
   private rejects: Found[] = [];
+  private readonly skipped: Found[] = [];
   /** Reasons why the event is not in events, most specific first. */
   private readonly explanations: string[] = [];
 
@@ -78,6 +80,7 @@ export class Investigation {
       ...queue,
       ...staged,
       ...this.rejected(),
+      ...this.leftOut(),
       ...this.dropped(),
       ...this.merged(),
       ...(await this.derived()),
@@ -144,7 +147,7 @@ export class Investigation {
   }
 
   private isMerged(at: Position): boolean {
-    return [...this.events, ...this.duplicates, ...this.rejects].some(
+    return [...this.events, ...this.duplicates, ...this.rejects, ...this.skipped].some(
       ({ position }) => position !== undefined && (same(position, at) || isRecordOf(position, at)),
     );
   }
@@ -161,6 +164,8 @@ export class Investigation {
 
   private async rejectAt(position: Position): Promise<void> {
     this.rejects.push(...(await findRejectAt(this.context, this.question, position)));
+    if (this.question.pipeline.where !== undefined)
+      this.skipped.push(...(await findSkippedAt(this.context, this.question, position)));
   }
 
   private async archive(positions: readonly Position[]): Promise<InBucket> {
@@ -279,6 +284,19 @@ export class Investigation {
         source: String(row['source']),
         objectKey: (row['object_key'] ?? null) as string | null,
         line: (row['line'] ?? null) as number | null,
+        ...(position ? facts(position) : {}),
+      });
+    });
+  }
+
+  /** Records that are meant for another pipeline. */
+  private leftOut(): Sighting[] {
+    return this.skipped.slice(0, ROWS).map(({ row, position }) => {
+      if (!this.inEvents)
+        this.explanations.unshift(`it was skipped, because it is meant for another pipeline: ${row['name']}`);
+      return yes('skipped', `${row['name']}${position ? ` (${place(position)})` : ''}, run ${row['run_id']}`, {
+        name: String(row['name']),
+        runId: String(row['run_id']),
         ...(position ? facts(position) : {}),
       });
     });

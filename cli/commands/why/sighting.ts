@@ -7,6 +7,7 @@ export const places = [
   'queue',
   'staged',
   'rejects',
+  'skipped',
   'duplicates',
   'events',
   'view',

@@ -67,6 +67,17 @@ order by case when sequence_number = {{sequence}} then 0 else 1 end limit 1`,
   );
 }
 
+/** Finds a record that `where` left to another pipeline. Only its position and its name are kept. */
+export async function findSkippedAt(context: Context, { pipeline }: Question, position: Position): Promise<Found[]> {
+  const { shard, sequenceNumber } = position;
+  return query(
+    context,
+    'skipped',
+    `select ${place}, name from ${publicTables(pipeline).skipped} where shard_id = {{shard}} and sequence_number = {{sequence}} limit 1`,
+    { shard, sequence: sequenceNumber },
+  );
+}
+
 /**
  * Finds a reject by object and line. Only lines that COPY could not read, and rejects of an object that was loaded
  * alone, have an object. Redshift cuts file names after 256 characters (SYS_LOAD_ERROR_DETAIL).
