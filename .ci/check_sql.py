@@ -1,10 +1,12 @@
 """Parses every distinct statement under sqlfluff's Redshift grammar. Exit code 1 for what nobody explains below.
 
-Arguments: files of JSON lines, either {"from", "sql"} or the journal of a local warehouse. By hand: pip install sqlfluff==4.5.0, then
+Arguments: files of JSON lines, either {"from", "sql"} or the journal of a local warehouse. Of the files after `--share K/N` only every Nth distinct
+statement is parsed, beginning with the Kth from 0. By hand: pip install sqlfluff==4.5.0, then
     npm run --silent sql >compiled.jsonl && python .ci/check_sql.py compiled.jsonl .millrace/warehouse/statements.jsonl
 """
 
 import concurrent.futures
+import hashlib
 import json
 import os
 import re
@@ -83,12 +85,25 @@ def problem(sql):
     return f"line {violations[0].line_no}, position {violations[0].line_pos}: {violations[0].desc()}" if violations else None
 
 
-def main(paths):
+def collect(arguments):
+    """Distinct statements, each with where it is from."""
     distinct = {}
-    for path in paths:
-        for origin, sql in statements(path):
+    share, shares = 0, 1
+    arguments = iter(arguments)
+    for argument in arguments:
+        if argument == "--share":
+            share, shares = map(int, next(arguments).split("/"))
+            continue
+        for origin, sql in statements(argument):
             for text in with_queries(sql):
-                distinct.setdefault(same(text), (origin, text))
+                key = same(text)
+                if key not in distinct and int(hashlib.sha256(key.encode()).hexdigest(), 16) % shares == share:
+                    distinct[key] = (origin, text)
+    return distinct
+
+
+def main(arguments):
+    distinct = collect(arguments)
     if not distinct:
         sys.exit("no statements: npm run sql > FILE, then check_sql.py FILE")
     # The longest first, so that no process ends with one of them.

@@ -124,6 +124,16 @@ test('a package is imported through its exports alone', () => {
   expect(unknown.map(shown)).toEqual([]);
 });
 
+test('the tests of the app import a package through its exports, too', () => {
+  const foreign = files('test')
+    .flatMap(importsOf)
+    .filter(({ to }) => to.startsWith('packages/'));
+  expect(foreign.length).toBeGreaterThan(20);
+  // It watches the warehouse from inside, for .ci/check_sql.py.
+  const others = foreign.filter(({ from }) => from !== 'test/run/record-statements.js');
+  expect(others.filter(({ target }) => target.startsWith('.')).map(shown)).toEqual([]);
+});
+
 test.each([
   ['redshift-local', 'redshift-conformance', []],
   // Firehose takes aggregated records apart.

@@ -1,7 +1,7 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { messagesOnDisk } from 'aws-local/data-folder';
+import { type Services, startServices } from 'aws-local/testing';
 import { sqsQueues } from '../../cli/cloud/sdk';
-import { type Services, startServices } from '../../packages/aws-local/test/services';
 
 let services: Services;
 let url: string;

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { KinesisClient, PutRecordsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { ExecuteStatementCommand, GetStatementResultCommand } from '@aws-sdk/client-redshift-data';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { type Services, startServices } from '../../packages/aws-local/test/services';
+import { type Services, startServices } from 'aws-local/testing';
 import { dataClient, place, rows, run, spawnWarehouse, startServer, type WarehouseProcess } from './warehouse-server';
 
 jest.setTimeout(60_000);

@@ -4,7 +4,7 @@ import { columns, edition, first, salesQuery } from './editions';
 import { World } from './world';
 
 /** After every `step`th statement a function is killed. Then the deployment is rolled back or repeated, by turns or, in an exhaustive run, both. */
-const { step, offset } = stride(12, 6);
+const { step, offset } = stride(12, 8);
 jest.setTimeout(isExhaustive ? 3_600_000 : 240_000);
 
 const { id, product, price, note } = columns;

@@ -1,10 +1,16 @@
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Row } from '../../lambda/shared/warehouse';
 import type { Pipeline } from '../../pipelines/definition';
 import { ownerObject, registryObject, type WarehouseObject, warehouseObjects } from '../../sql';
 import { database, roles } from '../support/cloud';
 import { Objects } from '../support/objects';
+import { once } from '../support/once';
 import { SeamWorld } from '../support/seam';
 import { ObjectStack } from '../support/stack';
+
+const databaseName = 'warehouse.duckdb';
 
 /** A pipeline's functions over a local warehouse, and deployments of its editions. */
 export class World {
@@ -14,15 +20,30 @@ export class World {
     private readonly stack: ObjectStack,
   ) {}
 
+  /** The pipeline is deployed. Suites share one deployment of it, and each world begins with a copy of its warehouse. */
   static async open(pipeline: Pipeline): Promise<World> {
-    const seam = await SeamWorld.open(pipeline);
-    const objects = new Objects(seam.cloud);
-    const world = new World(seam, objects, new ObjectStack(objects));
-    await world.deploy(pipeline);
+    const key = createHash('sha256').update(JSON.stringify(pipeline)).digest('hex').slice(0, 16);
+    const image = await once(`world-${pipeline.name}-${key}`, async (made) => {
+      const world = World.over(await SeamWorld.open(pipeline));
+      await world.deploy(pipeline);
+      await world.seam.dispose((databaseFile) => {
+        mkdirSync(made);
+        copyFileSync(databaseFile, join(made, databaseName));
+      });
+    });
+    const world = World.over(await SeamWorld.open(pipeline, { databaseFile: join(image, databaseName) }));
+    await world.seam.pass(1);
+    world.stack.adopt(world.of(pipeline));
     return world;
   }
 
-  private of(pipeline: Pipeline): WarehouseObject[] {
+  private static over(seam: SeamWorld): World {
+    const objects = new Objects(seam.cloud);
+    return new World(seam, objects, new ObjectStack(objects));
+  }
+
+  /** Its objects, in the order of their creation. */
+  of(pipeline: Pipeline): WarehouseObject[] {
     const tokens = { streamName: this.seam.streamName, streamRoleArn: roles.stream, database };
     return [ownerObject(database), registryObject(), ...warehouseObjects(pipeline, tokens)];
   }

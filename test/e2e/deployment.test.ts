@@ -64,12 +64,17 @@ secondTierTest('a warehouse role whose external id is another user’s cannot be
   expect(message).toMatch(/not authorized to perform: sts:AssumeRole/);
 });
 
-test('a statement that fails, fails the deployment with its message', async () => {
-  const message = await failure(
-    edited('bad-sql', (text) => text.replace("date_trunc('hour', occurred_at) as hour", 'no_such_column as hour')),
-    'failed',
-  );
-  expect(message).toMatch(/no_such_column/);
+describe('a statement that fails, fails with its message', () => {
+  const badSql = (name: string) =>
+    edited(name, (text) => text.replace("date_trunc('hour', occurred_at) as hour", 'no_such_column as hour'));
+
+  secondTierTest('the first deployment', async () => {
+    expect(await failure(badSql('bad-sql'), 'failed')).toMatch(/no_such_column/);
+  });
+  test('a later one', async () => {
+    await deployDev(join(folder, 'failed-later'));
+    expect(await failure(badSql('bad-edit'), 'failed-later')).toMatch(/no_such_column/);
+  });
 });
 
 test('a property that is not modelled is refused by name before anything is created', async () => {

@@ -9,7 +9,7 @@ import { anExport, openTemplate, shop, World } from './world';
  */
 
 const name = 'sold';
-const seeds = cases(1, 3);
+const seeds = cases(1, 2);
 let template: Template;
 let world: World;
 

@@ -79,7 +79,7 @@ test('after every call that changes anything, readers see whole windows and the 
   );
   expect(kills.length).toBeGreaterThan(20);
   const problems: string[] = [];
-  for (const { invocation, call } of everyNth(kills, 4)) {
+  for (const { invocation, call } of everyNth(kills, 8, 2)) {
     const seen = await play((number) => (number === invocation ? { call, after: true } : undefined));
     try {
       expectWhole(seen);

@@ -240,7 +240,7 @@ test('a function that ends after any of its calls: readers see whole windows, th
   const kills = calls.flatMap((text, index) => (index === 0 || changes(text) ? [index + 1] : []));
   expect(kills.length).toBeGreaterThan(20);
   const problems: string[] = [];
-  for (const call of everyNth(kills, 4)) {
+  for (const call of everyNth(kills, 8, 2)) {
     const seen = await story({ call, after: true });
     const left = [...(await mz.staged()), ...(await world.leftovers(name))];
     if (seen.join() !== whole.join() || left.length > 0)

@@ -17,7 +17,7 @@ const behaviours: readonly (readonly [string, SystemViewLag | undefined])[] = [
   ['show nothing for a day', { openTransaction: false, afterEndMs: 86_400_000 }],
 ];
 
-describe.each(everyNth(behaviours, 3))('system views that %s', (_, systemViews) => {
+describe.each(everyNth(behaviours, 3, 2))('system views that %s', (_, systemViews) => {
   let world: SeamWorld;
   const events = async (like: string) =>
     (await world.query(`select id from mix.events where id like '${like}' order by id`)).map(([id]) => id);
@@ -31,7 +31,7 @@ describe.each(everyNth(behaviours, 3))('system views that %s', (_, systemViews) 
     world.query(`select object_key, row_count from mix.ledger where object_key like '${like}' order by 1`);
 
   beforeAll(async () => {
-    world = await SeamWorld.open(mixedPipeline, undefined, { systemViews });
+    world = await SeamWorld.open(mixedPipeline, { faults: { systemViews } });
   });
   afterAll(() => world.dispose());
 

@@ -2,13 +2,13 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { type DeployProgress, deployPath, deploySecretHeader } from 'aws-local/internal-api';
+import { Fixture } from 'aws-local/testing';
 import type { Template } from 'aws-local/twins';
 import type { RunEvent } from 'aws-local-kit';
 import { Command } from 'commander';
 import { addDeploy } from '../../cli/commands/deploy';
 import { writeRuntimeFile } from '../../cli/commands/runtime-file';
 import { type Runtime, startRuntime } from '../../local/runtime';
-import { Fixture } from '../../packages/aws-local/test/cloudformation/fixture';
 import { documented, same } from '../cli/documented';
 
 let fixture: Fixture;

@@ -1,16 +1,9 @@
 import { createHash } from 'node:crypto';
 import { translate } from 'redshift-local/front-end';
+import { admin, owner, rolePrincipal, roles, start, startWarehouse, type TestWarehouse } from 'redshift-local/testing';
 import { windowEnd } from '../../lambda/export/contract';
 import type { Step } from '../../lambda/shared/plan';
 import { asked, render, renderAll } from '../../lambda/shared/statement';
-import { rolePrincipal, start } from '../../packages/redshift-local/test/support/fakes';
-import {
-  admin,
-  owner,
-  roles,
-  startWarehouse,
-  type TestWarehouse,
-} from '../../packages/redshift-local/test/support/warehouse';
 import { pipelines } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
 import { generator as estore } from '../../pipelines/estore/generator';

@@ -1,5 +1,5 @@
+import { type Database, openDatabase } from 'redshift-local/testing';
 import { placeholdersOf, renderAll } from '../../lambda/shared/statement';
-import { type Database, openDatabase } from '../../packages/redshift-local/test/sql/database';
 import { pipelines } from '../../pipelines';
 import {
   exportPlan,

@@ -1,20 +1,15 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Clock, KinesisPort, Principal, StreamSlice } from 'aws-local-kit';
 import { Engine, type ResultSet, translate } from 'redshift-local/front-end';
+import { FakeS3, roleArn, rolePrincipal, stoppedClock, temporaryFolder } from 'redshift-local/testing';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
 import type { SearchPlan, Step } from '../../lambda/shared/plan';
 import { type Finding, findRaising } from '../../lambda/shared/raising';
 import { render } from '../../lambda/shared/statement';
 import type { ScanFault } from '../../local/faults';
-import {
-  FakeS3,
-  roleArn,
-  rolePrincipal,
-  stoppedClock,
-  temporaryFolder,
-} from '../../packages/redshift-local/test/support/fakes';
 import type { Pipeline } from '../../pipelines/definition';
 import {
   loadPlan,
@@ -27,6 +22,7 @@ import {
   type WarehouseObject,
   warehouseObjects,
 } from '../../sql';
+import { once } from '../support/once';
 
 /** A stream of one shard: a segment file for each call of `put`. */
 class TestStream implements KinesisPort {
@@ -106,6 +102,7 @@ interface LoadOptions {
 const filesOf = (batch: readonly TestObject[]) =>
   batch.map(({ bucket, key, etag }) => ({ url: `s3://${bucket}/${key}`, etag }));
 const streamName = 'millrace-test';
+const databaseName = 'warehouse.duckdb';
 
 /** A pipeline's objects in a local warehouse, and the statements that its functions would submit. */
 export class TestWarehouse {
@@ -127,8 +124,23 @@ export class TestWarehouse {
     private readonly folder: ReturnType<typeof temporaryFolder>,
   ) {}
 
+  /** Suites share one warehouse file for each pipeline, and each warehouse begins with a copy of it. */
   static async create(pipeline: Pipeline): Promise<TestWarehouse> {
+    const key = createHash('sha256').update(JSON.stringify(pipeline)).digest('hex').slice(0, 16);
+    const image = await once(`sql-${pipeline.name}-${key}`, async (made) => {
+      const warehouse = await TestWarehouse.open(pipeline);
+      await warehouse.installAll();
+      warehouse.engine.close();
+      mkdirSync(made);
+      copyFileSync(join(warehouse.folder.path, databaseName), join(made, databaseName));
+      warehouse.folder.remove();
+    });
+    return TestWarehouse.open(pipeline, join(image, databaseName));
+  }
+
+  private static async open(pipeline: Pipeline, image?: string): Promise<TestWarehouse> {
     const folder = temporaryFolder();
+    if (image) copyFileSync(image, join(folder.path, databaseName));
     const clock = stoppedClock();
     const s3 = new FakeS3(join(folder.path, 's3'));
     const scans = { faults: [] as ScanFault[], lateMs: 0 };
@@ -136,8 +148,9 @@ export class TestWarehouse {
     let warehouse: TestWarehouse | undefined;
     const engine = await Engine.open(
       {
-        file: join(folder.path, 'warehouse.duckdb'),
+        file: join(folder.path, databaseName),
         database: 'millrace',
+        threads: 1,
         clock,
         s3,
         kinesis,
@@ -151,15 +164,14 @@ export class TestWarehouse {
       { name: 'millrace_admin', password: () => 'Password1' },
     );
     warehouse = new TestWarehouse(scans, pipeline, engine, kinesis, s3, clock, folder);
-    await warehouse.install(ownerObject('millrace'), 'millrace_admin');
-    await warehouse.install(registryObject(), ownerUser);
-    for (const object of warehouseObjects(pipeline, {
-      streamName,
-      streamRoleArn: roleArn('stream'),
-      database: 'millrace',
-    }))
-      await warehouse.install(object, ownerUser);
     return warehouse;
+  }
+
+  private async installAll(): Promise<void> {
+    await this.install(ownerObject('millrace'), 'millrace_admin');
+    await this.install(registryObject(), ownerUser);
+    const tokens = { streamName, streamRoleArn: roleArn('stream'), database: 'millrace' };
+    for (const object of warehouseObjects(this.pipeline, tokens)) await this.install(object, ownerUser);
   }
 
   private async install({ properties }: WarehouseObject, user: string): Promise<void> {

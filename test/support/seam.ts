@@ -20,6 +20,14 @@ const queueSettings = {
   maximumBytes: 2 ** 18,
 };
 
+interface SeamOptions {
+  /** Of the clock. @default 2026-11-21T00:00:00Z */
+  readonly startMs?: number;
+  readonly faults?: FaultScript;
+  /** A warehouse of the pipeline. @default - as `templateOf` makes it */
+  readonly databaseFile?: string;
+}
+
 /** A pipeline's functions over the twins of one account, for tests that say themselves what happens and when. */
 export class SeamWorld {
   /** What happens to the next invocation of a function. */
@@ -38,8 +46,7 @@ export class SeamWorld {
 
   static async open(
     pipeline: Pipeline,
-    startMs = Date.parse('2026-11-21T00:00:00Z'),
-    faults: FaultScript = {},
+    { startMs = Date.parse('2026-11-21T00:00:00Z'), faults = {}, databaseFile }: SeamOptions = {},
   ): Promise<SeamWorld> {
     const template = await templateOf(pipeline, startMs);
     let world: SeamWorld | undefined;
@@ -48,7 +55,7 @@ export class SeamWorld {
       streamName: template.streamName,
       shards: 2,
       retentionHours: pipeline.stream.retentionHours,
-      databaseFile: template.databaseFile,
+      databaseFile: databaseFile ?? template.databaseFile,
       handlers: () => world!.handlers,
       faults: { ...scriptedFaults(faults), raising: () => world?.raising ?? [] },
       killNext(name) {
@@ -199,8 +206,9 @@ export class SeamWorld {
     return this.template.streamName;
   }
 
-  async dispose(): Promise<void> {
-    await this.cloud.dispose();
+  /** @param keep gets the path of the warehouse's database, closed, before it is removed */
+  async dispose(keep?: (databaseFile: string) => void): Promise<void> {
+    await this.cloud.dispose(keep);
     this.template.remove();
   }
 }

@@ -28,6 +28,12 @@ export class ObjectStack {
 
   constructor(private readonly objects: Objects) {}
 
+  /** The warehouse is a copy of one into which a stack of these objects was deployed. */
+  adopt(objects: readonly WarehouseObject[]): void {
+    for (const { id, properties } of resourcesOf(objects))
+      this.deployed.set(id, { logicalId: id, properties, physicalId: physicalIdOfProperties(properties) });
+  }
+
   /**
    * @param wanted in the order of their creation
    * @param final called when all are there: functions change over, and the old objects go after that

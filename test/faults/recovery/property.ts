@@ -8,8 +8,8 @@ import { scenarios } from '../scenarios';
 
 const longestMs = 10 * 60_000;
 
-/** The first tier plays a 28th of the runs that `kinds` names, the second a quarter. `npm run faults` plays thousands. */
-const runsOf = (name: KindName) => Math.ceil(kinds[name].usual / (isSecondTier ? 4 : 28));
+/** The first tier plays a 36th of the runs that `kinds` names, the second an eighth. `npm run faults` plays thousands. */
+const runsOf = (name: KindName) => Math.ceil(kinds[name].usual / (isSecondTier ? 8 : 36));
 
 /** A file for each kind of fault, so that they run side by side. */
 export function testRecovery(name: KindName): void {

@@ -1,9 +1,7 @@
 import type { Pipeline } from '../../../pipelines/definition';
-import { registryObject, type WarehouseObject, warehouseObjects } from '../../../sql';
-import { database, roles } from '../../support/cloud';
-import { Objects } from '../../support/objects';
-import { SeamWorld } from '../../support/seam';
-import { ObjectStack } from '../../support/stack';
+import { World } from '../../columns/world';
+import type { Objects } from '../../support/objects';
+import type { SeamWorld } from '../../support/seam';
 
 const base: Pipeline = {
   name: 'late',
@@ -19,24 +17,19 @@ const recreated = (recreatedAt: string): Pipeline => ({ ...base, stream: { ...ba
 /** Another landing view of the same stream. */
 const other = recreated('2020-01-01T00:00:00Z');
 
+let deployed: World;
 let world: SeamWorld;
 let objects: Objects;
-let stack: ObjectStack;
 let changes: string[];
 
-const of = (pipeline: Pipeline): WarehouseObject[] => [
-  registryObject(),
-  ...warehouseObjects(pipeline, { streamName: world.streamName, streamRoleArn: roles.stream, database }),
-];
-const landing = (pipeline: Pipeline) => of(pipeline).find(({ id }) => id === 'Landing')!.properties;
-const deploy = (pipeline: Pipeline) => stack.deploy(of(pipeline), () => world.takeOver(pipeline));
+const landing = (pipeline: Pipeline) => deployed.of(pipeline).find(({ id }) => id === 'Landing')!.properties;
+const deploy = (pipeline: Pipeline) => deployed.deploy(pipeline);
 const count = async (sql: string) => Number((await world.query(`select count(*) from ${sql}`))[0]![0]);
 
 beforeEach(async () => {
-  world = await SeamWorld.open(base);
-  objects = new Objects(world.cloud);
-  stack = new ObjectStack(objects);
-  await deploy(base);
+  deployed = await World.open(base);
+  world = deployed.seam;
+  objects = deployed.objects;
   world.send({ id: 'a' });
   await world.tick('refresh');
   await world.tick('refresh');
@@ -45,7 +38,7 @@ beforeEach(async () => {
     if (submits && call.startsWith('after')) changes.push(call);
   };
 });
-afterEach(() => world.dispose());
+afterEach(() => deployed.dispose());
 
 const refusal =
   /^landing-view late\.landing_[0-9a-f]{8} cannot replace late\.landing_[0-9a-f]{8}: the last merge that is known to be complete reaches to 2026-11-21 01:0\d, 51 h ago, the stream keeps 24 h and a deployment may take 1 h: what arrived in 28 h would be neither merged nor on the stream\. Let two refreshes succeed first/;
@@ -56,7 +49,7 @@ test('a landing view is not replaced where the stream forgot what was never merg
   await expect(deploy(other)).rejects.toThrow(refusal);
   // The record of the pipeline itself was written before.
   expect(changes).toHaveLength(1);
-  await stack.rollBack();
+  await deployed.rollBack(base);
   expect(await count(landing(base).name)).toBe(1);
   await expect(count(landing(other).name)).rejects.toThrow('does not exist');
 });
@@ -67,7 +60,7 @@ test('it is after two refreshes: what the view held is merged, and what is lost 
   world.send({ id: 'c' });
   await world.tick('refresh');
   await expect(deploy(other)).rejects.toThrow('cannot replace');
-  await stack.rollBack();
+  await deployed.rollBack(base);
   await world.tick('refresh');
   await deploy(other);
   await world.tick('refresh');

@@ -7,7 +7,7 @@ import { ObjectStack } from '../../support/stack';
 import { everyNth, isExhaustive, rotation, stride } from '../../support/tier';
 
 /** After every `step`th statement a function is killed. Then the deployment is rolled back or repeated, by turns or, in an exhaustive run, both. */
-const { step, offset } = stride(18, 6);
+const { step, offset } = stride(30, 12);
 jest.setTimeout(isExhaustive ? 3_600_000 : 180_000);
 
 const view = (name: string, query: string): ViewDefinition => ({ name, query, file: `views/${name}.sql` });

@@ -1,3 +1,4 @@
+import { base, turns } from 'aws-local/testing';
 import type { RunResult } from 'redshift-local/front-end';
 import {
   createFaults,
@@ -7,7 +8,6 @@ import {
   scriptedFaults,
   serializableConflict,
 } from '../../../local/faults';
-import { base, turns } from '../../../packages/aws-local/test/fakes';
 
 const finished: RunResult = { status: 'FINISHED' };
 const load = 'millrace/dev/shop/load/run/load/1';

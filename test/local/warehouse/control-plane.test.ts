@@ -1,17 +1,17 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { createGateway, type Gateway, NotModelledError } from 'aws-local-kit';
 import { translate } from 'redshift-local/front-end';
-import { redshiftData } from '../../../lambda/shared/redshift-data';
-import { redshiftStatus } from '../../../lambda/shared/redshift-status';
-import { region } from '../../../packages/redshift-local/test/support/fakes';
-import { ownerStatements } from '../../../packages/redshift-local/test/support/sql';
 import {
   caller,
   cluster,
   owner,
+  ownerStatements,
+  region,
   startWarehouse,
   type TestWarehouse,
-} from '../../../packages/redshift-local/test/support/warehouse';
+} from 'redshift-local/testing';
+import { redshiftData } from '../../../lambda/shared/redshift-data';
+import { redshiftStatus } from '../../../lambda/shared/redshift-status';
 
 let local: TestWarehouse;
 let gateway: Gateway;

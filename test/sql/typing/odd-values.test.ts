@@ -9,7 +9,7 @@ import { cases, rotation } from '../../support/tier';
 import { aPipeline } from '../fixtures';
 import { TestWarehouse } from '../warehouse';
 
-const values = cases(8000, 200_000);
+const values = cases(8000, 80_000);
 const batch = 25_000;
 const columns: Column[] = [
   { name: 'id', path: ['id'], type: 'bigint', required: true },

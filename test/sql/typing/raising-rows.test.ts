@@ -1,5 +1,6 @@
 import { raisedReason } from '../../../lambda/shared/raising';
 import { loadPlan, refreshPlan, retryStatements } from '../../../sql';
+import { secondTierTest } from '../../support/tier';
 import { widePipeline } from '../../support/wide';
 import { aPipeline, aSource } from '../fixtures';
 import { TestWarehouse } from '../warehouse';
@@ -53,7 +54,7 @@ describe('the stream', () => {
     expect(await warehouse.query('select sum(events), sum(rejects) from shop.runs')).toEqual([['99', '1']]);
   });
 
-  test('a record that is a reject already is not typed again', async () => {
+  secondTierTest('a record that is a reject already is not typed again', async () => {
     warehouse.send(...numbers(5));
     raise('m1');
     await warehouse.land();
@@ -65,21 +66,24 @@ describe('the stream', () => {
     await expect(warehouse.refresh()).rejects.toThrow(overflow);
   });
 
-  test('where every new record raises, a record of before shows that the warehouse is well, or one without attributes', async () => {
-    warehouse.send(...numbers(2));
-    raise('m0', 'm1');
-    await warehouse.land();
-    expect(await warehouse.search(plan().search)).toMatchObject({ kind: 'found', culprits: [{}, {}] });
-    raise();
-    await warehouse.refresh();
-    raise('m0', 'n');
-    warehouse.send({ messageId: 'n' });
-    await warehouse.land();
-    expect(await warehouse.search(plan().search)).toMatchObject({
-      kind: 'none',
-      why: expect.stringMatching(/other rows/),
-    });
-  });
+  secondTierTest(
+    'where every new record raises, a record of before shows that the warehouse is well, or one without attributes',
+    async () => {
+      warehouse.send(...numbers(2));
+      raise('m0', 'm1');
+      await warehouse.land();
+      expect(await warehouse.search(plan().search)).toMatchObject({ kind: 'found', culprits: [{}, {}] });
+      raise();
+      await warehouse.refresh();
+      raise('m0', 'n');
+      warehouse.send({ messageId: 'n' });
+      await warehouse.land();
+      expect(await warehouse.search(plan().search)).toMatchObject({
+        kind: 'none',
+        why: expect.stringMatching(/other rows/),
+      });
+    },
+  );
 
   test('rejects that raise are left alone by a retry, and are events after one that asks for them, once they raise no more', async () => {
     warehouse.send(...numbers(5), { messageId: 7 }, 'GET /');
@@ -102,7 +106,7 @@ describe('the stream', () => {
     ).toEqual([['GET /']]);
   });
 
-  test('the search changes nothing', async () => {
+  secondTierTest('the search changes nothing', async () => {
     warehouse.send(...numbers(50));
     raise('m3', 'm30');
     await warehouse.land();

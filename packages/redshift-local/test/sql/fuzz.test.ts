@@ -5,7 +5,7 @@ import { cases, seedOf } from '../support/tier';
 import { type Database, openDatabase } from './database';
 import { grammar } from './grammar';
 
-const runs = cases(200, 1500);
+const runs = cases(200, 1000);
 
 let database: Database;
 beforeAll(async () => {
