@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
+import { aggregate } from 'kinesis-reader/testing';
 import { Investigation } from '../../cli/commands/why/investigation';
 import { parseQuestion } from '../../cli/commands/why/question';
 import { archiveLine } from '../../lambda/archive/archive';
-import { aggregate } from '../../packages/kinesis-reader/test/aggregate';
 import { pipeline } from '../../pipelines/estore/pipeline';
 import { FakeCloud, fakeContext } from './cloud';
 

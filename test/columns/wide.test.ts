@@ -57,4 +57,4 @@ test('columns of several groups are filled and rebuilt, but for an event that ra
   ]);
   await world.merge();
   expect(await events()).toEqual([event(1), event(3), event(3, 'b')]);
-}, 300_000);
+}, 600_000);

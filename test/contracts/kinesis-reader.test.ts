@@ -1,5 +1,5 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
-import { type Services, startServices } from '../../packages/aws-local/test/services';
+import { type Services, startServices } from 'aws-local/testing';
 import { readerContract } from './kinesis-reader';
 
 let services: Services;

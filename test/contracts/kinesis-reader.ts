@@ -9,7 +9,7 @@ import {
   SplitShardCommand,
 } from '@aws-sdk/client-kinesis';
 import { memoryState, type ReadOptions, readStream, type StateStore } from 'kinesis-reader';
-import { aggregate } from '../../packages/kinesis-reader/test/aggregate';
+import { aggregate } from 'kinesis-reader/testing';
 
 /** A Kinesis that the reader is tried on. */
 export interface KinesisUnderTest {

@@ -2,8 +2,9 @@
  * Records of the Kinesis Producer Library. Firehose takes an aggregate apart; streaming ingestion does not. Each user record ends in one place, whichever
  * comes first, and a reject of the aggregate gives way to its user records.
  */
+
+import { aggregate } from 'kinesis-reader/testing';
 import { notificationOf } from '../../lambda/load/notification';
-import { aggregate } from '../../packages/kinesis-reader/test/aggregate';
 import type { Pipeline } from '../../pipelines/definition';
 import { buckets } from '../support/cloud';
 import { SeamWorld } from '../support/seam';

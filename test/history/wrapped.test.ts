@@ -1,7 +1,7 @@
 /** Records that wrap their event, or hold several in an array: each event has one outcome on stream, archive and history (decision 33). */
 import { gzipSync } from 'node:zlib';
+import { aggregate } from 'kinesis-reader/testing';
 import { notificationOf } from '../../lambda/load/notification';
-import { aggregate } from '../../packages/kinesis-reader/test/aggregate';
 import type { Pipeline, RecordShape } from '../../pipelines/definition';
 import { buckets } from '../support/cloud';
 import { SeamWorld } from '../support/seam';

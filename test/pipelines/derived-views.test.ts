@@ -1,5 +1,5 @@
+import { roleArn } from 'redshift-local/testing';
 import { asked, render } from '../../lambda/shared/statement';
-import { roleArn } from '../../packages/redshift-local/test/support/fakes';
 import type { Pipeline } from '../../pipelines/definition';
 import { exportPlan } from '../../sql';
 import { anExport, aPipeline, aView } from '../sql/fixtures';

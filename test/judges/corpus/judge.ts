@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { translate } from '../../../packages/redshift-local/src/sql';
-import type { Catalog, RedshiftType } from '../../../packages/redshift-local/src/statement';
-import { SqlError } from '../../../packages/redshift-local/src/statement';
+import { translate } from 'redshift-local/front-end';
+import { type Catalog, type RedshiftType, SqlError } from 'redshift-local/testing';
 import { explained } from './explained';
 
 /**
