@@ -69,7 +69,7 @@ export function pendingLines(parts: readonly PendingPart[], style: Style): strin
   const sorted = [...parts].sort((one, other) => other.records - one.records);
   const lines = sorted.slice(0, PENDING_SHOWN).map(({ pipeline, records, why, stuck }) => {
     const next = stuck ? `; \`npx millrace redrive\` tries it again` : '';
-    return `  ${style.yellow('!')} ${pipeline}: ${plural(records, 'record')} ${why}${next}`;
+    return `  ${style.yellow('!')} ${pipeline}: ${records === 0 ? 'an unknown number of records' : plural(records, 'record')} ${why}${next}`;
   });
   const rest = sorted.length - lines.length;
   return rest > 0 ? [...lines, style.dim(`  and ${plural(rest, 'more place')}`)] : lines;

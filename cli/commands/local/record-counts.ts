@@ -104,7 +104,6 @@ left join (select object_key, etag, row_count from ${tables.ledger} where source
     part(accepted - positions, 'on the stream, the next refresh reads them'),
     part(unmerged, 'in the landing view, the next merge types them'),
     part(staged, 'staged by a load that has not ended'),
-    ...history.parts,
   ].filter(({ records }) => records > 0);
   return {
     produced: accepted - removed + more + history.produced,
@@ -113,6 +112,7 @@ left join (select object_key, etag, row_count from ${tables.ledger} where source
     rejects,
     skipped,
     pending: accepted - positions + unmerged + history.pending + staged,
-    parts,
+    // An object that cannot be read has nobody knows how many records, and is still not loaded.
+    parts: [...parts, ...history.parts],
   };
 }

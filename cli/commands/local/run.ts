@@ -249,7 +249,8 @@ class Demo {
         summaryText(summary, verdict, this.options.data, !this.options.once, styleFor(this.io.stdout, this.io.env)),
       );
     else for (const difference of found) this.io.stderr.write(`${difference}\n`);
-    const good = summary.balanced && summary.total.pending === 0 && summary.failing.length === 0 && found.length === 0;
+    const good =
+      summary.balanced && summary.total.parts.length === 0 && summary.failing.length === 0 && found.length === 0;
     return { good, json: this.json(summary, verdict.differences) };
   }
 

@@ -154,7 +154,12 @@ test('records of an object that was overwritten or deleted after its load still 
 test('what cannot be read counts as the load counted it, and nothing before', async () => {
   const fake = new Fake(source('files', 'in/*.gz', { compression: 'gzip' }));
   fake.put('in/a.gz', 'not gzip');
-  expect(await fake.count()).toMatchObject({ produced: 0, pending: 0 });
+  fake.parked = { 'in/a.gz': 'gzip: incorrect header check' };
+  const counts = await fake.count();
+  expect(counts).toMatchObject({ produced: 0, pending: 0 });
+  expect(pendingLines(counts.parts, plain)).toEqual([
+    '  ! shop: an unknown number of records in in/a.gz, which is parked: gzip: incorrect header check; `npx millrace redrive` tries it again',
+  ]);
   fake.load('in/a.gz', 2);
   expect(await fake.count()).toMatchObject({ produced: 2, events: 2 });
 });
