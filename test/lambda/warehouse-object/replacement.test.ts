@@ -191,7 +191,7 @@ beforeAll(async () => {
 });
 afterAll(() => walk.world.dispose());
 
-test.each(everyNth(edits, 4))('%s is replaced while events flow, and killed after any statement', async (_, to) => {
+test.each(everyNth(edits, 5))('%s is replaced while events flow, and killed after any statement', async (_, to) => {
   const ways = ['rollback', 'again'] as const;
   const first = 1 + ((edits.findIndex(([, edition]) => edition === to) + offset) % step);
   const turn = Math.floor(rotation / step);
