@@ -135,14 +135,13 @@ function refusedStatements(pipeline: ResolvedPipeline, source: Format): Statemen
   const { refused, malformed } = loadTables(pipeline);
   const place = ['object_key', 'line', 'message'].join(', ');
   const asked = source.format === 'ndjson';
-  const given = `(select ${place}, null::super as payload, bytes as unparsed from ${refused}) as given`;
+  // The load function always writes at least one line, since it is not documented how COPY reads an empty file.
+  const given = `(select ${place}, null::super as payload, bytes as unparsed from ${refused} where object_key is not null) as given`;
   const reason = asked ? `case when unparsed is not null then ${unparsedReason()} end` : "'payload: ' || message";
   return [
     `create temp table ${refused} (object_key varchar(1024), line bigint, message varchar(480), bytes super)`,
     `copy ${refused} from {{refused}} iam_role {{load_role}} manifest
 format json 'auto' gzip compupdate off statupdate off`,
-    // The load function always writes at least one line, since it is not documented how COPY reads an empty file.
-    `delete from ${refused} where object_key is null`,
     `create temp table ${malformed} as
 select object_key, line, (${reason})::varchar(512) as reason, payload, unparsed
 from (
@@ -182,7 +181,7 @@ export function comparedFiles(pipeline: ResolvedPipeline): { readonly unseen: st
 export function countedItems(pipeline: ResolvedPipeline, source: Format, reading: Reading): string {
   const { scanned, malformed, refused } = loadTables(pipeline);
   const staged = `(select count(*) from ${copiedTable(pipeline, source)})`;
-  const ofRefused = `(select count(*) from ${refused}) - (select count(*) from ${malformed})`;
+  const ofRefused = `(select count(object_key) from ${refused}) - (select count(*) from ${malformed})`;
   const read =
     reading === 'exact'
       ? `case when {{records}}::bigint < 0 then ${staged} else {{records}}::bigint + ${ofRefused} end`
