@@ -3,6 +3,7 @@ import { landingName, ofLanding, publicTables } from '../../sql';
 import type { Series } from '../../ui/api';
 import type { Calls } from '../../ui/server';
 import { warehouseText } from '../commands/context';
+import { countRecords, HistoryRows } from '../commands/local/record-counts';
 import { alarmDefinitions, NAMESPACE, partsOf } from './alarms';
 import type { PageRuntime } from './page-runtime';
 
@@ -16,6 +17,7 @@ const MOST_REASONS = 6;
 
 /** Reads how things went over time. All times are of the runtime's clock. */
 export function seriesCalls(page: PageRuntime, pipelines: readonly Pipeline[]): Pick<Calls, '/api/series'> {
+  const rows = new HistoryRows(page.demo);
   return {
     async '/api/series'({ minutes }) {
       const width = (WIDTHS.find((candidate) => minutes / candidate <= BUCKETS) ?? WIDTHS.at(-1)!) * 60_000;
@@ -23,7 +25,7 @@ export function seriesCalls(page: PageRuntime, pipelines: readonly Pipeline[]): 
       const first = Math.floor((now - minutes * 60_000) / width) * width;
       const times: number[] = [];
       for (let time = first; time <= now; time += width) times.push(time);
-      const axis = new Axis(times, width, page);
+      const axis = new Axis(times, width, page, rows);
       const deployed = pipelines.filter(({ name }) => page.demo.isDeployed(name));
       return { times, charts: await charts(axis, deployed) };
     },
@@ -47,7 +49,7 @@ async function charts(axis: Axis, pipelines: readonly Pipeline[]): Promise<Chart
     },
     {
       title: 'Pending',
-      unit: 'records of the stream',
+      unit: 'records',
       legend: 'last',
       lines: await each((pipeline) => axis.pending(pipeline)),
     },
@@ -82,6 +84,7 @@ class Axis {
     private readonly times: readonly number[],
     private readonly widthMs: number,
     private readonly page: PageRuntime,
+    private readonly rows: HistoryRows,
   ) {
     this.from = `'${warehouseText(times[0]!)}'::timestamp`;
   }
@@ -116,7 +119,10 @@ where merged_at >= ${this.from} and source = 'stream' group by 1`,
     );
   }
 
-  /** Records that had arrived at a bucket's end and were not merged: both are counted, and the difference adds up. */
+  /**
+   * Records that had arrived at a bucket's end and were not merged: both are counted, and the difference adds up. No
+   * table has records that are still on the stream, and objects that are not loaded: they are in the last value alone.
+   */
   async pending(pipeline: Pipeline) {
     const { events, duplicates, rejects, checkpoints } = publicTables(pipeline);
     const merged = [events, duplicates, rejects].map(
@@ -137,10 +143,12 @@ where merged_at >= ${this.from} and source = 'stream' group by 1`,
       0,
     );
     let pending = Number(columns.rows[0]![0]);
-    return this.times.map((_, n) => {
+    const values = this.times.map((_, n) => {
       pending += arrived[n]! - gone[n]!;
       return pending;
     });
+    const counts = await countRecords(this.page.demo, pipeline, this.rows);
+    return [...values.slice(0, -1), counts.pending];
   }
 
   async rejects(pipelines: readonly Pipeline[]): Promise<Line[]> {

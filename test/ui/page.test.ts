@@ -333,6 +333,11 @@ select source, shard_id, sequence_number, partition_key, arrived_at, 'price: men
         tab.locator(`[data-line="Throughput/${name}"]`),
         Number(await world.value(`select sum(rows_read) from ${name}.runs`)),
       );
+    for (const pipeline of pipelines)
+      await shows(
+        tab.locator(`[data-line="Pending/${pipeline.name}"]`),
+        (await countRecords(world.demo, pipeline, new HistoryRows(world.demo))).pending,
+      );
     const [reason, records] = (
       await world.query('select reason, count(*) from estore.rejects group by 1 order by 2 desc, 1 limit 1')
     )[0]!;

@@ -16,7 +16,7 @@ interface Props {
   readonly legend?: 'last' | 'sum';
 }
 
-const HEIGHT = 170;
+const HEIGHT = 160;
 /** Told apart by people who see fewer colours, on light and on dark. */
 const colours = ['#0f9488', '#d97706', '#6366f1', '#db2777', '#65a30d', '#0ea5e9', '#9ca3af'];
 
@@ -91,10 +91,10 @@ function options(element: HTMLElement, lines: readonly ChartLine[], threshold: n
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     legend: { show: false },
     cursor: { y: false },
-    padding: [10, 8, 0, 0],
+    padding: [10, 22, 0, 0],
     scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(1, (high ?? 1) * 1.05)] } },
     axes: [
-      { ...axis, space: 70, values: (_, splits, __, ___, step) => splits.map((at) => timeText(at, step)) },
+      { ...axis, size: 28, space: 70, values: (_, splits, __, ___, step) => splits.map((at) => timeText(at, step)) },
       { ...axis, size: 52, values: (_, splits) => splits.map((value) => compact(value)) },
     ],
     series: [

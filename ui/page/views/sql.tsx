@@ -88,7 +88,7 @@ export function SqlView() {
         )}
       </p>
       <Failed error={failure.value?.error} />
-      {result.value !== undefined && <Result result={result.value} />}
+      {result.value !== undefined && failure.value === undefined && <Result result={result.value} />}
     </>
   );
 }
