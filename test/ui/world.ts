@@ -47,7 +47,8 @@ export async function startPage(stopped?: string): Promise<PageWorld> {
   const faults = new FaultsOnDemand();
   const requests = new BatchRequests();
   let runtime!: Runtime;
-  const startAt = deployedAt + MINUTE_MS;
+  // Shortly before a full hour, after which exports publish what is closed.
+  const startAt = deployedAt + 50 * MINUTE_MS;
   const demo = await openRuntime(
     { assemblyDir: await devAssembly(), dataDir: data, startAt, onProgress: () => {} },
     { faults: faults.source, onStarted: (started) => (runtime = started) },
