@@ -233,6 +233,8 @@ test.each([
   ['/api/rejects/retry', '{"pipeline": "estore", "reason": "x"}', 'apply must be true or false, got nothing'],
   ['/api/why', '[]', 'the body must be a JSON object, got []'],
   ['/api/why', '{', /^the body must be JSON: /],
+  ['/api/exports/file', 'null', 'the body must be a JSON object, got null'],
+  ['/api/exports/file', '{"key": 7}', 'key must be a text of 1 to 1024 characters, got 7'],
 ])('%s refuses %s and names the field', async (path, body, message) => {
   const { ask, token } = await serve();
   const answer = await ask(path, bearer(token), body);

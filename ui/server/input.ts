@@ -75,7 +75,13 @@ const readers: { readonly [Path in keyof Api]: (fields: Fields) => Api[Path][0] 
 export const isCall = (path: string): path is keyof Api => Object.hasOwn(readers, path);
 
 /** @throws Refusal naming the field, the value and what is allowed */
-export function inputOf<Path extends keyof Api>(path: Path, body: string): Api[Path][0] {
+export const inputOf = <Path extends keyof Api>(path: Path, body: string): Api[Path][0] =>
+  readers[path](fieldsOf(body));
+
+/** The key of a file to download. @throws Refusal */
+export const keyOf = (body: string): string => text(fieldsOf(body), 'key', 1024);
+
+function fieldsOf(body: string): Fields {
   let fields: unknown;
   try {
     fields = JSON.parse(body);
@@ -84,5 +90,5 @@ export function inputOf<Path extends keyof Api>(path: Path, body: string): Api[P
   }
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
     throw new Refusal(`the body must be a JSON object, got ${shown(fields)}`);
-  return readers[path](fields as Fields);
+  return fields as Fields;
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { hasToken, pageAccess, pageAddress, refusalOf, writeAccess } from './access';
 import { type Asset, buildPage } from './bundle';
-import { inputOf, isCall } from './input';
+import { inputOf, isCall, keyOf } from './input';
 import { Live } from './live';
 import { Refusal, type Source } from './source';
 
@@ -100,9 +100,7 @@ function sendAsset(request: IncomingMessage, response: ServerResponse, { type, b
 }
 
 async function download(response: ServerResponse, source: Source, body: string): Promise<void> {
-  const { key } = JSON.parse(body) as { key?: unknown };
-  if (typeof key !== 'string') throw new Refusal('key must be the key of a published file');
-  const file = await source.download(key);
+  const file = await source.download(keyOf(body));
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': file.bytes });
   await pipeline(file.body, response);
 }
