@@ -161,6 +161,12 @@ withBrowser('the page in a browser', () => {
     await tab.locator('.equation.bad').waitFor(WAIT);
     expect(await tab.locator('.verdict').textContent()).toBe('1 record differ');
     expect(await tab.locator('.health .pill').textContent()).toBe('1 record missing');
+    const { runs } = pipelineTables(estore);
+    await sql(`alter table ${runs} rename to runs_elsewhere`);
+    await visit('flow');
+    await tab.getByText(/The counts could not be read: .* does not exist/).waitFor(WAIT);
+    expect(await tab.locator('.verdict').textContent()).toBe('before this');
+    await sql('alter table estore.runs_elsewhere rename to runs');
     await sql(`insert into ${events} select * from estore.kept`);
     await sql('drop table estore.kept');
     await world.merge(1);

@@ -18,7 +18,8 @@ let heardAt = performance.now();
 
 export const health = computed((): { tone: 'good' | 'warn' | 'bad'; text: string } => {
   const state = snapshot.value;
-  if (state === undefined) return { tone: 'warn', text: problem.value ?? 'connecting' };
+  if (problem.value !== undefined) return { tone: 'warn', text: 'not known' };
+  if (state === undefined) return { tone: 'warn', text: 'connecting' };
   const missing = state.counts.produced - state.counts.terms.reduce((sum, { records }) => sum + records, 0);
   if (!state.counts.balanced || state.pipelines.some(({ counts }) => !counts.balanced))
     return {

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Activity, Counts, FlowItem, FlowNode, NodeState, PipelineFlow } from '../../api';
 import { ago, grouped, plural, timeOf } from '../format';
 import { Empty, State } from '../parts';
-import { activities, linkTo, now, snapshot } from '../state';
+import { activities, linkTo, now, problem, snapshot } from '../state';
 
 const ACTIVITIES_SHOWN = 12;
 
@@ -52,8 +52,12 @@ function Equation({ counts: { produced, terms, balanced } }: { readonly counts: 
         </div>
       ))}
       <p class="verdict">
-        <span class={`pill ${balanced ? 'good' : 'bad'}`}>
-          {balanced ? 'nothing vanished' : `${plural(Math.abs(produced - sum), 'record')} differ`}
+        <span class={`pill ${problem.value !== undefined ? 'warn' : balanced ? 'good' : 'bad'}`}>
+          {problem.value !== undefined
+            ? 'before this'
+            : balanced
+              ? 'nothing vanished'
+              : `${plural(Math.abs(produced - sum), 'record')} differ`}
         </span>
       </p>
     </section>
