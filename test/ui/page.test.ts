@@ -289,6 +289,18 @@ select source, shard_id, sequence_number, partition_key, arrived_at, 'price: men
     expect(await tab.locator('tbody tr').count()).toBeLessThan(80);
   });
 
+  test('sql: a statement is cancelled', async () => {
+    await visit('flow');
+    await visit('sql', 'select count(*) from estore.events a, estore.events b, estore.events c, estore.events d');
+    await tab.getByLabel('SQL statement').press('Control+Enter');
+    await tab.getByRole('button', { name: 'Cancel' }).click(WAIT);
+    await tab
+      .locator('p.failed[role=alert]')
+      .getByText(/cancel|abort/i)
+      .waitFor(WAIT);
+    await tab.getByRole('button', { name: 'Run', exact: true }).waitFor(WAIT);
+  });
+
   test('exports: windows and rows are those of the ledger, and a download is the file', async () => {
     await visit('exports');
     for (const pipeline of pipelines)
