@@ -439,7 +439,9 @@ select source, shard_id, sequence_number, partition_key, arrived_at, 'price: men
         await tab.emulateMedia({ colorScheme });
         await visit('flow');
         await tab.waitForTimeout(500);
-        await tab.screenshot({ path: join(folder, `page-${colorScheme}.png`) });
+        const { y, height } = (await tab.locator('.pipeline').first().boundingBox())!;
+        const clip = { x: 0, y: 0, width: 1280, height: Math.ceil(y + height + 20) };
+        await tab.screenshot({ path: join(folder, `page-${colorScheme}.png`), clip });
       }
     });
 });
