@@ -213,6 +213,22 @@ test('a source that fails is a message on the page, and not the end of the runti
   expect(events[0]!.data).toEqual({ problem: 'the warehouse is closed' });
 });
 
+test('after a snapshot that took long, the next one does not wait for ten times as long', async () => {
+  const source = new Fake();
+  const read = source.snapshot.bind(source);
+  source.snapshot = async () => {
+    await new Promise((resolve) => setTimeout(resolve, source.produced === 1 ? 1000 : 0));
+    return read();
+  };
+  const { ask, token } = await serve(source);
+  const began = performance.now();
+  setTimeout(() => {
+    source.produced = 2;
+  }, 1100);
+  await liveOf(ask, token, '"produced":2');
+  expect(performance.now() - began).toBeLessThan(8000);
+});
+
 test('nothing is read while no page is open, nor while nothing happens', async () => {
   const source = new Fake();
   const { ask, token } = await serve(source);

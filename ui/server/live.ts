@@ -7,6 +7,8 @@ import type { Source } from './source';
 const TICK_MS = 250;
 /** A snapshot may take a tenth of the time: after one of 50 ms the next begins half a second later. */
 const SHARE = 10;
+/** On a busy machine a snapshot can take seconds. The page still shows what happened soon after. */
+const LONGEST_PAUSE_MS = 2_000;
 /** Some of a snapshot changes with the clock alone: what is late. */
 const LONGEST_MS = 10_000;
 const HEARTBEAT_MS = 15_000;
@@ -83,7 +85,7 @@ export class Live {
       const ended = performance.now();
       this.making = false;
       this.madeAt = ended;
-      this.notBefore = ended + (ended - now) * (SHARE - 1);
+      this.notBefore = ended + Math.min((ended - now) * (SHARE - 1), LONGEST_PAUSE_MS);
       const text = JSON.stringify(withoutTime(value));
       if (text !== this.snapshot?.text) this.snapshot = { number: (this.snapshot?.number ?? 0) + 1, text, value };
     }
