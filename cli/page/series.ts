@@ -3,7 +3,8 @@ import { landingName, ofLanding, publicTables } from '../../sql';
 import type { Series } from '../../ui/api';
 import type { Calls } from '../../ui/server';
 import { warehouseText } from '../commands/context';
-import { countRecords, HistoryRows } from '../commands/local/record-counts';
+import { HistoryRows } from '../commands/local/history-counts';
+import { countRecords } from '../commands/local/record-counts';
 import { alarmDefinitions, NAMESPACE, partsOf } from './alarms';
 import type { PageRuntime } from './page-runtime';
 
