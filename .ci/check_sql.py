@@ -28,6 +28,10 @@ EXPLAINED = [
     (r"nosuchtype", GUIDE + "c_Supported_data_types.html", "a case that has to fail: types are words of the grammar"),
     (r"from \S+ \w+, unpivot \S+ as \w+ order by", GUIDE + "query-super.html", "UNPIVOT of an object without AT"),
     (r"^grant [\w, ]+ on \S+ to [^,]+,", GUIDE + "r_GRANT.html", "several that are granted to"),
+    (r" unpivot include nulls \(", GUIDE + "r_FROM_clause-pivot-unpivot-examples.html", "UNPIVOT of rows with its NULLs"),
+    (r"^analyze .* predicate columns$", GUIDE + "r_ANALYZE.html", "PREDICATE COLUMNS behind a list of columns"),
+    (r"^explain truncate", GUIDE + "r_EXPLAIN.html", "a case that has to fail: TRUNCATE has no plan"),
+    (r"^show view \S+$", GUIDE + "r_SHOW_VIEW.html", "the name of a schema before that of the view"),
     (r"^savepoint", GUIDE + "c_unsupported-postgresql-features.html", "a case that has to fail: there are no savepoints"),
     (r"^delete c_s\.t", GUIDE + "r_DELETE.html", "FROM may be left out"),
     (
