@@ -175,7 +175,10 @@ class Reader {
         columns = this.query(tokens.slice(at + 1, end), known);
         at = end + 1;
       } else {
-        const parent = relations.find((relation) => relation.name === token.value);
+        const parent = relations.some(
+          ({ name: own, columns: elements }) =>
+            own === token.value || (own === undefined && elements[0]?.name === token.value),
+        );
         if (parent) {
           at = this.array(tokens, at, relations);
           continue;
@@ -222,7 +225,8 @@ class Reader {
       columns.push({ name: tokens[at + 1]?.value, type: 'bigint', text: tokens[at + 1]?.text ?? '' });
       at += 2;
     }
-    relations.push({ name, columns });
+    // Its own name is the element, whose attributes are no columns.
+    relations.push({ name: undefined, columns });
     return at;
   }
 
