@@ -20,6 +20,8 @@ export interface OutputColumn {
 export interface Relation {
   readonly name: string | undefined;
   readonly columns: readonly OutputColumn[];
+  /** An array, whose elements can have attributes of any name. */
+  readonly isArray?: boolean;
 }
 
 /** One SELECT of a query, without those inside it. */

@@ -108,7 +108,7 @@ function problemAt(
   if (tokens[index + 1]?.text !== '.' || second === undefined)
     return aliases.has(first.value) ? [] : missing(first, scope);
   const alias = scope.find(({ name }) => name === first.value);
-  if (alias) return second.text === '*' ? [] : missing(second, [alias]);
+  if (alias) return second.text === '*' || alias.isArray ? [] : missing(second, [alias]);
   const whole = first.value === schema && scope.find(({ name }) => name === second.value);
   const third = tokens[index + 4];
   if (whole) return tokens[index + 3]?.text === '.' && isName(third) ? missing(third, [whole]) : [];

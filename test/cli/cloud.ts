@@ -62,7 +62,7 @@ export class FakeCloud implements Cloud {
     read: async (bucket, key) => {
       const { body } = this.objects.get(`${bucket}/${key}`)!;
       return (async function* () {
-        yield body!;
+        yield body ?? Buffer.alloc(0);
       })();
     },
   };
