@@ -180,7 +180,7 @@ withBrowser('the page in a browser', () => {
     await visit('flow');
     await visit('sql', statement);
     await tab.getByLabel('SQL statement').press('Control+Enter');
-    await tab.locator('p[role=status]').waitFor(WAIT);
+    await tab.locator('main p[role=status]').waitFor(WAIT);
     expect(await tab.locator('p.failed[role=alert]').count()).toBe(0);
   }
 
