@@ -73,7 +73,15 @@ test.each([
   ['a number beyond a double', Buffer.from('{"a":1e400}')],
   ['many levels', Buffer.from('['.repeat(100_000) + ']'.repeat(100_000))],
 ])('keeps the bytes of %s as base64', (_, bytes) => {
-  expect(JSON.parse(archiveLine(record(bytes)))).toMatchObject({ payload: null, unparsed: bytes.toString('base64') });
+  const { payload, unparsed } = JSON.parse(archiveLine(record(bytes)));
+  expect(payload).toBeNull();
+  expect([unparsed].flat().join('')).toBe(bytes.toString('base64'));
+});
+
+test('bytes too many for one text are a list of texts', () => {
+  const { unparsed } = JSON.parse(archiveLine(record(Buffer.alloc(100_000, '['))));
+  expect(unparsed.length).toBeGreaterThan(1);
+  for (const text of unparsed) expect(text.length).toBeLessThanOrEqual(65_535);
 });
 
 test('a payload cannot add lines or attributes of its own', () => {

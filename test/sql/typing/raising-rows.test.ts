@@ -183,7 +183,7 @@ test('a batch of a search is no longer than a statement may be, and has no more 
     history: [aSource()],
   });
   for (const [pipeline, least] of [
-    [aPipeline({ history: [aSource()] }), 12],
+    [aPipeline({ history: [aSource()] }), 8],
     [wide, 4],
     [widePipeline('shop', 200), 2],
   ] as const) {
