@@ -372,7 +372,7 @@ select source, shard_id, sequence_number, partition_key, arrived_at, 'price: men
     'Pause the cluster',
   ];
 
-  test.each(everyNth(faults, 3))('try it: %s, and the equation holds', async (fault) => {
+  test.each(everyNth(faults, 6))('try it: %s, and the equation holds', async (fault) => {
     await act(fault);
     const produced = (await counts()).produced;
     await act(fault.includes('otification') || fault.includes('load') ? 'A history object' : '1,000 events');
