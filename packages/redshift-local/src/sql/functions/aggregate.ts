@@ -10,7 +10,7 @@ import { type Call, type FunctionEntry, maxText } from './call';
 
 type Emitted = ReturnType<FunctionEntry['emit']>;
 
-/** `distinct` where the call has it; texts that differ in trailing blanks only are the same. */
+/** Adds DISTINCT if the call has it. The caller passes texts without their trailing blanks, which do not count. */
 const each = (call: Call, sql: string) => `${call.node.distinct ? 'distinct ' : ''}${sql}`;
 
 function extreme(name: 'min' | 'max'): FunctionEntry {
@@ -28,10 +28,13 @@ function extreme(name: 'min' | 'max'): FunctionEntry {
   };
 }
 
-/** Fewer digits would take billions of rows to overflow. */
+/** A sum with fewer digits would need billions of rows to overflow. */
 const safePrecision = 28;
 
-/** A sum of decimals, or what was made of it, unless the sum has more than 38 digits: the engine's own comes round to other numbers. */
+/**
+ * Guards `emitted`, an expression over a sum of decimals, against overflow. A sum of more than 38 digits fails the
+ * statement; DuckDB's own sum would wrap around.
+ */
 function in38Digits(call: Call, { sql, type }: Value, emitted: string): string {
   if (type.name !== 'decimal' || type.precision <= safePrecision) return emitted;
   const about = `sum(${each(call, `cast(${sql} as double)`)})${call.over}`;
@@ -41,7 +44,7 @@ function in38Digits(call: Call, { sql, type }: Value, emitted: string): string {
   return `case when ${beyond} then ${failure(overflow)} else ${emitted} end`;
 }
 
-/** INTEGER adds up to BIGINT, BIGINT to NUMERIC(38,0), a decimal keeps its scale. */
+/** The sum of INTEGER is BIGINT and that of BIGINT is NUMERIC(38,0). The sum of a decimal keeps its scale. */
 function sum(call: Call): Emitted {
   const value = call.typed(0);
   const { sql, type } = value;
@@ -58,7 +61,10 @@ function sum(call: Call): Emitted {
   throw call.wrongType(0);
 }
 
-/** The average of integers is an integer, that of decimals keeps their scale; both are cut off, as the examples of https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html show. */
+/**
+ * The average of integers is an integer, and that of decimals keeps their scale. Both are truncated, as the examples of
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html show.
+ */
 function average(call: Call): Emitted {
   const value = call.typed(0);
   const { sql, type } = value;
@@ -85,7 +91,10 @@ function count(call: Call): Emitted {
   };
 }
 
-/** Computed with doubles whatever the argument (https://docs.aws.amazon.com/redshift/latest/dg/r_STDDEV_functions.html). */
+/**
+ * Computes with doubles, whatever the argument's type
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_STDDEV_functions.html).
+ */
 const spread = (name: string): FunctionEntry => ({
   arguments: [1, 1],
   kind: 'aggregate',
@@ -117,7 +126,10 @@ const bits = (name: 'bit_and' | 'bit_or'): FunctionEntry => ({
   },
 });
 
-/** Whether a row is of a grouping without the key (https://docs.aws.amazon.com/redshift/latest/dg/r_GROUP_BY_aggregation-extensions.html). */
+/**
+ * GROUPING: 1 for a row of a grouping without the key, otherwise 0
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_GROUP_BY_aggregation-extensions.html).
+ */
 const grouped: FunctionEntry = {
   arguments: [1, 1],
   kind: 'aggregate',
@@ -142,7 +154,10 @@ const anyValue: FunctionEntry = {
   },
 };
 
-/** NULLs and empty texts are passed over, and a longer list than VARCHAR holds is an error (https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html). */
+/**
+ * LISTAGG skips NULLs and empty texts. A result longer than a VARCHAR is an error
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html).
+ */
 function listed(call: Call): Emitted {
   const value = call.typed(0);
   const text = isInteger(value.type) ? call.cast(value, maxText) : value;
@@ -158,8 +173,9 @@ function listed(call: Call): Emitted {
 }
 
 /**
- * The value at a share of the sorted ones, between two of them in proportion. Of decimals it keeps their scale, and is cut off there as averages are, which no
- * page says; the median of integers has one place, as the examples of https://docs.aws.amazon.com/redshift/latest/dg/r_WF_MEDIAN.html show.
+ * The value at the given share of the sorted values, interpolated between two neighbours. For decimals the result keeps
+ * their scale and is truncated, as averages are; Redshift does not document this. The median of integers has one
+ * decimal place, as the examples of https://docs.aws.amazon.com/redshift/latest/dg/r_WF_MEDIAN.html show.
  */
 function percentile(call: Call, value: Value, share: string, descending = false): Emitted {
   const { sql, type } = value;
@@ -185,7 +201,7 @@ function percentile(call: Call, value: Value, share: string, descending = false)
     const high = `coalesce(${p}.l[${place} // ${unit} + 2], 0)`;
     const between = `(${low} * (${unit} - ${part}) + ${high} * ${part}) * ${isInteger(type) ? 10 : 1}`;
     if (!isInteger(type)) return `${between} // ${unit}`;
-    // How many places the result of whole numbers has is not documented, but that MEDIAN has one.
+    // For whole numbers, the number of decimal places is documented for MEDIAN only (one).
     const unknown = failure(
       `a result of ${call.name} of ${type.name} with more than one place is not supported by the local warehouse (cast it to double precision)`,
     );
@@ -254,7 +270,7 @@ export const aggregateFunctions: Readonly<Record<string, FunctionEntry>> = {
     node: 'compute',
     emit: percentileDisc,
   },
-  /** Exact here, where Redshift estimates (https://docs.aws.amazon.com/redshift/latest/dg/r_HLL_function.html). */
+  /** HLL is exact here; Redshift estimates it (https://docs.aws.amazon.com/redshift/latest/dg/r_HLL_function.html). */
   hll: {
     arguments: [1, 1],
     kind: 'aggregate',

@@ -5,7 +5,7 @@ import type { Call, FunctionEntry } from './call';
 
 const formats = ['hex', 'utf8', 'base64'] as const;
 
-/** Of the documented formats all but `binary`. */
+/** Supports all documented formats except `binary`. */
 function formatOf(call: Call): (typeof formats)[number] {
   const given = call.literal(1).toLowerCase();
   const name = given === 'utf-8' || given === 'utf_8' ? 'utf8' : given;
@@ -18,7 +18,7 @@ const base64 = '(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?';
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_TO_VARBYTE.html and r_FROM_VARBYTE.html */
 export const binaryFunctions: Readonly<Record<string, FunctionEntry>> = {
-  /** Whether bytes are UTF-8: of the preview of streaming ingestion, where it stood before FROM_VARBYTE. */
+  /** Whether bytes are UTF-8. The preview of streaming ingestion used this function before FROM_VARBYTE existed. */
   is_utf8: {
     arguments: [1, 1],
     emit: (call) => {
@@ -46,7 +46,7 @@ export const binaryFunctions: Readonly<Record<string, FunctionEntry>> = {
       const emitted = letting('y', sql, (y) => {
         const wrong = failureWith(`invalid ${format} text`, y);
         const bytes = {
-          // An odd number of digits gets a zero in front.
+          // An odd number of digits gets a leading zero.
           hex: `case when ${y} is null or regexp_full_match(${y}, '[0-9a-fA-F]*') then unhex(case when strlen(${y}) % 2 = 1 then '0' || ${y} else ${y} end) else ${wrong} end`,
           utf8: `encode(${y})`,
           base64: `case when ${y} is null or regexp_full_match(${y}, '${base64}') then from_base64(${y}) else ${wrong} end`,

@@ -6,31 +6,33 @@ import { orderSql, refuseSuper, sortKey } from '../resolve/order';
 import type { Value } from '../resolve/value';
 import { date, describe, duckdbType, isInteger, isText, type Type, timestamp, varchar } from '../types';
 
-/** One entry of the table of supported functions. */
+/** An entry in the table of supported functions. */
 export interface FunctionEntry {
   readonly arguments: readonly [least: number, most: number];
   readonly kind?: 'aggregate' | 'window';
-  /** Takes DISTINCT. */
+  /** Whether the function accepts DISTINCT. */
   readonly distinct?: boolean;
-  /** Takes WITHIN GROUP. */
+  /** Whether the function accepts WITHIN GROUP. */
   readonly ordered?: boolean;
-  /** An aggregate that is not modelled with OVER. */
+  /** Whether the aggregate is supported without OVER only. */
   readonly alone?: boolean;
-  /** Runs on one kind of node alone: needs a table, or none. */
+  /** The only kind of node that runs the function: `compute` needs a table, `leader` allows none. */
   readonly node?: 'leader' | 'compute';
-  /** Its value may differ from call to call: such a function keeps a materialized view from being maintained. */
+  /**
+   * Whether the value may differ between calls. Such a function prevents incremental refresh of a materialized view.
+   */
   readonly mutable?: boolean;
   readonly emit: (call: Call) => { readonly sql: string; readonly type: Type } & Pick<Value, 'atMost'>;
 }
 
-/** A function call being translated: its arguments, checked as they are asked for. */
+/** A function call during translation. Each argument is checked when it is requested. */
 export class Call {
   private readonly resolved: (Value | undefined)[] = [];
 
   constructor(
     readonly node: FunctionCall,
     readonly environment: Environment,
-    /** ` over (…)`, or nothing. */
+    /** ` over (…)`, or an empty text. */
     readonly over: string,
   ) {}
 
@@ -48,15 +50,15 @@ export class Call {
     this.resolved[i] = value;
     return value;
   }
-  /** Takes a value for an argument that is none by itself. */
+  /** Sets the value of an argument that cannot be resolved by itself. */
   use(i: number, value: Value): void {
     this.resolved[i] = value;
   }
-  /** A value whose type is known: an untyped literal is text. */
+  /** An argument with a known type: an untyped literal becomes text. */
   typed(i: number): Value {
     return settle(this.environment, this.value(i), { name: 'unknown' }, this.argument(i).at);
   }
-  /** An argument that is emitted more than once. */
+  /** Guards an argument that is emitted more than once. */
   repeated(sql: string): string {
     return this.environment.caster.repeated(sql, this.node.at);
   }
@@ -66,7 +68,7 @@ export class Call {
     if (!isText(value.type)) throw this.wrongType(i);
     return { sql: value.sql, length: value.type.length };
   }
-  /** Of one of the given types; literals become the first of them. */
+  /** An argument of one of the given types. A literal becomes the first of them. */
   of(i: number, ...names: readonly Type['name'][]): Value {
     const value = settle(this.environment, this.value(i), { name: names[0] } as Type, this.argument(i).at);
     if (!names.includes(value.type.name)) throw this.wrongType(i);
@@ -77,13 +79,13 @@ export class Call {
     if (!isInteger(value.type)) throw this.wrongType(i);
     return value.sql;
   }
-  /** Of four bytes at most, as positions in a text are. */
+  /** An integer of at most four bytes, as positions in a text are. */
   position(i: number): string {
     const sql = this.integer(i);
     if (this.value(i).type.name === 'bigint') throw this.wrongType(i);
     return sql;
   }
-  /** The same of a time with a zone too, as one of the session, in UTC. */
+  /** A date or timestamp, with or without time zone, as a timestamp in UTC, the session's time zone. */
   zonedTime(i: number): string {
     const { type, sql } = this.value(i);
     return type.name === 'timestamptz' ? `timezone('UTC', ${sql})` : this.time(i);
@@ -95,7 +97,7 @@ export class Call {
     if (value.type.name === date.name) return `cast(${value.sql} as timestamp)`;
     throw this.wrongType(i);
   }
-  /** SUPER as it is, for the JSON functions. */
+  /** A SUPER value as it is, for the JSON functions. */
   super(i: number): Value {
     const value = this.value(i);
     if (value.type.name === 'super') return value;
@@ -103,13 +105,13 @@ export class Call {
       return { sql: `cast(null as ${duckdbType({ name: 'super' })})`, type: { name: 'super' } };
     throw this.wrongType(i);
   }
-  /** The text of a literal, which has to be one in quotation marks. */
+  /** The text of an argument that must be a string literal. */
   literal(i: number): string {
     const text = this.constant(i);
     if (this.value(i).type.name !== 'unknown' && !isText(this.value(i).type)) throw this.wrongType(i);
     return text;
   }
-  /** The same of a number too. */
+  /** The text of an argument that must be a literal: a string or a number. */
   constant(i: number): string {
     const { constant } = this.value(i);
     if (typeof constant !== 'string')
@@ -127,12 +129,12 @@ export class Call {
     return value;
   }
 
-  /** ` order by …` of WITHIN GROUP, or nothing. */
+  /** ` order by …` of WITHIN GROUP, or an empty text. */
   withinGroup(): string {
     const items = (this.node.withinGroup ?? []).map((item) => orderSql(sortKey(this.sortable(item)), item));
     return items.length > 0 ? ` order by ${items.join(', ')}` : '';
   }
-  /** The one value that WITHIN GROUP sorts. */
+  /** The only value that WITHIN GROUP sorts by. */
   withinGroupValue(): { value: Value; descending: boolean } {
     const [item, ...more] = this.node.withinGroup ?? [];
     if (!item || more.length > 0)

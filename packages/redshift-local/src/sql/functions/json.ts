@@ -28,25 +28,28 @@ const parsedJson = (text: string) =>
     return `case when ${text} is null then null when ${isInvalid} then ${failure(invalidJson)} when ${fault} is not null then ${words} else cast(${text} as json) end`;
   });
 
-/** Text, or bytes that have to be UTF-8; `lenient` gives NULL for those that are not. */
+/**
+ * The text to parse: a text, or bytes in UTF-8. For bytes that are not UTF-8, `lenient` gives NULL; without it, the
+ * statement fails.
+ */
 function jsonInput(call: Call, lenient: boolean): string {
   const value = call.typed(0);
   if (isText(value.type)) return call.repeated(value.sql);
   if (value.type.name === 'varbyte') {
     if (!lenient) return call.repeated(`decode(${value.sql})`);
-    // The engine's TRY takes no function that may raise by itself, which a name hides.
+    // DuckDB's TRY accepts no argument with a function that raises errors itself. A named value hides the function.
     const attempt = (bytes: string) => `try(decode(${bytes}))`;
     return call.repeated(isColumn(value.sql) ? attempt(value.sql) : naming('b', value.sql, attempt));
   }
   throw call.wrongType(0);
 }
 
-/** What `case when can_json_parse(x) then json_parse(x) end` means, with one look at `x`. */
+/** Translates `case when can_json_parse(x) then json_parse(x) end` so that `x` is read once. */
 export function parsedIfValid(call: Call): { sql: string; type: typeof superType } {
   const input = jsonInput(call, true);
   const parsed = (text: string) =>
     `case when ${isUsual(text)} then try_cast(${text} as json) when json_valid(${text}) and ${faultFunction}(${text}) is null then cast(${text} as json) end`;
-  // To decode a column several times is cheaper than to give its text a name.
+  // Decoding a column several times is cheaper than naming its text.
   return { sql: isColumn(call.typed(0).sql) ? parsed(input) : naming('p', input, parsed), type: superType };
 }
 
@@ -63,13 +66,13 @@ const typeNames = {
 };
 
 const typeof_ = (value: Value) => {
-  // A map, since CASE would look at the value once for each branch.
+  // A map, because CASE would read the value once for each branch.
   const names = Object.entries(typeNames).map(([duckdb, name]) => `'${duckdb}': '${name}'`);
   const looked = `map {${names.join(', ')}}[${jsonType(value)}]`;
   return isColumn(value.sql) ? `case when ${looksLikeString(value.sql)} then 'string' else ${looked} end` : looked;
 };
 
-/** Fails the statement where the value is one that a test has chosen. */
+/** Fails the statement for a value that a test has chosen. */
 const raising = (value: Value, body: (value: Value) => string) => {
   const chosen = `getvariable('${raisingVariable}')`;
   return `(case when ${chosen} is not null and list_contains(${chosen}, cast(${value.sql} as varchar)) then ${failure(overflow)} else ${body(value)} end)`;
@@ -86,13 +89,16 @@ const isOfType = (...types: readonly string[]): FunctionEntry => ({
 const constructed = (open: string, parts: readonly string[], close: string) =>
   `cast('${open}' || ${parts.length > 0 ? `${parts.join(" || ',' || ")} || ` : ''}'${close}' as json)`;
 
-/** JSON text of a value of any type but dates and times, which Redshift does not turn into SUPER; NULL is null. */
+/**
+ * The JSON text of a value; NULL becomes null. Dates and times are refused, because Redshift does not convert them to
+ * SUPER.
+ */
 function elementText(call: Call, i: number): string {
   const value = call.typed(i);
   const { type, sql } = value;
   if (value.constant === null) return `'null'`;
   if (type.name === 'super') return `coalesce(cast(${sql} as varchar), 'null')`;
-  // A decimal keeps its places.
+  // A decimal keeps its decimal places.
   if (type.name === 'decimal') return `coalesce(${decimalText(sql, type)}, 'null')`;
   const plain = isText(type) || isInteger(type) || isFloat(type) || type.name === 'boolean';
   if (!plain) throw call.wrongType(i);
@@ -100,7 +106,8 @@ function elementText(call: Call, i: number): string {
 }
 
 /**
- * NULL where the path leads nowhere. A value is given as the text has it: where the engine's spelling of a number or of what is nested could differ, the statement fails.
+ * NULL if the path leads nowhere. A value is returned as the text spells it. The statement fails if DuckDB's spelling
+ * of a number or a nested value could differ.
  * https://docs.aws.amazon.com/redshift/latest/dg/JSON_EXTRACT_PATH_TEXT.html
  */
 function extractPathText(call: Call): { sql: string; type: typeof maxText } {
@@ -122,7 +129,10 @@ function extractPathText(call: Call): { sql: string; type: typeof maxText } {
   return { sql, type: maxText };
 }
 
-/** The value below a path; what is nested only if the text has it without blanks, and no number with an exponent. */
+/**
+ * The value below a path. A nested value must occur in the text without blanks, and a number must have no exponent;
+ * otherwise the statement fails.
+ */
 function spelledValue(text: string, path: readonly string[]): string {
   const found = navigated(text, path);
   const exact = numberText(found);
@@ -135,13 +145,17 @@ function spelledValue(text: string, path: readonly string[]): string {
   return `case when ${jsonType(found)} = 'NULL' then null when ${known} then ${shown} else ${unknown} end`;
 }
 
-/** JSON text of a SUPER value without blanks, its numbers digit by digit. */
+/** The JSON text of a SUPER value without blanks. Numbers keep their digits. */
 function serialized(call: Call): string {
   const refused = failure(`the text ${numberMark} in a value of ${call.name} is not supported by the local warehouse`);
   return letting('z', `cast(${call.super(0).sql} as varchar)`, (z) => compactJson(z, refused));
 }
 
-/** Whether a text is one JSON object, or one array; NULL for NULL (https://docs.aws.amazon.com/redshift/latest/dg/IS_VALID_JSON.html, IS_VALID_JSON_ARRAY). An attribute that is there twice is refused, as nothing is said of it. */
+/**
+ * Whether a text is one JSON object, or one array; NULL for NULL
+ * (https://docs.aws.amazon.com/redshift/latest/dg/IS_VALID_JSON.html, IS_VALID_JSON_ARRAY). Duplicate attributes are
+ * refused, because their result is undocumented.
+ */
 const isValid = (type: 'OBJECT' | 'ARRAY'): FunctionEntry => ({
   arguments: [1, 1],
   emit: (call) => {
@@ -156,7 +170,7 @@ const isValid = (type: 'OBJECT' | 'ARRAY'): FunctionEntry => ({
   },
 });
 
-/** What is below the outermost array of a text; another text is an error, or NULL with null_if_invalid. */
+/** Applies `body` to a text that is a JSON array. Any other text is an error, or NULL with null_if_invalid. */
 function ofArray(call: Call, nullIfInvalidAt: number, body: (array: string) => string): string {
   const flag = call.count > nullIfInvalidAt ? call.value(nullIfInvalidAt).sql : 'false';
   if (!/^(?:true|false)$/.test(flag)) throw call.wrongType(nullIfInvalidAt);
@@ -173,7 +187,11 @@ const arrayLength: FunctionEntry = {
   emit: (call) => ({ sql: ofArray(call, 1, (a) => `cast(json_array_length(${a}) as integer)`), type: integer }),
 };
 
-/** NULL for a negative position and one behind the end (https://docs.aws.amazon.com/redshift/latest/dg/JSON_EXTRACT_ARRAY_ELEMENT_TEXT.html); texts and whole numbers alone, since it is not said how others are spelled. */
+/**
+ * NULL for a negative position and for one past the end
+ * (https://docs.aws.amazon.com/redshift/latest/dg/JSON_EXTRACT_ARRAY_ELEMENT_TEXT.html). Only texts, booleans and whole
+ * numbers are supported, because the spelling of other elements is undocumented.
+ */
 const arrayElement: FunctionEntry = {
   arguments: [2, 3],
   emit: (call) => {
@@ -193,7 +211,10 @@ const arrayElement: FunctionEntry = {
   },
 };
 
-/** An argument that has to be an array: what another value makes is not documented. NULL for NULL. */
+/**
+ * The elements of an argument that must be an array; NULL for NULL. Other values are refused, because their result is
+ * undocumented.
+ */
 function elements(call: Call, i: number): string {
   const value = call.super(i);
   const refused = failure(`function ${call.name} of a value that is no array is not supported by the local warehouse`);
@@ -220,7 +241,10 @@ const arrayFunctions: Readonly<Record<string, FunctionEntry>> = {
       return { sql, type: superType };
     },
   },
-  /** One level, as the example of https://docs.aws.amazon.com/redshift/latest/dg/r_array_flatten.html; what is deeper is refused. */
+  /**
+   * Flattens one level, as the example of https://docs.aws.amazon.com/redshift/latest/dg/r_array_flatten.html does.
+   * Deeper arrays are refused.
+   */
   array_flatten: {
     arguments: [1, 1],
     emit: (call) => {
@@ -293,7 +317,7 @@ export const jsonFunctions: Readonly<Record<string, FunctionEntry>> = {
     arguments: [1, 1],
     emit: (call) => {
       const { sql } = call.super(0);
-      // Without blanks and needless escapes a text is no longer than it was.
+      // The serialized text has no blanks and no needless escapes, so it is never longer than the original.
       const atMost = isColumn(sql) ? `strlen(cast(${sql} as varchar))` : undefined;
       return { sql: `cast(strlen(${serialized(call)}) as integer)`, type: integer, atMost };
     },

@@ -1,18 +1,20 @@
 import { failureWith } from '../failure';
 import { letting, quoteLiteral } from '../resolve/value';
 
-/** A format of TO_CHAR and TO_NUMBER for numbers (https://docs.aws.amazon.com/redshift/latest/dg/r_Numeric_formating.html). */
+/**
+ * A number format of TO_CHAR and TO_NUMBER (https://docs.aws.amazon.com/redshift/latest/dg/r_Numeric_formating.html).
+ */
 export interface NumberFormat {
-  /** `9` and `0` before the point, with `,` where a group ends. */
+  /** `9` and `0` before the decimal point, with `,` at the end of each group. */
   readonly whole: string;
-  /** `9` and `0` behind it; undefined for a format without a point. */
+  /** `9` and `0` after the decimal point; undefined for a format without a point. */
   readonly fraction?: string;
-  /** Without blanks around it and zeros that a `9` stands for. */
+  /** FM: the result has no surrounding blanks, and no zeros where `9` allows their omission. */
   readonly fill: boolean;
   readonly sign: 'before number' | 'S first' | 'S last' | 'MI last' | 'MI first' | 'PR';
 }
 
-/** Undefined for a format that is not known. */
+/** Undefined for an unknown format. */
 export function numberFormat(format: string): NumberFormat | undefined {
   const fill = /^FM/i.test(format);
   const rest = (fill ? format.slice(2) : format).toUpperCase().replaceAll('G', ',').replaceAll('D', '.').trim();
@@ -31,7 +33,7 @@ export function numberFormat(format: string): NumberFormat | undefined {
 }
 
 /**
- * DuckDB text of a number in a format, as PostgreSQL of old writes it, from which Redshift comes: digits without a place are signs #.
+ * DuckDB text that formats a number as old PostgreSQL, Redshift's origin, does. Digits that do not fit are shown as #.
  * @param digits DuckDB text of the number without its sign, rounded to the places of the format
  * @param negative DuckDB condition
  */
@@ -42,7 +44,7 @@ export function formattedNumber(format: NumberFormat, digits: string, negative: 
   const least = first < 0 ? 0 : places.length - first;
   return letting('n', digits, (n) => {
     const whole = `split_part(${n}, '.', 1)`;
-    // A zero before the point is not shown where a 9 stands for it.
+    // Omits the zero before the decimal point where the format has a 9.
     const shown = fraction !== '' ? `case when ${whole} = '0' then '' else ${whole} end` : whole;
     const padded = `lpad(lpad(${shown}, cast(greatest(${least}, strlen(${shown})) as integer), '0'), ${places.length}, ' ')`;
     const overflow = `strlen(${whole}) > ${places.length} and ${whole} <> '0'`;
@@ -96,7 +98,10 @@ function signed({ sign, fill }: NumberFormat, body: string, negative: string): s
   });
 }
 
-/** DuckDB text of the number that a text has in a format: each part of the text at its place, so that nothing is guessed. */
+/**
+ * DuckDB text that reads a number from a text in the given format. Each part of the text must be at its place, so that
+ * nothing is guessed.
+ */
 export function readNumber(format: NumberFormat, text: string, written: string, type: string): string {
   const whole = format.whole.replaceAll(',', '').length;
   const fraction = format.fraction?.length ?? 0;

@@ -20,7 +20,10 @@ import {
 } from '../types';
 import type { Call, FunctionEntry } from './call';
 
-/** A text may be meant as any type of number: only where all are one, as a double, it is taken. */
+/**
+ * A numeric argument. A string literal may mean any number type, so it is accepted only where the argument becomes a
+ * double.
+ */
 function number(call: Call, i: number, literals: Type = integer): { sql: string; type: Type } {
   const given = call.value(i);
   if (given.type.name === 'unknown' && typeof given.constant === 'string' && !isFloat(literals))
@@ -30,12 +33,15 @@ function number(call: Call, i: number, literals: Type = integer): { sql: string;
   return value;
 }
 
-/** Of decimals the result has as many places as are asked for, as the examples of the functions' pages show; integers are returned as they are. */
+/**
+ * A rounded decimal has the requested number of decimal places, as the examples on the functions' pages show. Integers
+ * are returned unchanged, unless `places` is negative.
+ */
 function rounded(call: Call, name: 'floor' | 'ceil' | 'trunc' | 'round', places: number): { sql: string; type: Type } {
   const { sql, type } = number(call, 0);
   if (isFloat(type)) {
     const value = `cast(${sql} as double)`;
-    // Half way away from zero, as decimals are; no page says it of a floating-point number.
+    // Rounds halves away from zero, as for decimals. Redshift does not document this for floating-point numbers.
     return { sql: name === 'round' ? `round(${value}, ${places})` : `${name}(${value})`, type: double };
   }
   if (isInteger(type) && places >= 0) return { sql, type };
@@ -70,7 +76,7 @@ const truncDate: FunctionEntry = {
   },
 };
 
-/** Computed with doubles, whatever the argument. */
+/** Computes with doubles, whatever the argument's type. */
 const double_ = (emit: (x: string) => string): FunctionEntry => ({
   arguments: [1, 1],
   emit: (call) => ({ sql: finite(emit(`cast(${number(call, 0, double).sql} as double)`), double), type: double }),
@@ -105,7 +111,8 @@ const doubles: Readonly<Record<string, FunctionEntry>> = {
     arguments: [1, 1],
     emit: (call) => {
       const { sql, type } = number(call, 0);
-      // Into which of the two an integer is converted is not documented (https://docs.aws.amazon.com/redshift/latest/dg/r_SIGN.html).
+      // Whether an integer becomes a decimal or a double is undocumented
+      // (https://docs.aws.amazon.com/redshift/latest/dg/r_SIGN.html).
       if (isInteger(type))
         throw call.unsupported('function SIGN of an integer (cast it to decimal or double precision)');
       const result = isFloat(type) ? double : decimal(1, 0);
@@ -116,7 +123,11 @@ const doubles: Readonly<Record<string, FunctionEntry>> = {
 
 const digits = '0123456789abcdefghijklmnopqrstuvwxyz';
 
-/** Blanks, a sign, `0x` for base 16 and digits; nothing at all is 0 (https://docs.aws.amazon.com/redshift/latest/dg/r_STRTOL.html). Of anything behind the digits it says nothing. */
+/**
+ * Reads blanks, a sign, `0x` for base 16, and digits; an empty text is 0
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_STRTOL.html). Characters after the digits are refused, because the
+ * page does not mention them.
+ */
 function readInteger(text: string, base: number): string {
   const pattern = `\\s*[+-]?${base === 16 ? '(?:0x)?' : ''}([${digits.slice(0, base)}]+)`;
   return letting('n', text, (n) => {
@@ -185,7 +196,7 @@ export const conditionalFunctions: Readonly<Record<string, FunctionEntry>> = {
     emit: (call) => {
       const tested = call.value(0);
       if (tested.type.name === 'super') throw call.wrongType(0);
-      // A text makes a text of a number beside it, which the number's own type would not tell.
+      // A string literal turns a number beside it into text, so the number's own type would be wrong.
       if (typeof call.value(1).constant === 'string' && isLiteral(call.value(1)) && !isTextual(call.value(2)))
         throw call.unsupported('function NVL2 of a text in quotation marks and another type (cast it)');
       const { sql, type } = conditional(call, [call.value(1), call.value(2)]);
@@ -205,7 +216,7 @@ export const conditionalFunctions: Readonly<Record<string, FunctionEntry>> = {
       return { sql: `case when ${sql} then null else ${first.sql} end`, type: first.type };
     },
   },
-  /** NULL equals NULL here, unlike in CASE. */
+  /** In DECODE, NULL equals NULL, unlike in CASE. */
   decode: {
     arguments: [3, 200],
     emit: (call) => {
@@ -264,7 +275,10 @@ export const sessionFunctions: Readonly<Record<string, FunctionEntry>> = {
       return { sql: quoteLiteral(value), type: varchar(256) };
     },
   },
-  /** Redshift's version is told at the end (https://docs.aws.amazon.com/redshift/latest/dg/r_VERSION.html); this one is no release of it. */
+  /**
+   * Redshift's version is at the end of the text (https://docs.aws.amazon.com/redshift/latest/dg/r_VERSION.html). The
+   * local warehouse is not a release of Redshift.
+   */
   version: {
     arguments: [0, 0],
     mutable: true,

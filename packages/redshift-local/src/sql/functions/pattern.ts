@@ -5,7 +5,7 @@ import { letting, quoteLiteral } from '../resolve/value';
 import { integer, varchar } from '../types';
 import { type Call, type FunctionEntry, maxText } from './call';
 
-/** The text to search, from a position on that counts characters from 1. */
+/** The text to search, from a position that counts characters from 1. */
 function searched(call: Call, position: number): string {
   const { sql } = call.text(0);
   if (call.count <= position) return sql;
@@ -13,14 +13,17 @@ function searched(call: Call, position: number): string {
   return start === 1 ? sql : `substring(${sql}, ${start})`;
 }
 
-/** `i` of the parameters `c` and `i`; `p` is not modelled. */
+/** `i` for the parameter `i` (ignore case), empty for `c`. The parameter `p` is not supported. */
 function insensitive(call: Call, position: number): string {
   const given = call.count > position ? call.literal(position) : 'c';
   if (!/^[ci]$/.test(given)) throw call.unsupported(`the parameters '${given}' of function ${call.name}`);
   return given === 'i' ? 'i' : '';
 }
 
-/** What all orders of the alternatives of a pattern give; where they differ the longest match is another one than the engine's. */
+/**
+ * Tries the alternatives of a pattern in several orders and returns their common result. If the results differ, the
+ * longest match is not DuckDB's match, and the statement fails.
+ */
 function inAnyOrder(call: Call, pattern: string, emit: (pattern: string) => string): string {
   const orders = pattern.includes('|') ? (alternated(pattern) ?? [pattern]) : [pattern];
   if (orders.length === 1) return emit(pattern);
@@ -51,7 +54,8 @@ export const patternFunctions: Readonly<Record<string, FunctionEntry>> = {
           ? `regexp_extract(${text}, ${pattern}, ${group}, ${options})`
           : `coalesce(regexp_extract_all(${text}, ${pattern}, ${group}, ${options})[${occurrence}], '')`;
       });
-      // NULL for an occurrence behind the number of characters; whether that holds for the first one of an empty text is not said.
+      // NULL for an occurrence beyond the number of characters. Whether this holds for the first occurrence in an empty
+      // text is undocumented.
       const none =
         occurrence === 1 ? failure('REGEXP_SUBSTR of an empty text is not supported by the local warehouse') : 'null';
       const sql = `case when ${whole} is null then null when length(${whole}) < ${occurrence} then ${none} else ${found} end`;
@@ -106,7 +110,7 @@ export const patternFunctions: Readonly<Record<string, FunctionEntry>> = {
         return perl ? emit(pattern) : inAnyOrder(call, pattern, emit);
       };
       const text = call.repeated(call.text(0).sql);
-      // The text before the position stays as it is.
+      // The text before the position is unchanged.
       const sql =
         start === 1 ? replaced(text) : `(left(${text}, ${start - 1}) || ${replaced(`substring(${text}, ${start})`)})`;
       return { sql: bounded(call.repeated(sql)), type: maxText };
@@ -114,14 +118,17 @@ export const patternFunctions: Readonly<Record<string, FunctionEntry>> = {
   },
 };
 
-/** The number of the first group, which `e` asks for; the whole match without one. */
+/** The number of the first group, which the parameter `e` requests; 0, the whole match, if there is no group. */
 function firstGroup(call: Call, pattern: string): number {
   if (!/(?<!\\)\((?!\?)/.test(pattern)) return 0;
   if (pattern.includes('|')) throw call.unsupported(`a group beside alternatives in function ${call.name}`);
   return 1;
 }
 
-/** With `p` a group is `$1`, which no page says; without it a backslash or a dollar sign may mean a group or itself. */
+/**
+ * With `p`, `$1` is a group; Redshift does not document this. Without `p`, a backslash or a dollar sign may mean a
+ * group or itself, so both are refused.
+ */
 function replacementOf(call: Call, perl: boolean): string {
   const replacement = call.count > 2 ? call.literal(2) : '';
   if (perl && !/\\|\$(?![1-9])/.test(replacement)) return replacement.replace(/\$([1-9])/g, '\\$1');

@@ -51,7 +51,10 @@ function checkShape(node: FunctionCall, entry: FunctionEntry, environment: Envir
   }
 }
 
-/** @param emit in place of the entry's own, for a call whose surroundings are known */
+/**
+ * Resolves a function call.
+ * @param emit replaces the entry's own `emit`, for a call whose context is known
+ */
 export function resolveCall(node: FunctionCall, environment: Environment, emit?: FunctionEntry['emit']): Value {
   const { context, clause } = environment;
   const entry = Object.hasOwn(functions, node.name) ? functions[node.name] : undefined;
@@ -82,10 +85,13 @@ export function resolveCall(node: FunctionCall, environment: Environment, emit?:
   return { sql: grouping.aggregate(sql), type, aggregate: true };
 }
 
-/** Those that a materialized view keeps up to date by the changes alone (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-refresh-sql-command.html). */
+/**
+ * Aggregates that an incremental refresh of a materialized view can maintain
+ * (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-refresh-sql-command.html).
+ */
 const incrementalAggregates: readonly string[] = ['count', 'sum', 'min', 'max', 'avg'];
 
-/** In SQL an aggregate of nothing but an outer query's columns belongs to that query. */
+/** Refuses an aggregate over an outer query's columns only. In SQL, such an aggregate belongs to the outer query. */
 function checkedRows<T>(call: Call, { scope, context }: Environment, emit: () => T): T {
   const [own, outer] = [scope.used, context.correlations];
   const emitted = emit();
@@ -133,7 +139,7 @@ function sortable(node: OrderItem['expression'], environment: Environment, parti
   const resolved = environment.resolve(node, environment);
   const value = settle(environment, resolved, { name: 'unknown' }, node.at);
   if (!partition) refuseSuper(value.type, environment.context, node.at);
-  // "Neither constants nor constant expressions": what names no column.
+  // "Neither constants nor constant expressions": an expression without a column is refused.
   if (!value.sql.includes('"'))
     throw environment.context.source.unsupported('a constant in the PARTITION BY or ORDER BY of a window', node.at);
   return sortKey(groupable(value));

@@ -11,22 +11,28 @@ const sameLength = (emit: (text: string) => string): FunctionEntry => ({
   emit: (call) => ({ sql: emit(call.text(0).sql), type: varchar(call.text(0).length) }),
 });
 
-/** A CHAR stays one, as the pages of UPPER, LOWER and LTRIM say. */
+/** The result has the argument's type: a CHAR stays a CHAR, as the pages of UPPER, LOWER and LTRIM say. */
 const sameType = (emit: (text: string) => string): FunctionEntry => ({
   arguments: [1, 1],
   emit: (call) => ({ sql: emit(call.text(0).sql), type: call.typed(0).type }),
 });
 
 /**
- * Characters whose other case is several characters in Unicode's full mapping and one or none in its simple mapping, or came to Unicode after 2012: which mapping
- * Redshift follows is not documented.
+ * Characters whose upper case is unclear, because Redshift does not document which of Unicode's mappings it follows.
+ * For these characters the full mapping gives several characters and the simple mapping one or none, or Unicode added
+ * them after 2012.
  */
 const unclearUpper =
   '[\u10d0-\u10ff\u13f8-\u13fd\uab53\uab70-\uabbf\u00df\u0149\u01f0\u0390\u03b0\u0587\u1e96-\u1e9a\u1f50-\u1f56\u1f80-\u1faf\u1fb2-\u1fb7\u1fbc\u1fc2-\u1fc7\u1fcc\u1fd2-\u1fd7\u1fe2-\u1fe7\u1ff2-\u1ff7\u1ffc\ufb00-\ufb17]';
-/** And a sigma, which has another small letter at the end of a word. */
+/**
+ * Characters whose lower case is unclear. They include a sigma at the end of a word, where its small letter differs.
+ */
 const unclearLower = '[\u0130\u13a0-\u13f5\u1c90-\u1cbf]|\u03a3(?:[^\\p{L}]|$)';
 
-/** Refuses rows with such a character, and those that grow, whose type may have no room for it; ASCII passes without a look at its characters. */
+/**
+ * Refuses texts with such a character, and texts that grow, because they may exceed the length of the type. ASCII texts
+ * skip this check.
+ */
 function certain(name: string, unclear: string, text: string, emit: (text: string) => string): string {
   return letting('t', text, (t) => {
     const refused = failureWith(`${name} of this text is not supported by the local warehouse`, t);
@@ -60,15 +66,18 @@ const trim: FunctionEntry = {
   },
 };
 
-/** Positions before the first character count, as in the standard; DuckDB would count them from the end. NULL in any place makes NULL. */
-/** Of bytes: positions count bytes. */
+/** SUBSTRING of bytes: positions count bytes. */
 function substringOfBytes(call: Call, { sql, type }: Value): { sql: string; type: Type } {
   const start = call.literalInteger(1, 1);
   const end = call.count === 2 ? 2 ** 31 - 1 : start + call.literalInteger(2, 0) - 1;
   return { sql: `array_slice(${sql}, ${start}, ${end})`, type };
 }
 
-/** https://docs.aws.amazon.com/redshift/latest/dg/r_SUBSTRING.html */
+/**
+ * Positions before the first character count, as in the SQL standard; DuckDB would count them from the end. NULL in any
+ * argument gives NULL.
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_SUBSTRING.html
+ */
 const substring: FunctionEntry = {
   arguments: [2, 3],
   emit: (call) => {
@@ -103,7 +112,7 @@ function concatenated(call: Call): { sql: string; type: ReturnType<typeof varcha
   return { sql: length > maxTextBytes ? bounded(sql) : sql, type: varchar(length) };
 }
 
-/** What an empty text means there is not documented. */
+/** Refuses an empty text, whose meaning is undocumented. */
 function notEmpty(call: Call, i: number, what: string, emit: (text: string) => string): string {
   const { constant } = call.value(i);
   if (constant === '') throw call.unsupported(`function ${call.name} ${what}`);
@@ -125,14 +134,14 @@ const padded = (name: 'lpad' | 'rpad'): FunctionEntry => ({
   emit: (call) => {
     const fill = call.count === 3 ? call.literal(2) : ' ';
     if (fill === '') throw call.unsupported(`function ${call.name} with an empty fill`);
-    // A negative length makes an empty text (https://docs.aws.amazon.com/redshift/latest/dg/r_LPAD.html).
+    // A negative length gives an empty text (https://docs.aws.amazon.com/redshift/latest/dg/r_LPAD.html).
     const size = Math.max(0, call.literalInteger(1, -2_147_483_648));
     const sql = call.repeated(`${name}(${call.text(0).sql}, ${size}, ${quoteLiteral(fill)})`);
     return { sql: size > maxTextBytes / 4 ? bounded(sql) : sql, type: maxText };
   },
 });
 
-/** Of text or bytes. */
+/** Hashes text or bytes. */
 function hashed(call: Call, digest: string, length: number) {
   const value = call.typed(0);
   if (!isText(value.type) && value.type.name !== 'varbyte') throw call.wrongType(0);
@@ -155,7 +164,7 @@ const repeated: FunctionEntry = {
 export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   lower: sameType((text) => certain('LOWER', unclearLower, text, (t) => `lower(${t})`)),
   upper: sameType((text) => certain('UPPER', unclearUpper, text, (t) => `upper(${t})`)),
-  // The engine's own would keep characters and their accents together.
+  // DuckDB's reverse() is not used, because it keeps characters and their accents together.
   reverse: sameLength((text) => `array_to_string(list_reverse(regexp_extract_all(${text}, '(?s).')), '')`),
   len: characters,
   length: characters,
@@ -214,7 +223,10 @@ export const textFunctions: Readonly<Record<string, FunctionEntry>> = {
   rpad: padded('rpad'),
   repeat: repeated,
   replicate: repeated,
-  /** Of ASCII alone: what is none makes NULL by https://docs.aws.amazon.com/redshift/latest/dg/r_CHR.html, and it is not said what counts. */
+  /**
+   * Only ASCII codes are supported. An invalid code gives NULL
+   * (https://docs.aws.amazon.com/redshift/latest/dg/r_CHR.html), but the page does not say which codes are invalid.
+   */
   chr: {
     arguments: [1, 1],
     emit: (call) => ({ sql: `chr(${call.literalInteger(0, 1, 127)})`, type: varchar(4) }),

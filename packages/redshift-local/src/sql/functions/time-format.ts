@@ -1,4 +1,7 @@
-/** Pieces of a TO_CHAR format over a timestamp `t`, longest names first (https://docs.aws.amazon.com/redshift/latest/dg/r_FORMAT_strings.html). */
+/**
+ * Elements of a TO_CHAR format, applied to a timestamp `t`, longest names first
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_FORMAT_strings.html).
+ */
 const pieces: readonly (readonly [name: string, sql: (t: string) => string])[] = [
   ['YYYY', strftime('%Y')],
   ['IYYY', strftime('%G')],
@@ -35,7 +38,10 @@ const pieces: readonly (readonly [name: string, sql: (t: string) => string])[] =
   ['Q', (t) => `cast(quarter(${t}) as varchar)`],
   ['CC', (t) => `lpad(cast((year(${t}) + 99) // 100 as varchar), 2, '0')`],
 ];
-/** Numbers are the same in small letters (an example of https://docs.aws.amazon.com/redshift/latest/dg/r_TO_CHAR.html has `cc`). */
+/**
+ * Numeric elements mean the same in lower case (an example of
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_TO_CHAR.html has `cc`).
+ */
 const numbers = [
   'YYYY',
   'IYYY',
@@ -66,11 +72,11 @@ function strftime(pattern: string): (t: string) => string {
 const quoted = /^"([^"\\]*)"/;
 const separator = /^[-/:., ]/;
 
-/** DuckDB texts to be joined, or the rest of a format that is not known. */
+/** DuckDB texts to concatenate, or the part of the format that is unknown. */
 export function charFormat(format: string, t: string): string[] | { readonly unknown: string } {
   const parts: string[] = [];
   for (let rest = format; rest !== ''; ) {
-    // FM leaves out the blanks behind a name and the zeros before a number.
+    // FM omits the blanks after a name and the zeros before a number.
     const fill = /^FM(?=[A-Za-z])/.test(rest);
     if (fill) rest = rest.slice(2);
     const piece = patterns.find(([name]) => rest.startsWith(name));
@@ -104,9 +110,9 @@ const fields: readonly (readonly [name: string, field: 'year' | 'month' | 'day',
 type TimeField = 'year' | 'month' | 'monthName' | 'day' | 'hour' | 'minute' | 'second' | 'micros' | 'half';
 /** A TO_TIMESTAMP format. */
 export interface TimeFormat {
-  /** Of the whole text, with a group for each field. */
+  /** Pattern of the whole text, with a group for each field. */
   readonly pattern: string;
-  /** Number of the group. */
+  /** Group number of each field. */
   readonly groups: Partial<Record<TimeField, number>>;
 }
 
@@ -126,7 +132,7 @@ const timeFields: readonly (readonly [name: string, field: TimeField, pattern: s
   ['PM', 'half', '[AaPp][Mm]'],
 ];
 
-/** A TO_TIMESTAMP format with a date, each field once; undefined for one that is not known. */
+/** Reads a TO_TIMESTAMP format that has a date, and each field once. Undefined for an unknown format. */
 export function timeFormat(format: string): TimeFormat | undefined {
   let pattern = '';
   let count = 0;
@@ -148,19 +154,19 @@ export function timeFormat(format: string): TimeFormat | undefined {
   return { pattern, groups };
 }
 
-/** Two digits may be one where the format goes on with a sign, or ends. */
+/** A field of two digits may have one digit if a separator or the end follows. */
 const shortened = (pattern: string, rest: string): string =>
   pattern === '\\d{2}' && (rest === '' || separator.test(rest)) ? '\\d{1,2}' : pattern;
 
 export interface DateFormat {
-  /** Of the whole text, with a group for each field. */
+  /** Pattern of the whole text, with a group for each field. */
   readonly pattern: string;
-  /** Number of the group. */
+  /** Group number of each field. */
   readonly groups: Readonly<Record<'year' | 'month' | 'day', number>>;
   readonly monthByName: boolean;
 }
 
-/** A TO_DATE format that has year, month and day once each. */
+/** Reads a TO_DATE format that has year, month and day once each. Undefined for any other format. */
 export function dateFormat(format: string): DateFormat | undefined {
   let pattern = '';
   let monthByName = false;
@@ -183,6 +189,6 @@ export function dateFormat(format: string): DateFormat | undefined {
   return { pattern, groups: { year, month, day }, monthByName };
 }
 
-/** The number of a month's short name, 0 for none, as DuckDB text. */
+/** DuckDB text for the number of a month from its short name; 0 for an unknown name. */
 export const monthNumber = (name: string): string =>
   `coalesce(list_position([${months.map((month) => `'${month}'`).join(', ')}], lower(${name})), 0)`;

@@ -20,7 +20,10 @@ import type { Call, FunctionEntry } from './call';
 import { formattedNumber, numberFormat, readNumber } from './number-format';
 import { charFormat, type DateFormat, dateFormat, monthNumber, type TimeFormat, timeFormat } from './time-format';
 
-/** Redshift's spellings of a date part (https://docs.aws.amazon.com/redshift/latest/dg/r_Dateparts_for_datetime_functions.html). */
+/**
+ * Redshift's spellings of a date part
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_Dateparts_for_datetime_functions.html).
+ */
 const spellings: Readonly<Record<string, readonly string[]>> = {
   year: ['year', 'years', 'y', 'yr', 'yrs'],
   quarter: ['quarter', 'quarters', 'qtr', 'qtrs'],
@@ -57,7 +60,7 @@ function datePart(call: Call, text: string, allowed: readonly string[]): string 
   return part;
 }
 
-/** Of the transaction; GETDATE alone goes by the statement (r_GETDATE, r_SYSDATE). */
+/** The start of the transaction. Only GETDATE uses the start of the statement (r_GETDATE, r_SYSDATE). */
 const now = "cast(getvariable('millrace_now') as timestamp)";
 const moment = (sql: string, type: typeof date_): FunctionEntry => ({
   arguments: [0, 0],
@@ -93,14 +96,16 @@ const adders: Readonly<Record<string, string>> = {
   microsecond: 'to_microseconds',
 };
 
-/** Milliseconds are those of the second alone (https://docs.aws.amazon.com/redshift/latest/dg/r_EXTRACT_function.html). */
+/**
+ * MILLISECOND counts within the second only (https://docs.aws.amazon.com/redshift/latest/dg/r_EXTRACT_function.html).
+ */
 const extractedSql = (part: string, time: string) =>
   letting('e', time, (t) => {
     const value = part === 'millisecond' ? `(extract(millisecond from ${t}) % 1000)` : `extract(${part} from ${t})`;
     return `case when ${t} < timestamp '0001-01-01' then ${beforeChrist} else ${value} end`;
   });
 
-/** What was made of a time of UTC, with its zone if the argument has one. */
+/** Returns a time in UTC with a time zone if argument `i` has one, otherwise without. */
 const zonedAs = (call: Call, i: number, sql: string): { sql: string; type: typeof timestamp } =>
   call.value(i).type.name === 'timestamptz'
     ? { sql: `timezone('UTC', ${sql})`, type: timestamptz }
@@ -114,7 +119,7 @@ const dateadd: FunctionEntry = {
     const amount = part === 'quarter' ? `3 * ${call.integer(1)}` : call.integer(1);
     const added = `${call.zonedTime(2)} + ${adders[part]}(cast(${amount} as integer))`;
     if (part !== 'year') return zonedAs(call, 2, `(${added})`);
-    // A year after a leap day is the day after the 28th of February, unlike twelve months after it.
+    // A year after February 29 is March 1 if the later year has no leap day. Twelve months after it is February 28.
     const sql = letting('y', `{'t': ${call.zonedTime(2)}, 'later': ${added}}`, (y) => {
       const isLeapDay = (time: string) => `month(${time}) = 2 and day(${time}) = 29`;
       const next = `case when ${isLeapDay(`${y}.t`)} and not (${isLeapDay(`${y}.later`)}) then to_days(1) else to_days(0) end`;
@@ -124,7 +129,10 @@ const dateadd: FunctionEntry = {
   },
 };
 
-/** Weeks between two times. Which day begins one is not documented: a difference for which Sunday and Monday are not the same is refused. */
+/**
+ * Weeks between two times. Which day starts a week is undocumented, so the statement fails if Sunday and Monday give
+ * different results.
+ */
 function weeksApart(call: Call): string {
   const given = `{'a': date_trunc('day', ${call.zonedTime(1)}), 'b': date_trunc('day', ${call.zonedTime(2)})}`;
   const unknown = failure(
@@ -139,7 +147,10 @@ function weeksApart(call: Call): string {
   });
 }
 
-/** Counts the boundaries between the two, like DuckDB's date_diff (https://docs.aws.amazon.com/redshift/latest/dg/r_DATEDIFF_function.html). */
+/**
+ * Counts the boundaries between two times, like DuckDB's date_diff
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_DATEDIFF_function.html).
+ */
 const datediff: FunctionEntry = {
   arguments: [3, 3],
   emit: (call) => {
@@ -172,7 +183,7 @@ function numberToChar(call: Call): { sql: string; type: ReturnType<typeof varcha
     const rounded = scale > places ? `round(${value}, ${places})` : value;
     return `cast(cast(abs(${rounded}) as decimal(38, ${places})) as varchar)`;
   };
-  // The engine leaves out the zero before the point where the type has no place for it.
+  // DuckDB omits the zero before the decimal point if the type has no digit there.
   const emitted = letting('v', sql, (v) =>
     formattedNumber(
       format,
@@ -222,7 +233,10 @@ function readDate(text: string, format: DateFormat, strict: boolean, written: st
   return `case when ${text} is null then null when not ${fits} then ${unread} when ${year} <> '0000' and ${month} between 1 and 12 then case when ${inRange} then ${date} else ${wrong} end else ${wrong} end`;
 }
 
-/** A day behind the end of its month counts on into the next one, unless `is_strict` is true (https://docs.aws.amazon.com/redshift/latest/dg/r_TO_DATE_function.html). */
+/**
+ * A day past the end of its month continues into the next month, unless `is_strict` is true
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_TO_DATE_function.html).
+ */
 const toDate: FunctionEntry = {
   arguments: [2, 3],
   emit: (call) => {
@@ -236,7 +250,9 @@ const toDate: FunctionEntry = {
   },
 };
 
-/** A time of the session, UTC (https://docs.aws.amazon.com/redshift/latest/dg/r_TO_TIMESTAMP.html). */
+/**
+ * The result is in UTC, the session's time zone (https://docs.aws.amazon.com/redshift/latest/dg/r_TO_TIMESTAMP.html).
+ */
 const toTimestamp: FunctionEntry = {
   arguments: [2, 3],
   emit: (call) => {
@@ -249,7 +265,7 @@ const toTimestamp: FunctionEntry = {
   },
 };
 
-/** A day or an hour that is out of its range counts on into the next one unless the function is told to be strict, so it is refused here. */
+/** Refuses a day or an hour out of range. Redshift carries it over to the next unit, unless the call is strict. */
 function readTime(text: string, { pattern, groups }: TimeFormat, written: string): string {
   const group = (name: keyof TimeFormat['groups'], otherwise: string) =>
     groups[name] === undefined
@@ -272,7 +288,10 @@ function readTime(text: string, { pattern, groups }: TimeFormat, written: string
 const weekdays = ['su', 'mo', 'tu', 'we', 'th', 'fr', 'sa'];
 const longestWeekdays = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
 
-/** The first such weekday after a date (https://docs.aws.amazon.com/redshift/latest/dg/r_NEXT_DAY.html). */
+/**
+ * The first date after the given one that is such a weekday
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_NEXT_DAY.html).
+ */
 const nextDay: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
@@ -287,7 +306,10 @@ const nextDay: FunctionEntry = {
   },
 };
 
-/** Of the last day of a month comes the last day of a month (https://docs.aws.amazon.com/redshift/latest/dg/r_ADD_MONTHS.html). */
+/**
+ * The last day of a month stays the last day of a month
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_ADD_MONTHS.html).
+ */
 const addMonths: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
@@ -301,7 +323,10 @@ const addMonths: FunctionEntry = {
   },
 };
 
-/** Whole months, and the days that are left over as parts of a month of 31 (https://docs.aws.amazon.com/redshift/latest/dg/r_MONTHS_BETWEEN_function.html). */
+/**
+ * Whole months, plus the remaining days as a fraction of a month of 31 days
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_MONTHS_BETWEEN_function.html).
+ */
 const monthsBetween: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
@@ -319,7 +344,7 @@ function monthsApart(a: string, b: string): string {
   return `case when ${same} then cast(${whole} as double) else ${whole} + ${rest} end`;
 }
 
-/** Whether there is such a zone, under its name of today or an older one. */
+/** Whether a time zone exists, under its current name or an older one. */
 function isZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
@@ -329,17 +354,17 @@ function isZone(name: string): boolean {
   }
 }
 
-/** Hours from UTC of the abbreviations that mean one zone to everybody; `pg_timezone_abbrevs` has them all. */
+/** Hours from UTC of the unambiguous abbreviations. `pg_timezone_abbrevs` has all abbreviations. */
 const abbreviations: Readonly<Record<string, number>> = {
   ...{ UTC: 0, GMT: 0, Z: 0, EST: -5, EDT: -4, CDT: -5, MST: -7, MDT: -6, PST: -8, PDT: -7 },
   ...{ WET: 0, CET: 1, CEST: 2, EET: 2, EEST: 3, JST: 9 },
 };
 
-/** A zone by its name or abbreviation; offsets have rules of their own. */
+/** A time zone by its name or abbreviation. Offsets follow different rules and are not supported. */
 function zone(call: Call, i: number): string {
   const name = call.literal(i);
   const hours = Object.hasOwn(abbreviations, name.toUpperCase()) ? abbreviations[name.toUpperCase()] : undefined;
-  // The engine's fixed zones have the sign of the hours to UTC.
+  // DuckDB's fixed zones have the opposite sign: Etc/GMT-1 is one hour ahead of UTC.
   if (hours !== undefined)
     return quoteLiteral(hours === 0 ? 'UTC' : `Etc/GMT${hours > 0 ? '-' : '+'}${Math.abs(hours)}`);
   if (!(/^[A-Z][A-Za-z]+\/[A-Za-z_/-]+$/.test(name) && isZone(name))) throw call.unsupported(`time zone '${name}'`);
@@ -355,7 +380,10 @@ const convertTimezone: FunctionEntry = {
   },
 };
 
-/** A time without a zone becomes one with it, and the other way (https://docs.aws.amazon.com/redshift/latest/dg/r_TIMEZONE.html). */
+/**
+ * Converts a time without a time zone to one with a time zone, and the reverse
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_TIMEZONE.html).
+ */
 const timezone: FunctionEntry = {
   arguments: [2, 2],
   emit: (call) => {
@@ -365,13 +393,15 @@ const timezone: FunctionEntry = {
   },
 };
 
-/** On the leader node only (https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_functions_leader_node_only.html). */
+/**
+ * Runs on the leader node only (https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_functions_leader_node_only.html).
+ */
 const currentTimestamp: FunctionEntry = { ...moment(`timezone('UTC', ${now})`, timestamptz), node: 'leader' };
 
 export const timeFunctions: Readonly<Record<string, FunctionEntry>> = {
-  /** A cast (https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html). */
+  /** A cast to DATE (https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html). */
   date: { arguments: [1, 1], emit: (call) => call.cast(call.value(0), date_) },
-  // Of the statement, without a fraction; SYSDATE has one, and is the same all through a transaction.
+  // GETDATE is the start of the statement, without a fraction. SYSDATE has a fraction and is constant in a transaction.
   getdate: moment(
     `date_trunc('second', coalesce(cast(getvariable('millrace_statement_now') as timestamp), ${now}))`,
     timestamp,

@@ -70,7 +70,10 @@ export const windowFunctions: Readonly<Record<string, FunctionEntry>> = {
   },
 };
 
-/** Take no frame; the others must have one when they have an order (https://docs.aws.amazon.com/redshift/latest/dg/r_Window_function_synopsis.html). */
+/**
+ * Functions that take no frame. The others need a frame if they have an ORDER BY
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_Window_function_synopsis.html).
+ */
 export const framelessFunctions: ReadonlySet<string> = new Set([
   'row_number',
   'rank',
@@ -85,7 +88,7 @@ export const framelessFunctions: ReadonlySet<string> = new Set([
   'percentile_cont',
   'percentile_disc',
 ]);
-/** Mean nothing without an order. */
+/** Functions that need an ORDER BY. */
 export const orderedFunctions: ReadonlySet<string> = new Set([
   'rank',
   'dense_rank',
@@ -101,5 +104,5 @@ export const unorderedFunctions: ReadonlySet<string> = new Set([
   'percentile_cont',
   'percentile_disc',
 ]);
-/** May be told to pass over NULLs. */
+/** Functions that accept IGNORE NULLS and RESPECT NULLS. */
 export const nullTreatments: ReadonlySet<string> = new Set(['lag', 'lead', 'first_value', 'last_value', 'nth_value']);
