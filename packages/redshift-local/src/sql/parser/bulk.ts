@@ -113,7 +113,7 @@ const copyOptions: Readonly<Record<string, Reader>> = {
   delimiter: text,
   compupdate: (cursor) => (cursor.takeWords('preset') ? 'preset' : onOff(cursor)),
   statupdate: onOff,
-  /** The bucket's Region, which decides nothing here. */
+  /** The bucket's Region, which has no effect here. */
   region: text,
   fillrecord: flag,
   acceptinvchars: (cursor) => {
@@ -122,7 +122,7 @@ const copyOptions: Readonly<Record<string, Reader>> = {
   },
 };
 
-/** Parquet files are compressed inside; JSON takes the way of reading with it. */
+/** JSON is followed by the way to read it: 'auto' or 'noshred'. */
 function readCopyFormat(cursor: Cursor, format: string): string {
   if (format !== 'json') return format;
   cursor.takeWords('as');

@@ -1,12 +1,12 @@
 import type { Expression, FrameBound, FunctionCall, OrderItem, Window } from '../ast';
 import type { Cursor } from './cursor';
 
-/** Arguments that are a bare word in Redshift: `datediff(day, …)`. The word becomes a string. */
+/** Functions whose first argument is a bare word in Redshift: `datediff(day, …)`. The word becomes a string. */
 const fieldFirst = new Set(['dateadd', 'datediff', 'date_part', 'date_add', 'date_diff', 'datepart', 'pgdate_part']);
 
 export function parseCall(cursor: Cursor): FunctionCall {
   const { value: name, at } = cursor.next();
-  // Its arguments are clauses.
+  // The arguments of OBJECT_TRANSFORM are clauses.
   if (name === 'object_transform') throw cursor.unsupported('function OBJECT_TRANSFORM', at);
   cursor.expectOperator('(');
   let keyword: string | undefined;

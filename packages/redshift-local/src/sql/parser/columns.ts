@@ -9,7 +9,7 @@ interface Keys {
   foreign: TableKeys['foreign'][number][];
 }
 
-/** The columns and constraints of CREATE TABLE, in their parentheses. */
+/** Parses the columns and constraints of CREATE TABLE, with their parentheses. */
 export function parseColumns(cursor: Cursor): { columns: ColumnDefinition[]; keys: TableKeys } {
   const columns: ColumnDefinition[] = [];
   const keys: Keys = { primary: [], unique: [], foreign: [] };
@@ -50,7 +50,7 @@ function parseReferences(cursor: Cursor): { table: Identifier[]; references: Ide
 const encodings =
   `raw az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd auto`.split(' ');
 
-/** A column and its constraints; its keys are added to those of the table. */
+/** Parses a column and its constraints. Its keys are added to those of the table. */
 export function parseColumn(cursor: Cursor, keys: Keys = { primary: [], unique: [], foreign: [] }): ColumnDefinition {
   const name = cursor.identifier('a column');
   const type = parseType(cursor);

@@ -2,14 +2,16 @@ import { aliasesAfterAs, reservedWords } from '../../reserved-words';
 import type { Expression, Identifier, Query } from '../ast';
 import { type Source, type Token, tokenize } from '../lexer';
 
-/** Deeper nesting is refused, so that no text overflows the stack here or in the engine. */
+/** Deeper nesting is refused, so that no statement overflows the stack here or in DuckDB. */
 export const maxDepth = 60;
 const maxParts = 100;
 
-/** Not reserved in Redshift, but read as syntax here wherever a name could stand: as names they need double quotes. */
+/**
+ * Words that Redshift does not reserve, but that this parser always reads as syntax. As names they need double quotes.
+ */
 const syntax = new Set(['exists', 'over', 'try_cast', 'window']);
 
-/** Rules that contain each other: an expression holds calls and queries, which hold expressions. */
+/** Rules that refer to each other: an expression contains calls and queries, which contain expressions. */
 export interface Grammar {
   expression(cursor: Cursor): Expression;
   /** An operand of `||`, which stops before IN. */
@@ -17,7 +19,7 @@ export interface Grammar {
   query(cursor: Cursor): Query;
 }
 
-/** Reads tokens one after the other; every mistake is reported at the token where it is. */
+/** Reads tokens one after the other. Every error is reported at the token that caused it. */
 export class Cursor {
   private readonly tokens: readonly Token[];
   private index = 0;
@@ -36,7 +38,7 @@ export class Cursor {
   get at(): number {
     return this.token.at;
   }
-  /** End of the token read last. */
+  /** End of the last token that was read. */
   get previousEnd(): number {
     return this.index === 0 ? 0 : this.tokens[this.index - 1]!.end;
   }
@@ -98,8 +100,8 @@ export class Cursor {
     throw this.syntaxError(this.token.kind === 'word' ? `${what}: reserved words need double quotes` : what);
   }
   /**
-   * Where reserved words are fine, too: after AS in a select list (`trim(a.name) as table` in table_info.sql of awslabs/amazon-redshift-utils)
-   * and after the dot of a column or an attribute.
+   * A name that may be a reserved word: after AS in a select list (`trim(a.name) as table` in table_info.sql of
+   * awslabs/amazon-redshift-utils), and after the dot of a column or an attribute.
    */
   anyIdentifier(what: string): Identifier {
     const { kind, value, at } = this.token;
@@ -107,7 +109,10 @@ export class Cursor {
     this.next();
     return { text: value, quoted: kind === 'quoted', at };
   }
-  /** The alias of a relation, with or without AS. Without it, one of the words that follow in the statement is none. */
+  /**
+   * The alias of a relation, with or without AS. Without AS, a word from `following` continues the statement and is no
+   * alias.
+   */
   relationAlias(...following: string[]): Identifier | undefined {
     if (this.takeWords('as')) return this.identifier('an alias');
     if (!this.isIdentifier() || this.isWord(...following)) return undefined;
@@ -121,11 +126,11 @@ export class Cursor {
     this.expectOperator(')');
     return names;
   }
-  /** `name`, `schema.name`; three parts (another database) are refused by the resolver. */
+  /** `name` or `schema.name`. The resolver checks a third part, the database. */
   reference(what: string): Identifier[] {
     return this.parts(what, () => this.identifier(what));
   }
-  /** A column, perhaps with its table and schema before it. */
+  /** A column, optionally qualified with its table and schema. */
   column(what: string): Identifier[] {
     return this.parts(what, () => this.anyIdentifier(what));
   }

@@ -88,7 +88,10 @@ function parseUser(cursor: Cursor): Unplaced {
   return { kind: 'create-user', user, password };
 }
 
-/** A table whose name begins with # is temporary (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html). */
+/**
+ * A table whose name begins with # is temporary
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html).
+ */
 export const isTemporary = (table: readonly Identifier[]): boolean =>
   table.length === 1 && table[0]!.text.startsWith('#');
 
@@ -124,7 +127,7 @@ function parseTable(cursor: Cursor, declaredTemp: boolean): Unplaced {
   return { kind: 'create-table', table, temp, ifNotExists: exists, columns, keys, attributes };
 }
 
-/** Of all that a parent passes on, only defaults are a choice. */
+/** Parses `(like parent …)`. Only the copying of defaults is optional. */
 function parseLike(cursor: Cursor, table: Identifier[], temp: boolean, exists: boolean): Unplaced {
   cursor.expectOperator('(');
   cursor.expectWord('like');
@@ -138,7 +141,7 @@ function parseLike(cursor: Cursor, table: Identifier[], temp: boolean, exists: b
   return { kind: 'create-table-like', table, temp, ifNotExists: exists, like, includingDefaults };
 }
 
-/** `(a, b)`: no types, so a CREATE TABLE AS. */
+/** `(a, b)` has no types, so the statement is a CREATE TABLE AS. */
 function isColumnNames(cursor: Cursor): boolean {
   const after = cursor.peek(2);
   return after.kind === 'operator' && (after.value === ',' || after.value === ')');
@@ -210,7 +213,8 @@ export function parseDrop(cursor: Cursor): Unplaced {
   if (!what) throw cursor.unsupported(`DROP ${cursor.token.value.toUpperCase()}`);
   const exists = ifExists(cursor);
   const names = [cursor.reference('a name')];
-  // The page of DROP MATERIALIZED VIEW has one name (https://docs.aws.amazon.com/redshift/latest/dg/r_DROP_TABLE.html and its neighbours).
+  // The page of DROP MATERIALIZED VIEW shows one name only
+  // (https://docs.aws.amazon.com/redshift/latest/dg/r_DROP_TABLE.html and its neighbours).
   while (what !== 'materialized view' && cursor.takeOperator(',')) names.push(cursor.reference('a name'));
   if (cursor.isOperator(',')) throw cursor.unsupported('DROP of several objects');
   return { kind: 'drop', what, names, ifExists: exists, cascade: cascade() };

@@ -4,7 +4,7 @@ import type { Cursor } from './cursor';
 import { isSubqueryStart } from './query-start';
 import { parseType, tryParseType } from './type';
 
-/** Longer chains of one operator, and lists of IN, are refused: they would overflow the engine's stack. */
+/** Longer chains of one operator and longer IN lists are refused, because they would overflow DuckDB's stack. */
 const maxChain = 400;
 const maxList = 5000;
 
@@ -44,7 +44,10 @@ function parseExists(cursor: Cursor, at: number): Expression {
 
 const comparisons = ['=', '<>', '!=', '<', '>', '<=', '>='];
 
-/** Redshift's old precedence of IS differs from today's standard; where the two readings differ, parentheses are demanded. */
+/**
+ * Redshift's old precedence of IS differs from the current standard. Where the two readings differ, parentheses are
+ * required.
+ */
 function refuseAmbiguous(cursor: Cursor, operand: Expression): void {
   if (!operand.parenthesized && ['is', 'in', 'between', 'like', 'in-query', 'match'].includes(operand.kind)) {
     throw cursor.unsupported('a comparison of a condition without parentheses', operand.at);
@@ -80,7 +83,7 @@ function parseQuantified(cursor: Cursor, operand: Expression, operator: string, 
 
 type Row = Expression & { kind: 'row' };
 
-/** Rows are equal where all their values are. */
+/** Two rows are equal if all their values are equal. */
 function equalRows(cursor: Cursor, left: Row, right: Row, operator: string, at: number): Expression {
   if (!['=', '<>', '!='].includes(operator)) throw cursor.unsupported(`operator ${operator} between rows`, at);
   if (left.items.length !== right.items.length) throw cursor.source.error('unequal number of entries in rows', at);
@@ -199,7 +202,10 @@ function parseUnary(cursor: Cursor): Expression {
   return { kind: 'call', name: prefix, args: [operand], star: false, distinct: false, at };
 }
 
-/** Operators in front of a number that are functions (https://docs.aws.amazon.com/redshift/latest/dg/r_OPERATOR_SYMBOLS.html). */
+/**
+ * Prefix operators that are functions of a number
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_OPERATOR_SYMBOLS.html).
+ */
 const prefixes: Readonly<Record<string, string>> = { '|/': 'sqrt', '||/': 'cbrt', '@': 'abs' };
 
 function parsePostfix(cursor: Cursor): Expression {
@@ -218,13 +224,16 @@ function parsePostfix(cursor: Cursor): Expression {
   }
 }
 
-/** `a.id = b.id (+)` */
+/** Whether the old mark of an outer join follows, as in `a.id = b.id (+)`. */
 function isOuterMark(cursor: Cursor): boolean {
   const [plus, close] = [cursor.peek(), cursor.peek(2)];
   return cursor.isOperator('(') && plus.kind === 'operator' && plus.value === '+' && close.value === ')';
 }
 
-/** TIMEZONE, written behind its value (https://docs.aws.amazon.com/redshift/latest/dg/r_AT_TIME_ZONE.html). */
+/**
+ * AT TIME ZONE is TIMEZONE, written after its value
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_AT_TIME_ZONE.html).
+ */
 function atTimeZone(cursor: Cursor, value: Expression, at: number): Expression {
   const zone = parsePrimary(cursor);
   return { kind: 'call', name: 'timezone', args: [zone, value], star: false, distinct: false, at };
@@ -342,7 +351,10 @@ function parseWord(cursor: Cursor): Expression {
   return parseName(cursor);
 }
 
-/** What Redshift estimates is exact here (https://docs.aws.amazon.com/redshift/latest/dg/r_COUNT.html, r_APPROXIMATE_PERCENTILE_DISC.html). */
+/**
+ * Redshift estimates the result of APPROXIMATE; here it is exact
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_COUNT.html, r_APPROXIMATE_PERCENTILE_DISC.html).
+ */
 function parseApproximate(cursor: Cursor): Expression {
   const { at } = cursor.next();
   const call = parseCall(cursor);
@@ -366,7 +378,7 @@ function parseCast(cursor: Cursor): Expression {
   return { kind: 'cast', operand, type, lenient: value === 'try_cast', at };
 }
 
-/** `convert(integer, x)`, which is a cast. */
+/** `convert(integer, x)` is a cast. */
 function parseConvert(cursor: Cursor): Expression {
   const { at } = cursor.next();
   cursor.expectOperator('(');

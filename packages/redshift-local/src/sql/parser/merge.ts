@@ -24,7 +24,10 @@ export function parseSetList(cursor: Cursor): { column: Identifier; value: Expre
   });
 }
 
-/** https://docs.aws.amazon.com/redshift/latest/dg/r_MERGE.html: both WHEN clauses, matched first, or REMOVE DUPLICATES. */
+/**
+ * MERGE has both WHEN clauses, MATCHED first, or REMOVE DUPLICATES
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_MERGE.html).
+ */
 export function parseMerge(cursor: Cursor): Merge {
   cursor.expectWord('merge');
   cursor.expectWord('into');

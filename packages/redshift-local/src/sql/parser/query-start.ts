@@ -1,8 +1,8 @@
 import { type Cursor, maxDepth } from './cursor';
 
 /**
- * Whether a query starts here: SELECT or WITH, also behind as many opening parentheses as may be nested.
- * @param within WITH behind a parenthesis starts one too
+ * Whether a query starts here: SELECT or WITH, optionally after as many opening parentheses as nesting allows.
+ * @param within whether WITH after a parenthesis starts a query too
  */
 export function isQueryStart(cursor: Cursor, within = false): boolean {
   let ahead = 0;
@@ -11,7 +11,10 @@ export function isQueryStart(cursor: Cursor, within = false): boolean {
   return token.kind === 'word' && (token.value === 'select' || (token.value === 'with' && (ahead === 0 || within)));
 }
 
-/** The same where an expression may stand: of `(select 1) + 2` the query is an operand, of `(select 1) union select 2` the first part. */
+/**
+ * Whether a query starts at a position that allows an expression. In `(select 1) + 2` the query is only an operand; in
+ * `(select 1) union select 2` it is the first part of a query.
+ */
 export function isSubqueryStart(cursor: Cursor): boolean {
   if (!isQueryStart(cursor) || !cursor.isOperator('(')) return isQueryStart(cursor);
   let ahead = 0;
@@ -26,7 +29,7 @@ export function isSubqueryStart(cursor: Cursor): boolean {
   return kind === 'end' || (kind === 'operator' ? value === ')' || value === ';' : queryWords.includes(value));
 }
 
-/** Whether the parentheses in FROM hold a join, as in `((select 1) x join y on …)`. */
+/** Whether the parentheses in FROM contain a join, as in `((select 1) x join y on …)`. */
 export function isJoinGroup(cursor: Cursor): boolean {
   if (!isQueryStart(cursor, true)) return true;
   const second = cursor.peek();

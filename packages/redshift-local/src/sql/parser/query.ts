@@ -142,7 +142,7 @@ function parseExclude(cursor: Cursor, items: readonly SelectItem[]): Identifier[
 
 type Groups = Pick<SelectCore, 'groupBy' | 'groupingSets' | 'groupByAll'>;
 
-/** More than these are too many for a person as well. */
+/** Most grouping sets that are supported. */
 const maxGroupingSets = 256;
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_GROUP_BY_clause.html, r_GROUP_BY_aggregation-extensions.html */
@@ -157,7 +157,7 @@ function parseGroupBy(cursor: Cursor): Groups {
   return { groupBy, groupingSets };
 }
 
-/** The groupings that one item of GROUP BY stands for; its expressions are added to `groupBy`. */
+/** The groupings that one item of GROUP BY means. Its expressions are added to `groupBy`. */
 function parseGroupItem(cursor: Cursor, groupBy: Expression[]): number[][] {
   const opens = (ahead: number) => cursor.peek(ahead).kind === 'operator' && cursor.peek(ahead).value === '(';
   if (cursor.isWord('rollup', 'cube') && opens(1)) {
@@ -195,7 +195,7 @@ function parseGroup(cursor: Cursor, groupBy: Expression[]): number[] {
   return places;
 }
 
-/** Whether the parentheses hold a list, or nothing, and end the group: `(a) + 1` is an expression. */
+/** Whether the parentheses contain a list, possibly empty, and end the group. `(a) + 1` is an expression instead. */
 function isGroupList(cursor: Cursor): boolean {
   for (let ahead = 0, depth = 0; cursor.peek(ahead).kind !== 'end'; ahead++) {
     const { kind, value } = cursor.peek(ahead);
@@ -307,7 +307,7 @@ function parseJoinGroup(cursor: Cursor): FromItem {
   return item;
 }
 
-/** The alias of what has none, which no statement can name. */
+/** The alias of an item without one. No statement can name it. */
 const unnamed = (at: number): Identifier => ({ text: `millrace unnamed ${at}`, quoted: true, at });
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_FROM_clause-pivot-unpivot-examples.html */

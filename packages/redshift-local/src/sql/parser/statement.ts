@@ -11,7 +11,7 @@ import { parseAnalyze, parseComment, parseReset, parseSet, parseShow, parseVacuu
 
 type Unplaced = StatementNode extends infer S ? (S extends unknown ? Omit<S, 'at' | 'end'> : never) : never;
 
-/** Reads the statement at the cursor, up to its semicolon or the end. */
+/** Parses the statement at the cursor, up to its semicolon or the end of the text. */
 export function parseStatement(cursor: Cursor): StatementNode {
   const at = cursor.at;
   const node = parseAny(cursor) as Unplaced;

@@ -50,7 +50,10 @@ export function parseVacuum(cursor: Cursor): Unplaced {
   return { kind: 'maintain', verb: 'vacuum', table, columns: [] };
 }
 
-/** https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW.html and the pages of SHOW TABLES, SHOW SCHEMAS, SHOW COLUMNS, SHOW DATABASES, SHOW VIEW. */
+/**
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW.html and the pages of SHOW TABLES, SHOW SCHEMAS, SHOW COLUMNS,
+ * SHOW DATABASES, SHOW VIEW.
+ */
 export function parseShow(cursor: Cursor): Unplaced {
   const { at } = cursor.next();
   const like = () => (cursor.takeWords('like') ? cursor.expectString('a pattern').value : undefined);
@@ -91,14 +94,14 @@ export function parseSet(cursor: Cursor): Unplaced {
   const { at } = cursor;
   const isZone = cursor.isWord('time');
   const name = settingName(cursor);
-  // `set time zone 'UTC'` has no sign.
+  // `set time zone 'UTC'` has no equals sign.
   if (!isZone && !cursor.takeOperator('=')) cursor.expectWord('to');
   if (cursor.takeWords('default')) return { kind: 'set', name, values: undefined, nameAt: at, valueAt: cursor.at };
   const valueAt = cursor.at;
   return { kind: 'set', name, values: cursor.list(() => settingValue(cursor)), nameAt: at, valueAt };
 }
 
-/** A word, a text or a number as it is written. */
+/** A word, text or number as written. */
 function settingValue(cursor: Cursor): string {
   const minus = cursor.takeOperator('-') ? '-' : '';
   const { kind } = cursor.token;

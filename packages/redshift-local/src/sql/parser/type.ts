@@ -48,7 +48,7 @@ function readDecimal(cursor: Cursor): RedshiftType {
   return { name: 'decimal', precision, scale };
 }
 
-/** A type name on the allow-list, or undefined without having read anything. */
+/** Reads a supported type name. Undefined if there is none; then nothing is consumed. */
 export function tryParseType(cursor: Cursor): RedshiftType | undefined {
   const { kind, value } = cursor.token;
   if (kind !== 'word') return undefined;
@@ -59,7 +59,7 @@ export function tryParseType(cursor: Cursor): RedshiftType | undefined {
     return plain;
   }
   if (cursor.takeWords('double', 'precision')) return { name: 'double precision' };
-  // a length that is not given is 256 (https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html)
+  // The default length of VARCHAR is 256 (https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html).
   if (cursor.takeWords('varchar') || cursor.takeWords('nvarchar') || cursor.takeWords('character', 'varying')) {
     return { name: 'varchar', length: readLength(cursor, 'varchar', 256) };
   }
