@@ -1,13 +1,16 @@
 import type { Expression } from '../ast';
 
-/** Whether an expression holds one of these functions, outside of the subqueries in it; a window function counts by its arguments only. */
+/**
+ * Whether an expression contains one of these functions outside of its subqueries. For a window function, only the
+ * arguments count.
+ */
 export function holdsAggregate(node: Expression | undefined, isAggregate: (name: string) => boolean): boolean {
   if (!node) return false;
   if (node.kind === 'call' && !node.over && isAggregate(node.name)) return true;
   return childrenOf(node).some((child) => holdsAggregate(child, isAggregate));
 }
 
-/** Whether an expression holds a window function, outside of the subqueries in it. */
+/** Whether an expression contains a window function outside of its subqueries. */
 export function holdsWindow(node: Expression): boolean {
   return (node.kind === 'call' && node.over !== undefined) || childrenOf(node).some(holdsWindow);
 }
@@ -16,7 +19,7 @@ function isExpression(value: unknown): value is Expression {
   return typeof value === 'object' && value !== null && 'kind' in value && 'at' in value;
 }
 
-/** Expressions directly below; a subquery is a world of its own. */
+/** The direct subexpressions. Subqueries are not entered. */
 function childrenOf(node: Expression): Expression[] {
   const children: Expression[] = [];
   const visit = (value: unknown): void => {
@@ -30,7 +33,7 @@ function childrenOf(node: Expression): Expression[] {
 
 const sizes = new WeakMap<Expression, number>();
 
-/** Number of expressions in an expression. */
+/** Number of expressions in an expression, including itself. */
 export function sizeOf(node: Expression): number {
   const known = sizes.get(node);
   if (known !== undefined) return known;

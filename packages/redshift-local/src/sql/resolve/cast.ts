@@ -17,23 +17,23 @@ import {
 import { jsonText, jsonType, navigated, numberText } from './super';
 import { isColumn, letting, looksLikeString, naming, quoteLiteral, type Value } from './value';
 
-/** How a value becomes one of another type: `cast(…)` or `::`, try_cast, or storing it in a column. */
+/** How a value is converted to another type: by `cast(…)` or `::`, by try_cast, or by storage in a column. */
 export type CastMode = 'explicit' | 'lenient' | 'assignment';
 
-/** There is no year 0. Without lookaheads, which the engine's expressions do not have. */
+/** There is no year 0. The pattern has no lookaheads, because DuckDB's regular expressions do not support them. */
 const year = '(?:\\d{3}[1-9]|\\d{2}[1-9]0|\\d[1-9]00|[1-9]000)';
 
 const patterns: Readonly<Record<string, string>> = {
   integer: '\\s*[+-]?\\d+\\s*',
   number: '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)\\s*',
   float: '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?\\s*',
-  // Of a time the day is taken (an example of https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html).
+  // The time of day is dropped (an example of https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html).
   date: `${year}-\\d{1,2}-\\d{1,2}([T ]([01]?\\d|2[0-3]):\\d{2}(:\\d{2}(\\.\\d{1,6})?)?)?`,
-  // https://docs.aws.amazon.com/redshift/latest/dg/r_Datetime_types.html: 00:00:00 to 24:00:00
+  // From 00:00:00 to 24:00:00 (https://docs.aws.amazon.com/redshift/latest/dg/r_Datetime_types.html).
   time: '([01]?\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,6})?)?|24:00(:00(\\.0{1,6})?)?',
-  // An offset is ignored by a timestamp without time zone, so it may only be one that means UTC here.
+  // A timestamp without time zone ignores an offset, so only offsets that mean UTC are accepted here.
   timestamp: `${year}-\\d{1,2}-\\d{1,2}([T ]([01]?\\d|2[0-3]):\\d{2}(:\\d{2}(\\.\\d{1,6})?)?(Z|\\+00(:?00)?)?)?`,
-  // Without an offset it is a time of the session, in UTC.
+  // A time without an offset is in UTC, the session's time zone.
   timestamptz: `${year}-\\d{1,2}-\\d{1,2}([T ]([01]?\\d|2[0-3]):\\d{2}(:\\d{2}(\\.\\d{1,6})?)?(Z| UTC|[+-](0\\d|1[0-5])(:[0-5]\\d)?)?)?`,
 };
 
@@ -48,17 +48,23 @@ const truths = ['t', 'true', 'y', 'yes', '1'];
 const falsehoods = ['f', 'false', 'n', 'no', '0'];
 const listed = (texts: readonly string[]) => texts.map(quoteLiteral).join(', ');
 
-/** Emitted expressions name their argument more than once; past this size a nest of them would explode. */
+/**
+ * Most characters of an expression that is repeated. Emitted expressions repeat their arguments, so that nested ones
+ * would grow exponentially.
+ */
 const maxExpressionLength = 100_000;
 
-/** What FLOOR, CEIL or TRUNC gave: no rounding is left in which engines could differ. Operators stand in parentheses, so it is the whole value. */
+/**
+ * Whether the value is the result of FLOOR, CEIL or TRUNC. No rounding is left in which engines could differ.
+ * Operators are in parentheses, so the call is the whole value.
+ */
 const isWholeDouble = ({ type, sql }: Value) =>
   type.name === 'double precision' && /^(floor|ceil|trunc)\(cast\(/.test(sql);
 
 export class Caster {
   constructor(private readonly source: Source) {}
 
-  /** Guards an expression that will be repeated. */
+  /** Refuses an expression that is too long to be repeated. */
   repeated(sql: string, at: number): string {
     if (sql.length > maxExpressionLength) throw this.source.unsupported('an expression of this size', at);
     return sql;
@@ -92,7 +98,8 @@ export class Caster {
     if (mode !== 'explicit' || value.constant !== undefined) return cast(sql);
     if (isFloat(type) && isInteger(to)) return unrounded(sql, to);
     if (losesFraction(type, to) && readsRows(sql)) return cast(cutOff(sql, to));
-    // Beside a constant the engine would compare the value that was cast, and no longer see that it has no place in the type.
+    // In a comparison with a constant, DuckDB would compare the value before the cast, and an overflow of the cast
+    // would go unnoticed. CASE prevents that.
     return isNarrower(type, to)
       ? letting('c', sql, (c) => `case when ${c} is null then null else ${cast(c)} end`)
       : cast(sql);
@@ -105,7 +112,10 @@ export class Caster {
     );
   }
 
-  /** Casts in which DuckDB and Redshift agree. A floating-point number becomes the decimal nearest to its text, as in PostgreSQL; no page of Redshift says it. */
+  /**
+   * Casts in which DuckDB and Redshift agree. A floating-point number becomes the decimal nearest to its text, as in
+   * PostgreSQL; Redshift does not document this.
+   */
   private isPlain(from: Type, to: Type, mode: CastMode): boolean {
     const exact = (type: Type) => isInteger(type) || type.name === 'decimal';
     if (from.name === to.name) return true;
@@ -123,7 +133,7 @@ export class Caster {
 
   private toSuper({ sql, type }: Value, at: number): string {
     if (isInteger(type) || type.name === 'boolean') return `to_json(${sql})`;
-    // With its places (https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html).
+    // Keeps the decimal places (https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html).
     if (type.name === 'decimal') return `cast(${decimalText(sql, type)} as json)`;
     throw this.impossible(type, { name: 'super' }, at);
   }
@@ -152,7 +162,9 @@ export class Caster {
     return this.fitText(whole, varchar(to.length), to, mode, at);
   }
 
-  /** VARCHAR(n) counts bytes: an explicit cast cuts between characters, storing a longer text is an error. */
+  /**
+   * VARCHAR(n) counts bytes. An explicit cast truncates between characters; the storage of a longer text is an error.
+   */
   fitText(sql: string, from: Type, to: RedshiftType, mode: CastMode, at: number): string {
     if (!isText(to)) return sql;
     this.repeated(sql, at);
@@ -201,7 +213,10 @@ export class Caster {
     return failureWith(`${shown} ${to.name}`, sql);
   }
 
-  /** SUPER casts are lax: what does not fit is NULL (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html). */
+  /**
+   * SUPER casts are lax: a value that does not fit becomes NULL
+   * (https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html).
+   */
   private fromSuper(value: Value, to: RedshiftType, at: number): string {
     const { base, steps } = value.path ?? { base: value.sql, steps: [] };
     return letting('s', base, (json) => this.fromJson(navigated(json, steps), to, at));
@@ -216,7 +231,8 @@ export class Caster {
       const kept = `case when ${type} = 'DOUBLE' then ${shownNumber(numberText(value), to)} else ${text} end`;
       const fitted = (of: string) => this.fitText(of, { name: 'unknown' }, to, 'explicit', at);
       const string = isColumn(value.sql) ? `when ${looksLikeString(value.sql)} then ${fitted(text)} ` : '';
-      // Four values: of five or more DuckDB makes a join, that is no longer kept from rows by a CASE around it.
+      // Four values at most: DuckDB turns five or more into a join, which runs for every row despite the CASE around
+      // it.
       return `case ${string}when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted(kept)} end`;
     }
     if (to.name === 'boolean') {
@@ -240,7 +256,10 @@ export class Caster {
     return `case when ${isWhole} or (${fits}) then ${read(text)} when ${type} = 'DOUBLE' then ${whatFits(numberText(value), to)} end`;
   }
 
-  /** A text of SUPER that is no value of the type becomes NULL; one that Redshift may read and the local warehouse does not is refused. */
+  /**
+   * Whether a SUPER text is a value of the type; if not, the cast gives NULL. A text that Redshift may read but the
+   * local warehouse does not is refused.
+   */
   private readable(text: string, to: RedshiftType, pattern: string): string {
     const reads = `regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
     if (isInteger(to)) return reads;
@@ -251,7 +270,7 @@ export class Caster {
     return `case when ${reads} then true when regexp_full_match(lower(${text}), ${quoteLiteral(perhaps)}, 's') then ${unread} else false end`;
   }
 
-  /** A literal's text is checked while the statement is read. */
+  /** Checks and casts a literal during translation. */
   constant(given: string | null, to: RedshiftType, mode: CastMode, at: number): Value {
     const text = given !== null && isTime(to) ? withDashes(given) : given;
     if (text === null)
@@ -288,21 +307,21 @@ export class Caster {
   }
 }
 
-/** What becomes of bytes for which the type has no room is not documented. */
+/** Refuses bytes that do not fit the type. Redshift does not document what happens to them. */
 function fitBytes(sql: string, from: { length: number }, to: RedshiftType & { length: number }): string {
   if (from.length <= to.length) return sql;
   const words = `more than ${to.length} bytes as ${describe(to)} are not supported by the local warehouse`;
   return letting('y', sql, (y) => `case when octet_length(${y}) > ${to.length} then ${failure(words)} else ${y} end`);
 }
 
-/** A text of which nothing else limits the length, which no VARCHAR may exceed. */
+/** Fails for a text longer than the longest VARCHAR, where nothing else limits the length. */
 export function bounded(sql: string): string {
   const tooLong = failure(`value too long for type ${describe(varchar(maxTextBytes))}`);
   return letting('b', sql, (b) => `case when strlen(${b}) > ${maxTextBytes} then ${tooLong} else ${b} end`);
 }
 export const maxTextBytes = 65_535;
 
-/** `20240209` is a date as well (https://docs.aws.amazon.com/redshift/latest/dg/r_Date_and_time_literals.html). */
+/** `20240209` is a date too (https://docs.aws.amazon.com/redshift/latest/dg/r_Date_and_time_literals.html). */
 const withDashes = (text: string) => {
   const iso = text.trim().replace(/^(\d{4})(\d{2})(\d{2})(?= |$)/, '$1-$2-$3');
   const [, month, day, year, time] = slashed.exec(iso) ?? [];
@@ -310,43 +329,49 @@ const withDashes = (text: string) => {
   return iso.toLowerCase() === 'epoch' ? '1970-01-01' : iso;
 };
 
-/** Month, day and year, in the order of the default DateStyle (https://docs.aws.amazon.com/redshift/latest/dg/r_datestyle.html). */
+/**
+ * Month, day and year, in the order of the default DateStyle
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_datestyle.html).
+ */
 const slashed = /^(\d{1,2})\/(\d{1,2})\/(\d{4})((?: .*)?)$/;
-/** The same in the engine's text. */
+/** The same format as a pattern for DuckDB. */
 const slashedPattern = '(\\d{1,2})/(\\d{1,2})/(\\d{4})';
 
-/** The engine counts a year 0 and negative ones. */
+/** DuckDB has a year 0 and negative years. */
 export const beforeChrist = failure('a date before the year 1 is not supported by the local warehouse');
 const timeText = (sql: string) =>
   letting('d', sql, (d) => `case when ${d} < date '0001-01-01' then ${beforeChrist} else cast(${d} as varchar) end`);
 
-/** Digits that a double holds whatever they are. */
+/** Number of decimal digits that a double always preserves. */
 const exactDigits = 15;
 
-/** Whether a fraction as the engine spells it becomes the same decimal as the one that was written: all its digits have a place, and more of them would not show. */
+/**
+ * Whether a fraction in DuckDB's spelling becomes the same decimal as in its original spelling. All its digits must fit
+ * the scale, and a double must hold all digits up to the scale.
+ */
 const isShort = (text: string, scale: number) =>
   `strlen(${text}) - strpos(${text}, '.') <= ${scale} and strpos(${text}, '.') + ${scale} <= ${exactDigits + 1}`;
 
-/** A number of SUPER as an exact one, NULL where there is no place for it; refused where `unrounded` would refuse it. */
+/** A SUPER number as an exact number. It is NULL if it does not fit, and refused where `unrounded` would refuse it. */
 function whatFits(number: string, to: RedshiftType): string {
   const scale = to.name === 'decimal' ? to.scale : 0;
   return letting('w', number, (w) => {
     const exact = `try_cast(${w} as decimal(38, ${scale}))`;
     const cut = `try_cast(regexp_extract(${w}, '^-?[0-9]+(?:[.][0-9]{0,${scale}})?') as decimal(38, ${scale}))`;
-    // Digits of a whole number times a power of ten: none is lost, which the engine's double of a decimal would not tell.
+    // A whole number times a power of ten loses no digits. The comparison of doubles would not show that.
     const whole = `regexp_full_match(${w}, '-?[0-9]+[eE][+]?[0-9]+')`;
     const kept = `case when ${whole} then true when contains(lower(${w}), 'e') then cast(${exact} as double) = cast(${w} as double) else ${exact} = ${cut} end`;
     return `case when ${exact} is null then null when ${kept} then try_cast(${exact} as ${duckdbType(to)}) else ${failure(dropsDigits(to))} end`;
   });
 }
 
-/** How Redshift writes a number with an exponent is not documented. */
+/** Refuses a number with an exponent, because Redshift's spelling of it is undocumented. */
 function shownNumber(number: string, to: RedshiftType): string {
   const words = `a number with an exponent as ${describe(to)} is not supported by the local warehouse (cast it to double precision)`;
   return letting('v', number, (v) => `case when contains(lower(${v}), 'e') then ${failure(words)} else ${v} end`);
 }
 
-/** A CHAR has single-byte characters only, and is kept without its trailing blanks. */
+/** CHAR accepts single-byte characters only. It is stored without its trailing blanks. */
 function fitChar(sql: string, to: RedshiftType & { length: number }, mode: CastMode): string {
   const tooLong = failure(`value too long for type ${describe(to)}`);
   const wide = failure('multibyte character not supported for CHAR');
@@ -356,14 +381,20 @@ function fitChar(sql: string, to: RedshiftType & { length: number }, mode: CastM
   });
 }
 
-/** Whether a value comes from rows. A constant is computed before the statement runs, and rounded. */
+/** Whether a value comes from rows. A constant is computed before the statement runs, and is rounded. */
 const readsRows = (sql: string): boolean => sql.includes('"');
 
-/** An explicit cast cuts digits off unless `enable_numeric_rounding` is on, which is not the default (https://docs.aws.amazon.com/redshift/latest/dg/r_enable_numeric_rounding.html). */
+/**
+ * An explicit cast truncates digits unless `enable_numeric_rounding` is on; its default is off
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_enable_numeric_rounding.html).
+ */
 const cutOff = (sql: string, to: RedshiftType): string =>
   to.name === 'decimal' ? `trunc(${sql}, ${to.scale})` : `trunc(${sql})`;
 
-/** It is not documented whether a floating-point number is rounded or cut where it becomes a whole one: a value for which that makes a difference is refused. */
+/**
+ * Casts a floating-point number to a whole one. Redshift does not document whether it rounds or truncates, so a value
+ * for which this matters is refused.
+ */
 function unrounded(sql: string, to: RedshiftType): string {
   return letting('u', sql, (u) => {
     const [cast, kept] = [`cast(${u} as ${duckdbType(to)})`, cutOff(u, to)];
@@ -381,7 +412,7 @@ function textOf(sql: string, type: Type): string {
   return type.name === 'decimal' ? decimalText(sql, type) : `cast(${sql} as varchar)`;
 }
 
-/** The longest start of a text that ends between two characters and has at most this many bytes. */
+/** The longest prefix of a text that has at most this many bytes and ends between two characters. */
 function cutSql(sql: string, bytes: number): string {
   const upTo = (end: number) => `decode(encode(${sql})[1:${end}])`;
   const startsAfter = (end: number) => `hex(encode(${sql})[${end + 1}:${end + 1}]) not between '80' and 'BF'`;
@@ -391,26 +422,26 @@ function cutSql(sql: string, bytes: number): string {
   return `case ${branches.join(' ')} else ${bytes > 3 ? upTo(bytes - 3) : "''"} end`;
 }
 
-/** Fails for a value beyond the largest of its type. */
+/** Fails for a value larger than the largest of its type. */
 export function in64Bits(sql: string, type: Type): string {
   const most = largestOf(type);
   if (most === undefined) return sql;
   return letting('m', sql, (m) => `case when abs(${m}) > ${most} then ${failure(overflow)} else ${m} end`);
 }
 
-/** The engine reads a number too large for a double as infinity, and computes it; to Redshift that is an overflow. */
+/** DuckDB reads a number too large for a double as infinity and computes with it. In Redshift this is an overflow. */
 export function finite(sql: string, type: Type, otherwise = failure('value out of range: overflow')): string {
   if (type.name !== 'double precision' && type.name !== 'real') return sql;
   return letting('f', sql, (f) => `case when isinf(${f}) then ${otherwise} else ${f} end`);
 }
 
-/** Whether a number of one type may have digits behind the point that the other has no place for. */
+/** Whether a number of type `from` may have decimal places that do not fit type `to`. */
 function losesFraction(from: Type, to: RedshiftType): boolean {
   if (isInteger(to)) return isNumeric(from) && !isInteger(from);
   return from.name === 'decimal' && to.name === 'decimal' && from.scale > to.scale;
 }
 
-/** Whether a number of one type may be too large for the other. */
+/** Whether a number of type `from` may be too large for type `to`. */
 function isNarrower(from: Type, to: RedshiftType): boolean {
   const [a, b] = [asDecimal(from), asDecimal(to)];
   return a !== undefined && b !== undefined && a.precision - a.scale > b.precision - b.scale;

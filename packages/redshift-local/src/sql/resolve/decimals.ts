@@ -5,7 +5,10 @@ import { asDecimal, bigint, decimal, describe, integer } from '../types';
 import type { Environment } from './environment';
 import { letting, quoteLiteral, type Value } from './value';
 
-/** Precision and scale as in https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html */
+/**
+ * Decimal arithmetic with the precision and scale of
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html
+ */
 export function decimalArithmetic(
   operator: BinaryOperator,
   a: Value,
@@ -29,14 +32,15 @@ export function decimalArithmetic(
   return { sql: `(${wide(a)} ${operator} ${wide(b)})`, type: decimal(Math.min(38, precision), scale) };
 }
 
-/** An integer as the decimal that Redshift makes of it. */
+/** An integer as the decimal to which Redshift converts it. */
 function wide({ sql, type }: Value): string {
   return type.name === 'decimal' ? sql : `cast(${sql} as decimal(${asDecimal(type)!.precision}, 0))`;
 }
 
 /**
- * A quotient is cut off at the end of its scale. No page says so; the averages on https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html are cut, and numbers
- * are cut where https://docs.aws.amazon.com/redshift/latest/dg/r_enable_numeric_rounding.html speaks of the default.
+ * A quotient is truncated to its scale. Redshift does not document this. But the averages on
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html are truncated, and
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_enable_numeric_rounding.html describes truncation as the default.
  */
 function decimalQuotient(a: Value, b: Value, environment: Environment, at: number): Value {
   const type = quotientType(asDecimal(a.type)!, asDecimal(b.type)!);
@@ -63,20 +67,23 @@ function quotientType(
   return { name: 'decimal', precision: 38, scale: Math.min(37, Math.max(38 + scale - precision, 4)) };
 }
 
-/** The digits of a decimal as a whole number. */
+/** The digits of a decimal as a whole number, without the decimal point. */
 export function unscaled(value: Value): string {
   const { scale } = asDecimal(value.type)!;
   if (scale === 0) return `cast(${value.sql} as hugeint)`;
   return `cast(replace(cast(${value.sql} as varchar), '.', '') as hugeint)`;
 }
 
-/** A whole number of digits as the decimal that has them. */
+/** The decimal whose digits are the given whole number. */
 export function scaled(sql: string, type: RedshiftType & { precision: number; scale: number }): string {
   const unit = `cast('${type.scale === 0 ? '1' : `0.${'0'.repeat(type.scale - 1)}1`}' as decimal(38, ${type.scale}))`;
   return `cast(cast(${sql} as decimal(38, 0)) * ${unit} as decimal(${type.precision}, ${type.scale}))`;
 }
 
-/** An integer literal has the smallest type that holds it, from INTEGER on; one with a point is a DECIMAL of its digits. */
+/**
+ * An integer literal has the smallest type that holds it, INTEGER at least. A literal with a decimal point is a DECIMAL
+ * of its digits.
+ */
 export function numberLiteral(text: string, environment: Environment, at: number): Value {
   const [whole = '', fraction] = text.split('.');
   if (fraction === undefined) {

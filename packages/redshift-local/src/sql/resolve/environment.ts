@@ -5,28 +5,28 @@ import type { Caster } from './cast';
 import type { Context, Scope } from './scope';
 import type { Value } from './value';
 
-/** A query as it stands in parentheses or after AS. */
+/** A resolved query, as written in parentheses or after AS. */
 export interface ResolvedQuery {
   readonly sql: string;
   readonly columns: readonly ResolvedColumn[];
-  /** Groupings, DISTINCT and set operations that stand one upon the other in FROM. */
+  /** Number of groupings, DISTINCTs and set operations that are nested in FROM. */
   readonly groups: number;
 }
 export interface ResolvedColumn {
   readonly name: string;
-  /** `unknown` for NULL without a type. */
+  /** `unknown` for an untyped NULL. */
   readonly type: Type;
-  /** Text of a literal without a type. */
+  /** Text of an untyped literal. */
   readonly constant?: string | null;
   readonly origin?: Origin;
 }
 
-/** What resolving an expression needs; one for each clause. */
+/** What is needed to resolve an expression. Each clause has its own environment. */
 export interface Environment {
   readonly context: Context;
   readonly scope: Scope;
   readonly caster: Caster;
-  /** Name of the clause for messages. */
+  /** Name of the clause for error messages. */
   readonly clause: string;
   readonly aggregates: boolean;
   readonly windows: boolean;

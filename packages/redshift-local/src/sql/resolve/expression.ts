@@ -18,7 +18,7 @@ const flags = (values: readonly Value[]) => ({
   window: values.some((value) => value.window),
 });
 
-/** A condition; a literal of unknown type is read as a boolean. */
+/** Resolves a condition. A literal of unknown type is read as a boolean. */
 export function resolveCondition(node: Expression, environment: Environment, what = environment.clause): Value {
   const value = settle(environment, environment.resolve(node, environment), boolean, node.at);
   if (value.type.name !== 'boolean')
@@ -80,7 +80,10 @@ export function resolveExpression(node: Expression, environment: Environment): V
   }
 }
 
-/** A number in scientific notation where it becomes a floating-point number, whatever it was before. */
+/**
+ * A number in scientific notation that becomes a floating-point number, read from its text. Undefined for anything
+ * else.
+ */
 function scientific(node: Expression, type: Type): Value | undefined {
   const operand = node.kind === 'negate' ? node.operand : node;
   if (operand.kind !== 'exponent' || !isFloat(type)) return undefined;
@@ -182,7 +185,7 @@ function resolveIs(node: Predicate & { kind: 'is' }, environment: Environment, n
     };
   }
   const operand = environment.resolve(node.operand, environment);
-  // A JSON null is NULL as well.
+  // A JSON null counts as NULL too.
   const sql =
     operand.type.name === 'super'
       ? `(coalesce(${jsonType(operand)}, 'NULL') ${node.negated ? '<>' : '='} 'NULL')`
@@ -203,7 +206,7 @@ function resolveIn(operand: Value, list: readonly Value[], not: string, environm
   const unified = unify(environment, [subject, ...items], at, 'IN');
   const sql = isText(unified.type) ? unified.sql.map((item) => withoutBlanks({ sql: item })) : unified.sql;
   const [value, ...found] = sql;
-  // Of five constants or more the engine makes a join.
+  // DuckDB turns five or more constants into a join.
   const listed = found.length >= 5 && found.every((item) => /^'(?:[^']|'')*'$/.test(item));
   return {
     sql: listed
@@ -214,7 +217,10 @@ function resolveIn(operand: Value, list: readonly Value[], not: string, environm
   };
 }
 
-/** Redshift cannot decorrelate it, unless the aggregate is MIN or MAX (https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html). */
+/**
+ * Whether a grouped subquery has an aggregate other than MIN or MAX. Redshift cannot decorrelate it
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html).
+ */
 function sumsGroups(body: Body): boolean {
   if (body.kind !== 'select' || body.groupBy.length === 0) return false;
   const isSum = (name: string) => isAggregate(name) && name !== 'min' && name !== 'max';
@@ -241,7 +247,7 @@ function inQuery(node: Predicate & { kind: 'in-query' }, environment: Environmen
   return { sql: `(${subject} ${not}in (${list}))`, type: boolean, ...flags([operand]) };
 }
 
-/** True where a row of the query equals it, unknown where one may, as nothing in it differs. */
+/** True if the row equals a row of the query. Unknown if it equals none, but NULLs alone prevent that. */
 function rowInQuery(
   row: Expression & { kind: 'row' },
   query: ResolvedQuery,
@@ -274,21 +280,25 @@ function resolveLike(node: Predicate & { kind: 'like' }, environment: Environmen
   for (const value of [operand, pattern]) {
     if (!isText(value.type)) throw source.unsupported(`LIKE with ${describe(value.type)}`, node.at);
   }
-  // Redshift's escape character is the backslash unless another is given.
+  // Redshift's default escape character is the backslash.
   const escapedBy = node.escape ? environment.resolve(node.escape, environment).constant : '\\';
   if (typeof escapedBy !== 'string' || !/^[\0-\x7f]$/.test(escapedBy))
     throw source.unsupported('an escape that is not one ASCII character', node.at);
   if (node.pattern.kind !== 'string' && node.pattern.kind !== 'parameter')
     throw source.unsupported('a LIKE pattern that is not a literal', node.pattern.at);
   const literal = environment.resolve(node.pattern, environment).constant!;
-  // Whether the trailing blanks of a CHAR count in a pattern is not documented; behind the last letter of one that goes on they make no difference.
+  // Whether the trailing blanks of a CHAR count in a pattern is undocumented. They make no difference if the pattern
+  // ends with a letter and `%`.
   if (operand.type.name === 'char' && !/^[^_ \\]*%$|[^ _%\\]%+$/.test(literal))
     throw source.unsupported(`LIKE '${literal}' with ${describe(operand.type)} (cast it to varchar)`, node.pattern.at);
   const sql = likeSql(node, operand.sql, literal, escapedBy, environment);
   return { sql: `(${not}${sql})`, type: boolean, ...flags([operand]) };
 }
 
-/** ILIKE knows upper and lower case of ASCII letters only (https://docs.aws.amazon.com/redshift/latest/dg/r_patternmatching_condition_like.html). */
+/**
+ * ILIKE ignores the case of ASCII letters only
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_patternmatching_condition_like.html).
+ */
 function likeSql(
   node: Predicate & { kind: 'like' },
   text: string,
@@ -316,7 +326,10 @@ function endsInEscape(pattern: string, escapedBy: string): boolean {
   return open;
 }
 
-/** `case when can_json_parse(x) then json_parse(x) end`, as the documentation has it; undefined for another CASE. */
+/**
+ * The json_parse call in `case when can_json_parse(x) then json_parse(x) end`, a form from the documentation. Undefined
+ * for another CASE.
+ */
 function guardedParse(node: Expression & { kind: 'case' }): FunctionCall | undefined {
   const [branch, ...others] = node.branches;
   if (node.operand || node.otherwise || others.length > 0) return undefined;

@@ -16,7 +16,10 @@ import { quoteIdentifier } from './value';
 type RelationItem = FromItem & { kind: 'relation' };
 type Join = FromItem & { kind: 'join' };
 
-/** What a stream offers to a streaming view (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-streaming-ingestion-getting-started.html). */
+/**
+ * Columns of a stream that a streaming view can read
+ * (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-streaming-ingestion-getting-started.html).
+ */
 export const streamColumns: readonly ColumnInfo[] = [
   { name: 'approximate_arrival_timestamp', type: { name: 'timestamp' } },
   { name: 'partition_key', type: { name: 'varchar', length: 256 } },
@@ -26,7 +29,7 @@ export const streamColumns: readonly ColumnInfo[] = [
   { name: 'kinesis_data', type: { name: 'varbyte', length: 1_048_576 } },
 ];
 
-/** DuckDB's name of a relation: system views live in a schema of their own, temporary tables in DuckDB's. */
+/** DuckDB's name of a relation. System views have their own schema; temporary tables are in DuckDB's `temp`. */
 export function relationSql(relation: Pick<Relation, 'kind' | 'schema' | 'name' | 'query'>): string {
   if (relation.kind === 'temp-table') return `temp.main.${quoteIdentifier(relation.name)}`;
   if (relation.query !== undefined) return `(${relation.query})`;
@@ -34,7 +37,7 @@ export function relationSql(relation: Pick<Relation, 'kind' | 'schema' | 'name' 
   return `${quoteIdentifier(schema)}.${quoteIdentifier(relation.name)}`;
 }
 
-/** Splits `schema.name` as the statement wrote it. */
+/** Splits a name, as written in the statement, into schema and name. */
 export function splitName(parts: readonly Identifier[], context: Context): { schema?: string; name: string } {
   const own = parts.length === 3 && context.fold(parts[0]!) === context.catalog.database;
   if (parts.length > 2 && !own) throw context.source.unsupported('a relation of another database', parts[0]!.at);
@@ -42,7 +45,10 @@ export function splitName(parts: readonly Identifier[], context: Context): { sch
   return folded.length === 2 ? { schema: folded[0]!, name: folded[1]! } : { name: folded[0]! };
 }
 
-/** Names that Redshift keeps for itself (https://docs.aws.amazon.com/redshift/latest/dg/cm_chap_system-tables.html). */
+/**
+ * Whether Redshift reserves the name for itself
+ * (https://docs.aws.amazon.com/redshift/latest/dg/cm_chap_system-tables.html).
+ */
 const isSystem = (schema: string | undefined, name: string): boolean =>
   schema === undefined || schema === 'pg_catalog'
     ? /^(?:pg|stl|stv|svl|svv|svcs|sys)_/.test(name)
@@ -66,7 +72,8 @@ export function resolveFrom(item: FromItem, environment: Environment): string {
     case 'query': {
       const { context, scope } = environment;
       context.mark('subquery', item.at);
-      // A subquery in FROM sees neither its neighbours nor the queries around this one; the empty scope lets a mistake be named.
+      // A subquery in FROM sees neither its neighbours nor the outer queries. The empty scope lets an error name the
+      // mistake.
       const { sql, columns, groups } = environment.resolveQuery(
         item.query,
         context,
@@ -114,7 +121,7 @@ function withOrigin({ kind, schema, name: table, columns }: Relation) {
   return columns.map((column) => ({ ...column, origin: { schema, table, notNull: column.notNull ?? false } }));
 }
 
-/** `t.payload.items`, or `items` where that is an element of an array itself. */
+/** Whether the item unnests an array: `t.payload.items`, or `items` if `items` is itself an element of an array. */
 function isUnnested(item: RelationItem, { scope, context }: Environment): boolean {
   const first = context.fold(item.name[0]!);
   if (item.unpivot && scope.relations.some(({ columns }) => columns.some(({ name }) => name === first))) return true;
@@ -123,7 +130,7 @@ function isUnnested(item: RelationItem, { scope, context }: Environment): boolea
   );
 }
 
-/** A late-binding view means what its text means now. */
+/** A late-binding view is resolved from its text at each read. */
 function readLateView(relation: Relation, text: string, { context, resolveQuery }: Environment) {
   if (context.depth >= maxLateViews)
     throw new SqlError(`view "${relation.name}" reads itself, or ${maxLateViews} views one over the other`);
@@ -157,7 +164,10 @@ function readStream(item: RelationItem, externalSchema: string, environment: Env
   return `"stream_records" as ${alias}`;
 }
 
-/** Registers a relation and returns its alias, with a list of columns where the statement or doubled names ask for one. */
+/**
+ * Registers a relation and returns its alias. A list of columns is added if the statement has one or names are
+ * duplicated.
+ */
 function addRelation(
   environment: Environment,
   alias: string,
@@ -192,7 +202,7 @@ function checkAlias(alias: string, { scope, context }: Environment, at: number):
   }
 }
 
-/** DuckDB compares names without case, and needs each of them once. */
+/** Makes names unique. DuckDB ignores case in names and does not allow duplicates. */
 export function uniqueNames(names: readonly string[]): string[] {
   const used = new Set<string>();
   return names.map((name) => {
@@ -204,8 +214,8 @@ export function uniqueNames(names: readonly string[]): string[] {
 }
 
 /**
- * `from t, t.payload.items i`: one row for each element, none where there is no array. Beside a single relation the rows are made from its own, in the
- * array's order; the engine joins others by hash, which has none.
+ * `from t, t.payload.items i`: one row for each element, none if there is no array. With a single relation, the
+ * elements are added to its rows, in the array's order. DuckDB joins several relations by hash, which keeps no order.
  */
 function unnest(
   item: RelationItem,
@@ -237,7 +247,7 @@ function unnest(
   if (beside) {
     const [base, own, at] = [beside.alias, `millrace_item_${alias}`, `millrace_at_${alias}`].map(quoteIdentifier);
     push(`${base}.${own}`, `${base}.${at}`);
-    // An outer join keeps the row of which there is no element.
+    // An outer join keeps a row without elements.
     const rows = (list: string) =>
       beside.outer ? `unnest(case when len(${elements}) > 0 then ${list} else [null] end)` : `unnest(${list})`;
     const counted = item.index ? `, ${rows(positions)} as ${at}` : '';
@@ -248,20 +258,20 @@ function unnest(
   return `unnest(${item.index ? `list_zip(${elements}, ${positions})` : elements}) as ${quoted}("item")`;
 }
 
-/** The one relation whose arrays may be unnested in its own rows; the others are elements of it. */
+/** The one relation whose arrays can be unnested in its own rows, if all other relations are its elements. */
 function onlyRelation(relations: readonly ScopeRelation[]): string | undefined {
   const [first, ...more] = relations;
   return first && !first.item && more.every(({ item }) => item) ? first.alias : undefined;
 }
 
-/** Of `a, b, a.list i` the array goes beside its own relation, so that its elements come in their order. */
+/** In `a, b, a.list i`, moves the array next to its own relation, so that its elements keep their order. */
 function besideItsOwn(item: Join, context: Context): Join {
   const { right } = item;
   const left = item.left.kind === 'join' ? besideItsOwn(item.left, context) : item.left;
   const same = { ...item, left };
   if (item.join !== 'cross' || right.kind !== 'relation' || left.kind !== 'join' || left.join !== 'cross') return same;
   const isIn = (name: Identifier, other: FromItem) => aliasesOf(other, context).includes(context.fold(name));
-  // What is beside its own relation already stays there.
+  // An array that is next to its own relation stays there.
   if (left.right.kind === 'relation' && isIn(left.right.name[0]!, left.left)) return same;
   const join = (one: FromItem) => besideItsOwn({ ...item, left: one }, context);
   if (isIn(right.name[0]!, left.right)) return { ...left, right: join(left.right) };
@@ -320,7 +330,7 @@ function onCondition(node: Expression, join: string, environment: Environment): 
   return sql;
 }
 
-/** The names of columns that both sides of a join have. */
+/** Names of the columns that both sides of a join have. */
 function commonColumns(relations: readonly ScopeRelation[], between: number, at: number): Identifier[] {
   const namesOf = (side: readonly ScopeRelation[]) =>
     side.flatMap(({ columns }) => columns.filter(({ hidden }) => !hidden).map(({ name }) => name));

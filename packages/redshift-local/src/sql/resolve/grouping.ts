@@ -12,13 +12,14 @@ import { quoteIdentifier, type Value } from './value';
 interface Key {
   readonly node: Expression | undefined;
   readonly value: Value;
-  /** Of the grouped relation. */
+  /** DuckDB text of the key's column in the grouped relation. */
   readonly sql: string;
 }
 
 /**
- * The groups of one SELECT, as a relation of their own: a column for each key and each aggregate. Select list, HAVING, QUALIFY and ORDER BY read that relation,
- * so that a text key can be compared without its trailing blanks and yet be shown as one of the group's rows has it.
+ * The groups of one SELECT, as a relation of their own with a column for each key and each aggregate. The select list,
+ * HAVING, QUALIFY and ORDER BY read that relation. A text key is thus compared without its trailing blanks, but shown
+ * as in one of the group's rows.
  */
 export class Grouping {
   /** Aliases of the select list, resolved over the ungrouped rows. */
@@ -26,17 +27,20 @@ export class Grouping {
   private readonly keys: Key[] = [];
   private readonly aggregates = new Map<string, string>();
   private active = true;
-  /** Places of the keys that each grouping has. @default - one grouping, by all keys */
+  /** Positions of each grouping's keys. @default - one grouping, by all keys */
   sets?: readonly (readonly number[])[];
 
   constructor(private readonly alias: string) {}
 
-  /** Whether names mean groups now; inside an aggregate they mean rows. */
+  /** Whether names refer to groups. Inside an aggregate they refer to rows. */
   get isActive(): boolean {
     return this.active;
   }
 
-  /** `node` is the expression that an item of the select list may repeat; a column needs none. Answers the key's place. */
+  /**
+   * Adds a key and returns its position. `node` is the expression that an item of the select list may repeat; a column
+   * needs none.
+   */
   addKey(node: Expression | undefined, value: Value): number {
     const known = this.keys.findIndex((key) => key.value.sql === value.sql && sameType(key.value.type, value.type));
     if (known >= 0) return known;
@@ -51,7 +55,7 @@ export class Grouping {
     return column;
   }
 
-  /** Over the rows instead of the groups. */
+  /** Resolves over the rows instead of the groups. */
   overRows<T>(resolve: () => T): T {
     const before = this.active;
     this.active = false;
@@ -62,7 +66,10 @@ export class Grouping {
     }
   }
 
-  /** The key that is this column, or an error as Redshift reports it. */
+  /**
+   * The key that equals this column.
+   * @throws SqlError with Redshift's message if there is none
+   */
   column(column: ScopeColumn, value: Value, environment: Environment, at: number): Value {
     const key = this.find(value);
     if (key) return key;
@@ -73,7 +80,7 @@ export class Grouping {
     );
   }
 
-  /** The key that is this expression, if there is one. */
+  /** The key that equals this expression, if there is one. */
   expression(node: Expression, environment: Environment): Value | undefined {
     if (!this.keys.some((key) => this.mayBe(node, key.node))) return undefined;
     try {
@@ -85,19 +92,22 @@ export class Grouping {
     }
   }
 
-  /** A cheap look before a whole expression is resolved once more; where aliases are in use, two that mean the same may be of different size. */
+  /**
+   * A cheap check before a whole expression is resolved again. With aliases, two expressions of different size may mean
+   * the same.
+   */
   private mayBe(node: Expression, key: Expression | undefined): boolean {
     if (!key || node.kind !== key.kind || node.kind === 'name') return false;
     return this.lateral.size > 0 || sizeOf(node) === sizeOf(key);
   }
 
-  /** The key that a value is, if it is one. */
+  /** The key that equals this value, if there is one. */
   find(value: Value): Value | undefined {
     const key = this.keys.find((key) => key.value.sql === value.sql && sameType(key.value.type, value.type));
     return key && { sql: key.sql, type: value.type, tight: value.tight, origin: this.sets ? undefined : value.origin };
   }
 
-  /** The grouped relation as an item of FROM. */
+  /** The grouped relation as a FROM clause. */
   sql(from: string, where: string): string {
     const keys = this.keys.map(({ value }, i) => `${this.shown(value)} as "k${i + 1}"`);
     const aggregates = [...this.aggregates.keys()].map((sql, i) => `${sql} as "a${i + 1}"`);
@@ -108,7 +118,7 @@ export class Grouping {
     return ` from (select ${list.length > 0 ? list.join(', ') : 'count(*) as "rows"'}${from}${where}${clause === '' ? '' : ` group by ${clause}`}) as ${this.alias}`;
   }
 
-  /** A text as one of the group's rows has it; nothing in a grouping without that key. */
+  /** A text key as in one of the group's rows; NULL in a grouping without that key. */
   private shown(value: Value): string {
     if (value.type.name === 'super') return groupedBy(value);
     if (!isText(value.type) || value.tight)
@@ -117,7 +127,7 @@ export class Grouping {
   }
 }
 
-/** What rows are grouped by. A bare constant would be read as an ordinal. */
+/** The expression to group by. A bare constant is wrapped, because it would be read as an ordinal. */
 export function groupedBy(value: Value): string {
   if (value.constant !== undefined) return `coalesce(${value.sql})`;
   if (value.type.name === 'super') return groupable(value).sql;
@@ -128,15 +138,15 @@ const sameType = (a: Type, b: Type) => JSON.stringify(a) === JSON.stringify(b);
 
 const groupings = new WeakMap<Scope, Grouping>();
 
-/** From here on the query's rows are groups: what reads the scope sees keys and aggregates only. */
+/** Switches the query from rows to groups. Readers of the scope then see keys and aggregates only. */
 export function group(scope: Scope, grouping: Grouping): void {
   groupings.set(scope, grouping);
 }
 
-/** The groups of a query, once its rows are groups. */
+/** The groups of a query; undefined before the switch to groups. */
 export const groupingOf = (scope: Scope): Grouping | undefined => groupings.get(scope);
 
-/** The groupings that an expression may read: of its own query and of the one around it. */
+/** The groupings that an expression may read: those of its own query and of the query directly around it. */
 export function activeGroupings(scope: Scope): readonly Grouping[] {
   return [groupingOf(scope), scope.parent && groupingOf(scope.parent)].filter((found) => found?.isActive) as Grouping[];
 }

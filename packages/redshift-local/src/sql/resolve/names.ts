@@ -9,17 +9,17 @@ import { trimmedEnd, type Value } from './value';
 interface Found {
   readonly column?: ScopeColumn;
   readonly value?: Value;
-  /** How many of the name's parts were used up. */
+  /** Number of the name's parts that were consumed. */
   readonly used: number;
 }
 
-/** A CHAR is met without its trailing blanks, which never mean anything. */
+/** A CHAR is read without its trailing blanks, which are never significant. */
 export function columnValue({ sql, type, origin }: ScopeColumn): Value {
   if (type.name === 'super') return { ...navigated(sql, []), origin };
   return type.name === 'char' ? { sql: trimmedEnd(sql, ' '), type, tight: true, origin } : { sql, type, origin };
 }
 
-/** Columns win over aliases of the select list; inner queries win over outer ones. */
+/** Columns take precedence over aliases of the select list, and inner queries over outer ones. */
 export function resolveName(node: Expression & { kind: 'name' }, environment: Environment): Value {
   const { context } = environment;
   const parts = node.parts.map((part) => context.fold(part));
@@ -35,7 +35,10 @@ export function resolveName(node: Expression & { kind: 'name' }, environment: En
   throw context.source.error(`column "${parts.join('.')}" does not exist`, node.at);
 }
 
-/** Whether `a.b`, where `a` is a column here, is the column of a relation around the query: only SUPER has attributes. */
+/**
+ * Whether `a.b` is a column of an outer query's relation, although `a` is a column here. Only SUPER columns have
+ * attributes.
+ */
 function isRelationOutside(
   { column, value, used }: Found,
   scope: Scope,
@@ -53,7 +56,10 @@ function isRelationOutside(
   return true;
 }
 
-/** Redshift decorrelates references to the query directly around a subquery (https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html). */
+/**
+ * Redshift decorrelates only references to the query directly around a subquery
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html).
+ */
 function noteCorrelation(scope: Scope, depth: number, at: number, { scope: inner, context }: Environment): void {
   scope.used++;
   if (depth === 0) return;
@@ -62,7 +68,7 @@ function noteCorrelation(scope: Scope, depth: number, at: number, { scope: inner
   inner.correlatedAt ??= at;
 }
 
-/** Each alias is put in place of its name; the engine takes long for deeper ones. */
+/** Each alias is replaced by its expression. Deeper chains take DuckDB too long. */
 const maxAliasDepth = 40;
 
 function findIn(scope: Scope, parts: readonly string[], node: Expression, environment: Environment): Found | undefined {
@@ -122,7 +128,7 @@ function follow(found: Found, scope: Scope, node: Expression & { kind: 'name' },
   return rest.length === 0 ? value : navigate(value, rest, environment, rest[0]!.at);
 }
 
-/** `payload."product"."price"`, `items[0]`: NULL where there is no such attribute or element (lax mode). */
+/** `payload."product"."price"`, `items[0]`: NULL if there is no such attribute or element (lax mode). */
 export function navigate(
   value: Value,
   steps: readonly (Identifier | number)[],

@@ -35,7 +35,10 @@ const flags = (...values: Value[]) => ({
   window: values.some((value) => value.window),
 });
 
-/** Turns a literal of unknown type into one of the given type; other values stay as they are. Beside a text it is a text of its own length, so that none is cut. */
+/**
+ * Gives a literal of unknown type the given type; other values are unchanged. Beside a text, the literal keeps its own
+ * length, so that it is not truncated.
+ */
 export function settle(environment: Environment, value: Value, type: Type, at: number): Value {
   if (value.type.name !== 'unknown') return value;
   if (value.constant && Buffer.byteLength(value.constant) > maxTextBytes && (type.name === 'unknown' || isText(type)))
@@ -49,13 +52,16 @@ export function settle(environment: Environment, value: Value, type: Type, at: n
   return environment.caster.cast(value, type.name === 'unknown' || isText(type) ? own : type, 'explicit', at);
 }
 
-/** It is not documented whether a text beside a decimal is rounded to its scale. */
+/**
+ * Whether a decimal has no place for all digits of a text. Whether Redshift rounds such a text to the scale is
+ * undocumented.
+ */
 function dropsDigits(text: string, { precision, scale }: RedshiftType & { name: 'decimal' }): boolean {
   const [, whole = '', fraction = ''] = /^\s*[+-]?0*(\d*)\.?(\d*?)0*\s*$/.exec(text) ?? [];
   return fraction.length > scale || whole.length > precision - scale;
 }
 
-/** Values made one type, as for CASE, COALESCE, IN and UNION. */
+/** Converts values to one type, as for CASE, COALESCE, IN and UNION. */
 export function unify(
   environment: Environment,
   values: readonly Value[],
@@ -87,8 +93,8 @@ function widen(environment: Environment, value: Value, type: Type, at: number): 
 }
 
 /**
- * The microseconds between two times, of `a - b`; undefined for another expression. An interval by itself has no text that is documented for the Data API, so it is
- * compared with another one or taken apart by EXTRACT alone.
+ * The microseconds between two times, for `a - b`; undefined for another expression. The text of an interval is
+ * undocumented for the Data API. So an interval can only be compared with another one or read by EXTRACT.
  */
 export function timeDifference(node: Expression, environment: Environment): Value | undefined {
   if (node.kind !== 'binary' || node.operator !== '-') return undefined;
@@ -141,7 +147,10 @@ export function resolveBinary(node: Binary, environment: Environment): Value {
   return { ...arithmetic(operator, a, b, environment, at), ...flags(a, b) };
 }
 
-/** A literal of unknown type takes the type of the other side; which digits it has beside a decimal that it multiplies or divides is not documented. */
+/**
+ * A literal of unknown type takes the type of the other side. Its digits are undocumented if it multiplies or divides a
+ * decimal.
+ */
 function operands(
   operator: BinaryOperator,
   left: Value,
@@ -160,7 +169,7 @@ function operands(
   return [settle(environment, left, other.type, at), settle(environment, right, other.type, at)];
 }
 
-/** Beside a floating-point number one in scientific notation is one, too. */
+/** A number in scientific notation becomes a floating-point number if the other side is one. */
 function resolveSides({ left, right }: Binary, environment: Environment): [Value, Value] {
   const beside = (node: Expression, type: Type) =>
     environment.resolve(isFloat(type) ? storedAs(node, double) : node, environment);
@@ -172,7 +181,7 @@ function resolveSides({ left, right }: Binary, environment: Environment): [Value
   return [beside(left, value.type), value];
 }
 
-/** A number in scientific notation where it becomes one of a floating-point type; any other expression as it is. */
+/** Casts a number in scientific notation to a floating-point type. Any other expression is unchanged. */
 export const storedAs = (node: Expression, type: RedshiftType): Expression =>
   isExponent(node) && isFloat(type) ? { kind: 'cast', operand: node, type, at: node.at } : node;
 
@@ -183,7 +192,7 @@ function dateArithmetic(operator: BinaryOperator, a: Value, b: Value, { context 
   if (a.type.name === 'date' && isInteger(b.type) && (operator === '+' || operator === '-')) {
     return { sql: `(${a.sql} ${operator} cast(${b.sql} as integer))`, type: date };
   }
-  // As for a date the number is one of days: `getdate() - 7`.
+  // The number counts days, as for a date: `getdate() - 7`.
   if (a.type.name === 'timestamp' && isInteger(b.type) && (operator === '+' || operator === '-'))
     return { sql: `(${a.sql} ${operator} to_days(cast(${b.sql} as integer)))`, type: timestamp };
   if (a.type.name === 'date' && b.type.name === 'date' && operator === '-')
@@ -198,7 +207,10 @@ function dateArithmetic(operator: BinaryOperator, a: Value, b: Value, { context 
   );
 }
 
-/** Units of an interval in microseconds, or in months (https://docs.aws.amazon.com/redshift/latest/dg/r_interval_literals.html). */
+/**
+ * Units of an interval in microseconds, or in months
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_interval_literals.html).
+ */
 const microseconds: readonly (readonly [names: RegExp, size: number])[] = [
   [/^(?:w|weeks?)$/, 604_800_000_000],
   [/^(?:d|days?)$/, 86_400_000_000],
@@ -217,7 +229,7 @@ const intervalPart = /\s*,?\s*([+-]?\d{1,9}(?:\.\d{1,6})?)\s*([a-z]+)\s*/iy;
 interface Interval {
   readonly months: number;
   readonly microseconds: number;
-  /** What it is multiplied by. */
+  /** The factor of the interval. */
   readonly times?: Expression;
 }
 
@@ -255,7 +267,10 @@ function readInterval(text: string): Interval | undefined {
   return end > 0 && Number.isSafeInteger(total.microseconds) ? total : undefined;
 }
 
-/** A year after the 29th of February is the 28th, as months are counted; no page says it of an interval. */
+/**
+ * A year after February 29 is February 28, because a year counts as twelve months. Redshift does not document this for
+ * intervals.
+ */
 function addInterval(node: Binary, time: Expression, interval: Interval, environment: Environment): Value {
   const { source } = environment.context;
   const { operator, at } = node;
@@ -275,7 +290,7 @@ function addInterval(node: Binary, time: Expression, interval: Interval, environ
   return { sql, type: timestamp, ...all };
 }
 
-/** So many units as a whole number; of a fraction the nearest microsecond. */
+/** The units times a factor, as a whole number. A fraction is rounded to the nearest microsecond. */
 function multiplied(units: number, times: Value | undefined, environment: Environment, at: number): string {
   if (!times) return `${units}::bigint`;
   const factor = settle(environment, times, integer, at);
@@ -290,7 +305,7 @@ function arithmetic(operator: BinaryOperator, a: Value, b: Value, environment: E
   if (isFloat(a.type) || isFloat(b.type)) {
     if (operator === '%')
       throw source.unsupported(`operator % between ${describe(a.type)} and ${describe(b.type)}`, at);
-    // Two of type REAL stay one (https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html).
+    // Two REAL values give a REAL (https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html).
     const type = a.type.name === 'real' && b.type.name === 'real' ? a.type : double;
     const [x, y] = [`cast(${a.sql} as ${duckdbType(type)})`, `cast(${b.sql} as ${duckdbType(type)})`];
     const sql = operator === '/' ? divided(x, y, '/', b, environment, at) : `(${x} ${operator} ${y})`;
@@ -308,12 +323,13 @@ function arithmetic(operator: BinaryOperator, a: Value, b: Value, environment: E
   return decimalArithmetic(operator, a, b, environment, at);
 }
 
-/** Places behind the point that sums of SUPER numbers are computed with. */
+/** Decimal places in the arithmetic of SUPER numbers. */
 const superPlaces = 12;
 
 /**
- * A number of SUPER and another one; NULL where one of them is no number (lax mode). Whole numbers make a whole one; of fractions, whose type is not documented, what
- * decimals and floating-point numbers give alike.
+ * The result for a SUPER number and another number; NULL if one of them is not a number (lax mode). Whole numbers give
+ * a whole number. The type of a fraction is undocumented, so a fraction is returned only if decimals and floating-point
+ * numbers give the same one.
  */
 function superArithmetic(
   operator: BinaryOperator,
@@ -345,7 +361,7 @@ function superArithmetic(
     const few = (side: string) =>
       `regexp_full_match(${side}, '-?[0-9]{1,15}(?:[.][0-9]{1,${places}})?') and ${read(side)} is not null`;
     const result = `rtrim(rtrim(cast(${read(x)} ${operator} ${read(y)} as varchar), '0'), '.')`;
-    // One that ends in a zero is written with it or not, by the type that it has.
+    // Whether the result's trailing zero is written depends on its undocumented type.
     const longest =
       operator === '*' ? `${fractionOf(x)} + ${fractionOf(y)}` : `greatest(${fractionOf(x)}, ${fractionOf(y)})`;
     const sure = `${few(x)} and ${few(y)} and ${fractionOf(result)} = ${longest} and strlen(replace(${result}, '.', '')) <= 15`;
@@ -356,11 +372,17 @@ function superArithmetic(
 const fractionOf = (text: string) =>
   `case when contains(${text}, '.') then strlen(${text}) - strpos(${text}, '.') else 0 end`;
 
-/** A constant the engine would bring to the other side of a comparison, or out of a sum, where nothing overflows any more. */
+/**
+ * Prevents DuckDB from moving a constant to the other side of a comparison or out of a sum, where an overflow would go
+ * unnoticed.
+ */
 const exact = (sql: string, ...operands: Value[]): string =>
   operands.some((value) => !value.sql.includes('"')) ? `coalesce(${sql}, null)` : sql;
 
-/** An INTEGER on either side makes an INTEGER of it, and a SMALLINT does not go with a BIGINT (https://docs.aws.amazon.com/redshift/latest/dg/r_MOD.html). */
+/**
+ * The result is INTEGER if one side is. SMALLINT and BIGINT cannot be combined
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_MOD.html).
+ */
 function remainder(a: Value, b: Value, environment: Environment, at: number): Value {
   const names = [a.type.name, b.type.name];
   if (names.includes('smallint') && names.includes('bigint'))
@@ -370,11 +392,11 @@ function remainder(a: Value, b: Value, environment: Environment, at: number): Va
   return { sql: `cast(${divided(x, y, '%', b, environment, at)} as ${duckdbType(type)})`, type };
 }
 
-/** DuckDB answers NULL or infinity where Redshift reports an error; what is NULL already stays it. */
+/** Division by zero is an error in Redshift, but gives NULL or infinity in DuckDB. NULL stays NULL. */
 function divided(x: string, y: string, operator: string, divisor: Value, { caster }: Environment, at: number): string {
   if (divisor.constant !== undefined && Number(divisor.constant) !== 0) return `(${x} ${operator} ${y})`;
   const quotient = (a: string, b: string) =>
-    // NULL by zero is NULL.
+    // NULL divided by zero is NULL.
     `case when ${b} = 0 and ${a} is not null then ${failure('division by zero')} else ${a} ${operator} ${b} end`;
   if (caster.repeated(x + y, at).length <= 120) return quotient(x, y);
   return letting('q', `{'a': ${x}, 'b': ${y}}`, (q) => quotient(`${q}.a`, `${q}.b`));
@@ -403,7 +425,7 @@ function concatenate(left: Value, right: Value, environment: Environment, at: nu
   return { sql: length > maxTextBytes ? bounded(sql) : sql, type: varchar(length), ...flags(left, right) };
 }
 
-/** Both sides ready to be compared with each other. */
+/** Both sides, converted so that they can be compared. */
 export function comparable(
   left: Value,
   right: Value,
@@ -430,7 +452,8 @@ export function comparable(
 const mirrored: Readonly<Record<string, string>> = { '=': '=', '<': '>', '>': '<', '<=': '>=', '>=': '<=' };
 
 /**
- * A SUPER value against one of a plain type: equality with a value of another kind is false, any other comparison with one is NULL, as is one with what is not there.
+ * Compares a SUPER value with a value of a plain type. Equality with a value of another kind is false; any other
+ * comparison with one is NULL. A comparison with a missing value is NULL too.
  * https://docs.aws.amazon.com/redshift/latest/dg/query-super.html#dynamic-typing-lax-processing
  */
 function compareSuper(
@@ -457,14 +480,17 @@ function compareSuper(
   return `case ${whole} ${fraction}${otherwise} end`;
 }
 
-/** Whether it is compared without the widest decimals, with which the engine takes ten times as long. */
+/** Whether the comparison can avoid the widest decimals, which take DuckDB ten times as long. */
 const isShort = (type: Type): boolean =>
   isInteger(type) || (type.name === 'decimal' && type.precision <= 19 && type.scale <= 12);
 
-/** Places behind the point that a fraction of SUPER keeps beside a decimal. */
+/** Decimal places that a SUPER fraction keeps in a comparison with a decimal. */
 const comparedPlaces = 18;
 
-/** A number with a point or an exponent: beside a floating-point number as one, beside an exact one digit by digit. */
+/**
+ * Compares a number with a decimal point or an exponent: with a floating-point number as doubles, with an exact number
+ * digit by digit.
+ */
 function compareFraction(operator: string, value: Value, other: Value, at: number, caster: Caster): string {
   if (isFloat(other.type)) return `try_cast(${jsonText(value)} as double) ${operator} ${other.sql}`;
   const { precision, scale } = asDecimal(other.type)!;
@@ -484,17 +510,17 @@ function compareFraction(operator: string, value: Value, other: Value, at: numbe
   });
 }
 
-/** Places behind the point of a number's text that are not zeros at its end. */
+/** Decimal places of a number's text, without trailing zeros. */
 const placesOf = (number: string) =>
   `case when contains(${number}, '.') then strlen(rtrim(${number}, '0')) - strpos(${number}, '.') else 0 end`;
 
-/** Scalars of SUPER are equal where what they are written by is; NULL where one is not there. */
+/** Two SUPER scalars are equal if their keys are; NULL if one of them is missing. */
 function equalSupers(operator: string, left: Value, right: Value): string {
   const [a, b] = [left, right].map((value) => `cast(${scalarKey(value, 'comparison')} as varchar)`);
   return `(${a} ${operator} ${b})`;
 }
 
-/** Not equal is the contrary of equal; between kinds, where it may be NULL as well, it is refused. */
+/** `<>` is the opposite of `=`. Between kinds it may also be NULL, so it is refused there. */
 function unequalSuper(value: Value, other: Value, environment: Environment, at: number): string | undefined {
   const equal = compareSuper('=', value, other, environment, at);
   if (equal === undefined) return undefined;

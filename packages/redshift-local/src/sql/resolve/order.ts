@@ -5,24 +5,24 @@ import type { Context } from './scope';
 import { scalarKey } from './super';
 import type { Value } from './value';
 
-/** NULLs are the largest values: last in ascending order, first in descending. */
+/** NULLs are the largest values: last in ascending order, first in descending order. */
 export function orderSql(sql: string, item: Pick<OrderItem, 'descending' | 'nulls'>): string {
   const nulls = item.nulls ?? (item.descending ? 'first' : 'last');
   return `${sql} ${item.descending ? 'desc' : 'asc'} nulls ${nulls}`;
 }
 
-/** What rows are sorted, partitioned or grouped by: texts without their trailing blanks. */
+/** The expression to sort, partition or group by: texts lose their trailing blanks. */
 export function sortKey(value: Value): string {
   return isText(value.type) ? withoutBlanks(value) : value.sql;
 }
 
-/** The place in the select list that a number stands for, from 0; none for one with a point. */
+/** The position in the select list for an ordinal, from 0; -1 for a number with a decimal point. */
 export const ordinal = (text: string): number => (/^\d+$/.test(text) ? Number(text) - 1 : -1);
 
-/** What is a number as written would be read as an ordinal. */
+/** Casts a bare number, which would be read as an ordinal. */
 export const noOrdinal = (sql: string): string => (/^\(*-?\d+\)*$/.test(sql) ? `cast(${sql} as bigint)` : sql);
 
-/** What rows are grouped or partitioned by: a SUPER value as its scalar. */
+/** The expression to group or partition by: a SUPER value is replaced by its scalar key. */
 export const groupable = (value: Value): Value =>
   value.type.name === 'super' ? { ...value, sql: scalarKey(value, 'grouping'), path: undefined } : value;
 

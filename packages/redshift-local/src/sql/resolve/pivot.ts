@@ -5,7 +5,10 @@ import { Scope } from './scope';
 type Pivot = FromItem & { kind: 'pivot' };
 type Unpivot = FromItem & { kind: 'unpivot' };
 
-/** PIVOT and UNPIVOT as the query that they stand for (https://docs.aws.amazon.com/redshift/latest/dg/r_FROM_clause-pivot-unpivot-examples.html). */
+/**
+ * Rewrites PIVOT or UNPIVOT as the equivalent query
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_FROM_clause-pivot-unpivot-examples.html).
+ */
 export function pivoted(item: Pivot | Unpivot, environment: Environment): FromItem & { kind: 'query' } {
   const { context, scope, resolveQuery } = environment;
   const { at, alias, columnAliases } = item;
@@ -63,7 +66,7 @@ function pivot(item: Pivot, names: readonly string[], from: FromItem, environmen
   return { ...core, groupBy: keys.map((key) => column(key, at)) };
 }
 
-/** What a value without an alias calls its column. */
+/** The column name for a value without an alias. */
 function valueName(value: Expression, { context }: Environment): string {
   if (value.kind === 'string' || value.kind === 'number') return value.text;
   if (value.kind === 'null') return 'null';
@@ -72,7 +75,7 @@ function valueName(value: Expression, { context }: Environment): string {
 
 const pivotable = ['count', 'sum', 'avg', 'min', 'max'];
 
-/** The aggregate of the rows of one value. */
+/** The aggregate over the rows with the given value. */
 function where(call: FunctionCall, by: string, value: Expression, { context }: Environment): FunctionCall {
   const { at } = call;
   if (!pivotable.includes(call.name) || call.over || (!call.star && call.args.length !== 1))
@@ -86,7 +89,7 @@ function where(call: FunctionCall, by: string, value: Expression, { context }: E
   return { ...call, star: false, args: [{ kind: 'case', branches: [{ when, result }], at }] };
 }
 
-/** Last parts of the names in an expression. */
+/** The last part of each name in an expression. */
 function namesIn(node: unknown): Identifier[] {
   if (typeof node !== 'object' || node === null) return [];
   if (Array.isArray(node)) return node.flatMap(namesIn);
@@ -94,7 +97,7 @@ function namesIn(node: unknown): Identifier[] {
   return kind === 'name' ? [parts!.at(-1)!] : Object.values(node).flatMap(namesIn);
 }
 
-/** One row for each of the columns, with its name and its value. */
+/** One row for each of the columns, with the column's name and value. */
 function unpivot(item: Unpivot, names: readonly string[], from: FromItem, environment: Environment): Body {
   const { at, includeNulls } = item;
   const listed = item.columns.map(({ column: identifier }) => found(identifier, names, environment));

@@ -31,7 +31,7 @@ function environmentOf(
 
 export { environmentOf };
 
-/** A whole query: DuckDB text without parentheses, and the columns of its result. */
+/** Resolves a whole query: DuckDB text without parentheses, and the columns of its result. */
 export function resolveQuery(query: Query, context: Context, parent?: Scope): ResolvedQuery {
   if (query.with.length > 0) context.mark('common table', query.at);
   const definitions: string[] = [];
@@ -43,7 +43,7 @@ export function resolveQuery(query: Query, context: Context, parent?: Scope): Re
       definitions.push(itself.definition);
       return itself.info;
     }
-    // Like a subquery in FROM it does not see the rows of the queries around it.
+    // Like a subquery in FROM, a common table does not see the rows of the outer queries.
     const resolved = resolveQuery(table.query, context, parent && new Scope(parent));
     if (table.columns.length > resolved.columns.length) {
       throw context.source.error(
@@ -76,8 +76,9 @@ export function resolveQuery(query: Query, context: Context, parent?: Scope): Re
 }
 
 /**
- * A query that reads itself: UNION ALL of rows to begin with and of a SELECT that makes more of them, which is read until it makes none. The columns have the types
- * of the first rows (https://docs.aws.amazon.com/redshift/latest/dg/r_WITH_clause.html). Undefined for a query that does not read itself.
+ * A query that reads itself: UNION ALL of the first rows and of a SELECT that makes more rows. The SELECT is repeated
+ * until it makes none. The columns have the types of the first rows
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_WITH_clause.html). Undefined for a query that does not read itself.
  */
 function resolveRecursive(
   { name, columns: names, query }: CommonTable,
@@ -113,7 +114,7 @@ function resolveRecursive(
   return { info, definition };
 }
 
-/** What the engine computes over all rows and Redshift over those of one step, or refuses. */
+/** Refuses what DuckDB computes over all rows, while Redshift computes it over the rows of one step or refuses it. */
 function refuseInRecursion(body: Body, { source }: Context): void {
   const refuse = (what: string) => source.unsupported(`${what} in the recursive part of a query`, body.at);
   if (body.kind !== 'select') throw refuse('a set operation');
@@ -133,7 +134,7 @@ function rowCount(node: Expression, clause: 'limit' | 'offset', context: Context
   return value;
 }
 
-/** A literal without a type becomes text where it leaves a query. */
+/** An untyped literal becomes text in the result of a query. */
 function settledType(type: Type): ResolvedColumn['type'] {
   return type.name === 'unknown' ? { name: 'varchar', length: 256 } : type;
 }
@@ -153,7 +154,10 @@ function resolveBody(
   return ordered({ ...query, sql: `(${query.sql})` }, orderBy, context);
 }
 
-/** Operands of a chain that ends in UNION, which takes all duplicates out at once; the two of any other operation. */
+/**
+ * All operands of a chain that ends in UNION, which removes all duplicates at once; the two operands of any other
+ * operation.
+ */
 function operandsOf(body: SetOperation): readonly Body[] {
   const { left, right, operator } = body;
   const chain = left.kind === 'set' && left.operator.startsWith('union') && operator === 'union';
@@ -199,7 +203,7 @@ function commonColumns(
   });
 }
 
-/** Rows that differ in trailing blanks only are the same one, and the left side shows it. */
+/** Rows that differ in trailing blanks only are equal. The result shows the row of the left side. */
 function combined(
   operator: SetOperation['operator'],
   sides: readonly string[],

@@ -2,12 +2,16 @@ import type { Expression } from '../ast';
 import type { Environment } from './environment';
 
 const posixClass = /\[:[a-z]+:\]/g;
-/** Perl's classes, as far as Redshift's POSIX operators have them (https://docs.aws.amazon.com/redshift/latest/dg/pattern-matching-conditions-posix.html). */
+/**
+ * Perl's classes that Redshift's POSIX operators support
+ * (https://docs.aws.amazon.com/redshift/latest/dg/pattern-matching-conditions-posix.html).
+ */
 const perlClass = /\\[dDsSwW]/g;
 
 /**
- * A POSIX pattern that means the same to the engine: a literal of plain characters, classes, groups and greedy quantifiers.
- * For `substring`, where the length of a match matters, alternatives are taken only where `alternated` can put each of them first: POSIX takes the longest one, Perl and the engine the first.
+ * A POSIX pattern that means the same to DuckDB: a literal of plain characters, classes, groups and greedy quantifiers.
+ * For `substring`, the length of a match matters: POSIX takes the longest alternative, Perl and DuckDB the first. So
+ * alternatives are accepted only if `alternated` can put each of them first.
  */
 export function regularExpression(
   node: Expression,
@@ -21,7 +25,7 @@ export function regularExpression(
     .replace(perlClass, 'x')
     .replace(/\\[^a-z0-9]/gi, '')
     .replace(/\[\^?\]?(?:\[:[a-z]+:\]|[^\]\\])*\]/g, 'x');
-  // Perl's lazy quantifiers are the engine's.
+  // DuckDB supports Perl's lazy quantifiers.
   const chained = use === 'perl' ? /[*+?}][*+]/ : /[*+?}][*+?]/;
   if (
     /[\\]|\(\?|[[\]]/.test(outside) ||
@@ -36,12 +40,12 @@ export function regularExpression(
   return pattern;
 }
 
-/** More of them would take long. */
+/** More alternatives would take too long. */
 const mostOrders = 8;
 
 /**
- * The pattern with each alternative first, where they stand on the outermost level alone: what all of these find is the longest match as well. Undefined for another
- * pattern, or one of too many alternatives.
+ * The pattern with each alternative first in turn. If all of these find the same match, it is also the longest.
+ * Undefined if alternatives are nested or too many.
  */
 export function alternated(pattern: string): string[] | undefined {
   const parts: string[] = [''];
@@ -61,7 +65,7 @@ export function alternated(pattern: string): string[] | undefined {
   return parts.map((first, i) => [first, ...parts.filter((_, other) => other !== i)].join('|'));
 }
 
-/** Matches of no characters are found in other places by other engines. */
+/** Whether the pattern matches an empty text. Engines find such matches at different positions. */
 function matchesNothing(pattern: string): boolean {
   try {
     return new RegExp(`^(?:${pattern.replace(posixClass, 'a')})$`).test('');
@@ -70,7 +74,10 @@ function matchesNothing(pattern: string): boolean {
   }
 }
 
-/** Checked with the limits of the engine's matcher in mind: repetitions of at most 1000, ASCII class names that it knows. */
+/**
+ * Whether the pattern is valid within the limits of DuckDB's matcher: repetitions of at most 1000, and ASCII class
+ * names that it knows.
+ */
 function isPattern(pattern: string): boolean {
   const repetitions = [...pattern.matchAll(/\{(\d*),?(\d*)\}/g)].flatMap(([, least, most]) => [
     Number(least),
@@ -88,7 +95,8 @@ function isPattern(pattern: string): boolean {
 }
 
 /**
- * The pattern of SIMILAR TO for the whole text: `%` and `_` as in LIKE; `|`, `*`, `+`, `?`, `{}`, `()` and `[]` as in a regular expression; a full stop is itself.
+ * Translates a pattern of SIMILAR TO, which matches the whole text. `%` and `_` mean the same as in LIKE; `|`, `*`,
+ * `+`, `?`, `{}`, `()` and `[]` the same as in a regular expression. A full stop is an ordinary character.
  * https://docs.aws.amazon.com/redshift/latest/dg/pattern-matching-conditions-similar-to.html
  */
 export function similarPattern(pattern: string, escapedBy: string): string | undefined {

@@ -9,35 +9,35 @@ export interface ScopeColumn {
   readonly type: Type;
   readonly sql: string;
   readonly origin?: Origin;
-  /** SUPER in a right or full join: it may not be named. */
+  /** A SUPER column in a right or full join, which may not be named. */
   barred?: boolean;
-  /** The other side of USING: found by its qualifier only. */
+  /** The column from the other side of USING, which is found by its qualifier only. */
   hidden?: boolean;
 }
 export interface ScopeRelation {
   readonly alias: string;
-  /** Of a relation without alias: it may be named `schema.table.column`. */
+  /** Schema of a relation without an alias, whose columns may be named `schema.table.column`. */
   readonly schema?: string;
   readonly columns: ScopeColumn[];
-  /** An item of an unnested array: its name is the value itself. */
+  /** An element of an unnested array. Its name is the value itself. */
   readonly item?: ScopeColumn;
-  /** The position of that item, under its own name. */
+  /** The position of that element, under its own name. */
   readonly index?: ScopeColumn;
 }
 
-/** The relations of one SELECT; a correlated subquery sees those of the queries around it. */
+/** The relations of one SELECT. A correlated subquery also sees those of the outer queries. */
 export class Scope {
   readonly relations: ScopeRelation[] = [];
-  /** Names of the select list that later items may use. */
+  /** Aliases of the select list that later items may use. */
   readonly lateral = new Map<string, Value>();
-  /** Most groupings one upon the other below an item of FROM. */
+  /** Most nested groupings in an item of FROM. */
   groups = 0;
-  /** How many aliases stand one upon the other behind each alias, and behind the item that is being resolved. */
+  /** Length of the chain of aliases behind each alias, and behind the item that is being resolved. */
   readonly aliasDepths = new Map<string, number>();
   aliasDepth = 0;
-  /** Where it first names a column of the query around it. */
+  /** Position of the first reference to a column of the outer query. */
   correlatedAt?: number;
-  /** How many columns of its own were named. */
+  /** Number of references to its own columns. */
   used = 0;
   constructor(readonly parent?: Scope) {}
 }
@@ -48,7 +48,7 @@ export interface CommonTableInfo {
   readonly sql: string;
 }
 
-/** What a query does that decides how a materialized view over it is refreshed. */
+/** Features of a query that decide how a materialized view over it is refreshed. */
 export interface Traits {
   readonly reads: Name[];
   readonly found: Map<Trait, number>;
@@ -89,9 +89,9 @@ export class Context {
   private readonly commonTables: Map<string, CommonTableInfo>[] = [];
   /** The stream that the statement reads. */
   stream?: { readonly externalSchema: string; readonly stream: string };
-  /** How many names were found in a query around the one that has them. */
+  /** Number of names that were found in an outer query. */
   correlations = 0;
-  /** How many subqueries stood in expressions. */
+  /** Number of subqueries in expressions. */
   subqueries = 0;
   private names = 0;
   private sortedBy?: string;
@@ -99,13 +99,13 @@ export class Context {
   constructor(
     readonly catalog: Catalog,
     readonly source: Source,
-    /** Of the Data API; undefined for a text that stands inside quotes itself. */
+    /** Parameters of the Data API; undefined for a text that is itself in quotes. */
     private readonly parameters: Readonly<Record<string, string>> | undefined,
-    /** Late-binding views around what is translated. */
+    /** Number of late-binding views around the translated text. */
     readonly depth = 0,
   ) {}
 
-  /** The value of a placeholder, as text. @throws SqlError when it has none */
+  /** The value of a placeholder, as text. @throws SqlError if it has none */
   parameter({ name, at }: { readonly name: string; readonly at: number }): string {
     const bound = this.parameters?.[name];
     if (bound !== undefined) return bound;
@@ -131,20 +131,27 @@ export class Context {
     this.mark('subquery', at);
   }
 
-  /** The engine's planning time doubles with each further one. */
+  /** Refuses too many nested groupings, because each one doubles DuckDB's planning time. */
   checkGroups(groups: number, at: number): number {
     if (groups > maxGroups) throw this.source.unsupported(`more than ${maxGroups} groupings one upon the other`, at);
     return groups;
   }
 
-  /** LISTAGG, PERCENTILE_CONT and MEDIAN of a statement sort by the same values (https://docs.aws.amazon.com/redshift/latest/dg/r_MEDIAN.html). */
+  /**
+   * Checks that LISTAGG, PERCENTILE_CONT and MEDIAN in a statement sort by the same values
+   * (https://docs.aws.amazon.com/redshift/latest/dg/r_MEDIAN.html).
+   */
   sortAggregate(order: string, at: number): void {
     this.sortedBy ??= order;
     if (this.sortedBy !== order)
       throw this.source.error('within group ORDER BY clauses for aggregate functions must be the same', at);
   }
 
-  /** Some functions work on tables only, others on none (https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_functions_leader_node_only.html, c_SQL_functions_compute_node_only). */
+  /**
+   * Checks that functions run on the right node: some work on tables only, others without tables only
+   * (https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_functions_leader_node_only.html,
+   * c_SQL_functions_compute_node_only).
+   */
   checkNodes(): void {
     const { found } = this.traits;
     // Tables whose names begin with pg_ are read on the leader node.

@@ -17,23 +17,23 @@ import { quoteIdentifier, type Value } from './value';
 interface Output {
   readonly name: string;
   readonly value: Value;
-  /** Written by the user or taken from a column, so that ORDER BY may name it. */
+  /** Whether the user or a column gave the name, so that ORDER BY may use it. */
   readonly named: boolean;
-  /** A literal without a type. */
+  /** Whether the item is an untyped literal. */
   readonly literal?: boolean;
 }
 
-/** An item of the select list; `*` has become the columns that it stands for. */
+/** An item of the select list. `*` is already expanded to its columns. */
 type Item =
   | { readonly column: ScopeColumn; readonly at: number }
   | { readonly expression: Expression; readonly name: string; readonly aliased: boolean };
 
 type Clause = (name: string, allowed?: { aggregates?: boolean; windows?: boolean }) => Environment;
 
-/** As PostgreSQL, from which Redshift comes, has it. */
+/** The limit of PostgreSQL, Redshift's origin. */
 const maxItems = 1664;
 
-/** One SELECT with its ORDER BY. `clause` makes the environment of a clause over the scope. */
+/** Resolves one SELECT with its ORDER BY. `clause` creates the environment of a clause over the scope. */
 export function resolveSelect(
   select: SelectCore,
   orderBy: readonly OrderItem[],
@@ -77,7 +77,7 @@ export function resolveSelect(
   return { sql: `${distinct}${sorted}${select.top === undefined ? '' : ` limit ${select.top}`}`, columns, groups };
 }
 
-/** Rows that differ in trailing blanks only are one. */
+/** Rows that differ in trailing blanks only are equal. */
 function distinctSql(body: string, outputs: readonly Output[]): string {
   if (outputs.every(({ value }) => !isText(value.type) || value.tight)) return `select distinct ${body}`;
   return distinctRows(
@@ -86,7 +86,7 @@ function distinctSql(body: string, outputs: readonly Output[]): string {
   );
 }
 
-/** The rows of a query, each once; texts are compared without their trailing blanks. */
+/** The distinct rows of a query. Texts are compared without their trailing blanks. */
 export function distinctRows(sql: string, columns: readonly { name: string; type: Type }[], having = ''): string {
   const column = (i: number) => `"rows"."c${i + 1}"`;
   const list = columns.map(
@@ -97,7 +97,10 @@ export function distinctRows(sql: string, columns: readonly { name: string; type
   return `select ${list.join(', ')} from (${sql}) as "rows"(${names.join(', ')}) group by ${keys.join(', ')}${having}`;
 }
 
-/** Redshift cannot decorrelate a subquery with a window function (https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html). */
+/**
+ * Redshift cannot decorrelate a subquery with a window function
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html).
+ */
 function checkWindows(
   outputs: readonly Output[],
   qualify: Value | undefined,
@@ -122,7 +125,7 @@ function itemsOf(items: readonly SelectItem[], environment: Environment): Item[]
   });
 }
 
-/** The columns of `*` that EXCLUDE leaves. */
+/** The columns of `*` without those of EXCLUDE. */
 function without(excluded: SelectCore['exclude'], items: readonly Item[], context: Context): Item[] {
   let rest = [...items];
   for (const identifier of excluded ?? []) {
@@ -155,7 +158,7 @@ function starColumns(item: SelectItem & { kind: 'star' }, { context, scope }: En
   });
 }
 
-/** Resolves the keys over the rows and switches the scope to groups, if the query has any. */
+/** Resolves the keys over the rows. If the query has groups, switches the scope to them. */
 function startGroups(
   select: SelectCore,
   orderBy: readonly OrderItem[],
@@ -179,14 +182,14 @@ function startGroups(
   return grouping;
 }
 
-/** The items without an aggregate, by their ordinals. */
+/** The items without an aggregate or window function, as ordinals. */
 const plainItems = (items: readonly Item[], at: number): Expression[] =>
   items.flatMap((item, i) => {
     const isKey = 'column' in item || !(holdsAggregate(item.expression, isAggregate) || holdsWindow(item.expression));
     return isKey ? [{ kind: 'number' as const, text: String(i + 1), at }] : [];
   });
 
-/** Aliases as they mean over ungrouped rows: for GROUP BY, and within aggregates. */
+/** Resolves aliases over the ungrouped rows, for GROUP BY and inside aggregates. */
 function resolvePlainAliases(items: readonly Item[], scope: Scope, grouping: Grouping, environment: Environment): void {
   for (const item of items) {
     if (!('expression' in item) || !item.aliased || scope.lateral.has(item.name)) continue;
@@ -195,7 +198,7 @@ function resolvePlainAliases(items: readonly Item[], scope: Scope, grouping: Gro
       scope.lateral.set(item.name, environment.resolve(item.expression, environment));
       scope.aliasDepths.set(item.name, scope.aliasDepth);
     } catch (error) {
-      // An aggregate, or a mistake that is reported when the item itself is resolved.
+      // The item is an aggregate, or has an error that is reported when the item itself is resolved.
       if (!(error instanceof SqlError)) throw error;
     }
   }
@@ -203,7 +206,7 @@ function resolvePlainAliases(items: readonly Item[], scope: Scope, grouping: Gro
   scope.lateral.clear();
 }
 
-/** GROUP BY takes ordinals, input columns before output names, and expressions. */
+/** GROUP BY takes ordinals, names and expressions. Input columns take precedence over output names. */
 function addKey(node: Expression, items: readonly Item[], grouping: Grouping, environment: Environment): number {
   const { context, scope } = environment;
   const item = node.kind === 'number' ? items[ordinal(node.text)] : undefined;
@@ -226,7 +229,7 @@ function addKey(node: Expression, items: readonly Item[], grouping: Grouping, en
   return grouping.addKey(item && 'column' in item ? undefined : of, value);
 }
 
-/** A name of GROUP BY that is no column stands for the item of that name. */
+/** A name in GROUP BY that is not a column refers to the item of that name. */
 function aliasedBy(node: Expression, items: readonly Item[], { context, scope }: Environment): Expression {
   if (node.kind !== 'name' || node.parts.length !== 1) return node;
   const name = context.fold(node.parts[0]!);
@@ -268,7 +271,7 @@ function resolveItems(items: readonly Item[], environment: Environment): Output[
   });
 }
 
-/** Functions whose columns are named otherwise, as the examples on their pages show. */
+/** Functions whose default column name differs from their own name, as the examples on their pages show. */
 const callNames: Readonly<Record<string, string>> = {
   extract: 'date_part',
   trim: 'btrim',
@@ -282,7 +285,7 @@ const callNames: Readonly<Record<string, string>> = {
 };
 const unnamed = '?column?';
 
-/** What Redshift calls a column without alias. */
+/** Redshift's name for a column without an alias. */
 function defaultName(node: Expression, context: Context): string {
   switch (node.kind) {
     case 'name':
@@ -297,7 +300,7 @@ function defaultName(node: Expression, context: Context): string {
         ? defaultName(node.args[0], context)
         : (callNames[node.name] ?? node.name);
     case 'cast': {
-      // The type names a column that nothing else does (examples of r_CAST_function).
+      // The type names a column that has no other name (examples of r_CAST_function).
       const inner = ['name', 'call', 'navigate'].includes(node.operand.kind) && defaultName(node.operand, context);
       return inner && inner !== unnamed && inner !== 'case' ? inner : shortName(node.type);
     }
@@ -312,10 +315,10 @@ function defaultName(node: Expression, context: Context): string {
   }
 }
 
-/** What a cast made of a text that was written down. The engine sorts by no literal. */
+/** Whether a value is a literal, possibly after a cast. DuckDB does not sort by literals. */
 const isLiteral = (sql: string): boolean => /^'(?:[^']|'')*'$/.test(sql);
 
-/** ORDER BY takes ordinals, output names before input columns, and expressions. */
+/** ORDER BY takes ordinals, names and expressions. Output names take precedence over input columns. */
 function orderItem(item: OrderItem, outputs: readonly Output[], environment: Environment, distinct: boolean): string {
   const { context } = environment;
   const { expression } = item;
@@ -324,7 +327,7 @@ function orderItem(item: OrderItem, outputs: readonly Output[], environment: Env
     refuseSuper(value.type, context, expression.at);
     const isPlain = !isText(value.type) || value.tight || value.constant !== undefined || isLiteral(value.sql);
     if (isPlain) return orderSql(String(position + 1), item);
-    // Over distinct rows only the columns of the result are left.
+    // After DISTINCT, only the columns of the result are available.
     return orderSql(sortKey(distinct ? { ...value, sql: `min("rows"."c${position + 1}")` } : value), item);
   };
   if (expression.kind === 'number') {

@@ -16,34 +16,43 @@ export function navigated(base: string, steps: Steps): Value {
   };
 }
 
-/** DuckDB's name of the JSON type: OBJECT, ARRAY, VARCHAR, BIGINT, UBIGINT, HUGEINT, DOUBLE, BOOLEAN, NULL; null where there is no value. */
+/**
+ * DuckDB's name of the JSON type: OBJECT, ARRAY, VARCHAR, BIGINT, UBIGINT, HUGEINT, DOUBLE, BOOLEAN or NULL; null if
+ * there is no value.
+ */
 export function jsonType(value: Value): string {
   const { path } = value;
   return path && path.steps.length > 0 ? `json_type(${path.base}, ${jsonPath(path.steps)})` : `json_type(${value.sql})`;
 }
 
-/** The text of a JSON scalar without its quotes, JSON text of anything else; fractions as the engine spells them, see `numberText`. */
+/**
+ * The text of a JSON scalar without its quotes, or the JSON text of any other value. Fractions have DuckDB's spelling;
+ * see `numberText`.
+ */
 export function jsonText(value: Value): string {
   const { path } = value;
   if (path && path.steps.length > 0) return `json_extract_string(${path.base}, ${jsonPath(path.steps)})`;
   return `json_extract_string(${value.sql}, '$')`;
 }
 
-/** A number as it is spelled in the value, digit by digit. */
+/** A number as spelled in the value, digit by digit. */
 export const numberText = (value: Value): string => `trim(cast(${value.sql} as varchar), ' \t\r\n')`;
 
 const marked = failure(`the text ${numberMark} in a value of type super is not supported by the local warehouse`);
-/** First characters of what the engine gives as it was: a text, false, null, true; and of what holds others: an array, an object. */
+/**
+ * Codes of first characters. DuckDB returns a text, false, null and true unchanged; an array and an object are nested.
+ */
 const [plain, nested] = ['34, 102, 110, 116', '91, 123'];
 
 /**
- * What is below a path, as JSON. The engine reads a number with a point or an exponent as a double and writes that: so what it gives counts
- * only where the value stands so behind its attribute's only mention, or where the whole text comes out of it as it went in.
+ * The value below a path, as JSON. DuckDB reads a number with a decimal point or an exponent as a double, and writes
+ * that double. Its result is therefore used only in two cases: the text has the same spelling after the only mention of
+ * the attribute, or DuckDB returns the whole text unchanged.
  */
 const spelled = (json: string, steps: Steps): string =>
   naming('e', `json_extract(${json}, ${jsonPath(steps)})`, (found) => asSpelled(json, steps, found));
 
-/** @param found what the engine gives for the path, named several times */
+/** @param found DuckDB's result for the path, which is repeated */
 function asSpelled(json: string, steps: Steps, found: string): string {
   const text = `cast(${json} as varchar)`;
   const given = `cast(${found} as varchar)`;
@@ -56,14 +65,14 @@ function asSpelled(json: string, steps: Steps, found: string): string {
   return `case when ${branches.join(' or ')} then ${found} else ${coalesced(behindName(text, steps, found, given), whole)} end`;
 }
 
-/** One table or named query, and its alias. */
+/** One table or named query with its alias. */
 const relation = /^ from (?:temp\.main\.)?(?:"[^"]+"\.)*"[^"]+" as ("[^"]+")$/;
 const together = quoteIdentifier('millrace attributes');
 
 /**
- * The select list of a query without groups over `from`, and its FROM: where attributes of one column of one relation are selected, they come from one look at
- * the column, which the relation is given as one column more.
- * @param from as it stands in the query, or nothing
+ * The select list of a query without groups over `from`, and its FROM. Several attributes of one column are read at
+ * once: the relation gets an additional column with all of them.
+ * @param from FROM clause of the query, or an empty text
  */
 export function selected(
   values: readonly Value[],
@@ -96,7 +105,7 @@ const coalesced = (first: string | undefined, second: string) => (first ? `coale
 function behindName(text: string, steps: Steps, found: string, given: string): string | undefined {
   const name = steps.at(-1);
   if (typeof name !== 'string' || name.includes('/')) return undefined;
-  // A name may be written with escapes, or be the end of another.
+  // A name may be written with escapes, or be the end of another name.
   const disguised = (r: string) =>
     `contains(${text}, '${/^[ -~]*$/.test(name) ? '\\u00' : '\\u'}') or ends_with(${r}[1], '\\')`;
   return naming('r', `string_split(${text}, ${quoteLiteral(`"${name}"`)})`, (r) => {
@@ -106,7 +115,10 @@ function behindName(text: string, steps: Steps, found: string, given: string): s
   });
 }
 
-/** What holds others, where it stands behind the name without blanks and escapes, and is what the engine gives but for the spelling of its numbers. */
+/**
+ * A nested value that follows the name without blanks and escapes. It must equal DuckDB's result, except for the
+ * spelling of its numbers.
+ */
 const compact = (r: string, given: string) =>
   naming(
     'w',
@@ -114,15 +126,15 @@ const compact = (r: string, given: string) =>
     (written) => `case when cast(json(${written}) as varchar) = ${given} then cast(${written} as json) end`,
   );
 
-/** A pattern for a text between brackets that has more of them in three levels at most. */
+/** A pattern for a text in brackets that contains at most three more levels of brackets. */
 function holding(open: string, close: string, levels = 3): string {
   const below = levels > 0 ? `|${holding(open, close, levels - 1)}` : '';
   return `${open}(?:[^${open}${close}"\\\\\\s]|"[^"\\\\]*"${below})*${close}`;
 }
 
 /**
- * What a scalar is grouped and compared by: its JSON text, for which there is one way to write it. Refused are arrays and objects, and numbers and texts that may be
- * the same as others that look different: no page tells.
+ * The key by which a SUPER scalar is grouped and compared: its JSON text in a unique spelling. Arrays and objects are
+ * refused. So are numbers and texts that may equal values with another spelling, because no page says whether they do.
  */
 export function scalarKey(value: Value, use: string): string {
   const refused = (what: string) =>
@@ -138,13 +150,13 @@ export function scalarKey(value: Value, use: string): string {
   });
 }
 
-/** The values of an object's attributes, each with its numbers as they are spelled; none for anything else. */
+/** The values of an object's attributes, with numbers as spelled; none for anything else. */
 export const valuesOf = (value: Value): string => partsOf(value, '$.*');
 
-/** Their names. */
+/** The names of an object's attributes. */
 export const namesOf = (value: Value): string => `json_keys(${value.sql})`;
 
-/** The elements of an array, each with its numbers as they are spelled; null for anything else. */
+/** The elements of an array, with numbers as spelled; null for anything else. */
 export const elementsOf = (value: Value): string => partsOf(value, '$[*]');
 
 function partsOf(value: Value, below: string): string {

@@ -1,21 +1,24 @@
 import type { Origin } from '../../statement';
 import type { Type } from '../types';
 
-/** What an expression became: DuckDB text and its Redshift type. */
+/** A resolved expression: DuckDB text and its Redshift type. */
 export interface Value {
   readonly sql: string;
   readonly type: Type;
-  /** Text of a string literal, parameter or number; null for NULL. Undefined for anything that is not a constant as written. */
+  /**
+   * Text of a string literal, parameter or number; null for NULL. Undefined for anything that is not a constant as
+   * written.
+   */
   readonly constant?: string | null;
-  /** A SUPER value as a path below a JSON expression, so that it is read in one go. */
+  /** A SUPER value as a path below a JSON expression, so that the whole path is read at once. */
   readonly path?: { readonly base: string; readonly steps: readonly (string | number)[] };
-  /** A text that has no trailing blanks, so that none need be taken off to compare it. */
+  /** Whether a text has no trailing blanks, so that comparisons need not remove any. */
   readonly tight?: boolean;
-  /** DuckDB text of a number that is never smaller, and cheaper to find. */
+  /** DuckDB text of an upper bound for the number, which is cheaper to compute. */
   readonly atMost?: string;
-  /** The column that it is, where it is one. */
+  /** The column, if the value is one. */
   readonly origin?: Origin;
-  /** Holds an aggregate, or a window function. */
+  /** Whether the expression contains an aggregate (`aggregate`) or a window function (`window`). */
   readonly aggregate?: boolean;
   readonly window?: boolean;
 }
@@ -32,11 +35,12 @@ export function quoteLiteral(text: string): string {
 
 const reference = /^"[^"]+"(?:\."[^"]+")*$/;
 
-/** Whether a value is a column as it stands, so that reading it several times costs nothing. */
+/** Whether a value is a plain column, so that reading it several times costs nothing. */
 export const isColumn = (sql: string): boolean => reference.test(sql);
 
 /**
- * The text without a character at its end, however often it stands there. The engine's RTRIM reads a text from its start, and few texts have anything to take off.
+ * Removes a character from the end of a text, however often it is repeated there. DuckDB's RTRIM reads a text from its
+ * start, and few texts need trimming, so the end of a column is checked first.
  * @param letter one ASCII character
  */
 export function trimmedEnd(sql: string, letter: string): string {
@@ -45,23 +49,26 @@ export function trimmedEnd(sql: string, letter: string): string {
   return isColumn(sql) ? `case when ends_with(${sql}, ${set}) then ${trimmed} else ${sql} end` : trimmed;
 }
 
-/** A condition that only JSON strings meet, and all that the engine itself wrote: cheaper than their type. */
+/**
+ * A condition that holds for JSON strings only, and for all JSON strings that DuckDB wrote. It is cheaper than a check
+ * of the type.
+ */
 export const looksLikeString = (sql: string): string => `starts_with(cast(${sql} as varchar), '"')`;
 
-/** Shorter texts are cheaper repeated than named. */
+/** A shorter text is cheaper to repeat than to name. */
 const shortText = 60;
 
 /**
- * DuckDB text that computes something once and then reads it by name, so that nested expressions do not grow with the power of their depth.
- * No subquery may stand in the body, and no other `letting` of the same name.
+ * DuckDB text that computes a value once and then reads it by name, so that nested expressions do not grow
+ * exponentially. The body may contain no subquery, and no other `letting` of the same name.
  */
 export function letting(name: string, sql: string, body: (name: string) => string): string {
   return sql.length <= shortText && !sql.includes('{') ? body(sql) : naming(name, sql, body);
 }
 
-/** The same for what is dear, however short its text is. */
+/** Like `letting`, for a value that is expensive however short its text is. */
 export function naming(name: string, sql: string, body: (name: string) => string): string {
-  // The engine would take `p.a` for the column of a table p.
+  // DuckDB would read `p.a` as the column of a table p.
   const own = `millrace_let_${name}`;
   return `list_transform([${sql}], lambda ${own}: ${body(own)})[1]`;
 }
