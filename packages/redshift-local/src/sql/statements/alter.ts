@@ -72,7 +72,7 @@ export function translateAlterTable({ table, action, at }: Node<'alter-table'>, 
   }
 }
 
-/** The sequence behind the column goes by the names of both. */
+/** Refuses a change that would separate the table from the sequence of its identity column. */
 function refuseIdentity(action: AlterAction, relation: Relation, context: Context, at: number): void {
   const identity = relation.columns.find((column) => column.identity);
   if (!identity) return;
@@ -111,7 +111,7 @@ function renameColumn(
   };
 }
 
-/** Only the size of a VARCHAR changes. A smaller one is possible on Redshift if every value fits; here it has to grow. */
+/** Only the size of a VARCHAR can change. Redshift can shrink it if every value fits; here it can only grow. */
 function widen(action: AlterAction & { kind: 'alter-type' }, relation: Relation, context: Context): Changed {
   const { name, type, defaultValue } = columnOf(relation, action.column, context);
   if (type.name !== 'varchar' || action.type.name !== 'varchar')
@@ -126,7 +126,10 @@ function widen(action: AlterAction & { kind: 'alter-type' }, relation: Relation,
   return { change: { kind: 'alter-type', column: name, type: action.type }, duckdb: [] };
 }
 
-/** https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE_APPEND.html: moves all rows; the source may be a streaming view. */
+/**
+ * Moves all rows; the source may be a streaming view
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE_APPEND.html).
+ */
 function append(action: AlterAction & { kind: 'append' }, target: Relation, context: Context, at: number): Changed {
   const source = findRelation(action.from, context);
   if (source.kind !== 'table' && source.kind !== 'materialized-view')

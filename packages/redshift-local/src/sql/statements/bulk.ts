@@ -92,12 +92,12 @@ export function translateCopy(node: Copy, context: Context): Statement {
   };
 }
 
-/** A tab may be written as in other languages. */
+/** A tab may be written as `\t`. */
 const readEscape = (text: string): string => (text === '\\t' ? '\t' : text);
 const passed = (name: string, value: string | number | boolean) =>
   name === 'delimiter' ? readEscape(String(value)) : value;
 
-/** What the engine has to know of a COPY. */
+/** Options of COPY that the engine needs. */
 const passedOptions = [
   'timeformat',
   'dateformat',
@@ -137,7 +137,7 @@ function checkCopyFormat(options: Options, format: string, context: Context): vo
     );
 }
 
-/** The columns that a COPY lists. */
+/** The columns that COPY lists. */
 function listedColumns(
   node: Copy,
   columns: readonly { readonly name: string }[],
@@ -155,7 +155,7 @@ function listedColumns(
   return names;
 }
 
-/** The query of an UNLOAD is a text of its own; positions in its errors count from its first character. */
+/** The query of UNLOAD is a text of its own. Positions in its errors count from its first character. */
 function unloadedQuery(node: Unload, context: Context): { query: ResolvedQuery; inner: Context } {
   try {
     const source = new Source(node.query);
@@ -174,7 +174,10 @@ function unloadedQuery(node: Unload, context: Context): { query: ResolvedQuery; 
 
 type UnloadFormat = Extract<Statement, { kind: 'unload' }>['format'];
 
-/** Options that go with no file of the format (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-csv). */
+/**
+ * Options that cannot be combined with a format
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-csv).
+ */
 const excludedByFormat: Readonly<Record<UnloadFormat, readonly string[]>> = {
   parquet: [...compressions, 'delimiter', 'escape', 'null', 'header'],
   json: ['delimiter', 'header', 'escape', 'null', 'rowgroupsize'],
@@ -197,7 +200,7 @@ function checkUnload(node: Unload, format: UnloadFormat, context: Context): void
   if (key && !encrypted) throw context.source.error('KMS_KEY_ID needs ENCRYPTED', key.at);
 }
 
-/** One ASCII character, also written as `\\t` or in octal digits. */
+/** The delimiter: one ASCII character, which may be written as `\t` or in octal digits. */
 function delimiterOf(options: Options, otherwise: string, context: Context): string {
   const option = options.get('delimiter');
   if (!option) return otherwise;
@@ -238,7 +241,7 @@ export function translateUnload(node: Unload, context: Context): Statement {
   const columns = toColumns(query.columns);
   if (format === 'json' || format === 'parquet') requireUnique(columns, context, node.queryAt);
   checkTypes(columns, format, node, context);
-  // DuckDB's writer would give the second one another name.
+  // DuckDB's writer would rename the second column.
   const names = columns.map(({ name }) => name.toLowerCase());
   const twice = options.has('header') && names.find((name, index) => names.indexOf(name) < index);
   if (twice) throw context.source.unsupported(`HEADER over several columns named "${twice}" in UNLOAD`, node.queryAt);
@@ -268,7 +271,11 @@ export function translateUnload(node: Unload, context: Context): Statement {
   };
 }
 
-/** https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-usage-varbyte; how JSON writes a boolean is documented as `t`, which is no JSON. */
+/**
+ * Refuses types that the format does not support
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-usage-varbyte). The documentation says that JSON
+ * writes a boolean as `t`, which is not valid JSON.
+ */
 function checkTypes(columns: ReturnType<typeof toColumns>, format: UnloadFormat, node: Unload, context: Context): void {
   const find = (name: string) => columns.find(({ type }) => type.name === name);
   const bytes = find('varbyte');
@@ -282,7 +289,7 @@ function checkTypes(columns: ReturnType<typeof toColumns>, format: UnloadFormat,
     throw context.source.unsupported(`column "${truth.name}" of type boolean with JSON in UNLOAD`, node.queryAt);
 }
 
-/** Documented as partition columns. */
+/** Types that are documented for partition columns. */
 const partitionTypes = [
   'smallint',
   'integer',
@@ -295,7 +302,7 @@ const partitionTypes = [
   'boolean',
   'timestamp',
 ];
-/** How Redshift spells their values in a folder's name is not documented. */
+/** Types whose spelling in the name of a folder is undocumented. */
 const unspelledTypes = ['real', 'boolean', 'timestamp'];
 
 function partitions(

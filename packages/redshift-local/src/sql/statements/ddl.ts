@@ -21,7 +21,7 @@ function createdName(parts: readonly Identifier[], temp: boolean, context: Conte
   };
 }
 
-/** Keys are checked and then forgotten: they change no result. */
+/** Checks the keys, which change no result. */
 export function checkKeys(
   attributes: TableAttributes,
   columns: readonly { name: string; type: { name: string } }[],
@@ -68,11 +68,11 @@ export function tableColumn(column: ColumnDefinition, context: Context): TableCo
 export const columnSql = ({ name, type, notNull, defaultValue }: TableColumn) =>
   `${quoteIdentifier(name)} ${duckdbType(type)}${defaultValue ? ` default (${defaultValue})` : ''}${notNull ? ' not null' : ''}`;
 
-/** The sequence behind an identity column; it lives and dies with the table. */
+/** The sequence of an identity column, which is created and dropped with the table. */
 export const identitySequence = (table: Name): string =>
   `${table.schema === undefined ? 'temp.main' : quoteIdentifier(table.schema)}.${quoteIdentifier(`${table.name} identity`)}`;
 
-/** The sequence has to be there before the table that asks it for values. */
+/** The sequence must exist before the table that takes values from it. */
 function tableSql(
   node: { temp: boolean; ifNotExists: boolean },
   table: Name,
@@ -125,7 +125,7 @@ export function translateCreateTable(node: Node<'create-table'>, context: Contex
   return { kind: 'create-table', table: name, temp: node.temp, ifNotExists: node.ifNotExists, columns, keys, duckdb };
 }
 
-/** For the catalog: they change no result. */
+/** The keys for the catalog. They change no result. */
 function keysOf(
   { diststyle, distkey, sortkey }: TableAttributes,
   context: Context,
@@ -145,7 +145,7 @@ function keysOf(
   };
 }
 
-/** What a foreign key names has to be there, even though nothing is enforced. */
+/** The table and columns of a foreign key must exist, although the key is not enforced. */
 function checkForeignKey(
   { columns, table, references }: TableKeys['foreign'][number],
   own: Name,
@@ -159,7 +159,10 @@ function checkForeignKey(
     throw context.source.error('number of referencing and referenced columns for foreign key disagree', table[0]!.at);
 }
 
-/** Names, types and NOT NULL come from the parent; keys do not, defaults if asked for (r_CREATE_TABLE_NEW). */
+/**
+ * Names, types and NOT NULL are copied from the parent, and defaults on request. Keys are not copied
+ * (r_CREATE_TABLE_NEW).
+ */
 export function translateCreateTableLike(node: Node<'create-table-like'>, context: Context): Statement {
   const { name, sql } = createdName(node.table, node.temp, context);
   const parent = targetOf(node.like, context, 'create a table like');
@@ -187,7 +190,7 @@ export function translateCreateTableAs(node: Node<'create-table-as'>, context: C
   requireUnique(columns, context, node.at);
   checkKeys(node.attributes, columns, context);
   const given = query.columns.map((_, i) => `"c${i + 1}"`);
-  // The declared types make the table; without them DuckDB would choose its own.
+  // The casts give the table the declared types. Without them DuckDB would choose its own.
   const list = columns.map(
     ({ name: column, type }, i) => `cast(${given[i]} as ${duckdbType(type)}) as ${quoteIdentifier(column)}`,
   );
@@ -254,7 +257,7 @@ export function translateCreateView(node: Node<'create-view'>, context: Context)
   };
 }
 
-/** A late-binding view is taken as it is written; whether it can be read shows when it is read (r_CREATE_VIEW). */
+/** A late-binding view is stored as written. Whether it can be read is checked when it is read (r_CREATE_VIEW). */
 function translateLateView(node: Node<'create-view'>, context: Context): Statement {
   const bare = unqualified(node.query, new Set());
   if (bare)
@@ -275,7 +278,7 @@ function translateLateView(node: Node<'create-view'>, context: Context): Stateme
   };
 }
 
-/** The first relation without a schema that is no common table. */
+/** The first relation without a schema that is not a common table. */
 function unqualified(part: unknown, tables: ReadonlySet<string>): Identifier | undefined {
   if (typeof part !== 'object' || part === null) return undefined;
   if (Array.isArray(part)) {

@@ -7,10 +7,16 @@ import { newName, requireUnique, toColumns } from './shared';
 
 type Node = StatementNode & { kind: 'create-materialized-view' };
 
-/** What no materialized view may hold (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-create-sql-command.html). */
+/**
+ * Features that a materialized view may not have
+ * (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-create-sql-command.html).
+ */
 const banned: readonly Trait[] = ['order by', 'limit', 'offset', 'view', 'system view', 'temporary table'];
 
-/** What makes one be computed anew (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-refresh-sql-command.html). */
+/**
+ * Features that make a refresh recompute the view
+ * (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-refresh-sql-command.html).
+ */
 const recomputed: readonly Trait[] = [
   'outer join',
   'union',
@@ -25,7 +31,10 @@ const recomputed: readonly Trait[] = [
   'unnesting',
 ];
 
-/** A streaming view reads each record once, so nothing that looks at other rows fits; aggregates would, but are not modelled. */
+/**
+ * A streaming view reads each record once, so it can have no feature that reads other rows. Aggregates would be
+ * possible, but are not supported here.
+ */
 const bannedInStream: readonly Trait[] = [
   'join',
   'outer join',

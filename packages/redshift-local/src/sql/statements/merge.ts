@@ -10,7 +10,7 @@ import { assigned, columnOf, nameOf, targetColumns, targetOf } from './change';
 
 type Node = StatementNode & { kind: 'merge' };
 
-/** One side as the statement names it. */
+/** The target or the source, with its name in the statement. */
 interface Side {
   readonly relation: Relation;
   readonly alias: string;
@@ -63,7 +63,7 @@ function scopeOf(...sides: Side[]): Scope {
   return scope;
 }
 
-/** The source's side of each `target.a = source.b`; nothing else may join the two. */
+/** The source's side of each `target.a = source.b`. No other condition may join the two. */
 function equalities(on: Expression, target: Side, environment: Environment): string[] {
   const { context } = environment;
   const conditions = on.kind === 'logic' && on.operator === 'and' ? on.operands : [on];
@@ -122,7 +122,7 @@ function withClauses(
   };
 }
 
-/** Matching rows of the target give way to those of the source, all others of which are added. */
+/** Deletes the target's rows that match a row of the source, then inserts all rows of the source. */
 function withoutDuplicates(
   { target, source, on, keys }: Joined & { keys: readonly string[] },
   context: Context,

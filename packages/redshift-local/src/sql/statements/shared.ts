@@ -4,7 +4,7 @@ import type { ResolvedColumn } from '../resolve/environment';
 import { splitName } from '../resolve/from';
 import type { Context } from '../resolve/scope';
 
-/** Where an unqualified name is created. */
+/** The schema in which an unqualified name is created. */
 const defaultSchema = 'public';
 
 export function toColumns(columns: readonly ResolvedColumn[]): ColumnInfo[] {
@@ -23,7 +23,7 @@ export function newName(parts: readonly Identifier[], context: Context): Name {
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html */
 const maxColumns = 1600;
 
-/** DuckDB compares names without case, so two that differ only in case do not fit into one relation either. */
+/** Checks that names are unique. DuckDB ignores case in names, so names that differ only in case are refused too. */
 export function requireUnique(columns: readonly { readonly name: string }[], context: Context, at: number): void {
   if (columns.length > maxColumns) throw context.source.error(`tables can have at most ${maxColumns} columns`, at);
   const seen = new Map<string, string>();

@@ -22,7 +22,7 @@ export function translateComment({ relation, column, text }: Node<'comment'>, co
   return { kind: 'comment', relation: nameOf(found), column: name, text };
 }
 
-/** Neither changes a result: only what they name has to be there. */
+/** ANALYZE and VACUUM change no result. Only the objects that they name must exist. */
 export function translateMaintain({ verb, table, columns }: Node<'maintain'>, context: Context): Statement {
   if (!table) return { kind: 'maintain', verb };
   const found = findRelation(table, context);
@@ -42,7 +42,7 @@ export function translateShow({ name, at }: Node<'show'>, context: Context): Sta
 const pattern = (column: string, like: string | undefined) =>
   like === undefined ? '' : ` and ${column} like '${like.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
-/** SHOW DATABASES and its relatives, as queries of the system views that their pages name. */
+/** SHOW DATABASES and related statements, as queries of the system views that their pages name. */
 export function translateShowObjects(node: Node<'show-objects'>, context: Context): Statement {
   const sql = queryOf(node, context);
   const inner = new Context(context.catalog, new Source(sql), {}, context.depth);
@@ -84,7 +84,7 @@ function queryOf({ what, in: parts, like, limit }: Node<'show-objects'>, context
   }
 }
 
-/** Checks a value that a setting is given, and makes it what SHOW shows. */
+/** Checks the new value of a setting and returns it as SHOW displays it. */
 export function translateSet({ name, values, nameAt, valueAt }: Node<'set'>, context: Context): Statement {
   const { source } = context;
   if (name === 'all') return { kind: 'set', name, value: '' };
