@@ -1,6 +1,6 @@
 import type { IdentityColumn, RedshiftType } from '../statement';
 
-/** A name as written: unquoted parts are lower case already, quoted ones are folded by the resolver. */
+/** A name as written. Unquoted names are already lower case; the resolver folds quoted names. */
 export interface Identifier {
   readonly text: string;
   readonly quoted: boolean;
@@ -11,7 +11,7 @@ export type BinaryOperator = '+' | '-' | '*' | '/' | '%' | '||' | '=' | '<>' | '
 
 interface Positioned {
   readonly at: number;
-  /** Written in parentheses of its own. */
+  /** Whether the expression has its own parentheses. */
   parenthesized?: boolean;
 }
 
@@ -27,7 +27,7 @@ export type Expression = Positioned &
     | { readonly kind: 'typed-literal'; readonly type: 'date' | 'timestamp' | 'timestamptz'; readonly text: string }
     | { readonly kind: 'interval'; readonly text: string }
     | { readonly kind: 'name'; readonly parts: readonly Identifier[] }
-    /** `[1]` and attributes after an index, or attributes of anything but a plain name. */
+    /** `[1]` and attributes after an index, or attributes of an expression that is not a plain name. */
     | { readonly kind: 'navigate'; readonly from: Expression; readonly steps: readonly (Identifier | number)[] }
     | {
         readonly kind: 'binary';
@@ -79,7 +79,7 @@ export type Expression = Positioned &
         readonly otherwise?: Expression;
       }
     | { readonly kind: 'cast'; readonly operand: Expression; readonly type: RedshiftType; readonly lenient?: boolean }
-    /** `(a, b)`, beside `=` and before IN. */
+    /** `(a, b)`, as an operand of `=` or before IN. */
     | { readonly kind: 'row'; readonly items: readonly Expression[] }
     | { readonly kind: 'exists'; readonly query: Query }
     | { readonly kind: 'subquery'; readonly query: Query }
@@ -96,7 +96,7 @@ export interface FunctionCall extends Positioned {
   /** The keyword of `extract(<field> from …)` or `trim(<side> …)`. */
   readonly keyword?: string;
   readonly ignoreNulls?: boolean;
-  /** Written behind APPROXIMATE. */
+  /** Whether APPROXIMATE precedes the call. */
   readonly approximate?: boolean;
   /** `within group (order by …)` */
   readonly withinGroup?: readonly OrderItem[];
@@ -131,9 +131,9 @@ export type FromItem =
       readonly name: readonly Identifier[];
       readonly alias?: Identifier;
       readonly columnAliases: readonly Identifier[];
-      /** `unpivot t.payload.user as v at k`: the attributes of an object instead of the elements of an array. */
+      /** `unpivot t.payload.user as v at k`: iterates over an object's attributes instead of an array's elements. */
       readonly unpivot?: boolean;
-      /** `at i`: the name of an unnested element's position, or of an attribute's name. */
+      /** `at i`: the alias of an unnested element's position, or of an attribute's name. */
       readonly index?: Identifier;
       readonly at: number;
     }
@@ -172,9 +172,9 @@ export type FromItem =
       readonly right: FromItem;
       readonly on?: Expression;
       readonly using?: readonly Identifier[];
-      /** Joined by the columns of the same name. */
+      /** NATURAL: the join is by the columns of the same name. */
       readonly natural?: boolean;
-      /** Written as a comma. */
+      /** Whether the join is written as a comma. */
       readonly comma: boolean;
       readonly at: number;
     };
@@ -188,13 +188,12 @@ export interface SelectCore {
   readonly from?: FromItem;
   readonly where?: Expression;
   readonly groupBy: readonly Expression[];
-  /** Places of the expressions in `groupBy` that each grouping has. @default - one grouping, by all of them */
+  /** Positions in `groupBy` of each grouping's expressions. @default - one grouping, by all of them */
   readonly groupingSets?: readonly (readonly number[])[];
-  /** GROUP BY ALL: by the items without an aggregate. */
+  /** GROUP BY ALL: groups by the items without an aggregate. */
   readonly groupByAll?: boolean;
   /** Columns that `*` leaves out. */
   readonly exclude?: readonly Identifier[];
-  /** SELECT INTO. */
   readonly into?: { readonly table: Reference; readonly temp: boolean; readonly at: number };
   readonly having?: Expression;
   readonly qualify?: Expression;
@@ -219,7 +218,7 @@ export interface CommonTable {
   readonly name: Identifier;
   readonly columns: readonly Identifier[];
   readonly query: Query;
-  /** Of WITH RECURSIVE: the query may read the table itself. */
+  /** WITH RECURSIVE: the query may read the table itself. */
   readonly recursive?: boolean;
 }
 export interface Query {
@@ -241,7 +240,7 @@ export interface ColumnDefinition {
   readonly encoding?: string;
   readonly identity?: IdentityColumn;
 }
-/** Keys are informational: none is enforced. */
+/** Keys are informational; Redshift does not enforce them. */
 export interface TableKeys {
   readonly primary: readonly Identifier[];
   readonly unique: readonly Identifier[];
@@ -258,7 +257,7 @@ export interface TableAttributes {
   readonly backup?: boolean;
   readonly autoRefresh?: boolean;
 }
-/** What ALTER TABLE does besides ADD COLUMN. */
+/** Actions of ALTER TABLE other than ADD COLUMN. */
 export type AlterAction =
   | { readonly kind: 'drop-column'; readonly column: Identifier; readonly cascade: boolean }
   | { readonly kind: 'rename'; readonly to: Identifier }
@@ -273,7 +272,7 @@ export type AlterAction =
       readonly fillTarget: boolean;
     };
 
-/** An option of COPY or UNLOAD with the position of its name. */
+/** Options of COPY or UNLOAD, each with the position of its name. */
 export type Options = ReadonlyMap<
   string,
   { readonly value: string | number | boolean | readonly Identifier[]; readonly at: number }
@@ -287,7 +286,7 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
       readonly table: Reference;
       readonly columns: readonly Identifier[];
       readonly query?: Query;
-      /** No row at all is DEFAULT VALUES. */
+      /** An empty list means DEFAULT VALUES. */
       readonly rows?: readonly (readonly (Expression | 'default')[])[];
     }
   | {
@@ -296,9 +295,9 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
       readonly source: Reference;
       readonly alias?: Identifier;
       readonly on: Expression;
-      /** REMOVE DUPLICATES has none. */
+      /** Undefined for REMOVE DUPLICATES. */
       readonly clauses?: {
-        /** `delete`, or the columns to be set. */
+        /** `delete`, or the columns to set. */
         readonly matched: 'delete' | readonly { readonly column: Identifier; readonly value: Expression }[];
         readonly columns: readonly Identifier[];
         readonly values: readonly (Expression | 'default')[];
@@ -413,7 +412,7 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
   | {
       readonly kind: 'set';
       readonly name: string;
-      /** Undefined for the default. */
+      /** Undefined for DEFAULT. */
       readonly values?: readonly string[];
       readonly nameAt: number;
       readonly valueAt: number;
@@ -431,7 +430,7 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
       readonly kind: 'comment';
       readonly relation: Reference;
       readonly column?: Identifier;
-      /** Undefined takes the comment away. */
+      /** Undefined removes the comment. */
       readonly text?: string;
     }
   | {

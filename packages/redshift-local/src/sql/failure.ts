@@ -1,12 +1,14 @@
-/** What marks the text of an error that a translated statement raises by itself, so that it is told apart from the engine's own words. */
+/**
+ * Prefix of an error text that a translated statement raises itself. It distinguishes such errors from DuckDB's own.
+ */
 export const failureMark = 'redshift: ';
 
-/** DuckDB text that fails the statement with these words. */
+/** DuckDB text that fails the statement with this message. */
 export function failure(words: string): string {
   return `error('${failureMark}${words.replaceAll("'", "''")}')`;
 }
 
-/** The same with a value of the row behind the words, in double quotes. */
+/** Like `failure`, with a value of the row in double quotes after the message. */
 export function failureWith(words: string, valueSql: string): string {
   return `error('${failureMark}${words.replaceAll("'", "''")}: "' || ${valueSql} || '"')`;
 }
@@ -14,7 +16,7 @@ export function failureWith(words: string, valueSql: string): string {
 export const overflow = 'Numeric data overflow (result precision)';
 const bytes: Readonly<Record<string, number>> = { INT8: 1, INT16: 2, INT32: 4, INT64: 8 };
 
-/** The engine's words for what Redshift reports too, and Redshift's. The first that fits counts. */
+/** DuckDB's messages for errors that Redshift reports too, and Redshift's messages for them. The first match counts. */
 const translations: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[] = [
   [/Could not convert string ['"]([^'"]*[^'"\d.eE+-][^'"]*)['"] to/, ([, text]) => `invalid input syntax: "${text}"`],
   [/DECIMAL|HUGEINT|INT128/, () => overflow],
@@ -44,23 +46,24 @@ const translations: readonly (readonly [RegExp, (found: RegExpExecArray) => stri
   ],
 ];
 
-/** Of a statement that should have been refused. */
+/** Message for a statement that the translation should have refused. */
 export const notRun = 'the local warehouse could not run this statement';
 
-/** Errors of DuckDB begin with their class. */
+/** DuckDB's errors begin with their class. */
 const engineError =
   /^(?:Binder|Catalog|Constraint|Conversion|Invalid Input|Invalid Type|Mismatch Type|Not implemented|Out of Range|Parser|Permission|Sequence|Serialization|Syntax|INTERNAL|FATAL|TransactionContext|Expression|Executor|Dependency|Parameter Not Resolved|Parameter Not Allowed|Object Size|Index|Stat|Connection|Scheduler|Optimizer|Missing Extension|Out of Memory|Interrupted|INTERRUPT|IO|HTTP|Autoloading|Unknown Type|Null Pointer|Divide by Zero|Decimal) Error: |^INTERRUPT Error/;
-/** Of a value rather than the statement. */
+/** Errors caused by a value, not by the statement. */
 const valueError = /^(?:Conversion|Out of Range|Invalid Input|Constraint|Decimal) Error/;
-/** Of the machine rather than the statement: said as they are. */
+/** Errors caused by the machine, not by the statement. They are reported unchanged. */
 const machineError = /^(?:IO|Out of Memory|TransactionContext|Interrupted|INTERRUPT|FATAL) Error/;
 
 /**
- * An error of the engine in Redshift's words. What is neither Redshift's nor the machine's is a statement that should have been refused; it is said to be
- * one that the local warehouse could not run. Texts that do not come from the engine are returned as they are.
+ * Translates a DuckDB error to Redshift's message. Errors of the machine are returned unchanged. Any other error
+ * without a Redshift message means a statement that should have been refused; it is reported as one that the local
+ * warehouse could not run. Texts that do not come from DuckDB are returned unchanged.
  */
 export function redshiftWords(error: string): string {
-  // The engine shows the part of its statement that failed.
+  // DuckDB appends the failing part of its statement.
   const message = error.split('\n\nLINE ')[0]!.trim();
   const at = message.indexOf(failureMark);
   if (at >= 0) return message.slice(at + failureMark.length);

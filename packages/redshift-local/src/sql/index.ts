@@ -30,8 +30,9 @@ import {
 } from './statements/tools';
 
 /**
- * Redshift SQL to statements for the engine. The whole text is parsed before the first statement is resolved; each one is resolved when it is asked
- * for, so that it sees what the ones before it made. Throws SqlError for what Redshift or the local warehouse refuses.
+ * Translates Redshift SQL to statements for the engine. The whole text is parsed before the first statement is
+ * resolved. Each statement is resolved when it is requested, so that it sees what earlier statements created.
+ * @throws SqlError for what Redshift or the local warehouse refuses
  */
 export const translate: Translate = function* (sql: string, catalog: Catalog, parameters = {}): Iterable<Statement> {
   const source = new Source(sql);
@@ -52,7 +53,7 @@ export const translate: Translate = function* (sql: string, catalog: Catalog, pa
   }
 };
 
-/** A statement that names several objects is one for each of them. */
+/** A DROP of several objects becomes one statement for each object. */
 function partsOf(node: StatementNode): ((context: Context) => Statement)[] {
   if (node.kind !== 'drop') return [(context) => translateStatement(node, context)];
   return node.names.map((name) => (context) => translateDrop(node, name, context));
@@ -108,7 +109,7 @@ function translateStatement(node: Exclude<StatementNode, { kind: 'drop' }>, cont
   }
 }
 
-/** The plan is the engine's own: Redshift's cannot be known here. */
+/** Returns DuckDB's plan, because Redshift's plan cannot be known here. */
 function translateExplain(node: StatementNode, context: Context): Statement {
   if (node.kind === 'drop') throw context.source.unsupported('EXPLAIN of DROP', node.at);
   const statement = translateStatement(node, context);
@@ -121,7 +122,7 @@ function resultColumns(columns: readonly ResolvedColumn[]): ResultColumn[] {
   return toColumns(columns).map((column, i) => ({ ...column, origin: columns[i]!.origin }));
 }
 
-/** A CHAR is shown with its trailing blanks. */
+/** Pads CHAR columns with their trailing blanks. */
 function padded(sql: string, columns: readonly ResolvedColumn[]): string {
   if (!columns.some(({ type }) => type.name === 'char')) return sql;
   const list = columns.map(({ name, type }, i) => {
@@ -190,7 +191,7 @@ function translateCommand(node: Command, context: Context): Statement {
       const relation = findRelation(node.view, context);
       if (relation.kind !== 'materialized-view')
         throw context.source.error(`"${relation.name}" is not a materialized view`, node.view[0]!.at);
-      // AUTO REFRESH NO is how every view is here.
+      // Every view here already has AUTO REFRESH NO.
       return { kind: 'alter-table', table: nameOf(relation), change: { kind: 'key' }, duckdb: [] };
     }
     case 'begin':
@@ -200,7 +201,7 @@ function translateCommand(node: Command, context: Context): Statement {
   }
 }
 
-/** Of materialized views only those over a stream can be emptied, which the engine knows. */
+/** Only a materialized view over a stream can be truncated. The engine checks whether it is one. */
 function truncated(parts: Parameters<typeof targetOf>[0], context: Context) {
   const relation = findRelation(parts, context);
   return relation.kind === 'materialized-view' ? relation : targetOf(parts, context, 'truncate');

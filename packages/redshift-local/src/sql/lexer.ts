@@ -1,15 +1,17 @@
 import { type Place, SqlError } from '../statement';
 
-/** `word` is unquoted and already lower case; `quoted` keeps its case; `value` of strings is unescaped. */
+/**
+ * A `word` is unquoted and already lower case. A `quoted` name keeps its case. The `value` of a string is unescaped.
+ */
 export interface Token {
   readonly kind: 'word' | 'quoted' | 'string' | 'number' | 'parameter' | 'operator' | 'end';
   readonly value: string;
-  /** Offset of its first character in the source. */
+  /** Offset of the token's first character in the source. */
   readonly at: number;
   readonly end: number;
 }
 
-/** Source text of a statement with its positions. */
+/** The source text of a statement, with lines and columns for its positions. */
 export class Source {
   private readonly lineStarts: number[] = [0];
 
@@ -78,7 +80,10 @@ const operators = [
   ';',
 ];
 const escapes: Readonly<Record<string, string>> = { '\\': '\\', "'": "'", n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' };
-/** A name that begins with # is that of a temporary table (https://docs.aws.amazon.com/redshift/latest/dg/r_names.html). */
+/**
+ * A name that begins with # is the name of a temporary table
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_names.html).
+ */
 const word = /#?[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*/iy;
 const number = /(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/iy;
 const parameter = /:([a-z_][a-z0-9_]*)/iy;
@@ -109,7 +114,7 @@ function skipComment(source: Source, at: number): number {
 /** Only ASCII letters are folded (https://docs.aws.amazon.com/redshift/latest/dg/r_names.html). */
 export const folded = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
-/** Backslash escapes, as Redshift reads them in every string literal. */
+/** Reads a string literal. Redshift resolves backslash escapes in every string literal. */
 function readString(source: Source, at: number): Token {
   const { text } = source;
   let value = '';

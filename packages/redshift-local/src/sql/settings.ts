@@ -1,14 +1,14 @@
-/** A parameter of the session (https://docs.aws.amazon.com/redshift/latest/dg/cm_chap_ConfigurationRef.html). */
+/** A session setting (https://docs.aws.amazon.com/redshift/latest/dg/cm_chap_ConfigurationRef.html). */
 export interface Setting {
   readonly standard: string;
-  /** What it may be set to here: others would change results. */
+  /** The values that are accepted here. Others would change results. */
   readonly taken: 'any' | 'switch' | 'number' | readonly string[];
 }
 
 const off: Setting = { standard: 'off', taken: ['off'] };
 const on: Setting = { standard: 'on', taken: ['on'] };
 
-/** Settings that the local warehouse honours, that change no result, or that may keep their default alone. */
+/** Settings that the local warehouse honours, that change no result, or that must keep their default. */
 export const settings: Readonly<Record<string, Setting>> = {
   enable_case_sensitive_identifier: { standard: 'off', taken: 'switch' },
   search_path: { standard: '$user, public', taken: 'any' },

@@ -1,6 +1,6 @@
 import type { RedshiftType } from '../statement';
 
-/** `unknown` is a literal, a parameter or NULL whose type its use decides. */
+/** `unknown` is a literal, a parameter or NULL whose type depends on its use. */
 export type Type = RedshiftType | { readonly name: 'unknown' };
 
 export const varchar = (length: number): RedshiftType => ({
@@ -32,7 +32,7 @@ export function duckdbType(type: Type): string {
   return type.name === 'decimal' ? `decimal(${type.precision},${type.scale})` : (duckdbNames[type.name] ?? type.name);
 }
 
-/** As Redshift's catalog and messages spell it. */
+/** The type as Redshift's catalog and messages spell it. */
 export function describe(type: Type): string {
   switch (type.name) {
     case 'varchar':
@@ -64,7 +64,7 @@ const shortNames: Readonly<Record<string, string>> = {
   decimal: 'numeric',
   char: 'bpchar',
 };
-/** As the Data API names it. */
+/** The type as the Data API names it. */
 export const shortName = (type: Type): string => shortNames[type.name] ?? type.name;
 
 export const isText = (type: Type): type is RedshiftType & { name: 'varchar' | 'char' } =>
@@ -78,14 +78,17 @@ export const isTime = (type: Type): boolean =>
 const integerDigits: Readonly<Record<string, number>> = { smallint: 5, integer: 10, bigint: 19 };
 const integerRank = ['smallint', 'integer', 'bigint'];
 
-/** An integer or decimal as a decimal, as Redshift widens it (https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html). */
+/**
+ * An integer or decimal as the decimal to which Redshift widens it
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html).
+ */
 export function asDecimal(type: Type): { precision: number; scale: number } | undefined {
   if (type.name === 'decimal') return type;
   const digits = integerDigits[type.name];
   return digits === undefined ? undefined : { precision: digits, scale: 0 };
 }
 
-/** The type that values of both types can be turned into without loss, as for CASE and UNION; undefined if they do not go together. */
+/** The type to which both types can be converted without loss, as for CASE and UNION; undefined if there is none. */
 export function commonType(left: Type, right: Type): Type | undefined {
   if (left.name === 'unknown') return right;
   if (right.name === 'unknown') return left;
@@ -95,7 +98,7 @@ export function commonType(left: Type, right: Type): Type | undefined {
     return { name: 'varbyte', length: Math.max(left.length, right.length) };
   if (isNumeric(left) && isNumeric(right)) return commonNumber(left, right);
   if (left.name === right.name) return left;
-  // A time without a zone is one of the session's, UTC.
+  // A time without a time zone is in UTC, the session's time zone.
   if (isTime(left) && isTime(right))
     return left.name === 'timestamptz' || right.name === 'timestamptz' ? timestamptz : timestamp;
   return undefined;
