@@ -6,7 +6,7 @@ import type { Session } from './session';
 
 type Alter = Extract<Statement, { kind: 'alter-table' }>;
 
-/** What a change of a table does to the materialized views over it (r_SVV_MV_INFO). */
+/** State of the materialized views over a table after a change of it (r_SVV_MV_INFO). */
 const breaks: Partial<Record<TableChange['kind'], BrokenState>> = {
   'drop-column': 101,
   'alter-type': 102,
@@ -14,7 +14,7 @@ const breaks: Partial<Record<TableChange['kind'], BrokenState>> = {
   'rename-column': 104,
 };
 
-/** ALTER TABLE, ADD COLUMN aside. */
+/** Executes ALTER TABLE, except ADD COLUMN. */
 export async function alterTable(session: Session, { table, change, duckdb }: Alter): Promise<void> {
   const entry = session.state.relation(table);
   if (!entry) throw new WarehouseError(`relation "${table.name}" does not exist`);
@@ -60,7 +60,10 @@ function described(entry: RelationEntry, change: TableChange): RelationEntry {
 const readersOf = (session: Session, table: Name): RelationEntry[] =>
   session.state.all('relation').filter((other) => other.reads?.some((read) => qualified(read) === qualified(table)));
 
-/** A bound view follows its table by what it uses of it, which is not noted here. */
+/**
+ * Refuses a change of a table that a bound view reads. The effect depends on the columns that the view uses, which are
+ * not recorded.
+ */
 function refuseUnderViews(session: Session, entry: RelationEntry, what: string): void {
   const view = readersOf(session, entry).find(({ kind }) => kind === 'view');
   if (view)
@@ -82,7 +85,7 @@ function breakViews(session: Session, entry: RelationEntry, changed: RelationEnt
   }
 }
 
-/** What is kept under the name goes with it. */
+/** Moves what is stored under the old name to the new one. */
 function move(session: Session, entry: RelationEntry, changed: RelationEntry): void {
   const { state } = session;
   const [from, to] = [qualified(entry), qualified(changed)];

@@ -3,17 +3,17 @@ import type { Catalog, ColumnInfo, Name, RedshiftType, Relation, StoredKeys, Tab
 import { withHistory } from './query-history';
 import { systemSchema, systemViews } from './system-views';
 
-/** What the catalog keeps, by kind; each is one row of `millrace_system.objects`, keyed by `<kind>/<name>`. */
+/** Entries of the catalog by kind. Each entry is one row of `millrace_system.objects`, keyed by `<kind>/<name>`. */
 export interface Entries {
   schema: SchemaEntry;
   relation: RelationEntry;
   user: UserEntry;
   grant: GrantEntry;
-  /** Last sequence number read, per shard of a streaming view. */
+  /** Last sequence number read from each shard of a streaming view. */
   positions: Readonly<Record<string, string>>;
-  /** Grows with each change of a relation's rows, and outlives the relation. */
+  /** A counter that grows with each change of a relation's rows. It outlives the relation. */
   version: { readonly value: number };
-  /** A submission that is committed while nobody may know yet. */
+  /** A submission that is committed, but whose end may not be recorded elsewhere yet. */
   done: { readonly tag: string };
 }
 export type EntryKind = keyof Entries;
@@ -21,13 +21,13 @@ export type EntryKind = keyof Entries;
 export interface SchemaEntry {
   readonly name: string;
   readonly owner: string;
-  /** Of an external schema FROM KINESIS. */
+  /** Role of an external schema FROM KINESIS. */
   readonly streamRoleArn?: string;
 }
 export interface UserEntry {
   readonly name: string;
   readonly id: number;
-  /** `sha256|<digest>|<salt>`, as Redshift notes it. */
+  /** The stored password, `sha256|<digest>|<salt>` as in Redshift. */
   readonly password: string;
   readonly superuser: boolean;
 }
@@ -44,22 +44,22 @@ export interface RelationEntry {
   readonly kind: 'table' | 'view' | 'materialized-view';
   readonly owner: string;
   readonly columns: readonly (ColumnInfo & Partial<TableColumn>)[];
-  /** Of views: the statement as it was written. */
+  /** A view's statement as written. */
   readonly text?: string;
   /** Relations that the definition names. */
   readonly reads?: readonly Name[];
   /** DuckDB SELECT of a materialized view. */
   readonly query?: string;
   readonly autoRefresh?: boolean;
-  /** Of a late-binding view: its query as it was written. */
+  /** A late-binding view's query as written. */
   readonly lateQuery?: string;
   /** Why a materialized view can no longer be refreshed: a state of SVV_MV_INFO. */
   readonly broken?: BrokenState;
-  /** A materialized view whose value changes by itself. */
+  /** True for a materialized view that calls a function whose value changes over time. */
   readonly mutable?: boolean;
-  /** Why a refresh recomputes; absent when Redshift maintains the view incrementally. */
+  /** Why a refresh recomputes the view. Absent if Redshift maintains the view incrementally. */
   readonly recomputeReason?: string;
-  /** Versions of the relations read, as of the last refresh, by `schema.name`. */
+  /** Versions of the base relations at the last refresh, by `schema.name`. */
   readonly seen?: Readonly<Record<string, number>>;
   readonly stream?: { readonly externalSchema: string; readonly name: string; readonly lastRefreshMs: number };
   readonly keys?: StoredKeys;
@@ -67,18 +67,18 @@ export interface RelationEntry {
   readonly columnComments?: Readonly<Record<string, string>>;
 }
 
-/** As SVV_MV_INFO.state has them: a dropped column, a changed type, a renamed table, a renamed column. */
+/** Values of SVV_MV_INFO.state: a dropped column, a changed type, a renamed table, a renamed column. */
 export type BrokenState = 101 | 102 | 103 | 104;
 
 export const qualified = (name: Name): string => `${name.schema ?? 'public'}.${name.name}`;
 
 /**
- * The catalog as of one commit, or the draft of a transaction over it. A draft remembers what it changed, so that
- * the changes can be written with the data they belong to.
+ * The catalog as of one commit, or a transaction's draft of it. A draft records its changes, so that they can be
+ * written with the data they belong to.
  */
 export class CatalogState {
   readonly changed = new Set<string>();
-  /** Only of the session; never written. */
+  /** Temporary tables of the session. They are never written. */
   readonly temporary = new Map<string, RelationEntry>();
 
   constructor(private readonly entries: Map<string, unknown> = new Map()) {}
@@ -122,7 +122,10 @@ export class CatalogState {
     this.put('version', relation, { value: this.version(relation) + 1 });
   }
 
-  /** True when a relation below the materialized view has changed since its last refresh, directly or further down. */
+  /**
+   * True if a base relation of the materialized view has changed since the last refresh, directly or through another
+   * view.
+   */
   isStale(view: RelationEntry): boolean {
     if (view.mutable) return true;
     for (const [base, seen] of Object.entries(view.seen ?? {})) {
@@ -134,21 +137,21 @@ export class CatalogState {
   }
 }
 
-/** The front end's view of a catalog; it notes what was looked up, for the check of privileges. */
+/** The catalog as the front end sees it. It records what was looked up, for the check of privileges. */
 export class SessionCatalog implements Catalog {
   readonly found = new Set<string>();
   readonly externals = new Set<string>();
 
   constructor(
     public state: CatalogState,
-    /** Of the cluster, until the session sets it. */
+    /** The cluster's setting, until the session changes it. */
     public caseSensitiveIdentifiers: boolean,
     readonly database: string,
-    /** DuckDB text of the statements that have ended. */
+    /** Returns a DuckDB relation of the statements that have ended. */
     private readonly pastQueries: () => string = () => '(select null::json as q where false)',
   ) {}
 
-  /** Settings of the session that are not as they were at first. */
+  /** Settings that the session has changed. */
   readonly settings = new Map<string, string>();
 
   setting(name: string): string | undefined {
@@ -156,7 +159,7 @@ export class SessionCatalog implements Catalog {
     return this.settings.get(name) ?? settings[name]?.standard;
   }
 
-  /** Of schemas; one for the user alone is not modelled. */
+  /** Schemas of the search path. A schema for the user alone (`$user`) is not modelled. */
   get searchPath(): readonly string[] {
     const names = this.setting('search_path')!.split(',');
     return names.map((name) => name.trim()).filter((name) => name !== '' && name !== '$user');
@@ -193,10 +196,10 @@ export class SessionCatalog implements Catalog {
   }
 }
 
-/** Where DuckDB keeps temporary tables. */
+/** DuckDB's schema for temporary tables. */
 export const temporarySchema = 'temp';
 
-/** As `svv_columns.data_type` spells it. */
+/** Returns a type as `svv_columns.data_type` spells it. */
 export const dataType = (type: RedshiftType): string => {
   switch (type.name) {
     case 'varchar':

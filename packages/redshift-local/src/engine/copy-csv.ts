@@ -6,10 +6,12 @@ import { identifier, literal } from './database';
 const field = (index: number) => `f${index}`;
 
 /**
- * COPY … CSV: fields in the order of the table's columns. An empty field, in quotes or not, is an empty text in a CHAR or VARCHAR column unless
- * EMPTYASNULL is given, NULL in any other; `\N` is NULL unless NULL AS names another text (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html).
- * What NULL's text means in quotes is not documented, nor what becomes of U+0000: both fail the COPY.
- * Delimited text is the same without quotes, between bars.
+ * Reads COPY … CSV, and delimited text. Fields are in the order of the table's columns. An empty field, quoted or not,
+ * is an empty text in a CHAR or VARCHAR column unless EMPTYASNULL is given. In any other column it is NULL. `\N` is
+ * NULL unless NULL AS names another text
+ * (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html). AWS documents neither the
+ * meaning of NULL's text in quotes nor that of U+0000, so both fail the COPY. Delimited text has no quotes, and its
+ * default delimiter is a bar.
  */
 export function csvReading(columns: readonly CopyColumn[], options: CopyOptions, format: 'csv' | 'text'): Reading {
   const delimiter = String(options['delimiter'] ?? (format === 'csv' ? ',' : '|'));
@@ -21,7 +23,7 @@ export function csvReading(columns: readonly CopyColumn[], options: CopyOptions,
     `read_csv([${paths.map(literal).join(', ')}], auto_detect = false, columns = {${types}}, header = false, skip = ${skip}, delim = ${literal(delimiter)},
       quote = ${literal(quote ?? '')}, escape = ${literal(quote ?? '')}, null_padding = ${fill}${fill ? ', parallel = false' : ''}, nullstr = ${nothing}, allow_quoted_nulls = false, compression = '${compression}', filename = true,
       max_line_size = ${maxLineBytes}, store_rejects = true, rejects_table = 'millrace_copy_rejects', rejects_scan = 'millrace_copy_scans', rejects_limit = 0)`;
-  // A record that is filled up has an empty text where one is missing, and NULL in any other column.
+  // FILLRECORD fills a missing field with an empty text in a text column, and with NULL in any other column.
   const textField = (index: number) => (fill ? `coalesce(${field(index)}, '') as ${field(index)}` : field(index));
   const given = columns.map(({ type }, index) =>
     type.name === 'varchar' || type.name === 'char'
@@ -38,7 +40,7 @@ export function csvReading(columns: readonly CopyColumn[], options: CopyOptions,
   const rows = (relation: string) => evaluated(`(select filename, ${given.join(', ')} from ${relation})`, fields);
   const { values, bad } = rows('none');
   return {
-    // A repaired file has lost its header.
+    // A repaired file has no header.
     reader: (paths, compression, repaired) => rows(file(paths, compression, repaired ? 0 : skip)).relation,
     names: columns.map(({ name }) => identifier(name)),
     values,

@@ -9,61 +9,72 @@ import { WarehouseError } from './errors';
 export type CopyOptions = Readonly<Record<string, string | number | boolean>>;
 
 /**
- * How the usual lines of a COPY are known and loaded: those of which their letters alone tell that all their values fit, and that DuckDB's own reader gives
- * them as Redshift does. Every other line goes the long way, so a pattern here may be narrow but never wide.
+ * Recognizes and loads the usual lines of a COPY. The bytes of a usual line alone show that all its values fit, and
+ * that DuckDB's own reader returns them as Redshift does. Every other line is checked value by value, so a pattern may
+ * be too narrow but never too wide.
  */
 export interface Usual {
-  /** Matches, from its `lastIndex`, a line with its end that is like `line`; undefined where nothing is learnt of it. @param line its UTF-8 bytes, a letter each */
+  /**
+   * Returns an expression that matches, from its `lastIndex`, a line like `line` with its end. Returns undefined if
+   * nothing can be learned from `line`.
+   * @param line its UTF-8 bytes, one character per byte
+   */
   readonly like: (line: string) => RegExp | undefined;
-  /** DuckDB query of the rows of a plain file of such lines. */
+  /** Returns a DuckDB query for the rows of a plain file of such lines. */
   readonly rows: (path: string) => string;
 }
 
-/** How the records of a format become rows; DuckDB expressions over what `reader` gives. */
+/** How the records of a format become rows. The texts are DuckDB expressions over the result of `reader`. */
 export interface Reading {
-  /** Relation with the record's columns and `filename`. */
+  /** Returns a relation with the record's columns and `filename`. */
   readonly reader: (paths: readonly string[], compression: CompressionName, repaired: boolean) => string;
   readonly names: readonly string[];
   readonly values: readonly string[];
-  /** NULL for a good record, the column's name where a value does not fit, empty where the whole record cannot be read; may begin with a mark. */
+  /**
+   * NULL for a good record, the column's name if a value does not fit, empty if the whole record cannot be read. It may
+   * begin with a mark.
+   */
   readonly bad: string;
   readonly rules: RecordRules;
   readonly brokenMessage: string;
-  /** The reader puts records that it leaves out into `millrace_copy_rejects`. */
+  /** True if the reader writes the records that it skips to `millrace_copy_rejects`. */
   readonly rejects?: boolean;
-  /** Lines that need no look at each value. @default - there are none */
+  /** Recognizes lines whose values need no check. @default - no line is recognized */
   readonly usual?: Usual;
 }
 
-/** A column as COPY fills it. */
+/** A column that COPY loads. */
 export type CopyColumn = ColumnInfo & Partial<TableColumn>;
 
-/** In what `bad` gives, before the name of a column that must not be NULL and is. */
+/** Mark in `bad`, before the name of a NOT NULL column whose value is NULL. */
 export const missingMark = '\u0001';
 
 const unmodelledMark = '\u0002';
 
-/** What `bad` is for a value whose meaning on Redshift is not known, which fails the COPY. @param what with the column's name, said before "is not modelled" */
+/**
+ * Returns `bad` for a value whose meaning on Redshift is not known, which fails the COPY.
+ * @param what the text before the column's name in the message "… is not modelled"
+ */
 export const unmodelled = (column: string, what: string): string =>
   literal(`${unmodelledMark}${what} column "${column}"`);
 
-/** @throws WarehouseError for a record that `bad` gives as not modelled */
+/** @throws WarehouseError if `bad` is marked as not modelled */
 export function requireModelled(bad: string, file: string, line: number): void {
   if (bad.startsWith(unmodelledMark))
     throw new WarehouseError(`line ${line} of ${file}: ${bad.slice(1)} is not modelled by the local warehouse`);
 }
 
-/** A field of a record; DuckDB expressions. */
+/** A field of a record, as DuckDB expressions. */
 export interface Field {
-  /** What DuckDB makes of the field's text, whether Redshift does or not. */
+  /** DuckDB's conversion of the field's text, whether Redshift accepts the text or not. */
   readonly cast: string;
   /** @param cast name of the column that holds `cast` */
   readonly value: (cast: string) => string;
-  /** Why the value cannot be taken. @param value name of the column that holds `value` */
+  /** Returns why the value is refused. @param value name of the column that holds `value` */
   readonly bad: (value: string) => string;
 }
 
-/** `text` is the name of a column: it is repeated. */
+/** Returns a column's field. `text` must be the name of a column, because it is repeated. */
 export function fieldOf(column: CopyColumn, text: string, options: CopyOptions): Field {
   const { type, name } = column;
   if (type.name === 'varchar' || type.name === 'char') {
@@ -79,12 +90,13 @@ export function fieldOf(column: CopyColumn, text: string, options: CopyOptions):
   return { ...conversionOf(type, text, options), bad: (of) => caseOf([misfit(of), ...missing(column, of)]) };
 }
 
-/** For a value that fits whatever it is. */
+/** Returns `bad` for a value that always fits, but may be missing. */
 export const badIfMissing = (column: CopyColumn, value: string): string => caseOf(missing(column, value));
 
 /**
- * The rows of `relation`, its values as v0, v1, … and `bad`. Each expression is evaluated once: a filter on `bad` stays above what is volatile, where
- * DuckDB would otherwise evaluate all of it again below.
+ * Returns the rows of `relation` with their values v0, v1, … and `bad`. Each expression is evaluated once, because a
+ * filter on `bad` stays above the volatile column `millrace_once`. Without that column, DuckDB would evaluate all
+ * expressions again below.
  */
 export function evaluated(
   relation: string,
@@ -115,7 +127,7 @@ function convertedText(text: string, length: number, options: CopyOptions): stri
   if (options['emptyasnull'] === true) value = `nullif(${value}, '')`;
   if (options['trimblanks'] === true) value = `regexp_replace(${value}, '\\s+$', '')`;
   if (options['truncatecolumns'] !== true) return value;
-  // A cut within a character gives no text; a character has four bytes at most.
+  // A cut within a character gives no valid text. A character has at most four bytes.
   const cuts = [0, 1, 2, 3]
     .filter((back) => length > back)
     .map((back) => `try(decode(encode(${value})[1:${length - back}]))`);
@@ -126,7 +138,7 @@ const whole = '\\s*[+-]?\\d+\\s*';
 const number = '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)\\s*';
 const floating = '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?\\s*';
 const day = '\\d{4}-\\d{2}-\\d{2}';
-/** The default, with fractions of a second. */
+/** The default time format, with fractions of a second. */
 const moment = `${day} \\d{2}:\\d{2}:\\d{2}(\\.\\d{1,6})?`;
 const iso = `${day}([T ]\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,6})?)?)?`;
 const utc = '(Z|[+-]00(:?00)?)?';
@@ -145,7 +157,7 @@ function conversionOf(type: RedshiftType, text: string, options: CopyOptions): O
       throw new WarehouseError('COPY into a VARBYTE column is not modelled by the local warehouse');
     case 'decimal': {
       const most = largestOf(type);
-      // Places beyond the column's are cut off unless ROUNDEC is given.
+      // Digits beyond the column's scale are cut off unless ROUNDEC is given.
       const cut =
         type.scale === 0
           ? `regexp_replace(regexp_replace(${text}, '\\..*$', ''), '^\\s*[+-]?$', '0')`
@@ -161,7 +173,7 @@ function conversionOf(type: RedshiftType, text: string, options: CopyOptions): O
     case 'bigint':
       return {
         cast: `try_cast(${text} as ${type.name})`,
-        // Most numbers are written as DuckDB writes them.
+        // Most numbers are written as DuckDB writes them, and need no pattern.
         value: (cast) =>
           `case when cast(${cast} as varchar) = ${text} then ${cast} when ${matches(text, whole)} then ${cast} end`,
       };
@@ -182,7 +194,7 @@ function conversionOf(type: RedshiftType, text: string, options: CopyOptions): O
     case 'double precision':
       return {
         cast: `try_cast(${text} as ${type.name === 'real' ? 'float' : 'double'})`,
-        // Neither too large, nor so small that nothing is left of it; DuckDB takes 1_000 for a number.
+        // The number must neither overflow nor become zero. DuckDB accepts 1_000 as a number.
         value: (cast) =>
           `case when isfinite(${cast}) and not contains(${text}, '_') and (${cast} <> 0 or not regexp_matches(${text}, '^[^eE]*[1-9]')) then ${cast} end`,
       };
@@ -191,7 +203,7 @@ function conversionOf(type: RedshiftType, text: string, options: CopyOptions): O
   }
 }
 
-/** Undefined for the default, YYYY-MM-DD. */
+/** Returns undefined for the default, YYYY-MM-DD. */
 const dateFormat = (options: CopyOptions): Format | undefined => {
   const given = String(options['dateformat'] ?? 'YYYY-MM-DD').toLowerCase();
   return given === 'yyyy-mm-dd' ? undefined : formatOf(given);
@@ -235,11 +247,14 @@ function formatted(
 const shapeOf = (type: 'timestamp' | 'timestamptz', format: string) =>
   `${format === 'auto' ? iso : moment}${type === 'timestamptz' ? offset : format === 'auto' ? utc : ''}`;
 
-/** DuckDB takes midnight at a day's end, and Redshift may take a leap second. */
+/** True for a time at 24:00 or with a leap second. DuckDB accepts 24:00, and Redshift may accept a leap second. */
 const strangeTime = (text: string) =>
   `(contains(${text}, 'T24:') or contains(${text}, ' 24:') or ends_with(${text}, ':60') or contains(${text}, ':60.'))`;
 
-/** Why a text is no value of the column: its name where Redshift fails the record, or that its meaning there is not known. */
+/**
+ * Returns why a text is not a value of the column: the column's name if Redshift fails the record, or a mark if its
+ * meaning on Redshift is not known.
+ */
 function misfitOf({ type, name }: CopyColumn, text: string, options: CopyOptions): string {
   const told = literal(name);
   const refused = (what: string) => unmodelled(name, `${what} into ${type.name.toUpperCase()}`);

@@ -7,14 +7,15 @@ import { createGunzip, gunzip } from 'node:zlib';
 import type { SourceFile } from './copy-sources';
 import { WarehouseError } from './errors';
 
-/** What is small enough is read at once. */
+/** A compressed object up to this size is read at once. */
 const wholeBytes = 4 * 1024 * 1024;
 const maxWholeOutput = 256 * 1024 * 1024;
 const atOnce = 4;
 
 /**
- * DuckDB takes the end of a file for the end of its gzip data, so of an object that was cut off it would load a part and say nothing.
- * @throws WarehouseError naming the first object that is not whole
+ * Checks that each gzip object is complete. DuckDB treats the end of a file as the end of its gzip data, so it would
+ * load a part of a truncated object without an error.
+ * @throws WarehouseError naming the first object that is incomplete
  */
 export async function assertWholeGzip(files: readonly SourceFile[]): Promise<void> {
   const waiting = files.filter(({ compression }) => compression === 'gzip').values();

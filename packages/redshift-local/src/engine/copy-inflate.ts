@@ -9,18 +9,18 @@ import { WarehouseError } from './errors';
 const wholeBytes = 2 ** 20;
 const maxWholeOutput = 64 * 2 ** 20;
 const leastChunk = 2 ** 16;
-/** No byte of a gzip object becomes more. */
+/** Most bytes that one byte of a gzip object can expand to. */
 const mostInflation = 1032;
 
-/** An error of either stream is one of the last. */
+/** Ignores the error, because the last stream of the pipeline throws it too. */
 const ignore = () => undefined;
 
 const newline = 10;
 const newlines = Buffer.from('\n');
 
 /**
- * The bytes of a gzip object in blocks of whole lines, each with its end.
- * @throws WarehouseError naming an object that is not whole, or has a line that is too long
+ * Yields the bytes of a gzip object in blocks of whole lines, with their line ends.
+ * @throws WarehouseError naming an object that is incomplete, or has a line that is too long
  */
 export async function* blocks(source: SourceFile): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
@@ -51,7 +51,7 @@ async function* inflated({ path, url, info }: SourceFile): AsyncGenerator<Buffer
   }
 }
 
-/** Undefined for what is too large for that. */
+/** Returns undefined if the result is too large for this. */
 function inflatedAtOnce(path: string): Buffer | undefined {
   try {
     const packed = readFileSync(path);
@@ -62,7 +62,10 @@ function inflatedAtOnce(path: string): Buffer | undefined {
   }
 }
 
-/** The size that the last four bytes of an object tell, where that may be: what fits into one chunk is not copied once more. */
+/**
+ * Returns a chunk size: the inflated size in the object's last four bytes, if that is plausible. A result in one chunk
+ * is not copied again.
+ */
 function chunkFor(packed: Buffer): number {
   const told = packed.length < 4 ? 0 : packed.readUInt32LE(packed.length - 4);
   return Math.max(leastChunk, Math.min(told + 1, mostInflation * packed.length, maxWholeOutput));

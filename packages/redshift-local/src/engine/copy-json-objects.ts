@@ -1,6 +1,6 @@
 import { JsonScanner } from './copy-json-scanner';
 
-/** A record on one line, and the line of the file at which it ends. */
+/** A record on one line. `line` is the line of the file at which the record ends. */
 export interface JsonRecord {
   /** Without its line end. */
   readonly bytes: Buffer;
@@ -8,9 +8,10 @@ export interface JsonRecord {
 }
 
 /**
- * Makes one line of each object of a JSON file. COPY reads objects, not lines: an object may span lines, and a line may hold several
- * (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-json.html). No page says where COPY goes on behind a text that is no JSON; here
- * that is the next line. A line with an object and something else is one record.
+ * Puts each object of a JSON file on one line. COPY reads objects, not lines: an object may span lines, and a line may
+ * hold several (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-json.html). AWS does not
+ * document where COPY continues after invalid JSON. Here it continues on the next line. A line with an object and
+ * something else is one record.
  */
 export class JsonLines {
   private readonly scanner = new JsonScanner();
@@ -18,12 +19,12 @@ export class JsonLines {
   private read = 0;
   private readAgain = 0;
 
-  /** An object has begun and not ended. */
+  /** True if an object has begun and not ended. */
   get isOpen(): boolean {
     return this.open.length > 0;
   }
 
-  /** Takes the next line, without its end. Returns the records that end with it. */
+  /** Reads the next line, given without its line end. Returns the records that end with it. */
   push(bytes: Buffer, line: number): JsonRecord[] {
     const found: JsonRecord[] = [];
     this.read += 1;
@@ -31,7 +32,7 @@ export class JsonLines {
     return found;
   }
 
-  /** Takes the end of the file. */
+  /** Completes the file. Returns the remaining records. */
   end(): JsonRecord[] {
     const found: JsonRecord[] = [];
     while (this.isOpen) this.fail(found);
@@ -68,23 +69,23 @@ export class JsonLines {
     return { bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts), line };
   }
 
-  /** The first of the open lines is no part of an object. The others are read again. */
+  /** Handles open lines that are not an object. The first line becomes a record, and the others are read again. */
   private fail(found: JsonRecord[]): void {
     const [first, ...rest] = this.open;
     this.open = [];
     this.scanner.reset();
     found.push(first!);
     this.readAgain += rest.length;
-    // Brackets that never close take no longer than other lines.
+    // This bound keeps brackets that never close from taking longer than other lines.
     if (this.readAgain > mostAgain + this.read) found.push(...rest);
     else for (const line of rest) this.add(line, found);
   }
 }
 
-/** Lines that a file may have read again, besides one for each line. */
+/** Most lines of a file that are read again, in addition to one for each line. */
 const mostAgain = 20_000;
 
-/** A line end between two tokens. */
+/** Replaces a line end between two tokens. */
 const blank = Buffer.from(' ');
 
 function isBlank(text: string, from: number): boolean {

@@ -2,21 +2,24 @@ import { isLenientJson } from '../json-text';
 import { type CopyColumn, unmodelled } from './copy-fields';
 import { literal } from './database';
 
-/** Digits that a double holds whatever they are. */
+/** Number of decimal digits that a double always holds. */
 const exactDigits = 15;
 
 const escaped = (name: string) =>
   name.replace(/[^A-Za-z0-9_]/g, (letter) => `\\x{${letter.codePointAt(0)!.toString(16)}}`);
 const keyOf = (names: readonly string[]) => `"(?:${names.map(escaped).join('|')})"\\s*:\\s*`;
-/** Simple, since compiling a pattern that counts digits on both sides of the point costs more than a file of lines; `[0-9.]` is one too many for a number without a point. */
+/**
+ * Matches a long number. The pattern is simple, because compiling one that counts digits on both sides of the decimal
+ * point costs more than a file of lines. A number without a point matches from one digit more.
+ */
 const long = `[0-9.]{${exactDigits + 2}}`;
-/** Numbers that DuckDB does not give back as they are written. */
+/** Matches numbers that DuckDB does not return as written. */
 const rewritten = `-?(?:${long}|[0-9.]+[eE]|[0-9]+\\.[0-9]*0(?:[^0-9eE]|$)|0\\.0000)`;
 const negativeZero = '-0(?:[^0-9.]|$)';
 const imprecise = `-?(?:${long}|[0-9]{${exactDigits + 1}}|[0-9.]+[eE])`;
-/** Numbers that are zero in a double, or look like it to `problemOf`. */
+/** Matches numbers that are zero in a double, or so close to zero that `problemOf` treats them alike. */
 const vanishing = '-?(?:[0-9.]+[eE]-[0-9]{3}|0\\.0{30})';
-/** An attribute's name with a character in disguise, which may be a column's. */
+/** Matches an attribute's name with an escaped character. The name may be a column's. */
 const disguised = '\\\\u00[2-7][^"]*"\\s*:';
 const lenient = ',\\s*[}\\]]|[nN][aA][nN]|[iI][nN][fF]';
 
@@ -27,7 +30,7 @@ const isFloat = ({ type }: CopyColumn) => type.name === 'real' || type.name === 
 
 const twice = ({ name }: CopyColumn) => `${keyOf([name])}.*${keyOf([name])}`;
 
-/** A DuckDB condition that few lines meet: one look at a line that tells whether `problemOf` must look closer. */
+/** Returns a DuckDB condition that few lines meet. One pass over a line tells whether `problemOf` must check it. */
 export function isOdd(line: string, columns: readonly CopyColumn[]): string {
   const names = (which: readonly CopyColumn[]) => which.map(({ name }) => name);
   const texts = columns.filter(isText);
@@ -48,12 +51,13 @@ export function isOdd(line: string, columns: readonly CopyColumn[]): string {
   return columns.length > mostPatterns ? `(${odd} or len(${keys}) > len(list_distinct(${keys})))` : odd;
 }
 
-/** A pattern for each of more columns takes longer than to list the keys of a line. */
+/** Most columns with a pattern each. With more columns it is faster to list the keys of a line. */
 const mostPatterns = 30;
 
 /**
- * What `bad` is for an odd line, NULL when it is as good as any other. What Redshift makes of these is not documented, or documented as inexact
- * (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-json.html), so they are refused.
+ * Returns `bad` for an odd line, NULL if the line is good. AWS does not document what Redshift does with these lines,
+ * or documents it as inexact (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-json.html), so
+ * they are refused.
  */
 export function problemOf(line: string, columns: readonly CopyColumn[]): string {
   const matches = (pattern: string) => `regexp_matches(${line}, ${literal(pattern)}, 's')`;

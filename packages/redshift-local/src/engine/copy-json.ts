@@ -15,17 +15,20 @@ import { maxLineBytes } from './copy-lines';
 import { usualObjects, usualRecords } from './copy-usual';
 import { identifier, literal } from './database';
 
-/** NULL for a line that is not JSON; blank lines are left out. */
+/** Returns a relation of the lines. A line that is not JSON is NULL. Blank lines are left out. */
 function reader(paths: readonly string[], compression: CompressionName): string {
   const list = paths.map(literal).join(', ');
   return `(select json as line, filename from read_ndjson_objects([${list}], compression = '${compression === 'none' ? 'uncompressed' : compression}',
     maximum_object_size = ${maxLineBytes}, ignore_errors = true, filename = true))`;
 }
 
-/** Not JSON as JSON_PARSE reads it. That COPY reads as JSON_PARSE does is assumed: see docs/aws-open-questions.md. */
+/**
+ * True for a line that JSON_PARSE would refuse. It is assumed that COPY reads as JSON_PARSE does: see
+ * docs/aws-open-questions.md.
+ */
 const broken = `line is null or (${faultOf('cast(line as varchar)')}) is not null`;
 
-/** COPY … JSON 'noshred': a line is the table's one value, numbers as they are written. */
+/** Reads COPY … JSON 'noshred': a line is the value of the table's only column, with numbers as written. */
 export function noshredReading(columns: readonly CopyColumn[]): Reading {
   return {
     reader,
@@ -38,12 +41,15 @@ export function noshredReading(columns: readonly CopyColumn[]): Reading {
   };
 }
 
-/** COPY … JSON 'auto': attributes named like the columns, others ignored, missing ones their column's DEFAULT or NULL. */
+/**
+ * Reads COPY … JSON 'auto': attributes named like a column are loaded, and others are ignored. A missing attribute
+ * gives the column's DEFAULT or NULL.
+ */
 export function autoReading(columns: readonly CopyColumn[], options: CopyOptions): Reading {
   const texts = columns.filter(({ type }) => type.name !== 'super');
   const supers = columns.filter(({ type }) => type.name === 'super');
   const from = (column: CopyColumn) => `f${columns.indexOf(column)}`;
-  // One look at the line for all its attributes.
+  // One pass over the line extracts all its attributes.
   const parts = [
     `${isOdd('line', columns)} as odd`,
     ...(texts.length > 0 ? [`json_extract_string(line, [${texts.map(path).join(', ')}]) as texts`] : []),
@@ -80,7 +86,7 @@ export function autoReading(columns: readonly CopyColumn[], options: CopyOptions
 
 const path = ({ name }: CopyColumn) => literal(`$."${name.replaceAll('"', '\\"')}"`);
 
-/** DuckDB gives numbers through a double, without the zeros at their end. */
+/** Returns the SUPER value of a column. DuckDB would convert its numbers to a double and drop their trailing zeros. */
 const superOf = (column: CopyColumn, part: string) =>
   `case when exact is null then ${part} else cast(${unquoted(`cast(json_extract(exact, ${path(column)}) as varchar)`)} as json) end`;
 

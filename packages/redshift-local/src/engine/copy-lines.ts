@@ -11,7 +11,7 @@ import { WarehouseError } from './errors';
 /** A line, or a record of several lines, that was not loaded. */
 export interface LineError {
   readonly file: string;
-  /** From 1, as an editor counts. */
+  /** Line number, starting at 1. */
   readonly line: number;
   readonly column?: string;
   readonly type?: string;
@@ -20,33 +20,42 @@ export interface LineError {
   readonly message: string;
 }
 
-/** Above Redshift's 16,000,000 bytes for a SUPER value. Lines of up to twice as many are read where they fit into the reader's buffer. */
+/**
+ * Longest line, above Redshift's 16,000,000 bytes for a SUPER value. DuckDB's reader accepts lines of up to twice this
+ * size if they fit into its buffer.
+ */
 export const maxLineBytes = 20_000_000;
 
-/** What is left of a file without the lines that no reader takes: plain text at `path`. */
+/** A plain copy of a file at `path`, without the lines that no reader accepts. */
 export interface Repaired {
   readonly source: SourceFile;
   readonly path: string;
-  /** Line in the object of each line, or record, that was kept. */
+  /** Line number in the object of each line, or record, that was kept. */
   readonly lineOf: readonly number[];
-  /** Lines of the file that hold something. */
+  /** Number of lines in the file that are not blank. */
   readonly lines: number;
   readonly errors: readonly LineError[];
 }
 
-/** Says for the records of a file, which may span lines, whether they can be read. */
+/** Rules that say whether a file's records can be read. A record may span lines. */
 export interface RecordRules {
-  /** Lines from the file's start that are no records. */
+  /** Number of header lines, which are not records. */
   readonly skip: number;
-  /** The records are JSON objects: see JsonLines. */
+  /** True if the records are JSON objects: see JsonLines. */
   readonly objects?: boolean;
-  /** The quote in which a line end is part of a value. */
+  /** The quote character. A line end inside quotes is part of the value. */
   readonly quote?: string;
-  /** The delimiter and the number of fields that a record must have, or may have at most where it has at least `least`. */
+  /**
+   * The delimiter, and the number of fields that a record must have. With `least`, a record may have from `least` to
+   * `count` fields.
+   */
   readonly fields?: { readonly delimiter: string; readonly count: number; readonly least?: number };
 }
 
-/** Copies a file without its blank lines and those that are not UTF-8 text, or of the wrong number of fields. */
+/**
+ * Copies a file without its blank lines, its lines that are not UTF-8 text, and its records with a wrong number of
+ * fields.
+ */
 export async function repair(source: SourceFile, path: string, rules: RecordRules): Promise<Repaired> {
   const output = createWriteStream(path);
   const lineOf: number[] = [];
@@ -66,14 +75,14 @@ export async function repair(source: SourceFile, path: string, rules: RecordRule
   return { source, path, lineOf, errors, lines: counted.lines };
 }
 
-/** @throws WarehouseError for a file that is not of its compression, or has a line longer than `maxLineBytes` */
+/** @throws WarehouseError if the file does not have its compression, or has a line longer than `maxLineBytes` */
 export async function requireReadable(source: SourceFile, rules: RecordRules): Promise<void> {
   for await (const [record, line] of recordsOf(source, rules))
     if (record.length > maxLineBytes)
       throw new WarehouseError(`line ${line} of ${source.url} is longer than ${maxLineBytes} bytes`);
 }
 
-/** The records that hold something, and the line at which each begins. */
+/** Yields the records that are not blank, with their lines. */
 async function* recordsOf(
   source: SourceFile,
   rules: RecordRules,
@@ -89,7 +98,7 @@ async function* recordsOf(
   for (const { bytes, line } of objects?.end() ?? []) yield [bytes, line];
 }
 
-/** @throws WarehouseError for a file with a blank line, which is a record unless IGNOREBLANKLINES is given */
+/** @throws WarehouseError if the file has a blank line, which is a record unless IGNOREBLANKLINES is given */
 export async function requireNoBlankLines(source: SourceFile, rules: RecordRules): Promise<void> {
   for await (const [record, line] of allRecords(source, rules))
     if (isBlank(record))
@@ -98,7 +107,10 @@ export async function requireNoBlankLines(source: SourceFile, rules: RecordRules
       );
 }
 
-/** Copies a file with each byte that is no part of UTF-8 text replaced by a character (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html#acceptinvchars). */
+/**
+ * Copies a file and replaces each byte that is not part of UTF-8 text
+ * (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html#acceptinvchars).
+ */
 export async function replaceInvalid(source: SourceFile, path: string, replacement: string): Promise<void> {
   const output = createWriteStream(path);
   const mark = Buffer.from(replacement);
@@ -110,7 +122,7 @@ export async function replaceInvalid(source: SourceFile, path: string, replaceme
   await finished(output);
 }
 
-/** The characters of a line that is not UTF-8 text, and a mark for each byte that is none. */
+/** Returns the valid characters of a line, with a mark in place of each invalid byte. */
 function validParts(line: Buffer, mark: Buffer): Buffer[] {
   const parts: Buffer[] = [];
   for (let at = 0; at < line.length; ) {
@@ -139,10 +151,10 @@ function isBlank(record: Buffer): boolean {
 
 const newline = Buffer.from('\n');
 
-/** An error of either stream is one of the last. */
+/** Ignores the error, because the last stream of the pipeline throws it too. */
 const ignore = () => undefined;
 
-/** @throws WarehouseError for a compression that this Node cannot undo */
+/** @throws WarehouseError if this Node cannot undo the compression */
 function plainBytes({ path, compression }: SourceFile): AsyncIterable<Buffer> {
   const file = createReadStream(path);
   if (compression === 'none') return file;
@@ -169,7 +181,10 @@ function problemOf(record: Buffer, { quote, fields }: RecordRules): { code: numb
   return undefined;
 }
 
-/** Undefined where a quote is not closed, or something follows it. */
+/**
+ * Counts the fields of a record. Returns undefined if a quote is not closed, or is followed by anything but a
+ * delimiter.
+ */
 function countFields(record: string, delimiter: string, quote: string): number | undefined {
   const text = record.replace(/\r$/, '');
   let count = 1;
@@ -193,9 +208,9 @@ function countFields(record: string, delimiter: string, quote: string): number |
   return count;
 }
 
-/** Cuts bytes at the line ends that stand outside quotes. */
+/** Splits bytes into records, at the line ends outside quotes. */
 class RecordReader {
-  /** Of a record that has not ended. */
+  /** Bytes of the record that has not ended. */
   private parts: Buffer[] = [];
   private quoted = false;
   private line = 1;
@@ -227,7 +242,7 @@ class RecordReader {
     if (this.parts.length > 0) yield* this.record();
   }
 
-  /** Whether a quote is open behind these bytes; a header has no quotes that matter. */
+  /** Says whether a quote is open after these bytes. Quotes in a header are ignored. */
   private opens(bytes: Buffer, quote: number): boolean {
     if (this.skipped < this.rules.skip) return false;
     for (let at = bytes.indexOf(quote); at >= 0; at = bytes.indexOf(quote, at + 1)) this.quoted = !this.quoted;

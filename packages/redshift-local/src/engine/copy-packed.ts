@@ -10,16 +10,18 @@ import type { SourceFile, Sources } from './copy-sources';
 import { errorText } from './errors';
 import type { Session } from './session';
 
-/** What of the objects is put into one plain file before it is loaded: while one is made the one before is loaded, so a few small ones keep both busy. */
+/**
+ * Size of a pack. While one pack is created, the previous one is loaded, so several small packs keep both steps busy.
+ */
 const packBytes = 48 * 2 ** 20;
-/** Lines of several objects in two plain files: the usual ones, and the others in the objects' order. */
+/** Lines of several objects in two plain files: the usual lines, and the others in the objects' order. */
 interface Pack {
   readonly usual: LineFile;
   readonly others: LineFile;
   readonly spans: readonly Span[];
 }
 
-/** How many records of a pack are an object's, and on how many of its lines. */
+/** An object's part of a pack: its number of lines, and its records in each file. */
 interface Span {
   readonly source: SourceFile;
   lines: number;
@@ -28,10 +30,12 @@ interface Span {
 }
 
 /**
- * Loads gzip objects of lines. DuckDB takes the end of a file for the end of its gzip data and looks at no checksum, so of an object that was cut off it
- * would load a part and say nothing: here each object is inflated, and checked, once, and many go into plain files that DuckDB reads once: one of the lines that
- * are known to be good, which are loaded as they are, and one of the others, which are looked at value by value. Good records are inserted as they are read; a COPY with too many bad ones fails, which undoes its transaction.
- * @throws WarehouseError naming the first object that is not whole, or has a line that is too long
+ * Loads gzip objects of lines. Each object is inflated and checked once. DuckDB would load a part of a truncated object
+ * without an error: it treats the end of a file as the end of its gzip data and checks no checksum. Many objects become
+ * two plain files, which DuckDB reads once. One file holds the lines that are known to be good, and they are loaded as
+ * they are. The other file holds the rest, which is checked value by value. Good records are inserted as they are read.
+ * A COPY with too many bad records fails, which undoes its transaction.
+ * @throws WarehouseError naming the first object that is incomplete, or has a line that is too long
  */
 export async function loadPacked(
   session: Session,
@@ -49,7 +53,7 @@ export async function loadPacked(
     for await (const pack of packs(sources, new LineSorter(reading.usual))) {
       for (const span of pack.spans) lines.set(span.source.path, (lines.get(span.source.path) ?? 0) + span.lines);
       await loading;
-      // While one pack is loaded the next one is made.
+      // The next pack is created while this one is loaded.
       loading = insert(session, reading, into, pack).then((loaded) => {
         rows += loaded.rows;
         for (const source of loaded.suspects) suspects.add(source);
@@ -58,7 +62,7 @@ export async function loadPacked(
     }
     await loading;
   } finally {
-    // The connection is free when this function ends, however it does.
+    // The connection must be idle when this function ends, whether it succeeds or fails.
     await loading.catch(ignore);
   }
   const errors: LineError[] = [];
@@ -71,10 +75,10 @@ export async function loadPacked(
   return { rows: failed ? 0 : rows, lines, errors, failed };
 }
 
-/** An error of a pack is met when the next one is made, or after the last. */
+/** Prevents an unhandled rejection. The error is thrown when the load is awaited. */
 const ignore = () => undefined;
 
-/** Inserts the good records of a pack. `suspects` are the objects that have others. */
+/** Inserts the good records of a pack. Returns in `suspects` the objects that have bad records. */
 async function insert(
   session: Session,
   reading: Reading,
@@ -109,7 +113,7 @@ async function insertOthers(
     return { rows, suspects: rows === records ? [] : await suspectsOf(session, relation, bad, spans) };
   } catch (error) {
     if (/interrupt/i.test(errorText(error))) throw error;
-    // DuckDB does not say which object stopped it.
+    // DuckDB does not report which object caused the error.
     for (const { source } of spans) await requireReadable(source, rules);
     throw error;
   }
@@ -148,7 +152,7 @@ async function* packs(sources: Sources, sorter: LineSorter): AsyncGenerator<Pack
         writer = new PackWriter(sources, sorter);
       }
       writer.end(source);
-      // Others of this process have their turn between two objects.
+      // Other work of this process may run between two objects.
       await setImmediate();
     }
     yield writer.close();
@@ -185,7 +189,7 @@ class PackWriter {
     span.others += others.records;
   }
 
-  /** Takes the end of an object. */
+  /** Completes an object. */
   end(source: SourceFile): void {
     const span = this.spanOf(source);
     const others = this.sorter.end();

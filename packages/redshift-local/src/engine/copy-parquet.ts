@@ -11,8 +11,10 @@ interface FileColumn {
 }
 
 /**
- * COPY … PARQUET: the file's columns in their order are the table's columns, of the same types; one value that does not fit fails the command
- * (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html). Returns the rows of each file, by path.
+ * Loads COPY … PARQUET. The file's columns must be the table's columns in order, with the same types. One value that
+ * does not fit fails the command
+ * (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html). Returns the number of rows
+ * of each file, by path.
  */
 export async function copyParquet(
   session: Session,

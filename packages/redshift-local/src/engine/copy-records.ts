@@ -10,16 +10,16 @@ import type { Session } from './session';
 
 export type Copy = Extract<Statement, { kind: 'copy' }>;
 
-/** What became of a COPY's files. */
+/** The outcome of a COPY. */
 export interface Loaded {
   readonly rows: number;
-  /** Lines or records of each file that hold something, by path. */
+  /** Number of lines or records in each file that are not blank, by path. */
   readonly lines: ReadonlyMap<string, number>;
   readonly errors: readonly LineError[];
   readonly failed: boolean;
 }
 
-/** The columns that a COPY fills: those it lists, in their order, or all of the table. */
+/** Returns the columns that a COPY loads: those that it lists, in their order, or all columns of the table. */
 export function columnsOf({ columns }: Copy, table: RelationEntry): readonly CopyColumn[] {
   return columns?.map((name) => table.columns.find((column) => column.name === name)!) ?? table.columns;
 }
@@ -31,7 +31,10 @@ export function readingOf(statement: Copy, table: RelationEntry): Reading {
   return format === 'json-noshred' ? noshredReading(columns) : autoReading(columns, options);
 }
 
-/** Counts first, so that a load with too many errors changes nothing; files with errors are read apart, for their line numbers. */
+/**
+ * Counts bad records first, so that a load with too many errors changes nothing. Files with errors are read separately,
+ * for their line numbers.
+ */
 export async function loadRecords(
   session: Session,
   statement: Copy,
@@ -79,7 +82,7 @@ interface Count {
   readonly bad: number;
 }
 
-/** By path; a file without a line is not there. */
+/** Counts lines and bad records by path. A file without lines has no entry. */
 async function countRecords(
   session: Session,
   { reader, bad, rejects, rules }: Reading,
@@ -94,7 +97,7 @@ async function countRecords(
     rows = await session.connection.rows(sql);
   } catch (error) {
     if (/interrupt/i.test(errorText(error))) throw error;
-    // DuckDB does not say which file stopped it.
+    // DuckDB does not report which file caused the error.
     for (const file of files) await requireReadable(file, rules);
     throw error;
   }
@@ -107,7 +110,7 @@ async function countRecords(
   return counts;
 }
 
-/** The records of one repaired file that are not what the table wants. */
+/** Returns the errors of one repaired file: its records that do not fit the table. */
 export async function badRecords(
   session: Session,
   { reader, bad, brokenMessage }: Reading,

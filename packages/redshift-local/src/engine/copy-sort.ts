@@ -3,34 +3,34 @@ import type { Usual } from './copy-fields';
 import { JsonLines } from './copy-json-objects';
 import { mostUsualBytes } from './copy-usual';
 
-/** Records of a line each, with line ends. */
+/** Records, one per line, with line ends. */
 export interface Lines {
   readonly bytes: Buffer;
   readonly records: number;
 }
 
-/** What became of the lines of a block. */
+/** The lines of a block after sorting. */
 export interface Sorted {
   readonly usual: Lines;
   readonly others: Lines;
-  /** Lines that hold something. */
+  /** Number of lines that are not blank. */
   readonly lines: number;
 }
 
 const newline = 10;
-/** Of a block is made a text at once: little enough to stay near the processor. */
+/** Size of the part of a block that is decoded at once. It is small enough to stay in the processor's cache. */
 const partBytes = 2 ** 16;
-/** Shapes that are tried, and lines of which none was learnt until no more are looked at. */
+/** Most shapes to try, and most lines without a learnable shape before learning stops. */
 const mostShapes = 16;
 const mostFailures = 256;
 
-/** Parts the usual lines of a COPY from other objects. It learns what they look like from the first of each shape. */
+/** Separates the usual lines of a COPY from the others. It learns each shape from the first line of that shape. */
 export class LineSorter {
   private readonly shapes: RegExp[] = [];
   private failures = 0;
   private objects = new JsonLines();
 
-  /** @param usual of the COPY; without, no line is usual */
+  /** @param usual of the COPY; if it is undefined, no line is usual */
   constructor(private readonly usual: Usual | undefined) {}
 
   /** @param block whole lines of the file that is being read */
@@ -46,7 +46,7 @@ export class LineSorter {
     return { usual: usual.lines(), others: others.lines(), lines };
   }
 
-  /** Takes the end of the file: what is left of an object that does not end. */
+  /** Completes the file. Returns the rest of an object that does not end. */
   end(): Lines {
     const others = new Gathered(none.bytes);
     for (const { bytes } of this.objects.end()) others.put(bytes);
@@ -77,7 +77,7 @@ export class LineSorter {
   private sortOther(block: Buffer, start: number, end: number, others: Gathered): void {
     const { isOpen } = this.objects;
     const found = this.objects.push(block.subarray(start, end - 1), 0);
-    // Nearly every line is one record, which stays where it is.
+    // Nearly every line is one record, which needs no copy.
     if (!isOpen && found.length === 1 && found[0]!.bytes.length === end - 1 - start) others.add(start, end);
     else for (const { bytes } of found) others.put(bytes);
   }
@@ -86,7 +86,7 @@ export class LineSorter {
     for (let index = 0; index < this.shapes.length; index += 1) {
       const shape = this.shapes[index]!;
       if (!matches(shape, text, start, end)) continue;
-      // The next line is likely to be like this one.
+      // The next line is likely to have the same shape.
       if (index > 0) this.shapes.unshift(...this.shapes.splice(index, 1));
       return true;
     }
@@ -101,7 +101,7 @@ export class LineSorter {
   }
 }
 
-/** Where the part of a block that begins at `start` ends: behind a line end. */
+/** Returns the end of the part of a block that begins at `start`, which is after a line end. */
 function lastEnd(block: Buffer, start: number): number {
   if (block.length - start <= partBytes) return block.length;
   const last = block.lastIndexOf(newline, start + partBytes - 1);
@@ -117,7 +117,7 @@ const lineEnd = Buffer.from('\n');
 
 const none: Lines = { bytes: Buffer.alloc(0), records: 0 };
 
-/** Lines of a block; those that follow each other stay one piece. */
+/** Collects lines of a block. Adjacent lines stay one piece. */
 class Gathered {
   private readonly pieces: Buffer[] = [];
   private from = 0;
@@ -135,7 +135,7 @@ class Gathered {
     this.to = end;
   }
 
-  /** Adds a record that is not in the block, or a part of its line. */
+  /** Adds a record that is not in the block, or is only a part of a line. */
   put(bytes: Buffer): void {
     this.cut();
     this.from = this.to;

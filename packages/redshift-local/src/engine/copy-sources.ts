@@ -8,7 +8,7 @@ import type { Session } from './session';
 
 type Copy = Extract<Statement, { kind: 'copy' }>;
 
-/** An object to load. `path` holds the bytes of exactly the version that `info` tells of. */
+/** An object to load. The file at `path` holds exactly the version that `info` describes. */
 export interface SourceFile {
   readonly url: string;
   readonly path: string;
@@ -16,7 +16,7 @@ export interface SourceFile {
   readonly info: S3ObjectInfo;
 }
 
-/** The objects of one COPY, linked into a folder of its own so that nobody changes them while they are read. */
+/** The objects of one COPY. They are linked into their own folder, so that nothing changes them while they are read. */
 export class Sources {
   readonly files: SourceFile[] = [];
   private readonly byPath = new Map<string, SourceFile>();
@@ -24,7 +24,10 @@ export class Sources {
 
   private constructor(readonly folder: string) {}
 
-  /** @throws WarehouseError when the prefix or a mandatory object does not exist, AwsError when the role may not read */
+  /**
+   * Opens the objects of a COPY.
+   * @throws WarehouseError if the prefix or a mandatory object does not exist, AwsError if the role may not read
+   */
   static async open(session: Session, principal: Principal, statement: Copy): Promise<Sources> {
     const sources = new Sources(newFolder(session));
     try {
@@ -41,12 +44,12 @@ export class Sources {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** The object behind a file that was read. */
+  /** Returns the object of a file that was read. */
   at(path: string): SourceFile {
     return this.byPath.get(path)!;
   }
 
-  /** Puts another plain file in the place of each. */
+  /** Replaces each file with another plain file. */
   async rewrite(copied: (file: SourceFile, path: string) => Promise<void>): Promise<void> {
     for (const [index, file] of this.files.entries()) {
       const path = this.fresh();
@@ -56,7 +59,7 @@ export class Sources {
     }
   }
 
-  /** A path for what is made of an object's bytes. */
+  /** Returns a new path for a file that is made from an object. */
   fresh(): string {
     this.extra += 1;
     return join(this.folder, `made-${this.extra}`);
@@ -100,7 +103,7 @@ export class Sources {
   }
 }
 
-/** Beside the database, where links to the buckets' files can be made. */
+/** Returns a folder beside the database, where links to the buckets' files are possible. */
 export const readingFolder = (file: string): string => `${file}.reading`;
 
 function newFolder(session: Session): string {

@@ -3,12 +3,12 @@ import type { CopyColumn, CopyOptions, Usual } from './copy-fields';
 import { identifier, literal } from './database';
 import { type ShapeWords, shapeOf } from './json-shapes';
 
-/** Of a line with its end. Short enough that a pattern can go back as often as there are bytes. */
+/** Longest usual line, with its end. It is short enough for a pattern to backtrack at every byte. */
 export const mostUsualBytes = 65_536;
 const mostLetters = 100_000;
 
 const texts = '[^"\\\\\\x00-\\x1f]';
-/** Neither U+0000, nor what looks like it behind two backslashes, nor half a pair. */
+/** An escape, except U+0000, its look-alike after two backslashes, and half of a surrogate pair. */
 const escapes = '\\\\(?:["/bfnrt]|\\\\(?!u0000)|u(?!0000|[dD][89a-fA-F])[0-9a-fA-F]{4})';
 const anyNumber = '-?(?:0|[1-9][0-9]{0,17})(?:\\.[0-9]{1,24})?';
 const scalar = `(?:"${texts}*(?:${escapes}${texts}*)*"|${anyNumber}|true|false|null)`;
@@ -21,18 +21,18 @@ const words: ShapeWords = {
   oneWay: true,
 };
 
-/** The usual lines of JSON 'noshred': objects. */
+/** The usual lines of JSON 'noshred', which are objects. */
 export const usualObjects: Usual = {
   like: (line) => expression(line, words),
   rows: (path) =>
     `select json from read_ndjson_objects([${literal(path)}], compression = 'uncompressed', maximum_object_size = ${2 * mostUsualBytes})`,
 };
 
-/** The usual lines of JSON 'auto'; undefined where a column or an option leaves none. */
+/** Returns the usual lines of JSON 'auto', or undefined if a column or an option allows none. */
 export function usualRecords(columns: readonly CopyColumn[], options: CopyOptions): Usual | undefined {
   const fields = columns.map((column) => fieldOf(column, options));
   if (!fields.every((field) => field !== undefined)) return undefined;
-  // A name of an attribute is seen byte by byte.
+  // Lines have one character per byte, so the names must too.
   const quoted = columns.map(({ name }) => `"${Buffer.from(name).toString('latin1')}"`);
   const attribute = (name: string, depth: number) => {
     const index = quoted.indexOf(name);
@@ -64,13 +64,13 @@ function expression(line: string, as: ShapeWords): RegExp | undefined {
   return new RegExp(`${pattern}[ \\t\\r]*\\n`, 'y');
 }
 
-/** A field of usual lines. */
+/** A field of a usual line. */
 interface UsualField {
-  /** Of its JSON value, with one way only to match any. */
+  /** Pattern of its JSON value. Each value must match in one way only. */
   readonly pattern: string;
-  /** What DuckDB's reader makes of it. */
+  /** Type with which DuckDB's reader reads it. */
   readonly type: string;
-  /** DuckDB expression of the column's value, where that is another. */
+  /** Returns the DuckDB expression of the column's value. @default - the value as read */
   readonly value?: (read: string) => string;
 }
 
@@ -113,24 +113,27 @@ function jsonOf(type: RedshiftType, options: CopyOptions): UsualField | undefine
 function textOf(length: number, options: CopyOptions): UsualField | undefined {
   if (options['blanksasnull'] === true || options['emptyasnull'] === true || options['trimblanks'] === true)
     return undefined;
-  // A letter in disguise has up to three bytes.
+  // An escaped character has up to three bytes.
   const disguised = `(?=${texts}*\\\\)(?:${texts}|${escapes}){0,${Math.floor(length / 3)}}"`;
   return { pattern: `"(?:${texts}{0,${length}}"|${disguised})`, type: 'varchar' };
 }
 
-/** Digits of a number without quotation marks that a double still holds when it is multiplied by ten to the power of the column's places. */
+/**
+ * Most digits of an unquoted number. A double still holds them after multiplication by ten to the power of the column's
+ * scale.
+ */
 const exactDigits = 15;
 
 function decimalOf(precision: number, scale: number): UsualField | undefined {
   if (scale >= exactDigits) return undefined;
   const fraction = scale > 0 ? `(?:\\.[0-9]{1,${scale}})?` : '';
   const number = `-?${digits(Math.min(precision, exactDigits) - scale)}${fraction}`;
-  // The largest one of 19 digits is not 19 nines.
+  // The largest decimal of 19 digits is less than 19 nines.
   const quoted = `-?${digits(precision - scale - 1)}${fraction}`;
   return { pattern: `(?:${number}|"${quoted}")`, type: `decimal(${precision}, ${scale})` };
 }
 
-/** All but 29 February, which may not be. */
+/** Matches any date except 29 February, which not every year has. */
 const day =
   '(?!0000)[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)';
 const time = '(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,6})?';

@@ -22,7 +22,7 @@ export async function copy(session: Session, statement: Copy): Promise<number> {
     return await load(session, statement, table, sources);
   } finally {
     sources.close();
-    // In an aborted transaction nothing can be dropped; its rollback does it.
+    // An aborted transaction cannot drop anything. Its rollback does it.
     await dropRejects(session).catch(() => undefined);
   }
 }
@@ -37,7 +37,7 @@ function target(session: Session, name: Name): RelationEntry {
   return entry;
 }
 
-/** Options without a meaning for a local load, or honoured where the format is read. */
+/** Options that have no effect on a local load, or that are applied where the format is read. */
 const conversions = [
   'compupdate',
   'statupdate',
@@ -126,7 +126,7 @@ async function loadText(
   const replacement = statement.options['acceptinvchars'];
   const plain = replacement === undefined ? statement : { ...statement, compression: 'none' as const };
   if (replacement !== undefined) await sources.rewrite((file, path) => replaceInvalid(file, path, String(replacement)));
-  // The reader of DuckDB skips blank lines, which Redshift takes for records.
+  // DuckDB's reader skips blank lines, which are records to Redshift.
   if (isFields && statement.options['ignoreblanklines'] !== true)
     for (const file of sources.files) await requireNoBlankLines(file, reading.rules);
   return loadRecords(session, plain, reading, into, table, sources);

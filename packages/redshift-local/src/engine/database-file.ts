@@ -1,11 +1,14 @@
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** DuckDB names the catalog after the file, and a schema of the catalog's name is ambiguous: no schema can have this prefix. */
+/**
+ * Prefix of database files. DuckDB names the catalog after the file, and a schema with the catalog's name is ambiguous.
+ * No schema can have this prefix.
+ */
 export const catalogPrefix = 'database=';
 const suffix = '.duckdb';
 
-/** Path of a database's file. Files of earlier versions, which had no prefix, are renamed. */
+/** Returns the path of a database's file. It renames files of earlier versions, which had no prefix. */
 export function databaseFile(folder: string, database: string): string {
   const name = `${encodeURIComponent(database)}${suffix}`;
   const file = join(folder, `${catalogPrefix}${name}`);
@@ -14,7 +17,7 @@ export function databaseFile(folder: string, database: string): string {
   return file;
 }
 
-/** The database of a file's name, undefined for any other file. */
+/** Returns the database of a file name, or undefined for any other file. */
 export function databaseOf(file: string): string | undefined {
   if (!file.startsWith(catalogPrefix) || !file.endsWith(suffix)) return undefined;
   return decodeURIComponent(file.slice(catalogPrefix.length, -suffix.length));

@@ -14,28 +14,26 @@ import { callOwn, ownFunctionName } from '../own-functions';
 
 const gibibyte = 2 ** 30;
 
-/**
- * One DuckDB file. Queries run in DuckDB's own threads, so the event loop stays free without a worker of ours.
- */
+/** One DuckDB file. Queries run in DuckDB's own threads, so the event loop stays free without worker threads. */
 export class Database {
   private constructor(
     private readonly instance: DuckDBInstance,
     readonly file: string,
   ) {}
 
-  /** @param threads @default one a core, at most 8 */
+  /** @param threads @default - one per core, at most 8 */
   static async open(file: string, threads = Math.min(8, availableParallelism())): Promise<Database> {
     mkdirSync(dirname(file), { recursive: true });
     const memory = Math.max(gibibyte, Math.min(3 * gibibyte, Math.floor(totalmem() * 0.4)));
     const instance = await DuckDBInstance.create(file, {
       storage_compatibility_version: 'latest',
-      // Should a VARIANT come up: shredded it reads 5 to 14 times slower.
+      // This turns shredding off: a shredded VARIANT reads 5 to 14 times slower.
       variant_minimum_shredding_size: '-1',
       threads: String(threads),
       memory_limit: `${Math.floor(memory / 2 ** 20)}MiB`,
       temp_directory: `${file}.tmp`,
       checkpoint_threshold: '256MB',
-      // Writing events takes two thirds of the time without them; the file is up to three times as large.
+      // Without these methods, writing events takes two thirds of the time, and the file is up to three times as large.
       disabled_compression_methods: 'zstd,fsst,dict_fsst',
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
@@ -58,7 +56,7 @@ export class Database {
   }
 }
 
-/** Defines the functions in JavaScript for every connection of the instance. */
+/** Defines the JavaScript functions for every connection of the instance. */
 export function defineFunctions(connection: DuckDBConnection): void {
   defineFaults(connection);
   connection.registerScalarFunction(
@@ -76,7 +74,7 @@ export function defineFunctions(connection: DuckDBConnection): void {
   );
 }
 
-/** `faultFunction`: the words of `jsonFault`, or NULL. */
+/** Defines `faultFunction`, which returns the result of `jsonFault`, or NULL. */
 function defineFaults(connection: DuckDBConnection): void {
   connection.registerScalarFunction(
     DuckDBScalarFunction.create({
@@ -95,23 +93,26 @@ function defineFaults(connection: DuckDBConnection): void {
   );
 }
 
-/** What a query gave would not fit. */
+/** A query has more rows than allowed. */
 export class TooManyRows extends Error {}
 
-/** One session with the database; temporary objects and variables live as long as it. */
+/** One session with the database. Temporary objects and variables live as long as the session. */
 export class Connection {
-  /** Variables as they were last set, which no rollback takes back. */
+  /** The last values of the variables. A rollback does not restore earlier ones. */
   private readonly variables = new Map<string, string>();
 
   constructor(private readonly raw: DuckDBConnection) {}
 
-  /** Begins a transaction, or does not if `begin` is empty, and gives variables these values, as SQL; most have them already. */
+  /**
+   * Gives variables these values, written as SQL. It skips variables that have their value already. It first begins a
+   * transaction, unless `begin` is empty.
+   */
   async set(values: Readonly<Record<string, string>>, begin: 'begin' | '' = ''): Promise<void> {
     const changed = Object.entries(values).filter(([name, value]) => this.variables.get(name) !== value);
     const statements = changed.map(([name, value]) => `set variable ${name} = ${value}`);
     if (begin) statements.unshift(begin);
     if (statements.length === 0) return;
-    // Until all of them are set, nobody knows which are.
+    // If setting fails, the values of these variables are unknown.
     for (const [name] of changed) this.variables.delete(name);
     await this.raw.run(statements.join('; '));
     for (const [name, value] of changed) this.variables.set(name, value);
@@ -122,17 +123,17 @@ export class Connection {
     return (await this.raw.run(sql)).rowsChanged;
   }
 
-  /** All rows as objects of JavaScript values. */
+  /** Returns all rows as objects of JavaScript values. */
   async rows<T>(sql: string): Promise<T[]> {
     const reader = await this.raw.runAndReadAll(sql);
     return reader.getRowObjectsJS() as T[];
   }
 
   /**
-   * All rows, chunk by chunk. The query has ended before the first one: a streamed result that breaks off, by an error or an
-   * interruption, looks to this client like one that ends.
-   * @param sql without a limit of its own
-   * @param mostRows of which the query is to be refused
+   * Returns all rows in chunks. The query has ended before the first chunk. Streaming is not used, because to this
+   * client a stream that breaks off, by an error or an interrupt, looks like one that ends.
+   * @param sql without its own limit
+   * @param mostRows most rows that are allowed
    * @throws Error of DuckDB, TooManyRows
    */
   async *chunks(sql: string, mostRows: number): AsyncIterable<DuckDBValue[][]> {
@@ -145,7 +146,7 @@ export class Connection {
     }
   }
 
-  /** Stops what runs; it fails with an error. */
+  /** Interrupts the running query, which fails with an error. */
   interrupt(): void {
     this.raw.interrupt();
   }
@@ -155,7 +156,7 @@ export class Connection {
   }
 }
 
-/** For what the engine writes itself; statements of users arrive translated. */
+/** Returns a literal for SQL that the engine writes. Statements of users arrive translated. */
 export const literal = (value: string | number | boolean | null | undefined): string => {
   if (value === null || value === undefined) return 'null';
   if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`;
@@ -164,5 +165,5 @@ export const literal = (value: string | number | boolean | null | undefined): st
 
 export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** Epoch milliseconds as a DuckDB timestamp. */
+/** Returns epoch milliseconds as a DuckDB timestamp. */
 export const timestampLiteral = (epochMs: number): string => `make_timestamp(${Math.round(epochMs * 1000)})`;

@@ -20,7 +20,10 @@ export function createUser(session: Session, { user, password }: Of<'create-user
   addUser(session.state, user, password, false);
 }
 
-/** A schema named like the user comes first in the default search_path (https://docs.aws.amazon.com/redshift/latest/dg/r_search_path.html); here unqualified names are looked for in public alone. */
+/**
+ * Refuses a schema named like a user. Redshift's default search_path looks into such a schema first
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_search_path.html). Here `$user` in the search_path is ignored.
+ */
 function refuseNamesake({ state }: Session, kind: 'schema' | 'user', name: string): void {
   if (state.get(kind, name))
     throw new WarehouseError(`a schema named like the user "${name}" is not modelled by the local warehouse`);
@@ -113,7 +116,7 @@ function grantObjects(session: Session, on: Of<'grant' | 'revoke'>['on']): strin
   }
 }
 
-/** Names that DuckDB has a schema or a catalog of. */
+/** Names of DuckDB's own schemas and catalogs. */
 const duckdbNames = ['main', 'temp', 'system', 'memory'];
 
 export async function createSchema(
@@ -227,7 +230,10 @@ export async function createView(session: Session, planned: Planned, statement: 
   });
 }
 
-/** CREATE OR REPLACE VIEW keeps names and types of a view's columns: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html */
+/**
+ * Refuses a CREATE OR REPLACE VIEW that changes names or types of a view's columns:
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html
+ */
 function requireSameColumns(old: RelationEntry['columns'], wanted: RelationEntry['columns']): void {
   if (old.length !== wanted.length) throw new WarehouseError('cannot change number of columns in view');
   for (const [index, { name, type }] of old.entries()) {
@@ -238,7 +244,7 @@ function requireSameColumns(old: RelationEntry['columns'], wanted: RelationEntry
   }
 }
 
-/** As the front end names the sequence of an identity column. */
+/** Returns the sequence of an identity column, named as in the front end. */
 const identitySequence = (table: Name): string =>
   `${table.schema === undefined ? 'temp.main' : identifier(table.schema)}.${identifier(`${table.name} identity`)}`;
 
@@ -296,7 +302,7 @@ export async function addColumn(session: Session, statement: Of<'add-column'>): 
   session.state.put('relation', qualified(entry), { ...entry, columns: [...entry.columns, statement.column] });
 }
 
-/** Empties the relation and, as Redshift does, commits the transaction around it. */
+/** Empties the relation. Like Redshift, it commits the transaction around it. */
 export async function truncate(session: Session, table: Name): Promise<void> {
   const temporary = table.schema === undefined && session.state.temporary.get(table.name);
   if (temporary) await session.connection.run(`truncate temp.${identifier(table.name)}`);

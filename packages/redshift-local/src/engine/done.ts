@@ -1,14 +1,15 @@
 import type { Session } from './session';
 
 /**
- * Which submissions a database has committed: noted in the transaction itself, so that a process that is killed before it could tell
- * anybody knows at its next start what it had done. Notes go once the end was written down elsewhere.
+ * Records which submissions a database has committed. The note is part of the transaction itself. If the process is
+ * killed before it reports the end, its next start knows what was committed. A note is deleted after the end was
+ * recorded elsewhere.
  */
 export class DoneNotes {
   private readonly noted = new Set<string>();
   private readonly forgettable = new Set<string>();
 
-  /** To be called before the commit. */
+  /** Must be called before the commit. */
   note(session: Session, tag: string | undefined): void {
     for (const old of this.forgettable) session.state.remove('done', old);
     this.forgettable.clear();
@@ -17,7 +18,7 @@ export class DoneNotes {
     this.noted.add(tag);
   }
 
-  /** The end of the submission, or of its statements one by one, has been written down. */
+  /** Must be called when the end of the submission, or of its single statements, has been recorded. */
   forget(tag: string): void {
     for (const noted of [...this.noted])
       if (noted === tag || noted.startsWith(`${tag}:`)) {
@@ -26,7 +27,7 @@ export class DoneNotes {
       }
   }
 
-  /** Notes of an earlier process. */
+  /** Takes over the notes of an earlier process. */
   adopt(tags: readonly string[]): void {
     for (const tag of tags) this.noted.add(tag);
   }

@@ -26,13 +26,16 @@ import { systemSchema, systemViews } from './system-views';
 
 export type { HeldSession, Outcome, RunRequest, RunResult } from './run';
 
-/** The owner of what nobody made. */
+/** The built-in user of the engine's own transactions. */
 const system: UserEntry = { name: 'rdsdb', id: 1, password: '', superuser: true };
 
-/** Readers share the threads of DuckDB with the one writer. */
+/** Most readers at a time. They share the threads of DuckDB with the one writer. */
 const maxReaders = 2;
 
-/** The database of one cluster or workgroup. Transactions that write run one at a time; queries run beside them on what is committed. */
+/**
+ * The database of one cluster or workgroup. Transactions that write run one at a time. Queries run beside them on the
+ * committed state.
+ */
 export class Engine implements CommittedCatalog, RunEngine {
   private readonly writers = new Queue(1);
   private readonly readers = new Queue(maxReaders);
@@ -50,12 +53,12 @@ export class Engine implements CommittedCatalog, RunEngine {
     public committed: CatalogState,
   ) {}
 
-  /** Opens the file. A database without users gets the administrator. */
+  /** Opens the file. It creates the administrator if that user does not exist. */
   static async open(
     options: EngineOptions,
     admin: { name: string; password: () => Promise<string> | string },
   ): Promise<Engine> {
-    // What a COPY that was killed left behind.
+    // This removes what a killed COPY left behind.
     rmSync(readingFolder(options.file), { recursive: true, force: true });
     const database = await Database.open(options.file, options.threads);
     const connection = await database.connect();
@@ -86,7 +89,9 @@ export class Engine implements CommittedCatalog, RunEngine {
     await session.commit();
   }
 
-  /** Makes a user who is not there, with a password that nobody knows unless one is given. Returns false when the user was there. */
+  /**
+   * Creates a user that does not exist, with a random password unless one is given. Returns false if the user existed.
+   */
   async ensureUser(
     name: string,
     { superuser, password = randomBytes(32).toString('hex') }: { superuser: boolean; password?: string },
@@ -128,7 +133,7 @@ export class Engine implements CommittedCatalog, RunEngine {
     return this.committed.get('user', name);
   }
 
-  /** True when the user exists and the password is the user's. */
+  /** True if the user exists and the password is correct. */
   authenticate(name: string, password: string): boolean {
     const user = this.user(name);
     return user !== undefined && passwordMatches(user.password, name, password);
@@ -159,7 +164,7 @@ export class Engine implements CommittedCatalog, RunEngine {
     else this.idle.push(session.connection);
   }
 
-  /** A query as a superuser; anything but a query is refused. */
+  /** Runs a query as a superuser. Any other statement is refused. */
   async query(sql: string): Promise<ResultSet> {
     const user = this.committed.all('user').find((candidate) => candidate.superuser)!;
     if (this.asks([sql], undefined, this.catalog()) === 'changes')
@@ -182,7 +187,10 @@ export class Engine implements CommittedCatalog, RunEngine {
     return this.queries;
   }
 
-  /** What the statements ask for over a catalog. Only the first mistake is one: before it there is nothing that a writer would have done. */
+  /**
+   * Says what the statements would do on a catalog. A mistake in the first statement is a `mistake`. A later one counts
+   * as `changes`.
+   */
   asks(sqls: readonly string[], parameters: RunRequest['parameters'], catalog: SessionCatalog): Asked {
     let statements = 0;
     try {
@@ -198,7 +206,7 @@ export class Engine implements CommittedCatalog, RunEngine {
     return 'queries';
   }
 
-  /** The catalog as of the last commit, with the settings of a session. */
+  /** Returns the catalog as of the last commit, with the settings of a session. */
   catalog(of?: SessionCatalog): SessionCatalog {
     const sensitive = of?.caseSensitiveIdentifiers ?? this.options.caseSensitiveIdentifiers;
     const catalog = new SessionCatalog(this.committed, sensitive, this.options.database);

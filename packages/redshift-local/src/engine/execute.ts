@@ -13,13 +13,15 @@ import { createStreamingView } from './streaming';
 import { changeBlock } from './transaction';
 import { unload } from './unload';
 
-/** What a statement gave: a result, or the rows it changed; -1 where there is nothing to count. */
+/**
+ * Outcome of a statement: a result, or the number of rows that it changed. `rows` is -1 if there is nothing to count.
+ */
 export interface Done {
   readonly rows: number;
   readonly result?: ResultSet;
 }
 
-/** Carries out one statement in the session's transaction. */
+/** Executes one statement in the session's transaction. */
 export async function execute(session: Session, planned: Planned): Promise<Done> {
   const { statement } = planned;
   switch (statement.kind) {
@@ -59,7 +61,7 @@ type Definition = Exclude<
   { kind: 'query' | 'change' | 'merge' | 'copy' | 'unload' | 'create-table-as' | 'explain' }
 >;
 
-/** The plan of the engine, line by line, under the name that Redshift gives its own. */
+/** Returns DuckDB's plan, line by line, in a column named as Redshift names its own. */
 async function explain(session: Session, duckdb: string): Promise<ResultSet> {
   const plans = await session.connection.rows<{ explain_value: string }>(`explain ${duckdb}`);
   const lines = [
@@ -71,7 +73,10 @@ async function explain(session: Session, duckdb: string): Promise<ResultSet> {
   return runQuery(session.connection, `select * from (values ${list}) as plan(line)`, columns, session.sink);
 }
 
-/** Neither changes rows; VACUUM of a base makes Redshift recompute the views over it. */
+/**
+ * Checks ANALYZE and VACUUM, which do nothing here because they change no rows. On Redshift, VACUUM of a base table
+ * makes the views over it recompute.
+ */
 function maintain(session: Session, { verb, table }: Extract<Statement, { kind: 'maintain' }>): void {
   if (verb === 'vacuum' && (session.block !== undefined || session.batched))
     throw new WarehouseError('VACUUM cannot run inside a transaction block');
@@ -182,13 +187,18 @@ async function merge(
   return rows;
 }
 
-/** Redshift makes the values of an identity while it copies; the local COPY does not. */
+/**
+ * Refuses COPY into a table with an identity column. Redshift generates identity values while it copies; the local COPY
+ * does not.
+ */
 function refuseIdentity(session: Session, table: Name): void {
   if (session.state.relation(table)?.columns.some(({ identity }) => identity))
     throw new WarehouseError('COPY into a table with an identity column is not modelled by the local warehouse');
 }
 
-/** Transactions that write run one after the other, so a lock has nothing to wait for. */
+/**
+ * Checks LOCK, which does nothing here. Transactions that write run one at a time, so a lock has nothing to wait for.
+ */
 function lock(session: Session, tables: readonly Name[]): void {
   for (const table of tables) {
     if (!session.state.relation(table)) throw new WarehouseError(`relation "${qualified(table)}" does not exist`);

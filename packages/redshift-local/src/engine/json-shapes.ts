@@ -1,28 +1,30 @@
 /**
- * What most records of a stream look like, as one regular expression: the names of their attributes in their order, and what kind of value each has. Of a text that
- * parses and matches it, it is known without another look that it is JSON to Redshift too and that no object in it has an attribute twice.
+ * A regular expression for the usual records of a stream: the names of their attributes in order, and the kind of each
+ * value. A text that parses and matches needs no further check. It is JSON to Redshift too, and no object in it has an
+ * attribute twice.
  */
 
-/** Shapes that are tried; rarer ones are looked at the long way. */
+/** Most shapes in the expression. Rarer shapes take the slow check. */
 const mostShapes = 16;
-/** Of the whole expression, so that the engine can compile it and keep its states. */
+/** Longest expression in characters. The bound lets DuckDB compile it and keep its states. */
 const mostLetters = 8000;
 const mostLevels = 20;
 
 const token = /[ \t\r\n]*(?:([{}[\],:])|("(?:[^"\\]|\\.)*")|(?:-?[0-9][-+.0-9eE]*|true|false|null))/y;
 
-/** How the patterns of one use are written. */
+/** Parts from which a pattern is built. */
 export interface ShapeWords {
-  /** For any value that is no object and no array. */
+  /** Pattern of any value that is neither an object nor an array. */
   readonly scalar: string;
   readonly literally: (text: string) => string;
   /**
-   * For the value of an attribute; true for what its sample looks like, undefined where nothing is to be learnt of the text.
-   * @param name as it is written, in its quotes
+   * Returns the pattern of an attribute's value. The result is true if the sample's value determines the pattern, and
+   * undefined if nothing can be learned from the text.
+   * @param name as written, in its quotes
    * @param depth 0 in the outermost object
    */
   readonly attribute?: (name: string, depth: number) => string | true | undefined;
-  /** An engine that goes back tries every way in which a text matches: there must be one only. */
+  /** True for a backtracking engine. It tries every way in which a text matches, so there must be only one. */
   readonly oneWay?: boolean;
 }
 
@@ -31,28 +33,32 @@ const forRe2: ShapeWords = {
   literally: (text) => text.replace(/[^\w" -]/gu, (letter) => `\\x{${letter.codePointAt(0)!.toString(16)}}`),
 };
 
-/** The pattern of one text that may be anything; undefined for what is no JSON object, or has what the pattern could not say. */
+/**
+ * Returns the pattern of one text, which may be anything. Returns undefined if the text is not a JSON object, or has
+ * content that a pattern cannot describe.
+ */
 export const shapeOf = (sample: string, words: ShapeWords): string | undefined => new Shape(sample, words).whole();
 
-/** The shapes of the texts that came last. */
+/** The shapes of recent texts. */
 export class KnownShapes {
   private shapes: readonly string[] = [];
 
-  /** @param samples JSON texts of which some may be anything */
+  /** @param samples texts, of which some may not be JSON */
   learn(samples: readonly string[]): void {
     this.shapes = fitting(new Set([...mostUsual(samples), ...this.shapes]));
   }
 
-  /** As `shapesOf`. */
+  /** Pattern of the known shapes, as `shapesOf` returns it. */
   get pattern(): string | undefined {
     return patternOf(this.shapes);
   }
 }
 
 /**
- * A pattern of RE2 for whole texts that parse as JSON, trailing commas or not. None of its matches has such a comma, NaN, Infinity, or an object with an attribute twice.
- * @param samples JSON texts of which some may be anything
- * @returns undefined where no sample has a shape of its own
+ * Returns an RE2 pattern for whole texts that parse as JSON, trailing commas or not. A match has no such comma, no NaN,
+ * no Infinity, and no object with an attribute twice.
+ * @param samples texts, of which some may not be JSON
+ * @returns undefined if no sample has a shape of its own
  */
 export const shapesOf = (samples: readonly string[]): string | undefined => patternOf(fitting(mostUsual(samples)));
 
@@ -79,7 +85,7 @@ function fitting(shapes: Iterable<string>): string[] {
   return kept;
 }
 
-/** The pattern of one text. */
+/** Builds the pattern of one text. */
 class Shape {
   private at = 0;
   private depth = 0;

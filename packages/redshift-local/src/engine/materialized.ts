@@ -38,7 +38,7 @@ export async function createMaterializedView(
   session.changed(qualified(name));
 }
 
-/** REFRESH: of the view alone, or with `cascade` of the views below it first, all in one transaction. */
+/** Executes REFRESH. With `cascade`, it first refreshes the views below this one, all in one transaction. */
 export async function refresh(
   session: Session,
   { view, cascade }: Extract<Statement, { kind: 'refresh' }>,
@@ -51,7 +51,7 @@ export async function refresh(
   await refreshOne(session, entry);
 }
 
-/** A base that cannot be refreshed stops all that is above it. */
+/** Refreshes the base views. If one of them cannot be refreshed, no view above it is refreshed. */
 async function refreshBases(session: Session, entry: RelationEntry): Promise<void> {
   const done = new Set<string>();
   for (const base of basesOf(session, entry)) {
@@ -72,7 +72,7 @@ async function refreshBelow(session: Session, entry: RelationEntry, done: Set<st
   await refreshOne(session, session.state.relation(entry)!);
 }
 
-/** The status of a refresh that a change of a base has made impossible (r_SVL_MV_REFRESH_STATUS). */
+/** The status of a refresh that fails because a base was changed (r_SVL_MV_REFRESH_STATUS). */
 const failures: Record<BrokenState, string> = {
   101: 'Refresh failed. A base table column was dropped',
   102: 'Refresh failed. A base table column type was changed',

@@ -6,8 +6,8 @@ import type { Planned, Session } from './session';
 type NewView = Extract<Statement, { kind: 'create-materialized-view' | 'create-streaming-view' }>;
 
 /**
- * The full name of a materialized view that may be created.
- * @throws WarehouseError when a privilege is missing, the name is taken or the view is to refresh by itself
+ * Returns the full name of a materialized view that the session may create.
+ * @throws WarehouseError if a privilege is missing, the name is taken, or the view has AUTO REFRESH YES
  */
 export function newViewName(session: Session, planned: Planned, { view, autoRefresh }: NewView): Required<Name> {
   const name = { schema: view.schema ?? 'public', name: view.name };

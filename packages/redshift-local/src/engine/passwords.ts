@@ -1,19 +1,19 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** Redshift reads a salt of hexadecimal digits as the bytes it spells. */
+/** Returns the bytes of a salt. Redshift decodes a salt of hexadecimal digits. */
 const saltBytes = (salt: string) =>
   /^([0-9a-f]{2})+$/i.test(salt) ? Buffer.from(salt, 'hex') : Buffer.from(salt, 'utf8');
 
 const digest = (password: string, salt: string) =>
   createHash('sha256').update(password).update(saltBytes(salt)).digest('hex');
 
-/** Whether CREATE USER was given a digest instead of the password. */
+/** Says whether CREATE USER was given a digest instead of the password. */
 export const isDigest = (password: string): boolean =>
   /^sha256\|[0-9a-f]{64}\|[^|]+$/i.test(password) || /^md5[0-9a-f]{32}$/i.test(password);
 
 /**
- * What the catalog keeps of a password, from any notation of CREATE USER: clear text, `sha256|<password>`, `sha256|<digest>|<salt>`
- * or `md5<digest of password and user name>`.
+ * Returns what the catalog stores of a password. It accepts any notation of CREATE USER: clear text,
+ * `sha256|<password>`, `sha256|<digest>|<salt>` or `md5<digest of password and user name>`.
  */
 export function storedPassword(password: string): string {
   if (isDigest(password)) return password;

@@ -3,7 +3,10 @@ import { type CatalogState, qualified, type RelationEntry, type UserEntry } from
 import { WarehouseError } from './errors';
 import type { Planned, Session } from './session';
 
-/** Who may do what: superusers everything, owners of an object or its schema what they own, others what was granted to them or to public. */
+/**
+ * Privilege checks. Superusers may do everything. Owners of an object or its schema may use what they own. Other users
+ * may do what was granted to them or to public.
+ */
 
 const granted = (state: CatalogState, user: UserEntry, privilege: string, type: string, object: string): boolean =>
   [user.name, 'public'].some(
@@ -24,7 +27,7 @@ export function requireRelation(session: Session, name: Name, privilege: string)
   throw new WarehouseError(`permission denied for relation ${entry.name}`);
 }
 
-/** Relations that the statement reads, its target aside. */
+/** Checks the relations that the statement reads, except its target. */
 export function requireReads(session: Session, planned: Planned, target?: Name): void {
   const own = target && qualified(target);
   for (const found of planned.found) {
@@ -56,13 +59,16 @@ export function requireCreateInDatabase(session: Session): void {
 const owns = (session: Session, entry: RelationEntry): boolean =>
   session.user.superuser || entry.owner === session.user.name;
 
-/** For drops: the owner of the relation or of its schema. */
+/** Requires the owner of the relation or of its schema, for drops. */
 export function requireOwner(session: Session, entry: RelationEntry): void {
   if (owns(session, entry) || session.state.get('schema', entry.schema)?.owner === session.user.name) return;
   throw new WarehouseError(`must be owner of relation ${entry.name}`);
 }
 
-/** A refresh is for the owner alone, as the Redshift guide says of REFRESH MATERIALIZED VIEW; not even a superuser, who may only cascade. */
+/**
+ * Requires the owner, as the Redshift guide says of REFRESH MATERIALIZED VIEW. Not even a superuser may refresh, except
+ * with CASCADE.
+ */
 export function requireRefresher(session: Session, entry: RelationEntry, cascade: boolean): void {
   if (entry.owner === session.user.name || (cascade && session.user.superuser)) return;
   throw new WarehouseError(`must be owner of materialized view ${entry.name} to refresh it`);

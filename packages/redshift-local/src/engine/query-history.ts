@@ -16,7 +16,7 @@ export interface PastQuery {
   readonly rows: number;
 }
 
-/** Older ones are forgotten, as all are when the warehouse ends. */
+/** Most statements that are kept. All are lost when the warehouse stops. */
 const most = 1000;
 
 /** The last statements of a warehouse, for SYS_QUERY_HISTORY and STL_QUERY. */
@@ -28,13 +28,13 @@ export class QueryHistory {
     if (this.queries.length > most) this.queries.shift();
   }
 
-  /** DuckDB text of a list of JSON objects. */
+  /** DuckDB relation of the statements, as JSON objects. */
   get rows(): string {
     return `(select unnest(json_extract(${literal(JSON.stringify(this.queries))}, '$[*]')) as q)`;
   }
 }
 
-/** Where the statements stand in the query of a view. */
+/** Placeholder for the statements in the query of a view. */
 export const historyMark = '/* past queries */';
 
 const own = `((q->>'$.userId')::integer = getvariable('millrace_user_id') or getvariable('millrace_superuser'))`;
@@ -96,5 +96,5 @@ export const queryViews: readonly (readonly [name: string, view: SystemView])[] 
   ],
 ];
 
-/** A view's query with the statements of a warehouse in it. */
+/** Returns a view's query with the statements of a warehouse in it. */
 export const withHistory = (query: string, rows: () => string): string => query.replace(historyMark, rows);

@@ -1,11 +1,11 @@
-/** Lets a number of tasks run at a time, in the order of their arrival. */
+/** Runs a limited number of tasks at a time, in the order of their arrival. */
 export class Queue {
   private running = 0;
   private readonly waiting: (() => void)[] = [];
 
   constructor(private readonly limit: number) {}
 
-  /** Runs the task when its turn has come; one that was cancelled meanwhile is passed over. */
+  /** Runs the task when its turn has come. A task that was cancelled meanwhile is skipped. */
   async run<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
     if (this.running >= this.limit) await this.turn(signal);
     else this.running += 1;
@@ -19,7 +19,7 @@ export class Queue {
     }
   }
 
-  /** Resolves with the place of the task that just ended. */
+  /** Resolves when a task has ended and passes its slot on. */
   private turn(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const start = () => {

@@ -4,7 +4,7 @@ import type { ColumnInfo, RedshiftType, ResultColumn } from '../statement';
 import { type Connection, identifier, TooManyRows } from './database';
 import { WarehouseError } from './errors';
 
-/** A value as the Data API writes it; blobs as base64. */
+/** A value as the Data API returns it. Blobs are base64. */
 export type Field =
   | { readonly isNull: true }
   | { readonly booleanValue: boolean }
@@ -13,9 +13,9 @@ export type Field =
   | { readonly stringValue: string }
   | { readonly blobValue: string };
 
-/** Takes the rows of a query instead of memory. */
+/** Receives the rows of a query, which are then not kept in memory. */
 export interface ResultSink {
-  /** A result begins; one that began before is forgotten. */
+  /** Begins a result. An earlier one is discarded. */
   begin(): void;
   rows(records: readonly (readonly Field[])[]): void;
 }
@@ -23,17 +23,20 @@ export interface ResultSink {
 export interface ResultSet {
   readonly columns: readonly ResultColumn[];
   readonly rows: number;
-  /** Empty when a sink took them. */
+  /** Empty if a sink received the rows. */
   readonly records: readonly (readonly Field[])[];
-  /** About what the answer weighs. */
+  /** Approximate size of the values. */
   readonly bytes: number;
 }
 
-/** Redshift's limit is for the compressed result: this one is reached earlier, and a result is refused rather than cut. */
+/**
+ * Largest result. Redshift's limit is for the compressed result, so this one is reached earlier. A larger result is
+ * refused, not cut.
+ */
 export const maxResultBytes = 500 * 2 ** 20;
-/** What is kept in memory, for want of a sink. */
+/** Largest result in memory, without a sink. */
 const maxRecordsBytes = 100 * 2 ** 20;
-/** What a value weighs at least where the number of rows is limited, before any of them is looked at. */
+/** Assumed minimum size of a value. It limits the number of rows before any value is read. */
 const leastFieldBytes = 8;
 /** Redshift's limit for a row of a result. */
 const maxRowBytes = 64 * 1024;
@@ -79,7 +82,7 @@ function checkedSize(fields: readonly Field[]): number {
   );
 }
 
-/** SUPER leaves the database as JSON text. */
+/** Returns the query with its SUPER and TIMESTAMPTZ columns as text. */
 export function readable(duckdb: string, columns: readonly ColumnInfo[]): string {
   const list = columns.map((column, index) =>
     column.type.name === 'super'
@@ -120,8 +123,8 @@ function fieldOf(value: DuckDBValue, type: RedshiftType): Field {
 }
 
 /**
- * SUPER is no text: blanks between its tokens and the escapes of its strings are gone when it is shown
- * (https://docs.aws.amazon.com/redshift/latest/dg/r_SUPER_type.html). Numbers keep their spelling.
+ * Formats a SUPER value. SUPER is not a text: results show it without blanks between its tokens and without the escapes
+ * of its strings (https://docs.aws.amazon.com/redshift/latest/dg/r_SUPER_type.html). Numbers keep their spelling.
  */
 function compactJson(json: string): string {
   if (!/[\s\\]/.test(json)) return json;
@@ -131,7 +134,7 @@ function compactJson(json: string): string {
   });
 }
 
-/** The engine counts a year 0 and negative ones, where Redshift writes BC. */
+/** Refuses a date before the year 1. DuckDB writes year 0 and negative years, where Redshift writes BC. */
 function afterChrist(time: string): string {
   if (!/^(?:-|0+-)|BC/.test(time)) return time;
   throw new WarehouseError('a date before the year 1 is not supported by the local warehouse');
@@ -143,7 +146,7 @@ function sizeOf(field: Field): number {
   return 8;
 }
 
-/** A field as a JSON scalar. */
+/** Returns a field as a JSON scalar. */
 export function scalarOf(field: Field): string | number | boolean | null {
   if ('isNull' in field) return null;
   const value: string | number | boolean | bigint = Object.values(field)[0];

@@ -8,27 +8,30 @@ import type { ResultSink } from './result';
 import type { Planned, Session } from './session';
 import { mayStartBlock, requireEndedBlock, requireLiveBlock } from './transaction';
 
-/** A statement, or a batch of them. */
+/** A request to run one statement or a batch. */
 export interface RunRequest {
   readonly sqls: readonly string[];
   readonly mode: 'transaction' | 'auto-commit';
-  /** Must be a user of the database. */
+  /** An existing user of the database. */
   readonly user: string;
-  /** Under which a commit is noted; of a batch that commits one by one, `<tag>:<n>`. @default - it is not noted */
+  /**
+   * Tag under which a commit is noted. A batch that commits one by one uses `<tag>:<n>`.
+   * @default - commits are not noted
+   */
   readonly tag?: string;
   readonly parameters?: Readonly<Record<string, string>>;
-  /** Aborting it cancels what runs and what waits. */
+  /** Aborting it cancels running and waiting statements. */
   readonly signal: AbortSignal;
-  /** Told when each of `sqls` starts and ends. */
+  /** Called when each of `sqls` starts and ends. */
   readonly onStart?: (index: number) => void;
   readonly onEnd?: (index: number, outcome: Outcome) => void;
-  /** Keeps the connection and its temporary tables from one request to the next. @default - they end with the request */
+  /** Keeps the connection and its temporary tables for the next request. @default - they end with the request */
   readonly held?: HeldSession;
-  /** Takes the rows of each of `sqls`. @default - they are in the outcome */
+  /** Receives the rows of each of `sqls`. @default - the outcome holds them */
   readonly sinkOf?: (index: number) => ResultSink;
 }
 
-/** Filled by the first request that runs in it; one request at a time. */
+/** A session that requests share. The first request opens it, and one request runs at a time. */
 export interface HeldSession {
   session?: Session;
 }
@@ -43,10 +46,13 @@ export interface RunResult {
   readonly error?: string;
 }
 
-/** Whether statements only read; `mistake` when the first one cannot be understood. */
+/**
+ * What statements do. `queries` only read. `changes` may write. `mistake` means that the first one cannot be
+ * understood.
+ */
 export type Asked = 'queries' | 'changes' | 'mistake';
 
-/** The part of an engine that a run uses: sessions, its turn among readers and writers, and what is committed. */
+/** The part of an engine that a run uses: sessions, the queues of readers and writers, and the committed state. */
 export interface RunEngine {
   readonly done: DoneNotes;
   openSession(user: UserEntry): Promise<Session>;
@@ -61,11 +67,11 @@ export interface RunEngine {
 
 const interruptEveryMs = 20;
 
-/** One request on one session, which is opened with the first turn. */
+/** Runs one request on one session, which is opened at the request's first turn. */
 export class Run {
   private opened: Session | undefined;
   private interrupting: NodeJS.Timeout | undefined;
-  /** DuckDB forgets an interruption that comes just before a query begins, so it is repeated until the run ends. */
+  /** DuckDB ignores an interrupt that arrives just before a query begins, so it is repeated until the run ends. */
   private readonly interrupt = () => {
     this.opened?.connection.interrupt();
     this.interrupting ??= setInterval(this.interrupt, interruptEveryMs);
@@ -87,7 +93,7 @@ export class Run {
     else if (this.opened) this.engine.closeSession(this.opened, !this.request.signal.aborted);
   }
 
-  /** All or nothing. */
+  /** Runs all statements in one transaction. */
   async transaction(): Promise<RunResult> {
     const { sqls, onEnd } = this.request;
     const outcomes: Outcome[] = [];
@@ -97,7 +103,7 @@ export class Run {
           const outcome = await this.statement(session, index, sql);
           outcomes.push(outcome);
           if (outcome.status !== 'FINISHED') return false;
-          // The end of the last one is told when it is committed.
+          // The end of the last statement is reported after the commit.
           if (index < sqls.length - 1) onEnd?.(index, outcome);
         }
         return true;
@@ -113,7 +119,7 @@ export class Run {
     return this.resultOf(last, outcomes[last]!);
   }
 
-  /** Each for itself; a failed one does not stop the rest. */
+  /** Runs each statement in its own transaction. A failed statement does not stop the rest. */
   async autoCommit(): Promise<RunResult> {
     if (mayStartBlock(this.request.sqls)) return this.blocks();
     let result: RunResult = { status: 'FINISHED' };
@@ -125,7 +131,10 @@ export class Run {
     return this.request.signal.aborted ? { status: 'ABORTED' } : result;
   }
 
-  /** As autoCommit, but with what is between BEGIN and COMMIT in one transaction: in one turn, since others may not write meanwhile. */
+  /**
+   * Does the same as autoCommit, but runs a block from BEGIN to COMMIT as one transaction. All statements share one
+   * turn, so that no other writer comes between them.
+   */
   private async blocks(): Promise<RunResult> {
     let result: RunResult = { status: 'FINISHED' };
     await this.turn(this.request.sqls, this.request.tag, async (session) => {
@@ -159,7 +168,7 @@ export class Run {
     }
   }
 
-  /** Runs the work in a transaction when its turn has come; commits if it says so. */
+  /** Waits for its turn and runs the work in a transaction. It commits if the work returns true. */
   private async turn(
     sqls: readonly string[],
     tag: string | undefined,
@@ -167,13 +176,13 @@ export class Run {
   ): Promise<void> {
     const { signal, parameters } = this.request;
     const catalog = this.engine.catalog(this.opened?.catalog);
-    // In a block the statements after a mistake are run too.
+    // In a block, the statements after a mistake are run too, and they may write.
     const writes = this.opened?.usedTemporary || mayStartBlock(sqls);
     const asked = writes ? 'changes' : this.engine.asks(sqls, parameters, catalog);
     if (asked !== 'changes') {
       const done = await this.engine.asReader(signal, async () => {
         const session = await this.begin();
-        // What was a mistake may have become a change while it waited.
+        // A statement that was a mistake before the wait may be a change now.
         if (asked === 'mistake' && this.engine.asks(sqls, parameters, session.catalog) === 'changes') {
           await session.rollback();
           return false;
@@ -201,7 +210,7 @@ export class Run {
     beforeCommit?: (session: Session) => void,
   ): Promise<void> {
     try {
-      // A block that nobody ended goes with its session.
+      // A block without COMMIT or ROLLBACK is rolled back at the end.
       const good = await work(session);
       if (this.request.held) requireEndedBlock(session);
       if (!good || session.block !== undefined) return await session.rollback();
@@ -213,7 +222,7 @@ export class Run {
     }
   }
 
-  /** All statements of one text; the last one's result counts. */
+  /** Runs all statements of one text. The last one gives the result. */
   private async statement(session: Session, index: number, sql: string): Promise<Outcome> {
     const startMs = session.clock.now();
     const limit = timeLimit(session);
@@ -279,7 +288,10 @@ export class Run {
   }
 }
 
-/** What `statement_timeout` allows a statement, in milliseconds of this machine (https://docs.aws.amazon.com/redshift/latest/dg/r_statement_timeout.html). */
+/**
+ * The time limit that `statement_timeout` sets, in milliseconds of this machine
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_statement_timeout.html).
+ */
 interface TimeLimit {
   over: boolean;
   timer?: NodeJS.Timeout;
@@ -293,21 +305,28 @@ function timeLimit(session: Session): TimeLimit {
   const end = () => {
     limit.over = true;
     interrupt();
-    // DuckDB forgets an interruption that comes just before a query begins.
+    // DuckDB ignores an interrupt that arrives just before a query begins, so it is repeated.
     limit.timer = setInterval(interrupt, interruptEveryMs);
   };
   limit.timer = setTimeout(end, most);
   return limit;
 }
 
-/** Statements with parameters are prepared, and only one can be; of several results it is not documented which one the Data API gives. */
+/**
+ * Refuses a further statement in one text, if the text has parameters or an earlier statement gave a result. A text
+ * with parameters is prepared, which allows only one statement. AWS does not document which of several results the Data
+ * API returns.
+ */
 function requireSingle(before: Done, { parameters }: RunRequest): void {
   if (parameters) throw new WarehouseError('cannot insert multiple commands into a prepared statement');
   if (before.result)
     throw new WarehouseError('a result before the last statement of a text is not supported by the local warehouse');
 }
 
-/** In Redshift a refresh sees only what was committed before, which a transaction of DuckDB cannot do. */
+/**
+ * Refuses a refresh after a change of its base in the same transaction. In Redshift a refresh sees only data that was
+ * committed before, which a DuckDB transaction cannot do.
+ */
 function checkRefresh(session: Session, { statement }: Planned): void {
   if (statement.kind !== 'refresh' || statement.cascade) return;
   const entry = session.state.relation(statement.view);

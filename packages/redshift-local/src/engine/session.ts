@@ -9,11 +9,11 @@ import type { ResultSink } from './result';
 import type { ScanFault } from './scan-fault';
 import { systemSchema } from './system-views';
 
-/** What the engine is given. */
+/** Options of the engine. */
 export interface EngineOptions {
-  /** DuckDB file; made if it is not there. */
+  /** DuckDB file. It is created if it does not exist. */
   readonly file: string;
-  /** Of DuckDB. @default - one a core, at most 8 */
+  /** DuckDB threads. @default - one per core, at most 8 */
   readonly threads?: number;
   /** Name of the Redshift database. */
   readonly database: string;
@@ -21,31 +21,32 @@ export interface EngineOptions {
   readonly s3: S3Port;
   readonly kinesis: KinesisPort;
   readonly translate: Translate;
-  /** A session of a role that is attached to the warehouse, assumed by Redshift for the database user. */
+  /** Assumes a role that is attached to the warehouse, as Redshift does for the database user. */
   assume(roleArn: string, user: string): Principal;
   readonly caseSensitiveIdentifiers: boolean;
-  /** Of a cluster's nodes; a workgroup has none. */
+  /** Node type of a cluster. A workgroup has none. */
   readonly nodeType?: string;
-  /** What goes wrong with a refresh of a streaming view that finds records. @default - nothing */
+  /** Fault of a streaming view's refresh that finds records. @default - none */
   scanFault?(): ScanFault | undefined;
-  /** When the rows of system logs can be seen. @default - at once */
+  /** When the rows of system logs become visible. @default - at once */
   readonly systemViews?: () => SystemViewLag | undefined;
-  /** JSON texts of values that fail every statement that asks for their type. @default - none */
+  /** JSON texts of values. Every statement that asks for their type fails. @default - none */
   raising?(): readonly string[];
 }
 
 /**
- * When the system views show what a transaction did. Redshift's documentation promises neither that a transaction sees its own rows nor how soon
- * others do ("System tables and views do not use the same consistency model as regular tables").
+ * When the system views show what a transaction did. Redshift's documentation promises neither that a transaction sees
+ * its own rows nor how soon other transactions see them ("System tables and views do not use the same consistency model
+ * as regular tables").
  */
 export interface SystemViewLag {
-  /** The open transaction sees the rows of its own statements. */
+  /** True if the open transaction sees the rows of its own statements. */
   readonly openTransaction: boolean;
-  /** How long after its end a transaction's rows are still missing. */
+  /** How long a transaction's rows stay hidden after its end. */
   readonly afterEndMs: number;
 }
 
-/** A statement with what its resolution looked up. */
+/** A statement and the names that its resolution looked up. */
 export interface Planned {
   readonly statement: Statement;
   /** `schema.name` of the relations found. */
@@ -60,8 +61,8 @@ export interface LogTimestamp {
 }
 
 /**
- * One connection of a user: a single statement or a batch. Begins and ends transactions; the draft of the catalog is written
- * in the transaction whose data it describes.
+ * A user's connection, for a single statement or a batch. It begins and ends transactions. The draft of the catalog is
+ * written in the same transaction as the data that it describes.
  */
 export class Session {
   state = new CatalogState();
@@ -70,17 +71,17 @@ export class Session {
   now = 0;
   transactionId = 0;
   queryId = 0;
-  /** Of BEGIN … COMMIT: open, or aborted by a statement that failed. */
+  /** State of a block from BEGIN to COMMIT: open, or aborted by a failed statement. */
   block?: 'open' | 'aborted';
-  /** The statement is one of several in a transaction. */
+  /** True if the statement is one of several in a transaction. */
   batched = false;
-  /** `schema.name` of what this transaction changed. */
+  /** `schema.name` of each relation that this transaction changed. */
   readonly changedRelations = new Set<string>();
-  /** The connection holds temporary objects and must not serve another session. */
+  /** True if the connection holds temporary objects. It must not serve another session then. */
   usedTemporary = false;
-  /** Of the process that would serve it. */
+  /** Id of the server process that would serve the session. */
   readonly pid = nextPid++;
-  /** Takes the rows of queries. @default - they are kept in memory */
+  /** Receives the rows of queries. @default - they are kept in memory */
   sink: ResultSink | undefined;
   private logs: TransactionLog[] = [];
   private temporary = new Map<string, RelationEntry>();
@@ -103,7 +104,7 @@ export class Session {
     return this.options.clock;
   }
 
-  /** Starts a transaction over what is committed. */
+  /** Starts a transaction on the committed state. */
   async begin(): Promise<void> {
     for (const { view, rows } of this.store.dueLogs()) await this.connection.run(insertLog(view, rows));
     this.state = this.store.committed.draft();
@@ -129,13 +130,13 @@ export class Session {
     await this.connection.set(variables, 'begin');
   }
 
-  /** @param samples JSON texts: what looks like them parses faster */
+  /** @param samples JSON texts; texts of the same shape parse faster from now on */
   async learnShapes(samples: readonly string[]): Promise<void> {
     this.store.shapes.learn(samples);
     await this.connection.set({ [shapesVariable]: literal(this.store.shapes.pattern) });
   }
 
-  /** Tells GETDATE the time at which a statement begins. */
+  /** Sets the value of GETDATE to the time at which the statement begins. */
   async beginStatement(): Promise<void> {
     await this.connection.set({ millrace_statement_now: timestampLiteral(this.options.clock.now()) });
   }
@@ -149,13 +150,13 @@ export class Session {
     await this.writeLogs(this.logs.filter(({ written }) => !written));
   }
 
-  /** Undoes the transaction. What was logged stays: the system logs of Redshift tell of failed statements too. */
+  /** Undoes the transaction. Its log rows stay, because Redshift's system logs list failed statements too. */
   async rollback(): Promise<void> {
     await this.connection.run('rollback');
     await this.writeLogs(this.logs);
   }
 
-  /** Writes logs after the end of their transaction, or leaves them for later. */
+  /** Writes logs after the end of their transaction, or defers them. */
   private async writeLogs(logs: readonly TransactionLog[]): Promise<void> {
     this.logs = [];
     const lagMs = this.options.systemViews?.()?.afterEndMs ?? 0;
@@ -172,7 +173,7 @@ export class Session {
     }
   }
 
-  /** Members that most logs have. */
+  /** Columns that most logs share. */
   logBase() {
     return { user_id: this.user.id, query_id: this.queryId, transaction_id: this.transactionId };
   }
@@ -182,7 +183,7 @@ export class Session {
     this.changedRelations.add(relation);
   }
 
-  /** Resolves the text statement by statement, each after the one before it was carried out. */
+  /** Resolves one statement of the text at a time, after the previous one was executed. */
   *plan(sql: string, parameters: Readonly<Record<string, string>> | undefined): Generator<Planned> {
     yield* planStatements(this.options.translate, sql, this.catalog, parameters);
   }
@@ -205,7 +206,9 @@ export class Session {
 const raisingList = (values: readonly string[]) =>
   values.length === 0 ? 'null::varchar[]' : `[${values.map((value) => literal(value)).join(', ')}]`;
 
-/** Rows that a transaction logged, and whether its own statements see them. */
+/**
+ * Rows that a transaction logged. `written` is true if they are in the log already, so that the transaction sees them.
+ */
 export interface TransactionLog {
   readonly view: string;
   readonly rows: readonly LogRow[];
@@ -214,15 +217,15 @@ export interface TransactionLog {
 
 let nextPid = 1_073_742_000;
 
-/** What sessions share: the catalog as of the last commit, and logs that nobody sees yet. */
+/** State that sessions share: the catalog as of the last commit, and logs that are not visible yet. */
 export interface CommittedCatalog {
   committed: CatalogState;
   readonly shapes: KnownShapes;
   readonly history: QueryHistory;
   nextTransactionId(): number;
-  /** Keeps logs back until a moment, in epoch milliseconds. */
+  /** Hides logs until a time, in epoch milliseconds. */
   showLogs(at: number, logs: readonly TransactionLog[]): void;
-  /** Takes the logs that may be seen by now. */
+  /** Removes and returns the hidden logs that are visible by now. */
   dueLogs(): readonly TransactionLog[];
 }
 
@@ -241,7 +244,7 @@ export function* planStatements(
   }
 }
 
-/** The engine takes its time over a long VALUES, so rows are given as one text of JSON. */
+/** Inserts log rows as one JSON text, because DuckDB is slow with a long VALUES list. */
 function insertLog(view: string, rows: readonly LogRow[]): string {
   const names = Object.keys(rows[0] ?? {});
   const texts = JSON.stringify(rows.map((row) => names.map((name) => logValue(row[name]))));
@@ -255,6 +258,6 @@ function insertLog(view: string, rows: readonly LogRow[]): string {
 const isTime = (value: LogRow[string] | undefined): value is LogTimestamp =>
   typeof value === 'object' && value !== null;
 
-/** Times in microseconds. */
+/** Converts times to microseconds. */
 const logValue = (value: LogRow[string] | undefined) =>
   isTime(value) ? Math.round(value.epochMs * 1000) : (value ?? null);

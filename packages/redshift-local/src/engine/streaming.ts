@@ -8,14 +8,14 @@ import { newViewName } from './new-view';
 import type { ScanFault } from './scan-fault';
 import type { Planned, Session } from './session';
 
-/** Redshift skips larger records into SYS_STREAM_SCAN_ERRORS. */
+/** Largest record. Redshift skips larger ones and lists them in SYS_STREAM_SCAN_ERRORS. */
 const maxRecordBytes = 1_048_576;
-/** Segments are read in groups of about so many bytes, so that memory stays bounded whatever the stream holds. */
+/** Approximate size of a group of segments. Groups bound the memory, however much the stream holds. */
 const groupBytes = 256 * 2 ** 20;
 
 const batchTable = 'temp.millrace_stream_batch';
 
-/** Makes the view and loads what the stream retains, from TRIM_HORIZON. */
+/** Creates the view and loads what the stream retains, from TRIM_HORIZON. */
 export async function createStreamingView(
   session: Session,
   planned: Planned,
@@ -43,7 +43,7 @@ export async function createStreamingView(
   await loadStream(session, entry);
 }
 
-/** Loads the records after the view's positions, once each. Returns the status for SYS_MV_REFRESH_HISTORY. */
+/** Loads each record after the view's positions once. Returns the status for SYS_MV_REFRESH_HISTORY. */
 export async function loadStream(session: Session, entry: RelationEntry): Promise<string> {
   const id = qualified(entry);
   const { externalSchema, name: stream, lastRefreshMs } = entry.stream!;
@@ -73,7 +73,7 @@ export async function loadStream(session: Session, entry: RelationEntry): Promis
   session.state.put('positions', id, { ...after, ...slice.latest });
   session.state.put('relation', id, { ...entry, stream: { ...entry.stream!, lastRefreshMs: refreshMs } });
   if (loaded > 0) session.changed(id);
-  // What came meanwhile is for the next refresh.
+  // Records that arrived meanwhile are for the next refresh.
   const { latest } = await session.options.kinesis.readSlice(principal, stream, { ...after, ...slice.latest });
   const qualifiers = [
     ...(skipped === 0
@@ -105,15 +105,15 @@ const emptyBatch = (session: Session) =>
     `create or replace temp table millrace_stream_batch (shard_id varchar, sequence_number varchar, partition_key varchar, arrival_ms bigint, data varchar, error_code integer, error_reason varchar)`,
   );
 
-/** Length of the bytes behind the base64 text. */
+/** Number of bytes that the base64 text encodes. */
 const byteLength = `(strlen(data) // 4 * 3 - ends_with(data, '=')::integer - ends_with(data, '==')::integer)`;
 
 const tooLarge = `${byteLength} > ${maxRecordBytes}`;
-/** Redshift documents no code. */
+/** Redshift does not document a code for this error. */
 const tooLargeCode = 8013;
 const faultCode = 8001;
 
-/** Sequence numbers are of one length within a stream, so their order is that of their text. */
+/** Reads a group of segments. Sequence numbers of a stream have the same length, so they compare as text. */
 const readBatch = (session: Session, files: readonly string[], bounds: string, exact: boolean) =>
   session.connection.run(
     `create or replace temp table millrace_stream_batch as
@@ -133,10 +133,10 @@ const skipSome = (session: Session, { every, from }: ScanFault) =>
      where n.shard_id = b.shard_id and n.sequence_number = b.sequence_number and n.number % ${every} = ${from % every}`,
   );
 
-/** Records from all over the batch that are looked at for their shape. */
+/** Number of records, from all over the batch, from which shapes are learned. */
 const samples = 1000;
 
-/** Notes what the batch's usual records match: whoever parses them needs no closer look at those. */
+/** Learns the shapes of the batch's usual records. A statement that parses such records needs no further check. */
 async function learnShapes(session: Session): Promise<void> {
   const rows = await session.connection.rows<{ text: string | null }>(
     `select try(decode(from_base64(data))) as text from ${batchTable}
@@ -155,7 +155,7 @@ const defineRecords = (session: Session, refreshMs: number) =>
      from ${batchTable} where error_reason is null`,
   );
 
-/** Counts per shard, and a row for each record that was skipped. Returns how many were. */
+/** Logs counts per shard, and a row for each skipped record. Returns the number of skipped records. */
 async function logBatch(session: Session, entry: RelationEntry, fault?: ScanFault): Promise<number> {
   const base = {
     ...session.logBase(),

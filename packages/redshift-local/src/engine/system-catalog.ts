@@ -16,7 +16,7 @@ import {
 
 const smallint: RedshiftType = { name: 'smallint' };
 
-/** Numbers that stand for objects: made of their names, since nothing else tells them apart here. */
+/** Returns an object's number. It is made from the name, because the catalog has no other numbers. */
 const idOf = (kind: string, name: string) => `cast(hash('${kind}/' || ${name}) % 1000000000 as integer) + 100000`;
 const database = `getvariable('millrace_database')::varchar`;
 const part = (path: string, of = 'r.body') => `(${of}->>'$.${path}')`;
@@ -45,7 +45,10 @@ const isTable = `${part('kind')} = 'table'`;
 const comment = part('comment');
 const columnComment = `json_extract_string(r.body, '$.columnComments."' || ${columnPart('name')} || '"')`;
 
-/** The default encodings of new columns (https://docs.aws.amazon.com/redshift/latest/dg/c_Compression_encodings.html). */
+/**
+ * A column's encoding: the given one, or Redshift's default
+ * (https://docs.aws.amazon.com/redshift/latest/dg/c_Compression_encodings.html).
+ */
 const encoding = `coalesce(json_extract_string(r.body, '$.keys.encodings."' || ${columnPart('name')} || '"'),
   case when coalesce(list_contains(cast(r.body->'$.keys.sortkey' as varchar[]), ${columnPart('name')}), false) then 'none'
     when ${columnPart('type.name')} in ('boolean', 'real', 'double precision') then 'none'
@@ -116,7 +119,10 @@ const columnsOfAll = {
 };
 const tableOrView = (kind: string) => `case ${kind} when 'table' then 'TABLE' else 'VIEW' end`;
 
-/** The catalogs that tools look at: PG_*, INFORMATION_SCHEMA and the SVV views of relations. They are queries over what the engine keeps, made when they are read. */
+/**
+ * The catalog views that tools read: PG_*, INFORMATION_SCHEMA and the SVV views of relations. They are queries over the
+ * engine's catalog, and are built when they are read.
+ */
 export const catalogViews: readonly (readonly [name: string, view: SystemView])[] = [
   [
     'pg_table_def',

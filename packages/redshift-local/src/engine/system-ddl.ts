@@ -1,13 +1,13 @@
 import type { RedshiftType } from '../statement';
 import { type SystemView, systemSchema, systemViews } from './system-views';
 
-/** Days that logs are kept (https://docs.aws.amazon.com/redshift/latest/dg/c_intro_STL_tables.html). */
+/** Days for which logs are kept (https://docs.aws.amazon.com/redshift/latest/dg/c_intro_STL_tables.html). */
 const logDays = 7;
 
 const duckdbType = (type: RedshiftType): string =>
   type.name === 'varchar' || type.name === 'char' ? 'varchar' : type.name;
 
-/** What a regular user sees of a log. */
+/** Returns the query of a log's view. A regular user sees only its own rows. */
 function logQuery(name: string, { columns: shown, hidden }: SystemView): string {
   const rows = `from ${systemSchema}.log_${name} where (user_id = getvariable('millrace_user_id') or getvariable('millrace_superuser'))`;
   if (!hidden) return `select * ${rows}`;
@@ -15,7 +15,7 @@ function logQuery(name: string, { columns: shown, hidden }: SystemView): string 
   return `select ${shown.map((column) => `"${column.name}"`).join(', ')} ${rows} and ${kept}`;
 }
 
-/** DuckDB statements that make the catalog's schema; they may run over an existing one. */
+/** Returns DuckDB statements that create the catalog's schema. They may run on an existing one. */
 export function systemDdl(): string[] {
   const statements = [
     `create schema if not exists ${systemSchema}`,

@@ -5,9 +5,9 @@ export const systemSchema = 'millrace_system';
 
 export interface SystemView {
   readonly columns: readonly ColumnInfo[];
-  /** DuckDB SELECT; a log of what happened has a table instead, named `log_<name>`. */
+  /** DuckDB SELECT. A log has a table instead, named `log_<name>`. */
   readonly query?: string;
-  /** Put in place of its name, so that nothing of it is made when a warehouse starts. */
+  /** True if the query replaces the view's name in a statement, so that no view is created when a warehouse starts. */
   readonly inline?: true;
   /** Columns of the log's table that the view does not show. */
   readonly hidden?: readonly ColumnInfo[];
@@ -24,7 +24,7 @@ export const columns = (types: Record<string, RedshiftType>): ColumnInfo[] =>
   Object.entries(types).map(([name, type]) => ({ name, type }));
 
 export const objects = (kind: string) => `(select body from ${systemSchema}.objects where kind = '${kind}')`;
-/** In brackets: the arrow binds more loosely than a comparison. */
+/** The brackets are needed, because the arrow binds more loosely than a comparison. */
 export const member = (path: string) => `(body->>'$.${path}')`;
 
 export const isSuperuser = `getvariable('millrace_superuser')`;
@@ -34,7 +34,10 @@ const isGranted = (type: string, object: string) =>
     and (g.body->>'$.grantee') in (${user}, 'public'))`;
 const ownsSchema = (schema: string) =>
   `exists (select 1 from ${systemSchema}.objects as s where s.kind = 'schema' and s.name = ${schema} and (s.body->>'$.owner') = ${user})`;
-/** A regular user sees what it owns, what lies in its schemas and what it has any privilege on. */
+/**
+ * Relations that the user sees. A regular user sees what it owns, what its schemas contain, and what it has any
+ * privilege on.
+ */
 export const visibleRelations = `(select o.body from ${systemSchema}.objects as o where o.kind = 'relation' and (${isSuperuser} or (o.body->>'$.owner') = ${user}
   or ${ownsSchema(`(o.body->>'$.schema')`)} or ${isGranted('table', 'o.name')}))`;
 export const visibleSchemas = `(select o.body from ${systemSchema}.objects as o where o.kind = 'schema' and (${isSuperuser} or (o.body->>'$.owner') = ${user}

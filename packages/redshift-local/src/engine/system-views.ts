@@ -21,13 +21,13 @@ import {
 
 export { type SystemView, systemSchema } from './system-parts';
 
-/** The user of a row, whom the documented columns of some views do not name. */
+/** The user of a row, for views whose documented columns do not name it. */
 const hiddenUser = columns({ user_id: integer });
 
 /**
- * The system views that the local warehouse has, after the Redshift developer guide; columns that say nothing locally are left out,
- * so that a query for them is refused. A regular user sees its own rows of the logs, and of the catalog what concerns it ("Visibility of data
- * in system tables and views" there).
+ * The system views of the local warehouse, after the Redshift developer guide. Columns without a meaning here are left
+ * out, so that a query for them is refused. A regular user sees its own rows of the logs, and the entries of the
+ * catalog that concern it ("Visibility of data in system tables and views" there).
  */
 export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, SystemView>([
   [
@@ -185,7 +185,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
         from ${objects('grant')} where ${member('type')} = 'table' and (${superuser} or ${member('grantee')} in (${user}, 'public') or ${member('grantor')} = ${user})`,
     },
   ],
-  // There are no grants on single columns here.
+  // Grants on single columns are not modelled.
   [
     'svv_column_privileges',
     {

@@ -3,10 +3,13 @@ import type { Session } from './session';
 
 const startsBlock = /^\s*(?:(?:--[^\n]*\n|\/\*[\s\S]*?\*\/)\s*)*(?:begin|start)\b/i;
 
-/** Whether statements that run one by one may hold a block of their own, so that they need one turn for all. */
+/** Says whether statements that run one by one may contain a block. Such statements need one turn for all. */
 export const mayStartBlock = (sqls: readonly string[]): boolean => sqls.some((sql) => startsBlock.test(sql));
 
-/** BEGIN, COMMIT and ROLLBACK; a COMMIT of a block that failed undoes it. Doing twice what was done is a warning on Redshift, so nothing here. */
+/**
+ * Executes BEGIN, COMMIT or ROLLBACK. A COMMIT of a failed block undoes it. A repeated BEGIN, COMMIT or ROLLBACK is a
+ * warning on Redshift, and does nothing here.
+ */
 export async function changeBlock(session: Session, kind: 'begin' | 'commit' | 'rollback'): Promise<void> {
   if (session.batched)
     throw new WarehouseError(
@@ -23,13 +26,16 @@ export async function changeBlock(session: Session, kind: 'begin' | 'commit' | '
   await session.begin();
 }
 
-/** In a block that failed only its end is carried out. */
+/** Refuses all statements of a failed block, except its end. */
 export function requireLiveBlock(session: Session, kind: string): void {
   if (session.block === 'aborted' && kind !== 'commit' && kind !== 'rollback')
     throw new WarehouseError('current transaction is aborted, commands ignored until end of transaction block');
 }
 
-/** A transaction stays open from one statement of a Data API session to the next on Redshift; here it would keep all other writers waiting. */
+/**
+ * Refuses a block that is still open at the end of a Data API statement. On Redshift it stays open for the session's
+ * next statement. Here it would block all other writers.
+ */
 export function requireEndedBlock(session: Session): void {
   if (session.block !== undefined)
     throw new WarehouseError(

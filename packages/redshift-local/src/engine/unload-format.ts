@@ -6,10 +6,10 @@ import { identifier, literal } from './database';
 
 export type Unload = Extract<Statement, { kind: 'unload' }>;
 
-/** The name of the query's column at an index, in the relation that is written out. */
+/** Returns the name of the query's column at an index, in the relation that is written. */
 export const columnAt = (index: number): string => `c${index}`;
 
-/** The query with its columns named by their place. */
+/** Returns the query with its columns named by their position. */
 export function unloaded({ duckdb, columns }: Unload): string {
   const result = `(${duckdb}) as result(${columns.map((_, index) => columnAt(index)).join(', ')})`;
   if (!columns.some(({ type }) => type.name === 'char')) return result;
@@ -17,19 +17,19 @@ export function unloaded({ duckdb, columns }: Unload): string {
   return `(select ${list.join(', ')} from ${result}) as result`;
 }
 
-/** Whether files have the trailing blanks of a CHAR is not documented. */
+/** Refuses a CHAR value with trailing blanks, because AWS does not document whether files have them. */
 function wholeChar({ name, type }: ColumnInfo, value: string): string {
   if (type.name !== 'char') return value;
   const words = `UNLOAD of a value of column "${name}" that a CHAR fills up with blanks is not modelled by the local warehouse (cast it to varchar)`;
   return `case when length(${value}) < ${type.length} then ${failure(words)} else ${value} end`;
 }
 
-/** The columns of the files: without those of PARTITION BY, unless INCLUDE is given. */
+/** Returns the columns of the files. Those of PARTITION BY are omitted, unless INCLUDE is given. */
 export function fileColumns({ columns, partitionBy, includePartitionColumns }: Unload): readonly ColumnInfo[] {
   return includePartitionColumns ? columns : columns.filter(({ name }) => !partitionBy.includes(name));
 }
 
-/** SELECT over a relation as `unloaded` gives it: what the files hold, as DuckDB's writer takes it. */
+/** Returns a SELECT of the files' content for DuckDB's writer. The relation must be one that `unloaded` returns. */
 export function outputSql(statement: Unload, relation: string): string {
   const { columns, format } = statement;
   const kept = fileColumns(statement).map((column) => ({ column, from: columnAt(columns.indexOf(column)) }));
@@ -46,13 +46,18 @@ export function outputSql(statement: Unload, relation: string): string {
   return `select ${list.join(', ')} from ${relation}`;
 }
 
-/** TIMESTAMPTZ loses its zone, SUPER is a text (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-parquet-usage). */
+/**
+ * In Parquet, TIMESTAMPTZ loses its zone and SUPER is text
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-parquet-usage).
+ */
 function parquetOf(type: RedshiftType, value: string): string {
   if (type.name === 'super') return `cast(${value} as varchar)`;
   return type.name === 'timestamptz' ? `cast(${value} as timestamp)` : value;
 }
 
-/** In text SUPER is JSON, its NULL `null` whatever NULL AS says; booleans are t and f, VARBYTE hexadecimal. */
+/**
+ * In text, SUPER is JSON, and its NULL is `null` whatever NULL AS says. Booleans are t and f. VARBYTE is hexadecimal.
+ */
 function textOf(type: RedshiftType, value: string, statement: Unload): string {
   switch (type.name) {
     case 'real':
@@ -76,7 +81,7 @@ function textOf(type: RedshiftType, value: string, statement: Unload): string {
 
 const marksOf = (delimiter: string) => ['\\', '\n', '\r', delimiter];
 
-/** ESCAPE: a backslash before line ends, delimiters and backslashes of CHAR and VARCHAR. */
+/** Applies ESCAPE: puts a backslash before the line ends, delimiters and backslashes of CHAR and VARCHAR. */
 function escaped(value: string, delimiter: string): string {
   return marksOf(delimiter).reduce(
     (text, mark) => `replace(${text}, ${literal(mark)}, ${literal(`\\${mark}`)})`,
@@ -89,7 +94,7 @@ function headOf(name: string, statement: Unload): string {
   return marksOf(statement.delimiter).reduce((text, mark) => text.replaceAll(mark, `\\${mark}`), name);
 }
 
-/** A member's value; SUPER as results show it, so that it has no line end. */
+/** Returns a member's JSON value. SUPER is written as results show it, so that it has no line end. */
 function jsonOf(type: RedshiftType, value: string): string {
   return `coalesce(${presentJson(type, value)}, 'null')`;
 }
@@ -118,17 +123,17 @@ function presentJson(type: RedshiftType, value: string): string {
 
 const notJson = 'UNLOAD of NaN or infinity in JSON format is not modelled by the local warehouse';
 
-/** Options of DuckDB's COPY for the format. */
+/** Returns the options of DuckDB's COPY for the format. */
 export function writerOptions(statement: Unload): string {
   const { format, compression, delimiter, nullAs, header } = statement;
   if (format === 'parquet') {
-    // DuckDB's row group of 122,880 rows stands for the default of 32 MB, of which ROWGROUPSIZE asks a multiple.
+    // DuckDB's row group of 122,880 rows represents the default of 32 MB. ROWGROUPSIZE is a multiple of that default.
     const rows = Math.round((122_880 * (statement.rowGroupBytes ?? 32 * 2 ** 20)) / (32 * 2 ** 20) / 2048) * 2048;
     return `format parquet, compression snappy, parquet_version v1, row_group_size ${rows}`;
   }
   const shape =
     format === 'json'
-      ? // The lines are made by the query; a delimiter that JSON text cannot hold keeps them whole.
+      ? // The query writes whole lines. JSON text cannot hold this delimiter, so they stay whole.
         `header false, quote '', escape '', delimiter '\x01'`
       : `header ${header}, delimiter ${literal(delimiter)}, nullstr ${literal(nullAs ?? '')}${format === 'text' ? `, quote '', escape ''` : ''}`;
   return `format csv, ${shape}, compression ${compression}`;

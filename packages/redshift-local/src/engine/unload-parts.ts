@@ -5,7 +5,7 @@ import { WarehouseError } from './errors';
 import type { Session } from './session';
 import { columnAt, outputSql, type Unload, unloaded, writerOptions } from './unload-format';
 
-/** A file that was written, to be put below `folder`: `col=value/` for each partition column, empty without PARTITION BY. */
+/** A written file, whose target is `folder`: `col=value/` for each partition column, empty without PARTITION BY. */
 export interface Part {
   readonly folder: string;
   readonly file: string;
@@ -15,7 +15,7 @@ export interface Part {
 
 const table = 'temp.millrace_unload';
 
-/** Writes the query's rows, in their order, to files of at most MAXFILESIZE; a partition without rows has no file. */
+/** Writes the query's rows, in their order, to files of at most MAXFILESIZE. A partition without rows has no file. */
 export class PartWriter {
   private made = 0;
 
@@ -39,7 +39,7 @@ export class PartWriter {
         parts.push(...(await this.range(folder, condition, first, last)));
       return parts;
     } finally {
-      // In an aborted transaction nothing can be dropped; its rollback does it.
+      // An aborted transaction cannot drop anything. Its rollback does it.
       await this.session.connection.run(`drop table if exists ${table}`).catch(() => undefined);
     }
   }
@@ -56,7 +56,7 @@ export class PartWriter {
     );
   }
 
-  /** The partition's values as texts in a list, NULL for NULL. */
+  /** Returns the partition's values as a list of texts. NULL stays NULL. */
   private keys(): string {
     const { columns, partitionBy } = this.statement;
     const values = partitionBy.map(
@@ -65,7 +65,7 @@ export class PartWriter {
     return `[${values.join(', ')}]::varchar[]`;
   }
 
-  /** The folders with the rows of each, numbered from `first` to `last`; none where there is no row. */
+  /** Returns the folders and the row numbers of each, from `first` to `last`. Without rows there are no folders. */
   private async groups(): Promise<{ folder: string; condition: string; first: number; last: number }[]> {
     const { partitionBy } = this.statement;
     const found = await this.session.connection.rows<{
@@ -83,7 +83,7 @@ export class PartWriter {
     }));
   }
 
-  /** One file for the rows in a range, or several where it would be too large. */
+  /** Writes the rows in a range to one file, or to several if one would be too large. */
   private async range(folder: string, condition: string, first: number, last: number): Promise<Part[]> {
     const relation = `(select * from ${table} where ${condition} and n between ${first} and ${last})`;
     const part = await this.copy(folder, outputSql(this.statement, relation));
@@ -96,7 +96,7 @@ export class PartWriter {
     return parts;
   }
 
-  /** Into one file: with several DuckDB would not keep the order of the rows. */
+  /** Writes one file. With several files, DuckDB would not keep the order of the rows. */
   private async copy(folder: string, query: string): Promise<Part> {
     this.made += 1;
     const file = join(this.work, String(this.made));
@@ -107,7 +107,7 @@ export class PartWriter {
   }
 }
 
-/** What the Hive convention writes as it is; how Redshift writes other characters is not documented. */
+/** Matches characters that the Hive convention does not escape. AWS does not document how Redshift writes others. */
 const plain = /^[^\p{Cc}"#%'*/:=?\\{}[\]^]+$/u;
 
 function safe(name: string): string {

@@ -20,7 +20,10 @@ interface ManifestEntry {
   readonly meta: { readonly content_length: number; readonly record_count: number };
 }
 
-/** Writes the result of a query to S3 as the unload role. What was written stays if it fails later, as in Redshift. Returns the rows. */
+/**
+ * Writes the result of a query to S3 with the unload role. Returns the number of rows. If it fails later, written files
+ * stay, as in Redshift.
+ */
 export async function unload(session: Session, statement: Unload): Promise<number> {
   checkNodeType(session, statement);
   const target = targetOf(session, statement);
@@ -57,7 +60,10 @@ export async function unload(session: Session, statement: Unload): Promise<numbe
 
 const total = (parts: readonly Part[], member: 'rows' | 'bytes') => parts.reduce((sum, part) => sum + part[member], 0);
 
-/** Node types on which ROWGROUPSIZE may be given (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-rowgroupsize). */
+/**
+ * Node types that support ROWGROUPSIZE
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html#unload-rowgroupsize).
+ */
 const largeNodes = ['ra3.4xlarge', 'ra3.16xlarge', 'rg.4xlarge', 'rg.12xlarge', 'ds2.8xlarge', 'dc2.8xlarge'];
 
 function checkNodeType({ options: { nodeType } }: Session, { rowGroupBytes }: Unload): void {
@@ -78,7 +84,10 @@ function targetOf(session: Session, { roleArn, to, partitionBy, encryption }: Un
   };
 }
 
-/** With PARTITION BY only the folders that receive files are cleaned, when they are known. */
+/**
+ * Requires an empty target, unless ALLOWOVERWRITE or CLEANPATH is given, and cleans it for CLEANPATH. With PARTITION
+ * BY, only the folders that receive files are cleaned, once they are known.
+ */
 async function clearTarget(session: Session, statement: Unload, { principal, bucket, prefix }: Target): Promise<void> {
   const existing = await session.options.s3.list(principal, bucket, prefix);
   if (existing.length === 0 || statement.allowOverwrite) return;
@@ -123,7 +132,7 @@ async function publish(session: Session, statement: Unload, target: Target, part
   await s3.put(principal, bucket, `${prefix}manifest`, Buffer.from(JSON.stringify(body, null, 1)), encryption);
 }
 
-/** `0000_part_00.parquet`; with PARALLEL OFF `000`. */
+/** Returns a file name: `0000_part_00.parquet`, or `000` with PARALLEL OFF. */
 function partName(statement: Unload, index: number): string {
   const number = statement.parallel ? `0000_part_${String(index).padStart(2, '0')}` : String(index).padStart(3, '0');
   if (statement.extension !== undefined) return `${number}.${statement.extension}`;
