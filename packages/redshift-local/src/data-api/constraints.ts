@@ -1,6 +1,6 @@
 import { AwsError } from 'aws-local-kit';
 
-/** Bounds of a text in characters, and its whole pattern. */
+/** Length bounds of a text in characters, and a pattern that the whole text must match. */
 export interface TextBounds {
   readonly min?: number;
   readonly max?: number;
@@ -10,8 +10,8 @@ export interface TextBounds {
 const shownLength = 100;
 
 /**
- * The constraints of the service's model (botocore, redshift-data 2019-12-20), worded as AWS words them: all violations of a request in
- * one ValidationException, each naming the member, the value and what is allowed.
+ * Checks the constraints of the service's model (botocore, redshift-data 2019-12-20), worded as AWS words them. One
+ * ValidationException lists all violations of a request, each with the member, the value and what is allowed.
  */
 export class Constraints {
   private readonly violations: string[] = [];
@@ -49,7 +49,7 @@ export class Constraints {
     return value;
   }
 
-  /** Undefined when the member is not there. */
+  /** Returns undefined if the member is absent. */
   list(member: string, min: number, max = Number.POSITIVE_INFINITY): readonly unknown[] | undefined {
     const value = this.input[member];
     if (value === undefined || value === null) return undefined;
@@ -62,7 +62,7 @@ export class Constraints {
     return value;
   }
 
-  /** The text at a place within a member, which has to be there. */
+  /** Checks a required text at a path within a member. */
   requiredAt(value: unknown, where: string, bounds: TextBounds = {}): string {
     return this.checkText(value, where, bounds) ?? this.missing(where);
   }
@@ -102,11 +102,11 @@ export class Constraints {
 
 const lowerFirst = (member: string) => member.charAt(0).toLowerCase() + member.slice(1);
 
-/** What the service's parser refuses before it looks at constraints. */
+/** The error of the service's parser, which runs before the constraints are checked. */
 const wrongType = (where: string, value: unknown, allowed: string) =>
   new AwsError('SerializationException', `${where} must be ${allowed}, got ${shown(value)}`);
 
-/** Without looking into it: what a client nests may be too deep to be written out. */
+/** Describes a value without serializing it, because nested values may be too deep. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' ? 'an object' : JSON.stringify(value).slice(0, shownLength);

@@ -10,14 +10,14 @@ import type { StatementStore } from './store';
 /** Where a statement runs. */
 export interface DatabaseConnection {
   readonly engine: Engine;
-  /** What the database answers to the connection itself: undefined lets the user in. */
+  /** Connects to the database. Returns undefined if it accepts the user, and its error message otherwise. */
   connect(signal: AbortSignal): Promise<string | undefined>;
   readonly held?: HeldSession;
-  /** Told when the statement has ended, before anybody who waits for it. */
+  /** Called when the statement has ended, before anything that waits for it continues. */
   readonly onEnd?: () => void;
 }
 
-/** Carries submitted statements through their states and tells the event bus of the end. */
+/** Runs submitted statements, updates their status and publishes their end to the event bus. */
 export class Executor {
   private readonly running = new Map<string, AbortController>();
   private readonly work = new Set<Promise<void>>();
@@ -44,14 +44,14 @@ export class Executor {
     this.running.get(record.id)?.abort(new Error('the statement was cancelled'));
   }
 
-  /** Cancels everything and waits for it. */
+  /** Cancels all statements and waits until they have ended. */
   async stop(): Promise<void> {
     for (const controller of this.running.values()) controller.abort(new Error('the warehouse is stopping'));
     await Promise.all(this.work);
   }
 
   private async execute(record: StatementRecord, connection: DatabaseConnection, signal: AbortSignal): Promise<void> {
-    // Submission answers before the statement is picked.
+    // The submission is answered before the statement is picked.
     await new Promise((resolve) => setImmediate(resolve));
     const started = performance.now();
     try {
@@ -142,7 +142,7 @@ export class Executor {
     if (record.withEvent) this.publish(record);
   }
 
-  /** The shape in the Redshift management guide, "Monitoring events for the Amazon Redshift Data API". */
+  /** Publishes an event as in the Redshift management guide, "Monitoring events for the Amazon Redshift Data API". */
   private publish(record: StatementRecord): void {
     const only = record.batch ? undefined : record.members[0];
     this.bus.publish({

@@ -3,21 +3,21 @@ import type { RunResult } from '../engine/engine';
 import type { ScanFault } from '../engine/scan-fault';
 import type { SystemViewLag } from '../engine/session';
 
-/** Lets a test stand between the Data API and its callers, and between its statements and the engine. */
+/** Lets a test intercept calls of the Data API, and statements before they reach the engine. */
 export interface StatementFaults {
-  /** The state of the warehouse. @default - it is available */
+  /** The state of the warehouse. @default - available */
   readonly state?: () => ControlPlaneState;
-  /** In place of a call of the API: may throw instead of it, or after it. */
+  /** Wraps a call of the API. It may throw before or after the call. */
   call(operation: string, run: () => Promise<unknown>): Promise<unknown>;
-  /** In place of the execution of what was submitted. `run` tells when each statement of a batch begins. */
+  /** Wraps the execution of a submission. `run` reports the start of each statement of a batch. */
   execute(
     statement: { readonly name: string; readonly count: number; readonly abort: () => void },
     run: (onStart?: (index: number) => void) => Promise<RunResult>,
   ): Promise<RunResult>;
-  /** What goes wrong with a refresh of a streaming view that finds records. @default - nothing */
+  /** Fault of a streaming view's refresh that finds records. @default - none */
   scan?(): ScanFault | undefined;
   /** When system views show what a transaction did. @default - at once */
   readonly systemViews?: () => SystemViewLag | undefined;
-  /** JSON texts of values that fail every statement that types them. @default - none */
+  /** JSON texts of values. Every statement that asks for their type fails. @default - none */
   raising?(): readonly string[];
 }

@@ -28,7 +28,7 @@ const common = [
   'WaitTimeSeconds',
 ] as const;
 
-/** Which warehouse and database, and as whom. */
+/** The warehouse, the database and the login. */
 export interface Place {
   readonly cluster?: string;
   readonly workgroup?: string;
@@ -37,9 +37,9 @@ export interface Place {
   readonly database: string;
 }
 
-/** ExecuteStatement and BatchExecuteStatement, checked. */
+/** The checked input of ExecuteStatement or BatchExecuteStatement. */
 export interface Submission {
-  /** Where to connect; a session that is open knows it. */
+  /** Where to connect: a place, or an open session, which has a place already. */
   readonly target: { readonly place: Place } | { readonly sessionId: string };
   readonly keepAliveSeconds?: number;
   readonly sqls: readonly string[];
@@ -91,7 +91,7 @@ function withinSize(sql: string, where: string): string {
   return sql;
 }
 
-/** Each parameter has to be used by a statement of the batch at least (API reference, BatchExecuteStatement). */
+/** Checks that at least one statement uses each parameter (API reference, BatchExecuteStatement). */
 function used(sqls: readonly string[], parameters: readonly SqlParameter[] = []): readonly string[] {
   const names = new Set(sqls.flatMap((sql) => [...placeholders(sql)]));
   for (const { name } of parameters) {
@@ -107,7 +107,7 @@ function used(sqls: readonly string[], parameters: readonly SqlParameter[] = [])
 
 const idPattern = /^[a-z0-9]{8}(-[a-z0-9]{4}){3}-[a-z0-9]{12}(:\d{0,2})?$/;
 
-/** Members that both calls have; checks all of them before it looks at how they go together. */
+/** Reads the members that both calls share. It checks each member before it checks combinations. */
 function commonInput(input: Properties, check: Constraints): Omit<Submission, 'sqls' | 'batch' | 'mode'> {
   const members = {
     withEvent: check.boolean('WithEvent') ?? false,
@@ -133,7 +133,7 @@ export const clusterPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 const workgroupPattern =
   /^([a-z0-9-]{3,63}|arn:(aws(-[a-z]+)*):redshift-serverless:([a-z]{2}(-gov|(-iso[a-z]?))?|eusc-[a-z]+)-[a-z]+-\d{1}:\d{12}:workgroup\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z0-9-]{1,63}\/[a-z0-9-]{1,63}))$/;
 
-/** The members that name a warehouse, each by itself; `placeOf` looks at how they go together. */
+/** Checks each member that names a warehouse. `placeOf` checks their combination. */
 export function placeMembersOf(check: Constraints): GivenPlace {
   return {
     cluster: check.text('ClusterIdentifier', { min: 1, max: 63, pattern: clusterPattern }),
@@ -159,7 +159,10 @@ export function placeOf({ cluster, workgroup, secretArn, dbUser, database }: Giv
   return { cluster, workgroup, secretArn, dbUser, database };
 }
 
-/** Values cannot be NULL or empty (Redshift management guide: running parameterized queries). */
+/**
+ * Reads the parameters. Their values cannot be NULL or empty (Redshift management guide: running parameterized
+ * queries).
+ */
 function parametersOf(check: Constraints): SqlParameter[] | undefined {
   const list = check.list('Parameters', 1);
   const parameters = list?.map((item, index) => {
@@ -177,7 +180,7 @@ function parametersOf(check: Constraints): SqlParameter[] | undefined {
   return parameters;
 }
 
-/** Id, WaitTimeSeconds and NextToken of the calls about one statement. */
+/** Reads Id, WaitTimeSeconds and NextToken, for the calls about one statement. */
 export function statementInput(raw: unknown, allowed: readonly string[], operation: string) {
   const check = new Constraints(objectOf(raw, allowed, operation) ?? {});
   const input = {
@@ -191,7 +194,7 @@ export function statementInput(raw: unknown, allowed: readonly string[], operati
 
 const states = ['SUBMITTED', 'PICKED', 'STARTED', 'FINISHED', 'ABORTED', 'FAILED', 'ALL'] as const;
 
-/** ListStatements, checked. Without a status only finished statements are shown. */
+/** Checks the input of ListStatements. Without a status, only finished statements are listed. */
 export function listInput(raw: unknown) {
   const known = [
     'NextToken',

@@ -6,17 +6,18 @@ import { isTerminal, type StatementRecord } from './records';
 /** Results and descriptions are kept for 24 hours, client tokens for 8 (Redshift management guide, Data API). */
 export const retentionMs = 24 * 3_600_000;
 
-/** What a restart has to know of a statement; its results are files of their own. */
+/** Stores the statement records that survive a restart. Results are in separate files. */
 export interface StatementJournal {
-  /** @param kept all statements that are to be remembered, for when the journal is written anew */
+  /** @param kept all statements to keep, for when the journal is rewritten */
   write(record: StatementRecord, kept: () => Iterable<StatementRecord>): void;
   load(): StatementRecord[];
 }
 
 /**
- * Statements as lines of JSON, one when submitted and one when ended, so that client tokens, descriptions and where results lie outlive the process.
- * A statement that was running when the process ended comes back as ABORTED, until its database tells that it was committed.
- * @param compactBytes after so many bytes the file is written anew with what is kept
+ * A journal of JSON lines: one when a statement is submitted, and one when it ends. Client tokens, descriptions and the
+ * positions of results therefore outlive the process. A statement that was running when the process ended is loaded as
+ * ABORTED, until its database reports that it was committed.
+ * @param compactBytes bytes after which the file is rewritten with only the statements to keep
  */
 export function fileJournal(file: string, clock: Clock, compactBytes = 32 * 2 ** 20): StatementJournal {
   mkdirSync(dirname(file), { recursive: true });
@@ -53,7 +54,7 @@ function readRecords(text: string, oldestMs: number): StatementRecord[] {
   return [...byId.values()];
 }
 
-/** The last line may be torn by a kill. */
+/** Returns undefined for a torn line, which a killed process may leave at the end. */
 function parse(row: string): StatementRecord | undefined {
   try {
     return JSON.parse(row) as StatementRecord;
@@ -62,7 +63,7 @@ function parse(row: string): StatementRecord | undefined {
   }
 }
 
-/** The error of statements that ran when the process ended. */
+/** The error of statements that were running when the process ended. */
 export const interruptedError = 'the warehouse was stopped while the statement ran';
 
 function abort(record: StatementRecord): void {

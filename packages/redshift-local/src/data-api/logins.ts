@@ -2,7 +2,7 @@ import { type Authorizer, AwsError, type Principal, type SecretsPort } from 'aws
 import type { Engine } from '../engine/engine';
 import type { ReachableWarehouse } from './reachable';
 
-/** How a caller wants to be let in. */
+/** A caller's request to log in. */
 export interface LoginRequest {
   readonly principal: Principal;
   readonly warehouse: ReachableWarehouse;
@@ -11,10 +11,10 @@ export interface LoginRequest {
   readonly dbUser?: string;
 }
 
-/** A database user, and what the database says to the connection when the statement's turn has come. */
+/** A database user, and the check that runs when the statement's turn has come. */
 export interface Login {
   readonly user: string;
-  /** Undefined lets the user in; a text refuses, and the statement fails with it. */
+  /** Returns undefined if the database accepts the user. A text is its refusal, and the statement fails with it. */
   connect(signal: AbortSignal): Promise<string | undefined>;
 }
 
@@ -26,7 +26,7 @@ export interface Logins {
 export const unknownUser = (user: string) => `FATAL: user "${user}" does not exist`;
 export const wrongPassword = (user: string) => `FATAL: password authentication failed for user "${user}"`;
 
-/** Name and password in a secret, in the JSON that Redshift uses. */
+/** Reads user name and password from a secret, in the JSON that Redshift uses. */
 export function credentialsOf(secretArn: string, text: string): { user: string; password: string } {
   try {
     const secret = JSON.parse(text) as { username?: unknown; password?: unknown };
@@ -36,7 +36,7 @@ export function credentialsOf(secretArn: string, text: string): { user: string; 
   throw new AwsError('ValidationException', `secret ${secretArn} is not a JSON object with username and password`);
 }
 
-/** The database user of an IAM identity: `IAM:<user>`, or `IAMR:<role>` of a role's session. */
+/** Returns the database user of an IAM identity: `IAM:<user>`, or `IAMR:<role>` for a role's session. */
 export function identityUser(principal: Principal): string {
   const name = (arn: string) => arn.slice(arn.lastIndexOf('/') + 1);
   return principal.roleArn === undefined ? `IAM:${name(principal.arn)}` : `IAMR:${name(principal.roleArn)}`;
@@ -49,7 +49,7 @@ export interface AwsLoginsOptions {
   readonly region: string;
 }
 
-/** The three ways of the Redshift management guide, "Authorizing access to the Amazon Redshift Data API". */
+/** The three ways to log in of the Redshift management guide, "Authorizing access to the Amazon Redshift Data API". */
 export class AwsLogins implements Logins {
   constructor(private readonly options: AwsLoginsOptions) {}
 
@@ -65,7 +65,10 @@ export class AwsLogins implements Logins {
     return this.identity(request);
   }
 
-  /** Redshift makes no user for these credentials unless it is asked to, which the Data API does not. */
+  /**
+   * Logs in as DbUser. Redshift creates no user for these credentials unless it is asked to, and the Data API does not
+   * ask.
+   */
   private named({ principal, warehouse, database }: LoginRequest, user: string): Login {
     const cluster = warehouse.target.name;
     for (const resource of [`dbuser:${cluster}/${user}`, `dbname:${cluster}/${database}`])
@@ -94,7 +97,7 @@ export class AwsLogins implements Logins {
   }
 }
 
-/** Makes the user if there is none; it has no password to log in with. */
+/** Creates the user if it does not exist. The new user has no known password to log in with. */
 export async function madeAtLogin(
   engine: Engine,
   user: string,

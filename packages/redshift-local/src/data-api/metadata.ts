@@ -8,7 +8,7 @@ import { columnMetadata } from './output';
 import { listPage } from './pages';
 import type { ReachableWarehouse } from './reachable';
 
-/** Lets the caller in, or throws what the call answers. */
+/** Connects the caller. @throws the error that the call returns */
 export type Connect = (
   operation: string,
   place: Place,
@@ -24,7 +24,7 @@ const operations = {
   DescribeTable: ['ConnectedDatabase', 'Schema', 'Table', 'MaxResults', 'NextToken'],
 } as const;
 
-/** ListDatabases, ListSchemas, ListTables and DescribeTable: answered from the catalog as of the last commit. */
+/** ListDatabases, ListSchemas, ListTables and DescribeTable. They read the catalog as of the last commit. */
 export class Metadata {
   constructor(private readonly connect: Connect) {}
 
@@ -138,7 +138,7 @@ function inputOf(raw: unknown, operation: keyof typeof operations) {
   return { ...input, place: placeOf(members) };
 }
 
-/** Patterns of LIKE: `%` stands for any text, `_` for a character, a backslash takes their meaning away. */
+/** Compiles a LIKE pattern: `%` matches any text, `_` matches one character, and a backslash escapes either. */
 function like(pattern: string | undefined): (name: string) => boolean {
   if (pattern === undefined || pattern === '') return () => true;
   const source = pattern.replace(/\\(.)|([%_])|[.*+?^${}()|[\]\\]/gs, (all, escaped, wild) => {

@@ -27,13 +27,13 @@ export interface DataApiOptions {
   readonly executor: Executor;
   readonly results: ResultFiles;
   readonly sessions: Sessions;
-  /** @param database as the caller named it; a warehouse may have another one only */
+  /** @param database as the caller named it; the warehouse may have only a different one */
   find(kind: 'cluster' | 'workgroup', name: string, database: string): Promise<ReachableWarehouse | undefined>;
-  /** The databases of a warehouse. */
+  /** Returns the databases of a warehouse. */
   databases(kind: 'cluster' | 'workgroup', name: string): readonly string[];
-  /** As in `aws:userid`: `<role id>:<session>`. */
+  /** Returns a principal's id as in `aws:userid`: `<role id>:<session>`. */
   userIdOf(principal: Principal): string;
-  /** ARN for the authorization of a warehouse that may not exist. */
+  /** Returns the ARN to authorize, for a warehouse that may not exist. */
   arnOf(kind: 'cluster' | 'workgroup', name: string): string;
 }
 
@@ -57,7 +57,7 @@ export function dataApiOperations(options: DataApiOptions): JsonOperations {
   };
 }
 
-/** A writer in the way of a new user is waited for no longer. */
+/** Longest wait for a connection. The creation of a user may wait for a running writer. */
 const longestConnectMs = 60_000;
 
 class DataApi {
@@ -100,7 +100,7 @@ class DataApi {
     return submitted(record, waitSeconds > 0);
   }
 
-  /** From the place that the caller names, or that its session is in. */
+  /** Connects to the place that the caller names, or that its session is in. */
   private async connection(operation: string, { target }: Submission, principal: Principal): Promise<Connection> {
     if ('place' in target) {
       const { database, secretArn } = target.place;
@@ -113,7 +113,10 @@ class DataApi {
     return { ...session, session };
   }
 
-  /** The session to run in, taken: the one that was named, or a new one if the caller wants it kept. */
+  /**
+   * Reserves the session to run in: the named one, or a new one if the caller asks to keep it. Returns undefined if
+   * there is neither.
+   */
   private session(
     { session, ...from }: Connection,
     { keepAliveSeconds }: Submission,
@@ -125,7 +128,7 @@ class DataApi {
     return used;
   }
 
-  /** The warehouse that the caller may use the operation on, and the user there. */
+  /** Authorizes the operation and returns the warehouse and the login. */
   async reach(
     operation: string,
     place: Place,
@@ -141,7 +144,10 @@ class DataApi {
     return { warehouse, login: await this.options.logins.login({ ...place, principal, warehouse }) };
   }
 
-  /** For calls that wait for the database themselves. @throws AwsError DatabaseConnectionException when it does not let the user in */
+  /**
+   * Connects for calls that wait for the database themselves.
+   * @throws AwsError DatabaseConnectionException if the database refuses the user
+   */
   async connect(operation: string, place: Place, principal: Principal) {
     const { warehouse, login } = await this.reach(operation, place, principal);
     const signal = AbortSignal.timeout(longestConnectMs);
@@ -161,11 +167,14 @@ class DataApi {
     return describe(record, member);
   }
 
-  /** A page of a result in the format that the statement was submitted with: each format has its operation. */
+  /**
+   * Returns a page of a result. Each format has its own operation, and the statement must have been submitted with that
+   * format.
+   */
   async result(raw: unknown, principal: Principal, format: ResultFormat): Promise<unknown> {
     const operation = format === 'JSON' ? 'GetStatementResult' : 'GetStatementResultV2';
     const { id, waitSeconds, nextToken } = statementInput(raw, ['Id', 'NextToken', 'WaitTimeSeconds'], operation);
-    // IAM knows one action for both (Redshift management guide, "Authorizing access to the Amazon Redshift Data API").
+    // IAM has one action for both (Redshift management guide, "Authorizing access to the Amazon Redshift Data API").
     const { record, member } = this.statement('GetStatementResult', id, principal);
     await this.wait(record, waitSeconds);
     if (record.batch && !member)
@@ -251,7 +260,7 @@ class DataApi {
     await store.settled(record, seconds);
   }
 
-  /** A statement, or with `<id>:<n>` a member of a batch, of the caller's role. */
+  /** Finds a statement of the caller's role, or a member of a batch by `<id>:<n>`. */
   private statement(
     operation: string,
     id: string,
@@ -311,7 +320,7 @@ class DataApi {
 const unknownStatement = (id: string) =>
   new AwsError('ResourceNotFoundException', `Query does not exist: ${id}`, 400, { ResourceId: id });
 
-/** Where and as whom a submission runs. */
+/** The warehouse, database and login of a submission. */
 interface Connection {
   readonly warehouse: ReachableWarehouse;
   readonly database: string;
@@ -320,7 +329,10 @@ interface Connection {
   readonly session?: DataApiSession;
 }
 
-/** Redshift answers these when the Data API connects: the statement fails, the call does not. */
+/**
+ * Checks the database and connects the user. A refusal fails the statement, not the call, because Redshift reports it
+ * when the Data API connects.
+ */
 async function connect(
   database: string,
   warehouse: ReachableWarehouse,

@@ -84,7 +84,10 @@ export function listed(record: StatementRecord) {
   };
 }
 
-/** Digits, or characters of the longest text, as the JDBC driver gives them, on which the Data API is built (`TypeInfoCache` of amazon-redshift-jdbc-driver). */
+/**
+ * Precision of each type: its digits, or the characters of its longest text. The values are those of the JDBC driver,
+ * on which the Data API is built (`TypeInfoCache` of amazon-redshift-jdbc-driver).
+ */
 const precisions: Partial<Record<RedshiftType['name'], number>> = {
   smallint: 5,
   integer: 10,
@@ -105,7 +108,11 @@ const scales: Partial<Record<RedshiftType['name'], number>> = {
   timestamptz: 6,
 };
 
-/** Shown of a column, as in the examples of https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-calling.html: only what is the column of a table or view has its names. */
+/**
+ * Returns a column's metadata, as in the examples of
+ * https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-calling.html. Only a column of a table or view has a schema
+ * and a table name.
+ */
 export function columnMetadata(column: ResultColumn) {
   const { type, origin } = column;
   const text = type.name === 'varchar' || type.name === 'char' || type.name === 'super' || type.name === 'varbyte';

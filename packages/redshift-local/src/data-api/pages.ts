@@ -7,7 +7,7 @@ import type { StoredResult } from './results';
 const badToken = (token: string) =>
   new AwsError('ValidationException', `NextToken must be one that the previous page gave, got '${token}'`);
 
-/** Number of the page that the token stands for. */
+/** Returns the number of a token's page. */
 export function pageOf(result: StoredResult, token: string | undefined): number {
   if (token === undefined) return 0;
   const page = /^\d{1,9}$/.test(token) ? Number(token) : 0;
@@ -15,7 +15,7 @@ export function pageOf(result: StoredResult, token: string | undefined): number 
   return page;
 }
 
-/** GetStatementResult and GetStatementResultV2. */
+/** The response of GetStatementResult and GetStatementResultV2. */
 export function resultPage(result: StoredResult, page: number, rows: readonly Field[][], format: ResultFormat) {
   return {
     ColumnMetadata: result.columns.map(columnMetadata),
@@ -27,8 +27,8 @@ export function resultPage(result: StoredResult, page: number, rows: readonly Fi
 }
 
 /**
- * A row as a line of comma-separated values; quoted where a value holds a comma, a quote or the end of a line; NULL is empty and an empty
- * text is quoted. The columns are told by the metadata, so there is no header. AWS documents no more of the format than that it is CSV.
+ * Formats a row as a line of CSV. There is no header, because the metadata names the columns. A value with a comma, a
+ * quote or a line end is quoted. NULL is empty, and an empty text is quoted. AWS documents only that the format is CSV.
  */
 const csvLine = (row: readonly Field[]): string => `${row.map(csvValue).join(',')}\r\n`;
 
@@ -38,7 +38,7 @@ function csvValue(field: Field): string {
   return value === '' || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
-/** One page of a list, after the item that the token names. */
+/** Returns one page of a list, which starts after the token's item. */
 export function listPage<T, R>(
   items: readonly T[],
   keyOf: (item: T) => string,

@@ -1,14 +1,17 @@
-/** What is not looked into for placeholders, then `::`, then a placeholder. */
+/** Matches text that is not searched for placeholders (quotes and comments), then `::`, then a placeholder. */
 const pieces = /'(?:[^'\\]|\\.|'')*'|"(?:[^"]|"")*"|\$\$.*?\$\$|--[^\n]*|\/\*.*?\*\/|::|:([0-9a-zA-Z_]+)/gs;
 
-/** Names of the parameters in a statement, in lower case. A placeholder inside quotes or a comment is text, not a parameter. */
+/**
+ * Returns the names of a statement's parameters, in lower case. A placeholder inside quotes or a comment is text, not a
+ * parameter.
+ */
 export function placeholders(sql: string): Set<string> {
   const names = new Set<string>();
   for (const [, name] of sql.matchAll(pieces)) if (name !== undefined) names.add(name.toLowerCase());
   return names;
 }
 
-/** Whether the text of a placeholder is in the statement at all. */
+/** Says whether a placeholder's text occurs anywhere in the statement. */
 export function mentions(sql: string, name: string): boolean {
   return new RegExp(`:${name}(?![0-9a-z_])`, 'i').test(sql);
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Principal } from 'aws-local-kit';
 import type { StoredResult } from './results';
 
-/** Of the rows of a result. */
+/** Format of a result's rows. */
 export type ResultFormat = 'JSON' | 'CSV';
 
 export type Status = 'SUBMITTED' | 'PICKED' | 'STARTED' | 'FINISHED' | 'FAILED' | 'ABORTED';
@@ -12,7 +12,7 @@ export interface SqlParameter {
   readonly value: string;
 }
 
-/** One SQL text and what became of it: of a single statement, or of a member of a batch. */
+/** One SQL text and its outcome: a single statement, or a member of a batch. */
 export interface SubStatement {
   readonly sql: string;
   status: Status;
@@ -20,12 +20,12 @@ export interface SubStatement {
   updatedMs: number;
   durationMs: number;
   queryId: number;
-  /** -1 where there is nothing to count. */
+  /** Number of rows, -1 if there is nothing to count. */
   rows: number;
   result?: StoredResult;
 }
 
-/** What was submitted, and its state. */
+/** A submission and its state. */
 export interface StatementRecord {
   readonly id: string;
   readonly warehouse: WarehouseTarget;
@@ -41,7 +41,7 @@ export interface StatementRecord {
   readonly resultFormat: ResultFormat;
   readonly clientToken?: string;
   readonly sessionId?: string;
-  /** Of what the client sent, the token aside. */
+  /** Hash of the client's request, without its token and waiting time. */
   readonly fingerprint: string;
   readonly createdMs: number;
   readonly pid: number;
@@ -59,5 +59,5 @@ export const isTerminal = (status: Status): boolean =>
 
 export const newStatementId = (): string => randomUUID();
 
-/** Statements are the role's that submitted them, whatever its session. */
+/** Returns a statement's owner: the role that submitted it, whatever the session. */
 export const ownerOf = (principal: Principal): string => principal.roleArn ?? principal.arn;

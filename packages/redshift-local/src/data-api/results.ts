@@ -5,23 +5,23 @@ import { AwsError } from 'aws-local-kit';
 import type { Field, ResultSet, ResultSink } from '../engine/result';
 import type { ResultColumn } from '../statement';
 
-/** A page holds about so many bytes. */
+/** Approximate size of a page. */
 const pageBytes = 2 ** 20;
 const bufferedBytes = 2 ** 18;
 
-/** Where a result lies, and what is said of it. */
+/** Description of a stored result, and the positions of its pages. */
 export interface StoredResult {
   readonly columns: readonly ResultColumn[];
   readonly rows: number;
-  /** About what the values weigh. */
+  /** Approximate size of the values. */
   readonly bytes: number;
-  /** Byte at which each page begins; the last entry is the end of the file. */
+  /** Byte at which each page begins. The last entry is the end of the file. */
   readonly pages: readonly number[];
 }
 
 /**
- * Results of statements as files, a line of JSON for each row: they outlive the process and are read a page at a time, so that
- * a thousand of them cost no memory.
+ * Stores results in files with one JSON line per row. The files outlive the process. They are read one page at a time,
+ * so that a thousand results use no memory.
  */
 export class ResultFiles {
   constructor(private readonly folder: string) {}
@@ -32,7 +32,7 @@ export class ResultFiles {
     return new ResultWriter(this.file(id, index), signal);
   }
 
-  /** The rows of a page. @throws AwsError ResourceNotFoundException when somebody took the file away */
+  /** Reads the rows of a page. @throws AwsError ResourceNotFoundException if the file was deleted */
   async page(id: string, index: number, result: StoredResult, page: number): Promise<Field[][]> {
     const [start, end] = [result.pages[page]!, result.pages[page + 1]!];
     if (start === end) return [];
@@ -55,7 +55,7 @@ export class ResultFiles {
     for (let index = 0; index < statements; index++) rmSync(this.file(id, index), { force: true });
   }
 
-  /** Removes what belongs to no statement that is known. */
+  /** Removes the files of unknown statements. */
   keepOnly(ids: ReadonlySet<string>): void {
     if (!existsSync(this.folder)) return;
     for (const name of readdirSync(this.folder))
@@ -67,7 +67,7 @@ export class ResultFiles {
   }
 }
 
-/** Takes the rows of one statement while they come. The file is made with the first row. */
+/** Writes the rows of one statement as they arrive. The file is created with the first rows. */
 export class ResultWriter implements ResultSink {
   private descriptor: number | undefined;
   private buffer: string[] = [];
@@ -88,7 +88,7 @@ export class ResultWriter implements ResultSink {
     this.pages = [0];
   }
 
-  /** @throws the reason of a cancellation */
+  /** @throws the signal's reason if the statement was cancelled */
   rows(records: readonly (readonly Field[])[]): void {
     this.signal.throwIfAborted();
     for (const record of records) {
@@ -100,7 +100,7 @@ export class ResultWriter implements ResultSink {
     }
   }
 
-  /** Keeps what was written as the result. */
+  /** Completes the result. */
   end({ columns, rows, bytes }: ResultSet): StoredResult {
     this.flush();
     this.close();
@@ -108,7 +108,7 @@ export class ResultWriter implements ResultSink {
     return { columns, rows, bytes, pages: this.pages };
   }
 
-  /** Forgets what was written. */
+  /** Deletes the rows written so far. */
   discard(): void {
     if (this.descriptor === undefined) return;
     this.close();
@@ -132,7 +132,7 @@ export class ResultWriter implements ResultSink {
   }
 }
 
-/** An integer that a number of JavaScript cannot hold lies in the file as text. */
+/** Serializes a row. An integer that does not fit a JavaScript number is stored as text. */
 function lineOf(record: readonly Field[]): string {
   const large = record.some((field) => 'longValue' in field && typeof field.longValue === 'bigint');
   return JSON.stringify(record, large ? (_, value) => (typeof value === 'bigint' ? String(value) : value) : undefined);

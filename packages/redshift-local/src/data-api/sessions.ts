@@ -5,7 +5,7 @@ import type { Login } from './logins';
 import type { ReachableWarehouse } from './reachable';
 import { ownerOf } from './records';
 
-/** A session of the Data API: temporary tables live as long as it, and it runs one submission at a time. */
+/** A session of the Data API. It holds temporary tables and runs one submission at a time. */
 export interface DataApiSession {
   readonly id: string;
   readonly principal: Principal;
@@ -13,7 +13,7 @@ export interface DataApiSession {
   readonly database: string;
   readonly secretArn?: string;
   readonly login: Login;
-  /** Its connection to the database, made with the first statement. */
+  /** Its connection to the database, opened by the first statement. */
   readonly held: HeldSession;
 }
 
@@ -24,11 +24,14 @@ interface Entry extends DataApiSession {
   readonly endsMs: number;
 }
 
-/** Redshift management guide, "Session reuse": per cluster or workgroup, and in all. */
+/**
+ * Most sessions per cluster or workgroup, and the longest life of a session in all (Redshift management guide, "Session
+ * reuse").
+ */
 const mostSessions = 500;
 const longestLifeMs = 24 * 3_600_000;
 
-/** Sessions end with the process: their temporary tables do. */
+/** The open sessions. They end with the process, because their temporary tables do. */
 export class Sessions {
   private readonly open = new Map<string, Entry>();
 
@@ -46,12 +49,12 @@ export class Sessions {
     return entry;
   }
 
-  /** @throws AwsError ResourceNotFoundException when it ended or is another role's */
+  /** Finds an open session. @throws AwsError ResourceNotFoundException if it has ended or belongs to another role */
   find(id: string, principal: Principal): DataApiSession {
     return this.entry(id, principal);
   }
 
-  /** The session is taken until the work is done. @throws AwsError ValidationException when it is busy */
+  /** Reserves the session until its release. @throws AwsError ValidationException if it is busy */
   take(session: DataApiSession, keepAliveSeconds: number | undefined): void {
     const entry = this.entry(session.id, session.principal);
     if (entry.busy)
@@ -61,7 +64,7 @@ export class Sessions {
     if (keepAliveSeconds !== undefined) entry.keepAliveSeconds = keepAliveSeconds;
   }
 
-  /** The work is done; without more of it the session ends after its time. */
+  /** Releases the session. Without further work it ends after its keep-alive time. */
   release({ id }: DataApiSession): void {
     const entry = this.open.get(id);
     if (!entry) return;
@@ -71,7 +74,7 @@ export class Sessions {
     else entry.timer = this.clock.at(end, () => this.end(entry));
   }
 
-  /** Ends all, before the warehouses are closed. */
+  /** Ends all sessions. It must be called before the warehouses are closed. */
   close(): void {
     for (const entry of [...this.open.values()]) this.end(entry);
   }

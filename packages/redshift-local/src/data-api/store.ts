@@ -28,7 +28,10 @@ export class StatementStore {
     this.journal.write(record, () => this.byId.values());
   }
 
-  /** To be called after each change of a record; wakes those who wait for its end. */
+  /**
+   * Must be called after each change of a record. If the statement has ended, it writes the journal and wakes the
+   * waiters.
+   */
   update(record: StatementRecord): void {
     if (!isTerminal(record.status)) return;
     this.journal.write(record, () => this.byId.values());
@@ -36,12 +39,15 @@ export class StatementStore {
     this.waiters.delete(record.id);
   }
 
-  /** Statements that ran when an earlier process ended. */
+  /** Returns the statements that were running when an earlier process ended. */
   interrupted(): StatementRecord[] {
     return [...this.byId.values()].filter(({ error }) => error === interruptedError);
   }
 
-  /** Puts right what is said of interrupted statements of a warehouse, which knows what it committed. Their results are lost. */
+  /**
+   * Corrects the status of a warehouse's interrupted statements, because the warehouse knows what it committed. Their
+   * results are lost.
+   */
   reconcile({ target, database, engine }: ReachableWarehouse): void {
     const committed = new Set(engine.committed.all('done').map(({ tag }) => tag));
     for (const record of this.interrupted()) {
@@ -66,19 +72,19 @@ export class StatementStore {
     return record && this.clock.now() - record.createdMs < retentionMs ? record : undefined;
   }
 
-  /** The statement that the caller submitted under the token in the last 8 hours. */
+  /** Returns the statement that the caller submitted with the token in the last 8 hours. */
   findToken(principal: Principal, token: string): StatementRecord | undefined {
     const record = this.byToken.get(tokenKey(principal, token));
     return record && this.clock.now() - record.createdMs < tokenMs ? record : undefined;
   }
 
-  /** Newest first. */
+  /** Returns all statements, newest first. */
   all(): StatementRecord[] {
     this.expire();
     return [...this.byId.values()].reverse();
   }
 
-  /** @param arn of one warehouse. @default - all */
+  /** Counts active statements. @param arn of one warehouse @default - all warehouses */
   active(arn?: string): number {
     let count = 0;
     for (const record of this.byId.values())
@@ -90,7 +96,7 @@ export class StatementStore {
     return this.waiters.get(id)?.size ?? 0;
   }
 
-  /** Resolves when the statement has ended, or after the time by the clock. */
+  /** Resolves when the statement has ended, or after `waitSeconds` of the clock. */
   async settled(record: StatementRecord, waitSeconds: number): Promise<void> {
     if (waitSeconds === 0 || isTerminal(record.status)) return;
     await new Promise<void>((resolve) => {
@@ -111,7 +117,7 @@ export class StatementStore {
     if (record.clientToken !== undefined) this.byToken.set(tokenKey(record.principal, record.clientToken), record);
   }
 
-  /** Records are in the order of their creation, so the old ones come first. */
+  /** Removes expired records. Records are in order of creation, so the old ones come first. */
   private expire(): void {
     const limit = this.clock.now() - retentionMs;
     for (const record of this.byId.values()) {

@@ -1,6 +1,6 @@
 import { AwsError, type Clock, type JsonOperations } from 'aws-local-kit';
 
-/** Calls a second and account, not adjustable (Redshift management guide, "Quotas for Amazon Redshift Data API"). */
+/** Calls per second and account, not adjustable (Redshift management guide, "Quotas for Amazon Redshift Data API"). */
 const callsPerSecond: Readonly<Record<string, number>> = {
   ExecuteStatement: 30,
   BatchExecuteStatement: 20,
@@ -15,7 +15,10 @@ const callsPerSecond: Readonly<Record<string, number>> = {
   DescribeTable: 3,
 };
 
-/** The operations, refused with ThrottlingException above their rate; a second's worth may come at once. */
+/**
+ * Limits the rates of the operations. A call above its rate fails with ThrottlingException. One second's calls may come
+ * at once.
+ */
 export function throttled(operations: JsonOperations, clock: Clock): JsonOperations {
   const entries = Object.entries(operations).map(([name, run]): [string, JsonOperations[string]] => {
     const rate = callsPerSecond[name];
