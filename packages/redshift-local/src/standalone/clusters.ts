@@ -12,9 +12,9 @@ import { translate } from '../sql';
 import { RemoteKinesis } from './remote-kinesis';
 import { RemoteS3 } from './remote-s3';
 
-/** The user that every database begins with, as in a cluster made in the console. */
+/** The initial user of every database, as in a cluster created in the console. */
 export const administrator = 'awsuser';
-/** Each holds threads and memory. */
+/** Most open databases. Each one holds threads and memory. */
 const mostDatabases = 32;
 
 export interface ClustersOptions {
@@ -24,15 +24,18 @@ export interface ClustersOptions {
   readonly clock: Clock;
   readonly s3?: S3Client;
   readonly kinesis?: KinesisClient;
-  /** What enable_case_sensitive_identifier is in a new session. */
+  /** Initial value of enable_case_sensitive_identifier in a session. */
   readonly caseSensitiveIdentifiers: boolean;
-  /** Told of each database before anybody can reach it. */
+  /** Called for each database before it accepts statements. */
   readonly onOpen: (warehouse: ReachableWarehouse) => void;
-  /** Aborts what is under way at the endpoints. */
+  /** Aborts open calls to the endpoints. */
   readonly ending: AbortSignal;
 }
 
-/** Clusters and workgroups by name, and their databases: each a file, opened or made when it is first named. */
+/**
+ * Clusters and workgroups by name, and their databases. Each database is a file that is opened, or created, at first
+ * use.
+ */
 export class Clusters {
   private readonly open = new Map<string, Promise<ReachableWarehouse>>();
   private readonly s3: S3Port;
@@ -41,7 +44,10 @@ export class Clusters {
     this.s3 = options.s3 ? new RemoteS3(options.s3, options.ending) : missingS3;
   }
 
-  /** @throws AwsError ValidationException for a name that neither kind of warehouse can have */
+  /**
+   * Finds or opens a database.
+   * @throws AwsError ValidationException for an invalid name, or if too many databases are open
+   */
   async find(kind: 'cluster' | 'workgroup', name: string, database: string): Promise<ReachableWarehouse> {
     checkNames(kind, name, database);
     const key = `${kind}/${name}/${database}`;
@@ -59,7 +65,7 @@ export class Clusters {
     return opening;
   }
 
-  /** Those that have been named so far. */
+  /** Returns the databases that have been used so far. */
   databases(kind: 'cluster' | 'workgroup', name: string): string[] {
     return readdirSync(join(this.options.dataDir, `${kind}s`, name))
       .map(databaseOf)
@@ -106,7 +112,9 @@ export class Clusters {
     return warehouse;
   }
 
-  /** Roles are texts here: what they may do is decided by the endpoints, on the credentials of this process. */
+  /**
+   * Returns the role without a check. The endpoints decide what is allowed, based on the credentials of this process.
+   */
   private assume(roleArn: string): Principal {
     if (roleArn === 'default') return this.assume(`arn:aws:iam::${this.options.account}:role/default`);
     const last = roleArn.slice(roleArn.lastIndexOf(',') + 1);

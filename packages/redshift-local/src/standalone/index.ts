@@ -19,35 +19,42 @@ import { OpenLogins } from './logins';
 import { systemClock } from './system-clock';
 
 export interface ServeOptions {
-  /** Everything that outlives the process. One process at a time. */
+  /** Folder for all data that outlives the process. One process at a time may use it. */
   readonly dataDir: string;
-  /** On 127.0.0.1; 0 takes a free one. */
+  /** Port on 127.0.0.1. The value 0 selects a free port. */
   readonly port: number;
-  /** Of the ARNs that answers carry; requests may be signed for any. */
+  /** Region in the ARNs of responses. Requests may be signed for any region. */
   readonly region: string;
   /** Refuses calls above the rates that AWS documents. @default false */
   readonly throttle?: boolean;
-  /** What enable_case_sensitive_identifier is in a new session, as a cluster's parameter group says it. @default false */
+  /**
+   * Initial value of enable_case_sensitive_identifier in a session, as in a cluster's parameter group.
+   * @default false
+   */
   readonly caseSensitiveIdentifiers?: boolean;
-  /** Where COPY and UNLOAD go. @default - they fail */
+  /** S3 client for COPY and UNLOAD. @default - they fail */
   readonly s3?: S3Client;
-  /** Where streaming views read. @default - they fail */
+  /** Kinesis client for streaming views. @default - they fail */
   readonly kinesis?: KinesisClient;
-  /** Where the user and the password of a SecretArn are. @default - any SecretArn logs the administrator in */
+  /**
+   * Client that looks up the user and password of a SecretArn.
+   * @default - any SecretArn logs in as the administrator
+   */
   readonly secrets?: SecretsManagerClient;
 }
 
-/** The Data API on a port of its own. */
+/** The Data API on its own port. */
 export interface ServedWarehouse extends Disposable {
   /** `http://127.0.0.1:<port>`. */
   readonly endpoint: string;
 }
 
-/** In ARNs. */
+/** Account id in ARNs. */
 const account = '000000000000';
 
 /**
- * Serves the Data API alone: any access key is let in, and clusters, workgroups, databases and users are made when they are first named.
+ * Serves only the Data API. It accepts any access key. It creates clusters, workgroups, databases and users at first
+ * use.
  * @throws LockedError when another process serves the folder, Error naming the port when it is in use
  */
 export async function serveWarehouse(options: ServeOptions): Promise<ServedWarehouse> {
@@ -96,14 +103,17 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
 
 const everything: Authorizer = { authorize: () => undefined };
 
-/** Each access key is an IAM user of its own. */
+/** Maps each access key to its own IAM user. */
 const callerOf = (accessKeyId: string): Principal => ({
   kind: 'administrator',
   arn: `arn:aws:iam::${account}:user/${accessKeyId}`,
   account,
 });
 
-/** Nobody listens here, so events are kept where a person or a test finds them: a line of JSON each, as EventBridge would deliver it. */
+/**
+ * Appends events to a file, because no event bus runs here. Each line is one event in JSON, as EventBridge would
+ * deliver it.
+ */
 function eventFile(file: string, region: string): EventBusPort {
   return {
     publish(event: BusEvent) {

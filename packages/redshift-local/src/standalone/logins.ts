@@ -13,8 +13,9 @@ import { administrator } from './clusters';
 import { awsErrorOf } from './remote-error';
 
 /**
- * Whoever is named is let in. A user that nobody made is made at the first login and is a superuser; those made by CREATE USER have the rights
- * that were granted to them. Only a secret that can be looked up has a password, and it has to be the user's.
+ * Lets every named user in. A user that does not exist is created at its first login, as a superuser. A user made by
+ * CREATE USER has only the rights that were granted to it. A password is checked only if it comes from a secret that
+ * can be looked up.
  */
 export class OpenLogins implements Logins {
   constructor(private readonly secrets?: SecretsManagerClient) {}

@@ -7,7 +7,10 @@ interface SdkError {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** What the SDK threw, as the service named it; an endpoint that does not answer is an error of that name too. */
+/**
+ * Converts an error of the SDK to an AwsError with the service's error name. An endpoint that does not answer gives an
+ * AwsError too.
+ */
 export function awsErrorOf(service: string, error: unknown): AwsError {
   if (error instanceof AwsError) return error;
   const { name = 'Error', message = '', code, $metadata } = error as SdkError;

@@ -10,11 +10,14 @@ import {
 import { AwsError, type KinesisPort, type Principal, type StreamSlice } from 'aws-local-kit';
 import { awsErrorOf } from './remote-error';
 
-/** A file of a slice is closed at about so many bytes. */
+/** Approximate size at which a file of a slice is closed. */
 const fileBytes = 64 * 2 ** 20;
-/** A read that takes longer than this fails; what was read is read again by the next refresh. */
+/** Longest duration of a read. A longer read fails, and the next refresh repeats it. */
 const longestReadMs = 30 * 60_000;
-/** Answers without records in a row before the end of a shard is taken as reached although the endpoint never says so. */
+/**
+ * Most consecutive responses without records. After that many a shard counts as fully read, although the endpoint never
+ * reports it.
+ */
 const mostEmptyAnswers = 200;
 
 interface Progress {
@@ -26,8 +29,9 @@ interface Progress {
 }
 
 /**
- * Streams behind a Kinesis endpoint, read with the credentials of the client. A slice lies in files below `folder` until the next one is read,
- * so one instance serves one warehouse, whose refreshes run one at a time. `ending` aborts what is under way.
+ * Reads streams from a Kinesis endpoint with the client's credentials. The files of a slice stay below `folder` until
+ * the next slice is read. One instance therefore serves one warehouse, whose refreshes run one at a time. `ending`
+ * aborts open calls.
  */
 export class RemoteKinesis implements KinesisPort {
   constructor(
@@ -74,7 +78,7 @@ export class RemoteKinesis implements KinesisPort {
     return ids;
   }
 
-  /** To the tip, or to what arrived after the read began. */
+  /** Reads a shard to its tip, or to a record that arrived after the read began. */
   private async readShard(
     stream: string,
     shardId: string,

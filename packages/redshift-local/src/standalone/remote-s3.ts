@@ -14,11 +14,11 @@ import { AwsError, NotModelledError, type Principal, type S3ObjectInfo, type S3P
 import { awsErrorOf } from './remote-error';
 
 /**
- * Buckets behind an S3 endpoint, read and written with the credentials of the client: the roles that statements name are not assumed there.
- * Failures arrive as AwsError with the endpoint's code.
+ * Reads and writes buckets of an S3 endpoint with the client's credentials. It does not assume the roles that
+ * statements name. Failures are AwsErrors with the endpoint's code.
  */
 export class RemoteS3 implements S3Port {
-  /** @param ending aborts what is under way */
+  /** @param ending aborts open calls */
   constructor(
     private readonly client: S3Client,
     private readonly ending: AbortSignal,
@@ -65,7 +65,7 @@ export class RemoteS3 implements S3Port {
     return Promise.reject(new NotModelledError('a file for an object of an S3 endpoint'));
   }
 
-  /** Downloads the object. @throws AwsError IncompleteBody when less arrived than the endpoint announced */
+  /** Downloads the object. @throws AwsError IncompleteBody if fewer bytes arrive than the endpoint announced */
   async linkForRead(_: Principal, bucket: string, key: string, link: string): Promise<S3ObjectInfo> {
     return asked(async () => {
       const answer = await this.client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {

@@ -1,9 +1,9 @@
 import type { Clock } from 'aws-local-kit';
 
-/** setTimeout overflows above this. */
+/** Longest delay that setTimeout supports. */
 const longestTimeoutMs = 2 ** 31 - 1;
 
-/** The clock of the machine, read anew each time: it stays right over a laptop's sleep. */
+/** The machine's clock. Each call reads it again, so it stays right after a laptop's sleep. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   at(epochMs, callback) {
