@@ -3,30 +3,30 @@ import { availableState, type ControlPlaneState } from '../control-plane-state';
 import type { StatementFaults } from '../data-api/faults';
 import type { WarehouseFaultSource } from './source';
 
-/** Makes things go wrong in a warehouse. */
+/** Injects faults into a warehouse. */
 export interface WarehouseFaults {
-  /** For the warehouse. */
+  /** Hooks for the warehouse. */
   readonly statements: StatementFaults;
-  /** From now on the cluster refuses every statement, as a paused one does. What runs goes on. */
+  /** Makes the cluster refuse new statements, as a paused one does. Running statements continue. */
   pause(): void;
-  /** From now on the cluster is in another state than `available`: it refuses statements unless its availability says that it takes them. */
+  /** Puts the cluster into a state. It refuses new statements unless the state's availability is `Available`. */
   enter(state: ControlPlaneState): void;
-  /** The cluster is available. */
+  /** Makes the cluster available again. */
   resume(): void;
-  /** From now on nothing goes wrong, but for what is under way. */
+  /** Stops injecting faults into calls, statements and scans. A fault in progress still completes. */
   stop(): void;
-  /** Statements that wait for the clock before they begin. */
+  /** Number of statements that wait for the clock before they start. */
   waiting(): number;
 }
 
-/** Redshift's words for error 1023. */
+/** Redshift's message for error 1023. */
 export const serializableConflict =
   'ERROR: 1023 DETAIL: Serializable isolation violation on table, transactions forming the cycle are: 1, 2';
 export const lostConnection = 'connection to the cluster was lost before the statement ended';
 
 /**
- * What the Data API says of a cluster that it does not reach, as reported in aws/aws-cdk issue 30536. No page says what it answers for a paused one, so
- * callers must not recognise the words.
+ * The Data API's error for an unreachable cluster, as reported in aws/aws-cdk issue 30536. AWS does not document its
+ * error for a paused cluster, so callers must not match the text.
  */
 export const notReached = "Redshift endpoint doesn't exist in this region.";
 
@@ -52,7 +52,7 @@ export function createWarehouseFaults({
     statements: {
       scan: () => (stopped ? undefined : source.scan?.()),
       state: () => state,
-      // Not an accident but how the warehouse is: it does not stop.
+      // The lag of system views is a property of the warehouse, not a fault, so `stop` does not end it.
       systemViews: () => source.systemViews?.(),
       raising: () => (source.raising?.() ?? []).map((text) => JSON.stringify(text)),
       async call(operation, run) {

@@ -4,18 +4,21 @@ import type { SystemViewLag } from '../engine/session';
 
 export type { CallFault, ScanFault, SystemViewLag };
 
-/** What happens to one statement, or batch of statements, of the warehouse. */
+/** A fault of one statement, or of one batch of statements. */
 export type StatementFault =
-  /** Changes nothing and fails: by default with a serializable conflict. */
+  /** The statement changes nothing and fails, by default with a serializable conflict. */
   | { readonly kind: 'fail'; readonly error?: string }
-  /** Is aborted when the statement of this index of the batch begins (0 is the first); one that has fewer is aborted at its last. */
+  /**
+   * The batch is aborted when the statement at this index starts (0 is the first). A shorter batch is aborted at its
+   * last statement.
+   */
   | { readonly kind: 'abort'; readonly at: number }
-  /** Takes effect, but the connection is lost before its end is known: it counts as failed. */
+  /** The statement takes effect, but the connection is lost before its end is known. It counts as failed. */
   | { readonly kind: 'answer-lost' }
-  /** Begins so much later, by the clock. */
+  /** The statement starts later, by `ms` of the clock. */
   | { readonly kind: 'slow'; readonly ms: number };
 
-/** Decides what goes wrong in a warehouse, one occasion after the other. Undefined: nothing. */
+/** Decides which faults occur in a warehouse. It is asked at each occasion. Undefined means no fault. */
 export interface WarehouseFaultSource {
   /** @param name of the statement, empty when it has none */
   statement(name: string): StatementFault | undefined;
@@ -24,7 +27,8 @@ export interface WarehouseFaultSource {
   /** Which records the next refresh of a streaming view skips. @default - none */
   scan?(): ScanFault | undefined;
   /**
-   * Texts, as attributes of records have them. A record with one of them makes every statement fail that types it, always: this does not stop.
+   * Texts of attribute values in records. Every statement that asks for the type of such a value fails. `stop` does not
+   * end this.
    * @default - none
    */
   raising?(): readonly string[];
