@@ -11,7 +11,7 @@ const options = `  --port <n>        port on 127.0.0.1, 0 for a free one (defaul
   --case-sensitive  sessions begin with enable_case_sensitive_identifier on
   --throttle        refuse calls above the documented rates, as AWS does`;
 
-/** @throws Error saying what is wrong with the arguments; undefined where help was asked for */
+/** Parses the arguments. Returns undefined for --help. @throws Error that says what is wrong with the arguments */
 export function optionsOf(args: readonly string[]): ServeCommandOptions | undefined {
   const { values } = parseArgs({
     args: [...args],
@@ -40,7 +40,7 @@ export function optionsOf(args: readonly string[]): ServeCommandOptions | undefi
   return { port, data, s3, kinesis, secrets, throttle, caseSensitive: values['case-sensitive'] };
 }
 
-/** Answers the exit code: 0 done, 1 failed, 2 asked for something impossible. */
+/** Returns the exit code: 0 for success, 1 for a failure, 2 for invalid arguments. */
 export async function main(args: readonly string[], io: ServeCommandIo): Promise<0 | 1 | 2> {
   let given: ServeCommandOptions | undefined;
   try {

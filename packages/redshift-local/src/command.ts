@@ -21,17 +21,17 @@ export interface ServeCommandIo {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** What is committed is on disk long before; this is for an endpoint that does not answer. */
+/** Longest wait for an orderly stop, since an endpoint may not answer. Committed data is on disk long before. */
 const LONGEST_STOP_MS = 20_000;
 
-/** Not every S3 knows the newer checksums. */
+/** Some S3 implementations do not support the newer checksums. */
 const S3_SETTINGS: S3ClientConfig = {
   forcePathStyle: true,
   requestChecksumCalculation: 'WHEN_REQUIRED',
   responseChecksumValidation: 'WHEN_REQUIRED',
 };
 
-/** What a command line says of itself. @param command as the user types it, `npx redshift-local` */
+/** Returns the help text. @param command as the user types it, `npx redshift-local` */
 export const description = (
   command: string,
 ): string => `Serves the Amazon Redshift Data API over a local database, for the SDKs and the AWS CLI; nothing else of AWS runs.
@@ -51,7 +51,10 @@ Who and where:
     environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, …; the key "local" if there are none). Roles in statements are accepted as they are.
   - Statements and results are kept for 24 hours, client tokens for 8. Events of WithEvent are lines in events.jsonl below --data.`;
 
-/** Serves until a signal asks for the end. Prints one line of JSON on stdout when it is ready. @throws Error saying what is in the way */
+/**
+ * Serves until a signal stops it. Prints one line of JSON on stdout when it is ready.
+ * @throws Error that says why it cannot serve
+ */
 export async function serveUntilStopped(options: ServeCommandOptions, io: ServeCommandIo): Promise<void> {
   const stop = stopSignal();
   const served = await serve(options, io.env);
@@ -69,7 +72,7 @@ export async function serveUntilStopped(options: ServeCommandOptions, io: ServeC
 }
 
 async function serve(options: ServeCommandOptions, env: NodeJS.ProcessEnv): Promise<ServedWarehouse> {
-  // DuckDB is loaded when it is needed: a help text does without it.
+  // DuckDB is loaded lazily, because a help text does not need it.
   const { serveWarehouse } = require('./standalone') as typeof import('./standalone');
   const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? 'us-east-1';
   try {
@@ -90,7 +93,7 @@ async function serve(options: ServeCommandOptions, env: NodeJS.ProcessEnv): Prom
   }
 }
 
-/** The clients of the endpoints that were given. */
+/** Creates a client for each endpoint in the options. */
 function endpoints(
   options: ServeCommandOptions,
   client: S3ClientConfig & KinesisClientConfig & SecretsManagerClientConfig,
@@ -107,7 +110,10 @@ function endpoints(
   };
 }
 
-/** What the SDK looks for itself where the environment has it; endpoints on a laptop take any key. */
+/**
+ * Returns nothing if the environment configures credentials, since the SDK finds those itself. Otherwise it returns
+ * dummy keys, because endpoints on a laptop accept any key.
+ */
 function credentials(env: NodeJS.ProcessEnv) {
   const sources = [
     'AWS_ACCESS_KEY_ID',
@@ -120,7 +126,7 @@ function credentials(env: NodeJS.ProcessEnv) {
   return { credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 }
 
-/** The first signal asks for an orderly end, the second one ends at once. */
+/** The first signal starts an orderly stop. The second one ends the process at once. */
 function stopSignal() {
   const controller = new AbortController();
   const onSignal = () => {

@@ -32,7 +32,7 @@ import type { Translate } from './statement';
 import { Warehouses } from './warehouses';
 
 export interface WarehouseOptions {
-  /** The runtime's data folder; the warehouse keeps to `warehouse/` below it. */
+  /** The runtime's data folder. The warehouse writes only to `warehouse/` below it. */
   readonly dataDir: string;
   readonly account: string;
   readonly region: string;
@@ -45,17 +45,17 @@ export interface WarehouseOptions {
   readonly bus: EventBusPort;
   /** The front end. */
   readonly translate: Translate;
-  /** @default - nothing goes wrong */
+  /** @default - no faults */
   readonly faults?: StatementFaults;
-  /** Of each warehouse's engine. @default - one a core, at most 8 */
+  /** DuckDB threads of each warehouse. @default - one per core, at most 8 */
   readonly threads?: number;
 }
 
-/** The warehouse in process, for its operator. */
+/** In-process access to the warehouse, for its operator. */
 export interface WarehousePort {
-  /** A read-only query as the owner of the database. Values as JSON scalars. */
+  /** Runs a read-only query as a superuser. Returns values as JSON scalars. */
   query(sql: string): Promise<{ columns: string[]; rows: unknown[][] }>;
-  /** Statements that are not in a terminal status. */
+  /** Number of statements that are not in a terminal status. */
   activeStatements(): number;
 }
 
@@ -68,9 +68,9 @@ export interface LocalWarehouse extends Disposable {
   readonly resources: ResourceTwin[];
 }
 
-/** The Data API over warehouses that somebody else opens. */
+/** Parts of a Data API whose warehouses the caller opens. */
 export interface DataApiParts {
-  /** Folder of what outlives the process. */
+  /** Folder for data that outlives the process. */
   readonly directory: string;
   readonly clock: Clock;
   readonly authorizer: Authorizer;
@@ -94,7 +94,7 @@ export function composeDataApi(parts: DataApiParts) {
   const api = dataApiOperations({ ...parts, store, executor, results, sessions });
   const unthrottled = faults ? faulty(api, faults) : api;
   const operations = parts.throttle ? throttled(unthrottled, clock) : unthrottled;
-  /** Ends what runs; then the warehouses may be closed. */
+  /** Cancels running statements and closes sessions. The warehouses may be closed afterwards. */
   const stop = async () => {
     await executor.stop();
     sessions.close();
@@ -102,7 +102,7 @@ export function composeDataApi(parts: DataApiParts) {
   return { store, stop, operations, service: jsonService('redshift-data', 'json-1.1', 'RedshiftData', operations) };
 }
 
-/** The warehouse with a front end of the caller's choice. */
+/** Composes the warehouse with the caller's front end. */
 export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
   const directory = join(options.dataDir, 'warehouse');
   const warehouses = new Warehouses({
@@ -141,7 +141,7 @@ function faulty(operations: JsonOperations, faults: StatementFaults): JsonOperat
   return Object.fromEntries(entries);
 }
 
-/** A query of the one warehouse there is, as a superuser. */
+/** Runs a query as a superuser. @throws WarehouseError unless there is exactly one warehouse */
 async function query(warehouses: Warehouses, sql: string): Promise<{ columns: string[]; rows: unknown[][] }> {
   const [warehouse, ...others] = warehouses.all();
   if (!warehouse || others.length > 0)

@@ -1,8 +1,8 @@
-/** The state of every cluster and workgroup here, in the words of Redshift's API. */
+/** The state of every local cluster and workgroup, as Redshift's API names it. */
 export interface ControlPlaneState {
   /** ClusterStatus: `available`, `paused`, `resuming`, `rebooting`. */
   readonly status: string;
-  /** ClusterAvailabilityStatus: whether it takes queries. */
+  /** ClusterAvailabilityStatus: whether the cluster accepts queries. */
   readonly availability: 'Available' | 'Unavailable' | 'Maintenance' | 'Modifying' | 'Failed';
 }
 

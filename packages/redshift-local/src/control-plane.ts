@@ -14,11 +14,11 @@ import type { Warehouses } from './warehouses';
 export interface ControlPlaneOptions {
   readonly warehouses: Warehouses;
   readonly authorizer: Authorizer;
-  /** @default - they are available */
+  /** @default - available */
   readonly state?: () => ControlPlaneState;
 }
 
-/** What the functions and commands ask of the services `redshift` and `redshift-serverless`: in which state a warehouse is. */
+/** The services `redshift` and `redshift-serverless`, limited to the calls that report a warehouse's state. */
 export function controlPlane(options: ControlPlaneOptions): Service[] {
   return [redshiftService(options), serverlessService(options)];
 }
@@ -73,7 +73,7 @@ function serverlessService({ warehouses, authorizer, state }: ControlPlaneOption
       authorizer.authorize({ principal, action: 'redshift-serverless:GetWorkgroup', resource });
       if (!workgroup)
         throw new AwsError('ResourceNotFoundException', `The workgroup ${String(workgroupName)} does not exist.`);
-      // A workgroup has no other state between its creation and its end than these two.
+      // A workgroup has only these two states between its creation and its deletion.
       const status = (state?.() ?? availableState).availability === 'Available' ? 'AVAILABLE' : 'MODIFYING';
       return { workgroup: { workgroupName, workgroupArn: workgroup.target.arn, status } };
     },

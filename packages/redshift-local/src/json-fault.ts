@@ -1,4 +1,7 @@
-/** Levels of arrays and objects that a SUPER value may have (https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html). */
+/**
+ * Most levels of arrays and objects in a SUPER value
+ * (https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html).
+ */
 export const mostJsonLevels = 1000;
 
 /** Why JSON_PARSE refuses a text. */
@@ -8,13 +11,19 @@ const [quote, backslash, firstPrintable] = [0x22, 0x5c, 0x20];
 const escaped = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
 const word = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
 
-/** Finds the first fault of a text in one pass, in time and memory that grow with its length alone. Undefined for a text that JSON_PARSE takes. */
+/**
+ * Returns the first fault of a text, or undefined if JSON_PARSE accepts it. It reads the text once. Time and memory are
+ * linear in the text's length.
+ */
 export function jsonFault(text: string): JsonFault | undefined {
   return new Scanner(text).fault();
 }
 
 class Scanner {
-  /** The open arrays and objects, outermost first: of an object the names that it has so far, of an array nothing. */
+  /**
+   * The open arrays and objects, outermost first. An object's entry holds its attribute names so far. An array's entry
+   * is undefined.
+   */
   private readonly open: (Set<string> | undefined)[] = [];
   private at = 0;
 
@@ -32,7 +41,7 @@ class Scanner {
     }
   }
 
-  /** Takes a scalar, an empty array or object, or the opening of one and the name of its first member. */
+  /** Reads the start of a value: a scalar, or an opening bracket and the name of an object's first member. */
   private begin(): JsonFault | 'value ended' | undefined {
     this.skipBlanks();
     const sign = this.text[this.at];
@@ -47,7 +56,7 @@ class Scanner {
     return names && this.name(names);
   }
 
-  /** Takes what stands behind a value, up to where the next one begins. */
+  /** Reads what follows a value, up to the start of the next value. */
   private afterValue(): JsonFault | 'next value' | 'text ended' {
     for (;;) {
       this.skipBlanks();
@@ -75,7 +84,7 @@ class Scanner {
     return undefined;
   }
 
-  /** Takes a string from its opening quotation mark. */
+  /** Reads a string from its opening quotation mark. */
   private string(): boolean {
     for (this.at += 1; this.at < this.text.length; ) {
       const code = this.text.charCodeAt(this.at);

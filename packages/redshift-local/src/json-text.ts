@@ -1,7 +1,8 @@
 /**
- * DuckDB reads trailing commas, NaN and Infinity in JSON; Redshift's parser does not. A DuckDB condition that is true for a JSON text that has one.
- * It looks at every text quickly, and again without their strings at the few that may have one. A pattern for each sign that may stand before: the engine finds
- * a first letter many times faster than one of several.
+ * Returns a DuckDB condition that is true for a JSON text with a trailing comma, NaN or Infinity. DuckDB accepts these
+ * in JSON; Redshift's parser does not. The condition searches every text with quick patterns. It searches the few
+ * suspicious texts again without their strings. Each preceding character has its own pattern, because DuckDB finds a
+ * fixed first character many times faster than one of several.
  */
 export function isLenientJson(text: string): string {
   const withoutStrings = `regexp_replace(${text}, '${anyString}', '0', 'g')`;
@@ -15,43 +16,53 @@ const noNumber = '-?(?:[nN][aA][nN]|[iI][nN][fF])';
 const suspicious = [`,\\s*(?:[}\\]]|${noNumber})`, `:\\s*${noNumber}`, `\\[\\s*${noNumber}`, `^\\s*${noNumber}`];
 const anyString = '"(?:[^"\\\\]|\\\\.)*"';
 
-/** The engine's function that finds what JSON_PARSE would not take: see json-fault.ts. It runs in JavaScript, so usual texts are kept away from it. */
+/**
+ * Name of the DuckDB function that returns why JSON_PARSE would refuse a text: see json-fault.ts. The function runs in
+ * JavaScript and is slow, so usual texts are decided without it.
+ */
 export const faultFunction = 'millrace_json_fault';
-/** The engine's variable with a pattern of texts that have no fault if they parse: see json-shapes.ts. */
+/**
+ * Name of the DuckDB variable that holds a pattern of known shapes. A text that parses and matches the pattern has no
+ * fault: see json-shapes.ts.
+ */
 export const shapesVariable = 'millrace_json_shapes';
 
-/** A DuckDB condition that is true only for texts that have no fault if they parse. */
+/** Returns a DuckDB condition. If it is true for a text that parses, the text has no fault. */
 export const isUsual = (text: string): string =>
   `regexp_full_match(${text}, cast(getvariable('${shapesVariable}') as varchar))`;
 
-/** DuckDB text: the fault of a text, NULL where it has none. */
+/** Returns a DuckDB expression for the fault of a text, NULL if the text has none. */
 export const faultOf = (text: string): string =>
   `case when ${isUsual(text)} and json_valid(${text}) then null else ${faultFunction}(${text}) end`;
 
-/** No text of a value that is quoted has it. */
+/** Prefix of a quoted number. A text that contains it must not be passed to `quoted`. */
 export const numberMark = '#millrace number#';
 
-/** A JSON text with its numbers as strings, from which `unquoted` makes numbers again: no digit is lost on the way. */
+/** Turns the numbers of a JSON text into strings, so that no digit is lost. `unquoted` turns them back. */
 export const quoted = (text: string): string =>
   `regexp_replace(regexp_replace(${text}, '((?:${anyString}|[^"0-9-])+)(-?[0-9][-+.0-9eE]*)?', '\\1"${numberMark}\\2"', 'g'), '"${numberMark}"\\s*$', '')`;
 export const unquoted = (json: string): string => `regexp_replace(${json}, '"${numberMark}([^"]*)"', '\\1', 'g')`;
 
-/** What the engine would spell otherwise: long numbers, exponents, closing zeros, many zeros behind the point, -0. More texts than these may match. */
+/**
+ * Matches numbers that DuckDB would respell: long numbers, exponents, trailing zeros, many zeros after the decimal
+ * point, -0. The pattern may match other texts too.
+ */
 const respelled = '[0-9]{16}|[0-9.]{17}|[0-9][eE]|\\.[0-9]*0(?:[^0-9]|$)|\\.00000|-0';
 
-/** A DuckDB condition that is false only for a JSON text whose numbers the engine spells as they are. */
+/** Returns a DuckDB condition. If it is false for a JSON text, DuckDB keeps the spelling of all its numbers. */
 export const mayBeRespelled = (text: string): string => `regexp_matches(${text}, '${respelled}')`;
 
-/** A JSON text with its numbers as strings, also where the text is a number and nothing else. */
+/** Does the same as `quoted`, and also handles a text that is only a number. */
 export const quotedWhole = (text: string): string => quoted(`(' ' || ${text})`);
 
-/** Blanks in strings only, and no escapes. */
+/** Matches a text that has blanks only inside strings, and no escapes. */
 const compactText = '(?:[^"\\\\\\s]|"[^"\\\\]*")*';
 
 /**
- * DuckDB text of a JSON value as results show it: without blanks between tokens and escapes of strings, numbers as they are spelled.
- * @param text DuckDB text that is JSON or NULL, emitted several times
- * @param refused DuckDB expression for a value that has the text `numberMark` itself
+ * Returns a DuckDB expression for a JSON value as results show it: no blanks between tokens, no escapes in strings,
+ * numbers as written.
+ * @param text DuckDB expression that is JSON or NULL; it is repeated in the result
+ * @param refused DuckDB expression for a value that contains the text `numberMark`
  */
 export function compactJson(text: string, refused: string): string {
   const exact = unquoted(`cast(json(${quotedWhole(text)}) as varchar)`);
@@ -59,5 +70,8 @@ export function compactJson(text: string, refused: string): string {
     when contains(${text}, '${numberMark}') then ${refused} else ${exact} end`;
 }
 
-/** A list of JSON texts in every session: values whose type cannot be asked for without failing. NULL most often, which costs nothing. */
+/**
+ * Name of a DuckDB variable that each session sets. It lists JSON texts of values; a query that asks for the type of
+ * one fails. The variable is usually NULL, which costs nothing.
+ */
 export const raisingVariable = 'millrace_raising';

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** The engine's function for what DuckDB has none: its name, and two texts. It runs in JavaScript, so it is for what is called seldom. */
+/**
+ * Name of the DuckDB function for operations that DuckDB lacks. Its arguments are an operation's name and two texts.
+ * The function runs in JavaScript, so it suits rare calls only.
+ */
 export const ownFunctionName = 'millrace_own';
 
-/** DuckDB text of a call. */
+/** Returns a DuckDB call of the function. */
 export const ownFunction = (name: keyof typeof own, text: string, argument: string): string =>
   `${ownFunctionName}('${name}', ${text}, ${argument})`;
 
@@ -11,7 +14,7 @@ const own = {
   sha: (text: string, bits: string) => createHash(`sha${bits}`).update(text).digest('hex'),
 };
 
-/** NULL for NULL. */
+/** Runs the operation. Returns NULL if an argument is NULL. */
 export function callOwn(name: unknown, text: unknown, argument: unknown): string | null {
   if (typeof text !== 'string' || typeof argument !== 'string') return null;
   return own[name as keyof typeof own](text, argument);

@@ -1,6 +1,6 @@
 /**
- * The reserved words of Redshift: names only in double quotes. The one list of them, for the statements that an app writes, for the names that a
- * pipeline declares and for the parser of the local warehouse.
+ * Redshift's reserved words, which are valid as names only in double quotes. This is the only list of them. It serves
+ * the statements that an app writes, the names that a pipeline declares, and the parser of the local warehouse.
  * Source: https://docs.aws.amazon.com/redshift/latest/dg/r_pg_keywords.html
  */
 export const reservedWords: ReadonlySet<string> = new Set(
@@ -17,5 +17,5 @@ export const reservedWords: ReadonlySet<string> = new Set(
   without`.split(/\s+/),
 );
 
-/** Not reserved, but the alias of a table only in double quotes or after AS. Source: the same page. */
+/** Words that are not reserved, but need double quotes or AS as the alias of a table. Source: the same page. */
 export const aliasesAfterAs: ReadonlySet<string> = new Set(['start', 'connect']);

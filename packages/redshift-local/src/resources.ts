@@ -22,7 +22,7 @@ export interface TwinOptions {
   readonly secrets: ManagedSecrets;
 }
 
-/** Parameters of a cluster that the twins know, with what they mean here. */
+/** Cluster parameters that the local warehouse accepts. */
 const knownParameters = [
   'enable_case_sensitive_identifier',
   'require_ssl',
@@ -37,7 +37,7 @@ interface Namespace {
   readonly admin: { readonly name: string; password(): string };
 }
 
-/** AWS::Redshift::* and AWS::RedshiftServerless::*, as far as a warehouse needs them. */
+/** The CloudFormation resources that a warehouse needs: AWS::Redshift::* and AWS::RedshiftServerless::*. */
 export function warehouseTwins(warehouses: Warehouses, options: TwinOptions): ResourceTwin[] {
   const parameterGroups = new Map<string, ReadonlyMap<string, string>>();
   const namespaces = new Map<string, Namespace>();
@@ -100,7 +100,7 @@ const subnetGroupTwin: ResourceTwin = {
   delete: () => undefined,
 };
 
-/** Properties of a cluster that have no effect on a laptop. */
+/** Cluster properties that have no effect on a laptop. */
 const inertClusterProperties = [
   'AllowVersionUpgrade',
   'AutomatedSnapshotRetentionPeriod',
@@ -189,7 +189,7 @@ function clusterTwin(
   };
 }
 
-/** Opens the warehouse, or updates the one that is open. */
+/** Creates the warehouse, or updates it if it is open. */
 async function bring(warehouses: Warehouses, where: string, definition: WarehouseDefinition): Promise<void> {
   const { kind, name } = definition.target;
   if (warehouses.find(kind, name)) warehouses.update(definition, where);
@@ -209,7 +209,7 @@ interface AdminProperties {
   readonly secretName: string;
 }
 
-/** The administrator: with a password given, or one made here and kept in Secrets Manager. */
+/** Returns the administrator. The password is either given, or generated and stored in Secrets Manager. */
 function adminOf(
   properties: Properties,
   names: AdminProperties,
@@ -227,7 +227,7 @@ function adminOf(
   return { name, password: () => (JSON.parse(secret.value) as { password: string }).password, secretArn: secret.arn };
 }
 
-/** Recorded, not run: a local warehouse does not sleep. */
+/** Scheduled actions are recorded but not executed, because a local warehouse does not sleep. */
 const scheduledActionTwin: ResourceTwin = {
   type: 'AWS::Redshift::ScheduledAction',
   properties: [

@@ -1,19 +1,22 @@
 import { oneOf, type Properties, type ResourceTwin, requiredText } from 'aws-local-kit';
 import type { Warehouses } from './warehouses';
 
-/** Where Redshift keeps an admin password that it manages itself. */
+/** Stores the admin passwords that Redshift manages. */
 export interface ManagedSecrets {
-  /** The first value given under a name stays. */
+  /** Creates a secret. A secret that exists under the name keeps its value. */
   createManagedSecret(name: string, value: string, kmsKey?: string): { readonly arn: string; readonly value: string };
-  /** Puts members into the JSON of a secret. @returns its ARN */
+  /** Adds members to the JSON of a secret. @returns its ARN */
   complete(secretId: string, members: Readonly<Record<string, unknown>>): string;
 }
 
-/** What Secrets Manager adds to a secret that is attached (its guide, "JSON structure of AWS Secrets Manager secrets"): where the user can log in. */
+/**
+ * Adds to a secret how its user can log in, as Secrets Manager does for an attached secret (its guide, "JSON structure
+ * of AWS Secrets Manager secrets").
+ */
 export function attachmentTwin(
   warehouses: Warehouses,
   secrets: ManagedSecrets,
-  /** Of a namespace; undefined where there is none of the name. */
+  /** Returns a namespace's database, or undefined if the namespace does not exist. */
   databaseOf: (namespace: string) => string | undefined,
 ): ResourceTwin {
   const connection = (type: string, id: string, where: string) => {

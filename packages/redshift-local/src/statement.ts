@@ -1,11 +1,13 @@
 /**
- * What the front end (`sql/`) makes of a Redshift statement and the engine (`engine/`) carries out.
- * `duckdb` texts are complete and safe to run; the engine adds nothing but values it owns.
+ * A Redshift statement after translation: the front end (`sql/`) produces it and the engine (`engine/`) executes it.
+ * `duckdb` texts are complete and safe to run. The engine adds only values that it owns.
  */
 
 /**
- * A type as Redshift names it. In DuckDB: SUPER is JSON (text: keeps null apart from missing, numbers as they were written, keys that differ
- * only in case; read as fast as VARIANT), VARBYTE is BLOB, VARCHAR is VARCHAR, CHAR too (without its trailing blanks, which a query puts back on in its result), the others are their namesakes.
+ * A type under its Redshift name. DuckDB stores SUPER as JSON text, VARBYTE as BLOB, VARCHAR and CHAR as VARCHAR, and
+ * every other type under its own name. JSON text keeps null apart from a missing value, numbers as they were written,
+ * and keys that differ only in case. It reads as fast as VARIANT. A CHAR is stored without its trailing blanks, and a
+ * query adds them to its result.
  */
 export type RedshiftType =
   | {
@@ -30,7 +32,7 @@ export interface ColumnInfo {
   readonly name: string;
   readonly type: RedshiftType;
 }
-/** A column of a query's result; `origin` is the column of a table or view that it shows unchanged. */
+/** A column of a query's result. `origin` is the table or view column that it shows unchanged. */
 export interface ResultColumn extends ColumnInfo {
   readonly origin?: Origin;
 }
@@ -40,34 +42,36 @@ export interface Origin {
   readonly notNull: boolean;
 }
 
-/** What the front end knows of the database; the engine keeps it. Names are folded as Redshift folds them. */
+/** A relation as the front end sees it. The engine stores it. Names are folded as Redshift folds them. */
 export interface Relation {
   readonly schema: string;
   readonly name: string;
   readonly kind: 'table' | 'temp-table' | 'view' | 'materialized-view' | 'system-view';
   readonly columns: readonly (ColumnInfo & Partial<TableColumn>)[];
-  /** Of a late-binding view: its query, as it was written; its columns are found when it is read. */
+  /** A late-binding view's query as written. Its columns are resolved at each read. */
   readonly lateQuery?: string;
-  /** Of a system view: the DuckDB query that it stands for. */
+  /** A system view's DuckDB query. */
   readonly query?: string;
 }
 export interface Catalog {
-  /** Session settings and search path are resolved here; a temp table hides a table of the same name. */
+  /**
+   * Finds a relation, using the session's settings and search path. A temporary table hides a table of the same name.
+   */
   find(schema: string | undefined, name: string): Relation | undefined;
-  /** The external schema's KINESIS source, if `schema` is one. */
+  /** Returns the external schema's KINESIS source, or undefined if `schema` is not an external schema. */
   externalSchema(schema: string): { readonly roleArn: string } | undefined;
   readonly caseSensitiveIdentifiers: boolean;
-  /** The session's own database, by which a name may begin. */
+  /** The session's database. A qualified name may begin with it. */
   readonly database?: string;
-  /** Where a name without a schema is made. @default - public */
+  /** Schema in which an unqualified name is created. @default - public */
   readonly defaultSchema?: string;
-  /** What a setting of the session is, as SHOW shows it. */
+  /** Returns a session setting as SHOW prints it. */
   setting?(name: string): string | undefined;
 }
 
 export type CompressionName = 'none' | 'gzip' | 'bzip2' | 'zstd';
 
-/** Where a statement begins in its text. */
+/** Position at which a statement begins in its text. */
 export interface Place {
   readonly line: number;
   readonly column: number;
@@ -77,26 +81,29 @@ export interface Place {
 export type Statement = Work & { readonly place?: Place };
 export type Work =
   | { readonly kind: 'query'; readonly duckdb: string; readonly columns: readonly ResultColumn[] }
-  /** insert, update, delete: `target` is the changed relation. */
+  /** INSERT, UPDATE or DELETE. `target` is the changed relation. */
   | {
       readonly kind: 'change';
       readonly verb: 'insert' | 'update' | 'delete';
       readonly target: Name;
       readonly duckdb: string;
       /**
-       * The largest number of other rows that match one row of the target of UPDATE … FROM, as `matches`; no row where nothing matches. Of several,
-       * Redshift takes any.
+       * Query for UPDATE … FROM. Its column `matches` is the largest number of source rows that match one target row.
+       * It returns no row if nothing matches. Redshift uses an arbitrary one of several matches.
        */
       readonly matches?: string;
     }
-  /** `conflicts` finds a row where the outcome would depend on which of several source rows comes first; `conflict` says so. */
+  /**
+   * MERGE. `conflicts` returns a row if the outcome depends on the order of several source rows. `conflict` is the
+   * error message for that case.
+   */
   | {
       readonly kind: 'merge';
       readonly target: Name;
       readonly privileges: readonly string[];
       readonly conflicts: string;
       readonly conflict: string;
-      /** Run one after the other; the rows of all count. */
+      /** The statements run in order. The row count is their sum. */
       readonly duckdb: readonly string[];
     }
   | { readonly kind: 'begin' | 'commit' | 'rollback' }
@@ -107,7 +114,7 @@ export type Work =
       readonly kind: 'grant' | 'revoke';
       readonly privileges: readonly string[];
       readonly on: { readonly type: 'database' | 'schema' | 'table' | 'all-tables'; readonly name: string };
-      /** Users, and `public`. */
+      /** User names, or `public`. */
       readonly to: readonly string[];
     }
   | { readonly kind: 'create-schema'; readonly schema: string; readonly ifNotExists: boolean }
@@ -157,7 +164,7 @@ export type Work =
       readonly columns: readonly ColumnInfo[];
       readonly reads: readonly Name[];
       readonly query: string;
-      /** WITH NO SCHEMA BINDING: the query as it was written. */
+      /** The query as written, for WITH NO SCHEMA BINDING. */
       readonly lateQuery?: string;
       readonly text: string;
     }
@@ -167,11 +174,11 @@ export type Work =
       readonly columns: readonly ColumnInfo[];
       readonly autoRefresh: boolean;
       readonly reads: readonly Name[];
-      /** DuckDB SELECT over the relations it reads. */
+      /** DuckDB SELECT over the relations in `reads`. */
       readonly query: string;
-      /** Redshift's classification: why it must be recomputed, or undefined when it refreshes incrementally. */
+      /** Why Redshift recomputes the view at each refresh. Undefined if Redshift refreshes it incrementally. */
       readonly recomputeReason?: string;
-      /** Calls a function whose value changes by itself: the view is always stale. */
+      /** True if the view calls a function whose value changes over time. Such a view is always stale. */
       readonly mutable?: boolean;
       readonly text: string;
     }
@@ -183,9 +190,9 @@ export type Work =
       readonly externalSchema: string;
       readonly stream: string;
       /**
-       * DuckDB SELECT that reads the CTE-like relation `stream_records` with the columns approximate_arrival_timestamp (timestamp), partition_key,
-       * shard_id, sequence_number (varchar), refresh_time (timestamp) and kinesis_data (blob). The engine
-       * supplies that relation for each refresh.
+       * DuckDB SELECT over the relation `stream_records`, which the engine defines for each refresh. Its columns are
+       * approximate_arrival_timestamp and refresh_time (timestamp), partition_key, shard_id and sequence_number
+       * (varchar), and kinesis_data (blob).
        */
       readonly query: string;
       readonly text: string;
@@ -194,7 +201,7 @@ export type Work =
   | {
       readonly kind: 'copy';
       readonly table: Name;
-      /** Columns to fill, in the order of the fields. @default - all of the table */
+      /** Columns to load, in the order of the fields. @default - all columns of the table */
       readonly columns?: readonly string[];
       /** `s3://bucket/prefix`, or a manifest's URL. */
       readonly from: string;
@@ -204,7 +211,7 @@ export type Work =
       readonly format: 'json-auto' | 'json-noshred' | 'csv' | 'text' | 'parquet';
       readonly compression: CompressionName;
       readonly maxErrors: number;
-      /** Options in effect that the engine has to honour: `timeformat`, `ignoreheader`, …, lower-case. */
+      /** Options that the engine must apply: `timeformat`, `ignoreheader`, …, in lower case. */
       readonly options: Readonly<Record<string, string | number | boolean>>;
     }
   | {
@@ -218,7 +225,7 @@ export type Work =
       readonly compression: CompressionName;
       readonly header: boolean;
       readonly delimiter: string;
-      /** What stands for NULL in csv and text; nothing if left out. */
+      /** The text for NULL in csv and text files. @default - an empty text */
       readonly nullAs?: string;
       readonly escape: boolean;
       readonly manifest: 'none' | 'plain' | 'verbose';
@@ -227,26 +234,29 @@ export type Work =
       readonly cleanPath: boolean;
       readonly maxFileBytes: number;
       readonly rowGroupBytes?: number;
-      /** With a key of S3, as the bucket says (ENCRYPTED AUTO), or with a KMS key. */
+      /**
+       * The encryption key: `s3` is S3's own key, `bucket` is the bucket's default (ENCRYPTED AUTO), `kmsKey` is a KMS
+       * key.
+       */
       readonly encryption: 's3' | 'bucket' | { readonly kmsKey: string };
       readonly extension?: string;
       readonly partitionBy: readonly string[];
       readonly includePartitionColumns: boolean;
     }
-  /** `all` with an empty value sets every setting back. */
+  /** The name `all` with an empty value resets every setting. */
   | { readonly kind: 'set'; readonly name: string; readonly value: string }
-  /** A plan of DuckDB statement. */
+  /** EXPLAIN. `duckdb` is the statement to plan. */
   | { readonly kind: 'explain'; readonly duckdb: string }
   | { readonly kind: 'comment'; readonly relation: Name; readonly column?: string; readonly text?: string }
-  /** ANALYZE and VACUUM: of one relation, or of all. */
+  /** ANALYZE or VACUUM of one relation, or of all relations if `table` is undefined. */
   | { readonly kind: 'maintain'; readonly verb: 'analyze' | 'vacuum'; readonly table?: Name };
 
-/** How a table's rows are distributed and sorted, which changes no result. */
+/** Distribution and sort keys of a table. They change no result. */
 export interface StoredKeys {
   readonly diststyle?: 'even' | 'all' | 'key' | 'auto';
   readonly distkey?: string;
   readonly sortkey: readonly string[];
-  /** Of columns whose encoding was given. */
+  /** Encodings by column name, for columns that declare one. */
   readonly encodings?: Readonly<Record<string, string>>;
 }
 
@@ -260,11 +270,11 @@ export interface TableColumn extends ColumnInfo {
   readonly defaultValue?: string;
   readonly identity?: IdentityColumn;
 }
-/** IDENTITY(seed, step). Redshift promises unique values, not that they follow each other. */
+/** IDENTITY(seed, step). Redshift promises unique values, not consecutive ones. */
 export interface IdentityColumn {
   readonly seed: number;
   readonly step: number;
-  /** GENERATED BY DEFAULT: a value may be given. */
+  /** True for GENERATED BY DEFAULT, where a statement may supply the value. */
   readonly byDefault: boolean;
 }
 
@@ -278,7 +288,10 @@ export type TableChange =
   | { readonly kind: 'key' }
   | { readonly kind: 'append'; readonly from: Name };
 
-/** A refusal or a mistake in the statement, as the Data API would report it in `Error`. Line and column start at 1. */
+/**
+ * A mistake in the statement, or a feature that is not supported. The Data API reports the message in `Error`. Line and
+ * column start at 1.
+ */
 export class SqlError extends Error {
   constructor(
     message: string,

@@ -1,12 +1,15 @@
-/** A format of dates or times as a regular expression. */
+/** A date or time format as a regular expression. */
 export interface Format {
-  /** Of the whole text, with a group for each part. */
+  /** Matches the whole text, with a group for each part. */
   readonly pattern: string;
-  /** What a regular expression makes ISO 8601 of it. */
+  /** Replacement that turns a match into ISO 8601. */
   readonly iso: string;
 }
 
-/** Parts of a format, longest first (https://docs.aws.amazon.com/redshift/latest/dg/r_DATEFORMAT_and_TIMEFORMAT_strings.html). */
+/**
+ * Parts of a format, longest first
+ * (https://docs.aws.amazon.com/redshift/latest/dg/r_DATEFORMAT_and_TIMEFORMAT_strings.html).
+ */
 const formatParts: readonly (readonly [name: string, part: string, pattern: string])[] = [
   ['yyyy', 'year', '\\d{4}'],
   ['hh24', 'hour', '\\d{2}'],
@@ -17,7 +20,7 @@ const formatParts: readonly (readonly [name: string, part: string, pattern: stri
   ['ss', 'second', '\\d{2}(?:\\.\\d{1,6})?'],
 ];
 
-/** A DATEFORMAT or TIMEFORMAT of numbers with year, month and day; undefined for any other. */
+/** Parses a numeric DATEFORMAT or TIMEFORMAT with year, month and day. Returns undefined for any other format. */
 export function formatOf(format: string): Format | undefined {
   const groups: Record<string, number> = {};
   let pattern = '';

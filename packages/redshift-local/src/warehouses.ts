@@ -27,29 +27,29 @@ export interface WarehousesOptions {
   readonly s3: S3Port;
   readonly kinesis: KinesisPort;
   readonly translate: Translate;
-  /** Of each warehouse. @default - one a core, at most 8 */
+  /** DuckDB threads of each warehouse. @default - one per core, at most 8 */
   readonly threads?: number;
-  /** @default - nothing goes wrong */
+  /** @default - no faults */
   readonly faults?: StatementFaults;
   /** When system views show what a transaction did. @default - at once */
   readonly systemViews?: () => SystemViewLag | undefined;
-  /** Told of each warehouse before anybody can reach it. */
+  /** Called for each warehouse before it accepts statements. */
   readonly onOpen?: (warehouse: ReachableWarehouse) => void;
 }
 
-/** A cluster or workgroup to be opened. */
+/** A cluster or workgroup to open. */
 export interface WarehouseDefinition {
   readonly target: WarehouseTarget;
-  /** Before `/<user>` in the ARN of a database user. */
+  /** The part before `/<user>` in a database user's ARN. */
   readonly userScope: string;
-  /** Name of the database file: a workgroup's is its namespace's. */
+  /** Name of the database file. A workgroup uses its namespace's name. */
   readonly storage: string;
   readonly database: string;
   readonly roleArns: readonly string[];
   readonly caseSensitiveIdentifiers: boolean;
-  /** Of a cluster's nodes; a workgroup has none. */
+  /** Node type of a cluster. A workgroup has none. */
   readonly nodeType?: string;
-  /** Where a cluster would listen. */
+  /** Port on which a real cluster would listen. */
   readonly port?: number;
   readonly admin: { readonly name: string; password(): string };
 }
@@ -57,7 +57,7 @@ export interface WarehouseDefinition {
 /** The open warehouses of the account. */
 export class Warehouses {
   private readonly open = new Map<string, ReachableWarehouse>();
-  /** Of each open warehouse, as it was last updated. */
+  /** The latest definition of each open warehouse. */
   private readonly definitions = new Map<string, WarehouseDefinition>();
 
   constructor(private readonly options: WarehousesOptions) {}
@@ -91,7 +91,7 @@ export class Warehouses {
     this.open.set(key, warehouse);
   }
 
-  /** Attaches other roles. @throws NotModelledError for what an open engine cannot take on */
+  /** Replaces the attached roles. @throws NotModelledError for a change that an open engine cannot apply */
   update(definition: WarehouseDefinition, where: string): void {
     const { kind, name } = definition.target;
     const known = this.definitions.get(`${kind}/${name}`);
@@ -106,14 +106,14 @@ export class Warehouses {
     this.definitions.set(`${kind}/${name}`, definition);
   }
 
-  /** Attaches other roles to the workgroups of a namespace. */
+  /** Replaces the attached roles of a namespace's workgroups. */
   attachRoles(storage: string, roleArns: readonly string[]): void {
     for (const [key, definition] of this.definitions)
       if (definition.target.kind === 'workgroup' && definition.storage === storage)
         this.definitions.set(key, { ...definition, roleArns });
   }
 
-  /** Takes the warehouse away with its data. */
+  /** Deletes the warehouse and its data. */
   delete(kind: 'cluster' | 'workgroup', name: string): void {
     const key = `${kind}/${name}`;
     const definition = this.definitions.get(key);
@@ -125,7 +125,7 @@ export class Warehouses {
     for (const part of ['', '.wal']) rmSync(`${file}${part}`, { force: true });
   }
 
-  /** @param name or ARN */
+  /** Finds an open warehouse. @param name its name or ARN */
   find(kind: 'cluster' | 'workgroup', name: string): ReachableWarehouse | undefined {
     const named = this.open.get(`${kind}/${name}`);
     return named ?? this.all().find(({ target }) => target.kind === kind && target.arn === name);
@@ -152,10 +152,10 @@ export class Warehouses {
     this.open.clear();
   }
 
-  /** As Redshift does: the role has to be attached, and the external id is the database user's ARN. */
+  /** Assumes a role as Redshift does: the role must be attached, and the external id is the database user's ARN. */
   private assume(definition: WarehouseDefinition, roleArn: string, user: string): Principal {
     const { account, region, sts } = this.options;
-    // None of the resources of a warehouse that are modelled sets one.
+    // None of the modelled warehouse resources sets a default role.
     if (roleArn === 'default')
       throw new WarehouseError(
         `no default IAM role is set for the ${definition.target.kind} ${definition.target.name}`,
