@@ -20,7 +20,7 @@ export interface ActionsOptions {
   readonly twins: ReadonlyMap<string, ResourceTwin>;
   readonly customResources: CustomResources;
   readonly secrets: SecretsPort;
-  /** Reads the secrets of dynamic references. */
+  /** The principal that reads the secrets of dynamic references. */
   readonly principal: Principal;
   readonly clock: Clock;
   readonly onRun: RunListener;
@@ -30,11 +30,14 @@ export interface ActionsOptions {
 export interface Subject {
   readonly logicalId: string;
   readonly definition: Definition;
-  /** Of the request to a custom resource. */
+  /** Id of the request to a custom resource. */
   readonly requestId: string;
 }
 
-/** Creates, updates and deletes the resources of one stack, by their twins or by asking the function of a custom resource, and tells of it. */
+/**
+ * Creates, updates and deletes the resources of one stack, and reports each step as a run event.
+ * A custom resource is handled by its own function, any other resource by the twin of its type.
+ */
 export class Actions {
   constructor(
     private readonly stackName: string,
@@ -46,7 +49,7 @@ export class Actions {
     return isCustomType(type) && !this.options.twins.has(type);
   }
 
-  /** Makes what a twin keeps in memory from what is on disk. */
+  /** Opens a stored resource: its twin rebuilds the in-memory state. */
   async open(logicalId: string, resource: StoredResource): Promise<void> {
     if (this.isCustom(resource.type) || resource.properties === undefined) return;
     const context = this.contextOf(logicalId, resource, resource);
@@ -64,7 +67,10 @@ export class Actions {
     });
   }
 
-  /** @param from the resource as it is; a custom resource may answer with another physical id, which makes it a replacement */
+  /**
+   * Updates the resource. A custom resource that answers with another physical id counts as replaced.
+   * @param from the resource before the update
+   */
   update(subject: Subject, from: StoredResource): Promise<ResourceState> {
     return this.told(subject, 'update', async () => {
       const { logicalId, definition } = subject;
@@ -92,8 +98,9 @@ export class Actions {
   }
 
   /**
-   * Whether a change of properties makes a new physical resource. Of a custom resource only its function's answer tells.
-   * @throws Error when it would, and the template gives the old one's name to the new one
+   * True if the changed properties require a new physical resource.
+   * Always false for a custom resource: only its function's answer shows a replacement.
+   * @throws Error if a replacement is required but the template keeps the old resource's name
    */
   replaces({ type, properties = {} }: Definition, from: StoredResource): boolean {
     if (this.isCustom(type) || from.properties === undefined) return false;
@@ -108,7 +115,7 @@ export class Actions {
     return true;
   }
 
-  /** What CloudFormation calls a resource whose function did not say. */
+  /** Name that CloudFormation generates. It is also the physical id of a custom resource whose function gave none. */
   generatedName(logicalId: string, { generation }: Definition): string {
     return generatedName(this.stackName, logicalId, generation);
   }
@@ -177,7 +184,7 @@ export class Actions {
   }
 }
 
-/** The property by which a template names the physical resource, for types that another property replaces too. */
+/** The property that names the physical resource, for types that other properties replace too. */
 const ownNames: Readonly<Record<string, string>> = {
   'AWS::KinesisFirehose::DeliveryStream': 'DeliveryStreamName',
   'AWS::IAM::Role': 'RoleName',
@@ -191,7 +198,7 @@ const ownNames: Readonly<Record<string, string>> = {
   'AWS::StepFunctions::StateMachine': 'StateMachineName',
 };
 
-/** `<stack>-<logical id>-<12 characters>`, at most 62 characters long, so that it fits every service. */
+/** `<stack>-<logical id>-<12 characters>`. It has at most 62 characters, which every service accepts. */
 export function generatedName(stackName: string, logicalId: string, generation = 0): string {
   const seed = generation === 0 ? `${stackName}/${logicalId}` : `${stackName}/${logicalId}/${generation}`;
   const digest = createHash('sha256').update(seed).digest();

@@ -29,20 +29,20 @@ export interface Template {
 /** One stack of a stage. */
 export interface Stack {
   readonly name: string;
-  /** `dev/Data`. */
+  /** For example `dev/Data`. */
   readonly displayName: string;
-  /** Undefined where the template is agnostic of it. */
+  /** Undefined if the template is environment-agnostic. */
   readonly account?: string;
   readonly region?: string;
   readonly template: Template;
-  /** Construct path by logical id, as `dev/Data/Stream/Resource`. */
+  /** Construct path by logical id, for example `dev/Data/Stream/Resource`. */
   readonly paths: Readonly<Record<string, string>>;
 }
 
 export interface Assembly {
   /** In deployment order. */
   readonly stacks: readonly Stack[];
-  /** The folders and files of the functions' code, by the S3 object key that the templates use. */
+  /** Folders and files with the functions' code, by the S3 object key used in the templates. */
   readonly assets: ReadonlyMap<string, string>;
 }
 
@@ -71,9 +71,9 @@ interface AssetManifest {
 }
 
 /**
- * Reads what `cdk synth` wrote for one stage.
- * @param stageName @default - the app's own stacks; where it has none, its only stage
- * @throws Error naming the stages there are when this one is missing, or when there are several and none is named
+ * Reads the output of `cdk synth` for one stage.
+ * @param stageName @default - the app's own stacks, or the only stage if the app has no stacks of its own
+ * @throws Error listing the stages if the named one is missing, or if there are several and none is named
  */
 export function loadAssembly(assemblyDir: string, stageName?: string): Assembly {
   const folder = folderOf(assemblyDir, stageName);
@@ -108,7 +108,7 @@ function artifactsOf(folder: string): Record<string, Artifact> {
 
 function readStack(folder: string, id: string, artifact: Artifact): Stack {
   const properties = artifact.properties!;
-  // The CDK leaves the name out where it is the artifact's own.
+  // The CDK omits the stack name if it equals the artifact's id.
   const name = (properties['stackName'] as string | undefined) ?? id;
   const [account, region] = (artifact.environment ?? '').replace('aws://', '').split('/');
   const extra = artifact.additionalMetadataFile

@@ -2,13 +2,16 @@ import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from '
 import { join } from 'node:path';
 import type { Assembly } from './assembly';
 
-/** The assets of every deployment that may still be run or rolled back to, as the bootstrap bucket keeps them: their keys are hashes of their content. */
+/**
+ * Assets of every deployment that can still run or be rolled back to, like the bootstrap bucket on AWS.
+ * The keys are content hashes.
+ */
 export interface Assets {
-  /** Copies what the assembly's templates refer to, so that the assembly itself may go. */
+  /** Copies the assets that the templates refer to. The assembly can be deleted afterwards. */
   publish(assembly: Assembly): void;
-  /** Folder or file by the S3 key that a template uses. */
+  /** Folder or file by the S3 key used in a template. */
   path(objectKey: string): string | undefined;
-  /** Keeps only these keys. */
+  /** Deletes every asset except these keys. */
   prune(used: ReadonlySet<string>): void;
 }
 
@@ -20,7 +23,7 @@ export function openAssets(dataDir: string): Assets {
       mkdirSync(folder, { recursive: true });
       for (const [key, source] of assets) {
         if (existsSync(pathOf(key))) continue;
-        // Whole or not at all, whenever the process ends.
+        // The rename makes the copy atomic: if the process ends early, no partial asset remains.
         const incoming = `${pathOf(key)}.incoming`;
         rmSync(incoming, { recursive: true, force: true });
         cpSync(source, incoming, { recursive: true, dereference: true });

@@ -4,9 +4,10 @@ import { inOrder } from './order';
 import type { Leftover, StoredStack } from './state';
 
 /**
- * Deletes what is left over, each before what it depends on. What cannot be deleted is told and kept in mind, as is what it depends on, for the
- * next deployment to try again.
- * @returns what could not be deleted, a line each
+ * Deletes the leftovers, each before the resources that it depends on.
+ * A resource that cannot be deleted is reported. It stays a leftover together with its dependencies, and the next
+ * deployment retries them.
+ * @returns one line for each resource that could not be deleted
  */
 export async function cleanUp(stored: StoredStack, actions: Actions, save: () => void): Promise<string[]> {
   const failures: string[] = [];

@@ -6,12 +6,12 @@ export type Properties = Readonly<Record<string, unknown>>;
 
 export interface CustomResourceRequest {
   readonly requestType: 'Create' | 'Update' | 'Delete';
-  /** A request that is repeated, since its answer was never heard, has the same. */
+  /** A request that is repeated because its answer was lost keeps its id. */
   readonly requestId: string;
   readonly stackId: string;
   readonly logicalId: string;
   readonly type: string;
-  /** Resolved, ServiceToken included, as `asText` made them. */
+  /** Resolved properties, including ServiceToken. Numbers and booleans are text, see `asText`. */
   readonly properties: Properties;
   readonly oldProperties?: Properties;
   readonly physicalId?: string;
@@ -21,11 +21,11 @@ export interface CustomResourceAnswer {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** The function answered FAILED, or did not answer. */
+/** Thrown if the function answered FAILED or did not answer. */
 export class CustomResourceError extends Error {
   constructor(
     message: string,
-    /** What the function called the resource, if it said so. */
+    /** The physical id that the function gave, if any. */
     readonly physicalId?: string,
   ) {
     super(message);
@@ -34,9 +34,9 @@ export class CustomResourceError extends Error {
 }
 
 export interface CustomResources {
-  /** Asks the function behind the ServiceToken; rejects with a CustomResourceError. */
+  /** Invokes the function behind the ServiceToken. Rejects with a CustomResourceError. */
   request(request: CustomResourceRequest): Promise<CustomResourceAnswer>;
-  /** What the gateway does with answers: requests below `answerPath`. */
+  /** Handles the functions' answers, which arrive at the gateway below `answerPath`. */
   readonly handler: InternalHandler;
 }
 export interface CustomResourcesOptions {
@@ -47,7 +47,7 @@ export interface CustomResourcesOptions {
 }
 
 export const answerPath = '/_local/custom-resource/';
-/** CloudFormation's default of ServiceTimeout. */
+/** CloudFormation's default for ServiceTimeout. */
 const defaultTimeoutSeconds = 3600;
 
 interface Answer {
@@ -58,7 +58,7 @@ interface Answer {
   readonly Data?: Readonly<Record<string, unknown>>;
 }
 
-/** The protocol of custom resources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html */
+/** The custom resource protocol: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html */
 export function createCustomResources({ region, clock, lambda, principal }: CustomResourcesOptions): CustomResources {
   const waiting = new Map<string, (answer: Answer) => void>();
 
@@ -87,7 +87,8 @@ export function createCustomResources({ region, clock, lambda, principal }: Cust
         String(request.properties['ServiceToken']),
         eventOf(request, responseUrl),
       );
-      // AWS would retry the function and then wait for the deadline: the reason is known now.
+      // AWS would retry the function and then wait for the deadline. Here the reason is known at once, so the request
+      // fails.
       invocation.then(
         ({ error }) => error && fail(`its function failed: ${error.errorType}: ${error.errorMessage}`),
         (error: Error) => fail(error.message),
@@ -110,7 +111,7 @@ export function createCustomResources({ region, clock, lambda, principal }: Cust
   };
 }
 
-/** CDK's provider framework gives a reason with its stack trace, which says nothing to who deploys. */
+/** Removes the stack trace that CDK's provider framework appends: it does not help the person who deploys. */
 function reasonOf({ Reason }: Answer): string {
   const lines = (Reason ?? 'failed without a reason').split('\n').filter((line) => !/^\s+at /.test(line));
   return lines.join('\n').trim();
@@ -131,7 +132,7 @@ function eventOf(request: CustomResourceRequest, responseUrl: string) {
   };
 }
 
-/** CloudFormation hands numbers and booleans over as text. */
+/** CloudFormation sends numbers and booleans to custom resources as text. */
 export function asText(value: unknown): unknown {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (Array.isArray(value)) return value.map(asText);

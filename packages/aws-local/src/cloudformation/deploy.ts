@@ -13,18 +13,18 @@ export interface DeployedResource {
   readonly stackName: string;
   readonly logicalId: string;
   readonly type: string;
-  /** Construct path, as `dev/Data/Stream/Resource`; undefined where CDK did not record one. */
+  /** Construct path, for example `dev/Data/Stream/Resource`. Undefined if CDK did not record one. */
   readonly path?: string;
   readonly ref: string;
   readonly attributes: Readonly<Record<string, unknown>>;
-  /** Resolved properties, but for dynamic references. */
+  /** Properties with intrinsic functions resolved. Dynamic references stay unresolved. */
   readonly properties: Properties;
 }
 export interface Deployment {
   readonly resources: readonly DeployedResource[];
-  /** Values of the outputs, by stack name and output name. */
+  /** Output values by stack name and output name. */
   readonly outputs: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** By stack name. */
+  /** Stack status by stack name. */
   readonly statuses: Readonly<Record<string, StackStatus>>;
 }
 
@@ -35,12 +35,12 @@ export interface CloudFormationOptions extends Omit<ActionsOptions, 'twins'> {
   readonly region: string;
 }
 
-/** The deployment failed. What it did was taken back, as far as the message does not say otherwise. */
+/** Thrown if a deployment failed. Its changes were rolled back, unless the message says otherwise. */
 export class DeploymentError extends Error {
   constructor(
-    /** A line for each resource that failed. */
+    /** One line for each resource that failed. */
     readonly failures: readonly string[],
-    /** Of the stack that failed; undefined when nothing was begun. */
+    /** Status of the failed stack. Undefined if the deployment failed before it changed a stack. */
     readonly status?: StackStatus,
   ) {
     super(failures.join('\n'));
@@ -49,12 +49,13 @@ export class DeploymentError extends Error {
 }
 
 /**
- * CloudFormation over the twins: stacks are updated as a whole or not at all.
+ * CloudFormation over the twins: a stack update either succeeds as a whole or is rolled back.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks.html
  *
- * Where AWS leaves things open, or to the person who operates it: a resource that runs when another one fails is waited for instead of cancelled;
- * what a cleanup could not delete is tried again with the next deployment; a stack whose rollback or creation failed is put in order by the next
- * deployment, without further ado.
+ * AWS leaves some behaviour open or leaves it to the operator. The choices here:
+ * - If one resource fails, the others in progress are awaited, not cancelled.
+ * - The next deployment retries resources that a cleanup could not delete.
+ * - The next deployment repairs a stack whose rollback or creation failed. The operator need not act.
  */
 export class CloudFormation {
   private readonly twins: ReadonlyMap<string, ResourceTwin>;
@@ -69,7 +70,7 @@ export class CloudFormation {
     }
   }
 
-  /** Opens what the data folder holds: the state of twins is in memory, and this process has just begun. */
+  /** Opens the stored resources. Twins keep state in memory, so a new process rebuilds it from the data folder. */
   async open(): Promise<void> {
     for (const [name, stored] of Object.entries(this.state.stacks)) {
       const actions = this.actionsOf(name);
@@ -81,8 +82,8 @@ export class CloudFormation {
   }
 
   /**
-   * Deploys the stacks one after the other. What an earlier deployment left unfinished is finished first, by taking it back where it had not yet
-   * succeeded.
+   * Deploys the stacks one after the other. First it finishes what an earlier deployment left unfinished: it rolls back
+   * an incomplete update and completes a cleanup.
    * @throws DeploymentError
    */
   async deploy(assembly: Assembly): Promise<Deployment> {
@@ -99,7 +100,7 @@ export class CloudFormation {
     return this.deployment();
   }
 
-  /** What is deployed, also after a deployment that failed. */
+  /** The current resources, outputs and statuses, also after a failed deployment. */
   deployment(): Deployment {
     const stacks = Object.entries(this.state.stacks);
     return {
@@ -119,7 +120,7 @@ export class CloudFormation {
     };
   }
 
-  /** S3 keys of the code of every function that is there, or that an unfinished operation could need again. */
+  /** S3 keys of the code of every deployed function and of every function that an unfinished operation may need. */
   codeKeys(): ReadonlySet<string> {
     const keys = Object.values(this.state.stacks).flatMap((stored) =>
       [...physicalResources(stored).values()]
@@ -153,7 +154,7 @@ export class CloudFormation {
     throw new DeploymentError(update.failures, stored.status);
   }
 
-  /** The cleanup; what it cannot delete does not fail the stack. */
+  /** Runs the cleanup. A resource that cannot be deleted does not fail the stack. */
   private async conclude(name: string, stored: StoredStack): Promise<void> {
     if (stored.leftovers.length > 0) {
       this.tell(name, stored.status);
@@ -187,7 +188,7 @@ export class CloudFormation {
     throw new DeploymentError(failures, status);
   }
 
-  /** Goes on where an earlier deployment stopped, or the end of its process stopped it. */
+  /** Continues an operation that failed or was interrupted by the end of its process. */
   private async finish(name: string, stored: StoredStack): Promise<void> {
     switch (stored.status) {
       case 'CREATE_IN_PROGRESS':
@@ -208,7 +209,7 @@ export class CloudFormation {
     }
   }
 
-  /** A stack that is no longer in the assembly. */
+  /** Deletes a stack that is no longer in the assembly. */
   private async remove(name: string): Promise<void> {
     const stored = this.state.stacks[name]!;
     const importers = this.importers(name, Object.keys(stored.exports));
@@ -226,7 +227,10 @@ export class CloudFormation {
     this.tell(name, failures.length > 0 ? 'DELETE_FAILED' : 'DELETE_COMPLETE', failures.join('\n') || undefined);
   }
 
-  /** @throws Error for exports that are gone or changed while other stacks import them, as CloudFormation does */
+  /**
+   * Checks the exports as CloudFormation does.
+   * @throws Error if another stack imports an export that is removed or changed, or exports the same name
+   */
   private checkExports(name: string, exports: Readonly<Record<string, unknown>>): void {
     const before = this.state.stacks[name]!.exports;
     const changed = Object.keys(before).filter((item) => exports[item] !== before[item]);
@@ -247,8 +251,8 @@ export class CloudFormation {
   }
 
   /**
-   * Stacks that have to go first: the stack drops exports that they import today and will not any more. Whoever deploys to AWS has to choose this
-   * order too.
+   * Stacks that must be updated before `stack`: it drops exports that they import today and no longer import in the new
+   * assembly. On AWS the operator has to choose this order too.
    */
   private usersOfRemoved(stack: Stack, { stacks }: Assembly): Stack[] {
     const stored = this.state.stacks[stack.name];
@@ -281,7 +285,7 @@ export class CloudFormation {
   }
 }
 
-/** By logical id; what the stack goes by is the last. */
+/** Physical resources by logical id. The stack's current resource is the last of each list. */
 function physicalResources(stored: StoredStack): Map<string, StoredResource[]> {
   const found = new Map<string, StoredResource[]>();
   const add = (id: string, resource: StoredResource) => found.set(id, [...(found.get(id) ?? []), resource]);

@@ -1,9 +1,14 @@
 import type { Principal, SecretsPort } from 'aws-local-kit';
 
-/** `{{resolve:secretsmanager:<secret id or ARN>:SecretString:<json key>:<stage>:<version>}}`, the last three optional. */
+/**
+ * `{{resolve:secretsmanager:<secret id or ARN>:SecretString:<json key>:<stage>:<version>}}`. The last three parts are
+ * optional.
+ */
 const reference = /\{\{resolve:secretsmanager:(.+?):SecretString(?::([^:}]*))?(?::[^:}]*)?(?::[^:}]*)?\}\}/g;
 
-/** The value with secrets put in place of dynamic references. Values are used as they are at deployment: a rotation is not noticed. */
+/**
+ * Replaces dynamic references by the secrets' current values. A later rotation has no effect until the next deployment.
+ */
 export async function resolveDynamicReferences(
   value: unknown,
   from: { readonly secrets: SecretsPort; readonly principal: Principal },

@@ -1,9 +1,9 @@
-/** What an expression of a template may refer to, and how it is looked up. */
+/** The values that an expression of a template can refer to. */
 export interface Scope {
   readonly stackName: string;
   readonly account: string;
   readonly region: string;
-  /** Value of a parameter, undefined when there is none of the name. */
+  /** Value of a parameter. Undefined if the parameter does not exist. */
   parameter(name: string): unknown;
   mapping(map: string, top: string, second: string): unknown;
   condition(name: string): boolean;
@@ -13,7 +13,7 @@ export interface Scope {
   stackOutput(stackName: string, outputName: string): unknown;
 }
 
-/** Stands for a property that is to be left out. */
+/** Marks a property that is left out. */
 export const noValue = Symbol('AWS::NoValue');
 
 export const pseudoParameters = [
@@ -86,8 +86,8 @@ const functions: Readonly<Record<string, Evaluate>> = {
 };
 
 /**
- * The intrinsic function that an object stands for, if it does: `Ref`, `Fn::…`, or `Condition` where its argument is a name.
- * (A policy statement has a Condition too, beside other members or with an object in it.)
+ * The intrinsic function that an object represents, if any: `Ref`, `Fn::…`, or `Condition` with a name as argument.
+ * The `Condition` of a policy statement is none: it has sibling members or contains an object.
  */
 export function intrinsicOf(value: unknown): { readonly name: string; readonly argument: unknown } | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
@@ -102,7 +102,7 @@ export function intrinsicOf(value: unknown): { readonly name: string; readonly a
 
 export const isModelled = (name: string) => Object.hasOwn(functions, name);
 
-/** The value with all intrinsics worked out; members that come to AWS::NoValue are left out. */
+/** Resolves all intrinsic functions. Members that resolve to AWS::NoValue are left out. */
 export function resolve(value: unknown, scope: Scope): unknown {
   const intrinsic = intrinsicOf(value);
   if (intrinsic) {
@@ -118,7 +118,7 @@ export function resolve(value: unknown, scope: Scope): unknown {
   return value;
 }
 
-/** `['Queue', 'Arn']` of both spellings of GetAtt. */
+/** Splits both spellings of a GetAtt argument into logical id and attribute, for example `['Queue', 'Arn']`. */
 export function attributeReference(argument: unknown): [string, string] {
   if (Array.isArray(argument)) return [String(argument[0]), String(argument[1])];
   const text = String(argument);
@@ -126,7 +126,7 @@ export function attributeReference(argument: unknown): [string, string] {
   return [text.slice(0, dot), text.slice(dot + 1)];
 }
 
-/** Names in the template of Fn::Sub; `${!literal}` is none. */
+/** Names in a template of Fn::Sub. `${!literal}` is not a name. */
 export function substitutions(template: string): string[] {
   return [...template.matchAll(/\$\{([^!}][^}]*)\}/g)].map((match) => match[1]!.trim());
 }
@@ -175,7 +175,7 @@ function ref(name: string, scope: Scope): unknown {
   }
 }
 
-/** An ARN that is the same on every start. */
+/** The ARN of the stack. It is the same on every start. */
 export function stackId({ account, region, stackName }: Pick<Scope, 'account' | 'region' | 'stackName'>): string {
   return `arn:aws:cloudformation:${region}:${account}:stack/${stackName}/00000000-0000-4000-8000-000000000000`;
 }

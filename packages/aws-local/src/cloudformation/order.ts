@@ -1,6 +1,6 @@
 /**
- * The keys with each after what it depends on; dependencies that are no keys count for nothing. A circle, which only resources of two
- * templates together can form, is cut somewhere.
+ * Sorts the keys so that each follows its dependencies. Dependencies that are not in `keys` are ignored.
+ * A cycle can only form from the resources of two templates together. It is broken at an arbitrary point.
  */
 export function inOrder(keys: Iterable<string>, dependenciesOf: (key: string) => readonly string[]): string[] {
   const all = new Set(keys);

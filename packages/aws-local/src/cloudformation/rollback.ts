@@ -6,8 +6,8 @@ import { failed, isSamePhysical, perform, took } from './update';
 import { sameValue } from './values';
 
 /**
- * Learns how the steps ended that the end of the process cut off, by doing them again: twins open what they find, and a custom resource is asked
- * under the same request id.
+ * Repeats the steps that were interrupted by the end of the process, to learn their outcome.
+ * A twin opens a resource that exists already, and a custom resource receives the same request id.
  */
 export async function settle(stored: StoredStack, actions: Actions, save: () => void): Promise<void> {
   const operation = stored.operation!;
@@ -24,10 +24,12 @@ export async function settle(stored: StoredStack, actions: Actions, save: () => 
 }
 
 /**
- * Takes back what an operation did. Resources that were updated get their old properties, in the order of the old template, so the code of a
- * provider is the old one again before its resources are asked. Those that were replaced keep the old physical resource. What the operation
- * made is left for the cleanup, unless its deletion policy retains it.
- * @returns what could not be taken back, a line each; then the operation stays open
+ * Rolls back an operation.
+ * - Updated resources get their old properties, in the order of the old template. A provider's code is thus restored
+ *   before its custom resources are.
+ * - Replaced resources return to the old physical resource.
+ * - Created resources become leftovers for the cleanup, unless their deletion policy is Retain.
+ * @returns one line for each resource that could not be rolled back; the operation then stays open
  */
 export async function rollBack(stored: StoredStack, actions: Actions, save: () => void): Promise<string[]> {
   const operation = stored.operation!;
@@ -56,12 +58,12 @@ export async function rollBack(stored: StoredStack, actions: Actions, save: () =
   return [];
 }
 
-/** Of a replacement that failed nothing is there: a twin makes its resource whole or not at all. */
+/** Rolls back one resource. A failed replacement needs nothing: a twin creates a resource completely or not at all. */
 async function undo(id: string, operation: Operation, stored: StoredStack, actions: Actions): Promise<void> {
   const before = operation.before[id]!;
   const step = operation.underway[id];
   if (step?.action === 'update') {
-    // Whether a failed update changed anything is not known, so it is updated back in any case.
+    // A failed update may have changed the resource, so it is updated back in any case.
     const from: StoredResource = { ...step.definition, ref: step.physicalId ?? before.ref, attributes: {} };
     await updateBack(id, from, before, stored, actions);
   } else if (!step) {
@@ -73,7 +75,10 @@ async function undo(id: string, operation: Operation, stored: StoredStack, actio
   delete operation.underway[id];
 }
 
-/** What the failed update made under another id, and what an answer with another id leaves behind, goes in the cleanup. */
+/**
+ * Updates a resource back to its old properties. If the update gave it another physical id, that physical resource
+ * becomes a leftover.
+ */
 async function updateBack(
   id: string,
   from: StoredResource,
@@ -88,7 +93,7 @@ async function updateBack(
     throw new Error(`took on the physical id ${ref} when it was updated back, it had ${before.ref}`);
 }
 
-/** The physical resources that only the operation made. */
+/** Physical resources that the operation created. */
 function made({ before, underway }: Operation, stored: StoredStack, actions: Actions): Leftover[] {
   const created = Object.entries(stored.resources)
     .filter(([id]) => !(id in before))

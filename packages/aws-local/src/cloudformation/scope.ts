@@ -5,15 +5,15 @@ import { resolve, type Scope } from './intrinsics';
 export interface ScopeOptions {
   readonly account: string;
   readonly region: string;
-  /** A resource that exists by now. */
+  /** State of a resource. Undefined if it does not exist yet. */
   readonly resource: (logicalId: string) => ResourceState | undefined;
-  /** The value of an export. */
+  /** Value of an export. */
   readonly exported: (name: string) => unknown;
   /** The value of an output. */
   readonly output: (stackName: string, outputName: string) => unknown;
 }
 
-/** What the intrinsic functions of one template refer to. */
+/** Scope of one template's intrinsic functions. */
 export function scopeOf({ name: stackName, template }: Stack, options: ScopeOptions): Scope {
   const known = (id: string): ResourceState => {
     const state = options.resource(id);

@@ -12,7 +12,7 @@ import type { StateFile, StoredStack } from './state';
 
 const namespace = 'http://cloudformation.amazonaws.com/doc/2010-05-15/';
 
-/** What may be asked of the stacks that are deployed. They are changed by Runtime.deploy, not through this service. */
+/** Read operations on the deployed stacks. Only Runtime.deploy changes stacks. */
 export function cloudFormationService(state: Pick<StateFile, 'stacks'>, authorizer: Authorizer): Service {
   const stackOf = (form: URLSearchParams, request: ServiceRequest): [string, StoredStack] =>
     chosen(state, authorizer, form, request, required(form, 'StackName'))[0]!;
@@ -65,7 +65,7 @@ export function cloudFormationService(state: Pick<StateFile, 'stacks'>, authoriz
   };
 }
 
-/** ListStacks and what it filters by, any other operation and the stack that it is about. */
+/** Parameters that an operation accepts: a filter for ListStacks, the stack's name for all others. */
 const parametersOf = (action: string) => [
   'Action',
   'Version',
@@ -83,7 +83,7 @@ function required(form: URLSearchParams, parameter: string): string {
   throw new AwsError('ValidationError', `${parameter} must be given: the local runtime finds resources by their stack`);
 }
 
-/** The stack of a name or id, or all of them. */
+/** The stack with the name or id, or all stacks if there is none in the request. */
 function chosen(
   { stacks }: Pick<StateFile, 'stacks'>,
   authorizer: Authorizer,
@@ -103,7 +103,7 @@ function chosen(
   return found;
 }
 
-/** Stacks of folders from before this was recorded have no time. */
+/** Creation time. Undefined for stacks recorded before this field existed. */
 const createdAt = ({ createdAt: at }: StoredStack) => (at === undefined ? undefined : new Date(at).toISOString());
 
 const idOf = (name: string, { account, region }: StoredStack) =>

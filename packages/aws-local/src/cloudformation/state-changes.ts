@@ -1,4 +1,4 @@
-/** Sets the value at a path of keys below the stacks, or deletes it where there is none. */
+/** Sets the value at a path of keys below the stacks. Deletes the key if there is no value. */
 export type Change = readonly [path: readonly string[], value?: unknown];
 
 /** The members of a stack that are changed in place. */
@@ -9,7 +9,7 @@ interface Changing {
 }
 type Stacks<Stack> = Readonly<Record<string, Stack>>;
 
-/** A copy as deep as stacks are changed in place. What lies deeper is replaced, never changed. */
+/** Copies the stacks to the depth at which they are changed in place. Deeper values are only ever replaced. */
 export function copyOf<Stack extends Changing>(stacks: Stacks<Stack>): Stacks<Stack> {
   return Object.fromEntries(
     Object.entries(stacks).map(([name, stack]) => [
@@ -24,7 +24,7 @@ export function copyOf<Stack extends Changing>(stacks: Stacks<Stack>): Stacks<St
   );
 }
 
-/** What makes the one copy the other. */
+/** The changes that turn `before` into `now`. */
 export function changesBetween<Stack>(before: Stacks<Stack>, now: Stacks<Stack>): Change[] {
   const changes: Change[] = [];
   const compare = (path: readonly string[], old: unknown, value: unknown) => {
@@ -40,7 +40,10 @@ export function changesBetween<Stack>(before: Stacks<Stack>, now: Stacks<Stack>)
   return changes;
 }
 
-/** @returns the stacks with the change, which may be the same object */
+/**
+ * Applies a change.
+ * @returns the changed stacks, which may be the same object
+ */
 export function withChange<Stack>(stacks: Stacks<Stack>, [path, value]: Change): Stacks<Stack> {
   const last = path.at(-1);
   if (last === undefined) return value as Stacks<Stack>;
@@ -53,7 +56,12 @@ export function withChange<Stack>(stacks: Stacks<Stack>, [path, value]: Change):
 
 type Members = Record<string, unknown>;
 
-/** Members of a record are compared one by one and keep the order of their creation; those of a struct have no order; a value is replaced whole. */
+/**
+ * How the value at a path is compared:
+ * - record: its members are compared one by one and keep their creation order
+ * - struct: its members are compared one by one and have no order
+ * - value: it is replaced as a whole
+ */
 function kindOf([name, field, part, ...rest]: readonly string[]): 'record' | 'struct' | 'value' {
   if (name === undefined) return 'record';
   if (field === undefined) return 'struct';
@@ -66,7 +74,7 @@ function kindOf([name, field, part, ...rest]: readonly string[]): 'record' | 'st
 
 const isObject = (value: unknown): value is Members => typeof value === 'object' && value !== null;
 
-/** Whether the members come out in their order when what is gone is deleted and what is new is added at the end. */
+/** True if deleting the old members and appending the new ones gives the right order. */
 function inOrder(old: Members, value: Members): boolean {
   const kept = Object.keys(old).filter((key) => key in value);
   const names = Object.keys(value);

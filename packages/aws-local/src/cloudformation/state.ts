@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import type { Properties } from './custom-resources';
 import { type Change, changesBetween, copyOf, withChange } from './state-changes';
 
-/** As CloudFormation names them: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html */
+/**
+ * CloudFormation's stack statuses:
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+ */
 export type StackStatus =
   | 'CREATE_IN_PROGRESS'
   | 'CREATE_COMPLETE'
@@ -21,18 +24,20 @@ export type StackStatus =
   | 'DELETE_FAILED'
   | 'DELETE_COMPLETE';
 
-/** What a resource is to be: its part of the template, with intrinsic functions resolved and dynamic references as they stand there. */
+/**
+ * The desired resource: its part of the template with intrinsic functions resolved and dynamic references unresolved.
+ */
 export interface Definition {
   readonly type: string;
-  /** Construct path, as `dev/Data/Stream/Resource`; undefined where CDK did not record one. */
+  /** Construct path, for example `dev/Data/Stream/Resource`. Undefined if CDK did not record one. */
   readonly path?: string;
-  /** Undefined for twins whose record is older than this field. */
+  /** Undefined for resources of twins recorded before this field existed. */
   readonly properties?: Properties;
   readonly deletionPolicy: string;
   readonly updateReplacePolicy: string;
   /** Logical ids. */
   readonly dependsOn: readonly string[];
-  /** Counts the physical resources that the logical id has had, as far as CloudFormation names them. */
+  /** Number of times that CloudFormation replaced the physical resource. The generated name depends on it. */
   readonly generation: number;
 }
 
@@ -41,27 +46,27 @@ export interface StoredResource extends Definition {
   readonly ref: string;
   readonly attributes: Readonly<Record<string, unknown>>;
 }
-/** A physical resource that is to be deleted once nothing can fail any more. */
+/** A physical resource to delete once the operation can no longer fail. */
 export interface Leftover extends StoredResource {
   readonly logicalId: string;
 }
 
-/** A step that was begun and is not known to have succeeded. */
+/** A step that was started and is not known to have succeeded. */
 export interface Step {
   readonly action: 'create' | 'update' | 'replace';
   readonly definition: Definition;
-  /** Of the request to a custom resource: a repeated one is the same request. */
+  /** Id of the request to a custom resource. A repeated request keeps its id. */
   readonly requestId: string;
-  /** It ended, without success. */
+  /** True if the step ended without success. */
   readonly failed: boolean;
-  /** What the function that failed called the resource. */
+  /** The physical id that a custom resource's failed function gave. */
   readonly physicalId?: string;
 }
 
-/** What has to be known to take back what was done since the stack was last complete. */
+/** The data needed to roll back to the last complete state of the stack. */
 export interface Operation {
   readonly kind: 'create' | 'update';
-  /** The resources of the time before. */
+  /** The resources before the operation. */
   readonly before: Readonly<Record<string, StoredResource>>;
   readonly underway: Record<string, Step>;
 }
@@ -70,40 +75,41 @@ export interface StoredStack {
   account: string;
   region: string;
   status: StackStatus;
-  /** When its first deployment began, epoch milliseconds of the clock. */
+  /** Start of the first deployment, epoch milliseconds of the clock. */
   createdAt?: number;
-  /** Why it failed. */
+  /** Reason for the failure. */
   reason?: string;
   resources: Record<string, StoredResource>;
   leftovers: Leftover[];
   outputs: Readonly<Record<string, unknown>>;
-  /** By the name of the export. */
+  /** Values by export name. */
   exports: Readonly<Record<string, unknown>>;
-  /** Names of exports of other stacks. */
+  /** Names of the exports of other stacks that this stack imports. */
   imports: readonly string[];
   operation?: Operation;
 }
 
 export interface StateFile {
-  /** In the order of their first deployment. */
+  /** Stacks in the order of their first deployment. */
   readonly stacks: Record<string, StoredStack>;
   save(): void;
-  /** Nothing is saved from here on: what goes on is as if the process had ended. */
+  /** Stops saving. The state on disk stays as if the process had ended. */
   close(): void;
 }
 
 const version = 2;
-/** The gateway's port changes from start to start, and URLs of queues hold it. */
+/** Stands for the gateway's endpoint in the file: queue URLs contain its port, which differs on each start. */
 const endpointMark = '{{aws-local:endpoint}}';
 
-/** Changes beyond this are written as a new state. */
+/** A file larger than this is replaced by one with only the current state. */
 const longestFileBytes = 16 * 2 ** 20;
 
 /**
- * `state.json` of the data folder: the first line is a state, each later line a list of changes to it. A deployment saves after every step, so a
- * save appends what changed. The file is replaced with the first save of a process, and when every stack is at rest.
- * @param endpoint of the gateway
- * @throws Error when the file is of a later version, or damaged
+ * Opens `state.json` of the data folder. Its first line is a state, and each later line a list of changes to it.
+ * A deployment saves after every step, so a save appends the changes. The file is replaced by the first save of a
+ * process, when no stack is in progress, and when it gets too long.
+ * @param endpoint URL of the gateway
+ * @throws Error if the file is damaged or was written by another version
  */
 export function openState(dataDir: string, endpoint = endpointMark): StateFile {
   mkdirSync(dataDir, { recursive: true });
@@ -167,7 +173,7 @@ function read(file: string, endpoint: string): Record<string, StoredStack> {
   if (content.version !== version)
     throw new Error(`${file} was written by another version of the local runtime: version ${content.version}`);
   let { stacks } = content as { stacks: Readonly<Record<string, StoredStack>> };
-  // What follows the last line feed was cut off by a kill.
+  // Text after the last line feed is an incomplete line: the process was killed while writing it.
   for (const line of later.slice(0, -1))
     for (const change of changesOf(file, line)) stacks = withChange(stacks, change);
   return stacks;
@@ -194,10 +200,10 @@ interface Version1Resource {
   readonly type: string;
   readonly ref: string;
   readonly attributes: Readonly<Record<string, unknown>>;
-  /** Of custom resources only. */
+  /** Only custom resources have properties. */
   readonly properties?: Properties;
   readonly retain: boolean;
-  /** Position in the order of creation. */
+  /** Position in the creation order. */
   readonly order: number;
 }
 
@@ -206,7 +212,7 @@ function fromVersion1({ stacks, pendingDeletes }: Version1): Record<string, Stor
   for (const [name, resources] of Object.entries(stacks)) {
     const stack: StoredStack = { ...newStack('', ''), status: 'UPDATE_COMPLETE' };
     const inOrder = Object.entries(resources).sort(([, left], [, right]) => left.order - right.order);
-    // In that version the order alone told what was needed by what: each resource counts as needing all before it.
+    // Version 1 recorded only the creation order, so each resource depends on all resources before it.
     const earlier: string[] = [];
     for (const [logicalId, { type, ref, attributes, properties, retain }] of inOrder) {
       const policies = { deletionPolicy: retain ? 'Retain' : 'Delete', updateReplacePolicy: 'Delete' };

@@ -16,30 +16,31 @@ export interface UpdateOptions {
   readonly save: () => void;
   readonly exported: ScopeOptions['exported'];
   readonly output: ScopeOptions['output'];
-  /** Refuses exports that other stacks still import. */
+  /** Throws if other stacks still import an export that is removed or changed. */
   readonly checkExports: (exports: Readonly<Record<string, unknown>>) => void;
 }
 
-/** A step of an operation was done: the operation knows what is to be taken back should a later one fail. */
+/** Records a successful step. The operation keeps the earlier state for a rollback. */
 export function took(stored: StoredStack, logicalId: string, definition: Definition, state: ResourceState): void {
   stored.resources[logicalId] = { ...definition, ref: state.ref, attributes: state.attributes };
   delete stored.operation!.underway[logicalId];
 }
 
-/** Whether two records are of the same physical resource. */
+/** True if both records describe the same physical resource. */
 export const isSamePhysical = (left: StoredResource, right: StoredResource) =>
   left.ref === right.ref && left.generation === right.generation;
 
 /**
- * Brings the resources of one stack to what its template says: each after those that it depends on, and concurrently where it depends on none.
- * What is replaced or no longer in the template stays for the cleanup. After a failure nothing new is begun, and what runs is waited for.
+ * Updates the resources of one stack to its template. A resource waits for its dependencies; independent resources are
+ * updated concurrently. Replaced and removed resources are left to the cleanup. After a failure no new step starts, and
+ * the steps in progress are awaited.
  */
 export class StackUpdate {
-  /** What failed, a line each. */
+  /** One line for each failure. */
   readonly failures: string[] = [];
   private readonly resources: Readonly<Record<string, TemplateResource>>;
   private readonly scope: Scope;
-  /** Resources that are as the new template says. */
+  /** Logical ids of the resources that match the new template. */
   private readonly done = new Set<string>();
 
   constructor(private readonly options: UpdateOptions) {
@@ -57,7 +58,10 @@ export class StackUpdate {
     );
   }
 
-  /** @returns whether all went well; then the stack is complete but for its cleanup */
+  /**
+   * Runs the update.
+   * @returns true if it succeeded; the stack is then complete except for its cleanup
+   */
   async run(): Promise<boolean> {
     const { stored, save } = this.options;
     const isNew = Object.keys(stored.resources).length === 0;
@@ -159,7 +163,10 @@ export class StackUpdate {
     };
   }
 
-  /** From here on there is no way back: outputs are public, and what is no longer needed may go. */
+  /**
+   * Completes the update. It can no longer be rolled back: outputs are published and superseded resources can be
+   * deleted.
+   */
   private complete(): void {
     const { stack, stored } = this.options;
     const outputs: Record<string, unknown> = {};
@@ -178,7 +185,7 @@ export class StackUpdate {
     stored.status = kind === 'create' ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS';
   }
 
-  /** What was replaced and what left the template, unless it is to be retained. */
+  /** Replaced and removed resources, except those that a policy retains. */
   private superseded(before: Readonly<Record<string, StoredResource>>): Leftover[] {
     const { resources } = this.options.stored;
     return Object.entries(before).flatMap(([logicalId, old]) => {
@@ -190,7 +197,7 @@ export class StackUpdate {
   }
 }
 
-/** Does what a step says, or does it again. */
+/** Executes a step or repeats it. */
 export function perform(
   actions: Actions,
   stored: StoredStack,
@@ -205,7 +212,7 @@ export function failed(step: Step, error: Error): Step {
   return { ...step, failed: true, physicalId: error instanceof CustomResourceError ? error.physicalId : undefined };
 }
 
-/** Names of the exports that the template asks for. */
+/** Names of the exports that the template imports. */
 export function importsOf({ template }: Stack, scope?: Scope): string[] {
   const found = new Set<string>();
   const visit = (value: unknown) => {

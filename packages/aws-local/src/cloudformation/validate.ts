@@ -30,16 +30,19 @@ const resourceAttributes = [
   'Type',
   'UpdateReplacePolicy',
 ];
-/** `Snapshot` is for resources that keep snapshots; there are none here, and a local cluster is deleted without one. */
+/** `Snapshot` is for resources that support snapshots. There are none here: a local cluster is deleted without one. */
 const policies = {
   DeletionPolicy: ['Delete', 'Retain', 'RetainExceptOnCreate', 'Snapshot'],
   UpdateReplacePolicy: ['Delete', 'Retain', 'Snapshot'],
 } as const satisfies Record<string, readonly string[]>;
 const parameterTypes = ['String', 'Number', 'AWS::SSM::Parameter::Value<String>'];
-/** CDK's own check that the account is bootstrapped: there is nothing to bootstrap here. */
+/** CDK's check that the account is bootstrapped. Locally no bootstrapping is needed. */
 const ignoredRule = 'CheckBootstrapVersion';
 
-/** Everything in the templates that the local runtime does not model, or that CloudFormation would refuse; all at once. */
+/**
+ * Finds everything in the templates that the local runtime does not model or CloudFormation would refuse.
+ * @returns all problems at once
+ */
 export function validateAssembly(assembly: Assembly, twins: ReadonlyMap<string, ResourceTwin>): string[] {
   const exported = new Set<string>();
   const outputs = new Set<string>();
@@ -207,7 +210,7 @@ export function dependsOn({ DependsOn }: TemplateResource): readonly string[] {
   return typeof DependsOn === 'string' ? [DependsOn] : DependsOn;
 }
 
-/** Logical ids that have to exist before the resource can be created. */
+/** Logical ids of the resources that must exist before this one can be created. */
 export function dependenciesOf(
   resource: TemplateResource,
   resources: Readonly<Record<string, TemplateResource>>,

@@ -1,7 +1,10 @@
 export const isCustomType = (type: string) =>
   type.startsWith('Custom::') || type === 'AWS::CloudFormation::CustomResource';
 
-/** Whether two values are the same as CloudFormation sees them: order of members and spelling of numbers and booleans do not count. */
+/**
+ * True if CloudFormation sees the values as equal. The order of members does not count, and a number or boolean equals
+ * its text.
+ */
 export function sameValue(left: unknown, right: unknown): boolean {
   return canonical(left) === canonical(right);
 }
