@@ -5,7 +5,7 @@ import { type Runtime, startRuntime } from './runtime';
 export interface CliIo {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
-  /** Aborted when the runtime should end. */
+  /** Aborted to stop the runtime. */
   readonly signal: AbortSignal;
 }
 
@@ -21,7 +21,7 @@ SIGTERM and Ctrl-C end it. The data stays, and the next start continues with it.
   --data <dir>    folder for all data (default: .aws-local)
 `;
 
-/** One line of progress, undefined for what nobody needs to see. */
+/** The progress line of an event. Undefined for events that are not shown. */
 function lineOf(event: RunEvent): string | undefined {
   switch (event.kind) {
     case 'resource':
@@ -46,7 +46,10 @@ interface CliOptions {
   readonly data: string;
 }
 
-/** @throws Error saying what is wrong with the arguments; undefined where help was asked for */
+/**
+ * Parses the arguments. Undefined if help was requested.
+ * @throws Error describing an invalid argument
+ */
 function optionsOf(args: readonly string[]): CliOptions | undefined {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -68,7 +71,10 @@ function optionsOf(args: readonly string[]): CliOptions | undefined {
   return { assemblyDir, stage: values.stage, port, data: values.data };
 }
 
-/** Runs an assembly until the signal. Answers the exit code: 0 done, 1 failed, 2 asked for something impossible. */
+/**
+ * Runs an assembly until the signal is aborted.
+ * @returns the exit code: 0 success, 1 failure, 2 invalid arguments
+ */
 export async function main(args: readonly string[], { stdout, stderr, signal }: CliIo): Promise<0 | 1 | 2> {
   let options: CliOptions | undefined;
   try {

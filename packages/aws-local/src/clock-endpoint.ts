@@ -2,18 +2,19 @@ import type { Credentials, InternalHandler, RuntimeClock } from 'aws-local-kit';
 import { deploySecretHeader } from './deploy-endpoint';
 
 /**
- * The time of a running environment, which may differ from the machine's, in epoch milliseconds:
- *   GET             200 ClockState
- *   POST { to }     202, moves the clock forward to this moment; 409 while another jump is under way
- * POST has the administrator's secret in a header of its own, which no page in a browser can send unasked.
+ * The time of a running environment in epoch milliseconds. It may differ from the machine's time.
+ * - GET: 200 with ClockState.
+ * - POST `{ to }`: 202 and moves the clock forward to this moment; 409 while another jump is in progress.
+ * POST requires the administrator's secret in a custom header, which a page in a browser cannot send without
+ * permission.
  */
 export const clockPath = '/_local/clock';
 
 export interface ClockState {
   readonly now: number;
-  /** Where a jump goes that is under way. */
+  /** Target of the jump in progress, if any. */
   readonly jumpsTo?: number;
-  /** Why the last jump ended early. */
+  /** Reason why the last jump ended early. */
   readonly error?: string;
 }
 

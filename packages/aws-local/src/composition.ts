@@ -30,18 +30,18 @@ export interface CompositionOptions {
   readonly region: string;
   readonly dataDir: string;
   readonly port?: number;
-  /** Where the code of functions is found. */
+  /** Finds the functions' code. */
   readonly assets: Pick<Assets, 'path'>;
   readonly clock: RuntimeClock;
   readonly onRun: RunListener;
-  /** Makes things go wrong. @default - nothing does */
+  /** Injects faults. @default - none */
   readonly faults?: Faults;
   readonly onAllowed?: AllowedListener;
-  /** Services that the runtime does not have itself. @default - none */
+  /** Services that the runtime itself lacks. @default - none */
   readonly extensions?: readonly Extend[];
 }
 
-/** All services of one runtime, wired to each other; nothing is deployed yet. */
+/** All services of one runtime, connected to each other. Nothing is deployed yet. */
 export interface Services {
   readonly activity: Activity;
   readonly iam: Iam;
@@ -60,7 +60,7 @@ export interface Services {
   dispose(): Promise<void>;
 }
 
-/** @throws Error naming the port when it is in use */
+/** @throws Error naming the port if it is in use */
 export async function composeServices(options: CompositionOptions): Promise<Services> {
   const { clock, region, faults } = options;
   const activity = createActivity();

@@ -1,3 +1,3 @@
-/** What another process may read in the data folder of a runtime. */
+/** The parts of a runtime's data folder that another process may read. */
 export { openState } from './cloudformation/state';
 export { messagesOnDisk } from './sqs/look';

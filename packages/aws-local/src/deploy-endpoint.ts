@@ -3,26 +3,26 @@ import type { DeploymentError } from './cloudformation';
 import type { Deployments } from './deployments';
 
 /**
- * How another process has a running environment deployed, and watches it:
- *   POST { assemblyDir }     202, 409 while another one is under way
- *   GET  ?after=<n>          DeployProgress
- * Both with the administrator's secret in a header of its own, which no page in a browser can send unasked.
+ * Lets another process start and watch a deployment of a running environment.
+ * - POST `{ assemblyDir }`: 202, or 409 while another deployment is in progress.
+ * - GET `?after=<n>`: 200 with DeployProgress.
+ * Both require the administrator's secret in a custom header, which a page in a browser cannot send without permission.
  */
 export const deployPath = '/_local/deploy';
 export const deploySecretHeader = 'x-local-secret';
 
 export interface DeployProgress {
-  /** Those after the nth. */
+  /** Events after the nth. */
   readonly events: readonly RunEvent[];
-  /** Undefined while it is under way. */
+  /** Undefined while the deployment is in progress. */
   readonly result?: DeployResult;
 }
 export interface DeployResult {
-  /** By stack name. */
+  /** Stack status by stack name. */
   readonly statuses: Readonly<Record<string, string>>;
-  /** Empty when all went well. */
+  /** Empty if the deployment succeeded. */
   readonly failures: readonly string[];
-  /** Of the stack that failed. */
+  /** Status of the failed stack. */
   readonly failedStatus?: string;
 }
 

@@ -7,15 +7,21 @@ import {
   type StateFile,
 } from './cloudformation';
 
-/** The deployments of one running environment: one at a time. */
+/** Runs the deployments of one environment, one at a time. */
 export interface Deployments {
-  /** The first of this process: what the data folder holds is opened before. */
+  /** Opens the stored resources and runs the first deployment of this process. */
   start(assembly: Assembly): Promise<Deployment>;
-  /** @throws DeploymentError; Error when another one is under way, or when the assembly is not of this environment */
+  /**
+   * Deploys the assembly.
+   * @throws DeploymentError; Error if another deployment is in progress or the account or region differs
+   */
   deploy(assemblyDir: string): Promise<Deployment>;
-  /** What is deployed now. */
+  /** The current deployment. */
   current(): Deployment;
-  /** One that is under way stays where it is, as if the process had been killed; the next start goes on with it. */
+  /**
+   * Stops saving the state, as if the process had been killed. The next start handles a deployment in progress as
+   * interrupted.
+   */
   abandon(): void;
 }
 

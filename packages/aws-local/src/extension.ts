@@ -15,13 +15,13 @@ import type { S3 } from './s3';
 import type { Secrets } from './secrets';
 import type { Sqs } from './sqs';
 
-/** What an extension builds on: the services of the runtime that it becomes a part of. */
+/** The runtime's services that an extension can use. */
 export interface ExtensionBase {
   readonly account: string;
   readonly region: string;
-  /** An extension keeps what outlives the runtime in a folder of its own below it. */
+  /** Data folder of the runtime. An extension keeps persistent data in its own folder below it. */
   readonly dataDir: string;
-  /** `http://127.0.0.1:<port>`: every service. */
+  /** `http://127.0.0.1:<port>`, the address of every service. */
   readonly endpoint: string;
   readonly clock: RuntimeClock;
   readonly activity: Activity;
@@ -37,15 +37,15 @@ export interface ExtensionBase {
   readonly bus: EventBusPort;
 }
 
-/** Services and resource types that the runtime does not have itself. */
+/** Services and resource types that the runtime itself lacks. */
 export interface Extension {
   /** APIs for the gateway. */
   readonly services?: readonly Service[];
-  /** Resource types that a template may have. */
+  /** Resource types that templates can use. */
   readonly resources?: readonly ResourceTwin[];
-  /** Nothing is being done here. What `activity` tracks counts anyway. @default - always */
+  /** True if the extension is idle. Work tracked by `activity` counts in any case. @default - always true */
   idle?(): boolean;
-  /** Called once no function runs and no request comes any more. */
+  /** Called once no function runs and no more requests arrive. */
   dispose?(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** What a runtime answers beside AWS, for other processes. */
+/** Endpoints of a runtime that AWS does not have, for other processes. */
 
 export { type ClockState, clockPath } from './clock-endpoint';
 export { type DeployProgress, type DeployResult, deployPath, deploySecretHeader } from './deploy-endpoint';

@@ -1,6 +1,6 @@
 import { main } from './cli';
 
-/** The first signal asks for an orderly end, the second one ends at once. */
+/** The first signal requests an orderly shutdown. The second exits at once. */
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(name, () => {

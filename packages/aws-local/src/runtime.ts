@@ -29,46 +29,47 @@ import { createFaults, type FaultSource, type Faults } from './faults';
 import type { AllowedListener } from './iam';
 
 export interface RuntimeOptions {
-  /** The folder that `cdk synth` wrote. */
+  /** Output folder of `cdk synth`. */
   readonly assemblyDir: string;
-  /** The stage to run. @default - the app's own stacks; where it has none, its only stage */
+  /** The stage to run. @default - the app's own stacks, or the only stage if the app has no stacks of its own */
   readonly stageName?: string;
-  /** Everything that outlives the runtime is below it. */
+  /** Folder for everything that outlives the runtime. */
   readonly dataDir: string;
-  /** On 127.0.0.1. @default - a free one */
+  /** Port on 127.0.0.1. @default - a free one */
   readonly port?: number;
   readonly clock?: {
-    /** Epoch milliseconds; where the data folder's clock is later already, it goes on from there. @default - now */
+    /** Epoch milliseconds. If the data folder's clock is later, the clock continues from there. @default - now */
     readonly start?: number;
-    /** Clock milliseconds a real millisecond, 0 for a clock that stands still. @default 1 */
+    /** Clock milliseconds per real millisecond. 0 stops the clock. @default 1 */
     readonly rate?: number;
   };
-  /** Hears everything, deployment included. */
+  /** Receives all events, including those of the deployment. */
   readonly onRun?: RunListener;
-  /** Decides what goes wrong, from the deployment on. @default - nothing does */
+  /** Decides the faults, from the deployment on. @default - no faults */
   readonly faults?: FaultSource;
-  /** Hears of every request that IAM let through. */
+  /** Called for every request that IAM allowed. */
   readonly onAllowed?: AllowedListener;
-  /** Services and resource types that the runtime does not have itself. @default - none */
+  /** Services and resource types that the runtime itself lacks. @default - none */
   readonly extensions?: readonly Extend[];
 }
 
 /** A deployed environment on this machine. */
 export interface Runtime extends Disposable {
-  /** `http://127.0.0.1:<port>`: every service. */
+  /** `http://127.0.0.1:<port>`, the address of every service. */
   readonly endpoint: string;
   readonly account: string;
   readonly region: string;
-  /** The person at the terminal: allowed everything that no resource policy denies. */
+  /** The person at the terminal. Every action is allowed unless a resource policy denies it. */
   readonly administrator: { readonly principal: Principal; readonly credentials: Credentials };
-  /** With these an AWS SDK or the AWS CLI talks to the runtime. */
+  /** Environment variables that connect an AWS SDK or the AWS CLI to the runtime. */
   readonly environment: Readonly<Record<string, string>>;
   readonly clock: RuntimeClock;
-  /** As it is now. */
+  /** The current deployment. */
   readonly deployment: Deployment;
   /**
-   * Brings what runs to another assembly of the same environment; the old one goes on where this fails. The clock has to move meanwhile.
-   * @throws DeploymentError, Error when a deployment is under way
+   * Deploys another assembly of the same environment. If it fails, the old deployment stays. The clock must move
+   * meanwhile.
+   * @throws DeploymentError; Error if a deployment is in progress
    */
   deploy(assemblyDir: string): Promise<Deployment>;
   readonly s3: Services['s3'];
@@ -77,38 +78,51 @@ export interface Runtime extends Disposable {
   readonly secrets: Services['secrets'];
   readonly metrics: Metrics;
   readonly iam: Services['iam'];
-  /** To let things go well again; only where faults were asked for. */
+  /** Stops the faults. Undefined if no faults were requested. */
   readonly faults?: Faults;
-  /** Resources of one type, in the order of creation. */
+  /** Resources of one type in creation order. */
   ofType(type: string): readonly DeployedResource[];
   /**
-   * The one resource whose construct path ends with the fragment, as in `Data/History/Bucket`; a final `/Resource` may be left out.
-   * @throws Error when there is none or more than one
+   * The one resource whose construct path ends with `pathEnd`, for example `Data/History/Bucket`. A final `/Resource`
+   * may be omitted.
+   * @throws Error if no resource or more than one matches
    */
   find(pathEnd: string): DeployedResource;
-  /** Nothing is being run, delivered or answered. */
+  /** True if nothing runs and no delivery or request is in progress. */
   idle(): boolean;
-  /** Waits until nothing is in flight. Rejects when the signal aborts. */
+  /** Waits until the runtime is idle. Rejects if the signal aborts. */
   settle(signal?: AbortSignal): Promise<void>;
-  /** Moves the clock to the next moment at which something is due, then settles. False when nothing is due ever again. */
+  /**
+   * Moves the clock to the next due moment, then waits until the runtime is idle.
+   * @returns false if nothing is due any more
+   */
   step(signal?: AbortSignal): Promise<boolean>;
-  /** Moves the clock to a moment, by way of all that is due until then. Work that takes longer than some seconds goes on meanwhile. */
+  /**
+   * Moves the clock to a moment and runs everything that is due until then. The jump waits a few seconds at most for
+   * the work of each moment; longer work continues meanwhile.
+   */
   jumpTo(epochMs: number, signal?: AbortSignal): Promise<void>;
-  /** Delivers to the archive what the streams hold now. */
+  /** Delivers the records that the streams hold now to the archive. */
   flushArchive(): Promise<void>;
-  /** @returns a function that ends it */
+  /**
+   * Adds a listener.
+   * @returns a function that removes it
+   */
   onRun(listener: RunListener): () => void;
 }
 
 const defaultAccount = '000000000000';
 const defaultRegion = 'eu-west-1';
-/** So often idleness has to be seen, a turn of the event loop apart: work is handed on between services without a gap in between, but by way of sockets. */
+/**
+ * Number of idle checks in a row, one turn of the event loop apart, after which the runtime counts as idle. One check
+ * is not enough: between services, work can be on its way through a socket.
+ */
 const calmTurns = 3;
 const clockSaveIntervalMs = 1_000;
 
 /**
  * Deploys one environment of the assembly on this machine and starts its schedules.
- * @throws DeploymentError with everything that is not modelled or failed, LockedError, Error naming a port in use
+ * @throws DeploymentError listing everything that failed or is not modelled; LockedError; Error naming a port in use
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const assembly = loadAssembly(options.assemblyDir, options.stageName);
@@ -276,7 +290,7 @@ async function settled(services: Services, signal?: AbortSignal): Promise<void> 
   }
 }
 
-/** A client that calls all the time never lets the services be idle, so a jump waits no longer at any moment. */
+/** Longest wait of a jump at one moment. A client that calls continuously never lets the services become idle. */
 const longestSettleMs = 10_000;
 
 async function jumpTo(services: Services, clock: RuntimeClock, epochMs: number, signal?: AbortSignal): Promise<void> {
@@ -295,7 +309,10 @@ async function settledWithin(services: Services, ms: number, signal?: AbortSigna
   });
 }
 
-/** Nobody waits for the clock while an environment is deployed: when all that is left are waits, it jumps to the end of the next. */
+/**
+ * Moves the clock during a deployment: when only waits are left, it jumps to the end of the next one. No one has to
+ * wait in real time.
+ */
 async function jumpingWhile<T>(work: Promise<T>, services: Services, clock: RuntimeClock): Promise<T> {
   let done = false;
   const finished = work.finally(() => {
@@ -325,7 +342,10 @@ function openClock({ dataDir, clock }: RuntimeOptions, onRun: RunListener): Runt
   return made;
 }
 
-/** Time must not go back over a restart. A full disk is reported by the services that write to it. */
+/**
+ * Saves the clock, since time must not go back after a restart. A full disk is ignored here: the services that write to
+ * it report it.
+ */
 function saveClock(dataDir: string, clock: RuntimeClock): void {
   mkdirSync(dataDir, { recursive: true });
   try {

@@ -1,4 +1,4 @@
-/** The services one by one, for a composition of one's own. */
+/** The individual services, for a custom composition. */
 
 export { CloudFormation, type Deployment, openState } from './cloudformation';
 export type { Template, TemplateResource } from './cloudformation/assembly';

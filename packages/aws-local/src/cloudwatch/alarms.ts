@@ -2,11 +2,11 @@
 export interface Alarm {
   readonly name: string;
   readonly type: 'MetricAlarm' | 'CompositeAlarm';
-  /** As DescribeAlarms answers. */
+  /** The alarm in the form that DescribeAlarms returns. */
   readonly shown: Readonly<Record<string, unknown>>;
 }
 
-/** The alarms that are deployed. */
+/** The deployed alarms. */
 export interface Alarms {
   set(alarm: Alarm): void;
   delete(name: string): void;
@@ -22,10 +22,10 @@ export function createAlarms(): Alarms {
   };
 }
 
-/** Members of a MetricAlarm that are numbers: CloudFormation may hand them over as texts. */
+/** Members of a MetricAlarm that are numbers. CloudFormation may pass them as text. */
 const numbers = ['DatapointsToAlarm', 'EvaluationPeriods', 'Period', 'Threshold'];
 
-/** What DescribeAlarms says of an alarm. Nothing evaluates it here, so its state is that of a new one. */
+/** The alarm as DescribeAlarms returns it. Alarms are not evaluated here, so the state is that of a new alarm. */
 export function shownAlarm(
   properties: Readonly<Record<string, unknown>>,
   { name, arn, now }: { readonly name: string; readonly arn: string; readonly now: number },
@@ -48,7 +48,7 @@ export function shownAlarm(
   };
 }
 
-/** A query of a metric math alarm, its numbers and booleans as such. */
+/** A query of a metric math alarm, with numbers and booleans converted from text. */
 function shownQuery(query: {
   readonly Period?: unknown;
   readonly ReturnData?: unknown;

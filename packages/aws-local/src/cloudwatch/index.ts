@@ -13,7 +13,9 @@ export interface CloudWatchOptions {
   readonly metrics: Metrics;
 }
 
-/** Alarms, dashboards and topics are recorded, not evaluated: nothing is notified locally. */
+/**
+ * CloudWatch and SNS twins. Alarms, dashboards and topics are recorded, not evaluated: no notification is sent locally.
+ */
 export function createCloudWatch({ account, region, clock, authorizer, metrics }: CloudWatchOptions): {
   service: Service;
   resources: readonly ResourceTwin[];

@@ -1,4 +1,4 @@
-/** One value of a metric, at a moment of the clock. */
+/** One value of a metric at a moment of the clock. */
 export interface MetricValue {
   readonly namespace: string;
   readonly name: string;
@@ -8,10 +8,10 @@ export interface MetricValue {
   readonly at: number;
 }
 
-/** The metrics of the runtime: kept in memory, the latest `keptValues` of them. */
+/** The runtime's metrics. Memory holds the latest `keptValues` of them. */
 export interface Metrics {
   record(value: MetricValue): void;
-  /** Takes a log line in CloudWatch's embedded metric format; any other line is passed over, as CloudWatch does. */
+  /** Records a log line in CloudWatch's embedded metric format. Ignores any other line, as CloudWatch does. */
   recordEmbedded(line: string, at: number): void;
   find(namespace: string, name: string): readonly MetricValue[];
   all(): readonly MetricValue[];

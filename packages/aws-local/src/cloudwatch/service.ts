@@ -25,11 +25,11 @@ export interface CloudWatchServiceOptions {
   readonly metrics: Metrics;
 }
 
-/** Limits of GetMetricData and of a page of alarms. */
+/** Limits of GetMetricData and of one page of alarms. */
 const maxQueries = 500;
 const maxAlarms = 100;
 
-/** What CloudWatch knows here: alarms as they are declared, and the metrics that functions logged since the runtime started. */
+/** The CloudWatch API over the declared alarms and the metrics that functions logged since the runtime started. */
 export function cloudWatchService({ authorizer, alarms, metrics }: CloudWatchServiceOptions): Service {
   const allow = (principal: Principal, operation: string) =>
     authorizer.authorize({ principal, action: `cloudwatch:${operation}`, resource: '*' });
@@ -180,7 +180,7 @@ function metricOf(raw: unknown, where: string) {
   return { namespace, name, dimensions: Object.fromEntries(dimensions) };
 }
 
-/** No service publishes metrics of its own here. An empty answer would say that nothing happened. */
+/** Throws for AWS's own namespaces. No local service publishes metrics, so an empty answer would be misleading. */
 function checkNamespace(namespace: string): void {
   if (namespace.startsWith('AWS/')) throw new NotModelledError(`the metrics of namespace ${namespace}`);
 }
@@ -203,7 +203,7 @@ function windowOf(input: Properties): [from: number, to: number] {
   return [from, to];
 }
 
-/** Epoch milliseconds of what a protocol makes of a moment. */
+/** Epoch milliseconds of a timestamp in any protocol's form. */
 function momentOf(value: unknown, where: string): number {
   const at = typeof value === 'number' ? value * 1000 : new Date(value as string | Date).getTime();
   if (value === undefined || value === null || Number.isNaN(at)) throw invalid(where, value, 'a moment');

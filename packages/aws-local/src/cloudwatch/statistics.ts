@@ -5,12 +5,12 @@ export type Statistic = (typeof statistics)[number];
 
 /** The values of one period. */
 export interface Point {
-  /** Its beginning, epoch milliseconds. */
+  /** Start of the period, epoch milliseconds. */
   readonly at: number;
   readonly values: readonly number[];
 }
 
-/** The values of a metric with exactly these dimensions by period, the earliest first. */
+/** Values of the metric with exactly these dimensions, grouped by period, earliest first. */
 export function timeSeries(
   values: readonly MetricValue[],
   dimensions: Readonly<Record<string, string>>,

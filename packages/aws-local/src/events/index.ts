@@ -27,12 +27,12 @@ export interface EventBusOptions {
   readonly region: string;
   readonly clock: Clock;
   readonly authorizer: Authorizer;
-  /** Late-bound: Lambda is made after the services that publish. */
+  /** Resolved late: Lambda is created after the services that publish events. */
   readonly lambda: () => LambdaInvoker;
   readonly sqs: () => Pick<Sqs, 'send'>;
   readonly activity: Activity;
   readonly onRun: RunListener;
-  /** Carries an event to a target; a test may lose, repeat or delay it. @default - at once */
+  /** Carries an event to a target. A test can lose, repeat or delay it. @default - delivers at once */
   readonly deliver?: (send: () => Promise<void>) => Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export interface EventBus {
   readonly resources: readonly ResourceTwin[];
 }
 
-/** Where the events of a rule go. */
+/** A target of a rule. */
 export interface Target {
   readonly id: string;
   readonly arn: string;
@@ -56,7 +56,7 @@ export interface Rule {
   readonly description?: string;
   readonly state: 'ENABLED' | 'DISABLED';
   readonly pattern: Pattern;
-  /** As JSON. */
+  /** The pattern as JSON. */
   readonly patternText: string;
   readonly targets: readonly Target[];
 }
@@ -70,8 +70,8 @@ interface Envelope extends BusEvent {
 }
 
 /**
- * The default event bus: rules with patterns, targets that are functions or queues of the account. Topics, and queues of other accounts, are
- * accepted as targets and get nothing: there is nobody here behind them.
+ * The default event bus: rules with patterns, and functions or queues of the account as targets. Topics and queues of
+ * other accounts are accepted as targets but receive nothing, since they do not exist locally.
  */
 export function createEventBus(options: EventBusOptions): EventBus {
   const { account, region, clock, activity, deliver: carry = (send) => send() } = options;
@@ -161,7 +161,8 @@ function parseTarget(value: unknown, rule: string): Target {
     ['MaximumEventAgeInSeconds', 'MaximumRetryAttempts'],
     `${where}.RetryPolicy`,
   );
-  // Checked only: a function takes every event that it may be invoked with, so nothing is ever retried here.
+  // The retry policy is only validated. A function accepts every event that it may be invoked with, so nothing is
+  // retried.
   integerOf(retry?.['MaximumRetryAttempts'], `${where}.RetryPolicy.MaximumRetryAttempts`, 0, 185);
   integerOf(retry?.['MaximumEventAgeInSeconds'], `${where}.RetryPolicy.MaximumEventAgeInSeconds`, 60, 86_400);
   const deadLetter = objectOf(target['DeadLetterConfig'], ['Arn'], `${where}.DeadLetterConfig`);

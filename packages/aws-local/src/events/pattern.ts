@@ -1,11 +1,14 @@
 import { NotModelledError } from 'aws-local-kit';
 
-/** An event pattern, checked once: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html */
+/** An event pattern, compiled once: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html */
 export type Pattern = (event: unknown) => boolean;
 
 type Test = (value: unknown) => boolean;
 
-/** @throws NotModelledError naming a content filter other than prefix, suffix, anything-but, exists and equals-ignore-case */
+/**
+ * Compiles a pattern.
+ * @throws NotModelledError naming a content filter other than prefix, suffix, anything-but, exists, equals-ignore-case
+ */
 export function compilePattern(pattern: unknown, path = 'EventPattern'): Pattern {
   if (typeof pattern !== 'object' || pattern === null || Array.isArray(pattern))
     throw new Error(`${path} must be an object, got ${JSON.stringify(pattern)}`);
@@ -19,7 +22,7 @@ export function compilePattern(pattern: unknown, path = 'EventPattern'): Pattern
     const tests = expected.map((item) => compileItem(item, where));
     return (event) => {
       const value = member(event, name);
-      // A field that is a list matches when one of its elements does.
+      // A list matches if one of its elements does.
       const candidates = Array.isArray(value) ? value : [value];
       return tests.some((test) => candidates.some(test));
     };

@@ -21,13 +21,13 @@ export interface EventsServiceOptions {
   readonly authorizer: Authorizer;
 }
 
-/** Limits of PutEvents, the second in bytes over all entries of a call. */
+/** Limits of one PutEvents call: the number of entries, and the bytes of all entries together. */
 const maxEntries = 10;
 const maxBytes = 256 * 1024;
-/** Only AWS's services may publish under such a name. */
+/** Only AWS services may publish with such a source. */
 const reservedSource = /^aws\./;
 
-/** What is shown of a rule. */
+/** The members of a rule that the API returns. */
 interface ShownRule {
   readonly name: string;
   readonly arn: string;
@@ -42,7 +42,7 @@ interface ShownRule {
   }[];
 }
 
-/** EventBridge for the default bus alone: PutEvents, where an entry that is wrong is refused by itself, and what rules there are. */
+/** The EventBridge API for the default bus only. PutEvents refuses an invalid entry individually. Rules can be read. */
 export function eventsService(
   bus: EventBusPort,
   rules: () => readonly ShownRule[],

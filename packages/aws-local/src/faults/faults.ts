@@ -1,15 +1,15 @@
 import { AwsError, type Clock } from 'aws-local-kit';
 import type { DeliveryPoint, FaultSource, Kill } from './source';
 
-/** Makes things go wrong in the twins that ask it. */
+/** Injects faults into the twins. */
 export interface Faults {
   readonly deliver: (point: DeliveryPoint) => (send: () => Promise<void>) => Promise<void>;
-  /** In place of an operation of Kinesis, whose input is given. */
+  /** Runs an operation of Kinesis or fails it. */
   readonly kinesis: (operation: string, input: unknown, run: () => unknown) => unknown;
   readonly kill: (functionName: string) => Kill | undefined;
-  /** From now on nothing goes wrong, but for what is under way: late deliveries still come. */
+  /** Stops injecting faults. Delayed deliveries still arrive. */
   stop(): void;
-  /** When the last of the deliveries under way is made, in epoch milliseconds; undefined when there is none. */
+  /** Time of the last delayed delivery, in epoch milliseconds. Undefined if there is none. */
   lateUntil(): number | undefined;
 }
 
@@ -45,7 +45,7 @@ export function createFaults({ clock, source }: { readonly clock: Clock; readonl
   };
 }
 
-/** PutRecords refuses record by record, in an answer that is no error (Kinesis API reference). */
+/** PutRecords reports throttling per record in a successful answer (Kinesis API reference). Other operations fail. */
 function throttledKinesis(operation: string, input: unknown): unknown {
   const ErrorCode = 'ProvisionedThroughputExceededException';
   const ErrorMessage = 'Rate exceeded';

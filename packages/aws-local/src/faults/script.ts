@@ -1,14 +1,14 @@
 import { turns } from 'aws-local-kit';
 import type { CallFault, Deliveries, DeliveryPoint, FaultSource, Kill } from './source';
 
-/** Faults written out: the nth entry of a list is for the nth occasion, and after its end nothing goes wrong. */
+/** A fixed list of faults. The nth entry is for the nth occasion, and after the last entry there are no faults. */
 export interface FaultScript {
   readonly notifications?: readonly (Deliveries | undefined)[];
   readonly messages?: readonly (Deliveries | undefined)[];
   readonly events?: readonly (Deliveries | undefined)[];
   readonly ticks?: readonly (Deliveries | undefined)[];
   readonly kinesisCalls?: readonly (CallFault | undefined)[];
-  /** By a part of the function's name: what happens to its nth invocation. */
+  /** Faults of a function's nth invocation, by a part of the function's name. */
   readonly kills?: Readonly<Record<string, readonly (Kill | undefined)[]>>;
 }
 

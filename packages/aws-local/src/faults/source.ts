@@ -3,25 +3,37 @@ import type { CallFault } from 'aws-local-kit';
 export type { CallFault };
 
 /**
- * Between whom a delivery can go wrong: S3 and a queue (`notification`), a queue and a function (`message`: a lost message comes back
- * when its visibility timeout is over), the event bus and a function (`event`), a schedule and a function (`tick`).
+ * A delivery that can fail:
+ * - `notification`: from S3 to a queue
+ * - `message`: from a queue to a function; a lost message returns after its visibility timeout
+ * - `event`: from the event bus to a function
+ * - `tick`: from a schedule to a function
  */
 export type DeliveryPoint = 'notification' | 'message' | 'event' | 'tick';
 
-/** When a delivery is made, in milliseconds from now, once for each entry: `[0]` as it should be, `[]` lost, `[0, 0]` doubled, `[86_400_000]` a day late. */
+/**
+ * Delays in milliseconds, one for each delivery: `[0]` on time, `[]` lost, `[0, 0]` duplicated, `[86_400_000]` a day
+ * late.
+ */
 export type Deliveries = readonly number[];
 
-/** Where an invocation of a function ends without a word: at its nth call of AWS (1 is the first), before it is made or after its answer. */
+/**
+ * The point where an invocation's process is killed: its nth call of AWS (1 is the first), before the call or after its
+ * answer.
+ */
 export interface Kill {
   readonly call: number;
   readonly after: boolean;
 }
 
-/** Decides what goes wrong, one occasion after the other. Undefined: nothing. */
+/** Decides the faults, one occasion after the other. Undefined means no fault. */
 export interface FaultSource {
   delivery(point: DeliveryPoint): Deliveries | undefined;
-  /** @param operation of Kinesis. @default - nothing goes wrong there */
+  /**
+   * @param operation name of the Kinesis operation
+   * @default - no fault
+   */
   kinesisCall?(operation: string): CallFault | undefined;
-  /** What happens to the next invocation of a function. @default - no function dies */
+  /** Decides whether the next invocation of a function is killed. @default - never */
   kill?(functionName: string): Kill | undefined;
 }
