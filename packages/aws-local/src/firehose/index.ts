@@ -30,7 +30,7 @@ export interface FirehoseOptions {
   readonly readSource: ReadSource;
   readonly s3: S3Port;
   readonly lambda: LambdaInvoker;
-  /** Positions on the streams are kept below. */
+  /** Folder below which the positions on the streams are stored. */
   readonly dataDir: string;
   readonly activity: Activity;
   readonly onRun: RunListener;
@@ -38,14 +38,14 @@ export interface FirehoseOptions {
 
 export interface Firehose {
   readonly resources: readonly ResourceTwin[];
-  /** Delivery streams read from now on, at the end of every buffer interval. */
+  /** Starts the delivery streams: each delivers at the end of every buffer interval. */
   start(): void;
-  /** Delivers what the streams hold now, without waiting for the interval. */
+  /** Delivers the records that the streams hold now, without waiting for the interval. */
   flush(): Promise<void>;
   dispose(): void;
 }
 
-/** Firehose never waits longer than this for a buffer of interval 0 to be looked at. */
+/** Interval used for a delivery stream with a buffer interval of 0. */
 const shortestIntervalSeconds = 1;
 
 export function createFirehose(options: FirehoseOptions): Firehose {
@@ -102,7 +102,7 @@ class Delivery {
   private readonly destination: Principal;
   private readonly stateFile: string;
   private positions: Record<string, string> = {};
-  /** Files of the stream that hold nothing new; they never change. */
+  /** Files of the stream without new records. They never change. */
   private readonly finished = new Set<string>();
   private timer: Timer | undefined;
   private delivering: Promise<void> | undefined;
@@ -122,7 +122,9 @@ class Delivery {
     this.stateFile = join(dataDir, 'firehose', `${name}.json`);
   }
 
-  /** A new delivery stream starts at LATEST; a known one goes on where it stopped. */
+  /**
+   * Opens the stored positions. A new delivery stream starts at LATEST, and a known one continues from its positions.
+   */
   open(): void {
     if (existsSync(this.stateFile)) {
       this.positions = JSON.parse(readFileSync(this.stateFile, 'utf8'));
@@ -146,14 +148,17 @@ class Delivery {
     this.timer?.cancel();
   }
 
-  /** Stops, once what it is writing is written. */
+  /** Stops after the delivery in progress. */
   async end(): Promise<void> {
     this.ended = true;
     this.stop();
     await this.delivering;
   }
 
-  /** Only one at a time; what fails is tried again at the next interval, from the same position. */
+  /**
+   * Delivers new records, one delivery at a time. A failed delivery is retried at the next interval from the same
+   * position.
+   */
   deliver(): Promise<void> {
     this.delivering ??= this.options.activity
       .track(this.deliverNew())
@@ -212,7 +217,7 @@ class Delivery {
       const body = Buffer.concat(delivered.map(({ bytes }) => bytes));
       await this.put(expandPrefix(this.config.prefix, { oldestArrival }), body, delivered.length);
     }
-    // Objects before a crash are not written again, as far as a position can tell.
+    // After a crash, records up to the saved positions are not delivered again.
     this.save({
       ...this.positions,
       ...Object.fromEntries(records.map(({ shardId, sequenceNumber }) => [shardId, sequenceNumber])),
@@ -290,7 +295,10 @@ function parseLine(line: string): SourceRecord {
   };
 }
 
-/** Sequence numbers of one shard compare as numbers: shorter ones come first. */
+/**
+ * True if the record comes after the position. Sequence numbers of one shard compare as numbers: shorter ones come
+ * first.
+ */
 function isAfter(record: SourceRecord, positions: Readonly<Record<string, string>>): boolean {
   const position = positions[record.shardId];
   if (position === undefined) return true;

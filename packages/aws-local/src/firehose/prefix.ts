@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { NotModelledError } from 'aws-local-kit';
 
 export interface PrefixValues {
-  /** Epoch milliseconds: arrival of the oldest record in the object. */
+  /** Arrival of the oldest record in the object, epoch milliseconds. */
   readonly oldestArrival: number;
   readonly errorOutputType?: string;
 }
 
-/** Java date patterns that may stand in a prefix. */
+/** Java date patterns that a prefix can contain. */
 const dateLetters = /yyyy|MM|dd|HH|mm|ss/g;
 
 /**
@@ -24,7 +24,7 @@ export function expandPrefix(prefix: string, values: PrefixValues): string {
   });
 }
 
-/** What Firehose itself would refuse at creation. */
+/** Throws for prefixes that Firehose refuses at creation. */
 export function checkPrefixes(prefix: string, errorPrefix: string): void {
   if (prefix.includes('!{firehose:error-output-type}'))
     throw new Error('Prefix must not contain !{firehose:error-output-type}');
@@ -54,7 +54,7 @@ function formatDate(pattern: string, epochMs: number): string {
   return pattern.replace(/'([^']*)'|yyyy|MM|dd|HH|mm|ss/g, (found, quoted?: string) => quoted ?? parts[found]!);
 }
 
-/** Eleven characters, as Firehose's. */
+/** A random string of eleven characters, like Firehose's. */
 function randomString(): string {
   return randomBytes(16)
     .toString('base64')

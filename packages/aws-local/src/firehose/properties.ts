@@ -11,7 +11,7 @@ import {
 } from 'aws-local-kit';
 import { checkPrefixes } from './prefix';
 
-/** A delivery stream, read from its template. */
+/** Configuration of a delivery stream, read from its template. */
 export interface DeliveryConfig {
   readonly sourceArn: string;
   readonly sourceRoleArn: string;
@@ -24,7 +24,7 @@ export interface DeliveryConfig {
   readonly bufferBytes: number;
   readonly bufferSeconds: number;
   readonly transformer?: { readonly functionArn: string; readonly retries: number; readonly bufferBytes: number };
-  /** Appended to every record that does not end in it. */
+  /** Appended to every record that does not end with it. */
   readonly delimiter?: string;
 }
 

@@ -1,14 +1,17 @@
 import type { Principal, StreamSlice } from 'aws-local-kit';
 import type { Kinesis } from '../kinesis';
 
-/** Records after the given positions, read as Firehose reads. */
+/** Reads the records after the given positions, with the permissions that Firehose needs. */
 export type ReadSource = (
   principal: Principal,
   streamName: string,
   after: Readonly<Record<string, string>>,
 ) => StreamSlice;
 
-/** What Firehose calls: https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3-kinesis-stream */
+/**
+ * Operations that Firehose calls:
+ * https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3-kinesis-stream
+ */
 const operations = ['DescribeStream', 'ListShards', 'GetShardIterator', 'GetRecords'];
 
 export function kinesisSource(kinesis: Pick<Kinesis, 'stream' | 'authorize' | 'useKey'>): ReadSource {

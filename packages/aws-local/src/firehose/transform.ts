@@ -3,11 +3,11 @@ import type { Principal } from 'aws-local-kit';
 import { deaggregate } from 'kinesis-reader/aggregation';
 import type { LambdaInvoker } from '../lambda';
 
-/** A record of the source on its way to the bucket. */
+/** A source record on its way to the bucket. */
 export interface SourceRecord {
   readonly shardId: string;
   readonly sequenceNumber: string;
-  /** Place in an aggregated record. @default 0 */
+  /** Index within an aggregated record. @default 0 */
   readonly subsequenceNumber?: number;
   readonly partitionKey: string;
   readonly arrivalMs: number;
@@ -22,14 +22,14 @@ export interface TransformerOptions {
   readonly deliveryStreamArn: string;
   readonly sourceArn: string;
   readonly region: string;
-  /** Attempts after the first. */
+  /** Number of retries after the first attempt. */
   readonly retries: number;
-  /** Upper bound of one invocation's records, in bytes before base64. */
+  /** Upper bound for the records of one invocation, in bytes before base64. */
   readonly bufferBytes: number;
 }
 
 export interface Transformed {
-  /** Bytes to deliver, in the order of the source. */
+  /** Bytes to deliver, in source order. */
   readonly delivered: { readonly record: SourceRecord; readonly bytes: Buffer }[];
   /** Lines for `processing-failed/` objects. */
   readonly failed: {
@@ -40,14 +40,14 @@ export interface Transformed {
   }[];
 }
 
-/** Lambda's limit of a synchronous request and answer, in bytes. */
+/** Lambda's limit for a synchronous request or response, in bytes. */
 const payloadLimitBytes = 6 * 1024 * 1024;
-/** What the JSON around a record's base64 takes, at most: ids, keys of 256 characters, metadata. */
+/** Most bytes that the JSON around a record's base64 takes: ids, keys of 256 characters, metadata. */
 const recordOverheadBytes = 1024;
 
 type Answer = { readonly recordId?: string; readonly result?: string; readonly data?: string };
 
-/** Takes records of the Kinesis Producer Library apart, as Firehose does before it transforms and delivers. */
+/** Splits records aggregated by the Kinesis Producer Library, as Firehose does before it transforms and delivers. */
 export const userRecords = (records: readonly SourceRecord[]): SourceRecord[] =>
   records.flatMap((record) => {
     const parts = deaggregate(Buffer.from(record.data, 'base64'));
@@ -94,7 +94,7 @@ async function transformBatch(
   for (const record of batch) into.failed.push({ record, code: 'Lambda.FunctionError', message: problem, attempts });
 }
 
-/** Trouble with the invocation itself, as a missing permission, counts like a failure of the function. */
+/** An error of the invocation itself, for example a missing permission, counts as a failure of the function. */
 async function invoke(options: TransformerOptions, event: unknown) {
   try {
     return await options.lambda.invoke(options.principal, options.functionArn, event);
