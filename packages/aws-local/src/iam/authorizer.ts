@@ -7,16 +7,16 @@ export interface AuthorizerOptions {
   readonly account: string;
   readonly region: string;
   readonly clock: Clock;
-  /** Identity statements of a role: inline and managed; undefined when there is no such role. */
+  /** Identity statements of a role, inline and managed. Undefined if the role does not exist. */
   readonly statementsOf: (roleArn: string) => readonly Statement[] | undefined;
   readonly userIdOf: (principal: Principal) => string;
-  /** Hears of every request that was let through, with the keys of its context. */
+  /** Called for every allowed request, with the keys of its context. */
   readonly onAllowed?: AllowedListener;
 }
 
 export type AllowedListener = (request: AuthorizationRequest, context: Context) => void;
 
-/** Keys that a request may lack in AWS too; any other key that a policy names has to come with the request or cannot be decided. */
+/** Keys that a request can lack on AWS too. A condition on any other key that the request lacks cannot be decided. */
 const optionalKeys = new Set([
   'aws:sourcearn',
   'aws:sourceaccount',
@@ -46,13 +46,17 @@ const optionalKeys = new Set([
 ]);
 
 /**
- * Decides as IAM does: an explicit deny anywhere wins. Within the account an identity policy or the resource's policy may allow; a key's
- * policy and a role's trust policy have to name the caller or delegate to its account. Across accounts both sides have to allow, services
- * and anonymous callers need the resource's policy. The administrator, the person at the terminal, is allowed whatever no resource policy
- * denies, except to assume a role that does not trust it.
+ * Decides as IAM does.
+ * - An explicit deny in any policy wins.
+ * - Within the account, an identity policy or the resource's policy can allow a request. A key's policy and a role's
+ *   trust policy must name the caller or delegate to its account.
+ * - Across accounts, both sides must allow a request.
+ * - Services and anonymous callers need the resource's policy.
+ * - The administrator, the person at the terminal, may do everything that no resource policy denies, with one
+ *   exception: a role that does not trust the administrator cannot be assumed.
  *
- * Local traffic is plain HTTP over loopback and never leaves the machine: it counts as if it had used TLS 1.3
- * (`aws:SecureTransport` true, `s3:TlsVersion` 1.3), unless the request says that it did not, so that policies demanding TLS can be evaluated.
+ * Local traffic is plain HTTP over loopback and never leaves the machine. It counts as TLS 1.3 (`aws:SecureTransport`
+ * true, `s3:TlsVersion` 1.3) unless the request says otherwise, so that policies that require TLS can be evaluated.
  */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   return {

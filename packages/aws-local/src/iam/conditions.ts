@@ -6,7 +6,7 @@ type Comparison = (actual: string, wanted: string, context: Context, variables: 
 
 interface Operator {
   readonly compare: Comparison;
-  /** Negated operators hold when no value compares, and when the key is missing. */
+  /** A negated operator holds if no value matches or the key is missing. */
   readonly negated?: true;
 }
 
@@ -40,7 +40,7 @@ const date =
     return !moments.some(Number.isNaN) && holds(...moments);
   };
 
-/** The W3C profile of ISO 8601, in which a time of day has its zone, or seconds since 1970. */
+/** Date in the W3C profile of ISO 8601, where a time of day has a zone. Plain numbers are seconds since 1970. */
 const moment = /^\d{4}(-\d{2}(-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?)?)?$/;
 
 function epochMs(value: string): number {
@@ -84,9 +84,9 @@ const operators: Readonly<Record<string, Operator>> = {
 };
 
 /**
- * Whether the condition holds, as IAM evaluates it: any of the wanted values for the key's value, none of them for a negated operator; a
- * missing key fails unless the operator is negated or ends in IfExists.
- * @throws UndecidableCondition for an operator, or a malformed key, that is not known
+ * Evaluates a condition as IAM does. It holds if any wanted value matches the key's value, or if none does for a
+ * negated operator. If the key is missing, it fails unless the operator is negated or ends in IfExists.
+ * @throws UndecidableCondition for an unknown operator or a malformed key
  */
 export function conditionHolds(condition: Condition, context: Context, variables: boolean): boolean {
   const [, quantifier, name = '', ifExists] =

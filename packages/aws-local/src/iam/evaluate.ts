@@ -19,14 +19,19 @@ export interface EvaluationRequest {
 }
 
 /**
- * What a set of statements says: `allow` (to the principal itself), `delegated` (allowed to its account, whose own policies decide),
- * `none`, or `deny` with its reason.
+ * Result of evaluating a set of statements:
+ * - `allow`: the principal itself is allowed
+ * - `delegated`: the principal's account is allowed, and the account's own policies decide
+ * - `none`: no statement applies
+ * - `deny`: the request is denied, with the reason
  */
 export type Verdict =
   | { readonly effect: 'allow' | 'delegated' | 'none' }
   | { readonly effect: 'deny'; readonly reason: string };
 
-/** Evaluates the statements of one kind of policy. An explicit deny wins; a condition that cannot be decided is a deny. */
+/**
+ * Evaluates the statements of one kind of policy. An explicit deny wins. A condition that cannot be decided is a deny.
+ */
 export function evaluate(statements: readonly Statement[], request: EvaluationRequest, policy: string): Verdict {
   let effect: 'allow' | 'delegated' | 'none' = 'none';
   for (const statement of statements) {
@@ -45,7 +50,7 @@ export function evaluate(statements: readonly Statement[], request: EvaluationRe
   return { effect };
 }
 
-/** Of a statement that lets the request through, the action and the resource, as they are written, that do. */
+/** The action and resource patterns by which a statement allows the request. Undefined if it does not allow it. */
 export function grantedBy(
   statement: Statement,
   request: EvaluationRequest,

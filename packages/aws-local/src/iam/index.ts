@@ -16,28 +16,33 @@ export interface IamOptions {
 export interface Iam {
   readonly authorizer: Authorizer;
   readonly sts: Sts;
-  /** STS, for the gateway. */
+  /** STS service for the gateway. */
   readonly service: Service;
   /** Twins of AWS::IAM::Role, Policy and ManagedPolicy. */
   readonly resources: ResourceTwin[];
-  /** The person at the terminal: allowed everything but what a resource policy denies. Its credentials are the same on every start. */
+  /**
+   * The person at the terminal, allowed everything that no resource policy denies. The credentials are the same on
+   * every start.
+   */
   readonly administrator: { readonly principal: Principal; readonly credentials: Credentials };
-  /** What a role's policies say; undefined when there is no such role. */
+  /** Statements of a role's policies. Undefined if the role does not exist. */
   statementsOf(roleArn: string): readonly Statement[] | undefined;
-  /** For the gateway: the caller behind an access key. */
+  /** The caller that owns an access key, for the gateway. */
   principalOf(accessKeyId: string, sessionToken?: string): Principal | undefined;
-  /** Somebody of another account who is allowed everything there, as a partner's system is. */
+  /** A principal of another account, for example a partner's system. Its own account allows it everything. */
   outsider(arn: string): { readonly principal: Principal; readonly credentials: Credentials };
 }
 
-/** Fixed, so that another process can talk to a runtime it did not start. They open nothing but loopback. */
+/**
+ * Fixed, so that a process can use a runtime that another process started. The credentials are valid on loopback only.
+ */
 export const administratorCredentials: Credentials = {
   accessKeyId: 'AKIALOCALADMINISTRAT',
   secretAccessKey: 'local-administrator',
   sessionToken: '',
 };
 
-/** IAM and STS of one account. Roles and policies come from the templates by way of the twins. */
+/** IAM and STS of one account. The twins add the roles and policies of the templates. */
 export function createIam(options: IamOptions): Iam {
   const store = new IamStore(options.account);
   const authorizer = createAuthorizer({

@@ -7,8 +7,8 @@ function allow(...actions: string[]): PolicyDocument {
 }
 
 /**
- * The policies of AWS that CDK's own constructs attach, by the path behind `arn:aws:iam::aws:policy/`. Their contents follow the AWS managed
- * policy reference (docs.aws.amazon.com/aws-managed-policy/latest/reference).
+ * AWS managed policies that CDK's constructs attach, by the path after `arn:aws:iam::aws:policy/`. The contents follow
+ * the AWS managed policy reference (docs.aws.amazon.com/aws-managed-policy/latest/reference).
  */
 export const managedPolicies: Readonly<Record<string, PolicyDocument>> = {
   'service-role/AWSLambdaBasicExecutionRole': allow(...logs),

@@ -1,22 +1,24 @@
 import type { Principal } from 'aws-local-kit';
 import type { PrincipalElement } from './policy';
 
-/** The values of a condition key in a request, in lower-case names; undefined when the request does not have the key. */
+/** Values of a condition key in a request. The name of the key ignores case. Undefined if the request lacks the key. */
 export type Context = (key: string) => readonly string[] | undefined;
 
-/** A piece of a pattern: text in which `*` and `?` are wildcards, or text to be taken as it is. */
+/** A part of a pattern: text with the wildcards `*` and `?`, or literal text. */
 interface Piece {
   readonly text: string;
   readonly literal: boolean;
 }
 
-/** Why something cannot be decided here: the caller must treat it as a denial. */
+/** Thrown if something cannot be decided here. The caller must treat it as a denial. */
 export class UndecidableCondition extends Error {}
 
-/** Bounds each cache: patterns are as many as policies have, but variables stand for any text. */
+/**
+ * Most entries of each cache. Policies have a limited number of patterns, but their variables can expand to any text.
+ */
 const mostCached = 10_000;
 const expressions = new Map<string, RegExp>();
-/** Expressions of the six parts of an ARN without variables; of a text that is no ARN, none. */
+/** Expressions for the six parts of an ARN without variables. Empty for text that is not an ARN. */
 const arnExpressions = new Map<string, readonly RegExp[]>();
 
 function cached<T>(cache: Map<string, T>, key: string, make: () => T): T {
@@ -28,12 +30,12 @@ function cached<T>(cache: Map<string, T>, key: string, make: () => T): T {
   return made;
 }
 
-/** `*` stands for any characters, `?` for one. */
+/** Matches a pattern in which `*` means any characters and `?` one character. */
 export function wildcardMatches(pattern: string, value: string, ignoreCase = false): boolean {
   return matchesPieces([{ text: pattern, literal: false }], value, ignoreCase);
 }
 
-/** ARNs are compared part by part: a wildcard does not reach over the first five colons. */
+/** Compares ARNs part by part: a wildcard does not match across the first five colons. */
 export function arnMatches(pieces: readonly Piece[], value: string): boolean {
   const [only] = pieces;
   const parts =
@@ -71,7 +73,7 @@ export function matchesPieces(pieces: readonly Piece[], value: string, ignoreCas
 }
 
 function expressionOf(pieces: readonly Piece[], ignoreCase: boolean): RegExp {
-  // With its length, no text looks like the beginning of another piece.
+  // The length keeps the text of one piece apart from the start of the next.
   const keys = pieces.map(({ text, literal }) => `${literal ? 'l' : 'w'}${text.length}:${text}`);
   const key = (ignoreCase ? 'i' : 's') + keys.join('');
   return cached(expressions, key, () => {
@@ -91,8 +93,9 @@ function escapeRegExp(text: string): string {
 }
 
 /**
- * Expands policy variables: `${aws:userid}`, `${s3:prefix, 'default'}`, and `${*}`, `${?}`, `${$}` for the characters themselves. What a
- * variable stands for is never a wildcard. Undefined when a variable has no value and no default: such an element matches nothing.
+ * Expands policy variables: `${aws:userid}`, `${s3:prefix, 'default'}`, and `${*}`, `${?}`, `${$}` for the characters
+ * themselves. A variable's value is never a wildcard.
+ * @returns undefined if a variable has no value and no default; such an element matches nothing
  */
 export function expand(text: string, variables: boolean, context: Context): Piece[] | undefined {
   if (!variables || !text.includes('${')) return [{ text, literal: false }];
@@ -117,7 +120,10 @@ function singleValue(name: string, context: Context): string | undefined {
   return values?.[0];
 }
 
-/** How a statement's Principal names the caller: itself, everyone, or its account (which leaves the decision to that account's policies). */
+/**
+ * How a statement's Principal matches the caller: directly (itself or everyone), or by account. The account's own
+ * policies decide in the second case.
+ */
 export function principalMatch(element: PrincipalElement, principal: Principal): 'direct' | 'account' | undefined {
   if (principal.kind === 'service') {
     if (element.services.includes(principal.arn)) return 'direct';
@@ -133,8 +139,8 @@ export function principalMatch(element: PrincipalElement, principal: Principal):
 }
 
 /**
- * Whether a statement's NotPrincipal leaves the caller out. A role's session is left out where the session, the role and the account are
- * all named: the documentation of NotPrincipal asks for each of them.
+ * True if a statement's NotPrincipal exempts the caller. A role's session is exempt only if the session, the role and
+ * the account are all named, as the documentation of NotPrincipal requires.
  */
 export function principalExcepted(element: PrincipalElement, principal: Principal): boolean {
   if (principal.kind === 'service') return element.everyone || element.services.includes(principal.arn);

@@ -4,8 +4,9 @@ import type { Iam } from './index';
 export const outsiderPath = '/_local/outsider';
 
 /**
- * `POST` of a principal's ARN answers credentials of somebody of another account who is allowed everything there, as a partner's system
- * is: they open what the account's own policies open for that principal, which is what a test of these policies needs.
+ * `POST` with a principal's ARN returns credentials for that principal. It belongs to another account, for example a
+ * partner's, and that account allows it everything. Only this account's policies limit its access, so a test can check
+ * them.
  */
 export const outsiderHandler =
   (iam: Pick<Iam, 'outsider' | 'administrator'>): InternalHandler =>

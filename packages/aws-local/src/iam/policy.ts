@@ -1,13 +1,13 @@
 import { invalid, listOf, NotModelledError, objectOf, oneOf, type PolicyDocument } from 'aws-local-kit';
 
-/** A condition: operator as written, key as written, values. */
+/** A condition: the operator and key as written, and the values. */
 export interface Condition {
   readonly operator: string;
   readonly key: string;
   readonly values: readonly string[];
 }
 
-/** Whom a statement names: `*`, or values by kind. */
+/** The principals that a statement names: everyone (`*`), or values by kind. */
 export interface PrincipalElement {
   readonly everyone: boolean;
   /** Account ids, and ARNs of roots, roles, users and sessions. */
@@ -15,19 +15,19 @@ export interface PrincipalElement {
   readonly services: readonly string[];
 }
 
-/** One policy statement, every element a list. */
+/** One policy statement with every element as a list. */
 export interface Statement {
   readonly sid?: string;
   readonly effect: 'Allow' | 'Deny';
   readonly principal?: PrincipalElement;
-  /** Everybody but these; in a Deny alone. */
+  /** Everyone except these principals. Only a Deny can have it. */
   readonly notPrincipal?: PrincipalElement;
   readonly actions?: readonly string[];
   readonly notActions?: readonly string[];
   readonly resources?: readonly string[];
   readonly notResources?: readonly string[];
   readonly conditions: readonly Condition[];
-  /** Policy variables are expanded in documents of version 2012-10-17 alone. */
+  /** True for documents of version 2012-10-17. Only they can contain policy variables. */
   readonly variables: boolean;
 }
 
@@ -44,14 +44,15 @@ const statementElements = [
   'NotResource',
   'Condition',
 ];
-/** A service's prefix and an action of it, or everything. */
+/** `*`, or a service prefix and an action. */
 const actionPattern = /^(\*|[a-z0-9-]+:[\w*?]+)$/i;
 const cache = new WeakMap<object, Map<PolicyKind, readonly Statement[]>>();
 
 /**
- * Reads a policy document. Parsed documents are remembered by identity, so a document must not be changed after its first use.
- * @param where names the document in messages, as `AWS::IAM::Role Deploy PolicyDocument`
- * @throws AwsError naming an element that is missing or malformed, NotModelledError naming one that the local runtime does not know
+ * Parses a policy document. Results are cached by the document's identity, so a document must not change after its
+ * first use.
+ * @param where names the document in messages, for example `AWS::IAM::Role Deploy PolicyDocument`
+ * @throws AwsError naming a missing or malformed element; NotModelledError naming an element that is not modelled
  */
 export function parsePolicy(document: PolicyDocument, kind: PolicyKind, where: string): readonly Statement[] {
   const known = cache.get(document)?.get(kind);

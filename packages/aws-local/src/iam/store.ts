@@ -18,17 +18,17 @@ import { parsePolicy, type Statement } from './policy';
 export interface Role {
   readonly name: string;
   readonly arn: string;
-  /** `AROA…`, the first half of a session's `aws:userid`. */
+  /** `AROA…`, the first part of a session's `aws:userid`. */
   readonly id: string;
   readonly trust: PolicyDocument;
   readonly maxSessionSeconds: number;
-  /** Statements by the policy that they come from. */
+  /** Statements of the policies in the role's own definition, by policy. */
   readonly policies: Map<string, readonly Statement[]>;
-  /** Those of policies that are resources of their own. */
+  /** Statements of attached policies that are separate resources, by policy. */
   readonly attached: Map<string, readonly Statement[]>;
 }
 
-/** Roles and policies of the account, as the templates declare them. */
+/** Roles and policies of the account, as declared in the templates. */
 export class IamStore {
   readonly #roles = new Map<string, Role>();
   readonly #managed = new Map<string, readonly Statement[]>();
@@ -74,7 +74,7 @@ export class IamStore {
     this.#flattened.delete(role.arn);
   }
 
-  /** From the roles of these names, as far as they exist. */
+  /** Detaches a policy from the existing roles with these names. */
   detach(roleNames: readonly unknown[], source: string): void {
     for (const role of this.#roles.values()) {
       if (!roleNames.includes(role.name)) continue;
@@ -83,7 +83,7 @@ export class IamStore {
     }
   }
 
-  /** The role by its name, without a path. */
+  /** The role with this name (without a path). */
   roleNamed(name: string, where: string): Role {
     for (const role of this.#roles.values()) if (role.name === name) return role;
     throw new Error(`${where} names the role ${name}, which does not exist`);
@@ -99,7 +99,7 @@ export class IamStore {
   }
 }
 
-/** An id in the form of IAM's unique ids, derived from what it names so that it is the same after a restart. */
+/** An id in the form of IAM's unique ids. It is derived from the name, so it is the same after a restart. */
 export function uniqueId(prefix: 'AROA' | 'AIDA', name: string): string {
   const digest = createHash('sha256').update(name).digest();
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';

@@ -16,18 +16,18 @@ import { type IamStore, uniqueId } from './store';
 interface Session {
   readonly principal: Principal;
   readonly credentials: Credentials;
-  /** By the clock; undefined for sessions that the runtime itself renews. */
+  /** Expiry by the clock. Undefined for sessions that the runtime itself renews. */
   readonly expiresAt?: number;
 }
 
 const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
 const parameters = ['Action', 'Version', 'RoleArn', 'RoleSessionName', 'ExternalId', 'DurationSeconds'];
 
-/** Sessions by access key id. They live in memory: after a restart a caller needs new ones. */
+/** Sessions by access key id. They are kept in memory only: after a restart a caller needs new credentials. */
 export class Sts implements StsPort {
   readonly #sessions = new Map<string, Session>();
   readonly #standing = new Map<string, Credentials>();
-  /** For the query protocol. */
+  /** API in the query protocol. */
   readonly service: Service = { signingName: 'sts', protocol: 'query', handle: (request) => this.#handle(request) };
 
   constructor(
@@ -44,7 +44,7 @@ export class Sts implements StsPort {
         `roleSessionName must match [\\w+=,.@-]{2,64}, got ${JSON.stringify(sessionName)}`,
       );
     const role = this.store.role(roleArn);
-    // As in AWS, a caller cannot tell a role that does not exist from one that does not trust it.
+    // As on AWS, a caller cannot distinguish a missing role from one that does not trust the caller.
     if (!role)
       throw new AwsError(
         'AccessDenied',
@@ -76,7 +76,7 @@ export class Sts implements StsPort {
     return { principal, credentials: this.#open(principal, newCredentials('ASIA'), expiresAt), expiresAt };
   }
 
-  /** The same credentials for the same principal, without an expiry. */
+  /** Credentials without an expiry. They are the same for each call with the same principal. */
   credentialsFor(principal: Principal): Credentials {
     const id = `${principal.arn} ${principal.account}`;
     const known = this.#standing.get(id);
@@ -86,14 +86,14 @@ export class Sts implements StsPort {
     return credentials;
   }
 
-  /** Makes credentials with fixed values known. */
+  /** Registers fixed credentials for a principal. */
   register(principal: Principal, credentials: Credentials): void {
     this.#open(principal, credentials);
   }
 
   /**
-   * The caller behind an access key, undefined when the key is unknown or the session token is not its own.
-   * @throws AwsError ExpiredTokenException when the session is over
+   * The caller that owns an access key. Undefined if the key is unknown or the session token does not match.
+   * @throws AwsError ExpiredTokenException if the session has expired
    */
   principalOf(accessKeyId: string, sessionToken?: string): Principal | undefined {
     const session = this.#sessions.get(accessKeyId);
