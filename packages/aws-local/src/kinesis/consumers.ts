@@ -17,12 +17,18 @@ import type { Consumer, Stream } from './stream';
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** Registered consumers of a stream (Kinesis Data Streams, "Quotas and limits"). */
+/** Most registered consumers of a stream (Kinesis Data Streams, "Quotas and limits"). */
 const maxConsumers = 20;
-/** A subscription ends after five minutes; in its first five seconds it cannot be taken over (SubscribeToShard, API reference). */
+/**
+ * A subscription ends after five minutes. In its first five seconds it cannot be replaced (SubscribeToShard, API
+ * reference).
+ */
 const subscriptionLifeMs = 5 * 60_000;
 const protectedMs = 5_000;
-/** Real milliseconds between looks for new records, and looks without records after which an empty event is sent. */
+/**
+ * Real milliseconds between two polls for new records, and the number of empty polls after which an empty event is
+ * sent.
+ */
 const lookMs = 25;
 const looksOfSilence = 40;
 const eventRecords = 1_000;
@@ -32,9 +38,9 @@ interface Subscription {
   replaced: boolean;
 }
 
-/** RegisterStreamConsumer and its relatives, and SubscribeToShard. */
+/** The operations of registered consumers, including SubscribeToShard. */
 export function consumerOperations(kinesis: Kinesis): JsonOperations {
-  /** By consumer and shard. */
+  /** Subscriptions by consumer and shard. */
   const subscriptions = new Map<string, Subscription>();
   const named = (input: Input): { stream: Stream; consumer: Consumer } => {
     const arn = textOf(input['ConsumerARN'], 'ConsumerARN');

@@ -122,7 +122,7 @@ function listShards(kinesis: Kinesis, input: Input, authorize: (stream: Stream) 
     filter = token.filter;
   }
   authorize(stream);
-  // The service returns at most 1,000 a page, whatever is asked for.
+  // The service returns at most 1,000 shards per page, even if the request asks for more.
   const limit = Math.min(integerOf(input['MaxResults'], 'MaxResults', 1, 10_000) ?? 1000, 1000);
   const shards = filtered(stream, filter).filter(({ id }) => id > start);
   const page = shards.slice(0, limit);
@@ -139,7 +139,10 @@ function parseToken(value: unknown): { s: string; after: string; filter: unknown
   }
 }
 
-/** ShardFilter: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ShardFilter.html. By default every shard whose records may be retained. */
+/**
+ * Shards that match a ShardFilter. Without a filter: every shard whose records may be retained.
+ * https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ShardFilter.html
+ */
 function filtered(stream: Stream, value: unknown): readonly Shard[] {
   const filter = objectOf(value, ['Type', 'ShardId', 'Timestamp'], 'ShardFilter') ?? {};
   const openAt = (moment: number) =>
@@ -196,7 +199,7 @@ function shardOutput(shard: Shard) {
   };
 }
 
-/** In decimal, as the API writes it. */
+/** The hash range in decimal, as in the API. */
 export function hashRange(description: ShardDescription): { StartingHashKey: string; EndingHashKey: string } {
   return {
     StartingHashKey: BigInt(`0x${description.startHash}`).toString(),

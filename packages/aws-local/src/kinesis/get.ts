@@ -15,7 +15,7 @@ import type { Stream } from './stream';
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** Where a consumer stands: stream, shard, counter of the next record, and when the iterator was given. */
+/** Position of a consumer: stream, shard, counter of the next record, and time at which the iterator was issued. */
 interface Position {
   readonly s: string;
   readonly h: string;
@@ -106,14 +106,14 @@ export function startingCounter(shard: Shard, input: Input): number {
 
 export interface ShardPage {
   readonly records: readonly object[];
-  /** Counter of the record that follows. */
+  /** Counter of the next record. */
   readonly next: number;
   readonly behindMs: number;
-  /** The shard is closed and has nothing after this page. */
+  /** True if the shard is closed and has no records after this page. */
   readonly ended: boolean;
 }
 
-/** Records of a shard from a counter on, as the API writes them, with their bytes. */
+/** Reads a page of records from a counter on, in the API's form, and counts their bytes. */
 export function readPage(
   kinesis: Kinesis,
   stream: Stream,
@@ -141,14 +141,14 @@ export function readPage(
     });
     return true;
   });
-  // What lies before the first retained record has expired: the position moves over it.
+  // Records before the first retained one have expired, so the position moves past them.
   if (records.length === 0) next = Math.max(from, shard.accepted);
   const caughtUp = next >= shard.accepted;
   return {
     records,
     next,
     bytes,
-    // Never 0 while records remain, even when the clock stands still.
+    // Never 0 while records remain, even if the clock does not move.
     behindMs: caughtUp ? 0 : Math.max(1, kinesis.options.clock.now() - lastArrival),
     ended: caughtUp && shard.description.closedAt !== undefined,
   };

@@ -22,7 +22,7 @@ export { Kinesis, type KinesisOptions } from './kinesis';
 
 type Run = (input: object, principal: Principal) => unknown;
 
-/** For consumers inside the runtime: the API's operations, called as the principal. Inputs and outputs as in JSON. */
+/** The API's operations for consumers inside the runtime. Inputs and outputs are as in JSON. */
 export interface KinesisOperations extends JsonOperations {
   readonly PutRecord: Run;
   readonly PutRecords: Run;
@@ -30,7 +30,10 @@ export interface KinesisOperations extends JsonOperations {
   readonly DescribeStreamSummary: Run;
   /** `{ ShardIterator }` */
   readonly GetShardIterator: Run;
-  /** `{ Records: { SequenceNumber, ApproximateArrivalTimestamp (epoch seconds), Data (base64), PartitionKey }[], NextShardIterator?, ChildShards?, MillisBehindLatest }` */
+  /**
+   * `{ Records, NextShardIterator?, ChildShards?, MillisBehindLatest }`, where a record is `{ SequenceNumber,
+   * ApproximateArrivalTimestamp (epoch seconds), Data (base64), PartitionKey }`
+   */
   readonly GetRecords: Run;
 }
 
@@ -87,7 +90,7 @@ function standingAround(operations: JsonOperations, around: KinesisOptions['arou
   );
 }
 
-/** Ranges: CloudFormation's AWS::Kinesis::Stream reference. */
+/** The allowed ranges are those of CloudFormation's AWS::Kinesis::Stream reference. */
 function createStream(kinesis: Kinesis, properties: Readonly<Record<string, unknown>>, context: ResourceContext) {
   const where = `AWS::Kinesis::Stream ${context.logicalId}`;
   const name = textOf(properties['Name'], `${where}.Name`) ?? context.generatedName;

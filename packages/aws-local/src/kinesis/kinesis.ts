@@ -13,7 +13,7 @@ import type { Kms } from '../kms';
 import { Stream, type StreamSettings } from './stream';
 
 export interface KinesisOptions {
-  /** The runtime's data folder; streams are below `kinesis/`. */
+  /** The runtime's data folder. Streams are stored below `kinesis/`. */
   readonly dataDir: string;
   readonly account: string;
   readonly region: string;
@@ -21,13 +21,16 @@ export interface KinesisOptions {
   readonly authorizer: Authorizer;
   readonly kms: Kms;
   /**
-   * Enforces 1,000 records and 1 MiB a second and shard by the clock, with partial failures.
-   * @default false, since a clock that is fast or stands still makes the limit meaningless
+   * True enforces 1,000 records and 1 MiB per second and shard by the clock, with partial failures.
+   * @default false, since the limit is meaningless if the clock is fast or does not move
    */
   readonly throttle?: boolean;
-  /** Epoch milliseconds. Iterators are held by clients, so they live in real time, however fast the clock is. @default - the machine's */
+  /**
+   * The time in epoch milliseconds by which iterators expire. Clients hold iterators, so they expire in real time
+   * whatever the speed of the clock. @default - the machine's clock
+   */
   readonly realNow?: () => number;
-  /** Stands in place of every operation of the API. @default - each runs */
+  /** Wraps every operation of the API. @default - runs the operation */
   readonly around?: (operation: string, input: unknown, run: () => unknown) => unknown;
 }
 
@@ -42,7 +45,7 @@ const createdFile = 'created.json';
 export class Kinesis implements KinesisPort, Disposable {
   readonly #streams = new Map<string, Stream>();
 
-  /** Opens the streams that were made through the API in earlier runs; those of the template open when it is deployed. */
+  /** Opens the streams that earlier runs created through the API. A template's streams are opened by its deployment. */
   constructor(readonly options: KinesisOptions) {
     const folder = path.join(options.dataDir, 'kinesis');
     for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) {
@@ -56,7 +59,7 @@ export class Kinesis implements KinesisPort, Disposable {
     return (this.options.realNow ?? Date.now)();
   }
 
-  /** Creates a stream that no template has, and remembers its settings. */
+  /** Creates a stream that is not in a template, and stores its settings. */
   create(name: string, settings: StreamSettings, shardCount: number): void {
     this.open(name, settings, shardCount);
     fs.writeFileSync(path.join(this.options.dataDir, 'kinesis', name, createdFile), JSON.stringify(settings));
@@ -66,7 +69,10 @@ export class Kinesis implements KinesisPort, Disposable {
     return this.#streams.has(name);
   }
 
-  /** Creates the stream, or opens it with what it held; one that is open takes on the settings. Another shard count reshards it. @param shardCount @default - as it is */
+  /**
+   * Creates the stream, or opens it with its stored records. A stream that is already open takes the new settings.
+   * @param shardCount another number than today's reshards the stream. @default - unchanged
+   */
   open(name: string, settings: StreamSettings, shardCount?: number): Stream {
     const { account, region, clock, dataDir } = this.options;
     const known = this.#streams.get(name);
@@ -84,7 +90,7 @@ export class Kinesis implements KinesisPort, Disposable {
     return stream;
   }
 
-  /** Takes the stream away with its records. */
+  /** Deletes the stream with its records. */
   remove(name: string): void {
     this.#streams.get(name)?.close();
     this.#streams.delete(name);
@@ -105,7 +111,7 @@ export class Kinesis implements KinesisPort, Disposable {
     return stream;
   }
 
-  /** The stream that a request names by StreamName or StreamARN. */
+  /** The stream named by a request's StreamName or StreamARN. */
   find(input: { readonly StreamName?: unknown; readonly StreamARN?: unknown }): Stream {
     const { StreamName: name, StreamARN: arn } = input;
     if (typeof arn === 'string') {
@@ -123,7 +129,7 @@ export class Kinesis implements KinesisPort, Disposable {
     this.options.authorizer.authorize({ principal, action, resource: stream.arn });
   }
 
-  /** For an encrypted stream: whether the caller may use its key. */
+  /** Checks that the caller may use the key of an encrypted stream. */
   useKey(principal: Principal, use: 'GenerateDataKey' | 'Decrypt', stream: Stream): void {
     const { kmsKey } = stream.settings;
     if (kmsKey) this.options.kms.authorizeUse(principal, kmsKey, use, serviceContext(stream, this.options.region));

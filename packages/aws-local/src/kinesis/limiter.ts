@@ -6,17 +6,20 @@ interface Used {
   bytes: number;
 }
 
-/** What each shard may take or give in a second of the clock. */
+/** Limits what each shard accepts or returns per second of the clock. */
 export class Limiter {
   readonly #used = new Map<Shard, Used>();
 
-  /** @param callsPerSecond records that are put, or reads */
+  /** @param callsPerSecond number of records to put, or of reads */
   constructor(
     private readonly callsPerSecond: number,
     private readonly bytesPerSecond: number,
   ) {}
 
-  /** Counts the call, unless it is too much. */
+  /**
+   * Counts the call if it is within the limits.
+   * @returns false if it exceeds them
+   */
   admits(shard: Shard, bytes: number, now: number): boolean {
     const used = this.#of(shard, now);
     if (used.calls + 1 > this.callsPerSecond || used.bytes + bytes > this.bytesPerSecond) return false;
@@ -25,11 +28,14 @@ export class Limiter {
     return true;
   }
 
-  /** Counts bytes of a call that was admitted before its size was known: a read may exceed the rest, and those after it wait. */
+  /**
+   * Counts bytes of a call that was admitted before its size was known. A read may exceed the limit; the next ones
+   * wait.
+   */
   add(shard: Shard, bytes: number, now: number): void {
     const used = this.#of(shard, now);
     used.bytes += bytes;
-    // What is over is taken from the seconds to come.
+    // The excess is taken from the following seconds.
     const ahead = Math.floor(Math.max(0, used.bytes - 1) / this.bytesPerSecond);
     if (ahead > 0) used.second += ahead;
   }

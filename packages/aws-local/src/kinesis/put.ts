@@ -131,7 +131,7 @@ function decimal(value: unknown, where: string): string {
   return value;
 }
 
-/** MD5 as 32 hexadecimal digits; the one-shot function where Node has it, which is several times faster. */
+/** MD5 as 32 hexadecimal digits. Node's one-shot function is used where it exists: it is several times faster. */
 const keyHash: (key: string) => string =
   typeof crypto.hash === 'function'
     ? (key) => crypto.hash('md5', key)

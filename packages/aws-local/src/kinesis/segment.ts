@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 
-/** One record as a segment's line holds it. */
+/** One record as stored in a line of a segment. */
 export interface StoredRecord {
   readonly shard_id: string;
   readonly sequence_number: string;
@@ -10,7 +10,7 @@ export interface StoredRecord {
   readonly data: string;
 }
 
-/** Byte offsets are remembered for every so many records. */
+/** Number of records between two remembered byte offsets. */
 const indexStep = 256;
 
 /** A file of consecutive records of one shard, one JSON line each, ASCII only. */
@@ -29,12 +29,12 @@ export class Segment {
     readonly first: number,
   ) {}
 
-  /** One past the counter of the last record. */
+  /** The counter after that of the last record. */
   get end(): number {
     return this.first + this.count;
   }
 
-  /** Reads the file's shape. A last line that was cut off is removed: the record was never acknowledged. */
+  /** Reads the file to find its records. An incomplete last line is removed: its record was never acknowledged. */
   static open(file: string, first: number): Segment {
     const segment = new Segment(file, first);
     const content = fs.readFileSync(file);
@@ -53,7 +53,9 @@ export class Segment {
     return segment;
   }
 
-  /** Appends lines that all arrived at the same moment, each with its newline. On failure the file is as before. */
+  /**
+   * Appends lines that arrived at the same moment. Each line includes its newline. On failure the file stays as before.
+   */
   append(lines: readonly string[], arrival: number): void {
     this.#descriptor ??= fs.openSync(this.file, 'a');
     const block = Buffer.from(lines.length === 1 ? lines[0]! : lines.join(''), 'latin1');
@@ -73,7 +75,7 @@ export class Segment {
     this.bytes = offset;
   }
 
-  /** Records from a counter on, until `take` says that it has had enough. */
+  /** Reads records from a counter on, until `take` returns false. */
   read(from: number, take: (record: StoredRecord, counter: number) => boolean): void {
     let block = Math.floor((from - this.first) / indexStep);
     const descriptor = fs.openSync(this.file, 'r');

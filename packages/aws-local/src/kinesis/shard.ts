@@ -2,18 +2,18 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Segment, type StoredRecord } from './segment';
 
-/** What the stream's description keeps of a shard. */
+/** Description of a shard, as stored with its stream. */
 export interface ShardDescription {
   readonly id: string;
-  /** First and last MD5 of the partition keys it takes, 32 hexadecimal digits. */
+  /** First and last MD5 of the partition keys that the shard accepts, 32 hexadecimal digits. */
   readonly startHash: string;
   readonly endHash: string;
   readonly parentId?: string;
   readonly adjacentParentId?: string;
   readonly createdAt: number;
-  /** Every sequence number of the shard begins with these 21 digits; 35 digits of a counter follow. */
+  /** Every sequence number of the shard starts with these 21 digits. A counter of 35 digits follows. */
   readonly sequencePrefix: string;
-  /** When it was split or merged: it takes no more records. */
+  /** Time of the split or merge. The shard then accepts no more records. */
   readonly closedAt?: number;
 }
 
@@ -21,12 +21,15 @@ const counterDigits = 35;
 const segmentBytes = 32 * 1024 * 1024;
 const segmentSpanMs = 3_600_000;
 
-/** The prefix for a shard: 49, as real ones begin, the moment of its creation and its number. Children sort behind their parents. */
+/**
+ * The sequence prefix of a shard: 49 as on AWS, the creation time and the shard's number. Children sort after their
+ * parents.
+ */
 export function sequencePrefix(createdAt: number, number: number): string {
   return `49${String(createdAt).padStart(13, '0')}${String(number).padStart(6, '0')}`;
 }
 
-/** The records of one shard, in segments on disk. */
+/** The records of one shard, stored on disk in segments. */
 export class Shard {
   readonly #segments: Segment[] = [];
   #next = 0;
@@ -37,7 +40,7 @@ export class Shard {
     private readonly folder: string,
   ) {}
 
-  /** Opens the shard with the records that its folder holds. Segments that expired before `oldest` are deleted. */
+  /** Opens the shard with its stored records. Segments that expired before `oldest` are deleted. */
   static open(description: ShardDescription, folder: string, oldest: number): Shard {
     fs.mkdirSync(folder, { recursive: true });
     const shard = new Shard(description, folder);
@@ -49,7 +52,7 @@ export class Shard {
       const file = path.join(folder, name);
       const segment = Segment.open(file, Number.parseInt(name, 10));
       const following = names[i + 1] === undefined ? undefined : Number.parseInt(names[i + 1]!, 10);
-      // A segment that reaches into the next one is what was left of it when its oldest records expired.
+      // A segment that overlaps the next one was replaced by it when its oldest records expired.
       const replaced = following !== undefined && following < segment.end;
       const expired = following !== undefined && segment.lastArrival < oldest;
       if (replaced || expired) {
@@ -68,7 +71,7 @@ export class Shard {
     return this.description.id;
   }
 
-  /** Records ever accepted, which is the counter of the next one. */
+  /** Number of records ever accepted. It is the counter of the next record. */
   get accepted(): number {
     return this.#next;
   }
@@ -77,12 +80,15 @@ export class Shard {
     return this.description.sequencePrefix + String(counter).padStart(counterDigits, '0');
   }
 
-  /** A sequence number behind which the record of this counter is the next; none has it when the counter is 0. */
+  /** The sequence number just before that of a counter. For counter 0 it belongs to no record. */
   sequenceNumberBefore(counter: number): string {
     return String(BigInt(this.sequenceNumber(counter)) - 1n);
   }
 
-  /** The counter behind a sequence number of this shard, -1 for the one before the first; undefined for any other text. */
+  /**
+   * The counter of a sequence number of this shard: -1 for the number before the first record, undefined for other
+   * text.
+   */
   counterOf(sequenceNumber: string): number | undefined {
     if (sequenceNumber === this.sequenceNumberBefore(0)) return -1;
     const { sequencePrefix: prefix } = this.description;
@@ -91,7 +97,10 @@ export class Shard {
     return Number.isSafeInteger(counter) ? counter : undefined;
   }
 
-  /** Appends records in order. @returns their sequence numbers */
+  /**
+   * Appends records in order.
+   * @returns their sequence numbers
+   */
   append(records: readonly { readonly key: string; readonly data: string }[], now: number): string[] {
     const arrival = Math.max(now, this.#lastArrival);
     const head = `{"shard_id":"${this.id}","sequence_number":"`;
@@ -109,7 +118,7 @@ export class Shard {
     return numbers;
   }
 
-  /** Files that hold every retained record from a counter on, and may hold earlier ones. They never change any more. */
+  /** Files with every retained record from a counter on, and possibly earlier records. The files no longer change. */
   seal(from: number, oldest: number): string[] {
     this.#segments.at(-1)?.seal();
     const files: string[] = [];
@@ -120,7 +129,7 @@ export class Shard {
     return files;
   }
 
-  /** Records from a counter on that are not older than `oldest`, until `take` has had enough. */
+  /** Reads records from a counter on that are not older than `oldest`, until `take` returns false. */
   read(from: number, oldest: number, take: (record: StoredRecord, counter: number) => boolean): void {
     let going = true;
     for (const segment of this.#segments) {
@@ -133,7 +142,9 @@ export class Shard {
     }
   }
 
-  /** Counter of the first record that arrived at the moment or later; the next counter when there is none. */
+  /**
+   * Counter of the first record that arrived at the moment or later. If there is none, the counter of the next record.
+   */
   counterAt(moment: number): number {
     let found = this.#next;
     this.read(0, moment, (_, counter) => {
@@ -143,7 +154,7 @@ export class Shard {
     return found;
   }
 
-  /** Whether any retained record has this counter or a later one. */
+  /** True if a retained record has this counter or a later one. */
   hasFrom(from: number, oldest: number): boolean {
     return from < this.#next && this.#lastArrival >= oldest;
   }
@@ -161,7 +172,10 @@ export class Shard {
     return segment;
   }
 
-  /** Replaces a segment whose first records have expired by one without them. The old file stays for whoever is reading it. */
+  /**
+   * Replaces a segment whose first records have expired by one without them. The old file stays for its current
+   * readers.
+   */
   #retained(index: number, oldest: number): Segment {
     const segment = this.#segments[index]!;
     const lines: string[] = [];
@@ -186,7 +200,7 @@ export class Shard {
   }
 }
 
-/** A JSON string in ASCII, so that characters and bytes are the same. */
+/** A JSON string in ASCII, so that its numbers of characters and bytes are equal. */
 function asciiJson(text: string): string {
   return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : asciiOnly(JSON.stringify(text));
 }

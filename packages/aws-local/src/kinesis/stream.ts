@@ -7,11 +7,11 @@ export interface StreamSettings {
   readonly mode: 'ON_DEMAND' | 'PROVISIONED';
   readonly retentionHours: number;
   readonly kmsKey?: string;
-  /** Largest record, data and partition key together. */
+  /** Largest size of a record in bytes, data and partition key together. */
   readonly maxRecordBytes: number;
 }
 
-/** A registered consumer, with read throughput of its own. */
+/** A registered consumer with its own read throughput. */
 export interface Consumer {
   readonly name: string;
   readonly arn: string;
@@ -28,13 +28,13 @@ interface Stored {
 const lastHash = 'f'.repeat(32);
 const space = 1n << 128n;
 
-/** One stream: its shards, open and closed. */
+/** One stream with its open and closed shards. */
 export class Stream {
   #shards: Shard[] = [];
   #createdAt: number;
   #consumers: readonly Consumer[];
 
-  /** Opens the stream that the folder holds, or makes it with so many shards. */
+  /** Opens the stream that the folder holds, or creates one with `shardCount` shards. */
   constructor(
     readonly name: string,
     readonly arn: string,
@@ -87,7 +87,7 @@ export class Stream {
     return this.#shards.filter((shard) => shard.description.closedAt === undefined);
   }
 
-  /** The moment before which records have expired. */
+  /** Records that arrived before this moment have expired. */
   get oldest(): number {
     return this.clock.now() - this.settings.retentionHours * 3_600_000;
   }
@@ -98,7 +98,7 @@ export class Stream {
     return found;
   }
 
-  /** The open shard that takes a hash, 32 hexadecimal digits. */
+  /** The open shard for a hash of 32 hexadecimal digits. */
   shardFor(hash: string): Shard {
     for (const shard of this.#shards)
       if (
@@ -130,7 +130,7 @@ export class Stream {
     return { files, latest };
   }
 
-  /** Splits a shard at a hash, the first of the second child. */
+  /** Splits a shard. The hash is the first one of the second child. */
   split(id: string, startingHash: string): void {
     const parent = this.#open(id);
     const { startHash, endHash } = parent.description;
@@ -191,7 +191,8 @@ export class Stream {
 
   #add(rest: Pick<ShardDescription, 'startHash' | 'endHash' | 'parentId' | 'adjacentParentId'>): void {
     const number = this.#shards.length;
-    // Later than any shard before it, whatever the clock says: children must sort behind their parents.
+    // A child's creation time is later than that of every other shard, whatever the clock says: it must sort after its
+    // parents.
     const newest = Math.max(0, ...this.#shards.map(({ description }) => description.createdAt));
     const createdAt = Math.max(this.clock.now(), rest.parentId === undefined ? 0 : newest + 1);
     const id = `shardId-${String(number).padStart(12, '0')}`;
@@ -224,7 +225,7 @@ export class Stream {
   }
 }
 
-/** 128 bits as 32 hexadecimal digits, which compare like the number. */
+/** 128 bits as 32 hexadecimal digits, which sort like the numbers. */
 export function hex(number: bigint): string {
   const digits = number.toString(16).padStart(32, '0');
   if (number < 0n || digits > lastHash || digits.length > 32)

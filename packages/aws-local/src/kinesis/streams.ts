@@ -5,7 +5,7 @@ type Input = Readonly<Record<string, unknown>>;
 
 const onDemandShards = 4;
 
-/** CreateStream and DeleteStream: the stream is there, or gone, when the call returns. */
+/** CreateStream and DeleteStream. The stream exists, or is gone, when the call returns. */
 export function streamOperations(kinesis: Kinesis): JsonOperations {
   const { account, region, authorizer } = kinesis.options;
   return {
