@@ -38,7 +38,8 @@ interface Key {
 }
 
 /**
- * Customer keys as far as they decide who may use what they protect. Nothing on the local disk is encrypted: a key here is its policy.
+ * Customer keys, modelled as policies that decide who may use the protected data. Nothing on the local disk is
+ * encrypted.
  */
 export class Kms {
   readonly #keys = new Map<string, Key>();
@@ -76,14 +77,18 @@ export class Kms {
     ];
   }
 
-  /** ARN of the key behind an id, an ARN, `alias/<name>` or an alias' ARN. @throws AwsError NotFoundException */
+  /**
+   * ARN of the key for an id, an ARN, `alias/<name>` or the ARN of an alias.
+   * @throws AwsError NotFoundException
+   */
   keyArn(keyIdOrArn: string): string {
     return this.#find(keyIdOrArn)?.arn ?? this.#managedArn(keyIdOrArn);
   }
 
   /**
-   * Whether the caller may use the key, by the key's policy and its own: `kms:ViaService` and `kms:EncryptionContext:…` come in `context`,
-   * `kms:CallerAccount` is added. Keys managed by AWS (`alias/aws/<service>`) serve every caller of the account that comes through the service.
+   * Checks that the caller may use the key, by the key's policy and the caller's own policies. `context` contains
+   * `kms:ViaService` and `kms:EncryptionContext:…`; `kms:CallerAccount` is added. A key managed by AWS
+   * (`alias/aws/<service>`) allows services and every caller of the account.
    * @throws AwsError AccessDeniedException, NotFoundException, DisabledException
    */
   authorizeUse(
