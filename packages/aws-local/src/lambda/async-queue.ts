@@ -24,11 +24,14 @@ interface InvokeConfigProperties {
   };
 }
 
-/** Lambda's defaults: two retries, a minute and then two minutes after the failure; events live six hours. */
+/** Lambda's defaults: two retries, one and then two minutes after the failure. Events expire after six hours. */
 const defaults: InvokeConfig = { maximumRetryAttempts: 2, maximumEventAgeMs: 6 * 3600_000 };
 const retryDelayMs = (attempt: number) => attempt * 60_000;
 
-/** Asynchronous invocations: retried by the clock, then handed to the failure destination, or lost with a loud line. */
+/**
+ * Asynchronous invocations. A failed one is retried by the clock. After the last attempt the loss is reported, and the
+ * failure destination, if there is one, receives the event.
+ */
 export function createAsyncQueue(options: LambdaOptions, functions: Functions): AsyncQueue {
   const { clock, activity, onRun } = options;
   const configs = new Map<string, InvokeConfig>();
@@ -72,7 +75,7 @@ export function createAsyncQueue(options: LambdaOptions, functions: Functions): 
 
   return {
     add(functionArn, payload) {
-      // Not awaited: the caller has its answer as soon as the event is queued.
+      // The call does not wait for the invocation: the caller's answer only means that the event is queued.
       attempt(functionArn, payload, clock.now(), 0).catch((error: Error) =>
         onRun({ kind: 'trouble', at: clock.now(), name: functionArn, message: error.message }),
       );

@@ -21,7 +21,7 @@ interface MappingProperties {
 
 type Message = Awaited<ReturnType<LambdaOptions['sqs']['receive']>>[number];
 
-/** SQS hands out at most so many messages a call. */
+/** Most messages that one ReceiveMessage call of SQS returns. */
 const receiveLimit = 10;
 
 export function createEventSourceMappings(options: LambdaOptions, functions: Functions): EventSourceMappings {
@@ -79,7 +79,7 @@ export function createEventSourceMappings(options: LambdaOptions, functions: Fun
   };
 }
 
-/** Reads one queue as the function's role and hands batches to the function. */
+/** Reads one queue as the function's role and passes batches to the function. */
 class Mapping {
   private readonly batchSize: number;
   private readonly windowMs: number;
@@ -92,7 +92,7 @@ class Mapping {
   private pollAgain = false;
   private stopped = false;
   private unsubscribe: (() => void) | undefined;
-  /** The last trouble told, so that a missing permission is not told at every poll. */
+  /** The last reported problem, so that each poll does not report the same missing permission again. */
   private told = '';
 
   constructor(
@@ -110,7 +110,7 @@ class Mapping {
     this.authorizeSource();
   }
 
-  /** As it is now: its code and its role may have changed. */
+  /** The function as it is now: its code and role may have changed. */
   private get target(): LambdaFunction {
     return this.functions.get(this.properties.FunctionName);
   }
@@ -141,7 +141,7 @@ class Mapping {
     this.window?.cancel();
   }
 
-  /** Takes what is there; a message that comes while it looks makes it look again. */
+  /** Receives the available messages. A message that arrives during the poll causes another one. */
   private poll(): void {
     this.pollAgain = true;
     if (this.polling) return;
@@ -153,7 +153,7 @@ class Mapping {
           await this.gather();
         }
       } finally {
-        // At once: a message that came between the end of the loop and a later step would be overlooked.
+        // The flag is reset in the same turn as the loop ends, so that a message that arrives later starts a new poll.
         this.polling = false;
       }
     };
@@ -234,7 +234,7 @@ class Mapping {
 }
 
 /**
- * Which messages stay in the queue. An answer that Lambda cannot read counts as the failure of the whole batch:
+ * Messages of a batch that stay in the queue. An answer that Lambda cannot read counts as a failure of the whole batch:
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 export function failedItems(answer: unknown, batch: readonly { readonly messageId: string }[]): ReadonlySet<string> {

@@ -6,7 +6,7 @@ import type { Logs } from './logs';
 import type { LambdaOptions } from './options';
 import { createRunner, type FunctionRunner, type InvocationResult } from './runner';
 
-/** Policies of the functions themselves, by function ARN. */
+/** Resource policies of functions, by function ARN. */
 export type FunctionPolicies = Map<string, PolicyDocument & { Statement: unknown[] }>;
 
 export interface LambdaFunction {
@@ -19,7 +19,7 @@ export interface LambdaFunction {
   readonly handler: string;
   readonly runtime: string;
   readonly logGroup: string;
-  /** Names and values, as the template gives them. */
+  /** Environment variables from the template. */
   readonly variables: Readonly<Record<string, string>>;
   readonly concurrency: number;
   readonly runner: FunctionRunner;
@@ -58,12 +58,12 @@ interface PermissionProperties {
   readonly SourceAccount?: string;
 }
 
-/** Processes of one function at the same time, where the function reserves no fewer. AWS would start up to 1,000. */
+/** Concurrent processes per function, unless the function reserves fewer. AWS would start up to 1,000. */
 const defaultConcurrency = 2;
 
 export function createFunctions(options: LambdaOptions, logs: Logs, policies: FunctionPolicies): Functions {
   const byArn = new Map<string, LambdaFunction>();
-  /** Replaced or deleted, and not idle yet. */
+  /** Replaced or deleted functions that still have invocations. */
   const retired = new Set<LambdaFunction>();
   const arnOf = (name: string) =>
     name.startsWith('arn:') ? name : `arn:aws:lambda:${options.region}:${options.account}:function:${name}`;
@@ -74,7 +74,7 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
     return found;
   };
 
-  /** What runs, and what waits for its turn, ends with the code that it came to. */
+  /** Retires a function: its running and waiting invocations finish with its code. */
   const retire = (old: LambdaFunction | undefined) => {
     if (!old) return;
     retired.add(old);
@@ -82,7 +82,8 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
   };
   const create = (properties: FunctionProperties, name: string): LambdaFunction => {
     const arn = arnOf(name);
-    // The session is only checked here: a warm process outlives it, so its credentials must not expire by the clock.
+    // This call only checks the role. A warm process outlives a session, so its credentials must not expire by the
+    // clock.
     const { principal } = options.sts.assumeRole(lambdaPrincipal(options.account), {
       roleArn: properties.Role,
       sessionName: name,
@@ -238,7 +239,7 @@ function permissionStatement(properties: PermissionProperties, functionArn: stri
 function codeFolder(options: LambdaOptions, { Code, Handler }: FunctionProperties, name: string): string {
   if (Code.ZipFile !== undefined) {
     const digest = createHash('sha256').update(`${Handler}\n${Code.ZipFile}`).digest('hex').slice(0, 16);
-    // A folder of its own for every version: one that runs keeps its files.
+    // Every version has its own folder, so a running version keeps its files.
     const folder = join(options.dataDir, 'functions', `${name}-${digest}`);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${Handler.slice(0, Handler.lastIndexOf('.'))}.js`), Code.ZipFile);

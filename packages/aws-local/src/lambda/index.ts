@@ -12,17 +12,17 @@ export interface Lambda extends Disposable {
   readonly port: LambdaInvoker;
   readonly service: Service;
   readonly resources: readonly ResourceTwin[];
-  /** Event sources are read from now on. */
+  /** Starts reading event sources. */
   start(): void;
-  /** Ends warm processes that have nothing to do. */
+  /** Ends idle warm processes. */
   release(): void;
-  /** Whether a function of this ARN was created. */
+  /** True if a function with this ARN exists. */
   has(functionArn: string): boolean;
 }
 
 /**
- * The Lambda twin: functions run their real code in child processes. Memory size and architecture have no effect, and code runs on
- * the Node.js that runs the local runtime.
+ * The Lambda twin: functions run their real code in child processes. The code runs on the Node.js of the local runtime.
+ * Memory size and architecture have no effect.
  */
 export function createLambda(options: LambdaOptions): Lambda {
   const logs = createLogs(options);

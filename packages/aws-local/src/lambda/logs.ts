@@ -5,7 +5,10 @@ import type { LambdaOptions } from './options';
 
 export interface Logs {
   readonly resources: readonly ResourceTwin[];
-  /** Takes what a function writes: to `logs/<function>.log`, and metrics in embedded metric format to the metrics. */
+  /**
+   * Receives a function's output. It writes the output to `logs/<function>.log` and records metrics in embedded metric
+   * format.
+   */
   sink(functionName: string): (text: string) => void;
   dispose(): void;
 }
@@ -24,7 +27,8 @@ export function createLogs({
     if (file) return file;
     mkdirSync(folder, { recursive: true });
     const stream = createWriteStream(join(folder, `${name}.log`), { flags: 'a' });
-    // A log that cannot be written (a full disk) must not end the runtime: what fails for the same reason elsewhere is reported there.
+    // A log that cannot be written (a full disk) must not end the runtime. Other services that write to the disk report
+    // it.
     stream.on('error', () => {});
     const opened = { stream, rest: '' };
     files.set(name, opened);
@@ -64,7 +68,7 @@ export function createLogs({
         delete: () => undefined,
       },
       {
-        // Which services may write to log groups: no log is authorized locally.
+        // The policy says which services may write to log groups. Writing a log is not authorized locally.
         type: 'AWS::Logs::ResourcePolicy',
         properties: ['PolicyDocument', 'PolicyName'],
         create: (properties: { PolicyName: string }) => ({ ref: properties.PolicyName, attributes: {} }),
@@ -72,7 +76,7 @@ export function createLogs({
         delete: () => undefined,
       },
       {
-        // A filter turns log lines into metrics, which only alarms read: recorded, not evaluated.
+        // A filter turns log lines into metrics that only alarms read. It is recorded, not evaluated.
         type: 'AWS::Logs::MetricFilter',
         properties: ['FilterName', 'FilterPattern', 'LogGroupName', 'MetricTransformations'],
         create: (properties: { FilterName?: string }, context) => ({

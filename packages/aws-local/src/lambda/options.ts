@@ -10,33 +10,36 @@ export interface LambdaOptions {
   readonly authorizer: Authorizer;
   readonly sts: StsPort;
   readonly sqs: QueuePort;
-  /** URL of the gateway; asked for when the first function is created. */
+  /** URL of the gateway. It is called first when a function is created. */
   readonly endpoint: () => string;
-  /** Folder with the code of an asset, by the S3 key of `Code`. */
+  /** Folder with an asset's code, by the S3 key of `Code`. */
   readonly assetFolder: (s3Key: string) => string | undefined;
-  /** Inline code is unpacked and logs are written below. */
+  /** Folder below which inline code is unpacked and logs are written. */
   readonly dataDir: string;
   readonly metrics: Metrics;
   readonly activity: Activity;
   readonly onRun: RunListener;
-  /** Carries a batch of messages to a function; a test may lose, repeat or delay it. @default - at once */
+  /** Carries a batch of messages to a function. A test can lose, repeat or delay it. @default - delivers at once */
   readonly deliver?: (send: () => Promise<void>) => Promise<void>;
-  /** What happens to the next invocation of a function. @default - nothing */
+  /** Decides whether the next invocation of a function is killed. @default - never */
   readonly killNext?: (functionName: string) => Kill | undefined;
 }
 
-/** Queues, and word of new messages, so that nobody has to poll. */
+/** Queues that report new messages, so that consumers need not poll. */
 export interface QueuePort extends SqsPort {
-  /** Calls back whenever a message of the queue becomes visible; the answer ends it. */
+  /**
+   * Calls back whenever a message of the queue becomes visible.
+   * @returns a function that ends the callbacks
+   */
   onAvailable(queueArn: string, callback: () => void): () => void;
 }
 
-/** On whose behalf a service invokes: `aws:SourceArn` for the function's policy. */
+/** The source of a service's invocation: `aws:SourceArn` for the function's policy. */
 export interface InvocationSource {
   readonly sourceArn?: string;
 }
 
-/** The port, with what the other services of AWS say about themselves when they invoke. */
+/** LambdaPort with the invocation source that AWS services provide. */
 export interface LambdaInvoker extends LambdaPort {
   invoke(
     principal: Principal,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Credentials } from 'aws-local-kit';
 import type { Kill } from '../faults/source';
 
-/** What a function's processes are started with. */
+/** Settings with which a function's processes start. */
 export interface FunctionSettings {
   readonly name: string;
   readonly arn: string;
@@ -20,7 +20,7 @@ export interface FunctionSettings {
   readonly logGroup: string;
   /** The function's own variables. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Processes that may run at the same time. */
+  /** Most processes that run at the same time. */
   readonly concurrency: number;
 }
 
@@ -36,25 +36,27 @@ export interface InvocationResult {
 
 /** Runs a function's invocations in child processes, which stay warm between them. */
 export interface FunctionRunner {
-  /** Waits for a free process when all are busy. Never rejects because of what the function does: that is in the answer. */
-  /** @param kill where the process ends without a word */
+  /**
+   * Waits for a free process if all are busy. Never rejects because of the function: its error is in the result.
+   * @param kill the point where the process is killed
+   */
   invoke(payload: unknown, requestId?: string, kill?: Kill): Promise<InvocationResult>;
   busy(): number;
   /** Ends the idle processes. */
   release(): void;
-  /** Ends once everything that was asked for has been answered. */
+  /** Ends once every accepted invocation has its result. */
   retire(): Promise<void>;
   dispose(): Promise<void>;
 }
 
-/** Loading the code is not part of the function's timeout; in AWS it has 10 s, a laptop under load gets more. */
+/** Loading the code does not count towards the function's timeout. AWS allows 10 s; a laptop under load gets more. */
 const initTimeoutMs = 60_000;
 /**
- * How long an invocation waits for a process that is loading or busy before a further one is started, in real time. Loading costs more processor time
- * than most invocations take, and no more time than a cold start in AWS.
+ * Longest wait of an invocation for a loading or busy process before another process starts, in real time. Loading
+ * takes more processor time than most invocations, and no more time than a cold start on AWS.
  */
 const patienceMs = 50;
-/** How long a warm process waits for the next invocation, in real time. */
+/** Longest idle time of a warm process, in real time. */
 const idleTimeoutMs = 120_000;
 
 type ChildMessage =
@@ -65,7 +67,7 @@ type ChildMessage =
 
 interface Worker {
   readonly child: ChildProcess;
-  /** Resolves when the code is loaded, or with the reason why not. */
+  /** Resolves with undefined when the code is loaded, or with the error if it could not be loaded. */
   readonly ready: Promise<FunctionError | undefined>;
   settle?: (result: InvocationResult) => void;
   idleTimer?: NodeJS.Timeout;
@@ -75,11 +77,11 @@ interface Job {
   readonly requestId: string;
   readonly kill?: Kill;
   readonly done: (result: InvocationResult) => void;
-  /** When it began to wait, of `performance.now`. */
+  /** Start of the wait, by `performance.now`. */
   readonly since: number;
 }
 
-/** The whole environment of a function's process. Nothing of the parent's is passed on. */
+/** The complete environment of a function's process. No variable of the parent process is passed on. */
 export function environmentOf(settings: FunctionSettings): Record<string, string> {
   return {
     ...settings.variables,
@@ -91,7 +93,7 @@ export function environmentOf(settings: FunctionSettings): Record<string, string
     AWS_ACCESS_KEY_ID: settings.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: settings.credentials.secretAccessKey,
     AWS_SESSION_TOKEN: settings.credentials.sessionToken,
-    // The developer's own profile must not reach a function.
+    // Functions must not use the developer's own profile.
     AWS_CONFIG_FILE: devNull,
     AWS_SHARED_CREDENTIALS_FILE: devNull,
     AWS_LAMBDA_FUNCTION_NAME: settings.name,
@@ -111,7 +113,7 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   let busy = 0;
   let disposed = false;
   let retiring = false;
-  /** When the last process had loaded its code, of `performance.now`. */
+  /** Time at which the last process finished loading its code, by `performance.now`. */
   let loadedAt = 0;
   let loading = 0;
   let later: NodeJS.Timeout | undefined;
@@ -173,7 +175,7 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
     return result;
   };
 
-  /** Milliseconds until the invocation gets a process of its own; undefined while one is loading. */
+  /** Milliseconds until a new process starts for the invocation. Undefined while one is loading. */
   const patience = ({ since }: Job): number | undefined => {
     if (workers.size === 0) return 0;
     return loading > 0 ? undefined : Math.max(since, loadedAt) + patienceMs - performance.now();

@@ -10,13 +10,13 @@ import {
 import type { Functions, LambdaFunction } from './functions';
 import type { LambdaInvoker, LambdaOptions } from './options';
 
-/** Lambda's limits of a payload, in bytes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+/** Lambda's payload limits in bytes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const maxSyncPayloadBytes = 6 * 1024 * 1024;
 const maxAsyncPayloadBytes = 1024 * 1024;
-/** ListFunctions answers no more at once. */
+/** Most functions that one ListFunctions call returns. */
 const maxListed = 50;
 
-/** The REST API of Lambda: Invoke, ListFunctions, and what the SDK's waiter for an active function asks. */
+/** Lambda's REST API: Invoke, ListFunctions, and the operations that the SDK's waiter for an active function calls. */
 export function lambdaService(options: LambdaOptions, port: LambdaInvoker, functions: Functions): Service {
   return {
     signingName: 'lambda',
