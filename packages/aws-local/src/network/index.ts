@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { ResourceContext, ResourceTwin } from 'aws-local-kit';
 
 /**
- * Networks are not modelled: everything runs on loopback. The twins give the resources the ids that other resources refer to and
- * refuse properties that nobody looked at.
+ * Networks are not modelled: everything runs on loopback. The twins give resources the ids that other resources refer
+ * to, and refuse unknown properties.
  */
 export function createNetwork(): { resources: readonly ResourceTwin[] } {
   return {
@@ -111,7 +111,7 @@ const idOf = ({ generatedName, previous }: ResourceContext) =>
   previous?.ref.slice(previous.ref.lastIndexOf('-') + 1) ??
   createHash('sha256').update(generatedName).digest('hex').slice(0, 17);
 
-/** All that a flow log is, its tags aside: none of it can be changed. */
+/** All properties of a flow log except its tags. None of them can be changed. */
 const flowLog = [
   'DeliverLogsPermissionArn',
   'LogDestination',
