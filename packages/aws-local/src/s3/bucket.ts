@@ -8,23 +8,23 @@ import { readPieces } from './uploads';
 /** One version of an object. */
 export interface ObjectVersion {
   readonly key: string;
-  /** `null` for objects of an unversioned bucket, as S3 names them. */
+  /** `null` for objects of an unversioned bucket, as on S3. */
   readonly versionId: string;
   readonly deleteMarker?: true;
   readonly size: number;
-  /** In quotes: MD5 of the bytes; of a multipart upload, MD5 of the parts' MD5 and the number of parts. */
+  /** MD5 in quotes: of the bytes or, for a multipart upload, of the parts' MD5s with the number of parts. */
   readonly etag: string;
   /** Bytes of each part of a multipart upload. */
   readonly partSizes?: readonly number[];
   readonly lastModified: number;
-  /** Below the bucket's folder. */
+  /** Path below the bucket's folder. */
   readonly file: string;
-  /** Content type, encoding, user metadata, checksums and encryption, as response headers. */
+  /** Response headers: content type, encoding, user metadata, checksums and encryption. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 type Entry =
-  /** `temporary` becomes `version.file`; the version that was there before moves to `previousFile` first. */
+  /** `temporary` becomes `version.file`. Before that, the current version's file moves as `moved` says. */
   | {
       readonly put: ObjectVersion;
       readonly temporary?: string;
@@ -38,14 +38,15 @@ type Entry =
     };
 
 /**
- * One bucket on disk. Current objects lie below the folder under names like their keys; older versions and the journal of all changes in
- * `.aws-local`. An entry of the journal is written before files move, so that a restart can finish what a kill interrupted.
+ * One bucket on disk. Current objects are stored below the folder under names like their keys. `.aws-local` contains
+ * older versions and the journal of all changes. A journal entry is written before files move, so that a restart can
+ * finish an interrupted change.
  */
 export class BucketStore {
   readonly #versions = new Map<string, ObjectVersion[]>();
   readonly #journal: Journal<Entry>;
   #sortedKeys: string[] | undefined;
-  /** Versions, delete markers included. */
+  /** Number of versions, including delete markers. */
   #live = 0;
 
   constructor(
@@ -56,14 +57,14 @@ export class BucketStore {
     this.#journal = new Journal(path.join(folder, internalFolder, 'journal.jsonl'));
     const entries = this.#journal.read();
     for (const entry of entries) this.#apply(entry);
-    // Earlier entries were finished before the last one was written.
+    // Earlier entries are complete: each was finished before the next one was written.
     const last = entries.at(-1);
     if (last) this.#moveFiles(last);
     for (const name of fs.readdirSync(path.join(folder, internalFolder, 'incoming')))
       fs.rmSync(path.join(folder, internalFolder, 'incoming', name));
   }
 
-  /** The current version, also when it is a delete marker. */
+  /** The current version, which may be a delete marker. */
   current(key: string): ObjectVersion | undefined {
     return this.#versions.get(key)?.at(-1);
   }
@@ -72,12 +73,12 @@ export class BucketStore {
     return this.#versions.get(key)?.find((version) => version.versionId === versionId);
   }
 
-  /** Newest first. */
+  /** Versions of a key, newest first. */
   versionsOf(key: string): ObjectVersion[] {
     return [...(this.#versions.get(key) ?? [])].reverse();
   }
 
-  /** Keys that have any version, in the order of their UTF-8 bytes. */
+  /** Keys with at least one version, sorted by their UTF-8 bytes. */
   keys(): readonly string[] {
     this.#sortedKeys ??= [...this.#versions.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     return this.#sortedKeys;
@@ -96,7 +97,7 @@ export class BucketStore {
 
   /**
    * Moves a file into place as the object's bytes.
-   * @param assembled what the object is known by when it comes from parts
+   * @param assembled size, ETag and part sizes of an object assembled from parts
    */
   putFile(
     key: string,
@@ -111,12 +112,15 @@ export class BucketStore {
     return this.#place(key, temporary, { ...stored, lastModified: now, headers });
   }
 
-  /** A path for bytes on their way into the bucket. A restart clears it away. */
+  /** A path for bytes that are being written. A restart deletes the file. */
   temporaryFile(): string {
     return path.join(this.folder, this.#temporary());
   }
 
-  /** A delete without a version: a delete marker in a versioned bucket, which is returned; else the object goes. */
+  /**
+   * Deletes an object without naming a version. A versioned bucket gets a delete marker, which is returned. In an
+   * unversioned bucket the object is removed.
+   */
   delete(key: string, now: number): ObjectVersion | undefined {
     const current = this.current(key);
     if (this.versioned) {
@@ -137,7 +141,7 @@ export class BucketStore {
     return undefined;
   }
 
-  /** Removes one version for good; the one before it becomes the current one. */
+  /** Removes one version permanently. The version before it becomes the current one. */
   deleteVersion(key: string, versionId: string): ObjectVersion | undefined {
     const versions = this.#versions.get(key) ?? [];
     const index = versions.findIndex((version) => version.versionId === versionId);
@@ -182,7 +186,7 @@ export class BucketStore {
     this.#compact();
   }
 
-  /** May be repeated: what is done already is skipped. */
+  /** Moves the files of an entry. It can be repeated: steps that are done are skipped. */
   #moveFiles(entry: Entry): void {
     if ('put' in entry) {
       if (entry.moved && (entry.put.deleteMarker || this.#exists(entry.temporary!)))
@@ -190,7 +194,7 @@ export class BucketStore {
       if (entry.temporary) this.#move(entry.temporary, entry.put.file);
       return;
     }
-    // What is restored takes the place of what was removed.
+    // The removed file must not be deleted if the restored file has already replaced it.
     if (entry.file && !(entry.restored && entry.restored.to === entry.file && !this.#exists(entry.restored.from)))
       this.#remove(entry.file);
     if (entry.restored) this.#move(entry.restored.from, entry.restored.to);
@@ -202,7 +206,7 @@ export class BucketStore {
     fs.renameSync(path.join(this.folder, from), path.join(this.folder, to));
   }
 
-  /** Removes the file and the folders that are empty without it. */
+  /** Removes the file and the folders that become empty. */
   #remove(file: string): void {
     fs.rmSync(path.join(this.folder, file), { force: true });
     for (
@@ -246,7 +250,7 @@ export class BucketStore {
     }
   }
 
-  /** The key's own path, or another where a file stands in a folder's way or a folder in the file's. */
+  /** The path for a key: its own, or a hashed path if a file and a folder would have the same name. */
   #fileFor(key: string): string {
     const own = pathOfKey(key);
     for (let folder = path.posix.dirname(own); folder !== '.'; folder = path.posix.dirname(folder))

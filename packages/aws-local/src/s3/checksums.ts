@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import zlib from 'node:zlib';
 import { AwsError, NotModelledError } from 'aws-local-kit';
 
-/** A checksum that takes its bytes in pieces. */
+/** A checksum that is computed piece by piece. */
 export interface Checksum {
   update(bytes: Buffer): void;
-  /** In base64, as S3 writes it. */
+  /** The checksum in base64, as S3 writes it. */
   digest(): string;
 }
 
@@ -33,7 +33,7 @@ const algorithms: Readonly<Record<string, () => Checksum>> = {
   sha256: () => hashing('sha256'),
 };
 
-/** Algorithms by the names of S3's API. A CRC of a whole object can be told from its parts; a hash cannot. */
+/** Algorithms by their names in S3's API. The CRC of a whole object can be computed from its parts; a hash cannot. */
 export const checksumTypes: Readonly<Record<string, readonly ChecksumType[]>> = {
   CRC32: ['COMPOSITE', 'FULL_OBJECT'],
   CRC32C: ['COMPOSITE', 'FULL_OBJECT'],
@@ -41,14 +41,14 @@ export const checksumTypes: Readonly<Record<string, readonly ChecksumType[]>> = 
   SHA1: ['COMPOSITE'],
   SHA256: ['COMPOSITE'],
 };
-/** Over the object's bytes, or over the checksums of its parts. */
+/** COMPOSITE is the checksum of the parts' checksums. FULL_OBJECT is the checksum of the object's bytes. */
 export type ChecksumType = 'COMPOSITE' | 'FULL_OBJECT';
 
 const prefix = 'x-amz-checksum-';
-/** Name of a header that is no checksum itself. */
+/** Headers that start with the prefix but are not checksums. */
 const about = ['x-amz-checksum-algorithm', 'x-amz-checksum-mode', 'x-amz-checksum-type'];
 
-/** @param algorithm as in a header's name or in S3's API: `crc32`, `CRC32` */
+/** @param algorithm name as in a header or in S3's API: `crc32`, `CRC32` */
 export function checksum(algorithm: string): Checksum {
   const start = algorithms[algorithm.toLowerCase()];
   if (!start) throw new NotModelledError(`checksum algorithm ${algorithm} of S3`);
@@ -57,14 +57,14 @@ export function checksum(algorithm: string): Checksum {
 
 export const checksumHeader = (algorithm: string) => `${prefix}${algorithm.toLowerCase()}`;
 
-/** The checksums among a request's headers, unverified. */
+/** Checksums in a request's headers, not verified. */
 export function checksumsOf(headers: Readonly<Record<string, string>>): [header: string, value: string][] {
   return Object.entries(headers).filter(([name]) => name.startsWith(prefix) && !about.includes(name));
 }
 
 /**
- * The checksum headers of an upload, found right.
- * @throws AwsError BadDigest when one is wrong, NotModelledError for an algorithm that is not known
+ * Verifies the checksum headers of an upload and returns them.
+ * @throws AwsError BadDigest for a wrong checksum; NotModelledError for an unknown algorithm
  */
 export function verifiedChecksums(headers: Readonly<Record<string, string>>, body: Buffer): Record<string, string> {
   const type = headers['x-amz-checksum-type'];
@@ -100,7 +100,7 @@ const castagnoli = new Uint32Array(256).map((_, i) => {
   return value;
 });
 
-/** The reflected polynomial 0x9a6c9329ac4bc9b5 in two halves, since 64 bits do not fit a number. */
+/** Table for the reflected polynomial 0x9a6c9329ac4bc9b5, in two halves: a number cannot hold 64 bits. */
 const nvmeHigh = new Uint32Array(256);
 const nvmeLow = new Uint32Array(256);
 for (let i = 0; i < 256; i++) {

@@ -7,7 +7,9 @@ import { pick, versionHeaders } from './reading';
 import type { Bucket, S3 } from './s3';
 import { type Fill, readPieces } from './uploads';
 
-/** The object behind `x-amz-copy-source`, if the caller may read it and the conditions on it hold. */
+/**
+ * The source object named by `x-amz-copy-source`. Throws if the caller may not read it or its conditions do not hold.
+ */
 export function copySource(s3: S3, { headers, principal }: ServiceRequest): { bucket: Bucket; version: ObjectVersion } {
   const given = headers['x-amz-copy-source']!;
   const [path = '', parameters = ''] = given.replace(/^\//, '').split('?');
@@ -48,7 +50,6 @@ export function copyRange(s3: S3, request: ServiceRequest): { fill: Fill } {
   return { fill: (write) => readPieces(bucket.store.pathOf(version), start, end, write) };
 }
 
-/** CopyObject. */
 export function copyObject(s3: S3, request: ServiceRequest, bucket: Bucket, key: string): ServiceResponse {
   const { headers, principal } = request;
   const source = copySource(s3, request);
@@ -84,7 +85,10 @@ export function copyObject(s3: S3, request: ServiceRequest, bucket: Bucket, key:
   };
 }
 
-/** Headers of the source that the copy has, too. The checksum over a multipart upload's parts is none of a copy in one piece. */
+/**
+ * Headers that the copy takes over from the source. A copy is not multipart, so it does not take over the checksum of
+ * the parts' checksums.
+ */
 function kept(source: ObjectVersion, directive: string): Record<string, string> {
   const isComposite = source.headers['x-amz-checksum-type'] === 'COMPOSITE';
   return Object.fromEntries(

@@ -5,7 +5,7 @@ import type { ObjectEvent } from './notifications';
 export interface PutOptions {
   /** Response headers of the object: content type, user metadata, checksums. */
   readonly headers?: Record<string, string>;
-  /** Demanded by the request itself rather than by the bucket. */
+  /** Encryption that the request itself demands. Without it, the bucket's setting applies. */
   readonly encryption?: { readonly algorithm: string; readonly kmsKey?: string };
   readonly ifNoneMatch?: string;
   readonly ifMatch?: string;
@@ -13,7 +13,9 @@ export interface PutOptions {
   readonly context?: Readonly<Record<string, string>>;
 }
 
-/** Headers of AWS that the local runtime heeds, or that change nothing here. Any other changes a meaning and is refused. */
+/**
+ * Headers of AWS that the local runtime supports or can ignore. Any other would change the meaning, so it is refused.
+ */
 const known = new Set([
   'x-amz-api-version',
   'x-amz-date',
@@ -52,7 +54,10 @@ const storedHeaders = [
   'expires',
 ];
 
-/** @throws NotModelledError naming a header or a query parameter that would change what the request means */
+/**
+ * Checks the request's headers and query parameters.
+ * @throws NotModelledError naming one that would change the meaning of the request
+ */
 export function checkRequest(request: ServiceRequest, parameters: readonly string[], account: string): void {
   for (const [name, value] of Object.entries(request.headers)) {
     if (!name.startsWith('x-amz-') || name.startsWith('x-amz-meta-') || name.startsWith('x-amz-checksum-')) continue;
@@ -69,7 +74,7 @@ export function checkRequest(request: ServiceRequest, parameters: readonly strin
     if (!allowed.includes(name)) throw new NotModelledError(`parameter ${name} of S3 ${request.method}`);
 }
 
-/** What an upload's headers ask for; its checksums are verified. */
+/** The options in an upload's headers. The checksums are verified. */
 export function putOptions(request: ServiceRequest): PutOptions {
   const { headers } = request;
   const stored: Record<string, string> = verifiedChecksums(headers, request.body);
@@ -78,7 +83,7 @@ export function putOptions(request: ServiceRequest): PutOptions {
   return { ...demands(headers), headers: stored };
 }
 
-/** Encryption and preconditions of an upload or a copy, and the condition keys that come with them. */
+/** Encryption and preconditions of an upload or a copy, with their condition keys. */
 export function demands(headers: Readonly<Record<string, string>>): PutOptions {
   const algorithm = headers['x-amz-server-side-encryption'];
   const kmsKey = headers['x-amz-server-side-encryption-aws-kms-key-id'];
@@ -96,13 +101,15 @@ export function demands(headers: Readonly<Record<string, string>>): PutOptions {
   };
 }
 
-/** Ends included. */
+/** A range of bytes that includes both ends. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** The bytes that a Range header asks for; undefined for the whole object, as also for several ranges. */
+/**
+ * The bytes that a Range header asks for. Undefined for the whole object, which is also the answer to several ranges.
+ */
 export function rangeOf(header: string | undefined, size: number): ByteRange | undefined {
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
   if (first === '' && last === '') return undefined;
@@ -116,7 +123,7 @@ export function rangeOf(header: string | undefined, size: number): ByteRange | u
   return start > end ? undefined : { start, end };
 }
 
-/** Whether a list of entity tags, as in If-Match, names the object's. */
+/** True if a list of entity tags, as in If-Match, contains the object's. */
 export function sameTag(list: string, etag: string): boolean {
   const plain = (tag: string) => tag.trim().replace(/^W\//, '').replaceAll('"', '');
   return list.split(',').some((tag) => plain(tag) === '*' || plain(tag) === plain(etag));

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 
-/** Folder inside a bucket's for what is not a current object: no key is stored there. */
+/** Folder inside a bucket's folder for internal files. No key's own path leads into it. */
 export const internalFolder = '.aws-local';
 
 const longestName = 200;
 const longestPath = 900;
 
 /**
- * Where a key's bytes lie below the bucket's folder: the key itself, as far as a file system takes it. Characters outside letters, digits,
- * blank and `._=+@,()-` become %XX of their UTF-8 bytes; `.`, `..`, empty and over-long segments are made safe. Different keys give different paths.
+ * Path of a key's bytes below the bucket's folder. It is the key itself, as far as a file system allows.
+ * Characters other than letters, digits, blank and `._=+@,()-` become %XX of their UTF-8 bytes. Empty and overlong
+ * segments, `.` and `..` are made safe. Different keys have different paths.
  */
 export function pathOfKey(key: string): string {
   const segments = key.split('/').map(encodeSegment);
@@ -17,7 +18,7 @@ export function pathOfKey(key: string): string {
   return path;
 }
 
-/** Where a key lies whose own path is taken, since `a` and `a/b` cannot both be files. */
+/** Path of a key whose own path is taken: for example, `a` and `a/b` cannot both be files. */
 export function hashedPath(key: string): string {
   return `${internalFolder}/keys/${createHash('sha256').update(key).digest('hex')}`;
 }

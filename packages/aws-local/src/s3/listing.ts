@@ -36,7 +36,10 @@ export function xml(root: string, value: Parameters<typeof xmlDocument>[1]): Ser
   return { headers: { 'content-type': 'application/xml' }, body: xmlDocument(root, value, namespace) };
 }
 
-/** A request's document. @throws AwsError MalformedXML */
+/**
+ * Parses a request's document.
+ * @throws AwsError MalformedXML
+ */
 export function bodyXml(body: Buffer, root: string): XmlElement {
   try {
     const document = parseXml(body.toString());
@@ -67,7 +70,10 @@ export function listObjects(bucket: Bucket, { query }: ServiceRequest): ServiceR
   });
 }
 
-/** ListObjects, version 1. As in S3, a page names where the next begins only if there is a delimiter; else that is its last key. */
+/**
+ * ListObjects, version 1. As on S3, a page names the start of the next one only if there is a delimiter. Otherwise the
+ * next page starts after the page's last key.
+ */
 export function listObjectsV1(bucket: Bucket, { query }: ServiceRequest): ServiceResponse {
   const { encode, ...options } = common(query);
   const after = query.get('marker') ?? '';
@@ -86,13 +92,13 @@ interface Page {
   /** Common prefixes. */
   readonly groups: readonly string[];
   readonly truncated: boolean;
-  /** The last key that the page covers, itself or by its group. */
+  /** The last key that the page covers, as itself or as part of a group. */
   readonly last: string;
   /** The last key or group. */
   readonly next: string;
 }
 
-/** Keys in the order of their UTF-8 bytes, rolled up at the delimiter. */
+/** Keys in the order of their UTF-8 bytes, grouped at the delimiter. */
 function pageOf(
   bucket: Bucket,
   { prefix, delimiter, maxKeys, after }: { prefix: string; delimiter: string; maxKeys: number; after: string },
@@ -144,7 +150,10 @@ function shownPage({ contents, groups }: Page, encode: (text: string) => string)
   };
 }
 
-/** The keys with the prefix that come after another, found without a look at the ones before: a page costs what it holds. */
+/**
+ * Keys with the prefix that come after `after`. A binary search skips the earlier keys, so a page costs only its own
+ * size.
+ */
 function* keysFrom(keys: readonly string[], prefix: string, after: string): Generator<string> {
   const isBefore = (key: string, bound: Buffer) => Buffer.compare(Buffer.from(key), bound) < 0;
   const bound = Buffer.from(after);
@@ -158,7 +167,7 @@ function* keysFrom(keys: readonly string[], prefix: string, after: string): Gene
   for (let at = low; at < keys.length && keys[at]!.startsWith(prefix); at += 1) if (keys[at] !== after) yield keys[at]!;
 }
 
-/** ListObjectVersions: keys in order, the newest version first. */
+/** ListObjectVersions: keys in order, each with the newest version first. */
 export function listVersions(bucket: Bucket, { query }: ServiceRequest): ServiceResponse {
   const { prefix, maxKeys, encode } = common(query);
   const keyMarker = query.get('key-marker') ?? '';
@@ -211,7 +220,7 @@ function common(query: URLSearchParams) {
   return { prefix, delimiter, maxKeys: Math.min(Number(requested), 1000), encode: encoding(query) };
 }
 
-/** How the request wants keys written. */
+/** Encodes keys as the request demands. */
 export function encoding(query: URLSearchParams): (text: string) => string {
   const wanted = query.get('encoding-type');
   if (wanted !== null && wanted !== 'url') throw new NotModelledError(`encoding-type ${wanted}`);

@@ -22,7 +22,7 @@ const smallestPartBytes = 5 * 1024 * 1024;
 
 const uploadPart = ['uploadId', 'partNumber'];
 
-/** The operations of multipart uploads; undefined for a request that is none of them. */
+/** Handles the operations of multipart uploads. Undefined for any other request. */
 export function multipartRequest(
   s3: S3,
   request: ServiceRequest,
@@ -112,7 +112,7 @@ function put(s3: S3, request: ServiceRequest, bucket: Bucket, key: string, id: s
   return { ...answer, headers: { ...answer.headers, ...encryptionHeaders(upload) } };
 }
 
-/** Verified. An upload that declared an algorithm takes parts with it only. */
+/** Verified checksums of a part. If the upload declared an algorithm, every part must have a checksum of it. */
 function givenChecksums(
   { checksum: declared }: Upload,
   headers: Readonly<Record<string, string>>,
@@ -170,7 +170,7 @@ function completed(bucket: Bucket, version: ObjectVersion, upload: Upload): Serv
   return { ...answer, headers: { ...answer.headers, ...versionId, ...encryptionHeaders(upload) } };
 }
 
-/** The parts that the request lists, each as it was uploaded. */
+/** The uploaded parts that the request lists. */
 function chosenParts(bucket: Bucket, upload: Upload, list: XmlElement): UploadPart[] {
   const uploaded = new Map(bucket.uploads.parts(upload).map((part) => [part.number, part]));
   const listed = list.children.filter(({ name }) => name === 'Part');
@@ -217,7 +217,10 @@ function checkPart({ checksum: declared }: Upload, part: UploadPart, given: (alg
   }
 }
 
-/** Writes the object's bytes to a file. @returns its checksums, as response headers */
+/**
+ * Writes the object's bytes to a file.
+ * @returns its checksums as response headers
+ */
 function assemble(
   bucket: Bucket,
   upload: Upload,
@@ -298,7 +301,7 @@ export const listUploadsParameters = [
   'encoding-type',
 ];
 
-/** ListMultipartUploads: the uploads of a bucket that are neither complete nor aborted. */
+/** ListMultipartUploads: the uploads of a bucket that are not completed or aborted. */
 export function listUploads(s3: S3, bucket: Bucket, { query }: ServiceRequest): ServiceResponse {
   const encode = encoding(query);
   const [prefix, delimiter] = [query.get('prefix') ?? '', query.get('delimiter') ?? ''];
@@ -368,7 +371,7 @@ function checksumDeclaration({ checksum: declared }: Upload): Record<string, str
   return { 'x-amz-checksum-algorithm': declared.algorithm, 'x-amz-checksum-type': declared.type };
 }
 
-/** Checksums as members of an answer: `ChecksumCRC32`. */
+/** Checksums as members of a response, for example `ChecksumCRC32`. */
 function checksumMembers(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     checksumsOf(headers).map(([name, value]) => [

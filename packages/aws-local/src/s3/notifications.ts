@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { listOf, NotModelledError, objectOf, requiredText } from 'aws-local-kit';
 import type { ObjectVersion } from './bucket';
 
-/** One destination of a bucket's events. */
+/** One destination for a bucket's events. */
 export interface QueueNotification {
   readonly id: string;
-  /** As configured: `s3:ObjectCreated:*`. */
+  /** Event types as configured, for example `s3:ObjectCreated:*`. */
   readonly events: readonly string[];
   readonly queueArn: string;
   readonly prefix: string;
@@ -31,8 +31,9 @@ const configurableEvents = [
 ];
 
 /**
- * A NotificationConfiguration as CloudFormation's AWS::S3::Bucket has it (`Event`, `Queue`, `S3Key.Rules`), or as the API and CDK's
- * Custom::S3BucketNotifications have it (`Events`, `QueueArn`, `Key.FilterRules`).
+ * Parses a NotificationConfiguration. It accepts the form of CloudFormation's AWS::S3::Bucket (`Event`, `Queue`,
+ * `S3Key.Rules`), and the form of the API and CDK's Custom::S3BucketNotifications (`Events`, `QueueArn`,
+ * `Key.FilterRules`).
  * @throws NotModelledError for destinations other than queues
  */
 export function parseNotifications(value: unknown, where: string): QueueNotification[] {
@@ -74,7 +75,7 @@ export function wants(notification: QueueNotification, event: ObjectEvent, key: 
   return named && key.startsWith(notification.prefix) && key.endsWith(notification.suffix);
 }
 
-/** Keys stand in events as S3 writes them: percent-encoded, slashes kept, blanks as `+`. */
+/** Encodes a key as S3 does in events: percent-encoded, with slashes kept and blanks as `+`. */
 export function encodeEventKey(key: string): string {
   return encodeURIComponent(key)
     .replace(/%20/g, '+')
@@ -82,7 +83,10 @@ export function encodeEventKey(key: string): string {
     .replace(/[!'()~]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** A message body of structure 2.1: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html */
+/**
+ * A message body of structure 2.1:
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+ */
 export function eventBody(
   event: ObjectEvent,
   version: ObjectVersion,

@@ -7,7 +7,7 @@ import type { Bucket, S3 } from './s3';
 /** Larger objects are streamed from disk. */
 const bufferedBytes = 1024 * 1024;
 
-/** Query parameters of a GET that replace a header of the answer: `response-content-type`. */
+/** Query parameters of a GET that replace a header of the response, for example `response-content-type`. */
 const overrides = [
   'cache-control',
   'content-disposition',
@@ -60,21 +60,24 @@ function answerHeaders(
   return answer;
 }
 
-/** True where the caller has the object already. @throws AwsError PreconditionFailed */
+/**
+ * True if the caller already has the object.
+ * @throws AwsError PreconditionFailed
+ */
 function isUnchanged(version: ObjectVersion, headers: Readonly<Record<string, string>>): boolean {
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers;
-  // Dates of HTTP have whole seconds.
+  // HTTP dates have whole seconds.
   const modified = Math.floor(version.lastModified / 1000) * 1000;
   const unmodifiedSince = Date.parse(headers['if-unmodified-since'] ?? '');
   const modifiedSince = Date.parse(headers['if-modified-since'] ?? '');
   if (ifMatch !== undefined && !sameTag(ifMatch, version.etag)) throw failedPrecondition('If-Match');
-  // An If-Match that holds outweighs If-Unmodified-Since, a failed If-None-Match outweighs If-Modified-Since (GetObject's page).
+  // If-Match takes precedence over If-Unmodified-Since, and If-None-Match over If-Modified-Since (GetObject's page).
   if (ifMatch === undefined && modified > unmodifiedSince) throw failedPrecondition('If-Unmodified-Since');
   if (ifNoneMatch !== undefined) return sameTag(ifNoneMatch, version.etag);
   return modified <= modifiedSince;
 }
 
-/** The bytes of one part of a multipart upload; any other object is part 1 itself. */
+/** The bytes of one part of a multipart upload. Any other object is its own part 1. */
 function rangeOfPart({ partSizes, size }: ObjectVersion, text: string): ByteRange | undefined {
   const number = Number(text);
   const count = partSizes?.length ?? 1;

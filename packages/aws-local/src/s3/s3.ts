@@ -20,24 +20,24 @@ import { eventBody, type ObjectEvent, type QueueNotification, testEventBody, wan
 import { UploadStore } from './uploads';
 
 export interface S3Options {
-  /** The runtime's data folder; buckets are below `s3/`. */
+  /** The runtime's data folder. Buckets are stored below `s3/`. */
   readonly dataDir: string;
   readonly account: string;
   readonly region: string;
   readonly clock: Clock;
   readonly authorizer: Authorizer;
   readonly kms: Kms;
-  /** Where notifications go. */
+  /** Receives the notifications. */
   readonly sqs: Sqs;
-  /** Carries a notification; a test may lose, repeat or delay it. @default - at once */
+  /** Carries a notification. A test can lose, repeat or delay it. @default - delivers at once */
   readonly deliver?: (send: () => Promise<void>) => Promise<void>;
-  /** Told of a notification that the queue did not take, which S3 itself drops without a word. @default - stderr */
+  /** Called if a queue refuses a notification. S3 drops it without a message. @default - writes to stderr */
   readonly onTrouble?: (message: string) => void;
 }
 
 export interface BucketSettings {
   readonly versioned: boolean;
-  /** Default encryption with a customer key, or with the key managed by AWS. */
+  /** Default encryption with a customer key or with the key managed by AWS. */
   readonly encryption?: { readonly kmsKey: string; readonly bucketKey: boolean };
   readonly tags: readonly { readonly Key: string; readonly Value: string }[];
 }
@@ -56,7 +56,7 @@ export interface Bucket {
 const encryptionHeader = 'x-amz-server-side-encryption';
 const keyHeader = `${encryptionHeader}-aws-kms-key-id`;
 
-/** What a request with these headers would demand. */
+/** The options of a request with this encryption. */
 function demanding(encryption: S3Encryption | undefined): PutOptions {
   if (!encryption) return {};
   const context: Record<string, string> = { [`s3:${encryptionHeader}`]: encryption.algorithm };
@@ -64,13 +64,13 @@ function demanding(encryption: S3Encryption | undefined): PutOptions {
   return { encryption, context };
 }
 
-/** The buckets of the account. Names are checked within the account only. */
+/** The buckets of the account. Bucket names must be unique only within the account. */
 export class S3 implements S3Port, Disposable {
   readonly #buckets = new Map<string, Bucket>();
 
   constructor(readonly options: S3Options) {}
 
-  /** Creates the bucket, or opens it with what it held; one that is open takes on the settings. */
+  /** Creates the bucket, or opens it with its stored objects. A bucket that is already open takes the new settings. */
   open(name: string, settings: BucketSettings): Bucket {
     const folder = path.join(this.options.dataDir, 's3', name);
     const known = this.#buckets.get(name);
@@ -89,7 +89,7 @@ export class S3 implements S3Port, Disposable {
     return bucket;
   }
 
-  /** Takes away a bucket that is empty. */
+  /** Deletes an empty bucket. */
   deleteBucket(name: string): void {
     const bucket = this.#buckets.get(name);
     if (bucket && bucket.store.keys().length > 0)
@@ -151,7 +151,7 @@ export class S3 implements S3Port, Disposable {
   async linkForRead(principal: Principal, bucketName: string, key: string, link: string): Promise<S3ObjectInfo> {
     const bucket = this.bucket(bucketName);
     const version = this.readable(principal, bucket, key);
-    // A new version gets a file of its own, so a link keeps the old bytes.
+    // A new version gets its own file, so the link keeps the old bytes.
     fs.linkSync(bucket.store.pathOf(version), link);
     return info(version);
   }
@@ -188,8 +188,9 @@ export class S3 implements S3Port, Disposable {
   }
 
   /**
-   * The version that a GET would answer with, if the caller may read it: its key included.
-   * @throws AwsError NoSuchKey, NoSuchVersion, MethodNotAllowed; AccessDenied also for a missing object whose bucket the caller may not list
+   * The version that a GET returns. Checks that the caller may read it and use its key.
+   * @throws AwsError NoSuchKey, NoSuchVersion, MethodNotAllowed; AccessDenied also for a missing object if the caller
+   * may not list the bucket
    */
   readable(principal: Principal, bucket: Bucket, key: string, versionId?: string): ObjectVersion {
     const context = versionId === undefined ? undefined : { 's3:VersionId': versionId };
@@ -205,7 +206,7 @@ export class S3 implements S3Port, Disposable {
     return version;
   }
 
-  /** @param content the bytes, or the path of a file to be moved into place */
+  /** @param content the bytes, or the path of a file to move into place */
   write(
     principal: Principal,
     bucket: Bucket,
@@ -223,14 +224,17 @@ export class S3 implements S3Port, Disposable {
     );
   }
 
-  /** Puts a version into its place and announces it. */
+  /** Stores a version and sends its notification. */
   place(principal: Principal, bucket: Bucket, event: ObjectEvent, put: (now: number) => ObjectVersion): ObjectVersion {
     const version = put(this.options.clock.now());
     this.#notify(principal, bucket, event, version);
     return version;
   }
 
-  /** @throws AwsError when the caller may not write the key, or its preconditions do not hold */
+  /**
+   * Checks that a key can be written.
+   * @throws AwsError if the caller may not write the key or its preconditions do not hold
+   */
   writable(principal: Principal, bucket: Bucket, key: string, options: PutOptions): void {
     if (key === '' || Buffer.byteLength(key) > 1024)
       throw new AwsError('KeyTooLongError', 'A key must have 1 to 1024 bytes of UTF-8');
@@ -238,7 +242,10 @@ export class S3 implements S3Port, Disposable {
     checkPreconditions(bucket.store.current(key), key, options);
   }
 
-  /** @returns the delete marker or the version that was removed, if any */
+  /**
+   * Deletes an object or one version of it.
+   * @returns the delete marker or the removed version, if any
+   */
   remove(principal: Principal, bucket: Bucket, key: string, versionId?: string): ObjectVersion | undefined {
     this.authorize(principal, versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion', bucket, key);
     if (versionId !== undefined) {
@@ -254,8 +261,8 @@ export class S3 implements S3Port, Disposable {
   }
 
   /**
-   * Headers of the encryption that an object gets.
-   * @throws AwsError when the caller may not use the key
+   * The encryption headers of an object.
+   * @throws AwsError if the caller may not use the key
    */
   encrypt(principal: Principal, bucket: Bucket, key: string, options: PutOptions): Record<string, string> {
     const demanded = options.encryption;
@@ -266,13 +273,16 @@ export class S3 implements S3Port, Disposable {
     return { [encryptionHeader]: 'aws:kms', [keyHeader]: this.options.kms.keyArn(kmsKey) };
   }
 
-  /** @param headers of an object that is read, or of a part on its way */
+  /** @param headers of the object to read, or of a part being uploaded */
   decrypt(principal: Principal, bucket: Bucket, key: string, headers: Readonly<Record<string, string>>): void {
     const kmsKey = headers[keyHeader];
     if (kmsKey) this.#useKey(principal, bucket, key, kmsKey, 'Decrypt');
   }
 
-  /** Configures the bucket's events. Like S3, tries every queue with a test event first unless the configuration was there before. */
+  /**
+   * Configures the bucket's notifications. As on S3, each queue first receives a test event, unless the configuration
+   * was there before.
+   */
   async setNotifications(bucket: Bucket, notifications: readonly QueueNotification[], known: boolean): Promise<void> {
     for (const { queueArn } of known ? [] : notifications) {
       try {

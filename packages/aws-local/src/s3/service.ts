@@ -25,7 +25,7 @@ import { type Bucket, noSuchKey, type S3 } from './s3';
 
 const maxDeletes = 1000;
 
-/** The S3 API in path style: `/<bucket>/<key>`. */
+/** The S3 API with path-style addresses: `/<bucket>/<key>`. */
 export function s3Service(s3: S3): Service {
   return {
     signingName: 's3',

@@ -20,9 +20,11 @@ import type { BucketSettings, S3 } from './s3';
 type Properties = Readonly<Record<string, unknown>>;
 
 /**
- * Twins of AWS::S3::Bucket, AWS::S3::BucketPolicy, and Custom::S3BucketNotifications, with which CDK sets notifications and whose own handler
- * is in Python. Lifecycle rules, access logging and the blocking of public access are checked for their form and otherwise without effect:
- * nothing expires here, no access log is written, and nothing listens but loopback.
+ * Twins of AWS::S3::Bucket, AWS::S3::BucketPolicy and Custom::S3BucketNotifications. CDK sets notifications with the
+ * last one; CDK's own handler for it is in Python.
+ *
+ * Lifecycle rules, access logging and the public access block are validated but have no effect: nothing expires here,
+ * no access log is written, and only loopback is served.
  */
 export function s3Twins(s3: S3): ResourceTwin[] {
   return [

@@ -4,14 +4,14 @@ import path from 'node:path';
 import { AwsError } from 'aws-local-kit';
 import type { ChecksumType } from './checksums';
 
-/** What CreateMultipartUpload decided about the object. */
+/** Properties of the object that CreateMultipartUpload set. */
 export interface UploadDeclaration {
   readonly key: string;
-  /** Response headers that the object will have, its encryption included. */
+  /** Response headers of the future object, including its encryption. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Condition keys of the request: policies see them again with each part. */
+  /** Condition keys of the request. Policies see them again with each part. */
   readonly context: Readonly<Record<string, string>>;
-  /** As S3's API names it: `CRC32`. */
+  /** Algorithm as in S3's API, for example `CRC32`. */
   readonly checksum?: { readonly algorithm: string; readonly type: ChecksumType };
   /** ARN of the caller. */
   readonly initiator: string;
@@ -43,7 +43,7 @@ interface Held {
   readonly parts: Map<number, UploadPart>;
 }
 
-/** Multipart uploads of one bucket that are neither complete nor aborted: a folder each, which outlives the process. */
+/** Multipart uploads of one bucket that are not completed or aborted. Each has a folder that outlives the process. */
 export class UploadStore {
   readonly #held = new Map<string, Held>();
 
@@ -55,25 +55,25 @@ export class UploadStore {
     }
   }
 
-  /** By key, then by the time of their beginning, as S3 lists them. */
+  /** Uploads sorted by key and then by start, as on S3. */
   list(): Upload[] {
     return [...this.#held.values()]
       .map(({ upload }) => upload)
       .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)) || a.initiated - b.initiated);
   }
 
-  /** @throws AwsError NoSuchUpload, also for an upload of another key */
+  /** @throws AwsError NoSuchUpload if the upload does not exist or has another key */
   get(id: string, key: string): Upload {
     return this.#find(id, key).upload;
   }
 
-  /** Condition keys of the request that began the upload; none for an upload that does not exist. */
+  /** Condition keys of the request that started the upload. Empty if the upload does not exist. */
   contextOf(id: string, key: string): Readonly<Record<string, string>> {
     const upload = this.#held.get(id)?.upload;
     return upload?.key === key ? upload.context : {};
   }
 
-  /** In the order of their numbers. */
+  /** Parts in the order of their numbers. */
   parts({ id, key }: Upload): UploadPart[] {
     return [...this.#find(id, key).parts.values()].sort((a, b) => a.number - b.number);
   }
@@ -87,7 +87,7 @@ export class UploadStore {
     return upload;
   }
 
-  /** Stores a part; one that was there under the number before is replaced. */
+  /** Stores a part. It replaces an earlier part with the same number. */
   put(
     { id, key }: Upload,
     part: { number: number; checksums: Record<string, string>; now: number },
@@ -109,7 +109,7 @@ export class UploadStore {
     return path.join(this.folder, upload.id, part.file);
   }
 
-  /** Forgets the upload with its parts: the object holds them now, or nobody wants them. */
+  /** Deletes the upload and its parts, after it was completed or aborted. */
   end({ id }: Upload): void {
     this.#held.delete(id);
     fs.rmSync(path.join(this.folder, id), { recursive: true, force: true });
@@ -132,7 +132,10 @@ export class UploadStore {
   }
 }
 
-/** Writes a file and returns its size and MD5. */
+/**
+ * Writes a file.
+ * @returns its size and MD5
+ */
 export function writeFile(file: string, fill: Fill): { size: number; md5: Buffer } {
   const hash = createHash('md5');
   const descriptor = fs.openSync(file, 'w');
@@ -151,7 +154,7 @@ export function writeFile(file: string, fill: Fill): { size: number; md5: Buffer
 
 const pieceBytes = 1024 * 1024;
 
-/** Hands on the bytes of a file from `start` to `end`, both included. */
+/** Passes on the bytes of a file from `start` to `end`, both included. */
 export function readPieces(file: string, start: number, end: number, take: (bytes: Buffer) => void): void {
   const descriptor = fs.openSync(file, 'r');
   try {
@@ -171,7 +174,7 @@ function readJson<T>(file: string): T | undefined {
   return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : undefined;
 }
 
-/** Whole or not at all, whenever the process ends. */
+/** The rename makes the write atomic, also if the process ends early. */
 function writeJson(file: string, value: object): void {
   fs.writeFileSync(`${file}.new`, JSON.stringify(value));
   fs.renameSync(`${file}.new`, file);
