@@ -1,12 +1,16 @@
 import { NotModelledError } from 'aws-local-kit';
 
-/** When a schedule fires: the first moment after the given one, in epoch milliseconds, or undefined when it never does again. */
+/**
+ * Computes when a schedule fires next: the first moment after the given one, in epoch milliseconds. Undefined if it
+ * never fires again.
+ */
 export type NextTime = (after: number) => number | undefined;
 
 /**
- * A schedule expression of EventBridge Scheduler: `rate(n minutes|hours|days)` or `cron(minute hour day-of-month month day-of-week year)`,
+ * Parses a schedule expression of EventBridge Scheduler: `rate(n minutes|hours|days)` or `cron(minute hour day-of-month
+ * month day-of-week year)`.
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
- * @param anchor epoch milliseconds that a rate counts from
+ * @param anchor epoch milliseconds from which a rate counts
  * @throws NotModelledError for `at()` and the cron wildcards L, W and #
  */
 export function parseExpression(expression: string, timezone: string, anchor: number): NextTime {
@@ -34,7 +38,7 @@ const dayMs = 86_400_000;
 interface CronFields {
   readonly minutes: ReadonlySet<number>;
   readonly hours: ReadonlySet<number>;
-  /** Undefined where the field is `?`. */
+  /** Undefined if the field is `?`. */
   readonly daysOfMonth?: ReadonlySet<number>;
   readonly months: ReadonlySet<number>;
   readonly daysOfWeek?: ReadonlySet<number>;
@@ -51,7 +55,8 @@ function cronTimes(text: string, timezone: string): NextTime {
       const local = toLocal(time);
       if (local.year > lastYear) return undefined;
       if (!matchesDay(fields, local)) {
-        // To the next local midnight; a shift of daylight saving in between is put right by looking again.
+        // The search jumps to the next local midnight. After a daylight saving change, further iterations correct the
+        // time.
         const intoDay = (local.hour * 60 + local.minute) * minuteMs;
         time += Math.max(minuteMs, Math.min(dayMs - intoDay, dayMs));
         continue;

@@ -27,13 +27,13 @@ export interface SchedulerOptions {
   readonly lambda: LambdaInvoker;
   readonly activity: Activity;
   readonly onRun: RunListener;
-  /** Carries a schedule's invocation to its target; a test may lose, repeat or delay it. @default - at once */
+  /** Carries a schedule's invocation to its target. A test can lose, repeat or delay it. @default - delivers at once */
   readonly deliver?: (send: () => Promise<void>) => Promise<void>;
 }
 
 export interface Scheduler {
   readonly resources: readonly ResourceTwin[];
-  /** Schedules that were created fire from now on. */
+  /** Starts the schedules. */
   start(): void;
   dispose(): void;
 }
@@ -54,10 +54,10 @@ interface Schedule {
   readonly target: Target;
 }
 
-/** Defaults of a target's RetryPolicy, which are also the most that is allowed. */
+/** Defaults of a target's RetryPolicy. They are also the maximum values. */
 const defaultRetryAttempts = 185;
 const defaultEventAgeSeconds = 86_400;
-/** Scheduler does not document its backoff beyond that it is exponential. */
+/** Scheduler documents only that its backoff is exponential. These delays are our choice. */
 const firstRetryDelayMs = 1_000;
 const longestRetryDelayMs = 600_000;
 
@@ -120,7 +120,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     timers.set(schedule, timer);
   };
 
-  /** What it has begun goes on. */
+  /** Removes a schedule. Invocations in progress continue. */
   const remove = (arn: string) => {
     const schedule = schedules.get(arn);
     if (!schedule) return;
@@ -139,7 +139,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const state = oneOf(properties['State'], ['ENABLED', 'DISABLED'], `${where}.State`) ?? 'ENABLED';
     const expression = requiredText(properties['ScheduleExpression'], `${where}.ScheduleExpression`);
     const timezone = textOf(properties['ScheduleExpressionTimezone'], `${where}.ScheduleExpressionTimezone`) ?? 'UTC';
-    // AWS counts a rate from the schedule's creation; locally from the epoch, so that a restart does not shift it.
+    // AWS counts a rate from the schedule's creation. Here it counts from the epoch, so that a restart does not shift
+    // it.
     const next = parseExpression(expression, timezone, 0);
     const target = parseTarget(properties['Target'], `${where}.Target`);
     remove(arn);
@@ -198,7 +199,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
 }
 
-/** Undefined for the pause and resume of the local warehouse, which never costs anything: those schedules are recorded only. */
+/**
+ * Undefined for pausing and resuming the local warehouse: it never costs anything, so such schedules are only recorded.
+ */
 function parseTarget(value: unknown, where: string): Target | undefined {
   const target = objectOf(value, ['Arn', 'DeadLetterConfig', 'Input', 'RetryPolicy', 'RoleArn'], where)!;
   const arn = requiredText(target['Arn'], `${where}.Arn`);
@@ -232,7 +235,10 @@ function parseTarget(value: unknown, where: string): Target | undefined {
   };
 }
 
-/** Fills in the context attributes: https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html */
+/**
+ * Replaces the context attributes:
+ * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+ */
 export function expandContext(
   input: string,
   scheduleArn: string,
