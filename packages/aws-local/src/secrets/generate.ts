@@ -6,7 +6,10 @@ const uppercase = lowercase.toUpperCase();
 const numbers = '0123456789';
 const punctuation = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~';
 
-/** The value that GenerateSecretString asks for: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-secretsmanager-secret-generatesecretstring.html */
+/**
+ * Generates the value that GenerateSecretString asks for.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-secretsmanager-secret-generatesecretstring.html
+ */
 export function generateSecretString(properties: unknown, where: string): string {
   const options =
     objectOf(

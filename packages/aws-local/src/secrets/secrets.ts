@@ -12,7 +12,7 @@ import {
 import type { Kms } from '../kms';
 
 export interface SecretsOptions {
-  /** The runtime's data folder; values are in `secrets.json` below it, readable by its owner alone. */
+  /** The runtime's data folder. Values are stored in its `secrets.json`, which only the owner can read. */
   readonly dataDir: string;
   readonly account: string;
   readonly region: string;
@@ -29,11 +29,11 @@ export interface Secret {
   readonly createdAt: number;
   readonly description?: string;
   readonly kmsKey?: string;
-  /** The service that keeps it, as `redshift`. */
+  /** The service that manages the secret, for example `redshift`. */
   readonly owningService?: string;
 }
 
-/** The account's secrets, one version each. */
+/** The account's secrets, each with one version. */
 export class Secrets implements SecretsPort {
   readonly #secrets = new Map<string, Secret>();
   readonly #policies = new Map<string, PolicyDocument>();
@@ -48,7 +48,7 @@ export class Secrets implements SecretsPort {
     return this.readable(principal, secretId).value;
   }
 
-  /** The secret, if the caller may read its value. */
+  /** The secret. Checks that the caller may read its value. */
   readable(principal: Principal, secretId: string): Secret {
     const secret = this.#authorized(principal, 'secretsmanager:GetSecretValue', secretId);
     if (secret.kmsKey)
@@ -64,9 +64,9 @@ export class Secrets implements SecretsPort {
   }
 
   /**
-   * What `{{resolve:secretsmanager:<secretId>:SecretString:<jsonKey>}}` stands for, without authorization: CloudFormation resolves it for the
-   * person who deploys. Without `jsonKey` the whole string.
-   * @throws AwsError ResourceNotFoundException; Error when the value has no such key
+   * The value of `{{resolve:secretsmanager:<secretId>:SecretString:<jsonKey>}}`, or the whole string without `jsonKey`.
+   * No authorization is needed: CloudFormation resolves the reference for the person who deploys.
+   * @throws AwsError ResourceNotFoundException; Error if the value has no such key
    */
   resolve(secretId: string, jsonKey?: string): string {
     const secret = this.find(secretId);
@@ -83,7 +83,7 @@ export class Secrets implements SecretsPort {
     return typeof member === 'string' ? member : JSON.stringify(member);
   }
 
-  /** Makes the secret, or gives back the one that has the name already: a generated value outlives restarts. */
+  /** Creates the secret, or returns the existing one with the name, so that a generated value outlives restarts. */
   ensure(
     name: string,
     value: () => string,
@@ -93,7 +93,7 @@ export class Secrets implements SecretsPort {
     return this.#put({ ...(known ?? this.#fresh(name, value())), ...rest });
   }
 
-  /** Makes the secret, or gives the one that has the name this value. */
+  /** Creates the secret, or gives the existing one with the name this value. */
   set(
     name: string,
     value: string,
@@ -103,12 +103,19 @@ export class Secrets implements SecretsPort {
     return secret.value === value ? secret : this.#put({ ...secret, value, versionId: randomUUID() });
   }
 
-  /** A secret that a service keeps for its user, as Redshift does for the admin password. The first value given stays. @returns its ARN */
+  /**
+   * Creates a secret that a service manages for its user, as Redshift does for the admin password. An existing value
+   * stays.
+   * @returns its ARN and value
+   */
   createManagedSecret(name: string, value: string, kmsKey?: string): { arn: string; value: string } {
     return this.ensure(name, () => value, { owningService: 'redshift', kmsKey });
   }
 
-  /** Puts members into the JSON of a secret; the others stay. @returns its ARN */
+  /**
+   * Sets members in the JSON of a secret. Other members stay.
+   * @returns its ARN
+   */
   complete(secretId: string, members: Readonly<Record<string, unknown>>): string {
     const secret = this.find(secretId);
     if (!secret) throw notFound(secretId);
@@ -128,7 +135,7 @@ export class Secrets implements SecretsPort {
     this.#policies.delete(arn);
   }
 
-  /** At once: nothing here waits for a recovery window. */
+  /** Deletes the secret at once, without a recovery window. */
   delete(arn: string): void {
     this.#policies.delete(arn);
     if (this.#secrets.delete(arn)) this.#write();
@@ -138,7 +145,7 @@ export class Secrets implements SecretsPort {
     return [...this.#secrets.values()];
   }
 
-  /** By name, ARN, or ARN without its six random characters. */
+  /** Finds a secret by name, ARN, or ARN without its six random characters. */
   find(secretId: string): Secret | undefined {
     const exact = this.#secrets.get(secretId);
     if (exact) return exact;
