@@ -3,9 +3,9 @@ import path from 'node:path';
 import type { Entry, Message } from './queue';
 
 /**
- * The messages of a queue as its journal has them, also those that are hidden: nothing is received, so nothing counts as a delivery. For
- * another process than the runtime; a line that is being written is left out.
- * @param dataDir of the runtime
+ * The messages of a queue in its journal, including hidden ones. Reading them does not count as a delivery. It is meant
+ * for other processes than the runtime: an incomplete last line is ignored.
+ * @param dataDir data folder of the runtime
  */
 export function messagesOnDisk(dataDir: string, queueName: string): Message[] {
   let text: string;

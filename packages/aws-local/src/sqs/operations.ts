@@ -69,7 +69,7 @@ export function sqsOperations(sqs: Sqs): JsonOperations {
         size: size ?? 1000,
         token: textOf(input['NextToken'], 'NextToken'),
       });
-      // Without MaxResults there is no token (API reference, ListQueues).
+      // Without MaxResults, the response has no token (API reference, ListQueues).
       return { QueueUrls: page.items.map((queue) => sqs.urlOf(queue)), NextToken: size && page.nextToken };
     },
     PurgeQueue(input: Input, principal) {
@@ -120,7 +120,7 @@ async function receive(sqs: Sqs, queue: Queue, input: Input, principal: Principa
   };
 }
 
-/** Waits, by the clock, for a message to become visible. */
+/** Waits by the clock until a message becomes visible. */
 function available(sqs: Sqs, queue: Queue, seconds: number): Promise<void> {
   const { clock } = sqs.options;
   return new Promise((resolve) => {
@@ -134,7 +134,7 @@ function available(sqs: Sqs, queue: Queue, seconds: number): Promise<void> {
   });
 }
 
-/** Runs the entries of a batch; each succeeds or fails on its own. */
+/** Runs the entries of a batch. Each entry succeeds or fails on its own. */
 function batch(input: Input, members: readonly string[], run: (entry: Input) => unknown) {
   known(input, ['QueueUrl', 'Entries']);
   const entries = listOf(input['Entries'], 'Entries').map(

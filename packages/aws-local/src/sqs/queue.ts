@@ -8,9 +8,9 @@ export interface Message {
   readonly senderId: string;
   receiveCount: number;
   firstReceivedAt?: number;
-  /** Nobody can receive it before this moment. */
+  /** The message cannot be received before this moment. */
   visibleAt: number;
-  /** Handle of the last receive; older ones no longer delete. */
+  /** Handle of the last receive. Older handles no longer delete the message. */
   receipt?: string;
 }
 
@@ -26,7 +26,7 @@ export interface QueueSettings {
 
 export type Entry = { readonly put: Message } | { readonly gone: string } | { readonly purged: true };
 
-/** One standard queue: messages in memory, every change in a journal. */
+/** One standard queue. Messages are kept in memory, and every change is written to a journal. */
 export class Queue {
   readonly #messages = new Map<string, Message>();
   readonly #journal: Journal<Entry>;
@@ -52,7 +52,7 @@ export class Queue {
     return this.accept({ id: randomUUID(), body, sentAt: now, senderId, receiveCount: 0, visibleAt });
   }
 
-  /** Takes a message over as it is, as a dead-letter queue does: its age goes on. */
+  /** Accepts a message unchanged, as a dead-letter queue does: it keeps its age. */
   accept(message: Message): Message {
     this.#messages.set(message.id, message);
     this.#journal.append({ put: message });
@@ -61,7 +61,8 @@ export class Queue {
   }
 
   /**
-   * Visible messages, hidden from now on for the visibility timeout. A message that was received too often goes to `deadLetter` instead.
+   * Receives visible messages and hides them for the visibility timeout. A message that was received too often goes to
+   * `deadLetter` instead.
    */
   receive(max: number, visibilitySeconds: number, deadLetter: (message: Message) => void): Message[] {
     this.#expire();
@@ -88,7 +89,7 @@ export class Queue {
     return received;
   }
 
-  /** Deletes the message if the handle is that of its last receive; an older handle does nothing, as SQS warns. */
+  /** Deletes the message if the handle is from its last receive. An older handle has no effect, as SQS documents. */
   delete(receiptHandle: string): void {
     const message = this.#messages.get(messageIdOf(receiptHandle));
     if (message?.receipt === receiptHandle) this.#remove(message.id);
@@ -126,7 +127,10 @@ export class Queue {
     return this.#messages.size;
   }
 
-  /** Calls back whenever a message becomes visible. @returns a function that ends it */
+  /**
+   * Calls back whenever a message becomes visible.
+   * @returns a function that ends the callbacks
+   */
   onAvailable(callback: () => void): () => void {
     this.#listeners.add(callback);
     this.#schedule();
@@ -166,7 +170,7 @@ export class Queue {
     this.#schedule();
   }
 
-  /** A timer at the next moment that a hidden message becomes visible, while somebody listens. */
+  /** Sets a timer for the next moment at which a hidden message becomes visible, if there is a listener. */
   #schedule(): void {
     this.#wake?.timer.cancel();
     this.#wake = undefined;

@@ -5,27 +5,27 @@ import type { Kms } from '../kms';
 import { type Message, md5, Queue, type QueueSettings } from './queue';
 
 export interface SqsOptions {
-  /** The runtime's data folder; queues are below `sqs/`. */
+  /** The runtime's data folder. Queues are stored below `sqs/`. */
   readonly dataDir: string;
   readonly account: string;
   readonly region: string;
   readonly clock: Clock;
   readonly authorizer: Authorizer;
   readonly kms: Kms;
-  /** Of the gateway: queue URLs begin with it. */
+  /** URL of the gateway, which queue URLs start with. */
   readonly endpoint: string;
 }
 
-/** What a service that sends says about its cause. */
+/** Condition keys that describe the source of a service's message. */
 export type SendContext = Readonly<Record<string, string>>;
 
-/** The queues of the account. Standard queues, in the order of sending as far as SQS promises any. */
+/** The queues of the account. All are standard queues, so their order is best effort, as on SQS. */
 export class Sqs implements SqsPort, Disposable {
   readonly #queues = new Map<string, Queue>();
 
   constructor(readonly options: SqsOptions) {}
 
-  /** Creates the queue, or opens it with what it held; one that is open takes on the settings. */
+  /** Creates the queue, or opens it with its stored messages. A queue that is already open takes the new settings. */
   open(name: string, settings: QueueSettings): Queue {
     const { account, region, clock, dataDir } = this.options;
     const known = this.#queues.get(name);
@@ -39,14 +39,17 @@ export class Sqs implements SqsPort, Disposable {
     return queue;
   }
 
-  /** Takes the queue away with its messages. */
+  /** Deletes the queue with its messages. */
   remove(name: string): void {
     this.#queues.get(name)?.close();
     this.#queues.delete(name);
     fs.rmSync(path.join(this.options.dataDir, 'sqs', `${name}.jsonl`), { force: true });
   }
 
-  /** @param urls of queues, of which some may be gone */
+  /**
+   * Removes the policies of queues.
+   * @param urls queues that may no longer exist
+   */
   forgetPolicy(urls: readonly unknown[]): void {
     for (const url of urls) {
       const queue = this.#queues.get(String(url).slice(String(url).lastIndexOf('/') + 1));
@@ -62,7 +65,7 @@ export class Sqs implements SqsPort, Disposable {
     return [...this.#queues.values()];
   }
 
-  /** The queue of a URL, whatever its host. */
+  /** The queue with this URL. The host is ignored. */
   queueAt(url: string): Queue {
     return this.#named(url.slice(url.lastIndexOf('/') + 1), url);
   }
@@ -81,7 +84,7 @@ export class Sqs implements SqsPort, Disposable {
     });
   }
 
-  /** As `send` of the port; a service adds `aws:SourceArn` and `aws:SourceAccount` for the queue's policy to check. */
+  /** Implements `send` of the port. A service adds `aws:SourceArn` and `aws:SourceAccount` for the queue's policy. */
   async send(principal: Principal, queueArn: string, body: string, context?: SendContext): Promise<void> {
     this.sendTo(this.queueOf(queueArn), principal, body, undefined, context);
   }
@@ -132,7 +135,10 @@ export class Sqs implements SqsPort, Disposable {
     return this.queueOf(queueArn).depth();
   }
 
-  /** Calls back whenever a message of the queue becomes visible. @returns a function that ends it */
+  /**
+   * Calls back whenever a message of the queue becomes visible.
+   * @returns a function that ends the callbacks
+   */
   onAvailable(queueArn: string, callback: () => void): () => void {
     return this.queueOf(queueArn).onAvailable(callback);
   }
@@ -165,7 +171,7 @@ export class Sqs implements SqsPort, Disposable {
   }
 }
 
-/** `ApproximateReceiveCount`, `SentTimestamp`, … as texts. */
+/** `ApproximateReceiveCount`, `SentTimestamp` and other system attributes as text. */
 export function systemAttributes(message: Message): Record<string, string> {
   return {
     ApproximateReceiveCount: String(message.receiveCount),

@@ -61,7 +61,7 @@ export function sqsTwins(sqs: Sqs): ResourceTwin[] {
   ];
 }
 
-/** Ranges and defaults: CloudFormation's AWS::SQS::Queue reference. */
+/** The ranges and defaults are those of CloudFormation's AWS::SQS::Queue reference. */
 function createQueue(sqs: Sqs, properties: Properties, context: ResourceContext): ResourceState {
   const where = `AWS::SQS::Queue ${context.logicalId}`;
   const name = textOf(properties['QueueName'], `${where}.QueueName`) ?? shortened(context.generatedName, 80);
