@@ -1,6 +1,6 @@
 import { integerOf, listOf, NotModelledError, objectOf, oneOf, type Properties, requiredText } from 'aws-local-kit';
 
-/** The part of Amazon States Language that is carried out: Lambda tasks that retry, catch and end. */
+/** The supported part of Amazon States Language: Lambda tasks with retry, catch and end. */
 export interface Definition {
   readonly startAt: string;
   readonly states: ReadonlyMap<string, TaskState>;
@@ -9,7 +9,7 @@ export interface TaskState {
   readonly resource: string;
   readonly retry: readonly Retrier[];
   readonly catch: readonly Catcher[];
-  /** Undefined ends the execution. */
+  /** The next state. The execution ends if it is undefined. */
   readonly next?: string;
 }
 export interface Retrier {
@@ -23,7 +23,10 @@ export interface Catcher {
   readonly next: string;
 }
 
-/** @throws NotModelledError naming the state or the field that is not carried out */
+/**
+ * Parses a definition.
+ * @throws NotModelledError naming a state or field that is not supported
+ */
 export function parseDefinition(text: string): Definition {
   const root = objectOf(JSON.parse(text), ['Comment', 'StartAt', 'States'], 'DefinitionString')!;
   const states = new Map<string, TaskState>();
@@ -81,7 +84,7 @@ function errorNames(value: unknown, where: string): string[] {
   return listOf(value, `${where}.ErrorEquals`).map((name) => requiredText(name, `${where}.ErrorEquals`));
 }
 
-/** Whether a retrier or catcher takes an error of this name. */
+/** True if a retrier or catcher handles an error with this name. */
 export function matchesError(names: readonly string[], error: string): boolean {
   return (
     names.includes('States.ALL') ||

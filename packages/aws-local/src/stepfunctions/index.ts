@@ -29,7 +29,7 @@ export interface StepFunctionsOptions {
 export interface StepFunctions {
   readonly service: Service;
   readonly resources: readonly ResourceTwin[];
-  /** Executions that have not ended. */
+  /** Number of executions in progress. */
   running(): number;
 }
 
@@ -40,7 +40,7 @@ interface StateMachine {
 }
 type Outcome = { readonly output: unknown } | { readonly error: string; readonly cause: string };
 
-/** State machines of Lambda tasks; waits between retries go by the clock. */
+/** State machines of Lambda tasks. Waits between retries use the clock. */
 export function createStepFunctions(options: StepFunctionsOptions): StepFunctions {
   const { account, region, clock, activity } = options;
   const machines = new Map<string, StateMachine>();
