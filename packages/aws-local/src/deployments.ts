@@ -18,10 +18,7 @@ export interface Deployments {
   deploy(assemblyDir: string): Promise<Deployment>;
   /** The current deployment. */
   current(): Deployment;
-  /**
-   * Stops saving the state, as if the process had been killed. The next start handles a deployment in progress as
-   * interrupted.
-   */
+  /** Stops saving the state, as if the process had been killed. The next start finds an interrupted deployment. */
   abandon(): void;
 }
 

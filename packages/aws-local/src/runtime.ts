@@ -67,8 +67,8 @@ export interface Runtime extends Disposable {
   /** The current deployment. */
   readonly deployment: Deployment;
   /**
-   * Deploys another assembly of the same environment. If it fails, the old deployment stays. The clock must move
-   * meanwhile.
+   * Deploys another assembly of the same environment. If it fails, the old deployment stays.
+   * The clock must move meanwhile.
    * @throws DeploymentError; Error if a deployment is in progress
    */
   deploy(assemblyDir: string): Promise<Deployment>;

@@ -87,8 +87,7 @@ export function createCustomResources({ region, clock, lambda, principal }: Cust
         String(request.properties['ServiceToken']),
         eventOf(request, responseUrl),
       );
-      // AWS would retry the function and then wait for the deadline. Here the reason is known at once, so the request
-      // fails.
+      // AWS would retry the function and then wait for the deadline. Here the request fails at once.
       invocation.then(
         ({ error }) => error && fail(`its function failed: ${error.errorType}: ${error.errorMessage}`),
         (error: Error) => fail(error.message),

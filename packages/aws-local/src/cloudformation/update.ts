@@ -163,10 +163,7 @@ export class StackUpdate {
     };
   }
 
-  /**
-   * Completes the update. It can no longer be rolled back: outputs are published and superseded resources can be
-   * deleted.
-   */
+  /** Completes the update. It can no longer be rolled back: outputs are published and old resources can be deleted. */
   private complete(): void {
     const { stack, stored } = this.options;
     const outputs: Record<string, unknown> = {};

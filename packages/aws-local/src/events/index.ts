@@ -161,8 +161,7 @@ function parseTarget(value: unknown, rule: string): Target {
     ['MaximumEventAgeInSeconds', 'MaximumRetryAttempts'],
     `${where}.RetryPolicy`,
   );
-  // The retry policy is only validated. A function accepts every event that it may be invoked with, so nothing is
-  // retried.
+  // The retry policy is only validated: a function accepts every event that it may be invoked with.
   integerOf(retry?.['MaximumRetryAttempts'], `${where}.RetryPolicy.MaximumRetryAttempts`, 0, 185);
   integerOf(retry?.['MaximumEventAgeInSeconds'], `${where}.RetryPolicy.MaximumEventAgeInSeconds`, 60, 86_400);
   const deadLetter = objectOf(target['DeadLetterConfig'], ['Arn'], `${where}.DeadLetterConfig`);

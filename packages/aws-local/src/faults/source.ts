@@ -12,14 +12,12 @@ export type { CallFault };
 export type DeliveryPoint = 'notification' | 'message' | 'event' | 'tick';
 
 /**
- * Delays in milliseconds, one for each delivery: `[0]` on time, `[]` lost, `[0, 0]` duplicated, `[86_400_000]` a day
- * late.
+ * Delays in milliseconds, one per delivery: `[0]` on time, `[]` lost, `[0, 0]` duplicated, `[86_400_000]` a day late.
  */
 export type Deliveries = readonly number[];
 
 /**
- * The point where an invocation's process is killed: its nth call of AWS (1 is the first), before the call or after its
- * answer.
+ * The point where an invocation is killed: its nth call of AWS (1 is the first), before the call or after its answer.
  */
 export interface Kill {
   readonly call: number;

@@ -156,8 +156,7 @@ class Delivery {
   }
 
   /**
-   * Delivers new records, one delivery at a time. A failed delivery is retried at the next interval from the same
-   * position.
+   * Delivers new records, one delivery at a time. The next interval retries a failed delivery from the same position.
    */
   deliver(): Promise<void> {
     this.delivering ??= this.options.activity
@@ -296,8 +295,8 @@ function parseLine(line: string): SourceRecord {
 }
 
 /**
- * True if the record comes after the position. Sequence numbers of one shard compare as numbers: shorter ones come
- * first.
+ * True if the record comes after the position. Within a shard, sequence numbers compare as numbers: shorter ones are
+ * lower.
  */
 function isAfter(record: SourceRecord, positions: Readonly<Record<string, string>>): boolean {
   const position = positions[record.shardId];

@@ -5,8 +5,7 @@ export const outsiderPath = '/_local/outsider';
 
 /**
  * `POST` with a principal's ARN returns credentials for that principal. It belongs to another account, for example a
- * partner's, and that account allows it everything. Only this account's policies limit its access, so a test can check
- * them.
+ * partner's, and that account allows it everything. Only this account's policies limit it, so a test can check them.
  */
 export const outsiderHandler =
   (iam: Pick<Iam, 'outsider' | 'administrator'>): InternalHandler =>

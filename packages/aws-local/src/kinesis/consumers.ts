@@ -20,15 +20,11 @@ type Input = Readonly<Record<string, unknown>>;
 /** Most registered consumers of a stream (Kinesis Data Streams, "Quotas and limits"). */
 const maxConsumers = 20;
 /**
- * A subscription ends after five minutes. In its first five seconds it cannot be replaced (SubscribeToShard, API
- * reference).
+ * A subscription ends after five minutes. It cannot be replaced in its first five seconds (SubscribeToShard's page).
  */
 const subscriptionLifeMs = 5 * 60_000;
 const protectedMs = 5_000;
-/**
- * Real milliseconds between two polls for new records, and the number of empty polls after which an empty event is
- * sent.
- */
+/** Real milliseconds between two polls for new records, and number of empty polls before an empty event is sent. */
 const lookMs = 25;
 const looksOfSilence = 40;
 const eventRecords = 1_000;

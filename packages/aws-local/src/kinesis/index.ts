@@ -31,8 +31,8 @@ export interface KinesisOperations extends JsonOperations {
   /** `{ ShardIterator }` */
   readonly GetShardIterator: Run;
   /**
-   * `{ Records, NextShardIterator?, ChildShards?, MillisBehindLatest }`, where a record is `{ SequenceNumber,
-   * ApproximateArrivalTimestamp (epoch seconds), Data (base64), PartitionKey }`
+   * `{ Records, NextShardIterator?, ChildShards?, MillisBehindLatest }`. A record is
+   * `{ SequenceNumber, ApproximateArrivalTimestamp (epoch seconds), Data (base64), PartitionKey }`.
    */
   readonly GetRecords: Run;
 }

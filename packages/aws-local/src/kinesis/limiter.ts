@@ -29,8 +29,7 @@ export class Limiter {
   }
 
   /**
-   * Counts bytes of a call that was admitted before its size was known. A read may exceed the limit; the next ones
-   * wait.
+   * Counts bytes of a call that was admitted before its size was known. A read may exceed the limit; later reads wait.
    */
   add(shard: Shard, bytes: number, now: number): void {
     const used = this.#of(shard, now);

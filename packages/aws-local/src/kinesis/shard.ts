@@ -22,8 +22,7 @@ const segmentBytes = 32 * 1024 * 1024;
 const segmentSpanMs = 3_600_000;
 
 /**
- * The sequence prefix of a shard: 49 as on AWS, the creation time and the shard's number. Children sort after their
- * parents.
+ * The sequence prefix of a shard: 49 as on AWS, the creation time and the shard's number. Children sort after parents.
  */
 export function sequencePrefix(createdAt: number, number: number): string {
   return `49${String(createdAt).padStart(13, '0')}${String(number).padStart(6, '0')}`;
@@ -86,8 +85,8 @@ export class Shard {
   }
 
   /**
-   * The counter of a sequence number of this shard: -1 for the number before the first record, undefined for other
-   * text.
+   * The counter of a sequence number of this shard. It is -1 for the number before the first record, and undefined for
+   * any other text.
    */
   counterOf(sequenceNumber: string): number | undefined {
     if (sequenceNumber === this.sequenceNumberBefore(0)) return -1;
@@ -172,10 +171,7 @@ export class Shard {
     return segment;
   }
 
-  /**
-   * Replaces a segment whose first records have expired by one without them. The old file stays for its current
-   * readers.
-   */
+  /** Replaces a segment whose first records have expired by one without them. Current readers keep the old file. */
   #retained(index: number, oldest: number): Segment {
     const segment = this.#segments[index]!;
     const lines: string[] = [];

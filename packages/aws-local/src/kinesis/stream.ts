@@ -191,8 +191,7 @@ export class Stream {
 
   #add(rest: Pick<ShardDescription, 'startHash' | 'endHash' | 'parentId' | 'adjacentParentId'>): void {
     const number = this.#shards.length;
-    // A child's creation time is later than that of every other shard, whatever the clock says: it must sort after its
-    // parents.
+    // A child is always newer than every other shard, whatever the clock says: it must sort after its parents.
     const newest = Math.max(0, ...this.#shards.map(({ description }) => description.createdAt));
     const createdAt = Math.max(this.clock.now(), rest.parentId === undefined ? 0 : newest + 1);
     const id = `shardId-${String(number).padStart(12, '0')}`;

@@ -37,10 +37,7 @@ interface Key {
   readonly policy: PolicyDocument;
 }
 
-/**
- * Customer keys, modelled as policies that decide who may use the protected data. Nothing on the local disk is
- * encrypted.
- */
+/** Customer keys, modelled as policies that decide who may use the protected data. No local data is encrypted. */
 export class Kms {
   readonly #keys = new Map<string, Key>();
   readonly #aliases = new Map<string, string>();

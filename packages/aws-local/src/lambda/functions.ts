@@ -82,8 +82,7 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
   };
   const create = (properties: FunctionProperties, name: string): LambdaFunction => {
     const arn = arnOf(name);
-    // This call only checks the role. A warm process outlives a session, so its credentials must not expire by the
-    // clock.
+    // This call only checks the role: a warm process outlives a session, so its credentials must not expire.
     const { principal } = options.sts.assumeRole(lambdaPrincipal(options.account), {
       roleArn: properties.Role,
       sessionName: name,

@@ -5,10 +5,7 @@ import type { LambdaOptions } from './options';
 
 export interface Logs {
   readonly resources: readonly ResourceTwin[];
-  /**
-   * Receives a function's output. It writes the output to `logs/<function>.log` and records metrics in embedded metric
-   * format.
-   */
+  /** Writes a function's output to `logs/<function>.log`, and records its metrics in embedded metric format. */
   sink(functionName: string): (text: string) => void;
   dispose(): void;
 }
@@ -27,8 +24,7 @@ export function createLogs({
     if (file) return file;
     mkdirSync(folder, { recursive: true });
     const stream = createWriteStream(join(folder, `${name}.log`), { flags: 'a' });
-    // A log that cannot be written (a full disk) must not end the runtime. Other services that write to the disk report
-    // it.
+    // A log that cannot be written (a full disk) must not end the runtime. Other services report a full disk.
     stream.on('error', () => {});
     const opened = { stream, rest: '' };
     files.set(name, opened);

@@ -151,8 +151,8 @@ function shownPage({ contents, groups }: Page, encode: (text: string) => string)
 }
 
 /**
- * Keys with the prefix that come after `after`. A binary search skips the earlier keys, so a page costs only its own
- * size.
+ * Keys with the prefix that come after `after`. A binary search skips the earlier keys, so the cost is that of one
+ * page.
  */
 function* keysFrom(keys: readonly string[], prefix: string, after: string): Generator<string> {
   const isBefore = (key: string, bound: Buffer) => Buffer.compare(Buffer.from(key), bound) < 0;

@@ -7,8 +7,8 @@ import { NotModelledError } from 'aws-local-kit';
 export type NextTime = (after: number) => number | undefined;
 
 /**
- * Parses a schedule expression of EventBridge Scheduler: `rate(n minutes|hours|days)` or `cron(minute hour day-of-month
- * month day-of-week year)`.
+ * Parses a schedule expression of EventBridge Scheduler: `rate(n minutes|hours|days)` or
+ * `cron(minute hour day-of-month month day-of-week year)`.
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
  * @param anchor epoch milliseconds from which a rate counts
  * @throws NotModelledError for `at()` and the cron wildcards L, W and #
@@ -55,8 +55,7 @@ function cronTimes(text: string, timezone: string): NextTime {
       const local = toLocal(time);
       if (local.year > lastYear) return undefined;
       if (!matchesDay(fields, local)) {
-        // The search jumps to the next local midnight. After a daylight saving change, further iterations correct the
-        // time.
+        // The search jumps to the next local midnight. After a daylight saving change, later rounds correct it.
         const intoDay = (local.hour * 60 + local.minute) * minuteMs;
         time += Math.max(minuteMs, Math.min(dayMs - intoDay, dayMs));
         continue;

@@ -139,8 +139,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const state = oneOf(properties['State'], ['ENABLED', 'DISABLED'], `${where}.State`) ?? 'ENABLED';
     const expression = requiredText(properties['ScheduleExpression'], `${where}.ScheduleExpression`);
     const timezone = textOf(properties['ScheduleExpressionTimezone'], `${where}.ScheduleExpressionTimezone`) ?? 'UTC';
-    // AWS counts a rate from the schedule's creation. Here it counts from the epoch, so that a restart does not shift
-    // it.
+    // AWS counts a rate from the schedule's creation. Here it counts from the epoch, so a restart does not shift it.
     const next = parseExpression(expression, timezone, 0);
     const target = parseTarget(properties['Target'], `${where}.Target`);
     remove(arn);

@@ -22,7 +22,9 @@ export { Secrets, type SecretsOptions } from './secrets';
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** Secrets Manager: the port, the API for the gateway, and the twins of AWS::SecretsManager::Secret and ResourcePolicy. */
+/**
+ * Secrets Manager: the port, the API for the gateway, and the twins of AWS::SecretsManager::Secret and ResourcePolicy.
+ */
 export function createSecrets(options: SecretsOptions): {
   port: Secrets;
   service: JsonService;

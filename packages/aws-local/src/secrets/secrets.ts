@@ -104,7 +104,7 @@ export class Secrets implements SecretsPort {
   }
 
   /**
-   * Creates a secret that a service manages for its user, as Redshift does for the admin password. An existing value
+   * Creates a secret that a service manages for its user, for example Redshift's admin password. An existing value
    * stays.
    * @returns its ARN and value
    */
