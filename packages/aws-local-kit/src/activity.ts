@@ -1,6 +1,6 @@
-/** What is in flight, so that nobody jumps the clock while work is being done. */
+/** Counts work in progress, so that the clock does not jump while work is being done. */
 export interface Activity {
-  /** Marks work as begun; the answer ends it. */
+  /** Marks work as begun. The returned function marks it as ended. */
   begin(): () => void;
   track<T>(work: Promise<T>): Promise<T>;
   count(): number;
@@ -30,7 +30,7 @@ export function createActivity(): Activity {
   };
 }
 
-/** A line of progress for whoever watches the runtime. Times are of the clock, durations real. */
+/** A progress event of the runtime. Times are clock times; durations are real time. */
 export type RunEvent =
   | {
       readonly kind: 'function';
@@ -64,17 +64,17 @@ export type RunEvent =
       readonly type: string;
       readonly action: 'create' | 'update' | 'delete';
       readonly done: boolean;
-      /** It was tried and failed. */
+      /** Why the attempt failed. */
       readonly error?: string;
     }
   | {
       readonly kind: 'stack';
       readonly at: number;
       readonly name: string;
-      /** As CloudFormation names it: `UPDATE_IN_PROGRESS`. */
+      /** CloudFormation's status name, such as `UPDATE_IN_PROGRESS`. */
       readonly status: string;
       readonly reason?: string;
     }
-  /** Something was lost that a person should look at: an asynchronous invocation that failed for good, a delivery without permission. */
+  /** A loss that needs a person's attention: an asynchronous invocation failed for good, or a delivery was not allowed. */
   | { readonly kind: 'trouble'; readonly at: number; readonly name: string; readonly message: string };
 export type RunListener = (event: RunEvent) => void;

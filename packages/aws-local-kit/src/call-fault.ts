@@ -1,2 +1,2 @@
-/** What happens to one call of an API: it is refused as too many, or it takes effect and its answer is lost. */
+/** A fault of one API call: it is throttled, or it takes effect but its response is lost. */
 export type CallFault = 'throttle' | 'answer-lost';

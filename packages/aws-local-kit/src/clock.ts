@@ -1,26 +1,32 @@
 import type { Clock, Timer } from './ports';
 
 export interface ClockOptions {
-  /** Epoch milliseconds of the first moment. */
+  /** Epoch milliseconds at which the clock starts. */
   readonly start: number;
-  /** Clock milliseconds a real millisecond: 1 is real time, 60 a minute a second, 0 a clock that only `advanceTo` moves. */
+  /**
+   * Clock milliseconds per real millisecond: 1 is real time, 60 is one minute per second. At 0 only `advanceTo` and
+   * `leapTo` move the clock.
+   */
   readonly rate: number;
-  /** Told of a callback that threw or rejected. @default - written to stderr */
+  /** Receives the error of a callback that threw or rejected. @default - writes to stderr */
   readonly onError?: (error: unknown) => void;
 }
 
 /** The clock of one runtime. */
 export interface RuntimeClock extends Clock {
-  /** The moment of the nearest timer. */
+  /** Returns when the nearest timer is due, in epoch milliseconds. */
   nextTimerAt(): number | undefined;
-  /** Moves the clock to the moment and runs what is due on the way, in order; a moment that has passed runs what is overdue. */
+  /** Moves the clock to `epochMs` and runs each timer due until then, in order. A past moment runs overdue timers only. */
   advanceTo(epochMs: number): void;
-  /** Clock milliseconds a real millisecond. */
+  /** Clock milliseconds per real millisecond. */
   rate(): number;
-  /** Sets the clock to the moment and then runs what is overdue, once each, as after a machine's sleep. No effect if the moment has passed. */
+  /**
+   * Sets the clock to `epochMs` and then runs each overdue timer once, as after a machine's sleep. A moment that has
+   * passed has no effect.
+   */
   leapTo(epochMs: number): void;
   setRate(rate: number): void;
-  /** Forgets all timers; the clock stands still. */
+  /** Cancels all timers and stops the clock. */
   dispose(): void;
 }
 
@@ -30,7 +36,7 @@ interface Entry {
   readonly callback: () => void | Promise<void>;
 }
 
-/** setTimeout overflows above this. */
+/** The longest delay that setTimeout takes without overflow. */
 const longestRealTimeoutMs = 2 ** 31 - 1;
 
 export function createClock({ start, rate, onError = (error) => console.error(error) }: ClockOptions): RuntimeClock {

@@ -2,8 +2,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 /**
- * A file of JSON lines that is appended to and read back at the start. What a kill cut off, the last line without its newline,
- * is dropped: it was never acknowledged. Appends reach the operating system before the call returns, not the disk.
+ * An append-only file of JSON lines that is read back at the start. A last line without its newline was cut off by a
+ * kill and never acknowledged, so it is dropped. An append reaches the operating system before the call returns, but
+ * not necessarily the disk.
  */
 export class Journal<T> {
   #descriptor: number | undefined;
@@ -14,7 +15,7 @@ export class Journal<T> {
     private readonly mode = 0o644,
   ) {}
 
-  /** The entries in order. @throws Error naming file and line when a complete line is not JSON */
+  /** Returns the entries in order. @throws Error naming file and line if a complete line is not JSON */
   read(): T[] {
     let text: string;
     try {
@@ -44,14 +45,14 @@ export class Journal<T> {
       const block = Buffer.from(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
       for (let written = 0; written < block.length; ) written += fs.writeSync(descriptor, block, written);
     } catch (error) {
-      // Half a line, as a full disk leaves it, would spoil the next one.
+      // A full disk can leave half a line, which would corrupt the next one.
       fs.ftruncateSync(descriptor, before);
       throw error;
     }
     this.#lines += entries.length;
   }
 
-  /** Replaces the file by what is still of use, once it holds a multiple of that. */
+  /** Rewrites the file with the live entries only, once it holds at least four times as many lines. */
   compact(live: () => Iterable<T>, liveCount: number): void {
     if (this.#lines < 1000 || this.#lines < liveCount * 4) return;
     const entries = [...live()];

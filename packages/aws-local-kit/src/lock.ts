@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-/** Another process runs over the data folder. */
+/** Another process is using the data folder. */
 export class LockedError extends Error {
   constructor(
     readonly dataDir: string,
@@ -13,9 +13,9 @@ export class LockedError extends Error {
 }
 
 /**
- * Takes the data folder for this process; a lock whose process is gone is taken over.
- * @returns what gives it back
- * @throws LockedError, or an error that names what is in the way of the folder
+ * Locks the data folder for this process. A lock whose process is gone is taken over.
+ * @returns a function that releases the lock
+ * @throws LockedError, or an error that says why the folder cannot be created
  */
 export function lockFolder(dataDir: string): () => void {
   makeFolder(resolve(dataDir));
@@ -34,14 +34,17 @@ export function lockFolder(dataDir: string): () => void {
   }
 }
 
-/** A number is given to another process some day, in a container at the very next start: where the system tells when a process began, that counts too. */
+/**
+ * True if the process that wrote the lock still runs. The system reuses process ids, in a container as soon as the next
+ * start. So the start time counts too where the system reports it.
+ */
 const isHolder = (pid: number, written: string): boolean =>
   isAlive(pid) && (!written.includes(' ') || written === identityOf(pid));
 
-/** `<pid> <moment of its start>`, or the pid alone. */
+/** Returns `<pid> <start time>`, or the pid alone where the start time is not known. */
 function identityOf(pid: number): string {
   try {
-    // proc(5): the name, the second field, may hold anything; the 22nd is the start in clock ticks
+    // proc(5): the second field, the name, may hold any character; the 22nd is the start time in clock ticks
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return `${pid} ${fields[19]}`;
@@ -60,7 +63,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** One folder after the other: where the system does not let one be made, as below /proc, Node's own recursion never ends. */
+/**
+ * Creates the folder and its missing parents one by one. Node's own recursive mkdir never ends where the system refuses
+ * a folder, as below /proc.
+ */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) {
     if (statSync(folder).isDirectory()) return;

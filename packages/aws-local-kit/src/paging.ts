@@ -1,6 +1,9 @@
 import { AwsError } from './ports';
 
-/** A page of a listing whose entries have a fixed order. The token names the last entry of the page before, so that entries may come and go. */
+/**
+ * Returns a page of a listing whose entries have a fixed order. The token names the last entry of the previous page, so
+ * entries may be added and removed between pages.
+ */
 export function pageAfter<T>(
   items: readonly T[],
   keyOf: (item: T) => string,

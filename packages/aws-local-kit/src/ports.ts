@@ -1,15 +1,15 @@
 /**
- * What the twins may ask of each other. Every call that AWS would authorize takes the caller's principal
- * and throws `AwsError('AccessDenied…')` when the synthesized policies do not allow it.
+ * The ports through which twins call each other. Every call that AWS would authorize takes the caller's principal
+ * and throws `AwsError('AccessDenied…')` if the synthesized policies do not allow it.
  */
 
-/** An error as AWS would answer it; `code` is the service's error code. */
+/** An error as AWS would return it; `code` is the service's error code. */
 export class AwsError extends Error {
   constructor(
     readonly code: string,
     message: string,
     readonly statusCode = 400,
-    /** Further members that the service's model gives the error. */
+    /** Further members that the service model defines for the error. */
     readonly members: Readonly<Record<string, string>> = {},
   ) {
     super(message);
@@ -17,25 +17,25 @@ export class AwsError extends Error {
   }
 }
 
-/** Something the local runtime does not model: an operation, a resource type, a property, an option. Never guessed at. */
+/** An operation, resource type, property or option that the local runtime does not model. It never guesses one. */
 export class NotModelledError extends AwsError {
   constructor(what: string) {
     super('NotModelled', `${what} is not modelled by the local runtime`, 501);
   }
 }
 
-/** The one clock: everything that waits, expires or is stamped goes by it. */
+/** The one clock of the runtime. Every wait, expiry and timestamp uses it. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
-  /** Runs once when the clock reaches the moment; the callback's rejection is reported, not lost. */
+  /** Runs the callback once when the clock reaches `epochMs`. The callback's rejection is reported, not lost. */
   at(epochMs: number, callback: () => void | Promise<void>): Timer;
 }
 export interface Timer {
   cancel(): void;
 }
 
-/** Who is calling. */
+/** The caller of an API. */
 export interface Principal {
   readonly kind: 'role' | 'service' | 'administrator' | 'anonymous';
   /** Session ARN of a role, `kinesis.amazonaws.com` for a service, `arn:aws:iam::<account>:user/<name>` for a user. */
@@ -43,7 +43,7 @@ export interface Principal {
   /** ARN of the role behind a session. */
   readonly roleArn?: string;
   readonly account: string;
-  /** The request came without TLS: `aws:SecureTransport` is false. @default - with it */
+  /** The request came without TLS: `aws:SecureTransport` is false. @default - it came with TLS */
   readonly unencrypted?: true;
 }
 
@@ -54,18 +54,18 @@ export interface PolicyDocument {
 
 export interface AuthorizationRequest {
   readonly principal: Principal;
-  /** As in a policy: `s3:GetObject`. */
+  /** The action's name in a policy, such as `s3:GetObject`. */
   readonly action: string;
   /** ARN, or `*` for actions without resource-level permissions. */
   readonly resource: string;
-  /** Policy of the resource itself: of the bucket, queue, key or function. */
+  /** The resource's own policy, where the resource is a bucket, queue, key or function. */
   readonly resourcePolicy?: PolicyDocument;
-  /** Condition keys of the request, as in `s3:prefix`; global ones the authorizer adds itself. */
+  /** Condition keys of the request, such as `s3:prefix`. The authorizer adds the global keys itself. */
   readonly context?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 export interface Authorizer {
-  /** Throws `AwsError('AccessDeniedException', …)` whose message names principal, action, resource and why. */
+  /** Throws `AwsError('AccessDeniedException', …)` whose message names the principal, action, resource and reason. */
   authorize(request: AuthorizationRequest): void;
 }
 
@@ -84,14 +84,17 @@ export interface ServiceResponse {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer | NodeJS.ReadableStream;
 }
-/** One AWS API behind the gateway, found by the signing name of the request. Thrown `AwsError`s are answered in the service's wire format. */
+/**
+ * One AWS API behind the gateway, found by the signing name of the request. The gateway returns a thrown `AwsError` in
+ * the service's wire format.
+ */
 export interface Service {
-  /** As in a SigV4 credential scope: `kinesis`, `redshift-data`, `s3`. */
+  /** The service's name in a SigV4 credential scope: `kinesis`, `redshift-data`, `s3`. */
   readonly signingName: string;
   readonly protocol: 'json-1.0' | 'json-1.1' | 'rest-xml' | 'rest-json' | 'query';
   handle(request: ServiceRequest): Promise<ServiceResponse>;
 }
-/** A service of the json protocols: the gateway parses X-Amz-Target and the body, and serializes the answer. */
+/** Operations of a JSON service. The gateway parses X-Amz-Target and the body, and serializes the response. */
 // biome-ignore lint/suspicious/noExplicitAny: each operation checks its own input
 export type JsonOperations = Readonly<Record<string, (input: any, principal: Principal) => Promise<unknown> | unknown>>;
 
@@ -107,7 +110,10 @@ export interface StsPort {
     caller: Principal,
     input: { roleArn: string; sessionName: string; externalId?: string; context?: Record<string, string> },
   ): { principal: Principal; credentials: Credentials };
-  /** Credentials for a principal that the runtime itself starts (a Lambda's role is checked against its trust of lambda.amazonaws.com). */
+  /**
+   * Returns credentials for a principal that the runtime itself starts. A Lambda's role must trust
+   * lambda.amazonaws.com.
+   */
   credentialsFor(principal: Principal): Credentials;
 }
 
@@ -118,7 +124,7 @@ export interface S3ObjectInfo {
   readonly versionId?: string;
   readonly lastModified: number;
 }
-/** Encryption that a request demands; without it the bucket's default counts. */
+/** The encryption that a request asks for. The bucket's default applies if it asks for none. */
 export type S3Encryption =
   | { readonly algorithm: 'AES256' }
   | { readonly algorithm: 'aws:kms'; readonly kmsKey: string };
@@ -126,11 +132,11 @@ export interface S3Port {
   list(principal: Principal, bucket: string, prefix: string): Promise<S3ObjectInfo[]>;
   head(principal: Principal, bucket: string, key: string): Promise<S3ObjectInfo>;
   get(principal: Principal, bucket: string, key: string): Promise<Buffer>;
-  /** Authorizes like a GET and returns the file below the data folder that holds the bytes: to be read in bulk, never written. */
+  /** Authorizes like a GET and returns the file that holds the bytes. The file is for bulk reading only. */
   pathForRead(principal: Principal, bucket: string, key: string): Promise<string>;
   /**
-   * Authorizes like a GET and hard-links the bytes of the current version to `link`: they stay what the answer says they are, whatever becomes of
-   * the object while they are read.
+   * Authorizes like a GET and hard-links the bytes of the current version to `link`. The bytes stay the same even if
+   * the object changes while they are read.
    */
   linkForRead(principal: Principal, bucket: string, key: string, link: string): Promise<S3ObjectInfo>;
   put(
@@ -140,7 +146,7 @@ export interface S3Port {
     body: Buffer,
     encryption?: S3Encryption,
   ): Promise<S3ObjectInfo>;
-  /** Like put; the file is moved into place. */
+  /** Like `put`, but moves a file into place. */
   putFile(
     principal: Principal,
     bucket: string,
@@ -149,34 +155,39 @@ export interface S3Port {
     encryption?: S3Encryption,
   ): Promise<S3ObjectInfo>;
   delete(principal: Principal, bucket: string, key: string): Promise<void>;
-  /** For the summary: where an object's bytes are on disk, no authorization. */
+  /** Returns the file that holds an object's bytes, without authorization. The summary uses it. */
   pathOf(bucket: string, key: string): string;
 }
 
 /** A slice of a stream for bulk reading by the warehouse. */
 export interface StreamSlice {
   /**
-   * Newline-delimited JSON files with `shard_id`, `sequence_number` (decimal text, of one length within the stream), `partition_key`,
-   * `arrival_ms` (epoch milliseconds) and `data` (base64). They never change once returned, and may hold records at or before `after`.
+   * Newline-delimited JSON files with `shard_id`, `sequence_number` (decimal text, equally long throughout the stream),
+   * `partition_key`, `arrival_ms` (epoch milliseconds) and `data` (base64). The files never change once returned. They
+   * may hold records at or before `after`.
    */
   readonly files: readonly string[];
   /** Last sequence number in the slice, per shard that has records. */
   readonly latest: Readonly<Record<string, string>>;
-  /** The files hold what is after the given positions and nothing else; then sequence numbers may differ in length. @default false */
+  /**
+   * The files hold only records after the given positions. Sequence numbers may then differ in length.
+   * @default false
+   */
   readonly exact?: boolean;
 }
 export interface KinesisPort {
   /**
-   * All records of all shards after the given positions (a shard without one is read from TRIM_HORIZON), for a consumer that was authorized
-   * for DescribeStreamSummary, ListShards, GetShardIterator and GetRecords (and kms:Decrypt on the stream's key).
+   * Returns all records of all shards after the given positions. A shard without a position is read from TRIM_HORIZON.
+   * The consumer is authorized for DescribeStreamSummary, ListShards, GetShardIterator and GetRecords, and for
+   * kms:Decrypt on the stream's key.
    */
   readSlice(principal: Principal, streamName: string, after: Readonly<Record<string, string>>): Promise<StreamSlice>;
-  /** For the summary: records accepted so far, expired ones included. */
+  /** Returns how many records were accepted so far, expired ones included. The summary uses it. */
   acceptedRecords(streamName: string): number;
 }
 
 export interface SecretsPort {
-  /** SecretString. Authorizes secretsmanager:GetSecretValue, and kms:Decrypt where a customer key is used. */
+  /** Returns the SecretString. Authorizes secretsmanager:GetSecretValue, and kms:Decrypt for a customer key. */
   getSecretString(principal: Principal, secretId: string): Promise<string>;
 }
 
@@ -192,7 +203,7 @@ export interface EventBusPort {
 }
 
 export interface LambdaPort {
-  /** Runs the function to its end. Authorizes lambda:InvokeFunction through the role's or the function's policy. */
+  /** Runs the function to its end. Authorizes lambda:InvokeFunction by the role's or the function's policy. */
   invoke(
     principal: Principal,
     functionArn: string,
@@ -210,11 +221,11 @@ export interface SqsPort {
     max: number,
   ): Promise<{ messageId: string; receiptHandle: string; body: string; attributes: Record<string, string> }[]>;
   delete(principal: Principal, queueArn: string, receiptHandle: string): Promise<void>;
-  /** Messages that are waiting, in flight or delayed. */
+  /** Returns how many messages are waiting, in flight or delayed. */
   depth(queueArn: string): number;
 }
 
-/** A created resource as templates see it. */
+/** A created resource, as Ref and Fn::GetAtt show it to a template. */
 export interface ResourceState {
   readonly ref: string;
   readonly attributes: Readonly<Record<string, unknown>>;
@@ -224,34 +235,50 @@ export interface ResourceContext {
   readonly logicalId: string;
   readonly account: string;
   readonly region: string;
-  /** A physical name as CloudFormation would generate it: `<stack>-<logical id>-<12 characters>`, stable over restarts, another one for a replacement. */
+  /**
+   * A physical name as CloudFormation would generate it: `<stack>-<logical id>-<12 characters>`. It is the same after a
+   * restart; a replacement gets another one.
+   */
   readonly generatedName: string;
-  /** What this physical resource was before: it is opened again, or updated. */
+  /** The earlier state of this physical resource, when it is reopened or updated. */
   readonly previous?: ResourceState;
 }
 /**
- * The twin of one CloudFormation resource type. Data on disk outlives it. Properties are resolved. On every start `create` is called for each
- * resource of the data folder, with `previous` and what it was last given: it opens what is there.
+ * The twin of one CloudFormation resource type. Data on disk outlives it. Properties are resolved. On every start the
+ * runtime calls `create` for each resource of the data folder, with `previous` and the last properties; the twin then
+ * opens the existing data.
  */
 export interface ResourceTwin {
   readonly type: string;
-  /** Supported top-level properties; any other is refused by name before anything is created. Deeper ones the twin checks itself. */
+  /**
+   * Supported top-level properties. Any other is refused by name before anything is created. The twin itself checks
+   * nested properties.
+   */
   readonly properties: readonly string[];
-  /** What Fn::GetAtt may ask for; where given, any other attribute is refused by name before anything is created. */
+  /** Attributes that Fn::GetAtt may read. If given, any other is refused by name before anything is created. */
   readonly attributes?: readonly string[];
-  /** Properties whose change makes a new physical resource, as "Update requires: Replacement" in the type's reference. @default - none */
+  /**
+   * Properties whose change replaces the physical resource: "Update requires: Replacement" in the type's reference.
+   * @default - none
+   */
   readonly replacedBy?: readonly string[];
   // biome-ignore lint/suspicious/noExplicitAny: each twin checks its own properties
   create(properties: any, context: ResourceContext): Promise<ResourceState> | ResourceState;
-  /** Brings the physical resource from its old properties to new ones. @default - create does, since it writes everything anew */
+  /**
+   * Updates the physical resource from its old properties to the new ones.
+   * @default - `create` is called, since it rewrites everything
+   */
   // biome-ignore lint/suspicious/noExplicitAny: each twin checks its own properties
   update?(properties: any, context: ResourceContext, old: any): Promise<ResourceState> | ResourceState;
-  /** Takes the physical resource away; one that never came to be, or is gone, is no error. @default - the type cannot be deleted here */
+  /**
+   * Deletes the physical resource. A resource that was never created, or is already gone, is no error.
+   * @default - the type cannot be deleted here
+   */
   // biome-ignore lint/suspicious/noExplicitAny: each twin checks its own properties
   delete?(state: ResourceState, context: ResourceContext, properties: any): Promise<void> | void;
 }
 
-/** Something that holds a handle. */
+/** An object that holds an open resource, such as a file or a socket. */
 export interface Disposable {
   dispose(): Promise<void>;
 }

@@ -1,11 +1,11 @@
-/** Reading of resource properties and request members: what is not known is refused by name, never skipped. */
+/** Readers of resource properties and request members. An unknown name is an error that names it, never skipped. */
 import { AwsError, NotModelledError } from './ports';
 
 export type Properties = Readonly<Record<string, unknown>>;
 
 /**
- * The value as an object whose members are all in `allowed`; undefined stays undefined.
- * @throws NotModelledError naming the first other member, as `<where>.<member>`
+ * Reads an object whose members are all in `allowed`; undefined stays undefined.
+ * @throws NotModelledError naming the first member that is not allowed, as `<where>.<member>`
  */
 export function objectOf(value: unknown, allowed: readonly string[], where: string): Properties | undefined {
   if (value === undefined || value === null) return undefined;
@@ -17,7 +17,7 @@ export function objectOf(value: unknown, allowed: readonly string[], where: stri
   return value as Properties;
 }
 
-/** The value as a list; undefined gives an empty one. */
+/** Reads a list; undefined gives an empty one. */
 export function listOf(value: unknown, where: string): readonly unknown[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw invalid(where, value, 'a list');
@@ -36,7 +36,7 @@ export function requiredText(value: unknown, where: string): string {
   return text;
 }
 
-/** CloudFormation hands booleans over as booleans or as the texts `true` and `false`. */
+/** Reads a boolean. CloudFormation sends booleans as booleans or as the strings `true` and `false`. */
 export function booleanOf(value: unknown, where: string): boolean | undefined {
   if (value === undefined || value === null) return undefined;
   if (value === true || value === 'true') return true;
@@ -44,7 +44,7 @@ export function booleanOf(value: unknown, where: string): boolean | undefined {
   throw invalid(where, value, 'true or false');
 }
 
-/** CloudFormation hands numbers over as numbers or as decimal text. */
+/** Reads an integer. CloudFormation sends numbers as numbers or as decimal strings. */
 export function integerOf(value: unknown, where: string, min: number, max: number): number | undefined {
   if (value === undefined || value === null) return undefined;
   const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
@@ -53,7 +53,7 @@ export function integerOf(value: unknown, where: string, min: number, max: numbe
   return number;
 }
 
-/** The value if it is one of those modelled; undefined stays undefined. */
+/** Reads a value that must be one of `allowed`; undefined stays undefined. */
 export function oneOf<T extends string>(value: unknown, allowed: readonly T[], where: string): T | undefined {
   if (value === undefined || value === null) return undefined;
   if (!allowed.includes(value as T)) throw new NotModelledError(`${where} ${JSON.stringify(value)}`);
@@ -64,7 +64,7 @@ export function invalid(where: string, value: unknown, allowed: string): AwsErro
   return new AwsError('ValidationException', `${where} must be ${allowed}, got ${jsonOf(value)}`);
 }
 
-/** What a client nests may be too deep to be written out. */
+/** Writes a value as JSON for an error message. A client may nest a value too deep for that. */
 function jsonOf(value: unknown): string {
   try {
     return JSON.stringify(value);
@@ -73,7 +73,7 @@ function jsonOf(value: unknown): string {
   }
 }
 
-/** A generated name within a service's limit: its middle goes, the characters at its end that make it unique stay. */
+/** Shortens a generated name to a service's limit. It cuts the middle and keeps the end, which is unique. */
 export function shortened(name: string, max: number): string {
   return name.length <= max ? name : `${name.slice(0, max - 13)}-${name.slice(-12)}`;
 }

@@ -1,4 +1,7 @@
-/** Reads lists in turn: the nth call with a name gives the nth entry of its list; after the end of the list, undefined. */
+/**
+ * Makes a reader of lists. Its nth call with a name returns the nth entry of that name's list, and undefined after the
+ * end of the list.
+ */
 export function turns(): <T>(name: string, list: readonly (T | undefined)[] | undefined) => T | undefined {
   const taken = new Map<string, number>();
   return (name, list) => {

@@ -6,17 +6,18 @@ import { queryInput, queryOutput } from './query';
 import { xmlDocument } from './xml';
 
 export interface AnyProtocolOptions {
-  /** As in a SigV4 credential scope. */
+  /** The service's name in a SigV4 credential scope. */
   readonly signingName: string;
-  /** Before the dot of X-Amz-Target, and in the path of rpc-v2-cbor. */
+  /** The service's name before the dot of X-Amz-Target, and in the path of rpc-v2-cbor. */
   readonly shapeName: string;
-  /** Of the XML. */
+  /** The XML namespace of query responses. */
   readonly namespace: string;
 }
 
 /**
- * A service that speaks query, json-1.0 and rpc-v2-cbor, as CloudWatch does: SDKs differ in which one they use. Operations take moments as a Date,
- * an ISO text or epoch seconds, numbers also as text, and answer moments as a Date.
+ * Makes a service that speaks query, json-1.0 and rpc-v2-cbor, as CloudWatch does; SDKs differ in which one they use.
+ * Operations accept a timestamp as a Date, an ISO 8601 string or epoch seconds, and a number also as a string. They
+ * return a timestamp as a Date.
  */
 export function anyProtocolService(options: AnyProtocolOptions, operations: JsonOperations): Service {
   const { signingName, shapeName, namespace } = options;

@@ -1,11 +1,12 @@
 /**
- * CBOR (RFC 8949), as far as the protocol rpc-v2-cbor uses it: integers, floats, texts, bytes, lists, maps, true, false, null, and tag 1 for a
- * moment, which is a Date here. https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+ * The part of CBOR (RFC 8949) that the rpc-v2-cbor protocol uses: integers, floats, strings, bytes, lists, maps, true,
+ * false, null, and tag 1 for a timestamp, which is a Date here.
+ * https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
  */
 
 const maxDepth = 64;
 
-/** @throws Error naming what is wrong with the bytes */
+/** @throws Error that says what is wrong with the bytes */
 export function decodeCbor(bytes: Buffer): unknown {
   const reader = new Reader(bytes);
   const value = reader.value(0);

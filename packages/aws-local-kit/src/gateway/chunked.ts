@@ -1,8 +1,8 @@
 import { AwsError } from '../ports';
 
 /**
- * Decodes the content coding aws-chunked, with or without chunk signatures (which are not verified), and its trailing headers:
- * `<hex size>[;chunk-signature=…]\r\n<bytes>\r\n … 0\r\n<trailers>\r\n\r\n`.
+ * Decodes the content coding aws-chunked and its trailing headers. Chunk signatures are optional and not verified.
+ * Format: `<hex size>[;chunk-signature=…]\r\n<bytes>\r\n … 0\r\n<trailers>\r\n\r\n`.
  */
 export function decodeAwsChunked(body: Buffer): { body: Buffer; trailers: Record<string, string> } {
   const parts: Buffer[] = [];

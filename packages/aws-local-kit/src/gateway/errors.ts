@@ -5,15 +5,15 @@ import { encodeCbor } from './cbor';
 import type { WireProtocol } from './wire-protocol';
 import { xmlDocument } from './xml';
 
-/** What any failure is to the caller: an AwsError stays itself, anything else is a fault of the runtime. */
+/** Converts any failure to an AwsError. One that is not an AwsError already becomes `InternalFailure`. */
 export function asAwsError(error: unknown): AwsError {
   if (error instanceof AwsError) return error;
   return new AwsError('InternalFailure', error instanceof Error ? error.message : String(error), 500);
 }
 
 /**
- * The error in the wire format of the protocol. What policies forbid is `AccessDeniedException` in the JSON protocols and `AccessDenied`
- * with status 403 in the XML ones.
+ * Writes the error in the wire format of the protocol. A request that policies forbid gets `AccessDeniedException` in
+ * the JSON protocols and `AccessDenied` with status 403 in the XML ones.
  */
 export function errorResponse(protocol: WireProtocol, error: AwsError, resource: string): ServiceResponse {
   const requestId = randomUUID();

@@ -1,9 +1,12 @@
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 
-/** An answer that is a stream of events, which an operation of a JSON service gives instead of its output. */
+/** A response that is a stream of events. An operation of a JSON service returns it in place of its output. */
 export class EventStream {
-  /** @param events name and JSON content of each event; the stream is closed when the iteration ends, and the iteration when the caller leaves */
+  /**
+   * @param events name and JSON content of each event. The stream closes when the iteration ends; the iteration ends
+   * when the caller disconnects.
+   */
   constructor(private readonly events: AsyncIterable<{ readonly type: string; readonly content: object }>) {}
 
   get body(): Readable {
@@ -22,8 +25,8 @@ async function* frames(
 }
 
 /**
- * One message: total length, length of the headers, CRC of both, headers, payload, CRC of all (Smithy, "Amazon Event
- * Stream").
+ * Encodes one message: total length, length of the headers, CRC of both, headers, payload, CRC of all (Smithy, "Amazon
+ * Event Stream").
  */
 function frame(type: string, content: object): Buffer {
   const headers = Buffer.concat([
@@ -39,7 +42,7 @@ function frame(type: string, content: object): Buffer {
   return Buffer.concat([message, checksum(message)]);
 }
 
-/** A header of type 7, a string. */
+/** Encodes a header of type 7, a string. */
 function header(name: string, value: string): Buffer {
   const length = Buffer.alloc(2);
   length.writeUInt16BE(Buffer.byteLength(value));

@@ -11,26 +11,29 @@ import type { JsonService } from './json';
 import { type SignedRequest, signedRequest } from './presigned';
 import { type WireProtocol, wireProtocol } from './wire-protocol';
 
-/** A request to a path of the runtime's own, outside the AWS protocols. It carries no principal: the handler decides whom it serves. */
+/**
+ * Handles a request to one of the runtime's own paths, outside the AWS protocols. The request carries no principal: the
+ * handler decides which callers it serves.
+ */
 export type InternalHandler = (
   request: Omit<ServiceRequest, 'principal'>,
 ) => Promise<ServiceResponse> | ServiceResponse;
 
 export interface GatewayOptions {
-  /** TCP port on 127.0.0.1. @default - a free one */
+  /** TCP port on 127.0.0.1. @default - a free port */
   readonly port?: number;
-  /** The caller behind an access key id, undefined when the key or its session token is not known. */
+  /** Finds the caller by access key id. Returns undefined if the key or its session token is unknown. */
   readonly principalOf: (accessKeyId: string, sessionToken?: string) => Principal | undefined;
   readonly services: readonly Service[];
   /** Handlers by path prefix, tried before any service; the longest matching prefix wins. */
   readonly internal?: Readonly<Record<string, InternalHandler>>;
-  /** The region that requests have to be signed for. @default - any */
+  /** The region that requests must be signed for. @default - any region */
   readonly region?: string;
   /** Largest request body in bytes. @default - 1 GiB for rest-xml, 16 MiB for every other service */
   readonly maxBodyBytes?: number;
-  /** Epoch milliseconds of the clock by which clients sign: presigned URLs expire by it. @default Date.now */
+  /** The clock with which clients sign, in epoch milliseconds. Presigned URLs expire by it. @default Date.now */
   readonly wallClock?: () => number;
-  /** Told about failures of the runtime itself, which the caller sees as `InternalFailure`. @default - stderr */
+  /** Receives failures of the runtime itself; the caller sees `InternalFailure`. @default - writes to stderr */
   readonly onFault?: (error: unknown, what: string) => void;
 }
 
@@ -38,10 +41,10 @@ export interface Gateway extends Disposable {
   /** `http://127.0.0.1:<port>`. */
   readonly endpoint: string;
   readonly port: number;
-  /** Adds a service that was made after the gateway, since it needed the endpoint. */
+  /** Adds a service that was created after the gateway because it needs the gateway's endpoint. */
   add(...services: Service[]): void;
   addInternal(pathPrefix: string, handler: InternalHandler): void;
-  /** Requests that are being answered. */
+  /** Returns how many requests are being answered. */
   inFlight(): number;
 }
 
@@ -56,9 +59,10 @@ const jsonBodyBytes = 16 * 1024 * 1024;
 const xmlBodyBytes = 1024 * 1024 * 1024;
 
 /**
- * Opens the one port of the local runtime: HTTP/1.1 and HTTP/2 with prior knowledge, told apart by the first bytes of a connection.
- * The service is found by the credential scope of the SigV4 signature, the caller by its access key id. Signatures are not verified:
- * the port listens on loopback only. A request with `X-Forwarded-Proto: http` counts as one that came without TLS, any other as one with it.
+ * Opens the one port of the local runtime. It speaks HTTP/1.1 and HTTP/2 with prior knowledge; the first bytes of a
+ * connection decide which. The credential scope of the SigV4 signature names the service, and the access key id names
+ * the caller. Signatures are not verified, since the port listens on loopback only. A request with
+ * `X-Forwarded-Proto: http` counts as one without TLS, any other request as one with TLS.
  * @throws Error naming the port when it is in use
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
@@ -116,7 +120,7 @@ function sniff(socket: net.Socket, plain: http.Server, multiplexed: http2.Http2S
     socket.pause();
     socket.unshift(seen);
     if (start === http2Preface) {
-      // The session takes what was unshifted itself; a flowing socket would lose it.
+      // The HTTP/2 session reads the unshifted bytes itself; a flowing socket would lose them.
       multiplexed.emit('connection', socket);
       return;
     }
@@ -174,7 +178,7 @@ async function answer(incoming: Incoming, outgoing: Outgoing, routes: Routes): P
     response = errorResponse(protocolOf(signed, service), error, path);
   }
   await send(method, response, outgoing);
-  // The rest of a body that was refused has to be read, or the connection is stuck.
+  // The rest of a refused body must be read, or the connection hangs.
   if (!incoming.readableEnded && !incoming.destroyed) incoming.resume();
 }
 
@@ -185,7 +189,7 @@ function internalHandler(internal: ReadonlyMap<string, InternalHandler>, path: s
   return found?.handler;
 }
 
-/** The protocol that an error is answered in. */
+/** Chooses the protocol of an error response. */
 function protocolOf({ headers, query, credential }: SignedRequest, service: Service | undefined): WireProtocol {
   const signingName = service?.signingName ?? credential?.split('/')[3];
   return signingName === undefined ? 'json-1.1' : wireProtocol(headers, query, signingName, service);
@@ -220,7 +224,7 @@ function route(signed: SignedRequest, routes: Routes): { service: Service; princ
   return { service, principal };
 }
 
-/** Only S3 takes version 2 of the signature. */
+/** Routes a request with a version 2 signature, which only S3 accepts. */
 function routeV2(signed: SignedRequest, accessKeyId: string, routes: Routes) {
   const service = routes.services.get('s3');
   if (!service) throw new AwsError('NotModelled', 'service s3 is not modelled by the local runtime', 501);
@@ -244,7 +248,7 @@ function callerOf(service: Service, accessKeyId: string, signed: SignedRequest, 
   throw new ProtocolError(service, code ?? 'UnrecognizedClientException', message, 403);
 }
 
-/** An error before the service was asked, to be answered in its wire format all the same. */
+/** An error raised before the service was called. It is still answered in the service's wire format. */
 class ProtocolError extends AwsError {
   constructor(
     readonly service: Service,
@@ -257,7 +261,7 @@ class ProtocolError extends AwsError {
   }
 }
 
-/** S3 alone has anonymous callers; any other API refuses an unsigned request. */
+/** Routes an unsigned request. Only S3 has anonymous callers; any other API refuses the request. */
 function unsigned(
   headers: Readonly<Record<string, string>>,
   routes: Routes,

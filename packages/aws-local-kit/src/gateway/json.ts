@@ -3,17 +3,17 @@ import type { JsonOperations, Service, ServiceRequest, ServiceResponse } from '.
 import { AwsError, NotModelledError } from '../ports';
 import { EventStream, eventStreamType } from './event-stream';
 
-/** A service of the JSON protocols; the gateway also finds it by the target of an unsigned request. */
+/** A service of the JSON protocols. The gateway finds it by the signature, or by X-Amz-Target if there is none. */
 export interface JsonService extends Service {
   readonly targetPrefix: string;
 }
 
 /**
- * A service of the protocols json-1.0 and json-1.1 from its operations by name. Input and output are what stands in the JSON:
- * blobs as base64 text, timestamps as epoch seconds.
- * @param signingName as in a SigV4 credential scope, `kinesis`
- * @param targetPrefix of X-Amz-Target, `Kinesis_20131202`
- * @throws NotModelledError in `handle`, naming an operation that is not in `operations`
+ * Makes a service of the protocols json-1.0 and json-1.1 from its operations by name. Input and output are plain JSON:
+ * a blob is a base64 string, a timestamp is in epoch seconds.
+ * @param signingName the service's name in a SigV4 credential scope, such as `kinesis`
+ * @param targetPrefix the prefix of X-Amz-Target, such as `Kinesis_20131202`
+ * @throws NotModelledError from `handle`, naming an operation that is not in `operations`
  */
 export function jsonService(
   signingName: string,
@@ -73,7 +73,7 @@ function inputOf(request: ServiceRequest): Record<string, unknown> {
 
 const bigints = randomUUID();
 
-/** JSON with integers of any size in all their digits. */
+/** Writes JSON that keeps every digit of large integers. */
 function jsonText(value: unknown): string {
   try {
     return JSON.stringify(value);

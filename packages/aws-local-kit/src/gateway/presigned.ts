@@ -1,6 +1,6 @@
 import { AwsError } from '../ports';
 
-/** Parameters of a presigned URL that are its signature. All others whose name begins with `x-amz-` are headers of the request. */
+/** Query parameters that form the signature of a presigned URL. Any other `x-amz-` parameter is a request header. */
 const signature = [
   'x-amz-algorithm',
   'x-amz-credential',
@@ -10,27 +10,28 @@ const signature = [
   'x-amz-signature',
   'x-amz-signedheaders',
 ];
-/** Of the older signature, version 2, which S3 takes too. */
+/** Query parameters of signature version 2, which S3 accepts too. */
 const signatureV2 = ['AWSAccessKeyId', 'Expires', 'Signature'];
 const longestSeconds = 604_800;
 
-/** A request whose URL may be signed, in the form of one whose headers are. */
+/** A request in the form of one that is signed in its headers, even if its URL is signed. */
 export interface SignedRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   /** `<key id>/<date>/<region>/<signing name>/aws4_request`. */
   readonly credential?: string;
   readonly sessionToken?: string;
-  /** The access key of a URL signed with version 2, which is of S3 and names no region. */
+  /** The access key of a URL signed with version 2. Only S3 accepts such a URL, and it names no region. */
   readonly accessKeyV2?: string;
-  /** Why the URL is not valid now. */
+  /** The error that says why the URL is not valid now. */
   readonly refused?: AwsError;
 }
 
 /**
- * Reads the signature of a presigned URL. SDKs move headers into its query (the checksum of a body, its encryption): those are taken back.
+ * Reads the signature of a presigned URL. SDKs move headers into its query (the checksum of a body, its encryption);
+ * this turns them into headers again.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
- * @param now epoch milliseconds of the machine's clock, by which clients sign
+ * @param now the machine's clock in epoch milliseconds, which clients sign with
  */
 export function signedRequest(
   headers: Readonly<Record<string, string>>,

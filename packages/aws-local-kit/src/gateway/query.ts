@@ -1,8 +1,9 @@
 import type { XmlValue } from './xml';
 
 /**
- * The input of the protocol query, where a path names each value: `Queries.member.1.Stat.Period=60`. Structures become objects, `member` lists
- * become lists; every value is a text. https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
+ * Parses the input of the query protocol, which names each value by a path: `Queries.member.1.Stat.Period=60`.
+ * Structures become objects, `member` lists become lists; every value is a string.
+ * https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
  */
 export function queryInput(form: URLSearchParams): Record<string, unknown> {
   const root: Nested = new Map();
@@ -34,7 +35,7 @@ function plain(value: string | Nested): unknown {
   return Object.fromEntries([...value].map(([name, member]) => [name, plain(member)]));
 }
 
-/** An output in the XML of the protocol query: lists have `member` elements, moments are in ISO 8601. */
+/** Converts an output to the XML of the query protocol: lists have `member` elements, timestamps are in ISO 8601. */
 export function queryOutput(value: unknown): XmlValue {
   if (value === null || value === undefined) return undefined;
   if (value instanceof Date) return value.toISOString();

@@ -1,15 +1,15 @@
 import type { Service } from '../ports';
 
-/** How a request is written. EC2 has error documents of its own. */
+/** The wire format of a request. EC2 has its own error documents. */
 export type WireProtocol = Service['protocol'] | 'ec2-query' | 'rest-xml-wrapped' | 'rpc-v2-cbor';
 
-/** Services that the runtime does not model and that speak REST with XML (service models of botocore), by signing name. */
+/** Signing names of services that speak REST with XML but are not modelled here (source: botocore's service models). */
 const restXml = ['cloudfront', 'route53', 's3-outposts', 's3-object-lambda', 's3express'];
 
 /**
- * The protocol of a request, so that an error can be read by the client that sent it: of a service that is not modelled, and of a client that
- * speaks another protocol than the model does.
- * @param service undefined for one that is not modelled
+ * Finds the protocol of a request, so that the client can read an error response. The client may call a service that is
+ * not modelled, or speak another protocol than the modelled service does.
+ * @param service undefined if it is not modelled
  */
 export function wireProtocol(
   headers: Readonly<Record<string, string>>,

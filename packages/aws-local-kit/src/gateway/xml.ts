@@ -1,4 +1,4 @@
-/** XML as the AWS protocols rest-xml and query write it: elements and text, no attributes but a namespace. */
+/** XML of the AWS protocols rest-xml and query: elements and text, and no attribute but a namespace. */
 
 export type XmlValue =
   | string
@@ -8,7 +8,7 @@ export type XmlValue =
   | readonly XmlValue[]
   | { readonly [name: string]: XmlValue };
 
-/** One document. A list repeats its element; undefined members are left out. */
+/** Writes a document. A list repeats its element; undefined members are left out. */
 export function xmlDocument(root: string, value: XmlValue, namespace?: string): string {
   const attribute = namespace ? ` xmlns="${escapeXml(namespace)}"` : '';
   return `<?xml version="1.0" encoding="UTF-8"?>\n<${root}${attribute}>${content(value)}</${root}>`;
@@ -47,7 +47,10 @@ export interface XmlElement {
   readonly children: readonly XmlElement[];
 }
 
-/** Parses a request body: elements, text and character references. Comments, CDATA and doctypes do not occur in AWS requests and are refused. */
+/**
+ * Parses a request body: elements, text and character references. Comments, CDATA and doctypes do not occur in AWS
+ * requests and are refused.
+ */
 export function parseXml(source: string): XmlElement {
   const tokens = /<\?[^>]*\?>|<(\/?)([A-Za-z_][\w:.-]*)((?:\s+[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(\/?)>|([^<]+)/gy;
   const root = { name: '', text: '', children: [] as XmlElement[] };
