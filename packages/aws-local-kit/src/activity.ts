@@ -75,6 +75,6 @@ export type RunEvent =
       readonly status: string;
       readonly reason?: string;
     }
-  /** A loss that needs a person's attention: an asynchronous invocation failed for good, or a delivery was not allowed. */
+  /** A loss that a person should look at: an asynchronous invocation failed for good, or a delivery was not allowed. */
   | { readonly kind: 'trouble'; readonly at: number; readonly name: string; readonly message: string };
 export type RunListener = (event: RunEvent) => void;

@@ -16,7 +16,7 @@ export interface ClockOptions {
 export interface RuntimeClock extends Clock {
   /** Returns when the nearest timer is due, in epoch milliseconds. */
   nextTimerAt(): number | undefined;
-  /** Moves the clock to `epochMs` and runs each timer due until then, in order. A past moment runs overdue timers only. */
+  /** Moves the clock to `epochMs` and runs the timers due by then, in order. A past moment runs only overdue timers. */
   advanceTo(epochMs: number): void;
   /** Clock milliseconds per real millisecond. */
   rate(): number;

@@ -11,8 +11,8 @@ const magic = Uint8Array.of(0xf3, 0x89, 0x9a, 0xc2);
 const digestBytes = 16;
 
 /**
- * The user records of a record that the Kinesis Producer Library aggregated; undefined for any other record, and for
- * one whose MD5 or structure is wrong.
+ * Splits a record that the Kinesis Producer Library aggregated into its user records. Returns undefined for any other
+ * record, and for one whose MD5 or structure is wrong.
  *
  * The format: 4 magic bytes, a protobuf message, the MD5 of the message. The message's fields are
  * `1: repeated string partition_key_table`, `2: repeated string explicit_hash_key_table` and
@@ -64,7 +64,7 @@ interface Field {
   readonly value: number | Uint8Array;
 }
 
-/** The fields of a protobuf message: varints (wire type 0), 64 and 32 bits (1 and 5, skipped as bytes), lengths (2). */
+/** Yields a protobuf message's fields: varints (wire type 0), lengths (2), 64 and 32 bits (1 and 5, only skipped). */
 function* fields(message: Uint8Array): Generator<Field> {
   let at = 0;
   const varint = (): number => {

@@ -1,10 +1,10 @@
-/** Time, so that tests need not wait. */
+/** The source of time and randomness. Tests replace it, so that they need not wait. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
-  /** Rejects with the signal's reason as soon as it aborts. */
+  /** Waits. Rejects with the signal's reason as soon as the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** 0 to 1, for jitter. */
+  /** Returns a number from 0 to 1, for jitter. */
   random(): number;
 }
 

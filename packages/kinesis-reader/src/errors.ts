@@ -1,13 +1,13 @@
 /** A shard whose unread records may have expired. */
 export interface Gap {
   readonly shardId: string;
-  /** Everything up to this moment was read. Absent: the shard was never read. */
+  /** The moment up to which everything was read. Absent if the shard was never read. */
   readonly readUntil?: Date;
-  /** Oldest moment that the stream still holds. */
+  /** The oldest moment that the stream still retains. */
   readonly oldest: Date;
 }
 
-/** The position of a shard is older than the stream's retention, so records may be missing. `onGap: 'skip'` reads on. */
+/** A shard's position is older than the stream's retention, so records may be missing. `onGap: 'skip'` reads on. */
 export class GapError extends Error {
   override readonly name = 'GapError';
   constructor(
@@ -21,7 +21,7 @@ export class GapError extends Error {
   }
 }
 
-/** The stream was deleted and created again since the state was saved: its positions mean nothing any more. */
+/** The stream was deleted and recreated since the state was saved, so the saved positions are meaningless. */
 export class StreamReplacedError extends Error {
   override readonly name = 'StreamReplacedError';
   constructor(stream: string, saved: string, found: string) {
@@ -37,12 +37,15 @@ export class ReadError extends Error {
   override readonly name = 'ReadError';
 }
 
-/** The saved state cannot be used: it is of another stream, of a newer version, damaged, or in use. Nothing was overwritten. */
+/**
+ * The saved state cannot be used: it belongs to another stream or a newer version, is damaged, or is in use. Nothing
+ * was overwritten.
+ */
 export class StateError extends Error {
   override readonly name = 'StateError';
 }
 
-/** A payload that `decode` did not take, with `undecodable: 'throw'`. */
+/** `decode` could not decode a payload, and `undecodable` is 'throw'. */
 export class UndecodableError extends Error {
   override readonly name = 'UndecodableError';
   constructor(

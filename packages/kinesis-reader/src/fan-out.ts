@@ -5,9 +5,9 @@ import { type StartingPosition, startingPosition } from './position';
 import { backoffMs, isPassing, nameOf, retrying } from './retry';
 import type { ShardSource, SourceOptions } from './source';
 
-/** Kinesis sends an event every few seconds even when there are no records; after so long without one the connection is dead. */
+/** A connection without an event for this long is dead: Kinesis sends one every few seconds, even without records. */
 const SILENCE_MS = 30_000;
-/** One SubscribeToShard a second and shard is allowed; another subscription ends the one before after 5 s (API reference). */
+/** SubscribeToShard is allowed once a second per shard. After 5 s a new call takes over (API reference). */
 const RESUBSCRIBE_MS = 1_000;
 const IN_USE_MS = 5_000;
 const MAX_FAILURES = 12;
@@ -63,7 +63,7 @@ export function subscribeToShard(options: FanOutOptions): ShardSource {
             if (event.ended) subscription.close();
             return event;
           }
-          // The subscription is over; the next begins where this one ended.
+          // The subscription is over; the next one starts where it ended.
           subscription.close();
           subscription = undefined;
         } catch (error) {
@@ -87,7 +87,10 @@ interface Subscription {
   close(): void;
 }
 
-/** A subscription with an AbortController of its own: the SDK leaves the stream open after `return()` and `destroy()`. */
+/**
+ * Opens a subscription with its own AbortController, because the SDK leaves the stream open after `return()` and
+ * `destroy()`.
+ */
 async function openSubscription(
   outer: AbortSignal,
   subscribe: (signal: AbortSignal) => Promise<AsyncIterable<Pushed>>,
@@ -119,7 +122,7 @@ async function withinSilence(
     throw new SilenceError(`no event for ${SILENCE_MS / 1_000} s`);
   });
   const event = subscription.next();
-  // Whichever loses the race must not become an unhandled rejection.
+  // The promise that loses the race must not become an unhandled rejection.
   silence.catch(() => undefined);
   event.catch(() => undefined);
   try {

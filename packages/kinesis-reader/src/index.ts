@@ -15,9 +15,9 @@ export { memoryState, type ReaderState, type StateStore } from './state';
 export { fileState } from './state-file';
 
 /**
- * Reads a stream, every shard in its order, parents before children. Nothing is asked of Kinesis before the first
- * iteration.
- * @throws ReadError for an option that cannot be; iterating throws ReadError, StateError, GapError, StreamReplacedError, UndecodableError
+ * Reads a stream: each shard in order, parents before children. Nothing is called before the first iteration.
+ * @throws ReadError for an invalid option. Iterating throws ReadError, StateError, GapError, StreamReplacedError or
+ * UndecodableError.
  */
 export function readStream<Value = unknown>(options: ReadOptions<Value>): Reading<Value> {
   checkOptions(options);

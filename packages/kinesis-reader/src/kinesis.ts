@@ -20,11 +20,11 @@ export interface StreamDescription {
 export interface ShardDescription {
   readonly id: string;
   readonly parents: readonly string[];
-  /** Takes no more records. */
+  /** The shard accepts no more records. */
   readonly closed: boolean;
 }
 
-/** A Kinesis record, decrypted and decompressed by nobody yet. */
+/** A Kinesis record whose payload is not split, decompressed or decoded yet. */
 export interface RawRecord {
   readonly sequenceNumber: string;
   readonly arrivedAt: Date;
@@ -34,32 +34,32 @@ export interface RawRecord {
 
 export interface Fetched {
   readonly records: readonly RawRecord[];
-  /** How far the last record is behind the tip of the shard. */
+  /** The lag of the last record behind the tip of the shard, in milliseconds. */
   readonly behindMs: number;
-  /** The shard is closed and this is its end. */
+  /** True at the end of a closed shard. */
   readonly ended: boolean;
-  /** Shards that follow, where the answer names them. */
+  /** The shard's children, if the response names them. */
   readonly children: readonly ShardDescription[];
 }
 
-/** An answer of GetRecords: `next` is undefined at the end of a closed shard. */
+/** A response of GetRecords. `next` is the next iterator, undefined at the end of a closed shard. */
 export interface Page extends Fetched {
   readonly next?: string;
 }
 
-/** An event of SubscribeToShard: `continuation` is where a later subscription goes on. */
+/** An event of SubscribeToShard. `continuation` is the sequence number where a later subscription continues. */
 export interface Pushed extends Fetched {
   readonly continuation?: string;
 }
 
-/** What a reader asks of Kinesis. Errors are those of the service, with its names. */
+/** The Kinesis operations that a reader uses. Errors are the service's own and keep their names. */
 export interface Kinesis {
   describe(signal: AbortSignal): Promise<StreamDescription>;
-  /** All pages. */
+  /** Lists all shards, from all pages. */
   shards(signal: AbortSignal): Promise<readonly ShardDescription[]>;
   iterator(shardId: string, position: StartingPosition, signal: AbortSignal): Promise<string>;
   records(iterator: string, limit: number, signal: AbortSignal): Promise<Page>;
-  /** Ends with the subscription, after five minutes at most. */
+  /** Subscribes to a shard. The iteration ends with the subscription, after five minutes at most. */
   subscribe(
     consumerArn: string,
     shardId: string,
@@ -69,13 +69,13 @@ export interface Kinesis {
   dispose(): void;
 }
 
-/** How long the service may take for a connection and for an answer. */
+/** Deadlines for a connection and for a response. */
 const CONNECT_MS = 5_000;
 const ANSWER_MS = 30_000;
 
 /**
- * @param stream name or ARN
- * @param client the user's own; it is not destroyed
+ * @param stream the stream's name or ARN
+ * @param client the caller's own client, which is not destroyed
  */
 export function connectKinesis(stream: string, client?: KinesisClient): Kinesis {
   const region = stream.startsWith('arn:') ? stream.split(':')[3] : undefined;
@@ -84,7 +84,7 @@ export function connectKinesis(stream: string, client?: KinesisClient): Kinesis 
     client ??
     new KinesisClient({
       ...(region && { region }),
-      // The reader retries by itself, within the quota of the shard.
+      // The reader itself retries, within the quota of the shard.
       maxAttempts: 1,
       requestHandler: new NodeHttpHandler({
         connectionTimeout: CONNECT_MS,
@@ -146,7 +146,7 @@ export function connectKinesis(stream: string, client?: KinesisClient): Kinesis 
       };
     },
     async subscribe(ConsumerARN, ShardId, position, abortSignal) {
-      // SubscribeToShard is answered over HTTP/2 alone.
+      // SubscribeToShard works over HTTP/2 only.
       pushing ??= new KinesisClient({
         ...(client ? callerOf(client) : region && { region }),
         maxAttempts: 1,
@@ -165,7 +165,7 @@ export function connectKinesis(stream: string, client?: KinesisClient): Kinesis 
   };
 }
 
-/** Who a client calls as, and where. */
+/** Copies a client's credentials, region and endpoint. */
 const callerOf = ({ config: { credentials, region, endpoint } }: KinesisClient) => ({ credentials, region, endpoint });
 
 function sdkPosition(position: StartingPosition): SdkStartingPosition {
@@ -179,7 +179,7 @@ function sdkPosition(position: StartingPosition): SdkStartingPosition {
 async function* events(stream: AsyncIterable<unknown>): AsyncGenerator<Pushed> {
   for await (const event of stream as AsyncIterable<Record<string, unknown>>) {
     const pushed = event['SubscribeToShardEvent'] as Answer & { ContinuationSequenceNumber?: string };
-    // The other members of the union are errors, which the SDK throws.
+    // The other members of the union are errors, and the SDK throws those.
     if (!pushed) continue;
     const continuation = pushed.ContinuationSequenceNumber || undefined;
     yield { ...fetched(pushed), ended: continuation === undefined, continuation };

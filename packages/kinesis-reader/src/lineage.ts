@@ -1,6 +1,6 @@
 import type { ShardDescription } from './kinesis';
 
-/** Which shards may be read: a child only after each of its parents that the stream still lists was read to its end. */
+/** Decides which shards may be read: a child only after each parent that is still listed was read to its end. */
 export class Lineage {
   readonly #shards = new Map<string, ShardDescription>();
   readonly #ended = new Set<string>();
@@ -26,13 +26,13 @@ export class Lineage {
     this.#ended.add(id);
   }
 
-  /** Whether any shard is known that came from this one. */
+  /** True if a child of the shard is known. */
   hasChildren(id: string): boolean {
     for (const { parents } of this.#shards.values()) if (parents.includes(id)) return true;
     return false;
   }
 
-  /** Shards whose turn has come, each once. */
+  /** Yields the shards that may be read now, each once. */
   *begin(): Generator<ShardDescription> {
     for (const shard of this.#shards.values()) {
       if (this.#begun.has(shard.id) || this.#ended.has(shard.id)) continue;

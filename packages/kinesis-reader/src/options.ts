@@ -7,45 +7,53 @@ export interface ReadOptions<Value = unknown> {
   /** Name or ARN of the stream. An ARN carries its region. */
   readonly stream: string;
   /**
-   * Where shards begin that the state has no position of: at the oldest record, at what arrives from now on, or at a moment.
-   * It is resolved by the first read and kept in the state, which has the last word in later reads.
+   * Where shards without a saved position start: at the oldest record, at the first record from now on, or at a moment.
+   * The first read resolves it and saves it in the state; later reads use the saved value.
    * @default 'beginning'
    */
   readonly from?: 'beginning' | 'latest' | Date;
   /**
-   * Where the read ends: when everything is read that was in the stream as the read began, or that arrived before a moment.
-   * @default - never: the stream is followed
+   * Where the read ends. With `now` it reads the records that are in the stream at its start, with a Date those that
+   * arrived before that moment.
+   * @default - never: the read follows the stream
    */
   readonly until?: 'now' | Date;
-  /** File name or store. @default - in memory: each read begins at `from` */
+  /** A file name or a store for the positions. @default - memory: each read starts at `from` */
   readonly state?: string | StateStore;
-  /** What a record's value is. A function may throw. @default 'json' */
+  /** How a payload becomes the record's value. A function may throw. @default 'json' */
   readonly decode?: Decode<Value>;
-  /** Decompress payloads that begin as gzip does. @default false */
+  /** Decompress payloads that begin with gzip's magic bytes. @default false */
   readonly gzip?: boolean;
-  /** A payload that `decode` does not take: a record without a value, none at all, or the end of the read. @default 'yield' */
+  /**
+   * What to do with a payload that `decode` cannot decode: yield a record without a value, skip the record, or end the
+   * read with an error.
+   * @default 'yield'
+   */
   readonly undecodable?: 'yield' | 'skip' | 'throw';
-  /** Put `_kinesis` and `_kinesis_msg_id` into the value, as dlt does, instead of beside it. @default - beside */
+  /** Put `_kinesis` and `_kinesis_msg_id` into the value, as dlt does. @default - beside the value */
   readonly envelope?: 'dlt';
-  /** Ends after so many records. @default - no limit */
+  /** The number of records after which the read ends. @default - no limit */
   readonly maxRecords?: number;
   /** Largest batch, in records. @default 1000 */
   readonly chunk?: number;
-  /** Take records of the Kinesis Producer Library apart. @default true */
+  /** Split aggregated records of the Kinesis Producer Library. @default true */
   readonly aggregated?: boolean;
-  /** Read by polling, or through a registered consumer with its own throughput. @default 'poll' */
+  /** Read by polling, or through a registered consumer, which has its own throughput. @default 'poll' */
   readonly via?: 'poll' | { readonly consumerArn: string };
-  /** A position that is older than the stream's retention. `skip` reads on and reports it in `gaps()`. @default 'throw' */
+  /**
+   * What to do if a position is older than the stream's retention. `skip` reads on and reports the gap in `gaps()`.
+   * @default 'throw'
+   */
   readonly onGap?: 'throw' | 'skip';
-  /** Shards that are read at the same time; each holds at most one answer of 10 MB. @default 16 */
+  /** The number of shards read at the same time. Each holds at most one response of 10 MB. @default 16 */
   readonly parallel?: number;
   /** Ends the read, with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** A client of the user's own. @default - one with the deadlines of this package, for the default credentials */
+  /** The caller's own client. @default - one with this package's deadlines and the default credentials */
   readonly client?: KinesisClient;
-  /** Hears of each gap as it is found. */
+  /** Receives each gap when it is found. */
   readonly report?: (gap: Gap) => void;
-  /** The time by which records arrive, in epoch milliseconds; an emulator's may be another. @default - the system's */
+  /** The stream's clock, in epoch milliseconds. An emulator may have its own. @default - the system's clock */
   readonly now?: () => number;
 }
 
@@ -55,7 +63,7 @@ const known = new Set<string>(
   ].flatMap((names) => names.split(' ')),
 );
 
-/** @throws ReadError naming the option, what is allowed, and its value */
+/** @throws ReadError naming the option, the allowed values and the value given */
 export function checkOptions(options: ReadOptions<never> | ReadOptions): void {
   for (const name of Object.keys(options)) if (!known.has(name)) throw new ReadError(`unknown option ${name}`);
   const { stream, from, until, decode, undecodable, envelope, maxRecords, chunk, parallel, via, onGap } = options;

@@ -8,11 +8,11 @@ import { decoder, messageId, type StreamRecord, withEnvelope } from './record';
 export interface Item<Value> {
   readonly record: StreamRecord<Value>;
   readonly raw: RawRecord;
-  /** Index of the part, when later parts of the same Kinesis record follow. */
+  /** Index of the part, if later parts of the same Kinesis record follow. */
   readonly sub: number | undefined;
 }
 
-/** Undefined: the payload is left out. */
+/** Undefined if the payload is skipped. */
 export type MaybeItem<Value> = Item<Value> | undefined;
 
 interface Payload {
@@ -21,8 +21,8 @@ interface Payload {
 }
 
 /**
- * Makes the function that turns a Kinesis record into what the caller gets: takes aggregates apart, decodes, wraps.
- * It leaves out the parts up to `afterPart`. Promises come only from decoders that need them.
+ * Makes the function that turns a Kinesis record into the caller's records: it splits aggregates, decodes and wraps.
+ * It skips the parts up to `afterPart`. It yields promises only if the decoder returns promises.
  */
 export function payloads<Value>(streamName: string, options: ReadOptions<Value>) {
   const decode = decoder<Value>(options.decode ?? 'json', options.gzip ?? false);
@@ -71,7 +71,7 @@ export function payloads<Value>(streamName: string, options: ReadOptions<Value>)
   };
 }
 
-/** Of any realm and library. */
+/** True for a promise of any realm or library. */
 export const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 

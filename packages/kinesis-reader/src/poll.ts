@@ -5,20 +5,20 @@ import { type ShardPosition, startingPosition } from './position';
 import { nameOf, retrying } from './retry';
 import type { ShardSource, SourceOptions } from './source';
 
-/** Quotas of a shard: 5 GetRecords a second and 2 MB a second (Kinesis Data Streams, "Quotas and limits"). */
+/** Quotas of a shard: 5 GetRecords calls and 2 MB per second (Kinesis Data Streams, "Quotas and limits"). */
 const READS_PER_SECOND = 5;
 const BYTES_PER_SECOND = 2_000_000;
-/** GetRecords answers with 10,000 records or 10 MB at most. */
+/** GetRecords returns at most 10,000 records or 10 MB. */
 const LARGEST_PAGE = 10_000;
-/** How long a shard without news is left alone. */
+/** The wait before the next read of a shard that had no new records. */
 const IDLE_MS = 1_000;
-/** Clocks of a client and of Kinesis may differ by so much before a start at "now" is an error. */
+/** The largest difference between the clocks of client and Kinesis at which a start at "now" still works. */
 const LARGEST_SKEW_MS = 300_000;
 
 export interface PollOptions extends SourceOptions {
   readonly kinesis: Kinesis;
   readonly clock: Clock;
-  /** Records of one page. @default 10,000 */
+  /** Most records of one page. @default 10,000 */
   readonly pageSize?: number;
 }
 
@@ -40,7 +40,7 @@ export function pollShard(options: PollOptions): ShardSource {
       try {
         return await retrying(shardId, clock, signal, () => kinesis.iterator(shardId, from, signal));
       } catch (error) {
-        // A start that Kinesis takes for the future: its clock is behind this one.
+        // Kinesis takes the start for a future moment, because its clock is behind this one.
         const future = from.type === 'AT_TIMESTAMP' && nameOf(error) === 'InvalidArgumentException';
         if (!future || clock.now() >= deadline) throw error;
         await clock.sleep(IDLE_MS, signal);
@@ -81,7 +81,7 @@ export function pollShard(options: PollOptions): ShardSource {
   };
 }
 
-/** How long the shard's quota of bytes needs to recover beyond what the reads' own pace gives. */
+/** The extra wait for the shard's byte quota, beyond the pace that the quota of reads already sets. */
 function restMs(records: Fetched['records']): number {
   let bytes = 0;
   for (const { data } of records) bytes += data.length;

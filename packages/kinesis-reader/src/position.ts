@@ -1,27 +1,28 @@
-/** How far one shard has been read. */
+/** How far a shard has been read. */
 export interface ShardPosition {
   /** Sequence number of the last record that was read. Absent until the first. */
   readonly after?: string;
-  /** Index of the last part that was read, while `after` is an aggregated record with parts left. */
+  /** Index of the last part that was read, if `after` is an aggregated record with unread parts. */
   readonly sub?: number;
-  /** ISO 8601: everything that arrived in the shard up to this moment has been read. */
+  /** A time in ISO 8601. Everything that arrived in the shard up to this moment has been read. */
   readonly until?: string;
   /** The shard is closed and all of it has been read. */
   readonly ended?: true;
 }
 
-/** Where shards without a position begin. */
+/** Where the read of a shard without a position starts. */
 export type Start = 'beginning' | { readonly at: string };
 
-/** Where a read of one shard begins. The types are those of GetShardIterator and SubscribeToShard. */
+/** Where the read of one shard starts. The types are those of GetShardIterator and SubscribeToShard. */
 export type StartingPosition =
   | { readonly type: 'TRIM_HORIZON' }
   | { readonly type: 'AT_TIMESTAMP'; readonly timestamp: Date }
   | { readonly type: 'AT_SEQUENCE_NUMBER' | 'AFTER_SEQUENCE_NUMBER'; readonly sequenceNumber: string };
 
 /**
- * The starting position of a shard.
- * @param afterParent the shard's parent was read to its end and had records: all of the child is later than the start
+ * Finds the starting position of a shard.
+ * @param afterParent true if the shard's parent was read to its end and had records. Then all records of the child are
+ * later than the start.
  */
 export function startingPosition({ after, sub }: ShardPosition, start: Start, afterParent: boolean): StartingPosition {
   if (after !== undefined)
@@ -30,7 +31,7 @@ export function startingPosition({ after, sub }: ShardPosition, start: Start, af
   return { type: 'AT_TIMESTAMP', timestamp: new Date(start.at) };
 }
 
-/** Compares sequence numbers as numbers: they have up to 128 digits, and not always the same count. */
+/** Compares sequence numbers as numbers: they have up to 128 digits and differ in length. */
 export function compareSequenceNumbers(a: string, b: string): number {
   if (a.length === b.length) return a < b ? -1 : a > b ? 1 : 0;
   const [left, right] = [BigInt(a), BigInt(b)];

@@ -8,7 +8,7 @@ interface Moving {
   ended?: true;
 }
 
-/** How far each shard was handed out to the caller: what a commit saves. */
+/** The position of each shard up to which records were yielded to the caller. A commit saves these. */
 export class Positions {
   readonly #shards = new Map<string, Moving>();
 
@@ -29,7 +29,7 @@ export class Positions {
     for (const [id, { ended }] of this.#shards) if (ended) yield id;
   }
 
-  /** A shard that is read from its start: it counts as read until there. */
+  /** Begins a shard without a position. It counts as read up to its parents' positions, or else up to the start. */
   begin(id: string, start: Start, parents: readonly string[]): void {
     if (this.#shards.has(id)) return;
     const moments = parents.flatMap((parent) => this.#shards.get(parent)?.untilMs ?? []);
@@ -37,7 +37,7 @@ export class Positions {
     else this.#shards.set(id, start === 'beginning' ? {} : { untilMs: Date.parse(start.at) });
   }
 
-  /** @param sub the part that was handed out, when parts of the record are left */
+  /** @param sub the index of the yielded part, if parts of the record are left */
   move(id: string, sequenceNumber: string, sub: number | undefined, arrivedAt: Date): void {
     const shard = this.#of(id);
     shard.after = sequenceNumber;
@@ -46,8 +46,8 @@ export class Positions {
   }
 
   /**
-   * All that a chunk held was handed out.
-   * @param untilMs the shard has been read up to this moment. @default - up to its last record
+   * Records that a whole chunk was yielded.
+   * @param untilMs the moment up to which the shard has been read. @default - that of its last record
    */
   settle(id: string, last: Pick<RawRecord, 'sequenceNumber' | 'arrivedAt'> | undefined, untilMs: number | undefined) {
     if (last) this.move(id, last.sequenceNumber, undefined, last.arrivedAt);
@@ -59,7 +59,7 @@ export class Positions {
     this.#of(id).ended = true;
   }
 
-  /** Moves a shard behind a gap: it counts as read up to this moment. */
+  /** Moves a shard past a gap: it counts as read up to `untilMs`. */
   reset(id: string, untilMs: number): void {
     this.#of(id).untilMs = untilMs;
   }

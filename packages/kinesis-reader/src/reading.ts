@@ -13,23 +13,26 @@ import { gapOf, isAfterParent, openSession, passGap, type Session, stateOf } fro
 import { type Chunk, ShardPool } from './shard-pool';
 import type { ReaderState, StateStore } from './state';
 
-/** One read of a stream: iterate it once, over records or over batches. */
+/** One read of a stream. It can be iterated once, over records or over batches. */
 export interface Reading<Value> extends AsyncIterable<StreamRecord<Value>> {
-  /** Batches of at most `chunk` records, each of one shard, in the shard's order. */
+  /** Yields batches of at most `chunk` records. A batch holds records of one shard, in the shard's order. */
   batches(): AsyncIterable<readonly StreamRecord<Value>[]>;
   /**
-   * Saves that everything handed out so far is done with: it is never read again with this state. What was handed out
-   * and not committed is read again. May be called while iterating and afterwards.
-   * @throws StateError when another reader saved in between
+   * Saves the positions: records yielded so far are never read again with this state. Records yielded after the last
+   * commit are read again. It may be called while iterating and afterwards.
+   * @throws StateError if another reader saved in between
    */
   commit(): Promise<void>;
-  /** What a commit would save now. @throws ReadError before the first record was asked for */
+  /** Returns the state that a commit would save now. @throws ReadError before the first record was requested */
   state(): ReaderState;
-  /** Milliseconds that each shard is behind its tip, as its last answer said. */
+  /** Returns each shard's lag behind its tip in milliseconds, as its last response reported it. */
   lag(): Readonly<Record<string, number>>;
-  /** Gaps that were passed with `onGap: 'skip'`. */
+  /** Returns the gaps that were skipped with `onGap: 'skip'`. */
   gaps(): readonly Gap[];
-  /** `complete`: everything up to `until` was handed out. `limit`: `maxRecords` were, and there are more. `stopped`: by the caller or an error. */
+  /**
+   * `complete`: everything up to `until` was yielded. `limit`: `maxRecords` were yielded, and more may follow.
+   * `stopped`: the caller or an error ended the read.
+   */
   outcome(): 'reading' | 'complete' | 'limit' | 'stopped';
 }
 
@@ -39,7 +42,7 @@ export interface Ports {
   readonly clock: Clock;
 }
 
-/** Relisting after the end of a shard whose children are not listed yet: they appear within moments. */
+/** Retries of ListShards after the end of a shard whose children are not listed yet. They appear within moments. */
 const RELISTINGS = 5;
 const RELISTING_MS = 1_000;
 
@@ -58,7 +61,7 @@ export class StreamReading<Value> implements Reading<Value> {
     private readonly options: ReadOptions<Value>,
     private readonly ports: Ports,
   ) {
-    // Every shard listens.
+    // Every shard adds a listener.
     setMaxListeners(0, this.#stop.signal);
     this.#signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
     setMaxListeners(0, this.#signal);
@@ -129,7 +132,7 @@ export class StreamReading<Value> implements Reading<Value> {
     }
   }
 
-  /** Ends after `maxRecords`, and knows then whether there are more. */
+  /** Ends after `maxRecords` and sets the outcome to `limit` if more may follow. */
   async *#limited(pool: ShardPool) {
     let left = this.options.maxRecords ?? Number.POSITIVE_INFINITY;
     if (left === Number.POSITIVE_INFINITY) return yield* this.#chunks(pool);
@@ -180,11 +183,11 @@ export class StreamReading<Value> implements Reading<Value> {
     }
   }
 
-  /** The records of a chunk that are new and before `until`, and whether the shard has no more of them. */
+  /** Selects the records of a chunk that are new and before `until`, and says if the shard has no more of them. */
   #wanted(chunk: Chunk, after: string | undefined, sub: number | undefined) {
     const { lineage, untilMs } = this.#session!;
     let raws = chunk.records;
-    // The oldest records of a shard, read after a gap, may be known already.
+    // After a gap a shard is read from its oldest record, which may have been read already.
     if (after !== undefined && raws[0] && compareSequenceNumbers(raws[0].sequenceNumber, after) <= 0)
       raws = raws.filter(({ sequenceNumber }) => {
         const order = compareSequenceNumbers(sequenceNumber, after);
@@ -195,7 +198,7 @@ export class StreamReading<Value> implements Reading<Value> {
       const late = raws.findIndex(({ arrivedAt }) => arrivedAt.getTime() >= untilMs);
       if (late >= 0) return { raws: raws.slice(0, late), complete: true, cut: true };
     }
-    // Of a closed shard the end is certain to come, and its children begin there.
+    // A closed shard is read to its end, because its children begin there.
     const closed = lineage.get(chunk.shardId)?.closed ?? false;
     return { raws, complete: !closed && chunk.askedAt - chunk.behindMs >= untilMs, cut: false };
   }
@@ -214,7 +217,7 @@ export class StreamReading<Value> implements Reading<Value> {
     }
   }
 
-  /** Starts the shards whose turn has come. */
+  /** Starts to read the shards that may be read now. */
   #begin(pool: ShardPool): void {
     const session = this.#session!;
     for (const shard of session.lineage.begin()) {
@@ -223,7 +226,7 @@ export class StreamReading<Value> implements Reading<Value> {
     }
   }
 
-  /** Whether there was a gap in front of the shard's position. @throws GapError unless gaps are skipped */
+  /** Reports a gap after the shard's position. Returns true if there is one. @throws GapError unless `onGap` is 'skip' */
   #passGap(shardId: string): boolean {
     const session = this.#session!;
     const gap = gapOf(session, shardId, this.ports.clock.now());
@@ -241,7 +244,7 @@ export class StreamReading<Value> implements Reading<Value> {
       kinesis,
       clock,
       shardId: shard.id,
-      // After a gap the oldest record is the next one.
+      // After a gap the read continues at the oldest record.
       position: afterGap ? {} : { after, sub },
       start: session.start,
       afterParent: afterGap || isAfterParent(session, shard),
@@ -251,7 +254,7 @@ export class StreamReading<Value> implements Reading<Value> {
     return pollShard({ ...options, ...(chunk && chunk > 1_000 && { pageSize: chunk }) });
   }
 
-  /** A shard was read to its end: its children follow. */
+  /** Ends a shard that was read to its end, and starts to read its children. */
   async #end({ shardId, children }: Chunk, pool: ShardPool): Promise<void> {
     const { lineage, positions } = this.#session!;
     pool.remove(shardId);
@@ -264,8 +267,8 @@ export class StreamReading<Value> implements Reading<Value> {
   }
 
   /**
-   * Lists the stream's shards until each shard that was read to its end has children, and each that was not is listed:
-   * a listing may be some moments old.
+   * Lists the stream's shards until the listing is complete: it has children of each shard that was read to its end, and
+   * each shard that was not. A listing may be some moments old.
    */
   async #list(shardIds: readonly string[]): Promise<void> {
     const { lineage, positions } = this.#session!;
@@ -277,7 +280,7 @@ export class StreamReading<Value> implements Reading<Value> {
     }
   }
 
-  /** Shards that the stream no longer lists: they were closed, and all that they held has expired, read or not. */
+  /** Passes the shards that the stream no longer lists. They were closed, and all their records have expired. */
   #passVanished(): void {
     const session = this.#session!;
     for (const id of session.positions.ids.filter((each) => !session.lineage.has(each))) {
@@ -288,7 +291,7 @@ export class StreamReading<Value> implements Reading<Value> {
 
   #parallel(): number {
     const { via, parallel = 16 } = this.options;
-    // Subscriptions wait for events all the time, and Kinesis sends no more than is taken.
+    // A subscription always waits for events, so it never frees its slot. Kinesis sends no more than the reader takes.
     return via && via !== 'poll' ? Number.POSITIVE_INFINITY : parallel;
   }
 

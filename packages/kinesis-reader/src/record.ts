@@ -2,28 +2,31 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
-/** A record of a stream as a reader yields it. */
+/** A record of a stream, as a reader yields it. */
 export interface StreamRecord<Value = unknown> {
-  /** What `decode` made of the payload; undefined for a payload that it did not take. */
+  /** The decoded payload; undefined if `decode` failed. */
   readonly value: Value;
   readonly _kinesis: Envelope;
-  /** Stable id: SHAKE-128 (15 bytes, base64) of shard id and sequence number; `#<n>` is appended for part n of an aggregated record. */
+  /**
+   * Stable id: SHAKE-128 (15 bytes, base64) of shard id and sequence number. Part n of an aggregated record has the
+   * suffix `#<n>`.
+   */
   readonly _kinesis_msg_id: string;
-  /** The payload could not be decoded. */
+  /** Why the payload could not be decoded, and its bytes. */
   readonly undecodable?: { readonly reason: string; readonly bytes: Uint8Array };
 }
 
 export interface Envelope {
   readonly shard_id: string;
   readonly seq_no: string;
-  /** When the record arrived in the stream; approximate, by the service's own word. */
+  /** When the record arrived in the stream. The service calls it approximate. */
   readonly ts: Date;
   /** Partition key. */
   readonly partition: string;
   readonly stream_name: string;
 }
 
-/** The id that dlt's Kinesis source gives to the same record. */
+/** Computes the same id that dlt's Kinesis source gives the record. */
 export function messageId(shardId: string, sequenceNumber: string, part?: number): string {
   const id = createHash('shake128', { outputLength: 15 })
     .update(shardId + sequenceNumber)
@@ -38,7 +41,7 @@ const inflate = promisify(gunzip);
 /** Largest payload after decompression: a small record can hold a large one. */
 const maxInflatedBytes = 64 * 1024 * 1024;
 
-/** @returns a function that decodes a payload, or throws what is wrong with it */
+/** @returns a function that decodes a payload and throws if the payload is invalid */
 export function decoder<Value>(decode: Decode<Value>, gzip: boolean): (bytes: Uint8Array) => Value | Promise<Value> {
   const plain = plainDecoder(decode);
   if (!gzip) return plain;
@@ -55,7 +58,10 @@ function plainDecoder<Value>(decode: Decode<Value>): (bytes: Uint8Array) => Valu
   return (bytes) => JSON.parse(utf8.decode(bytes)) as Value;
 }
 
-/** Puts the envelope into the value, as dlt does. @throws Error naming a field of the value that the envelope would overwrite */
+/**
+ * Puts the envelope into the value, as dlt does.
+ * @throws Error naming a field of the value that the envelope would overwrite
+ */
 export function withEnvelope(record: StreamRecord): object {
   const { value, _kinesis, _kinesis_msg_id, undecodable } = record;
   const envelope = { _kinesis, _kinesis_msg_id };

@@ -1,12 +1,12 @@
 import type { Clock } from './clock';
 import { ReadError, reason } from './errors';
 
-/** Failures of calls in a row before the reader gives up: with the waits below, after about three minutes. */
+/** The reader gives up after so many failures in a row. With the waits below, that takes about three minutes. */
 const MAX_FAILURES = 12;
 const BASE_MS = 250;
 const LONGEST_MS = 30_000;
 
-/** Errors after which the same call may succeed. Names as in the API reference of Kinesis and in Node. */
+/** Errors after which the same call may succeed. The names are those of the Kinesis API reference and of Node. */
 const passing = new Set([
   'ProvisionedThroughputExceededException',
   'LimitExceededException',
@@ -40,7 +40,10 @@ export function isPassing(error: unknown): boolean {
   return passing.has(name ?? '') || passing.has(code ?? '') || ($metadata?.httpStatusCode ?? 0) >= 500;
 }
 
-/** Calls until it succeeds, with growing waits and full jitter. Errors that do not pass are thrown at once, in the reader's words. */
+/**
+ * Repeats the call until it succeeds, with exponential backoff and full jitter. A lasting error is thrown at once, as
+ * `explained` rewrites it.
+ */
 export async function retrying<Result>(
   what: string,
   clock: Clock,
@@ -65,7 +68,7 @@ export function backoffMs(failures: number, clock: Clock): number {
   return Math.ceil(clock.random() * Math.min(LONGEST_MS, BASE_MS * 2 ** failures));
 }
 
-/** What a person can do about an error of the service. Errors that the reader handles keep their names. */
+/** Rewrites an error of the service to say what a person can do. Errors that the reader handles keep their names. */
 function explained(what: string, error: unknown): unknown {
   const { name, message } = (error ?? {}) as ServiceError;
   switch (name) {

@@ -10,18 +10,21 @@ import { parseState, type ReaderState, STATE_VERSION, type StateStore } from './
 
 const HOUR_MS = 3_600_000;
 
-/** What one read knows of the stream and of its own progress. */
+/** The state of one read: the stream, its shards and the read's progress. */
 export interface Session {
   readonly stream: StreamDescription;
   readonly start: Start;
-  /** Epoch milliseconds; undefined: the stream is followed. */
+  /** The end of the read in epoch milliseconds; undefined if it follows the stream. */
   readonly untilMs: number | undefined;
   readonly positions: Positions;
   readonly lineage: Lineage;
   revision: number;
 }
 
-/** Loads the state, looks the stream up, and resolves where the read begins and ends. @throws StateError, StreamReplacedError, ReadError */
+/**
+ * Loads the state, describes the stream, and resolves where the read starts and ends.
+ * @throws StateError, StreamReplacedError, ReadError
+ */
 export async function openSession(
   options: Pick<ReadOptions, 'stream' | 'from' | 'until'>,
   kinesis: Kinesis,
@@ -37,7 +40,7 @@ export async function openSession(
   const untilMs = options.until === 'now' ? clock.now() : options.until?.getTime();
   const positions = new Positions(state?.shards ?? {});
   const lineage = new Lineage(positions.ended());
-  // After `untilMs` was resolved: a shard that is closed later has no children that are older.
+  // Shards are listed after `untilMs` was resolved, so that a shard closed later has no older children.
   lineage.add(await retrying(options.stream, clock, signal, () => kinesis.shards(signal)));
   return { stream, start, untilMs, positions, lineage, revision: state?.revision ?? 0 };
 }
@@ -64,7 +67,7 @@ function checkStream(state: ReaderState, stream: StreamDescription, where: strin
   if (state.stream.createdAt !== created) throw new StreamReplacedError(stream.name, state.stream.createdAt, created);
 }
 
-/** A gap in front of the shard's position, or undefined. */
+/** Finds a gap: records after the shard's position may have expired unread. Returns undefined if there is none. */
 export function gapOf({ stream, positions }: Session, shardId: string, now: number): Gap | undefined {
   const { untilMs, ended } = positions.get(shardId);
   const oldest = now - stream.retentionHours * HOUR_MS;
@@ -80,7 +83,7 @@ export function passGap(session: Session, gap: Gap | undefined, onGap: ReadOptio
   session.positions.reset(gap.shardId, gap.oldest.getTime());
 }
 
-/** Whether the records of a shard can only be later than the start of the read. */
+/** True if all records of a shard are later than the start of the read. */
 export function isAfterParent({ positions }: Session, { parents }: ShardDescription): boolean {
   return parents.some((id) => positions.get(id).ended && positions.get(id).after !== undefined);
 }

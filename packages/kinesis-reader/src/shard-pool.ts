@@ -4,11 +4,13 @@ import type { ShardSource } from './source';
 
 export interface Chunk extends Fetched {
   readonly shardId: string;
-  /** When the records were asked for, epoch milliseconds: `askedAt - behindMs` is a moment up to which the shard has been read. */
+  /**
+   * When the records were requested, in epoch milliseconds. The shard has been read up to `askedAt - behindMs`.
+   */
   readonly askedAt: number;
 }
 
-/** Reads many shards at once and hands their chunks out in the order of arrival, one of each shard at a time. */
+/** Reads many shards at once and returns their chunks in the order of arrival. It holds one chunk per shard. */
 export class ShardPool {
   readonly #sources = new Map<string, ShardSource>();
   readonly #ready: Chunk[] = [];
@@ -17,7 +19,7 @@ export class ShardPool {
   #failure: { readonly error: unknown } | undefined;
   #arrived: (() => void) | undefined;
 
-  /** @param parallel chunks that are being fetched or wait to be taken */
+  /** @param parallel the largest number of chunks that are being fetched or wait to be taken */
   constructor(
     private readonly clock: Clock,
     parallel: number,
@@ -34,7 +36,7 @@ export class ShardPool {
     this.#fetch(shardId, source);
   }
 
-  /** The next chunk. Its shard is read on while the caller works on it. @throws what a source threw */
+  /** Returns the next chunk. The pool reads the shard's next one meanwhile. @throws the error of a source */
   async take(): Promise<Chunk> {
     for (;;) {
       const chunk = this.#ready.shift();
@@ -51,7 +53,7 @@ export class ShardPool {
     }
   }
 
-  /** Ends the reading of a shard. */
+  /** Ends the read of a shard. */
   remove(shardId: string): void {
     this.#sources.get(shardId)?.close();
     this.#sources.delete(shardId);

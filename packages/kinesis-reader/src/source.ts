@@ -3,14 +3,14 @@ import type { ShardPosition, Start } from './position';
 
 /** The records of one shard, in order. */
 export interface ShardSource {
-  /** Waits until the shard's quota allows another read, or until news are likely. */
+  /** Waits until the shard's quota allows another read and new records are likely. */
   ready(): Promise<void>;
   /**
-   * Waits for the next records, the end of the shard, or news of how far behind the reader is.
+   * Waits for the next records, the end of the shard, or a report of the reader's lag.
    * @throws ReadError
    */
   next(): Promise<Fetched>;
-  /** Ends what is open. A pending `next` rejects. */
+  /** Ends the read. A pending `next` rejects. */
   close(): void;
 }
 

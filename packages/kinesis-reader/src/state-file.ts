@@ -4,14 +4,14 @@ import { dirname, resolve } from 'node:path';
 import { StateError } from './errors';
 import type { StateStore } from './state';
 
-/** Files that readers of this process hold. */
+/** Files that readers in this process have claimed. */
 const held = new Set<string>();
-/** After a lock of a dead process was removed, so long until it is certain that no other process removed it too. */
+/** The wait after removing a dead process's lock. Only then is it certain that no other process removed it too. */
 const TAKEOVER_MS = 100;
 
 /**
- * State in a file: replaced by a rename, so that a crash leaves the old or the new one. `<file>.lock` keeps a second
- * reader away; the lock of a process that died is taken over.
+ * Keeps the state in a file. A save replaces it by a rename, so that a crash leaves the old or the new state.
+ * `<file>.lock` excludes a second reader; the lock of a dead process is taken over.
  */
 export function fileState(file: string): StateStore {
   const path = resolve(file);
@@ -54,7 +54,7 @@ export function fileState(file: string): StateStore {
         await handle.close();
       }
       await rename(next, path);
-      // Without it the rename itself may be lost with the power.
+      // Without this sync a power failure may undo the rename.
       const folder = await open(dirname(path), 'r');
       await folder.sync().finally(() => folder.close());
     },
@@ -79,7 +79,7 @@ async function claim(lock: string, nonce: string, file: string): Promise<void> {
       continue;
     }
     if (attempt > 0) await new Promise((done) => setTimeout(done, TAKEOVER_MS));
-    // Two processes may have removed the same dead lock, and the second one the first one's new lock.
+    // Two processes may both find the dead lock; the second one then removes the first one's new lock.
     if ((await readFile(lock, 'utf8').catch(() => undefined)) === nonce) return;
   }
   throw inUse(file, 'another process');
@@ -88,7 +88,7 @@ async function claim(lock: string, nonce: string, file: string): Promise<void> {
 const inUse = (file: string, by: string) => new StateError(`${file} is in use by ${by}; one reader at a time`);
 
 function isAlive(pid: number): boolean {
-  // A lock without a number is one that is being written.
+  // A lock without a process id is still being written.
   if (!Number.isSafeInteger(pid) || pid <= 0) return true;
   if (pid === process.pid) return false;
   try {

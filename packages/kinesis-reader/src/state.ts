@@ -3,32 +3,32 @@ import type { ShardPosition, Start } from './position';
 
 export const STATE_VERSION = 1;
 
-/** Everything that a reader remembers, as one JSON document. */
+/** The saved state of a reader, as one JSON document. */
 export interface ReaderState {
   readonly version: typeof STATE_VERSION;
-  /** Counts the saves. A save over another reader's is refused by it. */
+  /** The number of saves. It detects that another reader saved in between, whose save is then not overwritten. */
   readonly revision: number;
   readonly stream: { readonly arn: string /** ISO 8601. */; readonly createdAt: string };
-  /** Resolved once, by the first read; holds for every shard without a position. */
+  /** The start of every shard without a position. The first read resolves it. */
   readonly start: Start;
   readonly shards: Readonly<Record<string, ShardPosition>>;
 }
 
-/** Where a reader keeps its state. */
+/** A place where a reader keeps its state. */
 export interface StateStore {
-  /** Names the place in messages. */
+  /** The store's name in error messages. */
   readonly name: string;
-  /** Claims the state for one reader. @throws StateError when another one has it */
+  /** Claims the state for one reader. @throws StateError if another reader holds it */
   open(): Promise<void>;
-  /** What was saved last, parsed from JSON; undefined before the first save. */
+  /** Returns the last saved state, parsed from JSON; undefined before the first save. */
   load(): Promise<unknown>;
-  /** Replaces the state as a whole, or fails and leaves it as it was. */
+  /** Replaces the whole state, or fails and leaves it unchanged. */
   save(state: ReaderState): Promise<void>;
-  /** Gives up the claim. */
+  /** Releases the claim. */
   close(): Promise<void>;
 }
 
-/** State that ends with the process. */
+/** Keeps the state in memory. */
 export function memoryState(saved?: ReaderState): StateStore & { readonly saved: ReaderState | undefined } {
   let current = saved;
   let claimed = false;

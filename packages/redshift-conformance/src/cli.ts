@@ -36,7 +36,7 @@ Exit code 0: nothing differs. 1: something does. 2: the command line asks for so
 
 const text = { type: 'string' } as const;
 
-/** Answers the exit code. */
+/** Runs the command line and returns the exit code. */
 export async function main(args: readonly string[], io: CliIo): Promise<0 | 1 | 2> {
   try {
     return await run(args, io);

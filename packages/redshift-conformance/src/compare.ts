@@ -1,7 +1,7 @@
 import type { ColumnMetadata, Field } from '@aws-sdk/client-redshift-data';
 import type { Cell, Expectation } from './pack';
 
-/** What a step came to. */
+/** The result of a step. */
 export interface Answer {
   /** Why the statement failed. */
   readonly error?: string;
@@ -16,7 +16,7 @@ export function cellOf(field: Field): Cell {
   return field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null;
 }
 
-/** How the answer differs from what was expected; undefined when it does not. */
+/** Describes how the answer differs from the expectation; undefined if it does not. */
 export function difference(expected: Expectation, answer: Answer): string | undefined {
   if (expected.error !== undefined) {
     if (answer.error === undefined) return `expected an error with "${expected.error}", got ${shownAnswer(answer)}`;
@@ -58,7 +58,7 @@ function sameRows(expected: readonly (readonly Cell[])[], given: readonly (reado
   );
 }
 
-/** Floating-point numbers to 12 digits, everything else exactly. */
+/** Compares floating-point numbers to 12 digits, everything else exactly. */
 function sameCell(expected: Cell, given: Cell): boolean {
   if (typeof expected !== 'number' || typeof given !== 'number') return expected === given;
   return expected === given || Math.abs(expected - given) <= 1e-12 * Math.max(Math.abs(expected), Math.abs(given));

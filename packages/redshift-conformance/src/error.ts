@@ -1,8 +1,8 @@
-/** The pack, or the warehouse that it is run against, is not fit for a run; the message says why. */
+/** The pack or the warehouse makes a run impossible. The message says why. */
 export class ConformanceError extends Error {
   constructor(
     message: string,
-    /** 1: it was tried and failed. 2: the pack is wrong. */
+    /** 1 if the run was tried and failed, 2 if the pack is wrong. */
     readonly exitCode: 1 | 2 = 1,
     options?: ErrorOptions,
   ) {

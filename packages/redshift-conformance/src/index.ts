@@ -1,4 +1,4 @@
-/** SQL and what Amazon Redshift is documented to make of it, and what runs it. */
+/** SQL cases with the result that Amazon Redshift's documentation gives, and the code that runs them. */
 export { ConformanceError } from './error';
 export { removeOldMarks, withoutMarks } from './marks';
 export { type Case, type Edge, edges, pageUrl, readPack, readTopic, type Step, type Topic } from './pack';

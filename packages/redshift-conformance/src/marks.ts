@@ -6,7 +6,7 @@ import { hasExpectation, packFolder, type Topic } from './pack';
 import { runCases } from './run';
 import type { Surroundings } from './surroundings';
 
-/** Runs the cases that are marked as known refusals and takes the mark from those that agree by now. Answers how many they were. */
+/** Runs the cases marked as known refusals and removes the mark from those that agree. Returns how many it removed. */
 export async function removeOldMarks(pack: readonly Topic[], around: Surroundings): Promise<number> {
   const marked = pack.flatMap(({ cases }) => cases.filter(({ known }) => known !== undefined));
   const results = await runCases(marked, around, { parallel: 4, runId: 'marks' });
@@ -24,7 +24,7 @@ export async function removeOldMarks(pack: readonly Topic[], around: Surrounding
   return old.length;
 }
 
-/** The text of a topic without the lines `known: …` of the cases named. */
+/** Removes the `known: …` lines of the named cases from the text of a topic. */
 export function withoutMarks(text: string, names: ReadonlySet<string>): string {
   const cases = parseDocument(text).get('cases');
   const starts: number[] = [];

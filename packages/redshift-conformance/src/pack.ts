@@ -3,34 +3,37 @@ import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import { ConformanceError } from './error';
 
-/** One file a topic. */
+/** The folder of the topics, one file each. */
 export const packFolder = join(__dirname, '../pack');
 
-/** Why a case is believed: a page of the Redshift developer guide (`r_MERGE`), or nothing better than experience. */
+/** The source of a case: a page of the Redshift developer guide (such as `r_MERGE`), or an assumption. */
 export type Ground = { readonly kind: 'documented'; readonly page: string } | { readonly kind: 'assumed' };
 
-/** What a case needs beside a database; where it is missing, the case is skipped. */
+/** What a case needs besides a database. A case is skipped where it is missing. */
 export type Need = 'stream' | 'bucket';
 
 export type Cell = string | number | boolean | null;
 
-/** What is easily got wrong: NULL, an empty text or no rows, too much, another type, letters beyond ASCII, the 29th of February. */
+/** Common edge cases: NULL, empty text or no rows, overflow, another type, letters beyond ASCII, 29 February. */
 export const edges = ['null', 'empty', 'overflow', 'type', 'unicode', 'leap'] as const;
 export type Edge = (typeof edges)[number];
 
-/** What a statement has to answer. */
+/** The result that a statement must have. */
 export interface Expectation {
   readonly rows?: readonly (readonly Cell[])[];
-  /** `name type`, as in `total numeric(38,2)`; type as the Data API names it, with length or precision only where they are given. */
+  /**
+   * Columns as `name type`, such as `total numeric(38,2)`. The type is the Data API's name for it. Length or precision
+   * are compared only if given.
+   */
   readonly columns?: readonly string[];
-  /** A part of the error's text; upper and lower case are one. */
+  /** A part of the error's text, in any case. */
   readonly error?: string;
-  /** Rows that were changed. */
+  /** The number of changed rows. */
   readonly changed?: number;
 }
 
 export type Step =
-  /** A statement; several are one batch. */
+  /** A statement, or several as one batch. */
   | ({
       readonly kind: 'sql';
       readonly sql: string | readonly string[];
@@ -47,18 +50,18 @@ export interface Case {
   readonly name: string;
   readonly ground: Ground;
   readonly needs: readonly Need[];
-  /** Statements and data that have to be there; run one by one. */
+  /** Steps that set up tables and data. They run before the case's own steps, one by one. */
   readonly given: readonly Step[];
   readonly steps: readonly Step[];
-  /** What the local warehouse refuses although Redshift would do it: a part of the refusal. */
+  /** A part of the error with which the local warehouse refuses the case, although Redshift accepts it. */
   readonly known?: string;
-  /** Tells only what the local warehouse refuses, whatever Redshift does. */
+  /** The case only shows that the local warehouse refuses it, whatever Redshift does. */
   readonly refused: boolean;
-  /** The edges that it looks at; those of its literals need no mention. */
+  /** The edge cases that the case covers. Those that its literals show need no mention. */
   readonly edges: readonly Edge[];
-  /** Of what they are: items of the allow-list. Nothing: of its expressions, or else of its statement. */
+  /** The items of the allow-list that the case tests. @default - those of its expressions, or else of its statement */
   readonly of?: readonly string[];
-  /** What is selected in the short forms: `values`, `fails` and `refused`. */
+  /** The expressions that the short forms `values`, `fails` and `refused` select. */
   readonly expressions: readonly string[];
 }
 
@@ -68,7 +71,7 @@ export interface Topic {
   readonly cases: readonly Case[];
 }
 
-/** Every topic, by name. @throws ConformanceError naming file, case and field of what is wrong */
+/** Reads all topics, sorted by name. @throws ConformanceError naming the file, case and field that is wrong */
 export function readPack(folder = packFolder): Topic[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
@@ -134,14 +137,17 @@ function readCase(topic: string, place: string, fields: Fields, shared: readonly
     steps,
     known: fields['known'] === undefined ? undefined : textOf(fields['known'], `${where}: known`),
     refused: fields['refused'] !== undefined,
-    // YAML reads the bare word as nothing.
+    // YAML reads the bare word `null` as a null value.
     edges: [fields['edge'] === null ? 'null' : fields['edge']].flat().flatMap((edge) => edgeOf(edge, where)),
     of: fields['of'] === undefined ? undefined : someOf(fields['of'], `${where}: of`),
     expressions: short?.expressions ?? [],
   };
 }
 
-/** The short forms, each a map with an expression as its key: `values` to what it is, `fails` and `refused` to a part of the error; selected from `from`. */
+/**
+ * Reads a short form, a map whose keys are expressions. `values` maps each to its result, `fails` and `refused` to a
+ * part of the error. The expressions are selected from `from`.
+ */
 function readShort(fields: Fields, where: string): { expressions: string[]; steps: Step[] } | undefined {
   const form = shortForms.find((each) => fields[each] !== undefined);
   if (form === undefined) return undefined;
@@ -169,10 +175,10 @@ function edgeOf(value: unknown, where: string): Edge[] {
   return [edge];
 }
 
-/** A text or a list of them. */
+/** Reads a string or a list of strings. */
 const someOf = (value: unknown, where: string): string[] => [value].flat().map((each) => textOf(each, where));
 
-/** Whether a step says what the answer has to be. */
+/** True if a step states an expected result. */
 export const hasExpectation = (step: Step): boolean =>
   step.kind === 'sql' && [step.rows, step.columns, step.error, step.changed].some((value) => value !== undefined);
 

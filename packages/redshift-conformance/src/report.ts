@@ -5,7 +5,7 @@ import type { CaseResult, Verdict } from './run';
 export interface Summary {
   readonly cases: number;
   readonly agree: number;
-  /** Refused here, known to work on Redshift. */
+  /** The number of cases that the local warehouse refused although they work on Redshift. */
   readonly refused: number;
   readonly skipped: number;
   readonly differ: number;
@@ -23,7 +23,7 @@ export function summaryOf(results: readonly CaseResult[]): Summary {
 }
 
 export interface Report extends Summary {
-  /** What was asked: the local warehouse, or a cluster or workgroup and its database. */
+  /** The warehouse that was tested: the local one, or a cluster or workgroup and its database. */
   readonly target: string;
   readonly differences: readonly {
     readonly topic: string;

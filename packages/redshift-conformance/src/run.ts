@@ -15,22 +15,22 @@ export type Verdict = 'agrees' | 'differs' | 'refused' | 'skipped';
 export interface CaseResult {
   readonly case: Case;
   readonly verdict: Verdict;
-  /** Of a case that differs: how. Of one that was skipped: what it needs. Of one that agrees: that it was not expected to. */
+  /** How the case differs, why it was skipped, or that it agrees although it is marked as a known refusal. */
   readonly detail?: string;
 }
 
 export interface RunOptions {
-  /** Cases at a time. */
+  /** The number of cases that run at the same time. */
   readonly parallel: number;
-  /** Tells the schemas of one run from those of another. */
+  /** Makes the schema names of this run differ from those of other runs. */
   readonly runId: string;
   readonly onResult?: (result: CaseResult) => void;
 }
 
-/** A statement that takes longer fails its case. */
+/** The deadline of a statement. A statement that takes longer fails its case. */
 const statementDeadlineMs = 120_000;
 
-/** Whether the warehouse answers at all. @throws ConformanceError with its reason */
+/** Checks that the warehouse answers. @throws ConformanceError with the warehouse's reason */
 export async function requireAnswer({ client, where }: Surroundings, name: string): Promise<void> {
   let error: string | undefined;
   try {
@@ -42,7 +42,7 @@ export async function requireAnswer({ client, where }: Surroundings, name: strin
   if (error !== undefined) throw new ConformanceError(`${name} cannot be asked: ${error}`);
 }
 
-/** Runs the cases, each in a schema of its own that is dropped afterwards, and answers in their order. */
+/** Runs each case in its own schema, which is dropped afterwards. Returns the results in the order of the cases. */
 export async function runCases(
   cases: readonly Case[],
   around: Surroundings,
@@ -63,7 +63,7 @@ export async function runCases(
 async function runCase(each: Case, around: Surroundings, schema: string): Promise<CaseResult> {
   const missing = each.needs.filter((need) => around[need] === undefined);
   if (missing.length > 0) return { case: each, verdict: 'skipped', detail: `needs a ${missing.join(' and a ')}` };
-  // It would make what no case cleans up: databases, roles, groups.
+  // On Redshift such a case would create objects that nothing cleans up: databases, roles, groups.
   if (!around.local && (each.refused || !each.steps.some(hasExpectation)))
     return { case: each, verdict: 'skipped', detail: 'tells only what the local warehouse refuses' };
   const run = new CaseRun(each, around, schema);
@@ -81,7 +81,7 @@ async function runCase(each: Case, around: Surroundings, schema: string): Promis
 
 const refusals = /is not (supported|modelled) by the local warehouse|not a text that the local warehouse reads/;
 
-/** A known difference has to be a refusal. One that is gone does no harm; the mark should go too. */
+/** The verdict of a case that is marked as known: it must be refused. If it agrees instead, the mark can be removed. */
 function refusal(known: string, detail: string | undefined): { verdict: Verdict; detail?: string } {
   if (detail === undefined) return { verdict: 'agrees', detail: 'the mark "known" can go' };
   if (detail.includes(known) && refusals.test(detail)) return { verdict: 'refused' };
@@ -99,7 +99,7 @@ class CaseRun {
     this.text = JSON.stringify([each.given, each.steps]);
   }
 
-  /** How the case differs. */
+  /** Runs the case. Returns how it differs, undefined if it agrees. */
   async play(): Promise<string | undefined> {
     const { stream } = this.around;
     if (this.text.includes('{s}')) await this.must(`create schema ${this.schema}`);
@@ -119,12 +119,12 @@ class CaseRun {
     return undefined;
   }
 
-  /** What is said to be refused must be, and not fail for another reason. */
+  /** Checks that a case marked `refused` was refused, and did not fail for another reason. */
   private accident({ error }: Answer): string | undefined {
     return this.each.refused && !refusals.test(error ?? '') ? `expected a refusal, got "${error}"` : undefined;
   }
 
-  /** Drops whatever the case may have made. Answers what went wrong. */
+  /** Drops everything that the case may have created. Returns the error, undefined if there is none. */
   async clean(): Promise<string | undefined> {
     try {
       for (const [mark, name] of [
@@ -188,7 +188,10 @@ class CaseRun {
   }
 }
 
-/** Waits for the statement's end. The answer is that of `part`: the statement itself, or the last of a batch. A transaction fails as a whole. */
+/**
+ * Waits for the statement's end and returns the result of `part`: the statement itself, or the last one of a batch. A
+ * transaction fails as a whole.
+ */
 async function answerOf(client: RedshiftDataClient, id: string, part: string): Promise<Answer> {
   const deadline = Date.now() + statementDeadlineMs;
   for (;;) {

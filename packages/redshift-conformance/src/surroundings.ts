@@ -9,12 +9,12 @@ import type { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { DeleteObjectsCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { clientSettings } from 'aws-local-kit/client-settings';
 
-/** Where the cases run. */
+/** The environment in which the cases run. */
 export interface Surroundings {
-  /** The local warehouse, whose known refusals count as such. */
+  /** True for the local warehouse, whose known refusals are not differences. */
   readonly local: boolean;
   readonly client: RedshiftDataClient;
-  /** How the Data API finds the database and the user. */
+  /** The parameters by which the Data API finds the database and the user. */
   readonly where: {
     readonly Database: string;
     readonly ClusterIdentifier?: string;
@@ -27,7 +27,7 @@ export interface Surroundings {
   dispose(): Promise<void>;
 }
 
-/** Streams of one shard, one for each case that needs one. */
+/** Streams of one shard each. A case that needs a stream gets its own. */
 export interface Streams {
   /** The role with which Redshift reads them. */
   readonly roleArn: string;
@@ -41,7 +41,7 @@ export interface Bucket {
   /** The role with which Redshift reads and writes it. */
   readonly roleArn: string;
   put(key: string, body: string): Promise<void>;
-  /** Removes what is below the prefix. */
+  /** Deletes all objects below the prefix. */
   empty(prefix: string): Promise<void>;
 }
 
@@ -60,7 +60,7 @@ export function bucketOver(client: S3Client, name: string, roleArn: string): Buc
   };
 }
 
-/** Puts records one after the other onto the one shard, so that their order is known. */
+/** Puts records in order onto the one shard, so that their order is known. */
 export async function putRecords(client: KinesisClient, name: string, records: readonly string[]): Promise<void> {
   const Records = records.map((record) => ({ PartitionKey: 'key', Data: Buffer.from(record) }));
   const { FailedRecordCount } = await client.send(new PutRecordsCommand({ StreamName: name, Records }));
@@ -68,7 +68,7 @@ export async function putRecords(client: KinesisClient, name: string, records: r
     throw new Error(`${FailedRecordCount} of ${records.length} records were not accepted by stream ${name}`);
 }
 
-/** A stream takes about half a minute to come and as long to go. */
+/** The longest wait for a stream. Creating one takes about half a minute, and so does deleting it. */
 const streamWaitSeconds = 120;
 
 export function awsStreams(client: KinesisClient, roleArn: string): Streams {
@@ -85,17 +85,17 @@ export function awsStreams(client: KinesisClient, roleArn: string): Streams {
   };
 }
 
-/** What somebody with a warehouse says on the command line. */
+/** The command-line options that describe a warehouse, resolved to clients and names. */
 export interface AwsOptions {
   readonly client: RedshiftDataClient;
   readonly where: Surroundings['where'];
   readonly region?: string;
-  /** Whether it is a local warehouse, whose known refusals count as such. @default false */
+  /** True for a local warehouse, whose known refusals are not differences. @default false */
   readonly local?: boolean;
   readonly bucket?: string;
-  /** Attached to the warehouse; may read and write the bucket. */
+  /** A role attached to the warehouse that may read and write the bucket. */
   readonly bucketRole?: string;
-  /** Attached to the warehouse; may read streams whose names begin with `conformance_`. */
+  /** A role attached to the warehouse that may read streams whose names begin with `conformance_`. */
   readonly streamRole?: string;
 }
 

@@ -3,7 +3,7 @@ import { clientSettings } from 'aws-local-kit/client-settings';
 import { ConformanceError } from './error';
 import { awsSurroundings, type Surroundings } from './surroundings';
 
-/** What a command line says of a warehouse. */
+/** The command-line options that name a warehouse. */
 export interface TargetOptions {
   readonly cluster?: string;
   readonly workgroup?: string;
@@ -11,7 +11,7 @@ export interface TargetOptions {
   readonly secret?: string;
   readonly dbUser?: string;
   readonly region?: string;
-  /** Of another Data API than AWS's own: what it refuses by name counts as refused, not as a difference. */
+  /** The endpoint of a Data API that is not AWS's. A known refusal there counts as refused, not as a difference. */
   readonly endpoint?: string;
   readonly bucket?: string;
   readonly bucketRole?: string;
@@ -19,14 +19,14 @@ export interface TargetOptions {
 }
 
 export interface Target {
-  /** As in `cluster demo, database dev`. */
+  /** The target's name in messages, such as `cluster demo, database dev`. */
   readonly name: string;
   surroundings(): Surroundings;
 }
 
 /**
- * The warehouse that the options name; undefined where they name none.
- * @throws ConformanceError naming the option that is missing or makes no sense
+ * Finds the warehouse that the options name; undefined if they name none.
+ * @throws ConformanceError naming the option that is missing or has no effect
  */
 export function targetOf(options: TargetOptions): Target | undefined {
   const { cluster, workgroup, database, secret, dbUser, region, endpoint, bucket, bucketRole, streamRole } = options;
@@ -58,7 +58,7 @@ export function targetOf(options: TargetOptions): Target | undefined {
   return {
     name: `${cluster === undefined ? `workgroup ${workgroup}` : `cluster ${cluster}`}, database ${database}`,
     surroundings: () => {
-      // The API takes 20 to 30 calls a second; more are throttled and tried again.
+      // The API accepts 20 to 30 calls per second. Further calls are throttled and retried.
       const client = new RedshiftDataClient({
         ...clientSettings(),
         region,
