@@ -5,7 +5,7 @@ import { simulate } from '../support/simulation';
 import type { Template } from '../support/template';
 import { verify } from '../support/verify';
 
-/** What is wrong after the scenario and the recovery from it. */
+/** Plays a scenario, recovers, and returns the problems. */
 export async function play(template: Template, scenario: Scenario, weakening?: Weakening): Promise<string[]> {
   const simulated = await simulate(template, scenario, weakening);
   try {
@@ -24,5 +24,5 @@ export const recovers = (template: Template, scenarios: fc.Arbitrary<Scenario>, 
 /** The day on which every scenario begins. */
 export const startMs = Date.UTC(2026, 10, 21);
 
-/** Of the runs that the tests do: always the same. */
+/** The fixed seed of the tests' runs. */
 export const seed = 20261121;

@@ -18,12 +18,12 @@ interface Options {
   readonly replay?: string;
 }
 
-/** Runs of one task: few enough that a failure is near its seed, and progress is seen. */
+/** Runs of one task. The number is small, so that a failure is near its seed and progress shows. */
 const runsPerTask = 25;
 const maxShown = 12;
 const worker = join(__dirname, 'worker.ts');
 
-/** Tasks of all kinds in turn, each with a seed of its own, so that a task can be played again without those before it. */
+/** Makes tasks of all kinds in turn. Each has its own seed, so that it can be replayed without the earlier ones. */
 function tasksOf(runs: number, seed: number, names: readonly KindName[]): (Task & { runs: number })[] {
   const usual = names.reduce((sum, name) => sum + kinds[name].usual, 0);
   const tasks = names.flatMap((kind) => {
@@ -37,7 +37,7 @@ function tasksOf(runs: number, seed: number, names: readonly KindName[]): (Task 
   return tasks.sort((a, b) => a.nth - b.nth).map((task, index) => ({ ...task, seed: seed + index }));
 }
 
-/** A child that takes one task after the other. */
+/** A child process that runs one task after another. */
 class Worker {
   private readonly child: ChildProcess;
 
@@ -47,7 +47,7 @@ class Worker {
     this.child = fork(worker, { execArgv: ['--require', 'tsx/cjs'], env });
   }
 
-  /** @throws Error when the child dies */
+  /** @throws Error if the child dies */
   answer(task?: Task): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const onExit = (code: number | null) =>
@@ -122,7 +122,7 @@ function readScenario(file: string): Scenario {
     throw new Failure(`--replay ${file} cannot be read: ${(cause as Error).message}`, 2, { cause });
   }
   if (!Array.isArray(scenario?.actions)) throw new Failure(`--replay ${file} is no scenario: it has no actions`, 2);
-  // JSON has no undefined: an occasion that is left alone is null there.
+  // JSON has no undefined: an entry without a fault is null there.
   return withoutNulls({ faults: {}, kills: {}, ...scenario }) as Scenario;
 }
 

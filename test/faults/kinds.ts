@@ -1,6 +1,6 @@
 import type { Kinds } from './scenarios';
 
-/** What may go wrong, by what is said of it; how often each is tried, and its share of any number of runs. */
+/** The kinds of faults by description. `usual` is the usual number of runs, and the share of any other number. */
 export const kinds = {
   'nothing went wrong': { usual: 6, deliveries: false, statements: false, kills: false, hurry: true },
   'deliveries were lost, doubled, reordered and late': { usual: 28, deliveries: true, statements: false, kills: false },

@@ -16,10 +16,10 @@ const reconcile: Action = { do: 'reconcile' };
 const again = (key: number): Action => ({ do: 'again', key });
 const remove = (key: number): Action => ({ do: 'delete', key });
 const minuteMs = 60_000;
-/** Of real time, on a machine that is busy. */
+/** The time limit of a test, in real time on a busy machine. */
 const longestMs = 5 * minuteMs;
 
-/** Places in the order of the load function's statements: it asks the ledger before it submits the transaction. */
+/** Faults in the order of the load function's statements. The first reads the ledger, the second is the transaction. */
 const slowLoad = [undefined, { kind: 'slow' as const, ms: 5 * minuteMs }];
 
 interface Named {
@@ -27,15 +27,15 @@ interface Named {
   readonly actions: readonly Action[];
   readonly faults?: Scenario['faults'];
   readonly kills?: Scenario['kills'];
-  /** Rows that must be there, as proof that what the name says did happen. */
+  /** The number of rows that must exist. It proves that the scenario did what its name says. */
   readonly ledger?: number;
   readonly parked?: number;
-  /** A message that a function must have logged. */
+  /** A pattern of a message that a function must have logged. */
   readonly said?: RegExp;
   readonly retentionHours?: number;
-  /** Windows that were published again. */
+  /** The number of windows that were published again. */
   readonly corrections?: number;
-  /** Shard and beginning of the gaps that were found and, in the end, closed. */
+  /** Shard and start of each gap that was found and, in the end, closed. */
   readonly gaps?: readonly (readonly [string, string])[];
 }
 
@@ -256,7 +256,7 @@ describe('one fault at a time', () => {
     longestMs,
   );
 
-  // Between the end of one call and the beginning of the next nothing happens that anybody else could see.
+  // Between the end of one call and the start of the next, a function does nothing that is visible from outside.
   test.each(everyNth([...Array(15).keys()], 12, 3))(
     'a load function killed after %i calls',
     async (calls) => {

@@ -7,13 +7,13 @@ import { longRetentionHours } from '../support/pipeline';
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 
-/** Of few numbers most often, so that the stream and the objects overlap a lot; now and then hundreds at once. */
+/** Mostly a few small numbers, so that stream and objects overlap a lot; sometimes hundreds of events. */
 const span: fc.Arbitrary<Span> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ from: fc.nat(24), count: fc.integer({ min: 1, max: 8 }) }) },
   { weight: 1, arbitrary: fc.record({ from: fc.nat(200), count: fc.integer({ min: 50, max: 400 }) }) },
 );
 const events = fc.array(span, { minLength: 1, maxLength: 3 });
-/** Twice as often one that may be overwritten. */
+/** Keys that may be overwritten are twice as frequent. */
 const key = fc.oneof(fc.nat(keys - 1), fc.nat(1), fc.constant(firstOnceKey));
 
 const upload: fc.Arbitrary<Action> = fc.record({ do: fc.constant('upload' as const), key, events });
@@ -63,7 +63,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 
 const actions = fc.array(action, { minLength: 2, maxLength: 14 });
 
-/** Undefined leaves the occasion alone. */
+/** A list of faults in which undefined means no fault. */
 const sometimes = <T>(arbitrary: fc.Arbitrary<T>, maxLength: number) =>
   fc.array(fc.option(arbitrary, { nil: undefined, freq: 2 }), { maxLength });
 
@@ -85,7 +85,7 @@ const kill: fc.Arbitrary<Kill> = fc.record({ call: fc.integer({ min: 1, max: 34 
 
 const systemViews = fc.constantFrom(undefined, 0, 12_000, dayMs);
 
-/** Of events that most scenarios have. */
+/** An id of an event that most scenarios contain. */
 const raisingId = fc.nat(24).map((number) => `e${number}`);
 const scanFault: fc.Arbitrary<ScanFault> = fc.record({
   every: fc.integer({ min: 1, max: 5 }),
@@ -98,17 +98,17 @@ export interface Kinds {
   readonly deliveries: boolean;
   readonly statements: boolean;
   readonly kills: boolean;
-  /** System views show late, or not to the transaction itself, what a COPY did. */
+  /** System views show a COPY's rows late, or do not show them to the transaction itself. */
   readonly systemViews?: boolean;
   /** Streaming ingestion skips records. */
   readonly scans?: boolean;
-  /** What comes next does not wait for what came before. */
+  /** An action does not wait for the end of the one before. */
   readonly hurry?: boolean;
-  /** Some events' records make every statement fail that types them. */
+  /** Records of some events make each statement fail that converts them to column types. */
   readonly raising?: boolean;
 }
 
-/** Scenarios in which the given kinds of faults happen. */
+/** Generates scenarios with the given kinds of faults. */
 export function scenarios(kinds: Kinds): fc.Arbitrary<Scenario> {
   const late = kinds.deliveries ? sometimes(deliveries, 6) : none;
   const broken = kinds.statements ? sometimes(statementFault, 8) : none;

@@ -21,7 +21,7 @@ const quarter: Action = { do: 'pass', minutes: 15 };
 const hour: Action = { do: 'pass', minutes: 60 };
 const day: Action = { do: 'pass', minutes: 60 * 25 };
 
-/** Scenarios of one fault each, and the weakened version that they break. */
+/** Scenarios of one fault each, with the weakened version that each breaks. */
 const cases: readonly (readonly [string, Weakening, fc.Arbitrary<Scenario>])[] = [
   [
     'a load aborted between two statements, the ledger not in its transaction',
@@ -29,7 +29,7 @@ const cases: readonly (readonly [string, Weakening, fc.Arbitrary<Scenario>])[] =
     fc.nat(20).map((at) => ({
       ...quiet,
       actions: [upload(0, [1, 2, 3]), soon],
-      // The first statement of a load asks the ledger, the second is the transaction.
+      // The first statement of a load reads the ledger, the second is the transaction.
       faults: { statements: { load: [undefined, { kind: 'abort', at }] } },
     })),
   ],
@@ -194,13 +194,13 @@ describe('a version that is weakened on purpose', () => {
       });
       expect(failed).toBe(true);
       const [scenario] = counterexample!;
-      // The version that runs takes the same without harm.
+      // The real version survives the same scenario.
       expect(await play(template, scenario)).toEqual([]);
     },
     longestMs,
   );
 
-  /** What random scenarios of every fault find too, within as many runs as are made of them each time. */
+  /** Weakenings that random scenarios of all faults find too, within the runs that the tests make each time. */
   const foundAtRandom: readonly (keyof typeof weakenings)[] = [
     'ledgerOutsideTheTransaction',
     'withoutReconcile',

@@ -2,9 +2,9 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { loadPlan } from '../../sql';
 import type { LoadPorts, Weakening } from '../support/functions';
 
-/** Each leaves out one of the things that keep the promise that nothing vanishes and nothing is there twice. */
+/** Each weakening removes one safeguard of the promise that no record vanishes and none is there twice. */
 export const weakenings = {
-  /** Each statement of a load is committed for itself, so that rows can be in without their ledger entry. */
+  /** Each statement of a load is committed separately, so rows can exist without their ledger entry. */
   ledgerOutsideTheTransaction: {
     loadPorts: ({ warehouse }) => ({
       warehouse: {
@@ -18,9 +18,9 @@ export const weakenings = {
       },
     }),
   },
-  /** Nobody looks for objects that no notification told of. */
+  /** No run looks for objects whose notification was lost. */
   withoutReconcile: { noReconcile: true },
-  /** An event is taken for new whether or not it is known. */
+  /** Every event counts as new, even a known one. */
   withoutIdentityCheck: {
     loadPlan: (plan) => ({
       ...plan,
@@ -33,7 +33,7 @@ export const weakenings = {
       ),
     }),
   },
-  /** How far the stream is merged is written down first, and by itself. */
+  /** The checkpoint is committed before the merge, in its own transaction. */
   checkpointBeforeMerge: {
     refreshPlan: (plan) => ({
       ...plan,
@@ -42,9 +42,9 @@ export const weakenings = {
       ),
     }),
   },
-  /** Messages are deleted whatever became of their objects. */
+  /** Messages are deleted even if their objects were not loaded. */
   acknowledgedBeforeLoaded: { loadAnswer: () => ({ batchItemFailures: [] }), noReconcile: true },
-  /** A published window stays as it was published. */
+  /** A published window is never corrected. */
   withoutCorrections: {
     exportPlan: (plan) => ({
       ...plan,
@@ -53,9 +53,9 @@ export const weakenings = {
       ),
     }),
   },
-  /** An object is entered as set aside before its dead letter is sent. */
+  /** An object is recorded as set aside before its dead letter is sent. */
   parkedBeforeDeadLetter: { loadPorts: lettersLater },
-  /** A record that is read again is taken for another record. */
+  /** A record that is read again counts as another record. */
   withoutPositions: {
     loadPlan: (plan) => ({
       ...plan,
@@ -65,7 +65,7 @@ export const weakenings = {
     }),
     refreshPlan: (plan) => inMerge(plan, (statements) => without(statements, isForgetting)),
   },
-  /** What COPY read is held to be what the notification told of. */
+  /** A load does not check that COPY read the version that the notification named. */
   withoutEtagCheck: {
     loadPlan: (plan) => ({
       ...plan,
@@ -75,7 +75,7 @@ export const weakenings = {
       })),
     }),
   },
-  /** What COPY scanned need not be accounted for. */
+  /** A load does not account for all rows that COPY scanned. */
   withoutCounts: {
     loadPlan: (plan) => ({
       ...plan,
@@ -87,11 +87,11 @@ export const weakenings = {
       })),
     }),
   },
-  /** Nobody asks how long the stream was not read. */
+  /** A merge does not check how long the stream was not read. */
   withoutGaps: {
     refreshPlan: (plan) => inMerge(plan, (statements) => without(statements, isGap)),
   },
-  /** Nobody asks what streaming ingestion skipped. */
+  /** A run does not look for records that streaming ingestion skipped. */
   withoutSkips: {
     refreshPlan: (plan) => {
       const steps = plan.steps.filter(({ name }) => name !== 'skipped');
@@ -99,11 +99,11 @@ export const weakenings = {
       return { ...plan, steps };
     },
   },
-  /** What streaming ingestion skipped is asked for, but not whether it skipped more than it named. */
+  /** A run looks for the records that streaming ingestion skipped, but not for skipped ones that it did not name. */
   withoutSkipCounts: {
     refreshPlan: (plan) => inStep(plan, 'skipped', (statements) => without(statements, isGap)),
   },
-  /** What was skipped stays a reject, whoever brings it. */
+  /** A skipped record stays a reject even if it arrives later by another way. */
   withoutRecovery: {
     loadPlan: (plan) => ({
       ...plan,
@@ -118,7 +118,7 @@ export const weakenings = {
       })),
     }),
   },
-  /** Rows of the landing view are deleted whether or not they are merged. */
+  /** Rows of the landing view are deleted even if they are not merged. */
   trimBeforeMerge: {
     refreshPlan: (plan) => {
       const trim = plan.steps.find(({ name }) => name === 'trim')!;
@@ -134,9 +134,9 @@ export const weakenings = {
       return { ...plan, steps: [...others.slice(0, 1), { ...trim, statements }, ...others.slice(1)] };
     },
   },
-  /** A record that makes the merge fail stays in its way. */
+  /** A record that makes the merge fail is not searched for, so it blocks the merge. */
   withoutSearch: { refreshPlan: ({ raising: _, ...plan }) => plan },
-  /** What is loaded already is loaded once more. */
+  /** An object that is loaded already is loaded again. */
   withoutLedger: {
     loadPlan: (plan) => ({
       ...plan,
@@ -152,7 +152,7 @@ export const weakenings = {
 
 type Source = ReturnType<typeof loadPlan>['sources'][number];
 
-/** What a load accepts, whatever it reads. */
+/** Changes the statements of a load, in both variants. */
 const inLoad = (source: Source, change: (statements: readonly string[]) => string[]): Source => ({
   ...source,
   inPlace: { ...source.inPlace, statements: change(source.inPlace.statements) },
@@ -179,7 +179,7 @@ function withoutIdentity(statements: readonly StatementTemplate[]): StatementTem
   return weak;
 }
 
-/** The temporary table, then the checkpoint, then what the checkpoint says has been done. */
+/** Reorders the statements: the temporary table, then the checkpoint, then the rest of the merge. */
 function checkpointFirst(statements: readonly StatementTemplate[]): StatementTemplate[] {
   const isCheckpoint = (statement: string) => /^(insert into|delete from) \w+\.checkpoints\b/.test(statement);
   const checkpoint = statements.filter(isCheckpoint);
@@ -203,7 +203,7 @@ const isGap = (sql: string) => /^insert into \w+\.gaps_/.test(sql);
 
 const isForgetting = (sql: string) => /^delete from \w+_incoming\s+using \w+_merged\b/.test(sql);
 
-/** A weakening that weakens nothing any more shows nothing. */
+/** Changes the statements. Throws if none changes, because such a weakening shows nothing. */
 function changed(statements: readonly string[], change: (sql: string) => string): string[] {
   const result = statements.map(change);
   if (result.join() === statements.join())
@@ -218,7 +218,7 @@ function without(statements: readonly string[], unwanted: (sql: string) => boole
   return result;
 }
 
-/** Keeps dead letters back until the statement that enters their object as set aside has ended. */
+/** Holds dead letters back until the statement has ended that records their object as set aside. */
 function lettersLater({ warehouse, queues }: LoadPorts): Partial<LoadPorts> {
   const kept: (() => Promise<void>)[] = [];
   const parking = new Set<string>();

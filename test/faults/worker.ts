@@ -6,7 +6,7 @@ import { play, startMs } from './check';
 import { type KindName, kinds } from './kinds';
 import { scenarios } from './scenarios';
 
-/** What the parent asks for: some runs of one kind, or one scenario. */
+/** A task from the parent: several runs of one kind, or one scenario. */
 export type Task =
   | { readonly kind: KindName; readonly seed: number; readonly runs: number }
   | { readonly scenario: Scenario };
@@ -17,12 +17,12 @@ export type Answer =
       readonly failed: { readonly problems: readonly string[]; readonly scenario: Scenario; readonly shrinks: number };
     };
 
-/** A shorter scenario is worth so many runs. */
+/** The longest time to spend on shrinking a failed scenario. */
 const maxShrinkMs = 120_000;
 
 /**
- * Runs a task and answers over IPC. The first scenario that fails ends it, made as short as can be. What is tried while it is made shorter may
- * fail for another reason: told is the shortest one's.
+ * Runs a task and answers over IPC. The first scenario that fails ends the task and is shrunk. A smaller scenario may
+ * fail for another reason: the answer has the reason of the smallest one.
  */
 async function work(task: Task, template: Template): Promise<Answer> {
   if ('scenario' in task) {
@@ -46,7 +46,7 @@ async function work(task: Task, template: Template): Promise<Answer> {
   return failed ? { failed: { problems, scenario: counterexample![0], shrinks: numShrinks } } : { done: numRuns };
 }
 
-/** A scenario that cannot even be played to its end fails too. */
+/** Plays a scenario and returns its problems. A scenario that throws fails too. */
 async function problemsOf(template: Template, scenario: Scenario): Promise<readonly string[]> {
   try {
     return await play(template, scenario);

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { hashDefinition, normalizeDefinition } from '../../sql/text/definition';
 
 /**
- * A copy of a synthesized assembly with the text of its templates and plans changed, as an edit of the code would have changed it: an asset with
- * another content has another hash.
- * @throws Error when the edit changes nothing
+ * Copies a synthesized assembly and changes the text of its templates and plans, as an edit of the code would. An asset
+ * with other content gets another hash.
+ * @throws Error if the edit changes nothing
  */
 export function editedAssembly(assemblyDir: string, copy: string, edit: (text: string) => string): string {
   cpSync(assemblyDir, copy, { recursive: true });
@@ -38,7 +38,7 @@ export function editedAssembly(assemblyDir: string, copy: string, edit: (text: s
   return copy;
 }
 
-/** A plan whose texts stand under the hashes that they have now; old and new ones are added to the map. */
+/** Files a plan's texts under their new hashes, and adds each old and new hash to the map. */
 function withKeys(plan: string, rekeyed: Map<string, string>): string {
   const { texts, ...rest } = JSON.parse(plan) as { texts?: Record<string, readonly string[]> };
   if (texts === undefined) return plan;
@@ -56,13 +56,13 @@ interface Template {
 interface ObjectProperties {
   readonly create?: Create;
   version?: string;
-  /** Of a group. */
+  /** The members of a group, by name. */
   readonly members?: Readonly<Record<string, ObjectProperties>>;
 }
-/** JSON text of steps, where it stands on other resources in pieces. */
+/** Steps as JSON text. It is in pieces if it refers to other resources. */
 type Create = string | { readonly 'Fn::Join': readonly [string, readonly unknown[]] };
 
-/** Warehouse objects with another definition have another version. */
+/** Gives warehouse objects whose definition changed another version. */
 function versioned(before: string, after: string): string {
   const [old, template] = [JSON.parse(before), JSON.parse(after)] as [Template, Template];
   for (const [id, { Type, Properties }] of Object.entries(template.Resources)) {

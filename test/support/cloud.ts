@@ -48,12 +48,12 @@ export const roleOf = (name: string): Principal => ({
   roleArn: roleArn(name),
   account,
 });
-/** Those that Redshift may take on. */
+/** Roles that Redshift may assume. */
 export const roles = { stream: roleArn('stream'), load: roleArn('load'), unload: roleArn('unload') };
-/** Who uploads objects and puts records. */
+/** The principal that uploads objects and puts records. */
 export const outsider = roleOf('outsider');
 
-/** Policies are tested elsewhere: here everybody may everything. */
+/** Allows every call. Policies are tested elsewhere. */
 const authorizer = { authorize: () => undefined };
 const credentials = { accessKeyId: 'a', secretAccessKey: 's', sessionToken: 't' };
 const sts: StsPort & { userIdOf(principal: Principal): string } = {
@@ -83,7 +83,7 @@ const contextOf = (name: string): ResourceContext => ({
 /** The functions by name. */
 export type Handlers = Readonly<Record<string, Handler>>;
 
-/** The twins of one account in this process: the real ones, but for child processes and sockets. */
+/** The twins of one account in this process. They are the real ones, without child processes and sockets. */
 export interface Cloud {
   readonly clock: RuntimeClock;
   readonly faults: Faults;
@@ -93,24 +93,24 @@ export interface Cloud {
   readonly kinesis: ReturnType<typeof createKinesis>;
   readonly warehouse: LocalWarehouse;
   readonly bus: ReturnType<typeof createEventBus>;
-  /** Invokes asynchronously, with Lambda's retries. */
+  /** Invokes a function asynchronously, with Lambda's retries. */
   invokeAsync(name: string, event: unknown): Promise<void>;
-  /** Statements whose name begins so tell the function of their end. */
+  /** Sends the function an event when a statement ends whose name begins with the prefix. */
   onStatements(namePrefix: string, functionName: string): void;
   onQueue(queueArn: string, functionName: string, batchSize: number): void;
-  /** What was lost, failed and given up. */
+  /** Events that report a loss, a failure or an exhausted retry. */
   readonly troubles: readonly RunEvent[];
-  /** Of a key that everybody may use. */
+  /** ARN of a KMS key that every principal may use. */
   readonly keyArn: string;
-  /** What the functions logged. */
+  /** The functions' log entries. */
   readonly log: Readonly<Record<string, unknown>>[];
-  /** Firehose writes what the stream holds now. */
+  /** Lets Firehose write the records that the stream holds now. */
   flushArchive(): Promise<void>;
-  /** Lets everything happen that needs no clock. */
+  /** Waits until all work is done that does not need the clock to move. */
   settle(): Promise<void>;
-  /** Moves the clock, stopping wherever something is due. */
+  /** Moves the clock and stops at each moment when something is due. */
   pass(ms: number): Promise<void>;
-  /** @param keep told the paths of the warehouse's database, closed, and of the data folder, before they are removed */
+  /** @param keep receives the paths of the closed database and of the data folder before they are removed */
   dispose(keep?: (databaseFile: string, dataFolder: string) => void): Promise<void>;
 }
 
@@ -119,15 +119,15 @@ export interface CloudOptions {
   readonly faults: FaultSource;
   readonly killNext: (name: string) => Kill | undefined;
   readonly handlers: () => Handlers;
-  /** Of the warehouse, as `templateOf` made it. @default - empty */
+  /** A warehouse file that `templateOf` made. @default - an empty warehouse */
   readonly databaseFile?: string;
-  /** Of a cloud that was disposed of: this one goes on with a copy of what it held. @default - empty */
+  /** The data folder of a disposed cloud. This cloud continues with a copy of it. @default - an empty folder */
   readonly dataFolder?: string;
   readonly streamName: string;
   readonly shards: number;
-  /** Of the stream. */
+  /** Retention of the stream. */
   readonly retentionHours: number;
-  /** The key prefix below which Firehose writes. @default - there is no archive */
+  /** The key prefix below which Firehose writes. @default - no archive */
   readonly archivePrefix?: string;
 }
 
@@ -265,7 +265,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
   };
 }
 
-/** Somebody has finished something: work is waited for, not asked about over and over, which would take the time that it needs. */
+/** Wakes those that wait for work to finish. Polling instead would take CPU time from the work. */
 class Change {
   private readonly waiting = new Set<() => void>();
 
@@ -274,7 +274,7 @@ class Change {
     this.waiting.clear();
   }
 
-  /** @throws Error when nothing changes for so long that something hangs */
+  /** Waits for the next change. @throws Error if there is none within `longestWorkMs`, since something must hang */
   next(describe: () => string): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
@@ -289,12 +289,12 @@ class Change {
   }
 }
 
-/** Turns of the event loop without work in sight: work is handed on by promises, and files are read by other threads. */
+/** Idle turns of the event loop after which all work counts as done. Promises and file reads take some turns. */
 const calmTurns = 12;
-/** Of real time: nothing takes so long but what hangs. */
+/** The longest wait in real time. Only work that hangs takes longer. */
 const longestWorkMs = 120_000;
 
-/** As the archive of a pipeline has it. */
+/** The delivery stream of a pipeline's archive. */
 const deliveryStream = ({ streamName, archivePrefix }: CloudOptions) => ({
   DeliveryStreamType: 'KinesisStreamAsSource',
   KinesisStreamSourceConfiguration: {
@@ -338,7 +338,7 @@ function inProcessFunctions(
   const get = (arnOrName: string) => {
     const name = nameOf(arnOrName);
     const arn = `arn:aws:lambda:${region}:${account}:function:${name}`;
-    // One at a time, so that what happens does not depend on who is faster.
+    // One invocation at a time, so that the outcome does not depend on speed.
     return { name, arn, roleArn: roleArn(name), principal: roleOf(name), concurrency: 1 } as LambdaFunction;
   };
   return {

@@ -9,13 +9,13 @@ import type { Calls } from './invocation';
 
 const timeoutMs = 3_600_000;
 
-/** What `npx millrace backfill --from archive --apply` does, as an invocation that may be killed and whose waits are the clock's. */
+/** Runs `npx millrace backfill --from archive --apply` as an invocation, which may be killed and waits on the clock. */
 export function backfillFromArchive(cloud: Cloud, pipeline: Pipeline): Promise<unknown> {
   const start = (calls: Calls) => () => backfill(workOf(cloud, calls), pipeline, { from: 'archive', apply: true });
   return cloud.invocations.run('backfill', { timeoutMs, start }, undefined);
 }
 
-/** The surroundings of a command that asks no stream. */
+/** Makes the context of a command that calls no stream. */
 function workOf(cloud: Cloud, calls: Calls): Context {
   const { warehouse, s3, sqs } = clientsOf(cloud, 'operator', calls);
   const silent = { write: () => undefined };

@@ -43,58 +43,59 @@ const startMs = Date.UTC(2026, 10, 21);
 const retentionHours = 168;
 
 export interface Deployed extends Pipeline {
-  /** Its data stays when it is no longer deployed. @default false */
+  /** The pipeline's data stays when it is no longer deployed. @default false */
   readonly retainData?: boolean;
 }
 
-/** What is deployed, each with its functions. */
+/** The deployed pipelines, each with its functions. */
 export type Tree = readonly Deployed[];
 
-/** Pipelines for which there are streams and rules. */
+/** Names of the pipelines that have a stream and rules. */
 const names = ['sim', 'other'];
 const purposes = ['refresh', 'export'] as const;
 
 const streamOf = (pipeline: string) => `millrace-${environment}-${pipeline}`;
 
-/** A deployed tree on disk: streams, warehouse, and what CloudFormation knows. */
+/** A deployed tree on disk: streams, warehouse and CloudFormation's state. */
 export interface Image {
   readonly tree: Tree;
   readonly folder: string;
-  /** Its clock, epoch milliseconds. */
+  /** The time of its clock, in epoch milliseconds. */
   readonly nowMs: number;
 }
 
 /**
- * Where the end of a function or of the process finds something else than at the point before: a request is about to begin, a change was submitted
- * and may still run, it is over. Reads are none: whoever dies there leaves what was there before them.
+ * A point where a kill has another effect than at the previous point: a request is about to begin, a change was
+ * submitted and may still run, or a change is over. Reads are no points: a kill there leaves the same state as one
+ * before them.
  */
 export type Point = { readonly number: number; readonly what: string };
 
-/** Ends the function that makes the call, or with `process` all that deploys. */
+/** Thrown to end the function that makes the call. After the process was killed, every call throws it. */
 export class Killed extends Error {}
 
 interface Attempt {
   readonly objects: Objects;
   dead: boolean;
-  /** Requests whose last change is known to be over: nothing is different until they submit another one. */
+  /** Requests whose last change is known to be over. Nothing changes until they submit another one. */
   readonly calm: Set<string>;
 }
 
 const never = () => new Promise<never>(() => undefined);
 
 /**
- * A cloud in one process whose warehouse objects and functions are deployed by the local CloudFormation: the real core of the custom resource, the
- * real refresh and export, on the real twins.
+ * A cloud in one process. The local CloudFormation deploys its warehouse objects and functions. The custom resource's
+ * core, refresh and export are the real ones, on the real twins.
  */
 export class DeployedCloud {
-  /** At each call of a deployment; throws `Killed`, or answers that the process ends here. */
+  /** Called at each point of a deployment. It throws `Killed`, or returns whether the process ends here. */
   at: (point: Point) => 'go on' | 'kill the process' = () => 'go on';
-  /** Of a deployment's statement. */
+  /** Returns the fault of a deployment's statement. */
   fault: (name: string) => StatementFault | undefined = () => undefined;
   handlers: Handlers = {};
   cloud!: Cloud;
   private calls = 0;
-  /** Told when the process is killed. */
+  /** Called when the process is killed. */
   private onDeath: () => void = () => undefined;
 
   private constructor(private readonly folder: string) {}
@@ -127,9 +128,9 @@ export class DeployedCloud {
   }
 
   /**
-   * Deploys the tree into an empty world, and keeps what that made.
-   * @param begin what happens there then
-   * @throws Error when that is something else than the content of the tree
+   * Deploys the tree into an empty cloud and saves the result.
+   * @param begin called after the deployment, before the result is saved
+   * @throws Error if the deployment made anything but the content of the tree
    */
   static async image(tree: Tree, begin: (world: DeployedCloud) => Promise<void>): Promise<Image> {
     const world = await DeployedCloud.start();
@@ -145,9 +146,9 @@ export class DeployedCloud {
   }
 
   /**
-   * Deploys in a process of its own, as far as the state on disk goes.
-   * @param repair has every object looked at
-   * @returns undefined when the process was killed
+   * Deploys as a new process would: it reads the state from disk.
+   * @param repair a token that makes the deployment check every object
+   * @returns undefined if the process was killed
    * @throws DeploymentError
    */
   async deploy(tree: Tree, repair?: string): Promise<Deployment | undefined> {
@@ -188,7 +189,7 @@ export class DeployedCloud {
 
   private reach(attempt: Attempt, what: string, changes: boolean, statement: string | undefined): void {
     if (attempt.dead) throw new Killed('killed');
-    // How often somebody asks for a statement's end is a matter of speed; which statements there are is not.
+    // The number of status polls depends on speed, so polls are no points. The statements are always the same.
     if (statement === undefined) return;
     const request = statement.split('/').slice(0, 6).join('/');
     if (what.startsWith('before')) {
@@ -204,7 +205,7 @@ export class DeployedCloud {
     throw new Killed('killed');
   }
 
-  /** As CDK's provider framework and its state machine carry out a request. */
+  /** Carries out a request like CDK's provider framework and its state machine. */
   private async provide(attempt: Attempt, request: CustomResourceRequest): Promise<CustomResourceAnswer> {
     if (attempt.dead) return never();
     const marker = 'AWSCDK::CustomResourceProviderFramework::CREATE_FAILED';
@@ -234,7 +235,7 @@ export class DeployedCloud {
     }
   }
 
-  /** The pipelines' functions as one resource: their plans are their code. */
+  /** The twin of all pipelines' functions as one resource, whose code is their plans. */
   private functionTwin(attempt: Attempt): ResourceTwin {
     return {
       type: 'AWS::Lambda::Function',
@@ -259,7 +260,7 @@ export class DeployedCloud {
     this.cloud.kinesis.operations.PutRecords({ StreamName: streamOf(pipeline), Records }, outsider);
   }
 
-  /** A minute passes, and the schedules of what is deployed fire. Does not wait for what they begin. */
+  /** Lets a minute pass and fires the schedules of the deployed pipelines. It does not wait for the runs. */
   tick(purpose: (typeof purposes)[number] = 'refresh'): void {
     const { clock } = this.cloud;
     clock.advanceTo(Math.floor(clock.now() / minuteMs + 1) * minuteMs);
@@ -273,7 +274,7 @@ export class DeployedCloud {
     return rows.map((row) => row.map(String));
   }
 
-  /** Names of all relations, and all records of the registry. */
+  /** Returns the names of all relations, and all records of the registry. */
   async content(): Promise<string[]> {
     const relations = await this.query(
       "select table_schema || '.' || table_name from svv_tables where table_schema in ('sim', 'other', 'millrace') union all select trim(schema_name) || '.' || trim(name) || ' (materialized)' from svv_mv_info",
@@ -282,12 +283,12 @@ export class DeployedCloud {
     return [...relations, ...records].flat().sort();
   }
 
-  /** What CloudFormation knows, as the file has it. */
+  /** Reads CloudFormation's state from its file. */
   state(): { status: string; operation?: unknown; leftovers: readonly unknown[] } {
     return openState(this.folder).stacks['sim']!;
   }
 
-  /** @param keep told the path of the data folder before it is removed */
+  /** @param keep receives the path of the data folder before it is removed */
   async dispose(keep?: (dataFolder: string) => void): Promise<void> {
     await this.cloud.dispose((_, dataFolder) => keep?.(dataFolder));
     rmSync(this.folder, { recursive: true, force: true });
@@ -303,11 +304,11 @@ function itemsOf({ properties: { name, kind, version } }: WarehouseObject): stri
   return kind === 'table' || kind === 'public-view' ? [record, name] : [record];
 }
 
-/** What is there when the tree is deployed. */
+/** Returns the content of the warehouse when the tree is deployed. */
 export const contentOf = (tree: Tree): string[] =>
   [registryTexts, ...[registryObject(), ...tree.flatMap(objectsOf)].flatMap(itemsOf)].sort();
 
-/** What of it stays when its pipelines are no longer deployed. */
+/** Returns the content that stays when the tree's pipelines are no longer deployed. */
 export const keptOf = (tree: Tree): string[] =>
   tree
     .filter(({ retainData }) => retainData)
@@ -315,7 +316,7 @@ export const keptOf = (tree: Tree): string[] =>
     .filter(({ retain }) => retain)
     .flatMap(itemsOf);
 
-/** The template of a tree, with the dependencies of the stack of the project. */
+/** Makes the template of a tree, with the same dependencies as the project's stack. */
 function templateOf(tree: Tree, repair: string | undefined): Record<string, TemplateResource> {
   const resources: Record<string, TemplateResource> = {};
   const add = (

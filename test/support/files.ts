@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 
-/** The bytes of a Parquet file that holds what a DuckDB query gives. */
+/** Returns the bytes of a Parquet file with the result of a DuckDB query. */
 export async function parquet(query: string, options = ''): Promise<Buffer> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-parquet-'));
   const file = join(folder, 'file.parquet');
@@ -19,5 +19,5 @@ export async function parquet(query: string, options = ''): Promise<Buffer> {
   }
 }
 
-/** A CSV field, quoted where it has to be. */
+/** Writes a CSV field, quoted if necessary. */
 export const csvField = (value: string) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);

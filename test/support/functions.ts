@@ -33,22 +33,22 @@ export const queueUrl = (name: string) => `http://twin/${account}/${name}`;
 export type LoadPorts = Pick<LoadHost, 'warehouse' | 'queues' | 'objects'>;
 export type ExportPorts = Omit<ExportHost, 'environment' | 'plan' | 'bucket' | 'unloadRoleArn' | 'sleep'>;
 
-/** What happens around a call to AWS; the default is to make it. */
+/** Wraps a call to AWS. The default only makes the call. */
 export type Around = (
   operation: string,
   request: ServiceRequest,
   run: () => Promise<ServiceResponse>,
 ) => Promise<ServiceResponse>;
 
-/** Ways to make the functions weaker than they are, to see that the checks notice. */
+/** Ways to weaken the functions, which show that the checks notice. */
 export interface Weakening {
   readonly loadPlan?: (plan: ReturnType<typeof loadPlan>) => ReturnType<typeof loadPlan>;
   readonly refreshPlan?: (plan: ReturnType<typeof refreshPlan>) => ReturnType<typeof refreshPlan>;
   readonly exportPlan?: (plan: ReturnType<typeof exportPlan>) => ReturnType<typeof exportPlan>;
-  /** In place of the ports that they are told. */
+  /** Replaces some ports of the load function. */
   readonly loadPorts?: (ports: LoadPorts) => Partial<LoadPorts>;
   readonly loadAnswer?: (answer: unknown) => unknown;
-  /** Nobody looks for what no notification told of. */
+  /** No run looks for objects whose notification was lost. */
   readonly noReconcile?: true;
 }
 
@@ -56,7 +56,7 @@ const target = { kind: 'provisioned', name: cluster, database } as const;
 
 const same = <T>(value: T) => value;
 
-/** Clients of the twins, whose calls are those of the invocation that is under way. */
+/** Makes clients of the twins. Their calls belong to the current invocation. */
 export function clientsOf(cloud: Cloud, role: string, calls: Calls, around: Around = (_, __, run) => run()) {
   const options = (service: Service) =>
     inProcess(service, roleOf(role), (operation, request, run) =>
@@ -75,7 +75,7 @@ export function clientsOf(cloud: Cloud, role: string, calls: Calls, around: Arou
   };
 }
 
-/** The core of the export function over these ports, with the deadline of each invocation. */
+/** Makes the core of the export function over the ports, with the deadline of each invocation. */
 export function exportOver(
   plan: ReturnType<typeof exportPlan>,
   calls: Calls,
@@ -86,7 +86,7 @@ export function exportOver(
   return (event) => run(event, remaining(calls));
 }
 
-/** The real cores of a pipeline's functions, over real SDK clients that talk to the twins of the cloud. */
+/** Makes the real cores of a pipeline's functions, over real SDK clients that call the cloud's twins. */
 export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakening = {}): Handlers {
   const log: Log = (message, facts) => void cloud.log.push({ message, ...facts });
   const portsOf = (role: string, calls: Calls) => {
@@ -164,7 +164,7 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
 
 export const remaining = (calls: Calls) => () => calls.remainingMs() - marginMs;
 
-/** What the names of the statements begin with that tell a function of their end. */
+/** Returns the name prefix of the statements whose end sends the function an event. */
 export const statementsOf = (pipeline: Pipeline, purpose: 'refresh' | 'export') =>
   statementNamePrefix(environment, pipeline.name, purpose);
 

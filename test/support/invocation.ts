@@ -1,14 +1,14 @@
 import type { RuntimeClock } from 'aws-local-kit';
 import type { Kill } from '../../local/faults';
 
-/** One run of a function's core in this process. What it calls goes through here, so that it can be stopped between two calls. */
+/** One run of a function's core in this process. Its calls pass through here, so that it can be killed between two. */
 class Invocation {
   private calls = 0;
   private ended = false;
   private atWork = 0;
   private atRest = 0;
   private end: (reason: Error) => void = () => undefined;
-  /** Rejects when the invocation is killed. */
+  /** Rejects if the invocation is killed. */
   readonly killed: Promise<never>;
 
   constructor(
@@ -51,7 +51,7 @@ class Invocation {
     }
   }
 
-  /** Waits for the clock. */
+  /** Waits on the clock. */
   async sleep(wait: () => Promise<void>): Promise<void> {
     await this.resting(wait);
     if (this.ended) return never();
@@ -81,25 +81,25 @@ export interface Outcome {
   readonly error?: { readonly errorType: string; readonly errorMessage: string };
 }
 
-/** What a core may ask of the world: each call belongs to the invocation that is under way. */
+/** The outside calls that a core may make. Each call belongs to the current invocation. */
 export interface Calls {
   /**
-   * A call to AWS.
-   * @param rests whether it does nothing but wait for a statement or the clock
+   * Makes a call to AWS.
+   * @param rests true if the call only waits for a statement or the clock
    */
   call<T>(what: string, rests: boolean, run: () => Promise<T>): Promise<T>;
   sleep(ms: number): Promise<void>;
   remainingMs(): number;
 }
 
-/** A function as it is deployed. */
+/** A deployed function. */
 export interface Handler {
   readonly timeoutMs: number;
-  /** What happens outside of the invocations: a core over clients of its own. */
+  /** The code outside the invocations: it creates the core and its clients, and returns the handler. */
   start(calls: Calls): (event: unknown) => Promise<unknown>;
 }
 
-/** Runs one invocation after the other, until one dies: what goes on in it then goes on to nowhere. */
+/** Runs invocations one after another, until one dies. Later calls of a dead invocation never resolve. */
 class ExecutionEnvironment implements Calls {
   private invocation: Invocation | undefined;
   private readonly run: (event: unknown) => Promise<unknown>;
@@ -111,7 +111,7 @@ class ExecutionEnvironment implements Calls {
     this.run = handler.start(this);
   }
 
-  /** Rejects when the invocation fails or dies. */
+  /** Rejects if the invocation fails or dies. */
   invoke(invocation: Invocation, event: unknown): Promise<unknown> {
     this.invocation = invocation;
     return Promise.race([this.run(event), invocation.killed]);
@@ -128,15 +128,15 @@ class ExecutionEnvironment implements Calls {
 
 /** The invocations of one simulated account. */
 export class Invocations {
-  /** By what is deployed: after a deployment nobody meets the code of before. */
+  /** Idle environments by handler. A deployment brings new handlers, so that no invocation runs old code. */
   private readonly warm = new Map<Handler, ExecutionEnvironment[]>();
   private readonly running = new Set<Invocation>();
 
   constructor(
     private readonly clock: RuntimeClock,
-    /** What happens to the next invocation of a function. */
+    /** Decides if the next invocation of a function is killed, and when. */
     private readonly killNext: (name: string) => Kill | undefined,
-    /** Told whenever `atWork` may have another answer. */
+    /** Called whenever the result of `atWork` may have changed. */
     private readonly onChange: () => void,
   ) {}
 
@@ -162,12 +162,12 @@ export class Invocations {
     }
   }
 
-  /** Functions that run, for messages. */
+  /** Names the running functions, for messages. */
   names(): string {
     return [...this.running].map(({ name }) => name).join(', ');
   }
 
-  /** Whether any invocation is doing something, other than to wait for the clock. */
+  /** True if an invocation is doing anything but wait for a statement or the clock. */
   atWork(): boolean {
     for (const invocation of this.running) if (!invocation.isResting) return true;
     return false;

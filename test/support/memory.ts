@@ -1,11 +1,11 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
 
-/** What the tests have on disk at once stays well below. A container may have 64 MiB. */
+/** The room that the tests need on disk at once, with a wide margin. A container may have only 64 MiB. */
 const neededBytes = 2 ** 30;
 
 /**
- * Where the files of a test lie that live for a second: in memory, where the system has a folder with room for that. In a run
- * of the tests it is the folder of that run. Undefined where the system has none.
+ * Returns an in-memory folder for short-lived test files. In a run of the tests it is the folder of that run. Returns
+ * undefined if the system has no such folder with enough room.
  */
 export function memoryFolder(): string | undefined {
   const run = process.env['MILLRACE_TEST_RUN'];

@@ -9,13 +9,13 @@ import { registryObject } from '../../sql';
 import { admin, type Cloud, cluster, createCloud, database, environment, owner, roleOf } from './cloud';
 import { inProcess } from './sdk';
 
-/** What CloudFormation asks of the function behind a warehouse object. */
+/** A request of CloudFormation to the function behind a warehouse object. */
 export interface ObjectRequest {
   readonly type: 'Create' | 'Update' | 'Delete';
   readonly requestId: string;
   readonly properties: WarehouseObjectProperties | WarehouseGroupProperties;
   readonly physicalId?: string;
-  /** Of Update: those of before. */
+  /** The previous properties, for Update. */
   readonly old?: WarehouseObjectProperties | WarehouseGroupProperties;
   /** @default - one resource for all */
   readonly logicalId?: string;
@@ -24,9 +24,9 @@ export interface ObjectRequest {
 }
 
 /**
- * Called before and after each call to the Data API. Throws where the function is killed.
- * @param changes whether the call submits what a repeated call would find again: all but reads
- * @param statement the name under which it submits
+ * Called before and after each call to the Data API. Throws if the function is killed there.
+ * @param changes true if the call submits a statement that is not a read, which a repeated call would find again
+ * @param statement the name of the submitted statement
  */
 export type Kill = (call: string, changes: boolean, statement?: string) => void | Promise<void>;
 
@@ -35,16 +35,16 @@ const target = { kind: 'provisioned', name: cluster, database } as const;
 
 export class Objects {
   kill: Kill = () => undefined;
-  /** What the last request's object is called, once the function has said it. */
+  /** The physical id of the last request's object, once the function has returned it. */
   named: string | undefined;
 
-  /** A client for each identity: to make one takes longer than its calls. */
+  /** One client for each identity, since creating a client takes longer than its calls. */
   private readonly warehouses = new Map<'admin' | 'owner', Warehouse>();
   private outside: RedshiftDataClient | undefined;
 
   constructor(readonly cloud: Cloud) {}
 
-  /** As the function's environment does, with one client for all its calls. */
+  /** Returns the identity's warehouse, with one client for all calls, as in the function's environment. */
   warehouse(identity: 'admin' | 'owner'): Warehouse {
     const known = this.warehouses.get(identity) ?? this.connect(identity);
     this.warehouses.set(identity, known);
@@ -81,7 +81,7 @@ export class Objects {
     };
   }
 
-  /** One request as CDK's provider framework carries it out. Returns the physical id. */
+  /** Carries out a request like CDK's provider framework. Returns the physical id. */
   async request({
     type,
     requestId,
@@ -128,7 +128,7 @@ export class Objects {
   }
 }
 
-/** A warehouse with the owner and the registry, and nothing else around it. The caller disposes of its cloud. */
+/** Makes a warehouse that has only the owner and the registry. The caller disposes its cloud. */
 export async function emptyWarehouse(startMs: number): Promise<Objects> {
   const nothing = { delivery: () => undefined, statement: () => undefined, call: () => undefined };
   const cloud = await createCloud({
@@ -147,5 +147,5 @@ export async function emptyWarehouse(startMs: number): Promise<Objects> {
   return objects;
 }
 
-/** Reads end in a word. */
+/** True for statements that change something: the last part of their name has a number, that of reads has none. */
 const isChange = (statementName: string) => /\d[^/]*$/.test(statementName);

@@ -1,5 +1,6 @@
 /**
- * Odd values of every column type as JSON texts, and what a merge has to make of each, worked out without the SQL: by whole numbers, digit by digit.
+ * Odd values of every column type as JSON text, and the expected result of a merge for each. The expectation is
+ * computed without the SQL: in integers, digit by digit.
  */
 import type { ColumnType } from '../../pipelines/definition';
 import type { Random } from '../../pipelines/generator/random';
@@ -10,7 +11,7 @@ type OddType = ColumnType & {
   readonly default?: string | boolean;
 };
 
-/** The columns that the values are for. */
+/** The columns for the values. */
 export const oddColumns = {
   at: { type: 'timestamp' },
   pieces: { type: 'bigint' },
@@ -45,7 +46,7 @@ export type OddColumn = keyof typeof oddColumns;
 
 export interface OddValue {
   readonly column: OddColumn;
-  /** JSON text of the value. */
+  /** The value as JSON text. */
   readonly json: string;
 }
 
@@ -53,9 +54,9 @@ const digits = (random: Random, count: number) =>
   Array.from({ length: count }, () => String(random.below(10))).join('');
 const two = (value: number) => String(value).padStart(2, '0');
 
-/** Years at the edges of ISO 8601, of DuckDB, of JavaScript, of Unix time and of Redshift. */
+/** Years at the limits of ISO 8601, DuckDB, JavaScript, Unix time and Redshift. */
 const years = ['0000', '0001', '0002', '1582', '1677', '1899', '1969', '1970', '2026', '2038', '2262', '9998', '9999'];
-/** From which an offset may lead out of the calendar. */
+/** Days on which a time zone offset may lead out of the calendar. */
 const edgeDays = ['0000-12-31', '0001-01-01', '9999-12-31'];
 const dates = [
   '01-01',
@@ -279,7 +280,7 @@ const letters = [
   '-',
 ];
 
-/** A JSON string, each character escaped or not. */
+/** Writes a JSON string in which each character may be escaped. */
 function spelledText(random: Random, text: string): string {
   const spelled = [...text].map((letter) => {
     if (!random.chance(0.2)) return JSON.stringify(letter).slice(1, -1);
@@ -298,12 +299,12 @@ function oddText(random: Random): string {
 
 const otherKinds = ['null', 'true', 'false', '{}', '[]', '[1]', '{"a":null}', '""', '"1"', '"true"', '0', '1'];
 
-/** One value: mostly of the column's kind. */
+/** Makes one value, mostly one that suits its column. */
 export function oddValue(random: Random): OddValue {
   const column = random.pick(Object.keys(oddColumns) as OddColumn[]);
   if (random.chance(0.05)) return { column, json: random.pick(otherKinds) };
   const json = random.chance(0.02) ? oddText(random) : oddJson(random, column);
-  // A result row has at most 64 KB.
+  // A result row holds at most 64 KB.
   return { column, json: column === 'bag' && json.length > 1000 ? '"long"' : json };
 }
 
@@ -386,7 +387,7 @@ const oddDay = (random: Random) =>
     ? `${random.pick(years)}-${random.pick(dates)}`
     : `${digits(random, 4)}-${two(random.below(14))}-${two(random.below(33))}`;
 
-/** ISO 8601 in its looser forms, mostly. */
+/** Makes a time, mostly in a looser form of ISO 8601. */
 function looseTime(random: Random): string {
   const clock = `${two(random.below(25))}:${two(random.below(61))}`;
   const seconds = random.pick(['', ':00', ':59', ':60', ':07.5', ':07,25', ':07.123456789', ':7']);
@@ -437,7 +438,7 @@ const oddEpoch = (random: Random) =>
     `-${digits(random, 1 + random.below(12))}.${digits(random, 1 + random.below(8))}`,
   ]);
 
-/** A text that mostly has the column's custom format. */
+/** Makes a text that mostly has the column's custom format. */
 function formatted(random: Random, column: 'american' | 'compact' | 'worded'): string {
   const loose = (value: number) => (random.chance(0.5) ? String(value) : two(value));
   const [year, month, day] = [random.pick(['2026', '0001', '9999', '26']), random.below(14), random.below(33)];
@@ -465,7 +466,10 @@ function formatted(random: Random, column: 'american' | 'compact' | 'worded'): s
   return `${two(day)}-${name}-${year}`;
 }
 
-/** `null` for an absent value, undefined for a reject, else the value as the warehouse shows it; a double as its number. */
+/**
+ * Returns the expected column value: null for an absent value, undefined for a reject, else the value as the warehouse
+ * shows it, and a double as a number.
+ */
 export function expectedOf({ column, json }: OddValue): string | number | boolean | null | undefined {
   const declared: OddType = oddColumns[column];
   const given: unknown = JSON.parse(json);
@@ -516,7 +520,7 @@ export function expectedOf({ column, json }: OddValue): string | number | boolea
   }
 }
 
-/** What `trim` takes away is ASCII. */
+/** Trims ASCII white space, as the column option `trim` does. */
 const trimmed = (text: string) => text.replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, '');
 
 function textOf(
@@ -551,7 +555,7 @@ function clockOf(text: string, isLoose: boolean): string | undefined {
   return `${hour}:${minute}:${second}${micros ? `.${micros}` : ''}`;
 }
 
-/** A text of a time, in the strict form of `utc` where it has the form that the column takes. */
+/** Normalizes a time with `utc`. Returns undefined if the text lacks the format of the column. */
 function timeOfText(column: OddColumn, type: string, convert: unknown, text: string): string | undefined {
   if (convert === undefined)
     return type === 'date' ? (/^\d{4}-\d\d-\d\d$/.test(text) ? utc(`${text}T00:00:00`) : undefined) : utc(text);
@@ -608,7 +612,10 @@ function epoch(text: string | undefined, isMillis: boolean): string | undefined 
   return `${String(y).padStart(4, '0')}-${two(m)}-${two(d)} ${two(Math.floor(ofDay / 3600))}:${two(Math.floor(ofDay / 60) % 60)}:${two(ofDay % 60)}${rest ? `.${rest}` : ''}`;
 }
 
-/** A number's digits in units of its last place; undefined where digits are lost, it is not below `limit`, or an exponent stands behind more than digits. */
+/**
+ * Writes a number with `scale` decimal places. Returns undefined if digits would be lost, if the number in units of its
+ * last place reaches `limit`, or if the merge does not accept the exponent.
+ */
 function scaled(json: string, scale: number, limit: bigint, isNumber: boolean): string | undefined {
   const [, sign, whole, fraction = '', e, exponent] =
     /^(-?)([0-9]+)(?:[.]([0-9]+))?(?:([eE])([+-]?[0-9]+))?$/.exec(json) ?? [];
@@ -626,7 +633,7 @@ function scaled(json: string, scale: number, limit: bigint, isNumber: boolean): 
   return value < 0n ? `-${text}` : text;
 }
 
-/** Days of a civil date since 1970-01-01, and back: years of 365.2425 days, counted from March. */
+/** Converts a Gregorian date to days since 1970-01-01; `civil` converts back. Both count years from March. */
 function daysOf(year: number, month: number, day: number): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);

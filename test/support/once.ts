@@ -5,13 +5,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 const longestMs = 300_000;
 const lookEveryMs = 50;
 
-/** Whether there is a folder of a run, or somebody plays scenarios on his own. */
+/** True in a run of the tests, which has a shared folder. False if scenarios are played by hand. */
 export const isTestRun = (): boolean => process.env['MILLRACE_TEST_RUN'] !== undefined;
 
 /**
- * Makes a folder once in a run of the tests, for all suites to read: whoever comes first makes it, the others wait. Nobody writes into it afterwards.
+ * Makes a folder once in a run of the tests, for all suites to read. The first suite makes it and the others wait. No
+ * suite writes into it afterwards.
  * @returns the folder
- * @throws Error of `make`, or when somebody else takes longer than five minutes
+ * @throws the error of `make`, or an Error if another suite takes longer than five minutes
  */
 export async function once(name: string, make: (folder: string) => Promise<unknown>): Promise<string> {
   const run = process.env['MILLRACE_TEST_RUN'];

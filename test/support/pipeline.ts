@@ -1,11 +1,12 @@
 import type { Pipeline } from '../../pipelines/definition';
 
-/** Of the stream, unless a scenario is about what the stream forgets. */
+/** The stream's retention, unless a scenario tests expired records. */
 export const longRetentionHours = 8760;
 
 /**
- * As small as a pipeline with a stream, history, views and an export can be: what is tested with it is what becomes of its events.
- * The window of the export is the day on which an event arrived on the stream; what comes out of the archive later is a correction.
+ * The smallest pipeline with a stream, history, views and an export. Its tests are about the fate of its events. The
+ * window of the export is the day on which an event arrived on the stream, so a later event from the archive is a
+ * correction.
  */
 export const simPipeline: Pipeline = {
   name: 'sim',
@@ -43,7 +44,7 @@ group by date_trunc('hour', occurred_at)`,
   ],
 };
 
-/** The same, over a stream that forgets sooner. */
+/** Returns the same pipeline with a shorter retention of the stream. */
 export const keeping = (pipeline: Pipeline, retentionHours: number): Pipeline => ({
   ...pipeline,
   stream: { ...pipeline.stream, retentionHours },

@@ -1,7 +1,7 @@
 import { validateConfiguration } from '../../lib/rules';
 import type { Pipeline } from '../../pipelines/definition';
 
-/** What is wrong with the pipelines, apart from where they run. */
+/** Returns the problems of the pipelines, without those of the environments. */
 export const problemsOf = (...pipelines: readonly Pipeline[]): string[] =>
   validateConfiguration(pipelines, [], Date.parse('2026-11-29T00:00:00Z')).filter(
     (problem) => !problem.startsWith('environments'),

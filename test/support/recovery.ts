@@ -7,14 +7,14 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const maxRounds = 12;
 
-/** What the schedules, and an operator who is told by alarms, do when nothing goes wrong any more. */
+/** The work after the last fault: that of the schedules, and that of an operator who follows the alarms. */
 export class Recovery {
   constructor(private readonly world: Simulation) {}
 
   async run(): Promise<void> {
     const { cloud } = this.world;
     await this.schedules();
-    // Keys that were overwritten, and notified of in vain, are found by the listing of everything.
+    // The nightly full listing finds overwritten keys whose notifications had no effect.
     await this.night();
     await this.schedules();
     const { lateUntil } = cloud.faults;
@@ -22,7 +22,7 @@ export class Recovery {
     for (let until = lateUntil(); until !== undefined; until = lateUntil()) await this.idle(until - cloud.clock.now());
     if (late) await this.schedules();
     if (this.redrive() > 0) await this.schedules();
-    // So long after a refresh it is known whether it named all the records that it skipped.
+    // After that time it is known if a refresh named all the records that it skipped.
     if (this.world.skips) await this.idle(26 * hourMs);
     await this.closeGaps();
     await this.publish();
@@ -37,13 +37,13 @@ export class Recovery {
     }
   }
 
-  /** Until the hour from which on everything is listed. */
+  /** Idles until the hour of the full listing. */
   private async night(): Promise<void> {
     const { clock } = this.world.cloud;
     await this.idle((defaultFullPassHour * hourMs - (clock.now() % dayMs) + dayMs) % dayMs);
   }
 
-  /** Time in which nothing is done but what keeps the stream from forgetting. */
+  /** Lets time pass. It only refreshes often enough that no record expires unread. */
   private async idle(ms: number): Promise<void> {
     const stepMs = (this.world.retentionHours - 4) * hourMs;
     for (let left = ms; left >= 0; left -= stepMs) {
@@ -53,7 +53,10 @@ export class Recovery {
     }
   }
 
-  /** What an operator does with messages that SQS itself gave up: those of objects that cannot be loaded say so, and stay. */
+  /**
+   * Redrives the dead letters that SQS itself moved, as an operator does. Dead letters of objects that cannot be loaded
+   * have a reason and stay.
+   */
   private redrive(): number {
     const { port } = this.world.cloud.sqs;
     const letters = port.queueAt('letters');
@@ -67,7 +70,10 @@ export class Recovery {
     return count;
   }
 
-  /** Alarms name gaps and skipped records, and the runbook a backfill from the archive. Without a gap nothing may be missing. */
+  /**
+   * Runs a backfill from the archive if there are gaps or skipped records: alarms report those, and the runbook says to
+   * run it. Without a gap no record may be missing.
+   */
   private async closeGaps(): Promise<void> {
     const { world } = this;
     const { missing, unnamed, gaps } = await missingRecords(world);
@@ -79,23 +85,27 @@ export class Recovery {
     await this.schedules();
   }
 
-  /** Until the windows of all that arrived are closed and published, late rows are in corrections, and nothing unpublished is left. */
+  /**
+   * Runs exports until the windows of all records are closed and published, late rows are in corrections, and no
+   * unpublished file is left.
+   */
   private async publish(): Promise<void> {
     const { world } = this;
     const { clock } = world.cloud;
     await this.idle(dayMs - (clock.now() % dayMs) + hourMs);
-    // This refresh tells that all that arrived before the last one is merged; the second export takes up what the first found under way.
+    // This refresh shows that all records from before the last one are merged. The second export resumes what the first
+    // found in progress.
     for (const name of ['refresh', 'export', 'export'] as const) {
       await world.pass(hourMs);
       await world.tick(name);
     }
-    // The first tick of a day sweeps.
+    // The first tick of a day deletes leftovers.
     await world.pass(dayMs - (clock.now() % dayMs));
     await world.tick('export');
     await world.pass(hourMs);
   }
 
-  /** Messages that are still to be worked on. */
+  /** Returns how many messages are not processed yet. */
   private waiting(): number {
     const { sqs } = this.world.cloud;
     return sqs.port.depth('queue') + sqs.port.depth('backlog');

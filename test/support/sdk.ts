@@ -18,8 +18,8 @@ interface SdkRequest {
 }
 
 /**
- * Configuration of a real SDK client whose requests go to a twin in this process: no sockets, no signatures, no retries.
- * @param around stands around each request; told the operation and its input
+ * Configures a real SDK client whose requests go to a twin in this process: no sockets, no signatures, no retries.
+ * @param around called for each request with the operation and the request; `run` sends it
  */
 export function inProcess(
   service: Service,
@@ -54,7 +54,7 @@ export function inProcess(
   };
 }
 
-/** What the SDK would look for in the environment and in files, for every client anew: it takes longer than the calls. */
+/** Settings that the SDK would otherwise look up in environment and files for each client, slower than the calls. */
 const settled = {
   region: 'eu-west-1',
   maxAttempts: 1,
@@ -72,7 +72,7 @@ const settled = {
   sigv4aSigningRegionSet: [],
 };
 
-/** The SDK warns of an empty body, as a sentinel is one. */
+/** Silences the SDK's warning about an empty body, such as a sentinel's. */
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 async function answer(service: Service, request: ServiceRequest): Promise<ServiceResponse> {
@@ -110,7 +110,7 @@ async function bytesOf(body: unknown): Promise<Buffer> {
   return Buffer.from(String(body));
 }
 
-/** `ListStatements` of a JSON protocol, `GET` and the like of S3. */
+/** Returns the operation: a name such as `ListStatements` in a JSON protocol, or a method such as `GET` in S3. */
 function operationOf({ headers, method, query }: ServiceRequest): string {
   const target = headers['x-amz-target'];
   return target ? target.slice(target.lastIndexOf('.') + 1) : (query.get('x-id') ?? method);

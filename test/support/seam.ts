@@ -21,18 +21,18 @@ const queueSettings = {
 };
 
 interface SeamOptions {
-  /** Of the clock. @default 2026-11-21T00:00:00Z */
+  /** The start of the clock. @default 2026-11-21T00:00:00Z */
   readonly startMs?: number;
   readonly faults?: FaultScript;
-  /** A warehouse of the pipeline. @default - as `templateOf` makes it */
+  /** A warehouse file of the pipeline. @default - the one that `templateOf` makes */
   readonly databaseFile?: string;
 }
 
-/** A pipeline's functions over the twins of one account, for tests that say themselves what happens and when. */
+/** A pipeline's functions over the twins of one account. The test itself decides what happens and when. */
 export class SeamWorld {
-  /** What happens to the next invocation of a function. */
+  /** The kill of a function's next invocation, by function. */
   readonly kills: Record<string, Kill | undefined> = {};
-  /** Texts: a record with one of them as an attribute makes every statement fail that types it. */
+  /** Texts. A record that has one as an attribute makes each statement fail that converts it to column types. */
   raising: readonly string[] = [];
 
   private handlers: Handlers = {};
@@ -91,7 +91,10 @@ export class SeamWorld {
     onStatements(statementsOf(pipeline, 'export'), 'export');
   }
 
-  /** Deploys another edition of the pipeline whose landing view differs: the new one is made, then the old one goes with a last merge. */
+  /**
+   * Deploys a pipeline definition with another landing view. The new view is created; then the old one is merged a last
+   * time and dropped.
+   */
   async deploy(next: Pipeline): Promise<void> {
     const [before, after] = [this.pipeline, next].map(
       (pipeline) =>
@@ -105,13 +108,13 @@ export class SeamWorld {
     for (const step of JSON.parse(before!.delete) as Step[]) await runStep(this.cloud.warehouse, step, owner.name);
   }
 
-  /** From now on the functions are those of another edition of the pipeline. */
+  /** Replaces the functions by those of another pipeline definition. */
   takeOver(next: Pipeline): void {
     this.pipeline = next;
     this.handlers = functionsOf(this.cloud, next);
   }
 
-  /** The stream goes with what it holds, and another one gets its name. */
+  /** Deletes the stream with its records and creates another one of the same name. */
   recreateStream(): void {
     const { port } = this.cloud.kinesis;
     const { settings } = port.stream(this.streamName);
@@ -119,7 +122,7 @@ export class SeamWorld {
     port.open(this.streamName, settings, 2);
   }
 
-  /** What Firehose wrote of these records: an object of the archive, whose key tells the hour of the oldest. */
+  /** Writes the records as an object of the archive, as Firehose does. Its key has the hour of the oldest record. */
   async archive(records: readonly FirehoseRecord[]): Promise<string> {
     const hour = new Date(records[0]!.arrivedAt).toISOString().slice(0, 13).replaceAll(/[-T]/g, '/');
     this.archived += 1;
@@ -128,7 +131,7 @@ export class SeamWorld {
     return key;
   }
 
-  /** The records of the stream as Firehose reads them. */
+  /** Returns the records of the stream, in Firehose's form. */
   async records(): Promise<FirehoseRecord[]> {
     const { files } = await this.cloud.kinesis.port.readSlice(outsider, this.streamName, {});
     return files
@@ -149,7 +152,7 @@ export class SeamWorld {
       });
   }
 
-  /** Puts texts and bytes as they are, anything else as JSON, onto the stream. */
+  /** Puts records onto the stream: strings and bytes as they are, anything else as JSON. */
   send(...records: readonly unknown[]): void {
     const Records = records.map((record, index) => ({
       Data: bytesOf(record).toString('base64'),
@@ -164,12 +167,12 @@ export class SeamWorld {
     return etag.replaceAll('"', '');
   }
 
-  /** Sends notifications of objects that are there, as a backfill does. */
+  /** Sends notifications of existing objects, as a backfill does. */
   queue(...bodies: readonly string[]): void {
     for (const body of bodies) this.cloud.sqs.port.queueAt('backlog').send(body, outsider.arn);
   }
 
-  /** What the schedule of a function does, and all that follows from it. */
+  /** Fires a function's schedule and waits for all work that follows from it. */
   async tick(functionName: 'refresh' | 'reconcile' | 'export'): Promise<void> {
     const { clock, invokeAsync } = this.cloud;
     const scheduledTime = new Date(Math.floor(clock.now() / minuteMs) * minuteMs).toISOString();
@@ -177,7 +180,7 @@ export class SeamWorld {
     await this.pass(1);
   }
 
-  /** Lets time go by. */
+  /** Moves the clock. */
   async pass(minutes: number): Promise<void> {
     await this.cloud.pass(minutes * minuteMs);
   }
@@ -186,18 +189,18 @@ export class SeamWorld {
     return (await this.cloud.warehouse.port.query(sql)).rows as unknown[][];
   }
 
-  /** Bodies of the dead letters. */
+  /** Returns the bodies of the dead letters. */
   deadLetters(): Record<string, unknown>[] {
     const found = this.cloud.sqs.port.queueAt('letters').receive(1000, 0, () => undefined);
     return found.map(({ body }) => JSON.parse(body));
   }
 
-  /** Messages that the functions logged. */
+  /** Returns the log entries of the functions with this message. */
   logged(message: string): readonly Record<string, unknown>[] {
     return this.cloud.log.filter((entry) => entry['message'] === message);
   }
 
-  /** Messages that are not done. */
+  /** Returns how many queued messages are not done. */
   waiting(): number {
     return this.cloud.sqs.port.depth('queue') + this.cloud.sqs.port.depth('backlog');
   }
@@ -206,7 +209,7 @@ export class SeamWorld {
     return this.template.streamName;
   }
 
-  /** @param keep gets the path of the warehouse's database, closed, before it is removed */
+  /** @param keep receives the path of the warehouse's closed database before it is removed */
   async dispose(keep?: (databaseFile: string) => void): Promise<void> {
     await this.cloud.dispose(keep);
     this.template.remove();

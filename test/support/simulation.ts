@@ -15,25 +15,25 @@ import { lineOf, type StreamRecord, type Truth, type Uploaded } from './world';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-/** As the deployed queues have it: six times the function's timeout. */
+/** Visibility timeout of the deployed queues: six times the function's timeout. */
 const visibilitySeconds = 3600;
-/** Firehose writes so long after a record arrived. */
+/** The delay between a record's arrival and its object from Firehose. */
 const bufferMinutes = 5;
-/** Kinesis takes so many records a call. */
+/** The most records that Kinesis accepts per call. */
 const maxRecords = 500;
 const maxShards = 8;
 
 export interface Simulated {
   readonly truth: Truth;
   readonly cloud: Cloud;
-  /** What was wrong before the recovery already, and what must not be at any moment. */
+  /** Problems found before the recovery, and violations of what must hold at any moment. */
   readonly problems: readonly string[];
-  /** What an operator was told before the backfill that closes them. */
+  /** Gaps that were reported before the backfill closed them. */
   readonly gaps: readonly Gap[];
   dispose(): Promise<void>;
 }
 
-/** Plays a scenario, then lets the pipeline recover. The caller disposes of the cloud. */
+/** Plays a scenario, then lets the pipeline recover. The caller disposes the cloud. */
 export async function simulate(template: Template, scenario: Scenario, weakening: Weakening = {}): Promise<Simulated> {
   const simulation = await Simulation.start(template, scenario, weakening);
   try {
@@ -67,7 +67,7 @@ export class Simulation implements Simulated {
     readonly retentionHours: number,
     readonly weakening: Weakening,
     readonly cloud: Cloud,
-    /** Streaming ingestion skips records. */
+    /** True if streaming ingestion skips records. */
     readonly skips: boolean,
   ) {
     this.reader = new ExportReader(cloud, template.pipeline);
@@ -243,7 +243,7 @@ export class Simulation implements Simulated {
     if (records.length > 0) await this.upload(key, lines, false, records);
   }
 
-  /** What a schedule does. */
+  /** Fires a function's schedule. */
   async tick(functionName: 'refresh' | 'reconcile' | 'export'): Promise<void> {
     const { cloud } = this;
     if (functionName === 'reconcile' && this.weakening.noReconcile) return;
@@ -251,7 +251,7 @@ export class Simulation implements Simulated {
     await cloud.faults.deliver('tick')(() => cloud.invokeAsync(functionName, { kind: 'start', scheduledTime }));
   }
 
-  /** Begins a backfill; one at a time. */
+  /** Starts a backfill unless one is running. */
   backfill(): void {
     this.backfilling ??= backfillFromArchive(this.cloud, this.template.pipeline).finally(() => {
       this.backfilling = undefined;
@@ -270,7 +270,7 @@ export class Simulation implements Simulated {
     await s3.port.put(outsider, buckets.archive, last.key.replace(/(-again)?\.gz$/, '-again.gz'), body);
   }
 
-  /** Moves the clock; Firehose writes what has arrived before its time is up. */
+  /** Moves the clock. Firehose writes the records that have arrived once its buffer time is over. */
   async pass(ms: number): Promise<void> {
     const { cloud, truth } = this;
     const bufferMs = bufferMinutes * minuteMs;
@@ -281,7 +281,7 @@ export class Simulation implements Simulated {
     await cloud.pass(ms - bufferMs);
   }
 
-  /** The first open shard is split, or the first two are merged. */
+  /** Splits the first open shard, or merges the first two. */
   private reshard(how: 'split' | 'merge'): void {
     const stream = this.cloud.kinesis.port.stream(this.template.streamName);
     const open = [...stream.openShards].sort((a, b) => (a.description.startHash < b.description.startHash ? -1 : 1));
@@ -294,7 +294,7 @@ export class Simulation implements Simulated {
     }
   }
 
-  /** Nothing goes wrong any more: what is late arrives, and the schedules run until nothing is left to do. */
+  /** Ends all faults. Late deliveries arrive, and the schedules run until no work is left. */
   async recover(): Promise<void> {
     const { cloud, truth } = this;
     this.problems.push(...(await accountProblems(cloud, this.template.pipeline.name)));

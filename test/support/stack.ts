@@ -12,31 +12,34 @@ interface Deployed {
 
 interface Done {
   readonly id: string;
-  /** Undefined where it was created. */
+  /** The previous object; undefined if the object was created. */
   readonly old?: Deployed;
-  /** What it became, and is called by; undefined where the function never named it. */
+  /** The new object and its physical id; undefined if the function never returned one. */
   readonly now?: Deployed;
 }
 
-/** What CloudFormation does with a stack of warehouse objects: creates before it deletes, takes back what failed, cleans up in the end. */
+/**
+ * Deploys a stack of warehouse objects like CloudFormation: it creates before it deletes, rolls back a failure and
+ * cleans up at the end.
+ */
 export class ObjectStack {
   private readonly deployed = new Map<string, Deployed>();
   private done: Done[] = [];
-  /** What is to go once a deployment is complete. */
+  /** Objects to delete once a deployment is complete. */
   private gone: Deployed[] = [];
   private requests = 0;
 
   constructor(private readonly objects: Objects) {}
 
-  /** The warehouse is a copy of one into which a stack of these objects was deployed. */
+  /** Adopts the objects of a warehouse that is a copy of one with this stack deployed. */
   adopt(objects: readonly WarehouseObject[]): void {
     for (const { id, properties } of resourcesOf(objects))
       this.deployed.set(id, { logicalId: id, properties, physicalId: physicalIdOfProperties(properties) });
   }
 
   /**
-   * @param wanted in the order of their creation
-   * @param final called when all are there: functions change over, and the old objects go after that
+   * @param wanted the objects in the order of their creation
+   * @param final called when all objects exist. It replaces the functions; old objects are deleted after that.
    */
   async deploy(wanted: readonly WarehouseObject[], final: () => void | Promise<void>): Promise<void> {
     this.done = [];
@@ -53,7 +56,7 @@ export class ObjectStack {
       this.gone.push(object);
       this.deployed.delete(id);
     }
-    // It is complete now, whatever becomes of the cleanup.
+    // The deployment is complete now, whether or not the cleanup succeeds.
     this.done = [];
     for (let object = this.gone.at(-1); object; object = this.gone.at(-1)) {
       await this.remove(object).catch(() => this.remove(object!));
@@ -61,7 +64,7 @@ export class ObjectStack {
     }
   }
 
-  /** Takes back what the last deployment did until it failed. */
+  /** Rolls back the last deployment, which failed. */
   async rollBack(): Promise<void> {
     const done = this.done.reverse();
     this.gone = [];

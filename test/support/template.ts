@@ -22,8 +22,8 @@ export interface Template {
 }
 
 /**
- * A warehouse in which everything of the pipeline was created, as a file to be copied. In a run of the tests there is one for all suites, which goes
- * with the run.
+ * Makes a warehouse file that has all objects of the pipeline, for tests to copy. All suites of a test run share one
+ * file, which is deleted with the run.
  */
 export async function templateOf(pipeline: Pipeline, startMs: number): Promise<Template> {
   const streamName = streamOf(pipeline);
@@ -76,7 +76,7 @@ async function make(folder: string, pipeline: Pipeline, startMs: number): Promis
   }
 }
 
-/** Runs statements as a deployment does. */
+/** Runs a step's statements as a deployment does. */
 export async function runStep(warehouse: LocalWarehouse, { mode, statements }: Step, user: string): Promise<void> {
   const values = asked(statements, { owner_password: owner.password, run_id: 'deploy' });
   const { Id } = (await warehouse.operations['BatchExecuteStatement']!(

@@ -9,7 +9,7 @@ const kinds = [
   { type: 'boolean' },
 ] as const;
 
-/** Columns of every type in turn: `attribute_1` and so on, below `attributes` of the payload. */
+/** Makes columns of every type in turn: `attribute_1` and so on, below `attributes` of the payload. */
 export const attributeColumns = (count: number): Column[] =>
   Array.from({ length: count }, (_, i) => ({
     name: `attribute_${i + 1}`,
@@ -17,7 +17,7 @@ export const attributeColumns = (count: number): Column[] =>
     ...kinds[i % kinds.length]!,
   }));
 
-/** Values that fit `attributeColumns`, of the record of that number. */
+/** Makes a record's values for `attributeColumns`. */
 export const attributesOf = (count: number, record: number): Record<string, unknown> =>
   Object.fromEntries(
     Array.from({ length: count }, (_, i) => {
@@ -26,7 +26,7 @@ export const attributesOf = (count: number, record: number): Record<string, unkn
     }),
   );
 
-/** A pipeline of so many columns, with history, a view and an export. */
+/** Makes a pipeline with the given number of columns, history, a view and an export. */
 export function widePipeline(name: string, columns: number, changes: Partial<Pipeline> = {}): Pipeline {
   return {
     name,
@@ -59,10 +59,10 @@ export function widePipeline(name: string, columns: number, changes: Partial<Pip
   };
 }
 
-/** Pipelines a stack. */
+/** Pipelines per stack. */
 const perStack = 6;
 
-/** Twenty pipelines of 30 columns, in as many stacks as they need. */
+/** Makes twenty pipelines of 30 columns, in as many stacks as they need. */
 export const twentyPipelines = (): Pipeline[] =>
   Array.from({ length: 20 }, (_, i) =>
     widePipeline(`orders_of_shop_${i + 1}`, 30, i < perStack ? {} : { stack: `group-${Math.floor(i / perStack) + 1}` }),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Where on the stream a record is. */
+/** The place of a record on the stream. */
 export interface Position {
   readonly shardId: string;
   readonly sequenceNumber: string;
@@ -9,41 +9,41 @@ export interface Position {
   readonly arrivedAt: number;
 }
 
-/** A record that the stream took. */
+/** A record that the stream accepted. */
 export interface StreamRecord extends Position {
   readonly line: string;
 }
 
-/** One version of an object that was uploaded. */
+/** One uploaded version of an object. */
 export interface Uploaded {
   readonly key: string;
   readonly etag: string;
   readonly lines: readonly string[];
-  /** Of an object in the archive's envelope: which record of the stream each line is. */
+  /** The stream's record of each line, for an object in the archive's envelope. */
   readonly records?: readonly StreamRecord[];
-  /** Cannot be read. */
+  /** True if the object cannot be read. */
   readonly poison: boolean;
-  /** At least one notification reached, or will reach, the queue. */
+  /** True if at least one notification reached, or will reach, the queue. */
   readonly notified: boolean;
 }
 
-/** What the world did, for comparison. */
+/** The facts of the outside world, with which the tables are compared. */
 export interface Truth {
   readonly stream: readonly StreamRecord[];
   readonly uploads: readonly Uploaded[];
-  /** The versions that are there at the end, by key. */
+  /** The versions that exist at the end, by key. */
   readonly current: ReadonlyMap<string, Uploaded>;
-  /** Keys of all that Firehose wrote, or that was copied beside it. */
+  /** Keys of all objects that Firehose wrote, and of their copies. */
   readonly archived: readonly string[];
-  /** Ids of events whose records make every statement fail that types them. */
+  /** Ids of events whose records make each statement fail that converts them to column types. */
   readonly raising: readonly string[];
 }
 
-/** An event with the values that its columns must have. */
+/** An event with the expected values of its columns. */
 export interface Event {
   readonly id: string;
   readonly amount: number | null;
-  /** As the warehouse writes it. */
+  /** A time in the warehouse's format. */
   readonly at: string;
 }
 
@@ -52,9 +52,9 @@ const stepMs = 11 * 60_000;
 const momentOf = (number: number) => new Date(firstMs + number * stepMs);
 
 /**
- * The line of an event of this number: one in twenty is not JSON, one has a value that does not fit its column, one has no id, and one has
- * a column without a value.
- * @param copy names this very arrival of the event, so that a row tells which one it is
+ * Returns the line of the event with this number. Of twenty lines one is not JSON, one has a value that does not fit
+ * its column, one has no id, and one has a column without a value.
+ * @param copy the name of this arrival of the event, which shows in a row which arrival it is
  */
 export function lineOf(number: number, copy: string): string {
   const id = `e${number}`;
@@ -73,7 +73,7 @@ export function lineOf(number: number, copy: string): string {
   }
 }
 
-/** What the merge has to make of a line: an event, or a reject with its reason. @param raising as of `Truth` */
+/** Returns the merge's expected result for a line: an event, or a reject with its reason. @param raising see `Truth` */
 export function outcomeOf(
   line: string,
   raising: readonly string[] = [],
@@ -91,20 +91,20 @@ export function outcomeOf(
   return { event: { id, amount, at: timestampText(Date.parse(at)) } };
 }
 
-/** What the local warehouse says of such a record. */
+/** The local warehouse's error for a record of a raising event. */
 const raised = 'raised: ERROR: Numeric data overflow (result precision)';
 
-/** The reason of a record of the stream; that of an object's line begins with `payload: ` and is COPY's. */
+/** The reject reason of a stream's record. The reason of an object's line is `payload: ` and COPY's error. */
 export const notJson =
   'payload: not JSON that SUPER takes: malformed, an attribute twice in an object, more than 1,000 levels, half a surrogate pair, or a number out of range';
 
-/** The identity of an event with this id: the SHA-256 of the id behind its length. */
+/** Returns the identity of an event with this id: the SHA-256 of the id's length, a colon and the id. */
 export const eventIdOf = (id: string) =>
   createHash('sha256')
     .update(`${Buffer.byteLength(id)}:${id}`)
     .digest('hex');
 
-/** Epoch milliseconds as the warehouse writes a timestamp: without the zeros at the end of its fraction. */
+/** Formats epoch milliseconds as the warehouse writes a timestamp: without trailing zeros in the fraction. */
 export function timestampText(epochMs: number): string {
   const [whole, fraction = ''] = new Date(epochMs).toISOString().slice(0, 23).replace('T', ' ').split('.');
   const kept = fraction.replace(/0+$/, '');

@@ -226,7 +226,10 @@ export class StreamReading<Value> implements Reading<Value> {
     }
   }
 
-  /** Reports a gap after the shard's position. Returns true if there is one. @throws GapError unless `onGap` is 'skip' */
+  /**
+   * Reports a gap after the shard's position. Returns true if there is one.
+   * @throws GapError unless gaps are skipped
+   */
   #passGap(shardId: string): boolean {
     const session = this.#session!;
     const gap = gapOf(session, shardId, this.ports.clock.now());
@@ -267,8 +270,8 @@ export class StreamReading<Value> implements Reading<Value> {
   }
 
   /**
-   * Lists the stream's shards until the listing is complete: it has children of each shard that was read to its end, and
-   * each shard that was not. A listing may be some moments old.
+   * Lists the stream's shards until the listing is complete: it has the children of each shard that was read to its
+   * end, and each shard that was not. A listing may be some moments old.
    */
   async #list(shardIds: readonly string[]): Promise<void> {
     const { lineage, positions } = this.#session!;

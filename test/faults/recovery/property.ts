@@ -8,10 +8,10 @@ import { scenarios } from '../scenarios';
 
 const longestMs = 10 * 60_000;
 
-/** The first tier plays a 36th of the runs that `kinds` names, the second an eighth. `npm run faults` plays thousands. */
+/** The first tier plays 1/36 of the runs that `kinds` names, the second 1/8. `npm run faults` plays thousands. */
 const runsOf = (name: KindName) => Math.ceil(kinds[name].usual / (isSecondTier ? 8 : 36));
 
-/** A file for each kind of fault, so that they run side by side. */
+/** Defines the test of one kind of fault. Each kind has its own file, so that the kinds run in parallel. */
 export function testRecovery(name: KindName): void {
   let template: Template;
   beforeAll(async () => {

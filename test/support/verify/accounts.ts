@@ -1,7 +1,7 @@
 import type { Cloud } from '../cloud';
 import { rows } from './query';
 
-/** What must be right at any moment: an event and an object once each, and runs that count the rows of the tables. */
+/** Checks what must hold at any moment: each event and object exists once, and the runs count the tables' rows. */
 export async function accountProblems(cloud: Cloud, schema: string): Promise<string[]> {
   const runs = (column: string) => `(select coalesce(sum(${column}), 0) from ${schema}.runs)`;
   const count = (table: string, what = '*') => `(select count(${what}) from ${schema}.${table})`;

@@ -7,18 +7,18 @@ import type { Pipeline } from '../../../pipelines/definition';
 import { buckets, type Cloud, outsider } from '../cloud';
 import { difference, rows, type Value } from './query';
 
-/** What a partner has of a window. */
+/** A partner's copy of a window. */
 interface Held {
   readonly success: Success;
-  /** Of all files, without their headers. */
+  /** The lines of all files, without headers. */
   readonly lines: readonly string[];
 }
 
-/** Reads an export as a partner does who comes again and again: from the pointer along the chain to what was read last. */
+/** Reads an export like a partner who polls it: from the pointer back along the chain to the last publication read. */
 export class ExportReader {
-  /** By its start. */
+  /** The windows by start. */
   readonly windows = new Map<string, Held>();
-  /** In the order of their sequence. */
+  /** The publications in sequence. */
   readonly publications: Success[] = [];
 
   constructor(
@@ -26,7 +26,7 @@ export class ExportReader {
     private readonly pipeline: Pipeline,
   ) {}
 
-  /** Takes in what was published since. All of it must be whole now, in order, and replace only what was there. */
+  /** Reads what was published since the last call. It must be complete, in order, and correct only earlier windows. */
   async look(problems: string[]): Promise<void> {
     const key = latestKey(this.pipeline.name, this.pipeline.exports[0]!.name);
     const text = await this.read(key);
@@ -66,7 +66,7 @@ export class ExportReader {
     this.windows.set(window.start, { success, lines });
   }
 
-  /** The lines of a CSV file without its header. */
+  /** Returns the lines of a CSV file without its header. */
   private async linesOf(file: Success['files'][number], problems: string[]): Promise<string[]> {
     const body = await this.read(file.key);
     if (body === undefined) {
@@ -93,8 +93,8 @@ export class ExportReader {
 }
 
 /**
- * Each window has, in its newest revision, the events that arrived on the stream within it, each once, whichever way they came at last; the
- * ledger has each publication once, and the bucket has nothing else.
+ * Checks the exports. The newest revision of each window has the events that arrived on the stream within it, each
+ * once, even if they came by the archive. The ledger has each publication once, and the bucket has nothing else.
  */
 export async function verifyExports(cloud: Cloud, pipeline: Pipeline): Promise<string[]> {
   const problems: string[] = [];
@@ -125,7 +125,7 @@ export async function verifyExports(cloud: Cloud, pipeline: Pipeline): Promise<s
   return problems;
 }
 
-/** Keys that belong to no publication, and those that say one is not finished. */
+/** Finds keys that belong to no publication, and sentinels of unfinished ones. */
 async function leftovers(cloud: Cloud, { name, exports }: Pipeline, reader: ExportReader): Promise<string[]> {
   const exported = exports[0]!.name;
   const prefixes = new Set(reader.publications.map(({ prefix }) => prefix));

@@ -4,14 +4,14 @@ import type { Simulation } from '../simulation';
 import { type Truth, timestampText } from '../world';
 import { rows, type Value } from './query';
 
-/** Times are as the warehouse writes them. */
+/** A gap of a shard. Times are in the warehouse's format. */
 export interface Gap {
   readonly shard: string;
   readonly from: string;
   readonly to: string;
 }
 
-/** Records of the stream that no table has, and those of them that no gap tells of. */
+/** Finds records of the stream that are in no table, and those of them that no gap covers. */
 export async function missingRecords({
   cloud,
   truth,
@@ -35,7 +35,7 @@ export async function missingRecords({
   return { missing: missing.length, unnamed, gaps };
 }
 
-/** Rejects that stand for records which streaming ingestion skipped. */
+/** Counts the rejects for records that streaming ingestion skipped. */
 export async function skippedRecords({ cloud, template }: Simulation): Promise<number> {
   const [found] = await rows<Value[]>(
     cloud,
@@ -44,7 +44,7 @@ export async function skippedRecords({ cloud, template }: Simulation): Promise<n
   return Number(found![0]);
 }
 
-/** After the backfill a gap may only remain where the archive does not reach back to its beginning. */
+/** Checks the gaps after the backfill. One may remain only if it begins before the archive does. */
 export async function verifyGaps(cloud: Cloud, schema: string, { archived }: Truth): Promise<string[]> {
   const hours = archived.flatMap((key) => archiveHour(key) ?? []);
   const begins = hours.length === 0 ? undefined : timestampText(Math.min(...hours));

@@ -8,7 +8,7 @@ import { verifyOrigins } from './origins';
 import { verifyRows } from './rows';
 import { verifyViews } from './views';
 
-/** Compares the tables, row for row, with what the world did. Returns what is wrong, nothing when all is well. */
+/** Compares the tables row by row with the truth. Returns the problems; none if all is well. */
 export async function verify(simulated: Simulated, { pipeline }: Pick<Template, 'pipeline'>): Promise<string[]> {
   const { cloud, truth, problems } = simulated;
   const { name } = pipeline;

@@ -6,15 +6,15 @@ import { rows } from './query';
 
 const idOf = (key: string, etag: string) => `${key} ${etag}`;
 
-/** The versions of objects that the ledger names. */
+/** The ledger's problems, and the object versions that it names. */
 export interface Ledger {
   readonly problems: string[];
   readonly loaded: readonly Uploaded[];
 }
 
 /**
- * Every version that is there, and every one that a notification told of, has to be in the ledger once, or set aside with a dead letter that
- * says why; what cannot be read is never in the ledger, and of a key that must not be overwritten one version is.
+ * Checks the ledger. Each version that exists or had a notification is in the ledger once, or is set aside with a dead
+ * letter. An unreadable version is never in the ledger. A key that must not be overwritten has one version in it.
  */
 export async function verifyLedger({ truth, cloud }: Simulated, schema: string): Promise<Ledger> {
   const problems: string[] = [];
@@ -55,7 +55,7 @@ export async function verifyLedger({ truth, cloud }: Simulated, schema: string):
   }
   for (const [, key, etag, source, lines] of history) {
     const expected = uploads.get(idOf(key, etag))?.lines.length;
-    // Of several objects in one run it is COPY that says how many lines each has, or nobody.
+    // If one run loaded several objects, only COPY knows the lines of each. The count is null if COPY reports none.
     if (lines !== null && Number(lines) !== expected)
       problems.push(`${key} has ${expected} lines, the ledger says ${lines}`);
     if (source !== sourceOf(key)) problems.push(`${key} is of ${sourceOf(key)}, the ledger says ${source}`);
@@ -67,7 +67,7 @@ export async function verifyLedger({ truth, cloud }: Simulated, schema: string):
 
 const sourceOf = (key: string) => (key.startsWith('once/') ? 'once' : key.startsWith('in/') ? 'files' : 'envelopes');
 
-/** An operator finds what was set aside in the dead-letter queue alone. */
+/** Checks that each version set aside has a dead letter, since an operator sees only the dead-letter queue. */
 function letterProblems({ sqs }: Cloud, aside: ReadonlySet<string>): string[] {
   const letters = new Set<string>();
   for (const { body } of sqs.port.queueAt('letters').receive(1000, 0, () => undefined)) {

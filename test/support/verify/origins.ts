@@ -2,7 +2,7 @@ import { buckets, type Cloud } from '../cloud';
 import { outcomeOf, type Truth, type Uploaded } from '../world';
 import { rows } from './query';
 
-/** Whatever a reject says of its object and line is so, and no other reject of its run says the same. */
+/** Checks that each reject names a line that really is bad, and that no two rejects of a run name the same line. */
 export async function verifyOrigins(
   cloud: Cloud,
   schema: string,

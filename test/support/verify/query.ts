@@ -2,12 +2,12 @@ import type { Cloud } from '../cloud';
 
 export type Value = string | number | boolean | null;
 
-/** Rows of the warehouse, as the owner of the database sees them. */
+/** Queries the warehouse as the owner of the database. */
 export async function rows<Row extends readonly Value[]>(cloud: Cloud, sql: string): Promise<Row[]> {
   return (await cloud.warehouse.port.query(sql)).rows as unknown as Row[];
 }
 
-/** What is on one of the lists more often than on the other, each said once. */
+/** Reports each item that is on one list more often than on the other. */
 export function difference(what: string, expected: Iterable<string>, found: Iterable<string>): string[] {
   const counts = new Map<string, number>();
   for (const item of expected) counts.set(item, (counts.get(item) ?? 0) + 1);

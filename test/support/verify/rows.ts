@@ -11,7 +11,7 @@ import {
 } from '../world';
 import { difference, rows, type Value } from './query';
 
-/** One time that a line arrived: as a record of the stream, or in an object. A record that came by both ways arrived once. */
+/** One arrival of a line: on the stream or in an object. A record that came by stream and archive arrived once. */
 interface Arrival {
   readonly line: string;
   readonly position?: Position;
@@ -21,11 +21,11 @@ interface Arrival {
 
 export interface Rows {
   readonly problems: string[];
-  /** The events that the truth implies, each once. */
+  /** The expected events, each once. */
   readonly events: readonly Event[];
 }
 
-/** Every arrival is one row, of events, duplicates or rejects, and that row says what the arrival said. */
+/** Checks that each arrival is one row of events, duplicates or rejects, with the content of the arrival. */
 export async function verifyRows(
   cloud: Cloud,
   schema: string,
@@ -70,7 +70,7 @@ const placeOf = (position: Position | undefined) =>
     ? `${position.shardId}/${position.sequenceNumber}/${position.partitionKey}/${timestampText(position.arrivedAt)}`
     : 'history';
 
-/** As `placeOf`, of a row. The stream and its archive are two ways to the same place. */
+/** Like `placeOf`, for a table's row. A record has the same place whether it came by the stream or by the archive. */
 function placeIn(source: Value, place: readonly Value[]): string {
   return source === 'history' && place.every((value) => value === null)
     ? 'history'
@@ -112,7 +112,7 @@ async function verifyEvents(cloud: Cloud, schema: string, sound: Sound): Promise
   return [...problems, ...difference('duplicates', expectedCopies, actualCopies)];
 }
 
-/** Of lines of an object that COPY could not read, its words are not ours to know; key and line say which one it was. */
+/** Compares the rejects. A line that COPY could not read is compared by key and line, since the reason is COPY's. */
 async function verifyRejects(
   cloud: Cloud,
   schema: string,

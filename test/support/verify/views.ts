@@ -2,7 +2,7 @@ import type { Cloud } from '../cloud';
 import type { Event } from '../world';
 import { difference, rows } from './query';
 
-/** The views of the pipeline hold what its events imply. */
+/** Checks that the views of the pipeline match its events. */
 export async function verifyViews(cloud: Cloud, schema: string, events: readonly Event[]): Promise<string[]> {
   const hours = new Map<string, { events: number; amounts: number[] }>();
   for (const { at, amount } of events) {
