@@ -10,7 +10,7 @@ import { warehouseOf } from './warehouse';
 export interface RuntimeOptions extends Omit<AwsRuntimeOptions, 'faults' | 'extensions'> {
   /** Decides what goes wrong, from the deployment on. @default - nothing does */
   readonly faults?: FaultSource;
-  /** Threads of the warehouse's database. @default - one a core, at most 8 */
+  /** Threads of the warehouse's database. @default - one per core, at most 8 */
   readonly warehouseThreads?: number;
 }
 

@@ -4,11 +4,11 @@ import { createWarehouse, type LocalWarehouse, type WarehouseFaults } from 'reds
 
 export interface WarehouseSettings {
   readonly faults?: WarehouseFaults;
-  /** Threads of the database. @default - one a core, at most 8 */
+  /** Threads of the database. @default - one per core, at most 8 */
   readonly threads?: number;
 }
 
-/** The warehouse of a runtime, over its streams, buckets, secrets and roles. */
+/** Creates the warehouse of a runtime over its streams, buckets, secrets and roles. */
 export function warehouseOf(base: ExtensionBase, { faults, threads }: WarehouseSettings = {}): LocalWarehouse {
   return createWarehouse({ ...base, bus: watched(base), faults: faults?.statements, threads });
 }

@@ -67,9 +67,9 @@ export interface ResolvedPipeline {
   readonly columnGroups: readonly (readonly ResolvedColumn[])[];
   /** The columns that a deployment fills for existing events. */
   readonly filledColumns: readonly ResolvedColumn[];
-  /** Selects the records of the pipeline. Undefined for all. */
+  /** Selects the records of the pipeline. Undefined selects all. */
   readonly where?: readonly SourceFilter[];
-  /** Version of `where`. */
+  /** The version of `where`. */
   readonly filterVersion: string;
   readonly identity: ResolvedIdentity;
   readonly landing: ResolvedLanding;

@@ -10,7 +10,10 @@ export interface FirehoseRecord {
   readonly data: string;
   readonly shardId: string;
   readonly sequenceNumber: string;
-  /** Place in a record that the Kinesis Producer Library aggregated: Firehose passes each of its user records. 0 for any other record. */
+  /**
+   * Index in a record that the Kinesis Producer Library aggregated: Firehose passes each of its user records. 0 for any
+   * other record.
+   */
   readonly subsequenceNumber: number;
   readonly partitionKey: string;
   /** Epoch milliseconds. */
@@ -53,7 +56,7 @@ export function parseTransformation(event: unknown): FirehoseRecord[] {
   });
 }
 
-/** AWS documents no type: its samples have a number, its type definitions a text. */
+/** Reads the subsequence number. AWS documents no type: its samples have a number, its type definitions a string. */
 function subsequenceOf(value: unknown, at: string): number {
   if (value === undefined || value === null) return 0;
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
@@ -83,13 +86,14 @@ export function archiveRecords(
 }
 
 /**
- * One line of an archive object. Its fields:
+ * Writes one line of an archive object. Its fields:
  * - `shard_id`, `partition_key`
  * - `sequence_number`: with the subsequence number after a colon if that is above 0 (decision 30)
  * - `approximate_arrival_timestamp`: ISO 8601 in UTC, without a zone, with milliseconds
- * - `payload`: the record's own JSON text. It is copied, not parsed and written again, which would round big integers and drop repeated
- *   keys. Only line breaks between tokens become spaces; a JSON string can't contain any.
- * - `unparsed`: the bytes in base64 (a list of texts if they are long), where they are not JSON that every parser reads alike. The merge treats them like bytes of the stream.
+ * - `payload`: the record's own JSON text. It is copied, since parsing and writing it would round big integers and drop
+ *   repeated keys. Only line breaks between tokens become spaces; a JSON string cannot contain any.
+ * - `unparsed`: the bytes in base64, as a list of texts if they are long. A line has it in place of `payload` if the
+ *   bytes are not JSON that every parser reads alike. The merge treats them like bytes of the stream.
  */
 export function archiveLine(record: FirehoseRecord): string {
   const { data, shardId, sequenceNumber, subsequenceNumber, partitionKey, arrivedAt } = record;

@@ -66,9 +66,10 @@ export interface ExportItem {
   readonly columns: readonly ItemColumn[];
   readonly windowsPerTick: number;
   /**
-   * What the ledger and the checkpoints say. One row, each column may be null: `sequence` (newest recorded publication), `last_end` (end of
-   * the newest window), `born` (time of the first publication), `complete_until` (events that arrived before are in the views), `failure` (a view
-   * that the export reads and that could not be refreshed, and why).
+   * Reads the ledger and the checkpoints. It returns one row, in which each column may be null: `sequence` (newest
+   * recorded publication), `last_end` (end of the newest window), `born` (time of the first publication),
+   * `complete_until` (events that arrived before it are in the views), `failure` (a view that the export reads but that
+   * could not be refreshed, and why).
    */
   readonly state: StatementTemplate;
   /**

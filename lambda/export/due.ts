@@ -8,16 +8,16 @@ const surveyEveryMs = 3_600_000;
 export interface Due {
   /** Windows to publish now, in order. */
   readonly windows: readonly ExportWindow[];
-  /** Rows that no file will have. */
+  /** Rows that will be in no file. */
   readonly late: readonly LateRows[];
 }
 
-/** Rows that no file will have, and why. */
+/** Rows that will be in no file, and why. */
 export interface LateRows {
   readonly rows: number;
   /**
-   * `no time`: they belong to no window. `before since`: they are older than the export's beginning. `published`: they came after their window was
-   * published, and the export has no corrections.
+   * `no time`: they belong to no window. `before since`: they are older than the export's beginning. `published`: they
+   * came after their window was published, and the export has no corrections.
    */
   readonly reason: 'no time' | 'before since' | 'published';
   /** Start of the window, epoch milliseconds. Only with the reason `published`. */

@@ -160,7 +160,7 @@ async function nextBatch(
   return { batch: { export: item.name, tick, ordinal, attempt: 1, windows: due.windows }, head };
 }
 
-/** One log line and one value of the metric for each reason. */
+/** Writes one log line and one metric value for each reason. */
 function reportLateRows(context: ExportContext, item: ExportItem, { late }: Due, tick: number): void {
   for (const reason of new Set(late.map((one) => one.reason))) {
     const rows = late.filter((one) => one.reason === reason);

@@ -34,7 +34,7 @@ export interface LedgerState {
   readonly firstPublishedAt?: number;
   /** The views have all events that arrived before this time. */
   readonly completeUntil?: number;
-  /** A view that the export reads and that the last run could not refresh, with the message. The export waits for it. */
+  /** A view that the export reads but the last run could not refresh, with the message. The export waits for it. */
   readonly failure?: string;
 }
 

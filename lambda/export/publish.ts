@@ -199,7 +199,7 @@ interface WrittenRun {
   readonly files: readonly WrittenFile[];
 }
 
-/** Reads the files of each run as a reader would. Throws if a file does not have the size that the engine reported. */
+/** Reads the files of each run. Throws if a file does not have the size that the engine reported. */
 async function checksums(
   { objects, bucket }: ExportContext,
   runs: readonly WrittenRun[],

@@ -53,7 +53,7 @@ export function redshiftEngine(host: ExportHost): UnloadEngine {
         objects.get(bucket, `${prefix}manifest`),
       );
       const results: Written[] = [];
-      // One at a time: the Data API allows an account 20 reads of results a second.
+      // One at a time: the Data API allows 20 reads of results per second and account.
       for (const [i, target] of targets.entries()) {
         const ids = parts.slice(i * statementsPerWindow, (i + 1) * statementsPerWindow).map((part) => part.id);
         results.push(await readResult(host, item, { ids, target, manifest: manifests[i] }));
@@ -74,10 +74,10 @@ function statementsFor(host: ExportHost, item: ExportItem, { window, end, prefix
 }
 
 interface UnloadedWindow {
-  /** Of its statements. */
+  /** Ids of the window's statements. */
   readonly ids: readonly string[];
   readonly target: UnloadTarget;
-  /** Missing if the unload wrote no file. */
+  /** The manifest's text; missing if the unload wrote no file. */
   readonly manifest: string | undefined;
 }
 

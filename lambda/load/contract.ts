@@ -61,7 +61,7 @@ export interface FileShapeColumn {
   readonly spelling: 'text' | 'number' | 'flag' | 'json';
 }
 
-/** Where the events of a record are: as `RecordShape` of a pipeline. */
+/** Where a record holds its events: the same as `RecordShape` of a pipeline. */
 export interface RecordShape {
   readonly unwrap: readonly string[];
   readonly base64?: boolean;
@@ -71,7 +71,7 @@ export interface RecordShape {
 export interface FileShape {
   readonly format: 'ndjson' | 'firehose' | 'csv' | 'parquet';
   readonly compression: 'gzip' | 'zstd' | 'none';
-  /** JSON only. @default - a record is an event */
+  /** For JSON only: where a record holds its events. @default - a record is an event */
   readonly records?: RecordShape;
   /** CSV only. */
   readonly delimiter?: string;
@@ -90,17 +90,18 @@ export interface LoadSource {
   readonly overwritten: 'load-again' | 'alarm';
   readonly shape: FileShape;
   /**
-   * Loads objects from where they are. Placeholders: `run_id`; `manifest` (s3:// URL); `load_role`; `objects` (JSON text:
-   * `[{bucket,key,etag,versionId,size}]`); `files` (JSON text: `[{url,etag}]`, what COPY must have read); `may_refuse` (1 or 0), whether lines that
-   * COPY cannot read may become rejects without their bytes. The warehouse's system views must account for everything: every file with its etag,
-   * every scanned line as a row or an error.
+   * Loads objects in place. Placeholders: `run_id`; `manifest` (s3:// URL); `load_role`; `objects` (JSON text:
+   * `[{bucket,key,etag,versionId,size}]`); `files` (JSON text: `[{url,etag}]`, the versions that COPY must have read);
+   * `may_refuse` (1 if lines that COPY cannot read may become rejects without their bytes, else 0). The warehouse's
+   * system views must account for everything: every file with its etag, every scanned line as a row or an error.
    */
   readonly inPlace: CheckedTransaction;
   /**
-   * Loads files that nobody changes instead of the objects themselves: copies of versions, or files that the function wrote. Needs no system view.
-   * Placeholders: `run_id`, `manifest`, `load_role` and `objects` as above; `records`, the number of records in the files (-1: not counted);
-   * `refused` (s3:// URL), a manifest of gzip JSON lines `{object_key, line, message, bytes}`: the records of the objects that are not in the files,
-   * with their bytes as `base64Of` writes them. The warehouse parses JSON among them itself. A row without `object_key` is ignored.
+   * Loads files that do not change, not the objects themselves: copies of versions, or files that the function wrote.
+   * It needs no system view. Placeholders: `run_id`, `manifest`, `load_role` and `objects` as above; `records`, the number
+   * of records in the files (-1: not counted); `refused` (s3:// URL), a manifest of gzip JSON lines
+   * `{object_key, line, message, bytes}`. Those are the records of the objects that are not in the files, with their
+   * bytes as `base64Of` writes them. The warehouse parses JSON among them itself. A row without `object_key` is ignored.
    */
   readonly exact: CheckedTransaction;
   readonly scan: ScanPlan;
@@ -152,13 +153,16 @@ export interface ReloadPlan {
 /** Records the object and line that rejects of loads came from. */
 export interface OriginsPlan {
   /**
-   * Rejects without a line of the runs that loaded `objects`, one row for equal payloads of a run: `run_id, digest, copies, payload` (JSON text).
-   * Placeholder: `objects`.
+   * Returns the rejects without a line, of the runs that loaded `objects`. Equal payloads of a run are one row:
+   * `run_id, digest, copies, payload` (JSON text). Placeholder: `objects`.
    */
   readonly missing: StatementTemplate;
-  /** Rows `run_id, bucket, object_key, etag, version_id, size` of all objects of these runs. Placeholder: `objects`. */
+  /** Returns the objects of these runs: `run_id, bucket, object_key, etag, version_id, size`. Placeholder: `objects`. */
   readonly objects: StatementTemplate;
-  /** One transaction. Placeholders: `run_id`, `places` (JSON text: `[{digest,copy,url,line}]`, copies from 1). */
+  /**
+   * Stores the places in one transaction. Placeholders: `run_id`, `places` (JSON text: `[{digest,copy,url,line}]`,
+   * copies counted from 1).
+   */
   readonly place: readonly StatementTemplate[];
 }
 

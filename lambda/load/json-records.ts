@@ -2,9 +2,10 @@ import { JsonScanner } from './json-scanner';
 import { type FileRecord, UnreadableError } from './records';
 
 /**
- * Reads the objects of a JSON file from its lines. COPY reads objects, not lines: an object may span lines, and a line may hold several
- * (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-json.html). A record that is no JSON ends before the next line that begins
- * with a bracket, so it spoils no other record. Its bytes are given as they are.
+ * Reads the objects of a JSON file from its lines. COPY reads objects, not lines: an object may span lines, and a line
+ * may hold several (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-json.html). A record that
+ * is not JSON ends before the next line that begins with a bracket, so it damages no other record. Its bytes are
+ * yielded unchanged.
  * @throws UnreadableError for a record longer than `maxBytes`
  */
 export async function* jsonRecords(lines: AsyncIterable<FileRecord>, maxBytes: number): AsyncGenerator<FileRecord> {
@@ -15,10 +16,10 @@ export async function* jsonRecords(lines: AsyncIterable<FileRecord>, maxBytes: n
 
 class JsonReader {
   private readonly scanner = new JsonScanner();
-  /** The lines of a record that has begun and not ended. */
+  /** The lines of a record that has begun but not ended. */
   private open: FileRecord[] = [];
   private openBytes = 0;
-  /** The open record is no JSON. */
+  /** True if the open record is not JSON. */
   private isBroken = false;
   private linesRead = 0;
   private linesReadAgain = 0;
@@ -62,7 +63,8 @@ class JsonReader {
       }
       if (end === 'broken') {
         const isNew = this.open.length === 0;
-        // No page says how COPY reads objects before something that is none, so the line is one record, as on the stream.
+        // No page says how COPY reads objects before text that is not JSON, so the whole line is one record, as on the
+        // stream.
         this.keep(part(whole[0]?.[0] ?? at));
         if (!isNew) yield* this.fail();
         else if (isUnclosed(text)) this.isBroken = true;
@@ -78,7 +80,10 @@ class JsonReader {
     for (const [from, to] of whole) yield part(from, to);
   }
 
-  /** The open record is no JSON: it ends before its first line that begins as a record does. The lines from there are read again. */
+  /**
+   * Ends an open record that is not JSON. It ends before its next line that begins like a record. The lines from there
+   * on are read again.
+   */
   private *fail(): Generator<FileRecord> {
     this.scanner.reset();
     const next = this.open.findIndex((line, index) => index > 0 && beginsWith(line, '{['));
@@ -92,7 +97,7 @@ class JsonReader {
     for (const line of rest) yield* this.add(line);
   }
 
-  /** Bounds the time for a file of brackets that never close. Beyond it, all lines of an open record are one record. */
+  /** Bounds the time for a file of brackets that never close. Beyond the bound, all lines of an open record are one. */
   private isAgainTooOften(lines: number): boolean {
     this.linesReadAgain += lines;
     return this.linesReadAgain > maxAgain + this.linesRead;
@@ -115,7 +120,7 @@ class JsonReader {
   }
 }
 
-/** Lines that a file may have read again, besides one for each line. */
+/** Most lines of a file that are read again, besides one per line. */
 const maxAgain = 20_000;
 
 const newline = Buffer.from('\n');
@@ -123,7 +128,7 @@ const newline = Buffer.from('\n');
 const beginsWith = ({ bytes }: FileRecord, brackets: string) =>
   bytes.length > 0 && brackets.includes(String.fromCharCode(bytes[0]!));
 
-/** Whether a line that is no JSON begins with a bracket and opens more of them than it closes. */
+/** True if a line that is not JSON begins with a bracket and opens more brackets than it closes. */
 function isUnclosed(text: string): boolean {
   if (!/^[{[]/.test(text)) return false;
   let levels = 0;

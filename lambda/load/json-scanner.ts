@@ -1,18 +1,18 @@
-/** More levels than SUPER has room for (1,000), so that a file of opening brackets does not become one record. */
+/** One level more than SUPER allows (1,000), so that a file of opening brackets does not become one record. */
 const maxLevels = 1001;
 
 const word = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
 const escaped = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
 
-/** What may come next. */
+/** The kind of token that may come next. */
 type Expected = 'value' | 'first value' | 'name' | 'first name' | 'colon' | 'comma';
 
 /**
- * Finds where an object or array ends, line by line: no token spans lines. Texts have a character for each byte. It checks the grammar alone, neither
- * UTF-8 nor attributes.
+ * Finds where an object or array ends, line by line, since no token spans lines. Texts have one character per byte. The
+ * scanner checks only the grammar, neither UTF-8 nor attributes.
  */
 export class JsonScanner {
-  /** The closing brackets that are missing, outermost first. */
+  /** The missing closing brackets, outermost first. */
   private levels: string[] = [];
   private expected: Expected = 'value';
   private text = '';
@@ -24,8 +24,9 @@ export class JsonScanner {
   }
 
   /**
-   * Goes on in the next line, or part of a line.
-   * @returns the position after the object; `open` if it does not end here; `broken` if it is no JSON, or no object or array
+   * Scans the next line, or part of a line.
+   * @returns the position after the object; `open` if it does not end here; `broken` if the text is not JSON, or not an
+   * object or array
    */
   scan(text: string, from: number): number | 'open' | 'broken' {
     this.text = text;
@@ -84,7 +85,7 @@ export class JsonScanner {
     return this.levels.pop() === sign && mayClose;
   }
 
-  /** Takes a string from its opening quotation mark. */
+  /** Scans a string from its opening quotation mark. */
   private string(): boolean {
     for (this.at += 1; this.at < this.text.length; ) {
       const code = this.text.charCodeAt(this.at);

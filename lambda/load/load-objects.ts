@@ -59,8 +59,8 @@ export async function loadInPlace(call: LoadCall, source: LoadSource, objects: r
 }
 
 /**
- * Loads objects without a byte. They have no records, whatever their compression. No page says what COPY makes of them, so COPY reads a file of the
- * function instead.
+ * Loads empty objects. They have no records, whatever their compression. No page says how COPY treats them, so COPY
+ * reads a file of the function instead.
  */
 const loadEmpty = (call: LoadCall, source: LoadSource, objects: readonly Delivered[]): Promise<Done> =>
   loadReadable(call, source, objects, { kind: 'lines', reason: 'the object is empty', at: call.now() });
@@ -167,8 +167,8 @@ async function siftOrPark(
 }
 
 /**
- * Loads an object that is too large to be read line by line in the time of a function. The lines that COPY cannot read become rejects with its message,
- * without their bytes.
+ * Loads an object that is too large for the function to read line by line before its timeout. Lines that COPY cannot
+ * read become rejects with COPY's message, without their bytes.
  */
 async function loadRefusing(call: LoadCall, source: LoadSource, object: Delivered, prior: PriorFailure): Promise<Done> {
   const run = { runId: runIdOf([object]), step: 'refusing', plan: source.inPlace, ...inPlace(source, [object], true) };

@@ -25,8 +25,8 @@ const reserveMs = 30_000;
 
 /**
  * Reads the objects again and finds the line of each reject of the runs that loaded them.
- * Equal payloads are judged alike, so a payload's lines are its rejects if there are no more lines than rejects; otherwise none is recorded.
- * Parquet has no lines. A repeated call does not search again for what was found.
+ * Equal payloads have equal outcomes. So a payload's lines are its rejects if there are no more lines than rejects;
+ * otherwise no line is recorded. Parquet has no lines. A repeated call does not search again for recorded lines.
  */
 export async function findOrigins(
   call: LoadCall,

@@ -2,7 +2,7 @@ import type { FileShape } from './contract';
 import { jsonRecords } from './json-records';
 import { csvFields, type FileRecord, recordsOf } from './records';
 
-/** The records of an object: lines of a CSV, where a line end in quotes is part of a value, or JSON objects. */
+/** Reads the records of an object: JSON objects, or lines of a CSV, where a line end in quotes is part of a value. */
 export function recordsOfShape(
   body: AsyncIterable<Uint8Array>,
   { format, compression }: Pick<FileShape, 'format' | 'compression'>,

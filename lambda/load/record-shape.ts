@@ -1,6 +1,6 @@
 import type { RecordShape } from './contract';
 
-/** The events in a parsed record, as the merge finds them: see sql/merge/unwrap.ts. A record without an event is one event. */
+/** Finds the events in a parsed record, like the merge: see sql/merge/unwrap.ts. A record without one is an event. */
 export function eventsOf(value: unknown, shape: RecordShape | undefined): readonly unknown[] {
   if (shape === undefined) return [value];
   const each = shape.unwrap.indexOf('*');

@@ -89,7 +89,7 @@ async function siftOne(
   writer: SiftWriter,
 ): Promise<boolean> {
   const url = `s3://${object.bucket}/${object.key}`;
-  // An object without a byte has no records, whatever its compression.
+  // An empty object has no records, whatever its compression.
   if (object.size === 0) return call.remainingMs() >= reserveMs;
   const body = await bytesOf(call, object);
   let read = 0;
@@ -106,13 +106,13 @@ async function siftOne(
   return call.remainingMs() >= reserveMs;
 }
 
-/** Why a record is not written for COPY. The warehouse parses what is not plain JSON itself, from its bytes. */
+/** Returns why a record is not written for COPY. The warehouse itself parses bytes that are not plain JSON. */
 function unreadableReason(bytes: Buffer, shape: LoadSource['shape']): string | undefined {
   const isReadable = shape.format === 'csv' ? payloadOf(bytes, shape) !== undefined : plainJson(bytes) !== undefined;
   return isReadable ? undefined : problemOf(bytes, shape);
 }
 
-/** A line break in JSON stands between tokens. */
+/** Writes a record on one line. Line breaks in JSON are between tokens. */
 const oneLine = ({ line, lastLine, bytes }: FileRecord, { format }: LoadSource['shape']): Buffer =>
   format === 'csv' || line === lastLine
     ? bytes

@@ -57,8 +57,8 @@ export async function transact(
 }
 
 /**
- * The objects where they are, and the etags that COPY must have read.
- * @param mayRefuse whether lines that COPY cannot read may become rejects without their bytes
+ * Lists the objects to load in place, and the etags that COPY must have read.
+ * @param mayRefuse true if lines that COPY cannot read may become rejects without their bytes
  */
 export function inPlace(
   { shape }: LoadSource,
@@ -67,7 +67,7 @@ export function inPlace(
 ): Pick<Run, 'files' | 'values'> {
   const files = objects.map(({ bucket, key, size }) => ({ url: `s3://${bucket}/${key}`, size }));
   const etags = objects.map(({ etag }, index) => ({ url: files[index]!.url, etag }));
-  // A COPY of other formats in place takes every line or fails.
+  // A COPY of another format in place loads every line or fails.
   const refusals: Values =
     shape.format === 'ndjson' || shape.format === 'firehose' ? { may_refuse: mayRefuse ? 1 : 0 } : {};
   return { files, values: { files: JSON.stringify(etags), ...refusals } };

@@ -10,7 +10,7 @@ export interface RefreshPlan {
   readonly pipeline: string;
   /** In order: refresh the landing view, merge, refresh the views, mark the records as complete. */
   readonly steps: readonly RefreshStep[];
-  /** @default - every run goes through all steps */
+  /** @default - every run executes all steps */
   readonly idle?: IdlePlan;
   /**
    * Rows `shard_id, after_sequence, from_time, to_time`: gaps in the stream that no backfill has closed. Read at the end of every run; each row
@@ -26,7 +26,10 @@ export interface RefreshPlan {
   readonly raising?: RaisingPlan;
 }
 
-/** A statement of a step after those that refresh views may use the placeholder `failures` (JSON text: `[{view,waits_for,error}]`). */
+/**
+ * A step of a run. Statements after the steps that refresh views may use the placeholder `failures` (JSON text:
+ * `[{view,waits_for,error}]`).
+ */
 export interface RefreshStep extends Step {
   /** The view that each statement refreshes. A view that fails does not stop the run: only views that read it wait. @default - none */
   readonly views?: readonly RefreshedView[];

@@ -128,11 +128,11 @@ async function continueRun(host: RefreshHost, ended: Ended, remainingMs: Remaini
   return submitNext();
 }
 
-/** Whether the end of this statement says that all views were refreshed so far: it is of the first step that refreshes some. */
+/** True if the statement shows that all views so far were refreshed: it finished and is the first step with views. */
 const allRefreshed = ({ plan }: RefreshHost, index: number, { state }: Ended) =>
   state === 'FINISHED' && plan.steps.findIndex(({ views }) => views) === index;
 
-/** Some views could not be refreshed. Reports them by name and goes on with the others. */
+/** Reports the views that could not be refreshed, and continues with the others. */
 async function continueWithoutViews(
   host: RefreshHost,
   { runId, step }: StatementName,

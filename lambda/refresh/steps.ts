@@ -6,8 +6,9 @@ import { submitAs } from './statements';
 import { dependsOnViews, type ViewFailure, viewFailures, withoutWaiting } from './views';
 
 /**
- * Submits a step of the plan, or the next one if all views of this one wait. A repeated call finds the statement that the first one submitted.
- * @param known the views that failed in this run. @default - the run's statements say so
+ * Submits a step of the plan, or the next one if all views of this step wait. A repeated call finds the statement that
+ * the first call submitted.
+ * @param known the views that failed in this run. @default - they are read from the run's statements
  */
 export async function submitStep(
   host: RefreshHost,
@@ -29,7 +30,7 @@ export async function submitStep(
   );
 }
 
-/** The first step with the queries that tell whether the run has work. */
+/** Adds the queries that show if the run has work to the first step. */
 const withQueries = (first: Step, { started, work }: IdlePlan): Step => ({
   ...first,
   mode: 'auto-commit',

@@ -8,14 +8,14 @@ export interface ViewFailure {
   readonly view: string;
   /** Redshift's message. Undefined for a view that waits. */
   readonly error?: string;
-  /** The failing view that this one reads, directly or through others. Undefined for a view that failed itself. */
+  /** The failed view that this view reads, directly or through others. Undefined for a view that failed itself. */
   readonly waits_for?: string;
 }
 
 /** Longest message that is recorded. The column takes 2,048 bytes. */
 const longestError = 500;
 
-/** Whether a step has to know which views failed: its statements name them, or refresh views that read them. */
+/** True if a step depends on which views failed: its statements list them, or it refreshes views that read others. */
 export const dependsOnViews = ({ views = [], statements }: RefreshStep): boolean =>
   views.some(({ reads }) => reads.length > 0) || statements.some((statement) => statement.includes('{{failures}}'));
 
@@ -34,7 +34,7 @@ export async function viewFailures(host: RefreshHost, runId: string, before: num
   return failuresOf(steps, failed);
 }
 
-/** The step without the statements of views that wait. */
+/** Returns the step without the statements of views that wait. */
 export function withoutWaiting(step: RefreshStep, failures: readonly ViewFailure[]): RefreshStep {
   const { views } = step;
   const isWaiting = (name: string) => failures.some(({ view, waits_for }) => view === name && waits_for !== undefined);
@@ -46,7 +46,7 @@ export function withoutWaiting(step: RefreshStep, failures: readonly ViewFailure
 const lastAttempt = (statements: readonly OwnStatement[]) =>
   [...statements].sort((one, other) => one.at.attempt - other.at.attempt).at(-1);
 
-/** The message for each view whose statement did not finish. */
+/** Returns the message of each view whose statement did not finish. */
 function errorsOf(submitted: readonly RefreshedView[], { parts, error, status }: StatementState): [string, string][] {
   return submitted.flatMap(({ name }, index) => {
     const part = parts[index];
@@ -55,7 +55,7 @@ function errorsOf(submitted: readonly RefreshedView[], { parts, error, status }:
   });
 }
 
-/** The failed views and those that read them. A view that reads a failed view waits, whatever its own statement did. */
+/** Returns the failed views and their readers. A view that reads a failed one waits, even if its own refresh worked. */
 function failuresOf(steps: readonly RefreshStep[], failed: ReadonlyMap<string, string>): ViewFailure[] {
   const failures = new Map<string, ViewFailure>();
   for (const { name, reads } of steps.flatMap(({ views = [] }) => views)) {

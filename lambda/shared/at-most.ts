@@ -1,9 +1,10 @@
-/** Small objects that are read, written, deleted or listed at the same time. */
+/** The number of small objects that are read, written, deleted or listed at the same time. */
 export const parallelObjects = 8;
 
 /**
- * Maps items with at most `limit` calls at the same time. Results are in the order of the items. After a failure no further call begins; the failure is
- * thrown once those that run have ended, so that none of them overlaps with what the caller does next.
+ * Maps items with at most `limit` calls at the same time. Results are in the order of the items. After a failure no
+ * further call begins. The failure is thrown once the running calls have ended, so that none overlaps with the caller's
+ * next work.
  */
 export async function mapAtMost<T, R>(
   limit: number,

@@ -4,7 +4,7 @@ export const metricUnits = {
   RunCompleted: 'Count',
   /** From the submission of a run's first statement to the end of its last one. */
   RunSeconds: 'Seconds',
-  /** Views that could not be refreshed, each with the dimension View. Every run counts them again. */
+  /** Views that could not be refreshed, each with the dimension View. Every run counts each failing view once. */
   ViewFailed: 'Count',
   LoadedFiles: 'Count',
   /** Loads that failed for a reason other than their objects. The messages come back. */
@@ -36,7 +36,8 @@ export type MetricName = keyof typeof metricUnits;
 export const metricNamespace = 'Millrace';
 
 /**
- * `epochMs`: when the event or statement happened, not when the function saw it. `dimensions`: besides Environment and Pipeline.
+ * Writes metric values. `epochMs` is when the event or statement happened, not when the function saw it. `dimensions`
+ * are those besides Environment and Pipeline.
  */
 export type Metrics = (
   epochMs: number,

@@ -1,11 +1,12 @@
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** SUPER allows 1,000. The limit is far below, since an archive line nests the payload one level deeper. */
+/** Most levels of nesting. SUPER allows 1,000, and an archive line nests the payload one level deeper. */
 const maxLevels = 500;
 
 /**
- * The JSON text in these bytes, if every parser reads it alike; otherwise undefined. COPY, JSON_PARSE and JavaScript disagree about repeated
- * attributes, deep nesting, numbers beyond a double, halves of surrogate pairs, U+0000, and escapes in names.
+ * Returns the JSON text in the bytes if every parser reads it alike; otherwise undefined. COPY, JSON_PARSE and
+ * JavaScript disagree about repeated attributes, deep nesting, numbers beyond a double, halves of surrogate pairs,
+ * U+0000, and escapes in names.
  */
 export function plainJson(bytes: Buffer): string | undefined {
   try {
@@ -18,13 +19,13 @@ export function plainJson(bytes: Buffer): string | undefined {
 }
 
 function isPlain(text: string, value: unknown): boolean {
-  // Of a parsed `null` nothing is left to be kept.
+  // A parsed `null` leaves nothing to keep.
   if (value === null) return false;
   const written = membersOfText(text);
   return written !== undefined && written === membersOfValue(value);
 }
 
-/** Counts the members of all objects in a text, by their colons. Undefined if a name has an escape or the nesting is too deep. */
+/** Counts the members of all objects in a text, by colons. Undefined if a name has an escape or nesting is too deep. */
 function membersOfText(text: string): number | undefined {
   let members = 0;
   let levels = 0;
@@ -59,7 +60,10 @@ function membersOfText(text: string): number | undefined {
 
 const oddCharacter = /[\0\p{Surrogate}]/u;
 
-/** Counts the members of all objects in a value; a repeated attribute counts once. Undefined if a string or a number is not plain. */
+/**
+ * Counts the members of all objects in a value; a repeated attribute counts once. Undefined if a string or number is
+ * not plain.
+ */
 function membersOfValue(value: unknown): number | undefined {
   let members = 0;
   const rest: unknown[] = [value];
@@ -73,7 +77,7 @@ function membersOfValue(value: unknown): number | undefined {
       if (names.some((name) => oddCharacter.test(name))) return undefined;
       members += names.length;
     }
-    // A spread of many elements would take too many arguments.
+    // Spreading many elements would pass too many arguments.
     for (const item of Object.values(next)) rest.push(item);
   }
   return members;

@@ -127,7 +127,7 @@ export class Monitoring extends Construct {
     this.alarm('recordsRaised', { metric: this.counted(functionMetrics.recordsRaised, everyFive), threshold: 0 });
     this.alarm('recordsSkipped', { metric: this.counted(functionMetrics.skippedRecords, everyFive), threshold: 0 });
     this.alarm('refreshFailed', { metric: this.counted(functionMetrics.refreshFailed, everyFive), threshold: 0 });
-    // A run counts a failing view once, so the period must not be shorter than the time between two runs.
+    // Each run counts a failing view once, so the period must not be shorter than the interval between runs.
     const everyRun = { period: Duration.minutes(Math.max(5, pipeline.refreshEveryMinutes)) };
     for (const { name } of pipeline.views) {
       const metric = this.counted(functionMetrics.viewFailed, everyRun, { View: name });

@@ -78,7 +78,7 @@ function fillProblems(column: Column, at: string): string[] {
   return problems;
 }
 
-/** Rules of `convert`, `trim`, `emptyAsNull` and `default`. */
+/** Checks `convert`, `trim`, `emptyAsNull` and `default`. */
 function optionProblems(column: Column, at: string): string[] {
   const problems: string[] = [];
   const format = formatOf(column);

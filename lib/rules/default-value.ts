@@ -3,7 +3,7 @@ import { isBetween } from './shape';
 
 export const isAscii = (text: string) => /^[ -~]*$/.test(text);
 
-/** What the default of a column has to be, if it is not. */
+/** Returns the rule that a column's default breaks, undefined if it is valid. */
 export function defaultProblem(column: Column): string | undefined {
   const value = column.default;
   const isText = typeof value === 'string';

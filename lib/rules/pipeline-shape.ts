@@ -77,7 +77,7 @@ const anyColumn = {
   required: flag.optional(),
   trim: flag.optional(),
   emptyAsNull: flag.optional(),
-  // The rules of the column check it, because what is allowed depends on the type.
+  // The column rules check the default, because the allowed values depend on the type.
   default: z.union([z.string(), z.number(), z.boolean()], { error: 'be a text, a number or a boolean' }).optional(),
   stored: plainName(64).optional(),
   fill: flag.optional(),
@@ -87,7 +87,7 @@ const anyColumn = {
 const asText = { convert: oneOf('text').optional() };
 const allowed = list(anyText, 'list at least one value', (values) => values.length > 0).optional();
 
-/** `iso` and its like, or a custom format. */
+/** A named conversion such as `iso`, or a custom format. */
 const conversion = <Convert>(...names: readonly (Convert & string)[]) =>
   z
     .custom<Convert>(

@@ -27,7 +27,7 @@ export function queryProblems(pipeline: Pipeline, withRelations: boolean): strin
   ];
 }
 
-/** Names that are no columns of what the query reads. */
+/** Reports names that are not columns of any relation that the query reads. */
 function columnProblems(
   pipeline: Pipeline,
   kind: 'views' | 'exports',

@@ -20,7 +20,7 @@ export class EsbuildBundles implements Bundles {
   /**
    * @param handlersDir one folder per function, each with a `handler.ts`
    * @param outDir where bundles are written, one folder per function and pipeline
-   * @param bundled result of `bundleHandlers` for the `handlersIn` of the same folder. @default - the first `code` bundles, and waits for it
+   * @param bundled result of `bundleHandlers` for `handlersIn(outDir)`. @default - the first call of `code` bundles
    */
   constructor(
     private readonly handlersDir: string,

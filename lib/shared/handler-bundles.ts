@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { type BuildOptions, build, buildSync, type OutputFile } from 'esbuild';
 
 /**
- * Bundles all handlers with one esbuild call, because a call for each makes synthesis slow. Minified. `module` comes before `main`, so that esbuild can drop
- * unused parts of the AWS SDK.
+ * The options of esbuild. One call bundles all handlers, because a call for each makes synthesis slow. The bundles are
+ * minified. `module` comes before `main`, so that esbuild can drop unused parts of the AWS SDK.
  */
 const options = (handlersDir: string, outDir: string) =>
   ({
@@ -25,10 +25,10 @@ const options = (handlersDir: string, outDir: string) =>
     write: false as const,
   }) satisfies BuildOptions;
 
-/** Folder of the bundles, below the folder of all functions. */
+/** Returns the folder of the bundles, below the folder of all functions. */
 export const handlersIn = (outDir: string) => join(outDir, '.handlers');
 
-/** Begins at once, in esbuild's own process. The caller may load and compute meanwhile. */
+/** Starts to bundle in esbuild's own process. The caller can load and compute in the meantime. */
 export const bundleHandlers = async (handlersDir: string, outDir: string): Promise<readonly OutputFile[]> =>
   (await build(options(handlersDir, outDir))).outputFiles;
 

@@ -24,11 +24,11 @@ const defaultMaxFileMb = 256;
 const defaultWindowsPerTick = 48;
 /** Most rows of a survey: more windows than many ticks publish, and they fit one page of the Data API. */
 const surveyLimit = 500;
-/** Stands for all windows before `since`. */
+/** The start of the one window that represents all windows before `since`. */
 const beforeSince = '0001-01-01 00:00:00';
 type Incremental = Extract<ExportContent, { kind: 'incremental' }>;
 
-/** What the export function carries. The pipeline has to be valid. */
+/** Makes the plan of the export function. The pipeline must be valid. */
 export function exportPlan(definition: Pipeline, fullPassHour = defaultFullPassHour): ExportPlan {
   const pipeline = resolvePipeline(definition);
   return {
@@ -163,12 +163,12 @@ function stateQuery(pipeline: ResolvedPipeline, definition: ExportDefinition): s
   ${failure} as failure`;
 }
 
-/** The views that an export reads, directly or through other views. */
+/** Returns the views that an export reads, directly or through other views. */
 function viewsBehind({ name: pipeline, views }: ResolvedPipeline, { query, engine }: ExportDefinition): string[] {
-  // Materialize has its own views.
+  // An export from Materialize reads Materialize's own views.
   if (engine === 'materialize') return [];
   const named = new Set(relationReferences(query).flatMap(({ schema, name }) => (schema === pipeline ? [name] : [])));
-  // In this order each view comes before those that it reads.
+  // The reversed list has each view before the views that it reads.
   for (const view of [...views].reverse()) if (named.has(view.name)) for (const read of view.reads) named.add(read);
   return views.map(({ name }) => name).filter((name) => named.has(name));
 }
@@ -191,7 +191,7 @@ function surveyQueries(pipeline: ResolvedPipeline, definition: ExportDefinition,
   };
 }
 
-/** The window of a row. All rows before the export's beginning count as one window, which is never published. */
+/** SQL for the start of a row's window. All rows before `since` count as one window, which is never published. */
 function surveyedStart(time: string, { window, since }: Incremental): string {
   const start = windowStartOf(time, window);
   if (since === undefined) return start;

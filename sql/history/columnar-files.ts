@@ -161,7 +161,7 @@ function csvValue(spelling: Spelling, name: string): string {
       // JSON_PARSE refuses a number beyond a double's range.
       return `case when ${name} ~ '${numberPattern}' and can_json_parse(${name}) then json_parse(${name}) else ${name}::super end`;
     case 'json':
-      // As it is where it is no JSON.
+      // A text that is not JSON stays a text.
       return `case when can_json_parse(${name}) then json_parse(${name}) else ${name}::super end`;
     case 'flag':
       return `case when lower(${name}) in ('true', 't') then json_parse('true') when lower(${name}) in ('false', 'f') then json_parse('false') else ${name}::super end`;

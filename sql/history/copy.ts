@@ -28,9 +28,9 @@ export function loadTables({ name }: ResolvedPipeline) {
     objects: `${name}_objects`,
     malformed: `${name}_malformed`,
     scanned: `${name}_scanned`,
-    /** What the load function left out of the files that it wrote. */
+    /** Records that the load function left out of the files that it wrote. */
     refused: `${name}_refused`,
-    /** One row: what was found, and whether the files may be loaded. */
+    /** One row: the result of the check, and whether the files may be loaded. */
     found: `${name}_found`,
   };
 }
@@ -128,14 +128,15 @@ group by 1, 2`
 }
 
 /**
- * Reads the records that the load function left out of its files. The warehouse parses JSON among them as it parses a
- * record of the stream: what it takes is staged, anything else becomes a reject for the same reason as on the stream.
+ * Reads the records that the load function left out of its files. The warehouse parses JSON records among them as it
+ * parses a record of the stream. A record that it can parse is staged. Any other record becomes a reject for the same
+ * reason as on the stream.
  */
 function refusedStatements(pipeline: ResolvedPipeline, source: Format): StatementTemplate[] {
   const { refused, malformed } = loadTables(pipeline);
   const place = ['object_key', 'line', 'message'].join(', ');
   const asked = source.format === 'ndjson';
-  // The load function always writes at least one line, since it is not documented how COPY reads an empty file.
+  // The load function always writes at least one line, since the docs do not say how COPY reads an empty file.
   const given = `(select ${place}, null::super as payload, bytes as unparsed from ${refused} where object_key is not null) as given`;
   const reason = asked ? `case when unparsed is not null then ${unparsedReason()} end` : "'payload: ' || message";
   return [

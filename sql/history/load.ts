@@ -77,7 +77,7 @@ export function loadPlan(definition: Pipeline): LoadPlan {
 /** The source that every pipeline has: what Firehose archived of its stream. */
 export const archiveSource = 'archive';
 
-/** What Firehose writes: records of the stream. */
+/** The format of Firehose's objects, which hold records of the stream. */
 const archiveFormat = ({ stream }: Pick<Pipeline, 'stream'>): Format => ({
   name: archiveSource,
   format: 'firehose',

@@ -6,8 +6,8 @@ import { placeColumns } from '../tables/columns';
 import { givenQuery, sameObject } from './ledger';
 
 /**
- * COPY reports neither the object nor the line of a row. The load function finds both in the objects afterwards. These
- * statements tell it what to search for, and store what it found.
+ * Makes the statements that find the origin of rejects. COPY reports neither the object nor the line of a row, so the
+ * load function searches the objects afterwards. The statements list what to search for and store the result.
  */
 export function originsPlan(pipeline: ResolvedPipeline): OriginsPlan {
   return {

@@ -59,7 +59,7 @@ function reloadStatements(pipeline: ResolvedPipeline, source: Format, reading: R
       tables.duplicates,
       tables.rejects,
       ...(pipeline.columns.some(isLenient) ? [tables.conversions] : []),
-      // The merge of an archive does this itself.
+      // The merge of an archive deletes its own skipped records.
       ...(sourceOf(source) === 'history' ? [tables.skipped] : []),
       tables.ledger,
     ].map((table) => `delete from ${table} where run_id = ${replaced} and ${isAccepted}`),

@@ -14,9 +14,9 @@ import { envelopeProblem, unwrappedRows } from './unwrap';
  * 1. `arrived`: the new rows of a source, unchanged. No expression of this statement can raise.
  * 2. Rows whose position has an outcome are deleted from `arrived`, so a position that is in `rejects` is never
  * parsed or typed again.
- * 3. `parsed`: each record is parsed, once. Where records wrap events, they are parsed into `wrapped` first, and `parsed`
+ * 3. `parsed`: each record is parsed, once. If records wrap events, they are parsed into `wrapped` first, and `parsed`
  * has a row for each event.
- * 4. `filtered`: those that are meant for another pipeline.
+ * 4. `filtered`: the parsed rows that are meant for another pipeline.
  * Rows of history have no position and are parsed by COPY, so the merge reads them from the staged table.
  */
 export function arrivalStatements(
@@ -43,7 +43,7 @@ export function arrivalStatements(
   ];
 }
 
-/** The rows among which a filter looks for records of other pipelines. A record without an event is a reject. */
+/** The rows to which `where` is applied. A record without an event is left out, because it becomes a reject. */
 const filtered = (rows: string, records: RecordShape | undefined) =>
   `(\n${indent(records ? `select *\nfrom (\n${indent(rows)}\n) as unwrapped\nwhere ${envelopeProblem} is null` : rows, 4)}\n  ) as events`;
 
@@ -158,8 +158,8 @@ where ${merged}.shard_id = ${arrived}.shard_id and ${merged}.sequence_number = $
 }
 
 /**
- * Parses the rows of a relation of unchanged rows: `payload` is the result of JSON_PARSE, `unparsed` the bytes of a record
- * that cannot be parsed.
+ * Parses the rows of a relation of unchanged rows. `payload` is the result of JSON_PARSE, `unparsed` the bytes of a
+ * record that cannot be parsed.
  */
 function parsedRows(source: 'stream' | 'archive', arrived: string): string {
   const place = `source, ${placeColumns.join(', ')}, refresh_time`;
@@ -181,7 +181,7 @@ export function arrivedQuery(pipeline: ResolvedPipeline, source: Source, records
 )`;
 }
 
-/** The same relation for unchanged rows of stream or archive that are in no table. */
+/** The same parsed relation for unchanged rows of stream or archive that are in no table. */
 export function parsedQuery(
   pipeline: ResolvedPipeline,
   source: 'stream' | 'archive',

@@ -19,7 +19,7 @@ export const missingValues = (columns: readonly ResolvedColumn[], stored: string
     .map((condition) => `(${condition})`)
     .join(' or ');
 
-/** The first value that is not null. COALESCE is not documented for SUPER. */
+/** SQL for the first value that is not null. COALESCE is not documented for SUPER. */
 export const firstOf = ({ type }: Column, first: string, second: string) =>
   type === 'super'
     ? `case when ${first} is not null then ${first} else ${second} end`

@@ -4,8 +4,8 @@ import type { ResolvedPipeline } from '../resolve';
 import { howName, isLenient } from '../typing/column';
 
 /**
- * Counts the values of the run that the options of a column made, so that no conversion is silent. The records are
- * those that became events or duplicates.
+ * Counts the values that column options produced in the run, so that no conversion is silent. It counts in records that
+ * became events or duplicates.
  */
 export function conversionsStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const columns = pipeline.columns.filter(isLenient);

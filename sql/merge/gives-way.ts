@@ -2,10 +2,11 @@ import { isAggregate } from './parsing';
 import { isSkip } from './skip-reason';
 
 /**
- * SQL condition on `rejects`: the reject gives way to a record of the source that arrives at its position.
- * - A record that streaming ingestion skipped gives way to its bytes, from either source: see skips.ts.
- * - An aggregate of the Kinesis Producer Library gives way to its first user record. Firehose takes aggregates apart, so
- *   the archive has the user records. Streaming ingestion does not, so the stream has the aggregate once more.
+ * SQL condition on `rejects`: a record of the source that arrives at the reject's position replaces the reject.
+ * - A record that streaming ingestion skipped is replaced by its bytes, from either source: see skips.ts.
+ * - An aggregate of the Kinesis Producer Library is replaced by its first user record, from the archive only. Firehose
+ *   splits aggregates, so the archive has the user records. Streaming ingestion does not split them, so the stream has
+ *   only the aggregate again.
  */
 export const givesWay = (source: 'stream' | 'archive', of = '') =>
   source === 'stream' ? isSkip(of) : `(${isSkip(of)} or ${isAggregate(of)})`;

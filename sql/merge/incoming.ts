@@ -45,10 +45,10 @@ const incomingTable =
   };
 
 /**
- * Statements that make the table of typed rows: they type every arrived row, find what is wrong with it and compute
+ * Makes the statements that create the table of typed rows. They type each arrived row, find its problems and compute
  * its id.
- * @param tables names the tables. @default - the tables of a merge
- * @param isWrapped whether the relation has `envelopeProblem`
+ * @param tables names of the tables. @default - the tables of a merge
+ * @param isWrapped true if the relation has `envelopeProblem`
  */
 export function incomingStatements(
   pipeline: ResolvedPipeline,
@@ -64,7 +64,7 @@ export function incomingStatements(
     : wideStatements(pipeline, groups, arrived, more, tables, first);
 }
 
-/** The `when … then …` lines that are judged before the columns. */
+/** The `when … then …` lines that are checked before the columns. */
 const firstLines = ({ identity }: ResolvedPipeline, isWrapped: boolean): readonly string[] => [
   ...(identity.by === 'stream-position' ? [positionLine] : []),
   ...(isWrapped ? [`when ${envelopeProblem} is not null then ${envelopeProblem}`] : []),
@@ -114,7 +114,7 @@ function recordLines(first: readonly string[]): string {
   return [...first, `when unparsed is not null then ${unparsedReason()}`, ...payloadLines].join('\n');
 }
 
-/** Names what is wrong with a record as a whole. The blank keeps the name apart from every column's name. */
+/** The item with the problem of a record as a whole. No column has this name, since it contains a blank. */
 const recordReason = quoteIdentifier('record reason');
 
 const positionLine = `when ${noPosition} then 'identity: no position on the stream'`;
@@ -164,7 +164,7 @@ function howItems(columns: readonly Column[]): string {
   return list.length === 0 ? '' : `\n${items(list)},`;
 }
 
-/** The relation `judged`: the typed rows with all that is wrong with each as `reasons`. */
+/** SQL for the relation `judged`: the typed rows, each with all its problems in `reasons`. */
 function judgedRelations({ columns }: ResolvedPipeline, first: readonly string[]): string {
   const parts = problemParts(columns);
   if (parts.length === 1)

@@ -71,9 +71,9 @@ interface MergeOptions {
   readonly extraRejects?: string;
   /** SQL for the id of a run that these rows are about to replace. The merge ignores the rows of that run. */
   readonly replaced?: string;
-  /** SQL condition: without it no run is written. */
+  /** SQL condition: the run is written only if it holds. */
   readonly runIf?: string;
-  /** Where the events of a record are. @default - a record is an event */
+  /** Where a record holds its events. @default - a record is an event */
   readonly records?: RecordShape;
 }
 
@@ -183,7 +183,7 @@ function sameTimes(pipeline: ResolvedPipeline, incoming: string): string {
 }
 
 /**
- * Deletes the outcomes that give way to records of this merge: rejects, and records that were skipped under another
+ * Deletes the outcomes that records of this merge replace: rejects, and records that were skipped under another
  * `where`. They are kept in `recovered` so that the run can count them.
  */
 function recoverStatements(
@@ -211,7 +211,7 @@ ${positions(skipped, 'skipped', `\nwhere r.arrived_at >= (select oldest from ${r
     `delete from ${rejects}
 using ${recovered}
 where ${recovered}.shard_id = ${rejects}.shard_id and ${recovered}.sequence_number = ${rejects}.sequence_number and ${givesWay(source, `${rejects}.`)}`,
-    // One statement for both, since a transaction has few to spare.
+    // One statement serves both cases, since the number of statements in a transaction is limited.
     `delete from ${skipped}
 where shard_id || ' ' || sequence_number in (select shard_id || ' ' || sequence_number from ${recovered} where was = 'skipped')${replaced ? ` or (run_id = ${replaced} and ${runIf})` : ''}`,
   ];
@@ -267,7 +267,7 @@ where c.is_stored = 0 and c.copy_number = 1`,
 }
 
 /**
- * Writes the run's counts, less the outcomes that gave way. `extraRejects` counts rejects that are not in the
+ * Writes the run's counts, minus the outcomes that were replaced. `extraRejects` counts rejects that are not in the
  * temporary table.
  */
 function runStatement(

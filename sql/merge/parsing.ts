@@ -7,9 +7,9 @@ import { indent } from '../text/indent';
  */
 export const parsedExpression = (bytes: string) => `case when can_json_parse(${bytes}) then json_parse(${bytes}) end`;
 
-/** Largest varchar, in bytes: base64Of writes longer base64 as a list of texts. */
+/** Largest varchar, in bytes. `base64Of` writes longer base64 as a list of texts. */
 const maxBase64Bytes = 65_535;
-/** Texts of a list that are decoded: as many as a record of 1 MiB needs. A longer list becomes the payload of its reject. */
+/** Most texts of a list to decode: as many as a record of 1 MiB needs. A reject keeps a longer list as its payload. */
 const maxTexts = 22;
 const base64Pattern = '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$';
 
@@ -19,7 +19,7 @@ export function decodedText(of: string): string {
   return `case when is_varchar(${of}) and json_size(${of}) <= ${maxBase64Bytes + 2} and ${text} ~ '${base64Pattern}' then to_varbyte(${text}, 'base64') end`;
 }
 
-/** SQL for the bytes of a list of base64 texts. Null if one of them is none, or the list is too long. */
+/** SQL for the bytes of a list of base64 texts. Null if an element is no base64 text, or if the list is too long. */
 function decodedList(of: string): string {
   const parts = Array.from({ length: maxTexts }, (_, index) =>
     index === 0
@@ -29,7 +29,7 @@ function decodedList(of: string): string {
   return `case when get_array_length(${of}) <= ${maxTexts} then ${parts.join('\n    || ')} end`;
 }
 
-/** The rows of a relation whose SUPER column `unparsed` has base64, with its `bytes`. */
+/** SQL for the rows of a relation, with the decoded `bytes` of its SUPER column `unparsed`, which has base64. */
 const withBytes = (arrived: string) => `select
   *,
   case when is_array(unparsed) then ${decodedList('unparsed')} else ${decodedText('unparsed')} end as bytes
@@ -53,7 +53,7 @@ ${indent(parsed)}
 ) as records`;
 }
 
-/** The same without parsing: for records that are not JSON by their format. */
+/** The same rows without parsing, for records whose format is not JSON. */
 export const decodedArchive = (place: string, arrived: string): string => `select
   ${place}, case when bytes is null then unparsed end as payload, bytes as unparsed
 from (
@@ -63,7 +63,7 @@ ${indent(withBytes(arrived))}
 /** The first bytes of a record that the Kinesis Producer Library aggregated, in hexadecimal. */
 const aggregateMagic = 'f3899ac2';
 
-/** SQL condition on rows with `unparsed`: the bytes are such a record. Never null. */
+/** SQL condition on rows with `unparsed`: the bytes are an aggregated record. Never null. */
 export const isAggregate = (of = '') =>
   `coalesce(from_varbyte(substring(${of}unparsed, 1, 4), 'hex'), '') = '${aggregateMagic}'`;
 

@@ -48,8 +48,8 @@ cross join copies c`,
 }
 
 /**
- * A dry run of `retryStatements`: a transaction that changes nothing. Its statement number `answer`, from 0, returns
- * one row `records, events, duplicates, skipped`, where `records` counts the rejects that would be judged again.
+ * A dry run of `retryStatements`: a transaction that changes nothing. Its statement with index `answer` returns one row
+ * `records, events, duplicates, skipped`, where `records` counts the rejects that would be retried.
  */
 export function retryPreview(
   definition: Pipeline,

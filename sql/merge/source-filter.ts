@@ -6,14 +6,15 @@ import { placeColumns } from '../tables/columns';
 import { payloadPath, stringOf } from '../typing/part';
 
 /**
- * `where` of a pipeline. Records that are meant for another pipeline are not typed. They are `skipped`: a row each with
- * its position, so that a record that is read again is not counted again, and its name, but without its payload.
+ * The `where` of a pipeline. Records that are meant for another pipeline are not typed. Each becomes a row of `skipped`
+ * with its name and position, but without its payload. Because of the position, a record that is read again is not
+ * counted again.
  */
 
-/** Longest part of a value in a name. */
+/** Most characters of a value in a name. */
 const nameCharacters = 40;
 
-/** SQL for the name under which a record is skipped: `type=track`. Null for a record of the pipeline. */
+/** SQL for the name of a skipped record, such as `type=track`. Null for a record that belongs to the pipeline. */
 export function skippedName(where: readonly SourceFilter[]): string {
   const lines = where.map(({ path, oneOf }) => {
     const part = payloadPath(path);
@@ -27,12 +28,12 @@ export function skippedName(where: readonly SourceFilter[]): string {
   return `(case when is_object(payload) then case ${lines.join(' ')} end end)::varchar(512)`;
 }
 
-/** Select items of the row of `skipped` that a record becomes. */
+/** Select items of a row of `skipped`. */
 const rowItems = ['source', ...placeColumns, 'name'];
 
 /**
- * Makes `filtered`, the records that the pipeline does not want, from a relation of parsed rows. Without `where` there
- * is no such table.
+ * Creates `filtered` from a relation of parsed rows: the records that `where` excludes. A pipeline without `where` has
+ * no such table.
  */
 export function filterStatements(
   { where, temporary }: ResolvedPipeline,
@@ -51,7 +52,7 @@ where name is not null`,
   ];
 }
 
-/** SQL condition on parsed rows: the pipeline wants the record. */
+/** SQL condition on parsed rows: the record belongs to the pipeline. Undefined for a pipeline without `where`. */
 export const isWanted = ({ where }: ResolvedPipeline) =>
   where === undefined ? undefined : `${skippedName(where)} is null`;
 
@@ -78,7 +79,7 @@ export const filterTables = ({ where, temporary }: ResolvedPipeline) =>
   where === undefined ? [] : [temporary.filtered];
 
 /**
- * SQL condition on `skipped`: the outcome counts. Under another `where` it does not: such a record is judged again when
- * it is read again.
+ * SQL condition on `skipped`: the outcome is final. It is not final if it came from another `where`. Then the record is
+ * checked again when it is read again.
  */
 export const isFinalSkip = ({ filterVersion }: ResolvedPipeline) => `filter = ${quoteLiteral(filterVersion)}`;

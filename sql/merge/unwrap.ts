@@ -5,19 +5,19 @@ import { quoteIdentifier } from '../text/identifier';
 import { indent } from '../text/indent';
 import { decodedText, parsedExpression } from './parsing';
 
-/** Stands in a path for each element of an array. */
+/** The path step that means each element of an array. */
 export const eachElement = '*';
 
-/** What is wrong with the envelope of a row. A pipeline's column cannot have the name. */
+/** The column with the problem of a row's envelope. No column of a pipeline can have this name. */
 export const envelopeProblem = quoteIdentifier('envelope problem');
 
-/** Longest text whose JSON is parsed, in bytes, and the quotation marks of its JSON. */
+/** Longest text whose JSON is parsed, in bytes. */
 const maxTextBytes = 65_535;
 
 const kept = ['source', ...placeColumns, 'refresh_time'];
 
 /**
- * The events in the rows of a relation that has the columns of a merge, with `envelopeProblem`. A row without an event
+ * SQL for the events in a relation that has the columns of a merge. It adds `envelopeProblem`. A row without an event
  * keeps its whole payload. The relation is read twice if records hold arrays.
  * @param rows a table, or a query in parentheses with a name
  */
@@ -49,8 +49,8 @@ const navigated = (from: string, path: readonly string[]) =>
 const wholeRows = (rows: string) => `select ${kept.join(', ')}, payload, unparsed, payload as element\nfrom ${rows}`;
 
 /**
- * A row for each element of an array. The first has the position of the record, so that the record is known by it;
- * the others have a number after a point.
+ * SQL for one row per element of an array. The first element has the position of the record, so that a record
+ * that is read again is recognized. The sequence number of each other element ends in a point and its index.
  */
 function elementRows(rows: string, path: readonly string[]): string {
   const list = (of: string) => navigated(`${of}payload`, path);

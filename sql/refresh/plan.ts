@@ -43,9 +43,10 @@ export function refreshPlan(definition: Pipeline): RefreshPlan {
 }
 
 /**
- * Each refresh has its own transaction: it must see what the ones before it committed, and one that fails must not undo
- * the others. A view whose only source is another view may share a batch with it: as long as that view is not
- * refreshed, a refresh has nothing to do. A view with further sources needs to know first whether the view was refreshed.
+ * Makes the refresh steps. Each refresh has its own transaction: it must see what earlier ones committed, and a failure
+ * must not undo the others. A view whose only source is another view may share a batch with that view: if that view was
+ * not refreshed, its own refresh has nothing to do. A view with further sources goes into a later step, because it must
+ * first be known whether the view that it reads was refreshed.
  */
 function refreshSteps(views: readonly CompiledView[]): RefreshStep[] {
   const levels: CompiledView[][] = [];

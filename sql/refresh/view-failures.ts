@@ -2,8 +2,8 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { ResolvedPipeline } from '../resolve';
 
 /**
- * Records the views that a run could not refresh, and forgets those of earlier runs. Exports of these views wait.
- * Placeholders: `run_id`; `failures` (JSON text: `[{view,waits_for,error}]`). A repetition changes nothing.
+ * Records the views that a run could not refresh, and deletes those of earlier runs. Exports of these views wait.
+ * Placeholders: `run_id`; `failures` (JSON text: `[{view,waits_for,error}]`). A repeated call changes nothing.
  */
 export function viewFailureStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { view_failures: failures } = pipeline.tables;

@@ -99,7 +99,7 @@ export const rejectColumns: readonly TableColumn[] = [
   { name: 'payload', type: 'super' },
   { name: 'unparsed', type: `varbyte(${unparsedBytes})` },
   ...merged,
-  // All reasons of a record, with `; ` between them; `reason` is the first. Null in rows older than this column.
+  // All reasons of a record, separated by `; `. `reason` is the first one. Null in rows older than this column.
   { name: 'reasons', type: 'varchar(65535)' },
 ];
 
@@ -205,7 +205,7 @@ const exportColumns: readonly TableColumn[] = [
   { name: 'statement_id', type: 'varchar(128)' },
 ];
 
-/** How many values of a run the options of a column made: `convert`, `trim`, `emptyAsNull` or `default`. */
+/** The number of values per run that a column option made: `convert`, `trim`, `emptyAsNull` or `default`. */
 const conversionColumns: readonly TableColumn[] = [
   { name: 'run_id', type: 'varchar(128)', notNull: true },
   { name: 'column_name', type: 'varchar(64)', notNull: true },
@@ -214,13 +214,13 @@ const conversionColumns: readonly TableColumn[] = [
   { name: 'merged_at', type: 'timestamp', notNull: true },
 ];
 
-/** Records that are meant for another pipeline, by `where`. They do not depend on the identity. */
+/** Records that are meant for another pipeline, according to `where`. They do not depend on the identity. */
 const skippedColumns: readonly TableColumn[] = [
   ...position,
   { name: 'object_key', type: 'varchar(1024)' },
-  // What the record has in place of what `where` wants: `type=track`.
+  // The record's value of what `where` checks, such as `type=track`.
   { name: 'name', type: 'varchar(512)', notNull: true },
-  // Version of the `where` that skipped it.
+  // The version of the `where` that skipped the record.
   { name: 'filter', type: 'varchar(16)', notNull: true },
   ...merged,
 ];
@@ -243,10 +243,10 @@ const fillColumns: readonly TableColumn[] = [
   { name: 'filled_at', type: 'timestamp', notNull: true },
 ];
 
-/** Views that the last complete run could not refresh, and those that wait for them. Empty in a sound pipeline. */
+/** Views that the last complete run could not refresh, and views that wait for them. Empty in a healthy pipeline. */
 const viewFailureColumns: readonly TableColumn[] = [
   { name: 'view_name', type: 'varchar(128)', notNull: true },
-  // The failing view that this one reads, directly or through others. Null for a view that failed itself.
+  // The failed view that this view reads, directly or through others. Null for a view that failed itself.
   { name: 'waits_for', type: 'varchar(128)' },
   // Redshift's message. Null for a view that waits.
   { name: 'error', type: 'varchar(2048)' },

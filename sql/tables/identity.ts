@@ -11,7 +11,7 @@ export function identityParts({ identity, columns }: Pick<Pipeline, 'identity' |
     const column = columns.find((candidate) => candidate.name === name);
     if (!column) return { path: [name], as: 'unknown' };
     const as = column.type === 'decimal' ? `decimal of scale ${column.scale}` : column.type;
-    // Options can give another value for the same payload, and so another id.
+    // Options can change the value of the same payload, and with it the id.
     const { trim, emptyAsNull, default: value } = column;
     return {
       path: column.path,

@@ -7,11 +7,11 @@ export function temporaryTables(name: string) {
     read: `${name}_read`,
     /** Positions that already have an outcome, from the time range of the new rows. */
     merged: `${name}_merged`,
-    /** The remaining rows, parsed. Only where records wrap events. */
+    /** The remaining rows, parsed. Only for pipelines whose records wrap events. */
     wrapped: `${name}_wrapped`,
     /** The events of the remaining rows, parsed. */
     parsed: `${name}_parsed`,
-    /** Those of the parsed rows that are meant for another pipeline. Only for pipelines with `where`. */
+    /** The parsed rows that are meant for another pipeline. Only for pipelines with `where`. */
     filtered: `${name}_filtered`,
     /** The parsed rows, numbered. Only for pipelines with too many columns for one statement. */
     rows: `${name}_rows`,

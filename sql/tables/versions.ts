@@ -6,10 +6,10 @@ import { identityVersion } from './identity';
 const hash = (pipeline: Pick<Pipeline, 'identity' | 'columns'>, columns: readonly object[]) =>
   shortHash(JSON.stringify([identityVersion(pipeline), ...columns]));
 
-/** 8 hexadecimal characters of a hash over `where`. */
+/** The version of `where`: 8 hexadecimal characters of a hash. */
 export const filterVersion = ({ where }: Pick<Pipeline, 'where'>) => shortHash(JSON.stringify(where ?? []));
 
-/** What determines the column's values in the table. Its public name does not, nor whether it is required. */
+/** The options that determine a column's values in the table. Its public name and `required` do not. */
 function valueDefinition(column: Column): object {
   const { name: _, required: __, stored: ___, fill: ____, replaces: _____, mayLose: ______, ...value } = column;
   return { stored: storedName(column), ...value };

@@ -58,7 +58,7 @@ function foldedValue(kind: Token['kind'], text: string): string {
   return text;
 }
 
-/** `line 3, column 7`, from 1. */
+/** Formats an offset as `line 3, column 7`, counted from 1. */
 export function place(sql: string, at: number): string {
   const before = sql.slice(0, at).split('\n');
   return `line ${before.length}, column ${before.at(-1)!.length + 1}`;

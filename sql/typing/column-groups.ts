@@ -13,7 +13,7 @@ function judgedBytes(column: Column): number {
   return items(parts).length + problemLines(column).join('\n      ').length + validCondition([column]).length + 100;
 }
 
-/** The columns in groups of which each fits a statement. Nearly every pipeline has one: one statement is fastest. */
+/** Splits columns into groups that each fit a statement. Most pipelines have one: one statement is fastest. */
 export const columnGroups = <C extends Column>(
   columns: readonly C[],
   bytesOf: (column: C) => number = judgedBytes,

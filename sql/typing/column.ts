@@ -23,7 +23,7 @@ export function items(list: readonly Item[]): string {
   return list.map(({ name, expression }) => `    ${expression} as ${identifier(name)}`).join(',\n');
 }
 
-/** Whether a value is read from its text. Other values are read as they are. */
+/** True if a value is read from its text. Other values are cast directly. */
 const hasText = (column: Column) =>
   column.type === 'super'
     ? false
@@ -31,7 +31,7 @@ const hasText = (column: Column) =>
       ? conversionOf(column) !== undefined || column.emptyAsNull === true || column.trim === true
       : true;
 
-/** The value as text. Every type that could raise is checked as text before it is cast. */
+/** The select item with the value as text. A type whose cast could raise is checked as text before it is cast. */
 export function textItem(column: Column): Item | undefined {
   return hasText(column) ? { name: `${column.name}_text`, expression: textExpression(column) } : undefined;
 }
@@ -40,14 +40,14 @@ const isRewritten = (column: Column) =>
   isTimeColumn(column) && (conversionOf(column) === 'iso' || formatOf(column) !== undefined);
 const rawOf = (column: Column) => identifier(`${column.name}_raw`);
 
-/** The string of a column whose text is written anew from it, so that it is read once. */
+/** The select item with the raw string of a column whose text is rewritten. It makes the string be read only once. */
 export function rawItem(column: Column): Item | undefined {
   if (!isRewritten(column)) return undefined;
   const trimmed = (text: string) => (column.trim ? `btrim(${text}, ${whiteSpace})` : text);
   return { name: `${column.name}_raw`, expression: stringOf(partOf(column), trimmed) };
 }
 
-/** What TRIM takes away. */
+/** The characters that `trim` removes. */
 const whiteSpace = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)";
 
 function textExpression(column: Column): string {
@@ -83,10 +83,10 @@ function textExpression(column: Column): string {
   }
 }
 
-/** A text that is read only to see whether it is empty. */
+/** SQL for a text that only shows whether the string is empty. */
 const emptyOnly = (string: string) => `case when octet_length(${string}) = 0 then '' end`;
 
-/** The typed value, or null if the payload's value does not fit. A null where a value is given makes a reject. */
+/** The select item with the typed value. If it is null although a value is given, the record becomes a reject. */
 export function valueItem(column: Column): Item {
   const value = valueExpression(column);
   return {
@@ -98,7 +98,7 @@ export function valueItem(column: Column): Item {
   };
 }
 
-/** The default as Redshift casts it from a text. */
+/** The default in a text form that Redshift can cast. */
 const defaultText = ({ default: value }: Column) => String(value).replace(/^(\d{4}-\d\d-\d\d)T(.*?)Z?$/, '$1 $2');
 
 function valueExpression(column: Column): string {
@@ -149,7 +149,7 @@ const notEmpty = (column: TextColumn) => (column.emptyAsNull ? ` and octet_lengt
 const listed = ({ oneOf, ...column }: TextColumn) =>
   oneOf ? ` and ${textOf(column as Column)} in (${oneOf.map(quoteLiteral).join(', ')})` : '';
 
-/** Only whole numbers have one text, whatever type SUPER stores them in. */
+/** SQL condition: a number is whole. Only whole numbers have the same text in every type that SUPER stores them in. */
 const plainNumber = (column: TextColumn) =>
   conversionOf(column) === 'text'
     ? ` and (${kindOf(column)} <> 'number' or ${textOf(column)} ~ '^-?[0-9]{1,18}$')`
@@ -161,10 +161,10 @@ const exponentPattern = '^-?[0-9]{1,15}[eE][+]?[0-9]{1,2}$';
 /** 1e100 or more: larger than any type. */
 const hugePattern = '^-?[1-9][0-9]*[eE][+]?[1-9][0-9]{2,}$';
 
-/** A text of a number of any size, in the digits of which a double has no more than 17. */
+/** A pattern for the text of a number. It allows numbers beyond a double's range and more digits than its 17. */
 const doublePattern = '^-?[0-9]{1,400}([.][0-9]{1,400})?([eE][+-]?[0-9]{1,3})?$';
 
-/** As Redshift takes them: https://docs.aws.amazon.com/redshift/latest/dg/r_Boolean_type.html */
+/** The texts that Redshift casts to boolean: https://docs.aws.amazon.com/redshift/latest/dg/r_Boolean_type.html */
 const trueTexts = "'true', 't', 'yes', 'y', '1'";
 const falseTexts = "'false', 'f', 'no', 'n', '0'";
 
@@ -191,7 +191,7 @@ function decimalPattern(precision: number, scale: number): string {
   return `^-?${whole}([.]${fraction})?$`;
 }
 
-/** The kinds of values that a column takes, as json_typeof names them, and how a reason names them. */
+/** The kinds of values that a column accepts, by json_typeof's names, and the phrase for them in a reason. */
 export function expectationOf(column: Column): { readonly kinds: readonly string[]; readonly phrase: string } {
   const convert = conversionOf(column);
   switch (column.type) {
@@ -261,7 +261,7 @@ export function problemLines(column: Column): string[] {
 /** Cuts a long list of allowed values: the column `reason` takes 512 bytes, and the kind of a value may follow. */
 function shortened(text: string): string {
   const most = 480;
-  // A semicolon and a blank separate reasons.
+  // The text must not contain `; `, which separates reasons.
   const bytes = Buffer.from(text.replace(/; /g, ';'));
   if (bytes.length <= most) return bytes.toString();
   let end = most;
@@ -342,10 +342,10 @@ function numberMisfits(column: Extract<Column, { readonly type: string }>, misfi
   ];
 }
 
-/** The name of the item that says which option of a column changed a value. */
+/** The name of the select item that tells which option of a column made a value. */
 export const howName = (column: Column) => identifier(`${column.name}_how`);
 
-/** Whether a column has options that change values. */
+/** True if a column has options that change values. */
 export const isLenient = (column: Column) =>
   conversionOf(column) !== undefined ||
   column.trim === true ||
@@ -353,8 +353,8 @@ export const isLenient = (column: Column) =>
   column.default !== undefined;
 
 /**
- * Which option of the column made its value: `default`, `emptyAsNull`, `convert` or `trim`. Null for a value that the
- * column would have taken without options, and for one that it does not take.
+ * The select item that tells which option of the column made its value: `default`, `emptyAsNull`, `convert` or `trim`.
+ * It is null for a value that the column accepts without options, and for a value that it does not accept.
  */
 export function howItem(column: Column): Item | undefined {
   if (!isLenient(column)) return undefined;
@@ -369,7 +369,7 @@ export function howItem(column: Column): Item | undefined {
   return { name: `${column.name}_how`, expression: `case ${lines.join(' ')} end` };
 }
 
-/** SQL condition: a value that is taken would not be without `convert`. */
+/** SQL condition: an accepted value would not be accepted without `convert`. */
 function isConverted(column: Column): string {
   if (isTimeColumn(column))
     return conversionOf(column) === 'iso' ? `not coalesce(${isOwnForm(column)}, false)` : 'true';

@@ -1,12 +1,12 @@
 /**
- * Custom formats of times, as TO_CHAR writes them. Redshift's TO_TIMESTAMP raises on a text that does not fit and has
- * no form that does not. So a format is compiled here: to a pattern, and to SQL that writes the text anew in ISO 8601
- * from its runs of digits.
+ * Custom formats of times, in the tokens of TO_CHAR. Redshift's TO_TIMESTAMP raises on a text that does not fit, and it
+ * has no variant that does not. So this module compiles a format to a pattern, and to SQL that rewrites a text in ISO
+ * 8601 from its runs of digits.
  */
 
 interface Token {
   readonly name: string;
-  /** May have fewer digits than its width. */
+  /** The token may have fewer digits than its width. */
   readonly loose: boolean;
 }
 type Part = Token | string;
@@ -41,10 +41,10 @@ const wordPatterns: Readonly<Record<string, string>> = {
 };
 const names = [...Object.keys(digits), ...Object.keys(wordPatterns)];
 
-/** What a format is for. */
+/** The type that a format is for. */
 export type FormatOf = 'date' | 'time' | 'timestamp';
 
-/** What is wrong with a format, as a rule that it breaks. Undefined if nothing is. */
+/** Returns the rule that a format breaks, as the end of `the format must …`. Undefined if it is valid. */
 export function formatProblem(format: string, of: FormatOf): string | undefined {
   const parts = parse(format);
   if (typeof parts === 'string') return parts;
@@ -70,7 +70,7 @@ export function formatProblem(format: string, of: FormatOf): string | undefined 
 
 const isWordToken = (part: Part) => typeof part !== 'string' && part.name in wordPatterns;
 
-/** A token of one or two digits is only read right where no other digits touch it. */
+/** Finds a token of one or two digits next to other digits, which would be ambiguous. */
 function looseProblem(parts: readonly Part[]): string | undefined {
   for (const run of runsOf(parts))
     if (run.length > 1 && run.some(({ loose }) => loose))
@@ -103,7 +103,7 @@ function parse(format: string): Part[] | string {
   return parts.length === 0 ? 'not be empty' : parts;
 }
 
-/** The tokens of digits, those together that touch each other. */
+/** Groups the tokens of digits: adjacent ones form one run. */
 function runsOf(parts: readonly Part[]): Token[][] {
   const runs: Token[][] = [];
   let open = false;
@@ -120,13 +120,13 @@ function runsOf(parts: readonly Part[]): Token[][] {
 }
 
 export interface CompiledFormat {
-  /** Of the texts that have the format. */
+  /** The pattern of a text in this format. */
   readonly pattern: string;
-  /** SQL for such a text in ISO 8601 with a space for its T, or as a time of day. */
+  /** SQL that rewrites such a text in ISO 8601 with a space in place of T, or as a time of day. */
   iso(text: string): string;
 }
 
-/** Compiles a format without problems. */
+/** Compiles a valid format. */
 export function compileFormat(format: string, of: FormatOf): CompiledFormat {
   const parts = parse(format);
   if (typeof parts === 'string') throw new Error(`format ${format} must ${parts}`);
@@ -169,20 +169,20 @@ function pieceOf(parts: readonly Part[], name: string, text: string): string {
   throw new Error(`no ${name} in its run`);
 }
 
-/** No other word of three letters is in a text with a month. */
+/** SQL for the number of the month's name. No other word of three letters occurs in such a text. */
 const monthOf = (text: string) =>
   `lpad(((strpos('${months.join('')}', regexp_substr(lower(${text}), '[a-z]{3}')) + 2) / 3)::varchar(2), 2, '0')`;
 
 const hourOf = (hour: string, text: string) =>
   `lpad((try_cast(${hour} as int) % 12 + case when lower(${text}) ~ 'pm' then 12 else 0 end)::varchar(2), 2, '0')`;
 
-/** The offset at the end of a text, whose digits follow those of the other tokens. */
+/** SQL for the offset at the end of a text. Its digits follow those of the other tokens. */
 function offsetAtEnd(parts: readonly Part[], text: string): string {
   const runs = runsOf(parts).length;
   const run = (index: number) => `coalesce(regexp_substr(${text}, '[0-9]+', 1, ${index}), '')`;
   return `case when right(${text}, 1) not in ('Z', 'z') then ${offsetOf(`case when strpos(${text}, '+') > 0 then '+' else '-' end`, `${run(runs + 1)} || ${run(runs + 2)}`)} else '' end`;
 }
 
-/** `+01:00` of a sign and the digits `01` or `0100`. */
+/** SQL for an offset such as `+01:00`, from a sign and the digits `01` or `0100`. */
 export const offsetOf = (sign: string, digits: string) =>
   `${sign} || left(${digits}, 2) || ':' || rpad(substring(${digits}, 3), 2, '0')`;

@@ -7,17 +7,17 @@ export interface Item {
   readonly expression: string;
 }
 
-/** `payload."product"."price"`: delimited, since attribute names are case-sensitive in the warehouse. */
+/** SQL for a path: `payload."product"."price"`. Names are quoted, since attributes are case-sensitive. */
 export function payloadPath(path: readonly string[]): string {
   return ['payload', ...path.map(quoteIdentifier)].join('.');
 }
 
 export const partOf = (column: Column) => identifier(`${column.name}_part`);
 export const textOf = (column: Column) => identifier(`${column.name}_text`);
-/** The kind of the value at the column's path, as json_typeof names it. `null` also where there is no value. */
+/** SQL for json_typeof's kind of the value at the column's path. It is `null` too if there is no value. */
 export const kindOf = (column: Column) => `coalesce(json_typeof(${partOf(column)}), 'null')`;
 
-/** The value at the column's path, so that the path is followed once. */
+/** The select item with the value at the column's path. It makes the path be followed only once. */
 export function partItem(column: Column): Item {
   return { name: `${column.name}_part`, expression: payloadPath(column.path) };
 }
@@ -27,13 +27,13 @@ const maxTextBytes = 65_535;
 /** SQL condition: the string at the column's path is too long for a varchar. */
 export const isTooLong = (column: Column) => `json_size(${partOf(column)}) > ${maxTextBytes + 2}`;
 
-/** The guard keeps texts longer than a varchar away from the cast, whose behaviour for them is not documented. */
+/** SQL for a string. Only strings that fit a varchar are cast: the cast of longer ones is not documented. */
 export const stringOf = (part: string, made: (text: string) => string = (text) => text) =>
   `case when is_varchar(${part}) and json_size(${part}) <= ${maxTextBytes + 2} then ${made(`${part}::varchar(${maxTextBytes})`)} end`;
 
-/** `convert` of any column. */
+/** Returns `convert` of any column. */
 export const conversionOf = (column: Column) => ('convert' in column ? column.convert : undefined);
-/** The custom format of a time. */
+/** Returns the custom format of a time column. */
 export function formatOf(column: Column): string | undefined {
   const convert = conversionOf(column);
   return typeof convert === 'object' ? convert.format : undefined;
@@ -50,5 +50,5 @@ export const isAbsent = (column: Column) =>
 export const isGiven = (column: Column) =>
   column.emptyAsNull ? `${kindOf(column)} <> 'null' and not (${isEmpty(column)})` : `${kindOf(column)} <> 'null'`;
 
-/** Whether a record without a value is a reject. */
+/** True if a record without a value is a reject. */
 export const mustBeGiven = (column: Column) => column.required === true && column.default === undefined;

@@ -1,6 +1,6 @@
 import type { Column } from '../../pipelines/definition';
 
-/** Splits columns into as few parts of at most about `most` bytes as there have to be, all about equally large. */
+/** Splits columns into the fewest parts of at most about `most` bytes. All parts are about equally large. */
 export function splitColumns<C extends Column>(
   columns: readonly C[],
   bytesOf: (column: C) => number,

@@ -13,19 +13,19 @@ const secondsPattern = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]';
 const utcPattern = `^${day} ${secondsPattern}([.][0-9]{1,6})?Z?$`;
 const patternOfDays = (days: string) => `^${days} ${secondsPattern}([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$`;
 const timestampPattern = patternOfDays(day);
-/** Days on which an offset can lead out of the years 1 to 9999, and the year 0, which does not exist. */
+/** Matches the year 0, which does not exist, and days on which an offset can lead out of the years 1 to 9999. */
 const edgePattern = patternOfDays('(0000-[0-9]{2}-[0-9]{2}|0001-01-01|9999-12-31)');
 const dayPattern = `^${day}$`;
 const timePattern = `^${secondsPattern}([.][0-9]{1,6})?$`;
 
-/** ISO 8601 as people write it. */
+/** The looser forms of ISO 8601 that `convert: 'iso'` accepts. */
 const isoPattern = `^${day}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?( ?(UTC|GMT|[Zz]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$`;
 const isoTimePattern = '^[Tt]?[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?$';
 
 /**
- * The text of a time with `convert: 'iso'` or a custom format, in the one form that its value is computed from:
- * `2026-11-21 10:00:00.5+01:00`. A text in no form that the column takes stays as it is, or is null beside a custom
- * format.
+ * SQL that rewrites the text of a time with `convert: 'iso'` or a custom format to the one form that its value is
+ * computed from: `2026-11-21 10:00:00.5+01:00`. A text that does not match stays unchanged with `iso`, and becomes null
+ * with a custom format.
  * @param given the column with the value's string
  */
 export function timeText(column: TimeColumn, given: string): string {
@@ -49,10 +49,10 @@ export function timeText(column: TimeColumn, given: string): string {
     else ${given} end`;
 }
 
-/** Seconds with their fraction, `:00` for none. */
+/** SQL for the seconds with their fraction, `:00` if there are none. */
 const secondsOf = (text: string) => `case when left(${text}, 1) = ':' then replace(${text}, ',', '.') else ':00' end`;
 
-/** A text in the column's own form as Redshift writes it: with a space between date and time. */
+/** SQL that rewrites a text in the column's own form to Redshift's, which has a space between date and time. */
 export const ownText = ({ type }: TimeColumn, text: string) =>
   type === 'date' || type === 'time' ? text : spaced(text);
 
@@ -60,10 +60,10 @@ const spaced = (text: string) => `replace(${text}, 'T', ' ')`;
 
 export const formatTarget = ({ type }: TimeColumn) => (type === 'timestamptz' ? 'timestamp' : type);
 
-/** Whether a column reads numbers as times. */
+/** True if a column reads numbers as times. */
 export const isEpoch = (column: Column) => /^epoch/.test(String(conversionOf(column)));
 
-/** The typed value of a time, or null if it does not fit. */
+/** SQL for the typed value of a time. Null if the text does not fit. */
 export function timeValue(column: TimeColumn): string {
   const text = textOf(column);
   if (column.type === 'time') return `case when ${text} ~ '${timePattern}' then try_cast(${text} as time) end`;
@@ -73,18 +73,18 @@ export function timeValue(column: TimeColumn): string {
   return ofType(column, timestampExpression(text));
 }
 
-/** A time in UTC as the column's type. */
+/** SQL that casts a UTC timestamp to the column's type. */
 function ofType({ type }: TimeColumn, timestamp: string): string {
   if (type === 'date') return `(${timestamp})::date`;
   return type === 'timestamptz' ? `(${timestamp}) at time zone 'UTC'` : timestamp;
 }
 
 /**
- * Converts ISO 8601, with a space for its T, to a UTC timestamp. Most texts need no conversion: they are cast as they
- * are. For others the date, the time and up to six digits of the fraction are cast, then the offset is subtracted.
+ * Converts ISO 8601, with a space in place of T, to a UTC timestamp. Most texts need no conversion and are cast
+ * directly. For others it casts the date, the time and up to six digits of the fraction, and then subtracts the offset.
  * Further digits are cut. The result is null for a day that does not exist and for an offset that leads out of the
- * years 1 to 9999: readers of `events` take no other times. In a matching text the sixth character from the end is a
- * sign only if an offset follows. Nothing here raises, in whatever order it is evaluated: every cast is a TRY_CAST.
+ * years 1 to 9999, because readers of `events` accept no other times. In a matching text the sixth character from the
+ * end is a sign only if an offset follows. Every cast is a TRY_CAST, so nothing raises in any order of evaluation.
  */
 function timestampExpression(text: string): string {
   const number = (digits: string) => `try_cast(${digits} as int)`;
@@ -103,7 +103,7 @@ function timestampExpression(text: string): string {
     end`;
 }
 
-/** The first and the last second of the years 1 to 9999, since 1970. */
+/** The first and last second of the years 1 to 9999, in seconds since 1970. */
 const firstSecond = -62_135_596_800;
 const lastSecond = 253_402_300_799;
 const daySeconds = 86_400;
@@ -111,7 +111,8 @@ const daySeconds = 86_400;
 /**
  * Converts seconds or milliseconds since 1970 to a timestamp, in steps of days, seconds and microseconds, each of which
  * is an INTEGER: DATEADD takes no larger number (https://docs.aws.amazon.com/redshift/latest/dg/r_DATEADD_function.html).
- * The texts before and after the point are taken apart, so that no digit is rounded. Digits beyond microseconds are cut.
+ * The digits before and after the point are cast separately, so that none is rounded. Digits beyond microseconds are
+ * cut.
  */
 function epochExpression(text: string, isMillis: boolean): string {
   const sign = `case when left(${text}, 1) = '-' then -1 else 1 end`;
@@ -126,7 +127,7 @@ function epochExpression(text: string, isMillis: boolean): string {
     end`;
 }
 
-/** How a reason names what the column expects of a text. */
+/** Returns the phrase in a reason for a text that the column does not accept. */
 export function timePhrase(column: TimeColumn): string {
   const convert = conversionOf(column);
   if (typeof convert === 'object') return `not in the format ${convert.format}`;

@@ -16,7 +16,7 @@ export type TypingTables = (number: number) => string;
 /** How many tables a typing makes, each with one statement. */
 export const typingStatements = (groups: number) => (groups === 1 ? 1 : groups + 2);
 
-/** Names a part of the reasons. */
+/** Returns the name of the item with one part of the reasons. */
 export const reasonName = (part: number) => quoteIdentifier(`reasons ${part + 1}`);
 
 interface TypedGroups {
@@ -26,17 +26,17 @@ interface TypedGroups {
   readonly from: string;
   /** The reasons of the groups, in their order. */
   readonly reasons: readonly string[];
-  /** A column, qualified by its group's table. */
+  /** Returns a column, qualified by its group's table. */
   valueOf(column: Column): string;
-  /** Which option made its value, likewise. */
+  /** Returns the item that tells which option made the column's value, qualified in the same way. */
   howOf(column: Column): string;
 }
 
 /**
  * Types the rows of a temporary table group by group.
- * @param tables table 1 has `payload` and `rowNumber`
- * @param reasonsOf SQL for what is wrong with the columns of a group, in one or more parts
- * @param withHow whether the tables also say which option made a value
+ * @param tables names of the tables; the first one has `payload` and `rowNumber`
+ * @param reasonsOf returns SQL for the problems of a group's columns, in one or more parts
+ * @param withHow true if the tables also tell which option made a value
  */
 export function typedGroups(
   tables: TypingTables,

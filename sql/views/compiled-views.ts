@@ -22,7 +22,7 @@ export interface CompiledView {
   readonly hash: string;
   /** Names of the views it reads. */
   readonly reads: readonly string[];
-  /** The number of relations that it reads: tables, views, and common table expressions. */
+  /** The number of relations that the view reads: tables, views and common table expressions. */
   readonly sources: number;
 }
 

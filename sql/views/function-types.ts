@@ -16,7 +16,7 @@ const sum: ResultOf = ([type]) => {
   if (scale !== undefined) return `decimal(38,${scale})`;
   return type;
 };
-/** Of whole numbers with one place, which the examples of MEDIAN show. */
+/** The type of MEDIAN. For whole numbers it has one decimal place, as the examples of MEDIAN show. */
 const middle: ResultOf = ([type]) => (type !== undefined && isInteger(type) ? 'decimal(38,1)' : type);
 const zoned: ResultOf = ([, type]) => (type === 'timestamptz' ? 'timestamp' : 'timestamptz');
 const average: ResultOf = ([type]) => (type !== undefined && isInteger(type) ? 'bigint' : type);

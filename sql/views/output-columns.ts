@@ -16,22 +16,22 @@ export interface OutputColumn {
   readonly text: string;
 }
 
-/** A relation of a FROM clause. It has no columns if synthesis does not know them. */
+/** A relation of a FROM clause. Its columns are empty if synthesis does not know them. */
 export interface Relation {
   readonly name: string | undefined;
   readonly columns: readonly OutputColumn[];
-  /** An array, whose elements can have attributes of any name. */
+  /** True for an array, whose elements can have attributes of any name. */
   readonly isArray?: boolean;
 }
 
-/** One SELECT of a query, without those inside it. */
+/** One SELECT of a query, without the SELECTs inside it. */
 export interface Block {
-  /** From the keyword to its end. */
+  /** The tokens of the SELECT, from the keyword to its end. */
   readonly select: readonly Token[];
   readonly relations: readonly Relation[];
-  /** The relations of the queries around it. */
+  /** The relations of the enclosing queries. */
   readonly outer: readonly Relation[];
-  /** The names that it gives to its results. */
+  /** The names of its result columns. */
   readonly aliases: ReadonlySet<string>;
 }
 
@@ -48,7 +48,7 @@ export function outputColumns(pipeline: Pipeline, query: string): OutputColumn[]
   );
 }
 
-/** Every SELECT of a query, with what it reads. */
+/** Returns every SELECT of a query, with the relations that it reads. */
 export function readBlocks(pipeline: Pipeline, tokens: readonly Token[]): Block[] {
   const blocks: Block[] = [];
   new Reader(pipeline, (block) => blocks.push(block)).query(tokens, new Map());
@@ -58,7 +58,7 @@ export function readBlocks(pipeline: Pipeline, tokens: readonly Token[]): Block[
 class Reader {
   private readonly relations = new Map<string, readonly OutputColumn[]>();
 
-  /** @param onBlock receives every SELECT of the query, but none of the views that it reads. @default - nobody asks */
+  /** @param onBlock receives each SELECT of the query, but none of the views that it reads. @default - not called */
   constructor(
     private readonly pipeline: Pipeline,
     private readonly onBlock?: (block: Block) => void,
@@ -114,7 +114,7 @@ class Reader {
     return columns;
   }
 
-  /** The subqueries of expressions. */
+  /** Reads the subqueries in expressions. */
   private queriesWithin(tokens: readonly Token[], known: Known, around: readonly Relation[]): void {
     for (let at = 0; at < tokens.length; at += 1) {
       if (tokens[at]!.text !== '(' || !isWord(tokens[at + 1], 'select', 'with')) continue;
@@ -214,7 +214,7 @@ class Reader {
     return relations;
   }
 
-  /** An array of a relation before it: its elements under their own name, and their positions. Answers the index behind it. */
+  /** Reads an array of an earlier relation: its elements and their index. Returns the index after it. */
   private array(tokens: readonly Token[], start: number, relations: Relation[]): number {
     let at = start + 1;
     while (tokens[at]?.text === '.' || tokens[at]?.text === '[')
@@ -227,7 +227,7 @@ class Reader {
       columns.push({ name: tokens[at + 1]?.value, type: 'bigint', text: tokens[at + 1]?.text ?? '' });
       at += 2;
     }
-    // Its own name is the element, whose attributes are no columns.
+    // The array's own name means the element, whose attributes are not columns.
     relations.push({ name: undefined, columns });
     return at;
   }

@@ -9,7 +9,10 @@ export interface RelationReference {
   readonly last: Token;
 }
 
-/** Every relation that a query names after FROM, JOIN or a comma of a FROM list; an array of one, as in `from t, t.items i`, is none. */
+/**
+ * Finds every relation that a query names after FROM, JOIN or a comma of a FROM list. An array of a relation is not a
+ * relation itself: `t.items` in `from t, t.items i`.
+ */
 export function relationReferences(sql: string): RelationReference[] {
   const tokens = significant(tokenize(sql));
   const references: RelationReference[] = [];
@@ -21,7 +24,7 @@ export function relationReferences(sql: string): RelationReference[] {
   return references;
 }
 
-/** Index of the name of a relation, if this token is before one. */
+/** Returns the index of a relation's name, if the token is directly before one. */
 function relationAt(tokens: readonly Token[], index: number): number | undefined {
   if (isWord(tokens[index + 1], 'unpivot')) return undefined;
   if (!isName(tokens[index + 1])) return undefined;
@@ -29,7 +32,7 @@ function relationAt(tokens: readonly Token[], index: number): number | undefined
   return tokens[index]!.value === ',' && inFromList(tokens, index) ? index + 1 : undefined;
 }
 
-/** Indexes at which an array or an object of a relation before it is named in FROM. */
+/** Finds the indexes in FROM that name an array or an object of an earlier relation. */
 export function arrayStarts(tokens: readonly Token[]): ReadonlySet<number> {
   const found = new Set<number>();
   const aliases = new Set<string>();
@@ -46,7 +49,7 @@ export function arrayStarts(tokens: readonly Token[]): ReadonlySet<number> {
   return found;
 }
 
-/** Words that follow a relation and are not its alias. */
+/** Words that can follow a relation but are not its alias. */
 export const notAnAlias = [
   ...['on', 'using', 'join', 'inner', 'left', 'right', 'full', 'outer', 'cross', 'natural', 'at', 'pivot', 'unpivot'],
   ...['where', 'group', 'having', 'order', 'limit', 'offset', 'union', 'intersect', 'except', 'minus', 'qualify'],

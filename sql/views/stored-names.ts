@@ -40,9 +40,9 @@ interface Reference {
 
 /**
  * Rewrites a view's query to read stored tables: the table of events in place of its view, other views under their
- * physical names, columns under their stored names. The result's columns keep their names. In a query with queries
- * within, where a name may mean several things, the table gives its columns their public names instead.
- * @param physicalNames of the pipeline's views
+ * physical names, and columns under their stored names. The result's columns keep their names. In a nested query a name
+ * can mean several things. There the table is replaced by a subquery that renames its columns to their public names.
+ * @param physicalNames physical names of the pipeline's views
  */
 export function overStored(pipeline: Pipeline, sql: string, physicalNames: ReadonlyMap<string, string>): StoredQuery {
   const query = new Query(pipeline, sql, physicalNames);
@@ -66,11 +66,11 @@ class Query {
   private readonly relations: Named[] = [];
   /** Offsets of columns that were renamed. */
   private readonly changed = new Set<number>();
-  /** Whether a query stands within it. */
+  /** True if the query contains another query. */
   private readonly isNested: boolean;
   /** Public name to stored name, where they differ. */
   private readonly renamed: ReadonlyMap<string, string>;
-  /** Stored name to public name, where the stored name is no longer a public one. */
+  /** Stored name to public name, for stored names that are no longer public names. */
   private readonly hidden: ReadonlyMap<string, string>;
 
   constructor(
@@ -105,7 +105,7 @@ class Query {
     for (const item of items) this.keepName(item);
   }
 
-  /** Of names with a schema only the relation's alias is left. */
+  /** Replaces qualified names with a schema by the relation's alias. */
   private requalifyAll(): void {
     for (const [index, token] of this.tokens.entries()) {
       const [dot, second, , third] = this.tokens.slice(index + 1, index + 5);
@@ -145,7 +145,7 @@ class Query {
     this.edits.set(first.at, { at: first.at, end: last.at + last.text.length, text });
   }
 
-  /** The table of events with its columns under their public names. */
+  /** SQL for the table of events with its columns under their public names. */
   private publicRows(table: string): string {
     if (this.renamed.size === 0) return table;
     const list = eventsViewColumns(this.pipeline).map(({ name }) => {
@@ -182,7 +182,7 @@ class Query {
       : { first: token, column: token };
   }
 
-  /** A column wins over a result of the same name. */
+  /** Renames a column. A column has precedence over a result of the same name. */
   private rename({ first, column, by }: Reference): void {
     const { value, text } = column;
     const hidden = this.hidden.get(value);

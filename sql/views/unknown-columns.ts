@@ -4,18 +4,18 @@ import { closing, find, isName, isWord } from '../text/token-walk';
 import { significant, type Token, tokenize } from '../text/tokens';
 import { type Block, type Relation, readBlocks } from './output-columns';
 
-/** A name in a query that is no column of what the query reads. */
+/** A name in a query that is not a column of any relation it reads. */
 export interface UnknownColumn {
   readonly name: string;
   /** Offset in the query. */
   readonly at: number;
-  /** The columns that the name may have meant. */
+  /** The columns that the name could have meant. */
   readonly known: readonly string[];
 }
 
 /**
- * The names in a query that must be columns and are none. A block of the query is passed over where it reads something
- * whose columns synthesis does not know, such as an array or a pivot.
+ * Finds names in a query that should be columns but do not exist. A block is skipped if it reads a relation whose
+ * columns synthesis does not know, such as a pivot.
  */
 export function unknownColumns(pipeline: Pipeline, query: string): UnknownColumn[] {
   const tokens = significant(tokenize(query)).filter(({ text }) => text !== ';');
@@ -46,7 +46,7 @@ function unknownIn(schema: string, { select, relations, outer, aliases }: Block)
   return found;
 }
 
-/** Index of the end of a subquery that begins here: it is a block of its own. */
+/** Returns the index of the end of a subquery that begins here. A subquery is a separate block. */
 function nestedEnd(tokens: readonly Token[], index: number): number | undefined {
   return tokens[index]!.text === '(' && isWord(tokens[index + 1], 'select', 'with')
     ? closing(tokens, index)
@@ -66,28 +66,28 @@ function joinConditions(tokens: readonly Token[]): Token[][] {
   return found;
 }
 
-/** Words that are no columns in the places where SQL has them, and that are not reserved. */
+/** Words that are not reserved but have a syntactic meaning, so they are not taken for columns. */
 const soft = new Set(
   `approximate at by date day days dayofweek dayofyear dow doy epoch escape exclude filter first following hour hours ilike ignore
   interval last microsecond microseconds millisecond milliseconds minute minutes month months of over partition preceding precision
   quarter quarters range respect rollup row rows second seconds sets similar sysdate time timestamp timestamptz timetz unbounded
   unknown varying week weeks within without year years zone cube level prior start current groups`.split(/\s+/),
 );
-/** Their first argument is a unit of time. */
+/** Functions whose first argument is a unit of time. */
 const takesUnit = new Set(['dateadd', 'datediff', 'date_add', 'date_diff', 'date_part', 'extract', 'datepart']);
 
 function mayBeColumn(tokens: readonly Token[], index: number): boolean {
   const [before, token, next] = [tokens[index - 1], tokens[index]!, tokens[index + 1]];
   if (!isName(token) || before?.text === '.' || before?.text === '::' || next?.text === '(') return false;
   if (token.kind === 'word' && (isReserved(token.value) || soft.has(token.value))) return false;
-  // A type after AS in a cast, an alias, or an alias without AS.
+  // The word is a type or an alias after AS, or a type before a literal.
   if (isWord(before, 'as') || next?.kind === 'string') return false;
   if (before?.text === '(' && takesUnit.has(tokens[index - 2]?.value ?? '')) return false;
   if (isTypeName(tokens, index)) return false;
   return true;
 }
 
-/** A word after a type: `::double precision`, `character varying`. */
+/** True for the second word of a type after `::`, as in `::double precision` or `::character varying`. */
 function isTypeName(tokens: readonly Token[], index: number): boolean {
   return tokens[index - 2]?.text === '::' && tokens[index - 1]?.kind === 'word';
 }
