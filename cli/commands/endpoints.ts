@@ -3,7 +3,10 @@ import type { Output } from '../terminal';
 import { DEFAULT_DATA, text } from './options';
 import { type RuntimeFile, readRuntimeFile } from './runtime-file';
 
-/** Returns the variables that every AWS SDK and the AWS CLI read, and those that name the warehouse and its owner for the Data API. */
+/**
+ * Returns the variables that every AWS SDK and the AWS CLI read, and those that name the warehouse and its owner for
+ * the Data API.
+ */
 export function environmentVariables(file: RuntimeFile): Record<string, string> {
   const { endpoint, region, credentials, warehouse } = file;
   const names = {

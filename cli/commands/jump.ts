@@ -16,7 +16,7 @@ const unitsMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const longestMs = 366 * unitsMs.d;
 const pollEveryMs = 200;
 
-/** Reads `90m`, `2h` or `1d` as milliseconds. @throws Failure that says what is allowed */
+/** Parses `90m`, `2h` or `1d` to milliseconds. @throws Failure that says what is allowed */
 export function durationOf(given: string): number {
   const [, amount, unit] = /^(\d{1,9})([smhd])$/.exec(given) ?? [];
   const ms = Number(amount) * (unitsMs[unit as keyof typeof unitsMs] ?? Number.NaN);
@@ -46,7 +46,7 @@ export function addJump(program: Command, io: JumpIo): void {
     });
 }
 
-/** Returns the time of the clock at the end. */
+/** Moves the clock forward. Returns its time at the end. */
 async function jump(runtime: RuntimeFile, ms: number, progress: Progress): Promise<number> {
   const stage = progress.stage('jump', 'asking the clock');
   const begin = await clock(runtime);

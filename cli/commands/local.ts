@@ -84,7 +84,7 @@ function dependencies(once: boolean): LocalDependencies {
   return once ? { ...common, open: (options) => loadRuntime().openRuntime(options) } : { ...common, ...live() };
 }
 
-/** A run that goes on has a page, on which faults can be asked for. */
+/** Makes the dependencies of a live run, which has a page. The page can request faults and records. */
 function live(): Pick<LocalDependencies, 'open' | 'page'> {
   const faults = new FaultsOnDemand();
   const requests = new BatchRequests();

@@ -28,7 +28,7 @@ export function addUi(program: Command, { stdout }: { readonly stdout: Output })
     });
 }
 
-/** The address is printed anyway, so a machine without a browser is no error. */
+/** Opens a browser. A machine without one is no error, because the address is printed too. */
 function openInBrowser(address: string): void {
   const commands: Partial<Record<NodeJS.Platform, [string, ...string[]]>> = {
     darwin: ['open'],

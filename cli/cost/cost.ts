@@ -165,8 +165,8 @@ function linesOf(resource: TemplateResource, resources: Resources): Line[] {
 }
 
 /**
- * Metrics that the functions write, per pipeline with an alarm. RunSeconds and LoadedFiles have no alarm. A metric of a
- * single view is written, and paid for, only while that view fails.
+ * Returns the cost of the metrics that the functions write. They are counted per pipeline by their alarms; RunSeconds
+ * and LoadedFiles have no alarm. A metric of a single view is written, and paid for, only while that view fails.
  */
 function customMetrics(resources: Resources): Line[] {
   const { namespace, viewFailed, ...names } = functionMetrics;

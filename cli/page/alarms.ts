@@ -1,7 +1,7 @@
 import type { Runtime } from '../../local/runtime';
 import type { Alarm } from '../../ui/api';
 
-/** An alarm of the deployed template over a metric of the functions. */
+/** An alarm in the deployed template on a metric of the functions. */
 interface Definition {
   readonly name: string;
   readonly description: string;
@@ -15,10 +15,10 @@ interface Definition {
   readonly silenceAlarms: boolean;
 }
 
-/** The namespace of the functions' metrics. AWS publishes the others itself, so no local run has them. */
+/** The namespace of the functions' metrics. AWS itself publishes all others, so no local run has them. */
 export const NAMESPACE = 'Millrace';
 
-/** The function metrics' alarms, as the environment's templates define them. */
+/** Returns the alarms on the functions' metrics, as the environment's templates define them. */
 export function alarmDefinitions(runtime: Pick<Runtime, 'ofType'>): Definition[] {
   return runtime
     .ofType('AWS::CloudWatch::Alarm')
@@ -39,16 +39,16 @@ export function alarmDefinitions(runtime: Pick<Runtime, 'ofType'>): Definition[]
     }));
 }
 
-/** Parts of `millrace dev estore: refresh failed (detail)`. */
+/** Splits an alarm's name, such as `millrace dev estore: refresh failed (detail)`. */
 export function partsOf(name: string): { pipeline: string; heading: string } {
   const [, pipeline = '', heading = name] = /^millrace \S+ (\S+): (.+?)(?: \(.*\))?$/.exec(name) ?? [];
   return { pipeline, heading };
 }
 
 /**
- * The alarms that fire now, evaluated over the metrics as CloudWatch does: sums by period, over the last whole periods.
- * The period that is under way counts once it is above the threshold. Periods before `since` have no data and count for
- * nothing, because the metrics begin with the runtime.
+ * Returns the alarms that fire now. It evaluates the metrics like CloudWatch: sums by period, over the last whole
+ * periods. The current period counts once it is above the threshold. Periods before `since` do not count, because the
+ * metrics begin with the runtime.
  */
 export function firing(runtime: Pick<Runtime, 'ofType' | 'metrics' | 'clock'>, since: number): Alarm[] {
   const now = runtime.clock.now();

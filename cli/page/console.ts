@@ -12,13 +12,13 @@ import type { SqlFailure, SqlResult } from '../../ui/api';
 import { type Calls, Refusal } from '../../ui/server';
 import type { PageRuntime } from './page-runtime';
 
-/** More rows are cut off: a browser holds these, and a person reads fewer. */
+/** The most rows of a result; further ones are cut. A browser can hold these, and a person reads fewer. */
 const MOST_ROWS = 100_000;
 const ENDED = ['FINISHED', 'FAILED', 'ABORTED'];
 
 type Cell = SqlResult['rows'][number][number];
 
-/** Runs statements through the Data API, as any client of the warehouse does. */
+/** Runs statements through the Data API, like any client of the warehouse. */
 export function sqlConsole({ demo }: PageRuntime): Pick<Calls, '/api/sql' | '/api/sql/cancel'> & { dispose(): void } {
   const { endpoint, region, credentials } = demo;
   const client = new RedshiftDataClient({ ...clientSettings(), endpoint, region, credentials });
@@ -36,7 +36,7 @@ export function sqlConsole({ demo }: PageRuntime): Pick<Calls, '/api/sql' | '/ap
           return entry.cancelled;
         });
       } catch (error) {
-        // The Data API refuses some statements at once.
+        // The Data API rejects some statements immediately.
         if ((error as { $fault?: unknown }).$fault === undefined) throw error;
         return failure((error as Error).message, sql);
       } finally {
@@ -91,7 +91,7 @@ async function execute(
   };
 }
 
-/** A statement that has ended cannot be cancelled. */
+/** Cancels a statement. One that has already ended is no error. */
 async function cancel(client: RedshiftDataClient, id: string): Promise<void> {
   try {
     await client.send(new CancelStatementCommand({ Id: id }));
@@ -100,7 +100,7 @@ async function cancel(client: RedshiftDataClient, id: string): Promise<void> {
   }
 }
 
-/** Reads the place of an error from its message: `line 2, column 8: …`. */
+/** Reads the position of an error from its message: `line 2, column 8: …`. */
 export function failure(error: string, sql: string): SqlFailure {
   const [, line, column] = /line (\d+), column (\d+)/.exec(error) ?? [];
   if (line === undefined) return { error };

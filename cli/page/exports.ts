@@ -11,10 +11,10 @@ import { allExports, contentText, findExport, type NamedExport } from '../comman
 import { firstRow, type PageRuntime } from './page-runtime';
 import type { RuntimeWatch } from './watch';
 
-/** More windows are not shown. */
+/** The most windows that are shown. */
 const MOST_WINDOWS = 24 * 62;
 
-/** What is published, and what waits for what. */
+/** Answers the page's calls about exports: published windows, and what the next one waits for. */
 export function exportCalls(
   page: PageRuntime,
   watch: RuntimeWatch,
@@ -64,7 +64,7 @@ export function exportCalls(
     async download(key) {
       if (!key.startsWith('exports/'))
         throw new Refusal(`key must be the key of a published file, got '${key.slice(0, 200)}'`);
-      // The path comes from a key that the bucket listed, so the key cannot lead elsewhere.
+      // The key must be one that the bucket lists, so it cannot lead to another file.
       const found = await demo.objects(demo.exportBucket, key);
       if (!found.some((object) => object.key === key)) throw new Refusal(`there is no file ${key.slice(0, 200)}`);
       const path = demo.pathOf(demo.exportBucket, key);
@@ -99,7 +99,7 @@ where newest = 1 order by 1 desc limit ${MOST_WINDOWS}`,
   return last === undefined ? [] : [...published, await nextWindow(page, watch, named, Date.parse(last.end))];
 }
 
-/** The window after the newest publication, and what it waits for. */
+/** Returns the window after the newest publication, and what it waits for. */
 async function nextWindow(
   { demo }: PageRuntime,
   watch: RuntimeWatch,

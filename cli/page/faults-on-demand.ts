@@ -3,12 +3,12 @@ import type { FaultName } from '../../ui/api';
 
 type Armed = Exclude<FaultName, 'reshard' | 'pause-warehouse' | 'resume-warehouse'>;
 
-/** Faults that a person asks for: each happens once, on the next occasion. */
+/** Faults that a person requests. Each happens once, at the next opportunity. */
 export class FaultsOnDemand {
   private readonly armed: Armed[] = [];
   private happened: (what: string) => void = () => {};
 
-  /** @param listener is called when a fault happens */
+  /** @param listener called when a fault happens */
   onHappened(listener: (what: string) => void): void {
     this.happened = listener;
   }

@@ -12,21 +12,21 @@ import { firing } from './alarms';
 import { firstRow, numberOf, type PageRuntime } from './page-runtime';
 import type { RuntimeWatch } from './watch';
 
-/** A refresh is late after so many intervals, as the alarm `refresh missing`. */
+/** The number of intervals after which a refresh is late, as for the alarm `refresh missing`. */
 const LATE_INTERVALS = 3;
-/** Accepted records are compared with those of this long ago, on the clock, for the rate. */
+/** The clock time over which the rate of accepted records is measured. */
 const RATE_WINDOW_MS = 60_000;
-/** An imbalance between two reads of a running environment is not one. It has to be seen so often. */
+/** The number of counts that must be unbalanced in a row: between two reads, records may move. */
 const LOOKS = 3;
 
-/** Facts of the environment that the runtime does not have. */
+/** Facts about the environment that the runtime does not know. */
 export interface FlowState {
   catchingUp(): boolean;
   clockRate(): number;
   paused(): boolean;
 }
 
-/** Reads everything that the picture shows. */
+/** Reads everything that the flow diagram shows. */
 export class FlowReader {
   private readonly rows: HistoryRows;
   private readonly startedAt: number;
@@ -78,7 +78,7 @@ export class FlowReader {
     return this.pipelines.filter(({ name }) => this.page.demo.isDeployed(name));
   }
 
-  /** Counts are read in several queries. While records move, they can disagree for a moment. */
+  /** Counts the records. It takes several queries, which can disagree for a moment while records move. */
   private async counts(pipelines: readonly Pipeline[]): Promise<Map<string, RecordCounts>> {
     const counts = new Map<string, RecordCounts>();
     for (const pipeline of pipelines)
@@ -213,7 +213,7 @@ export class FlowReader {
     });
   }
 
-  /** Lists the archive only when something was delivered. */
+  /** Lists the archive, but only after a new delivery. */
   private async archive(pipeline: Pipeline) {
     const known = this.archives.get(pipeline.name);
     const { deliveries } = this.watch;
@@ -227,12 +227,12 @@ export class FlowReader {
     return found;
   }
 
-  /** Records a second of the clock, over the last minute of it. */
+  /** Returns the records per second over the last minute of clock time. */
   private rate({ name }: Pipeline): number {
     const { demo } = this.page;
     const now = demo.now();
     const seen = this.accepted.get(name) ?? [];
-    // The clock may be stopped: one entry for each of its moments.
+    // The clock may be stopped, so there is only one entry per moment.
     if (seen.at(-1)?.at === now) seen.pop();
     seen.push({ at: now, records: demo.acceptedRecords(demo.streamOf(name)) });
     while (seen.length > 2 && seen[1]!.at <= now - RATE_WINDOW_MS) seen.shift();

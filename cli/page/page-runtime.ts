@@ -5,11 +5,11 @@ import type { DemoRuntime } from '../commands/local/demo-runtime';
 export interface PageRuntime {
   readonly runtime: Runtime;
   readonly demo: DemoRuntime;
-  /** Data folder, as the commands take it. */
+  /** The data folder, in the form that the commands accept. */
   readonly dataDir: string;
 }
 
-/** Number of a cell; 0 for null. */
+/** Converts a cell to a number; null becomes 0. */
 export const numberOf = (value: unknown) => Number(value ?? 0);
 
 /** Returns the first row by column name. */

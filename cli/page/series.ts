@@ -11,12 +11,12 @@ import type { PageRuntime } from './page-runtime';
 type Chart = Series['charts'][number];
 type Line = Chart['lines'][number];
 
-/** Width of a bucket, in minutes: so that a chart has at most about 120. */
+/** Possible widths of a bucket, in minutes. The smallest is used that gives a chart at most about 120 buckets. */
 const WIDTHS = [1, 2, 5, 10, 15, 30, 60, 120, 360, 720];
 const BUCKETS = 120;
 const MOST_REASONS = 6;
 
-/** Reads how things went over time. All times are of the runtime's clock. */
+/** Answers the page's calls for time series. All times are times of the runtime's clock. */
 export function seriesCalls(page: PageRuntime, pipelines: readonly Pipeline[]): Pick<Calls, '/api/series'> {
   const rows = new HistoryRows(page.demo);
   return {
@@ -77,7 +77,7 @@ async function linesOf(pipelines: readonly Pipeline[], lineOf: (pipeline: Pipeli
   return lines;
 }
 
-/** The buckets of one answer, and the queries that fill them. */
+/** The buckets of an answer, and the queries that fill them. */
 class Axis {
   private readonly from: string;
 
@@ -90,7 +90,7 @@ class Axis {
     this.from = `'${warehouseText(times[0]!)}'::timestamp`;
   }
 
-  /** SQL: the number of a time's bucket. */
+  /** SQL for the index of a time's bucket. */
   private bucket(column: string): string {
     return `floor((extract(epoch from ${column}) - ${Math.round(this.times[0]! / 1000)}) / ${this.widthMs / 1000})`;
   }
@@ -121,8 +121,9 @@ where merged_at >= ${this.from} and source = 'stream' group by 1`,
   }
 
   /**
-   * Records that had arrived at a bucket's end and were not merged: both are counted, and the difference adds up. No
-   * table has records that are still on the stream, and objects that are not loaded: they are in the last value alone.
+   * Returns the records that had arrived but were not merged at each bucket's end, as a running sum of arrivals minus
+   * merges. Only the last value includes records that are still on the stream and objects that are not loaded, because
+   * no table has those.
    */
   async pending(pipeline: Pipeline) {
     const { events, duplicates, rejects, checkpoints } = publicTables(pipeline);
@@ -181,7 +182,7 @@ where merged_at >= ${this.from} and source = 'stream' group by 1`,
     });
   }
 
-  /** The longest value of a metric. The runtime keeps metrics in memory, so they begin with its start. */
+  /** Returns a metric's largest value per bucket. The runtime keeps metrics in memory, so they begin with its start. */
   metric(name: string, pipeline: string): (number | null)[] {
     const values = this.times.map((): number | null => null);
     for (const { at, value, dimensions } of this.page.runtime.metrics.find(NAMESPACE, name)) {
@@ -192,7 +193,7 @@ where merged_at >= ${this.from} and source = 'stream' group by 1`,
     return values;
   }
 
-  /** The alarm over a count of what should have happened fires after so many hours without it. */
+  /** Returns the threshold line of an alarm on a missing count: the hours without it after which the alarm fires. */
   threshold(metric: string): Pick<Chart, 'threshold'> {
     const found = alarmDefinitions(this.page.runtime).filter(
       (definition) => definition.metric === metric && definition.below,

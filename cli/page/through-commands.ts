@@ -21,7 +21,7 @@ const REJECT_SAMPLES = 5;
 const FILES_SHOWN = 500;
 const BOUNDS = { records: 200_000, bytes: 256e6, everywhere: false, look: true };
 
-/** What the page asks of the commands: it shows the facts of `why`, `rejects` and `files`. */
+/** Answers the page's calls through the commands `why`, `rejects` and `files`. */
 export function callsThroughCommands(
   { dataDir, demo }: PageRuntime,
   environment: Environment,
@@ -47,7 +47,7 @@ export function callsThroughCommands(
       const named = pipeline !== undefined || args[0]!.includes('=');
       const candidates = named ? [pipelineOf(pipeline, args)] : pipelines;
       const answers: Answer[] = [];
-      // An id does not say whose it is.
+      // An id does not tell its pipeline.
       for (const candidate of candidates) {
         const question = parseQuestion(candidate, args);
         answers.push(await answerOf<Answer>((context) => why(context, question, BOUNDS)));
@@ -122,7 +122,7 @@ async function inContext<T>(
   }
 }
 
-/** Splits `customer_id=customer_7 action=cart`: a value reaches to the next `name=`, so it may have spaces. */
+/** Splits `customer_id=customer_7 action=cart`. A value extends to the next `name=`, so it may contain spaces. */
 export function argumentsOf(event: string): string[] {
   return event
     .trim()
@@ -130,13 +130,13 @@ export function argumentsOf(event: string): string[] {
     .map((part) => part.trim());
 }
 
-/** A reason about a column begins with its name: `price: expected a number, got a string`. */
+/** Finds the column of a reason, which begins with the column's name: `price: expected a number, got a string`. */
 function columnOf({ reason }: RejectReason, { columns }: Pipeline): Pick<RejectReason, 'column' | 'path'> {
   const column = columns.find(({ name }) => reason.startsWith(`${name}: `));
   return column === undefined ? {} : { column: column.name, path: column.path };
 }
 
-/** The partners who may read an export that holds the event. */
+/** Returns the partners that may read an export with the event. */
 function partnersOf({ pipeline, sightings }: Answer, { partners }: Environment): WhyAnswer['partners'] {
   const held = sightings
     .filter(({ place, found, facts }) => place === 'export' && found === 'yes' && facts['export'] !== undefined)

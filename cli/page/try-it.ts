@@ -7,7 +7,7 @@ import type { FaultsOnDemand } from './faults-on-demand';
 import type { PageRuntime } from './page-runtime';
 import type { RuntimeWatch } from './watch';
 
-/** Shards of a stream that is resharded: so many at most. */
+/** The most shards of a stream that is resharded. */
 const MOST_SHARDS = 8;
 
 type Send = Extract<Action, { kind: 'send' }>['what'];
@@ -38,7 +38,7 @@ export interface TryIt {
   readonly calls: Pick<Calls, '/api/try'>;
 }
 
-/** The clock, more records, and the faults. */
+/** Answers the page's calls that move the clock, send records and cause faults. */
 export function tryIt(
   page: PageRuntime,
   watch: RuntimeWatch,

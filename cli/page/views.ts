@@ -7,7 +7,7 @@ import type { Calls } from '../../ui/server';
 import { warehouseTime } from '../commands/context';
 import type { PageRuntime } from './page-runtime';
 
-/** The graph of tables, views and exports: what reads what. */
+/** Answers the page's call for the graph of tables, views and exports, whose edges are reads. */
 export function viewCalls(page: PageRuntime, pipelines: readonly Pipeline[]): Pick<Calls, '/api/views'> {
   return {
     async '/api/views'() {
@@ -77,7 +77,7 @@ async function nodesOf({ demo }: PageRuntime, pipeline: Pipeline): Promise<ViewN
   return [...counted.map((node, n) => ({ ...node, rows: Number(rows[0]![n]) })), ...exports];
 }
 
-/** Materialized views by their name without the schema. */
+/** Returns the states of materialized views, by name without schema. */
 async function statesOf(demo: PageRuntime['demo'], { name }: Pipeline) {
   const { rows } = await demo.query(
     `select trim(i.name), i.state, max(r.endtime)

@@ -6,7 +6,7 @@ type Happened = Omit<Activity, 'id'>;
 type RunEvent = Parameters<Parameters<Runtime['onRun']>[0]>[0];
 type FunctionEvent = Extract<RunEvent, { kind: 'function' }>;
 
-/** What a function is for, by the construct above it. */
+/** The roles of functions, named after the construct above them. */
 const roles = ['Refresh', 'Load', 'Exports', 'Reconcile'] as const;
 export type Role = (typeof roles)[number];
 
@@ -17,11 +17,11 @@ export interface FunctionState {
   readonly error?: string;
 }
 
-/** Follows the runtime's events: which functions run, what failed, and that anything happened at all. */
+/** Follows the runtime's events: running functions, failures and activity. */
 export class RuntimeWatch {
-  /** Number of events so far. */
+  /** The number of events so far. */
   events = 0;
-  /** Number of objects that Firehose delivered. */
+  /** The number of objects that Firehose delivered. */
   deliveries = 0;
   private readonly names = new Map<string, string>();
   private readonly states = new Map<string, FunctionState>();
@@ -41,7 +41,7 @@ export class RuntimeWatch {
     return this.states.get(`${pascalCase(pipeline)} ${role}`) ?? { running: 0 };
   }
 
-  /** Reports something that the runtime does not. */
+  /** Reports an event that the runtime does not report. */
   report(kind: Happened['kind'], what: string): void {
     this.events++;
     this.say({ at: this.runtime.clock.now(), kind, what, failed: false });
@@ -76,7 +76,7 @@ export class RuntimeWatch {
       });
   }
 
-  /** What a person wants to know of an event; undefined for nothing. */
+  /** Converts an event to a message for people; undefined if it is of no interest. */
   private happened(event: RunEvent): Omit<Happened, 'at'> | undefined {
     const { kind } = event;
     switch (kind) {
@@ -103,14 +103,14 @@ export class RuntimeWatch {
     }
   }
 
-  /** Path of the construct, as `dev/Pipelines/Estore/Refresh/Handler/Function/Resource`. */
+  /** Returns the path of a construct, such as `dev/Pipelines/Estore/Refresh/Handler/Function/Resource`. */
   private pathOf(name: string): string {
     const types = ['AWS::Lambda::Function', 'AWS::KinesisFirehose::DeliveryStream'];
     const found = types.flatMap((type) => this.runtime.ofType(type)).find(({ ref }) => ref === name);
     return found?.path ?? '';
   }
 
-  /** `Estore Refresh`, from the path of the function's construct. A function of another kind keeps its name. */
+  /** Returns a key such as `Estore Refresh`, from the path of the function's construct, or else the function's name. */
   private keyOf(name: string): string {
     const known = this.names.get(name);
     if (known !== undefined) return known;
@@ -122,5 +122,5 @@ export class RuntimeWatch {
   }
 }
 
-/** `ArchiveTransform` as `archive transform`. */
+/** Converts `ArchiveTransform` to `archive transform`. */
 const words = (name: string) => name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase();

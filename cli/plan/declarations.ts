@@ -78,7 +78,7 @@ function stackChanges(
       ];
 }
 
-/** Which records the pipeline takes. */
+/** Compares which records the pipeline selects. */
 function filterChanges(
   was: PipelineDeclaration,
   is: PipelineDeclaration,

@@ -98,10 +98,11 @@ export interface LoadSource {
   readonly inPlace: CheckedTransaction;
   /**
    * Loads files that do not change, not the objects themselves: copies of versions, or files that the function wrote.
-   * It needs no system view. Placeholders: `run_id`, `manifest`, `load_role` and `objects` as above; `records`, the number
-   * of records in the files (-1: not counted); `refused` (s3:// URL), a manifest of gzip JSON lines
+   * It needs no system view. Placeholders: `run_id`, `manifest`, `load_role` and `objects` as above; `records`, the
+   * number of records in the files (-1: not counted); `refused` (s3:// URL), a manifest of gzip JSON lines
    * `{object_key, line, message, bytes}`. Those are the records of the objects that are not in the files, with their
-   * bytes as `base64Of` writes them. The warehouse parses JSON among them itself. A row without `object_key` is ignored.
+   * bytes as `base64Of` writes them. The warehouse itself parses JSON among them. A row without `object_key` is
+   * ignored.
    */
   readonly exact: CheckedTransaction;
   readonly scan: ScanPlan;
@@ -157,7 +158,7 @@ export interface OriginsPlan {
    * `run_id, digest, copies, payload` (JSON text). Placeholder: `objects`.
    */
   readonly missing: StatementTemplate;
-  /** Returns the objects of these runs: `run_id, bucket, object_key, etag, version_id, size`. Placeholder: `objects`. */
+  /** Lists the objects of these runs: `run_id, bucket, object_key, etag, version_id, size`. Placeholder: `objects`. */
   readonly objects: StatementTemplate;
   /**
    * Stores the places in one transaction. Placeholders: `run_id`, `places` (JSON text: `[{digest,copy,url,line}]`,

@@ -129,14 +129,14 @@ test('the tests of the app import a package through its exports, too', () => {
     .flatMap(importsOf)
     .filter(({ to }) => to.startsWith('packages/'));
   expect(foreign.length).toBeGreaterThan(20);
-  // It watches the warehouse from inside, for .ci/check_sql.py.
+  // record-statements.js watches the warehouse from inside, for .ci/check_sql.py.
   const others = foreign.filter(({ from }) => from !== 'test/run/record-statements.js');
   expect(others.filter(({ target }) => target.startsWith('.')).map(shown)).toEqual([]);
 });
 
 test.each([
   ['redshift-local', 'redshift-conformance', []],
-  // Firehose takes aggregated records apart.
+  // Firehose splits aggregated records.
   ['aws-local', 'kinesis-reader', ['packages/kinesis-reader/src/aggregation.ts']],
 ])('%s needs %s for its tests and references alone, but for named files', (name, other, files) => {
   const served = all.filter(

@@ -18,9 +18,9 @@ const next = (now: string, clock: string) => new Date(nextMoment(Date.parse(now)
 test.each([
   // a run right after the first one, whose clock is behind the real time
   ['2026-11-29T10:30:00Z', '2026-11-29T10:00:05Z', '2026-11-29T10:54:00.000Z'],
-  // a run days later begins as a first run would
+  // a run days later starts like a first run
   ['2026-12-02T10:30:00Z', '2026-11-29T10:00:05Z', '2026-12-02T09:54:00.000Z'],
-  // a live run has been far ahead of the real time
+  // an earlier live run was far ahead of real time
   ['2026-11-29T10:30:00Z', '2026-12-03T23:54:01Z', '2026-12-04T00:54:00.000Z'],
   ['2026-11-29T10:30:00Z', '2026-12-03T23:54:00Z', '2026-12-03T23:54:00.000Z'],
 ])('a run at %s over a folder whose clock stopped at %s goes on at %s', (now, clock, start) => {

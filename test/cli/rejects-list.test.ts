@@ -18,7 +18,7 @@ const columns: Column[] = [
 let warehouse: TestWarehouse;
 afterEach(() => warehouse.dispose());
 
-/** Runs the command over the warehouse of the test. */
+/** Runs the command over the test's warehouse. */
 async function listed(pipeline: Pipeline, json: boolean): Promise<string> {
   let out = '';
   const results = new Map<string, Row[]>();
@@ -94,7 +94,7 @@ test('1,500 records with three faults cost one round: all reasons, their samples
   const text = await listed(pipeline, false);
   expect(text).toMatch(/ordered\.on: "2026-01-\d\d"/);
   expect(text).toContain('with all of these, 1,500 of 1,500 records would be accepted');
-  // What it says is so.
+  // The advice is right: with it, the retry accepts the rejects.
   const better: Pipeline = {
     ...pipeline,
     columns: [

@@ -238,7 +238,7 @@ onLinux('results that nobody fetches cost little memory, and can still be fetche
     }
   };
   await Promise.all(Array.from({ length: 8 }, worker));
-  // Results of 400 KB.
+  // The results have 400 KB each.
   expect(residentMegabytes() - before).toBeLessThan(0.3 * amount);
   for (const Id of [ids[0]!, ids[amount / 2]!, ids.at(-1)!]) {
     const { Records, TotalNumRows } = await client.send(new GetStatementResultCommand({ Id }));

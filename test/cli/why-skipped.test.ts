@@ -87,7 +87,7 @@ describe('a record in an aggregate of the Kinesis Producer Library', () => {
   const data = aggregate([other('c-0'), other('c-1')]);
   const aggregateReason = 'payload: an aggregate of the Kinesis Producer Library';
 
-  /** An environment whose stream has the aggregate, and whose tables have the given rows. */
+  /** Makes an environment whose stream has the aggregate, and whose tables have the given rows. */
   function aggregating(...answers: FakeCloud['answers']): FakeCloud {
     const cloud = skipping();
     cloud.answers = [...answers, ...cloud.answers];

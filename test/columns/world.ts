@@ -20,7 +20,7 @@ export class World {
     private readonly stack: ObjectStack,
   ) {}
 
-  /** The pipeline is deployed. Suites share one deployment of it, and each world begins with a copy of its warehouse. */
+  /** Deploys the pipeline. Suites share one deployment, and each world begins with a copy of its warehouse. */
   static async open(pipeline: Pipeline): Promise<World> {
     const key = createHash('sha256').update(JSON.stringify(pipeline)).digest('hex').slice(0, 16);
     const image = await once(`world-${pipeline.name}-${key}`, async (made) => {
@@ -42,7 +42,7 @@ export class World {
     return new World(seam, objects, new ObjectStack(objects));
   }
 
-  /** Its objects, in the order of their creation. */
+  /** Returns the pipeline's objects in the order of their creation. */
   of(pipeline: Pipeline): WarehouseObject[] {
     const tokens = { streamName: this.seam.streamName, streamRoleArn: roles.stream, database };
     return [ownerObject(database), registryObject(), ...warehouseObjects(pipeline, tokens)];

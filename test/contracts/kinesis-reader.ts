@@ -11,12 +11,12 @@ import {
 import { memoryState, type ReadOptions, readStream, type StateStore } from 'kinesis-reader';
 import { aggregate } from 'kinesis-reader/testing';
 
-/** A Kinesis that the reader is tried on. */
+/** A Kinesis implementation on which the reader is tested. */
 export interface KinesisUnderTest {
   readonly client: KinesisClient;
-  /** The time that the service stamps records with, epoch milliseconds. */
+  /** The service's clock, with which it stamps records, in epoch milliseconds. */
   now(): number;
-  /** Lets so much of that time pass. */
+  /** Moves the service's clock. */
   pass(ms: number): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ const LONGEST_READ_MS = 60_000;
 
 type Case = (kinesis: KinesisUnderTest, stream: string) => Promise<void>;
 
-/** What a reader over any Kinesis has to do. Each case makes streams of its own. */
+/** The contract of the reader on any Kinesis implementation. Each case makes its own streams. */
 export const readerContract: Readonly<Record<string, Case>> = {
   'reads through splits and merges, in pieces of any size, nothing twice and nothing never': async (
     kinesis,
@@ -139,7 +139,7 @@ async function made({ client, pass }: KinesisUnderTest, StreamName: string, Shar
   return { send, shardId: (n: number) => `shardId-${String(n).padStart(12, '0')}` };
 }
 
-/** A stream takes records once it is active. */
+/** Waits until a stream is active, since only then it accepts records. */
 async function active({ client, pass }: Pick<KinesisUnderTest, 'client' | 'pass'>, StreamName: string): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const { StreamDescriptionSummary } = await client.send(new DescribeStreamSummaryCommand({ StreamName }));

@@ -34,7 +34,7 @@ const spellings = ({ name, ...rest }: RedshiftType): string[] => {
   return name === 'integer' ? ['integer', 'int'] : [name];
 };
 
-/** The catalogs for tools, which no statement of Millrace reads, are on the page of the local warehouse. */
+/** The views on this page. Catalogs for tools, which Millrace does not read, are on the local warehouse's page. */
 const logged = [...systemViews].filter(([, { inline }]) => !inline);
 
 test('the table has the columns of the local warehouse, in their order', () => {

@@ -40,7 +40,7 @@ test('a view that fails keeps itself, its readers and their exports as they were
   await merge(sale('a', 10));
   await merge(sale('b', 0));
   await world.pass(60);
-  // The second run knows that everything before the first one is merged.
+  // The second run shows that everything from before the first one is merged.
   await world.tick('refresh');
   await world.tick('refresh');
   expect(await ids('events')).toEqual(['a', 'b']);

@@ -2,7 +2,7 @@ import type { Template } from '../support/template';
 import { anExport, openTemplate, shop, World } from './world';
 
 const day = '2026-11-21';
-/** From four o'clock on, with corrections. */
+/** An export from four o'clock on, with corrections. */
 const recent = anExport('recent', {
   content: { kind: 'incremental', timeColumn: 'at', window: 'hour', since: `${day}T04:00Z`, corrections: true },
 });
@@ -55,7 +55,7 @@ test('publishes late rows as a correction of their window, or counts them', asyn
   expect(world.read('sold').at(-1)).toMatchObject({ kind: 'correction', revision: 1, rows: 5 });
   expect(world.readWindows('plain')).toEqual(['02:00.0', '04:00.0']);
   expect(world.metrics.filter(({ values }) => values.LateRows)).toEqual([
-    // Of `recent`, older than its beginning.
+    // Rows of `recent` that are older than its beginning.
     { at: Date.parse(`${day}T06:00:00Z`), values: { LateRows: 5 } },
     { at: Date.parse(`${day}T06:00:00Z`), values: { LateRows: 3 } },
   ]);
@@ -68,7 +68,7 @@ test('every row is in a file or counted: those before the beginning, and those t
     world.cloud.log.flatMap(({ message, export: name, reason, rows }) =>
       message === 'rows are in no file' && name === 'recent' ? [[reason, rows]] : [],
     );
-  // More windows to come than a survey lists.
+  // There are more later windows than a survey lists.
   const wrong = Array.from(
     { length: 600 },
     (_, n) => `('f${n}', 'f${n}', 1, dateadd(hour, ${n}, '2030-01-01'::timestamp), 'stream', 'r', getdate())`,

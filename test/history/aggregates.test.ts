@@ -1,6 +1,6 @@
 /**
- * Records of the Kinesis Producer Library. Firehose takes an aggregate apart; streaming ingestion does not. Each user record ends in one place, whichever
- * comes first, and a reject of the aggregate gives way to its user records.
+ * Records of the Kinesis Producer Library. Firehose splits an aggregate; streaming ingestion does not. Each user record
+ * ends in one place, whichever source comes first. The user records replace a reject of their aggregate.
  */
 
 import { aggregate } from 'kinesis-reader/testing';
@@ -46,7 +46,7 @@ const outcomes = async () => {
     world.query('select sum(events), sum(duplicates), sum(rejects) from shop.runs'),
   ]);
   const found = { events: events.flat(), duplicates: duplicates[0]![0], rejects: rejects.flat() };
-  // What the runs counted is what the tables have.
+  // The runs' counts match the tables.
   expect(runs.map((row) => row.map(Number))).toEqual([[found.events.length, found.duplicates, found.rejects.length]]);
   return found;
 };
@@ -93,7 +93,7 @@ test('the user records of one aggregate may lie in two objects', async () => {
   const [late, early] = [await world.archive(records.slice(1)), await world.archive(records.slice(0, 1))];
   await load(late);
   await world.tick('refresh');
-  // The aggregate stays a reject until its first user record comes, so that the missing one is not forgotten.
+  // The aggregate stays a reject until its first user record arrives, so that a missing record stays visible.
   expect(await outcomes()).toMatchObject({ events: ['b', 'c'], rejects: [expect.stringMatching(/aggregate/)] });
   await load(early);
   expect(await outcomes()).toEqual(all);

@@ -1,4 +1,4 @@
-/** COPY of JSON reads objects, not lines, and so does history: objects over several lines, and several on a line (decision 32). */
+/** COPY reads JSON objects, not lines, and so does history: an object may span lines or share one (decision 32). */
 import { gzipSync } from 'node:zlib';
 import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline } from '../../pipelines/definition';

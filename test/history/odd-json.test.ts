@@ -1,6 +1,6 @@
 /**
- * Generated odd records: whatever JSON is in them, each has one outcome on the stream, in the archive and in history, for one reason, and is counted once
- * (decision 32).
+ * Generated odd records. Whatever JSON is in a record, it has the same outcome and reason on the stream, in the archive
+ * and in history, and is counted once (decision 32).
  */
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -81,7 +81,7 @@ const { value } = fc.letrec<{ value: string }>((tie) => ({
       .map((members) => `{${members.map(([name, item]) => `"${name}":${item}`).join(', ')}}`),
   ),
 }));
-/** A record with an id of its own, unless an oddity hides it. */
+/** Generates a record with its own id, unless an oddity hides the id. */
 const record = fc.tuple(
   fc.array(fc.tuple(word, value), { maxLength: 3 }),
   odd('', '', '', '\ufeff', '\u00a0', '//'),
@@ -122,7 +122,7 @@ const records: readonly Buffer[] = [
   ...special,
   ...bytes,
 ];
-/** A good record stands between two odd ones, so that a line of a file tells where the one before it ends. */
+/** Good records between the odd ones, so that the lines of a file show where each odd record ends. */
 const all = records.flatMap((bytes, index) => [bytes, Buffer.from(`{"id":"good ${index}"}`)]);
 
 let world: SeamWorld;
@@ -146,7 +146,7 @@ const backfill = async () => load('archive', await world.archive(await world.rec
 const kept =
   "case when json_size(payload) < 60000 then json_serialize(payload) else 'size ' || json_size(payload)::varchar end";
 
-/** Every row, with what is kept of its record. */
+/** Returns every row, with the stored parts of its record. */
 async function outcomes(): Promise<string[]> {
   const events = await world.query(`select 'event', ${kept}, id, price, note from shop.events`);
   const duplicates = await world.query("select 'duplicate', event_id from shop.duplicates");

@@ -40,7 +40,7 @@ const event = { reason: null };
 const notTaken = { reason: expect.stringMatching(/not JSON that SUPER takes: .*twice.*1,000 levels.*surrogate/) };
 const long = `,"note":"${'x'.repeat(120_000)}"`;
 
-/** By name: the record, and what becomes of it whatever its path. */
+/** Cases by name: the record, and its outcome on every path. */
 const cases: Record<string, [text: string, outcome: { reason: unknown }]> = {
   'year one with an offset': [
     record('c1', { at: '0001-01-01T00:00:00+01:00' }),

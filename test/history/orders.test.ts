@@ -1,7 +1,7 @@
 /**
- * A file of orders as shops export them: thirty columns with nested objects, arrays, dates, offsets, decimals as text,
- * epochs, booleans as 0 and 1, and nulls. Its types are declared once. Then every order is an event, without a reject,
- * from the stream and from history alike, views sum them, and exports have them.
+ * A typical file of orders from a shop: thirty columns with nested objects, arrays, dates, offsets, decimals as text,
+ * epochs, booleans as 0 and 1, and nulls. Its types are declared once. Every order becomes an event, without a reject,
+ * from the stream and from history. Views sum the orders, and exports contain them.
  */
 import { gzipSync } from 'node:zlib';
 import { checkPipeline } from '../../lib/rules/pipeline';
@@ -82,7 +82,7 @@ const pipeline: Pipeline = {
   exports: (['parquet', 'csv', 'json'] as const).map((kind) => ({
     name: kind,
     file: `exports/${kind}.sql`,
-    // UNLOAD writes booleans as t and f, which is no JSON.
+    // UNLOAD writes booleans as t and f, which is not JSON.
     query: `select order_id, currency, ordered_on, ordered_at, delivery_on, pickup, total, items, quantity${kind === 'json' ? '' : ', is_vip'}, paid_at::timestamp as paid_at from orders.events`,
     content: { kind: 'snapshot', every: 'hour' },
     format: { kind, ...(kind === 'parquet' ? {} : { gzip: false }) } as never,
@@ -91,7 +91,7 @@ const pipeline: Pipeline = {
 
 const count = 40;
 const two = (n: number) => String(n).padStart(2, '0');
-/** The nth order. Values are written in more ways than one. */
+/** Makes the nth order. Its values have several spellings. */
 const order = (n: number) => ({
   orderId: n,
   number: `A-${1000 + n}`,
@@ -145,7 +145,7 @@ const shown = columns.map(({ name, type }) =>
   type === 'super' ? `json_serialize(${name})` : name === 'country' ? `rtrim(country)` : name,
 );
 let world: SeamWorld;
-/** Events without what tells their source. */
+/** Returns the events of a source, without the columns that depend on it. */
 const events = (source: string) =>
   world.query(`select ${shown.join(', ')} from orders.events where source = '${source}' order by order_id`);
 
@@ -191,7 +191,7 @@ test('every order of the stream is an event, and the same as from a file', async
       'select (select count(*) from orders.events), (select count(*) from orders.duplicates), (select count(*) from orders.rejects)',
     ),
   ).toEqual([[count, count, 0]]);
-  // Others are events, with values like those of the stream.
+  // Other orders become events, with the same values as from the stream.
   const later = (n: number) => ({ ...order(n), orderId: n + 1000 });
   await world.put('lines/more.gz', gzipSync(numbers.map((n) => `${JSON.stringify(later(n))}\n`).join('')));
   await world.pass(1);

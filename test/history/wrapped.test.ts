@@ -1,4 +1,7 @@
-/** Records that wrap their event, or hold several in an array: each event has one outcome on stream, archive and history (decision 33). */
+/**
+ * Records that wrap their event, or hold several in an array. Each event has the same outcome from stream, archive and
+ * history (decision 33).
+ */
 import { gzipSync } from 'node:zlib';
 import { aggregate } from 'kinesis-reader/testing';
 import { notificationOf } from '../../lambda/load/notification';

@@ -124,7 +124,7 @@ export class TestWarehouse {
     private readonly folder: ReturnType<typeof temporaryFolder>,
   ) {}
 
-  /** Suites share one warehouse file for each pipeline, and each warehouse begins with a copy of it. */
+  /** Creates a warehouse. Suites share one file for each pipeline, and each warehouse begins with a copy of it. */
   static async create(pipeline: Pipeline): Promise<TestWarehouse> {
     const key = createHash('sha256').update(JSON.stringify(pipeline)).digest('hex').slice(0, 16);
     const image = await once(`sql-${pipeline.name}-${key}`, async (made) => {

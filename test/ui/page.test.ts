@@ -175,7 +175,7 @@ withBrowser('the page in a browser', () => {
     await equationHolds();
   });
 
-  /** Runs a statement in the console, as a person does. */
+  /** Runs a statement in the console, like a person. */
   async function sql(statement: string): Promise<void> {
     await visit('flow');
     await visit('sql', statement);
@@ -384,7 +384,7 @@ select source, shard_id, sequence_number, partition_key, arrived_at, 'price: men
       await act('Resume the cluster');
       await world.merge(20);
     }
-    // A message that a killed function held comes back after its visibility timeout.
+    // A message that a killed function held becomes visible again after its visibility timeout.
     for (let hours = 0; (await counts()).pending > 0 && hours < 4; hours++) await world.merge(60);
     expect((await counts()).pending).toBe(0);
     await visit('flow');

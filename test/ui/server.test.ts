@@ -25,7 +25,7 @@ const snapshot = (produced: number): Snapshot => ({
   alarms: [],
 });
 
-/** A source whose state the test changes. It counts the snapshots. */
+/** A source whose state the test changes. It counts its snapshots. */
 class Fake implements Source {
   produced = 1;
   snapshots = 0;
@@ -69,7 +69,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** Sends what a browser would not: any Host, any Origin. Reads until the end, or until `until` is in the body. */
+/** Sends requests that a browser would not: any Host, any Origin. Reads to the end, or until the body has `until`. */
 const asker =
   (port: number) =>
   (path: string, headers: Record<string, string> = {}, body?: string, until?: string): Promise<Answer> =>
@@ -195,7 +195,7 @@ test('events continue after a break: what the page knows is not sent again', asy
   source.produced = 2;
   const third = await liveOf(ask, token, '"produced":2', second.events.at(-1)!.id);
   expect(third.events.at(-1)!.data.snapshot!.counts.produced).toBe(2);
-  // An id of an earlier process says nothing.
+  // An id of an earlier process is ignored.
   const other = await liveOf(ask, token, '"produced":2', '000000000000-99-99');
   expect(other.events.flatMap(({ data }) => data.activity?.map(({ what }) => what) ?? [])).toEqual(['first', 'second']);
 });

@@ -16,7 +16,7 @@ import type { Runtime } from '../../local/runtime';
 import type { Page } from '../../ui/server';
 import { deployDev, deployedAt, devAssembly } from '../e2e/image';
 
-/** Where Debian, and others, have a browser. Without one the tests of the page are left out, and say so. */
+/** The browser's path on Debian and other systems. Without a browser the page's tests are skipped with a message. */
 export const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
   existsSync(path),
 );
@@ -28,26 +28,26 @@ export interface PageWorld {
   readonly page: Page;
   readonly data: string;
   send(batch: Partial<Batch>): Promise<void>;
-  /** Runs what is due until nothing is pending, and so many minutes more. */
+  /** Runs due timers until nothing is pending, and then for some minutes more. */
   merge(minutes?: number): Promise<void>;
   query(sql: string): Promise<string[][]>;
-  /** One value. */
+  /** Queries one value. */
   value(sql: string): Promise<string>;
-  /** Everything goes off; the folder stays. */
+  /** Stops everything and keeps the folder. */
   stop(): Promise<string>;
   dispose(): Promise<void>;
 }
 
 const MINUTE_MS = 60_000;
 
-/** @param stopped the folder of a world that was stopped, which continues. @default - the dev environment as deployed */
+/** @param stopped the folder of a stopped world, which continues. @default - a newly deployed dev environment */
 export async function startPage(stopped?: string): Promise<PageWorld> {
   const data = stopped ?? join(mkdtempSync(join(tmpdir(), 'millrace-page-')), 'data');
   if (stopped === undefined) await deployDev(data);
   const faults = new FaultsOnDemand();
   const requests = new BatchRequests();
   let runtime!: Runtime;
-  // Shortly before a full hour, after which exports publish what is closed.
+  // The clock starts shortly before a full hour, after which exports publish closed windows.
   const startAt = deployedAt + 50 * MINUTE_MS;
   const demo = await openRuntime(
     { assemblyDir: await devAssembly(), dataDir: data, startAt, onProgress: () => {} },

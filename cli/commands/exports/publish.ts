@@ -13,9 +13,9 @@ export interface Requested {
   readonly export: string;
   readonly applied: boolean;
   readonly windows: readonly { readonly start: string; readonly end: string; readonly revision: number }[];
-  /** A view that the export reads and that could not be refreshed, with the message. The export waits. */
+  /** A view that the export reads but that could not be refreshed, with the message. The export waits for it. */
   readonly failure?: string;
-  /** Number of rows that are in no file. */
+  /** The number of rows that are in no file. */
   readonly lateRows: number;
   /** These rows, by reason and window. */
   readonly late: readonly { readonly rows: number; readonly reason: LateRows['reason']; readonly window?: string }[];

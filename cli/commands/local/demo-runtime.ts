@@ -1,13 +1,13 @@
 import type { Pipeline } from '../../../pipelines/definition';
 import type { RuntimeConnection } from '../runtime-file';
 
-/** What a deployed pipeline declares, without its views and exports. */
+/** The declaration of a deployed pipeline, without its views and exports. */
 export type DeployedPipeline = Pick<Pipeline, 'name' | 'stream' | 'identity' | 'columns' | 'history'>;
 
 export interface StoredObject {
   readonly key: string;
   readonly size: number;
-  /** Without quotes. */
+  /** The etag without quotes. */
   readonly etag: string;
 }
 
@@ -29,9 +29,9 @@ export interface DemoRuntime extends RuntimeConnection {
   settle(signal?: AbortSignal): Promise<void>;
   /** Moves the clock to the next due moment, and settles. */
   step(signal?: AbortSignal): Promise<void>;
-  /** Sets the clock to a moment, as after a machine's sleep: what is overdue runs once. */
+  /** Sets the clock to `epochMs`, as after a machine's sleep. Overdue timers run once. */
   leapTo(epochMs: number): void;
-  /** Reports that something ran, so that there may be news. */
+  /** Calls the listener when something ran, so that a caller can check for changes. */
   onActivity(listener: () => void): void;
   /** Runs a query as the owner of the database. Values are JSON scalars. */
   query(sql: string): Promise<{ columns: string[]; rows: unknown[][] }>;

@@ -12,7 +12,7 @@ export interface LocalOptions {
   readonly seed: string;
   readonly data: string;
   readonly port?: number;
-  /** Clock milliseconds per real millisecond, once the first records are merged and exported. @default 1 */
+  /** Clock milliseconds per real millisecond, after the first records are merged and exported. @default 1 */
   readonly speed?: number;
 }
 
@@ -21,7 +21,7 @@ export interface OpenOptions {
   readonly dataDir: string;
   readonly port?: number;
   /**
-   * Start time of the clock, in epoch milliseconds. Where the folder's clock is later, it goes on from there.
+   * Start time of the clock, in epoch milliseconds. If the folder's clock is later, it continues from that time.
    * @default now
    */
   readonly startAt?: number;
@@ -40,9 +40,9 @@ export interface LocalDependencies {
 }
 
 export interface LivePage {
-  /** What people ask for on it. */
+  /** Batches that were requested on the page. */
   readonly requests: BatchRequests;
-  /** Serves it. The address is for whoever started the run. */
+  /** Serves the page. The address is for the person who started the run. */
   open(runtime: DemoRuntime, dataDir: string): Promise<{ readonly address: string; dispose(): Promise<void> }>;
 }
 

@@ -8,11 +8,11 @@ export interface FailingView {
   readonly view: string;
   /** Redshift's message. */
   readonly error: string;
-  /** The views that read it. They wait, and so do all their exports. */
+  /** The views that read the failing view. They wait, and so do their exports. */
   readonly waiting: readonly string[];
 }
 
-/** Reads which views of a pipeline fail now. */
+/** Returns the failing views of a pipeline. */
 export async function failingViews(runtime: Pick<DemoRuntime, 'query'>, pipeline: Pipeline): Promise<FailingView[]> {
   const { rows } = await runtime.query(
     `select view_name, waits_for, error from ${publicTables(pipeline).view_failures} order by 1`,

@@ -11,15 +11,15 @@ import type { DemoRuntime, DeployedPipeline, StoredObject } from './demo-runtime
 export interface LedgerRow {
   readonly key: string;
   readonly etag: string;
-  /** Records that COPY scanned. */
+  /** The number of records that COPY scanned. */
   readonly rows: number;
 }
 
-/** Records that are not in their place yet, and why. */
+/** Pending records, and why they are pending. */
 export interface PendingPart {
   readonly pipeline: string;
   readonly records: number;
-  /** Where they are, and what they wait for. */
+  /** Where the records are, and what they wait for. */
   readonly why: string;
   /** True if only a person can change it. */
   readonly stuck: boolean;
@@ -27,16 +27,16 @@ export interface PendingPart {
 
 type Format = Pick<HistorySource, 'format' | 'compression' | 'delimiter' | 'columns'>;
 
-/** Longer than any record that a load takes. */
+/** The longest record to read. A load accepts none that is as long. */
 const maxRecordBytes = 64 * 1024 ** 2;
 
-/** Counts the records of history objects with a reader of their format. Each version of an object is read once. */
+/** Counts the records of history objects with a reader for their format. Each version of an object is read once. */
 export class HistoryRows {
   private readonly counted = new Map<string, Promise<number | undefined>>();
 
   constructor(private readonly runtime: Pick<DemoRuntime, 'pathOf' | 'historyBucket'>) {}
 
-  /** Undefined for an object that is not of the format. */
+  /** Returns the number of records; undefined if the object does not have the format. */
   of({ key, etag }: StoredObject, format: Format): Promise<number | undefined> {
     const id = `${format.format} ${format.compression} ${etag} ${key}`;
     const known = this.counted.get(id) ?? countFile(this.runtime.pathOf(this.runtime.historyBucket, key), format);
@@ -64,7 +64,7 @@ async function countFile(path: string, format: Format): Promise<number | undefin
 
 const isBlank = (bytes: Buffer) => bytes.every((byte) => byte <= 32);
 
-/** For Node 20, which cannot read zstd. */
+/** Returns a DuckDB query that counts the records of a zstd file, which Node 20 cannot read. */
 function zstdQuery(path: string, { format, delimiter = ',', columns = [] }: Format): string {
   const isCsv = format === 'csv';
   const names = isCsv ? columns.map(({ name }) => name) : ['line'];
@@ -80,7 +80,7 @@ function zstdQuery(path: string, { format, delimiter = ',', columns = [] }: Form
   return `select count(*) from read_csv(${quoteLiteral(path)}, ${options.join(', ')})${where}`;
 }
 
-/** Undefined where DuckDB cannot read the file. */
+/** Runs a count in DuckDB. Returns undefined if DuckDB cannot read the file. */
 async function countWith(sql: string): Promise<number | undefined> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
@@ -94,7 +94,7 @@ async function countWith(sql: string): Promise<number | undefined> {
   }
 }
 
-/** Counts the records of a pipeline's history: those of objects that its globs match. */
+/** Counts the records of a pipeline's history, in the objects that its globs match. */
 export async function countHistory(
   runtime: DemoRuntime,
   pipeline: DeployedPipeline,
@@ -108,14 +108,14 @@ export async function countHistory(
     if (!source) continue;
     const row = loaded.get(idOf(object));
     loaded.delete(idOf(object));
-    // What cannot be counted counts as COPY counted it; before that, nobody knows.
+    // If an object cannot be counted, COPY's count is used. Before the load the number is unknown and counts as 0.
     const records = (await historyRows.of(object, source)) ?? row?.rows ?? 0;
     produced += records;
     if (row) continue;
     pending += records;
     parts.push({ pipeline: pipeline.name, records, ...(await whyNotLoaded(runtime, pipeline, object)) });
   }
-  // Objects that were overwritten or deleted since: their records are still where the load put them.
+  // The rest were overwritten or deleted after the load. Their records are still in the tables.
   for (const { rows } of loaded.values()) produced += rows;
   return { produced, pending, parts };
 }
@@ -130,13 +130,13 @@ async function whyNotLoaded(runtime: DemoRuntime, { name }: DeployedPipeline, { 
     : { why: `in ${key}, which is not loaded yet`, stuck: false };
 }
 
-/** Keys of objects that no glob of any pipeline matches. No function loads them. */
+/** Returns the keys of objects that no glob of any pipeline matches. No function loads them. */
 export async function strayObjects(runtime: DemoRuntime): Promise<string[]> {
   const found = await sourcesOf(runtime, runtime.deployedPipelines());
   return found.filter(({ source }) => !source).map(({ object }) => object.key);
 }
 
-/** Each object of the history bucket, with the first source whose globs match its key. */
+/** Returns each object of the history bucket, with the first source whose globs match its key. */
 async function sourcesOf(runtime: DemoRuntime, pipelines: readonly DeployedPipeline[]) {
   const sources = pipelines.flatMap(({ history = [] }) =>
     history.map((source) => ({ source, matches: source.globs.map(globMatcher) })),

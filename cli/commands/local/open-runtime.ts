@@ -10,7 +10,7 @@ import type { DemoRuntime } from './demo-runtime';
 import type { OpenOptions } from './run';
 
 const stageName = 'dev';
-/** Functions and services need a core too. While DuckDB waits for a thread of its own, it keeps its core busy. */
+/** DuckDB's threads: one core is left for functions and services. A DuckDB thread that waits keeps its core busy. */
 const warehouseThreads = Math.min(8, Math.max(1, availableParallelism() - 1));
 
 export interface RuntimeHooks {

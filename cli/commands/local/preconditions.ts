@@ -5,7 +5,7 @@ import { Failure } from '../../failure';
 /** Checks that the folder exists, can be written to, and is not in use. */
 export function prepare(shown: string, dataDir: string): void {
   try {
-    // The runtime takes the lock for good once there is an assembly to run.
+    // The lock is released at once. The runtime takes it again when there is an assembly to run.
     lockFolder(dataDir)();
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
@@ -15,7 +15,7 @@ export function prepare(shown: string, dataDir: string): void {
   }
 }
 
-/** Checks the port before the synthesis, so that nobody waits in vain. @throws Error EADDRINUSE, EACCES */
+/** Checks the port before the synthesis, so that a used port is reported at once. @throws Error EADDRINUSE, EACCES */
 export function assertFree(port: number): Promise<void> {
   return new Promise((resolvePromise, reject) => {
     const probe = createServer()

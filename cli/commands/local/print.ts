@@ -50,7 +50,7 @@ function countsText({ pipelines, total }: Summary, style: Style): string {
   return table(columns, rows, style, '  ');
 }
 
-/** Where records are. Few pipelines skip any. */
+/** The terms on the right of the equation. `skipped` is shown only if it is not 0. */
 const rightTerms = ({ skipped }: RecordCounts) =>
   ['events', 'duplicates', 'rejects', ...(skipped > 0 ? (['skipped'] as const) : []), 'pending'] as const;
 
@@ -64,7 +64,7 @@ export function equationText(total: RecordCounts, style: Style): string {
     : `${style.red('✘')} ${grouped(total.produced)} produced, but ${terms} = ${grouped(right)}`;
 }
 
-/** One line for each place where records are pending, the largest first. */
+/** Returns one line for each place with pending records, the largest first. */
 export function pendingLines(parts: readonly PendingPart[], style: Style): string[] {
   const sorted = [...parts].sort((one, other) => other.records - one.records);
   const lines = sorted.slice(0, PENDING_SHOWN).map(({ pipeline, records, why, stuck }) => {

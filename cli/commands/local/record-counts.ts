@@ -3,18 +3,18 @@ import { markPrefix } from '../smoke/marked-events';
 import type { DemoRuntime, DeployedPipeline } from './demo-runtime';
 import { countHistory, type HistoryRows, type LedgerRow, type PendingPart } from './history-counts';
 
-/** Counts where every record is. Nothing vanishes: `produced = events + duplicates + rejects + skipped + pending`. */
+/** The number of records in each place. `produced = events + duplicates + rejects + skipped + pending` always holds. */
 export interface RecordCounts {
-  /** Records that the stream accepted, plus records of the objects that the globs of a history source match. */
+  /** Records that the stream accepted, plus records of the objects that match the globs of a history source. */
   readonly produced: number;
   readonly events: number;
   readonly duplicates: number;
   readonly rejects: number;
-  /** Records that are meant for another pipeline: `where`. */
+  /** Records that are meant for another pipeline, according to `where`. */
   readonly skipped: number;
   /**
-   * Records on the stream that are not merged, records of objects that are not loaded, and staged rows. Counted by
-   * itself, not as the difference.
+   * Records on the stream that are not merged, records of objects that are not loaded, and staged rows. They are
+   * counted directly, not as the difference.
    */
   readonly pending: number;
   /** The pending records, by place. */
@@ -48,18 +48,18 @@ export async function countRecords(
   const landing = landingName(pipeline);
   const countOf = (relation: string) => `(select count(*) from ${relation})`;
   const ofSmoke = `partition_key like '${markPrefix}%'`;
-  // An array of events, or an aggregate of the Kinesis Producer Library, is one record of the stream and several rows.
+  // An array of events or an aggregate of the Kinesis Producer Library is one record of the stream but several rows.
   const members = [tables.events, tables.duplicates, tables.rejects, tables.skipped]
     .map((table) => countOf(`${table} where strpos(sequence_number, ':') > 0 or strpos(sequence_number, '.') > 0`))
     .join(' + ');
-  // The landing view never has records that streaming ingestion skips, and loses what was merged long ago.
+  // The landing view never has records that streaming ingestion skips, and rows merged long ago are deleted from it.
   const read = [tables.events, tables.duplicates, tables.rejects, tables.skipped]
     .map(
       (table) =>
         `union select shard_id, split_part(split_part(sequence_number, ':', 1), '.', 1) as sequence_number from ${table} where shard_id is not null`,
     )
     .join('\n    ');
-  // One query, so that a load that ends meanwhile is in all of its figures or in none.
+  // This is one query, so that a load that ends meanwhile is in all of the counts or in none.
   const { rows } = await runtime.query(`select c.*, l.object_key, l.etag, l.row_count
 from (select
   ${countOf(tables.events)} as events,
@@ -112,7 +112,7 @@ left join (select object_key, etag, row_count from ${tables.ledger} where source
     rejects,
     skipped,
     pending: accepted - positions + unmerged + history.pending + staged,
-    // An object that cannot be read has nobody knows how many records, and is still not loaded.
+    // An unreadable object has an unknown number of records, but is still not loaded.
     parts: [...parts, ...history.parts],
   };
 }

@@ -1,6 +1,6 @@
 import type { GeneratorOptions } from '../../../pipelines/generator/generator';
 
-/** What a person asked to send beside the trickle of a live run. */
+/** A batch that a person requested, besides the few events that a live run sends. */
 export interface BatchRequest {
   readonly events: number;
   readonly shape: Pick<GeneratorOptions, 'malformed' | 'duplicates' | 'overlap'>;
@@ -11,17 +11,17 @@ interface Waiting extends BatchRequest {
   readonly failed: (error: Error) => void;
 }
 
-/** Batches that wait for the live run, which sends one after the other: it knows what was generated before. */
+/** Batches that wait for the live run. It sends one at a time, because it knows what was generated before. */
 export class BatchRequests {
   private readonly waiting: Waiting[] = [];
   private open = false;
 
-  /** True once the live run takes requests. */
+  /** True once the live run accepts requests. */
   get accepted(): boolean {
     return this.open;
   }
 
-  /** From now on the live run takes requests. */
+  /** Starts to accept requests. */
   accept(): void {
     this.open = true;
   }
@@ -31,7 +31,7 @@ export class BatchRequests {
     return new Promise((sent, failed) => this.waiting.push({ ...request, sent, failed }));
   }
 
-  /** Sends what waits. */
+  /** Sends the waiting batches. */
   async serve(send: (request: BatchRequest) => Promise<number>): Promise<void> {
     for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift())
       await send(next).then(next.sent, next.failed);

@@ -4,10 +4,10 @@ import { grouped, type Style } from '../../terminal';
 import type { DemoRuntime } from './demo-runtime';
 import { failingViewLine, failingViews } from './failing-views';
 
-/** Reports every merge, every published window and every failing view once, in the order in which it sees them. */
+/** Reports each merge, published window and failing view once, in the order of discovery. */
 export class RunWatch {
   private readonly seen = new Set<string>();
-  /** The message of each view that fails, by `<pipeline>.<view>`. */
+  /** The message of each failing view, by `<pipeline>.<view>`. */
   private readonly failing = new Map<string, string>();
 
   constructor(
@@ -59,7 +59,7 @@ export class RunWatch {
     );
   }
 
-  /** Once for each message, and once more when the view is refreshed again. */
+  /** Reports a failing view once for each message, and once when it is refreshed again. */
   private async failures(pipeline: Pipeline): Promise<string[]> {
     const failing = await failingViews(this.runtime, pipeline);
     const now = new Map(failing.map(({ view, error, waiting }) => [`${pipeline.name}.${view}`, { error, waiting }]));

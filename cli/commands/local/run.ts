@@ -21,15 +21,15 @@ import { type DueWindow, differences, dueWindows } from './verify';
 export type { LivePage, LocalDependencies, LocalIo, LocalOptions, OpenOptions } from './dependencies';
 
 const MINUTE_MS = 60_000;
-/** A later live run merges its records in as many minutes at most, which it takes from the past if the clock allows. */
+/** Most minutes in which a later live run merges its records. It starts that long ago if the clock allows it. */
 const LATER_RUN_MINUTES = 10;
 const LIVE_BATCH_EVERY_MS = 10_000;
 const LOOK_EVERY_MS = 1000;
 const LAST_WORD_MS = 1000;
-/** It needs the AWS SDK, which is loaded while another process synthesizes. */
+/** `sendBatch` needs the AWS SDK. It is loaded late, while another process synthesizes. */
 const sendBatch: typeof SendBatch = (...given) =>
   (require('./send-batch') as typeof import('./send-batch')).sendBatch(...given);
-/** What a stage shows until it has something to count. */
+/** The text of a stage until it has something to count. */
 const doing: Readonly<Record<string, string>> = {
   synth: 'synthesizing the dev environment',
   start: 'starting its services',
@@ -72,7 +72,7 @@ class Demo {
   async run(): Promise<boolean> {
     try {
       if (this.options.port !== undefined) await assertFree(this.options.port);
-      // A terminal shows the running stage at once, a log the first one only when it is long or done.
+      // A terminal shows the running stage at once. A log shows the first one only when it takes long or is done.
       if (!this.io.stderr.isTTY)
         this.progress.line(`the dev environment on this machine, with its data in ${this.options.data}`);
       const assemblyDir = await this.synth();
@@ -134,7 +134,10 @@ class Demo {
     });
   }
 
-  /** A run that ends does not wait for the rest of an hour. A run that goes on keeps the folder's time. */
+  /**
+   * Returns the start of the clock. A run with `--once` starts so that it need not wait for the rest of an hour. A
+   * later live run starts shortly before now.
+   */
   private startAt(): number | undefined {
     const { batches, clock } = this.file;
     if (batches === 0) return firstMoment(Date.now());
@@ -197,7 +200,7 @@ class Demo {
 
   /** Runs the clock until every closed window is published. */
   private async publish(): Promise<readonly DueWindow[]> {
-    // In real time nobody waits for a window that is still open.
+    // A live run in real time does not wait for windows that are still open.
     const isAwaited = ({ dueAt }: DueWindow) => this.options.once || this.speed !== 1 || dueAt <= Date.now();
     const all = this.deps.pipelines.flatMap((pipeline) => {
       const generator = this.deps.generators.find((candidate) => candidate.pipeline === pipeline.name);
@@ -273,7 +276,7 @@ class Demo {
     return this.options.speed ?? 1;
   }
 
-  /** Runs until Ctrl-C: a few events arrive, every run prints a line. The clock runs in real time, or faster if asked. */
+  /** Runs until Ctrl-C. A few events arrive, and each run prints a line. Time is real, or faster on request. */
   private async live(clients: Clients): Promise<void> {
     const { runtime, progress } = this;
     const { signal } = this.io;
@@ -309,7 +312,7 @@ class Demo {
     await this.lastWord();
   }
 
-  /** The first run is in the past. From here on the environment has the time of this machine. */
+  /** Sets the clock to this machine's time, since the first run was in the past. */
   private reachPresent(): void {
     const { runtime } = this;
     runtime.leapTo(Date.now());
@@ -326,7 +329,7 @@ class Demo {
     await this.sendMore(clients, { events, shape: { overlap: 0 } });
   }
 
-  /** @returns the number of records and rows */
+  /** @returns the number of records and rows that were sent */
   private async sendMore(clients: Clients, { events, shape }: BatchRequest): Promise<number> {
     const { signal } = this.io;
     const { complete } = this.file;
@@ -380,6 +383,6 @@ class Demo {
   }
 }
 
-/** Records that the environment itself will bring to their place. */
+/** Counts the pending records that the environment can process without a person. */
 const waitingOf = ({ pending, parts }: RecordCounts) =>
   pending - parts.reduce((sum, { records, stuck }) => sum + (stuck ? records : 0), 0);

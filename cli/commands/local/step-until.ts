@@ -1,11 +1,11 @@
 import { Failure } from '../../failure';
 import type { DemoRuntime } from './demo-runtime';
 
-/** Clock time without progress that counts as a failure. Many refreshes and export runs fit into it. */
+/** Clock time without progress that counts as a failure. It is long enough for many refreshes and export runs. */
 const PATIENCE_MS = 3 * 3_600_000;
 
 /**
- * Moves the clock from moment to moment until nothing is left.
+ * Moves the clock from timer to timer until `left` returns 0.
  * @param stuck describes what is left after hours without progress
  */
 export async function stepUntil(

@@ -182,7 +182,7 @@ async function sumOf(
   const reader = readers[windows[0]!.format] ?? 'read_csv';
   const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
   const money = column === undefined ? '0' : `"${column.replaceAll('"', '""')}"`;
-  // Loaded late: the first stage of a run does not wait for it.
+  // DuckDB is loaded late, so that the first stage of a run does not wait for it.
   const { DuckDBInstance } = require('@duckdb/node-api') as typeof import('@duckdb/node-api');
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();

@@ -7,29 +7,29 @@ import { typedRows } from '../../../sql/typing/typed-rows';
 import { type Context, queryRows } from '../context';
 import { candidatesFor, declarationOf } from './candidates';
 
-/** What declaration would accept the values that a column rejects, counted by the warehouse itself. */
+/** A declaration that would accept the values that a column rejects. The warehouse itself counts them. */
 export interface Advice {
   readonly declare: string;
-  /** How many of the rejected values it accepts. */
+  /** The number of rejected values that the declaration accepts. */
   readonly accepts: number;
   readonly of: number;
 }
 
-/** Rejects that the warehouse types to count. More of them have one cause. */
+/** Most rejects that the warehouse types in order to count. If there are more, they have one cause. */
 const most = 20_000;
-/** Candidates that one statement types. */
+/** The number of candidates that one statement types. */
 const atOnce = 12;
 
 export interface Question {
   readonly column: Column;
-  /** Values that were rejected, as samples. */
+  /** Samples of rejected values. */
   readonly found: readonly unknown[];
 }
 
 export interface Answers {
-  /** By the name of the column, the best first. Another follows only if it accepts as many. */
+  /** Advice by column name, the best first. A second one follows only if it accepts as many values. */
   readonly columns: ReadonlyMap<string, readonly Advice[]>;
-  /** How many of the rejects all first pieces of advice together make valid. */
+  /** The number of rejects that become valid if the first advice of every column is followed. */
   readonly together?: { readonly accepts: number; readonly of: number };
 }
 
@@ -46,7 +46,7 @@ export async function adviseOn(
     const counted = await countAccepted(context, pipeline, column, candidatesFor(column, found), filter);
     const best = Math.max(0, ...counted.map(({ accepts }) => accepts));
     const chosen = counted.filter(({ accepts }) => accepts > 0 && accepts === best).slice(0, 2);
-    // A second one is worth a word only if both read different days into the same text.
+    // A second advice is given only if both are formats, since they may read different days from the same text.
     const told = chosen.filter(
       ({ candidate }, n) => n === 0 || (isFormat(chosen[0]!.candidate) && isFormat(candidate)),
     );

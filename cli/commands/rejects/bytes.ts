@@ -1,22 +1,26 @@
-/** What the bytes of a record that is not JSON most likely are, so that a person need not decode them. */
+/** Guesses what the bytes of a non-JSON record are, so that a person need not decode them. */
 
-/** How many of a record's first bytes are read. */
+/** The number of a record's first bytes that are read. */
 export const headBytes = 4000;
 
 export interface Head {
   readonly hex: string;
-  /** The bytes as UTF-8, with `.` for what cannot be shown. */
+  /** The bytes as UTF-8, with `.` for characters that cannot be shown. */
   readonly text: string;
   /** Length of the whole record. */
   readonly length: number;
-  /** What it looks like, and what to do. */
+  /** What the bytes look like, and what to do. */
   readonly hint?: string;
 }
 
 const shownBytes = 24;
 const shownCharacters = 80;
 
-/** @param hex the first bytes of the record; @param length bytes of the whole record */
+/**
+ * Describes the first bytes of a record.
+ * @param hex the first bytes of the record
+ * @param length the size of the whole record in bytes
+ */
 export function headOf(hex: string, length: number): Head {
   const bytes = Buffer.from(hex, 'hex');
   const hint = hintOf(bytes, length);
@@ -33,7 +37,7 @@ function shownText(bytes: Buffer, length: number): string {
   return text.length > shownCharacters || length > bytes.length ? `${text.slice(0, shownCharacters)}…` : text;
 }
 
-/** Beginnings of bytes that have a name. */
+/** First bytes of known formats. */
 const magics: readonly (readonly [string, string])[] = [
   ['1f8b', 'gzip: the producer compresses; Redshift cannot decompress a record, so turn compression off'],
   ['7801', 'zlib: the producer compresses; turn compression off'],
@@ -65,7 +69,7 @@ function hintOf(bytes: Buffer, length: number): string | undefined {
   return base64Hint(text, isWhole) ?? jsonHint(text, isWhole);
 }
 
-/** Shorter words of letters are more often words. */
+/** The shortest text that counts as base64. Shorter ones are more often words. */
 const leastBase64 = 16;
 
 function base64Hint(text: string, isWhole: boolean): string | undefined {
@@ -93,7 +97,7 @@ function jsonHint(text: string, isWhole: boolean): string | undefined {
   return undefined;
 }
 
-/** Where the first object or array ends. Undefined if it does not. */
+/** Returns the end of the first object or array, undefined if it does not end. */
 function endOfValue(text: string): number | undefined {
   let depth = 0;
   let inString = false;

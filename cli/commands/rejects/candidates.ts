@@ -1,6 +1,6 @@
 import type { Column, TimeConversion } from '../../../pipelines/definition';
 
-/** The forms of dates that people export most, the more usual first. */
+/** The most frequent date formats of exports, most frequent first. */
 const dayFormats = [
   'YYYYMMDD',
   'FMMM/FMDD/YYYY',
@@ -18,7 +18,7 @@ const clockFormats = ['FMHH24:MI', 'FMHH24:MI:SS', 'FMHH24:MI:SS.MS', 'FMHH12:MI
 /** Most digits of a decimal. */
 const maxPrecision = 38;
 
-/** Other declarations of a column that might take the values, the stricter first. */
+/** Returns other declarations of a column that may accept the values, stricter ones first. */
 export function candidatesFor(column: Column, found: readonly unknown[]): Column[] {
   const texts = found.filter((value) => typeof value === 'string');
   const trims = texts.some((text) => text.trim() !== text);
@@ -69,7 +69,7 @@ function ofType(column: Column, found: readonly unknown[]): Column[] {
   }
 }
 
-/** A decimal with room for the numbers that were found. */
+/** Returns a decimal with room for the numbers found. */
 function asDecimal(column: Column, found: readonly unknown[], whole: number, scale: number): Column {
   let [digits, places] = [whole, scale];
   for (const value of found) {
@@ -90,7 +90,7 @@ function asDecimal(column: Column, found: readonly unknown[], whole: number, sca
   };
 }
 
-/** The next power of two that holds the texts that were found, and the longest. */
+/** Returns a varchar whose length is the next power of two that fits the texts found. */
 function wider(column: Extract<Column, { type: 'varchar' }>, found: readonly unknown[]): Column[] {
   const longest = Math.max(0, ...found.map((value) => (typeof value === 'string' ? Buffer.byteLength(value) : 0)));
   if (longest <= column.maxBytes) return [];
@@ -100,7 +100,7 @@ function wider(column: Extract<Column, { type: 'varchar' }>, found: readonly unk
 
 function timeConversions(isDay: boolean, found: readonly unknown[]): TimeConversion[] {
   const numbers = found.map((value) => Number(value)).filter((value) => Number.isFinite(value) && value > 0);
-  // 1e11 seconds lie in the year 5138, 1e11 milliseconds in 1973.
+  // 1e11 seconds since 1970 are in the year 5138, 1e11 milliseconds in 1973.
   const epochs: TimeConversion[] =
     numbers.length === 0 ? [] : numbers.some((value) => value >= 1e11) ? ['epochmillis'] : ['epochseconds'];
   const formats = isDay
@@ -109,7 +109,7 @@ function timeConversions(isDay: boolean, found: readonly unknown[]): TimeConvers
   return ['iso', ...epochs, ...formats.map((format) => ({ format }))];
 }
 
-/** The options of a column that differ from another's, as its author writes them. */
+/** Formats the options in which a column differs from another, as in a pipeline's source. */
 export function declarationOf(column: Column, before: Column): string {
   const [is, was] = [column as unknown as Record<string, unknown>, before as unknown as Record<string, unknown>];
   const changed = [...new Set([...Object.keys(is), ...Object.keys(was)])].filter(

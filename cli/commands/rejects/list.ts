@@ -5,51 +5,52 @@ import { type Advice, adviseOn } from './advice';
 import { type Head, headBytes, headOf } from './bytes';
 import { conditionOf, type RejectFilter } from './filter';
 
-/** One thing that is wrong, with the records that have it. A record with several problems is counted at each. */
+/** A problem and the records that have it. A record with several problems counts for each of them. */
 export interface Problem {
   readonly pipeline: string;
-  /** As the table has it: `tax: expected a number, got a string`. */
+  /** The reason in the table, such as `tax: expected a number, got a string`. */
   readonly reason: string;
-  /** The column that it is about, and its path in the payload. */
+  /** The column of the problem, and its path in the payload. */
   readonly column?: string;
   readonly path?: readonly string[];
   readonly records: number;
   readonly newest: string;
   readonly samples: readonly Sample[];
-  /** Declarations that accept the rejected values, as far as there are any. */
+  /** Declarations that accept the rejected values, if there are any. */
   readonly advice?: readonly Advice[];
 }
 
 export interface Sample {
-  /** Shard and sequence number, or object and line, as far as they are known. */
+  /** Shard and sequence number, or object and line, if known. */
   readonly from: string;
   readonly mergedAt: string;
   /**
-   * JSON text, cut if it is long. Null for bytes that are not JSON, and for a text that is too long for the warehouse.
+   * The payload as JSON text, cut if it is long. Null for bytes that are not JSON, and for a text that is too long for
+   * the warehouse.
    */
   readonly payload: string | null;
-  /** Length of the whole text in bytes; null for bytes that are not JSON. */
+  /** The length of the whole text in bytes; null for bytes that are not JSON. */
   readonly payloadBytes: number | null;
   /** The value at the column's path as JSON. Absent if there is none, or if the payload was cut. */
   readonly found?: string;
-  /** The beginning of bytes that are not JSON. */
+  /** The first bytes of a record that is not JSON. */
   readonly bytes?: Head;
 }
 
 export interface Listed {
   readonly problems: readonly Problem[];
-  /** The rejects that were listed, each once. */
+  /** The number of listed rejects, each counted once. */
   readonly records: number;
-  /** How many rejects all pieces of advice together make events, if there is more than one. */
+  /** The number of rejects that become events if all advice is followed. Only if there is more than one piece. */
   readonly together?: { readonly accepts: number; readonly of: number };
 }
 
-/** Separates the reasons of a record, as the merge writes them. */
+/** The separator with which the merge joins the reasons of a record. */
 const separator = '; ';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Groups the selected rejects by what is wrong with them. */
+/** Groups the selected rejects by problem. */
 export async function listProblems(
   context: Context,
   pipeline: Pipeline,
@@ -140,12 +141,12 @@ function valueAt(payload: string, path: readonly string[]): unknown {
     }
     return value;
   } catch {
-    // It was cut.
+    // The JSON text was cut.
     return undefined;
   }
 }
 
-/** A result row has at most 64 kB, and so has a text. 10,000 characters are at most 40,000 bytes. */
+/** Select items of a sample. A result row and a text have at most 64 KB; 10,000 characters are at most 40,000 bytes. */
 const sampleItems = `case when json_size(payload) <= 65535 then left(json_serialize(payload), 10000) end as payload, json_size(payload) as payload_bytes,
     from_varbyte(substring(unparsed, 1, ${headBytes}), 'hex') as head, octet_length(unparsed) as unparsed_bytes`;
 

@@ -76,7 +76,7 @@ function payloadText({ payload, payloadBytes }: Sample, style: Style): string {
 
 const cut = (text: string) => (text.length > VALUE_SHOWN ? `${text.slice(0, VALUE_SHOWN - 1)}…` : text);
 
-/** Formats what a retry did, or would do. */
+/** Formats the result of a retry or of its dry run. */
 export function resultLine(
   { pipeline, chosen, judged, raised, events, duplicates, skipped, before, after }: RetryResult,
   applied: boolean,

@@ -20,11 +20,11 @@ export interface RetryResult {
   /** Number of rejects that became, or would become, events under the present columns. */
   readonly events: number;
   readonly duplicates: number;
-  /** Number of rejects that are meant for another pipeline, by `where`. */
+  /** The number of rejects that are meant for another pipeline, according to `where`. */
   readonly skipped: number;
   /**
-   * Number of selected rejects that make a statement of the warehouse fail. They are tried only on request, and those
-   * that still fail stay.
+   * The number of selected rejects that make a statement of the warehouse fail. They are retried only on request, and
+   * those that still fail stay.
    */
   readonly raised: number;
   /** Number of all rejects of the pipeline. */

@@ -152,7 +152,7 @@ export class Investigation {
     );
   }
 
-  /** True if an object of the archive decides the outcome: the stream brought only a position, or an aggregate. */
+  /** True if an object of the archive decides the outcome, because the stream had only a position or an aggregate. */
   private awaitsArchive(at: Position): boolean {
     return this.rejects.some(
       ({ position, row }) =>
@@ -289,7 +289,7 @@ export class Investigation {
     });
   }
 
-  /** Records that are meant for another pipeline. */
+  /** Returns the sightings of records that are meant for another pipeline. */
   private leftOut(): Sighting[] {
     return this.skipped.slice(0, ROWS).map(({ row, position }) => {
       if (!this.inEvents)
@@ -346,7 +346,7 @@ export class Investigation {
 const same = (one: Position, other: Position) =>
   one.shard === other.shard && one.sequenceNumber === other.sequenceNumber;
 
-/** True if the first position is that of the aggregated record which the second one is in. */
+/** True if `record` is the position of the aggregated record that contains `member`. */
 const isRecordOf = (record: Position, member: Position) =>
   record.shard === member.shard &&
   record.sequenceNumber === streamSequence(member) &&

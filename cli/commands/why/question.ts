@@ -82,7 +82,7 @@ function at(payload: unknown, path: readonly string[]): unknown {
 
 /** Returns a payload's value as the warehouse writes the column; undefined if it does not fit. */
 function columnText(column: Column, value: unknown): string | undefined {
-  // Only the warehouse knows what the options of a column make of a value in another form.
+  // Only the warehouse knows how the options of a column convert a value in another form.
   if (typeof value === 'string' && column.trim && value.trim() !== value) return undefined;
   switch (column.type) {
     case 'varchar':

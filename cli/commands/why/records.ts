@@ -58,7 +58,7 @@ async function* readObjects(bytes: Bytes, { compression }: FileShape): AsyncGene
   }
 }
 
-/** Longest record that COPY takes. */
+/** The longest record that COPY accepts. */
 const maxRecordBytes = 20_000_000;
 
 /** Reads CSV by RFC 4180: a quoted field may contain delimiters, doubled quotes and line ends. */

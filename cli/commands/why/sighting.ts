@@ -49,15 +49,15 @@ export const unknown = (place: Place, what: string, facts: Sighting['facts'] = {
 export interface Position {
   readonly shard: string;
   /**
-   * With the subsequence number after a colon, for a later user record of an aggregated record (decision 30), and the
-   * index after a point, for a later event of an array (decision 33).
+   * A later user record of an aggregated record has its subsequence number after a colon (decision 30). A later event
+   * of an array has its index after a point (decision 33).
    */
   readonly sequenceNumber: string;
   /** Epoch milliseconds; undefined if not known. */
   readonly arrivedAt?: number;
 }
 
-/** The sequence number that the stream and the landing view have for a position. */
+/** Returns the sequence number of a position in the stream and in the landing view. */
 export const streamSequence = ({ sequenceNumber }: Position): string => sequenceNumber.split(/[:.]/)[0]!;
 
 /** Limits of a search. A place beyond them counts as not fully searched. */

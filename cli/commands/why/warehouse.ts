@@ -54,7 +54,7 @@ export async function findRejects(context: Context, { pipeline, fields }: Questi
   );
 }
 
-/** Finds the reject of a position, or else of the aggregated record that the position is in. */
+/** Finds the reject of a position, or else of the aggregated record that contains it. */
 export async function findRejectAt(context: Context, { pipeline }: Question, position: Position): Promise<Found[]> {
   const { rejects } = publicTables(pipeline);
   const { shard, sequenceNumber } = position;
@@ -67,7 +67,7 @@ order by case when sequence_number = {{sequence}} then 0 else 1 end limit 1`,
   );
 }
 
-/** Finds a record that `where` left to another pipeline. Only its position and its name are kept. */
+/** Finds a record that `where` excluded. Only its position and its name are stored. */
 export async function findSkippedAt(context: Context, { pipeline }: Question, position: Position): Promise<Found[]> {
   const { shard, sequenceNumber } = position;
   return query(

@@ -23,7 +23,7 @@ const source = (name: string, glob: string, more: Partial<HistorySource> = {}): 
   ...more,
 });
 
-/** A runtime whose bucket holds these files. `events` are the records that were merged, `loaded` the keys that the ledger has. */
+/** A runtime whose bucket holds `objects`. `events` counts the merged records, `ledger` has the loaded objects. */
 class Fake {
   readonly objects: (StoredObject & { path: string })[] = [];
   parked: Record<string, string> = {};
@@ -41,7 +41,7 @@ class Fake {
     this.objects.push({ key, etag, size: body.length, path });
   }
 
-  /** Loads an object: its records are events. */
+  /** Loads an object. Its records become events. */
   load(key: string, rows: number, etag = `e-${key}`): void {
     this.ledger.push({ key, etag, rows });
     this.events += rows;
@@ -104,7 +104,7 @@ test.each<[string, Partial<HistorySource>, () => Buffer | Promise<Buffer>]>([
 const parquet = () => written('parquet');
 const zstd = (format: string) => written(`${format}, compression zstd`);
 
-/** Three rows, written by DuckDB. */
+/** Writes three rows with DuckDB. */
 async function written(format: string): Promise<Buffer> {
   const path = join(folder, 'rows');
   const connection = await (await DuckDBInstance.create(':memory:')).connect();

@@ -1,6 +1,6 @@
 const guide = 'https://docs.aws.amazon.com/redshift/latest/dg/';
 
-/** Statements of the corpus that Redshift does not take either, with what says so: a syntax error is right for them. */
+/** Statements of the corpus that Redshift rejects too, with the source. For them a syntax error is right. */
 export const explained: readonly { readonly pattern: RegExp; readonly why: string }[] = [
   { pattern: /^select\s+auto,\s+avro,\s+backup,/i, why: `${guide}r_pg_keywords.html: reserved words as names` },
   { pattern: /^select snapshot, type/i, why: `${guide}r_pg_keywords.html: a reserved word as a name` },

@@ -4,8 +4,9 @@ import { type Catalog, type RedshiftType, SqlError } from 'redshift-local/testin
 import { explained } from './explained';
 
 /**
- * Gives the local warehouse statements that nobody here wrote (.ci/sql_corpus.py) and counts what becomes of them. Each refusal has to name what is
- * refused: a syntax error in what Redshift takes is a fault. Exit code 0 when there is none.
+ * Runs statements from other projects (.ci/sql_corpus.py) on the local warehouse and counts the outcomes. Each refusal
+ * must name the refused feature: a syntax error for a statement that Redshift accepts is a fault. The exit code is 0 if
+ * there is no fault.
  */
 type Outcome = 'accepted' | 'refused by name' | 'refused as a mistake' | 'unnamed';
 interface Verdict {
@@ -13,7 +14,7 @@ interface Verdict {
   readonly words: string;
 }
 
-/** The tables of the statements are not there: any name is one whose columns are the words of the statement, of one of these types. */
+/** Types of columns. The statements' tables do not exist, so each word of a statement is a column of such a type. */
 const columnTypes: readonly RedshiftType[] = [
   { name: 'integer' },
   { name: 'varchar', length: 256 },
@@ -54,7 +55,7 @@ function verdictOn(sql: string, type: RedshiftType): Verdict {
 
 const verdictOf = (sql: string): Verdict =>
   columnTypes
-    // Of a bare expression the names are columns of something.
+    // The names in a bare expression are columns of some table.
     .flatMap((type) =>
       [sql, ...(/^\s*select\b/i.test(sql) ? [`${sql} from t`] : [])].map((each) => verdictOn(each, type)),
     )

@@ -13,15 +13,15 @@ import { Background, freePort, python, runProgram, until } from '../ministack/pr
 const REGION = 'eu-west-1';
 const MOTO = '5.2.5';
 
-/** What moto does otherwise than Kinesis, by the case that needs it (moto/kinesis/models.py). */
+/** Differences of moto from Kinesis, by the case that they break (moto/kinesis/models.py). */
 const notOfMoto: Readonly<Record<string, string>> = {
   'reads through splits and merges, in pieces of any size, nothing twice and nothing never':
     'it moves the records of a split shard to its children, and the iterator of a closed shard never ends',
 };
 
 /**
- * Two judges of the Kinesis reader and of the local Kinesis that nobody here wrote: moto's Kinesis, over which the reader has to pass the contract
- * of test/contracts, and dlt's source, which has to give the records of the local Kinesis the ids that the reader gives them.
+ * Two independent judges of the Kinesis reader and of the local Kinesis. The reader must pass the contract of
+ * test/contracts on moto's Kinesis. dlt's source must give the local Kinesis's records the same ids as the reader.
  */
 async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-judges-kinesis-'));
@@ -75,7 +75,10 @@ async function moto(folder: string): Promise<string[]> {
   return failures;
 }
 
-/** Left out where GitHub, from which dlt loads its sources, is out of reach. MILLRACE_DLT_SOURCES names a copy of verified-sources. */
+/**
+ * Compares ids with dlt. It is skipped if GitHub, from which dlt loads its sources, cannot be reached.
+ * MILLRACE_DLT_SOURCES names a local copy of verified-sources.
+ */
 async function dlt(folder: string): Promise<string[]> {
   const log = join(folder, 'dlt.log');
   const program = await python('dlt', ['dlt[duckdb]>=1', 'boto3'], log);

@@ -42,7 +42,7 @@ export async function runProgram(
 /** A Python with ministack in it, made once for each version of ministack. */
 export const pythonWithMinistack = (log: string) => python(`ministack-${VERSION}`, [`ministack==${VERSION}`], log);
 
-/** A Python with packages in it, made once for each list of them. */
+/** Makes a Python environment with packages, once for each list of them. */
 export async function python(name: string, packages: readonly string[], log: string): Promise<string> {
   const folder = join(root, 'node_modules/.cache/judges', name);
   const program = join(folder, 'bin/python');

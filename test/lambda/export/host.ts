@@ -73,7 +73,7 @@ export class World {
   readonly ledger: Record<string, LedgerEntry[]> = {};
   /** Decides about an unload by its name. Undefined: it succeeds. */
   fault: (name: string) => Outcome | undefined = () => undefined;
-  /** By export: a view that could not be refreshed. */
+  /** The view that could not be refreshed, by export. */
   readonly failures: Record<string, string> = {};
   completeUntil = `${day} 05:30:00`;
   private readonly run: ReturnType<typeof exportFunction>;

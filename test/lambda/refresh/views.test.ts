@@ -93,7 +93,7 @@ test('views that an aborted batch did not reach have not been refreshed', async 
     { id: '3', status: 'ABORTED' },
   ];
   await fake.end(nameOf('views'), { status: 'ABORTED', error: 'cancelled by a person', parts: aborted });
-  // Both failed, or read a view that failed.
+  // Both views failed or read a view that failed.
   expect(fake.warehouse.names).not.toContain(nameOf('views-2'));
   expect(statementsOf(fake, 'complete')[0]).toContain('{"view":"sold","error":"cancelled by a person"}');
 });

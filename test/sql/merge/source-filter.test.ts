@@ -12,7 +12,7 @@ const all = aPipeline({
 });
 const pages: Pipeline = { ...all, where: [{ path: ['type'], oneOf: ['page', 'screen'] }] };
 
-/** Two pages, one of them wrong, five records of other kinds, and one that is no JSON. */
+/** Makes two pages, one of them invalid, five records of other kinds, and one record that is not JSON. */
 const sent = (prefix: string) => [
   { type: 'page', messageId: `${prefix}1`, page: '/' },
   { type: 'track', messageId: `${prefix}2` },
@@ -39,7 +39,7 @@ afterEach(() => warehouse.dispose());
 const skipped = () => warehouse.query('select name, count(*) from shop.skipped group by name order by name');
 const skippedRows = async () => Number((await warehouse.query('select count(*) from shop.skipped'))[0]![0]);
 
-/** Counts of all places, and whether the runs count the same. */
+/** Counts the records in each place, and checks that the runs count the same. */
 async function account(): Promise<{ events: number; rejects: number; skipped: number }> {
   const { events, duplicates, rejects } = await warehouse.counts();
   const [counted] = await warehouse.query(

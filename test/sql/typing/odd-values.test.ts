@@ -37,7 +37,7 @@ test('no value of any type stops a merge, and each is typed right', async () => 
 
 const isText = (name: OddColumn) => oddColumns[name].type === 'varchar';
 const declaredAsSuper = ({ column }: OddValue) => oddColumns[column].type === 'super';
-/** How SUPER writes a value is not its meaning. */
+/** Compares JSON by value, since SUPER may write a value in another form. */
 const sameJson = (found: unknown, expected: unknown) =>
   typeof found === 'string' && typeof expected === 'string'
     ? JSON.stringify(JSON.parse(found)) === JSON.stringify(JSON.parse(expected))
