@@ -47,7 +47,7 @@ export function callsThroughCommands(
       const named = pipeline !== undefined || args[0]!.includes('=');
       const candidates = named ? [pipelineOf(pipeline, args)] : pipelines;
       const answers: Answer[] = [];
-      // An id does not tell its pipeline.
+      // An id does not show which pipeline it belongs to.
       for (const candidate of candidates) {
         const question = parseQuestion(candidate, args);
         answers.push(await answerOf<Answer>((context) => why(context, question, BOUNDS)));

@@ -8,7 +8,7 @@ export const env = defineEnv(...pipelineVariables);
 /** `plan.json` beside the bundle. Placeholder of its statements: `run_id`. */
 export interface RefreshPlan {
   readonly pipeline: string;
-  /** In order: refresh the landing view, merge, refresh the views, mark the records as complete. */
+  /** The steps in order: refresh the landing view, merge, refresh the views, mark the records as complete. */
   readonly steps: readonly RefreshStep[];
   /** @default - every run executes all steps */
   readonly idle?: IdlePlan;
@@ -31,7 +31,10 @@ export interface RefreshPlan {
  * `[{view,waits_for,error}]`).
  */
 export interface RefreshStep extends Step {
-  /** The view that each statement refreshes. A view that fails does not stop the run: only views that read it wait. @default - none */
+  /**
+   * The view that each statement refreshes. A view that fails does not stop the run: only views that read it wait.
+   * @default - none
+   */
   readonly views?: readonly RefreshedView[];
 }
 

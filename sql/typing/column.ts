@@ -342,7 +342,7 @@ function numberMisfits(column: Extract<Column, { readonly type: string }>, misfi
   ];
 }
 
-/** The name of the select item that tells which option of a column made a value. */
+/** The name of the select item with the option that made a column's value. */
 export const howName = (column: Column) => identifier(`${column.name}_how`);
 
 /** True if a column has options that change values. */
@@ -353,8 +353,8 @@ export const isLenient = (column: Column) =>
   column.default !== undefined;
 
 /**
- * The select item that tells which option of the column made its value: `default`, `emptyAsNull`, `convert` or `trim`.
- * It is null for a value that the column accepts without options, and for a value that it does not accept.
+ * The select item with the option that made the column's value: `default`, `emptyAsNull`, `convert` or `trim`. It is
+ * null for a value that the column accepts without options, and for a value that it does not accept.
  */
 export function howItem(column: Column): Item | undefined {
   if (!isLenient(column)) return undefined;

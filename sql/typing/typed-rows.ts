@@ -28,7 +28,7 @@ interface TypedGroups {
   readonly reasons: readonly string[];
   /** Returns a column, qualified by its group's table. */
   valueOf(column: Column): string;
-  /** Returns the item that tells which option made the column's value, qualified in the same way. */
+  /** Returns the item with the option that made the column's value, qualified in the same way. */
   howOf(column: Column): string;
 }
 
@@ -36,7 +36,7 @@ interface TypedGroups {
  * Types the rows of a temporary table group by group.
  * @param tables names of the tables; the first one has `payload` and `rowNumber`
  * @param reasonsOf returns SQL for the problems of a group's columns, in one or more parts
- * @param withHow true if the tables also tell which option made a value
+ * @param withHow true if the tables also have the option that made each value
  */
 export function typedGroups(
   tables: TypingTables,

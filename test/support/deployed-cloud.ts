@@ -189,7 +189,7 @@ export class DeployedCloud {
 
   private reach(attempt: Attempt, what: string, changes: boolean, statement: string | undefined): void {
     if (attempt.dead) throw new Killed('killed');
-    // The number of status polls depends on speed, so polls are no points. The statements are always the same.
+    // The number of status polls depends on speed, so polls are not points. The statements are always the same.
     if (statement === undefined) return;
     const request = statement.split('/').slice(0, 6).join('/');
     if (what.startsWith('before')) {

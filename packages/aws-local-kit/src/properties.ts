@@ -1,4 +1,4 @@
-/** Readers of resource properties and request members. An unknown name is an error that names it, never skipped. */
+/** Readers of resource properties and request members. An unknown name is refused with an error, never skipped. */
 import { AwsError, NotModelledError } from './ports';
 
 export type Properties = Readonly<Record<string, unknown>>;

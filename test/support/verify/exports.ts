@@ -26,7 +26,7 @@ export class ExportReader {
     private readonly pipeline: Pipeline,
   ) {}
 
-  /** Reads what was published since the last call. It must be complete, in order, and correct only earlier windows. */
+  /** Reads what was published since the last call. It must be complete and in order. A correction replaces a window. */
   async look(problems: string[]): Promise<void> {
     const key = latestKey(this.pipeline.name, this.pipeline.exports[0]!.name);
     const text = await this.read(key);
