@@ -6,7 +6,7 @@ jest.setTimeout(isExhaustive ? 7_200_000 : 300_000);
 
 afterAll(removeImages);
 
-describe.each(everyNth(pairs, 10, 4))('$kind', (pair) => {
+describe.each(everyNth(pairs, 20, 4))('$kind', (pair) => {
   const index = pairs.indexOf(pair);
   let calm: Played;
 

@@ -1,7 +1,7 @@
 import type { ServiceResponse } from 'aws-local-kit';
 import { createRandom } from '../../pipelines/generator/random';
 import type { Template } from '../support/template';
-import { cases, rotation } from '../support/tier';
+import { cases, isSecondTier, rotation } from '../support/tier';
 import { anExport, openTemplate, shop, World } from './world';
 
 /*
@@ -46,7 +46,8 @@ const troubles: [string, Trouble][] = [
   ['all of it happens, and functions are killed', { failing: 0.1, besides: 1, killed: 0.3, wrongHours: 3 }],
 ];
 
-describe.each(troubles)('while %s', (_, trouble) => {
+// The last has what the others have.
+describe.each(isSecondTier ? troubles : troubles.slice(-1))('while %s', (_, trouble) => {
   test.each(Array.from({ length: seeds }, (__, seed) => seeds * rotation + seed + 1))(
     'seed %i: windows once and whole, and finished',
     async (seed) => {

@@ -184,7 +184,7 @@ describe('a version that is weakened on purpose', () => {
   });
   afterAll(() => template.remove());
 
-  test.each(everyNth(cases, 9, 3))(
+  test.each(everyNth(cases, 18, 3))(
     'breaks by %s',
     async (_, weakening, aimed) => {
       const { failed, counterexample } = await fc.check(recovers(template, aimed, weakening), {

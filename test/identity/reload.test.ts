@@ -153,7 +153,7 @@ secondTierTest('an event that duplicates of other runs refer to is there again w
   ).toEqual([{ n: 4 }]);
 });
 
-test('killed anywhere, the run is there once, before or after', async () => {
+secondTierTest('killed anywhere, the run is there once, before or after', async () => {
   const run = await history();
   await world.deploy(fine);
   for (let call = 1; call <= 12; call += 1) {

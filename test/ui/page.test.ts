@@ -160,7 +160,7 @@ withBrowser('the page in a browser', () => {
     await visit('flow');
     await world.merge(1);
     await tab.locator('.equation.bad').waitFor(WAIT);
-    expect(await tab.locator('.verdict').textContent()).toBe('1 record differ');
+    expect(await tab.locator('.verdict').textContent()).toBe('1 record differs');
     expect(await tab.locator('.health .pill').textContent()).toBe('1 record missing');
     const { runs } = pipelineTables(estore);
     await sql(`alter table ${runs} rename to runs_elsewhere`);

@@ -1,3 +1,4 @@
+import { secondTierTest } from '../../support/tier';
 import { testRecovery } from './property';
 
-testRecovery('nothing went wrong');
+testRecovery('nothing went wrong', secondTierTest);

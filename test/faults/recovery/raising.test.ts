@@ -1,3 +1,4 @@
+import { secondTierTest } from '../../support/tier';
 import { testRecovery } from './property';
 
-testRecovery('records made every statement fail that typed them');
+testRecovery('records made every statement fail that typed them', secondTierTest);

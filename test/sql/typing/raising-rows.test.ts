@@ -85,26 +85,29 @@ describe('the stream', () => {
     },
   );
 
-  test('rejects that raise are left alone by a retry, and are events after one that asks for them, once they raise no more', async () => {
-    warehouse.send(...numbers(5), { messageId: 7 }, 'GET /');
-    raise('m1', 'm3');
-    await warehouse.land();
-    await record(raised(await warehouse.search(plan().search)));
-    await warehouse.refresh();
-    expect(await warehouse.counts()).toMatchObject({ events: 3, rejects: 4 });
-    await warehouse.execute(retryStatements(warehouse.pipeline), { run_id: 'retry-1' });
-    expect(await warehouse.counts()).toMatchObject({ events: 3, rejects: 4 });
-    const again = retryStatements(warehouse.pipeline, undefined, 'raised');
-    await expect(warehouse.execute(again, { run_id: 'retry-2' })).rejects.toThrow(overflow);
-    expect(await warehouse.counts()).toMatchObject({ events: 3, rejects: 4 });
-    raise();
-    await warehouse.execute(again, { run_id: 'retry-3' });
-    expect(await warehouse.counts()).toMatchObject({ events: 5, rejects: 2 });
-    expect(await warehouse.query('select sum(events), sum(rejects) from shop.runs')).toEqual([['5', '2']]);
-    expect(
-      await warehouse.query("select from_varbyte(unparsed, 'utf8') from shop.rejects where payload is null"),
-    ).toEqual([['GET /']]);
-  });
+  secondTierTest(
+    'rejects that raise are left alone by a retry, and are events after one that asks for them, once they raise no more',
+    async () => {
+      warehouse.send(...numbers(5), { messageId: 7 }, 'GET /');
+      raise('m1', 'm3');
+      await warehouse.land();
+      await record(raised(await warehouse.search(plan().search)));
+      await warehouse.refresh();
+      expect(await warehouse.counts()).toMatchObject({ events: 3, rejects: 4 });
+      await warehouse.execute(retryStatements(warehouse.pipeline), { run_id: 'retry-1' });
+      expect(await warehouse.counts()).toMatchObject({ events: 3, rejects: 4 });
+      const again = retryStatements(warehouse.pipeline, undefined, 'raised');
+      await expect(warehouse.execute(again, { run_id: 'retry-2' })).rejects.toThrow(overflow);
+      expect(await warehouse.counts()).toMatchObject({ events: 3, rejects: 4 });
+      raise();
+      await warehouse.execute(again, { run_id: 'retry-3' });
+      expect(await warehouse.counts()).toMatchObject({ events: 5, rejects: 2 });
+      expect(await warehouse.query('select sum(events), sum(rejects) from shop.runs')).toEqual([['5', '2']]);
+      expect(
+        await warehouse.query("select from_varbyte(unparsed, 'utf8') from shop.rejects where payload is null"),
+      ).toEqual([['GET /']]);
+    },
+  );
 
   secondTierTest('the search changes nothing', async () => {
     warehouse.send(...numbers(50));
@@ -146,7 +149,7 @@ describe('objects', () => {
     expect(await warehouse.query('select object_key, run_id from shop.ledger')).toEqual([['shop/1.gz', 'run-y']]);
   });
 
-  test('of the archive: by position, and no second outcome for one that has one', async () => {
+  secondTierTest('of the archive: by position, and no second outcome for one that has one', async () => {
     warehouse.send(...numbers(6));
     raise('m2');
     await warehouse.land();

@@ -57,7 +57,7 @@ function Equation({ counts: { produced, terms, balanced } }: { readonly counts: 
             ? 'before this'
             : balanced
               ? 'nothing vanished'
-              : `${plural(Math.abs(produced - sum), 'record')} differ`}
+              : `${plural(Math.abs(produced - sum), 'record')} ${Math.abs(produced - sum) === 1 ? 'differs' : 'differ'}`}
         </span>
       </p>
     </section>
