@@ -276,7 +276,7 @@ select source, shard_id, sequence_number, partition_key, arrived_at, 'price: men
     expect(csv.split('\r\n').slice(0, -1)).toEqual(['action,events', ...rows.map((row) => row.join(','))]);
   });
 
-  test('sql: a result of 100,000 rows scrolls, with few rows in the document', async () => {
+  test('sql: a result of 50,500 rows scrolls, with few rows in the document', async () => {
     await visit('flow');
     await visit(
       'sql',

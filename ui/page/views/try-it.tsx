@@ -38,6 +38,7 @@ export function TryItView() {
   const act = async (action: Action) => {
     busy.value = true;
     error.value = undefined;
+    done.value = undefined;
     try {
       done.value = (await call('/api/try', action)).done;
     } catch (thrown) {
