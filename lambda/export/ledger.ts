@@ -27,7 +27,7 @@ export interface Ledger {
 
 /** What is known of an export without reading its data. Times are epoch milliseconds. */
 export interface LedgerState {
-  /** Of the newest recorded publication; 0 before the first. */
+  /** Number of the newest recorded publication. 0 before the first. */
   readonly sequence: number;
   /** End of the newest window. */
   readonly lastEnd?: number;

@@ -16,7 +16,7 @@ export interface PublishedFile {
   readonly key: string;
   readonly bytes: number;
   readonly rows: number;
-  /** Of the bytes, hexadecimal. */
+  /** Hexadecimal SHA-256 of the bytes. */
   readonly sha256: string;
 }
 
@@ -72,7 +72,7 @@ export interface LatestPointer {
 
 /** The newest publication, on which the next one builds. */
 export interface Head extends Previous {
-  /** Of `latest.json`. Undefined before the first publication. */
+  /** ETag of `latest.json`. Undefined before the first publication. */
   readonly etag?: string;
 }
 

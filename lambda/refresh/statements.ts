@@ -32,7 +32,7 @@ export async function listStatements(host: RefreshHost, runIds: string): Promise
   });
 }
 
-/** Of the step that ends an idle run. */
+/** Whether a step is the one that ends an idle run. */
 export const isIdleStep = ({ plan }: RefreshHost, step: string) => step === plan.idle?.step.name;
 
 /** The step of an idle run comes after all others: its end is the end of the run. */

@@ -83,7 +83,7 @@ export interface WarehouseObjectPlan {
   readonly texts: Readonly<Record<string, readonly StatementTemplate[]>>;
 }
 
-/** Stands in a property for a statement list of `WarehouseObjectPlan`. */
+/** Refers to a statement list of `WarehouseObjectPlan` from a property. */
 export interface StatementReference {
   readonly sha256: string;
   /** For reviewers: the number of statements, and the length of their JSON text. */

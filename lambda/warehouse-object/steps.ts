@@ -17,7 +17,7 @@ import {
 export interface StepRun {
   /** For messages: `table estore.events`. */
   readonly subject: string;
-  /** Of all statements: `millrace/<environment>/deploy/<object>/<stack>/<request id>`. */
+  /** First part of every statement's name: `millrace/<environment>/deploy/<object>/<stack>/<request id>`. */
   readonly namePrefix: string;
   readonly warehouse: Warehouse;
   readonly log: Log;

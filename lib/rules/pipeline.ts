@@ -76,7 +76,7 @@ function streamProblems({ stream }: Pipeline, at: string, now: number): string[]
 }
 
 /** Names of the tables that carry a version, and names that would give the same construct as their views. */
-const bookView = new RegExp(`^(${identityTableNames.join('|')})_([0-9a-f]{8}|public)$`);
+const identityView = new RegExp(`^(${identityTableNames.join('|')})_([0-9a-f]{8}|public)$`);
 
 function viewNameProblems({ name, views }: Pipeline, at: string): string[] {
   const names = views.map((view) => view.name);
@@ -85,7 +85,7 @@ function viewNameProblems({ name, views }: Pipeline, at: string): string[] {
     ...names
       .filter(
         (view) =>
-          (tableNames as readonly string[]).includes(view) || bookView.test(view) || view.startsWith('landing_'),
+          (tableNames as readonly string[]).includes(view) || identityView.test(view) || view.startsWith('landing_'),
       )
       .map((view) => `${at}.views.${view} has the name of one of the tables of ${name}`),
     ...declaredTwice(`${at}.views`, names),

@@ -8,7 +8,7 @@ export interface FaultScript extends AwsFaultScript {
   /** By purpose, the fourth part of a statement's name: `load`, `refresh`. Each purpose has its own count, so that what runs side by side does not take the other's turn. */
   readonly statements?: Readonly<Record<string, readonly (StatementFault | undefined)[]>>;
   readonly calls?: readonly (CallFault | undefined)[];
-  /** Of refreshes of streaming views that find records. */
+  /** Faults of refreshes of streaming views that find records. */
   readonly scans?: readonly (ScanFault | undefined)[];
   /** Texts that records have as an attribute: each makes every statement fail that types it. */
   readonly raising?: readonly string[];

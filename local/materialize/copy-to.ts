@@ -76,7 +76,7 @@ export interface CopyHost {
 }
 
 /**
- * Writes the sentinel, then the files, and removes the sentinel. Whatever stops it in between leaves what it has written.
+ * Writes the sentinel, then the files, and removes the sentinel. If it is stopped in between, the files written so far remain.
  * @returns rows written
  */
 export async function copyTo(host: CopyHost, copy: CopyTo): Promise<number> {

@@ -14,7 +14,7 @@ export { SqlError } from './messages';
 /** Materialize, "AWS connections": the role with which the hosted service assumes its customers' roles. */
 export const materializeRole = 'arn:aws:iam::664411391173:role/MaterializeConnection';
 
-/** Told of each statement: may let it run, or not, and cut the client's connection at any moment. */
+/** Wraps each statement: runs it or not, and may cut the client's connection at any moment. */
 export type AroundStatement = (sql: string, run: () => Promise<Buffer>, cut: () => void) => Promise<Buffer>;
 
 export interface MaterializeOptions {

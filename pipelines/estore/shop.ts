@@ -17,7 +17,7 @@ export interface ShopEvent {
 export const CUSTOMERS = 500;
 export const PRODUCTS = 500;
 
-/** Of 100 visits: 65 views, 15 carts, 5 uncarts, 10 purchases, 5 returns, as in the Tinybird materialized views workshop. */
+/** 100 visits are 65 views, 15 carts, 5 uncarts, 10 purchases and 5 returns, as in Tinybird's materialized views workshop. */
 const WEIGHTS: readonly (readonly [Action, number])[] = [
   ['view', 65],
   ['cart', 80],

@@ -5,7 +5,7 @@ import type { ResolvedPipeline } from '../resolve';
 /** A refresh begins at most this many hours before its merge ends. Its beginning is not recorded. */
 const refreshHours = 1;
 
-/** Stands in a checkpoint in place of a landing view's name before the first merge. */
+/** The landing view's name in a checkpoint before the first merge. */
 export const beginning = 'beginning';
 
 /**

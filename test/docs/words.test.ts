@@ -5,14 +5,31 @@ const root = join(__dirname, '../..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
 /** Folders and files in plain words. Add a room here once its words are plain; the test then keeps them so. */
-const rooms = ['README.md', 'CHANGELOG.md', 'docs', 'bin', 'cli', 'bench', 'test/docs'];
+const rooms = [
+  ...[
+    'README.md',
+    'CHANGELOG.md',
+    'docs',
+    'bin',
+    'cli',
+    'lib',
+    'sql',
+    'lambda',
+    'local',
+    'ui',
+    'pipelines',
+    'environments',
+  ],
+  ...['bench', 'test/docs', 'test/support', 'test/faults', 'test/ui'],
+  ...readdirSync(join(root, 'packages')).flatMap((name) => [`packages/${name}/src`, `packages/${name}/README.md`]),
+];
 
 /** Words that are banned in text and in names, each with what to write instead. */
 const banned: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\banew\b/i, 'again, recreate'],
   [/\b(told|tell|tells|telling) of\b/i, 'report, mention, be about'],
   [/\bsomebody\b/i, 'a person, another user, or the passive'],
-  [/\bstands\b/i, 'is'],
+  [/\bstands\b(?! for\b)/i, 'is'],
   [/\b(bring|brings|brought) up\b/i, 'start, update'],
   [/\bwhat it has\b/i, 'the noun itself'],
   [/(\b[Bb]|[a-z]B)ooks?(\b|[A-Z])/, 'ledger, checkpoints, bookkeeping tables, identity tables'],
@@ -26,7 +43,7 @@ function filesIn(room: string): string[] {
   if (statSync(join(root, room)).isFile()) return [room];
   return readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
     .map((file) => join(room, file))
-    .filter((file) => /\.(ts|js|md|svg|ya?ml)$/.test(file) && file !== thisFile);
+    .filter((file) => /\.(tsx?|js|md|svg|ya?ml)$/.test(file) && file !== thisFile);
 }
 
 const pages = ['README.md', 'CHANGELOG.md', ...filesIn('docs').filter((file) => file.endsWith('.md'))];

@@ -97,9 +97,7 @@ function used(sqls: readonly string[], parameters: readonly SqlParameter[] = [])
   for (const { name } of parameters) {
     if (names.has(name.toLowerCase())) continue;
     const quoted = sqls.some((sql) => mentions(sql, name));
-    const why = quoted
-      ? ` :${name} stands inside quotes or a comment, where a placeholder is text and no parameter.`
-      : '';
+    const why = quoted ? ` :${name} is inside quotes or a comment, where a placeholder is text and no parameter.` : '';
     throw new AwsError('ValidationException', `Parameter ${name} is used by no statement.${why}`);
   }
   return sqls;

@@ -35,8 +35,8 @@ const isGranted = (type: string, object: string) =>
 const ownsSchema = (schema: string) =>
   `exists (select 1 from ${systemSchema}.objects as s where s.kind = 'schema' and s.name = ${schema} and (s.body->>'$.owner') = ${user})`;
 /**
- * Relations that the user sees. A regular user sees what it owns, what its schemas contain, and what it has any
- * privilege on.
+ * Relations that the user sees. A regular user sees the relations that it owns, those in its schemas, and those
+ * that it has any privilege on.
  */
 export const visibleRelations = `(select o.body from ${systemSchema}.objects as o where o.kind = 'relation' and (${isSuperuser} or (o.body->>'$.owner') = ${user}
   or ${ownsSchema(`(o.body->>'$.schema')`)} or ${isGranted('table', 'o.name')}))`;

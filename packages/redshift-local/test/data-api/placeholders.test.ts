@@ -26,7 +26,7 @@ test.each(["select ':id'", "unload ('select :id') to 's3://bucket/prefix' iam_ro
   '%s uses no parameter',
   (sql) => {
     expect(() => submit(sql)).toThrow(
-      'Parameter id is used by no statement. :id stands inside quotes or a comment, where a placeholder is text and no parameter.',
+      'Parameter id is used by no statement. :id is inside quotes or a comment, where a placeholder is text and no parameter.',
     );
   },
 );

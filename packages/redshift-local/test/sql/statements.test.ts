@@ -155,7 +155,7 @@ test.each([
   ],
   [
     unload("'select :id'", 'format csv'),
-    'in the query of UNLOAD, line 1, column 8: parameter :id stands inside quotes, where a placeholder is text and no parameter',
+    'in the query of UNLOAD, line 1, column 8: parameter :id is inside quotes, where a placeholder is text and no parameter',
   ],
   [
     unload("'select id from shop.sales limit 5'", 'format csv'),

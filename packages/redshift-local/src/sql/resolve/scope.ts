@@ -109,7 +109,7 @@ export class Context {
   parameter({ name, at }: { readonly name: string; readonly at: number }): string {
     const bound = this.parameters?.[name];
     if (bound !== undefined) return bound;
-    const why = this.parameters ? 'has no value' : 'stands inside quotes, where a placeholder is text and no parameter';
+    const why = this.parameters ? 'has no value' : 'is inside quotes, where a placeholder is text and no parameter';
     throw this.source.error(`parameter :${name} ${why}`, at);
   }
 
