@@ -11,7 +11,7 @@ describe('the conformance pack on the local warehouse', () => {
   });
   afterAll(() => around.dispose());
 
-  test.each(everyNth(pack, 6, 2).map((topic) => [topic.name, topic] as const))(
+  test.each(everyNth(pack, 12, 2).map((topic) => [topic.name, topic] as const))(
     '%s',
     async (name, topic) => {
       const results = await runCases(topic.cases, around, { parallel: 4, runId: name.replaceAll(/\W/g, '_') });

@@ -225,7 +225,7 @@ describe('one fault at a time', () => {
   });
   afterAll(() => template.remove());
 
-  test.each(everyNth(cases, 12, 2))(
+  test.each(everyNth(cases, 24, 2))(
     '$name',
     async ({
       actions,
@@ -257,7 +257,7 @@ describe('one fault at a time', () => {
   );
 
   // Between the end of one call and the start of the next, a function does nothing that is visible from outside.
-  test.each(everyNth([...Array(15).keys()], 12, 3))(
+  test.each(everyNth([...Array(15).keys()], 15, 3))(
     'a load function killed after %i calls',
     async (calls) => {
       const kill = calls === 0 ? { call: 1, after: false } : { call: calls, after: true };

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { parquet } from '../support/files';
 import { SeamWorld } from '../support/seam';
+import { secondTierTest } from '../support/tier';
 import { mixedPipeline } from './pipeline';
 
 let world: SeamWorld;
@@ -98,7 +99,7 @@ test('a Parquet file that is alone is named; nothing else is said', async () => 
   ]);
 });
 
-test('whenever the function dies, the line is found in the end, once', async () => {
+secondTierTest('whenever the function dies, the line is found in the end, once', async () => {
   for (let call = 4; call <= 14; call += 2) {
     world.kills['load'] = { call, after: call % 4 === 0 };
     await world.put(`lines/${call}.gz`, ndjson('{"id":"fine"}', `{"id":${call}}`, `no ${call}`));

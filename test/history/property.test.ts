@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.dispose());
 
-const runs = cases(4, 8);
+const runs = cases(2, 8);
 
 type Place = 'stream' | 'lines' | 'sheets' | 'packed' | 'tables';
 const everywhere: readonly Place[] = ['stream', 'lines', 'sheets', 'packed', 'tables'];

@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { notificationOf } from '../../lambda/load/notification';
 import { parseTimestamp } from '../../lambda/shared/timestamp';
 import { SeamWorld } from '../support/seam';
+import { secondTierTest } from '../support/tier';
 import { mixedPipeline } from './pipeline';
 
 let world: SeamWorld;
@@ -86,7 +87,7 @@ test('a warehouse that sleeps longer than the stream keeps: the gap says what is
   expect(await world.query('select count(*) from mix.duplicates')).toEqual([[0]]);
 });
 
-test('so it is where the landing view was replaced meanwhile', async () => {
+secondTierTest('so it is where the landing view was replaced meanwhile', async () => {
   await send('a');
   await world.tick('refresh');
   await world.tick('refresh');

@@ -1,5 +1,6 @@
 import { createApp } from '../../lib/app';
 import { assertConfiguration } from '../../lib/configuration';
+import { secondTierTest } from '../support/tier';
 import { noBundles, shopPipeline, testEnvironment } from './fixtures';
 
 test('fails when environments or pipelines are wrong, with all problems in one error', () => {
@@ -21,7 +22,7 @@ test('fails when histories overlap, which S3 would refuse during the deployment'
   );
 });
 
-test('fails when a table has more columns than Redshift allows', () => {
+secondTierTest('fails when a table has more columns than Redshift allows', () => {
   const columns = Array.from(
     { length: 1600 },
     (_, i) => ({ name: `c${i}`, type: 'boolean', path: [`c${i}`] }) as const,

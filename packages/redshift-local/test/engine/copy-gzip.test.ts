@@ -41,10 +41,10 @@ describe('COPY of gzip objects', () => {
 
   test('lines are those of their object, whatever stands in the ones around it', async () => {
     const noise = Array.from(
-      { length: 60_000 },
+      { length: 35_000 },
       (_, n) => `{"n":"${createHash('sha256').update(`${n}`).digest('hex')}"}`,
     );
-    noise[40_000] = '{"n":';
+    noise[20_000] = '{"n":';
     await object('in/1', '');
     await object('in/2', '\r\n \t\n{"a":1}');
     await object('in/3', noise.join('\n'));
@@ -52,13 +52,13 @@ describe('COPY of gzip objects', () => {
     await object('in/5', '{"c":1}\n\n\n');
     expect(local.s3.objects.get('history/in/3')!.size).toBeGreaterThan(2 ** 20);
     const done = await copy('maxerror 10');
-    expect([done.Error, done.ResultRows]).toEqual([undefined, 60_002]);
+    expect([done.Error, done.ResultRows]).toEqual([undefined, 35_002]);
     expect(await errors()).toEqual([
-      ['s3://history/in/3', 40_001, 1216],
+      ['s3://history/in/3', 20_001, 1216],
       ['s3://history/in/4', 2, 1216],
       ['s3://history/in/4', 4, 1216],
     ]);
     const scanned = 'select lines_scanned from sys_load_detail order by file_name';
-    expect(await local.rows(scanned)).toEqual([[0], [1], [60_000], [3], [1]]);
+    expect(await local.rows(scanned)).toEqual([[0], [1], [35_000], [3], [1]]);
   });
 });
