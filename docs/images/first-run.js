@@ -67,20 +67,20 @@ function svgOf(lines) {
   const columns = Math.max(...rows.flat().map(({ text, column }) => column + text.length));
   const [width, height] = [columns * CHARACTER + 2 * MARGIN, lines.length * LINE + 2 * MARGIN];
   const texts = rows.flatMap((parts, row) =>
-    parts.map(({ text, column, bold, colour }) => {
-      const start = text.length - text.trimStart().length;
-      const shown = text.trim();
-      if (shown === '') return '';
-      const [x, y] = [MARGIN + (column + start) * CHARACTER, MARGIN + row * LINE + 14];
+    parts.flatMap(({ text, column, bold, colour }) => {
       const weight = bold ? ' font-weight="bold"' : '';
-      return `  <text x="${number(x)}" y="${y}" fill="${COLOURS[colour]}"${weight} textLength="${number(shown.length * CHARACTER)}">${escaped(shown)}</text>`;
+      // Each column of a table has its own place, since browsers reduce several spaces to one.
+      return [...text.matchAll(/\S+(?: \S+)*/g)].map(({ 0: shown, index }) => {
+        const [x, y] = [MARGIN + (column + index) * CHARACTER, MARGIN + row * LINE + 14];
+        return `  <text x="${number(x)}" y="${y}" fill="${COLOURS[colour]}"${weight} textLength="${number(shown.length * CHARACTER)}">${escaped(shown)}</text>`;
+      });
     }),
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${number(width)} ${height}" width="${number(width)}" height="${height}"
-  font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" xml:space="preserve">
+  font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14">
   <title>${COMMAND} on a terminal</title>
   <rect width="100%" height="100%" rx="8" fill="${BACKGROUND}"/>
-${texts.filter((text) => text !== '').join('\n')}
+${texts.join('\n')}
 </svg>
 `;
 }
