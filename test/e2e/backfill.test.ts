@@ -100,15 +100,16 @@ describe('through the adapters that talk to AWS', () => {
     dev.trouble.statement = (name) => (name.startsWith('millrace/dev/estore/load/') ? { kind: 'fail' } : undefined);
     expect(await aws('reprocess', key, '--timeout', '8')).toMatchObject({ code: 1, outcome: 'waiting' });
     const queue = dev.runtime.sqs.queueAt(dev.output(/^EstoreHistoryQueueUrl/));
-    expect(queue.counts()).toEqual({ visible: 0, inFlight: 1, delayed: 0 });
+    // S3's notification, and the message of `reprocess`
+    expect(queue.counts()).toEqual({ visible: 0, inFlight: 2, delayed: 0 });
     const hidden = await aws('why', 'customer_id=a-queued');
-    expect(hidden.verdict).toMatch(/queued\.gz is not loaded yet, and 1 message may be about it/);
+    expect(hidden.verdict).toMatch(/queued\.gz is not loaded yet, and 2 messages may be about it/);
     const looked = await aws('why', 'customer_id=a-queued', '--look');
     // a message that the function has in hand is shown to nobody
     expect(looked.sightings.find(({ place }: { place: string }) => place === 'queue')).toMatchObject({
       found: 'unknown',
     });
-    expect(queue.counts()).toEqual({ visible: 0, inFlight: 1, delayed: 0 });
+    expect(queue.counts()).toEqual({ visible: 0, inFlight: 2, delayed: 0 });
     dev.trouble.statement = () => undefined;
     // the message from before may be first
     expect(await dev.live(() => aws('reprocess', key))).toMatchObject({
