@@ -10,6 +10,7 @@ import type { FaultSource } from '../../local/faults';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { millrace } from '../cli/io';
 import { deployDev, devAssembly } from './image';
+import { passTime } from './pass-time';
 
 export const HOUR_MS = 3_600_000;
 
@@ -105,18 +106,7 @@ export async function startDev(start: number, stopped?: string): Promise<Dev> {
       await kinesis.send(new PutRecordsCommand({ StreamName: 'millrace-dev-estore', Records }));
     },
     query: async (sql) => (await runtime.warehouse.query(sql)).rows.map((row) => row.map(String)),
-    async pass(ms) {
-      const end = runtime.clock.now() + ms;
-      await runtime.settle();
-      for (
-        let next = runtime.clock.nextTimerAt();
-        next !== undefined && next <= end;
-        next = runtime.clock.nextTimerAt()
-      )
-        await runtime.step();
-      runtime.clock.advanceTo(end);
-      await runtime.settle();
-    },
+    pass: (ms) => passTime(runtime, ms),
     async live(act) {
       runtime.clock.setRate(10);
       try {

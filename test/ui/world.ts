@@ -15,6 +15,7 @@ import { openPage } from '../../cli/page/open-page';
 import type { Runtime } from '../../local/runtime';
 import type { Page } from '../../ui/server';
 import { deployDev, deployedAt, devAssembly } from '../e2e/image';
+import { passTime } from '../e2e/pass-time';
 
 /** The browser's path on Debian and other systems. Without a browser the page's tests are skipped with a message. */
 export const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
@@ -86,18 +87,7 @@ export async function startPage(stopped?: string): Promise<PageWorld> {
     query,
     value: async (sql) => (await query(sql))[0]![0]!,
     send: async (batch) => void (await send(batch)),
-    async merge(minutes = 6) {
-      const end = runtime.clock.now() + minutes * MINUTE_MS;
-      await runtime.settle();
-      for (
-        let next = runtime.clock.nextTimerAt();
-        next !== undefined && next <= end;
-        next = runtime.clock.nextTimerAt()
-      )
-        await runtime.step();
-      runtime.clock.advanceTo(end);
-      await runtime.settle();
-    },
+    merge: (minutes = 6) => passTime(runtime, minutes * MINUTE_MS),
     stop,
     async dispose() {
       rmSync(join(await stop(), '..'), { recursive: true, force: true });

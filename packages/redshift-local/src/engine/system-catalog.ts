@@ -103,9 +103,8 @@ const allColumns = `select ${database} as database_name, ${part('schema')} as sc
   c.place as ordinal_position, ${columnPart('defaultValue')} as column_default, ${nullable} as is_nullable, ${typeName} as data_type,
   ${columnPart('type.length')}::integer as character_maximum_length, ${precision}::integer as numeric_precision, ${scale}::integer as numeric_scale, ${columnComment} as remarks
   from ${eachColumn()}`;
-const columnsOfAll = {
-  database_name: text(),
-  schema_name: text(),
+/** What all system views of columns say of one, beside the names of its database and schema. */
+const columnFacts = {
   table_name: text(),
   column_name: text(),
   ordinal_position: integer,
@@ -115,7 +114,15 @@ const columnsOfAll = {
   character_maximum_length: integer,
   numeric_precision: integer,
   numeric_scale: integer,
-  remarks: text(256),
+};
+const columnsOfAll = { database_name: text(), schema_name: text(), ...columnFacts, remarks: text(256) };
+const columnsByCatalog = { table_catalog: text(), table_schema: text(), ...columnFacts };
+const columnsByCatalogQuery = `select database_name as table_catalog, schema_name as table_schema, table_name, column_name, ordinal_position, column_default, is_nullable, data_type,
+  character_maximum_length, numeric_precision, numeric_scale`;
+/** SVV_COLUMNS, with the facts that the other views of columns have. */
+export const svvColumns: SystemView = {
+  columns: columns({ ...columnsByCatalog, remarks: text(256) }),
+  query: `${columnsByCatalogQuery}, remarks from (${allColumns})`,
 };
 const tableOrView = (kind: string) => `case ${kind} when 'table' then 'TABLE' else 'VIEW' end`;
 
@@ -233,26 +240,7 @@ export const catalogViews: readonly (readonly [name: string, view: SystemView])[
         case ${part('kind')} when 'table' then 'BASE TABLE' else 'VIEW' end as table_type from ${visibleRelations} as r`,
     ),
   ],
-  [
-    'information_schema.columns',
-    view(
-      {
-        table_catalog: text(),
-        table_schema: text(),
-        table_name: text(),
-        column_name: text(),
-        ordinal_position: integer,
-        column_default: text(4000),
-        is_nullable: text(3),
-        data_type: text(),
-        character_maximum_length: integer,
-        numeric_precision: integer,
-        numeric_scale: integer,
-      },
-      `select database_name as table_catalog, schema_name as table_schema, table_name, column_name, ordinal_position, column_default, is_nullable, data_type,
-        character_maximum_length, numeric_precision, numeric_scale from (${allColumns})`,
-    ),
-  ],
+  ['information_schema.columns', view(columnsByCatalog, `${columnsByCatalogQuery} from (${allColumns})`)],
   [
     'information_schema.views',
     view(

@@ -1,5 +1,5 @@
 import { queryViews } from './query-history';
-import { catalogViews } from './system-catalog';
+import { catalogViews, svvColumns } from './system-catalog';
 import {
   bigint,
   boolean,
@@ -44,36 +44,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
         case ${member('kind')} when 'table' then 'BASE TABLE' else 'VIEW' end as table_type, ${member('comment')} as remarks from ${visibleRelations}`,
     },
   ],
-  [
-    'svv_columns',
-    {
-      columns: columns({
-        table_catalog: text(),
-        table_schema: text(),
-        table_name: text(),
-        column_name: text(),
-        ordinal_position: integer,
-        column_default: text(4000),
-        is_nullable: text(3),
-        data_type: text(),
-        character_maximum_length: integer,
-        numeric_precision: integer,
-        numeric_scale: integer,
-        remarks: text(256),
-      }),
-      query: `select getvariable('millrace_database')::varchar as table_catalog, ${member('schema')} as table_schema, ${member('name')} as table_name,
-          (c.value->>'$.name') as column_name, (c.key::integer + 1)::integer as ordinal_position, (c.value->>'$.defaultValue') as column_default,
-          case when (c.value->>'$.notNull') = 'true' then 'NO' else 'YES' end as is_nullable,
-          case (c.value->>'$.type.name') when 'varchar' then 'character varying' when 'char' then 'character' when 'decimal' then 'numeric'
-            when 'varbyte' then 'binary varying' when 'time' then 'time without time zone' when 'timestamp' then 'timestamp without time zone' when 'timestamptz' then 'timestamp with time zone'
-            else (c.value->>'$.type.name') end as data_type,
-          (c.value->>'$.type.length')::integer as character_maximum_length,
-          coalesce((c.value->>'$.type.precision')::integer, case (c.value->>'$.type.name') when 'smallint' then 16 when 'integer' then 32 when 'bigint' then 64 end) as numeric_precision,
-          coalesce((c.value->>'$.type.scale')::integer, case when (c.value->>'$.type.name') in ('smallint', 'integer', 'bigint') then 0 end) as numeric_scale,
-          json_extract_string(r.body, '$.columnComments."' || (c.value->>'$.name') || '"') as remarks
-        from ${visibleRelations} as r, lateral (select key, value from json_each(r.body, '$.columns')) as c`,
-    },
-  ],
+  ['svv_columns', svvColumns],
   [
     'svv_mv_info',
     {
