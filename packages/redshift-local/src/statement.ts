@@ -208,8 +208,10 @@ export type Work =
       readonly roleArn: string;
       readonly manifest: boolean;
       /** `text` is delimited text, the default of Redshift. */
-      readonly format: 'json-auto' | 'json-noshred' | 'csv' | 'text' | 'parquet';
+      readonly format: 'json-auto' | 'json-ignorecase' | 'json-noshred' | 'json-paths' | 'csv' | 'text' | 'parquet';
       readonly compression: CompressionName;
+      /** `s3://bucket/key` of the JSONPaths file, with the format `json-paths`. */
+      readonly jsonPaths?: string;
       readonly maxErrors: number;
       /** Options that the engine must apply: `timeformat`, `ignoreheader`, …, in lower case. */
       readonly options: Readonly<Record<string, string | number | boolean>>;

@@ -3,6 +3,9 @@ import { type CopyColumn, type CopyOptions, evaluated, fieldOf, type Reading, un
 import { maxLineBytes } from './copy-lines';
 import { identifier, literal } from './database';
 
+/** AWS names neither the code nor the text of this error. */
+const missingEnd = { code: 1214, message: 'Delimited value missing end quote' };
+
 const field = (index: number) => `f${index}`;
 
 /**
@@ -11,11 +14,12 @@ const field = (index: number) => `f${index}`;
  * NULL unless NULL AS names another text
  * (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html). AWS documents neither the
  * meaning of NULL's text in quotes nor that of U+0000, so both fail the COPY. Delimited text has no quotes, and its
- * default delimiter is a bar.
+ * default delimiter is a bar. With ESCAPE or REMOVEQUOTES it was rewritten as CSV: see copy-marks.ts.
  */
 export function csvReading(columns: readonly CopyColumn[], options: CopyOptions, format: 'csv' | 'text'): Reading {
   const delimiter = String(options['delimiter'] ?? (format === 'csv' ? ',' : '|'));
-  const quote = format === 'csv' ? String(options['quote'] ?? '"') : undefined;
+  const marked = options['escape'] === true || options['removequotes'] === true;
+  const quote = format === 'csv' || marked ? String(options['quote'] ?? '"') : undefined;
   const fill = options['fillrecord'] === true;
   const nothing = literal(String(options['null'] ?? '\\N'));
   const types = columns.map((_, index) => `${field(index)}: 'VARCHAR'`).join(', ');
@@ -32,7 +36,7 @@ export function csvReading(columns: readonly CopyColumn[], options: CopyOptions,
   );
   const fields = columns.map((column, index) => {
     const plain = fieldOf(column, field(index), options);
-    const strange = `when ${field(index)} = ${nothing} then ${unmodelled(column.name, 'the text of NULL in quotation marks, for')}
+    const strange = `when ${field(index)} = ${nothing} then ${unmodelled(column.name, marked ? 'the text of NULL in quotation marks or with escapes, for' : 'the text of NULL in quotation marks, for')}
       when contains(${field(index)}, chr(0)) then ${unmodelled(column.name, 'the character U+0000, for')}`;
     return { ...plain, bad: (of: string) => `case ${strange} else ${plain.bad(of)} end` };
   });
@@ -45,7 +49,12 @@ export function csvReading(columns: readonly CopyColumn[], options: CopyOptions,
     names: columns.map(({ name }) => identifier(name)),
     values,
     bad,
-    rules: { skip, quote, fields: { delimiter, count: columns.length, least: fill ? 1 : undefined } },
+    rules: {
+      skip,
+      quote,
+      fields: { delimiter, count: columns.length, least: fill ? 1 : undefined },
+      brokenQuote: marked ? missingEnd : undefined,
+    },
     brokenMessage: format === 'csv' ? 'Invalid CSV record' : 'Invalid record',
     rejects: true,
   };

@@ -58,8 +58,14 @@ const unmodelledMark = '\u0002';
 export const unmodelled = (column: string, what: string): string =>
   literal(`${unmodelledMark}${what} column "${column}"`);
 
-/** @throws WarehouseError if `bad` is marked as not modelled */
+const fatalMark = '\u0003';
+
+/** Returns `bad` for a record that fails the COPY, whatever MAXERROR says. */
+export const fatal = (message: string): string => literal(`${fatalMark}${message}`);
+
+/** @throws WarehouseError if `bad` is marked as not modelled, or as one that MAXERROR does not count */
 export function requireModelled(bad: string, file: string, line: number): void {
+  if (bad.startsWith(fatalMark)) throw new WarehouseError(`line ${line} of ${file}: ${bad.slice(1)}`);
   if (bad.startsWith(unmodelledMark))
     throw new WarehouseError(`line ${line} of ${file}: ${bad.slice(1)} is not modelled by the local warehouse`);
 }
@@ -159,9 +165,11 @@ function conversionOf(type: RedshiftType, text: string, options: CopyOptions): O
       const most = largestOf(type);
       // Digits beyond the column's scale are cut off unless ROUNDEC is given.
       const cut =
-        type.scale === 0
-          ? `regexp_replace(regexp_replace(${text}, '\\..*$', ''), '^\\s*[+-]?$', '0')`
-          : `case when strlen(${text}) - instr(${text}, '.') > ${type.scale} then regexp_replace(${text}, '(\\.\\d{${type.scale}})\\d+', '\\1') else ${text} end`;
+        options['roundec'] === true
+          ? text
+          : type.scale === 0
+            ? `regexp_replace(regexp_replace(${text}, '\\..*$', ''), '^\\s*[+-]?$', '0')`
+            : `case when strlen(${text}) - instr(${text}, '.') > ${type.scale} then regexp_replace(${text}, '(\\.\\d{${type.scale}})\\d+', '\\1') else ${text} end`;
       return {
         cast: `try_cast(${cut} as decimal(${type.precision}, ${type.scale}))`,
         value: (cast) =>

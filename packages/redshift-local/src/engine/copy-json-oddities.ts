@@ -3,7 +3,7 @@ import { type CopyColumn, unmodelled } from './copy-fields';
 import { literal } from './database';
 
 /** Number of decimal digits that a double always holds. */
-const exactDigits = 15;
+export const exactDigits = 15;
 
 const escaped = (name: string) =>
   name.replace(/[^A-Za-z0-9_]/g, (letter) => `\\x{${letter.codePointAt(0)!.toString(16)}}`);
@@ -18,7 +18,7 @@ const rewritten = `-?(?:${long}|[0-9.]+[eE]|[0-9]+\\.[0-9]*0(?:[^0-9eE]|$)|0\\.0
 const negativeZero = '-0(?:[^0-9.]|$)';
 const imprecise = `-?(?:${long}|[0-9]{${exactDigits + 1}}|[0-9.]+[eE])`;
 /** Matches numbers that are zero in a double, or so close to zero that `problemOf` treats them alike. */
-const vanishing = '-?(?:[0-9.]+[eE]-[0-9]{3}|0\\.0{30})';
+export const vanishing = '-?(?:[0-9.]+[eE]-[0-9]{3}|0\\.0{30})';
 /** Matches an attribute's name with an escaped character. The name may be a column's. */
 const disguised = '\\\\u00[2-7][^"]*"\\s*:';
 const lenient = ',\\s*[}\\]]|[nN][aA][nN]|[iI][nN][fF]';

@@ -16,7 +16,7 @@ import { usualObjects, usualRecords } from './copy-usual';
 import { identifier, literal } from './database';
 
 /** Returns a relation of the lines. A line that is not JSON is NULL. Blank lines are left out. */
-function reader(paths: readonly string[], compression: CompressionName): string {
+export function jsonLines(paths: readonly string[], compression: CompressionName): string {
   const list = paths.map(literal).join(', ');
   return `(select json as line, filename from read_ndjson_objects([${list}], compression = '${compression === 'none' ? 'uncompressed' : compression}',
     maximum_object_size = ${maxLineBytes}, ignore_errors = true, filename = true))`;
@@ -31,7 +31,7 @@ const broken = `line is null or (${faultOf('cast(line as varchar)')}) is not nul
 /** Reads COPY … JSON 'noshred': a line is the value of the table's only column, with numbers as written. */
 export function noshredReading(columns: readonly CopyColumn[]): Reading {
   return {
-    reader,
+    reader: jsonLines,
     names: columns.map(({ name }) => identifier(name)),
     values: ['line'],
     bad: `case when ${broken} then '' end`,
@@ -74,7 +74,7 @@ export function autoReading(columns: readonly CopyColumn[], options: CopyOptions
     );
   const { values, bad } = rows('none');
   return {
-    reader: (paths, compression) => rows(reader(paths, compression)).relation,
+    reader: (paths, compression) => rows(jsonLines(paths, compression)).relation,
     names: columns.map(({ name }) => identifier(name)),
     values,
     bad,

@@ -45,6 +45,8 @@ export interface RecordRules {
   readonly objects?: boolean;
   /** The quote character. A line end inside quotes is part of the value. */
   readonly quote?: string;
+  /** The error of a value whose quote is not closed. @default - that of CSV */
+  readonly brokenQuote?: { readonly code: number; readonly message: string };
   /**
    * The delimiter, and the number of fields that a record must have. With `least`, a record may have from `least` to
    * `count` fields.
@@ -122,6 +124,31 @@ export async function replaceInvalid(source: SourceFile, path: string, replaceme
   await finished(output);
 }
 
+/** True if the header of a file has a quote that is not closed, which DuckDB's reader takes for the start of a value. */
+export async function opensQuote(source: SourceFile, { skip, quote }: RecordRules): Promise<boolean> {
+  if (quote === undefined || skip === 0) return false;
+  let read = 0;
+  for await (const [record] of allRecords(source, { skip: 0 })) {
+    read += 1;
+    if (read > skip) return false;
+    if (record.toString('latin1').split(quote).length % 2 === 0) return true;
+  }
+  return false;
+}
+
+/** Copies a file with blank lines in place of its header. */
+export async function blankHeader(source: SourceFile, path: string, { skip }: RecordRules): Promise<void> {
+  const output = createWriteStream(path);
+  let read = 0;
+  for await (const [record] of allRecords(source, { skip: 0 })) {
+    read += 1;
+    const line = read > skip ? Buffer.concat([record, newline]) : newline;
+    if (!output.write(line)) await once(output, 'drain');
+  }
+  output.end();
+  await finished(output);
+}
+
 /** Returns the valid characters of a line, with a mark in place of each invalid byte. */
 function validParts(line: Buffer, mark: Buffer): Buffer[] {
   const parts: Buffer[] = [];
@@ -133,15 +160,23 @@ function validParts(line: Buffer, mark: Buffer): Buffer[] {
   return parts;
 }
 
-async function* allRecords(source: SourceFile, rules: RecordRules): AsyncGenerator<[record: Buffer, line: number]> {
+/** Yields the records of a file, whatever their bytes. */
+export async function* allRecords(
+  source: SourceFile,
+  rules: RecordRules,
+): AsyncGenerator<[record: Buffer, line: number]> {
   const reader = new RecordReader(rules);
   const chunks = plainBytes(source)[Symbol.asyncIterator]();
-  for (;;) {
-    const { done, value } = await chunks.next().catch((error: Error) => {
-      throw new WarehouseError(`${source.url} cannot be read: ${error.message}`);
-    });
-    yield* done ? reader.end() : reader.push(value);
-    if (done) return;
+  try {
+    for (;;) {
+      const { done, value } = await chunks.next().catch((error: Error) => {
+        throw new WarehouseError(`${source.url} cannot be read: ${error.message}`);
+      });
+      yield* done ? reader.end() : reader.push(value);
+      if (done) return;
+    }
+  } finally {
+    await chunks.return?.();
   }
 }
 
@@ -166,7 +201,10 @@ function plainBytes({ path, compression }: SourceFile): AsyncIterable<Buffer> {
   );
 }
 
-function problemOf(record: Buffer, { quote, fields }: RecordRules): { code: number; message: string } | undefined {
+function problemOf(
+  record: Buffer,
+  { quote, fields, brokenQuote }: RecordRules,
+): { code: number; message: string } | undefined {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(record);
@@ -175,7 +213,7 @@ function problemOf(record: Buffer, { quote, fields }: RecordRules): { code: numb
   }
   if (!fields) return undefined;
   const count = quote === undefined ? text.split(fields.delimiter).length : countFields(text, fields.delimiter, quote);
-  if (count === undefined) return { code: 1216, message: 'Invalid quote formatting for CSV' };
+  if (count === undefined) return brokenQuote ?? { code: 1216, message: 'Invalid quote formatting for CSV' };
   if (count > fields.count) return { code: 1202, message: 'Extra column(s) found' };
   if (count < (fields.least ?? fields.count)) return { code: 1214, message: 'Delimiter not found' };
   return undefined;

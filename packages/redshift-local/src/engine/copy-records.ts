@@ -3,6 +3,7 @@ import type { RelationEntry } from './catalog';
 import { csvReading } from './copy-csv';
 import { type CopyColumn, errorOf, missingMark, type Reading, requireModelled } from './copy-fields';
 import { autoReading, noshredReading } from './copy-json';
+import { ignoreCaseReading, type JsonPath, pathsReading } from './copy-json-paths';
 import { type LineError, type Repaired, repair, requireReadable } from './copy-lines';
 import type { SourceFile, Sources } from './copy-sources';
 import { errorText } from './errors';
@@ -24,10 +25,13 @@ export function columnsOf({ columns }: Copy, table: RelationEntry): readonly Cop
   return columns?.map((name) => table.columns.find((column) => column.name === name)!) ?? table.columns;
 }
 
-export function readingOf(statement: Copy, table: RelationEntry): Reading {
+/** @param paths those of a JSONPaths file */
+export function readingOf(statement: Copy, table: RelationEntry, paths?: readonly JsonPath[]): Reading {
   const { format, options } = statement;
   const columns = columnsOf(statement, table);
   if (format === 'csv' || format === 'text') return csvReading(columns, options, format);
+  if (paths) return pathsReading(columns, paths, options);
+  if (format === 'json-ignorecase') return ignoreCaseReading(columns, options);
   return format === 'json-noshred' ? noshredReading(columns) : autoReading(columns, options);
 }
 

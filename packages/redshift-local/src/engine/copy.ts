@@ -1,7 +1,11 @@
+import type { Principal } from 'aws-local-kit';
 import type { Name } from '../statement';
 import { qualified, type RelationEntry, temporarySchema } from './catalog';
+import type { Reading } from './copy-fields';
 import { assertWholeGzip } from './copy-gzip';
-import { replaceInvalid, requireNoBlankLines } from './copy-lines';
+import { type JsonPath, readJsonPaths } from './copy-json-paths';
+import { blankHeader, opensQuote, replaceInvalid, requireNoBlankLines } from './copy-lines';
+import { marksOf, rewriteFields } from './copy-marks';
 import { loadPacked } from './copy-packed';
 import { copyParquet } from './copy-parquet';
 import { type Copy, columnsOf, dropRejects, type Loaded, loadRecords, readingOf } from './copy-records';
@@ -10,6 +14,7 @@ import { identifier } from './database';
 import { duckdbName } from './ddl';
 import { WarehouseError } from './errors';
 import { requireRelation } from './privileges';
+import { parseS3Url } from './s3-url';
 import type { LogRow, Session } from './session';
 
 /** Loads objects into a table. Returns the number of rows. */
@@ -19,7 +24,8 @@ export async function copy(session: Session, statement: Copy): Promise<number> {
   const principal = session.options.assume(statement.roleArn, session.user.name);
   const sources = await Sources.open(session, principal, statement);
   try {
-    return await load(session, statement, table, sources);
+    const paths = await jsonPathsOf(session, principal, statement, table);
+    return await load(session, statement, table, sources, paths);
   } finally {
     sources.close();
     // An aborted transaction cannot drop anything. Its rollback does it.
@@ -47,21 +53,24 @@ const conversions = [
   'blanksasnull',
   'emptyasnull',
   'trimblanks',
+  'roundec',
+];
+const fields = [
+  ...conversions,
+  'ignoreheader',
+  'ignoreblanklines',
+  'delimiter',
+  'null',
+  'fillrecord',
+  'acceptinvchars',
 ];
 const known: Readonly<Record<Copy['format'], readonly string[]>> = {
   'json-auto': conversions,
   'json-noshred': conversions,
-  csv: [
-    ...conversions,
-    'ignoreheader',
-    'ignoreblanklines',
-    'delimiter',
-    'quote',
-    'null',
-    'fillrecord',
-    'acceptinvchars',
-  ],
-  text: [...conversions, 'ignoreheader', 'ignoreblanklines', 'delimiter', 'null', 'fillrecord', 'acceptinvchars'],
+  'json-ignorecase': conversions,
+  'json-paths': conversions,
+  csv: [...fields, 'quote'],
+  text: [...fields, 'escape', 'removequotes'],
   parquet: ['statupdate'],
 };
 
@@ -84,12 +93,26 @@ function checkOptions(statement: Copy, table: RelationEntry): void {
     );
 }
 
-async function load(session: Session, statement: Copy, table: RelationEntry, sources: Sources): Promise<number> {
+/** Returns undefined if the COPY has no JSONPaths file, or one that it ignores. */
+async function jsonPathsOf(session: Session, principal: Principal, statement: Copy, table: RelationEntry) {
+  if (statement.jsonPaths === undefined) return undefined;
+  const { bucket, key } = parseS3Url(statement.jsonPaths);
+  const body = await session.options.s3.get(principal, bucket, key);
+  return readJsonPaths(statement.jsonPaths, body.toString('utf8'), columnsOf(statement, table).length);
+}
+
+async function load(
+  session: Session,
+  statement: Copy,
+  table: RelationEntry,
+  sources: Sources,
+  paths: readonly JsonPath[] | undefined,
+): Promise<number> {
   const into = table.schema === temporarySchema ? `temp.${identifier(table.name)}` : duckdbName(table);
   const loaded =
     statement.format === 'parquet'
       ? await loadParquet(session, statement, into, table, sources)
-      : await loadText(session, statement, into, table, sources);
+      : await loadText(session, statement, readingOf(statement, table, paths), into, table, sources);
   await log(session, statement, table, sources, loaded);
   if (loaded.failed)
     throw new WarehouseError(
@@ -114,22 +137,33 @@ async function loadParquet(
 async function loadText(
   session: Session,
   statement: Copy,
+  reading: Reading,
   into: string,
   table: RelationEntry,
   sources: Sources,
 ): Promise<Loaded> {
-  const reading = readingOf(statement, table);
   const isFields = statement.format === 'csv' || statement.format === 'text';
   if (statement.compression === 'gzip' && !isFields)
     return loadPacked(session, statement, reading, into, table, sources);
   await assertWholeGzip(sources.files);
-  const replacement = statement.options['acceptinvchars'];
-  const plain = replacement === undefined ? statement : { ...statement, compression: 'none' as const };
-  if (replacement !== undefined) await sources.rewrite((file, path) => replaceInvalid(file, path, String(replacement)));
+  const isPlain = await rewrite(statement, reading, sources);
+  const plain = isPlain ? { ...statement, compression: 'none' as const } : statement;
   // DuckDB's reader skips blank lines, which are records to Redshift.
   if (isFields && statement.options['ignoreblanklines'] !== true)
     for (const file of sources.files) await requireNoBlankLines(file, reading.rules);
   return loadRecords(session, plain, reading, into, table, sources);
+}
+
+/** Rewrites the files that DuckDB's reader would not read as Redshift does. Returns true if it did, for plain files. */
+async function rewrite({ options, ...statement }: Copy, { rules }: Reading, sources: Sources): Promise<boolean> {
+  const replacement = options['acceptinvchars'];
+  const marks = marksOf({ options, ...statement });
+  if (replacement !== undefined) await sources.rewrite((file, path) => replaceInvalid(file, path, String(replacement)));
+  if (marks) await sources.rewrite((file, path) => rewriteFields(file, path, marks));
+  let opens = false;
+  for (const file of sources.files) opens ||= await opensQuote(file, rules);
+  if (opens) await sources.rewrite((file, path) => blankHeader(file, path, rules));
+  return replacement !== undefined || marks !== undefined || opens;
 }
 
 const fileFormats: Readonly<Record<Copy['format'], string>> = {
@@ -137,6 +171,8 @@ const fileFormats: Readonly<Record<Copy['format'], string>> = {
   text: 'Text',
   parquet: 'Parquet',
   'json-auto': 'JSON',
+  'json-ignorecase': 'JSON',
+  'json-paths': 'JSON',
   'json-noshred': 'JSON',
 };
 

@@ -25,7 +25,9 @@ describe('options of COPY', () => {
   const csv = (lines: readonly string[]) => local.s3.put(someone, 'history', 'in/1', Buffer.from(lines.join('\n')));
   const json = (lines: readonly string[]) => local.s3.put(someone, 'history', 'in/1', gzipSync(lines.join('\n')));
   const copy = (options: string, into = 's.t') =>
-    local.run(`copy ${into} from 's3://history/in/' iam_role '${roles.load}' ${options}`);
+    local.run(
+      `copy ${into} from 's3://history/in/' ${options.startsWith('credentials') ? '' : `iam_role '${roles.load}'`} ${options}`,
+    );
   const rows = () => local.rows('select id, name, code, day, made from s.t order by id');
   const errors = () =>
     local.rows(
@@ -93,6 +95,15 @@ describe('options of COPY', () => {
     ]);
   });
 
+  test('a quotation mark in the header opens no value', async () => {
+    await csv(['id,"name', '1,a', '2,"b', 'c"']);
+    expect((await copy('csv ignoreheader 1', 's.t (id, name)')).ResultRows).toBe(2);
+    expect(await rows()).toEqual([
+      [1, 'a', null, null, 'here'],
+      [2, 'b\nc', null, null, 'here'],
+    ]);
+  });
+
   test('ACCEPTINVCHARS replaces each byte that is no part of a character', async () => {
     const lines = Buffer.concat([
       Buffer.from('1|a'),
@@ -113,9 +124,12 @@ describe('options of COPY', () => {
     [`json 'auto' null as 'x'`, '', 'NULL is not supported with JSON in COPY'],
     [`json 'auto' delimiter '|'`, '', 'DELIMITER is not supported with JSON in COPY'],
     ['parquet truncatecolumns', '', 'TRUNCATECOLUMNS is not supported with PARQUET in COPY'],
-    [`json 'auto ignorecase'`, '', `JSON 'auto ignorecase' in COPY is not supported by the local warehouse`],
+    [`json 'gz'`, '', `JSON 'gz' in COPY is not supported by the local warehouse`],
     [`json 'auto' acceptinvchars`, '', 'ACCEPTINVCHARS with JSON in COPY is not supported by the local warehouse'],
-    ['removequotes', '', 'option REMOVEQUOTES of COPY is not supported by the local warehouse'],
+    ['csv removequotes', '', 'REMOVEQUOTES is not supported with CSV in COPY'],
+    [`json 'auto' escape`, '', 'ESCAPE is not supported with JSON in COPY'],
+    [`encoding utf16`, '', 'ENCODING UTF16 of COPY is not supported by the local warehouse'],
+    [`credentials 'aws_access_key_id=a;aws_secret_access_key=b'`, '', 'CREDENTIALS other than aws_iam_role=… in COPY'],
     [`quote '%'`, '', 'QUOTE is not supported with delimited text in COPY'],
     [`csv ignoreblanklines dateformat 'auto'`, '', `DATEFORMAT 'auto' is not supported by the local warehouse`],
     [

@@ -86,6 +86,13 @@ const unloadOptions: Readonly<Record<string, Reader>> = {
 
 const copyOptions: Readonly<Record<string, Reader>> = {
   iam_role: role,
+  credentials: (cursor) => {
+    cursor.takeWords('as');
+    const { value, at } = cursor.expectString("'aws_iam_role=…'");
+    const [, arn] = /^aws_iam_role=(\S+)$/.exec(value) ?? [];
+    if (arn === undefined) throw cursor.unsupported('CREDENTIALS other than aws_iam_role=… in COPY', at);
+    return roleArn(cursor, arn, at);
+  },
   manifest: flag,
   format: (cursor) => {
     cursor.takeWords('as');
@@ -116,20 +123,37 @@ const copyOptions: Readonly<Record<string, Reader>> = {
   /** The bucket's Region, which has no effect here. */
   region: text,
   fillrecord: flag,
+  escape: flag,
+  removequotes: flag,
+  roundec: flag,
+  encoding: (cursor) => {
+    cursor.takeWords('as');
+    const { value, at } = cursor.next();
+    if (value.toLowerCase() !== 'utf8') throw cursor.unsupported(`ENCODING ${value.toUpperCase()} of COPY`, at);
+    return value;
+  },
   acceptinvchars: (cursor) => {
     const given = cursor.takeWords('as') || cursor.token.kind === 'string';
     return given ? cursor.expectString('a character').value : '?';
   },
 };
 
-/** JSON is followed by the way to read it: 'auto' or 'noshred'. */
+/** JSON is followed by the way to read it, or by the URL of a JSONPaths file. */
 function readCopyFormat(cursor: Cursor, format: string): string {
   if (format !== 'json') return format;
   cursor.takeWords('as');
-  const { value, at } = cursor.expectString("'auto' or 'noshred'");
-  if (value !== 'auto' && value !== 'noshred') throw cursor.unsupported(`JSON '${value}' in COPY`, at);
-  return `json-${value}`;
+  const { value, at } = cursor.expectString("'auto', 'auto ignorecase', 'noshred' or an 's3://…' location");
+  if (value.startsWith('s3://')) return value;
+  const reading = jsonFormats[value];
+  if (!reading) throw cursor.unsupported(`JSON '${value}' in COPY`, at);
+  return reading;
 }
+
+const jsonFormats: Readonly<Record<string, string>> = {
+  auto: 'json-auto',
+  'auto ignorecase': 'json-ignorecase',
+  noshred: 'json-noshred',
+};
 
 function parseOptions(cursor: Cursor, statement: string, readers: Readonly<Record<string, Reader>>): Options {
   const options = new Map<string, { value: OptionValue; at: number }>();
@@ -138,7 +162,7 @@ function parseOptions(cursor: Cursor, statement: string, readers: Readonly<Recor
     const { value: word, at } = cursor.next();
     const reader = Object.hasOwn(readers, word) ? readers[word] : undefined;
     if (!reader) throw cursor.unsupported(`option ${word.toUpperCase()} of ${statement}`, at);
-    const name = ['parquet', 'csv', 'json'].includes(word) ? 'format' : word;
+    const name = ['parquet', 'csv', 'json'].includes(word) ? 'format' : word === 'credentials' ? 'iam_role' : word;
     if (options.has(name)) throw cursor.source.error(`option ${name.toUpperCase()} is given twice`, at);
     if (name === 'include' && before !== 'partition') throw cursor.source.error('INCLUDE must follow PARTITION BY', at);
     options.set(name, { value: reader(cursor), at });

@@ -44,7 +44,9 @@ function required(options: Options, name: string, statement: string, context: Co
 export function translateCopy(node: Copy, context: Context): Statement {
   const { options } = node;
   const relation = targetOf(node.table, context, 'copy into');
-  const format = (options.get('format')?.value ?? 'text') as Extract<Statement, { kind: 'copy' }>['format'];
+  const given = String(options.get('format')?.value ?? 'text');
+  const jsonPaths = given.startsWith('s3://') ? given : undefined;
+  const format = (jsonPaths === undefined ? given : 'json-paths') as Extract<Statement, { kind: 'copy' }>['format'];
   checkCopyFormat(options, format, context);
   const columns = listedColumns(node, relation.columns, context);
   if (columns && format === 'json-noshred')
@@ -73,7 +75,7 @@ export function translateCopy(node: Copy, context: Context): Statement {
   const replacement = options.get('acceptinvchars');
   if (replacement && !/^[ -~]$/.test(replacement.value as string))
     throw context.source.error('ACCEPTINVCHARS must be one ASCII character', replacement.at);
-  nullOf(options, (options.get('delimiter')?.value as string | undefined) ?? ',', context);
+  nullOf(options, (options.get('delimiter')?.value as string | undefined) ?? (format === 'csv' ? ',' : '|'), context);
   return {
     kind: 'copy',
     table: nameOf(relation),
@@ -83,6 +85,7 @@ export function translateCopy(node: Copy, context: Context): Statement {
     manifest: options.has('manifest'),
     format,
     compression: compressionOf(options, context),
+    ...(jsonPaths === undefined ? {} : { jsonPaths }),
     maxErrors,
     options: Object.fromEntries(
       passedOptions.flatMap((name) =>
@@ -102,6 +105,9 @@ const passedOptions = [
   'timeformat',
   'dateformat',
   'fillrecord',
+  'escape',
+  'removequotes',
+  'roundec',
   'acceptinvchars',
   'ignoreheader',
   'ignoreblanklines',
@@ -116,7 +122,16 @@ const passedOptions = [
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html */
 function checkCopyFormat(options: Options, format: string, context: Context): void {
-  const notJson = ['delimiter', 'ignoreheader', 'ignoreblanklines', 'null', 'quote', 'fillrecord'];
+  const notJson = [
+    'delimiter',
+    'ignoreheader',
+    'ignoreblanklines',
+    'null',
+    'quote',
+    'fillrecord',
+    'escape',
+    'removequotes',
+  ];
   if (!format.startsWith('json') && format !== 'parquet' && format !== 'csv')
     exclude(options, ['quote'], 'delimited text in COPY', context);
   const unreplaced = options.get('acceptinvchars');
@@ -126,7 +141,16 @@ function checkCopyFormat(options: Options, format: string, context: Context): vo
       unreplaced.at,
     );
   if (format.startsWith('json')) exclude(options, notJson, 'JSON in COPY', context);
-  const conversions = ['emptyasnull', 'blanksasnull', 'trimblanks', 'truncatecolumns', 'dateformat', 'timeformat'];
+  const conversions = [
+    'emptyasnull',
+    'blanksasnull',
+    'trimblanks',
+    'truncatecolumns',
+    'dateformat',
+    'timeformat',
+    'roundec',
+  ];
+  if (format === 'csv') exclude(options, ['escape', 'removequotes'], 'CSV in COPY', context);
   if (format === 'json-noshred') exclude(options, conversions.slice(0, 4), `JSON 'noshred' in COPY`, context);
   if (format === 'parquet')
     exclude(
