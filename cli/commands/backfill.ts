@@ -23,7 +23,7 @@ import {
 import { bytes, costOf, dollars } from './history/cost';
 import { type ObjectId, readLedger, readParked } from './history/ledger';
 import { isCold, isFrozen, Listing } from './history/listing';
-import { any, chosenPipeline, hasHistory, Sources } from './history/sources';
+import { any, chosenPipelines, forEach, hasHistory, Sources } from './history/sources';
 import { type LoadOutcome, waitForLoads, warehouseNow } from './history/wait-for-loads';
 import { text } from './options';
 
@@ -54,13 +54,13 @@ export function addBackfill(program: Command, io: CommandIo, exit: Exit): void {
     .command('backfill')
     .summary('load older history, or records from the archive')
     .description(
-      'Lists the objects of a pipeline in the history bucket or in its archive, leaves out those that the ledger has, and queues the rest. ' +
+      'Lists the objects of each pipeline in the history bucket or in its archive, leaves out those that the ledger has, and queues the rest. ' +
         'Without --apply it only shows what it would load and the rough cost. It can be interrupted and started again: what is ' +
-        'loaded is not loaded twice. Exit code 1 if something could not be loaded.\n\n' +
+        'loaded is not loaded twice. Exit code 1 if something could not be loaded. --json gives a line for each pipeline.\n\n' +
         '  npx millrace backfill --from history --since 2026-01-01\n' +
         '  npx millrace backfill --from archive --since 2026-11-20T08:00:00Z --apply',
     )
-    .option('--pipeline <name>', 'whose objects (default: the only pipeline with history)', text('--pipeline'))
+    .option('--pipeline <name>', 'one pipeline (default: all)', text('--pipeline'))
     .addOption(
       new Option('--from <place>', 'where the objects are').choices(['history', 'archive']).makeOptionMandatory(),
     )
@@ -70,8 +70,10 @@ export function addBackfill(program: Command, io: CommandIo, exit: Exit): void {
     .option('--apply', 'queue them and wait until they are loaded');
   addContextOptions(command, 3600).action(async (options: BackfillOptions & ContextOptions) => {
     checkOrder(options);
-    const pipeline = chosenPipeline(options.pipeline, options.from === 'history' ? hasHistory : any);
-    await withContext(options, io, exit, (context) => backfill(context, pipeline, options));
+    const chosen = chosenPipelines(options.pipeline, options.from === 'history' ? hasHistory : any);
+    await withContext(options, io, exit, (context) =>
+      forEach(chosen, (pipeline) => backfill(context, pipeline, options)),
+    );
   });
 }
 

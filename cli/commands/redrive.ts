@@ -13,7 +13,7 @@ import {
 } from './context';
 import { type DeadLetter, deadLetters } from './history/dead-letters';
 import { readParked } from './history/ledger';
-import { any, chosenPipeline } from './history/sources';
+import { any, chosenPipelines, forEach } from './history/sources';
 import { removeFromParked } from './history/unpark';
 import { text } from './options';
 
@@ -41,18 +41,20 @@ export function addRedrive(program: Command, io: CommandIo, exit: Exit): void {
     .command('redrive')
     .summary('retry objects that could not be loaded')
     .description(
-      'Lists the dead letters of a pipeline and the parked objects, with their reasons. With --apply it returns them to the queue and removes them from ' +
+      'Lists the dead letters of each pipeline and the parked objects, with their reasons. With --apply it returns them to the queue and removes them from ' +
         '`parked`: do that when the cause is gone. An object that was replaced or deleted meanwhile is retried with its old version, which may ' +
-        'fail again; --present tries the present bytes instead. Exit code 1 if there is something to redrive and nothing was done.\n\n' +
+        'fail again; --present tries the present bytes instead. Exit code 1 if there is something to redrive and nothing was done. --json gives a line for each pipeline.\n\n' +
         '  npx millrace redrive\n' +
         '  npx millrace redrive --apply --present',
     )
-    .option('--pipeline <name>', 'whose dead letters (default: the only pipeline with history)', text('--pipeline'))
+    .option('--pipeline <name>', 'one pipeline (default: all)', text('--pipeline'))
     .option('--apply', 'return them to the queue')
     .option('--present', 'try the present bytes of replaced objects, and give up deleted ones');
   addContextOptions(command, 300).action(async (options: RedriveOptions & { pipeline?: string } & ContextOptions) => {
-    const pipeline = chosenPipeline(options.pipeline, any);
-    await withContext(options, io, exit, (context) => redrive(context, pipeline, options));
+    const chosen = chosenPipelines(options.pipeline, any);
+    await withContext(options, io, exit, (context) =>
+      forEach(chosen, (pipeline) => redrive(context, pipeline, options)),
+    );
   });
 }
 
@@ -78,7 +80,7 @@ export async function redrive(
         withoutMessage: found.stranded.map(({ bucket, key, etag, reason }) => ({ bucket, key, etag, reason })),
       })}\n`,
     );
-  else print(context, found, apply);
+  else print(context, pipeline, found, apply);
   return apply || amount === 0;
 }
 
@@ -152,7 +154,7 @@ async function release(context: Context, pipeline: Pipeline, letters: readonly D
   for (const { message } of letters) await queues.release(names.queues(pipeline.name).deadLetters, message.receipt);
 }
 
-function print({ stdout, style }: Context, { letters, stranded }: Found, applied: boolean): void {
+function print({ stdout, style }: Context, { name }: Pipeline, { letters, stranded }: Found, applied: boolean): void {
   const rows = [
     ...letters.map(({ objects, reason, original, since }) => [
       objects.map(({ key }, n) => `${key}${since[n] === 'same' ? '' : ` (${since[n]} since)`}`).join(', ') || original,
@@ -160,9 +162,9 @@ function print({ stdout, style }: Context, { letters, stranded }: Found, applied
     ]),
     ...stranded.map(({ key, reason }) => [key, `${reason} (no message left)`]),
   ];
-  if (rows.length === 0) return void stdout.write('There are no dead letters.\n');
+  if (rows.length === 0) return void stdout.write(`${style.bold(name)}: there are no dead letters\n`);
   const end = applied
     ? `${plural(rows.length, 'object')} returned to the queue; ${style.cyan('npx millrace files')} shows the result`
     : `Nothing was done. Add ${style.cyan('--apply')} to return them to the queue${letters.some(({ since }) => since.some((what) => what !== 'same')) ? `, and ${style.cyan('--present')} to try the present bytes where they were replaced` : ''}.`;
-  stdout.write(`${table(['object', 'reason'], rows, style, '', 200)}\n\n${end}\n`);
+  stdout.write(`${style.bold(name)}\n${table(['object', 'reason'], rows, style, '', 200)}\n\n${end}\n`);
 }

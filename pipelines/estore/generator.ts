@@ -5,7 +5,6 @@ import {
   type ExportTruth,
   emptyOracle,
   formatCents,
-  type GeneratedRecord,
   type Generation,
   type GeneratorOptions,
   type Oracle,
@@ -13,15 +12,7 @@ import {
   streamSpan,
 } from '../generator/generator';
 import { createRandom, type Random, randomText } from '../generator/random';
-import {
-  first,
-  historyDays,
-  historyKey,
-  historyObjects,
-  type RecordShape,
-  shareOut,
-  withNoise,
-} from '../generator/records';
+import { history, type RecordShape, shareOut, withNoise } from '../generator/records';
 import { prices, type ShopEvent, visits } from './shop';
 
 /** Stands for a Segment workspace id in the keys of the history. */
@@ -33,7 +24,6 @@ function generate(given: GeneratorOptions): Generation {
   const options = completeOptions(given);
   const oracle = emptyOracle();
   const shape = estoreShape(options.seed, spoiltRecords);
-  const historyShape = estoreShape(options.seed, spoiltRows);
   const shares = shareOut(options);
   const span = streamSpan(options);
   const name = `${options.seed}/${options.batch}`;
@@ -43,42 +33,22 @@ function generate(given: GeneratorOptions): Generation {
     oracle,
     until: span.to,
     stream: () => withNoise(streamVisits(), shape, options, createRandom(`${name}/stream/noise`), oracle),
-    *history() {
-      for (const day of historyDays(options, shares.history)) {
-        const dayName = `${name}/${day.from}`;
-        const events = visits({ seed: dayName, batch: options.batch, ...day, late: 0 });
-        const records = withNoise(
-          events,
-          historyShape,
-          { ...options, refused: 0 },
-          createRandom(`${dayName}/noise`),
-          oracle,
-        );
-        yield* historyObjects(records, Math.ceil(day.events * 0.55), (n) =>
-          historyKey('estore', WORKSPACE, day.from, `${options.batch}-${n}`),
-        );
-      }
-      const overlap = historyObjects(
-        repeated(first(streamVisits(), shares.overlap), shape, oracle),
-        shares.overlap,
-        (n) => historyKey('estore', WORKSPACE, span.from, `${options.batch}-stream-${n}`),
-      );
-      yield* overlap;
-    },
+    history: () =>
+      history<ShopEvent>(
+        {
+          seed: name,
+          options,
+          rows: estoreShape(options.seed, spoiltRows),
+          eventsOf: (day, seed) => visits({ seed, batch: options.batch, ...day, late: 0 }),
+          *onStream() {
+            for (const event of streamVisits()) yield shape.record(event);
+          },
+          keyOf: (dayStart, object) =>
+            `estore/${WORKSPACE}/${new Date(dayStart).toISOString().slice(0, 10)}/${object}.gz`,
+        },
+        oracle,
+      ),
   };
-}
-
-/** Rows of events that the stream has too. */
-function* repeated(
-  events: Iterable<ShopEvent>,
-  shape: RecordShape<ShopEvent>,
-  oracle: Oracle,
-): Generator<GeneratedRecord> {
-  for (const event of events) {
-    oracle.produced++;
-    oracle.duplicates++;
-    yield shape.record(event);
-  }
 }
 
 function estoreShape(seed: string, malformations: readonly Malformation[]): RecordShape<ShopEvent> {

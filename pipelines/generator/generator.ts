@@ -31,6 +31,8 @@ export interface GeneratorOptions {
   readonly malformed?: number;
   /** Records per event with a field far longer than its column. @default 0.0005 */
   readonly oversized?: number;
+  /** Records per event that belong to another pipeline, if the generator makes such. @default 0.25 */
+  readonly others?: number;
   /** Records of the stream over 1 MiB, which the stream refuses. @default 0 */
   readonly refused?: number;
   /** Share of the events that are in history files only. @default 0.2; 0 for a batch after the first */
@@ -68,6 +70,8 @@ export interface Oracle {
   events: number;
   duplicates: number;
   rejects: number;
+  /** Records that belong to another pipeline. */
+  skipped: number;
   /** Pipeline-specific: `groups.revenueByHour['2026-11-21 09:00:00'] = 12999`. */
   readonly groups: Record<string, Record<string, number>>;
 }
@@ -134,6 +138,7 @@ export function completeOptions(options: GeneratorOptions): CompleteOptions {
     late: options.late ?? 0.01,
     malformed: options.malformed ?? 0.005,
     oversized: options.oversized ?? 0.0005,
+    others: options.others ?? 0.25,
     refused: options.refused ?? 0,
     historyShare: options.historyShare ?? (batch === 0 ? 0.2 : 0),
     historyDays: options.historyDays ?? 2,
@@ -151,7 +156,7 @@ export function completeOptions(options: GeneratorOptions): CompleteOptions {
         `${name} must be a whole number from ${least}${most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`}, got ${value}`,
       );
   };
-  const share = (name: 'duplicates' | 'late' | 'malformed' | 'oversized' | 'historyShare' | 'overlap') => {
+  const share = (name: 'duplicates' | 'late' | 'malformed' | 'oversized' | 'others' | 'historyShare' | 'overlap') => {
     const value = complete[name];
     if (!(value >= 0 && value <= 1)) problems.push(`${name} must be between 0 and 1, got ${value}`);
   };
@@ -160,7 +165,8 @@ export function completeOptions(options: GeneratorOptions): CompleteOptions {
   whole('batch', 0);
   whole('refused', 0, 1000);
   whole('historyDays', 1, 366);
-  for (const name of ['duplicates', 'late', 'malformed', 'oversized', 'historyShare', 'overlap'] as const) share(name);
+  for (const name of ['duplicates', 'late', 'malformed', 'oversized', 'others', 'historyShare', 'overlap'] as const)
+    share(name);
   if (batch > 0 && complete.historyShare > 0)
     problems.push(`historyShare must be 0 for a batch after the first, got ${complete.historyShare}`);
   if (problems.length > 0) throw new Error(problems.join('; '));
@@ -176,7 +182,7 @@ export function streamSpan(options: CompleteOptions): { from: number; to: number
 }
 
 export function emptyOracle(): Oracle {
-  return { produced: 0, events: 0, duplicates: 0, rejects: 0, groups: {} };
+  return { produced: 0, events: 0, duplicates: 0, rejects: 0, skipped: 0, groups: {} };
 }
 
 /** Adds `amount` to one key of a group. */
@@ -193,6 +199,7 @@ export function addOracles(one: Oracle, other: Oracle): Oracle {
     events: one.events + other.events,
     duplicates: one.duplicates + other.duplicates,
     rejects: one.rejects + other.rejects,
+    skipped: one.skipped + other.skipped,
     groups: {},
   };
   for (const { groups } of [one, other])

@@ -6,8 +6,9 @@ import {
   type HistoryObject,
   LATE_SPAN_MS,
   type Oracle,
+  streamSpan,
 } from './generator';
-import type { Random } from './random';
+import { createRandom, type Random } from './random';
 
 /** How a pipeline's valid events become records, and how records are damaged. */
 export interface RecordShape<Event> {
@@ -18,16 +19,18 @@ export interface RecordShape<Event> {
   malformed(event: Event, random: Random): GeneratedRecord;
   /** A record with a field far longer than its column. */
   oversized(event: Event, random: Random): GeneratedRecord;
+  /** A record that belongs to another pipeline. @default - there are none */
+  other?(event: Event, random: Random): GeneratedRecord;
 }
 
-export type Noise = Pick<CompleteOptions, 'duplicates' | 'malformed' | 'oversized' | 'refused'>;
+export type Noise = Pick<CompleteOptions, 'duplicates' | 'malformed' | 'oversized' | 'others' | 'refused'>;
 
 /** A duplicate follows its original within this many events. */
 const DUPLICATE_DISTANCE = 256;
 
 /**
  * Yields the records of valid events in order, mixed with duplicates and with malformed, oversized and refused
- * records. Counts what it yields in the oracle.
+ * records, and with records of another pipeline. Counts what it yields in the oracle.
  */
 export function* withNoise<Event>(
   events: Iterable<Event>,
@@ -49,6 +52,7 @@ export function* withNoise<Event>(
       waiting[(index + random.below(DUPLICATE_DISTANCE)) % DUPLICATE_DISTANCE]!.push(record);
     if (random.chance(noise.malformed)) yield rejected(shape.malformed(event, random), oracle);
     if (random.chance(noise.oversized)) yield rejected(shape.oversized(event, random), oracle);
+    if (shape.other && random.chance(noise.others)) yield skipped(shape.other(event, random), oracle);
     if (refused < noise.refused) {
       refused++;
       yield { data: 'x'.repeat(1_048_577), partitionKey: record.partitionKey, refused: true };
@@ -66,6 +70,12 @@ function rejected(record: GeneratedRecord, oracle: Oracle): GeneratedRecord {
   return record;
 }
 
+function skipped(record: GeneratedRecord, oracle: Oracle): GeneratedRecord {
+  oracle.produced++;
+  oracle.skipped++;
+  return record;
+}
+
 function* duplicatesOf(records: GeneratedRecord[], oracle: Oracle): Generator<GeneratedRecord> {
   if (records.length === 0) return;
   for (const record of records) {
@@ -79,13 +89,52 @@ function* duplicatesOf(records: GeneratedRecord[], oracle: Oracle): Generator<Ge
 /** Most rows of a history object. */
 const ROWS_PER_OBJECT = 5000;
 
-/** `<pipeline>/<workspace>/<day>/<n>.gz`, the layout in which Segment writes its logs. */
-export function historyKey(pipeline: string, workspace: string, dayStart: number, name: string): string {
-  return `${pipeline}/${workspace}/${new Date(dayStart).toISOString().slice(0, 10)}/${name}.gz`;
+/** How the history of a batch is made. */
+export interface HistoryShape<Event> {
+  /** The batch's seed. */
+  readonly seed: string;
+  readonly options: CompleteOptions;
+  /** How an event that is in history only becomes a row. */
+  readonly rows: RecordShape<Event>;
+  /** Events of one day that are in history only. */
+  eventsOf(day: HistoryDay, seed: string): Iterable<Event>;
+  /** The records of the stream's events, without any noise. */
+  onStream(): Iterable<GeneratedRecord>;
+  keyOf(dayStart: number, name: string): string;
+}
+
+/** Yields the objects of each day, and then one with records that the stream has too. Counts their rows. */
+export function* history<Event>(shape: HistoryShape<Event>, oracle: Oracle): Generator<HistoryObject> {
+  const { seed, options } = shape;
+  const shares = shareOut(options);
+  for (const day of historyDays(options, shares.history)) {
+    const daySeed = `${seed}/${day.from}`;
+    const noise = { ...options, refused: 0 };
+    const records = withNoise(
+      shape.eventsOf(day, daySeed),
+      shape.rows,
+      noise,
+      createRandom(`${daySeed}/noise`),
+      oracle,
+    );
+    yield* historyObjects(records, Math.ceil(day.events * 0.55), (n) => shape.keyOf(day.from, `${options.batch}-${n}`));
+  }
+  yield* historyObjects(repeated(shape.onStream(), shares.overlap, oracle), shares.overlap, (n) =>
+    shape.keyOf(streamSpan(options).from, `${options.batch}-stream-${n}`),
+  );
+}
+
+/** The first records, as rows of events that the stream has too. */
+function* repeated(records: Iterable<GeneratedRecord>, limit: number, oracle: Oracle): Generator<GeneratedRecord> {
+  for (const record of first(records, limit)) {
+    oracle.produced++;
+    oracle.duplicates++;
+    yield record;
+  }
 }
 
 /** Splits lines into compressed objects of at most 5,000 rows. `keyOf` names the nth object. */
-export function* historyObjects(
+function* historyObjects(
   records: Iterable<GeneratedRecord>,
   rowsPerObject: number,
   keyOf: (n: number) => string,
@@ -104,11 +153,18 @@ export function* historyObjects(
   if (lines.length > 0) yield pack();
 }
 
+/** A UTC day of the history, in epoch milliseconds, with its number of events. */
+export interface HistoryDay {
+  readonly from: number;
+  readonly to: number;
+  readonly events: number;
+}
+
 /**
  * The days of the history, oldest first, with their numbers of events: whole UTC days that end before the oldest late
  * event of the stream.
  */
-export function historyDays(options: CompleteOptions, events: number): { from: number; to: number; events: number }[] {
+function historyDays(options: CompleteOptions, events: number): HistoryDay[] {
   const end = Math.floor((options.start - LATE_SPAN_MS) / DAY_MS) * DAY_MS;
   const perDay = Math.floor(events / options.historyDays);
   return Array.from({ length: options.historyDays }, (_, day) => {
@@ -127,7 +183,7 @@ export function shareOut(options: CompleteOptions): { stream: number; history: n
 }
 
 /** The first `limit` values. */
-export function* first<T>(values: Iterable<T>, limit: number): Generator<T> {
+function* first<T>(values: Iterable<T>, limit: number): Generator<T> {
   if (limit <= 0) return;
   let taken = 0;
   for (const value of values) {

@@ -2,6 +2,7 @@ import {
   type Check,
   completeOptions,
   count,
+  DAY_MS,
   type ExportTruth,
   emptyOracle,
   type Generation,
@@ -10,10 +11,13 @@ import {
   type PipelineGenerator,
   streamSpan,
 } from '../generator/generator';
-import { createRandom, randomText } from '../generator/random';
-import { type RecordShape, withNoise } from '../generator/records';
+import { createRandom, type Random, randomText } from '../generator/random';
+import { history, type RecordShape, shareOut, withNoise } from '../generator/records';
 
-/** Segment page calls, identified by `messageId`. There is no history: every event arrives on the stream. */
+/**
+ * Page calls of a Segment source, identified by `messageId`, among its track and identify calls. All are on the stream,
+ * and in the files of earlier days.
+ */
 export const generator: PipelineGenerator = {
   pipeline: 'pageviews',
   weight: 1,
@@ -35,6 +39,8 @@ interface Page {
   readonly title: string;
 }
 
+/** Folder of the Segment source in the history bucket. It matches the glob of `pipeline.ts`. */
+const SOURCE = 'segment-logs/qHv5TrWm2LxKd8';
 const VISITORS = 2000;
 const pages: readonly Page[] = [
   { path: '/', title: 'Home' },
@@ -56,12 +62,26 @@ function generate(given: GeneratorOptions): Generation {
   const oracle = emptyOracle();
   const span = streamSpan(options);
   const name = `${options.seed}/${options.batch}/pageviews`;
+  const shape = pageShape(malformedRecords);
+  const onStream = () => pageViews(name, span, shareOut(options).stream);
   return {
     oracle,
     until: span.to,
-    stream: () =>
-      withNoise(pageViews(name, span, options.events), shape, options, createRandom(`${name}/noise`), oracle),
-    history: () => [],
+    stream: () => withNoise(onStream(), shape, options, createRandom(`${name}/noise`), oracle),
+    history: () =>
+      history<PageView>(
+        {
+          seed: name,
+          options,
+          rows: pageShape(malformedRows),
+          eventsOf: (day, seed) => pageViews(seed, day, day.events),
+          *onStream() {
+            for (const view of onStream()) yield shape.record(view);
+          },
+          keyOf: (dayStart, object) => `${SOURCE}/${dayStart - (dayStart % DAY_MS)}/${object}.gz`,
+        },
+        oracle,
+      ),
   };
 }
 
@@ -69,7 +89,7 @@ function* pageViews(seed: string, span: { from: number; to: number }, events: nu
   const random = createRandom(seed);
   for (let n = 0; n < events; n++) {
     yield {
-      messageId: `ajs-${randomText(random, 14)}-${n}`,
+      messageId: messageId(random, n),
       visitor: random.below(VISITORS),
       page: random.pick(pages),
       time: span.from + Math.floor((n * (span.to - span.from)) / events),
@@ -77,41 +97,65 @@ function* pageViews(seed: string, span: { from: number; to: number }, events: nu
   }
 }
 
+const messageId = (random: Random, suffix: number | string) => `ajs-${randomText(random, 14)}-${suffix}`;
+
+/** The attributes that every call has, whatever its type. */
+const call = (type: string, { messageId, visitor, time }: PageView) => ({
+  messageId,
+  type,
+  anonymousId: `visitor_${visitor}`,
+  userId: visitor % 4 === 0 ? `user_${visitor}` : null,
+  timestamp: new Date(time).toISOString(),
+  context: { userAgent: userAgents[visitor % userAgents.length] },
+});
+
 const text = (view: PageView) =>
   JSON.stringify({
-    messageId: view.messageId,
-    type: 'page',
-    anonymousId: `visitor_${view.visitor}`,
-    userId: view.visitor % 4 === 0 ? `user_${view.visitor}` : null,
-    timestamp: new Date(view.time).toISOString(),
-    context: { userAgent: userAgents[view.visitor % userAgents.length] },
+    ...call('page', view),
     properties: { url: `https://shop.example${view.page.path}`, path: view.page.path, title: view.page.title },
   });
 
-const shape: RecordShape<PageView> = {
-  record: (view) => ({ data: text(view), partitionKey: `visitor_${view.visitor}` }),
+/** Another call of the visitor of a page, at the same time. It belongs to no page. */
+const otherCall = (view: PageView, random: Random) => {
+  const other = { ...view, messageId: messageId(random, 'other') };
+  return JSON.stringify(
+    view.visitor % 4 === 0 && random.chance(0.3)
+      ? { ...call('identify', other), traits: { plan: random.pick(['free', 'team', 'business']) } }
+      : {
+          ...call('track', other),
+          event: random.pick(['Product Added', 'Product Removed', 'Newsletter Opened']),
+          properties: { path: view.page.path },
+        },
+  );
+};
+
+const partitionKey = ({ visitor }: PageView) => `visitor_${visitor}`;
+
+const pageShape = (malformations: readonly ((text: string) => string)[]): RecordShape<PageView> => ({
+  record: (view) => ({ data: text(view), partitionKey: partitionKey(view) }),
   observe(view, oracle) {
     const time = new Date(view.time).toISOString().replace('T', ' ');
     count(oracle, 'viewsByPath', view.page.path);
     count(oracle, 'viewsByHour', `${time.slice(0, 13)}:00:00`);
     count(oracle, 'viewsByDay', `${time.slice(0, 10)} 00:00:00`);
   },
-  malformed: (view, random) => ({
-    data: random.pick(malformations)(text(view)),
-    partitionKey: `visitor_${view.visitor}`,
-  }),
+  malformed: (view, random) => ({ data: random.pick(malformations)(text(view)), partitionKey: partitionKey(view) }),
   oversized: (view, random) => ({
     data: text(view).replace('"ajs-', `"${randomText(random, 2000)}-`),
-    partitionKey: `visitor_${view.visitor}`,
+    partitionKey: partitionKey(view),
   }),
-};
+  other: (view, random) => ({ data: otherCall(view, random), partitionKey: partitionKey(view) }),
+});
 
-const malformations: readonly ((text: string) => string)[] = [
+/** Ways to damage a row of a file. The row stays one line and must be rejected. */
+const malformedRows: readonly ((text: string) => string)[] = [
   () => 'ping',
-  (text) => text.slice(0, -1),
   (text) => text.replace(/"messageId":"[^"]*",/, ''),
   (text) => text.replace(/"timestamp":"[^"]*"/, '"timestamp":"now"'),
 ];
+
+/** A stream record ends by itself, so it can also be cut short. */
+const malformedRecords = [...malformedRows, (text: string) => text.slice(0, -1)];
 
 function viewRows(oracle: Oracle): Record<string, number> {
   return { hourly_pages: Object.keys(oracle.groups['viewsByHour'] ?? {}).length };

@@ -90,10 +90,11 @@ test('objects whose notifications were lost are pending, and a backfill loads th
 
   const dry = await cli('backfill', '--from', 'history');
   expect(dry.stdout).toContain('Nothing was done. Add --apply');
+  expect(dry.stdout).toContain('pageviews from history\n  to load        0 objects');
   expect((await json('files')).counts.estore.loaded.objects).toBe(0);
 
   runtime.clock.setRate(60);
-  const applied = await json('backfill', '--from', 'history', '--apply', '--timeout', '40');
+  const applied = await json('backfill', '--pipeline', 'estore', '--from', 'history', '--apply', '--timeout', '40');
   runtime.clock.setRate(0);
   expect(applied).toMatchObject({ objects: keys.length, loaded: keys.length, parked: [], waiting: 0 });
   const after = await cli('files');
@@ -102,7 +103,10 @@ test('objects whose notifications were lost are pending, and a backfill loads th
     loaded: { objects: keys.length },
     pending: { objects: 0 },
   });
-  expect(await json('backfill', '--from', 'history')).toMatchObject({ objects: 0, loadedBefore: keys.length });
+  expect(await json('backfill', '--pipeline', 'estore', '--from', 'history')).toMatchObject({
+    objects: 0,
+    loadedBefore: keys.length,
+  });
 });
 
 test('the ids computed here are those of the warehouse, whatever brought the event', async () => {
@@ -228,11 +232,13 @@ test('what is parked is failed with its reason, and is loaded once it is redrive
   expect((await ask('customer_id=c-parked')).verdict).toBe(
     `It is not in events: its object ${key} is parked: not gzip.`,
   );
-  expect((await json('backfill', '--from', 'history', '--glob', 'estore/parked/**')).parkedBefore).toBe(1);
-  expect((await json('redrive')).withoutMessage).toMatchObject([{ key, reason: 'not gzip' }]);
+  expect(
+    (await json('backfill', '--pipeline', 'estore', '--from', 'history', '--glob', 'estore/parked/**')).parkedBefore,
+  ).toBe(1);
+  expect((await json('redrive', '--pipeline', 'estore')).withoutMessage).toMatchObject([{ key, reason: 'not gzip' }]);
 
   runtime.clock.setRate(60);
-  await json('redrive', '--apply');
+  await json('redrive', '--pipeline', 'estore', '--apply');
   expect(await json('reprocess', key, '--timeout', '30')).toMatchObject({ outcome: expect.stringMatching(/^loaded/) });
   runtime.clock.setRate(0);
   expect((await cli('files', '--status', 'failed')).code).toBe(0);
@@ -245,7 +251,7 @@ test('the archive loads what the stream brought already, and nothing changes', a
   const counts = `select ${count('events')}, ${count('duplicates')}, ${count('rejects')}`;
   const before = await oneOf(counts);
   runtime.clock.setRate(60);
-  const applied = await json('backfill', '--from', 'archive', '--apply', '--timeout', '30');
+  const applied = await json('backfill', '--pipeline', 'estore', '--from', 'archive', '--apply', '--timeout', '30');
   runtime.clock.setRate(0);
   expect(applied.objects).toBeGreaterThan(0);
   expect(applied).toMatchObject({ loaded: applied.objects, waiting: 0, parked: [] });

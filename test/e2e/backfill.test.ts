@@ -31,7 +31,7 @@ const aws = async (...args: string[]) => {
 };
 
 test('a dry run tells objects, bytes and a rough cost, narrowed by time and glob, and queues nothing', async () => {
-  const dry = (...args: string[]) => dev.json('backfill', '--from', 'history', ...args);
+  const dry = (...args: string[]) => dev.json('backfill', '--pipeline', 'estore', '--from', 'history', ...args);
   const all = await dry();
   expect(all).toMatchObject({ applied: false, objects: OBJECTS, loadedBefore: 0, parkedBefore: 0, frozen: 0 });
   expect(all.bytes).toBeGreaterThan(OBJECTS * 50);
@@ -48,7 +48,7 @@ test('a dry run tells objects, bytes and a rough cost, narrowed by time and glob
 });
 
 test('killed while it queues, and once more while it waits, it is run again and everything is loaded once', async () => {
-  const first = dev.aws('backfill', '--from', 'history', '--apply');
+  const first = dev.aws('backfill', '--pipeline', 'estore', '--from', 'history', '--apply');
   for (const deadline = Date.now() + 60_000; waiting() < 40; await wait(0))
     if (Date.now() > deadline) throw new Error('nothing was queued');
   first.kill('SIGKILL');
@@ -57,13 +57,15 @@ test('killed while it queues, and once more while it waits, it is run again and 
   expect(queued).toBeGreaterThanOrEqual(40);
   expect(queued).toBeLessThan(OBJECTS);
 
-  const second = dev.aws('backfill', '--from', 'history', '--apply');
+  const second = dev.aws('backfill', '--pipeline', 'estore', '--from', 'history', '--apply');
   for (const deadline = Date.now() + 60_000; (await loaded()) + waiting() < OBJECTS; await wait(5))
     if (Date.now() > deadline) throw new Error('not everything was queued');
   second.kill('SIGKILL');
   await second.ended;
 
-  const last = await dev.live(() => aws('backfill', '--from', 'history', '--apply', '--timeout', '120'));
+  const last = await dev.live(() =>
+    aws('backfill', '--pipeline', 'estore', '--from', 'history', '--apply', '--timeout', '120'),
+  );
   expect(last).toMatchObject({ code: 0, applied: true, parked: [], waiting: 0 });
   expect(last.loaded + last.loadedBefore).toBe(OBJECTS);
   expect(await dev.query('select count(*), count(distinct object_key) from estore.ledger')).toEqual([
@@ -73,7 +75,11 @@ test('killed while it queues, and once more while it waits, it is run again and 
     await dev.query('select count(*), count(distinct customer_id), count(distinct event_id) from estore.events'),
   ).toEqual([[`${OBJECTS}`, `${OBJECTS}`, `${OBJECTS}`]]);
   expect(await dev.query('select count(*) from estore.duplicates')).toEqual([['0']]);
-  expect(await aws('backfill', '--from', 'history')).toMatchObject({ code: 0, objects: 0, loadedBefore: OBJECTS });
+  expect(await aws('backfill', '--pipeline', 'estore', '--from', 'history')).toMatchObject({
+    code: 0,
+    objects: 0,
+    loadedBefore: OBJECTS,
+  });
 });
 
 describe('through the adapters that talk to AWS', () => {
@@ -127,15 +133,18 @@ describe('through the adapters that talk to AWS', () => {
       outcome: 'parked',
     });
     expect(await aws('files')).toMatchObject({ code: 1, counts: { estore: { failed: { objects: 1 } } } });
-    expect(await aws('redrive')).toMatchObject({ code: 1, messages: [{ objects: [{ key, since: 'same' }] }] });
+    expect(await aws('redrive', '--pipeline', 'estore')).toMatchObject({
+      code: 1,
+      messages: [{ objects: [{ key, since: 'same' }] }],
+    });
     await dev.put(key, gzipped([event('a-cut')]));
-    expect(await aws('redrive', '--apply', '--present')).toMatchObject({
+    expect(await aws('redrive', '--pipeline', 'estore', '--apply', '--present')).toMatchObject({
       code: 0,
       messages: [{ objects: [{ since: 'replaced' }] }],
     });
     await dev.pass(2 * MINUTE_MS);
     expect(await aws('files')).toMatchObject({ code: 0, counts: { estore: { loaded: { objects: OBJECTS + 2 } } } });
-    expect(await aws('redrive')).toMatchObject({ code: 0, messages: [], withoutMessage: [] });
+    expect(await aws('redrive', '--pipeline', 'estore')).toMatchObject({ code: 0, messages: [], withoutMessage: [] });
   });
 
   test('a pipeline that there is not ends with 2', async () => {

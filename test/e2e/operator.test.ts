@@ -206,15 +206,18 @@ describe('why, for an event that is', () => {
     const answer = await why('w-given-up');
     expect(answer.verdict).toBe(`It is not in events: its object ${key} is a dead letter (${reason}): redrive.`);
     expect(queueOf(answer)).toMatchObject([{ found: 'yes', facts: { queue: 'dead letters', state: 'dead letter' } }]);
-    expect(await dev.json('redrive')).toMatchObject({
+    expect(await dev.json('redrive', '--pipeline', 'estore')).toMatchObject({
       applied: false,
       messages: [{ reason, objects: [{ key, since: 'same' }] }],
     });
-    expect(await dev.json('redrive', '--apply')).toMatchObject({ applied: true, messages: [{ reason }] });
+    expect(await dev.json('redrive', '--pipeline', 'estore', '--apply')).toMatchObject({
+      applied: true,
+      messages: [{ reason }],
+    });
     await dev.pass(2 * MINUTE_MS);
     expect(await why('w-given-up')).toMatchObject({ inEvents: true });
     expect((await dev.cli('files')).code).toBe(0);
-    expect(await dev.json('redrive')).toMatchObject({ messages: [], withoutMessage: [] });
+    expect(await dev.json('redrive', '--pipeline', 'estore')).toMatchObject({ messages: [], withoutMessage: [] });
   });
 
   test('in one object among many that cannot be read: halved out, parked with its reason, and the rest is loaded', async () => {
@@ -238,13 +241,17 @@ describe('why, for an event that is', () => {
     lose();
     await dev.put(keyOf(3), whole);
     heal();
-    expect((await dev.json('redrive')).messages).toMatchObject([{ objects: [{ key: keyOf(3), since: 'replaced' }] }]);
+    expect((await dev.json('redrive', '--pipeline', 'estore')).messages).toMatchObject([
+      { objects: [{ key: keyOf(3), since: 'replaced' }] },
+    ]);
     expect(await why('p-3')).toMatchObject({ inEvents: false });
-    await dev.json('redrive', '--apply', '--present');
+    await dev.json('redrive', '--pipeline', 'estore', '--apply', '--present');
     await dev.pass(3 * MINUTE_MS);
     expect(await why('p-3')).toMatchObject({ inEvents: true });
     expect((await dev.cli('files')).code).toBe(0);
-    expect((await dev.cli('redrive')).stdout).toBe('There are no dead letters.\n');
+    expect((await dev.cli('redrive')).stdout).toBe(
+      'estore: there are no dead letters\npageviews: there are no dead letters\n',
+    );
   });
 
   test('in a parked object, and redrive loads it when the cause is gone', async () => {
@@ -260,7 +267,7 @@ describe('why, for an event that is', () => {
     expect(answer.verdict).toBe(`It is not in events: its object ${key} is parked: ${error}: redrive.`);
     expect(placesOf(answer)).toEqual(['history', 'queue']);
     expect((await dev.json('files', '--status', 'failed')).files).toMatchObject([{ key, reason: error }]);
-    await dev.json('redrive', '--apply');
+    await dev.json('redrive', '--pipeline', 'estore', '--apply');
     await dev.pass(3 * MINUTE_MS);
     expect(await why('w-parked')).toMatchObject({ inEvents: true });
     expect(await dev.query(`select reason from estore.parked where object_key = '${key}'`)).toEqual([]);

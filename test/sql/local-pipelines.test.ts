@@ -40,7 +40,7 @@ describe.each<[PipelineGenerator]>([[estore], [pageviews]])('pipeline %#', (gene
   const refresh = (run: string) => steps(refreshPlan(pipeline).steps, { run_id: run, failures: '[]' });
   const totals = async () => {
     const [row] = await local.rows(
-      `select (select count(*) from ${tables.events}), (select count(*) from ${tables.duplicates}), (select count(*) from ${tables.rejects})`,
+      `select (select count(*) from ${tables.events}), (select count(*) from ${tables.duplicates}), (select count(*) from ${tables.rejects}), (select count(*) from ${tables.skipped})`,
     );
     return row as number[];
   };
@@ -98,8 +98,8 @@ describe.each<[PipelineGenerator]>([[estore], [pageviews]])('pipeline %#', (gene
     }
 
     const { oracle } = generation;
-    expect(await totals()).toEqual([oracle.events, oracle.duplicates, oracle.rejects]);
-    expect(oracle.produced).toBe(oracle.events + oracle.duplicates + oracle.rejects);
+    expect(await totals()).toEqual([oracle.events, oracle.duplicates, oracle.rejects, oracle.skipped]);
+    expect(oracle.produced).toBe(oracle.events + oracle.duplicates + oracle.rejects + oracle.skipped);
     for (const { name, query, expected } of generator.checks(oracle)) {
       const rows = (await local.rows(query)).map((row) => row.map(String));
       expect([name, rows]).toEqual([name, expected]);

@@ -74,7 +74,7 @@ describe.each(pipelines.map((pipeline) => [pipeline.name, pipeline] as const))(
     test('runs the refresh, on rows that end as event, duplicate and reject', async () => {
       const [event] = examples[pipeline.name]!;
       const landing = landingName(pipeline);
-      const rows = [event, event, 'null', '{"a": [1, 2]}', '[]'].map(
+      const rows = [event, event, 'null', '{"type": "page"}', '[]'].map(
         (payload, i) =>
           `('2026-01-01 10:00:00', 'k', 'shardId-000000000000', '${String(i).padStart(56, '0')}', '2026-01-01 10:00:0${i}', to_varbyte('${payload}', 'utf8'))`,
       );

@@ -20,17 +20,11 @@ export function chosenPipelines(name: string | undefined, able: (pipeline: Pipel
   );
 }
 
-/** Returns the named pipeline, or the only one with history. @throws Failure that lists the possible ones */
-export function chosenPipeline(name: string | undefined, able: (pipeline: Pipeline) => boolean): Pipeline {
-  const [first, ...others] = name === undefined ? all.filter(hasHistory) : chosenPipelines(name, able);
-  if (first !== undefined && others.length === 0) return first;
-  throw new Failure(
-    `--pipeline must be one of ${all
-      .filter(able)
-      .map((pipeline) => pipeline.name)
-      .join(', ')}`,
-    2,
-  );
+/** Runs a command for each pipeline. Returns true if each run returned true. */
+export async function forEach(pipelines: readonly Pipeline[], act: (pipeline: Pipeline) => Promise<boolean>) {
+  let good = true;
+  for (const pipeline of pipelines) good = (await act(pipeline)) && good;
+  return good;
 }
 
 /** Knows which objects belong to a pipeline, and how the load function would treat them. */

@@ -30,8 +30,10 @@ export function writeBatches(dataDir: string, file: BatchesFile): void {
   renameSync(temporary, pathIn(dataDir));
 }
 
-export const oracleOf = (file: BatchesFile, pipeline: string): Oracle =>
-  file.pipelines[pipeline]?.oracle ?? emptyOracle();
+export const oracleOf = (file: BatchesFile, pipeline: string): Oracle => ({
+  ...emptyOracle(),
+  ...file.pipelines[pipeline]?.oracle,
+});
 
 /** Returns the expected counts after one more batch. */
 export function withBatch(

@@ -30,7 +30,7 @@ export async function differences(
 }
 
 function countDifferences(name: string, account: RecordCounts, oracle: Oracle): string[] {
-  return (['produced', 'events', 'duplicates', 'rejects'] as const)
+  return (['produced', 'events', 'duplicates', 'rejects', 'skipped'] as const)
     .filter((term) => account[term] !== oracle[term])
     .map((term) => `${name}: ${account[term]} ${term}, the generator knows ${oracle[term]}`);
 }

@@ -41,7 +41,7 @@ export function createMarked(pipeline: Pipeline, mark: string, now: number): Mar
   const column = markedColumn(pipeline, mark);
   if (!column) return 'its identity has no text column that takes the mark';
   const start = now - ENDED_BEFORE_MS;
-  const clean = { duplicates: 0, late: 0, malformed: 0, oversized: 0, historyShare: 0, overlap: 0 };
+  const clean = { duplicates: 0, late: 0, malformed: 0, oversized: 0, others: 0, historyShare: 0, overlap: 0 };
   const generation = generator.generate({ seed: mark, start, events: GENERATED, ...clean });
   const kinds = new Map([...generation.stream()].map(({ data }) => [kindOf(pipeline, data), data]));
   const payloads = [...kinds.values()]
