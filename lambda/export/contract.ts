@@ -116,8 +116,9 @@ export interface RequestExport {
   readonly rerun?: string;
 }
 
-/** On the account's default event bus. */
-export const publishedEvent = { source: 'millrace', detailType: 'Millrace Export Published' } as const;
+/** An event on the account's default event bus. The source differs between pipelines, so that IAM can keep one from announcing exports of another. */
+export const publishedEvent = (environment: string, pipeline: string) =>
+  ({ source: `millrace.${environment}.${pipeline}`, detailType: 'Millrace Export Published' }) as const;
 
 /**
  * `detail` of the event about one publication. The event is sent at least once; repeats have the same `sequence`. A partner's queue or topic

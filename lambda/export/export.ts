@@ -2,7 +2,7 @@ import type { RemainingMs } from '../shared/deadline';
 import { latestFullPass } from '../shared/full-pass';
 import { asOneOf, asRecord, asText, asTime } from '../shared/parse';
 import { type Ended, parseRunEvent, type Tick } from '../shared/run-event';
-import { WarehouseAsleepError } from '../shared/warehouse';
+import { ownState, WarehouseAsleepError } from '../shared/warehouse';
 import { finishBatch, finishMissedUnloads, isUnfinished, submitBatch } from './batches';
 import { type ExportItem, windowStart } from './contract';
 import { countOf, type Due, dueWindows, surveyNeeded } from './due';
@@ -105,10 +105,12 @@ const isFirstOfDay = (tick: number, intervalMs: number) =>
   Math.floor(tick / dayMs) !== Math.floor((tick - intervalMs) / dayMs);
 
 async function continueAfterUnload(context: ExportContext, { statementName, statementId }: Ended): Promise<void> {
-  const { environment, plan, engineOf, log } = context;
+  const { environment, plan, engineOf, warehouse, log } = context;
   const batch = parseUnloadName(environment, plan.pipeline, statementName);
   const item = plan.exports.find(({ name }) => name === batch?.export);
   if (!batch || !item) return log('not an export of this function, ignored', { statement: statementName });
+  if (!(await ownState(warehouse, statementId)))
+    return log('another role submitted this statement, ignored', { statement: statementName, id: statementId });
   if (!(await isUnfinished(context, batch))) return log('published or given up before', { statement: statementName });
   const state = await engineOf(item).describe(statementId);
   if ((await finishBatch(context, item, batch, statementId, state)) === 'done')

@@ -111,11 +111,12 @@ async function completePublications(
   tick: number,
   successes: readonly Success[],
 ): Promise<void> {
-  const { objects, bucket, engineOf, ledger, bus, log, metrics } = context;
+  const { objects, bucket, engineOf, ledger, bus, log, metrics, environment, plan } = context;
   await mapAtMost(parallelObjects, successes, ({ prefix }) => objects.delete(bucket, sentinelKey(prefix)));
   for (const { prefix } of successes) await engineOf(item).deleteStaged(prefix);
   await mapAtMost(parallelObjects, successes, (success) => deleteRivals(context, item, success));
-  await bus.send(successes.map((success) => ({ ...publishedEvent, detail: detailOf(context, item, success) })));
+  const event = publishedEvent(environment, plan.pipeline);
+  await bus.send(successes.map((success) => ({ ...event, detail: detailOf(context, item, success) })));
   await ledger.record(
     item,
     tick,

@@ -5,6 +5,7 @@ import {
   isAsleep,
   isPassing,
   maxAttempts,
+  ownState,
   StatementError,
   type StatementState,
   WarehouseAsleepError,
@@ -98,9 +99,13 @@ async function continueRun(host: RefreshHost, ended: Ended, remainingMs: Remaini
   const { statementName, statementId } = ended;
   const at = parseOwnName(host, statementName);
   if (!at) return log('not a statement of this function, ignored', { statement: statementName });
-  if (isSearchStep(at.step)) return searchOrFail(host, at);
   const index = stepIndex(host, at.step);
-  if (index < 0) return log('the plan no longer has this step, left to the next tick', { statement: statementName });
+  if (index < 0 && !isSearchStep(at.step))
+    return log('the plan no longer has this step, left to the next tick', { statement: statementName });
+  const state = await ownState(host.warehouse, statementId);
+  if (!state)
+    return log('another role submitted this statement, ignored', { statement: statementName, id: statementId });
+  if (isSearchStep(at.step)) return searchOrFail(host, at);
 
   const submitNext = () =>
     index + 1 < plan.steps.length
@@ -110,7 +115,6 @@ async function continueRun(host: RefreshHost, ended: Ended, remainingMs: Remaini
     if (index === 0 && (await submitIfIdle(host, at.runId, statementId))) return;
     return submitNext();
   }
-  const state = await host.warehouse.describe(statementId);
   const failure = new StatementError(statementName, state);
   if (isAsleep(state)) return failRun(host, at, failure);
   if (isIdleStep(host, at.step) && isPassing(state))

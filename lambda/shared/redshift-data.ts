@@ -20,6 +20,7 @@ import {
   type StatementStatus,
   type StatementSummary,
   type Submission,
+  UnknownStatementError,
   type Warehouse,
   WarehouseAsleepError,
 } from './warehouse';
@@ -80,6 +81,9 @@ const mayBeAway = new Set([
   'ResourceNotFoundException',
   'ValidationException',
 ]);
+
+/** Errors for a statement of another role: its policy refuses the call, or the Data API finds nothing. */
+const foreign = new Set(['AccessDeniedException', 'ResourceNotFoundException']);
 
 /** The error of a cancel whose statement has ended. */
 const hasEnded = (error: unknown) =>
@@ -183,7 +187,11 @@ async function describe(
   id: string,
   waitSeconds: number | undefined,
 ): Promise<StatementState> {
-  const answer = await call(() => client.send(new DescribeStatementCommand({ Id: id, WaitTimeSeconds: waitSeconds })));
+  const answer = await call(() =>
+    client.send(new DescribeStatementCommand({ Id: id, WaitTimeSeconds: waitSeconds })),
+  ).catch((error: Error) => {
+    throw foreign.has(error.name) ? new UnknownStatementError(id, { cause: error }) : error;
+  });
   const parts = (answer.SubStatements ?? []).map(({ Id, Status, Error: error }) => ({
     id: Id!,
     status: Status!,

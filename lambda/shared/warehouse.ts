@@ -40,7 +40,7 @@ export type Row = Readonly<Record<string, string | number | boolean | null>>;
 export interface Warehouse {
   /** Returns the statement's id. */
   submit(submission: Submission): Promise<string>;
-  /** @param waitSeconds 1 to 30: waits up to this long for the statement's end */
+  /** @param waitSeconds 1 to 30: waits up to this long for the statement's end. @throws UnknownStatementError */
   describe(id: string, waitSeconds?: number): Promise<StatementState>;
   /** This role's statements of the last 24 hours whose names begin with the prefix, in every status, in no order. */
   list(namePrefix: string): Promise<StatementSummary[]>;
@@ -77,6 +77,30 @@ export class WarehouseAsleepError extends Error {
   ) {
     super(message, options);
     this.name = 'WarehouseAsleepError';
+  }
+}
+
+/** The Data API shows this role no such statement: another role submitted it, or it is older than a day. */
+export class UnknownStatementError extends Error {
+  constructor(id: string, options?: ErrorOptions) {
+    super(`statement ${id} is not one of this role's of the last 24 hours`, options);
+    this.name = 'UnknownStatementError';
+  }
+}
+
+/**
+ * The state of the statement that an event names. Undefined for a statement of another role: everyone who may run statements chooses their names, so
+ * such an event proves nothing about this function's work.
+ */
+export async function ownState(
+  warehouse: Pick<Warehouse, 'describe'>,
+  id: string,
+): Promise<StatementState | undefined> {
+  try {
+    return await warehouse.describe(id);
+  } catch (error) {
+    if (error instanceof UnknownStatementError) return undefined;
+    throw error;
   }
 }
 

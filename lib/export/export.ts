@@ -30,6 +30,7 @@ export class Exports extends Construct {
     const { environment, pipeline, bundles, key, warehouse, ownerSecretArn, bucket, unloadRoleArn } = props;
     const plan = exportPlan(pipeline, environment.fullPassHour);
     const materialize = plan.exports.some(({ engine }) => engine === 'materialize') ? props.materialize : undefined;
+    const event = publishedEvent(environment.name, pipeline.name);
     const prefixes = pipeline.exports.map((item) => exportPrefix(pipeline.name, item.name));
     this.handler = new Handler(this, 'Handler', {
       code: bundles.code('export', pipeline.name, plan),
@@ -50,8 +51,15 @@ export class Exports extends Construct {
       statements: props.script.of('export'),
     }).allow(
       ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: true }),
-      // No condition on s3:prefix: with one, S3 answers a GET of a missing object with 403 instead of 404.
-      new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
+      new PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [bucket.bucketArn],
+        conditions: {
+          StringLike: {
+            's3:prefix': [...prefixes, ...(materialize?.prefixes(pipeline) ?? [])].map((prefix) => `${prefix}*`),
+          },
+        },
+      }),
       explained(
         new PolicyStatement({
           actions: ['s3:DeleteObject', 's3:GetObject', 's3:PutObject'],
@@ -63,7 +71,7 @@ export class Exports extends Construct {
       new PolicyStatement({
         actions: ['events:PutEvents'],
         resources: [Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' })],
-        conditions: { StringEquals: { 'events:source': publishedEvent.source } },
+        conditions: { StringEquals: { 'events:source': event.source, 'events:detail-type': event.detailType } },
       }),
       ...(materialize?.statements(pipeline, bucket) ?? []),
     );

@@ -61,19 +61,28 @@ export class MaterializeAccess extends Construct {
     });
   }
 
+  /** Prefixes that the export function of a pipeline lists, besides those of its exports. */
+  prefixes(pipeline: Pipeline): string[] {
+    return [...this.staged(pipeline), unloadRecordPrefix(pipeline.name)];
+  }
+
+  /** Prefixes below which Materialize writes the exports of a pipeline. */
+  private staged(pipeline: Pipeline): string[] {
+    const prefix = partnerPrefix(this.props.region.partner);
+    return pipeline.exports
+      .filter(({ engine }) => engine === 'materialize')
+      .map(({ name }) => `${prefix}${exportPrefix(pipeline.name, name)}`);
+  }
+
   /** Permissions that the export function of a pipeline needs in addition. */
   statements(pipeline: Pipeline, bucket: Bucket): PolicyStatement[] {
-    const prefix = partnerPrefix(this.props.region.partner);
-    const staged = pipeline.exports
-      .filter(({ engine }) => engine === 'materialize')
-      .map(({ name }) => `${prefix}${exportPrefix(pipeline.name, name)}*`);
     return [
       new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [this.secret.secretArn] }),
       keyUse(this.props.key, 'secretsmanager', 'read'),
       explained(
         new PolicyStatement({
           actions: ['s3:DeleteObject', 's3:GetObject'],
-          resources: staged.map((below) => bucket.arnForObjects(below)),
+          resources: this.staged(pipeline).map((prefix) => bucket.arnForObjects(`${prefix}*`)),
         }),
         'Each run has a prefix of its own, below which Materialize names the files',
       ),

@@ -46,14 +46,15 @@ export class ExportNotifications extends Construct {
     undelivered: Queue,
   ): CfnRule {
     const [pipeline, exportName] = name.split('.') as [string, string];
+    const event = publishedEvent(environment.name, pipeline);
     const stack = Stack.of(this);
     const [, , service, , account] = to.split(':') as [string, string, string, string, string];
     return new CfnRule(this, `Rule${id}`, {
       description: `Publications of ${name} for ${to}`,
       eventPattern: {
         account: [stack.account],
-        source: [publishedEvent.source],
-        'detail-type': [publishedEvent.detailType],
+        source: [event.source],
+        'detail-type': [event.detailType],
         detail: { environment: [environment.name], pipeline: [pipeline], export: [exportName] },
       },
       state: 'ENABLED',

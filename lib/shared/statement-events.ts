@@ -1,3 +1,4 @@
+import { Stack } from 'aws-cdk-lib';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
@@ -19,6 +20,7 @@ export class StatementEvents extends Construct {
     const rule = new CfnRule(this, 'Rule', {
       description: `Ends of the statements ${namePrefix}*`,
       eventPattern: {
+        account: [Stack.of(this).account],
         source: ['aws.redshift-data'],
         'detail-type': ['Redshift Data Statement Status Change'],
         detail: { statementName: [{ prefix: namePrefix }] },

@@ -1,4 +1,4 @@
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Environment } from '../../environments/environment';
 import type { Pipeline } from '../../pipelines/definition';
@@ -19,10 +19,10 @@ export interface DataApiAccess {
   /** Credentials that statements may be submitted with. */
   readonly secretArns: readonly string[];
   /**
-   * `function`: the function sees only its own statements. `role`: it sees the statements of every function with its role, for
-   * statements that one function submits and another follows.
+   * `function`: the function sees only its own statements. A role: the statements of every function with this role, for statements that one
+   * function submits and another follows.
    */
-  readonly sees: 'function' | 'role';
+  readonly sees: 'function' | Role;
   /** Lists earlier statements by name. */
   readonly lists: boolean;
   /** Cancels statements that take too long. @default false */
@@ -43,7 +43,6 @@ export function dataApiStatements({
       actions: ['redshift-data:BatchExecuteStatement', 'redshift-data:ExecuteStatement'],
       resources: [warehouse.arn],
     }),
-    // aws:userid is `<role id>:<function name>`, and Redshift shows a statement only to the role that submitted it.
     explained(
       new PolicyStatement({
         actions: [
@@ -53,12 +52,14 @@ export function dataApiStatements({
           ...(lists ? ['redshift-data:ListStatements'] : []),
         ],
         resources: ['*'],
-        ...(sees === 'function'
-          ? // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy variable of IAM
-            { conditions: { StringEquals: { 'redshift-data:statement-owner-iam-userid': '${aws:userid}' } } }
-          : {}),
+        // aws:userid is `<role id>:<function name>`.
+        conditions:
+          sees === 'function'
+            ? // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy variable of IAM
+              { StringEquals: { 'redshift-data:statement-owner-iam-userid': '${aws:userid}' } }
+            : { StringLike: { 'redshift-data:statement-owner-iam-userid': `${sees.roleId}:*` } },
       }),
-      'These actions have no resource-level permissions; Redshift shows a statement to the role that submitted it',
+      'These actions have no resource-level permissions; the condition names the statements of the caller',
     ),
     statusStatement(warehouse),
     new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [...secretArns] }),

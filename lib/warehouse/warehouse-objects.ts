@@ -60,7 +60,7 @@ export class WarehouseObjectProvider extends Construct {
     // One role for both: the Data API shows a statement only to the role that submitted it.
     const role = handlerRole(this, 'Role', 'Creates and changes warehouse objects');
     const secretArns = [ownerSecretArn, warehouse.adminSecretArn];
-    grant(role, ...dataApiStatements({ warehouse, key, secretArns, sees: 'role', lists: true, cancels: true }));
+    grant(role, ...dataApiStatements({ warehouse, key, secretArns, sees: role, lists: true, cancels: true }));
     const handler = (name: string, entry: string, description: string, timeout: Duration) =>
       new Handler(this, name, {
         code: bundles.code('warehouse-object', environment.name, this.texts.plan),

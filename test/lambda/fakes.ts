@@ -7,6 +7,7 @@ import {
   type StatementStatus,
   type StatementSummary,
   type Submission,
+  UnknownStatementError,
   type Warehouse,
 } from '../../lambda/shared/warehouse';
 
@@ -35,6 +36,8 @@ export class FakeWarehouse implements Warehouse {
   outcome: (submission: Submission) => Outcome | undefined = () => undefined;
   /** Rows of the statements of a batch, by their ids. */
   partRows: (id: string) => Row[] | undefined = () => undefined;
+  /** Ids of statements that another role submitted. */
+  readonly foreign = new Set<string>();
   /** Whether the function is killed at this call. */
   crashOn: (call: string, about: string) => boolean = () => false;
   /** The clock's advance at each submission and end. Zero stops the clock. */
@@ -74,6 +77,7 @@ export class FakeWarehouse implements Warehouse {
   }
 
   async describe(id: string): Promise<StatementState> {
+    if (this.foreign.has(id)) throw new UnknownStatementError(id);
     const { status, createdAt, updatedAt, error, parts, warehouse } = this.byId(id);
     return { id, status, createdAt, updatedAt, error, parts, warehouse };
   }

@@ -106,7 +106,7 @@ describe('notifications of publications', () => {
   test('a queue gets the events of its export, and what cannot be delivered is kept', () => {
     told('111122223333').hasResourceProperties('AWS::Events::Rule', {
       EventPattern: {
-        source: ['millrace'],
+        source: ['millrace.test.shop'],
         'detail-type': ['Millrace Export Published'],
         detail: { environment: ['test'], pipeline: ['shop'], export: ['visits'] },
       },

@@ -136,7 +136,13 @@ describe('functions', () => {
       statements(templates().pipelines, 'ShopExportsHandler').filter((statement) =>
         actions(statement).includes('events:PutEvents'),
       ),
-    ).toEqual([expect.objectContaining({ Condition: { StringEquals: { 'events:source': 'millrace' } } })]);
+    ).toEqual([
+      expect.objectContaining({
+        Condition: {
+          StringEquals: { 'events:source': 'millrace.test.shop', 'events:detail-type': 'Millrace Export Published' },
+        },
+      }),
+    ]);
   });
 
   test('the key opens through the services that hold the data', () => {

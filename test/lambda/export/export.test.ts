@@ -61,6 +61,18 @@ test('a second tick waits for the first one, and a repeated event changes nothin
   expect(world.events).toHaveLength(2);
 });
 
+test('the end of a statement that another role gave the name of an unload publishes nothing', async () => {
+  const world = new World('sold');
+  await world.tick('05:30');
+  world.warehouse.foreign.add('id-99');
+  const detail = { statementId: 'id-99', statementName: world.unloads[0], state: 'FINISHED' };
+  await world.send({ source: 'aws.redshift-data', detail });
+  await world.send({ source: 'aws.redshift-data', detail: { ...detail, state: 'FAILED' } });
+  expect(world.events).toEqual([]);
+  expect(world.published('sold')).toEqual([]);
+  expect(world.unloads).toHaveLength(1);
+});
+
 test('an unload whose end no event reported is finished by the next tick', async () => {
   const world = new World('sold');
   await world.tick('05:30');

@@ -46,6 +46,16 @@ test('a run goes from step to step by the ends of its statements', async () => {
   ]);
 });
 
+test('the end of a statement that another role gave the name of a step submits nothing', async () => {
+  const { warehouse, tick, send } = setUp();
+  await tick('05:00');
+  warehouse.foreign.add('id-99');
+  const detail = { statementName: nameOf('landing'), statementId: 'id-99', state: 'FINISHED' };
+  await send({ source: 'aws.redshift-data', detail });
+  await send({ source: 'aws.redshift-data', detail: { ...detail, state: 'FAILED' } });
+  expect(warehouse.names).toEqual([nameOf('landing')]);
+});
+
 test('a tick does nothing while a statement of an earlier run is active, however old', async () => {
   const { warehouse, tick } = setUp();
   await tick('05:00');

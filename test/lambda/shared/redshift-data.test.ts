@@ -4,7 +4,14 @@ import {
   type WarehouseTarget,
   warehouseTarget,
 } from '../../../lambda/shared/redshift-data';
-import { execute, isPassing, WarehouseAsleepError, waitFor } from '../../../lambda/shared/warehouse';
+import {
+  execute,
+  isPassing,
+  ownState,
+  UnknownStatementError,
+  WarehouseAsleepError,
+  waitFor,
+} from '../../../lambda/shared/warehouse';
 import { type AskStatus, clusterStatus, workgroupStatus } from '../../../lambda/shared/warehouse-status';
 
 const target: WarehouseTarget = {
@@ -177,6 +184,18 @@ test('cancels a statement, and one that is over stays as it is', async () => {
   expect(calls).toEqual(Array(2).fill({ command: 'CancelStatementCommand', input: { Id: 'i' } }));
   const { warehouse: other } = adapter(Array(2).fill(error('ResourceNotFoundException', 'Query does not exist: i')));
   await expect(other.cancel('i')).rejects.toThrow('Query does not exist');
+});
+
+test.each([
+  ['AccessDeniedException', 1],
+  ['ResourceNotFoundException', 2],
+])('a statement of another role is unknown: %s', async (name, calls) => {
+  const { warehouse } = adapter(Array(calls).fill(error(name, 'not yours')));
+  await expect(warehouse.describe('i')).rejects.toThrow(UnknownStatementError);
+  const { warehouse: again } = adapter(Array(calls).fill(error(name, 'not yours')));
+  expect(await ownState(again, 'i')).toBeUndefined();
+  const { warehouse: broken } = adapter(Array(2).fill(error('ValidationException', 'no such thing')));
+  await expect(ownState(broken, 'i')).rejects.toThrow('no such thing');
 });
 
 test('an unknown kind of warehouse is refused', () => {
