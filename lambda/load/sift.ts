@@ -220,5 +220,5 @@ function shorten(message: string): string {
     : bytes
         .subarray(0, maxMessageBytes - 3)
         .toString()
-        .replace(/\uFFFD+$/, '');
+        .replace(/(?<!\uFFFD)\uFFFD+$/, '');
 }

@@ -215,5 +215,5 @@ export function raisedReason({ message }: Culprit): string {
   return `${bytes
     .subarray(0, maxReasonBytes)
     .toString('utf8')
-    .replace(/\uFFFD+$/, '')}…`;
+    .replace(/(?<!\uFFFD)\uFFFD+$/, '')}…`;
 }

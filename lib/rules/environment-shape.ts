@@ -127,7 +127,7 @@ export const environmentShape = object<Environment>({
     'be a whole number from 0 to 23, an hour in UTC',
     (hour) => Number.isInteger(hour) && hour >= 0 && hour <= 23,
   ).optional(),
-  alarmEmail: text('be an address', (address) => /^\S+@\S+\.\S+$/.test(address)).optional(),
+  alarmEmail: text('be an address', (address) => /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/.test(address)).optional(),
   smoke: flag.optional(),
   retainData: flag,
   dropData: list(text('be the name of a pipeline')).optional(),

@@ -32,7 +32,7 @@ export function parseCopyTo(sql: string): CopyTo | undefined {
   const [, query, relation, bucket, path, given] = match;
   const options = new Map(
     given!.split(',').map((option) => {
-      const [, key, value] = /^\s*([a-z ]+?)\s*=\s*(\S[\s\S]*?)\s*$/i.exec(option) ?? [];
+      const [, key, value] = /^([a-z]+(?: +[a-z]+)*)\s*=\s*(\S[\s\S]*)$/i.exec(option.trim()) ?? [];
       if (!key || !value) throw new SqlError(`expected an option of COPY, found ${option.trim()}`, '42601');
       return [key.toLowerCase().replace(/\s+/g, ' '), value] as const;
     }),

@@ -126,8 +126,8 @@ const spelled = (value: unknown): string | null => {
 
 /** Literals, names and comments may hold anything; what is left is looked through for calls. */
 export function checkFunctions(sql: string): void {
-  const bare = sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
-  for (const [, name] of bare.matchAll(/([a-z_]\w*)\s*\(/gi))
+  const bare = sql.replace(/'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g, ' ');
+  for (const [, name] of bare.matchAll(/\b([a-z_]\w*)\s*\(/gi))
     if (!known.has(name!.toLowerCase())) throw notModelled(`function ${name!.toLowerCase()}`);
   if (/'[^']+\.(?:csv|parquet|json)'/i.test(sql) && /\bfrom\s+'/i.test(sql)) throw notModelled('reading a file');
 }

@@ -14,3 +14,4 @@ export { pageAfter } from './paging';
 export * from './ports';
 export * from './properties';
 export { turns } from './script';
+export { type WildcardUnit, wildcardMatcher } from './wildcards';

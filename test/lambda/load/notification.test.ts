@@ -1,5 +1,4 @@
 import { literalPrefixes } from '../../../lambda/load/contract';
-import { globMatcher } from '../../../lambda/load/glob';
 import { notificationOf, parseBatch, parseNotification } from '../../../lambda/load/notification';
 import { message } from './host';
 
@@ -57,20 +56,6 @@ test('parseBatch reads the number of deliveries and the time of a message', () =
     { messageId: 'm', body: 'b', attempts: 3, sentAt: 1795237200000 },
     { messageId: 'n', body: 'c', attempts: 1, sentAt: 0 },
   ]);
-});
-
-test.each([
-  ['a/*/b.gz', 'a/x/b.gz', true],
-  ['a/*/b.gz', 'a/x/y/b.gz', false],
-  ['a/*/b.gz', 'a/x/bxgz', false],
-  ['a/*.gz', 'a/.gz', true],
-  ['a/**/b.gz', 'a/b.gz', true],
-  ['a/**/b.gz', 'a/x/y/b.gz', true],
-  ['a/**', 'a/x/y', true],
-  ['a/**', 'b/a/x', false],
-  ['a(1)/[x].gz', 'a(1)/[x].gz', true],
-])('glob %s on %s: %s', (glob, key, matches) => {
-  expect(globMatcher(glob)(key)).toBe(matches);
 });
 
 test.each<[readonly string[], string[]]>([

@@ -4,7 +4,7 @@ import type { Principal, SecretsPort } from 'aws-local-kit';
  * `{{resolve:secretsmanager:<secret id or ARN>:SecretString:<json key>:<stage>:<version>}}`. The last three parts are
  * optional.
  */
-const reference = /\{\{resolve:secretsmanager:(.+?):SecretString(?::([^:}]*))?(?::[^:}]*)?(?::[^:}]*)?\}\}/g;
+const reference = /\{\{resolve:secretsmanager:([^{}]+?):SecretString(?::([^:}]*))?(?::[^:}]*)?(?::[^:}]*)?\}\}/g;
 
 /**
  * Replaces dynamic references by the secrets' current values. A later rotation has no effect until the next deployment.

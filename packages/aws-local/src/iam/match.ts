@@ -1,4 +1,4 @@
-import type { Principal } from 'aws-local-kit';
+import { type Principal, type WildcardUnit, wildcardMatcher } from 'aws-local-kit';
 import type { PrincipalElement } from './policy';
 
 /** Values of a condition key in a request. The name of the key ignores case. Undefined if the request lacks the key. */
@@ -17,9 +17,10 @@ export class UndecidableCondition extends Error {}
  * Most entries of each cache. Policies have a limited number of patterns, but their variables can expand to any text.
  */
 const mostCached = 10_000;
-const expressions = new Map<string, RegExp>();
-/** Expressions for the six parts of an ARN without variables. Empty for text that is not an ARN. */
-const arnExpressions = new Map<string, readonly RegExp[]>();
+type Matcher = (value: string) => boolean;
+const matchers = new Map<string, Matcher>();
+/** Matchers of the six parts of an ARN without variables. Empty for text that is not an ARN. */
+const arnMatchers = new Map<string, readonly Matcher[]>();
 
 function cached<T>(cache: Map<string, T>, key: string, make: () => T): T {
   const known = cache.get(key);
@@ -39,17 +40,15 @@ export function wildcardMatches(pattern: string, value: string, ignoreCase = fal
 export function arnMatches(pieces: readonly Piece[], value: string): boolean {
   const [only] = pieces;
   const parts =
-    pieces.length === 1 && !only!.literal
-      ? cached(arnExpressions, only!.text, () => arnParts(pieces))
-      : arnParts(pieces);
+    pieces.length === 1 && !only!.literal ? cached(arnMatchers, only!.text, () => arnParts(pieces)) : arnParts(pieces);
   const values = value.split(':');
   if (parts.length !== 6 || values.length < 6) return false;
-  return parts.every((part, i) => part.test(i < 5 ? values[i]! : values.slice(5).join(':')));
+  return parts.every((part, i) => part(i < 5 ? values[i]! : values.slice(5).join(':')));
 }
 
-function arnParts(pieces: readonly Piece[]): readonly RegExp[] {
+function arnParts(pieces: readonly Piece[]): readonly Matcher[] {
   const parts = splitArn(pieces);
-  return parts.length === 6 ? parts.map((part) => expressionOf(part, false)) : [];
+  return parts.length === 6 ? parts.map((part) => matcherOf(part, false)) : [];
 }
 
 function splitArn(pieces: readonly Piece[]): Piece[][] {
@@ -69,27 +68,22 @@ function splitArn(pieces: readonly Piece[]): Piece[][] {
 }
 
 export function matchesPieces(pieces: readonly Piece[], value: string, ignoreCase: boolean): boolean {
-  return expressionOf(pieces, ignoreCase).test(value);
+  return matcherOf(pieces, ignoreCase)(value);
 }
 
-function expressionOf(pieces: readonly Piece[], ignoreCase: boolean): RegExp {
+function matcherOf(pieces: readonly Piece[], ignoreCase: boolean): Matcher {
   // The length keeps the text of one piece apart from the start of the next.
   const keys = pieces.map(({ text, literal }) => `${literal ? 'l' : 'w'}${text.length}:${text}`);
   const key = (ignoreCase ? 'i' : 's') + keys.join('');
-  return cached(expressions, key, () => {
-    const source = pieces
-      .map((piece) => (piece.literal ? escapeRegExp(piece.text) : wildcardSource(piece.text)))
-      .join('');
-    return new RegExp(`^(?:${source})$`, ignoreCase ? 'isu' : 'su');
+  return cached(matchers, key, () => wildcardMatcher(pieces.flatMap(unitsOf), ignoreCase));
+}
+
+function unitsOf({ text, literal }: Piece): WildcardUnit[] {
+  if (literal) return [{ text }];
+  return [...text.matchAll(/[*?]|[^*?]+/g)].map(([part]) => {
+    if (part === '*') return 'any';
+    return part === '?' ? 'one' : { text: part };
   });
-}
-
-function wildcardSource(text: string): string {
-  return escapeRegExp(text).replace(/\\\*/g, '.*').replace(/\\\?/g, '.');
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }
 
 /**
@@ -104,7 +98,7 @@ export function expand(text: string, variables: boolean, context: Context): Piec
   for (const match of text.matchAll(/\$\{([^}]*)\}/g)) {
     if (match.index > end) pieces.push({ text: text.slice(end, match.index), literal: false });
     end = match.index + match[0].length;
-    const [, name = '', fallback] = /^\s*([^,]+?)\s*(?:,\s*'([^']*)'\s*)?$/.exec(match[1]!) ?? [];
+    const [, name = '', fallback] = /^([^,]*[^,\s])\s*(?:,\s*'([^']*)')?$/.exec(match[1]!.trim()) ?? [];
     const value = ['*', '?', '$'].includes(name) ? name : (singleValue(name, context) ?? fallback);
     if (value === undefined) return undefined;
     pieces.push({ text: value, literal: true });

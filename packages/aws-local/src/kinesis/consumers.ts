@@ -40,7 +40,7 @@ export function consumerOperations(kinesis: Kinesis): JsonOperations {
   const subscriptions = new Map<string, Subscription>();
   const named = (input: Input): { stream: Stream; consumer: Consumer } => {
     const arn = textOf(input['ConsumerARN'], 'ConsumerARN');
-    const stream = kinesis.find({ StreamARN: arn?.replace(/\/consumer\/.*$/, '') ?? input['StreamARN'] });
+    const stream = kinesis.find({ StreamARN: arn?.replace(/\/consumer\/.*$/s, '') ?? input['StreamARN'] });
     const name = arn === undefined ? requiredText(input['ConsumerName'], 'ConsumerName') : undefined;
     const consumer = stream.consumers.find((each) => (arn === undefined ? each.name === name : each.arn === arn));
     if (!consumer)

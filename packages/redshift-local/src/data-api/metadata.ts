@@ -1,4 +1,11 @@
-import { AwsError, NotModelledError, objectOf, type Principal } from 'aws-local-kit';
+import {
+  AwsError,
+  NotModelledError,
+  objectOf,
+  type Principal,
+  type WildcardUnit,
+  wildcardMatcher,
+} from 'aws-local-kit';
 import type { CatalogState } from '../engine/catalog';
 import { systemViews } from '../engine/system-views';
 import type { ColumnInfo, TableColumn } from '../statement';
@@ -141,10 +148,10 @@ function inputOf(raw: unknown, operation: keyof typeof operations) {
 /** Compiles a LIKE pattern: `%` matches any text, `_` matches one character, and a backslash escapes either. */
 function like(pattern: string | undefined): (name: string) => boolean {
   if (pattern === undefined || pattern === '') return () => true;
-  const source = pattern.replace(/\\(.)|([%_])|[.*+?^${}()|[\]\\]/gs, (all, escaped, wild) => {
-    if (wild !== undefined) return wild === '%' ? '.*' : '.';
-    return escaped === undefined ? `\\${all}` : escaped.replace(/[.*+?^${}()|[\]\\]/, '\\$&');
-  });
-  const expression = new RegExp(`^${source}$`, 's');
-  return (name) => expression.test(name);
+  return wildcardMatcher(
+    [...pattern.matchAll(/\\(.)|[%_]|[^\\%_]+|\\/gs)].map(([part, escaped]): WildcardUnit => {
+      if (part === '%') return 'any';
+      return part === '_' ? 'one' : { text: escaped ?? part };
+    }),
+  );
 }

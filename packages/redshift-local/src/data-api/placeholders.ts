@@ -1,5 +1,9 @@
-/** Matches text that is not searched for placeholders (quotes and comments), then `::`, then a placeholder. */
-const pieces = /'(?:[^'\\]|\\.|'')*'|"(?:[^"]|"")*"|\$\$.*?\$\$|--[^\n]*|\/\*.*?\*\/|::|:([0-9a-zA-Z_]+)/gs;
+/**
+ * Matches text that is not searched for placeholders (quotes and comments), then `::`, then a placeholder. A quote or
+ * comment without an end goes on to the end of the text: otherwise each of many would be searched for its end.
+ */
+const pieces =
+  /'(?:[^'\\]|\\.|'')*(?:'|\\?$)|"(?:[^"]|"")*(?:"|$)|\$\$.*?(?:\$\$|$)|--[^\n]*|\/\*.*?(?:\*\/|$)|::|:([0-9a-zA-Z_]+)/gs;
 
 /**
  * Returns the names of a statement's parameters, in lower case. A placeholder inside quotes or a comment is text, not a

@@ -1,7 +1,7 @@
 import { WarehouseError } from './errors';
 import type { Session } from './session';
 
-const startsBlock = /^\s*(?:(?:--[^\n]*\n|\/\*[\s\S]*?\*\/)\s*)*(?:begin|start)\b/i;
+const startsBlock = /^\s*(?:(?:--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)\s*)*(?:begin|start)\b/i;
 
 /** Says whether statements that run one by one may contain a block. Such statements need one turn for all. */
 export const mayStartBlock = (sqls: readonly string[]): boolean => sqls.some((sql) => startsBlock.test(sql));

@@ -18,7 +18,10 @@ const bytes: Readonly<Record<string, number>> = { INT8: 1, INT16: 2, INT32: 4, I
 
 /** DuckDB's messages for errors that Redshift reports too, and Redshift's messages for them. The first match counts. */
 const translations: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[] = [
-  [/Could not convert string ['"]([^'"]*[^'"\d.eE+-][^'"]*)['"] to/, ([, text]) => `invalid input syntax: "${text}"`],
+  [
+    /Could not convert string ['"](?=[\d.eE+-]*[^'"\d.eE+-])([^'"]*)['"] to/,
+    ([, text]) => `invalid input syntax: "${text}"`,
+  ],
   [/DECIMAL|HUGEINT|INT128/, () => overflow],
   [/destination type (INT8|INT16|INT32|INT64)\b/, ([, type]) => `Value out of range for ${bytes[type!]} bytes`],
   [/\b(INT8|INT16|INT32|INT64)\b/, ([, type]) => `Value out of range for ${bytes[type!]} bytes`],

@@ -212,7 +212,7 @@ function percentile(call: Call, value: Value, share: string, descending = false)
 
 function share(call: Call): string {
   const text = call.constant(0);
-  if (!/^[+]?(\d+\.?\d*|\.\d+)$/.test(text) || Number(text) > 1)
+  if (!/^[+]?(\d+(?:\.\d*)?|\.\d+)$/.test(text) || Number(text) > 1)
     throw call.unsupported(`function ${call.name} of ${text}`);
   return text;
 }

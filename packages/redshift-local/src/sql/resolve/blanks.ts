@@ -5,7 +5,13 @@ import { letting, quoteLiteral, trimmedEnd, type Value } from './value';
  */
 export function withoutBlanks({ sql, tight }: Pick<Value, 'sql' | 'tight'>): string {
   if (tight) return sql;
-  if (/^'(?:[^']|'')*'$/.test(sql)) return quoteLiteral(sql.slice(1, -1).replaceAll("''", "'").replace(/ +$/, ''));
+  if (/^'(?:[^']|'')*'$/.test(sql))
+    return quoteLiteral(
+      sql
+        .slice(1, -1)
+        .replaceAll("''", "'")
+        .replace(/(?<! ) +$/, ''),
+    );
   return trimmedEnd(sql, ' ');
 }
 

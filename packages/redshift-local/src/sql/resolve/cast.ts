@@ -25,8 +25,8 @@ const year = '(?:\\d{3}[1-9]|\\d{2}[1-9]0|\\d[1-9]00|[1-9]000)';
 
 const patterns: Readonly<Record<string, string>> = {
   integer: '\\s*[+-]?\\d+\\s*',
-  number: '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)\\s*',
-  float: '\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?\\s*',
+  number: '\\s*[+-]?(\\d+(\\.\\d*)?|\\.\\d+)\\s*',
+  float: '\\s*[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d+)?\\s*',
   // The time of day is dropped (an example of https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html).
   date: `${year}-\\d{1,2}-\\d{1,2}([T ]([01]?\\d|2[0-3]):\\d{2}(:\\d{2}(\\.\\d{1,6})?)?)?`,
   // From 00:00:00 to 24:00:00 (https://docs.aws.amazon.com/redshift/latest/dg/r_Datetime_types.html).
@@ -277,14 +277,15 @@ export class Caster {
       return { sql: `cast(null as ${duckdbType(to)})`, type: to, constant: to.name === 'varchar' ? null : undefined };
     if (to.name === 'char') {
       if (/[^\0-\x7f]/.test(text)) throw this.source.error('multibyte character not supported for CHAR', at);
-      const kept = mode === 'assignment' ? text.replace(/ +$/, '') : text.slice(0, to.length).replace(/ +$/, '');
+      const kept =
+        mode === 'assignment' ? text.replace(/(?<! ) +$/, '') : text.slice(0, to.length).replace(/(?<! ) +$/, '');
       if (kept.length > to.length) throw this.source.error(`value too long for type ${describe(to)}`, at);
       return { sql: quoteLiteral(kept), type: to, tight: true };
     }
     if (isText(to)) {
       const bytes = Buffer.byteLength(text);
       if (bytes <= to.length) return { sql: quoteLiteral(text), type: to };
-      if (mode === 'assignment' && Buffer.byteLength(text.replace(/ +$/, '')) > to.length)
+      if (mode === 'assignment' && Buffer.byteLength(text.replace(/(?<! ) +$/, '')) > to.length)
         throw this.source.error(`value too long for type ${describe(to)}`, at);
       return { sql: quoteLiteral(cutToBytes(text, to.length)), type: to };
     }

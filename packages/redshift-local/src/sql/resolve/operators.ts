@@ -57,8 +57,8 @@ export function settle(environment: Environment, value: Value, type: Type, at: n
  * undocumented.
  */
 function dropsDigits(text: string, { precision, scale }: RedshiftType & { name: 'decimal' }): boolean {
-  const [, whole = '', fraction = ''] = /^\s*[+-]?0*(\d*)\.?(\d*?)0*\s*$/.exec(text) ?? [];
-  return fraction.length > scale || whole.length > precision - scale;
+  const [, whole = '', fraction = ''] = /^\s*[+-]?(\d*)(?:\.(\d*))?\s*$/.exec(text) ?? [];
+  return fraction.replace(/(?<!0)0+$/, '').length > scale || whole.replace(/^0+/, '').length > precision - scale;
 }
 
 /** Converts values to one type, as for CASE, COALESCE, IN and UNION. */
@@ -224,7 +224,7 @@ const monthsOf: readonly (readonly [names: RegExp, size: number])[] = [
   [/^(?:y|yrs?|years?)$/, 12],
   [/^(?:mons?|months?)$/, 1],
 ];
-const intervalPart = /\s*,?\s*([+-]?\d{1,9}(?:\.\d{1,6})?)\s*([a-z]+)\s*/iy;
+const intervalPart = /\s*(?:,\s*)?([+-]?\d{1,9}(?:\.\d{1,6})?)\s*([a-z]+)\s*/iy;
 
 interface Interval {
   readonly months: number;

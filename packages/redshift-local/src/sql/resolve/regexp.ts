@@ -8,6 +8,9 @@ const posixClass = /\[:[a-z]+:\]/g;
  */
 const perlClass = /\\[dDsSwW]/g;
 
+/** The checks of a pattern take time that grows with the square of its length. */
+const longestPattern = 4000;
+
 /**
  * A POSIX pattern that means the same to DuckDB: a literal of plain characters, classes, groups and greedy quantifiers.
  * For `substring`, the length of a match matters: POSIX takes the longest alternative, Perl and DuckDB the first. So
@@ -21,6 +24,8 @@ export function regularExpression(
   const { source } = environment.context;
   const pattern = environment.resolve(node, environment).constant;
   if (typeof pattern !== 'string') throw source.unsupported('a regular expression that is not a literal', node.at);
+  if (pattern.length > longestPattern)
+    throw source.unsupported(`a regular expression of more than ${longestPattern} characters`, node.at);
   const outside = pattern
     .replace(perlClass, 'x')
     .replace(/\\[^a-z0-9]/gi, '')
