@@ -45,7 +45,9 @@ export const ingest = (events: number) =>
 
 /** Runs a step of the refresh plan as the refresh function does. */
 export function runStep(environment: Environment, step: { readonly statements: readonly string[] }): Promise<number> {
-  return environment.run(renderAll(step.statements, asked(step.statements, { run_id: 'bench', failures: '[]' })));
+  return environment.run(
+    renderAll(step.statements, asked(step.statements, { run_id: 'bench', started: '1970-01-01', failures: '[]' })),
+  );
 }
 
 /** Returns a DuckDB relation of the stream's records: the segment files that the landing view reads. */

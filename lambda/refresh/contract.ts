@@ -5,7 +5,10 @@ export { statementNamePrefix } from '../shared/plan';
 
 export const env = defineEnv(...pipelineVariables);
 
-/** `plan.json` beside the bundle. Placeholder of its statements: `run_id`. */
+/**
+ * `plan.json` beside the bundle. Placeholders of its statements: `run_id`; `started`, the warehouse's time before the
+ * run's first step.
+ */
 export interface RefreshPlan {
   readonly pipeline: string;
   /** The steps in order: refresh the landing view, merge, refresh the views, mark the records as complete. */

@@ -14,7 +14,15 @@ import type { RefreshHost } from './host';
 import { isLanded, submitIfIdle } from './idle';
 import { reportRun } from './report';
 import { isSearchStep, retryOrSearch } from './search';
-import { activeStatement, isIdleStep, listStatements, type OwnStatement, parseOwnName, stepIndex } from './statements';
+import {
+  activeRunBeside,
+  activeStatement,
+  isIdleStep,
+  listStatements,
+  type OwnStatement,
+  parseOwnName,
+  stepIndex,
+} from './statements';
 import { submitStep } from './steps';
 import { viewFailures } from './views';
 
@@ -112,6 +120,8 @@ async function continueRun(host: RefreshHost, ended: Ended, remainingMs: Remaini
       ? submitStep(host, at.runId, index + 1, 1, allRefreshed(host, index, ended) ? [] : undefined)
       : reportRun(host, at, statementId, remainingMs);
   if (ended.state === 'FINISHED') {
+    const other = index === 0 ? await activeRunBeside(host, at.runId) : undefined;
+    if (other) return log('another run is active, its merge does the work of this one', { runId: at.runId, other });
     if (index === 0 && (await submitIfIdle(host, at.runId, statementId))) return;
     return submitNext();
   }

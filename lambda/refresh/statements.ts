@@ -23,6 +23,14 @@ export async function activeStatement(host: RefreshHost): Promise<StatementSumma
   return (await host.warehouse.active(prefixOf(host)))[0];
 }
 
+/** The id of another run that has an active statement. */
+export async function activeRunBeside(host: RefreshHost, runId: string): Promise<string | undefined> {
+  const active = await host.warehouse.active(prefixOf(host));
+  return active
+    .map(({ name }) => parseOwnName(host, name)?.runId)
+    .find((other) => other !== undefined && other !== runId);
+}
+
 /** The function's statements whose run ids begin with `runIds`, in no order. */
 export async function listStatements(host: RefreshHost, runIds: string): Promise<OwnStatement[]> {
   const statements = await host.warehouse.list(prefixOf(host) + runIds);

@@ -1,7 +1,8 @@
 import type { Step } from '../shared/plan';
-import { asked, renderAll } from '../shared/statement';
+import { asked, placeholdersOf, renderAll } from '../shared/statement';
 import type { IdlePlan } from './contract';
 import type { RefreshHost } from './host';
+import { startedAt } from './started';
 import { submitAs } from './statements';
 import { dependsOnViews, type ViewFailure, viewFailures, withoutWaiting } from './views';
 
@@ -22,7 +23,11 @@ export async function submitStep(
   const failures = known ?? (dependsOnViews(step) ? await viewFailures(host, runId, index) : []);
   const { name, mode, statements } = index === 0 && idle ? withQueries(step, idle) : withoutWaiting(step, failures);
   if (statements.length === 0) return submitStep(host, runId, index + 1, 1, failures);
-  const values = { run_id: runId, failures: JSON.stringify(failures) };
+  const values = {
+    run_id: runId,
+    failures: JSON.stringify(failures),
+    ...(index > 0 && placeholdersOf(...statements).has('started') ? { started: await startedAt(host, runId) } : {}),
+  };
   await submitAs(
     host,
     { runId, step: name, attempt },

@@ -2,9 +2,6 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { ResolvedPipeline } from '../resolve';
 
-/** A refresh begins at most this many hours before its merge ends. Its beginning is not recorded. */
-const refreshHours = 1;
-
 /** The landing view's name in a checkpoint before the first merge. */
 export const beginning = 'beginning';
 
@@ -20,23 +17,25 @@ where not exists (select 1 from ${checkpoints} where ${pipeline.ofIdentity})`;
 }
 
 /**
- * Reports records that the stream may have dropped before they were read. That is so if the previous refresh, of this
- * landing view or of the one before it, is longer ago than the stream's retention, or if the stream was recreated.
+ * Reports records that the stream may have dropped before they were read. That is so if the merged refresh before, of
+ * this landing view or of an earlier one, began longer before this run's refresh than the stream's retention, or if the
+ * stream was recreated.
  * The statement runs in the merge, before the checkpoint is written, so that each gap is reported once. Records that
- * arrived before `from_time` are merged; records that arrived after `to_time` were still in the stream. A shard
+ * arrived before `from_time` are merged; records that arrived after `to_time` were still in the stream. Placeholder:
+ * `started`, as in the merge. A shard
  * without records in the day before is not named. One row without a shard stands for a stream without any records.
  */
 export function gapStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { gaps, checkpoints } = pipeline.tables;
-  const hoursAgo = (hours: number) => `dateadd(hour, ${-hours}, getdate())`;
   const { retentionHours, recreatedAt } = pipeline.definition.stream;
-  const expired = hoursAgo(retentionHours);
-  const late = `from_time < ${expired} and merged_at < ${hoursAgo(retentionHours - refreshHours)}`;
+  const expired = `dateadd(hour, ${-retentionHours}, {{started}}::timestamp)`;
+  const late = `from_time < ${expired} and read_until < ${expired}`;
   const began = recreatedAt && timestampLiteral(recreatedAt);
   return `insert into ${gaps} (shard_id, after_sequence, from_time, to_time, detected_at)
 with latest as (
   select
-    max(refresh_time) as refresh_time, max(merged_at) as merged_at, max(coalesce(merged_until, merged_at)) as from_time,
+    max(refresh_time) as refresh_time, max(coalesce(read_until, merged_at)) as read_until,
+    max(coalesce(merged_until, read_until, merged_at)) as from_time,
     count(case when landing = ${quoteLiteral(pipeline.landing.table)} then 1 end) as merges
   from ${checkpoints}
   where ${pipeline.ofIdentity}

@@ -21,7 +21,7 @@ export function lockStatement(pipeline: ResolvedPipeline): StatementTemplate {
 
 /**
  * One transaction that moves the new rows of the landing view, each to exactly one place: events, duplicates or
- * rejects. Placeholder: `run_id`. Positions that were merged before are not changed, so a landing view may read the
+ * rejects. Placeholders: `run_id`; `started`, a time of the warehouse before the run's refresh. Positions that were merged before are not changed, so a landing view may read the
  * stream again.
  */
 export function mergeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
@@ -301,23 +301,28 @@ cross join unread u${runIf ? `\nwhere ${runIf}` : ''}`;
 }
 
 /**
- * Writes the checkpoint. The refresh that this merge read began after the previous merge had committed. So everything
- * that arrived before the previous merge is merged now: `merged_until` is the time of that merge, unless an idle run has
- * set it to a later time.
+ * Writes the checkpoint. A run may only vouch for its own merge: everything that arrived before its refresh began, at
+ * `started`, is merged now. Records may become readable a little after their arrival, so `merged_until` is the time of the
+ * merge before, if that is earlier; an idle run may have set it to a later time. Runs may overlap, so the merge before
+ * may be later than `started`. A merge that is repeated under the same run id vouches for nothing, because the run's
+ * views may be older than it.
  */
 function checkpointStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
-  const { checkpoints } = pipeline.tables;
+  const { checkpoints, runs } = pipeline.tables;
   const { ofLanding } = pipeline;
   const { ofIdentity } = pipeline;
+  const before = 'least(merged_at, {{started}}::timestamp)';
   return [
-    `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until, skips_until)
+    `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until, skips_until, read_until, run_id)
 select
   ${quoteLiteral(pipeline.landing.table)}, ${quoteLiteral(pipeline.identity.version)},
   coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ofLanding})),
   getdate(),
-  (select max(case when landing <> ${quoteLiteral(beginning)} then greatest(merged_at, coalesce(merged_until, merged_at)) else merged_until end) from ${checkpoints} where ${ofIdentity}),
+  (select max(case when landing <> ${quoteLiteral(beginning)} then greatest(${before}, coalesce(merged_until, ${before})) else merged_until end) from ${checkpoints} where ${ofIdentity}),
   (select max(complete_until) from ${checkpoints} where ${ofIdentity}),
-  (select max(skips_until) from ${checkpoints} where ${ofLanding})
+  (select max(skips_until) from ${checkpoints} where ${ofLanding}),
+  (select greatest({{started}}::timestamp, coalesce(max(read_until), {{started}}::timestamp)) from ${checkpoints} where ${ofIdentity}),
+  (select case when count(*) = 1 then {{run_id}} end from ${runs} where run_id = {{run_id}} and definition is not null)
 from ${pipeline.temporary.read}`,
     `delete from ${checkpoints}
 where ${ofLanding} and merged_at < (select max(merged_at) from ${checkpoints} where ${ofLanding})`,

@@ -335,8 +335,8 @@ from taken r
 cross join merged m`,
     `delete from ${checkpoints}
 where landing = ${quoteLiteral(beginning)} and ${pipeline.ofIdentity}`,
-    `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until)
-select ${quoteLiteral(beginning)}, ${version}, max(refresh_time), max(merged_at), max(merged_until), max(complete_until)
+    `insert into ${checkpoints} (landing, identity_version, refresh_time, merged_at, merged_until, complete_until, read_until)
+select ${quoteLiteral(beginning)}, ${version}, max(refresh_time), max(merged_at), max(merged_until), max(complete_until), max(read_until)
 from ${checkpoints}
 where identity_version = {{previous_identity}}
 having count(*) > 0`,

@@ -3,7 +3,7 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import { lockStatement } from '../merge/merge';
 import type { ResolvedPipeline } from '../resolve';
-import { completeStatement } from './complete';
+import { idleCompleteStatement } from './complete';
 import { ofView, settledHours } from './skips';
 
 /** A complete run happens so often at least: it records the version of its columns, compares old refreshes with their errors and trims the view. */
@@ -20,7 +20,7 @@ export function idlePlan(pipeline: ResolvedPipeline): IdlePlan {
     step: {
       name: 'nothing-new',
       mode: 'transaction',
-      statements: [lockStatement(pipeline), arrivedStatement(pipeline), completeStatement(pipeline)],
+      statements: [lockStatement(pipeline), arrivedStatement(pipeline), idleCompleteStatement(pipeline)],
     },
   };
 }
@@ -91,6 +91,6 @@ where ${ofView(pipeline)} and ${recent}`;
 /** Placeholder: `started`, a time of the warehouse before the refresh. A repeated or late one changes nothing. */
 function arrivedStatement(pipeline: ResolvedPipeline): StatementTemplate {
   return `update ${pipeline.tables.checkpoints}
-set merged_until = {{started}}::timestamp
+set merged_until = {{started}}::timestamp, read_until = greatest({{started}}::timestamp, coalesce(read_until, {{started}}::timestamp))
 where ${pipeline.ofLanding} and merged_until < {{started}}::timestamp`;
 }

@@ -4,12 +4,11 @@ import { gapsQuery } from '../merge/gaps';
 import { mergeStatements } from '../merge/merge';
 import { resolvePipeline } from '../resolve';
 import type { CompiledView } from '../views/compiled-views';
-import { completeStatement } from './complete';
+import { completeStatements } from './complete';
 import { idlePlan } from './idle';
 import { mergeRaising } from './raising-records';
 import { skippedQuery, skipStatements } from './skips';
 import { trimStatements } from './trim';
-import { viewFailureStatements } from './view-failures';
 
 /** Most statements that the Data API takes in one batch. */
 const maxBatchStatements = 40;
@@ -25,11 +24,7 @@ export function refreshPlan(definition: Pipeline): RefreshPlan {
     { name: 'merge', mode: 'transaction', statements: mergeStatements(pipeline) },
     { name: 'skipped', mode: 'transaction', statements: skipStatements(pipeline), mayFail: true },
     ...refreshSteps(pipeline.views),
-    {
-      name: 'complete',
-      mode: 'transaction',
-      statements: [...viewFailureStatements(pipeline), completeStatement(pipeline)],
-    },
+    { name: 'complete', mode: 'transaction', statements: completeStatements(pipeline) },
     { name: 'trim', mode: 'transaction', statements: trimStatements(pipeline), mayFail: true },
   ];
   return {

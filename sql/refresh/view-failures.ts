@@ -4,8 +4,9 @@ import type { ResolvedPipeline } from '../resolve';
 /**
  * Records the views that a run could not refresh, and deletes those of earlier runs. Exports of these views wait.
  * Placeholders: `run_id`; `failures` (JSON text: `[{view,waits_for,error}]`). A repeated call changes nothing.
+ * @param condition SQL: without it nothing changes
  */
-export function viewFailureStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+export function viewFailureStatements(pipeline: ResolvedPipeline, condition: string): StatementTemplate[] {
   const { view_failures: failures } = pipeline.tables;
   return [
     `insert into ${failures} (view_name, waits_for, error, failing_since, run_id)
@@ -21,8 +22,8 @@ known as (
 select g.view_name, g.waits_for, g.error, coalesce(k.failing_since, getdate()), {{run_id}}
 from given g
 left join known k on k.view_name = g.view_name
-where coalesce(k.is_recorded, 0) = 0`,
+where coalesce(k.is_recorded, 0) = 0 and ${condition}`,
     `delete from ${failures}
-where run_id <> {{run_id}}`,
+where run_id <> {{run_id}} and ${condition}`,
   ];
 }

@@ -186,6 +186,10 @@ const checkpointColumns: readonly TableColumn[] = [
   { name: 'complete_until', type: 'timestamp' },
   // Refreshes that were logged before this time have been compared with their logged errors: see skips.ts.
   { name: 'skips_until', type: 'timestamp' },
+  // A refresh that is merged began at this time. It read what the stream held then. Null in rows older than this column.
+  { name: 'read_until', type: 'timestamp' },
+  // The run that merged last. Only its end moves `complete_until`. Null if no run may.
+  { name: 'run_id', type: 'varchar(128)' },
 ];
 
 const exportColumns: readonly TableColumn[] = [

@@ -37,7 +37,8 @@ describe.each<[PipelineGenerator]>([[estore], [pageviews]])('pipeline %#', (gene
       else await finished(sqls, { user, mode: mode === 'transaction' ? 'TRANSACTION' : 'AUTO_COMMIT' });
     }
   };
-  const refresh = (run: string) => steps(refreshPlan(pipeline).steps, { run_id: run, failures: '[]' });
+  const refresh = (run: string) =>
+    steps(refreshPlan(pipeline).steps, { run_id: run, started: '1970-01-01', failures: '[]' });
   const totals = async () => {
     const [row] = await local.rows(
       `select (select count(*) from ${tables.events}), (select count(*) from ${tables.duplicates}), (select count(*) from ${tables.rejects}), (select count(*) from ${tables.skipped})`,

@@ -14,6 +14,7 @@ import {
 const role = 'arn:aws:iam::000000000000:role/warehouse';
 const values: Readonly<Record<string, string>> = {
   run_id: 'run-1',
+  started: '1970-01-01',
   failures: '[]',
   manifest: 's3://work/manifests/run-1.manifest',
   load_role: role,

@@ -62,7 +62,7 @@ describe('the refresh plan', () => {
       'delete from shop.checkpoints',
       'drop table shop_arrived, shop_read, shop_merged, shop_parsed, shop_incoming, shop_shared, shop_copies, shop_recovered',
     ]);
-    expect(placeholders(statements)).toEqual(['{{run_id}}']);
+    expect(placeholders(statements)).toEqual(['{{run_id}}', '{{started}}']);
   });
 
   test('more views than a batch takes are refreshed in several', () => {

@@ -104,6 +104,17 @@ const filesOf = (batch: readonly TestObject[]) =>
 const streamName = 'millrace-test';
 const databaseName = 'warehouse.duckdb';
 
+/** A run of the refresh function. */
+export interface TestRun {
+  /** The warehouse's time at its beginning. */
+  readonly started: string;
+  readonly steps: readonly Step[];
+  /** Executes the step with this name. @param failures JSON text: the views that the run could not refresh */
+  step(name: string, failures?: string): Promise<void>;
+  /** Why the run is not idle, after its first step. Empty for an idle run. */
+  work(): Promise<unknown[]>;
+}
+
 /** A pipeline's objects in a local warehouse, and the statements that its functions would submit. */
 export class TestWarehouse {
   /** JSON texts of values that fail every statement that types them. */
@@ -185,9 +196,27 @@ export class TestWarehouse {
 
   /** One run of the refresh function. */
   async refresh(): Promise<void> {
+    const run = await this.beginRun();
+    for (const { name } of run.steps) await run.step(name);
+  }
+
+  /** Begins a run of the refresh function, whose steps the caller executes. */
+  async beginRun(): Promise<TestRun> {
     this.pass();
     this.runs += 1;
-    await this.steps(refreshPlan(this.pipeline).steps, { run_id: `run-${this.runs}`, failures: '[]' });
+    const { steps, idle } = refreshPlan(this.pipeline);
+    const [[started]] = (await this.query(idle!.started)) as [[string]];
+    const values = { run_id: `run-${this.runs}`, started };
+    return {
+      started,
+      steps,
+      step: (name, failures = '[]') =>
+        this.steps(
+          [...steps, idle!.step].filter((step) => step.name === name),
+          { ...values, failures },
+        ),
+      work: async () => (await Promise.all(idle!.work.map((query) => this.query(query)))).flat(2),
+    };
   }
 
   /** The first step of a run only, as when the function died after it. */

@@ -24,9 +24,16 @@ const plan: RefreshPlan = {
 const nameOf = (step: string, { run = '20261121T0500Z', attempt = 1 } = {}) =>
   `millrace/dev/estore/refresh/${run}/${step}/${attempt}`;
 
+const withStarted: RefreshPlan = {
+  ...plan,
+  steps: plan.steps.map((step) =>
+    step.name === 'merge' ? { ...step, statements: ['insert into estore.runs select {{run_id}}, {{started}}'] } : step,
+  ),
+};
+
 /** The function, and what the queries of its first statements answer. */
-function setUp(work: Readonly<Record<number, Row[]>> = {}) {
-  const fake = fakeRefresh(plan);
+function setUp(work: Readonly<Record<number, Row[]>> = {}, used = plan) {
+  const fake = fakeRefresh(used);
   const { warehouse } = fake;
   warehouse.outcome = ({ name }) => (/gaps|skips/.test(name) ? { rows: [] } : undefined);
   warehouse.partRows = (id) => {
@@ -139,4 +146,52 @@ test('the end of an idle run that failed is left to the next tick where it may p
   const failed = { status: 'FAILED', error: 'permission denied' } as const;
   await expect(end(nameOf('nothing-new'), failed)).rejects.toThrow('permission denied');
   expect(recorded.map(({ values }) => values)).toEqual([{ RunFailed: 1 }]);
+});
+
+describe('the time at which a run began', () => {
+  const merges = (names: readonly { submission: { name: string; statements: readonly string[] } }[]) =>
+    names
+      .filter(({ submission }) => submission.name.includes('/merge/'))
+      .map(({ submission }) => submission.statements);
+  const work = { 3: [{ reason: 'work' }] };
+
+  test('is that of its first statement, at every attempt', async () => {
+    const { warehouse, tick, land, end } = setUp(work, withStarted);
+    await tick('05:00');
+    await land();
+    await end(nameOf('merge'), { status: 'FAILED', error: 'ERROR: 1023 serializable isolation violation' });
+    const expected = ["insert into estore.runs select '20261121T0500Z', '2026-11-21 05:00:02'"];
+    expect(merges(warehouse.statements)).toEqual([expected, expected]);
+  });
+
+  test('is known when only a query failed that says whether the run has work', async () => {
+    const { warehouse, tick, end, parts } = setUp({}, withStarted);
+    await tick('05:00');
+    const failed = { status: 'FAILED', error: 'permission denied' } as const;
+    await end(nameOf('landing'), { ...failed, parts: parts('FINISHED', 'FINISHED', 'FINISHED', 'FAILED') });
+    expect(merges(warehouse.statements)[0]![0]).toContain("'2026-11-21 05:00:02'");
+  });
+
+  test('is before everything where it is not known, so that the run vouches for nothing', async () => {
+    const { warehouse, tick, end, parts } = setUp({}, withStarted);
+    await tick('05:00');
+    const failed = { status: 'FAILED', error: 'permission denied' } as const;
+    await end(nameOf('landing'), { ...failed, parts: parts('FAILED', 'FINISHED', 'FINISHED', 'FINISHED') });
+    expect(merges(warehouse.statements)[0]![0]).toContain("'1970-01-01 00:00:00'");
+  });
+});
+
+test('a run whose first step ended beside an active run leaves its work to that run', async () => {
+  const { warehouse, tick, land, end, parts, report } = setUp({ 3: [{ reason: 'work' }] });
+  const other = nameOf('landing', { run: '20261121T0501Z' });
+  await tick('05:00');
+  // The ticks of both runs came at the same time, so neither saw the other's statement.
+  await warehouse.submit({ name: other, mode: 'single', statements: ['select 1'], token: 'other' });
+  await land();
+  expect(warehouse.names).toEqual([nameOf('landing'), other]);
+  await end(other, { parts: parts('FINISHED', 'FINISHED', 'FINISHED', 'FINISHED') });
+  expect(warehouse.names.at(-1)).toBe(nameOf('merge', { run: '20261121T0501Z' }));
+  // An event of the first run that comes again changes nothing either.
+  await report(nameOf('landing'));
+  expect(warehouse.names).toHaveLength(3);
 });
