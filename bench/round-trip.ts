@@ -9,7 +9,6 @@ import {
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
 import { duckdbTimed, type Environment, median, withEnvironment } from './environment';
-import { print } from './print';
 
 const warmUp = 20;
 
@@ -26,8 +25,8 @@ export const roundTrip = (times: number) =>
       milliseconds.sort((one, other) => one - other);
       const slow = milliseconds[Math.ceil(times * 0.95) - 1]!;
       const alone = (await duckdbTimed([], 'select 1', times)) * 1000;
-      print(`DuckDB alone: ${alone.toFixed(2)} ms at the median`);
-      print(
+      console.log(`DuckDB alone: ${alone.toFixed(2)} ms at the median`);
+      console.log(
         `select 1 through the SDK client, ${times} times: ${median(milliseconds).toFixed(1)} ms at the median, ${slow.toFixed(1)} ms for 95 of 100; wanted: below 15 ms at the median`,
       );
     } finally {

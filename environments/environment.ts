@@ -135,6 +135,11 @@ export interface Environment {
   readonly smoke?: boolean;
   /** Address that gets the alarms. @default - a topic without subscribers */
   readonly alarmEmail?: string;
+  /**
+   * The CloudWatch dashboard `millrace-<environment>`. `runbookUrl`: where docs/runbook.md can be read; the dashboard then
+   * links each alarm to its section. False leaves the dashboard out. @default - a dashboard without links
+   */
+  readonly dashboard?: false | { readonly runbookUrl?: string };
   readonly partners: readonly Partner[];
   /** Needed by exports of the engine `materialize`. @default - none */
   readonly materialize?: MaterializeRegion;

@@ -42,6 +42,7 @@ export class EnvironmentStage extends Stage {
       bundles,
     });
     this.more = this.moreStacks(environment, pipelines);
+    this.pipelines.addDashboard();
     Tags.of(this).add('millrace:environment', environment.name);
   }
 

@@ -11,6 +11,7 @@ import { ExportNotifications } from './export/notifications';
 import { Load } from './history/load';
 import { Reconcile } from './history/reconcile';
 import { Archive, ArchiveTransform } from './ingest/archive';
+import { EnvironmentDashboard, type WatchedPipeline } from './monitoring/dashboard';
 import { AlarmTopic, Monitoring } from './monitoring/monitoring';
 import { PartnerRole } from './partners/partner-role';
 import { Refresh } from './refresh/refresh';
@@ -33,8 +34,13 @@ export class PipelinesStack extends Stack {
   /** For the stacks of other pipelines. */
   readonly shared: Shared;
 
-  constructor(scope: Construct, id: string, { environment, pipelines, data, bundles, ...props }: PipelinesStackProps) {
-    super(scope, id, props);
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: PipelinesStackProps,
+  ) {
+    const { environment, pipelines, data, bundles, ...stackProps } = props;
+    super(scope, id, stackProps);
     this.shared = new Shared(this, environment, pipelines, data, bundles);
     this.shared.place(
       this,
@@ -59,6 +65,22 @@ export class PipelinesStack extends Stack {
         });
     }
   }
+
+  /** Adds the dashboard of the environment. Call it when the pipelines of all stacks are placed. */
+  addDashboard(): void {
+    const { environment, data } = this.props;
+    if (environment.dashboard === false) return;
+    const { history, archive, exports } = data;
+    new EnvironmentDashboard(this, 'Dashboard', {
+      environment,
+      pipelines: this.shared.watched,
+      bucketNames: {
+        history: history.bucketName,
+        archive: archive.bucketName,
+        exports: exports.bucketName,
+      },
+    });
+  }
 }
 
 export interface MorePipelinesProps extends StackProps {
@@ -77,6 +99,8 @@ export class MorePipelinesStack extends Stack {
 
 /** What the pipelines of an environment share. */
 class Shared {
+  /** Every pipeline that was placed. */
+  readonly watched: WatchedPipeline[] = [];
   private readonly transform: ArchiveTransform;
   private readonly provider: WarehouseObjectProvider;
   private readonly topic: AlarmTopic;
@@ -166,7 +190,7 @@ class Shared {
     }
     // A function names the objects it was compiled with, so it is updated after the new ones exist and before the old ones are deleted.
     for (const handler of Object.values(handlers)) handler.function.node.addDependency(objects);
-    new Monitoring(scope, 'Monitoring', {
+    const { watched: alarms } = new Monitoring(scope, 'Monitoring', {
       environment,
       pipeline,
       topic: this.topic,
@@ -174,5 +198,6 @@ class Shared {
       handlers: { ...handlers, archive: this.transform },
       queues,
     });
+    this.watched.push({ pipeline, alarms, queues });
   }
 }

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import type { Pipeline } from '../../pipelines/definition';
 import { Failure } from '../failure';
-import type { Stage } from '../progress';
-import { grouped, plural, type Style, table } from '../terminal';
+import { grouped, plural, type Stage, type Style, table } from '../terminal';
 import {
   addContextOptions,
   type CommandIo,
@@ -140,7 +139,7 @@ function linesOf({ pipeline, runs, elsewhere }: Result, style: Style): string[] 
   ]);
   return [
     style.bold(pipeline),
-    table(['run', 'objects', 'size', 'duplicates', 'outcome', 'new events'], rows, style, { longest: 200 }),
+    table(['run', 'objects', 'size', 'duplicates', 'outcome', 'new events'], rows, style, '', 200),
     ...rest,
   ];
 }

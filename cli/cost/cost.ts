@@ -1,4 +1,4 @@
-import { functionMetrics } from '../../lib/monitoring/alarms';
+import { functionMetrics, shownMetrics } from '../../lib/monitoring/alarms';
 import { type Price, prices } from './prices';
 
 export interface TemplateResource {
@@ -155,6 +155,8 @@ function linesOf(resource: TemplateResource, resources: Resources): Line[] {
       return [fixed('keys and secrets', 1, 'secret-month')];
     case 'AWS::CloudWatch::Alarm':
       return [fixed('alarms', 1, 'alarm-month')];
+    case 'AWS::CloudWatch::Dashboard':
+      return [fixed('dashboard', 1, 'dashboard-month')];
     case 'AWS::Scheduler::Schedule':
       return Properties.State === 'ENABLED' ? schedule(Properties.ScheduleExpression) : [];
     case 'AWS::Lambda::EventSourceMapping':
@@ -165,16 +167,18 @@ function linesOf(resource: TemplateResource, resources: Resources): Line[] {
 }
 
 /**
- * Returns the cost of the metrics that the functions write. They are counted per pipeline by their alarms; RunSeconds
- * and LoadedFiles have no alarm. A metric of a single view is written, and paid for, only while that view fails.
+ * Returns the cost of the metrics that the functions write, counted per pipeline. A metric of a single view or of a
+ * reason of rejects is written, and paid for, only while that view fails or records are rejected.
  */
 function customMetrics(resources: Resources): Line[] {
-  const { namespace, viewFailed, ...names } = functionMetrics;
-  const watched = Object.values(resources).filter(
+  const { namespace, viewFailed, ...watched } = functionMetrics;
+  const { rejectedRecords, ...shown } = shownMetrics;
+  const ofPipelines = Object.values(resources).filter(
     ({ Properties }) => Properties?.Namespace === namespace && Properties.MetricName !== viewFailed,
   );
-  const pipelines = new Set(watched.map(({ Properties }) => JSON.stringify(Properties.Dimensions)));
-  return [fixed('custom metrics', pipelines.size * (Object.keys(names).length + 2), 'custom metric-month')];
+  const pipelines = new Set(ofPipelines.map(({ Properties }) => JSON.stringify(Properties.Dimensions)));
+  const each = Object.keys(watched).length + Object.keys(shown).length;
+  return [fixed('custom metrics', pipelines.size * each, 'custom metric-month')];
 }
 
 /** Returns all costs of an environment's templates: fixed, per million events of `eventBytes`, and per GB kept. */

@@ -19,6 +19,7 @@ export const prices = {
   'secret-month': { dollars: 0.4, page: 'aws.amazon.com/secrets-manager/pricing' },
   'call of Secrets Manager': { dollars: 0.05 / 10_000, page: 'aws.amazon.com/secrets-manager/pricing' },
   'alarm-month': { dollars: 0.1, page: 'aws.amazon.com/cloudwatch/pricing' },
+  'dashboard-month': { dollars: 3, page: 'aws.amazon.com/cloudwatch/pricing' },
   'custom metric-month': { dollars: 0.3, page: 'aws.amazon.com/cloudwatch/pricing' },
   'GB of logs': { dollars: 0.5, page: 'aws.amazon.com/cloudwatch/pricing' },
   'call of Lambda': { dollars: 0.2 / 1_000_000, page: 'aws.amazon.com/lambda/pricing' },

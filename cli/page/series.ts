@@ -1,3 +1,4 @@
+import { charts as titles } from '../../lib/monitoring/charts';
 import type { Pipeline } from '../../pipelines/definition';
 import { landingName, ofLanding, publicTables } from '../../sql';
 import type { Series } from '../../ui/api';
@@ -37,33 +38,28 @@ async function charts(axis: Axis, pipelines: readonly Pipeline[]): Promise<Chart
   const each = (lineOf: (pipeline: Pipeline) => Promise<Line['values']>) => linesOf(pipelines, lineOf);
   return [
     {
-      title: 'Throughput',
-      unit: 'records merged',
+      ...titles.throughput,
       legend: 'sum',
       lines: await each((pipeline) => axis.throughput(pipeline)),
     },
     {
-      title: 'Freshness',
-      unit: 'seconds from arrival to merge, longest',
+      ...titles.freshness,
       legend: 'last',
       lines: await each((pipeline) => axis.freshness(pipeline)),
     },
     {
-      title: 'Pending',
-      unit: 'records',
+      ...titles.pending,
       legend: 'last',
       lines: await each((pipeline) => axis.pending(pipeline)),
     },
-    { title: 'Rejects by reason', unit: 'records', legend: 'sum', lines: await axis.rejects(pipelines) },
+    { ...titles.rejects, legend: 'sum', lines: await axis.rejects(pipelines) },
     {
-      title: 'Duration of a refresh',
-      unit: 'seconds, longest',
+      ...titles.duration,
       legend: 'last',
       lines: await each(async ({ name }) => axis.metric('RunSeconds', name)),
     },
     {
-      title: 'Age of the newest export',
-      unit: 'hours since the end of its window',
+      ...titles.exportAge,
       legend: 'last',
       lines: await each((pipeline) => axis.exportAge(pipeline)),
       ...axis.threshold('ExportedWindows'),

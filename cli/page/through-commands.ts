@@ -13,8 +13,7 @@ import { previewRetry, retryRejects } from '../commands/rejects/retry';
 import { type Answer, pipelineOf, why } from '../commands/why';
 import { parseQuestion } from '../commands/why/question';
 import { Failure } from '../failure';
-import { Progress } from '../progress';
-import { styleFor } from '../terminal';
+import { Progress, styleFor } from '../terminal';
 import type { PageRuntime } from './page-runtime';
 
 const DEADLINE_MS = 120_000;

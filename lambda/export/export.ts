@@ -9,7 +9,7 @@ import { countOf, type Due, dueWindows, surveyNeeded } from './due';
 import type { UnloadEngine } from './engine';
 import type { ExportContext, ExportHost } from './host';
 import { type Batch, parseUnloadName } from './layout';
-import { warehouseLedger } from './ledger';
+import { type LedgerState, warehouseLedger } from './ledger';
 import { deleteLeftovers } from './leftovers';
 import { materializeEngine } from './materialize';
 import type { Head } from './publication';
@@ -145,6 +145,7 @@ async function nextBatch(
     return undefined;
   }
   const { head, state } = await catchUpLedger(context, item, tick);
+  if (ordinal === 1) reportAge(context, item, state, tick);
   if (state.failure !== undefined) {
     log('the export waits: a view that it reads could not be refreshed', { export: item.name, failure: state.failure });
     return undefined;
@@ -160,6 +161,12 @@ async function nextBatch(
     return undefined;
   }
   return { batch: { export: item.name, tick, ordinal, attempt: 1, windows: due.windows }, head };
+}
+
+/** Reports how old the newest published window is before the tick publishes what is due. */
+function reportAge({ metrics }: ExportContext, { name }: ExportItem, { lastEnd }: LedgerState, tick: number): void {
+  if (lastEnd === undefined) return;
+  metrics(tick, { ExportAgeMinutes: (tick - lastEnd) / 60_000 }, { export: name });
 }
 
 /** Writes one log line and one metric value for each reason. */

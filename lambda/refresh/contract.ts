@@ -25,6 +25,11 @@ export interface RefreshPlan {
    * hour. Read at the end of every run; `records` counts in the metric SkippedRecords. @default - no run counts them
    */
   readonly skipped?: StatementTemplate;
+  /**
+   * Rows `events, duplicates, rejects, skipped, first_arrival, reason, records`, one for each of the commonest reasons of
+   * the run's rejects, at least one. Read at the end of a run. Placeholder: `run_id`. @default - no run is counted
+   */
+  readonly totals?: StatementTemplate;
   /** @default - a step that fails on a record fails its run */
   readonly raising?: RaisingPlan;
 }

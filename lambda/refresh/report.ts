@@ -1,5 +1,7 @@
 import { atMost, type RemainingMs } from '../shared/deadline';
+import { render } from '../shared/statement';
 import type { StatementName } from '../shared/statement-name';
+import { parseTimestamp } from '../shared/timestamp';
 import { query } from '../shared/warehouse';
 import type { RefreshHost } from './host';
 import { isIdleStep, listStatements, nameOf } from './statements';
@@ -23,6 +25,7 @@ export async function reportRun(
   if (isIdleStep(host, lastStep)) return;
   await reportGaps(host, runId, remainingMs);
   await reportSkipped(host, runId, remainingMs);
+  await reportTotals(host, runId, end, remainingMs);
 }
 
 /** Every run reports a gap again until a backfill from the archive has closed it. */
@@ -47,6 +50,29 @@ async function reportSkipped(host: RefreshHost, runId: string, remainingMs: Rema
     metrics(endedAt, { SkippedRecords: Number(records) }, facts);
   }
 }
+
+/** @param end when the run ended: from then on its events are in the views */
+async function reportTotals(host: RefreshHost, runId: string, end: number, remainingMs: RemainingMs): Promise<void> {
+  const { plan, metrics } = host;
+  if (plan.totals === undefined) return;
+  const { rows } = await queryAfterRun(host, runId, 'totals', render(plan.totals, { run_id: runId }), remainingMs);
+  const [first] = rows;
+  if (first === undefined) return;
+  const arrived = parseTimestamp(first['first_arrival'] ?? null, 'first_arrival');
+  const counts = {
+    MergedEvents: Number(first['events']),
+    MergedDuplicates: Number(first['duplicates']),
+    MergedRejects: Number(first['rejects']),
+    MergedSkipped: Number(first['skipped']),
+  };
+  metrics(end, arrived === undefined ? counts : { ...counts, FreshnessSeconds: (end - arrived) / 1000 }, { runId });
+  for (const { reason, records } of rows)
+    if (typeof reason === 'string')
+      metrics(end, { RejectedRecords: Number(records) }, { runId }, { Reason: dimensionText(reason) });
+}
+
+/** Values of dimensions are ASCII, and CloudWatch refuses long ones (API reference, "Dimension"). */
+const dimensionText = (text: string) => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 250);
 
 const queryAfterRun = (host: RefreshHost, runId: string, step: string, sql: string, remainingMs: RemainingMs) =>
   query(host.warehouse, nameOf(host, { runId, step, attempt: 1 }), sql, atMost(queryMs, remainingMs));

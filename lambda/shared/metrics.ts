@@ -4,6 +4,15 @@ export const metricUnits = {
   RunCompleted: 'Count',
   /** From the submission of a run's first statement to the end of its last one. */
   RunSeconds: 'Seconds',
+  /** What a run merged from the stream. A repeated event of EventBridge can report a run twice. */
+  MergedEvents: 'Count',
+  MergedDuplicates: 'Count',
+  MergedRejects: 'Count',
+  MergedSkipped: 'Count',
+  /** Rejects of a run for one of its commonest reasons, with the dimension Reason. */
+  RejectedRecords: 'Count',
+  /** From the arrival of the oldest event of a run to the end of the run, when the event is in the views too. */
+  FreshnessSeconds: 'Seconds',
   /** Views that could not be refreshed, each with the dimension View. Every run counts each failing view once. */
   ViewFailed: 'Count',
   LoadedFiles: 'Count',
@@ -24,6 +33,8 @@ export const metricUnits = {
   /** Records that the warehouse's streaming ingestion skipped and that became rejects in the last hour. Every run counts them again. */
   SkippedRecords: 'Count',
   ExportFailed: 'Count',
+  /** Minutes since the end of the newest published window of an export, before a tick publishes what is due. */
+  ExportAgeMinutes: 'None',
   ExportedRows: 'Count',
   ExportedWindows: 'Count',
   /** Exported windows that replace a published one. */

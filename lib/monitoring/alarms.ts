@@ -117,5 +117,18 @@ export const functionMetrics = {
   skippedRecords: 'SkippedRecords',
 } as const;
 
+/** Metrics of the functions that have no alarm. The dashboard shows them. */
+export const shownMetrics = {
+  runSeconds: 'RunSeconds',
+  loadedFiles: 'LoadedFiles',
+  mergedEvents: 'MergedEvents',
+  mergedDuplicates: 'MergedDuplicates',
+  mergedRejects: 'MergedRejects',
+  mergedSkipped: 'MergedSkipped',
+  rejectedRecords: 'RejectedRecords',
+  freshnessSeconds: 'FreshnessSeconds',
+  exportAgeMinutes: 'ExportAgeMinutes',
+} as const;
+
 export const alarmName = (environment: string, pipeline: string, kind: AlarmKind, detail?: string) =>
   `millrace ${environment} ${pipeline}: ${alarms[kind].heading}${detail ? ` (${detail})` : ''}`;

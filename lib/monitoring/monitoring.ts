@@ -19,8 +19,8 @@ import type { ExportDefinition, HistorySource, Pipeline } from '../../pipelines/
 import { windowOf } from '../../sql';
 import type { PipelineQueue, PipelineQueues } from '../history/history-queue';
 import type { Handler } from '../shared/handler';
-import { names } from '../shared/names';
 import { type AlarmKind, alarmName, alarms, functionMetrics } from './alarms';
+import { functionMetric, queueMetric, streamMetric } from './metrics';
 
 export interface AlarmTopicProps {
   readonly key: IKey;
@@ -67,17 +67,18 @@ interface Condition {
   readonly silenceIs?: 'fine' | 'alarming';
 }
 
-const queueMetric = ({ name }: PipelineQueue, metricName: string) =>
-  new Metric({
-    namespace: 'AWS/SQS',
-    metricName,
-    dimensionsMap: { QueueName: name },
-    statistic: Stats.MAXIMUM,
-    period: Duration.minutes(5),
-  });
+/** An alarm, for a picture of its metric. */
+export interface WatchedAlarm {
+  readonly kind: AlarmKind;
+  readonly name: string;
+  /** In the unit of its metric. */
+  readonly threshold: number;
+}
 
 /** The alarms of one pipeline. */
 export class Monitoring extends Construct {
+  /** Every alarm of the pipeline. */
+  readonly watched: WatchedAlarm[] = [];
   private readonly action: IAlarmAction;
 
   constructor(
@@ -102,14 +103,8 @@ export class Monitoring extends Construct {
 
   private ingest(): void {
     const { environment, delivery, pipeline } = this.props;
-    const lagMs = new Metric({
-      namespace: 'AWS/Kinesis',
-      metricName: 'GetRecords.IteratorAgeMilliseconds',
-      dimensionsMap: { StreamName: names.stream(environment.name, pipeline.name) },
-      statistic: Stats.MAXIMUM,
-      period: Duration.minutes(5),
-    });
-    this.alarm('streamLag', { metric: lagMs, threshold: (pipeline.stream.retentionHours * 3_600_000) / 2, periods: 3 });
+    const lag = streamMetric(environment, pipeline, 'GetRecords.IteratorAgeMilliseconds');
+    this.alarm('streamLag', { metric: lag, threshold: (pipeline.stream.retentionHours * 3_600_000) / 2, periods: 3 });
     const archiveLagMs = new Metric({
       namespace: 'AWS/Firehose',
       metricName: 'KinesisMillisBehindLatest',
@@ -218,27 +213,20 @@ export class Monitoring extends Construct {
     dimensions: Readonly<Record<string, string>> = {},
   ): Metric {
     const { environment, pipeline } = this.props;
-    return new Metric({
-      namespace: functionMetrics.namespace,
-      metricName,
-      dimensionsMap: { Environment: environment.name, Pipeline: pipeline.name, ...dimensions },
-      statistic: Stats.SUM,
-      ...options,
-    });
+    return functionMetric(environment, pipeline, metricName, options, dimensions);
   }
 
-  private alarm(
-    kind: AlarmKind,
-    { metric, threshold, when, periods, ofThem, silenceIs }: Condition,
-    detail?: string,
-  ): void {
+  private alarm(kind: AlarmKind, condition: Condition, detail?: string): void {
     const { environment, pipeline } = this.props;
+    const { metric, threshold, when, periods, ofThem, silenceIs } = condition;
     const { heading, impact } = alarms[kind];
+    const name = alarmName(environment.name, pipeline.name, kind, detail);
+    this.watched.push({ kind, name, threshold });
     new Alarm(
       this,
       `${kind}${detail ?? ''}`.replace(/^./, (letter) => letter.toUpperCase()),
       {
-        alarmName: alarmName(environment.name, pipeline.name, kind, detail),
+        alarmName: name,
         alarmDescription: `Impact: ${impact}. What to do: docs/runbook.md, "${heading}"`,
         metric,
         threshold,

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { Environment, Partner, ProvisionedWarehouse, ServerlessWarehouse } from '../../environments/environment';
 import { either, flag, is, list, number, numeric, object, oneOf, text, whole } from './shape';
 
@@ -104,6 +105,18 @@ const materialize = object<Materialize>({
   partner: text('be the name of a partner'),
 });
 
+const dashboard = z.union(
+  [
+    z.literal(false),
+    object<{ runbookUrl?: string }>({
+      runbookUrl: text('be an address that begins with https://', (url) =>
+        /^https:\/\/[^\s()|]+$/.test(url),
+      ).optional(),
+    }),
+  ],
+  { error: 'be false or { runbookUrl }' },
+);
+
 const queueOrTopic = /^arn:aws[a-z-]*:(sqs|sns):[a-z0-9-]+:\d{12}:[\w-]{1,256}$/;
 
 /** Every rule about a single field of an environment. */
@@ -129,6 +142,7 @@ export const environmentShape = object<Environment>({
   ).optional(),
   alarmEmail: text('be an address', (address) => /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/.test(address)).optional(),
   smoke: flag.optional(),
+  dashboard: dashboard.optional(),
   retainData: flag,
   dropData: list(text('be the name of a pipeline')).optional(),
   deletionProtection: flag,

@@ -8,6 +8,7 @@ import { completeStatements } from './complete';
 import { idlePlan } from './idle';
 import { mergeRaising } from './raising-records';
 import { skippedQuery, skipStatements } from './skips';
+import { totalsQuery } from './totals';
 import { trimStatements } from './trim';
 
 /** Most statements that the Data API takes in one batch. */
@@ -33,6 +34,7 @@ export function refreshPlan(definition: Pipeline): RefreshPlan {
     idle: idlePlan(pipeline),
     gaps: gapsQuery(pipeline),
     skipped: skippedQuery(pipeline),
+    totals: totalsQuery(pipeline),
     raising: mergeRaising(pipeline),
   };
 }

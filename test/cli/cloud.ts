@@ -1,7 +1,6 @@
 import type { Cloud, ListedObject, QueueMessage } from '../../cli/cloud/ports';
 import type { Context } from '../../cli/commands/context';
-import { Progress } from '../../cli/progress';
-import { styleFor } from '../../cli/terminal';
+import { Progress, styleFor } from '../../cli/terminal';
 import type { Row } from '../../lambda/shared/warehouse';
 import { FakeWarehouse } from '../lambda/fakes';
 
@@ -119,7 +118,7 @@ export function fakeContext(
   return {
     cloud,
     stdout: output,
-    progress: new Progress(silent, style, { now: () => 0 }),
+    progress: new Progress(silent, style, () => 0),
     style,
     json,
     remainingMs: () => left,

@@ -20,3 +20,12 @@ test('the run is stopped before the disk is full', () => {
   expect(() => disk.signal.throwIfAborted()).toThrow('/data has 47 MiB free; the data stays');
   disk.dispose();
 });
+
+test('the run is stopped when its folder is gone', () => {
+  const disk = watchDisk('/data', () => {
+    throw new Error('ENOENT: no such file or directory');
+  });
+  disk.look();
+  expect(() => disk.signal.throwIfAborted()).toThrow('/data cannot be read any more (ENOENT');
+  disk.dispose();
+});

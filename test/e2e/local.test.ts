@@ -1,13 +1,16 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { S3Client } from '@aws-sdk/client-s3';
+import { Template } from 'aws-cdk-lib/assertions';
 import { generators } from '../../cli/commands/generators';
 import { openRuntime } from '../../cli/commands/local/open-runtime';
 import { type LocalDependencies, runLocal } from '../../cli/commands/local/run';
-import { startRuntime } from '../../local/runtime';
+import { type Runtime, startRuntime } from '../../local/runtime';
 import { pipelines } from '../../pipelines';
+import { dashboardsOf, metricsOf } from '../support/dashboard';
 import { devAssembly } from './image';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'millrace-e2e-'));
@@ -27,6 +30,9 @@ interface Result {
   oracle: { known: boolean; agrees: boolean; differences: string[] };
 }
 
+/** The metrics that each run's functions wrote. */
+const published: Runtime['metrics'][] = [];
+
 /** Runs the demo to its end over the shared folder. */
 async function demo(events: number) {
   const said = { stdout: '', stderr: '' };
@@ -38,7 +44,7 @@ async function demo(events: number) {
       cpSync(await devAssembly(), folder, { recursive: true });
       return folder;
     },
-    open: openRuntime,
+    open: (given) => openRuntime(given, { onStarted: ({ metrics }) => published.push(metrics) }),
     clients({ endpoint, region, credentials }) {
       const kinesis = new KinesisClient({ endpoint, region, credentials });
       const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
@@ -59,6 +65,26 @@ async function demo(events: number) {
   return { good, lines, result: JSON.parse(lines[0]!) as Result, stderr: said.stderr };
 }
 
+/** Metrics of the dashboard that a run without faults does not write. */
+const ofFaults = ['ParkedObjects', 'ExportFailed', 'LateRows'];
+
+/** Fails unless the functions wrote the metrics of the dashboard, with the dimensions by which it shows them. */
+function expectShownMetrics(pipeline: string): void {
+  const file = readdirSync(assemblyDir, { recursive: true, encoding: 'utf8' }).find((name) =>
+    /pipelines[^/]*\.template\.json$/i.test(name),
+  )!;
+  const [dashboard] = dashboardsOf(Template.fromJSON(JSON.parse(readFileSync(join(assemblyDir, file), 'utf8'))));
+  const shown = metricsOf(dashboard!).filter(({ dimensions }) => dimensions['Pipeline'] === pipeline);
+  const missing = shown.filter(
+    ({ namespace, name, dimensions }) =>
+      !ofFaults.includes(name) &&
+      !published
+        .flatMap((metrics) => metrics.find(namespace, name))
+        .some((value) => isDeepStrictEqual(value.dimensions, dimensions)),
+  );
+  expect(missing).toEqual([]);
+}
+
 test('every record of the dev environment is accounted for, as the generator knows it, and a restart goes on', async () => {
   const first = await demo(1500);
   expect(first.result.oracle).toEqual({ known: true, agrees: true, differences: [] });
@@ -77,6 +103,7 @@ test('every record of the dev environment is accounted for, as the generator kno
   const second = await demo(500);
   expect(second.result.oracle).toEqual({ known: true, agrees: true, differences: [] });
   expect(second.result.events).toBe(2000);
+  expectShownMetrics('estore');
   const windows = (result: Result) => result.exports.map((item) => `${item.name} ${item.window} ${item.files.join()}`);
   expect(windows(second.result)).toEqual(expect.arrayContaining(windows(first.result)));
 });

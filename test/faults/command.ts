@@ -4,10 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { text, wholeNumber } from '../../cli/commands/options';
-import { exitCodeOf, explain, Failure, Interrupted } from '../../cli/failure';
-import { interruptible } from '../../cli/interrupt';
-import { Progress } from '../../cli/progress';
-import { grouped, styleFor } from '../../cli/terminal';
+import { explain, Failure } from '../../cli/failure';
 import type { Scenario } from '../support/actions';
 import { memoryFolder } from '../support/memory';
 import { type KindName, kinds } from './kinds';
@@ -71,29 +68,16 @@ class Worker {
 }
 
 async function run(options: Options): Promise<void> {
-  const progress = new Progress(process.stderr, styleFor(process.stderr, process.env));
-  progress.ifInterrupted('Scenarios that went wrong are in their files. The same --seed plays the same runs again.');
-  try {
-    await interruptible(
-      (signal) => play(options, progress, signal),
-      () => progress.interruption(),
-    );
-  } finally {
-    progress.stop();
-  }
-}
-
-async function play(options: Options, progress: Progress, signal: AbortSignal): Promise<void> {
   const tasks: Task[] = options.replay
     ? [{ scenario: readScenario(options.replay) }]
     : tasksOf(options.runs, options.seed ?? Math.floor(Math.random() * 2 ** 30), namesOf(options.only));
   const [first] = tasks;
-  if (first && 'seed' in first) progress.line(`${grouped(options.runs)} runs from seed ${first.seed}`);
+  if (first && 'seed' in first) console.log(`${options.runs} runs from seed ${first.seed}`);
   const total = tasks.reduce((sum, task) => sum + ('runs' in task ? task.runs : 1), 0);
+  const began = performance.now();
   let done = 0;
   let failures = 0;
-  const stage = progress.stage('faults');
-  const next = () => (signal.aborted ? undefined : tasks.shift());
+  const next = () => tasks.shift();
   await Promise.all(
     Array.from({ length: Math.min(options.workers, tasks.length) }, async () => {
       const place = new Worker();
@@ -103,34 +87,31 @@ async function play(options: Options, progress: Progress, signal: AbortSignal): 
           const answer = await place.answer(task);
           if ('failed' in answer) {
             failures += 1;
-            progress.line(reportOf(task, answer.failed));
+            report(task, answer.failed);
           }
           done += 'runs' in task ? task.runs : 1;
-          stage.count(done, failures > 0 ? `runs, ${grouped(failures)} failed` : 'runs', total);
+          const seconds = (performance.now() - began) / 1000;
+          console.log(`${done} of ${total} runs, ${failures} failed, ${seconds.toFixed(0)} s`);
         }
       } finally {
         place.stop();
       }
     }),
   );
-  if (failures > 0) {
-    stage.failed();
-    process.exitCode = 1;
-  } else stage.done(`${grouped(total)} runs, none went wrong`);
+  if (failures > 0) process.exitCode = 1;
 }
 
-/** Keeps the scenario in a file. Returns what went wrong, for a person. */
-function reportOf(task: Task, failed: Extract<Answer, { failed: unknown }>['failed']): string {
+function report(task: Task, failed: Extract<Answer, { failed: unknown }>['failed']): void {
   const { problems, scenario, shrinks } = failed;
-  const lines = [
+  console.log(
     `\nwrong${'kind' in task ? ` after ${task.kind}, seed ${task.seed}, made shorter ${shrinks} times` : ''}:`,
-    ...problems.slice(0, maxShown).map((problem) => `  ${problem}`),
-    ...(problems.length > maxShown ? [`  and ${problems.length - maxShown} more`] : []),
-  ];
-  if (!('kind' in task)) return lines.join('\n');
+  );
+  for (const problem of problems.slice(0, maxShown)) console.log(`  ${problem}`);
+  if (problems.length > maxShown) console.log(`  and ${problems.length - maxShown} more`);
+  if (!('kind' in task)) return;
   const file = `faults-${task.seed}.json`;
   writeFileSync(file, `${JSON.stringify(scenario, null, 2)}\n`);
-  return [...lines, `the scenario is in ${file}; again: npm run faults -- --replay ${file}\n`].join('\n');
+  console.log(`the scenario is in ${file}; again: npm run faults -- --replay ${file}\n`);
 }
 
 function readScenario(file: string): Scenario {
@@ -173,7 +154,6 @@ new Command('faults')
   .action(run)
   .parseAsync()
   .catch((error: unknown) => {
-    console.error(error instanceof Interrupted ? error.message : `error: ${explain(error)}`);
-    if (error instanceof Interrupted) process.exit(error.exitCode);
-    process.exitCode = exitCodeOf(error);
+    console.error(`error: ${explain(error)}`);
+    process.exitCode = error instanceof Failure ? error.exitCode : 1;
   });

@@ -1,4 +1,5 @@
 import type { Template } from 'aws-cdk-lib/assertions';
+import { dashboardBody } from '../support/dashboard';
 
 interface Resource {
   readonly Type: string;
@@ -26,6 +27,8 @@ const withoutHash = (logicalId: string) => logicalId.replace(/[0-9A-F]{8}$/, '')
 
 function essential({ Properties = {}, ...resource }: Resource): object {
   const { Tags, Version, ...properties } = Properties;
+  if (resource.Type === 'AWS::CloudWatch::Dashboard')
+    return { ...resource, widgets: widgets(properties['DashboardBody']) };
   if (resource.Type !== 'Custom::WarehouseObject') return { ...resource, ...properties };
   const { name, kind, identity, members = {} } = properties;
   const named = (given: unknown) => String(given).replace(/_[0-9a-f]{8}$/, '_<hash>');
@@ -42,6 +45,16 @@ function essential({ Properties = {}, ...resource }: Resource): object {
       : { identity }),
   };
 }
+
+/** One line a widget: its title and what it draws. */
+const widgets = (body: unknown) =>
+  dashboardBody(body).widgets.map(
+    ({ type, properties: { title, metrics = [] } }) =>
+      `${title ?? type}${metrics.length === 0 ? '' : `: ${metrics.map(shownMetric).join(', ')}`}`,
+  );
+
+const shownMetric = ([first, second]: readonly unknown[]) =>
+  typeof first === 'string' ? `${first} ${second}` : ((first as { expression: string }).expression ?? '');
 
 function asText(value: unknown): unknown {
   if (typeof value === 'string') return value.replace(/[0-9a-f]{64}/g, '<hash>');

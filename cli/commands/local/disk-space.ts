@@ -30,15 +30,21 @@ export function assertRoom(folder: string, events: number, free: FreeBytes = fre
 /** Polls the free space until it is disposed of. When little is left, the signal aborts with a Failure that says so. */
 export function watchDisk(folder: string, free: FreeBytes = freeBytes, everyMs = LOOK_EVERY_MS) {
   const controller = new AbortController();
-  const look = () => {
-    const found = Math.floor(free(folder) / MIB);
-    if (found >= NEEDED_TO_GO_ON_MIB) return;
+  const stop = (why: string, cause?: unknown) => {
     clearInterval(timer);
-    controller.abort(
-      new Failure(
+    controller.abort(new Failure(why, 1, { cause }));
+  };
+  const look = () => {
+    let found: number;
+    try {
+      found = Math.floor(free(folder) / MIB);
+    } catch (error) {
+      return stop(`stopped: ${folder} cannot be read any more (${(error as Error).message}); start again`, error);
+    }
+    if (found < NEEDED_TO_GO_ON_MIB)
+      stop(
         `stopped before the disk is full: ${folder} has ${found} MiB free; the data stays, so free some space and start again`,
-      ),
-    );
+      );
   };
   const timer = setInterval(look, everyMs);
   timer.unref();

@@ -45,9 +45,7 @@ export async function sendAndFollow(
     const sentAt = await secondOf(context);
     for (const one of sent)
       findings.push(
-        ...(await runCheck(context, `follow ${one.pipeline.name}`, (stage) =>
-          followMarks(context, one, sentAt, stage),
-        )),
+        ...(await runCheck(context, `follow ${one.pipeline.name}`, () => followMarks(context, one, sentAt))),
       );
   } finally {
     for (const one of sent) findings.push(...(await exportAndRemove(context, options, clients, one)));

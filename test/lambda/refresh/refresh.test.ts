@@ -207,6 +207,26 @@ test('a complete run counts the records that streaming ingestion skipped', async
   expect(recorded.map(({ values }) => values).slice(1)).toEqual([{ SkippedRecords: 3 }]);
 });
 
+test('a complete run reports what it merged, how fresh it is, and its rejects by reason', async () => {
+  const { warehouse, recorded, tick, end } = setUp({ totals: 'select {{run_id}}' });
+  const counts = { events: 7, duplicates: 1, rejects: 3, skipped: 0, first_arrival: '2026-11-21 04:59:00' };
+  const rows = [
+    { ...counts, reason: 'price is missing', records: 2 },
+    { ...counts, reason: 'größe is no number', records: 1 },
+  ];
+  warehouse.outcome = ({ name }) => (name.includes('/totals/') ? { rows } : undefined);
+  await tick('05:00');
+  for (const { name } of plan.steps) await end(nameOf(name));
+  const [, totals, ...reasons] = recorded;
+  const { FreshnessSeconds, ...merged } = totals!.values;
+  expect(merged).toEqual({ MergedEvents: 7, MergedDuplicates: 1, MergedRejects: 3, MergedSkipped: 0 });
+  expect(FreshnessSeconds).toBeGreaterThan(0);
+  expect(reasons.map(({ values, dimensions }) => [values, dimensions])).toEqual([
+    [{ RejectedRecords: 2 }, { Reason: 'price is missing' }],
+    [{ RejectedRecords: 1 }, { Reason: 'gr??e is no number' }],
+  ]);
+});
+
 describe('a step that may fail', () => {
   const steps = plan.steps.map((step) => (step.name === 'landing' ? step : { ...step, mayFail: true }));
   const failed = { status: 'FAILED' as const, error: 'permission denied' };

@@ -41,7 +41,7 @@ export function createCloudWatch({ account, region, clock, authorizer, metrics }
       alarmTwin('CompositeAlarm', 'AWS::CloudWatch::CompositeAlarm', compositeAlarmProperties),
       {
         type: 'AWS::CloudWatch::Dashboard',
-        properties: ['DashboardBody', 'DashboardName'],
+        properties: ['DashboardBody', 'DashboardName', 'Tags'],
         attributes: ['Arn'],
         create(values: Record<string, string>, context) {
           const name = values['DashboardName'] ?? context.generatedName;

@@ -24,7 +24,9 @@ function parseAlterView(cursor: Cursor): Unplaced {
   if (!cursor.takeWords('auto'))
     throw cursor.unsupported(`ALTER MATERIALIZED VIEW ${cursor.token.value.toUpperCase()}`);
   cursor.expectWord('refresh');
-  return { kind: 'alter-view', view, autoRefresh: cursor.expectWord('yes', 'no').value === 'yes' };
+  if (cursor.isWord('yes')) throw cursor.unsupported('AUTO REFRESH YES');
+  cursor.expectWord('no');
+  return { kind: 'alter-view', view };
 }
 
 function parseConstraint(cursor: Cursor): AlterAction | undefined {

@@ -1,0 +1,9 @@
+/** The charts of a pipeline, on the page as on the dashboard. */
+export const charts = {
+  throughput: { title: 'Throughput', unit: 'records merged' },
+  freshness: { title: 'Freshness', unit: 'seconds from arrival to merge, longest' },
+  pending: { title: 'Pending', unit: 'records' },
+  rejects: { title: 'Rejects by reason', unit: 'records' },
+  duration: { title: 'Duration of a refresh', unit: 'seconds, longest' },
+  exportAge: { title: 'Age of the newest export', unit: 'hours since the end of its window' },
+} as const;
