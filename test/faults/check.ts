@@ -1,14 +1,20 @@
 import fc from 'fast-check';
 import type { Scenario } from '../support/actions';
 import type { Weakening } from '../support/functions';
-import { simulate } from '../support/simulation';
+import { type Simulated, simulate } from '../support/simulation';
 import type { Template } from '../support/template';
 import { verify } from '../support/verify';
 
-/** Plays a scenario, recovers, and returns the problems. */
-export async function play(template: Template, scenario: Scenario, weakening?: Weakening): Promise<string[]> {
+/** Plays a scenario, recovers, and returns the problems. @param onPlayed receives the simulation before it is disposed */
+export async function play(
+  template: Template,
+  scenario: Scenario,
+  weakening?: Weakening,
+  onPlayed: (simulated: Simulated) => void = () => undefined,
+): Promise<string[]> {
   const simulated = await simulate(template, scenario, weakening);
   try {
+    onPlayed(simulated);
     return await verify(simulated, template);
   } finally {
     await simulated.dispose();

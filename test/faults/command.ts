@@ -5,13 +5,19 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { text, wholeNumber } from '../../cli/commands/options';
 import { explain, Failure } from '../../cli/failure';
+import { type Cell, grouped, styleFor, table } from '../../cli/terminal';
 import type { Scenario } from '../support/actions';
 import { memoryFolder } from '../support/memory';
+import { aimed } from './aimed';
+import { add, type Counts, none } from './counts';
 import { type KindName, kinds } from './kinds';
+import { faultKindsOf, mutantNames } from './mutants';
 import type { Answer, Task } from './worker';
 
 interface Options {
-  readonly runs: number;
+  readonly runs?: number;
+  readonly nightly?: boolean;
+  readonly mutants?: boolean;
   readonly seed?: number;
   readonly workers: number;
   readonly only?: string;
@@ -21,6 +27,8 @@ interface Options {
 /** Runs of one task. The number is small, so that a failure is near its seed and progress shows. */
 const runsPerTask = 25;
 const maxShown = 12;
+const usualRuns = 1000;
+const nightlyRuns = 10_000;
 const worker = join(__dirname, 'worker.ts');
 
 /** Makes tasks of all kinds in turn. Each has its own seed, so that it can be replayed without the earlier ones. */
@@ -67,38 +75,92 @@ class Worker {
   }
 }
 
-async function run(options: Options): Promise<void> {
-  const tasks: Task[] = options.replay
-    ? [{ scenario: readScenario(options.replay) }]
-    : tasksOf(options.runs, options.seed ?? Math.floor(Math.random() * 2 ** 30), namesOf(options.only));
-  const [first] = tasks;
-  if (first && 'seed' in first) console.log(`${options.runs} runs from seed ${first.seed}`);
-  const total = tasks.reduce((sum, task) => sum + ('runs' in task ? task.runs : 1), 0);
-  const began = performance.now();
-  let done = 0;
-  let failures = 0;
-  const next = () => tasks.shift();
+/** Hands the tasks to child processes, and each answer to `onAnswer`. */
+async function work<T extends Task>(
+  tasks: T[],
+  workers: number,
+  onAnswer: (task: T, answer: Answer) => void,
+): Promise<void> {
   await Promise.all(
-    Array.from({ length: Math.min(options.workers, tasks.length) }, async () => {
+    Array.from({ length: Math.min(workers, tasks.length) }, async () => {
       const place = new Worker();
       try {
         await place.answer();
-        for (let task = next(); task; task = next()) {
-          const answer = await place.answer(task);
-          if ('failed' in answer) {
-            failures += 1;
-            report(task, answer.failed);
-          }
-          done += 'runs' in task ? task.runs : 1;
-          const seconds = (performance.now() - began) / 1000;
-          console.log(`${done} of ${total} runs, ${failures} failed, ${seconds.toFixed(0)} s`);
-        }
+        for (let task = tasks.shift(); task; task = tasks.shift()) onAnswer(task, await place.answer(task));
       } finally {
         place.stop();
       }
     }),
   );
+}
+
+async function run(options: Options): Promise<void> {
+  if (options.mutants) return weaken(options);
+  const runs = options.runs ?? (options.nightly ? nightlyRuns : usualRuns);
+  const tasks: Task[] = options.replay
+    ? [{ scenario: readScenario(options.replay) }]
+    : tasksOf(runs, options.seed ?? Math.floor(Math.random() * 2 ** 30), namesOf(options.only));
+  const [first] = tasks;
+  if (first && 'seed' in first) console.log(`${runs} runs from seed ${first.seed}`);
+  const total = tasks.reduce((sum, task) => sum + ('runs' in task ? task.runs : 1), 0);
+  const began = performance.now();
+  const played = new Map<string, Counts & { readonly failed: number }>();
+  let done = 0;
+  let failures = 0;
+  await work(tasks, options.workers, (task, answer) => {
+    const failed = 'failed' in answer ? 1 : 0;
+    if ('failed' in answer) report(task, answer.failed);
+    failures += failed;
+    const kind = 'kind' in task ? task.kind : 'one scenario';
+    const before = played.get(kind) ?? { ...none, failed: 0 };
+    const counts = 'counts' in answer ? answer.counts : none;
+    played.set(kind, { ...add(before, counts), failed: before.failed + failed });
+    done += 'runs' in task ? task.runs : 1;
+    const seconds = (performance.now() - began) / 1000;
+    console.log(`${done} of ${total} runs, ${failures} failed, ${seconds.toFixed(0)} s`);
+  });
+  console.log(`\n${playedTable(played)}`);
   if (failures > 0) process.exitCode = 1;
+}
+
+function playedTable(played: ReadonlyMap<string, Counts & { readonly failed: number }>): string {
+  const all = [...played.values()].reduce(
+    (sum, counts) => ({ ...add(sum, counts), failed: sum.failed + counts.failed }),
+    {
+      ...none,
+      failed: 0,
+    },
+  );
+  const row = (name: string, { runs, records, faults, failed }: typeof all): Cell[] => [
+    name,
+    ...[runs, records, faults, failed].map(grouped),
+  ];
+  return table(
+    ['kind', 'runs', 'records', 'faults', 'failed'],
+    [...[...played].map(([kind, counts]) => row(kind, counts)), row('all', all)],
+    styleFor(process.stdout, process.env),
+  );
+}
+
+/** Tries every mutant, and reports which faults it does not survive. */
+async function weaken({ workers, only }: Options): Promise<void> {
+  const names = mutantNames.filter((name) => only === undefined || aimed[name].guard.includes(only));
+  const rows = new Map<string, Cell[]>();
+  await work(
+    names.map((mutant) => ({ mutant })),
+    workers,
+    ({ mutant }, answer) => {
+      const { guard, fault } = aimed[mutant];
+      const scenario = 'caught' in answer ? answer.caught : undefined;
+      rows.set(mutant, [guard, scenario ? faultKindsOf(scenario).join(', ') || 'none needed' : 'NOTHING', fault]);
+      console.log(`${rows.size} of ${names.length}: ${guard}`);
+      if (!scenario) process.exitCode = 1;
+    },
+  );
+  const sorted = names.map((name) => rows.get(name)!);
+  console.log(
+    `\n${table(['guard', 'caught by', 'in the scenario'], sorted, styleFor(process.stdout, process.env), '', 100)}`,
+  );
 }
 
 function report(task: Task, failed: Extract<Answer, { failed: unknown }>['failed']): void {
@@ -146,10 +208,12 @@ new Command('faults')
     'Plays random faults against the functions and the twins, and compares every table with what the world did. A run that goes wrong is made ' +
       'shorter, told and kept as a file. Exit code 1 when one went wrong.',
   )
-  .option('--runs <n>', 'how many', wholeNumber('--runs', 1, 10_000_000), 1000)
+  .option('--runs <n>', `how many (default: ${usualRuns})`, wholeNumber('--runs', 1, 10_000_000))
+  .option('--nightly', `${nightlyRuns} runs unless --runs says otherwise`)
+  .option('--mutants', 'weaken one guard after the other, and report which faults show it (exit code 1 for none)')
   .option('--seed <n>', 'where to begin (default: anywhere)', wholeNumber('--seed', 1, 2 ** 31 - 1))
   .option('--workers <n>', 'processes', wholeNumber('--workers', 1, 256), availableParallelism())
-  .option('--only <part>', 'kinds of faults that are called so', text('--only'))
+  .option('--only <part>', 'kinds of faults, or guards, with this in their name', text('--only'))
   .option('--replay <file>', 'play one scenario again', text('--replay'))
   .action(run)
   .parseAsync()

@@ -33,6 +33,21 @@ export const kinds = {
     systemViews: true,
     scans: true,
   },
+  'clocks of functions were wrong and stepped back': {
+    usual: 28,
+    deliveries: false,
+    statements: false,
+    kills: false,
+    clocks: true,
+  },
+  'functions timed out in the middle of a batch': {
+    usual: 28,
+    deliveries: false,
+    statements: false,
+    kills: false,
+    hangs: true,
+  },
+  'S3 asked for fewer requests': { usual: 28, deliveries: false, statements: false, kills: false, slowS3: true },
   'all of it at once': {
     usual: 72,
     deliveries: true,
@@ -42,6 +57,9 @@ export const kinds = {
     scans: true,
     hurry: true,
     raising: true,
+    clocks: true,
+    hangs: true,
+    slowS3: true,
   },
 } as const satisfies Readonly<Record<string, Kinds & { readonly usual: number }>>;
 

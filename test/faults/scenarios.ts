@@ -1,7 +1,6 @@
 import fc from 'fast-check';
-import type { Kill } from '../../local/faults';
 import { type Deliveries, lostConnection, type ScanFault, type StatementFault } from '../../local/faults';
-import { type Action, firstOnceKey, keys, type Scenario, type Span } from '../support/actions';
+import { type Action, firstOnceKey, keys, type Scenario, type Span, type Stop } from '../support/actions';
 import { longRetentionHours } from '../support/pipeline';
 
 const minuteMs = 60_000;
@@ -67,21 +66,48 @@ const actions = fc.array(action, { minLength: 2, maxLength: 14 });
 const sometimes = <T>(arbitrary: fc.Arbitrary<T>, maxLength: number) =>
   fc.array(fc.option(arbitrary, { nil: undefined, freq: 2 }), { maxLength });
 
+/** Redshift's tokens protect for 8 hours, and statements are known for 24. */
 const deliveries: fc.Arbitrary<Deliveries> = fc.oneof(
   fc.constant([]),
   fc.constant([0, 0]),
-  fc.array(fc.constantFrom(0, 5 * minuteMs, 90 * minuteMs, 2 * dayMs, 5 * dayMs), { minLength: 1, maxLength: 3 }),
+  fc.array(fc.constantFrom(0, 5 * minuteMs, 90 * minuteMs, 10 * 60 * minuteMs, 25 * 60 * minuteMs, 5 * dayMs), {
+    minLength: 1,
+    maxLength: 3,
+  }),
 );
+
+/** What COPY and UNLOAD report while S3 asks for fewer requests. */
+const slowCopy =
+  'S3ServiceException:Please reduce your request rate.,Status 503,Error SlowDown,Rid 0,ExtRid 0,CanRetry 1';
 
 const statementFault: fc.Arbitrary<StatementFault> = fc.oneof(
   fc.constant({ kind: 'fail' as const }),
   fc.constant({ kind: 'fail' as const, error: lostConnection }),
+  fc.constant({ kind: 'fail' as const, error: slowCopy }),
   fc.record({ kind: fc.constant('abort' as const), at: fc.nat(16) }),
   fc.constant({ kind: 'answer-lost' as const }),
   fc.record({ kind: fc.constant('slow' as const), ms: fc.constantFrom(30_000, 12 * minuteMs, 90 * minuteMs) }),
 );
 
-const kill: fc.Arbitrary<Kill> = fc.record({ call: fc.integer({ min: 1, max: 34 }), after: fc.boolean() });
+const kill: fc.Arbitrary<Stop> = fc.record({ call: fc.integer({ min: 1, max: 34 }), after: fc.boolean() });
+
+const hang: fc.Arbitrary<Stop> = fc.record({
+  call: fc.integer({ min: 1, max: 34 }),
+  after: fc.constant(false),
+  hangs: fc.constant(true as const),
+});
+
+/** Clocks of functions are seldom more than milliseconds wrong. */
+const skew = fc.constantFrom(-5 * minuteMs, -1000, 1000, 5 * minuteMs);
+
+/** Bursts of calls that S3 does not answer, and pauses between them. */
+const slowDowns = fc
+  .array(fc.record({ calm: fc.nat(12), burst: fc.integer({ min: 1, max: 6 }) }), { maxLength: 4 })
+  .map((bursts) =>
+    bursts.flatMap(
+      ({ calm, burst }) => [...Array(calm).fill(undefined), ...Array(burst).fill(true)] as (true | undefined)[],
+    ),
+  );
 
 const systemViews = fc.constantFrom(undefined, 0, 12_000, dayMs);
 
@@ -106,6 +132,12 @@ export interface Kinds {
   readonly hurry?: boolean;
   /** Records of some events make each statement fail that converts them to column types. */
   readonly raising?: boolean;
+  /** Functions' clocks are wrong by up to five minutes, and step back. */
+  readonly clocks?: boolean;
+  /** Calls of S3 hang until their function times out. */
+  readonly hangs?: boolean;
+  /** S3 answers bursts of calls with 503 SlowDown. */
+  readonly slowS3?: boolean;
 }
 
 /** Generates scenarios with the given kinds of faults. */
@@ -113,7 +145,9 @@ export function scenarios(kinds: Kinds): fc.Arbitrary<Scenario> {
   const late = kinds.deliveries ? sometimes(deliveries, 6) : none;
   const broken = kinds.statements ? sometimes(statementFault, 8) : none;
   const raising = kinds.raising ? fc.uniqueArray(raisingId, { maxLength: 4 }) : none;
-  const killed = kinds.kills ? sometimes(kill, 6) : none;
+  const killed =
+    kinds.kills || kinds.hangs ? sometimes(kinds.kills ? (kinds.hangs ? fc.oneof(kill, hang) : kill) : hang, 6) : none;
+  const wrongClock = kinds.clocks ? sometimes(skew, 8) : none;
   return fc.record({
     actions,
     turns: kinds.hurry ? sometimes(fc.nat(40), 14) : none,
@@ -130,6 +164,8 @@ export function scenarios(kinds: Kinds): fc.Arbitrary<Scenario> {
       scans: kinds.scans ? sometimes(scanFault, 6) : none,
       calls: kinds.statements ? sometimes(fc.constantFrom('throttle' as const, 'answer-lost' as const), 30) : none,
     }),
+    clocks: fc.record({ load: wrongClock, export: wrongClock }),
+    slowDowns: kinds.slowS3 ? slowDowns : none,
     kills: fc.record({ load: killed, refresh: killed, reconcile: killed, export: killed, backfill: killed }),
   });
 }

@@ -3,16 +3,21 @@ import type { Scenario } from '../support/actions';
 import { simPipeline } from '../support/pipeline';
 import { type Template, templateOf } from '../support/template';
 import { play, startMs } from './check';
+import { add, type Counts, countsOf, none } from './counts';
 import { type KindName, kinds } from './kinds';
+import { breaks, type MutantName } from './mutants';
 import { scenarios } from './scenarios';
 
-/** A task from the parent: several runs of one kind, or one scenario. */
+/** A task from the parent: several runs of one kind, one scenario, or the scenarios that are aimed at a mutant. */
 export type Task =
   | { readonly kind: KindName; readonly seed: number; readonly runs: number }
-  | { readonly scenario: Scenario };
+  | { readonly scenario: Scenario }
+  | { readonly mutant: MutantName };
 
 export type Answer =
-  | { readonly done: number }
+  | { readonly done: number; readonly counts: Counts }
+  /** The scenario that a mutant did not survive. */
+  | { readonly caught: Scenario | undefined }
   | {
       readonly failed: { readonly problems: readonly string[]; readonly scenario: Scenario; readonly shrinks: number };
     };
@@ -25,15 +30,21 @@ const maxShrinkMs = 120_000;
  * fail for another reason: the answer has the reason of the smallest one.
  */
 async function work(task: Task, template: Template): Promise<Answer> {
+  if ('mutant' in task) return { caught: await breaks(template, task.mutant) };
   if ('scenario' in task) {
     const problems = await problemsOf(template, task.scenario);
-    return problems.length === 0 ? { done: 1 } : { failed: { problems, scenario: task.scenario, shrinks: 0 } };
+    return problems.length === 0
+      ? { done: 1, counts: none }
+      : { failed: { problems, scenario: task.scenario, shrinks: 0 } };
   }
   let problems: readonly string[] = [];
+  let counts = none;
   let failingSince: number | undefined;
   const property = fc.asyncProperty(scenarios(kinds[task.kind]), async (scenario) => {
     if (failingSince !== undefined && performance.now() - failingSince > maxShrinkMs) return;
-    const wrong = await problemsOf(template, scenario);
+    const wrong = await problemsOf(template, scenario, (simulated) => {
+      counts = add(counts, countsOf(simulated));
+    });
     if (wrong.length === 0) return;
     failingSince ??= performance.now();
     problems = wrong;
@@ -43,13 +54,19 @@ async function work(task: Task, template: Template): Promise<Answer> {
     numRuns: task.runs,
     seed: task.seed,
   });
-  return failed ? { failed: { problems, scenario: counterexample![0], shrinks: numShrinks } } : { done: numRuns };
+  return failed
+    ? { failed: { problems, scenario: counterexample![0], shrinks: numShrinks } }
+    : { done: numRuns, counts };
 }
 
 /** Plays a scenario and returns its problems. A scenario that throws fails too. */
-async function problemsOf(template: Template, scenario: Scenario): Promise<readonly string[]> {
+async function problemsOf(
+  template: Template,
+  scenario: Scenario,
+  onPlayed?: Parameters<typeof play>[3],
+): Promise<readonly string[]> {
   try {
-    return await play(template, scenario);
+    return await play(template, scenario, undefined, onPlayed);
   } catch (error) {
     return [`not played to its end: ${(error as Error).stack}`];
   }
@@ -68,7 +85,7 @@ async function main(): Promise<void> {
       },
     );
   });
-  process.send!({ done: 0 } satisfies Answer);
+  process.send!({ done: 0, counts: none } satisfies Answer);
 }
 
 void main();

@@ -34,6 +34,11 @@ export type Action =
   | { readonly do: 'pause' }
   | { readonly do: 'resume' };
 
+/** The end of an invocation: it is killed, or its call hangs until it times out. */
+export interface Stop extends Kill {
+  readonly hangs?: true;
+}
+
 export interface Scenario {
   readonly actions: readonly Action[];
   /**
@@ -45,7 +50,14 @@ export interface Scenario {
   readonly retentionHours?: number;
   readonly faults: FaultScript;
   /** Kills by function, or by `backfill` for the command. Entry n is for the nth invocation. */
-  readonly kills: Readonly<Record<string, readonly (Kill | undefined)[]>>;
+  readonly kills: Readonly<Record<string, readonly (Stop | undefined)[]>>;
+  /**
+   * Milliseconds by which a function's clock is ahead, by function. Entry n is for the nth invocation, so a clock may
+   * step back from one invocation to the next. @default - all clocks are right
+   */
+  readonly clocks?: Readonly<Record<string, readonly (number | undefined)[]>>;
+  /** The functions' calls of S3 that are answered with 503 SlowDown, in the order of all their calls. @default - none */
+  readonly slowDowns?: readonly (true | undefined)[];
 }
 
 /** The first key of the source whose objects must not be overwritten. */

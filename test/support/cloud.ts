@@ -28,7 +28,8 @@ import {
   type StsPort,
 } from 'aws-local-kit';
 import { createWarehouse, type LocalWarehouse } from 'redshift-local';
-import { createFaults, type FaultSource, type Faults, type Kill } from '../../local/faults';
+import { createFaults, type FaultSource, type Faults } from '../../local/faults';
+import type { Stop } from './actions';
 import { type Handler, Invocations } from './invocation';
 import { memoryFolder } from './memory';
 
@@ -117,7 +118,7 @@ export interface Cloud {
 export interface CloudOptions {
   readonly startMs: number;
   readonly faults: FaultSource;
-  readonly killNext: (name: string) => Kill | undefined;
+  readonly killNext: (name: string) => Stop | undefined;
   readonly handlers: () => Handlers;
   /** A warehouse file that `templateOf` made. @default - an empty warehouse */
   readonly databaseFile?: string;

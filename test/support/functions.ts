@@ -86,11 +86,25 @@ export function exportOver(
   return (event) => run(event, remaining(calls));
 }
 
+/** Trouble outside the functions that the twins do not know of. */
+export interface Surroundings {
+  /** Milliseconds by which the clock of the function's current invocation is ahead. @default - it is right */
+  readonly skewMs?: (functionName: string) => number;
+  /** Called for each call of AWS. @default - only makes the call */
+  readonly around?: Around;
+}
+
 /** Makes the real cores of a pipeline's functions, over real SDK clients that call the cloud's twins. */
-export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakening = {}): Handlers {
+export function functionsOf(
+  cloud: Cloud,
+  pipeline: Pipeline,
+  weakening: Weakening = {},
+  { skewMs = () => 0, around }: Surroundings = {},
+): Handlers {
+  const clockOf = (name: string) => () => cloud.clock.now() + skewMs(name);
   const log: Log = (message, facts) => void cloud.log.push({ message, ...facts });
   const portsOf = (role: string, calls: Calls) => {
-    const { warehouse, s3, sqs, bus } = clientsOf(cloud, role, calls);
+    const { warehouse, s3, sqs, bus } = clientsOf(cloud, role, calls, around);
     return {
       environment,
       log,
@@ -132,7 +146,7 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
           keyArn: cloud.keyArn,
           plan: plans.load,
           ...weakening.loadPorts?.(ports),
-          now: cloud.clock.now,
+          now: clockOf('load'),
           sleep: calls.sleep,
         });
         const answered = weakening.loadAnswer ?? same;
@@ -156,7 +170,7 @@ export function functionsOf(cloud: Cloud, pipeline: Pipeline, weakening: Weakeni
     export: {
       timeoutMs: 15 * minuteMs,
       start(calls) {
-        return exportOver(plans.export, calls, { ...portsOf('export', calls), now: cloud.clock.now });
+        return exportOver(plans.export, calls, { ...portsOf('export', calls), now: clockOf('export') });
       },
     },
   };

@@ -1,5 +1,5 @@
 import type { RuntimeClock } from 'aws-local-kit';
-import type { Kill } from '../../local/faults';
+import type { Stop } from './actions';
 
 /** One run of a function's core in this process. Its calls pass through here, so that it can be killed between two. */
 class Invocation {
@@ -14,7 +14,7 @@ class Invocation {
   constructor(
     readonly name: string,
     readonly deadline: number,
-    private readonly kill: Kill | undefined,
+    private readonly kill: Stop | undefined,
     private readonly onChange: () => void,
   ) {
     this.killed = new Promise((_, reject) => {
@@ -32,6 +32,7 @@ class Invocation {
     if (this.ended) return never();
     this.calls += 1;
     const here = this.kill?.call === this.calls ? this.kill : undefined;
+    if (here?.hangs) return this.resting(never);
     if (here && !here.after) {
       this.die(`killed before ${what}`);
       return never();
@@ -134,8 +135,8 @@ export class Invocations {
 
   constructor(
     private readonly clock: RuntimeClock,
-    /** Decides if the next invocation of a function is killed, and when. */
-    private readonly killNext: (name: string) => Kill | undefined,
+    /** Decides if and when the next invocation of a function is killed, or hangs until its timeout. */
+    private readonly killNext: (name: string) => Stop | undefined,
     /** Called whenever the result of `atWork` may have changed. */
     private readonly onChange: () => void,
   ) {}

@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import type { ServiceResponse } from 'aws-local-kit';
 import { archiveLine } from '../../lambda/archive/archive';
 import { scriptedFaults } from '../../local/faults';
 import { type Action, envelopeKey, keyOf, numbersOf, type Scenario } from './actions';
@@ -30,6 +31,8 @@ export interface Simulated {
   readonly problems: readonly string[];
   /** Gaps that were reported before the backfill closed them. */
   readonly gaps: readonly Gap[];
+  /** How many faults have happened. */
+  injected(): number;
   dispose(): Promise<void>;
 }
 
@@ -69,6 +72,7 @@ export class Simulation implements Simulated {
     readonly cloud: Cloud,
     /** True if streaming ingestion skips records. */
     readonly skips: boolean,
+    readonly injected: () => number,
   ) {
     this.reader = new ExportReader(cloud, template.pipeline);
   }
@@ -77,8 +81,10 @@ export class Simulation implements Simulated {
     const { streamName } = template;
     const retentionHours = scenario.retentionHours ?? longRetentionHours;
     const pipeline = keeping(template.pipeline, retentionHours);
-    const script = scriptedFaults(scenario.faults);
+    const { source: script, counted, injected } = countedFaults(scriptedFaults(scenario.faults));
     const invoked = new Map<string, number>();
+    const skews = new Map<string, number>();
+    const slowDowns = [...(scenario.slowDowns ?? [])];
     let handlers: Handlers = {};
     let simulation: Simulation | undefined;
     const cloud = await createCloud({
@@ -98,19 +104,30 @@ export class Simulation implements Simulated {
         },
       },
       killNext(name) {
-        if (simulation?.stopped) return undefined;
+        if (simulation?.stopped) {
+          skews.clear();
+          return undefined;
+        }
         const nth = invoked.get(name) ?? 0;
         invoked.set(name, nth + 1);
-        return scenario.kills[name]?.[nth];
+        skews.set(name, counted(scenario.clocks?.[name]?.[nth]) ?? 0);
+        return counted(scenario.kills[name]?.[nth]);
       },
     });
-    handlers = functionsOf(cloud, pipeline, weakening);
+    handlers = functionsOf(cloud, pipeline, weakening, {
+      skewMs: (name) => skews.get(name) ?? 0,
+      around: async (operation, _, run) => {
+        const isSlow = operation.startsWith('s3:') && !simulation?.stopped && counted(slowDowns.shift());
+        return isSlow ? slowDown : run();
+      },
+    });
     simulation = new Simulation(
       { ...template, pipeline },
       retentionHours,
       weakening,
       cloud,
       scenario.faults.scans?.some((fault) => fault !== undefined) ?? false,
+      injected,
     );
     simulation.truth.raising.push(...(scenario.faults.raising ?? []));
     await simulation.wire();
@@ -309,6 +326,33 @@ export class Simulation implements Simulated {
   async dispose(): Promise<void> {
     await this.cloud.dispose();
   }
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+const slowDown: ServiceResponse = {
+  status: 503,
+  headers: { 'content-type': 'application/xml' },
+  body: '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>',
+};
+
+/** Counts the faults that a source gives. */
+function countedFaults(source: ReturnType<typeof scriptedFaults>) {
+  let injected = 0;
+  const counted = <T>(fault: T): T => {
+    if (fault !== undefined) injected += 1;
+    return fault;
+  };
+  return {
+    counted,
+    injected: () => injected,
+    source: {
+      ...source,
+      delivery: (point) => counted(source.delivery(point)),
+      statement: (name) => counted(source.statement(name)),
+      call: (operation) => counted(source.call(operation)),
+      scan: () => counted(source.scan?.()),
+    } satisfies typeof source,
+  };
 }
 
 const linesOf = (key: string, events: Parameters<typeof numbersOf>[0]) =>
