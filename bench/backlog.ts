@@ -12,6 +12,7 @@ import { groups, objectsJson } from '../lambda/load/groups';
 import { renderAll } from '../lambda/shared/statement';
 import { loadPlan } from '../sql';
 import { duckdbAlone, type Environment, leastOf, line, pipeline, ratio, taken, withEnvironment } from './environment';
+import { print } from './print';
 import { typedColumns } from './stream-to-events';
 
 const prefix = 'versions/bench/';
@@ -19,7 +20,7 @@ const prefix = 'versions/bench/';
 export const backlog = (files: number, bytes: number, repeats: number) =>
   withEnvironment(async (environment) => {
     const written = await write(environment, files, Math.floor(bytes / files));
-    console.log(
+    print(
       `${grouped(files)} files, ${grouped(written.lines)} events, ${grouped(Math.round(written.bytes / 1e6))} MB, ${grouped(Math.round(written.packed / 1e6))} MB gzipped`,
     );
     const { runtime } = environment;

@@ -15,6 +15,7 @@ import { grouped } from '../cli/terminal';
 import { type Runtime, startRuntime } from '../local/runtime';
 import { pipelines } from '../pipelines';
 import { generator } from '../pipelines/estore/generator';
+import { print } from './print';
 
 export const streamName = 'millrace-dev-estore';
 export const pipeline = pipelines.find(({ name }) => name === 'estore')!;
@@ -192,7 +193,7 @@ export async function leastOf<Name extends string>(
 export function ratio(ours: Taken, alone: Taken, wanted: string): void {
   const byClock = (alone.seconds / ours.seconds).toFixed(2);
   const byProcessor = (alone.processorSeconds / ours.processorSeconds).toFixed(2);
-  console.log(`ratio ${byClock} by the clock, ${byProcessor} by processor time; wanted: ${wanted}`);
+  print(`ratio ${byClock} by the clock, ${byProcessor} by processor time; wanted: ${wanted}`);
 }
 
 export const secondsSince = (began: number) => (performance.now() - began) / 1000;
@@ -208,5 +209,5 @@ export const machine = () => `${cpus().length} cores, ${cpus()[0]?.model ?? 'unk
 /** Prints a line of a report: what, how long, how many a second. */
 export function line(what: string, seconds: number, count?: number, unit = 'records'): void {
   const rate = count === undefined ? '' : `${grouped(Math.round(count / seconds)).padStart(12)} ${unit}/s`;
-  console.log(`${what.padEnd(52)} ${seconds.toFixed(2).padStart(8)} s ${rate}`);
+  print(`${what.padEnd(52)} ${seconds.toFixed(2).padStart(8)} s ${rate}`);
 }

@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { wholeNumber } from '../cli/commands/options';
-import { explain } from '../cli/failure';
+import { exitCodeOf, explain, Interrupted } from '../cli/failure';
+import { interruptible } from '../cli/interrupt';
 import { backlog } from './backlog';
 import { machine } from './environment';
 import { firstMinute } from './first-minute';
 import { memory } from './memory';
 import { mergeGrowth } from './merge-growth';
+import { print, progress } from './print';
 import { reader } from './reader';
 import { reconcileScan } from './reconcile-scan';
 import { refresh } from './refresh';
@@ -42,10 +44,21 @@ async function run(names: readonly string[], options: Options): Promise<void> {
   const unknown = names.filter((name) => !Object.hasOwn(benches, name));
   if (unknown.length > 0)
     throw new Error(`unknown bench ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}`);
-  console.log(machine());
-  for (const name of names.length > 0 ? names : Object.keys(benches)) {
-    console.log(`\n${name}`);
-    await benches[name]!(options);
+  print(machine());
+  const chosen = names.length > 0 ? names : Object.keys(benches);
+  const all = async (signal: AbortSignal) => {
+    for (const [index, name] of chosen.entries()) {
+      if (signal.aborted) return;
+      print(`\n${name}`);
+      const stage = progress.stage(name, `bench ${index + 1} of ${chosen.length}`);
+      await benches[name]!(options);
+      stage.done('');
+    }
+  };
+  try {
+    await interruptible(all, () => progress.interruption());
+  } finally {
+    progress.stop();
   }
 }
 
@@ -67,6 +80,7 @@ new Command('bench')
   .action(run)
   .parseAsync()
   .catch((error: unknown) => {
-    console.error(`error: ${explain(error)}`);
-    process.exitCode = 1;
+    console.error(error instanceof Interrupted ? error.message : `error: ${explain(error)}`);
+    if (error instanceof Interrupted) process.exit(error.exitCode);
+    process.exitCode = exitCodeOf(error);
   });

@@ -7,6 +7,7 @@ import { grouped } from '../cli/terminal';
 import { refreshPlan } from '../sql';
 import { line, pipeline, withEnvironment } from './environment';
 import { growEvents } from './merge-growth';
+import { print } from './print';
 import { runStep } from './stream-to-events';
 
 const everyMs = 50;
@@ -33,7 +34,7 @@ export const memory = (events: number) =>
       const query = 'select customer_id, count(*), min(occurred_at) from estore.events group by customer_id';
       line('grouping all of them', await environment.run([query]), events, 'events');
       sample();
-      console.log(
+      print(
         `${grouped(await environment.number('select count(*) from estore.events'))} events: at most ${(most / gibibyte).toFixed(2)} GiB resident, ${(filled / gibibyte).toFixed(2)} GiB until they were in; wanted: below 3 GiB`,
       );
     } finally {

@@ -8,6 +8,7 @@
 import { grouped } from '../cli/terminal';
 import { pipelineTables, refreshPlan } from '../sql';
 import { type Environment, line, median, pipeline, withEnvironment } from './environment';
+import { print } from './print';
 import { runStep } from './stream-to-events';
 
 const batch = 100_000;
@@ -18,7 +19,7 @@ export const mergeGrowth = (large: number, repeats: number) =>
     const small = await measure(environment, 'small', repeats);
     await growEvents(environment, large);
     const big = await measure(environment, 'large', repeats);
-    console.log(`ratio ${(big / small).toFixed(2)}; wanted: below 2`);
+    print(`ratio ${(big / small).toFixed(2)}; wanted: below 2`);
   });
 
 async function measure(environment: Environment, label: string, repeats: number): Promise<number> {
@@ -27,7 +28,7 @@ async function measure(environment: Environment, label: string, repeats: number)
   for (let i = 1; i <= repeats; i += 1) seconds.push(await mergeOnce(environment, `${label} ${i}`));
   const typical = median(seconds);
   line(`merge ${grouped(batch)} into ${grouped(held)} events (median of ${repeats})`, typical, batch);
-  console.log(`  each: ${seconds.map((second) => second.toFixed(2)).join(', ')} s`);
+  print(`  each: ${seconds.map((second) => second.toFixed(2)).join(', ')} s`);
   return typical;
 }
 

@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { grouped } from '../cli/terminal';
 import { reconcilePlan } from '../sql';
 import { type Environment, line, pipeline, withEnvironment } from './environment';
+import { print } from './print';
 import type { ReconcileTask } from './reconcile-process';
 
 const few = 10_000;
@@ -27,7 +28,7 @@ export const reconcileScan = (keys: number) =>
     if (listed !== keys) throw new Error(`${listed} of ${keys} keys were listed`);
     line(`reconcile of ${grouped(few)} keys`, small.seconds, few, 'keys');
     line(`reconcile of ${grouped(keys)} keys`, all.seconds, keys, 'keys');
-    console.log(
+    print(
       `largest resident set ${small.megabytes} MB and ${all.megabytes} MB; wanted: flat, and below 60 s for 1,000,000 keys`,
     );
   });

@@ -9,6 +9,7 @@ import {
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
 import { duckdbTimed, type Environment, median, withEnvironment } from './environment';
+import { print } from './print';
 
 const warmUp = 20;
 
@@ -25,8 +26,8 @@ export const roundTrip = (times: number) =>
       milliseconds.sort((one, other) => one - other);
       const slow = milliseconds[Math.ceil(times * 0.95) - 1]!;
       const alone = (await duckdbTimed([], 'select 1', times)) * 1000;
-      console.log(`DuckDB alone: ${alone.toFixed(2)} ms at the median`);
-      console.log(
+      print(`DuckDB alone: ${alone.toFixed(2)} ms at the median`);
+      print(
         `select 1 through the SDK client, ${times} times: ${median(milliseconds).toFixed(1)} ms at the median, ${slow.toFixed(1)} ms for 95 of 100; wanted: below 15 ms at the median`,
       );
     } finally {

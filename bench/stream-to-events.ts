@@ -21,12 +21,13 @@ import {
   taken,
   withEnvironment,
 } from './environment';
+import { print } from './print';
 
 export const ingest = (events: number) =>
   withEnvironment(async (environment) => {
     const began = performance.now();
     const produced = await environment.feed(events, 'bench');
-    console.log(`put ${grouped(produced)} records in ${secondsSince(began).toFixed(1)} s (not part of the result)`);
+    print(`put ${grouped(produced)} records in ${secondsSince(began).toFixed(1)} s (not part of the result)`);
     const steps: [string, Taken][] = [];
     // The steps after the first two refresh the views.
     for (const step of refreshPlan(pipeline).steps.slice(0, 2))

@@ -6,5 +6,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, env: process.env }).then((code) => {
+  // An interrupted command may still wait for an answer.
+  if (code === 130) process.exit(code);
   process.exitCode = code;
 });

@@ -1,11 +1,13 @@
 import { meaningOf } from './cloud/aws-errors';
 
+type ExitCode = 1 | 2 | 130;
+
 /** An error that its message explains in full. It is printed without a stack trace. */
 export class Failure extends Error {
   constructor(
     message: string,
-    /** 1: the command failed. 2: the command line is invalid. */
-    readonly exitCode: 1 | 2 = 1,
+    /** 1: the command failed. 2: the command line is invalid. 130: Ctrl-C ended it. */
+    readonly exitCode: ExitCode = 1,
     options?: ErrorOptions,
   ) {
     super(message, options);
@@ -13,9 +15,15 @@ export class Failure extends Error {
   }
 }
 
+/** A person ended the command. The message says what is done and what is not. */
+export class Interrupted extends Failure {
+  constructor(message = 'interrupted') {
+    super(message, 130);
+  }
+}
+
 /** Returns the exit code of a process that ends with the error. */
-export const exitCodeOf = (error: unknown): 1 | 2 =>
-  error instanceof Error && (error as Partial<Failure>).exitCode === 2 ? 2 : 1;
+export const exitCodeOf = (error: unknown): ExitCode => (error instanceof Failure ? error.exitCode : 1);
 
 const systemErrors: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',

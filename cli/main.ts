@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
-import { exitCodeOf, explain } from './failure';
+import { exitCodeOf, explain, Interrupted } from './failure';
 import type { Io } from './terminal';
 
 /** Exit code of the process. */
@@ -38,7 +38,7 @@ const verbs = {
   conformance: () => load<typeof import('./commands/conformance')>('conformance').addConformance,
 } satisfies Record<string, () => AddVerb>;
 
-/** Runs one command line and returns its exit code: 0 done, 1 failed, 2 invalid command line. */
+/** Runs one command line and returns its exit code: 0 done, 1 failed, 2 invalid command line, 130 interrupted. */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   const setExitCode = { code: 0 };
   try {
@@ -48,7 +48,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 0;
-    io.stderr.write(`error: ${explain(error)}\n`);
+    io.stderr.write(error instanceof Interrupted ? `${error.message}\n` : `error: ${explain(error)}\n`);
     if (io.env['MILLRACE_DEBUG'] && error instanceof Error) io.stderr.write(`${error.stack}\n`);
     return exitCodeOf(error);
   }

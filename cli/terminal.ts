@@ -21,6 +21,8 @@ export interface Style {
   red(text: string): string;
   yellow(text: string): string;
   cyan(text: string): string;
+  /** Columns of the terminal. Undefined if the output is none. */
+  readonly columns?: number;
 }
 
 const plain = (text: string) => text;
@@ -28,8 +30,9 @@ const wrap = (on: number, off: number) => (text: string) => `\u001b[${on}m${text
 
 /** Uses colours only on a terminal, and never if NO_COLOR is set to anything (no-color.org). */
 export function styleFor(output: Output, env: NodeJS.ProcessEnv): Style {
+  const width = output.isTTY && output.columns ? { columns: output.columns } : {};
   if (output.isTTY !== true || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb')
-    return { bold: plain, dim: plain, green: plain, red: plain, yellow: plain, cyan: plain };
+    return { bold: plain, dim: plain, green: plain, red: plain, yellow: plain, cyan: plain, ...width };
   return {
     bold: wrap(1, 22),
     dim: wrap(2, 22),
@@ -37,135 +40,80 @@ export function styleFor(output: Output, env: NodeJS.ProcessEnv): Style {
     red: wrap(31, 39),
     yellow: wrap(33, 39),
     cyan: wrap(36, 39),
+    ...width,
   };
 }
 
-export interface Stage {
-  /** Replaces the text after the stage's name while it runs. */
-  update(detail: string): void;
-  done(detail: string): void;
-  failed(): void;
-}
-
-interface Running {
-  readonly name: string;
-  detail: string;
-  readonly began: number;
-}
-
-/** Without a terminal, a running stage prints a line at this interval. */
-const quietMs = 5000;
-
-/**
- * Writes each stage when it ends, one line with its time. A terminal also shows the running stage. Any other output
- * gets a line about a long one.
- */
-export class Progress {
-  private current: Running | undefined;
-  private ticker: NodeJS.Timeout | undefined;
-
-  constructor(
-    private readonly output: Output,
-    readonly style: Style,
-    /** Milliseconds of a monotonic clock. */
-    private readonly now: () => number = () => performance.now(),
-  ) {}
-
-  /** @param doing what is shown until the first update */
-  stage(name: string, doing = ''): Stage {
-    const stage = { name, detail: doing, began: this.now() };
-    this.current = stage;
-    this.draw();
-    clearInterval(this.ticker);
-    this.ticker = this.output.isTTY
-      ? setInterval(() => this.draw(), 200)
-      : setInterval(() => this.write('·', stage, '\n'), quietMs);
-    this.ticker.unref();
-    const end = (mark: string, detail: string) => {
-      this.stop();
-      this.write(mark, { ...stage, detail }, '\n');
-    };
-    return {
-      update: (detail) => {
-        stage.detail = detail;
-        this.draw();
-      },
-      done: (detail) => end(this.style.green('✔'), detail),
-      failed: () => end(this.style.red('✘'), stage.detail || 'failed'),
-    };
-  }
-
-  /** Writes a line above the running stage. */
-  line(text: string): void {
-    this.erase();
-    this.output.write(`${text}\n`);
-    this.draw();
-  }
-
-  /** Cleans up the terminal line if the command ends in the middle of a stage. */
-  stop(): void {
-    this.erase();
-    this.current = undefined;
-    clearInterval(this.ticker);
-  }
-
-  private label(name: string): string {
-    return this.style.bold(name.padEnd(9));
-  }
-
-  private draw(): void {
-    if (!this.output.isTTY || this.current === undefined) return;
-    const room = Math.max(10, (this.output.columns ?? 80) - 24);
-    const shown = { ...this.current, detail: this.current.detail.slice(0, room) };
-    this.write(`\r\u001b[2K${this.style.cyan('●')}`, shown, '');
-  }
-
-  private write(mark: string, { name, detail, began }: Running, end: string): void {
-    const time = this.style.dim(`  ${seconds(this.now() - began)}`);
-    this.output.write(`${mark} ${this.label(name)} ${detail}${time}${end}`);
-  }
-
-  private erase(): void {
-    if (this.output.isTTY && this.current !== undefined) this.output.write('\r\u001b[2K');
-  }
-}
-
 export const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
-export const grouped = (value: number) => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+export const grouped = (value: number) => String(value).replace(/(?<!\.\d*)\B(?=(\d{3})+(?!\d))/g, ',');
 export const plural = (amount: number, noun: string) => `${grouped(amount)} ${noun}${amount === 1 ? '' : 's'}`;
 
 export type Cell = string | number | boolean | null;
 
-/** Formats rows below their column names: numbers to the right, nulls empty, long texts cut. */
+export interface TableOptions {
+  /** Written before each line. @default - nothing */
+  readonly indent?: string;
+  /** A longer text is cut. @default 60 */
+  readonly longest?: number;
+  /** True shows numbers as they are, for data that a person may copy. @default false: grouped by thousands */
+  readonly asIs?: boolean;
+}
+
+/**
+ * Formats rows below their column names: numbers to the right, nulls empty, long texts cut. On a terminal the widest
+ * texts are cut further, until the table fits.
+ */
 export function table(
   columns: readonly string[],
   rows: readonly (readonly Cell[])[],
   style: Style,
-  indent = '',
-  longest = 60,
+  { indent = '', longest = 60, asIs = false }: TableOptions = {},
 ): string {
-  const shown = rows.map((row) => row.map((cell) => cellText(cell, longest)));
+  const shown = rows.map((row) => row.map((cell) => cellText(cell, longest, asIs)));
   const numeric = columns.map(
     (_, index) => rows.length > 0 && rows.every((row) => row[index] === null || isNumber(row[index]!)),
   );
-  const widths = columns.map((column, index) => Math.max(column.length, ...shown.map((row) => row[index]!.length)));
+  const natural = columns.map((column, index) => Math.max(column.length, ...shown.map((row) => row[index]!.length)));
+  const room = style.columns === undefined ? Infinity : style.columns - indent.length - 2 * (columns.length - 1);
+  const widths = fitted(natural, numeric, room);
   const line = (cells: readonly string[], paint: (text: string) => string) =>
     indent +
     cells
-      .map((cell, index) => paint(numeric[index] ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!)))
+      .map((cell, index) => {
+        const text = cut(cell, widths[index]!);
+        return paint(numeric[index] ? text.padStart(widths[index]!) : text.padEnd(widths[index]!));
+      })
       .join('  ')
       .trimEnd();
   const rule = indent + widths.map((width) => style.dim('─'.repeat(width))).join('  ');
   return [line(columns, style.bold), rule, ...shown.map((row) => line(row, plain))].join('\n');
 }
 
+/** A column of texts is not made narrower than this. */
+const narrowest = 8;
+
+/** Takes from the widest columns of texts until the sum fits, or until all are narrow. Numbers are never cut. */
+function fitted(natural: readonly number[], numeric: readonly boolean[], room: number): number[] {
+  const widths = [...natural];
+  let excess = widths.reduce((sum, width) => sum + width, 0) - room;
+  while (excess > 0) {
+    const texts = widths.map((width, index) => (numeric[index] ? 0 : width));
+    const most = Math.max(...texts);
+    if (most <= narrowest) break;
+    widths[texts.indexOf(most)] = most - 1;
+    excess--;
+  }
+  return widths;
+}
+
+const cut = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}…` : text);
+
 const isNumber = (cell: Cell) =>
   typeof cell === 'number' || (typeof cell === 'string' && /^-?[\d,]+(\.\d+)?$/.test(cell));
 
-function cellText(cell: Cell, longest: number): string {
+function cellText(cell: Cell, longest: number, asIs: boolean): string {
   if (cell === null) return '';
-  const text = printable(cell);
-  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+  return typeof cell === 'number' && !asIs ? grouped(cell) : cut(printable(cell), longest);
 }
 
 /** Replaces control characters, so that those of the data do not reach the terminal. */

@@ -173,6 +173,9 @@ async function load(
   if (objects.length === 0) return { loaded: 0, parked: [], waiting: 0 };
   const { backlog } = context.cloud.names.queues(pipeline.name);
   const since = await warehouseNow(context);
+  context.progress.ifInterrupted(
+    'Queued objects are loaded without this command. Run it again for the others: nothing is loaded twice.',
+  );
   const queueing = context.progress.stage('queue');
   for (let at = 0; at < objects.length; at += 100) {
     await context.cloud.queues.send(
@@ -181,7 +184,7 @@ async function load(
         .slice(at, at + 100)
         .map((object) => notificationOf({ bucket, versionId: '', ...object }, object.lastModified)),
     );
-    queueing.update(`${grouped(Math.min(at + 100, objects.length))} of ${grouped(objects.length)}`);
+    queueing.count(Math.min(at + 100, objects.length), 'objects', objects.length);
   }
   queueing.done(plural(objects.length, 'message'));
   const loading = context.progress.stage('load');

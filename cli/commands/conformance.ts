@@ -18,6 +18,8 @@ import {
 import { reference } from 'redshift-local/reference';
 import { localSurroundings } from '../../local/conformance';
 import { Failure } from '../failure';
+import { interruptible } from '../interrupt';
+import { Progress } from '../progress';
 import { type Io, type Output, plural, styleFor, table } from '../terminal';
 import { text, wholeNumber } from './options';
 
@@ -100,19 +102,31 @@ function list(stdout: Output): void {
 }
 
 async function compare(options: Options, io: Io): Promise<number> {
+  const progress = new Progress(io.stderr, styleFor(io.stderr, io.env), { silent: options.json === true });
+  try {
+    return await interruptible(
+      () => compareWith(options, io, progress),
+      () => progress.interruption(),
+    );
+  } finally {
+    progress.stop();
+  }
+}
+
+async function compareWith(options: Options, io: Io, progress: Progress): Promise<number> {
   const cases = chosen(options.topic);
   const target = targetOf(options);
   const around = target === undefined ? await localSurroundings() : target.surroundings();
   try {
     if (target !== undefined) await requireAnswer(around, target.name);
     let done = 0;
-    const onResult = () => {
-      done += 1;
-      if (io.stderr.isTTY) io.stderr.write(`\r${done} of ${cases.length} cases`);
-    };
     const runId = randomBytes(4).toString('hex');
+    if (target !== undefined)
+      progress.ifInterrupted(`Schemas named conformance_${runId}_… may be left in ${target.name}; drop them.`);
+    const stage = progress.stage('compare');
+    const onResult = () => stage.count(++done, 'cases', cases.length);
     const results = await runCases(cases, around, { parallel: options.parallel, runId, onResult });
-    if (io.stderr.isTTY) io.stderr.write('\r\u001b[K');
+    stage.done(plural(cases.length, 'case'));
     const report = reportOf(target?.name ?? 'the local warehouse', results);
     if (target !== undefined) writeReport(options.out, report);
     if (options.json) io.stdout.write(`${JSON.stringify(report)}\n`);

@@ -5,7 +5,9 @@ import { execute, type Row, run, StatementError } from '../../lambda/shared/ware
 import type { ConnectOptions } from '../cloud/connect';
 import type { Cloud } from '../cloud/ports';
 import { Failure } from '../failure';
-import { type Output, Progress, type Style, styleFor } from '../terminal';
+import { interruptible } from '../interrupt';
+import { Progress } from '../progress';
+import { type Output, type Style, styleFor } from '../terminal';
 import { addEnvironmentOptions, wholeNumber } from './options';
 
 /** Everything a command needs: an environment, a terminal, and a deadline. */
@@ -63,18 +65,22 @@ export async function withContext(
   // Loaded late: help, and plans without a warehouse, do not need the SDK.
   const { connect } = require('../cloud/connect') as typeof import('../cloud/connect');
   const cloud = connect(options);
-  const progress = new Progress(io.stderr, styleFor(io.stderr, io.env));
+  const json = options.json === true;
+  const progress = new Progress(io.stderr, styleFor(io.stderr, io.env), { silent: json });
   const deadline = performance.now() + options.timeout * 1000;
-  try {
-    const good = await act({
+  const run = (signal: AbortSignal) =>
+    act({
       cloud,
       stdout: io.stdout,
       progress,
       style: styleFor(io.stdout, io.env),
-      json: options.json === true,
-      remainingMs: () => deadline - performance.now(),
-      sleep: wait,
+      json,
+      // After an interruption no time is left, so that the command ends at its next step.
+      remainingMs: () => (signal.aborted ? 0 : deadline - performance.now()),
+      sleep: (ms) => wait(ms, undefined, { signal }).catch(() => {}),
     });
+  try {
+    const good = await interruptible(run, () => progress.interruption());
     exit.code = good ? 0 : 1;
   } finally {
     progress.stop();

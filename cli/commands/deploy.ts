@@ -2,7 +2,9 @@ import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { RunEvent } from 'aws-local-kit';
 import type { Command } from 'commander';
-import { type Output, Progress, styleFor } from '../terminal';
+import { interruptible } from '../interrupt';
+import { Progress } from '../progress';
+import { type Output, styleFor } from '../terminal';
 import { changesOf, lineOf, resultText } from './deploy/report';
 import { deployTo } from './deploy/request-deployment';
 import { synthesize } from './local/synth';
@@ -34,15 +36,19 @@ export function addDeploy(
     .option('--json', 'the result as one JSON object, the only line on stdout')
     .action(async ({ data, json, repair }: { data: string; json?: boolean; repair?: boolean }) => {
       const runtime = readRuntimeFile(data);
-      const progress = new Progress(io.stderr, styleFor(io.stderr, io.env));
+      const progress = new Progress(io.stderr, styleFor(io.stderr, io.env), { silent: json === true });
       const assemblyDir = join(resolve(data), `deploy-${process.pid}`);
       const events: RunEvent[] = [];
       const asked = repair ? { repair: new Date().toISOString() } : {};
-      try {
-        const folder = await synthesized(progress, () => synth(assemblyDir, new AbortController().signal, asked));
+      const run = async (signal: AbortSignal) => {
+        const folder = await synthesized(progress, () => synth(assemblyDir, signal, asked));
+        progress.ifInterrupted(
+          'The deployment goes on in the local runtime. Run this command again to see the result.',
+        );
         const stage = progress.stage('deploy');
         const result = await deployTo(runtime, folder, (event) => {
           events.push(event);
+          stage.count(completed(events), 'resources');
           const line = lineOf(event, progress.style);
           if (line !== undefined) progress.line(line);
         });
@@ -52,12 +58,18 @@ export function addDeploy(
         exit.code = result.failures.length > 0 ? 1 : 0;
         if (json) io.stdout.write(`${JSON.stringify({ ...result, changes })}\n`);
         else io.stdout.write(`${resultText(result, changes, styleFor(io.stdout, io.env))}\n`);
+      };
+      try {
+        await interruptible(run, () => progress.interruption());
       } finally {
         progress.stop();
         rmSync(assemblyDir, { recursive: true, force: true });
       }
     });
 }
+
+const completed = (events: readonly RunEvent[]) =>
+  events.filter((event) => event.kind === 'resource' && event.done).length;
 
 async function synthesized(progress: Progress, work: () => Promise<string>): Promise<string> {
   const stage = progress.stage('synth');

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { Pipeline } from '../../pipelines/definition';
 import { Failure } from '../failure';
-import { grouped, plural, type Stage, type Style, table } from '../terminal';
+import type { Stage } from '../progress';
+import { grouped, plural, type Style, table } from '../terminal';
 import {
   addContextOptions,
   type CommandIo,
@@ -139,7 +140,7 @@ function linesOf({ pipeline, runs, elsewhere }: Result, style: Style): string[] 
   ]);
   return [
     style.bold(pipeline),
-    table(['run', 'objects', 'size', 'duplicates', 'outcome', 'new events'], rows, style, '', 200),
+    table(['run', 'objects', 'size', 'duplicates', 'outcome', 'new events'], rows, style, { longest: 200 }),
     ...rest,
   ];
 }

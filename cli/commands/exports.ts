@@ -208,16 +208,15 @@ async function verify(context: Context, chosen: readonly NamedExport[], window: 
     files: number;
     problems: string[];
   }[] = [];
-  for (const named of chosen) {
-    const found = (await readPublications(context, named)).filter(
-      (success) => window === undefined || Date.parse(success.window.start) === window,
-    );
-    for (const success of found) {
-      stage.update(`${named.name} ${success.window.start}`);
-      const { rows, revision, files } = success;
-      const problems = await verifyPublication(context, success);
-      results.push({ export: named.name, window: success.window.start, revision, rows, files: files.length, problems });
-    }
+  const publications: { readonly named: NamedExport; readonly success: Success }[] = [];
+  for (const named of chosen)
+    for (const success of await readPublications(context, named))
+      if (window === undefined || Date.parse(success.window.start) === window) publications.push({ named, success });
+  for (const { named, success } of publications) {
+    const { rows, revision, files } = success;
+    const problems = await verifyPublication(context, success);
+    results.push({ export: named.name, window: success.window.start, revision, rows, files: files.length, problems });
+    stage.count(results.length, 'publications', publications.length);
   }
   stage.done(plural(results.length, 'publication'));
   const wrong = results.filter(({ problems }) => problems.length > 0);

@@ -212,8 +212,7 @@ function print({ stdout, style }: Context, { counts, files: rows }: Files, { sta
         ['pipeline', 'status', 'key', 'bytes', 'reason'],
         rows.slice(0, limit).map((row) => [row.pipeline, row.status, row.key, row.size, row.reason ?? null]),
         style,
-        '',
-        200,
+        { longest: 200 },
       ),
     );
   if (rows.length > limit) lines.push(style.dim(`and ${grouped(rows.length - limit)} more: raise --limit, or --json`));

@@ -6,8 +6,10 @@ import { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { Command } from 'commander';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import type { GeneratedRecord, Generation } from '../../pipelines/generator/generator';
-import { Failure } from '../failure';
-import { grouped, type Output, plural } from '../terminal';
+import { Failure, Interrupted } from '../failure';
+import { interruptible } from '../interrupt';
+import { Progress } from '../progress';
+import { grouped, type Output, plural, styleFor } from '../terminal';
 import { feedStream } from './feed';
 import { generatorOf } from './generators';
 import { MOST_EVENTS, share, text, wholeNumber } from './options';
@@ -42,9 +44,11 @@ function instant(flag: string): (value: string) => number {
 interface GenerateIo {
   readonly stdout: Writable & Output;
   readonly stderr: Output;
+  readonly env: NodeJS.ProcessEnv;
 }
 
-export function addGenerate(program: Command, { stdout, stderr }: GenerateIo): void {
+export function addGenerate(program: Command, io: GenerateIo): void {
+  const { stdout, stderr } = io;
   program
     .command('generate')
     .summary('generate sample events into a file or onto a stream')
@@ -79,13 +83,14 @@ export function addGenerate(program: Command, { stdout, stderr }: GenerateIo): v
       if (options.endpoint !== undefined && options.stream === undefined)
         throw new Failure('--endpoint needs --stream', 2);
       const { oracle: _oracle, history, ...knobs } = options;
+      const start = options.start ?? Date.now();
       const generation = generatorOf(options.pipeline).generate({
         ...knobs,
-        start: options.start ?? Date.now(),
+        start,
         ...(history === undefined ? { historyShare: 0, overlap: 0 } : {}),
       });
       if (history !== undefined) writeHistory(generation, history, stderr);
-      if (options.stream !== undefined) await toStream(generation, options.stream, options.endpoint, stderr);
+      if (options.stream !== undefined) await toStream(generation, { ...options, start, stream: options.stream }, io);
       else await toFile(generation.stream(), options.out, stdout);
       if (options.oracle !== undefined)
         writeFileSync(options.oracle, `${JSON.stringify(generation.oracle, null, 2)}\n`);
@@ -124,21 +129,37 @@ function* chunks(records: Iterable<GeneratedRecord>): Generator<string> {
 
 async function toStream(
   generation: Generation,
-  stream: string,
-  endpoint: string | undefined,
-  stderr: Output,
+  { stream, endpoint, events, start, seed }: GenerateOptions & { readonly stream: string; readonly start: number },
+  { stderr, env }: GenerateIo,
 ): Promise<void> {
   const client = new KinesisClient({ ...clientSettings(), ...(endpoint === undefined ? {} : { endpoint }) });
+  const progress = new Progress(stderr, styleFor(stderr, env));
+  const time = new Date(start).toISOString();
+  progress.ifInterrupted(
+    `Records that the stream accepted stay there. With --seed ${seed} --start ${time} the same records are sent, and those become duplicates.`,
+  );
+  const stage = progress.stage('send', `to ${stream}`);
   try {
-    const result = await feedStream(client, stream, generation.stream());
+    const result = await interruptible(
+      (signal) =>
+        feedStream(client, stream, generation.stream(), {
+          signal,
+          onProgress: (accepted) => stage.count(accepted, 'records', Math.max(accepted, events)),
+        }),
+      () => progress.interruption(),
+    );
     const extras = [
       result.refused > 0 ? `${grouped(result.refused)} refused` : '',
       result.resent > 0 ? `${grouped(result.resent)} sent again` : '',
     ].filter(Boolean);
-    stderr.write(
-      `put ${plural(result.accepted, 'record')} onto ${stream}${extras.length > 0 ? ` (${extras.join(', ')})` : ''}\n`,
+    stage.done(
+      `${plural(result.accepted, 'record')} onto ${stream}${extras.length > 0 ? ` (${extras.join(', ')})` : ''}`,
     );
+  } catch (error) {
+    if (!(error instanceof Interrupted)) stage.failed();
+    throw error;
   } finally {
+    progress.stop();
     client.destroy();
   }
 }

@@ -2,7 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type ClockState, clockPath, deploySecretHeader } from 'aws-local/internal-api';
 import type { Command } from 'commander';
 import { Failure } from '../failure';
-import { type Output, Progress, styleFor } from '../terminal';
+import { interruptible } from '../interrupt';
+import { Progress } from '../progress';
+import { type Output, styleFor } from '../terminal';
 import { DEFAULT_DATA, text } from './options';
 import { type RuntimeFile, readRuntimeFile } from './runtime-file';
 
@@ -39,7 +41,11 @@ export function addJump(program: Command, io: JumpIo): void {
       const runtime = readRuntimeFile(data);
       const progress = new Progress(io.stderr, styleFor(io.stderr, io.env));
       try {
-        io.stdout.write(`${new Date(await jump(runtime, ms, progress)).toISOString()}\n`);
+        const end = await interruptible(
+          () => jump(runtime, ms, progress),
+          () => progress.interruption(),
+        );
+        io.stdout.write(`${new Date(end).toISOString()}\n`);
       } finally {
         progress.stop();
       }
@@ -51,6 +57,7 @@ async function jump(runtime: RuntimeFile, ms: number, progress: Progress): Promi
   const stage = progress.stage('jump', 'asking the clock');
   const begin = await clock(runtime);
   const to = begin.now + ms;
+  progress.ifInterrupted(`The clock moves on to ${new Date(to).toISOString()} without this command.`);
   await clock(runtime, to);
   for (;;) {
     const { now, jumpsTo, error } = await clock(runtime);

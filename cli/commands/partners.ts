@@ -81,7 +81,7 @@ function list(site: PartnerSite, { json }: ContextOptions, io: CommandIo): void 
     row.role,
   ]);
   io.stdout.write(
-    `${table(['partner', 'who', 'access', 'prefixes', 'external id', 'until', 'role'], cells, styleFor(io.stdout, io.env), '', 200)}\n`,
+    `${table(['partner', 'who', 'access', 'prefixes', 'external id', 'until', 'role'], cells, styleFor(io.stdout, io.env), { longest: 200 })}\n`,
   );
 }
 
@@ -105,6 +105,6 @@ function printChecks(checks: readonly Check[], { json }: ContextOptions, io: Com
     result === 'broken' ? 'BROKEN' : result,
     detail ?? '',
   ]);
-  io.stdout.write(`${table(['partner', 'what', 'must be', '', ''], rows, style, '', 160)}\n\n`);
+  io.stdout.write(`${table(['partner', 'what', 'must be', '', ''], rows, style, { longest: 160 })}\n\n`);
   io.stdout.write(`${counts.holds} hold, ${counts.broken} broken, ${counts.unproven} unproven\n`);
 }

@@ -2,7 +2,8 @@ import type { Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { fileState, GapError, memoryState, type Reading, readStream } from 'kinesis-reader';
 import { Failure } from '../failure';
-import { grouped, Progress, plural, styleFor } from '../terminal';
+import { Progress } from '../progress';
+import { grouped, plural, styleFor } from '../terminal';
 import type { CommandIo, Exit } from './context';
 import { addEnvironmentOptions, text, wholeNumber } from './options';
 import { untilInterrupted } from './streams/interrupt';
@@ -85,7 +86,7 @@ async function read(named: string, options: ReadCommandOptions, io: CommandIo, e
   if (options.out?.endsWith('.parquet') && options.until === undefined && options.max === undefined)
     throw new Failure('--out FILE.parquet needs --until or --max: the file is written at the end', 2);
   const opened = await openStream(named, options);
-  const progress = new Progress(io.stderr, styleFor(io.stderr, io.env));
+  const progress = new Progress(io.stderr, styleFor(io.stderr, io.env), { silent: options.json === true });
   const store = options.state === undefined ? memoryState() : fileState(options.state);
   try {
     await untilInterrupted(async (signal) => {
@@ -101,7 +102,7 @@ async function read(named: string, options: ReadCommandOptions, io: CommandIo, e
         gzip: options.gzip,
         onGap: options.skipGaps ? 'skip' : 'throw',
         report: ({ shardId, readUntil, oldest }) =>
-          progress.line(`gap in ${shardId}: ${readUntil?.toISOString()} to ${oldest.toISOString()}`),
+          progress.warning(`gap in ${shardId}: ${readUntil?.toISOString()} to ${oldest.toISOString()}`),
         state: store,
         signal,
         ...(options.consumer && { via: { consumerArn: options.consumer } }),

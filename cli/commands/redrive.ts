@@ -91,7 +91,7 @@ async function find(context: Context, pipeline: Pipeline): Promise<Found> {
   for await (const letter of deadLetters(context.cloud, names.queues(pipeline.name).deadLetters)) {
     assertTimeLeft(context, 'reading dead letters');
     letters.push({ ...letter, since: await Promise.all(letter.objects.map((object) => changeSince(context, object))) });
-    stage.update(plural(letters.length, 'dead letter'));
+    stage.count(letters.length, 'dead letters');
   }
   const listed = new Set(letters.flatMap(({ objects }) => objects.map(idOf)));
   const stranded: Stranded[] = [];
@@ -125,14 +125,20 @@ async function sendBack(
 ): Promise<void> {
   const { cloud } = context;
   const { backlog, deadLetters: url } = cloud.names.queues(pipeline.name);
+  context.progress.ifInterrupted(
+    'What was returned is tried again without this command. The rest is still a dead letter or parked: run it again.',
+  );
+  const stage = context.progress.stage('return');
   await removeFromParked(context, pipeline, [...letters.flatMap(({ objects }) => objects), ...stranded]);
   await cloud.queues.send(backlog, await presentOf(context, stranded));
-  for (const { message, original, objects, since } of letters) {
+  for (const [returned, { message, original, objects, since }] of letters.entries()) {
     const old = !present || since.length === 0 || since.includes('same');
     const replaced = present ? objects.filter((_, n) => since[n] === 'replaced') : [];
     await cloud.queues.send(backlog, [...(old ? [original] : []), ...(await presentOf(context, replaced, true))]);
     await cloud.queues.delete(url, message.receipt);
+    stage.count(returned + 1, 'dead letters', letters.length);
   }
+  stage.done(`${plural(letters.length, 'dead letter')}, ${plural(stranded.length, 'parked object')}`);
 }
 
 /**
@@ -166,5 +172,5 @@ function print({ stdout, style }: Context, { name }: Pipeline, { letters, strand
   const end = applied
     ? `${plural(rows.length, 'object')} returned to the queue; ${style.cyan('npx millrace files')} shows the result`
     : `Nothing was done. Add ${style.cyan('--apply')} to return them to the queue${letters.some(({ since }) => since.some((what) => what !== 'same')) ? `, and ${style.cyan('--present')} to try the present bytes where they were replaced` : ''}.`;
-  stdout.write(`${style.bold(name)}\n${table(['object', 'reason'], rows, style, '', 200)}\n\n${end}\n`);
+  stdout.write(`${style.bold(name)}\n${table(['object', 'reason'], rows, style, { longest: 200 })}\n\n${end}\n`);
 }

@@ -4,7 +4,8 @@ import { type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import type { Command } from 'commander';
 import { readStream } from 'kinesis-reader';
 import { Failure } from '../failure';
-import { grouped, Progress, plural, styleFor } from '../terminal';
+import { Progress } from '../progress';
+import { plural, styleFor } from '../terminal';
 import { type CommandIo, checkOrder, moment } from './context';
 import { ATTEMPTS, BYTES_PER_CALL, RECORDS_PER_CALL } from './feed';
 import { addEnvironmentOptions, text, wholeNumber } from './options';
@@ -52,11 +53,11 @@ async function replay(from: string, options: ReplayOptions, io: CommandIo): Prom
   if (isFile && (options.from !== undefined || options.to !== undefined))
     throw new Failure('--from and --to are for archives and streams: a file has no time of arrival for every line', 2);
   const target = await openStream(options.stream, options);
-  const progress = new Progress(io.stderr, styleFor(io.stderr, io.env));
+  const progress = new Progress(io.stderr, styleFor(io.stderr, io.env), { silent: options.json === true });
   const stage = progress.stage('replay');
   try {
     const records = await untilInterrupted((signal) => {
-      const sent = (count: number) => stage.update(`${grouped(count)} records`);
+      const sent = (count: number) => stage.count(count, 'records');
       const put = createPutter(target.client, target.stream, options.rate, signal);
       return from.startsWith('stream:')
         ? fromStream(from.slice('stream:'.length), options, put, sent, signal)

@@ -69,6 +69,9 @@ async function again(context: Context, pipelines: readonly Pipeline[], key: stri
     { bucket, key, etag },
   );
   if (entry !== undefined) return { bucket, key, etag, outcome: 'loaded before', runId: String(entry['run_id']) };
+  context.progress.ifInterrupted(
+    'A queued object is loaded without this command; `npx millrace files` shows the result.',
+  );
   const stage = context.progress.stage('load');
   const since = await warehouseNow(context);
   await removeFromParked(context, pipeline, [object]);

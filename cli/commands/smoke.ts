@@ -97,7 +97,8 @@ async function smoke(context: Context, options: SmokeOptions): Promise<boolean> 
   if (sends) {
     const clients = smokeClients(site);
     const mark = newMark();
-    context.progress.line(`the mark is ${mark}; if this test is killed, run millrace smoke --remove ${mark}`);
+    context.progress.warning(`the mark is ${mark}; if this test is killed, run millrace smoke --remove ${mark}`);
+    context.progress.ifInterrupted(`Marked events may be left. \`npx millrace smoke --remove ${mark}\` removes them.`);
     try {
       findings.push(...(await sendAndFollow(context, options, clients, mark)));
     } finally {
@@ -122,7 +123,7 @@ function print(context: Context, environment: string, findings: readonly CheckRe
     unknown: context.style.yellow("can't tell"),
   };
   const rows = findings.map(({ check, expected, found, result }) => [check, expected, found, marks[result]]);
-  context.stdout.write(`${table(['check', 'expected', 'found', ''], rows, context.style, '', 200)}\n\n`);
+  context.stdout.write(`${table(['check', 'expected', 'found', ''], rows, context.style, { longest: 200 })}\n\n`);
   context.stdout.write(`${counts.ok} ok, ${counts.wrong} wrong, ${counts.unknown} unknown\n`);
   return counts.wrong === 0;
 }

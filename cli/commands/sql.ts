@@ -85,7 +85,9 @@ export function addSql(program: Command, { stdout, env }: SqlIo): void {
       else if (result.columns.length === 0) stdout.write(`${plural(result.changed ?? 0, 'row')} changed\n`);
       else {
         const style = styleFor(stdout, env);
-        stdout.write(`${table(result.columns, result.rows, style)}\n${style.dim(plural(result.rows.length, 'row'))}\n`);
+        stdout.write(
+          `${table(result.columns, result.rows, style, { asIs: true })}\n${style.dim(plural(result.rows.length, 'row'))}\n`,
+        );
       }
     });
 }

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { type Reading, readStream, type StreamRecord } from 'kinesis-reader';
-import { Failure } from '../failure';
+import { Failure, Interrupted } from '../failure';
 import { grouped, type Output, printable, type Style, styleFor, table } from '../terminal';
 import type { CommandIo } from './context';
 import { addEnvironmentOptions, text } from './options';
-import { Interrupted, untilInterrupted } from './streams/interrupt';
+import { untilInterrupted } from './streams/interrupt';
 import { openStream, type StreamOptions } from './streams/open-stream';
 import { since } from './streams/since';
 

@@ -35,7 +35,7 @@ function report(granted: readonly Permission[]): number {
   const unexplained = unused.filter(({ reason }) => reason === undefined);
   const roles = perRole(permissions);
   const section = (title: string, columns: string[], rows: string[][]) =>
-    rows.length > 0 && process.stdout.write(`${title}:\n\n${table(columns, rows, style, '', 160)}\n\n`);
+    rows.length > 0 && process.stdout.write(`${title}:\n\n${table(columns, rows, style, { longest: 160 })}\n\n`);
   process.stdout.write(`${roles.length} roles\n\n`);
   process.stdout.write(`${table(['role', 'granted', 'used', 'with a reason', 'unexplained'], roles, style)}\n\n`);
   section(

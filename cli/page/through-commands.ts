@@ -13,7 +13,8 @@ import { previewRetry, retryRejects } from '../commands/rejects/retry';
 import { type Answer, pipelineOf, why } from '../commands/why';
 import { parseQuestion } from '../commands/why/question';
 import { Failure } from '../failure';
-import { Progress, styleFor } from '../terminal';
+import { Progress } from '../progress';
+import { styleFor } from '../terminal';
 import type { PageRuntime } from './page-runtime';
 
 const DEADLINE_MS = 120_000;

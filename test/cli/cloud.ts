@@ -1,6 +1,7 @@
 import type { Cloud, ListedObject, QueueMessage } from '../../cli/cloud/ports';
 import type { Context } from '../../cli/commands/context';
-import { Progress, styleFor } from '../../cli/terminal';
+import { Progress } from '../../cli/progress';
+import { styleFor } from '../../cli/terminal';
 import type { Row } from '../../lambda/shared/warehouse';
 import { FakeWarehouse } from '../lambda/fakes';
 
@@ -118,7 +119,7 @@ export function fakeContext(
   return {
     cloud,
     stdout: output,
-    progress: new Progress(silent, style, () => 0),
+    progress: new Progress(silent, style, { now: () => 0 }),
     style,
     json,
     remainingMs: () => left,

@@ -1,5 +1,5 @@
 import { explain } from '../../cli/failure';
-import { grouped, Progress, styleFor, table } from '../../cli/terminal';
+import { grouped, styleFor, table } from '../../cli/terminal';
 
 const collect = (isTTY: boolean) => {
   const written: string[] = [];
@@ -35,52 +35,19 @@ test('control characters of the data do not reach the terminal', () => {
   expect(table(['a'], [['\u001b[31mred\u0007']], plain)).toMatch(/^ \[31mred$/m);
 });
 
-test('numbers are grouped by thousands', () => {
-  expect([0, 999, 1000, 1_234_567].map(grouped)).toEqual(['0', '999', '1,000', '1,234,567']);
+test('numbers are grouped by thousands, their decimals are not', () => {
+  expect([0, 999, 1000, 1_234_567, 1234.56789].map(grouped)).toEqual(['0', '999', '1,000', '1,234,567', '1,234.56789']);
+  expect(table(['rows'], [[1_234_567]], plain)).toBe('rows\n─────────\n1,234,567'.replace('rows', '     rows'));
+  expect(table(['id'], [[1_234_567]], plain, { asIs: true })).toContain('1234567');
 });
 
-test('without a terminal a stage is one line when it ends', () => {
-  const output = collect(false);
-  let time = 0;
-  const progress = new Progress(output, plain, () => time);
-  const stage = progress.stage('synth');
-  stage.update('half');
-  time = 1500;
-  stage.done('done');
-  expect(output.written).toEqual(['✔ synth     done  1.5 s\n']);
-});
-
-test('without a terminal a long stage says every five seconds how far it is', () => {
-  jest.useFakeTimers();
-  try {
-    const output = collect(false);
-    const progress = new Progress(output, plain, () => Date.now());
-    const stage = progress.stage('start', 'its services');
-    jest.advanceTimersByTime(5000);
-    stage.update('3 of 5');
-    jest.advanceTimersByTime(6000);
-    stage.done('5 of 5');
-    jest.advanceTimersByTime(60_000);
-    expect(output.written).toEqual([
-      '· start     its services  5.0 s\n',
-      '· start     3 of 5  10.0 s\n',
-      '✔ start     5 of 5  11.0 s\n',
-    ]);
-  } finally {
-    jest.useRealTimers();
-  }
-});
-
-test('on a terminal a line goes above the running stage', () => {
-  const output = collect(true);
-  const progress = new Progress(output, plain, () => 0);
-  progress.stage('start').update('3 of 5');
-  progress.line('news');
-  progress.stop();
-  const at = output.written.indexOf('news\n');
-  expect(output.written[at - 1]).toBe('\r\u001b[2K');
-  expect(output.written[at + 1]).toMatch(/3 of 5/);
-  expect(output.written.at(-1)).toBe('\r\u001b[2K');
+test.each([40, 60, 80, 200])('a table fits a terminal of %d columns and cuts no number', (columns) => {
+  const style = styleFor({ ...collect(true), columns }, { NO_COLOR: '1' });
+  const long = 'estore/2026-11-21/'.repeat(10);
+  const lines = table(['key', 'reason', 'rows'], [[long, long, 1_234_567]], style, { indent: '  ', longest: 200 });
+  for (const line of lines.split('\n')) expect(line.length).toBeLessThanOrEqual(columns);
+  expect(lines).toContain('1,234,567');
+  expect(table(['key'], [[long]], plain, { longest: 200 })).toContain(long);
 });
 
 test.each([

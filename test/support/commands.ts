@@ -1,7 +1,8 @@
 import { s3Buckets, sqsQueues } from '../../cli/cloud/sdk';
 import { backfill } from '../../cli/commands/backfill';
 import type { Context } from '../../cli/commands/context';
-import { Progress, styleFor } from '../../cli/terminal';
+import { Progress } from '../../cli/progress';
+import { styleFor } from '../../cli/terminal';
 import type { Pipeline } from '../../pipelines/definition';
 import { buckets, type Cloud, environment } from './cloud';
 import { clientsOf, queueUrl } from './functions';
@@ -45,7 +46,7 @@ function workOf(cloud: Cloud, calls: Calls): Context {
       close: () => undefined,
     },
     stdout: silent,
-    progress: new Progress(silent, style, () => 0),
+    progress: new Progress(silent, style, { now: () => 0 }),
     style,
     json: true,
     remainingMs: calls.remainingMs,

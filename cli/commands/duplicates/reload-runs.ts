@@ -1,7 +1,8 @@
 import { reloadMessage, reloadRunId, replacedRun } from '../../../lambda/load/reload';
 import type { Pipeline } from '../../../pipelines/definition';
 import { identityVersion, publicTables } from '../../../sql';
-import { grouped, type Stage } from '../../terminal';
+import type { Stage } from '../../progress';
+import { grouped } from '../../terminal';
 import { assertTimeLeft, type Context, queryRows, warehouseText, warehouseTime } from '../context';
 import { deadLetters } from '../history/dead-letters';
 import { COMMIT_DELAY_MS, pollUntilSettled } from '../history/poll';
@@ -127,6 +128,7 @@ export async function reloadAll(
   const { names, queues } = context.cloud;
   const before = await readReasons(context, pipeline);
   const since = warehouseText(warehouseTime(await warehouseNow(context)) - COMMIT_DELAY_MS);
+  context.progress.ifInterrupted('Queued runs are loaded again without this command. Run it again to see the result.');
   await queues.send(
     names.queues(pipeline.name).backlog,
     runs.map(({ runId }) => reloadMessage(runId)),
@@ -151,7 +153,7 @@ export async function reloadAll(
       else if (reasons.length > (before.get(runId)?.length ?? 0))
         ended.set(runId, { outcome: 'refused', events: 0, reason: reasons.at(-1)! });
     }
-    stage.update(`${grouped(ended.size)} of ${grouped(runs.length)} runs`);
+    stage.count(ended.size, 'runs', runs.length);
     return ended.size === runs.length;
   });
   await deleteReportedLetters(

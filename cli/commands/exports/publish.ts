@@ -98,6 +98,7 @@ async function waitUntilPublished(
   named: NamedExport,
   windows: readonly ExportWindow[],
 ): Promise<void> {
+  context.progress.ifInterrupted('The function continues with the windows; `npx millrace exports` shows them.');
   const stage = context.progress.stage('publish');
   const wanted = windows.map(({ start, revision }) => `${new Date(start).toISOString()} ${revision}`);
   for (;;) {
@@ -106,7 +107,7 @@ async function waitUntilPublished(
     );
     const left = wanted.filter((id) => !seen.has(id)).length;
     if (left === 0) return stage.done(plural(wanted.length, 'window'));
-    stage.update(`${plural(left, 'window')} to go`);
+    stage.count(wanted.length - left, 'windows', wanted.length);
     assertTimeLeft(context, `${named.name}: waiting for ${plural(left, 'window')}; the function continues with them`);
     await context.sleep(Math.min(POLL_MS, Math.max(context.remainingMs(), 1)));
   }

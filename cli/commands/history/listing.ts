@@ -1,5 +1,5 @@
 import type { ListedObject } from '../../cloud/ports';
-import { grouped, type Stage } from '../../terminal';
+import type { Stage } from '../../progress';
 import { assertTimeLeft, type Context } from '../context';
 
 /** Lists everything below the prefixes, and counts the calls. */
@@ -21,7 +21,7 @@ export class Listing {
         assertTimeLeft(this.context, `listing ${this.bucket}`);
         this.lists++;
         this.objects += page.length;
-        this.stage.update(`${grouped(this.objects)} objects of ${this.bucket}`);
+        this.stage.count(this.objects, `objects of ${this.bucket}`);
         yield* page;
       }
   }

@@ -1,6 +1,7 @@
 import type { Pipeline } from '../../../pipelines/definition';
 import { publicTables } from '../../../sql';
-import { grouped, type Stage } from '../../terminal';
+import type { Stage } from '../../progress';
+import { grouped } from '../../terminal';
 import { type Context, queryRows, warehouseText, warehouseTime } from '../context';
 import { type ObjectId, ObjectSet } from './ledger';
 import { COMMIT_DELAY_MS, pollUntilSettled } from './poll';
@@ -54,9 +55,8 @@ export async function waitForLoads(
     );
     for (const row of aside)
       if (open.has(idOf(row)) && !done.has(idOf(row))) failed.add(idOf(row), String(row['reason']));
-    stage.update(
-      `${grouped(done.size)} of ${grouped(open.size)} loaded${failed.size > 0 ? `, ${grouped(failed.size)} parked` : ''}`,
-    );
+    const ended = open.size - waitingNow();
+    stage.count(ended, failed.size > 0 ? `objects, ${grouped(failed.size)} parked` : 'objects loaded', open.size);
     return waitingNow() <= 0;
   });
   return {

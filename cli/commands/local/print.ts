@@ -47,7 +47,7 @@ function countsText({ pipelines, total }: Summary, style: Style): string {
   ];
   const columns = ['pipeline', ...terms, ''];
   const rows = [...Object.entries(pipelines).map(([name, account]) => row(name, account)), row('total', total)];
-  return table(columns, rows, style, '  ');
+  return table(columns, rows, style, { indent: '  ' });
 }
 
 /** The terms on the right of the equation. `skipped` is shown only if it is not 0. */
@@ -97,7 +97,7 @@ function reasonsText({ reasons }: Summary, style: Style): string {
     ['pipeline', 'reason', 'records'],
     reasons.map(({ pipeline, reason, records }) => [pipeline, reason, records]),
     style,
-    '  ',
+    { indent: '  ' },
   );
 }
 
@@ -107,7 +107,7 @@ function viewsText({ views }: Summary, style: Style): string {
       const heading = `  ${style.bold(name)}${style.dim(`  ${plural(view.rows, 'row')}`)}`;
       return view.rows === 0
         ? heading
-        : `${heading}\n${table(view.columns, shortened(view.columns, view.top), style, '    ')}`;
+        : `${heading}\n${table(view.columns, shortened(view.columns, view.top), style, { indent: '    ', asIs: true })}`;
     })
     .join('\n');
 }

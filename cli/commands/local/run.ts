@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { grouped, Progress, plural, styleFor } from '../../terminal';
+import { Progress } from '../../progress';
+import { grouped, plural, styleFor } from '../../terminal';
 import { removeRuntimeFile, writeRuntimeFile } from '../runtime-file';
 import { type BatchesFile, oracleOf, readBatches, writeBatches } from './batches';
 import type { DemoRuntime } from './demo-runtime';
@@ -61,7 +62,7 @@ class Demo {
     private readonly deps: LocalDependencies,
   ) {
     this.dataDir = resolve(options.data);
-    this.progress = new Progress(io.stderr, styleFor(io.stderr, io.env));
+    this.progress = new Progress(io.stderr, styleFor(io.stderr, io.env), { silent: options.json });
     prepare(options.data, this.dataDir);
     assertRoom(this.dataDir, options.events);
     this.disk = watchDisk(this.dataDir);
@@ -127,7 +128,7 @@ class Demo {
       this.io.signal.throwIfAborted();
       // The clock stops: nothing is merged or exported before everything is sent.
       this.runtime.setRate(0);
-      this.runtime.onTrouble((message) => this.progress.line(`${this.progress.style.yellow('!')} ${message}`));
+      this.runtime.onTrouble((message) => this.progress.warning(`${this.progress.style.yellow('!')} ${message}`));
       this.rows = new HistoryRows(this.runtime);
       this.announce();
       stage(`${plural(this.runtime.resources, 'resource')} on ${this.runtime.endpoint}`);
@@ -184,7 +185,7 @@ class Demo {
 
   private async ingest(): Promise<void> {
     const stray = await strayObjects(this.runtime);
-    if (stray.length > 0) this.progress.line(strayLine(stray, this.progress.style));
+    if (stray.length > 0) this.progress.warning(strayLine(stray, this.progress.style));
     await this.timed('ingest', async (stage) => {
       let account!: RecordCounts;
       await this.stepUntil('pending records', async () => {
@@ -318,7 +319,7 @@ class Demo {
     runtime.leapTo(Date.now());
     const aheadMinutes = Math.round((runtime.now() - Date.now()) / MINUTE_MS);
     if (aheadMinutes > 0)
-      this.progress.line(
+      this.progress.warning(
         `${this.progress.style.yellow('!')} the clock of ${this.options.data} is ${plural(aheadMinutes, 'minute')} ahead of this machine: your events are that late`,
       );
   }

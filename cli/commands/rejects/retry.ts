@@ -67,6 +67,7 @@ export async function previewRetry(context: Context, pipeline: Pipeline, filter:
  */
 export async function retryRejects(context: Context, pipeline: Pipeline, filter: RejectFilter): Promise<RetryResult> {
   const runId = `retry-${new Date().toISOString().replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
+  context.progress.ifInterrupted('Each transaction takes effect as a whole or not at all. Run it again for the rest.');
   const stage = context.progress.stage('retry');
   const before = await countRejects(context, pipeline, filter);
   const { sql, values } = conditionOf(filter);

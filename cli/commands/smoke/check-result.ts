@@ -1,4 +1,5 @@
 import { explain } from '../../failure';
+import type { Stage } from '../../progress';
 import { assertTimeLeft, type Context } from '../context';
 
 /** One line of the table: what is expected, and what was found. */
@@ -31,12 +32,12 @@ export const unknownResult = (check: string, expected: string, found: string): C
 export async function runCheck(
   context: Context,
   name: string,
-  act: () => Promise<readonly CheckResult[]>,
+  act: (stage: Stage) => Promise<readonly CheckResult[]>,
 ): Promise<CheckResult[]> {
   const stage = context.progress.stage(name);
   try {
     assertTimeLeft(context, name);
-    const found = await act();
+    const found = await act(stage);
     const wrong = found.filter(({ result }) => result === 'wrong').length;
     if (wrong > 0) stage.failed();
     else stage.done(`${found.filter(({ result }) => result === 'ok').length} of ${found.length} as expected`);

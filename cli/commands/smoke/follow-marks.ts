@@ -7,6 +7,7 @@ import type { Success } from '../../../lambda/export/publication';
 import { quoteLiteral } from '../../../lambda/shared/quote';
 import { ofIdentity, publicTables, quoteIdentifier } from '../../../sql';
 import type { ExportFunction } from '../../cloud/export-function';
+import type { Stage } from '../../progress';
 import { type Context, queryRows, warehouseTime } from '../context';
 import { allExports, type NamedExport } from '../exports/find-export';
 import { publishDue } from '../exports/publish';
@@ -61,15 +62,25 @@ export async function countMarks(
 
 const text = ({ events, duplicates, rejects }: Counts) =>
   `${events} events, ${duplicates} duplicates, ${rejects} rejects`;
+const sum = ({ events, duplicates, rejects }: Counts) => events + duplicates + rejects;
 const same = (one: Counts, other: Counts) => text(one) === text(other);
 
 /** Waits until the marks are in their tables and the views include them. */
-export async function followMarks(context: Context, marked: Marked, sentAt: number): Promise<CheckResult[]> {
+export async function followMarks(
+  context: Context,
+  marked: Marked,
+  sentAt: number,
+  stage: Stage,
+): Promise<CheckResult[]> {
   const { pipeline, expected } = marked;
   const counts = await pollUntil(
     context,
     mergeLimitMs(marked),
-    () => countMarks(context, marked),
+    async () => {
+      const found = await countMarks(context, marked);
+      stage.count(sum(found), 'marked records', sum(expected));
+      return found;
+    },
     (found) => same(found, expected) && found.isComplete(sentAt),
   );
   const isComplete = counts.isComplete(sentAt);

@@ -45,7 +45,9 @@ export async function sendAndFollow(
     const sentAt = await secondOf(context);
     for (const one of sent)
       findings.push(
-        ...(await runCheck(context, `follow ${one.pipeline.name}`, () => followMarks(context, one, sentAt))),
+        ...(await runCheck(context, `follow ${one.pipeline.name}`, (stage) =>
+          followMarks(context, one, sentAt, stage),
+        )),
       );
   } finally {
     for (const one of sent) findings.push(...(await exportAndRemove(context, options, clients, one)));

@@ -1,4 +1,4 @@
-import { Failure } from '../../failure';
+import { Interrupted } from '../../failure';
 
 /** Runs until it ends or until Ctrl-C, which aborts the signal; a second Ctrl-C ends the process. */
 export async function untilInterrupted<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -11,11 +11,5 @@ export async function untilInterrupted<T>(act: (signal: AbortSignal) => Promise<
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
-  }
-}
-
-export class Interrupted extends Failure {
-  constructor() {
-    super('interrupted');
   }
 }
