@@ -117,8 +117,8 @@ function ofCast(from: string, to: string): string {
     'null',
     read ? 'empty' : '',
     narrower || (isText(to) && from !== 'boolean') || (read && isTime(to)) ? 'overflow' : '',
-    read && !isText(to) && to !== 'super' ? 'type' : '',
-    read && (isText(to) || to === 'super') ? 'unicode' : '',
+    read && !isText(to) && to !== 'super' && to !== 'varbyte' ? 'type' : '',
+    read && (isText(to) || to === 'super' || to === 'varbyte') ? 'unicode' : '',
     isTime(from) || isTime(to) ? 'leap' : '',
   ].join(' ');
 }

@@ -198,6 +198,7 @@ export type Work =
       readonly text: string;
     }
   | { readonly kind: 'refresh'; readonly view: Name; readonly cascade: boolean }
+  | { readonly kind: 'alter-view'; readonly view: Name; readonly autoRefresh: boolean }
   | {
       readonly kind: 'copy';
       readonly table: Name;

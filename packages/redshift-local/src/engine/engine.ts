@@ -7,6 +7,7 @@ import { addUser } from './ddl';
 import { DoneNotes } from './done';
 import { WarehouseError } from './errors';
 import { KnownShapes } from './json-shapes';
+import { logFailure, refreshAutomatically } from './materialized';
 import { passwordMatches } from './passwords';
 import { QueryHistory } from './query-history';
 import { Queue } from './queue';
@@ -110,6 +111,33 @@ export class Engine implements CommittedCatalog, RunEngine {
       }
       return true;
     });
+  }
+
+  /**
+   * Refreshes the stale views with AUTO REFRESH YES. Redshift refreshes them soon after a change; here the next
+   * statement waits for it. A refresh that fails is logged, and leaves the view as it is.
+   */
+  async refreshAutomatically(signal: AbortSignal): Promise<void> {
+    const views = this.committed.all('relation').filter(({ autoRefresh }) => autoRefresh);
+    for (const view of views) {
+      const owner = this.user(view.owner);
+      if (!owner || view.broken !== undefined || !(view.stream || this.committed.isStale(view))) continue;
+      await this.asWriter(signal, async () => {
+        const session = await this.openSession(owner);
+        try {
+          await session.begin();
+          await refreshAutomatically(session, session.state.relation(view) ?? view);
+          await session.commit();
+        } catch (error) {
+          await session.rollback();
+          await session.begin();
+          await logFailure(session, view, error);
+          await session.commit();
+        } finally {
+          this.closeSession(session, false);
+        }
+      });
+    }
   }
 
   nextTransactionId(): number {

@@ -5,7 +5,7 @@ import { copy } from './copy';
 import { literal } from './database';
 import * as ddl from './ddl';
 import { WarehouseError } from './errors';
-import { createMaterializedView, refresh } from './materialized';
+import { alterView, createMaterializedView, refresh } from './materialized';
 import { requireOwner, requireReads, requireRelation } from './privileges';
 import { type ResultSet, runQuery } from './result';
 import type { Planned, Session } from './session';
@@ -126,6 +126,8 @@ async function executeDefinition(session: Session, planned: Planned, statement: 
       return createStreamingView(session, planned, statement);
     case 'refresh':
       return refresh(session, statement);
+    case 'alter-view':
+      return alterView(session, statement);
     case 'alter-table':
       return alterTable(session, statement);
     case 'begin':

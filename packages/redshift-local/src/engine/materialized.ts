@@ -2,11 +2,11 @@ import type { Statement } from '../statement';
 import { type BrokenState, qualified, type RelationEntry } from './catalog';
 import { identifier } from './database';
 import { duckdbName } from './ddl';
-import { WarehouseError } from './errors';
+import { errorText, WarehouseError } from './errors';
 import { newViewName } from './new-view';
-import { requireRefresher, requireRelation } from './privileges';
+import { requireOwner, requireRefresher, requireRelation } from './privileges';
 import type { Planned, Session } from './session';
-import { loadStream } from './streaming';
+import { loadStream, nothingNew } from './streaming';
 
 export async function createMaterializedView(
   session: Session,
@@ -28,7 +28,7 @@ export async function createMaterializedView(
     text: statement.text,
     reads: bases.map((base) => ({ schema: base.schema, name: base.name })),
     query: statement.query,
-    autoRefresh: false,
+    autoRefresh: statement.autoRefresh,
     recomputeReason: statement.recomputeReason,
     mutable: statement.mutable,
     seen: versionsOf(session, bases),
@@ -85,17 +85,40 @@ async function refreshOne(session: Session, entry: RelationEntry): Promise<void>
     await logRefresh(session, entry, failures[entry.broken]);
     throw new WarehouseError(`materialized view "${entry.name}" cannot be refreshed: ${failures[entry.broken]}`);
   }
-  await logRefresh(session, entry, entry.stream ? await loadStream(session, entry) : await recompute(session, entry));
+  await logRefresh(session, entry, await update(session, entry));
 }
 
-const logRefresh = (session: Session, entry: RelationEntry, status: string) =>
+const update = (session: Session, entry: RelationEntry) =>
+  entry.stream ? loadStream(session, entry) : recompute(session, entry);
+
+/** Refreshes a view with AUTO REFRESH YES, as its owner. A refresh that finds nothing new is not logged. */
+export async function refreshAutomatically(session: Session, entry: RelationEntry): Promise<void> {
+  const status = await update(session, entry);
+  if (status !== nothingNew) await logRefresh(session, entry, status, 'Auto');
+}
+
+/** Logs an automatic refresh that failed. */
+export const logFailure = (session: Session, entry: RelationEntry, error: unknown) =>
+  logRefresh(session, entry, `Refresh failed. ${errorText(error)}`, 'Auto');
+
+/** Executes ALTER MATERIALIZED VIEW … AUTO REFRESH. */
+export function alterView(session: Session, { view, autoRefresh }: Extract<Statement, { kind: 'alter-view' }>): void {
+  const entry = session.state.relation(view)!;
+  requireOwner(session, entry);
+  if (autoRefresh && entry.mutable) throw new WarehouseError('AUTO REFRESH YES is not allowed with a mutable function');
+  if (autoRefresh && basesOf(session, entry).some(({ kind }) => kind === 'materialized-view'))
+    throw new WarehouseError('AUTO REFRESH YES is not allowed on a view over another materialized view');
+  session.state.put('relation', qualified(entry), { ...entry, autoRefresh });
+}
+
+const logRefresh = (session: Session, entry: RelationEntry, status: string, type: 'Manual' | 'Auto' = 'Manual') =>
   session.log('sys_mv_refresh_history', {
     user_id: session.user.id,
     transaction_id: session.transactionId,
     database_name: session.options.database,
     schema_name: entry.schema,
     mv_name: entry.name,
-    refresh_type: 'Manual',
+    refresh_type: type,
     status,
     start_time: { epochMs: session.now },
     end_time: { epochMs: session.options.clock.now() },

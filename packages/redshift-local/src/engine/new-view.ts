@@ -7,13 +7,12 @@ type NewView = Extract<Statement, { kind: 'create-materialized-view' | 'create-s
 
 /**
  * Returns the full name of a materialized view that the session may create.
- * @throws WarehouseError if a privilege is missing, the name is taken, or the view has AUTO REFRESH YES
+ * @throws WarehouseError if a privilege is missing or the name is taken
  */
-export function newViewName(session: Session, planned: Planned, { view, autoRefresh }: NewView): Required<Name> {
+export function newViewName(session: Session, planned: Planned, { view }: NewView): Required<Name> {
   const name = { schema: view.schema ?? 'public', name: view.name };
   requireReads(session, planned);
   requireCreateIn(session, name.schema);
   if (session.state.relation(name)) throw new WarehouseError(`Relation "${name.name}" already exists`);
-  if (autoRefresh) throw new WarehouseError('AUTO REFRESH YES is not modelled by the local warehouse');
   return name;
 }

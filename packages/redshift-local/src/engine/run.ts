@@ -59,6 +59,7 @@ export interface RunEngine {
   closeSession(session: Session, reusable: boolean): void;
   nextQueryId(): number;
   catalog(of?: SessionCatalog): SessionCatalog;
+  refreshAutomatically(signal: AbortSignal): Promise<void>;
   readonly history: QueryHistory;
   asks(sqls: readonly string[], parameters: RunRequest['parameters'], catalog: SessionCatalog): Asked;
   asReader<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T>;
@@ -175,6 +176,7 @@ export class Run {
     work: (session: Session) => Promise<boolean>,
   ): Promise<void> {
     const { signal, parameters } = this.request;
+    await this.engine.refreshAutomatically(signal);
     const catalog = this.engine.catalog(this.opened?.catalog);
     // In a block, the statements after a mistake are run too, and they may write.
     const writes = this.opened?.usedTemporary || mayStartBlock(sqls);

@@ -30,7 +30,7 @@ export async function createStreamingView(
     columns: statement.columns,
     text: statement.text,
     query: statement.query,
-    autoRefresh: false,
+    autoRefresh: statement.autoRefresh,
     seen: {},
     stream: { externalSchema: statement.externalSchema, name: statement.stream, lastRefreshMs: 0 },
   };
@@ -52,7 +52,7 @@ export async function loadStream(session: Session, entry: RelationEntry): Promis
   const principal = session.options.assume(roleArn, session.user.name);
   const after = session.state.get('positions', id) ?? {};
   const slice = await session.options.kinesis.readSlice(principal, stream, after);
-  if (Object.keys(slice.latest).length === 0) return `${updated}: Stream returned no new data`;
+  if (Object.keys(slice.latest).length === 0) return nothingNew;
 
   const refreshMs = Math.max(session.now, lastRefreshMs + 1);
   const bounds = Object.entries(slice.latest)
@@ -85,6 +85,7 @@ export async function loadStream(session: Session, entry: RelationEntry): Promis
 }
 
 const updated = 'Refresh successfully updated MV incrementally';
+export const nothingNew = `${updated}: Stream returned no new data`;
 
 function* groupsOf(files: readonly string[]): Generator<string[]> {
   let group: string[] = [];

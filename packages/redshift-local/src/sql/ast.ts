@@ -292,7 +292,8 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
   | {
       readonly kind: 'merge';
       readonly table: Reference;
-      readonly source: Reference;
+      readonly source: Reference | Query;
+      /** A subquery has one. */
       readonly alias?: Identifier;
       readonly on: Expression;
       /** Undefined for REMOVE DUPLICATES. */
@@ -374,7 +375,7 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
     }
   | { readonly kind: 'add-column'; readonly table: Reference; readonly column: ColumnDefinition }
   | { readonly kind: 'alter-table'; readonly table: Reference; readonly action: AlterAction }
-  | { readonly kind: 'alter-view'; readonly view: Reference }
+  | { readonly kind: 'alter-view'; readonly view: Reference; readonly autoRefresh: boolean }
   | { readonly kind: 'truncate'; readonly table: Reference }
   | {
       readonly kind: 'create-view';

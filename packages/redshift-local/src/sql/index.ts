@@ -191,8 +191,7 @@ function translateCommand(node: Command, context: Context): Statement {
       const relation = findRelation(node.view, context);
       if (relation.kind !== 'materialized-view')
         throw context.source.error(`"${relation.name}" is not a materialized view`, node.view[0]!.at);
-      // Every view here already has AUTO REFRESH NO.
-      return { kind: 'alter-table', table: nameOf(relation), change: { kind: 'key' }, duckdb: [] };
+      return { kind: 'alter-view', view: nameOf(relation), autoRefresh: node.autoRefresh };
     }
     case 'begin':
     case 'commit':

@@ -254,8 +254,8 @@ test.each([
     'MAXERROR must be between 0 and 100000, got 100001',
   ],
   [
-    `copy shop.staged from 's3://work/x' ${role} format json 's3://work/paths.json'`,
-    "JSON 's3://work/paths.json' in COPY is not supported by the local warehouse",
+    `copy shop.staged from 's3://work/x' ${role} format json 'paths.json'`,
+    "JSON 'paths.json' in COPY is not supported by the local warehouse",
   ],
   [
     "copy shop.staged from 's3://work/x' iam_role 'arn:aws:iam::000000000000:role/a,arn:aws:iam::000000000000:role/b' format parquet",

@@ -24,9 +24,7 @@ function parseAlterView(cursor: Cursor): Unplaced {
   if (!cursor.takeWords('auto'))
     throw cursor.unsupported(`ALTER MATERIALIZED VIEW ${cursor.token.value.toUpperCase()}`);
   cursor.expectWord('refresh');
-  if (cursor.isWord('yes')) throw cursor.unsupported('AUTO REFRESH YES');
-  cursor.expectWord('no');
-  return { kind: 'alter-view', view };
+  return { kind: 'alter-view', view, autoRefresh: cursor.expectWord('yes', 'no').value === 'yes' };
 }
 
 function parseConstraint(cursor: Cursor): AlterAction | undefined {

@@ -1,6 +1,7 @@
 import type { Expression, Identifier, StatementNode } from '../ast';
 import type { Cursor } from './cursor';
 import { parseExpression } from './expression';
+import { parseQuery } from './query';
 
 type Merge = Omit<StatementNode & { kind: 'merge' }, 'at' | 'end'>;
 
@@ -34,9 +35,9 @@ export function parseMerge(cursor: Cursor): Merge {
   const table = cursor.reference('a table');
   if (!cursor.isWord('using')) throw cursor.syntaxError('USING');
   cursor.next();
-  if (cursor.isOperator('(')) throw cursor.unsupported('MERGE with a subquery as its source');
-  const source = cursor.reference('a table');
+  const source = cursor.isOperator('(') ? parseSourceQuery(cursor) : cursor.reference('a table');
   const alias = cursor.relationAlias();
+  if ('body' in source && !alias) throw cursor.syntaxError('an alias of the subquery');
   cursor.expectWord('on');
   const on = parseExpression(cursor);
   if (cursor.takeWords('remove', 'duplicates')) return { kind: 'merge', table, source, alias, on };
@@ -46,6 +47,13 @@ export function parseMerge(cursor: Cursor): Merge {
   const columns = cursor.isOperator('(') ? cursor.identifiers('a column') : [];
   cursor.expectWord('values');
   return { kind: 'merge', table, source, alias, on, clauses: { matched, columns, values: parseValues(cursor) } };
+}
+
+function parseSourceQuery(cursor: Cursor) {
+  cursor.expectOperator('(');
+  const query = parseQuery(cursor);
+  cursor.expectOperator(')');
+  return query;
 }
 
 function parseMatched(cursor: Cursor): NonNullable<Merge['clauses']>['matched'] {

@@ -101,7 +101,7 @@ function parseSelect(cursor: Cursor): SelectCore {
   if (distinct && cursor.isWord('on')) throw cursor.unsupported('DISTINCT ON');
   if (!distinct) cursor.takeWords('all');
   const items = cursor.list(() => parseItem(cursor));
-  const exclude = parseExclude(cursor, items);
+  const exclude = parseExclude(cursor);
   const into = parseInto(cursor);
   const from = cursor.takeWords('from') ? parseFrom(cursor) : undefined;
   const where = cursor.takeWords('where') ? parseExpression(cursor) : undefined;
@@ -129,14 +129,12 @@ function parseInto(cursor: Cursor): SelectCore['into'] {
 }
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_EXCLUDE_list.html */
-function parseExclude(cursor: Cursor, items: readonly SelectItem[]): Identifier[] | undefined {
-  const { at } = cursor;
+function parseExclude(cursor: Cursor): Identifier[] | undefined {
   if (!cursor.takeWords('exclude')) return undefined;
-  if (items.length > 1 || items[0]!.kind !== 'star') throw cursor.unsupported('EXCLUDE beside other items than *', at);
   const names = cursor.isOperator('(')
     ? cursor.identifiers('a column')
     : cursor.list(() => cursor.identifier('a column'));
-  if (cursor.isOperator(',')) throw cursor.unsupported('EXCLUDE beside other items than *', at);
+  if (cursor.isOperator(',')) throw cursor.unsupported('EXCLUDE before the end of the select list');
   return names;
 }
 
@@ -217,8 +215,8 @@ function parseItem(cursor: Cursor): SelectItem {
   const expression = parseExpression(cursor);
   if (cursor.takeWords('as')) return { kind: 'expression', expression, alias: cursor.anyIdentifier('an alias') };
   const excludes = cursor.isWord('exclude') && cursor.peek().kind !== 'end' && !',;)'.includes(cursor.peek().value);
-  if (excludes && cursor.peek().value !== 'from') throw cursor.unsupported('EXCLUDE beside other items than *');
-  const alias = cursor.isIdentifier() ? cursor.identifier('an alias') : undefined;
+  const alias =
+    !(excludes && cursor.peek().value !== 'from') && cursor.isIdentifier() ? cursor.identifier('an alias') : undefined;
   return { kind: 'expression', expression, alias };
 }
 

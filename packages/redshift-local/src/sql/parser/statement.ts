@@ -114,10 +114,24 @@ function parseTransaction(cursor: Cursor): Unplaced {
   const { value } = cursor.next();
   if (value === 'start') cursor.expectWord('transaction');
   else if (!cursor.takeWords('work')) cursor.takeWords('transaction');
-  if (cursor.isWord('isolation', 'read'))
-    throw cursor.unsupported(`${cursor.token.value.toUpperCase()} of a transaction`);
-  if (value === 'begin' || value === 'start') return { kind: 'begin' };
+  if (value === 'begin' || value === 'start') {
+    parseModes(cursor);
+    return { kind: 'begin' };
+  }
   return { kind: value === 'commit' || value === 'end' ? 'commit' : 'rollback' };
+}
+
+/** Redshift maps every isolation level to SERIALIZABLE (https://docs.aws.amazon.com/redshift/latest/dg/r_BEGIN.html). */
+function parseModes(cursor: Cursor): void {
+  for (;;) {
+    if (cursor.takeWords('isolation', 'level')) {
+      const levels = [['serializable'], ['repeatable', 'read'], ['read', 'committed'], ['read', 'uncommitted']];
+      if (!levels.some((words) => cursor.takeWords(...words))) throw cursor.syntaxError('an isolation level');
+    } else if (cursor.isWord('read') && cursor.peek().value === 'only')
+      throw cursor.unsupported('READ ONLY of a transaction');
+    else if (!cursor.takeWords('read', 'write')) return;
+    cursor.takeOperator(',');
+  }
 }
 
 function parseUpdate(cursor: Cursor): Unplaced {

@@ -88,6 +88,9 @@ export class Caster {
     if (mode === 'lenient' && !isText(type)) throw this.source.unsupported(`try_cast from ${describe(type)}`, at);
     if (isText(type)) return this.fromText(sql, type, to, mode, at);
     if (to.name === 'super') return this.toSuper(value, at);
+    // Bytes that are not UTF-8 fail the statement.
+    if (type.name === 'varbyte' && to.name === 'varchar' && mode === 'explicit')
+      return this.fitText(`decode(${sql})`, varchar(type.length), to, mode, at);
     if (isText(to)) return this.toText(value, to, mode, at);
     const isWholeToBigint = to.name === 'bigint' && mode === 'explicit' && isWholeDouble(value);
     if (!isWholeToBigint && !this.isPlain(type, to, mode)) throw this.impossible(type, to, at);
@@ -183,6 +186,11 @@ export class Caster {
     if (mode === 'assignment') throw this.impossible(from, to, at, 'store');
     if (to.name === 'super') return `to_json(${sql})`;
     this.repeated(sql, at);
+    if (to.name === 'varbyte' && mode === 'explicit') {
+      const length = 'length' in from ? from.length : maxTextBytes;
+      const padded = from.name === 'char' ? `rpad(${sql}, ${length}, ' ')` : sql;
+      return fitBytes(`encode(${padded})`, { length }, to);
+    }
     const pattern = patternOf(to);
     if (to.name !== 'boolean' && !pattern) throw this.impossible(from, to, at);
     return letting('x', sql, (x) => (pattern ? this.read(x, pattern, to, mode) : this.readTruth(x, to, mode)));
@@ -289,6 +297,8 @@ export class Caster {
         throw this.source.error(`value too long for type ${describe(to)}`, at);
       return { sql: quoteLiteral(cutToBytes(text, to.length)), type: to };
     }
+    if (to.name === 'varbyte')
+      return this.cast({ sql: quoteLiteral(text), type: varchar(Math.max(1, Buffer.byteLength(text))) }, to, mode, at);
     if (to.name === 'super') return { sql: `to_json(${quoteLiteral(text)})`, type: to };
     if (to.name === 'boolean') {
       const word = text.trim().toLowerCase();

@@ -113,7 +113,12 @@ function resolveRelation(item: RelationItem, environment: Environment): string {
     const { sql, columns } = readLateView(relation, relation.lateQuery, environment);
     return `(${sql}) as ${addRelation(environment, alias, columns, item, schema)}`;
   }
-  return `${relationSql(relation)} as ${addRelation(environment, alias, withOrigin(relation), item, schema)}`;
+  const added = addRelation(environment, alias, withOrigin(relation), item, schema);
+  if (relation.kind === 'system-view')
+    Object.assign(environment.scope.relations.at(-1)!, {
+      system: relation.schema === 'information_schema' ? `${relation.schema}.${relation.name}` : relation.name,
+    });
+  return `${relationSql(relation)} as ${added}`;
 }
 
 function withOrigin({ kind, schema, name: table, columns }: Relation) {
@@ -305,7 +310,7 @@ function resolveJoin(given: Join, environment: Environment): string {
   const using = item.natural ? commonColumns(scope.relations, between, item.at) : item.using;
   if (using?.length === 0) return `${left} cross join ${right}`;
   const condition = using
-    ? usingCondition(using, item.join, between, environment)
+    ? usingCondition(using, item.join, { before, between }, environment)
     : onCondition(item.on!, item.join, environment);
   return `${left} ${item.join} join ${right} on ${condition}`;
 }
@@ -339,9 +344,19 @@ function commonColumns(relations: readonly ScopeRelation[], between: number, at:
   return [...common].map((text) => ({ text, quoted: true, at }));
 }
 
-function usingCondition(names: readonly Identifier[], join: string, between: number, environment: Environment): string {
+/**
+ * The columns of USING become one column each, before all others of both sides. In a full join that is the value of the
+ * side that has one.
+ * @param join `before` is the place of the left side's first relation, `between` that of the right side's
+ */
+function usingCondition(
+  names: readonly Identifier[],
+  join: Join['join'],
+  { before, between }: { before: number; between: number },
+  environment: Environment,
+): string {
   const { context, scope } = environment;
-  if (join === 'full') throw context.source.unsupported('FULL JOIN with USING', names[0]!.at);
+  const joined: ScopeColumn[] = [];
   const conditions = names.map((identifier) => {
     const name = context.fold(identifier);
     const side = (relations: readonly ScopeRelation[]) => {
@@ -355,8 +370,18 @@ function usingCondition(names: readonly Identifier[], join: string, between: num
     const a = side(scope.relations.slice(0, between));
     const b = side(scope.relations.slice(between));
     const [x, y] = comparable(a, b, environment, identifier.at, 'USING');
-    (join === 'right' ? a : b).hidden = true;
+    if (join === 'full' && describe(a.type) !== describe(b.type))
+      throw context.source.unsupported(
+        `FULL JOIN with USING of ${describe(a.type)} and ${describe(b.type)}`,
+        identifier.at,
+      );
+    joined.push(
+      join === 'full' ? { name, type: a.type, sql: `coalesce(${a.sql}, ${b.sql})` } : { ...(join === 'right' ? b : a) },
+    );
+    a.hidden = true;
+    b.hidden = true;
     return `${x} = ${y}`;
   });
+  scope.relations.splice(before, 0, { alias: '', columns: joined });
   return `(${conditions.join(' and ')})`;
 }

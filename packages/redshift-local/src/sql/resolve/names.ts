@@ -32,7 +32,16 @@ export function resolveName(node: Expression & { kind: 'name' }, environment: En
     }
     depth++;
   }
+  const view = systemViewOf(parts, environment.scope);
+  if (view !== undefined) throw context.source.unsupported(`column "${parts.at(-1)}" of system view ${view}`, node.at);
   throw context.source.error(`column "${parts.join('.')}" does not exist`, node.at);
+}
+
+/** The system view whose column a name may be. The local warehouse has a part of the columns of each. */
+function systemViewOf(parts: readonly string[], scope: Scope): string | undefined {
+  if (parts.length > 2) return undefined;
+  return scope.relations.find(({ alias, system }) => system !== undefined && (parts.length === 1 || alias === parts[0]))
+    ?.system;
 }
 
 /**

@@ -19,6 +19,8 @@ export interface ScopeRelation {
   /** Schema of a relation without an alias, whose columns may be named `schema.table.column`. */
   readonly schema?: string;
   readonly columns: ScopeColumn[];
+  /** Name of the system view that it is. */
+  readonly system?: string;
   /** An element of an unnested array. Its name is the value itself. */
   readonly item?: ScopeColumn;
   /** The position of that element, under its own name. */

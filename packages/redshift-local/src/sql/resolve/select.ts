@@ -44,7 +44,7 @@ export function resolveSelect(
   if (select.into) throw context.source.unsupported('INTO in a query within a statement', select.into.at);
   const from = select.from ? ` from ${resolveFrom(select.from, clause('FROM'))}` : '';
   const where = select.where ? ` where ${resolveCondition(select.where, clause('WHERE')).sql}` : '';
-  const items = without(select.exclude, itemsOf(select.items, clause('SELECT')), context);
+  const items = without(select.exclude, itemsOf(select.items, clause('SELECT')), clause('SELECT'));
   if (items.length > maxItems)
     throw context.source.error(`target lists can have at most ${maxItems} entries`, select.at);
   const grouping = startGroups(select, orderBy, items, scope, clause);
@@ -125,17 +125,32 @@ function itemsOf(items: readonly SelectItem[], environment: Environment): Item[]
   });
 }
 
-/** The columns of `*` without those of EXCLUDE. */
-function without(excluded: SelectCore['exclude'], items: readonly Item[], context: Context): Item[] {
+/** The items without the columns of EXCLUDE. */
+function without(excluded: SelectCore['exclude'], items: readonly Item[], { context, scope }: Environment): Item[] {
   let rest = [...items];
   for (const identifier of excluded ?? []) {
     const name = context.fold(identifier);
-    const left = rest.filter((item) => !('column' in item) || item.column.name !== name);
-    if (left.length === rest.length) throw context.source.error(`column "${name}" does not exist`, identifier.at);
+    const left = rest.filter((item) => {
+      if ('column' in item) return item.column.name !== name;
+      const column = columnOf(item.expression, scope, context);
+      if ((column === name) !== (item.name === name))
+        throw context.source.unsupported(`EXCLUDE of "${name}" beside an alias`, identifier.at);
+      return column !== name;
+    });
+    if (!scope.relations.some(({ columns }) => columns.some((column) => column.name === name)))
+      throw context.source.error(`column "${name}" does not exist`, identifier.at);
     rest = left;
   }
   if (rest.length === 0) throw context.source.unsupported('EXCLUDE of every column', excluded![0]!.at);
   return rest;
+}
+
+/** The name of the column that an item names, if it is nothing but a column. */
+function columnOf(node: Expression, scope: Scope, context: Context): string | undefined {
+  if (node.kind !== 'name') return undefined;
+  const [first, second, third] = node.parts.map((part) => context.fold(part));
+  if (second === undefined) return first;
+  return third === undefined && scope.relations.some(({ alias }) => alias === first) ? second : undefined;
 }
 
 function starColumns(item: SelectItem & { kind: 'star' }, { context, scope }: Environment): ScopeColumn[] {

@@ -3,10 +3,11 @@ import type { Expression, StatementNode } from '../ast';
 import type { Environment } from '../resolve/environment';
 import { resolveCondition } from '../resolve/expression';
 import { findRelation, relationSql } from '../resolve/from';
-import { environmentOf } from '../resolve/query';
+import { environmentOf, resolveQuery } from '../resolve/query';
 import { type Context, Scope } from '../resolve/scope';
 import { quoteIdentifier } from '../resolve/value';
 import { assigned, columnOf, nameOf, targetColumns, targetOf } from './change';
+import { requireUnique, toColumns } from './shared';
 
 type Node = StatementNode & { kind: 'merge' };
 
@@ -24,14 +25,11 @@ const doubled =
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_MERGE.html */
 export function translateMerge(node: Node, context: Context): Statement {
   const target = sideOf(targetOf(node.table, context, 'merge into'));
-  const found = findRelation(node.source, context);
-  if (found.kind !== 'table' && found.kind !== 'temp-table')
-    throw context.source.unsupported(`MERGE with a ${found.kind} as its source`, node.source[0]!.at);
-  const source = sideOf(found, node.alias && context.fold(node.alias));
+  const source = sourceOf(node, context);
   if (target.alias === source.alias)
     throw context.source.unsupported(
       'MERGE of a table with one of the same name, without an alias',
-      node.source[0]!.at,
+      'body' in node.source ? node.source.at : node.source[0]!.at,
     );
   const both = scopeOf(target, source);
   const environment = environmentOf(context, both, 'MERGE');
@@ -40,6 +38,24 @@ export function translateMerge(node: Node, context: Context): Statement {
   return node.clauses
     ? withClauses(node, node.clauses, { target, source, on, environment })
     : withoutDuplicates({ target, source, on, keys }, context, node.at);
+}
+
+function sourceOf({ source, alias }: Node, context: Context): Side {
+  if ('body' in source) {
+    const { sql, columns } = resolveQuery(source, context);
+    const named = toColumns(columns);
+    requireUnique(named, context, source.at);
+    const name = context.fold(alias!);
+    const relation = { kind: 'view' as const, schema: '', name, columns: named };
+    return { relation, alias: name, sql: `(${sql}) as ${quoteIdentifier(name)}` };
+  }
+  const found = findRelation(source, context);
+  if (found.kind === 'system-view' || found.lateQuery !== undefined)
+    throw context.source.unsupported(
+      `MERGE with a ${found.kind === 'system-view' ? 'system view' : 'late-binding view'} as its source`,
+      source[0]!.at,
+    );
+  return sideOf(found, alias && context.fold(alias));
 }
 
 const sideOf = (relation: Relation, alias = relation.name): Side => ({
