@@ -159,7 +159,7 @@ async function weaken({ workers, only }: Options): Promise<void> {
   );
   const sorted = names.map((name) => rows.get(name)!);
   console.log(
-    `\n${table(['guard', 'caught by', 'in the scenario'], sorted, styleFor(process.stdout, process.env), '', 100)}`,
+    `\n${table(['guard', 'caught by', 'in the scenario'], sorted, styleFor(process.stdout, process.env), { longest: 100 })}`,
   );
 }
 

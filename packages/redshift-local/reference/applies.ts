@@ -99,7 +99,7 @@ const statements: Table = [
   ['empty unicode', 'DROP_USER'],
   ['empty type', 'ANALYZE VACUUM EXPLAIN'],
   ['null empty type unicode', 'COMMENT'],
-  ['empty', 'RESET SHOW'],
+  ['empty', 'RESET SHOW ALTER_DATABASE'],
   ['empty', 'ABORT BEGIN COMMIT END ROLLBACK START_TRANSACTION'],
 ];
 

@@ -4,6 +4,7 @@ import { translate } from './sql';
 export type { LocalWarehouse, WarehouseOptions, WarehousePort } from './compose';
 export type { ControlPlaneState } from './control-plane-state';
 export type { StatementFaults } from './data-api/faults';
+export type { Boundary, Interleaving } from './engine/interleaving';
 export {
   createWarehouseFaults,
   lostConnection,
@@ -11,6 +12,7 @@ export {
   serializableConflict,
   type WarehouseFaults,
 } from './faults/faults';
+export { createInterleaver, type Interleaver, type Step } from './faults/interleaver';
 export type { CallFault, ScanFault, StatementFault, SystemViewLag, WarehouseFaultSource } from './faults/source';
 export type { ManagedSecrets } from './secret-attachment';
 export { type ServedWarehouse, type ServeOptions, serveWarehouse } from './standalone';

@@ -71,6 +71,9 @@ export interface Catalog {
 
 export type CompressionName = 'none' | 'gzip' | 'bzip2' | 'zstd';
 
+/** Isolation level of a database (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_DATABASE.html). */
+export type Isolation = 'snapshot' | 'serializable';
+
 /** Position at which a statement begins in its text. */
 export interface Place {
   readonly line: number;
@@ -108,6 +111,7 @@ export type Work =
     }
   | { readonly kind: 'begin' | 'commit' | 'rollback' }
   | { readonly kind: 'lock'; readonly tables: readonly Name[] }
+  | { readonly kind: 'alter-database'; readonly database: string; readonly isolation: Isolation }
   | { readonly kind: 'create-user'; readonly user: string; readonly password: string }
   | { readonly kind: 'drop-user'; readonly user: string; readonly ifExists: boolean }
   | {
@@ -306,6 +310,9 @@ export class SqlError extends Error {
   }
 }
 
+/** Passed to `next` of a translation, it asks for the last statement once more, resolved on the catalog as it is now. */
+export const again = 'again';
+
 /**
  * Parses, resolves and translates one or more statements separated by semicolons.
  * `parameters` are the Data API's named parameters (`:name`), bound as text.
@@ -314,4 +321,4 @@ export type Translate = (
   sql: string,
   catalog: Catalog,
   parameters?: Readonly<Record<string, string>>,
-) => Iterable<Statement>;
+) => Generator<Statement, void, typeof again | undefined>;

@@ -82,6 +82,7 @@ export class Warehouses {
         scanFault: () => this.options.faults?.scan?.(),
         systemViews: this.options.systemViews,
         raising: () => this.options.faults?.raising?.() ?? [],
+        interleaving: () => this.options.faults?.interleaving?.(),
       },
       definition.admin,
     );

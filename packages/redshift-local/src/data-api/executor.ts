@@ -81,6 +81,7 @@ export class Executor {
       sqls: members.map((member) => member.sql),
       mode: record.mode,
       tag: record.id,
+      name: record.name,
       user: record.dbUser,
       parameters: parameters && Object.fromEntries(parameters.map(({ name, value }) => [name, value])),
       signal,

@@ -1,5 +1,6 @@
 import type { ControlPlaneState } from '../control-plane-state';
 import type { RunResult } from '../engine/engine';
+import type { Interleaving } from '../engine/interleaving';
 import type { ScanFault } from '../engine/scan-fault';
 import type { SystemViewLag } from '../engine/session';
 
@@ -18,6 +19,8 @@ export interface StatementFaults {
   scan?(): ScanFault | undefined;
   /** When system views show what a transaction did. @default - at once */
   readonly systemViews?: () => SystemViewLag | undefined;
+  /** Order of the transactions that are open at the same time. @default - each goes on as soon as it can */
+  readonly interleaving?: () => Interleaving | undefined;
   /** JSON texts of values. Every statement that asks for their type fails. @default - none */
   raising?(): readonly string[];
 }

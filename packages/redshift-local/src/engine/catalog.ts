@@ -1,5 +1,15 @@
 import { settings } from '../sql/settings';
-import type { Catalog, ColumnInfo, Name, RedshiftType, Relation, StoredKeys, TableColumn } from '../statement';
+import type {
+  Catalog,
+  ColumnInfo,
+  Isolation,
+  Name,
+  RedshiftType,
+  Relation,
+  StoredKeys,
+  TableColumn,
+} from '../statement';
+import { WarehouseError } from './errors';
 import { withHistory } from './query-history';
 import { systemSchema, systemViews } from './system-views';
 
@@ -15,8 +25,16 @@ export interface Entries {
   version: { readonly value: number };
   /** A submission that is committed, but whose end may not be recorded elsewhere yet. */
   done: { readonly tag: string };
+  /** The database, under its name. */
+  database: { readonly isolation: Isolation };
 }
 export type EntryKind = keyof Entries;
+
+/**
+ * True for the key of a version. Transactions that run side by side count the same version, so its rows are only added,
+ * and the largest value counts.
+ */
+export const isVersion = (key: string): boolean => key.startsWith('version/');
 
 export interface SchemaEntry {
   readonly name: string;
@@ -87,6 +105,26 @@ export class CatalogState {
     return new CatalogState(new Map(this.entries));
   }
 
+  /**
+   * Returns this state with the changes of a draft. The draft may be of an earlier state. Versions are counters, so their
+   * growth is added.
+   * @param base state from which the draft was made
+   */
+  with(draft: CatalogState, base: CatalogState): CatalogState {
+    const entries = new Map(this.entries);
+    for (const key of draft.changed) {
+      const value = draft.raw(key);
+      if (isVersion(key)) entries.set(key, { value: this.count(key) + draft.count(key) - base.count(key) });
+      else if (value === undefined) entries.delete(key);
+      else entries.set(key, value);
+    }
+    return new CatalogState(entries);
+  }
+
+  private count(key: string): number {
+    return (this.entries.get(key) as Entries['version'] | undefined)?.value ?? 0;
+  }
+
   get<K extends EntryKind>(kind: K, name: string): Entries[K] | undefined {
     return this.entries.get(`${kind}/${name}`) as Entries[K] | undefined;
   }
@@ -139,8 +177,11 @@ export class CatalogState {
 
 /** The catalog as the front end sees it. It records what was looked up, for the check of privileges. */
 export class SessionCatalog implements Catalog {
-  readonly found = new Set<string>();
+  /** `schema.name` of each relation, once for each time that it was looked up. */
+  readonly found: string[] = [];
   readonly externals = new Set<string>();
+  /** True if a system view was looked up. */
+  foundSystemView = false;
 
   constructor(
     public state: CatalogState,
@@ -149,6 +190,8 @@ export class SessionCatalog implements Catalog {
     readonly database: string,
     /** Returns a DuckDB relation of the statements that have ended. */
     private readonly pastQueries: () => string = () => '(select null::json as q where false)',
+    /** Returns the last committed state, if the session reads an earlier one. */
+    private readonly later: () => CatalogState | undefined = () => undefined,
   ) {}
 
   /** Settings that the session has changed. */
@@ -177,13 +220,18 @@ export class SessionCatalog implements Catalog {
     const isOwn = schema === undefined || schema === 'pg_catalog' || schema === systemSchema;
     const view = systemViews.get(isOwn ? name : `${schema}.${name}`);
     if (view && (isOwn || schema === 'information_schema')) {
+      this.foundSystemView = true;
       const query = view.inline && withHistory(view.query!, this.pastQueries);
       return { schema: isOwn ? systemSchema : schema, name, kind: 'system-view', columns: view.columns, query };
     }
     const schemas = schema === undefined ? this.searchPath : [schema];
     const entry = schemas.map((each) => this.state.relation({ schema: each, name })).find((each) => each);
-    if (!entry) return undefined;
-    this.found.add(qualified(entry));
+    if (!entry) {
+      const later = this.later();
+      if (schemas.some((each) => later?.relation({ schema: each, name }))) throw new WarehouseError(notInSnapshot);
+      return undefined;
+    }
+    this.found.push(qualified(entry));
     const { columns, kind, lateQuery } = entry;
     return { schema: entry.schema, name: entry.name, kind, columns, lateQuery };
   }
@@ -195,6 +243,12 @@ export class SessionCatalog implements Catalog {
     return { roleArn };
   }
 }
+
+/**
+ * A relation that another transaction created after this one took its snapshot
+ * (https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation-serializable-isolation-troubleshooting.html).
+ */
+export const notInSnapshot = '1018 DETAIL: Relation does not exist';
 
 /** DuckDB's schema for temporary tables. */
 export const temporarySchema = 'temp';

@@ -9,13 +9,24 @@ export class DoneNotes {
   private readonly noted = new Set<string>();
   private readonly forgettable = new Set<string>();
 
-  /** Must be called before the commit. */
-  note(session: Session, tag: string | undefined): void {
-    for (const old of this.forgettable) session.state.remove('done', old);
-    this.forgettable.clear();
-    if (tag === undefined) return;
-    session.state.put('done', tag, { tag });
-    this.noted.add(tag);
+  /**
+   * Must be called before the commit. It also deletes old notes that the session's snapshot shows. Returns a function to
+   * call if the commit fails.
+   */
+  note(session: Session, tag: string | undefined): () => void {
+    const old = [...this.forgettable].filter((noted) => session.base?.get('done', noted) !== undefined);
+    for (const noted of old) {
+      session.state.remove('done', noted);
+      this.forgettable.delete(noted);
+    }
+    if (tag !== undefined) {
+      session.state.put('done', tag, { tag });
+      this.noted.add(tag);
+    }
+    return () => {
+      for (const noted of old) this.forgettable.add(noted);
+      if (tag !== undefined) this.noted.delete(tag);
+    };
   }
 
   /** Must be called when the end of the submission, or of its single statements, has been recorded. */

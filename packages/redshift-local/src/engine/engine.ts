@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { CatalogState, SessionCatalog, type UserEntry } from './catalog';
+import { refreshed } from './access';
+import { CatalogState, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';
 import { readingFolder } from './copy-sources';
 import { type Connection, Database } from './database';
 import { addUser } from './ddl';
@@ -9,50 +10,57 @@ import { WarehouseError } from './errors';
 import { KnownShapes } from './json-shapes';
 import { logFailure, refreshAutomatically } from './materialized';
 import { passwordMatches } from './passwords';
+import { StatementPlan } from './plan';
 import { QueryHistory } from './query-history';
 import { Queue } from './queue';
 import type { ResultSet } from './result';
-import {
-  type Asked,
-  type HeldSession,
-  type Outcome,
-  Run,
-  type RunEngine,
-  type RunRequest,
-  type RunResult,
-} from './run';
-import { type CommittedCatalog, type EngineOptions, planStatements, Session, type TransactionLog } from './session';
+import { type HeldSession, type Outcome, Run, type RunEngine, type RunRequest, type RunResult } from './run';
+import { type EngineOptions, Session, type SharedState, type TransactionLog } from './session';
 import { systemDdl } from './system-ddl';
 import { systemSchema, systemViews } from './system-views';
+import { Transactions } from './transactions';
 
 export type { HeldSession, Outcome, RunRequest, RunResult } from './run';
 
 /** The built-in user of the engine's own transactions. */
 const system: UserEntry = { name: 'rdsdb', id: 1, password: '', superuser: true };
 
-/** Most readers at a time. They share the threads of DuckDB with the one writer. */
-const maxReaders = 2;
-
 /**
- * The database of one cluster or workgroup. Transactions that write run one at a time. Queries run beside them on the
- * committed state.
+ * Most statements that run at a time. They share the threads and the memory of DuckDB. Queries have places of their own,
+ * so that long statements do not delay short queries.
  */
-export class Engine implements CommittedCatalog, RunEngine {
-  private readonly writers = new Queue(1);
-  private readonly readers = new Queue(maxReaders);
+const mostQueries = 2;
+const mostOthers = 2;
+/** Most connections that are kept for later sessions. */
+const mostIdle = 8;
+
+/** The database of one cluster or workgroup. Transactions run side by side, each in its own snapshot. */
+export class Engine implements SharedState, RunEngine {
+  private readonly queries = new Queue(mostQueries);
+  private readonly others = new Queue(mostOthers);
+  /** Automatic refreshes, one after the other. */
+  private readonly automatic = new Queue(1);
   private readonly idle: Connection[] = [];
+  readonly transactions: Transactions;
   readonly done = new DoneNotes();
   readonly shapes = new KnownShapes();
   readonly history = new QueryHistory();
-  private transactions = 0;
-  private queries = 0;
+  connected = 0;
+  private lastQuery = 0;
   private lateLogs: { readonly at: number; readonly log: TransactionLog }[] = [];
 
   private constructor(
     private readonly database: Database,
     readonly options: EngineOptions,
-    public committed: CatalogState,
-  ) {}
+    committed: CatalogState,
+  ) {
+    this.transactions = new Transactions(committed, options.database, () => options.interleaving?.());
+  }
+
+  /** The catalog as of the last commit. */
+  get committed(): CatalogState {
+    return this.transactions.committed;
+  }
 
   /** Opens the file. It creates the administrator if that user does not exist. */
   static async open(
@@ -65,13 +73,9 @@ export class Engine implements CommittedCatalog, RunEngine {
     const connection = await database.connect();
     try {
       for (const statement of systemDdl()) await connection.run(statement);
-      const rows = await connection.rows<{ kind: string; name: string; body: string }>(
-        `select kind, name, body::varchar as body from ${systemSchema}.objects`,
-      );
-      const entries = new Map(rows.map((row) => [`${row.kind}/${row.name}`, JSON.parse(row.body) as unknown]));
-      const engine = new Engine(database, options, new CatalogState(entries));
-      engine.queries = await lastQueryId(connection);
-      engine.transactions = engine.queries;
+      const engine = new Engine(database, options, await storedCatalog(connection));
+      engine.lastQuery = await lastQueryId(connection);
+      engine.transactions.continueAfter(engine.lastQuery);
       engine.done.adopt(engine.committed.all('done').map(({ tag }) => tag));
       if (!engine.committed.get('user', admin.name))
         await engine.bootstrap(connection, admin.name, await admin.password());
@@ -84,6 +88,7 @@ export class Engine implements CommittedCatalog, RunEngine {
   private async bootstrap(connection: Connection, name: string, password: string): Promise<void> {
     const session = new Session(connection, system, this.options, this);
     await session.begin();
+    await session.takeSnapshot();
     await connection.run('create schema if not exists public');
     session.state.put('schema', 'public', { name: 'public', owner: name });
     addUser(session.state, name, password, true);
@@ -99,50 +104,66 @@ export class Engine implements CommittedCatalog, RunEngine {
     signal: AbortSignal,
   ): Promise<boolean> {
     if (this.user(name)) return false;
-    return this.asWriter(signal, async () => {
-      if (this.user(name)) return false;
-      const session = await this.openSession(system);
-      try {
-        await session.begin();
-        addUser(session.state, name, password, superuser);
-        await session.commit();
-      } finally {
-        this.closeSession(session, false);
-      }
-      return true;
-    });
+    const session = await this.openSession(system);
+    try {
+      await session.begin();
+      await this.transactions.locks.acquire({
+        transaction: session.transactionId,
+        relation: `user ${name}`,
+        mode: 'access-exclusive',
+        signal,
+      });
+      await session.takeSnapshot();
+      const isNew = session.state.get('user', name) === undefined;
+      if (isNew) addUser(session.state, name, password, superuser);
+      await session.commit();
+      return isNew;
+    } catch (error) {
+      await session.rollback().catch(() => undefined);
+      throw error;
+    } finally {
+      this.closeSession(session, false);
+    }
   }
 
   /**
    * Refreshes the stale views with AUTO REFRESH YES. Redshift refreshes them soon after a change; here the next
-   * statement waits for it. A refresh that fails is logged, and leaves the view as it is.
+   * statement waits for it. A view that another transaction locks keeps for a later statement. A refresh that fails is
+   * logged, and leaves the view as it is.
    */
   async refreshAutomatically(signal: AbortSignal): Promise<void> {
     const views = this.committed.all('relation').filter(({ autoRefresh }) => autoRefresh);
-    for (const view of views) {
-      const owner = this.user(view.owner);
-      if (!owner || view.broken !== undefined || !(view.stream || this.committed.isStale(view))) continue;
-      await this.asWriter(signal, async () => {
-        const session = await this.openSession(owner);
-        try {
-          await session.begin();
-          await refreshAutomatically(session, session.state.relation(view) ?? view);
-          await session.commit();
-        } catch (error) {
-          await session.rollback();
-          await session.begin();
-          await logFailure(session, view, error);
-          await session.commit();
-        } finally {
-          this.closeSession(session, false);
-        }
-      });
-    }
+    if (views.length === 0) return;
+    await this.automatic.run(signal, async () => {
+      for (const view of views) {
+        const owner = this.user(view.owner);
+        if (!owner || view.broken !== undefined || !(view.stream || this.committed.isStale(view))) continue;
+        await this.refreshOne(view, owner, signal);
+      }
+    });
   }
 
-  nextTransactionId(): number {
-    this.transactions += 1;
-    return this.transactions;
+  private async refreshOne(view: RelationEntry, owner: UserEntry, signal: AbortSignal): Promise<void> {
+    const { locks } = this.transactions;
+    const accesses = refreshed(this.committed, view, false);
+    if (accesses.some(({ name, mode }) => !locks.isFree(name, mode))) return;
+    const session = await this.openSession(owner);
+    try {
+      await session.begin();
+      for (const { name, mode } of accesses)
+        await locks.acquire({ transaction: session.transactionId, relation: name, mode, signal });
+      await session.takeSnapshot();
+      await refreshAutomatically(session, session.state.relation(view) ?? view);
+      await session.commit();
+    } catch (error) {
+      await session.rollback();
+      await session.begin();
+      await session.takeSnapshot();
+      await logFailure(session, view, error);
+      await session.commit();
+    } finally {
+      this.closeSession(session, false);
+    }
   }
 
   showLogs(at: number, logs: readonly TransactionLog[]): void {
@@ -179,24 +200,27 @@ export class Engine implements CommittedCatalog, RunEngine {
   }
 
   async openSession(user: UserEntry): Promise<Session> {
+    this.connected += 1;
     return new Session(this.idle.pop() ?? (await this.database.connect()), user, this.options, this);
   }
 
   endSession(held: HeldSession): void {
-    held.session?.connection.close();
+    if (!held.session) return;
+    this.connected -= 1;
+    held.session.connection.close();
     held.session = undefined;
   }
 
   closeSession(session: Session, reusable: boolean): void {
-    if (!reusable || session.usedTemporary || this.idle.length >= maxReaders) session.connection.close();
+    this.connected -= 1;
+    if (!reusable || session.usedTemporary || this.idle.length >= mostIdle) session.connection.close();
     else this.idle.push(session.connection);
   }
 
   /** Runs a query as a superuser. Any other statement is refused. */
   async query(sql: string): Promise<ResultSet> {
     const user = this.committed.all('user').find((candidate) => candidate.superuser)!;
-    if (this.asks([sql], undefined, this.catalog()) === 'changes')
-      throw new WarehouseError('only queries are allowed here');
+    this.requireQueries(sql);
     let outcome: Outcome | undefined;
     const signal = new AbortController().signal;
     await this.run({
@@ -211,49 +235,51 @@ export class Engine implements CommittedCatalog, RunEngine {
   }
 
   nextQueryId(): number {
-    this.queries += 1;
-    return this.queries;
+    this.lastQuery += 1;
+    return this.lastQuery;
   }
 
-  /**
-   * Says what the statements would do on a catalog. A mistake in the first statement is a `mistake`. A later one counts
-   * as `changes`.
-   */
-  asks(sqls: readonly string[], parameters: RunRequest['parameters'], catalog: SessionCatalog): Asked {
-    let statements = 0;
+  /** @throws WarehouseError for a statement that may change something. A mistake is left to the run. */
+  private requireQueries(sql: string): void {
+    const { caseSensitiveIdentifiers, database, translate } = this.options;
+    const plan = new StatementPlan(
+      translate,
+      sql,
+      new SessionCatalog(this.committed, caseSensitiveIdentifiers, database),
+      undefined,
+    );
+    let kind: string | undefined;
     try {
-      for (const sql of sqls) {
-        for (const { statement } of planStatements(this.options.translate, sql, catalog, parameters)) {
-          if (statement.kind !== 'query') return 'changes';
-          statements += 1;
-        }
-      }
+      do kind = plan.next()?.statement.kind;
+      while (kind === 'query');
     } catch {
-      return statements === 0 ? 'mistake' : 'changes';
+      return;
     }
-    return 'queries';
+    if (kind !== undefined) throw new WarehouseError('only queries are allowed here');
   }
 
-  /** Returns the catalog as of the last commit, with the settings of a session. */
-  catalog(of?: SessionCatalog): SessionCatalog {
-    const sensitive = of?.caseSensitiveIdentifiers ?? this.options.caseSensitiveIdentifiers;
-    const catalog = new SessionCatalog(this.committed, sensitive, this.options.database);
-    for (const [name, value] of of?.settings ?? []) catalog.settings.set(name, value);
-    return catalog;
-  }
-
-  asReader<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
-    return this.readers.run(signal, task);
-  }
-
-  asWriter<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
-    return this.writers.run(signal, task);
+  /** Runs a statement as soon as there is a place for it. */
+  execute<T>(isQuery: boolean, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    return (isQuery ? this.queries : this.others).run(signal, task);
   }
 
   close(): void {
     for (const connection of this.idle) connection.close();
     this.database.close();
   }
+}
+
+/** Reads the catalog. It keeps only the largest of each version. */
+async function storedCatalog(connection: Connection): Promise<CatalogState> {
+  const objects = `${systemSchema}.objects`;
+  await connection.run(
+    `delete from ${objects} as o where kind = 'version' and exists (select 1 from ${objects} as later
+       where later.kind = 'version' and later.name = o.name and (later.body->>'$.value')::bigint > (o.body->>'$.value')::bigint)`,
+  );
+  const rows = await connection.rows<{ kind: string; name: string; body: string }>(
+    `select kind, name, body::varchar as body from ${objects}`,
+  );
+  return new CatalogState(new Map(rows.map((row) => [`${row.kind}/${row.name}`, JSON.parse(row.body) as unknown])));
 }
 
 async function lastQueryId(connection: Connection): Promise<number> {

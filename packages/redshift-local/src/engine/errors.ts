@@ -4,7 +4,18 @@ import { type Place, SqlError } from '../statement';
 /** An error of Redshift for a statement. It is reported as `ERROR: <message>`. */
 export class WarehouseError extends Error {}
 
+/** The message of a transaction that a change of an object by another transaction stops. */
+export const conflict = 'could not complete because of conflict with concurrent transaction';
+
+/** True for an error of DuckDB about a row that another transaction changed. */
+export const isRowConflict = (message: string): boolean => /Conflict on (?:update|tuple deletion)/.test(message);
+
+const isConflict = (message: string): boolean =>
+  isRowConflict(message) || /[Ww]rite-write conflict|Transaction conflict/.test(message);
+
 const isRefusal = (words: string) => /not (?:supported|modelled) by the local warehouse/.test(words);
+
+const wordsOf = (message: string) => (isConflict(message) ? conflict : redshiftWords(message));
 
 /**
  * Returns the text of `Error` in the Data API. An error of the front end keeps its message, which names line and
@@ -14,7 +25,7 @@ const isRefusal = (words: string) => /not (?:supported|modelled) by the local wa
 export function errorText(error: unknown, place?: Place): string {
   if (error instanceof SqlError) return error.message;
   const message = String((error as { message?: unknown })?.message ?? error);
-  const words = error instanceof WarehouseError ? message : redshiftWords(message);
+  const words = error instanceof WarehouseError ? message : wordsOf(message);
   // A refusal while a statement runs names the position of the statement.
   if (place && (words === notRun || isRefusal(words))) return new SqlError(words, place.line, place.column).message;
   if (error instanceof WarehouseError) return `ERROR: ${message}`;

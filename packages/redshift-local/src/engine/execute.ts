@@ -5,6 +5,7 @@ import { copy } from './copy';
 import { literal } from './database';
 import * as ddl from './ddl';
 import { WarehouseError } from './errors';
+import { alterDatabase } from './isolation';
 import { alterView, createMaterializedView, refresh } from './materialized';
 import { requireOwner, requireReads, requireRelation } from './privileges';
 import { type ResultSet, runQuery } from './result';
@@ -97,6 +98,8 @@ async function executeDefinition(session: Session, planned: Planned, statement: 
   switch (statement.kind) {
     case 'lock':
       return lock(session, statement.tables);
+    case 'alter-database':
+      return alterDatabase(session, statement);
     case 'create-user':
       return ddl.createUser(session, statement);
     case 'drop-user':
@@ -198,9 +201,7 @@ function refuseIdentity(session: Session, table: Name): void {
     throw new WarehouseError('COPY into a table with an identity column is not modelled by the local warehouse');
 }
 
-/**
- * Checks LOCK, which does nothing here. Transactions that write run one at a time, so a lock has nothing to wait for.
- */
+/** Checks LOCK. Its locks are taken before, as those of every statement are. */
 function lock(session: Session, tables: readonly Name[]): void {
   for (const table of tables) {
     if (!session.state.relation(table)) throw new WarehouseError(`relation "${qualified(table)}" does not exist`);

@@ -1,12 +1,16 @@
 import type { Place } from '../statement';
-import type { SessionCatalog, UserEntry } from './catalog';
+import { accessesOf, takesSnapshot } from './access';
+import type { UserEntry } from './catalog';
 import type { DoneNotes } from './done';
-import { errorText, WarehouseError } from './errors';
+import { errorText, isRowConflict, WarehouseError } from './errors';
 import { type Done, execute } from './execute';
+import type { Boundary } from './interleaving';
+import type { Planned, StatementPlan } from './plan';
 import type { QueryHistory } from './query-history';
 import type { ResultSink } from './result';
-import type { Planned, Session } from './session';
+import type { Session } from './session';
 import { mayStartBlock, requireEndedBlock, requireLiveBlock } from './transaction';
+import type { Transactions } from './transactions';
 
 /** A request to run one statement or a batch. */
 export interface RunRequest {
@@ -19,6 +23,8 @@ export interface RunRequest {
    * @default - commits are not noted
    */
   readonly tag?: string;
+  /** Name of the submission. */
+  readonly name?: string;
   readonly parameters?: Readonly<Record<string, string>>;
   /** Aborting it cancels running and waiting statements. */
   readonly signal: AbortSignal;
@@ -46,31 +52,25 @@ export interface RunResult {
   readonly error?: string;
 }
 
-/**
- * What statements do. `queries` only read. `changes` may write. `mistake` means that the first one cannot be
- * understood.
- */
-export type Asked = 'queries' | 'changes' | 'mistake';
-
-/** The part of an engine that a run uses: sessions, the queues of readers and writers, and the committed state. */
+/** The part of an engine that a run uses: sessions, open transactions, and places to run statements in. */
 export interface RunEngine {
   readonly done: DoneNotes;
+  readonly transactions: Transactions;
+  readonly history: QueryHistory;
   openSession(user: UserEntry): Promise<Session>;
   closeSession(session: Session, reusable: boolean): void;
   nextQueryId(): number;
-  catalog(of?: SessionCatalog): SessionCatalog;
   refreshAutomatically(signal: AbortSignal): Promise<void>;
-  readonly history: QueryHistory;
-  asks(sqls: readonly string[], parameters: RunRequest['parameters'], catalog: SessionCatalog): Asked;
-  asReader<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T>;
-  asWriter<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T>;
+  execute<T>(isQuery: boolean, signal: AbortSignal, task: () => Promise<T>): Promise<T>;
 }
 
 const interruptEveryMs = 20;
 
-/** Runs one request on one session, which is opened at the request's first turn. */
+/** Runs one request on one session. */
 export class Run {
   private opened: Session | undefined;
+  /** True if an earlier transaction of the request wrote. */
+  private wrote = false;
   private interrupting: NodeJS.Timeout | undefined;
   /** DuckDB ignores an interrupt that arrives just before a query begins, so it is repeated until the run ends. */
   private readonly interrupt = () => {
@@ -99,7 +99,7 @@ export class Run {
     const { sqls, onEnd } = this.request;
     const outcomes: Outcome[] = [];
     try {
-      await this.turn(sqls, this.request.tag, async (session) => {
+      await this.begun(sqls.length - 1, this.request.tag, async (session) => {
         for (const [index, sql] of sqls.entries()) {
           const outcome = await this.statement(session, index, sql);
           outcomes.push(outcome);
@@ -132,16 +132,15 @@ export class Run {
     return this.request.signal.aborted ? { status: 'ABORTED' } : result;
   }
 
-  /**
-   * Does the same as autoCommit, but runs a block from BEGIN to COMMIT as one transaction. All statements share one
-   * turn, so that no other writer comes between them.
-   */
+  /** Does the same as autoCommit, but runs a block from BEGIN to COMMIT as one transaction. */
   private async blocks(): Promise<RunResult> {
+    const { sqls, tag } = this.request;
     let result: RunResult = { status: 'FINISHED' };
-    await this.turn(this.request.sqls, this.request.tag, async (session) => {
-      for (const [index, sql] of this.request.sqls.entries()) {
+    await this.begun(sqls.length - 1, tag, async (session) => {
+      for (const [index, sql] of sqls.entries()) {
         const outcome = await this.statement(session, index, sql);
         const done = outcome.status === 'FINISHED';
+        this.wrote ||= session.wrote;
         if (session.block === undefined) {
           if (done) await session.commit();
           else await session.rollback();
@@ -159,7 +158,7 @@ export class Run {
     let outcome: Outcome | undefined;
     try {
       const { tag } = this.request;
-      await this.turn([sql], tag && `${tag}:${index + 1}`, async (session) => {
+      await this.begun(index, tag && `${tag}:${index + 1}`, async (session) => {
         outcome = await this.statement(session, index, sql);
         return outcome.status === 'FINISHED';
       });
@@ -169,34 +168,28 @@ export class Run {
     }
   }
 
-  /** Waits for its turn and runs the work in a transaction. It commits if the work returns true. */
-  private async turn(
-    sqls: readonly string[],
+  /**
+   * Runs the work in a transaction. It commits if the work returns true.
+   * @param index of the last text in the transaction
+   */
+  private async begun(
+    index: number,
     tag: string | undefined,
     work: (session: Session) => Promise<boolean>,
   ): Promise<void> {
-    const { signal, parameters } = this.request;
-    await this.engine.refreshAutomatically(signal);
-    const catalog = this.engine.catalog(this.opened?.catalog);
-    // In a block, the statements after a mistake are run too, and they may write.
-    const writes = this.opened?.usedTemporary || mayStartBlock(sqls);
-    const asked = writes ? 'changes' : this.engine.asks(sqls, parameters, catalog);
-    if (asked !== 'changes') {
-      const done = await this.engine.asReader(signal, async () => {
-        const session = await this.begin();
-        // A statement that was a mistake before the wait may be a change now.
-        if (asked === 'mistake' && this.engine.asks(sqls, parameters, session.catalog) === 'changes') {
-          await session.rollback();
-          return false;
-        }
-        await this.carryOut(session, work);
-        return true;
-      });
-      if (done) return;
+    await this.engine.refreshAutomatically(this.request.signal);
+    this.request.signal.throwIfAborted();
+    const session = await this.begin();
+    try {
+      // A block without COMMIT or ROLLBACK is rolled back at the end.
+      const good = await work(session);
+      if (this.request.held) requireEndedBlock(session);
+      if (!good || session.block !== undefined) return await session.rollback();
+      await this.commit(session, index, tag);
+    } catch (error) {
+      await session.rollback().catch(() => undefined);
+      throw error;
     }
-    await this.engine.asWriter(signal, async () =>
-      this.carryOut(await this.begin(), work, (session) => this.engine.done.note(session, tag)),
-    );
   }
 
   private async begin(): Promise<Session> {
@@ -206,28 +199,38 @@ export class Run {
     return this.opened;
   }
 
-  private async carryOut(
-    session: Session,
-    work: (session: Session) => Promise<boolean>,
-    beforeCommit?: (session: Session) => void,
-  ): Promise<void> {
+  private async commit(session: Session, index: number, tag: string | undefined): Promise<void> {
+    if (!this.wrote && !session.wrote) return session.commit();
+    session.wrote = true;
+    const { signal } = this.request;
+    await this.engine.transactions.boundary(this.boundary(session, 'commit', index), signal);
+    signal.throwIfAborted();
+    let undo: (() => void) | undefined;
     try {
-      // A block without COMMIT or ROLLBACK is rolled back at the end.
-      const good = await work(session);
-      if (this.request.held) requireEndedBlock(session);
-      if (!good || session.block !== undefined) return await session.rollback();
-      beforeCommit?.(session);
-      await session.commit();
+      await session.commit(() => {
+        undo = this.engine.done.note(session, tag);
+        return session.state.changed.size > 0;
+      });
     } catch (error) {
-      await session.rollback().catch(() => undefined);
+      undo?.();
       throw error;
     }
+  }
+
+  private async atBoundary(session: Session, index: number, signal: AbortSignal): Promise<void> {
+    await this.engine.transactions.boundary(this.boundary(session, 'statement', index), signal);
+    signal.throwIfAborted();
+  }
+
+  private boundary(session: Session, point: Boundary['point'], index: number): Boundary {
+    const { name = '', sqls } = this.request;
+    return { transaction: session.transactionId, name, point, index, sql: sqls[index] ?? '' };
   }
 
   /** Runs all statements of one text. The last one gives the result. */
   private async statement(session: Session, index: number, sql: string): Promise<Outcome> {
     const startMs = session.clock.now();
-    const limit = timeLimit(session);
+    const limit = timeLimit(session, this.request.signal);
     const outcome = await this.timed(session, index, sql, limit);
     clearTimeout(limit.timer);
     clearInterval(limit.timer);
@@ -257,15 +260,21 @@ export class Run {
     let place: Place | undefined;
     session.batched = request.mode === 'transaction' && request.sqls.length > 1;
     try {
-      await session.beginStatement();
+      const plan = session.plan(sql, request.parameters);
       let done: Done | undefined;
-      for (const planned of session.plan(sql, request.parameters)) {
+      await this.atBoundary(session, index, limit.signal);
+      for (;;) {
+        session.refresh();
+        const next = plan.next();
+        if (!next) break;
         request.signal.throwIfAborted();
         if (done) requireSingle(done, request);
-        place = planned.statement.place;
-        requireLiveBlock(session, planned.statement.kind);
-        checkRefresh(session, planned);
-        done = await execute(session, planned);
+        // Only now is it known that the text has a further statement.
+        if (done) await this.atBoundary(session, index, limit.signal);
+        place = next.statement.place;
+        requireLiveBlock(session, next.statement.kind);
+        const planned = await this.admitted(session, index, plan, next, limit.signal);
+        done = await this.executed(session, planned, limit.signal);
       }
       request.signal.throwIfAborted();
       if (!done) throw new WarehouseError('the statement is empty');
@@ -273,6 +282,50 @@ export class Run {
     } catch (error) {
       const failed = limit.over ? new WarehouseError("Query cancelled on user's request (statement_timeout)") : error;
       return this.outcomeOf(failed, session.queryId, performance.now() - started, place);
+    }
+  }
+
+  /**
+   * Takes the locks of a statement, and the snapshot if it is the first that needs one. Returns the statement as resolved
+   * on the catalog that it sees then.
+   */
+  private async admitted(
+    session: Session,
+    index: number,
+    plan: StatementPlan,
+    first: Planned,
+    signal: AbortSignal,
+  ): Promise<Planned> {
+    const { transactions } = this.engine;
+    const at = this.boundary(session, 'statement', index);
+    let planned = first;
+    let { seen } = session;
+    for (;;) {
+      session.refresh();
+      // Before the snapshot, the catalog may have changed since the statement was resolved.
+      if (session.seen !== seen) planned = plan.again();
+      seen = session.seen;
+      const accesses = accessesOf(session.state, planned, transactions.isolation);
+      await transactions.lock(at, accesses, signal);
+      if (!session.base && takesSnapshot(planned)) await session.takeSnapshot();
+      session.refresh();
+      if (session.seen !== seen) continue;
+      transactions.check(session, planned, accesses);
+      return planned;
+    }
+  }
+
+  private async executed(session: Session, planned: Planned, signal: AbortSignal): Promise<Done> {
+    const { kind } = planned.statement;
+    const isQuery = kind === 'query' || kind === 'explain';
+    await session.beginStatement();
+    checkRefresh(session, planned);
+    if (!isQuery && takesSnapshot(planned)) session.wrote = true;
+    try {
+      return await this.engine.execute(isQuery, signal, () => execute(session, planned));
+    } catch (error) {
+      if (isRowConflict(String(error))) throw this.engine.transactions.rowConflict(session, planned);
+      throw error;
     }
   }
 
@@ -297,15 +350,19 @@ export class Run {
 interface TimeLimit {
   over: boolean;
   timer?: NodeJS.Timeout;
+  /** Aborted by the limit, and with the request. */
+  readonly signal: AbortSignal;
 }
 
-function timeLimit(session: Session): TimeLimit {
+function timeLimit(session: Session, request: AbortSignal): TimeLimit {
   const most = Number(session.catalog.setting('statement_timeout'));
-  const limit: TimeLimit = { over: false };
-  if (!(most > 0)) return limit;
+  if (!(most > 0)) return { over: false, signal: request };
+  const controller = new AbortController();
+  const limit: TimeLimit = { over: false, signal: AbortSignal.any([request, controller.signal]) };
   const interrupt = () => session.connection.interrupt();
   const end = () => {
     limit.over = true;
+    controller.abort(new Error('the statement timed out'));
     interrupt();
     // DuckDB ignores an interrupt that arrives just before a query begins, so it is repeated.
     limit.timer = setInterval(interrupt, interruptEveryMs);

@@ -1,13 +1,18 @@
 import type { Clock, KinesisPort, Principal, S3Port } from 'aws-local-kit';
 import { raisingVariable, shapesVariable } from '../json-text';
-import type { Statement, Translate } from '../statement';
-import { CatalogState, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';
+import type { Translate } from '../statement';
+import { CatalogState, isVersion, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';
 import { type Connection, literal, timestampLiteral } from './database';
+import type { Interleaving } from './interleaving';
 import type { KnownShapes } from './json-shapes';
+import { StatementPlan } from './plan';
 import type { QueryHistory } from './query-history';
 import type { ResultSink } from './result';
 import type { ScanFault } from './scan-fault';
 import { systemSchema } from './system-views';
+import type { Transactions } from './transactions';
+
+export type { Planned } from './plan';
 
 /** Options of the engine. */
 export interface EngineOptions {
@@ -32,6 +37,8 @@ export interface EngineOptions {
   readonly systemViews?: () => SystemViewLag | undefined;
   /** JSON texts of values. Every statement that asks for their type fails. @default - none */
   raising?(): readonly string[];
+  /** Order of the transactions that are open at the same time. @default - each goes on as soon as it can */
+  readonly interleaving?: () => Interleaving | undefined;
 }
 
 /**
@@ -46,14 +53,6 @@ export interface SystemViewLag {
   readonly afterEndMs: number;
 }
 
-/** A statement and the names that its resolution looked up. */
-export interface Planned {
-  readonly statement: Statement;
-  /** `schema.name` of the relations found. */
-  readonly found: readonly string[];
-  readonly externals: readonly string[];
-}
-
 /** A row of a system log, by column. */
 export type LogRow = Readonly<Record<string, string | number | boolean | null | LogTimestamp>>;
 export interface LogTimestamp {
@@ -61,11 +60,18 @@ export interface LogTimestamp {
 }
 
 /**
- * A user's connection, for a single statement or a batch. It begins and ends transactions. The draft of the catalog is
+ * A user's connection, for a single statement or a batch. It begins and ends transactions. A transaction takes its
+ * snapshot at the first statement that needs one, and reads what was committed before. The draft of the catalog is
  * written in the same transaction as the data that it describes.
  */
 export class Session {
   state = new CatalogState();
+  /** The committed catalog that `state` is a draft of. */
+  seen = this.state;
+  /** The committed catalog of the transaction's snapshot. Undefined before the snapshot. */
+  base: CatalogState | undefined;
+  /** True if a statement of the transaction did more than read. */
+  wrote = false;
   readonly catalog: SessionCatalog;
   /** Epoch milliseconds at which the transaction began. */
   now = 0;
@@ -90,34 +96,66 @@ export class Session {
     readonly connection: Connection,
     readonly user: UserEntry,
     readonly options: EngineOptions,
-    private readonly store: CommittedCatalog,
+    private readonly store: SharedState,
   ) {
     this.catalog = new SessionCatalog(
       this.state,
       options.caseSensitiveIdentifiers,
       options.database,
       () => store.history.rows,
+      () => (this.base ? store.transactions.committed : undefined),
     );
+  }
+
+  /** True if the database has other sessions. */
+  othersAreConnected(): boolean {
+    return this.store.connected > 1;
   }
 
   get clock(): Clock {
     return this.options.clock;
   }
 
-  /** Starts a transaction on the committed state. */
+  /** Starts a transaction. It has no snapshot yet. */
   async begin(): Promise<void> {
     for (const { view, rows } of this.store.dueLogs()) await this.connection.run(insertLog(view, rows));
-    this.state = this.store.committed.draft();
-    for (const [name, entry] of this.temporary) this.state.temporary.set(name, entry);
-    this.catalog.state = this.state;
+    this.base = undefined;
+    this.wrote = false;
     this.changedRelations.clear();
     this.logs = [];
     this.now = this.options.clock.now();
-    this.transactionId = this.store.nextTransactionId();
+    this.transactionId = this.store.transactions.nextId();
+    this.draft();
+  }
+
+  /** Before the snapshot, shows what was committed meanwhile. */
+  refresh(): void {
+    if (!this.base && this.seen !== this.store.transactions.committed) this.draft();
+  }
+
+  private draft(): void {
+    this.seen = this.store.transactions.committed;
+    this.state = this.seen.draft();
+    for (const [name, entry] of this.temporary) this.state.temporary.set(name, entry);
+    this.catalog.state = this.state;
+  }
+
+  /** Takes the snapshot that the rest of the transaction reads. */
+  async takeSnapshot(): Promise<void> {
+    await this.store.transactions.atMoment(async () => {
+      this.refresh();
+      await this.connection.set(this.variables(), 'begin');
+      this.base = this.seen;
+      this.store.transactions.began(this);
+    });
+  }
+
+  /** What system views and functions of translated statements read. */
+  private variables(): Record<string, string> {
     const now = timestampLiteral(this.now);
-    const variables = {
+    return {
       millrace_now: now,
-      millrace_statement_now: now,
+      millrace_statement_now: timestampLiteral(this.options.clock.now()),
       millrace_user: literal(this.user.name),
       millrace_user_id: String(this.user.id),
       millrace_superuser: String(this.user.superuser),
@@ -127,7 +165,6 @@ export class Session {
       [shapesVariable]: literal(this.store.shapes.pattern),
       [raisingVariable]: raisingList(this.options.raising?.() ?? []),
     };
-    await this.connection.set(variables, 'begin');
   }
 
   /** @param samples JSON texts; texts of the same shape parse faster from now on */
@@ -136,23 +173,36 @@ export class Session {
     await this.connection.set({ [shapesVariable]: literal(this.store.shapes.pattern) });
   }
 
-  /** Sets the value of GETDATE to the time at which the statement begins. */
+  /** Sets the time of GETDATE, and before the snapshot everything else that a statement reads. */
   async beginStatement(): Promise<void> {
-    await this.connection.set({ millrace_statement_now: timestampLiteral(this.options.clock.now()) });
+    const statement = { millrace_statement_now: timestampLiteral(this.options.clock.now()) };
+    await this.connection.set(this.base ? statement : this.variables());
   }
 
-  async commit(): Promise<void> {
-    await this.writeCatalog();
-    await this.connection.run('commit');
+  /** @param beforeCommit adds to what is committed. It must return false if there is nothing to add. */
+  async commit(beforeCommit: (session: Session) => boolean = () => false): Promise<void> {
+    if (this.wrote && !this.base) await this.takeSnapshot();
+    if (!beforeCommit(this) && this.state.changed.size === 0) {
+      if (this.base) await this.connection.run('commit');
+    } else
+      await this.store.transactions.atMoment(async () => {
+        await this.writeCatalog();
+        await this.connection.run('commit');
+        this.store.transactions.publish(this);
+      });
     this.temporary = new Map(this.state.temporary);
     if (this.temporary.size > 0) this.usedTemporary = true;
-    if (this.state.changed.size > 0) this.store.committed = this.state.draft();
+    this.store.transactions.end(this, true);
     await this.writeLogs(this.logs.filter(({ written }) => !written));
   }
 
   /** Undoes the transaction. Its log rows stay, because Redshift's system logs list failed statements too. */
   async rollback(): Promise<void> {
-    await this.connection.run('rollback');
+    try {
+      if (this.base) await this.connection.run('rollback');
+    } finally {
+      this.store.transactions.end(this, false);
+    }
     await this.writeLogs(this.logs);
   }
 
@@ -184,20 +234,23 @@ export class Session {
   }
 
   /** Resolves one statement of the text at a time, after the previous one was executed. */
-  *plan(sql: string, parameters: Readonly<Record<string, string>> | undefined): Generator<Planned> {
-    yield* planStatements(this.options.translate, sql, this.catalog, parameters);
+  plan(sql: string, parameters: Readonly<Record<string, string>> | undefined): StatementPlan {
+    return new StatementPlan(this.options.translate, sql, this.catalog, parameters);
   }
 
   private async writeCatalog(): Promise<void> {
+    const next = this.store.transactions.committed.with(this.state, this.base!);
     const changed = [...this.state.changed];
-    if (changed.length === 0) return;
-    const keys = changed.map((key) => literal(key)).join(', ');
-    await this.connection.run(`delete from ${systemSchema}.objects where kind || '/' || name in (${keys})`);
+    const replaced = changed.filter((key) => !isVersion(key)).map((key) => literal(key));
+    if (replaced.length > 0)
+      await this.connection.run(
+        `delete from ${systemSchema}.objects where kind || '/' || name in (${replaced.join(', ')})`,
+      );
     const rows = changed
-      .filter((key) => this.state.raw(key) !== undefined)
+      .filter((key) => next.raw(key) !== undefined)
       .map((key) => {
         const slash = key.indexOf('/');
-        return `(${literal(key.slice(0, slash))}, ${literal(key.slice(slash + 1))}, ${literal(JSON.stringify(this.state.raw(key)))})`;
+        return `(${literal(key.slice(0, slash))}, ${literal(key.slice(slash + 1))}, ${literal(JSON.stringify(next.raw(key)))})`;
       });
     if (rows.length > 0) await this.connection.run(`insert into ${systemSchema}.objects values ${rows.join(', ')}`);
   }
@@ -217,31 +270,17 @@ export interface TransactionLog {
 
 let nextPid = 1_073_742_000;
 
-/** State that sessions share: the catalog as of the last commit, and logs that are not visible yet. */
-export interface CommittedCatalog {
-  committed: CatalogState;
+/** State that sessions share: transactions, and logs that are not visible yet. */
+export interface SharedState {
+  readonly transactions: Transactions;
+  /** Number of open sessions. */
+  readonly connected: number;
   readonly shapes: KnownShapes;
   readonly history: QueryHistory;
-  nextTransactionId(): number;
   /** Hides logs until a time, in epoch milliseconds. */
   showLogs(at: number, logs: readonly TransactionLog[]): void;
   /** Removes and returns the hidden logs that are visible by now. */
   dueLogs(): readonly TransactionLog[];
-}
-
-export function* planStatements(
-  translate: Translate,
-  sql: string,
-  catalog: SessionCatalog,
-  parameters: Readonly<Record<string, string>> | undefined,
-): Generator<Planned> {
-  catalog.found.clear();
-  catalog.externals.clear();
-  for (const statement of translate(sql, catalog, parameters)) {
-    yield { statement, found: [...catalog.found], externals: [...catalog.externals] };
-    catalog.found.clear();
-    catalog.externals.clear();
-  }
 }
 
 /** Inserts log rows as one JSON text, because DuckDB is slow with a long VALUES list. */

@@ -19,6 +19,9 @@ const smallint: RedshiftType = { name: 'smallint' };
 /** Returns an object's number. It is made from the name, because the catalog has no other numbers. */
 const idOf = (kind: string, name: string) => `cast(hash('${kind}/' || ${name}) % 1000000000 as integer) + 100000`;
 const database = `getvariable('millrace_database')::varchar`;
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_STV_DB_ISOLATION_LEVEL.html */
+const isolationLevel = `case when exists (select 1 from ${systemSchema}.objects as i where i.kind = 'database' and i.name = getvariable('millrace_database')
+    and (i.body->>'$.isolation') = 'serializable') then 'Serializable' else 'Snapshot Isolation' end`;
 const part = (path: string, of = 'r.body') => `(${of}->>'$.${path}')`;
 const userId = (name: string) =>
   `(select (u.body->>'$.id')::integer from ${systemSchema}.objects as u where u.kind = 'user' and u.name = ${name})`;
@@ -290,9 +293,23 @@ export const catalogViews: readonly (readonly [name: string, view: SystemView])[
   [
     'svv_redshift_databases',
     view(
-      { database_name: text(), database_owner: integer, database_type: text(), database_acl: text() },
+      {
+        database_name: text(),
+        database_owner: integer,
+        database_type: text(),
+        database_acl: text(),
+        database_options: text(),
+        database_isolation_level: text(),
+      },
       `select ${database} as database_name, (select min((u.body->>'$.id')::integer) from ${systemSchema}.objects as u where u.kind = 'user' and (u.body->>'$.superuser') = 'true') as database_owner,
-        'local' as database_type, null::varchar as database_acl`,
+        'local' as database_type, null::varchar as database_acl, null::varchar as database_options, ${isolationLevel} as database_isolation_level`,
+    ),
+  ],
+  [
+    'stv_db_isolation_level',
+    view(
+      { db_name: char(128), isolation_level: char(20) },
+      `select ${database} as db_name, ${isolationLevel} as isolation_level`,
     ),
   ],
   [

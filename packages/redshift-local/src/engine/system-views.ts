@@ -58,7 +58,7 @@ export const systemViews: ReadonlyMap<string, SystemView> = new Map<string, Syst
         autorewrite: flag,
         autorefresh: flag,
       }),
-      query: `with recursive versions as (select name, (body->>'$.value')::bigint as value from ${systemSchema}.objects where kind = 'version'),
+      query: `with recursive versions as (select name, max((body->>'$.value')::bigint) as value from ${systemSchema}.objects where kind = 'version' group by name),
           views as (select name as id, body from ${systemSchema}.objects where kind = 'relation' and (body->>'$.kind') = 'materialized-view'),
           bases as (select v.id, b.key as base, b.value::bigint as seen from views as v, lateral (select key, value from json_each(v.body, '$.seen')) as b),
           stale(id) as (

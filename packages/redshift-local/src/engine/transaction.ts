@@ -3,7 +3,7 @@ import type { Session } from './session';
 
 const startsBlock = /^\s*(?:(?:--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)\s*)*(?:begin|start)\b/i;
 
-/** Says whether statements that run one by one may contain a block. Such statements need one turn for all. */
+/** Says whether statements that run one by one may contain a block, which is one transaction. */
 export const mayStartBlock = (sqls: readonly string[]): boolean => sqls.some((sql) => startsBlock.test(sql));
 
 /**
@@ -33,8 +33,8 @@ export function requireLiveBlock(session: Session, kind: string): void {
 }
 
 /**
- * Refuses a block that is still open at the end of a Data API statement. On Redshift it stays open for the session's
- * next statement. Here it would block all other writers.
+ * Refuses a block that is still open at the end of a Data API statement. AWS does not document whether it stays open for
+ * the session's next statement.
  */
 export function requireEndedBlock(session: Session): void {
   if (session.block !== undefined)

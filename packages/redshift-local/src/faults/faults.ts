@@ -51,6 +51,7 @@ export function createWarehouseFaults({
   return {
     statements: {
       scan: () => (stopped ? undefined : source.scan?.()),
+      interleaving: () => (stopped ? undefined : source.interleaving?.()),
       state: () => state,
       // The lag of system views is a property of the warehouse, not a fault, so `stop` does not end it.
       systemViews: () => source.systemViews?.(),

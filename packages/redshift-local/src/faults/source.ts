@@ -1,8 +1,9 @@
 import type { CallFault } from 'aws-local-kit';
+import type { Interleaving } from '../engine/interleaving';
 import type { ScanFault } from '../engine/scan-fault';
 import type { SystemViewLag } from '../engine/session';
 
-export type { CallFault, ScanFault, SystemViewLag };
+export type { CallFault, Interleaving, ScanFault, SystemViewLag };
 
 /** A fault of one statement, or of one batch of statements. */
 export type StatementFault =
@@ -32,6 +33,8 @@ export interface WarehouseFaultSource {
    * @default - none
    */
   raising?(): readonly string[];
+  /** Order of the transactions that are open at the same time. `stop` ends it. @default - each goes on as it can */
+  interleaving?(): Interleaving | undefined;
   /** When the warehouse's system views show what a transaction did. @default - at once */
   systemViews?(): SystemViewLag | undefined;
 }

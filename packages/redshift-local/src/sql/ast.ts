@@ -376,6 +376,11 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
   | { readonly kind: 'add-column'; readonly table: Reference; readonly column: ColumnDefinition }
   | { readonly kind: 'alter-table'; readonly table: Reference; readonly action: AlterAction }
   | { readonly kind: 'alter-view'; readonly view: Reference; readonly autoRefresh: boolean }
+  | {
+      readonly kind: 'alter-database';
+      readonly database: Identifier;
+      readonly isolation: 'snapshot' | 'serializable';
+    }
   | { readonly kind: 'truncate'; readonly table: Reference }
   | {
       readonly kind: 'create-view';

@@ -1,4 +1,4 @@
-import type { Catalog, ResultColumn, Statement, Translate } from '../statement';
+import { again, type Catalog, type ResultColumn, type Statement, type Translate } from '../statement';
 import type { StatementNode } from './ast';
 import { Source } from './lexer';
 import { openText } from './parser/open';
@@ -34,7 +34,7 @@ import {
  * resolved. Each statement is resolved when it is requested, so that it sees what earlier statements created.
  * @throws SqlError for what Redshift or the local warehouse refuses
  */
-export const translate: Translate = function* (sql: string, catalog: Catalog, parameters = {}): Iterable<Statement> {
+export const translate: Translate = function* (sql: string, catalog: Catalog, parameters = {}) {
   const source = new Source(sql);
   const cursor = openText(source);
   const nodes: StatementNode[] = [];
@@ -45,10 +45,13 @@ export const translate: Translate = function* (sql: string, catalog: Catalog, pa
   }
   for (const node of nodes) {
     for (const translateOne of partsOf(node)) {
-      const context = new Context(catalog, source, parameters);
-      const statement = translateOne(context);
-      context.checkNodes();
-      yield { ...statement, place: source.place(node.at) };
+      let answer: typeof again | undefined;
+      do {
+        const context = new Context(catalog, source, parameters);
+        const statement = translateOne(context);
+        context.checkNodes();
+        answer = yield { ...statement, place: source.place(node.at) };
+      } while (answer === again);
     }
   }
 };
@@ -146,6 +149,7 @@ type Command = Extract<
       | 'truncate'
       | 'refresh'
       | 'alter-view'
+      | 'alter-database'
       | 'begin'
       | 'commit'
       | 'rollback';
@@ -193,6 +197,8 @@ function translateCommand(node: Command, context: Context): Statement {
         throw context.source.error(`"${relation.name}" is not a materialized view`, node.view[0]!.at);
       return { kind: 'alter-view', view: nameOf(relation), autoRefresh: node.autoRefresh };
     }
+    case 'alter-database':
+      return { kind: node.kind, database: context.fold(node.database), isolation: node.isolation };
     case 'begin':
     case 'commit':
     case 'rollback':

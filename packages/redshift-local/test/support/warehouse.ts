@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Principal, ResourceContext, RuntimeClock } from 'aws-local-kit';
 import { composeWarehouse, type LocalWarehouse } from '../../src/compose';
 import type { StatementFaults } from '../../src/data-api/faults';
+import type { Interleaving } from '../../src/engine/interleaving';
 import type { ScanFault } from '../../src/engine/scan-fault';
 import type { Translate } from '../../src/statement';
 import {
@@ -50,6 +51,8 @@ export interface TestWarehouse {
   readonly folder: string;
   /** The next refreshes of streaming views that find records take one each. */
   readonly scanFaults: ScanFault[];
+  /** Decides the order of transactions, if it is set. */
+  readonly interleaving: { by?: Interleaving };
   /** Calls an operation of the Data API. */
   // biome-ignore lint/suspicious/noExplicitAny: answers of the API, as a test reads them
   call(operation: string, input: Record<string, unknown>, principal?: Principal): Promise<any>;
@@ -74,6 +77,7 @@ export async function startWarehouse(
     call: (_, run) => run(),
     execute: (_, run) => run(),
     scan: () => scanFaults.shift(),
+    interleaving: () => shared.interleaving.by,
   };
   const warehouse = composeWarehouse({ dataDir: folder.path, account, region, translate, faults, ...shared });
   const twin = (type: string) => warehouse.resources.find((resource) => resource.type === type)!;
@@ -150,6 +154,7 @@ function newShared(folder: string) {
     sts.trusts.set(role, `arn:aws:redshift:${region}:${account}:dbuser:${cluster}/${owner}`);
   return {
     scanFaults: [] as ScanFault[],
+    interleaving: {} as TestWarehouse['interleaving'],
     clock: stoppedClock(),
     authorizer: new FakeAuthorizer(),
     sts,

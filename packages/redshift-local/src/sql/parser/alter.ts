@@ -8,6 +8,7 @@ type Unplaced = StatementNode extends infer S ? (S extends unknown ? Omit<S, 'at
 export function parseAlter(cursor: Cursor): Unplaced {
   cursor.expectWord('alter');
   if (cursor.takeWords('materialized', 'view')) return parseAlterView(cursor);
+  if (cursor.takeWords('database')) return parseAlterDatabase(cursor);
   if (!cursor.takeWords('table')) throw cursor.unsupported(`ALTER ${cursor.token.value.toUpperCase()}`);
   const table = cursor.reference('a table');
   if (cursor.takeWords('add')) {
@@ -25,6 +26,15 @@ function parseAlterView(cursor: Cursor): Unplaced {
     throw cursor.unsupported(`ALTER MATERIALIZED VIEW ${cursor.token.value.toUpperCase()}`);
   cursor.expectWord('refresh');
   return { kind: 'alter-view', view, autoRefresh: cursor.expectWord('yes', 'no').value === 'yes' };
+}
+
+function parseAlterDatabase(cursor: Cursor): Unplaced {
+  const database = cursor.identifier('a database');
+  if (!cursor.takeWords('isolation', 'level'))
+    throw cursor.unsupported(`ALTER DATABASE ${cursor.token.value.toUpperCase()}`);
+  if (cursor.takeWords('snapshot')) return { kind: 'alter-database', database, isolation: 'snapshot' };
+  cursor.expectWord('serializable');
+  return { kind: 'alter-database', database, isolation: 'serializable' };
 }
 
 function parseConstraint(cursor: Cursor): AlterAction | undefined {
