@@ -9,6 +9,7 @@ import { memory } from './memory';
 import { mergeGrowth } from './merge-growth';
 import { print, progress } from './print';
 import { reader } from './reader';
+import { readerMemory } from './reader-memory';
 import { reconcileScan } from './reconcile-scan';
 import { refresh } from './refresh';
 import { roundTrip } from './round-trip';
@@ -32,7 +33,8 @@ const benches: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   ingest: ({ events }) => ingest(events),
   merge: ({ large, repeats }) => mergeGrowth(large, repeats),
   reconcile: ({ keys }) => reconcileScan(keys),
-  reader: ({ events }) => reader(events),
+  reader: ({ events, repeats }) => reader(events, repeats),
+  'reader-memory': ({ large }) => readerMemory(large),
   refresh: ({ events }) => refresh(events),
   files: ({ events, repeats }) => typedFiles(events, repeats),
   select: ({ times }) => roundTrip(times),
@@ -71,8 +73,13 @@ new Command('bench')
     count('--events', 10_000_000),
     1_000_000,
   )
-  .option('--large <n>', 'merge, memory: events that the large table holds', count('--large', 100_000_000), 10_000_000)
-  .option('--repeats <n>', 'merge, files, backlog: measurements of each', count('--repeats', 99), 5)
+  .option(
+    '--large <n>',
+    'merge, memory, reader-memory: events of the large table or stream',
+    count('--large', 100_000_000),
+    10_000_000,
+  )
+  .option('--repeats <n>', 'merge, files, backlog, reader: measurements of each', count('--repeats', 99), 5)
   .option('--times <n>', 'select: round trips', count('--times', 100_000), 300)
   .option('--keys <n>', 'reconcile: keys of the bucket', count('--keys', 10_000_000), 1_000_000)
   .option('--files <n>', 'backlog: files', count('--files', 1_000_000), 10_000)

@@ -1,26 +1,31 @@
 /**
  * Measures how fast kinesis-reader copies a stream into a file of JSON lines and into DuckDB, beside a bare loop over
- * the SDK that reads the same shards side by side, parses each record, and writes the same lines. All read 10,000
- * records a call over HTTP from the local Kinesis, which serves them from this process and so takes part of the
- * processor time of each. Putting the records onto the stream is not timed.
+ * the SDK that reads the same shards side by side, parses each record, and writes a line with its value and position.
+ * All read 10,000 records a call over HTTP from the local Kinesis, which runs in a process of its own. They take turns.
+ * Putting the records onto the stream is not timed.
  */
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand } from '@aws-sdk/client-kinesis';
 import { readStream } from 'kinesis-reader';
 import { openSink } from '../cli/commands/streams/sinks';
 import { clientSettings } from '../lambda/shared/client-settings';
-import { type Environment, line, ratio, secondsSince, streamName, taken, withEnvironment } from './environment';
+import { leastOf, line, ratio, secondsSince } from './environment';
+import { streamName, withServedStream } from './served-stream';
 
-export const reader = (events: number) =>
-  withEnvironment(async (environment) => {
-    const records = await environment.feed(events, 'reader');
-    const client = new KinesisClient({ ...clientSettings(), ...environment.client });
+export const reader = (events: number, repeats: number) =>
+  withServedStream(events, async ({ client: settings, records }) => {
+    const client = new KinesisClient({ ...clientSettings(), ...settings });
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
     try {
-      const bare = await taken(() => timed(() => bareLoop(client, join(environment.dataDir, 'bare.ndjson'), records)));
-      const lines = await taken(() => timed(() => copy(environment, client, 'reader.ndjson', records)));
-      const rows = await taken(() => timed(() => copy(environment, client, 'reader.duckdb', records)));
+      const to = (name: string) => join(folder, name);
+      const { bare, lines, rows } = await leastOf(repeats, {
+        bare: (turn) => timed(() => bareLoop(client, to(`bare-${turn}.ndjson`), records)),
+        lines: (turn) => timed(() => copy(client, to(`reader-${turn}.ndjson`), records)),
+        rows: (turn) => timed(() => copy(client, to(`reader-${turn}.duckdb`), records)),
+      });
       line('a bare loop over the SDK, to JSON lines', bare.seconds, records);
       line('kinesis-reader, to JSON lines', lines.seconds, records);
       ratio(lines, bare, 'at least 0.9 of the bare loop');
@@ -28,6 +33,7 @@ export const reader = (events: number) =>
       ratio(rows, bare, 'no aim');
     } finally {
       client.destroy();
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 
@@ -71,9 +77,9 @@ function textOf(data: Uint8Array): string {
   }
 }
 
-async function copy({ dataDir, runtime }: Environment, client: KinesisClient, file: string, expected: number) {
-  const sink = await openSink(join(dataDir, file), process.stdout, 0);
-  const reading = readStream({ stream: streamName, until: 'now', client, now: runtime.clock.now, chunk: 10_000 });
+async function copy(client: KinesisClient, file: string, expected: number): Promise<void> {
+  const sink = await openSink(file, process.stdout, 0);
+  const reading = readStream({ stream: streamName, until: 'now', client, chunk: 10_000 });
   let count = 0;
   for await (const batch of reading.batches()) {
     await sink.write(batch);

@@ -150,11 +150,10 @@ async function copy(reading: Reading<unknown>, options: ReadCommandOptions, stdo
   try {
     for await (const batch of reading.batches()) {
       writing = true;
-      await (await opened()).write(batch);
+      bytes += await (await opened()).write(batch);
       writing = false;
       records += batch.length;
       uncommitted += batch.length;
-      for (const { value, undecodable } of batch) bytes += undecodable?.bytes.length ?? sizeOf(value);
       stage.update(`${grouped(records)} records, ${behind(reading)}`);
       if (!wholeAtEnd && (uncommitted >= COMMIT_RECORDS || performance.now() - committedAt >= COMMIT_MS))
         await commit();
@@ -178,6 +177,3 @@ function behind(reading: Reading<unknown>): string {
   const lag = Object.values(reading.lag());
   return `${lag.length} shards, ${(Math.max(0, ...lag) / 1_000).toFixed(0)} s behind`;
 }
-
-const sizeOf = (value: unknown): number =>
-  value instanceof Uint8Array ? value.length : typeof value === 'string' ? value.length : JSON.stringify(value).length;

@@ -59,8 +59,9 @@ async function open(file: string): Promise<{ connection: DuckDBConnection; close
   };
 }
 
-async function append(connection: DuckDBConnection, table: string, records: readonly StreamRecord[]): Promise<void> {
+async function append(connection: DuckDBConnection, table: string, records: readonly StreamRecord[]): Promise<number> {
   const appender = await connection.createAppender(table);
+  let payload = 0;
   for (const { value, undecodable, _kinesis: at, _kinesis_msg_id } of records) {
     const bytes = undecodable?.bytes ?? (value instanceof Uint8Array ? value : undefined);
     appender.appendVarchar(_kinesis_msg_id);
@@ -69,8 +70,10 @@ async function append(connection: DuckDBConnection, table: string, records: read
     appender.appendTimestampMilliseconds(new DuckDBTimestampMillisecondsValue(BigInt(at.ts.getTime())));
     appender.appendVarchar(at.partition);
     appender.appendVarchar(at.stream_name);
-    if (bytes) appender.appendNull();
-    else appender.appendVarchar(JSON.stringify(value));
+    const json = bytes ? undefined : JSON.stringify(value);
+    payload += bytes?.length ?? json!.length;
+    if (json === undefined) appender.appendNull();
+    else appender.appendVarchar(json);
     if (undecodable) appender.appendVarchar(undecodable.reason);
     else appender.appendNull();
     if (bytes) appender.appendBlob(bytes);
@@ -78,4 +81,5 @@ async function append(connection: DuckDBConnection, table: string, records: read
     appender.endRow();
   }
   appender.closeSync();
+  return payload;
 }

@@ -32,23 +32,48 @@ export async function openSink(
 /** Loaded when it is needed: the library is large. */
 const duckdbSinks = () => require('./duckdb-sink') as typeof import('./duckdb-sink');
 
-/** A record as one JSON object: the value, the envelope beside it; bytes as base64. */
-export function jsonOf({ value, undecodable, ...envelope }: StreamRecord): object {
-  if (undecodable)
-    return { undecodable: undecodable.reason, base64: Buffer.from(undecodable.bytes).toString('base64'), ...envelope };
-  return value instanceof Uint8Array
-    ? { base64: Buffer.from(value).toString('base64'), ...envelope }
-    : { value, ...envelope };
+/** Records as JSON. */
+interface Json {
+  /** One object for each record: the value, the envelope beside it; bytes as base64. */
+  readonly objects: readonly string[];
+  /** Characters of all payloads. */
+  readonly payload: number;
 }
 
-const linesOf = (records: readonly StreamRecord[]) =>
-  records.map((record) => `${JSON.stringify(jsonOf(record))}\n`).join('');
+/**
+ * Writes records as JSON. `_kinesis` is put together from its parts: JSON.stringify of it costs more than reading the
+ * record. Shard and stream are those of the batch.
+ */
+export function jsonOf(records: readonly StreamRecord[]): Json {
+  const { shard_id, stream_name } = records[0]?._kinesis ?? {};
+  const start = `,"_kinesis":{"shard_id":${JSON.stringify(shard_id)},"seq_no":"`;
+  const end = `,"stream_name":${JSON.stringify(stream_name)}},"_kinesis_msg_id":"`;
+  const objects: string[] = [];
+  let payload = 0;
+  for (const { value, undecodable, _kinesis: at, _kinesis_msg_id } of records) {
+    const json = undecodable
+      ? `"undecodable":${JSON.stringify(undecodable.reason)},"base64":${base64(undecodable.bytes)}`
+      : value instanceof Uint8Array
+        ? `"base64":${base64(value)}`
+        : `"value":${JSON.stringify(value)}`;
+    payload += json.length;
+    objects.push(
+      `{${json}${start}${at.seq_no}","ts":"${at.ts.toISOString()}","partition":${JSON.stringify(at.partition)}${end}${_kinesis_msg_id}"}`,
+    );
+  }
+  return { objects, payload };
+}
+
+const base64 = (bytes: Uint8Array) => `"${Buffer.from(bytes).toString('base64')}"`;
+
+const lines = ({ objects }: Json) => (objects.length === 0 ? '' : `${objects.join('\n')}\n`);
 
 function standardOutput(stdout: NodeJS.WritableStream): Sink {
   return {
     write: (records) =>
       new Promise((resolve, reject) => {
-        stdout.write(linesOf(records), (error) => (error ? reject(error) : resolve()));
+        const json = jsonOf(records);
+        stdout.write(lines(json), (error) => (error ? reject(error) : resolve(json.payload)));
       }),
     flush: async () => undefined,
     close: async () => undefined,
@@ -73,8 +98,10 @@ function ndjsonSink(file: string, revision: number): Sink {
   let previous = last;
   return {
     async write(records) {
-      const bytes = Buffer.from(linesOf(records));
+      const json = jsonOf(records);
+      const bytes = Buffer.from(lines(json));
       for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+      return json.payload;
     },
     async flush(next) {
       fsyncSync(descriptor);
@@ -99,10 +126,11 @@ function httpSink(address: string): Sink {
     async write(records) {
       const [first, last] = [records[0]!, records.at(-1)!];
       const key = `${first._kinesis_msg_id}-${last._kinesis_msg_id}-${records.length}`;
-      const body = JSON.stringify(records.map(jsonOf));
+      const { objects, payload } = jsonOf(records);
+      const body = `[${objects.join(',')}]`;
       for (let attempt = 1; ; attempt++) {
         const answer = await post(address, key, body);
-        if (answer.ok) return;
+        if (answer.ok) return payload;
         if (!answer.passing || attempt === ATTEMPTS)
           throw new Failure(
             `${address} did not take ${records.length} records, asked ${attempt} times: ${answer.reason}`,

@@ -19,7 +19,9 @@ const digestBytes = 16;
  * `3: repeated Record { 1: partition_key_index, 2: explicit_hash_key_index, 3: data, 4: tags }`.
  */
 export function deaggregate(data: Uint8Array): readonly Part[] | undefined {
-  if (data.length < magic.length + digestBytes || magic.some((byte, i) => data[i] !== byte)) return undefined;
+  // Most records are plain ones, so the first byte is compared alone.
+  if (data[0] !== magic[0] || data.length < magic.length + digestBytes || magic.some((byte, i) => data[i] !== byte))
+    return undefined;
   const message = data.subarray(magic.length, data.length - digestBytes);
   const digest = createHash('md5').update(message).digest();
   if (!digest.equals(data.subarray(data.length - digestBytes))) return undefined;

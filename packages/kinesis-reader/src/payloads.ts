@@ -1,4 +1,4 @@
-import { deaggregate } from './aggregation';
+import { deaggregate, type Part } from './aggregation';
 import { ReadError, reason, UndecodableError } from './errors';
 import type { RawRecord } from './kinesis';
 import type { ReadOptions } from './options';
@@ -15,68 +15,96 @@ export interface Item<Value> {
 /** Undefined if the payload is skipped. */
 export type MaybeItem<Value> = Item<Value> | undefined;
 
-interface Payload {
-  readonly partitionKey: string;
-  readonly data: Uint8Array;
-}
-
 /**
  * Makes the function that turns a Kinesis record into the caller's records: it splits aggregates, decodes and wraps.
- * It skips the parts up to `afterPart`. It yields promises only if the decoder returns promises.
+ * It skips the parts up to `afterPart`. It yields promises only if the decoder returns promises. Every record of a
+ * stream passes through it, so a plain record makes neither closures nor a generator.
  */
 export function payloads<Value>(streamName: string, options: ReadOptions<Value>) {
   const decode = decoder<Value>(options.decode ?? 'json', options.gzip ?? false);
   const { undecodable = 'yield', aggregated = true, envelope } = options;
 
-  const wrap = (shardId: string, raw: RawRecord, payload: Payload, part: number | undefined, sub?: number) => {
-    const id = {
-      _kinesis: {
-        shard_id: shardId,
-        seq_no: raw.sequenceNumber,
-        ts: raw.arrivedAt,
-        partition: payload.partitionKey,
-        stream_name: streamName,
-      },
-      _kinesis_msg_id: messageId(shardId, raw.sequenceNumber, part),
-    };
-    const done = (record: StreamRecord<Value>): Item<Value> => ({ record: enveloped(record, envelope), raw, sub });
-    const failed = (error: unknown): MaybeItem<Value> => {
-      if (undecodable === 'throw') throw new UndecodableError(shardId, raw.sequenceNumber, error);
-      if (undecodable === 'skip') return undefined;
-      return done({ value: undefined as Value, ...id, undecodable: { reason: reason(error), bytes: payload.data } });
-    };
+  const undecoded = (from: Wrapped, error: unknown): MaybeItem<Value> => {
+    const { _kinesis } = from;
+    if (undecodable === 'throw') throw new UndecodableError(_kinesis.shard_id, _kinesis.seq_no, error);
+    if (undecodable === 'skip') return undefined;
+    return decoded(from, undefined as Value, { reason: reason(error), bytes: from.data });
+  };
+  const decoded = (
+    { _kinesis, _kinesis_msg_id, raw, sub }: Wrapped,
+    value: Value,
+    failure?: StreamRecord['undecodable'],
+  ): Item<Value> => {
+    const record = failure
+      ? { value, _kinesis, _kinesis_msg_id, undecodable: failure }
+      : { value, _kinesis, _kinesis_msg_id };
+    return { record: envelope === 'dlt' ? dltRecord(record) : record, raw, sub };
+  };
+  const itemOf = (wrapped: Wrapped): MaybeItem<Value> | Promise<MaybeItem<Value>> => {
     let value: Value | Promise<Value>;
     try {
-      value = decode(payload.data);
+      value = decode(wrapped.data);
     } catch (error) {
-      return failed(error);
+      return undecoded(wrapped, error);
     }
-    if (isPromise(value)) return value.then((decoded) => done({ value: decoded, ...id }), failed);
-    return done({ value, ...id });
+    return isPromise(value)
+      ? value.then(
+          (done) => decoded(wrapped, done),
+          (error: unknown) => undecoded(wrapped, error),
+        )
+      : decoded(wrapped, value);
   };
+  function* itemsOfParts(shardId: string, raw: RawRecord, parts: readonly Part[], afterPart = -1) {
+    const last = parts.length - 1;
+    for (let part = afterPart + 1; part <= last; part++)
+      yield itemOf(wrap(streamName, shardId, raw, parts[part]!, part, part === last ? undefined : part));
+  }
 
-  return function* itemsOf(
+  return (
     shardId: string,
     raw: RawRecord,
     afterPart: number | undefined,
-  ): Generator<MaybeItem<Value> | Promise<MaybeItem<Value>>> {
+  ): Iterable<MaybeItem<Value> | Promise<MaybeItem<Value>>> => {
     const parts = aggregated ? deaggregate(raw.data) : undefined;
-    if (!parts) {
-      yield wrap(shardId, raw, raw, undefined);
-      return;
-    }
-    const last = parts.length - 1;
-    for (let index = (afterPart ?? -1) + 1; index <= last; index++)
-      yield wrap(shardId, raw, parts[index]!, index, index === last ? undefined : index);
+    return parts
+      ? itemsOfParts(shardId, raw, parts, afterPart)
+      : [itemOf(wrap(streamName, shardId, raw, raw, undefined, undefined))];
   };
 }
+
+/** A payload with its envelope, before it is decoded. */
+interface Wrapped extends Pick<StreamRecord, '_kinesis' | '_kinesis_msg_id'> {
+  readonly data: Uint8Array;
+  readonly raw: RawRecord;
+  readonly sub: number | undefined;
+}
+
+const wrap = (
+  streamName: string,
+  shardId: string,
+  raw: RawRecord,
+  { partitionKey, data }: Part,
+  part: number | undefined,
+  sub: number | undefined,
+): Wrapped => ({
+  _kinesis: {
+    shard_id: shardId,
+    seq_no: raw.sequenceNumber,
+    ts: raw.arrivedAt,
+    partition: partitionKey,
+    stream_name: streamName,
+  },
+  _kinesis_msg_id: messageId(shardId, raw.sequenceNumber, part),
+  data,
+  raw,
+  sub,
+});
 
 /** True for a promise of any realm or library. */
 export const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 
-function enveloped<Value>(record: StreamRecord<Value>, envelope: ReadOptions['envelope']): StreamRecord<Value> {
-  if (envelope !== 'dlt') return record;
+function dltRecord<Value>(record: StreamRecord<Value>): StreamRecord<Value> {
   try {
     return withEnvelope(record) as StreamRecord<Value>;
   } catch (error) {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
@@ -28,10 +28,26 @@ export interface Envelope {
 
 /** Computes the same id that dlt's Kinesis source gives the record. */
 export function messageId(shardId: string, sequenceNumber: string, part?: number): string {
-  const id = createHash('shake128', { outputLength: 15 })
-    .update(shardId + sequenceNumber)
-    .digest('base64');
+  const id = shake128(shardId + sequenceNumber);
   return part === undefined ? id : `${id}#${part}`;
+}
+
+const of15Bytes = { outputEncoding: 'base64', outputLength: 15 } as const;
+
+/**
+ * SHAKE-128 in one call, which takes two thirds of the time of a Hash object. Node.js before 24.4 takes no length and
+ * gives 16 bytes, of which the first 15 are the same: 20 characters of base64.
+ */
+const shake128: (text: string) => string = takesLength()
+  ? (text) => hash('shake128', text, of15Bytes)
+  : (text) => hash('shake128', text, 'base64').slice(0, 20);
+
+function takesLength(): boolean {
+  try {
+    return hash('shake128', '', of15Bytes).length === 20;
+  } catch {
+    return false;
+  }
 }
 
 export type Decode<Value> = 'json' | 'text' | 'bytes' | ((bytes: Uint8Array) => Value | Promise<Value>);
