@@ -18,6 +18,8 @@ export { exportPlan } from './exports/plan';
 export { windowOf } from './exports/windows';
 export { loadPlan } from './history/load';
 export { reconcilePlan } from './history/reconcile';
+export { outcomeStatements, type RecordBytes } from './merge/outcomes';
+export { aggregateStart } from './merge/parsing';
 export { isRaised, retryPreview, retryStatements } from './merge/retry';
 export { isSkipReason } from './merge/skip-reason';
 export { environmentObject, type PipelineDeclaration } from './objects/declarations';

@@ -1,12 +1,16 @@
+import { gunzipSync } from 'node:zlib';
 import type { Command } from 'commander';
 import { type Reading, readStream, type StreamRecord } from 'kinesis-reader';
 import { Failure, Interrupted } from '../failure';
-import { grouped, type Output, printable, type Style, styleFor, table } from '../terminal';
+import { grouped, type Output, type Style, styleFor, table } from '../terminal';
 import type { CommandIo } from './context';
 import { addEnvironmentOptions, text } from './options';
+import { gathered } from './streams/gathered';
 import { untilInterrupted } from './streams/interrupt';
 import { openStream, type StreamOptions } from './streams/open-stream';
 import { since } from './streams/since';
+import { jsonLine, textLine } from './tail/lines';
+import { MergeOutcomes, type Payload } from './tail/merge-outcomes';
 
 interface TailOptions extends StreamOptions {
   readonly since: ReturnType<ReturnType<typeof since>>;
@@ -29,7 +33,8 @@ export function addTail(program: Command, io: CommandIo): void {
     .command('tail')
     .summary('watch the records of a stream as they arrive')
     .description(
-      'Shows the records of a Kinesis stream, live: when each arrived, its shard and partition key, and its payload. Nothing is stored.\n\n' +
+      'Shows the records of a Kinesis stream, live: when each arrived, its shard and partition key, and its payload. Nothing is stored.\n' +
+        'Records of a pipeline are marked with what its merge will do: the reason of a reject, or what `where` leaves out.\n\n' +
         '  npx millrace tail estore\n' +
         '  npx millrace tail estore --since 10m --where action=purchase\n' +
         '  npx millrace tail estore --rate',
@@ -60,9 +65,10 @@ function condition(value: string, before: readonly Condition[]): readonly Condit
   return [...before, { path: value.slice(0, at).split('.'), value: value.slice(at + 1) }];
 }
 
-async function tail(named: string, options: TailOptions, { stdout, env }: CommandIo): Promise<void> {
+async function tail(named: string, options: TailOptions, { stdout, stderr, env }: CommandIo): Promise<void> {
   const opened = await openStream(named, options);
   const style = styleFor(stdout, env);
+  const outcomes = opened.pipeline && !options.rate ? new MergeOutcomes(opened.pipeline) : undefined;
   try {
     await untilInterrupted(async (signal) => {
       const reading = readStream({
@@ -71,30 +77,71 @@ async function tail(named: string, options: TailOptions, { stdout, env }: Comman
         now: opened.now,
         from: options.since(opened.now()),
         until: options.until,
-        gzip: true,
+        decode: payloadOf,
         signal,
       });
       if (options.rate) await showRates(reading, options, stdout, style);
-      else await showRecords(reading, options, stdout, style);
+      else await showRecords(reading, options, outcomes, { stdout, stderr, style });
     });
   } catch (error) {
     // Ctrl-C is how a person ends it.
     if (!(error instanceof Interrupted)) throw error;
   } finally {
+    await outcomes?.dispose();
     opened.close();
   }
 }
 
-async function showRecords(reading: Reading<unknown>, options: TailOptions, stdout: Output, style: Style) {
-  for await (const record of reading) {
-    if (options.shard !== undefined && record._kinesis.shard_id !== options.shard) continue;
-    if (!options.where.every((each) => matches(record, each))) continue;
-    stdout.write(`${options.json ? jsonLine(record) : textLine(record, style, stdout)}\n`);
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** Largest payload after decompression: a small record can hold a large one. */
+const INFLATED_BYTES = 64 * 1024 * 1024;
+
+/** Decodes JSON, also in gzip, and keeps the bytes. */
+function payloadOf(bytes: Uint8Array): Payload {
+  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const plain = isGzip ? gunzipSync(bytes, { maxOutputLength: INFLATED_BYTES }) : bytes;
+  return { bytes, value: JSON.parse(utf8.decode(plain)) };
+}
+
+interface Screen {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly style: Style;
+}
+
+async function showRecords(
+  reading: Reading<Payload>,
+  options: TailOptions,
+  outcomes: MergeOutcomes | undefined,
+  { stdout, stderr, style }: Screen,
+) {
+  const asked = (record: StreamRecord<Payload>) =>
+    (options.shard === undefined || record._kinesis.shard_id === options.shard) &&
+    options.where.every((each) => matches(record, each));
+  let reported: string | undefined;
+  // Records are shown without the merge's outcomes if these cannot be found.
+  const outcomesOf = async (records: readonly StreamRecord<Payload>[]) => {
+    try {
+      return (await outcomes?.of(records)) ?? [];
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== reported) stderr.write(`what the merge will do is not shown: ${message}\n`);
+      reported = message;
+      return [];
+    }
+  };
+  for await (const batch of gathered(reading.batches())) {
+    const records = batch.filter(asked);
+    const found = await outcomesOf(records);
+    for (const [index, record] of records.entries())
+      stdout.write(
+        `${options.json ? jsonLine(record, found[index]) : textLine(record, found[index], style, stdout)}\n`,
+      );
   }
 }
 
-function matches({ value }: StreamRecord, { path, value: wanted }: Condition): boolean {
-  let found: unknown = value;
+function matches({ value }: StreamRecord<Payload>, { path, value: wanted }: Condition): boolean {
+  let found: unknown = value?.value;
   for (const name of path) {
     if (typeof found !== 'object' || found === null || !Object.hasOwn(found, name)) return false;
     found = (found as Record<string, unknown>)[name];
@@ -102,33 +149,12 @@ function matches({ value }: StreamRecord, { path, value: wanted }: Condition): b
   return (typeof found === 'string' ? found : JSON.stringify(found)) === wanted;
 }
 
-function jsonLine({ value, undecodable, ...envelope }: StreamRecord): string {
-  if (!undecodable) return JSON.stringify({ value, ...envelope });
-  const { reason, bytes } = undecodable;
-  return JSON.stringify({ undecodable: { reason, base64: Buffer.from(bytes).toString('base64') }, ...envelope });
-}
-
-const SHOWN_BYTES = 2_000;
-
-function textLine(record: StreamRecord, style: Style, { isTTY, columns }: Output): string {
-  const { ts, shard_id, partition } = record._kinesis;
-  const shard = shard_id.replace(/^shardId-0*(?=\d)/, '#');
-  const start = `${ts.toISOString().slice(11, 23)}  ${shard.padEnd(4)} ${printable(partition).slice(0, 16).padEnd(16)} `;
-  const payload = record.undecodable
-    ? `✘ not JSON (${record.undecodable.reason}): ${Buffer.from(record.undecodable.bytes.subarray(0, SHOWN_BYTES)).toString()}`
-    : JSON.stringify(record.value);
-  const room = isTTY ? Math.max(20, (columns ?? 80) - start.length) : SHOWN_BYTES;
-  const shown = printable(payload);
-  const cut = shown.length > room ? `${shown.slice(0, room - 1)}…` : shown;
-  return `${style.dim(start)}${record.undecodable ? style.red(cut) : cut}`;
-}
-
 interface Rate {
   records: number;
   bytes: number;
 }
 
-async function showRates(reading: Reading<unknown>, options: TailOptions, stdout: Output, style: Style) {
+async function showRates(reading: Reading<Payload>, options: TailOptions, stdout: Output, style: Style) {
   let rates = new Map<string, Rate>();
   let since = performance.now();
   const show = () => {
@@ -161,7 +187,7 @@ async function showRates(reading: Reading<unknown>, options: TailOptions, stdout
     for await (const { value, undecodable, _kinesis } of reading) {
       const rate = rates.get(_kinesis.shard_id) ?? { records: 0, bytes: 0 };
       rate.records += 1;
-      rate.bytes += undecodable?.bytes.length ?? Buffer.byteLength(JSON.stringify(value));
+      rate.bytes += (undecodable ?? value).bytes.length;
       rates.set(_kinesis.shard_id, rate);
     }
     show();

@@ -29,10 +29,18 @@ export function arrivalStatements(
       readStatement(pipeline, source),
       ...filterStatements(pipeline, filtered(historyRows(pipeline.tables.staged, records), records)),
     ];
+  return [...untouchedStatements(pipeline, source, { replaced }), ...parsedStatements(pipeline, source, records)];
+}
+
+/** Makes `parsed` and `filtered` from `arrived`: see `arrivalStatements`. */
+export function parsedStatements(
+  pipeline: ResolvedPipeline,
+  source: 'stream' | 'archive',
+  records?: RecordShape,
+): StatementTemplate[] {
   const { arrived, parsed, wrapped } = pipeline.temporary;
   const rows = parsedRows(source, arrived);
   return [
-    ...untouchedStatements(pipeline, source, { replaced }),
     ...(records
       ? [
           `create temp table ${wrapped} as\n${rows}`,

@@ -61,11 +61,11 @@ ${indent(withBytes(arrived))}
 ) as records`;
 
 /** The first bytes of a record that the Kinesis Producer Library aggregated, in hexadecimal. */
-const aggregateMagic = 'f3899ac2';
+export const aggregateStart = 'f3899ac2';
 
 /** SQL condition on rows with `unparsed`: the bytes are an aggregated record. Never null. */
 export const isAggregate = (of = '') =>
-  `coalesce(from_varbyte(substring(${of}unparsed, 1, 4), 'hex'), '') = '${aggregateMagic}'`;
+  `coalesce(from_varbyte(substring(${of}unparsed, 1, 4), 'hex'), '') = '${aggregateStart}'`;
 
 const aggregateReason =
   'payload: an aggregate of the Kinesis Producer Library, which Redshift does not take apart; a backfill of the archive brings its records';

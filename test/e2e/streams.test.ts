@@ -46,11 +46,11 @@ const customers = (found: readonly { value?: { customer_id: string } }[]) =>
   found.map(({ value }) => value?.customer_id ?? 'not json').sort();
 
 describe('tail', () => {
-  test('shows records as lines, cut and cleaned, and what is not JSON with its reason', async () => {
+  test('shows records as lines, cut and cleaned, and a reject with the reason of the merge', async () => {
     const { code, stdout, stderr } = await dev.cli('tail', 'estore', '--since', 'beginning', '--until', 'now');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout.trimEnd().split('\n')).toHaveLength(6);
-    expect(stdout).toMatch(/^09:20:00\.000 {2}#\d {3}bad {14}✘ not JSON \(.*\): not json $/m);
+    expect(stdout).toMatch(/^09:20:00\.000 {2}#\d {3}bad {14}✘ payload: not JSON: not json $/m);
   });
   test('filters by value and by time, as JSON', async () => {
     const where = await dev.cli(

@@ -2,6 +2,7 @@ import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { clockPath } from 'aws-local/internal-api';
 import { clientSettings } from '../../../lambda/shared/client-settings';
 import { pipelines } from '../../../pipelines';
+import type { Pipeline } from '../../../pipelines/definition';
 import { stackOutputs } from '../../cloud/connect';
 import { findEnvironment } from '../../cloud/environments';
 import { LOCAL_ENVIRONMENT, namesFrom } from '../../cloud/names';
@@ -19,6 +20,8 @@ export interface OpenStream {
   /** Name or ARN. */
   readonly stream: string;
   readonly client: KinesisClient;
+  /** The pipeline, if the stream was named by it. */
+  readonly pipeline?: Pipeline;
   /** Epoch milliseconds of the clock by which records arrive: the local runtime has its own. */
   readonly now: () => number;
   close(): void;
@@ -30,27 +33,28 @@ export interface OpenStream {
  * @throws Failure
  */
 export async function openStream(named: string, options: StreamOptions): Promise<OpenStream> {
-  const isPipeline = pipelines.some(({ name }) => name === named);
+  const pipeline = pipelines.find(({ name }) => name === named);
   if (options.environment !== undefined) {
     const environment = findEnvironment(options.environment);
     const names = () =>
       namesFrom(environment.name, stackOutputs(environment, 'data', options.outputs), options.outputs);
-    return aws(isPipeline ? names().stream(named) : named, environment.region);
+    return { ...aws(pipeline ? names().stream(named) : named, environment.region), pipeline };
   }
   if (!isRunningOver(options.data)) {
-    if (isPipeline)
+    if (pipeline)
       throw new Failure(
         `no local runtime is running over ${options.data}; start one with 'npm start', name its folder with --data, or an environment in AWS with --environment`,
       );
     return aws(named, named.startsWith('arn:') ? named.split(':')[3] : undefined);
   }
   const { endpoint, region, credentials, outputs } = readRuntimeFile(options.data);
-  const stream = isPipeline ? namesFrom(LOCAL_ENVIRONMENT, outputs, options.data).stream(named) : named;
+  const stream = pipeline ? namesFrom(LOCAL_ENVIRONMENT, outputs, options.data).stream(named) : named;
   const client = new KinesisClient({ ...clientSettings(), endpoint, region, credentials });
   const clock = await followClock(endpoint);
   return {
     stream,
     client,
+    pipeline,
     now: clock.now,
     close() {
       clock.stop();

@@ -14,6 +14,7 @@ export {
 } from './faults/faults';
 export { createInterleaver, type Interleaver, type Step } from './faults/interleaver';
 export type { CallFault, ScanFault, StatementFault, SystemViewLag, WarehouseFaultSource } from './faults/source';
+export { openScratchWarehouse, type ScratchWarehouse } from './scratch';
 export type { ManagedSecrets } from './secret-attachment';
 export { type ServedWarehouse, type ServeOptions, serveWarehouse } from './standalone';
 
