@@ -97,8 +97,11 @@ async function retryOrSplit(
   return submitBatch(context, item, next, head);
 }
 
-/** Finishes unloads whose end no event reported. */
-export async function finishMissedUnloads(context: ExportContext, item: ExportItem): Promise<Progress> {
+/** Finishes unloads whose end no event reported. Returns the batch of the newest unload too. */
+export async function finishMissedUnloads(
+  context: ExportContext,
+  item: ExportItem,
+): Promise<{ readonly progress: Progress; readonly newest?: Batch }> {
   const { environment, plan, log } = context;
   const engine = context.engineOf(item);
   const known = (await engine.recent(item)).flatMap((unload) => {
@@ -108,15 +111,16 @@ export async function finishMissedUnloads(context: ExportContext, item: ExportIt
   const active = known.find(({ status }) => status === 'running');
   if (active) {
     log('an earlier run is active, nothing to do', { statement: active.name, id: active.id });
-    return 'pending';
+    return { progress: 'pending' };
   }
   const newest = known.sort((one, other) => other.createdAt - one.createdAt).slice(0, newestUnloads);
   for (const { id, name, batch } of newest) {
     if (!(await isUnfinished(context, batch))) continue;
     log('going on with an unload whose end was missed', { statement: name, id });
-    if ((await finishBatch(context, item, batch, id, await engine.describe(id))) === 'pending') return 'pending';
+    if ((await finishBatch(context, item, batch, id, await engine.describe(id))) === 'pending')
+      return { progress: 'pending' };
   }
-  return 'done';
+  return { progress: 'done', newest: newest[0]?.batch };
 }
 
 /** False if the batch was published or given up: then none of its sentinels is left. */

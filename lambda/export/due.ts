@@ -1,9 +1,9 @@
 import { type ExportItem, windowEnd, windowStart } from './contract';
-import type { ExportWindow } from './layout';
+import type { Batch, ExportWindow } from './layout';
 import type { ChangedWindow, LedgerState } from './ledger';
 
 /** Late rows are looked for once in this time. */
-const surveyEveryMs = 3_600_000;
+export const surveyEveryMs = 3_600_000;
 
 export interface Due {
   /** Windows to publish now, in order. */
@@ -47,6 +47,19 @@ function gridStart({ content }: ExportItem, { firstPublishedAt }: LedgerState, t
   return windowStart(content.window, firstPublishedAt ?? tick);
 }
 
+/**
+ * True if a survey of everything may find more windows than a batch took: the batch was full, and it had windows of the past or corrections,
+ * which no tick finds without a survey.
+ * @param room how many windows the batch could have had
+ */
+export function mayLeaveWindows(item: ExportItem, state: LedgerState, { windows, tick }: Batch, room: number): boolean {
+  const { content } = item;
+  if (content.kind === 'snapshot' || windows.length < room) return false;
+  const from = gridStart(item, state, tick);
+  const lastEnd = Math.max(...windows.map(({ start }) => windowEnd(content.window, start)));
+  return lastEnd < (state.lastEnd ?? 0) || windows.some(({ start, revision }) => revision > 0 || start < from);
+}
+
 /** @param changed what the survey found, if the tick needs one */
 export function dueWindows(
   item: ExportItem,
@@ -68,6 +81,7 @@ export function dueWindows(
   const closedUntil = until - content.latenessMinutes * 60_000;
   const isClosed = (start: number) => windowEnd(content.window, start) <= closedUntil;
   const from = gridStart(item, state, tick);
+  let next = Math.max(from, state.lastEnd ?? from);
   const windows: ExportWindow[] = [];
   const late: LateRows[] = [];
   for (const found of changed) {
@@ -76,11 +90,11 @@ export function dueWindows(
     else if (published === undefined) {
       if (content.since !== undefined && start < windowStart(content.window, content.since))
         late.push({ rows, reason: 'before since' });
-      else if (start < from && isClosed(start)) windows.push({ start, revision: 0 });
+      // Windows between the beginning and the last publication are missing if the beginning was declared earlier since.
+      else if (start < next && isClosed(start)) windows.push({ start, revision: 0 });
     } else if (content.corrections) windows.push({ start, revision: published.revision + 1 });
     else late.push({ rows: Math.max(rows - published.rows, 1), reason: 'published', window: start });
   }
-  let next = Math.max(from, state.lastEnd ?? from);
   for (; isClosed(next) && windows.length < maxWindows + changed.length; next = windowEnd(content.window, next))
     windows.push({ start: next, revision: 0 });
   windows.sort((one, other) => one.start - other.start);

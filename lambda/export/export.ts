@@ -5,7 +5,7 @@ import { type Ended, parseRunEvent, type Tick } from '../shared/run-event';
 import { ownState, WarehouseAsleepError } from '../shared/warehouse';
 import { finishBatch, finishMissedUnloads, isUnfinished, submitBatch } from './batches';
 import { type ExportItem, windowStart } from './contract';
-import { countOf, type Due, dueWindows, surveyNeeded } from './due';
+import { countOf, type Due, dueWindows, mayLeaveWindows, surveyEveryMs, surveyNeeded } from './due';
 import type { UnloadEngine } from './engine';
 import type { ExportContext, ExportHost } from './host';
 import { type Batch, parseUnloadName } from './layout';
@@ -93,9 +93,11 @@ async function publishExports(context: ExportContext, event: Tick | Request): Pr
 
 async function publishExport(context: ExportContext, item: ExportItem, event: Tick | Request): Promise<void> {
   const tick = event.scheduledTime;
-  if ((await finishMissedUnloads(context, item)) === 'pending') return;
+  const { progress, newest } = await finishMissedUnloads(context, item);
+  if (progress === 'pending') return;
   if (event.kind === 'request' && event.rerun !== undefined) return publishAgain(context, item, tick, event.rerun);
-  await publishNext(context, item, tick, 1);
+  const recent = newest && tick - newest.tick <= surveyEveryMs ? newest : undefined;
+  await publishNext(context, item, { tick, ordinal: 1, previous: recent, requested: event.kind === 'request' });
   if (event.kind === 'tick' && isFirstOfDay(tick, everyMs(context))) await deleteLeftovers(context, item, tick);
 }
 
@@ -114,33 +116,42 @@ async function continueAfterUnload(context: ExportContext, { statementName, stat
   if (!(await isUnfinished(context, batch))) return log('published or given up before', { statement: statementName });
   const state = await engineOf(item).describe(statementId);
   if ((await finishBatch(context, item, batch, statementId, state)) === 'done')
-    await publishNext(context, item, batch.tick, batch.ordinal + 1);
+    await publishNext(context, item, { tick: batch.tick, ordinal: batch.ordinal + 1, previous: batch });
 }
 
 /** Publishes batch after batch, until nothing is due or an unload is pending. The end of a pending unload continues the chain. */
-async function publishNext(
-  context: ExportContext,
-  item: ExportItem,
-  tick: number,
-  firstOrdinal: number,
-): Promise<void> {
-  for (let ordinal = firstOrdinal; ; ordinal += 1) {
-    const next = await nextBatch(context, item, tick, ordinal);
+async function publishNext(context: ExportContext, item: ExportItem, first: Turn): Promise<void> {
+  for (let turn = first; ; ) {
+    const next = await nextBatch(context, item, turn);
     if (!next || (await submitBatch(context, item, next.batch, next.head)) === 'pending') return;
+    turn = { tick: turn.tick, ordinal: turn.ordinal + 1, previous: next.batch };
   }
 }
+
+/** A batch of a tick that is to be decided. */
+interface Turn {
+  readonly tick: number;
+  readonly ordinal: number;
+  /** The batch before this one, of this tick or of a recent one. */
+  readonly previous?: Batch;
+  /** True if an operator asked for what is due. */
+  readonly requested?: boolean;
+}
+
+/** How many windows a batch of a tick may have. */
+const roomOf = ({ windowsPerTick }: ExportItem, ordinal: number, maxWindows: number) =>
+  Math.min(maxWindows, windowsPerTick - (ordinal - 1) * maxWindows);
 
 /** Undefined when nothing is due, or the tick has published as many windows as it may. */
 async function nextBatch(
   context: ExportContext,
   item: ExportItem,
-  tick: number,
-  ordinal: number,
+  { tick, ordinal, previous, requested }: Turn,
 ): Promise<{ readonly batch: Batch; readonly head: Head } | undefined> {
   const { ledger, plan, log } = context;
   const { maxWindows } = context.engineOf(item);
-  const left = item.windowsPerTick - (ordinal - 1) * maxWindows;
-  if (left <= 0) {
+  const room = roomOf(item, ordinal, maxWindows);
+  if (room <= 0) {
     log('the rest is left to the next tick', { export: item.name });
     return undefined;
   }
@@ -150,12 +161,14 @@ async function nextBatch(
     log('the export waits: a view that it reads could not be refreshed', { export: item.name, failure: state.failure });
     return undefined;
   }
-  // Late rows are looked for by the first batch of a tick alone.
-  const wanted = surveyNeeded(item, state, tick, ordinal === 1 ? everyMs(context) : 0);
+  // Late rows are counted by the first batch of a tick alone.
+  const scheduled = surveyNeeded(item, state, tick, ordinal === 1 && !requested ? everyMs(context) : 0);
+  const isLeft = previous && mayLeaveWindows(item, state, previous, roomOf(item, previous.ordinal, maxWindows));
+  const wanted = requested || isLeft ? 'everything' : scheduled;
   const fullPassAt = wanted === 'changes' ? latestFullPass(tick, plan.fullPassHour) : undefined;
   const changed = wanted ? await ledger.survey(item, tick, fullPassAt) : [];
-  const due = dueWindows(item, state, changed, tick, Math.min(maxWindows, left));
-  reportLateRows(context, item, due, tick);
+  const due = dueWindows(item, state, changed, tick, room);
+  if (scheduled) reportLateRows(context, item, due, tick);
   if (due.windows.length === 0) {
     log('nothing is due', { export: item.name });
     return undefined;
@@ -194,5 +207,6 @@ async function publishAgain(context: ExportContext, item: ExportItem, tick: numb
     );
   const windows = [{ start, revision: Math.max(...revisions) + 1 }];
   const batch = { export: item.name, tick, ordinal: 1, attempt: 1, windows };
-  if ((await submitBatch(context, item, batch, head)) === 'done') await publishNext(context, item, tick, 2);
+  if ((await submitBatch(context, item, batch, head)) === 'done')
+    await publishNext(context, item, { tick, ordinal: 2 });
 }

@@ -191,12 +191,14 @@ function surveyQueries(pipeline: ResolvedPipeline, definition: ExportDefinition,
   };
 }
 
-/** SQL for the start of a row's window. All rows before `since` count as one window, which is never published. */
-function surveyedStart(time: string, { window, since }: Incremental): string {
-  const start = windowStartOf(time, window);
-  if (since === undefined) return start;
+/**
+ * SQL for the window that the survey lists. Windows before `since` that are not published count as one, which never
+ * is. One that is published keeps its rows, if `since` was moved.
+ */
+function surveyedStart({ window, since }: Incremental): string | undefined {
+  if (since === undefined) return undefined;
   const beginning = `${quoteLiteral(timestampText(windowStart(window, sinceTime(since))))}::timestamp`;
-  return `case when ${time} < ${beginning} then '${beforeSince}'::timestamp else ${start} end`;
+  return `case when w.window_start < ${beginning} and p.window_start is null then '${beforeSince}'::timestamp else w.window_start end`;
 }
 
 /**
@@ -224,8 +226,13 @@ function surveyQuery(pipeline: ResolvedPipeline, definition: ExportDefinition, {
     name: name!,
     type: type!,
   }));
+  const beginning = surveyedStart(content);
+  const found =
+    beginning === undefined
+      ? 'w.window_start, w.row_count'
+      : `${beginning} as window_start, sum(w.row_count)::bigint as row_count`;
   return `with windows as (
-  select ${surveyedStart(time, content)} as window_start, count(*) as row_count, ${fingerprint(columns)} as fingerprint
+  select ${windowStartOf(time, content.window)} as window_start, count(*) as row_count, ${fingerprint(columns)} as fingerprint
   ${indent(from).trimStart()}${where}
   group by 1
 ),
@@ -235,19 +242,23 @@ numbered as (
     row_number() over (partition by window_start order by coalesce(revision, 0) desc) as newest
   from ${pipeline.tables.exports}
   where ${ofExport(definition)}
+),
+changed as (
+  select ${found}, p.row_count as published_rows, p.revision
+  from windows w
+  left join numbered p on p.window_start = w.window_start and p.newest = 1
+  where p.window_start is null or p.row_count <> w.row_count or p.fingerprint <> w.fingerprint${beginning === undefined ? '' : '\n  group by 1, 3, 4'}
 )
-select w.window_start, w.row_count, p.row_count as published_rows, p.revision
-from windows w
-left join numbered p on p.window_start = w.window_start and p.newest = 1
-where p.window_start is null or p.row_count <> w.row_count or p.fingerprint <> w.fingerprint
+select window_start, row_count, published_rows, revision
+from changed
 order by
   case
-    when w.window_start is null then 0
-    when p.window_start is null and w.window_start < getdate() then 1
-    when p.window_start is not null then 2
+    when window_start is null then 0
+    when revision is null and window_start < getdate() then 1
+    when revision is not null then 2
     else 3
   end,
-  w.window_start
+  window_start
 limit ${surveyLimit}`;
 }
 

@@ -1,5 +1,5 @@
 import type { ExportItem } from '../../../lambda/export/contract';
-import { dueWindows, surveyNeeded } from '../../../lambda/export/due';
+import { dueWindows, mayLeaveWindows, surveyNeeded } from '../../../lambda/export/due';
 
 const at = (time: string) => Date.parse(time);
 const iso = (time: number) => new Date(time).toISOString().slice(0, 16);
@@ -43,6 +43,14 @@ describe('due', () => {
     expect(startsOf(item(), { sequence: 0, completeUntil: tick }, survey, tick, 48)).toEqual([
       '1970-01-01T00:00.0',
       '2026-11-20T03:00.0',
+    ]);
+  });
+
+  test('are windows with rows that a beginning declared earlier leaves before the last publication', () => {
+    const since = item({ since: at('2026-11-21T02:00:00Z') } as never);
+    const survey = [{ start: at('2026-11-21T03:00:00Z'), rows: 4 }];
+    expect(startsOf(since, { ...state, lastEnd: at('2026-11-21T08:00:00Z') }, survey, tick, 48)).toEqual([
+      '2026-11-21T03:00.0',
     ]);
   });
 
@@ -94,4 +102,20 @@ test('changes are surveyed once an hour, and everything while the export catches
   expect(surveyNeeded(item(), state, at('2026-11-21T08:15:00Z'), quarter)).toBeUndefined();
   expect(surveyNeeded(item(), { sequence: 0 }, at('2026-11-21T08:15:00Z'), quarter)).toBe('everything');
   expect(surveyNeeded(item({ kind: 'snapshot' } as never), state, at('2026-11-21T08:00:00Z'), quarter)).toBeUndefined();
+});
+
+test('a batch that was full of windows of the past or corrections may leave more of them', () => {
+  const batch = (...windows: { start: number; revision: number }[]) => ({
+    export: 'sold',
+    tick,
+    ordinal: 1,
+    attempt: 1,
+    windows,
+  });
+  const past = { start: at('2026-11-21T03:00:00Z'), revision: 0 };
+  const next = { start: at('2026-11-21T05:00:00Z'), revision: 0 };
+  expect(mayLeaveWindows(item(), state, batch(past), 1)).toBe(true);
+  expect(mayLeaveWindows(item(), state, batch({ ...next, revision: 1 }), 1)).toBe(true);
+  expect(mayLeaveWindows(item(), state, batch(past), 2)).toBe(false);
+  expect(mayLeaveWindows(item(), state, batch(next), 1)).toBe(false);
 });
