@@ -16,7 +16,16 @@ import {
   type Sides,
 } from './plan';
 import { isRebuilt } from './rebuild';
-import { estimateOf, otherOutcome, physical, rowsNote, sourceNotes, tableOutcome, viewOutcome } from './relations';
+import {
+  estimateOf,
+  otherOutcome,
+  physical,
+  recomputeNotes,
+  rowsNote,
+  sourceNotes,
+  tableOutcome,
+  viewOutcome,
+} from './relations';
 import { baseName, labelOf, type ObjectState, statementsOf } from './state';
 
 /** Compares what is deployed with the tree, and plans what a deployment would do. */
@@ -116,7 +125,7 @@ function addedOutcome({ label, after }: Pair, sides: Sides): Outcome {
     summary: known
       ? 'Its declaration is recorded for the first time: changes of exports, schedules and columns are not known yet.'
       : 'It is new.',
-    notes: view ? sourceNotes(view, sides) : [],
+    notes: view ? [...sourceNotes(view, sides), ...recomputeNotes(view, sides)] : [],
     ...(view && { estimate: estimateOf(view, sides) }),
   };
   return { changes: [change], steps: after.flatMap((state) => plannedSteps(label, 'update', state, state.create)) };

@@ -56,6 +56,7 @@ export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outco
       ...readers,
       ...checkNotes(old, now),
       ...sourceNotes(now, sides),
+      ...recomputeNotes(now, sides),
     ],
     estimate: estimateOf(now, sides),
   };
@@ -182,6 +183,27 @@ export function sourceNotes(state: ObjectState, sides: Sides): string[] {
           `${plural(gaps.length, 'gap')} in the stream ${gaps.length === 1 ? 'is' : 'are'} open (${gaps.map(({ from, to }) => `${from} to ${to}`).join(', ')}): the old version lacks these records too. npx millrace backfill closes gaps.`,
         ]
       : []),
+  ];
+}
+
+/** Says why Redshift recomputes a view, and what each refresh then costs. */
+export function recomputeNotes(state: ObjectState, sides: Sides): string[] {
+  const { recompute } = state;
+  if (!recompute) return [];
+  const { file, reasons, everyMinutes } = recompute;
+  const tables = tablesBelow(state, sides.after);
+  const publicNameOf = (name: string) =>
+    baseName(sides.after.find((other) => other.name === name) ?? { name, version: '' });
+  const read = tables.map((table) =>
+    sides.facts ? `${publicNameOf(table)} (${count(rowsOf(table, sides))})` : publicNameOf(table),
+  );
+  const why =
+    reasons.length === 0
+      ? `It is declared \`recomputed: true\`, though ${file} has nothing that is known to need it.`
+      : `Redshift recomputes it at every refresh, because ${file} ${joinNames(reasons.map(({ line, phrase }) => `${phrase} (line ${line})`))}.`;
+  return [
+    why,
+    `Each refresh reads all of ${joinNames(read)}, up to every ${plural(everyMinutes, 'minute')} while events arrive. A view that is refreshed incrementally reads only what was merged since.`,
   ];
 }
 

@@ -14,6 +14,7 @@ import { parseObject, type Texts } from '../../lambda/warehouse-object/propertie
 import { names } from '../../lib/shared/names';
 import type { Pipeline } from '../../pipelines/definition';
 import { environmentObject, ownerObject, registryObject, type WarehouseObject, warehouseObjects } from '../../sql';
+import { recomputeReasons } from '../../sql/views/incremental';
 
 /** A column as the catalog spells its type; `add` is the ALTER that adds it. */
 export interface ColumnState {
@@ -45,8 +46,18 @@ export interface ObjectState {
   readonly rebuild?: RebuildSpec;
   /** Checks that a new version of a view must pass. Not recorded. */
   readonly checks?: ViewChecks;
+  /** Why a view is recomputed at every refresh. Not recorded. */
+  readonly recompute?: Recompute;
   /** Query whose row is a reason not to replace a landing view. Not recorded. */
   readonly unread?: string;
+}
+
+/** A view that Redshift may recompute at every refresh. */
+export interface Recompute {
+  /** `pipelines/estore/views/ranks.sql`. */
+  readonly file: string;
+  readonly everyMinutes: number;
+  readonly reasons: readonly { readonly line: number; readonly phrase: string }[];
 }
 
 /** Builds the state from the properties of a custom resource. Throws an error that names the invalid property. */
@@ -89,12 +100,23 @@ export function treeStates(environment: Environment, pipelines: readonly Pipelin
       streamName: names.stream(environment.name, pipeline.name),
       streamRoleArn: unknownRole,
       database,
-    }).map((object) => state(object, object.retain && keepsData(environment, pipeline.name)));
+    }).map((object) => ({
+      ...state(object, object.retain && keepsData(environment, pipeline.name)),
+      ...recomputeOf(pipeline, object),
+    }));
   return [
     ...[ownerObject(database), registryObject()].map((object) => state(object, environment.retainData)),
     state(environmentObject(environment.name, environmentDeclaration(environment, pipelines)), false),
     ...pipelines.flatMap(ofPipeline),
   ];
+}
+
+function recomputeOf(pipeline: Pipeline, { properties }: WarehouseObject): { recompute?: Recompute } {
+  const { kind, name, version, checks } = stateOf(properties);
+  const view = pipeline.views.find((each) => baseName({ name, version }) === `${pipeline.name}.${each.name}`);
+  if (kind !== 'materialized-view' || !view || !checks?.recomputed) return {};
+  const everyMinutes = pipeline.refreshEveryMinutes;
+  return { recompute: { file: view.file, everyMinutes, reasons: recomputeReasons(view.query) } };
 }
 
 /** Returns the name without its version: `estore.landing`, `estore.hourly_views`, `estore.events`. */

@@ -1,4 +1,4 @@
-import type { Token } from '../text/tokens';
+import { significant, type Token, tokenize } from '../text/tokens';
 import { arrayStarts } from './relations';
 
 /**
@@ -18,6 +18,21 @@ export function incrementalProblems(tokens: readonly Token[], recomputed = false
       found.add('selects *: name the columns, so that a new column of a table does not change the view');
   }
   return [...found];
+}
+
+/** What makes Redshift recompute a view at every refresh: the line of the query and a phrase, each phrase once. */
+export function recomputeReasons(query: string): { readonly line: number; readonly phrase: string }[] {
+  const tokens = significant(tokenize(query));
+  const arrays = arrayStarts(tokens);
+  const lines = new Map<string, number>();
+  for (const [index, token] of tokens.entries()) {
+    const array = arrays.has(index) ? `reads an array in FROM (${token.text}.…)` : undefined;
+    const phrase = array ?? (token.kind === 'word' ? problemAt(tokens, index) : undefined);
+    // Only a window, an aggregate or a subquery has an ORDER BY that is allowed, and each is a reason itself.
+    if (phrase !== undefined && phrase !== 'uses order by' && !isBanned(tokens, index) && !lines.has(phrase))
+      lines.set(phrase, query.slice(0, token.at).split('\n').length);
+  }
+  return [...lines].map(([phrase, line]) => ({ line, phrase }));
 }
 
 const notIncremental =

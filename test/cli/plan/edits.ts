@@ -48,6 +48,14 @@ export function sidesOf({ before = [shop()], after = [shop()], ...edit }: Edit):
   };
 }
 
+const ranked = {
+  ...aView(
+    'ranked',
+    '-- one row per sale\nselect e.kind, e.amount,\n  rank() over (partition by e.kind order by e.amount) as place\nfrom shop.events e\nleft join shop.sold s on s.at = e.at',
+  ),
+  recomputed: true,
+};
+
 /** Another definition of the landing view than the one of this version of Millrace. */
 const olderLanding = (states: ObjectState[]) =>
   states.map((state) => {
@@ -90,6 +98,12 @@ export const edits: Readonly<Record<string, Edit>> = {
     facts: {
       pipelines: merged(2, { mergedUntil: null, gaps: [{ from: '2026-11-19 08:00:00', to: '2026-11-19 11:00:00' }] }),
     },
+  },
+  'view-added-that-is-recomputed': { after: [shop({ views: [sold, hourly, ranked] })] },
+  'view-edited-that-is-recomputed-offline': {
+    before: [shop({ views: [sold, hourly, ranked] })],
+    after: [shop({ views: [sold, hourly, { ...ranked, query: ranked.query.replace('rank()', 'dense_rank()') }] })],
+    facts: false,
   },
   'view-added': {
     after: [
