@@ -13,6 +13,8 @@ const load = <Module>(verb: string) => require(`./commands/${verb}`) as Module;
 const verbs = {
   local: () => load<typeof import('./commands/local')>('local').addLocal,
   jump: () => load<typeof import('./commands/jump')>('jump').addJump,
+  pause: () => load<typeof import('./commands/pause')>('pause').addPause,
+  resume: () => load<typeof import('./commands/pause')>('pause').addResume,
   deploy: () => load<typeof import('./commands/deploy')>('deploy').addDeploy,
   generate: () => load<typeof import('./commands/generate')>('generate').addGenerate,
   tail: () => load<typeof import('./commands/tail')>('tail').addTail,

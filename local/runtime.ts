@@ -3,7 +3,13 @@ import {
   type RuntimeOptions as AwsRuntimeOptions,
   startRuntime as startAwsRuntime,
 } from 'aws-local';
-import { createWarehouseFaults, type LocalWarehouse, type WarehouseFaults, type WarehousePort } from 'redshift-local';
+import {
+  type ClusterPause,
+  createWarehouseFaults,
+  type LocalWarehouse,
+  type WarehouseFaults,
+  type WarehousePort,
+} from 'redshift-local';
 import { composeFaults, type FaultSource, type Faults } from './faults';
 import { warehouseOf } from './warehouse';
 
@@ -17,6 +23,8 @@ export interface RuntimeOptions extends Omit<AwsRuntimeOptions, 'faults' | 'exte
 /** A deployed environment on this machine, with its warehouse. */
 export interface Runtime extends Omit<AwsRuntime, 'faults'> {
   readonly warehouse: WarehousePort;
+  /** The pause of the cluster. Its schedule is followed on request. */
+  readonly pause: ClusterPause;
   /** To pause the cluster, and to let things go well again; only where faults were asked for. */
   readonly faults?: Faults;
 }
@@ -44,5 +52,5 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     ],
   });
   const faults = runtime.faults && warehouseFaults && composeFaults(runtime.faults, warehouseFaults);
-  return Object.assign(runtime, { warehouse: warehouse!.port, faults });
+  return Object.assign(runtime, { warehouse: warehouse!.port, pause: warehouse!.pause, faults });
 }

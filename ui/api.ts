@@ -50,6 +50,8 @@ export interface Snapshot {
   /** True while the first records are sent and merged. Then the clock jumps, and the page cannot move it. */
   readonly catchingUp: boolean;
   readonly warehouse: 'available' | 'paused';
+  /** When the schedule resumes a paused warehouse, in epoch milliseconds. */
+  readonly pausedUntil?: number;
   readonly counts: Counts;
   readonly pipelines: readonly PipelineFlow[];
   readonly alarms: readonly Alarm[];

@@ -6,6 +6,7 @@ import { interruptible } from '../interrupt';
 import { Progress } from '../progress';
 import { type Output, styleFor } from '../terminal';
 import { DEFAULT_DATA, text } from './options';
+import { pausedText } from './pause';
 import { type RuntimeFile, readRuntimeFile } from './runtime-file';
 
 interface JumpIo {
@@ -46,6 +47,8 @@ export function addJump(program: Command, io: JumpIo): void {
           () => progress.interruption(),
         );
         io.stdout.write(`${new Date(end).toISOString()}\n`);
+        const paused = await pausedText(runtime);
+        if (paused !== undefined) progress.warning(paused);
       } finally {
         progress.stop();
       }

@@ -50,6 +50,10 @@ export async function runStatement(file: RuntimeFile, sql: string): Promise<Quer
       token = page.NextToken;
     } while (token !== undefined);
     return { columns, rows };
+  } catch (error) {
+    const { pausedText } = require('./pause') as typeof import('./pause');
+    const paused = (error as Error).name === 'ValidationException' ? await pausedText(file) : undefined;
+    throw paused === undefined ? error : new Failure(paused, 1, { cause: error });
   } finally {
     client.destroy();
   }

@@ -21,7 +21,8 @@ const reasons: readonly Reason[] = [
   {
     role: /^Data\/Warehouse\/PauseRole$/,
     actions: ['redshift:PauseCluster', 'redshift:ResumeCluster'],
-    reason: 'The scheduled actions of Redshift pause and resume the cluster; here it is never paused',
+    reason:
+      'The scheduled actions of Redshift pause and resume the cluster; their times do not come while the features run here',
   },
   {
     role: /^Data\/WarehouseRoles\/Load$/,

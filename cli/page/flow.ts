@@ -24,6 +24,8 @@ export interface FlowState {
   catchingUp(): boolean;
   clockRate(): number;
   paused(): boolean;
+  /** When the schedule resumes a paused cluster, in epoch milliseconds. */
+  pausedUntil(): number | undefined;
 }
 
 /** Reads everything that the flow diagram shows. */
@@ -68,6 +70,7 @@ export class FlowReader {
       clockRate: this.state.clockRate(),
       catchingUp: this.state.catchingUp(),
       warehouse: this.state.paused() ? 'paused' : 'available',
+      pausedUntil: this.state.paused() ? this.state.pausedUntil() : undefined,
       counts: shown(sumCounts([...counts.values()])),
       pipelines: flows,
       alarms: this.state.catchingUp() ? [] : firing(runtime, this.startedAt),

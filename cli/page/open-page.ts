@@ -23,7 +23,8 @@ export async function openPage(page: PageRuntime, faults: FaultsOnDemand, reques
   const state = {
     catchingUp: () => !requests.accepted,
     clockRate: () => page.runtime.clock.rate(),
-    paused: attempts.paused,
+    paused: () => page.runtime.pause.state() !== undefined,
+    pausedUntil: () => page.runtime.pause.next('resume'),
   };
   const flow = new FlowReader(page, watch, state, environment, pipelines);
   const { dispose, ...sql } = sqlConsole(page);

@@ -34,7 +34,6 @@ const armedFaults: Readonly<Partial<Record<FaultName, string>>> = {
 };
 
 export interface TryIt {
-  paused(): boolean;
   readonly calls: Pick<Calls, '/api/try'>;
 }
 
@@ -47,7 +46,6 @@ export function tryIt(
   pipelines: readonly Pipeline[],
 ): TryIt {
   faults.onHappened((what) => watch.report('fault', what));
-  let paused = false;
   const { runtime, demo } = page;
 
   const send = async (what: Send) => {
@@ -69,12 +67,10 @@ export function tryIt(
       case 'reshard':
         return reshard();
       case 'pause-warehouse':
-        runtime.faults?.pause();
-        paused = true;
+        if (runtime.pause.state() === undefined) runtime.pause.pause();
         return 'the cluster is paused: nothing merges until it is resumed';
       case 'resume-warehouse':
-        runtime.faults?.resume();
-        paused = false;
+        if (runtime.pause.state() !== undefined) runtime.pause.resume();
         return 'the cluster is available again';
       default:
         faults.arm(fault);
@@ -83,7 +79,6 @@ export function tryIt(
   };
 
   return {
-    paused: () => paused,
     calls: {
       async '/api/try'(action) {
         if (!requests.accepted)

@@ -34,12 +34,18 @@ export const health = computed((): { tone: 'good' | 'warn' | 'bad'; text: string
       tone: 'bad',
       text: state.alarms.length === 1 ? state.alarms[0]!.heading : `${state.alarms.length} alarms`,
     };
-  if (state.warehouse === 'paused') return { tone: 'warn', text: 'the warehouse is paused' };
+  if (state.warehouse === 'paused') return { tone: 'warn', text: pausedText(state) };
   const nodes = state.pipelines.flatMap((pipeline) => [...pipeline.nodes, ...pipeline.views, ...pipeline.exports]);
   if (nodes.some((node) => node.state === 'failed')) return { tone: 'bad', text: 'something failed' };
   if (nodes.some((node) => node.state === 'late')) return { tone: 'warn', text: 'a refresh is late' };
   return { tone: 'good', text: state.catchingUp ? 'catching up' : 'healthy' };
 });
+
+/** `the warehouse is paused until 06:00 UTC`. */
+function pausedText({ pausedUntil }: Snapshot): string {
+  const until = pausedUntil === undefined ? '' : ` until ${new Date(pausedUntil).toISOString().slice(11, 16)} UTC`;
+  return `the warehouse is paused${until}`;
+}
 
 function readRoute(): void {
   const [, view = 'flow', argument = ''] = /^#\/([\w-]+)(?:\/(.*))?$/.exec(location.hash) ?? [];

@@ -1,3 +1,4 @@
+import type { ClusterPause } from 'redshift-local';
 import type { Pipeline } from '../../../pipelines/definition';
 import type { RuntimeConnection } from '../runtime-file';
 
@@ -25,6 +26,8 @@ export interface DemoRuntime extends RuntimeConnection {
   now(): number;
   /** Sets the clock milliseconds per real millisecond; 0 stops the clock. */
   setRate(rate: number): void;
+  /** The pause of the cluster, which follows its schedule on request. */
+  readonly pause: ClusterPause;
   /** Waits until nothing is in flight. */
   settle(signal?: AbortSignal): Promise<void>;
   /** Moves the clock to the next due moment, and settles. */

@@ -77,6 +77,7 @@ export async function openRuntime(
     isDeployed: (pipeline) => runtime.ofType('AWS::Kinesis::Stream').some(({ ref }) => ref === streamOf(pipeline)),
     now: () => runtime.clock.now(),
     setRate: (rate) => runtime.clock.setRate(rate),
+    pause: runtime.pause,
     settle: (signal) => runtime.settle(signal),
     async step(signal) {
       if (!(await runtime.step(signal))) throw new Error('no schedule is enabled, so nothing will ever happen');

@@ -9,6 +9,7 @@ import type { LocalDependencies, LocalIo, LocalOptions } from './dependencies';
 import { assertRoom, watchDisk } from './disk-space';
 import { HistoryRows, strayObjects } from './history-counts';
 import { firstMoment, nextMoment } from './moments';
+import { nextPauseText, pauseText } from './pause-text';
 import { assertFree, prepare } from './preconditions';
 import { equationText, liveText, pendingLines, strayLine, summaryText } from './print';
 import { countRecords, type RecordCounts, sumCounts } from './record-counts';
@@ -285,6 +286,7 @@ class Demo {
     await watch.news();
     if (this.speed === 1) this.reachPresent();
     progress.line(progress.style.dim(liveText(this.speed)));
+    this.followPauses();
     let hasNews = true;
     runtime.onActivity(() => {
       hasNews = true;
@@ -311,6 +313,18 @@ class Demo {
     writeBatches(this.dataDir, this.file);
     this.disk.signal.throwIfAborted();
     await this.lastWord();
+  }
+
+  /**
+   * From now on the cluster pauses by its schedule. It did not before: a start must merge what it sends, and a cluster
+   * that was just deployed is available too.
+   */
+  private followPauses(): void {
+    const { runtime, progress } = this;
+    runtime.pause.onChange((event) => progress.warning(pauseText(event, runtime, progress.style)));
+    runtime.pause.followSchedule();
+    const pausesAt = runtime.pause.next('pause');
+    if (pausesAt !== undefined) progress.line(progress.style.dim(nextPauseText(pausesAt, runtime.now())));
   }
 
   /** Sets the clock to this machine's time, since the first run was in the past. */

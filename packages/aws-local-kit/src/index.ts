@@ -13,5 +13,6 @@ export { LockedError, lockFolder } from './lock';
 export { pageAfter } from './paging';
 export * from './ports';
 export * from './properties';
+export { type NextTime, parseScheduleExpression } from './schedule-expression';
 export { turns } from './script';
 export { type WildcardUnit, wildcardMatcher } from './wildcards';

@@ -65,7 +65,7 @@ export async function startServices(
   folders.push(dataDir);
   const clock = createClock({ start: options.now ?? start, rate: 0 });
   const real = { now: start };
-  const iam = createIam({ account, region, clock });
+  const iam = createIam({ account, region, clock, realNow: () => real.now });
   const faults: unknown[] = [];
   const troubles: string[] = [];
   const gateway = await createGateway({

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import {
   type Authorizer,
+  AwsError,
   type Clock,
   type Disposable,
   type EventBusPort,
@@ -15,6 +16,7 @@ import {
   type StsPort,
 } from 'aws-local-kit';
 import { controlPlane } from './control-plane';
+import { availableState } from './control-plane-state';
 import { Executor } from './data-api/executor';
 import type { StatementFaults } from './data-api/faults';
 import { fileJournal } from './data-api/journal';
@@ -26,7 +28,9 @@ import { StatementStore } from './data-api/store';
 import { throttled } from './data-api/throttle';
 import { WarehouseError } from './engine/errors';
 import { scalarOf } from './engine/result';
+import { notReached } from './not-reached';
 import { warehouseTwins } from './resources';
+import { type ClusterPause, scheduledActions } from './scheduled-actions';
 import type { ManagedSecrets } from './secret-attachment';
 import type { Translate } from './statement';
 import { Warehouses } from './warehouses';
@@ -61,6 +65,7 @@ export interface WarehousePort {
 
 export interface LocalWarehouse extends Disposable {
   readonly port: WarehousePort;
+  readonly pause: ClusterPause;
   readonly operations: JsonOperations;
   readonly service: Service;
   /** The services `redshift` and `redshift-serverless`. */
@@ -81,6 +86,8 @@ export interface DataApiParts {
   readonly arnOf: DataApiOptions['arnOf'];
   readonly userIdOf: DataApiOptions['userIdOf'];
   readonly faults?: StatementFaults;
+  /** True while the warehouse takes no new statements. @default - never */
+  readonly isPaused?: () => boolean;
   /** Refuses calls above the rates that AWS documents. @default false */
   readonly throttle?: boolean;
 }
@@ -92,7 +99,8 @@ export function composeDataApi(parts: DataApiParts) {
   const executor = new Executor(store, clock, parts.bus, results, faults);
   const sessions = new Sessions(clock);
   const api = dataApiOperations({ ...parts, store, executor, results, sessions });
-  const unthrottled = faults ? faulty(api, faults) : api;
+  const reachable = refusing(api, parts.isPaused);
+  const unthrottled = faults ? faulty(reachable, faults) : reachable;
   const operations = parts.throttle ? throttled(unthrottled, clock) : unthrottled;
   /** Cancels running statements and closes sessions. The warehouses may be closed afterwards. */
   const stop = async () => {
@@ -111,6 +119,7 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
     systemViews: options.faults?.systemViews,
     onOpen: (warehouse) => store.reconcile(warehouse),
   });
+  const { twin: scheduledAction, pause } = scheduledActions({ ...options, warehouses });
   const { store, stop, operations, service } = composeDataApi({
     ...options,
     directory,
@@ -119,18 +128,40 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
     find: async (kind, name) => warehouses.find(kind, name),
     databases: (kind, name) => [warehouses.find(kind, name)!.database],
     arnOf: (kind, name) => warehouses.arnOf(kind, name),
+    isPaused: () => pause.state() !== undefined,
   });
   return {
+    pause,
     port: { query: (sql) => query(warehouses, sql), activeStatements: () => store.active() },
     operations,
     service,
-    controlPlane: controlPlane({ warehouses, authorizer: options.authorizer, state: options.faults?.state }),
-    resources: warehouseTwins(warehouses, options),
+    controlPlane: controlPlane({
+      warehouses,
+      authorizer: options.authorizer,
+      pause,
+      state: () => pause.state() ?? options.faults?.state?.() ?? availableState,
+    }),
+    resources: warehouseTwins(warehouses, { ...options, scheduledAction }),
     async dispose() {
       await stop();
       warehouses.close();
     },
   };
+}
+
+const submissions = ['ExecuteStatement', 'BatchExecuteStatement'];
+
+/** Refuses new statements while the warehouse is paused. Running ones continue. */
+function refusing(operations: JsonOperations, isPaused: (() => boolean) | undefined): JsonOperations {
+  if (isPaused === undefined) return operations;
+  const entries = submissions.map((name): [string, JsonOperations[string]] => [
+    name,
+    (input, principal) => {
+      if (isPaused()) throw new AwsError('ValidationException', notReached);
+      return operations[name]!(input, principal);
+    },
+  ]);
+  return { ...operations, ...Object.fromEntries(entries) };
 }
 
 function faulty(operations: JsonOperations, faults: StatementFaults): JsonOperations {

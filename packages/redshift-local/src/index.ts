@@ -8,12 +8,13 @@ export type { Boundary, Interleaving } from './engine/interleaving';
 export {
   createWarehouseFaults,
   lostConnection,
-  notReached,
   serializableConflict,
   type WarehouseFaults,
 } from './faults/faults';
 export { createInterleaver, type Interleaver, type Step } from './faults/interleaver';
 export type { CallFault, ScanFault, StatementFault, SystemViewLag, WarehouseFaultSource } from './faults/source';
+export { notReached } from './not-reached';
+export type { ClusterPause, PauseEvent } from './scheduled-actions';
 export { openScratchWarehouse, type ScratchWarehouse } from './scratch';
 export type { ManagedSecrets } from './secret-attachment';
 export { type ServedWarehouse, type ServeOptions, serveWarehouse } from './standalone';

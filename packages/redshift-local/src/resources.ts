@@ -20,6 +20,8 @@ export interface TwinOptions {
   readonly account: string;
   readonly region: string;
   readonly secrets: ManagedSecrets;
+  /** Twin of AWS::Redshift::ScheduledAction. */
+  readonly scheduledAction: ResourceTwin;
 }
 
 /** Cluster parameters that the local warehouse accepts. */
@@ -45,7 +47,7 @@ export function warehouseTwins(warehouses: Warehouses, options: TwinOptions): Re
     parameterGroupTwin(parameterGroups),
     subnetGroupTwin,
     clusterTwin(warehouses, options, parameterGroups),
-    scheduledActionTwin,
+    options.scheduledAction,
     namespaceTwin(warehouses, options, namespaces),
     workgroupTwin(warehouses, options, namespaces),
     attachmentTwin(warehouses, options.secrets, (namespace) => namespaces.get(namespace)?.database),
@@ -226,33 +228,6 @@ function adminOf(
   const secret = options.secrets.createManagedSecret(names.secretName, value, kmsKey);
   return { name, password: () => (JSON.parse(secret.value) as { password: string }).password, secretArn: secret.arn };
 }
-
-/** Scheduled actions are recorded but not executed, because a local warehouse does not sleep. */
-const scheduledActionTwin: ResourceTwin = {
-  type: 'AWS::Redshift::ScheduledAction',
-  properties: [
-    'Enable',
-    'EndTime',
-    'IamRole',
-    'Schedule',
-    'ScheduledActionDescription',
-    'ScheduledActionName',
-    'StartTime',
-    'TargetAction',
-  ],
-  attributes: ['State', 'NextInvocations'],
-  replacedBy: ['ScheduledActionName'],
-  delete: () => undefined,
-  create(properties: Properties, context) {
-    const where = `AWS::Redshift::ScheduledAction ${context.logicalId}`;
-    objectOf(properties['TargetAction'], ['PauseCluster', 'ResumeCluster'], `${where}.TargetAction`);
-    const enabled = booleanOf(properties['Enable'], `${where}.Enable`) ?? true;
-    return {
-      ref: requiredText(properties['ScheduledActionName'], `${where}.ScheduledActionName`),
-      attributes: { State: enabled ? 'ACTIVE' : 'DISABLED', NextInvocations: [] },
-    };
-  },
-};
 
 function namespaceTwin(warehouses: Warehouses, options: TwinOptions, namespaces: Map<string, Namespace>): ResourceTwin {
   return {

@@ -10,6 +10,8 @@ export interface IamOptions {
   readonly account: string;
   readonly region: string;
   readonly clock: Clock;
+  /** Epoch milliseconds by which sessions expire. @default Date.now */
+  readonly realNow?: () => number;
   readonly onAllowed?: AllowedListener;
 }
 
@@ -50,7 +52,7 @@ export function createIam(options: IamOptions): Iam {
     statementsOf: (roleArn) => store.statementsOf(roleArn),
     userIdOf: (principal) => sts.userIdOf(principal),
   });
-  const sts = new Sts(store, authorizer, options.clock);
+  const sts = new Sts(store, authorizer, options.realNow ?? Date.now);
   const principal: Principal = {
     kind: 'administrator',
     arn: `arn:aws:iam::${options.account}:user/administrator`,

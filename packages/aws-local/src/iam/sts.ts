@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import {
   type Authorizer,
   AwsError,
-  type Clock,
   type Credentials,
   NotModelledError,
   type Principal,
@@ -16,7 +15,7 @@ import { type IamStore, uniqueId } from './store';
 interface Session {
   readonly principal: Principal;
   readonly credentials: Credentials;
-  /** Expiry by the clock. Undefined for sessions that the runtime itself renews. */
+  /** Expiry in real time: clients hold sessions, and renew them by their own clock. Undefined for sessions that the runtime itself renews. */
   readonly expiresAt?: number;
 }
 
@@ -33,7 +32,8 @@ export class Sts implements StsPort {
   constructor(
     private readonly store: IamStore,
     private readonly authorizer: Authorizer,
-    private readonly clock: Clock,
+    /** Epoch milliseconds by which sessions expire. */
+    private readonly realNow: () => number,
   ) {}
 
   assumeRole(caller: Principal, input: Parameters<StsPort['assumeRole']>[1] & { durationSeconds?: number }) {
@@ -72,7 +72,7 @@ export class Sts implements StsPort {
       roleArn,
       account: this.store.account,
     };
-    const expiresAt = this.clock.now() + seconds * 1000;
+    const expiresAt = this.realNow() + seconds * 1000;
     return { principal, credentials: this.#open(principal, newCredentials('ASIA'), expiresAt), expiresAt };
   }
 
@@ -98,7 +98,7 @@ export class Sts implements StsPort {
   principalOf(accessKeyId: string, sessionToken?: string): Principal | undefined {
     const session = this.#sessions.get(accessKeyId);
     if (!session || session.credentials.sessionToken !== (sessionToken ?? '')) return undefined;
-    if (session.expiresAt !== undefined && session.expiresAt <= this.clock.now())
+    if (session.expiresAt !== undefined && session.expiresAt <= this.realNow())
       throw new AwsError('ExpiredTokenException', `the session of ${session.principal.arn} has expired`, 403);
     return session.principal;
   }

@@ -3,10 +3,12 @@ import {
   type Activity,
   type Clock,
   integerOf,
+  type NextTime,
   NotModelledError,
   objectOf,
   oneOf,
   type Principal,
+  parseScheduleExpression,
   type ResourceTwin,
   type RunListener,
   requiredText,
@@ -16,7 +18,6 @@ import {
   textOf,
 } from 'aws-local-kit';
 import type { LambdaInvoker } from '../lambda';
-import { type NextTime, parseExpression } from './expression';
 
 export interface SchedulerOptions {
   readonly account: string;
@@ -140,7 +141,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const expression = requiredText(properties['ScheduleExpression'], `${where}.ScheduleExpression`);
     const timezone = textOf(properties['ScheduleExpressionTimezone'], `${where}.ScheduleExpressionTimezone`) ?? 'UTC';
     // AWS counts a rate from the schedule's creation. Here it counts from the epoch, so a restart does not shift it.
-    const next = parseExpression(expression, timezone, 0);
+    const next = parseScheduleExpression(expression, timezone, 0);
     const target = parseTarget(properties['Target'], `${where}.Target`);
     remove(arn);
     if (state === 'DISABLED' || !target) return { ref: name, attributes: { Arn: arn } };

@@ -1,6 +1,7 @@
 import { AwsError, type Clock } from 'aws-local-kit';
 import { availableState, type ControlPlaneState } from '../control-plane-state';
 import type { StatementFaults } from '../data-api/faults';
+import { notReached } from '../not-reached';
 import type { WarehouseFaultSource } from './source';
 
 /** Injects faults into a warehouse. */
@@ -23,12 +24,6 @@ export interface WarehouseFaults {
 export const serializableConflict =
   'ERROR: 1023 DETAIL: Serializable isolation violation on table, transactions forming the cycle are: 1, 2';
 export const lostConnection = 'connection to the cluster was lost before the statement ended';
-
-/**
- * The Data API's error for an unreachable cluster, as reported in aws/aws-cdk issue 30536. AWS does not document its
- * error for a paused cluster, so callers must not match the text.
- */
-export const notReached = "Redshift endpoint doesn't exist in this region.";
 
 const submissions = ['ExecuteStatement', 'BatchExecuteStatement'];
 

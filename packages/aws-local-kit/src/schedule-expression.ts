@@ -1,4 +1,4 @@
-import { NotModelledError } from 'aws-local-kit';
+import { NotModelledError } from './ports';
 
 /**
  * Computes when a schedule fires next: the first moment after the given one, in epoch milliseconds. Undefined if it
@@ -7,13 +7,13 @@ import { NotModelledError } from 'aws-local-kit';
 export type NextTime = (after: number) => number | undefined;
 
 /**
- * Parses a schedule expression of EventBridge Scheduler: `rate(n minutes|hours|days)` or
+ * Parses a schedule expression of EventBridge Scheduler, or of Redshift's scheduled actions: `rate(n minutes|hours|days)` or
  * `cron(minute hour day-of-month month day-of-week year)`.
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
  * @param anchor epoch milliseconds from which a rate counts
  * @throws NotModelledError for `at()` and the cron wildcards L, W and #
  */
-export function parseExpression(expression: string, timezone: string, anchor: number): NextTime {
+export function parseScheduleExpression(expression: string, timezone: string, anchor: number): NextTime {
   const rate = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression);
   if (rate)
     return rateTimes(

@@ -1,4 +1,4 @@
-import { parseExpression } from '../../src/scheduler/expression';
+import { parseScheduleExpression } from '../src/schedule-expression';
 
 const iso = (time: number | undefined) =>
   time === undefined ? undefined : new Date(time).toISOString().replace(':00.000Z', 'Z');
@@ -21,11 +21,11 @@ test.each([
   ['cron(0 8 * * ? *)', 'Europe/Berlin', '2026-03-27T12:00:00Z', '2026-03-28T07:00Z'],
   ['cron(0 8 * * ? *)', 'Asia/Kolkata', '2026-03-27T12:00:00Z', '2026-03-28T02:30Z'],
 ])('%s in %s after %s is %s', (expression, timezone, moment, next) => {
-  expect(iso(parseExpression(expression, timezone, 0)(after(moment)))).toBe(next);
+  expect(iso(parseScheduleExpression(expression, timezone, 0)(after(moment)))).toBe(next);
 });
 
 test('a schedule of years that are over never fires', () => {
-  expect(parseExpression('cron(0 0 1 1 ? 2020)', 'UTC', 0)(after('2026-01-01T00:00:00Z'))).toBeUndefined();
+  expect(parseScheduleExpression('cron(0 0 1 1 ? 2020)', 'UTC', 0)(after('2026-01-01T00:00:00Z'))).toBeUndefined();
 });
 
 test.each([
@@ -36,5 +36,5 @@ test.each([
   ['cron(60 0 * * ? *)', 'minutes of a cron expression must be between 0 and 59, got 60'],
   ['cron(0 0 * * ?)', 'must have 6 fields, got 5'],
 ])('refuses %s', (expression, message) => {
-  expect(() => parseExpression(expression, 'UTC', 0)).toThrow(message);
+  expect(() => parseScheduleExpression(expression, 'UTC', 0)).toThrow(message);
 });

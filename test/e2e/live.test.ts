@@ -1,0 +1,141 @@
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KinesisClient, PutRecordCommand } from '@aws-sdk/client-kinesis';
+import { S3Client } from '@aws-sdk/client-s3';
+import { generators } from '../../cli/commands/generators';
+import { openRuntime } from '../../cli/commands/local/open-runtime';
+import { type LocalDependencies, runLocal } from '../../cli/commands/local/run';
+import { readRuntimeFile } from '../../cli/commands/runtime-file';
+import { pipelines } from '../../pipelines';
+import { millrace } from '../cli/io';
+import { secondTierTest } from '../support/tier';
+import { devAssembly } from './image';
+
+/** `npm start` itself, from its start to Ctrl-C, and again over its folder. */
+const data = mkdtempSync(join(tmpdir(), 'millrace-live-'));
+afterAll(() => rmSync(data, { recursive: true, force: true }));
+jest.setTimeout(400_000);
+
+// The machine's clock shows noon, so that the schedule pauses nothing meanwhile.
+const noon = new Date().setUTCHours(12, 0, 0, 0);
+beforeAll(() => jest.spyOn(Date, 'now').mockImplementation(() => noon + Math.floor(performance.now())));
+afterAll(() => jest.restoreAllMocks());
+
+const clients: LocalDependencies['clients'] = ({ endpoint, region, credentials }) => {
+  const kinesis = new KinesisClient({ endpoint, region, credentials });
+  const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  return {
+    kinesis,
+    s3,
+    destroy() {
+      kinesis.destroy();
+      s3.destroy();
+    },
+  };
+};
+
+const dependencies: LocalDependencies = {
+  pipelines,
+  generators: generators(),
+  async synthesize(folder) {
+    if (!existsSync(folder)) cpSync(await devAssembly(), folder, { recursive: true });
+    return folder;
+  },
+  open: openRuntime,
+  clients,
+};
+
+/** Starts `npm start`. It is live once `live` resolves. */
+function start() {
+  const ctrlC = new AbortController();
+  const waiting: { readonly text: RegExp; found(): void }[] = [];
+  let said = '';
+  const output = {
+    write(text: string) {
+      said += text;
+      for (const { text: wanted, found } of waiting) if (wanted.test(said)) found();
+    },
+  };
+  const options = { once: false, json: false, events: 400, seed: 'live', data };
+  const ended = runLocal(options, { stdout: output, stderr: output, env: {}, signal: ctrlC.signal }, dependencies);
+  const says = (text: RegExp) =>
+    Promise.race([
+      new Promise<void>((found) => {
+        if (text.test(said)) found();
+        waiting.push({ text, found });
+      }),
+      ended.then(() => {
+        throw new Error(`it ended before it said ${text}:\n${said}`);
+      }),
+    ]);
+  return { live: says(/^live: /m), says, ended, said: () => said, ctrlC: () => ctrlC.abort() };
+}
+
+const command = async (...args: string[]) => {
+  const { code, stdout, stderr } = await millrace(...args, '--data', data);
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+};
+const countOf = async (customer: string) =>
+  JSON.parse(
+    await command('sql', `select count(*) as n from estore.events where customer_id = '${customer}'`, '--json'),
+  )[0].n;
+
+/** As another program would: with an SDK client of its own. */
+async function put(customer: string): Promise<void> {
+  const { kinesis, destroy } = clients(readRuntimeFile(data) as never);
+  const event = {
+    customer_id: customer,
+    product: { product_id: 'p' },
+    action: 'view',
+    timestamp: '2026-11-21T10:00:00',
+  };
+  try {
+    await kinesis.send(
+      new PutRecordCommand({
+        StreamName: 'millrace-dev-estore',
+        PartitionKey: customer,
+        Data: Buffer.from(JSON.stringify(event)),
+      }),
+    );
+  } finally {
+    destroy();
+  }
+}
+
+secondTierTest(
+  'it catches up, goes on in real time, pauses and resumes, and a second start goes on with its data',
+  async () => {
+    const first = start();
+    await first.live;
+    expect(first.said()).toContain('✔ every count, sum and exported file agrees');
+    expect(first.said()).toMatch(/the schedule of the environment pauses the cluster at .*20:00 UTC/);
+    const began = Date.now();
+    await put('of-another-program');
+    const jumped = Date.parse((await command('jump', '2m')).trim());
+    expect(jumped).toBeGreaterThanOrEqual(began + 120_000);
+    expect(await countOf('of-another-program')).toBe(1);
+
+    expect(await command('pause')).toMatch(/^the cluster millrace-dev is paused until 20\d\d-\d\d-\d\d 06:00 UTC; /);
+    await put('while-paused');
+    const { stderr } = await millrace('jump', '2m', '--data', data);
+    expect(stderr).toMatch(/^the cluster millrace-dev is paused until .* 06:00 UTC/m);
+    await expect(countOf('while-paused')).rejects.toThrow(/the cluster millrace-dev is paused until .* 06:00 UTC/);
+    expect(await command('resume')).toBe('the cluster millrace-dev is available\n');
+    await command('jump', '2m');
+    expect(await countOf('while-paused')).toBe(1);
+
+    first.ctrlC();
+    expect(await first.ended).toBe(true);
+    expect(first.said()).toMatch(/\nstopped; the data stays in .*\n✔ nothing vanished: /);
+    expect(existsSync(join(data, 'runtime.json'))).toBe(false);
+
+    const second = start();
+    await second.live;
+    expect(await countOf('while-paused')).toBe(1);
+    second.ctrlC();
+    await second.ended;
+    expect(second.said()).toContain('✔ nothing vanished: ');
+  },
+);
