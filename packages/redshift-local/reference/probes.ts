@@ -104,6 +104,43 @@ export const commands: readonly string[] = [
   ...['USE', 'VACUUM'],
 ];
 
+/** Options that the page of COPY and its parts name. */
+export const copyOptionNames: readonly string[] = [
+  ...['IAM_ROLE', 'CREDENTIALS', 'ACCESS_KEY_ID', 'REGION', 'MANIFEST', 'ENCRYPTED', 'READRATIO', 'SSH'],
+  ...['FORMAT', 'CSV', 'QUOTE', 'DELIMITER', 'FIXEDWIDTH', 'SHAPEFILE', 'AVRO', 'JSON', 'PARQUET', 'ORC'],
+  ...['BZIP2', 'GZIP', 'LZOP', 'ZSTD', 'ACCEPTANYDATE', 'ACCEPTINVCHARS', 'BLANKSASNULL', 'DATEFORMAT', 'EMPTYASNULL'],
+  ...['ENCODING', 'ESCAPE', 'EXPLICIT_IDS', 'FILLRECORD', 'IGNOREBLANKLINES', 'IGNOREHEADER', 'NULL', 'REMOVEQUOTES'],
+  ...[
+    'ROUNDEC',
+    'TIMEFORMAT',
+    'TRIMBLANKS',
+    'TRUNCATECOLUMNS',
+    'COMPROWS',
+    'COMPUPDATE',
+    'IGNOREALLERRORS',
+    'MAXERROR',
+  ],
+  ...['NOLOAD', 'STATUPDATE'],
+];
+
+/** Options that the page of UNLOAD names. */
+export const unloadOptionNames: readonly string[] = [
+  ...['IAM_ROLE', 'CREDENTIALS', 'FORMAT', 'CSV', 'PARQUET', 'JSON', 'PARTITION', 'MANIFEST', 'HEADER', 'DELIMITER'],
+  ...[
+    'FIXEDWIDTH',
+    'ENCRYPTED',
+    'KMS_KEY_ID',
+    'BZIP2',
+    'GZIP',
+    'ZSTD',
+    'ADDQUOTES',
+    'NULL',
+    'ESCAPE',
+    'ALLOWOVERWRITE',
+  ],
+  ...['CLEANPATH', 'PARALLEL', 'MAXFILESIZE', 'ROWGROUPSIZE', 'REGION', 'EXTENSION'],
+];
+
 /** What stands behind the command's own words, where those alone do not tell. */
 const continued: Readonly<Record<string, string>> = {
   'ALTER TABLE APPEND': 'alter table t append from u',

@@ -1,9 +1,19 @@
 import { type Case, type Edge, edges, pageUrl, type Topic } from 'redshift-conformance';
 import { systemViews } from '../src/engine/system-views';
 import { functions } from '../src/sql/functions/registry';
+import { copyOptions, unloadOptions } from '../src/sql/parser/bulk';
 import { otherwise } from './applies';
 import { coverageOf } from './coverage';
-import { commands, constructs, isSupportedCommand, isSupportedType, refusalOf, types } from './probes';
+import {
+  commands,
+  constructs,
+  copyOptionNames,
+  isSupportedCommand,
+  isSupportedType,
+  refusalOf,
+  types,
+  unloadOptionNames,
+} from './probes';
 
 /** The page of what the local warehouse supports and refuses, from the front end itself and the conformance pack. */
 export function reference(pack: readonly Topic[]): string {
@@ -12,6 +22,7 @@ export function reference(pack: readonly Topic[]): string {
     heading('Statements', statements()),
     heading('Types', typeLists()),
     heading('Expressions and clauses', constructTable()),
+    heading('COPY and UNLOAD', bulkOptions()),
     heading('Functions', functionTables()),
     heading('System views', views()),
     heading('Known refusals', knownRefusals(pack)),
@@ -60,6 +71,23 @@ function constructTable(): string {
     return row(name.replaceAll('|', '\\|'), refusal === undefined ? 'supported' : 'refused');
   });
   return tableOf(['construct', ''], rows);
+}
+
+function bulkOptions(): string {
+  const list = (page: string, all: readonly string[], known: object, unread: readonly string[] = []) => {
+    const isRead = (name: string) => Object.hasOwn(known, name.toLowerCase()) && !unread.includes(name);
+    return `Options of ${link(page)}, supported: ${all.filter(isRead).map(code).join(', ')}.
+
+Refused: ${all
+      .filter((name) => !isRead(name))
+      .map(code)
+      .join(', ')}.`;
+  };
+  return `COPY reads delimited text, CSV, Parquet and JSON: \`'auto'\`, \`'auto ignorecase'\`, \`'noshred'\` and a JSONPaths file. UNLOAD writes delimited text, CSV, JSON and Parquet.
+
+${list('r_COPY', copyOptionNames, copyOptions, ['BZIP2'])}
+
+${list('r_UNLOAD', unloadOptionNames, unloadOptions)}`;
 }
 
 function functionTables(): string {

@@ -47,7 +47,7 @@ const gigabyte = 1024 ** 3;
 const unloadFormats = ['parquet', 'csv', 'json'];
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html */
-const unloadOptions: Readonly<Record<string, Reader>> = {
+export const unloadOptions: Readonly<Record<string, Reader>> = {
   iam_role: role,
   format: (cursor) => {
     cursor.takeWords('as');
@@ -84,7 +84,8 @@ const unloadOptions: Readonly<Record<string, Reader>> = {
   ),
 };
 
-const copyOptions: Readonly<Record<string, Reader>> = {
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_COPY.html */
+export const copyOptions: Readonly<Record<string, Reader>> = {
   iam_role: role,
   credentials: (cursor) => {
     cursor.takeWords('as');

@@ -418,7 +418,9 @@ function concatenate(left: Value, right: Value, environment: Environment, at: nu
     if (isText(settled.type)) return settled;
     const digits = isInteger(settled.type) ? 20 : 41;
     if (isNumeric(settled.type)) return environment.caster.cast(settled, varchar(digits), 'explicit', at);
-    throw environment.context.source.unsupported(`operator || with ${describe(settled.type)} (cast it to varchar)`, at);
+    // Redshift does not cast a boolean to a text.
+    const advice = settled.type.name === 'boolean' ? 'use CASE' : 'cast it to varchar';
+    throw environment.context.source.unsupported(`operator || with ${describe(settled.type)} (${advice})`, at);
   });
   const length = parts.reduce((sum, part) => sum + (isText(part.type) ? part.type.length : 0), 0);
   const sql = environment.caster.repeated(`(${parts[0]!.sql} || ${parts[1]!.sql})`, at);

@@ -137,8 +137,8 @@ function holding(open: string, close: string, levels = 3): string {
  * refused. So are numbers and texts that may equal values with another spelling, because no page says whether they do.
  */
 export function scalarKey(value: Value, use: string): string {
-  const refused = (what: string) =>
-    failure(`${use} of ${what} of type super is not supported by the local warehouse (cast it)`);
+  const refused = (what: string, advice = 'cast it') =>
+    failure(`${use} of ${what} of type super is not supported by the local warehouse (${advice})`);
   return naming('g', value.sql, (found) => {
     const kind = `json_type(${found})`;
     const text = `json_extract_string(${found}, '$')`;
@@ -146,7 +146,7 @@ export function scalarKey(value: Value, use: string): string {
     const string = `when ${kind} = 'VARCHAR' then case when ends_with(${text}, ' ') then ${refused('a text that ends with a blank')} else cast(to_json(${text}) as json) end`;
     const fraction = `when ${kind} = 'DOUBLE' then case when regexp_full_match(${written}, '-?[0-9]+[.][0-9]*[1-9]') then cast(${written} as json) else ${refused('a number with zeros at its end or an exponent')} end`;
     const whole = `when ${kind} in ('UBIGINT', 'BIGINT', 'HUGEINT') then case when ${written} = '-0' then cast('0' as json) else cast(${written} as json) end`;
-    return `case when ${kind} is null or ${kind} = 'NULL' then null ${string} when ${kind} = 'BOOLEAN' then ${found} ${whole} ${fraction} else ${refused('an array or an object')} end`;
+    return `case when ${kind} is null or ${kind} = 'NULL' then null ${string} when ${kind} = 'BOOLEAN' then ${found} ${whole} ${fraction} else ${refused('an array or an object', 'use JSON_SERIALIZE')} end`;
   });
 }
 
